@@ -1,0 +1,1 @@
+"""What the product knows: pure functions and frozen values. No AWS, no environment, no clock lives here."""

@@ -1,0 +1,15 @@
+"""The root of every error this product raises on purpose. Each says what to do next."""
+
+
+class AuditorError(Exception):
+    """An expected failure, with a remedy a person can follow.
+
+    `name` is stable and goes into records, metrics and logs; the message is for people.
+    """
+
+    remedy = "See docs/operations.md."
+
+    @property
+    def name(self) -> str:
+        """The error's stable name."""
+        return type(self).__name__
