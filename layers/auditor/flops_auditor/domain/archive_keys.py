@@ -1,0 +1,54 @@
+"""Where the ledger's objects stand in the archive bucket. Keys follow from contents, so a retry meets itself."""
+
+import hashlib
+import re
+
+RECORDS = "records/"
+EVIDENCE = "evidence/"
+LOG = "log/"
+CHECKPOINTS = "checkpoints/"
+FRONTIERS = "frontiers/"
+KEYS = "keys.json"
+
+_JOB_ID = re.compile(r"[0-9a-f]{64}")
+
+
+def job_id(arn: str, creation_time: str) -> str:
+    """Hex SHA-256 of "<ARN>|<creation time, ISO 8601 with Z>": a job's name may be used again, this may not."""
+    return hashlib.sha256(f"{arn}|{creation_time}".encode()).hexdigest()
+
+
+def record_key(job: str, revision: int) -> str:
+    """The record's exact envelope line, without a newline."""
+    return f"{RECORDS}{_checked(job)}/{revision}.json"
+
+
+def evidence_key(job: str, revision: int) -> str:
+    """What SageMaker and CloudWatch answered, byte for byte."""
+    return f"{EVIDENCE}{_checked(job)}/{revision}.json"
+
+
+def batch_key(first_index: int) -> str:
+    """The leaves from `first_index` on, one line each."""
+    return f"{LOG}{first_index:020d}.ndjson"
+
+
+def checkpoint_key(size: int) -> str:
+    """The signed note over the first `size` leaves."""
+    return f"{CHECKPOINTS}{size:020d}"
+
+
+def frontier_key(size: int) -> str:
+    """The compact Merkle state over the first `size` leaves: a cache, checked against the checkpoint's root."""
+    return f"{FRONTIERS}{size:020d}.json"
+
+
+def number_of(key: str) -> int:
+    """The index or size in a batch's, checkpoint's or frontier's key."""
+    return int(key.rsplit("/", 1)[1].split(".", 1)[0])
+
+
+def _checked(job: str) -> str:
+    if not _JOB_ID.fullmatch(job):
+        raise ValueError(f"{job[:80]!r} is not a job id")
+    return job

@@ -1,0 +1,54 @@
+"""What committing, sealing and exporting the ledger need. Adapters: flops_auditor.aws; twins: tests/fakes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class Signer(Protocol):
+    """A signing key that never leaves its holder."""
+
+    def sign(self, digest: bytes) -> bytes:
+        """ECDSA P-256 over a SHA-256 digest (32 bytes); returns ASN.1 DER. Two calls give two signatures."""
+
+    def public_key(self) -> bytes:
+        """SubjectPublicKeyInfo, DER."""
+
+
+class Archive(Protocol):
+    """Write-once storage. Readers see the oldest version and refuse a replaced object."""
+
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        """Store; False if the key is taken (nothing is written then)."""
+
+    def get(self, key: str) -> bytes | None:
+        """The only version, None if never written. Raises ObjectReplaced on a second one or a delete marker."""
+
+    def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
+        """Keys with the prefix, in order, after `start_after`, at most `limit`. Raises ObjectReplaced like `get`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRecord:
+    """A committed record without a place in the log: whose it is, and its exact envelope line."""
+
+    job_id: str
+    revision: int
+    line: bytes
+
+
+class PendingRecords(Protocol):
+    """Committed records that are not yet in the log."""
+
+    def oldest(self, limit: int) -> list[PendingRecord]:
+        """At most `limit` records, oldest first; never one whose `mark_logged` returned before this call."""
+
+    def mark_logged(self, job_id: str, revision: int, index: int) -> None:
+        """Note the record's leaf index; repeating it, or naming a record the table lost, is no error."""
+
+
+class Mailbox(Protocol):
+    """Where checkpoints are published to, outside of the account's reach."""
+
+    def publish(self, subject: str, message: str) -> None:
+        """Send one message."""

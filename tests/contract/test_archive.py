@@ -1,0 +1,100 @@
+"""Every Archive behaves alike: in memory, and on a versioned S3 bucket."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from flops_auditor.aws.s3_archive import S3Archive
+from flops_auditor.domain.ledger_errors import ObjectReplaced
+from flops_auditor.use_cases.ledger_ports import Archive
+from moto import mock_aws
+
+from tests.fakes.ledger import MemoryArchive
+
+
+@dataclass
+class Intruder:
+    """What somebody with wide rights can still do under Object Lock."""
+
+    client: Any
+    memory: MemoryArchive | None
+
+    def overwrite(self, key: str) -> None:
+        if self.memory:
+            self.memory.overwrite(key, b"forged")
+        else:
+            self.client.put_object(Bucket="archive", Key=key, Body=b"forged")
+
+    def delete(self, key: str) -> None:
+        if self.memory:
+            self.memory.delete(key)
+        else:
+            self.client.delete_object(Bucket="archive", Key=key)
+
+
+@pytest.fixture(params=["memory", "s3"])
+def storage(request: pytest.FixtureRequest) -> Iterator[tuple[Archive, Intruder]]:
+    if request.param == "memory":
+        memory = MemoryArchive()
+        yield memory, Intruder(None, memory)
+        return
+    with mock_aws():
+        client = boto3.client("s3", "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+        client.create_bucket(Bucket="archive")
+        client.put_bucket_versioning(Bucket="archive", VersioningConfiguration={"Status": "Enabled"})
+        yield S3Archive(client, "archive"), Intruder(client, None)
+
+
+Storage = tuple[Archive, Intruder]
+
+
+def test_a_key_is_written_once(storage: Storage) -> None:
+    archive, _ = storage
+    assert archive.put_if_absent("log/1", b"first")
+    assert not archive.put_if_absent("log/1", b"second")
+    assert archive.get("log/1") == b"first"
+
+
+def test_an_unknown_key_is_none(storage: Storage) -> None:
+    archive, _ = storage
+    archive.put_if_absent("log/10", b"longer key")
+    assert archive.get("log/1") is None
+
+
+def test_keys_come_in_order_after_a_key_and_up_to_a_limit(storage: Storage) -> None:
+    archive, _ = storage
+    for key in ("log/3", "log/1", "other/1", "log/2"):
+        archive.put_if_absent(key, b"")
+    assert list(archive.list("log/")) == ["log/1", "log/2", "log/3"]
+    assert list(archive.list("log/", start_after="log/1")) == ["log/2", "log/3"]
+    assert list(archive.list("log/", limit=2)) == ["log/1", "log/2"]
+    assert list(archive.list("log/", start_after="log/1", limit=1)) == ["log/2"]
+    assert list(archive.list("none/")) == []
+
+
+def test_a_second_version_is_refused(storage: Storage) -> None:
+    archive, intruder = storage
+    for key in ("log/1", "log/2", "log/3"):
+        archive.put_if_absent(key, b"first")
+    intruder.overwrite("log/2")
+    with pytest.raises(ObjectReplaced, match=r"log/2 has a second version"):
+        archive.get("log/2")
+    with pytest.raises(ObjectReplaced, match="log/2"):
+        list(archive.list("log/"))
+    assert archive.get("log/1") == b"first"
+
+
+@pytest.mark.parametrize("then_put_again", [False, True])
+def test_a_delete_marker_is_refused(storage: Storage, then_put_again: bool) -> None:
+    """Under Object Lock a delete marker hides the current version, and a new put may follow even with If-None-Match."""
+    archive, intruder = storage
+    archive.put_if_absent("log/1", b"first")
+    intruder.delete("log/1")
+    if then_put_again:
+        archive.put_if_absent("log/1", b"forged")
+    with pytest.raises(ObjectReplaced, match="log/1"):
+        archive.get("log/1")
+    with pytest.raises(ObjectReplaced, match="log/1"):
+        list(archive.list("log/"))

@@ -1,0 +1,98 @@
+"""In-memory twins of the ledger's ports, proven equal to the AWS adapters by tests/contract."""
+
+from bisect import insort
+from collections.abc import Iterator
+from hashlib import sha256
+
+from cryptography.hazmat.primitives.asymmetric import ec, utils
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flops_auditor.domain.ledger_errors import ObjectReplaced
+from flops_auditor.use_cases.ledger_ports import PendingRecord
+
+
+class MemorySigner:
+    """The Signer port on a P-256 key in memory; made from a seed word, so that tests repeat."""
+
+    def __init__(self, seed: str = "record") -> None:
+        self._key = ec.derive_private_key(int.from_bytes(sha256(seed.encode()).digest()) >> 1, ec.SECP256R1())
+
+    def sign(self, digest: bytes) -> bytes:
+        return self._key.sign(digest, ec.ECDSA(utils.Prehashed(SHA256())))
+
+    def public_key(self) -> bytes:
+        return self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+class MemoryArchive:
+    """The Archive port in a dictionary of versions; `overwrite` and `delete` are what an intruder could do."""
+
+    def __init__(self) -> None:
+        self._versions: dict[str, list[bytes | None]] = {}
+        self._order: list[str] = []
+
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        if key in self._versions and self._versions[key][-1] is not None:
+            return False
+        self.overwrite(key, body)
+        return True
+
+    def get(self, key: str) -> bytes | None:
+        if key not in self._versions:
+            return None
+        self._refuse_replaced(key)
+        return self._versions[key][0]
+
+    def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
+        found = (key for key in tuple(self._order) if key.startswith(prefix) and key > start_after)
+        for count, key in enumerate(found):
+            if count == limit:
+                return
+            self._refuse_replaced(key)
+            yield key
+
+    def overwrite(self, key: str, body: bytes | None) -> None:
+        """Add a version whatever stands there; None is a delete marker."""
+        if key not in self._versions:
+            insort(self._order, key)
+        self._versions.setdefault(key, []).append(body)
+
+    def delete(self, key: str) -> None:
+        """Put a delete marker, as DeleteObject does under Object Lock."""
+        self.overwrite(key, None)
+
+    def _refuse_replaced(self, key: str) -> None:
+        versions = self._versions[key]
+        if None in versions:
+            raise ObjectReplaced(f"{key} has a delete marker")
+        if len(versions) > 1:
+            raise ObjectReplaced(f"{key} has a second version")
+
+
+class MemoryPendingRecords:
+    """The PendingRecords port in a list, oldest first."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, int], PendingRecord] = {}
+        self.logged: dict[tuple[str, int], int] = {}
+
+    def commit(self, record: PendingRecord) -> None:
+        """What the audit use case does in the table."""
+        self.records[record.job_id, record.revision] = record
+
+    def oldest(self, limit: int) -> list[PendingRecord]:
+        return [record for key, record in self.records.items() if key not in self.logged][:limit]
+
+    def mark_logged(self, job_id: str, revision: int, index: int) -> None:
+        if (job_id, revision) in self.records:
+            self.logged.setdefault((job_id, revision), index)
+
+
+class MemoryMailbox:
+    """The Mailbox port in a list."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, str]] = []
+
+    def publish(self, subject: str, message: str) -> None:
+        self.messages.append((subject, message))
