@@ -1,0 +1,96 @@
+"""Building template.yaml with sam and deploying it, unmodified, on the local AWS."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from flops_auditor_cli.local_aws.processes import REPOSITORY, LocalAwsError, tools_dir
+from flops_auditor_cli.local_aws.stack import Stack
+
+STACK_NAME = "flops-auditor"
+
+
+def deploy(stack: Stack, parameters: Mapping[str, str] | None = None, source: Path = REPOSITORY) -> dict[str, str]:
+    """Build and deploy; returns the stack's outputs and keeps them in the state file. Safe to call again.
+
+    `parameters` override those of samconfig.toml's `local` environment. `source` is the folder with template.yaml.
+    """
+    build_dir = stack.state_dir / "build"
+    arguments = ["--config-file", str(source / "samconfig.toml"), "--config-env", "local"]
+    sam(
+        stack,
+        source,
+        [
+            *("build", *arguments, "--template", str(source / "template.yaml"), "--build-dir", str(build_dir)),
+            *("--cached", "--cache-dir", str(stack.state_dir / "build-cache")),
+        ],
+    )
+    overrides = [f"{name}={value}" for name, value in (parameters or {}).items()]
+    sam(
+        stack,
+        source,
+        [
+            *("deploy", *arguments, "--template-file", str(build_dir / "template.yaml"), "--stack-name", STACK_NAME),
+            *("--region", stack.region, *(["--parameter-overrides", *overrides] if overrides else [])),
+        ],
+    )
+    answer = stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)
+    stack.outputs = {each["OutputKey"]: each["OutputValue"] for each in answer["Stacks"][0].get("Outputs", [])}
+    lock_archive(stack)
+    stack.save()
+    return stack.outputs
+
+
+def sam(stack: Stack, source: Path, arguments: list[str]) -> None:
+    """Run sam for the local AWS; its output goes to `<state>/sam.log`."""
+    log = stack.state_dir / "sam.log"
+    with log.open("ab") as output:
+        finished = subprocess.run(  # noqa: S603 - our own command
+            [str(tools_dir() / "sam" / "bin" / "sam"), *arguments],
+            cwd=source,
+            env=sam_environment(stack),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if finished.returncode:
+        tail = log.read_text(errors="replace")[-3000:]
+        raise LocalAwsError(f"sam {arguments[0]} failed; {log} ends with:\n{tail}")
+
+
+def sam_environment(stack: Stack) -> dict[str, str]:
+    """sam talks to the emulator alone, and builds the layer for the interpreter that runs the functions there."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        **{name: value for name, value in stack.environment().items() if name != "AWS_ENDPOINT_URL_CLOUDWATCH"},
+        "SAM_CLI_TELEMETRY": "0",
+        "FLOPS_AUDITOR_LAYER_TARGET": "local",
+        "FLOPS_AUDITOR_LAYER_PIP": str(tools_dir() / "bootstrap" / "bin" / "python"),
+        "FLOPS_AUDITOR_LAYER_INTERPRETER": str(tools_dir() / "localaws" / "bin" / "python"),
+    }
+
+
+def lock_archive(stack: Stack) -> None:
+    """Apply the archive's Object Lock by API: the emulator ignores it in CloudFormation, and enforces it afterwards."""
+    bucket = stack.outputs.get("ArchiveBucketName")
+    if not bucket:
+        return
+    template = stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+    values = {each["ParameterKey"]: each["ParameterValue"] for each in template.get("Parameters", [])}
+    unit = values.get("RetentionUnit", "Years")
+    stack.client("s3").put_object_lock_configuration(
+        Bucket=bucket,
+        ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled",
+            "Rule": {
+                "DefaultRetention": {
+                    "Mode": values.get("RetentionMode", "COMPLIANCE"),
+                    unit: int(values.get("RetentionPeriod", "1")),
+                }
+            },
+        },
+    )

@@ -1,0 +1,57 @@
+"""Loading training jobs into the local SageMaker."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from flops_auditor_cli.local_aws.processes import LocalAwsError
+from flops_auditor_cli.local_aws.stack import Stack
+
+LOAD_PATH = "/_local/training-jobs"
+
+
+def load_job(
+    stack: Stack,
+    describe_answer: Mapping[str, Any],
+    tags: Sequence[Mapping[str, str]] = (),
+    metrics: Mapping[str, Any] | None = None,
+) -> None:
+    """Make SageMaker know a job.
+
+    `describe_answer`: what DescribeTrainingJob must answer, its times as datetimes, ISO 8601 text or epoch seconds; the
+    region is the one in its ARN. `metrics`: an answer of GetMetricData with labels such as `GPUUtilization algo-1`.
+    """
+    call(stack, "POST", {"describe_answer": describe_answer, "tags": list(tags), "metrics": metrics or {}})
+
+
+def remove_job(stack: Stack, name: str, region: str | None = None) -> None:
+    """Make SageMaker forget a job, as DeleteTrainingJob does."""
+    call(stack, "DELETE", {"name": name, "region": region or stack.region})
+
+
+def call(stack: Stack, method: str, body: Mapping[str, Any]) -> None:
+    """One request to the loader; its refusal is an error with its own words."""
+    request = urllib.request.Request(  # noqa: S310 - http on this machine
+        stack.sagemaker_endpoint_url + LOAD_PATH,
+        data=json.dumps(body, default=as_text).encode(),
+        method=method,
+        headers={"Content-Type": "application/json"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60):  # noqa: S310
+            return
+    except urllib.error.HTTPError as error:
+        with error:
+            raise LocalAwsError(f"the local SageMaker refused the job: {error.read().decode()}") from None
+
+
+def as_text(value: object) -> str:
+    """Times as ISO 8601 text."""
+    if isinstance(value, (date, datetime)):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} cannot be sent as JSON")

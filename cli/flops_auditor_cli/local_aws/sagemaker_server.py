@@ -1,0 +1,209 @@
+"""The HTTP server that stands in for SageMaker and for CloudWatch's training-job metrics: moto, in its own process.
+
+Run as `python -m flops_auditor_cli.local_aws.sagemaker_server --port PORT`. moto's own training jobs finish at once and
+lose their Environment, so DescribeTrainingJob, ListTrainingJobs, ListTags, StopTrainingJob and GetMetricData are
+answered from jobs loaded through `/_local/training-jobs` (POST loads, DELETE removes); the rest is moto's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import botocore.session
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+from moto.cloudwatch.models import CloudWatchBackend
+from moto.core.responses import ActionResult
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sagemaker.exceptions import ValidationError
+from moto.sagemaker.models import SageMakerModelBackend
+from moto.sagemaker.responses import SageMakerResponse
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from flops_auditor_cli.local_aws.training_jobs import (
+    TRAINING_JOBS_NAMESPACE,
+    LoadedJob,
+    TrainingJobs,
+    as_datetime,
+    series_of,
+)
+
+LOAD_PATH = "/_local/training-jobs"
+DEFAULT_PAGE = 10
+SUMMARY_MEMBERS = (
+    "TrainingJobName",
+    "TrainingJobArn",
+    "CreationTime",
+    "TrainingEndTime",
+    "LastModifiedTime",
+    "TrainingJobStatus",
+)
+
+StartResponse = Callable[..., Any]
+
+
+def describe_shape() -> Shape:
+    """botocore's shape of DescribeTrainingJob's answer."""
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    shape = model.operation_model("DescribeTrainingJob").output_shape
+    if shape is None:
+        raise RuntimeError("botocore describes no answer for DescribeTrainingJob")
+    return shape
+
+
+def with_datetimes(value: Any, shape: Shape) -> Any:
+    """The answer with every timestamp of the shape made a datetime; members botocore does not know are refused."""
+    if isinstance(shape, StructureShape):
+        unknown = set(value) - set(shape.members) - {"ResponseMetadata"}
+        if unknown:
+            raise ValueError(f"{shape.name} has no member {sorted(unknown)}")
+        return {name: with_datetimes(value[name], shape.members[name]) for name in value if name in shape.members}
+    if isinstance(shape, ListShape):
+        return [with_datetimes(item, shape.member) for item in value]
+    if isinstance(shape, MapShape):
+        return {key: with_datetimes(item, shape.value) for key, item in value.items()}
+    return as_datetime(value) if shape.type_name == "timestamp" else value
+
+
+def region_of(host: SageMakerModelBackend) -> str:
+    """The region that a backend answers for."""
+    return str(host.region_name)
+
+
+def answer_from(jobs: TrainingJobs) -> None:
+    """Let moto's SageMaker and CloudWatch answer from the loaded jobs."""
+
+    def describe(self: SageMakerModelBackend, training_job_name: str) -> dict[str, Any]:
+        job = jobs.get(region_of(self), training_job_name)
+        if job is None:
+            # SageMaker's own words for a job that it does not know.
+            raise ValidationError(message="Requested resource not found.")
+        return job.describe_answer
+
+    def list_tags(self: SageMakerResponse) -> ActionResult:
+        job = jobs.by_arn(self._get_param("ResourceArn"))
+        return ActionResult({"Tags": job.tags if job else []})
+
+    def list_jobs(self: SageMakerResponse) -> ActionResult:
+        return ActionResult(page_of(jobs.in_region(region_of(self.sagemaker_backend)), self._get_param))
+
+    def stop(self: SageMakerResponse) -> ActionResult:
+        job = jobs.get(region_of(self.sagemaker_backend), self._get_param("TrainingJobName"))
+        if job is None:
+            raise ValidationError(message="Requested resource not found.")
+        job.describe_answer["TrainingJobStatus"] = "Stopping"
+        return ActionResult({})
+
+    def get_metric_data(
+        self: CloudWatchBackend,
+        queries: list[dict[str, Any]],
+        start_time: datetime,
+        end_time: datetime,
+        scan_by: str = "TimestampDescending",
+    ) -> list[dict[str, Any]]:
+        return [metric_answer(jobs, query, (start_time, end_time), scan_by) for query in queries]
+
+    for owner, name, function in (
+        (SageMakerModelBackend, "describe_training_job", describe),
+        (SageMakerResponse, "list_tags", list_tags),
+        (SageMakerResponse, "list_training_jobs", list_jobs),
+        (SageMakerResponse, "stop_training_job", stop),
+        (CloudWatchBackend, "get_metric_data", get_metric_data),
+    ):
+        setattr(owner, name, function)
+
+
+def page_of(found: list[LoadedJob], parameter: Callable[[str], Any]) -> dict[str, Any]:
+    """One page of ListTrainingJobs: filters first, then the page."""
+    if parameter("SortOrder") == "Ascending":
+        found = found[::-1]
+    if status := parameter("StatusEquals"):
+        found = [job for job in found if job.describe_answer["TrainingJobStatus"] == status]
+    if text := parameter("NameContains"):
+        found = [job for job in found if text in job.name]
+    for member in ("CreationTime", "LastModifiedTime"):
+        if after := parameter(f"{member}After"):
+            found = [job for job in found if (job.time(member) or as_datetime(after)) > as_datetime(after)]
+        if before := parameter(f"{member}Before"):
+            found = [job for job in found if (job.time(member) or as_datetime(before)) < as_datetime(before)]
+    begin = int(parameter("NextToken") or 0)
+    end = begin + int(parameter("MaxResults") or DEFAULT_PAGE)
+    summaries = [
+        {member: job.describe_answer[member] for member in SUMMARY_MEMBERS if member in job.describe_answer}
+        for job in found[begin:end]
+    ]
+    answer: dict[str, Any] = {"TrainingJobSummaries": summaries}
+    if end < len(found):
+        answer["NextToken"] = str(end)
+    return answer
+
+
+def metric_answer(
+    jobs: TrainingJobs, query: dict[str, Any], window: tuple[datetime, datetime], scan_by: str
+) -> dict[str, Any]:
+    """One MetricDataResult; empty where the query is not about a training job's host."""
+    points: list[tuple[int, float]] = []
+    stat = query.get("MetricStat", {})
+    metric = stat.get("Metric", {})
+    dimensions = {d["Name"]: d["Value"] for d in metric.get("Dimensions", [])}
+    if metric.get("Namespace") == TRAINING_JOBS_NAMESPACE and "Host" in dimensions:
+        start, end = (as_datetime(moment).timestamp() for moment in window)
+        name, host, period = metric["MetricName"], dimensions["Host"], int(stat["Period"])
+        points = jobs.averages(name, host, (start, end), period, time.time())
+    if scan_by != "TimestampAscending":
+        points = points[::-1]
+    return {
+        "id": query["Id"],
+        "label": query.get("Label") or query["Id"],
+        "timestamps": [datetime.fromtimestamp(begin, UTC) for begin, _ in points],
+        "values": [value for _, value in points],
+        "status_code": "Complete",
+    }
+
+
+def application(jobs: TrainingJobs) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
+    """The WSGI application: the loader's path, and moto for everything else."""
+    moto = DomainDispatcherApplication(create_backend_app)
+    shape = describe_shape()
+
+    def loader(request: Request) -> Response:
+        body = json.loads(request.get_data() or b"{}")
+        if request.method == "DELETE":
+            return Response(status=204 if jobs.remove(body["region"], body["name"]) else 404)
+        try:
+            answer = with_datetimes(body["describe_answer"], shape)
+            job = LoadedJob(answer, body.get("tags") or [])
+            job.series.update(series_of(body.get("metrics") or {}, job.name))
+            job.arn.split(":")[5]
+        except (KeyError, IndexError, ValueError) as error:
+            return Response(f"{type(error).__name__}: {error}", status=400)
+        jobs.load(job)
+        return Response(status=204)
+
+    def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("PATH_INFO") == LOAD_PATH:
+            return loader(Request(environ))(environ, start_response)
+        answer: Iterable[bytes] = moto(environ, start_response)
+        return answer
+
+    return serve
+
+
+def main() -> None:
+    """Serve on 127.0.0.1 until ended."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    port = parser.parse_args().port
+    jobs = TrainingJobs()
+    answer_from(jobs)
+    server = make_server("127.0.0.1", port, application(jobs), True, request_handler=MotoRequestHandler)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
