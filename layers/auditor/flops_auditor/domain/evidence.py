@@ -1,0 +1,93 @@
+"""Evidence: what SageMaker and CloudWatch answered about one job, kept byte for byte beside its record.
+
+The audit is a pure function of these bytes, so anyone can repeat it. What could not be read is part of the evidence.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor.domain.job import iso, read_time
+
+SCHEMA = "https://flops-auditor.dev/evidence/v1"
+
+
+class MalformedEvidence(AuditorError):
+    """A file that is not the evidence of a job."""
+
+    remedy = "Pass the evidence file unchanged, as it stands beside the record."
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A question that got no answer: `source` is the API call, `error` its error code, `detail` for people."""
+
+    source: str
+    error: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.source} answered {self.error}" + (f" ({self.detail})" if self.detail else "")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Answers as they came: `description` of DescribeTrainingJob, `tags` of ListTags, `metrics` of GetMetricData.
+
+    `metrics` are MetricDataResults whose Label is "<metric> <host>" or "<metric>"; `period_seconds` is the period
+    that was asked for, None when unknown (a file from a person). `files` holds small JSON texts by S3 URI.
+    """
+
+    description: Mapping[str, Any]
+    tags: Sequence[Mapping[str, str]] | None = None
+    metrics: Sequence[Mapping[str, Any]] = ()
+    period_seconds: int | None = None
+    unread: tuple[Unread, ...] = ()
+    collected_at: datetime | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """The evidence file: UTF-8 JSON, sorted keys, times in ISO 8601."""
+        document = {
+            "schema": SCHEMA,
+            "collectedAt": iso(self.collected_at) if self.collected_at else None,
+            "describeTrainingJob": self.description,
+            "tags": self.tags,
+            "getMetricData": {"periodSeconds": self.period_seconds, "MetricDataResults": self.metrics},
+            "files": self.files,
+            "unread": [{"source": u.source, "error": u.error, "detail": u.detail} for u in self.unread],
+        }
+        return json.dumps(document, sort_keys=True, ensure_ascii=False, default=_plain).encode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not evidence")
+
+
+def parse_evidence(body: bytes) -> Evidence:
+    """Read an evidence file. Raises MalformedEvidence."""
+    try:
+        document = json.loads(body)
+        if document["schema"] != SCHEMA:
+            raise MalformedEvidence(f"schema is {str(document['schema'])[:80]!r}, expected {SCHEMA}")
+        metrics = document["getMetricData"]
+        return Evidence(
+            description=document["describeTrainingJob"],
+            tags=document["tags"],
+            metrics=metrics["MetricDataResults"],
+            period_seconds=metrics["periodSeconds"],
+            unread=tuple(Unread(u["source"], u["error"], u["detail"]) for u in document["unread"]),
+            collected_at=read_time(document["collectedAt"]) if document["collectedAt"] else None,
+            files=document["files"],
+        )
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise MalformedEvidence(f"not an evidence file: {error}") from error

@@ -1,0 +1,232 @@
+"""Policies: which threshold applies to a job, and on which side of it the estimate lies.
+
+A policy is a data file (data/policies); this module reads and applies it. All thresholds are *greater than*: a figure
+equal to the threshold is not over it (Guidelines, section on downstream modifiers; AI Act, Art. 51(2)).
+"""
+
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Literal
+
+from flops_auditor.domain.amounts import parse_amount, scientific
+from flops_auditor.domain.declared import Activity
+from flops_auditor.domain.errors import AuditorError
+
+Verdict = Literal["below", "indeterminate", "above"]
+SEVERITY: dict[Verdict, int] = {"below": 0, "indeterminate": 1, "above": 2}
+Basis = Literal["updates", "cumulative"]
+
+
+class MalformedPolicy(AuditorError):
+    """A policy file that does not say what a policy must say."""
+
+    remedy = "Compare the file with flops_auditor/data/policies/eu-gpai-guidelines-2025-07.json."
+
+
+@dataclass(frozen=True)
+class Original:
+    """What is known of the model that the job started from.
+
+    `pretraining_flop` is None when unknown; `systemic_risk` says the original is known to be a systemic-risk model;
+    `source` says where that comes from; `trusted` is False for a figure too weak to rest "below" on; `doubts` are
+    statements about it that could not be read.
+    """
+
+    pretraining_flop: int | None = None
+    systemic_risk: bool = False
+    source: str = "nothing says how much compute the original took"
+    trusted: bool = True
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Best estimate and upper bound in FLOP (None: not known), the doubts, and what would settle them."""
+
+    best_flop: int | None
+    upper_flop: int | None
+    doubts: tuple[str, ...] = ()
+    settle: str = ""
+
+    def plus(self, flop: int) -> "Figures":
+        """The figures with a known amount added."""
+        best = None if self.best_flop is None else self.best_flop + flop
+        upper = None if self.upper_flop is None else self.upper_flop + flop
+        return Figures(best, upper, self.doubts, self.settle)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of a policy. `when` holds the conditions, `amount` or `share` of the original the threshold."""
+
+    scenario: str
+    activities: tuple[Activity, ...]
+    original: Literal["known", "unknown", "any"]
+    systemic_risk: bool | None
+    at_least: int
+    below: int | None
+    amount: int | None
+    share: Fraction | None
+    basis: Basis
+    includes_pretraining: bool
+    meaning: str
+    source: str
+
+    def applies(self, activity: Activity, original: Original) -> bool:
+        """Whether this rule speaks about a job of this activity on this original."""
+        flop = original.pretraining_flop
+        if activity not in self.activities:
+            return False
+        if self.original != "any" and (self.original == "known") != (flop is not None):
+            return False
+        if self.systemic_risk is not None and flop is None and self.systemic_risk != original.systemic_risk:
+            return False
+        return flop is None or (self.at_least <= flop and (self.below is None or flop < self.below))
+
+    def threshold(self, original: Original) -> int:
+        """The largest whole number of FLOP that is not over the threshold."""
+        if self.share is not None and original.pretraining_flop is not None:
+            return int(self.share * original.pretraining_flop // 1)
+        if self.amount is None:
+            raise MalformedPolicy(f"rule {self.scenario} has no threshold for an unknown original")
+        return self.amount
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A named set of rules; of each group the first rule that applies counts."""
+
+    policy_id: str
+    title: str
+    source: str
+    groups: tuple[tuple[Rule, ...], ...]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """The answer of one policy: the threshold in FLOP, the verdict, and the reason in words."""
+
+    policy: str
+    scenario: str
+    threshold_flop: int
+    verdict: Verdict
+    reason: str
+    basis: Basis = "updates"
+    meaning: str = ""
+
+
+def parse_policy(text: str) -> Policy:
+    """Read a policy file. Raises MalformedPolicy naming the rule."""
+    try:
+        document = json.loads(text)
+        groups = tuple(tuple(_rule(rule) for rule in group) for group in document["groups"])
+        return Policy(document["id"], document["title"], document["source"], groups)
+    except (KeyError, TypeError, ValueError, AuditorError) as error:
+        raise MalformedPolicy(f"{type(error).__name__}: {error}") from error
+
+
+def _rule(rule: dict[str, Any]) -> Rule:
+    when = rule["when"]
+    numerator, _, denominator = str(rule.get("share_of_original", "")).partition("/")
+    amount = None
+    if "threshold" in rule:
+        top, _, divisor = str(rule["threshold"]).partition("/")
+        amount = parse_amount(top) // int(divisor or 1)
+    return Rule(
+        scenario=rule["scenario"],
+        activities=tuple(when["activity"]),
+        original=when.get("original", "any"),
+        systemic_risk=when.get("systemic_risk"),
+        at_least=parse_amount(when["at_least"]) if "at_least" in when else 0,
+        below=parse_amount(when["below"]) if "below" in when else None,
+        amount=amount,
+        share=Fraction(int(numerator), int(denominator or 1)) if numerator else None,
+        basis=rule.get("basis", "updates"),
+        includes_pretraining=rule.get("includes_pretraining", False),
+        meaning=rule["meaning"],
+        source=rule["source"],
+    )
+
+
+def verdict(figures: Figures, threshold: int) -> Verdict:
+    """Above if best > T; below if upper <= T and nothing is in doubt; else indeterminate."""
+    if figures.best_flop is not None and figures.best_flop > threshold:
+        return "above"
+    if figures.doubts or figures.upper_flop is None or figures.best_flop is None:
+        return "indeterminate"
+    return "below" if figures.upper_flop <= threshold else "indeterminate"
+
+
+def most_severe(verdicts: list[Verdict]) -> Verdict:
+    """Above before indeterminate before below; nothing assessed is indeterminate."""
+    return max(verdicts, key=SEVERITY.__getitem__, default="indeterminate")
+
+
+def assess(policy: Policy, activity: Activity, figures: Figures, original: Original) -> tuple[Assessment, ...]:
+    """Apply a policy. `figures` are those of the whole modification (the job and its ancestors).
+
+    An original whose figure is too weak to rest on counts as undisclosed, unless the verdict is the same either way.
+    """
+    strong = tuple(_assess_known(policy, activity, figures, original))
+    if original.trusted or original.pretraining_flop is None:
+        return strong
+    undisclosed = Original(None, original.systemic_risk, original.source, doubts=original.doubts)
+    careful = _assess_known(policy, activity, figures, undisclosed)
+    if most_severe([a.verdict for a in strong]) == most_severe([a.verdict for a in careful]):
+        note = f"; the figure for the original is weak ({original.source}), but the verdict is the same without it"
+        return tuple(_with(a, a.verdict, a.reason + note) for a in strong)
+    note = f"; the figure for the original is too weak to rest on ({original.source}), so it counts as undisclosed"
+    return tuple(_with(a, "indeterminate" if a.verdict == "below" else a.verdict, a.reason + note) for a in careful)
+
+
+def _with(assessment: Assessment, new: Verdict, reason: str) -> Assessment:
+    a = assessment
+    return Assessment(a.policy, a.scenario, a.threshold_flop, new, reason, a.basis, a.meaning)
+
+
+def _assess_known(policy: Policy, activity: Activity, figures: Figures, original: Original) -> list[Assessment]:
+    found = []
+    for group in policy.groups:
+        rule = next((rule for rule in group if rule.applies(activity, original)), None)
+        if rule is None:
+            continue
+        threshold = rule.threshold(original)
+        counted = figures
+        if rule.includes_pretraining and original.pretraining_flop is not None:
+            counted = figures.plus(original.pretraining_flop)
+        elif rule.includes_pretraining:
+            doubt = "the pretraining compute of the original is not known"
+            counted = Figures(figures.best_flop, figures.upper_flop, (*figures.doubts, doubt), figures.settle)
+        if original.doubts and (rule.original != "any" or rule.includes_pretraining):
+            counted = Figures(counted.best_flop, counted.upper_flop, counted.doubts + original.doubts, figures.settle)
+        result = verdict(counted, threshold)
+        reason = explain(counted, threshold, result)
+        found.append(
+            Assessment(policy.policy_id, rule.scenario, threshold, result, reason, rule.basis, rule.meaning)
+        )
+    return found
+
+
+def explain(figures: Figures, threshold: int, result: Verdict) -> str:
+    """The reason for a verdict, in words, with shares of the threshold."""
+    line = f"{scientific(threshold)} FLOP"
+    if result == "above":
+        return f"best estimate {scientific(figures.best_flop or 0)} is over {line} ({_share(figures.best_flop, threshold)})"
+    if result == "below":
+        upper = figures.upper_flop or 0
+        return f"upper bound {scientific(upper)} is not over {line} ({_share(upper, threshold)})"
+    if figures.best_flop is None or figures.upper_flop is None:
+        known = "the compute is not known"
+    else:
+        known = (
+            f"best estimate {scientific(figures.best_flop)} ({_share(figures.best_flop, threshold)}), "
+            f"upper bound {scientific(figures.upper_flop)} ({_share(figures.upper_flop, threshold)}) of {line}"
+        )
+    parts = [known, *figures.doubts]
+    return "; ".join(parts) + (f"; to settle: {figures.settle}" if figures.settle else "")
+
+
+def _share(flop: int | None, threshold: int) -> str:
+    percent = float(Fraction(flop or 0, threshold) * 100)
+    return f"{percent:.3g} %"

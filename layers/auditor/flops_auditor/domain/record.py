@@ -1,0 +1,133 @@
+"""The predicate of a signed record: everything a regulator needs, FLOP as decimal strings (docs/ledger.md)."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from flops_auditor.domain.audit import Audit
+from flops_auditor.domain.job import iso
+
+_MOST_TEXTS = 64
+_MOST_CHARACTERS = 500
+
+
+def decimal(value: int | Fraction | None, places: int = 6) -> str | None:
+    """A number as a plain decimal string with at most `places` decimals; None stays None."""
+    if value is None:
+        return None
+    number = Fraction(value)
+    if number.denominator == 1:
+        return str(number.numerator)
+    scaled = round(number * 10**places)
+    sign, digits = ("-" if scaled < 0 else ""), str(abs(scaled)).rjust(places + 1, "0")
+    return (sign + digits[:-places] + "." + digits[-places:]).rstrip("0").rstrip(".")
+
+
+def texts(values: tuple[str, ...]) -> list[str]:
+    """Statements in words, bounded, so that hostile input cannot make a record too large to store."""
+    shown = [value if len(value) <= _MOST_CHARACTERS else value[:_MOST_CHARACTERS] + " ..." for value in values]
+    if len(shown) > _MOST_TEXTS:
+        shown = [*shown[:_MOST_TEXTS], f"and {len(values) - _MOST_TEXTS} more, see the evidence"]
+    return shown
+
+
+def result(audit: Audit) -> dict[str, Any]:
+    """An audit as JSON: the fields of `flops-auditor audit --output json` and of every record."""
+    estimate, cumulative = audit.estimate, audit.cumulative
+    return {
+        "job": job_part(audit),
+        "estimate": {
+            "method": estimate.method,
+            "best_flop": decimal(estimate.best_flop),
+            "upper_flop": decimal(estimate.upper_flop),
+            "ceiling_flop": decimal(estimate.ceiling_flop),
+            "accelerator_seconds": decimal(estimate.accelerator_seconds),
+            "peak_flop_per_s": decimal(estimate.peak_flop_per_s),
+            "occupancy": decimal(estimate.occupancy),
+            "energy_kwh": decimal(estimate.energy_kwh),
+            "assumptions": texts(estimate.assumptions),
+            "doubts": texts(estimate.doubts),
+            "tiers": [
+                {
+                    "method": tier.method,
+                    "best_flop": decimal(tier.best_flop),
+                    "upper_flop": decimal(tier.upper_flop),
+                    "basis": tier.basis,
+                    "implied_utilisation": decimal(tier.implied_utilisation),
+                }
+                for tier in estimate.tiers
+            ],
+        },
+        "cumulative": {
+            "best_flop": decimal(cumulative.best_flop),
+            "upper_flop": decimal(cumulative.upper_flop),
+            "ancestors": [
+                {
+                    "job_arn": ancestor.job_arn,
+                    "job_id": ancestor.job_id,
+                    "best_flop": decimal(ancestor.best_flop),
+                    "upper_flop": decimal(ancestor.upper_flop),
+                }
+                for ancestor in cumulative.ancestors
+            ],
+        },
+        "original": {
+            "base_model": audit.base_model[:_MOST_CHARACTERS],
+            "pretraining_flop": decimal(audit.original.pretraining_flop),
+            "systemic_risk": audit.original.systemic_risk,
+            "source": audit.original.source,
+        },
+        "assessments": [
+            {
+                "policy": assessment.policy,
+                "scenario": assessment.scenario,
+                "threshold_flop": decimal(assessment.threshold_flop),
+                "verdict": assessment.verdict,
+                "reason": assessment.reason,
+                "basis": assessment.basis,
+                "meaning": assessment.meaning,
+            }
+            for assessment in audit.assessments
+        ],
+        "verdict": audit.verdict,
+    }
+
+
+def job_part(audit: Audit) -> dict[str, Any]:
+    """Who the job is."""
+    job = audit.job
+    end = job.training_end_time or job.last_modified_time
+    return {
+        "name": job.name,
+        "arn": job.arn,
+        "id": job.job_id,
+        "status": job.training_job_status,
+        "activity": audit.declared.activity,
+        "creation_time": iso(job.creation_time) if job.creation_time else None,
+        "start": iso(job.training_start_time) if job.training_start_time else None,
+        "end": iso(end) if end else None,
+        "instances": [{"type": g.instance_type, "count": g.instance_count} for g in job.groups],
+    }
+
+
+def predicate(
+    audit: Audit,
+    *,
+    ledger_id: str,
+    revision: int,
+    recorded_at: datetime,
+    code_version: str,
+    table_digests: Mapping[str, str],
+    supersedes: str | None = None,
+) -> dict[str, Any]:
+    """The predicate of a record. `supersedes` is the SHA-256 of the envelope line that this record replaces."""
+    return {
+        **result(audit),
+        "ledger_id": ledger_id,
+        "revision": revision,
+        "recorded_at": iso(recorded_at),
+        "code_version": code_version,
+        "tables": dict(table_digests),
+        "supersedes": supersedes,
+    }
