@@ -8,12 +8,12 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from hashlib import sha256
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
+from flops_auditor.domain import archive_keys
 from flops_auditor.domain.errors import AuditorError
 
 TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
@@ -209,7 +209,7 @@ class TrainingJob(_Shape):
     @property
     def job_id(self) -> str:
         """The identity of the run: a name may be used again after deletion, ARN and creation time may not."""
-        return job_id(self.arn, self.creation_time)
+        return archive_keys.job_id(self.arn, iso(self.creation_time) if self.creation_time else "")
 
     @property
     def region(self) -> str:
@@ -225,11 +225,6 @@ class TrainingJob(_Shape):
     def groups(self) -> tuple[InstanceGroup, ...]:
         """Hosts by instance type; empty for a serverless job."""
         return self.resource_config.groups()
-
-
-def job_id(arn: str, created: datetime | None) -> str:
-    """Hex SHA-256 of "<ARN>|<CreationTime>": the identity of one run of a training job."""
-    return sha256(f"{arn}|{iso(created) if created else ''}".encode()).hexdigest()
 
 
 def parse_training_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, str]] | None = None) -> TrainingJob:

@@ -1,0 +1,105 @@
+"""What the use cases need from the outside, as protocols. Adapters: flops_auditor.aws; twins: tests/fakes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from flops_auditor.domain.alert import Alert
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor.domain.evidence import Unread
+from flops_auditor.domain.training_time import Span
+
+
+class UnknownTrainingJob(AuditorError):
+    """SageMaker does not know the job that an event names."""
+
+    remedy = "The job was deleted, or the event is not from this account; see docs/operations.md, dead letters."
+
+
+class SourceDenied(AuditorError):
+    """A source of evidence refused to answer: access denied or the request invalid. Not for passing faults."""
+
+    remedy = "Grant the function's role the action that is named, then redrive the dead-letter queue."
+
+    def __init__(self, unread: Unread) -> None:
+        super().__init__(str(unread))
+        self.unread = unread
+
+
+class TrainingJobs(Protocol):
+    """What SageMaker says about training jobs."""
+
+    def describe(self, name: str, region: str) -> Mapping[str, Any]:
+        """The DescribeTrainingJob answer. Raises UnknownTrainingJob or SourceDenied."""
+
+    def tags(self, arn: str, region: str) -> Sequence[Mapping[str, str]]:
+        """All tags, as ListTags gives them. Raises SourceDenied."""
+
+
+@dataclass(frozen=True)
+class MetricRequest:
+    """Which series of one job to read: hosts for occupancy, names for emitted metrics, over the spans."""
+
+    job_name: str
+    region: str
+    hosts: int
+    emitted: tuple[str, ...]
+    counters: tuple[str, ...]
+    spans: tuple[Span, ...]
+    period_seconds: int
+
+
+class JobMetrics(Protocol):
+    """What CloudWatch kept of a job."""
+
+    def read(self, request: MetricRequest) -> Sequence[Mapping[str, Any]]:
+        """MetricDataResults labelled "GPUUtilization algo-1" or with the emitted name. Raises SourceDenied."""
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """A committed record: its revision and the exact envelope line."""
+
+    revision: int
+    line: bytes
+
+
+class Records(Protocol):
+    """The index of records: conditional puts only, nothing is changed or deleted."""
+
+    def latest(self, job_id: str) -> StoredRecord | None:
+        """The record of the highest revision, read consistently."""
+
+    def commit(self, job_id: str, record: StoredRecord, summary: Mapping[str, str]) -> bool:
+        """Store a record with the attributes it is found by; False if that revision exists (nothing is written)."""
+
+    def alert_sent(self, job_id: str, alert: str) -> bool:
+        """Whether this alert of the job was noted as sent."""
+
+    def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
+        """Note an alert as sent; repeating it is no error."""
+
+
+class Claims(Protocol):
+    """At most one worker audits a job at a time."""
+
+    def claim(self, subject: str, owner: str, now: datetime, until: datetime) -> bool:
+        """Take the subject until then; False while another owner holds it."""
+
+    def release(self, subject: str, owner: str, now: datetime) -> None:
+        """Give it back; of no effect if another owner took it meanwhile."""
+
+
+class Alerts(Protocol):
+    """Reaches people."""
+
+    def send(self, alert: Alert) -> None:
+        """Publish once."""
+
+
+class Clock(Protocol):
+    """The time, so that no use case reads a clock."""
+
+    def __call__(self) -> datetime:
+        """Now, in UTC."""
