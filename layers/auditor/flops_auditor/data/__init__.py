@@ -4,14 +4,27 @@ Loaders read a file once per process; `digests` says by SHA-256 which version of
 """
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
+from flops_auditor.domain.audit import Tables
+from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.hardware import HardwareTable
+from flops_auditor.domain.policy import Policy, parse_policy
+from flops_auditor.domain.trainer_metrics import TrainerMetrics
 
 ACCELERATORS = "accelerators.csv"
 INSTANCE_TYPES = "instance_types.csv"
-FILES = (ACCELERATORS, INSTANCE_TYPES)
+TRAINER_METRICS = "trainer_metrics.json"
+FILES = (ACCELERATORS, INSTANCE_TYPES, TRAINER_METRICS)
+POLICIES = ("aws-flops-meter-2026-05", "eu-gpai-guidelines-2025-07")
+
+
+class UnknownPolicy(AuditorError):
+    """A policy is asked for that is not shipped."""
+
+    remedy = f"Choose among {', '.join(POLICIES)}; `flops-auditor catalog policies` describes them."
 
 
 @cache
@@ -26,12 +39,43 @@ def digest(name: str) -> str:
     return hashlib.sha256(resources.files(__name__).joinpath(name).read_bytes()).hexdigest()
 
 
-def digests() -> dict[str, str]:
-    """File name -> SHA-256 (hex) of every shipped table."""
-    return {name: digest(name) for name in FILES}
+def policy_file(policy_id: str) -> str:
+    """Where a policy stands. Raises UnknownPolicy."""
+    if policy_id not in POLICIES:
+        raise UnknownPolicy(f"{policy_id[:60]!r} is not a policy")
+    return f"policies/{policy_id}.json"
+
+
+def digests(policies: Sequence[str] = POLICIES) -> dict[str, str]:
+    """File name -> SHA-256 (hex) of every shipped table and of the named policies."""
+    return {name: digest(name) for name in (*FILES, *map(policy_file, policies))}
 
 
 @cache
 def hardware_table() -> HardwareTable:
     """The validated accelerators and instance types. Raises HardwareTableInvalid."""
     return HardwareTable.parse(read(ACCELERATORS), read(INSTANCE_TYPES))
+
+
+@cache
+def trainer_metrics() -> TrainerMetrics:
+    """The names of metrics that training code emits."""
+    return TrainerMetrics.parse(read(TRAINER_METRICS))
+
+
+@cache
+def policy(policy_id: str) -> Policy:
+    """One policy. Raises UnknownPolicy."""
+    return parse_policy(read(policy_file(policy_id)))
+
+
+def load_tables(policies: Sequence[str] = POLICIES) -> Tables:
+    """Everything an audit looks up, under the named policies. Raises UnknownPolicy."""
+    names = [name.strip() for name in policies]
+    return Tables(
+        hardware=hardware_table(),
+        models=None,
+        metrics=trainer_metrics(),
+        policies=tuple(policy(name) for name in names),
+        digests=digests(names),
+    )

@@ -12,8 +12,9 @@ LONGEST_SUBJECT = 100
 """Amazon SNS: a subject is at most 100 ASCII characters without line breaks."""
 NEXT_STEPS = {
     "above": (
-        "The best estimate is over the threshold: the duties of a provider may apply. Inform whoever is responsible for "
-        "the AI Act, keep the training documentation (Annex XI), and check the figure with `flops-auditor records show`."
+        "The best estimate is over the threshold: the duties of a provider may apply. Inform whoever is "
+        "responsible for the AI Act, keep the training documentation (Annex XI), and check the figure with "
+        "`flops-auditor records show`."
     ),
     "indeterminate": "It cannot be said on which side of the threshold this job is. What would settle it stands below.",
 }

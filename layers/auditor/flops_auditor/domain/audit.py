@@ -42,7 +42,7 @@ class Tables:
     """What every audit looks up, with the SHA-256 of each file by name."""
 
     hardware: HardwareTable
-    models: ModelCatalogue
+    models: ModelCatalogue | None
     metrics: TrainerMetrics
     policies: tuple[Policy, ...]
     digests: Mapping[str, str]
@@ -68,7 +68,7 @@ def audit(evidence: Evidence, tables: Tables, ancestors: Sequence[Ancestor] = ()
     declared = read_declared(job)
     time = training_time(job, evidence.collected_at)
     observed = observe(evidence, job, time, tables.metrics)
-    model = tables.models.find(declared.base_model) if declared.base_model else None
+    model = tables.models.find(declared.base_model) if tables.models and declared.base_model else None
     size = model_size(declared, model)
     unread = [f"evidence could not be read: {unread}" for unread in evidence.unread]
     estimate = estimate_job(job, declared, time, observed, tables.hardware, size, unread)

@@ -91,7 +91,8 @@ class _Reader:
 def read_declared(job: TrainingJob) -> Declared:
     """Everything the job says about itself. Never raises: what cannot be read becomes a doubt."""
     reader = _Reader(job.tags)
-    activity = next((a for a in ACTIVITIES if a == reader.choice("activity", ACTIVITIES)), "fine-tuning")
+    said = reader.choice("activity", ACTIVITIES)
+    activity: Activity = next((known for known in ACTIVITIES if known == said), "fine-tuning")
     if job.serverless is not None and job.serverless.job_type == "Evaluation":
         activity = "not-training"
     return Declared(

@@ -158,7 +158,7 @@ def choose(known: Sequence[Tier], limit: int | None) -> Choice:
 
     A tier above the ceiling is contradictory evidence: it is named, and the next tier down counts.
     """
-    contradictions = []
+    contradictions: list[str] = []
     for tier in known:
         if limit is None or tier.best_flop <= limit:
             return Choice(tier, tuple(known), tuple(contradictions))

@@ -137,7 +137,8 @@ def _not_training(hardware: _Hardware, doubts: tuple[str, ...]) -> Estimate:
 def _known_tiers(
     job: TrainingJob, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...], model: ModelSize | None
 ) -> tuple[list[Tier], list[str]]:
-    emitted, notes = observed.emitted, []
+    emitted = observed.emitted
+    notes: list[str] = []
     known: list[Tier] = []
     if "model_flop" in emitted:
         known.append(counted(emitted["model_flop"].value, uses))
@@ -161,7 +162,9 @@ def _architecture(
     tiers = []
     tokens, source = _tokens(job, declared, observed)
     if tokens and model is None:
-        notes.append(f"tokens without parameters: {scientific(tokens)} tokens ({source}) say nothing without a model size")
+        notes.append(
+            f"tokens without parameters: {scientific(tokens)} tokens ({source}) say nothing without a model size"
+        )
     if tokens and model is not None:
         notes.append(f"parameters: {model.source}; tokens: {source}")
         partial = declared.parameter_efficient or declared.trainable_parameters is not None
@@ -199,13 +202,15 @@ def _mfu(observed: Observations, uses: tuple[HardwareUse, ...], notes: list[str]
         return None
     if not 0 < value <= HIGHEST_PLAUSIBLE_MFU:
         notes.append(
-            f"contradictory evidence: metric {emitted.name!r} is an MFU of {float(value):.4g}, not a fraction of the peak; "
-            "it is left aside"
+            f"contradictory evidence: metric {emitted.name!r} is an MFU of {float(value):.4g}, "
+            "not a fraction of the peak; it is left aside"
         )
         return None
     occupancy = _mean_occupancy(uses) if observed.busy else None
     if occupancy is not None and value > occupancy:
-        notes.append(f"the emitted MFU {float(value):.3g} is over the occupancy {float(occupancy):.3g} of the whole run")
+        notes.append(
+            f"the emitted MFU {float(value):.3g} is over the occupancy {float(occupancy):.3g} of the whole run"
+        )
     return value
 
 
@@ -272,7 +277,9 @@ def _occupancies(
         notes.append(f"{len(silent) - expected_silent} hosts report no occupancy and count as fully busy: {shown}")
     if any(report.coverage < 1 for report in reports.values()):
         least = min(report.coverage for report in reports.values())
-        notes.append(f"occupancy covers {float(least):.1%} of the training time at least; the rest counts as fully busy")
+        notes.append(
+            f"occupancy covers {float(least):.1%} of the training time at least; the rest counts as fully busy"
+        )
     result: list[Fraction | None] = []
     for group, kind in known:
         if kind.accelerator is None:
@@ -288,14 +295,18 @@ def _occupancies(
         counted_hosts += [Fraction(1)] * (group.instance_count - len(counted_hosts))
         result.append(sum(counted_hosts, Fraction(0)) / group.instance_count if group.instance_count else None)
     if len(with_accelerators) > 1:
-        notes.append("unlike accelerators: each group counts with the busiest host, since hosts do not name their group")
+        notes.append(
+            "unlike accelerators: each group counts with the busiest host, since hosts do not name their group"
+        )
     return result
 
 
 def _share(report: Busy, devices: int, host: str, notes: list[str]) -> Fraction:
     share = report.mean / devices
     if share > 1:
-        notes.append(f"contradictory evidence: {host} reports more busy accelerators than it has; it counts as fully busy")
+        notes.append(
+            f"contradictory evidence: {host} reports more busy accelerators than it has; it counts as fully busy"
+        )
         return Fraction(1)
     return share * report.coverage + (1 - report.coverage)
 
@@ -306,7 +317,9 @@ def _said_of(choice: Choice) -> list[str]:
     if chosen is not None:
         said.append(f"method {chosen.method}: {chosen.basis}")
     if chosen is not None and chosen.method in {"hardware", "hardware + occupancy"}:
-        said.append("utilisation is not known: the best estimate takes at most U = 0.5, as Annex A.3 of the Guidelines does")
+        said.append(
+            "utilisation is not known: the best estimate takes at most U = 0.5, as Annex A.3 of the Guidelines does"
+        )
     elif chosen is not None:
         said.append("the upper bound adds the error margin of 30 % of Annex A.2, at most the hardware's ceiling")
     for tier in choice.known:

@@ -8,8 +8,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from flops_auditor.domain.amounts import exact
@@ -19,6 +20,7 @@ from flops_auditor.domain.trainer_metrics import Meaning, TrainerMetrics
 from flops_auditor.domain.training_time import Span, TrainingTime, seconds_between
 
 OCCUPANCY_METRIC = "GPUUtilization"
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 _HOST = re.compile(r"(?:.*/)?(algo-\d+)")
 
 
@@ -136,7 +138,7 @@ def weighted_mean(
 
 def _spacing(starts: list[datetime]) -> float:
     ordered = sorted(starts)
-    steps = [(b - a).total_seconds() for a, b in zip(ordered, ordered[1:], strict=False) if b > a]
+    steps = [(b - a).total_seconds() for a, b in pairwise(ordered) if b > a]
     return min(steps, default=60.0)
 
 
@@ -154,8 +156,8 @@ def _from_series(
             notes.append(f"metric {name!r} has no value during training and is left aside")
             return None
         return mean[0]
-    ordered = [p.value for p in sorted(points, key=lambda p: (p.start is not None, p.start or datetime.min))]
-    resets = sum(later < earlier for earlier, later in zip(ordered, ordered[1:], strict=False))
+    ordered = [p.value for p in sorted(points, key=lambda p: (p.start is not None, p.start or _BEFORE_ALL))]
+    resets = sum(later < earlier for earlier, later in pairwise(ordered))
     if resets >= max(1, len(time.spans)):
         notes.append(
             f"contradictory evidence: counter {name!r} goes backwards {resets} times, "

@@ -202,9 +202,7 @@ def _assess_known(policy: Policy, activity: Activity, figures: Figures, original
             counted = Figures(counted.best_flop, counted.upper_flop, counted.doubts + original.doubts, figures.settle)
         result = verdict(counted, threshold)
         reason = explain(counted, threshold, result)
-        found.append(
-            Assessment(policy.policy_id, rule.scenario, threshold, result, reason, rule.basis, rule.meaning)
-        )
+        found.append(Assessment(policy.policy_id, rule.scenario, threshold, result, reason, rule.basis, rule.meaning))
     return found
 
 
@@ -212,7 +210,8 @@ def explain(figures: Figures, threshold: int, result: Verdict) -> str:
     """The reason for a verdict, in words, with shares of the threshold."""
     line = f"{scientific(threshold)} FLOP"
     if result == "above":
-        return f"best estimate {scientific(figures.best_flop or 0)} is over {line} ({_share(figures.best_flop, threshold)})"
+        best = figures.best_flop or 0
+        return f"best estimate {scientific(best)} is over {line} ({_share(best, threshold)})"
     if result == "below":
         upper = figures.upper_flop or 0
         return f"upper bound {scientific(upper)} is not over {line} ({_share(upper, threshold)})"

@@ -1,0 +1,48 @@
+"""Audits the training jobs that queued events point at. One message, one job; a failed message stays in the queue."""
+
+import json
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from flops_auditor.aws.environment import AuditEnvironment
+from flops_auditor.aws.recorder import recorder_from
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor.domain.job import MalformedEvent, parse_event
+from flops_auditor.use_cases.audit_job import audit_job
+
+logger = Logger()
+metrics = Metrics()
+processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+recorder = recorder_from(AuditEnvironment.read(os.environ))
+
+
+def audit_message(message: SQSRecord) -> None:
+    """Audit the job of one message; an error is named in the log and in a metric, and the message is kept."""
+    try:
+        try:
+            event = json.loads(message.body)
+        except ValueError as error:
+            raise MalformedEvent(f"the message is not JSON: {error}") from error
+        pointer = parse_event(event)
+        outcome = audit_job(pointer, recorder, owner=message.receipt_handle)
+    except AuditorError as error:
+        logger.exception(str(error), error=error.name, remedy=error.remedy, message_id=message.message_id)
+        metrics.add_metric(name=error.name, unit=MetricUnit.Count, value=1)
+        raise
+    logger.info(outcome.kind, job_arn=pointer.arn, job_id=outcome.job_id, verdict=outcome.verdict)
+    if outcome.kind == "recorded":
+        metrics.add_metric(name="Recorded", unit=MetricUnit.Count, value=1)
+        metrics.add_metric(name=f"Verdict-{outcome.verdict}", unit=MetricUnit.Count, value=1)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """SQS batch in, partial failures out."""
+    answer = process_partial_response(event=event, record_handler=audit_message, processor=processor, context=context)
+    return dict(answer)

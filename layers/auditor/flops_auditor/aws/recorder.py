@@ -1,0 +1,38 @@
+"""The recorder on AWS: the ports of the audit, wired."""
+
+from datetime import UTC, datetime
+
+from flops_auditor import __version__
+from flops_auditor.aws.clients import client, cloudwatch_in, sagemaker_in
+from flops_auditor.aws.cloudwatch import CloudWatchMetrics
+from flops_auditor.aws.dynamodb_records import DynamoDbClaims, DynamoDbRecords
+from flops_auditor.aws.environment import AuditEnvironment
+from flops_auditor.aws.kms import KmsSigner
+from flops_auditor.aws.s3_archive import S3Archive
+from flops_auditor.aws.sagemaker import SageMakerJobs
+from flops_auditor.aws.sns import SnsAlerts
+from flops_auditor.data import load_tables
+from flops_auditor.use_cases.audit_job import Recorder
+from flops_auditor.use_cases.collect_evidence import Sources
+
+
+def now() -> datetime:
+    """The time in UTC."""
+    return datetime.now(UTC)
+
+
+def recorder_from(environment: AuditEnvironment) -> Recorder:
+    """Everything an audit works with, as the function's environment says."""
+    tables = load_tables(environment.policies.split(","))
+    return Recorder(
+        sources=Sources(SageMakerJobs(sagemaker_in), CloudWatchMetrics(cloudwatch_in), tables.metrics),
+        tables=tables,
+        records=DynamoDbRecords(client("dynamodb"), environment.table_name),
+        archive=S3Archive(client("s3"), environment.archive_bucket),
+        signer=KmsSigner(client("kms"), environment.record_key_id),
+        alerts=SnsAlerts(client("sns"), environment.alert_topic_arn),
+        claims=DynamoDbClaims(client("dynamodb"), environment.table_name),
+        clock=now,
+        ledger_id=environment.ledger_id,
+        code_version=__version__,
+    )

@@ -1,0 +1,31 @@
+"""Descriptions of training jobs for tests, as DescribeTrainingJob answers them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+CREATED = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def describe(name: str = "fine-tune", hours: float = 10, **changes: Any) -> dict[str, Any]:
+    """One p5.48xlarge that trained for `hours`, with changes to the answer's top level."""
+    start = CREATED + timedelta(minutes=10)
+    end = start + timedelta(hours=hours)
+    answer: dict[str, Any] = {
+        "TrainingJobName": name,
+        "TrainingJobArn": f"arn:aws:sagemaker:eu-west-1:123456789012:training-job/{name}",
+        "TrainingJobStatus": "Completed",
+        "SecondaryStatus": "Completed",
+        "CreationTime": CREATED,
+        "TrainingStartTime": start,
+        "TrainingEndTime": end,
+        "LastModifiedTime": end,
+        "ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 1, "VolumeSizeInGB": 500},
+        "SecondaryStatusTransitions": [
+            {"Status": "Starting", "StartTime": CREATED, "EndTime": start},
+            {"Status": "Training", "StartTime": start, "EndTime": end},
+            {"Status": "Completed", "StartTime": end, "EndTime": end},
+        ],
+        "ModelArtifacts": {"S3ModelArtifacts": f"s3://models/{name}/output/model.tar.gz"},
+    }
+    answer.update(changes)
+    return answer
