@@ -6,11 +6,11 @@ from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
+
 from flops_auditor.aws.s3_archive import S3Archive
 from flops_auditor.domain.ledger_errors import ObjectReplaced
 from flops_auditor.use_cases.ledger_ports import Archive
-from moto import mock_aws
-
 from tests.fakes.ledger import MemoryArchive
 
 

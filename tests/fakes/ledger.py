@@ -7,6 +7,7 @@ from hashlib import sha256
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from flops_auditor.domain.ledger_errors import ObjectReplaced
 from flops_auditor.use_cases.ledger_ports import PendingRecord
 

@@ -4,6 +4,9 @@ import json
 
 import pytest
 import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
 from flops_auditor.domain.canonical_json import (
     NoCanonicalForm,
     NotCanonical,
@@ -12,8 +15,6 @@ from flops_auditor.domain.canonical_json import (
     parse_canonical,
     parse_strict,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 EXACT = 2**53 - 1
 SCALARS = st.none() | st.booleans() | st.integers(-EXACT, EXACT) | st.floats(-EXACT, EXACT)

@@ -4,6 +4,10 @@ import base64
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from securesystemslib.dsse import Envelope as Oracle
+
 from flops_auditor.domain.dsse import (
     LONGEST_LINE,
     PAYLOAD_TYPE,
@@ -15,9 +19,6 @@ from flops_auditor.domain.dsse import (
     signed_line,
 )
 from flops_auditor.domain.ledger_errors import MalformedRecord, NonCanonicalRecord
-from hypothesis import given
-from hypothesis import strategies as st
-from securesystemslib.dsse import Envelope as Oracle
 
 LINE = envelope_line(b'{"a":1}', "ab", b"\x30\x01")
 

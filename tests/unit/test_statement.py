@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from flops_auditor.domain import archive_keys, keys
 from flops_auditor.domain.ledger_errors import MalformedRecord, NonCanonicalRecord, UnknownPredicate
 from flops_auditor.domain.statement import HEARTBEAT_PREDICATE, RECORD_PREDICATE, parse_statement, statement
