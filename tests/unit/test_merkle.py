@@ -1,6 +1,10 @@
 """The Merkle tree against RFC 6962's vectors, its recursive definition, and pymerkle."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pymerkle import InmemoryTree
+
 from flops_auditor.domain.merkle import (
     EMPTY_ROOT,
     CompactRange,
@@ -11,9 +15,6 @@ from flops_auditor.domain.merkle import (
     node_hash,
     root_from_inclusion,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from pymerkle import InmemoryTree
 
 # The leaves and roots that Certificate Transparency implementations test (certificate-transparency-go, merkle/rfc6962).
 CT_LEAVES = [

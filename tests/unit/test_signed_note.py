@@ -3,6 +3,9 @@
 from base64 import b64decode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from flops_auditor.domain.merkle import leaf_hash
 from flops_auditor.domain.signed_note import (
     Checkpoint,
@@ -12,8 +15,6 @@ from flops_auditor.domain.signed_note import (
     parse_note,
     signed_note,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 EXAMPLE = (
     b"example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n"
