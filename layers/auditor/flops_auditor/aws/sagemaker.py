@@ -1,12 +1,13 @@
-"""The TrainingJobs port on Amazon SageMaker, in any region."""
+"""The TrainingJobs, JobListing and JobStopper ports on Amazon SageMaker, in any region."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from flops_auditor.aws.refusals import refusals
-from flops_auditor.use_cases.ports import UnknownTrainingJob
+from flops_auditor.use_cases.ports import ListedJob, UnknownTrainingJob
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
@@ -38,3 +39,58 @@ class SageMakerJobs:
         with refusals("sagemaker:ListTags"):
             pages = self._client_for(region).get_paginator("list_tags").paginate(ResourceArn=arn)
             return [{"Key": tag["Key"], "Value": tag["Value"]} for page in pages for tag in page["Tags"]]
+
+
+class SageMakerListing:
+    """Needs sagemaker:ListTrainingJobs."""
+
+    def __init__(self, client_for: Callable[[str], "SageMakerClient"]) -> None:
+        self._client_for = client_for
+
+    def list(
+        self,
+        region: str,
+        *,
+        status: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> Iterator[ListedJob]:
+        """All pages of ListTrainingJobs, oldest job first."""
+        wanted = {"StatusEquals": status, "CreationTimeAfter": created_after, "CreationTimeBefore": created_before}
+        with refusals("sagemaker:ListTrainingJobs"):
+            pages = (
+                self._client_for(region)
+                .get_paginator("list_training_jobs")
+                .paginate(
+                    SortBy="CreationTime",
+                    SortOrder="Ascending",
+                    **{key: value for key, value in wanted.items() if value is not None},  # type: ignore[arg-type]
+                )
+            )
+            for page in pages:
+                for found in page["TrainingJobSummaries"]:
+                    yield ListedJob(
+                        found["TrainingJobName"],
+                        found["TrainingJobArn"],
+                        region,
+                        found["TrainingJobStatus"],
+                        found["CreationTime"].astimezone(UTC),
+                    )
+
+
+class SageMakerStopper:
+    """Needs sagemaker:StopTrainingJob; made only where StopOnCrossing is on."""
+
+    def __init__(self, client_for: Callable[[str], "SageMakerClient"]) -> None:
+        self._client_for = client_for
+
+    def stop(self, name: str, region: str) -> None:
+        """StopTrainingJob. A job that has ended meanwhile needs no stopping."""
+        with refusals("sagemaker:StopTrainingJob"):
+            try:
+                self._client_for(region).stop_training_job(TrainingJobName=name)
+            except ClientError as error:
+                message = error.response["Error"].get("Message", "")
+                if "status" in message.lower() or "not found" in message.lower():
+                    return
+                raise

@@ -1,6 +1,6 @@
 """What the use cases need from the outside, as protocols. Adapters: flops_auditor.aws; twins: tests/fakes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -35,6 +35,45 @@ class TrainingJobs(Protocol):
 
     def tags(self, arn: str, region: str) -> Sequence[Mapping[str, str]]:
         """All tags, as ListTags gives them. Raises SourceDenied."""
+
+
+@dataclass(frozen=True)
+class ListedJob:
+    """One line of ListTrainingJobs: enough to point at a job, not to judge it."""
+
+    name: str
+    arn: str
+    region: str
+    status: str
+    creation_time: datetime
+
+
+class JobListing(Protocol):
+    """Which training jobs a region has."""
+
+    def list(
+        self,
+        region: str,
+        *,
+        status: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> Iterator[ListedJob]:
+        """Every training job of the region, all pages, that has this TrainingJobStatus. Raises SourceDenied."""
+
+
+class JobStopper(Protocol):
+    """Ends training jobs."""
+
+    def stop(self, name: str, region: str) -> None:
+        """StopTrainingJob; no error when the job has ended already. Raises SourceDenied."""
+
+
+class Regions(Protocol):
+    """Where the account may have training jobs."""
+
+    def enabled(self) -> Sequence[str]:
+        """The enabled regions that have SageMaker, in order of name. Raises SourceDenied."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,29 @@
+"""The Regions port on AWS Account Management: regions that are enabled for the account and have SageMaker."""
+
+from typing import TYPE_CHECKING
+
+import boto3
+
+from flops_auditor.aws.refusals import refusals
+
+if TYPE_CHECKING:
+    from mypy_boto3_account import AccountClient
+
+
+class AccountRegions:
+    """Needs account:ListRegions."""
+
+    def __init__(self, client: "AccountClient") -> None:
+        self._client = client
+
+    def enabled(self) -> list[str]:
+        """Enabled regions, less those where boto3 knows no SageMaker endpoint."""
+        with refusals("account:ListRegions"):
+            pages = self._client.get_paginator("list_regions").paginate(
+                RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"]
+            )
+            found = {region["RegionName"] for page in pages for region in page["Regions"]}
+        session = boto3.Session()
+        partitions = session.get_available_partitions()
+        known = {name for p in partitions for name in session.get_available_regions("sagemaker", p)}
+        return sorted(found & known)

@@ -1,0 +1,87 @@
+"""Every Records and Claims behaves alike: in memory, and on a DynamoDB table."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from flops_auditor.aws.dynamodb_records import DynamoDbClaims, DynamoDbRecords
+from flops_auditor.use_cases.ports import Claims, Records, StoredRecord
+from tests.fakes.audit import MemoryClaims, MemoryRecords
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+JOB, OTHER = "a" * 64, "b" * 64
+
+
+def table(client: Any) -> str:
+    """The table as template.yaml makes it, less its indexes."""
+    client.create_table(
+        TableName="records",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return "records"
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[Any]:
+    with mock_aws():
+        yield boto3.client("dynamodb", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def records(request: pytest.FixtureRequest, dynamodb: Any) -> Records:
+    return MemoryRecords() if request.param == "memory" else DynamoDbRecords(dynamodb, table(dynamodb))
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def claims(request: pytest.FixtureRequest, dynamodb: Any) -> Claims:
+    return MemoryClaims() if request.param == "memory" else DynamoDbClaims(dynamodb, table(dynamodb))
+
+
+def test_an_unknown_job_has_no_record(records: Records) -> None:
+    assert records.latest(JOB) is None
+
+
+def test_a_revision_is_committed_once(records: Records) -> None:
+    assert records.commit(JOB, StoredRecord(0, b"first"), {"verdict": "below"})
+    assert not records.commit(JOB, StoredRecord(0, b"second"), {"verdict": "above"})
+    assert records.latest(JOB) == StoredRecord(0, b"first")
+
+
+def test_the_highest_revision_is_the_latest(records: Records) -> None:
+    for revision in (0, 9, 10, 2):
+        assert records.commit(JOB, StoredRecord(revision, b"%d" % revision), {})
+    assert records.commit(OTHER, StoredRecord(11, b"other"), {})
+    assert records.latest(JOB) == StoredRecord(10, b"10")
+
+
+def test_an_alert_is_noted_once_and_is_no_record(records: Records) -> None:
+    assert not records.alert_sent(JOB, "000000#above")
+    records.note_alert(JOB, "000000#above", NOW)
+    records.note_alert(JOB, "000000#above", LATER)
+    assert records.alert_sent(JOB, "000000#above")
+    assert not records.alert_sent(JOB, "000001#above")
+    assert not records.alert_sent(OTHER, "000000#above")
+    assert records.latest(JOB) is None
+
+
+def test_a_claim_is_held_by_one_owner_until_it_expires(claims: Claims) -> None:
+    assert claims.claim(JOB, "first", NOW, LATER)
+    assert not claims.claim(JOB, "second", NOW, LATER)
+    assert claims.claim(JOB, "first", NOW, LATER)
+    assert claims.claim(OTHER, "second", NOW, LATER)
+    assert claims.claim(JOB, "second", LATER + timedelta(seconds=1), LATER + timedelta(minutes=5))
+
+
+def test_a_released_claim_is_free_and_only_its_owner_releases_it(claims: Claims) -> None:
+    assert claims.claim(JOB, "first", NOW, LATER)
+    claims.release(JOB, "second", NOW)
+    assert not claims.claim(JOB, "second", NOW, LATER)
+    claims.release(JOB, "first", NOW)
+    assert claims.claim(JOB, "second", NOW, LATER)

@@ -1,0 +1,202 @@
+"""In-memory twins of the ports in use_cases/ports.py, proven equal to the AWS adapters by tests/contract."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.alert import Alert
+from flops_auditor.domain.evidence import Unread
+from flops_auditor.domain.job import JobPointer, parse_training_job
+from flops_auditor.use_cases.audit_job import Recorder
+from flops_auditor.use_cases.collect_evidence import Sources
+from flops_auditor.use_cases.ports import ListedJob, MetricRequest, SourceDenied, StoredRecord, UnknownTrainingJob
+from tests.fakes.ledger import MemoryArchive, MemorySigner
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@dataclass
+class FixedClock:
+    """The Clock port: stands still until a test moves it."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **parts: float) -> None:
+        """Move on, as timedelta(**parts)."""
+        self.now += timedelta(**parts)
+
+
+@dataclass
+class FakeTrainingJobs:
+    """The TrainingJobs, JobListing and JobStopper ports over described jobs.
+
+    `denied` holds API calls ("sagemaker:ListTags") that answer AccessDenied; `calls` and `stopped` what was asked.
+    """
+
+    descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    tags_by_arn: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+    stopped: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, description: Mapping[str, Any], **tags: str) -> JobPointer:
+        """Put a job (or its new state) in place; tags are given without `flops-auditor:` and with _ for -."""
+        job = parse_training_job(description)
+        self.descriptions[job.name, job.region] = description
+        if tags or job.arn not in self.tags_by_arn:
+            self.tags_by_arn[job.arn] = [
+                {"Key": f"flops-auditor:{key.replace('_', '-')}", "Value": value} for key, value in tags.items()
+            ]
+        return JobPointer(
+            arn=job.arn,
+            name=job.name,
+            region=job.region,
+            account=job.arn.split(":")[4],
+            status=job.training_job_status,
+            creation_time=job.creation_time,
+        )
+
+    def describe(self, name: str, region: str) -> Mapping[str, Any]:
+        self._called("sagemaker:DescribeTrainingJob", name)
+        if (name, region) not in self.descriptions:
+            raise UnknownTrainingJob(f"{name} in {region}: Requested resource not found.")
+        return self.descriptions[name, region]
+
+    def tags(self, arn: str, region: str) -> Sequence[Mapping[str, str]]:
+        self._called("sagemaker:ListTags", arn)
+        return self.tags_by_arn.get(arn, [])
+
+    def list(
+        self,
+        region: str,
+        *,
+        status: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+    ) -> Iterator[ListedJob]:
+        self._called("sagemaker:ListTrainingJobs", region)
+        for (_, place), description in list(self.descriptions.items()):
+            job = parse_training_job(description)
+            created = job.creation_time or NOW
+            if (
+                place == region
+                and status in {None, job.training_job_status}
+                and (created_after is None or created > created_after)
+                and (created_before is None or created < created_before)
+            ):
+                yield ListedJob(job.name, job.arn, region, job.training_job_status, created)
+
+    def stop(self, name: str, region: str) -> None:
+        self._called("sagemaker:StopTrainingJob", name)
+        self.stopped.append((name, region))
+
+    def _called(self, action: str, subject: str) -> None:
+        self.calls.append((action, subject))
+        if action in self.denied:
+            raise SourceDenied(Unread(action, "AccessDenied", "not authorised"))
+
+
+@dataclass
+class FakeMetrics:
+    """The JobMetrics port: results by job name; `denied` makes it answer AccessDenied."""
+
+    results: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    denied: bool = False
+    requests: list[MetricRequest] = field(default_factory=list)
+
+    def read(self, request: MetricRequest) -> Sequence[Mapping[str, Any]]:
+        self.requests.append(request)
+        if self.denied:
+            raise SourceDenied(Unread("cloudwatch:GetMetricData", "AccessDenied", "not authorised"))
+        return self.results.get(request.job_name, [])
+
+
+@dataclass
+class MemoryRecords:
+    """The Records port in dictionaries."""
+
+    lines: dict[str, dict[int, bytes]] = field(default_factory=dict)
+    summaries: dict[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
+    alerts: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def latest(self, job_id: str) -> StoredRecord | None:
+        revisions = self.lines.get(job_id)
+        if not revisions:
+            return None
+        return StoredRecord(max(revisions), revisions[max(revisions)])
+
+    def commit(self, job_id: str, record: StoredRecord, summary: Mapping[str, str]) -> bool:
+        revisions = self.lines.setdefault(job_id, {})
+        if record.revision in revisions:
+            return False
+        revisions[record.revision] = record.line
+        self.summaries[job_id, record.revision] = dict(summary)
+        return True
+
+    def alert_sent(self, job_id: str, alert: str) -> bool:
+        return (job_id, alert) in self.alerts
+
+    def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
+        self.alerts.setdefault((job_id, alert), at)
+
+
+@dataclass
+class MemoryClaims:
+    """The Claims port in a dictionary."""
+
+    held: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+
+    def claim(self, subject: str, owner: str, now: datetime, until: datetime) -> bool:
+        if subject in self.held:
+            holder, held_until = self.held[subject]
+            if holder != owner and held_until >= now:
+                return False
+        self.held[subject] = owner, until
+        return True
+
+    def release(self, subject: str, owner: str, now: datetime) -> None:
+        if subject in self.held and self.held[subject][0] == owner:
+            self.held[subject] = owner, datetime.fromtimestamp(0, UTC)
+
+
+@dataclass
+class MemoryAlerts:
+    """The Alerts port in a list."""
+
+    sent: list[Alert] = field(default_factory=list)
+
+    def send(self, alert: Alert) -> None:
+        self.sent.append(alert)
+
+
+@dataclass
+class FixedRegions:
+    """The Regions port: those given."""
+
+    names: tuple[str, ...] = ("eu-west-1",)
+
+    def enabled(self) -> Sequence[str]:
+        return self.names
+
+
+def recorder(jobs: FakeTrainingJobs | None = None, metrics: FakeMetrics | None = None, **overrides: Any) -> Recorder:
+    """A Recorder whose every port is a twin; `overrides` replace its fields."""
+    tables = overrides.pop("tables", None) or load_tables()
+    parts: dict[str, Any] = {
+        "sources": Sources(jobs or FakeTrainingJobs(), metrics or FakeMetrics(), tables.metrics),
+        "tables": tables,
+        "records": MemoryRecords(),
+        "archive": MemoryArchive(),
+        "signer": MemorySigner(),
+        "alerts": MemoryAlerts(),
+        "claims": MemoryClaims(),
+        "clock": FixedClock(),
+        "ledger_id": "test-ledger",
+        "code_version": "0.0.0-test",
+    }
+    return Recorder(**{**parts, **overrides})

@@ -1,0 +1,150 @@
+"""The use case of the audit: every step once, whatever is delivered how often and in which order."""
+
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from flops_auditor.domain.dsse import parse_envelope
+from flops_auditor.domain.job import JobPointer
+from flops_auditor.domain.statement import parse_statement
+from flops_auditor.use_cases.audit_job import NotFinished, Recorder, audit_job
+from flops_auditor.use_cases.ports import UnknownTrainingJob
+from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, MemoryAlerts, MemoryRecords, recorder
+from tests.fakes.jobs import CREATED, describe
+from tests.fakes.ledger import MemoryArchive, MemorySigner
+
+BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
+
+
+class CountingSigner(MemorySigner):
+    """Counts signatures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.signed = 0
+
+    def sign(self, digest: bytes) -> bytes:
+        self.signed += 1
+        return super().sign(digest)
+
+
+class Broken:
+    """Wraps a port; the named call fails once, before or after it took effect."""
+
+    def __init__(self, inner: Any, call: str, after: bool) -> None:
+        self._inner, self._call, self._after, self.failed = inner, call, after, False
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._inner, name)
+        if name != self._call or self.failed:
+            return function
+
+        def fail(*arguments: Any) -> None:
+            self.failed = True
+            if self._after:
+                function(*arguments)
+            raise ConnectionError(f"{name} failed")
+
+        return fail
+
+
+def delivered(pointers: list[JobPointer], made: Recorder) -> None:
+    for number, pointer in enumerate(pointers):
+        audit_job(pointer, made, owner=f"delivery-{number}")
+
+
+def predicate_of(line: bytes) -> dict[str, Any]:
+    return parse_statement(parse_envelope(line).payload).predicate
+
+
+def test_one_event_five_times_is_one_record_one_alert_one_signature() -> None:
+    """SageMaker may send several events per state change, and SQS delivers at least once."""
+    jobs, signer, alerts, records = FakeTrainingJobs(), CountingSigner(), MemoryAlerts(), MemoryRecords()
+    pointer = jobs.add(describe(hours=2000, ResourceConfig=BIG))
+    delivered([pointer] * 5, recorder(jobs, signer=signer, alerts=alerts, records=records))
+    assert signer.signed == 1
+    assert len(alerts.sent) == 1
+    assert [sorted(revisions) for revisions in records.lines.values()] == [[0]]
+
+
+def test_events_out_of_order_are_one_record_per_job() -> None:
+    """The event is only a pointer: what it says about the status counts for nothing."""
+    for order in permutations(range(3)):
+        jobs, signer, records = FakeTrainingJobs(), CountingSigner(), MemoryRecords()
+        pointers = [jobs.add(describe(f"job-{n}", hours=2000, ResourceConfig=BIG)) for n in range(3)]
+        late = [pointers[n].model_copy(update={"status": "InProgress"}) for n in order]
+        delivered([pointers[n] for n in order] + late, recorder(jobs, signer=signer, records=records))
+        assert signer.signed == 3
+        assert len(records.lines) == 3
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize(
+    ("port", "call"),
+    [
+        ("archive", "put_if_absent"),
+        ("records", "commit"),
+        ("alerts", "send"),
+        ("records", "note_alert"),
+        ("signer", "sign"),
+    ],
+)
+def test_a_delivery_that_dies_anywhere_is_resumed(port: str, call: str, after: bool) -> None:
+    """Every write may fail before or after it took effect; the next delivery ends with one record and its alert."""
+    jobs, alerts, records, archive = FakeTrainingJobs(), MemoryAlerts(), MemoryRecords(), MemoryArchive()
+    pointer = jobs.add(describe(hours=2000, ResourceConfig=BIG))
+    twins = {"alerts": alerts, "records": records, "archive": archive, "signer": CountingSigner()}
+    broken = Broken(twins[port], call, after)
+    made = recorder(jobs, **{**twins, port: broken})
+    with pytest.raises(ConnectionError):
+        audit_job(pointer, made, owner="first")
+    assert broken.failed
+    audit_job(pointer, made, owner="second")
+    [[line]] = [list(revisions.values()) for revisions in records.lines.values()]
+    job_id = predicate_of(line)["job"]["id"]
+    assert archive.get(f"records/{job_id}/0.json") == line
+    most = 2 if (call in {"send", "note_alert"} and (after or call == "note_alert")) else 1
+    assert 1 <= len(alerts.sent) <= most
+
+
+def test_a_claimed_job_is_left_to_its_claimant() -> None:
+    jobs, records = FakeTrainingJobs(), MemoryRecords()
+    pointer = jobs.add(describe())
+    made = recorder(jobs, records=records)
+    now = made.clock()
+    assert made.claims.claim(pointer.arn, "another", now, now + timedelta(minutes=5))
+    assert audit_job(pointer, made, owner="me").kind == "claimed by another delivery"
+    assert not records.lines
+
+
+def test_a_name_used_again_is_another_job() -> None:
+    """A job's name may be used again after deletion: identity is ARN and creation time."""
+    jobs, records = FakeTrainingJobs(), MemoryRecords()
+    first = jobs.add(describe())
+    made = recorder(jobs, records=records)
+    delivered([first], made)
+    second = jobs.add(describe(CreationTime=CREATED + timedelta(days=9)))
+    with pytest.raises(UnknownTrainingJob):
+        delivered([first], made)
+    delivered([second], made)
+    assert len(records.lines) == 2
+
+
+def test_a_job_in_progress_is_left_in_the_queue() -> None:
+    jobs = FakeTrainingJobs()
+    pointer = jobs.add(describe(TrainingJobStatus="InProgress"))
+    with pytest.raises(NotFinished):
+        delivered([pointer], recorder(jobs))
+
+
+def test_refused_metrics_and_tags_are_in_the_record_and_never_below() -> None:
+    jobs, records = FakeTrainingJobs(denied={"sagemaker:ListTags"}), MemoryRecords()
+    pointer = jobs.add(describe())
+    delivered([pointer], recorder(jobs, FakeMetrics(denied=True), records=records))
+    [[line]] = [list(revisions.values()) for revisions in records.lines.values()]
+    content = predicate_of(line)
+    assert content["verdict"] == "indeterminate"
+    assert "sagemaker:ListTags answered AccessDenied" in " ".join(content["estimate"]["doubts"])
+    assert "cloudwatch:GetMetricData answered AccessDenied" in " ".join(content["estimate"]["doubts"])
