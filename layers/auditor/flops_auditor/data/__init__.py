@@ -9,6 +9,7 @@ from functools import cache
 from importlib import resources
 
 from flops_auditor.domain.audit import Tables
+from flops_auditor.domain.base_models import BaseModelTable
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.hardware import HardwareTable
 from flops_auditor.domain.policy import Policy, parse_policy
@@ -16,8 +17,9 @@ from flops_auditor.domain.trainer_metrics import TrainerMetrics
 
 ACCELERATORS = "accelerators.csv"
 INSTANCE_TYPES = "instance_types.csv"
+BASE_MODELS = "base_models.csv"
 TRAINER_METRICS = "trainer_metrics.json"
-FILES = (ACCELERATORS, INSTANCE_TYPES, TRAINER_METRICS)
+FILES = (ACCELERATORS, INSTANCE_TYPES, BASE_MODELS, TRAINER_METRICS)
 POLICIES = ("aws-flops-meter-2026-05", "eu-gpai-guidelines-2025-07")
 
 
@@ -58,6 +60,12 @@ def hardware_table() -> HardwareTable:
 
 
 @cache
+def base_model_table() -> BaseModelTable:
+    """The validated base models. Raises BaseModelTableInvalid."""
+    return BaseModelTable.parse(read(BASE_MODELS))
+
+
+@cache
 def trainer_metrics() -> TrainerMetrics:
     """The names of metrics that training code emits."""
     return TrainerMetrics.parse(read(TRAINER_METRICS))
@@ -74,7 +82,7 @@ def load_tables(policies: Sequence[str] = POLICIES) -> Tables:
     names = [name.strip() for name in policies]
     return Tables(
         hardware=hardware_table(),
-        models=None,
+        models=base_model_table(),
         metrics=trainer_metrics(),
         policies=tuple(policy(name) for name in names),
         digests=digests(names),
