@@ -1,10 +1,11 @@
 """Base models: the right original and the right figure from an identifier, and never a guess."""
 
 import pytest
-from flops_auditor import data
-from flops_auditor.domain.base_models import BaseModelTable, BaseModelTableInvalid
 from hypothesis import given
 from hypothesis import strategies as st
+
+from flops_auditor import data
+from flops_auditor.domain.base_models import BaseModelTable, BaseModelTableInvalid
 
 TABLE = data.base_model_table()
 HEADER = (
