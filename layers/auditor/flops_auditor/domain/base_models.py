@@ -153,7 +153,8 @@ class BaseModel:
         )
         if self.method == "undisclosed" or not figures:
             return PretrainingFigure(None, None, None, f"The pretraining compute of {self.model_id} is not disclosed.")
-        lower, other = figures[0], figures[-1] if len(figures) > 1 else None
+        lower, highest = figures[0], figures[-1]
+        other = highest if highest * 200 > lower * 201 else None  # within 0.5 % it is one figure, rounded
         origin = self._origin(lower)
         if other is not None:
             origin += f"; the lower of two figures, the other being {scientific(other)} FLOP"
