@@ -1,0 +1,138 @@
+"""`flops-auditor audit`: the training compute of one job, from a file or live and read-only."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flops_auditor.aws.clients import cloudwatch_in, sagemaker_in
+from flops_auditor.aws.cloudwatch import CloudWatchMetrics
+from flops_auditor.aws.sagemaker import SageMakerJobs
+from flops_auditor.data import POLICIES, load_tables
+from flops_auditor.domain.amounts import scientific
+from flops_auditor.domain.audit import audit
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor.domain.evidence import Evidence
+from flops_auditor.domain.observations import metric_results
+from flops_auditor.domain.record import result
+from flops_auditor.use_cases.collect_evidence import Sources, collect
+from flops_auditor_cli.exits import OF_VERDICT
+from flops_auditor_cli.ledger_access import LocalOption, use_local
+from flops_auditor_cli.output import Output, OutputOption, emit, talk
+
+
+class UnreadableFile(AuditorError):
+    """A file is not what the command needs."""
+
+    remedy = (
+        "JOB.json is the answer of `aws sagemaker describe-training-job`, "
+        "METRICS.json that of `aws cloudwatch get-metric-data`."
+    )
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file. Raises UnreadableFile."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise UnreadableFile(f"{path}: {error}") from error
+
+
+def evidence_from_files(job: Path, metrics: Path | None) -> Evidence:
+    """Evidence from answers that were saved. Raises UnreadableFile."""
+    description = read_json(job)
+    if not isinstance(description, dict):
+        raise UnreadableFile(f"{job}: not a JSON object")
+    try:
+        results = metric_results(read_json(metrics)) if metrics else ()
+    except ValueError as error:
+        raise UnreadableFile(f"{metrics}: {error}") from error
+    return Evidence(description, metrics=results)
+
+
+def live_evidence(name: str, region: str) -> Evidence:
+    """Evidence from SageMaker and CloudWatch, read-only."""
+    jobs = SageMakerJobs(sagemaker_in)
+    sources = Sources(jobs, CloudWatchMetrics(cloudwatch_in), load_tables().metrics)
+    return collect(jobs.describe(name, region), sources, datetime.now(UTC))
+
+
+def figures(document: dict[str, Any]) -> list[dict[str, str]]:
+    """The result of an audit as rows of a table."""
+    estimate, cumulative = document["estimate"], document["cumulative"]
+    rows = [
+        ("Job", document["job"]["name"]),
+        ("Status", document["job"]["status"]),
+        ("Method", estimate["method"]),
+        ("Best estimate", _flop(estimate["best_flop"])),
+        ("Upper bound", _flop(estimate["upper_flop"])),
+        ("Hardware ceiling", _flop(estimate["ceiling_flop"])),
+        ("Energy", "unknown" if estimate["energy_kwh"] is None else f"{float(estimate['energy_kwh']):.4g} kWh"),
+    ]
+    if cumulative["ancestors"]:
+        total = f"{_flop(cumulative['best_flop'])}, at most {_flop(cumulative['upper_flop'])}"
+        rows.append((f"With {len(cumulative['ancestors'])} ancestors", total))
+    rows += [("Original model", document["original"]["base_model"] or "not named")]
+    rows += [("Assumption", text) for text in estimate["assumptions"]]
+    rows += [("Doubt", text) for text in estimate["doubts"]]
+    return [{"what": what, "value": value} for what, value in rows]
+
+
+def _flop(amount: str | None) -> str:
+    return "unknown" if amount is None else f"{scientific(int(amount))} FLOP"
+
+
+ASSESSMENT_COLUMNS = {
+    "policy": "Policy",
+    "scenario": "Scenario",
+    "threshold_flop": "Threshold (FLOP)",
+    "verdict": "Verdict",
+    "reason": "Reason",
+}
+
+
+def show(document: dict[str, Any], output: Output) -> None:
+    """Write an audit to stdout: two tables for people, one document for machines, the assessments as CSV."""
+    if output is Output.TABLE:
+        emit(figures(document), output, {"what": "", "value": ""}, title="Training compute")
+    short = [{**row, "threshold_flop": scientific(int(row["threshold_flop"]))} for row in document["assessments"]]
+    rows = short if output is Output.TABLE else document["assessments"]
+    emit(rows, output, ASSESSMENT_COLUMNS, document=document, title="Verdicts", right=("threshold_flop",))
+
+
+def command(
+    job: Annotated[Path | None, typer.Argument(help="Answer of `aws sagemaker describe-training-job`.")] = None,
+    metrics: Annotated[Path | None, typer.Option(help="Answer of `aws cloudwatch get-metric-data`.")] = None,
+    job_name: Annotated[str | None, typer.Option(help="Ask SageMaker and CloudWatch, read-only.")] = None,
+    region: Annotated[str | None, typer.Option(envvar=["AWS_REGION", "AWS_DEFAULT_REGION"])] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="Policy to assess against; may be repeated.")] = None,
+    output: OutputOption = Output.TABLE,
+    local: LocalOption = False,
+) -> None:
+    """Audit one training job: from a file (no AWS needed), or live with --job-name.
+
+    Exits with 0 when it is below every threshold, 3 when it is over one, 4 when that cannot be said.
+    """
+    if (job is None) == (job_name is None):
+        raise typer.BadParameter("give either JOB.json or --job-name")
+    tables = load_tables(policy or POLICIES)
+    if job is not None:
+        evidence = evidence_from_files(job, metrics)
+    else:
+        if local:
+            use_local()
+        if not region and not local:
+            raise typer.BadParameter("name the job's region with --region or AWS_REGION")
+        evidence = live_evidence(job_name or "", region or "eu-west-1")
+    audited = audit(evidence, tables)
+    show(result(audited), output)
+    if output is Output.TABLE:
+        talk().print(f"Verdict: {audited.verdict}")
+    raise typer.Exit(OF_VERDICT[audited.verdict])
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("audit")(command)

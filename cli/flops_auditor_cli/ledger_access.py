@@ -1,0 +1,59 @@
+"""Which deployment a command talks to: the stack in the current AWS account and region, or the local one of the demo."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flops_auditor.aws.clients import client
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor_cli.local_aws import read
+
+StackOption = Annotated[
+    str, typer.Option("--stack-name", envvar="FLOPS_AUDITOR_STACK", help="The CloudFormation stack of the deployment.")
+]
+LocalOption = Annotated[
+    bool, typer.Option("--local", envvar="FLOPS_AUDITOR_LOCAL", help="Use the local AWS that `make demo` leaves up.")
+]
+LOCAL_STATE = Path(".local")
+DEFAULT_STACK = "flops-auditor"
+
+
+class NoDeployment(AuditorError):
+    """The stack cannot be found."""
+
+    remedy = "Name it with --stack-name, choose account and region with AWS_PROFILE and AWS_REGION, or use --local."
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Outputs of the deployed stack by name."""
+
+    outputs: dict[str, str]
+
+    def output(self, name: str) -> str:
+        """One output. Raises NoDeployment when the stack is not a FLOPs Auditor."""
+        if name not in self.outputs:
+            raise NoDeployment(f"the stack has no output {name}")
+        return self.outputs[name]
+
+
+def use_local() -> None:
+    """Point the AWS SDK at the local AWS. Raises NoDeployment when none runs."""
+    stack = read(LOCAL_STATE)
+    if stack is None:
+        raise NoDeployment("no local AWS is up: run `make demo` first")
+    os.environ.update(stack.environment())
+
+
+def find_deployment(stack_name: str, local: bool) -> Deployment:
+    """The stack's outputs. Raises NoDeployment."""
+    if local:
+        use_local()
+    try:
+        stacks: list[dict[str, Any]] = client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
+    except Exception as error:
+        raise NoDeployment(f"stack {stack_name!r} could not be read: {error}") from error
+    return Deployment({output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])})

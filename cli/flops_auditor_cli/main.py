@@ -1,0 +1,36 @@
+"""The command line `flops-auditor`: commands for people and, with `--output json`, for machines.
+
+Data goes to stdout, talk to stderr. Exit codes: 0 fine, 1 the tool failed, 2 usage, 3 over a threshold, 4 evidence
+incomplete. Each command is one module with a `register` function.
+"""
+
+import sys
+
+import typer
+
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor_cli import audit, records
+from flops_auditor_cli.exits import FAILED
+
+app = typer.Typer(
+    name="flops-auditor",
+    help="Training compute of SageMaker training jobs against the thresholds of the EU AI Act.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for module in (audit, records):
+    module.register(app)
+
+
+def run() -> None:
+    """The entry point: an expected failure is told in words, with what to do next, and exits with 1."""
+    try:
+        app()
+    except AuditorError as error:
+        print(f"{error.name}: {error}\n{error.remedy}", file=sys.stderr)  # noqa: T201 - the one place that talks
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    run()

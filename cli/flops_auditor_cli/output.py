@@ -1,0 +1,86 @@
+"""How results are shown: a table for people, JSON and CSV for machines; harmless whatever a job's name contains."""
+
+import csv
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+class Output(StrEnum):
+    """The forms in which a result can be had."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="table for people, json or csv for machines.")]
+
+COLOURS = {"above": "bold red", "indeterminate": "yellow", "below": "green"}
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_WIDTH_WHEN_PIPED = 160
+
+
+def talk() -> Console:
+    """The console for people, on stderr."""
+    return Console(stderr=True, markup=False, highlight=False)
+
+
+def plain(value: object) -> str:
+    """A value as one line of text without control characters, such as ANSI escapes in a job's name."""
+    text = "" if value is None else str(value)
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def cell(value: object) -> str:
+    """A value for CSV: a text that a spreadsheet would take for a formula begins with an apostrophe (OWASP)."""
+    text = plain(value)
+    return "'" + text if text.startswith(_FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def emit(
+    rows: Sequence[Mapping[str, Any]],
+    output: Output,
+    columns: Mapping[str, str],
+    document: object = None,
+    title: str = "",
+    right: Sequence[str] = (),
+) -> None:
+    """Write rows to stdout. `columns` maps field -> heading; `document` is what JSON shows instead of the rows."""
+    if output is Output.JSON:
+        json.dump(rows if document is None else document, sys.stdout, indent=2, ensure_ascii=False)
+        sys.stdout.write("\n")
+    elif output is Output.CSV:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows([cell(row.get(field)) for field in columns] for row in rows)
+    else:
+        table = Table(title=title or None, title_justify="left", header_style="bold")
+        for field, heading in columns.items():
+            table.add_column(heading, justify="right" if field in right else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*(_styled(field, row.get(field)) for field in columns))
+        console = Console(markup=False, highlight=False)
+        if not console.is_terminal:
+            console = Console(markup=False, highlight=False, width=_WIDTH_WHEN_PIPED)
+        console.print(table)
+
+
+def _styled(field: str, value: object) -> Text:
+    text = plain(value)
+    return Text(text, style=COLOURS.get(text, "") if field == "verdict" else "")
