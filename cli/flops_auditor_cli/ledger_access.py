@@ -1,4 +1,4 @@
-"""Which deployment a command talks to: the stack in the current AWS account and region, or the local one of the demo."""
+"""Which deployment a command talks to: the stack in the current account and region, or the local one of the demo."""
 
 import os
 from dataclasses import dataclass

@@ -38,13 +38,17 @@ class NoSuchRecord(AuditorError):
 
 def items(table: str, index: str, key: str, value: str) -> Iterator[dict[str, str]]:
     """All items of one key of an index, newest first, page by page."""
-    pages = client("dynamodb").get_paginator("query").paginate(
-        TableName=table,
-        IndexName=index,
-        KeyConditionExpression="#key = :value",
-        ExpressionAttributeNames={"#key": key},
-        ExpressionAttributeValues={":value": {"S": value}},
-        ScanIndexForward=False,
+    pages = (
+        client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=table,
+            IndexName=index,
+            KeyConditionExpression="#key = :value",
+            ExpressionAttributeNames={"#key": key},
+            ExpressionAttributeValues={":value": {"S": value}},
+            ScanIndexForward=False,
+        )
     )
     for page in pages:
         for item in page["Items"]:
@@ -122,8 +126,10 @@ def show_record(
     document: dict[str, Any] = {**statement.predicate, "evidence_sha256": statement.subject_sha256}
     show_audit(document, output)
     if output is Output.TABLE:
-        talk().print(f"Recorded {document['recorded_at']}, revision {document['revision']}, key "
-                     f"{json.loads(item['envelope'])['signatures'][0]['keyid'][:16]}...")
+        talk().print(
+            f"Recorded {document['recorded_at']}, revision {document['revision']}, key "
+            f"{json.loads(item['envelope'])['signatures'][0]['keyid'][:16]}..."
+        )
 
 
 def register(app: typer.Typer) -> None:

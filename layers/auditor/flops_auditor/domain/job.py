@@ -63,6 +63,7 @@ def iso(moment: datetime) -> str:
 
 Time = Annotated[datetime, BeforeValidator(read_time)]
 Count = Annotated[int, Field(ge=0, le=10**6)]
+Seconds = Annotated[int, Field(ge=0, le=10**10)]
 OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
@@ -157,7 +158,7 @@ class _Checkpoint(_Shape):
 
 
 class _Stopping(_Shape):
-    max_runtime_in_seconds: Count | None = None
+    max_runtime_in_seconds: Seconds | None = None
 
 
 class _ModelPackage(_Shape):
@@ -177,7 +178,7 @@ class TrainingJob(_Shape):
     training_start_time: Time | None = None
     training_end_time: Time | None = None
     last_modified_time: Time | None = None
-    training_time_in_seconds: Annotated[int, Field(ge=0)] | None = None
+    training_time_in_seconds: Seconds | None = None
     billable_token_count: Annotated[int, Field(ge=0)] | None = None
     secondary_status_transitions: tuple[Transition, ...] = ()
     resource_config: _ResourceConfig = _ResourceConfig()
