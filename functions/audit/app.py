@@ -22,18 +22,23 @@ processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failu
 recorder = recorder_from(AuditEnvironment.read(os.environ))
 
 
-def audit_message(message: SQSRecord) -> None:
+def audit_message(record: SQSRecord) -> None:
     """Audit the job of one message; an error is named in the log and in a metric, and the message is kept."""
     try:
         try:
-            event = json.loads(message.body)
+            event = json.loads(record.body)
         except ValueError as error:
             raise MalformedEvent(f"the message is not JSON: {error}") from error
         pointer = parse_event(event)
-        outcome = audit_job(pointer, recorder, owner=message.receipt_handle)
+        outcome = audit_job(pointer, recorder, owner=record.receipt_handle)
     except AuditorError as error:
-        logger.exception(str(error), error=error.name, remedy=error.remedy, message_id=message.message_id)
+        logger.exception(str(error), error=error.name, remedy=error.remedy, message_id=record.message_id)
         metrics.add_metric(name=error.name, unit=MetricUnit.Count, value=1)
+        raise
+    except Exception:
+        # The batch processor keeps the message and says nothing; the log must.
+        logger.exception("unexpected failure", error="Unexpected", message_id=record.message_id)
+        metrics.add_metric(name="Unexpected", unit=MetricUnit.Count, value=1)
         raise
     logger.info(outcome.kind, job_arn=pointer.arn, job_id=outcome.job_id, verdict=outcome.verdict)
     if outcome.kind == "recorded":

@@ -37,9 +37,11 @@ def deploy(stack: Stack, parameters: Mapping[str, str] | None = None, source: Pa
             *("--region", stack.region, *(["--parameter-overrides", *overrides] if overrides else [])),
         ],
     )
-    answer = stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)
-    stack.outputs = {each["OutputKey"]: each["OutputValue"] for each in answer["Stacks"][0].get("Outputs", [])}
-    lock_archive(stack)
+    deployed = stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+    stack.outputs = {each["OutputKey"]: each["OutputValue"] for each in deployed.get("Outputs", [])}
+    values = {each["ParameterKey"]: each["ParameterValue"] for each in deployed.get("Parameters", [])}
+    lock_archive(stack, values)
+    limit_concurrency(stack, values)
     stack.save()
     return stack.outputs
 
@@ -74,23 +76,23 @@ def sam_environment(stack: Stack) -> dict[str, str]:
     }
 
 
-def lock_archive(stack: Stack) -> None:
+def lock_archive(stack: Stack, parameters: Mapping[str, str]) -> None:
     """Apply the archive's Object Lock by API: the emulator ignores it in CloudFormation, and enforces it afterwards."""
-    bucket = stack.outputs.get("ArchiveBucketName")
-    if not bucket:
-        return
-    template = stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
-    values = {each["ParameterKey"]: each["ParameterValue"] for each in template.get("Parameters", [])}
-    unit = values.get("RetentionUnit", "Years")
+    retention: dict[str, str | int] = {
+        "Mode": parameters["RetentionMode"],
+        parameters["RetentionUnit"]: int(parameters["RetentionPeriod"]),
+    }
     stack.client("s3").put_object_lock_configuration(
-        Bucket=bucket,
-        ObjectLockConfiguration={
-            "ObjectLockEnabled": "Enabled",
-            "Rule": {
-                "DefaultRetention": {
-                    "Mode": values.get("RetentionMode", "COMPLIANCE"),
-                    unit: int(values.get("RetentionPeriod", "1")),
-                }
-            },
-        },
+        Bucket=stack.outputs["ArchiveBucketName"],
+        ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}},
     )
+
+
+def limit_concurrency(stack: Stack, parameters: Mapping[str, str]) -> None:
+    """Set the audits' concurrency by API: the emulator leaves a parameter's number as text, then cannot compare it."""
+    functions = stack.client("lambda")
+    mappings = functions.list_event_source_mappings(FunctionName=stack.outputs["AuditFunctionName"])
+    for mapping in mappings["EventSourceMappings"]:
+        functions.update_event_source_mapping(
+            UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(parameters["AuditConcurrency"])}
+        )
