@@ -246,8 +246,15 @@ def parse_training_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, st
         raise MalformedJob(f"not a description of a training job: {error}") from error
 
 
+AWS_EVENT_SOURCE = "aws.sagemaker"
+RECONCILE_SOURCE = "flops-auditor.reconcile"
+
+
 class JobPointer(BaseModel):
-    """Where an event points. The event's other content is not evidence: SageMaker is asked again."""
+    """Where an event points. SageMaker is asked again; what the event said counts only for a job that is gone by then.
+
+    `source` is the event's source and `said` its detail, unchecked.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -257,6 +264,18 @@ class JobPointer(BaseModel):
     account: str
     status: str = ""
     creation_time: datetime | None = None
+    source: str = ""
+    said: dict[str, Any] = {}
+
+    @property
+    def known_to_exist(self) -> bool:
+        """Whether the pointer proves a finished job: SageMaker's own event does, and a line of its listing does.
+
+        Nobody but AWS can send `aws.*` events, and only reconcile may write to the queue. A replayed event proves
+        nothing. Without a creation time the run has no identity.
+        """
+        trusted = self.source in {AWS_EVENT_SOURCE, RECONCILE_SOURCE}
+        return trusted and self.status in TERMINAL_STATUSES and self.creation_time is not None
 
 
 def parse_event(event: object) -> JobPointer:
@@ -272,5 +291,13 @@ def parse_event(event: object) -> JobPointer:
         created = read_time(detail["CreationTime"]) if detail.get("CreationTime") is not None else None
     except (ValueError, OverflowError) as error:
         raise MalformedEvent(f"CreationTime: {error}") from error
-    status = str(detail.get("TrainingJobStatus", ""))
-    return JobPointer(arn=match[0], name=name, region=region, account=account, status=status, creation_time=created)
+    return JobPointer(
+        arn=match[0],
+        name=name,
+        region=region,
+        account=account,
+        status=str(detail.get("TrainingJobStatus", "")),
+        creation_time=created,
+        source=str(event.get("source", "")) if isinstance(event, Mapping) else "",
+        said={str(key): value for key, value in detail.items()},
+    )

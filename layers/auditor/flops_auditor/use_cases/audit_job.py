@@ -17,8 +17,8 @@ from flops_auditor.domain.archive_keys import evidence_key, record_key
 from flops_auditor.domain.audit import Audit, Tables, audit
 from flops_auditor.domain.dsse import PAYLOAD_TYPE, envelope_line, parse_envelope, pre_authentication_encoding
 from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.evidence import parse_evidence
-from flops_auditor.domain.job import JobPointer, TrainingJob, iso, parse_training_job
+from flops_auditor.domain.evidence import Unread, parse_evidence
+from flops_auditor.domain.job import JobPointer, MalformedJob, TrainingJob, iso, parse_training_job
 from flops_auditor.domain.keys import keyid
 from flops_auditor.domain.record import predicate
 from flops_auditor.domain.statement import parse_statement, statement
@@ -76,17 +76,45 @@ def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:
     if not recorder.claims.claim(pointer.arn, owner, now, now + CLAIM):
         return Outcome("claimed by another delivery")
     try:
-        description = recorder.sources.jobs.describe(pointer.name, pointer.region)
+        description, gone = describe(pointer, recorder)
         job = parse_training_job(description)
-        check_identity(pointer, job)
         stored = recorder.records.latest(job.job_id)
-        record = stored or make_record(job, description, recorder)
+        record = stored or make_record(job, description, recorder, gone)
         recorder.archive.put_if_absent(record_key(job.job_id, record.revision), record.line)
         content = parse_statement(parse_envelope(record.line).payload).predicate
         alert_people(job.job_id, record.revision, content, recorder)
         return Outcome("already recorded" if stored else "recorded", job.job_id, content["verdict"])
     finally:
         recorder.claims.release(pointer.arn, owner, recorder.clock())
+
+
+def describe(pointer: JobPointer, recorder: Recorder) -> tuple[Mapping[str, Any], tuple[Unread, ...]]:
+    """What SageMaker says of the job, or, when it no longer knows it, what the event said, with that doubt."""
+    try:
+        description = recorder.sources.jobs.describe(pointer.name, pointer.region)
+        check_identity(pointer, parse_training_job(description))
+        return description, ()
+    except UnknownTrainingJob as unknown:
+        if not pointer.known_to_exist:
+            raise
+        doubt = f"SageMaker no longer knows the job, what {pointer.source} said of it is all there is: {unknown}"
+        return last_word(pointer), (Unread("sagemaker:DescribeTrainingJob", unknown.name, doubt[:400]),)
+
+
+def last_word(pointer: JobPointer) -> Mapping[str, Any]:
+    """A description of a job that is gone, from its event; only who it was, where the rest cannot be read."""
+    identity = {
+        "TrainingJobName": pointer.name,
+        "TrainingJobArn": pointer.arn,
+        "TrainingJobStatus": pointer.status,
+        "CreationTime": pointer.creation_time,
+    }
+    whole = {key: value for key, value in pointer.said.items() if key != "Tags"} | identity
+    try:
+        parse_training_job(whole)
+    except MalformedJob:
+        return identity
+    return whole
 
 
 def check_identity(pointer: JobPointer, job: TrainingJob) -> None:
@@ -102,9 +130,11 @@ def check_identity(pointer: JobPointer, job: TrainingJob) -> None:
         raise NotFinished(f"{job.name} is {job.training_job_status}")
 
 
-def make_record(job: TrainingJob, description: Mapping[str, Any], recorder: Recorder) -> StoredRecord:
+def make_record(
+    job: TrainingJob, description: Mapping[str, Any], recorder: Recorder, gone: tuple[Unread, ...] = ()
+) -> StoredRecord:
     """Collect evidence once, audit it, sign and commit; whatever an earlier try left behind is adopted."""
-    body = keep_evidence(job.job_id, description, recorder)
+    body = keep_evidence(job.job_id, description, recorder, gone)
     audited = audit(parse_evidence(body), recorder.tables)
     content = predicate(
         audited,
@@ -120,13 +150,15 @@ def make_record(job: TrainingJob, description: Mapping[str, Any], recorder: Reco
     return recorder.records.latest(job.job_id) or record
 
 
-def keep_evidence(job_id: str, description: Mapping[str, Any], recorder: Recorder) -> bytes:
+def keep_evidence(
+    job_id: str, description: Mapping[str, Any], recorder: Recorder, gone: tuple[Unread, ...] = ()
+) -> bytes:
     """The evidence file of the first try: collected and stored once, then read back."""
     key = evidence_key(job_id, 0)
     kept = recorder.archive.get(key)
     if kept is not None:
         return kept
-    body = collect(description, recorder.sources, recorder.clock()).to_bytes()
+    body = collect(description, recorder.sources, recorder.clock(), gone).to_bytes()
     if recorder.archive.put_if_absent(key, body):
         return body
     kept = recorder.archive.get(key)

@@ -1,6 +1,6 @@
 """Collect what SageMaker and CloudWatch know about a job, and what they refused to say."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,13 +26,16 @@ class Sources:
     vocabulary: TrainerMetrics
 
 
-def collect(description: Mapping[str, Any], sources: Sources, now: datetime) -> Evidence:
-    """Ask for tags and metrics of a described job. Refusals become part of the evidence, passing faults are raised."""
-    unread: list[Unread] = []
+def collect(description: Mapping[str, Any], sources: Sources, now: datetime, gone: Sequence[Unread] = ()) -> Evidence:
+    """Ask for tags and metrics of a described job. Refusals become part of the evidence, passing faults are raised.
+
+    `gone` says that SageMaker no longer knows the job: then it has no tags to ask for, but metrics may be left.
+    """
+    unread = list(gone)
     job = parse_training_job(description)
     tags = None
     try:
-        tags = sources.jobs.tags(job.arn, job.region)
+        tags = None if gone else sources.jobs.tags(job.arn, job.region)
     except SourceDenied as denied:
         unread.append(denied.unread)
     time = training_time(job, now)
