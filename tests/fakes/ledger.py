@@ -1,7 +1,7 @@
 """In-memory twins of the ledger's ports, proven equal to the AWS adapters by tests/contract."""
 
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from flops_auditor.domain.ledger_errors import ObjectReplaced
-from flops_auditor.use_cases.ledger_ports import PendingRecord
+from flops_auditor.use_cases.ledger_ports import PendingRecord, Place
 
 
 class MemorySigner:
@@ -81,12 +81,15 @@ class MemoryPendingRecords:
         """What the audit use case does in the table."""
         self.records[record.job_id, record.revision] = record
 
-    def oldest(self, limit: int) -> list[PendingRecord]:
-        return [record for key, record in self.records.items() if key not in self.logged][:limit]
+    def waiting(self) -> Iterator[PendingRecord]:
+        for key, record in tuple(self.records.items()):
+            if key not in self.logged:
+                yield record
 
-    def mark_logged(self, job_id: str, revision: int, index: int) -> None:
-        if (job_id, revision) in self.records:
-            self.logged.setdefault((job_id, revision), index)
+    def mark_logged(self, places: Sequence[Place]) -> None:
+        for place in places:
+            if (place.job_id, place.revision) in self.records:
+                self.logged.setdefault((place.job_id, place.revision), place.index)
 
 
 class MemoryMailbox:

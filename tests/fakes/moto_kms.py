@@ -19,7 +19,7 @@ def kms_client() -> Iterator[Any]:
 
     def sign(self: Any, message: bytes, signing_algorithm: str) -> bytes:
         assert signing_algorithm == "ECDSA_SHA_256"
-        return self.private_key.sign(message, how)
+        return bytes(self.private_key.sign(message, how))
 
     def verify(self: Any, message: bytes, signature: bytes, signing_algorithm: str) -> bool:
         assert signing_algorithm == "ECDSA_SHA_256"

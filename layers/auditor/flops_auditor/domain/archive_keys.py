@@ -8,6 +8,7 @@ EVIDENCE = "evidence/"
 LOG = "log/"
 CHECKPOINTS = "checkpoints/"
 FRONTIERS = "frontiers/"
+ROTATIONS = "rotations/"
 KEYS = "keys.json"
 
 _JOB_ID = re.compile(r"[0-9a-f]{64}")
@@ -41,6 +42,11 @@ def checkpoint_key(size: int) -> str:
 def frontier_key(size: int) -> str:
     """The compact Merkle state over the first `size` leaves: a cache, checked against the checkpoint's root."""
     return f"{FRONTIERS}{size:020d}.json"
+
+
+def rotation_key(number: int) -> str:
+    """The signed request for the ledger's rotation `number`, from 0: the line that becomes a leaf."""
+    return f"{ROTATIONS}{number:06d}.json"
 
 
 def number_of(key: str) -> int:

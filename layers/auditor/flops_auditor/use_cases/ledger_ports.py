@@ -1,6 +1,6 @@
 """What committing, sealing and exporting the ledger need. Adapters: flops_auditor.aws; twins: tests/fakes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,14 +37,23 @@ class PendingRecord:
     line: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands in the log."""
+
+    job_id: str
+    revision: int
+    index: int
+
+
 class PendingRecords(Protocol):
     """Committed records that are not yet in the log."""
 
-    def oldest(self, limit: int) -> list[PendingRecord]:
-        """At most `limit` records, oldest first; never one whose `mark_logged` returned before this call."""
+    def waiting(self) -> Iterator[PendingRecord]:
+        """Oldest first; never one whose `mark_logged` returned before it is given."""
 
-    def mark_logged(self, job_id: str, revision: int, index: int) -> None:
-        """Note the record's leaf index; repeating it, or naming a record the table lost, is no error."""
+    def mark_logged(self, places: Sequence[Place]) -> None:
+        """Note leaf indexes; repeating it, or naming a record that the table lost, is no error."""
 
 
 class Mailbox(Protocol):

@@ -1,0 +1,138 @@
+"""A whole ledger in memory: real records of made-up jobs, real signatures, the real sealer."""
+
+import copy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.archive_keys import evidence_key, job_id, record_key, rotation_key
+from flops_auditor.domain.audit import audit
+from flops_auditor.domain.dsse import PAYLOAD_TYPE, Signature, envelope_line, pre_authentication_encoding, signed_line
+from flops_auditor.domain.evidence import parse_evidence
+from flops_auditor.domain.job import iso
+from flops_auditor.domain.keys import keyid
+from flops_auditor.domain.leaves import rotation
+from flops_auditor.domain.record import predicate
+from flops_auditor.domain.statement import RECORD_PREDICATE, statement
+from flops_auditor.use_cases.ledger_ports import PendingRecord, Signer
+from flops_auditor.use_cases.seal_log import Sealed, Sealer, seal_log
+from flops_auditor.use_cases.signatures import verifies
+from tests.fakes.jobs import CREATED, describe
+from tests.fakes.ledger import MemoryArchive, MemoryMailbox, MemoryPendingRecords, MemorySigner
+
+LEDGER = "flops-auditor/123456789012/eu-west-1/audit"
+START = datetime(2026, 11, 1, tzinfo=UTC)
+MODELS = ("org/model-a", "org/model-b", "org/model-c")
+
+
+@cache
+def template() -> dict[str, Any]:
+    """The predicate of one real audit."""
+    from flops_auditor.domain.evidence import Evidence
+
+    body = Evidence(describe()).to_bytes()
+    return predicate(
+        audit(parse_evidence(body), load_tables()),
+        ledger_id=LEDGER,
+        revision=0,
+        recorded_at=START,
+        code_version="0",
+        table_digests=load_tables().digests,
+    )
+
+
+def sign(payload: bytes, signer: Signer, payload_type: str = PAYLOAD_TYPE) -> Signature:
+    """One signature over a payload."""
+    digest = sha256(pre_authentication_encoding(payload_type, payload)).digest()
+    return Signature(keyid(signer.public_key()), signer.sign(digest))
+
+
+@dataclass
+class Draft:
+    """A record in the making; tests change it before it is signed."""
+
+    number: int
+    at: datetime
+    evidence: bytes
+    content: dict[str, Any]
+    subject: str
+    predicate_type: str = RECORD_PREDICATE
+
+    @property
+    def payload(self) -> bytes:
+        return statement(self.subject, sha256(self.evidence).hexdigest(), self.content, self.predicate_type)
+
+    def line(self, signer: Signer) -> bytes:
+        signature = sign(self.payload, signer)
+        return envelope_line(self.payload, signature.keyid, signature.der)
+
+
+def draft(number: int, at: datetime, model: str = "", ledger: str = LEDGER, revision: int = 0) -> Draft:
+    """The record of job `number`."""
+    name = f"secret-job-{number:06d}"
+    arn = f"arn:aws:sagemaker:eu-west-1:123456789012:training-job/{name}"
+    content = copy.deepcopy(template())
+    content["job"].update(name=name, arn=arn, id=job_id(arn, iso(CREATED)))
+    content["original"]["base_model"] = model or MODELS[number % len(MODELS)]
+    content.update(ledger_id=ledger, recorded_at=iso(at), revision=revision)
+    evidence = b'{"schema":"test","job":"%s","number":%d}' % (name.encode(), number)
+    return Draft(number, at, evidence, content, arn)
+
+
+@dataclass
+class World:
+    """The ledger's surroundings; `at` is the time, moved by hand."""
+
+    archive: Any = field(default_factory=MemoryArchive)
+    pending: MemoryPendingRecords = field(default_factory=MemoryPendingRecords)
+    record: Signer = field(default_factory=lambda: MemorySigner("record"))
+    checkpoint: Signer = field(default_factory=lambda: MemorySigner("checkpoint"))
+    mailbox: MemoryMailbox = field(default_factory=MemoryMailbox)
+    at: datetime = START
+    made: int = 0
+    ledger: str = LEDGER
+
+    def sealer(self, **changed: Any) -> Sealer:
+        parts: dict[str, Any] = {
+            "archive": self.archive,
+            "pending": self.pending,
+            "signer": self.checkpoint,
+            "record_spki": self.record.public_key(),
+            "mailbox": self.mailbox,
+            "clock": lambda: self.at,
+            "verify": verifies,
+            "ledger_id": self.ledger,
+        }
+        return Sealer(**{**parts, **changed})
+
+    def draft(self, model: str = "") -> Draft:
+        self.made += 1
+        return draft(self.made - 1, self.at, model, self.ledger)
+
+    def commit(self, draft: Draft, signer: Signer | None = None) -> bytes:
+        """Sign a record, archive it, put it before the sealer."""
+        line = draft.line(signer or self.record)
+        job, revision = draft.content["job"]["id"], draft.content["revision"]
+        self.archive.put_if_absent(evidence_key(job, revision), draft.evidence)
+        self.archive.put_if_absent(record_key(job, revision), line)
+        self.pending.commit(PendingRecord(job, revision, line))
+        return line
+
+    def add(self, count: int) -> None:
+        for _ in range(count):
+            self.commit(self.draft())
+
+    def seal(self, **changed: Any) -> Sealed:
+        """A quarter of an hour passes, and the sealer runs."""
+        self.at += timedelta(minutes=15)
+        return seal_log(self.sealer(**changed))
+
+    def request_rotation(self, role: Any, number: int, old: Signer, new: Signer, signers: Any = None) -> bytes:
+        """What `flops-auditor keys rotate` puts into the archive."""
+        payload = rotation(self.ledger, role, number, keyid(old.public_key()), new.public_key(), iso(self.at))
+        line = signed_line(payload, tuple(sign(payload, signer) for signer in signers or (old, new)))
+        self.archive.put_if_absent(rotation_key(number), line)
+        return line

@@ -1,0 +1,391 @@
+"""The sealer: order, heartbeats, killed after any write, two at once, rotations, and its cost."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from flops_auditor.domain.archive_keys import CHECKPOINTS, LOG, batch_key, checkpoint_key, frontier_key
+from flops_auditor.domain.dsse import envelope_line, parse_envelope
+from flops_auditor.domain.key_history import KeyHistory
+from flops_auditor.domain.leaves import heartbeat, kind_of
+from flops_auditor.domain.ledger_errors import (
+    BadSignature,
+    KeyNotValidAtIndex,
+    MalformedRecord,
+    TruncatedLedger,
+    UnauthorisedRotation,
+    UnknownKey,
+    WrongOrigin,
+)
+from flops_auditor.domain.merkle import MerkleTree, leaf_hash
+from flops_auditor.domain.signed_note import parse_checkpoint, parse_note
+from flops_auditor.domain.statement import parse_statement
+from flops_auditor.use_cases import log_reader, seal_log
+from flops_auditor.use_cases.ledger_ports import Archive
+from flops_auditor.use_cases.log_reader import lines_of
+from tests.fakes.ledger import MemoryArchive, MemorySigner
+from tests.fakes.ledger_world import LEDGER, World, sign
+
+
+def leaves(archive: Archive) -> list[bytes]:
+    return [line for key in archive.list(LOG) for line in lines_of(archive.get(key) or b"")]
+
+
+def assert_one_valid_log(world: World, records: int) -> None:
+    """Batches without gap or overlap, every checkpoint over its prefix, every record once, every place as noted."""
+    found = leaves(world.archive)
+    tree = MerkleTree(leaf_hash(line) for line in found)
+    sizes = []
+    for key in world.archive.list(CHECKPOINTS):
+        head = parse_checkpoint(parse_note(world.archive.get(key) or b"").text)
+        assert head.root == tree.root(head.size)
+        sizes.append(head.size)
+    firsts = [log_reader.number_of(key) for key in world.archive.list(LOG)]
+    assert [*firsts[1:], len(found)] == sizes
+    places = {}
+    for index, line in enumerate(found):
+        payload = parse_envelope(line).payload
+        if kind_of(payload) == "record":
+            content = parse_statement(payload).predicate
+            identity = content["job"]["id"], content["revision"]
+            assert identity not in places
+            places[identity] = index
+    assert len(places) == records
+    assert world.pending.logged == places
+
+
+def test_records_are_sealed_in_order_with_a_heartbeat_and_a_published_checkpoint() -> None:
+    world = World()
+    world.add(3)
+    sealed = world.seal()
+    assert (sealed.size, sealed.records, sealed.held) == (4, 3, ())
+    found = leaves(world.archive)
+    assert found[:3] == [record.line for record in world.pending.records.values()]
+    assert kind_of(parse_envelope(found[3]).payload) == "heartbeat"
+    assert world.mailbox.messages[-1][1].encode() == world.archive.get(checkpoint_key(4))
+    assert_one_valid_log(world, 3)
+
+
+def test_an_empty_interval_appends_a_heartbeat() -> None:
+    world = World()
+    assert [world.seal().size for _ in range(3)] == [1, 2, 3]
+    assert_one_valid_log(world, 0)
+
+
+def test_more_than_a_batch_is_sealed_in_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seal_log, "BATCH", 4)
+    world = World()
+    world.add(8)
+    assert world.seal().size == 10
+    assert_one_valid_log(world, 8)
+    world.add(9)
+    asked = iter([True, False])
+    assert seal_log.seal_log(world.sealer(), lambda: next(asked)).records == 8
+    assert world.seal().records == 1
+    assert_one_valid_log(world, 17)
+
+
+class Killed(BaseException):
+    """The function ends here, as by a timeout."""
+
+
+class Deadly:
+    """Passes calls to `target` on, and dies right after the write number `after`, counted over all ports."""
+
+    def __init__(self, target: Any, counter: list[int], writes: tuple[str, ...]) -> None:
+        self._target, self._counter, self._writes = target, counter, writes
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._target, name)
+        if name not in self._writes:
+            return method
+
+        def write(*args: Any) -> Any:
+            answer = method(*args)
+            self._counter[0] -= 1
+            if self._counter[0] == 0:
+                raise Killed
+            return answer
+
+        return write
+
+
+WRITES_OF_A_FIRST_SEAL = ("genesis keys", "batch", "frontier", "checkpoint", "places", "mail")
+
+
+@pytest.mark.parametrize("earlier", [0, 1, 2], ids=["first seal", "second seal", "third seal"])
+@pytest.mark.parametrize("after", range(1, 1 + len(WRITES_OF_A_FIRST_SEAL)))
+def test_killed_after_any_write_the_next_run_goes_on(after: int, earlier: int) -> None:
+    world = World()
+    for _ in range(earlier):
+        world.add(3)
+        world.seal()
+    world.add(5)
+    counter = [after]
+    deadly = {
+        "archive": Deadly(world.archive, counter, ("put_if_absent",)),
+        "pending": Deadly(world.pending, counter, ("mark_logged",)),
+        "mailbox": Deadly(world.mailbox, counter, ("publish",)),
+    }
+    with pytest.raises(Killed):
+        world.seal(**deadly)
+    world.add(2)
+    world.seal()
+    assert_one_valid_log(world, earlier * 3 + 7)
+    world.seal()
+    assert_one_valid_log(world, earlier * 3 + 7)
+
+
+def test_killed_again_and_again_it_still_ends_in_one_valid_log() -> None:
+    world = World()
+    for after in (1, 2, 3, 4, 5, 6, 7, 3, 2, 4, 2, 3, 5, 4):
+        world.add(2)
+        counter = [after]
+        try:
+            world.seal(
+                archive=Deadly(world.archive, counter, ("put_if_absent",)),
+                pending=Deadly(world.pending, counter, ("mark_logged",)),
+            )
+        except Killed:
+            continue
+    world.seal()
+    assert_one_valid_log(world, 28)
+
+
+class Interleaved:
+    """An archive that lets another sealer run to its end right before the call number `at`."""
+
+    def __init__(self, world: World, at: int) -> None:
+        self._world, self._left = world, at
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._world.archive, name)
+
+        def call(*args: Any, **named: Any) -> Any:
+            self._left -= 1
+            if self._left == 0:
+                seal_log.seal_log(self._world.sealer())
+            return method(*args, **named)
+
+        return call
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+@pytest.mark.parametrize("at", range(1, 14))
+def test_another_sealer_between_any_two_calls_leaves_one_valid_log(at: int, earlier: int) -> None:
+    world = World()
+    for _ in range(earlier):
+        world.add(2)
+        world.seal()
+    world.add(5)
+    world.seal(archive=Interleaved(world, at))
+    assert_one_valid_log(world, earlier * 2 + 5)
+    world.add(1)
+    world.seal()
+    assert_one_valid_log(world, earlier * 2 + 6)
+
+
+def test_sealers_racing_in_threads_leave_one_valid_log() -> None:
+    world = World()
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            for _ in range(5):
+                seal_log.seal_log(world.sealer())
+        except BaseException as error:
+            errors.append(error)
+
+    for _ in range(4):
+        world.add(10)
+        threads = [threading.Thread(target=run) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert not errors
+    world.seal()
+    assert_one_valid_log(world, 40)
+
+
+def test_a_bad_record_is_held_and_stops_nobody() -> None:
+    world = World()
+    world.add(1)
+    forged = world.draft()
+    world.commit(forged, MemorySigner("stranger"))
+    other = world.draft()
+    other.content["ledger_id"] = "flops-auditor/999999999999/eu-west-1/audit"
+    world.commit(other)
+    early = world.draft()
+    early.content["recorded_at"] = "2027-01-01T00:00:00.000Z"
+    world.commit(early)
+    broken = world.draft()
+    line = world.commit(broken)
+    record = world.pending.records[broken.content["job"]["id"], 0]
+    swapped = type(record)(record.job_id, 7, line)
+    world.pending.records[record.job_id, 0] = swapped
+    world.add(1)
+    sealed = world.seal()
+    assert sealed.records == 2
+    assert sorted(held.error for held in sealed.held) == [
+        "FutureTimestamp",
+        "MalformedRecord",
+        "UnknownKey",
+        "WrongLedger",
+    ]
+
+
+def test_many_bad_records_in_front_do_not_block_the_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seal_log, "BATCH", 3)
+    world = World()
+    for _ in range(8):
+        world.commit(world.draft(), MemorySigner("stranger"))
+    world.add(2)
+    assert world.seal().records == 2
+
+
+def test_a_lost_or_forged_frontier_is_hashed_anew() -> None:
+    world = World()
+    world.add(4)
+    world.seal()
+    world.archive.put_if_absent(frontier_key(6), b'{"size":"6","hashes":["00","11"]}')
+    assert world.seal().size == 6
+    assert world.seal().size == 7
+    assert_one_valid_log(world, 4)
+
+
+class Counting:
+    """Counts calls and bytes of an archive."""
+
+    def __init__(self, archive: MemoryArchive) -> None:
+        self._archive, self.keys, self.bytes = archive, 0, 0
+
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        return self._archive.put_if_absent(key, body)
+
+    def get(self, key: str) -> bytes | None:
+        body = self._archive.get(key)
+        self.bytes += len(body or b"")
+        return body
+
+    def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
+        for key in self._archive.list(prefix, start_after, limit):
+            self.keys += 1
+            yield key
+
+
+def test_what_a_seal_reads_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work of a seal is O(new records + log n)."""
+    monkeypatch.setattr(log_reader, "PAGE", 4)
+    world = World()
+    read = []
+    for number in range(260):
+        counting = Counting(world.archive)
+        world.seal(archive=counting)
+        if number in {16, 256}:
+            read.append((counting.keys, counting.bytes))
+    assert read[1][0] <= read[0][0] + 2 * 2 * 4 * 2
+    assert read[1][1] <= read[0][1] * 1.5
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 9, 64, 100])
+def test_the_newest_object_is_found_by_galloping(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_reader, "PAGE", 4)
+    archive = MemoryArchive()
+    numbers = [number * number for number in range(count)]
+    for number in numbers:
+        archive.put_if_absent(checkpoint_key(number), b"")
+    assert log_reader.newest_number(archive, CHECKPOINTS, checkpoint_key) == (numbers[-1] if numbers else None)
+
+
+def test_the_record_key_rotates_at_a_leaf_signed_by_both() -> None:
+    world = World()
+    world.add(2)
+    world.seal()
+    old, new = world.record, MemorySigner("record 2")
+    world.commit(world.draft(), old)
+    world.commit(world.draft(), new)
+    assert [held.error for held in world.seal().held] == ["UnknownKey"]
+    world.request_rotation("record", 0, old, new)
+    world.commit(world.draft(), old)
+    sealed = world.seal()
+    assert (sealed.records, sealed.held) == (2, ())
+    kinds = [kind_of(parse_envelope(line).payload) for line in leaves(world.archive)[-4:]]
+    assert kinds == ["record", "rotation", "record", "heartbeat"]
+    world.commit(world.draft(), old)
+    world.commit(world.draft(), new)
+    sealed = world.seal()
+    assert [held.error for held in sealed.held] == ["KeyNotValidAtIndex"]
+    assert sealed.records == 1
+
+
+def test_the_checkpoint_key_rotates_once_the_sealer_holds_the_new_one() -> None:
+    world = World()
+    world.seal()
+    old, new = world.checkpoint, MemorySigner("checkpoint 2")
+    with pytest.raises(UnknownKey):
+        world.seal(signer=new)
+    world.request_rotation("checkpoint", 0, old, new)
+    assert world.seal().size == 2  # the sealer still holds the old key
+    world.checkpoint = new
+    assert world.seal().size == 4
+    assert world.seal().size == 5
+    with pytest.raises(KeyNotValidAtIndex):
+        world.seal(signer=old)
+    assert_one_valid_log(world, 0)
+
+
+@pytest.mark.parametrize("signers", ["new only", "old twice", "stranger"])
+def test_a_rotation_without_both_signatures_is_held(signers: str) -> None:
+    world = World()
+    world.seal()
+    old, new, stranger = world.record, MemorySigner("record 2"), MemorySigner("stranger")
+    world.request_rotation(
+        "record", 0, old, new, {"new only": (new,), "old twice": (old, old), "stranger": (stranger, new)}[signers]
+    )
+    assert [held.error for held in world.seal().held] == [UnauthorisedRotation.__name__]
+
+
+def planted(world: World, body: bytes) -> None:
+    world.archive.put_if_absent(batch_key(log_reader.newest_checkpoint(world.archive)), body)
+
+
+def test_a_planted_batch_is_never_signed() -> None:
+    world = World()
+    world.seal()
+    first = leaves(world.archive)[0]
+    planted(world, first + b"\n")
+    with pytest.raises(MalformedRecord, match="does not follow"):
+        world.seal()
+    assert log_reader.newest_checkpoint(world.archive) == 1
+
+
+def test_a_planted_record_with_a_bad_signature_is_never_signed() -> None:
+    world = World()
+    world.add(1)
+    world.seal()
+    seen = parse_envelope(world.draft().line(world.record))
+    forged = envelope_line(world.draft().payload, seen.signatures[0].keyid, seen.signatures[0].der)
+    closing = heartbeat(LEDGER, "2026-11-01T01:00:00.000Z", 2, 3, (2, "0" * 64), _keys(world), 0)
+    signature = sign(closing, world.checkpoint)
+    planted(world, forged + b"\n" + envelope_line(closing, signature.keyid, signature.der) + b"\n")
+    with pytest.raises(BadSignature):
+        world.seal()
+    assert log_reader.newest_checkpoint(world.archive) == 2
+
+
+def _keys(world: World) -> KeyHistory:
+    return KeyHistory.genesis(LEDGER, world.record.public_key(), world.checkpoint.public_key())
+
+
+def test_a_damaged_archive_stops_the_sealer_by_name() -> None:
+    world = World()
+    world.add(1)
+    world.seal()
+    with pytest.raises(WrongOrigin):
+        world.seal(ledger_id="flops-auditor/other")
+    world.archive.put_if_absent(batch_key(7), b"")
+    with pytest.raises(TruncatedLedger):
+        world.seal()
