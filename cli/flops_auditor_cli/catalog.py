@@ -1,0 +1,228 @@
+"""`flops-auditor catalog`: the tables that every figure rests on: instance types, policies, base models."""
+
+from typing import Annotated, Any
+
+import typer
+
+from flops_auditor import data
+from flops_auditor.domain.amounts import scientific
+from flops_auditor.domain.base_models import BaseModel
+from flops_auditor.domain.policy import Figures, Rule, assess
+from flops_auditor_cli.exits import OF_VERDICT
+from flops_auditor_cli.output import Output, OutputOption, emit, talk
+
+SearchOption = Annotated[str, typer.Option("--search", "-s", help="Only rows whose name contains this text.")]
+
+INSTANCE_COLUMNS = {
+    "instance_type": "Instance type",
+    "units": "Units",
+    "unit": "Unit",
+    "peak_flop_per_s": "Peak (FLOP/s)",
+    "basis": "Basis",
+    "ceiling_flop_per_s": "Highest peak (FLOP/s)",
+    "power_watts": "Power (W)",
+    "confidence": "Confidence",
+}
+POLICY_COLUMNS = {
+    "policy": "Policy",
+    "scenario": "Scenario",
+    "activity": "Activity",
+    "original": "Original model",
+    "threshold": "Threshold",
+    "basis": "Basis",
+    "meaning": "What being over it means",
+    "source": "Source",
+}
+MODEL_COLUMNS = {
+    "model_id": "Model",
+    "developer": "Developer",
+    "params_total": "Parameters",
+    "params_active": "Active",
+    "pretraining_tokens": "Tokens",
+    "pretraining_flop": "Pretraining (FLOP)",
+    "method": "Method",
+    "confidence": "Confidence",
+}
+
+
+def instance_rows(search: str) -> list[dict[str, Any]]:
+    """One row per training instance type."""
+    rows = []
+    for kind in data.hardware_table().instance_types.values():
+        if search.lower() not in f"{kind.name} {kind.unit_name}".lower():
+            continue
+        peak, basis = kind.peak()
+        rows.append(
+            {
+                "instance_type": kind.name,
+                "units": f"{float(kind.units):g}",
+                "unit": kind.unit_name,
+                "peak_flop_per_s": str(round(peak)),
+                "basis": basis,
+                "ceiling_flop_per_s": str(round(kind.ceiling_peak)),
+                "power_watts": "" if kind.power_watts is None else f"{float(kind.power_watts):g}",
+                "power_basis": kind.power_basis,
+                "confidence": kind.confidence,
+                "source": kind.source,
+                "unit_source": kind.accelerator.source if kind.accelerator else "",
+            }
+        )
+    return rows
+
+
+def policy_rows() -> list[dict[str, Any]]:
+    """One row per rule of every policy."""
+    return [
+        {
+            "policy": policy.policy_id,
+            "title": policy.title,
+            "scenario": rule.scenario,
+            "activity": ", ".join(rule.activities),
+            "original": _original(rule),
+            "threshold": f"{rule.share} of the original's"
+            if rule.share is not None
+            else f"{scientific(rule.amount or 0)} FLOP",
+            "basis": rule.basis + (" with pretraining" if rule.includes_pretraining else ""),
+            "meaning": rule.meaning,
+            "source": rule.source,
+        }
+        for policy in data.load_tables().policies
+        for group in policy.groups
+        for rule in group
+    ]
+
+
+def _original(rule: Rule) -> str:
+    parts: list[str] = [rule.original]
+    if rule.at_least:
+        parts.append(f"at least {scientific(rule.at_least)}")
+    if rule.below is not None:
+        parts.append(f"below {scientific(rule.below)}")
+    if rule.systemic_risk is not None:
+        parts.append("of systemic risk" if rule.systemic_risk else "not of systemic risk")
+    return ", ".join(parts)
+
+
+def model_row(model: BaseModel) -> dict[str, Any]:
+    """One base model, with the pretraining figure that thresholds are taken from."""
+    figure = model.pretraining_for_threshold()
+    return {
+        "model_id": model.model_id,
+        "aliases": list(model.aliases),
+        "developer": model.developer,
+        "params_total": _text(model.params_total),
+        "params_active": _text(model.params_active),
+        "pretraining_tokens": _text(model.pretraining_tokens),
+        "pretraining_flop": _text(figure.flop),
+        "weak_pretraining_flop": _text(figure.weak_flop),
+        "other_pretraining_flop": _text(figure.other_flop),
+        "systemic_risk": model.systemic_risk,
+        "method": model.method,
+        "explanation": figure.explanation,
+        "confidence": model.confidence,
+        "source": model.source,
+    }
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def for_people(row: dict[str, Any]) -> dict[str, Any]:
+    """Long amounts in scientific notation; what is not known said so."""
+    shown = dict(row)
+    for field in ("params_total", "params_active", "pretraining_tokens"):
+        shown[field] = scientific(int(row[field])) if row[field] else ""
+    weak = row["weak_pretraining_flop"]
+    flop = row["pretraining_flop"]
+    undisclosed = f"undisclosed ({scientific(int(weak))}, weak)" if weak else "undisclosed"
+    shown["pretraining_flop"] = scientific(int(flop)) if flop else undisclosed
+    return shown
+
+
+def instance_types(search: SearchOption = "", output: OutputOption = Output.TABLE) -> None:
+    """Training instance types: accelerators, peaks, power, each with its source."""
+    rows = instance_rows(search)
+    columns = INSTANCE_COLUMNS
+    if output is Output.TABLE:
+        keys = ("peak_flop_per_s", "ceiling_flop_per_s")
+        rows = [{**row, **{key: scientific(int(row[key]), 4) for key in keys}} for row in rows]
+    else:
+        columns = {**columns, "power_basis": "", "source": "", "unit_source": ""}
+    emit(rows, output, columns, title="Training instance types", right=("units", "peak_flop_per_s", "power_watts"))
+
+
+def policies(output: OutputOption = Output.TABLE) -> None:
+    """Policies: which threshold applies when, and where that is written."""
+    emit(policy_rows(), output, POLICY_COLUMNS, title="Policies")
+
+
+def models(search: SearchOption = "", output: OutputOption = Output.TABLE) -> None:
+    """Base models and the pretraining compute that thresholds are taken from."""
+    rows = [model_row(model) for model in data.base_model_table().models.values()]
+    wanted = search.lower()
+    rows = [row for row in rows if wanted in " ".join([row["model_id"], row["developer"], *row["aliases"]]).lower()]
+    columns = MODEL_COLUMNS
+    if output is Output.TABLE:
+        rows = [for_people(row) for row in rows]
+    if output is Output.CSV:
+        rows = [{**row, "aliases": ";".join(row["aliases"])} for row in rows]
+        columns = {**columns, "aliases": "", "weak_pretraining_flop": "", "other_pretraining_flop": "", "source": ""}
+    emit(rows, output, columns, title="Base models", right=("params_total", "params_active", "pretraining_flop"))
+    talk().print('Mostly Epoch AI, "Data on AI Models" (CC-BY 4.0); JSON and CSV name the source of each row.')
+
+
+def explain(
+    model: Annotated[str, typer.Argument(help="A model id, alias, JumpStart id, hub-content ARN, S3 URI or path.")],
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Which model a name means, what is known of it, and the thresholds for modifying it.
+
+    Exits with 4 when the name means no model of the table.
+    """
+    resolution = data.base_model_table().look_up(model)
+    if resolution.model is None:
+        document: dict[str, Any] = {"model": model, "resolved": None, "reason": resolution.reason, "thresholds": []}
+        line = {"what": "Not resolved", "value": resolution.reason}
+        emit([line], output, {"what": "", "value": ""}, document=document)
+        raise typer.Exit(OF_VERDICT["indeterminate"])
+    found = resolution.model
+    row = model_row(found)
+    thresholds = [
+        {
+            "policy": a.policy,
+            "scenario": a.scenario,
+            "threshold_flop": str(a.threshold_flop),
+            "meaning": a.meaning,
+        }
+        for policy in data.load_tables().policies
+        for a in assess(policy, "fine-tuning", Figures(0, 0), found.original)
+    ]
+    shown = for_people(row)
+    lines = [
+        ("Model", found.model_id),
+        ("Resolved", resolution.reason),
+        ("Developer", found.developer),
+        ("Parameters", shown["params_total"] or "not disclosed"),
+        ("Active per token", shown["params_active"] or "not disclosed"),
+        ("Tokens", shown["pretraining_tokens"] or "not disclosed"),
+        ("Pretraining", row["explanation"]),
+        ("Systemic risk", "above 1e25 FLOP" if found.systemic_risk else "not known to be above 1e25 FLOP"),
+        *[
+            (t["policy"], f"{scientific(int(t['threshold_flop']))} FLOP, {t['scenario']}: {t['meaning']}")
+            for t in thresholds
+        ],
+        ("Source", f"{found.source} (confidence: {found.confidence})"),
+    ]
+    document = {"model": model, "resolved": row, "reason": resolution.reason, "thresholds": thresholds}
+    emit([{"what": w, "value": v} for w, v in lines], output, {"what": "", "value": ""}, document=document)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    catalog = typer.Typer(help="The tables that every figure rests on.", no_args_is_help=True, rich_markup_mode=None)
+    catalog.command("instance-types")(instance_types)
+    catalog.command("policies")(policies)
+    catalog.command("models")(models)
+    catalog.command("explain")(explain)
+    app.add_typer(catalog, name="catalog")

@@ -1,0 +1,290 @@
+"""`flops-auditor plan`: the compute of a run before its launch, against each threshold; a gate for CI."""
+
+from enum import StrEnum
+from fractions import Fraction
+from typing import Annotated, Any
+
+import typer
+
+from flops_auditor import data
+from flops_auditor.domain.amounts import UnreadableAmount, exact, parse_amount, scientific
+from flops_auditor.domain.declared import Activity
+from flops_auditor.domain.estimate import HardwareUse
+from flops_auditor.domain.hardware import recognise_precision, select_peak
+from flops_auditor.domain.job_estimate import ModelSize
+from flops_auditor.domain.plan import Plan, Targets, Wanted, document, make_plan, ways
+from flops_auditor.domain.policy import Original
+from flops_auditor_cli.exits import OF_VERDICT
+from flops_auditor_cli.output import Output, OutputOption, emit, talk
+
+
+class MethodChoice(StrEnum):
+    """Ways of training."""
+
+    FULL = "full"
+    LORA = "lora"
+    SPECTRUM = "spectrum"
+
+
+class ActivityChoice(StrEnum):
+    """What the run is."""
+
+    FINE_TUNING = "fine-tuning"
+    PRETRAINING = "pretraining"
+    SYNTHETIC_DATA = "synthetic-data"
+
+
+class TargetChoice(StrEnum):
+    """Which matrices get LoRA adapters."""
+
+    ATTENTION = "attention"
+    ALL_LINEAR = "all-linear"
+
+
+ACTIVITIES: dict[ActivityChoice, Activity] = {
+    ActivityChoice.FINE_TUNING: "fine-tuning",
+    ActivityChoice.PRETRAINING: "pretraining",
+    ActivityChoice.SYNTHETIC_DATA: "synthetic-data",
+}
+TARGETS: dict[TargetChoice, Targets] = {TargetChoice.ATTENTION: "attention", TargetChoice.ALL_LINEAR: "all-linear"}
+
+COLUMNS = {
+    "method": "Training",
+    "policy": "Policy",
+    "scenario": "Scenario",
+    "best_flop": "Best (FLOP)",
+    "upper_flop": "Upper (FLOP)",
+    "threshold_flop": "Threshold (FLOP)",
+    "share_of_threshold": "Share",
+    "verdict": "Verdict",
+    "expected_hours_to_threshold": "Hours to threshold",
+}
+NUMBERS = ("best_flop", "upper_flop", "threshold_flop", "share_of_threshold", "expected_hours_to_threshold")
+
+
+def amount(text: str | None, option: str) -> int | None:
+    """A positive whole amount from an option. Raises typer.BadParameter."""
+    if text is None:
+        return None
+    try:
+        return parse_amount(text)
+    except UnreadableAmount as error:
+        raise typer.BadParameter(f"{option}: {error}") from error
+
+
+def number(text: str | None, option: str, most: int | None = None) -> Fraction | None:
+    """A positive number from an option, exactly as written. Raises typer.BadParameter."""
+    if text is None:
+        return None
+    try:
+        value = exact(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise typer.BadParameter(f"{option}: {text[:40]!r} is not a number") from error
+    if value <= 0 or value > 10**40 or (most is not None and value > most):
+        raise typer.BadParameter(f"{option}: {text[:40]!r} must be over 0" + (f" and at most {most}" if most else ""))
+    return value
+
+
+def planned_hardware(
+    instance_type: str | None,
+    instances: int,
+    accelerator: str | None,
+    units: Fraction | None,
+    seconds: Fraction,
+    precision: str | None,
+    peak: Fraction | None,
+) -> tuple[HardwareUse | None, list[str]]:
+    """The hardware of the plan and what is assumed of it. Raises typer.BadParameter for unknown names."""
+    table = data.hardware_table()
+    if instance_type is None and accelerator is None:
+        if peak is None:
+            return None, []
+        use = HardwareUse("accelerator", units or Fraction(1), seconds, peak, peak)
+        return use, [f"peak as given: {scientific(round(peak), 4)} FLOP/s"]
+    if instance_type is not None:
+        kind = table.find(instance_type)
+        if kind is None:
+            raise typer.BadParameter(f"{instance_type!r} is no training instance type; see `catalog instance-types`")
+        name, peaks, count = kind.unit_name, kind.peaks, kind.units * instances
+        watts, line = kind.power_watts, f"{instances} x {kind.name}: "
+    else:
+        unit = table.find_accelerator(accelerator or "")
+        if unit is None:
+            raise typer.BadParameter(f"accelerator {accelerator!r} is unknown: {', '.join(table.accelerators)}")
+        name, peaks, count, line = unit.name, unit.peaks, units or Fraction(1), ""
+        watts = None if unit.tdp_watts is None else Fraction(unit.tdp_watts)
+    rate, basis, _ = select_peak(peaks, precision, name)
+    if peak is not None:
+        rate, basis = peak, "as given"
+    note = f"{line}{float(count):g} x {name}, {scientific(round(rate), 4)} FLOP/s each, {basis}"
+    highest = max(rate, *peaks.values())
+    shown = instance_type or name
+    return HardwareUse(shown, count, seconds, rate, highest, None, watts or Fraction(0)), [note]
+
+
+def planned_model(
+    base_model: str | None, params: int | None, active: int | None, pretrain: int | None
+) -> tuple[ModelSize | None, Original, str]:
+    """Size and original: what the options say goes before the table."""
+    found = data.base_model_table().look_up(base_model) if base_model else None
+    model = found.model if found else None
+    size = model.size if model else None
+    if params is not None:
+        size = ModelSize(params, active or params, "--params")
+    elif size is not None and active is not None:
+        size = ModelSize(size.total, active, f"{size.source} with --active-params")
+    original = model.original if model else Original()
+    if found and not model:
+        original = Original(source=found.reason)
+    if pretrain is not None:
+        original = Original(pretrain, source=f"--pretrain-flops {scientific(pretrain)}")
+    return size, original, model.model_id if model else base_model or ""
+
+
+def rows(plans: list[Plan], people: bool) -> list[dict[str, Any]]:
+    """One row per way of training and threshold."""
+    found = []
+    for plan in plans:
+        for outlook in plan.outlooks:
+            a = outlook.assessment
+            share, hours = outlook.share, outlook.expected_hours
+            flop = {"best_flop": plan.best_flop, "upper_flop": plan.upper_flop, "threshold_flop": a.threshold_flop}
+            found.append(
+                {
+                    "method": plan.way.name,
+                    "policy": a.policy,
+                    "scenario": a.scenario,
+                    **{key: scientific(value) if people else str(value) for key, value in flop.items()},
+                    "share_of_threshold": "" if share is None else f"{float(share):.3%}" if people else float(share),
+                    "verdict": a.verdict,
+                    "expected_hours_to_threshold": "" if hours is None else f"{float(hours):.4g}",
+                }
+            )
+    return found
+
+
+def figures(plan: Plan, original: Original) -> list[dict[str, str]]:
+    """The chosen plan as rows for people."""
+    method = plan.choice.chosen.method if plan.choice.chosen else "unknown"
+    lines = [
+        ("Training", plan.way.name),
+        ("Method", method),
+        ("Best estimate", f"{scientific(plan.best_flop)} FLOP"),
+        ("Upper bound", f"{scientific(plan.upper_flop)} FLOP"),
+    ]
+    if plan.hardware is not None:
+        lines.append(("Duration", f"{float(plan.hardware.seconds / 3600):.4g} hours"))
+    if plan.energy_kwh:
+        lines.append(("Energy", f"{float(plan.energy_kwh):.4g} kWh"))
+    lines.append(("Original model", original.source))
+    lines += [("Assumption", text) for text in plan.assumptions]
+    return [{"what": what, "value": value} for what, value in lines]
+
+
+def command(
+    instance_type: Annotated[str | None, typer.Option(help="SageMaker instance type, e.g. ml.p5.48xlarge.")] = None,
+    instances: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    hours: Annotated[str | None, typer.Option(help="Hours of training; derived from the tokens if left out.")] = None,
+    accelerator: Annotated[str | None, typer.Option(help="Instead of an instance type, e.g. H100.")] = None,
+    accelerators: Annotated[str | None, typer.Option(help="How many of them.")] = None,
+    accelerator_hours: Annotated[str | None, typer.Option(help="Accelerators x hours, instead of --hours.")] = None,
+    peak_flop_per_s: Annotated[str | None, typer.Option(help="Peak of one accelerator, if not the table's.")] = None,
+    precision: Annotated[str | None, typer.Option(help="bf16 (default), fp16, fp8, fp4, tf32 or fp32.")] = None,
+    mfu: Annotated[str | None, typer.Option(help="Expected model FLOPs utilisation, a fraction such as 0.4.")] = None,
+    base_model: Annotated[str | None, typer.Option(help="Model that is fine-tuned, by any name it goes by.")] = None,
+    params: Annotated[str | None, typer.Option(help="Parameters, if not the base model's.")] = None,
+    active_params: Annotated[str | None, typer.Option(help="Parameters active per token.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Training tokens of one epoch.")] = None,
+    epochs: Annotated[str, typer.Option(help="Passes over them.")] = "1",
+    method: Annotated[MethodChoice, typer.Option(help="The way of training that is gated.")] = MethodChoice.FULL,
+    lora_rank: Annotated[int, typer.Option(min=1, help="Rank of the adapters.")] = 16,
+    lora_target: Annotated[TargetChoice, typer.Option(help="Matrices with adapters.")] = TargetChoice.ALL_LINEAR,
+    spectrum_fraction: Annotated[str, typer.Option(help="Share of the parameters that Spectrum trains.")] = "0.5",
+    trainable_params: Annotated[str | None, typer.Option(help="Adapter parameters, if known.")] = None,
+    activity: Annotated[ActivityChoice, typer.Option(help="What the run is.")] = ActivityChoice.FINE_TUNING,
+    pretrain_flops: Annotated[str | None, typer.Option(help="Compute of the original, if not the table's.")] = None,
+    earlier_flop: Annotated[str | None, typer.Option(help="Compute of the runs that this one continues.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="Policy to assess against; may be repeated.")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Plan a run before its launch: from hardware and hours, from a model and tokens, or from both.
+
+    Exits with 0 when it stays below every threshold, 3 when it is over one, 4 when that cannot be said.
+    """
+    if instance_type and accelerator:
+        raise typer.BadParameter("give either --instance-type or --accelerator")
+    if hours and accelerator_hours:
+        raise typer.BadParameter("give either --hours or --accelerator-hours")
+    if precision is not None and recognise_precision(precision) is None:
+        raise typer.BadParameter(f"--precision: {precision[:40]!r} is not one of bf16, fp16, fp8, fp4, tf32, fp32")
+    time = number(hours, "--hours") or Fraction(0)
+    hardware, notes = planned_hardware(
+        instance_type,
+        instances,
+        accelerator,
+        number(accelerators, "--accelerators"),
+        time * 3600,
+        recognise_precision(precision) if precision else None,
+        number(peak_flop_per_s, "--peak-flop-per-s"),
+    )
+    shared = number(accelerator_hours, "--accelerator-hours")
+    if shared and hardware is not None:
+        hardware = HardwareUse(
+            hardware.name,
+            hardware.units,
+            shared * 3600 / hardware.units,
+            hardware.peak,
+            hardware.ceiling_peak,
+            None,
+            hardware.watts,
+        )
+    if (time or shared) and hardware is None:
+        raise typer.BadParameter("hours need hardware: --instance-type, --accelerator or --peak-flop-per-s")
+    size, original, name = planned_model(
+        base_model,
+        amount(params, "--params"),
+        amount(active_params, "--active-params"),
+        amount(pretrain_flops, "--pretrain-flops"),
+    )
+    one_pass, passes = amount(tokens, "--tokens"), number(epochs, "--epochs") or Fraction(1)
+    if one_pass is not None and size is None:
+        raise typer.BadParameter("tokens say nothing without a model: add --base-model (with a known size) or --params")
+    if size is not None and one_pass is not None:
+        notes.append(f"parameters: {size.source}")
+    wanted = Wanted(
+        hardware,
+        size,
+        None if one_pass is None else round(one_pass * passes),
+        number(mfu, "--mfu", most=1),
+        ACTIVITIES[activity],
+        original,
+        amount(earlier_flop, "--earlier-flop") or 0,
+        tuple(notes),
+    )
+    tables = data.load_tables(policy or data.POLICIES)
+    fraction = number(spectrum_fraction, "--spectrum-fraction", most=1) or Fraction(1)
+    possible = ways(
+        size if one_pass is not None else None,
+        lora_rank,
+        TARGETS[lora_target],
+        fraction,
+        amount(trainable_params, "--trainable-params"),
+    )
+    plans = [make_plan(wanted, way, tables.policies) for way in possible]
+    if method is not MethodChoice.FULL and len(plans) == 1:
+        raise typer.BadParameter(f"--method {method.value} needs a model and --tokens")
+    chosen = next(plan for plan in plans if plan.way.name == method.value)
+    if activity is ActivityChoice.PRETRAINING:
+        plans = [chosen]
+    if output is Output.TABLE:
+        emit(figures(chosen, original), output, {"what": "", "value": ""}, title="Plan")
+    shown = document(wanted, chosen, plans, name, hardware.name if hardware else "")
+    emit(rows(plans, output is Output.TABLE), output, COLUMNS, document=shown, title="Thresholds", right=NUMBERS)
+    if output is Output.TABLE:
+        talk().print(f"Verdict for {chosen.way.name} training: {chosen.verdict}")
+    raise typer.Exit(OF_VERDICT[chosen.verdict])
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("plan")(command)
