@@ -37,3 +37,15 @@ class AuditEnvironment(Environment):
     policies: str
     alert_topic_arn: str
     record_key_id: str
+
+
+@dataclass(frozen=True)
+class SealEnvironment(Environment):
+    """functions/seal."""
+
+    table_name: str
+    archive_bucket: str
+    ledger_id: str
+    record_key_id: str
+    checkpoint_key_id: str
+    checkpoint_topic_arn: str

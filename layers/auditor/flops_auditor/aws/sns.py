@@ -25,3 +25,15 @@ class SnsAlerts:
                 key: {"DataType": "String", "StringValue": value} for key, value in alert.attributes.items() if value
             },
         )
+
+
+class SnsMailbox:
+    """The Mailbox port: needs sns:Publish on the checkpoint topic."""
+
+    def __init__(self, client: "SNSClient", topic_arn: str) -> None:
+        self._client = client
+        self._topic_arn = topic_arn
+
+    def publish(self, subject: str, message: str) -> None:
+        """Publish once; SNS takes subjects of at most 100 characters."""
+        self._client.publish(TopicArn=self._topic_arn, Subject=subject[:100], Message=message)

@@ -1,0 +1,80 @@
+"""Every PendingRecords behaves alike: in memory, and on DynamoDB."""
+
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from flops_auditor.aws.dynamodb_pending import DynamoDbPendingRecords
+from flops_auditor.aws.dynamodb_records import DynamoDbRecords
+from flops_auditor.use_cases.ledger_ports import PendingRecord, PendingRecords, Place
+from flops_auditor.use_cases.ports import StoredRecord
+from tests.fakes.ledger import MemoryPendingRecords
+from tests.fakes.tables import create_table
+
+Store = tuple[PendingRecords, Callable[[PendingRecord, str], None]]
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    if request.param == "memory":
+        memory = MemoryPendingRecords()
+        yield memory, lambda record, _: memory.commit(record)
+        return
+    with mock_aws():
+        client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
+        create_table(client, "records")
+        records = DynamoDbRecords(client, "records")
+
+        def commit(record: PendingRecord, at: str) -> None:
+            assert records.commit(record.job_id, StoredRecord(record.revision, record.line), {"recorded_at": at})
+
+        yield DynamoDbPendingRecords(client, "records"), commit
+
+
+def record(number: int, revision: int = 0) -> PendingRecord:
+    return PendingRecord(sha256(b"%d" % number).hexdigest(), revision, b"line %d" % number)
+
+
+def test_what_waits_comes_oldest_first_until_it_has_a_place(store: Store) -> None:
+    pending, commit = store
+    assert list(pending.waiting()) == []
+    made = [record(number, revision=number % 2) for number in range(230)]
+    for number, one in enumerate(made):
+        commit(one, f"2026-11-01T00:{number // 60:02d}:{number % 60:02d}.000Z")
+    assert list(pending.waiting()) == made
+    pending.mark_logged([Place(one.job_id, one.revision, index) for index, one in enumerate(made[:120])])
+    assert list(pending.waiting()) == made[120:]
+
+
+def test_noting_a_place_again_or_of_a_lost_record_is_no_error(store: Store) -> None:
+    pending, commit = store
+    commit(record(1), "2026-11-01T00:00:00.000Z")
+    places = [Place(record(1).job_id, 0, 5), Place(record(2).job_id, 0, 6)]
+    pending.mark_logged(places)
+    pending.mark_logged(places)
+    assert list(pending.waiting()) == []
+    commit(record(2), "2026-11-01T00:00:00.000Z")
+    assert list(pending.waiting()) == [record(2)]
+
+
+def test_a_record_that_the_index_still_shows_is_not_given_out() -> None:
+    """The index lags behind the table; the table decides."""
+    with mock_aws():
+        client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
+        create_table(client, "records")
+        DynamoDbRecords(client, "records").commit(
+            record(1).job_id, StoredRecord(0, b"line 1"), {"recorded_at": "2026-11-01T00:00:00.000Z"}
+        )
+        pending = DynamoDbPendingRecords(client, "records")
+        seen = pending._candidates()
+        keys = list(seen)
+        pending.mark_logged([Place(record(1).job_id, 0, 3)])
+        pending._candidates = lambda: iter(keys)  # type: ignore[method-assign]
+        assert list(pending.waiting()) == []
+        item = client.get_item(
+            TableName="records", Key={"pk": {"S": f"JOB#{record(1).job_id}"}, "sk": {"S": "RECORD#000000"}}
+        )["Item"]
+        assert item["log_index"] == {"N": "3"}
