@@ -3,7 +3,7 @@
 The index is read eventually, so each candidate is read again, consistently, before it is given out.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -75,4 +75,5 @@ class DynamoDbPendingRecords:
         while keys:
             answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
             yield from answer["Responses"].get(self._table, [])
-            keys = list(answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", []))
+            left: Mapping[str, Any] = answer.get("UnprocessedKeys", {})
+            keys = left[self._table]["Keys"] if self._table in left else []

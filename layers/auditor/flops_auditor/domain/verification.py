@@ -1,0 +1,203 @@
+"""Verification of a log's leaves and checkpoints, pure: what a verifier does with bytes, wherever they came from.
+
+A log is checked in chunks, in any order and in several processes; a chunk's summary is small, and the summaries are then
+joined in order. Every batch of the log ends with a heartbeat, and every heartbeat is the last leaf under a checkpoint.
+"""
+
+import binascii
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from flops_auditor.domain.dsse import parse_envelope
+from flops_auditor.domain.key_history import KeyHistory
+from flops_auditor.domain.leaves import Leaf, Rotation, Verify, check_time, read_leaf
+from flops_auditor.domain.ledger_errors import (
+    BadCheckpointSignature,
+    CannotVerify,
+    EvidenceMismatch,
+    LedgerError,
+    MalformedRecord,
+    RootMismatch,
+    UncheckpointedTail,
+    WrongOrigin,
+)
+from flops_auditor.domain.merkle import CompactRange, Node, leaf_hash
+from flops_auditor.domain.signed_note import Checkpoint, note_key_id, parse_checkpoint, parse_note
+
+IDENTITY_BYTES = 16
+"""How much of SHA-256 stands for one job and revision when duplicates are looked for."""
+
+Recompute = Callable[[bytes, dict[str, Any]], None]
+"""(evidence, predicate) -> nothing; raises EvidenceMismatch if the figures do not follow from the evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: the error's name, what was seen, and at which leaf if at one."""
+
+    error: str
+    message: str
+    index: int | None = None
+    tampered: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Leaves up to and including a heartbeat (or up to the chunk's end, without one)."""
+
+    begin: int
+    end: int
+    nodes: tuple[Node, ...]
+    sealed_at: datetime | None
+    previous_size: int = 0
+    previous_sha256: str = ""
+    rotations: int = 0
+    keys: tuple[str, str] = ("", "")
+
+
+@dataclass(slots=True)
+class ChunkSummary:
+    """What is left of a chunk once its leaves are checked."""
+
+    begin: int
+    end: int
+    records: int = 0
+    segments: list[Segment] = field(default_factory=list)
+    rotations: list[tuple[int, Rotation]] = field(default_factory=list)
+    identities: bytes = b""
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class LogFacts:
+    """What a chunk is checked against."""
+
+    ledger_id: str
+    keys: KeyHistory
+    size: int
+    verify: Verify
+    recompute: Recompute | None = None
+
+
+def finding_of(error: LedgerError, index: int | None = None) -> Finding:
+    """An error as a finding."""
+    return Finding(error.name, str(error), index, not isinstance(error, CannotVerify))
+
+
+def check_chunk(facts: LogFacts, begin: int, log: bytes, evidence: bytes | None) -> ChunkSummary:
+    """Check the leaves of one chunk in order, with their evidence; stop at the first that is not as it should be."""
+    lines = log.split(b"\n")
+    rest = lines.pop()
+    proofs = evidence.split(b"\n") if evidence is not None else None
+    chunk = _Chunk(facts, ChunkSummary(begin, begin + len(lines)), begin)
+    index = begin
+    try:
+        for index, line in enumerate(lines, start=begin):
+            chunk.add(line, index, proofs)
+        index = chunk.summary.end
+        if rest and index >= facts.size:
+            raise UncheckpointedTail(f"{len(rest)} bytes after the last newline")
+        if rest:
+            raise MalformedRecord(f"leaf {index} is cut off after {len(rest)} bytes")
+        if proofs is not None and (len(proofs) != len(lines) + 1 or proofs[-1]):
+            raise EvidenceMismatch(f"{len(proofs) - 1} lines of evidence for {len(lines)} leaves")
+    except LedgerError as error:
+        chunk.summary.findings.append(finding_of(error, index))
+    return chunk.close()
+
+
+class _Chunk:
+    """The state of checking one chunk."""
+
+    def __init__(self, facts: LogFacts, summary: ChunkSummary, begin: int) -> None:
+        self._facts, self.summary, self._begin, self._start = facts, summary, begin, begin
+        self._hashes: list[bytes] = []
+        self._identities = bytearray()
+        self._undated: list[tuple[int, Leaf]] = []
+
+    def add(self, line: bytes, index: int, proofs: list[bytes] | None) -> None:
+        """Check one leaf; at a heartbeat, the batch that it closes."""
+        leaf = read_leaf(parse_envelope(line), self._facts.ledger_id, index, self._facts.keys, self._facts.verify)
+        self._hashes.append(leaf_hash(line))
+        if proofs is not None:
+            _check_evidence(self._facts, leaf, index, proofs, self._begin)
+        if leaf.kind == "record":
+            self.summary.records += 1
+            self._identities += identity(leaf)
+            self._undated.append((index, leaf))
+        elif leaf.rotation:
+            self.summary.rotations.append((index, leaf.rotation))
+        else:
+            for at, earlier in self._undated:
+                check_time(earlier, leaf.at, at)
+            self.summary.segments.append(_segment(leaf, self._start, index, self._hashes))
+            self._start, self._hashes, self._undated = index + 1, [], []
+
+    def close(self) -> ChunkSummary:
+        """The summary, with what no heartbeat closed."""
+        if self._hashes:
+            nodes = CompactRange.of(self._start, self._hashes).nodes
+            self.summary.segments.append(Segment(self._start, self._start + len(self._hashes), nodes, None))
+        self.summary.identities = bytes(self._identities)
+        return self.summary
+
+
+def identity(leaf: Leaf) -> bytes:
+    """A short name of job and revision."""
+    job, revision = leaf.identity or ("", 0)
+    return sha256(f"{job}/{revision}".encode()).digest()[:IDENTITY_BYTES]
+
+
+def check_evidence(leaf: Leaf, evidence: bytes, index: int, recompute: Recompute | None) -> None:
+    """The evidence is the signed one, and the figures follow from it. Raises EvidenceMismatch."""
+    if sha256(evidence).hexdigest() != leaf.statement.subject_sha256:
+        raise EvidenceMismatch(f"the evidence of leaf {index} is not the file that was signed")
+    if recompute:
+        recompute(evidence, leaf.statement.predicate)
+
+
+def check_checkpoint(note: bytes, ledger_id: str, keys: KeyHistory) -> tuple[Checkpoint, bytes, bytes]:
+    """Checkpoint, key and signature to verify over `Checkpoint.text`. Raises WrongOrigin or BadCheckpointSignature."""
+    parsed = parse_note(note)
+    head = parse_checkpoint(parsed.text)
+    if head.origin != ledger_id:
+        raise WrongOrigin(f"the checkpoint of size {head.size} is of {head.origin[:120]!r}, not of {ledger_id!r}")
+    spki = next(
+        (key.spki for key in keys.ranges if key.role == "checkpoint" and key.covers(max(head.size - 1, 0))), None
+    )
+    if spki is None or len(parsed.signatures) != 1:
+        raise BadCheckpointSignature(f"the checkpoint of size {head.size} has not exactly one signature")
+    signature = parsed.signatures[0]
+    if signature.name != ledger_id or signature.key_id != note_key_id(spki):
+        raise BadCheckpointSignature(f"the checkpoint of size {head.size} is not signed by the key in force there")
+    return head, spki, signature.der
+
+
+def _check_evidence(facts: LogFacts, leaf: Leaf, index: int, proofs: list[bytes], begin: int) -> None:
+    at = index - begin
+    if at >= len(proofs) - 1 or bool(proofs[at]) != (leaf.kind == "record"):
+        raise EvidenceMismatch(f"leaf {index} has no evidence, or has some that it should not have")
+    if leaf.kind == "record":
+        try:
+            evidence = binascii.a2b_base64(proofs[at], strict_mode=True)
+        except binascii.Error as error:
+            raise EvidenceMismatch(f"the evidence of leaf {index} is not strict base64") from error
+        if binascii.b2a_base64(evidence, newline=False) != proofs[at]:
+            raise EvidenceMismatch(f"the evidence of leaf {index} is not strict base64")
+        check_evidence(leaf, evidence, index, facts.recompute)
+
+
+def _segment(leaf: Leaf, start: int, index: int, hashes: Sequence[bytes]) -> Segment:
+    """The batch that a heartbeat closes, which must stand where the heartbeat says."""
+    said = leaf.statement.predicate
+    if said["index"] != str(index):
+        raise RootMismatch(f"leaf {index} says that it is leaf {said['index']}: leaves are missing or were added")
+    nodes = CompactRange.of(start, hashes).nodes
+    keys = (str(said["keys"]["record"]), str(said["keys"]["checkpoint"]))
+    previous = int(said["previous_size"])
+    return Segment(
+        start, index + 1, nodes, leaf.at, previous, leaf.statement.subject_sha256, int(said["rotations"]), keys
+    )
