@@ -1,6 +1,6 @@
 """Verification of a log's leaves and checkpoints, pure: what a verifier does with bytes, wherever they came from.
 
-A log is checked in chunks, in any order and in several processes; a chunk's summary is small, and the summaries are then
+A log is checked in chunks, in any order and in several processes; a chunk's summary is small, and summaries are then
 joined in order. Every batch of the log ends with a heartbeat, and every heartbeat is the last leaf under a checkpoint.
 """
 
