@@ -335,4 +335,5 @@ def _settle(chosen: Tier | None, model: ModelSize | None) -> str:
     if chosen is not None and chosen.method in {"counted", "architecture"}:
         return "add the run's own count of model FLOP, or amend the record with better evidence"
     size = "" if model else "flops-auditor:params and "
-    return f"emit the metric mfu, or tag the job with {size}flops-auditor:tokens"
+    tags = f"tag the job with {size}flops-auditor:tokens"
+    return tags if chosen is not None and chosen.method == "hardware + MFU" else f"emit the metric mfu, or {tags}"

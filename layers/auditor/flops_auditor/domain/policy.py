@@ -227,5 +227,5 @@ def explain(figures: Figures, threshold: int, result: Verdict) -> str:
 
 
 def _share(flop: int | None, threshold: int) -> str:
-    percent = float(Fraction(flop or 0, threshold) * 100)
-    return f"{percent:.3g} %"
+    share = Fraction(flop or 0, threshold)
+    return f"{float(share):.3g} times" if share >= 10 else f"{float(share * 100):.3g} %"

@@ -1,0 +1,275 @@
+"""`make demo`: deploy template.yaml on a local AWS and audit real-looking training jobs, from event to record.
+
+The sample jobs of events/ are moved in time so that they ended just now, loaded into the local SageMaker, and announced
+through EventBridge. Everything after that is the deployed path: rule, queue, function, table, archive, topic.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from flops_auditor.domain.archive_keys import record_key
+from flops_auditor.domain.dsse import parse_envelope
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor.domain.job import iso, parse_training_job, read_time
+from flops_auditor_cli.ledger_access import LOCAL_STATE
+from flops_auditor_cli.local_aws import Stack, deploy, load_job, start, stop
+from flops_auditor_cli.local_aws.processes import REPOSITORY
+from flops_auditor_cli.output import Output, emit
+from flops_auditor_cli.records import COLUMNS, FLOP_COLUMNS, for_people
+
+EVENTS = REPOSITORY / "events"
+REPLAY_SOURCE = "flops-auditor.replay"
+DETAIL_TYPE = "SageMaker Training Job State Change"
+MAILBOX = "demo-mailbox"
+PATIENCE = timedelta(minutes=3)
+TIME_FIELDS = ("CreationTime", "TrainingStartTime", "TrainingEndTime", "LastModifiedTime")
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+console = Console(markup=False, highlight=False)
+
+
+class DemoFailed(AuditorError):
+    """A step of the demo did not come to its end."""
+
+    remedy = "Look at .local/*.log; `make demo-down` and `make demo` start afresh."
+
+
+def sample_jobs() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """The sample jobs and their metrics, in the order in which they ended."""
+    found = []
+    for path in sorted((EVENTS / "jobs").glob("*.json")):
+        metrics = EVENTS / "metrics" / path.name
+        found.append((json.loads(path.read_text()), json.loads(metrics.read_text()) if metrics.exists() else {}))
+    return sorted(found, key=lambda job: str(job[0]["TrainingEndTime"]))
+
+
+def moved(document: Any, by: timedelta) -> Any:
+    """A copy of a job's description with every time moved."""
+    if isinstance(document, dict):
+        is_time = ("CreationTime", "TrainingStartTime", "TrainingEndTime", "LastModifiedTime", "Timestamp")
+        fields = (*is_time, "StartTime", "EndTime")
+        return {key: iso(read_time(v) + by) if key in fields else moved(v, by) for key, v in document.items()}
+    return [moved(each, by) for each in document] if isinstance(document, list) else document
+
+
+def dense(metrics: Mapping[str, Any], by: timedelta, now: datetime) -> dict[str, Any]:
+    """The metrics, moved in time, each value repeated until the next one, as CloudWatch keeps them."""
+    results = []
+    for series in metrics.get("MetricDataResults", []):
+        starts = [read_time(moment) + by for moment in series["Timestamps"]]
+        gaps = [later - earlier for earlier, later in pairwise(starts)]
+        hold = min(gaps, default=timedelta(minutes=30))
+        step = timedelta(seconds=60 if now - starts[0] < timedelta(days=14) and hold <= timedelta(hours=1) else 300)
+        step = min(step if hold < timedelta(hours=12) else timedelta(hours=1), hold)
+        gauge = "seen" not in series["Label"]
+        points = [
+            (start + step * i, value)
+            for start, value in zip(starts, series["Values"], strict=True)
+            for i in range(int(hold / step) if gauge else 1)
+        ]
+        timestamps = [iso(moment) for moment, _ in points]
+        results.append({**series, "Timestamps": timestamps, "Values": [value for _, value in points]})
+    return {"MetricDataResults": results}
+
+
+def event_of(job: Mapping[str, Any]) -> dict[str, str]:
+    """The EventBridge entry for a job's end. AWS alone may send `aws.sagemaker`, hence the replay source."""
+    detail = {name: job[name] for name in ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus", "SecondaryStatus")}
+    times = {name: int(read_time(job[name]).timestamp() * 1000) for name in TIME_FIELDS if name in job}
+    return {"Source": REPLAY_SOURCE, "DetailType": DETAIL_TYPE, "Detail": json.dumps({**detail, **times})}
+
+
+def send_events(stack: Stack, jobs: list[dict[str, Any]]) -> None:
+    """Announce the end of every job, and of the first one twice, as SageMaker may do."""
+    entries = [event_of(job) for job in [*jobs, jobs[0]]]
+    events = stack.client("events")
+    for first in range(0, len(entries), 10):
+        answer = events.put_events(Entries=entries[first : first + 10])
+        if answer["FailedEntryCount"]:
+            raise DemoFailed(f"EventBridge refused {answer['FailedEntryCount']} events")
+
+
+def subscribe_mailbox(stack: Stack) -> str:
+    """A queue that receives what an e-mail subscriber of the alert topic would."""
+    sqs = stack.client("sqs")
+    url: str = sqs.create_queue(QueueName=MAILBOX)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns = stack.client("sns")
+    topic = stack.outputs["AlertTopicArn"]
+    subscribed = [each["Endpoint"] for each in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]]
+    if arn not in subscribed:
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return url
+
+
+def mails(stack: Stack, url: str) -> list[dict[str, Any]]:
+    """Every alert in the mailbox; reading leaves them there."""
+    sqs = stack.client("sqs")
+    found: dict[str, dict[str, Any]] = {}
+    while True:
+        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=20)
+        new = [message for message in answer.get("Messages", []) if message["MessageId"] not in found]
+        if not new:
+            return list(found.values())
+        found.update({message["MessageId"]: json.loads(message["Body"]) for message in new})
+
+
+def wait_for_records(stack: Stack, jobs: list[dict[str, Any]], tick: Callable[[int], None]) -> list[dict[str, str]]:
+    """The newest record of every job, once each has one. Raises DemoFailed when that takes too long."""
+    table, dynamodb = stack.outputs["TableName"], stack.client("dynamodb")
+    wanted = [parse_training_job(job) for job in jobs]
+    give_up = time.monotonic() + PATIENCE.total_seconds()
+    found: dict[str, dict[str, str]] = {}
+    while len(found) < len(wanted):
+        for job in wanted:
+            if job.job_id not in found:
+                answer = dynamodb.query(
+                    TableName=table,
+                    KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+                    ExpressionAttributeValues={":pk": {"S": f"JOB#{job.job_id}"}, ":sk": {"S": "RECORD#"}},
+                    ScanIndexForward=False,
+                    Limit=1,
+                )
+                for item in answer["Items"]:
+                    found[job.job_id] = {name: value["S"] for name, value in item.items() if "S" in value}
+        tick(len(found))
+        if time.monotonic() > give_up:
+            missing = ", ".join(job.name for job in wanted if job.job_id not in found)
+            raise DemoFailed(f"no record after {PATIENCE} for {missing}")
+        time.sleep(0.3)
+    return sorted(found.values(), key=lambda row: row["ended_at"], reverse=True)
+
+
+def check_with_openssl(stack: Stack, record: Mapping[str, str]) -> str:
+    """Have openssl check one record from the archive against the key in KMS; returns openssl's own words."""
+    bucket, key = stack.outputs["ArchiveBucketName"], record_key(record["job_id"], int(record["revision"]))
+    line = stack.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    public_key = stack.client("kms").get_public_key(KeyId=stack.outputs["RecordKeyArn"])["PublicKey"]
+    envelope = parse_envelope(line)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / name for name in ("key.der", "signature.der", "signed.bin")]
+        for path, content in zip(
+            paths, (public_key, envelope.signatures[0].signature, envelope.signed_bytes()), strict=True
+        ):
+            path.write_bytes(content)
+        arguments = ["dgst", "-sha256", "-keyform", "DER", "-verify", str(paths[0]), "-signature", str(paths[1])]
+        finished = subprocess.run(  # noqa: S603
+            ["openssl", *arguments, str(paths[2])],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if finished.returncode:
+        raise DemoFailed(f"openssl does not accept the signature of {record['job_name']}: {finished.stderr}")
+    return f"{finished.stdout.strip()} ({len(line)} bytes, SHA-256 {hashlib.sha256(line).hexdigest()[:16]}...)"
+
+
+def keep_offset(jobs: list[dict[str, Any]], state: Path) -> timedelta:
+    """How far the samples are moved; kept with the stack, so that a second run announces the same jobs again."""
+    path = state / "demo.json"
+    if path.exists():
+        return timedelta(seconds=json.loads(path.read_text())["offset_seconds"])
+    latest = max(read_time(job["LastModifiedTime"]) for job in jobs)
+    offset = timedelta(seconds=round((datetime.now(UTC) - timedelta(minutes=30) - latest).total_seconds()))
+    path.write_text(json.dumps({"offset_seconds": offset.total_seconds()}))
+    return offset
+
+
+def run_demo(progress: Progress, state: Path) -> tuple[Stack, list[dict[str, str]], list[dict[str, Any]]]:
+    """Everything up to the records and the alerts, with progress."""
+    task = progress.add_task("Starting a local AWS", total=None)
+
+    def step(text: str, total: int | None = None) -> None:
+        progress.update(task, description=text, total=total, completed=0)
+
+    stack = start(state)
+    step("Building and deploying template.yaml with sam (a minute)")
+    deploy(stack)
+    samples = sample_jobs()
+    offset = keep_offset([job for job, _ in samples], state)
+    step("Loading training jobs", total=len(samples))
+    jobs = []
+    for job, metrics in samples:
+        here = moved(job, offset)
+        load_job(stack, here, here.get("Tags", []), dense(metrics, offset, datetime.now(UTC)))
+        jobs.append(here)
+        progress.advance(task)
+    mailbox = subscribe_mailbox(stack)
+    step("Sending their events through EventBridge")
+    send_events(stack, jobs)
+    step("Auditing", total=len(jobs))
+    rows = wait_for_records(stack, jobs, lambda count: progress.update(task, completed=count))
+    expected = sum(row["verdict"] != "below" for row in rows)
+    step("Waiting for the alerts", total=expected)
+    give_up = time.monotonic() + 30
+    while len(received := mails(stack, mailbox)) < expected and time.monotonic() < give_up:
+        progress.update(task, completed=len(received))
+        time.sleep(0.5)
+    step("Done")
+    return stack, rows, received
+
+
+@app.command()
+def main(down: bool = False) -> None:
+    """Run the demo, or end what it left up."""
+    if down:
+        console.print("The local AWS is down." if stop(LOCAL_STATE) else "No local AWS was up.")
+        (LOCAL_STATE / "demo.json").unlink(missing_ok=True)
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        stack, rows, received = run_demo(progress, LOCAL_STATE)
+    title = f"{len(rows)} training jobs, audited by the deployed functions"
+    emit([for_people(row) for row in rows], Output.TABLE, COLUMNS, title=title, right=FLOP_COLUMNS)
+    console.print(f"\n{len(received)} alerts were sent:")
+    for mail in received:
+        console.print(f"  {mail['Subject']}")
+    console.print(f"\nThe first of them reads:\n\n{indented(received[0]['Message'])}" if received else "")
+    console.print(f"openssl on the record of {rows[0]['job_name']}: {check_with_openssl(stack, rows[0])}")
+    console.print(NEXT)
+
+
+def indented(text: str) -> str:
+    """Text set off by two blanks."""
+    return "".join(f"  {line}\n" for line in text.splitlines())
+
+
+NEXT = """
+The local AWS stays up. Try:
+  .venv/bin/flops-auditor records list --local --verdict above
+  .venv/bin/flops-auditor records show pretraining-from-scratch --local
+  .venv/bin/flops-auditor audit events/jobs/lora-llama-3-1-8b.json --metrics events/metrics/lora-llama-3-1-8b.json
+  .venv/bin/flops-auditor catalog explain meta-llama/Llama-3.1-8B-Instruct
+`make demo` again sends the same events again: nothing is recorded or mailed twice. `make demo-down` ends it."""
+
+
+def run() -> None:
+    """The entry point."""
+    try:
+        app()
+    except AuditorError as error:
+        console.print(f"{error.name}: {error}\n{error.remedy}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    run()
