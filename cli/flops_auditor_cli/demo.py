@@ -161,9 +161,7 @@ def check_with_openssl(stack: Stack, record: Mapping[str, str]) -> str:
     envelope = parse_envelope(line)
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in ("key.der", "signature.der", "signed.bin")]
-        for path, content in zip(
-            paths, (public_key, envelope.signatures[0].signature, envelope.signed_bytes()), strict=True
-        ):
+        for path, content in zip(paths, (public_key, envelope.signatures[0].der, envelope.signed_bytes), strict=True):
             path.write_bytes(content)
         arguments = ["dgst", "-sha256", "-keyform", "DER", "-verify", str(paths[0]), "-signature", str(paths[1])]
         finished = subprocess.run(  # noqa: S603
