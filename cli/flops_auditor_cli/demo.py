@@ -24,6 +24,8 @@ from flops_auditor.domain.archive_keys import record_key
 from flops_auditor.domain.dsse import parse_envelope
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.job import iso, parse_training_job, read_time
+from flops_auditor.domain.training_time import training_time
+from flops_auditor.use_cases.collect_evidence import finest_period
 from flops_auditor_cli.ledger_access import LOCAL_STATE
 from flops_auditor_cli.local_aws import Stack, deploy, load_job, start, stop
 from flops_auditor_cli.local_aws.processes import REPOSITORY
@@ -34,11 +36,12 @@ EVENTS = REPOSITORY / "events"
 REPLAY_SOURCE = "flops-auditor.replay"
 DETAIL_TYPE = "SageMaker Training Job State Change"
 MAILBOX = "demo-mailbox"
+COUNTERS = ("num_input_tokens_seen",)
 PATIENCE = timedelta(minutes=3)
 TIME_FIELDS = ("CreationTime", "TrainingStartTime", "TrainingEndTime", "LastModifiedTime")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-console = Console(markup=False, highlight=False)
+console = Console(markup=False, highlight=False, soft_wrap=True)
 
 
 class DemoFailed(AuditorError):
@@ -65,23 +68,24 @@ def moved(document: Any, by: timedelta) -> Any:
     return [moved(each, by) for each in document] if isinstance(document, list) else document
 
 
-def dense(metrics: Mapping[str, Any], by: timedelta, now: datetime) -> dict[str, Any]:
-    """The metrics, moved in time, each value repeated until the next one, as CloudWatch keeps them."""
+def dense(job: Mapping[str, Any], metrics: Mapping[str, Any], by: timedelta, now: datetime) -> dict[str, Any]:
+    """The metrics of a moved job, each gauge's value repeated until its next one, as often as the audit will ask."""
+    series = metrics.get("MetricDataResults", [])
+    period = finest_period(training_time(parse_training_job(job)).spans, len(series), now)
+    if period is None:
+        return {"MetricDataResults": []}
+    step = timedelta(seconds=period)
     results = []
-    for series in metrics.get("MetricDataResults", []):
-        starts = [read_time(moment) + by for moment in series["Timestamps"]]
-        gaps = [later - earlier for earlier, later in pairwise(starts)]
-        hold = min(gaps, default=timedelta(minutes=30))
-        step = timedelta(seconds=60 if now - starts[0] < timedelta(days=14) and hold <= timedelta(hours=1) else 300)
-        step = min(step if hold < timedelta(hours=12) else timedelta(hours=1), hold)
-        gauge = "seen" not in series["Label"]
+    for each in series:
+        starts = [read_time(moment) + by for moment in each["Timestamps"]]
+        hold = min((later - earlier for earlier, later in pairwise(starts)), default=timedelta(minutes=30))
+        repeated = 1 if each["Label"] in COUNTERS else int(hold / step)
         points = [
-            (start + step * i, value)
-            for start, value in zip(starts, series["Values"], strict=True)
-            for i in range(int(hold / step) if gauge else 1)
+            (iso(start + step * i), value)
+            for start, value in zip(starts, each["Values"], strict=True)
+            for i in range(repeated)
         ]
-        timestamps = [iso(moment) for moment, _ in points]
-        results.append({**series, "Timestamps": timestamps, "Values": [value for _, value in points]})
+        results.append({**each, "Timestamps": [at for at, _ in points], "Values": [value for _, value in points]})
     return {"MetricDataResults": results}
 
 
@@ -129,7 +133,7 @@ def mails(stack: Stack, url: str) -> list[dict[str, Any]]:
 
 def wait_for_records(stack: Stack, jobs: list[dict[str, Any]], tick: Callable[[int], None]) -> list[dict[str, str]]:
     """The newest record of every job, once each has one. Raises DemoFailed when that takes too long."""
-    table, dynamodb = stack.outputs["TableName"], stack.client("dynamodb")
+    table, dynamodb = stack.outputs["RecordTableName"], stack.client("dynamodb")
     wanted = [parse_training_job(job) for job in jobs]
     give_up = time.monotonic() + PATIENCE.total_seconds()
     found: dict[str, dict[str, str]] = {}
@@ -202,7 +206,8 @@ def run_demo(progress: Progress, state: Path) -> tuple[Stack, list[dict[str, str
     jobs = []
     for job, metrics in samples:
         here = moved(job, offset)
-        load_job(stack, here, here.get("Tags", []), dense(metrics, offset, datetime.now(UTC)))
+        description = {name: value for name, value in here.items() if name != "Tags"}
+        load_job(stack, description, here["Tags"], dense(description, metrics, offset, datetime.now(UTC)))
         jobs.append(here)
         progress.advance(task)
     mailbox = subscribe_mailbox(stack)
@@ -216,7 +221,8 @@ def run_demo(progress: Progress, state: Path) -> tuple[Stack, list[dict[str, str
     while len(received := mails(stack, mailbox)) < expected and time.monotonic() < give_up:
         progress.update(task, completed=len(received))
         time.sleep(0.5)
-    step("Done")
+    step("Done", total=1)
+    progress.update(task, completed=1)
     return stack, rows, received
 
 

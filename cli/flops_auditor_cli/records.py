@@ -84,7 +84,7 @@ def list_records(
     local: LocalOption = False,
 ) -> None:
     """List recorded jobs, the latest first."""
-    table = find_deployment(stack_name, local).output("TableName")
+    table = find_deployment(stack_name, local).output("RecordTableName")
     if verdict:
         found = items(table, "verdict", "verdict", verdict)
     elif base_model:
@@ -118,7 +118,7 @@ def show_record(
     local: LocalOption = False,
 ) -> None:
     """Show the newest record of a job."""
-    item = find_record(find_deployment(stack_name, local).output("TableName"), job)
+    item = find_record(find_deployment(stack_name, local).output("RecordTableName"), job)
     if envelope:
         typer.echo(item["envelope"], nl=False)
         return

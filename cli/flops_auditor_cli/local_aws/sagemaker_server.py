@@ -146,15 +146,16 @@ def page_of(found: list[LoadedJob], parameter: Callable[[str], Any]) -> dict[str
 def metric_answer(
     jobs: TrainingJobs, query: dict[str, Any], window: tuple[datetime, datetime], scan_by: str
 ) -> dict[str, Any]:
-    """One MetricDataResult; empty where the query is not about a training job's host."""
+    """One MetricDataResult; empty where the query is not about a training job."""
     points: list[tuple[int, float]] = []
     stat = query.get("MetricStat", {})
     metric = stat.get("Metric", {})
     dimensions = {d["Name"]: d["Value"] for d in metric.get("Dimensions", [])}
-    if metric.get("Namespace") == TRAINING_JOBS_NAMESPACE and "Host" in dimensions:
+    place = dimensions.get("Host") or dimensions.get("TrainingJobName")
+    if metric.get("Namespace") == TRAINING_JOBS_NAMESPACE and place:
         start, end = (as_datetime(moment).timestamp() for moment in window)
-        name, host, period = metric["MetricName"], dimensions["Host"], int(stat["Period"])
-        points = jobs.averages(name, host, (start, end), period, time.time())
+        series = jobs.series(metric["MetricName"], place)
+        points = series.statistic(stat["Stat"], (start, end), int(stat["Period"]), time.time())
     if scan_by != "TimestampAscending":
         points = points[::-1]
     return {

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from statistics import fmean
 from typing import Any
 
 TRAINING_JOBS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
@@ -53,7 +54,7 @@ class LoadedJob:
 
 @dataclass(frozen=True)
 class Series:
-    """One metric of one host: epoch seconds in ascending order, and a value for each."""
+    """One metric of a host, or one the job emitted: epoch seconds in ascending order, and a value for each."""
 
     times: Sequence[float]
     values: Sequence[float]
@@ -64,13 +65,15 @@ class Series:
         ordered = sorted(points)
         return cls([time for time, _ in ordered], [value for _, value in ordered])
 
-    def averages(self, start: float, end: float, period: int, now: float) -> list[tuple[int, float]]:
-        """(period's begin, average) for each period in [start, end) that has points CloudWatch would still keep."""
+    def statistic(self, stat: str, window: tuple[float, float], period: int, now: float) -> list[tuple[int, float]]:
+        """(period's begin, Average or Maximum) for each period of the window whose points CloudWatch still keeps."""
+        start, end = window
         buckets: dict[int, list[float]] = {}
         for index in range(bisect_left(self.times, start), bisect_left(self.times, end)):
             if kept(now - self.times[index], period):
                 buckets.setdefault(int(self.times[index] // period) * period, []).append(self.values[index])
-        return [(begin, sum(values) / len(values)) for begin, values in sorted(buckets.items())]
+        of = max if stat == "Maximum" else fmean
+        return [(begin, of(values)) for begin, values in sorted(buckets.items())]
 
 
 def kept(age: float, period: int) -> bool:
@@ -83,17 +86,17 @@ def kept(age: float, period: int) -> bool:
 
 
 def series_of(metrics: Mapping[str, Any], job_name: str) -> dict[tuple[str, str], Series]:
-    """The series in an answer of GetMetricData whose labels read `GPUUtilization algo-1`.
+    """The series in an answer of GetMetricData whose labels read `GPUUtilization algo-1`, or `mfu` for an emitted one.
 
-    The host in the result is CloudWatch's: `<job>/algo-1`.
+    The place in the result is CloudWatch's: the host `<job>/algo-1`, or the job's name.
     """
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for result in metrics.get("MetricDataResults", []):
         metric, _, host = str(result["Label"]).partition(" ")
-        if not metric or not host:
-            raise MetricLabelError(f"metric label {result['Label']!r} is not '<metric> <host>'")
-        full_host = host if "/" in host else f"{job_name}/{host}"
-        points = found.setdefault((metric, full_host), [])
+        if not metric:
+            raise MetricLabelError(f"metric label {result['Label']!r} is not '<metric> <host>' or '<metric>'")
+        place = host if "/" in host else f"{job_name}/{host}" if host else job_name
+        points = found.setdefault((metric, place), [])
         for time, value in zip(result["Timestamps"], result["Values"], strict=True):
             points.append((as_datetime(time).timestamp(), float(value)))
     return {key: Series.of(points) for key, points in found.items()}
@@ -138,12 +141,10 @@ class TrainingJobs:
         found = [job for (job_region, _), job in list(self.jobs.items()) if job_region == region]
         return sorted(found, key=lambda job: job.time("CreationTime") or datetime.min.replace(tzinfo=UTC), reverse=True)
 
-    def averages(
-        self, metric: str, host: str, window: tuple[float, float], period: int, now: float
-    ) -> list[tuple[int, float]]:
-        """The averages of one host's metric over the window (epoch seconds, end excluded)."""
-        name = host.split("/", 1)[0]
+    def series(self, metric: str, place: str) -> Series:
+        """The series of one host (`<job>/algo-1`) or one job; empty where nobody loaded it."""
+        name = place.split("/", 1)[0]
         for (_, job_name), job in list(self.jobs.items()):
-            if job_name == name and (metric, host) in job.series:
-                return job.series[(metric, host)].averages(window[0], window[1], period, now)
-        return []
+            if job_name == name and (metric, place) in job.series:
+                return job.series[(metric, place)]
+        return Series((), ())

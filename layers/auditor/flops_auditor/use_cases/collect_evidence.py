@@ -13,8 +13,8 @@ from flops_auditor.use_cases.ports import JobMetrics, MetricRequest, SourceDenie
 
 RETENTION = ((60, timedelta(days=15)), (300, timedelta(days=63)), (3600, timedelta(days=455)))
 """Amazon CloudWatch User Guide, metrics retention: period in seconds -> how long it is kept."""
-MOST_POINTS = 400_000
-"""Beyond it a coarser period is asked for: the mean is the same, and a function's memory is finite."""
+MOST_POINTS = 100_800
+"""One GetMetricData call. Beyond it a coarser period is asked for: the mean over whole periods is the same."""
 
 
 @dataclass(frozen=True)
