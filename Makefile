@@ -27,11 +27,44 @@ setup-demo: .venv/$(STAMP) .tools/localaws/$(STAMP) .tools/sam/$(STAMP)
 MAKE_ENVIRONMENT = $(UV) venv --quiet --allow-existing --python .tools/bootstrap/bin/python $(@D) \
 	&& $(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python $< && touch $@
 
-.venv/$(STAMP): requirements/dev.txt .tools/bootstrap/$(STAMP)
-	$(MAKE_ENVIRONMENT)
+.venv/$(STAMP): requirements/dev.txt pyproject.toml .tools/bootstrap/$(STAMP)
+	$(UV) venv --quiet --allow-existing --python .tools/bootstrap/bin/python .venv
+	$(UV) pip sync --quiet --require-hashes --python .venv/bin/python requirements/dev.txt
+	$(UV) pip install --quiet --no-deps --no-build-isolation --offline --python .venv/bin/python --editable .
+	@touch $@
 
 .tools/%/$(STAMP): requirements/%.txt .tools/bootstrap/$(STAMP)
 	$(MAKE_ENVIRONMENT)
+
+# ----- The demo
+
+.PHONY: demo demo-down
+demo: setup-demo ## Deploy on a local AWS, audit sample jobs, show the records and alerts
+	.venv/bin/python -m flops_auditor_cli.demo
+
+demo-down: setup-demo ## End the local AWS that the demo leaves up
+	.venv/bin/python -m flops_auditor_cli.demo --down
+
+# ----- The tests
+
+.PHONY: test check test-unit test-contract test-integration
+test: check test-unit test-contract test-integration ## Everything that CI runs
+
+check: setup ## Style, types, and the direction of imports
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy layers/auditor/flops_auditor cli/flops_auditor_cli
+	for app in functions/*/app.py; do .venv/bin/mypy $$app || exit 1; done
+	.venv/bin/lint-imports --no-cache
+
+test-unit: setup ## Pure and in-memory tests, without sockets, with the coverage of the domain
+	.venv/bin/pytest tests/unit tests/accuracy -n 2 --disable-socket --allow-unix-socket --cov --cov-report=term
+
+test-contract: setup ## In-memory twins and real adapters behave alike
+	.venv/bin/pytest tests/contract -n 2
+
+test-integration: setup ## The deployed template on the local AWS
+	.venv/bin/pytest tests/integration tests/template
 
 # ----- The template
 
