@@ -160,7 +160,7 @@ def _architecture(
     notes: list[str],
 ) -> list[Tier]:
     tiers = []
-    tokens, source = _tokens(job, declared, observed)
+    tokens, source = _tokens(job, declared, observed, uses)
     if tokens and model is None:
         notes.append(
             f"tokens without parameters: {scientific(tokens)} tokens ({source}) say nothing without a model size"
@@ -174,6 +174,9 @@ def _architecture(
             tiers.append(architecture_partial(model.active, declared.trainable_parameters, tokens, uses))
         else:
             tiers.append(architecture_full(model.active, tokens, uses))
+    if "sample_rate" in observed.emitted and not tokens:
+        name = observed.emitted["sample_rate"].name
+        notes.append(f"metric {name!r} counts samples, which say nothing without tokens per sample; it is left aside")
     if "trainer_flop" in observed.emitted:
         reported = observed.emitted["trainer_flop"]
         tiers.append(architecture_reported(reported.value, reported.name, uses))
@@ -181,7 +184,9 @@ def _architecture(
     return tiers
 
 
-def _tokens(job: TrainingJob, declared: Declared, observed: Observations) -> tuple[int | None, str]:
+def _tokens(
+    job: TrainingJob, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...]
+) -> tuple[int | None, str]:
     if declared.tokens is not None:
         return declared.tokens, "tag flops-auditor:tokens"
     if "tokens" in observed.emitted:
@@ -189,6 +194,19 @@ def _tokens(job: TrainingJob, declared: Declared, observed: Observations) -> tup
         return round(emitted.value), f"metric {emitted.name}"
     if job.billable_token_count:
         return job.billable_token_count, "BillableTokenCount"
+    return _tokens_from_rate(observed, uses)
+
+
+def _tokens_from_rate(observed: Observations, uses: tuple[HardwareUse, ...]) -> tuple[int | None, str]:
+    """Tokens/s times the training time: too many where training paused, never too few while it ran at that rate."""
+    over = {
+        "token_rate": max((use.seconds for use in uses), default=Fraction(0)),
+        "token_rate_per_unit": sum((use.unit_seconds for use in uses), Fraction(0)),
+    }
+    for quantity, seconds in over.items():
+        emitted = observed.emitted.get(quantity)
+        if emitted is not None and seconds:
+            return round(emitted.value * seconds), f"metric {emitted.name} over the training time"
     return None, ""
 
 
@@ -197,6 +215,10 @@ def _mfu(observed: Observations, uses: tuple[HardwareUse, ...], notes: list[str]
     value = emitted.value if emitted else None
     if emitted is None and "model_flop_rate" in observed.emitted:
         emitted, peak = observed.emitted["model_flop_rate"], _mean_peak(uses)
+        value = emitted.value / peak if peak else None
+    if emitted is None and "model_flop_rate_of_all" in observed.emitted:
+        emitted = observed.emitted["model_flop_rate_of_all"]
+        peak = sum((use.units * use.peak for use in uses), Fraction(0))
         value = emitted.value / peak if peak else None
     if emitted is None or value is None:
         return None

@@ -7,9 +7,20 @@ from fractions import Fraction
 
 from flops_auditor.domain.errors import AuditorError
 
-QUANTITIES = ("model_flop", "trainer_flop", "tokens", "mfu", "model_flop_rate")
+QUANTITIES = (
+    "model_flop",
+    "trainer_flop",
+    "tokens",
+    "mfu",
+    "model_flop_rate",
+    "model_flop_rate_of_all",
+    "token_rate",
+    "token_rate_per_unit",
+    "sample_rate",
+)
 """model_flop: counted FLOP; trainer_flop: the trainer's own 6 N D, in FLOP; tokens; mfu: a fraction of the peak;
-model_flop_rate: model FLOP/s of one accelerator."""
+model_flop_rate: model FLOP/s of one accelerator, or of_all accelerators together; token_rate: tokens/s of the job, or
+per_unit; sample_rate: samples/s, recognised to say that it measures no compute."""
 
 
 class MalformedTrainerMetrics(AuditorError):
