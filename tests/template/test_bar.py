@@ -1,0 +1,188 @@
+"""Every point of the bar holds for template.yaml, and each of them notices a template that breaks it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.template.bar import POINTS, Point, Subject, subject_of_repository
+from tests.template.tools import Findings, cfn_lint_expanded
+
+Break = Callable[[Subject], None]
+
+
+@pytest.fixture(scope="module")
+def subject() -> Subject:
+    return subject_of_repository()
+
+
+def by_number(point: Point) -> str:
+    return f"{point.number:02}"
+
+
+# The reconciler is not deployed yet.
+AWAITED = [pytest.param(each, marks=pytest.mark.xfail) if each.number in (10, 16) else each for each in POINTS]
+
+
+@pytest.mark.parametrize("point", AWAITED, ids=by_number)
+def test_point_holds(point: Point, subject: Subject) -> None:
+    assert list(point.check(subject)) == []
+
+
+def properties(subject: Subject, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = subject.expanded["Resources"][name]["Properties"]
+    return found
+
+
+def put(name: str, member: str, value: object) -> Break:
+    """Set a property of a resource of the expanded template."""
+    return lambda subject: properties(subject, name).update({member: value})
+
+
+def drop(name: str, member: str) -> Break:
+    """Remove a property of a resource of the expanded template."""
+
+    def change(subject: Subject) -> None:
+        del properties(subject, name)[member]
+
+    return change
+
+
+def remove(name: str) -> Break:
+    """Remove a resource of the expanded template."""
+
+    def change(subject: Subject) -> None:
+        del subject.expanded["Resources"][name]
+
+    return change
+
+
+def grant(policy: str, action: str) -> Break:
+    """Add a statement to a function's policy."""
+    statement = {"Sid": "Broken", "Effect": "Allow", "Action": [action], "Resource": "x"}
+    return lambda subject: properties(subject, policy)["PolicyDocument"]["Statement"].append(statement)
+
+
+def forget_source(subject: Subject) -> None:
+    del properties(subject, "AuditQueuePolicy")["PolicyDocument"]["Statement"][1]["Condition"]
+
+
+def let_root_sign(subject: Subject) -> None:
+    properties(subject, "RecordKey")["KeyPolicy"]["Statement"][0]["Action"].append("kms:Sign")
+
+
+def allow_http(subject: Subject) -> None:
+    del properties(subject, "AlertTopicPolicy")["PolicyDocument"]["Statement"][0]
+
+
+def drop_comment(subject: Subject) -> None:
+    subject.raw["Resources"]["AuditFunction"]["Metadata"]["checkov"]["skip"][0]["comment"] = ""
+
+
+def drop_retain(subject: Subject) -> None:
+    subject.expanded["Resources"]["RecordTable"]["DeletionPolicy"] = "Delete"
+
+
+def govern(subject: Subject) -> None:
+    subject.raw["Parameters"]["RetentionMode"]["Default"] = "GOVERNANCE"
+
+
+def unconstrain(subject: Subject) -> None:
+    del subject.raw["Parameters"]["Policies"]["AllowedPattern"]
+
+
+def undescribe(subject: Subject) -> None:
+    del subject.raw["Outputs"]["LedgerId"]["Description"]
+
+
+def untag(subject: Subject) -> None:
+    del subject.samconfig["default"]["deploy"]["parameters"]["tags"]
+
+
+def name_a_region(subject: Subject) -> None:
+    subject.raw["Resources"]["AlertTopic"]["Properties"]["DisplayName"] = "alerts of eu-west-1"
+
+
+def fail_on_empty(subject: Subject) -> None:
+    subject.samconfig["default"]["deploy"]["parameters"]["fail_on_empty_changeset"] = True
+
+
+def forget_checkov(subject: Subject) -> None:
+    subject.findings.checkov_checked.pop("CKV_AWS_119")
+
+
+def name_a_secret(subject: Subject) -> None:
+    properties(subject, "AuditFunction")["Environment"]["Variables"]["API_TOKEN"] = "x"
+
+
+BROKEN: dict[int, Break] = {
+    1: lambda subject: subject.findings.expanded.append("E3505 line 1: broken"),
+    2: lambda subject: properties(subject, "FinishedJobsRule")["Targets"][0].pop("DeadLetterConfig"),
+    3: lambda subject: properties(subject, "AuditQueue")["RedrivePolicy"].update(maxReceiveCount=4),
+    4: put("AuditQueue", "VisibilityTimeout", 719),
+    5: drop("AuditFunctionFinishedJobs", "FunctionResponseTypes"),
+    6: drop("AuditFunctionFinishedJobs", "ScalingConfig"),
+    7: drop("SealFunction", "DeadLetterConfig"),
+    8: put("AuditDeadLetterQueue", "MessageRetentionPeriod", 345600),
+    10: remove("ReconcileSchedule"),
+    11: lambda subject: properties(subject, "AuditFunction")["LoggingConfig"].update(LogFormat="Text"),
+    12: put("AuditLogGroup", "RetentionInDays", 7),
+    13: drop("AuditFunction", "TracingConfig"),
+    14: remove("AuditThrottlesAlarm"),
+    15: remove("AuditQueueAgeAlarm"),
+    16: remove("JobsWithoutRecordAlarm"),
+    17: drop("AuditErrorsAlarm", "AlarmActions"),
+    18: remove("Dashboard"),
+    19: grant("AuditPolicy", "s3:DeleteObjectVersion"),
+    20: grant("AuditPolicy", "dynamodb:*"),
+    21: forget_source,
+    22: forget_checkov,
+    23: let_root_sign,
+    24: allow_http,
+    25: drop("AuditRole", "PermissionsBoundary"),
+    26: name_a_secret,
+    27: drop_comment,
+    28: put("RecordTable", "DeletionProtectionEnabled", False),
+    29: drop_retain,
+    30: govern,
+    31: put("RecordTable", "TableName", "records"),
+    32: unconstrain,
+    33: undescribe,
+    34: untag,
+    35: name_a_region,
+    36: put("AuditFunction", "Runtime", "python3.9"),
+    37: fail_on_empty,
+}
+
+
+@pytest.mark.parametrize("point", [each for each in POINTS if each.number not in (9, 10, 16)], ids=by_number)
+def test_point_notices_a_broken_template(point: Point, subject: Subject) -> None:
+    broken = copy.deepcopy(subject)
+    BROKEN[point.number](broken)
+    assert list(point.check(broken))
+
+
+def test_expanded_template_alone_shows_a_visibility_below_the_timeout(subject: Subject) -> None:
+    """E3505 fires on the expanded template only, which is why both are linted."""
+    broken = copy.deepcopy(subject.expanded)
+    broken["Resources"]["AuditQueue"]["Properties"]["VisibilityTimeout"] = 30
+    assert any(finding.startswith("E3505") for finding in cfn_lint_expanded(broken))
+
+
+def test_unconditional_stop_of_jobs_is_noticed(subject: Subject) -> None:
+    broken = copy.deepcopy(subject)
+    grant("AuditPolicy", "sagemaker:StopTrainingJob")(broken)
+    assert list(POINTS[19].check(broken)) == ["AuditPolicy: sagemaker:StopTrainingJob"]
+
+
+def test_stale_suppression_is_noticed(subject: Subject) -> None:
+    quiet = replace(subject, findings=Findings(checkov_skipped=[]))
+    assert "AuditFunction: CKV_AWS_117 suppresses nothing" in list(POINTS[26].check(quiet))
+
+
+def test_there_are_as_many_points_as_the_bar_has() -> None:
+    assert len(POINTS) == 37
