@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 
 from flops_auditor.aws.regions import AccountRegions
 from flops_auditor.aws.sagemaker import SageMakerListing, SageMakerStopper
-from flops_auditor.use_cases.ports import JobListing, ListedJob, SourceDenied
+from flops_auditor.use_cases.ports import JobListing, ListedJob, SourceDenied, SourceUnavailable
 from tests.fakes.audit import FakeTrainingJobs
 from tests.fakes.jobs import CREATED, describe
 
@@ -27,6 +27,7 @@ def summary(name: str, status: str, created: datetime) -> dict[str, Any]:
         "TrainingJobArn": arn,
         "TrainingJobStatus": status,
         "CreationTime": created.astimezone(),
+        "LastModifiedTime": (created + timedelta(hours=5)).astimezone(),
     }
 
 
@@ -35,7 +36,8 @@ def memory() -> JobListing:
     for number in range(3):
         status = "InProgress" if number else "Completed"
         created = CREATED + timedelta(hours=number)
-        jobs.add(describe(f"job-{number}", TrainingJobStatus=status, CreationTime=created))
+        modified = created + timedelta(hours=5)
+        jobs.add(describe(f"job-{number}", TrainingJobStatus=status, CreationTime=created, LastModifiedTime=modified))
     return jobs
 
 
@@ -48,8 +50,9 @@ def stubbed(**asked: Any) -> JobListing:
         for n in range(3)
         if "StatusEquals" not in asked or n
         if "CreationTimeAfter" not in asked or CREATED + timedelta(hours=n) > asked["CreationTimeAfter"]
+        if "LastModifiedTimeAfter" not in asked or CREATED + timedelta(hours=n + 5) > asked["LastModifiedTimeAfter"]
     ]
-    order = {"SortBy": "CreationTime", "SortOrder": "Ascending"}
+    order = {"SortBy": "CreationTime", "SortOrder": "Ascending", "MaxResults": 100}
     stub.add_response("list_training_jobs", {"TrainingJobSummaries": known[:1], "NextToken": "more"}, order | asked)
     rest = {"TrainingJobSummaries": known[1:]}
     stub.add_response("list_training_jobs", rest, order | asked | {"NextToken": "more"})
@@ -63,7 +66,9 @@ def test_all_pages_of_a_region_are_listed(adapter: str) -> None:
     found = list(listing.list("eu-west-1"))
     assert [job.name for job in found] == ["job-0", "job-1", "job-2"]
     arn = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/job-1"
-    assert found[1] == ListedJob("job-1", arn, "eu-west-1", "InProgress", CREATED + timedelta(hours=1))
+    assert found[1] == ListedJob(
+        "job-1", arn, "eu-west-1", "InProgress", CREATED + timedelta(hours=1), CREATED + timedelta(hours=6)
+    )
     assert found[1].creation_time.tzinfo is UTC
 
 
@@ -72,6 +77,23 @@ def test_jobs_are_listed_by_status_and_time_of_creation(adapter: str) -> None:
     after = CREATED + timedelta(hours=1)
     listing = memory() if adapter == "memory" else stubbed(StatusEquals="InProgress", CreationTimeAfter=after)
     assert [j.name for j in listing.list("eu-west-1", status="InProgress", created_after=after)] == ["job-2"]
+
+
+@pytest.mark.parametrize("adapter", ["memory", "sagemaker"])
+def test_jobs_are_listed_by_when_they_last_changed(adapter: str) -> None:
+    """A job that ends late is listed by its end, however long ago it was created."""
+    after = CREATED + timedelta(hours=6)
+    listing = memory() if adapter == "memory" else stubbed(LastModifiedTimeAfter=after)
+    assert [job.name for job in listing.list("eu-west-1", modified_after=after)] == ["job-2"]
+
+
+def test_a_region_that_does_not_answer_is_named() -> None:
+    sagemaker = client("sagemaker")
+    stub = Stubber(sagemaker)
+    stub.add_client_error("list_training_jobs", "ThrottlingException")
+    stub.activate()
+    with pytest.raises(SourceUnavailable, match="sagemaker:ListTrainingJobs"):
+        list(SageMakerListing(lambda region: sagemaker).list("eu-west-1"))
 
 
 @pytest.mark.parametrize("adapter", ["memory", "sagemaker"])

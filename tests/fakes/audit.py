@@ -11,7 +11,14 @@ from flops_auditor.domain.evidence import Unread
 from flops_auditor.domain.job import JobPointer, parse_training_job
 from flops_auditor.use_cases.audit_job import Recorder
 from flops_auditor.use_cases.collect_evidence import Sources
-from flops_auditor.use_cases.ports import ListedJob, MetricRequest, SourceDenied, StoredRecord, UnknownTrainingJob
+from flops_auditor.use_cases.ports import (
+    ListedJob,
+    MetricRequest,
+    Progress,
+    SourceDenied,
+    StoredRecord,
+    UnknownTrainingJob,
+)
 from tests.fakes.ledger import MemoryArchive, MemorySigner
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -78,18 +85,21 @@ class FakeTrainingJobs:
         status: str | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        modified_after: datetime | None = None,
     ) -> Iterator[ListedJob]:
         self._called("sagemaker:ListTrainingJobs", region)
-        for (_, place), description in list(self.descriptions.items()):
-            job = parse_training_job(description)
+        found = [(place, parse_training_job(description)) for (_, place), description in self.descriptions.items()]
+        for place, job in sorted(found, key=lambda each: each[1].creation_time or NOW):
             created = job.creation_time or NOW
+            modified = job.last_modified_time or NOW
             if (
                 place == region
                 and status in {None, job.training_job_status}
                 and (created_after is None or created > created_after)
                 and (created_before is None or created < created_before)
+                and (modified_after is None or modified > modified_after)
             ):
-                yield ListedJob(job.name, job.arn, region, job.training_job_status, created)
+                yield ListedJob(job.name, job.arn, region, job.training_job_status, created, job.last_modified_time)
 
     def stop(self, name: str, region: str) -> None:
         self._called("sagemaker:StopTrainingJob", name)
@@ -143,6 +153,39 @@ class MemoryRecords:
 
     def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
         self.alerts.setdefault((job_id, alert), at)
+
+
+@dataclass
+class MemoryRecordIndex:
+    """The RecordIndex port over the records in memory."""
+
+    records: MemoryRecords
+
+    def recorded(self, job_ids: Sequence[str]) -> set[str]:
+        return {job_id for job_id in job_ids if self.records.lines.get(job_id)}
+
+
+@dataclass
+class MemoryQueue:
+    """The AuditQueue port in a list."""
+
+    jobs: list[ListedJob] = field(default_factory=list)
+
+    def send(self, jobs: Sequence[ListedJob]) -> None:
+        self.jobs.extend(jobs)
+
+
+@dataclass
+class MemoryProgress:
+    """The ProgressStore port in a dictionary."""
+
+    regions: dict[str, Progress] = field(default_factory=dict)
+
+    def read(self, region: str) -> Progress:
+        return self.regions.get(region, Progress())
+
+    def write(self, region: str, progress: Progress) -> None:
+        self.regions[region] = progress
 
 
 @dataclass

@@ -49,3 +49,11 @@ class SealEnvironment(Environment):
     record_key_id: str
     checkpoint_key_id: str
     checkpoint_topic_arn: str
+
+
+@dataclass(frozen=True)
+class ReconcileEnvironment(Environment):
+    """functions/reconcile."""
+
+    table_name: str
+    audit_queue_url: str

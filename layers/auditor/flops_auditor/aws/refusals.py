@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from flops_auditor.domain.evidence import Unread
-from flops_auditor.use_cases.ports import SourceDenied
+from flops_auditor.use_cases.ports import SourceDenied, SourceUnavailable
 
 REFUSALS = frozenset(
     {
@@ -34,3 +34,12 @@ def refusals(source: str) -> Iterator[None]:
             message = error.response["Error"].get("Message", "")
             raise SourceDenied(Unread(source, code, message[:300])) from error
         raise
+
+
+@contextmanager
+def outages(source: str) -> Iterator[None]:
+    """Turn what is left after botocore's retries into SourceUnavailable, where one source must not stop the others."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise SourceUnavailable(f"{source}: {str(error)[:300]}") from error

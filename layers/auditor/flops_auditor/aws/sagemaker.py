@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from flops_auditor.aws.refusals import refusals
+from flops_auditor.aws.refusals import outages, refusals
 from flops_auditor.use_cases.ports import ListedJob, UnknownTrainingJob
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
+
+PAGE = 100
+"""The most that ListTrainingJobs gives at once."""
 
 
 class SageMakerJobs:
@@ -54,16 +57,23 @@ class SageMakerListing:
         status: str | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        modified_after: datetime | None = None,
     ) -> Iterator[ListedJob]:
-        """All pages of ListTrainingJobs, oldest job first."""
-        wanted = {"StatusEquals": status, "CreationTimeAfter": created_after, "CreationTimeBefore": created_before}
-        with refusals("sagemaker:ListTrainingJobs"):
+        """All pages of ListTrainingJobs, oldest job first, as many to a page as the API gives."""
+        wanted = {
+            "StatusEquals": status,
+            "CreationTimeAfter": created_after,
+            "CreationTimeBefore": created_before,
+            "LastModifiedTimeAfter": modified_after,
+        }
+        with outages("sagemaker:ListTrainingJobs"), refusals("sagemaker:ListTrainingJobs"):
             pages = (
                 self._client_for(region)
                 .get_paginator("list_training_jobs")
                 .paginate(
                     SortBy="CreationTime",
                     SortOrder="Ascending",
+                    PaginationConfig={"PageSize": PAGE},
                     **{key: value for key, value in wanted.items() if value is not None},  # type: ignore[arg-type]
                 )
             )
@@ -75,6 +85,7 @@ class SageMakerListing:
                         region,
                         found["TrainingJobStatus"],
                         found["CreationTime"].astimezone(UTC),
+                        found["LastModifiedTime"].astimezone(UTC) if "LastModifiedTime" in found else None,
                     )
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from flops_auditor.domain import archive_keys
 from flops_auditor.domain.alert import Alert
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.evidence import Unread
+from flops_auditor.domain.job import TERMINAL_STATUSES, iso
 from flops_auditor.domain.training_time import Span
 
 
@@ -46,6 +48,23 @@ class ListedJob:
     region: str
     status: str
     creation_time: datetime
+    last_modified: datetime | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job has reached a terminal state."""
+        return self.status in TERMINAL_STATUSES
+
+    @property
+    def job_id(self) -> str:
+        """The identity of the run, as TrainingJob.job_id."""
+        return archive_keys.job_id(self.arn, iso(self.creation_time))
+
+
+class SourceUnavailable(AuditorError):
+    """A source did not answer, although it was asked several times."""
+
+    remedy = "Nothing to do: the next run asks again. If it stays, see the AWS Health Dashboard of the region."
 
 
 class JobListing(Protocol):
@@ -58,8 +77,12 @@ class JobListing(Protocol):
         status: str | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
+        modified_after: datetime | None = None,
     ) -> Iterator[ListedJob]:
-        """Every training job of the region, all pages, that has this TrainingJobStatus. Raises SourceDenied."""
+        """Every training job of the region, all pages, oldest first, that has this TrainingJobStatus.
+
+        Raises SourceDenied, and SourceUnavailable when the region does not answer.
+        """
 
 
 class JobStopper(Protocol):
@@ -102,6 +125,46 @@ class StoredRecord:
 
     revision: int
     line: bytes
+
+
+class RecordIndex(Protocol):
+    """Which jobs have a record."""
+
+    def recorded(self, job_ids: Sequence[str]) -> set[str]:
+        """Those of the job ids that have a record, read consistently."""
+
+
+class AuditQueue(Protocol):
+    """Where finished jobs wait for their audit."""
+
+    def send(self, jobs: Sequence[ListedJob]) -> None:
+        """Queue jobs, at least once each. Raises SourceUnavailable when one was not taken."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the comparison of one region with the ledger has come.
+
+    `complete_to`: every job last modified before it was recorded or queued. `whole_at`: when the last scan of the
+    whole history began. A scan that is not finished has `began`, `since` (None: the whole history) and, in `reached`,
+    the creation time up to which it has come.
+    """
+
+    complete_to: datetime | None = None
+    whole_at: datetime | None = None
+    began: datetime | None = None
+    since: datetime | None = None
+    reached: datetime | None = None
+
+
+class ProgressStore(Protocol):
+    """Keeps the progress of each region between runs."""
+
+    def read(self, region: str) -> Progress:
+        """What was written last; Progress() for a region never scanned."""
+
+    def write(self, region: str, progress: Progress) -> None:
+        """Replace it."""
 
 
 class Records(Protocol):

@@ -1,0 +1,45 @@
+"""Queues finished training jobs that have no record, in every enabled region; resumes where the last run stopped."""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from flops_auditor.aws.environment import ReconcileEnvironment
+from flops_auditor.aws.reconciler import reconciler_from
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor.use_cases.reconcile_jobs import reconcile
+
+logger = Logger()
+metrics = Metrics()
+reconciler = reconciler_from(ReconcileEnvironment.read(os.environ))
+SPARE_MILLISECONDS = 40_000
+"""Time for one more batch, whose calls may be tried five times."""
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """A schedule in; what was done out, also as metrics and as one log line."""
+    try:
+        report = reconcile(reconciler, lambda: context.get_remaining_time_in_millis() < SPARE_MILLISECONDS)
+    except AuditorError as error:
+        logger.exception(str(error), error=error.name, remedy=error.remedy)
+        metrics.add_metric(name=error.name, unit=MetricUnit.Count, value=1)
+        raise
+    for region, reason in report.failed.items():
+        logger.error("region could not be compared with the ledger", region=region, reason=reason)
+    done = {
+        "JobsListed": report.listed,
+        "FinishedWithoutRecord": len(report.queued),
+        "RegionsComplete": len(report.complete),
+        "RegionsPending": len(report.pending),
+        "RegionsFailed": len(report.failed),
+    }
+    for name, count in done.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+    metrics.add_metric(name="ReconcileProgress", unit=MetricUnit.Percent, value=report.share_complete)
+    logger.info("reconciled", **done, progress_percent=report.share_complete)
+    return done
