@@ -5,26 +5,34 @@ joined in order. Every batch of the log ends with a heartbeat, and every heartbe
 """
 
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from flops_auditor.domain.dsse import parse_envelope
-from flops_auditor.domain.key_history import KeyHistory
-from flops_auditor.domain.leaves import Leaf, Rotation, Verify, check_time, read_leaf
+from flops_auditor.domain.key_history import ROLES, KeyHistory
+from flops_auditor.domain.leaves import CLOCK_SKEW, Leaf, Rotation, Verify, check_time, read_leaf
 from flops_auditor.domain.ledger_errors import (
     BadCheckpointSignature,
     CannotVerify,
+    DuplicateSubject,
     EvidenceMismatch,
+    ForkedHistory,
+    FutureTimestamp,
     LedgerError,
     MalformedRecord,
+    MissingCheckpoint,
+    RolledBack,
     RootMismatch,
+    StaleLedger,
+    TruncatedLedger,
+    UnauthorisedRotation,
     UncheckpointedTail,
     WrongOrigin,
 )
-from flops_auditor.domain.merkle import CompactRange, Node, leaf_hash
+from flops_auditor.domain.merkle import EMPTY_ROOT, CompactRange, Node, leaf_hash
 from flops_auditor.domain.signed_note import Checkpoint, note_key_id, parse_checkpoint, parse_note
 
 IDENTITY_BYTES = 16
@@ -192,12 +200,156 @@ def _check_evidence(facts: LogFacts, leaf: Leaf, index: int, proofs: list[bytes]
 
 def _segment(leaf: Leaf, start: int, index: int, hashes: Sequence[bytes]) -> Segment:
     """The batch that a heartbeat closes, which must stand where the heartbeat says."""
+    return segment_of(leaf, index, start, CompactRange.of(start, hashes).nodes)
+
+
+def segment_of(leaf: Leaf, index: int, begin: int = 0, nodes: tuple[Node, ...] = ()) -> Segment:
+    """What the heartbeat at `index` says. Raises RootMismatch if it says that it stands elsewhere."""
     said = leaf.statement.predicate
-    if said["index"] != str(index):
-        raise RootMismatch(f"leaf {index} says that it is leaf {said['index']}: leaves are missing or were added")
-    nodes = CompactRange.of(start, hashes).nodes
-    keys = (str(said["keys"]["record"]), str(said["keys"]["checkpoint"]))
-    previous = int(said["previous_size"])
-    return Segment(
-        start, index + 1, nodes, leaf.at, previous, leaf.statement.subject_sha256, int(said["rotations"]), keys
-    )
+    try:
+        if said["index"] != str(index):
+            raise RootMismatch(f"leaf {index} says that it is leaf {said['index']}: leaves are missing or were added")
+        keys = (str(said["keys"]["record"]), str(said["keys"]["checkpoint"]))
+        previous, rotations = int(said["previous_size"]), int(said["rotations"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedRecord(f"leaf {index}: the heartbeat lacks a member: {error!r:.120}") from error
+    return Segment(begin, index + 1, nodes, leaf.at, previous, leaf.statement.subject_sha256, rotations, keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A checkpoint that reached the verifier by another way than the bundle."""
+
+    note: bytes
+    head: Checkpoint
+
+
+def read_pin(note: bytes, ledger_id: str) -> Pin:
+    """A pin, which must be of this ledger. Raises WrongOrigin or BadCheckpointSignature."""
+    head = parse_checkpoint(parse_note(note).text)
+    if head.origin != ledger_id:
+        raise WrongOrigin(f"the pinned checkpoint is of {head.origin[:120]!r}, not of {ledger_id!r}")
+    return Pin(note, head)
+
+
+def check_pin(pin: Pin, newest: int, root_at_pin: bytes | None) -> None:
+    """The history goes on from the pin. Raises RolledBack or ForkedHistory."""
+    if pin.head.size > newest:
+        raise RolledBack(f"the pin commits to {pin.head.size} leaves, the newest checkpoint to {newest}")
+    if root_at_pin != pin.head.root:
+        raise ForkedHistory(f"the history up to leaf {pin.head.size} is not the one that was pinned")
+
+
+def check_pin_signature(pin: Pin, keys: KeyHistory, verify: Verify) -> None:
+    """A pin that names a key of this ledger must be signed by it; one of an unknown key is compared by its root."""
+    text = pin.head.text
+    for signature in parse_note(pin.note).signatures:
+        for key in keys.ranges:
+            if (
+                key.role == "checkpoint"
+                and signature.key_id == note_key_id(key.spki)
+                and not verify(key.spki, signature.der, text)
+            ):
+                raise BadCheckpointSignature("the signature of the pinned checkpoint does not verify")
+
+
+def check_rotations(keys: KeyHistory, rotations: Sequence[tuple[int, Rotation]], said: Segment | None) -> None:
+    """keys.json is the first keys and what rotation leaves made of them. Raises UnauthorisedRotation.
+
+    `said` is the newest heartbeat: it counts the rotations and names the keys in force, so none can be kept back.
+    """
+    history = keys.first_keys
+    for index, change in rotations:
+        if history.current(change.role).keyid != change.old_keyid:
+            raise UnauthorisedRotation(f"the rotation at leaf {index} replaces a key that is not in force")
+        history = history.rotated(change.role, change.new_spki, index)
+    if history != keys:
+        raise UnauthorisedRotation("keys.json has a key or a range that no rotation leaf authorises")
+    if said is not None:
+        current = tuple(keys.current(role).keyid for role in ROLES)
+        if said.rotations != len(rotations) or said.keys != current:
+            raise UnauthorisedRotation("the newest heartbeat names other keys than keys.json and the rotation leaves")
+
+
+def check_freshness(sealed_at: datetime, as_of: datetime, max_age: timedelta) -> None:
+    """The sealer lives. Raises StaleLedger or FutureTimestamp."""
+    if sealed_at > as_of + CLOCK_SKEW:
+        raise FutureTimestamp(f"the newest heartbeat is dated {sealed_at.isoformat()}, after {as_of.isoformat()}")
+    if as_of - sealed_at > max_age:
+        raise StaleLedger(
+            f"the newest heartbeat is of {sealed_at.isoformat()}, {as_of - sealed_at} before {as_of.isoformat()}"
+        )
+
+
+class LogJoin:
+    """Joins the chunks' summaries in order and holds every checkpoint against the tree so far."""
+
+    def __init__(self, facts: LogFacts, checkpoints: Iterator[bytes], pin: Pin | None) -> None:
+        self._facts, self._pin = facts, pin
+        self._notes = checkpoints
+        self._note, self._before = self._next(), b""
+        self.tree = CompactRange()
+        self.root_at_pin: bytes | None = EMPTY_ROOT if pin and pin.head.size == 0 else None
+        self.newest: Segment | None = None
+        self.checkpoints = 0
+        self.records = 0
+        self.rotations: list[tuple[int, Rotation]] = []
+        self._identities = [bytearray() for _ in range(256)]
+
+    def add(self, summary: ChunkSummary) -> None:
+        """The next chunk. Raises the error that names what does not fit."""
+        if summary.begin != self.tree.end:
+            raise RootMismatch(f"after leaf {self.tree.end} comes a chunk that begins at leaf {summary.begin}")
+        self.records += summary.records
+        self.rotations += summary.rotations
+        found = summary.identities
+        for at in range(0, len(found), IDENTITY_BYTES):
+            self._identities[found[at]] += found[at : at + IDENTITY_BYTES]
+        for segment in summary.segments:
+            self.tree = self.tree.join(CompactRange(segment.begin, segment.end, segment.nodes))
+            if segment.sealed_at:
+                self._boundary(segment)
+                self.newest = segment
+
+    def finish(self) -> None:
+        """Nothing is missing at the end, nothing is over, nothing stands twice."""
+        size = self._facts.size
+        if self.tree.end < size:
+            raise TruncatedLedger(f"{self.tree.end} leaves are there, the newest checkpoint commits to {size}")
+        if self.tree.end > size:
+            raise UncheckpointedTail(f"{self.tree.end} leaves are there, the newest checkpoint commits to {size}")
+        if self._note is not None:
+            raise RootMismatch(f"no batch ends where the checkpoint of size {self._note[1].size} does")
+        if self._pin:
+            check_pin_signature(self._pin, self._facts.keys, self._facts.verify)
+            check_pin(self._pin, size, self.root_at_pin)
+        for bucket in self._identities:
+            count = len(bucket) // IDENTITY_BYTES
+            names = {bytes(bucket[at : at + IDENTITY_BYTES]) for at in range(0, len(bucket), IDENTITY_BYTES)}
+            if len(names) != count:
+                raise DuplicateSubject("a job and revision stands in the log twice")
+
+    def _next(self) -> tuple[bytes, Checkpoint] | None:
+        for note in self._notes:
+            head, spki, der = check_checkpoint(note, self._facts.ledger_id, self._facts.keys)
+            if not self._facts.verify(spki, der, head.text):
+                raise BadCheckpointSignature(f"the signature of the checkpoint of size {head.size} does not verify")
+            return note, head
+        return None
+
+    def _boundary(self, segment: Segment) -> None:
+        if self.tree.end > self._facts.size:
+            return  # a tail, which `finish` names
+        if self._note is None or self._note[1].size > segment.end:
+            raise MissingCheckpoint(f"there is no checkpoint of size {segment.end}, where a batch ends")
+        note, head = self._note
+        if head.size < segment.end:
+            raise RootMismatch(f"no batch ends where the checkpoint of size {head.size} does")
+        if head.root != self.tree.root():
+            raise RootMismatch(f"the first {head.size} leaves do not lead to the root that was signed for them")
+        if segment.previous_sha256 != sha256(self._before).hexdigest():
+            raise MissingCheckpoint(f"the log names another checkpoint of size {segment.previous_size} than is here")
+        if self._pin and self._pin.head.size == head.size:
+            self.root_at_pin = head.root
+        self.checkpoints += 1
+        self._before, self._note = note, self._next()

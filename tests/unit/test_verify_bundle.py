@@ -1,0 +1,98 @@
+"""Honest bundles are valid, whole and in part; and a part tells nothing about what is not in it."""
+
+import re
+from base64 import b64decode
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from flops_auditor.domain import bundle as form
+from flops_auditor.domain.archive_keys import KEYS, checkpoint_key
+from flops_auditor.use_cases.export_bundle import NothingChosen, export_part, of_time
+from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
+from tests.fakes.bundles import Bundle, small_world
+from tests.fakes.ledger_world import MODELS, START, World
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(form, "CHUNK", 4)
+
+
+def test_an_honest_ledger_is_valid(tmp_path: Path) -> None:
+    found = Bundle(small_world(), tmp_path).verify()
+    assert found.findings == []
+    assert (found.verdict, found.records, found.size, found.checkpoints) == ("valid", 11, 17, 4)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_an_honest_part_is_valid_with_every_pin(tmp_path: Path, model: str) -> None:
+    world = small_world()
+    bundle = Bundle(world, tmp_path, model)
+    for size in (5, 10, 14, 17):
+        pin = world.archive.get(checkpoint_key(size))
+        found = bundle.verify(pin=pin, keys=world.archive.get(KEYS))
+        assert found.findings == []
+        assert found.records in {3, 4}
+        assert found.checkpoints == 4
+
+
+def test_processes_find_what_one_process_finds(tmp_path: Path) -> None:
+    world = small_world()
+    for _ in range(4):
+        world.add(4)
+        world.seal()
+    bundle = Bundle(world, tmp_path)
+    assert len(bundle.names("log/")) >= 4
+    assert bundle.verify(processes=2) == bundle.verify()
+    bundle.edit_payload(20, lambda payload: payload.replace(b"Completed", b"Cancelled"))
+    assert bundle.verify(processes=2).findings == bundle.verify().findings != []
+
+
+def test_a_pin_at_every_checkpoint_is_met(tmp_path: Path) -> None:
+    world = small_world()
+    bundle = Bundle(world, tmp_path)
+    for size in (5, 10, 14, 17):
+        assert bundle.verify(pin=world.archive.get(checkpoint_key(size))).verdict == "valid"
+
+
+def test_one_model_out_of_many_tells_nothing_about_the_others(tmp_path: Path) -> None:
+    """A bundle for one model contains no other job's name or ARN, and verifies."""
+    world = World()
+    for number in range(60):
+        world.commit(world.draft(f"org/model-{number}"))
+        if number % 13 == 0:
+            world.seal()
+    world.seal()
+    bundle = Bundle(world, tmp_path, "org/model-17")
+    assert bundle.verify().records == 1
+    text = b"".join(name.encode() + content for name, content in bundle.files.items())
+    for blob in re.findall(rb"[A-Za-z0-9+/]{24,}={0,2}", text):
+        text += b64decode(blob + b"=" * (-len(blob) % 4)) if len(blob) % 4 != 1 else b""
+    assert set(re.findall(rb"secret-job-\d{6}", text)) == {b"secret-job-000017"}
+    assert set(re.findall(rb"org/model-\d+", text)) == {b"org/model-17"}
+
+
+def test_a_time_range(tmp_path: Path) -> None:
+    world = World()
+    for _ in range(4):
+        world.add(2)
+        world.seal()
+    quarter = timedelta(minutes=15)
+    path = tmp_path / "range.zip"
+    choice = of_time(START + quarter, START + 3 * quarter)
+    assert export_part(world.archive, world.ledger, path, world.at, choice, "two quarters").records == 4
+    assert verify_bundle(path, Demands(as_of=world.at)).verdict == "valid"
+    with pytest.raises(NothingChosen):
+        export_part(world.archive, world.ledger, path, world.at, of_time(world.at, None), "later")
+    assert [file.name for file in tmp_path.iterdir()] == ["range.zip"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"not a zip" * 100])
+def test_what_is_no_bundle_cannot_be_verified(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(content)
+    found = verify_bundle(path, Demands(as_of=START))
+    assert (found.verdict, found.findings[0].error) == ("cannot verify", "BadBundle")
+    assert verify_bundle(tmp_path / "absent.zip", Demands(as_of=START)).verdict == "cannot verify"
