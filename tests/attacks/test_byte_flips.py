@@ -1,0 +1,74 @@
+"""Random changes of single bytes over a whole bundle: none passes as valid unless the byte is not covered, and why."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
+from tests.fakes.bundles import Bundle, small_world
+
+SELF_DESCRIPTION = {"README.md", "manifest.json"}
+"""Files for people: the README, and of the manifest the selection and the time of export. Nothing that is proven
+depends on them, so nothing signs them; the manifest's kind, ledger and size are checked against what is signed."""
+
+
+@pytest.fixture(scope="module", params=["whole", "part"])
+def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    folder = tmp_path_factory.mktemp("flips")
+    return Bundle(small_world(), folder, None if request.param == "whole" else "org/model-a")
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as zipped:
+        return {name: zipped.read(name) for name in zipped.namelist()}
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_a_changed_byte_inside_a_file_is_never_valid(bundle: Bundle, data: st.DataObject) -> None:
+    """The CRC is made right again, so only signatures, hashes and the strict form can tell."""
+    name = data.draw(st.sampled_from(sorted(bundle.files)))
+    original = bundle.files[name]
+    at = data.draw(st.integers(0, len(original) - 1))
+    changed = bytearray(original)
+    changed[at] ^= data.draw(st.integers(1, 255))
+    bundle.files[name] = bytes(changed)
+    try:
+        report = bundle.verify()
+    finally:
+        bundle.files[name] = original
+    if report.verdict == "valid":
+        assert name in SELF_DESCRIPTION
+        if name == "manifest.json":
+            assert b'"exported_at":"' in original[:at] or b'"selection":"' in original[:at]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_a_changed_byte_of_the_zip_is_valid_only_if_every_file_still_reads_the_same(
+    bundle: Bundle, data: st.DataObject
+) -> None:
+    """What zip keeps besides contents (dates, versions, attributes, the second copy of a header) is not covered."""
+    bundle.verify()
+    zipped = bytearray(bundle.path.read_bytes())
+    at = data.draw(st.integers(0, len(zipped) - 1))
+    zipped[at] ^= data.draw(st.integers(1, 255))
+    original = bundle.path.read_bytes()
+    bundle.path.write_bytes(zipped)
+    try:
+        report = verify_bundle(bundle.path, Demands(as_of=bundle.world.at))
+        if report.verdict == "valid":
+            assert contents(bundle.path) == bundle.files
+    finally:
+        bundle.path.write_bytes(original)
+
+
+@pytest.mark.parametrize("cut", [1, 10, 100, 1000])
+def test_a_cut_off_bundle_cannot_be_verified(bundle: Bundle, cut: int) -> None:
+    bundle.verify()
+    bundle.path.write_bytes(bundle.path.read_bytes()[:-cut])
+
+    assert verify_bundle(bundle.path, Demands(as_of=bundle.world.at)).verdict == "cannot verify"
