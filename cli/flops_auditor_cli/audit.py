@@ -13,6 +13,7 @@ from flops_auditor.aws.sagemaker import SageMakerJobs
 from flops_auditor.data import POLICIES, load_tables
 from flops_auditor.domain.amounts import scientific
 from flops_auditor.domain.audit import audit
+from flops_auditor.domain.aws_flops_meter import FILE_NAME
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.evidence import Evidence
 from flops_auditor.domain.observations import metric_results
@@ -40,7 +41,7 @@ def read_json(path: Path) -> Any:
         raise UnreadableFile(f"{path}: {error}") from error
 
 
-def evidence_from_files(job: Path, metrics: Path | None) -> Evidence:
+def evidence_from_files(job: Path, metrics: Path | None, flops_meter: Path | None = None) -> Evidence:
     """Evidence from answers that were saved. Raises UnreadableFile."""
     description = read_json(job)
     if not isinstance(description, dict):
@@ -49,7 +50,8 @@ def evidence_from_files(job: Path, metrics: Path | None) -> Evidence:
         results = metric_results(read_json(metrics)) if metrics else ()
     except ValueError as error:
         raise UnreadableFile(f"{metrics}: {error}") from error
-    return Evidence(description, metrics=results)
+    files = {FILE_NAME: json.dumps(read_json(flops_meter))} if flops_meter else {}
+    return Evidence(description, metrics=results, files=files)
 
 
 def live_evidence(name: str, region: str) -> Evidence:
@@ -105,6 +107,7 @@ def show(document: dict[str, Any], output: Output) -> None:
 def command(
     job: Annotated[Path | None, typer.Argument(help="Answer of `aws sagemaker describe-training-job`.")] = None,
     metrics: Annotated[Path | None, typer.Option(help="Answer of `aws cloudwatch get-metric-data`.")] = None,
+    flops_meter: Annotated[Path | None, typer.Option(help="The AWS toolkit's flops_meter.json.")] = None,
     job_name: Annotated[str | None, typer.Option(help="Ask SageMaker and CloudWatch, read-only.")] = None,
     region: Annotated[str | None, typer.Option(envvar=["AWS_REGION", "AWS_DEFAULT_REGION"])] = None,
     policy: Annotated[list[str] | None, typer.Option(help="Policy to assess against; may be repeated.")] = None,
@@ -119,7 +122,7 @@ def command(
         raise typer.BadParameter("give either JOB.json or --job-name")
     tables = load_tables(policy or POLICIES)
     if job is not None:
-        evidence = evidence_from_files(job, metrics)
+        evidence = evidence_from_files(job, metrics, flops_meter)
     else:
         if local:
             use_local()

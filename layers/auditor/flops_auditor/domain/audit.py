@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from flops_auditor.domain.amounts import scientific
+from flops_auditor.domain.aws_flops_meter import apply_flops_meter
 from flops_auditor.domain.declared import Declared, read_declared
 from flops_auditor.domain.evidence import Evidence
 from flops_auditor.domain.hardware import HardwareTable
@@ -70,6 +71,7 @@ def audit(evidence: Evidence, tables: Tables, ancestors: Sequence[Ancestor] = ()
     observed = observe(evidence, job, time, tables.metrics)
     model = tables.models.find(declared.base_model) if tables.models and declared.base_model else None
     size = model_size(declared, model)
+    declared, observed = apply_flops_meter(evidence.files, declared, observed, size)
     unread = [f"evidence could not be read: {unread}" for unread in evidence.unread]
     estimate = estimate_job(job, declared, time, observed, tables.hardware, size, unread)
     original = find_original(declared, model)
