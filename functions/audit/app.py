@@ -27,7 +27,7 @@ def audit_message(record: SQSRecord) -> None:
     try:
         try:
             event = json.loads(record.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise MalformedEvent(f"the message is not JSON: {error}") from error
         pointer = parse_event(event)
         outcome = audit_job(pointer, recorder, owner=record.receipt_handle)

@@ -1,0 +1,87 @@
+"""`flops-auditor doctor`: is the deployment healthy, and up to when is the ledger complete?"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+
+from flops_auditor.aws.clients import client
+from flops_auditor.aws.deployment import DeployedStack
+from flops_auditor.domain.job import iso
+from flops_auditor.use_cases.check_health import Finding, completeness, health_of, progress_of
+from flops_auditor.use_cases.compare_jobs import compare
+from flops_auditor.use_cases.ports import SourceDenied, SourceUnavailable
+from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
+from flops_auditor_cli.ledger_access import (
+    DEFAULT_STACK,
+    LOCAL_STATE,
+    Deployment,
+    LocalOption,
+    StackOption,
+    find_deployment,
+)
+from flops_auditor_cli.local_aws import read
+from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.reconcile import document_of, reconciler_of, rows_of, told
+
+COLUMNS = {"check": "Check", "state": "State", "detail": "What was seen", "remedy": "What to do"}
+
+
+def deployed(deployment: Deployment, stack_name: str, local: bool) -> DeployedStack:
+    """The stack's own resources; the local AWS keeps alarms beside the metrics of training jobs."""
+    clients = {name: client(name) for name in ("sqs", "cloudformation", "cloudwatch", "dynamodb", "s3")}
+    stack = read(LOCAL_STATE) if local else None
+    if stack is not None:
+        clients |= {"cloudwatch": stack.client("alarms"), "s3": stack.client("s3")}
+    return DeployedStack(clients, deployment.outputs, stack_name)
+
+
+def asked(check: str, question: Callable[[], list[Finding]]) -> list[Finding]:
+    """The findings of one question; a refusal or outage is a finding too, never a clean result."""
+    try:
+        return question()
+    except (SourceDenied, SourceUnavailable) as failure:
+        return [Finding(check, False, f"{failure.name}: {failure}", failure.remedy)]
+
+
+def doctor(
+    output: OutputOption = Output.TABLE, stack_name: StackOption = DEFAULT_STACK, local: LocalOption = False
+) -> None:
+    """Compare SageMaker with the ledger over all regions, and look at dead letters, alarms and the log.
+
+    Exits with 4 when anything is missing, unread or unhealthy.
+    """
+    deployment = find_deployment(stack_name, local)
+    reconciler, stack, now = reconciler_of(deployment), deployed(deployment, stack_name, local), datetime.now(UTC)
+    document: dict[str, Any] = {}
+
+    def records() -> list[Finding]:
+        comparison = compare(reconciler.regions, reconciler.listing, reconciler.index, now, told=told)
+        document.update(document_of(comparison, rows_of(comparison, "missing")))
+        return completeness(comparison)
+
+    findings = [
+        *asked("records", records),
+        *asked(
+            "reconciliation",
+            lambda: progress_of(
+                {region: reconciler.progress.read(region) for region in reconciler.regions.enabled()}, now
+            ),
+        ),
+        *asked("health", lambda: health_of(stack.queues(), stack.alarms(), stack.log(), now)),
+    ]
+    rows = [
+        {"check": f.check, "state": "ok" if f.ok else "NOT OK", "detail": f.detail, "remedy": f.remedy}
+        for f in findings
+    ]
+    healthy = all(finding.ok for finding in findings)
+    emit(rows, output, COLUMNS, document={"healthy": healthy, "at": iso(now), "findings": rows, "comparison": document})
+    if not healthy:
+        talk().print("not healthy or not complete: see above")
+        raise typer.Exit(EVIDENCE_INCOMPLETE)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(doctor)

@@ -1,0 +1,79 @@
+"""The doctor: what is missing, unread or late is said, and nothing unknown is called healthy."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from flops_auditor.use_cases.check_health import Alarm, LogState, Queues, completeness, health_of, progress_of
+from flops_auditor.use_cases.compare_jobs import SETTLING, Comparison, RegionState
+from flops_auditor.use_cases.ports import ListedJob, Progress
+from tests.fakes.audit import NOW
+
+HOUR = timedelta(hours=1)
+WELL = (Queues(3, 0, 0), [Alarm("errors", "OK")], LogState(NOW - HOUR, NOW - timedelta(minutes=5)))
+
+
+def state(region: str, *missing: ListedJob, error: str = "") -> RegionState:
+    return RegionState(region, 9, 8, 1, missing, error)
+
+
+def job(number: int) -> ListedJob:
+    arn = f"arn:aws:sagemaker:eu-west-1:123456789012:training-job/job-{number}"
+    return ListedJob(f"job-{number}", arn, "eu-west-1", "Failed", NOW - 9 * HOUR, NOW - number * HOUR)
+
+
+def test_a_complete_ledger_says_up_to_when() -> None:
+    [finding] = completeness(Comparison((state("eu-west-1"), state("us-east-1")), NOW))
+    assert finding.ok
+    assert finding.detail.startswith("complete up to 2026-11-24T11:30:00.000Z; 16 finished jobs in 2 regions")
+    assert NOW - SETTLING == NOW - timedelta(minutes=30)
+
+
+def test_missing_jobs_are_named_and_bound_the_completeness() -> None:
+    [finding] = completeness(Comparison((state("eu-west-1", *(job(n) for n in range(1, 8))),), NOW))
+    assert not finding.ok
+    assert "7 without a record: job-7 (eu-west-1), job-6" in finding.detail
+    assert "and 2 more" in finding.detail
+    assert "complete up to 2026-11-24T05:00:00.000Z" in finding.detail
+
+
+def test_an_unread_region_is_never_complete() -> None:
+    denied = state("us-east-1", error="SourceDenied: sagemaker:ListTrainingJobs answered AccessDenied")
+    findings = completeness(Comparison((state("eu-west-1"), denied), NOW))
+    assert not any(finding.ok for finding in findings)
+    assert "complete" not in findings[-1].detail
+
+
+def test_a_healthy_stack_is_healthy() -> None:
+    assert all(finding.ok for finding in health_of(*WELL, NOW))
+
+
+@pytest.mark.parametrize(
+    ("place", "worse", "said"),
+    [
+        (0, Queues(0, 1, 0), "1 jobs and 0 deliveries are dead letters"),
+        (0, Queues(0, 0, 2), "0 jobs and 2 deliveries are dead letters"),
+        (1, [Alarm("errors", "ALARM", "5 > 0")], "errors: 5 > 0"),
+        (1, [], "the stack has no alarms"),
+        (2, LogState(None, NOW - HOUR), "waits for its place since 2026-11-24T11:00:00.000Z; there is no checkpoint"),
+        (2, LogState(NOW - HOUR, NOW - HOUR), "waits for its place"),
+    ],
+)
+def test_each_ailment_is_said_and_has_a_remedy(place: int, worse: object, said: str) -> None:
+    parts = list(WELL)
+    parts[place] = worse  # type: ignore[call-overload]
+    findings = [finding for finding in health_of(*parts, NOW) if not finding.ok]
+    assert len(findings) == 1
+    assert said in findings[0].detail
+    assert findings[0].remedy
+
+
+def test_a_reconciliation_that_stands_still_is_found() -> None:
+    done = Progress(complete_to=NOW - HOUR, whole_at=NOW - HOUR)
+    assert progress_of({"eu-west-1": done}, NOW)[0].ok
+    late = replace(done, complete_to=NOW - 4 * HOUR)
+    assert "us-east-1" in progress_of({"eu-west-1": done, "us-east-1": late}, NOW)[0].detail
+    [never] = progress_of({"eu-west-1": done, "us-east-1": Progress(began=NOW)}, NOW)
+    assert not never.ok
+    assert "1 of 2 regions" in never.detail
