@@ -9,7 +9,7 @@ import sys
 import typer
 
 from flops_auditor.domain.errors import AuditorError
-from flops_auditor_cli import audit, catalog, plan, records
+from flops_auditor_cli import audit, catalog, doctor, plan, reconcile, records, redrive
 from flops_auditor_cli.exits import FAILED
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (audit, plan, records, catalog):
+for module in (audit, plan, records, reconcile, doctor, redrive, catalog):
     module.register(app)
 
 
