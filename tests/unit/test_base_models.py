@@ -157,7 +157,7 @@ def test_active_parameters_count_for_mixtures_of_experts():
 
 
 @pytest.mark.parametrize(
-    "identifier", ["bert-base-uncased", "mistralai/Mixtral-8x7B-Instruct-v0.1", "jetmoe/jetmoe-8b"]
+    "identifier", ["bert-base-uncased", "mistralai/Mixtral-8x7B-Instruct-v0.1", "google-t5/t5-large"]
 )
 def test_a_weak_source_counts_as_undisclosed_and_says_so(identifier):
     row = model(identifier)
