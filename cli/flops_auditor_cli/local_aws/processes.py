@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -34,10 +35,12 @@ def tools_dir() -> Path:
     return Path(os.environ.get("FLOPS_AUDITOR_TOOLS", REPOSITORY / ".tools"))
 
 
-def start(state_dir: Path, environment: Mapping[str, str] | None = None) -> Stack:
+def start(state_dir: Path, environment: Mapping[str, str] | None = None, *, enforce: bool = False) -> Stack:
     """Start the local AWS with its state in `state_dir`, or return the one that runs there already.
 
-    `environment` is added to the emulator's own and so reaches every Lambda function. Nothing listens but on 127.0.0.1.
+    `environment` is added to the emulator's own and so reaches every Lambda function. `enforce`: every call needs the
+    permission that it would need on AWS, by its caller's role and the bucket's or key's policy; over TLS then, since
+    these policies refuse anything else. Nothing listens but on 127.0.0.1.
     """
     state_dir = state_dir.resolve()
     stack = read(state_dir)
@@ -47,8 +50,15 @@ def start(state_dir: Path, environment: Mapping[str, str] | None = None) -> Stac
         stop(state_dir)
     state_dir.mkdir(parents=True, exist_ok=True)
     emulator_port, sagemaker_port = free_ports(2)
-    stack = Stack(state_dir, f"http://{HOST}:{emulator_port}", f"http://{HOST}:{sagemaker_port}")
+    scheme = "https" if enforce else "http"
+    stack = Stack(state_dir, f"{scheme}://{HOST}:{emulator_port}", f"http://{HOST}:{sagemaker_port}")
     base = base_environment(state_dir)
+    enforcement = {}
+    if enforce:
+        certificate, key = make_certificate(state_dir)
+        stack.ca_bundle = str(certificate)
+        tls = {"USE_SSL": "1", "MINISTACK_SSL_CERT": str(certificate), "MINISTACK_SSL_KEY": str(key)}
+        enforcement = tls | {"AUTH": "true", "AWS_CA_BUNDLE": str(certificate)}
     launch(
         stack,
         "sagemaker",
@@ -61,7 +71,7 @@ def start(state_dir: Path, environment: Mapping[str, str] | None = None) -> Stac
     launch(
         stack,
         "emulator",
-        [str(tools_dir() / "localaws" / "bin" / "python"), "-m", "ministack"],
+        [str(tools_dir() / "localaws" / "bin" / "python"), "-P", str(Path(__file__).with_name("emulator.py"))],
         base
         | inherited
         | {
@@ -75,6 +85,7 @@ def start(state_dir: Path, environment: Mapping[str, str] | None = None) -> Stac
             "AWS_EC2_METADATA_DISABLED": "true",
             "POWERTOOLS_DEV": "false",
         }
+        | enforcement
         | dict(environment or {}),
     )
     wait_until_ready(stack, "sagemaker", f"{stack.sagemaker_endpoint_url}/moto-api/data.json")
@@ -100,6 +111,17 @@ def base_environment(state_dir: Path) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
     # Several interpreters read the same sources: no byte code beside them, for it would change the layer's content.
     return kept | {"HOME": str(state_dir), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def make_certificate(state_dir: Path) -> tuple[Path, Path]:
+    """A certificate of this machine for itself, and its key."""
+    certificate, key = state_dir / "tls.pem", state_dir / "tls.key"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost"]
+    names = ["-addext", f"subjectAltName=IP:{HOST},DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"]
+    subprocess.run(  # noqa: S603 - our own command
+        [*command, *names, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True
+    )
+    return certificate, key
 
 
 def python_path() -> str:
@@ -142,11 +164,12 @@ def log_of(stack: Stack, name: str) -> Path:
 def wait_until_ready(stack: Stack, name: str, url: str) -> None:
     """Wait until the process answers."""
     deadline = time.monotonic() + READY_SECONDS
+    trust = ssl.create_default_context(cafile=stack.ca_bundle) if url.startswith("https:") else None
     while time.monotonic() < deadline:
         if not running(stack.pids[name]):
             break
         try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - http on this machine
+            with urllib.request.urlopen(url, timeout=2, context=trust):  # noqa: S310 - on this machine
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)

@@ -23,10 +23,12 @@ class Stack:
     account_id: str = ACCOUNT_ID
     pids: dict[str, int] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    ca_bundle: str = ""
 
     def environment(self) -> dict[str, str]:
         """The variables with which an AWS SDK or the AWS CLI talks to this stack, and to nothing else."""
-        return {
+        trust = {"AWS_CA_BUNDLE": self.ca_bundle} if self.ca_bundle else {}
+        return trust | {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ENDPOINT_URL_SAGEMAKER": self.sagemaker_endpoint_url,
             "AWS_ENDPOINT_URL_CLOUDWATCH": self.sagemaker_endpoint_url,
@@ -53,6 +55,7 @@ class Stack:
             endpoint_url=self.sagemaker_endpoint_url if on_moto else self.endpoint_url,
             aws_access_key_id=self.account_id,
             aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
+            verify=self.ca_bundle or None,
             config=Config(**({"s3": {"addressing_style": "path"}} | config)),
         )
 

@@ -1,0 +1,66 @@
+"""Runs ministack with the condition keys on which our policies rest, and which it does not know as AWS does.
+
+The local AWS's own interpreter runs this file by its path, so it imports nothing of ours. Without these keys a deny
+on their absence would refuse every write, and an allow on their value every signature.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ministack.app import main  # type: ignore[import-not-found]
+from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-not-found]
+
+Context = dict[str, Any]
+
+
+def with_if_none_match(known: Callable[..., Context]) -> Callable[..., Context]:
+    """S3's condition key `s3:if-none-match`: the header of a conditional write."""
+
+    def context(iam_action: str, query_params: Context, path: str, headers: Context) -> Context:
+        found = known(iam_action, query_params, path, headers)
+        condition = {name.lower(): value for name, value in headers.items()}.get("if-none-match")
+        return found | ({"s3:if-none-match": condition} if condition else {})
+
+    return context
+
+
+def with_signing_parameters(known: Callable[..., Context]) -> Callable[..., Context]:
+    """KMS's condition keys `kms:SigningAlgorithm` and `kms:MessageType`: members of the Sign request."""
+
+    def context(service: str, iam_action: str, body: bytes, params: Context) -> Context:
+        found = known(service, iam_action, body, params)
+        if iam_action != "kms:Sign":
+            return found
+        request = json.loads(body)
+        # KMS takes a message as RAW where the request does not say.
+        return found | {
+            "kms:SigningAlgorithm": request.get("SigningAlgorithm"),
+            "kms:MessageType": request.get("MessageType", "RAW"),
+        }
+
+    return context
+
+
+def with_role_arn(known: Callable[..., Any]) -> Callable[..., Any]:
+    """`aws:PrincipalArn` of a session is its role's ARN on AWS, not the session's."""
+
+    def value(key: str, caller: Any) -> Any:
+        found = known(key, caller)
+        if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(found):
+            return found
+        account, role = found.split(":")[4], found.split("/")[1]
+        return f"arn:aws:iam::{account}:role/{role}"
+
+    return value
+
+
+if __name__ == "__main__":
+    # Not public: should they be renamed, starting fails rather than enforcing less.
+    known_to_s3: Callable[..., Context] = iam_actions._s3_object_context
+    known_to_all: Callable[..., Context] = iam_actions.request_tag_context
+    vars(iam_actions)["_s3_object_context"] = with_if_none_match(known_to_s3)
+    vars(iam_actions)["request_tag_context"] = with_signing_parameters(known_to_all)
+    known_to_conditions: Callable[..., Any] = iam_evaluator._resolve_condition_key
+    vars(iam_evaluator)["_resolve_condition_key"] = with_role_arn(known_to_conditions)
+    main()
