@@ -17,7 +17,7 @@ StackOption = Annotated[
 LocalOption = Annotated[
     bool, typer.Option("--local", envvar="FLOPS_AUDITOR_LOCAL", help="Use the local AWS that `make demo` leaves up.")
 ]
-LOCAL_STATE = Path(".local")
+LOCAL_STATE = Path(os.environ.get("FLOPS_AUDITOR_STATE", ".local"))
 DEFAULT_STACK = "flops-auditor"
 
 

@@ -1,0 +1,60 @@
+"""Every command of the README runs and does what the README says. `make test` is left out: it runs this test."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flops_auditor_cli.local_aws import read, stop
+from flops_auditor_cli.local_aws.deployment import sam_environment
+from flops_auditor_cli.local_aws.processes import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text()
+COMMANDS = [
+    line.removeprefix("$ ")
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("$ ")
+]
+LEFT_OUT = {"make test"}
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where this test's own demo keeps its state; whatever it leaves up is ended."""
+    folder = tmp_path_factory.mktemp("readme")
+    yield folder
+    stop(folder)
+
+
+def environment(command: str, state: Path) -> dict[str, str]:
+    """What a reader has: the tools on the path, and an account - here the local one."""
+    path = f"{REPOSITORY}/.venv/bin:{REPOSITORY}/.tools/sam/bin:{os.environ['PATH']}"
+    stack = read(state)
+    base = sam_environment(stack) if command.startswith("sam ") and stack else dict(os.environ)
+    return {**base, "PATH": path, "FLOPS_AUDITOR_STATE": str(state), "FLOPS_AUDITOR_LOCAL": "1"}
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if command not in LEFT_OUT])
+def test_command(command: str, state: Path) -> None:
+    finished = subprocess.run(
+        ["bash", "-c", command],
+        cwd=REPOSITORY,
+        env=environment(command, state),
+        input="y\n" * 20,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == 0, f"{finished.stdout[-2000:]}\n{finished.stderr[-2000:]}"
+    assert finished.stdout
+
+
+def test_the_readme_names_the_two_commands_and_every_example_file_exists() -> None:
+    assert {"make demo", "make test"} <= set(COMMANDS)
+    for path in re.findall(r"events/[\w./-]+\.json", README):
+        assert (REPOSITORY / path).exists(), path
