@@ -278,7 +278,8 @@ def command(
         plans = [chosen]
     if output is Output.TABLE:
         emit(figures(chosen, original), output, {"what": "", "value": ""}, title="Plan")
-    shown = document(wanted, chosen, plans, name, hardware.name if hardware else "")
+    hosts = [{"type": instance_type, "count": instances}] if instance_type else []
+    shown = document(wanted, chosen, plans, name, hosts)
     emit(rows(plans, output is Output.TABLE), output, COLUMNS, document=shown, title="Thresholds", right=NUMBERS)
     if output is Output.TABLE:
         talk().print(f"Verdict for {chosen.way.name} training: {chosen.verdict}")

@@ -103,10 +103,17 @@ def test_unknown_type_is_none_and_bare_accelerator_names_are_found():
     table = data.hardware_table()
     assert table.find("ml.p99.48xlarge") is None
     assert table.find("p5.48xlarge") is None
-    for name, full in (("a100", "A100-40GB"), ("H100", "H100"), ("v100", "V100-16GB"), ("a100-80gb", "A100-80GB")):
+    for name, full in (
+        ("a100", "A100-40GB"),
+        ("H100", "H100"),
+        ("v100", "V100-16GB"),
+        ("a100-80gb", "A100-80GB"),
+        ("rtx pro 4500", "RTX PRO 4500 Blackwell Server Edition"),
+    ):
         found = table.find_accelerator(name)
         assert found is not None and found.name == full
-    assert table.find_accelerator("a10") is None, "an A10G is not an A10"
+    for unclear in ("a10", "rtx pro", "", "b"):
+        assert table.find_accelerator(unclear) is None
 
 
 def test_fractional_accelerators_count_as_fractions():

@@ -86,6 +86,7 @@ def test_the_fields_are_those_of_an_audit():
     for part in ("job", "estimate", "cumulative", "original"):
         assert plan[part].keys() == audited[part].keys()
     assert audited["assessments"][0].keys() <= plan["assessments"][0].keys()
+    assert plan["job"]["instances"] == [{"type": "ml.p5.48xlarge", "count": 1}]
     assert plan["estimate"]["tiers"][0].keys() == audited["estimate"]["tiers"][0].keys()
 
 

@@ -193,11 +193,13 @@ class HardwareTable:
         return self.instance_types.get(instance_type)
 
     def find_accelerator(self, name: str) -> Accelerator | None:
-        """The accelerator of that name, case ignored; a bare "A100" or "V100" means its smaller memory, same peaks."""
+        """The accelerator of that name, case ignored, or its beginning ("A100") where all it could mean are alike."""
         wanted = name.strip().casefold()
-        matches = [unit for key, unit in self.accelerators.items() if key.casefold() == wanted]
-        matches += [unit for key, unit in self.accelerators.items() if key.casefold().startswith(f"{wanted}-")]
-        return matches[0] if matches else None
+        units = {key.casefold(): unit for key, unit in self.accelerators.items()}
+        if wanted in units:
+            return units[wanted]
+        found = [unit for key, unit in units.items() if wanted and key.startswith((f"{wanted}-", f"{wanted} "))]
+        return found[0] if found and all(unit.peaks == found[0].peaks for unit in found) else None
 
 
 def _rows(text: str, table: str, key: str) -> list[tuple[int, dict[str, str]]]:

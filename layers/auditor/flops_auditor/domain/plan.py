@@ -4,7 +4,7 @@ A notification under Art. 52(1) of the AI Act is due already when it becomes kno
 planning is part of compliance. Pure: hardware, model size, tokens and policies come as arguments.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import isqrt
@@ -212,7 +212,9 @@ def _other_tiers(choice: Choice) -> list[str]:
     ]
 
 
-def document(wanted: Wanted, plan: Plan, others: Sequence[Plan], base_model: str, name: str) -> dict[str, Any]:
+def document(
+    wanted: Wanted, plan: Plan, others: Sequence[Plan], base_model: str, instances: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """A plan as JSON: the fields of an audit, and `methods`, the ways of training side by side."""
     hardware, chosen = plan.hardware, plan.choice.chosen
     return {
@@ -225,7 +227,7 @@ def document(wanted: Wanted, plan: Plan, others: Sequence[Plan], base_model: str
             "creation_time": None,
             "start": None,
             "end": None,
-            "instances": [{"type": name, "count": decimal(hardware.units)}] if hardware and name else [],
+            "instances": [dict(instance) for instance in instances],
         },
         "estimate": {
             "method": chosen.method if chosen else "unknown",
