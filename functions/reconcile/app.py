@@ -41,5 +41,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for name, count in done.items():
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
     metrics.add_metric(name="ReconcileProgress", unit=MetricUnit.Percent, value=report.share_complete)
-    logger.info("reconciled", **done, progress_percent=report.share_complete)
+    logger.info("reconciled", extra={**done, "progress_percent": report.share_complete})
     return done
