@@ -5,6 +5,7 @@ import re
 
 RECORDS = "records/"
 EVIDENCE = "evidence/"
+ANCESTORS = "ancestors/"
 LOG = "log/"
 CHECKPOINTS = "checkpoints/"
 FRONTIERS = "frontiers/"
@@ -27,6 +28,11 @@ def record_key(job: str, revision: int) -> str:
 def evidence_key(job: str, revision: int) -> str:
     """What SageMaker and CloudWatch answered, byte for byte."""
     return f"{EVIDENCE}{_checked(job)}/{revision}.json"
+
+
+def ancestors_key(job: str, sha256: str) -> str:
+    """A large set of ancestors, first needed by this job's record; the digest is in the key, so it is written once."""
+    return f"{ANCESTORS}{_checked(job)}/{_checked(sha256)}.json"
 
 
 def batch_key(first_index: int) -> str:

@@ -38,6 +38,12 @@ class Original:
     source: str = "nothing says how much compute the original took"
     trusted: bool = True
     doubts: tuple[str, ...] = ()
+    merged_flop: int | None = None
+
+    @property
+    def inherited_flop(self) -> int | None:
+        """Pretraining compute of all originals that the weights came from: those of a merge add up (Annex A.1)."""
+        return self.pretraining_flop if self.merged_flop is None else self.merged_flop
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,14 @@ class Figures:
         best = None if self.best_flop is None else self.best_flop + flop
         upper = None if self.upper_flop is None else self.upper_flop + flop
         return Figures(best, upper, self.doubts, self.settle)
+
+
+@dataclass(frozen=True)
+class Bases:
+    """The figures on the two bases of Annex A.1: parameter updates alone, and everything that contributed."""
+
+    updates: Figures
+    cumulative: Figures
 
 
 @dataclass(frozen=True)
@@ -163,16 +177,21 @@ def most_severe(verdicts: list[Verdict]) -> Verdict:
     return max(verdicts, key=SEVERITY.__getitem__, default="indeterminate")
 
 
-def assess(policy: Policy, activity: Activity, figures: Figures, original: Original) -> tuple[Assessment, ...]:
+def assess(
+    policy: Policy, activity: Activity, figures: Figures, original: Original, cumulative: Figures | None = None
+) -> tuple[Assessment, ...]:
     """Apply a policy. `figures` are those of the whole modification (the job and its ancestors).
+
+    `cumulative` are the figures on the cumulative basis of Annex A.1, where they differ from parameter updates alone.
 
     An original whose figure is too weak to rest on counts as undisclosed, unless the verdict is the same either way.
     """
-    strong = tuple(_assess_known(policy, activity, figures, original))
+    bases = Bases(figures, cumulative or figures)
+    strong = tuple(_assess_known(policy, activity, bases, original))
     if original.trusted or original.pretraining_flop is None:
         return strong
     undisclosed = Original(None, original.systemic_risk, original.source, doubts=original.doubts)
-    careful = _assess_known(policy, activity, figures, undisclosed)
+    careful = _assess_known(policy, activity, bases, undisclosed)
     if most_severe([a.verdict for a in strong]) == most_severe([a.verdict for a in careful]):
         note = f"; the figure for the original is weak ({original.source}), but the verdict is the same without it"
         return tuple(_with(a, a.verdict, a.reason + note) for a in strong)
@@ -185,16 +204,16 @@ def _with(assessment: Assessment, new: Verdict, reason: str) -> Assessment:
     return Assessment(a.policy, a.scenario, a.threshold_flop, new, reason, a.basis, a.meaning)
 
 
-def _assess_known(policy: Policy, activity: Activity, figures: Figures, original: Original) -> list[Assessment]:
+def _assess_known(policy: Policy, activity: Activity, bases: Bases, original: Original) -> list[Assessment]:
     found = []
     for group in policy.groups:
         rule = next((rule for rule in group if rule.applies(activity, original)), None)
         if rule is None:
             continue
         threshold = rule.threshold(original)
-        counted = figures
-        if rule.includes_pretraining and original.pretraining_flop is not None:
-            counted = figures.plus(original.pretraining_flop)
+        counted = figures = bases.cumulative if rule.basis == "cumulative" else bases.updates
+        if rule.includes_pretraining and original.inherited_flop is not None:
+            counted = figures.plus(original.inherited_flop)
         elif rule.includes_pretraining:
             doubt = "the pretraining compute of the original is not known"
             counted = Figures(figures.best_flop, figures.upper_flop, (*figures.doubts, doubt), figures.settle)
