@@ -13,8 +13,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from flops_auditor.aws.environment import AuditEnvironment
 from flops_auditor.aws.recorder import recorder_from
 from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.job import MalformedEvent, parse_event
-from flops_auditor.use_cases.audit_job import audit_job
+from flops_auditor.domain.job import MalformedEvent
+from flops_auditor.use_cases.audit_job import handle_event
 
 logger = Logger()
 metrics = Metrics()
@@ -29,8 +29,7 @@ def audit_message(record: SQSRecord) -> None:
             event = json.loads(record.body)
         except (ValueError, RecursionError) as error:
             raise MalformedEvent(f"the message is not JSON: {error}") from error
-        pointer = parse_event(event)
-        outcome = audit_job(pointer, recorder, owner=record.receipt_handle)
+        outcome = handle_event(event, recorder, owner=record.receipt_handle)
     except AuditorError as error:
         logger.exception(str(error), error=error.name, remedy=error.remedy, message_id=record.message_id)
         metrics.add_metric(name=error.name, unit=MetricUnit.Count, value=1)
@@ -40,7 +39,7 @@ def audit_message(record: SQSRecord) -> None:
         logger.exception("unexpected failure", error="Unexpected", message_id=record.message_id)
         metrics.add_metric(name="Unexpected", unit=MetricUnit.Count, value=1)
         raise
-    logger.info(outcome.kind, job_arn=pointer.arn, job_id=outcome.job_id, verdict=outcome.verdict)
+    logger.info(outcome.kind, job_id=outcome.job_id, verdict=outcome.verdict)
     if outcome.kind == "recorded":
         metrics.add_metric(name="Recorded", unit=MetricUnit.Count, value=1)
         metrics.add_metric(name=f"Verdict-{outcome.verdict}", unit=MetricUnit.Count, value=1)

@@ -9,9 +9,12 @@ from flops_auditor.data import load_tables
 from flops_auditor.domain.alert import Alert
 from flops_auditor.domain.evidence import Unread
 from flops_auditor.domain.job import JobPointer, parse_training_job
-from flops_auditor.use_cases.audit_job import Recorder
+from flops_auditor.domain.locations import Location
+from flops_auditor.domain.reassessment import Reassessment
 from flops_auditor.use_cases.collect_evidence import Sources
 from flops_auditor.use_cases.ports import (
+    IndexEntry,
+    IndexKind,
     ListedJob,
     MetricRequest,
     Progress,
@@ -19,6 +22,7 @@ from flops_auditor.use_cases.ports import (
     StoredRecord,
     UnknownTrainingJob,
 )
+from flops_auditor.use_cases.recorder import Recorder
 from tests.fakes.ledger import MemoryArchive, MemorySigner
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -151,6 +155,9 @@ class MemoryRecords:
     def alert_sent(self, job_id: str, alert: str) -> bool:
         return (job_id, alert) in self.alerts
 
+    def alert_sent_at(self, job_id: str, alert: str) -> datetime | None:
+        return self.alerts.get((job_id, alert))
+
     def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
         self.alerts.setdefault((job_id, alert), at)
 
@@ -208,6 +215,42 @@ class MemoryClaims:
 
 
 @dataclass
+class MemoryIndex:
+    """The LineageIndex port in sorted lists; `reads` counts queries."""
+
+    entries: dict[tuple[IndexKind, str], dict[str, IndexEntry]] = field(default_factory=dict)
+    reads: int = 0
+
+    def add(self, kind: IndexKind, entry: IndexEntry) -> None:
+        self.entries.setdefault((kind, entry.location.space), {})[entry.cursor] = entry
+
+    def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
+        found = [e for e in self._sorted(kind, at) if e.location == at and e.created < before]
+        return found[::-1][:limit]
+
+    def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        return [e for e in self._sorted(kind, at) if at.holds(e.location) and e.cursor > after][:limit]
+
+    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        return [e for e in self._sorted(kind, at) if e.location == at and e.cursor > after][:limit]
+
+    def _sorted(self, kind: IndexKind, at: Location) -> list[IndexEntry]:
+        self.reads += 1
+        found = self.entries.get((kind, at.space), {})
+        return [found[cursor] for cursor in sorted(found)]
+
+
+@dataclass
+class MemoryQueue:
+    """The Reassessments port in a list."""
+
+    waiting: list[Reassessment] = field(default_factory=list)
+
+    def send(self, messages: Sequence[Reassessment]) -> None:
+        self.waiting += messages
+
+
+@dataclass
 class MemoryAlerts:
     """The Alerts port in a list."""
 
@@ -241,5 +284,7 @@ def recorder(jobs: FakeTrainingJobs | None = None, metrics: FakeMetrics | None =
         "clock": FixedClock(),
         "ledger_id": "test-ledger",
         "code_version": "0.0.0-test",
+        "index": MemoryIndex(),
+        "queue": MemoryQueue(),
     }
     return Recorder(**{**parts, **overrides})

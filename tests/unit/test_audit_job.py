@@ -9,8 +9,9 @@ import pytest
 from flops_auditor.domain.dsse import parse_envelope
 from flops_auditor.domain.job import JobPointer
 from flops_auditor.domain.statement import parse_statement
-from flops_auditor.use_cases.audit_job import NotFinished, Recorder, audit_job
+from flops_auditor.use_cases.audit_job import NotFinished, audit_job
 from flops_auditor.use_cases.ports import UnknownTrainingJob
+from flops_auditor.use_cases.recorder import Recorder
 from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, MemoryAlerts, MemoryRecords, recorder
 from tests.fakes.jobs import CREATED, describe
 from tests.fakes.ledger import MemoryArchive, MemorySigner

@@ -1,6 +1,7 @@
 """The Records and Claims ports on one DynamoDB table: conditional puts, no update, no delete.
 
 Items: pk `JOB#<job id>` with sk `RECORD#<revision>` or `ALERT#<name>`; pk `CLAIM#<subject>` with sk `CLAIM`.
+The lineage index (dynamodb_lineage.py) stands in the same table.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from flops_auditor.domain.job import iso
+from flops_auditor.domain.job import iso, read_time
 from flops_auditor.use_cases.ports import StoredRecord
 
 if TYPE_CHECKING:
@@ -59,6 +60,12 @@ class DynamoDbRecords:
         """Whether the alert's item exists."""
         key = {"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": f"ALERT#{alert}"}}
         return "Item" in self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+
+    def alert_sent_at(self, job_id: str, alert: str) -> datetime | None:
+        """The time in the alert's item."""
+        key = {"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": f"ALERT#{alert}"}}
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return read_time(item["sent_at"]["S"]) if item else None
 
     def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
         """Put the alert's item unless it exists."""

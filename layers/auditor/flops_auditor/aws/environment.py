@@ -37,6 +37,7 @@ class AuditEnvironment(Environment):
     policies: str
     alert_topic_arn: str
     record_key_id: str
+    audit_queue_url: str
 
 
 @dataclass(frozen=True)

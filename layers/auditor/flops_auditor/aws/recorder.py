@@ -5,15 +5,17 @@ from datetime import UTC, datetime
 from flops_auditor import __version__
 from flops_auditor.aws.clients import client, cloudwatch_in, sagemaker_in
 from flops_auditor.aws.cloudwatch import CloudWatchMetrics
+from flops_auditor.aws.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.dynamodb_records import DynamoDbClaims, DynamoDbRecords
 from flops_auditor.aws.environment import AuditEnvironment
 from flops_auditor.aws.kms import KmsSigner
 from flops_auditor.aws.s3_archive import S3Archive
 from flops_auditor.aws.sagemaker import SageMakerJobs
 from flops_auditor.aws.sns import SnsAlerts
+from flops_auditor.aws.sqs_reassessments import SqsReassessments
 from flops_auditor.data import load_tables
-from flops_auditor.use_cases.audit_job import Recorder
 from flops_auditor.use_cases.collect_evidence import Sources
+from flops_auditor.use_cases.recorder import Recorder
 
 
 def now() -> datetime:
@@ -35,4 +37,6 @@ def recorder_from(environment: AuditEnvironment) -> Recorder:
         clock=now,
         ledger_id=environment.ledger_id,
         code_version=__version__,
+        index=DynamoDbLineageIndex(client("dynamodb"), environment.table_name),
+        queue=SqsReassessments(client("sqs"), environment.audit_queue_url),
     )

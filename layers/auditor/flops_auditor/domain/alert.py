@@ -11,6 +11,7 @@ WIDTH = 72
 LONGEST_SUBJECT = 100
 """Amazon SNS: a subject is at most 100 ASCII characters without line breaks."""
 NEXT_STEPS = {
+    "below": "The earlier record said otherwise; better evidence, or what is known of the jobs before, changed it.",
     "above": (
         "The best estimate is over the threshold: the duties of a provider may apply. Inform whoever is "
         "responsible for the AI Act, keep the training documentation (Annex XI), and check the figure with "
@@ -32,7 +33,7 @@ class Alert:
 def compose(content: Mapping[str, Any]) -> Alert | None:
     """The alert about a record's predicate; None for a job that is below every threshold."""
     verdict = content["verdict"]
-    if verdict == "below":
+    if verdict == content["previous_verdict"] or (verdict == "below" and content["previous_verdict"] is None):
         return None
     job, estimate, cumulative = content["job"], content["estimate"], content["cumulative"]
     name = printable(job["name"])

@@ -63,6 +63,11 @@ def pack(job_id: str, lineage: Lineage, known: Sequence[KeptSet] = ()) -> Packed
     return Packed(tuple(everyone[p] for p in lineage.parents[:MOST_INLINE]), kept, body)
 
 
+def read_kept(key: str, digest: str, ancestors: tuple[Ancestor, ...]) -> KeptSet:
+    """An object that was read."""
+    return KeptSet(Kept(key, digest, len(ancestors)), ancestors)
+
+
 def unpack(body: bytes, digest: str) -> tuple[Ancestor, ...]:
     """Read an object. Raises MalformedLineage when the bytes are not those that the digest names."""
     if sha256(body).hexdigest() != digest:

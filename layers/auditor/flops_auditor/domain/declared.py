@@ -53,6 +53,9 @@ class Declared:
     figure_doubts: tuple[str, ...] = ()
     threshold_doubts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    parameters_source: str = f"tag {TAG_PREFIX}params"
+    tokens_source: str = f"tag {TAG_PREFIX}tokens"
+    pretraining_source: str = "the job says"
 
 
 def plain(value: str) -> str:

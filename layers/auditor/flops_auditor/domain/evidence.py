@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from flops_auditor.domain.amendment import Amendment, read_amendment
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.job import iso, read_time
 
@@ -39,6 +40,7 @@ class Evidence:
 
     `metrics` are MetricDataResults whose Label is "<metric> <host>" or "<metric>"; `period_seconds` is the period
     that was asked for, None when unknown (a file from a person). `files` holds small JSON texts by S3 URI.
+    `amendments` are what people added after the first record, oldest first.
     """
 
     description: Mapping[str, Any]
@@ -48,6 +50,7 @@ class Evidence:
     unread: tuple[Unread, ...] = ()
     collected_at: datetime | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    amendments: tuple[Amendment, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The evidence file: UTF-8 JSON, sorted keys, times in ISO 8601."""
@@ -60,6 +63,8 @@ class Evidence:
             "files": self.files,
             "unread": [{"source": u.source, "error": u.error, "detail": u.detail} for u in self.unread],
         }
+        if self.amendments:
+            document["amendments"] = [amendment.to_json() for amendment in self.amendments]
         return json.dumps(document, sort_keys=True, ensure_ascii=False, default=_plain).encode()
 
 
@@ -88,6 +93,7 @@ def parse_evidence(body: bytes) -> Evidence:
             unread=tuple(Unread(u["source"], u["error"], u["detail"]) for u in document["unread"]),
             collected_at=read_time(document["collectedAt"]) if document["collectedAt"] else None,
             files=document["files"],
+            amendments=tuple(read_amendment(found) for found in document.get("amendments", ())),
         )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise MalformedEvidence(f"not an evidence file: {error}") from error

@@ -188,7 +188,7 @@ def _tokens(
     job: TrainingJob, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...]
 ) -> tuple[int | None, str]:
     if declared.tokens is not None:
-        return declared.tokens, "tag flops-auditor:tokens"
+        return declared.tokens, declared.tokens_source
     if "tokens" in observed.emitted:
         emitted = observed.emitted["tokens"]
         return round(emitted.value), f"metric {emitted.name}"

@@ -118,8 +118,8 @@ def passed_on(parent: Ancestor, its_ancestors: Sequence[Ancestor]) -> tuple[Ance
 def accumulate(own: Figures, job_id: str, lineage: Lineage, activity: Activity = "fine-tuning") -> Cumulative:
     """Add up a job and its ancestors, each once; one unknown figure makes the sum unknown."""
     distinct = union([lineage.ancestors], without=job_id)
-    updates = [a for a in distinct if a.activity != "synthetic-data"]
-    mine = [] if activity == "synthetic-data" else [own]
+    updates = [a for a in distinct if a.has_weights]
+    generated = activity == "synthetic-data"
     doubtful = [a for a in distinct if a.doubts]
     doubts = [f"ancestor {a.name}: {doubt}" for a in doubtful[:_MOST_DOUBTS] for doubt in a.doubts]
     if len(doubtful) > _MOST_DOUBTS:
@@ -129,8 +129,8 @@ def accumulate(own: Figures, job_id: str, lineage: Lineage, activity: Activity =
         upper_flop=_sum([own.upper_flop, *(a.upper_flop for a in distinct)]),
         ancestors=distinct,
         doubts=(*lineage.doubts, *doubts),
-        updates_best_flop=_sum([f.best_flop for f in (*mine, *updates)]),
-        updates_upper_flop=_sum([f.upper_flop for f in (*mine, *updates)]),
+        updates_best_flop=_sum([0 if generated else own.best_flop, *(a.best_flop for a in updates)]),
+        updates_upper_flop=_sum([0 if generated else own.upper_flop, *(a.upper_flop for a in updates)]),
         parents=lineage.parents,
     )
 

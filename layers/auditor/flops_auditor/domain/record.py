@@ -1,12 +1,15 @@
 """The predicate of a signed record: everything a regulator needs, FLOP as decimal strings (docs/ledger.md)."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from flops_auditor.domain.ancestors import Packed
 from flops_auditor.domain.audit import Audit
 from flops_auditor.domain.job import iso
+from flops_auditor.domain.lineage import to_json
 
 _MOST_TEXTS = 64
 _MOST_CHARACTERS = 500
@@ -32,9 +35,13 @@ def texts(values: tuple[str, ...]) -> list[str]:
     return shown
 
 
-def result(audit: Audit) -> dict[str, Any]:
-    """An audit as JSON: the fields of `flops-auditor audit --output json` and of every record."""
+def result(audit: Audit, packed: Packed | None = None) -> dict[str, Any]:
+    """An audit as JSON: the fields of `flops-auditor audit --output json` and of every record.
+
+    `packed` says which ancestors are listed, and where the others are kept; without it all are listed.
+    """
     estimate, cumulative = audit.estimate, audit.cumulative
+    held = packed or Packed(cumulative.ancestors)
     return {
         "job": job_part(audit),
         "estimate": {
@@ -62,21 +69,26 @@ def result(audit: Audit) -> dict[str, Any]:
         "cumulative": {
             "best_flop": decimal(cumulative.best_flop),
             "upper_flop": decimal(cumulative.upper_flop),
-            "ancestors": [
-                {
-                    "job_arn": ancestor.job_arn,
-                    "job_id": ancestor.job_id,
-                    "best_flop": decimal(ancestor.best_flop),
-                    "upper_flop": decimal(ancestor.upper_flop),
-                }
-                for ancestor in cumulative.ancestors
-            ],
+            "updates_best_flop": decimal(cumulative.updates_best_flop),
+            "updates_upper_flop": decimal(cumulative.updates_upper_flop),
+            "count": len(cumulative.ancestors),
+            "ancestors": [to_json(ancestor) for ancestor in held.listed],
+        },
+        "lineage": {
+            "parents": list(audit.lineage.parents),
+            "doubts": texts(audit.lineage.doubts),
+            "notes": texts(audit.lineage.notes),
+            "kept": None if held.kept is None else asdict(held.kept),
+            "base_model": audit.declared.base_model[:_MOST_CHARACTERS],
+            "pretraining_flop": decimal(audit.declared.pretraining_flop),
+            "systemic_risk": audit.declared.systemic_risk_original,
         },
         "original": {
             "base_model": audit.base_model[:_MOST_CHARACTERS],
             "pretraining_flop": decimal(audit.original.pretraining_flop),
             "systemic_risk": audit.original.systemic_risk,
             "source": audit.original.source,
+            "merged_flop": decimal(audit.original.merged_flop),
         },
         "assessments": [
             {
@@ -120,14 +132,25 @@ def predicate(
     code_version: str,
     table_digests: Mapping[str, str],
     supersedes: str | None = None,
+    previous_verdict: str | None = None,
+    packed: Packed | None = None,
+    notification_due: str | None = None,
+    action: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The predicate of a record. `supersedes` is the SHA-256 of the envelope line that this record replaces."""
+    """The predicate of a record. `supersedes` is the SHA-256 of the envelope line that this record replaces.
+
+    `notification_due` is the date by which the Commission is to be notified (Art. 52(1)); `action` is what the auditor
+    itself did to the job: {"kind": "stop", "requested_at", "reason"}.
+    """
     return {
-        **result(audit),
+        **result(audit, packed),
         "ledger_id": ledger_id,
         "revision": revision,
         "recorded_at": iso(recorded_at),
         "code_version": code_version,
         "tables": dict(table_digests),
         "supersedes": supersedes,
+        "previous_verdict": previous_verdict,
+        "notification_due": notification_due,
+        "action": None if action is None else dict(action),
     }

@@ -9,22 +9,18 @@ from working side by side.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from hashlib import sha256
 from typing import Any, Literal
 
-from flops_auditor.domain.alert import compose
-from flops_auditor.domain.archive_keys import evidence_key, record_key
-from flops_auditor.domain.audit import Audit, Tables, audit
-from flops_auditor.domain.dsse import PAYLOAD_TYPE, envelope_line, parse_envelope, pre_authentication_encoding
+from flops_auditor.domain.archive_keys import evidence_key
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.evidence import Unread, parse_evidence
-from flops_auditor.domain.job import JobPointer, MalformedJob, TrainingJob, iso, parse_training_job
-from flops_auditor.domain.keys import keyid
-from flops_auditor.domain.record import predicate
-from flops_auditor.domain.statement import parse_statement, statement
-from flops_auditor.use_cases.collect_evidence import Sources, collect
-from flops_auditor.use_cases.ledger_ports import Archive, Signer
-from flops_auditor.use_cases.ports import Alerts, Claims, Clock, Records, StoredRecord, UnknownTrainingJob
+from flops_auditor.domain.job import JobPointer, MalformedJob, TrainingJob, iso, parse_event, parse_training_job
+from flops_auditor.domain.reassessment import Reassessment, is_reassessment, parse_reassessment
+from flops_auditor.use_cases.collect_evidence import collect
+from flops_auditor.use_cases.keep_record import bring_up_to_date, content_of, evidence_of, first_record, is_interim
+from flops_auditor.use_cases.ports import StoredRecord, UnknownTrainingJob
+from flops_auditor.use_cases.recorder import Recorder
+from flops_auditor.use_cases.tell_descendants import tell_descendants
 
 CLAIM = timedelta(minutes=5)
 """Longer than the function may run, shorter than the queue hides a message."""
@@ -36,35 +32,33 @@ class NotFinished(AuditorError):
     remedy = "Nothing to do: the event is delivered again and the job is then audited."
 
 
-class EvidenceLost(AuditorError):
-    """The archive neither took the evidence nor has it."""
-
-    remedy = "Check the archive bucket with `flops-auditor doctor`; the event is delivered again."
-
-
-@dataclass(frozen=True)
-class Recorder:
-    """Everything an audit works with."""
-
-    sources: Sources
-    tables: Tables
-    records: Records
-    archive: Archive
-    signer: Signer
-    alerts: Alerts
-    claims: Claims
-    clock: Clock
-    ledger_id: str
-    code_version: str
+Kind = Literal[
+    "recorded",
+    "already recorded",
+    "assessed again",
+    "not recorded",
+    "descendants told",
+    "claimed by another delivery",
+]
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What became of one event."""
 
-    kind: Literal["recorded", "already recorded", "claimed by another delivery"]
+    kind: Kind
     job_id: str = ""
     verdict: str = ""
+
+
+def handle_event(event: object, recorder: Recorder, owner: str) -> Outcome:
+    """Do what a queued event asks for: audit the job it points at, or assess a recorded one again.
+
+    Raises MalformedEvent and whatever `audit_job` and `reassess` raise; the event then stays in its queue.
+    """
+    if is_reassessment(event):
+        return reassess(parse_reassessment(event), recorder)
+    return audit_job(parse_event(event), recorder, owner)
 
 
 def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:
@@ -79,13 +73,53 @@ def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:
         description, gone = describe(pointer, recorder)
         job = parse_training_job(description)
         stored = recorder.records.latest(job.job_id)
-        record = stored or make_record(job, description, recorder, gone)
-        recorder.archive.put_if_absent(record_key(job.job_id, record.revision), record.line)
-        content = parse_statement(parse_envelope(record.line).payload).predicate
-        alert_people(job.job_id, record.revision, content, recorder)
-        return Outcome("already recorded" if stored else "recorded", job.job_id, content["verdict"])
+        made = stored is None or is_interim(stored)
+        if made:
+            first_record(job.job_id, gather(job.job_id, description, gone, stored, recorder), recorder, stored)
+        return settle(job.job_id, recorder, "recorded" if made else "already recorded")
     finally:
         recorder.claims.release(pointer.arn, owner, recorder.clock())
+
+
+def reassess(message: Reassessment, recorder: Recorder) -> Outcome:
+    """Assess a recorded job again, since its lineage may have changed; of no effect if it has not.
+
+    Needs no claim: the next revision is committed by a conditional put. Raises EvidenceLost, NotSettled.
+    """
+    if message.after:
+        stored = recorder.records.latest(message.job_id)
+        if stored is not None:
+            tell_descendants(described(message.job_id, stored, recorder), stored.revision, recorder, message.after)
+        return Outcome("descendants told", message.job_id)
+    return settle(message.job_id, recorder, "assessed again")
+
+
+def settle(job_id: str, recorder: Recorder, kind: Kind) -> Outcome:
+    """Bring the record up to date and have those that continue the job assessed again."""
+    stored = bring_up_to_date(job_id, recorder)
+    if stored is None:
+        return Outcome("not recorded", job_id)
+    tell_descendants(described(job_id, stored, recorder), stored.revision, recorder)
+    return Outcome(kind, job_id, content_of(stored)["verdict"])
+
+
+def described(job_id: str, stored: StoredRecord, recorder: Recorder) -> TrainingJob:
+    """The job as the evidence of its record describes it."""
+    evidence = parse_evidence(evidence_of(job_id, stored.revision, recorder))
+    return parse_training_job(evidence.description, evidence.tags)
+
+
+def gather(
+    job_id: str,
+    description: Mapping[str, Any],
+    gone: tuple[Unread, ...],
+    stored: StoredRecord | None,
+    recorder: Recorder,
+) -> bytes:
+    """The evidence of the next revision: what an earlier try collected, or what is known now."""
+    revision = stored.revision + 1 if stored else 0
+    kept = recorder.archive.get(evidence_key(job_id, revision))
+    return kept or collect(description, recorder.sources, recorder.clock(), gone).to_bytes()
 
 
 def describe(pointer: JobPointer, recorder: Recorder) -> tuple[Mapping[str, Any], tuple[Unread, ...]]:
@@ -128,78 +162,3 @@ def check_identity(pointer: JobPointer, job: TrainingJob) -> None:
         )
     if not job.finished:
         raise NotFinished(f"{job.name} is {job.training_job_status}")
-
-
-def make_record(
-    job: TrainingJob, description: Mapping[str, Any], recorder: Recorder, gone: tuple[Unread, ...] = ()
-) -> StoredRecord:
-    """Collect evidence once, audit it, sign and commit; whatever an earlier try left behind is adopted."""
-    body = keep_evidence(job.job_id, description, recorder, gone)
-    audited = audit(parse_evidence(body), recorder.tables)
-    content = predicate(
-        audited,
-        ledger_id=recorder.ledger_id,
-        revision=0,
-        recorded_at=recorder.clock(),
-        code_version=recorder.code_version,
-        table_digests=recorder.tables.digests,
-    )
-    record = StoredRecord(0, sign(job.arn, body, content, recorder.signer))
-    if recorder.records.commit(job.job_id, record, summary(audited, content)):
-        return record
-    return recorder.records.latest(job.job_id) or record
-
-
-def keep_evidence(
-    job_id: str, description: Mapping[str, Any], recorder: Recorder, gone: tuple[Unread, ...] = ()
-) -> bytes:
-    """The evidence file of the first try: collected and stored once, then read back."""
-    key = evidence_key(job_id, 0)
-    kept = recorder.archive.get(key)
-    if kept is not None:
-        return kept
-    body = collect(description, recorder.sources, recorder.clock(), gone).to_bytes()
-    if recorder.archive.put_if_absent(key, body):
-        return body
-    kept = recorder.archive.get(key)
-    if kept is None:
-        raise EvidenceLost(f"{key} is neither free nor readable")
-    return kept
-
-
-def sign(subject: str, evidence: bytes, content: dict[str, Any], signer: Signer) -> bytes:
-    """The signed record: one DSSE envelope line over an in-toto statement about the evidence file."""
-    payload = statement(subject, sha256(evidence).hexdigest(), content)
-    digest = sha256(pre_authentication_encoding(PAYLOAD_TYPE, payload)).digest()
-    return envelope_line(payload, keyid(signer.public_key()), signer.sign(digest))
-
-
-def summary(audited: Audit, content: Mapping[str, Any]) -> dict[str, str]:
-    """The attributes that records are listed and found by; FLOP as decimal strings, absent where not known."""
-    job = content["job"]
-    found = {
-        "job_id": job["id"],
-        "job_name": job["name"],
-        "job_arn": job["arn"],
-        "region": audited.job.region,
-        "status": job["status"],
-        "verdict": content["verdict"],
-        "method": content["estimate"]["method"],
-        "best_flop": content["cumulative"]["best_flop"],
-        "upper_flop": content["cumulative"]["upper_flop"],
-        "base_model": audited.base_model[:500],
-        "lineage": " ".join(audited.declared.lineage)[:500],
-        "ended_at": job["end"] or job["creation_time"],
-        "recorded_at": content["recorded_at"],
-    }
-    return {key: value for key, value in found.items() if value}
-
-
-def alert_people(job_id: str, revision: int, content: Mapping[str, Any], recorder: Recorder) -> None:
-    """Tell people about a job that is not below, once."""
-    alert = compose(content)
-    name = f"{revision:06d}#{content['verdict']}"
-    if alert is None or recorder.records.alert_sent(job_id, name):
-        return
-    recorder.alerts.send(alert)
-    recorder.records.note_alert(job_id, name, recorder.clock())

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from flops_auditor.domain import archive_keys
 from flops_auditor.domain.alert import Alert
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.evidence import Unread
 from flops_auditor.domain.job import TERMINAL_STATUSES, iso
+from flops_auditor.domain.locations import Location
+from flops_auditor.domain.reassessment import Reassessment
 from flops_auditor.domain.training_time import Span
 
 
@@ -179,8 +181,54 @@ class Records(Protocol):
     def alert_sent(self, job_id: str, alert: str) -> bool:
         """Whether this alert of the job was noted as sent."""
 
+    def alert_sent_at(self, job_id: str, alert: str) -> datetime | None:
+        """When the alert was noted as sent, None if it was not."""
+
     def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
         """Note an alert as sent; repeating it is no error."""
+
+
+IndexKind = Literal["output", "input", "directory"]
+"""What an entry of the index says of its place: a job leaves results there; begins from there; takes all below it."""
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """One job at one place. `created` is its creation time (ISO 8601), `family` its tuning job, if any."""
+
+    location: Location
+    created: str
+    job_id: str
+    job_arn: str
+    family: str = ""
+
+    @property
+    def cursor(self) -> str:
+        """Where the entry stands among all of its kind and space: by path, then time, then job."""
+        return f"{self.location.key}#{self.created}#{self.job_id}"
+
+
+class LineageIndex(Protocol):
+    """Which jobs leave results where, and which begin from where. Entries are added and never changed."""
+
+    def add(self, kind: IndexKind, entry: IndexEntry) -> None:
+        """Add; repeating it is no error."""
+
+    def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
+        """Entries at exactly this place that were created before `before`, newest first; read consistently."""
+
+    def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        """Entries at this place and below it, in the order of their cursors, after a cursor; read consistently."""
+
+    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        """Entries at exactly this place, in the order of their cursors, after a cursor; read consistently."""
+
+
+class Reassessments(Protocol):
+    """The queue in which jobs wait for being assessed again."""
+
+    def send(self, messages: Sequence[Reassessment]) -> None:
+        """Queue all of them."""
 
 
 class Claims(Protocol):
