@@ -241,7 +241,7 @@ class MemoryIndex:
 
 
 @dataclass
-class MemoryQueue:
+class MemoryReassessments:
     """The Reassessments port in a list."""
 
     waiting: list[Reassessment] = field(default_factory=list)
@@ -285,6 +285,6 @@ def recorder(jobs: FakeTrainingJobs | None = None, metrics: FakeMetrics | None =
         "ledger_id": "test-ledger",
         "code_version": "0.0.0-test",
         "index": MemoryIndex(),
-        "queue": MemoryQueue(),
+        "queue": MemoryReassessments(),
     }
     return Recorder(**{**parts, **overrides})

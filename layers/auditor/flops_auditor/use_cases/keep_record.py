@@ -155,9 +155,9 @@ def bring_up_to_date(job_id: str, recorder: Recorder) -> StoredRecord | None:
 
 def first_record(job_id: str, body: bytes, recorder: Recorder, previous: StoredRecord | None = None) -> None:
     """Record a finished job from its evidence, after the interim record, if there is one."""
-    job = parse_training_job(parse_evidence(body).description)
-    index_job(job, recorder.index)
     body = put_evidence(job_id, previous.revision + 1 if previous else 0, body, recorder)
+    evidence = parse_evidence(body)
+    index_job(parse_training_job(evidence.description, evidence.tags), recorder.index)
     commit(body, examine(body, recorder), previous, recorder)
 
 

@@ -32,6 +32,10 @@ class Place:
             return index.within(self.kind, self.at, after, PAGE)
         return index.exactly(self.kind, self.at, after, PAGE)
 
+    def concerns(self, job: TrainingJob, entry: IndexEntry) -> bool:
+        """Whether the entry's job may be affected: it is a later one, or a person named this job in its tag."""
+        return entry.created > created(job) or not self.at.space.startswith("s3://")
+
 
 def places_of(job: TrainingJob) -> list[Place]:
     """Everywhere that jobs may take this job's results: at each result, below it, and the directories that hold it."""
@@ -62,7 +66,7 @@ def tell_descendants(job: TrainingJob, revision: int, recorder: Recorder, after:
                 return
             page = places[position].page(recorder.index, cursor)
             pages += 1
-            waiting = {entry.job_id for entry in page if entry.created > created(job)} - told
+            waiting = {entry.job_id for entry in page if places[position].concerns(job, entry)} - told
             recorder.queue.send([Reassessment(job_id) for job_id in sorted(waiting)])
             told |= waiting
             cursor = page[-1].cursor if len(page) == PAGE else ""

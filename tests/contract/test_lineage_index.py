@@ -1,0 +1,92 @@
+"""Every LineageIndex behaves alike: in memory, and on a DynamoDB table. Queued messages are what the audit reads."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from flops_auditor.aws.dynamodb_lineage import DynamoDbLineageIndex
+from flops_auditor.aws.sqs_reassessments import SqsReassessments
+from flops_auditor.domain.locations import Location, read_location
+from flops_auditor.domain.reassessment import Reassessment, is_reassessment, parse_reassessment
+from flops_auditor.use_cases.ports import IndexEntry, LineageIndex
+from tests.contract.test_records import dynamodb, table
+from tests.fakes.audit import MemoryIndex
+
+__all__ = ["dynamodb"]
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def index(request: pytest.FixtureRequest, dynamodb: Any) -> LineageIndex:
+    return MemoryIndex() if request.param == "memory" else DynamoDbLineageIndex(dynamodb, table(dynamodb))
+
+
+def place(text: str) -> Location:
+    location = read_location(text)
+    assert location is not None
+    return location
+
+
+def entry(uri: str, second: int = 0, job: str = "a") -> IndexEntry:
+    created = f"2026-03-01T00:00:{second:02d}.000Z"
+    return IndexEntry(place(uri), created, job * 64, f"arn:{job}", "tuning")
+
+
+def names(found: Any) -> list[str]:
+    return [f"{str(e.location)[5:]} {e.job_id[0]}" for e in found]
+
+
+def test_entries_come_back_as_they_were_added(index: LineageIndex) -> None:
+    for uri in ("s3://b/run1", "s3://b", "s3://b/%23#/ä"):
+        index.add("output", entry(uri))
+        index.add("output", entry(uri))
+        assert list(index.exactly("output", place(uri), "", 10)) == [entry(uri)]
+        assert list(index.exactly("input", place(uri), "", 10)) == []
+
+
+def test_a_place_is_no_prefix_of_a_neighbour(index: LineageIndex) -> None:
+    for uri in ("s3://b/run1", "s3://b/run10", "s3://b/run1/x", "s3://b/run1#", "s3://b/run", "s3://bb/run1"):
+        index.add("output", entry(uri))
+    assert names(index.within("output", place("s3://b/run1"), "", 10)) == ["b/run1 a", "b/run1/x a"]
+    assert names(index.exactly("output", place("s3://b/run1"), "", 10)) == ["b/run1 a"]
+    assert len(index.within("output", place("s3://b"), "", 10)) == 5
+    assert names(index.exactly("output", place("s3://b"), "", 10)) == []
+
+
+def test_the_newest_before_a_time_comes_first(index: LineageIndex) -> None:
+    for second, job in ((1, "a"), (3, "c"), (2, "b")):
+        index.add("output", entry("s3://b/run", second, job))
+    before = entry("s3://b/run", 3).created
+    assert names(index.newest("output", place("s3://b/run"), before, 10)) == ["b/run b", "b/run a"]
+    assert names(index.newest("output", place("s3://b/run"), before, 1)) == ["b/run b"]
+    assert names(index.newest("output", place("s3://b/run"), "", 10)) == []
+
+
+def test_pages_follow_each_other(index: LineageIndex) -> None:
+    for second in range(5):
+        index.add("input", entry(f"s3://b/run/{second % 2}", second, "abcde"[second]))
+    everything = list(index.within("input", place("s3://b/run"), "", 10))
+    assert len(everything) == 5
+    paged: list[IndexEntry] = []
+    while page := index.within("input", place("s3://b/run"), paged[-1].cursor if paged else "", 2):
+        paged += page
+    assert paged == everything
+    at = place("s3://b/run/0")
+    first = index.exactly("input", at, "", 1)
+    assert names([*first, *index.exactly("input", at, first[0].cursor, 10)]) == ["b/run/0 a", "b/run/0 c", "b/run/0 e"]
+
+
+def test_messages_arrive_as_the_audit_reads_them() -> None:
+    with mock_aws():
+        sqs = boto3.client("sqs", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
+        url = sqs.create_queue(QueueName="audit")["QueueUrl"]
+        sent = [Reassessment(f"{n:064x}", "2|/a/#x" if n else "") for n in range(23)]
+        SqsReassessments(sqs, url).send(sent)
+        counts = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        assert int(counts["ApproximateNumberOfMessagesDelayed"]) == 23
+    for message in sent:
+        event = json.loads(json.dumps(message.to_event()))
+        assert is_reassessment(event)
+        assert parse_reassessment(event) == message
