@@ -256,7 +256,7 @@ def test_a_merge_of_two_originals_takes_the_lower_threshold_and_adds_both_up() -
     world.audit()
     content = world.content("merge")
     assert content["original"]["pretraining_flop"] == str(6 * 10**24)
-    assert content["original"]["merged_flop"] == str(15 * 10**24)
+    assert content["lineage"]["merged_flop"] == str(15 * 10**24)
     by_scenario = {a["scenario"]: a for a in content["assessments"]}
     assert by_scenario["one-third"]["threshold_flop"] == str(2 * 10**24)
     assert by_scenario["systemic-risk-cumulative"]["verdict"] == "above"
@@ -275,7 +275,7 @@ def test_generated_data_counts_on_the_cumulative_basis_only() -> None:
     own = int(content["estimate"]["best_flop"])
     assert world.ancestors("tune") == {"generate"}, "parents in distillation are not counted"
     assert int(content["cumulative"]["best_flop"]) == 2 * own
-    assert int(content["cumulative"]["updates_best_flop"]) == own
+    assert int(content["lineage"]["updates_best_flop"]) == own
     assert [a["scenario"] for a in world.content("generate")["assessments"]] == ["systemic-risk-cumulative"]
 
 

@@ -69,26 +69,13 @@ def result(audit: Audit, packed: Packed | None = None) -> dict[str, Any]:
         "cumulative": {
             "best_flop": decimal(cumulative.best_flop),
             "upper_flop": decimal(cumulative.upper_flop),
-            "updates_best_flop": decimal(cumulative.updates_best_flop),
-            "updates_upper_flop": decimal(cumulative.updates_upper_flop),
-            "count": len(cumulative.ancestors),
             "ancestors": [to_json(ancestor) for ancestor in held.listed],
-        },
-        "lineage": {
-            "parents": list(audit.lineage.parents),
-            "doubts": texts(audit.lineage.doubts),
-            "notes": texts(audit.lineage.notes),
-            "kept": None if held.kept is None else asdict(held.kept),
-            "base_model": audit.declared.base_model[:_MOST_CHARACTERS],
-            "pretraining_flop": decimal(audit.declared.pretraining_flop),
-            "systemic_risk": audit.declared.systemic_risk_original,
         },
         "original": {
             "base_model": audit.base_model[:_MOST_CHARACTERS],
             "pretraining_flop": decimal(audit.original.pretraining_flop),
             "systemic_risk": audit.original.systemic_risk,
             "source": audit.original.source,
-            "merged_flop": decimal(audit.original.merged_flop),
         },
         "assessments": [
             {
@@ -123,6 +110,23 @@ def job_part(audit: Audit) -> dict[str, Any]:
     }
 
 
+def lineage_part(audit: Audit, packed: Packed | None) -> dict[str, Any]:
+    """What the job continues, what it says itself of its original, and where ancestors are kept that are not listed."""
+    return {
+        "parents": list(audit.lineage.parents),
+        "ancestors": len(audit.cumulative.ancestors),
+        "updates_best_flop": decimal(audit.cumulative.updates_best_flop),
+        "updates_upper_flop": decimal(audit.cumulative.updates_upper_flop),
+        "merged_flop": decimal(audit.original.merged_flop),
+        "doubts": texts(audit.lineage.doubts),
+        "notes": texts(audit.lineage.notes),
+        "kept": asdict(packed.kept) if packed and packed.kept else None,
+        "base_model": audit.declared.base_model[:_MOST_CHARACTERS],
+        "pretraining_flop": decimal(audit.declared.pretraining_flop),
+        "systemic_risk": audit.declared.systemic_risk_original,
+    }
+
+
 def predicate(
     audit: Audit,
     *,
@@ -144,6 +148,7 @@ def predicate(
     """
     return {
         **result(audit, packed),
+        "lineage": lineage_part(audit, packed),
         "ledger_id": ledger_id,
         "revision": revision,
         "recorded_at": iso(recorded_at),
