@@ -54,8 +54,9 @@ def parse_canonical(text: bytes) -> Any:
     """
     if text.isascii():
         try:
-            value = _PLAIN.decode(text.decode())
-            if _COMPACT.encode(value).encode() == text:
+            plain = text.decode()
+            value, end = _PLAIN.raw_decode(plain)
+            if end == len(plain) and _COMPACT.encode(value) == plain:
                 return value
         except (ValueError, RecursionError):
             pass  # the slow path names the reason

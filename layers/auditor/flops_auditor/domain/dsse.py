@@ -7,8 +7,7 @@ RFC 8785 order, padded standard base64. Hence an envelope has one line, and a le
 import base64
 import binascii
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flops_auditor.domain.canonical_json import UnreadableJson, canonical, parse_strict
 from flops_auditor.domain.ledger_errors import MalformedRecord, NonCanonicalRecord
@@ -18,16 +17,14 @@ LONGEST_LINE = 1 << 20
 """Bytes. A record is a few kilobytes; the bound keeps a hostile bundle from filling memory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """One signature: `keyid` is a hint (hex SHA-256 of the key's SPKI DER), `der` an ASN.1 DER ECDSA signature."""
 
     keyid: str
     der: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """A parsed envelope; `payload` holds the received bytes, which are verified before they are parsed."""
 
     payload: bytes
@@ -60,18 +57,23 @@ def parse_envelope(line: bytes) -> Envelope:
     """Read one line. Raises MalformedRecord (not such an envelope) or NonCanonicalRecord (another spelling of one)."""
     if len(line) > LONGEST_LINE:
         raise MalformedRecord(f"a line of {len(line)} bytes; the longest allowed has {LONGEST_LINE}")
-    match = _ONE_SIGNATURE.fullmatch(line)
-    if match:
-        payload, payload_type, keyid, der = match.groups()
-        return Envelope(_decode(payload), payload_type.decode(), (Signature(keyid.decode(), _decode(der)),))
+    if line.startswith(_START):
+        end = line.find(b'"', len(_START))
+        match = _ONE_SIGNATURE.fullmatch(line, end) if end > 0 else None
+        if match:
+            payload_type, keyid, der = match.groups()
+            payload = _decode(line[len(_START) : end])
+            return Envelope(payload, payload_type.decode(), (Signature(keyid.decode(), _decode(der)),))
     return _parse_slowly(line)
 
 
-_BASE64 = rb"([A-Za-z0-9+/]*={0,2})"
+_START = b'{"payload":"'
 _ONE_SIGNATURE = re.compile(
-    rb'\{"payload":"' + _BASE64 + rb'","payloadType":"([A-Za-z0-9./+-]*)",'
-    rb'"signatures":\[\{"keyid":"([0-9a-f]*)","sig":"' + _BASE64 + rb'"\}\]\}'
+    rb'","payloadType":"([A-Za-z0-9./+-]*)",'
+    rb'"signatures":\[\{"keyid":"([0-9a-f]*)","sig":"([A-Za-z0-9+/]*={0,2})"\}\]\}'
 )
+_LAST_OF_ONE_BYTE, _LAST_OF_TWO_BYTES = b"AQgw", b"AEIMQUYcgkosw048"
+"""The characters before the padding whose unused bits are zero (RFC 4648, section 3.5)."""
 
 
 def _line(payload_type: str, payload: bytes, signatures: tuple[Signature, ...]) -> bytes:
@@ -121,6 +123,8 @@ def _decode(text: bytes | str | Any) -> bytes:
         decoded = binascii.a2b_base64(encoded, strict_mode=True)
     except (ValueError, TypeError) as error:
         raise MalformedRecord(f"not strict base64: {error}") from error
-    if binascii.b2a_base64(decoded, newline=False) != encoded:
+    padding = len(encoded) * 3 // 4 - len(decoded)
+    last = encoded[-padding - 1 : -padding] if padding else b""
+    if len(encoded) % 4 or last not in (b"", _LAST_OF_TWO_BYTES, _LAST_OF_ONE_BYTE)[padding]:
         raise MalformedRecord("not strict base64: stray bits or missing padding")
     return decoded

@@ -5,9 +5,8 @@ Every batch ends with a heartbeat: it dates the batch, names the checkpoint befo
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from flops_auditor.domain.dsse import PAYLOAD_TYPE, Envelope
 from flops_auditor.domain.key_history import ROLES, KeyHistory, Role
@@ -37,8 +36,7 @@ Verify = Callable[[bytes, bytes, bytes], bool]
 Kind = Literal["record", "heartbeat", "rotation"]
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One verified leaf. `identity` is job id and revision of a record; `at` is when it was recorded or sealed."""
 
     kind: Kind
@@ -48,8 +46,7 @@ class Leaf:
     rotation: "Rotation | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(NamedTuple):
     """A change of key, authorised by both."""
 
     role: Role
@@ -137,10 +134,10 @@ def kind_of(payload: bytes) -> Kind:
     return "rotation" if tail.startswith(_ROTATION) else "record"
 
 
-def check_time(leaf: Leaf, sealed_at: datetime, index: int) -> None:
+def check_time(at: datetime, sealed_at: datetime, index: int) -> None:
     """Nothing is recorded after the heartbeat that closes its batch. Raises FutureTimestamp."""
-    if leaf.at > sealed_at + CLOCK_SKEW:
-        raise FutureTimestamp(f"leaf {index} is dated {leaf.at.isoformat()}, its batch {sealed_at.isoformat()}")
+    if at > sealed_at + CLOCK_SKEW:
+        raise FutureTimestamp(f"leaf {index} is dated {at.isoformat()}, its batch {sealed_at.isoformat()}")
 
 
 _HEARTBEAT = b'"' + HEARTBEAT_PREDICATE.encode() + b'"'

@@ -4,8 +4,7 @@ Three kinds of leaf: a record of one training job, a heartbeat of the sealer, an
 """
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flops_auditor.domain.canonical_json import NotCanonical, UnreadableJson, canonical, parse_canonical
 from flops_auditor.domain.ledger_errors import MalformedRecord, NonCanonicalRecord, UnknownPredicate
@@ -19,8 +18,7 @@ PREDICATES = frozenset({RECORD_PREDICATE, HEARTBEAT_PREDICATE, ROTATION_PREDICAT
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A parsed statement about one subject; `subject_sha256` is 64 lower-case hex digits."""
 
     subject_name: str
@@ -57,9 +55,13 @@ def parse_statement(payload: bytes) -> Statement:
         raise MalformedRecord(f"the statement's _type is {str(found['_type'])[:80]!r}")
     if found["predicateType"] not in PREDICATES:
         raise UnknownPredicate(f"predicateType {str(found['predicateType'])[:120]!r}")
-    match found:
-        case {"subject": [{"name": str(name), "digest": {"sha256": str(sha256)}}], "predicate": dict(predicate)}:
-            subject = [{"name": name, "digest": {"sha256": sha256}}]  # nothing besides
-            if found["subject"] == subject and _SHA256.fullmatch(sha256):
-                return Statement(name, sha256, found["predicateType"], predicate)
+    predicate = found["predicate"]
+    try:
+        (subject,) = found["subject"]
+        name, sha256 = subject["name"], subject["digest"]["sha256"]
+        exact = len(subject) == 2 and len(subject["digest"]) == 1  # nothing besides
+        if exact and isinstance(name, str) and isinstance(predicate, dict) and _SHA256.fullmatch(sha256):
+            return Statement(name, sha256, found["predicateType"], predicate)
+    except (KeyError, TypeError, ValueError):
+        pass
     raise MalformedRecord("the statement must have one named subject with its SHA-256, and an object as predicate")

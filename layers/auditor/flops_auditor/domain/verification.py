@@ -124,7 +124,7 @@ class _Chunk:
         self._facts, self.summary, self._begin, self._start = facts, summary, begin, begin
         self._hashes: list[bytes] = []
         self._identities = bytearray()
-        self._undated: list[tuple[int, Leaf]] = []
+        self._undated: list[tuple[int, datetime]] = []
 
     def add(self, line: bytes, index: int, proofs: list[bytes] | None) -> None:
         """Check one leaf; at a heartbeat, the batch that it closes."""
@@ -135,7 +135,7 @@ class _Chunk:
         if leaf.kind == "record":
             self.summary.records += 1
             self._identities += identity(leaf)
-            self._undated.append((index, leaf))
+            self._undated.append((index, leaf.at))
         elif leaf.rotation:
             self.summary.rotations.append((index, leaf.rotation))
         else:

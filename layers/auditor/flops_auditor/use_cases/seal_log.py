@@ -227,7 +227,7 @@ def _append_records(
             leaf = read_leaf(parse_envelope(record.line), sealer.ledger_id, index, keys, sealer.verify)
             if leaf.identity != (record.job_id, record.revision):
                 raise MalformedRecord(f"the record says that it is {leaf.identity}")
-            check_time(leaf, now, index)
+            check_time(leaf.at, now, index)
         except UnknownKey:
             later.append(record)
         except LedgerError as error:

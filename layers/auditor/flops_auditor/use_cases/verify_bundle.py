@@ -340,7 +340,7 @@ def _part(job: _Job) -> Segment | None:
     if said is None or said.sealed_at is None:
         raise MissingCheckpoint("the newest heartbeat, which dates the newest checkpoint, is missing")
     for index, leaf in leaves:
-        check_time(leaf, said.sealed_at, index)
+        check_time(leaf.at, said.sealed_at, index)
     check_rotations(job.facts.keys, rotations, said)
     job.report.records = len(leaves)
     _check_history(job)

@@ -1,0 +1,68 @@
+"""Makes large bundles for the ledger's benchmarks: real records, really signed, 1000 to a batch."""
+
+import json
+import zipfile
+from base64 import b64encode
+from concurrent.futures import ProcessPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+
+from flops_auditor.domain import bundle as form
+from flops_auditor.domain.bundle_readme import readme
+from flops_auditor.domain.dsse import envelope_line
+from flops_auditor.domain.job import iso
+from flops_auditor.domain.key_history import KeyHistory
+from flops_auditor.domain.leaves import heartbeat
+from flops_auditor.domain.merkle import CompactRange, leaf_hash
+from flops_auditor.domain.signed_note import Checkpoint, signed_note
+from tests.fakes.ledger import MemorySigner
+from tests.fakes.ledger_world import LEDGER, START, draft, sign
+
+PER_BATCH = 1000
+RECORD, CHECKPOINT = MemorySigner("record"), MemorySigner("checkpoint")
+KEYS = KeyHistory.genesis(LEDGER, RECORD.public_key(), CHECKPOINT.public_key())
+
+
+def _records(batch: int) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """Lines, evidence in base64, leaf hashes."""
+    lines, evidence = [], []
+    for number in range(batch * PER_BATCH, (batch + 1) * PER_BATCH):
+        made = draft(number, START)
+        lines.append(made.line(RECORD))
+        evidence.append(b64encode(made.evidence))
+    return lines, evidence, [leaf_hash(line) for line in lines]
+
+
+def make(path: Path, records: int, processes: int) -> None:
+    """Write a whole bundle of this many records (a multiple of 1000)."""
+    tree, note, notes = CompactRange(), b"", []
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as zipped,
+        ProcessPoolExecutor(processes) as pool,
+    ):
+        for lines, evidence, hashes in pool.map(_records, range(records // PER_BATCH)):
+            begin, index = tree.end, tree.end + len(lines)
+            before = (begin, sha256(note).hexdigest())
+            payload = heartbeat(LEDGER, iso(START), begin, index, before, KEYS, 0)
+            signature = sign(payload, CHECKPOINT)
+            closing = envelope_line(payload, signature.keyid, signature.der)
+            tree = tree.join(CompactRange.of(begin, [*hashes, leaf_hash(closing)]))
+            head = Checkpoint(LEDGER, tree.end, tree.root())
+            der = CHECKPOINT.sign(sha256(head.text).digest())
+            note = signed_note(head.text, LEDGER, CHECKPOINT.public_key(), der)
+            notes.append(form.checkpoint_line(note))
+            zipped.writestr(form.chunk_name(form.LOG, begin), b"\n".join([*lines, closing, b""]))
+            zipped.writestr(form.chunk_name(form.EVIDENCE, begin), b"\n".join([*evidence, b"", b""]))
+        manifest = form.Manifest("whole", LEDGER, tree.end, "everything", iso(START))
+        zipped.writestr(form.CHECKPOINTS, b"".join(notes))
+        zipped.writestr(form.CHECKPOINT, note)
+        zipped.writestr(form.KEYS, KEYS.to_bytes())
+        for key in KEYS.ranges:
+            zipped.writestr(f"{form.PEM}{key.keyid}.pem", form.pem(key.spki))
+        zipped.writestr(form.MANIFEST, manifest.to_bytes())
+        zipped.writestr(form.README, readme(manifest, KEYS))
+
+
+def show(figures: dict[str, object]) -> None:
+    """One line of JSON on stdout."""
+    print(json.dumps(figures))
