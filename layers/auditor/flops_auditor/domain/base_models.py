@@ -29,7 +29,7 @@ _WEAK_SOURCE = re.compile(r"recalled|not opened|speculative", re.IGNORECASE)
 
 _QUANTISED = re.compile(
     r"-(?:unsloth-)?(?:(?:bnb-)?[48]-?bits?|bnb-int8|bnb|gptq|awq|gguf|ggml|exl2|mlx|fp8|fp4|nf4|nvfp4|mxfp4|int[48]|w[48]a(?:8|16)"
-    r"|quantized|dynamic|kv|marlin|autoround|[48]bit-128g|\d+g|q\d(?:-[k0-9])?(?:-[msl])?|bf16|fp16|f16|safetensors|autofp8|onnx)$"
+    r"|quantized|dynamic|kv|marlin|autoround|[48]bit-128g|\d+g|q\d(?:-[k0-9])?(?:-[msl])?|bf16|fp16|f16|safetensors|autofp8|onnx|eo8|qlora|spinquant)$"
 )
 _VARIANT_WORDS = frozenset({"instruct", "it", "chat", "base", "pt", "hf", "pretrained"})
 _SIZE_WORD = re.compile(r"^[ae]?\d+(?:x\d+)?b$|^\d+(?:x\d+)?[bm]$|^\d+b\d+$")
@@ -64,6 +64,7 @@ _BEDROCK_ARN = re.compile(r"^arn:[\w-]+:bedrock:[\w-]*:[\w-]*:foundation-model/(
 _CACHE_FORM = re.compile(r"models--(?P<org>[^/]+?)--(?P<name>[^/]+)")
 _PREPACKED = re.compile(r"^(?:infer-prepack|infer|train)-(?=.)|(?:\.tar(?:\.gz)?|\.zip)$", re.IGNORECASE)
 _VERSION_TAIL = re.compile(r"(?:[/@](?:[vV]?\d+(?:\.(?:\d+|\*))*|\*|main|latest|[0-9a-f]{40}))$")
+_JUMPSTART_BUCKET = re.compile(r"^s3://jumpstart-(?:private-)?cache-")
 _JUMPSTART_TASK = re.compile(
     r"^(?:huggingface|meta|deepseek|openai|model|pytorch|tensorflow|nova|qwen|mistral)-(?:llmneuron|llm|textgenerationneuron"
     r"|textgeneration\d?|text2text|vlm|reasoning|textembedding|sentencesimilarity|fillmask|tc|spc|eqa|ner|asr|txt2img"
@@ -335,6 +336,8 @@ def _candidates(text: str) -> Iterable[tuple[str, bool]]:
         if not is_path:
             return
     parts = [part for part in trimmed.split("://")[-1].split("/") if part not in ("", ".", "..", "~")]
+    if _JUMPSTART_BUCKET.match(text):
+        yield from ((part, False) for part in reversed(parts) if _JUMPSTART_TASK.match(_key(part)))
     if len(parts) >= 2:
         yield "/".join(parts[-2:]), False
     if parts:
