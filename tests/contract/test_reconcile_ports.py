@@ -73,6 +73,8 @@ def test_progress_is_read_as_it_was_written(progress: ProgressStore) -> None:
     second = Progress(complete_to=NOW, whole_at=NOW)
     progress.write("eu-west-1", second)
     assert progress.read("eu-west-1") == second
+    progress.write("eu-west-1", Progress(complete_to=NOW - timedelta(hours=1)))
+    assert progress.read("eu-west-1") == second, "a slower run took the progress back"
 
 
 def test_keys_left_unprocessed_are_asked_for_again() -> None:

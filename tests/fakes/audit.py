@@ -192,7 +192,9 @@ class MemoryProgress:
         return self.regions.get(region, Progress())
 
     def write(self, region: str, progress: Progress) -> None:
-        self.regions[region] = progress
+        known = self.read(region).complete_to
+        if known is None or (progress.complete_to is not None and known <= progress.complete_to):
+            self.regions[region] = progress
 
 
 @dataclass

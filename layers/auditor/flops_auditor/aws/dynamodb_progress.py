@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from flops_auditor.aws.dynamodb_records import record_sk
 from flops_auditor.aws.refusals import outages
 from flops_auditor.domain.job import iso, read_time
@@ -67,9 +69,15 @@ class DynamoDbProgress:
         return Progress(**{f.name: read_time(item[f.name]["S"]) for f in fields(Progress) if f.name in item})
 
     def write(self, region: str, progress: Progress) -> None:
-        """Replace the region's item: it is a place to resume at, not evidence."""
+        """Replace the region's item, a place to resume at and no evidence, unless another run has come further."""
         times = {name: {"S": iso(moment)} for name, moment in asdict(progress).items() if moment is not None}
-        self._client.put_item(
-            TableName=self._table,
-            Item={"pk": {"S": f"RECONCILE#{region}"}, "sk": {"S": "PROGRESS"}, **times},
-        )
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={"pk": {"S": f"RECONCILE#{region}"}, "sk": {"S": "PROGRESS"}, **times},
+                ConditionExpression="attribute_not_exists(complete_to) OR complete_to <= :complete_to",
+                ExpressionAttributeValues={":complete_to": times.get("complete_to", {"S": ""})},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise

@@ -166,7 +166,7 @@ class ProgressStore(Protocol):
         """What was written last; Progress() for a region never scanned."""
 
     def write(self, region: str, progress: Progress) -> None:
-        """Replace it."""
+        """Replace it, unless another run has come further: `complete_to` never goes back."""
 
 
 class Records(Protocol):
