@@ -1,0 +1,227 @@
+"""Final verdicts do not depend on the order in which jobs are recorded; a long lineage costs no more than a short."""
+
+import random
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.ancestors import pack, unpack
+from flops_auditor.domain.audit import audit
+from flops_auditor.domain.evidence import parse_evidence
+from flops_auditor.domain.lineage import Ancestor, Lineage
+from flops_auditor.domain.locations import read_location
+from flops_auditor.domain.policy import Figures, most_severe, verdict
+from flops_auditor.use_cases.audit_job import reassess
+from flops_auditor.use_cases.collect_evidence import collect
+from flops_auditor.use_cases.find_lineage import Found, index_job, recorded_lineage
+from flops_auditor.use_cases.keep_record import Examined, commit, put_evidence
+from flops_auditor.use_cases.ports import IndexEntry, StoredRecord
+from tests.fakes.audit import MemoryIndex, MemoryReassessments, MemoryRecords
+from tests.fakes.ledger import MemoryArchive
+from tests.fakes.lineage import World, artifact, continuing
+
+DEFAULT = 33 * 10**21
+ONE_THIRD = 10**23 // 3
+HOST_HOUR = 8 * 3600 * Fraction("989.4e12")
+"""FLOP of one p5.48xlarge in an hour at its dense BF16 peak."""
+
+MOST_READS = 25
+
+Graph = list[tuple[tuple[int, ...], int]]
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> tuple[Graph, list[int]]:
+    """Jobs with parents among the earlier ones and hours of training, and an order of delivery."""
+    size = draw(st.integers(1, 9))
+    graph: Graph = []
+    for number in range(size):
+        parents = draw(st.sets(st.integers(0, number - 1), max_size=3)) if number else set()
+        graph.append((tuple(sorted(parents)), draw(st.integers(1, 1200))))
+    return graph, draw(st.permutations(range(size)))
+
+
+def oracle(graph: Graph, job: int) -> tuple[set[int], str]:
+    """Ancestors by walking the whole graph, and the verdict on their plain sum."""
+    ancestors: set[int] = set()
+    waiting = list(graph[job][0])
+    while waiting:
+        parent = waiting.pop()
+        if parent not in ancestors:
+            ancestors.add(parent)
+            waiting += graph[parent][0]
+    hours = sum(graph[j][1] for j in ancestors | {job})
+    figures = Figures(int(hours * HOST_HOUR / 2), int(hours * HOST_HOUR))
+    return ancestors, most_severe([verdict(figures, DEFAULT), verdict(figures, ONE_THIRD)])
+
+
+def built(graph: Graph) -> World:
+    world = World()
+    for number, (parents, hours) in enumerate(graph):
+        world.add(continuing(f"job-{number}", [f"job-{p}" for p in parents], day=number, hours=hours))
+    return world
+
+
+def check(world: World, graph: Graph) -> None:
+    for number in range(len(graph)):
+        ancestors, expected = oracle(graph, number)
+        content = world.content(f"job-{number}")
+        assert world.ancestors(f"job-{number}") == {f"job-{a}" for a in ancestors}
+        assert content["verdict"] == expected
+        assert content["cumulative"]["best_flop"] is not None
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), st.randoms(use_true_random=False))
+def test_verdicts_do_not_depend_on_the_order_of_delivery(case: tuple[Graph, list[int]], chance: random.Random) -> None:
+    """Annex A.1: compute accumulates along the chain of runs that made the model, each run once.
+
+    Events come in any order and between the messages that they lead to; then some of them come again.
+    """
+    graph, order = case
+    world = built(graph)
+    queue = world.recorder.queue
+    assert isinstance(queue, MemoryReassessments)
+    for number in order:
+        world.deliver(f"job-{number}")
+        while queue.waiting and chance.random() < 0.5:
+            reassess(queue.waiting.pop(chance.randrange(len(queue.waiting))), world.recorder)
+    world.work_off(5000)
+    check(world, graph)
+    records = world.recorder.records
+    assert isinstance(records, MemoryRecords)
+    before = {job: max(revisions) for job, revisions in records.lines.items()}
+    world.audit(*(f"job-{n}" for n in order))
+    assert before == {job: max(revisions) for job, revisions in records.lines.items()}
+
+
+def test_twelve_jobs_in_random_order_end_with_the_same_verdicts() -> None:
+    graph: Graph = [((n - 1,) if n else (), 695) for n in range(12)]
+    for seed in range(5):
+        order = random.Random(seed).sample(range(12), 12)  # noqa: S311 - a test's order is no secret
+        world = built(graph)
+        world.audit(*(f"job-{n}" for n in order))
+        check(world, graph)
+    verdicts = [world.content(f"job-{n}")["verdict"] for n in range(12)]
+    assert verdicts == ["below"] + ["indeterminate"] * 2 + ["above"] * 9
+
+
+@settings(max_examples=30, deadline=None)
+@given(graphs())
+def test_a_record_is_recomputed_from_its_evidence_and_the_lineage_it_names(case: tuple[Graph, list[int]]) -> None:
+    graph, order = case
+    world = built(graph)
+    world.audit(*(f"job-{n}" for n in order))
+    for number in range(len(graph)):
+        content = world.content(f"job-{number}")
+        body = world.recorder.archive.get(f"evidence/{content['job']['id']}/{content['revision']}.json")
+        assert body is not None
+        again = audit(parse_evidence(body), load_tables(), recorded_lineage(content, world.recorder.archive))
+        assert again.verdict == content["verdict"]
+        assert str(again.cumulative.best_flop) == content["cumulative"]["best_flop"]
+
+
+class Counting:
+    """Wraps a port and counts its reads."""
+
+    def __init__(self, inner: Any, *reads: str) -> None:
+        self._inner, self._reads, self.count = inner, reads, 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._reads:
+            self.count += 1
+        return getattr(self._inner, name)
+
+
+def long_lineage(length: int) -> tuple[World, dict[str, Counting]]:
+    """A world in which `last` continues `length - 1` others, recorded as they would be, and `next` continues it."""
+    counters = {
+        "records": Counting(MemoryRecords(), "latest", "alert_sent", "alert_sent_at"),
+        "archive": Counting(MemoryArchive(), "get", "list"),
+        "index": Counting(MemoryIndex(), "newest", "within", "exactly"),
+    }
+    world = World(**counters)
+    world.add(continuing("last", day=0, hours=1))
+    world.add(continuing("next", ["last"], day=1, hours=1))
+    last = world.pointers["last"]
+    ancestors = tuple(
+        Ancestor(f"{n:064x}", f"arn:aws:sagemaker:eu-west-1:1:training-job/step-{n}", 10**18, 2 * 10**18, (), parents)
+        for n in range(length - 1)
+        for parents in [(f"{n - 1:064x}",) if n else ()]
+    )
+    lineage = Lineage((ancestors[-1].job_id,), ancestors) if ancestors else Lineage()
+    description = world.jobs.descriptions[last.name, last.region]
+    body = collect(description, world.recorder.sources, world.recorder.clock()).to_bytes()
+    audited = audit(parse_evidence(body), world.recorder.tables, lineage)
+    put_evidence(audited.job.job_id, 0, body, world.recorder)
+    index_job(audited.job, world.recorder.index)
+    examined = Examined(audited, Found(lineage), pack(audited.job.job_id, lineage))
+    assert isinstance(commit(body, examined, None, world.recorder), StoredRecord)
+    return world, counters
+
+
+@pytest.mark.parametrize("length", [1, 100, 10_000])
+def test_one_more_job_costs_a_bounded_number_of_reads(length: int) -> None:
+    """Records, index and archive together: at most 25 reads for a job with one parent, however long the lineage."""
+    world, counters = long_lineage(length)
+    for counter in counters.values():
+        counter.count = 0
+    world.deliver("next")
+    reads = {name: counter.count for name, counter in counters.items()}
+    assert sum(reads.values()) <= MOST_READS, reads
+    content = world.content("next")
+    assert content["lineage"]["ancestors"] == length
+    assert len(content["cumulative"]["ancestors"]) <= 100
+    own, parent = int(content["estimate"]["best_flop"]), int(world.content("last")["estimate"]["best_flop"])
+    assert int(content["cumulative"]["best_flop"]) == own + parent + (length - 1) * 10**18
+    records = world.recorder.records
+    line = records.latest(world.job_id("next"))
+    assert line is not None
+    assert len(line.line) < 200_000, "an item of DynamoDB holds 400 KB"
+
+
+def test_a_large_set_is_written_once_and_shared_down_the_chain() -> None:
+    world, _ = long_lineage(10_000)
+    world.audit("next")
+    first = world.content("next")["lineage"]["kept"]
+    for step in range(2, 5):
+        name = f"more-{step}"
+        world.add(continuing(name, ["next" if step == 2 else f"more-{step - 1}"], day=step, hours=1))
+        world.audit(name)
+        content = world.content(name)
+        assert content["lineage"]["ancestors"] == 10_000 + step - 1
+        assert content["lineage"]["kept"] == first
+    body = world.recorder.archive.get(first["key"])
+    assert body is not None
+    assert len(unpack(body, first["sha256"])) == first["count"]
+
+
+def test_many_descendants_are_told_in_several_invocations() -> None:
+    """The work of one invocation is bounded: the rest is queued."""
+    world = World()
+    world.add(continuing("parent"))
+    index = world.recorder.index
+    children = {f"{n:064x}" for n in range(2500)}
+    place = read_location(artifact("parent"))
+    assert place is not None
+    for child in children:
+        index.add("input", IndexEntry(place, "2026-04-01T00:00:00.000Z", child, "arn"))
+    world.deliver("parent")
+    queue = world.recorder.queue
+    assert isinstance(queue, MemoryReassessments)
+    told: set[str] = set()
+    rounds = 0
+    while queue.waiting:
+        batch, queue.waiting = queue.waiting, []
+        assert len(batch) <= 1001
+        told |= {message.job_id for message in batch if not message.after}
+        for message in batch:
+            if message.after:
+                rounds += 1
+                reassess(message, world.recorder)
+    assert told == children
+    assert rounds == 2
