@@ -304,6 +304,8 @@ def test_a_chain_of_twelve_alerts_at_the_job_that_crosses() -> None:
     assert [world.content(name)["verdict"] for name in names[:2]] == ["below", "below"]
     assert [world.content(name)["verdict"] for name in names[3:]] == ["above"] * 9
     assert "step-03" in above[0].subject
+    for name in names[:4]:
+        assert name in above[0].body
 
 
 def test_a_superseding_record_names_what_it_supersedes_and_keeps_the_evidence() -> None:

@@ -5,7 +5,7 @@ equal to the threshold is not over it (Guidelines, section on downstream modifie
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -119,7 +119,11 @@ class Policy:
 
 @dataclass(frozen=True)
 class Assessment:
-    """The answer of one policy: the threshold in FLOP, the verdict, and the reason in words."""
+    """The answer of one policy: the threshold in FLOP, the verdict, and the reason in words.
+
+    `best_flop` and `upper_flop` are the modification on the rule's basis, `room_flop` what it may take at most: the
+    threshold, less the pretraining where the rule counts it.
+    """
 
     policy: str
     scenario: str
@@ -128,6 +132,9 @@ class Assessment:
     reason: str
     basis: Basis = "updates"
     meaning: str = ""
+    best_flop: int | None = None
+    upper_flop: int | None = None
+    room_flop: int = 0
 
 
 def parse_policy(text: str) -> Policy:
@@ -201,7 +208,7 @@ def assess(
 
 def _with(assessment: Assessment, new: Verdict, reason: str) -> Assessment:
     a = assessment
-    return Assessment(a.policy, a.scenario, a.threshold_flop, new, reason, a.basis, a.meaning)
+    return replace(a, verdict=new, reason=reason)
 
 
 def _assess_known(policy: Policy, activity: Activity, bases: Bases, original: Original) -> list[Assessment]:
@@ -221,7 +228,10 @@ def _assess_known(policy: Policy, activity: Activity, bases: Bases, original: Or
             counted = Figures(counted.best_flop, counted.upper_flop, counted.doubts + original.doubts, figures.settle)
         result = verdict(counted, threshold)
         reason = explain(counted, threshold, result)
-        found.append(Assessment(policy.policy_id, rule.scenario, threshold, result, reason, rule.basis, rule.meaning))
+        room = threshold - (original.inherited_flop or 0 if rule.includes_pretraining else 0)
+        name, scenario = policy.policy_id, rule.scenario
+        size = (figures.best_flop, figures.upper_flop, room)
+        found.append(Assessment(name, scenario, threshold, result, reason, rule.basis, rule.meaning, *size))
     return found
 
 
