@@ -115,3 +115,9 @@ class ObjectReplaced(Tampered):
 
 class BadBundle(CannotVerify):
     """The bundle is not a readable export."""
+
+
+class NotRecomputable(CannotVerify):
+    """A record's figures rest on tables, a version or ancestors that this verifier does not have."""
+
+    remedy = "Install the version of flops-auditor that the record names (`code_version`) and verify again."

@@ -49,6 +49,11 @@ def of_model(model: str) -> Choice:
     return lambda content: bool(content["original"]["base_model"] == model)
 
 
+def of_job(job: str) -> Choice:
+    """Records of the training jobs with this name or ARN."""
+    return lambda content: job in (content["job"]["name"], content["job"]["arn"])
+
+
 def of_time(since: datetime | None, until: datetime | None) -> Choice:
     """Records recorded in [since, until)."""
 

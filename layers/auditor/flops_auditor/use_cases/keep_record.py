@@ -17,6 +17,7 @@ from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.evidence import parse_evidence
 from flops_auditor.domain.job import TERMINAL_STATUSES, parse_training_job
 from flops_auditor.domain.keys import keyid
+from flops_auditor.domain.lineage import Lineage
 from flops_auditor.domain.notification import notification_due
 from flops_auditor.domain.record import predicate, result
 from flops_auditor.domain.statement import parse_statement, statement
@@ -115,7 +116,7 @@ def commit(
         action=action,
     )
     record = StoredRecord(revision, sign(job.arn, body, content, recorder.signer))
-    return record if recorder.records.commit(job.job_id, record, summary(examined.audited, content)) else None
+    return record if recorder.records.commit(job.job_id, record, summary(content, examined.audited.lineage)) else None
 
 
 def _due(examined: Examined, before: Mapping[str, Any] | None, recorder: Recorder) -> str | None:
@@ -168,24 +169,24 @@ def sign(subject: str, evidence: bytes, content: dict[str, Any], signer: Signer)
     return envelope_line(payload, keyid(signer.public_key()), signer.sign(digest))
 
 
-def summary(audited: Audit, content: Mapping[str, Any]) -> dict[str, str]:
+def summary(content: Mapping[str, Any], lineage: Lineage) -> dict[str, str]:
     """The attributes that records are listed and found by; FLOP as decimal strings, absent where not known.
 
     `lineage` is the job id of the first root: all jobs that continue it are found by it.
     """
     job = content["job"]
-    roots = sorted(root.job_id for root in audited.lineage.roots()) or [job["id"]]
+    roots = sorted(root.job_id for root in lineage.roots()) or [job["id"]]
     found = {
         "job_id": job["id"],
         "job_name": job["name"],
         "job_arn": job["arn"],
-        "region": audited.job.region,
+        "region": job["arn"].split(":")[3],
         "status": job["status"],
         "verdict": content["verdict"],
         "method": content["estimate"]["method"],
         "best_flop": content["cumulative"]["best_flop"],
         "upper_flop": content["cumulative"]["upper_flop"],
-        "base_model": audited.base_model[:500],
+        "base_model": content["original"]["base_model"],
         "lineage": roots[0],
         "ended_at": job["end"] or job["creation_time"],
         "recorded_at": content["recorded_at"],

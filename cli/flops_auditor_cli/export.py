@@ -1,0 +1,65 @@
+"""`flops-auditor export`: write a bundle that anybody can verify without AWS - all, a time range, or one model."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flops_auditor.aws.clients import client
+from flops_auditor.aws.s3_archive import S3Archive
+from flops_auditor.domain.job import iso
+from flops_auditor.use_cases.export_bundle import Choice, export_part, export_whole, of_job, of_model, of_time
+from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
+from flops_auditor_cli.output import Output, OutputOption, emit, talk
+
+COLUMNS = {"path": "Bundle", "selection": "Selection", "records": "Records", "size": "Leaves of the log"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("export")(export)
+
+
+def export(
+    bundle: Annotated[Path, typer.Argument(help="The zip file to write.")],
+    model: Annotated[str, typer.Option(help="Only records whose base model is this one, with proofs.")] = "",
+    job: Annotated[str, typer.Option(help="Only records of this training job (name or ARN), with proofs.")] = "",
+    since: Annotated[datetime | None, typer.Option(help="Only records recorded at or after this (UTC).")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Only records recorded before this (UTC).")] = None,
+    stack_name: StackOption = DEFAULT_STACK,
+    local: LocalOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Write a bundle of the ledger for a regulator: everything, or chosen records that prove their place in the log."""
+    deployment = find_deployment(stack_name, local)
+    archive, ledger = S3Archive(client("s3"), deployment.output("ArchiveBucketName")), deployment.output("LedgerId")
+    chosen, selection = selection_of(model, job, since, until)
+    now = datetime.now(UTC)
+    if chosen is None:
+        written = export_whole(archive, ledger, bundle, now)
+    else:
+        written = export_part(archive, ledger, bundle, now, chosen, selection)
+    row = {"path": str(bundle), "selection": selection, "records": written.records, "size": written.size}
+    emit([row], output, COLUMNS, document=row, right=("records", "size"))
+    talk().print(f"check it with: flops-auditor verify {bundle}")
+
+
+def selection_of(model: str, job: str, since: datetime | None, until: datetime | None) -> tuple[Choice | None, str]:
+    """What is asked for, as a choice and in words; no choice means everything."""
+    choices: list[Choice] = []
+    words: list[str] = []
+    if model:
+        choices.append(of_model(model))
+        words.append(f"base model {model}")
+    if job:
+        choices.append(of_job(job))
+        words.append(f"training job {job}")
+    if since or until:
+        begin, end = (moment.replace(tzinfo=UTC) if moment else None for moment in (since, until))
+        choices.append(of_time(begin, end))
+        words += [f"recorded from {iso(begin)}"] if begin else []
+        words += [f"recorded before {iso(end)}"] if end else []
+    if not choices:
+        return None, "everything"
+    return lambda content: all(choice(content) for choice in choices), ", ".join(words)

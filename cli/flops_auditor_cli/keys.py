@@ -1,0 +1,71 @@
+"""`flops-auditor keys`: which keys sign the ledger, and how a new one takes over."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+import typer
+
+from flops_auditor.aws.clients import client
+from flops_auditor.aws.kms import KmsSigner
+from flops_auditor.aws.s3_archive import S3Archive
+from flops_auditor.domain.key_history import ROLES
+from flops_auditor.use_cases.rotate_key import keys_after, request_rotation
+from flops_auditor_cli.ledger_access import DEFAULT_STACK, Deployment, LocalOption, StackOption, find_deployment
+from flops_auditor_cli.output import Output, OutputOption, emit, talk
+
+keys = typer.Typer(help="Which keys sign the ledger, and how a new one takes over.", no_args_is_help=True)
+COLUMNS = {"role": "Role", "keyid": "Key id (SHA-256 of SPKI)", "state": "State"}
+OUTPUTS = {"record": "RecordKeyArn", "checkpoint": "CheckpointKeyArn"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(keys, name="keys")
+
+
+def _archive(deployment: Deployment) -> S3Archive:
+    return S3Archive(client("s3"), deployment.output("ArchiveBucketName"))
+
+
+@keys.command("list")
+def list_keys(
+    stack_name: StackOption = DEFAULT_STACK, local: LocalOption = False, output: OutputOption = Output.TABLE
+) -> None:
+    """List the keys of the ledger, oldest first; a rotation counts from when it was asked for."""
+    deployment = find_deployment(stack_name, local)
+    found, _ = keys_after(_archive(deployment), deployment.output("LedgerId"))
+    current = {role: found.current(role).keyid for role in ROLES}
+    rows = [
+        {"role": key.role, "keyid": key.keyid, "state": "in force" if key.keyid == current[key.role] else "replaced"}
+        for key in found.ranges
+    ]
+    emit(rows, output, COLUMNS)
+
+
+@keys.command()
+def rotate(
+    role: Annotated[Literal["record", "checkpoint"], typer.Argument(help="Whose key is replaced.")],
+    new_key_id: Annotated[str, typer.Option(help="KMS key id or ARN of the new key (ECC_NIST_P256, SIGN_VERIFY).")],
+    old_key_id: Annotated[str, typer.Option(help="KMS key in force; default: the one that the stack names.")] = "",
+    stack_name: StackOption = DEFAULT_STACK,
+    local: LocalOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Ask for a new key, signed by the old and by the new one; the next seal puts it into the log.
+
+    Needs kms:Sign on both keys, which their key policies grant to nobody but the functions: allow it for this once.
+    """
+    deployment = find_deployment(stack_name, local)
+    kms = client("kms")
+    old = KmsSigner(kms, old_key_id or deployment.output(OUTPUTS[role]))
+    number = request_rotation(
+        _archive(deployment),
+        deployment.output("LedgerId"),
+        role,
+        old,
+        KmsSigner(kms, new_key_id),
+        datetime.now(UTC),
+    )
+    row = {"role": role, "number": number, "new_key_id": new_key_id}
+    emit([row], output, {"role": "Role", "number": "Rotation", "new_key_id": "New key"}, document=row)
+    talk().print("now let the functions use the new key; disable the old one after the next seal, and keep it")

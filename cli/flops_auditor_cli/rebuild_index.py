@@ -1,0 +1,45 @@
+"""`flops-auditor rebuild-index`: put the table of records back from the archive, after it was lost."""
+
+import typer
+
+from flops_auditor.aws.clients import client
+from flops_auditor.aws.dynamodb_lineage import DynamoDbLineageIndex
+from flops_auditor.aws.dynamodb_pending import DynamoDbPendingRecords
+from flops_auditor.aws.dynamodb_records import DynamoDbRecords
+from flops_auditor.aws.s3_archive import S3Archive
+from flops_auditor.use_cases.rebuild_index import rebuild_index
+from flops_auditor_cli.exits import FAILED
+from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
+from flops_auditor_cli.output import Output, OutputOption, emit, talk
+
+COLUMNS = {"written": "Written", "known": "Known already", "logged": "With a place in the log", "skipped": "Skipped"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("rebuild-index")(rebuild)
+
+
+def rebuild(
+    stack_name: StackOption = DEFAULT_STACK, local: LocalOption = False, output: OutputOption = Output.TABLE
+) -> None:
+    """Put every archived record that the table lacks back into it; what is there stays as it is."""
+    deployment = find_deployment(stack_name, local)
+    table, dynamodb = deployment.output("RecordTableName"), client("dynamodb")
+    rebuilt = rebuild_index(
+        S3Archive(client("s3"), deployment.output("ArchiveBucketName")),
+        DynamoDbRecords(dynamodb, table),
+        DynamoDbPendingRecords(dynamodb, table),
+        DynamoDbLineageIndex(dynamodb, table),
+    )
+    row = {
+        "written": rebuilt.written,
+        "known": rebuilt.known,
+        "logged": rebuilt.logged,
+        "skipped": len(rebuilt.skipped),
+    }
+    emit([row], output, COLUMNS, document={**row, "skipped": [list(found) for found in rebuilt.skipped]})
+    for key, reason in rebuilt.skipped:
+        talk().print(f"{key}: {reason}")
+    if rebuilt.skipped:
+        raise typer.Exit(FAILED)

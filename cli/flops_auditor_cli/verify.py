@@ -1,0 +1,104 @@
+"""`flops-auditor verify`: check a bundle offline, without AWS and without trust in whoever wrote it.
+
+Exit codes: 0 valid, 1 tampered, 2 cannot verify.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from flops_auditor.domain import ledger_errors
+from flops_auditor.domain.job import iso
+from flops_auditor.domain.signed_note import UnreadableNote
+from flops_auditor.use_cases.recompute import recompute
+from flops_auditor.use_cases.verify_bundle import Demands, Report, verify_bundle
+from flops_auditor_cli.output import Output, OutputOption, emit, plain, talk
+
+EXITS = {"valid": 0, "tampered": 1, "cannot verify": 2}
+COLUMNS = {"error": "Error", "index": "Leaf", "message": "What was seen", "remedy": "What to do"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("verify")(verify)
+
+
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="A bundle written by `flops-auditor export`.")],
+    pin: Annotated[
+        Path | None, typer.Option(help="A checkpoint that reached you another way, such as the mailed one.")
+    ] = None,
+    keys: Annotated[Path | None, typer.Option(help="keys.json as you know it from elsewhere.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(help="When you received the bundle (UTC); default: now. Judges staleness.")
+    ] = None,
+    max_age_hours: Annotated[float, typer.Option(help="How old the newest heartbeat may be at that time.")] = 25,
+    with_recompute: Annotated[
+        bool, typer.Option("--recompute", help="Also compute every estimate again from its evidence.")
+    ] = False,
+    processes: Annotated[int, typer.Option(min=1, help="Processes to use; default: one per core.")] = 0
+    or (os.cpu_count() or 1),
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Check a bundle's signatures, log and evidence, offline. Exit 0 valid, 1 tampered, 2 cannot verify."""
+    try:
+        demands = Demands(
+            as_of=as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC),
+            max_age=timedelta(hours=max_age_hours),
+            pin=pin.read_bytes() if pin else None,
+            keys=keys.read_bytes() if keys else None,
+            recompute=recompute if with_recompute else None,
+            processes=processes,
+        )
+    except OSError as error:
+        talk().print(f"{error.filename}: {error.strerror}")
+        raise typer.Exit(EXITS["cannot verify"]) from error
+    console = talk()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("leaves", total=None)
+        report = verify_bundle(bundle, demands, lambda done, total: bar.update(task, completed=done, total=total))
+    show(report, output)
+    raise typer.Exit(EXITS[report.verdict])
+
+
+def show(report: Report, output: Output) -> None:
+    """The report on stdout; for people, findings as a table and the verdict on stderr."""
+    rows = [{**asdict(found), "remedy": _remedy(found.error)} for found in report.findings]
+    if output is Output.JSON:
+        document = asdict(report)
+        document |= {
+            "verdict": report.verdict,
+            "sealed_at": iso(report.sealed_at) if report.sealed_at else None,
+            "findings": rows,
+        }
+        json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
+        sys.stdout.write("\n")
+        return
+    if rows or output is Output.CSV:
+        emit(rows, output, COLUMNS, right=("index",))
+    console = talk()
+    if report.verdict == "valid":
+        console.print(
+            f"valid: {report.records} records of {plain(report.ledger_id)}, {report.size} leaves, "
+            f"{report.checkpoints} checkpoints, sealed {iso(report.sealed_at) if report.sealed_at else 'never'}"
+        )
+        if report.kind == "part":
+            console.print(f"a part: {plain(report.selection)}; that nothing of it was left out cannot be seen from it")
+    else:
+        console.print(report.verdict)
+    if not report.pinned and not report.keys_given:
+        console.print("note: consistent in itself is all this says; give --pin or --keys to tell it from a forgery")
+
+
+def _remedy(name: str) -> str:
+    """What to do about an error, by its stable name."""
+    known = UnreadableNote if name == UnreadableNote.__name__ else getattr(ledger_errors, name, ledger_errors.Tampered)
+    return str(known.remedy)
