@@ -9,7 +9,19 @@ import sys
 import typer
 
 from flops_auditor.domain.errors import AuditorError
-from flops_auditor_cli import audit, catalog, doctor, plan, reconcile, records, redrive
+from flops_auditor_cli import (
+    audit,
+    catalog,
+    doctor,
+    export,
+    keys,
+    plan,
+    rebuild_index,
+    reconcile,
+    records,
+    redrive,
+    verify,
+)
 from flops_auditor_cli.exits import FAILED
 
 app = typer.Typer(
@@ -19,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (audit, plan, records, reconcile, doctor, redrive, catalog):
+for module in (audit, plan, records, reconcile, doctor, redrive, catalog, verify, export, keys, rebuild_index):
     module.register(app)
 
 

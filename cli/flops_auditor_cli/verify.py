@@ -43,8 +43,7 @@ def verify(
     with_recompute: Annotated[
         bool, typer.Option("--recompute", help="Also compute every estimate again from its evidence.")
     ] = False,
-    processes: Annotated[int, typer.Option(min=1, help="Processes to use; default: one per core.")] = 0
-    or (os.cpu_count() or 1),
+    processes: Annotated[int | None, typer.Option(min=1, help="Processes to use; default: one per core.")] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Check a bundle's signatures, log and evidence, offline. Exit 0 valid, 1 tampered, 2 cannot verify."""
@@ -55,7 +54,7 @@ def verify(
             pin=pin.read_bytes() if pin else None,
             keys=keys.read_bytes() if keys else None,
             recompute=recompute if with_recompute else None,
-            processes=processes,
+            processes=processes or os.cpu_count() or 1,
         )
     except OSError as error:
         talk().print(f"{error.filename}: {error.strerror}")

@@ -7,11 +7,12 @@ from functools import cache
 from hashlib import sha256
 from typing import Any
 
+from flops_auditor import __version__
 from flops_auditor.data import load_tables
 from flops_auditor.domain.archive_keys import evidence_key, job_id, record_key, rotation_key
 from flops_auditor.domain.audit import audit
 from flops_auditor.domain.dsse import PAYLOAD_TYPE, Signature, envelope_line, pre_authentication_encoding, signed_line
-from flops_auditor.domain.evidence import parse_evidence
+from flops_auditor.domain.evidence import Evidence, parse_evidence
 from flops_auditor.domain.job import iso
 from flops_auditor.domain.keys import keyid
 from flops_auditor.domain.leaves import rotation
@@ -31,8 +32,6 @@ MODELS = ("org/model-a", "org/model-b", "org/model-c")
 @cache
 def template() -> dict[str, Any]:
     """The predicate of one real audit."""
-    from flops_auditor.domain.evidence import Evidence
-
     body = Evidence(describe()).to_bytes()
     return predicate(
         audit(parse_evidence(body), load_tables()),
@@ -82,6 +81,21 @@ def draft(number: int, at: datetime, model: str = "", ledger: str = LEDGER, revi
     return Draft(number, at, evidence, content, arn)
 
 
+def real_draft(number: int, at: datetime, revision: int = 0) -> Draft:
+    """The record of job `number` with real evidence, from which its figures follow."""
+    body = Evidence(describe(name=f"job-{number:03d}", hours=1 + number)).to_bytes()
+    audited = audit(parse_evidence(body), load_tables())
+    content = predicate(
+        audited,
+        ledger_id=LEDGER,
+        revision=revision,
+        recorded_at=at,
+        code_version=__version__,
+        table_digests=load_tables().digests,
+    )
+    return Draft(number, at, body, content, audited.job.arn)
+
+
 @dataclass
 class World:
     """The ledger's surroundings; `at` is the time, moved by hand."""
@@ -111,6 +125,11 @@ class World:
     def draft(self, model: str = "") -> Draft:
         self.made += 1
         return draft(self.made - 1, self.at, model, self.ledger)
+
+    def add_real(self, count: int) -> None:
+        for _ in range(count):
+            self.commit(real_draft(self.made, self.at))
+            self.made += 1
 
     def commit(self, draft: Draft, signer: Signer | None = None) -> bytes:
         """Sign a record, archive it, put it before the sealer."""
