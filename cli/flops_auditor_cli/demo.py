@@ -131,30 +131,48 @@ def mails(stack: Stack, url: str) -> list[dict[str, Any]]:
         found.update({message["MessageId"]: json.loads(message["Body"]) for message in new})
 
 
+def waiting(stack: Stack, queue_url: str) -> int:
+    """Messages of a queue: visible, in flight and delayed."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    names.append("ApproximateNumberOfMessagesDelayed")
+    answer = stack.client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+    return sum(int(value) for value in answer["Attributes"].values())
+
+
+def newest_records(stack: Stack, jobs: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """The newest record of every job that has one, the latest job first."""
+    dynamodb = stack.client("dynamodb")
+    rows = []
+    for job in jobs:
+        answer = dynamodb.query(
+            TableName=stack.outputs["RecordTableName"],
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={
+                ":pk": {"S": f"JOB#{parse_training_job(job).job_id}"},
+                ":sk": {"S": "RECORD#"},
+            },
+            ScanIndexForward=False,
+            Limit=1,
+        )
+        rows += [{name: value["S"] for name, value in item.items() if "S" in value} for item in answer["Items"]]
+    return sorted(rows, key=lambda row: row["ended_at"], reverse=True)
+
+
 def wait_for_records(stack: Stack, jobs: list[dict[str, Any]], tick: Callable[[int], None]) -> list[dict[str, str]]:
-    """The newest record of every job, once each has one. Raises DemoFailed when that takes too long."""
-    table, dynamodb = stack.outputs["RecordTableName"], stack.client("dynamodb")
-    wanted = [parse_training_job(job) for job in jobs]
+    """The newest record of every job, once each has one and the queue is empty. Raises DemoFailed if it takes too long.
+
+    The queue empties last: a job that was audited before its ancestor is assessed again, through the queue.
+    """
     give_up = time.monotonic() + PATIENCE.total_seconds()
-    found: dict[str, dict[str, str]] = {}
-    while len(found) < len(wanted):
-        for job in wanted:
-            if job.job_id not in found:
-                answer = dynamodb.query(
-                    TableName=table,
-                    KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-                    ExpressionAttributeValues={":pk": {"S": f"JOB#{job.job_id}"}, ":sk": {"S": "RECORD#"}},
-                    ScanIndexForward=False,
-                    Limit=1,
-                )
-                for item in answer["Items"]:
-                    found[job.job_id] = {name: value["S"] for name, value in item.items() if "S" in value}
-        tick(len(found))
+    while True:
+        rows = newest_records(stack, jobs)
+        tick(len(rows))
+        if len(rows) == len(jobs) and waiting(stack, stack.outputs["AuditQueueUrl"]) == 0:
+            return newest_records(stack, jobs)
         if time.monotonic() > give_up:
-            missing = ", ".join(job.name for job in wanted if job.job_id not in found)
-            raise DemoFailed(f"no record after {PATIENCE} for {missing}")
+            missing = {job["TrainingJobName"] for job in jobs} - {row["job_name"] for row in rows}
+            raise DemoFailed(f"after {PATIENCE} the queue is not empty or these have no record: {sorted(missing)}")
         time.sleep(0.3)
-    return sorted(found.values(), key=lambda row: row["ended_at"], reverse=True)
 
 
 def check_with_openssl(stack: Stack, record: Mapping[str, str]) -> str:

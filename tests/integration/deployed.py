@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from flops_auditor.domain.dsse import parse_envelope
 from flops_auditor.domain.statement import Statement, parse_statement
-from flops_auditor_cli.demo import event_of, mails, subscribe_mailbox
+from flops_auditor_cli.demo import event_of, mails, subscribe_mailbox, waiting
 from flops_auditor_cli.local_aws import Stack, load_job
 from tests.fakes.jobs import describe
 
@@ -77,11 +77,7 @@ class Deployed:
 
     def waiting(self, output: str) -> int:
         """Messages of a queue: visible, in flight and delayed."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        names.append("ApproximateNumberOfMessagesDelayed")
-        sqs = self.stack.client("sqs")
-        answer = sqs.get_queue_attributes(QueueUrl=self.outputs[output], AttributeNames=names)
-        return sum(int(value) for value in answer["Attributes"].values())
+        return waiting(self.stack, self.outputs[output])
 
     @contextmanager
     def quick_redelivery(self) -> Iterator[None]:
