@@ -28,8 +28,8 @@ class Environment:
 
 
 @dataclass(frozen=True)
-class AuditEnvironment(Environment):
-    """functions/audit."""
+class RecordingEnvironment(Environment):
+    """What every function that writes records has."""
 
     table_name: str
     archive_bucket: str
@@ -37,7 +37,21 @@ class AuditEnvironment(Environment):
     policies: str
     alert_topic_arn: str
     record_key_id: str
+
+
+@dataclass(frozen=True)
+class AuditEnvironment(RecordingEnvironment):
+    """functions/audit."""
+
     audit_queue_url: str
+
+
+@dataclass(frozen=True)
+class WatchEnvironment(RecordingEnvironment):
+    """functions/watch. `warning_fractions`: "0.03,0.5,0.8"; `stop_on_crossing`: "true" or "false"."""
+
+    warning_fractions: str
+    stop_on_crossing: str
 
 
 @dataclass(frozen=True)

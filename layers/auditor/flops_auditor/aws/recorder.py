@@ -1,5 +1,6 @@
 """The recorder on AWS: the ports of the audit, wired."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from flops_auditor import __version__
@@ -7,14 +8,16 @@ from flops_auditor.aws.clients import client, cloudwatch_in, sagemaker_in
 from flops_auditor.aws.cloudwatch import CloudWatchMetrics
 from flops_auditor.aws.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.dynamodb_records import DynamoDbClaims, DynamoDbRecords
-from flops_auditor.aws.environment import AuditEnvironment
+from flops_auditor.aws.environment import AuditEnvironment, RecordingEnvironment
 from flops_auditor.aws.kms import KmsSigner
 from flops_auditor.aws.s3_archive import S3Archive
 from flops_auditor.aws.sagemaker import SageMakerJobs
 from flops_auditor.aws.sns import SnsAlerts
 from flops_auditor.aws.sqs_reassessments import SqsReassessments
 from flops_auditor.data import load_tables
+from flops_auditor.domain.reassessment import Reassessment
 from flops_auditor.use_cases.collect_evidence import Sources
+from flops_auditor.use_cases.ports import Reassessments
 from flops_auditor.use_cases.recorder import Recorder
 
 
@@ -23,8 +26,22 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+class NoReassessments:
+    """The Reassessments port of a function that has nothing assessed again."""
+
+    def send(self, messages: Sequence[Reassessment]) -> None:
+        """Refuse, so that nothing is lost silently."""
+        if messages:
+            raise NotImplementedError("this function may not queue reassessments")
+
+
 def recorder_from(environment: AuditEnvironment) -> Recorder:
     """Everything an audit works with, as the function's environment says."""
+    return recorder_with(environment, SqsReassessments(client("sqs"), environment.audit_queue_url))
+
+
+def recorder_with(environment: RecordingEnvironment, queue: Reassessments) -> Recorder:
+    """A recorder on a queue of its own."""
     tables = load_tables(environment.policies.split(","))
     return Recorder(
         sources=Sources(SageMakerJobs(sagemaker_in), CloudWatchMetrics(cloudwatch_in), tables.metrics),
@@ -38,5 +55,5 @@ def recorder_from(environment: AuditEnvironment) -> Recorder:
         ledger_id=environment.ledger_id,
         code_version=__version__,
         index=DynamoDbLineageIndex(client("dynamodb"), environment.table_name),
-        queue=SqsReassessments(client("sqs"), environment.audit_queue_url),
+        queue=queue,
     )

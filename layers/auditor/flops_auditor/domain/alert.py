@@ -55,7 +55,7 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
         section("", [_happened(content, name)]),
         section("FIGURES", _figures(content)),
         section("AGAINST THE THRESHOLDS", _against(content)),
-        section("THE CHAIN", _chain(content), fill=False),
+        section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(content, name))),
         section("THE RECORD", _record(content, name)),
     ]
@@ -108,7 +108,7 @@ def _against(content: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _chain(content: Mapping[str, Any]) -> list[str]:
+def chain(content: Mapping[str, Any]) -> list[str]:
     """The last runs before this one, oldest first, each with its own best estimate."""
     listed, count = content["cumulative"]["ancestors"], content["lineage"]["ancestors"]
     if not count:

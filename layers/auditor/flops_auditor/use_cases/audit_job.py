@@ -72,13 +72,25 @@ def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:
     try:
         description, gone = describe(pointer, recorder)
         job = parse_training_job(description)
-        stored = recorder.records.latest(job.job_id)
-        made = stored is None or is_interim(stored)
-        if made:
-            first_record(job.job_id, gather(job.job_id, description, gone, stored, recorder), recorder, stored)
+        made = record_the_end(job.job_id, description, gone, recorder)
         return settle(job.job_id, recorder, "recorded" if made else "already recorded")
     finally:
         recorder.claims.release(pointer.arn, owner, recorder.clock())
+
+
+def record_the_end(job_id: str, description: Mapping[str, Any], gone: tuple[Unread, ...], recorder: Recorder) -> bool:
+    """Record a finished job unless it is recorded; False if it was. A record made while it ran is superseded.
+
+    More than one round is needed only where evidence of a running job was left behind without its record.
+    """
+    made = False
+    for _ in range(3):
+        stored = recorder.records.latest(job_id)
+        if stored is not None and not is_interim(stored):
+            break
+        made = True
+        first_record(job_id, gather(job_id, description, gone, stored, recorder), recorder, stored)
+    return made
 
 
 def reassess(message: Reassessment, recorder: Recorder) -> Outcome:

@@ -150,16 +150,22 @@ def bring_up_to_date(job_id: str, recorder: Recorder) -> StoredRecord | None:
         if left is None and examined.found.lineage.same_as(recorded_lineage(content, recorder.archive)):
             return stored
         body = put_evidence(job_id, stored.revision + 1, body, recorder)
-        commit(body, examined, stored, recorder)
+        commit(body, examined, stored, recorder, content["action"] if is_interim(stored) else None)
     raise NotSettled(f"{job_id} changed {MOST_ROUNDS} times while it was assessed")
 
 
-def first_record(job_id: str, body: bytes, recorder: Recorder, previous: StoredRecord | None = None) -> None:
-    """Record a finished job from its evidence, after the interim record, if there is one."""
+def first_record(
+    job_id: str,
+    body: bytes,
+    recorder: Recorder,
+    previous: StoredRecord | None = None,
+    action: Mapping[str, str] | None = None,
+) -> None:
+    """Record a job from its evidence, after the interim record, if there is one."""
     body = put_evidence(job_id, previous.revision + 1 if previous else 0, body, recorder)
     evidence = parse_evidence(body)
     index_job(parse_training_job(evidence.description, evidence.tags), recorder.index)
-    commit(body, examine(body, recorder), previous, recorder)
+    commit(body, examine(body, recorder), previous, recorder, action)
 
 
 def sign(subject: str, evidence: bytes, content: dict[str, Any], signer: Signer) -> bytes:

@@ -1,0 +1,131 @@
+"""What people are told about a job in progress, in time to act."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from flops_auditor.domain.alert import (
+    Alert,
+    attributes,
+    chain,
+    clipped,
+    flop,
+    numbered,
+    printable,
+    section,
+    subject,
+)
+from flops_auditor.domain.amounts import scientific
+from flops_auditor.domain.running import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, Outlook, Seen
+
+_LONGEST_FORECAST = 10 * 365 * 86400
+
+
+def warn(seen: Seen, level: str, content: Mapping[str, Any], now: datetime) -> Alert:
+    """The warning that a job has reached a level: a fraction ("0.5"), or one of the named levels of running.py.
+
+    `content` has the fields of a record's predicate.
+    """
+    name = printable(content["job"]["name"])
+    parts = [
+        section("", [_happened(seen, level, content, name)]),
+        section("SO FAR", _so_far(seen, content)),
+        section("AGAINST THE THRESHOLDS", [_against(outlook, now) for outlook in seen.outlooks]),
+        section("THE CHAIN", chain(content), fill=False),
+        section("WHAT TO DO", numbered(_steps(seen, level, content, name))),
+        section("THE JOB", [printable(content["job"]["arn"]), "flops-auditor watch"]),
+    ]
+    return Alert(
+        subject=subject(f"[FLOPs Auditor] {_headline(level)}: {name} (running)"),
+        body="\n\n".join(part for part in parts if part) + "\n",
+        attributes=attributes("warning", content, level=level),
+    )
+
+
+def percent(share: Fraction | None) -> str:
+    """A share of a threshold for people."""
+    return "unknown" if share is None else f"{float(share * 100):.3g} %"
+
+
+def _headline(level: str) -> str:
+    named = {
+        CROSSED: "OVER THE LINE",
+        PROJECTED: "WILL CROSS",
+        IMMINENT: "ABOUT TO CROSS",
+        UNBOUNDED: "CANNOT BE WATCHED",
+    }
+    return named.get(level) or f"{percent(Fraction(level))} reached"
+
+
+def _happened(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> str:
+    count = content["lineage"]["ancestors"]
+    together = f", together with the {count} earlier run{'s' if count > 1 else ''} it continues," if count else ""
+    said = f"Training job {name} is running and{together} "
+    closest = seen.closest()
+    best = percent(closest.best_share if closest else None)
+    most = percent(closest.upper_share if closest else None)
+    if level == CROSSED:
+        return said + f"is OVER a threshold: the best estimate is {best} of it."
+    if level == PROJECTED:
+        return said + "will be over a threshold before its time limit, at the present rate."
+    if level == IMMINENT:
+        return (
+            said + f"is about to cross a threshold ({best} of it). Its tag flops-auditor:never-stop keeps it running."
+        )
+    if level == UNBOUNDED:
+        return said + "nothing bounds its compute from above, so no warning can be given in time."
+    return said + f"may have used {most} of a threshold (best estimate {best})."
+
+
+def _so_far(seen: Seen, content: Mapping[str, Any]) -> list[str]:
+    total, estimate = content["cumulative"], content["estimate"]
+    lines = [f"Best estimate {flop(total['best_flop'])}, at most {flop(total['upper_flop'])} FLOP."]
+    if content["lineage"]["ancestors"]:
+        lines.append(f"This run alone: {flop(estimate['best_flop'])}, at most {flop(estimate['upper_flop'])} FLOP.")
+    lines.append(f"Method: {estimate['method']}. Warnings follow the upper bound, verdicts the best estimate.")
+    spent = "unknown" if seen.spent_seconds is None else _hours(seen.spent_seconds)
+    limit = "no limit" if seen.limit_seconds is None else _hours(Fraction(seen.limit_seconds))
+    lines.append(f"Trained for {spent}; time limit: {limit}.")
+    return lines
+
+
+def _hours(seconds: Fraction) -> str:
+    return f"{float(seconds) / 3600:.4g} hours"
+
+
+def _against(outlook: Outlook, now: datetime) -> str:
+    a = outlook.assessment
+    line = (
+        f"{a.policy}, {a.scenario} ({scientific(a.threshold_flop)} FLOP): best {percent(outlook.best_share)}, at most "
+        f"{percent(outlook.upper_share)}."
+    )
+    if outlook.projected_best_share is not None:
+        line += (
+            f" At its time limit: best {percent(outlook.projected_best_share)}, at most "
+            f"{percent(outlook.projected_upper_share)}."
+        )
+    if outlook.crossed:
+        return line + " It is over."
+    if outlook.seconds_left is not None and outlook.seconds_left < _LONGEST_FORECAST:
+        when = now + timedelta(seconds=float(outlook.seconds_left))
+        line += f" It would cross at {when:%Y-%m-%d %H:%M} UTC."
+    return line
+
+
+def _steps(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> list[str]:
+    region = seen.audited.job.region
+    steps = []
+    if content["notification_due"]:
+        steps.append(
+            f"Notify the European Commission by {content['notification_due']}: within two weeks from when it is known "
+            "that a threshold of systemic risk is or will be met (Art. 52(1)). It is known now."
+        )
+    if level == UNBOUNDED:
+        steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in seen.audited.estimate.doubts[:3]]
+        return steps + ([f"To bound it: {seen.audited.estimate.settle}."] if seen.audited.estimate.settle else [])
+    steps.append("Decide whether the run may cross the line; over it, a provider's duties may apply (Art. 53).")
+    steps.append(f"To stop it: aws sagemaker stop-training-job --training-job-name {name} --region {region}")
+    if seen.audited.estimate.settle:
+        steps.append(f"To narrow the figure: {seen.audited.estimate.settle}.")
+    return steps

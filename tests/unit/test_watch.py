@@ -1,0 +1,301 @@
+"""Jobs in progress: warned of in time, each level once, over simulated weeks."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from flops_auditor.aws.watcher import MalformedWarningLevels, read_fractions
+from flops_auditor.domain.alert import Alert
+from flops_auditor.domain.job import parse_training_job
+from flops_auditor.use_cases.audit_job import audit_job
+from flops_auditor.use_cases.keep_record import content_of
+from flops_auditor.use_cases.watch_jobs import INTERVAL, Watched, Watcher, watch_jobs
+from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, FixedClock, FixedRegions, MemoryAlerts, MemoryRecords
+from tests.fakes.audit import recorder as recorder_of
+from tests.fakes.jobs import CREATED
+from tests.fakes.lineage import World, channel, continuing
+
+LEVELS = (Fraction("0.03"), Fraction("0.5"), Fraction("0.8"))
+START = CREATED + timedelta(minutes=10)
+DAY = 86400
+P5_64 = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
+
+
+def running(name: str = "big-run", days: int = 28, hosts: int = 64, **changes: Any) -> dict[str, Any]:
+    """A job that began to train at START and goes on."""
+    description = continuing(name, **changes)
+    for key in ("TrainingEndTime", "ModelArtifacts"):
+        description.pop(key, None)
+    return description | {
+        "TrainingJobStatus": "InProgress",
+        "SecondaryStatus": "Training",
+        "TrainingStartTime": START,
+        "ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": hosts},
+        "StoppingCondition": {"MaxRuntimeInSeconds": days * DAY},
+        "SecondaryStatusTransitions": [
+            {"Status": "Starting", "StartTime": CREATED, "EndTime": START},
+            {"Status": "Training", "StartTime": START},
+        ],
+    }
+
+
+def ended(description: dict[str, Any], at: datetime, status: str = "Stopped") -> dict[str, Any]:
+    """The same job after its end."""
+    transitions = [dict(step) for step in description["SecondaryStatusTransitions"]]
+    transitions[-1]["EndTime"] = at
+    times = {"TrainingEndTime": at, "LastModifiedTime": at}
+    return description | times | {"TrainingJobStatus": status, "SecondaryStatusTransitions": transitions}
+
+
+class Room:
+    """A watcher on twins, with its clock."""
+
+    def __init__(self, stop: bool = False, regions: tuple[str, ...] = ("eu-west-1",), **overrides: Any) -> None:
+        self.jobs, self.metrics = FakeTrainingJobs(), FakeMetrics()
+        self.clock, self.alerts, self.records = FixedClock(START), MemoryAlerts(), MemoryRecords()
+        twins: dict[str, Any] = {"clock": self.clock, "alerts": self.alerts, "records": self.records} | overrides
+        self.recorder = recorder_of(self.jobs, self.metrics, **twins)
+        self.watcher = Watcher(
+            self.recorder, self.jobs, FixedRegions(regions), LEVELS, stopper=self.jobs if stop else None
+        )
+
+    def watch(self, hours: float, step: timedelta = INTERVAL) -> list[tuple[datetime, Alert]]:
+        """Look every `step` for so many hours; the alerts with their times."""
+        told: list[tuple[datetime, Alert]] = []
+        for _ in range(int(timedelta(hours=hours) / step)):
+            self.clock.now += step
+            before = len(self.alerts.sent)
+            self.once()
+            told += [(self.clock.now, alert) for alert in self.alerts.sent[before:]]
+        return told
+
+    def once(self) -> Watched:
+        done = watch_jobs(self.watcher)
+        assert done.failures == ()
+        return done
+
+
+def headlines(told: Sequence[tuple[datetime, Alert]]) -> list[str]:
+    return [alert.subject.removeprefix("[FLOPs Auditor] ").partition(":")[0] for _, alert in told]
+
+
+def test_a_64_host_job_is_warned_at_each_level_once_and_before_it_crosses() -> None:
+    """64 x p5 against 30 % of 1.5e24 FLOP = 4.5e23: 512 x 989.4e12 FLOP/s meet it after 10.3 days at the most."""
+    room = Room()
+    room.jobs.add(running(), pretrain_flops="1.5e24")
+    told = room.watch(hours=28 * 24 - 1)
+    assert headlines(told) == ["WILL CROSS", "3 % reached", "50 % reached", "80 % reached", "OVER THE LINE"]
+    peak = 512 * Fraction("989.4e12")
+    crossing = START + timedelta(seconds=float(45 * 10**22 / (peak / 2)))
+    at = dict(zip(headlines(told), (moment for moment, _ in told), strict=True))
+    assert at["3 % reached"] < at["50 % reached"] < at["80 % reached"] < crossing
+    assert crossing <= at["OVER THE LINE"] <= crossing + INTERVAL
+    assert at["80 % reached"] < START + timedelta(seconds=float(45 * 10**22 / peak)), "before the upper bound, too"
+    body = told[2][1].body
+    assert "50" in body
+    assert "At its time limit" in body
+    assert "stop-training-job" in body
+
+
+def test_a_metric_that_wobbles_warns_once() -> None:
+    """Occupancy falls and rises around a level: the level was told and stays told."""
+    room = Room()
+    room.jobs.add(running(hosts=8, days=5))
+    hour = START
+    told: list[tuple[datetime, Alert]] = []
+    for busy in [800, 100, 800, 50, 800, 10, 790] * 5:
+        hour += timedelta(hours=1)
+        room.clock.now = hour
+        room.metrics.results["big-run"] = [
+            {"Label": f"GPUUtilization algo-{host}", "Timestamps": [], "Values": [busy]} for host in range(1, 9)
+        ]
+        before = len(room.alerts.sent)
+        room.once()
+        told += [(hour, alert) for alert in room.alerts.sent[before:]]
+    shares = [headline for headline in headlines(told) if headline.endswith("reached")]
+    assert shares == ["3 % reached"]
+
+
+def test_a_level_that_was_passed_between_two_looks_is_told_by_the_highest_alone() -> None:
+    room = Room()
+    room.jobs.add(running(), pretrain_flops="1.5e24")
+    told = room.watch(hours=9 * 24, step=timedelta(days=9))
+    assert headlines(told) == ["80 % reached", "WILL CROSS"]
+    assert headlines(room.watch(hours=2)) == []
+
+
+def test_a_job_far_below_every_line_warns_nobody() -> None:
+    room = Room()
+    room.jobs.add(running(hosts=1, days=1))
+    assert room.watch(hours=23) == []
+
+
+def test_what_the_chain_has_used_counts_and_a_level_of_the_parent_is_not_told_again() -> None:
+    room = Room()
+    parent = running("parent", OutputDataConfig={"S3OutputPath": "s3://models/"})
+    pointer = room.jobs.add(parent, pretrain_flops="1.5e24")
+    told = room.watch(hours=6 * 24)
+    assert headlines(told) == ["WILL CROSS", "3 % reached", "50 % reached"]
+    end = room.clock.now
+    pointer = room.jobs.add(ended(parent, end, "Completed"))
+    audit_job(pointer, room.recorder, owner="audit")
+    child = running("child", InputDataConfig=[channel("model", "s3://models/parent/output/model.tar.gz")])
+    child["CreationTime"] = end
+    child["TrainingStartTime"] = end
+    child["SecondaryStatusTransitions"] = [{"Status": "Training", "StartTime": end}]
+    room.jobs.add(child)
+    told = room.watch(hours=28 * 24 - 145)
+    assert headlines(told) == ["WILL CROSS", "80 % reached", "OVER THE LINE"]
+    assert "parent" in told[1][1].body
+    assert "together with the 1 earlier run" in told[1][1].body.replace("\n", " ")
+
+
+def test_jobs_of_every_region_are_watched_and_one_failure_keeps_nobody_from_it() -> None:
+    room = Room(regions=("us-east-1", "eu-west-1"))
+    far = running("far")
+    far["TrainingJobArn"] = far["TrainingJobArn"].replace("eu-west-1", "us-east-1")
+    broken = running("broken")
+    broken["ResourceConfig"] = {"InstanceType": 5}
+    room.jobs.add(far, pretrain_flops="1.5e24")
+    room.jobs.add(running("near"), pretrain_flops="1.5e24")
+    room.jobs.descriptions["broken", "eu-west-1"] = running("broken")
+
+    class Breaking(FakeTrainingJobs):
+        def describe(self, name: str, region: str) -> Any:
+            if name == "broken":
+                raise ConnectionError("no answer")
+            return super().describe(name, region)
+
+    room.jobs.__class__ = Breaking
+    room.clock.advance(days=1)
+    done = watch_jobs(room.watcher)
+    assert done.jobs == 2
+    assert {a.attributes["job_arn"].rsplit("/", 1)[1] for a in room.alerts.sent} == {"far", "near"}
+    assert len(done.failures) == 1
+    assert "broken" in done.failures[0]
+    assert "no answer" in done.failures[0]
+
+
+def test_a_region_that_refuses_is_named() -> None:
+    room = Room()
+    room.jobs.denied = {"sagemaker:ListTrainingJobs"}
+    done = watch_jobs(room.watcher)
+    assert done.jobs == 0
+    assert "eu-west-1" in done.failures[0]
+
+
+def test_a_job_whose_compute_nothing_bounds_is_told_once() -> None:
+    room = Room()
+    room.jobs.add(running(ResourceConfig={"InstanceType": "ml.p99.48xlarge", "InstanceCount": 4}))
+    description = dict(room.jobs.descriptions["big-run", "eu-west-1"])
+    description["ResourceConfig"] = {"InstanceType": "ml.p99.48xlarge", "InstanceCount": 4}
+    room.jobs.add(description)
+    told = room.watch(hours=5)
+    assert headlines(told) == ["CANNOT BE WATCHED"]
+    assert "ml.p99.48xlarge" in told[0][1].body
+
+
+def test_nothing_is_stopped_unless_it_is_asked_for() -> None:
+    room = Room(stop=False)
+    room.jobs.add(running(), pretrain_flops="1.5e24")
+    room.watch(hours=28 * 24 - 1, step=timedelta(hours=6))
+    assert room.jobs.stopped == []
+
+
+def test_a_job_is_stopped_before_it_crosses_and_the_record_says_so() -> None:
+    room = Room(stop=True)
+    description = running()
+    pointer = room.jobs.add(description, pretrain_flops="1.5e24")
+    while not room.jobs.stopped:
+        room.clock.now += INTERVAL
+        room.once()
+        assert room.clock.now < START + timedelta(days=28)
+    job_id = parse_training_job(description).job_id
+    stored = room.records.latest(job_id)
+    assert stored is not None
+    interim = content_of(stored)
+    assert interim["action"]["kind"] == "stop"
+    assert "threshold" in interim["action"]["reason"]
+    assert interim["job"]["status"] == "InProgress"
+    assert all(a["verdict"] != "above" for a in interim["assessments"]), "stopped before it crossed"
+    assert interim["verdict"] == "indeterminate"
+    stopped = [alert for alert in room.alerts.sent if "STOPPED" in alert.subject]
+    assert len(stopped) == 1
+    assert "asked SageMaker to stop it" in stopped[0].body.replace("\n", " ")
+    room.once()
+    assert len([a for a in room.alerts.sent if "STOPPED" in a.subject]) == 1
+    room.jobs.add(ended(description, room.clock.now))
+    audit_job(pointer, room.recorder, owner="audit")
+    final = room.records.latest(job_id)
+    assert final is not None
+    assert final.revision == 1
+    content = content_of(final)
+    assert content["job"]["status"] == "Stopped"
+    assert content["action"] is None
+    assert content["supersedes"]
+
+
+def test_a_job_that_may_never_be_stopped_is_not_stopped() -> None:
+    room = Room(stop=True)
+    room.jobs.add(running(), pretrain_flops="1.5e24", never_stop="true")
+    room.clock.now = START + timedelta(days=20)
+    told = room.watch(hours=24)
+    assert room.jobs.stopped == []
+    assert room.records.lines == {}
+    assert headlines(told) == ["80 % reached", "WILL CROSS", "ABOUT TO CROSS", "OVER THE LINE"]
+    assert "never-stop" in told[2][1].body
+
+
+def test_a_stop_that_is_refused_is_a_failure_and_is_tried_again() -> None:
+    room = Room(stop=True)
+    description = running()
+    room.jobs.add(description, pretrain_flops="1.5e24")
+    room.clock.now = START + timedelta(days=20, hours=13, minutes=10)
+    room.jobs.denied = {"sagemaker:StopTrainingJob"}
+    done = watch_jobs(room.watcher)
+    assert done.stopped == 0
+    assert "StopTrainingJob" in done.failures[0]
+    room.jobs.denied = set()
+    assert room.once().stopped == 1
+    assert [max(revisions) for revisions in room.records.lines.values()] == [0], "one record of the request"
+
+
+@pytest.mark.parametrize(("days", "tags"), [(28, {"pretrain_flops": "9.5e24"}), (500, {"activity": "pretraining"})])
+def test_the_two_weeks_run_from_when_it_was_known(days: int, tags: dict[str, str]) -> None:
+    """Art. 52(1): within two weeks after it becomes known that the threshold will be met."""
+    room = Room()
+    description = running(days=days)
+    pointer = room.jobs.add(description, **tags)
+    told = room.watch(hours=6)
+    known, crossing = next((moment, alert) for moment, alert in told if "WILL CROSS" in alert.subject)
+    due = (known + timedelta(weeks=2)).date().isoformat()
+    assert crossing.attributes["notification_due"] == due
+    assert f"Notify the European Commission by {due}" in " ".join(crossing.body.split())
+    room.clock.now = START + timedelta(days=days)
+    room.jobs.add(ended(description, room.clock.now, "Completed"))
+    audit_job(pointer, room.recorder, owner="audit")
+    stored = room.records.latest(parse_training_job(description).job_id)
+    assert stored is not None
+    assert content_of(stored)["notification_due"] == due
+    assert f"by {due}" in " ".join(room.alerts.sent[-1].body.split())
+
+
+def test_a_finished_job_of_no_systemic_line_has_no_date() -> None:
+    world = World()
+    world.add(continuing("a", hours=20000))
+    world.audit()
+    assert world.content("a")["verdict"] == "above"
+    assert world.content("a")["notification_due"] is None
+
+
+@pytest.mark.parametrize("text", ["", "abc", "0", "1.5", "-0.1", "1/0", "0.5;0.8"])
+def test_levels_that_are_no_fractions_are_refused(text: str) -> None:
+    with pytest.raises(MalformedWarningLevels):
+        read_fractions(text)
+
+
+def test_levels_are_read_exactly() -> None:
+    assert read_fractions("0.8, 0.03,0.5") == LEVELS
