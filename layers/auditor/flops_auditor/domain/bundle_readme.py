@@ -27,7 +27,7 @@ i=$(basename "$(ls evidence | head -1)"); cp leaves/$i record.json; cp evidence/
 
 def readme(manifest: Manifest, keys: KeyHistory) -> bytes:
     """README.md of a bundle."""
-    record, checkpoint = keys.current("record").keyid, keys.current("checkpoint").keyid
+    checkpoint = keys.current("checkpoint").keyid
     whole = manifest.kind == "whole"
     return f"""\
 # Records of training compute: {manifest.ledger_id}
@@ -49,7 +49,8 @@ consistent in itself: whoever wrote all of it could have chosen all of it.
 ## Check one record with cosign and openssl alone
 ```sh
 {_TAKE_WHOLE if whole else _TAKE_PART}\
-cosign verify-blob-attestation --key keys/{record}.pem --insecure-ignore-tlog=true \\
+key=keys/$(grep -o '"keyid":"[0-9a-f]*"' record.json | cut -d'"' -f4).pem
+cosign verify-blob-attestation --key "$key" --insecure-ignore-tlog=true \\
   --type {RECORD_PREDICATE} --signature record.json evidence.json
 ```
 With openssl, over the DSSE pre-authentication encoding:
@@ -60,7 +61,8 @@ e = json.load(open("record.json")); p = base64.b64decode(e["payload"]); t = e["p
 open("pae", "wb").write(b"DSSEv1 %d %b %d %b" % (len(t), t, len(p), p))
 open("sig", "wb").write(base64.b64decode(e["signatures"][0]["sig"]))
 EOF
-openssl dgst -sha256 -verify keys/{record}.pem -signature sig pae
+key=keys/$(grep -o '"keyid":"[0-9a-f]*"' record.json | cut -d'"' -f4).pem
+openssl dgst -sha256 -verify "$key" -signature sig pae
 ```
 The newest checkpoint:
 ```sh
