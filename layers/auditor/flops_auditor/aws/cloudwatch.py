@@ -9,9 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flops_auditor.aws.refusals import refusals
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor.domain.evidence import Unread
 from flops_auditor.domain.observations import OCCUPANCY_METRIC
 from flops_auditor.domain.training_time import Span
-from flops_auditor.use_cases.ports import MetricRequest
+from flops_auditor.use_cases.ports import MetricRequest, SourceDenied
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 MOST_QUERIES = 500
 MOST_POINTS = 100_800
+
+
+class IncompleteMetrics(AuditorError):
+    """CloudWatch answered, but not for every series: passes, so the question is asked again."""
+
+    remedy = "Nothing to do: the event is delivered again; if it ends as a dead letter, redrive it."
 
 
 class CloudWatchMetrics:
@@ -48,7 +56,19 @@ class CloudWatchMetrics:
                             )
                             series["Timestamps"] += [moment.astimezone(UTC) for moment in result["Timestamps"]]
                             series["Values"] += result["Values"]
+                            check(result.get("StatusCode", ""), result["Label"])
         return [merged[label] for label in sorted(merged) if merged[label]["Values"]]
+
+
+def check(status: str, label: str) -> None:
+    """Refuse a series that lacks values (API Reference, MetricDataResult; PartialData only says that a page follows).
+
+    Raises SourceDenied when it may not be read, IncompleteMetrics when it could not be read just now.
+    """
+    if status == "Forbidden":
+        raise SourceDenied(Unread("cloudwatch:GetMetricData", status, label[:200]))
+    if status == "InternalError":
+        raise IncompleteMetrics(f"{status} for {label[:200]}")
 
 
 def windows(request: MetricRequest) -> Iterator[Span]:

@@ -26,6 +26,9 @@ ERROR_MARGIN = Fraction(13, 10)
 ASSUMED_UTILISATION = Fraction(1, 2)
 """Annex A.3, examples B and H: U = 0.5 where the utilisation is not known."""
 HIGHEST_PLAUSIBLE_MFU = Fraction(1)
+LOWEST_PLAUSIBLE_SHARE = Fraction(1, 100)
+"""A figure below this share of what the hardware was busy for is doubted: measured runs reach down to a twelfth
+(Vilanakis 2026)."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,8 @@ class HardwareUse:
 
     `peak` and `ceiling_peak` are FLOP/s of one unit: dense in the precision the job is counted in, and the highest
     dense peak of any precision. `occupancy` is the mean share of time (0..1) in which a unit ran some kernel, None
-    when no host reported it.
+    when no host reported it. `bound_peak` is what an upper bound takes instead of `peak` where the precision is only
+    guessed to be a slow one.
     """
 
     name: str
@@ -44,6 +48,7 @@ class HardwareUse:
     ceiling_peak: Fraction
     occupancy: Fraction | None = None
     watts: Fraction = Fraction(0)
+    bound_peak: Fraction | None = None
 
     @property
     def unit_seconds(self) -> Fraction:
@@ -55,6 +60,11 @@ class HardwareUse:
         """N L H, in FLOP."""
         return self.unit_seconds * self.peak
 
+    @property
+    def most_flop(self) -> Fraction:
+        """N L H with the peak that upper bounds take, in FLOP; never less than `peak_flop`."""
+        return self.unit_seconds * max(self.peak, self.bound_peak or self.peak)
+
 
 @dataclass(frozen=True)
 class Tier:
@@ -65,6 +75,14 @@ class Tier:
     upper_flop: int
     basis: str
     implied_utilisation: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Evidence that speaks against the chosen tier: were it right, the compute could be up to `flop` (whole FLOP)."""
+
+    flop: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -90,8 +108,10 @@ def _implied(flop: Fraction, hardware: Sequence[HardwareUse]) -> Fraction | None
     return flop / peak if peak else None
 
 
-def _tier(method: Method, flop: Fraction, hardware: Sequence[HardwareUse], basis: str) -> Tier:
-    upper = _bounded(flop * ERROR_MARGIN, ceiling(hardware))
+def _tier(
+    method: Method, flop: Fraction, hardware: Sequence[HardwareUse], basis: str, most: Fraction | None = None
+) -> Tier:
+    upper = _bounded((flop if most is None else most) * ERROR_MARGIN, ceiling(hardware))
     return Tier(method, nearest(flop), upper, basis, _implied(flop, hardware))
 
 
@@ -101,7 +121,7 @@ def counted(model_flop: Fraction, hardware: Sequence[HardwareUse]) -> Tier:
 
 
 def architecture_full(parameters: int, tokens: int, hardware: Sequence[HardwareUse]) -> Tier:
-    """C = 6 P D for dense transformers trained in full (Annex A.2): P active parameters, D training tokens."""
+    """C = 6 P D for dense transformers trained in full (Annex A.2): P active parameters, D tokens of all epochs."""
     basis = f"6 x {scientific(parameters)} parameters x {scientific(tokens)} tokens"
     return _tier("architecture", Fraction(6 * parameters * tokens), hardware, basis)
 
@@ -116,8 +136,7 @@ def architecture_partial(parameters: int, trainable: int | None, tokens: int, ha
     most = Fraction((4 * parameters + 2 * (parameters if trainable is None else trainable)) * tokens)
     share = "an unknown number of" if trainable is None else scientific(trainable)
     basis = f"(4 x {scientific(parameters)} + 2 x {share} trainable) x {scientific(tokens)} tokens"
-    upper = _bounded(most * ERROR_MARGIN, ceiling(hardware))
-    return Tier("architecture", nearest(best), upper, basis, _implied(best, hardware))
+    return _tier("architecture", best, hardware, basis, most)
 
 
 def architecture_reported(flop: Fraction, name: str, hardware: Sequence[HardwareUse]) -> Tier:
@@ -128,11 +147,12 @@ def architecture_reported(flop: Fraction, name: str, hardware: Sequence[Hardware
 def hardware_mfu(hardware: Sequence[HardwareUse], mfu: Fraction) -> Tier:
     """C = N L H MFU, with the model FLOP utilisation that the training code emitted (Annex A.2)."""
     flop = sum((u.peak_flop for u in hardware), Fraction(0)) * mfu
-    return _tier("hardware + MFU", flop, hardware, f"N L H x MFU {float(mfu):.3g}")
+    most = sum((u.most_flop for u in hardware), Fraction(0)) * mfu
+    return _tier("hardware + MFU", flop, hardware, f"N L H x MFU {float(mfu):.3g}", most)
 
 
 def hardware_occupancy(hardware: Sequence[HardwareUse]) -> Tier:
-    """N L H x occupancy bounds the compute from above; the best estimate takes U = min(occupancy, 0.5).
+    """N L H x occupancy bounds the compute from above; the best estimate takes U = min(occupancy, 0.5) (Annex A.3).
 
     A kernel that runs need not use the unit fully, so occupancy is never a best estimate. Hardware that reports no
     occupancy counts as fully occupied.
@@ -141,15 +161,15 @@ def hardware_occupancy(hardware: Sequence[HardwareUse]) -> Tier:
     for use in hardware:
         occupancy = Fraction(1) if use.occupancy is None else use.occupancy
         best += use.peak_flop * min(occupancy, ASSUMED_UTILISATION)
-        upper += use.peak_flop * occupancy
+        upper += use.most_flop * occupancy
     basis = "N L H x min(occupancy, 0.5), at most N L H x occupancy"
     return Tier("hardware + occupancy", nearest(best), at_least(upper), basis, _implied(best, hardware))
 
 
 def hardware_alone(hardware: Sequence[HardwareUse]) -> Tier:
     """N L H x 0.5 (Annex A.3 B and H), at most N L H."""
-    upper = sum((u.peak_flop for u in hardware), Fraction(0))
-    best = upper * ASSUMED_UTILISATION
+    best = sum((u.peak_flop for u in hardware), Fraction(0)) * ASSUMED_UTILISATION
+    upper = sum((u.most_flop for u in hardware), Fraction(0))
     return Tier("hardware", nearest(best), at_least(upper), "N L H x 0.5, at most N L H", _implied(best, hardware))
 
 
@@ -167,3 +187,30 @@ def choose(known: Sequence[Tier], limit: int | None) -> Choice:
             f"more than the hardware could do ({scientific(limit)}); the next tier counts"
         )
     return Choice(None, tuple(known), tuple(contradictions))
+
+
+def doubted_by_tiers(choice: Choice, limit: int | None, overcounted: Fraction = Fraction(1)) -> tuple[Caution, ...]:
+    """What the tiers below the chosen one say against it.
+
+    Annex A.2 allows a method that is accurate within its margin. So measured evidence whose best estimate lies above
+    the chosen upper bound contradicts it, and so does hardware that was busy for a hundred times the figure.
+    `overcounted` is by how much the trainer's own figure is known to be too high.
+    """
+    chosen, cautions = choice.chosen, []
+    if chosen is None:
+        return ()
+    for tier in choice.known[choice.known.index(chosen) + 1 :]:
+        if tier.method in {"hardware", "hardware + occupancy"}:
+            if chosen.best_flop < tier.upper_flop * LOWEST_PLAUSIBLE_SHARE:
+                reason = (
+                    f"{chosen.method} gives less than a hundredth of what the hardware was busy for: "
+                    f"{scientific(chosen.best_flop)} of {scientific(tier.upper_flop)} FLOP"
+                )
+                cautions.append(Caution(tier.upper_flop, reason))
+        elif tier.best_flop > chosen.upper_flop * overcounted and (limit is None or tier.best_flop <= limit):
+            reason = (
+                f"contradictory evidence: {tier.method} gives {scientific(tier.best_flop)} FLOP ({tier.basis}), more "
+                f"than the upper bound {scientific(chosen.upper_flop)} of {chosen.method}"
+            )
+            cautions.append(Caution(tier.upper_flop, reason))
+    return tuple(cautions)

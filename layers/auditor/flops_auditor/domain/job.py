@@ -86,18 +86,29 @@ class InstanceGroup(_Shape):
     instance_count: Count
 
 
+class _Preference(_Shape):
+    instance_type: str
+    instance_count: Count = 0
+
+
 class _ResourceConfig(_Shape):
     instance_type: OptionalText = ""
     instance_count: Count = 0
     instance_groups: tuple[InstanceGroup, ...] = ()
+    instance_preferences: tuple[_Preference, ...] = ()
     selected_instance_type: OptionalText = ""
     selected_instance_count: Count = 0
     training_plan_arn: OptionalText = ""
 
     def groups(self) -> tuple[InstanceGroup, ...]:
-        """The hosts the job ran on; what SageMaker selected goes before what was asked for."""
-        if self.selected_instance_type and self.selected_instance_count:
-            chosen = [(self.selected_instance_type, self.selected_instance_count)]
+        """The hosts the job ran on; what SageMaker selected goes before what was asked for.
+
+        API Reference, ResourceConfig: a count stands with each preference, or once for the job.
+        """
+        if self.selected_instance_type:
+            asked = {p.instance_type: p.instance_count for p in self.instance_preferences}
+            count = self.selected_instance_count or asked.get(self.selected_instance_type, 0) or self.instance_count
+            chosen = [(self.selected_instance_type, count)]
         elif self.instance_groups:
             return self.instance_groups
         elif self.instance_type:
@@ -114,6 +125,14 @@ class Serverless(_Shape):
     job_type: OptionalText = ""
     customization_technique: OptionalText = ""
     peft: OptionalText = ""
+
+
+class _MetricDefinition(_Shape):
+    name: str
+
+
+class _Algorithm(_Shape):
+    metric_definitions: tuple[_MetricDefinition, ...] = ()
 
 
 class FinalMetric(_Shape):
@@ -185,6 +204,7 @@ class TrainingJob(_Shape):
     serverless: Serverless | None = Field(default=None, alias="ServerlessJobConfig")
     hyper_parameters: Texts = {}
     environment: Texts = {}
+    algorithm_specification: _Algorithm = _Algorithm()
     final_metric_data_list: tuple[FinalMetric, ...] = ()
     input_data_config: tuple[Channel, ...] = ()
     model_artifacts: _ModelArtifacts = _ModelArtifacts()
@@ -221,6 +241,12 @@ class TrainingJob(_Shape):
     def finished(self) -> bool:
         """Whether the job has reached a terminal state."""
         return self.training_job_status in TERMINAL_STATUSES
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the metrics that the job's log emits; a failed job may have no final values, but has definitions."""
+        defined = (definition.name for definition in self.algorithm_specification.metric_definitions)
+        return tuple(sorted({*defined, *(metric.metric_name for metric in self.final_metric_data_list)}))
 
     @property
     def groups(self) -> tuple[InstanceGroup, ...]:

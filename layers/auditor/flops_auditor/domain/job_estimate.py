@@ -1,15 +1,20 @@
-"""From a job and its evidence to the estimate that is signed: which tiers are known, which counts, and why."""
+"""From a job and its evidence to the estimate that is signed: which tiers are known, which counts, and why.
 
-from collections.abc import Sequence
+Annex A.2 of the Guidelines, C(2025) 7719: any method within 30 %, assumptions documented. They are documented here, in
+words, one by one.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from flops_auditor.domain.amounts import scientific
-from flops_auditor.domain.declared import Declared
+from flops_auditor.domain.amounts import at_least, scientific
+from flops_auditor.domain.declared import PREFERENCE_TECHNIQUES, REINFORCEMENT_TECHNIQUES, Declared
 from flops_auditor.domain.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.estimate import (
     HIGHEST_PLAUSIBLE_MFU,
+    Caution,
     Choice,
     HardwareUse,
     Method,
@@ -20,23 +25,31 @@ from flops_auditor.domain.estimate import (
     ceiling,
     choose,
     counted,
+    doubted_by_tiers,
     hardware_alone,
     hardware_mfu,
     hardware_occupancy,
 )
 from flops_auditor.domain.hardware import HardwareTable, InstanceType
-from flops_auditor.domain.job import InstanceGroup, TrainingJob
-from flops_auditor.domain.observations import Busy, Observations
+from flops_auditor.domain.job import TrainingJob
+from flops_auditor.domain.observations import AGREEMENT, Busy, Observations
 from flops_auditor.domain.training_time import TrainingTime
+
+REFERENCE_PASS = Fraction(8, 6)
+"""Preference tuning: 6 N for the trained model and 2 N for the reference model's forward pass, per token."""
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """Parameters of the trained model: all, those active per token, and where the numbers come from."""
+    """Parameters of the trained model: all, those active per token, and where the numbers come from.
+
+    `most_active` is another source's number of active parameters, where it is so much larger that it contradicts.
+    """
 
     total: int
     active: int
     source: str
+    most_active: int | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,8 @@ class Estimate:
 
     FLOP are whole numbers; None where nothing bounds them. `peak_flop_per_s` is the mean peak of one unit, weighted
     by unit-seconds, so that `accelerator_seconds` x peak is N L H. `doubts` forbid the verdict "below".
+    `cautious_upper_flop` is the upper bound if the evidence that speaks against the chosen tier were right; it equals
+    `upper_flop` where there is none, and a verdict "below" rests on it.
     """
 
     method: Method
@@ -59,6 +74,7 @@ class Estimate:
     doubts: tuple[str, ...]
     tiers: tuple[Tier, ...]
     settle: str
+    cautious_upper_flop: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,7 @@ class _Hardware:
     complete: bool
     notes: tuple[str, ...]
     doubts: tuple[str, ...]
+    idle: bool = False
 
 
 def estimate_job(
@@ -80,23 +97,29 @@ def estimate_job(
 ) -> Estimate:
     """Estimate one job. Never raises: what is missing or contradictory is said in assumptions and doubts."""
     hardware = _hardware(job, declared, time, observed, table)
-    doubts = (*declared.figure_doubts, *time.doubts, *hardware.doubts, *unread)
+    doubts = (*declared.figure_doubts, *time.doubts, *hardware.doubts, *observed.doubts, *unread)
     if declared.activity == "not-training":
-        return _not_training(hardware, doubts)
+        return _not_training(hardware, time, doubts)
     uses = hardware.uses if hardware.complete and time.seconds is not None else ()
     known, notes = _known_tiers(job, declared, observed, uses, model)
     limit = ceiling(uses) if uses else None
+    if hardware.idle:
+        known, limit = [*known, hardware_alone(())], 0
     choice = choose(known, limit)
     chosen = choice.chosen
     occupancy = _mean_occupancy(uses) if observed.busy else None
+    cautions = _cautions(job, declared, observed, choice, limit, model)
+    cautions += _longer(time, uses)
+    cautious = None if chosen is None else max([chosen.upper_flop, *(c.flop for c in cautions)])
     assumptions = (
+        *_said_of(choice),
+        *choice.contradictions,
+        *(_said_of_caution(caution) for caution in cautions),
         *declared.notes,
         f"training time: {time.basis}",
         *hardware.notes,
-        *observed.notes,
         *notes,
-        *choice.contradictions,
-        *_said_of(choice),
+        *observed.notes,
         *([ASSUMPTION] if uses else []),
     )
     seconds = sum((use.unit_seconds for use in uses), Fraction(0)) if uses else None
@@ -112,12 +135,85 @@ def estimate_job(
         assumptions=assumptions,
         doubts=doubts,
         tiers=choice.known,
-        settle=_settle(chosen, model),
+        settle=_settle(chosen, model, cautions),
+        cautious_upper_flop=cautious,
     )
 
 
-def _not_training(hardware: _Hardware, doubts: tuple[str, ...]) -> Estimate:
+def _cautions(
+    job: TrainingJob,
+    declared: Declared,
+    observed: Observations,
+    choice: Choice,
+    limit: int | None,
+    model: ModelSize | None,
+) -> list[Caution]:
+    """Everything that speaks against the chosen tier's upper bound, each with the bound it would give."""
+    chosen = choice.chosen
+    if chosen is None:
+        return []
+    partial = Fraction(3, 2) if _partial(declared, model) else Fraction(1)
+    experts = Fraction(model.total, model.active) if model and model.total > model.active else Fraction(1)
+    cautions = list(doubted_by_tiers(choice, limit, partial * experts))
+    if chosen.method != "architecture":
+        return cautions
+
+    def times(factor: Fraction, reason: str) -> None:
+        flop = at_least(chosen.upper_flop * factor)
+        cautions.append(Caution(flop if limit is None else min(flop, limit), reason))
+
+    if "reported" in chosen.basis:
+        return cautions
+    if declared.epochs and declared.epochs > 1 and _measured_tokens(job, observed) is None and declared.tokens:
+        shown = f"{float(declared.epochs):g}"
+        times(
+            declared.epochs,
+            f"the declared tokens are taken as those of all {shown} epochs together; were they those of one epoch, the "
+            f"compute would be {shown} times as much",
+        )
+    if model is not None and model.most_active is not None and model.most_active > model.active:
+        times(
+            Fraction(model.most_active, model.active),
+            f"contradictory evidence: {scientific(model.active)} active parameters ({model.source}) against "
+            f"{scientific(model.most_active)} of the base-model table",
+        )
+    if declared.technique in PREFERENCE_TECHNIQUES:
+        times(
+            REFERENCE_PASS,
+            f"{declared.technique.upper()} also passes every batch forward through a frozen reference model, which "
+            "updates nothing and is not counted; were it counted, a third more",
+        )
+    if declared.technique in REINFORCEMENT_TECHNIQUES:
+        reason = (
+            f"{declared.technique.upper()} generates the tokens it trains on: generation updates nothing and counts on "
+            "the cumulative basis alone (Annex A.1), and tokens do not tell how much there was"
+        )
+        bound = next((t for t in choice.known if t.method in {"hardware", "hardware + occupancy"}), chosen)
+        cautions.append(Caution(bound.upper_flop, reason))
+    return cautions
+
+
+def _longer(time: TrainingTime, uses: Sequence[HardwareUse]) -> list[Caution]:
+    """The spans may be incomplete: then hardware was in use for longer, fully busy for all we know."""
+    if time.longest is None or time.seconds is None or not uses:
+        return []
+    flop = at_least(sum((u.units * time.longest * max(u.peak, u.bound_peak or u.peak) for u in uses), Fraction(0)))
+    reason = (
+        f"TrainingTimeInSeconds is {float(time.longest):g} s, far more than the {float(time.seconds):g} s of the "
+        "Training spans, which may be incomplete"
+    )
+    return [Caution(flop, reason)]
+
+
+def _said_of_caution(caution: Caution) -> str:
+    return f"{caution.reason}; no verdict of below rests on less than {scientific(caution.flop)} FLOP"
+
+
+def _not_training(hardware: _Hardware, time: TrainingTime, doubts: tuple[str, ...]) -> Estimate:
+    """0 FLOP by Annex A.1, with what the hardware could have done, since the declaration cannot be checked."""
     reason = "the job is declared not to be training (evaluation or processing): Annex A.1 does not count it"
+    known = hardware.complete and time.seconds is not None
+    bound = f"; were it training, at most {scientific(hardware_alone(hardware.uses).upper_flop)} FLOP" if known else ""
     return Estimate(
         method="not training",
         best_flop=0,
@@ -126,11 +222,12 @@ def _not_training(hardware: _Hardware, doubts: tuple[str, ...]) -> Estimate:
         accelerator_seconds=None,
         peak_flop_per_s=None,
         occupancy=None,
-        energy_kwh=energy_kwh(hardware.uses),
-        assumptions=(reason,),
+        energy_kwh=energy_kwh(hardware.uses) if known else None,
+        assumptions=(reason + bound,),
         doubts=doubts,
         tiers=(),
         settle="",
+        cautious_upper_flop=0,
     )
 
 
@@ -160,23 +257,24 @@ def _architecture(
     notes: list[str],
 ) -> list[Tier]:
     tiers = []
-    tokens, source = _tokens(job, declared, observed, uses)
+    tokens, source = _tokens(job, declared, observed, uses, notes)
     if tokens and model is None:
         notes.append(
             f"tokens without parameters: {scientific(tokens)} tokens ({source}) say nothing without a model size"
         )
     if tokens and model is not None:
         notes.append(f"parameters: {model.source}; tokens: {source}")
-        partial = declared.parameter_efficient or declared.trainable_parameters is not None
-        if declared.trainable_parameters is not None and declared.trainable_parameters >= model.total:
-            partial = False
-        if partial:
-            tiers.append(architecture_partial(model.active, declared.trainable_parameters, tokens, uses))
+        if _partial(declared, model):
+            trainable = declared.trainable_parameters
+            active = None if trainable is None else min(trainable, model.active)
+            tiers.append(architecture_partial(model.active, active, tokens, uses))
         else:
             tiers.append(architecture_full(model.active, tokens, uses))
     if "sample_rate" in observed.emitted and not tokens:
         name = observed.emitted["sample_rate"].name
-        notes.append(f"metric {name!r} counts samples, which say nothing without tokens per sample; it is left aside")
+        notes.append(
+            f"metric {name[:80]!r} counts samples, which say nothing without tokens per sample; it is left aside"
+        )
     if "trainer_flop" in observed.emitted:
         reported = observed.emitted["trainer_flop"]
         tiers.append(architecture_reported(reported.value, reported.name, uses))
@@ -184,17 +282,43 @@ def _architecture(
     return tiers
 
 
-def _tokens(
-    job: TrainingJob, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...]
-) -> tuple[int | None, str]:
-    if declared.tokens is not None:
-        return declared.tokens, declared.tokens_source
+def _partial(declared: Declared, model: ModelSize | None) -> bool:
+    """Whether only a part of the parameters is trained; a statement that all are goes before a hint at adapters."""
+    if declared.trainable_parameters is None:
+        return declared.parameter_efficient
+    return model is None or declared.trainable_parameters < model.total
+
+
+def _measured_tokens(job: TrainingJob, observed: Observations) -> tuple[int, str] | None:
     if "tokens" in observed.emitted:
         emitted = observed.emitted["tokens"]
-        return round(emitted.value), f"metric {emitted.name}"
+        return ceil(emitted.value), f"metric {emitted.name[:80]}"
     if job.billable_token_count:
         return job.billable_token_count, "BillableTokenCount"
-    return _tokens_from_rate(observed, uses)
+    return None
+
+
+def _tokens(
+    job: TrainingJob,
+    declared: Declared,
+    observed: Observations,
+    uses: tuple[HardwareUse, ...],
+    notes: list[str],
+) -> tuple[int | None, str]:
+    """Tokens of all epochs and where they come from. What was declared goes first, unless more was measured."""
+    measured, said = _measured_tokens(job, observed), declared.tokens
+    if said is None:
+        return measured or _tokens_from_rate(observed, uses)
+    source = declared.tokens_source
+    if measured is None:
+        return said, source
+    if measured[0] > said * AGREEMENT:
+        notes.append(
+            f"contradictory evidence: {scientific(said)} tokens ({source}), but {scientific(measured[0])} "
+            f"({measured[1]}): the larger number counts"
+        )
+        return measured
+    return said, source
 
 
 def _tokens_from_rate(observed: Observations, uses: tuple[HardwareUse, ...]) -> tuple[int | None, str]:
@@ -224,7 +348,7 @@ def _mfu(observed: Observations, uses: tuple[HardwareUse, ...], notes: list[str]
         return None
     if not 0 < value <= HIGHEST_PLAUSIBLE_MFU:
         notes.append(
-            f"contradictory evidence: metric {emitted.name!r} is an MFU of {float(value):.4g}, "
+            f"contradictory evidence: metric {emitted.name[:80]!r} is an MFU of {float(value):.4g}, "
             "not a fraction of the peak; it is left aside"
         )
         return None
@@ -256,81 +380,112 @@ def _mean_occupancy(uses: Sequence[HardwareUse]) -> Fraction | None:
 def _hardware(
     job: TrainingJob, declared: Declared, time: TrainingTime, observed: Observations, table: HardwareTable
 ) -> _Hardware:
-    if job.serverless is not None or not job.groups:
-        missing = () if job.serverless is not None else ("the job names no hardware",)
-        note = ("serverless job: its hardware is not disclosed",) if job.serverless is not None else ()
-        return _Hardware((), False, note, missing)
-    found = [(group, table.find(group.instance_type)) for group in job.groups]
-    unknown = sorted({group.instance_type for group, kind in found if kind is None})
-    known = [(group, kind) for group, kind in found if kind is not None]
+    """Hosts by instance type (Annex A.2: periods and kinds of hardware are summed, never averaged)."""
+    hosts: dict[str, int] = {}
+    for group in job.groups:
+        hosts[group.instance_type] = hosts.get(group.instance_type, 0) + group.instance_count
+    if not sum(hosts.values()):
+        if job.serverless is not None:
+            return _Hardware((), False, ("serverless job: its hardware is not disclosed",), ())
+        if time.seconds == 0 and not time.doubts:
+            return _Hardware((), False, ("the job never had hardware",), (), idle=True)
+        return _Hardware((), False, (), ("the job names no hosts",))
+    found = [(count, table.find(name)) for name, count in hosts.items()]
+    unknown = sorted(name for name in hosts if table.find(name) is None)
+    known = [(count, kind) for count, kind in found if kind is not None]
     notes: list[str] = []
-    occupancies = _occupancies(known, observed.busy, notes)
+    occupancies = _occupancies(known, observed.busy, notes) if not unknown else [None] * len(known)
     uses = []
-    for (group, kind), occupancy in zip(known, occupancies, strict=True):
+    for (count, kind), occupancy in zip(known, occupancies, strict=True):
         peak, basis = kind.peak(declared.precision or None)
-        units = group.instance_count * kind.units
+        default = kind.peak(None)[0]
+        units = count * kind.units
         notes.append(
-            f"{group.instance_count} x {group.instance_type}: {float(units):g} x {kind.unit_name}, "
+            f"{count} x {kind.name}: {float(units):g} x {kind.unit_name}, "
             f"{scientific(round(peak), 4)} FLOP/s each, {basis}"
         )
-        seconds = time.seconds or Fraction(0)
+        if peak < default:
+            notes.append(_said_of_precision(declared, peak, default))
+        if kind.power_watts is None:
+            notes.append(f"{kind.power_basis}: its energy is not included")
+        bound = peak if declared.precision_tagged else max(peak, default)
         watts = Fraction(kind.power_watts or 0)
-        uses.append(HardwareUse(kind.name, units, seconds, peak, kind.ceiling_peak, occupancy, watts))
+        seconds = time.seconds or Fraction(0)
+        uses.append(HardwareUse(kind.name, units, seconds, peak, kind.ceiling_peak, occupancy, watts, bound))
     doubts = tuple(f"instance type {name[:60]!r} is not in the hardware table" for name in unknown)
     return _Hardware(tuple(uses), not unknown, tuple(notes), doubts)
 
 
-def _occupancies(
-    known: list[tuple[InstanceGroup, InstanceType]], busy: dict[str, Busy] | object, notes: list[str]
-) -> list[Fraction | None]:
-    """Occupancy per group. Only hosts with accelerators report; a host that reports nothing counts as fully busy.
+def _said_of_precision(declared: Declared, peak: Fraction, default: Fraction) -> str:
+    if declared.precision_tagged:
+        return (
+            f"the tag flops-auditor:precision lowers the peak from {scientific(round(default), 4)} to "
+            f"{scientific(round(peak), 4)} FLOP/s, and the upper bound with it: it must be true of the whole run"
+        )
+    return (
+        f"hyperparameters point at {declared.precision.upper()}, slower than the default: the best estimate follows, "
+        f"the upper bound keeps {scientific(round(default), 4)} FLOP/s"
+    )
 
-    Which host belongs to which of several unlike groups is not known, so each of them takes the busiest host.
+
+def _occupancies(
+    known: Sequence[tuple[int, InstanceType]], busy: Mapping[str, Busy], notes: list[str]
+) -> list[Fraction | None]:
+    """Occupancy per kind of host. Only hosts with accelerators report; a silent one counts as fully busy.
+
+    Which host is of which kind is not known (resourceconfig.json inside the container names them, in any order), so
+    each of several kinds with accelerators takes the busiest host.
     """
-    reports: dict[str, Busy] = dict(busy) if isinstance(busy, dict) else {}
-    with_accelerators = [group for group, kind in known if kind.accelerator is not None]
-    if not reports or not with_accelerators:
+    hosts = sum(count for count, _ in known)
+    names = [f"algo-{i}" for i in range(1, hosts + 1)]
+    strangers = sorted(set(busy) - set(names))
+    if strangers:
+        shown = ", ".join(strangers[:8])
+        notes.append(f"contradictory evidence: the job has no host {shown}; its metrics are left aside")
+    with_accelerators = [(count, kind) for count, kind in known if kind.accelerator is not None]
+    expected = sum(count for count, _ in with_accelerators)
+    # A host without accelerators that reports zero must not stand for one with accelerators that is silent.
+    reports = {name: busy[name] for name in names if name in busy and (expected == hosts or busy[name].highest > 0)}
+    if not busy or not with_accelerators:
         return [None] * len(known)
-    hosts = sum(group.instance_count for group, _ in known)
-    silent = [f"algo-{i}" for i in range(1, hosts + 1) if f"algo-{i}" not in reports]
-    expected_silent = hosts - sum(group.instance_count for group in with_accelerators)
-    if len(silent) > expected_silent:
+    silent = [name for name in names if name not in reports]
+    missing = max(0, expected - len(reports))
+    if missing:
         shown = ", ".join(silent[:8]) + (", ..." if len(silent) > 8 else "")
-        notes.append(f"{len(silent) - expected_silent} hosts report no occupancy and count as fully busy: {shown}")
-    if any(report.coverage < 1 for report in reports.values()):
-        least = min(report.coverage for report in reports.values())
+        among = "" if len(silent) == missing else "of "
+        notes.append(f"{missing} hosts report no occupancy and count as fully busy: {among}{shown}")
+    least = min((report.coverage for report in reports.values()), default=Fraction(1))
+    if least < 1:
         notes.append(
             f"occupancy covers {float(least):.1%} of the training time at least; the rest counts as fully busy"
         )
+    most_devices = max(_devices(kind) for _, kind in with_accelerators)
+    for name, report in reports.items():
+        if report.highest > most_devices:
+            notes.append(
+                f"contradictory evidence: {name} reports more busy accelerators than it has; "
+                "such values count as fully busy"
+            )
+    alike = len(with_accelerators) == 1
+    if not alike:
+        notes.append("unlike accelerators: each kind counts with the busiest host, since hosts do not name their kind")
     result: list[Fraction | None] = []
-    for group, kind in known:
-        if kind.accelerator is None:
+    for count, kind in known:
+        if kind.accelerator is None or not count:
             result.append(None)
             continue
-        devices = max(1, ceil(kind.units))
-        shares = [_share(report, devices, host, notes) for host, report in sorted(reports.items())]
-        if len(with_accelerators) > 1:
-            missing = len(silent) > expected_silent
-            result.append(Fraction(1) if missing else max(shares))
-            continue
-        counted_hosts = sorted(shares, reverse=True)[: group.instance_count]
-        counted_hosts += [Fraction(1)] * (group.instance_count - len(counted_hosts))
-        result.append(sum(counted_hosts, Fraction(0)) / group.instance_count if group.instance_count else None)
-    if len(with_accelerators) > 1:
-        notes.append(
-            "unlike accelerators: each group counts with the busiest host, since hosts do not name their group"
-        )
+        shares = sorted((report.occupancy(_devices(kind)) for report in reports.values()), reverse=True)
+        if alike:
+            busiest = shares[:count] + [Fraction(1)] * (count - len(shares))
+            result.append(sum(busiest, Fraction(0)) / count)
+        else:
+            result.append(Fraction(1) if missing else shares[0])
     return result
 
 
-def _share(report: Busy, devices: int, host: str, notes: list[str]) -> Fraction:
-    share = report.mean / devices
-    if share > 1:
-        notes.append(
-            f"contradictory evidence: {host} reports more busy accelerators than it has; it counts as fully busy"
-        )
-        return Fraction(1)
-    return share * report.coverage + (1 - report.coverage)
+def _devices(kind: InstanceType) -> int:
+    """Accelerators that a host reports on: a share of one is reported as one."""
+    return max(1, ceil(kind.units))
 
 
 def _said_of(choice: Choice) -> list[str]:
@@ -353,7 +508,12 @@ def _said_of(choice: Choice) -> list[str]:
     return said
 
 
-def _settle(chosen: Tier | None, model: ModelSize | None) -> str:
+def _settle(chosen: Tier | None, model: ModelSize | None, cautions: Sequence[Caution]) -> str:
+    """What would settle an indeterminate verdict, in words."""
+    if cautions:
+        most = max(cautions, key=lambda caution: caution.flop)
+        if chosen is not None and most.flop > chosen.upper_flop:
+            return f"clear up that {most.reason}"
     if chosen is not None and chosen.method in {"counted", "architecture"}:
         return "add the run's own count of model FLOP, or amend the record with better evidence"
     size = "" if model else "flops-auditor:params and "

@@ -233,6 +233,7 @@ def document(
             "method": chosen.method if chosen else "unknown",
             "best_flop": decimal(plan.best_flop),
             "upper_flop": decimal(plan.upper_flop),
+            "cautious_upper_flop": decimal(plan.upper_flop),
             "ceiling_flop": decimal(plan.ceiling_flop),
             "accelerator_seconds": decimal(hardware.unit_seconds) if hardware else None,
             "peak_flop_per_s": decimal(hardware.peak) if hardware else None,

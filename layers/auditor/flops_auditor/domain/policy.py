@@ -10,12 +10,13 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from flops_auditor.domain.amounts import parse_amount, scientific
-from flops_auditor.domain.declared import Activity
+from flops_auditor.domain.declared import ACTIVITIES, Activity
 from flops_auditor.domain.errors import AuditorError
 
 Verdict = Literal["below", "indeterminate", "above"]
 SEVERITY: dict[Verdict, int] = {"below": 0, "indeterminate": 1, "above": 2}
 Basis = Literal["updates", "cumulative"]
+_MOST_DOUBTS = 16
 
 
 class MalformedPolicy(AuditorError):
@@ -143,31 +144,51 @@ def parse_policy(text: str) -> Policy:
         document = json.loads(text)
         groups = tuple(tuple(_rule(rule) for rule in group) for group in document["groups"])
         return Policy(document["id"], document["title"], document["source"], groups)
-    except (KeyError, TypeError, ValueError, AuditorError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, AuditorError) as error:
         raise MalformedPolicy(f"{type(error).__name__}: {error}") from error
 
 
+_RULE_FIELDS = frozenset(
+    {"scenario", "when", "threshold", "share_of_original", "basis", "includes_pretraining", "meaning", "source"}
+)
+_CONDITIONS = frozenset({"activity", "original", "systemic_risk", "at_least", "below"})
+
+
 def _rule(rule: dict[str, Any]) -> Rule:
+    """Read one rule strictly: a word that nothing reads would make the rule apply where it should not."""
     when = rule["when"]
-    numerator, _, denominator = str(rule.get("share_of_original", "")).partition("/")
-    amount = None
-    if "threshold" in rule:
-        top, _, divisor = str(rule["threshold"]).partition("/")
-        amount = parse_amount(top) // int(divisor or 1)
-    return Rule(
+    strange = sorted((set(rule) - _RULE_FIELDS) | (set(when) - _CONDITIONS))
+    if strange:
+        raise MalformedPolicy(f"rule {rule['scenario']}: unknown fields {', '.join(strange)}")
+    if ("threshold" in rule) == ("share_of_original" in rule):
+        raise MalformedPolicy(f"rule {rule['scenario']}: give either threshold or share_of_original")
+    parsed = Rule(
         scenario=rule["scenario"],
         activities=tuple(when["activity"]),
         original=when.get("original", "any"),
         systemic_risk=when.get("systemic_risk"),
         at_least=parse_amount(when["at_least"]) if "at_least" in when else 0,
         below=parse_amount(when["below"]) if "below" in when else None,
-        amount=amount,
-        share=Fraction(int(numerator), int(denominator or 1)) if numerator else None,
+        amount=int(_over(rule["threshold"]) // 1) if "threshold" in rule else None,
+        share=_over(rule["share_of_original"]) if "share_of_original" in rule else None,
         basis=rule.get("basis", "updates"),
         includes_pretraining=rule.get("includes_pretraining", False),
         meaning=rule["meaning"],
         source=rule["source"],
     )
+    if not parsed.activities or not set(parsed.activities) <= set(ACTIVITIES):
+        raise MalformedPolicy(f"rule {parsed.scenario}: activity is not of {', '.join(ACTIVITIES)}")
+    if parsed.original not in {"known", "unknown", "any"} or parsed.basis not in {"updates", "cumulative"}:
+        raise MalformedPolicy(f"rule {parsed.scenario}: original or basis is not what it may be")
+    if parsed.share is not None and parsed.original != "known":
+        raise MalformedPolicy(f"rule {parsed.scenario}: a share needs an original that is known")
+    return parsed
+
+
+def _over(text: object) -> Fraction:
+    """An amount, or an amount over a divisor ("1e23/3")."""
+    top, _, divisor = str(text).partition("/")
+    return Fraction(parse_amount(top), int(divisor or 1))
 
 
 def verdict(figures: Figures, threshold: int) -> Verdict:
@@ -240,21 +261,30 @@ def explain(figures: Figures, threshold: int, result: Verdict) -> str:
     line = f"{scientific(threshold)} FLOP"
     if result == "above":
         best = figures.best_flop or 0
-        return f"best estimate {scientific(best)} is over {line} ({_share(best, threshold)})"
+        return f"best estimate {_beside(best, threshold)} is over {line} ({_share(best, threshold)})"
     if result == "below":
         upper = figures.upper_flop or 0
-        return f"upper bound {scientific(upper)} is not over {line} ({_share(upper, threshold)})"
+        return f"upper bound {_beside(upper, threshold)} is not over {line} ({_share(upper, threshold)})"
     if figures.best_flop is None or figures.upper_flop is None:
         known = "the compute is not known"
     else:
         known = (
             f"best estimate {scientific(figures.best_flop)} ({_share(figures.best_flop, threshold)}), "
-            f"upper bound {scientific(figures.upper_flop)} ({_share(figures.upper_flop, threshold)}) of {line}"
+            f"upper bound {_beside(figures.upper_flop, threshold)} ({_share(figures.upper_flop, threshold)}) of {line}"
         )
-    parts = [known, *figures.doubts]
+    more = len(figures.doubts) - _MOST_DOUBTS
+    parts = [known, *figures.doubts[:_MOST_DOUBTS], *([f"and {more} more doubts"] if more > 0 else [])]
     return "; ".join(parts) + (f"; to settle: {figures.settle}" if figures.settle else "")
 
 
-def _share(flop: int | None, threshold: int) -> str:
-    share = Fraction(flop or 0, threshold)
+def _beside(flop: int, threshold: int) -> str:
+    """A figure beside a threshold: in full where three digits would hide on which side of it the figure lies."""
+    hidden = flop != threshold and scientific(flop) == scientific(threshold)
+    return str(flop) if hidden else scientific(flop)
+
+
+def _share(flop: int, threshold: int) -> str:
+    if threshold == 0:
+        return "of a threshold of 0"
+    share = Fraction(flop, threshold)
     return f"{float(share):.3g} times" if share >= 10 else f"{float(share * 100):.3g} %"

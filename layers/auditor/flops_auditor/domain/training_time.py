@@ -1,14 +1,18 @@
 """L of the hardware-based method: for how long the hardware of a job trained, and when.
 
 Annex A.2 counts seconds of use. SageMaker's SecondaryStatusTransitions has one `Training` span per start: a spot job is
-interrupted and restarted, and the time between is not use. BillableTimeInSeconds and the wall clock are something else.
+interrupted and restarted, and the time between is not use. BillableTimeInSeconds and the wall clock are something else;
+TrainingTimeInSeconds includes downloading and uploading.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
 from flops_auditor.domain.job import TRAINING, TrainingJob, Transition
+
+_AFTER_TRAINING = frozenset({"Uploading", "Completed", "MaxRuntimeExceeded"})
+_NOTABLE = Fraction(3600)
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,15 @@ class Span:
 class TrainingTime:
     """Disjoint spans in order of time, their sum in seconds, and how they were found.
 
-    `seconds` is None when nothing says how long the job trained: then no upper bound exists.
+    `seconds` is None when nothing says how long the job trained: then no upper bound exists. `longest` is what another
+    field of the description says, where that is so much more that the spans may be incomplete.
     """
 
     spans: tuple[Span, ...]
     seconds: Fraction | None
     basis: str
     doubts: tuple[str, ...] = ()
+    longest: Fraction | None = None
 
 
 def seconds_between(start: datetime, end: datetime) -> Fraction:
@@ -44,14 +50,27 @@ def seconds_between(start: datetime, end: datetime) -> Fraction:
 
 
 def training_time(job: TrainingJob, as_of: datetime | None = None) -> TrainingTime:
-    """How long the job's hardware trained, up to `as_of` for a job still in progress."""
+    """How long the job's hardware trained (Annex A.2's L), up to `as_of` for a job still in progress.
+
+    A job that has not ended is in doubt: what it spent so far says nothing about what it will have spent.
+    """
+    found = _found(job, as_of)
+    if job.finished:
+        return found
+    return replace(found, doubts=(*found.doubts, f"the job is {job.training_job_status}: it may still be training"))
+
+
+def _found(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
     transitions = job.secondary_status_transitions
     if any(step.status == TRAINING for step in transitions):
-        return _from_transitions(job, as_of)
+        return _compared(_from_transitions(job, as_of), job)
     if job.training_time_in_seconds is not None:
         spans = _outer_span(job, as_of)
         return TrainingTime(spans, Fraction(job.training_time_in_seconds), "TrainingTimeInSeconds")
     if transitions:
+        if job.training_job_status == "Completed" or any(step.status in _AFTER_TRAINING for step in transitions):
+            doubt = "SecondaryStatusTransitions has no Training span, though the job went past training"
+            return TrainingTime((), None, "unknown", (doubt,))
         return TrainingTime((), Fraction(0), "SecondaryStatusTransitions has no Training span: the job never trained")
     spans = _outer_span(job, as_of)
     if spans:
@@ -63,6 +82,19 @@ def training_time(job: TrainingJob, as_of: datetime | None = None) -> TrainingTi
 def _outer_span(job: TrainingJob, as_of: datetime | None) -> tuple[Span, ...]:
     start, end = job.training_start_time, job.training_end_time or (None if job.finished else as_of)
     return (Span(start, end),) if start and end and start < end else ()
+
+
+def _compared(found: TrainingTime, job: TrainingJob) -> TrainingTime:
+    """The spans beside TrainingTimeInSeconds, which is a little longer; less, or much more, contradicts them."""
+    said = job.training_time_in_seconds
+    if said is None or found.seconds is None:
+        return found
+    if said + 1 < found.seconds:
+        note = f"; contradictory evidence: TrainingTimeInSeconds is only {said} s, the longer time counts"
+        return replace(found, basis=found.basis + note)
+    if said > 2 * found.seconds and said - found.seconds > _NOTABLE:
+        return replace(found, longest=Fraction(said))
+    return found
 
 
 def _from_transitions(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
@@ -78,8 +110,10 @@ def _from_transitions(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
         else:
             known.append(Span(step.start_time, end))
     spans = merge(known)
+    seconds = sum((s.seconds for s in spans), Fraction(0))
     count = f"{len(spans)} Training span{'s' if len(spans) != 1 else ''} of SecondaryStatusTransitions"
-    return TrainingTime(spans, None if doubts else sum((s.seconds for s in spans), Fraction(0)), count, tuple(doubts))
+    basis = f"{count}, {float(seconds):.10g} s"
+    return TrainingTime(spans, None if doubts else seconds, basis, tuple(doubts))
 
 
 def _next_start(transitions: tuple[Transition, ...], step: Transition) -> datetime | None:
@@ -92,7 +126,7 @@ def _last_word(job: TrainingJob, as_of: datetime | None) -> datetime | None:
 
 
 def merge(spans: list[Span]) -> tuple[Span, ...]:
-    """Overlapping or touching spans joined, so that no second is counted twice."""
+    """Overlapping or touching spans joined, so that no second is counted twice (Annex A.2 counts seconds of use)."""
     merged: list[Span] = []
     for span in sorted(spans, key=lambda s: (s.start, s.end)):
         if merged and span.start <= merged[-1].end:

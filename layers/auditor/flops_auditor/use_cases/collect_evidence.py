@@ -61,7 +61,7 @@ def metric_request(
 ) -> MetricRequest | None:
     """What to ask CloudWatch for; None when the job never trained, has no hosts, or is older than any metric."""
     hosts = sum(group.instance_count for group in job.groups)
-    recognised = {m.metric_name: vocabulary.recognise(m.metric_name) for m in job.final_metric_data_list}
+    recognised = {name: vocabulary.recognise(name) for name in job.metric_names}
     named = sorted(name for name, meaning in recognised.items() if meaning is not None)
     counters = tuple(name for name in named if (meaning := recognised[name]) and meaning.cumulative)
     period = finest_period(time.spans, hosts + len(named), now)
