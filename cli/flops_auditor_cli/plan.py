@@ -11,7 +11,7 @@ from flops_auditor.domain.amounts import UnreadableAmount, exact, parse_amount, 
 from flops_auditor.domain.declared import Activity
 from flops_auditor.domain.estimate import HardwareUse
 from flops_auditor.domain.hardware import recognise_precision, select_peak
-from flops_auditor.domain.job_estimate import ModelSize
+from flops_auditor.domain.model_size import ModelSize
 from flops_auditor.domain.plan import Plan, Targets, Wanted, document, make_plan, ways
 from flops_auditor.domain.policy import Original
 from flops_auditor_cli.exits import OF_VERDICT

@@ -15,7 +15,7 @@ from flops_auditor.data import load_tables
 from flops_auditor.domain.audit import audit
 from flops_auditor.domain.estimate import HardwareUse
 from flops_auditor.domain.evidence import Evidence
-from flops_auditor.domain.job_estimate import ModelSize
+from flops_auditor.domain.model_size import ModelSize
 from flops_auditor.domain.plan import Wanted, lora_parameters, make_plan, shape_of, ways
 from flops_auditor.domain.policy import Original
 from flops_auditor.domain.record import result

@@ -13,7 +13,7 @@ from fractions import Fraction
 from flops_auditor.domain.amounts import UnreadableAmount, parse_amount, scientific
 from flops_auditor.domain.declared import Declared
 from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.job_estimate import ModelSize
+from flops_auditor.domain.model_size import ModelSize
 from flops_auditor.domain.observations import Emitted, Observations
 
 FILE_NAME = "flops_meter.json"

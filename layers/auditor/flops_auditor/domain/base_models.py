@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from flops_auditor.domain.amounts import UnreadableAmount, parse_amount, scientific
 from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.job_estimate import ModelSize
+from flops_auditor.domain.model_size import ModelSize
 from flops_auditor.domain.policy import Original
 
 SYSTEMIC_RISK_FLOP = 10**25

@@ -84,6 +84,11 @@ class Declared:
     tokens_source: str = f"tag {TAG_PREFIX}tokens"
     pretraining_source: str = "the job says"
 
+    def tagged(self, what: Literal["tokens", "pretraining"]) -> bool:
+        """Whether the job itself says so, and not a person who amended its record."""
+        source = {"tokens": self.tokens_source, "pretraining": self.pretraining_source}[what]
+        return source in {f"tag {TAG_PREFIX}tokens", "the job says"}
+
 
 def plain(value: str) -> str:
     """A hyperparameter without the JSON quotes that the SageMaker SDK puts around texts."""

@@ -68,13 +68,17 @@ class HardwareUse:
 
 @dataclass(frozen=True)
 class Tier:
-    """What one tier of evidence says: whole FLOP, and the utilisation it implies on the known hardware."""
+    """What one tier of evidence says: whole FLOP, and the utilisation it implies on the known hardware.
+
+    `counts_tokens` says that it is a product of parameters and tokens.
+    """
 
     method: Method
     best_flop: int
     upper_flop: int
     basis: str
     implied_utilisation: Fraction | None = None
+    counts_tokens: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,10 +113,16 @@ def _implied(flop: Fraction, hardware: Sequence[HardwareUse]) -> Fraction | None
 
 
 def _tier(
-    method: Method, flop: Fraction, hardware: Sequence[HardwareUse], basis: str, most: Fraction | None = None
+    method: Method,
+    flop: Fraction,
+    hardware: Sequence[HardwareUse],
+    basis: str,
+    most: Fraction | None = None,
+    *,
+    counts_tokens: bool = False,
 ) -> Tier:
     upper = _bounded((flop if most is None else most) * ERROR_MARGIN, ceiling(hardware))
-    return Tier(method, nearest(flop), upper, basis, _implied(flop, hardware))
+    return Tier(method, nearest(flop), upper, basis, _implied(flop, hardware), counts_tokens)
 
 
 def counted(model_flop: Fraction, hardware: Sequence[HardwareUse]) -> Tier:
@@ -123,7 +133,7 @@ def counted(model_flop: Fraction, hardware: Sequence[HardwareUse]) -> Tier:
 def architecture_full(parameters: int, tokens: int, hardware: Sequence[HardwareUse]) -> Tier:
     """C = 6 P D for dense transformers trained in full (Annex A.2): P active parameters, D tokens of all epochs."""
     basis = f"6 x {scientific(parameters)} parameters x {scientific(tokens)} tokens"
-    return _tier("architecture", Fraction(6 * parameters * tokens), hardware, basis)
+    return _tier("architecture", Fraction(6 * parameters * tokens), hardware, basis, counts_tokens=True)
 
 
 def architecture_partial(parameters: int, trainable: int | None, tokens: int, hardware: Sequence[HardwareUse]) -> Tier:
@@ -136,7 +146,7 @@ def architecture_partial(parameters: int, trainable: int | None, tokens: int, ha
     most = Fraction((4 * parameters + 2 * (parameters if trainable is None else trainable)) * tokens)
     share = "an unknown number of" if trainable is None else scientific(trainable)
     basis = f"(4 x {scientific(parameters)} + 2 x {share} trainable) x {scientific(tokens)} tokens"
-    return _tier("architecture", best, hardware, basis, most)
+    return _tier("architecture", best, hardware, basis, most, counts_tokens=True)
 
 
 def architecture_reported(flop: Fraction, name: str, hardware: Sequence[HardwareUse]) -> Tier:

@@ -154,7 +154,7 @@ def ancestor_of(content: Mapping[str, Any]) -> Ancestor:
         job_id=content["job"]["id"],
         job_arn=content["job"]["arn"],
         best_flop=_amount(estimate["best_flop"]),
-        upper_flop=_amount(estimate["upper_flop"]),
+        upper_flop=_amount(estimate.get("cautious_upper_flop", estimate["upper_flop"])),
         doubts=short([*estimate["doubts"], *lineage["doubts"]]),
         parents=tuple(lineage["parents"]),
         activity=content["job"]["activity"],

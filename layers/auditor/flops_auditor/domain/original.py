@@ -10,8 +10,8 @@ from typing import Protocol
 
 from flops_auditor.domain.amounts import scientific
 from flops_auditor.domain.declared import Declared
-from flops_auditor.domain.job_estimate import ModelSize
 from flops_auditor.domain.lineage import Ancestor, Lineage
+from flops_auditor.domain.model_size import ModelSize
 from flops_auditor.domain.policy import Original
 
 
@@ -103,25 +103,52 @@ def _flops(originals: Sequence[Original]) -> list[int]:
 
 
 def model_size(declared: Declared, model: KnownModel | None) -> ModelSize | None:
-    """Parameters of the model: what the job says goes before the table."""
+    """Parameters of the model: what the job says goes before the table, whose larger number is kept beside it.
+
+    Counts of stored weights are a known mistake: 4-bit packing halves them, sharding divides them.
+    """
     known = model.size if model else None
-    total = declared.parameters or (known.total if known else None)
-    if total is None:
-        return None
-    if declared.parameters is None and known is not None:
-        return ModelSize(total, declared.active_parameters or known.active, known.source)
-    return ModelSize(total, declared.active_parameters or total, declared.parameters_source)
+    if declared.parameters is None:
+        if known is None:
+            return None
+        active = declared.active_parameters or known.active
+        source = known.source
+        if declared.active_parameters:
+            source += f", active parameters: {declared.parameters_source.replace('params', 'active-params')}"
+        return ModelSize(known.total, active, source, _larger(known.active, active))
+    total = declared.parameters
+    if known is not None and _alike(total, known.total):
+        active = declared.active_parameters or min(total, known.active)
+    else:
+        active = declared.active_parameters or total
+    return ModelSize(total, active, declared.parameters_source, _larger(known.active, active) if known else None)
+
+
+def _alike(one: int, other: int) -> bool:
+    """Within a tenth: names round, tables count embeddings or not."""
+    return 9 * max(one, other) <= 10 * min(one, other)
+
+
+def _larger(known: int, said: int) -> int | None:
+    return known if known > said and not _alike(known, said) else None
 
 
 def find_original(declared: Declared, model: KnownModel | None) -> Original:
-    """Pretraining compute of the original: what the job says wins, a contradiction with the table is said."""
+    """Pretraining compute of the original: what the job says wins, a contradiction with the table is said.
+
+    A job that claims more than twice what the table knows raises its own threshold by that claim alone: it is not
+    trusted to rest "below" on. A person's signed amendment is.
+    """
     table = model.original if model else None
+    systemic = declared.systemic_risk_original or (table is not None and table.systemic_risk)
+    doubts = declared.threshold_doubts
     if declared.pretraining_flop is None:
         found = table or Original()
-        systemic = found.systemic_risk or declared.systemic_risk_original
-        return Original(found.pretraining_flop, systemic, found.source, found.trusted, declared.threshold_doubts)
-    source = f"{declared.pretraining_source} {scientific(declared.pretraining_flop)} FLOP of pretraining"
+        return Original(found.pretraining_flop, systemic, found.source, found.trusted, doubts)
+    said = declared.pretraining_flop
+    source = f"{declared.pretraining_source} {scientific(said)} FLOP of pretraining"
     known = table.pretraining_flop if table else None
-    if known is not None and not known <= 2 * declared.pretraining_flop <= 4 * known:
+    if known is not None and not known <= 2 * said <= 4 * known:
         source += f"; the table has {scientific(known)} for {model.model_id if model else ''}, a contradiction"
-    return Original(declared.pretraining_flop, declared.systemic_risk_original, source)
+    trusted = known is None or said <= 2 * known or not declared.tagged("pretraining")
+    return Original(said, systemic, source, trusted, doubts)

@@ -26,7 +26,7 @@ from flops_auditor.domain.estimate import (
     hardware_alone,
     hardware_mfu,
 )
-from flops_auditor.domain.job_estimate import ModelSize
+from flops_auditor.domain.model_size import ModelSize
 from flops_auditor.domain.policy import Assessment, Figures, Original, Policy, Verdict, assess, most_severe
 from flops_auditor.domain.record import decimal, texts
 
