@@ -175,6 +175,13 @@ def wait_for_records(stack: Stack, jobs: list[dict[str, Any]], tick: Callable[[i
         time.sleep(0.3)
 
 
+def seal(stack: Stack) -> None:
+    """Run the sealer once, as its schedule does every 15 minutes on AWS. Raises DemoFailed."""
+    answer = stack.client("lambda").invoke(FunctionName=stack.outputs["SealFunctionName"], Payload=b"{}")
+    if "FunctionError" in answer:
+        raise DemoFailed(f"the sealer failed: {answer['Payload'].read().decode()[:500]}")
+
+
 def check_with_openssl(stack: Stack, record: Mapping[str, str]) -> str:
     """Have openssl check one record from the archive against the key in KMS; returns openssl's own words."""
     bucket, key = stack.outputs["ArchiveBucketName"], record_key(record["job_id"], int(record["revision"]))
@@ -239,6 +246,8 @@ def run_demo(progress: Progress, state: Path) -> tuple[Stack, list[dict[str, str
     while len(received := mails(stack, mailbox)) < expected and time.monotonic() < give_up:
         progress.update(task, completed=len(received))
         time.sleep(0.5)
+    step("Sealing the log")
+    seal(stack)
     step("Done", total=1)
     progress.update(task, completed=1)
     return stack, rows, received
@@ -281,6 +290,7 @@ The local AWS stays up. Try:
   .venv/bin/flops-auditor records show pretraining-from-scratch --local
   .venv/bin/flops-auditor audit events/jobs/lora-llama-3-1-8b.json --metrics events/metrics/lora-llama-3-1-8b.json
   .venv/bin/flops-auditor catalog explain meta-llama/Llama-3.1-8B-Instruct
+  .venv/bin/flops-auditor export bundle.zip --local && .venv/bin/flops-auditor verify bundle.zip --recompute
 `make demo` again sends the same events again: nothing is recorded or mailed twice. `make demo-down` ends it."""
 
 
