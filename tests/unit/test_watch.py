@@ -12,70 +12,10 @@ from flops_auditor.domain.alert import Alert
 from flops_auditor.domain.job import parse_training_job
 from flops_auditor.use_cases.audit_job import audit_job
 from flops_auditor.use_cases.keep_record import content_of
-from flops_auditor.use_cases.watch_jobs import INTERVAL, Watched, Watcher, watch_jobs
-from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, FixedClock, FixedRegions, MemoryAlerts, MemoryRecords
-from tests.fakes.audit import recorder as recorder_of
-from tests.fakes.jobs import CREATED
+from flops_auditor.use_cases.watch_jobs import INTERVAL, watch_jobs
+from tests.fakes.audit import FakeTrainingJobs
 from tests.fakes.lineage import World, channel, continuing
-
-LEVELS = (Fraction("0.03"), Fraction("0.5"), Fraction("0.8"))
-START = CREATED + timedelta(minutes=10)
-DAY = 86400
-P5_64 = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
-
-
-def running(name: str = "big-run", days: int = 28, hosts: int = 64, **changes: Any) -> dict[str, Any]:
-    """A job that began to train at START and goes on."""
-    description = continuing(name, **changes)
-    for key in ("TrainingEndTime", "ModelArtifacts"):
-        description.pop(key, None)
-    return description | {
-        "TrainingJobStatus": "InProgress",
-        "SecondaryStatus": "Training",
-        "TrainingStartTime": START,
-        "ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": hosts},
-        "StoppingCondition": {"MaxRuntimeInSeconds": days * DAY},
-        "SecondaryStatusTransitions": [
-            {"Status": "Starting", "StartTime": CREATED, "EndTime": START},
-            {"Status": "Training", "StartTime": START},
-        ],
-    }
-
-
-def ended(description: dict[str, Any], at: datetime, status: str = "Stopped") -> dict[str, Any]:
-    """The same job after its end."""
-    transitions = [dict(step) for step in description["SecondaryStatusTransitions"]]
-    transitions[-1]["EndTime"] = at
-    times = {"TrainingEndTime": at, "LastModifiedTime": at}
-    return description | times | {"TrainingJobStatus": status, "SecondaryStatusTransitions": transitions}
-
-
-class Room:
-    """A watcher on twins, with its clock."""
-
-    def __init__(self, stop: bool = False, regions: tuple[str, ...] = ("eu-west-1",), **overrides: Any) -> None:
-        self.jobs, self.metrics = FakeTrainingJobs(), FakeMetrics()
-        self.clock, self.alerts, self.records = FixedClock(START), MemoryAlerts(), MemoryRecords()
-        twins: dict[str, Any] = {"clock": self.clock, "alerts": self.alerts, "records": self.records} | overrides
-        self.recorder = recorder_of(self.jobs, self.metrics, **twins)
-        self.watcher = Watcher(
-            self.recorder, self.jobs, FixedRegions(regions), LEVELS, stopper=self.jobs if stop else None
-        )
-
-    def watch(self, hours: float, step: timedelta = INTERVAL) -> list[tuple[datetime, Alert]]:
-        """Look every `step` for so many hours; the alerts with their times."""
-        told: list[tuple[datetime, Alert]] = []
-        for _ in range(int(timedelta(hours=hours) / step)):
-            self.clock.now += step
-            before = len(self.alerts.sent)
-            self.once()
-            told += [(self.clock.now, alert) for alert in self.alerts.sent[before:]]
-        return told
-
-    def once(self) -> Watched:
-        done = watch_jobs(self.watcher)
-        assert done.failures == ()
-        return done
+from tests.fakes.running import LEVELS, START, Room, ended, running
 
 
 def headlines(told: Sequence[tuple[datetime, Alert]]) -> list[str]:

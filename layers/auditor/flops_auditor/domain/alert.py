@@ -4,6 +4,7 @@ Names and tags of a job come from strangers: nothing of them can break a line, a
 """
 
 import json
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ LONGEST_SUBJECT = 99
 LONGEST_TEXT = 700
 MOST_IN_CHAIN = 12
 _INDENT = "  "
+_UNBROKEN = "\N{NO-BREAK SPACE}%"
+_STEP = re.compile(r"\d\. ")
 HEADLINES = {
     "above": "ABOVE a threshold",
     "indeterminate": "on an UNKNOWN SIDE of a threshold",
@@ -70,9 +73,8 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
 def _happened(content: Mapping[str, Any], name: str) -> str:
     job, count = content["job"], content["lineage"]["ancestors"]
     together = f"Together with the {count} earlier run{'s' if count > 1 else ''} it continues, it" if count else "It"
-    said = (
-        f"Training job {name} ({printable(job['status'])}) was audited. {together} is {HEADLINES[content['verdict']]}."
-    )
+    done = "is running" if content["action"] else "was audited"
+    said = f"Training job {name} ({printable(job['status'])}) {done}. {together} is {HEADLINES[content['verdict']]}."
     if content["action"]:
         said += f" FLOPs Auditor asked SageMaker to stop it: {printable(content['action']['reason'])}."
     if content["previous_verdict"]:
@@ -202,20 +204,26 @@ def attributes(kind: str, content: Mapping[str, Any], **more: str) -> dict[str, 
 
 def section(title: str, lines: Iterable[str], fill: bool = True) -> str:
     """A heading over wrapped, indented paragraphs; an empty text if there is nothing to say."""
-    shown = [wrapped(line, _INDENT if title else "") if fill else _INDENT + printable(line) for line in lines if line]
+    indent = _INDENT if title else ""
+    shown = [
+        wrapped(line, indent, "   " if _STEP.match(line) else "") if fill else _INDENT + printable(line)
+        for line in lines
+        if line
+    ]
     return "\n".join(([title] if title else []) + shown) if shown else ""
 
 
 def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
     """One paragraph, at most WIDTH wide; a longer word, such as an ARN or a command, stays whole."""
-    return textwrap.fill(
-        printable(text),
+    filled = textwrap.fill(
+        printable(text).replace(" %", _UNBROKEN),
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent + hanging,
         break_on_hyphens=False,
         break_long_words=False,
     )
+    return filled.replace(_UNBROKEN, " %")
 
 
 def numbered(steps: Iterable[str]) -> list[str]:

@@ -46,6 +46,7 @@ def pack(job_id: str, lineage: Lineage, known: Sequence[KeptSet] = ()) -> Packed
     """Choose how to hold a lineage; `known` are the objects that the parents' records name.
 
     An object fits if every run in it is an ancestor and few ancestors differ from it; otherwise a new one is written.
+    Listed are those that differ, and the parents.
     """
     everyone = {ancestor.job_id: ancestor for ancestor in lineage.ancestors}
     if len(everyone) <= MOST_INLINE:
@@ -54,13 +55,14 @@ def pack(job_id: str, lineage: Lineage, known: Sequence[KeptSet] = ()) -> Packed
         inside = {a.job_id: replace(a, revision=0) for a in candidate.ancestors}
         if not inside.keys() <= everyone.keys():
             continue
-        others = tuple(a for a in lineage.ancestors if inside.get(a.job_id) != replace(a, revision=0))
-        if len(others) <= MOST_INLINE:
-            return Packed(others, candidate.kept)
+        other = {a.job_id for a in lineage.ancestors if inside.get(a.job_id) != replace(a, revision=0)}
+        if len(other) <= MOST_INLINE:
+            shown = other.union(lineage.parents)
+            return Packed(tuple(a for a in lineage.ancestors if a.job_id in shown), candidate.kept)
     body = canonical({"schema": SCHEMA, "ancestors": [to_json(a) for a in lineage.ancestors]})
     digest = sha256(body).hexdigest()
     kept = Kept(ancestors_key(job_id, digest), digest, len(everyone))
-    return Packed(tuple(everyone[p] for p in lineage.parents[:MOST_INLINE]), kept, body)
+    return Packed(tuple(a for a in lineage.ancestors if a.job_id in lineage.parents), kept, body)
 
 
 def read_kept(key: str, digest: str, ancestors: tuple[Ancestor, ...]) -> KeptSet:

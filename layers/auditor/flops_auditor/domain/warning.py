@@ -45,7 +45,10 @@ def warn(seen: Seen, level: str, content: Mapping[str, Any], now: datetime) -> A
 
 def percent(share: Fraction | None) -> str:
     """A share of a threshold for people."""
-    return "unknown" if share is None else f"{float(share * 100):.3g} %"
+    if share is None:
+        return "unknown"
+    value = float(share * 100)
+    return f"{value:.3g} %" if value < 1000 else f"{value:.0f} %"
 
 
 def _headline(level: str) -> str:

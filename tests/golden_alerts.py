@@ -1,0 +1,147 @@
+"""The alerts that tests/unit/golden/alerts holds. `python -m tests.golden_alerts` writes them again."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from flops_auditor.domain.alert import Alert
+from flops_auditor.use_cases.audit_job import audit_job
+from flops_auditor.use_cases.watch_jobs import INTERVAL
+from tests.fakes.audit import MemoryAlerts
+from tests.fakes.lineage import World, continuing
+from tests.fakes.running import START, Room, running
+
+FOLDER = Path(__file__).parent / "unit" / "golden" / "alerts"
+HOSTILE = "x\r\nBcc: all@example.com\x1b[31m\u202e\u200b" + "<script>alert(1)</script>'; DROP TABLE --" * 40
+
+
+def _sent(world: World) -> list[Alert]:
+    alerts = world.recorder.alerts
+    assert isinstance(alerts, MemoryAlerts)
+    return alerts.sent
+
+
+def above_at_the_end_of_a_chain() -> Alert:
+    """The fourth run of 30 % each."""
+    world = World()
+    names = [f"instruct-step-{n}" for n in range(4)]
+    for day, name in enumerate(names):
+        world.add(continuing(name, names[max(0, day - 1) : day], day=day, hours=2000), params="3e9", tokens="5.5e11")
+    world.audit(*names)
+    return _sent(world)[-1]
+
+
+def indeterminate_without_utilisation() -> Alert:
+    """Hardware alone: half of the upper bound is slack."""
+    world = World()
+    world.add(continuing("summarise-de", hours=1500))
+    world.audit()
+    return _sent(world)[-1]
+
+
+def indeterminate_since_evidence_was_refused() -> Alert:
+    """Tags could not be read, and the tag of the parent neither."""
+    world = World()
+    world.add(continuing("classify"))
+    world.jobs.denied = {"sagemaker:ListTags"}
+    world.audit()
+    return _sent(world)[-1]
+
+
+def systemic_risk_with_its_date() -> Alert:
+    """Pretraining and modification together over 1e25."""
+    world = World()
+    world.add(continuing("frontier-tune", hours=18_000, **_hosts(64)), pretrain_flops="9e24", base_model="org/frontier")
+    world.audit()
+    return _sent(world)[-1]
+
+
+def below_after_all() -> Alert:
+    """A parent that was missing has been recorded since."""
+    world = World()
+    world.add(continuing("parent"))
+    world.add(continuing("child", day=1), lineage="parent")
+    world.audit("child", "parent")
+    return _sent(world)[-1]
+
+
+def hostile_names_and_tags() -> Alert:
+    """Nothing of a stranger's text breaks a line, the subject or an attribute."""
+    world = World()
+    world.add(
+        continuing("hostile", hours=10, HyperParameters={"model_id": HOSTILE}), params=HOSTILE, base_model=HOSTILE
+    )
+    world.audit()
+    return _sent(world)[-1]
+
+
+def running_at_a_level() -> Alert:
+    """The upper bound has reached half of a threshold."""
+    return _warned("50 % reached")
+
+
+def running_and_will_cross() -> Alert:
+    """The best estimate crosses before the time limit."""
+    return _warned("WILL CROSS")
+
+
+def running_and_stopped() -> Alert:
+    """StopOnCrossing is on."""
+    return _warned("STOPPED", stop=True)
+
+
+def running_without_a_bound() -> Alert:
+    """The hardware is not in the table."""
+    return _warned("CANNOT BE WATCHED", InstanceType="ml.p99.48xlarge", InstanceCount=4)
+
+
+def _hosts(count: int) -> dict[str, object]:
+    return {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": count}}
+
+
+def _warned(headline: str, stop: bool = False, **hardware: object) -> Alert:
+    room = Room(stop=stop)
+    earlier = continuing("first-run", day=-3, hours=40, **_hosts(64))
+    room.jobs.add(earlier, pretrain_flops="1.5e24")
+    audit_job(room.jobs.add(earlier), room.recorder, owner="audit")
+    description = running("second-run", parents=["first-run"])
+    description |= {"ResourceConfig": hardware} if hardware else {}
+    room.jobs.add(description)
+    for look in range(1, 28 * 96):
+        room.clock.now = START + look * INTERVAL
+        room.once()
+        for alert in room.alerts.sent:
+            if headline in alert.subject:
+                return alert
+    raise AssertionError(f"no alert says {headline}")
+
+
+CASES: tuple[Callable[[], Alert], ...] = (
+    above_at_the_end_of_a_chain,
+    indeterminate_without_utilisation,
+    indeterminate_since_evidence_was_refused,
+    systemic_risk_with_its_date,
+    below_after_all,
+    hostile_names_and_tags,
+    running_at_a_level,
+    running_and_will_cross,
+    running_and_stopped,
+    running_without_a_bound,
+)
+
+
+def rendered(alert: Alert) -> str:
+    """An alert as its file shows it."""
+    twin = json.dumps(dict(alert.attributes), indent=2, sort_keys=True)
+    return f"Subject: {alert.subject}\n\n{alert.body}\n--- attributes\n{twin}\n"
+
+
+def path_of(case: Callable[[], Alert]) -> Path:
+    """The file of a case."""
+    return FOLDER / f"{case.__name__}.txt"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for case in CASES:
+        path_of(case).write_text(rendered(case()), encoding="utf-8")
