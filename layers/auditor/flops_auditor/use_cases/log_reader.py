@@ -32,24 +32,23 @@ PAGE = 1000
 
 
 def newest_number(archive: Archive, prefix: str, key_of: Callable[[int], str]) -> int | None:
-    """The largest number among the keys of a prefix, by listing one page and then galloping; None if there is none."""
-    page = [number_of(key) for key in archive.list(prefix, limit=PAGE)]
-    if len(page) < PAGE:
-        return page[-1] if page else None
-    newest, step = page[-1], PAGE
+    """The largest number among the keys of a prefix, None if there is none.
 
-    def after(number: int) -> int | None:
-        return next((number_of(key) for key in archive.list(prefix, start_after=key_of(number), limit=1)), None)
+    A page is listed; while it is full, ever wider steps are tried from its end. O(log^2 n) calls, most for one key.
+    """
+    newest: int | None = None
+    while True:
+        start = key_of(newest) if newest is not None else ""
+        page = [number_of(key) for key in archive.list(prefix, start_after=start, limit=PAGE)]
+        if len(page) < PAGE:
+            return page[-1] if page else newest
+        newest, step = page[-1], page[-1] - page[0] + 1
+        while (found := _first_after(archive, prefix, key_of(newest + step))) is not None:
+            newest, step = found, step * 2
 
-    while (found := after(newest + step)) is not None:
-        newest, step = found, step * 2
-    while step:
-        found = after(newest + step)
-        if found is None:
-            step //= 2
-        else:
-            newest = found
-    return after(newest) or newest
+
+def _first_after(archive: Archive, prefix: str, key: str) -> int | None:
+    return next((number_of(found) for found in archive.list(prefix, start_after=key, limit=1)), None)
 
 
 def newest_checkpoint(archive: Archive) -> int:

@@ -31,7 +31,6 @@ from flops_auditor.domain.ledger_errors import (
     LedgerError,
     MalformedRecord,
     RootMismatch,
-    TruncatedLedger,
     UnauthorisedRotation,
     UnknownKey,
 )
@@ -45,7 +44,6 @@ from flops_auditor.use_cases.log_reader import (
     lines_of,
     load_frontier,
     newest_batch,
-    newest_checkpoint,
     range_of,
     read_batch,
     read_checkpoint,
@@ -53,7 +51,6 @@ from flops_auditor.use_cases.log_reader import (
     store_frontier,
 )
 
-TRIES = 5
 BATCH = 1000
 """Records per batch."""
 LOOKED_AT = 5
@@ -134,25 +131,20 @@ def seal_log(sealer: Sealer, may_go_on: Callable[[], bool] = lambda: True) -> Se
 
 def _open(sealer: Sealer) -> tuple[_Log, int]:
     """Read the log's head, and bring to its end whatever an earlier run left half done."""
-    for _ in range(TRIES):
-        log = _Log(Checkpoint(sealer.ledger_id, 0, EMPTY_ROOT), b"", CompactRange(), _genesis(sealer))
-        newest = newest_batch(sealer.archive)
-        size = newest_checkpoint(sealer.archive)
-        if newest is None and not size:
-            return log, 0
-        if newest is None or newest > size:
-            continue  # another sealer wrote between the two listings, or the archive has lost something
-        body = read_batch(sealer.archive, newest)
-        lines = lines_of(body)
-        if newest < size != newest + len(lines):
-            continue
-        _restore(sealer, log, size, lines, sealed=newest < size)
-        if newest == size:
-            _conclude(sealer, log, body)
-            return log, 1
+    log = _Log(Checkpoint(sealer.ledger_id, 0, EMPTY_ROOT), b"", CompactRange(), _genesis(sealer))
+    newest = newest_batch(sealer.archive)
+    if newest is None:
+        return log, 0
+    body = read_batch(sealer.archive, newest)
+    lines = lines_of(body)
+    end = newest + len(lines)
+    sealed = sealer.archive.get(checkpoint_key(end)) is not None
+    _restore(sealer, log, end if sealed else newest, lines, sealed)
+    if sealed:
         _note_places(sealer, newest, lines)
         return log, 0
-    raise TruncatedLedger(f"the newest batch begins at leaf {newest}, the newest checkpoint commits to {size} leaves")
+    _conclude(sealer, log, body)
+    return log, 1
 
 
 def _genesis(sealer: Sealer) -> KeyHistory:
@@ -168,7 +160,7 @@ def _genesis(sealer: Sealer) -> KeyHistory:
 def _restore(sealer: Sealer, log: _Log, size: int, newest: list[bytes], sealed: bool) -> None:
     """Load keys, checkpoint and frontier as of `size`; the newest batch, `sealed` or not, counts the rotations."""
     statements = [parse_statement(parse_envelope(line).payload) for line in newest]
-    if statements[-1].predicate_type != HEARTBEAT_PREDICATE:
+    if not statements or statements[-1].predicate_type != HEARTBEAT_PREDICATE:
         raise MalformedRecord(f"the newest batch, of {len(newest)} leaves, does not end with a heartbeat")
     log.rotations = int(statements[-1].predicate["rotations"])
     if not sealed:
