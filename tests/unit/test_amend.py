@@ -1,0 +1,170 @@
+"""Better evidence from a person: a new signed record supersedes, the old one stays."""
+
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+from hashlib import sha256
+from typing import Any
+
+import pytest
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.amendment import Amendment, MalformedAmendment, read_amendment
+from flops_auditor.domain.audit import audit
+from flops_auditor.domain.evidence import parse_evidence
+from flops_auditor.domain.record import result
+from flops_auditor.use_cases.amend_record import NothingToAmend, amend
+from flops_auditor.use_cases.keep_record import put_evidence
+from tests.fakes.audit import NOW, MemoryAlerts, MemoryRecords
+from tests.fakes.lineage import World, continuing
+
+
+def amendment(**said: Any) -> Amendment:
+    return Amendment(**{"who": "ada@example.com", "why": "counted by hand", "at": NOW, **said})
+
+
+def recorded(*names: str, hours: float = 1500) -> World:
+    world = World()
+    for day, name in enumerate(names or ("job",)):
+        world.add(continuing(name, names[max(0, day - 1) : day], day=day, hours=hours))
+    world.audit()
+    return world
+
+
+def test_tokens_and_parameters_settle_an_indeterminate_job() -> None:
+    world = recorded()
+    assert world.content("job")["verdict"] == "indeterminate"
+    job = world.job_id("job")
+    records, archive = world.recorder.records, world.recorder.archive
+    assert isinstance(records, MemoryRecords)
+    first = records.lines[job][0]
+    attachment = sha256(b"minutes").hexdigest()
+    outcome = amend(
+        job, amendment(tokens=4 * 10**11, parameters=8 * 10**9, attachment_sha256=attachment), world.recorder
+    )
+    content = world.content("job")
+    assert outcome.verdict == content["verdict"] == "below"
+    assert content["estimate"]["method"] == "architecture"
+    assert content["estimate"]["best_flop"] == str(6 * 32 * 10**20)
+    assert content["supersedes"] == sha256(first).hexdigest()
+    assert content["previous_verdict"] == "indeterminate"
+    said = " ".join(content["estimate"]["assumptions"])
+    for part in ("ada@example.com", "counted by hand", attachment):
+        assert part in said
+    assert records.lines[job][0] == first
+    assert archive.get(f"records/{job}/0.json") == first
+    alerts = world.recorder.alerts
+    assert isinstance(alerts, MemoryAlerts)
+    assert alerts.sent[-1].attributes["verdict"] == "below"
+
+
+def test_the_amended_record_follows_from_its_evidence_file() -> None:
+    world = recorded()
+    job = world.job_id("job")
+    amend(job, amendment(mfu=Fraction(2, 5), pretraining_flop=10**24), world.recorder)
+    content = world.content("job")
+    body = world.recorder.archive.get(f"evidence/{job}/1.json")
+    assert body is not None
+    again = result(audit(parse_evidence(body), load_tables()))
+    assert {key: content[key] for key in again} == again
+    assert content["estimate"]["method"] == "hardware + MFU"
+    assert content["original"]["pretraining_flop"] == str(10**24)
+    assert parse_evidence(body).to_bytes() == body
+
+
+def test_descendants_follow_an_amendment() -> None:
+    world = recorded("parent", "child", "grandchild", hours=600)
+    before = world.content("grandchild")
+    amend(world.job_id("parent"), amendment(mfu=Fraction(1, 10)), world.recorder)
+    world.work_off()
+    after = world.content("grandchild")
+    saved = int(before["estimate"]["best_flop"]) * 4 // 5
+    assert int(before["cumulative"]["best_flop"]) - int(after["cumulative"]["best_flop"]) == saved
+    assert after["revision"] == 1
+
+
+def test_a_later_amendment_goes_before_an_earlier_one_and_both_stay() -> None:
+    world = recorded()
+    job = world.job_id("job")
+    amend(job, amendment(tokens=10**9, parameters=10**9), world.recorder)
+    amend(job, amendment(tokens=2 * 10**9, at=NOW + timedelta(days=1), why="recounted"), world.recorder)
+    content = world.content("job")
+    assert content["revision"] == 2
+    assert content["estimate"]["best_flop"] == str(12 * 10**18)
+    body = world.recorder.archive.get(f"evidence/{job}/2.json")
+    assert body is not None
+    assert [a.why for a in parse_evidence(body).amendments] == ["counted by hand", "recounted"]
+
+
+def test_an_amendment_is_recorded_once_however_often_it_is_made() -> None:
+    world = recorded()
+    for _ in range(3):
+        amend(world.job_id("job"), amendment(tokens=10**9), world.recorder)
+    assert world.content("job")["revision"] == 1
+
+
+def test_an_amendment_that_died_before_its_record_is_completed() -> None:
+    """The evidence of revision 1 stands without a record: whoever comes next completes it."""
+    world = recorded()
+    job = world.job_id("job")
+    body = world.recorder.archive.get(f"evidence/{job}/0.json")
+    assert body is not None
+    amended = replace(parse_evidence(body), amendments=(amendment(tokens=10**9, parameters=10**9),)).to_bytes()
+    put_evidence(job, 1, amended, world.recorder)
+    amend(job, amendment(mfu=Fraction(1, 2), at=NOW + timedelta(days=1)), world.recorder)
+    assert world.content("job")["revision"] == 2
+    found = world.recorder.archive.get(f"evidence/{job}/2.json")
+    assert found is not None
+    assert len(parse_evidence(found).amendments) == 2
+
+
+def test_a_reassessment_keeps_what_a_person_said() -> None:
+    world = World()
+    world.add(continuing("parent"))
+    world.add(continuing("child", ["parent"], day=1))
+    world.audit("child")
+    amend(world.job_id("child"), amendment(tokens=10**9, parameters=10**9), world.recorder)
+    world.audit("parent")
+    content = world.content("child")
+    assert content["revision"] == 2
+    assert content["estimate"]["best_flop"] == str(6 * 10**18)
+    assert content["lineage"]["ancestors"] == 1
+
+
+def test_a_person_settles_a_tag_that_could_not_be_read() -> None:
+    world = World()
+    world.add(continuing("job"), tokens="many")
+    world.audit()
+    assert world.content("job")["estimate"]["doubts"]
+    amend(world.job_id("job"), amendment(tokens=10**9, parameters=10**9), world.recorder)
+    assert world.content("job")["estimate"]["doubts"] == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {},
+        {"tokens": 1, "who": " "},
+        {"tokens": 1, "why": ""},
+        {"tokens": 1, "why": "x" * 1001},
+        {"mfu": Fraction(0)},
+        {"mfu": Fraction(11, 10)},
+        {"tokens": 1, "attachment_sha256": "ABC"},
+    ],
+)
+def test_an_amendment_without_evidence_who_or_why_is_refused(said: dict[str, Any]) -> None:
+    world = recorded()
+    with pytest.raises(MalformedAmendment):
+        amend(world.job_id("job"), amendment(**said), world.recorder)
+    assert world.content("job")["revision"] == 0
+
+
+def test_a_job_without_a_record_cannot_be_amended() -> None:
+    with pytest.raises(NothingToAmend):
+        amend("a" * 64, amendment(tokens=1), World().recorder)
+
+
+@pytest.mark.parametrize("found", [{}, {"who": "a", "why": "b", "at": "2026-01-01"}, {"who": 1, "mfu": "1/0"}])
+def test_a_distorted_amendment_is_named(found: dict[str, Any]) -> None:
+    with pytest.raises(MalformedAmendment):
+        read_amendment(found)
