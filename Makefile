@@ -58,7 +58,7 @@ check: setup ## Style, types, and the direction of imports
 	.venv/bin/lint-imports --no-cache
 
 test-unit: setup ## Pure and in-memory tests, without sockets, with the coverage of the domain
-	.venv/bin/pytest tests/unit tests/accuracy -n 2 --disable-socket --allow-unix-socket --cov --cov-report=term
+	.venv/bin/pytest tests/unit tests/accuracy tests/attacks tests/oracles -n 2 --disable-socket --allow-unix-socket --cov --cov-report=term
 
 test-contract: setup ## In-memory twins and real adapters behave alike
 	.venv/bin/pytest tests/contract -n 2
