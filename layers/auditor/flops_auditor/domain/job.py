@@ -259,8 +259,8 @@ def parse_training_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, st
 
     Raises MalformedJob with the field that is wrong.
     """
-    listed = tags if tags is not None else answer.get("Tags") or []
     try:
+        listed = tags if tags is not None else answer.get("Tags") or []
         pairs = {str(tag["Key"]): str(tag["Value"]) for tag in listed}
         present = {key: value for key, value in answer.items() if key != "Tags" and value is not None}
         return TrainingJob.model_validate({**present, "tags": pairs})

@@ -151,4 +151,4 @@ def find_original(declared: Declared, model: KnownModel | None) -> Original:
     if known is not None and not known <= 2 * said <= 4 * known:
         source += f"; the table has {scientific(known)} for {model.model_id if model else ''}, a contradiction"
     trusted = known is None or said <= 2 * known or not declared.tagged("pretraining")
-    return Original(said, systemic, source, trusted, doubts)
+    return Original(said, systemic, source, trusted, doubts, instead=None if trusted else known)

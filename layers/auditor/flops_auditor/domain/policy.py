@@ -30,8 +30,8 @@ class Original:
     """What is known of the model that the job started from.
 
     `pretraining_flop` is None when unknown; `systemic_risk` says the original is known to be a systemic-risk model;
-    `source` says where that comes from; `trusted` is False for a figure too weak to rest "below" on; `doubts` are
-    statements about it that could not be read.
+    `source` says where that comes from; `trusted` is False for a figure too weak to rest "below" on, and `instead` is
+    another source's figure that contradicts it; `doubts` are statements about it that could not be read.
     """
 
     pretraining_flop: int | None = None
@@ -40,6 +40,7 @@ class Original:
     trusted: bool = True
     doubts: tuple[str, ...] = ()
     merged_flop: int | None = None
+    instead: int | None = None
 
     @property
     def inherited_flop(self) -> int | None:
@@ -213,16 +214,20 @@ def assess(
     `cumulative` are the figures on the cumulative basis of Annex A.1, where they differ from parameter updates alone.
 
     An original whose figure is too weak to rest on counts as undisclosed, unless the verdict is the same either way.
+    Where another source contradicts it, and that changes the verdict, nothing can be said.
     """
     bases = Bases(figures, cumulative or figures)
     strong = tuple(_assess_known(policy, activity, bases, original))
     if original.trusted or original.pretraining_flop is None:
         return strong
-    undisclosed = Original(None, original.systemic_risk, original.source, doubts=original.doubts)
-    careful = _assess_known(policy, activity, bases, undisclosed)
+    other = Original(original.instead, original.systemic_risk, original.source, doubts=original.doubts)
+    careful = _assess_known(policy, activity, bases, other)
     if most_severe([a.verdict for a in strong]) == most_severe([a.verdict for a in careful]):
         note = f"; the figure for the original is weak ({original.source}), but the verdict is the same without it"
         return tuple(_with(a, a.verdict, a.reason + note) for a in strong)
+    if original.instead is not None:
+        note = f"; two figures for the original contradict each other ({original.source}): clear up which is right"
+        return tuple(_with(a, "indeterminate", a.reason + note) for a in careful)
     note = f"; the figure for the original is too weak to rest on ({original.source}), so it counts as undisclosed"
     return tuple(_with(a, "indeterminate" if a.verdict == "below" else a.verdict, a.reason + note) for a in careful)
 

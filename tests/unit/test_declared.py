@@ -1,0 +1,201 @@
+"""What a job says about itself, and what is made of it when it is not well said."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from flops_auditor.domain.declared import Declared, read_declared
+from flops_auditor.domain.job import parse_training_job
+from tests.fakes.jobs import describe
+
+
+def declared(tags: dict[str, str] | None = None, /, **changes: Any) -> Declared:
+    listed = [{"Key": f"flops-auditor:{key}", "Value": value} for key, value in (tags or {}).items()]
+    return read_declared(parse_training_job(describe(**changes), listed))
+
+
+def test_every_tag_is_read() -> None:
+    found = declared(
+        {
+            "activity": "Pretraining",
+            "base-model": "org/model",
+            "pretrain-flops": "1e24",
+            "systemic-risk": "true",
+            "params": "8.0e9",
+            "active-params": "2e9",
+            "trainable-params": "4e7",
+            "tokens": "1e9",
+            "precision": "FP8",
+            "lineage": "job-1  arn:2",
+        }
+    )
+    assert found == Declared(
+        activity="pretraining",
+        base_model="org/model",
+        pretraining_flop=10**24,
+        systemic_risk_original=True,
+        parameters=8 * 10**9,
+        active_parameters=2 * 10**9,
+        trainable_parameters=4 * 10**7,
+        tokens=10**9,
+        precision="fp8",
+        precision_tagged=True,
+        lineage=("job-1", "arn:2"),
+    )
+
+
+def test_nothing_said_is_nothing_known() -> None:
+    assert declared() == Declared()
+
+
+@pytest.mark.parametrize("name", ["params", "active-params", "trainable-params", "tokens"])
+def test_an_amount_that_cannot_be_read_is_a_doubt(name: str) -> None:
+    found = declared({name: "8 billion"})
+    assert found.figure_doubts == (f"tag flops-auditor:{name} could not be read: '8 billion' is not a number",)
+    assert found.threshold_doubts == ()
+
+
+@pytest.mark.parametrize(("name", "value"), [("activity", "inference"), ("precision", "int3")])
+def test_a_choice_that_does_not_exist_is_a_doubt(name: str, value: str) -> None:
+    found = declared({name: value})
+    assert len(found.figure_doubts) == 1
+    assert value in found.figure_doubts[0]
+    assert found.activity == "fine-tuning"
+    assert not found.precision_tagged
+
+
+@pytest.mark.parametrize(
+    ("tags", "environment", "flop"),
+    [
+        ({}, {"PRETRAIN_FLOPS": "1.5e24"}, 15 * 10**23),
+        ({"pretrain-flops": "2e24"}, {}, 2 * 10**24),
+        ({"pretrain-flops": "2e24"}, {"PRETRAIN_FLOPS": "1e24"}, 10**24),
+        ({"pretrain-flops": "1e24"}, {"PRETRAIN_FLOPS": "2e24"}, 10**24),
+        ({"pretrain-flops": "unknown"}, {"PRETRAIN_FLOPS": "None"}, None),
+        ({}, {"PRETRAIN_FLOPS": "0"}, None),
+    ],
+)
+def test_pretraining_compute_and_the_lower_of_two(tags: Any, environment: Any, flop: int | None) -> None:
+    found = declared(tags, Environment=environment)
+    assert found.pretraining_flop == flop
+    assert bool(found.notes) == (len({*tags.values(), *environment.values()}) == 2 and flop is not None)
+    assert found.threshold_doubts == ()
+
+
+@pytest.mark.parametrize("text", ["1.5e24 FLOP", "-1", "lots"])
+def test_pretraining_compute_that_cannot_be_read_is_a_doubt_about_the_threshold(text: str) -> None:
+    assert declared(Environment={"PRETRAIN_FLOPS": text}).threshold_doubts
+    assert declared({"pretrain-flops": text}).threshold_doubts
+
+
+@pytest.mark.parametrize(
+    ("text", "systemic", "doubts"), [("yes", True, 0), ("1", True, 0), ("no", False, 0), ("maybe", False, 1)]
+)
+def test_systemic_risk_is_said_or_doubted(text: str, systemic: bool, doubts: int) -> None:
+    found = declared({"systemic-risk": text})
+    assert found.systemic_risk_original is systemic
+    assert len(found.threshold_doubts) == doubts
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        {"HyperParameters": {"model_name_or_path": '"org/model"'}},
+        {"HyperParameters": {"model-id": "org/model"}},
+        {"HyperParameters": {"Base_Model": "org/model"}},
+        {"Environment": {"HF_MODEL_ID": "org/model"}},
+        {"ServerlessJobConfig": {"BaseModelArn": "org/model"}},
+    ],
+)
+def test_the_base_model_is_found_wherever_it_is_named(places: dict[str, Any]) -> None:
+    assert declared(**places).base_model == "org/model"
+
+
+def test_a_jumpstart_tag_names_the_base_model_and_our_own_tag_wins() -> None:
+    tags = [{"Key": "sagemaker-sdk:jumpstart-model-id", "Value": "meta-llama"}]
+    assert read_declared(parse_training_job(describe(), tags)).base_model == "meta-llama"
+    tags.append({"Key": "flops-auditor:base-model", "Value": "mine"})
+    assert read_declared(parse_training_job(describe(), tags)).base_model == "mine"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "precision"),
+    [
+        ({}, ""),
+        ({"mixed_precision": "bf16"}, "bf16"),
+        ({"precision": "bf16-mixed"}, "bf16"),
+        ({"mixed_precision": "fp8"}, "fp8"),
+        ({"fp8": "hybrid"}, "fp8"),
+        ({"fp8": "True"}, "fp8"),
+        ({"fp8": "false"}, ""),
+        ({"fp4": "1"}, "fp4"),
+        ({"precision": "bf16", "fp8": "true"}, "fp8"),
+        ({"precision": "32-true"}, "fp32"),
+        ({"mixed_precision": '"no"'}, "fp32"),
+        ({"mixed_precision": "no", "torch_dtype": "bfloat16"}, ""),
+        ({"mixed_precision": "no", "bf16": "true"}, "bf16"),
+        ({"tf32": "true"}, "tf32"),
+        ({"torch_dtype": "float32"}, ""),
+        ({"precision": "high quality"}, ""),
+    ],
+)
+def test_precision_is_that_of_the_arithmetic(parameters: dict[str, str], precision: str) -> None:
+    """The fastest of several counts, and the type that weights are stored in is not that of the arithmetic."""
+    found = declared(HyperParameters=parameters)
+    assert found.precision == precision
+    assert not found.precision_tagged
+
+
+@pytest.mark.parametrize(
+    ("said", "epochs"), [("3", 3), ('"2.5"', Fraction(5, 2)), ("0", None), ("-1", None), ("nan", None), ("all", None)]
+)
+def test_epochs(said: str, epochs: Any) -> None:
+    assert declared(HyperParameters={"num_train_epochs": said}).epochs == epochs
+
+
+@pytest.mark.parametrize(
+    ("places", "technique"),
+    [
+        ({"ServerlessJobConfig": {"CustomizationTechnique": "DPO"}}, "dpo"),
+        ({"ServerlessJobConfig": {"CustomizationTechnique": "RLVR"}}, "rlvr"),
+        ({"ServerlessJobConfig": {"CustomizationTechnique": "SFT"}}, ""),
+        ({"HyperParameters": {"trainer_type": "grpo_trainer"}}, "grpo"),
+        ({"HyperParameters": {"stage": "sft"}}, ""),
+        ({"HyperParameters": {"rl": '"kto"'}}, "kto"),
+        ({"HyperParameters": {"note": "dpo"}}, ""),
+        ({"HyperParameters": {"algorithm": "adpo"}}, ""),
+    ],
+)
+def test_techniques_that_pass_forward_more_than_they_update(places: dict[str, Any], technique: str) -> None:
+    assert declared(**places).technique == technique
+
+
+@pytest.mark.parametrize(
+    ("places", "efficient"),
+    [
+        ({}, False),
+        ({"HyperParameters": {"lora_r": "16"}}, True),
+        ({"HyperParameters": {"use_peft": '"True"'}}, True),
+        ({"HyperParameters": {"use_peft": "False"}}, False),
+        ({"HyperParameters": {"peft_type": "None"}}, False),
+        ({"ServerlessJobConfig": {"Peft": "LORA"}}, True),
+        ({"ServerlessJobConfig": {"JobType": "FineTuning"}}, False),
+    ],
+)
+def test_parameter_efficient_tuning(places: dict[str, Any], efficient: bool) -> None:
+    assert declared(**places).parameter_efficient is efficient
+
+
+def test_a_serverless_evaluation_is_not_training_whatever_its_tag() -> None:
+    """Guidelines, Annex A.1: evaluation is not counted."""
+    assert (
+        declared({"activity": "fine-tuning"}, ServerlessJobConfig={"JobType": "Evaluation"}).activity == "not-training"
+    )
+
+
+def test_who_said_it() -> None:
+    assert Declared().tagged("tokens")
+    assert Declared().tagged("pretraining")
+    assert not Declared(tokens_source="amendment of 2026").tagged("tokens")
+    assert not Declared(pretraining_source="amendment of 2026 says").tagged("pretraining")

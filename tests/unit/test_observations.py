@@ -1,0 +1,321 @@
+"""Metrics: occupancy per host over the Training spans, and what the training code emitted."""
+
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.evidence import Evidence
+from flops_auditor.domain.job import parse_training_job
+from flops_auditor.domain.observations import Busy, Observations, counter_increase, metric_results, observe
+from flops_auditor.domain.training_time import training_time
+from tests.fakes.jobs import CREATED, describe
+
+VOCABULARY = load_tables().metrics
+START = CREATED + timedelta(minutes=10)
+
+
+def series(label: str, *values: float | tuple[float, Any], period: int = 60, **more: Any) -> dict[str, Any]:
+    """Values at the start of training, one per period, or (minute, value) pairs."""
+    pairs = [v if isinstance(v, tuple) else (i * period / 60, v) for i, v in enumerate(values)]
+    times = [START + timedelta(minutes=minute) for minute, _ in pairs]
+    return {"Label": label, "Timestamps": times, "Values": [value for _, value in pairs], **more}
+
+
+def bare(label: str, *values: Any) -> dict[str, Any]:
+    return {"Label": label, "Values": list(values)}
+
+
+def observed(*results: Any, period: int | None = None, hours: float = 0.1, **changes: Any) -> Observations:
+    evidence = Evidence(describe(hours=hours, **changes), metrics=list(results), period_seconds=period)
+    job = parse_training_job(evidence.description)
+    return observe(evidence, job, training_time(job), VOCABULARY)
+
+
+def occupancy(*results: Any, devices: int = 8, **kwargs: Any) -> Fraction:
+    return observed(*results, **kwargs).busy["algo-1"].occupancy(devices)
+
+
+def test_every_minute_known() -> None:
+    assert occupancy(series("GPUUtilization algo-1", 800, 400, 800, 400, 800, 400), period=60) == Fraction(3, 4)
+
+
+def test_a_gap_counts_as_fully_busy() -> None:
+    found = observed(series("GPUUtilization algo-1", 400, 400, 400), period=60).busy["algo-1"]
+    assert found.coverage == Fraction(1, 2)
+    assert found.occupancy(8) == Fraction(3, 4)
+
+
+def test_the_host_may_stand_with_its_job() -> None:
+    assert set(observed(bare("GPUUtilization fine-tune/algo-12", 1)).busy) == {"algo-12"}
+
+
+@pytest.mark.parametrize(
+    "label", ["GPUUtilization", "GPUUtilization all", "GPUUtilization algo-0", "GPUUtilization algo-1x"]
+)
+def test_a_series_without_a_host_is_left_aside_and_named(label: str) -> None:
+    found = observed(bare(label, 100))
+    assert found.busy == {}
+    assert label in found.notes[0]
+
+
+def test_values_outside_training_do_not_count() -> None:
+    found = observed(series("GPUUtilization algo-1", (-5, 0), (100, 0)), period=60)
+    assert found.busy == {}
+    assert "no value lies in training time" in found.notes[0]
+
+
+def test_the_pause_of_a_spot_job_does_not_count() -> None:
+    spans = [(0, 2), (10, 12)]
+    steps = [
+        {"Status": "Training", "StartTime": START + timedelta(minutes=a), "EndTime": START + timedelta(minutes=b)}
+        for a, b in spans
+    ]
+    points = [(0, 800), (1, 800), (2, 0), (5, 0), (9, 0), (10, 400), (11, 400), (12, 0)]
+    found = occupancy(series("GPUUtilization algo-1", *points), period=60, SecondaryStatusTransitions=steps)
+    assert found == Fraction(3, 4)
+
+
+def test_an_hour_that_training_filled_in_part_bounds_it_from_above() -> None:
+    """Idle before training, the mean over the hour hides how busy training was."""
+    point = series("GPUUtilization algo-1", (-30, 200), period=3600)
+    assert occupancy(point, period=3600, hours=0.5) == Fraction(1, 2)
+    assert occupancy(point, period=3600, hours=0.25) == 1
+    assert occupancy(series("GPUUtilization algo-1", (0, 200)), period=3600, hours=0.5) == Fraction(1, 2)
+
+
+def test_pages_of_one_label_are_one_series() -> None:
+    """`aws cloudwatch get-metric-data` without paging gives one answer per page, each with the same labels."""
+    first = series("GPUUtilization algo-1", 800, 800, 800)
+    second = series("GPUUtilization algo-1", (3, 0), (4, 0), (5, 0))
+    for results in ([first, second], [second, first], [first, second, first]):
+        assert occupancy(*results, period=60) == Fraction(1, 2)
+        assert occupancy(*results) == Fraction(1, 2)
+
+
+def test_of_two_values_at_one_time_the_higher_counts() -> None:
+    high, low = series("GPUUtilization algo-1", (0, 800)), series("GPUUtilization algo-1", (0, 0))
+    assert occupancy(high, low) == occupancy(low, high) == 1
+
+
+def test_values_without_times_are_averaged_and_said_to_cover_all() -> None:
+    found = observed(bare("GPUUtilization algo-1", 700, 820))
+    assert found.busy["algo-1"].occupancy(8) == Fraction(75, 80)
+    assert any("period of the metrics is not known" in note for note in found.notes)
+
+
+def test_values_without_times_cover_nothing_when_the_period_is_known() -> None:
+    found = observed(bare("GPUUtilization algo-1", 0, 0), period=60)
+    assert found.busy == {}
+
+
+def test_without_a_period_the_spacing_of_points_is_taken() -> None:
+    points = series("GPUUtilization algo-1", (0, 800), (5, 400))
+    assert occupancy(points) == Fraction(5 * 8 + 1 * 4, 6 * 8)
+
+
+def test_nonsense_is_left_aside_and_named_once() -> None:
+    values = [float("nan"), -1, True, "x", 400, None, float("inf")]
+    found = observed(bare("GPUUtilization algo-1", *values))
+    assert found.busy["algo-1"].occupancy(8) == Fraction(1, 2)
+    assert sum("no amounts" in note for note in found.notes) == 1
+    assert "6 values" in next(note for note in found.notes if "no amounts" in note)
+
+
+@pytest.mark.parametrize("result", ["x", 7, None, {"Label": "mfu", "Values": 5}, {"Values": None}, {}])
+def test_results_that_are_none_are_no_evidence(result: Any) -> None:
+    found = observed(result)
+    assert (found.busy, found.emitted) == ({}, {})
+
+
+def test_broken_times_do_not_break_the_audit() -> None:
+    result = {"Label": "GPUUtilization algo-1", "Timestamps": ["soon", None, 10**30], "Values": [800, 0, 400]}
+    assert occupancy(result) == Fraction(1, 2)
+    assert occupancy({**result, "Timestamps": 5}) == Fraction(1, 2)
+
+
+def test_one_accelerator_is_never_busier_than_all_the_time() -> None:
+    busy = Busy(((Fraction(1, 2), Fraction(20)), (Fraction(1, 2), Fraction(0))))
+    assert busy.occupancy(8) == Fraction(1, 2)
+    assert busy.highest == 20
+
+
+@pytest.mark.parametrize(
+    ("codes", "doubts"),
+    [
+        (["Complete"], 0),
+        (["PartialData", "Complete"], 0),
+        (["Complete", "PartialData"], 0),
+        (["PartialData"], 1),
+        (["Complete", "InternalError"], 1),
+        (["Forbidden"], 1),
+        ([None], 0),
+    ],
+)
+def test_an_answer_that_is_not_whole_is_a_doubt(codes: list[str | None], doubts: int) -> None:
+    """CloudWatch API Reference, MetricDataResult: InternalError and Forbidden lack some, PartialData waits."""
+    found = observed(*(series("mfu", 0.4, StatusCode=code) for code in codes))
+    assert len(found.doubts) == doubts
+    if doubts:
+        assert "'mfu'" in found.doubts[0]
+        assert next(c for c in codes if c != "Complete") in found.doubts[0]
+
+
+def last(name: str, value: float) -> dict[str, Any]:
+    return {"MetricName": name, "Value": value}
+
+
+def test_a_mean_is_weighted_by_time() -> None:
+    found = observed(series("mfu", (0, 0.4), (1, 0.4), (2, 0.2)), period=60)
+    assert found.emitted["mfu"].value == Fraction(1, 3)
+
+
+def test_a_name_may_hold_blanks_or_its_host() -> None:
+    assert observed(bare("throughput per GPU (TFLOP/s/GPU)", 400)).emitted["model_flop_rate"].value == 4 * 10**14
+    assert observed(bare("mfu algo-1", 0.4)).emitted["mfu"].value == Fraction(2, 5)
+    assert observed(bare("train loss", 0.4), bare("unheard of", 1)).emitted == {}
+
+
+def test_hosts_that_each_emit_a_counter_are_not_one_series() -> None:
+    found = observed(series("num_tokens algo-1", 10, 20), series("num_tokens algo-2", 11, 21))
+    assert found.emitted["tokens"].value == 21
+
+
+def test_of_two_names_for_one_quantity_the_larger_counts_and_a_contradiction_is_said() -> None:
+    near = observed(bare("num_tokens", 100), bare("num_input_tokens_seen", 110))
+    far = observed(bare("num_input_tokens_seen", 1000), bare("num_tokens", 100))
+    assert near.emitted["tokens"].value == 110
+    assert near.notes == ()
+    assert far.emitted["tokens"].name == "num_input_tokens_seen"
+    assert any("contradictory" in note and "num_tokens" in note for note in far.notes)
+
+
+def test_the_last_value_stands_in_for_a_series() -> None:
+    found = observed(FinalMetricDataList=[last("total_flos", 4e18), last("mfu", 0.4), last("loss", 2)])
+    assert found.emitted["trainer_flop"].value == 4 * 10**18
+    assert found.emitted["mfu"].value == Fraction(2, 5)
+    assert any("last steps alone" in note for note in found.notes)
+
+
+def test_a_counter_whose_series_stops_early_counts_to_its_last_value() -> None:
+    """Removing points must not lower a figure: the last value is larger than the series shows."""
+    found = observed(series("num_tokens", 10, 20), FinalMetricDataList=[last("num_tokens", 900)])
+    assert found.emitted["tokens"].value == 900
+    found = observed(series("num_tokens", 10, 900), FinalMetricDataList=[last("num_tokens", 20)])
+    assert found.emitted["tokens"].value == 900
+
+
+def test_a_mean_over_the_run_goes_before_the_last_value() -> None:
+    assert observed(series("mfu", 0.3, 0.3), FinalMetricDataList=[last("mfu", 0.9)]).emitted["mfu"].value == Fraction(
+        3, 10
+    )
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0])
+def test_a_last_value_that_is_none_is_left_aside(value: float) -> None:
+    found = observed(FinalMetricDataList=[last("num_tokens", value)])
+    assert found.emitted == {}
+    assert "left aside" in found.notes[0]
+
+
+RESTARTED = [
+    {"Status": "Training", "StartTime": START, "EndTime": START + timedelta(minutes=2)},
+    {"Status": "Training", "StartTime": START + timedelta(minutes=5), "EndTime": START + timedelta(minutes=8)},
+]
+
+
+def test_a_counter_that_restarts_is_summed_over_its_restarts() -> None:
+    found = observed(series("num_tokens", 10, 20, 5, 30), SecondaryStatusTransitions=RESTARTED)
+    assert found.emitted["tokens"].value == 50
+    assert any("restarts 1 times" in note for note in found.notes)
+
+
+def test_a_counter_that_falls_more_often_than_training_restarted_is_contradictory() -> None:
+    once = observed(series("num_tokens", 10, 5))
+    twice = observed(series("num_tokens", 10, 5, 6, 1), SecondaryStatusTransitions=RESTARTED)
+    for found in (once, twice):
+        assert found.emitted == {}
+        assert "contradictory" in found.notes[0]
+
+
+def test_only_the_last_value_of_a_restarted_counter_is_too_little() -> None:
+    final = [last("num_tokens", 30)]
+    alone = observed(FinalMetricDataList=final, SecondaryStatusTransitions=RESTARTED)
+    assert alone.emitted == {}
+    assert "from the last restart alone" in alone.notes[0]
+    beside = observed(series("num_tokens", 10, 20), FinalMetricDataList=final, SecondaryStatusTransitions=RESTARTED)
+    assert beside.emitted["tokens"].value == 20
+    assert beside.notes == ()
+
+
+def test_a_mean_outside_training_is_left_aside() -> None:
+    found = observed(series("mfu", (-9, 0.4)), period=60)
+    assert found.emitted == {}
+    assert "'mfu' has no value during training" in found.notes[0]
+
+
+@given(st.lists(st.integers(0, 10**6), max_size=20))
+def test_a_counter_counts_its_increases_and_its_restarts(increases: list[int]) -> None:
+    """Prometheus: "Breaks in monotonicity (such as counter resets due to target restarts) are adjusted for"."""
+    total, values = 0, []
+    for increase in increases:
+        total = total + increase if increase % 3 else increase
+        values.append(Fraction(total))
+    expected = sum((b - a if b >= a else b) for a, b in zip([Fraction(0), *values], values, strict=False))
+    assert counter_increase(values) == expected
+    assert counter_increase([Fraction(v) for v in (3, 5, 5, 2, 4)]) == 9
+
+
+VALUES = st.lists(st.integers(0, 800), min_size=6, max_size=6)
+
+
+@given(VALUES, st.integers(0, 5), st.integers(1, 8))
+def test_removing_a_point_never_lowers_the_occupancy(values: list[int], gone: int, devices: int) -> None:
+    """A missing metric never lowers the upper bound: time without a value counts as fully busy."""
+    whole = occupancy(series("GPUUtilization algo-1", *values), period=60, devices=devices)
+    pairs = [(minute, value) for minute, value in enumerate(values) if minute != gone]
+    less = occupancy(series("GPUUtilization algo-1", *pairs), period=60, devices=devices)
+    assert less >= whole
+
+
+@given(st.permutations([(0, 10), (1, 300), (2, 800), (3, 0), (4, 55), (5, 640)]))
+def test_the_order_of_points_does_not_matter(points: list[tuple[int, int]]) -> None:
+    ordered = sorted(points)
+    for period in (60, None):
+        shuffled = observed(series("GPUUtilization algo-1", *points), series("num_tokens", *points), period=period)
+        assert shuffled == observed(
+            series("GPUUtilization algo-1", *ordered), series("num_tokens", *ordered), period=period
+        )
+
+
+@given(VALUES, st.integers(0, 119))
+def test_a_bound_holds_wherever_training_starts_within_a_period(values: list[int], late: int) -> None:
+    """Annex A.2's U is bounded by the share of time in which a kernel ran, whatever the grid of the metric."""
+    start = START + timedelta(seconds=late)
+    steps = [{"Status": "Training", "StartTime": start, "EndTime": START + timedelta(minutes=5)}]
+    found = occupancy(series("GPUUtilization algo-1", *values), period=60, SecondaryStatusTransitions=steps)
+    seconds = [
+        (value, second) for minute, value in enumerate(values[:5]) for second in range(60 * minute, 60 * minute + 60)
+    ]
+    inside = [Fraction(value, 800) for value, second in seconds if second >= late]
+    assert found >= sum(inside) / len(inside)
+
+
+@pytest.mark.parametrize("answers", [None, {}, [], "x", [{"MetricDataResults": 1}], {"MetricDataResults": None}])
+def test_what_is_no_answer_is_refused(answers: Any) -> None:
+    if answers == []:
+        assert metric_results(answers) == []
+        return
+    with pytest.raises(ValueError, match="MetricDataResults"):
+        metric_results(answers)
+
+
+def test_pages_are_joined() -> None:
+    assert metric_results([{"MetricDataResults": [{"a": 1}]}, {"MetricDataResults": [{"b": 2}]}]) == [
+        {"a": 1},
+        {"b": 2},
+    ]
