@@ -10,17 +10,20 @@ import typer
 
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor_cli import (
+    amend,
     audit,
     catalog,
     doctor,
     export,
     keys,
+    lineage,
     plan,
     rebuild_index,
     reconcile,
     records,
     redrive,
     verify,
+    watch,
 )
 from flops_auditor_cli.exits import FAILED
 
@@ -31,8 +34,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (audit, plan, records, reconcile, doctor, redrive, catalog, verify, export, keys, rebuild_index):
+COMMANDS = (
+    audit,
+    plan,
+    records,
+    watch,
+    amend,
+    reconcile,
+    doctor,
+    redrive,
+    catalog,
+    verify,
+    export,
+    keys,
+    rebuild_index,
+)
+for module in COMMANDS:
     module.register(app)
+lineage.register_on_records(records.records)
 
 
 def run() -> None:

@@ -1,0 +1,109 @@
+"""`flops-auditor amend`: better evidence about a recorded job, in a new signed record that supersedes."""
+
+import hashlib
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flops_auditor.aws.environment import AuditEnvironment
+from flops_auditor.aws.recorder import recorder_from
+from flops_auditor.domain.amendment import Amendment
+from flops_auditor.domain.amounts import UnreadableAmount, exact, parse_amount
+from flops_auditor.domain.dsse import parse_envelope
+from flops_auditor.domain.statement import parse_statement
+from flops_auditor.use_cases.amend_record import amend
+from flops_auditor.use_cases.keep_record import content_of
+from flops_auditor_cli.audit import show
+from flops_auditor_cli.exits import OF_VERDICT
+from flops_auditor_cli.ledger_access import DEFAULT_STACK, Deployment, LocalOption, StackOption, find_deployment
+from flops_auditor_cli.output import Output, OutputOption, talk
+from flops_auditor_cli.records import find_record
+
+
+def environment_of(deployment: Deployment, policies: list[str]) -> AuditEnvironment:
+    """What the deployed audit function works with, under these policies."""
+    return AuditEnvironment(
+        table_name=deployment.output("RecordTableName"),
+        archive_bucket=deployment.output("ArchiveBucketName"),
+        ledger_id=deployment.output("LedgerId"),
+        policies=",".join(policies),
+        alert_topic_arn=deployment.output("AlertTopicArn"),
+        record_key_id=deployment.output("RecordKeyArn"),
+        audit_queue_url=deployment.output("AuditQueueUrl"),
+    )
+
+
+def policies_of(content: dict[str, Any]) -> list[str]:
+    """The policies that a record was assessed under."""
+    names = [name for name in content["tables"] if name.startswith("policies/")]
+    return [name.removeprefix("policies/").removesuffix(".json") for name in names]
+
+
+def _amount(text: str | None, option: str) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_amount(text)
+    except UnreadableAmount as error:
+        raise typer.BadParameter(f"{option}: {error}") from error
+
+
+def _fraction(text: str | None) -> Fraction | None:
+    if text is None:
+        return None
+    try:
+        return exact(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise typer.BadParameter(f"--mfu: {error}") from error
+
+
+def command(
+    job: Annotated[str, typer.Argument(help="Job name, ARN or job id.")],
+    who: Annotated[str, typer.Option(help="Who gives the evidence: name or address.")],
+    why: Annotated[str, typer.Option(help="Why it is better than what was recorded.")],
+    tokens: Annotated[str | None, typer.Option(help="Training tokens, such as 1.2e9.")] = None,
+    parameters: Annotated[str | None, typer.Option(help="Parameters of the model, such as 8e9.")] = None,
+    mfu: Annotated[str | None, typer.Option(help="Model FLOP utilisation, a fraction such as 0.38.")] = None,
+    pretraining_flop: Annotated[str | None, typer.Option(help="Compute of the original, such as 1.5e24.")] = None,
+    attachment: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="What it rests on.")] = None,
+    output: OutputOption = Output.TABLE,
+    stack_name: StackOption = DEFAULT_STACK,
+    local: LocalOption = False,
+) -> None:
+    """Amend a record. The new one is signed with the deployment's key and supersedes; the old one stays.
+
+    The SHA-256 of the attachment is recorded, the attachment is yours to keep. Exits as `audit` does.
+    """
+    amendment = Amendment(
+        who=who,
+        why=why,
+        at=datetime.now(UTC).replace(microsecond=0),
+        tokens=_amount(tokens, "--tokens"),
+        parameters=_amount(parameters, "--parameters"),
+        mfu=_fraction(mfu),
+        pretraining_flop=_amount(pretraining_flop, "--pretraining-flop"),
+        attachment_sha256=hashlib.sha256(attachment.read_bytes()).hexdigest() if attachment else "",
+    ).check()
+    deployment = find_deployment(stack_name, local)
+    item = find_record(deployment.output("RecordTableName"), job)
+    before = parse_statement(parse_envelope(item["envelope"].encode()).payload).predicate
+    recorder = recorder_from(environment_of(deployment, policies_of(before)))
+    job_id = before["job"]["id"]
+    amend(job_id, amendment, recorder)
+    stored = recorder.records.latest(job_id)
+    content = content_of(stored) if stored else before
+    show(content, output)
+    if output is Output.TABLE:
+        talk().print(
+            f"Revision {content['revision']} supersedes revision {before['revision']}: {before['verdict']} -> "
+            f"{content['verdict']}. Jobs that continue this one are assessed again."
+        )
+    raise typer.Exit(OF_VERDICT[content["verdict"]])
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("amend")(command)

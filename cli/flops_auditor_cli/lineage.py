@@ -1,0 +1,83 @@
+"""`flops-auditor records lineage`: the runs that a job continues, as a tree, each with its own compute."""
+
+from typing import Annotated, Any
+
+import typer
+
+from flops_auditor.aws.clients import client
+from flops_auditor.aws.s3_archive import S3Archive
+from flops_auditor.domain.amounts import scientific
+from flops_auditor.domain.dsse import parse_envelope
+from flops_auditor.domain.lineage import to_json
+from flops_auditor.domain.lineage_tree import MOST_ROWS, Row, tree
+from flops_auditor.domain.statement import parse_statement
+from flops_auditor.use_cases.find_lineage import recorded_lineage
+from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
+from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.records import find_record
+
+COLUMNS = {
+    "run": "Run",
+    "activity": "Activity",
+    "best_flop": "Best (FLOP)",
+    "upper_flop": "At most (FLOP)",
+    "note": "",
+}
+
+
+def rows_of(rows: list[Row]) -> list[dict[str, str]]:
+    """The tree for people."""
+    return [
+        {
+            "run": row.branch + row.name,
+            "activity": row.activity,
+            "best_flop": _flop(row.best_flop),
+            "upper_flop": _flop(row.upper_flop),
+            "note": "see above" if row.again else ("in doubt" if row.doubtful else ""),
+        }
+        for row in rows
+    ]
+
+
+def _flop(amount: int | None) -> str:
+    return "unknown" if amount is None else scientific(amount)
+
+
+def lineage_command(
+    job: Annotated[str, typer.Argument(help="Job name, ARN or job id.")],
+    output: OutputOption = Output.TABLE,
+    stack_name: StackOption = DEFAULT_STACK,
+    local: LocalOption = False,
+) -> None:
+    """Draw the runs that a job continues, and what they add up to."""
+    deployment = find_deployment(stack_name, local)
+    item = find_record(deployment.output("RecordTableName"), job)
+    content: dict[str, Any] = parse_statement(parse_envelope(item["envelope"].encode()).payload).predicate
+    found = recorded_lineage(content, S3Archive(client("s3"), deployment.output("ArchiveBucketName")))
+    document = {
+        "job": content["job"],
+        "estimate": {key: content["estimate"][key] for key in ("best_flop", "upper_flop")},
+        "cumulative": {key: content["cumulative"][key] for key in ("best_flop", "upper_flop")},
+        "parents": list(found.parents),
+        "ancestors": [to_json(ancestor) for ancestor in found.ancestors],
+        "doubts": list(found.doubts),
+    }
+    emit(rows_of(tree(content, found)), output, COLUMNS, document=document, right=("best_flop", "upper_flop"))
+    if output is Output.TABLE:
+        total = content["cumulative"]
+        best, upper = (None if total[k] is None else int(total[k]) for k in ("best_flop", "upper_flop"))
+        talk().print(f"{len(found.ancestors)} earlier runs. All: best {_flop(best)}, at most {_flop(upper)} FLOP")
+        if len(found.ancestors) >= MOST_ROWS:
+            talk().print("The nearest runs are shown; --output json has all of them")
+        for doubt in found.doubts:
+            talk().print(f"In doubt: {doubt}")
+
+
+def register_on_records(records: typer.Typer) -> None:
+    """Add the command to `flops-auditor records`."""
+    records.command("lineage")(lineage_command)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to whatever is given."""
+    register_on_records(app)

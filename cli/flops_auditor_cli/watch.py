@@ -1,0 +1,146 @@
+"""`flops-auditor watch`: the jobs in progress, what they have spent and will have spent; read-only, warns nobody."""
+
+from fractions import Fraction
+from typing import Annotated, Any
+
+import typer
+
+from flops_auditor.aws.clients import client, sagemaker_in
+from flops_auditor.aws.recorder import recorder_from
+from flops_auditor.aws.regions import AccountRegions
+from flops_auditor.aws.sagemaker import SageMakerListing
+from flops_auditor.data import POLICIES
+from flops_auditor.domain.amounts import scientific
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor.domain.running import Outlook, Seen
+from flops_auditor.domain.warning import percent
+from flops_auditor.use_cases.ports import Regions
+from flops_auditor.use_cases.watch_jobs import Watched, look_at, running_jobs
+from flops_auditor_cli.amend import environment_of
+from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, OVER_THRESHOLD
+from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
+from flops_auditor_cli.output import Output, OutputOption, emit, talk
+
+COLUMNS = {
+    "region": "Region",
+    "job": "Job",
+    "hours": "Hours",
+    "best_flop": "Best so far (FLOP)",
+    "upper_flop": "At most (FLOP)",
+    "scenario": "Nearest threshold",
+    "best_share": "Best",
+    "upper_share": "At most",
+    "projected": "Best at time limit",
+    "crosses_in": "Crosses in",
+}
+RIGHT = ("hours", "best_flop", "upper_flop", "best_share", "upper_share", "projected", "crosses_in")
+
+
+class NamedRegions:
+    """The Regions port: those that were named."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+
+    def enabled(self) -> list[str]:
+        """The names."""
+        return self._names
+
+
+def row_of(seen: Seen) -> dict[str, str]:
+    """A running job for people: the threshold that it meets first."""
+    audited, nearest = seen.audited, seen.closest()
+    cumulative = audited.cumulative
+    hours = "unknown" if seen.spent_seconds is None else f"{float(seen.spent_seconds) / 3600:.1f}"
+    return {
+        "region": audited.job.region,
+        "job": audited.job.name,
+        "hours": hours,
+        "best_flop": _flop(cumulative.best_flop),
+        "upper_flop": _flop(cumulative.upper_flop),
+        "scenario": f"{nearest.assessment.policy}, {nearest.assessment.scenario}" if nearest else "none",
+        "best_share": percent(nearest.best_share if nearest else None),
+        "upper_share": percent(nearest.upper_share if nearest else None),
+        "projected": percent(nearest.projected_best_share if nearest else None),
+        "crosses_in": _left(nearest),
+    }
+
+
+def _flop(amount: int | None) -> str:
+    return "unknown" if amount is None else scientific(amount)
+
+
+def _left(outlook: Outlook | None) -> str:
+    if outlook is None or outlook.seconds_left is None:
+        return "unknown"
+    return "over" if outlook.crossed else f"{float(outlook.seconds_left) / 3600:.1f} h"
+
+
+def document_of(seen: Seen) -> dict[str, Any]:
+    """A running job for machines; shares are decimal strings."""
+    job, cumulative = seen.audited.job, seen.audited.cumulative
+    return {
+        "job": {"name": job.name, "arn": job.arn, "id": job.job_id, "region": job.region},
+        "cumulative": {
+            "best_flop": None if cumulative.best_flop is None else str(cumulative.best_flop),
+            "upper_flop": None if cumulative.upper_flop is None else str(cumulative.upper_flop),
+            "ancestors": len(cumulative.ancestors),
+        },
+        "outlooks": [
+            {
+                "policy": o.assessment.policy,
+                "scenario": o.assessment.scenario,
+                "threshold_flop": str(o.assessment.threshold_flop),
+                "verdict": o.assessment.verdict,
+                "best_share": _decimal(o.best_share),
+                "upper_share": _decimal(o.upper_share),
+                "projected_best_share": _decimal(o.projected_best_share),
+                "projected_upper_share": _decimal(o.projected_upper_share),
+                "seconds_left": _decimal(o.seconds_left),
+            }
+            for o in seen.outlooks
+        ],
+    }
+
+
+def _decimal(value: Fraction | None) -> str | None:
+    return None if value is None else f"{float(value):.6g}"
+
+
+def command(
+    region: Annotated[list[str] | None, typer.Option(help="Only this region; may be repeated.")] = None,
+    policy: Annotated[list[str] | None, typer.Option(help="Policy to assess against; may be repeated.")] = None,
+    output: OutputOption = Output.TABLE,
+    stack_name: StackOption = DEFAULT_STACK,
+    local: LocalOption = False,
+) -> None:
+    """Look at the training jobs in progress once. Warns nobody and stops nothing; the deployed function does.
+
+    Exits with 3 when the best estimate of one is over a threshold, 4 when one could not be looked at.
+    """
+    deployment = find_deployment(stack_name, local)
+    recorder = recorder_from(environment_of(deployment, policy or list(POLICIES)))
+    regions: Regions = NamedRegions(region) if region else AccountRegions(client("account"))
+    done = Watched()
+    found: list[Seen] = []
+    for listed in running_jobs(SageMakerListing(sagemaker_in), regions, done):
+        try:
+            looked = look_at(listed, recorder)
+        except AuditorError as error:
+            done.failures += (f"{listed.arn}: {error.name}: {error}",)
+            continue
+        if looked is not None:
+            found.append(looked.seen)
+    documents = [document_of(seen) for seen in found]
+    emit([row_of(seen) for seen in found], output, COLUMNS, document=documents, right=RIGHT)
+    for failure in done.failures:
+        talk().print(failure)
+    if any(outlook.crossed for seen in found for outlook in seen.outlooks):
+        raise typer.Exit(OVER_THRESHOLD)
+    if done.failures:
+        raise typer.Exit(EVIDENCE_INCOMPLETE)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("watch")(command)

@@ -1,0 +1,149 @@
+"""The tree of a lineage, and the commands around it, on twins."""
+
+import json
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from flops_auditor.domain.lineage import Ancestor, Lineage
+from flops_auditor.domain.lineage_tree import Row, tree
+from flops_auditor_cli import amend, lineage, watch
+from tests.fakes.audit import FixedRegions
+from tests.fakes.lineage import World, continuing
+from tests.fakes.running import START, Room, running
+
+CONTENT: dict[str, Any] = {
+    "job": {"name": "leaf", "activity": "fine-tuning"},
+    "estimate": {"best_flop": "1", "upper_flop": None, "doubts": []},
+}
+
+
+def run(name: str, *parents: str, doubts: tuple[str, ...] = ()) -> Ancestor:
+    return Ancestor(name, f"arn:training-job/{name}", 10, 20, doubts, parents)
+
+
+def drawn(*ancestors: Ancestor, parents: tuple[str, ...]) -> list[str]:
+    rows = tree(CONTENT, Lineage(parents, ancestors))
+    return [row.branch + row.name + (" again" if row.again else "") + (" ?" if row.doubtful else "") for row in rows]
+
+
+def test_a_job_alone_is_one_line() -> None:
+    assert tree(CONTENT, Lineage()) == [Row("", "leaf", "fine-tuning", 1, None)]
+
+
+def test_a_diamond_is_drawn_once() -> None:
+    ancestors = (run("a"), run("b", "a", doubts=("x",)), run("c", "a"), run("z", "b", "c"))
+    assert drawn(*ancestors, parents=("z",)) == [
+        "leaf",
+        "└─ z",
+        "   ├─ b ?",
+        "   │  └─ a",
+        "   └─ c",
+        "      └─ a",
+    ]
+    deeper = (run("0"), run("a", "0"), *ancestors[1:])
+    assert drawn(*deeper, parents=("z",))[-1] == "      └─ a again"
+
+
+def test_a_chain_of_ten_thousand_is_drawn_in_bounds() -> None:
+    ancestors = tuple(run(f"{n:05d}", *([f"{n - 1:05d}"] if n else [])) for n in range(10_000))
+    rows = tree(CONTENT, Lineage(("09999",), ancestors))
+    assert len(rows) == 400
+    assert max(len(row.branch) for row in rows) < 10
+
+
+@pytest.fixture
+def app() -> typer.Typer:
+    made = typer.Typer()
+    for module in (lineage, amend, watch):
+        module.register(made)
+    return made
+
+
+class Deployed:
+    """Outputs of a stack, whatever is asked for."""
+
+    def output(self, name: str) -> str:
+        return name
+
+
+def wire(monkeypatch: pytest.MonkeyPatch, world: Any) -> None:
+    """Have the commands work on twins."""
+
+    def find_record(table: str, job: str) -> dict[str, str]:
+        stored = world.recorder.records.latest(world.job_id(job))
+        return {"envelope": stored.line.decode()}
+
+    for module in (lineage, amend, watch):
+        monkeypatch.setattr(module, "find_deployment", lambda *_: Deployed())
+    for module in (lineage, amend):
+        monkeypatch.setattr(module, "find_record", find_record)
+    monkeypatch.setattr(lineage, "S3Archive", lambda *_: world.recorder.archive)
+    monkeypatch.setattr(lineage, "client", lambda *_: None)
+    for module in (amend, watch):
+        monkeypatch.setattr(module, "recorder_from", lambda _: world.recorder)
+
+
+def test_the_lineage_of_a_record_is_shown(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.add(continuing("first"))
+    world.add(continuing("second", ["first"], day=1))
+    world.audit()
+    wire(monkeypatch, world)
+    shown = CliRunner().invoke(app, ["lineage", "second"])
+    assert shown.exit_code == 0, shown.output
+    assert "└─ first" in shown.stdout
+    document = json.loads(CliRunner().invoke(app, ["lineage", "second", "-o", "json"]).stdout)
+    assert [a["job_arn"].rsplit("/", 1)[1] for a in document["ancestors"]] == ["first"]
+    assert int(document["cumulative"]["best_flop"]) == 2 * int(document["estimate"]["best_flop"])
+
+
+def test_a_record_is_amended_on_the_command_line(
+    app: typer.Typer, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    world = World()
+    world.add(continuing("job", hours=1500))
+    world.audit()
+    wire(monkeypatch, world)
+    attachment = tmp_path / "minutes.txt"
+    attachment.write_bytes(b"minutes")
+    said = ["amend", "job", "--who", "ada", "--why", "counted", "--attachment", str(attachment)]
+    shown = CliRunner().invoke(app, [*said, "--tokens", "4e11", "--parameters", "8e9", "-o", "json"])
+    assert shown.exit_code == 0, shown.output
+    content = world.content("job")
+    assert json.loads(shown.stdout)["revision"] == content["revision"] == 1
+    assert content["estimate"]["method"] == "architecture"
+    body = world.recorder.archive.get(f"evidence/{content['job']['id']}/1.json")
+    assert body is not None
+    assert b"attachmentSha256" in body
+
+
+@pytest.mark.parametrize("wrong", [["--tokens", "many"], ["--mfu", "x"]])
+def test_what_is_no_number_is_a_usage_error(
+    app: typer.Typer, monkeypatch: pytest.MonkeyPatch, wrong: list[str]
+) -> None:
+    world = World()
+    wire(monkeypatch, world)
+    assert CliRunner().invoke(app, ["amend", "job", "--who", "a", "--why", "b", *wrong]).exit_code == 2
+
+
+def test_running_jobs_are_looked_at_and_nobody_is_warned(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room()
+    room.jobs.add(running(), pretrain_flops="1.5e24")
+    room.clock.now = START.replace(day=15)
+    wire(monkeypatch, room)
+    monkeypatch.setattr(watch, "SageMakerListing", lambda *_: room.jobs)
+    monkeypatch.setattr(watch, "AccountRegions", lambda *_: FixedRegions())
+    monkeypatch.setattr(watch, "client", lambda *_: None)
+    shown = CliRunner().invoke(app, ["watch"])
+    assert shown.exit_code == 0, shown.output
+    assert "big-run" in shown.stdout
+    [seen] = json.loads(CliRunner().invoke(app, ["watch", "-o", "json", "--region", "eu-west-1"]).stdout)
+    shares = {o["scenario"]: float(o["best_share"]) for o in seen["outlooks"]}
+    assert 0.6 < shares["relative"] < 0.7
+    room.clock.now = START.replace(day=28)
+    assert CliRunner().invoke(app, ["watch"]).exit_code == 3
+    assert room.alerts.sent == []
+    assert room.records.alerts == {}
