@@ -96,6 +96,8 @@ def parse_key_history(text: bytes) -> KeyHistory:
         ranges = tuple(_range(key) for key in found["keys"])
         history = KeyHistory(str(found["ledger_id"]), ranges)
         for role in ROLES:
+            if [key.first for key in ranges if key.role == role].count(0) != 1:
+                raise ValueError(f"not exactly one first key of the role {role}")
             history.current(role)
     except (UnreadableJson, KeyError, TypeError, ValueError, StopIteration) as error:
         raise BadBundle(f"keys.json is not readable: {error!r:.200}") from error

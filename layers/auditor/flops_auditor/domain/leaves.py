@@ -113,8 +113,8 @@ def read_leaf(envelope: Envelope, ledger_id: str, index: int, keys: KeyHistory, 
         if not verify(key.spki, signature.der, envelope.signed_bytes):
             raise BadSignature(f"leaf {index}: the signature does not verify with the {role} key {key.keyid[:16]}")
         leaf = _leaf(kind, parse_statement(envelope.payload), index)
-    if leaf.statement.predicate["ledger_id"] != ledger_id:
-        raise WrongLedger(f"leaf {index} belongs to {str(leaf.statement.predicate['ledger_id'])[:120]}")
+    if leaf.statement.predicate.get("ledger_id") != ledger_id:
+        raise WrongLedger(f"leaf {index} belongs to {str(leaf.statement.predicate.get('ledger_id'))[:120]}")
     return leaf
 
 
@@ -183,7 +183,7 @@ def _leaf(kind: Kind, found: Statement, index: int) -> Leaf:
         raise MalformedRecord(f"leaf {index}: the {kind} lacks a member or has a wrong one: {error!r:.120}") from error
 
 
-def _moment(text: str) -> datetime:
-    if not text.endswith("Z"):
+def _moment(text: object) -> datetime:
+    if not isinstance(text, str) or not text.endswith("Z"):
         raise ValueError("a time that is not UTC")
     return datetime.fromisoformat(text)

@@ -53,7 +53,7 @@ def parse_statement(payload: bytes) -> Statement:
         raise MalformedRecord("the payload is not an in-toto statement with exactly the standard members")
     if found["_type"] != STATEMENT_TYPE:
         raise MalformedRecord(f"the statement's _type is {str(found['_type'])[:80]!r}")
-    if found["predicateType"] not in PREDICATES:
+    if not isinstance(found["predicateType"], str) or found["predicateType"] not in PREDICATES:
         raise UnknownPredicate(f"predicateType {str(found['predicateType'])[:120]!r}")
     predicate = found["predicate"]
     try:
