@@ -106,7 +106,7 @@ def find_record(table: str, job: str) -> dict[str, str]:
         raise NoSuchRecord(f"{job!r} has no record")
     key = {"pk": {"S": row["pk"]}, "sk": {"S": row["sk"]}}
     item = client("dynamodb").get_item(TableName=table, Key=key)["Item"]
-    return {name: attribute["S"] for name, attribute in item.items()}
+    return {name: attribute["S"] for name, attribute in item.items() if "S" in attribute}
 
 
 @records.command("show")

@@ -57,7 +57,7 @@ def test_an_event_delivered_five_times_makes_one_record_and_one_alert(deployed: 
     deployed.record(other["TrainingJobArn"])
     deployed.idle()
     assert len(deployed.items("RECORD#", job["TrainingJobArn"])) == 1
-    assert len(deployed.items("ALERT#", job["TrainingJobArn"])) == 1
+    assert len(deployed.items("ALERT#000000#above", job["TrainingJobArn"])) == 1
     assert len(deployed.mails_about(job["TrainingJobName"])) == 1
     identity = parse_training_job(job).job_id
     assert deployed.versions(record_key(identity, 0)) == [record_key(identity, 0)]
