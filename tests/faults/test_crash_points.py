@@ -1,0 +1,175 @@
+"""Every function is killed after every AWS call it makes; what it leaves must not be told from an undisturbed run.
+
+The calls are not listed here: an undisturbed run is recorded, and each of its calls is a kill point. Delivery guarantee
+for alerts: at least once, and exactly once unless the process ends between sns:Publish and the note that it was sent.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flops_auditor.aws.s3_archive import S3Archive
+from flops_auditor.domain.archive_keys import LOG
+from flops_auditor.domain.dsse import parse_envelope
+from flops_auditor.domain.leaves import kind_of
+from flops_auditor.domain.statement import parse_statement
+from flops_auditor.use_cases.export_bundle import export_whole
+from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
+from tests.fakes.audit import NOW
+from tests.fakes.jobs import CREATED, describe
+from tests.faults import FULL, told
+from tests.faults.account import REGION, ROOT, Account, account, event_of
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
+BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
+MOVED = NOW - CREATED - timedelta(days=90)
+CHANGING = {"recorded_at", "collectedAt"}
+"""When something was done may differ; what was done may not."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is left: records and evidence by job without their times, the log, alerts by job, and dead letters."""
+
+    records: dict[str, Any]
+    evidence: dict[str, Any]
+    log: list[tuple[str, int]]
+    alerts: Counter[str]
+    letters: int
+    verdict: str
+
+
+def job(name: str, **changes: Any) -> dict[str, Any]:
+    """A job that ended months before the tests' time."""
+    description = describe(name, **({"hours": 2000, "ResourceConfig": BIG} | changes))
+    for key in ("CreationTime", "TrainingStartTime", "TrainingEndTime", "LastModifiedTime"):
+        description[key] += MOVED - timedelta(days=90)
+    for step in description["SecondaryStatusTransitions"]:
+        step["StartTime"] += MOVED - timedelta(days=90)
+        step["EndTime"] += MOVED - timedelta(days=90)
+    return description
+
+
+def scenario(made: Account) -> None:
+    """All that functions do, once: audits of every kind, a seal, a reconciliation that finds a lost job, and its audit.
+
+    A new function must find its place here: `test_every_function_is_killed` compares with the folder of functions.
+    """
+    jobs = [job("above"), job("below", hours=1, ResourceConfig=BIG | {"InstanceCount": 1}), job("vanished")]
+    for one in [*jobs, job("lost")]:
+        made.load(one)
+    made.forget("vanished")
+    made.deliver([event_of(one) for one in jobs])
+    made.scheduled("seal")
+    made.scheduled("reconcile")
+    made.deliver(made.queued())
+    made.now += timedelta(minutes=15)
+    made.scheduled("seal")
+
+
+def outcome_of(made: Account, folder: Path) -> Outcome:
+    """Read everything back, and have the ledger verified as a regulator would."""
+    import boto3
+
+    archive = S3Archive(boto3.client("s3", REGION), "archive")
+    records, evidence = {}, {}
+    for item in made.items("RECORD#"):
+        line = item["envelope"].encode()
+        statement = parse_statement(parse_envelope(line).payload)
+        name = f"{statement.predicate['job']['name']}#{item['revision']}"
+        assert name not in records
+        assert archive.get(f"records/{statement.predicate['job']['id']}/{item['revision']}.json") == line
+        records[name] = {key: value for key, value in statement.predicate.items() if key not in CHANGING}
+        body = archive.get(f"evidence/{statement.predicate['job']['id']}/{item['revision']}.json")
+        assert body is not None
+        evidence[name] = {key: value for key, value in json.loads(body).items() if key not in CHANGING}
+    leaves = [line for key in archive.list(LOG) for line in (archive.get(key) or b"").splitlines()]
+    places = []
+    for line in leaves:
+        payload = parse_envelope(line).payload
+        statement = parse_statement(payload)
+        if kind_of(payload) == "record":
+            places.append((statement.predicate["job"]["name"], statement.predicate["revision"]))
+    export_whole(archive, made.environment["LEDGER_ID"], folder / "bundle.zip", made.now)
+    report = verify_bundle(folder / "bundle.zip", Demands(as_of=made.now))
+    names = [alert["job_arn"].rsplit("/", 1)[1] for alert in made.alerts()]
+    verdict = report.verdict + "".join(f"; {finding}" for finding in report.findings)
+    return Outcome(records, evidence, places, Counter(names), len(made.letters), verdict)
+
+
+def run(folder: Path, kill_after: int | None = None) -> tuple[Outcome, list[tuple[str, str]]]:
+    """The scenario in a new account, killed after one of its calls."""
+    with account() as made:
+        made.calls.kill_after = kill_after
+        scenario(made)
+        calls = list(made.calls.made)
+        return outcome_of(made, folder), calls
+
+
+def kill_points(calls: list[tuple[str, str]]) -> list[int]:
+    """Every call; in the short set the first of each kind, told apart by the call before it."""
+    if FULL:
+        return list(range(len(calls)))
+    first: dict[Any, int] = {}
+    for number in range(len(calls)):
+        first.setdefault(tuple(calls[max(0, number - 1) : number + 1]), number)
+    return sorted(first.values())
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, list[tuple[str, str]]]:
+    return run(tmp_path_factory.mktemp("undisturbed"))
+
+
+def test_the_undisturbed_run_is_complete(undisturbed: tuple[Outcome, list[tuple[str, str]]]) -> None:
+    found, _ = undisturbed
+    assert {name: record["verdict"] for name, record in found.records.items()} == {
+        "above#0": "above",
+        "below#0": "below",
+        "vanished#0": "above",
+        "lost#0": "above",
+    }
+    assert found.alerts == {"above": 1, "vanished": 1, "lost": 1}
+    assert sorted(found.log) == sorted((name.split("#")[0], 0) for name in found.records)
+    assert (found.letters, found.verdict) == (0, "valid")
+
+
+def test_every_function_is_killed(undisturbed: tuple[Outcome, list[tuple[str, str]]]) -> None:
+    """No function is left out: a new one must get its place in the scenario."""
+    functions = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    assert {function for function, _ in undisturbed[1]} == functions
+
+
+def test_a_kill_after_any_call_changes_nothing(
+    undisturbed: tuple[Outcome, list[tuple[str, str]]], tmp_path: Path
+) -> None:
+    expected, calls = undisturbed
+    wrong = []
+    points = kill_points(calls)
+    for number in points:
+        function, call = calls[number]
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        found, made = run(folder, kill_after=number)
+        assert made[: number + 1] == calls[: number + 1], "the runs differ before the kill"
+        doubled = found.alerts - expected.alerts
+        allowed = 1 if call == "sns.Publish" else 0
+        same = (
+            found.records == expected.records
+            and found.evidence == expected.evidence
+            and sorted(found.log) == sorted(expected.log)
+            and found.letters == 0
+            and found.verdict == "valid"
+            and not expected.alerts - found.alerts
+            and doubled.total() <= allowed
+        )
+        if not same:
+            wrong.append((number, function, call, found))
+    killed = Counter(calls[number][0] for number in points)
+    told(f"{len(points)} kill points of {len(calls)}: " + ", ".join(f"{name} {n}" for name, n in killed.items()))
+    assert not wrong
