@@ -255,6 +255,8 @@ def account() -> Iterator[Account]:
                 "RECORD_KEY_ID": keys[0],
                 "CHECKPOINT_KEY_ID": keys[1],
                 "AUDIT_QUEUE_URL": boto3.client("sqs", REGION).create_queue(QueueName="audit")["QueueUrl"],
+                "WARNING_FRACTIONS": "0.03,0.5,0.8",
+                "STOP_ON_CROSSING": "true",
                 "POWERTOOLS_SERVICE_NAME": "test",
                 "POWERTOOLS_METRICS_NAMESPACE": "FlopsAuditor",
                 "POWERTOOLS_LOG_LEVEL": "CRITICAL",

@@ -17,7 +17,14 @@ from flops_auditor.domain.evidence import Unread, parse_evidence
 from flops_auditor.domain.job import JobPointer, MalformedJob, TrainingJob, iso, parse_event, parse_training_job
 from flops_auditor.domain.reassessment import Reassessment, is_reassessment, parse_reassessment
 from flops_auditor.use_cases.collect_evidence import collect
-from flops_auditor.use_cases.keep_record import bring_up_to_date, content_of, evidence_of, first_record, is_interim
+from flops_auditor.use_cases.keep_record import (
+    bring_up_to_date,
+    content_of,
+    evidence_of,
+    finish,
+    first_record,
+    is_interim,
+)
 from flops_auditor.use_cases.ports import StoredRecord, UnknownTrainingJob
 from flops_auditor.use_cases.recorder import Recorder
 from flops_auditor.use_cases.tell_descendants import tell_descendants
@@ -88,6 +95,8 @@ def record_the_end(job_id: str, description: Mapping[str, Any], gone: tuple[Unre
         stored = recorder.records.latest(job_id)
         if stored is not None and not is_interim(stored):
             break
+        if stored is not None:
+            finish(job_id, stored, recorder)  # the watch may have died between its stop and this
         made = True
         first_record(job_id, gather(job_id, description, gone, stored, recorder), recorder, stored)
     return made

@@ -114,11 +114,11 @@ def warn_people(looked: Look, watcher: Watcher) -> int:
     due = [level for level in levels_of(looked.seen, watcher.fractions) if not _known(looked, level, recorder)]
     fractions = [level for level in due if level not in {PROJECTED, CROSSED, UNBOUNDED}]
     told = [*fractions[-1:], *(level for level in due if level not in fractions)]
+    for level in fractions[:-1]:  # before the highest is sent, or a retry would send them after it
+        recorder.records.note_alert(looked.job.job_id, _note(level), now)
     for level in told:
         content = content_of_look(looked, recorder, now)
         recorder.alerts.send(warn(looked.seen, level, content, now))
-        recorder.records.note_alert(looked.job.job_id, _note(level), now)
-    for level in fractions[:-1]:
         recorder.records.note_alert(looked.job.job_id, _note(level), now)
     return len(told)
 
