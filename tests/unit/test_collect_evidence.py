@@ -1,0 +1,139 @@
+"""Collecting evidence: what is asked, at which period, and what a refusal leaves behind."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.evidence import Unread
+from flops_auditor.domain.job import parse_training_job
+from flops_auditor.domain.training_time import Span, training_time
+from flops_auditor.use_cases.collect_evidence import MOST_POINTS, Sources, collect, finest_period, metric_request
+from flops_auditor.use_cases.ports import MetricRequest
+from tests.fakes.audit import FakeMetrics, FakeTrainingJobs
+from tests.fakes.jobs import CREATED, describe
+
+VOCABULARY = load_tables().metrics
+START = CREATED + timedelta(minutes=10)
+NOW = CREATED + timedelta(days=1)
+
+
+def request(now: datetime = NOW, **changes: Any) -> MetricRequest | None:
+    job = parse_training_job(describe(**changes))
+    return metric_request(job, training_time(job, now), VOCABULARY, now)
+
+
+def test_every_host_and_every_known_metric_is_asked_for() -> None:
+    asked = request(
+        ResourceConfig={"InstanceType": "ml.p5.48xlarge", "InstanceCount": 3},
+        FinalMetricDataList=[{"MetricName": name, "Value": 1} for name in ("mfu", "loss", "total_flos")],
+        AlgorithmSpecification={"MetricDefinitions": [{"Name": "num_tokens", "Regex": "x"}]},
+    )
+    assert asked == MetricRequest(
+        "fine-tune",
+        "eu-west-1",
+        3,
+        ("mfu", "num_tokens", "total_flos"),
+        ("num_tokens", "total_flos"),
+        (Span(START, START + timedelta(hours=10)),),
+        60,
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ResourceConfig": {}},
+        {"SecondaryStatusTransitions": [{"Status": "Starting", "StartTime": CREATED}]},
+        {"now": CREATED + timedelta(days=456)},
+    ],
+)
+def test_nothing_is_asked_where_nothing_can_be_known(changes: dict[str, Any]) -> None:
+    assert request(**changes) is None
+
+
+@pytest.mark.parametrize(
+    ("age", "period"),
+    [
+        (timedelta(days=15) - timedelta(seconds=1), 60),
+        (timedelta(days=15), 300),
+        (timedelta(days=63) - timedelta(seconds=1), 300),
+        (timedelta(days=63), 3600),
+        (timedelta(days=455) - timedelta(seconds=1), 3600),
+        (timedelta(days=455), None),
+    ],
+)
+def test_the_finest_period_that_is_still_kept(age: timedelta, period: int | None) -> None:
+    """CloudWatch User Guide: 60 s for 15 days, 300 s for 63 days, 3600 s for 455 days."""
+    assert finest_period((Span(START, START + timedelta(hours=1)),), 1, START + age) == period
+
+
+@pytest.mark.parametrize(
+    ("series", "minutes", "period"),
+    [
+        (1, MOST_POINTS, 60),
+        (1, MOST_POINTS + 1, 300),
+        (100, 1008, 60),
+        (101, 1008, 300),
+        (1000, 6000, 3600),
+        (100_000, 6000, 3600),
+        (0, MOST_POINTS, 60),
+    ],
+)
+def test_a_coarser_period_when_one_call_would_not_hold_the_points(series: int, minutes: int, period: int) -> None:
+    spans = (Span(START, START + timedelta(minutes=1)), Span(START, START + timedelta(minutes=minutes)))
+    assert finest_period(spans, series, START + timedelta(days=1)) == period
+
+
+def test_no_spans_no_period() -> None:
+    assert finest_period((), 1, NOW) is None
+
+
+def collected(jobs: FakeTrainingJobs, metrics: FakeMetrics, **changes: Any) -> Any:
+    gone = changes.pop("gone", ())
+    return collect(describe(**changes), Sources(jobs, metrics, VOCABULARY), NOW, gone)
+
+
+RESULTS = [{"Label": "GPUUtilization algo-1", "Timestamps": [START], "Values": [700.0]}]
+
+
+def test_answers_are_kept_with_their_period_and_time() -> None:
+    jobs = FakeTrainingJobs()
+    jobs.add(describe(), tokens="1e9")
+    found = collected(jobs, FakeMetrics({"fine-tune": RESULTS}))
+    assert found.tags == [{"Key": "flops-auditor:tokens", "Value": "1e9"}]
+    assert (found.metrics, found.period_seconds, found.collected_at) == (RESULTS, 60, NOW)
+    assert found.unread == ()
+
+
+def test_refusals_become_part_of_the_evidence() -> None:
+    jobs = FakeTrainingJobs(denied={"sagemaker:ListTags"})
+    found = collected(jobs, FakeMetrics(denied=True))
+    assert [u.source for u in found.unread] == ["sagemaker:ListTags", "cloudwatch:GetMetricData"]
+    assert (found.tags, found.metrics, found.period_seconds) == (None, (), None)
+
+
+def test_a_job_that_is_gone_has_no_tags_to_ask_for() -> None:
+    jobs = FakeTrainingJobs()
+    gone = (Unread("sagemaker:DescribeTrainingJob", "UnknownTrainingJob"),)
+    found = collected(jobs, FakeMetrics({"fine-tune": RESULTS}), gone=gone)
+    assert found.unread == gone
+    assert found.tags is None
+    assert jobs.calls == []
+    assert found.metrics == RESULTS
+
+
+def test_a_passing_fault_is_raised_so_that_the_event_comes_again() -> None:
+    class Broken(FakeMetrics):
+        def read(self, request: MetricRequest) -> Any:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        collected(FakeTrainingJobs(), Broken())
+
+
+def test_an_old_job_is_not_asked_about() -> None:
+    metrics = FakeMetrics()
+    found = collect(describe(), Sources(FakeTrainingJobs(), metrics, VOCABULARY), CREATED + timedelta(days=500))
+    assert (metrics.requests, found.metrics, found.period_seconds, found.unread) == ([], (), None, ())

@@ -1,0 +1,721 @@
+"""The estimate of one job: every shape of job, every kind of evidence, and what speaks against it."""
+
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.amendment import Amendment
+from flops_auditor.domain.audit import Audit, audit
+from flops_auditor.domain.evidence import Evidence, Unread
+from flops_auditor.domain.job_estimate import Estimate
+from tests.fakes.jobs import CREATED, describe
+
+TABLES = load_tables()
+TERA = 10**12
+START = CREATED + timedelta(minutes=10)
+TEN_HOURS = 36000
+H100_HOST = 8 * 9894 * 10**11
+
+
+def audited(
+    metrics: Any = (),
+    tags: dict[str, str] | None = None,
+    *,
+    unread: tuple[Unread, ...] = (),
+    period: int | None = None,
+    amendments: tuple[Amendment, ...] = (),
+    **changes: Any,
+) -> Audit:
+    listed = [{"Key": f"flops-auditor:{key}", "Value": value} for key, value in (tags or {}).items()]
+    evidence = Evidence(
+        describe(**changes), listed, list(metrics), period, unread, CREATED + timedelta(days=1), amendments=amendments
+    )
+    return audit(evidence, TABLES)
+
+
+def estimated(metrics: Any = (), tags: dict[str, str] | None = None, **changes: Any) -> Estimate:
+    return audited(metrics, tags, **changes).estimate
+
+
+def hosts(kind: str, count: int = 1) -> dict[str, Any]:
+    return {"InstanceType": kind, "InstanceCount": count}
+
+
+def busy(percent: float, host: int = 1) -> dict[str, Any]:
+    return {"Label": f"GPUUtilization algo-{host}", "Values": [percent]}
+
+
+def said(estimate: Estimate, words: str) -> bool:
+    return any(words in text for text in estimate.assumptions)
+
+
+# ----- Shapes of jobs
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "peak"),
+    [
+        ("ml.p5.48xlarge", 2, 2 * H100_HOST),
+        ("ml.p4d.24xlarge", 1, 8 * 312 * TERA),
+        ("ml.p3.2xlarge", 1, 125 * TERA),
+        ("ml.g4dn.xlarge", 1, 65 * TERA),
+        ("ml.p2.xlarge", 1, 437 * 10**10),
+        ("ml.g5.xlarge", 1, 70 * TERA),
+        ("ml.trn1.32xlarge", 2, 2 * 16 * 190 * TERA),
+        ("ml.m5.xlarge", 3, None),
+    ],
+)
+def test_instance_type_and_count(kind: str, count: int, peak: int | None) -> None:
+    """Annex A.2: N x L x H with the dense peak; V100 and T4 at FP16, K80 at FP32, a CPU host as one unit."""
+    found = estimated(ResourceConfig=hosts(kind, count))
+    if peak is None:
+        instance = TABLES.hardware.find(kind)
+        assert instance is not None
+        peak = int(count * instance.peak()[0])
+        assert found.accelerator_seconds == count * TEN_HOURS
+    assert (found.method, found.best_flop, found.upper_flop) == ("hardware", peak * TEN_HOURS // 2, peak * TEN_HOURS)
+    assert found.doubts == ()
+    assert said(found, f"{count} x {kind}")
+    assert said(found, "utilisation is not known")
+
+
+def test_groups_of_unlike_hosts_are_summed() -> None:
+    """Annex A.2: H is weighted by units where types are mixed; the sum over groups, never one mean of unlike things."""
+    groups = [
+        {"InstanceGroupName": name, "InstanceType": kind, "InstanceCount": count}
+        for name, kind, count in (("a", "ml.p5.48xlarge", 2), ("b", "ml.g5.xlarge", 3), ("c", "ml.c5.xlarge", 1))
+    ]
+    found = estimated(ResourceConfig={"InstanceGroups": groups})
+    cpu = TABLES.hardware.find("ml.c5.xlarge")
+    assert cpu is not None
+    per_second = 2 * H100_HOST + 3 * 70 * TERA + cpu.peak()[0]
+    assert found.upper_flop == per_second * TEN_HOURS
+    assert found.accelerator_seconds == (16 + 3 + 1) * TEN_HOURS
+    assert found.peak_flop_per_s == per_second / 20
+    assert estimated(ResourceConfig={"InstanceGroups": groups[::-1]}).upper_flop == found.upper_flop
+
+
+def test_selected_instances_count_not_the_preferred_ones() -> None:
+    resources = {
+        "InstancePreferences": [
+            {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 1},
+            {"InstanceType": "ml.p4d.24xlarge", "InstanceCount": 3},
+        ],
+        "SelectedInstanceType": "ml.p4d.24xlarge",
+        "SelectedInstanceCount": 3,
+    }
+    assert estimated(ResourceConfig=resources).upper_flop == 3 * 8 * 312 * TERA * TEN_HOURS
+
+
+def test_a_share_of_an_accelerator_counts_as_a_share() -> None:
+    g5 = TABLES.hardware.find("ml.g5.xlarge")
+    assert g5 is not None
+    shared = replace(g5, name="ml.shared.large", accelerator_count=Fraction(1, 8))
+    table = replace(TABLES.hardware, instance_types={"ml.shared.large": shared})
+    job = describe(ResourceConfig=hosts("ml.shared.large", 2))
+    found = audit(Evidence(job, metrics=[busy(50), busy(100, 2)]), replace(TABLES, hardware=table)).estimate
+    assert found.ceiling_flop == 70 * TERA * TEN_HOURS // 4
+    assert found.upper_flop == 70 * TERA * TEN_HOURS * 3 // 16
+    assert said(found, "2 x ml.shared.large: 0.25 x A10G")
+
+
+def test_training_plans_and_warm_pools_change_nothing() -> None:
+    """Warm pools keep instances between jobs: that is not training."""
+    resources = {**hosts("ml.p5.48xlarge"), "TrainingPlanArn": "arn:aws:sagemaker:eu-west-1:1:training-plan/x"}
+    resources["KeepAlivePeriodInSeconds"] = 3600
+    kept = {"Status": "InUse", "ResourceRetainedBillableTimeInSeconds": 9999}
+    assert estimated(ResourceConfig=resources, WarmPoolStatus=kept).upper_flop == estimated().upper_flop
+
+
+HUB = "arn:aws:sagemaker:eu-west-1:aws:hub-content/SageMakerPublicHub"
+SERVERLESS: dict[str, Any] = {
+    "ResourceConfig": None,
+    "BillableTokenCount": 10**9,
+    "ServerlessJobConfig": {
+        "BaseModelArn": f"{HUB}/Model/meta-textgeneration-llama-3-2-3b/1.0.0",
+        "JobType": "FineTuning",
+        "CustomizationTechnique": "SFT",
+        "Peft": "LORA",
+    },
+}
+
+
+def test_a_serverless_job_counts_its_tokens() -> None:
+    """No hardware is disclosed: (4 N + 2 N_trainable) x tokens, at most as if all parameters were trained."""
+    found = audited(**SERVERLESS)
+    estimate = found.estimate
+    assert found.base_model == "meta-llama/Llama-3.2-3B"
+    assert estimate.method == "architecture"
+    assert estimate.best_flop == 4 * 3_210_000_000 * 10**9
+    assert estimate.upper_flop == 6 * 3_210_000_000 * 10**9 * 13 // 10
+    assert (estimate.ceiling_flop, estimate.energy_kwh, estimate.accelerator_seconds) == (None, None, None)
+    assert said(estimate, "hardware is not disclosed")
+    assert said(estimate, "BillableTokenCount")
+    assert estimate.doubts == ()
+    assert found.verdict == "below"
+
+
+def test_a_serverless_job_without_tokens_is_not_known() -> None:
+    found = audited(**{**SERVERLESS, "BillableTokenCount": None})
+    assert (found.estimate.method, found.estimate.best_flop, found.verdict) == ("unknown", None, "indeterminate")
+
+
+def test_a_serverless_evaluation_counts_nothing() -> None:
+    """Annex A.1: evaluation is not counted."""
+    config = {**SERVERLESS["ServerlessJobConfig"], "JobType": "Evaluation"}
+    found = audited(**{**SERVERLESS, "ServerlessJobConfig": config})
+    assert (found.estimate.method, found.estimate.best_flop, found.verdict) == ("not training", 0, "below")
+
+
+def test_a_spot_job_is_the_sum_of_its_training_spans() -> None:
+    steps = [
+        {"Status": "Training", "StartTime": START + timedelta(hours=a), "EndTime": START + timedelta(hours=b)}
+        for a, b in ((0, 1), (3, 5), (9, 10))
+    ]
+    found = estimated(SecondaryStatusTransitions=steps, EnableManagedSpotTraining=True)
+    assert found.upper_flop == H100_HOST * 4 * 3600
+
+
+def test_a_job_that_is_not_training_is_recorded_with_nothing() -> None:
+    found = audited(tags={"activity": "not-training"})
+    assert (found.verdict, found.assessments) == ("below", ())
+    assert (found.estimate.best_flop, found.estimate.upper_flop, found.estimate.cautious_upper_flop) == (0, 0, 0)
+    assert found.estimate.energy_kwh == Fraction(700 * 8 * 10, 1000)
+    assert said(found.estimate, "Annex A.1 does not count it; were it training, at most 2.85e20 FLOP")
+    doubtful = audited(tags={"activity": "not-training"}, unread=(Unread("sagemaker:ListTags", "AccessDenied"),))
+    assert doubtful.verdict == "indeterminate"
+    unknown = estimated(tags={"activity": "not-training"}, ResourceConfig=hosts("ml.p99.48xlarge"))
+    assert unknown.energy_kwh is None
+    assert not said(unknown, "were it training")
+
+
+def test_an_unknown_instance_type_leaves_the_hardware_unknown() -> None:
+    groups = [
+        {"InstanceType": kind, "InstanceCount": 1, "InstanceGroupName": "g"}
+        for kind in ("ml.p5.48xlarge", "ml.p99.48xlarge")
+    ]
+    found = estimated([busy(400)], ResourceConfig={"InstanceGroups": groups})
+    assert (found.method, found.upper_flop, found.ceiling_flop, found.energy_kwh) == ("unknown", None, None, None)
+    assert found.doubts == ("instance type 'ml.p99.48xlarge' is not in the hardware table",)
+    tokens = audited(tags={"params": "1e9", "tokens": "1e9"}, ResourceConfig=hosts("ml.p99.48xlarge"))
+    assert tokens.estimate.best_flop == 6 * 10**18
+    assert tokens.verdict == "indeterminate"
+
+
+@pytest.mark.parametrize("resources", [{}, {"InstanceType": "ml.p5.48xlarge"}, hosts("ml.p5.48xlarge", 0)])
+def test_hardware_of_no_hosts_is_not_zero_compute(resources: dict[str, Any]) -> None:
+    """Zero FLOP would be below every threshold."""
+    found = audited(ResourceConfig=resources)
+    assert found.estimate.upper_flop is None
+    assert found.estimate.doubts == ("the job names no hosts",)
+    assert found.verdict == "indeterminate"
+
+
+NEVER = [{"Status": "Starting", "StartTime": CREATED, "EndTime": START}]
+
+
+def test_a_job_that_never_got_hardware_computed_nothing() -> None:
+    resources = {"InstancePreferences": [{"InstanceType": "ml.p5.48xlarge", "InstanceCount": 1}]}
+    found = audited(ResourceConfig=resources, SecondaryStatusTransitions=NEVER, TrainingJobStatus="Failed")
+    estimate = found.estimate
+    assert (estimate.method, estimate.best_flop, estimate.upper_flop, estimate.ceiling_flop) == ("hardware", 0, 0, 0)
+    assert found.verdict == "below"
+    claimed = audited(
+        tags={"params": "1e9", "tokens": "1e9"},
+        ResourceConfig={},
+        SecondaryStatusTransitions=NEVER,
+        TrainingJobStatus="Failed",
+    )
+    assert claimed.estimate.best_flop == 0
+    assert said(claimed.estimate, "contradictory")
+
+
+def test_a_job_that_never_trained_computed_nothing() -> None:
+    found = estimated(SecondaryStatusTransitions=NEVER, TrainingJobStatus="Failed")
+    assert (found.best_flop, found.upper_flop, found.energy_kwh) == (0, 0, 0)
+    assert found.peak_flop_per_s == Fraction(9894 * 10**11)
+
+
+def test_a_job_in_progress_counts_up_to_now_and_is_never_below() -> None:
+    steps = [{"Status": "Training", "StartTime": START}]
+    found = audited(SecondaryStatusTransitions=steps, TrainingJobStatus="InProgress", TrainingEndTime=None)
+    assert found.estimate.upper_flop == H100_HOST * (86400 - 600)
+    assert found.verdict == "indeterminate"
+    assert "it may still be training" in found.assessments[0].reason
+
+
+# ----- Occupancy
+
+
+def test_one_p5_host_for_ten_hours_at_760_of_800() -> None:
+    found = estimated([busy(760)])
+    assert found.method == "hardware + occupancy"
+    assert found.upper_flop == Fraction(95, 100) * H100_HOST * TEN_HOURS
+    assert found.best_flop == H100_HOST * TEN_HOURS // 2
+    assert found.occupancy == Fraction(95, 100)
+
+
+def test_hosts_count_each_with_its_own_occupancy() -> None:
+    found = estimated([busy(800), busy(400, 2), busy(0, 3)], ResourceConfig=hosts("ml.p5.48xlarge", 3))
+    assert found.occupancy == Fraction(1, 2)
+    assert estimated([busy(0, 3), busy(800), busy(400, 2)], ResourceConfig=hosts("ml.p5.48xlarge", 3)) == found
+
+
+def test_silent_hosts_are_named_and_fully_busy() -> None:
+    found = estimated([busy(0, 2)], ResourceConfig=hosts("ml.p5.48xlarge", 12))
+    assert found.occupancy == Fraction(11, 12)
+    assert said(found, "11 hosts report no occupancy and count as fully busy: algo-1, algo-3, algo-4")
+    assert said(found, "algo-9, ...")
+    two = estimated([busy(0, 2)], ResourceConfig=hosts("ml.p5.48xlarge", 2))
+    assert said(two, "1 hosts report no occupancy and count as fully busy: algo-1")
+    assert not said(two, "...")
+
+
+def test_a_gap_is_named_and_fully_busy() -> None:
+    half = {"Label": "GPUUtilization algo-1", "Timestamps": [START], "Values": [400.0]}
+    found = estimated([half], hours=2, period=3600)
+    assert found.occupancy == Fraction(3, 4)
+    assert said(found, "occupancy covers 50.0% of the training time at least")
+
+
+def test_hosts_that_the_job_does_not_have_do_not_dilute() -> None:
+    found = estimated([busy(0, 7)], ResourceConfig=hosts("ml.p5.48xlarge", 1))
+    assert found.occupancy == 1
+    assert said(found, "contradictory evidence: the job has no host algo-7")
+
+
+def test_more_busy_accelerators_than_there_are() -> None:
+    found = estimated([busy(900)])
+    assert found.occupancy == 1
+    assert said(found, "contradictory evidence: algo-1 reports more busy accelerators than it has")
+    assert not said(estimated([busy(800)]), "contradictory")
+
+
+def test_unlike_accelerators_each_take_the_busiest_host() -> None:
+    """Hosts do not name their kind."""
+    groups = [
+        {"InstanceType": kind, "InstanceCount": 1, "InstanceGroupName": kind}
+        for kind in ("ml.p5.48xlarge", "ml.g5.xlarge")
+    ]
+    found = estimated([busy(400), busy(50, 2)], ResourceConfig={"InstanceGroups": groups})
+    assert found.upper_flop == (H100_HOST // 2 + 70 * TERA) * TEN_HOURS
+    assert said(found, "unlike accelerators")
+    assert not said(found, "contradictory")
+    silent = estimated([busy(0)], ResourceConfig={"InstanceGroups": groups})
+    assert silent.upper_flop == (H100_HOST + 70 * TERA) * TEN_HOURS
+
+
+def test_two_groups_of_one_kind_are_one_kind() -> None:
+    groups = [{"InstanceType": "ml.p5.48xlarge", "InstanceCount": 1, "InstanceGroupName": name} for name in "ab"]
+    found = estimated([busy(800), busy(0, 2)], ResourceConfig={"InstanceGroups": groups})
+    assert found.occupancy == Fraction(1, 2)
+    assert not said(found, "unlike")
+
+
+def cpu_and_gpu(gpus: int) -> dict[str, Any]:
+    return {
+        "InstanceGroups": [
+            {"InstanceType": "ml.c5.xlarge", "InstanceCount": 1, "InstanceGroupName": "data"},
+            {"InstanceType": "ml.p5.48xlarge", "InstanceCount": gpus, "InstanceGroupName": "train"},
+        ]
+    }
+
+
+def test_a_host_without_accelerators_need_not_report() -> None:
+    cpu = TABLES.hardware.find("ml.c5.xlarge")
+    assert cpu is not None
+    found = estimated([busy(400, 2)], ResourceConfig=cpu_and_gpu(1))
+    assert found.upper_flop == (H100_HOST // 2 + cpu.peak()[0]) * TEN_HOURS
+    assert not said(found, "report no occupancy")
+
+
+def test_a_host_without_accelerators_does_not_stand_for_a_silent_one() -> None:
+    """A zero from the CPU host must not lower the bound of an accelerator host that reports nothing."""
+    cpu = TABLES.hardware.find("ml.c5.xlarge")
+    assert cpu is not None
+    found = estimated([busy(0, 1), busy(400, 2)], ResourceConfig=cpu_and_gpu(2))
+    assert found.upper_flop == (H100_HOST // 2 + H100_HOST + cpu.peak()[0]) * TEN_HOURS
+    assert said(found, "1 hosts report no occupancy and count as fully busy: of algo-1, algo-3")
+
+
+def test_hosts_without_accelerators_have_no_occupancy() -> None:
+    found = estimated([busy(50)], ResourceConfig=hosts("ml.c5.xlarge"))
+    assert found.upper_flop == found.ceiling_flop
+    assert found.occupancy == 1
+
+
+# ----- Precision
+
+
+def test_a_faster_format_takes_its_own_peak() -> None:
+    for places in ({"tags": {"precision": "fp8"}}, {"HyperParameters": {"mixed_precision": "fp8"}}):
+        found = estimated(**places)
+        assert found.peak_flop_per_s == 19789 * 10**11
+        assert found.upper_flop == 8 * 19789 * 10**11 * TEN_HOURS
+        assert said(found, "dense FP8")
+
+
+def test_a_slower_format_that_is_tagged_lowers_both_and_says_so() -> None:
+    found = estimated(tags={"precision": "float32"})
+    assert (found.best_flop, found.upper_flop) == (8 * 67 * TERA * TEN_HOURS // 2, 8 * 67 * TERA * TEN_HOURS)
+    assert said(found, "the tag flops-auditor:precision lowers the peak from 9.894e14 to 6.700e13 FLOP/s")
+
+
+def test_a_slower_format_that_is_guessed_never_lowers_the_bound() -> None:
+    """A hyperparameter may state how weights are stored, or be left over: it must not release anyone."""
+    found = estimated(HyperParameters={"mixed_precision": "no"})
+    assert found.best_flop == 8 * 67 * TERA * TEN_HOURS // 2
+    assert found.upper_flop == H100_HOST * TEN_HOURS
+    assert said(found, "hyperparameters point at FP32, slower than the default")
+    mfu = estimated([{"Label": "mfu", "Values": [0.4]}], HyperParameters={"mixed_precision": "no"})
+    assert mfu.upper_flop == Fraction(52, 100) * H100_HOST * TEN_HOURS
+    assert not said(estimated(HyperParameters={"mixed_precision": "bf16"}), "slower than")
+
+
+# ----- Tokens and parameters
+
+LLAMA = {"model_name_or_path": "meta-llama/Llama-3.1-8B"}
+N = 8_030_261_248
+
+
+def test_the_model_is_found_by_its_name() -> None:
+    found = estimated(tags={"tokens": "1e9"}, HyperParameters=LLAMA)
+    assert (found.method, found.best_flop) == ("architecture", 6 * N * 10**9)
+    assert found.upper_flop == 6 * N * 10**9 * 13 // 10
+    assert said(found, "tokens: tag flops-auditor:tokens")
+    assert said(found, "hardware would give")
+    assert said(found, "error margin of 30 %")
+    assert found.cautious_upper_flop == found.upper_flop
+
+
+@pytest.mark.parametrize(
+    ("trainable", "parameters", "factor"),
+    [
+        (None, {}, 6 * N),
+        (None, {"lora_r": "8"}, 4 * N),
+        ("1e8", {}, 4 * N + 2 * 10**8),
+        (str(N), {"lora_r": "8"}, 6 * N),
+        (str(N - 1), {}, 6 * N - 2),
+        ("9e9", {}, 6 * N),
+    ],
+)
+def test_full_and_partial_training(trainable: str | None, parameters: dict[str, str], factor: int) -> None:
+    tags = {"tokens": "1e9", **({"trainable-params": trainable} if trainable else {})}
+    assert estimated(tags=tags, HyperParameters={**LLAMA, **parameters}).best_flop == factor * 10**9
+
+
+def test_experts_count_as_far_as_they_are_active() -> None:
+    tags = {"params": "1e11", "active-params": "1e10", "tokens": "1e9"}
+    assert estimated(tags=tags, ResourceConfig=hosts("ml.p5.48xlarge", 9)).best_flop == 6 * 10**19
+    frozen = estimated(tags={**tags, "trainable-params": "9e10"})
+    assert frozen.best_flop == 6 * 10**19
+
+
+def test_tokens_without_parameters_say_nothing() -> None:
+    found = estimated(tags={"tokens": "1e9"})
+    assert found.method == "hardware"
+    assert said(found, "tokens without parameters: 1.00e9 tokens (tag flops-auditor:tokens)")
+    assert found.settle == "emit the metric mfu, or tag the job with flops-auditor:params and flops-auditor:tokens"
+    assert estimated(HyperParameters=LLAMA).settle == "emit the metric mfu, or tag the job with flops-auditor:tokens"
+    mfu = estimated([{"Label": "mfu", "Values": [0.3]}])
+    assert mfu.settle == "tag the job with flops-auditor:params and flops-auditor:tokens"
+    known = estimated(tags={"tokens": "1e9"}, HyperParameters=LLAMA)
+    assert known.settle == "add the run's own count of model FLOP, or amend the record with better evidence"
+
+
+@pytest.mark.parametrize(
+    ("measured", "tokens"), [(10**9, 10**9), (13 * 10**8, 10**9), (13 * 10**8 + 1, 13 * 10**8 + 1), (10, 10**9)]
+)
+def test_more_tokens_measured_than_tagged(measured: int, tokens: int) -> None:
+    metrics = [{"Label": "num_tokens", "Values": [measured]}]
+    found = estimated(metrics, {"tokens": "1e9"}, HyperParameters=LLAMA)
+    assert found.best_flop == 6 * N * tokens
+    assert said(found, "the larger number counts") is (tokens != 10**9)
+
+
+def test_an_amendment_goes_before_a_measurement() -> None:
+    metrics = [{"Label": "num_tokens", "Values": [2e9]}]
+    amendment = Amendment("A. Person", "padding", CREATED, tokens=10**9)
+    found = estimated(metrics, HyperParameters={**LLAMA, "epochs": "3"}, amendments=(amendment,))
+    assert found.best_flop == 6 * N * 10**9
+    assert said(found, "the amendment counts")
+    assert not said(found, "epochs")
+
+
+def test_billable_tokens_are_tokens() -> None:
+    assert estimated(HyperParameters=LLAMA, BillableTokenCount=10**9).best_flop == 6 * N * 10**9
+
+
+# ----- Contradictions
+
+
+def test_a_figure_over_the_ceiling_is_refused_and_the_next_tier_counts() -> None:
+    found = estimated(tags={"params": "1e12", "tokens": "1e12"})
+    assert found.method == "hardware"
+    assert said(found, "contradictory evidence: architecture gives 6.00e24 FLOP")
+    assert len(found.tiers) == 2
+
+
+def test_counted_goes_before_all() -> None:
+    metrics = [{"Label": "flops_auditor:model_flop", "Values": [1e20]}, {"Label": "mfu", "Values": [0.4]}, busy(760)]
+    found = estimated(metrics, {"tokens": "2e9"}, HyperParameters=LLAMA)
+    assert (found.method, found.best_flop, found.upper_flop) == ("counted", 10**20, 13 * 10**19)
+    assert [tier.method for tier in found.tiers] == [
+        "counted",
+        "architecture",
+        "hardware + MFU",
+        "hardware + occupancy",
+    ]
+
+
+def test_a_measured_tier_over_the_chosen_bound_holds_below_back() -> None:
+    """Tokens say 17 %, the emitted MFU 40 %: below must not rest on the lower one."""
+    found = audited([{"Label": "mfu", "Values": [0.4]}], {"tokens": "1e9"}, HyperParameters=LLAMA)
+    estimate = found.estimate
+    assert estimate.upper_flop == 6 * N * 10**9 * 13 // 10
+    assert estimate.cautious_upper_flop == Fraction(52, 100) * H100_HOST * TEN_HOURS
+    assert found.cumulative.upper_flop == estimate.cautious_upper_flop
+    assert said(estimate, "no verdict of below rests on less than 1.48e20 FLOP")
+    assert estimate.settle.startswith("clear up that contradictory evidence: hardware + MFU gives 1.14e20 FLOP")
+
+
+def test_a_figure_far_below_what_the_hardware_was_busy_for_holds_below_back() -> None:
+    """A slip of a few zeros in a tag must not release a run of 64 hosts for three weeks."""
+    shape = {"hours": 504, "ResourceConfig": hosts("ml.p5.48xlarge", 64)}
+    slip = audited(tags={"tokens": "1e9"}, HyperParameters=LLAMA, Environment={"PRETRAIN_FLOPS": "unknown"}, **shape)
+    assert slip.estimate.best_flop == 6 * N * 10**9
+    assert slip.estimate.cautious_upper_flop == H100_HOST * 64 * 504 * 3600
+    assert slip.verdict == "indeterminate"
+    assert "less than a hundredth" in slip.assessments[0].reason
+    small = audited(tags={"tokens": "1e5"}, HyperParameters=LLAMA)
+    assert said(small.estimate, "less than a hundredth")
+    assert small.verdict == "below"
+
+
+def test_the_trainers_own_count_of_all_experts_and_frozen_parameters_is_no_contradiction() -> None:
+    tags = {"params": "1e10", "active-params": "5e9", "tokens": "1e9"}
+    reported = [{"Label": "total_flos", "Values": [6e19]}]
+    found = estimated(reported, tags, HyperParameters={"lora_r": "8"})
+    assert found.best_flop == 4 * 5 * 10**18
+    assert found.cautious_upper_flop == found.upper_flop
+    assert said(found, "total_flos takes every parameter as trained")
+    dense = estimated(reported, {"params": "5e9", "tokens": "1e9"}, HyperParameters={})
+    assert dense.cautious_upper_flop == 78 * 10**18
+
+
+def test_tokens_per_epoch_or_of_all_epochs() -> None:
+    found = estimated(tags={"tokens": "1e9"}, HyperParameters={**LLAMA, "num_train_epochs": "2.5"})
+    assert found.best_flop == 6 * N * 10**9
+    assert found.cautious_upper_flop == Fraction(5, 2) * (found.upper_flop or 0)
+    assert said(found, "those of all 2.5 epochs together")
+    capped = estimated(tags={"tokens": "1e9"}, HyperParameters={**LLAMA, "num_train_epochs": "1000"})
+    assert capped.cautious_upper_flop == capped.ceiling_flop
+    once = estimated(tags={"tokens": "1e9"}, HyperParameters={**LLAMA, "num_train_epochs": "1"})
+    measured = estimated([{"Label": "num_tokens", "Values": [1e9]}], HyperParameters={**LLAMA, "epochs": "3"})
+    for other in (once, measured):
+        assert other.cautious_upper_flop == other.upper_flop
+        assert not said(other, "epochs")
+
+
+def test_parameters_counted_as_stored_hold_below_back() -> None:
+    """4-bit packing halves a count of parameters; the base-model table knows better."""
+    found = estimated(tags={"params": "4e9", "tokens": "1e9"}, HyperParameters=LLAMA)
+    assert found.best_flop == 24 * 10**18
+    assert found.cautious_upper_flop == pytest.approx(6 * N * 10**9 * 1.3, rel=1e-9)
+    assert said(found, "4.00e9 active parameters (tag flops-auditor:params) against 8.03e9 of the base-model table")
+    close = estimated(tags={"params": "8e9", "tokens": "1e9"}, HyperParameters=LLAMA)
+    assert (close.best_flop, close.cautious_upper_flop) == (48 * 10**18, close.upper_flop)
+    active = estimated(tags={"active-params": "1e9", "tokens": "1e9"}, HyperParameters=LLAMA)
+    assert active.best_flop == 6 * 10**18
+    assert said(active, "contradictory evidence: 1.00e9 active parameters")
+
+
+def test_a_tag_of_all_experts_keeps_the_tables_active_parameters() -> None:
+    mixtral = {"model_name_or_path": "mistralai/Mixtral-8x7B-v0.1"}
+    table = estimated(tags={"tokens": "1e9"}, HyperParameters=mixtral)
+    tagged = estimated(tags={"params": "46.7e9", "tokens": "1e9"}, HyperParameters=mixtral)
+    assert tagged.best_flop == table.best_flop
+    assert (table.best_flop or 0) < 6 * 46 * 10**18 / 3
+
+
+def test_preference_tuning_passes_a_reference_model() -> None:
+    found = estimated(tags={"tokens": "1e9"}, HyperParameters={**LLAMA, "training_type": "dpo"})
+    assert found.best_flop == 6 * N * 10**9
+    assert found.cautious_upper_flop == 8 * N * 10**9 * 13 // 10
+    assert said(found, "DPO also passes every batch forward through a frozen reference model")
+
+
+def test_rollouts_are_bounded_by_the_hardware_alone() -> None:
+    """Annex A.1: in reinforcement learning the rollouts are generation, on the cumulative basis only."""
+    found = estimated(tags={"tokens": "1e9"}, HyperParameters={**LLAMA, "trainer_type": "grpo"})
+    assert found.cautious_upper_flop == H100_HOST * TEN_HOURS
+    assert said(found, "GRPO generates the tokens it trains on")
+    config = {**SERVERLESS["ServerlessJobConfig"], "CustomizationTechnique": "RLVR"}
+    alone = estimated(**{**SERVERLESS, "ServerlessJobConfig": config})
+    assert alone.cautious_upper_flop == alone.upper_flop
+    assert said(alone, "RLVR generates")
+    assert not said(alone, "no verdict of below rests")
+
+
+def test_training_time_that_the_spans_do_not_show_holds_below_back() -> None:
+    found = estimated(TrainingTimeInSeconds=10 * TEN_HOURS)
+    assert found.upper_flop == H100_HOST * TEN_HOURS
+    assert found.cautious_upper_flop == 10 * H100_HOST * TEN_HOURS
+    assert said(found, "TrainingTimeInSeconds is 360000 s, far more than the 36000 s of the Training spans")
+
+
+# ----- Emitted utilisation
+
+
+@pytest.mark.parametrize("value", [0, 1.01, 42])
+def test_an_mfu_that_cannot_be_is_left_aside(value: float) -> None:
+    found = estimated([{"Label": "mfu", "Values": [value]}])
+    assert found.method == "hardware"
+    assert said(found, f"metric 'mfu' is an MFU of {value:.4g}, not a fraction of the peak")
+
+
+def test_an_mfu_of_one_is_the_most_there_is() -> None:
+    assert estimated([{"Label": "mfu", "Values": [1]}]).upper_flop == Fraction(13, 10) * H100_HOST * TEN_HOURS
+
+
+def test_an_mfu_over_the_occupancy_is_said() -> None:
+    found = estimated([{"Label": "mfu", "Values": [0.5]}, busy(320)])
+    assert found.method == "hardware + MFU"
+    assert said(found, "the emitted MFU 0.5 is over the occupancy 0.4")
+    assert not said(estimated([{"Label": "mfu", "Values": [0.4]}, busy(320)]), "is over the occupancy")
+
+
+def test_a_rate_is_a_utilisation_of_the_peak() -> None:
+    found = estimated([{"Label": "tflops", "Values": [494.7]}])
+    assert found.best_flop == H100_HOST * TEN_HOURS // 2
+    whole = estimated([{"Label": "flops_per_sec", "Values": [H100_HOST / 4]}])
+    assert whole.best_flop == H100_HOST * TEN_HOURS // 4
+
+
+# ----- What could not be read
+
+
+def test_what_could_not_be_read_is_a_doubt() -> None:
+    found = audited(unread=(Unread("cloudwatch:GetMetricData", "AccessDenied"),))
+    assert found.estimate.doubts == ("evidence could not be read: cloudwatch:GetMetricData answered AccessDenied",)
+    assert found.verdict == "indeterminate"
+
+
+def test_an_answer_that_is_not_whole_is_a_doubt() -> None:
+    found = audited([{"Label": "mfu", "Values": [0.4], "StatusCode": "InternalError"}])
+    assert found.estimate.doubts == ("CloudWatch answered InternalError for 'mfu'",)
+
+
+def test_hostile_text_stays_short() -> None:
+    long = "x" * 5000
+    found = audited(
+        [{"Label": long, "Values": [1]}], {"tokens": long, "activity": long}, HyperParameters={"model_id": long}
+    )
+    assert max(map(len, (*found.estimate.assumptions, *found.estimate.doubts))) < 500
+
+
+def test_the_job_may_state_more_pretraining_than_is_known_and_is_not_trusted() -> None:
+    """A claim that raises one's own threshold does not release anyone."""
+    shape = {"hours": 500, "ResourceConfig": hosts("ml.p5.48xlarge", 100), "HyperParameters": LLAMA}
+    metrics = [{"Label": "mfu", "Values": [0.4]}]
+    told = audited(metrics, Environment={"PRETRAIN_FLOPS": "9e24"}, **shape)
+    assert 2.4e23 < (told.estimate.best_flop or 0) < (told.estimate.upper_flop or 0) < 3 * 10**24
+    assert told.verdict == "indeterminate"
+    assert "contradict each other" in told.assessments[0].reason
+    amended = audited(
+        metrics, amendments=(Amendment("A. Person", "paper", CREATED, pretraining_flop=9 * 10**24),), **shape
+    )
+    assert {a.scenario: a.verdict for a in amended.assessments}["one-third"] == "below"
+
+
+def test_a_statement_that_cannot_be_read_is_kept_beside_one_that_can() -> None:
+    found = audited(tags={"pretrain-flops": "1.5e24"}, Environment={"PRETRAIN_FLOPS": "1.5e22 or so"})
+    assert found.original.pretraining_flop == 15 * 10**23
+    assert found.verdict == "indeterminate"
+
+
+# ----- Properties
+
+
+POINT = st.integers(0, 800)
+SERIES = st.lists(POINT, min_size=4, max_size=4)
+
+
+def series(values: list[int], host: int) -> dict[str, Any]:
+    times = [START + timedelta(minutes=15 * i) for i in range(len(values))]
+    return {"Label": f"GPUUtilization algo-{host}", "Timestamps": times, "Values": list(values)}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(SERIES, min_size=3, max_size=3), st.integers(0, 2), st.integers(0, 3))
+def test_removing_metrics_never_lowers_the_upper_bound(values: list[list[int]], host: int, point: int) -> None:
+    """A missing metric never lowers `upper`: whoever takes evidence away must not be released by that."""
+    shape = {"hours": 1, "period": 900, "ResourceConfig": hosts("ml.p5.48xlarge", 3)}
+    whole = [series(v, i + 1) for i, v in enumerate(values)]
+    upper = estimated(whole, **shape).upper_flop or 0
+    without_host = [s for i, s in enumerate(whole) if i != host]
+    changed = {**whole[host]}
+    changed["Timestamps"] = [t for i, t in enumerate(changed["Timestamps"]) if i != point]
+    changed["Values"] = [v for i, v in enumerate(changed["Values"]) if i != point]
+    for less in (without_host, [*without_host, changed], []):
+        assert (estimated(less, **shape).upper_flop or 0) >= upper
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.permutations(range(3)), st.lists(SERIES, min_size=3, max_size=3))
+def test_the_order_of_groups_spans_and_results_does_not_matter(order: list[int], values: list[list[int]]) -> None:
+    """Annex A.2: a sum; and a record must be recomputed to the same figure by anyone."""
+    groups = [
+        {"InstanceType": kind, "InstanceCount": 1, "InstanceGroupName": kind}
+        for kind in ("ml.p5.48xlarge", "ml.g5.xlarge", "ml.c5.xlarge")
+    ]
+    steps = [
+        {
+            "Status": "Training",
+            "StartTime": START + timedelta(hours=2 * i),
+            "EndTime": START + timedelta(hours=2 * i + 1),
+        }
+        for i in range(3)
+    ]
+    results = [series(v, i + 1) for i, v in enumerate(values)]
+
+    def upper(index: Any) -> tuple[Any, ...]:
+        found = estimated(
+            [results[i] for i in index],
+            period=900,
+            ResourceConfig={"InstanceGroups": [groups[i] for i in index]},
+            SecondaryStatusTransitions=[steps[i] for i in index],
+        )
+        return found.best_flop, found.upper_flop, found.ceiling_flop, found.cautious_upper_flop, found.energy_kwh
+
+    assert upper(order) == upper(range(3))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["mfu", "num_tokens", "total_flos", "flops_auditor:model_flop", "tflops", "GPUUtilization algo-1"]
+        ),
+        st.floats(0, 1e25, allow_nan=False),
+        max_size=6,
+    ),
+    st.sampled_from([{}, {"tokens": "1e9"}, {"tokens": "1e16"}, {"tokens": "5", "params": "7"}, {"precision": "fp8"}]),
+    st.sampled_from([{}, {"epochs": "4"}, {"lora_r": "4"}, {"mixed_precision": "no"}, {"trainer_type": "ppo"}]),
+)
+def test_bounds_are_in_order_whatever_the_evidence(metrics: dict[str, float], tags: Any, parameters: Any) -> None:
+    """Annex A.2: no method gives more than N x L x the highest peak; best <= upper <= ceiling."""
+    results = [{"Label": label, "Values": [value]} for label, value in metrics.items()]
+    found = estimated(results, tags, HyperParameters={**LLAMA, **parameters})
+    best, upper, ceiling, cautious = found.best_flop, found.upper_flop, found.ceiling_flop, found.cautious_upper_flop
+    assert best is not None and upper is not None and ceiling is not None and cautious is not None
+    assert 0 <= best <= upper <= ceiling
+    assert upper <= cautious <= ceiling
+    denied = audited(results, tags, unread=(Unread("x", "y"),), HyperParameters={**LLAMA, **parameters})
+    assert denied.verdict != "below"
