@@ -71,6 +71,16 @@ def test_an_alert_is_noted_once_and_is_no_record(records: Records) -> None:
     assert records.latest(JOB) is None
 
 
+def test_a_note_keeps_its_first_time_and_is_no_alert(records: Records) -> None:
+    assert records.noted(JOB, "descendants#000000") is None
+    records.note(JOB, "descendants#000000", NOW)
+    records.note(JOB, "descendants#000000", LATER)
+    assert records.noted(JOB, "descendants#000000") == NOW
+    assert records.noted(JOB, "descendants#000001") is None
+    assert not records.alert_sent(JOB, "descendants#000000")
+    assert records.latest(JOB) is None
+
+
 def test_a_claim_is_held_by_one_owner_until_it_expires(claims: Claims) -> None:
     assert claims.claim(JOB, "first", NOW, LATER)
     assert not claims.claim(JOB, "second", NOW, LATER)

@@ -137,6 +137,7 @@ class MemoryRecords:
     lines: dict[str, dict[int, bytes]] = field(default_factory=dict)
     summaries: dict[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
     alerts: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    notes: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def latest(self, job_id: str) -> StoredRecord | None:
         revisions = self.lines.get(job_id)
@@ -155,11 +156,14 @@ class MemoryRecords:
     def alert_sent(self, job_id: str, alert: str) -> bool:
         return (job_id, alert) in self.alerts
 
-    def alert_sent_at(self, job_id: str, alert: str) -> datetime | None:
-        return self.alerts.get((job_id, alert))
-
     def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
         self.alerts.setdefault((job_id, alert), at)
+
+    def noted(self, job_id: str, what: str) -> datetime | None:
+        return self.notes.get((job_id, what))
+
+    def note(self, job_id: str, what: str, at: datetime) -> None:
+        self.notes.setdefault((job_id, what), at)
 
 
 @dataclass

@@ -140,7 +140,7 @@ class Counting:
 def long_lineage(length: int) -> tuple[World, dict[str, Counting]]:
     """A world in which `last` continues `length - 1` others, recorded as they would be, and `next` continues it."""
     counters = {
-        "records": Counting(MemoryRecords(), "latest", "alert_sent", "alert_sent_at"),
+        "records": Counting(MemoryRecords(), "latest", "alert_sent", "noted"),
         "archive": Counting(MemoryArchive(), "get", "list"),
         "index": Counting(MemoryIndex(), "newest", "within", "exactly"),
     }

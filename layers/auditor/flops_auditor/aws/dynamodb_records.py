@@ -1,6 +1,7 @@
 """The Records and Claims ports on one DynamoDB table: conditional puts, no update, no delete.
 
-Items: pk `JOB#<job id>` with sk `RECORD#<revision>` or `ALERT#<name>`; pk `CLAIM#<subject>` with sk `CLAIM`.
+Items: pk `JOB#<job id>` with sk `RECORD#<revision>`, `ALERT#<name>` or `NOTE#<what>`; pk `CLAIM#<subject>` with sk
+`CLAIM`.
 The lineage index (dynamodb_lineage.py) stands in the same table.
 """
 
@@ -61,15 +62,19 @@ class DynamoDbRecords:
         key = {"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": f"ALERT#{alert}"}}
         return "Item" in self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
 
-    def alert_sent_at(self, job_id: str, alert: str) -> datetime | None:
-        """The time in the alert's item."""
-        key = {"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": f"ALERT#{alert}"}}
-        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
-        return read_time(item["sent_at"]["S"]) if item else None
-
     def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
         """Put the alert's item unless it exists."""
         self._put({"pk": f"JOB#{job_id}", "sk": f"ALERT#{alert}", "kind": "alert", "sent_at": iso(at)})
+
+    def noted(self, job_id: str, what: str) -> datetime | None:
+        """The time in the note's item."""
+        key = {"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": f"NOTE#{what}"}}
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return read_time(item["noted_at"]["S"]) if item else None
+
+    def note(self, job_id: str, what: str, at: datetime) -> None:
+        """Put the note's item unless it exists."""
+        self._put({"pk": f"JOB#{job_id}", "sk": f"NOTE#{what}", "kind": "note", "noted_at": iso(at)})
 
     def _put(self, item: Mapping[str, str]) -> bool:
         try:

@@ -26,7 +26,7 @@ from flops_auditor.use_cases.ledger_ports import Signer
 from flops_auditor.use_cases.ports import StoredRecord
 from flops_auditor.use_cases.recorder import Recorder
 
-CROSSING_SYSTEMIC = "WATCH#crossing-systemic-risk"
+CROSSING_SYSTEMIC = "crossing-systemic-risk"
 """The note of the first warning that a threshold of systemic risk will be met: from then on it was known."""
 MOST_ROUNDS = 8
 
@@ -120,7 +120,7 @@ def commit(
 
 
 def _due(examined: Examined, before: Mapping[str, Any] | None, recorder: Recorder) -> str | None:
-    warned = recorder.records.alert_sent_at(examined.audited.job.job_id, CROSSING_SYSTEMIC)
+    warned = recorder.records.noted(examined.audited.job.job_id, CROSSING_SYSTEMIC)
     earlier = [*examined.found.due, *([before["notification_due"]] if before and before["notification_due"] else [])]
     return notification_due(result(examined.audited, examined.packed), warned or recorder.clock(), earlier)
 

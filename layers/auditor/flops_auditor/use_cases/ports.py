@@ -181,11 +181,14 @@ class Records(Protocol):
     def alert_sent(self, job_id: str, alert: str) -> bool:
         """Whether this alert of the job was noted as sent."""
 
-    def alert_sent_at(self, job_id: str, alert: str) -> datetime | None:
-        """When the alert was noted as sent, None if it was not."""
-
     def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
         """Note an alert as sent; repeating it is no error."""
+
+    def noted(self, job_id: str, what: str) -> datetime | None:
+        """Since when something is noted of the job, None if it is not."""
+
+    def note(self, job_id: str, what: str, at: datetime) -> None:
+        """Note something of the job; the first time stays."""
 
 
 IndexKind = Literal["output", "input", "directory"]

@@ -52,8 +52,8 @@ def places_of(job: TrainingJob) -> list[Place]:
 
 def tell_descendants(job: TrainingJob, revision: int, recorder: Recorder, after: str = "") -> None:
     """Queue every job that may continue this one, once per revision. `after` goes on where an invocation ended."""
-    note = f"{revision:06d}#descendants"
-    if recorder.records.alert_sent(job.job_id, note):
+    told_before = f"descendants#{revision:06d}"
+    if recorder.records.noted(job.job_id, told_before):
         return
     number, _, cursor = after.partition("|")
     places = places_of(job)
@@ -72,4 +72,4 @@ def tell_descendants(job: TrainingJob, revision: int, recorder: Recorder, after:
             cursor = page[-1].cursor if len(page) == PAGE else ""
             if not cursor:
                 break
-    recorder.records.note_alert(job.job_id, note, recorder.clock())
+    recorder.records.note(job.job_id, told_before, recorder.clock())

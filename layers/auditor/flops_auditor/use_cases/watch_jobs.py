@@ -170,8 +170,8 @@ def content_of_look(looked: Look, recorder: Recorder, now: datetime) -> dict[str
     ]
     known_at = now
     if any(is_systemic(assessment, content["original"]) for assessment in over):
-        recorder.records.note_alert(looked.job.job_id, CROSSING_SYSTEMIC, now)
-        known_at = recorder.records.alert_sent_at(looked.job.job_id, CROSSING_SYSTEMIC) or now
+        recorder.records.note(looked.job.job_id, CROSSING_SYSTEMIC, now)
+        known_at = recorder.records.noted(looked.job.job_id, CROSSING_SYSTEMIC) or now
     due = notification_due({"assessments": over, "original": content["original"]}, known_at)
     return {**content, "notification_due": due, "revision": None, "ledger_id": recorder.ledger_id}
 

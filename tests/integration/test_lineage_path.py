@@ -1,0 +1,58 @@
+"""Lineage on the deployed template: the index in DynamoDB, reassessments through SQS, superseding records."""
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+from flops_auditor.domain.archive_keys import evidence_key, record_key
+from flops_auditor.domain.dsse import parse_envelope
+from flops_auditor.domain.job import parse_training_job
+from flops_auditor.domain.statement import parse_statement
+from tests.fakes.lineage import channel
+from tests.integration.deployed import Deployed, fresh_job
+
+
+def chain(length: int, hours: float) -> list[dict[str, Any]]:
+    """Jobs of which each continues the one before."""
+    jobs: list[dict[str, Any]] = []
+    for number in range(length):
+        job = fresh_job(hours=hours, ended=timedelta(days=length - number))
+        job["ResourceConfig"] = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 1}
+        job["OutputDataConfig"] = {"S3OutputPath": "s3://models/"}
+        job["ModelArtifacts"] = {"S3ModelArtifacts": f"s3://models/{job['TrainingJobName']}/output/model.tar.gz"}
+        if jobs:
+            job["InputDataConfig"] = [channel("model", jobs[-1]["ModelArtifacts"]["S3ModelArtifacts"])]
+        jobs.append(job)
+    return jobs
+
+
+def test_a_chain_recorded_in_the_wrong_order_ends_with_its_sum(deployed: Deployed) -> None:
+    """The youngest first: each parent that is recorded later corrects its descendants by superseding records."""
+    jobs = chain(3, hours=5)
+    for job in jobs:
+        deployed.load(job)
+    arns = [job["TrainingJobArn"] for job in jobs]
+    for job in reversed(jobs):
+        deployed.announce(job)
+        deployed.record(job["TrainingJobArn"])
+    deployed.wait(lambda: deployed.record(arns[2]).predicate["lineage"]["ancestors"] == 2, "both ancestors")
+    deployed.idle()
+    youngest, oldest = deployed.record(arns[2]), deployed.record(arns[0])
+    content = youngest.predicate
+    assert {a["job_arn"] for a in content["cumulative"]["ancestors"]} == set(arns[:2])
+    assert int(content["cumulative"]["best_flop"]) == 3 * int(content["estimate"]["best_flop"])
+    assert oldest.predicate["revision"] == 0
+    assert content["revision"] >= 1
+    identity = parse_training_job(jobs[2]).job_id
+    before = deployed.items("RECORD#", arns[2])
+    first = min(before, key=lambda item: item["sk"])["envelope"]
+    second = sorted(before, key=lambda item: item["sk"])[1]["envelope"]
+    assert hashlib.sha256(first.encode()).hexdigest() == superseded_by(second)
+    for revision in range(content["revision"] + 1):
+        assert deployed.versions(record_key(identity, revision)) == [record_key(identity, revision)]
+        assert deployed.versions(evidence_key(identity, revision)) == [evidence_key(identity, revision)]
+
+
+def superseded_by(envelope: str) -> str:
+    """What a record says that it supersedes."""
+    return str(parse_statement(parse_envelope(envelope.encode()).payload).predicate["supersedes"])
