@@ -15,6 +15,7 @@ from flops_auditor.domain.evidence import parse_evidence
 from flops_auditor.domain.lineage import Ancestor, Lineage
 from flops_auditor.domain.locations import read_location
 from flops_auditor.domain.policy import Figures, most_severe, verdict
+from flops_auditor.domain.reassessment import Reassessment
 from flops_auditor.use_cases.audit_job import reassess
 from flops_auditor.use_cases.collect_evidence import collect
 from flops_auditor.use_cases.find_lineage import Found, index_job, recorded_lineage
@@ -225,3 +226,111 @@ def test_many_descendants_are_told_in_several_invocations() -> None:
                 reassess(message, world.recorder)
     assert told == children
     assert rounds == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), st.integers(0, 10**6))
+def test_verdicts_do_not_depend_on_what_dies_when(case: tuple[Graph, list[int]], seed: int) -> None:
+    """Every call to a port may fail, before or after it took effect; SQS delivers what failed again, in any order."""
+    graph, order = case
+    chance = random.Random(seed)  # noqa: S311 - a test's failures are no secret
+    inner = {"records": MemoryRecords(), "archive": MemoryArchive(), "index": MemoryIndex()}
+    queue = MemoryReassessments()
+    flaky = {name: Flaky(port, chance) for name, port in inner.items()}
+    world = World(**flaky, queue=Flaky(queue, chance))
+    for number, (parents, hours) in enumerate(graph):
+        world.add(continuing(f"job-{number}", [f"job-{p}" for p in parents], day=number, hours=hours))
+    deliveries: list[Any] = [f"job-{n}" for n in order]
+    for _ in range(20_000):
+        deliveries += queue.waiting
+        queue.waiting.clear()
+        if not deliveries:
+            break
+        message = deliveries.pop(chance.randrange(len(deliveries)))
+        try:
+            world.recorder.clock.advance(minutes=6)  # type: ignore[attr-defined]
+            world.deliver(message) if isinstance(message, str) else reassess(message, world.recorder)
+        except ConnectionError:
+            deliveries.append(message)
+    assert not deliveries
+    for port in flaky.values():
+        port.rate = 0.0
+    check(world, graph)
+    for revisions in inner["records"].lines.values():  # type: ignore[attr-defined]
+        assert sorted(revisions) == list(range(len(revisions)))
+
+
+class Flaky:
+    """Wraps a port whose calls fail now and then, before or after they took effect."""
+
+    def __init__(self, inner: Any, chance: random.Random) -> None:
+        self._inner, self._chance, self.rate = inner, chance, 0.04
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._inner, name)
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            if self._chance.random() < self.rate:
+                raise ConnectionError(name)
+            answer = function(*arguments, **named)
+            if self._chance.random() < self.rate:
+                raise ConnectionError(name)
+            return answer
+
+        return call
+
+
+def test_a_crowd_of_parents_does_not_make_a_record_too_large() -> None:
+    """An item of DynamoDB holds 400 KB: what is listed is bounded in bytes, too."""
+    crowd = tuple(
+        Ancestor(f"{n:064x}", f"arn:aws:sagemaker:eu-west-1:1:training-job/{'x' * 60}", None, None, ("y" * 200,) * 4)
+        for n in range(50)
+    )
+    heavy = tuple(Ancestor(f"{n + 1000:064x}", "arn", 1, 2, parents=tuple(a.job_id for a in crowd)) for n in range(50))
+    lineage = Lineage(tuple(a.job_id for a in heavy), tuple(sorted((*crowd, *heavy), key=lambda a: a.job_id)))
+    packed = pack("f" * 64, lineage)
+    assert packed.body is not None
+    assert packed.kept is not None
+    assert 0 < len(packed.listed) < 50
+    everyone = {a.job_id: a for a in unpack(packed.body, packed.kept.sha256)}
+    assert everyone == {a.job_id: a for a in lineage.ancestors}
+
+
+def test_a_parent_recorded_between_reading_and_commit_is_not_missed() -> None:
+    """The parent looks for children while the child has no record yet: the child looks again after its commit."""
+
+    class Interrupted(MemoryRecords):
+        def commit(self, job_id: str, record: StoredRecord, summary: Any) -> bool:
+            if job_id == world.job_id("child") and record.revision == 0:
+                world.deliver("parent")
+                world.work_off()
+            return super().commit(job_id, record, summary)
+
+    world = World(records=Interrupted())
+    world.add(continuing("parent"))
+    world.add(continuing("child", ["parent"], day=1))
+    world.deliver("child")
+    assert world.ancestors("child") == {"parent"}
+    assert world.content("child")["revision"] == 1
+
+
+def test_two_workers_on_one_reassessment_make_one_revision() -> None:
+    """The second commit of a revision is refused; the worker that lost goes by what is recorded."""
+
+    class Interrupted(MemoryRecords):
+        raced = False
+
+        def commit(self, job_id: str, record: StoredRecord, summary: Any) -> bool:
+            if job_id == world.job_id("child") and record.revision == 1 and not self.raced:
+                self.raced = True
+                reassess(Reassessment(job_id), world.recorder)
+            return super().commit(job_id, record, summary)
+
+    records = Interrupted()
+    world = World(records=records)
+    world.add(continuing("parent"))
+    world.add(continuing("child", ["parent"], day=1))
+    world.audit("child", "parent")
+    assert records.raced
+    assert sorted(records.lines[world.job_id("child")]) == [0, 1]
+    assert world.ancestors("child") == {"parent"}

@@ -14,6 +14,8 @@ from flops_auditor.domain.canonical_json import canonical
 from flops_auditor.domain.lineage import MOST_INLINE, Ancestor, Lineage, MalformedLineage, from_json, to_json
 
 SCHEMA = "https://flops-auditor.dev/ancestors/v1"
+MOST_BYTES = 60_000
+"""Of listed ancestors: with them a record stays far below the 400 KB that an item of DynamoDB holds."""
 
 
 @dataclass(frozen=True)
@@ -49,20 +51,38 @@ def pack(job_id: str, lineage: Lineage, known: Sequence[KeptSet] = ()) -> Packed
     Listed are those that differ, and the parents.
     """
     everyone = {ancestor.job_id: ancestor for ancestor in lineage.ancestors}
-    if len(everyone) <= MOST_INLINE:
+    if _fits(lineage.ancestors):
         return Packed(lineage.ancestors)
     for candidate in sorted(known, key=lambda k: (-k.kept.count, k.kept.key)):
         inside = {a.job_id: replace(a, revision=0) for a in candidate.ancestors}
         if not inside.keys() <= everyone.keys():
             continue
-        other = {a.job_id for a in lineage.ancestors if inside.get(a.job_id) != replace(a, revision=0)}
-        if len(other) <= MOST_INLINE:
-            shown = other.union(lineage.parents)
-            return Packed(tuple(a for a in lineage.ancestors if a.job_id in shown), candidate.kept)
+        other = tuple(a for a in lineage.ancestors if inside.get(a.job_id) != replace(a, revision=0))
+        if _fits(other):
+            return Packed(_with_parents(lineage, {a.job_id for a in other}), candidate.kept)
     body = canonical({"schema": SCHEMA, "ancestors": [to_json(a) for a in lineage.ancestors]})
     digest = sha256(body).hexdigest()
     kept = Kept(ancestors_key(job_id, digest), digest, len(everyone))
-    return Packed(tuple(a for a in lineage.ancestors if a.job_id in lineage.parents), kept, body)
+    return Packed(_with_parents(lineage, set()), kept, body)
+
+
+def _fits(ancestors: Sequence[Ancestor]) -> bool:
+    return len(ancestors) <= MOST_INLINE and sum(map(_size, ancestors)) <= MOST_BYTES
+
+
+def _size(ancestor: Ancestor) -> int:
+    return len(canonical(to_json(ancestor)))
+
+
+def _with_parents(lineage: Lineage, listed: set[str]) -> tuple[Ancestor, ...]:
+    """Those that must be listed, and as many parents as there is room for: the object has them, too."""
+    shown = set(listed)
+    room = MOST_BYTES
+    for ancestor in lineage.ancestors:
+        room -= _size(ancestor) if ancestor.job_id in lineage.parents else 0
+        if ancestor.job_id in lineage.parents and room >= 0:
+            shown.add(ancestor.job_id)
+    return tuple(a for a in lineage.ancestors if a.job_id in shown)
 
 
 def read_kept(key: str, digest: str, ancestors: tuple[Ancestor, ...]) -> KeptSet:

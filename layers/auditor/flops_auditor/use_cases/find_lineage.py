@@ -71,6 +71,8 @@ def find_lineage(job: TrainingJob, records: Records, index: LineageIndex, archiv
     doubts: list[str] = []
     if len(named) > MOST_REFERENCES:
         doubts.append(f"the job begins from {len(named)} places, of which {MOST_REFERENCES} were looked up")
+    if named and job.creation_time is None:
+        doubts.append("the job has no creation time, so nothing says which jobs came before it")
     parents: dict[str, tuple[IndexEntry, Reference]] = {}
     for reference in named[:MOST_REFERENCES]:
         for entry in _resolve(job, reference, index, doubts):

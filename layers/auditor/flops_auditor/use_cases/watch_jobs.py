@@ -130,7 +130,7 @@ def levels_of(seen: Seen, fractions: Sequence[Fraction]) -> list[str]:
         levels.append(CROSSED)
     elif seen.projected:
         levels.append(PROJECTED)
-    if seen.audited.estimate.upper_flop is None:
+    if seen.audited.estimate.upper_flop is None and seen.audited.job.serverless is None:
         levels.append(UNBOUNDED)
     return levels
 
