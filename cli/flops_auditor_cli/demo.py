@@ -291,6 +291,7 @@ NEXT = """
 The local AWS stays up. Try:
   .venv/bin/flops-auditor records list --local --verdict above
   .venv/bin/flops-auditor records show pretraining-from-scratch --local
+  .venv/bin/flops-auditor records lineage domain-adapt-3 --local
   .venv/bin/flops-auditor audit events/jobs/lora-llama-3-1-8b.json --metrics events/metrics/lora-llama-3-1-8b.json
   .venv/bin/flops-auditor catalog explain meta-llama/Llama-3.1-8B-Instruct
   .venv/bin/flops-auditor export bundle.zip --local && .venv/bin/flops-auditor verify bundle.zip --recompute
