@@ -9,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flops_auditor.aws.refusals import refusals
-from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.evidence import Unread
 from flops_auditor.domain.observations import OCCUPANCY_METRIC
 from flops_auditor.domain.training_time import Span
-from flops_auditor.use_cases.ports import MetricRequest, SourceDenied
+from flops_auditor.use_cases.ports import MetricRequest, SourceDenied, SourceUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -22,12 +21,6 @@ if TYPE_CHECKING:
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 MOST_QUERIES = 500
 MOST_POINTS = 100_800
-
-
-class IncompleteMetrics(AuditorError):
-    """CloudWatch answered, but not for every series: passes, so the question is asked again."""
-
-    remedy = "Nothing to do: the event is delivered again; if it ends as a dead letter, redrive it."
 
 
 class CloudWatchMetrics:
@@ -63,12 +56,12 @@ class CloudWatchMetrics:
 def check(status: str, label: str) -> None:
     """Refuse a series that lacks values (API Reference, MetricDataResult; PartialData only says that a page follows).
 
-    Raises SourceDenied when it may not be read, IncompleteMetrics when it could not be read just now.
+    Raises SourceDenied when it may not be read, SourceUnavailable when it could not be read just now.
     """
     if status == "Forbidden":
         raise SourceDenied(Unread("cloudwatch:GetMetricData", status, label[:200]))
     if status == "InternalError":
-        raise IncompleteMetrics(f"{status} for {label[:200]}")
+        raise SourceUnavailable(f"cloudwatch:GetMetricData: {status} for {label[:200]}")
 
 
 def windows(request: MetricRequest) -> Iterator[Span]:
