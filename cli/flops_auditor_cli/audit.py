@@ -1,6 +1,7 @@
 """`flops-auditor audit`: the training compute of one job, from a file or live and read-only."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -50,15 +51,20 @@ def evidence_from_files(job: Path, metrics: Path | None, flops_meter: Path | Non
         results = metric_results(read_json(metrics)) if metrics else ()
     except ValueError as error:
         raise UnreadableFile(f"{metrics}: {error}") from error
-    files = {FILE_NAME: json.dumps(read_json(flops_meter))} if flops_meter else {}
-    return Evidence(description, metrics=results, files=files)
+    return Evidence(description, metrics=results, files=meter_files(flops_meter))
 
 
-def live_evidence(name: str, region: str) -> Evidence:
-    """Evidence from SageMaker and CloudWatch, read-only."""
+def meter_files(flops_meter: Path | None) -> dict[str, str]:
+    """The toolkit's file as evidence. Raises UnreadableFile."""
+    return {FILE_NAME: json.dumps(read_json(flops_meter))} if flops_meter else {}
+
+
+def live_evidence(name: str, region: str, flops_meter: Path | None = None) -> Evidence:
+    """Evidence from SageMaker and CloudWatch, read-only. Raises UnreadableFile."""
     jobs = SageMakerJobs(sagemaker_in)
     sources = Sources(jobs, CloudWatchMetrics(cloudwatch_in), load_tables().metrics)
-    return collect(jobs.describe(name, region), sources, datetime.now(UTC))
+    evidence = collect(jobs.describe(name, region), sources, datetime.now(UTC))
+    return replace(evidence, files=meter_files(flops_meter))
 
 
 def figures(document: dict[str, Any]) -> list[dict[str, str]]:
@@ -70,6 +76,7 @@ def figures(document: dict[str, Any]) -> list[dict[str, str]]:
         ("Method", estimate["method"]),
         ("Best estimate", _flop(estimate["best_flop"])),
         ("Upper bound", _flop(estimate["upper_flop"])),
+        *_cautious(estimate),
         ("Hardware ceiling", _flop(estimate["ceiling_flop"])),
         ("Energy", "unknown" if estimate["energy_kwh"] is None else f"{float(estimate['energy_kwh']):.4g} kWh"),
     ]
@@ -80,6 +87,12 @@ def figures(document: dict[str, Any]) -> list[dict[str, str]]:
     rows += [("Assumption", text) for text in estimate["assumptions"]]
     rows += [("Doubt", text) for text in estimate["doubts"]]
     return [{"what": what, "value": value} for what, value in rows]
+
+
+def _cautious(estimate: dict[str, Any]) -> list[tuple[str, str]]:
+    """The bound that "below" rests on, where evidence speaks against the estimate's own."""
+    bound = estimate["cautious_upper_flop"]
+    return [] if bound == estimate["upper_flop"] else [("Cautious bound", _flop(bound))]
 
 
 def _flop(amount: str | None) -> str:
@@ -128,7 +141,7 @@ def command(
             use_local()
         if not region and not local:
             raise typer.BadParameter("name the job's region with --region or AWS_REGION")
-        evidence = live_evidence(job_name or "", region or "eu-west-1")
+        evidence = live_evidence(job_name or "", region or "eu-west-1", flops_meter)
     audited = audit(evidence, tables)
     show(result(audited), output)
     if output is Output.TABLE:
