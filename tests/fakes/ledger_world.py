@@ -9,6 +9,7 @@ from typing import Any
 
 from flops_auditor import __version__
 from flops_auditor.data import load_tables
+from flops_auditor.domain.ancestors import Packed, pack
 from flops_auditor.domain.archive_keys import evidence_key, job_id, record_key, rotation_key
 from flops_auditor.domain.audit import audit
 from flops_auditor.domain.dsse import PAYLOAD_TYPE, Signature, envelope_line, pre_authentication_encoding, signed_line
@@ -16,6 +17,7 @@ from flops_auditor.domain.evidence import Evidence, parse_evidence
 from flops_auditor.domain.job import iso
 from flops_auditor.domain.keys import keyid
 from flops_auditor.domain.leaves import rotation
+from flops_auditor.domain.lineage import Ancestor, Lineage
 from flops_auditor.domain.record import predicate
 from flops_auditor.domain.statement import RECORD_PREDICATE, statement
 from flops_auditor.use_cases.ledger_ports import PendingRecord, Signer
@@ -94,6 +96,28 @@ def real_draft(number: int, at: datetime, revision: int = 0) -> Draft:
         table_digests=load_tables().digests,
     )
     return Draft(number, at, body, content, audited.job.arn)
+
+
+def long_lineage_draft(number: int, at: datetime, ancestors: int) -> tuple[Draft, Packed]:
+    """A record that continues so many runs that they stand in an object of their own, with that object."""
+    runs = [
+        Ancestor(job_id(f"arn-{run}", ""), f"arn:aws:sagemaker:eu-west-1:1:training-job/run-{run}", 10**20, 10**21)
+        for run in range(ancestors)
+    ]
+    lineage = Lineage((runs[0].job_id,), tuple(sorted(runs, key=lambda run: run.job_id)))
+    body = Evidence(describe(name=f"job-{number:03d}")).to_bytes()
+    audited = audit(parse_evidence(body), load_tables(), lineage)
+    packed = pack(audited.job.job_id, lineage)
+    content = predicate(
+        audited,
+        ledger_id=LEDGER,
+        revision=0,
+        recorded_at=at,
+        code_version=__version__,
+        table_digests=load_tables().digests,
+        packed=packed,
+    )
+    return Draft(number, at, body, content, audited.job.arn), packed
 
 
 @dataclass

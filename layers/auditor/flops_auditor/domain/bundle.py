@@ -18,7 +18,7 @@ from flops_auditor.domain.signed_note import LONGEST_NOTE
 FORMAT = "flops-auditor-bundle/v1"
 MANIFEST, README, KEYS = "manifest.json", "README.md", "keys.json"
 CHECKPOINT, CHECKPOINTS = "checkpoint", "checkpoints.ndjson"
-LOG, EVIDENCE, LEAVES, PROOFS, PEM = "log/", "evidence/", "leaves/", "proofs/", "keys/"
+LOG, EVIDENCE, LEAVES, PROOFS, PEM, ANCESTORS = "log/", "evidence/", "leaves/", "proofs/", "keys/", "ancestors/"
 CHUNK = 1000
 """Leaves after which a chunk ends, at the next heartbeat."""
 LARGEST_ENTRY = 1 << 28
@@ -75,6 +75,11 @@ def chunk_name(folder: str, first_index: int) -> str:
 def leaf_name(folder: str, index: int, ending: str = ".json") -> str:
     """A leaf's exact line, its evidence file, or its proof."""
     return f"{folder}{index:020d}{ending}"
+
+
+def ancestors_name(digest: str) -> str:
+    """The ancestors of a record that has too many to list them, by the object's SHA-256."""
+    return f"{ANCESTORS}{digest}.json"
 
 
 def checkpoint_line(note: bytes, consistency: Sequence[bytes] | None = None) -> bytes:

@@ -38,8 +38,10 @@ from flops_auditor.domain.signed_note import Checkpoint, note_key_id, parse_chec
 IDENTITY_BYTES = 16
 """How much of SHA-256 stands for one job and revision when duplicates are looked for."""
 
-Recompute = Callable[[bytes, dict[str, Any]], None]
-"""(evidence, predicate) -> nothing; raises EvidenceMismatch if the figures do not follow from the evidence."""
+Load = Callable[[str], bytes | None]
+"""SHA-256 in hex -> the object with a record's many ancestors, None if it is not at hand."""
+Recompute = Callable[[bytes, dict[str, Any], Load], None]
+"""(evidence, predicate, ancestors) -> nothing; raises EvidenceMismatch if the figures do not follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class ChunkSummary:
     segments: list[Segment] = field(default_factory=list)
     rotations: list[tuple[int, Rotation]] = field(default_factory=list)
     identities: bytes = b""
+    ancestors: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -88,6 +91,7 @@ class LogFacts:
     size: int
     verify: Verify
     recompute: Recompute | None = None
+    ancestors: Load = lambda digest: None
 
 
 def finding_of(error: LedgerError, index: int | None = None) -> Finding:
@@ -135,6 +139,7 @@ class _Chunk:
         if leaf.kind == "record":
             self.summary.records += 1
             self._identities += identity(leaf)
+            self.summary.ancestors |= ancestors_of(leaf)
             self._undated.append((index, leaf.at))
         elif leaf.rotation:
             self.summary.rotations.append((index, leaf.rotation))
@@ -159,12 +164,31 @@ def identity(leaf: Leaf) -> bytes:
     return sha256(f"{job}/{revision}".encode()).digest()[:IDENTITY_BYTES]
 
 
-def check_evidence(leaf: Leaf, evidence: bytes, index: int, recompute: Recompute | None) -> None:
+def ancestors_of(leaf: Leaf) -> set[str]:
+    """SHA-256 of the object with a record's ancestors, if it has too many to list. Raises MalformedRecord."""
+    match leaf.statement.predicate.get("lineage"):
+        case {"kept": {"sha256": str(digest)}}:
+            return {digest}
+        case {"kept": None} | None:
+            return set()
+    raise MalformedRecord("the record's lineage is not readable")
+
+
+def check_ancestors(named: set[str], files: dict[str, bytes]) -> None:
+    """Objects with ancestors are exactly those that records name, by their digests. Raises EvidenceMismatch."""
+    for digest, body in files.items():
+        if sha256(body).hexdigest() != digest or digest not in named:
+            raise EvidenceMismatch(f"the ancestors in {digest[:64]} are not those that a record names")
+    for digest in named - files.keys():
+        raise EvidenceMismatch(f"the ancestors in {digest[:64]}, which a record names, are missing")
+
+
+def check_evidence(leaf: Leaf, evidence: bytes, index: int, facts: LogFacts) -> None:
     """The evidence is the signed one, and the figures follow from it. Raises EvidenceMismatch."""
     if sha256(evidence).hexdigest() != leaf.statement.subject_sha256:
         raise EvidenceMismatch(f"the evidence of leaf {index} is not the file that was signed")
-    if recompute:
-        recompute(evidence, leaf.statement.predicate)
+    if facts.recompute:
+        facts.recompute(evidence, leaf.statement.predicate, facts.ancestors)
 
 
 def check_checkpoint(note: bytes, ledger_id: str, keys: KeyHistory) -> tuple[Checkpoint, bytes, bytes]:
@@ -195,7 +219,7 @@ def _check_evidence(facts: LogFacts, leaf: Leaf, index: int, proofs: list[bytes]
             raise EvidenceMismatch(f"the evidence of leaf {index} is not strict base64") from error
         if binascii.b2a_base64(evidence, newline=False) != proofs[at]:
             raise EvidenceMismatch(f"the evidence of leaf {index} is not strict base64")
-        check_evidence(leaf, evidence, index, facts.recompute)
+        check_evidence(leaf, evidence, index, facts)
 
 
 def _segment(leaf: Leaf, start: int, index: int, hashes: Sequence[bytes]) -> Segment:
@@ -294,6 +318,7 @@ class LogJoin:
         self.checkpoints = 0
         self.records = 0
         self.rotations: list[tuple[int, Rotation]] = []
+        self.ancestors: set[str] = set()
         self._identities = [bytearray() for _ in range(256)]
 
     def add(self, summary: ChunkSummary) -> None:
@@ -302,6 +327,7 @@ class LogJoin:
             raise RootMismatch(f"after leaf {self.tree.end} comes a chunk that begins at leaf {summary.begin}")
         self.records += summary.records
         self.rotations += summary.rotations
+        self.ancestors |= summary.ancestors
         found = summary.identities
         for at in range(0, len(found), IDENTITY_BYTES):
             self._identities[found[at]] += found[at : at + IDENTITY_BYTES]

@@ -73,7 +73,9 @@ def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) ->
             payload = parse_envelope(line).payload
             kind, evidence = kind_of(payload), b""
             if kind == "record":
-                evidence = b64encode(_evidence(archive, parse_statement(payload).predicate))
+                content = parse_statement(payload).predicate
+                evidence = b64encode(_evidence(archive, content))
+                out.ancestors(archive, content)
                 records += 1
             elif kind == "rotation":
                 change = parse_rotation(payload)
@@ -107,6 +109,7 @@ def export_part(
                     continue
                 records += 1
                 out.add(bundle.leaf_name(bundle.EVIDENCE, index), _evidence(archive, content))
+                out.ancestors(archive, content)
             elif kind == "rotation":
                 change = parse_rotation(payload)
                 keys = keys.rotated(change.role, change.new_spki, index)
@@ -140,6 +143,7 @@ class _Writer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._partial = path.with_name(path.name + ".partial")
+        self._ancestors: set[str] = set()
 
     def __enter__(self) -> "_Writer":
         self._zip = zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
@@ -158,6 +162,16 @@ class _Writer:
         info.compress_type = zipfile.ZIP_DEFLATED
         info.external_attr = 0o644 << 16
         self._zip.writestr(info, content)
+
+    def ancestors(self, archive: Archive, content: dict[str, Any]) -> None:
+        """The object that holds a record's many ancestors, once."""
+        kept = (content.get("lineage") or {}).get("kept")
+        if not kept or kept["sha256"] in self._ancestors:
+            return
+        body = archive.get(kept["key"])
+        if body is not None:
+            self._ancestors.add(kept["sha256"])
+            self.add(bundle.ancestors_name(kept["sha256"]), body)
 
     def chunk(self, chunk: _Chunk) -> None:
         """Leaves and their evidence."""

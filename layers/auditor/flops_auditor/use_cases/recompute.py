@@ -1,18 +1,19 @@
 """Compute a record's figures again from its evidence, with the tables that the record names, and compare."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from flops_auditor import __version__
 from flops_auditor.data import UnknownPolicy, load_tables
-from flops_auditor.domain.ancestors import pack
+from flops_auditor.domain.ancestors import unpack
 from flops_auditor.domain.audit import Tables, audit
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.evidence import parse_evidence
 from flops_auditor.domain.ledger_errors import EvidenceMismatch, NotRecomputable
 from flops_auditor.domain.lineage import Ancestor, read_lineage
 from flops_auditor.domain.record import result
+from flops_auditor.domain.verification import Load
 
 
 @cache
@@ -20,11 +21,18 @@ def _tables(policies: tuple[str, ...]) -> Tables:
     return load_tables(policies)
 
 
-def recompute(evidence: bytes, content: dict[str, Any]) -> None:
-    """Compare a predicate with what its evidence gives.
+def recompute(evidence: bytes, content: dict[str, Any], load: Load) -> None:
+    """Compare a predicate with what its evidence gives, and what the record says of its ancestors.
 
     Raises EvidenceMismatch if they differ; NotRecomputable if tables, version or ancestors are not at hand.
     """
+    try:
+        _recompute(evidence, content, load)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvidenceMismatch(f"the record is not one that this version makes: {error!r:.200}") from error
+
+
+def _recompute(evidence: bytes, content: dict[str, Any], load: Load) -> None:
     named = content.get("tables", {})
     policies = tuple(name[len("policies/") : -len(".json")] for name in named if name.startswith("policies/"))
     ordered = dict.fromkeys(found["policy"] for found in content["assessments"])
@@ -38,8 +46,8 @@ def recompute(evidence: bytes, content: dict[str, Any]) -> None:
         )
         raise NotRecomputable(f"{content['job']['arn']} rests on other versions of {', '.join(other)[:200]}")
     try:
-        audited = audit(parse_evidence(evidence), tables, read_lineage(content, _elsewhere))
-        again = result(audited, pack(audited.job.job_id, audited.lineage))
+        again = result(audit(parse_evidence(evidence), tables, read_lineage(content, partial(_ancestors, load))))
+        again["cumulative"]["ancestors"] = content["cumulative"]["ancestors"]  # what the lineage was read from
     except NotRecomputable:
         raise
     except AuditorError as error:
@@ -53,5 +61,8 @@ def recompute(evidence: bytes, content: dict[str, Any]) -> None:
     raise EvidenceMismatch(message)
 
 
-def _elsewhere(key: str, digest: str) -> Sequence[Ancestor]:
-    raise NotRecomputable(f"the ancestors are listed in {key} (SHA-256 {digest}), which is not in the bundle")
+def _ancestors(load: Load, key: str, digest: str) -> Sequence[Ancestor]:
+    body = load(digest)
+    if body is None:
+        raise NotRecomputable(f"the ancestors are listed in {key} (SHA-256 {digest}), which is not at hand")
+    return unpack(body, digest)

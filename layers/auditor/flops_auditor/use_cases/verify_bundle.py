@@ -42,6 +42,8 @@ from flops_auditor.domain.verification import (
     Pin,
     Recompute,
     Segment,
+    ancestors_of,
+    check_ancestors,
     check_checkpoint,
     check_chunk,
     check_evidence,
@@ -152,6 +154,15 @@ class _Bundle:
             raise BadBundle(f"{name} is missing")
         return content
 
+    def ancestors(self, digest: str) -> bytes | None:
+        """An object with a record's ancestors."""
+        return self.read(bundle.ancestors_name(digest))
+
+    def all_ancestors(self) -> dict[str, bytes]:
+        """All of them, by the digests that their names give."""
+        names = [name for name in self.names if name.startswith(bundle.ANCESTORS)]
+        return {name[len(bundle.ANCESTORS) :].removesuffix(".json"): self.need(name) for name in names}
+
     def lines(self, name: str) -> Iterator[bytes]:
         """A file's lines, one at a time; a line too long for a checkpoint is cut, and then not readable."""
         try:
@@ -175,7 +186,7 @@ def _verify(files: _Bundle, demands: Demands, report: Report, progress: Progress
         raise MissingCheckpoint("there is no checkpoint, so nothing commits to the records")
     head = _check_newest(newest, manifest, keys)
     report.size, report.root = head.size, head.root.hex()
-    facts = LogFacts(manifest.ledger_id, keys, head.size, verifies, demands.recompute)
+    facts = LogFacts(manifest.ledger_id, keys, head.size, verifies, demands.recompute, files.ancestors)
     pin = read_pin(demands.pin, manifest.ledger_id) if demands.pin is not None else None
     said = (_whole if manifest.kind == "whole" else _part)(
         _Job(files, facts, newest, head, pin, report, demands, progress)
@@ -231,7 +242,7 @@ def _expect(files: _Bundle, keys: KeyHistory, names: Sequence[str]) -> None:
     frame = {bundle.MANIFEST, bundle.README, bundle.KEYS, bundle.CHECKPOINT, bundle.CHECKPOINTS}
     expected = frame.union(names, (f"{bundle.PEM}{key.keyid}.pem" for key in keys.ranges))
     for name in files.names:
-        if name not in expected:
+        if name not in expected and not name.startswith(bundle.ANCESTORS):
             raise BadBundle(f"{name[:200]!r} is no file of a bundle")
 
 
@@ -240,6 +251,7 @@ def _whole(job: _Job) -> Segment | None:
     begins = sorted(_number(name) for name in job.files.names if name.startswith(bundle.LOG))
     chunks = [bundle.chunk_name(folder, begin) for begin in begins for folder in (bundle.LOG, bundle.EVIDENCE)]
     _expect(job.files, job.facts.keys, chunks)
+    ancestors = job.files.all_ancestors()
     join = LogJoin(job.facts, (note for note, _ in job.notes(with_proof=False)), job.pin)
     broken: LedgerError | None = None
     for summary in _summaries(job, begins):
@@ -258,6 +270,7 @@ def _whole(job: _Job) -> Segment | None:
     if broken is not None:
         raise broken
     join.finish()
+    check_ancestors(join.ancestors, ancestors)
     check_rotations(job.facts.keys, join.rotations, join.newest)
     return join.newest
 
@@ -296,8 +309,8 @@ _worker: tuple[_Bundle, LogFacts]
 
 def _start_worker(path: Path, ledger_id: str, keys: bytes, size: int, recompute: Recompute | None) -> None:
     global _worker  # noqa: PLW0603 - one bundle per worker process
-    facts = LogFacts(ledger_id, parse_key_history(keys), size, verifies, recompute)
-    _worker = (_Bundle(path).__enter__(), facts)
+    files = _Bundle(path).__enter__()
+    _worker = (files, LogFacts(ledger_id, parse_key_history(keys), size, verifies, recompute, files.ancestors))
 
 
 def _check_in_worker(begin: int) -> ChunkSummary:
@@ -339,6 +352,7 @@ def _part(job: _Job) -> Segment | None:
     _expect(job.files, job.facts.keys, names)
     if said is None or said.sealed_at is None:
         raise MissingCheckpoint("the newest heartbeat, which dates the newest checkpoint, is missing")
+    check_ancestors(set().union(*(ancestors_of(leaf) for _, leaf in leaves)), job.files.all_ancestors())
     for index, leaf in leaves:
         check_time(leaf.at, said.sealed_at, index)
     check_rotations(job.facts.keys, rotations, said)
@@ -359,7 +373,7 @@ def _check_leaf(job: _Job, index: int) -> Leaf:
         evidence = job.files.read(bundle.leaf_name(bundle.EVIDENCE, index))
         if evidence is None:
             raise EvidenceMismatch(f"the evidence of leaf {index} is missing")
-        check_evidence(leaf, evidence, index, job.facts.recompute)
+        check_evidence(leaf, evidence, index, job.facts)
     return leaf
 
 
