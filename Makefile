@@ -48,7 +48,7 @@ demo-down: setup-demo ## End the local AWS that the demo leaves up
 # ----- The tests
 
 .PHONY: test check test-unit test-contract test-integration
-test: check test-unit test-contract test-integration ## Everything that CI runs
+test: check test-unit test-contract test-faults-short test-integration ## Everything that CI runs
 
 check: setup ## Style, types, and the direction of imports
 	.venv/bin/ruff check .
@@ -65,6 +65,26 @@ test-contract: setup ## In-memory twins and real adapters behave alike
 
 test-integration: setup ## The deployed template on the local AWS
 	.venv/bin/pytest tests/integration tests/template
+
+.PHONY: test-faults-short test-faults fuzz
+test-faults-short: setup ## Kills and hostile input, a short set
+	.venv/bin/pytest tests/faults -n 2 -m "not wire"
+
+test-faults: setup ## Every kill point, hostile input, faults at the wire; its figures stand in docs/reliability.md
+	FLOPS_AUDITOR_FAULTS=full .venv/bin/pytest tests/faults -n 2 -s
+
+FUZZ_SECONDS ?= 120
+fuzz: .tools/fuzz/$(STAMP) ## Fuzz every parser of foreign bytes, guided by coverage
+	.tools/fuzz/bin/python -m tests.faults.fuzz_parsers --seconds $(FUZZ_SECONDS)
+
+# ----- The supply chain
+
+.PHONY: audit-dependencies sbom
+audit-dependencies: setup ## Hold every pinned package against the known advisories
+	.venv/bin/python -m bench.audit_dependencies --allow-unreachable requirements/*.txt
+
+sbom: setup ## Bills of materials in CycloneDX: what the Lambda layer ships, and what the command line needs
+	.venv/bin/python -m bench.sbom build/sbom
 
 # ----- The template
 

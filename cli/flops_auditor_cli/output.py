@@ -45,6 +45,16 @@ def cell(value: object) -> str:
     return "'" + text if text.startswith(_FORMULA) and not _is_number(text) else text
 
 
+def json_text(document: object) -> str:
+    """JSON with all escaped that a terminal would obey: JSON itself leaves C1 controls and bidi overrides raw."""
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return "".join(each if each.isprintable() or each == "\n" else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else json.dumps(character)[1:-1]
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
@@ -63,8 +73,7 @@ def emit(
 ) -> None:
     """Write rows to stdout. `columns` maps field -> heading; `document` is what JSON shows instead of the rows."""
     if output is Output.JSON:
-        json.dump(rows if document is None else document, sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        sys.stdout.write(json_text(rows if document is None else document) + "\n")
     elif output is Output.CSV:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(columns)

@@ -3,7 +3,6 @@
 Exit codes: 0 valid, 1 tampered, 2 cannot verify.
 """
 
-import json
 import os
 import sys
 from dataclasses import asdict
@@ -19,7 +18,7 @@ from flops_auditor.domain.job import iso
 from flops_auditor.domain.signed_note import UnreadableNote
 from flops_auditor.use_cases.recompute import recompute
 from flops_auditor.use_cases.verify_bundle import Demands, Report, verify_bundle
-from flops_auditor_cli.output import Output, OutputOption, emit, plain, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, json_text, plain, talk
 
 EXITS = {"valid": 0, "tampered": 1, "cannot verify": 2}
 COLUMNS = {"error": "Error", "index": "Leaf", "message": "What was seen", "remedy": "What to do"}
@@ -78,8 +77,7 @@ def show(report: Report, output: Output) -> None:
             "sealed_at": iso(report.sealed_at) if report.sealed_at else None,
             "findings": rows,
         }
-        json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        sys.stdout.write(json_text(document) + "\n")
         return
     if rows or output is Output.CSV:
         emit(rows, output, COLUMNS, right=("index",))

@@ -1,0 +1,168 @@
+"""Hostile and broken input: no crash without a named error, and never "below" where nothing can be said."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.audit import audit
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor.domain.evidence import Evidence, parse_evidence
+from flops_auditor.domain.job import MalformedEvent, MalformedJob, parse_event, parse_training_job
+from flops_auditor.domain.record import result
+from flops_auditor.use_cases.audit_job import audit_job
+from tests.fakes.audit import FakeTrainingJobs, MemoryAlerts, MemoryArchive, MemoryRecords, recorder
+from tests.fakes.jobs import describe
+from tests.faults import FULL, told
+from tests.faults.hostile import AMOUNTS, GARBAGE, TEXTS, answers, json_values, odd, odd_text, paths, replaced
+
+TABLES = load_tables()
+EXAMPLES = settings(
+    max_examples=4000 if FULL else 150,
+    deadline=None,
+    derandomize=not FULL,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
+MOST_BYTES_OF_AN_ITEM = 400_000
+"""DynamoDB: the size of an item."""
+MOST_BYTES_OF_A_MESSAGE = 262_144
+"""SNS and SQS: the size of a message."""
+
+metric_results = st.lists(
+    st.fixed_dictionaries(
+        {"Label": st.one_of(st.sampled_from(["GPUUtilization algo-1", "mfu", "tokens"]), odd_text)},
+        optional={
+            "Values": st.one_of(st.lists(odd, max_size=5), odd),
+            "Timestamps": st.one_of(st.lists(odd, max_size=5), odd),
+        },
+    ),
+    max_size=4,
+)
+
+
+def audited(description: Any, metrics: Any = (), tags: Any = None) -> dict[str, Any]:
+    """The audit as JSON text and back, as it is recorded: what cannot be written is a crash too."""
+    found: dict[str, Any] = json.loads(json.dumps(result(audit(Evidence(description, tags, metrics), TABLES))))
+    return found
+
+
+@EXAMPLES
+@given(description=answers(), metrics=metric_results)
+def test_any_answer_is_audited_or_named(description: dict[str, Any], metrics: list[dict[str, Any]]) -> None:
+    """DescribeTrainingJob, of botocore's own shape and off it."""
+    try:
+        found = audited(description, metrics)
+    except AuditorError as error:
+        assert error.remedy
+        return
+    assert found["verdict"] in {"below", "indeterminate", "above"}
+    if found["verdict"] == "below":
+        assert found["estimate"]["upper_flop"] is not None
+        assert not found["estimate"]["doubts"]
+
+
+@EXAMPLES
+@given(event=st.one_of(json_values, st.fixed_dictionaries({"detail": json_values})))
+def test_any_event_points_at_a_job_or_is_named(event: Any) -> None:
+    try:
+        pointer = parse_event(event)
+    except MalformedEvent:
+        return
+    assert pointer.arn
+
+
+@EXAMPLES
+@given(said=st.dictionaries(st.sampled_from(["TrainingJobStatus", "CreationTime", "source", "ResourceConfig"]), odd))
+def test_an_event_with_a_broken_detail_is_read_or_named(said: dict[str, Any]) -> None:
+    arn = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/job"
+    try:
+        assert parse_event({"source": "aws.sagemaker", "detail": {"TrainingJobArn": arn, **said}}).name == "job"
+    except MalformedEvent as error:
+        assert "CreationTime" in str(error)
+
+
+@EXAMPLES
+@given(body=st.one_of(st.binary(max_size=200), json_values.map(lambda value: json.dumps(value).encode())))
+def test_any_bytes_are_evidence_or_named(body: bytes) -> None:
+    try:
+        parse_evidence(body)
+    except AuditorError as error:
+        assert error.name == "MalformedEvidence"
+
+
+def test_damage_never_turns_a_large_job_into_one_below() -> None:
+    """Each place of the answer is replaced by each garbage: whatever could not be read must not read as little."""
+    whole = describe(hours=2000, ResourceConfig=BIG)
+    assert audited(whole)["verdict"] == "above"
+    tried, wrong = 0, []
+    for path in paths(whole):
+        for value in GARBAGE:
+            tried += 1
+            try:
+                verdict = audited(replaced(whole, path, value))["verdict"]
+            except MalformedJob:
+                continue
+            if verdict == "below":
+                wrong.append((path, value))
+    told(f"{tried} damaged answers of DescribeTrainingJob")
+    assert not wrong
+
+
+@pytest.mark.parametrize("tag", ["params", "active-params", "trainable-params", "tokens", "pretrain-flops"])
+@pytest.mark.parametrize("amount", AMOUNTS)
+def test_an_amount_that_cannot_be_read_is_never_below(tag: str, amount: str) -> None:
+    """A small job is below; with an unreadable declaration that bears on figure or threshold it is not."""
+    tags = [{"Key": f"flops-auditor:{tag}", "Value": amount}]
+    assert audited(describe())["verdict"] == "below"
+    assert audited(describe(), tags=tags)["verdict"] == "indeterminate"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, "760", None, True, [], -0.0001])
+def test_a_metric_that_cannot_be_read_never_lowers_the_bound(value: Any) -> None:
+    whole = audited(describe())["estimate"]["upper_flop"]
+    metrics = [{"Label": "GPUUtilization algo-1", "Values": [value], "Timestamps": []}]
+    assert audited(describe(), metrics)["estimate"]["upper_flop"] == whole
+
+
+@pytest.mark.parametrize("text", [*TEXTS, "x" * 10**7])
+def test_hostile_texts_are_recorded_within_the_limits_and_mailed_as_plain_lines(text: str) -> None:
+    """Names, tags and hyperparameters may hold anything and 10 MB of it: the record and its alert stay storable."""
+    description = describe(
+        hours=2000,
+        ResourceConfig=BIG,
+        HyperParameters={"model_id": text, text[:1000]: text},
+        Environment={"HF_MODEL_ID": text, "PRETRAIN_FLOPS": text},
+        FailureReason=text,
+        FinalMetricDataList=[{"MetricName": text, "Value": 1e308}],
+        InputDataConfig=[{"ChannelName": text, "DataSource": {"S3DataSource": {"S3Uri": text}}}],
+        ModelArtifacts={"S3ModelArtifacts": text},
+    )
+    jobs, records, alerts, archive = FakeTrainingJobs(), MemoryRecords(), MemoryAlerts(), MemoryArchive()
+    pointer = jobs.add(description)
+    jobs.tags_by_arn[pointer.arn] = [
+        {"Key": f"flops-auditor:{name}", "Value": text} for name in ("base-model", "lineage", "activity", "precision")
+    ]
+    audit_job(pointer, recorder(jobs, records=records, alerts=alerts, archive=archive), owner="me")
+    [[line]] = [list(revisions.values()) for revisions in records.lines.values()]
+    [summary] = records.summaries.values()
+    assert len(line) + sum(len(key) + len(value.encode()) for key, value in summary.items()) < MOST_BYTES_OF_AN_ITEM
+    [alert] = alerts.sent
+    assert len(alert.subject) <= 100
+    assert alert.subject.isascii()
+    assert alert.subject.isprintable()
+    assert len(alert.body.encode()) < MOST_BYTES_OF_A_MESSAGE
+    assert all(character == "\n" or character.isprintable() for character in alert.body)
+    assert not any(name.lower().startswith(("bcc:", "to:")) for name in alert.body.splitlines())
+    assert all(value.isprintable() for value in alert.attributes.values())
+
+
+def test_a_time_before_all_time_is_named() -> None:
+    for moment in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, tzinfo=UTC)):
+        audited(describe(CreationTime=moment, TrainingStartTime=moment))
+    with pytest.raises(MalformedJob):
+        parse_training_job(describe(CreationTime="yesterday"))
