@@ -356,3 +356,24 @@ def test_a_name_used_again_leaves_the_later_result() -> None:
     world.audit("between", "after")
     assert world.content("between")["lineage"]["parents"] == [first]
     assert world.content("after")["lineage"]["parents"] == [second]
+
+
+def test_a_second_line_that_is_crossed_is_told_although_the_verdict_is_the_same() -> None:
+    """Above one third already, then above 1e25 with a parent that was recorded later: the two weeks must be known."""
+    world = World()
+    hosts = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
+    world.add(continuing("parent", hours=5000, **hosts), pretrain_flops="3e24")
+    world.add(continuing("child", ["parent"], day=1, hours=3000, **hosts), pretrain_flops="3e24")
+    world.audit("child")
+    assert world.content("child")["verdict"] == "above"
+    assert world.content("child")["notification_due"] is None
+    world.audit("parent")
+    content = world.content("child")
+    assert content["previous_verdict"] == content["verdict"] == "above"
+    assert content["notification_due"] == "2026-12-08"
+    alerts = world.recorder.alerts
+    assert isinstance(alerts, MemoryAlerts)
+    told = [alert for alert in alerts.sent if "child" in alert.subject]
+    assert len(told) == 2
+    assert "systemic-risk-cumulative" in " ".join(told[1].body.split())
+    assert "2026-12-08" in told[1].body

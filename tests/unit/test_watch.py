@@ -189,6 +189,16 @@ def test_a_job_that_may_never_be_stopped_is_not_stopped() -> None:
     assert "never-stop" in told[2][1].body
 
 
+def test_a_job_whose_tags_cannot_be_read_is_not_stopped() -> None:
+    """Nothing says that it may be stopped."""
+    room = Room(stop=True)
+    room.jobs.add(running())
+    room.jobs.denied = {"sagemaker:ListTags"}
+    told = room.watch(hours=48)
+    assert room.jobs.stopped == []
+    assert "tags could not be read" in " ".join(told[headlines(told).index("ABOUT TO CROSS")][1].body.split())
+
+
 def test_a_stop_that_is_refused_is_a_failure_and_is_tried_again() -> None:
     room = Room(stop=True)
     description = running()

@@ -50,7 +50,9 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
     None for a job that is below every threshold and always was, and for a verdict that people know already.
     """
     verdict, before = content["verdict"], content["previous_verdict"]
-    if not content["action"] and (verdict == before or (verdict == "below" and before is None)):
+    crossed = any(change["to"] == "above" for change in content["changes"])
+    known = (verdict == before and not crossed) or (verdict == "below" and before is None)
+    if known and not content["action"]:
         return None
     name = printable(content["job"]["name"])
     stopped = content["action"] is not None
@@ -78,7 +80,9 @@ def _happened(content: Mapping[str, Any], name: str) -> str:
     if content["action"]:
         said += f" FLOPs Auditor asked SageMaker to stop it: {printable(content['action']['reason'])}."
     if content["previous_verdict"]:
-        said += f" An earlier record said: {content['previous_verdict']}. This one supersedes it."
+        said += f" An earlier record said: {content['previous_verdict']}. This one supersedes it"
+        crossed = [f"{c['policy']}, {c['scenario']}" for c in content["changes"] if c["to"] == "above"]
+        said += f", since now it is over {' and '.join(crossed)}." if crossed else "."
     return said
 
 

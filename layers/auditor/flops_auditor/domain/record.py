@@ -111,6 +111,13 @@ def job_part(audit: Audit) -> dict[str, Any]:
     }
 
 
+def changes(audit: Audit, previous: Mapping[str, Any]) -> list[dict[str, str | None]]:
+    """Verdicts that are not those of the previous record; `from` is None for a scenario that did not apply."""
+    before = {(a["policy"], a["scenario"]): a["verdict"] for a in previous["assessments"]}
+    found = [(a.policy, a.scenario, before.get((a.policy, a.scenario)), a.verdict) for a in audit.assessments]
+    return [{"policy": p, "scenario": s, "from": old, "to": new} for p, s, old, new in found if old != new]
+
+
 def lineage_part(audit: Audit, packed: Packed | None) -> dict[str, Any]:
     """What the job continues, what it says itself of its original, and where ancestors are kept that are not listed."""
     return {
@@ -137,13 +144,14 @@ def predicate(
     code_version: str,
     table_digests: Mapping[str, str],
     supersedes: str | None = None,
-    previous_verdict: str | None = None,
+    previous: Mapping[str, Any] | None = None,
     packed: Packed | None = None,
     notification_due: str | None = None,
     action: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The predicate of a record. `supersedes` is the SHA-256 of the envelope line that this record replaces.
 
+    `previous` is the predicate of that line; what it said differently stands under `changes`.
     `notification_due` is the date by which the Commission is to be notified (Art. 52(1)); `action` is what the auditor
     itself did to the job: {"kind": "stop", "requested_at", "reason"}.
     """
@@ -156,7 +164,8 @@ def predicate(
         "code_version": code_version,
         "tables": dict(table_digests),
         "supersedes": supersedes,
-        "previous_verdict": previous_verdict,
+        "previous_verdict": previous["verdict"] if previous else None,
+        "changes": changes(audit, previous) if previous else [],
         "notification_due": notification_due,
         "action": None if action is None else dict(action),
     }

@@ -54,11 +54,12 @@ class Seen:
     spent_seconds: Fraction | None
     limit_seconds: int | None
     outlooks: tuple[Outlook, ...]
+    tags_read: bool = True
 
     @property
     def never_stop(self) -> bool:
-        """Whether a tag forbids to stop the job."""
-        return self.audited.job.tags.get(NEVER_STOP, "").strip().lower() not in _NO
+        """Whether a tag forbids to stop the job, or might: tags that could not be read forbid it, too."""
+        return not self.tags_read or self.audited.job.tags.get(NEVER_STOP, "").strip().lower() not in _NO
 
     @property
     def projected(self) -> bool:
@@ -75,12 +76,12 @@ class Seen:
         return min(soon, key=lambda o: o.seconds_left or 0, default=None)
 
 
-def look(audited: Audit, time: TrainingTime) -> Seen:
+def look(audited: Audit, time: TrainingTime, tags_read: bool = True) -> Seen:
     """See a running job from its audit up to now."""
     limit = audited.job.stopping_condition.max_runtime_in_seconds
     own = (audited.estimate.best_flop, audited.estimate.upper_flop)
     outlooks = tuple(_outlook(a, own, time.seconds, limit) for a in audited.assessments)
-    return Seen(audited, time.seconds, limit, outlooks)
+    return Seen(audited, time.seconds, limit, outlooks, tags_read)
 
 
 def _outlook(

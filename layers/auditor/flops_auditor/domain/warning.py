@@ -73,9 +73,10 @@ def _happened(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> 
     if level == PROJECTED:
         return said + "will be over a threshold before its time limit, at the present rate."
     if level == IMMINENT:
-        return (
-            said + f"is about to cross a threshold ({best} of it). Its tag flops-auditor:never-stop keeps it running."
-        )
+        why = "Its tag flops-auditor:never-stop keeps it running."
+        if not seen.tags_read:
+            why = "Its tags could not be read, so nothing says that it may be stopped: it keeps running."
+        return said + f"is about to cross a threshold ({best} of it). {why}"
     if level == UNBOUNDED:
         return said + "nothing bounds its compute from above, so no warning can be given in time."
     return said + f"may have used {most} of a threshold (best estimate {best})."

@@ -110,7 +110,7 @@ def commit(
         code_version=recorder.code_version,
         table_digests=recorder.tables.digests,
         supersedes=sha256(previous.line).hexdigest() if previous else None,
-        previous_verdict=before["verdict"] if before else None,
+        previous=before,
         packed=packed,
         notification_due=_due(examined, before, recorder),
         action=action,

@@ -105,7 +105,7 @@ def look_at(listed: ListedJob, recorder: Recorder) -> Look | None:
     job = parse_training_job(description, evidence.tags)
     found = find_lineage(job, recorder.records, recorder.index, recorder.archive)
     audited = audit(evidence, recorder.tables, found.lineage)
-    return Look(job, evidence, look(audited, training_time(job, now)), found.lineage.parents)
+    return Look(job, evidence, look(audited, training_time(job, now), evidence.tags is not None), found.lineage.parents)
 
 
 def warn_people(looked: Look, watcher: Watcher) -> int:
