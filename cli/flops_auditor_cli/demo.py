@@ -107,14 +107,23 @@ def send_events(stack: Stack, jobs: list[dict[str, Any]]) -> None:
             raise DemoFailed(f"EventBridge refused {answer['FailedEntryCount']} events")
 
 
-def subscribe_mailbox(stack: Stack) -> str:
-    """A queue that receives what an e-mail subscriber of the alert topic would."""
+def subscribe_mailbox(stack: Stack, topic_output: str = "AlertTopicArn", name: str = MAILBOX) -> str:
+    """A queue that receives what an e-mail subscriber of the topic would."""
     sqs = stack.client("sqs")
-    url: str = sqs.create_queue(QueueName=MAILBOX)["QueueUrl"]
+    url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns = stack.client("sns")
-    topic = stack.outputs["AlertTopicArn"]
+    topic = stack.outputs[topic_output]
     subscribed = [each["Endpoint"] for each in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     if arn not in subscribed:
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return url

@@ -1,4 +1,4 @@
-"""The deployed template on a local AWS, once for all integration tests."""
+"""The deployed template on a local AWS that enforces every policy, once for all integration tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +8,20 @@ import pytest
 from flops_auditor_cli.local_aws import Stack, deploy, start, stop
 from tests.integration.deployed import Deployed
 
+RECORDING = Path(__file__).with_name("recording")
+
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def calls_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where every call that a function makes is noted, a line of JSON each."""
+    return tmp_path_factory.mktemp("calls") / "calls.jsonl"
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, calls_file: Path) -> Iterator[Stack]:
     """A local AWS on free ports of 127.0.0.1 with template.yaml deployed, as sam built it; ended by its own pids."""
     state: Path = tmp_path_factory.mktemp("local-aws")
-    running = start(state)
+    running = start(state, {"PYTHONPATH": str(RECORDING), "RECORD_CALLS_IN": str(calls_file)}, enforce=True)
     try:
         deploy(running)
         yield running

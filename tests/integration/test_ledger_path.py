@@ -16,7 +16,7 @@ import pytest
 
 from flops_auditor.domain.archive_keys import CHECKPOINTS, LOG, batch_key
 from flops_auditor.domain.signed_note import parse_checkpoint, parse_note
-from flops_auditor_cli.demo import mails
+from flops_auditor_cli.demo import mails, subscribe_mailbox
 from flops_auditor_cli.local_aws import Stack
 from tests.integration.deployed import Deployed, fresh_job
 from tests.oracles.test_stock_tools import run
@@ -28,11 +28,7 @@ STACK_ENVIRONMENT_EXTRA = {"PYTHONPATH": os.pathsep.join(("layers/auditor", "cli
 @pytest.fixture(scope="module")
 def checkpoint_mail(stack: Stack) -> str:
     """A queue that receives what the mailbox outside of the account would."""
-    sqs, sns = stack.client("sqs"), stack.client("sns")
-    url: str = sqs.create_queue(QueueName="checkpoint-mailbox")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=stack.outputs["CheckpointTopicArn"], Protocol="sqs", Endpoint=arn)
-    return url
+    return subscribe_mailbox(stack, "CheckpointTopicArn", "checkpoint-mailbox")
 
 
 def flops_auditor(deployed: Deployed, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -24,11 +24,7 @@ def by_number(point: Point) -> str:
     return f"{point.number:02}"
 
 
-# The reconciler is not deployed yet.
-AWAITED = [pytest.param(each, marks=pytest.mark.xfail) if each.number in (10, 16) else each for each in POINTS]
-
-
-@pytest.mark.parametrize("point", AWAITED, ids=by_number)
+@pytest.mark.parametrize("point", POINTS, ids=by_number)
 def test_point_holds(point: Point, subject: Subject) -> None:
     assert list(point.check(subject)) == []
 
@@ -126,7 +122,7 @@ BROKEN: dict[int, Break] = {
     4: put("AuditQueue", "VisibilityTimeout", 719),
     5: drop("AuditFunctionFinishedJobs", "FunctionResponseTypes"),
     6: drop("AuditFunctionFinishedJobs", "ScalingConfig"),
-    7: drop("SealFunction", "DeadLetterConfig"),
+    7: drop("ReconcileFunction", "DeadLetterConfig"),
     8: put("AuditDeadLetterQueue", "MessageRetentionPeriod", 345600),
     10: remove("ReconcileSchedule"),
     11: lambda subject: properties(subject, "AuditFunction")["LoggingConfig"].update(LogFormat="Text"),
@@ -134,7 +130,7 @@ BROKEN: dict[int, Break] = {
     13: drop("AuditFunction", "TracingConfig"),
     14: remove("AuditThrottlesAlarm"),
     15: remove("AuditQueueAgeAlarm"),
-    16: remove("JobsWithoutRecordAlarm"),
+    16: remove("FinishedWithoutRecordAlarm"),
     17: drop("AuditErrorsAlarm", "AlarmActions"),
     18: remove("Dashboard"),
     19: grant("AuditPolicy", "s3:DeleteObjectVersion"),
@@ -159,7 +155,7 @@ BROKEN: dict[int, Break] = {
 }
 
 
-@pytest.mark.parametrize("point", [each for each in POINTS if each.number not in (9, 10, 16)], ids=by_number)
+@pytest.mark.parametrize("point", [each for each in POINTS if each.number != 9], ids=by_number)
 def test_point_notices_a_broken_template(point: Point, subject: Subject) -> None:
     broken = copy.deepcopy(subject)
     BROKEN[point.number](broken)

@@ -1,4 +1,4 @@
-"""Runs ministack with the condition keys on which our policies rest, and which it does not know as AWS does.
+"""Runs ministack with the condition keys and actions on which our policies rest, as AWS knows them.
 
 The local AWS's own interpreter runs this file by its path, so it imports nothing of ours. Without these keys a deny
 on their absence would refuse every write, and an allow on their value every signature.
@@ -55,12 +55,24 @@ def with_role_arn(known: Callable[..., Any]) -> Callable[..., Any]:
     return value
 
 
+def without_batches(known: Callable[..., str | None]) -> Callable[..., str | None]:
+    """SQS has no action of its own for a batch: SendMessageBatch needs `sqs:SendMessage`."""
+
+    def action(service: str, *request: Any) -> str | None:
+        found = known(service, *request)
+        return found.removesuffix("Batch") if found and service == "sqs" else found
+
+    return action
+
+
 if __name__ == "__main__":
     # Not public: should they be renamed, starting fails rather than enforcing less.
     known_to_s3: Callable[..., Context] = iam_actions._s3_object_context
     known_to_all: Callable[..., Context] = iam_actions.request_tag_context
     vars(iam_actions)["_s3_object_context"] = with_if_none_match(known_to_s3)
     vars(iam_actions)["request_tag_context"] = with_signing_parameters(known_to_all)
+    known_actions: Callable[..., str | None] = iam_actions.extract_iam_action
+    vars(iam_actions)["extract_iam_action"] = without_batches(known_actions)
     known_to_conditions: Callable[..., Any] = iam_evaluator._resolve_condition_key
     vars(iam_evaluator)["_resolve_condition_key"] = with_role_arn(known_to_conditions)
     main()

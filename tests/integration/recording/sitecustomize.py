@@ -1,0 +1,51 @@
+"""Notes every AWS call that a Lambda function makes: a line of JSON in the file that RECORD_CALLS_IN names.
+
+The interpreter of the local AWS finds this file through PYTHONPATH: neither the functions nor the library know of it.
+"""
+
+import json
+import os
+from pathlib import Path
+
+NAMED = ("TableName", "IndexName", "Bucket", "Key", "KeyId", "TopicArn", "QueueUrl", "TrainingJobName", "ResourceArn")
+
+
+def note(client, operation, parameters, error):
+    meta = client.meta
+    line = {
+        "function": os.environ["AWS_LAMBDA_FUNCTION_NAME"],
+        "service": meta.service_model.signing_name,
+        "operation": operation,
+        "region": meta.region_name,
+        "parameters": {name: parameters[name] for name in NAMED if isinstance(parameters.get(name), str)},
+        "tables": sorted(parameters.get("RequestItems", {})),
+        "error": error,
+    }
+    with Path(os.environ["RECORD_CALLS_IN"]).open("a", encoding="utf-8") as calls:
+        calls.write(json.dumps(line) + "\n")
+
+
+def record_calls():
+    from botocore.client import BaseClient
+    from botocore.exceptions import ClientError
+
+    call = BaseClient._make_api_call
+
+    def recorded(self, operation_name, api_params):
+        error = None
+        try:
+            return call(self, operation_name, api_params)
+        except ClientError as refused:
+            error = refused.response["Error"]["Code"]
+            raise
+        except Exception as failed:
+            error = type(failed).__name__
+            raise
+        finally:
+            note(self, operation_name, api_params, error)
+
+    BaseClient._make_api_call = recorded
+
+
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ and "RECORD_CALLS_IN" in os.environ:
+    record_calls()

@@ -1,0 +1,160 @@
+"""Every function may do what it does, and nothing else: nothing is denied, nothing is granted that is never used."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.deployed import Deployed, fresh_job
+
+# What Lambda itself does with a function's role, so that no call of the function shows it.
+IMPLIED = {
+    "WriteOwnLogs": "Lambda delivers the logs",
+    "SendTraces": "Lambda's X-Ray daemon sends the traces",
+    "ReceiveFinishedJobs": "the event source mapping polls the queue",
+    "KeepFailedInvocations": "Lambda sends what failed twice to the dead letter queue",
+    "UseDataKeyThroughServices": "the services en- and decrypt with the caller's permission",
+}
+# What is read or written only in cases that this pass does not make, by function, action and end of the resource.
+RARE = {
+    ("Audit", "s3:PutObject", "/ancestors/*"): "a lineage too long for its record",
+    ("Audit", "s3:GetObjectVersion", "/ancestors/*"): "a lineage too long for its record",
+    ("Watch", "s3:GetObjectVersion", "/ancestors/*"): "a lineage too long for its record",
+    ("Watch", "s3:ListBucketVersions", ""): "a lineage too long for its record",
+    ("Seal", "s3:GetObjectVersion", "/rotations/*"): "a key was rotated",
+}
+# Operations whose IAM action has another name.
+ACTIONS = {
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:GetObject": "s3:GetObjectVersion",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "monitoring:GetMetricData": "cloudwatch:GetMetricData",
+}
+FUNCTIONS = ("Audit", "Seal", "Reconcile", "Watch")
+
+
+def action_of(call: dict[str, Any]) -> str:
+    """The IAM action of a call."""
+    action = f"{call['service']}:{call['operation']}"
+    return ACTIONS.get(action, action)
+
+
+def resources_of(call: dict[str, Any], account: str) -> list[str]:
+    """The ARNs that a call is about; empty where the action knows no resources."""
+    parameters, service = call["parameters"], call["service"]
+    prefix = f"arn:aws:{service}:{call['region']}:{account}:"
+    found = []
+    if "Bucket" in parameters:
+        found.append(f"arn:aws:s3:::{parameters['Bucket']}" + (f"/{parameters['Key']}" if "Key" in parameters else ""))
+    index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
+    tables = call["tables"] or [parameters[name] for name in ("TableName",) if name in parameters]
+    found += [f"{prefix}table/{table}{index}" for table in tables]
+    found += [f"{prefix}key/{parameters[name]}" for name in ("KeyId",) if name in parameters]
+    found += [parameters[name] for name in ("TopicArn", "ResourceArn") if name in parameters]
+    found += [prefix + parameters[name].rsplit("/", 1)[1] for name in ("QueueUrl",) if name in parameters]
+    found += [f"{prefix}training-job/{parameters[name]}" for name in ("TrainingJobName",) if name in parameters]
+    return found
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements_of(deployed: Deployed, function: str) -> list[dict[str, Any]]:
+    """The statements of a function's role, as deployed."""
+    functions, iam = deployed.stack.client("lambda"), deployed.stack.client("iam")
+    configuration = functions.get_function_configuration(FunctionName=deployed.outputs[f"{function}FunctionName"])
+    role = configuration["Role"].rsplit("/", 1)[1]
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+    found = []
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        document = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        found += (json.loads(document) if isinstance(document, str) else document)["Statement"]
+    return found
+
+
+@pytest.fixture(scope="module")
+def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
+    """Every call of the functions, after a pass of everything that they do."""
+    big = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
+    huge, lost = fresh_job(hours=2000, ResourceConfig=big), fresh_job(ended=timedelta(hours=3))
+    parent, child = fresh_job(ended=timedelta(hours=20)), fresh_job()
+    child["CheckpointConfig"] = {"S3Uri": "s3://models/" + parent["TrainingJobName"]}
+    parent["CheckpointConfig"] = child["CheckpointConfig"]
+    running = fresh_job(hours=1000, ResourceConfig=big)
+    running["CheckpointConfig"] = child["CheckpointConfig"]
+    running |= {"TrainingJobStatus": "InProgress", "SecondaryStatus": "Training"}
+    for member in ("TrainingEndTime", "ModelArtifacts"):
+        running.pop(member, None)
+    del running["SecondaryStatusTransitions"][-1]["EndTime"]
+    for job in (huge, lost, parent, child, running):
+        deployed.load(job)
+    # The child first, so that the parent's late record has it assessed again.
+    for job in (huge, child, parent):
+        deployed.announce(job)
+        deployed.record(job["TrainingJobArn"])
+    deployed.invoke("WatchFunctionName")
+    deployed.wait(lambda: deployed.mails_about(huge["TrainingJobName"]), "an alert")
+    deployed.invoke("SealFunctionName")
+    deployed.invoke("ReconcileFunctionName")
+    deployed.record(lost["TrainingJobArn"])
+    deployed.idle()
+    deployed.invoke("SealFunctionName")
+    return [json.loads(line) for line in calls_file.read_text().splitlines()]
+
+
+def of_function(deployed: Deployed, calls: list[dict[str, Any]], function: str) -> list[dict[str, Any]]:
+    """The calls that one function made; there are some."""
+    found = [call for call in calls if call["function"] == deployed.outputs[f"{function}FunctionName"]]
+    assert found
+    return found
+
+
+def test_nothing_is_denied(calls: list[dict[str, Any]]) -> None:
+    refused = [call for call in calls if call["error"] and re.search("Denied|Unauthorized", call["error"])]
+    assert refused == []
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_nothing_is_granted_that_is_never_used(deployed: Deployed, calls: list[dict[str, Any]], function: str) -> None:
+    made = of_function(deployed, calls, function)
+    unused = [
+        f"{statement['Sid']}: {action} on {resource}"
+        for statement in statements_of(deployed, function)
+        if statement["Sid"] not in IMPLIED
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+        if not any(uses(call, action, resource, deployed.stack.account_id) for call in made)
+        and not any(RARE.get((function, action, end)) for end in ("", resource[resource.find("/") :]))
+    ]
+    assert not unused, "\n".join(unused)
+
+
+def uses(call: dict[str, Any], action: str, resource: str, account: str) -> bool:
+    """Whether a call needs this grant."""
+    return action_of(call) == action and (
+        resource == "*" or any(fnmatchcase(arn, resource) for arn in resources_of(call, account))
+    )
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_call_is_covered_by_a_statement(deployed: Deployed, calls: list[dict[str, Any]], function: str) -> None:
+    """The emulator enforces it too; this is a second opinion, independent of the emulator's evaluation."""
+    statements = statements_of(deployed, function)
+    uncovered = {
+        action_of(call)
+        for call in of_function(deployed, calls, function)
+        if not any(
+            uses(call, action, resource, deployed.stack.account_id)
+            for statement in statements
+            for action in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+        )
+    }
+    assert uncovered == set()
