@@ -3,6 +3,7 @@
 from bisect import insort
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from threading import RLock
 
 from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -31,12 +32,14 @@ class MemoryArchive:
     def __init__(self) -> None:
         self._versions: dict[str, list[bytes | None]] = {}
         self._order: list[str] = []
+        self._one_at_a_time = RLock()
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
-        if key in self._versions and self._versions[key][-1] is not None:
-            return False
-        self.overwrite(key, body)
-        return True
+        with self._one_at_a_time:
+            if key in self._versions and self._versions[key][-1] is not None:
+                return False
+            self.overwrite(key, body)
+            return True
 
     def get(self, key: str) -> bytes | None:
         if key not in self._versions:
@@ -54,9 +57,10 @@ class MemoryArchive:
 
     def overwrite(self, key: str, body: bytes | None) -> None:
         """Add a version whatever stands there; None is a delete marker."""
-        if key not in self._versions:
-            insort(self._order, key)
-        self._versions.setdefault(key, []).append(body)
+        with self._one_at_a_time:
+            if key not in self._versions:
+                insort(self._order, key)
+            self._versions.setdefault(key, []).append(body)
 
     def delete(self, key: str) -> None:
         """Put a delete marker, as DeleteObject does under Object Lock."""
