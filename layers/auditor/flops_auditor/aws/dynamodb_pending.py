@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 INDEX = "pending"
 _KEYS_PER_CALL = 100
-_WRITERS = 16
+_WRITERS = 10
+"""As many as botocore keeps connections for."""
 
 
 class DynamoDbPendingRecords:
