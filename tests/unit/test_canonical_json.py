@@ -100,3 +100,38 @@ def test_another_spelling_is_not_canonical(text: bytes) -> None:
 def test_values_without_a_canonical_form_are_refused(value: object) -> None:
     with pytest.raises(NoCanonicalForm):
         canonical(value)
+
+
+@pytest.mark.parametrize("code", range(0x110))
+def test_every_character_has_one_spelling(code: int) -> None:
+    """RFC 8785, section 3.2.2.2: short escapes, else lower-case hex, and none without need."""
+    value = {chr(code) + "k": "a" + chr(code) + "b"}
+    text = rfc8785.dumps(value)  # type: ignore[arg-type]
+    assert parse_canonical(text) == value
+    escaped = f"\\u{code:04x}"
+    for spelling in (escaped, escaped.upper().replace("U", "u"), chr(code), json.dumps(chr(code))[1:-1]):
+        other = f'{{"k":"a{spelling}b"}}'.encode()
+        try:
+            found = parse_canonical(other)
+        except (NotCanonical, UnreadableJson):
+            continue
+        assert rfc8785.dumps(found) == other
+
+
+@given(VALUES, st.integers(0), st.sampled_from(list(b'{}[]:,"0123456789.eE+-\\utrnfalse \n')))
+def test_no_neighbour_of_a_canonical_text_is_taken_for_canonical(value: object, at: int, byte: int) -> None:
+    text = bytearray(canonical(value))
+    text[at % len(text)] = byte
+    try:
+        found = parse_canonical(bytes(text))
+    except (NotCanonical, UnreadableJson):
+        return
+    assert rfc8785.dumps(found) == bytes(text)
+
+
+@pytest.mark.parametrize(
+    "text", [b'{"a":1,"a":1}', b"[1e400]", b"[9007199254740992]", b"[-0]", b"[1.0]", b"[0.1e1]", b"[01]"]
+)
+def test_the_fast_way_takes_no_short_cut(text: bytes) -> None:
+    with pytest.raises((NotCanonical, UnreadableJson)):
+        parse_canonical(text)

@@ -139,7 +139,8 @@ class _Chunk:
         if leaf.kind == "record":
             self.summary.records += 1
             self._identities += identity(leaf)
-            self.summary.ancestors |= ancestors_of(leaf)
+            if named := ancestors_of(leaf):
+                self.summary.ancestors |= named
             self._undated.append((index, leaf.at))
         elif leaf.rotation:
             self.summary.rotations.append((index, leaf.rotation))
@@ -164,14 +165,21 @@ def identity(leaf: Leaf) -> bytes:
     return sha256(f"{job}/{revision}".encode()).digest()[:IDENTITY_BYTES]
 
 
-def ancestors_of(leaf: Leaf) -> set[str]:
+def ancestors_of(leaf: Leaf) -> frozenset[str]:
     """SHA-256 of the object with a record's ancestors, if it has too many to list. Raises MalformedRecord."""
-    match leaf.statement.predicate.get("lineage"):
-        case {"kept": {"sha256": str(digest)}}:
-            return {digest}
-        case {"kept": None} | None:
-            return set()
+    try:
+        kept = (leaf.statement.predicate.get("lineage") or _NO_LINEAGE)["kept"]
+        if kept is None:
+            return _NOTHING
+        if isinstance(kept["sha256"], str):
+            return frozenset({kept["sha256"]})
+    except (KeyError, TypeError):
+        pass
     raise MalformedRecord("the record's lineage is not readable")
+
+
+_NO_LINEAGE: dict[str, Any] = {"kept": None}
+_NOTHING: frozenset[str] = frozenset()
 
 
 def check_ancestors(named: set[str], files: dict[str, bytes]) -> None:
