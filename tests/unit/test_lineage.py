@@ -1,13 +1,16 @@
 """Lineage: which jobs a job continues, and what they add up to."""
 
+from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
 import pytest
 
+from flops_auditor.domain.amendment import Amendment
 from flops_auditor.domain.job import parse_training_job
 from flops_auditor.domain.locations import Location, outputs, read_location, references
-from tests.fakes.audit import MemoryAlerts, MemoryRecords
+from flops_auditor.use_cases.amend_record import amend
+from tests.fakes.audit import FixedClock, MemoryAlerts, MemoryRecords
 from tests.fakes.jobs import describe
 from tests.fakes.lineage import World, artifact, channel, continuing
 
@@ -377,3 +380,21 @@ def test_a_second_line_that_is_crossed_is_told_although_the_verdict_is_the_same(
     assert len(told) == 2
     assert "systemic-risk-cumulative" in " ".join(told[1].body.split())
     assert "2026-12-08" in told[1].body
+
+
+def test_the_first_date_of_a_notification_stays() -> None:
+    """Art. 52(1): two weeks from when it was known; better evidence, or another run, does not begin them again."""
+    world = World()
+    hosts = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
+    world.add(continuing("first", hours=9000, **hosts), pretrain_flops="3e24")
+    world.audit("first")
+    assert world.content("first")["notification_due"] == "2026-12-08"
+    clock = world.recorder.clock
+    assert isinstance(clock, FixedClock)
+    clock.advance(days=5)
+    amend(world.job_id("first"), Amendment("ada", "measured", clock(), mfu=Fraction("0.49")), world.recorder)
+    world.add(continuing("second", ["first"], day=1, hours=1))
+    world.audit("second")
+    for name in ("first", "second"):
+        assert world.content(name)["notification_due"] == "2026-12-08"
+    assert world.content("first")["revision"] == 1
