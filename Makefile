@@ -68,10 +68,12 @@ test-integration: setup ## The deployed template on the local AWS
 
 .PHONY: test-faults-short test-faults fuzz
 test-faults-short: setup ## Kills and hostile input, a short set
-	.venv/bin/pytest tests/faults -n 2 -m "not wire"
+	.venv/bin/pytest tests/faults -n 2 --dist loadfile -m "not wire"
 
 test-faults: setup ## Every kill point, hostile input, faults at the wire; its figures stand in docs/reliability.md
-	FLOPS_AUDITOR_FAULTS=full .venv/bin/pytest tests/faults -n 2 -s
+	rm -f build/fault-figures.txt
+	FLOPS_AUDITOR_FAULTS=full .venv/bin/pytest tests/faults -n 2 --dist loadfile --timeout 1200
+	cat build/fault-figures.txt
 
 FUZZ_SECONDS ?= 120
 fuzz: .tools/fuzz/$(STAMP) ## Fuzz every parser of foreign bytes, guided by coverage

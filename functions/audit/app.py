@@ -29,7 +29,7 @@ def audit_message(record: SQSRecord) -> None:
             event = json.loads(record.body)
         except (ValueError, RecursionError) as error:
             raise MalformedEvent(f"the message is not JSON: {error}") from error
-        outcome = handle_event(event, recorder, owner=record.receipt_handle)
+        outcome = handle_event(event, recorder, owner=record.message_id)
     except AuditorError as error:
         logger.exception(str(error), error=error.name, remedy=error.remedy, message_id=record.message_id)
         metrics.add_metric(name=error.name, unit=MetricUnit.Count, value=1)

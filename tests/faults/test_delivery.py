@@ -1,0 +1,21 @@
+"""What the queue promises and what the audit relies on fit together."""
+
+from datetime import timedelta
+
+from flops_auditor.use_cases.audit_job import CLAIM
+from flops_auditor.use_cases.compare_jobs import SETTLING
+from tests.template.loading import load
+
+
+def test_a_claim_outlives_the_function_and_runs_out_before_the_message_returns() -> None:
+    """Else a dead claimant would keep the retry, or a dead letter that is redriven, from its job."""
+    resources = load()["Resources"]
+    timeout = timedelta(seconds=resources["AuditFunction"]["Properties"]["Timeout"])
+    visibility = timedelta(seconds=resources["AuditQueue"]["Properties"]["VisibilityTimeout"])
+    assert timeout < CLAIM < visibility
+
+
+def test_a_job_is_left_to_its_event_for_two_deliveries() -> None:
+    """Reconciliation queues a job again only after its own event had its delay and a second try."""
+    visibility = timedelta(seconds=load()["Resources"]["AuditQueue"]["Properties"]["VisibilityTimeout"])
+    assert timedelta(minutes=5) + visibility < SETTLING

@@ -1,0 +1,150 @@
+"""Faults on the wire between the deployed functions and the local AWS: nothing lost, nothing doubled, and redriven.
+
+Throttling, 500, timeouts, resets, slow, truncated and torn answers, alike often, on every service that the functions
+use, for 1, 10 and 50 % of the calls.
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flops_auditor.aws.dead_letters import LoggedReasons, SqsDeadLetters
+from flops_auditor.aws.s3_archive import S3Archive
+from flops_auditor.use_cases.audit_job import CLAIM
+from flops_auditor.use_cases.export_bundle import export_whole
+from flops_auditor.use_cases.redrive_letters import redrive
+from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
+from flops_auditor_cli.demo import mails
+from flops_auditor_cli.local_aws import Stack, deploy
+from tests.faults import FULL, told
+from tests.faults.wire import Proxy, stack_behind_proxies
+from tests.integration.deployed import Deployed, fresh_job
+
+pytestmark = pytest.mark.wire
+SHARES = {0.01: 250, 0.1: 150, 0.5: 100} if FULL else {0.1: 40}
+"""Share of the calls at fault -> jobs: 500 in the full set."""
+EVERY_LARGE = 10
+"""One job in so many is over a threshold, so that people are told."""
+PATIENCE_SECONDS = 900
+BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, list[Proxy]]]:
+    with stack_behind_proxies(tmp_path_factory.mktemp("wire")) as (stack, proxies):
+        deploy(stack)
+        yield stack, proxies
+
+
+def announce(deployed: Deployed, jobs: list[dict[str, Any]]) -> None:
+    """Send the jobs' events, ten in a call."""
+    from flops_auditor_cli.demo import event_of
+
+    events = deployed.stack.client("events")
+    for first in range(0, len(jobs), 10):
+        entries = [
+            event_of({key: str(value) if isinstance(value, datetime) else value for key, value in job.items()})
+            for job in jobs[first : first + 10]
+        ]
+        assert events.put_events(Entries=entries)["FailedEntryCount"] == 0
+
+
+def drain(deployed: Deployed) -> float:
+    """Wait until the queue is empty; the seconds it took."""
+    begun = time.monotonic()
+    while deployed.waiting("AuditQueueUrl"):
+        assert time.monotonic() - begun < PATIENCE_SECONDS, "the queue does not drain"
+        time.sleep(0.5)
+    return time.monotonic() - begun
+
+
+def records_of(deployed: Deployed, jobs: list[dict[str, Any]]) -> Counter[str]:
+    """How many records each job has."""
+    names = {job["TrainingJobName"] for job in jobs}
+    pages = (
+        deployed.stack.client("dynamodb").get_paginator("scan").paginate(TableName=deployed.outputs["RecordTableName"])
+    )
+    items = [item for page in pages for item in page["Items"] if item["sk"]["S"].startswith("RECORD#")]
+    return Counter(item["job_name"]["S"] for item in items if item["job_name"]["S"] in names)
+
+
+@pytest.mark.parametrize(("share", "count"), SHARES.items())
+def test_nothing_is_lost_and_nothing_doubled(
+    world: tuple[Stack, list[Proxy]], share: float, count: int, tmp_path: Path
+) -> None:
+    stack, proxies = world
+    deployed = Deployed(stack)
+    sqs, url = stack.client("sqs"), deployed.outputs["AuditQueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "20"})
+    large = {"hours": 2000, "ended": timedelta(days=3), "ResourceConfig": BIG}
+    jobs = [fresh_job(**(large if number % EVERY_LARGE == 0 else {})) for number in range(count)]
+    for job in jobs:
+        deployed.load(job)
+    before = [proxy.requests() for proxy in proxies]
+    for proxy in proxies:
+        proxy.inject(share)
+    announce(deployed, jobs)
+    seconds = drain(deployed)
+    for proxy in proxies:
+        proxy.inject(0)
+    after = [proxy.requests() for proxy in proxies]
+    requests, injected = (sum(a[i] - b[i] for a, b in zip(after, before, strict=True)) for i in (0, 1))
+    kinds = sorted({kind for proxy in proxies for kind in proxy.counted()})
+    reasons, redriven = redrive_all(deployed)
+    found = records_of(deployed, jobs)
+    told_of = Counter(
+        next((job["TrainingJobName"] for job in jobs if job["TrainingJobName"] in mail["Subject"]), "")
+        for mail in mails(stack, deployed.mailbox)
+    )
+    told_of.pop("", None)
+    alerted = {job["TrainingJobName"] for job in jobs[::EVERY_LARGE]}
+    doubled = told_of.total() - len(told_of)
+    told(
+        f"{share:.0%} of calls at fault: {injected} faults in {requests} calls, "
+        f"{count} jobs in {seconds:.0f} s, {len(found)} recorded, "
+        f"{redriven} dead letters redriven, {len(alerted)} alerts due, {doubled} of them sent twice"
+    )
+    assert {kind.split()[0] for kind in kinds} >= {"dynamodb", "s3", "kms", "sagemaker", "sns"}
+    assert found == Counter({job["TrainingJobName"]: 1 for job in jobs}), "lost or doubled"
+    assert set(told_of) == alerted
+    assert all(reasons), "a dead letter without a reason"
+    assert deployed.waiting("AuditDeadLetterQueueUrl") == 0
+    sealed_and_valid(deployed, tmp_path)
+
+
+def redrive_all(deployed: Deployed) -> tuple[list[str], int]:
+    """Redrive the dead letters until there are none, once the claims of the dead have run out."""
+    stack = deployed.stack
+    groups = [
+        resource["PhysicalResourceId"]
+        for page in stack.client("cloudformation")
+        .get_paginator("list_stack_resources")
+        .paginate(StackName="flops-auditor")
+        for resource in page["StackResourceSummaries"]
+        if resource["LogicalResourceId"] == "AuditLogGroup"
+    ]
+    letters = SqsDeadLetters(
+        stack.client("sqs"), deployed.outputs["AuditDeadLetterQueueUrl"], deployed.outputs["AuditQueueUrl"]
+    )
+    if not deployed.waiting("AuditDeadLetterQueueUrl"):
+        return [], 0
+    time.sleep(CLAIM.total_seconds())  # on AWS the visibility timeout is longer than that
+    done = redrive(letters, LoggedReasons(stack.client("logs"), groups[0]), dry_run=False)
+    drain(deployed)
+    return [letter.reason for letter in done], len(done)
+
+
+def sealed_and_valid(deployed: Deployed, folder: Path) -> None:
+    """The log takes every record, and a regulator finds it valid."""
+    while deployed.invoke("SealFunctionName")["records"]:
+        pass
+    archive = S3Archive(deployed.stack.client("s3"), deployed.outputs["ArchiveBucketName"])
+    export_whole(archive, deployed.outputs["LedgerId"], folder / "bundle.zip", datetime.now(UTC))
+    report = verify_bundle(folder / "bundle.zip", Demands(as_of=datetime.now(UTC)))
+    assert report.verdict == "valid", json.dumps([str(finding) for finding in report.findings][:5])
