@@ -6,13 +6,15 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flops_auditor.aws.watcher import MalformedWarningLevels, read_fractions
 from flops_auditor.domain.alert import Alert
 from flops_auditor.domain.job import parse_training_job
 from flops_auditor.use_cases.audit_job import audit_job
 from flops_auditor.use_cases.keep_record import content_of
-from flops_auditor.use_cases.watch_jobs import INTERVAL, watch_jobs
+from flops_auditor.use_cases.watch_jobs import INTERVAL, look_at, watch_jobs
 from tests.fakes.audit import FakeTrainingJobs
 from tests.fakes.lineage import World, channel, continuing
 from tests.fakes.running import LEVELS, START, Room, ended, running
@@ -249,3 +251,40 @@ def test_levels_that_are_no_fractions_are_refused(text: str) -> None:
 
 def test_levels_are_read_exactly() -> None:
     assert read_fractions("0.8, 0.03,0.5") == LEVELS
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(1, 64),
+    st.lists(st.integers(1, 800), min_size=60, max_size=120),
+    st.sampled_from(["1e23", "1.5e24", "9.9e24"]),
+    st.booleans(),
+)
+def test_no_line_is_crossed_unwarned(hosts: int, busy: list[int], original: str, reports: bool) -> None:
+    """Whatever the hosts report, every level comes at most once, in order, and before the line is crossed.
+
+    Only a job that goes from below the last level to over the line between two looks cannot be told of before.
+    """
+    room = Room()
+    room.jobs.add(running(hosts=hosts), pretrain_flops=original)
+    told: list[str] = []
+    previous: Fraction | None = None
+    for look, percent in enumerate(busy, 1):
+        room.clock.now = START + look * timedelta(hours=8)
+        if reports:
+            labels = [f"GPUUtilization algo-{host}" for host in range(1, hosts + 1)]
+            room.metrics.results["big-run"] = [{"Label": label, "Values": [percent]} for label in labels]
+        before = len(room.alerts.sent)
+        [listed] = list(room.jobs.list("eu-west-1", status="InProgress"))
+        looked = look_at(listed, room.recorder)
+        assert looked is not None
+        room.once()
+        new = [(room.clock.now, alert) for alert in room.alerts.sent[before:]]
+        if "OVER THE LINE" in headlines(new):
+            warned = any(level.startswith("80 %") for level in told)
+            assert warned or previous is None or previous < Fraction("0.8")
+        told += headlines(new)
+        previous = max((o.upper_share for o in looked.seen.outlooks if o.upper_share is not None), default=None)
+    assert len(told) == len(set(told))
+    order = [level for level in told if level.endswith("reached")]
+    assert order == sorted(order, key=lambda level: float(level.split()[0]))
