@@ -21,7 +21,7 @@ from flops_auditor.use_cases.collect_evidence import collect
 from flops_auditor.use_cases.find_lineage import Found, index_job, recorded_lineage
 from flops_auditor.use_cases.keep_record import Examined, commit, put_evidence
 from flops_auditor.use_cases.ports import IndexEntry, StoredRecord
-from tests.fakes.audit import MemoryIndex, MemoryReassessments, MemoryRecords
+from tests.fakes.audit import MemoryAlerts, MemoryIndex, MemoryReassessments, MemoryRecords
 from tests.fakes.ledger import MemoryArchive
 from tests.fakes.lineage import World, artifact, continuing
 
@@ -312,6 +312,26 @@ def test_a_parent_recorded_between_reading_and_commit_is_not_missed() -> None:
     world.deliver("child")
     assert world.ancestors("child") == {"parent"}
     assert world.content("child")["revision"] == 1
+
+
+def test_nobody_is_mailed_about_a_job_that_waits_a_moment_for_its_parent() -> None:
+    """The parent is in the index, its record not yet committed: the child is indeterminate, then below, and no news."""
+
+    class Interrupted(MemoryRecords):
+        def commit(self, job_id: str, record: StoredRecord, summary: Any) -> bool:
+            if job_id == world.job_id("parent"):
+                world.deliver("child")
+                assert world.content("child")["verdict"] == "indeterminate"
+            return super().commit(job_id, record, summary)
+
+    alerts = MemoryAlerts()
+    world = World(records=Interrupted(), alerts=alerts)
+    world.add(continuing("parent"))
+    world.add(continuing("child", ["parent"], day=1))
+    world.audit("parent")
+    assert world.content("child")["verdict"] == "below"
+    assert world.content("child")["revision"] == 1
+    assert alerts.sent == []
 
 
 def test_two_workers_on_one_reassessment_make_one_revision() -> None:

@@ -4,8 +4,9 @@ Per place that a job begins from: one query for each segment of its path until a
 record, and one object if it has more than MOST_INLINE ancestors. How long the chain is makes no difference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flops_auditor.domain.ancestors import KeptSet, read_kept, unpack
 from flops_auditor.domain.dsse import parse_envelope
@@ -25,6 +26,8 @@ from flops_auditor.use_cases.ledger_ports import Archive
 from flops_auditor.use_cases.ports import IndexEntry, LineageIndex, Records
 
 PAGE = 100
+AWAITED = "which is not recorded yet"
+"""Ends the doubt about a parent that is known to the index, but whose record is not committed yet."""
 MOST_PAGES = 5
 """Pages of the index that one place may take: trials of one tuning job, or results below one directory."""
 MOST_PARENTS = 50
@@ -60,6 +63,11 @@ def entry_of(job: TrainingJob, location: Location) -> IndexEntry:
     return IndexEntry(location, created(job), job.job_id, job.arn, job.tuning_job_arn)
 
 
+def awaits_parent(content: Mapping[str, Any]) -> bool:
+    """Whether a record was made while an audit of a parent was under way: its commit has this job assessed again."""
+    return any(doubt.endswith(AWAITED) for doubt in content["lineage"]["doubts"])
+
+
 def created(job: TrainingJob) -> str:
     """Creation time as the index sorts it."""
     return iso(job.creation_time) if job.creation_time else ""
@@ -88,7 +96,7 @@ def find_lineage(job: TrainingJob, records: Records, index: LineageIndex, archiv
         name = entry.job_arn.rsplit("/", 1)[-1]
         stored = records.latest(job_id)
         if stored is None:
-            doubts.append(f"{reference.where} takes the result of {name}, which is not recorded yet")
+            doubts.append(f"{reference.where} takes the result of {name}, {AWAITED}")
             continue
         content = parse_statement(parse_envelope(stored.line).payload).predicate
         said.append(f"{reference.where} ({str(reference.location)[:200]}) takes the result of {name}")

@@ -21,7 +21,7 @@ from flops_auditor.domain.lineage import Lineage
 from flops_auditor.domain.notification import notification_due
 from flops_auditor.domain.record import predicate, result
 from flops_auditor.domain.statement import parse_statement, statement
-from flops_auditor.use_cases.find_lineage import Found, find_lineage, index_job, recorded_lineage
+from flops_auditor.use_cases.find_lineage import Found, awaits_parent, find_lineage, index_job, recorded_lineage
 from flops_auditor.use_cases.ledger_ports import Signer
 from flops_auditor.use_cases.ports import StoredRecord
 from flops_auditor.use_cases.recorder import Recorder
@@ -201,10 +201,24 @@ def summary(content: Mapping[str, Any], lineage: Lineage) -> dict[str, str]:
 
 
 def alert_people(job_id: str, revision: int, content: Mapping[str, Any], recorder: Recorder) -> None:
-    """Tell people about a job that is not below, or whose verdict has changed, once."""
+    """Tell people about a job that is not below, or whose verdict has changed, once.
+
+    A verdict that only waits for a parent whose audit is under way is not told, and neither is its end: a moment
+    later the parent's commit settles it, and if that audit fails, an alarm tells of its dead letter.
+    """
     alert = compose(content)
     name = f"{revision:06d}#{content['verdict']}"
     if alert is None or recorder.records.alert_sent(job_id, name):
         return
+    if content["verdict"] == "indeterminate" and awaits_parent(content):
+        return
+    if content["verdict"] == "below" and not was_told(job_id, revision, recorder):
+        return
     recorder.alerts.send(alert)
     recorder.records.note_alert(job_id, name, recorder.clock())
+
+
+def was_told(job_id: str, revision: int, recorder: Recorder) -> bool:
+    """Whether people were told of an earlier revision, so that an all-clear makes sense to them."""
+    names = (f"{earlier:06d}#{verdict}" for earlier in range(revision) for verdict in ("above", "indeterminate"))
+    return any(recorder.records.alert_sent(job_id, name) for name in names)
