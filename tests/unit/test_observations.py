@@ -1,6 +1,6 @@
 """Metrics: occupancy per host over the Training spans, and what the training code emitted."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -11,8 +11,16 @@ from hypothesis import strategies as st
 from flops_auditor.data import load_tables
 from flops_auditor.domain.evidence import Evidence
 from flops_auditor.domain.job import parse_training_job
-from flops_auditor.domain.observations import Busy, Observations, counter_increase, metric_results, observe
-from flops_auditor.domain.training_time import training_time
+from flops_auditor.domain.observations import (
+    Busy,
+    Observations,
+    Point,
+    busyness,
+    counter_increase,
+    metric_results,
+    observe,
+)
+from flops_auditor.domain.training_time import Span, training_time
 from tests.fakes.jobs import CREATED, describe
 
 VOCABULARY = load_tables().metrics
@@ -139,7 +147,7 @@ def test_broken_times_do_not_break_the_audit() -> None:
 
 
 def test_one_accelerator_is_never_busier_than_all_the_time() -> None:
-    busy = Busy(((Fraction(1, 2), Fraction(20)), (Fraction(1, 2), Fraction(0))))
+    busy = Busy(((Fraction(1, 2), Fraction(20)), (Fraction(1, 2), Fraction(0))), Fraction(20))
     assert busy.occupancy(8) == Fraction(1, 2)
     assert busy.highest == 20
 
@@ -319,3 +327,13 @@ def test_pages_are_joined() -> None:
         {"a": 1},
         {"b": 2},
     ]
+
+
+def test_a_period_at_the_edge_of_training_is_no_contradiction() -> None:
+    """Half of the first period was not training: its mean is doubled for the bound, but 7 of 8 were reported."""
+    start = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
+    points = [Point(start - timedelta(minutes=30), Fraction(700)), Point(start + timedelta(minutes=30), Fraction(700))]
+    busy = busyness(points, (Span(start, start + timedelta(minutes=90)),), 3600)
+    assert busy is not None
+    assert busy.highest == 7
+    assert busy.occupancy(8) == (Fraction(1, 3) * 8 + Fraction(2, 3) * 7) / 8

@@ -111,12 +111,13 @@ def _occupancies(
             f"occupancy covers {float(least):.1%} of the training time at least; the rest counts as fully busy"
         )
     most_devices = max(_devices(kind) for _, kind in with_accelerators)
-    for name, report in reports.items():
-        if report.highest > most_devices:
-            notes.append(
-                f"contradictory evidence: {name} reports more busy accelerators than it has; "
-                "such values count as fully busy"
-            )
+    overfull = [name for name, report in reports.items() if report.highest > most_devices]
+    if overfull:
+        shown = ", ".join(overfull[:8]) + (", ..." if len(overfull) > 8 else "")
+        notes.append(
+            f"contradictory evidence: {shown} reports more busy accelerators than it has; "
+            "such values count as fully busy"
+        )
     alike = len(with_accelerators) == 1
     if not alike:
         notes.append("unlike accelerators: each kind counts with the busiest host, since hosts do not name their kind")

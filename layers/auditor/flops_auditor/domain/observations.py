@@ -62,10 +62,12 @@ class Emitted:
 class Busy:
     """Busy accelerators of one host: each value with the share of the training time it covers.
 
-    The shares add up to `coverage` (0..1), the part of the training time that has values.
+    The shares add up to `coverage` (0..1), the part of the training time that has values. `highest` is the highest
+    value as it was reported; a piece at the edge of training may be larger, since part of its period was not training.
     """
 
     pieces: tuple[tuple[Fraction, Fraction], ...]
+    highest: Fraction
     coverage: Fraction = Fraction(1)
 
     def occupancy(self, devices: int) -> Fraction:
@@ -75,11 +77,6 @@ class Busy:
         """
         busy = sum((share * min(value, Fraction(devices)) for share, value in self.pieces), Fraction(0))
         return busy / devices + (1 - self.coverage)
-
-    @property
-    def highest(self) -> Fraction:
-        """The highest value."""
-        return max(value for _, value in self.pieces)
 
 
 @dataclass(frozen=True)
@@ -261,11 +258,12 @@ def busyness(points: Sequence[Point], spans: Sequence[Span], period_seconds: int
     covered = sum(w.covered for w in weighted)
     if not covered:
         return None
+    highest = max(w.value for w in weighted) / 100
     if period_seconds is None or not spans:
-        return Busy(tuple((Fraction(w.covered, covered), w.value / 100) for w in weighted))
+        return Busy(tuple((Fraction(w.covered, covered), w.value / 100) for w in weighted), highest)
     total = max(covered, sum((span.end - span.start) // _MICROSECOND for span in spans))
     pieces = tuple((Fraction(w.covered, total), w.most / 100) for w in weighted)
-    return Busy(pieces, Fraction(covered, total))
+    return Busy(pieces, highest, Fraction(covered, total))
 
 
 def _spacing(starts: list[datetime]) -> float:
