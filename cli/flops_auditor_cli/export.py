@@ -12,6 +12,7 @@ from flops_auditor.domain.job import iso
 from flops_auditor.use_cases.export_bundle import Choice, export_part, export_whole, of_job, of_model, of_time
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
 from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.verify import MOMENTS
 
 COLUMNS = {"path": "Bundle", "selection": "Selection", "records": "Records", "size": "Leaves of the log"}
 
@@ -25,8 +26,10 @@ def export(
     bundle: Annotated[Path, typer.Argument(help="The zip file to write.")],
     model: Annotated[str, typer.Option(help="Only records whose base model is this one, with proofs.")] = "",
     job: Annotated[str, typer.Option(help="Only records of this training job (name or ARN), with proofs.")] = "",
-    since: Annotated[datetime | None, typer.Option(help="Only records recorded at or after this (UTC).")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Only records recorded before this (UTC).")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=MOMENTS, help="Only those recorded from then on (UTC).")
+    ] = None,
+    until: Annotated[datetime | None, typer.Option(formats=MOMENTS, help="Only those recorded before (UTC).")] = None,
     stack_name: StackOption = DEFAULT_STACK,
     local: LocalOption = False,
     output: OutputOption = Output.TABLE,

@@ -20,6 +20,7 @@ from flops_auditor.use_cases.recompute import recompute
 from flops_auditor.use_cases.verify_bundle import Demands, Report, verify_bundle
 from flops_auditor_cli.output import Output, OutputOption, emit, json_text, plain, talk
 
+MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 EXITS = {"valid": 0, "tampered": 1, "cannot verify": 2}
 COLUMNS = {"error": "Error", "index": "Leaf", "message": "What was seen", "remedy": "What to do"}
 
@@ -36,7 +37,8 @@ def verify(
     ] = None,
     keys: Annotated[Path | None, typer.Option(help="keys.json as you know it from elsewhere.")] = None,
     as_of: Annotated[
-        datetime | None, typer.Option(help="When you received the bundle (UTC); default: now. Judges staleness.")
+        datetime | None,
+        typer.Option(formats=MOMENTS, help="When you received the bundle (UTC); default: now. Judges staleness."),
     ] = None,
     max_age_hours: Annotated[float, typer.Option(help="How old the newest heartbeat may be at that time.")] = 25,
     with_recompute: Annotated[

@@ -75,7 +75,7 @@ def test_export_then_verify(
     path = str(tmp_path / "bundle.zip")
     written = run("export", path, *options)
     assert (written["records"], written["selection"], written["size"]) == (records, selection, 7)
-    report = run("verify", path, "--as-of", "2026-11-01T01:00:00")
+    report = run("verify", path, "--as-of", "2026-11-01T01:00:00Z")
     assert (report["verdict"], report["records"]) == ("valid", records)
 
 
