@@ -1,0 +1,76 @@
+"""reconcile, doctor and redrive, as an operator runs them against the deployed stack."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from flops_auditor.aws import clients
+from flops_auditor_cli.main import app
+from tests.integration.deployed import Deployed, fresh_job
+
+
+@pytest.fixture
+def operator(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+    """The command line talks to the stack, through its environment alone."""
+    for name, value in deployed.stack.environment().items():
+        monkeypatch.setenv(name, value)
+    clients.client.cache_clear()
+    yield deployed
+    clients.client.cache_clear()
+
+
+def run(*arguments: str) -> tuple[int, Any]:
+    found = CliRunner().invoke(app, [*arguments, "--output", "json"])
+    assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
+    return found.exit_code, json.loads(found.stdout)
+
+
+def state_of(document: dict[str, Any], check: str) -> dict[str, str]:
+    [finding] = [each for each in document["findings"] if each["check"] == check]
+    return finding
+
+
+def test_a_lost_event_is_found_told_and_made_good(operator: Deployed) -> None:
+    """A finished job whose event never came: the doctor names it, a dry run lists it, reconcile records it."""
+    job = fresh_job()
+    name, arn = job["TrainingJobName"], job["TrainingJobArn"]
+    operator.load(job)
+    code, document = run("doctor")
+    assert code == 4
+    assert name in json.dumps(document["comparison"]["jobs"])
+    code, document = run("reconcile", "--dry-run")
+    assert code == 0
+    assert [each["action"] for each in document["jobs"] if each["name"] == name] == ["would be queued"]
+    assert not operator.items("RECORD#", arn)
+    run("reconcile")
+    assert operator.record(arn).predicate["job"]["name"] == name
+    operator.idle()
+    _, document = run("doctor")
+    assert name not in json.dumps(document["comparison"]["jobs"])
+    assert state_of(document, "records")["detail"].startswith("complete up to ")
+
+
+def test_dead_letters_are_told_redriven_and_set_aside(operator: Deployed, tmp_path: Path) -> None:
+    job = fresh_job()
+    operator.load(job)
+    dead = operator.outputs["AuditDeadLetterQueueUrl"]
+    detail = {"TrainingJobArn": job["TrainingJobArn"], "TrainingJobStatus": "Completed"}
+    for body in (json.dumps({"source": "aws.sagemaker", "detail": detail}), "no event at all"):
+        operator.stack.client("sqs").send_message(QueueUrl=dead, MessageBody=body)
+    _, document = run("doctor")
+    assert state_of(document, "dead letters")["state"] == "NOT OK"
+    code, rows = run("redrive", "--dry-run")
+    assert code == 0
+    assert {row["action"] for row in rows} == {"would be requeued", "would be left"}
+    assert operator.waiting("AuditDeadLetterQueueUrl") == 2
+    code, rows = run("redrive", "--set-aside", str(tmp_path / "aside.ndjson"))
+    assert code == 0
+    assert {row["action"] for row in rows} == {"requeued", "set aside"}
+    assert "MalformedEvent" in next(row["reason"] for row in rows if row["action"] == "set aside")
+    assert operator.waiting("AuditDeadLetterQueueUrl") == 0
+    assert json.loads((tmp_path / "aside.ndjson").read_text())["body"] == "no event at all"
+    assert operator.record(job["TrainingJobArn"])
