@@ -437,6 +437,8 @@ def test_more_tokens_measured_than_tagged(measured: int, tokens: int) -> None:
     found = estimated(metrics, {"tokens": "1e9"}, HyperParameters=LLAMA)
     assert found.best_flop == 6 * N * tokens
     assert said(found, "the larger number counts") is (tokens != 10**9)
+    if tokens == 10**9:
+        assert "parameters: " in next(text for text in found.assumptions if "tokens: tag flops-auditor:tokens" in text)
 
 
 def test_an_amendment_goes_before_a_measurement() -> None:
@@ -449,7 +451,9 @@ def test_an_amendment_goes_before_a_measurement() -> None:
 
 
 def test_billable_tokens_are_tokens() -> None:
-    assert estimated(HyperParameters=LLAMA, BillableTokenCount=10**9).best_flop == 6 * N * 10**9
+    found = estimated(HyperParameters=LLAMA, BillableTokenCount=10**9)
+    assert found.best_flop == 6 * N * 10**9
+    assert any(text.endswith("; tokens: BillableTokenCount") for text in found.assumptions)
 
 
 # ----- Contradictions
@@ -596,6 +600,172 @@ def test_a_rate_is_a_utilisation_of_the_peak() -> None:
     assert found.best_flop == H100_HOST * TEN_HOURS // 2
     whole = estimated([{"Label": "flops_per_sec", "Values": [H100_HOST / 4]}])
     assert whole.best_flop == H100_HOST * TEN_HOURS // 4
+
+
+def test_texts_are_those_that_a_record_shows() -> None:
+    """Assumptions must be documented (Annex A.2): each in words, in full."""
+    metrics = [busy(900), busy(1, 9), {"Label": "num_tokens", "Values": [5e8]}]
+    found = estimated(metrics, HyperParameters={**LLAMA, "mixed_precision": "no", "trainer_type": "dpo"})
+    assert found.assumptions[:5] == (
+        "method architecture: 6 x 8.03e9 parameters x 5.00e8 tokens",
+        "the upper bound adds the error margin of 30 % of Annex A.2, at most the hardware's ceiling",
+        "hardware + occupancy would give 9.65e18 FLOP, a utilisation of 0.5",
+        "DPO also passes every batch forward through a frozen reference model, which updates nothing and is not "
+        "counted; were it counted, a third more; no verdict of below rests on less than 4.18e19 FLOP",
+        "training time: 1 Training span of SecondaryStatusTransitions, 36000 s",
+    )
+    assert set(found.assumptions) >= {
+        "contradictory evidence: the job has no host algo-9; its metrics are left aside",
+        "contradictory evidence: algo-1 reports more busy accelerators than it has; such values count as fully busy",
+        "1 x ml.p5.48xlarge: 8 x H100, 6.700e13 FLOP/s each, dense FP32",
+        "hyperparameters point at FP32, slower than the default: the best estimate follows, the upper bound keeps "
+        "9.894e14 FLOP/s",
+    }
+    assert not said(found, "its energy is not included")
+
+
+def test_texts_of_the_hardware_tiers() -> None:
+    for metrics in ([], [busy(400)]):
+        assert estimated(metrics).assumptions[1] == (
+            "utilisation is not known: the best estimate takes at most U = 0.5, as Annex A.3 of the Guidelines does"
+        )
+    groups = [
+        {"InstanceType": kind, "InstanceCount": 1, "InstanceGroupName": kind}
+        for kind in ("ml.p5.48xlarge", "ml.g5.xlarge")
+    ]
+    found = estimated([busy(1)], ResourceConfig={"InstanceGroups": groups})
+    assert (
+        "unlike accelerators: each kind counts with the busiest host, since hosts do not name their kind"
+        in found.assumptions
+    )
+    assert "serverless job: its hardware is not disclosed" in estimated(**SERVERLESS).assumptions
+    assert estimated().occupancy is None
+
+
+def test_eight_and_nine_silent_hosts() -> None:
+    eight = estimated([busy(800, 9)], ResourceConfig=hosts("ml.p5.48xlarge", 9))
+    nine = estimated([busy(800, 10)], ResourceConfig=hosts("ml.p5.48xlarge", 10))
+    assert any(text.endswith("algo-7, algo-8") for text in eight.assumptions)
+    assert any(text.endswith("algo-7, algo-8, ...") for text in nine.assumptions)
+    strangers = [busy(1, host) for host in range(11, 21)]
+    found = estimated(strangers, ResourceConfig=hosts("ml.p5.48xlarge", 1))
+    named = ", ".join(f"algo-{host}" for host in range(11, 19))
+    text = f"contradictory evidence: the job has no host {named}; "
+    assert any(said_text.startswith(text) for said_text in found.assumptions)
+
+
+def test_full_coverage_is_not_remarked_on() -> None:
+    times = [START + timedelta(minutes=i) for i in range(60)]
+    whole = {"Label": "GPUUtilization algo-1", "Timestamps": times, "Values": [400] * 60}
+    assert not said(estimated([whole], hours=1, period=60), "occupancy covers")
+
+
+def test_a_barely_busy_host_of_a_mixed_job_still_reports() -> None:
+    cpu = TABLES.hardware.find("ml.c5.xlarge")
+    assert cpu is not None
+    found = estimated([busy(50, 2), busy(400, 3)], ResourceConfig=cpu_and_gpu(2))
+    assert found.upper_flop == (H100_HOST * Fraction(9, 16) + cpu.peak()[0]) * TEN_HOURS
+
+
+def test_power_that_nobody_publishes_is_said() -> None:
+    p5 = TABLES.hardware.find("ml.p5.48xlarge")
+    assert p5 is not None and p5.accelerator is not None
+    silent = replace(p5, accelerator=replace(p5.accelerator, tdp_watts=None))
+    table = replace(TABLES.hardware, instance_types={"ml.p5.48xlarge": silent})
+    found = audit(Evidence(describe()), replace(TABLES, hardware=table)).estimate
+    assert found.energy_kwh == 0
+    assert "no rated power published for H100: its energy is not included" in found.assumptions
+
+
+def test_a_rate_on_a_job_that_never_trained_is_no_rate() -> None:
+    for name, value in (("tflops", 400), ("flops_per_sec", 10**15), ("tokens_per_second_per_gpu", 10)):
+        found = estimated(
+            [{"Label": name, "Values": [value]}], SecondaryStatusTransitions=NEVER, TrainingJobStatus="Failed"
+        )
+        assert found.best_flop == 0
+    serverless = estimated(
+        [{"Label": "throughput/tokens_per_sec", "Values": [10]}], **{**SERVERLESS, "BillableTokenCount": None}
+    )
+    assert serverless.method == "unknown"
+
+
+def test_tokens_per_second_are_tokens_over_the_training_time() -> None:
+    whole = estimated([{"Label": "throughput/tokens_per_sec", "Values": [1000]}], HyperParameters=LLAMA)
+    each = estimated([{"Label": "tokens_per_second_per_gpu", "Values": [125]}], HyperParameters=LLAMA)
+    assert whole.best_flop == each.best_flop == 6 * N * 1000 * TEN_HOURS
+    assert any(text.endswith("metric throughput/tokens_per_sec over the training time") for text in whole.assumptions)
+
+
+def test_samples_say_nothing_alone() -> None:
+    rate = {"Label": "train_samples_per_second", "Values": [3]}
+    alone = estimated([rate], HyperParameters=LLAMA)
+    assert (
+        "metric 'train_samples_per_second' counts samples, which say nothing without tokens per sample; "
+        "it is left aside" in (alone.assumptions)
+    )
+    assert not said(estimated([rate], {"tokens": "1e9"}, HyperParameters=LLAMA), "counts samples")
+    assert not said(estimated(HyperParameters=LLAMA), "counts samples")
+
+
+def test_what_overcounts_is_allowed_just_so_much() -> None:
+    """total_flos of frozen parameters may be 3/2 of the estimate, of all experts total / active; no more."""
+    for tags, parameters, factor in (
+        ({"params": "8e9"}, {"lora_r": "8"}, Fraction(3, 2)),
+        ({"params": "8e9", "active-params": "2e9"}, {}, Fraction(4)),
+        ({"params": "8e9"}, {}, Fraction(1)),
+    ):
+        base = estimated(tags={**tags, "tokens": "5e8"}, HyperParameters=parameters)
+        edge = (base.upper_flop or 0) * factor
+        for flop, contradicts in ((int(edge), False), (int(edge * Fraction(101, 100)), True)):
+            metrics = [{"Label": "total_flos", "Values": [flop]}]
+            found = estimated(metrics, {**tags, "tokens": "5e8"}, HyperParameters=parameters)
+            assert (found.cautious_upper_flop != found.upper_flop) is contradicts, (tags, flop)
+
+
+def test_a_refused_tier_below_the_chosen_one_speaks_not_against_it() -> None:
+    metrics = [{"Label": "flops_auditor:model_flop", "Values": [1e20]}]
+    found = estimated(metrics, {"params": "1e12", "tokens": "1e12"})
+    assert (found.method, found.cautious_upper_flop) == ("counted", found.upper_flop)
+
+
+def test_two_epochs_are_several() -> None:
+    found = estimated(tags={"tokens": "1e8"}, HyperParameters={**LLAMA, "epochs": "2"})
+    assert found.cautious_upper_flop == 2 * (found.upper_flop or 0)
+
+
+def test_rollouts_on_busy_hardware_are_bounded_by_its_occupancy() -> None:
+    found = estimated([busy(600)], {"tokens": "1e9"}, HyperParameters={**LLAMA, "trainer_type": "grpo"})
+    assert found.cautious_upper_flop == H100_HOST * TEN_HOURS * 3 // 4
+    assert said(
+        found,
+        "GRPO generates the tokens it trains on: generation updates nothing and counts on the cumulative basis alone "
+        "(Annex A.1), and tokens do not tell how much there was",
+    )
+
+
+def test_nothing_bounds_an_unknown_job() -> None:
+    found = estimated(**{**SERVERLESS, "BillableTokenCount": None})
+    assert (found.upper_flop, found.cautious_upper_flop, found.ceiling_flop, found.occupancy) == (
+        None,
+        None,
+        None,
+        None,
+    )
+    unread = {**SERVERLESS, "BillableTokenCount": None, "SecondaryStatusTransitions": None, "TrainingEndTime": None}
+    assert estimated(**unread).cautious_upper_flop is None
+
+
+def test_the_count_is_what_would_settle_a_count() -> None:
+    counted = estimated([{"Label": "flops_auditor:model_flop", "Values": [1e20]}])
+    assert counted.settle == "add the run's own count of model FLOP, or amend the record with better evidence"
+
+
+def test_no_training_has_no_figures_of_hardware() -> None:
+    found = estimated(tags={"activity": "not-training"}, ResourceConfig=hosts("ml.p99.48xlarge"))
+    assert found.assumptions == (
+        "the job is declared not to be training (evaluation or processing): Annex A.1 does not count it",
+    )
+    assert (found.accelerator_seconds, found.peak_flop_per_s, found.occupancy, found.settle) == (None, None, None, "")
 
 
 # ----- What could not be read

@@ -1,19 +1,20 @@
 """Policies: which threshold applies, and on which side of it the figures lie."""
 
 import json
+from importlib import resources
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.data import load_tables
 from flops_auditor.domain.declared import ACTIVITIES
 from flops_auditor.domain.policy import (
     Assessment,
     Figures,
     MalformedPolicy,
     Original,
+    Policy,
     assess,
     explain,
     most_severe,
@@ -21,7 +22,14 @@ from flops_auditor.domain.policy import (
     verdict,
 )
 
-AWS, EU = load_tables().policies
+AWS, EU = "aws-flops-meter-2026-05", "eu-gpai-guidelines-2025-07"
+
+
+def policy_of(name: str) -> Policy:
+    """Read anew in each test, as an audit does."""
+    return parse_policy((resources.files("flops_auditor.data") / "policies" / f"{name}.json").read_text())
+
+
 KNOWN = Original(15 * 10**23, source="a table")
 THIRD = 10**23 // 3
 
@@ -34,14 +42,17 @@ ONE = flat(1)
 
 
 def assessed(
-    policy: Any, original: Original, figures: Figures = ONE, activity: Any = "fine-tuning"
+    policy: str, original: Original, figures: Figures = ONE, activity: Any = "fine-tuning"
 ) -> list[Assessment]:
-    return list(assess(policy, activity, figures, original))
+    return list(assess(policy_of(policy), activity, figures, original))
 
 
 def test_the_two_policies_of_the_product() -> None:
-    assert (AWS.policy_id, EU.policy_id) == ("aws-flops-meter-2026-05", "eu-gpai-guidelines-2025-07")
-    assert all(rule.source and rule.meaning for policy in (AWS, EU) for group in policy.groups for rule in group)
+    for name in (AWS, EU):
+        policy = policy_of(name)
+        assert policy.policy_id == name
+        assert len(policy.title) > 20 and len(policy.source) > 20
+        assert all(rule.source and rule.meaning for group in policy.groups for rule in group)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +117,7 @@ def test_jobs_that_do_not_train_have_no_threshold() -> None:
 @pytest.mark.parametrize(
     "original", [Original(), Original(None, True), Original(10**22), KNOWN, Original(10**25), Original(10**26)]
 )
-def test_at_each_threshold_and_one_operation_either_side(policy: Any, original: Original) -> None:
+def test_at_each_threshold_and_one_operation_either_side(policy: str, original: Original) -> None:
     """All thresholds are "greater than": a figure equal to the threshold is not over it."""
     for found in assessed(policy, original):
         pretraining = original.pretraining_flop if found.scenario == "systemic-risk-cumulative" else 0
@@ -163,9 +174,9 @@ def test_what_could_not_be_read_never_yields_below(best: int, more: int, origina
     """A verdict never rests on evidence that could not be read (docs/adr/0002)."""
     figures = Figures(best, best + more, ("evidence could not be read",))
     for policy in (AWS, EU):
-        assert "below" not in {a.verdict for a in assess(policy, activity, figures, original)}
+        assert "below" not in {a.verdict for a in assess(policy_of(policy), activity, figures, original)}
         unknown = Figures(None, None)
-        assert "below" not in {a.verdict for a in assess(policy, activity, unknown, original)}
+        assert "below" not in {a.verdict for a in assess(policy_of(policy), activity, unknown, original)}
 
 
 @given(AMOUNT, AMOUNT, AMOUNT, ORIGINALS)
@@ -173,8 +184,8 @@ def test_a_higher_figure_is_never_judged_more_mildly(best: int, spread: int, mor
     """Art. 51(2), Guidelines: thresholds are crossed by more compute, never by less."""
     order = {"below": 0, "indeterminate": 1, "above": 2}
     for policy in (AWS, EU):
-        low = assess(policy, "fine-tuning", Figures(best, best + spread), original)
-        high = assess(policy, "fine-tuning", Figures(best + more, best + spread + more), original)
+        low = assess(policy_of(policy), "fine-tuning", Figures(best, best + spread), original)
+        high = assess(policy_of(policy), "fine-tuning", Figures(best + more, best + spread + more), original)
         assert order[most_severe([a.verdict for a in low])] <= order[most_severe([a.verdict for a in high])]
 
 
@@ -194,7 +205,7 @@ def test_a_merged_original_counts_with_all_that_it_was_merged_from() -> None:
 
 
 def test_the_cumulative_basis_has_its_own_figures() -> None:
-    found = assess(EU, "fine-tuning", flat(1), Original(1000), flat(10**26))
+    found = assess(policy_of(EU), "fine-tuning", flat(1), Original(1000), flat(10**26))
     assert [a.verdict for a in found] == ["below", "above"]
 
 
@@ -308,30 +319,76 @@ def test_a_policy_is_a_file() -> None:
     assert (rule.basis, rule.includes_pretraining) == ("updates", False)
 
 
+NOT_EITHER = "rule s: give either threshold or share_of_original"
+NO_ACTIVITY = "rule s: activity is not of fine-tuning, pretraining, synthetic-data, not-training"
+NOT_ALLOWED = "rule s: original or basis is not what it may be"
+
+
 @pytest.mark.parametrize(
-    "text",
+    ("text", "message"),
     [
-        "",
-        "[]",
-        "{}",
-        json.dumps({"id": "p", "title": "t", "source": "x", "groups": [["rule"]]}),
-        policy_text(meaning=...),
-        policy_text(source=...),
-        policy_text(scenario=...),
-        policy_text(threshold=...),
-        policy_text(threshold="1/0"),
-        policy_text(threshold="many"),
-        policy_text(share_of_original="1/3"),
-        policy_text(threshold=..., share_of_original="1/3"),
-        policy_text(threshhold="10"),
-        policy_text(when={"activity": []}),
-        policy_text(when={"activity": ["finetuning"]}),
-        policy_text(when={"activity": ["fine-tuning"], "at_leest": "1e23"}),
-        policy_text(when={"activity": ["fine-tuning"], "original": "Known"}),
-        policy_text(when={"activity": ["fine-tuning"], "below": "-1"}),
-        policy_text(basis="both"),
+        ("", "JSONDecodeError: Expecting value"),
+        ("[]", "TypeError: list indices"),
+        ("{}", "KeyError: 'groups'"),
+        (json.dumps({"id": "p", "title": "t", "source": "x", "groups": [["rule"]]}), "TypeError: string indices"),
+        (json.dumps({"id": "p", "title": "t", "source": "x", "groups": [[{"when": None}]]}), "TypeError"),
+        (policy_text(when=[]), "MalformedPolicy|TypeError|KeyError"),
+        (policy_text(meaning=...), "KeyError: 'meaning'"),
+        (policy_text(source=...), "KeyError: 'source'"),
+        (policy_text(scenario=...), "KeyError: 'scenario'"),
+        (policy_text(threshold=...), NOT_EITHER),
+        (policy_text(threshold="1/0"), "ZeroDivisionError"),
+        (policy_text(threshold="many"), "UnreadableAmount: 'many' is not a number"),
+        (policy_text(share_of_original="1/3"), NOT_EITHER),
+        (policy_text(threshold=..., share_of_original="1/3"), "rule s: a share needs an original that is known"),
+        (policy_text(threshhold="10", extra=1), "rule s: unknown fields extra, threshhold"),
+        (policy_text(when={"activity": []}), NO_ACTIVITY),
+        (policy_text(when={"activity": ["finetuning"]}), NO_ACTIVITY),
+        (policy_text(when={"activity": ["fine-tuning"], "at_leest": "1e23"}), "rule s: unknown fields at_leest"),
+        (policy_text(when={"activity": ["fine-tuning"], "original": "Known"}), NOT_ALLOWED),
+        (policy_text(when={"activity": ["fine-tuning"], "below": "-1"}), "UnreadableAmount"),
+        (policy_text(basis="both"), NOT_ALLOWED),
     ],
 )
-def test_a_policy_that_could_be_misread_is_refused(text: str) -> None:
-    with pytest.raises(MalformedPolicy):
+def test_a_policy_that_could_be_misread_is_refused(text: str, message: str) -> None:
+    with pytest.raises(MalformedPolicy, match=message):
         parse_policy(text)
+
+
+def test_a_policy_may_speak_of_every_activity_and_of_unknown_originals() -> None:
+    when = {"activity": list(ACTIVITIES), "original": "unknown"}
+    rule = parse_policy(policy_text(when=when)).groups[0][0]
+    assert [rule.applies("not-training", original) for original in (Original(), Original(5))] == [True, False]
+    open_rule = parse_policy(policy_text()).groups[0][0]
+    assert [open_rule.applies("fine-tuning", original) for original in (Original(), Original(5))] == [True, True]
+
+
+def test_doubts_about_a_weak_original_stay_with_it() -> None:
+    weak = Original(10**23, True, "a forum", False, doubts=("a tag could not be read",))
+    [found] = assessed(EU, weak, flat(10**23))
+    assert (found.scenario, found.threshold_flop, found.verdict) == (
+        "systemic-risk-original-unknown",
+        10**25 // 3,
+        "indeterminate",
+    )
+    assert "a tag could not be read" in found.reason
+
+
+def test_doubts_keep_the_figures_and_what_would_settle_them() -> None:
+    figures = Figures(4, 5, ("d",), "ask them")
+    known = Original(10**24, doubts=("tag",))
+    unknown = assessed(EU, Original(), figures, "synthetic-data")
+    for found in (*assessed(EU, known, figures), *unknown):
+        assert "best estimate" in found.reason and "upper bound" in found.reason
+        assert found.reason.endswith("to settle: ask them")
+    assert "; the pretraining compute of the original is not known;" in unknown[0].reason
+    assert found.policy == EU
+
+
+def test_shares_of_ten_times_and_more_are_said_as_times() -> None:
+    assert "(10 times)" in explain(flat(100), 10, "above")
+    assert "(990 %)" in explain(flat(99), 10, "above")
+    assert explain(flat(1), 0, "above").endswith("(of a threshold of 0)")
+    assert explain(Figures(0, 0), 10, "below") == "upper bound 0 is not over 1.00e1 FLOP (0 %)"
+    one_more = explain(Figures(1, 2, tuple(f"doubt {i}" for i in range(17))), 10, "indeterminate")
+    assert one_more.endswith("and 1 more doubts")
