@@ -43,7 +43,10 @@ def test_one_moment_however_it_is_written(value: object) -> None:
     assert iso(read_time(value)) == "2026-03-01T00:00:00.000Z"
 
 
-@pytest.mark.parametrize("value", ["yesterday", "", -1, 10**14, "nan", "inf", True, None])
+FAR, EARLY = "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"
+
+
+@pytest.mark.parametrize("value", ["yesterday", "", -1, 10**14, "nan", "inf", True, None, FAR, EARLY])
 def test_what_is_no_moment_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match=r"point in time|isoformat"):
         read_time(value)
@@ -137,6 +140,8 @@ def test_absent_and_empty_answers_are_told_apart_from_wrong_ones() -> None:
         (describe(CreationTime="soon"), "CreationTime"),
         (describe(ResourceConfig={"InstanceType": "x", "InstanceCount": -1}), "ResourceConfig.InstanceCount"),
         (describe(TrainingTimeInSeconds=-5), "TrainingTimeInSeconds"),
+        (describe(BillableTokenCount=10**400), "BillableTokenCount"),
+        (describe(FinalMetricDataList=[{"MetricName": "mfu", "Value": 10**400}]), "FinalMetricDataList.0.Value"),
         (describe(Tags=[{"Key": "a"}]), "description"),
         (describe(Tags="ab"), "description"),
         ([], "description"),

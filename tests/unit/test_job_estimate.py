@@ -226,6 +226,7 @@ def test_a_job_that_never_got_hardware_computed_nothing() -> None:
     estimate = found.estimate
     assert (estimate.method, estimate.best_flop, estimate.upper_flop, estimate.ceiling_flop) == ("hardware", 0, 0, 0)
     assert found.verdict == "below"
+    assert "the job never had hardware" in estimate.assumptions
     claimed = audited(
         tags={"params": "1e9", "tokens": "1e9"},
         ResourceConfig={},
@@ -733,6 +734,18 @@ def test_two_epochs_are_several() -> None:
     assert found.cautious_upper_flop == 2 * (found.upper_flop or 0)
 
 
+def test_measured_tokens_settle_how_many_epochs_there_were() -> None:
+    metrics = [{"Label": "num_tokens", "Values": [1e9]}]
+    found = estimated(metrics, {"tokens": "1e9"}, HyperParameters={**LLAMA, "epochs": "3"})
+    assert found.cautious_upper_flop == found.upper_flop
+
+
+def test_texts_of_what_a_trainer_reports() -> None:
+    found = estimated([{"Label": "total_flos", "Values": [1e19]}])
+    assert found.assumptions[0] == "method architecture: 1.00e19 FLOP reported by the trainer as total_flos"
+    assert found.energy_kwh == 56
+
+
 def test_rollouts_on_busy_hardware_are_bounded_by_its_occupancy() -> None:
     found = estimated([busy(600)], {"tokens": "1e9"}, HyperParameters={**LLAMA, "trainer_type": "grpo"})
     assert found.cautious_upper_flop == H100_HOST * TEN_HOURS * 3 // 4
@@ -766,6 +779,8 @@ def test_no_training_has_no_figures_of_hardware() -> None:
         "the job is declared not to be training (evaluation or processing): Annex A.1 does not count it",
     )
     assert (found.accelerator_seconds, found.peak_flop_per_s, found.occupancy, found.settle) == (None, None, None, "")
+    timeless = estimated(tags={"activity": "not-training"}, SecondaryStatusTransitions=None, TrainingEndTime=None)
+    assert timeless.energy_kwh is None
 
 
 # ----- What could not be read

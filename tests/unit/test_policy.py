@@ -197,6 +197,13 @@ def test_pretraining_counts_in_the_cumulative_rule() -> None:
     assert found.verdict == "above"
 
 
+def test_an_assessment_carries_its_figures_and_the_room_for_the_modification() -> None:
+    found = assess(policy_of(EU), "fine-tuning", Figures(2, 3), Original(3 * 10**24), Figures(4, 5))
+    assert [(a.best_flop, a.upper_flop, a.room_flop) for a in found] == [(2, 3, 10**24), (4, 5, 7 * 10**24)]
+    [unknown] = assessed(EU, Original(None), activity="synthetic-data")
+    assert unknown.room_flop == 10**25
+
+
 def test_a_merged_original_counts_with_all_that_it_was_merged_from() -> None:
     """Annex A.1: the compute of weights it was merged from counts on the cumulative basis."""
     [third, whole] = assessed(EU, Original(10**24, merged_flop=10**25), flat(1))
@@ -361,6 +368,14 @@ def test_a_policy_may_speak_of_every_activity_and_of_unknown_originals() -> None
     assert [rule.applies("not-training", original) for original in (Original(), Original(5))] == [True, False]
     open_rule = parse_policy(policy_text()).groups[0][0]
     assert [open_rule.applies("fine-tuning", original) for original in (Original(), Original(5))] == [True, True]
+
+
+def test_an_assessment_says_why_and_what_it_means() -> None:
+    [over] = assessed(AWS, Original(), flat(34 * 10**21))
+    assert over.reason == "best estimate 3.40e22 is over 3.30e22 FLOP (103 %)"
+    assert over.meaning == "the modifier becomes the provider of a general-purpose AI model"
+    [under] = assessed(AWS, Original(), flat(33 * 10**21))
+    assert under.reason == "upper bound 3.30e22 is not over 3.30e22 FLOP (100 %)"
 
 
 def test_doubts_about_a_weak_original_stay_with_it() -> None:

@@ -23,6 +23,9 @@ _MILLISECONDS_FROM = 10**11
 """An epoch number of this size or more counts milliseconds (in seconds it would be the year 5138)."""
 
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+
+
 class MalformedJob(AuditorError):
     """A DescribeTrainingJob answer that lacks or distorts what the API promises."""
 
@@ -53,6 +56,8 @@ def read_time(value: object) -> datetime:
                 raise ValueError(f"{text[:40]!r} is not a point in time")
             seconds = number / 1000 if number >= _MILLISECONDS_FROM else number
             moment = datetime.fromtimestamp(float(seconds), UTC)
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"{str(value)[:40]!r} is not a point in time of any job")
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -198,7 +203,7 @@ class TrainingJob(_Shape):
     training_end_time: Time | None = None
     last_modified_time: Time | None = None
     training_time_in_seconds: Seconds | None = None
-    billable_token_count: Annotated[int, Field(ge=0)] | None = None
+    billable_token_count: Annotated[int, Field(ge=0, le=10**18)] | None = None
     secondary_status_transitions: tuple[Transition, ...] = ()
     resource_config: _ResourceConfig = _ResourceConfig()
     serverless: Serverless | None = Field(default=None, alias="ServerlessJobConfig")

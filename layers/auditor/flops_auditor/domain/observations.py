@@ -4,7 +4,6 @@ Occupancy (CloudWatch `GPUUtilization`, 100 per accelerator of a host) is the sh
 It bounds utilisation from above and is no measure of it (docs/methodology.md).
 """
 
-import math
 import re
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from flops_auditor.domain.amounts import exact
+from flops_auditor.domain.amounts import LARGEST_AMOUNT, exact
 from flops_auditor.domain.evidence import Evidence
 from flops_auditor.domain.job import TrainingJob, read_time
 from flops_auditor.domain.trainer_metrics import Meaning, TrainerMetrics
@@ -191,7 +190,7 @@ def _points(result: Mapping[str, Any], notes: list[str]) -> list[Point]:
     label = str(result.get("Label", ""))[:80]
     points, refused = [], []
     for index, value in enumerate(values if isinstance(values, Sequence) else []):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        if not _is_amount(value):
             refused.append(str(value)[:20])
             continue
         try:
@@ -202,6 +201,11 @@ def _points(result: Mapping[str, Any], notes: list[str]) -> list[Point]:
     if refused:
         notes.append(f"{len(refused)} values of {label!r} are no amounts and are left aside, such as {refused[0]!r}")
     return points
+
+
+def _is_amount(value: object) -> bool:
+    """Not negative, not NaN, and not larger than anything a training run could count."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST_AMOUNT
 
 
 def _unfinished(evidence: Evidence) -> tuple[str, ...]:
@@ -311,7 +315,7 @@ def counter_increase(values: Sequence[Fraction]) -> Fraction:
 def _from_last(
     name: str, value: float, meaning: Meaning, time: TrainingTime, notes: list[str], known: bool
 ) -> Fraction | None:
-    if not math.isfinite(value) or value < 0:
+    if not _is_amount(value):
         notes.append(f"the last value of {name[:80]!r} is {value} and is left aside")
         return None
     if meaning.cumulative and len(time.spans) > 1:
