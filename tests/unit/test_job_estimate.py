@@ -597,8 +597,8 @@ def test_an_mfu_over_the_occupancy_is_said() -> None:
 
 
 def test_a_rate_is_a_utilisation_of_the_peak() -> None:
-    found = estimated([{"Label": "tflops", "Values": [494.7]}])
-    assert found.best_flop == H100_HOST * TEN_HOURS // 2
+    found = estimated([{"Label": "tflops", "Values": [247.35]}])
+    assert (found.method, found.best_flop) == ("hardware + MFU", H100_HOST * TEN_HOURS // 4)
     whole = estimated([{"Label": "flops_per_sec", "Values": [H100_HOST / 4]}])
     assert whole.best_flop == H100_HOST * TEN_HOURS // 4
 
@@ -746,6 +746,17 @@ def test_texts_of_what_a_trainer_reports() -> None:
     assert found.energy_kwh == 56
 
 
+def test_epochs_of_a_job_without_hardware() -> None:
+    tags = {"tokens": "1e9", "params": "3.21e9"}
+    found = estimated(tags=tags, HyperParameters={"epochs": "3"}, **{**SERVERLESS, "BillableTokenCount": None})
+    assert found.cautious_upper_flop == 3 * (found.upper_flop or 0)
+
+
+def test_energy_is_remarked_on_where_it_is_given() -> None:
+    assert estimated().assumptions[-1].startswith("energy: board power")
+    assert not said(estimated(**SERVERLESS), "energy:")
+
+
 def test_rollouts_on_busy_hardware_are_bounded_by_its_occupancy() -> None:
     found = estimated([busy(600)], {"tokens": "1e9"}, HyperParameters={**LLAMA, "trainer_type": "grpo"})
     assert found.cautious_upper_flop == H100_HOST * TEN_HOURS * 3 // 4
@@ -779,6 +790,7 @@ def test_no_training_has_no_figures_of_hardware() -> None:
         "the job is declared not to be training (evaluation or processing): Annex A.1 does not count it",
     )
     assert (found.accelerator_seconds, found.peak_flop_per_s, found.occupancy, found.settle) == (None, None, None, "")
+    assert found.tiers == ()
     timeless = estimated(tags={"activity": "not-training"}, SecondaryStatusTransitions=None, TrainingEndTime=None)
     assert timeless.energy_kwh is None
 
