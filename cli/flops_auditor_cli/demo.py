@@ -185,11 +185,11 @@ def wait_for_records(stack: Stack, jobs: list[dict[str, Any]], tick: Callable[[i
         time.sleep(0.3)
 
 
-def seal(stack: Stack) -> None:
-    """Run the sealer once, as its schedule does every 15 minutes on AWS. Raises DemoFailed."""
-    answer = stack.client("lambda").invoke(FunctionName=stack.outputs["SealFunctionName"], Payload=b"{}")
+def run_as_scheduled(stack: Stack, function: str) -> None:
+    """Run a function once, as its schedule does on AWS. Raises DemoFailed."""
+    answer = stack.client("lambda").invoke(FunctionName=stack.outputs[f"{function}FunctionName"], Payload=b"{}")
     if "FunctionError" in answer:
-        raise DemoFailed(f"the sealer failed: {answer['Payload'].read().decode()[:500]}")
+        raise DemoFailed(f"{function} failed: {answer['Payload'].read().decode()[:500]}")
 
 
 def check_with_openssl(stack: Stack, record: Mapping[str, str]) -> str:
@@ -258,8 +258,9 @@ def run_demo(progress: Progress, state: Path) -> tuple[Stack, list[dict[str, str
     while len(received := mails(stack, mailbox)) < expected and time.monotonic() < give_up:
         progress.update(task, completed=len(received))
         time.sleep(0.5)
-    step("Sealing the log")
-    seal(stack)
+    step("Comparing the ledger with SageMaker, and sealing the log")
+    run_as_scheduled(stack, "Reconcile")
+    run_as_scheduled(stack, "Seal")
     step("Done", total=1)
     progress.update(task, completed=1)
     return stack, rows, received
@@ -301,6 +302,7 @@ The local AWS stays up. Try:
   .venv/bin/flops-auditor records list --local --verdict above
   .venv/bin/flops-auditor records show pretraining-from-scratch --local
   .venv/bin/flops-auditor records lineage domain-adapt-3 --local
+  .venv/bin/flops-auditor doctor --local
   .venv/bin/flops-auditor audit events/jobs/lora-llama-3-1-8b.json --metrics events/metrics/lora-llama-3-1-8b.json
   .venv/bin/flops-auditor catalog explain meta-llama/Llama-3.1-8B-Instruct
   .venv/bin/flops-auditor export bundle.zip --local && .venv/bin/flops-auditor verify bundle.zip --recompute

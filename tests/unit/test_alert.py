@@ -1,11 +1,15 @@
 """Alerts that a person can act on. The golden files are written again by `python -m tests.golden_alerts`."""
 
 import json
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from flops_auditor.domain.alert import LONGEST_SUBJECT, WIDTH, Alert, subject
+from flops_auditor_cli.main import app
 from tests.golden_alerts import CASES, FOLDER, HOSTILE, path_of, rendered
 
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
@@ -35,6 +39,16 @@ def test_the_form_suits_sns_and_a_phone(case: Callable[[], Alert]) -> None:
     for value in alert.attributes.values():
         assert value.isprintable()
         assert value
+
+
+@every_case
+def test_every_command_that_an_alert_names_exists(case: Callable[[], Alert]) -> None:
+    named = re.findall(r"flops-auditor\s+([a-z-]+)(?:\s+([a-z-]+))?", case().body)
+    commands: Any = get_command(app)
+    for first, second in named:
+        group = commands.commands[first]
+        assert not hasattr(group, "commands") or second in group.commands
+    assert named
 
 
 @every_case

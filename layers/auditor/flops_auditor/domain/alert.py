@@ -30,7 +30,8 @@ TO_SETTLE = "; to settle: "
 DUTIES = (
     "Tell whoever is responsible for the AI Act in your organisation: the duties of a provider of a general-purpose AI "
     "model may apply (Art. 53). The figure is an indication; a person decides.",
-    "Keep the training documentation (Annex XI) and fill in the form: flops-auditor form {job}",
+    "Draw up the technical documentation (Annex XI), for instance in the Model Documentation Form of the Code of "
+    "Practice. The figures for it: flops-auditor records show {job}",
     "If the figure is wrong, give better evidence: flops-auditor amend {job}",
 )
 
