@@ -1,0 +1,34 @@
+"""docs/operations.md names every alarm of template.yaml, and nothing else."""
+
+import re
+from fnmatch import fnmatchcase
+
+import pytest
+
+from tests.template.loading import REPOSITORY, expanded_template
+
+PAGE = (REPOSITORY / "docs" / "operations.md").read_text()
+ALARMS = {
+    name: each["Properties"]
+    for name, each in expanded_template()["Resources"].items()
+    if each["Type"] == "AWS::CloudWatch::Alarm"
+}
+OWN_METRICS = sorted(each["MetricName"] for each in ALARMS.values() if each["Namespace"] == "FlopsAuditor")
+
+
+def test_each_alarm_has_one_row_and_each_row_an_alarm() -> None:
+    rows = [row.replace("…", "*") for row in re.findall(r"^\| `(\S+Alarm)` \|", PAGE, re.M)]
+    assert [name for name in ALARMS if sum(fnmatchcase(name, row) for row in rows) != 1] == []
+    assert [row for row in rows if not any(fnmatchcase(name, row) for name in ALARMS)] == []
+
+
+def test_the_cost_counts_the_alarms() -> None:
+    assert re.findall(r"(\d+) alarms", PAGE) == [str(len(ALARMS))]
+
+
+@pytest.mark.parametrize("metric", OWN_METRICS)
+def test_a_function_emits_the_metric_of_its_alarm(metric: str) -> None:
+    """An alarm on a metric that nobody emits would never ring, or always."""
+    [dimension] = next(each for each in ALARMS.values() if each["MetricName"] == metric)["Dimensions"]
+    folder = dimension["Value"]["Fn::Sub"].rsplit("-", 1)[1]
+    assert f'"{metric}"' in (REPOSITORY / "functions" / folder / "app.py").read_text()
