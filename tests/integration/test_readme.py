@@ -60,7 +60,9 @@ def test_the_readme_names_the_two_commands_and_every_example_file_exists() -> No
         assert (REPOSITORY / path).exists(), path
 
 
-@pytest.mark.parametrize("page", sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]), ids=str)
+@pytest.mark.parametrize(
+    "page", sorted([REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]), ids=lambda page: page.name
+)
 def test_every_file_that_a_page_points_to_exists(page: Path) -> None:
     for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text()):
         assert (page.parent / link).exists(), link
