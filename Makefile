@@ -102,6 +102,14 @@ check-template: setup ## Hold template.yaml against every point of the bar, as a
 build: .tools/sam/$(STAMP) ## Build for AWS: what `sam build` does, with the pinned sam
 	.tools/sam/bin/sam build
 
+# After a release: what the upgrade tests deploy first. The revision stands in the archive's head.
+DEPLOYABLE = template.yaml samconfig.toml functions layers/auditor
+.PHONY: keep-release
+keep-release: ## Keep REVISION (a release's tag) as the previous release of the upgrade tests
+	mkdir -p build
+	git archive --output build/release.tar $(or $(REVISION),$(error REVISION=<tag> is needed)) $(DEPLOYABLE)
+	xz -9e < build/release.tar > tests/releases/previous.tar.xz
+
 .PHONY: clean
 clean: ## Remove what was built; `make distclean` also removes the environments
 	rm -rf .aws-sam build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
