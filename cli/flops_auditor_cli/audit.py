@@ -29,8 +29,8 @@ class UnreadableFile(AuditorError):
     """A file is not what the command needs."""
 
     remedy = (
-        "JOB.json is the answer of `aws sagemaker describe-training-job`, "
-        "METRICS.json that of `aws cloudwatch get-metric-data`."
+        "JOB.json is the answer of `aws sagemaker describe-training-job`, --metrics that of "
+        "`aws cloudwatch get-metric-data`, --flops-meter the toolkit's flops_meter.json."
     )
 
 
@@ -38,8 +38,10 @@ def read_json(path: Path) -> Any:
     """A JSON file. Raises UnreadableFile."""
     try:
         return json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise UnreadableFile(f"{path}: {error}") from error
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UnreadableFile(f"{path} is not JSON: {error}") from error
 
 
 def evidence_from_files(job: Path, metrics: Path | None, flops_meter: Path | None = None) -> Evidence:
@@ -133,6 +135,8 @@ def command(
     """
     if (job is None) == (job_name is None):
         raise typer.BadParameter("give either JOB.json or --job-name")
+    if job_name is not None and metrics is not None:
+        raise typer.BadParameter("--metrics belongs to JOB.json; --job-name asks CloudWatch itself")
     tables = load_tables(policy or POLICIES)
     if job is not None:
         evidence = evidence_from_files(job, metrics, flops_meter)

@@ -1,5 +1,9 @@
 """What the exit codes mean; scripts and CI gates rely on them."""
 
+from flops_auditor.data import UnknownPolicy
+from flops_auditor.domain.amendment import MalformedAmendment
+from flops_auditor.domain.errors import AuditorError
+from flops_auditor.domain.plan import NothingToPlan
 from flops_auditor.domain.policy import Verdict
 
 FINE = 0
@@ -9,3 +13,6 @@ OVER_THRESHOLD = 3
 EVIDENCE_INCOMPLETE = 4
 
 OF_VERDICT: dict[Verdict, int] = {"below": FINE, "above": OVER_THRESHOLD, "indeterminate": EVIDENCE_INCOMPLETE}
+
+WRONG_USAGE: tuple[type[AuditorError], ...] = (MalformedAmendment, NothingToPlan, UnknownPolicy)
+"""Errors that say the command was given the wrong options, not that it failed."""

@@ -8,6 +8,7 @@ import sys
 
 import typer
 
+from flops_auditor.aws.failures import in_words
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor_cli import (
     amend,
@@ -25,7 +26,8 @@ from flops_auditor_cli import (
     verify,
     watch,
 )
-from flops_auditor_cli.exits import FAILED
+from flops_auditor_cli.exits import FAILED, USAGE, WRONG_USAGE
+from flops_auditor_cli.output import plain
 
 app = typer.Typer(
     name="flops-auditor",
@@ -55,12 +57,21 @@ lineage.register_on_records(records.records)
 
 
 def run() -> None:
-    """The entry point: an expected failure is told in words, with what to do next, and exits with 1."""
+    """The entry point: an expected failure is told in words, with what to do next, and exits with 1 or 2."""
     try:
-        app()
+        with in_words():
+            app(prog_name="flops-auditor")
     except AuditorError as error:
-        print(f"{error.name}: {error}\n{error.remedy}", file=sys.stderr)  # noqa: T201 - the one place that talks
-        sys.exit(FAILED)
+        fail(f"{error.name}: {error}", error.remedy, USAGE if isinstance(error, WRONG_USAGE) else FAILED)
+    except OSError as error:
+        named = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        fail(named, "Name a file or folder that may be read or written here.", FAILED)
+
+
+def fail(what: str, remedy: str, code: int) -> None:
+    """Say what went wrong and what to do next, and exit. A name in it can hold no line break and no escape."""
+    print(f"{plain(what)}\n{remedy}", file=sys.stderr)  # noqa: T201 - the one place that talks
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,10 @@ from flops_auditor.domain.training_time import Span
 class UnknownTrainingJob(AuditorError):
     """SageMaker does not know the job that an event names."""
 
-    remedy = "The job was deleted, or the event is not from this account; see docs/operations.md, dead letters."
+    remedy = (
+        "Check the name, the region and the account. A job that was deleted cannot be asked again; see "
+        "docs/operations.md, dead letters."
+    )
 
 
 class SourceDenied(AuditorError):
@@ -66,7 +69,10 @@ class ListedJob:
 class SourceUnavailable(AuditorError):
     """A source did not answer, although it was asked several times."""
 
-    remedy = "Nothing to do: the next run asks again. If it stays, see the AWS Health Dashboard of the region."
+    remedy = (
+        "The deployed functions ask again by themselves. If it stays, check the region's name, the network and the AWS "
+        "Health Dashboard."
+    )
 
 
 class JobListing(Protocol):

@@ -1,0 +1,61 @@
+"""The command line as a program: whatever goes wrong is told in words on stderr, with what to do next."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The entry point that pyproject.toml installs, without anybody's AWS settings."""
+    entry = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["flops-auditor"]
+    module, function = entry.split(":")
+    command = f"import sys; sys.argv[0] = 'flops-auditor'; from {module} import {function}; {function}()"
+    nobody = {"PATH": "", "HOME": "/nonexistent", "AWS_EC2_METADATA_DISABLED": "true", "COLUMNS": "80"}
+    path = {"PYTHONPATH": f"{ROOT / 'layers' / 'auditor'}:{ROOT / 'cli'}"}
+    return subprocess.run(
+        [sys.executable, "-c", command, *arguments],
+        env={**nobody, **path, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+NOWHERE = {
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "nobody",
+    "AWS_SECRET_ACCESS_KEY": "nothing",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "said"),
+    [
+        (["audit", "missing.json"], {}, 1, "UnreadableFile: missing.json: No such file"),
+        (["audit", "/"], {}, 1, "UnreadableFile: /: Is a directory"),
+        (["audit", "\x1b[31m\nname.json"], {}, 1, "�[31m�name.json: No such file"),
+        (["audit", "--job-name", "a", "--region", "eu-west-1"], {}, 1, "NotSignedIn: Unable to locate credentials"),
+        (["audit", "--job-name", "a", "--region", "no such"], {}, 1, "NotSignedIn: Provided region_name 'no such'"),
+        (["audit", "--job-name", "a"], NOWHERE, 1, "Unreachable: Could not connect"),
+        (["audit", "--job-name", "a", "--metrics", "b"], NOWHERE, 2, "--metrics belongs to JOB.json"),
+        (["audit", "missing.json", "--policy", "nosuch"], {}, 2, "UnknownPolicy: 'nosuch'"),
+        (["records", "list"], {}, 1, "NoDeployment: stack 'flops-auditor' could not be read"),
+        (["records", "list", "--local"], {"FLOPS_AUDITOR_STATE": "/nonexistent"}, 1, "no local AWS is up"),
+        (["plan"], {}, 2, "NothingToPlan"),
+        (["amend", "job", "--who", "me", "--why", "since"], {}, 2, "MalformedAmendment: it gives no evidence"),
+    ],
+)
+def test_a_failure_is_told_in_words(arguments: list[str], environment: dict[str, str], code: int, said: str) -> None:
+    done = run(*arguments, **environment)
+    assert done.returncode == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "\x1b" not in done.stderr
+    assert done.stdout == ""
