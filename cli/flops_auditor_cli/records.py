@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -28,6 +29,14 @@ COLUMNS = {
     "verdict": "Verdict",
 }
 FLOP_COLUMNS = ("best_flop", "upper_flop")
+
+
+class VerdictChoice(StrEnum):
+    """What can be asked for."""
+
+    BELOW = "below"
+    INDETERMINATE = "indeterminate"
+    ABOVE = "above"
 
 
 class NoSuchRecord(AuditorError):
@@ -76,24 +85,28 @@ def for_people(item: Mapping[str, str]) -> dict[str, str]:
 
 @records.command("list")
 def list_records(
-    verdict: Annotated[str | None, typer.Option(help="Only below, indeterminate or above.")] = None,
-    base_model: Annotated[str | None, typer.Option(help="Only jobs on this base model.")] = None,
+    verdict: Annotated[VerdictChoice | None, typer.Option(help="Only jobs whose newest record says so.")] = None,
+    base_model: Annotated[str | None, typer.Option(help="Only jobs on this base model, as the list names it.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many jobs.")] = 1000,
     output: OutputOption = Output.TABLE,
     stack_name: StackOption = DEFAULT_STACK,
     local: LocalOption = False,
 ) -> None:
-    """List recorded jobs, the latest first."""
+    """List recorded jobs by their newest record, the latest first.
+
+    FLOP include those of the runs that a job continues.
+    """
     table = find_deployment(stack_name, local).output("RecordTableName")
-    if verdict:
-        found = items(table, "verdict", "verdict", verdict)
-    elif base_model:
-        found = items(table, "base_model", "base_model", base_model)
-    else:
-        found = items(table, "time", "kind", "record")
-    rows = [row for row in newest(found) if not (verdict and base_model) or row.get("base_model") == base_model]
+    # The indexes by verdict and base model hold superseded records, too: they cannot tell what a job's newest one says.
+    rows = [
+        row
+        for row in newest(items(table, "time", "kind", "record"))
+        if (verdict is None or row["verdict"] == verdict) and (not base_model or row.get("base_model") == base_model)
+    ]
     shown = rows[:limit]
     emit([for_people(row) for row in shown] if output is Output.TABLE else shown, output, COLUMNS, right=FLOP_COLUMNS)
+    if not rows:
+        talk().print("No record fits." if verdict or base_model else "Nothing is recorded yet.")
     if len(rows) > limit:
         talk().print(f"{len(rows) - limit} more; raise --limit to see them")
 

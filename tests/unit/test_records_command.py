@@ -1,0 +1,73 @@
+"""`flops-auditor records list`: one row per job, and a superseded record never speaks for it."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from flops_auditor_cli import records
+from flops_auditor_cli.ledger_access import Deployment
+from flops_auditor_cli.main import app
+
+
+def record(job: str, revision: int, verdict: str, base_model: str | None = None) -> dict[str, str]:
+    """An item as the indexes have it."""
+    item = {"job_id": job, "job_name": job, "revision": str(revision), "verdict": verdict, "kind": "record"}
+    flop = {"best_flop": "36488993757959568373164", "upper_flop": "47435691885347438885114"}
+    return {
+        **item,
+        **flop,
+        "ended_at": f"2026-03-0{len(job)}T00:00:00.000Z",
+        **({"base_model": base_model} if base_model else {}),
+    }
+
+
+STORED = [
+    record("a", 0, "below"),
+    record("bb", 0, "below"),
+    record("bb", 1, "indeterminate"),
+    record("bb", 2, "above", "org/base"),
+    record("ccc", 0, "indeterminate", "org/base"),
+    record("ccc", 1, "below"),
+]
+
+
+@pytest.fixture(autouse=True)
+def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def items(_: str, index: str, key: str, value: str) -> Iterator[dict[str, str]]:
+        yield from (item for item in STORED if item.get(key) == value)
+
+    monkeypatch.setattr(records, "items", items)
+    monkeypatch.setattr(records, "find_deployment", lambda *_: Deployment({"RecordTableName": "records"}))
+
+
+def listed(*options: str) -> Result:
+    return CliRunner().invoke(app, ["records", "list", *options])
+
+
+def names(*options: str) -> dict[str, str]:
+    rows: list[dict[str, Any]] = json.loads(listed("--output", "json", *options).stdout)
+    return {row["job_name"]: row["verdict"] for row in rows}
+
+
+def test_a_job_is_listed_under_the_verdict_of_its_newest_record_alone() -> None:
+    assert names() == {"ccc": "below", "bb": "above", "a": "below"}
+    assert names("--verdict", "below") == {"ccc": "below", "a": "below"}
+    assert names("--verdict", "indeterminate") == {}
+    assert names("--verdict", "above") == {"bb": "above"}
+    assert names("--base-model", "org/base") == {"bb": "above"}
+    assert names("--verdict", "below", "--base-model", "org/base") == {}
+
+
+def test_an_unknown_verdict_is_a_wrong_option_and_no_clean_result() -> None:
+    done = listed("--verdict", "over")
+    assert done.exit_code == 2
+    assert "'over'" in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_empty_answer_says_so_and_says_what_is_left_out() -> None:
+    assert "No record fits." in listed("--base-model", "org/other").stderr
+    assert "2 more; raise --limit" in listed("--limit", "1").stderr
