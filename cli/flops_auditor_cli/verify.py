@@ -5,6 +5,7 @@ Exit codes: 0 valid, 1 tampered, 2 cannot verify.
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,12 +16,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from flops_auditor.domain import ledger_errors
 from flops_auditor.domain.job import iso
-from flops_auditor.domain.signed_note import UnreadableNote
+from flops_auditor.domain.key_history import parse_key_history
+from flops_auditor.domain.ledger_errors import LedgerError
+from flops_auditor.domain.signed_note import UnreadableNote, checkpoint_in
 from flops_auditor.use_cases.recompute import recompute
 from flops_auditor.use_cases.verify_bundle import Demands, Report, verify_bundle
 from flops_auditor_cli.output import Output, OutputOption, emit, json_text, plain, talk
 
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
+MOST_HOURS = 24 * 366 * 100
 EXITS = {"valid": 0, "tampered": 1, "cannot verify": 2}
 COLUMNS = {"error": "Error", "index": "Leaf", "message": "What was seen", "remedy": "What to do"}
 
@@ -48,28 +52,38 @@ def verify(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Check a bundle's signatures, log and evidence, offline. Exit 0 valid, 1 tampered, 2 cannot verify."""
-    try:
-        demands = Demands(
-            as_of=as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC),
-            max_age=timedelta(hours=max_age_hours),
-            pin=pin.read_bytes() if pin else None,
-            keys=keys.read_bytes() if keys else None,
-            recompute=recompute if with_recompute else None,
-            processes=processes or os.cpu_count() or 1,
-        )
-    except OSError as error:
-        talk().print(f"{error.filename}: {error.strerror}")
-        raise typer.Exit(EXITS["cannot verify"]) from error
+    if not 0 <= max_age_hours <= MOST_HOURS:
+        raise typer.BadParameter(f"--max-age-hours: {max_age_hours} is not between 0 and {MOST_HOURS}")
+    demands = Demands(
+        as_of=as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC),
+        max_age=timedelta(hours=max_age_hours),
+        pin=given("--pin", pin, checkpoint_in) if pin else None,
+        keys=given("--keys", keys, lambda text: parse_key_history(text).to_bytes()) if keys else None,
+        recompute=recompute if with_recompute else None,
+        processes=processes or os.cpu_count() or 1,
+    )
     console = talk()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("leaves", total=None)
         report = verify_bundle(bundle, demands, lambda done, total: bar.update(task, completed=done, total=total))
-    show(report, output)
+    show(report, output, with_recompute)
     raise typer.Exit(EXITS[report.verdict])
 
 
-def show(report: Report, output: Output) -> None:
+def given(option: str, path: Path, read: Callable[[bytes], bytes]) -> bytes:
+    """What a file of the verifier's own says. One that cannot be used says nothing about the bundle: exit 2."""
+    try:
+        return read(path.read_bytes())
+    except OSError as error:
+        talk().print(f"{option} {plain(path)}: {error.strerror}. Name a file that can be read.", soft_wrap=True)
+        raise typer.Exit(EXITS["cannot verify"]) from error
+    except LedgerError as error:
+        talk().print(f"{option} {plain(path)}: {plain(error)}. {error.remedy}", soft_wrap=True)
+        raise typer.Exit(EXITS["cannot verify"]) from error
+
+
+def show(report: Report, output: Output, recomputed: bool) -> None:
     """The report on stdout; for people, findings as a table and the verdict on stderr."""
     rows = [{**asdict(found), "remedy": _remedy(found.error)} for found in report.findings]
     if output is Output.JSON:
@@ -87,14 +101,17 @@ def show(report: Report, output: Output) -> None:
     if report.verdict == "valid":
         console.print(
             f"valid: {report.records} records of {plain(report.ledger_id)}, {report.size} leaves, "
-            f"{report.checkpoints} checkpoints, sealed {iso(report.sealed_at) if report.sealed_at else 'never'}"
+            f"{report.checkpoints} checkpoints, sealed {iso(report.sealed_at) if report.sealed_at else 'never'}",
+            soft_wrap=True,
         )
+        if recomputed:
+            console.print("every estimate follows from its evidence, computed again")
         if report.kind == "part":
             console.print(f"a part: {plain(report.selection)}; that nothing of it was left out cannot be seen from it")
+        if not report.pinned and not report.keys_given:
+            console.print("note: consistent in itself is all this says; give --pin or --keys to tell it from a forgery")
     else:
         console.print(report.verdict)
-    if not report.pinned and not report.keys_given:
-        console.print("note: consistent in itself is all this says; give --pin or --keys to tell it from a forgery")
 
 
 def _remedy(name: str) -> str:

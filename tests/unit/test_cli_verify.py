@@ -1,6 +1,7 @@
 """`flops-auditor verify` as people and scripts meet it."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,41 @@ def test_a_pin_that_is_not_there_is_2(bundle: Bundle, tmp_path: Path) -> None:
     code, _, err = run(bundle, "--pin", str(tmp_path / "absent"))
     assert code == 2
     assert "absent" in err
+
+
+FOOTER = b"\r\n--\r\nIf you wish to stop receiving notifications from this topic, please click the link below.\r\n"
+
+
+def test_a_pin_saved_from_a_mail_is_read(bundle: Bundle, tmp_path: Path) -> None:
+    pin = tmp_path / "mail.txt"
+    pin.write_bytes(b"FLOPs Auditor checkpoint 3\r\n\r\n" + bundle.files["checkpoint"].replace(b"\n", b"\r\n") + FOOTER)
+    code, _, err = run(bundle, "--pin", str(pin))
+    assert (code, "--pin" in err) == (0, False)
+
+
+@pytest.mark.parametrize("option", ["--pin", "--keys"])
+def test_a_file_of_ones_own_that_cannot_be_used_says_nothing_about_the_bundle(
+    bundle: Bundle, tmp_path: Path, option: str
+) -> None:
+    for content in (b"", b"hello", b"[1]", bundle.files["checkpoint"][:-30]):
+        (tmp_path / "own").write_bytes(content)
+        code, out, err = run(bundle, option, str(tmp_path / "own"))
+        assert (code, out) == (2, ""), content
+        assert f"{option} {tmp_path / 'own'}: " in err
+        assert "tampered" not in err
+
+
+@pytest.mark.parametrize("hours", ["nan", "inf", "1e99", "-1"])
+def test_an_age_that_is_none_is_a_wrong_option(bundle: Bundle, hours: str) -> None:
+    code, _, err = run(bundle, "--max-age-hours", hours)
+    assert code == 2
+    assert "--max-age-hours" in err
+
+
+def test_a_bundle_that_was_received_earlier_is_told_from_a_stale_one(bundle: Bundle) -> None:
+    later = iso(bundle.world.at + timedelta(days=3))[:19]
+    code, out, _ = run(bundle, "--as-of", later, "--output", "json")
+    finding = json.loads(out)["findings"][0]
+    assert (code, finding["error"]) == (1, "StaleLedger")
+    assert "72.0 hours before" in finding["message"]
+    assert "received the bundle with --as-of" in finding["remedy"]

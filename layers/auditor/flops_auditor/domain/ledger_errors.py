@@ -64,6 +64,8 @@ class DuplicateSubject(Tampered):
 class FutureTimestamp(Tampered):
     """A record was recorded after the checkpoint that covers it, or after now."""
 
+    remedy = f"See that --as-of and this machine's clock are right. If they are: {Tampered.remedy}"
+
 
 class EvidenceMismatch(Tampered):
     """The evidence file is not the one whose SHA-256 was signed, or the signed figures do not follow from it."""
@@ -96,6 +98,11 @@ class UncheckpointedTail(Tampered):
 class StaleLedger(Tampered):
     """The newest checkpoint is older than a working sealer would leave it."""
 
+    remedy = (
+        "Give the moment at which you received the bundle with --as-of. If it was old already then, ask for one "
+        "exported today: the sealer may not run, or newer records may be kept back."
+    )
+
 
 class RolledBack(Tampered):
     """The pinned checkpoint is newer than anything in the bundle."""
@@ -115,6 +122,14 @@ class ObjectReplaced(Tampered):
 
 class BadBundle(CannotVerify):
     """The bundle is not a readable export."""
+
+
+class UnreadablePin(CannotVerify):
+    """What was given with --pin holds no checkpoint; it says nothing about the bundle."""
+
+    remedy = (
+        "Save the mailed checkpoint unchanged: three lines, a blank line, and the line that begins with a long dash."
+    )
 
 
 class NotRecomputable(CannotVerify):

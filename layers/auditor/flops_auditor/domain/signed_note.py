@@ -10,7 +10,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
 
-from flops_auditor.domain.ledger_errors import BadCheckpointSignature
+from flops_auditor.domain.ledger_errors import BadCheckpointSignature, UnreadablePin
 
 LONGEST_NOTE = 1 << 16
 MOST_SIGNATURES = 16
@@ -88,6 +88,25 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
     return found
 
 
+def checkpoint_in(mail: bytes) -> bytes:
+    """The first checkpoint in a text that a person saved: a mail's footer and line ends are no part of it.
+
+    Raises UnreadablePin when there is none.
+    """
+    match = _MAILED.search(mail.replace(b"\r\n", b"\n").rstrip() + b"\n")
+    if not match:
+        raise UnreadablePin("no checkpoint stands in it")
+    try:
+        parse_checkpoint(parse_note(match[0]).text)
+    except UnreadableNote as error:
+        raise UnreadablePin(f"the checkpoint in it is damaged: {error}") from error
+    return match[0]
+
+
+_MAILED = re.compile(
+    rb"^[\x21-\x7e]{1,512}\n(?:0|[1-9][0-9]{0,18})\n[A-Za-z0-9+/]{43}=\n\n(?:\xe2\x80\x94 \S+ [A-Za-z0-9+/]+={0,2}\n)+",
+    re.MULTILINE,
+)
 _CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 _SIGNATURE = re.compile(r"— ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 _CHECKPOINT = re.compile(rb"([\x21-\x7e]{1,512})\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n")

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from flops_auditor.domain.dsse import parse_envelope
+from flops_auditor.domain.job import iso
 from flops_auditor.domain.key_history import ROLES, KeyHistory
 from flops_auditor.domain.leaves import CLOCK_SKEW, Leaf, Rotation, Verify, check_time, read_leaf
 from flops_auditor.domain.ledger_errors import (
@@ -306,10 +307,11 @@ def check_rotations(keys: KeyHistory, rotations: Sequence[tuple[int, Rotation]],
 def check_freshness(sealed_at: datetime, as_of: datetime, max_age: timedelta) -> None:
     """The sealer lives. Raises StaleLedger or FutureTimestamp."""
     if sealed_at > as_of + CLOCK_SKEW:
-        raise FutureTimestamp(f"the newest heartbeat is dated {sealed_at.isoformat()}, after {as_of.isoformat()}")
+        raise FutureTimestamp(f"the newest heartbeat is dated {iso(sealed_at)}, after {iso(as_of)}")
     if as_of - sealed_at > max_age:
         raise StaleLedger(
-            f"the newest heartbeat is of {sealed_at.isoformat()}, {as_of - sealed_at} before {as_of.isoformat()}"
+            f"the newest heartbeat is of {iso(sealed_at)}, {(as_of - sealed_at) / timedelta(hours=1):.1f} hours before "
+            f"{iso(as_of)}"
         )
 
 

@@ -123,7 +123,8 @@ class _Bundle:
         try:
             self._zip = zipfile.ZipFile(self.path)
         except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
-            raise BadBundle(f"{self.path.name} is not a readable zip: {error}") from error
+            reason = getattr(error, "strerror", None) or error
+            raise BadBundle(f"{self.path.name} is not a readable zip: {reason}") from error
         self.names = [entry.filename for entry in self._zip.infolist()]
         if len(set(self.names)) != len(self.names):
             self._zip.close()
