@@ -1,5 +1,6 @@
 """`flops-auditor export`: write a bundle that anybody can verify without AWS - all, a time range, or one model."""
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,7 @@ from flops_auditor.aws.s3_archive import S3Archive
 from flops_auditor.domain.job import iso
 from flops_auditor.use_cases.export_bundle import Choice, export_part, export_whole, of_job, of_model, of_time
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, plain, talk
 from flops_auditor_cli.verify import MOMENTS
 
 COLUMNS = {"path": "Bundle", "selection": "Selection", "records": "Records", "size": "Leaves of the log"}
@@ -30,11 +31,16 @@ def export(
         datetime | None, typer.Option(formats=MOMENTS, help="Only those recorded from then on (UTC).")
     ] = None,
     until: Annotated[datetime | None, typer.Option(formats=MOMENTS, help="Only those recorded before (UTC).")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
     stack_name: StackOption = DEFAULT_STACK,
     local: LocalOption = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Write a bundle of the ledger for a regulator: everything, or chosen records that prove their place in the log."""
+    if bundle.is_dir():
+        raise typer.BadParameter(f"{plain(bundle)} is a folder: name the zip file to write")
+    if bundle.exists() and not overwrite:
+        raise typer.BadParameter(f"{plain(bundle)} is there already: name another file, or add --overwrite")
     deployment = find_deployment(stack_name, local)
     archive, ledger = S3Archive(client("s3"), deployment.output("ArchiveBucketName")), deployment.output("LedgerId")
     chosen, selection = selection_of(model, job, since, until)
@@ -45,7 +51,7 @@ def export(
         written = export_part(archive, ledger, bundle, now, chosen, selection)
     row = {"path": str(bundle), "selection": selection, "records": written.records, "size": written.size}
     emit([row], output, COLUMNS, document=row, right=("records", "size"))
-    talk().print(f"check it with: flops-auditor verify {bundle}")
+    talk().print(f"check it with: flops-auditor verify {shlex.quote(plain(bundle))}", soft_wrap=True)
 
 
 def selection_of(model: str, job: str, since: datetime | None, until: datetime | None) -> tuple[Choice | None, str]:

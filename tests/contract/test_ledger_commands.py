@@ -79,6 +79,21 @@ def test_export_then_verify(
     assert (report["verdict"], report["records"]) == ("valid", records)
 
 
+def test_an_export_replaces_no_file_unasked_and_leaves_no_rest(world: tuple[World, Any], tmp_path: Path) -> None:
+    there = tmp_path / "minutes.txt"
+    there.write_text("of the last meeting")
+    for path, said in ((there, "--overwrite"), (tmp_path, "is a folder")):
+        refused = CliRunner().invoke(app, ["export", str(path)])
+        assert refused.exit_code == 2
+        assert said in " ".join(refused.stderr.split())
+    nowhere = CliRunner().invoke(app, ["export", str(tmp_path / "nowhere" / "bundle.zip")])
+    assert isinstance(nowhere.exception, FileNotFoundError)
+    assert there.read_text() == "of the last meeting"
+    assert [path.name for path in tmp_path.iterdir()] == [there.name]
+    assert run("export", str(there), "--overwrite")["records"] == 6
+    assert run("verify", str(there), "--as-of", "2026-11-01T01:00:00Z")["verdict"] == "valid"
+
+
 def test_a_key_is_rotated_and_listed(world: tuple[World, Any], tmp_path: Path) -> None:
     made, kms = world
     assert [key["state"] for key in run("keys", "list")] == ["in force", "in force"]

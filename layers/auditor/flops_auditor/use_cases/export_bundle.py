@@ -150,10 +150,11 @@ class _Writer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._zip.close()
-        if kind is None:
-            self._partial.replace(self._path)
-        else:
+        try:
+            self._zip.close()
+            if kind is None:
+                self._partial.replace(self._path)
+        finally:
             self._partial.unlink(missing_ok=True)
 
     def add(self, name: str, content: bytes) -> None:
