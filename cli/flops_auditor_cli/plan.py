@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor import data
-from flops_auditor.domain.amounts import UnreadableAmount, exact, parse_amount, scientific
+from flops_auditor.domain.amounts import LARGEST_AMOUNT, UnreadableAmount, exact, parse_amount, scientific
 from flops_auditor.domain.declared import Activity
 from flops_auditor.domain.estimate import HardwareUse
 from flops_auditor.domain.hardware import recognise_precision, select_peak
@@ -53,7 +53,7 @@ COLUMNS = {
     "policy": "Policy",
     "scenario": "Scenario",
     "best_flop": "Best (FLOP)",
-    "upper_flop": "Upper (FLOP)",
+    "upper_flop": "At most (FLOP)",
     "threshold_flop": "Threshold (FLOP)",
     "share_of_threshold": "Share",
     "verdict": "Verdict",
@@ -80,9 +80,22 @@ def number(text: str | None, option: str, most: int | None = None) -> Fraction |
         value = exact(text)
     except (ValueError, ZeroDivisionError) as error:
         raise typer.BadParameter(f"{option}: {text[:40]!r} is not a number") from error
-    if value <= 0 or value > 10**40 or (most is not None and value > most):
-        raise typer.BadParameter(f"{option}: {text[:40]!r} must be over 0" + (f" and at most {most}" if most else ""))
+    limit = LARGEST_AMOUNT if most is None else most
+    if not 0 < value <= limit:
+        raise typer.BadParameter(f"{option}: {text[:40]!r} must be over 0 and at most {limit:.0g}")
     return value
+
+
+def check_together(
+    instance_type: str | None, instances: int | None, accelerator: str | None, accelerators: str | None
+) -> None:
+    """No number of units may be ignored, since that understates the run. Raises typer.BadParameter."""
+    if instance_type and accelerator:
+        raise typer.BadParameter("give either --instance-type or --accelerator")
+    if instances is not None and instance_type is None:
+        raise typer.BadParameter("--instances needs --instance-type; --accelerators counts single accelerators")
+    if accelerators and instance_type:
+        raise typer.BadParameter("--accelerators belongs to --accelerator; an --instance-type has its own number")
 
 
 def planned_hardware(
@@ -104,7 +117,9 @@ def planned_hardware(
     if instance_type is not None:
         kind = table.find(instance_type)
         if kind is None:
-            raise typer.BadParameter(f"{instance_type!r} is no training instance type; see `catalog instance-types`")
+            raise typer.BadParameter(
+                f"{instance_type!r} is no training instance type; see `flops-auditor catalog instance-types`"
+            )
         name, peaks, count = kind.unit_name, kind.peaks, kind.units * instances
         watts, line = kind.power_watts, f"{instances} x {kind.name}: "
     else:
@@ -125,10 +140,14 @@ def planned_hardware(
 def planned_model(
     base_model: str | None, params: int | None, active: int | None, pretrain: int | None
 ) -> tuple[ModelSize | None, Original, str]:
-    """Size and original: what the options say goes before the table."""
+    """Size and original: what the options say goes before the table. Raises typer.BadParameter."""
     found = data.base_model_table().look_up(base_model) if base_model else None
     model = found.model if found else None
     size = model.size if model else None
+    if active is not None and params is None and size is None:
+        raise typer.BadParameter("--active-params needs --params or a --base-model of known size")
+    if active is not None and active > (params or (size.total if size else active)):
+        raise typer.BadParameter("--active-params are more than all parameters")
     if params is not None:
         size = ModelSize(params, active or params, "--params")
     elif size is not None and active is not None:
@@ -157,10 +176,15 @@ def rows(plans: list[Plan], people: bool) -> list[dict[str, Any]]:
                     **{key: scientific(value) if people else str(value) for key, value in flop.items()},
                     "share_of_threshold": "" if share is None else f"{float(share):.3%}" if people else float(share),
                     "verdict": a.verdict,
-                    "expected_hours_to_threshold": "" if hours is None else f"{float(hours):.4g}",
+                    "expected_hours_to_threshold": "" if hours is None else _hours(hours),
                 }
             )
     return found
+
+
+def _hours(hours: Fraction) -> str:
+    """Hours with four digits at least, and never an exponent."""
+    return f"{float(hours):.0f}" if hours >= 1000 else f"{float(hours):.4g}"
 
 
 def figures(plan: Plan, original: Original) -> list[dict[str, str]]:
@@ -173,7 +197,7 @@ def figures(plan: Plan, original: Original) -> list[dict[str, str]]:
         ("Upper bound", f"{scientific(plan.upper_flop)} FLOP"),
     ]
     if plan.hardware is not None:
-        lines.append(("Duration", f"{float(plan.hardware.seconds / 3600):.4g} hours"))
+        lines.append(("Duration", f"{_hours(plan.hardware.seconds / 3600)} hours"))
     if plan.energy_kwh:
         lines.append(("Energy", f"{float(plan.energy_kwh):.4g} kWh"))
     lines.append(("Original model", original.source))
@@ -183,10 +207,10 @@ def figures(plan: Plan, original: Original) -> list[dict[str, str]]:
 
 def command(
     instance_type: Annotated[str | None, typer.Option(help="SageMaker instance type, e.g. ml.p5.48xlarge.")] = None,
-    instances: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
+    instances: Annotated[int | None, typer.Option(min=1, help="How many of them; 1 if left out.")] = None,
     hours: Annotated[str | None, typer.Option(help="Hours of training; derived from the tokens if left out.")] = None,
     accelerator: Annotated[str | None, typer.Option(help="Instead of an instance type, e.g. H100.")] = None,
-    accelerators: Annotated[str | None, typer.Option(help="How many of them.")] = None,
+    accelerators: Annotated[str | None, typer.Option(help="How many of them; 1 if left out.")] = None,
     accelerator_hours: Annotated[str | None, typer.Option(help="Accelerators x hours, instead of --hours.")] = None,
     peak_flop_per_s: Annotated[str | None, typer.Option(help="Peak of one accelerator, if not the table's.")] = None,
     precision: Annotated[str | None, typer.Option(help="bf16 (default), fp16, fp8, fp4, tf32 or fp32.")] = None,
@@ -211,8 +235,7 @@ def command(
 
     Exits with 0 when it stays below every threshold, 3 when it is over one, 4 when that cannot be said.
     """
-    if instance_type and accelerator:
-        raise typer.BadParameter("give either --instance-type or --accelerator")
+    check_together(instance_type, instances, accelerator, accelerators)
     if hours and accelerator_hours:
         raise typer.BadParameter("give either --hours or --accelerator-hours")
     if precision is not None and recognise_precision(precision) is None:
@@ -220,7 +243,7 @@ def command(
     time = number(hours, "--hours") or Fraction(0)
     hardware, notes = planned_hardware(
         instance_type,
-        instances,
+        instances or 1,
         accelerator,
         number(accelerators, "--accelerators"),
         time * 3600,
@@ -278,11 +301,13 @@ def command(
         plans = [chosen]
     if output is Output.TABLE:
         emit(figures(chosen, original), output, {"what": "", "value": ""}, title="Plan")
-    hosts = [{"type": instance_type, "count": instances}] if instance_type else []
+    hosts = [{"type": instance_type, "count": instances or 1}] if instance_type else []
     shown = document(wanted, chosen, plans, name, hosts)
     emit(rows(plans, output is Output.TABLE), output, COLUMNS, document=shown, title="Thresholds", right=NUMBERS)
     if output is Output.TABLE:
         talk().print(f"Verdict for {chosen.way.name} training: {chosen.verdict}")
+        if len(plans) == 1 and activity is not ActivityChoice.PRETRAINING:
+            talk().print("Add a model and --tokens to see LoRA and Spectrum beside it.")
     raise typer.Exit(OF_VERDICT[chosen.verdict])
 
 
