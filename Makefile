@@ -68,11 +68,11 @@ test-integration: setup ## The deployed template on the local AWS
 
 .PHONY: test-faults-short test-faults fuzz
 test-faults-short: setup ## Kills and hostile input, a short set
-	.venv/bin/pytest tests/faults -n 2 --dist loadfile -m "not wire"
+	.venv/bin/pytest tests/faults -m "not wire"
 
 test-faults: setup ## Every kill point, hostile input, faults at the wire; its figures stand in docs/reliability.md
 	rm -f build/fault-figures.txt
-	FLOPS_AUDITOR_FAULTS=full .venv/bin/pytest tests/faults -n 2 --dist loadfile --timeout 1200
+	FLOPS_AUDITOR_FAULTS=full .venv/bin/pytest tests/faults --timeout 1200
 	cat build/fault-figures.txt
 
 FUZZ_SECONDS ?= 120

@@ -6,8 +6,10 @@ for alerts: at least once, and exactly once unless the process ends between sns:
 
 import json
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -177,11 +179,13 @@ def test_a_kill_after_any_call_changes_nothing(
     expected, calls = undisturbed
     wrong = []
     points = kill_points(calls)
-    for number in points:
-        function, call = calls[number]
-        folder = tmp_path / str(number)
+    folders = [tmp_path / str(number) for number in points]
+    for folder in folders:
         folder.mkdir()
-        found, made = run(folder, kill_after=number)
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
+        runs = list(processes.map(run, folders, points))
+    for number, (found, made) in zip(points, runs, strict=True):
+        function, call = calls[number]
         assert made[: number + 1] == calls[: number + 1], "the runs differ before the kill"
         doubled = found.alerts - expected.alerts
         allowed = 1 if call == "sns.Publish" else 0

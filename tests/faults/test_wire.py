@@ -1,13 +1,14 @@
 """Faults on the wire between the deployed functions and the local AWS: nothing lost, nothing doubled, and redriven.
 
 Throttling, 500, timeouts, resets, slow, truncated and torn answers, alike often, on every service that the functions
-use, for 1, 10 and 50 % of the calls.
+use, for 1, 10 and 50 % of the calls, while all four functions work: jobs are audited, jobs whose event was lost are
+found, a running job is warned of, and the log is sealed.
 """
 
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,19 +21,25 @@ from flops_auditor.use_cases.audit_job import CLAIM
 from flops_auditor.use_cases.export_bundle import export_whole
 from flops_auditor.use_cases.redrive_letters import redrive
 from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
-from flops_auditor_cli.demo import mails
+from flops_auditor_cli.demo import event_of
 from flops_auditor_cli.local_aws import Stack, deploy
 from tests.faults import FULL, told
 from tests.faults.wire import Proxy, stack_behind_proxies
 from tests.integration.deployed import Deployed, fresh_job
+from tests.integration.test_watch_path import BIG, TAGS, running_job
 
 pytestmark = pytest.mark.wire
 SHARES = {0.01: 250, 0.1: 150, 0.5: 100} if FULL else {0.1: 40}
 """Share of the calls at fault -> jobs: 500 in the full set."""
 EVERY_LARGE = 10
 """One job in so many is over a threshold, so that people are told."""
+EVERY_LOST = 10
+"""The event of one job in so many never comes."""
+SETTLED = timedelta(minutes=35)
+"""Ended so long ago, a job is no longer left to its event; and no earlier reconciliation has passed it over."""
+MOST_RUNS = 60
+"""So often is a scheduled function called until it has done its work; on AWS its schedule does that."""
 PATIENCE_SECONDS = 900
-BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +51,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, lis
 
 def announce(deployed: Deployed, jobs: list[dict[str, Any]]) -> None:
     """Send the jobs' events, ten in a call."""
-    from flops_auditor_cli.demo import event_of
-
     events = deployed.stack.client("events")
     for first in range(0, len(jobs), 10):
         entries = [
@@ -83,16 +88,28 @@ def test_nothing_is_lost_and_nothing_doubled(
     sqs, url = stack.client("sqs"), deployed.outputs["AuditQueueUrl"]
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "20"})
     large = {"hours": 2000, "ended": timedelta(days=3), "ResourceConfig": BIG}
-    jobs = [fresh_job(**(large if number % EVERY_LARGE == 0 else {})) for number in range(count)]
+    small = {"ended": SETTLED}
+    jobs = [fresh_job(**(large if number % EVERY_LARGE == 0 else small)) for number in range(count)]
+    lost, running = jobs[1::EVERY_LOST], running_job(days=6)
     for job in jobs:
         deployed.load(job)
+    deployed.load(running, TAGS)
     before = [proxy.requests() for proxy in proxies]
     for proxy in proxies:
         proxy.inject(share)
-    announce(deployed, jobs)
-    seconds = drain(deployed)
+    begun = time.monotonic()
+    announce(deployed, [job for job in jobs if job not in lost])
+    drain(deployed)
+    runs = Counter(
+        Reconcile=insist(deployed, "Reconcile", lambda done: not done["RegionsFailed"] + done["RegionsPending"]),
+        Watch=insist(deployed, "Watch", lambda done: told_about(deployed, running) > 0),
+    )
+    drain(deployed)
+    runs["Seal"] = insist(deployed, "Seal", lambda done: not done["records"])
+    seconds = time.monotonic() - begun
     for proxy in proxies:
         proxy.inject(0)
+    deployed.load(running | {"TrainingJobStatus": "Stopped", "TrainingEndTime": datetime.now(UTC)}, TAGS)
     after = [proxy.requests() for proxy in proxies]
     requests, injected = (sum(a[i] - b[i] for a, b in zip(after, before, strict=True)) for i in (0, 1))
     kinds = sorted({kind for proxy in proxies for kind in proxy.counted()})
@@ -100,7 +117,7 @@ def test_nothing_is_lost_and_nothing_doubled(
     found = records_of(deployed, jobs)
     told_of = Counter(
         next((job["TrainingJobName"] for job in jobs if job["TrainingJobName"] in mail["Subject"]), "")
-        for mail in mails(stack, deployed.mailbox)
+        for mail in deployed.mails()
     )
     told_of.pop("", None)
     alerted = {job["TrainingJobName"] for job in jobs[::EVERY_LARGE]}
@@ -108,7 +125,9 @@ def test_nothing_is_lost_and_nothing_doubled(
     told(
         f"{share:.0%} of calls at fault: {injected} faults in {requests} calls, "
         f"{count} jobs in {seconds:.0f} s, {len(found)} recorded, "
-        f"{redriven} dead letters redriven, {len(alerted)} alerts due, {doubled} of them sent twice"
+        f"{redriven} dead letters redriven, {len(alerted)} alerts due, {doubled} of them sent twice; "
+        f"{len(lost)} lost events found, {told_about(deployed, running)} warnings of a running job; runs until done: "
+        + ", ".join(f"{name} {times}" for name, times in runs.items())
     )
     assert injected
     if share >= 0.1:  # at 1 % the few mails may meet none
@@ -118,6 +137,23 @@ def test_nothing_is_lost_and_nothing_doubled(
     assert all(reasons), "a dead letter without a reason"
     assert deployed.waiting("AuditDeadLetterQueueUrl") == 0
     sealed_and_valid(deployed, tmp_path)
+
+
+def insist(deployed: Deployed, function: str, finished: Callable[[Any], bool]) -> int:
+    """Call a scheduled function until it has done its work; how often it was called."""
+    for run in range(1, MOST_RUNS + 1):
+        answer = deployed.stack.client("lambda").invoke(
+            FunctionName=deployed.outputs[f"{function}FunctionName"], Payload=b"{}"
+        )
+        body = json.loads(answer["Payload"].read())
+        if "FunctionError" not in answer and finished(body):
+            return run
+    raise AssertionError(f"{function} has not done its work in {MOST_RUNS} runs: {body}")
+
+
+def told_about(deployed: Deployed, job: dict[str, Any]) -> int:
+    """How many mails name a job."""
+    return len(deployed.mails_about(job["TrainingJobName"]))
 
 
 def redrive_all(deployed: Deployed) -> tuple[list[str], int]:

@@ -41,6 +41,7 @@ class Deployed:
         self.stack = stack
         self.outputs = stack.outputs
         self.mailbox = subscribe_mailbox(stack)
+        self._mails: dict[str, dict[str, Any]] = {}
 
     def load(
         self, job: dict[str, Any], tags: Sequence[dict[str, str]] = (), metrics: dict[str, Any] | None = None
@@ -79,7 +80,12 @@ class Deployed:
 
     def mails_about(self, name: str) -> list[dict[str, Any]]:
         """The alerts about a job so far."""
-        return [mail for mail in mails(self.stack, self.mailbox) if name in mail["Subject"] + mail["Message"]]
+        return [mail for mail in self.mails() if name in mail["Subject"] + mail["Message"]]
+
+    def mails(self) -> list[dict[str, Any]]:
+        """Every alert so far: a queue hides for a while what was just read, so what was read is kept."""
+        self._mails |= {mail["MessageId"]: mail for mail in mails(self.stack, self.mailbox)}
+        return list(self._mails.values())
 
     def idle(self) -> None:
         """Wait until the audit queue is empty and nothing is in flight."""
