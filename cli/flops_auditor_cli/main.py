@@ -23,6 +23,7 @@ from flops_auditor_cli import (
     reconcile,
     records,
     redrive,
+    restore_stack,
     verify,
     watch,
 )
@@ -50,6 +51,7 @@ COMMANDS = (
     export,
     keys,
     rebuild_index,
+    restore_stack,
 )
 for module in COMMANDS:
     module.register(app)
