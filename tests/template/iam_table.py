@@ -22,6 +22,8 @@ def readable(value: Any) -> str:
         return ", ".join(readable(each) for each in value)
     if not isinstance(value, dict):
         return str(value)
+    if "Fn::If" in value:
+        return " or ".join(readable(each) for each in value["Fn::If"][1:])
     if "Fn::Sub" in value:
         return str(value["Fn::Sub"]).replace("${AWS::Partition}", "aws").replace(".Arn}", "}")
     if "Ref" in value or "Fn::GetAtt" in value:
