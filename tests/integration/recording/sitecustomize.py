@@ -7,10 +7,7 @@ import json
 import os
 from pathlib import Path
 
-NAMED = (
-    *("TableName", "IndexName", "Bucket", "Key", "KeyId", "TopicArn", "QueueUrl"),
-    *("TrainingJobName", "ResourceArn", "ModelPackageName"),
-)
+NAMED = ("TableName", "IndexName", "Bucket", "Key", "KeyId", "TopicArn", "QueueUrl", "TrainingJobName", "ResourceArn")
 
 
 def note(client, operation, parameters, error):
