@@ -47,16 +47,24 @@ def test_the_commands_of_the_readme_verify_a_record_and_the_newest_checkpoint(
     world = small_world()
     if model is None:
         world = type(world)()
+        world.seal()
         world.add(3)
         world.seal()
     bundle = Bundle(world, tmp_path, model)
     folder = unpacked(bundle, tmp_path / "bundle")
     blocks = re.findall(r"```sh\n(.*?)```", bundle.files["README.md"].decode(), re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         done = run(block, folder)
         assert done.returncode == 0, done.stderr
         assert "Verified OK" in done.stdout + done.stderr
+        assert "evidence as signed: False" not in done.stdout
+    assert "training-compute" in (folder / "statement.json").read_text()
+    (folder / "evidence.json").write_bytes(b"{}")
+    assert "evidence as signed: False" in run(blocks[1], folder).stdout
+    leaf = sorted(folder.glob("leaves/*") if model else folder.glob("log/*"))[0]
+    leaf.write_bytes(leaf.read_bytes().replace(b'"sig":"', b'"sig":"x', 1))
+    assert "NOT" in run(blocks[3], folder).stdout
 
 
 def test_cosign_and_openssl_verify_every_leaf_and_every_checkpoint(tmp_path: Path) -> None:
