@@ -1,6 +1,6 @@
 """Jobs in progress: warned of in time, each level once, over simulated weeks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -14,6 +14,7 @@ from flops_auditor.domain.alert import Alert
 from flops_auditor.domain.job import parse_training_job
 from flops_auditor.use_cases.audit_job import audit_job
 from flops_auditor.use_cases.keep_record import content_of
+from flops_auditor.use_cases.ports import ListedJob, SourceUnavailable
 from flops_auditor.use_cases.watch_jobs import INTERVAL, look_at, watch_jobs
 from tests.fakes.audit import FakeTrainingJobs
 from tests.fakes.lineage import World, channel, continuing
@@ -119,6 +120,23 @@ def test_jobs_of_every_region_are_watched_and_one_failure_keeps_nobody_from_it()
     assert len(done.failures) == 1
     assert "broken" in done.failures[0]
     assert "no answer" in done.failures[0]
+
+
+def test_a_region_that_does_not_answer_keeps_no_other_from_being_watched() -> None:
+    room = Room(regions=("us-east-1", "eu-west-1"))
+    room.jobs.add(running("near"), pretrain_flops="1.5e24")
+
+    class Silent(FakeTrainingJobs):
+        def list(self, region: str, **which: Any) -> Iterator[ListedJob]:
+            if region == "us-east-1":
+                raise SourceUnavailable("sagemaker:ListTrainingJobs: no answer")
+            return super().list(region, **which)
+
+    room.jobs.__class__ = Silent
+    room.clock.advance(days=1)
+    done = watch_jobs(room.watcher)
+    assert done.jobs == 1
+    assert done.failures == ("us-east-1: sagemaker:ListTrainingJobs: no answer",)
 
 
 def test_a_region_that_refuses_is_named() -> None:

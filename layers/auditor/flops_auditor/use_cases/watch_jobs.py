@@ -23,7 +23,15 @@ from flops_auditor.domain.warning import percent, warn
 from flops_auditor.use_cases.collect_evidence import collect
 from flops_auditor.use_cases.find_lineage import find_lineage
 from flops_auditor.use_cases.keep_record import CROSSING_SYSTEMIC, content_of, finish, first_record
-from flops_auditor.use_cases.ports import JobListing, JobStopper, ListedJob, Regions, SourceDenied, UnknownTrainingJob
+from flops_auditor.use_cases.ports import (
+    JobListing,
+    JobStopper,
+    ListedJob,
+    Regions,
+    SourceDenied,
+    SourceUnavailable,
+    UnknownTrainingJob,
+)
 from flops_auditor.use_cases.recorder import Recorder
 
 RUNNING = "InProgress"
@@ -84,12 +92,12 @@ def watch_jobs(watcher: Watcher) -> Watched:
 
 
 def running_jobs(listing: JobListing, regions: Regions, done: Watched) -> Iterator[ListedJob]:
-    """The jobs in progress of every enabled region; a region that refuses is noted."""
+    """The jobs in progress of every enabled region; a region that refuses or does not answer is noted."""
     for region in regions.enabled():
         try:
             yield from listing.list(region, status=RUNNING)
-        except SourceDenied as denied:
-            done.failures += (f"{region}: {denied}",)
+        except (SourceDenied, SourceUnavailable) as failure:
+            done.failures += (f"{region}: {failure}",)
 
 
 def look_at(listed: ListedJob, recorder: Recorder) -> Look | None:
