@@ -48,6 +48,9 @@ def test_every_command_that_an_alert_names_exists(case: Callable[[], Alert]) -> 
     for first, second in named:
         group = commands.commands[first]
         assert not hasattr(group, "commands") or second in group.commands
+        for parameter in () if hasattr(group, "commands") else group.params:
+            needed = parameter.required and parameter.param_type_name == "option"
+            assert not needed or parameter.opts[0] in case().body
     assert named
 
 

@@ -32,8 +32,16 @@ DUTIES = (
     "model may apply (Art. 53). The figure is an indication; a person decides.",
     "Draw up the technical documentation (Annex XI), for instance in the Model Documentation Form of the Code of "
     "Practice. The figures for it: flops-auditor records show {job}",
-    "If the figure is wrong, give better evidence: flops-auditor amend {job}",
+    "If the figure is wrong, give better evidence: {amend}",
 )
+
+
+AFTER_A_STOP = (
+    "Wait for the record of the ended job; it gives the final figure and comes by itself.",
+    "If the run is meant to cross the line, decide that first: over it, a provider's duties may apply (Art. 53). Then "
+    "start it again with the tag flops-auditor:never-stop = true.",
+)
+AMEND = "flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER"
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
 
 def _happened(content: Mapping[str, Any], name: str) -> str:
     job, count = content["job"], content["lineage"]["ancestors"]
-    together = f"Together with the {count} earlier run{'s' if count > 1 else ''} it continues, it" if count else "It"
+    together = f"Together with {earlier_runs(count)} it continues, it" if count else "It"
     done = "is running" if content["action"] else "was audited"
     said = f"Training job {name} ({printable(job['status'])}) {done}. {together} is {HEADLINES[content['verdict']]}."
     if content["action"]:
@@ -85,6 +93,11 @@ def _happened(content: Mapping[str, Any], name: str) -> str:
         crossed = [f"{c['policy']}, {c['scenario']}" for c in content["changes"] if c["to"] == "above"]
         said += f", since now it is over {' and '.join(crossed)}." if crossed else "."
     return said
+
+
+def earlier_runs(count: int) -> str:
+    """So many ancestors, in words."""
+    return "the earlier run" if count == 1 else f"the {count} earlier runs"
 
 
 def _figures(content: Mapping[str, Any]) -> list[str]:
@@ -108,10 +121,14 @@ def _uncertainty(estimate: Mapping[str, Any]) -> str:
 
 
 def _against(content: Mapping[str, Any]) -> list[str]:
-    lines = []
+    lines, told = [], {""}
     for a in content["assessments"]:
         reason = clipped(a["reason"].partition(TO_SETTLE)[0])
-        lines.append(f"{a['policy']}, {a['scenario']}: {a['verdict'].upper()}; {reason}.")
+        line = f"{a['policy']}, {a['scenario']}: {a['verdict'].upper()}; {reason}."
+        if a["verdict"] != "below" and a["meaning"] not in told:
+            told.add(a["meaning"])
+            line += f" Over it, {a['meaning']}."
+        lines.append(line)
     return lines
 
 
@@ -154,12 +171,14 @@ def _steps(content: Mapping[str, Any], name: str) -> list[str]:
             "that a threshold of systemic risk is or will be met (Art. 52(1))."
         )
     if verdict == "above":
-        return [*steps, *(duty.format(job=name) for duty in DUTIES)]
+        return [*steps, *(duty.format(job=name, amend=AMEND.format(job=name)) for duty in DUTIES)]
+    if content["action"]:
+        return [*steps, *(step.format(job=name) for step in AFTER_A_STOP)]
     settles = dict.fromkeys(a["reason"].partition(TO_SETTLE)[2] for a in content["assessments"])
     doubts = [*content["estimate"]["doubts"], *content["lineage"]["doubts"]]
     steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in doubts[:3]]
     steps += [f"To narrow the figure: {clipped(text, 300)}." for text in settles if text]
-    steps.append(f"Or give better evidence by hand: flops-auditor amend {name}")
+    steps.append(f"Or give better evidence by hand: {AMEND.format(job=name)}")
     if any(a["verdict"] == "indeterminate" and is_systemic(a, content["original"]) for a in content["assessments"]):
         steps.append("If it is over, the Commission is to be notified within two weeks (Art. 52(1)).")
     return steps

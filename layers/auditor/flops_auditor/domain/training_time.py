@@ -13,6 +13,8 @@ from flops_auditor.domain.job import TRAINING, TrainingJob, Transition
 
 _AFTER_TRAINING = frozenset({"Uploading", "Completed", "MaxRuntimeExceeded"})
 _NOTABLE = Fraction(3600)
+STILL_TRAINING = "it may still be training"
+"""A doubt that time settles: how the doubt about a job in progress ends."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def training_time(job: TrainingJob, as_of: datetime | None = None) -> TrainingTi
     found = _found(job, as_of)
     if job.finished:
         return found
-    return replace(found, doubts=(*found.doubts, f"the job is {job.training_job_status}: it may still be training"))
+    return replace(found, doubts=(*found.doubts, f"the job is {job.training_job_status}: {STILL_TRAINING}"))
 
 
 def _found(job: TrainingJob, as_of: datetime | None) -> TrainingTime:

@@ -10,6 +10,7 @@ from flops_auditor.domain.alert import (
     attributes,
     chain,
     clipped,
+    earlier_runs,
     flop,
     numbered,
     printable,
@@ -18,6 +19,7 @@ from flops_auditor.domain.alert import (
 )
 from flops_auditor.domain.amounts import scientific
 from flops_auditor.domain.running import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, Outlook, Seen
+from flops_auditor.domain.training_time import STILL_TRAINING
 
 _LONGEST_FORECAST = 10 * 365 * 86400
 
@@ -63,7 +65,9 @@ def _headline(level: str) -> str:
 
 def _happened(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> str:
     count = content["lineage"]["ancestors"]
-    together = f", together with the {count} earlier run{'s' if count > 1 else ''} it continues," if count else ""
+    together = f", together with {earlier_runs(count)} it continues," if count else ""
+    if level == UNBOUNDED:
+        return f"Training job {name} is running. Nothing bounds its compute from above: no warning can come in time."
     said = f"Training job {name} is running and{together} "
     closest = seen.closest()
     best = percent(closest.best_share if closest else None)
@@ -77,8 +81,6 @@ def _happened(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> 
         if not seen.tags_read:
             why = "Its tags could not be read, so nothing says that it may be stopped: it keeps running."
         return said + f"is about to cross a threshold ({best} of it). {why}"
-    if level == UNBOUNDED:
-        return said + "nothing bounds its compute from above, so no warning can be given in time."
     return said + f"may have used {most} of a threshold (best estimate {best})."
 
 
@@ -126,7 +128,8 @@ def _steps(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> lis
             "that a threshold of systemic risk is or will be met (Art. 52(1)). It is known now."
         )
     if level == UNBOUNDED:
-        steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in seen.audited.estimate.doubts[:3]]
+        doubts = [doubt for doubt in seen.audited.estimate.doubts if not doubt.endswith(STILL_TRAINING)]
+        steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in doubts[:3]]
         return steps + ([f"To bound it: {seen.audited.estimate.settle}."] if seen.audited.estimate.settle else [])
     steps.append("Decide whether the run may cross the line; over it, a provider's duties may apply (Art. 53).")
     steps.append(f"To stop it: aws sagemaker stop-training-job --training-job-name {name} --region {region}")
