@@ -19,7 +19,7 @@ from flops_auditor.use_cases.keep_record import content_of
 from flops_auditor_cli.audit import show
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, Deployment, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, talk
+from flops_auditor_cli.output import Output, OutputOption, say
 from flops_auditor_cli.records import find_record
 
 
@@ -97,7 +97,7 @@ def command(
     content = content_of(stored) if stored else before
     show(content, output)
     if output is Output.TABLE:
-        talk().print(
+        say(
             f"Revision {content['revision']} supersedes revision {before['revision']}: {before['verdict']} -> "
             f"{content['verdict']}. Jobs that continue this one are assessed again."
         )

@@ -22,7 +22,7 @@ from flops_auditor.domain.record import result
 from flops_auditor.use_cases.collect_evidence import Sources, collect
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.ledger_access import LocalOption, use_local
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, digits, emit, say
 
 
 class UnreadableFile(AuditorError):
@@ -80,14 +80,19 @@ def figures(document: dict[str, Any]) -> list[dict[str, str]]:
         ("Upper bound", _flop(estimate["upper_flop"])),
         *_cautious(estimate),
         ("Hardware ceiling", _flop(estimate["ceiling_flop"])),
-        ("Energy", "unknown" if estimate["energy_kwh"] is None else f"{float(estimate['energy_kwh']):.4g} kWh"),
+        ("Energy", "unknown" if estimate["energy_kwh"] is None else f"{digits(float(estimate['energy_kwh']))} kWh"),
     ]
-    if cumulative["ancestors"]:
+    lineage = document.get("lineage") or {}
+    if count := lineage.get("ancestors", len(cumulative["ancestors"])):
         total = f"{_flop(cumulative['best_flop'])}, at most {_flop(cumulative['upper_flop'])}"
-        rows.append((f"With {len(cumulative['ancestors'])} ancestors", total))
+        rows.append((f"With {count} earlier run{'' if count == 1 else 's'}", total))
     rows += [("Original model", document["original"]["base_model"] or "not named")]
     rows += [("Assumption", text) for text in estimate["assumptions"]]
-    rows += [("Doubt", text) for text in estimate["doubts"]]
+    rows += [("Doubt", text) for text in [*estimate["doubts"], *lineage.get("doubts", [])]]
+    if document.get("previous_verdict"):
+        rows.append(("Superseded verdict", document["previous_verdict"]))
+    if document.get("notification_due"):
+        rows.append(("Notify Commission by", f"{document['notification_due']} (AI Act, Art. 52(1))"))
     return [{"what": what, "value": value} for what, value in rows]
 
 
@@ -149,7 +154,7 @@ def command(
     audited = audit(evidence, tables)
     show(result(audited), output)
     if output is Output.TABLE:
-        talk().print(f"Verdict: {audited.verdict}")
+        say(f"Verdict: {audited.verdict}")
     raise typer.Exit(OF_VERDICT[audited.verdict])
 
 

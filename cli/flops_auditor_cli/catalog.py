@@ -9,7 +9,7 @@ from flops_auditor.domain.amounts import scientific
 from flops_auditor.domain.base_models import BaseModel
 from flops_auditor.domain.policy import Figures, Rule, assess
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, say
 
 SearchOption = Annotated[str, typer.Option("--search", "-s", help="Only rows whose name contains this text.")]
 
@@ -169,7 +169,7 @@ def models(search: SearchOption = "", output: OutputOption = Output.TABLE) -> No
         rows = [{**row, "aliases": ";".join(row["aliases"])} for row in rows]
         columns = {**columns, "aliases": "", "weak_pretraining_flop": "", "other_pretraining_flop": "", "source": ""}
     emit(rows, output, columns, title="Base models", right=("params_total", "params_active", "pretraining_flop"))
-    talk().print('Mostly Epoch AI, "Data on AI Models" (CC-BY 4.0); JSON and CSV name the source of each row.')
+    say('Mostly Epoch AI, "Data on AI Models" (CC-BY 4.0); JSON and CSV name the source of each row.')
 
 
 def explain(

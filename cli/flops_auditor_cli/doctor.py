@@ -22,7 +22,7 @@ from flops_auditor_cli.ledger_access import (
     find_deployment,
 )
 from flops_auditor_cli.local_aws import read
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, say
 from flops_auditor_cli.reconcile import document_of, reconciler_of, rows_of, told
 
 COLUMNS = {"check": "Check", "state": "State", "detail": "What was seen", "remedy": "What to do"}
@@ -78,7 +78,7 @@ def doctor(
     healthy = all(finding.ok for finding in findings)
     emit(rows, output, COLUMNS, document={"healthy": healthy, "at": iso(now), "findings": rows, "comparison": document})
     if not healthy:
-        talk().print("not healthy or not complete: see above")
+        say("not healthy or not complete: see above")
         raise typer.Exit(EVIDENCE_INCOMPLETE)
 
 

@@ -12,7 +12,7 @@ from flops_auditor.aws.s3_archive import S3Archive
 from flops_auditor.domain.job import iso
 from flops_auditor.use_cases.export_bundle import Choice, export_part, export_whole, of_job, of_model, of_time
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, plain, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, plain, say
 from flops_auditor_cli.verify import MOMENTS
 
 COLUMNS = {"path": "Bundle", "selection": "Selection", "records": "Records", "size": "Leaves of the log"}
@@ -51,7 +51,7 @@ def export(
         written = export_part(archive, ledger, bundle, now, chosen, selection)
     row = {"path": str(bundle), "selection": selection, "records": written.records, "size": written.size}
     emit([row], output, COLUMNS, document=row, right=("records", "size"))
-    talk().print(f"check it with: flops-auditor verify {shlex.quote(plain(bundle))}", soft_wrap=True)
+    say(f"check it with: flops-auditor verify {shlex.quote(plain(bundle))}")
 
 
 def selection_of(model: str, job: str, since: datetime | None, until: datetime | None) -> tuple[Choice | None, str]:

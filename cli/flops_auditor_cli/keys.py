@@ -11,7 +11,7 @@ from flops_auditor.aws.s3_archive import S3Archive
 from flops_auditor.domain.key_history import ROLES
 from flops_auditor.use_cases.rotate_key import keys_after, request_rotation
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, Deployment, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, say
 
 keys = typer.Typer(help="Which keys sign the ledger, and how a new one takes over.", no_args_is_help=True)
 COLUMNS = {"role": "Role", "keyid": "Key id (SHA-256 of SPKI)", "state": "State"}
@@ -68,4 +68,4 @@ def rotate(
     )
     row = {"role": role, "number": number, "new_key_id": new_key_id}
     emit([row], output, {"role": "Role", "number": "Rotation", "new_key_id": "New key"}, document=row)
-    talk().print("now let the functions use the new key; disable the old one after the next seal, and keep it")
+    say("now let the functions use the new key; disable the old one after the next seal, and keep it")

@@ -13,7 +13,7 @@ from flops_auditor.domain.lineage_tree import MOST_ROWS, Row, tree
 from flops_auditor.domain.statement import parse_statement
 from flops_auditor.use_cases.find_lineage import recorded_lineage
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, say
 from flops_auditor_cli.records import find_record
 
 COLUMNS = {
@@ -25,14 +25,15 @@ COLUMNS = {
 }
 
 
-def rows_of(rows: list[Row]) -> list[dict[str, str]]:
-    """The tree for people."""
+def rows_of(rows: list[Row], people: bool) -> list[dict[str, str]]:
+    """The tree; FLOP in scientific notation for people, exact otherwise."""
+    shown = _flop if people else _exact
     return [
         {
             "run": row.branch + row.name,
             "activity": row.activity,
-            "best_flop": _flop(row.best_flop),
-            "upper_flop": _flop(row.upper_flop),
+            "best_flop": shown(row.best_flop),
+            "upper_flop": shown(row.upper_flop),
             "note": "see above" if row.again else ("in doubt" if row.doubtful else ""),
         }
         for row in rows
@@ -41,6 +42,10 @@ def rows_of(rows: list[Row]) -> list[dict[str, str]]:
 
 def _flop(amount: int | None) -> str:
     return "unknown" if amount is None else scientific(amount)
+
+
+def _exact(amount: int | None) -> str:
+    return "" if amount is None else str(amount)
 
 
 def lineage_command(
@@ -62,15 +67,23 @@ def lineage_command(
         "ancestors": [to_json(ancestor) for ancestor in found.ancestors],
         "doubts": list(found.doubts),
     }
-    emit(rows_of(tree(content, found)), output, COLUMNS, document=document, right=("best_flop", "upper_flop"))
+    emit(
+        rows_of(tree(content, found), output is Output.TABLE),
+        output,
+        COLUMNS,
+        document=document,
+        right=("best_flop", "upper_flop"),
+    )
     if output is Output.TABLE:
         total = content["cumulative"]
         best, upper = (None if total[k] is None else int(total[k]) for k in ("best_flop", "upper_flop"))
-        talk().print(f"{len(found.ancestors)} earlier runs. All: best {_flop(best)}, at most {_flop(upper)} FLOP")
+        count = len(found.ancestors)
+        runs = f"{count} earlier run{'' if count == 1 else 's'}"
+        say(f"{runs}. Together with this one: best {_flop(best)}, at most {_flop(upper)} FLOP")
         if len(found.ancestors) >= MOST_ROWS:
-            talk().print("The nearest runs are shown; --output json has all of them")
+            say("The nearest runs are shown; --output json has all of them")
         for doubt in found.doubts:
-            talk().print(f"In doubt: {doubt}")
+            say(f"In doubt: {doubt}")
 
 
 def register_on_records(records: typer.Typer) -> None:

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from fractions import Fraction
 from typing import Annotated, Any
 
 import typer
@@ -33,10 +34,21 @@ def talk() -> Console:
     return Console(stderr=True, markup=False, highlight=False)
 
 
+def say(*lines: object) -> None:
+    """Tell people something, on stderr: lines that a terminal wraps and a name cannot break or colour."""
+    for line in lines:
+        talk().print(plain(line), soft_wrap=True)
+
+
 def plain(value: object) -> str:
     """A value as one line of text without control characters, such as ANSI escapes in a job's name."""
     text = "" if value is None else str(value)
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def digits(value: float | Fraction) -> str:
+    """A measured number for people: four digits at least, and never an exponent."""
+    return f"{float(value):.0f}" if value >= 1000 else f"{float(value):.4g}"
 
 
 def cell(value: object) -> str:
@@ -79,7 +91,7 @@ def emit(
         writer.writerow(columns)
         writer.writerows([cell(row.get(field)) for field in columns] for row in rows)
     else:
-        table = Table(title=title or None, title_justify="left", header_style="bold")
+        table = Table(title=title or None, title_justify="left", header_style="bold", show_header=any(columns.values()))
         for field, heading in columns.items():
             table.add_column(heading, justify="right" if field in right else "left", overflow="fold")
         for row in rows:

@@ -15,7 +15,7 @@ from flops_auditor.domain.model_size import ModelSize
 from flops_auditor.domain.plan import Plan, Targets, Wanted, document, make_plan, ways
 from flops_auditor.domain.policy import Original
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, digits, emit, say
 
 
 class MethodChoice(StrEnum):
@@ -176,15 +176,10 @@ def rows(plans: list[Plan], people: bool) -> list[dict[str, Any]]:
                     **{key: scientific(value) if people else str(value) for key, value in flop.items()},
                     "share_of_threshold": "" if share is None else f"{float(share):.3%}" if people else float(share),
                     "verdict": a.verdict,
-                    "expected_hours_to_threshold": "" if hours is None else _hours(hours),
+                    "expected_hours_to_threshold": "" if hours is None else digits(hours),
                 }
             )
     return found
-
-
-def _hours(hours: Fraction) -> str:
-    """Hours with four digits at least, and never an exponent."""
-    return f"{float(hours):.0f}" if hours >= 1000 else f"{float(hours):.4g}"
 
 
 def figures(plan: Plan, original: Original) -> list[dict[str, str]]:
@@ -197,9 +192,9 @@ def figures(plan: Plan, original: Original) -> list[dict[str, str]]:
         ("Upper bound", f"{scientific(plan.upper_flop)} FLOP"),
     ]
     if plan.hardware is not None:
-        lines.append(("Duration", f"{_hours(plan.hardware.seconds / 3600)} hours"))
+        lines.append(("Duration", f"{digits(plan.hardware.seconds / 3600)} hours"))
     if plan.energy_kwh:
-        lines.append(("Energy", f"{float(plan.energy_kwh):.4g} kWh"))
+        lines.append(("Energy", f"{digits(plan.energy_kwh)} kWh"))
     lines.append(("Original model", original.source))
     lines += [("Assumption", text) for text in plan.assumptions]
     return [{"what": what, "value": value} for what, value in lines]
@@ -305,9 +300,9 @@ def command(
     shown = document(wanted, chosen, plans, name, hosts)
     emit(rows(plans, output is Output.TABLE), output, COLUMNS, document=shown, title="Thresholds", right=NUMBERS)
     if output is Output.TABLE:
-        talk().print(f"Verdict for {chosen.way.name} training: {chosen.verdict}")
+        say(f"Verdict for {chosen.way.name} training: {chosen.verdict}")
         if len(plans) == 1 and activity is not ActivityChoice.PRETRAINING:
-            talk().print("Add a model and --tokens to see LoRA and Spectrum beside it.")
+            say("Add a model and --tokens to see LoRA and Spectrum beside it.")
     raise typer.Exit(OF_VERDICT[chosen.verdict])
 
 

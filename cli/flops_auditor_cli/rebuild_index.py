@@ -10,7 +10,7 @@ from flops_auditor.aws.s3_archive import S3Archive
 from flops_auditor.use_cases.rebuild_index import rebuild_index
 from flops_auditor_cli.exits import FAILED
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, say
 
 COLUMNS = {"written": "Written", "known": "Known already", "logged": "With a place in the log", "skipped": "Skipped"}
 
@@ -40,6 +40,6 @@ def rebuild(
     }
     emit([row], output, COLUMNS, document={**row, "skipped": [list(found) for found in rebuilt.skipped]})
     for key, reason in rebuilt.skipped:
-        talk().print(f"{key}: {reason}")
+        say(f"{key}: {reason}")
     if rebuilt.skipped:
         raise typer.Exit(FAILED)

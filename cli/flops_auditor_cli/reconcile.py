@@ -12,7 +12,7 @@ from flops_auditor.use_cases.compare_jobs import Comparison, RegionState, compar
 from flops_auditor.use_cases.reconcile_jobs import Reconciler
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, Deployment, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, say
 
 COLUMNS = {"region": "Region", "name": "Job", "status": "Status", "ended_at": "Ended", "action": "What is done"}
 
@@ -25,9 +25,11 @@ def reconciler_of(deployment: Deployment) -> Reconciler:
 
 
 def told(state: RegionState) -> None:
-    """One line per region, on stderr."""
+    """One line per region that has jobs or could not be read, on stderr."""
+    if not state.listed and not state.error:
+        return
     seen = state.error or f"{state.listed} jobs, {state.finished} finished, {len(state.missing)} without a record"
-    talk().print(f"{state.region}: {seen}")
+    say(f"{state.region}: {seen}")
 
 
 def rows_of(comparison: Comparison, action: str) -> list[dict[str, Any]]:
@@ -83,6 +85,8 @@ def reconcile(
         reconciler.queue.send(comparison.missing)
     rows = rows_of(comparison, "would be queued" if dry_run else "queued")
     emit(rows, output, COLUMNS, document=document_of(comparison, rows))
+    finished = sum(state.finished for state in comparison.regions)
+    say(f"{len(rows)} of {finished} finished jobs in {len(comparison.regions)} regions have no record")
     if comparison.unread:
         raise typer.Exit(EVIDENCE_INCOMPLETE)
 

@@ -14,7 +14,7 @@ from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.statement import parse_statement
 from flops_auditor_cli.audit import show as show_audit
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, say
 
 records = typer.Typer(help="List and show what was recorded.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -106,9 +106,9 @@ def list_records(
     shown = rows[:limit]
     emit([for_people(row) for row in shown] if output is Output.TABLE else shown, output, COLUMNS, right=FLOP_COLUMNS)
     if not rows:
-        talk().print("No record fits." if verdict or base_model else "Nothing is recorded yet.")
+        say("No record fits." if verdict or base_model else "Nothing is recorded yet.")
     if len(rows) > limit:
-        talk().print(f"{len(rows) - limit} more; raise --limit to see them")
+        say(f"{len(rows) - limit} more; raise --limit to see them")
 
 
 def find_record(table: str, job: str) -> dict[str, str]:
@@ -139,8 +139,8 @@ def show_record(
     document: dict[str, Any] = {**statement.predicate, "evidence_sha256": statement.subject_sha256}
     show_audit(document, output)
     if output is Output.TABLE:
-        talk().print(
-            f"Recorded {document['recorded_at']}, revision {document['revision']}, key "
+        say(
+            f"Verdict: {document['verdict']}. Recorded {document['recorded_at']}, revision {document['revision']}, key "
             f"{json.loads(item['envelope'])['signatures'][0]['keyid'][:16]}..."
         )
 

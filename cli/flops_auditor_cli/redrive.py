@@ -13,7 +13,7 @@ from flops_auditor.use_cases.redrive_letters import Letter, redrive
 from flops_auditor_cli.doctor import deployed
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, say
 
 COLUMNS = {"queue": "Queue", "message_id": "Message", "job": "Job", "reason": "Why it died", "action": "What was done"}
 QUEUES = {"jobs": "AuditDeadLetterQueueUrl", "deliveries": "DeliveryDeadLetterQueueUrl"}
@@ -66,7 +66,7 @@ def redrive_letters(
             )
     emit(rows, output, COLUMNS)
     left = sum(row["action"] == "left" for row in rows)
-    talk().print(f"{len(rows)} dead letters" + (f", {left} left: they name no training job" if left else ""))
+    say(f"{len(rows)} dead letters" + (f", {left} left: they name no training job" if left else ""))
     if left:
         raise typer.Exit(EVIDENCE_INCOMPLETE)
 

@@ -19,7 +19,7 @@ from flops_auditor.use_cases.watch_jobs import Watched, look_at, running_jobs
 from flops_auditor_cli.amend import environment_of
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, OVER_THRESHOLD
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, say
 
 COLUMNS = {
     "region": "Region",
@@ -133,8 +133,10 @@ def command(
             found.append(looked.seen)
     documents = [document_of(seen) for seen in found]
     emit([row_of(seen) for seen in found], output, COLUMNS, document=documents, right=RIGHT)
+    if not found:
+        say("No training job is in progress" + (" where it could be seen." if done.failures else "."))
     for failure in done.failures:
-        talk().print(failure)
+        say(failure)
     if any(outlook.crossed for seen in found for outlook in seen.outlooks):
         raise typer.Exit(OVER_THRESHOLD)
     if done.failures:
