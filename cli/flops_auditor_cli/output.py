@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -27,6 +27,7 @@ OutputOption = Annotated[Output, typer.Option("--output", "-o", help="table for 
 COLOURS = {"above": "bold red", "indeterminate": "yellow", "below": "green"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _WIDTH_WHEN_PIPED = 160
+_FOLDS_AT = 12
 
 
 def talk() -> Console:
@@ -91,15 +92,49 @@ def emit(
         writer.writerow(columns)
         writer.writerows([cell(row.get(field)) for field in columns] for row in rows)
     else:
-        table = Table(title=title or None, title_justify="left", header_style="bold", show_header=any(columns.values()))
-        for field, heading in columns.items():
-            table.add_column(heading, justify="right" if field in right else "left", overflow="fold")
-        for row in rows:
-            table.add_row(*(_styled(field, row.get(field)) for field in columns))
         console = Console(markup=False, highlight=False)
         if not console.is_terminal:
             console = Console(markup=False, highlight=False, width=_WIDTH_WHEN_PIPED)
-        console.print(table)
+        least = {field: _least_width(field, heading, rows, right) for field, heading in columns.items()}
+        narrow = sum(least.values()) + 3 * len(least) + 1 > console.width
+        console.print(
+            _one_below_another(rows, columns, title) if narrow else _table(rows, columns, title, right, least)
+        )
+
+
+def _least_width(field: str, heading: str, rows: Sequence[Mapping[str, Any]], right: Sequence[str]) -> int:
+    """The width under which a column cannot be read: a number and a verdict are never broken."""
+    longest = max((len(plain(row.get(field))) for row in rows), default=0)
+    whole = field in right or field == "verdict"
+    return max(longest if whole else min(longest, _FOLDS_AT), *(len(word) for word in heading.split() or [""]))
+
+
+def _table(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str],
+    title: str,
+    right: Sequence[str],
+    least: Mapping[str, int],
+) -> Table:
+    table = Table(title=title or None, title_justify="left", header_style="bold", show_header=any(columns.values()))
+    for field, heading in columns.items():
+        justify: Literal["left", "right"] = "right" if field in right else "left"
+        table.add_column(heading, justify=justify, overflow="fold", min_width=least[field])
+    for row in rows:
+        table.add_row(*(_styled(field, row.get(field)) for field in columns))
+    return table
+
+
+def _one_below_another(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], title: str) -> Table:
+    """Each row as a block of heading and value, for a terminal that is too narrow for the table."""
+    table = Table(title=title or None, title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for row in rows:
+        for field, heading in columns.items():
+            table.add_row(heading, _styled(field, row.get(field)))
+        table.add_section()
+    return table
 
 
 def _styled(field: str, value: object) -> Text:

@@ -1,5 +1,6 @@
 """What people read: numbers without exponents, headings that say something, names that break nothing."""
 
+import re
 from typing import Any
 
 import pytest
@@ -83,3 +84,17 @@ def test_regions_without_jobs_are_not_talked_of(capsys: pytest.CaptureFixture[st
     told(RegionState("us-east-1", 0, 0, 0, ()))
     told(RegionState("eu-west-1", 0, 0, 0, (), "refused"))
     assert capsys.readouterr().err == "eu-west-1: refused\n"
+
+
+def test_no_number_is_broken_in_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [{"job": "a-name-of-a-job-" * 3, "flop": "4.82e19", "hours": "651158", "verdict": "indeterminate"}]
+    columns = {"job": "Job", "flop": "Best (FLOP)", "hours": "Hours", "verdict": "Verdict"}
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    for width in (40, 60, 80, 120):
+        monkeypatch.setenv("COLUMNS", str(width))
+        emit(rows, Output.TABLE, columns, right=("flop", "hours"))
+        shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+        assert max(len(line) for line in shown.splitlines()) <= width
+        assert all(word in shown for word in ("4.82e19", "651158", "indeterminate", "Hours", "Verdict")), width
