@@ -57,18 +57,25 @@ def _fraction(text: str | None) -> Fraction | None:
     try:
         return exact(text)
     except (ValueError, ZeroDivisionError) as error:
-        raise typer.BadParameter(f"--mfu: {error}") from error
+        raise typer.BadParameter(f"--mfu: {text[:40]!r} is not a number") from error
 
 
 def command(
-    job: Annotated[str, typer.Argument(help="Job name, ARN or job id.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Job name, ARN or job id.")],
     who: Annotated[str, typer.Option(help="Who gives the evidence: name or address.")],
     why: Annotated[str, typer.Option(help="Why it is better than what was recorded.")],
     tokens: Annotated[str | None, typer.Option(help="Training tokens, such as 1.2e9.")] = None,
-    parameters: Annotated[str | None, typer.Option(help="Parameters of the model, such as 8e9.")] = None,
-    mfu: Annotated[str | None, typer.Option(help="Model FLOP utilisation, a fraction such as 0.38.")] = None,
-    pretraining_flop: Annotated[str | None, typer.Option(help="Compute of the original, such as 1.5e24.")] = None,
-    attachment: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="What it rests on.")] = None,
+    parameters: Annotated[
+        str | None, typer.Option("--parameters", "--params", help="Parameters of the model, such as 8e9.")
+    ] = None,
+    mfu: Annotated[str | None, typer.Option(help="Model FLOPs utilisation (MFU), a fraction such as 0.38.")] = None,
+    pretraining_flop: Annotated[
+        str | None,
+        typer.Option("--pretraining-flop", "--pretrain-flops", help="Compute of the original in FLOP, such as 1.5e24."),
+    ] = None,
+    attachment: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="A file that it rests on, such as a training log.")
+    ] = None,
     output: OutputOption = Output.TABLE,
     stack_name: StackOption = DEFAULT_STACK,
     local: LocalOption = False,

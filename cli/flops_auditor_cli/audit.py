@@ -22,7 +22,7 @@ from flops_auditor.domain.record import result
 from flops_auditor.use_cases.collect_evidence import Sources, collect
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.ledger_access import LocalOption, use_local
-from flops_auditor_cli.output import Output, OutputOption, digits, emit, say
+from flops_auditor_cli.output import Output, OutputOption, PolicyOption, digits, emit, say
 
 
 class UnreadableFile(AuditorError):
@@ -125,12 +125,20 @@ def show(document: dict[str, Any], output: Output) -> None:
 
 
 def command(
-    job: Annotated[Path | None, typer.Argument(help="Answer of `aws sagemaker describe-training-job`.")] = None,
-    metrics: Annotated[Path | None, typer.Option(help="Answer of `aws cloudwatch get-metric-data`.")] = None,
+    job: Annotated[
+        Path | None, typer.Argument(metavar="JOB.json", help="Answer of `aws sagemaker describe-training-job`.")
+    ] = None,
+    metrics: Annotated[
+        Path | None, typer.Option(help="Answer of `aws cloudwatch get-metric-data`, for JOB.json.")
+    ] = None,
     flops_meter: Annotated[Path | None, typer.Option(help="The AWS toolkit's flops_meter.json.")] = None,
-    job_name: Annotated[str | None, typer.Option(help="Ask SageMaker and CloudWatch, read-only.")] = None,
-    region: Annotated[str | None, typer.Option(envvar=["AWS_REGION", "AWS_DEFAULT_REGION"])] = None,
-    policy: Annotated[list[str] | None, typer.Option(help="Policy to assess against; may be repeated.")] = None,
+    job_name: Annotated[
+        str | None, typer.Option(help="Ask SageMaker and CloudWatch about this job, read-only.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="The region of --job-name.")
+    ] = None,
+    policy: PolicyOption = None,
     output: OutputOption = Output.TABLE,
     local: LocalOption = False,
 ) -> None:

@@ -173,7 +173,9 @@ def models(search: SearchOption = "", output: OutputOption = Output.TABLE) -> No
 
 
 def explain(
-    model: Annotated[str, typer.Argument(help="A model id, alias, JumpStart id, hub-content ARN, S3 URI or path.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model id, alias, JumpStart id, hub-content ARN, S3 URI or path.")
+    ],
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Which model a name means, what is known of it, and the thresholds for modifying it.

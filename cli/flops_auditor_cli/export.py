@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    bundle: Annotated[Path, typer.Argument(help="The zip file to write.")],
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The zip file to write.")],
     model: Annotated[str, typer.Option(help="Only records whose base model is this one, with proofs.")] = "",
     job: Annotated[str, typer.Option(help="Only records of this training job (name or ARN), with proofs.")] = "",
     since: Annotated[

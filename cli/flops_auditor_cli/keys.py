@@ -44,7 +44,9 @@ def list_keys(
 
 @keys.command()
 def rotate(
-    role: Annotated[Literal["record", "checkpoint"], typer.Argument(help="Whose key is replaced.")],
+    role: Annotated[
+        Literal["record", "checkpoint"], typer.Argument(metavar="record|checkpoint", help="Whose key is replaced.")
+    ],
     new_key_id: Annotated[str, typer.Option(help="KMS key id or ARN of the new key (ECC_NIST_P256, SIGN_VERIFY).")],
     old_key_id: Annotated[str, typer.Option(help="KMS key in force; default: the one that the stack names.")] = "",
     stack_name: StackOption = DEFAULT_STACK,

@@ -49,7 +49,7 @@ def _exact(amount: int | None) -> str:
 
 
 def lineage_command(
-    job: Annotated[str, typer.Argument(help="Job name, ARN or job id.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Job name, ARN or job id.")],
     output: OutputOption = Output.TABLE,
     stack_name: StackOption = DEFAULT_STACK,
     local: LocalOption = False,

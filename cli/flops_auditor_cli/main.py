@@ -5,9 +5,11 @@ incomplete. Each command is one module with a `register` function.
 """
 
 import sys
+from typing import Annotated
 
 import typer
 
+from flops_auditor import __version__
 from flops_auditor.aws.failures import in_words
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor_cli import (
@@ -32,11 +34,30 @@ from flops_auditor_cli.output import plain
 
 app = typer.Typer(
     name="flops-auditor",
-    help="Training compute of SageMaker training jobs against the thresholds of the EU AI Act.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and exit.")
+    ] = False,
+) -> None:
+    """Training compute of SageMaker training jobs against the thresholds of the EU AI Act.
+
+    Exit codes: 0 fine or below, 1 the tool failed, 2 wrong options, 3 over a threshold, 4 evidence incomplete.
+    """
+
+
 COMMANDS = (
     audit,
     plan,

@@ -22,7 +22,11 @@ class Output(StrEnum):
     CSV = "csv"
 
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="table for people, json or csv for machines.")]
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Table for people, json or csv for machines.")]
+PolicyOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Policy to assess against, as `catalog policies` names it; may be repeated. Default: all."),
+]
 
 COLOURS = {"above": "bold red", "indeterminate": "yellow", "below": "green"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

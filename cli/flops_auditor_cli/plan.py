@@ -15,7 +15,7 @@ from flops_auditor.domain.model_size import ModelSize
 from flops_auditor.domain.plan import Plan, Targets, Wanted, document, make_plan, ways
 from flops_auditor.domain.policy import Original
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.output import Output, OutputOption, digits, emit, say
+from flops_auditor_cli.output import Output, OutputOption, PolicyOption, digits, emit, say
 
 
 class MethodChoice(StrEnum):
@@ -207,13 +207,19 @@ def command(
     accelerator: Annotated[str | None, typer.Option(help="Instead of an instance type, e.g. H100.")] = None,
     accelerators: Annotated[str | None, typer.Option(help="How many of them; 1 if left out.")] = None,
     accelerator_hours: Annotated[str | None, typer.Option(help="Accelerators x hours, instead of --hours.")] = None,
-    peak_flop_per_s: Annotated[str | None, typer.Option(help="Peak of one accelerator, if not the table's.")] = None,
-    precision: Annotated[str | None, typer.Option(help="bf16 (default), fp16, fp8, fp4, tf32 or fp32.")] = None,
-    mfu: Annotated[str | None, typer.Option(help="Expected model FLOPs utilisation, a fraction such as 0.4.")] = None,
+    peak_flop_per_s: Annotated[
+        str | None, typer.Option(help="Peak of one accelerator in FLOP/s, if not the table's.")
+    ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Number format: bf16 (default), fp16, fp8, fp4, tf32 or fp32.")
+    ] = None,
+    mfu: Annotated[
+        str | None, typer.Option(help="Expected model FLOPs utilisation (MFU), a fraction such as 0.4.")
+    ] = None,
     base_model: Annotated[str | None, typer.Option(help="Model that is fine-tuned, by any name it goes by.")] = None,
-    params: Annotated[str | None, typer.Option(help="Parameters, if not the base model's.")] = None,
+    params: Annotated[str | None, typer.Option(help="Parameters, such as 8e9, if not the base model's.")] = None,
     active_params: Annotated[str | None, typer.Option(help="Parameters active per token.")] = None,
-    tokens: Annotated[str | None, typer.Option(help="Training tokens of one epoch.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Training tokens of one epoch, such as 1.2e9.")] = None,
     epochs: Annotated[str, typer.Option(help="Passes over them.")] = "1",
     method: Annotated[MethodChoice, typer.Option(help="The way of training that is gated.")] = MethodChoice.FULL,
     lora_rank: Annotated[int, typer.Option(min=1, help="Rank of the adapters.")] = 16,
@@ -221,9 +227,13 @@ def command(
     spectrum_fraction: Annotated[str, typer.Option(help="Share of the parameters that Spectrum trains.")] = "0.5",
     trainable_params: Annotated[str | None, typer.Option(help="Adapter parameters, if known.")] = None,
     activity: Annotated[ActivityChoice, typer.Option(help="What the run is.")] = ActivityChoice.FINE_TUNING,
-    pretrain_flops: Annotated[str | None, typer.Option(help="Compute of the original, if not the table's.")] = None,
-    earlier_flop: Annotated[str | None, typer.Option(help="Compute of the runs that this one continues.")] = None,
-    policy: Annotated[list[str] | None, typer.Option(help="Policy to assess against; may be repeated.")] = None,
+    pretrain_flops: Annotated[
+        str | None, typer.Option(help="Compute of the original in FLOP, such as 1.5e24, if not the table's.")
+    ] = None,
+    earlier_flop: Annotated[
+        str | None, typer.Option(help="Compute in FLOP of the runs that this one continues.")
+    ] = None,
+    policy: PolicyOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Plan a run before its launch: from hardware and hours, from a model and tokens, or from both.

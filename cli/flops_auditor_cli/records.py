@@ -124,8 +124,8 @@ def find_record(table: str, job: str) -> dict[str, str]:
 
 @records.command("show")
 def show_record(
-    job: Annotated[str, typer.Argument(help="Job name, ARN or job id.")],
-    envelope: Annotated[bool, typer.Option(help="The signed envelope itself, byte for byte.")] = False,
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Job name, ARN or job id.")],
+    envelope: Annotated[bool, typer.Option("--envelope", help="The signed envelope itself, byte for byte.")] = False,
     output: OutputOption = Output.TABLE,
     stack_name: StackOption = DEFAULT_STACK,
     local: LocalOption = False,

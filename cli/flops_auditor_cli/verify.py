@@ -35,11 +35,13 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="A bundle written by `flops-auditor export`.")],
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A bundle written by `flops-auditor export`.")],
     pin: Annotated[
         Path | None, typer.Option(help="A checkpoint that reached you another way, such as the mailed one.")
     ] = None,
-    keys: Annotated[Path | None, typer.Option(help="keys.json as you know it from elsewhere.")] = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="The keys.json of the ledger, as you know it from elsewhere.")
+    ] = None,
     as_of: Annotated[
         datetime | None,
         typer.Option(formats=MOMENTS, help="When you received the bundle (UTC); default: now. Judges staleness."),

@@ -19,7 +19,7 @@ from flops_auditor.use_cases.watch_jobs import Watched, look_at, running_jobs
 from flops_auditor_cli.amend import environment_of
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, OVER_THRESHOLD
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, say
+from flops_auditor_cli.output import Output, OutputOption, PolicyOption, emit, say
 
 COLUMNS = {
     "region": "Region",
@@ -109,7 +109,7 @@ def _decimal(value: Fraction | None) -> str | None:
 
 def command(
     region: Annotated[list[str] | None, typer.Option(help="Only this region; may be repeated.")] = None,
-    policy: Annotated[list[str] | None, typer.Option(help="Policy to assess against; may be repeated.")] = None,
+    policy: PolicyOption = None,
     output: OutputOption = Output.TABLE,
     stack_name: StackOption = DEFAULT_STACK,
     local: LocalOption = False,

@@ -3,9 +3,15 @@
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
+
+from flops_auditor import __version__
+from flops_auditor_cli.main import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -59,3 +65,30 @@ def test_a_failure_is_told_in_words(arguments: list[str], environment: dict[str,
     assert "Traceback" not in done.stderr
     assert "\x1b" not in done.stderr
     assert done.stdout == ""
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command with the words that lead to it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+def test_every_command_option_and_argument_says_what_it_is() -> None:
+    found = dict(commands(get_command(app)))
+    assert ("records", "show") in found
+    for path, command in found.items():
+        assert command.help.split("\n")[0].endswith("."), path
+        for parameter in command.params:
+            if parameter.name == "help":
+                continue
+            assert parameter.help, (path, parameter.name)
+            assert parameter.help[0].isupper(), (path, parameter.name)
+            assert parameter.help.endswith((".", ")")), (path, parameter.name)
+
+
+def test_the_version_is_said() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
