@@ -28,7 +28,7 @@ PRICES = {
     ("sns", "Publish"): Decimal("20.5") / MILLION,
     ("sqs", "SendMessageBatch"): Decimal("0.4") / MILLION,
 }
-FREE = {("sagemaker", "DescribeTrainingJob"), ("sagemaker", "ListTags")}
+FREE = {("sagemaker", name) for name in ("DescribeTrainingJob", "ListTags", "DescribeModelPackage")}
 
 
 def main() -> None:

@@ -7,12 +7,14 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
 from flops_auditor.aws.cloudwatch import MOST_POINTS, MOST_QUERIES, NAMESPACE, CloudWatchMetrics, windows
 from flops_auditor.aws.sagemaker import SageMakerJobs
 from flops_auditor.domain.job import parse_training_job
+from flops_auditor.domain.model_packages import data_places
 from flops_auditor.domain.training_time import Span
 from flops_auditor.use_cases.ports import (
     JobMetrics,
@@ -38,8 +40,13 @@ def aws() -> Iterator[Any]:
 # ----- TrainingJobs
 
 
+CONTAINER = {"Image": "image", "ModelDataUrl": "s3://models/fine-tune/output/model.tar.gz"}
+PACKAGE = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/registered"
+
+
 def in_memory(aws: Any) -> tuple[TrainingJobs, str]:
     jobs = FakeTrainingJobs()
+    jobs.packages[PACKAGE] = {"ModelPackageArn": PACKAGE, "InferenceSpecification": {"Containers": [CONTAINER]}}
     pointer = jobs.add(describe())
     jobs.tags_by_arn[pointer.arn] = [{"Key": f"k{i}", "Value": str(i)} for i in range(3)]
     return jobs, pointer.arn
@@ -55,6 +62,10 @@ def on_sagemaker(aws: Any) -> tuple[TrainingJobs, str]:
         ResourceConfig={"InstanceType": "ml.p5.48xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 3600},
         Tags=[{"Key": f"k{i}", "Value": str(i)} for i in range(3)],
+    )
+    formats = {"SupportedContentTypes": ["text/plain"], "SupportedResponseMIMETypes": ["text/plain"]}
+    client.create_model_package(
+        ModelPackageName="registered", InferenceSpecification={"Containers": [CONTAINER], **formats}
     )
     jobs = SageMakerJobs(lambda region: aws("sagemaker"))
     return jobs, str(jobs.describe("fine-tune", REGION)["TrainingJobArn"])
@@ -83,11 +94,66 @@ def test_all_tags_are_read(jobs: tuple[TrainingJobs, str]) -> None:
     assert list(jobs[0].tags(jobs[1], REGION)) == [{"Key": f"k{i}", "Value": str(i)} for i in range(3)]
 
 
-@pytest.mark.parametrize("call", ["describe", "tags"])
+def test_a_model_package_says_where_its_model_data_is(jobs: tuple[TrainingJobs, str]) -> None:
+    answer = jobs[0].model_package(PACKAGE, REGION)
+    assert answer["ModelPackageArn"] == PACKAGE
+    assert [str(found.location) for found in data_places(answer, "")] == [CONTAINER["ModelDataUrl"]]
+    assert "ResponseMetadata" not in answer
+
+
+def test_a_model_package_that_is_gone_is_a_refusal(jobs: tuple[TrainingJobs, str]) -> None:
+    with pytest.raises(SourceDenied, match="DescribeModelPackage answered Validation"):
+        jobs[0].model_package(f"{PACKAGE}/7", REGION)
+
+
+def asked_for_package(aws: Any, region: str = REGION, error: str = "", **parameters: str) -> Mapping[str, Any]:
+    client = aws("sagemaker")
+    with Stubber(client) as stub:
+        if error:
+            stub.add_client_error("describe_model_package", error, "no", expected_params=parameters or None)
+        else:
+            answer = on_sagemaker(aws)[0].model_package(PACKAGE, REGION)
+            stub.add_response("describe_model_package", dict(answer), expected_params=parameters or None)
+        return SageMakerJobs(lambda place: client).model_package(PACKAGE, region)
+
+
+def test_the_text_of_the_model_card_is_not_asked_for(aws: Any) -> None:
+    """It may be encrypted with a key that the auditor may not use, and is nobody's business here."""
+    assert asked_for_package(aws, ModelPackageName=PACKAGE, IncludedData="MetadataOnly")["ModelPackageArn"] == PACKAGE
+
+
+def test_an_sdk_that_cannot_leave_the_model_card_out_asks_all_the_same(aws: Any) -> None:
+    """Lambda's own boto3 is older than this one."""
+    client = aws("sagemaker")
+    shape = client.meta.service_model.operation_model("DescribeModelPackage").input_shape
+    del shape.members["IncludedData"]
+    with Stubber(client) as stub:
+        stub.add_client_error("describe_model_package", "AccessDeniedException", "no", expected_params=None)
+        with pytest.raises(SourceDenied, match="AccessDeniedException"):
+            SageMakerJobs(lambda region: client).model_package(PACKAGE, REGION)
+
+
+def test_other_words_for_a_model_package_that_is_gone(aws: Any) -> None:
+    with pytest.raises(SourceDenied, match="ResourceNotFound"):
+        asked_for_package(aws, error="ResourceNotFoundException")
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        asked_for_package(aws, error="ThrottlingException")
+
+
+@pytest.mark.parametrize("region", ["", "eu-nowhere-1", "x.example.com/"])
+def test_nobody_is_asked_in_a_region_that_does_not_exist(aws: Any, region: str) -> None:
+    with pytest.raises(SourceDenied, match="UnknownRegion"):
+        asked_for_package(aws, region)
+
+
+@pytest.mark.parametrize("call", ["describe", "tags", "model_package"])
 @pytest.mark.parametrize("where", ["memory", "sagemaker"])
 def test_a_refusal_names_its_action(where: str, call: str, aws: Any) -> None:
-    action = {"describe": "sagemaker:DescribeTrainingJob", "tags": "sagemaker:ListTags"}[call]
-    method = {"describe": "describe_training_job", "tags": "list_tags"}[call]
+    action, method = {
+        "describe": ("sagemaker:DescribeTrainingJob", "describe_training_job"),
+        "tags": ("sagemaker:ListTags", "list_tags"),
+        "model_package": ("sagemaker:DescribeModelPackage", "describe_model_package"),
+    }[call]
     port: TrainingJobs
     if where == "memory":
         port = FakeTrainingJobs(denied={action})

@@ -51,6 +51,7 @@ class FakeTrainingJobs:
 
     descriptions: dict[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
     tags_by_arn: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    packages: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     denied: set[str] = field(default_factory=set)
     calls: list[tuple[str, str]] = field(default_factory=list)
     stopped: list[tuple[str, str]] = field(default_factory=list)
@@ -81,6 +82,13 @@ class FakeTrainingJobs:
     def tags(self, arn: str, region: str) -> Sequence[Mapping[str, str]]:
         self._called("sagemaker:ListTags", arn)
         return self.tags_by_arn.get(arn, [])
+
+    def model_package(self, arn: str, region: str) -> Mapping[str, Any]:
+        self._called("sagemaker:DescribeModelPackage", arn)
+        if arn not in self.packages:
+            refusal = Unread("sagemaker:DescribeModelPackage", "ValidationException", f"{arn} does not exist.")
+            raise SourceDenied(refusal)
+        return self.packages[arn]
 
     def list(
         self,

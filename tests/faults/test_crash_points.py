@@ -25,7 +25,7 @@ from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
 from tests.fakes.audit import NOW
 from tests.fakes.jobs import CREATED, describe
 from tests.faults import FULL, told
-from tests.faults.account import REGION, ROOT, Account, account, event_of
+from tests.faults.account import ACCOUNT, REGION, ROOT, Account, account, event_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publish")
 BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
@@ -74,7 +74,9 @@ def scenario(made: Account) -> None:
 
     A new function must find its place here: `test_every_function_is_killed` compares with the folder of functions.
     """
-    jobs = [job("above"), job("below", hours=1, ResourceConfig=BIG | {"InstanceCount": 1}), job("vanished")]
+    package = {"SourceModelPackageArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/deleted/1"}
+    above = job("above", ModelPackageConfig=package)
+    jobs = [above, job("below", hours=1, ResourceConfig=BIG | {"InstanceCount": 1}), job("vanished")]
     for one in [*jobs, job("lost")]:
         made.load(one)
     made.forget("vanished")

@@ -13,6 +13,7 @@ from flops_auditor.domain.audit import audit
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.evidence import Evidence, parse_evidence
 from flops_auditor.domain.job import MalformedEvent, MalformedJob, parse_event, parse_training_job
+from flops_auditor.domain.model_packages import beginnings, package_doubts
 from flops_auditor.domain.record import result
 from flops_auditor.use_cases.audit_job import audit_job
 from tests.fakes.audit import FakeTrainingJobs, MemoryAlerts, MemoryArchive, MemoryRecords, recorder
@@ -64,6 +65,18 @@ def test_any_answer_is_audited_or_named(description: dict[str, Any], metrics: li
     if found["verdict"] == "below":
         assert found["estimate"]["upper_flop"] is not None
         assert not found["estimate"]["doubts"]
+
+
+@EXAMPLES
+@given(answer=answers("DescribeModelPackage"))
+def test_any_model_package_is_followed_or_a_doubt(answer: dict[str, Any]) -> None:
+    """DescribeModelPackage, of botocore's own shape and off it: whatever says nothing must not read as no ancestor."""
+    arn = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/m/1"
+    job = parse_training_job(describe(ModelPackageConfig={"SourceModelPackageArn": arn}))
+    packages = parse_evidence(Evidence(describe(), packages={arn: answer}).to_bytes()).packages
+    named, _ = beginnings(job, packages)
+    doubts = package_doubts(job, packages, named, ())
+    assert len(named) > 1 or len(doubts) == 1
 
 
 @EXAMPLES

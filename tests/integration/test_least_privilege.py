@@ -56,7 +56,7 @@ def resources_of(call: dict[str, Any], account: str) -> list[str]:
     tables = call["tables"] or [parameters[name] for name in ("TableName",) if name in parameters]
     found += [f"{prefix}table/{table}{index}" for table in tables]
     found += [f"{prefix}key/{parameters[name]}" for name in ("KeyId",) if name in parameters]
-    found += [parameters[name] for name in ("TopicArn", "ResourceArn") if name in parameters]
+    found += [parameters[name] for name in ("TopicArn", "ResourceArn", "ModelPackageName") if name in parameters]
     found += [prefix + parameters[name].rsplit("/", 1)[1] for name in ("QueueUrl",) if name in parameters]
     found += [f"{prefix}training-job/{parameters[name]}" for name in ("TrainingJobName",) if name in parameters]
     return found
@@ -93,6 +93,8 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     for member in ("TrainingEndTime", "ModelArtifacts"):
         running.pop(member, None)
     del running["SecondaryStatusTransitions"][-1]["EndTime"]
+    child["ModelPackageConfig"] = {"SourceModelPackageArn": deployed.register_model("s3://models/registered.tar.gz")}
+    running["ModelPackageConfig"] = child["ModelPackageConfig"]
     for job in (huge, lost, parent, child, running):
         deployed.load(job)
     # The child first, so that the parent's late record has it assessed again.

@@ -53,6 +53,24 @@ def test_a_chain_recorded_in_the_wrong_order_ends_with_its_sum(deployed: Deploye
         assert deployed.versions(evidence_key(identity, revision)) == [evidence_key(identity, revision)]
 
 
+def test_a_model_package_leads_to_the_job_whose_artifact_was_registered(deployed: Deployed) -> None:
+    """The package is no output of any job: only DescribeModelPackage says where its model came from."""
+    parent, child = chain(2, hours=5)
+    package = deployed.register_model(parent["ModelArtifacts"]["S3ModelArtifacts"])
+    del child["InputDataConfig"]
+    child["ModelPackageConfig"] = {"SourceModelPackageArn": package}
+    for job in (parent, child):
+        deployed.load(job)
+    for job in (child, parent):
+        deployed.announce(job)
+        deployed.record(job["TrainingJobArn"])
+    arn = child["TrainingJobArn"]
+    deployed.wait(lambda: deployed.record(arn).predicate["lineage"]["ancestors"] == 1, "the ancestor")
+    content = deployed.record(arn).predicate
+    assert [a["job_arn"] for a in content["cumulative"]["ancestors"]] == [parent["TrainingJobArn"]]
+    assert content["lineage"]["doubts"] == []
+
+
 def superseded_by(envelope: str) -> str:
     """What a record says that it supersedes."""
     return str(parse_statement(parse_envelope(envelope.encode()).payload).predicate["supersedes"])

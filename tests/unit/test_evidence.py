@@ -19,6 +19,10 @@ WHOLE = Evidence(
     unread=(Unread("sagemaker:ListTags", "AccessDenied", "no"),),
     collected_at=datetime(2026, 3, 2, tzinfo=UTC),
     files={"s3://bucket/flops_meter.json": "{}"},
+    packages={
+        "arn:aws:sagemaker:eu-west-1:123456789012:model-package/m/1": {"CreationTime": CREATED, "SourceUri": "s3://b"},
+        "arn:aws:sagemaker:eu-west-1:123456789012:model-package/m/2": Unread("sagemaker:X", "AccessDenied"),
+    },
 )
 
 
@@ -27,6 +31,10 @@ def test_a_file_reads_back_to_the_same_file(evidence: Evidence) -> None:
     body = evidence.to_bytes()
     assert parse_evidence(body).to_bytes() == body
     assert json.loads(body)["schema"] == SCHEMA
+
+
+def test_a_job_without_packages_has_the_file_that_it_always_had() -> None:
+    assert "modelPackages" not in json.loads(Evidence(describe()).to_bytes())
 
 
 def test_the_audit_of_the_file_is_that_of_the_answers() -> None:
@@ -58,6 +66,10 @@ def changed(**changes: Any) -> bytes:
         changed(unread=[{"source": "x"}]),
         changed(collectedAt="soon"),
         changed(files=...),
+        changed(modelPackages=[]),
+        changed(modelPackages={"arn": {}}),
+        changed(modelPackages={"arn": {"unread": {"source": "x"}}}),
+        changed(modelPackages={"arn": {"describeModelPackage": "text"}}),
     ],
 )
 def test_another_file_is_refused(body: bytes) -> None:

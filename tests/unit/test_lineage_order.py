@@ -159,7 +159,7 @@ def long_lineage(length: int) -> tuple[World, dict[str, Counting]]:
     body = collect(description, world.recorder.sources, world.recorder.clock()).to_bytes()
     audited = audit(parse_evidence(body), world.recorder.tables, lineage)
     put_evidence(audited.job.job_id, 0, body, world.recorder)
-    index_job(audited.job, world.recorder.index)
+    index_job(audited.job, {}, world.recorder.index)
     examined = Examined(audited, Found(lineage), pack(audited.job.job_id, lineage))
     assert isinstance(commit(body, examined, None, world.recorder), StoredRecord)
     return world, counters

@@ -5,6 +5,7 @@ on their absence would refuse every write, and an allow on their value every sig
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,10 @@ from ministack.app import main  # type: ignore[import-not-found]
 from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-not-found]
 
 Context = dict[str, Any]
+
+# Of an expression: what is no attribute of the item's first level (values, functions, what stands behind a dot).
+TOP_LEVEL_NAME = re.compile(r"(?<![:.\w#])#?[A-Za-z_]\w*\b(?!\s*\()")
+KEYWORDS = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "BETWEEN", "IN"}
 
 
 def with_if_none_match(known: Callable[..., Context]) -> Callable[..., Context]:
@@ -37,6 +42,25 @@ def with_signing_parameters(known: Callable[..., Context]) -> Callable[..., Cont
         return found | {
             "kms:SigningAlgorithm": request.get("SigningAlgorithm"),
             "kms:MessageType": request.get("MessageType", "RAW"),
+        }
+
+    return context
+
+
+def with_updated_attributes(known: Callable[[bytes], Context]) -> Callable[[bytes], Context]:
+    """DynamoDB's condition keys `dynamodb:Attributes` and `dynamodb:ReturnValues` of an UpdateItem."""
+
+    def context(body: bytes) -> Context:
+        found = known(body)
+        request = json.loads(body or b"{}")
+        if "UpdateExpression" not in request:
+            return found
+        names = request.get("ExpressionAttributeNames", {})
+        text = f"{request['UpdateExpression']} {request.get('ConditionExpression', '')}"
+        used = {name for name in TOP_LEVEL_NAME.findall(text) if name.upper() not in KEYWORDS}
+        return found | {
+            "dynamodb:Attributes": sorted({names.get(name, name) for name in used} | set(request["Key"])),
+            "dynamodb:ReturnValues": request.get("ReturnValues", "NONE"),
         }
 
     return context
@@ -71,6 +95,8 @@ if __name__ == "__main__":
     known_to_all: Callable[..., Context] = iam_actions.request_tag_context
     vars(iam_actions)["_s3_object_context"] = with_if_none_match(known_to_s3)
     vars(iam_actions)["request_tag_context"] = with_signing_parameters(known_to_all)
+    known_to_dynamodb: Callable[[bytes], Context] = iam_actions.dynamodb_service_context
+    vars(iam_actions)["dynamodb_service_context"] = with_updated_attributes(known_to_dynamodb)
     known_actions: Callable[..., str | None] = iam_actions.extract_iam_action
     vars(iam_actions)["extract_iam_action"] = without_batches(known_actions)
     known_to_conditions: Callable[..., Any] = iam_evaluator._resolve_condition_key

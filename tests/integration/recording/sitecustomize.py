@@ -7,7 +7,10 @@ import json
 import os
 from pathlib import Path
 
-NAMED = ("TableName", "IndexName", "Bucket", "Key", "KeyId", "TopicArn", "QueueUrl", "TrainingJobName", "ResourceArn")
+NAMED = (
+    *("TableName", "IndexName", "Bucket", "Key", "KeyId", "TopicArn", "QueueUrl"),
+    *("TrainingJobName", "ResourceArn", "ModelPackageName"),
+)
 
 
 def note(client, operation, parameters, error):

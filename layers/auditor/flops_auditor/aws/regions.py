@@ -1,5 +1,6 @@
 """The Regions port on AWS Account Management: regions that are enabled for the account and have SageMaker."""
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
@@ -8,6 +9,14 @@ from flops_auditor.aws.refusals import refusals
 
 if TYPE_CHECKING:
     from mypy_boto3_account import AccountClient
+
+
+@cache
+def regions_with_sagemaker() -> frozenset[str]:
+    """Where boto3 knows a SageMaker endpoint, in any partition."""
+    session = boto3.Session()
+    partitions = session.get_available_partitions()
+    return frozenset(name for p in partitions for name in session.get_available_regions("sagemaker", p))
 
 
 class AccountRegions:
@@ -23,7 +32,4 @@ class AccountRegions:
                 RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"]
             )
             found = {region["RegionName"] for page in pages for region in page["Regions"]}
-        session = boto3.Session()
-        partitions = session.get_available_partitions()
-        known = {name for p in partitions for name in session.get_available_regions("sagemaker", p)}
-        return sorted(found & known)
+        return sorted(found & regions_with_sagemaker())

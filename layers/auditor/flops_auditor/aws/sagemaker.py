@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from flops_auditor.aws.refusals import outages, refusals
-from flops_auditor.use_cases.ports import ListedJob, UnknownTrainingJob
+from flops_auditor.aws.regions import regions_with_sagemaker
+from flops_auditor.domain.evidence import Unread
+from flops_auditor.use_cases.ports import ListedJob, SourceDenied, UnknownTrainingJob
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
+DESCRIBE_PACKAGE = "sagemaker:DescribeModelPackage"
 PAGE = 100
 """The most that ListTrainingJobs gives at once."""
 
 
 class SageMakerJobs:
-    """Needs sagemaker:DescribeTrainingJob and sagemaker:ListTags."""
+    """Needs sagemaker:DescribeTrainingJob, sagemaker:ListTags and sagemaker:DescribeModelPackage."""
 
     def __init__(self, client_for: Callable[[str], "SageMakerClient"]) -> None:
         self._client_for = client_for
@@ -42,6 +45,27 @@ class SageMakerJobs:
         with refusals("sagemaker:ListTags"):
             pages = self._client_for(region).get_paginator("list_tags").paginate(ResourceArn=arn)
             return [{"Key": tag["Key"], "Value": tag["Value"]} for page in pages for tag in page["Tags"]]
+
+    def model_package(self, arn: str, region: str) -> Mapping[str, Any]:
+        """The answer without transport metadata and, where boto3 can leave it out, the text of the model card."""
+        if region not in regions_with_sagemaker():  # the ARN may be anybody's text: there is nobody to ask
+            raise SourceDenied(Unread(DESCRIBE_PACKAGE, "UnknownRegion", f"no SageMaker in region {region[:40]!r}"))
+        client = self._client_for(region)
+        shape = client.meta.service_model.operation_model("DescribeModelPackage").input_shape
+        with refusals(DESCRIBE_PACKAGE):
+            try:
+                answer: dict[str, Any] = dict(
+                    client.describe_model_package(ModelPackageName=arn, IncludedData="MetadataOnly")
+                    if shape is not None and "IncludedData" in shape.members  # newer than some Lambda runtimes
+                    else client.describe_model_package(ModelPackageName=arn)
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"].startswith("ResourceNotFound"):
+                    message = error.response["Error"].get("Message", "")
+                    raise SourceDenied(Unread(DESCRIBE_PACKAGE, "ResourceNotFound", message[:300])) from error
+                raise
+        answer.pop("ResponseMetadata", None)
+        return answer
 
 
 class SageMakerListing:

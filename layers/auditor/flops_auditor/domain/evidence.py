@@ -5,7 +5,7 @@ The audit is a pure function of these bytes, so anyone can repeat it. What could
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +40,8 @@ class Evidence:
 
     `metrics` are MetricDataResults whose Label is "<metric> <host>" or "<metric>"; `period_seconds` is the period
     that was asked for, None when unknown (a file from a person). `files` holds small JSON texts by S3 URI.
-    `amendments` are what people added after the first record, oldest first.
+    `packages` are answers of DescribeModelPackage by ARN, or why there is none. `amendments` are what people added
+    after the first record, oldest first.
     """
 
     description: Mapping[str, Any]
@@ -51,6 +52,7 @@ class Evidence:
     collected_at: datetime | None = None
     files: Mapping[str, str] = field(default_factory=dict)
     amendments: tuple[Amendment, ...] = ()
+    packages: Mapping[str, Mapping[str, Any] | Unread] = field(default_factory=dict)
 
     def to_bytes(self) -> bytes:
         """The evidence file: UTF-8 JSON, sorted keys, times in ISO 8601."""
@@ -61,8 +63,13 @@ class Evidence:
             "tags": self.tags,
             "getMetricData": {"periodSeconds": self.period_seconds, "MetricDataResults": self.metrics},
             "files": self.files,
-            "unread": [{"source": u.source, "error": u.error, "detail": u.detail} for u in self.unread],
+            "unread": [asdict(unread) for unread in self.unread],
         }
+        if self.packages:
+            document["modelPackages"] = {
+                arn: {"unread": asdict(found)} if isinstance(found, Unread) else {"describeModelPackage": found}
+                for arn, found in self.packages.items()
+            }
         if self.amendments:
             document["amendments"] = [amendment.to_json() for amendment in self.amendments]
         return json.dumps(document, sort_keys=True, ensure_ascii=False, default=_plain).encode()
@@ -90,10 +97,21 @@ def parse_evidence(body: bytes) -> Evidence:
             tags=document["tags"],
             metrics=metrics["MetricDataResults"],
             period_seconds=metrics["periodSeconds"],
-            unread=tuple(Unread(u["source"], u["error"], u["detail"]) for u in document["unread"]),
+            unread=tuple(_unread(found) for found in document["unread"]),
             collected_at=read_time(document["collectedAt"]) if document["collectedAt"] else None,
             files=document["files"],
             amendments=tuple(read_amendment(found) for found in document.get("amendments", ())),
+            packages={arn: _package(found) for arn, found in document.get("modelPackages", {}).items()},
         )
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedEvidence(f"not an evidence file: {error}") from error
+
+
+def _unread(found: Mapping[str, str]) -> Unread:
+    return Unread(found["source"], found["error"], found["detail"])
+
+
+def _package(found: Mapping[str, Any]) -> Mapping[str, Any] | Unread:
+    if "unread" in found:
+        return _unread(found["unread"])
+    return dict(found["describeModelPackage"])

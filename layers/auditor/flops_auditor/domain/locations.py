@@ -4,7 +4,7 @@ A location is compared segment by segment, so `s3://b/run1` is never part of `s3
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from flops_auditor.domain.declared import plain, read_declared
@@ -110,7 +110,7 @@ def references(job: TrainingJob) -> tuple[tuple[Reference, ...], tuple[str, ...]
     found = [_tagged(text) for text in tagged if text.lower() != NOT_CONTINUED]
     if len(found) < len(tagged):
         notes.append("tag flops-auditor:lineage says that the job continues no other: what it reads was not looked up")
-        return _once(found), tuple(notes)
+        return each_once(found), tuple(notes)
     for channel in job.input_data_config:
         location = read_location(channel.uri)
         name = channel.channel_name[:64]
@@ -132,7 +132,7 @@ def references(job: TrainingJob) -> tuple[tuple[Reference, ...], tuple[str, ...]
         location = read_location(text)
         if location is not None:
             found.append(Reference(location, where))
-    return _once(found), tuple(notes)
+    return each_once(found), tuple(notes)
 
 
 def _tagged(text: str) -> Reference:
@@ -150,7 +150,7 @@ def _named(values: Mapping[str, str], what: str) -> list[Reference]:
     return found
 
 
-def _once(found: list[Reference]) -> tuple[Reference, ...]:
+def each_once(found: Sequence[Reference]) -> tuple[Reference, ...]:
     """One reference per place: the tag first, then whichever takes the most."""
     best: dict[Location, Reference] = {}
     for reference in found:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flops_auditor.domain.evidence import Evidence, Unread
 from flops_auditor.domain.job import TrainingJob, parse_training_job
+from flops_auditor.domain.model_packages import Packages, beginnings, own_packages
 from flops_auditor.domain.trainer_metrics import TrainerMetrics
 from flops_auditor.domain.training_time import Span, TrainingTime, training_time
 from flops_auditor.use_cases.ports import JobMetrics, MetricRequest, SourceDenied, TrainingJobs
@@ -15,6 +16,10 @@ RETENTION = ((60, timedelta(days=15)), (300, timedelta(days=63)), (3600, timedel
 """Amazon CloudWatch User Guide, metrics retention: period in seconds -> how long it is kept."""
 MOST_POINTS = 100_800
 """One GetMetricData call. Beyond it a coarser period is asked for: the mean over whole periods is the same."""
+
+PACKAGE_LEVELS = 2
+"""A package that the job names, and the package that this one was made from. What lies further back is a doubt."""
+MOST_PACKAGES = 10
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ def collect(description: Mapping[str, Any], sources: Sources, now: datetime, gon
         unread.append(denied.unread)
     time = training_time(job, now)
     request = metric_request(job, time, sources.vocabulary, now)
+    packages = read_packages(parse_training_job(description, tags), sources.jobs)
     results = None
     if request is not None:
         try:
@@ -53,7 +59,22 @@ def collect(description: Mapping[str, Any], sources: Sources, now: datetime, gon
         period_seconds=request.period_seconds if request and results is not None else None,
         unread=tuple(unread),
         collected_at=now,
+        packages=packages,
     )
+
+
+def read_packages(job: TrainingJob, jobs: TrainingJobs) -> Packages:
+    """Ask for the model packages of this account that the job begins from, and for those that they were made from."""
+    found: dict[str, Mapping[str, Any] | Unread] = {}
+    for _ in range(PACKAGE_LEVELS):
+        named, _notes = beginnings(job, found)
+        for arn in own_packages(named, job):
+            if arn not in found and len(found) < MOST_PACKAGES:
+                try:
+                    found[arn] = jobs.model_package(arn, arn.split(":")[3])
+                except SourceDenied as denied:
+                    found[arn] = denied.unread
+    return found
 
 
 def metric_request(

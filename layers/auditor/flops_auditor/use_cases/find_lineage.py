@@ -20,7 +20,8 @@ from flops_auditor.domain.lineage import (
     read_lineage,
     union,
 )
-from flops_auditor.domain.locations import JOBS, MOST_REFERENCES, Location, Reference, outputs, references
+from flops_auditor.domain.locations import JOBS, MOST_REFERENCES, Location, Reference, outputs
+from flops_auditor.domain.model_packages import Packages, beginnings, package_doubts, unfold
 from flops_auditor.domain.statement import parse_statement
 from flops_auditor.use_cases.ledger_ports import Archive
 from flops_auditor.use_cases.ports import IndexEntry, LineageIndex, Records
@@ -42,7 +43,7 @@ class Found:
     due: tuple[str, ...] = ()
 
 
-def index_job(job: TrainingJob, index: LineageIndex) -> None:
+def index_job(job: TrainingJob, packages: Packages, index: LineageIndex) -> None:
     """Enter where the job leaves its results and where it begins from.
 
     Before its parents are read: whichever of parent and child is recorded second then sees the other one.
@@ -50,7 +51,7 @@ def index_job(job: TrainingJob, index: LineageIndex) -> None:
     for location in outputs(job):
         if not location.too_long:
             index.add("output", entry_of(job, location))
-    found, _ = references(job)
+    found, _ = beginnings(job, packages)
     for reference in found[:MOST_REFERENCES]:
         if not reference.location.too_long:
             index.add("input", entry_of(job, reference.location))
@@ -73,18 +74,30 @@ def created(job: TrainingJob) -> str:
     return iso(job.creation_time) if job.creation_time else ""
 
 
-def find_lineage(job: TrainingJob, records: Records, index: LineageIndex, archive: Archive) -> Found:
-    """The jobs that this job continues, and their ancestors. What cannot be told becomes a doubt."""
-    named, notes = references(job)
+def find_lineage(
+    job: TrainingJob, packages: Packages, records: Records, index: LineageIndex, archive: Archive
+) -> Found:
+    """The jobs that this job continues, and their ancestors. What cannot be told becomes a doubt.
+
+    `packages` is what the evidence says of the model packages that the job begins from.
+    """
+    named, notes = beginnings(job, packages)
     doubts: list[str] = []
     if len(named) > MOST_REFERENCES:
         doubts.append(f"the job begins from {len(named)} places, of which {MOST_REFERENCES} were looked up")
     if named and job.creation_time is None:
         doubts.append("the job has no creation time, so nothing says which jobs came before it")
     parents: dict[str, tuple[IndexEntry, Reference]] = {}
+    resolved: set[Location] = set()
     for reference in named[:MOST_REFERENCES]:
         for entry in _resolve(job, reference, index, doubts):
+            resolved.add(reference.location)
             parents.setdefault(entry.job_id, (entry, reference))
+    for reference in named[:MOST_REFERENCES]:
+        places = (place.location for place in unfold(reference, packages))
+        if reference.explicit and not reference.location.too_long and resolved.isdisjoint(places):
+            doubts.append(_unfound(job, reference, index))
+    doubts += package_doubts(job, packages, named, resolved)
     if len(parents) > MOST_PARENTS:
         doubts.append(f"the job continues {len(parents)} others, of which {MOST_PARENTS} were looked up")
     sets: list[tuple[Ancestor, ...]] = []
@@ -128,20 +141,14 @@ def _resolve(job: TrainingJob, reference: Reference, index: LineageIndex, doubts
     if at.too_long:
         doubts.append(f"{reference.where}: the place is too long to be looked up")
         return
-    found = False
     places = at.upwards() if at.space.startswith("s3://") else iter([at])
     for place in places:
         entry = _latest(job, place, index, doubts)
         if entry is not None:
-            found = True
             yield entry
             break
     if reference.directory and at.space.startswith("s3://"):
-        for entry in _below(job, at, index, doubts):
-            found = True
-            yield entry
-    if reference.explicit and not found:
-        doubts.append(_unfound(job, reference, index))
+        yield from _below(job, at, index, doubts)
 
 
 def _latest(job: TrainingJob, at: Location, index: LineageIndex, doubts: list[str]) -> IndexEntry | None:

@@ -85,7 +85,7 @@ def examine(body: bytes, recorder: Recorder) -> Examined:
     """Audit evidence with the lineage as it is now."""
     evidence = parse_evidence(body)
     job = parse_training_job(evidence.description, evidence.tags)
-    found = find_lineage(job, recorder.records, recorder.index, recorder.archive)
+    found = find_lineage(job, evidence.packages, recorder.records, recorder.index, recorder.archive)
     return Examined(audit(evidence, recorder.tables, found.lineage), found, pack(job.job_id, found.lineage, found.kept))
 
 
@@ -164,7 +164,7 @@ def first_record(
     """Record a job from its evidence, after the interim record, if there is one."""
     body = put_evidence(job_id, previous.revision + 1 if previous else 0, body, recorder)
     evidence = parse_evidence(body)
-    index_job(parse_training_job(evidence.description, evidence.tags), recorder.index)
+    index_job(parse_training_job(evidence.description, evidence.tags), evidence.packages, recorder.index)
     commit(body, examine(body, recorder), previous, recorder, action)
 
 

@@ -43,6 +43,9 @@ class TrainingJobs(Protocol):
     def tags(self, arn: str, region: str) -> Sequence[Mapping[str, str]]:
         """All tags, as ListTags gives them. Raises SourceDenied."""
 
+    def model_package(self, arn: str, region: str) -> Mapping[str, Any]:
+        """The DescribeModelPackage answer. Raises SourceDenied, also for a package that is gone."""
+
 
 @dataclass(frozen=True)
 class ListedJob:

@@ -58,7 +58,7 @@ def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) 
     evidence = archive.get(evidence_key(job, revision))
     if evidence is not None:
         found = parse_evidence(evidence)
-        index_job(parse_training_job(found.description, found.tags), index)
+        index_job(parse_training_job(found.description, found.tags), found.packages, index)
     return records.commit(job, StoredRecord(revision, line), summary(content, recorded_lineage(content, archive)))
 
 

@@ -111,7 +111,7 @@ def look_at(listed: ListedJob, recorder: Recorder) -> Look | None:
         return None
     evidence = collect(description, recorder.sources, now)
     job = parse_training_job(description, evidence.tags)
-    found = find_lineage(job, recorder.records, recorder.index, recorder.archive)
+    found = find_lineage(job, evidence.packages, recorder.records, recorder.index, recorder.archive)
     audited = audit(evidence, recorder.tables, found.lineage)
     return Look(job, evidence, look(audited, training_time(job, now), evidence.tags is not None), found.lineage.parents)
 

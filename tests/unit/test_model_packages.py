@@ -1,0 +1,322 @@
+"""Model packages: the job whose artifact was registered is an ancestor, and what cannot be told is a doubt."""
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flops_auditor.domain.evidence import Evidence, parse_evidence
+from flops_auditor.domain.locations import read_location
+from flops_auditor.use_cases.audit_job import reassess
+from flops_auditor.use_cases.collect_evidence import MOST_PACKAGES
+from flops_auditor.use_cases.keep_record import evidence_of
+from flops_auditor.use_cases.rebuild_index import rebuild_index
+from flops_auditor.use_cases.recompute import recompute
+from flops_auditor.use_cases.watch_jobs import look_at
+from tests.fakes.audit import MemoryIndex, MemoryReassessments, MemoryRecords
+from tests.fakes.lineage import World, artifact, channel, continuing
+from tests.fakes.running import running
+
+ASKED = "sagemaker:DescribeModelPackage"
+
+
+def arn(name: str = "registered/1", account: str = "123456789012", region: str = "eu-west-1") -> str:
+    return f"arn:aws:sagemaker:{region}:{account}:model-package/{name}"
+
+
+def holding(uri: str = artifact("parent")) -> dict[str, Any]:
+    """A package whose model data is there."""
+    return {"InferenceSpecification": {"Containers": [{"Image": "image", "ModelDataUrl": uri}]}}
+
+
+def source(package: str | None = None) -> dict[str, Any]:
+    return {"ModelPackageConfig": {"SourceModelPackageArn": package or arn()}}
+
+
+def family(packages: dict[str, Any], **changes: Any) -> World:
+    """A parent, and a child that begins from a package."""
+    world = World()
+    world.jobs.packages = packages
+    world.add(continuing("parent", hours=1))
+    world.add(continuing("child", day=1, hours=1, **(changes or source())))
+    return world
+
+
+def source_at(uri: str, kind: str = "S3Object") -> dict[str, Any]:
+    return {"ModelDataSource": {"S3DataSource": {"S3Uri": uri, "S3DataType": kind, "CompressionType": "None"}}}
+
+
+PARENT_JOB = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/parent"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        holding(),
+        {"InferenceSpecification": {"Containers": [{"Image": "no data"}, source_at(artifact("parent"))]}},
+        {"InferenceSpecification": {"Containers": [source_at("s3://models/parent/", "S3Prefix")]}},
+        {"AdditionalInferenceSpecifications": [{"Name": "more", **holding()["InferenceSpecification"]}]},
+        {"SourceAlgorithmSpecification": {"SourceAlgorithms": [{"ModelDataUrl": artifact("parent")}]}},
+        {"SourceAlgorithmSpecification": {"SourceAlgorithms": [source_at(artifact("parent"))]}},
+        {"SourceUri": artifact("parent")},
+        {"SourceUri": "s3://models/parent/output"},
+        {"SourceUri": PARENT_JOB},
+        {"MetadataProperties": {"GeneratedBy": PARENT_JOB}},
+        {**holding("s3://elsewhere/model.tar.gz"), "MetadataProperties": {"GeneratedBy": PARENT_JOB}},
+    ],
+)
+@pytest.mark.parametrize("order", [("parent", "child"), ("child", "parent")])
+def test_every_way_in_which_a_package_names_what_made_it(answer: dict[str, Any], order: tuple[str, str]) -> None:
+    world = family({arn(): answer})
+    world.audit(*order)
+    assert world.ancestors("child") == {"parent"}
+    assert world.content("child")["lineage"]["doubts"] == []
+    assert world.content("child")["verdict"] == "below"
+
+
+def test_a_prefix_takes_what_lies_below_it_and_an_object_does_not() -> None:
+    """API Reference, S3ModelDataSource: with S3Prefix all objects below the URI are the model."""
+    for kind, ancestors in (("S3Prefix", {"parent"}), ("S3Object", set())):
+        world = family({arn(): {"InferenceSpecification": {"Containers": [source_at("s3://models/", kind)]}}})
+        world.audit()
+        assert world.ancestors("child") == ancestors
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        source(),
+        {"HyperParameters": {"model_id": arn()}},
+        {"Environment": {"BASE_MODEL": arn()}},
+        {"ModelPackageConfig": {"SourceModelPackageArn": arn(region="us-east-1")}},
+    ],
+)
+def test_every_way_in_which_a_job_names_a_package(changes: dict[str, Any]) -> None:
+    world = family({arn(): holding(), arn(region="us-east-1"): holding()}, **changes)
+    world.audit()
+    assert world.ancestors("child") == {"parent"}
+
+
+def test_a_person_may_name_a_package_in_the_tag() -> None:
+    world = family({arn(): holding()})
+    world.add(continuing("tagged", day=2), lineage=arn())
+    world.audit()
+    assert world.ancestors("tagged") == {"parent"}
+    assert world.content("tagged")["lineage"]["doubts"] == []
+
+
+def test_a_tagged_package_that_leads_to_no_known_job_is_a_doubt() -> None:
+    world = family({arn(): holding("s3://elsewhere/model.tar.gz")})
+    world.add(continuing("tagged", day=2), lineage=arn())
+    world.audit()
+    (doubt,) = world.content("tagged")["lineage"]["doubts"]
+    assert "of which nothing is recorded" in doubt
+
+
+def test_what_the_package_answered_stands_in_the_evidence_and_the_record_is_recomputed_from_it() -> None:
+    world = family({arn(): holding()})
+    world.audit()
+    stored = world.recorder.records.latest(world.job_id("child"))
+    assert stored is not None
+    body = evidence_of(world.job_id("child"), stored.revision, world.recorder)
+    assert parse_evidence(body).packages == {arn(): holding()}
+    recompute(body, world.content("child"), lambda digest: None)
+
+
+def test_the_data_of_a_base_model_is_no_doubt() -> None:
+    world = family({arn(): holding("s3://jumpstart-cache-prod-eu-west-1/llama/artifacts/")})
+    world.audit()
+    assert world.content("child")["lineage"]["doubts"] == []
+    assert world.content("child")["verdict"] == "below"
+
+
+# ----- packages of packages
+
+
+def test_a_package_made_from_another_package() -> None:
+    world = family({arn(): {"SourceUri": arn("first/1")}, arn("first/1"): holding()})
+    world.audit("child", "parent")
+    assert world.ancestors("child") == {"parent"}
+    assert world.content("child")["lineage"]["doubts"] == []
+
+
+def test_what_stands_further_back_is_a_doubt() -> None:
+    """Unless that package itself is the result of a job."""
+    chain = {arn(): {"SourceUri": arn("b/1")}, arn("b/1"): {"SourceUri": arn("c/1")}, arn("c/1"): holding()}
+    world = family(chain)
+    world.audit()
+    assert [subject for action, subject in world.jobs.calls if action == ASKED] == [arn(), arn("b/1")]
+    (doubt,) = world.content("child")["lineage"]["doubts"]
+    assert arn("c/1") in doubt
+    assert "was not looked up" in doubt
+    assert world.content("child")["verdict"] == "indeterminate"
+    world.add(continuing("maker", hours=1, OutputModelPackageArn=arn("c/1")))
+    world.audit("maker")
+    assert world.ancestors("child") == {"maker"}
+    assert world.content("child")["lineage"]["doubts"] == []
+
+
+def test_packages_in_a_circle_end() -> None:
+    world = family({arn(): {"SourceUri": arn("b/1")}, arn("b/1"): {"SourceUri": arn()}})
+    world.audit()
+    assert world.ancestors("child") == set()
+    assert sum(action == ASKED for action, _ in world.jobs.calls) == 2
+
+
+def test_packages_are_bounded() -> None:
+    named = {f"model_{n:02d}": arn(f"p/{n}") for n in range(MOST_PACKAGES + 3)}
+    world = family({package: holding() for package in named.values()}, HyperParameters=named)
+    world.audit()
+    assert sum(action == ASKED for action, _ in world.jobs.calls) == MOST_PACKAGES
+    assert len(world.content("child")["lineage"]["doubts"]) == 3
+
+
+# ----- packages that cannot be read
+
+
+def test_a_package_of_this_account_that_cannot_be_read_is_a_doubt() -> None:
+    for denied, error in ((set(), "ValidationException"), ({ASKED}, "AccessDenied")):
+        world = family({})
+        world.jobs.denied = denied
+        world.audit()
+        (doubt,) = world.content("child")["lineage"]["doubts"]
+        assert doubt == f"source model package {arn()} could not be read: {ASKED} answered {error}"
+        assert world.content("child")["verdict"] == "indeterminate"
+
+
+def test_a_deleted_package_that_a_known_job_made_is_none() -> None:
+    """Old versions are deleted every day; the job that made this one named it."""
+    world = family({})
+    world.add(continuing("maker", hours=1, OutputModelPackageArn=arn()))
+    world.audit("child")
+    assert world.content("child")["verdict"] == "indeterminate"
+    world.audit("maker")
+    assert world.ancestors("child") == {"maker"}
+    assert world.content("child")["lineage"]["doubts"] == []
+    assert world.content("child")["verdict"] == "below"
+
+
+def test_a_package_of_another_account_is_a_base_model() -> None:
+    """Marketplace and AWS: nobody is asked, nothing is in doubt, and the record says what was assumed."""
+    foreign = arn("marketplace-model", account="865070037744")
+    world = family({}, **source(foreign))
+    world.jobs.denied = {ASKED}
+    world.audit()
+    content = world.content("child")
+    assert (content["lineage"]["doubts"], content["verdict"]) == ([], "below")
+    assert content["lineage"]["notes"] == [
+        f"source model package {foreign} is of another account: taken for a base model"
+    ]
+    assert not any(action == ASKED for action, _ in world.jobs.calls)
+
+
+def test_hub_content_is_no_package() -> None:
+    world = family({}, ServerlessJobConfig={"BaseModelArn": "arn:aws:sagemaker:eu-west-1:aws:hub-content/H/Model/m/1"})
+    world.audit()
+    assert not any(action == ASKED for action, _ in world.jobs.calls)
+    assert world.content("child")["lineage"]["doubts"] == []
+
+
+def test_nobody_is_asked_where_a_person_said_that_nothing_is_continued() -> None:
+    world = family({})
+    world.add(continuing("tagged", day=2, hours=1, **source()), lineage="none")
+    world.audit("tagged")
+    assert not any(action == ASKED for action, _ in world.jobs.calls)
+    assert world.content("tagged")["verdict"] == "below"
+
+
+GARBAGE: list[Any] = [
+    "text",
+    7,
+    [],
+    {"Containers": "text"},
+    {"Containers": ["text"]},
+    {"Containers": [{"ModelDataUrl": 7}]},
+    {"Containers": [{"ModelDataSource": []}]},
+    {"Containers": [{"ModelDataSource": {"S3DataSource": {"S3Uri": {}}}}]},
+]
+
+
+@pytest.mark.parametrize("garbage", GARBAGE)
+def test_a_malformed_answer_is_a_doubt(garbage: Any) -> None:
+    world = family({arn(): {"InferenceSpecification": garbage}})
+    world.audit()
+    doubts = world.content("child")["lineage"]["doubts"]
+    assert len(doubts) == 1
+    assert "could not be read" in doubts[0] or "does not say where" in doubts[0]
+    assert world.content("child")["verdict"] == "indeterminate"
+
+
+@pytest.mark.parametrize("answer", [{}, holding("https://elsewhere.example.com/model"), {"SourceUri": "a registry"}])
+def test_a_package_that_does_not_say_what_made_it_is_a_doubt(answer: dict[str, Any]) -> None:
+    world = family({arn(): answer})
+    world.audit()
+    assert "does not say where its model data came from" in world.content("child")["lineage"]["doubts"][0]
+
+
+def test_evidence_from_before_packages_were_asked_for_is_a_doubt() -> None:
+    """When the record is assessed again; the package's own job settles it."""
+    world = family({arn(): holding()})
+    evidence = Evidence(world.jobs.descriptions["child", "eu-west-1"])
+    world.recorder.archive.put_if_absent(f"evidence/{world.job_id('child')}/0.json", evidence.to_bytes())
+    world.audit()
+    assert "was not looked up" in world.content("child")["lineage"]["doubts"][0]
+
+
+# ----- the same everywhere
+
+
+def test_the_watch_follows_packages_too() -> None:
+    world = World()
+    world.jobs.packages = {arn(): holding()}
+    world.add(continuing("parent", hours=1))
+    world.audit()
+    world.add(running("going", **source()) | {"CreationTime": world.recorder.clock()})
+    (listed,) = [job for job in world.jobs.list("eu-west-1") if job.name == "going"]
+    looked = look_at(listed, world.recorder)
+    assert looked is not None
+    assert looked.parents == (world.job_id("parent"),)
+
+
+def test_a_rebuilt_index_knows_the_places_behind_packages() -> None:
+    world = family({arn(): holding()})
+    world.audit("child")
+    rebuilt = MemoryIndex()
+    rebuild_index(world.recorder.archive, MemoryRecords(), NothingPending(), rebuilt)  # type: ignore[arg-type]
+    place = read_location(artifact("parent"))
+    assert place is not None
+    assert [entry.job_id for entry in rebuilt.exactly("input", place, "", 10)] == [world.job_id("child")]
+
+
+class NothingPending:
+    """A PendingRecords port that is not asked."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 7), st.data(), st.randoms(use_true_random=False))
+def test_verdicts_do_not_depend_on_the_order_through_packages(size: int, data: Any, chance: random.Random) -> None:
+    """A chain whose links are channels, packages registered from an artifact, or packages of packages."""
+    links = data.draw(st.lists(st.sampled_from(["channel", "package", "nested"]), min_size=size, max_size=size))
+    world = World()
+    for number, link in enumerate(links):
+        before = artifact(f"job-{number - 1}")
+        world.jobs.packages[arn(f"p/{number}")] = holding(before)
+        world.jobs.packages[arn(f"n/{number}")] = {"SourceUri": arn(f"p/{number}")}
+        changes = {
+            "channel": {"InputDataConfig": [channel("model", before)]},
+            "package": source(arn(f"p/{number}")),
+            "nested": source(arn(f"n/{number}")),
+        }[link]
+        world.add(continuing(f"job-{number}", day=number, hours=1, **(changes if number else {})))
+    queue = world.recorder.queue
+    assert isinstance(queue, MemoryReassessments)
+    for number in data.draw(st.permutations(range(size))):
+        world.deliver(f"job-{number}")
+        while queue.waiting and chance.random() < 0.5:
+            reassess(queue.waiting.pop(chance.randrange(len(queue.waiting))), world.recorder)
+    world.work_off(5000)
+    for number in range(size):
+        assert world.ancestors(f"job-{number}") == {f"job-{n}" for n in range(number)}
+        assert world.content(f"job-{number}")["lineage"]["doubts"] == []
