@@ -20,14 +20,17 @@ COMMANDS = [
     if line.startswith("$ ")
 ]
 LEFT_OUT = {"make test"}
+EXPORTED = REPOSITORY / "bundle.zip"
 
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where this test's own demo keeps its state; whatever it leaves up is ended."""
     folder = tmp_path_factory.mktemp("readme")
+    EXPORTED.unlink(missing_ok=True)  # of an earlier run: an export replaces no file unasked
     yield folder
     stop(folder)
+    EXPORTED.unlink(missing_ok=True)
 
 
 def environment(command: str, state: Path) -> dict[str, str]:
