@@ -36,6 +36,7 @@ FORBIDDEN_ACTIONS = {
     "kms:DisableKey",
     "kms:CreateGrant",
 }
+EVENTS = "events.amazonaws.com"
 SCHEDULED_RATE = re.compile(r"^(rate|cron)\(")
 LITERAL = re.compile(r"arn:aws[a-z-]*:|\b\d{12}\b|\b(?:us|eu|ap|ca|sa|me|af|il|mx)(?:-gov)?-(?:[a-z]+)-\d\b")
 FIXED_NAMES = {
@@ -392,7 +393,10 @@ def sources_named(subject: Subject) -> Iterator[str]:
         principal = statement.get("Principal")
         if statement["Effect"] == "Allow" and isinstance(principal, dict) and "Service" in principal:
             condition = json.dumps(statement.get("Condition", {}))
-            if not re.search(r"aws:SourceA(rn|ccount)|EncryptionContext", condition):
+            named = bool(re.search(r"aws:SourceA(rn|ccount)|EncryptionContext", condition))
+            # EventBridge names no source to KMS (SNS Developer Guide, key management): a condition would refuse it.
+            unnamed = subject.expanded["Resources"][name]["Type"] == "AWS::KMS::Key" and principal["Service"] == EVENTS
+            if named == unnamed:
                 yield f"{name}: {statement.get('Sid')}"
     for name, each in subject.properties("AWS::IAM::Role"):
         for statement in each["AssumeRolePolicyDocument"]["Statement"]:
@@ -422,14 +426,15 @@ def customer_key(subject: Subject) -> Iterator[str]:
 @point("key policies name their services", "P")
 def key_policies(subject: Subject) -> Iterator[str]:
     for name, each in subject.properties("AWS::KMS::Key"):
-        for statement in each["KeyPolicy"]["Statement"]:
+        policy = list(unconditional(each["KeyPolicy"]["Statement"]))
+        for statement in policy:
             if statement["Effect"] == "Allow" and statement.get("Principal") == "*":
                 yield f"{name}: {statement.get('Sid')} is for everybody"
         if each.get("KeyUsage") == "SIGN_VERIFY":
-            roots = [s for s in each["KeyPolicy"]["Statement"] if ":root" in json.dumps(s["Principal"])]
+            roots = [s for s in policy if ":root" in json.dumps(s["Principal"])]
             if any("kms:Sign" in listed(s["Action"]) for s in roots):
                 yield f"{name}: IAM policies could grant kms:Sign"
-        elif not any("Service" in s["Principal"] for s in each["KeyPolicy"]["Statement"]):
+        elif not any("Service" in s["Principal"] for s in policy):
             yield f"{name} names no service"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.template.bar import POINTS, Point, Subject, subject_of_repository
+from tests.template.bar import POINTS, Point, Subject, subject_of_repository, unconditional
 from tests.template.tools import Findings, cfn_lint_expanded
 
 Break = Callable[[Subject], None]
@@ -173,6 +173,14 @@ def test_unconditional_stop_of_jobs_is_noticed(subject: Subject) -> None:
     broken = copy.deepcopy(subject)
     grant("AuditPolicy", "sagemaker:StopTrainingJob")(broken)
     assert list(POINTS[19].check(broken)) == ["AuditPolicy: sagemaker:StopTrainingJob"]
+
+
+def test_a_condition_that_eventbridge_cannot_meet_is_noticed(subject: Subject) -> None:
+    broken = copy.deepcopy(subject)
+    policy = properties(broken, "DataKey")["KeyPolicy"]["Statement"]
+    statement = next(s for s in unconditional(policy) if s["Sid"] == "EventsToEncryptedQueues")
+    statement["Condition"] = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert list(POINTS[20].check(broken)) == ["DataKey: EventsToEncryptedQueues"]
 
 
 def test_stale_suppression_is_noticed(subject: Subject) -> None:
