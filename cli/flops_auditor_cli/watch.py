@@ -123,7 +123,7 @@ def command(
     regions: Regions = NamedRegions(region) if region else AccountRegions(client("account"))
     done = Watched()
     found: list[Seen] = []
-    for listed in running_jobs(SageMakerListing(sagemaker_in), regions, done):
+    for listed in running_jobs(SageMakerListing(sagemaker_in), regions, recorder.clock(), done):
         try:
             looked = look_at(listed, recorder)
         except AuditorError as error:

@@ -37,6 +37,8 @@ from flops_auditor.use_cases.recorder import Recorder
 RUNNING = "InProgress"
 INTERVAL = timedelta(minutes=15)
 """Between two looks. A job that would cross before the look after the next one is stopped now."""
+LONGEST = timedelta(days=60)
+"""From a job's creation to its end: 28 days of waiting and 28 of running (API Reference, StoppingCondition)."""
 
 
 class WatchIncomplete(AuditorError):
@@ -79,7 +81,7 @@ class Watched:
 def watch_jobs(watcher: Watcher) -> Watched:
     """Watch every running job. One that fails does not keep the others from being watched."""
     done = Watched()
-    for listed in running_jobs(watcher.listing, watcher.regions, done):
+    for listed in running_jobs(watcher.listing, watcher.regions, watcher.recorder.clock(), done):
         try:
             looked = look_at(listed, watcher.recorder)
             if looked is not None:
@@ -91,11 +93,14 @@ def watch_jobs(watcher: Watcher) -> Watched:
     return done
 
 
-def running_jobs(listing: JobListing, regions: Regions, done: Watched) -> Iterator[ListedJob]:
-    """The jobs in progress of every enabled region; a region that refuses or does not answer is noted."""
+def running_jobs(listing: JobListing, regions: Regions, now: datetime, done: Watched) -> Iterator[ListedJob]:
+    """The jobs in progress of every enabled region; a region that refuses or does not answer is noted.
+
+    ListTrainingJobs filters by status page by page, so without a first day it would walk through the whole history.
+    """
     for region in regions.enabled():
         try:
-            yield from listing.list(region, status=RUNNING)
+            yield from listing.list(region, status=RUNNING, created_after=now - LONGEST)
         except (SourceDenied, SourceUnavailable) as failure:
             done.failures += (f"{region}: {failure}",)
 
