@@ -33,7 +33,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.error("region could not be compared with the ledger", region=region, reason=reason)
     done = {
         "JobsListed": report.listed,
-        "FinishedWithoutRecord": len(report.queued),
+        "JobsQueued": len(report.queued),
+        "FinishedWithoutRecord": len(report.overdue(reconciler.home, reconciler.clock())),
         "RegionsComplete": len(report.complete),
         "RegionsPending": len(report.pending),
         "RegionsFailed": len(report.failed),

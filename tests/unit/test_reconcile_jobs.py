@@ -53,6 +53,7 @@ class World:
             "queue": self.queue,
             "progress": self.progress,
             "clock": self.clock,
+            "home": "eu-west-1",
         }
         return Reconciler(**{**parts, **changes})
 
@@ -171,6 +172,20 @@ def test_a_region_that_fails_is_named_and_keeps_no_other_waiting() -> None:
         assert list(report.failed) == ["ap-south-1"]
         assert "sagemaker:ListTrainingJobs" in report.failed["ap-south-1"]
         assert report.share_complete == 50
+
+
+def test_a_job_of_another_region_is_no_lost_event_until_a_round_has_passed_it_over() -> None:
+    """Events come from the stack's region alone: elsewhere the first run after a job's end is the ordinary way."""
+    world = World(regions=("ap-south-1", "eu-west-1"))
+    ended = world.clock.now - timedelta(minutes=50)
+    world.add("far", ended, region="ap-south-1")
+    world.add("near", ended)
+    report = world.run()
+    assert {job.name for job in report.queued} == {"far", "near"}
+    assert [job.name for job in report.overdue("eu-west-1", world.clock.now)] == ["near"]
+    world.queue.jobs.clear()
+    world.clock.advance(hours=25)
+    assert [job.name for job in world.run().overdue("ap-northeast-1", world.clock.now)] == ["far", "near"]
 
 
 class DyingQueue(MemoryQueue):

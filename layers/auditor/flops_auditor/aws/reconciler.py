@@ -12,11 +12,13 @@ from flops_auditor.use_cases.reconcile_jobs import Reconciler
 
 def reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
     """Everything a reconciliation works with, as the function's environment says."""
+    sqs = client("sqs")
     return Reconciler(
         regions=AccountRegions(client("account")),
         listing=SageMakerListing(sagemaker_in),
         index=DynamoDbRecordIndex(client("dynamodb"), environment.table_name),
-        queue=SqsAuditQueue(client("sqs"), environment.audit_queue_url),
+        queue=SqsAuditQueue(sqs, environment.audit_queue_url),
         progress=DynamoDbProgress(client("dynamodb"), environment.table_name),
         clock=now,
+        home=sqs.meta.region_name,
     )

@@ -27,13 +27,15 @@ from flops_auditor.use_cases.ports import (
 OVERLAP = timedelta(minutes=10)
 """Scans overlap by so much: listings are eventually consistent."""
 WHOLE_EVERY = timedelta(days=1)
+IN_ONE_ROUND = timedelta(hours=2)
+"""After its end a job was seen by an hourly run, SETTLING included, and audited."""
 _SAME_SECOND = timedelta(seconds=1)
 """CreationTimeAfter leaves out the second that it names; the jobs created in it are listed again."""
 
 
 @dataclass(frozen=True)
 class Reconciler:
-    """Everything a reconciliation works with."""
+    """Everything a reconciliation works with. `home` is the stack's region: events come from there alone."""
 
     regions: Regions
     listing: JobListing
@@ -41,6 +43,7 @@ class Reconciler:
     queue: AuditQueue
     progress: ProgressStore
     clock: Clock
+    home: str
 
 
 @dataclass
@@ -53,6 +56,14 @@ class Report:
     complete: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+
+    def overdue(self, home: str, now: datetime) -> list[ListedJob]:
+        """Queued jobs that should have had a record: their event was lost, or an earlier run queued them in vain.
+
+        A job of another region than `home` has no event; it is queued once in the ordinary course.
+        """
+        due = now - IN_ONE_ROUND
+        return [job for job in self.queued if job.region == home or (job.last_modified or job.creation_time) < due]
 
     @property
     def share_complete(self) -> float:
