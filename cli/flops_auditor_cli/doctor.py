@@ -61,7 +61,9 @@ def doctor(
         document.update(document_of(comparison, rows_of(comparison, "missing")))
         return completeness(comparison)
 
+    excluded = deployment.excluded_regions
     findings = [
+        Finding("regions left out", True, f"{excluded}, as the stack's parameter ExcludedRegions says"),
         *asked("records", records),
         *asked(
             "reconciliation",

@@ -39,6 +39,11 @@ class Deployment:
             raise NoDeployment(f"the stack has no output {name}")
         return self.outputs[name]
 
+    @property
+    def excluded_regions(self) -> str:
+        """What the stack leaves out; a stack of an older template leaves out nothing."""
+        return self.outputs.get("ExcludedRegions", "none")
+
 
 def use_local() -> None:
     """Point the AWS SDK at the local AWS. Raises NoDeployment when none runs."""

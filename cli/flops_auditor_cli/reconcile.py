@@ -20,7 +20,9 @@ COLUMNS = {"region": "Region", "name": "Job", "status": "Status", "ended_at": "E
 def reconciler_of(deployment: Deployment) -> Reconciler:
     """The reconciliation of a deployed stack, with the caller's rights."""
     return reconciler_from(
-        ReconcileEnvironment(deployment.output("RecordTableName"), deployment.output("AuditQueueUrl"))
+        ReconcileEnvironment(
+            deployment.output("RecordTableName"), deployment.output("AuditQueueUrl"), deployment.excluded_regions
+        )
     )
 
 

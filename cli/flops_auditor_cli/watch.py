@@ -120,7 +120,8 @@ def command(
     """
     deployment = find_deployment(stack_name, local)
     recorder = recorder_from(environment_of(deployment, policy or list(POLICIES)))
-    regions: Regions = NamedRegions(region) if region else AccountRegions(client("account"))
+    account = AccountRegions(client("account"), deployment.excluded_regions)
+    regions: Regions = NamedRegions(region) if region else account
     done = Watched()
     found: list[Seen] = []
     for listed in running_jobs(SageMakerListing(sagemaker_in), regions, recorder.clock(), done):

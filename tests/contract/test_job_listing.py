@@ -123,6 +123,15 @@ def test_enabled_regions_with_sagemaker_are_in_order() -> None:
     assert AccountRegions(account).enabled() == ["eu-west-1", "us-east-1"]
 
 
+def test_a_region_that_is_excluded_is_left_out() -> None:
+    account = client("account")
+    stub = Stubber(account)
+    names = ("eu-west-1", "eu-central-1", "us-east-1")
+    stub.add_response("list_regions", {"Regions": [{"RegionName": n, "RegionOptStatus": "ENABLED"} for n in names]})
+    stub.activate()
+    assert AccountRegions(account, "us-east-1,eu-central-1").enabled() == ["eu-west-1"]
+
+
 def test_a_job_that_has_ended_needs_no_stopping() -> None:
     """StopTrainingJob answers ValidationException when "the request was rejected because the training job is in status
     Completed"."""

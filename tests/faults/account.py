@@ -257,6 +257,7 @@ def account() -> Iterator[Account]:
                 "AUDIT_QUEUE_URL": boto3.client("sqs", REGION).create_queue(QueueName="audit")["QueueUrl"],
                 "WARNING_FRACTIONS": "0.03,0.5,0.8",
                 "STOP_ON_CROSSING": "true",
+                "EXCLUDED_REGIONS": "none",
                 "POWERTOOLS_SERVICE_NAME": "test",
                 "POWERTOOLS_METRICS_NAMESPACE": "FlopsAuditor",
                 "POWERTOOLS_LOG_LEVEL": "CRITICAL",

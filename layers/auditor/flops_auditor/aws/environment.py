@@ -52,6 +52,7 @@ class WatchEnvironment(RecordingEnvironment):
 
     warning_fractions: str
     stop_on_crossing: str
+    excluded_regions: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,8 @@ class SealEnvironment(Environment):
 
 @dataclass(frozen=True)
 class ReconcileEnvironment(Environment):
-    """functions/reconcile."""
+    """functions/reconcile. `excluded_regions`: names separated by commas, or "none"."""
 
     table_name: str
     audit_queue_url: str
+    excluded_regions: str

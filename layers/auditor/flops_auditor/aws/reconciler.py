@@ -14,7 +14,7 @@ def reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
     """Everything a reconciliation works with, as the function's environment says."""
     sqs = client("sqs")
     return Reconciler(
-        regions=AccountRegions(client("account")),
+        regions=AccountRegions(client("account"), environment.excluded_regions),
         listing=SageMakerListing(sagemaker_in),
         index=DynamoDbRecordIndex(client("dynamodb"), environment.table_name),
         queue=SqsAuditQueue(sqs, environment.audit_queue_url),

@@ -20,16 +20,17 @@ def regions_with_sagemaker() -> frozenset[str]:
 
 
 class AccountRegions:
-    """Needs account:ListRegions."""
+    """Needs account:ListRegions. `excluded` are the names of regions to leave out, separated by commas."""
 
-    def __init__(self, client: "AccountClient") -> None:
+    def __init__(self, client: "AccountClient", excluded: str = "") -> None:
         self._client = client
+        self._excluded = set(excluded.split(","))
 
     def enabled(self) -> list[str]:
-        """Enabled regions, less those where boto3 knows no SageMaker endpoint."""
+        """Enabled regions, less those left out and those where boto3 knows no SageMaker endpoint."""
         with refusals("account:ListRegions"):
             pages = self._client.get_paginator("list_regions").paginate(
                 RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"]
             )
             found = {region["RegionName"] for page in pages for region in page["Regions"]}
-        return sorted(found & regions_with_sagemaker())
+        return sorted((found & regions_with_sagemaker()) - self._excluded)

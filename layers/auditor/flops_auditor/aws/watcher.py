@@ -34,7 +34,7 @@ def watcher_from(environment: WatchEnvironment) -> Watcher:
     return Watcher(
         recorder=recorder_with(environment, NoReassessments()),
         listing=SageMakerListing(sagemaker_in),
-        regions=AccountRegions(client("account")),
+        regions=AccountRegions(client("account"), environment.excluded_regions),
         fractions=read_fractions(environment.warning_fractions),
         stopper=SageMakerStopper(sagemaker_in) if stop else None,
     )

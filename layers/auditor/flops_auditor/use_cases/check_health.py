@@ -72,7 +72,8 @@ def completeness(comparison: Comparison) -> list[Finding]:
             f"region {state.region}",
             False,
             f"could not be compared: {state.error}",
-            "Grant sagemaker:ListTrainingJobs there, or disable the region; until then nothing is known of its jobs.",
+            "Grant sagemaker:ListTrainingJobs there, or disable the region, or name it in ExcludedRegions; "
+            "until then nothing is known of its jobs.",
         )
         for state in comparison.unread
     ]
