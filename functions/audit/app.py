@@ -1,6 +1,7 @@
 """Audits the training jobs that queued events point at. One message, one job; a failed message stays in the queue."""
 
 import json
+import logging
 import os
 from typing import Any
 
@@ -17,6 +18,8 @@ from flops_auditor.domain.job import MalformedEvent
 from flops_auditor.use_cases.audit_job import handle_event
 
 logger = Logger()
+# Lambda's own level goes before that of Powertools; it stays INFO, since it would drop the metrics with the entries.
+logging.getLogger(logger.service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
 metrics = Metrics()
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 recorder = recorder_from(AuditEnvironment.read(os.environ))

@@ -1,5 +1,6 @@
 """Queues finished training jobs that have no record, in every enabled region; resumes where the last run stopped."""
 
+import logging
 import os
 from typing import Any
 
@@ -13,6 +14,8 @@ from flops_auditor.domain.errors import AuditorError
 from flops_auditor.use_cases.reconcile_jobs import reconcile
 
 logger = Logger()
+# Lambda's own level goes before that of Powertools; it stays INFO, since it would drop the metrics with the entries.
+logging.getLogger(logger.service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
 metrics = Metrics()
 reconciler = reconciler_from(ReconcileEnvironment.read(os.environ))
 SPARE_MILLISECONDS = 40_000

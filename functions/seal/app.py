@@ -1,5 +1,6 @@
 """Gives new records their places in the log and publishes a signed checkpoint. Scheduled; one at a time."""
 
+import logging
 import os
 from typing import Any
 
@@ -16,6 +17,8 @@ TIME_OF_A_BATCH_MS = 60_000
 """A further batch is begun only with this much time left; a batch cut off is finished by the next run."""
 
 logger = Logger()
+# Lambda's own level goes before that of Powertools; it stays INFO, since it would drop the metrics with the entries.
+logging.getLogger(logger.service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
 metrics = Metrics()
 sealer = sealer_from(SealEnvironment.read(os.environ))
 

@@ -1,5 +1,6 @@
 """Watches the training jobs in progress; started by a schedule. People are warned before a threshold is crossed."""
 
+import logging
 import os
 from typing import Any
 
@@ -12,6 +13,8 @@ from flops_auditor.aws.watcher import watcher_from
 from flops_auditor.use_cases.watch_jobs import WatchIncomplete, watch_jobs
 
 logger = Logger()
+# Lambda's own level goes before that of Powertools; it stays INFO, since it would drop the metrics with the entries.
+logging.getLogger(logger.service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
 metrics = Metrics()
 watcher = watcher_from(WatchEnvironment.read(os.environ))
 

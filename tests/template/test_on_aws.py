@@ -1,7 +1,12 @@
 """What AWS does and the local AWS does not: no test on the local AWS would notice it."""
 
+import importlib.util
+import logging
+
+import pytest
+
 from tests.template.bar import Subject, listed, source_queues, target
-from tests.template.loading import expanded_template, load
+from tests.template.loading import REPOSITORY, expanded_template, load
 from tests.template.tools import Findings
 
 
@@ -20,3 +25,23 @@ def test_a_function_that_feeds_its_own_queue_is_not_ended_as_a_loop() -> None:
     assert feeding == {"AuditFunction"}
     for function in feeding:
         assert subject.expanded["Resources"][function]["Properties"]["RecursiveLoop"] == "Allow"
+
+
+@pytest.mark.parametrize("function", ["audit", "reconcile", "watch"])
+def test_the_log_level_holds_though_lambda_has_one_of_its_own(function: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where logs are JSON, Lambda tells the runtime its level, INFO, and Powertools lets it go first."""
+    variables = load()["Resources"][f"{function.capitalize()}Function"]["Properties"]["Environment"]["Variables"]
+    for name in variables:
+        monkeypatch.setenv(name, "aws-flops-meter-2026-05" if name == "POLICIES" else "0.5")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "FlopsAuditor")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"level-of-{function}")
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "ERROR")
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "INFO")
+    spec = importlib.util.spec_from_file_location(f"app_{function}", REPOSITORY / "functions" / function / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    log = logging.getLogger(f"level-of-{function}")
+    assert log.isEnabledFor(logging.ERROR)
+    assert not log.isEnabledFor(logging.WARNING)
