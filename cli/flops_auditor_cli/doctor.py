@@ -9,7 +9,7 @@ import typer
 from flops_auditor.aws.clients import client
 from flops_auditor.aws.deployment import DeployedStack
 from flops_auditor.domain.job import iso
-from flops_auditor.use_cases.check_health import Finding, completeness, health_of, progress_of
+from flops_auditor.use_cases.check_health import Finding, completeness, health_of, progress_of, told_of_alerts
 from flops_auditor.use_cases.compare_jobs import compare
 from flops_auditor.use_cases.ports import SourceDenied, SourceUnavailable
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
@@ -30,7 +30,7 @@ COLUMNS = {"check": "Check", "state": "State", "detail": "What was seen", "remed
 
 def deployed(deployment: Deployment, stack_name: str, local: bool) -> DeployedStack:
     """The stack's own resources; the local AWS keeps alarms beside the metrics of training jobs."""
-    clients = {name: client(name) for name in ("sqs", "cloudformation", "cloudwatch", "dynamodb", "s3")}
+    clients = {name: client(name) for name in ("sqs", "cloudformation", "cloudwatch", "dynamodb", "s3", "sns")}
     stack = read(LOCAL_STATE) if local else None
     if stack is not None:
         clients |= {"cloudwatch": stack.client("alarms"), "s3": stack.client("s3")}
@@ -71,6 +71,7 @@ def doctor(
                 {region: reconciler.progress.read(region) for region in reconciler.regions.enabled()}, now
             ),
         ),
+        *asked("subscribers", lambda: told_of_alerts(stack.subscribers())),
         *asked("health", lambda: health_of(stack.queues(), stack.alarms(), stack.log(), now)),
     ]
     rows = [

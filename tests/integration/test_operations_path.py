@@ -52,6 +52,7 @@ def test_a_lost_event_is_found_told_and_made_good(operator: Deployed) -> None:
     _, document = run("doctor")
     assert name not in json.dumps(document["comparison"]["jobs"])
     assert state_of(document, "records")["detail"].startswith("complete up to ")
+    assert state_of(document, "subscribers")["state"] == "ok"
 
 
 def test_dead_letters_are_told_redriven_and_set_aside(operator: Deployed, tmp_path: Path) -> None:

@@ -5,7 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from flops_auditor.use_cases.check_health import Alarm, LogState, Queues, completeness, health_of, progress_of
+from flops_auditor.use_cases.check_health import (
+    Alarm,
+    LogState,
+    Queues,
+    Subscribers,
+    completeness,
+    health_of,
+    progress_of,
+    told_of_alerts,
+)
 from flops_auditor.use_cases.compare_jobs import SETTLING, Comparison, RegionState
 from flops_auditor.use_cases.ports import ListedJob, Progress
 from tests.fakes.audit import NOW
@@ -47,6 +56,21 @@ def test_an_unread_region_is_never_complete() -> None:
 
 def test_a_healthy_stack_is_healthy() -> None:
     assert all(finding.ok for finding in health_of(*WELL, NOW))
+
+
+@pytest.mark.parametrize(
+    ("subscribers", "ok", "said"),
+    [
+        (Subscribers(1, 2), True, "1 are told"),
+        (Subscribers(0, 2), False, "2 subscriptions are not confirmed"),
+        (Subscribers(0, 0), False, "no subscription"),
+    ],
+)
+def test_an_address_that_nobody_confirmed_is_told_nothing(subscribers: Subscribers, ok: bool, said: str) -> None:
+    [finding] = told_of_alerts(subscribers)
+    assert finding.ok is ok
+    assert said in finding.detail
+    assert finding.ok or finding.remedy
 
 
 @pytest.mark.parametrize(

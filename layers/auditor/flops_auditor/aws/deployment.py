@@ -6,7 +6,7 @@ from typing import Any
 from flops_auditor.aws.refusals import outages, refusals
 from flops_auditor.domain.archive_keys import CHECKPOINTS
 from flops_auditor.domain.job import read_time
-from flops_auditor.use_cases.check_health import Alarm, LogState, Queues
+from flops_auditor.use_cases.check_health import Alarm, LogState, Queues, Subscribers
 
 _STATES = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 MOST_ALARM_NAMES = 100
@@ -14,7 +14,7 @@ MOST_ALARM_NAMES = 100
 
 class DeployedStack:
     """Read-only: sqs:GetQueueAttributes, cloudformation:ListStackResources, cloudwatch:DescribeAlarms, dynamodb:Query,
-    s3:ListBucketVersions. `clients` maps service -> client, `outputs` are the stack's.
+    s3:ListBucketVersions, sns:GetTopicAttributes. `clients` maps service -> client, `outputs` are the stack's.
     """
 
     def __init__(self, clients: Mapping[str, Any], outputs: Mapping[str, str], stack_name: str) -> None:
@@ -61,6 +61,12 @@ class DeployedStack:
             )
         waiting = next((read_time(item["recorded_at"]["S"]) for item in answer["Items"]), None)
         return LogState(newest, waiting)
+
+    def subscribers(self) -> Subscribers:
+        """Subscriptions of the topic of alerts."""
+        with outages("sns:GetTopicAttributes"), refusals("sns:GetTopicAttributes"):
+            found = self._clients["sns"].get_topic_attributes(TopicArn=self._outputs["AlertTopicArn"])["Attributes"]
+        return Subscribers(int(found["SubscriptionsConfirmed"]), int(found["SubscriptionsPending"]))
 
     def resources(self, kind: str, logical_id: str | None = None) -> list[str]:
         """Physical ids of the stack's resources of one type."""

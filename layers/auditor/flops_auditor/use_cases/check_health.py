@@ -42,6 +42,14 @@ class LogState:
     waiting_since: datetime | None
 
 
+@dataclass(frozen=True)
+class Subscribers:
+    """Who is told of alerts: subscriptions that are confirmed, and those that nobody has confirmed yet."""
+
+    confirmed: int
+    pending: int
+
+
 class Deployment(Protocol):
     """What can be asked of the deployed stack; each call may raise SourceDenied or SourceUnavailable."""
 
@@ -53,6 +61,9 @@ class Deployment(Protocol):
 
     def log(self) -> LogState:
         """State of the log."""
+
+    def subscribers(self) -> Subscribers:
+        """Of the topic of alerts."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +126,17 @@ def progress_of(regions: dict[str, Progress], now: datetime) -> list[Finding]:
 def health_of(queues: Queues, alarms: Sequence[Alarm], log: LogState, now: datetime) -> list[Finding]:
     """Dead letters, alarms and the log."""
     return [_dead(queues), _alarms(alarms), _log(log, now)]
+
+
+def told_of_alerts(subscribers: Subscribers) -> list[Finding]:
+    """Whether anybody would be told. SNS forgets a subscription that nobody confirms."""
+    if subscribers.confirmed:
+        return [Finding("subscribers", True, f"{subscribers.confirmed} are told of alerts")]
+    if subscribers.pending:
+        detail = f"nobody is told of alerts: {subscribers.pending} subscriptions are not confirmed"
+        return [Finding("subscribers", False, detail, "Confirm it in the e-mail that AWS sent.")]
+    remedy = "Deploy with AlertEmail, or subscribe to the topic; AWS drops an e-mail address that is not confirmed."
+    return [Finding("subscribers", False, "nobody is told of alerts: the topic has no subscription", remedy)]
 
 
 def _dead(queues: Queues) -> Finding:
