@@ -18,23 +18,35 @@ def deploy(stack: Stack, parameters: Mapping[str, str] | None = None, source: Pa
 
     `parameters` override those of samconfig.toml's `local` environment. `source` is the folder with template.yaml.
     """
-    build_dir = stack.state_dir / "build"
-    arguments = ["--config-file", str(source / "samconfig.toml"), "--config-env", "local"]
     sam(
         stack,
         source,
         [
-            *("build", *arguments, "--template", str(source / "template.yaml"), "--build-dir", str(build_dir)),
-            *("--cached", "--cache-dir", str(stack.state_dir / "build-cache")),
+            *("build", *config(source), "--template", str(source / "template.yaml")),
+            *("--build-dir", str(stack.state_dir / "build"), "--cached"),
+            *("--cache-dir", str(stack.state_dir / "build-cache")),
         ],
     )
+    return deploy_built(stack, parameters, source)
+
+
+def config(source: Path) -> list[str]:
+    """samconfig.toml's `local` environment, as options of sam."""
+    return ["--config-file", str(source / "samconfig.toml"), "--config-env", "local"]
+
+
+def deploy_built(
+    stack: Stack, parameters: Mapping[str, str] | None = None, source: Path = REPOSITORY
+) -> dict[str, str]:
+    """`deploy` with what was built last; parameters that are not named keep the values that the stack has."""
     overrides = [f"{name}={value}" for name, value in (parameters or {}).items()]
     sam(
         stack,
         source,
         [
-            *("deploy", *arguments, "--template-file", str(build_dir / "template.yaml"), "--stack-name", STACK_NAME),
-            *("--region", stack.region, *(["--parameter-overrides", *overrides] if overrides else [])),
+            *("deploy", *config(source), "--template-file", str(stack.state_dir / "build" / "template.yaml")),
+            *("--stack-name", STACK_NAME, "--region", stack.region),
+            *(["--parameter-overrides", *overrides] if overrides else []),
         ],
     )
     deployed = stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
@@ -70,6 +82,8 @@ def sam_environment(stack: Stack) -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         **{name: value for name, value in stack.environment().items() if name != "AWS_ENDPOINT_URL_CLOUDWATCH"},
         "SAM_CLI_TELEMETRY": "0",
+        # Seconds between two looks at the stack: nobody is throttled here.
+        "SAM_CLI_POLL_DELAY": "0.2",
         "FLOPS_AUDITOR_LAYER_TARGET": "local",
         "FLOPS_AUDITOR_LAYER_PIP": str(tools_dir() / "bootstrap" / "bin" / "python"),
         "FLOPS_AUDITOR_LAYER_INTERPRETER": str(tools_dir() / "localaws" / "bin" / "python"),
