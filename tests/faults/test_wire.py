@@ -131,7 +131,7 @@ def test_nothing_is_lost_and_nothing_doubled(
     )
     assert injected
     if share >= 0.1:  # at 1 % the few mails may meet none
-        assert {kind.split()[0] for kind in kinds} >= {"dynamodb", "s3", "kms", "sagemaker", "monitoring", "sns"}
+        assert {kind.split()[0] for kind in kinds} >= {"dynamodb", "s3", "kms", "sagemaker", "cloudwatch", "sns"}
     assert found == Counter({job["TrainingJobName"]: 1 for job in jobs}), "lost or doubled"
     assert set(told_of) == alerted
     assert all(reasons), "a dead letter without a reason"

@@ -18,7 +18,6 @@ from flops_auditor_cli.local_aws.processes import HOST, free_ports, tools_dir
 
 ON_EMULATOR = ("dynamodb", "s3", "kms", "sns", "sqs")
 ON_MOTO = ("sagemaker", "cloudwatch")
-"""CloudWatch signs as `monitoring`."""
 THROTTLING = {
     "dynamodb": ("ProvisionedThroughputExceededException", 400),
     "s3": ("SlowDown", 503),
@@ -26,9 +25,8 @@ THROTTLING = {
     "sns": ("Throttling", 400),
     "sqs": ("RequestThrottled", 400),
     "sagemaker": ("ThrottlingException", 400),
-    "monitoring": ("Throttling", 400),
+    "cloudwatch": ("Throttling", 400),
 }
-SIGNED_AS = {"cloudwatch": "monitoring"}
 
 
 def faults_of(service: str) -> list[dict[str, Any]]:
@@ -51,7 +49,7 @@ def rules(services: tuple[str, ...], share: float) -> list[dict[str, Any]]:
     A call meets the first rule that fires, so each next rule must fire more often among what is left.
     """
     found = []
-    for service in (SIGNED_AS.get(name, name) for name in services):
+    for service in services:
         kinds = faults_of(service)
         each, left = share / len(kinds), 1.0
         for kind in kinds:
