@@ -147,23 +147,6 @@ def test_a_region_that_refuses_is_named() -> None:
     assert "eu-west-1" in done.failures[0]
 
 
-def test_a_region_that_does_not_answer_keeps_no_other_from_being_watched() -> None:
-    room = Room(regions=("af-south-1", "eu-west-1"))
-    room.jobs.add(running(), pretrain_flops="1.5e24")
-
-    class Silent(FakeTrainingJobs):
-        def list(self, region: str, **asked: Any) -> Iterator[ListedJob]:
-            if region == "af-south-1":
-                raise SourceUnavailable("sagemaker:ListTrainingJobs: Rate exceeded")
-            return super().list(region, **asked)
-
-    room.jobs.__class__ = Silent
-    room.clock.advance(days=1)
-    done = watch_jobs(room.watcher)
-    assert done.jobs == 1
-    assert [failure.partition(":")[0] for failure in done.failures] == ["af-south-1"]
-
-
 def test_the_history_is_not_listed_at_each_look() -> None:
     """Nothing runs longer than 28 days after waiting 28 days; older jobs are not asked for."""
     room = Room()
