@@ -305,7 +305,7 @@ The local AWS stays up. Try:
   .venv/bin/flops-auditor doctor --local
   .venv/bin/flops-auditor audit events/jobs/lora-llama-3-1-8b.json --metrics events/metrics/lora-llama-3-1-8b.json
   .venv/bin/flops-auditor catalog explain meta-llama/Llama-3.1-8B-Instruct
-  .venv/bin/flops-auditor export bundle.zip --local && .venv/bin/flops-auditor verify bundle.zip --recompute
+  .venv/bin/flops-auditor export bundle.zip --overwrite --local && .venv/bin/flops-auditor verify bundle.zip --recompute
 `make demo` again sends the same events again: nothing is recorded or mailed twice. `make demo-down` ends it."""
 
 
