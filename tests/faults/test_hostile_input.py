@@ -1,6 +1,8 @@
 """Hostile and broken input: no crash without a named error, and never "below" where nothing can be said."""
 
 import json
+from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -34,6 +36,9 @@ MOST_BYTES_OF_AN_ITEM = 400_000
 MOST_BYTES_OF_A_MESSAGE = 262_144
 """SNS and SQS: the size of a message."""
 
+TRIED: Counter[str] = Counter()
+"""Generated inputs, by property."""
+
 metric_results = st.lists(
     st.fixed_dictionaries(
         {"Label": st.one_of(st.sampled_from(["GPUUtilization algo-1", "mfu", "tokens"]), odd_text)},
@@ -46,6 +51,12 @@ metric_results = st.lists(
 )
 
 
+@pytest.fixture(scope="module", autouse=True)
+def figures() -> Iterator[None]:
+    yield
+    told("generated inputs: " + ", ".join(f"{name} {count}" for name, count in TRIED.items()))
+
+
 def audited(description: Any, metrics: Any = (), tags: Any = None) -> dict[str, Any]:
     """The audit as JSON text and back, as it is recorded: what cannot be written is a crash too."""
     found: dict[str, Any] = json.loads(json.dumps(result(audit(Evidence(description, tags, metrics), TABLES))))
@@ -56,6 +67,7 @@ def audited(description: Any, metrics: Any = (), tags: Any = None) -> dict[str, 
 @given(description=answers(), metrics=metric_results)
 def test_any_answer_is_audited_or_named(description: dict[str, Any], metrics: list[dict[str, Any]]) -> None:
     """DescribeTrainingJob, of botocore's own shape and off it."""
+    TRIED["training jobs"] += 1
     try:
         found = audited(description, metrics)
     except AuditorError as error:
@@ -71,6 +83,7 @@ def test_any_answer_is_audited_or_named(description: dict[str, Any], metrics: li
 @given(answer=answers("DescribeModelPackage"))
 def test_any_model_package_is_followed_or_a_doubt(answer: dict[str, Any]) -> None:
     """DescribeModelPackage, of botocore's own shape and off it: whatever says nothing must not read as no ancestor."""
+    TRIED["model packages"] += 1
     arn = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/m/1"
     job = parse_training_job(describe(ModelPackageConfig={"SourceModelPackageArn": arn}))
     packages = parse_evidence(Evidence(describe(), packages={arn: answer}).to_bytes()).packages
@@ -82,6 +95,7 @@ def test_any_model_package_is_followed_or_a_doubt(answer: dict[str, Any]) -> Non
 @EXAMPLES
 @given(event=st.one_of(json_values, st.fixed_dictionaries({"detail": json_values})))
 def test_any_event_points_at_a_job_or_is_named(event: Any) -> None:
+    TRIED["events"] += 1
     try:
         pointer = parse_event(event)
     except MalformedEvent:
@@ -92,6 +106,7 @@ def test_any_event_points_at_a_job_or_is_named(event: Any) -> None:
 @EXAMPLES
 @given(said=st.dictionaries(st.sampled_from(["TrainingJobStatus", "CreationTime", "source", "ResourceConfig"]), odd))
 def test_an_event_with_a_broken_detail_is_read_or_named(said: dict[str, Any]) -> None:
+    TRIED["event details"] += 1
     arn = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/job"
     try:
         assert parse_event({"source": "aws.sagemaker", "detail": {"TrainingJobArn": arn, **said}}).name == "job"
@@ -102,6 +117,7 @@ def test_an_event_with_a_broken_detail_is_read_or_named(said: dict[str, Any]) ->
 @EXAMPLES
 @given(body=st.one_of(st.binary(max_size=200), json_values.map(lambda value: json.dumps(value).encode())))
 def test_any_bytes_are_evidence_or_named(body: bytes) -> None:
+    TRIED["evidence files"] += 1
     try:
         parse_evidence(body)
     except AuditorError as error:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.faults import told
 from tests.integration.deployed import Deployed, fresh_job
 
 # What Lambda itself does with a function's role, so that no call of the function shows it.
@@ -125,16 +128,19 @@ def test_nothing_is_denied(calls: list[dict[str, Any]]) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_nothing_is_granted_that_is_never_used(deployed: Deployed, calls: list[dict[str, Any]], function: str) -> None:
-    made = of_function(deployed, calls, function)
-    unused = [
-        f"{statement['Sid']}: {action} on {resource}"
-        for statement in statements_of(deployed, function)
-        if statement["Sid"] not in IMPLIED
-        for action in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
-        if not any(uses(call, action, resource, deployed.stack.account_id) for call in made)
-        and not any(RARE.get((function, action, end)) for end in ("", resource[resource.find("/") :]))
-    ]
+    made, why = of_function(deployed, calls, function), Counter[str]()
+    unused = []
+    for statement in statements_of(deployed, function):
+        for action, resource in product(listed(statement["Action"]), listed(statement["Resource"])):
+            if any(uses(call, action, resource, deployed.stack.account_id) for call in made):
+                why["used by its calls"] += 1
+            elif statement["Sid"] in IMPLIED:
+                why["used by Lambda or a service for it"] += 1
+            elif any(RARE.get((function, action, end)) for end in ("", resource[resource.find("/") :])):
+                why["for cases this pass does not make"] += 1
+            else:
+                unused.append(f"{statement['Sid']}: {action} on {resource}")
+    told(f"{function}: {why.total()} permissions, " + ", ".join(f"{count} {reason}" for reason, count in why.items()))
     assert not unused, "\n".join(unused)
 
 
