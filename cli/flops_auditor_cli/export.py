@@ -25,7 +25,9 @@ def register(app: typer.Typer) -> None:
 
 def export(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The zip file to write.")],
-    model: Annotated[str, typer.Option(help="Only records whose base model is this one, with proofs.")] = "",
+    model: Annotated[
+        str, typer.Option(help="Only jobs on this base model, every record of each of them, with proofs.")
+    ] = "",
     job: Annotated[str, typer.Option(help="Only records of this training job (name or ARN), with proofs.")] = "",
     since: Annotated[
         datetime | None, typer.Option(formats=MOMENTS, help="Only those recorded from then on (UTC).")
@@ -45,22 +47,21 @@ def export(
     archive, ledger = S3Archive(client("s3"), deployment.output("ArchiveBucketName")), deployment.output("LedgerId")
     chosen, selection = selection_of(model, job, since, until)
     now = datetime.now(UTC)
-    if chosen is None:
+    if not selection:
+        selection = "everything"
         written = export_whole(archive, ledger, bundle, now)
     else:
-        written = export_part(archive, ledger, bundle, now, chosen, selection)
+        by_job = of_model(model) if model else None
+        written = export_part(archive, ledger, bundle, now, selection, chosen=chosen, by_job=by_job)
     row = {"path": str(bundle), "selection": selection, "records": written.records, "size": written.size}
     emit([row], output, COLUMNS, document=row, right=("records", "size"))
     say(f"check it with: flops-auditor verify {shlex.quote(plain(bundle))}")
 
 
-def selection_of(model: str, job: str, since: datetime | None, until: datetime | None) -> tuple[Choice | None, str]:
-    """What is asked for, as a choice and in words; no choice means everything."""
+def selection_of(model: str, job: str, since: datetime | None, until: datetime | None) -> tuple[Choice, str]:
+    """Which records are asked for, of the jobs on the model if one is named; and all that is asked for in words."""
     choices: list[Choice] = []
-    words: list[str] = []
-    if model:
-        choices.append(of_model(model))
-        words.append(f"base model {model}")
+    words = [f"base model {model}"] if model else []
     if job:
         choices.append(of_job(job))
         words.append(f"training job {job}")
@@ -69,6 +70,4 @@ def selection_of(model: str, job: str, since: datetime | None, until: datetime |
         choices.append(of_time(begin, end))
         words += [f"recorded from {iso(begin)}"] if begin else []
         words += [f"recorded before {iso(end)}"] if end else []
-    if not choices:
-        return None, "everything"
     return lambda content: all(choice(content) for choice in choices), ", ".join(words)

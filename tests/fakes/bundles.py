@@ -44,7 +44,7 @@ class Bundle:
         if model is None:
             export_whole(world.archive, world.ledger, self.path, world.at)
         else:
-            export_part(world.archive, world.ledger, self.path, world.at, of_model(model), f"model {model}")
+            export_part(world.archive, world.ledger, self.path, world.at, f"model {model}", by_job=of_model(model))
         with zipfile.ZipFile(self.path) as zipped:
             self.files = {name: zipped.read(name) for name in zipped.namelist()}
 

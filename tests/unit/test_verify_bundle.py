@@ -9,10 +9,12 @@ import pytest
 
 from flops_auditor.domain import bundle as form
 from flops_auditor.domain.archive_keys import KEYS, checkpoint_key
+from flops_auditor.domain.dsse import parse_envelope
+from flops_auditor.domain.statement import parse_statement
 from flops_auditor.use_cases.export_bundle import NothingChosen, export_part, of_time
 from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
 from tests.fakes.bundles import Bundle, small_world
-from tests.fakes.ledger_world import MODELS, START, World
+from tests.fakes.ledger_world import MODELS, START, World, draft
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +76,23 @@ def test_one_model_out_of_many_tells_nothing_about_the_others(tmp_path: Path) ->
     assert set(re.findall(rb"org/model-\d+", text)) == {b"org/model-17"}
 
 
+def test_a_bundle_for_a_model_has_every_revision_of_its_jobs_and_nothing_of_others(tmp_path: Path) -> None:
+    """A job's first record may not know the model yet, and a later one may know better."""
+    world = World()
+    models = {0: ("", "org/asked"), 1: ("org/asked", "org/other"), 2: ("org/other", "org/other")}
+    for revision in (0, 1):
+        for number, named in models.items():
+            made = draft(number, world.at, revision=revision)
+            made.content["original"]["base_model"] = named[revision]
+            world.commit(made)
+        world.seal()
+    bundle = Bundle(world, tmp_path, "org/asked")
+    kept = [parse_statement(parse_envelope(bundle.files[name]).payload) for name in bundle.names("leaves/")[:-1]]
+    told = [(found.predicate["job"]["name"], found.predicate["revision"]) for found in kept]
+    assert told == [(f"secret-job-00000{number}", revision) for revision in (0, 1) for number in (0, 1)]
+    assert bundle.verify().verdict == "valid"
+
+
 def test_a_time_range(tmp_path: Path) -> None:
     world = World()
     for _ in range(4):
@@ -82,10 +101,10 @@ def test_a_time_range(tmp_path: Path) -> None:
     quarter = timedelta(minutes=15)
     path = tmp_path / "range.zip"
     choice = of_time(START + quarter, START + 3 * quarter)
-    assert export_part(world.archive, world.ledger, path, world.at, choice, "two quarters").records == 4
+    assert export_part(world.archive, world.ledger, path, world.at, "two quarters", chosen=choice).records == 4
     assert verify_bundle(path, Demands(as_of=world.at)).verdict == "valid"
     with pytest.raises(NothingChosen):
-        export_part(world.archive, world.ledger, path, world.at, of_time(world.at, None), "later")
+        export_part(world.archive, world.ledger, path, world.at, "later", chosen=of_time(world.at, None))
     assert [file.name for file in tmp_path.iterdir()] == ["range.zip"]
 
 

@@ -27,7 +27,7 @@ from flops_auditor.use_cases.log_reader import genesis_keys, lines_of, newest_ch
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 Choice = Callable[[dict[str, Any]], bool]
-"""Predicate of a record -> whether it goes into a part."""
+"""Predicate of a record -> whether it fits."""
 
 
 class NothingChosen(BadBundle):
@@ -47,6 +47,11 @@ class Exported:
 def of_model(model: str) -> Choice:
     """Records whose original model is this one."""
     return lambda content: bool(content["original"]["base_model"] == model)
+
+
+def anything(_: dict[str, Any]) -> bool:
+    """Every record."""
+    return True
 
 
 def of_job(job: str) -> Choice:
@@ -92,11 +97,23 @@ def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) ->
 
 
 def export_part(
-    archive: Archive, ledger_id: str, path: Path, now: datetime, chosen: Choice, selection: str
+    archive: Archive,
+    ledger_id: str,
+    path: Path,
+    now: datetime,
+    selection: str,
+    *,
+    chosen: Choice = anything,
+    by_job: Choice | None = None,
 ) -> Exported:
-    """The chosen records, all rotations and the newest heartbeat, with proofs. Raises NothingChosen."""
+    """The chosen records, all rotations and the newest heartbeat, with proofs. Raises NothingChosen.
+
+    With `by_job` they are those of jobs of which one record fits it: the revisions of a job need not name one model,
+    and each that is superseded belongs beside the one that supersedes it. The log is then read once more.
+    """
     size, records, keys, tree = _size(archive), 0, _genesis(archive, ledger_id), MerkleTree()
     checkpoint = read_checkpoint(archive, size)
+    jobs = None if by_job is None else {c["job"]["id"] for c in _records(archive, size) if by_job(c)}
     kept: list[int] = []
     with _Writer(path) as out:
         for index, line in _leaves(archive, size):
@@ -105,7 +122,7 @@ def export_part(
             kind = kind_of(payload)
             if kind == "record":
                 content = parse_statement(payload).predicate
-                if not chosen(content):
+                if not chosen(content) or (jobs is not None and content["job"]["id"] not in jobs):
                     continue
                 records += 1
                 out.add(bundle.leaf_name(bundle.EVIDENCE, index), _evidence(archive, content))
@@ -218,6 +235,14 @@ def _leaves(archive: Archive, size: int) -> Iterator[tuple[int, bytes]]:
             index += 1
     if index != size:
         raise TruncatedLedger(f"{index} leaves are there, the newest checkpoint commits to {size}")
+
+
+def _records(archive: Archive, size: int) -> Iterator[dict[str, Any]]:
+    """The predicate of every record below `size`."""
+    for _, line in _leaves(archive, size):
+        payload = parse_envelope(line).payload
+        if kind_of(payload) == "record":
+            yield parse_statement(payload).predicate
 
 
 def _checkpoints(archive: Archive, size: int) -> Iterator[bytes]:
