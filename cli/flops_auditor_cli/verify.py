@@ -21,7 +21,7 @@ from flops_auditor.domain.ledger_errors import LedgerError
 from flops_auditor.domain.signed_note import UnreadableNote, checkpoint_in
 from flops_auditor.use_cases.recompute import recompute
 from flops_auditor.use_cases.verify_bundle import Demands, Report, verify_bundle
-from flops_auditor_cli.output import Output, OutputOption, emit, json_text, plain, talk
+from flops_auditor_cli.output import Output, OutputOption, emit, json_text, plain, say, talk
 
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 MOST_HOURS = 24 * 366 * 100
@@ -86,7 +86,7 @@ def given(option: str, path: Path, read: Callable[[bytes], bytes]) -> bytes:
 
 
 def show(report: Report, output: Output, recomputed: bool) -> None:
-    """The report on stdout; for people, findings as a table and the verdict on stderr."""
+    """The report on stdout, with what it does not say on stderr; CSV has the findings alone, the verdict on stderr."""
     rows = [{**asdict(found), "remedy": _remedy(found.error)} for found in report.findings]
     if output is Output.JSON:
         document = asdict(report)
@@ -99,21 +99,28 @@ def show(report: Report, output: Output, recomputed: bool) -> None:
         return
     if rows or output is Output.CSV:
         emit(rows, output, COLUMNS, right=("index",))
-    console = talk()
-    if report.verdict == "valid":
-        console.print(
-            f"valid: {report.records} records of {plain(report.ledger_id)}, {report.size} leaves, "
-            f"{report.checkpoints} checkpoints, sealed {iso(report.sealed_at) if report.sealed_at else 'never'}",
-            soft_wrap=True,
-        )
-        if recomputed:
-            console.print("every estimate follows from its evidence, computed again")
-        if report.kind == "part":
-            console.print(f"a part: {plain(report.selection)}; that nothing of it was left out cannot be seen from it")
-        if not report.pinned and not report.keys_given:
-            console.print("note: consistent in itself is all this says; give --pin or --keys to tell it from a forgery")
+    verdict = _verdict_of(report, recomputed)
+    if output is Output.TABLE:
+        sys.stdout.write(verdict + "\n")
     else:
-        console.print(report.verdict)
+        say(*verdict.splitlines())
+    if report.verdict != "valid":
+        return
+    if report.kind == "part":
+        say(f"a part: {report.selection}; that nothing of it was left out cannot be seen from it")
+    if not report.pinned and not report.keys_given:
+        say("note: consistent in itself is all this says; give --pin or --keys to tell it from a forgery")
+
+
+def _verdict_of(report: Report, recomputed: bool) -> str:
+    """The verdict and what it speaks of, line by line."""
+    if report.verdict != "valid":
+        return report.verdict
+    counted = (
+        f"valid: {report.records} records of {plain(report.ledger_id)}, {report.size} leaves, "
+        f"{report.checkpoints} checkpoints, sealed {iso(report.sealed_at) if report.sealed_at else 'never'}"
+    )
+    return counted + ("\nevery estimate follows from its evidence, computed again" if recomputed else "")
 
 
 def _remedy(name: str) -> str:
