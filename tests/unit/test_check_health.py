@@ -101,3 +101,12 @@ def test_a_reconciliation_that_stands_still_is_found() -> None:
     [never] = progress_of({"eu-west-1": done, "us-east-1": Progress(began=NOW)}, NOW)
     assert not never.ok
     assert "1 of 2 regions" in never.detail
+
+
+def test_a_fresh_stack_names_a_few_regions_and_counts_the_rest() -> None:
+    regions = {f"region-{number:02d}": Progress(began=NOW) for number in range(31)}
+    [finding] = progress_of(regions, NOW)
+    assert finding.detail.endswith("scanned: region-00, region-01, region-02, region-03, region-04 and 26 more")
+    done = Progress(complete_to=NOW - 4 * HOUR, whole_at=NOW - HOUR)
+    [finding] = progress_of(dict.fromkeys(regions, done), NOW)
+    assert finding.detail.endswith("region-04 and 26 more")

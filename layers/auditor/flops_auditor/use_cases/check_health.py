@@ -94,10 +94,9 @@ def completeness(comparison: Comparison) -> list[Finding]:
     if settling:
         counted += f", {settling} of them ended in the last half hour and may still be on their way"
     if comparison.missing:
-        names = ", ".join(f"{job.name} ({job.region})" for job in comparison.missing[:_MOST_NAMED])
-        more = len(comparison.missing) - _MOST_NAMED
+        names = _some([f"{job.name} ({job.region})" for job in comparison.missing])
         upto = f"; complete up to {iso(comparison.complete_to)}" if comparison.complete_to else ""
-        detail = f"{len(comparison.missing)} without a record: {names}" + (f" and {more} more" if more > 0 else "")
+        detail = f"{len(comparison.missing)} without a record: {names}"
         remedy = "`flops-auditor reconcile` queues them now; then look at the dead letters: `flops-auditor redrive`."
         found.append(Finding("records", False, f"{detail}; {counted}{upto}", remedy))
     elif comparison.complete_to is not None:
@@ -109,16 +108,22 @@ def completeness(comparison: Comparison) -> list[Finding]:
     return found
 
 
+def _some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def progress_of(regions: dict[str, Progress], now: datetime) -> list[Finding]:
     """Whether the reconciliation runs by itself."""
     never = sorted(name for name, state in regions.items() if state.complete_to is None)
     late = sorted(n for n, s in regions.items() if s.complete_to is not None and now - s.complete_to > RECONCILE_LATE)
     remedy = "Look at the log and the alarms of the reconcile function; its schedule may be off."
     if never:
-        detail = f"the history of {len(never)} of {len(regions)} regions is not yet scanned: {', '.join(never)}"
+        detail = f"the history of {len(never)} of {len(regions)} regions is not yet scanned: {_some(never)}"
         return [Finding("reconciliation", False, detail, "Wait for the next hourly run. " + remedy)]
     if late:
-        return [Finding("reconciliation", False, f"behind by more than {RECONCILE_LATE}: {', '.join(late)}", remedy)]
+        return [Finding("reconciliation", False, f"behind by more than {RECONCILE_LATE}: {_some(late)}", remedy)]
     oldest = min((state.complete_to for state in regions.values() if state.complete_to), default=now)
     return [Finding("reconciliation", True, f"{len(regions)} regions, the oldest scan is of {iso(oldest)}")]
 
