@@ -48,6 +48,15 @@ def indeterminate_since_evidence_was_refused() -> Alert:
     return _sent(world)[-1]
 
 
+def indeterminate_on_unknown_hardware() -> Alert:
+    """Tokens and parameters are known, and nothing holds them against the hardware."""
+    world = World()
+    unknown = {"ResourceConfig": {"InstanceType": "ml.p99.48xlarge", "InstanceCount": 1}}
+    world.add(continuing("new-hardware", **unknown), params="8e9", tokens="1e9", pretrain_flops="1.5e24")
+    world.audit()
+    return _sent(world)[-1]
+
+
 def systemic_risk_with_its_date() -> Alert:
     """Pretraining and modification together over 1e25."""
     world = World()
@@ -120,6 +129,7 @@ CASES: tuple[Callable[[], Alert], ...] = (
     above_at_the_end_of_a_chain,
     indeterminate_without_utilisation,
     indeterminate_since_evidence_was_refused,
+    indeterminate_on_unknown_hardware,
     systemic_risk_with_its_date,
     below_after_all,
     hostile_names_and_tags,

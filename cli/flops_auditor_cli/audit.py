@@ -12,6 +12,7 @@ from flops_auditor.aws.clients import cloudwatch_in, sagemaker_in
 from flops_auditor.aws.cloudwatch import CloudWatchMetrics
 from flops_auditor.aws.sagemaker import SageMakerJobs
 from flops_auditor.data import POLICIES, load_tables
+from flops_auditor.domain.advice import to_know_the_hardware, unknown_hardware
 from flops_auditor.domain.amounts import scientific
 from flops_auditor.domain.audit import audit
 from flops_auditor.domain.aws_flops_meter import FILE_NAME
@@ -89,6 +90,8 @@ def figures(document: dict[str, Any]) -> list[dict[str, str]]:
     rows += [("Original model", document["original"]["base_model"] or "not named")]
     rows += [("Assumption", text) for text in estimate["assumptions"]]
     rows += [("Doubt", text) for text in [*estimate["doubts"], *lineage.get("doubts", [])]]
+    if unknown_hardware(estimate["doubts"]):
+        rows.append(("What settles it", to_know_the_hardware(document["job"]["name"])))
     if document.get("previous_verdict"):
         rows.append(("Superseded verdict", document["previous_verdict"]))
     if document.get("notification_due"):

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.data import load_tables
+from flops_auditor.data import ACCELERATORS, INSTANCE_TYPES, load_tables, read
 from flops_auditor.domain.amendment import Amendment, MalformedAmendment, read_amendment
 from flops_auditor.domain.audit import audit
 from flops_auditor.domain.evidence import parse_evidence
+from flops_auditor.domain.hardware import HardwareTable
 from flops_auditor.domain.record import result
 from flops_auditor.use_cases.amend_record import NothingToAmend, amend
 from flops_auditor.use_cases.keep_record import put_evidence
@@ -129,6 +130,24 @@ def test_a_reassessment_keeps_what_a_person_said() -> None:
     assert content["revision"] == 2
     assert content["estimate"]["best_flop"] == str(6 * 10**18)
     assert content["lineage"]["ancestors"] == 1
+
+
+def test_an_unknown_instance_type_is_settled_by_a_table_that_has_it_and_no_sooner() -> None:
+    """Without a ceiling nothing shows a slip in an amendment, so "below" cannot rest on it (docs/adr/0002)."""
+    world = World()
+    world.add(continuing("job", ResourceConfig={"InstanceType": "ml.p99.48xlarge", "InstanceCount": 1}))
+    world.audit()
+    alerts, said = world.recorder.alerts, amendment(tokens=10**9, parameters=10**9)
+    assert isinstance(alerts, MemoryAlerts)
+    advice = " ".join(alerts.sent[-1].body.split())
+    assert "Upgrade to a release whose table has the instance type" in advice
+    assert "emit the metric" not in advice
+    assert amend(world.job_id("job"), said, world.recorder).verdict == "indeterminate"
+    row = next(line for line in read(INSTANCE_TYPES).splitlines() if line.startswith("ml.p5.48xlarge,"))
+    known = f"{read(INSTANCE_TYPES)}{row.replace('ml.p5.', 'ml.p99.')}\n"
+    tables = replace(world.recorder.tables, hardware=HardwareTable.parse(read(ACCELERATORS), known))
+    upgraded = replace(world.recorder, tables=tables)
+    assert amend(world.job_id("job"), replace(said, at=NOW + timedelta(days=1)), upgraded).verdict == "below"
 
 
 def test_a_person_settles_a_tag_that_could_not_be_read() -> None:

@@ -173,6 +173,13 @@ def test_a_table_for_people(tmp_path: Path) -> None:
         assert words in answer.output
 
 
+def test_a_table_says_what_settles_an_unknown_instance_type(tmp_path: Path) -> None:
+    hardware = {"InstanceType": "ml.p99.48xlarge", "InstanceCount": 1}
+    answer = run(tmp_path, describe(ResourceConfig=hardware))
+    assert "Upgrade to a release" in answer.output
+    assert "Upgrade" not in run(tmp_path, describe()).output
+
+
 def test_a_table_shows_the_bound_that_below_rests_on(tmp_path: Path) -> None:
     answer = run(tmp_path, describe(Tags=tagged(params="8e9", tokens="1e5")))
     assert answer.exit_code == 0

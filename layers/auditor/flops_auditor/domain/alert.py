@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flops_auditor.domain.advice import AMEND, to_know_the_hardware, unknown_hardware
 from flops_auditor.domain.amounts import scientific
 from flops_auditor.domain.notification import is_systemic
 
@@ -41,7 +42,6 @@ AFTER_A_STOP = (
     "If the run is meant to cross the line, decide that first: over it, a provider's duties may apply (Art. 53). Then "
     "start it again with the tag flops-auditor:never-stop = true.",
 )
-AMEND = "flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER"
 
 
 @dataclass(frozen=True)
@@ -177,8 +177,11 @@ def _steps(content: Mapping[str, Any], name: str) -> list[str]:
     settles = dict.fromkeys(a["reason"].partition(TO_SETTLE)[2] for a in content["assessments"])
     doubts = [*content["estimate"]["doubts"], *content["lineage"]["doubts"]]
     steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in doubts[:3]]
-    steps += [f"To narrow the figure: {clipped(text, 300)}." for text in settles if text]
-    steps.append(f"Or give better evidence by hand: {AMEND.format(job=name)}")
+    if unknown_hardware(doubts):
+        steps.append(to_know_the_hardware(name))
+    else:
+        steps += [f"To narrow the figure: {clipped(text, 300)}." for text in settles if text]
+        steps.append(f"Or give better evidence by hand: {AMEND.format(job=name)}")
     if any(a["verdict"] == "indeterminate" and is_systemic(a, content["original"]) for a in content["assessments"]):
         steps.append("If it is over, the Commission is to be notified within two weeks (Art. 52(1)).")
     return steps

@@ -16,6 +16,8 @@ from flops_auditor.domain.job import TrainingJob
 from flops_auditor.domain.observations import Busy, Observations
 from flops_auditor.domain.training_time import TrainingTime
 
+NOT_IN_TABLE = "is not in the hardware table"
+
 
 @dataclass(frozen=True)
 class Hardware:
@@ -63,7 +65,7 @@ def hardware_of(
         watts = Fraction(kind.power_watts or 0)
         seconds = time.seconds or Fraction(0)
         uses.append(HardwareUse(kind.name, units, seconds, peak, kind.ceiling_peak, occupancy, watts, bound))
-    doubts = tuple(f"instance type {name[:60]!r} is not in the hardware table" for name in unknown)
+    doubts = tuple(f"instance type {name[:60]!r} {NOT_IN_TABLE}" for name in unknown)
     return Hardware(tuple(uses), not unknown, tuple(notes), doubts)
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+from flops_auditor.domain.advice import KNOW_THE_TYPE, unknown_hardware
 from flops_auditor.domain.alert import (
     Alert,
     attributes,
@@ -130,6 +131,9 @@ def _steps(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> lis
     if level == UNBOUNDED:
         doubts = [doubt for doubt in seen.audited.estimate.doubts if not doubt.endswith(STILL_TRAINING)]
         steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in doubts[:3]]
+        if unknown_hardware(doubts):
+            tags = "To bound it: tag the job with flops-auditor:params and flops-auditor:tokens."
+            return [*steps, tags, KNOW_THE_TYPE]
         return steps + ([f"To bound it: {seen.audited.estimate.settle}."] if seen.audited.estimate.settle else [])
     steps.append("Decide whether the run may cross the line; over it, a provider's duties may apply (Art. 53).")
     steps.append(f"To stop it: aws sagemaker stop-training-job --training-job-name {name} --region {region}")
