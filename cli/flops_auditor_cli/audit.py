@@ -11,7 +11,7 @@ import typer
 from flops_auditor.aws.clients import cloudwatch_in, sagemaker_in
 from flops_auditor.aws.cloudwatch import CloudWatchMetrics
 from flops_auditor.aws.sagemaker import SageMakerJobs
-from flops_auditor.data import POLICIES, load_tables
+from flops_auditor.data import POLICIES, load_tables, titles
 from flops_auditor.domain.advice import to_know_the_hardware, unknown_hardware
 from flops_auditor.domain.amounts import scientific
 from flops_auditor.domain.audit import audit
@@ -19,6 +19,7 @@ from flops_auditor.domain.aws_flops_meter import FILE_NAME
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.evidence import Evidence
 from flops_auditor.domain.observations import metric_results
+from flops_auditor.domain.reason import named, read_reason
 from flops_auditor.domain.record import result
 from flops_auditor.use_cases.collect_evidence import Sources, collect
 from flops_auditor_cli.exits import OF_VERDICT
@@ -116,15 +117,33 @@ ASSESSMENT_COLUMNS = {
     "verdict": "Verdict",
     "reason": "Reason",
 }
+COLUMNS_FOR_PEOPLE = {
+    "threshold": "Threshold",
+    "threshold_flop": "FLOP",
+    "verdict": "Verdict",
+    "reason": "Reason",
+}
 
 
 def show(document: dict[str, Any], output: Output) -> None:
     """Write an audit to stdout: two tables for people, one document for machines, the assessments as CSV."""
     if output is Output.TABLE:
         emit(figures(document), output, {"what": "", "value": ""}, title="Training compute")
-    short = [{**row, "threshold_flop": scientific(int(row["threshold_flop"]))} for row in document["assessments"]]
-    rows = short if output is Output.TABLE else document["assessments"]
-    emit(rows, output, ASSESSMENT_COLUMNS, document=document, title="Verdicts", right=("threshold_flop",))
+        unknown = unknown_hardware(document["estimate"]["doubts"])
+        rows = [{**row, **_for_people(row, unknown)} for row in document["assessments"]]
+        emit(rows, output, COLUMNS_FOR_PEOPLE, title="Verdicts", right=("threshold_flop",))
+    else:
+        emit(document["assessments"], output, ASSESSMENT_COLUMNS, document=document)
+
+
+def _for_people(row: dict[str, Any], unknown: bool) -> dict[str, str]:
+    """An assessment with the threshold by its title; without advice that does not help on unknown hardware."""
+    reason = read_reason(row["reason"])
+    return {
+        "threshold": named(row["policy"], row["scenario"], titles()),
+        "threshold_flop": scientific(int(row["threshold_flop"])),
+        "reason": "; ".join([reason.figures, *reason.doubts]) if unknown else row["reason"],
+    }
 
 
 def command(

@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from flops_auditor.domain.alert import LONGEST_SUBJECT, WIDTH, Alert, subject
+from flops_auditor.data import load_tables, titles
+from flops_auditor.domain.alert import LONGEST_SUBJECT, WIDTH, Alert, compose, subject
+from flops_auditor.domain.policy import Figures, Original, assess
+from flops_auditor.domain.reason import Reason, named, read_reason
 from flops_auditor_cli.main import app
+from tests.fakes.lineage import World, continuing
 from tests.golden_alerts import CASES, FOLDER, HOSTILE, path_of, rendered
 
+BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
 
 
@@ -69,6 +74,56 @@ def test_an_alert_says_what_happened_and_what_to_do(case: Callable[[], Alert]) -
     body = case().body
     for heading in ("AGAINST THE THRESHOLDS", "WHAT TO DO", "  1. "):
         assert heading in body
+
+
+@every_case
+def test_a_reason_is_said_once(case: Callable[[], Alert]) -> None:
+    body = " ".join(case().body.split())
+    for reason in ("is not in the hardware table", "answered AccessDenied", "emit the metric mfu", "has no record yet"):
+        assert body.count(reason) <= 1, reason
+
+
+def test_an_alert_that_takes_no_step_about_a_doubt_says_it_beside_the_first_threshold() -> None:
+    """Above one threshold, in doubt about two others: the duties go first."""
+    world = World()
+    world.add(continuing("tune", hours=18_000, ResourceConfig=BIG), tokens="many", pretrain_flops="1.5e24")
+    world.audit()
+    content = world.content("tune")
+    for assessment in content["assessments"][1:]:
+        assessment.update(verdict="indeterminate", reason="the compute is not known; first doubt; second doubt")
+    alert = compose(content, titles())
+    assert alert is not None
+    against = " ".join(alert.body.partition("AGAINST")[2].partition("WHAT TO DO")[0].split())
+    assert against.count("first doubt; second doubt.") == 1
+    assert against.count("the compute is not known; in doubt as said.") == 1
+
+
+def test_thresholds_have_titles_for_people_beside_their_ids() -> None:
+    assert {name: set(found) for name, found in titles().items()} == {
+        policy.policy_id: {rule.scenario for group in policy.groups for rule in group}
+        for policy in load_tables().policies
+    }
+    title = "Commission Guidelines C(2025) 7719, one third of the original's compute"
+    ids = ("eu-gpai-guidelines-2025-07", "one-third")
+    assert named(*ids, titles()) == f"{title} ({', '.join(ids)})"
+    assert named("policy-of-2031", "tenth", titles()) == "policy-of-2031, tenth"
+
+
+def test_a_reason_is_read_apart_as_it_was_written() -> None:
+    written = (
+        "the compute is not known; tags unread; to settle: emit the metric mfu; the figure for the original is weak (x)"
+    )
+    parts = Reason(
+        "the compute is not known", ("tags unread", "the figure for the original is weak (x)"), "emit the metric mfu"
+    )
+    assert read_reason(written) == parts
+    doubtful = Original(10**24, source="a guess", trusted=False)
+    [policy] = [policy for policy in load_tables().policies if policy.policy_id == "aws-flops-meter-2026-05"]
+    [found] = assess(policy, "fine-tuning", Figures(None, None, ("tags unread",), "emit the metric mfu"), doubtful)
+    read = read_reason(found.reason)
+    assert (read.figures, read.settle) == ("the compute is not known", "emit the metric mfu")
+    assert read.doubts[0] == "tags unread"
+    assert read.doubts[1].startswith("the figure for the original is weak (a guess)")
 
 
 def test_hostile_text_stays_text() -> None:

@@ -171,12 +171,16 @@ def test_a_table_for_people(tmp_path: Path) -> None:
     assert answer.exit_code == 0
     for words in ("Best estimate", "1.42e20 FLOP", "Upper bound", "2.85e20 FLOP", "below"):
         assert words in answer.output
+    assert "Commission Guidelines C(2025) 7719" in answer.output
+    assert "original-unknown" in answer.output
 
 
 def test_a_table_says_what_settles_an_unknown_instance_type(tmp_path: Path) -> None:
     hardware = {"InstanceType": "ml.p99.48xlarge", "InstanceCount": 1}
     answer = run(tmp_path, describe(ResourceConfig=hardware))
     assert "Upgrade to a release" in answer.output
+    assert "to settle: emit" not in answer.output
+    assert "to settle: emit" in run(tmp_path, describe(hours=1500)).output
     assert "Upgrade" not in run(tmp_path, describe()).output
 
 

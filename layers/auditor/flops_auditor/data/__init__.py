@@ -4,6 +4,7 @@ Loaders read a file once per process; `digests` says by SHA-256 which version of
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
@@ -13,6 +14,7 @@ from flops_auditor.domain.base_models import BaseModelTable
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.hardware import HardwareTable
 from flops_auditor.domain.policy import Policy, parse_policy
+from flops_auditor.domain.reason import Titles
 from flops_auditor.domain.trainer_metrics import TrainerMetrics
 
 ACCELERATORS = "accelerators.csv"
@@ -20,6 +22,8 @@ INSTANCE_TYPES = "instance_types.csv"
 BASE_MODELS = "base_models.csv"
 TRAINER_METRICS = "trainer_metrics.json"
 FILES = (ACCELERATORS, INSTANCE_TYPES, BASE_MODELS, TRAINER_METRICS)
+TITLES = "titles.json"
+"""No figure rests on it, so no record names it: a title can be bettered without touching what was signed."""
 POLICIES = ("aws-flops-meter-2026-05", "eu-gpai-guidelines-2025-07")
 
 
@@ -75,6 +79,13 @@ def trainer_metrics() -> TrainerMetrics:
 def policy(policy_id: str) -> Policy:
     """One policy. Raises UnknownPolicy."""
     return parse_policy(read(policy_file(policy_id)))
+
+
+@cache
+def titles() -> Titles:
+    """What people call the thresholds."""
+    found: Titles = json.loads(read(TITLES))
+    return found
 
 
 def load_tables(policies: Sequence[str] = POLICIES) -> Tables:

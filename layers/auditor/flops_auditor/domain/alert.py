@@ -13,12 +13,14 @@ from typing import Any
 from flops_auditor.domain.advice import AMEND, to_know_the_hardware, unknown_hardware
 from flops_auditor.domain.amounts import scientific
 from flops_auditor.domain.notification import is_systemic
+from flops_auditor.domain.reason import Titles, clauses, named, read_reason
 
 WIDTH = 72
 LONGEST_SUBJECT = 99
 """Amazon SNS: a subject is ASCII without line breaks, less than 100 characters."""
 LONGEST_TEXT = 700
 MOST_IN_CHAIN = 12
+MOST_DOUBTS = 3
 _INDENT = "  "
 _UNBROKEN = "\N{NO-BREAK SPACE}%"
 _STEP = re.compile(r"\d\. ")
@@ -27,7 +29,6 @@ HEADLINES = {
     "indeterminate": "on an UNKNOWN SIDE of a threshold",
     "below": "BELOW every threshold, as it turned out",
 }
-TO_SETTLE = "; to settle: "
 DUTIES = (
     "Tell whoever is responsible for the AI Act in your organisation: the duties of a provider of a general-purpose AI "
     "model may apply (Art. 53). The figure is an indication; a person decides.",
@@ -53,8 +54,8 @@ class Alert:
     attributes: Mapping[str, str]
 
 
-def compose(content: Mapping[str, Any]) -> Alert | None:
-    """The alert about a record's predicate.
+def compose(content: Mapping[str, Any], titles: Titles) -> Alert | None:
+    """The alert about a record's predicate; `titles` are what people call the thresholds.
 
     None for a job that is below every threshold and always was, and for a verdict that people know already.
     """
@@ -66,9 +67,9 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
     name = printable(content["job"]["name"])
     stopped = content["action"] is not None
     parts = [
-        section("", [_happened(content, name)]),
+        section("", [_happened(content, name, titles)]),
         section("FIGURES", _figures(content)),
-        section("AGAINST THE THRESHOLDS", _against(content)),
+        section("AGAINST THE THRESHOLDS", _against(content, titles)),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(content, name))),
         section("THE RECORD", _record(content, name)),
@@ -81,7 +82,7 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
     )
 
 
-def _happened(content: Mapping[str, Any], name: str) -> str:
+def _happened(content: Mapping[str, Any], name: str, titles: Titles) -> str:
     job, count = content["job"], content["lineage"]["ancestors"]
     together = f"Together with {earlier_runs(count)} it continues, it" if count else "It"
     done = "is running" if content["action"] else "was audited"
@@ -90,7 +91,7 @@ def _happened(content: Mapping[str, Any], name: str) -> str:
         said += f" FLOPs Auditor asked SageMaker to stop it: {printable(content['action']['reason'])}."
     if content["previous_verdict"]:
         said += f" An earlier record said: {content['previous_verdict']}. This one supersedes it"
-        crossed = [f"{c['policy']}, {c['scenario']}" for c in content["changes"] if c["to"] == "above"]
+        crossed = [named(c["policy"], c["scenario"], titles) for c in content["changes"] if c["to"] == "above"]
         said += f", since now it is over {' and '.join(crossed)}." if crossed else "."
     return said
 
@@ -120,16 +121,30 @@ def _uncertainty(estimate: Mapping[str, Any]) -> str:
     return f"The upper bound is {excess} % over the best estimate."
 
 
-def _against(content: Mapping[str, Any]) -> list[str]:
+def _against(content: Mapping[str, Any], titles: Titles) -> list[str]:
+    """Each threshold with its verdict. A meaning and a doubt are said once, a doubt that is a step to take there."""
+    steps = {clause for doubt in _doubts_to_settle(content) for clause in clauses(doubt)}
     lines, told = [], {""}
     for a in content["assessments"]:
-        reason = clipped(a["reason"].partition(TO_SETTLE)[0])
-        line = f"{a['policy']}, {a['scenario']}: {a['verdict'].upper()}; {reason}."
+        reason = read_reason(a["reason"])
+        fresh = [clause for clause in reason.doubts if clause not in told | steps]
+        told.update(fresh)
+        said = clipped("; ".join([reason.figures, *fresh]))
+        below = "; in doubt, see what to do" if steps.intersection(reason.doubts) else ""
+        known = "; in doubt as said" if not below and len(fresh) < len(reason.doubts) else ""
+        line = f"{named(a['policy'], a['scenario'], titles)}: {a['verdict'].upper()}; {said}{below}{known}."
         if a["verdict"] != "below" and a["meaning"] not in told:
             told.add(a["meaning"])
             line += f" Over it, {a['meaning']}."
         lines.append(line)
     return lines
+
+
+def _doubts_to_settle(content: Mapping[str, Any]) -> list[str]:
+    """The doubts that stand among the steps to take: the first few, where they are what the verdict waits for."""
+    if content["verdict"] != "indeterminate" or content["action"]:
+        return []
+    return [*content["estimate"]["doubts"], *content["lineage"]["doubts"]][:MOST_DOUBTS]
 
 
 def chain(content: Mapping[str, Any]) -> list[str]:
@@ -174,10 +189,9 @@ def _steps(content: Mapping[str, Any], name: str) -> list[str]:
         return [*steps, *(duty.format(job=name, amend=AMEND.format(job=name)) for duty in DUTIES)]
     if content["action"]:
         return [*steps, *(step.format(job=name) for step in AFTER_A_STOP)]
-    settles = dict.fromkeys(a["reason"].partition(TO_SETTLE)[2] for a in content["assessments"])
-    doubts = [*content["estimate"]["doubts"], *content["lineage"]["doubts"]]
-    steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in doubts[:3]]
-    if unknown_hardware(doubts):
+    settles = dict.fromkeys(read_reason(a["reason"]).settle for a in content["assessments"])
+    steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in _doubts_to_settle(content)]
+    if unknown_hardware(content["estimate"]["doubts"]):
         steps.append(to_know_the_hardware(name))
     else:
         steps += [f"To narrow the figure: {clipped(text, 300)}." for text in settles if text]

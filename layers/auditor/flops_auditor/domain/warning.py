@@ -19,22 +19,23 @@ from flops_auditor.domain.alert import (
     subject,
 )
 from flops_auditor.domain.amounts import scientific
+from flops_auditor.domain.reason import Titles, named
 from flops_auditor.domain.running import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, Outlook, Seen
 from flops_auditor.domain.training_time import STILL_TRAINING
 
 _LONGEST_FORECAST = 10 * 365 * 86400
 
 
-def warn(seen: Seen, level: str, content: Mapping[str, Any], now: datetime) -> Alert:
+def warn(seen: Seen, level: str, content: Mapping[str, Any], now: datetime, titles: Titles) -> Alert:
     """The warning that a job has reached a level: a fraction ("0.5"), or one of the named levels of running.py.
 
-    `content` has the fields of a record's predicate.
+    `content` has the fields of a record's predicate; `titles` are what people call the thresholds.
     """
     name = printable(content["job"]["name"])
     parts = [
         section("", [_happened(seen, level, content, name)]),
         section("SO FAR", _so_far(seen, content)),
-        section("AGAINST THE THRESHOLDS", [_against(outlook, now) for outlook in seen.outlooks]),
+        section("AGAINST THE THRESHOLDS", [_against(outlook, now, titles) for outlook in seen.outlooks]),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(seen, level, content, name))),
         section("THE JOB", [printable(content["job"]["arn"]), "flops-auditor watch"]),
@@ -101,11 +102,11 @@ def _hours(seconds: Fraction) -> str:
     return f"{float(seconds) / 3600:.4g} hours"
 
 
-def _against(outlook: Outlook, now: datetime) -> str:
+def _against(outlook: Outlook, now: datetime, titles: Titles) -> str:
     a = outlook.assessment
     line = (
-        f"{a.policy}, {a.scenario} ({scientific(a.threshold_flop)} FLOP): best {percent(outlook.best_share)}, at most "
-        f"{percent(outlook.upper_share)}."
+        f"{named(a.policy, a.scenario, titles)}: best {percent(outlook.best_share)}, at most "
+        f"{percent(outlook.upper_share)} of {scientific(a.threshold_flop)} FLOP."
     )
     if outlook.projected_best_share is not None:
         line += (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from flops_auditor.data import titles
 from flops_auditor.domain.alert import compose
 from flops_auditor.domain.ancestors import Packed, pack
 from flops_auditor.domain.archive_keys import evidence_key, record_key
@@ -206,7 +207,7 @@ def alert_people(job_id: str, revision: int, content: Mapping[str, Any], recorde
     A verdict that only waits for a parent whose audit is under way is not told, and neither is its end: a moment
     later the parent's commit settles it, and if that audit fails, an alarm tells of its dead letter.
     """
-    alert = compose(content)
+    alert = compose(content, titles())
     name = f"{revision:06d}#{content['verdict']}"
     if alert is None or recorder.records.alert_sent(job_id, name):
         return

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+from flops_auditor.data import titles
 from flops_auditor.domain.ancestors import pack
 from flops_auditor.domain.audit import audit
 from flops_auditor.domain.errors import AuditorError
@@ -131,7 +132,7 @@ def warn_people(looked: Look, watcher: Watcher) -> int:
         recorder.records.note_alert(looked.job.job_id, _note(level), now)
     for level in told:
         content = content_of_look(looked, recorder, now)
-        recorder.alerts.send(warn(looked.seen, level, content, now))
+        recorder.alerts.send(warn(looked.seen, level, content, now, titles()))
         recorder.records.note_alert(looked.job.job_id, _note(level), now)
     return len(told)
 
@@ -201,7 +202,7 @@ def stop_if_due(looked: Look, watcher: Watcher) -> int:
     now = recorder.clock()
     if looked.seen.never_stop:
         if not recorder.records.alert_sent(job.job_id, _note(IMMINENT)):
-            recorder.alerts.send(warn(looked.seen, IMMINENT, content_of_look(looked, recorder, now), now))
+            recorder.alerts.send(warn(looked.seen, IMMINENT, content_of_look(looked, recorder, now), now, titles()))
             recorder.records.note_alert(job.job_id, _note(IMMINENT), now)
         return 0
     stored = recorder.records.latest(job.job_id)
