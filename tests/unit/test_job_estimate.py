@@ -298,6 +298,13 @@ def test_more_busy_accelerators_than_there_are() -> None:
     assert not said(estimated([busy(800)]), "contradictory")
 
 
+@pytest.mark.parametrize(("overfull", "more"), [(8, ""), (9, ", ..."), (10, ", ...")])
+def test_at_most_eight_of_them_are_named(overfull: int, more: str) -> None:
+    found = estimated([busy(900, host) for host in range(1, overfull + 1)], ResourceConfig=hosts("ml.p5.48xlarge", 10))
+    named = ", ".join(f"algo-{host}" for host in range(1, 9)) + more
+    assert said(found, f"contradictory evidence: {named} reports more busy accelerators than it has")
+
+
 def test_unlike_accelerators_each_take_the_busiest_host() -> None:
     """Hosts do not name their kind."""
     groups = [
