@@ -7,13 +7,15 @@ import boto3
 from botocore.config import Config
 
 from flops_auditor import __version__
+from flops_auditor.aws.torn_answers import ask_again
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_sagemaker import SageMakerClient
 
+MOST_ATTEMPTS = 5
 CONFIG = Config(
-    retries={"mode": "standard", "max_attempts": 5},
+    retries={"mode": "standard", "max_attempts": MOST_ATTEMPTS},
     connect_timeout=3,
     read_timeout=20,
     user_agent_extra=f"flops-auditor/{__version__}",
@@ -23,7 +25,8 @@ CONFIG = Config(
 @cache
 def client(service: str, region: str | None = None) -> Any:
     """A client; without a region, that of the function or profile."""
-    return boto3.client(service, region_name=region, config=CONFIG)  # type: ignore[call-overload]
+    made = boto3.client(service, region_name=region, config=CONFIG)  # type: ignore[call-overload]
+    return ask_again(made, MOST_ATTEMPTS)
 
 
 def sagemaker_in(region: str) -> "SageMakerClient":

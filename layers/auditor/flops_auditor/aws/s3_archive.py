@@ -7,7 +7,7 @@ is read through ListObjectVersions: a second version or a delete marker is a fin
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from flops_auditor.domain.ledger_errors import ObjectReplaced
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _PAGE = 1000
 _CONFLICTS = 8
+_READINGS = 5
 
 
 class S3Archive:
@@ -43,11 +44,21 @@ class S3Archive:
         """The only version of the object."""
         for found, version in self._versions(key, "", _PAGE):
             if found == key:
-                answer = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version)
-                return answer["Body"].read()
+                return self._read(key, version)
             if found > key:
                 break
         return None
+
+    def _read(self, key: str, version: str) -> bytes:
+        """One version. botocore tries the request again, but not a body that breaks off while it is read."""
+        for remaining in reversed(range(_READINGS)):
+            body = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version)["Body"]
+            try:
+                return body.read()
+            except BotoCoreError:
+                if not remaining:
+                    raise
+        raise AssertionError("unreachable")
 
     def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
         """Keys in order; an object under a delete marker is not passed over."""

@@ -1,0 +1,104 @@
+"""Answers that break off, from a server on this machine: asked for again, and never taken for an empty answer."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from botocore.exceptions import BotoCoreError
+
+from flops_auditor.aws import clients
+from flops_auditor.aws.clients import MOST_ATTEMPTS
+from flops_auditor.aws.s3_archive import S3Archive
+from flops_auditor.aws.sagemaker import SageMakerListing
+from flops_auditor.aws.torn_answers import TornAnswer
+from flops_auditor.use_cases.ports import SourceUnavailable
+
+WHOLE = json.dumps({"Item": {"pk": {"S": "a"}}, "TrainingJobSummaries": []}).encode()
+
+
+VERSIONS = b"""<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>false</IsTruncated>
+<Version><Key>a</Key><VersionId>1</VersionId></Version></ListVersionsResult>"""
+
+
+class Server(HTTPServer):
+    """Answers `torn` requests with half of the body, then with all of it."""
+
+    torn = 0
+    asked = 0
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked += 1
+        body = WHOLE[: len(WHOLE) // 2] if self.server.asked <= self.server.torn else WHOLE
+        self.answer(body, len(body))
+
+    def do_GET(self) -> None:
+        if "versions" in self.path:
+            self.answer(VERSIONS, len(VERSIONS))
+            return
+        self.server.asked += 1
+        body = WHOLE[: len(WHOLE) // 2] if self.server.asked <= self.server.torn else WHOLE
+        self.answer(body, len(WHOLE))
+
+    def answer(self, body: bytes, length: int) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    made = Server(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=made.serve_forever)
+    thread.start()
+    for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "DEFAULT_REGION": "eu-west-1"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{made.server_port}")
+    clients.client.cache_clear()
+    yield made
+    made.shutdown()
+    thread.join()
+    made.server_close()
+    clients.client.cache_clear()
+
+
+def item() -> object:
+    return clients.client("dynamodb").get_item(TableName="table", Key={"pk": {"S": "a"}}).get("Item")
+
+
+def test_what_breaks_off_is_asked_for_again(server: Server) -> None:
+    server.torn = MOST_ATTEMPTS - 1
+    assert item() == {"pk": {"S": "a"}}
+    assert server.asked == MOST_ATTEMPTS
+
+
+def test_what_breaks_off_each_time_is_an_error_and_no_missing_item(server: Server) -> None:
+    server.torn = 100
+    with pytest.raises(TornAnswer, match="GetItem"):
+        item()
+    assert server.asked == MOST_ATTEMPTS
+
+
+def test_a_listing_that_breaks_off_is_an_outage_of_its_region(server: Server) -> None:
+    server.torn = 100
+    with pytest.raises(SourceUnavailable, match="ListTrainingJobs"):
+        list(SageMakerListing(clients.sagemaker_in).list("eu-west-1"))
+
+
+def test_an_object_whose_body_breaks_off_is_read_again(server: Server) -> None:
+    server.torn = MOST_ATTEMPTS - 1
+    assert S3Archive(clients.client("s3"), "archive").get("a") == WHOLE
+    server.asked, server.torn = 0, 100
+    with pytest.raises(BotoCoreError):
+        S3Archive(clients.client("s3"), "archive").get("a")
+    assert server.asked == MOST_ATTEMPTS
