@@ -1,10 +1,13 @@
 """Every PendingRecords behaves alike: in memory, and on DynamoDB."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from hashlib import sha256
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from flops_auditor.aws.dynamodb_pending import DynamoDbPendingRecords
@@ -78,3 +81,26 @@ def test_a_record_that_the_index_still_shows_is_not_given_out() -> None:
             TableName="records", Key={"pk": {"S": f"JOB#{record(1).job_id}"}, "sk": {"S": "RECORD#000000"}}
         )["Item"]
         assert item["log_index"] == {"N": "3"}
+
+
+def test_a_place_whose_note_failed_is_noted_once_more() -> None:
+    class Faulty:
+        """Fails its first calls."""
+
+        def __init__(self, faults: int) -> None:
+            self.faults, self.noted = faults, Counter[str]()
+
+        def update_item(self, *, Key: dict[str, dict[str, str]], **_: object) -> None:  # noqa: N803 - boto3's name
+            self.faults -= 1
+            if self.faults >= 0:
+                raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
+            self.noted[Key["pk"]["S"]] += 1
+
+    places = [Place(record(number).job_id, 0, number) for number in range(5)]
+    client: Any = Faulty(3)
+    DynamoDbPendingRecords(client, "records").mark_logged(places)
+    assert client.noted == Counter({f"JOB#{place.job_id}": 1 for place in places})
+    client = Faulty(100)
+    with pytest.raises(EndpointConnectionError):
+        DynamoDbPendingRecords(client, "records").mark_logged(places)
+    assert client.faults == 100 - 2 * len(places)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from flops_auditor.aws.dynamodb_records import record_sk
 from flops_auditor.use_cases.ledger_ports import PendingRecord, Place
@@ -44,10 +44,25 @@ class DynamoDbPendingRecords:
                     )
 
     def mark_logged(self, places: Sequence[Place]) -> None:
-        """Remove `pending`, set `log_index`, of each record that has none."""
+        """Remove `pending`, set `log_index`, of each record that has none.
+
+        What fails is tried once more after the others, so that one passing fault does not repeat a whole batch.
+        """
+        failed = [place for place, error in self._mark_each(places) if error is not None]
+        for _, error in self._mark_each(failed):
+            if error is not None:
+                raise error
+
+    def _mark_each(self, places: Sequence[Place]) -> list[tuple[Place, Exception | None]]:
+        def attempt(place: Place) -> Exception | None:
+            try:
+                self._mark(place)
+            except (BotoCoreError, ClientError) as error:
+                return error
+            return None
+
         with ThreadPoolExecutor(_WRITERS) as writers:
-            for _ in writers.map(self._mark, places):
-                pass
+            return list(zip(places, writers.map(attempt, places), strict=True))
 
     def _mark(self, place: Place) -> None:
         try:
