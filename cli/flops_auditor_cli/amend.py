@@ -2,7 +2,6 @@
 
 import hashlib
 from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,6 @@ import typer
 from flops_auditor.aws.environment import AuditEnvironment
 from flops_auditor.aws.recorder import recorder_from
 from flops_auditor.domain.amendment import Amendment
-from flops_auditor.domain.amounts import UnreadableAmount, exact, parse_amount
 from flops_auditor.domain.dsse import parse_envelope
 from flops_auditor.domain.statement import parse_statement
 from flops_auditor.use_cases.amend_record import amend
@@ -19,6 +17,7 @@ from flops_auditor.use_cases.keep_record import content_of
 from flops_auditor_cli.audit import show
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, Deployment, LocalOption, StackOption, find_deployment
+from flops_auditor_cli.option_values import amount, number
 from flops_auditor_cli.output import Output, OutputOption, say
 from flops_auditor_cli.records import find_record
 
@@ -40,24 +39,6 @@ def policies_of(content: dict[str, Any]) -> list[str]:
     """The policies that a record was assessed under."""
     names = [name for name in content["tables"] if name.startswith("policies/")]
     return [name.removeprefix("policies/").removesuffix(".json") for name in names]
-
-
-def _amount(text: str | None, option: str) -> int | None:
-    if text is None:
-        return None
-    try:
-        return parse_amount(text)
-    except UnreadableAmount as error:
-        raise typer.BadParameter(f"{option}: {error}") from error
-
-
-def _fraction(text: str | None) -> Fraction | None:
-    if text is None:
-        return None
-    try:
-        return exact(text)
-    except (ValueError, ZeroDivisionError) as error:
-        raise typer.BadParameter(f"--mfu: {text[:40]!r} is not a number") from error
 
 
 def command(
@@ -88,10 +69,10 @@ def command(
         who=who,
         why=why,
         at=datetime.now(UTC).replace(microsecond=0),
-        tokens=_amount(tokens, "--tokens"),
-        parameters=_amount(parameters, "--parameters"),
-        mfu=_fraction(mfu),
-        pretraining_flop=_amount(pretraining_flop, "--pretraining-flop"),
+        tokens=amount(tokens, "--tokens"),
+        parameters=amount(parameters, "--parameters"),
+        mfu=number(mfu, "--mfu", most=1),
+        pretraining_flop=amount(pretraining_flop, "--pretraining-flop"),
         attachment_sha256=hashlib.sha256(attachment.read_bytes()).hexdigest() if attachment else "",
     ).check()
     deployment = find_deployment(stack_name, local)

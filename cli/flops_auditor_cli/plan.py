@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor import data
-from flops_auditor.domain.amounts import LARGEST_AMOUNT, UnreadableAmount, exact, parse_amount, scientific
+from flops_auditor.domain.amounts import scientific
 from flops_auditor.domain.declared import Activity
 from flops_auditor.domain.estimate import HardwareUse
 from flops_auditor.domain.hardware import recognise_precision, select_peak
@@ -15,6 +15,7 @@ from flops_auditor.domain.model_size import ModelSize
 from flops_auditor.domain.plan import Plan, Targets, Wanted, document, make_plan, ways
 from flops_auditor.domain.policy import Original
 from flops_auditor_cli.exits import OF_VERDICT
+from flops_auditor_cli.option_values import amount, number
 from flops_auditor_cli.output import Output, OutputOption, PolicyOption, digits, emit, say
 
 
@@ -60,30 +61,6 @@ COLUMNS = {
     "expected_hours_to_threshold": "Hours to threshold",
 }
 NUMBERS = ("best_flop", "upper_flop", "threshold_flop", "share_of_threshold", "expected_hours_to_threshold")
-
-
-def amount(text: str | None, option: str) -> int | None:
-    """A positive whole amount from an option. Raises typer.BadParameter."""
-    if text is None:
-        return None
-    try:
-        return parse_amount(text)
-    except UnreadableAmount as error:
-        raise typer.BadParameter(f"{option}: {error}") from error
-
-
-def number(text: str | None, option: str, most: int | None = None) -> Fraction | None:
-    """A positive number from an option, exactly as written. Raises typer.BadParameter."""
-    if text is None:
-        return None
-    try:
-        value = exact(text)
-    except (ValueError, ZeroDivisionError) as error:
-        raise typer.BadParameter(f"{option}: {text[:40]!r} is not a number") from error
-    limit = LARGEST_AMOUNT if most is None else most
-    if not 0 < value <= limit:
-        raise typer.BadParameter(f"{option}: {text[:40]!r} must be over 0 and at most {limit:.0g}")
-    return value
 
 
 def check_together(

@@ -28,7 +28,7 @@ from flops_auditor.domain.estimate import (
 )
 from flops_auditor.domain.model_size import ModelSize
 from flops_auditor.domain.policy import Assessment, Figures, Original, Policy, Verdict, assess, most_severe
-from flops_auditor.domain.record import decimal, texts
+from flops_auditor.domain.record import decimal, texts, tier_members
 
 Training = Literal["full", "lora", "spectrum"]
 Targets = Literal["attention", "all-linear"]
@@ -241,16 +241,7 @@ def document(
             "energy_kwh": decimal(plan.energy_kwh),
             "assumptions": texts(plan.assumptions),
             "doubts": [],
-            "tiers": [
-                {
-                    "method": tier.method,
-                    "best_flop": decimal(tier.best_flop),
-                    "upper_flop": decimal(tier.upper_flop),
-                    "basis": tier.basis,
-                    "implied_utilisation": decimal(tier.implied_utilisation),
-                }
-                for tier in plan.choice.known
-            ],
+            "tiers": [tier_members(tier) for tier in plan.choice.known],
         },
         "cumulative": {
             "best_flop": decimal(plan.best_flop + wanted.earlier_flop),

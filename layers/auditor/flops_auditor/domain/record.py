@@ -8,6 +8,7 @@ from typing import Any
 
 from flops_auditor.domain.ancestors import Packed
 from flops_auditor.domain.audit import Audit
+from flops_auditor.domain.estimate import Tier
 from flops_auditor.domain.job import iso
 from flops_auditor.domain.lineage import to_json
 
@@ -35,6 +36,17 @@ def texts(values: tuple[str, ...]) -> list[str]:
     return shown
 
 
+def tier_members(tier: Tier) -> dict[str, str | None]:
+    """A tier as records and plans spell it; FLOP as decimal texts."""
+    return {
+        "method": tier.method,
+        "best_flop": decimal(tier.best_flop),
+        "upper_flop": decimal(tier.upper_flop),
+        "basis": tier.basis,
+        "implied_utilisation": decimal(tier.implied_utilisation),
+    }
+
+
 def result(audit: Audit, packed: Packed | None = None) -> dict[str, Any]:
     """An audit as JSON: the fields of `flops-auditor audit --output json` and of every record.
 
@@ -56,16 +68,7 @@ def result(audit: Audit, packed: Packed | None = None) -> dict[str, Any]:
             "energy_kwh": decimal(estimate.energy_kwh),
             "assumptions": texts(estimate.assumptions),
             "doubts": texts(estimate.doubts),
-            "tiers": [
-                {
-                    "method": tier.method,
-                    "best_flop": decimal(tier.best_flop),
-                    "upper_flop": decimal(tier.upper_flop),
-                    "basis": tier.basis,
-                    "implied_utilisation": decimal(tier.implied_utilisation),
-                }
-                for tier in estimate.tiers
-            ],
+            "tiers": [tier_members(tier) for tier in estimate.tiers],
         },
         "cumulative": {
             "best_flop": decimal(cumulative.best_flop),
