@@ -28,7 +28,7 @@ from tests.integration.deployed import Deployed, fresh_job
 from tests.integration.test_watch_path import BIG, TAGS, running_job
 
 pytestmark = pytest.mark.wire
-SHARES = {0.01: 250, 0.1: 150, 0.5: 100} if FULL else {0.1: 40}
+SHARES = {0.01: 300, 0.1: 160, 0.5: 40} if FULL else {0.1: 40}
 """Share of the calls at fault -> jobs: 500 in the full set."""
 EVERY_LARGE = 10
 """One job in so many is over a threshold, so that people are told."""

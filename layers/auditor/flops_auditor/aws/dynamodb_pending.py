@@ -46,12 +46,15 @@ class DynamoDbPendingRecords:
     def mark_logged(self, places: Sequence[Place]) -> None:
         """Remove `pending`, set `log_index`, of each record that has none.
 
-        What fails is tried once more after the others, so that one passing fault does not repeat a whole batch.
+        What fails is tried again after the others as long as some succeed, so that passing faults do not repeat a whole
+        batch. Raises the first error of a round that noted nothing.
         """
-        failed = [place for place, error in self._mark_each(places) if error is not None]
-        for _, error in self._mark_each(failed):
-            if error is not None:
-                raise error
+        left = list(places)
+        while left:
+            failed = [(place, error) for place, error in self._mark_each(left) if error is not None]
+            if len(failed) == len(left):
+                raise failed[0][1]
+            left = [place for place, _ in failed]
 
     def _mark_each(self, places: Sequence[Place]) -> list[tuple[Place, Exception | None]]:
         def attempt(place: Place) -> Exception | None:
