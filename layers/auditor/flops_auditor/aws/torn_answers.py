@@ -38,7 +38,9 @@ def torn(response: Any, operation: Any) -> bool:
     """Whether the body of a good answer is no whole JSON. Streams are not looked into."""
     if response is None or operation.has_streaming_output:
         return False
-    http, _ = response
+    http, parsed = response
+    if parsed.keys() - {"ResponseMetadata"}:  # what broke off has no members; a whole answer is not parsed twice
+        return False
     if http.status_code >= 300 or operation.service_model.resolved_protocol not in JSON_PROTOCOLS or not http.content:
         return False
     try:
