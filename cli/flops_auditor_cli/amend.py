@@ -10,8 +10,7 @@ import typer
 from flops_auditor.aws.environment import AuditEnvironment
 from flops_auditor.aws.recorder import recorder_from
 from flops_auditor.domain.amendment import Amendment
-from flops_auditor.domain.dsse import parse_envelope
-from flops_auditor.domain.statement import parse_statement
+from flops_auditor.domain.statement import predicate_of
 from flops_auditor.use_cases.amend_record import amend
 from flops_auditor.use_cases.keep_record import content_of
 from flops_auditor_cli.audit import show
@@ -77,7 +76,7 @@ def command(
     ).check()
     deployment = find_deployment(stack_name, local)
     item = find_record(deployment.output("RecordTableName"), job)
-    before = parse_statement(parse_envelope(item["envelope"].encode()).payload).predicate
+    before = predicate_of(item["envelope"].encode())
     recorder = recorder_from(environment_of(deployment, policies_of(before)))
     job_id = before["job"]["id"]
     amend(job_id, amendment, recorder)

@@ -1,16 +1,15 @@
 """`flops-auditor records lineage`: the runs that a job continues, as a tree, each with its own compute."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from flops_auditor.aws.clients import client
 from flops_auditor.aws.s3_archive import S3Archive
-from flops_auditor.domain.amounts import scientific
-from flops_auditor.domain.dsse import parse_envelope
+from flops_auditor.domain.amounts import flop
 from flops_auditor.domain.lineage import to_json
 from flops_auditor.domain.lineage_tree import MOST_ROWS, Row, tree
-from flops_auditor.domain.statement import parse_statement
+from flops_auditor.domain.statement import predicate_of
 from flops_auditor.use_cases.find_lineage import recorded_lineage
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
 from flops_auditor_cli.output import Output, OutputOption, emit, say
@@ -27,7 +26,7 @@ COLUMNS = {
 
 def rows_of(rows: list[Row], people: bool) -> list[dict[str, str]]:
     """The tree; FLOP in scientific notation for people, exact otherwise."""
-    shown = _flop if people else _exact
+    shown = flop if people else _exact
     return [
         {
             "run": row.branch + row.name,
@@ -38,10 +37,6 @@ def rows_of(rows: list[Row], people: bool) -> list[dict[str, str]]:
         }
         for row in rows
     ]
-
-
-def _flop(amount: int | None) -> str:
-    return "unknown" if amount is None else scientific(amount)
 
 
 def _exact(amount: int | None) -> str:
@@ -57,7 +52,7 @@ def lineage_command(
     """Draw the runs that a job continues, and what they add up to."""
     deployment = find_deployment(stack_name, local)
     item = find_record(deployment.output("RecordTableName"), job)
-    content: dict[str, Any] = parse_statement(parse_envelope(item["envelope"].encode()).payload).predicate
+    content = predicate_of(item["envelope"].encode())
     found = recorded_lineage(content, S3Archive(client("s3"), deployment.output("ArchiveBucketName")))
     document = {
         "job": content["job"],
@@ -79,7 +74,7 @@ def lineage_command(
         best, upper = (None if total[k] is None else int(total[k]) for k in ("best_flop", "upper_flop"))
         count = len(found.ancestors)
         runs = f"{count} earlier run{'' if count == 1 else 's'}"
-        say(f"{runs}. Together with this one: best {_flop(best)}, at most {_flop(upper)} FLOP")
+        say(f"{runs}. Together with this one: best {flop(best)}, at most {flop(upper)} FLOP")
         if len(found.ancestors) >= MOST_ROWS:
             say("The nearest runs are shown; --output json has all of them")
         for doubt in found.doubts:

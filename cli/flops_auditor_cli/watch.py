@@ -10,7 +10,7 @@ from flops_auditor.aws.recorder import recorder_from
 from flops_auditor.aws.regions import AccountRegions
 from flops_auditor.aws.sagemaker import SageMakerListing
 from flops_auditor.data import POLICIES
-from flops_auditor.domain.amounts import scientific
+from flops_auditor.domain.amounts import flop
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.running import Outlook, Seen
 from flops_auditor.domain.warning import percent
@@ -56,18 +56,14 @@ def row_of(seen: Seen) -> dict[str, str]:
         "region": audited.job.region,
         "job": audited.job.name,
         "hours": hours,
-        "best_flop": _flop(cumulative.best_flop),
-        "upper_flop": _flop(cumulative.upper_flop),
+        "best_flop": flop(cumulative.best_flop),
+        "upper_flop": flop(cumulative.upper_flop),
         "scenario": f"{nearest.assessment.policy}, {nearest.assessment.scenario}" if nearest else "none",
         "best_share": percent(nearest.best_share if nearest else None),
         "upper_share": percent(nearest.upper_share if nearest else None),
         "projected": percent(nearest.projected_best_share if nearest else None),
         "crosses_in": _left(nearest),
     }
-
-
-def _flop(amount: int | None) -> str:
-    return "unknown" if amount is None else scientific(amount)
 
 
 def _left(outlook: Outlook | None) -> str:

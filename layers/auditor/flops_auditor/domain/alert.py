@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flops_auditor.domain.advice import AMEND, to_know_the_hardware, unknown_hardware
-from flops_auditor.domain.amounts import scientific
+from flops_auditor.domain.amounts import flop
 from flops_auditor.domain.notification import is_systemic
 from flops_auditor.domain.reason import Titles, clauses, named, read_reason
 
@@ -270,11 +270,6 @@ def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
 def numbered(steps: Iterable[str]) -> list[str]:
     """Steps with their numbers."""
     return [f"{number}. {step}" for number, step in enumerate(steps, 1)]
-
-
-def flop(amount: str | int | None) -> str:
-    """An amount for people."""
-    return "unknown" if amount is None else scientific(int(amount))
 
 
 def clipped(text: str, most: int = LONGEST_TEXT) -> str:

@@ -59,3 +59,8 @@ def scientific(amount: int, digits: int = 3) -> str:
         return "0"
     mantissa, exponent = f"{Decimal(amount):.{digits - 1}e}".split("e")
     return f"{mantissa}e{int(exponent)}"
+
+
+def flop(amount: str | int | None) -> str:
+    """An amount for people."""
+    return "unknown" if amount is None else scientific(int(amount))

@@ -7,6 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.canonical_json import NotCanonical, UnreadableJson, canonical, parse_canonical
+from flops_auditor.domain.dsse import parse_envelope
 from flops_auditor.domain.ledger_errors import MalformedRecord, NonCanonicalRecord, UnknownPredicate
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
@@ -65,3 +66,8 @@ def parse_statement(payload: bytes) -> Statement:
     except (KeyError, TypeError, ValueError):
         pass
     raise MalformedRecord("the statement must have one named subject with its SHA-256, and an object as predicate")
+
+
+def predicate_of(line: bytes) -> dict[str, Any]:
+    """The predicate of an envelope's line. Raises MalformedRecord, NonCanonicalRecord or UnknownPredicate."""
+    return parse_statement(parse_envelope(line).payload).predicate

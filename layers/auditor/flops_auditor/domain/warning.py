@@ -12,13 +12,12 @@ from flops_auditor.domain.alert import (
     chain,
     clipped,
     earlier_runs,
-    flop,
     numbered,
     printable,
     section,
     subject,
 )
-from flops_auditor.domain.amounts import scientific
+from flops_auditor.domain.amounts import flop, scientific
 from flops_auditor.domain.reason import Titles, named
 from flops_auditor.domain.running import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, Outlook, Seen
 from flops_auditor.domain.training_time import STILL_TRAINING

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flops_auditor.domain.ancestors import KeptSet, read_kept, unpack
-from flops_auditor.domain.dsse import parse_envelope
 from flops_auditor.domain.job import TrainingJob, iso
 from flops_auditor.domain.lineage import (
     Ancestor,
@@ -22,7 +21,7 @@ from flops_auditor.domain.lineage import (
 )
 from flops_auditor.domain.locations import JOBS, MOST_REFERENCES, Location, Reference, outputs
 from flops_auditor.domain.model_packages import Packages, beginnings, package_doubts, unfold
-from flops_auditor.domain.statement import parse_statement
+from flops_auditor.domain.statement import predicate_of
 from flops_auditor.use_cases.ledger_ports import Archive
 from flops_auditor.use_cases.ports import IndexEntry, LineageIndex, Records
 
@@ -111,7 +110,7 @@ def find_lineage(
         if stored is None:
             doubts.append(f"{reference.where} takes the result of {name}, {AWAITED}")
             continue
-        content = parse_statement(parse_envelope(stored.line).payload).predicate
+        content = predicate_of(stored.line)
         said.append(f"{reference.where} ({str(reference.location)[:200]}) takes the result of {name}")
         recorded = read_lineage(content, lambda key, digest: _load(key, digest, archive, kept))
         sets.append(passed_on(ancestor_of(content), recorded.ancestors))

@@ -13,7 +13,7 @@ from flops_auditor.domain.alert import compose
 from flops_auditor.domain.ancestors import Packed, pack
 from flops_auditor.domain.archive_keys import evidence_key, record_key
 from flops_auditor.domain.audit import Audit, audit
-from flops_auditor.domain.dsse import PAYLOAD_TYPE, envelope_line, parse_envelope, pre_authentication_encoding
+from flops_auditor.domain.dsse import PAYLOAD_TYPE, envelope_line, pre_authentication_encoding
 from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.evidence import parse_evidence
 from flops_auditor.domain.job import TERMINAL_STATUSES, parse_training_job
@@ -21,7 +21,7 @@ from flops_auditor.domain.keys import keyid
 from flops_auditor.domain.lineage import Lineage
 from flops_auditor.domain.notification import notification_due
 from flops_auditor.domain.record import predicate, result
-from flops_auditor.domain.statement import parse_statement, statement
+from flops_auditor.domain.statement import predicate_of, statement
 from flops_auditor.use_cases.find_lineage import Found, awaits_parent, find_lineage, index_job, recorded_lineage
 from flops_auditor.use_cases.ledger_ports import Signer
 from flops_auditor.use_cases.ports import StoredRecord
@@ -55,7 +55,7 @@ class Examined:
 
 def content_of(record: StoredRecord) -> dict[str, Any]:
     """The predicate of a record."""
-    return parse_statement(parse_envelope(record.line).payload).predicate
+    return predicate_of(record.line)
 
 
 def is_interim(record: StoredRecord) -> bool:

@@ -12,7 +12,7 @@ from flops_auditor.domain.errors import AuditorError
 from flops_auditor.domain.evidence import parse_evidence
 from flops_auditor.domain.job import parse_training_job
 from flops_auditor.domain.leaves import kind_of
-from flops_auditor.domain.statement import parse_statement
+from flops_auditor.domain.statement import parse_statement, predicate_of
 from flops_auditor.use_cases.find_lineage import index_job, recorded_lineage
 from flops_auditor.use_cases.keep_record import summary
 from flops_auditor.use_cases.ledger_ports import Archive, PendingRecords, Place
@@ -53,7 +53,7 @@ def rebuild_index(archive: Archive, records: Records, pending: PendingRecords, i
 
 def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) -> bool:
     line = archive.get(key) or b""
-    content = parse_statement(parse_envelope(line).payload).predicate
+    content = predicate_of(line)
     job, revision = content["job"]["id"], content["revision"]
     evidence = archive.get(evidence_key(job, revision))
     if evidence is not None:
