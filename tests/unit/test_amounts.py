@@ -12,6 +12,7 @@ from flops_auditor.domain.amounts import (
     UnreadableAmount,
     at_least,
     exact,
+    flop,
     nearest,
     parse_amount,
     scientific,
@@ -96,3 +97,8 @@ def test_a_measured_number_is_the_decimal_that_was_written() -> None:
 )
 def test_amounts_for_people(amount: int, digits: int, text: str) -> None:
     assert scientific(amount, digits) == text
+
+
+def test_an_amount_for_people() -> None:
+    assert flop(None) == "unknown"
+    assert flop(15 * 10**20) == flop("1500000000000000000000") == "1.50e21"
