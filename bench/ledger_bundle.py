@@ -7,14 +7,14 @@ from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
-from flops_auditor.domain import bundle as form
-from flops_auditor.domain.bundle_readme import readme
-from flops_auditor.domain.dsse import envelope_line
-from flops_auditor.domain.job import iso
-from flops_auditor.domain.key_history import KeyHistory
-from flops_auditor.domain.leaves import heartbeat
-from flops_auditor.domain.merkle import CompactRange, leaf_hash
-from flops_auditor.domain.signed_note import Checkpoint, signed_note
+from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.domain.ledger.bundle_readme import readme
+from flops_auditor.domain.ledger.dsse import envelope_line
+from flops_auditor.domain.ledger.key_history import KeyHistory
+from flops_auditor.domain.ledger.leaves import heartbeat
+from flops_auditor.domain.ledger.merkle import CompactRange, leaf_hash
+from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
+from flops_auditor.domain.values.moments import iso
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.ledger_world import LEDGER, START, draft, sign
 

@@ -11,7 +11,7 @@ import sys
 import time
 
 from bench.ledger_bundle import show
-from flops_auditor.domain.merkle import CompactRange, leaf_hash
+from flops_auditor.domain.ledger.merkle import CompactRange, leaf_hash
 
 MOST_SECONDS = 3.0
 

@@ -18,10 +18,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.ledger_bundle import CHECKPOINT, KEYS, RECORD, make, show
-from flops_auditor.domain import bundle as form
-from flops_auditor.domain.archive_keys import CHECKPOINTS, LOG, batch_key, checkpoint_key, number_of
-from flops_auditor.domain.archive_keys import KEYS as KEYS_JSON
-from flops_auditor.use_cases.ledger_ports import PendingRecord
+from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, batch_key, checkpoint_key, number_of
+from flops_auditor.domain.values.archive_keys import KEYS as KEYS_JSON
+from flops_auditor.use_cases.ports.ledger import PendingRecord
 from tests.fakes.ledger_world import World, draft
 
 NEW = 1000

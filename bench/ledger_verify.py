@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from bench.ledger_bundle import make, show
-from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.fakes.ledger_world import START
 
 FLOOR_PER_CORE = 10_000

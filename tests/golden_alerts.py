@@ -4,9 +4,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from flops_auditor.domain.alert import Alert
-from flops_auditor.use_cases.audit_job import audit_job
-from flops_auditor.use_cases.watch_jobs import INTERVAL
+from flops_auditor.domain.messages.record_alert import Alert
+from flops_auditor.use_cases.auditing.audit_job import audit_job
+from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL
 from tests.fakes.audit import MemoryAlerts
 from tests.fakes.lineage import World, continuing
 from tests.fakes.running import START, Room, running

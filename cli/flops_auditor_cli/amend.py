@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from flops_auditor.aws.environment import AuditEnvironment
-from flops_auditor.aws.recorder import recorder_from
-from flops_auditor.domain.amendment import Amendment
-from flops_auditor.domain.statement import predicate_of
-from flops_auditor.use_cases.amend_record import amend
-from flops_auditor.use_cases.keep_record import content_of
+from flops_auditor.aws.wiring.environment import AuditEnvironment
+from flops_auditor.aws.wiring.recording import recorder_from
+from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.auditing.keep_record import content_of
 from flops_auditor_cli.audit import show
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, Deployment, LocalOption, StackOption, find_deployment

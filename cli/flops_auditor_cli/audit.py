@@ -8,20 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from flops_auditor.aws.clients import cloudwatch_in, sagemaker_in
-from flops_auditor.aws.cloudwatch import CloudWatchMetrics
-from flops_auditor.aws.sagemaker import SageMakerJobs
+from flops_auditor.aws.calls.clients import cloudwatch_in, sagemaker_in
+from flops_auditor.aws.sources.cloudwatch import CloudWatchMetrics
+from flops_auditor.aws.sources.sagemaker import SageMakerJobs
 from flops_auditor.data import POLICIES, load_tables, titles
-from flops_auditor.domain.advice import to_know_the_hardware, unknown_hardware
-from flops_auditor.domain.amounts import scientific
-from flops_auditor.domain.audit import audit
-from flops_auditor.domain.aws_flops_meter import FILE_NAME
-from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.evidence import Evidence
-from flops_auditor.domain.observations import metric_results
-from flops_auditor.domain.reason import named, read_reason
-from flops_auditor.domain.record import result
-from flops_auditor.use_cases.collect_evidence import Sources, collect
+from flops_auditor.domain.audit.audit import audit
+from flops_auditor.domain.audit.record import result
+from flops_auditor.domain.messages.advice import to_know_the_hardware, unknown_hardware
+from flops_auditor.domain.messages.reason import named, read_reason
+from flops_auditor.domain.runs.aws_flops_meter import FILE_NAME
+from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.observations import metric_results
+from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.auditing.collect_evidence import Sources, collect
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.ledger_access import LocalOption, use_local
 from flops_auditor_cli.output import Output, OutputOption, PolicyOption, digits, emit, say

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor import data
-from flops_auditor.domain.amounts import scientific
-from flops_auditor.domain.base_models import BaseModel
-from flops_auditor.domain.policy import Figures, Rule, assess
+from flops_auditor.domain.law.policy import Rule, assess
+from flops_auditor.domain.originals.base_models import BaseModel
+from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.figures import Figures
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.output import Output, OutputOption, emit, say
 

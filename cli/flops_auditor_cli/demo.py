@@ -21,12 +21,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from flops_auditor.domain.archive_keys import record_key
-from flops_auditor.domain.dsse import parse_envelope
-from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.job import iso, parse_training_job, read_time
-from flops_auditor.domain.training_time import training_time
-from flops_auditor.use_cases.collect_evidence import finest_period
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.runs.training_time import training_time
+from flops_auditor.domain.values.archive_keys import record_key
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.moments import iso, read_time
+from flops_auditor.use_cases.auditing.collect_evidence import finest_period
 from flops_auditor_cli.ledger_access import LOCAL_STATE
 from flops_auditor_cli.local_aws import Stack, deploy, load_job, start, stop
 from flops_auditor_cli.local_aws.processes import REPOSITORY

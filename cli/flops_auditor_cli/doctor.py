@@ -6,12 +6,18 @@ from typing import Any
 
 import typer
 
-from flops_auditor.aws.clients import client
-from flops_auditor.aws.deployment import DeployedStack
-from flops_auditor.domain.job import iso
-from flops_auditor.use_cases.check_health import Finding, completeness, health_of, progress_of, told_of_alerts
-from flops_auditor.use_cases.compare_jobs import compare
-from flops_auditor.use_cases.ports import SourceDenied, SourceUnavailable
+from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.sources.deployed_stack import DeployedStack
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.operations.check_health import (
+    Finding,
+    completeness,
+    health_of,
+    progress_of,
+    told_of_alerts,
+)
+from flops_auditor.use_cases.operations.compare_jobs import compare
+from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.ledger_access import (
     DEFAULT_STACK,

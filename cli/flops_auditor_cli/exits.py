@@ -1,10 +1,10 @@
 """What the exit codes mean; scripts and CI gates rely on them."""
 
 from flops_auditor.data import UnknownPolicy
-from flops_auditor.domain.amendment import MalformedAmendment
-from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.plan import NothingToPlan
-from flops_auditor.domain.policy import Verdict
+from flops_auditor.domain.audit.plan import NothingToPlan
+from flops_auditor.domain.runs.amendment import MalformedAmendment
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.figures import Verdict
 
 FINE = 0
 FAILED = 1

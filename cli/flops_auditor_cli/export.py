@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from flops_auditor.aws.clients import client
-from flops_auditor.aws.s3_archive import S3Archive
-from flops_auditor.domain.job import iso
-from flops_auditor.use_cases.export_bundle import Choice, export_part, export_whole, of_job, of_model, of_time
+from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ledger.export_bundle import Choice, export_part, export_whole, of_job, of_model, of_time
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
 from flops_auditor_cli.output import Output, OutputOption, emit, plain, say
 from flops_auditor_cli.verify import MOMENTS

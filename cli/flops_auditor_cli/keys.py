@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from flops_auditor.aws.clients import client
-from flops_auditor.aws.kms import KmsSigner
-from flops_auditor.aws.s3_archive import S3Archive
-from flops_auditor.domain.key_history import ROLES
-from flops_auditor.use_cases.rotate_key import keys_after, request_rotation
+from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.stores.kms import KmsSigner
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.domain.ledger.key_history import ROLES
+from flops_auditor.use_cases.ledger.rotate_key import keys_after, request_rotation
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, Deployment, LocalOption, StackOption, find_deployment
 from flops_auditor_cli.output import Output, OutputOption, emit, say
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from flops_auditor.aws.clients import client
-from flops_auditor.domain.errors import AuditorError
+from flops_auditor.aws.calls.clients import client
+from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor_cli.local_aws import read
 
 StackOption = Annotated[

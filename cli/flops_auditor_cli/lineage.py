@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from flops_auditor.aws.clients import client
-from flops_auditor.aws.s3_archive import S3Archive
-from flops_auditor.domain.amounts import flop
-from flops_auditor.domain.lineage import to_json
-from flops_auditor.domain.lineage_tree import MOST_ROWS, Row, tree
-from flops_auditor.domain.statement import predicate_of
-from flops_auditor.use_cases.find_lineage import recorded_lineage
+from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.lineage.lineage import to_json
+from flops_auditor.domain.lineage.tree import MOST_ROWS, Row, tree
+from flops_auditor.domain.values.amounts import flop
+from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
 from flops_auditor_cli.output import Output, OutputOption, emit, say
 from flops_auditor_cli.records import find_record

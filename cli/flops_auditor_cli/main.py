@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from flops_auditor import __version__
-from flops_auditor.aws.failures import in_words
-from flops_auditor.domain.errors import AuditorError
+from flops_auditor.aws.calls.failures_in_words import in_words
+from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor_cli import (
     amend,
     audit,

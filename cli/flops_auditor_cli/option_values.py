@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import typer
 
-from flops_auditor.domain.amounts import LARGEST_AMOUNT, UnreadableAmount, exact, parse_amount
+from flops_auditor.domain.values.amounts import LARGEST_AMOUNT, UnreadableAmount, exact, parse_amount
 
 
 def amount(text: str | None, option: str) -> int | None:

@@ -7,13 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor import data
-from flops_auditor.domain.amounts import scientific
-from flops_auditor.domain.declared import Activity
-from flops_auditor.domain.estimate import HardwareUse
-from flops_auditor.domain.hardware import recognise_precision, select_peak
-from flops_auditor.domain.model_size import ModelSize
-from flops_auditor.domain.plan import Plan, Targets, Wanted, document, make_plan, ways
-from flops_auditor.domain.policy import Original
+from flops_auditor.domain.audit.plan import Plan, Targets, Wanted, document, make_plan, ways
+from flops_auditor.domain.compute.hardware import select_peak
+from flops_auditor.domain.compute.tiers import HardwareUse
+from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.runs.declared import Activity
+from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.precision import recognise_precision
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.option_values import amount, number
 from flops_auditor_cli.output import Output, OutputOption, PolicyOption, digits, emit, say

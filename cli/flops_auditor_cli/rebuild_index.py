@@ -2,12 +2,12 @@
 
 import typer
 
-from flops_auditor.aws.clients import client
-from flops_auditor.aws.dynamodb_lineage import DynamoDbLineageIndex
-from flops_auditor.aws.dynamodb_pending import DynamoDbPendingRecords
-from flops_auditor.aws.dynamodb_records import DynamoDbRecords
-from flops_auditor.aws.s3_archive import S3Archive
-from flops_auditor.use_cases.rebuild_index import rebuild_index
+from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
+from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
+from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
 from flops_auditor_cli.exits import FAILED
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
 from flops_auditor_cli.output import Output, OutputOption, emit, say

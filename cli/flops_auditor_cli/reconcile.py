@@ -5,11 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from flops_auditor.aws.environment import ReconcileEnvironment
-from flops_auditor.aws.reconciler import reconciler_from
-from flops_auditor.domain.job import iso
-from flops_auditor.use_cases.compare_jobs import Comparison, RegionState, compare
-from flops_auditor.use_cases.reconcile_jobs import Reconciler
+from flops_auditor.aws.wiring.environment import ReconcileEnvironment
+from flops_auditor.aws.wiring.reconciling import reconciler_from
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.operations.compare_jobs import Comparison, RegionState, compare
+from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, Deployment, LocalOption, StackOption, find_deployment
 from flops_auditor_cli.output import Output, OutputOption, emit, say

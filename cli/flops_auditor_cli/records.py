@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
-from flops_auditor.aws.clients import client
-from flops_auditor.domain.amounts import scientific
-from flops_auditor.domain.dsse import parse_envelope
-from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.statement import parse_statement
+from flops_auditor.aws.calls.clients import client
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor_cli.audit import show as show_audit
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
 from flops_auditor_cli.output import Output, OutputOption, emit, say

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from flops_auditor.aws.clients import client
-from flops_auditor.aws.dead_letters import LoggedReasons, SqsDeadLetters
-from flops_auditor.domain.job import iso
-from flops_auditor.use_cases.redrive_letters import Letter, redrive
+from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.stores.dead_letters import LoggedReasons, SqsDeadLetters
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.operations.redrive_letters import Letter, redrive
 from flops_auditor_cli.doctor import deployed
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment

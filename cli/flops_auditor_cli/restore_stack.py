@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 from botocore.exceptions import WaiterError
 
-from flops_auditor.aws.clients import client
-from flops_auditor.domain.errors import AuditorError
+from flops_auditor.aws.calls.clients import client
+from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, use_local
 from flops_auditor_cli.output import Output, OutputOption, emit, talk
 

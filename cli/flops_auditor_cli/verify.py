@@ -14,13 +14,13 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from flops_auditor.domain import ledger_errors
-from flops_auditor.domain.job import iso
-from flops_auditor.domain.key_history import parse_key_history
-from flops_auditor.domain.ledger_errors import LedgerError
-from flops_auditor.domain.signed_note import UnreadableNote, checkpoint_in
-from flops_auditor.use_cases.recompute import recompute
-from flops_auditor.use_cases.verify_bundle import Demands, Report, verify_bundle
+from flops_auditor.domain.ledger import ledger_errors
+from flops_auditor.domain.ledger.key_history import parse_key_history
+from flops_auditor.domain.ledger.ledger_errors import LedgerError
+from flops_auditor.domain.ledger.signed_note import UnreadableNote, checkpoint_in
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ledger.recompute import recompute
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, Report, verify_bundle
 from flops_auditor_cli.output import Output, OutputOption, emit, json_text, plain, say, talk
 
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]

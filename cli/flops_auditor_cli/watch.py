@@ -5,17 +5,17 @@ from typing import Annotated, Any
 
 import typer
 
-from flops_auditor.aws.clients import client, sagemaker_in
-from flops_auditor.aws.recorder import recorder_from
-from flops_auditor.aws.regions import AccountRegions
-from flops_auditor.aws.sagemaker import SageMakerListing
+from flops_auditor.aws.calls.clients import client, sagemaker_in
+from flops_auditor.aws.sources.regions import AccountRegions
+from flops_auditor.aws.sources.sagemaker import SageMakerListing
+from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.data import POLICIES
-from flops_auditor.domain.amounts import flop
-from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.running import Outlook, Seen
-from flops_auditor.domain.warning import percent
-from flops_auditor.use_cases.ports import Regions
-from flops_auditor.use_cases.watch_jobs import Watched, look_at, running_jobs
+from flops_auditor.domain.audit.forecast import Outlook, Seen
+from flops_auditor.domain.messages.early_warning import percent
+from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.auditing.watch_jobs import Watched, look_at, running_jobs
+from flops_auditor.use_cases.ports.sources import Regions
 from flops_auditor_cli.amend import environment_of
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, OVER_THRESHOLD
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment

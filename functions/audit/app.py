@@ -11,11 +11,11 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from flops_auditor.aws.environment import AuditEnvironment
-from flops_auditor.aws.recorder import recorder_from
-from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.job import MalformedEvent
-from flops_auditor.use_cases.audit_job import handle_event
+from flops_auditor.aws.wiring.environment import AuditEnvironment
+from flops_auditor.aws.wiring.recording import recorder_from
+from flops_auditor.domain.runs.sources.training_job import MalformedEvent
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.auditing.audit_job import handle_event
 
 logger = Logger()
 # Lambda's own level goes before that of Powertools; it stays INFO, since it would drop the metrics with the entries.

@@ -8,10 +8,10 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from flops_auditor.aws.environment import ReconcileEnvironment
-from flops_auditor.aws.reconciler import reconciler_from
-from flops_auditor.domain.errors import AuditorError
-from flops_auditor.use_cases.reconcile_jobs import reconcile
+from flops_auditor.aws.wiring.environment import ReconcileEnvironment
+from flops_auditor.aws.wiring.reconciling import reconciler_from
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.operations.reconcile_jobs import reconcile
 
 logger = Logger()
 # Lambda's own level goes before that of Powertools; it stays INFO, since it would drop the metrics with the entries.

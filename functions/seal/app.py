@@ -8,10 +8,10 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from flops_auditor.aws.environment import SealEnvironment
-from flops_auditor.aws.sealer import sealer_from
-from flops_auditor.domain.errors import AuditorError
-from flops_auditor.use_cases.seal_log import seal_log
+from flops_auditor.aws.wiring.environment import SealEnvironment
+from flops_auditor.aws.wiring.sealing import sealer_from
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.ledger.seal_log import seal_log
 
 TIME_OF_A_BATCH_MS = 60_000
 """A further batch is begun only with this much time left; a batch cut off is finished by the next run."""

@@ -8,9 +8,9 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from flops_auditor.aws.environment import WatchEnvironment
-from flops_auditor.aws.watcher import watcher_from
-from flops_auditor.use_cases.watch_jobs import WatchIncomplete, watch_jobs
+from flops_auditor.aws.wiring.environment import WatchEnvironment
+from flops_auditor.aws.wiring.watching import watcher_from
+from flops_auditor.use_cases.auditing.watch_jobs import WatchIncomplete, watch_jobs
 
 logger = Logger()
 # Lambda's own level goes before that of Powertools; it stays INFO, since it would drop the metrics with the entries.

@@ -10,8 +10,8 @@ from importlib import resources
 import pytest
 
 from flops_auditor import data
-from flops_auditor.domain.audit import Audit, audit
-from flops_auditor.domain.evidence import Evidence
+from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.runs.evidence import Evidence
 from tests.fakes.jobs import describe
 
 TABLES = data.load_tables()

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from flops_auditor.domain import bundle as form
-from flops_auditor.domain import ledger_errors
-from flops_auditor.domain.dsse import Signature, envelope_line, parse_envelope
-from flops_auditor.domain.key_history import parse_key_history
-from flops_auditor.domain.keys import keyid
-from flops_auditor.domain.leaves import kind_of
-from flops_auditor.domain.merkle import CompactRange, leaf_hash
-from flops_auditor.domain.signed_note import Checkpoint, signed_note
-from flops_auditor.use_cases.ledger_ports import Signer
+from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.domain.ledger import ledger_errors
+from flops_auditor.domain.ledger.dsse import Signature, envelope_line, parse_envelope
+from flops_auditor.domain.ledger.key_history import parse_key_history
+from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.domain.ledger.leaves import kind_of
+from flops_auditor.domain.ledger.merkle import CompactRange, leaf_hash
+from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
+from flops_auditor.use_cases.ports.ledger import Signer
 from tests.fakes.bundles import ORDER, Bundle, small_world
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.ledger_world import World, draft, sign

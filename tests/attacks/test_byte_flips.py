@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.fakes.bundles import Bundle, small_world
 
 SELF_DESCRIPTION = {"README.md", "manifest.json"}

@@ -6,15 +6,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.domain import ledger_errors
-from flops_auditor.domain.canonical_json import canonical, parse_strict
-from flops_auditor.domain.dsse import Signature, signed_line
-from flops_auditor.domain.key_history import KeyHistory, parse_key_history
-from flops_auditor.domain.leaves import heartbeat, rotation
-from flops_auditor.domain.ledger_errors import LedgerError
-from flops_auditor.domain.statement import STATEMENT_TYPE, parse_statement
-from flops_auditor.domain.verification import LogFacts, check_chunk
-from flops_auditor.use_cases.signatures import verifies
+from flops_auditor.domain.ledger import ledger_errors
+from flops_auditor.domain.ledger.dsse import Signature, signed_line
+from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
+from flops_auditor.domain.ledger.leaves import heartbeat, rotation
+from flops_auditor.domain.ledger.ledger_errors import LedgerError
+from flops_auditor.domain.ledger.statement import STATEMENT_TYPE, parse_statement
+from flops_auditor.domain.ledger.verification import LogFacts, check_chunk
+from flops_auditor.domain.values.canonical_json import canonical, parse_strict
+from flops_auditor.use_cases.ledger.signatures import verifies
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.ledger_world import LEDGER, START, draft, sign
 

@@ -8,9 +8,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from flops_auditor.aws.s3_archive import S3Archive
-from flops_auditor.domain.ledger_errors import ObjectReplaced
-from flops_auditor.use_cases.ledger_ports import Archive
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
+from flops_auditor.use_cases.ports.ledger import Archive
 from tests.fakes.ledger import MemoryArchive
 
 

@@ -7,9 +7,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from flops_auditor.aws.regions import AccountRegions
-from flops_auditor.aws.sagemaker import SageMakerListing, SageMakerStopper
-from flops_auditor.use_cases.ports import JobListing, ListedJob, SourceDenied, SourceUnavailable
+from flops_auditor.aws.sources.regions import AccountRegions
+from flops_auditor.aws.sources.sagemaker import SageMakerListing, SageMakerStopper
+from flops_auditor.use_cases.ports.sources import JobListing, ListedJob, SourceDenied, SourceUnavailable
 from tests.fakes.audit import FakeTrainingJobs
 from tests.fakes.jobs import CREATED, describe
 

@@ -10,10 +10,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from flops_auditor.aws.dynamodb_pending import DynamoDbPendingRecords
-from flops_auditor.aws.dynamodb_records import DynamoDbRecords
-from flops_auditor.use_cases.ledger_ports import PendingRecord, PendingRecords, Place
-from flops_auditor.use_cases.ports import StoredRecord
+from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
+from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
+from flops_auditor.use_cases.ports.ledger import PendingRecord, PendingRecords, Place
+from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.ledger import MemoryPendingRecords
 from tests.fakes.tables import create_table
 

@@ -7,15 +7,15 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from flops_auditor.aws.dynamodb_lineage import DynamoDbLineageIndex
-from flops_auditor.aws.dynamodb_pending import DynamoDbPendingRecords
-from flops_auditor.aws.dynamodb_records import DynamoDbRecords
-from flops_auditor.aws.s3_archive import S3Archive
-from flops_auditor.domain.archive_keys import record_key
-from flops_auditor.domain.lineage import NO_LINEAGE
-from flops_auditor.use_cases.keep_record import summary
-from flops_auditor.use_cases.ports import StoredRecord
-from flops_auditor.use_cases.rebuild_index import rebuild_index
+from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
+from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
+from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.domain.lineage.lineage import NO_LINEAGE
+from flops_auditor.domain.values.archive_keys import record_key
+from flops_auditor.use_cases.auditing.keep_record import summary
+from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
+from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.ledger_world import World, real_draft
 from tests.fakes.tables import create_table
 

@@ -10,19 +10,12 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from flops_auditor.aws.dynamodb_progress import DynamoDbProgress, DynamoDbRecordIndex
-from flops_auditor.aws.dynamodb_records import DynamoDbRecords
-from flops_auditor.aws.sqs import SqsAuditQueue, message
-from flops_auditor.domain.job import parse_event
-from flops_auditor.use_cases.ports import (
-    ListedJob,
-    Progress,
-    ProgressStore,
-    RecordIndex,
-    Records,
-    SourceUnavailable,
-    StoredRecord,
-)
+from flops_auditor.aws.stores.dynamodb_progress import DynamoDbProgress, DynamoDbRecordIndex
+from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
+from flops_auditor.aws.stores.sqs import SqsAuditQueue, message
+from flops_auditor.domain.runs.sources.training_job import parse_event
+from flops_auditor.use_cases.ports.records import Progress, ProgressStore, RecordIndex, Records, StoredRecord
+from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
 from tests.contract.test_records import table
 from tests.fakes.audit import NOW, MemoryProgress, MemoryQueue, MemoryRecordIndex, MemoryRecords
 

@@ -8,8 +8,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from flops_auditor.aws.dynamodb_records import DynamoDbClaims, DynamoDbRecords
-from flops_auditor.use_cases.ports import Claims, Records, StoredRecord
+from flops_auditor.aws.stores.dynamodb_records import DynamoDbClaims, DynamoDbRecords
+from flops_auditor.use_cases.ports.records import Claims, Records, StoredRecord
 from tests.fakes.audit import MemoryClaims, MemoryRecords
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -9,12 +9,12 @@ from typing import Any
 import boto3
 import pytest
 
-from flops_auditor.aws.dynamodb_pending import DynamoDbPendingRecords
-from flops_auditor.aws.dynamodb_records import DynamoDbRecords
-from flops_auditor.aws.kms import KmsSigner
-from flops_auditor.aws.s3_archive import S3Archive
-from flops_auditor.aws.sns import SnsMailbox
-from flops_auditor.use_cases.ports import StoredRecord
+from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
+from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
+from flops_auditor.aws.stores.kms import KmsSigner
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.aws.stores.sns import SnsMailbox
+from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.bundles import Bundle
 from tests.fakes.ledger_world import World
 from tests.fakes.moto_kms import kms_client

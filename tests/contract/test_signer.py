@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from flops_auditor.aws.kms import KmsSigner
-from flops_auditor.use_cases.ledger_ports import Signer
+from flops_auditor.aws.stores.kms import KmsSigner
+from flops_auditor.use_cases.ports.ledger import Signer
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.moto_kms import kms_client
 

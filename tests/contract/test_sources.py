@@ -11,12 +11,12 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from flops_auditor.aws.cloudwatch import MOST_POINTS, MOST_QUERIES, NAMESPACE, CloudWatchMetrics, windows
-from flops_auditor.aws.sagemaker import SageMakerJobs
-from flops_auditor.domain.job import parse_training_job
-from flops_auditor.domain.model_packages import data_places
-from flops_auditor.domain.training_time import Span
-from flops_auditor.use_cases.ports import (
+from flops_auditor.aws.sources.cloudwatch import MOST_POINTS, MOST_QUERIES, NAMESPACE, CloudWatchMetrics, windows
+from flops_auditor.aws.sources.sagemaker import SageMakerJobs
+from flops_auditor.domain.lineage.model_packages import data_places
+from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.runs.training_time import Span
+from flops_auditor.use_cases.ports.sources import (
     JobMetrics,
     MetricRequest,
     SourceDenied,

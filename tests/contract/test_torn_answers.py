@@ -8,12 +8,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from botocore.exceptions import BotoCoreError
 
-from flops_auditor.aws import clients
-from flops_auditor.aws.clients import MOST_ATTEMPTS
-from flops_auditor.aws.s3_archive import S3Archive
-from flops_auditor.aws.sagemaker import SageMakerListing
-from flops_auditor.aws.torn_answers import TornAnswer
-from flops_auditor.use_cases.ports import SourceUnavailable
+from flops_auditor.aws.calls import clients
+from flops_auditor.aws.calls.clients import MOST_ATTEMPTS
+from flops_auditor.aws.calls.torn_answers import TornAnswer
+from flops_auditor.aws.sources.sagemaker import SageMakerListing
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.use_cases.ports.sources import SourceUnavailable
 
 WHOLE = json.dumps({"Item": {"pk": {"S": "a"}}, "TrainingJobSummaries": []}).encode()
 

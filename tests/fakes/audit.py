@@ -6,23 +6,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.alert import Alert
-from flops_auditor.domain.evidence import Unread
-from flops_auditor.domain.job import JobPointer, parse_training_job
-from flops_auditor.domain.locations import Location
-from flops_auditor.domain.reassessment import Reassessment
-from flops_auditor.use_cases.collect_evidence import Sources
-from flops_auditor.use_cases.ports import (
-    IndexEntry,
-    IndexKind,
-    ListedJob,
-    MetricRequest,
-    Progress,
-    SourceDenied,
-    StoredRecord,
-    UnknownTrainingJob,
-)
-from flops_auditor.use_cases.recorder import Recorder
+from flops_auditor.domain.lineage.places import Location
+from flops_auditor.domain.messages.record_alert import Alert
+from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.domain.runs.sources.training_job import JobPointer, parse_training_job
+from flops_auditor.use_cases.auditing.collect_evidence import Sources
+from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
+from flops_auditor.use_cases.ports.records import Progress, StoredRecord
+from flops_auditor.use_cases.ports.sources import ListedJob, MetricRequest, SourceDenied, UnknownTrainingJob
 from tests.fakes.ledger import MemoryArchive, MemorySigner
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

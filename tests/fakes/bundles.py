@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flops_auditor.domain.dsse import Signature, parse_envelope
-from flops_auditor.use_cases.export_bundle import export_part, export_whole, of_model
-from flops_auditor.use_cases.verify_bundle import Demands, Report, verify_bundle
+from flops_auditor.domain.ledger.dsse import Signature, parse_envelope
+from flops_auditor.use_cases.ledger.export_bundle import export_part, export_whole, of_model
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, Report, verify_bundle
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.ledger_world import World
 

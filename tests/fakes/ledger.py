@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from flops_auditor.domain.ledger_errors import ObjectReplaced
-from flops_auditor.use_cases.ledger_ports import PendingRecord, Place
+from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
+from flops_auditor.use_cases.ports.ledger import PendingRecord, Place
 
 
 class MemorySigner:

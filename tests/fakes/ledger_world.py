@@ -9,20 +9,26 @@ from typing import Any
 
 from flops_auditor import __version__
 from flops_auditor.data import load_tables
-from flops_auditor.domain.ancestors import Packed, pack
-from flops_auditor.domain.archive_keys import evidence_key, job_id, record_key, rotation_key
-from flops_auditor.domain.audit import audit
-from flops_auditor.domain.dsse import PAYLOAD_TYPE, Signature, envelope_line, pre_authentication_encoding, signed_line
-from flops_auditor.domain.evidence import Evidence, parse_evidence
-from flops_auditor.domain.job import iso
-from flops_auditor.domain.keys import keyid
-from flops_auditor.domain.leaves import rotation
-from flops_auditor.domain.lineage import Ancestor, Lineage
-from flops_auditor.domain.record import predicate
-from flops_auditor.domain.statement import RECORD_PREDICATE, statement
-from flops_auditor.use_cases.ledger_ports import PendingRecord, Signer
-from flops_auditor.use_cases.seal_log import Sealed, Sealer, seal_log
-from flops_auditor.use_cases.signatures import verifies
+from flops_auditor.domain.audit.audit import audit
+from flops_auditor.domain.audit.record import predicate
+from flops_auditor.domain.ledger.dsse import (
+    PAYLOAD_TYPE,
+    Signature,
+    envelope_line,
+    pre_authentication_encoding,
+    signed_line,
+)
+from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.domain.ledger.leaves import rotation
+from flops_auditor.domain.ledger.statement import RECORD_PREDICATE, statement
+from flops_auditor.domain.lineage.kept_ancestors import Packed, pack
+from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
+from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
+from flops_auditor.domain.values.archive_keys import evidence_key, job_id, record_key, rotation_key
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ledger.seal_log import Sealed, Sealer, seal_log
+from flops_auditor.use_cases.ledger.signatures import verifies
+from flops_auditor.use_cases.ports.ledger import PendingRecord, Signer
 from tests.fakes.jobs import CREATED, describe
 from tests.fakes.ledger import MemoryArchive, MemoryMailbox, MemoryPendingRecords, MemorySigner
 

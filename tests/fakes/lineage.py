@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from flops_auditor.domain.job import JobPointer, parse_training_job
-from flops_auditor.use_cases.audit_job import audit_job, reassess
-from flops_auditor.use_cases.keep_record import content_of
-from flops_auditor.use_cases.recorder import Recorder
+from flops_auditor.domain.runs.sources.training_job import JobPointer, parse_training_job
+from flops_auditor.use_cases.auditing.audit_job import audit_job, reassess
+from flops_auditor.use_cases.auditing.keep_record import content_of
+from flops_auditor.use_cases.auditing.recording import Recorder
 from tests.fakes.audit import FakeTrainingJobs, MemoryReassessments, recorder
 from tests.fakes.jobs import CREATED, describe
 

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from flops_auditor.domain.alert import Alert
-from flops_auditor.use_cases.watch_jobs import INTERVAL, Watched, Watcher, watch_jobs
+from flops_auditor.domain.messages.record_alert import Alert
+from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, Watched, Watcher, watch_jobs
 from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, FixedClock, FixedRegions, MemoryAlerts, MemoryRecords
 from tests.fakes.audit import recorder as recorder_of
 from tests.fakes.jobs import CREATED

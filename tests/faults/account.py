@@ -25,7 +25,7 @@ from moto.sagemaker.models import SageMakerModelBackend
 from moto.sagemaker.responses import SageMakerResponse
 from moto.sns import sns_backends
 
-from flops_auditor.aws import clients
+from flops_auditor.aws.calls import clients
 from flops_auditor_cli.local_aws.sagemaker_server import answer_from
 from flops_auditor_cli.local_aws.training_jobs import LoadedJob, TrainingJobs, series_of
 from tests.fakes.audit import NOW

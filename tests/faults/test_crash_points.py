@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.aws.s3_archive import S3Archive
-from flops_auditor.domain.archive_keys import LOG
-from flops_auditor.domain.dsse import parse_envelope
-from flops_auditor.domain.leaves import kind_of
-from flops_auditor.domain.statement import parse_statement
-from flops_auditor.use_cases.export_bundle import export_whole
-from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.leaves import kind_of
+from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.values.archive_keys import LOG
+from flops_auditor.use_cases.ledger.export_bundle import export_whole
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.fakes.audit import NOW
 from tests.fakes.jobs import CREATED, describe
 from tests.faults import FULL, told

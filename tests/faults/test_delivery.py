@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from flops_auditor.use_cases.audit_job import CLAIM
-from flops_auditor.use_cases.compare_jobs import SETTLING
+from flops_auditor.use_cases.auditing.audit_job import CLAIM
+from flops_auditor.use_cases.operations.compare_jobs import SETTLING
 from tests.template.loading import load
 
 

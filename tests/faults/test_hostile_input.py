@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit import audit
-from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.evidence import Evidence, parse_evidence
-from flops_auditor.domain.job import MalformedEvent, MalformedJob, parse_event, parse_training_job
-from flops_auditor.domain.model_packages import beginnings, package_doubts
-from flops_auditor.domain.record import result
-from flops_auditor.use_cases.audit_job import audit_job
+from flops_auditor.domain.audit.audit import audit
+from flops_auditor.domain.audit.record import result
+from flops_auditor.domain.lineage.model_packages import beginnings, package_doubts
+from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
+from flops_auditor.domain.runs.sources.training_job import MalformedEvent, MalformedJob, parse_event, parse_training_job
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.auditing.audit_job import audit_job
 from tests.fakes.audit import FakeTrainingJobs, MemoryAlerts, MemoryArchive, MemoryRecords, recorder
 from tests.fakes.jobs import describe
 from tests.faults import FULL, told

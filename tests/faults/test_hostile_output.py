@@ -79,7 +79,7 @@ def test_every_list_of_the_command_line_is_shown_through_one_door(
     "text", ["", "[1, 2", "null", "[]", '{"a": NaN}', "[" * 100_000, '"x"', '{"TrainingJobName": 1e309}']
 )
 def test_a_file_that_is_no_job_is_a_named_error(text: str, tmp_path: Path) -> None:
-    from flops_auditor.domain.errors import AuditorError
+    from flops_auditor.domain.values.errors import AuditorError
 
     path = tmp_path / "job.json"
     path.write_text(text)

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.aws.dead_letters import LoggedReasons, SqsDeadLetters
-from flops_auditor.aws.s3_archive import S3Archive
-from flops_auditor.use_cases.export_bundle import export_whole
-from flops_auditor.use_cases.redrive_letters import redrive
-from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
+from flops_auditor.aws.stores.dead_letters import LoggedReasons, SqsDeadLetters
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.use_cases.ledger.export_bundle import export_whole
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
+from flops_auditor.use_cases.operations.redrive_letters import redrive
 from flops_auditor_cli.demo import event_of
 from flops_auditor_cli.local_aws import Stack, deploy
 from tests.faults import FULL, told

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from flops_auditor.domain.dsse import parse_envelope
-from flops_auditor.domain.statement import Statement, parse_statement
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.statement import Statement, parse_statement
 from flops_auditor_cli.demo import event_of, mails, subscribe_mailbox, waiting
 from flops_auditor_cli.local_aws import Stack, load_job
 from tests.fakes.jobs import describe

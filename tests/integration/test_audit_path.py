@@ -6,8 +6,9 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
-from flops_auditor.domain.archive_keys import evidence_key, record_key
-from flops_auditor.domain.job import iso, parse_training_job
+from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.values.archive_keys import evidence_key, record_key
+from flops_auditor.domain.values.moments import iso
 from tests.integration.deployed import Deployed, fresh_job
 
 BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}

@@ -4,10 +4,10 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
-from flops_auditor.domain.archive_keys import evidence_key, record_key
-from flops_auditor.domain.dsse import parse_envelope
-from flops_auditor.domain.job import parse_training_job
-from flops_auditor.domain.statement import parse_statement
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.values.archive_keys import evidence_key, record_key
 from tests.fakes.lineage import channel
 from tests.integration.deployed import Deployed, fresh_job
 

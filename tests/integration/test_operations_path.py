@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from flops_auditor.aws import clients
+from flops_auditor.aws.calls import clients
 from flops_auditor_cli.main import app
 from tests.integration.deployed import Deployed, fresh_job
 

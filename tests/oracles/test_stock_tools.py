@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from flops_auditor.domain.dsse import parse_envelope
-from flops_auditor.domain.keys import keyid
-from flops_auditor.domain.leaves import kind_of
-from flops_auditor.domain.signed_note import parse_note
-from flops_auditor.domain.statement import HEARTBEAT_PREDICATE, RECORD_PREDICATE
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.domain.ledger.leaves import kind_of
+from flops_auditor.domain.ledger.signed_note import parse_note
+from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE, RECORD_PREDICATE
 from tests.fakes.bundles import Bundle, small_world
 from tests.fakes.ledger import MemorySigner
 from tests.stock_tools import needs_cosign

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import pytest
 
-from flops_auditor.aws import environment
+from flops_auditor.aws.wiring import environment
 from tests.template.loading import REPOSITORY, load
 
 FUNCTIONS = sorted(path.parent.name for path in (REPOSITORY / "functions").glob("*/app.py"))

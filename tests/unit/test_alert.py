@@ -9,9 +9,11 @@ import pytest
 from typer.main import get_command
 
 from flops_auditor.data import load_tables, titles
-from flops_auditor.domain.alert import LONGEST_SUBJECT, WIDTH, Alert, compose, subject
-from flops_auditor.domain.policy import Figures, Original, assess
-from flops_auditor.domain.reason import Reason, named, read_reason
+from flops_auditor.domain.law.policy import assess
+from flops_auditor.domain.messages.reason import Reason, named, read_reason
+from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, WIDTH, Alert, compose, subject
+from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.values.figures import Figures
 from flops_auditor_cli.main import app
 from tests.fakes.lineage import World, continuing
 from tests.golden_alerts import CASES, FOLDER, HOSTILE, path_of, rendered

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import ACCELERATORS, INSTANCE_TYPES, load_tables, read
-from flops_auditor.domain.amendment import Amendment, MalformedAmendment, read_amendment
-from flops_auditor.domain.audit import audit
-from flops_auditor.domain.evidence import parse_evidence
-from flops_auditor.domain.hardware import HardwareTable
-from flops_auditor.domain.record import result
-from flops_auditor.use_cases.amend_record import NothingToAmend, amend
-from flops_auditor.use_cases.keep_record import put_evidence
+from flops_auditor.domain.audit.audit import audit
+from flops_auditor.domain.audit.record import result
+from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.runs.amendment import Amendment, MalformedAmendment, read_amendment
+from flops_auditor.domain.runs.evidence import parse_evidence
+from flops_auditor.use_cases.auditing.amend_record import NothingToAmend, amend
+from flops_auditor.use_cases.auditing.keep_record import put_evidence
 from tests.fakes.audit import NOW, MemoryAlerts, MemoryRecords
 from tests.fakes.lineage import World, continuing
 

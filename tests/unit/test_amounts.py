@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.domain.amounts import (
+from flops_auditor.domain.audit.record import decimal
+from flops_auditor.domain.values.amounts import (
     LARGEST_AMOUNT,
     UnreadableAmount,
     at_least,
@@ -17,7 +18,6 @@ from flops_auditor.domain.amounts import (
     parse_amount,
     scientific,
 )
-from flops_auditor.domain.record import decimal
 
 AMOUNTS = st.integers(1, LARGEST_AMOUNT)
 

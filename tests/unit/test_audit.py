@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit import Audit, audit
-from flops_auditor.domain.evidence import Evidence, Unread
+from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.runs.evidence import Evidence, Unread
 from tests.fakes.jobs import describe
 
 TABLES = load_tables()

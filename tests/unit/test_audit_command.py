@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from flops_auditor.domain.job import iso
+from flops_auditor.domain.values.moments import iso
 from flops_auditor_cli.main import app
 from tests.fakes.jobs import CREATED, describe
 

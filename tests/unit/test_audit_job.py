@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.dsse import parse_envelope
-from flops_auditor.domain.job import JobPointer
-from flops_auditor.domain.statement import parse_statement
-from flops_auditor.use_cases.audit_job import NotFinished, audit_job
-from flops_auditor.use_cases.ports import UnknownTrainingJob
-from flops_auditor.use_cases.recorder import Recorder
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.runs.sources.training_job import JobPointer
+from flops_auditor.use_cases.auditing.audit_job import NotFinished, audit_job
+from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, MemoryAlerts, MemoryRecords, recorder
 from tests.fakes.jobs import CREATED, describe
 from tests.fakes.ledger import MemoryArchive, MemorySigner

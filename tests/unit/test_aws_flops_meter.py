@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit import audit
-from flops_auditor.domain.evidence import Evidence
-from flops_auditor.domain.job_estimate import Estimate
+from flops_auditor.domain.audit.audit import audit
+from flops_auditor.domain.compute.run_estimate import Estimate
+from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor_cli.main import app
 from tests.fakes.jobs import describe
 

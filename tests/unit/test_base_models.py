@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flops_auditor import data
-from flops_auditor.domain.base_models import BaseModelTable, BaseModelTableInvalid
+from flops_auditor.domain.originals.base_models import BaseModelTable, BaseModelTableInvalid
 
 TABLE = data.base_model_table()
 HEADER = (

@@ -7,7 +7,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.domain.canonical_json import (
+from flops_auditor.domain.values.canonical_json import (
     NoCanonicalForm,
     NotCanonical,
     UnreadableJson,

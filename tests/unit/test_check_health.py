@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from flops_auditor.use_cases.check_health import (
+from flops_auditor.use_cases.operations.check_health import (
     Alarm,
     LogState,
     Queues,
@@ -15,8 +15,9 @@ from flops_auditor.use_cases.check_health import (
     progress_of,
     told_of_alerts,
 )
-from flops_auditor.use_cases.compare_jobs import SETTLING, Comparison, RegionState
-from flops_auditor.use_cases.ports import ListedJob, Progress
+from flops_auditor.use_cases.operations.compare_jobs import SETTLING, Comparison, RegionState
+from flops_auditor.use_cases.ports.records import Progress
+from flops_auditor.use_cases.ports.sources import ListedJob
 from tests.fakes.audit import NOW
 
 HOUR = timedelta(hours=1)

@@ -6,11 +6,17 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.evidence import Unread
-from flops_auditor.domain.job import parse_training_job
-from flops_auditor.domain.training_time import Span, training_time
-from flops_auditor.use_cases.collect_evidence import MOST_POINTS, Sources, collect, finest_period, metric_request
-from flops_auditor.use_cases.ports import MetricRequest
+from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.runs.training_time import Span, training_time
+from flops_auditor.use_cases.auditing.collect_evidence import (
+    MOST_POINTS,
+    Sources,
+    collect,
+    finest_period,
+    metric_request,
+)
+from flops_auditor.use_cases.ports.sources import MetricRequest
 from tests.fakes.audit import FakeMetrics, FakeTrainingJobs
 from tests.fakes.jobs import CREATED, describe
 

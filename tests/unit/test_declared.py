@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.declared import Declared, read_declared
-from flops_auditor.domain.job import parse_training_job
+from flops_auditor.domain.runs.declared import Declared, read_declared
+from flops_auditor.domain.runs.sources.training_job import parse_training_job
 from tests.fakes.jobs import describe
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from securesystemslib.dsse import Envelope as Oracle
 
-from flops_auditor.domain.dsse import (
+from flops_auditor.domain.ledger.dsse import (
     LONGEST_LINE,
     PAYLOAD_TYPE,
     Envelope,
@@ -18,7 +18,7 @@ from flops_auditor.domain.dsse import (
     pre_authentication_encoding,
     signed_line,
 )
-from flops_auditor.domain.ledger_errors import MalformedRecord, NonCanonicalRecord
+from flops_auditor.domain.ledger.ledger_errors import MalformedRecord, NonCanonicalRecord
 
 LINE = envelope_line(b'{"a":1}', "ab", b"\x30\x01")
 

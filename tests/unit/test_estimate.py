@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.domain.energy import energy_kwh
-from flops_auditor.domain.estimate import (
+from flops_auditor.domain.compute.energy import energy_kwh
+from flops_auditor.domain.compute.tiers import (
     Caution,
     Choice,
     HardwareUse,

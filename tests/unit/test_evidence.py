@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit import audit
-from flops_auditor.domain.evidence import SCHEMA, Evidence, MalformedEvidence, Unread, parse_evidence
+from flops_auditor.domain.audit.audit import audit
+from flops_auditor.domain.runs.evidence import SCHEMA, Evidence, MalformedEvidence, Unread, parse_evidence
 from tests.fakes.jobs import CREATED, describe
 
 WHOLE = Evidence(

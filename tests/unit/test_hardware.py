@@ -9,13 +9,8 @@ import botocore
 import pytest
 
 from flops_auditor import data
-from flops_auditor.domain.hardware import (
-    PRECISIONS,
-    HardwareTable,
-    HardwareTableInvalid,
-    UnknownPrecision,
-    recognise_precision,
-)
+from flops_auditor.domain.compute.hardware import HardwareTable, HardwareTableInvalid
+from flops_auditor.domain.values.precision import PRECISIONS, UnknownPrecision, recognise_precision
 
 ACCELERATORS = "accelerator,vendor,fp32_tflops,bf16_tflops,tdp_watts,note,confidence,source\n"
 TYPES = (

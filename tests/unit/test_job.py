@@ -5,15 +5,14 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.job import (
+from flops_auditor.domain.runs.sources.training_job import (
     MalformedEvent,
     MalformedJob,
     TrainingJob,
-    iso,
     parse_event,
     parse_training_job,
-    read_time,
 )
+from flops_auditor.domain.values.moments import iso, read_time
 from tests.fakes.jobs import CREATED, describe
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/fine-tune"

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.amendment import Amendment
-from flops_auditor.domain.audit import Audit, audit
-from flops_auditor.domain.evidence import Evidence, Unread
-from flops_auditor.domain.job_estimate import Estimate
+from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.compute.run_estimate import Estimate
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.evidence import Evidence, Unread
 from tests.fakes.jobs import CREATED, describe
 
 TABLES = load_tables()

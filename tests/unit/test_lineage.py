@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.amendment import Amendment
-from flops_auditor.domain.job import parse_training_job
-from flops_auditor.domain.locations import Location, outputs, read_location, references
-from flops_auditor.use_cases.amend_record import amend
+from flops_auditor.domain.lineage.places import Location, outputs, read_location, references
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.use_cases.auditing.amend_record import amend
 from tests.fakes.audit import FixedClock, MemoryAlerts, MemoryRecords
 from tests.fakes.jobs import describe
 from tests.fakes.lineage import World, artifact, channel, continuing

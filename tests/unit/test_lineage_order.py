@@ -9,18 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.ancestors import pack, unpack
-from flops_auditor.domain.audit import audit
-from flops_auditor.domain.evidence import parse_evidence
-from flops_auditor.domain.lineage import Ancestor, Lineage
-from flops_auditor.domain.locations import read_location
-from flops_auditor.domain.policy import Figures, most_severe, verdict
-from flops_auditor.domain.reassessment import Reassessment
-from flops_auditor.use_cases.audit_job import reassess
-from flops_auditor.use_cases.collect_evidence import collect
-from flops_auditor.use_cases.find_lineage import Found, index_job, recorded_lineage
-from flops_auditor.use_cases.keep_record import Examined, commit, put_evidence
-from flops_auditor.use_cases.ports import IndexEntry, StoredRecord
+from flops_auditor.domain.audit.audit import audit
+from flops_auditor.domain.lineage.kept_ancestors import pack, unpack
+from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
+from flops_auditor.domain.lineage.places import read_location
+from flops_auditor.domain.runs.evidence import parse_evidence
+from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.domain.values.figures import Figures, most_severe, verdict
+from flops_auditor.use_cases.auditing.audit_job import reassess
+from flops_auditor.use_cases.auditing.collect_evidence import collect
+from flops_auditor.use_cases.auditing.find_lineage import Found, index_job, recorded_lineage
+from flops_auditor.use_cases.auditing.keep_record import Examined, commit, put_evidence
+from flops_auditor.use_cases.ports.lineage import IndexEntry
+from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.audit import MemoryAlerts, MemoryIndex, MemoryReassessments, MemoryRecords
 from tests.fakes.ledger import MemoryArchive
 from tests.fakes.lineage import World, artifact, continuing

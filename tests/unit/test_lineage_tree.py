@@ -7,8 +7,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from flops_auditor.domain.lineage import Ancestor, Lineage
-from flops_auditor.domain.lineage_tree import Row, tree
+from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
+from flops_auditor.domain.lineage.tree import Row, tree
 from flops_auditor_cli import amend, lineage, watch
 from tests.fakes.audit import FixedRegions
 from tests.fakes.lineage import World, continuing

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pymerkle import InmemoryTree
 
-from flops_auditor.domain.merkle import (
+from flops_auditor.domain.ledger.merkle import (
     EMPTY_ROOT,
     CompactRange,
     MerkleTree,

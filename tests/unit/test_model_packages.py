@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flops_auditor.domain.evidence import Evidence, parse_evidence
-from flops_auditor.domain.locations import read_location
-from flops_auditor.use_cases.audit_job import reassess
-from flops_auditor.use_cases.collect_evidence import MOST_PACKAGES
-from flops_auditor.use_cases.keep_record import evidence_of
-from flops_auditor.use_cases.rebuild_index import rebuild_index
-from flops_auditor.use_cases.recompute import recompute
-from flops_auditor.use_cases.watch_jobs import look_at
+from flops_auditor.domain.lineage.places import read_location
+from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
+from flops_auditor.use_cases.auditing.audit_job import reassess
+from flops_auditor.use_cases.auditing.collect_evidence import MOST_PACKAGES
+from flops_auditor.use_cases.auditing.keep_record import evidence_of
+from flops_auditor.use_cases.auditing.watch_jobs import look_at
+from flops_auditor.use_cases.ledger.recompute import recompute
+from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
 from tests.fakes.audit import MemoryIndex, MemoryReassessments, MemoryRecords
 from tests.fakes.lineage import World, artifact, channel, continuing
 from tests.fakes.running import running

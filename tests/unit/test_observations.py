@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.evidence import Evidence
-from flops_auditor.domain.job import parse_training_job
-from flops_auditor.domain.observations import (
+from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.observations import (
     Busy,
     Observations,
     Point,
@@ -20,7 +19,8 @@ from flops_auditor.domain.observations import (
     metric_results,
     observe,
 )
-from flops_auditor.domain.training_time import Span, training_time
+from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.runs.training_time import Span, training_time
 from tests.fakes.jobs import CREATED, describe
 
 VOCABULARY = load_tables().metrics

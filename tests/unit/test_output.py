@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.lineage_tree import Row
-from flops_auditor.use_cases.compare_jobs import RegionState
+from flops_auditor.domain.lineage.tree import Row
+from flops_auditor.use_cases.operations.compare_jobs import RegionState
 from flops_auditor_cli.audit import figures
 from flops_auditor_cli.lineage import rows_of
 from flops_auditor_cli.output import Output, digits, emit, say

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit import audit
-from flops_auditor.domain.estimate import HardwareUse
-from flops_auditor.domain.evidence import Evidence
-from flops_auditor.domain.model_size import ModelSize
-from flops_auditor.domain.plan import Wanted, lora_parameters, make_plan, shape_of, ways
-from flops_auditor.domain.policy import Original
-from flops_auditor.domain.record import result
+from flops_auditor.domain.audit.audit import audit
+from flops_auditor.domain.audit.plan import Wanted, lora_parameters, make_plan, shape_of, ways
+from flops_auditor.domain.audit.record import result
+from flops_auditor.domain.compute.tiers import HardwareUse
+from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor_cli.main import app
 from tests.fakes.jobs import describe
 

@@ -8,19 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.domain.declared import ACTIVITIES
-from flops_auditor.domain.policy import (
-    Assessment,
-    Figures,
-    MalformedPolicy,
-    Original,
-    Policy,
-    assess,
-    explain,
-    most_severe,
-    parse_policy,
-    verdict,
-)
+from flops_auditor.domain.law.policy import Assessment, MalformedPolicy, Policy, assess, explain, parse_policy
+from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.runs.declared import ACTIVITIES
+from flops_auditor.domain.values.figures import Figures, most_severe, verdict
 
 AWS, EU = "aws-flops-meter-2026-05", "eu-gpai-guidelines-2025-07"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flops_auditor.domain.ledger_errors import EvidenceMismatch, NotRecomputable
-from flops_auditor.use_cases.recompute import recompute
+from flops_auditor.domain.ledger.ledger_errors import EvidenceMismatch, NotRecomputable
+from flops_auditor.use_cases.ledger.recompute import recompute
 from tests.fakes.bundles import Bundle
 from tests.fakes.ledger_world import START, World, long_lineage_draft, real_draft
 

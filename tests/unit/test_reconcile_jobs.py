@@ -9,13 +9,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flops_auditor.aws.sqs import message
-from flops_auditor.domain.evidence import Unread
-from flops_auditor.domain.job import parse_event, parse_training_job
-from flops_auditor.use_cases.audit_job import audit_job
-from flops_auditor.use_cases.compare_jobs import BATCH, SETTLING, compare
-from flops_auditor.use_cases.ports import ListedJob, SourceDenied, SourceUnavailable
-from flops_auditor.use_cases.reconcile_jobs import WHOLE_EVERY, Reconciler, Report, reconcile
+from flops_auditor.aws.stores.sqs import message
+from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.sources.training_job import parse_event, parse_training_job
+from flops_auditor.use_cases.auditing.audit_job import audit_job
+from flops_auditor.use_cases.operations.compare_jobs import BATCH, SETTLING, compare
+from flops_auditor.use_cases.operations.reconcile_jobs import WHOLE_EVERY, Reconciler, Report, reconcile
+from flops_auditor.use_cases.ports.sources import ListedJob, SourceDenied, SourceUnavailable
 from tests.fakes.audit import (
     FakeTrainingJobs,
     FixedClock,

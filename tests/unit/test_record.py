@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit import audit
-from flops_auditor.domain.evidence import Evidence
-from flops_auditor.domain.record import decimal, predicate, result, texts
+from flops_auditor.domain.audit.audit import audit
+from flops_auditor.domain.audit.record import decimal, predicate, result, texts
+from flops_auditor.domain.runs.evidence import Evidence
 from tests.fakes.jobs import describe
 
 TABLES = load_tables()

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from flops_auditor.use_cases.redrive_letters import Letter, Redriven, redrive
+from flops_auditor.use_cases.operations.redrive_letters import Letter, Redriven, redrive
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/fine-tune"
 EVENT = json.dumps({"source": "aws.sagemaker", "detail": {"TrainingJobArn": ARN}})

@@ -2,8 +2,8 @@
 
 import pytest
 
-from flops_auditor.domain.keys import keyid
-from flops_auditor.use_cases.rotate_key import CannotRotate, keys_after, request_rotation
+from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.use_cases.ledger.rotate_key import CannotRotate, keys_after, request_rotation
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.ledger_world import World
 

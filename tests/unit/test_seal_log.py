@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.archive_keys import CHECKPOINTS, LOG, batch_key, checkpoint_key, frontier_key
-from flops_auditor.domain.dsse import envelope_line, parse_envelope
-from flops_auditor.domain.key_history import KeyHistory
-from flops_auditor.domain.leaves import heartbeat, kind_of
-from flops_auditor.domain.ledger_errors import (
+from flops_auditor.domain.ledger.dsse import envelope_line, parse_envelope
+from flops_auditor.domain.ledger.key_history import KeyHistory
+from flops_auditor.domain.ledger.leaves import heartbeat, kind_of
+from flops_auditor.domain.ledger.ledger_errors import (
     BadSignature,
     KeyNotValidAtIndex,
     MalformedRecord,
@@ -19,12 +18,13 @@ from flops_auditor.domain.ledger_errors import (
     UnknownKey,
     WrongOrigin,
 )
-from flops_auditor.domain.merkle import MerkleTree, leaf_hash
-from flops_auditor.domain.signed_note import parse_checkpoint, parse_note
-from flops_auditor.domain.statement import parse_statement
-from flops_auditor.use_cases import log_reader, seal_log
-from flops_auditor.use_cases.ledger_ports import Archive
-from flops_auditor.use_cases.log_reader import lines_of
+from flops_auditor.domain.ledger.merkle import MerkleTree, leaf_hash
+from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
+from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, batch_key, checkpoint_key, frontier_key
+from flops_auditor.use_cases.ledger import log_reader, seal_log
+from flops_auditor.use_cases.ledger.log_reader import lines_of
+from flops_auditor.use_cases.ports.ledger import Archive
 from tests.fakes.ledger import MemoryArchive, MemorySigner
 from tests.fakes.ledger_world import LEDGER, World, sign
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.domain.merkle import leaf_hash
-from flops_auditor.domain.signed_note import (
+from flops_auditor.domain.ledger.merkle import leaf_hash
+from flops_auditor.domain.ledger.signed_note import (
     Checkpoint,
     UnreadableNote,
     note_key_id,

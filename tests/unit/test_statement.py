@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from flops_auditor.domain import archive_keys, keys
-from flops_auditor.domain.ledger_errors import MalformedRecord, NonCanonicalRecord, UnknownPredicate
-from flops_auditor.domain.statement import HEARTBEAT_PREDICATE, RECORD_PREDICATE, parse_statement, statement
+from flops_auditor.domain.ledger import keys
+from flops_auditor.domain.ledger.ledger_errors import MalformedRecord, NonCanonicalRecord, UnknownPredicate
+from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE, RECORD_PREDICATE, parse_statement, statement
+from flops_auditor.domain.values import archive_keys
 
 DIGEST = "0" * 64
 PAYLOAD = statement("arn:aws:sagemaker:eu-west-1:111122223333:training-job/j", DIGEST, {"b": "1", "a": [True]})

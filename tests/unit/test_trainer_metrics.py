@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import load_tables, trainer_metrics
-from flops_auditor.domain.audit import audit
-from flops_auditor.domain.evidence import Evidence
-from flops_auditor.domain.job_estimate import Estimate
-from flops_auditor.domain.trainer_metrics import MalformedTrainerMetrics, TrainerMetrics
+from flops_auditor.domain.audit.audit import audit
+from flops_auditor.domain.compute.run_estimate import Estimate
+from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.trainer_metrics import MalformedTrainerMetrics, TrainerMetrics
 from tests.fakes.jobs import describe
 
 TABLES = load_tables()

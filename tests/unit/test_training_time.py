@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.domain.job import parse_training_job
-from flops_auditor.domain.training_time import Span, TrainingTime, merge, seconds_between, training_time
+from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.runs.training_time import Span, TrainingTime, merge, seconds_between, training_time
 from tests.fakes.jobs import CREATED, describe
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from flops_auditor.domain import bundle as form
-from flops_auditor.domain.archive_keys import KEYS, checkpoint_key
-from flops_auditor.domain.dsse import parse_envelope
-from flops_auditor.domain.statement import parse_statement
-from flops_auditor.use_cases.export_bundle import NothingChosen, export_part, of_time
-from flops_auditor.use_cases.verify_bundle import Demands, verify_bundle
+from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.values.archive_keys import KEYS, checkpoint_key
+from flops_auditor.use_cases.ledger.export_bundle import NothingChosen, export_part, of_time
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.fakes.bundles import Bundle, small_world
 from tests.fakes.ledger_world import MODELS, START, World, draft
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flops_auditor.aws.watcher import MalformedWarningLevels, read_fractions
-from flops_auditor.domain.alert import Alert
-from flops_auditor.domain.job import parse_training_job
-from flops_auditor.use_cases.audit_job import audit_job
-from flops_auditor.use_cases.keep_record import content_of
-from flops_auditor.use_cases.ports import ListedJob, SourceUnavailable
-from flops_auditor.use_cases.watch_jobs import INTERVAL, look_at, watch_jobs
+from flops_auditor.aws.wiring.watching import MalformedWarningLevels, read_fractions
+from flops_auditor.domain.messages.record_alert import Alert
+from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.use_cases.auditing.audit_job import audit_job
+from flops_auditor.use_cases.auditing.keep_record import content_of
+from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, look_at, watch_jobs
+from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
 from tests.fakes.audit import FakeTrainingJobs
 from tests.fakes.lineage import World, channel, continuing
 from tests.fakes.running import LEVELS, START, Room, ended, running

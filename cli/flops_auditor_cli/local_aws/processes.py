@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from flops_auditor.domain.errors import AuditorError
+from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor_cli.local_aws.stack import ACCOUNT_ID, REGION, STATE_FILE, Stack, read
 
 HOST = "127.0.0.1"

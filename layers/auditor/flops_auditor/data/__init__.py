@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
-from flops_auditor.domain.audit import Tables
-from flops_auditor.domain.base_models import BaseModelTable
-from flops_auditor.domain.errors import AuditorError
-from flops_auditor.domain.hardware import HardwareTable
-from flops_auditor.domain.policy import Policy, parse_policy
-from flops_auditor.domain.reason import Titles
-from flops_auditor.domain.trainer_metrics import TrainerMetrics
+from flops_auditor.domain.audit.audit import Tables
+from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.law.policy import Policy, parse_policy
+from flops_auditor.domain.messages.reason import Titles
+from flops_auditor.domain.originals.base_models import BaseModelTable
+from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
+from flops_auditor.domain.values.errors import AuditorError
 
 ACCELERATORS = "accelerators.csv"
 INSTANCE_TYPES = "instance_types.csv"

@@ -1,0 +1,1 @@
+"""How AWS is called, and how its refusals are named."""

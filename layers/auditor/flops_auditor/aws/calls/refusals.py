@@ -1,0 +1,45 @@
+"""Which AWS errors are a refusal, to be recorded, and which pass, to be tried again."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
+
+REFUSALS = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "UnrecognizedClientException",
+        "OptInRequired",
+        "InvalidParameterValue",
+        "InvalidParameterCombination",
+        "ValidationException",
+        "ValidationError",
+    }
+)
+
+
+@contextmanager
+def refusals(source: str) -> Iterator[None]:
+    """Turn a refusal of `source` ("cloudwatch:GetMetricData") into SourceDenied; leave passing faults alone."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in REFUSALS:
+            message = error.response["Error"].get("Message", "")
+            raise SourceDenied(Unread(source, code, message[:300])) from error
+        raise
+
+
+@contextmanager
+def outages(source: str) -> Iterator[None]:
+    """Turn what is left after botocore's retries into SourceUnavailable, where one source must not stop the others."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise SourceUnavailable(f"{source}: {str(error)[:300]}") from error

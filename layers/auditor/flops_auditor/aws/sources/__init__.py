@@ -1,0 +1,1 @@
+"""Adapters for what is asked: SageMaker, CloudWatch, regions, the deployed stack."""

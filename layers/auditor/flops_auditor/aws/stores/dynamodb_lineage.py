@@ -1,0 +1,80 @@
+"""The LineageIndex port on the DynamoDB table of the records: puts and queries alone.
+
+Items: pk `OUTPUT#<space>`, `INPUT#<space>` or `DIRECTORY#<space>`; sk `<path>#<creation time>#<job id>`, where every
+segment of the path is closed by "/" and holds no "#". So "everything below s3://b/run1" never matches s3://b/run10.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from flops_auditor.domain.lineage.places import Location
+from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_AFTER_ALL = "\U0010ffff"
+
+
+class DynamoDbLineageIndex:
+    """Needs dynamodb:Query and PutItem on the table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def add(self, kind: IndexKind, entry: IndexEntry) -> None:
+        """Put the item; it is the same whenever it is put again."""
+        item = {
+            "pk": _pk(kind, entry.location),
+            "sk": entry.cursor,
+            "space": entry.location.space,
+            "path": "/".join(entry.location.path),
+            "created": entry.created,
+            "job_id": entry.job_id,
+            "job_arn": entry.job_arn,
+            "family": entry.family,
+        }
+        self._client.put_item(TableName=self._table, Item={k: {"S": value} for k, value in item.items()})
+
+    def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
+        """At exactly this place, newest first. A time is shorter than the key of an entry of that time."""
+        return self._query(kind, at, f"{at.key}#", f"{at.key}#{before}", limit, newest_first=True)
+
+    def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        """At this place and below."""
+        return self._query(kind, at, _next(after) or at.key, at.key + _AFTER_ALL, limit)
+
+    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        """At exactly this place."""
+        return self._query(kind, at, _next(after) or f"{at.key}#", f"{at.key}#{_AFTER_ALL}", limit)
+
+    def _query(
+        self, kind: IndexKind, at: Location, low: str, high: str, limit: int, newest_first: bool = False
+    ) -> Sequence[IndexEntry]:
+        if low > high:
+            return []
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
+            ExpressionAttributeValues={":pk": {"S": _pk(kind, at)}, ":low": {"S": low}, ":high": {"S": high}},
+            ScanIndexForward=not newest_first,
+            Limit=limit,
+            ConsistentRead=True,
+        )
+        found = []
+        for item in answer["Items"]:
+            text = {key: value["S"] for key, value in item.items()}
+            path = tuple(part for part in text["path"].split("/") if part)
+            location = Location(text["space"], path)
+            found.append(IndexEntry(location, text["created"], text["job_id"], text["job_arn"], text["family"]))
+        return found
+
+
+def _pk(kind: IndexKind, at: Location) -> str:
+    return f"{kind.upper()}#{at.space}"
+
+
+def _next(cursor: str) -> str:
+    """The least key after a cursor."""
+    return cursor + "\x00" if cursor else ""

@@ -1,0 +1,127 @@
+"""The Records and Claims ports on one DynamoDB table: conditional puts, no update, no delete.
+
+Items: pk `JOB#<job id>` with sk `RECORD#<revision>`, `ALERT#<name>` or `NOTE#<what>`; pk `CLAIM#<subject>` with sk
+`CLAIM`.
+The lineage index (dynamodb_lineage.py) stands in the same table.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from flops_auditor.domain.values.moments import iso, read_time
+from flops_auditor.use_cases.ports.records import StoredRecord
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+def record_sk(revision: int) -> str:
+    """The sort key of a record."""
+    return f"RECORD#{revision:06d}"
+
+
+class DynamoDbRecords:
+    """Needs dynamodb:Query, GetItem and PutItem on the table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def latest(self, job_id: str) -> StoredRecord | None:
+        """The record of the highest revision, read consistently."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": {"S": f"JOB#{job_id}"}, ":sk": {"S": "RECORD#"}},
+            ScanIndexForward=False,
+            Limit=1,
+            ConsistentRead=True,
+        )
+        for item in answer["Items"]:
+            return StoredRecord(int(item["sk"]["S"].removeprefix("RECORD#")), item["envelope"]["S"].encode())
+        return None
+
+    def commit(self, job_id: str, record: StoredRecord, summary: Mapping[str, str]) -> bool:
+        """Put if absent; `pending` puts the record before the sealer until it has a place in the log."""
+        item = {
+            **summary,
+            "pk": f"JOB#{job_id}",
+            "sk": record_sk(record.revision),
+            "kind": "record",
+            "pending": "1",
+            "revision": str(record.revision),
+            "envelope": record.line.decode(),
+        }
+        return self._put(item)
+
+    def alert_sent(self, job_id: str, alert: str) -> bool:
+        """Whether the alert's item exists."""
+        key = {"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": f"ALERT#{alert}"}}
+        return "Item" in self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+
+    def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
+        """Put the alert's item unless it exists."""
+        self._put({"pk": f"JOB#{job_id}", "sk": f"ALERT#{alert}", "kind": "alert", "sent_at": iso(at)})
+
+    def noted(self, job_id: str, what: str) -> datetime | None:
+        """The time in the note's item."""
+        key = {"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": f"NOTE#{what}"}}
+        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+        return read_time(item["noted_at"]["S"]) if item else None
+
+    def note(self, job_id: str, what: str, at: datetime) -> None:
+        """Put the note's item unless it exists."""
+        self._put({"pk": f"JOB#{job_id}", "sk": f"NOTE#{what}", "kind": "note", "noted_at": iso(at)})
+
+    def _put(self, item: Mapping[str, str]) -> bool:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={key: {"S": value} for key, value in item.items()},
+                ConditionExpression="attribute_not_exists(pk)",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+
+class DynamoDbClaims:
+    """Needs dynamodb:PutItem on the table. A claim is an item with an owner and the time until which it holds."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def claim(self, subject: str, owner: str, now: datetime, until: datetime) -> bool:
+        """Take the claim if it is free, expired, or already this owner's."""
+        return self._put(
+            subject, owner, now, until, "attribute_not_exists(pk) OR claimed_until < :now OR claimed_by = :me"
+        )
+
+    def release(self, subject: str, owner: str, now: datetime) -> None:
+        """Let it expire now, if it is still this owner's."""
+        self._put(subject, owner, now, datetime.fromtimestamp(0, now.tzinfo), "claimed_by = :me AND :now = :now")
+
+    def _put(self, subject: str, owner: str, now: datetime, until: datetime, condition: str) -> bool:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item={
+                    "pk": {"S": f"CLAIM#{subject}"},
+                    "sk": {"S": "CLAIM"},
+                    "claimed_by": {"S": owner},
+                    "claimed_until": {"S": iso(until)},
+                },
+                ConditionExpression=condition,
+                ExpressionAttributeValues={":now": {"S": iso(now)}, ":me": {"S": owner}},
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True

@@ -1,0 +1,92 @@
+"""The Archive port on a versioned S3 bucket with Object Lock.
+
+Object Lock keeps every version, but lets a delete marker or a newer version take the *current* place. Hence everything
+is read through ListObjectVersions: a second version or a delete marker is a finding, not a state.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_PAGE = 1000
+_CONFLICTS = 8
+_READINGS = 5
+
+
+class S3Archive:
+    """Needs s3:PutObject, s3:GetObjectVersion and s3:ListBucketVersions on the bucket; nothing that deletes."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put_if_absent(self, key: str, body: bytes) -> bool:
+        """Store with `If-None-Match: *`; False on 412. A concurrent put (409) is tried again once it is decided."""
+        for remaining in reversed(range(_CONFLICTS)):
+            try:
+                self._client.put_object(Bucket=self._bucket, Key=key, Body=body, IfNoneMatch="*")
+                return True
+            except ClientError as error:
+                status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+                if status == 412:
+                    return False
+                if status != 409 or not remaining:
+                    raise
+        raise AssertionError("unreachable")
+
+    def get(self, key: str) -> bytes | None:
+        """The only version of the object."""
+        for found, version in self._versions(key, "", _PAGE):
+            if found == key:
+                return self._read(key, version)
+            if found > key:
+                break
+        return None
+
+    def _read(self, key: str, version: str) -> bytes:
+        """One version. botocore tries the request again, but not a body that breaks off while it is read."""
+        for remaining in reversed(range(_READINGS)):
+            body = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version)["Body"]
+            try:
+                return body.read()
+            except BotoCoreError:
+                if not remaining:
+                    raise
+        raise AssertionError("unreachable")
+
+    def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
+        """Keys in order; an object under a delete marker is not passed over."""
+        page = _PAGE if limit is None else min(_PAGE, limit + 1)
+        for count, (key, _) in enumerate(self._versions(prefix, start_after, page)):
+            if count == limit:
+                return
+            yield key
+
+    def _versions(self, prefix: str, start_after: str, page: int) -> Iterator[tuple[str, str]]:
+        """(key, version id) of each object. Raises ObjectReplaced at the first key with more than one version.
+
+        A key is given once the listing has passed it: its further versions come right after it.
+        """
+        markers: dict[str, Any] = {"KeyMarker": start_after} if start_after else {}
+        last: tuple[str, str] | None = None
+        while True:
+            answer = self._client.list_object_versions(Bucket=self._bucket, Prefix=prefix, MaxKeys=page, **markers)
+            for marker in answer.get("DeleteMarkers", []):
+                raise ObjectReplaced(f"{marker['Key']} has a delete marker")
+            for version in answer.get("Versions", []):
+                if last and version["Key"] == last[0]:
+                    raise ObjectReplaced(f"{last[0]} has a second version")
+                if last:
+                    yield last
+                last = version["Key"], version["VersionId"]
+            if not answer.get("IsTruncated"):
+                break
+            markers = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer["NextVersionIdMarker"]}
+        if last:
+            yield last

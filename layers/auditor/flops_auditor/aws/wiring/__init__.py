@@ -1,0 +1,1 @@
+"""Which adapters each function works with, from its environment."""

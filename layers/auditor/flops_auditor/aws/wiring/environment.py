@@ -1,0 +1,76 @@
+"""The environment variables of each function, read once and named when one is missing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+from flops_auditor.domain.values.errors import AuditorError
+
+
+class MissingVariable(AuditorError):
+    """A function was started without a variable that template.yaml sets."""
+
+    remedy = "Deploy the stack again with `sam deploy`; do not edit a function's environment by hand."
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Base of the environments: a field `table_name` is the variable TABLE_NAME."""
+
+    @classmethod
+    def read(cls, variables: Mapping[str, str]) -> Self:
+        """Read every field. Raises MissingVariable naming all that are missing."""
+        names = {field.name: field.name.upper() for field in fields(cls)}
+        missing = sorted(name for name in names.values() if not variables.get(name))
+        if missing:
+            raise MissingVariable(f"{cls.__name__} lacks {', '.join(missing)}")
+        return cls(**{field: variables[name] for field, name in names.items()})
+
+
+@dataclass(frozen=True)
+class RecordingEnvironment(Environment):
+    """What every function that writes records has."""
+
+    table_name: str
+    archive_bucket: str
+    ledger_id: str
+    policies: str
+    alert_topic_arn: str
+    record_key_id: str
+
+
+@dataclass(frozen=True)
+class AuditEnvironment(RecordingEnvironment):
+    """functions/audit."""
+
+    audit_queue_url: str
+
+
+@dataclass(frozen=True)
+class WatchEnvironment(RecordingEnvironment):
+    """functions/watch. `warning_fractions`: "0.03,0.5,0.8"; `stop_on_crossing`: "true" or "false"."""
+
+    warning_fractions: str
+    stop_on_crossing: str
+    excluded_regions: str
+
+
+@dataclass(frozen=True)
+class SealEnvironment(Environment):
+    """functions/seal."""
+
+    table_name: str
+    archive_bucket: str
+    ledger_id: str
+    record_key_id: str
+    checkpoint_key_id: str
+    checkpoint_topic_arn: str
+
+
+@dataclass(frozen=True)
+class ReconcileEnvironment(Environment):
+    """functions/reconcile. `excluded_regions`: names separated by commas, or "none"."""
+
+    table_name: str
+    audit_queue_url: str
+    excluded_regions: str

@@ -1,0 +1,59 @@
+"""The recorder on AWS: the ports of the audit, wired."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from flops_auditor import __version__
+from flops_auditor.aws.calls.clients import client, cloudwatch_in, sagemaker_in
+from flops_auditor.aws.sources.cloudwatch import CloudWatchMetrics
+from flops_auditor.aws.sources.sagemaker import SageMakerJobs
+from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
+from flops_auditor.aws.stores.dynamodb_records import DynamoDbClaims, DynamoDbRecords
+from flops_auditor.aws.stores.kms import KmsSigner
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.aws.stores.sns import SnsAlerts
+from flops_auditor.aws.stores.sqs_reassessments import SqsReassessments
+from flops_auditor.aws.wiring.environment import AuditEnvironment, RecordingEnvironment
+from flops_auditor.data import load_tables
+from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.use_cases.auditing.collect_evidence import Sources
+from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.ports.queues import Reassessments
+
+
+def now() -> datetime:
+    """The time in UTC."""
+    return datetime.now(UTC)
+
+
+class NoReassessments:
+    """The Reassessments port of a function that has nothing assessed again."""
+
+    def send(self, messages: Sequence[Reassessment]) -> None:
+        """Refuse, so that nothing is lost silently."""
+        if messages:
+            raise NotImplementedError("this function may not queue reassessments")
+
+
+def recorder_from(environment: AuditEnvironment) -> Recorder:
+    """Everything an audit works with, as the function's environment says."""
+    return recorder_with(environment, SqsReassessments(client("sqs"), environment.audit_queue_url))
+
+
+def recorder_with(environment: RecordingEnvironment, queue: Reassessments) -> Recorder:
+    """A recorder on a queue of its own."""
+    tables = load_tables(environment.policies.split(","))
+    return Recorder(
+        sources=Sources(SageMakerJobs(sagemaker_in), CloudWatchMetrics(cloudwatch_in), tables.metrics),
+        tables=tables,
+        records=DynamoDbRecords(client("dynamodb"), environment.table_name),
+        archive=S3Archive(client("s3"), environment.archive_bucket),
+        signer=KmsSigner(client("kms"), environment.record_key_id),
+        alerts=SnsAlerts(client("sns"), environment.alert_topic_arn),
+        claims=DynamoDbClaims(client("dynamodb"), environment.table_name),
+        clock=now,
+        ledger_id=environment.ledger_id,
+        code_version=__version__,
+        index=DynamoDbLineageIndex(client("dynamodb"), environment.table_name),
+        queue=queue,
+    )

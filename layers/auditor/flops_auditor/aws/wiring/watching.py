@@ -1,0 +1,40 @@
+"""The watcher on AWS: the ports of watching, wired."""
+
+from fractions import Fraction
+
+from flops_auditor.aws.calls.clients import client, sagemaker_in
+from flops_auditor.aws.sources.regions import AccountRegions
+from flops_auditor.aws.sources.sagemaker import SageMakerListing, SageMakerStopper
+from flops_auditor.aws.wiring.environment import WatchEnvironment
+from flops_auditor.aws.wiring.recording import NoReassessments, recorder_with
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.auditing.watch_jobs import Watcher
+
+
+class MalformedWarningLevels(AuditorError):
+    """WARNING_FRACTIONS is not a list of fractions."""
+
+    remedy = "Set the stack's parameter to fractions over 0 and at most 1, such as 0.03,0.5,0.8."
+
+
+def read_fractions(text: str) -> tuple[Fraction, ...]:
+    """Warning levels, lowest first. Raises MalformedWarningLevels."""
+    try:
+        levels = sorted({Fraction(part.strip()) for part in text.split(",") if part.strip()})
+    except (ValueError, ZeroDivisionError) as error:
+        raise MalformedWarningLevels(f"{text[:80]!r}: {error}") from error
+    if not levels or not all(0 < level <= 1 for level in levels):
+        raise MalformedWarningLevels(f"{text[:80]!r}")
+    return tuple(levels)
+
+
+def watcher_from(environment: WatchEnvironment) -> Watcher:
+    """Everything that watching works with. A stopper exists only where StopOnCrossing is on."""
+    stop = environment.stop_on_crossing.strip().lower() == "true"
+    return Watcher(
+        recorder=recorder_with(environment, NoReassessments()),
+        listing=SageMakerListing(sagemaker_in),
+        regions=AccountRegions(client("account"), environment.excluded_regions),
+        fractions=read_fractions(environment.warning_fractions),
+        stopper=SageMakerStopper(sagemaker_in) if stop else None,
+    )

@@ -1,0 +1,124 @@
+"""A training job in progress: what it has spent, what it will have spent at its time limit, and what that means.
+
+Why which figure (docs/adr/0301): warning levels look at the upper bound of what is spent, so no line is crossed in
+truth before a level was; the projection to the time limit and the stop look at the best estimate, since a limit is
+seldom reached and half of an upper bound is often slack.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+
+from flops_auditor.domain.audit.audit import Audit
+from flops_auditor.domain.law.policy import Assessment
+from flops_auditor.domain.runs.training_time import TrainingTime
+
+NEVER_STOP = "flops-auditor:never-stop"
+UNBOUNDED = "unbounded"
+PROJECTED = "projected"
+CROSSED = "crossed"
+IMMINENT = "imminent"
+_NO = {"", "false", "0", "no"}
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """One threshold seen from a running job. Shares are of the room that the modification has under it.
+
+    `projected_*` are what the job will have used at its time limit; `seconds_left` until the best estimate crosses at
+    the present rate (0: it has), None when it does not move or is not known.
+    """
+
+    assessment: Assessment
+    best_share: Fraction | None
+    upper_share: Fraction | None
+    projected_best_share: Fraction | None
+    projected_upper_share: Fraction | None
+    seconds_left: Fraction | None
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the best estimate is over the line."""
+        return self.assessment.verdict == "above"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A running job as it was seen: its audit up to now, and its outlook on every threshold.
+
+    `spent_seconds` it has trained, `limit_seconds` it may (MaxRuntimeInSeconds); None when not known.
+    """
+
+    audited: Audit
+    spent_seconds: Fraction | None
+    limit_seconds: int | None
+    outlooks: tuple[Outlook, ...]
+    tags_read: bool = True
+
+    @property
+    def never_stop(self) -> bool:
+        """Whether a tag forbids to stop the job, or might: tags that could not be read forbid it, too."""
+        return not self.tags_read or self.audited.job.tags.get(NEVER_STOP, "").strip().lower() not in _NO
+
+    @property
+    def projected(self) -> bool:
+        """Whether the best estimate crosses a line before the time limit."""
+        return any(o.projected_best_share is not None and o.projected_best_share > 1 for o in self.outlooks)
+
+    def closest(self) -> Outlook | None:
+        """The outlook with the largest share: the line that is met first."""
+        return max(self.outlooks, key=lambda o: (o.upper_share or 0, o.best_share or 0), default=None)
+
+    def about_to_cross(self, within: timedelta) -> Outlook | None:
+        """The first line that the best estimate crosses within a time, or has crossed."""
+        soon = [o for o in self.outlooks if o.seconds_left is not None and o.seconds_left <= within.total_seconds()]
+        return min(soon, key=lambda o: o.seconds_left or 0, default=None)
+
+
+def look(audited: Audit, time: TrainingTime, tags_read: bool = True) -> Seen:
+    """See a running job from its audit up to now."""
+    limit = audited.job.stopping_condition.max_runtime_in_seconds
+    own = (audited.estimate.best_flop, audited.estimate.upper_flop)
+    outlooks = tuple(_outlook(a, own, time.seconds, limit) for a in audited.assessments)
+    return Seen(audited, time.seconds, limit, outlooks, tags_read)
+
+
+def _outlook(
+    assessment: Assessment, own: tuple[int | None, int | None], spent: Fraction | None, limit: int | None
+) -> Outlook:
+    room = assessment.room_flop
+    rate = Fraction(own[0] or 0) / spent if spent else Fraction(0)
+    left = None if assessment.best_flop is None else room - assessment.best_flop
+    seconds_left = None
+    if left is not None and left < 0:
+        seconds_left = Fraction(0)
+    elif left is not None and rate > 0:
+        seconds_left = left / rate
+    more = max(Fraction(0), Fraction(limit) / spent - 1) if spent and limit else None
+    return Outlook(
+        assessment=assessment,
+        best_share=_share(assessment.best_flop, room),
+        upper_share=_share(assessment.upper_flop, room),
+        projected_best_share=_projected(assessment.best_flop, own[0], more, room),
+        projected_upper_share=_projected(assessment.upper_flop, own[1], more, room),
+        seconds_left=seconds_left,
+    )
+
+
+def _share(amount: int | None, room: int) -> Fraction | None:
+    if amount is None:
+        return None
+    return Fraction(amount, room) if room > 0 else Fraction(max(2, amount))
+
+
+def _projected(spent: int | None, own: int | None, more: Fraction | None, room: int) -> Fraction | None:
+    if spent is None or own is None or more is None:
+        return None
+    return _share(int(spent + own * more), room)
+
+
+def levels_reached(outlooks: Sequence[Outlook], fractions: Sequence[Fraction]) -> list[Fraction]:
+    """The warning levels that the upper bound of any figure has reached, lowest first."""
+    shares = [o.upper_share for o in outlooks if o.upper_share is not None]
+    return [f for f in sorted(fractions) if shares and max(shares) >= f]

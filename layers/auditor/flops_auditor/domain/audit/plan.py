@@ -1,0 +1,322 @@
+"""The training compute of a run before it is launched, by the same tiers and policies as an audit.
+
+A notification under Art. 52(1) of the AI Act is due already when it becomes known that a threshold *will* be met, so
+planning is part of compliance. Pure: hardware, model size, tokens and policies come as arguments.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import isqrt
+from typing import Any, Literal
+
+from flops_auditor.domain.audit.record import decimal, texts, tier_members
+from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
+from flops_auditor.domain.compute.tiers import (
+    ASSUMED_UTILISATION,
+    Choice,
+    HardwareUse,
+    Tier,
+    architecture_full,
+    architecture_partial,
+    ceiling,
+    choose,
+    hardware_alone,
+    hardware_mfu,
+)
+from flops_auditor.domain.law.policy import Assessment, Policy, assess
+from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.runs.declared import Activity
+from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.values.amounts import at_least, nearest, scientific
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
+
+Training = Literal["full", "lora", "spectrum"]
+Targets = Literal["attention", "all-linear"]
+
+ATTENTION_WIDTHS = 8
+"""Rank-1 adapters on q, k, v and o, four h x h matrices, have 4 x (h + h) parameters per layer."""
+ALL_LINEAR_WIDTHS = 19
+"""And on the three h x (8/3) h matrices of a gated MLP another 3 x (h + 8/3 h) = 11 h: 19 h per layer."""
+WIDTH_PER_LAYER = 128
+"""Usual aspect ratio of dense transformers (Llama-3-8B: 4096 / 32; Llama-3-70B: 8192 / 80 = 102)."""
+
+
+class NothingToPlan(AuditorError):
+    """Neither hardware for a time nor a model and tokens are given."""
+
+    remedy = "Give hardware with --hours, a model (--base-model or --params) with --tokens, or both."
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run as planned. `hardware.seconds` is zero when the duration is to be derived from the tokens.
+
+    `earlier_flop` is the compute of the runs that this one continues (Annex A.1: compute accumulates along the chain).
+    """
+
+    hardware: HardwareUse | None
+    size: ModelSize | None
+    tokens: int | None
+    mfu: Fraction | None
+    activity: Activity
+    original: Original
+    earlier_flop: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of training: what it is called and how many parameters it trains (None: all)."""
+
+    name: Training
+    trainable: int | None
+    basis: str
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """One threshold as seen from the plan: the best estimate's share of it, and when this hardware reaches it.
+
+    Hours are wall-clock hours on the planned hardware from the start of the run, at the utilisation of the best
+    estimate and at U = 1 (no run can be faster); None without hardware. 0 when the threshold lies behind already.
+    """
+
+    assessment: Assessment
+    share: Fraction | None
+    expected_hours: Fraction | None
+    earliest_hours: Fraction | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would cost in one way of training. Amounts are FLOP."""
+
+    way: Way
+    choice: Choice
+    best_flop: int
+    upper_flop: int
+    ceiling_flop: int | None
+    hardware: HardwareUse | None
+    energy_kwh: Fraction | None
+    outlooks: tuple[Outlook, ...]
+    verdict: Verdict
+    assumptions: tuple[str, ...]
+
+
+def shape_of(parameters: int) -> tuple[int, int]:
+    """Layers and width of a usual dense transformer of so many parameters: N = 12 L h^2 with h = 128 L.
+
+    12 L h^2 counts the matrices of a layer (Kaplan et al. 2020, arXiv:2001.08361, table 1).
+    """
+    layers = 1
+    while 12 * (layers + 1) * (WIDTH_PER_LAYER * (layers + 1)) ** 2 <= parameters:
+        layers += 1
+    return layers, isqrt(parameters // (12 * layers))
+
+
+def lora_parameters(rank: int, layers: int, width: int, targets: Targets) -> int:
+    """Parameters of LoRA adapters: rank x (inputs + outputs) for each adapted matrix (Hu et al. 2021)."""
+    return rank * layers * width * (ALL_LINEAR_WIDTHS if targets == "all-linear" else ATTENTION_WIDTHS)
+
+
+def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
+    """The figures, verdicts and outlook of one way of training. Raises NothingToPlan."""
+    utilisation = wanted.mfu if wanted.mfu is not None else ASSUMED_UTILISATION
+    hardware, derived = _with_duration(wanted, way, utilisation)
+    uses = (hardware,) if hardware is not None else ()
+    limit = ceiling(uses)
+    choice = choose(_tiers(wanted, way, uses), limit)
+    if choice.chosen is None:
+        raise NothingToPlan("there is neither hardware for a time nor a model with tokens")
+    best, upper = choice.chosen.best_flop, choice.chosen.upper_flop
+    whole = Figures(best, upper, settle="count the run itself").plus(wanted.earlier_flop)
+    assessments = [a for policy in policies for a in assess(policy, wanted.activity, whole, wanted.original)]
+    earlier = wanted.earlier_flop
+    outlooks = tuple(
+        _outlook(a, earlier + _already(a, policies, wanted.original), best, hardware, utilisation) for a in assessments
+    )
+    assumed = wanted.mfu is None and hardware is not None
+    assumptions = (
+        *wanted.notes,
+        *([way.basis] if wanted.tokens is not None else []),
+        *derived,
+        *(["utilisation assumed: U = 0.5, as Annex A.3 of the Guidelines does"] if assumed else []),
+        *choice.contradictions,
+        f"method {choice.chosen.method}: {choice.chosen.basis}",
+        *_other_tiers(choice),
+        *([ASSUMPTION] if uses else []),
+    )
+    verdict = most_severe([a.verdict for a in assessments])
+    return Plan(way, choice, best, upper, limit, hardware, energy_kwh(uses), outlooks, verdict, assumptions)
+
+
+def _tiers(wanted: Wanted, way: Way, uses: tuple[HardwareUse, ...]) -> list[Tier]:
+    tiers = []
+    if wanted.size is not None and wanted.tokens is not None:
+        tiers.append(_architecture(wanted.size, wanted.tokens, way, uses))
+    if uses and wanted.mfu is not None:
+        tiers.append(hardware_mfu(uses, wanted.mfu))
+    if uses:
+        tiers.append(hardware_alone(uses))
+    return tiers
+
+
+def _architecture(size: ModelSize, tokens: int, way: Way, uses: tuple[HardwareUse, ...]) -> Tier:
+    if way.trainable is None or way.trainable >= size.active:
+        return architecture_full(size.active, tokens, uses)
+    return architecture_partial(size.active, way.trainable, tokens, uses)
+
+
+def _with_duration(wanted: Wanted, way: Way, utilisation: Fraction) -> tuple[HardwareUse | None, list[str]]:
+    """The hardware with its seconds; derived from the tokens at the utilisation when no time is given."""
+    hardware = wanted.hardware
+    if hardware is None or (hardware.seconds == 0 and (wanted.size is None or wanted.tokens is None)):
+        return None, []
+    if hardware.seconds or wanted.size is None or wanted.tokens is None:
+        return hardware, []
+    flop = _architecture(wanted.size, wanted.tokens, way, ()).best_flop
+    seconds = Fraction(flop) / (hardware.units * hardware.peak * utilisation)
+    note = f"duration derived from the tokens at U = {float(utilisation):g}: {float(seconds / 3600):.3g} hours"
+    return replace(hardware, seconds=seconds), [note]
+
+
+def _already(assessment: Assessment, policies: Sequence[Policy], original: Original) -> int:
+    """What counts towards a threshold before the run begins: the original's compute where its rule includes it."""
+    includes = any(
+        rule.includes_pretraining
+        for policy in policies
+        if policy.policy_id == assessment.policy
+        for group in policy.groups
+        for rule in group
+        if rule.scenario == assessment.scenario
+    )
+    return (original.pretraining_flop or 0) if includes else 0
+
+
+def _outlook(
+    assessment: Assessment, already: int, best: int, hardware: HardwareUse | None, utilisation: Fraction
+) -> Outlook:
+    left = max(0, assessment.threshold_flop - already)
+    expected = earliest = None
+    if hardware is not None:
+        per_hour = hardware.units * hardware.peak * 3600
+        earliest, expected = Fraction(left) / per_hour, Fraction(left) / (per_hour * utilisation)
+    return Outlook(assessment, Fraction(already + best, assessment.threshold_flop), expected, earliest)
+
+
+def _other_tiers(choice: Choice) -> list[str]:
+    return [
+        f"{tier.method} would give {scientific(tier.best_flop)} FLOP, a utilisation of {float(implied):.3g}"
+        for tier in choice.known
+        if tier is not choice.chosen and (implied := tier.implied_utilisation) is not None
+    ]
+
+
+def document(
+    wanted: Wanted, plan: Plan, others: Sequence[Plan], base_model: str, instances: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A plan as JSON: the fields of an audit, and `methods`, the ways of training side by side."""
+    hardware, chosen = plan.hardware, plan.choice.chosen
+    return {
+        "job": {
+            "name": "plan",
+            "arn": None,
+            "id": None,
+            "status": "Planned",
+            "activity": wanted.activity,
+            "creation_time": None,
+            "start": None,
+            "end": None,
+            "instances": [dict(instance) for instance in instances],
+        },
+        "estimate": {
+            "method": chosen.method if chosen else "unknown",
+            "best_flop": decimal(plan.best_flop),
+            "upper_flop": decimal(plan.upper_flop),
+            "cautious_upper_flop": decimal(plan.upper_flop),
+            "ceiling_flop": decimal(plan.ceiling_flop),
+            "accelerator_seconds": decimal(hardware.unit_seconds) if hardware else None,
+            "peak_flop_per_s": decimal(hardware.peak) if hardware else None,
+            "occupancy": None,
+            "energy_kwh": decimal(plan.energy_kwh),
+            "assumptions": texts(plan.assumptions),
+            "doubts": [],
+            "tiers": [tier_members(tier) for tier in plan.choice.known],
+        },
+        "cumulative": {
+            "best_flop": decimal(plan.best_flop + wanted.earlier_flop),
+            "upper_flop": decimal(plan.upper_flop + wanted.earlier_flop),
+            "ancestors": [],
+        },
+        "original": {
+            "base_model": base_model,
+            "pretraining_flop": decimal(wanted.original.pretraining_flop),
+            "systemic_risk": wanted.original.systemic_risk,
+            "source": wanted.original.source,
+        },
+        "assessments": [_assessment(outlook) for outlook in plan.outlooks],
+        "verdict": plan.verdict,
+        "methods": [_method(other) for other in others],
+    }
+
+
+def _assessment(outlook: Outlook) -> dict[str, Any]:
+    a = outlook.assessment
+    return {
+        "policy": a.policy,
+        "scenario": a.scenario,
+        "threshold_flop": decimal(a.threshold_flop),
+        "verdict": a.verdict,
+        "reason": a.reason,
+        "basis": a.basis,
+        "meaning": a.meaning,
+        "share_of_threshold": _significant(outlook.share),
+        "expected_hours_to_threshold": _significant(outlook.expected_hours),
+        "earliest_hours_to_threshold": _significant(outlook.earliest_hours),
+    }
+
+
+def _method(plan: Plan) -> dict[str, Any]:
+    return {
+        "method": plan.way.name,
+        "trainable_parameters": decimal(plan.way.trainable),
+        "best_flop": decimal(plan.best_flop),
+        "upper_flop": decimal(plan.upper_flop),
+        "hours": None if plan.hardware is None else decimal(plan.hardware.seconds / 3600),
+        "energy_kwh": decimal(plan.energy_kwh),
+        "assessments": [_assessment(outlook) for outlook in plan.outlooks],
+        "verdict": plan.verdict,
+    }
+
+
+def _significant(value: Fraction | None) -> float | None:
+    """A ratio or a duration for reading, not for deciding: four significant digits."""
+    return None if value is None else float(f"{float(value):.4g}")
+
+
+def ways(size: ModelSize | None, rank: int, targets: Targets, fraction: Fraction, trainable: int | None) -> list[Way]:
+    """Full, LoRA and Spectrum for a model. `trainable` overrides the adapters' derived parameters.
+
+    Spectrum (Hartford et al. 2024, arXiv:2406.06623) trains a share of the weight matrices, the rest is frozen.
+    """
+    found = [Way("full", None, "full training: every parameter is updated, 6 x parameters x tokens")]
+    if size is None:
+        return found
+    layers, width = shape_of(size.active)
+    adapters = lora_parameters(rank, layers, width, targets) if trainable is None else trainable
+    origin = (
+        f"rank {rank} on {targets}, {layers} layers of width {width} taken from the parameter count"
+        if trainable is None
+        else "as given"
+    )
+    lora = f"LoRA: {scientific(adapters)} trainable parameters ({origin}), (4 x parameters + 2 x trainable) x tokens"
+    found.append(Way("lora", adapters, lora))
+    share = at_least(size.active * fraction)
+    spectrum = (
+        f"Spectrum: {float(fraction):.0%} of the parameters ({scientific(nearest(share))}) trainable, "
+        "(4 x parameters + 2 x trainable) x tokens"
+    )
+    found.append(Way("spectrum", share, spectrum))
+    return found

@@ -1,0 +1,174 @@
+"""The predicate of a signed record: everything a regulator needs, FLOP as decimal strings (docs/ledger.md)."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from flops_auditor.domain.audit.audit import Audit
+from flops_auditor.domain.compute.tiers import Tier
+from flops_auditor.domain.lineage.kept_ancestors import Packed
+from flops_auditor.domain.lineage.lineage import to_json
+from flops_auditor.domain.values.moments import iso
+
+_MOST_TEXTS = 64
+_MOST_CHARACTERS = 500
+
+
+def decimal(value: int | Fraction | None, places: int = 6) -> str | None:
+    """A number as a plain decimal string with at most `places` decimals; None stays None."""
+    if value is None:
+        return None
+    number = Fraction(value)
+    if number.denominator == 1:
+        return str(number.numerator)
+    scaled = round(number * 10**places)
+    sign, digits = ("-" if scaled < 0 else ""), str(abs(scaled)).rjust(places + 1, "0")
+    return (sign + digits[:-places] + "." + digits[-places:]).rstrip("0").rstrip(".")
+
+
+def texts(values: tuple[str, ...]) -> list[str]:
+    """Statements in words, bounded, so that hostile input cannot make a record too large to store."""
+    shown = [value if len(value) <= _MOST_CHARACTERS else value[:_MOST_CHARACTERS] + " ..." for value in values]
+    if len(shown) > _MOST_TEXTS:
+        shown = [*shown[:_MOST_TEXTS], f"and {len(values) - _MOST_TEXTS} more, see the evidence"]
+    return shown
+
+
+def tier_members(tier: Tier) -> dict[str, str | None]:
+    """A tier as records and plans spell it; FLOP as decimal texts."""
+    return {
+        "method": tier.method,
+        "best_flop": decimal(tier.best_flop),
+        "upper_flop": decimal(tier.upper_flop),
+        "basis": tier.basis,
+        "implied_utilisation": decimal(tier.implied_utilisation),
+    }
+
+
+def result(audit: Audit, packed: Packed | None = None) -> dict[str, Any]:
+    """An audit as JSON: the fields of `flops-auditor audit --output json` and of every record.
+
+    `packed` says which ancestors are listed, and where the others are kept; without it all are listed.
+    """
+    estimate, cumulative = audit.estimate, audit.cumulative
+    held = packed or Packed(cumulative.ancestors)
+    return {
+        "job": job_part(audit),
+        "estimate": {
+            "method": estimate.method,
+            "best_flop": decimal(estimate.best_flop),
+            "upper_flop": decimal(estimate.upper_flop),
+            "cautious_upper_flop": decimal(estimate.cautious_upper_flop),
+            "ceiling_flop": decimal(estimate.ceiling_flop),
+            "accelerator_seconds": decimal(estimate.accelerator_seconds),
+            "peak_flop_per_s": decimal(estimate.peak_flop_per_s),
+            "occupancy": decimal(estimate.occupancy),
+            "energy_kwh": decimal(estimate.energy_kwh),
+            "assumptions": texts(estimate.assumptions),
+            "doubts": texts(estimate.doubts),
+            "tiers": [tier_members(tier) for tier in estimate.tiers],
+        },
+        "cumulative": {
+            "best_flop": decimal(cumulative.best_flop),
+            "upper_flop": decimal(cumulative.upper_flop),
+            "ancestors": [to_json(ancestor) for ancestor in held.listed],
+        },
+        "original": {
+            "base_model": audit.base_model[:_MOST_CHARACTERS],
+            "pretraining_flop": decimal(audit.original.pretraining_flop),
+            "systemic_risk": audit.original.systemic_risk,
+            "source": audit.original.source,
+        },
+        "assessments": [
+            {
+                "policy": assessment.policy,
+                "scenario": assessment.scenario,
+                "threshold_flop": decimal(assessment.threshold_flop),
+                "verdict": assessment.verdict,
+                "reason": assessment.reason,
+                "basis": assessment.basis,
+                "meaning": assessment.meaning,
+            }
+            for assessment in audit.assessments
+        ],
+        "verdict": audit.verdict,
+    }
+
+
+def job_part(audit: Audit) -> dict[str, Any]:
+    """Who the job is."""
+    job = audit.job
+    end = job.training_end_time or job.last_modified_time
+    return {
+        "name": job.name,
+        "arn": job.arn,
+        "id": job.job_id,
+        "status": job.training_job_status,
+        "activity": audit.declared.activity,
+        "creation_time": iso(job.creation_time) if job.creation_time else None,
+        "start": iso(job.training_start_time) if job.training_start_time else None,
+        "end": iso(end) if end else None,
+        "instances": [{"type": g.instance_type, "count": g.instance_count} for g in job.groups],
+    }
+
+
+def changes(audit: Audit, previous: Mapping[str, Any]) -> list[dict[str, str | None]]:
+    """Verdicts that are not those of the previous record; `from` is None for a scenario that did not apply."""
+    before = {(a["policy"], a["scenario"]): a["verdict"] for a in previous["assessments"]}
+    found = [(a.policy, a.scenario, before.get((a.policy, a.scenario)), a.verdict) for a in audit.assessments]
+    return [{"policy": p, "scenario": s, "from": old, "to": new} for p, s, old, new in found if old != new]
+
+
+def lineage_part(audit: Audit, packed: Packed | None) -> dict[str, Any]:
+    """What the job continues, what it says itself of its original, and where ancestors are kept that are not listed."""
+    return {
+        "parents": list(audit.lineage.parents),
+        "ancestors": len(audit.cumulative.ancestors),
+        "updates_best_flop": decimal(audit.cumulative.updates_best_flop),
+        "updates_upper_flop": decimal(audit.cumulative.updates_upper_flop),
+        "merged_flop": decimal(audit.original.merged_flop),
+        "doubts": texts(audit.lineage.doubts),
+        "notes": texts(audit.lineage.notes),
+        "kept": asdict(packed.kept) if packed and packed.kept else None,
+        "base_model": audit.declared.base_model[:_MOST_CHARACTERS],
+        "pretraining_flop": decimal(audit.declared.pretraining_flop),
+        "systemic_risk": audit.declared.systemic_risk_original,
+    }
+
+
+def predicate(
+    audit: Audit,
+    *,
+    ledger_id: str,
+    revision: int,
+    recorded_at: datetime,
+    code_version: str,
+    table_digests: Mapping[str, str],
+    supersedes: str | None = None,
+    previous: Mapping[str, Any] | None = None,
+    packed: Packed | None = None,
+    notification_due: str | None = None,
+    action: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The predicate of a record. `supersedes` is the SHA-256 of the envelope line that this record replaces.
+
+    `previous` is the predicate of that line; what it said differently stands under `changes`.
+    `notification_due` is the date by which the Commission is to be notified (Art. 52(1)); `action` is what the auditor
+    itself did to the job: {"kind": "stop", "requested_at", "reason"}.
+    """
+    return {
+        **result(audit, packed),
+        "lineage": lineage_part(audit, packed),
+        "ledger_id": ledger_id,
+        "revision": revision,
+        "recorded_at": iso(recorded_at),
+        "code_version": code_version,
+        "tables": dict(table_digests),
+        "supersedes": supersedes,
+        "previous_verdict": previous["verdict"] if previous else None,
+        "changes": changes(audit, previous) if previous else [],
+        "notification_due": notification_due,
+        "action": None if action is None else dict(action),
+    }

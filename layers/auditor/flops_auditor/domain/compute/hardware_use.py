@@ -1,0 +1,142 @@
+"""N, L and H of the hardware-based method for one job: its hosts by kind, their peaks, and how busy they were.
+
+Annex A.2 of the Guidelines, C(2025) 7719: C = N L H U, summed where the hardware changes or is mixed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType
+from flops_auditor.domain.compute.tiers import HardwareUse
+from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.observations import Busy, Observations
+from flops_auditor.domain.runs.sources.training_job import TrainingJob
+from flops_auditor.domain.runs.training_time import TrainingTime
+from flops_auditor.domain.values.amounts import scientific
+
+NOT_IN_TABLE = "is not in the hardware table"
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """The hardware of a job. `complete` says that all of it is known, `idle` that the job never had any."""
+
+    uses: tuple[HardwareUse, ...]
+    complete: bool
+    notes: tuple[str, ...]
+    doubts: tuple[str, ...]
+    idle: bool = False
+
+
+def hardware_of(
+    job: TrainingJob, declared: Declared, time: TrainingTime, observed: Observations, table: HardwareTable
+) -> Hardware:
+    """Hosts by instance type (Annex A.2: periods and kinds of hardware are summed, never averaged)."""
+    hosts: dict[str, int] = {}
+    for group in job.groups:
+        hosts[group.instance_type] = hosts.get(group.instance_type, 0) + group.instance_count
+    if not sum(hosts.values()):
+        if job.serverless is not None:
+            return Hardware((), False, ("serverless job: its hardware is not disclosed",), ())
+        if time.seconds == 0 and not time.doubts:
+            return Hardware((), False, ("the job never had hardware",), (), idle=True)
+        return Hardware((), False, (), ("the job names no hosts",))
+    found = [(count, table.find(name)) for name, count in hosts.items()]
+    unknown = sorted(name for name in hosts if table.find(name) is None)
+    known = [(count, kind) for count, kind in found if kind is not None]
+    notes: list[str] = []
+    occupancies = _occupancies(known, observed.busy, notes) if not unknown else [None] * len(known)
+    uses = []
+    for (count, kind), occupancy in zip(known, occupancies, strict=True):
+        peak, basis = kind.peak(declared.precision or None)
+        default = kind.peak(None)[0]
+        units = count * kind.units
+        notes.append(
+            f"{count} x {kind.name}: {float(units):g} x {kind.unit_name}, "
+            f"{scientific(round(peak), 4)} FLOP/s each, {basis}"
+        )
+        if peak < default:
+            notes.append(_said_of_precision(declared, peak, default))
+        if kind.power_watts is None:
+            notes.append(f"{kind.power_basis}: its energy is not included")
+        bound = peak if declared.precision_tagged else max(peak, default)
+        watts = Fraction(kind.power_watts or 0)
+        seconds = time.seconds or Fraction(0)
+        uses.append(HardwareUse(kind.name, units, seconds, peak, kind.ceiling_peak, occupancy, watts, bound))
+    doubts = tuple(f"instance type {name[:60]!r} {NOT_IN_TABLE}" for name in unknown)
+    return Hardware(tuple(uses), not unknown, tuple(notes), doubts)
+
+
+def _said_of_precision(declared: Declared, peak: Fraction, default: Fraction) -> str:
+    if declared.precision_tagged:
+        return (
+            f"the tag flops-auditor:precision lowers the peak from {scientific(round(default), 4)} to "
+            f"{scientific(round(peak), 4)} FLOP/s, and the upper bound with it: it must be true of the whole run"
+        )
+    return (
+        f"hyperparameters point at {declared.precision.upper()}, slower than the default: the best estimate follows, "
+        f"the upper bound keeps {scientific(round(default), 4)} FLOP/s"
+    )
+
+
+def _occupancies(
+    known: Sequence[tuple[int, InstanceType]], busy: Mapping[str, Busy], notes: list[str]
+) -> list[Fraction | None]:
+    """Occupancy per kind of host. Only hosts with accelerators report; a silent one counts as fully busy.
+
+    Which host is of which kind is not known (resourceconfig.json inside the container names them, in any order), so
+    each of several kinds with accelerators takes the busiest host.
+    """
+    hosts = sum(count for count, _ in known)
+    names = [f"algo-{i}" for i in range(1, hosts + 1)]
+    strangers = sorted(set(busy) - set(names))
+    if strangers:
+        shown = ", ".join(strangers[:8])
+        notes.append(f"contradictory evidence: the job has no host {shown}; its metrics are left aside")
+    with_accelerators = [(count, kind) for count, kind in known if kind.accelerator is not None]
+    expected = sum(count for count, _ in with_accelerators)
+    # A host without accelerators that reports zero must not stand for one with accelerators that is silent.
+    reports = {name: busy[name] for name in names if name in busy and (expected == hosts or busy[name].highest > 0)}
+    if not busy or not with_accelerators:
+        return [None] * len(known)
+    silent = [name for name in names if name not in reports]
+    missing = max(0, expected - len(reports))
+    if missing:
+        shown = ", ".join(silent[:8]) + (", ..." if len(silent) > 8 else "")
+        among = "" if len(silent) == missing else "of "
+        notes.append(f"{missing} hosts report no occupancy and count as fully busy: {among}{shown}")
+    least = min((report.coverage for report in reports.values()), default=Fraction(1))
+    if least < 1:
+        notes.append(
+            f"occupancy covers {float(least):.1%} of the training time at least; the rest counts as fully busy"
+        )
+    most_devices = max(_devices(kind) for _, kind in with_accelerators)
+    overfull = [name for name, report in reports.items() if report.highest > most_devices]
+    if overfull:
+        shown = ", ".join(overfull[:8]) + (", ..." if len(overfull) > 8 else "")
+        notes.append(
+            f"contradictory evidence: {shown} reports more busy accelerators than it has; "
+            "such values count as fully busy"
+        )
+    alike = len(with_accelerators) == 1
+    if not alike:
+        notes.append("unlike accelerators: each kind counts with the busiest host, since hosts do not name their kind")
+    result: list[Fraction | None] = []
+    for count, kind in known:
+        if kind.accelerator is None or not count:
+            result.append(None)
+            continue
+        shares = sorted((report.occupancy(_devices(kind)) for report in reports.values()), reverse=True)
+        if alike:
+            busiest = shares[:count] + [Fraction(1)] * (count - len(shares))
+            result.append(sum(busiest, Fraction(0)) / count)
+        else:
+            result.append(Fraction(1) if missing else shares[0])
+    return result
+
+
+def _devices(kind: InstanceType) -> int:
+    """Accelerators that a host reports on: a share of one is reported as one."""
+    return max(1, ceil(kind.units))

@@ -1,0 +1,1 @@
+"""What the rules say: thresholds, verdicts against them, duties and due dates."""

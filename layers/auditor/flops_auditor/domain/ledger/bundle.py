@@ -1,0 +1,136 @@
+"""The names and forms of a bundle: what `export` writes and `verify` reads.
+
+A whole bundle holds all leaves, in chunks; a part holds chosen leaves, each with its inclusion proof. Either is
+complete in itself: keys, checkpoints and, for people, PEM files and a README.
+"""
+
+import binascii
+import re
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from flops_auditor.domain.ledger.ledger_errors import BadBundle, RootMismatch
+from flops_auditor.domain.ledger.signed_note import LONGEST_NOTE
+from flops_auditor.domain.values.canonical_json import NotCanonical, UnreadableJson, canonical, parse_canonical
+
+FORMAT = "flops-auditor-bundle/v1"
+MANIFEST, README, KEYS = "manifest.json", "README.md", "keys.json"
+CHECKPOINT, CHECKPOINTS = "checkpoint", "checkpoints.ndjson"
+LOG, EVIDENCE, LEAVES, PROOFS, PEM, ANCESTORS = "log/", "evidence/", "leaves/", "proofs/", "keys/", "ancestors/"
+CHUNK = 1000
+"""Leaves after which a chunk ends, at the next heartbeat."""
+LARGEST_ENTRY = 1 << 28
+"""Bytes that one file of a bundle may unpack to."""
+
+Kind = Literal["whole", "part"]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a bundle says of itself; nothing in it is believed that is not checked."""
+
+    kind: Kind
+    ledger_id: str
+    size: int
+    selection: str
+    exported_at: str
+
+    def to_bytes(self) -> bytes:
+        """manifest.json, canonical."""
+        return canonical(
+            {
+                "format": FORMAT,
+                "kind": self.kind,
+                "ledger_id": self.ledger_id,
+                "size": str(self.size),
+                "selection": self.selection,
+                "exported_at": self.exported_at,
+            }
+        )
+
+
+def parse_manifest(text: bytes) -> Manifest:
+    """Read manifest.json. Raises BadBundle."""
+    try:
+        found = parse_canonical(text)
+        if found["format"] != FORMAT or found["kind"] not in ("whole", "part"):
+            raise BadBundle(f"a bundle of the format {str(found['format'])[:60]!r} cannot be read by this version")
+        manifest = Manifest(
+            found["kind"], found["ledger_id"], int(found["size"]), found["selection"], found["exported_at"]
+        )
+        if manifest.to_bytes() != text:
+            raise BadBundle("manifest.json has members that it should not have")
+    except (UnreadableJson, NotCanonical, KeyError, TypeError, ValueError) as error:
+        raise BadBundle(f"manifest.json is not readable: {error!r:.200}") from error
+    return manifest
+
+
+def chunk_name(folder: str, first_index: int) -> str:
+    """The leaves, or their evidence in base64, from `first_index` on; one line each."""
+    return f"{folder}{first_index:020d}.ndjson"
+
+
+def leaf_name(folder: str, index: int, ending: str = ".json") -> str:
+    """A leaf's exact line, its evidence file, or its proof."""
+    return f"{folder}{index:020d}{ending}"
+
+
+def ancestors_name(digest: str) -> str:
+    """The ancestors of a record that has too many to list them, by the object's SHA-256."""
+    return f"{ANCESTORS}{digest}.json"
+
+
+def checkpoint_line(note: bytes, consistency: Sequence[bytes] | None = None) -> bytes:
+    """One line of checkpoints.ndjson; a part's has the consistency proof to the newest checkpoint."""
+    content: dict[str, object] = {"note": note.decode()}
+    if consistency is not None:
+        content["consistency"] = [b64encode(digest).decode() for digest in consistency]
+    return canonical(content) + b"\n"
+
+
+def parse_checkpoint_line(line: bytes, with_proof: bool) -> tuple[bytes, list[bytes]]:
+    """The note and its consistency proof. Raises BadBundle."""
+    try:
+        found = parse_canonical(line.removesuffix(b"\n"))
+        if found.keys() != ({"note", "consistency"} if with_proof else {"note"}) or len(line) > LONGEST_NOTE:
+            raise BadBundle("a line of checkpoints.ndjson has other members")
+        return found["note"].encode(), [_digest(text) for text in found.get("consistency", ())]
+    except (UnreadableJson, NotCanonical, AttributeError, TypeError, ValueError) as error:
+        raise BadBundle(f"checkpoints.ndjson is not readable: {error!r:.200}") from error
+
+
+def proof_file(index: int, path: Sequence[bytes], checkpoint: bytes) -> bytes:
+    """A transparency log proof (c2sp.org/tlog-proof): index, inclusion proof, and the checkpoint verbatim."""
+    lines = [b"c2sp.org/tlog-proof@v1", b"index %d" % index, *(b64encode(digest) for digest in path), b""]
+    return b"\n".join(lines) + b"\n" + checkpoint
+
+
+def parse_proof(text: bytes) -> tuple[int, list[bytes], bytes]:
+    """Index, inclusion proof and checkpoint. Raises RootMismatch: no other spelling leads to a signed root."""
+    head, separator, checkpoint = text.partition(b"\n\n")
+    match = _PROOF.fullmatch(head + b"\n") if separator else None
+    if not match:
+        raise RootMismatch("a proof file that is not c2sp.org/tlog-proof@v1")
+    try:
+        return int(match[1]), [_digest(line.decode()) for line in match[2].split()], checkpoint
+    except ValueError as error:
+        raise RootMismatch(f"a proof file with a bad hash: {error}") from error
+
+
+def pem(spki: bytes) -> bytes:
+    """The public key as cosign and openssl take it (RFC 7468)."""
+    text = b64encode(spki).decode()
+    lines = [text[at : at + 64] for at in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN PUBLIC KEY-----", *lines, "-----END PUBLIC KEY-----", ""]).encode()
+
+
+_PROOF = re.compile(rb"c2sp\.org/tlog-proof@v1\nindex (0|[1-9][0-9]{0,18})\n((?:[A-Za-z0-9+/]{43}=\n)*)")
+
+
+def _digest(text: str) -> bytes:
+    digest = binascii.a2b_base64(text, strict_mode=True)
+    if len(digest) != 32 or b64encode(digest).decode() != text:
+        raise ValueError("not a SHA-256 digest in strict base64")
+    return digest

@@ -1,0 +1,130 @@
+"""DSSE envelopes (github.com/secure-systems-lab/dsse, protocol v1.0.2 and envelope v1.0.0), in one exact spelling.
+
+The standard allows any JSON spelling and both base64 alphabets. This ledger allows one: the three standard members,
+RFC 8785 order, padded standard base64. Hence an envelope has one line, and a leaf hash over the line covers everything.
+"""
+
+import base64
+import binascii
+import re
+from typing import Any, NamedTuple
+
+from flops_auditor.domain.ledger.ledger_errors import MalformedRecord, NonCanonicalRecord
+from flops_auditor.domain.values.canonical_json import UnreadableJson, canonical, parse_strict
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+LONGEST_LINE = 1 << 20
+"""Bytes. A record is a few kilobytes; the bound keeps a hostile bundle from filling memory."""
+
+
+class Signature(NamedTuple):
+    """One signature: `keyid` is a hint (hex SHA-256 of the key's SPKI DER), `der` an ASN.1 DER ECDSA signature."""
+
+    keyid: str
+    der: bytes
+
+
+class Envelope(NamedTuple):
+    """A parsed envelope; `payload` holds the received bytes, which are verified before they are parsed."""
+
+    payload: bytes
+    payload_type: str
+    signatures: tuple[Signature, ...]
+
+    @property
+    def signed_bytes(self) -> bytes:
+        """What every signature is over."""
+        return pre_authentication_encoding(self.payload_type, self.payload)
+
+
+def pre_authentication_encoding(payload_type: str, payload: bytes) -> bytes:
+    """PAE (DSSE protocol v1.0.2): "DSSEv1" SP len(type) SP type SP len(payload) SP payload, lengths in decimal."""
+    kind = payload_type.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def envelope_line(payload: bytes, keyid: str, der_signature: bytes) -> bytes:
+    """The exact line of an envelope with one signature, without the newline."""
+    return signed_line(payload, (Signature(keyid, der_signature),))
+
+
+def signed_line(payload: bytes, signatures: tuple[Signature, ...]) -> bytes:
+    """The exact line of an envelope with these signatures, without the newline."""
+    return _line(PAYLOAD_TYPE, payload, signatures)
+
+
+def parse_envelope(line: bytes) -> Envelope:
+    """Read one line. Raises MalformedRecord (not such an envelope) or NonCanonicalRecord (another spelling of one)."""
+    if len(line) > LONGEST_LINE:
+        raise MalformedRecord(f"a line of {len(line)} bytes; the longest allowed has {LONGEST_LINE}")
+    if line.startswith(_START):
+        end = line.find(b'"', len(_START))
+        match = _ONE_SIGNATURE.fullmatch(line, end) if end > 0 else None
+        if match:
+            payload_type, keyid, der = match.groups()
+            payload = _decode(line[len(_START) : end])
+            return Envelope(payload, payload_type.decode(), (Signature(keyid.decode(), _decode(der)),))
+    return _parse_slowly(line)
+
+
+_START = b'{"payload":"'
+_ONE_SIGNATURE = re.compile(
+    rb'","payloadType":"([A-Za-z0-9./+-]*)",'
+    rb'"signatures":\[\{"keyid":"([0-9a-f]*)","sig":"([A-Za-z0-9+/]*={0,2})"\}\]\}'
+)
+_LAST_OF_ONE_BYTE, _LAST_OF_TWO_BYTES = b"AQgw", b"AEIMQUYcgkosw048"
+"""The characters before the padding whose unused bits are zero (RFC 4648, section 3.5)."""
+
+
+def _line(payload_type: str, payload: bytes, signatures: tuple[Signature, ...]) -> bytes:
+    return canonical(
+        {
+            "payload": base64.b64encode(payload).decode(),
+            "payloadType": payload_type,
+            "signatures": [{"keyid": s.keyid, "sig": base64.b64encode(s.der).decode()} for s in signatures],
+        }
+    )
+
+
+def _parse_slowly(line: bytes) -> Envelope:
+    """Any spelling, to name what is wrong; also envelopes with two signatures."""
+    try:
+        found = parse_strict(line)
+    except UnreadableJson as error:
+        raise MalformedRecord(str(error)) from error
+    _members(found, {"payload", "payloadType", "signatures"}, "envelope")
+    if not isinstance(found["signatures"], list) or not found["signatures"]:
+        raise MalformedRecord("the envelope has no signatures")
+    for signature in found["signatures"]:
+        _members(signature, {"keyid", "sig"}, "signature")
+        if not isinstance(signature["keyid"], str):
+            raise MalformedRecord("keyid is not a string")
+    if not isinstance(found["payloadType"], str):
+        raise MalformedRecord("payloadType is not a string")
+    envelope = Envelope(
+        _decode(found["payload"]),
+        found["payloadType"],
+        tuple(Signature(s["keyid"], _decode(s["sig"])) for s in found["signatures"]),
+    )
+    if _line(envelope.payload_type, envelope.payload, envelope.signatures) != line:
+        raise NonCanonicalRecord("the envelope is not in its canonical spelling")
+    return envelope
+
+
+def _members(found: Any, expected: set[str], what: str) -> None:
+    if not isinstance(found, dict) or set(found) != expected:
+        raise MalformedRecord(f"the {what} must have exactly the members {', '.join(sorted(expected))}")
+
+
+def _decode(text: bytes | str | Any) -> bytes:
+    """Strict RFC 4648 base64: no white space, full padding, no stray bits after the last byte."""
+    try:
+        encoded = text.encode("ascii") if isinstance(text, str) else bytes(text)
+        decoded = binascii.a2b_base64(encoded, strict_mode=True)
+    except (ValueError, TypeError) as error:
+        raise MalformedRecord(f"not strict base64: {error}") from error
+    padding = len(encoded) * 3 // 4 - len(decoded)
+    last = encoded[-padding - 1 : -padding] if padding else b""
+    if len(encoded) % 4 or last not in (b"", _LAST_OF_TWO_BYTES, _LAST_OF_ONE_BYTE)[padding]:
+        raise MalformedRecord("not strict base64: stray bits or missing padding")
+    return decoded

@@ -1,0 +1,121 @@
+"""Which key may sign what, from which leaf on: the history that keys.json holds and rotation leaves authorise.
+
+Two roles: `record` keys sign records; `checkpoint` keys sign heartbeats and checkpoints. A rotation leaf at index i is
+the last leaf of the old key's range; the new key begins at i + 1. A checkpoint of size n belongs to leaf n - 1.
+"""
+
+import binascii
+from base64 import b64encode
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.domain.ledger.ledger_errors import BadBundle, KeyNotValidAtIndex, UnknownKey
+from flops_auditor.domain.values.canonical_json import UnreadableJson, canonical, parse_strict
+
+Role = Literal["record", "checkpoint"]
+ROLES: tuple[Role, Role] = ("record", "checkpoint")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange:
+    """One key in one role, valid for leaves `first` to `last` (None: still). `spki` is SubjectPublicKeyInfo, DER."""
+
+    role: Role
+    spki: bytes
+    first: int
+    last: int | None = None
+
+    @property
+    def keyid(self) -> str:
+        """Hex SHA-256 of the SPKI."""
+        return keyid(self.spki)
+
+    def covers(self, index: int) -> bool:
+        """Whether the key may sign the leaf at this index."""
+        return self.first <= index and (self.last is None or index <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyHistory:
+    """All keys of a ledger, oldest first."""
+
+    ledger_id: str
+    ranges: tuple[KeyRange, ...]
+
+    @classmethod
+    def genesis(cls, ledger_id: str, record: bytes, checkpoint: bytes) -> "KeyHistory":
+        """The keys that a ledger begins with."""
+        return cls(ledger_id, (KeyRange("record", record, 0), KeyRange("checkpoint", checkpoint, 0)))
+
+    @property
+    def first_keys(self) -> "KeyHistory":
+        """The keys before any rotation."""
+        return KeyHistory(self.ledger_id, tuple(replace(key, last=None) for key in self.ranges if key.first == 0))
+
+    def current(self, role: Role) -> KeyRange:
+        """The key that signs the next leaf."""
+        return next(key for key in self.ranges if key.role == role and key.last is None)
+
+    def rotated(self, role: Role, spki: bytes, index: int) -> "KeyHistory":
+        """The history after a rotation leaf at `index`."""
+        old = self.current(role)
+        kept = tuple(replace(key, last=index) if key is old else key for key in self.ranges)
+        return KeyHistory(self.ledger_id, (*kept, KeyRange(role, spki, index + 1)))
+
+    def signer(self, role: Role, named: str, index: int) -> KeyRange:
+        """The key a signature names, if it may sign the leaf at `index`. Raises UnknownKey or KeyNotValidAtIndex."""
+        known = [key for key in self.ranges if key.keyid == named]
+        if not known:
+            raise UnknownKey(f"leaf {index} names the key {named[:64]}, which keys.json does not hold")
+        for key in known:
+            if key.role == role and key.covers(index):
+                return key
+        spans = ", ".join(f"{key.role} {key.first} to {'now' if key.last is None else key.last}" for key in known)
+        raise KeyNotValidAtIndex(f"leaf {index} is signed as {role} by {named[:16]}, which is valid for {spans}")
+
+    def to_bytes(self) -> bytes:
+        """keys.json, canonical."""
+        keys = [
+            {
+                "role": key.role,
+                "keyid": key.keyid,
+                "public_key": b64encode(key.spki).decode(),
+                "first_index": str(key.first),
+                "last_index": None if key.last is None else str(key.last),
+            }
+            for key in self.ranges
+        ]
+        return canonical({"ledger_id": self.ledger_id, "keys": keys})
+
+
+def parse_key_history(text: bytes) -> KeyHistory:
+    """Read keys.json. Raises BadBundle if it is not one, UnknownKey if a keyid is not its key's."""
+    try:
+        found = parse_strict(text)
+        ranges = tuple(_range(key) for key in found["keys"])
+        history = KeyHistory(str(found["ledger_id"]), ranges)
+        for role in ROLES:
+            if [key.first for key in ranges if key.role == role].count(0) != 1:
+                raise ValueError(f"not exactly one first key of the role {role}")
+            history.current(role)
+    except (UnreadableJson, KeyError, TypeError, ValueError, StopIteration) as error:
+        raise BadBundle(f"keys.json is not readable: {error!r:.200}") from error
+    if history.to_bytes() != text:
+        raise BadBundle("keys.json is not in its canonical spelling")
+    return history
+
+
+def _range(key: dict[str, Any]) -> KeyRange:
+    if key["role"] not in ROLES:
+        raise ValueError("unknown role")
+    last = key["last_index"]
+    found = KeyRange(
+        key["role"],
+        binascii.a2b_base64(key["public_key"], strict_mode=True),
+        int(key["first_index"]),
+        None if last is None else int(last),
+    )
+    if found.keyid != key["keyid"]:
+        raise UnknownKey(f"keys.json gives the key {found.keyid[:16]} the name {str(key['keyid'])[:16]}")
+    return found

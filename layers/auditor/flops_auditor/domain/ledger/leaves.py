@@ -1,0 +1,189 @@
+"""What stands in the log: records of jobs, heartbeats of the sealer, key rotations. Building and reading them.
+
+Every batch ends with a heartbeat: it dates the batch, names the checkpoint before it, and shows that the sealer lives.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+
+from flops_auditor.domain.ledger.dsse import PAYLOAD_TYPE, Envelope
+from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory, Role
+from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.domain.ledger.ledger_errors import (
+    BadSignature,
+    FutureTimestamp,
+    MalformedRecord,
+    UnauthorisedRotation,
+    WrongLedger,
+    WrongPayloadType,
+)
+from flops_auditor.domain.ledger.statement import (
+    HEARTBEAT_PREDICATE,
+    ROTATION_PREDICATE,
+    Statement,
+    parse_statement,
+    statement,
+)
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far the clocks of two functions may differ."""
+
+Verify = Callable[[bytes, bytes, bytes], bool]
+"""(SPKI DER, ASN.1 DER signature, message) -> whether ECDSA P-256 over SHA-256 of the message verifies."""
+
+Kind = Literal["record", "heartbeat", "rotation"]
+
+
+class Leaf(NamedTuple):
+    """One verified leaf. `identity` is job id and revision of a record; `at` is when it was recorded or sealed."""
+
+    kind: Kind
+    at: datetime
+    identity: tuple[str, int] | None
+    statement: Statement
+    rotation: "Rotation | None" = None
+
+
+class Rotation(NamedTuple):
+    """A change of key, authorised by both."""
+
+    role: Role
+    old_keyid: str
+    new_spki: bytes
+
+
+def heartbeat(
+    ledger_id: str,
+    sealed_at: str,
+    first_index: int,
+    index: int,
+    previous: tuple[int, str],
+    keys: KeyHistory,
+    rotations: int,
+) -> bytes:
+    """The payload of the heartbeat at `index` that closes the batch from `first_index` on.
+
+    `previous` is size and hex SHA-256 of the checkpoint before it (0 and the hash of nothing for the first);
+    `rotations` counts the rotation leaves so far, and `keys` are those in force after them.
+    """
+    content = {
+        "ledger_id": ledger_id,
+        "sealed_at": sealed_at,
+        "first_index": str(first_index),
+        "index": str(index),
+        "previous_size": str(previous[0]),
+        "rotations": rotations,
+        "keys": {role: keys.current(role).keyid for role in ROLES},
+    }
+    return statement(f"{ledger_id} checkpoint {previous[0]}", previous[1], content, HEARTBEAT_PREDICATE)
+
+
+def rotation(ledger_id: str, role: Role, number: int, old_keyid: str, new_spki: bytes, requested_at: str) -> bytes:
+    """The payload of the ledger's rotation `number` (from 0); the subject is the new key's SPKI DER file."""
+    content = {
+        "ledger_id": ledger_id,
+        "requested_at": requested_at,
+        "role": role,
+        "number": number,
+        "old_keyid": old_keyid,
+        "new_public_key": b64encode(new_spki).decode(),
+    }
+    return statement(f"{ledger_id} {role} key", keyid(new_spki), content, ROTATION_PREDICATE)
+
+
+def read_leaf(envelope: Envelope, ledger_id: str, index: int, keys: KeyHistory, verify: Verify) -> Leaf:
+    """Check one envelope as the leaf at `index`: keys, signatures, then the payload that they cover.
+
+    Raises the error that names what is wrong. The payload is parsed only after its signature verified; before, it is
+    asked only which role must sign it, and a rotation also for the key that it brings: it can demand, not grant.
+    """
+    if envelope.payload_type != PAYLOAD_TYPE:
+        raise WrongPayloadType(f"leaf {index} has the payloadType {envelope.payload_type[:80]!r}")
+    kind = kind_of(envelope.payload)
+    role: Role = "checkpoint" if kind == "heartbeat" else "record"
+    if kind == "rotation":
+        leaf = _rotation_leaf(envelope, ledger_id, index, keys, verify)
+    else:
+        if len(envelope.signatures) != 1:
+            raise MalformedRecord(f"leaf {index} has {len(envelope.signatures)} signatures")
+        signature = envelope.signatures[0]
+        key = keys.signer(role, signature.keyid, index)
+        if not verify(key.spki, signature.der, envelope.signed_bytes):
+            raise BadSignature(f"leaf {index}: the signature does not verify with the {role} key {key.keyid[:16]}")
+        leaf = _leaf(kind, parse_statement(envelope.payload), index)
+    if leaf.statement.predicate.get("ledger_id") != ledger_id:
+        raise WrongLedger(f"leaf {index} belongs to {str(leaf.statement.predicate.get('ledger_id'))[:120]}")
+    return leaf
+
+
+def parse_rotation(payload: bytes) -> Rotation:
+    """The change that a rotation leaf in a checked log makes. Raises MalformedRecord for any other leaf."""
+    found = _leaf("rotation", parse_statement(payload), -1).rotation
+    if found is None:
+        raise MalformedRecord("not a rotation")
+    return found
+
+
+def kind_of(payload: bytes) -> Kind:
+    """The kind that a canonical payload's predicateType demands; anything unknown is treated as a record."""
+    tail = payload.rpartition(b'"predicateType":')[2]
+    if tail.startswith(_HEARTBEAT):
+        return "heartbeat"
+    return "rotation" if tail.startswith(_ROTATION) else "record"
+
+
+def check_time(at: datetime, sealed_at: datetime, index: int) -> None:
+    """Nothing is recorded after the heartbeat that closes its batch. Raises FutureTimestamp."""
+    if at > sealed_at + CLOCK_SKEW:
+        raise FutureTimestamp(f"leaf {index} is dated {at.isoformat()}, its batch {sealed_at.isoformat()}")
+
+
+_HEARTBEAT = b'"' + HEARTBEAT_PREDICATE.encode() + b'"'
+_ROTATION = b'"' + ROTATION_PREDICATE.encode() + b'"'
+
+
+def _rotation_leaf(envelope: Envelope, ledger_id: str, index: int, keys: KeyHistory, verify: Verify) -> Leaf:
+    """A rotation: signed by the key in force at its index, and by the new key that it carries."""
+    leaf = _leaf("rotation", parse_statement(envelope.payload), index)
+    found = leaf.rotation
+    if found is None:
+        raise MalformedRecord(f"leaf {index} is no rotation")
+    wanted = (found.old_keyid, keyid(found.new_spki))
+    if tuple(signature.keyid for signature in envelope.signatures) != wanted:
+        raise UnauthorisedRotation(f"the rotation at leaf {index} is not signed by the old and by the new key")
+    old = next((key for key in keys.ranges if key.role == found.role and key.covers(index)), None)
+    if old is None or old.keyid != found.old_keyid:
+        raise UnauthorisedRotation(f"the rotation at leaf {index} replaces a key that is not in force there")
+    for signature, spki in zip(envelope.signatures, (old.spki, found.new_spki), strict=True):
+        if not verify(spki, signature.der, envelope.signed_bytes):
+            raise UnauthorisedRotation(f"the rotation at leaf {index}: the signature of {signature.keyid[:16]} fails")
+    return leaf
+
+
+def _leaf(kind: Kind, found: Statement, index: int) -> Leaf:
+    content: dict[str, Any] = found.predicate
+    try:
+        match kind:
+            case "heartbeat":
+                int(content["first_index"])
+                return Leaf(kind, _moment(content["sealed_at"]), None, found)
+            case "rotation":
+                if content["role"] not in ROLES:
+                    raise ValueError("unknown role")
+                change = Rotation(content["role"], content["old_keyid"], b64decode(content["new_public_key"]))
+                return Leaf(kind, _moment(content["requested_at"]), None, found, change)
+            case "record":
+                job, revision = content["job"]["id"], content["revision"]
+                if not isinstance(job, str) or not isinstance(revision, int):
+                    raise ValueError("job id or revision of the wrong type")
+                return Leaf(kind, _moment(content["recorded_at"]), (job, revision), found)
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedRecord(f"leaf {index}: the {kind} lacks a member or has a wrong one: {error!r:.120}") from error
+
+
+def _moment(text: object) -> datetime:
+    if not isinstance(text, str) or not text.endswith("Z"):
+        raise ValueError("a time that is not UTC")
+    return datetime.fromisoformat(text)

@@ -1,0 +1,138 @@
+"""The ledger's named errors: one name per cause, so that a report says what was done and not only that something was.
+
+`Tampered` means the bytes contradict the signatures or the log (exit 1); `CannotVerify` means that the verifier could
+not reach a verdict (exit 2).
+"""
+
+from flops_auditor.domain.values.errors import AuditorError
+
+
+class LedgerError(AuditorError):
+    """A ledger, or a part of one, that cannot be accepted."""
+
+
+class Tampered(LedgerError):
+    """What was given is not what was signed and logged."""
+
+    remedy = (
+        "Keep the bundle as it is, obtain a second copy from the archive bucket, and compare. See docs/threat-model.md."
+    )
+
+
+class CannotVerify(LedgerError):
+    """There is not enough, or nothing readable, to reach a verdict."""
+
+    remedy = "Give a complete bundle as written by `flops-auditor export`."
+
+
+class MalformedRecord(Tampered):
+    """A line is not a DSSE envelope over an in-toto statement: broken JSON, base64, members or bounds."""
+
+
+class NonCanonicalRecord(Tampered):
+    """The bytes are readable, but are not the one RFC 8785 spelling of what they say."""
+
+
+class WrongPayloadType(Tampered):
+    """The DSSE payloadType is not `application/vnd.in-toto+json`."""
+
+
+class UnknownPredicate(Tampered):
+    """The statement's predicateType is none of this product's."""
+
+
+class UnknownKey(Tampered):
+    """A signature names a key that keys.json does not hold."""
+
+
+class KeyNotValidAtIndex(Tampered):
+    """A known key signed a record outside the range of indexes it is valid for, or outside its role."""
+
+
+class BadSignature(Tampered):
+    """The signature does not verify over the pre-authentication encoding."""
+
+
+class WrongLedger(Tampered):
+    """A validly signed record of another ledger."""
+
+
+class DuplicateSubject(Tampered):
+    """The same job and revision stands in the log twice."""
+
+
+class FutureTimestamp(Tampered):
+    """A record was recorded after the checkpoint that covers it, or after now."""
+
+    remedy = f"See that --as-of and this machine's clock are right. If they are: {Tampered.remedy}"
+
+
+class EvidenceMismatch(Tampered):
+    """The evidence file is not the one whose SHA-256 was signed, or the signed figures do not follow from it."""
+
+
+class MissingCheckpoint(Tampered):
+    """Records, but no checkpoint that would commit to them."""
+
+
+class BadCheckpointSignature(Tampered):
+    """No signature on the checkpoint verifies with the checkpoint key valid at its size."""
+
+
+class WrongOrigin(Tampered):
+    """A checkpoint of another log."""
+
+
+class RootMismatch(Tampered):
+    """The Merkle root over the leaves (or over the proof) is not the root that was signed."""
+
+
+class TruncatedLedger(Tampered):
+    """Fewer leaves than the newest checkpoint commits to."""
+
+
+class UncheckpointedTail(Tampered):
+    """More leaves, or more bytes, than the newest checkpoint commits to."""
+
+
+class StaleLedger(Tampered):
+    """The newest checkpoint is older than a working sealer would leave it."""
+
+    remedy = (
+        "Give the moment at which you received the bundle with --as-of. If it was old already then, ask for one "
+        "exported today: the sealer may not run, or newer records may be kept back."
+    )
+
+
+class RolledBack(Tampered):
+    """The pinned checkpoint is newer than anything in the bundle."""
+
+
+class ForkedHistory(Tampered):
+    """The bundle's history is not an extension of the pinned checkpoint."""
+
+
+class UnauthorisedRotation(Tampered):
+    """A key came into use without a rotation leaf signed by the old key and by the new one."""
+
+
+class ObjectReplaced(Tampered):
+    """An archived object has a second version or a delete marker."""
+
+
+class BadBundle(CannotVerify):
+    """The bundle is not a readable export."""
+
+
+class UnreadablePin(CannotVerify):
+    """What was given with --pin holds no checkpoint; it says nothing about the bundle."""
+
+    remedy = (
+        "Save the mailed checkpoint unchanged: three lines, a blank line, and the line that begins with a long dash."
+    )
+
+
+class NotRecomputable(CannotVerify):
+    """A record's figures rest on tables, a version or ancestors that this verifier does not have."""
+
+    remedy = "Install the version of flops-auditor that the record names (`code_version`) and verify again."

@@ -1,0 +1,1 @@
+"""Which runs made the model that a run continues: places, packages, ancestors."""

@@ -1,0 +1,103 @@
+"""A large set of ancestors as one object beside the records, named by its digest and shared down a chain.
+
+A record lists up to MOST_INLINE ancestors itself. Beyond that it names an object and lists only what differs from it:
+a chain of 10,000 runs then writes a new object every hundred runs, and auditing one more reads one object.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from flops_auditor.domain.lineage.lineage import MOST_INLINE, Ancestor, Lineage, MalformedLineage, from_json, to_json
+from flops_auditor.domain.values.archive_keys import ancestors_key
+from flops_auditor.domain.values.canonical_json import canonical
+
+SCHEMA = "https://flops-auditor.dev/ancestors/v1"
+MOST_BYTES = 60_000
+"""Of listed ancestors: with them a record stays far below the 400 KB that an item of DynamoDB holds."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a set of ancestors is kept: key in the archive, SHA-256 of the object in hex, number of ancestors."""
+
+    key: str
+    sha256: str
+    count: int
+
+
+@dataclass(frozen=True)
+class KeptSet:
+    """An object that was read, with its content."""
+
+    kept: Kept
+    ancestors: tuple[Ancestor, ...]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """How a record holds its ancestors: listed in it, and the object with the others; `body` if it is a new one."""
+
+    listed: tuple[Ancestor, ...]
+    kept: Kept | None = None
+    body: bytes | None = None
+
+
+def pack(job_id: str, lineage: Lineage, known: Sequence[KeptSet] = ()) -> Packed:
+    """Choose how to hold a lineage; `known` are the objects that the parents' records name.
+
+    An object fits if every run in it is an ancestor and few ancestors differ from it; otherwise a new one is written.
+    Listed are those that differ, and the parents.
+    """
+    everyone = {ancestor.job_id: ancestor for ancestor in lineage.ancestors}
+    if _fits(lineage.ancestors):
+        return Packed(lineage.ancestors)
+    for candidate in sorted(known, key=lambda k: (-k.kept.count, k.kept.key)):
+        inside = {a.job_id: replace(a, revision=0) for a in candidate.ancestors}
+        if not inside.keys() <= everyone.keys():
+            continue
+        other = tuple(a for a in lineage.ancestors if inside.get(a.job_id) != replace(a, revision=0))
+        if _fits(other):
+            return Packed(_with_parents(lineage, {a.job_id for a in other}), candidate.kept)
+    body = canonical({"schema": SCHEMA, "ancestors": [to_json(a) for a in lineage.ancestors]})
+    digest = sha256(body).hexdigest()
+    kept = Kept(ancestors_key(job_id, digest), digest, len(everyone))
+    return Packed(_with_parents(lineage, set()), kept, body)
+
+
+def _fits(ancestors: Sequence[Ancestor]) -> bool:
+    return len(ancestors) <= MOST_INLINE and sum(map(_size, ancestors)) <= MOST_BYTES
+
+
+def _size(ancestor: Ancestor) -> int:
+    return len(canonical(to_json(ancestor)))
+
+
+def _with_parents(lineage: Lineage, listed: set[str]) -> tuple[Ancestor, ...]:
+    """Those that must be listed, and as many parents as there is room for: the object has them, too."""
+    shown = set(listed)
+    room = MOST_BYTES
+    for ancestor in lineage.ancestors:
+        room -= _size(ancestor) if ancestor.job_id in lineage.parents else 0
+        if ancestor.job_id in lineage.parents and room >= 0:
+            shown.add(ancestor.job_id)
+    return tuple(a for a in lineage.ancestors if a.job_id in shown)
+
+
+def read_kept(key: str, digest: str, ancestors: tuple[Ancestor, ...]) -> KeptSet:
+    """An object that was read."""
+    return KeptSet(Kept(key, digest, len(ancestors)), ancestors)
+
+
+def unpack(body: bytes, digest: str) -> tuple[Ancestor, ...]:
+    """Read an object. Raises MalformedLineage when the bytes are not those that the digest names."""
+    if sha256(body).hexdigest() != digest:
+        raise MalformedLineage(f"the ancestors object does not have the digest {digest}")
+    try:
+        document = json.loads(body)
+        if document["schema"] != SCHEMA:
+            raise MalformedLineage(f"schema is {str(document['schema'])[:80]!r}")
+        return tuple(from_json(found) for found in document["ancestors"])
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise MalformedLineage(f"the ancestors object: {error!r}") from error

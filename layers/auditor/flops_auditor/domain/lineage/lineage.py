@@ -1,0 +1,237 @@
+"""Lineage: which jobs made the model that a job continues, and what they add to its training compute.
+
+Compute accumulates along the chain of runs that made a model (Annex A.1); each run counts once. A job only continues
+jobs that were created before it, so lineage has no cycles; a tag that says otherwise is refused and said so.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.figures import Figures
+
+MOST_INLINE = 100
+"""Ancestors that a record lists itself; the others stand in one object that it names by digest."""
+_MOST_DOUBTS = 10
+_LONGEST_DOUBT = 200
+
+
+class MalformedLineage(AuditorError):
+    """A record or an ancestors object that does not say who the ancestors are."""
+
+    remedy = "Read the record and its ancestors object again from the archive, unchanged."
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """One earlier run: its own best estimate and upper bound in FLOP (None: not known) and its doubts.
+
+    `parents` are the job ids it continues itself; `revision` is the record the figures were taken from;
+    `base_model`, `pretraining_flop`, `systemic_risk` are what the job itself says about its original.
+    """
+
+    job_id: str
+    job_arn: str
+    best_flop: int | None
+    upper_flop: int | None
+    doubts: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    activity: Activity = "fine-tuning"
+    base_model: str = ""
+    pretraining_flop: int | None = None
+    systemic_risk: bool = False
+    revision: int = 0
+
+    @property
+    def name(self) -> str:
+        """The job's name."""
+        return self.job_arn.rsplit("/", 1)[-1]
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether the run handed weights on, rather than generated data."""
+        return self.activity != "synthetic-data"
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What a job continues: its parents by job id, all ancestors, each once, and what is in doubt about them."""
+
+    parents: tuple[str, ...] = ()
+    ancestors: tuple[Ancestor, ...] = ()
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def roots(self) -> tuple[Ancestor, ...]:
+        """The runs that the weights began with: no run before them handed weights on."""
+        weights = {a.job_id for a in self.ancestors if a.has_weights}
+        return tuple(a for a in self.ancestors if a.job_id in weights and not weights.intersection(a.parents))
+
+    def same_as(self, other: "Lineage") -> bool:
+        """Whether both say the same of the model, whatever revision the figures were taken from."""
+        mine, theirs = (tuple(replace(a, revision=0) for a in lineage.ancestors) for lineage in (self, other))
+        return (self.parents, mine, self.doubts) == (other.parents, theirs, other.doubts)
+
+
+NO_LINEAGE = Lineage()
+
+
+@dataclass(frozen=True)
+class Cumulative:
+    """The job and its ancestors, added up.
+
+    `best_flop` and `upper_flop` hold everything that contributed; `updates_*` leave out runs that generated data, since
+    they updated no parameters (the two bases of Annex A.1).
+    """
+
+    best_flop: int | None
+    upper_flop: int | None
+    ancestors: tuple[Ancestor, ...]
+    doubts: tuple[str, ...] = ()
+    updates_best_flop: int | None = None
+    updates_upper_flop: int | None = None
+    parents: tuple[str, ...] = ()
+
+
+def union(sets: Iterable[Iterable[Ancestor]], without: str = "") -> tuple[Ancestor, ...]:
+    """Ancestor sets joined: each run once, by the newest revision known of it, in order of job id."""
+    once: dict[str, Ancestor] = {}
+    for ancestors in sets:
+        for ancestor in ancestors:
+            known = once.get(ancestor.job_id)
+            if known is None or known.revision < ancestor.revision:
+                once[ancestor.job_id] = ancestor
+    once.pop(without, None)
+    return tuple(once[key] for key in sorted(once))
+
+
+def passed_on(parent: Ancestor, its_ancestors: Sequence[Ancestor]) -> tuple[Ancestor, ...]:
+    """What a child inherits from a parent: it and its ancestors; of a run that generated data, the run alone.
+
+    The models that generated the data are parents in distillation, which Annex A.1 does not count.
+    """
+    return (parent, *its_ancestors) if parent.has_weights else (replace(parent, parents=()),)
+
+
+def accumulate(own: Figures, job_id: str, lineage: Lineage, activity: Activity = "fine-tuning") -> Cumulative:
+    """Add up a job and its ancestors, each once; one unknown figure makes the sum unknown."""
+    distinct = union([lineage.ancestors], without=job_id)
+    updates = [a for a in distinct if a.has_weights]
+    generated = activity == "synthetic-data"
+    doubtful = [a for a in distinct if a.doubts]
+    doubts = [f"ancestor {a.name}: {doubt}" for a in doubtful[:_MOST_DOUBTS] for doubt in a.doubts]
+    if len(doubtful) > _MOST_DOUBTS:
+        doubts.append(f"and {len(doubtful) - _MOST_DOUBTS} more ancestors with doubts")
+    return Cumulative(
+        best_flop=_sum([own.best_flop, *(a.best_flop for a in distinct)]),
+        upper_flop=_sum([own.upper_flop, *(a.upper_flop for a in distinct)]),
+        ancestors=distinct,
+        doubts=(*lineage.doubts, *doubts),
+        updates_best_flop=_sum([0 if generated else own.best_flop, *(a.best_flop for a in updates)]),
+        updates_upper_flop=_sum([0 if generated else own.upper_flop, *(a.upper_flop for a in updates)]),
+        parents=lineage.parents,
+    )
+
+
+def _sum(amounts: list[int | None]) -> int | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if len(known) == len(amounts) else None
+
+
+def short(doubts: Iterable[str]) -> tuple[str, ...]:
+    """At most three doubts of bounded length: a descendant only has to know that there are some, and which kind."""
+    listed = list(doubts)
+    shown = [d if len(d) <= _LONGEST_DOUBT else d[: _LONGEST_DOUBT - 4] + " ..." for d in listed[:3]]
+    return tuple(shown) if len(listed) <= 3 else (*shown, f"and {len(listed) - 3} more doubts")
+
+
+def ancestor_of(content: Mapping[str, Any]) -> Ancestor:
+    """A recorded job as an ancestor of others, from its record's predicate."""
+    estimate, lineage = content["estimate"], content["lineage"]
+    return Ancestor(
+        job_id=content["job"]["id"],
+        job_arn=content["job"]["arn"],
+        best_flop=_amount(estimate["best_flop"]),
+        upper_flop=_amount(estimate.get("cautious_upper_flop", estimate["upper_flop"])),
+        doubts=short([*estimate["doubts"], *lineage["doubts"]]),
+        parents=tuple(lineage["parents"]),
+        activity=content["job"]["activity"],
+        base_model=lineage["base_model"],
+        pretraining_flop=_amount(lineage["pretraining_flop"]),
+        systemic_risk=lineage["systemic_risk"],
+        revision=content["revision"],
+    )
+
+
+def to_json(ancestor: Ancestor) -> dict[str, Any]:
+    """An ancestor in a record: FLOP as decimal strings; what is empty is left out."""
+    a = ancestor
+    optional = {
+        "doubts": list(a.doubts),
+        "parents": list(a.parents),
+        "base_model": a.base_model,
+        "pretraining_flop": _text(a.pretraining_flop),
+        "systemic_risk": a.systemic_risk,
+    }
+    return {
+        "job_arn": a.job_arn,
+        "job_id": a.job_id,
+        "best_flop": _text(a.best_flop),
+        "upper_flop": _text(a.upper_flop),
+        "activity": a.activity,
+        "revision": a.revision,
+        **{key: value for key, value in optional.items() if value},
+    }
+
+
+def from_json(found: Mapping[str, Any]) -> Ancestor:
+    """Read an ancestor back. Raises MalformedLineage."""
+    try:
+        activity = found["activity"]
+        if activity not in ACTIVITIES:
+            raise MalformedLineage(f"activity {str(activity)[:40]!r}")
+        return Ancestor(
+            job_id=str(found["job_id"]),
+            job_arn=str(found["job_arn"]),
+            best_flop=_amount(found["best_flop"]),
+            upper_flop=_amount(found["upper_flop"]),
+            doubts=tuple(map(str, found.get("doubts", ()))),
+            parents=tuple(map(str, found.get("parents", ()))),
+            activity=activity,
+            base_model=str(found.get("base_model", "")),
+            pretraining_flop=_amount(found.get("pretraining_flop")),
+            systemic_risk=bool(found.get("systemic_risk", False)),
+            revision=int(found["revision"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise MalformedLineage(f"an ancestor: {error!r}") from error
+
+
+def read_lineage(content: Mapping[str, Any], load: Callable[[str, str], Sequence[Ancestor]]) -> Lineage:
+    """The lineage that a record was audited with; `load(key, sha256)` reads the object a large one stands in.
+
+    What the record lists itself goes before what stands in the object. Raises MalformedLineage.
+    """
+    try:
+        cumulative, lineage = content["cumulative"], content["lineage"]
+        kept = lineage["kept"]
+        once = {a.job_id: a for a in load(kept["key"], kept["sha256"])} if kept else {}
+        once.update((a.job_id, a) for a in map(from_json, cumulative["ancestors"]))
+        return Lineage(
+            parents=tuple(lineage["parents"]),
+            ancestors=tuple(once[key] for key in sorted(once)),
+            doubts=tuple(lineage["doubts"]),
+            notes=tuple(lineage["notes"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise MalformedLineage(f"the record's lineage: {error!r}") from error
+
+
+def _amount(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _text(amount: int | None) -> str | None:
+    return None if amount is None else str(amount)

@@ -1,0 +1,153 @@
+"""Model packages that a job begins from, and where their model data came from.
+
+Anybody may register a package from the artifact of a job, so the ARN alone names no run. A package of another account
+is taken for a base model: its runs, if any, are not this account's. Facts: Amazon SageMaker API Reference,
+DescribeModelPackage.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_pascal
+
+from flops_auditor.domain.lineage.places import Location, Reference, each_once, read_location, references
+from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.sources.training_job import OptionalText, TrainingJob
+from flops_auditor.domain.values.errors import AuditorError
+
+Packages = Mapping[str, Mapping[str, Any] | Unread]
+"""By ARN: the DescribeModelPackage answer, or why there is none."""
+_ARN = re.compile(r"arn:[^:]*:sagemaker:[^:]*:\d+:model-package/.+")
+
+
+class MalformedPackage(AuditorError):
+    """A DescribeModelPackage answer that distorts what the API promises."""
+
+    remedy = "Pass the unchanged answer of `aws sagemaker describe-model-package`."
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True)
+
+
+class _S3Source(_Shape):
+    s3_uri: OptionalText = ""
+    s3_data_type: OptionalText = ""
+
+
+class _DataSource(_Shape):
+    s3_data_source: _S3Source | None = Field(default=None, alias="S3DataSource")
+
+
+class _ModelData(_Shape):
+    model_data_url: OptionalText = ""
+    model_data_source: _DataSource | None = None
+
+
+class _Inference(_Shape):
+    containers: tuple[_ModelData, ...] = ()
+
+
+class _Algorithms(_Shape):
+    source_algorithms: tuple[_ModelData, ...] = ()
+
+
+class _Metadata(_Shape):
+    generated_by: OptionalText = ""
+
+
+class _Package(_Shape):
+    inference_specification: _Inference = _Inference()
+    additional_inference_specifications: tuple[_Inference, ...] = ()
+    source_algorithm_specification: _Algorithms = _Algorithms()
+    source_uri: OptionalText = ""
+    metadata_properties: _Metadata = _Metadata()
+
+
+def is_own_package(location: Location, job: TrainingJob) -> bool:
+    """Whether a place is a model package of the job's account."""
+    return _is_package(location) and _owner(location.space) == _owner(job.arn)
+
+
+def own_packages(named: Sequence[Reference], job: TrainingJob) -> tuple[str, ...]:
+    """ARNs of the model packages of the job's account among its references."""
+    return tuple(reference.location.space for reference in named if is_own_package(reference.location, job))
+
+
+def data_places(answer: Mapping[str, Any], where: str) -> tuple[Reference, ...]:
+    """Where the model data of a package came from, or what made it. Raises MalformedPackage."""
+    try:
+        package = _Package.model_validate(answer)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise MalformedPackage(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+    held = [*package.inference_specification.containers, *package.source_algorithm_specification.source_algorithms]
+    held += [found for more in package.additional_inference_specifications for found in more.containers]
+    texts = [(data.model_data_url, False) for data in held]
+    sources = [data.model_data_source.s3_data_source for data in held if data.model_data_source]
+    texts += [(source.s3_uri, source.s3_data_type == "S3Prefix") for source in sources if source]
+    texts += [(package.source_uri, True), (package.metadata_properties.generated_by, False)]
+    located = [(read_location(text), directory) for text, directory in texts]
+    return each_once([Reference(place, where, directory) for place, directory in located if place is not None])
+
+
+def unfold(reference: Reference, packages: Packages) -> tuple[Reference, ...]:
+    """A reference and, for a package, the places of its model data, through the packages that it was made from."""
+    found = [reference]
+    read = set()
+    for at in found:
+        answer = packages.get(at.location.space)
+        if isinstance(answer, Mapping) and at.location not in read:
+            read.add(at.location)
+            try:
+                found += data_places(answer, reference.where)
+            except MalformedPackage:
+                continue  # package_doubts says so
+    return tuple(found)
+
+
+def beginnings(job: TrainingJob, packages: Packages) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
+    """What the job begins from, the model data of its packages included, and remarks about what was left aside."""
+    named, notes = references(job)
+    found = each_once([place for reference in named for place in unfold(reference, packages)])
+    foreign = [
+        f"{reference.where} {reference.location.space[:200]} is of another account: taken for a base model"
+        for reference in found
+        if _is_package(reference.location) and not is_own_package(reference.location, job)
+    ]
+    return found, (*notes, *foreign)
+
+
+def package_doubts(
+    job: TrainingJob, packages: Packages, named: Sequence[Reference], resolved: Collection[Location]
+) -> list[str]:
+    """What is not known of packages of this account; nothing of those whose ARN itself is a known job's result."""
+    doubts = []
+    for reference in named:
+        if is_own_package(reference.location, job) and reference.location not in resolved:
+            doubt = _doubt(packages.get(reference.location.space))
+            if doubt:
+                doubts.append(f"{reference.where} {reference.location.space[:200]} {doubt}")
+    return doubts
+
+
+def _doubt(answer: Mapping[str, Any] | Unread | None) -> str:
+    if answer is None:
+        return "was not looked up, and no known job made it"
+    if isinstance(answer, Unread):
+        return f"could not be read: {answer.source} answered {answer.error}"
+    try:
+        return "" if data_places(answer, "") else "does not say where its model data came from"
+    except MalformedPackage as error:
+        return f"could not be read: {error}"
+
+
+def _is_package(location: Location) -> bool:
+    return _ARN.fullmatch(location.space) is not None
+
+
+def _owner(arn: str) -> list[str]:
+    """Partition and account."""
+    return arn.split(":")[1:5:3]

@@ -1,0 +1,71 @@
+"""The lineage of a job as a tree in lines of text: the job on top, below each run those that it continues."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
+
+MOST_ROWS = 400
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line. `branch` are the lines of the tree before the name; FLOP are the run's own, None where not known.
+
+    `again`: the run stands further up already, with those that it continues.
+    """
+
+    branch: str
+    name: str
+    activity: str
+    best_flop: int | None
+    upper_flop: int | None
+    doubtful: bool = False
+    again: bool = False
+
+
+def tree(content: Mapping[str, Any], lineage: Lineage, most: int = MOST_ROWS) -> list[Row]:
+    """The tree of a record's predicate with its full lineage, nearest runs first, at most `most` rows."""
+    estimate, job = content["estimate"], content["job"]
+    best, upper = (None if estimate[k] is None else int(estimate[k]) for k in ("best_flop", "upper_flop"))
+    doubtful = bool(estimate["doubts"] or lineage.doubts)
+    rows = [Row("", job["name"], job["activity"], best, upper, doubtful)]
+    rows += _below(lineage, most - 1)
+    return rows
+
+
+def _below(lineage: Lineage, most: int) -> Iterator[Row]:
+    """Depth first, without recursion: a lineage may be 10,000 runs deep."""
+    known = {ancestor.job_id: ancestor for ancestor in lineage.ancestors}
+    shown: set[str] = set()
+    waiting = _children(lineage.parents, known, "")
+    count = 0
+    while waiting and count < most:
+        ancestor, stem, last = waiting.pop()
+        again = ancestor.job_id in shown and bool(ancestor.parents)
+        branch = stem + ("└─ " if last else "├─ ")
+        yield Row(
+            branch=branch,
+            name=ancestor.name,
+            activity=ancestor.activity,
+            best_flop=ancestor.best_flop,
+            upper_flop=ancestor.upper_flop,
+            doubtful=bool(ancestor.doubts),
+            again=again,
+        )
+        count += 1
+        if not again:
+            single = last and len(known) > _DEEP
+            waiting += _children(ancestor.parents, known, stem if single else stem + ("   " if last else "│  "))
+        shown.add(ancestor.job_id)
+
+
+_DEEP = 12
+"""From so many runs on, a chain is drawn straight down instead of ever further to the right."""
+
+
+def _children(parents: tuple[str, ...], known: Mapping[str, Ancestor], stem: str) -> list[tuple[Ancestor, str, bool]]:
+    found = [known[job_id] for job_id in parents if job_id in known]
+    ordered = sorted(found, key=lambda a: a.name)
+    return [(ancestor, stem, index == len(ordered) - 1) for index, ancestor in enumerate(ordered)][::-1]

@@ -1,0 +1,142 @@
+"""What people are told about a job in progress, in time to act."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from flops_auditor.domain.audit.forecast import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, Outlook, Seen
+from flops_auditor.domain.messages.advice import KNOW_THE_TYPE, unknown_hardware
+from flops_auditor.domain.messages.reason import Titles, named
+from flops_auditor.domain.messages.record_alert import (
+    Alert,
+    attributes,
+    chain,
+    clipped,
+    earlier_runs,
+    numbered,
+    printable,
+    section,
+    subject,
+)
+from flops_auditor.domain.runs.training_time import STILL_TRAINING
+from flops_auditor.domain.values.amounts import flop, scientific
+
+_LONGEST_FORECAST = 10 * 365 * 86400
+
+
+def warn(seen: Seen, level: str, content: Mapping[str, Any], now: datetime, titles: Titles) -> Alert:
+    """The warning that a job has reached a level: a fraction ("0.5"), or one of the named levels of running.py.
+
+    `content` has the fields of a record's predicate; `titles` are what people call the thresholds.
+    """
+    name = printable(content["job"]["name"])
+    parts = [
+        section("", [_happened(seen, level, content, name)]),
+        section("SO FAR", _so_far(seen, content)),
+        section("AGAINST THE THRESHOLDS", [_against(outlook, now, titles) for outlook in seen.outlooks]),
+        section("THE CHAIN", chain(content), fill=False),
+        section("WHAT TO DO", numbered(_steps(seen, level, content, name))),
+        section("THE JOB", [printable(content["job"]["arn"]), "flops-auditor watch"]),
+    ]
+    return Alert(
+        subject=subject(f"[FLOPs Auditor] {_headline(level)}: {name} (running)"),
+        body="\n\n".join(part for part in parts if part) + "\n",
+        attributes=attributes("warning", content, level=level),
+    )
+
+
+def percent(share: Fraction | None) -> str:
+    """A share of a threshold for people."""
+    if share is None:
+        return "unknown"
+    value = float(share * 100)
+    return f"{value:.3g} %" if value < 1000 else f"{value:.0f} %"
+
+
+def _headline(level: str) -> str:
+    named = {
+        CROSSED: "OVER THE LINE",
+        PROJECTED: "WILL CROSS",
+        IMMINENT: "ABOUT TO CROSS",
+        UNBOUNDED: "CANNOT BE WATCHED",
+    }
+    return named.get(level) or f"{percent(Fraction(level))} reached"
+
+
+def _happened(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> str:
+    count = content["lineage"]["ancestors"]
+    together = f", together with {earlier_runs(count)} it continues," if count else ""
+    if level == UNBOUNDED:
+        return f"Training job {name} is running. Nothing bounds its compute from above: no warning can come in time."
+    said = f"Training job {name} is running and{together} "
+    closest = seen.closest()
+    best = percent(closest.best_share if closest else None)
+    most = percent(closest.upper_share if closest else None)
+    if level == CROSSED:
+        return said + f"is OVER a threshold: the best estimate is {best} of it."
+    if level == PROJECTED:
+        return said + "will be over a threshold before its time limit, at the present rate."
+    if level == IMMINENT:
+        why = "Its tag flops-auditor:never-stop keeps it running."
+        if not seen.tags_read:
+            why = "Its tags could not be read, so nothing says that it may be stopped: it keeps running."
+        return said + f"is about to cross a threshold ({best} of it). {why}"
+    return said + f"may have used {most} of a threshold (best estimate {best})."
+
+
+def _so_far(seen: Seen, content: Mapping[str, Any]) -> list[str]:
+    total, estimate = content["cumulative"], content["estimate"]
+    lines = [f"Best estimate {flop(total['best_flop'])}, at most {flop(total['upper_flop'])} FLOP."]
+    if content["lineage"]["ancestors"]:
+        lines.append(f"This run alone: {flop(estimate['best_flop'])}, at most {flop(estimate['upper_flop'])} FLOP.")
+    lines.append(f"Method: {estimate['method']}. Warnings follow the upper bound, verdicts the best estimate.")
+    spent = "unknown" if seen.spent_seconds is None else _hours(seen.spent_seconds)
+    limit = "no limit" if seen.limit_seconds is None else _hours(Fraction(seen.limit_seconds))
+    lines.append(f"Trained for {spent}; time limit: {limit}.")
+    return lines
+
+
+def _hours(seconds: Fraction) -> str:
+    return f"{float(seconds) / 3600:.4g} hours"
+
+
+def _against(outlook: Outlook, now: datetime, titles: Titles) -> str:
+    a = outlook.assessment
+    line = (
+        f"{named(a.policy, a.scenario, titles)}: best {percent(outlook.best_share)}, at most "
+        f"{percent(outlook.upper_share)} of {scientific(a.threshold_flop)} FLOP."
+    )
+    if outlook.projected_best_share is not None:
+        line += (
+            f" At its time limit: best {percent(outlook.projected_best_share)}, at most "
+            f"{percent(outlook.projected_upper_share)}."
+        )
+    if outlook.crossed:
+        return line + " It is over."
+    if outlook.seconds_left is not None and outlook.seconds_left < _LONGEST_FORECAST:
+        when = now + timedelta(seconds=float(outlook.seconds_left))
+        line += f" It would cross at {when:%Y-%m-%d %H:%M} UTC."
+    return line
+
+
+def _steps(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> list[str]:
+    region = seen.audited.job.region
+    steps = []
+    if content["notification_due"]:
+        steps.append(
+            f"Notify the European Commission by {content['notification_due']}: within two weeks from when it is known "
+            "that a threshold of systemic risk is or will be met (Art. 52(1)). It is known now."
+        )
+    if level == UNBOUNDED:
+        doubts = [doubt for doubt in seen.audited.estimate.doubts if not doubt.endswith(STILL_TRAINING)]
+        steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in doubts[:3]]
+        if unknown_hardware(doubts):
+            tags = "To bound it: tag the job with flops-auditor:params and flops-auditor:tokens."
+            return [*steps, tags, KNOW_THE_TYPE]
+        return steps + ([f"To bound it: {seen.audited.estimate.settle}."] if seen.audited.estimate.settle else [])
+    steps.append("Decide whether the run may cross the line; over it, a provider's duties may apply (Art. 53).")
+    steps.append(f"To stop it: aws sagemaker stop-training-job --training-job-name {name} --region {region}")
+    if seen.audited.estimate.settle:
+        steps.append(f"To narrow the figure: {seen.audited.estimate.settle}.")
+    return steps

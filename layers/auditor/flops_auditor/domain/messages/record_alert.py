@@ -1,0 +1,294 @@
+"""What people are told about a record, as plain text that reads well on a phone, with a twin for machines.
+
+Names and tags of a job come from strangers: nothing of them can break a line, a subject or an attribute.
+"""
+
+import json
+import re
+import textwrap
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flops_auditor.domain.law.due_dates import is_systemic
+from flops_auditor.domain.messages.advice import AMEND, to_know_the_hardware, unknown_hardware
+from flops_auditor.domain.messages.reason import Titles, clauses, named, read_reason
+from flops_auditor.domain.values.amounts import flop
+
+WIDTH = 72
+LONGEST_SUBJECT = 99
+"""Amazon SNS: a subject is ASCII without line breaks, less than 100 characters."""
+LONGEST_TEXT = 700
+MOST_IN_CHAIN = 12
+MOST_DOUBTS = 3
+_INDENT = "  "
+_UNBROKEN = "\N{NO-BREAK SPACE}%"
+_STEP = re.compile(r"\d\. ")
+HEADLINES = {
+    "above": "ABOVE a threshold",
+    "indeterminate": "on an UNKNOWN SIDE of a threshold",
+    "below": "BELOW every threshold, as it turned out",
+}
+DUTIES = (
+    "Tell whoever is responsible for the AI Act in your organisation: the duties of a provider of a general-purpose AI "
+    "model may apply (Art. 53). The figure is an indication; a person decides.",
+    "Draw up the technical documentation (Annex XI), for instance in the Model Documentation Form of the Code of "
+    "Practice. The figures for it: flops-auditor records show {job}",
+    "If the figure is wrong, give better evidence: {amend}",
+)
+
+
+AFTER_A_STOP = (
+    "Wait for the record of the ended job; it gives the final figure and comes by itself.",
+    "If the run is meant to cross the line, decide that first: over it, a provider's duties may apply (Art. 53). Then "
+    "start it again with the tag flops-auditor:never-stop = true.",
+)
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A message for people (`subject`, `body`: plain text) and for machines (`attributes`)."""
+
+    subject: str
+    body: str
+    attributes: Mapping[str, str]
+
+
+def compose(content: Mapping[str, Any], titles: Titles) -> Alert | None:
+    """The alert about a record's predicate; `titles` are what people call the thresholds.
+
+    None for a job that is below every threshold and always was, and for a verdict that people know already.
+    """
+    verdict, before = content["verdict"], content["previous_verdict"]
+    crossed = any(change["to"] == "above" for change in content["changes"])
+    known = (verdict == before and not crossed) or (verdict == "below" and before is None)
+    if known and not content["action"]:
+        return None
+    name = printable(content["job"]["name"])
+    stopped = content["action"] is not None
+    parts = [
+        section("", [_happened(content, name, titles)]),
+        section("FIGURES", _figures(content)),
+        section("AGAINST THE THRESHOLDS", _against(content, titles)),
+        section("THE CHAIN", chain(content), fill=False),
+        section("WHAT TO DO", numbered(_steps(content, name))),
+        section("THE RECORD", _record(content, name)),
+    ]
+    headline = "STOPPED" if stopped else verdict.upper()
+    return Alert(
+        subject=subject(f"[FLOPs Auditor] {headline}: {name}"),
+        body="\n\n".join(part for part in parts if part) + "\n",
+        attributes=attributes("stopped" if stopped else "record", content),
+    )
+
+
+def _happened(content: Mapping[str, Any], name: str, titles: Titles) -> str:
+    job, count = content["job"], content["lineage"]["ancestors"]
+    together = f"Together with {earlier_runs(count)} it continues, it" if count else "It"
+    done = "is running" if content["action"] else "was audited"
+    said = f"Training job {name} ({printable(job['status'])}) {done}. {together} is {HEADLINES[content['verdict']]}."
+    if content["action"]:
+        said += f" FLOPs Auditor asked SageMaker to stop it: {printable(content['action']['reason'])}."
+    if content["previous_verdict"]:
+        said += f" An earlier record said: {content['previous_verdict']}. This one supersedes it"
+        crossed = [named(c["policy"], c["scenario"], titles) for c in content["changes"] if c["to"] == "above"]
+        said += f", since now it is over {' and '.join(crossed)}." if crossed else "."
+    return said
+
+
+def earlier_runs(count: int) -> str:
+    """So many ancestors, in words."""
+    return "the earlier run" if count == 1 else f"the {count} earlier runs"
+
+
+def _figures(content: Mapping[str, Any]) -> list[str]:
+    estimate, total = content["estimate"], content["cumulative"]
+    lines = [f"Best estimate {flop(total['best_flop'])}, at most {flop(total['upper_flop'])} FLOP."]
+    if content["lineage"]["ancestors"]:
+        own = f"{flop(estimate['best_flop'])}, at most {flop(estimate['upper_flop'])} FLOP"
+        lines.append(f"This run alone: {own}.")
+    lines.append(f"Method: {estimate['method']}. {_uncertainty(estimate)}")
+    return lines
+
+
+def _uncertainty(estimate: Mapping[str, Any]) -> str:
+    best, upper = estimate["best_flop"], estimate["upper_flop"]
+    if best is None or upper is None:
+        return "Nothing bounds the compute from above."
+    if not int(best):
+        return ""
+    excess = (int(upper) - int(best)) * 100 // int(best)
+    return f"The upper bound is {excess} % over the best estimate."
+
+
+def _against(content: Mapping[str, Any], titles: Titles) -> list[str]:
+    """Each threshold with its verdict. A meaning and a doubt are said once, a doubt that is a step to take there."""
+    steps = {clause for doubt in _doubts_to_settle(content) for clause in clauses(doubt)}
+    lines, told = [], {""}
+    for a in content["assessments"]:
+        reason = read_reason(a["reason"])
+        fresh = [clause for clause in reason.doubts if clause not in told | steps]
+        told.update(fresh)
+        said = clipped("; ".join([reason.figures, *fresh]))
+        below = "; in doubt, see what to do" if steps.intersection(reason.doubts) else ""
+        known = "; in doubt as said" if not below and len(fresh) < len(reason.doubts) else ""
+        line = f"{named(a['policy'], a['scenario'], titles)}: {a['verdict'].upper()}; {said}{below}{known}."
+        if a["verdict"] != "below" and a["meaning"] not in told:
+            told.add(a["meaning"])
+            line += f" Over it, {a['meaning']}."
+        lines.append(line)
+    return lines
+
+
+def _doubts_to_settle(content: Mapping[str, Any]) -> list[str]:
+    """The doubts that stand among the steps to take: the first few, where they are what the verdict waits for."""
+    if content["verdict"] != "indeterminate" or content["action"]:
+        return []
+    return [*content["estimate"]["doubts"], *content["lineage"]["doubts"]][:MOST_DOUBTS]
+
+
+def chain(content: Mapping[str, Any]) -> list[str]:
+    """The last runs before this one, oldest first, each with its own best estimate."""
+    listed, count = content["cumulative"]["ancestors"], content["lineage"]["ancestors"]
+    if not count:
+        return []
+    shown = nearest_ancestors(content["lineage"]["parents"], listed, MOST_IN_CHAIN)
+    lines = [f"{count - len(shown)} more before"] if count > len(shown) else []
+    lines += [f"{flop(a['best_flop']):>9}  {shorten(a['job_arn'].rsplit('/', 1)[-1])}" for a in shown]
+    lines.append(f"{flop(content['estimate']['best_flop']):>9}  {shorten(content['job']['name'])} (this run)")
+    return lines
+
+
+def nearest_ancestors(
+    parents: Iterable[str], listed: Iterable[Mapping[str, Any]], most: int
+) -> list[Mapping[str, Any]]:
+    """Ancestors by their distance from a job, the farthest first, at most `most` of the nearest."""
+    by_id = {ancestor["job_id"]: ancestor for ancestor in listed}
+    order: list[Mapping[str, Any]] = []
+    seen: set[str] = set()
+    level = sorted(parents)
+    while level and len(order) < most:
+        found = [by_id[job_id] for job_id in level if job_id in by_id and job_id not in seen]
+        seen |= set(level)
+        order += found
+        level = sorted({parent for ancestor in found for parent in ancestor.get("parents", ())} - seen)
+    return order[:most][::-1]
+
+
+def _steps(content: Mapping[str, Any], name: str) -> list[str]:
+    verdict = content["verdict"]
+    if verdict == "below":
+        return ["Nothing, unless somebody has acted on the earlier record already."]
+    steps: list[str] = []
+    if content["notification_due"]:
+        steps.append(
+            f"Notify the European Commission by {content['notification_due']}: within two weeks from when it is known "
+            "that a threshold of systemic risk is or will be met (Art. 52(1))."
+        )
+    if verdict == "above":
+        return [*steps, *(duty.format(job=name, amend=AMEND.format(job=name)) for duty in DUTIES)]
+    if content["action"]:
+        return [*steps, *(step.format(job=name) for step in AFTER_A_STOP)]
+    settles = dict.fromkeys(read_reason(a["reason"]).settle for a in content["assessments"])
+    steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in _doubts_to_settle(content)]
+    if unknown_hardware(content["estimate"]["doubts"]):
+        steps.append(to_know_the_hardware(name))
+    else:
+        steps += [f"To narrow the figure: {clipped(text, 300)}." for text in settles if text]
+        steps.append(f"Or give better evidence by hand: {AMEND.format(job=name)}")
+    if any(a["verdict"] == "indeterminate" and is_systemic(a, content["original"]) for a in content["assessments"]):
+        steps.append("If it is over, the Commission is to be notified within two weeks (Art. 52(1)).")
+    return steps
+
+
+def _record(content: Mapping[str, Any], name: str) -> list[str]:
+    job = content["job"]
+    return [
+        f"flops-auditor records show {name}",
+        *([f"flops-auditor records lineage {name}"] if content["lineage"]["ancestors"] else []),
+        f"Job: {printable(job['arn'])}",
+        f"Record: {job['id'][:16]}..., revision {content['revision']}, ledger {printable(content['ledger_id'])}. The "
+        "next checkpoint, within 15 minutes, puts it into the log; flops-auditor verify checks that.",
+    ]
+
+
+def attributes(kind: str, content: Mapping[str, Any], **more: str) -> dict[str, str]:
+    """The twin for machines: at most ten texts (what SNS hands on to a queue), one of them JSON."""
+    job, total = content["job"], content["cumulative"]
+    document = {
+        "job": {"name": job["name"], "arn": job["arn"], "id": job["id"], "status": job["status"]},
+        "estimate": {key: content["estimate"][key] for key in ("method", "best_flop", "upper_flop")},
+        "cumulative": {"best_flop": total["best_flop"], "upper_flop": total["upper_flop"]},
+        "ancestors": content["lineage"]["ancestors"],
+        "assessments": [
+            {key: a[key] for key in ("policy", "scenario", "threshold_flop", "verdict")} for a in content["assessments"]
+        ],
+        "verdict": content["verdict"],
+        "revision": content["revision"],
+        "ledger_id": content["ledger_id"],
+        "notification_due": content["notification_due"],
+        **more,
+    }
+    found = {
+        "kind": kind,
+        "verdict": content["verdict"],
+        "job_arn": printable(job["arn"]),
+        "job_id": job["id"],
+        "method": content["estimate"]["method"],
+        "best_flop": total["best_flop"],
+        "upper_flop": total["upper_flop"],
+        "notification_due": content["notification_due"],
+        "json": json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":")),
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def section(title: str, lines: Iterable[str], fill: bool = True) -> str:
+    """A heading over wrapped, indented paragraphs; an empty text if there is nothing to say."""
+    indent = _INDENT if title else ""
+    shown = [
+        wrapped(line, indent, "   " if _STEP.match(line) else "") if fill else _INDENT + printable(line)
+        for line in lines
+        if line
+    ]
+    return "\n".join(([title] if title else []) + shown) if shown else ""
+
+
+def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
+    """One paragraph, at most WIDTH wide; a longer word, such as an ARN or a command, stays whole."""
+    filled = textwrap.fill(
+        printable(text).replace(" %", _UNBROKEN),
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + hanging,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    return filled.replace(_UNBROKEN, " %")
+
+
+def numbered(steps: Iterable[str]) -> list[str]:
+    """Steps with their numbers."""
+    return [f"{number}. {step}" for number, step in enumerate(steps, 1)]
+
+
+def clipped(text: str, most: int = LONGEST_TEXT) -> str:
+    """A text of bounded length."""
+    shown = printable(text)
+    return shown if len(shown) <= most else shown[: most - 4] + " ..."
+
+
+def shorten(name: str) -> str:
+    """A name that fits the width of a phone beside a figure."""
+    return clipped(name, WIDTH - 26)
+
+
+def subject(text: str) -> str:
+    """A subject line that SNS takes: ASCII, one line, less than 100 characters."""
+    line = printable(text).encode("ascii", "replace").decode()
+    return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 3] + "..."
+
+
+def printable(text: str) -> str:
+    """Text without control characters and line breaks, which may come from a job's name or tags."""
+    return "".join(character if character.isprintable() else " " for character in text).strip()

@@ -1,0 +1,1 @@
+"""The model that the training began with, and how much compute it took."""

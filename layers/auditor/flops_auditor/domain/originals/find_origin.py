@@ -1,0 +1,154 @@
+"""Which model the training began with, and how much compute that took: from the job itself and from its lineage.
+
+A job that continues others began where the first of them began, so base model and pretraining compute are inherited
+from the roots of its lineage.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
+from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.values.amounts import scientific
+
+
+class KnownModel(Protocol):
+    """A base model of the table, as far as an audit asks it."""
+
+    @property
+    def model_id(self) -> str: ...
+    @property
+    def size(self) -> ModelSize | None: ...
+    @property
+    def original(self) -> Original: ...
+
+
+class ModelCatalogue(Protocol):
+    """Finds a base model by any name it goes by."""
+
+    def find(self, identifier: str) -> KnownModel | None: ...
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the training began: the base model (its id in the table, or what jobs call it), its size, its compute."""
+
+    base_model: str
+    size: ModelSize | None
+    original: Original
+
+
+def find_origin(declared: Declared, lineage: Lineage, models: ModelCatalogue | None) -> Origin:
+    """The origin of a job: what it says itself, joined with what the roots of its lineage say."""
+    own = _origin(declared, models)
+    inherited = [_origin(_as_declared(root), models) for root in lineage.roots()]
+    if not inherited:
+        return own
+    model = own if models and models.find(declared.base_model) else _single(inherited)
+    size = own.size or (model.size if model else None)
+    return Origin(model.base_model if model else own.base_model, size, _joined(declared, own.original, inherited))
+
+
+def _as_declared(root: Ancestor) -> Declared:
+    return Declared(
+        base_model=root.base_model, pretraining_flop=root.pretraining_flop, systemic_risk_original=root.systemic_risk
+    )
+
+
+def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
+    model = models.find(declared.base_model) if models and declared.base_model else None
+    name = model.model_id if model else declared.base_model
+    return Origin(name, model_size(declared, model), find_original(declared, model))
+
+
+def _single(inherited: Sequence[Origin]) -> Origin | None:
+    """The one origin of all roots that name a model; None when they name several or none."""
+    named = {origin.base_model: origin for origin in inherited if origin.base_model}
+    return next(iter(named.values())) if len(named) == 1 else None
+
+
+def _joined(declared: Declared, own: Original, inherited: Sequence[Origin]) -> Original:
+    """One original of possibly several. The lowest figure makes the threshold, their sum the cumulative compute."""
+    distinct: dict[tuple[str, int | None], Original] = {}
+    for origin in inherited:
+        distinct[origin.base_model, origin.original.pretraining_flop] = origin.original
+    known = [o for o in distinct.values() if o.pretraining_flop is not None]
+    systemic = own.systemic_risk or any(o.systemic_risk for o in distinct.values())
+    doubts = (*own.doubts, *(d for o in distinct.values() for d in o.doubts))
+    if not known:
+        return replace(own, systemic_risk=systemic, doubts=doubts)
+    if len(known) < len(distinct) and own.pretraining_flop is None:
+        doubts = (*doubts, "merged from several originals, of which the compute of one is not known")
+    lowest = min(known, key=lambda o: o.pretraining_flop or 0)
+    merged = sum(o.pretraining_flop or 0 for o in known) if len(known) > 1 else None
+    source = f"inherited from the lineage: {lowest.source}"
+    if merged is not None:
+        source += f"; the lowest of {len(known)} originals, together {scientific(merged)} FLOP"
+    mine = own.pretraining_flop
+    if mine is not None and mine != lowest.pretraining_flop:
+        flop = min(mine, lowest.pretraining_flop or mine)
+        source = f"{own.source}; {source}: they differ, the lower one is used, since it makes the lower threshold"
+        trusted = own.trusted and lowest.trusted
+        return Original(flop, systemic, source, trusted, doubts, max(mine, merged or 0, *_flops(known)))
+    if mine is not None:
+        return replace(own, systemic_risk=systemic, doubts=doubts, merged_flop=merged)
+    return Original(lowest.pretraining_flop, systemic, source, all(o.trusted for o in known), doubts, merged)
+
+
+def _flops(originals: Sequence[Original]) -> list[int]:
+    return [o.pretraining_flop or 0 for o in originals]
+
+
+def model_size(declared: Declared, model: KnownModel | None) -> ModelSize | None:
+    """Parameters of the model: what the job says goes before the table, whose larger number is kept beside it.
+
+    Counts of stored weights are a known mistake: 4-bit packing halves them, sharding divides them.
+    """
+    known = model.size if model else None
+    if declared.parameters is None:
+        if known is None:
+            return None
+        active = declared.active_parameters or known.active
+        source = known.source
+        if declared.active_parameters:
+            source += f", active parameters: {declared.parameters_source.replace('params', 'active-params')}"
+        return ModelSize(known.total, active, source, _larger(known.active, active))
+    total = declared.parameters
+    if known is not None and _alike(total, known.total):
+        active = declared.active_parameters or min(total, known.active)
+    else:
+        active = declared.active_parameters or total
+    return ModelSize(total, active, declared.parameters_source, _larger(known.active, active) if known else None)
+
+
+def _alike(one: int, other: int) -> bool:
+    """Within a tenth: names round, tables count embeddings or not."""
+    return 9 * max(one, other) <= 10 * min(one, other)
+
+
+def _larger(known: int, said: int) -> int | None:
+    return known if known > said and not _alike(known, said) else None
+
+
+def find_original(declared: Declared, model: KnownModel | None) -> Original:
+    """Pretraining compute of the original: what the job says wins, a contradiction with the table is said.
+
+    A job that claims more than twice what the table knows raises its own threshold by that claim alone: it is not
+    trusted to rest "below" on. A person's signed amendment is.
+    """
+    table = model.original if model else None
+    systemic = declared.systemic_risk_original or (table is not None and table.systemic_risk)
+    doubts = declared.threshold_doubts
+    if declared.pretraining_flop is None:
+        found = table or Original()
+        return Original(found.pretraining_flop, systemic, found.source, found.trusted, doubts)
+    said = declared.pretraining_flop
+    source = f"{declared.pretraining_source} {scientific(said)} FLOP of pretraining"
+    known = table.pretraining_flop if table else None
+    if known is not None and not known <= 2 * said <= 4 * known:
+        source += f"; the table has {scientific(known)} for {model.model_id if model else ''}, a contradiction"
+    trusted = known is None or said <= 2 * known or not declared.tagged("pretraining")
+    return Original(said, systemic, source, trusted, doubts, instead=None if trusted else known)

@@ -1,0 +1,95 @@
+"""Better evidence about a recorded job, given by a person: what it says, who gave it, why, and what it rests on.
+
+It is kept in the evidence file of the record that supersedes, so the audit stays a function of the evidence alone.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from flops_auditor.domain.values.amounts import exact, parse_amount
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.moments import iso, read_time
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+LONGEST_TEXT = 1000
+
+
+class MalformedAmendment(AuditorError):
+    """An amendment that says nothing, or says it without who and why."""
+
+    remedy = "Give --who, --why and at least one of --tokens, --parameters, --mfu, --pretraining-flop."
+
+
+@dataclass(frozen=True)
+class Amendment:
+    """Counts are whole numbers, `mfu` a fraction of the peak (0..1), `attachment_sha256` 64 hex digits or empty."""
+
+    who: str
+    why: str
+    at: datetime
+    tokens: int | None = None
+    parameters: int | None = None
+    mfu: Fraction | None = None
+    pretraining_flop: int | None = None
+    attachment_sha256: str = ""
+
+    def check(self) -> "Amendment":
+        """The amendment itself. Raises MalformedAmendment naming what is wrong."""
+        said = (self.tokens, self.parameters, self.mfu, self.pretraining_flop)
+        if all(value is None for value in said):
+            raise MalformedAmendment("it gives no evidence")
+        if not self.who.strip() or not self.why.strip():
+            raise MalformedAmendment("it does not say who gives it and why")
+        if max(len(self.who), len(self.why)) > LONGEST_TEXT:
+            raise MalformedAmendment(f"who and why may have {LONGEST_TEXT} characters")
+        if self.mfu is not None and not 0 < self.mfu <= 1:
+            raise MalformedAmendment(f"an MFU is over 0 and at most 1, not {float(self.mfu):g}")
+        if self.attachment_sha256 and not _SHA256.fullmatch(self.attachment_sha256):
+            raise MalformedAmendment("the attachment's SHA-256 is not 64 lower-case hex digits")
+        return self
+
+    @property
+    def source(self) -> str:
+        """Whose word it is, for assumptions."""
+        return f"amendment of {iso(self.at)} by {self.who}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in the evidence file; what is not said is left out."""
+        said: dict[str, Any] = {"who": self.who, "why": self.why, "at": iso(self.at)}
+        amounts = {"tokens": self.tokens, "parameters": self.parameters, "pretrainingFlop": self.pretraining_flop}
+        said |= {key: str(value) for key, value in amounts.items() if value is not None}
+        if self.mfu is not None:
+            said["mfu"] = f"{self.mfu.numerator}/{self.mfu.denominator}"
+        if self.attachment_sha256:
+            said["attachmentSha256"] = self.attachment_sha256
+        return said
+
+
+def read_amendment(found: Mapping[str, Any]) -> Amendment:
+    """Read one back. Raises MalformedAmendment."""
+    try:
+        return Amendment(
+            who=str(found["who"]),
+            why=str(found["why"]),
+            at=read_time(found["at"]),
+            tokens=_amount(found, "tokens"),
+            parameters=_amount(found, "parameters"),
+            mfu=_fraction(str(found["mfu"])) if "mfu" in found else None,
+            pretraining_flop=_amount(found, "pretrainingFlop"),
+            attachment_sha256=str(found.get("attachmentSha256", "")),
+        ).check()
+    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise MalformedAmendment(f"not an amendment: {error!r}") from error
+
+
+def _amount(found: Mapping[str, Any], key: str) -> int | None:
+    return parse_amount(found[key]) if key in found else None
+
+
+def _fraction(text: str) -> Fraction:
+    numerator, separator, denominator = text.partition("/")
+    return Fraction(int(numerator), int(denominator)) if separator else exact(text)

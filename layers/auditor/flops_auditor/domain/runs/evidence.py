@@ -1,0 +1,117 @@
+"""Evidence: what SageMaker and CloudWatch answered about one job, kept byte for byte beside its record.
+
+The audit is a pure function of these bytes, so anyone can repeat it. What could not be read is part of the evidence.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flops_auditor.domain.runs.amendment import Amendment, read_amendment
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.moments import iso, read_time
+
+SCHEMA = "https://flops-auditor.dev/evidence/v1"
+
+
+class MalformedEvidence(AuditorError):
+    """A file that is not the evidence of a job."""
+
+    remedy = "Pass the evidence file unchanged, as it stands beside the record."
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A question that got no answer: `source` is the API call, `error` its error code, `detail` for people."""
+
+    source: str
+    error: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.source} answered {self.error}" + (f" ({self.detail})" if self.detail else "")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Answers as they came: `description` of DescribeTrainingJob, `tags` of ListTags, `metrics` of GetMetricData.
+
+    `metrics` are MetricDataResults whose Label is "<metric> <host>" or "<metric>"; `period_seconds` is the period
+    that was asked for, None when unknown (a file from a person). `files` holds small JSON texts by S3 URI.
+    `packages` are answers of DescribeModelPackage by ARN, or why there is none. `amendments` are what people added
+    after the first record, oldest first.
+    """
+
+    description: Mapping[str, Any]
+    tags: Sequence[Mapping[str, str]] | None = None
+    metrics: Sequence[Mapping[str, Any]] = ()
+    period_seconds: int | None = None
+    unread: tuple[Unread, ...] = ()
+    collected_at: datetime | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    amendments: tuple[Amendment, ...] = ()
+    packages: Mapping[str, Mapping[str, Any] | Unread] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """The evidence file: UTF-8 JSON, sorted keys, times in ISO 8601."""
+        document = {
+            "schema": SCHEMA,
+            "collectedAt": iso(self.collected_at) if self.collected_at else None,
+            "describeTrainingJob": self.description,
+            "tags": self.tags,
+            "getMetricData": {"periodSeconds": self.period_seconds, "MetricDataResults": self.metrics},
+            "files": self.files,
+            "unread": [asdict(unread) for unread in self.unread],
+        }
+        if self.packages:
+            document["modelPackages"] = {
+                arn: {"unread": asdict(found)} if isinstance(found, Unread) else {"describeModelPackage": found}
+                for arn, found in self.packages.items()
+            }
+        if self.amendments:
+            document["amendments"] = [amendment.to_json() for amendment in self.amendments]
+        return json.dumps(document, sort_keys=True, ensure_ascii=False, default=_plain).encode()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} is not evidence")
+
+
+def parse_evidence(body: bytes) -> Evidence:
+    """Read an evidence file. Raises MalformedEvidence."""
+    try:
+        document = json.loads(body)
+        if document["schema"] != SCHEMA:
+            raise MalformedEvidence(f"schema is {str(document['schema'])[:80]!r}, expected {SCHEMA}")
+        metrics = document["getMetricData"]
+        return Evidence(
+            description=document["describeTrainingJob"],
+            tags=document["tags"],
+            metrics=metrics["MetricDataResults"],
+            period_seconds=metrics["periodSeconds"],
+            unread=tuple(_unread(found) for found in document["unread"]),
+            collected_at=read_time(document["collectedAt"]) if document["collectedAt"] else None,
+            files=document["files"],
+            amendments=tuple(read_amendment(found) for found in document.get("amendments", ())),
+            packages={arn: _package(found) for arn, found in document.get("modelPackages", {}).items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise MalformedEvidence(f"not an evidence file: {error}") from error
+
+
+def _unread(found: Mapping[str, str]) -> Unread:
+    return Unread(found["source"], found["error"], found["detail"])
+
+
+def _package(found: Mapping[str, Any]) -> Mapping[str, Any] | Unread:
+    if "unread" in found:
+        return _unread(found["unread"])
+    return dict(found["describeModelPackage"])

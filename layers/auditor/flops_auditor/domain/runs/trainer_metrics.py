@@ -1,0 +1,75 @@
+"""What the metrics that training code emits mean, by name: an extensible data file, read and applied."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from flops_auditor.domain.values.errors import AuditorError
+
+QUANTITIES = (
+    "model_flop",
+    "trainer_flop",
+    "tokens",
+    "mfu",
+    "model_flop_rate",
+    "model_flop_rate_of_all",
+    "token_rate",
+    "token_rate_per_unit",
+    "sample_rate",
+)
+"""model_flop: counted FLOP; trainer_flop: the trainer's own 6 N D, in FLOP; tokens; mfu: a fraction of the peak;
+model_flop_rate: model FLOP/s of one accelerator, or of_all accelerators together; token_rate: tokens/s of the job, or
+per_unit; sample_rate: samples/s, recognised to say that it measures no compute."""
+
+
+class MalformedTrainerMetrics(AuditorError):
+    """The vocabulary file is not what it must be."""
+
+    remedy = "Each entry of trainer_metrics.json needs names, quantity, scale, cumulative and source."
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """`value x scale` is the quantity in its unit; a cumulative metric counts from the start of the process."""
+
+    quantity: str
+    scale: Fraction
+    cumulative: bool
+
+
+@dataclass(frozen=True)
+class TrainerMetrics:
+    """Names of metrics, normalised, and what they mean."""
+
+    meanings: Mapping[str, Meaning]
+
+    @classmethod
+    def parse(cls, text: str) -> "TrainerMetrics":
+        """Read the vocabulary file. Raises MalformedTrainerMetrics naming the entry."""
+        meanings: dict[str, Meaning] = {}
+        for index, entry in enumerate(json.loads(text)["metrics"]):
+            try:
+                meaning = Meaning(entry["quantity"], Fraction(entry["scale"]), bool(entry["cumulative"]))
+                names = [normalise(name) for name in entry["names"]]
+                known = meaning.quantity in QUANTITIES and meaning.scale > 0 and bool(entry["source"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise MalformedTrainerMetrics(f"entry {index}: {error!r}") from error
+            if not known or not names or any(name in meanings for name in names):
+                raise MalformedTrainerMetrics(
+                    f"entry {index}: unknown quantity, no source, or a name that stands twice"
+                )
+            meanings.update(dict.fromkeys(names, meaning))
+        return cls(meanings)
+
+    def recognise(self, name: str) -> Meaning | None:
+        """What a metric of this name means; None for a name the file does not know."""
+        return self.meanings.get(normalise(name))
+
+
+def normalise(name: str) -> str:
+    """Lower case, `-`, `.`, `/` and blanks as `_`, without a leading `train_`: loggers differ in these alone."""
+    text = name.strip().lower()
+    for separator in "-./ ":
+        text = text.replace(separator, "_")
+    return text.removeprefix("train_")

@@ -1,0 +1,66 @@
+"""Amounts of floating-point operations (FLOP), as exact integers, and rates (FLOP/s).
+
+A figure is a whole number of operations, so every comparison with a threshold is exact and a record holds decimal
+strings: RFC 8785 refuses integers of 2^53 and more, and binary floats do not survive re-serialisation.
+"""
+
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+
+from flops_auditor.domain.values.errors import AuditorError
+
+LARGEST_AMOUNT = 10**40
+"""No training run of this century comes near; a larger figure is a mistake, not a measurement."""
+
+Real = int | Decimal | Fraction
+
+
+class UnreadableAmount(AuditorError):
+    """A text that should hold a positive number does not."""
+
+    remedy = "Give a positive number such as 1.5e24, without units or separators."
+
+
+def parse_amount(text: object) -> int:
+    """Read a positive whole amount ("1.5e24", 3800000000, "3.8e9") exactly.
+
+    Raises UnreadableAmount for anything that is not a finite number between 1 and LARGEST_AMOUNT.
+    """
+    shown = str(text)[:40]
+    if isinstance(text, bool) or len(str(text)) > 64:
+        raise UnreadableAmount(f"{shown!r} is not an amount")
+    try:
+        value = Decimal(str(text).strip())
+    except InvalidOperation as error:
+        raise UnreadableAmount(f"{shown!r} is not a number") from error
+    if not value.is_finite() or not 1 <= value <= LARGEST_AMOUNT:
+        raise UnreadableAmount(f"{shown!r} is not between 1 and 1e40")
+    return nearest(value)
+
+
+def nearest(value: Real) -> int:
+    """The nearest whole number of operations, ties to even: for best estimates."""
+    return round(Fraction(value))
+
+
+def at_least(value: Real) -> int:
+    """The smallest whole number not below `value`: for upper bounds, which must never be understated."""
+    return -((-Fraction(value)) // 1)
+
+
+def exact(number: float | str | int | Decimal) -> Fraction:
+    """A measured number as the exact decimal it was written as (0.1 is one tenth, not its binary neighbour)."""
+    return Fraction(str(number))
+
+
+def scientific(amount: int, digits: int = 3) -> str:
+    """An amount for people, e.g. 2.71e+20 as "2.71e20"; zero is "0"."""
+    if amount == 0:
+        return "0"
+    mantissa, exponent = f"{Decimal(amount):.{digits - 1}e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def flop(amount: str | int | None) -> str:
+    """An amount for people."""
+    return "unknown" if amount is None else scientific(int(amount))

@@ -1,0 +1,37 @@
+"""Points in time as records hold them, read from every spelling that AWS and people use."""
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+_MILLISECONDS_FROM = 10**11
+"""An epoch number of this size or more counts milliseconds (in seconds it would be the year 5138)."""
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 2999
+
+
+def read_time(value: object) -> datetime:
+    """A point in time, in UTC, from a datetime, ISO 8601 text, or epoch seconds or milliseconds (number or text).
+
+    Raises ValueError for anything else. EventBridge gives epoch milliseconds, the AWS CLI ISO text, boto3 datetimes.
+    """
+    if isinstance(value, datetime):
+        moment = value
+    else:
+        text = str(value).strip()
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            moment = datetime.fromisoformat(text)
+        else:
+            if isinstance(value, bool) or not number.is_finite() or not 0 <= number < 10**14:
+                raise ValueError(f"{text[:40]!r} is not a point in time")
+            seconds = number / 1000 if number >= _MILLISECONDS_FROM else number
+            moment = datetime.fromtimestamp(float(seconds), UTC)
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise ValueError(f"{str(value)[:40]!r} is not a point in time of any job")
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def iso(moment: datetime) -> str:
+    """A point in time as records hold it: ISO 8601, UTC, milliseconds, `Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""From an event to a signed record and a message: collecting, auditing, continuing, watching, amending."""

@@ -1,0 +1,75 @@
+"""Have the jobs that continue a recorded job assessed again: its record is new to them, or has changed.
+
+Descendants follow step by step: each of them tells those that continue it, once its own record has changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flops_auditor.domain.lineage.places import Location, outputs
+from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.domain.runs.sources.training_job import TrainingJob
+from flops_auditor.use_cases.auditing.find_lineage import created
+from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex
+
+PAGE = 100
+MOST_PAGES = 10
+"""Pages of the index in one invocation; the rest is told in the next one, which is queued."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to look for jobs that take a result: entries of one kind, at a place or also below it."""
+
+    kind: IndexKind
+    at: Location
+    below: bool
+
+    def page(self, index: LineageIndex, after: str) -> Sequence[IndexEntry]:
+        """The next entries after a cursor."""
+        if self.below:
+            return index.within(self.kind, self.at, after, PAGE)
+        return index.exactly(self.kind, self.at, after, PAGE)
+
+    def concerns(self, job: TrainingJob, entry: IndexEntry) -> bool:
+        """Whether the entry's job may be affected: it is a later one, or a person named this job in its tag."""
+        return entry.created > created(job) or not self.at.space.startswith("s3://")
+
+
+def places_of(job: TrainingJob) -> list[Place]:
+    """Everywhere that jobs may take this job's results: at each result, below it, and the directories that hold it."""
+    found = []
+    for location in outputs(job):
+        if location.too_long:
+            continue
+        in_s3 = location.space.startswith("s3://")
+        found.append(Place("input", location, below=in_s3))
+        holders = list(location.upwards())[1:] if in_s3 else []
+        found += [Place("directory", place, below=False) for place in holders]
+    return found
+
+
+def tell_descendants(job: TrainingJob, revision: int, recorder: Recorder, after: str = "") -> None:
+    """Queue every job that may continue this one, once per revision. `after` goes on where an invocation ended."""
+    told_before = f"descendants#{revision:06d}"
+    if recorder.records.noted(job.job_id, told_before):
+        return
+    number, _, cursor = after.partition("|")
+    places = places_of(job)
+    told: set[str] = {job.job_id}
+    pages = 0
+    for position in range(int(number or 0), len(places)):
+        while True:
+            if pages == MOST_PAGES:
+                recorder.queue.send([Reassessment(job.job_id, f"{position}|{cursor}")])
+                return
+            page = places[position].page(recorder.index, cursor)
+            pages += 1
+            waiting = {entry.job_id for entry in page if places[position].concerns(job, entry)} - told
+            recorder.queue.send([Reassessment(job_id) for job_id in sorted(waiting)])
+            told |= waiting
+            cursor = page[-1].cursor if len(page) == PAGE else ""
+            if not cursor:
+                break
+    recorder.records.note(job.job_id, told_before, recorder.clock())

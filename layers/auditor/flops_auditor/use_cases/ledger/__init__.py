@@ -1,0 +1,1 @@
+"""Sealing the log, exporting and verifying it, and its keys."""

@@ -1,0 +1,269 @@
+"""Write a bundle from the archive: the whole ledger, or chosen records that each prove their place in the signed tree.
+
+Of what is not chosen a part holds hashes alone: how many leaves there are can be read from it, and nothing about them.
+"""
+
+import zipfile
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flops_auditor.domain.ledger import bundle
+from flops_auditor.domain.ledger.bundle_readme import readme
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.key_history import KeyHistory
+from flops_auditor.domain.ledger.leaves import kind_of, parse_rotation
+from flops_auditor.domain.ledger.ledger_errors import BadBundle, MissingCheckpoint, ObjectReplaced, TruncatedLedger
+from flops_auditor.domain.ledger.merkle import MerkleTree, leaf_hash
+from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
+from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, evidence_key, number_of
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ledger.log_reader import (
+    genesis_keys,
+    lines_of,
+    newest_checkpoint,
+    read_batch,
+    read_checkpoint,
+)
+from flops_auditor.use_cases.ports.ledger import Archive
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+Choice = Callable[[dict[str, Any]], bool]
+"""Predicate of a record -> whether it fits."""
+
+
+class NothingChosen(BadBundle):
+    """No record of the log fits the selection."""
+
+    remedy = "List what is recorded with `flops-auditor records list`; new records are in the log after 15 minutes."
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written."""
+
+    size: int
+    records: int
+
+
+def of_model(model: str) -> Choice:
+    """Records whose original model is this one."""
+    return lambda content: bool(content["original"]["base_model"] == model)
+
+
+def anything(_: dict[str, Any]) -> bool:
+    """Every record."""
+    return True
+
+
+def of_job(job: str) -> Choice:
+    """Records of the training jobs with this name or ARN."""
+    return lambda content: job in (content["job"]["name"], content["job"]["arn"])
+
+
+def of_time(since: datetime | None, until: datetime | None) -> Choice:
+    """Records recorded in [since, until)."""
+
+    def chosen(content: dict[str, Any]) -> bool:
+        at = datetime.fromisoformat(content["recorded_at"])
+        return (since is None or at >= since) and (until is None or at < until)
+
+    return chosen
+
+
+def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) -> Exported:
+    """Everything up to the newest checkpoint."""
+    size, records, keys = _size(archive), 0, _genesis(archive, ledger_id)
+    with _Writer(path) as out:
+        chunk = _Chunk(0)
+        for index, line in _leaves(archive, size):
+            payload = parse_envelope(line).payload
+            kind, evidence = kind_of(payload), b""
+            if kind == "record":
+                content = parse_statement(payload).predicate
+                evidence = b64encode(_evidence(archive, content))
+                out.ancestors(archive, content)
+                records += 1
+            elif kind == "rotation":
+                change = parse_rotation(payload)
+                keys = keys.rotated(change.role, change.new_spki, index)
+            chunk.lines.append(line)
+            chunk.evidence.append(evidence)
+            if kind == "heartbeat" and len(chunk.lines) >= bundle.CHUNK:
+                out.chunk(chunk)
+                chunk = _Chunk(index + 1)
+        out.chunk(chunk)
+        notes = b"".join(bundle.checkpoint_line(note) for note in _checkpoints(archive, size))
+        out.frame(bundle.Manifest("whole", ledger_id, size, "everything", iso(now)), keys, notes, archive)
+    return Exported(size, records)
+
+
+def export_part(
+    archive: Archive,
+    ledger_id: str,
+    path: Path,
+    now: datetime,
+    selection: str,
+    *,
+    chosen: Choice = anything,
+    by_job: Choice | None = None,
+) -> Exported:
+    """The chosen records, all rotations and the newest heartbeat, with proofs. Raises NothingChosen.
+
+    With `by_job` they are those of jobs of which one record fits it: the revisions of a job need not name one model,
+    and each that is superseded belongs beside the one that supersedes it. The log is then read once more.
+    """
+    size, records, keys, tree = _size(archive), 0, _genesis(archive, ledger_id), MerkleTree()
+    checkpoint = read_checkpoint(archive, size)
+    jobs = None if by_job is None else {c["job"]["id"] for c in _records(archive, size) if by_job(c)}
+    kept: list[int] = []
+    with _Writer(path) as out:
+        for index, line in _leaves(archive, size):
+            tree.append(leaf_hash(line))
+            payload = parse_envelope(line).payload
+            kind = kind_of(payload)
+            if kind == "record":
+                content = parse_statement(payload).predicate
+                if not chosen(content) or (jobs is not None and content["job"]["id"] not in jobs):
+                    continue
+                records += 1
+                out.add(bundle.leaf_name(bundle.EVIDENCE, index), _evidence(archive, content))
+                out.ancestors(archive, content)
+            elif kind == "rotation":
+                change = parse_rotation(payload)
+                keys = keys.rotated(change.role, change.new_spki, index)
+            elif index != size - 1:
+                continue
+            kept.append(index)
+            out.add(bundle.leaf_name(bundle.LEAVES, index), line)
+        if not records:
+            raise NothingChosen(f"no record in the log fits: {selection}")
+        for index in kept:
+            proof = bundle.proof_file(index, tree.inclusion_proof(index, size), checkpoint)
+            out.add(bundle.leaf_name(bundle.PROOFS, index, ".tlog-proof"), proof)
+        notes = b"".join(
+            bundle.checkpoint_line(note, tree.consistency_proof(_size_of(note), size))
+            for note in _checkpoints(archive, size)
+        )
+        out.frame(bundle.Manifest("part", ledger_id, size, selection, iso(now)), keys, notes, archive)
+    return Exported(size, records)
+
+
+@dataclass
+class _Chunk:
+    begin: int
+    lines: list[bytes] = field(default_factory=list)
+    evidence: list[bytes] = field(default_factory=list)
+
+
+class _Writer:
+    """A zip of files without dates, written aside and put in place when complete."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = path.with_name(path.name + ".partial")
+        self._ancestors: set[str] = set()
+
+    def __enter__(self) -> "_Writer":
+        self._zip = zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self._zip.close()
+            if kind is None:
+                self._partial.replace(self._path)
+        finally:
+            self._partial.unlink(missing_ok=True)
+
+    def add(self, name: str, content: bytes) -> None:
+        """One file."""
+        info = zipfile.ZipInfo(name, EPOCH)
+        info.compress_type = zipfile.ZIP_DEFLATED
+        info.external_attr = 0o644 << 16
+        self._zip.writestr(info, content)
+
+    def ancestors(self, archive: Archive, content: dict[str, Any]) -> None:
+        """The object that holds a record's many ancestors, once."""
+        kept = (content.get("lineage") or {}).get("kept")
+        if not kept or kept["sha256"] in self._ancestors:
+            return
+        body = archive.get(kept["key"])
+        if body is not None:
+            self._ancestors.add(kept["sha256"])
+            self.add(bundle.ancestors_name(kept["sha256"]), body)
+
+    def chunk(self, chunk: _Chunk) -> None:
+        """Leaves and their evidence."""
+        if chunk.lines:
+            self.add(bundle.chunk_name(bundle.LOG, chunk.begin), b"\n".join([*chunk.lines, b""]))
+            self.add(bundle.chunk_name(bundle.EVIDENCE, chunk.begin), b"\n".join([*chunk.evidence, b""]))
+
+    def frame(self, manifest: bundle.Manifest, keys: KeyHistory, notes: bytes, archive: Archive) -> None:
+        """What every bundle has."""
+        self.add(bundle.CHECKPOINTS, notes)
+        self.add(bundle.CHECKPOINT, read_checkpoint(archive, manifest.size))
+        self.add(bundle.KEYS, keys.to_bytes())
+        for name, spki in {key.keyid: key.spki for key in keys.ranges}.items():
+            self.add(f"{bundle.PEM}{name}.pem", bundle.pem(spki))
+        self.add(bundle.MANIFEST, manifest.to_bytes())
+        self.add(bundle.README, readme(manifest, keys))
+
+
+def _size(archive: Archive) -> int:
+    size = newest_checkpoint(archive)
+    if not size:
+        raise MissingCheckpoint("the log has no checkpoint yet: nothing was sealed")
+    return size
+
+
+def _genesis(archive: Archive, ledger_id: str) -> KeyHistory:
+    keys = genesis_keys(archive, ledger_id)
+    if keys is None:
+        raise BadBundle("the archive has no keys.json")
+    return keys
+
+
+def _leaves(archive: Archive, size: int) -> Iterator[tuple[int, bytes]]:
+    """(index, line) of every leaf below `size`, one batch in memory at a time."""
+    index = 0
+    for key in archive.list(LOG):
+        if number_of(key) >= size:
+            break
+        if number_of(key) != index:
+            raise TruncatedLedger(f"the batch that begins at leaf {index} is missing")
+        for line in lines_of(read_batch(archive, index)):
+            yield index, line
+            index += 1
+    if index != size:
+        raise TruncatedLedger(f"{index} leaves are there, the newest checkpoint commits to {size}")
+
+
+def _records(archive: Archive, size: int) -> Iterator[dict[str, Any]]:
+    """The predicate of every record below `size`."""
+    for _, line in _leaves(archive, size):
+        payload = parse_envelope(line).payload
+        if kind_of(payload) == "record":
+            yield parse_statement(payload).predicate
+
+
+def _checkpoints(archive: Archive, size: int) -> Iterator[bytes]:
+    for key in archive.list(CHECKPOINTS):
+        if number_of(key) <= size:
+            yield read_checkpoint(archive, number_of(key))
+
+
+def _size_of(note: bytes) -> int:
+    return parse_checkpoint(parse_note(note).text).size
+
+
+def _evidence(archive: Archive, content: dict[str, Any]) -> bytes:
+    """The evidence of a record; empty if it was never archived, which the verifier then reports."""
+    try:
+        return archive.get(evidence_key(content["job"]["id"], content["revision"])) or b""
+    except ObjectReplaced as error:
+        raise ObjectReplaced(f"{error}: compare all versions of the object, the oldest is the signed one") from error

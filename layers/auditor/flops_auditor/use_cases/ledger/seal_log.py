@@ -1,0 +1,308 @@
+"""Give committed records their places in the log, in batches, each under a signed checkpoint.
+
+Writes of one batch, in order: the batch (put if absent at its first index: of two sealers one wins, the other adopts),
+the frontier, the checkpoint, the places in the index, the mail. After a kill the next run finds how far the last one
+came and goes on from there. A sealer notes all places of a batch before it writes the next, so no record gets two.
+The work is O(new records + log n).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from itertools import islice
+
+from flops_auditor.domain.ledger.dsse import (
+    PAYLOAD_TYPE,
+    Signature,
+    parse_envelope,
+    pre_authentication_encoding,
+    signed_line,
+)
+from flops_auditor.domain.ledger.key_history import KeyHistory
+from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.domain.ledger.leaves import (
+    Leaf,
+    Rotation,
+    Verify,
+    check_time,
+    heartbeat,
+    kind_of,
+    parse_rotation,
+    read_leaf,
+)
+from flops_auditor.domain.ledger.ledger_errors import (
+    LedgerError,
+    MalformedRecord,
+    RootMismatch,
+    UnauthorisedRotation,
+    UnknownKey,
+)
+from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, CompactRange
+from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
+from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE, ROTATION_PREDICATE, parse_statement
+from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ledger.log_reader import (
+    check_checkpoint,
+    genesis_keys,
+    lines_of,
+    load_frontier,
+    newest_batch,
+    range_of,
+    read_batch,
+    read_checkpoint,
+    rotation_line,
+    store_frontier,
+)
+from flops_auditor.use_cases.ports.ledger import Archive, Mailbox, PendingRecord, PendingRecords, Place, Signer
+
+BATCH = 1000
+"""Records per batch."""
+LOOKED_AT = 5
+"""How many batches of waiting records are looked at for one batch of good ones."""
+
+
+@dataclass(frozen=True)
+class Sealer:
+    """Everything sealing works with. `record_spki` is the recorder's public key; its private part is out of reach."""
+
+    archive: Archive
+    pending: PendingRecords
+    signer: Signer
+    record_spki: bytes
+    mailbox: Mailbox
+    clock: Callable[[], datetime]
+    verify: Verify
+    ledger_id: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """A record that was refused a place, and why."""
+
+    job_id: str
+    revision: int
+    error: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What a run did: the log's new size, records placed, batches adopted from another run, records held back."""
+
+    size: int
+    records: int = 0
+    adopted: int = 0
+    held: tuple[Held, ...] = ()
+
+
+@dataclass
+class _Log:
+    """The log as far as it is committed to."""
+
+    head: Checkpoint
+    note: bytes
+    tree: CompactRange
+    keys: KeyHistory
+    rotations: int = 0
+
+
+@dataclass
+class _Draft:
+    """A batch in the making."""
+
+    lines: list[bytes] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    records: int = 0
+
+
+def seal_log(sealer: Sealer, may_go_on: Callable[[], bool] = lambda: True) -> Sealed:
+    """Seal all that waits, or append a heartbeat if nothing does; `may_go_on` is asked before a further batch."""
+    log, adopted = _open(sealer)
+    records = 0
+    while True:
+        draft = _draft(sealer, log)
+        if records and not draft.records:
+            return Sealed(log.head.size, records, adopted, tuple(draft.held))
+        body = b"".join(line + b"\n" for line in draft.lines)
+        if not sealer.archive.put_if_absent(batch_key(log.head.size), body):
+            _conclude(sealer, log, read_batch(sealer.archive, log.head.size))  # another sealer was faster
+            return Sealed(log.head.size, records, adopted + 1, tuple(draft.held))
+        _conclude(sealer, log, body)
+        records += draft.records
+        if draft.records < BATCH or not may_go_on():
+            return Sealed(log.head.size, records, adopted, tuple(draft.held))
+
+
+def _open(sealer: Sealer) -> tuple[_Log, int]:
+    """Read the log's head, and bring to its end whatever an earlier run left half done."""
+    log = _Log(Checkpoint(sealer.ledger_id, 0, EMPTY_ROOT), b"", CompactRange(), _genesis(sealer))
+    newest = newest_batch(sealer.archive)
+    if newest is None:
+        return log, 0
+    body = read_batch(sealer.archive, newest)
+    lines = lines_of(body)
+    end = newest + len(lines)
+    sealed = sealer.archive.get(checkpoint_key(end)) is not None
+    _restore(sealer, log, end if sealed else newest, lines, sealed)
+    if sealed:
+        _note_places(sealer, newest, lines)
+        return log, 0
+    _conclude(sealer, log, body)
+    return log, 1
+
+
+def _genesis(sealer: Sealer) -> KeyHistory:
+    """The keys the ledger began with; the first seal of all writes them."""
+    keys = genesis_keys(sealer.archive, sealer.ledger_id)
+    if keys is None:
+        keys = KeyHistory.genesis(sealer.ledger_id, sealer.record_spki, sealer.signer.public_key())
+        if not sealer.archive.put_if_absent(KEYS, keys.to_bytes()):
+            return genesis_keys(sealer.archive, sealer.ledger_id) or keys
+    return keys
+
+
+def _restore(sealer: Sealer, log: _Log, size: int, newest: list[bytes], sealed: bool) -> None:
+    """Load keys, checkpoint and frontier as of `size`; the newest batch, `sealed` or not, counts the rotations."""
+    statements = [parse_statement(parse_envelope(line).payload) for line in newest]
+    if not statements or statements[-1].predicate_type != HEARTBEAT_PREDICATE:
+        raise MalformedRecord(f"the newest batch, of {len(newest)} leaves, does not end with a heartbeat")
+    log.rotations = int(statements[-1].predicate["rotations"])
+    if not sealed:
+        log.rotations -= sum(found.predicate_type == ROTATION_PREDICATE for found in statements)
+    for number in range(log.rotations):
+        line = rotation_line(sealer.archive, number)
+        if line is None:
+            raise UnauthorisedRotation(f"the request for rotation {number} is missing")
+        change = parse_rotation(parse_envelope(line).payload)
+        log.keys = log.keys.rotated(change.role, change.new_spki, size - 1)
+    if size:
+        log.note = read_checkpoint(sealer.archive, size)
+        log.head = check_checkpoint(log.note, sealer.ledger_id, log.keys.current("checkpoint").spki, sealer.verify)
+        log.tree = load_frontier(sealer.archive, log.head)
+
+
+def _draft(sealer: Sealer, log: _Log) -> _Draft:
+    """Waiting records under the key in force, a rotation if asked for, records under the new key, a heartbeat."""
+    draft, now, keys = _Draft(), sealer.clock(), log.keys
+    waiting = list(islice(sealer.pending.waiting(), BATCH * LOOKED_AT))
+    later = _append_records(sealer, log, draft, waiting, keys, now)
+    rotation = _next_rotation(sealer, log, draft, log.head.size + len(draft.lines))
+    if rotation:
+        line, change = rotation
+        keys = keys.rotated(change.role, change.new_spki, log.head.size + len(draft.lines))
+        draft.lines.append(line)
+        later = _append_records(sealer, log, draft, later, keys, now)
+    draft.held += [Held(record.job_id, record.revision, "UnknownKey", "signed by no key in force") for record in later]
+    index = log.head.size + len(draft.lines)
+    payload = heartbeat(
+        sealer.ledger_id,
+        iso(now),
+        log.head.size,
+        index,
+        (log.head.size, sha256(log.note).hexdigest()),
+        keys,
+        log.rotations + (1 if rotation else 0),
+    )
+    _check_own_key(sealer, keys, index)
+    digest = sha256(pre_authentication_encoding(PAYLOAD_TYPE, payload)).digest()
+    signature = Signature(keyid(sealer.signer.public_key()), sealer.signer.sign(digest))
+    draft.lines.append(signed_line(payload, (signature,)))
+    return draft
+
+
+def _append_records(
+    sealer: Sealer, log: _Log, draft: _Draft, waiting: list[PendingRecord], keys: KeyHistory, now: datetime
+) -> list[PendingRecord]:
+    """Append what is sound; hold what is not, so that one bad record stops nobody; return those of an unknown key."""
+    later = []
+    for record in waiting:
+        if draft.records == BATCH:
+            break
+        index = log.head.size + len(draft.lines)
+        try:
+            leaf = read_leaf(parse_envelope(record.line), sealer.ledger_id, index, keys, sealer.verify)
+            if leaf.identity != (record.job_id, record.revision):
+                raise MalformedRecord(f"the record says that it is {leaf.identity}")
+            check_time(leaf.at, now, index)
+        except UnknownKey:
+            later.append(record)
+        except LedgerError as error:
+            draft.held.append(Held(record.job_id, record.revision, error.name, str(error)))
+        else:
+            draft.lines.append(record.line)
+            draft.records += 1
+    return later
+
+
+def _next_rotation(sealer: Sealer, log: _Log, draft: _Draft, index: int) -> tuple[bytes, Rotation] | None:
+    """The next requested rotation, if its time has come: a checkpoint key takes over once this sealer holds it."""
+    try:
+        line = rotation_line(sealer.archive, log.rotations)
+        if line is None:
+            return None
+        change = read_leaf(parse_envelope(line), sealer.ledger_id, index, log.keys, sealer.verify).rotation
+        if change is None:
+            raise UnauthorisedRotation("the request is not a rotation")
+    except LedgerError as error:
+        draft.held.append(Held("rotation", log.rotations, error.name, str(error)))
+        return None
+    ours = keyid(sealer.signer.public_key())
+    if change.role == "checkpoint" and keyid(change.new_spki) != ours:
+        return None
+    return line, change
+
+
+def _check_own_key(sealer: Sealer, keys: KeyHistory, index: int) -> None:
+    keys.signer("checkpoint", keyid(sealer.signer.public_key()), index)
+
+
+def _conclude(sealer: Sealer, log: _Log, body: bytes) -> None:
+    """Check the batch at the head of the log, whoever wrote it; then frontier, checkpoint, places and mail."""
+    lines = lines_of(body)
+    leaves = _check_batch(sealer, log, lines)
+    log.rotations += sum(leaf.kind == "rotation" for leaf in leaves)
+    _check_own_key(sealer, log.keys, log.head.size + len(lines) - 1)
+    first = log.head.size
+    log.tree = log.tree.join(range_of(first, lines))
+    store_frontier(sealer.archive, log.tree)
+    head = Checkpoint(sealer.ledger_id, log.tree.end, log.tree.root())
+    note = signed_note(
+        head.text, head.origin, sealer.signer.public_key(), sealer.signer.sign(sha256(head.text).digest())
+    )
+    if not sealer.archive.put_if_absent(checkpoint_key(head.size), note):
+        note = read_checkpoint(sealer.archive, head.size)
+        found = check_checkpoint(note, sealer.ledger_id, sealer.signer.public_key(), sealer.verify)
+        if found != head:
+            raise RootMismatch(f"the checkpoint of size {head.size} is not over the log's leaves")
+    log.head, log.note = head, note
+    _note_places(sealer, first, lines)
+    sealer.mailbox.publish(f"FLOPs Auditor checkpoint {head.size}", note.decode())
+
+
+def _check_batch(sealer: Sealer, log: _Log, lines: list[bytes]) -> list[Leaf]:
+    """Every leaf by its named error, so that nothing is signed unseen; moves the keys on over rotations."""
+    leaves = []
+    for index, line in enumerate(lines, start=log.head.size):
+        leaf = read_leaf(parse_envelope(line), sealer.ledger_id, index, log.keys, sealer.verify)
+        if leaf.rotation:
+            log.keys = log.keys.rotated(leaf.rotation.role, leaf.rotation.new_spki, index)
+        leaves.append(leaf)
+    if not leaves or leaves[-1].kind != "heartbeat":
+        raise MalformedRecord(f"the batch from leaf {log.head.size} on does not end with a heartbeat")
+    closing = leaves[-1].statement
+    if int(closing.predicate["first_index"]) != log.head.size or closing.subject_sha256 != sha256(log.note).hexdigest():
+        raise MalformedRecord(f"the batch from leaf {log.head.size} on does not follow the checkpoint before it")
+    return leaves
+
+
+def _note_places(sealer: Sealer, first_index: int, lines: list[bytes]) -> None:
+    """Tell the index where the batch's records stand."""
+    places = []
+    for index, line in enumerate(lines, start=first_index):
+        payload = parse_envelope(line).payload
+        if kind_of(payload) == "record":
+            content = parse_statement(payload).predicate
+            places.append(Place(content["job"]["id"], content["revision"], index))
+    sealer.pending.mark_logged(places)

@@ -1,0 +1,1 @@
+"""Whether everything was recorded and everything is healthy."""

@@ -1,0 +1,170 @@
+"""Is the deployment healthy and complete? Each finding says what is wrong and what to do; unknown is not healthy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.operations.compare_jobs import Comparison
+from flops_auditor.use_cases.ports.records import Progress
+
+SEAL_LATE = timedelta(minutes=45)
+"""Three intervals of the sealer."""
+RECONCILE_LATE = timedelta(hours=3)
+"""Three intervals of the reconciliation."""
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Queues:
+    """Messages in the queues: waiting for an audit, and dead."""
+
+    waiting: int
+    dead_jobs: int
+    dead_deliveries: int
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A CloudWatch alarm of the stack: `state` is OK, ALARM or INSUFFICIENT_DATA."""
+
+    name: str
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class LogState:
+    """The log: when its newest checkpoint was stored, and since when the oldest record waits for its place."""
+
+    checkpoint_at: datetime | None
+    waiting_since: datetime | None
+
+
+@dataclass(frozen=True)
+class Subscribers:
+    """Who is told of alerts: subscriptions that are confirmed, and those that nobody has confirmed yet."""
+
+    confirmed: int
+    pending: int
+
+
+class Deployment(Protocol):
+    """What can be asked of the deployed stack; each call may raise SourceDenied or SourceUnavailable."""
+
+    def queues(self) -> Queues:
+        """Depths of the queues."""
+
+    def alarms(self) -> Sequence[Alarm]:
+        """Every alarm of the stack."""
+
+    def log(self) -> LogState:
+        """State of the log."""
+
+    def subscribers(self) -> Subscribers:
+        """Of the topic of alerts."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One answer of the doctor: `ok`, what was seen, and what to do."""
+
+    check: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def completeness(comparison: Comparison) -> list[Finding]:
+    """Whether every finished job has a record, and up to when."""
+    found = [
+        Finding(
+            f"region {state.region}",
+            False,
+            f"could not be compared: {state.error}",
+            "Grant sagemaker:ListTrainingJobs there, or disable the region, or name it in ExcludedRegions; "
+            "until then nothing is known of its jobs.",
+        )
+        for state in comparison.unread
+    ]
+    jobs = sum(state.finished for state in comparison.regions)
+    settling = sum(state.settling for state in comparison.regions)
+    counted = f"{jobs} finished jobs in {len(comparison.regions)} regions"
+    if settling:
+        counted += f", {settling} of them ended in the last half hour and may still be on their way"
+    if comparison.missing:
+        names = _some([f"{job.name} ({job.region})" for job in comparison.missing])
+        upto = f"; complete up to {iso(comparison.complete_to)}" if comparison.complete_to else ""
+        detail = f"{len(comparison.missing)} without a record: {names}"
+        remedy = "`flops-auditor reconcile` queues them now; then look at the dead letters: `flops-auditor redrive`."
+        found.append(Finding("records", False, f"{detail}; {counted}{upto}", remedy))
+    elif comparison.complete_to is not None:
+        found.append(Finding("records", True, f"complete up to {iso(comparison.complete_to)}; {counted}"))
+    else:
+        found.append(
+            Finding("records", False, f"nothing missing where it could be read; {counted}", "See the regions.")
+        )
+    return found
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def progress_of(regions: dict[str, Progress], now: datetime) -> list[Finding]:
+    """Whether the reconciliation runs by itself."""
+    never = sorted(name for name, state in regions.items() if state.complete_to is None)
+    late = sorted(n for n, s in regions.items() if s.complete_to is not None and now - s.complete_to > RECONCILE_LATE)
+    remedy = "Look at the log and the alarms of the reconcile function; its schedule may be off."
+    if never:
+        detail = f"the history of {len(never)} of {len(regions)} regions is not yet scanned: {_some(never)}"
+        return [Finding("reconciliation", False, detail, "Wait for the next hourly run. " + remedy)]
+    if late:
+        return [Finding("reconciliation", False, f"behind by more than {RECONCILE_LATE}: {_some(late)}", remedy)]
+    oldest = min((state.complete_to for state in regions.values() if state.complete_to), default=now)
+    return [Finding("reconciliation", True, f"{len(regions)} regions, the oldest scan is of {iso(oldest)}")]
+
+
+def health_of(queues: Queues, alarms: Sequence[Alarm], log: LogState, now: datetime) -> list[Finding]:
+    """Dead letters, alarms and the log."""
+    return [_dead(queues), _alarms(alarms), _log(log, now)]
+
+
+def told_of_alerts(subscribers: Subscribers) -> list[Finding]:
+    """Whether anybody would be told. SNS forgets a subscription that nobody confirms."""
+    if subscribers.confirmed:
+        return [Finding("subscribers", True, f"{subscribers.confirmed} are told of alerts")]
+    if subscribers.pending:
+        detail = f"nobody is told of alerts: {subscribers.pending} subscriptions are not confirmed"
+        return [Finding("subscribers", False, detail, "Confirm it in the e-mail that AWS sent.")]
+    remedy = "Deploy with AlertEmail, or subscribe to the topic; AWS drops an e-mail address that is not confirmed."
+    return [Finding("subscribers", False, "nobody is told of alerts: the topic has no subscription", remedy)]
+
+
+def _dead(queues: Queues) -> Finding:
+    if queues.dead_jobs or queues.dead_deliveries:
+        detail = f"{queues.dead_jobs} jobs and {queues.dead_deliveries} deliveries are dead letters"
+        remedy = "`flops-auditor redrive --dry-run` says why, `flops-auditor redrive` sends them again."
+        return Finding("dead letters", False, detail, remedy)
+    return Finding("dead letters", True, f"none; {queues.waiting} jobs wait for their audit")
+
+
+def _alarms(alarms: Sequence[Alarm]) -> Finding:
+    ringing = [alarm for alarm in alarms if alarm.state == "ALARM"]
+    if ringing:
+        detail = "; ".join(f"{alarm.name}: {alarm.reason}" if alarm.reason else alarm.name for alarm in ringing)
+        return Finding("alarms", False, detail, "docs/operations.md says what each alarm means.")
+    if not alarms:
+        return Finding("alarms", False, "the stack has no alarms", "Deploy the stack again.")
+    return Finding("alarms", True, f"none of {len(alarms)} is ringing")
+
+
+def _log(log: LogState, now: datetime) -> Finding:
+    last = f"the last checkpoint is of {iso(log.checkpoint_at)}" if log.checkpoint_at else "there is no checkpoint yet"
+    if log.waiting_since is not None and now - log.waiting_since > SEAL_LATE:
+        detail = f"a record waits for its place since {iso(log.waiting_since)}; {last}"
+        return Finding("log", False, detail, "Look at the log and the alarms of the seal function.")
+    return Finding("log", True, last + ("; records wait for the next" if log.waiting_since else ""))

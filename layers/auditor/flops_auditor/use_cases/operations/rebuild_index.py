@@ -1,0 +1,79 @@
+"""Rebuild the table of records from the archive, which has everything: the table is an index, never the evidence.
+
+Not rebuilt are the notes of alerts sent: a job that is audited again may be told of once more.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.leaves import kind_of
+from flops_auditor.domain.ledger.statement import parse_statement, predicate_of
+from flops_auditor.domain.runs.evidence import parse_evidence
+from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.values.archive_keys import LOG, RECORDS, evidence_key, number_of
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.auditing.find_lineage import index_job, recorded_lineage
+from flops_auditor.use_cases.auditing.keep_record import summary
+from flops_auditor.use_cases.ledger.log_reader import lines_of, newest_checkpoint, read_batch
+from flops_auditor.use_cases.ports.ledger import Archive, PendingRecords, Place
+from flops_auditor.use_cases.ports.lineage import LineageIndex
+from flops_auditor.use_cases.ports.records import Records, StoredRecord
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What was put back: records written, those that were there already, those of them that stand in the log.
+
+    `skipped` names records that could not be read, with the reason.
+    """
+
+    written: int
+    known: int
+    logged: int
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+def rebuild_index(archive: Archive, records: Records, pending: PendingRecords, index: LineageIndex) -> Rebuilt:
+    """Put every archived record into the table unless it is there, then note the places of the log."""
+    written = known = 0
+    skipped: list[tuple[str, str]] = []
+    for key in archive.list(RECORDS):
+        try:
+            fresh = _restore(archive, key, records, index)
+        except AuditorError as error:
+            skipped.append((key, f"{error.name}: {error}"))
+            continue
+        written, known = written + fresh, known + (not fresh)
+    logged = 0
+    for places in _batches(archive):
+        pending.mark_logged(places)
+        logged += len(places)
+    return Rebuilt(written, known, logged, tuple(skipped))
+
+
+def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) -> bool:
+    line = archive.get(key) or b""
+    content = predicate_of(line)
+    job, revision = content["job"]["id"], content["revision"]
+    evidence = archive.get(evidence_key(job, revision))
+    if evidence is not None:
+        found = parse_evidence(evidence)
+        index_job(parse_training_job(found.description, found.tags), found.packages, index)
+    return records.commit(job, StoredRecord(revision, line), summary(content, recorded_lineage(content, archive)))
+
+
+def _batches(archive: Archive) -> Iterator[list[Place]]:
+    """Places of records, batch by batch, as far as a checkpoint commits to them."""
+    size = newest_checkpoint(archive)
+    for key in archive.list(LOG):
+        first = number_of(key)
+        if first >= size:
+            return
+        places = []
+        for at, line in enumerate(lines_of(read_batch(archive, first)), start=first):
+            payload = parse_envelope(line).payload
+            if kind_of(payload) == "record":
+                content = parse_statement(payload).predicate
+                places.append(Place(content["job"]["id"], content["revision"], at))
+        yield places

@@ -1,0 +1,1 @@
+"""What the use cases need from outside, as protocols. Adapters: flops_auditor.aws; twins: tests/fakes."""

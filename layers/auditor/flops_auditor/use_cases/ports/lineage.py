@@ -1,0 +1,42 @@
+"""Which jobs leave results where, and which begin from where."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from flops_auditor.domain.lineage.places import Location
+
+IndexKind = Literal["output", "input", "directory"]
+"""What an entry of the index says of its place: a job leaves results there; begins from there; takes all below it."""
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """One job at one place. `created` is its creation time (ISO 8601), `family` its tuning job, if any."""
+
+    location: Location
+    created: str
+    job_id: str
+    job_arn: str
+    family: str = ""
+
+    @property
+    def cursor(self) -> str:
+        """Where the entry stands among all of its kind and space: by path, then time, then job."""
+        return f"{self.location.key}#{self.created}#{self.job_id}"
+
+
+class LineageIndex(Protocol):
+    """Which jobs leave results where, and which begin from where. Entries are added and never changed."""
+
+    def add(self, kind: IndexKind, entry: IndexEntry) -> None:
+        """Add; repeating it is no error."""
+
+    def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
+        """Entries at exactly this place that were created before `before`, newest first; read consistently."""
+
+    def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        """Entries at this place and below it, in the order of their cursors, after a cursor; read consistently."""
+
+    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        """Entries at exactly this place, in the order of their cursors, after a cursor; read consistently."""
