@@ -1,0 +1,126 @@
+"""Remarks: doubts, contradictions, assumptions and notes as values. Words are made from them at the edge, once.
+
+A module says what it means with a kind of its own and the facts that belong to it; records carry the kind beside the
+words, and everything that is decided is decided by the kind. Facts may hold what a job's owner wrote: they are bounded
+here, put between quotation marks, and never read as a template. Remedies hold none of it.
+"""
+
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+from flops_auditor.domain.values.amounts import scientific
+
+Fact = str | int | float | Fraction | Sequence[str] | None
+LONGEST_SAID = 60
+"""Characters of a foreign text that a remark quotes."""
+MOST_LISTED = 8
+
+
+class Spoken(NamedTuple):
+    """A remark as records hold it: the stable name of its kind, and its words."""
+
+    kind: str
+    words: str
+
+    def to_json(self) -> dict[str, str]:
+        """As it stands in a record."""
+        return {"kind": self.kind, "words": self.words}
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What would settle a doubt: a stable name, and words that may name `{job}` and facts of the doubt."""
+
+    name: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of remark. `template` is a format string over its facts, with the format specifications of `in_words`."""
+
+    name: str
+    template: str
+    remedy: Remedy | None = None
+
+    def __call__(self, **facts: Fact) -> "Remark":
+        """A remark of this kind."""
+        return Remark(self, tuple((name, _frozen(value)) for name, value in facts.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One thing that is said about a run: what kind of thing, and its facts."""
+
+    kind: Kind
+    facts: tuple[tuple[str, Fact], ...] = ()
+
+    def fact(self, name: str) -> Fact:
+        """One of its facts."""
+        return dict(self.facts)[name]
+
+    @property
+    def words(self) -> str:
+        """In words, for people."""
+        return in_words(self.kind.template, dict(self.facts))
+
+    @property
+    def spoken(self) -> Spoken:
+        """As records hold it."""
+        return Spoken(self.kind.name, self.words)
+
+    def settled_by(self, job: str) -> Spoken | None:
+        """What would settle it, for the run of this name; None where nothing that people do would."""
+        remedy = self.kind.remedy
+        return (
+            None if remedy is None else Spoken(remedy.name, in_words(remedy.template, {**dict(self.facts), "job": job}))
+        )
+
+
+def _frozen(value: Fact) -> Fact:
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+
+def in_words(template: str, facts: Mapping[str, Fact]) -> str:
+    """A template with its facts. Specifications: `said` quotes a foreign text (`said200`: of so many characters),
+    `flop` is an amount (`flop4`: of so many digits), `list` names at most eight, `percent` is a share; others are
+    those of `format`, on a float.
+    """
+    return _FORMATTER.vformat(template, (), facts)
+
+
+class _Formatter(string.Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        name = format_spec.rstrip("0123456789")
+        size = format_spec[len(name) :]
+        match name:
+            case "":
+                return format(value, format_spec) if size else str(value)
+            case "said":
+                return said(str(value), int(size or LONGEST_SAID))
+            case "flop":
+                return "unknown" if value is None else scientific(round(value), int(size or 3))
+            case "list":
+                shown = [printable(str(each)) for each in value[:MOST_LISTED]]
+                return ", ".join(shown) + (", ..." if len(value) > MOST_LISTED else "")
+            case "percent":
+                return f"{float(value) * 100:.3g} %"
+            case _:
+                return format(float(value), format_spec)
+
+
+_FORMATTER = _Formatter()
+
+
+def said(text: str, most: int = LONGEST_SAID) -> str:
+    """A foreign text between quotation marks, bounded, without control characters."""
+    shown = printable(text)
+    return repr(shown if len(shown) <= most else shown[: most - 4] + " ...")
+
+
+def printable(text: str) -> str:
+    """Text without control characters and line breaks, which may come from a job's name or tags."""
+    return "".join(character if character.isprintable() else " " for character in text).strip()
