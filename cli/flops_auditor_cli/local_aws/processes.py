@@ -84,6 +84,9 @@ def start(state_dir: Path, environment: Mapping[str, str] | None = None, *, enfo
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_EC2_METADATA_DISABLED": "true",
             "POWERTOOLS_DEV": "false",
+            # Listeners on fixed ports of every address, which nothing here uses.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
         }
         | enforcement
         | dict(environment or {}),
