@@ -13,12 +13,11 @@ from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.observations import (
     Busy,
     Observations,
-    Point,
     busyness,
-    counter_increase,
     metric_results,
     observe,
 )
+from flops_auditor.domain.runs.series import Coverage, counter_increase, series_of
 from flops_auditor.domain.runs.sources.training_job import parse_training_job
 from flops_auditor.domain.runs.training_time import Span, training_time
 from tests.fakes.jobs import CREATED, describe
@@ -151,7 +150,7 @@ def test_broken_times_do_not_break_the_audit() -> None:
 
 
 def test_one_accelerator_is_never_busier_than_all_the_time() -> None:
-    busy = Busy(((Fraction(1, 2), Fraction(20)), (Fraction(1, 2), Fraction(0))), Fraction(20))
+    busy = Busy(Coverage(60, (2000, 0), (), 1), 120)
     assert busy.occupancy(8) == Fraction(1, 2)
     assert busy.highest == 20
 
@@ -276,10 +275,10 @@ def test_a_counter_counts_its_increases_and_its_restarts(increases: list[int]) -
     total, values = 0, []
     for increase in increases:
         total = total + increase if increase % 3 else increase
-        values.append(Fraction(total))
-    expected = sum((b - a if b >= a else b) for a, b in zip([Fraction(0), *values], values, strict=False))
+        values.append(total)
+    expected = sum((b - a if b >= a else b) for a, b in zip([0, *values], values, strict=False))
     assert counter_increase(values) == expected
-    assert counter_increase([Fraction(v) for v in (3, 5, 5, 2, 4)]) == 9
+    assert counter_increase([3, 5, 5, 2, 4]) == 9
 
 
 VALUES = st.lists(st.integers(0, 800), min_size=6, max_size=6)
@@ -336,8 +335,10 @@ def test_pages_are_joined() -> None:
 def test_a_period_at_the_edge_of_training_is_no_contradiction() -> None:
     """Half of the first period was not training: its mean is doubled for the bound, but 7 of 8 were reported."""
     start = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
-    points = [Point(start - timedelta(minutes=30), Fraction(700)), Point(start + timedelta(minutes=30), Fraction(700))]
-    busy = busyness(points, (Span(start, start + timedelta(minutes=90)),), 3600)
+    points = [(start + timedelta(minutes=minute)).timestamp() * 10**6 for minute in (-30, 30)]
+    busy = busyness(
+        series_of([(int(moment), 700) for moment in points]), (Span(start, start + timedelta(minutes=90)),), 3600
+    )
     assert busy is not None
     assert busy.highest == 7
     assert busy.occupancy(8) == (Fraction(1, 3) * 8 + Fraction(2, 3) * 7) / 8

@@ -5,49 +5,32 @@ It bounds utilisation from above and is no measure of it (docs/methodology.md).
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any
 
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.series import (
+    Coverage,
+    Series,
+    SeriesReader,
+    counter_increase,
+    coverage,
+    falls,
+    is_amount,
+    series_of,
+    training_microseconds,
+)
 from flops_auditor.domain.runs.sources.training_job import TrainingJob
 from flops_auditor.domain.runs.trainer_metrics import Meaning, TrainerMetrics
 from flops_auditor.domain.runs.training_time import Span, TrainingTime
-from flops_auditor.domain.values.amounts import LARGEST_AMOUNT, exact
-from flops_auditor.domain.values.moments import read_time
+from flops_auditor.domain.values.amounts import exact
 
 OCCUPANCY_METRIC = "GPUUtilization"
 AGREEMENT = Fraction(13, 10)
 """Two readings of one quantity that differ by more than the error margin of Annex A.2 contradict each other."""
-_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 _HOST = re.compile(r"(?:.*/)?(algo-[1-9]\d*)")
-_MICROSECOND = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True)
-class Point:
-    """One value of a series; `start` is None when the series came without times."""
-
-    start: datetime | None
-    value: Fraction
-
-
-@dataclass(frozen=True)
-class Weighted:
-    """A value with the microseconds of training that it covers, of a period of `period` microseconds."""
-
-    covered: int
-    period: int
-    value: Fraction
-
-    @property
-    def most(self) -> Fraction:
-        """The highest mean over the covered part: in the rest of the period the value may have been zero."""
-        return self.value * self.period / self.covered
 
 
 @dataclass(frozen=True)
@@ -60,23 +43,33 @@ class Emitted:
 
 @dataclass(frozen=True)
 class Busy:
-    """Busy accelerators of one host: each value with the share of the training time it covers.
+    """Busy accelerators of one host, in hundredths (GPUUtilization), over `total` microseconds of training.
 
-    The shares add up to `coverage` (0..1), the part of the training time that has values. `highest` is the highest
-    value as it was reported; a piece at the edge of training may be larger, since part of its period was not training.
+    `bounds` says that a value which covers its period in part stands for as much as it may hide.
     """
 
-    pieces: tuple[tuple[Fraction, Fraction], ...]
-    highest: Fraction
-    coverage: Fraction = Fraction(1)
+    values: Coverage
+    total: int
+    bounds: bool = True
+
+    @property
+    def highest(self) -> Fraction:
+        """The most accelerators that were busy at once, as reported."""
+        return self.values.highest / 100
+
+    @property
+    def coverage(self) -> Fraction:
+        """The part of the training time that has values, 0..1."""
+        return Fraction(self.values.covered, self.total)
 
     def occupancy(self, devices: int) -> Fraction:
         """Mean share of time (0..1) in which an accelerator of the host, of `devices`, ran some kernel.
 
         No accelerator is busier than all the time, and time without values counts as fully busy.
         """
-        busy = sum((share * min(value, Fraction(devices)) for share, value in self.pieces), Fraction(0))
-        return busy / devices + (1 - self.coverage)
+        highest = 100 * devices
+        busy = self.values.most(highest) if self.bounds else self.values.total(highest)
+        return busy / (highest * self.total) + (1 - self.coverage)
 
 
 @dataclass(frozen=True)
@@ -103,10 +96,10 @@ def observe(evidence: Evidence, job: TrainingJob, time: TrainingTime, vocabulary
     period = evidence.period_seconds
     busy: dict[str, Busy] = {}
     found: dict[str, list[Emitted]] = {}
-    for label, points in series.items():
+    for label, values in series.items():
         if _is_occupancy(label):
             host = _HOST.fullmatch(label.removeprefix(OCCUPANCY_METRIC).strip())
-            read = busyness(points, time.spans, period) if host else None
+            read = busyness(values, time.spans, period) if host else None
             if host is None or read is None:
                 why = "it names no host" if host is None else "no value lies in training time"
                 notes.append(f"{label[:80]!r} is left aside: {why}")
@@ -115,7 +108,7 @@ def observe(evidence: Evidence, job: TrainingJob, time: TrainingTime, vocabulary
             continue
         name, meaning = _meaning(label, vocabulary)
         if meaning is not None:
-            _add(found, name, meaning, _from_series(name, meaning, points, time, period, notes))
+            _add(found, name, meaning, _from_series(name, meaning, values, time, period, notes))
     finals = sorted(job.final_metric_data_list, key=lambda final: (final.metric_name, final.value))
     for final in finals:
         meaning = vocabulary.recognise(final.metric_name)
@@ -163,50 +156,22 @@ def _largest(quantity: str, values: list[Emitted], notes: list[str]) -> Emitted:
     return largest
 
 
-def _series(evidence: Evidence, notes: list[str]) -> dict[str, list[Point]]:
-    """Points by label, each point of time once."""
-    merged: dict[str, list[Point]] = {}
+def _series(evidence: Evidence, notes: list[str]) -> dict[str, Series]:
+    """Series by label; results of one label (pages of an answer) are one series."""
+    merged: dict[str, list[tuple[int | None, float]]] = {}
+    reader = SeriesReader()
     for result in evidence.metrics:
         if not isinstance(result, Mapping):
             notes.append("a metric result is not an object and is left aside")
             continue
-        points = _points(result, notes)
+        label = str(result.get("Label", "")).strip()
+        points, refused = reader.points(result)
+        if refused:
+            shown = f"{label[:80]!r} are no amounts and are left aside, such as {str(refused[0])[:20]!r}"
+            notes.append(f"{len(refused)} values of {shown}")
         if points:
-            merged.setdefault(str(result.get("Label", "")).strip(), []).extend(points)
-    return {label: _once(points) for label, points in sorted(merged.items())}
-
-
-def _once(points: list[Point]) -> list[Point]:
-    """Points in order of time; of several at one time the highest, as pages or windows of an answer may overlap."""
-    highest: dict[datetime, Fraction] = {}
-    for point in points:
-        if point.start is not None:
-            highest[point.start] = max(point.value, highest.get(point.start, point.value))
-    return [p for p in points if p.start is None] + [Point(start, highest[start]) for start in sorted(highest)]
-
-
-def _points(result: Mapping[str, Any], notes: list[str]) -> list[Point]:
-    values, times = result.get("Values") or [], result.get("Timestamps") or []
-    times = times if isinstance(times, Sequence) else []
-    label = str(result.get("Label", ""))[:80]
-    points, refused = [], []
-    for index, value in enumerate(values if isinstance(values, Sequence) else []):
-        if not _is_amount(value):
-            refused.append(str(value)[:20])
-            continue
-        try:
-            start = read_time(times[index]) if index < len(times) else None
-        except (ValueError, OverflowError, TypeError):
-            start = None
-        points.append(Point(start, exact(value)))
-    if refused:
-        notes.append(f"{len(refused)} values of {label!r} are no amounts and are left aside, such as {refused[0]!r}")
-    return points
-
-
-def _is_amount(value: object) -> bool:
-    """Not negative, not NaN, and not larger than anything a training run could count."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST_AMOUNT
+            merged.setdefault(label, []).extend(points)
+    return {label: series_of(points) for label, points in sorted(merged.items())}
 
 
 def _unfinished(evidence: Evidence) -> tuple[str, ...]:
@@ -223,70 +188,29 @@ def _unfinished(evidence: Evidence) -> tuple[str, ...]:
     return tuple(doubts)
 
 
-def weigh(points: Sequence[Point], spans: Sequence[Span], period_seconds: int | None) -> list[Weighted]:
-    """Each point with its overlap with the Training spans; points outside are left out.
+def busyness(series: Series, spans: Sequence[Span], period_seconds: int | None) -> Busy | None:
+    """GPUUtilization of one host as busy accelerators; None when no value falls into the spans.
 
-    Points without times, or a job without known spans, weigh alike; where the period is known, points without times
-    are left out: they cover no time.
-    """
-    timed = [(point.start, point.value) for point in points if point.start is not None]
-    if not spans or (len(timed) < len(points) and period_seconds is None):
-        return [Weighted(1, 1, point.value) for point in points]
-    step = timedelta(seconds=period_seconds or _spacing([start for start, _ in timed]))
-    ends = [span.end for span in spans]
-    weighted = []
-    for start, value in timed:
-        covered = 0
-        for span in spans[bisect_right(ends, start) :]:
-            if span.start >= start + step:
-                break
-            covered += (min(start + step, span.end) - max(start, span.start)) // _MICROSECOND
-        if covered > 0:
-            weighted.append(Weighted(covered, step // _MICROSECOND, value))
-    return weighted
-
-
-def weighted_mean(points: Sequence[Point], spans: Sequence[Span], period_seconds: int | None) -> Fraction | None:
-    """Mean of a series over the Training spans, each point weighted by its overlap; None when no point has any."""
-    weighted = weigh(points, spans, period_seconds)
-    covered = sum(w.covered for w in weighted)
-    return sum((w.covered * w.value for w in weighted), Fraction(0)) / covered if covered else None
-
-
-def busyness(points: Sequence[Point], spans: Sequence[Span], period_seconds: int | None) -> Busy | None:
-    """GPUUtilization of one host as busy accelerators; None when no point falls into the spans.
-
-    With a known period, time that no point covers is not covered, and a point that lies partly outside the spans counts
+    With a known period, time that no value covers is not covered, and a value that lies partly outside the spans counts
     as if the host had been idle outside: the figure bounds the occupancy from above. Without, values cover all time.
     """
-    weighted = weigh(points, spans, period_seconds)
-    covered = sum(w.covered for w in weighted)
-    if not covered:
+    found = coverage(series, spans, period_seconds)
+    if not found.covered:
         return None
-    highest = max(w.value for w in weighted) / 100
     if period_seconds is None or not spans:
-        return Busy(tuple((Fraction(w.covered, covered), w.value / 100) for w in weighted), highest)
-    total = max(covered, sum((span.end - span.start) // _MICROSECOND for span in spans))
-    pieces = tuple((Fraction(w.covered, total), w.most / 100) for w in weighted)
-    return Busy(pieces, highest, Fraction(covered, total))
-
-
-def _spacing(starts: list[datetime]) -> float:
-    ordered = sorted(starts)
-    steps = [(b - a).total_seconds() for a, b in pairwise(ordered) if b > a]
-    return min(steps, default=60.0)
+        return Busy(found, found.covered, bounds=False)
+    return Busy(found, max(found.covered, training_microseconds(spans)))
 
 
 def _from_series(
-    name: str, meaning: Meaning, points: list[Point], time: TrainingTime, period: int | None, notes: list[str]
+    name: str, meaning: Meaning, series: Series, time: TrainingTime, period: int | None, notes: list[str]
 ) -> Fraction | None:
     if not meaning.cumulative:
-        mean = weighted_mean(points, time.spans, period)
+        mean = coverage(series, time.spans, period).mean()
         if mean is None:
             notes.append(f"metric {name[:80]!r} has no value during training and is left aside")
         return mean
-    ordered = [p.value for p in sorted(points, key=lambda p: (p.start is not None, p.start or _BEFORE_ALL))]
-    resets = sum(later < earlier for earlier, later in pairwise(ordered))
+    resets = falls(series.values)
     if resets >= max(1, len(time.spans)):
         notes.append(
             f"contradictory evidence: counter {name[:80]!r} goes backwards {resets} times, "
@@ -298,25 +222,13 @@ def _from_series(
             f"counter {name[:80]!r} restarts {resets} times after interruptions: summed over its restarts, "
             "so work that was done again from a checkpoint may count twice"
         )
-    return counter_increase(ordered)
-
-
-def counter_increase(values: Sequence[Fraction]) -> Fraction:
-    """The total increase of a counter that starts at zero and may restart from zero: a fall begins a new count.
-
-    Source: Prometheus, `increase()` and counter resets.
-    """
-    total = previous = Fraction(0)
-    for value in values:
-        total += value - previous if value >= previous else value
-        previous = value
-    return total
+    return Fraction(counter_increase(series.values), series.scale)
 
 
 def _from_last(
     name: str, value: float, meaning: Meaning, time: TrainingTime, notes: list[str], known: bool
 ) -> Fraction | None:
-    if not _is_amount(value):
+    if not is_amount(value):
         notes.append(f"the last value of {name[:80]!r} is {value} and is left aside")
         return None
     if meaning.cumulative and len(time.spans) > 1:

@@ -18,18 +18,20 @@ def read_time(value: object) -> datetime:
         moment = value
     else:
         text = str(value).strip()
-        try:
-            number = Decimal(text)
-        except InvalidOperation:
-            moment = datetime.fromisoformat(text)
-        else:
-            if isinstance(value, bool) or not number.is_finite() or not 0 <= number < 10**14:
-                raise ValueError(f"{text[:40]!r} is not a point in time")
-            seconds = number / 1000 if number >= _MILLISECONDS_FROM else number
-            moment = datetime.fromtimestamp(float(seconds), UTC)
+        moment = datetime.fromisoformat(text) if text[4:5] == "-" else _from_epoch(text, value)
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise ValueError(f"{str(value)[:40]!r} is not a point in time of any job")
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _from_epoch(text: str, value: object) -> datetime:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return datetime.fromisoformat(text)
+    if isinstance(value, bool) or not number.is_finite() or not 0 <= number < 10**14:
+        raise ValueError(f"{text[:40]!r} is not a point in time")
+    return datetime.fromtimestamp(float(number / 1000 if number >= _MILLISECONDS_FROM else number), UTC)
 
 
 def iso(moment: datetime) -> str:

@@ -1,0 +1,204 @@
+"""Metric series in integers: when a value was taken, what it is, and how much of the training it covers.
+
+A run may have 100,800 points, the most of one GetMetricData answer (CloudWatch API Reference), and a rational number
+for each would take seconds. Times are microseconds since 1970; the values of one series are whole multiples of one
+power of ten, so their sums are exact, and become rational once.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from itertools import pairwise
+from operator import sub
+from typing import Any
+
+from flops_auditor.domain.runs.training_time import Span
+from flops_auditor.domain.values.moments import read_time
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MINUTE = 60 * 10**6
+_TOO_LARGE = 1e40
+"""As a float; see values.amounts.LARGEST_AMOUNT."""
+_NUMBERS = frozenset({int, float})
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points of one label. `starts` are distinct, in order, and belong to `timed`; `untimed` came without times.
+
+    Values are in units of 1 / `scale`.
+    """
+
+    starts: tuple[int, ...]
+    timed: tuple[int, ...]
+    untimed: tuple[int, ...]
+    scale: int
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """All values, those without times first."""
+        return self.untimed + self.timed
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What a series says about the training time: `whole` values cover `step` microseconds of training each, and each
+    of `parts` a shorter time, (microseconds, value). Values are in units of 1 / `scale`.
+    """
+
+    step: int
+    whole: tuple[int, ...]
+    parts: tuple[tuple[int, int], ...]
+    scale: int
+
+    @property
+    def covered(self) -> int:
+        """Microseconds of training that have a value; where nothing is known of times, the number of values."""
+        return self.step * len(self.whole) + sum(covered for covered, _ in self.parts)
+
+    @property
+    def highest(self) -> Fraction:
+        """The highest value. Raises ValueError without any."""
+        return Fraction(max((*self.whole, *(value for _, value in self.parts))), self.scale)
+
+    def mean(self) -> Fraction | None:
+        """The mean value, weighted by time; None when nothing is covered."""
+        return self.total() / self.covered if self.covered else None
+
+    def total(self, highest: int | None = None) -> Fraction:
+        """Value x microseconds, no value counting for more than `highest`."""
+        if highest is None:
+            return Fraction(self.step * sum(self.whole) + sum(time * value for time, value in self.parts), self.scale)
+        cap = highest * self.scale
+        parts = sum(time * min(value, cap) for time, value in self.parts)
+        return Fraction(self.step * self._capped(cap) + parts, self.scale)
+
+    def most(self, highest: int) -> Fraction:
+        """Value x microseconds at most, no value being over `highest`.
+
+        A value that covers its period in part bounds it from above: outside it may have been zero.
+        """
+        cap = highest * self.scale
+        parts = sum(min(value * self.step, cap * time) for time, value in self.parts)
+        return Fraction(self.step * self._capped(cap) + parts, self.scale)
+
+    def _capped(self, cap: int) -> int:
+        return sum(self.whole) if max(self.whole, default=0) <= cap else sum(min(value, cap) for value in self.whole)
+
+
+def is_amount(value: object) -> bool:
+    """Not negative, not NaN, and not larger than anything a training run could count."""
+    return type(value) in _NUMBERS and 0 <= value < _TOO_LARGE  # type: ignore[operator]
+
+
+class SeriesReader:
+    """Reads metric results. Series of one run are taken at the same times, so each time is read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, int | None] = {}
+
+    def points(self, result: Mapping[str, Any]) -> tuple[list[tuple[int | None, float]], list[object]]:
+        """Points of a MetricDataResult, time (None: it has none) and value, and the values that are no amounts."""
+        values, times = result.get("Values") or [], result.get("Timestamps") or []
+        values = values if isinstance(values, Sequence) else []
+        times = times if isinstance(times, Sequence) else []
+        known, points, refused = self._known, [], []
+        for index, value in enumerate(values):
+            if type(value) not in _NUMBERS or not 0 <= value < _TOO_LARGE:  # is_amount, without a call for each
+                refused.append(value)
+                continue
+            start = None
+            if index < len(times):
+                text = times[index]
+                if type(text) is str and text in known:
+                    start = known[text]
+                else:
+                    start = _microseconds(text)
+                    if type(text) is str:
+                        known[text] = start
+            points.append((start, value))
+        return points, refused
+
+
+def series_of(points: Sequence[tuple[int | None, float]]) -> Series:
+    """One series. Of several values at one time the highest counts, as pages or windows of an answer may overlap."""
+    highest: dict[int, float] = {}
+    untimed = []
+    for start, value in points:
+        if start is None:
+            untimed.append(value)
+        elif value >= highest.get(start, 0):
+            highest[start] = value
+    starts = sorted(highest)
+    scaled, scale = _scaled([*untimed, *(highest[start] for start in starts)])
+    return Series(tuple(starts), tuple(scaled[len(untimed) :]), tuple(scaled[: len(untimed)]), scale)
+
+
+def _microseconds(value: object) -> int | None:
+    try:
+        return (read_time(value) - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def _scaled(values: Sequence[float]) -> tuple[list[int], int]:
+    """Values as the decimals they were written as (0.1 is one tenth), in units of one power of ten."""
+    texts = [repr(value) for value in values]
+    split = [(format(Decimal(text), "f") if "e" in text else text).partition(".") for text in texts]
+    places = max((len(part) for _, _, part in split), default=0)
+    return [int(whole + part.ljust(places, "0")) for whole, _, part in split], 10**places
+
+
+def coverage(series: Series, spans: Sequence[Span], period_seconds: int | None) -> Coverage:
+    """What a series says about the Training spans: each value with its overlap; values outside are left out.
+
+    Values without times, or of a job without known spans, weigh alike; where the period is known, values without times
+    are left out: they cover no time. `spans` are disjoint and in order.
+    """
+    if not spans or (series.untimed and period_seconds is None):
+        return Coverage(1, series.values, (), series.scale)
+    step = period_seconds * 10**6 if period_seconds else _spacing(series.starts)
+    whole: list[int] = []
+    parts: dict[int, int] = {}
+    starts = series.starts
+    for begin, end in _in_microseconds(spans):
+        first, last = bisect_left(starts, begin), bisect_right(starts, end - step)
+        whole += series.timed[first:last]
+        for index in (*range(bisect_right(starts, begin - step), first), *range(max(first, last), len(starts))):
+            start = starts[index]
+            if start >= end:
+                break
+            parts[index] = parts.get(index, 0) + min(start + step, end) - max(start, begin)
+    return Coverage(step, tuple(whole), tuple((parts[i], series.timed[i]) for i in sorted(parts)), series.scale)
+
+
+def _in_microseconds(spans: Sequence[Span]) -> list[tuple[int, int]]:
+    return [((span.start - _EPOCH) // _MICROSECOND, (span.end - _EPOCH) // _MICROSECOND) for span in spans]
+
+
+def _spacing(starts: Sequence[int]) -> int:
+    """Microseconds between the nearest two points; a minute, the finest that CloudWatch keeps, without two."""
+    return min(map(sub, starts[1:], starts), default=_MINUTE)
+
+
+def training_microseconds(spans: Sequence[Span]) -> int:
+    """The length of all spans."""
+    return sum(end - begin for begin, end in _in_microseconds(spans))
+
+
+def falls(values: Sequence[int]) -> int:
+    """How often a counter goes backwards."""
+    return sum(later < earlier for earlier, later in pairwise(values))
+
+
+def counter_increase(values: Sequence[int]) -> int:
+    """The total increase of a counter that starts at zero and may restart from zero: a fall begins a new count.
+
+    Source: Prometheus, `increase()` and counter resets.
+    """
+    peaks = sum(earlier for earlier, later in pairwise(values) if later < earlier)
+    return peaks + (values[-1] if values else 0)
