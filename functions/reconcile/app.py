@@ -1,37 +1,25 @@
 """Queues finished training jobs that have no record, in every enabled region; resumes where the last run stopped."""
 
-import logging
 import os
 from typing import Any
 
-from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from flops_auditor.aws.wiring.environment import ReconcileEnvironment
+from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, metrics
 from flops_auditor.aws.wiring.reconciling import reconciler_from
-from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.operations.reconcile_jobs import reconcile
 
-logger = Logger()
-# Lambda's own level goes before that of Powertools; it stays INFO, since it would drop the metrics with the entries.
-logging.getLogger(logger.service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
-metrics = Metrics()
 reconciler = reconciler_from(ReconcileEnvironment.read(os.environ))
 SPARE_MILLISECONDS = 40_000
 """Time for one more batch, whose calls may be tried five times."""
 
 
-@logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
+@lambda_handler
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """A schedule in; what was done out, also as metrics and as one log line."""
-    try:
-        report = reconcile(reconciler, lambda: context.get_remaining_time_in_millis() < SPARE_MILLISECONDS)
-    except AuditorError as error:
-        logger.exception(str(error), error=error.name, remedy=error.remedy)
-        metrics.add_metric(name=error.name, unit=MetricUnit.Count, value=1)
-        raise
+    report = reconcile(reconciler, lambda: context.get_remaining_time_in_millis() < SPARE_MILLISECONDS)
     for region, reason in report.failed.items():
         logger.error("region could not be compared with the ledger", region=region, reason=reason)
     done = {
@@ -42,8 +30,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         "RegionsPending": len(report.pending),
         "RegionsFailed": len(report.failed),
     }
-    for name, count in done.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
+    for name, value in done.items():
+        count(name, value)
     metrics.add_metric(name="ReconcileProgress", unit=MetricUnit.Percent, value=report.share_complete)
     logger.info("reconciled", extra={**done, "progress_percent": report.share_complete})
     return done
