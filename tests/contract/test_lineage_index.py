@@ -8,7 +8,7 @@ import pytest
 from moto import mock_aws
 
 from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
-from flops_auditor.aws.stores.sqs_reassessments import SqsReassessments
+from flops_auditor.aws.stores.sqs import SqsReassessments
 from flops_auditor.domain.lineage.places import Location, read_location
 from flops_auditor.domain.runs.reassessment import Reassessment, is_reassessment, parse_reassessment
 from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex

@@ -12,7 +12,8 @@ from moto import mock_aws
 
 from flops_auditor.aws.stores.dynamodb_progress import DynamoDbProgress, DynamoDbRecordIndex
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
-from flops_auditor.aws.stores.sqs import SqsAuditQueue, message
+from flops_auditor.aws.stores.sqs import DELAY_SECONDS, SqsAuditQueue, SqsReassessments, message
+from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.training_job import parse_event
 from flops_auditor.use_cases.ports.records import Progress, ProgressStore, RecordIndex, Records, StoredRecord
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
@@ -111,19 +112,29 @@ def test_every_job_is_queued_as_an_event_that_the_audit_reads(adapter: str) -> N
     assert {pointer.creation_time for pointer in pointers} == {job.creation_time for job in jobs}
 
 
-def test_entries_that_the_queue_refuses_are_sent_again_and_never_forgotten() -> None:
+@pytest.mark.parametrize("kind", ["jobs", "reassessments"])
+def test_entries_that_the_queue_refuses_are_sent_again_and_never_forgotten(kind: str) -> None:
     """SendMessageBatch answers 200 with a list of failures."""
     client = boto3.client("sqs", "eu-west-1", **KEYS)
     stub = Stubber(client)
-    entries = [{"Id": str(number), "MessageBody": message(listed(number))} for number in range(2)]
+    again = [Reassessment(f"{number:064x}") for number in range(2)]
+    bodies = {
+        "jobs": [message(listed(number)) for number in range(2)],
+        "reassessments": [json.dumps(each.to_event()) for each in again],
+    }[kind]
+    delay = DELAY_SECONDS if kind == "reassessments" else 0
+    entries = [{"Id": str(n), "MessageBody": body, "DelaySeconds": delay} for n, body in enumerate(bodies)]
     failure = [{"Id": "1", "SenderFault": False, "Code": "InternalError"}]
     taken = [{"Id": "0", "MessageId": "m", "MD5OfMessageBody": "d"}]
     expected = {"QueueUrl": "https://queue", "Entries": entries}
     stub.add_response("send_message_batch", {"Successful": taken, "Failed": failure}, expected)
-    again = {"QueueUrl": "https://queue", "Entries": entries[1:]}
     for _ in range(2):
-        stub.add_response("send_message_batch", {"Successful": [], "Failed": failure}, again)
+        expected = {"QueueUrl": "https://queue", "Entries": entries[1:]}
+        stub.add_response("send_message_batch", {"Successful": [], "Failed": failure}, expected)
     stub.activate()
     with stub, pytest.raises(SourceUnavailable, match="1 messages: InternalError"):
-        SqsAuditQueue(client, "https://queue").send([listed(0), listed(1)])
+        if kind == "jobs":
+            SqsAuditQueue(client, "https://queue").send([listed(0), listed(1)])
+        else:
+            SqsReassessments(client, "https://queue").send(again)
     stub.assert_no_pending_responses()

@@ -1,10 +1,11 @@
-"""The AuditQueue port on Amazon SQS: messages of the shape that EventBridge puts there."""
+"""The AuditQueue and Reassessments ports on the audit's queue (Amazon SQS)."""
 
 import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.training_job import RECONCILE_SOURCE
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 MOST_ENTRIES = 10
+"""SendMessageBatch takes no more at once."""
+DELAY_SECONDS = 10
+"""A job that several parents name is then mostly assessed once for all of them."""
 _TRIES = 3
 
 
 def message(job: ListedJob) -> str:
-    """The message of one job, as functions/audit reads it."""
+    """The message of one job, of the shape that EventBridge puts there and functions/audit reads."""
     return json.dumps(
         {
             "source": RECONCILE_SOURCE,
@@ -44,22 +48,41 @@ class SqsAuditQueue:
         self._queue_url = queue_url
 
     def send(self, jobs: Sequence[ListedJob]) -> None:
-        """SendMessageBatch, ten at a time; entries that fail are sent again."""
-        for first in range(0, len(jobs), MOST_ENTRIES):
-            entries: list[SendMessageBatchRequestEntryTypeDef] = [
-                {"Id": str(number), "MessageBody": message(job)}
-                for number, job in enumerate(jobs[first : first + MOST_ENTRIES])
-            ]
-            self._send(entries)
+        """Have finished jobs audited. Raises SourceDenied, SourceUnavailable."""
+        send_all(self._client, self._queue_url, [message(job) for job in jobs])
 
-    def _send(self, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> None:
-        failed = []
-        for _ in range(_TRIES):
-            with outages("sqs:SendMessageBatch"), refusals("sqs:SendMessageBatch"):
-                answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-            failed = answer.get("Failed", [])
-            again = {failure["Id"] for failure in failed}
-            entries = [entry for entry in entries if entry["Id"] in again]
-            if not entries:
-                return
-        raise SourceUnavailable(f"sqs:SendMessageBatch did not take {len(entries)} messages: {failed[0].get('Code')}")
+
+class SqsReassessments:
+    """Needs sqs:SendMessage on the queue."""
+
+    def __init__(self, client: "SQSClient", queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, messages: Sequence[Reassessment]) -> None:
+        """Have recorded jobs assessed again, a little later. Raises SourceDenied, SourceUnavailable."""
+        bodies = [json.dumps(message.to_event()) for message in messages]
+        send_all(self._client, self._queue_url, bodies, DELAY_SECONDS)
+
+
+def send_all(client: "SQSClient", queue_url: str, bodies: Sequence[str], delay_seconds: int = 0) -> None:
+    """SendMessageBatch, ten at a time; entries that fail are sent again. Raises SourceDenied, SourceUnavailable."""
+    for first in range(0, len(bodies), MOST_ENTRIES):
+        entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            {"Id": str(number), "MessageBody": body, "DelaySeconds": delay_seconds}
+            for number, body in enumerate(bodies[first : first + MOST_ENTRIES])
+        ]
+        _send(client, queue_url, entries)
+
+
+def _send(client: "SQSClient", queue_url: str, entries: "list[SendMessageBatchRequestEntryTypeDef]") -> None:
+    failed = []
+    for _ in range(_TRIES):
+        with outages("sqs:SendMessageBatch"), refusals("sqs:SendMessageBatch"):
+            answer = client.send_message_batch(QueueUrl=queue_url, Entries=entries)
+        failed = answer.get("Failed", [])
+        again = {failure["Id"] for failure in failed}
+        entries = [entry for entry in entries if entry["Id"] in again]
+        if not entries:
+            return
+    raise SourceUnavailable(f"sqs:SendMessageBatch did not take {len(entries)} messages: {failed[0].get('Code')}")

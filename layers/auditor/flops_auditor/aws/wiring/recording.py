@@ -12,7 +12,7 @@ from flops_auditor.aws.stores.dynamodb_records import DynamoDbClaims, DynamoDbRe
 from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.stores.sns import SnsAlerts
-from flops_auditor.aws.stores.sqs_reassessments import SqsReassessments
+from flops_auditor.aws.stores.sqs import SqsReassessments
 from flops_auditor.aws.wiring.environment import AuditEnvironment, RecordingEnvironment
 from flops_auditor.data import load_tables
 from flops_auditor.domain.runs.reassessment import Reassessment
