@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from botocore.exceptions import ClientError
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.domain.values.errors import AuditorError
@@ -59,6 +60,8 @@ def find_deployment(stack_name: str, local: bool) -> Deployment:
         use_local()
     try:
         stacks: list[dict[str, Any]] = client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
-    except Exception as error:
-        raise NoDeployment(f"stack {stack_name!r} could not be read: {error}") from error
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":  # what CloudFormation says of a stack it has not
+            raise
+        raise NoDeployment(f"there is no stack {stack_name!r}: {error}") from error
     return Deployment({output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])})

@@ -52,7 +52,7 @@ NOWHERE = {
         (["audit", "--job-name", "a"], NOWHERE, 1, "Unreachable: Could not connect"),
         (["audit", "--job-name", "a", "--metrics", "b"], NOWHERE, 2, "--metrics belongs to JOB.json"),
         (["audit", "missing.json", "--policy", "nosuch"], {}, 2, "UnknownPolicy: 'nosuch'"),
-        (["records", "list"], {}, 1, "NoDeployment: stack 'flops-auditor' could not be read"),
+        (["records", "list"], {}, 1, "NotSignedIn: You must specify a region"),
         (["records", "list", "--local"], {"FLOPS_AUDITOR_STATE": "/nonexistent"}, 1, "no local AWS is up"),
         (["plan"], {}, 2, "NothingToPlan"),
         (["amend", "job", "--who", "me", "--why", "since"], {}, 2, "MalformedAmendment: it gives no evidence"),

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.law.policy import Assessment
+from flops_auditor.domain.runs.declared import NO
 from flops_auditor.domain.runs.training_time import TrainingTime
 
 NEVER_STOP = "flops-auditor:never-stop"
@@ -19,7 +20,6 @@ UNBOUNDED = "unbounded"
 PROJECTED = "projected"
 CROSSED = "crossed"
 IMMINENT = "imminent"
-_NO = {"", "false", "0", "no"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Seen:
     @property
     def never_stop(self) -> bool:
         """Whether a tag forbids to stop the job, or might: tags that could not be read forbid it, too."""
-        return not self.tags_read or self.audited.job.tags.get(NEVER_STOP, "").strip().lower() not in _NO
+        return not self.tags_read or self.audited.job.tags.get(NEVER_STOP, "").strip().lower() not in NO
 
     @property
     def projected(self) -> bool:

@@ -52,13 +52,11 @@ class Accelerator:
     """One accelerator as AWS counts units (a K80 die, a Trainium chip)."""
 
     name: str
-    vendor: str
     peaks: Mapping[str, Fraction]
     """Precision -> dense FLOP/s of one unit."""
     tdp_watts: int | None
     source: str
     confidence: str
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,6 @@ class InstanceType:
     accelerator_count: Fraction
     vcpus: int
     cpu_manufacturer: str
-    cpu_clock_hz: int | None
-    cpu_simd: str
     source: str
     confidence: str
     cpu_peaks: Mapping[str, Fraction] = field(default_factory=lambda: MappingProxyType({}))
@@ -222,12 +218,10 @@ def _accelerator(row: Mapping[str, str], where: str) -> Accelerator:
         raise HardwareTableInvalid(f"{where}: no fp32_tflops, which every accelerator has")
     return Accelerator(
         name=row["accelerator"],
-        vendor=row["vendor"],
         peaks=MappingProxyType(known),
         tdp_watts=_whole(row, "tdp_watts", where),
         source=row["source"],
         confidence=row["confidence"],
-        note=row.get("note", ""),
     )
 
 
@@ -255,8 +249,6 @@ def _instance_type(row: Mapping[str, str], accelerators: Mapping[str, Accelerato
         accelerator_count=count,
         vcpus=vcpus,
         cpu_manufacturer=row["cpu_manufacturer"],
-        cpu_clock_hz=None if gigahertz is None else int(gigahertz * 10**9),
-        cpu_simd=simd,
         source=row["source"],
         confidence=row["confidence"],
         cpu_peaks=MappingProxyType(dict(cpu_peaks)),

@@ -92,7 +92,6 @@ class Cumulative:
     doubts: tuple[str, ...] = ()
     updates_best_flop: int | None = None
     updates_upper_flop: int | None = None
-    parents: tuple[str, ...] = ()
 
 
 def union(sets: Iterable[Iterable[Ancestor]], without: str = "") -> tuple[Ancestor, ...]:
@@ -131,7 +130,6 @@ def accumulate(own: Figures, job_id: str, lineage: Lineage, activity: Activity =
         doubts=(*lineage.doubts, *doubts),
         updates_best_flop=_sum([0 if generated else own.best_flop, *(a.best_flop for a in updates)]),
         updates_upper_flop=_sum([0 if generated else own.upper_flop, *(a.upper_flop for a in updates)]),
-        parents=lineage.parents,
     )
 
 

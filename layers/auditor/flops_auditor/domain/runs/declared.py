@@ -32,7 +32,8 @@ _MODEL_PARAMETERS = (
     "model",
 )
 _PEFT_PARAMETERS = ("lora_r", "lora_rank", "lora_alpha", "peft_type", "peft_method", "use_peft", "use_lora", "qlora")
-_NO = {"", "false", "0", "no", "none", "full", "null"}
+NO = frozenset({"", "false", "0", "no", "none", "null"})
+"""What a tag or a parameter says that denies."""
 _YES = {"true", "1", "yes", "hybrid", "e4m3"}
 _PRECISION_PARAMETERS = ("mixed_precision", "precision", "compute_dtype", "compute_precision", "amp_dtype")
 _STORED_PRECISION_PARAMETERS = ("torch_dtype", "dtype", "model_dtype", "bnb_4bit_compute_dtype")
@@ -127,7 +128,7 @@ class _Reader:
 
     def yes_or_no(self, name: str, doubts: list[str]) -> bool:
         text = self.tag(name).lower()
-        if text not in {"true", "yes", "1"} | _NO:
+        if text not in {"true", "yes", "1"} | NO:
             doubts.append(f"tag {TAG_PREFIX}{name} is {text[:40]!r}, not true or false")
         return text in {"true", "yes", "1"}
 
@@ -233,4 +234,4 @@ def _parameter_efficient(job: TrainingJob) -> bool:
     if job.serverless is not None and job.serverless.peft:
         return True
     parameters = _parameters(job)
-    return any(parameters.get(key, "").lower() not in _NO for key in _PEFT_PARAMETERS)
+    return any(parameters.get(key, "").lower() not in NO | {"full"} for key in _PEFT_PARAMETERS)

@@ -70,7 +70,6 @@ class _ResourceConfig(_Shape):
     instance_preferences: tuple[_Preference, ...] = ()
     selected_instance_type: OptionalText = ""
     selected_instance_count: Count = 0
-    training_plan_arn: OptionalText = ""
 
     def groups(self) -> tuple[InstanceGroup, ...]:
         """The hosts the job ran on; what SageMaker selected goes before what was asked for.
@@ -186,7 +185,6 @@ class TrainingJob(_Shape):
     model_package_config: _ModelPackage = _ModelPackage()
     output_model_package_arn: OptionalText = ""
     tuning_job_arn: OptionalText = ""
-    enable_managed_spot_training: bool = False
     tags: Texts = {}
 
     @property
