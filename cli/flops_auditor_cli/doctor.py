@@ -10,7 +10,7 @@ from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.sources.deployed_stack import DeployedStack
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.check_health import (
-    Finding,
+    HealthCheck,
     completeness,
     health_of,
     progress_of,
@@ -43,12 +43,12 @@ def deployed(deployment: Deployment, stack_name: str, local: bool) -> DeployedSt
     return DeployedStack(clients, deployment.outputs, stack_name)
 
 
-def asked(check: str, question: Callable[[], list[Finding]]) -> list[Finding]:
+def asked(check: str, question: Callable[[], list[HealthCheck]]) -> list[HealthCheck]:
     """The findings of one question; a refusal or outage is a finding too, never a clean result."""
     try:
         return question()
     except (SourceDenied, SourceUnavailable) as failure:
-        return [Finding(check, False, f"{failure.name}: {failure}", failure.remedy)]
+        return [HealthCheck(check, False, f"{failure.name}: {failure}", failure.remedy)]
 
 
 def doctor(
@@ -62,14 +62,14 @@ def doctor(
     reconciler, stack, now = reconciler_of(deployment), deployed(deployment, stack_name, local), datetime.now(UTC)
     document: dict[str, Any] = {}
 
-    def records() -> list[Finding]:
+    def records() -> list[HealthCheck]:
         comparison = compare(reconciler.regions, reconciler.listing, reconciler.index, now, told=told)
         document.update(document_of(comparison, rows_of(comparison, "missing")))
         return completeness(comparison)
 
     excluded = deployment.excluded_regions
     findings = [
-        Finding("regions left out", True, f"{excluded}, as the stack's parameter ExcludedRegions says"),
+        HealthCheck("regions left out", True, f"{excluded}, as the stack's parameter ExcludedRegions says"),
         *asked("records", records),
         *asked(
             "reconciliation",

@@ -10,7 +10,14 @@ import typer
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.ledger.export_bundle import Choice, export_part, export_whole, of_job, of_model, of_time
+from flops_auditor.use_cases.ledger.export_bundle import (
+    RecordFilter,
+    export_part,
+    export_whole,
+    of_job,
+    of_model,
+    of_time,
+)
 from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
 from flops_auditor_cli.output import Output, OutputOption, emit, plain, say
 from flops_auditor_cli.verify import MOMENTS
@@ -58,9 +65,9 @@ def export(
     say(f"check it with: flops-auditor verify {shlex.quote(plain(bundle))}")
 
 
-def selection_of(model: str, job: str, since: datetime | None, until: datetime | None) -> tuple[Choice, str]:
+def selection_of(model: str, job: str, since: datetime | None, until: datetime | None) -> tuple[RecordFilter, str]:
     """Which records are asked for, of the jobs on the model if one is named; and all that is asked for in words."""
-    choices: list[Choice] = []
+    choices: list[RecordFilter] = []
     words = [f"base model {model}"] if model else []
     if job:
         choices.append(of_job(job))

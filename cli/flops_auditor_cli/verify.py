@@ -20,7 +20,7 @@ from flops_auditor.domain.ledger.ledger_errors import LedgerError
 from flops_auditor.domain.ledger.signed_note import UnreadableNote, checkpoint_in
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.recompute import recompute
-from flops_auditor.use_cases.ledger.verify_bundle import Demands, Report, verify_bundle
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
 from flops_auditor_cli.output import Output, OutputOption, emit, json_text, plain, say, talk
 
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
@@ -85,7 +85,7 @@ def given(option: str, path: Path, read: Callable[[bytes], bytes]) -> bytes:
         raise typer.Exit(EXITS["cannot verify"]) from error
 
 
-def show(report: Report, output: Output, recomputed: bool) -> None:
+def show(report: VerificationReport, output: Output, recomputed: bool) -> None:
     """The report on stdout, with what it does not say on stderr; CSV has the findings alone, the verdict on stderr."""
     rows = [{**asdict(found), "remedy": _remedy(found.error)} for found in report.findings]
     if output is Output.JSON:
@@ -112,7 +112,7 @@ def show(report: Report, output: Output, recomputed: bool) -> None:
         say("note: consistent in itself is all this says; give --pin or --keys to tell it from a forgery")
 
 
-def _verdict_of(report: Report, recomputed: bool) -> str:
+def _verdict_of(report: VerificationReport, recomputed: bool) -> str:
     """The verdict and what it speaks of, line by line."""
     if report.verdict != "valid":
         return report.verdict

@@ -10,7 +10,7 @@ from flops_auditor.aws.sources.regions import AccountRegions
 from flops_auditor.aws.sources.sagemaker import SageMakerListing
 from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.data import POLICIES
-from flops_auditor.domain.audit.forecast import Outlook, Seen
+from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast
 from flops_auditor.domain.messages.early_warning import percent
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.errors import AuditorError
@@ -47,7 +47,7 @@ class NamedRegions:
         return self._names
 
 
-def row_of(seen: Seen) -> dict[str, str]:
+def row_of(seen: RunForecast) -> dict[str, str]:
     """A running job for people: the threshold that it meets first."""
     audited, nearest = seen.audited, seen.closest()
     cumulative = audited.cumulative
@@ -66,13 +66,13 @@ def row_of(seen: Seen) -> dict[str, str]:
     }
 
 
-def _left(outlook: Outlook | None) -> str:
+def _left(outlook: ThresholdForecast | None) -> str:
     if outlook is None or outlook.seconds_left is None:
         return "unknown"
     return "over" if outlook.crossed else f"{float(outlook.seconds_left) / 3600:.1f} h"
 
 
-def document_of(seen: Seen) -> dict[str, Any]:
+def document_of(seen: RunForecast) -> dict[str, Any]:
     """A running job for machines; shares are decimal strings."""
     job, cumulative = seen.audited.job, seen.audited.cumulative
     return {
@@ -119,7 +119,7 @@ def command(
     account = AccountRegions(client("account"), deployment.excluded_regions)
     regions: Regions = NamedRegions(region) if region else account
     done = Watched()
-    found: list[Seen] = []
+    found: list[RunForecast] = []
     for listed in running_jobs(SageMakerListing(sagemaker_in), regions, recorder.clock(), done):
         try:
             looked = look_at(listed, recorder)

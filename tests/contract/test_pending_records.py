@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
-from flops_auditor.use_cases.ports.ledger import PendingRecord, PendingRecords, Place
+from flops_auditor.use_cases.ports.ledger import LogPlace, PendingRecord, PendingRecords
 from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.ledger import MemoryPendingRecords
 from tests.fakes.tables import create_table
@@ -48,14 +48,14 @@ def test_what_waits_comes_oldest_first_until_it_has_a_place(store: Store) -> Non
     for number, one in enumerate(made):
         commit(one, f"2026-11-01T00:{number // 60:02d}:{number % 60:02d}.000Z")
     assert list(pending.waiting()) == made
-    pending.mark_logged([Place(one.job_id, one.revision, index) for index, one in enumerate(made[:120])])
+    pending.mark_logged([LogPlace(one.job_id, one.revision, index) for index, one in enumerate(made[:120])])
     assert list(pending.waiting()) == made[120:]
 
 
 def test_noting_a_place_again_or_of_a_lost_record_is_no_error(store: Store) -> None:
     pending, commit = store
     commit(record(1), "2026-11-01T00:00:00.000Z")
-    places = [Place(record(1).job_id, 0, 5), Place(record(2).job_id, 0, 6)]
+    places = [LogPlace(record(1).job_id, 0, 5), LogPlace(record(2).job_id, 0, 6)]
     pending.mark_logged(places)
     pending.mark_logged(places)
     assert list(pending.waiting()) == []
@@ -74,7 +74,7 @@ def test_a_record_that_the_index_still_shows_is_not_given_out() -> None:
         pending = DynamoDbPendingRecords(client, "records")
         seen = pending._candidates()
         keys = list(seen)
-        pending.mark_logged([Place(record(1).job_id, 0, 3)])
+        pending.mark_logged([LogPlace(record(1).job_id, 0, 3)])
         pending._candidates = lambda: iter(keys)  # type: ignore[method-assign]
         assert list(pending.waiting()) == []
         item = client.get_item(
@@ -96,7 +96,7 @@ def test_places_whose_note_failed_are_noted_again_while_some_succeed() -> None:
                 raise EndpointConnectionError(endpoint_url="http://127.0.0.1")
             self.noted[Key["pk"]["S"]] += 1
 
-    places = [Place(record(number).job_id, 0, number) for number in range(5)]
+    places = [LogPlace(record(number).job_id, 0, number) for number in range(5)]
     client: Any = Faulty(4)
     DynamoDbPendingRecords(client, "records").mark_logged(places)
     assert client.noted == Counter({f"JOB#{place.job_id}": 1 for place in places})

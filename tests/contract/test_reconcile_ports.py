@@ -15,7 +15,7 @@ from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.sqs import DELAY_SECONDS, SqsAuditQueue, SqsReassessments, message
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.training_job import parse_event
-from flops_auditor.use_cases.ports.records import Progress, ProgressStore, RecordIndex, Records, StoredRecord
+from flops_auditor.use_cases.ports.records import ProgressStore, RecordIndex, Records, ScanProgress, StoredRecord
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
 from tests.contract.test_records import table
 from tests.fakes.audit import NOW, MemoryProgress, MemoryQueue, MemoryRecordIndex, MemoryRecords
@@ -59,15 +59,15 @@ def test_recorded_jobs_are_told_from_others_at_any_number(ledger: tuple[Records,
 
 
 def test_progress_is_read_as_it_was_written(progress: ProgressStore) -> None:
-    assert progress.read("eu-west-1") == Progress()
-    first = Progress(None, None, NOW, None, NOW - timedelta(days=400))
+    assert progress.read("eu-west-1") == ScanProgress()
+    first = ScanProgress(None, None, NOW, None, NOW - timedelta(days=400))
     progress.write("eu-west-1", first)
     assert progress.read("eu-west-1") == first
-    assert progress.read("us-east-1") == Progress()
-    second = Progress(complete_to=NOW, whole_at=NOW)
+    assert progress.read("us-east-1") == ScanProgress()
+    second = ScanProgress(complete_to=NOW, whole_at=NOW)
     progress.write("eu-west-1", second)
     assert progress.read("eu-west-1") == second
-    progress.write("eu-west-1", Progress(complete_to=NOW - timedelta(hours=1)))
+    progress.write("eu-west-1", ScanProgress(complete_to=NOW - timedelta(hours=1)))
     assert progress.read("eu-west-1") == second, "a slower run took the progress back"
 
 

@@ -14,7 +14,7 @@ from flops_auditor.domain.runs.sources.training_job import JobPointer, parse_tra
 from flops_auditor.use_cases.auditing.collect_evidence import Sources
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
-from flops_auditor.use_cases.ports.records import Progress, StoredRecord
+from flops_auditor.use_cases.ports.records import ScanProgress, StoredRecord
 from flops_auditor.use_cases.ports.sources import ListedJob, MetricRequest, SourceDenied, UnknownTrainingJob
 from tests.fakes.ledger import MemoryArchive, MemorySigner
 
@@ -191,12 +191,12 @@ class MemoryQueue:
 class MemoryProgress:
     """The ProgressStore port in a dictionary."""
 
-    regions: dict[str, Progress] = field(default_factory=dict)
+    regions: dict[str, ScanProgress] = field(default_factory=dict)
 
-    def read(self, region: str) -> Progress:
-        return self.regions.get(region, Progress())
+    def read(self, region: str) -> ScanProgress:
+        return self.regions.get(region, ScanProgress())
 
-    def write(self, region: str, progress: Progress) -> None:
+    def write(self, region: str, progress: ScanProgress) -> None:
         known = self.read(region).complete_to
         if known is None or (progress.complete_to is not None and known <= progress.complete_to):
             self.regions[region] = progress

@@ -10,7 +10,7 @@ from typing import Any
 
 from flops_auditor.domain.ledger.dsse import Signature, parse_envelope
 from flops_auditor.use_cases.ledger.export_bundle import export_part, export_whole, of_model
-from flops_auditor.use_cases.ledger.verify_bundle import Demands, Report, verify_bundle
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.ledger_world import World
 
@@ -51,7 +51,7 @@ class Bundle:
     def names(self, folder: str) -> list[str]:
         return sorted(name for name in self.files if name.startswith(folder))
 
-    def verify(self, **demands: Any) -> Report:
+    def verify(self, **demands: Any) -> VerificationReport:
         """Write the files as they are now, and verify."""
         with zipfile.ZipFile(self.path, "w") as zipped:
             for name, content in self.files.items():

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
-from flops_auditor.use_cases.ports.ledger import PendingRecord, Place
+from flops_auditor.use_cases.ports.ledger import LogPlace, PendingRecord
 
 
 class MemorySigner:
@@ -90,7 +90,7 @@ class MemoryPendingRecords:
             if key not in self.logged:
                 yield record
 
-    def mark_logged(self, places: Sequence[Place]) -> None:
+    def mark_logged(self, places: Sequence[LogPlace]) -> None:
         for place in places:
             if (place.job_id, place.revision) in self.records:
                 self.logged.setdefault((place.job_id, place.revision), place.index)

@@ -10,7 +10,7 @@ from tests.integration.evaluated_side import Evaluated
 from tests.integration.other_side import CASES, Case
 from tests.template.loading import REPOSITORY
 
-PAGE = REPOSITORY / "docs" / "refusals.md"
+REFUSALS_DOCUMENT = REPOSITORY / "docs" / "refusals.md"
 HEAD = """# What is refused
 
 Made from the cases of `tests/integration/test_other_side.py` by `python -m tests.integration.refusal_table`; a test
@@ -51,4 +51,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    REFUSALS_DOCUMENT.write_text(page())

@@ -8,7 +8,7 @@ from typing import Any
 from tests.template.bar import listed, target
 from tests.template.loading import REPOSITORY, expanded_template
 
-PAGE = REPOSITORY / "docs" / "iam.md"
+IAM_DOCUMENT = REPOSITORY / "docs" / "iam.md"
 HEAD = """# What each role may do
 
 Made from template.yaml by `python -m tests.template.iam_table`; a test fails where the two differ. The integration
@@ -66,4 +66,4 @@ def page() -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page())
+    IAM_DOCUMENT.write_text(page())

@@ -7,7 +7,7 @@ import pytest
 
 from tests.template.loading import REPOSITORY, expanded_template
 
-PAGE = (REPOSITORY / "docs" / "operations.md").read_text()
+OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
 ALARMS = {
     name: each["Properties"]
     for name, each in expanded_template()["Resources"].items()
@@ -17,13 +17,13 @@ OWN_METRICS = sorted(each["MetricName"] for each in ALARMS.values() if each["Nam
 
 
 def test_each_alarm_has_one_row_and_each_row_an_alarm() -> None:
-    rows = [row.replace("…", "*") for row in re.findall(r"^\| `(\S+Alarm)` \|", PAGE, re.M)]
+    rows = [row.replace("…", "*") for row in re.findall(r"^\| `(\S+Alarm)` \|", OPERATIONS, re.M)]
     assert [name for name in ALARMS if sum(fnmatchcase(name, row) for row in rows) != 1] == []
     assert [row for row in rows if not any(fnmatchcase(name, row) for name in ALARMS)] == []
 
 
 def test_the_cost_counts_the_alarms() -> None:
-    assert re.findall(r"(\d+) alarms", PAGE) == [str(len(ALARMS))]
+    assert re.findall(r"(\d+) alarms", OPERATIONS) == [str(len(ALARMS))]
 
 
 @pytest.mark.parametrize("metric", OWN_METRICS)

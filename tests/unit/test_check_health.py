@@ -16,7 +16,7 @@ from flops_auditor.use_cases.operations.check_health import (
     told_of_alerts,
 )
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING, Comparison, RegionState
-from flops_auditor.use_cases.ports.records import Progress
+from flops_auditor.use_cases.ports.records import ScanProgress
 from flops_auditor.use_cases.ports.sources import ListedJob
 from tests.fakes.audit import NOW
 
@@ -95,19 +95,19 @@ def test_each_ailment_is_said_and_has_a_remedy(place: int, worse: object, said: 
 
 
 def test_a_reconciliation_that_stands_still_is_found() -> None:
-    done = Progress(complete_to=NOW - HOUR, whole_at=NOW - HOUR)
+    done = ScanProgress(complete_to=NOW - HOUR, whole_at=NOW - HOUR)
     assert progress_of({"eu-west-1": done}, NOW)[0].ok
     late = replace(done, complete_to=NOW - 4 * HOUR)
     assert "us-east-1" in progress_of({"eu-west-1": done, "us-east-1": late}, NOW)[0].detail
-    [never] = progress_of({"eu-west-1": done, "us-east-1": Progress(began=NOW)}, NOW)
+    [never] = progress_of({"eu-west-1": done, "us-east-1": ScanProgress(began=NOW)}, NOW)
     assert not never.ok
     assert "1 of 2 regions" in never.detail
 
 
 def test_a_fresh_stack_names_a_few_regions_and_counts_the_rest() -> None:
-    regions = {f"region-{number:02d}": Progress(began=NOW) for number in range(31)}
+    regions = {f"region-{number:02d}": ScanProgress(began=NOW) for number in range(31)}
     [finding] = progress_of(regions, NOW)
     assert finding.detail.endswith("scanned: region-00, region-01, region-02, region-03, region-04 and 26 more")
-    done = Progress(complete_to=NOW - 4 * HOUR, whole_at=NOW - HOUR)
+    done = ScanProgress(complete_to=NOW - 4 * HOUR, whole_at=NOW - HOUR)
     [finding] = progress_of(dict.fromkeys(regions, done), NOW)
     assert finding.detail.endswith("region-04 and 26 more")

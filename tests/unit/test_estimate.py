@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from flops_auditor.domain.compute.energy import energy_kwh
 from flops_auditor.domain.compute.tiers import (
     Caution,
-    Choice,
     HardwareUse,
     Tier,
+    TierChoice,
     architecture_full,
     architecture_partial,
     architecture_reported,
@@ -154,9 +154,9 @@ def test_the_first_tier_that_the_hardware_could_have_done_counts() -> None:
         "contradictory evidence: counted gives 1.01e2 FLOP (basis), more than the hardware could do (1.00e2); "
         "the next tier counts",
     )
-    assert choose([high, fits], None) == Choice(high, (high, fits), ())
+    assert choose([high, fits], None) == TierChoice(high, (high, fits), ())
     assert choose([high], 100).chosen is None
-    assert choose([], 100) == Choice(None, (), ())
+    assert choose([], 100) == TierChoice(None, (), ())
 
 
 def cautions(known: list[Tier], limit: int | None = None, overcounted: Fraction = Fraction(1)) -> tuple[Caution, ...]:

@@ -18,7 +18,7 @@ from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.values.figures import Figures, most_severe, verdict
 from flops_auditor.use_cases.auditing.audit_job import reassess
 from flops_auditor.use_cases.auditing.collect_evidence import collect
-from flops_auditor.use_cases.auditing.find_lineage import Found, index_job, recorded_lineage
+from flops_auditor.use_cases.auditing.find_lineage import FoundLineage, index_job, recorded_lineage
 from flops_auditor.use_cases.auditing.keep_record import Examined, commit, put_evidence
 from flops_auditor.use_cases.ports.lineage import IndexEntry
 from flops_auditor.use_cases.ports.records import StoredRecord
@@ -161,7 +161,7 @@ def long_lineage(length: int) -> tuple[World, dict[str, Counting]]:
     audited = audit(parse_evidence(body), world.recorder.tables, lineage)
     put_evidence(audited.job.job_id, 0, body, world.recorder)
     index_job(audited.job, {}, world.recorder.index)
-    examined = Examined(audited, Found(lineage), pack(audited.job.job_id, lineage))
+    examined = Examined(audited, FoundLineage(lineage), pack(audited.job.job_id, lineage))
     assert isinstance(commit(body, examined, None, world.recorder), StoredRecord)
     return world, counters
 

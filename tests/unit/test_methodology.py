@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 from flops_auditor_cli.main import app
 
-PAGE = (Path(__file__).parents[2] / "docs" / "methodology.md").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"^\$ flops-auditor (.+) \| jq -r \.(\S+)\n(.+)$", PAGE, re.MULTILINE)
+METHODOLOGY = (Path(__file__).parents[2] / "docs" / "methodology.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"^\$ flops-auditor (.+) \| jq -r \.(\S+)\n(.+)$", METHODOLOGY, re.MULTILINE)
 
 
 def test_every_command_of_the_page_is_found():
-    assert len(COMMANDS) == len(re.findall(r"^\$ ", PAGE, re.MULTILINE)) >= 5
+    assert len(COMMANDS) == len(re.findall(r"^\$ ", METHODOLOGY, re.MULTILINE)) >= 5
 
 
 @pytest.mark.parametrize(("command", "path", "printed"), COMMANDS)

@@ -14,7 +14,7 @@ from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.sources.training_job import parse_event, parse_training_job
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.operations.compare_jobs import BATCH, SETTLING, compare
-from flops_auditor.use_cases.operations.reconcile_jobs import WHOLE_EVERY, Reconciler, Report, reconcile
+from flops_auditor.use_cases.operations.reconcile_jobs import WHOLE_EVERY, Reconciler, ReconcileReport, reconcile
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceDenied, SourceUnavailable
 from tests.fakes.audit import (
     FakeTrainingJobs,
@@ -57,7 +57,7 @@ class World:
         }
         return Reconciler(**{**parts, **changes})
 
-    def run(self, batches: int | None = None, **changes: Any) -> Report:
+    def run(self, batches: int | None = None, **changes: Any) -> ReconcileReport:
         """One run, at most so many batches long."""
         asked = iter(range(10**9))
         return reconcile(self.reconciler(**changes), lambda: batches is not None and next(asked) >= batches)

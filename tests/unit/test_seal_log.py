@@ -278,7 +278,7 @@ class Counting:
 
 def test_what_a_seal_reads_does_not_grow_with_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """The work of a seal is O(new records + log n)."""
-    monkeypatch.setattr(log_reader, "PAGE", 4)
+    monkeypatch.setattr(log_reader, "KEYS_IN_A_PAGE", 4)
     world = World()
     read = []
     for number in range(260):
@@ -292,7 +292,7 @@ def test_what_a_seal_reads_does_not_grow_with_the_log(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 9, 64, 100])
 def test_the_newest_object_is_found_by_galloping(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_reader, "PAGE", 4)
+    monkeypatch.setattr(log_reader, "KEYS_IN_A_PAGE", 4)
     archive = MemoryArchive()
     numbers = [number * number for number in range(count)]
     for number in numbers:

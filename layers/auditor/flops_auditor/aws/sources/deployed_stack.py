@@ -1,4 +1,4 @@
-"""The Deployment port: what the stack's own queues, alarms, table and bucket say about its health."""
+"""The StackHealth port: what the stack's own queues, alarms, table and bucket say about its health."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 DESCRIBE_PACKAGE = "sagemaker:DescribeModelPackage"
-PAGE = 100
+MOST_JOBS_IN_A_PAGE = 100
 """The most that ListTrainingJobs gives at once."""
 
 
@@ -97,7 +97,7 @@ class SageMakerListing:
                 .paginate(
                     SortBy="CreationTime",
                     SortOrder="Ascending",
-                    PaginationConfig={"PageSize": PAGE},
+                    PaginationConfig={"PageSize": MOST_JOBS_IN_A_PAGE},
                     **{key: value for key, value in wanted.items() if value is not None},  # type: ignore[arg-type]
                 )
             )

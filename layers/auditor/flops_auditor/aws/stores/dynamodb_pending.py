@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flops_auditor.aws.stores.dynamodb_records import record_sk
-from flops_auditor.use_cases.ports.ledger import PendingRecord, Place
+from flops_auditor.use_cases.ports.ledger import LogPlace, PendingRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -43,7 +43,7 @@ class DynamoDbPendingRecords:
                         item["envelope"]["S"].encode(),
                     )
 
-    def mark_logged(self, places: Sequence[Place]) -> None:
+    def mark_logged(self, places: Sequence[LogPlace]) -> None:
         """Remove `pending`, set `log_index`, of each record that has none.
 
         What fails is tried again after the others as long as some succeed, so that passing faults do not repeat a whole
@@ -56,8 +56,8 @@ class DynamoDbPendingRecords:
                 raise failed[0][1]
             left = [place for place, _ in failed]
 
-    def _mark_each(self, places: Sequence[Place]) -> list[tuple[Place, Exception | None]]:
-        def attempt(place: Place) -> Exception | None:
+    def _mark_each(self, places: Sequence[LogPlace]) -> list[tuple[LogPlace, Exception | None]]:
+        def attempt(place: LogPlace) -> Exception | None:
             try:
                 self._mark(place)
             except (BotoCoreError, ClientError) as error:
@@ -67,7 +67,7 @@ class DynamoDbPendingRecords:
         with ThreadPoolExecutor(_WRITERS) as writers:
             return list(zip(places, writers.map(attempt, places), strict=True))
 
-    def _mark(self, place: Place) -> None:
+    def _mark(self, place: LogPlace) -> None:
         try:
             self._client.update_item(
                 TableName=self._table,

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from flops_auditor.aws.calls.refusals import outages
 from flops_auditor.aws.stores.dynamodb_records import record_sk
 from flops_auditor.domain.values.moments import iso, read_time
-from flops_auditor.use_cases.ports.records import Progress
+from flops_auditor.use_cases.ports.records import ScanProgress
 from flops_auditor.use_cases.ports.sources import SourceUnavailable
 
 if TYPE_CHECKING:
@@ -63,13 +63,13 @@ class DynamoDbProgress:
         self._client = client
         self._table = table
 
-    def read(self, region: str) -> Progress:
+    def read(self, region: str) -> ScanProgress:
         """The region's item."""
         key = {"pk": {"S": f"RECONCILE#{region}"}, "sk": {"S": "PROGRESS"}}
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
-        return Progress(**{f.name: read_time(item[f.name]["S"]) for f in fields(Progress) if f.name in item})
+        return ScanProgress(**{f.name: read_time(item[f.name]["S"]) for f in fields(ScanProgress) if f.name in item})
 
-    def write(self, region: str, progress: Progress) -> None:
+    def write(self, region: str, progress: ScanProgress) -> None:
         """Replace the region's item, a place to resume at and no evidence, unless another run has come further."""
         times = {name: {"S": iso(moment)} for name, moment in asdict(progress).items() if moment is not None}
         try:

@@ -23,7 +23,7 @@ IMMINENT = "imminent"
 
 
 @dataclass(frozen=True)
-class Outlook:
+class ThresholdForecast:
     """One threshold seen from a running job. Shares are of the room that the modification has under it.
 
     `projected_*` are what the job will have used at its time limit; `seconds_left` until the best estimate crosses at
@@ -44,7 +44,7 @@ class Outlook:
 
 
 @dataclass(frozen=True)
-class Seen:
+class RunForecast:
     """A running job as it was seen: its audit up to now, and its outlook on every threshold.
 
     `spent_seconds` it has trained, `limit_seconds` it may (MaxRuntimeInSeconds); None when not known.
@@ -53,7 +53,7 @@ class Seen:
     audited: Audit
     spent_seconds: Fraction | None
     limit_seconds: int | None
-    outlooks: tuple[Outlook, ...]
+    outlooks: tuple[ThresholdForecast, ...]
     tags_read: bool = True
 
     @property
@@ -66,27 +66,27 @@ class Seen:
         """Whether the best estimate crosses a line before the time limit."""
         return any(o.projected_best_share is not None and o.projected_best_share > 1 for o in self.outlooks)
 
-    def closest(self) -> Outlook | None:
+    def closest(self) -> ThresholdForecast | None:
         """The outlook with the largest share: the line that is met first."""
         return max(self.outlooks, key=lambda o: (o.upper_share or 0, o.best_share or 0), default=None)
 
-    def about_to_cross(self, within: timedelta) -> Outlook | None:
+    def about_to_cross(self, within: timedelta) -> ThresholdForecast | None:
         """The first line that the best estimate crosses within a time, or has crossed."""
         soon = [o for o in self.outlooks if o.seconds_left is not None and o.seconds_left <= within.total_seconds()]
         return min(soon, key=lambda o: o.seconds_left or 0, default=None)
 
 
-def look(audited: Audit, time: TrainingTime, tags_read: bool = True) -> Seen:
+def look(audited: Audit, time: TrainingTime, tags_read: bool = True) -> RunForecast:
     """See a running job from its audit up to now."""
     limit = audited.job.stopping_condition.max_runtime_in_seconds
     own = (audited.estimate.best_flop, audited.estimate.upper_flop)
     outlooks = tuple(_outlook(a, own, time.seconds, limit) for a in audited.assessments)
-    return Seen(audited, time.seconds, limit, outlooks, tags_read)
+    return RunForecast(audited, time.seconds, limit, outlooks, tags_read)
 
 
 def _outlook(
     assessment: Assessment, own: tuple[int | None, int | None], spent: Fraction | None, limit: int | None
-) -> Outlook:
+) -> ThresholdForecast:
     room = assessment.room_flop
     rate = Fraction(own[0] or 0) / spent if spent else Fraction(0)
     left = None if assessment.best_flop is None else room - assessment.best_flop
@@ -96,7 +96,7 @@ def _outlook(
     elif left is not None and rate > 0:
         seconds_left = left / rate
     more = max(Fraction(0), Fraction(limit) / spent - 1) if spent and limit else None
-    return Outlook(
+    return ThresholdForecast(
         assessment=assessment,
         best_share=_share(assessment.best_flop, room),
         upper_share=_share(assessment.upper_flop, room),
@@ -118,7 +118,7 @@ def _projected(spent: int | None, own: int | None, more: Fraction | None, room: 
     return _share(int(spent + own * more), room)
 
 
-def levels_reached(outlooks: Sequence[Outlook], fractions: Sequence[Fraction]) -> list[Fraction]:
+def levels_reached(outlooks: Sequence[ThresholdForecast], fractions: Sequence[Fraction]) -> list[Fraction]:
     """The warning levels that the upper bound of any figure has reached, lowest first."""
     shares = [o.upper_share for o in outlooks if o.upper_share is not None]
     return [f for f in sorted(fractions) if shares and max(shares) >= f]

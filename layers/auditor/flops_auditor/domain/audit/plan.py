@@ -14,9 +14,9 @@ from flops_auditor.domain.audit.record import decimal, texts, tier_members
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.compute.tiers import (
     ASSUMED_UTILISATION,
-    Choice,
     HardwareUse,
     Tier,
+    TierChoice,
     architecture_full,
     architecture_partial,
     ceiling,
@@ -76,7 +76,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Outlook:
+class PlannedThreshold:
     """One threshold as seen from the plan: the best estimate's share of it, and when this hardware reaches it.
 
     Hours are wall-clock hours on the planned hardware from the start of the run, at the utilisation of the best
@@ -94,13 +94,13 @@ class Plan:
     """What a run would cost in one way of training. Amounts are FLOP."""
 
     way: Way
-    choice: Choice
+    choice: TierChoice
     best_flop: int
     upper_flop: int
     ceiling_flop: int | None
     hardware: HardwareUse | None
     energy_kwh: Fraction | None
-    outlooks: tuple[Outlook, ...]
+    outlooks: tuple[PlannedThreshold, ...]
     verdict: Verdict
     assumptions: tuple[str, ...]
 
@@ -197,16 +197,16 @@ def _already(assessment: Assessment, policies: Sequence[Policy], original: Origi
 
 def _outlook(
     assessment: Assessment, already: int, best: int, hardware: HardwareUse | None, utilisation: Fraction
-) -> Outlook:
+) -> PlannedThreshold:
     left = max(0, assessment.threshold_flop - already)
     expected = earliest = None
     if hardware is not None:
         per_hour = hardware.units * hardware.peak * 3600
         earliest, expected = Fraction(left) / per_hour, Fraction(left) / (per_hour * utilisation)
-    return Outlook(assessment, Fraction(already + best, assessment.threshold_flop), expected, earliest)
+    return PlannedThreshold(assessment, Fraction(already + best, assessment.threshold_flop), expected, earliest)
 
 
-def _other_tiers(choice: Choice) -> list[str]:
+def _other_tiers(choice: TierChoice) -> list[str]:
     return [
         f"{tier.method} would give {scientific(tier.best_flop)} FLOP, a utilisation of {float(implied):.3g}"
         for tier in choice.known
@@ -262,7 +262,7 @@ def document(
     }
 
 
-def _assessment(outlook: Outlook) -> dict[str, Any]:
+def _assessment(outlook: PlannedThreshold) -> dict[str, Any]:
     a = outlook.assessment
     return {
         "policy": a.policy,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from flops_auditor.domain.compute.tiers import Caution, Choice, HardwareUse, Tier, ceiling, doubted_by_tiers
+from flops_auditor.domain.compute.tiers import Caution, HardwareUse, Tier, TierChoice, ceiling, doubted_by_tiers
 from flops_auditor.domain.runs.declared import PREFERENCE_TECHNIQUES, REINFORCEMENT_TECHNIQUES, Declared
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.training_time import TrainingTime
@@ -19,7 +19,7 @@ REFERENCE_PASS = Fraction(8, 6)
 
 
 def cautions_of(
-    choice: Choice,
+    choice: TierChoice,
     declared: Declared,
     model: ModelSize | None,
     time: TrainingTime,
@@ -72,7 +72,7 @@ def _factors(declared: Declared, model: ModelSize | None, *, tagged_tokens: bool
     return found
 
 
-def _generated(choice: Choice, chosen: Tier, declared: Declared) -> list[Caution]:
+def _generated(choice: TierChoice, chosen: Tier, declared: Declared) -> list[Caution]:
     """Reinforcement learning: only the hardware bounds the rollouts."""
     if declared.technique not in REINFORCEMENT_TECHNIQUES:
         return []

@@ -16,10 +16,10 @@ from flops_auditor.domain.compute.run_tokens import measured_tokens, tokens_of
 from flops_auditor.domain.compute.tiers import (
     HIGHEST_PLAUSIBLE_MFU,
     Caution,
-    Choice,
     HardwareUse,
     Method,
     Tier,
+    TierChoice,
     architecture_full,
     architecture_partial,
     architecture_reported,
@@ -239,7 +239,7 @@ def _said_of_caution(caution: Caution, chosen: Tier | None) -> str:
     return f"{caution.reason}; no verdict of below rests on less than {scientific(caution.flop)} FLOP"
 
 
-def _said_of(choice: Choice) -> list[str]:
+def _said_of(choice: TierChoice) -> list[str]:
     chosen = choice.chosen
     said = []
     if chosen is not None:

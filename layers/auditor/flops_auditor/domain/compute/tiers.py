@@ -90,7 +90,7 @@ class Caution:
 
 
 @dataclass(frozen=True)
-class Choice:
+class TierChoice:
     """The tier that counts, all tiers that are known, and what contradicted the hardware."""
 
     chosen: Tier | None
@@ -183,7 +183,7 @@ def hardware_alone(hardware: Sequence[HardwareUse]) -> Tier:
     return Tier("hardware", nearest(best), at_least(upper), "N L H x 0.5, at most N L H", _implied(best, hardware))
 
 
-def choose(known: Sequence[Tier], limit: int | None) -> Choice:
+def choose(known: Sequence[Tier], limit: int | None) -> TierChoice:
     """The first tier that the hardware could have done; `known` is in order of quality, best first.
 
     A tier above the ceiling is contradictory evidence: it is named, and the next tier down counts.
@@ -191,15 +191,15 @@ def choose(known: Sequence[Tier], limit: int | None) -> Choice:
     contradictions: list[str] = []
     for tier in known:
         if limit is None or tier.best_flop <= limit:
-            return Choice(tier, tuple(known), tuple(contradictions))
+            return TierChoice(tier, tuple(known), tuple(contradictions))
         contradictions.append(
             f"contradictory evidence: {tier.method} gives {scientific(tier.best_flop)} FLOP ({tier.basis}), "
             f"more than the hardware could do ({scientific(limit)}); the next tier counts"
         )
-    return Choice(None, tuple(known), tuple(contradictions))
+    return TierChoice(None, tuple(known), tuple(contradictions))
 
 
-def doubted_by_tiers(choice: Choice, limit: int | None, overcounted: Fraction = Fraction(1)) -> tuple[Caution, ...]:
+def doubted_by_tiers(choice: TierChoice, limit: int | None, overcounted: Fraction = Fraction(1)) -> tuple[Caution, ...]:
     """What the tiers below the chosen one say against it.
 
     Annex A.2 allows a method that is accurate within its margin. So measured evidence whose best estimate lies above

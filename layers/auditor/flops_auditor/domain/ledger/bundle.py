@@ -24,14 +24,14 @@ CHUNK = 1000
 LARGEST_ENTRY = 1 << 28
 """Bytes that one file of a bundle may unpack to."""
 
-Kind = Literal["whole", "part"]
+BundleKind = Literal["whole", "part"]
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """What a bundle says of itself; nothing in it is believed that is not checked."""
 
-    kind: Kind
+    kind: BundleKind
     ledger_id: str
     size: int
     selection: str

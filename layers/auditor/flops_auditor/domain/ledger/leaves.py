@@ -33,13 +33,13 @@ CLOCK_SKEW = timedelta(minutes=5)
 Verify = Callable[[bytes, bytes, bytes], bool]
 """(SPKI DER, ASN.1 DER signature, message) -> whether ECDSA P-256 over SHA-256 of the message verifies."""
 
-Kind = Literal["record", "heartbeat", "rotation"]
+LeafKind = Literal["record", "heartbeat", "rotation"]
 
 
 class Leaf(NamedTuple):
     """One verified leaf. `identity` is job id and revision of a record; `at` is when it was recorded or sealed."""
 
-    kind: Kind
+    kind: LeafKind
     at: datetime
     identity: tuple[str, int] | None
     statement: Statement
@@ -126,7 +126,7 @@ def parse_rotation(payload: bytes) -> Rotation:
     return found
 
 
-def kind_of(payload: bytes) -> Kind:
+def kind_of(payload: bytes) -> LeafKind:
     """The kind that a canonical payload's predicateType demands; anything unknown is treated as a record."""
     tail = payload.rpartition(b'"predicateType":')[2]
     if tail.startswith(_HEARTBEAT):
@@ -162,7 +162,7 @@ def _rotation_leaf(envelope: Envelope, ledger_id: str, index: int, keys: KeyHist
     return leaf
 
 
-def _leaf(kind: Kind, found: Statement, index: int) -> Leaf:
+def _leaf(kind: LeafKind, found: Statement, index: int) -> Leaf:
     content: dict[str, Any] = found.predicate
     try:
         match kind:

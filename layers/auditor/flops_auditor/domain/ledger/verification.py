@@ -46,7 +46,7 @@ Recompute = Callable[[bytes, dict[str, Any], Load], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Defect:
     """One thing that is wrong: the error's name, what was seen, and at which leaf if at one."""
 
     error: str
@@ -80,7 +80,7 @@ class ChunkSummary:
     rotations: list[tuple[int, Rotation]] = field(default_factory=list)
     identities: bytes = b""
     ancestors: set[str] = field(default_factory=set)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Defect] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ class LogFacts:
     ancestors: Load = lambda digest: None
 
 
-def finding_of(error: LedgerError, index: int | None = None) -> Finding:
+def defect_of(error: LedgerError, index: int | None = None) -> Defect:
     """An error as a finding."""
-    return Finding(error.name, str(error), index, not isinstance(error, CannotVerify))
+    return Defect(error.name, str(error), index, not isinstance(error, CannotVerify))
 
 
 def check_chunk(facts: LogFacts, begin: int, log: bytes, evidence: bytes | None) -> ChunkSummary:
@@ -105,7 +105,7 @@ def check_chunk(facts: LogFacts, begin: int, log: bytes, evidence: bytes | None)
     lines = log.split(b"\n")
     rest = lines.pop()
     proofs = evidence.split(b"\n") if evidence is not None else None
-    chunk = _Chunk(facts, ChunkSummary(begin, begin + len(lines)), begin)
+    chunk = _ChunkCheck(facts, ChunkSummary(begin, begin + len(lines)), begin)
     index = begin
     try:
         for index, line in enumerate(lines, start=begin):
@@ -118,11 +118,11 @@ def check_chunk(facts: LogFacts, begin: int, log: bytes, evidence: bytes | None)
         if proofs is not None and (len(proofs) != len(lines) + 1 or proofs[-1]):
             raise EvidenceMismatch(f"{len(proofs) - 1} lines of evidence for {len(lines)} leaves")
     except LedgerError as error:
-        chunk.summary.findings.append(finding_of(error, index))
+        chunk.summary.findings.append(defect_of(error, index))
     return chunk.close()
 
 
-class _Chunk:
+class _ChunkCheck:
     """The state of checking one chunk."""
 
     def __init__(self, facts: LogFacts, summary: ChunkSummary, begin: int) -> None:
@@ -200,7 +200,7 @@ def check_evidence(leaf: Leaf, evidence: bytes, index: int, facts: LogFacts) -> 
         facts.recompute(evidence, leaf.statement.predicate, facts.ancestors)
 
 
-def check_checkpoint(note: bytes, ledger_id: str, keys: KeyHistory) -> tuple[Checkpoint, bytes, bytes]:
+def checkpoint_to_verify(note: bytes, ledger_id: str, keys: KeyHistory) -> tuple[Checkpoint, bytes, bytes]:
     """Checkpoint, key and signature to verify over `Checkpoint.text`. Raises WrongOrigin or BadCheckpointSignature."""
     parsed = parse_note(note)
     head = parse_checkpoint(parsed.text)
@@ -367,7 +367,7 @@ class LogJoin:
 
     def _next(self) -> tuple[bytes, Checkpoint] | None:
         for note in self._notes:
-            head, spki, der = check_checkpoint(note, self._facts.ledger_id, self._facts.keys)
+            head, spki, der = checkpoint_to_verify(note, self._facts.ledger_id, self._facts.keys)
             if not self._facts.verify(spki, der, head.text):
                 raise BadCheckpointSignature(f"the signature of the checkpoint of size {head.size} does not verify")
             return note, head

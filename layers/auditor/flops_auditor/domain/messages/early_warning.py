@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from flops_auditor.domain.audit.forecast import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, Outlook, Seen
+from flops_auditor.domain.audit.forecast import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, RunForecast, ThresholdForecast
 from flops_auditor.domain.messages.advice import KNOW_THE_TYPE, unknown_hardware
 from flops_auditor.domain.messages.reason import Titles, named
 from flops_auditor.domain.messages.record_alert import (
@@ -25,7 +25,7 @@ from flops_auditor.domain.values.amounts import flop, scientific
 _LONGEST_FORECAST = 10 * 365 * 86400
 
 
-def warn(seen: Seen, level: str, content: Mapping[str, Any], now: datetime, titles: Titles) -> Alert:
+def warn(seen: RunForecast, level: str, content: Mapping[str, Any], now: datetime, titles: Titles) -> Alert:
     """The warning that a job has reached a level: a fraction ("0.5"), or one of the named levels of running.py.
 
     `content` has the fields of a record's predicate; `titles` are what people call the thresholds.
@@ -64,7 +64,7 @@ def _headline(level: str) -> str:
     return named.get(level) or f"{percent(Fraction(level))} reached"
 
 
-def _happened(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> str:
+def _happened(seen: RunForecast, level: str, content: Mapping[str, Any], name: str) -> str:
     count = content["lineage"]["ancestors"]
     together = f", together with {earlier_runs(count)} it continues," if count else ""
     if level == UNBOUNDED:
@@ -85,7 +85,7 @@ def _happened(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> 
     return said + f"may have used {most} of a threshold (best estimate {best})."
 
 
-def _so_far(seen: Seen, content: Mapping[str, Any]) -> list[str]:
+def _so_far(seen: RunForecast, content: Mapping[str, Any]) -> list[str]:
     total, estimate = content["cumulative"], content["estimate"]
     lines = [f"Best estimate {flop(total['best_flop'])}, at most {flop(total['upper_flop'])} FLOP."]
     if content["lineage"]["ancestors"]:
@@ -101,7 +101,7 @@ def _hours(seconds: Fraction) -> str:
     return f"{float(seconds) / 3600:.4g} hours"
 
 
-def _against(outlook: Outlook, now: datetime, titles: Titles) -> str:
+def _against(outlook: ThresholdForecast, now: datetime, titles: Titles) -> str:
     a = outlook.assessment
     line = (
         f"{named(a.policy, a.scenario, titles)}: best {percent(outlook.best_share)}, at most "
@@ -120,7 +120,7 @@ def _against(outlook: Outlook, now: datetime, titles: Titles) -> str:
     return line
 
 
-def _steps(seen: Seen, level: str, content: Mapping[str, Any], name: str) -> list[str]:
+def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str) -> list[str]:
     region = seen.audited.job.region
     steps = []
     if content["notification_due"]:

@@ -47,7 +47,7 @@ class NotFinished(AuditorError):
     remedy = "Nothing to do: the event is delivered again and the job is then audited."
 
 
-Kind = Literal[
+OutcomeKind = Literal[
     "recorded",
     "already recorded",
     "assessed again",
@@ -61,7 +61,7 @@ Kind = Literal[
 class Outcome:
     """What became of one event."""
 
-    kind: Kind
+    kind: OutcomeKind
     job_id: str = ""
     verdict: str = ""
 
@@ -123,7 +123,7 @@ def reassess(message: Reassessment, recorder: Recorder) -> Outcome:
     return settle(message.job_id, recorder, "assessed again")
 
 
-def settle(job_id: str, recorder: Recorder, kind: Kind) -> Outcome:
+def settle(job_id: str, recorder: Recorder, kind: OutcomeKind) -> Outcome:
     """Bring the record up to date and have those that continue the job assessed again."""
     stored = bring_up_to_date(job_id, recorder)
     if stored is None:

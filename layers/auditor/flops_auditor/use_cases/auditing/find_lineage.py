@@ -27,7 +27,7 @@ from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
 from flops_auditor.use_cases.ports.records import Records
 
-PAGE = 100
+ENTRIES_IN_A_PAGE = 100
 AWAITED = "which is not recorded yet"
 """Ends the doubt about a parent that is known to the index, but whose record is not committed yet."""
 MOST_PAGES = 5
@@ -36,7 +36,7 @@ MOST_PARENTS = 50
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundLineage:
     """A job's lineage, the objects that keep its parents' ancestors, and the days by which parents were to notify."""
 
     lineage: Lineage
@@ -77,7 +77,7 @@ def created(job: TrainingJob) -> str:
 
 def find_lineage(
     job: TrainingJob, packages: Packages, records: Records, index: LineageIndex, archive: Archive
-) -> Found:
+) -> FoundLineage:
     """The jobs that this job continues, and their ancestors. What cannot be told becomes a doubt.
 
     `packages` is what the evidence says of the model packages that the job begins from.
@@ -119,7 +119,9 @@ def find_lineage(
         due += [content["notification_due"]] if content["notification_due"] else []
     ancestors = union(sets, without=job.job_id)
     known = tuple(job_id for job_id in sorted(parents) if any(a.job_id == job_id for a in ancestors))
-    return Found(Lineage(known, ancestors, tuple(doubts[:20]), tuple(said[:30])), tuple(kept.values()), tuple(due))
+    return FoundLineage(
+        Lineage(known, ancestors, tuple(doubts[:20]), tuple(said[:30])), tuple(kept.values()), tuple(due)
+    )
 
 
 def recorded_lineage(content: dict[str, object], archive: Archive) -> Lineage:
@@ -159,14 +161,14 @@ def _latest(job: TrainingJob, at: Location, index: LineageIndex, doubts: list[st
     """
     before = created(job)
     for _ in range(MOST_PAGES):
-        page = index.newest("output", at, before, PAGE)
+        page = index.newest("output", at, before, ENTRIES_IN_A_PAGE)
         for entry in page:
             if entry.job_id != job.job_id and not _siblings(job, entry):
                 return entry
-        if len(page) < PAGE:
+        if len(page) < ENTRIES_IN_A_PAGE:
             return None
         before = page[-1].created
-    doubts.append(f"more than {PAGE * MOST_PAGES} trials of the same tuning job share {str(at)[:200]}")
+    doubts.append(f"more than {ENTRIES_IN_A_PAGE * MOST_PAGES} trials of the same tuning job share {str(at)[:200]}")
     return None
 
 
@@ -175,15 +177,17 @@ def _below(job: TrainingJob, at: Location, index: LineageIndex, doubts: list[str
     latest: dict[Location, IndexEntry] = {}
     after = ""
     for _ in range(MOST_PAGES):
-        page = index.within("output", at, after, PAGE)
+        page = index.within("output", at, after, ENTRIES_IN_A_PAGE)
         for entry in page:
             earlier = entry.created < created(job) and entry.job_id != job.job_id
             if entry.location != at and earlier and not _siblings(job, entry):
                 latest[entry.location] = entry
-        if len(page) < PAGE:
+        if len(page) < ENTRIES_IN_A_PAGE:
             return list(latest.values())
         after = page[-1].cursor
-    doubts.append(f"more than {PAGE * MOST_PAGES} results lie below {str(at)[:200]}, not all were looked up")
+    doubts.append(
+        f"more than {ENTRIES_IN_A_PAGE * MOST_PAGES} results lie below {str(at)[:200]}, not all were looked up"
+    )
     return list(latest.values())
 
 
@@ -194,7 +198,7 @@ def _siblings(job: TrainingJob, entry: IndexEntry) -> bool:
 def _unfound(job: TrainingJob, reference: Reference, index: LineageIndex) -> str:
     at = reference.location
     name = (at.path[-1] if at.space == JOBS else str(at))[:200]
-    for entry in index.exactly("output", at, "", PAGE):
+    for entry in index.exactly("output", at, "", ENTRIES_IN_A_PAGE):
         if entry.job_id == job.job_id:
             return f"{reference.where} names the job itself: a job cannot continue itself"
         return (

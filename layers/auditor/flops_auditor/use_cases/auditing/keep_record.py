@@ -23,7 +23,7 @@ from flops_auditor.domain.runs.sources.training_job import TERMINAL_STATUSES, pa
 from flops_auditor.domain.values.archive_keys import evidence_key, record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.find_lineage import (
-    Found,
+    FoundLineage,
     awaits_parent,
     find_lineage,
     index_job,
@@ -55,7 +55,7 @@ class Examined:
     """An audit with everything its record says beside it."""
 
     audited: Audit
-    found: Found
+    found: FoundLineage
     packed: Packed
 
 

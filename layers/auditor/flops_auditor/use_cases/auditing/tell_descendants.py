@@ -13,13 +13,13 @@ from flops_auditor.use_cases.auditing.find_lineage import created
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex
 
-PAGE = 100
+ENTRIES_IN_A_PAGE = 100
 MOST_PAGES = 10
 """Pages of the index in one invocation; the rest is told in the next one, which is queued."""
 
 
 @dataclass(frozen=True)
-class Place:
+class IndexQuery:
     """Where to look for jobs that take a result: entries of one kind, at a place or also below it."""
 
     kind: IndexKind
@@ -29,24 +29,24 @@ class Place:
     def page(self, index: LineageIndex, after: str) -> Sequence[IndexEntry]:
         """The next entries after a cursor."""
         if self.below:
-            return index.within(self.kind, self.at, after, PAGE)
-        return index.exactly(self.kind, self.at, after, PAGE)
+            return index.within(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
+        return index.exactly(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
 
     def concerns(self, job: TrainingJob, entry: IndexEntry) -> bool:
         """Whether the entry's job may be affected: it is a later one, or a person named this job in its tag."""
         return entry.created > created(job) or not self.at.space.startswith("s3://")
 
 
-def places_of(job: TrainingJob) -> list[Place]:
+def queries_of(job: TrainingJob) -> list[IndexQuery]:
     """Everywhere that jobs may take this job's results: at each result, below it, and the directories that hold it."""
     found = []
     for location in outputs(job):
         if location.too_long:
             continue
         in_s3 = location.space.startswith("s3://")
-        found.append(Place("input", location, below=in_s3))
+        found.append(IndexQuery("input", location, below=in_s3))
         holders = list(location.upwards())[1:] if in_s3 else []
-        found += [Place("directory", place, below=False) for place in holders]
+        found += [IndexQuery("directory", place, below=False) for place in holders]
     return found
 
 
@@ -56,7 +56,7 @@ def tell_descendants(job: TrainingJob, revision: int, recorder: Recorder, after:
     if recorder.records.noted(job.job_id, told_before):
         return
     number, _, cursor = after.partition("|")
-    places = places_of(job)
+    places = queries_of(job)
     told: set[str] = {job.job_id}
     pages = 0
     for position in range(int(number or 0), len(places)):
@@ -69,7 +69,7 @@ def tell_descendants(job: TrainingJob, revision: int, recorder: Recorder, after:
             waiting = {entry.job_id for entry in page if places[position].concerns(job, entry)} - told
             recorder.queue.send([Reassessment(job_id) for job_id in sorted(waiting)])
             told |= waiting
-            cursor = page[-1].cursor if len(page) == PAGE else ""
+            cursor = page[-1].cursor if len(page) == ENTRIES_IN_A_PAGE else ""
             if not cursor:
                 break
     recorder.records.note(job.job_id, told_before, recorder.clock())

@@ -12,7 +12,15 @@ from typing import Any
 
 from flops_auditor.data import titles
 from flops_auditor.domain.audit.audit import audit
-from flops_auditor.domain.audit.forecast import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, Seen, levels_reached, look
+from flops_auditor.domain.audit.forecast import (
+    CROSSED,
+    IMMINENT,
+    PROJECTED,
+    UNBOUNDED,
+    RunForecast,
+    levels_reached,
+    look,
+)
 from flops_auditor.domain.audit.record import lineage_part, result
 from flops_auditor.domain.law.due_dates import is_systemic, notification_due
 from flops_auditor.domain.lineage.kept_ancestors import pack
@@ -66,7 +74,7 @@ class Look:
 
     job: TrainingJob
     evidence: Evidence
-    seen: Seen
+    seen: RunForecast
     parents: tuple[str, ...]
 
 
@@ -138,7 +146,7 @@ def warn_people(looked: Look, watcher: Watcher) -> int:
     return len(told)
 
 
-def levels_of(seen: Seen, fractions: Sequence[Fraction]) -> list[str]:
+def levels_of(seen: RunForecast, fractions: Sequence[Fraction]) -> list[str]:
     """Every level that the job has reached: fractions of a threshold, lowest first, then the named ones."""
     levels = [_name(fraction) for fraction in levels_reached(seen.outlooks, fractions)]
     if any(o.crossed for o in seen.outlooks):

@@ -32,7 +32,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
 from flops_auditor.use_cases.ports.ledger import Archive
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
-Choice = Callable[[dict[str, Any]], bool]
+RecordFilter = Callable[[dict[str, Any]], bool]
 """Predicate of a record -> whether it fits."""
 
 
@@ -50,7 +50,7 @@ class Exported:
     records: int
 
 
-def of_model(model: str) -> Choice:
+def of_model(model: str) -> RecordFilter:
     """Records whose original model is this one."""
     return lambda content: bool(content["original"]["base_model"] == model)
 
@@ -60,12 +60,12 @@ def anything(_: dict[str, Any]) -> bool:
     return True
 
 
-def of_job(job: str) -> Choice:
+def of_job(job: str) -> RecordFilter:
     """Records of the training jobs with this name or ARN."""
     return lambda content: job in (content["job"]["name"], content["job"]["arn"])
 
 
-def of_time(since: datetime | None, until: datetime | None) -> Choice:
+def of_time(since: datetime | None, until: datetime | None) -> RecordFilter:
     """Records recorded in [since, until)."""
 
     def chosen(content: dict[str, Any]) -> bool:
@@ -79,7 +79,7 @@ def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) ->
     """Everything up to the newest checkpoint."""
     size, records, keys = _size(archive), 0, _genesis(archive, ledger_id)
     with _Writer(path) as out:
-        chunk = _Chunk(0)
+        chunk = _ChunkContent(0)
         for index, line in _leaves(archive, size):
             payload = parse_envelope(line).payload
             kind, evidence = kind_of(payload), b""
@@ -95,7 +95,7 @@ def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) ->
             chunk.evidence.append(evidence)
             if kind == "heartbeat" and len(chunk.lines) >= bundle.CHUNK:
                 out.chunk(chunk)
-                chunk = _Chunk(index + 1)
+                chunk = _ChunkContent(index + 1)
         out.chunk(chunk)
         notes = b"".join(bundle.checkpoint_line(note) for note in _checkpoints(archive, size))
         out.frame(bundle.Manifest("whole", ledger_id, size, "everything", iso(now)), keys, notes, archive)
@@ -109,8 +109,8 @@ def export_part(
     now: datetime,
     selection: str,
     *,
-    chosen: Choice = anything,
-    by_job: Choice | None = None,
+    chosen: RecordFilter = anything,
+    by_job: RecordFilter | None = None,
 ) -> Exported:
     """The chosen records, all rotations and the newest heartbeat, with proofs. Raises NothingChosen.
 
@@ -154,7 +154,7 @@ def export_part(
 
 
 @dataclass
-class _Chunk:
+class _ChunkContent:
     begin: int
     lines: list[bytes] = field(default_factory=list)
     evidence: list[bytes] = field(default_factory=list)
@@ -197,7 +197,7 @@ class _Writer:
             self._ancestors.add(kept["sha256"])
             self.add(bundle.ancestors_name(kept["sha256"]), body)
 
-    def chunk(self, chunk: _Chunk) -> None:
+    def chunk(self, chunk: _ChunkContent) -> None:
         """Leaves and their evidence."""
         if chunk.lines:
             self.add(bundle.chunk_name(bundle.LOG, chunk.begin), b"\n".join([*chunk.lines, b""]))

@@ -28,7 +28,7 @@ from flops_auditor.domain.values.archive_keys import (
 from flops_auditor.domain.values.canonical_json import UnreadableJson, canonical, parse_strict
 from flops_auditor.use_cases.ports.ledger import Archive
 
-PAGE = 1000
+KEYS_IN_A_PAGE = 1000
 
 
 def newest_number(archive: Archive, prefix: str, key_of: Callable[[int], str]) -> int | None:
@@ -39,8 +39,8 @@ def newest_number(archive: Archive, prefix: str, key_of: Callable[[int], str]) -
     newest: int | None = None
     while True:
         start = key_of(newest) if newest is not None else ""
-        page = [number_of(key) for key in archive.list(prefix, start_after=start, limit=PAGE)]
-        if len(page) < PAGE:
+        page = [number_of(key) for key in archive.list(prefix, start_after=start, limit=KEYS_IN_A_PAGE)]
+        if len(page) < KEYS_IN_A_PAGE:
             return page[-1] if page else newest
         newest, step = page[-1], page[-1] - page[0] + 1
         while (found := _first_after(archive, prefix, key_of(newest + step))) is not None:
@@ -74,7 +74,7 @@ def range_of(first_index: int, lines: list[bytes]) -> CompactRange:
     return CompactRange.of(first_index, [leaf_hash(line) for line in lines])
 
 
-def check_checkpoint(note: bytes, origin: str, spki: bytes, verify: Verify) -> Checkpoint:
+def verified_checkpoint(note: bytes, origin: str, spki: bytes, verify: Verify) -> Checkpoint:
     """A checkpoint's content, if the key signed it. Raises BadCheckpointSignature or WrongOrigin."""
     parsed = parse_note(note)
     found = parse_checkpoint(parsed.text)

@@ -44,7 +44,6 @@ from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE, ROTATION_
 from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.log_reader import (
-    check_checkpoint,
     genesis_keys,
     lines_of,
     load_frontier,
@@ -54,8 +53,9 @@ from flops_auditor.use_cases.ledger.log_reader import (
     read_checkpoint,
     rotation_line,
     store_frontier,
+    verified_checkpoint,
 )
-from flops_auditor.use_cases.ports.ledger import Archive, Mailbox, PendingRecord, PendingRecords, Place, Signer
+from flops_auditor.use_cases.ports.ledger import Archive, LogPlace, Mailbox, PendingRecord, PendingRecords, Signer
 
 BATCH = 1000
 """Records per batch."""
@@ -179,7 +179,7 @@ def _restore(sealer: Sealer, log: _Log, size: int, newest: list[bytes], sealed: 
         log.keys = log.keys.rotated(change.role, change.new_spki, size - 1)
     if size:
         log.note = read_checkpoint(sealer.archive, size)
-        log.head = check_checkpoint(log.note, sealer.ledger_id, log.keys.current("checkpoint").spki, sealer.verify)
+        log.head = verified_checkpoint(log.note, sealer.ledger_id, log.keys.current("checkpoint").spki, sealer.verify)
         log.tree = load_frontier(sealer.archive, log.head)
 
 
@@ -273,7 +273,7 @@ def _conclude(sealer: Sealer, log: _Log, body: bytes) -> None:
     )
     if not sealer.archive.put_if_absent(checkpoint_key(head.size), note):
         note = read_checkpoint(sealer.archive, head.size)
-        found = check_checkpoint(note, sealer.ledger_id, sealer.signer.public_key(), sealer.verify)
+        found = verified_checkpoint(note, sealer.ledger_id, sealer.signer.public_key(), sealer.verify)
         if found != head:
             raise RootMismatch(f"the checkpoint of size {head.size} is not over the log's leaves")
     log.head, log.note = head, note
@@ -304,5 +304,5 @@ def _note_places(sealer: Sealer, first_index: int, lines: list[bytes]) -> None:
         payload = parse_envelope(line).payload
         if kind_of(payload) == "record":
             content = parse_statement(payload).predicate
-            places.append(Place(content["job"]["id"], content["revision"], index))
+            places.append(LogPlace(content["job"]["id"], content["revision"], index))
     sealer.pending.mark_logged(places)

@@ -36,7 +36,7 @@ from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, is_consistent, leaf_h
 from flops_auditor.domain.ledger.signed_note import Checkpoint
 from flops_auditor.domain.ledger.verification import (
     ChunkSummary,
-    Finding,
+    Defect,
     LogFacts,
     LogJoin,
     Pin,
@@ -44,14 +44,14 @@ from flops_auditor.domain.ledger.verification import (
     Segment,
     ancestors_of,
     check_ancestors,
-    check_checkpoint,
     check_chunk,
     check_evidence,
     check_freshness,
     check_pin,
     check_pin_signature,
     check_rotations,
-    finding_of,
+    checkpoint_to_verify,
+    defect_of,
     identity,
     read_pin,
     segment_of,
@@ -74,7 +74,7 @@ class Demands:
 
 
 @dataclass
-class Report:
+class VerificationReport:
     """What was found. Valid if there are no findings."""
 
     ledger_id: str = ""
@@ -87,7 +87,7 @@ class Report:
     sealed_at: datetime | None = None
     pinned: bool = False
     keys_given: bool = False
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Defect] = field(default_factory=list)
 
     @property
     def verdict(self) -> str:
@@ -97,18 +97,20 @@ class Report:
         return "tampered" if any(found.tampered for found in self.findings) else "cannot verify"
 
 
-Progress = Callable[[int, int], None]
+TellProgress = Callable[[int, int], None]
 """(leaves done, leaves in all)."""
 
 
-def verify_bundle(path: Path, demands: Demands, progress: Progress = lambda done, total: None) -> Report:
+def verify_bundle(
+    path: Path, demands: Demands, progress: TellProgress = lambda done, total: None
+) -> VerificationReport:
     """Check all of a bundle against the rest of it, and against what is demanded. Never raises for a bad one."""
-    report = Report(pinned=demands.pin is not None, keys_given=demands.keys is not None)
+    report = VerificationReport(pinned=demands.pin is not None, keys_given=demands.keys is not None)
     try:
         with _Bundle(path) as files:
             _verify(files, demands, report, progress)
     except LedgerError as error:
-        report.findings.append(finding_of(error))
+        report.findings.append(defect_of(error))
     return report
 
 
@@ -174,7 +176,7 @@ class _Bundle:
             raise BadBundle(f"{name} cannot be read: {error}") from error
 
 
-def _verify(files: _Bundle, demands: Demands, report: Report, progress: Progress) -> None:
+def _verify(files: _Bundle, demands: Demands, report: VerificationReport, progress: TellProgress) -> None:
     manifest = bundle.parse_manifest(files.need(bundle.MANIFEST))
     files.need(bundle.README)
     keys = parse_key_history(files.need(bundle.KEYS))
@@ -207,7 +209,7 @@ def _check_keys(files: _Bundle, keys: KeyHistory, demands: Demands) -> None:
 
 
 def _check_newest(note: bytes, manifest: bundle.Manifest, keys: KeyHistory) -> Checkpoint:
-    head, spki, der = check_checkpoint(note, manifest.ledger_id, keys)
+    head, spki, der = checkpoint_to_verify(note, manifest.ledger_id, keys)
     if not verifies(spki, der, head.text):
         raise BadCheckpointSignature("the signature of the newest checkpoint does not verify")
     if head.size != manifest.size:
@@ -224,9 +226,9 @@ class _Job:
     newest: bytes
     head: Checkpoint
     pin: Pin | None
-    report: Report
+    report: VerificationReport
     demands: Demands
-    progress: Progress
+    progress: TellProgress
 
     def notes(self, with_proof: bool) -> Iterator[tuple[bytes, list[bytes]]]:
         """Checkpoints in order; the last must be the newest."""
@@ -323,7 +325,7 @@ def _check(files: _Bundle, facts: LogFacts, begin: int) -> ChunkSummary:
         log = files.need(bundle.chunk_name(bundle.LOG, begin))
         return check_chunk(facts, begin, log, files.read(bundle.chunk_name(bundle.EVIDENCE, begin)) or b"")
     except LedgerError as error:
-        return ChunkSummary(begin, begin, findings=[finding_of(error, begin)])
+        return ChunkSummary(begin, begin, findings=[defect_of(error, begin)])
 
 
 def _part(job: _Job) -> Segment | None:
@@ -383,7 +385,7 @@ def _check_history(job: _Job) -> None:
     root_at_pin = EMPTY_ROOT if job.pin and job.pin.head.size == 0 else None
     before = 0
     for note, proof in job.notes(with_proof=True):
-        head, spki, der = check_checkpoint(note, job.facts.ledger_id, job.facts.keys)
+        head, spki, der = checkpoint_to_verify(note, job.facts.ledger_id, job.facts.keys)
         if not verifies(spki, der, head.text):
             raise BadCheckpointSignature(f"the signature of the checkpoint of size {head.size} does not verify")
         if head.size <= before:

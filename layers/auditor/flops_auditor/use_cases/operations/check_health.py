@@ -7,7 +7,7 @@ from typing import Protocol
 
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.compare_jobs import Comparison
-from flops_auditor.use_cases.ports.records import Progress
+from flops_auditor.use_cases.ports.records import ScanProgress
 
 SEAL_LATE = timedelta(minutes=45)
 """Three intervals of the sealer."""
@@ -50,7 +50,7 @@ class Subscribers:
     pending: int
 
 
-class Deployment(Protocol):
+class StackHealth(Protocol):
     """What can be asked of the deployed stack; each call may raise SourceDenied or SourceUnavailable."""
 
     def queues(self) -> Queues:
@@ -67,7 +67,7 @@ class Deployment(Protocol):
 
 
 @dataclass(frozen=True)
-class Finding:
+class HealthCheck:
     """One answer of the doctor: `ok`, what was seen, and what to do."""
 
     check: str
@@ -76,10 +76,10 @@ class Finding:
     remedy: str = ""
 
 
-def completeness(comparison: Comparison) -> list[Finding]:
+def completeness(comparison: Comparison) -> list[HealthCheck]:
     """Whether every finished job has a record, and up to when."""
     found = [
-        Finding(
+        HealthCheck(
             f"region {state.region}",
             False,
             f"could not be compared: {state.error}",
@@ -98,12 +98,12 @@ def completeness(comparison: Comparison) -> list[Finding]:
         upto = f"; complete up to {iso(comparison.complete_to)}" if comparison.complete_to else ""
         detail = f"{len(comparison.missing)} without a record: {names}"
         remedy = "`flops-auditor reconcile` queues them now; then look at the dead letters: `flops-auditor redrive`."
-        found.append(Finding("records", False, f"{detail}; {counted}{upto}", remedy))
+        found.append(HealthCheck("records", False, f"{detail}; {counted}{upto}", remedy))
     elif comparison.complete_to is not None:
-        found.append(Finding("records", True, f"complete up to {iso(comparison.complete_to)}; {counted}"))
+        found.append(HealthCheck("records", True, f"complete up to {iso(comparison.complete_to)}; {counted}"))
     else:
         found.append(
-            Finding("records", False, f"nothing missing where it could be read; {counted}", "See the regions.")
+            HealthCheck("records", False, f"nothing missing where it could be read; {counted}", "See the regions.")
         )
     return found
 
@@ -114,57 +114,57 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def progress_of(regions: dict[str, Progress], now: datetime) -> list[Finding]:
+def progress_of(regions: dict[str, ScanProgress], now: datetime) -> list[HealthCheck]:
     """Whether the reconciliation runs by itself."""
     never = sorted(name for name, state in regions.items() if state.complete_to is None)
     late = sorted(n for n, s in regions.items() if s.complete_to is not None and now - s.complete_to > RECONCILE_LATE)
     remedy = "Look at the log and the alarms of the reconcile function; its schedule may be off."
     if never:
         detail = f"the history of {len(never)} of {len(regions)} regions is not yet scanned: {_some(never)}"
-        return [Finding("reconciliation", False, detail, "Wait for the next hourly run. " + remedy)]
+        return [HealthCheck("reconciliation", False, detail, "Wait for the next hourly run. " + remedy)]
     if late:
-        return [Finding("reconciliation", False, f"behind by more than {RECONCILE_LATE}: {_some(late)}", remedy)]
+        return [HealthCheck("reconciliation", False, f"behind by more than {RECONCILE_LATE}: {_some(late)}", remedy)]
     oldest = min((state.complete_to for state in regions.values() if state.complete_to), default=now)
-    return [Finding("reconciliation", True, f"{len(regions)} regions, the oldest scan is of {iso(oldest)}")]
+    return [HealthCheck("reconciliation", True, f"{len(regions)} regions, the oldest scan is of {iso(oldest)}")]
 
 
-def health_of(queues: Queues, alarms: Sequence[Alarm], log: LogState, now: datetime) -> list[Finding]:
+def health_of(queues: Queues, alarms: Sequence[Alarm], log: LogState, now: datetime) -> list[HealthCheck]:
     """Dead letters, alarms and the log."""
     return [_dead(queues), _alarms(alarms), _log(log, now)]
 
 
-def told_of_alerts(subscribers: Subscribers) -> list[Finding]:
+def told_of_alerts(subscribers: Subscribers) -> list[HealthCheck]:
     """Whether anybody would be told. SNS forgets a subscription that nobody confirms."""
     if subscribers.confirmed:
-        return [Finding("subscribers", True, f"{subscribers.confirmed} are told of alerts")]
+        return [HealthCheck("subscribers", True, f"{subscribers.confirmed} are told of alerts")]
     if subscribers.pending:
         detail = f"nobody is told of alerts: {subscribers.pending} subscriptions are not confirmed"
-        return [Finding("subscribers", False, detail, "Confirm it in the e-mail that AWS sent.")]
+        return [HealthCheck("subscribers", False, detail, "Confirm it in the e-mail that AWS sent.")]
     remedy = "Deploy with AlertEmail, or subscribe to the topic; AWS drops an e-mail address that is not confirmed."
-    return [Finding("subscribers", False, "nobody is told of alerts: the topic has no subscription", remedy)]
+    return [HealthCheck("subscribers", False, "nobody is told of alerts: the topic has no subscription", remedy)]
 
 
-def _dead(queues: Queues) -> Finding:
+def _dead(queues: Queues) -> HealthCheck:
     if queues.dead_jobs or queues.dead_deliveries:
         detail = f"{queues.dead_jobs} jobs and {queues.dead_deliveries} deliveries are dead letters"
         remedy = "`flops-auditor redrive --dry-run` says why, `flops-auditor redrive` sends them again."
-        return Finding("dead letters", False, detail, remedy)
-    return Finding("dead letters", True, f"none; {queues.waiting} jobs wait for their audit")
+        return HealthCheck("dead letters", False, detail, remedy)
+    return HealthCheck("dead letters", True, f"none; {queues.waiting} jobs wait for their audit")
 
 
-def _alarms(alarms: Sequence[Alarm]) -> Finding:
+def _alarms(alarms: Sequence[Alarm]) -> HealthCheck:
     ringing = [alarm for alarm in alarms if alarm.state == "ALARM"]
     if ringing:
         detail = "; ".join(f"{alarm.name}: {alarm.reason}" if alarm.reason else alarm.name for alarm in ringing)
-        return Finding("alarms", False, detail, "docs/operations.md says what each alarm means.")
+        return HealthCheck("alarms", False, detail, "docs/operations.md says what each alarm means.")
     if not alarms:
-        return Finding("alarms", False, "the stack has no alarms", "Deploy the stack again.")
-    return Finding("alarms", True, f"none of {len(alarms)} is ringing")
+        return HealthCheck("alarms", False, "the stack has no alarms", "Deploy the stack again.")
+    return HealthCheck("alarms", True, f"none of {len(alarms)} is ringing")
 
 
-def _log(log: LogState, now: datetime) -> Finding:
+def _log(log: LogState, now: datetime) -> HealthCheck:
     last = f"the last checkpoint is of {iso(log.checkpoint_at)}" if log.checkpoint_at else "there is no checkpoint yet"
     if log.waiting_since is not None and now - log.waiting_since > SEAL_LATE:
         detail = f"a record waits for its place since {iso(log.waiting_since)}; {last}"
-        return Finding("log", False, detail, "Look at the log and the alarms of the seal function.")
-    return Finding("log", True, last + ("; records wait for the next" if log.waiting_since else ""))
+        return HealthCheck("log", False, detail, "Look at the log and the alarms of the seal function.")
+    return HealthCheck("log", True, last + ("; records wait for the next" if log.waiting_since else ""))

@@ -16,7 +16,7 @@ from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.find_lineage import index_job, recorded_lineage
 from flops_auditor.use_cases.auditing.keep_record import summary
 from flops_auditor.use_cases.ledger.log_reader import lines_of, newest_checkpoint, read_batch
-from flops_auditor.use_cases.ports.ledger import Archive, PendingRecords, Place
+from flops_auditor.use_cases.ports.ledger import Archive, LogPlace, PendingRecords
 from flops_auditor.use_cases.ports.lineage import LineageIndex
 from flops_auditor.use_cases.ports.records import Records, StoredRecord
 
@@ -63,7 +63,7 @@ def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) 
     return records.commit(job, StoredRecord(revision, line), summary(content, recorded_lineage(content, archive)))
 
 
-def _batches(archive: Archive) -> Iterator[list[Place]]:
+def _batches(archive: Archive) -> Iterator[list[LogPlace]]:
     """Places of records, batch by batch, as far as a checkpoint commits to them."""
     size = newest_checkpoint(archive)
     for key in archive.list(LOG):
@@ -75,5 +75,5 @@ def _batches(archive: Archive) -> Iterator[list[Place]]:
             payload = parse_envelope(line).payload
             if kind_of(payload) == "record":
                 content = parse_statement(payload).predicate
-                places.append(Place(content["job"]["id"], content["revision"], at))
+                places.append(LogPlace(content["job"]["id"], content["revision"], at))
         yield places

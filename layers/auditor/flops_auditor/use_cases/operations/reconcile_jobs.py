@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from flops_auditor.use_cases.operations.compare_jobs import BATCH, SETTLING, batches
 from flops_auditor.use_cases.ports.queues import AuditQueue
-from flops_auditor.use_cases.ports.records import Progress, ProgressStore, RecordIndex
+from flops_auditor.use_cases.ports.records import ProgressStore, RecordIndex, ScanProgress
 from flops_auditor.use_cases.ports.sources import Clock, JobListing, ListedJob, Regions, SourceDenied, SourceUnavailable
 
 OVERLAP = timedelta(minutes=10)
@@ -38,7 +38,7 @@ class Reconciler:
 
 
 @dataclass
-class Report:
+class ReconcileReport:
     """What one run did. `pending` regions are resumed by the next run; `failed` maps region -> named error."""
 
     listed: int = 0
@@ -63,13 +63,13 @@ class Report:
         return 100 * len(self.complete) / regions if regions else 100.0
 
 
-def reconcile(reconciler: Reconciler, out_of_time: Callable[[], bool]) -> Report:
+def reconcile(reconciler: Reconciler, out_of_time: Callable[[], bool]) -> ReconcileReport:
     """Scan region after region until done or out of time (asked after each batch); the next call resumes.
 
     A region that refuses or does not answer is reported and keeps no other region waiting. Raises SourceDenied when the
     regions themselves cannot be listed.
     """
-    report = Report()
+    report = ReconcileReport()
     found = {region: reconciler.progress.read(region) for region in reconciler.regions.enabled()}
     for region in sorted(found, key=lambda name: _urgency(name, found[name])):
         if out_of_time():
@@ -84,13 +84,13 @@ def reconcile(reconciler: Reconciler, out_of_time: Callable[[], bool]) -> Report
     return report
 
 
-def _urgency(region: str, progress: Progress) -> tuple[bool, bool, float, str]:
+def _urgency(region: str, progress: ScanProgress) -> tuple[bool, bool, float, str]:
     """Scans under way first, then regions never scanned, then those that were scanned longest ago."""
     reached = progress.complete_to
     return progress.began is None, reached is not None, reached.timestamp() if reached else 0.0, region
 
 
-def begun(progress: Progress, now: datetime) -> Progress:
+def begun(progress: ScanProgress, now: datetime) -> ScanProgress:
     """The scan to go on with, or a new one: of the whole history when that was not done for a day."""
     if progress.began is not None:
         return progress
@@ -99,14 +99,18 @@ def begun(progress: Progress, now: datetime) -> Progress:
     return replace(progress, began=now, since=since, reached=None)
 
 
-def ended(progress: Progress, began: datetime) -> Progress:
+def ended(progress: ScanProgress, began: datetime) -> ScanProgress:
     """After the last page. Jobs that were settling when the scan began are left to the next."""
     whole_at = began if progress.since is None else progress.whole_at
-    return Progress(complete_to=began - SETTLING, whole_at=whole_at)
+    return ScanProgress(complete_to=began - SETTLING, whole_at=whole_at)
 
 
 def _scan(
-    region: str, progress: Progress, reconciler: Reconciler, report: Report, out_of_time: Callable[[], bool]
+    region: str,
+    progress: ScanProgress,
+    reconciler: Reconciler,
+    report: ReconcileReport,
+    out_of_time: Callable[[], bool],
 ) -> bool:
     progress = begun(progress, reconciler.clock())
     began = progress.began or reconciler.clock()

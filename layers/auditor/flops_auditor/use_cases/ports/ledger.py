@@ -38,7 +38,7 @@ class PendingRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LogPlace:
     """Where a record stands in the log."""
 
     job_id: str
@@ -52,7 +52,7 @@ class PendingRecords(Protocol):
     def waiting(self) -> Iterator[PendingRecord]:
         """Oldest first; never one whose `mark_logged` returned before it is given."""
 
-    def mark_logged(self, places: Sequence[Place]) -> None:
+    def mark_logged(self, places: Sequence[LogPlace]) -> None:
         """Note leaf indexes; repeating it, or naming a record that the table lost, is no error."""
 
 

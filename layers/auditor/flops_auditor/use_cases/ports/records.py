@@ -22,7 +22,7 @@ class RecordIndex(Protocol):
 
 
 @dataclass(frozen=True)
-class Progress:
+class ScanProgress:
     """How far the comparison of one region with the ledger has come.
 
     `complete_to`: every job last modified before it was recorded or queued. `whole_at`: when the last scan of the
@@ -40,10 +40,10 @@ class Progress:
 class ProgressStore(Protocol):
     """Keeps the progress of each region between runs."""
 
-    def read(self, region: str) -> Progress:
-        """What was written last; Progress() for a region never scanned."""
+    def read(self, region: str) -> ScanProgress:
+        """What was written last; ScanProgress() for a region never scanned."""
 
-    def write(self, region: str, progress: Progress) -> None:
+    def write(self, region: str, progress: ScanProgress) -> None:
         """Replace it, unless another run has come further: `complete_to` never goes back."""
 
 
