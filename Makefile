@@ -109,10 +109,11 @@ build: .tools/sam/$(STAMP) ## Build for AWS: what `sam build` does, with the pin
 # After a release: what the upgrade tests deploy first. The revision stands in the archive's head.
 DEPLOYABLE = template.yaml samconfig.toml functions layers/auditor
 .PHONY: keep-release
-keep-release: ## Keep REVISION (a release's tag) as the previous release of the upgrade tests
+keep-release: setup ## Keep REVISION (a release's tag) as the previous release of the upgrade tests, and list its tables
 	mkdir -p build
 	git archive --output build/release.tar $(or $(REVISION),$(error REVISION=<tag> is needed)) $(DEPLOYABLE)
 	xz -9e < build/release.tar > tests/releases/previous.tar.xz
+	.venv/bin/python -m bench.released_tables $(REVISION) < build/release.tar
 
 .PHONY: clean
 clean: ## Remove what was built; `make distclean` also removes the environments

@@ -1,7 +1,7 @@
 """Which deployment a command talks to: the stack in the current account and region, or the local one of the demo."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,15 +30,23 @@ class NoDeployment(AuditorError):
 
 @dataclass(frozen=True)
 class Deployment:
-    """Outputs of the deployed stack by name."""
+    """Outputs and parameters of the deployed stack by name."""
 
     outputs: dict[str, str]
+    parameters: dict[str, str] = field(default_factory=dict)
 
     def output(self, name: str) -> str:
         """One output. Raises NoDeployment when the stack is not a FLOPs Auditor."""
         if name not in self.outputs:
             raise NoDeployment(f"the stack has no output {name}")
         return self.outputs[name]
+
+    @property
+    def policies(self) -> list[str]:
+        """The policies that the stack assesses against. Raises NoDeployment when the stack is not a FLOPs Auditor."""
+        if "Policies" not in self.parameters:
+            raise NoDeployment("the stack has no parameter Policies")
+        return self.parameters["Policies"].split(",")
 
     @property
     def excluded_regions(self) -> str:
@@ -64,4 +72,7 @@ def find_deployment(stack_name: str, local: bool) -> Deployment:
         if error.response["Error"]["Code"] != "ValidationError":  # what CloudFormation says of a stack it has not
             raise
         raise NoDeployment(f"there is no stack {stack_name!r}: {error}") from error
-    return Deployment({output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])})
+    return Deployment(
+        {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])},
+        {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", [])},
+    )

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from flops_auditor import __version__
 from flops_auditor.domain.ledger import ledger_errors
 from flops_auditor.domain.ledger.key_history import parse_key_history
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
@@ -50,6 +52,10 @@ def verify(
     with_recompute: Annotated[
         bool, typer.Option("--recompute", help="Also compute every estimate again from its evidence.")
     ] = False,
+    accept_table: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SHA256", help="With --recompute: a table of the deployer's own to take as right."),
+    ] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Processes to use; default: one per core.")] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
@@ -61,7 +67,7 @@ def verify(
         max_age=timedelta(hours=max_age_hours),
         pin=given("--pin", pin, checkpoint_in) if pin else None,
         keys=given("--keys", keys, lambda text: parse_key_history(text).to_bytes()) if keys else None,
-        recompute=recompute if with_recompute else None,
+        recompute=partial(recompute, accepted=frozenset(accept_table or ())) if with_recompute else None,
         processes=processes or os.cpu_count() or 1,
     )
     console = talk()
@@ -94,6 +100,7 @@ def show(report: VerificationReport, output: Output, recomputed: bool) -> None:
             "verdict": report.verdict,
             "sealed_at": iso(report.sealed_at) if report.sealed_at else None,
             "findings": rows,
+            "recomputed_by": __version__ if recomputed else None,
         }
         sys.stdout.write(json_text(document) + "\n")
         return
@@ -120,7 +127,13 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> str:
         f"valid: {report.records} records of {plain(report.ledger_id)}, {report.size} leaves, "
         f"{report.checkpoints} checkpoints, sealed {iso(report.sealed_at) if report.sealed_at else 'never'}"
     )
-    return counted + ("\nevery estimate follows from its evidence, computed again" if recomputed else "")
+    if not recomputed:
+        return counted
+    made = ", ".join(f"{number} by version {plain(version)}" for version, number in sorted(report.recorded_by.items()))
+    return (
+        f"{counted}\nevery estimate follows from its evidence and the tables of its time, computed again by version "
+        f"{__version__}; recorded: {made}"
+    )
 
 
 def _remedy(name: str) -> str:

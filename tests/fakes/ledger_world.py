@@ -9,7 +9,7 @@ from typing import Any
 
 from flops_auditor import __version__
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import audit
+from flops_auditor.domain.audit.audit import Tables, audit
 from flops_auditor.domain.audit.record import predicate
 from flops_auditor.domain.ledger.dsse import (
     PAYLOAD_TYPE,
@@ -24,7 +24,7 @@ from flops_auditor.domain.ledger.statement import RECORD_PREDICATE, statement
 from flops_auditor.domain.lineage.kept_ancestors import Packed, pack
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
-from flops_auditor.domain.values.archive_keys import evidence_key, job_id, record_key, rotation_key
+from flops_auditor.domain.values.archive_keys import evidence_key, job_id, record_key, rotation_key, tables_key
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.seal_log import Sealed, Sealer, seal_log
 from flops_auditor.use_cases.ledger.signatures import verifies
@@ -67,6 +67,7 @@ class Draft:
     content: dict[str, Any]
     subject: str
     predicate_type: str = RECORD_PREDICATE
+    tables: Tables = field(default_factory=load_tables)
 
     @property
     def payload(self) -> bytes:
@@ -89,19 +90,20 @@ def draft(number: int, at: datetime, model: str = "", ledger: str = LEDGER, revi
     return Draft(number, at, evidence, content, arn)
 
 
-def real_draft(number: int, at: datetime, revision: int = 0) -> Draft:
-    """The record of job `number` with real evidence, from which its figures follow."""
+def real_draft(number: int, at: datetime, revision: int = 0, tables: Tables | None = None) -> Draft:
+    """The record of job `number` with real evidence, from which its figures follow with these tables or today's."""
+    tables = tables or load_tables()
     body = Evidence(describe(name=f"job-{number:03d}", hours=1 + number)).to_bytes()
-    audited = audit(parse_evidence(body), load_tables())
+    audited = audit(parse_evidence(body), tables)
     content = predicate(
         audited,
         ledger_id=LEDGER,
         revision=revision,
         recorded_at=at,
         code_version=__version__,
-        table_digests=load_tables().digests,
+        table_digests=tables.digests,
     )
-    return Draft(number, at, body, content, audited.job.arn)
+    return Draft(number, at, body, content, audited.job.arn, tables=tables)
 
 
 def long_lineage_draft(number: int, at: datetime, ancestors: int) -> tuple[Draft, Packed]:
@@ -167,6 +169,8 @@ class World:
         job, revision = draft.content["job"]["id"], draft.content["revision"]
         self.archive.put_if_absent(evidence_key(job, revision), draft.evidence)
         self.archive.put_if_absent(record_key(job, revision), line)
+        for name, digest in draft.tables.digests.items():
+            self.archive.put_if_absent(tables_key(digest), draft.tables.files[name])
         self.pending.commit(PendingRecord(job, revision, line))
         return line
 

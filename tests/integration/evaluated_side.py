@@ -178,7 +178,7 @@ def objects() -> list[Evaluated]:
         )
         for who, owner, paths in (
             ("recorder", "sealer", ("log/", "checkpoints/", "frontiers/", "keys.json")),
-            ("sealer", "recorder", ("records/", "evidence/", "ancestors/")),
+            ("sealer", "recorder", ("records/", "evidence/", "ancestors/", "tables/")),
         )
         for path in paths
     ]

@@ -313,7 +313,7 @@ def widen_by_root(site: Site) -> Any:
 
 # ----- Cases
 
-RECORDS, LOG = ("records/", "evidence/", "ancestors/"), ("log/", "checkpoints/", "frontiers/")
+RECORDS, LOG = ("records/", "evidence/", "ancestors/", "tables/"), ("log/", "checkpoints/", "frontiers/")
 LIFECYCLE = {"Rules": [{"ID": "x", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}
 ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
 LESS = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}}

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.data import ACCELERATORS, INSTANCE_TYPES, load_tables, read
+from flops_auditor.data import load_tables, read
 from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.record import result
+from flops_auditor.domain.audit.tables import ACCELERATORS, INSTANCE_TYPES
 from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.runs.amendment import Amendment, MalformedAmendment, read_amendment
 from flops_auditor.domain.runs.evidence import parse_evidence

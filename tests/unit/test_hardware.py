@@ -9,6 +9,7 @@ import botocore
 import pytest
 
 from flops_auditor import data
+from flops_auditor.domain.audit.tables import FILES
 from flops_auditor.domain.compute.hardware import HardwareTable, HardwareTableInvalid
 from flops_auditor.domain.values.precision import PRECISIONS, UnknownPrecision, recognise_precision
 
@@ -168,5 +169,5 @@ def test_a_bad_row_is_named(accelerators, types, message):
 
 def test_digests_name_the_version_of_each_file():
     digests = data.digests()
-    assert digests.keys() >= set(data.FILES)
+    assert digests.keys() >= set(FILES)
     assert all(len(value) == 64 for value in digests.values())

@@ -1,19 +1,30 @@
 """`--recompute`: figures follow from their evidence, or the record is named."""
 
+import csv
 import json
+import lzma
+from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from flops_auditor.domain.ledger.ledger_errors import EvidenceMismatch, NotRecomputable
+from bench.released_tables import tables_in
+from flops_auditor import __version__
+from flops_auditor.data import RELEASED, load_tables, read, released
+from flops_auditor.domain.ledger.bundle import tables_name
+from flops_auditor.domain.ledger.ledger_errors import EvidenceMismatch, NotRecomputable, UnknownTables
+from flops_auditor.domain.ledger.verification import NothingKept
 from flops_auditor.use_cases.ledger.recompute import recompute
+from tests import releases
 from tests.fakes.bundles import Bundle
 from tests.fakes.ledger_world import START, World, long_lineage_draft, real_draft
+from tests.fakes.tables_of_then import EARLIER, Edit, tables_with
 
-
-def NONE(digest: str) -> None:  # noqa: N802 - a constant
-    """No ancestors at hand."""
+NONE = NothingKept()
+NO_MODEL = ""
+"""What the jobs of `real_draft` are trained on: they name no model."""
 
 
 def test_a_record_follows_from_its_evidence() -> None:
@@ -39,7 +50,7 @@ def test_a_softened_verdict_is_named() -> None:
 def test_other_tables_or_another_version_cannot_be_judged() -> None:
     made = real_draft(1, START)
     made.content["tables"] = {**made.content["tables"], "accelerators.csv": "0" * 64}
-    with pytest.raises(NotRecomputable, match=r"accelerators\.csv"):
+    with pytest.raises(UnknownTables, match=r"accelerators\.csv"):
         recompute(made.evidence, made.content, NONE)
     made = real_draft(1, START)
     made.content["code_version"] = "0.0.1"
@@ -105,3 +116,67 @@ def test_ancestors_are_those_that_the_record_names(with_many_ancestors: Bundle, 
     else:
         with_many_ancestors.files[f"ancestors/{sha256(b'x').hexdigest()}.json"] = b"x"
     assert [finding.error for finding in with_many_ancestors.verify().findings] == ["EvidenceMismatch"]
+
+
+@pytest.mark.parametrize("part", [False, True], ids=["whole", "part"])
+@pytest.mark.parametrize("edits", EARLIER.values(), ids=EARLIER)
+def test_records_of_earlier_tables_are_computed_again_with_those(
+    tmp_path: Path, edits: Mapping[str, Edit], part: bool
+) -> None:
+    then = tables_with(edits)
+    world = World()
+    for number, tables in enumerate((then, load_tables())):
+        world.commit(real_draft(number, world.at, tables=tables))
+    world.seal()
+    bundle = Bundle(world, tmp_path, NO_MODEL if part else None)
+    own = frozenset(then.digests.values()) - released()
+    assert [found.error for found in bundle.verify(recompute=recompute).findings] == ["UnknownTables"]
+    report = bundle.verify(recompute=partial(recompute, accepted=own))
+    assert (report.verdict, report.records, report.recorded_by) == ("valid", 2, {__version__: 2})
+    assert len(bundle.names("tables/")) == len(load_tables().digests) + len(edits)
+
+
+def test_tables_that_a_release_shipped_are_taken_without_a_word() -> None:
+    for digest in csv.DictReader(read(RELEASED).splitlines()):
+        assert digest["sha256"] in released()
+    assert set(load_tables().digests.values()) <= released()
+
+
+def test_every_table_of_the_previous_release_is_listed() -> None:
+    assert set(tables_in(lzma.decompress(releases.ARCHIVE.read_bytes())).values()) <= released()
+
+
+@pytest.mark.parametrize("part", [False, True], ids=["whole", "part"])
+@pytest.mark.parametrize("attack", ["edited", "another"])
+def test_tables_are_those_that_records_name(tmp_path: Path, attack: str, part: bool) -> None:
+    world = World()
+    world.add_real(1)
+    world.seal()
+    bundle = Bundle(world, tmp_path, NO_MODEL if part else None)
+    if attack == "edited":
+        bundle.files[bundle.names("tables/")[0]] += b"\n"
+    else:
+        bundle.files[f"tables/{sha256(b'x').hexdigest()}"] = b"x"
+    assert [finding.error for finding in bundle.verify().findings] == ["EvidenceMismatch"]
+
+
+def test_a_table_that_is_not_in_the_bundle_is_named_where_it_is_needed(tmp_path: Path) -> None:
+    then = tables_with(EARLIER["a row was edited since"])
+    world = World()
+    world.commit(real_draft(0, world.at, tables=then))
+    world.seal()
+    bundle = Bundle(world, tmp_path)
+    del bundle.files[tables_name(then.digests["accelerators.csv"])]
+    assert bundle.verify().verdict == "valid"
+    [found] = bundle.verify(recompute=partial(recompute, accepted=frozenset(then.digests.values()))).findings
+    assert (found.error, found.tampered) == ("NotRecomputable", False)
+    assert "accelerators.csv" in found.message
+
+
+def test_what_differs_is_named_field_by_field_with_both_versions() -> None:
+    made = real_draft(1, START)
+    made.content["code_version"] = "0.0.1"
+    made.content["estimate"]["best_flop"] = "1"
+    made.content["estimate"]["tiers"] = []
+    with pytest.raises(NotRecomputable, match=r"'0\.0\.1'.*estimate\.best_flop: \"1\" -> \"\d+\".*tiers: 0 entries"):
+        recompute(made.evidence, made.content, NONE)

@@ -3,13 +3,23 @@
 Loaders read a file once per process; `digests` says by SHA-256 which version of each file a figure rests on.
 """
 
+import csv
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 
 from flops_auditor.domain.audit.audit import Tables
+from flops_auditor.domain.audit.tables import (
+    ACCELERATORS,
+    BASE_MODELS,
+    FILES,
+    INSTANCE_TYPES,
+    POLICY_FOLDER,
+    TRAINER_METRICS,
+    parse_tables,
+)
 from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.law.policy import Policy, parse_policy
 from flops_auditor.domain.messages.reason import Titles
@@ -17,13 +27,10 @@ from flops_auditor.domain.originals.base_models import BaseModelTable
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.domain.values.errors import AuditorError
 
-ACCELERATORS = "accelerators.csv"
-INSTANCE_TYPES = "instance_types.csv"
-BASE_MODELS = "base_models.csv"
-TRAINER_METRICS = "trainer_metrics.json"
-FILES = (ACCELERATORS, INSTANCE_TYPES, BASE_MODELS, TRAINER_METRICS)
 TITLES = "titles.json"
 """No figure rests on it, so no record names it: a title can be bettered without touching what was signed."""
+RELEASED = "released_tables.csv"
+"""Every version of a table that a release shipped: what a verifier takes for the product's own."""
 POLICIES = ("aws-flops-meter-2026-05", "eu-gpai-guidelines-2025-07")
 
 
@@ -40,16 +47,22 @@ def read(name: str) -> str:
 
 
 @cache
+def content(name: str) -> bytes:
+    """The bytes of one shipped file."""
+    return resources.files(__name__).joinpath(name).read_bytes()
+
+
+@cache
 def digest(name: str) -> str:
     """The SHA-256 of one shipped file, in hex."""
-    return hashlib.sha256(resources.files(__name__).joinpath(name).read_bytes()).hexdigest()
+    return hashlib.sha256(content(name)).hexdigest()
 
 
 def policy_file(policy_id: str) -> str:
     """Where a policy stands. Raises UnknownPolicy."""
     if policy_id not in POLICIES:
         raise UnknownPolicy(f"{policy_id[:60]!r} is not a policy")
-    return f"policies/{policy_id}.json"
+    return f"{POLICY_FOLDER}{policy_id}.json"
 
 
 def digests(policies: Sequence[str] = POLICIES) -> dict[str, str]:
@@ -88,13 +101,18 @@ def titles() -> Titles:
     return found
 
 
+@cache
+def shipped() -> Mapping[str, bytes]:
+    """SHA-256 (hex) -> bytes of every table and policy of this version."""
+    return {digest(name): content(name) for name in digests()}
+
+
+@cache
+def released() -> frozenset[str]:
+    """SHA-256 (hex) of every version of a table that this version or a release before it shipped."""
+    return frozenset((*shipped(), *(row["sha256"] for row in csv.DictReader(read(RELEASED).splitlines()))))
+
+
 def load_tables(policies: Sequence[str] = POLICIES) -> Tables:
     """Everything an audit looks up, under the named policies. Raises UnknownPolicy."""
-    names = [name.strip() for name in policies]
-    return Tables(
-        hardware=hardware_table(),
-        models=base_model_table(),
-        metrics=trainer_metrics(),
-        policies=tuple(policy(name) for name in names),
-        digests=digests(names),
-    )
+    return parse_tables({name: content(name) for name in digests([name.strip() for name in policies])})

@@ -5,6 +5,8 @@ The same function serves the deployed path, the command line and a verifier that
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 
 from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.compute.run_estimate import Estimate, estimate_job
@@ -25,13 +27,18 @@ from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
 
 @dataclass(frozen=True)
 class Tables:
-    """What every audit looks up, with the SHA-256 of each file by name."""
+    """What every audit looks up, with the files that it was parsed from, by name."""
 
     hardware: HardwareTable
     models: ModelCatalogue | None
     metrics: TrainerMetrics
     policies: tuple[Policy, ...]
-    digests: Mapping[str, str]
+    files: Mapping[str, bytes]
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """File name -> SHA-256 in hex: what a record names."""
+        return {name: sha256(content).hexdigest() for name, content in self.files.items()}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The predicate of a signed record: everything a regulator needs, FLOP as decimal strings (docs/ledger.md)."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -14,6 +14,18 @@ from flops_auditor.domain.values.moments import iso
 
 _MOST_TEXTS = 64
 _MOST_CHARACTERS = 500
+
+
+WORDS = frozenset({"words", "reason", "meaning", "basis", "notes", "assumptions", "source"})
+"""Members of an audit that explain, and decide nothing: a record is not superseded for them."""
+
+
+@dataclass(frozen=True)
+class Reassessed:
+    """Why a record was made without new evidence: the files that changed since `code_version` made the one before."""
+
+    tables: Sequence[str]
+    code_version: str
 
 
 def decimal(value: int | Fraction | None, places: int = 6) -> str | None:
@@ -151,12 +163,14 @@ def predicate(
     packed: Packed | None = None,
     notification_due: str | None = None,
     action: Mapping[str, str] | None = None,
+    reassessed: Reassessed | None = None,
 ) -> dict[str, Any]:
     """The predicate of a record. `supersedes` is the SHA-256 of the envelope line that this record replaces.
 
     `previous` is the predicate of that line; what it said differently stands under `changes`.
     `notification_due` is the date by which the Commission is to be notified (Art. 52(1)); `action` is what the auditor
-    itself did to the job: {"kind": "stop", "requested_at", "reason"}.
+    itself did to the job: {"kind": "stop", "requested_at", "reason"}. `reassessed` says that other tables or another
+    version of the code are why the record was made.
     """
     return {
         **result(audit, packed),
@@ -171,4 +185,5 @@ def predicate(
         "changes": changes(audit, previous) if previous else [],
         "notification_due": notification_due,
         "action": None if action is None else dict(action),
+        "reassessed": None if reassessed is None else asdict(reassessed),
     }

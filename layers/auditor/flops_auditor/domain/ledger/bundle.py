@@ -18,11 +18,13 @@ from flops_auditor.domain.values.canonical_json import NotCanonical, UnreadableJ
 FORMAT = "flops-auditor-bundle/v1"
 MANIFEST, README, KEYS = "manifest.json", "README.md", "keys.json"
 CHECKPOINT, CHECKPOINTS = "checkpoint", "checkpoints.ndjson"
-LOG, EVIDENCE, LEAVES, PROOFS, PEM, ANCESTORS = "log/", "evidence/", "leaves/", "proofs/", "keys/", "ancestors/"
+LOG, EVIDENCE, LEAVES, PROOFS, PEM = "log/", "evidence/", "leaves/", "proofs/", "keys/"
+ANCESTORS, TABLES = "ancestors/", "tables/"
 CHUNK = 1000
 """Leaves after which a chunk ends, at the next heartbeat."""
 LARGEST_ENTRY = 1 << 28
 """Bytes that one file of a bundle may unpack to."""
+LARGEST_TABLE = 1 << 23
 
 BundleKind = Literal["whole", "part"]
 
@@ -80,6 +82,11 @@ def leaf_name(folder: str, index: int, ending: str = ".json") -> str:
 def ancestors_name(digest: str) -> str:
     """The ancestors of a record that has too many to list them, by the object's SHA-256."""
     return f"{ANCESTORS}{digest}.json"
+
+
+def tables_name(digest: str) -> str:
+    """A version of a table that records rest on, by its SHA-256; records give it its name."""
+    return f"{TABLES}{digest}"
 
 
 def checkpoint_line(note: bytes, consistency: Sequence[bytes] | None = None) -> bytes:

@@ -74,6 +74,7 @@ Selection: {manifest.selection}. Exported {manifest.exported_at} at {manifest.si
 ## What is here
 {_WHOLE if whole else _PART}\
 - `checkpoint`: the newest signed tree head (c2sp.org/tlog-checkpoint); `checkpoints.ndjson`: all of them.
+- `tables/<SHA-256>`: the tables and policies that the figures rest on, each once, as records name them.
 - `keys.json`: which key may sign which leaves; `keys/<key id>.pem`: the same keys as files.
 
 ## Check everything

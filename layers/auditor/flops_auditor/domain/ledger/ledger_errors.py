@@ -132,6 +132,15 @@ class UnreadablePin(CannotVerify):
     )
 
 
+class UnknownTables(CannotVerify):
+    """A record's figures rest on a table that no release shipped, as far as this verifier knows."""
+
+    remedy = (
+        "Take the newest release of flops-auditor, which knows all earlier tables. If it is the deployer's own, read "
+        "tables/SHA256 in the bundle, and accept it with --accept-table SHA256 if it is right."
+    )
+
+
 class NotRecomputable(CannotVerify):
     """A record's figures rest on tables, a version or ancestors that this verifier does not have."""
 

@@ -5,11 +5,12 @@ joined in order. Every batch of the log ends with a heartbeat, and every heartbe
 """
 
 import binascii
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory
@@ -36,13 +37,33 @@ from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, CompactRange, Node, l
 from flops_auditor.domain.ledger.signed_note import Checkpoint, note_key_id, parse_checkpoint, parse_note
 from flops_auditor.domain.values.moments import iso
 
+LONGEST_VERSION = 40
 IDENTITY_BYTES = 16
 """How much of SHA-256 stands for one job and revision when duplicates are looked for."""
 
-Load = Callable[[str], bytes | None]
-"""SHA-256 in hex -> the object with a record's many ancestors, None if it is not at hand."""
-Recompute = Callable[[bytes, dict[str, Any], Load], None]
-"""(evidence, predicate, ancestors) -> nothing; raises EvidenceMismatch if the figures do not follow."""
+
+class Kept(Hashable, Protocol):
+    """What records name by SHA-256 (hex) and do not hold themselves; None for what is not at hand."""
+
+    def ancestors(self, digest: str) -> bytes | None:
+        """The object with a record's many ancestors."""
+
+    def table(self, digest: str) -> bytes | None:
+        """A version of a table or policy."""
+
+
+class NothingKept:
+    """A log without anything beside it."""
+
+    def ancestors(self, digest: str) -> bytes | None:
+        """Not at hand."""
+
+    def table(self, digest: str) -> bytes | None:
+        """Not at hand."""
+
+
+Recompute = Callable[[bytes, dict[str, Any], Kept], None]
+"""(evidence, predicate, what it names) -> nothing; raises EvidenceMismatch if the figures do not follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +101,8 @@ class ChunkSummary:
     rotations: list[tuple[int, Rotation]] = field(default_factory=list)
     identities: bytes = b""
     ancestors: set[str] = field(default_factory=set)
+    tables: set[str] = field(default_factory=set)
+    versions: Counter[str] = field(default_factory=Counter)
     findings: list[Defect] = field(default_factory=list)
 
 
@@ -92,7 +115,7 @@ class LogFacts:
     size: int
     verify: Verify
     recompute: Recompute | None = None
-    ancestors: Load = lambda digest: None
+    kept: Kept = field(default_factory=NothingKept)
 
 
 def defect_of(error: LedgerError, index: int | None = None) -> Defect:
@@ -140,8 +163,9 @@ class _ChunkCheck:
         if leaf.kind == "record":
             self.summary.records += 1
             self._identities += identity(leaf)
-            if named := ancestors_of(leaf):
-                self.summary.ancestors |= named
+            self.summary.ancestors |= ancestors_of(leaf)
+            self.summary.tables |= tables_of(leaf)
+            self.summary.versions[version_of(leaf)] += 1
             self._undated.append((index, leaf.at))
         elif leaf.rotation:
             self.summary.rotations.append((index, leaf.rotation))
@@ -183,6 +207,32 @@ _NO_LINEAGE: dict[str, Any] = {"kept": None}
 _NOTHING: frozenset[str] = frozenset()
 
 
+def tables_of(leaf: Leaf) -> frozenset[str]:
+    """SHA-256 of every table and policy that a record rests on. Raises MalformedRecord."""
+    named = leaf.statement.predicate.get("tables")
+    if not isinstance(named, dict) or not all(isinstance(digest, str) for digest in named.values()):
+        raise MalformedRecord("the record's tables are not readable")
+    return frozenset(named.values())
+
+
+def version_of(leaf: Leaf) -> str:
+    """The version of the code that says it made a record. Raises MalformedRecord."""
+    version = leaf.statement.predicate.get("code_version")
+    if not isinstance(version, str) or len(version) > LONGEST_VERSION:
+        raise MalformedRecord("the record's code_version is not readable")
+    return version
+
+
+def check_tables(named: Collection[str], files: Collection[str], load: Callable[[str], bytes | None]) -> None:
+    """Tables are those that records name, by their digests. Raises EvidenceMismatch.
+
+    One that is missing is named when figures are computed again: nothing else rests on it.
+    """
+    for digest in files:
+        if digest not in named or sha256(load(digest) or b"").hexdigest() != digest:
+            raise EvidenceMismatch(f"the table {digest[:64]} is not one that a record names")
+
+
 def check_ancestors(named: set[str], files: dict[str, bytes]) -> None:
     """Objects with ancestors are exactly those that records name, by their digests. Raises EvidenceMismatch."""
     for digest, body in files.items():
@@ -197,7 +247,7 @@ def check_evidence(leaf: Leaf, evidence: bytes, index: int, facts: LogFacts) -> 
     if sha256(evidence).hexdigest() != leaf.statement.subject_sha256:
         raise EvidenceMismatch(f"the evidence of leaf {index} is not the file that was signed")
     if facts.recompute:
-        facts.recompute(evidence, leaf.statement.predicate, facts.ancestors)
+        facts.recompute(evidence, leaf.statement.predicate, facts.kept)
 
 
 def checkpoint_to_verify(note: bytes, ledger_id: str, keys: KeyHistory) -> tuple[Checkpoint, bytes, bytes]:
@@ -329,6 +379,8 @@ class LogJoin:
         self.records = 0
         self.rotations: list[tuple[int, Rotation]] = []
         self.ancestors: set[str] = set()
+        self.tables: set[str] = set()
+        self.versions: Counter[str] = Counter()
         self._identities = [bytearray() for _ in range(256)]
 
     def add(self, summary: ChunkSummary) -> None:
@@ -338,6 +390,8 @@ class LogJoin:
         self.records += summary.records
         self.rotations += summary.rotations
         self.ancestors |= summary.ancestors
+        self.tables |= summary.tables
+        self.versions.update(summary.versions)
         found = summary.identities
         for at in range(0, len(found), IDENTITY_BYTES):
             self._identities[found[at]] += found[at : at + IDENTITY_BYTES]

@@ -6,6 +6,7 @@ import re
 RECORDS = "records/"
 EVIDENCE = "evidence/"
 ANCESTORS = "ancestors/"
+TABLES = "tables/"
 LOG = "log/"
 CHECKPOINTS = "checkpoints/"
 FRONTIERS = "frontiers/"
@@ -33,6 +34,11 @@ def evidence_key(job: str, revision: int) -> str:
 def ancestors_key(job: str, sha256: str) -> str:
     """A large set of ancestors, first needed by this job's record; the digest is in the key, so it is written once."""
     return f"{ANCESTORS}{_checked(job)}/{_checked(sha256)}.json"
+
+
+def tables_key(sha256: str) -> str:
+    """A version of a table or policy that a record rests on, by its digest, so every version is kept once."""
+    return f"{TABLES}{_checked(sha256)}"
 
 
 def batch_key(first_index: int) -> str:

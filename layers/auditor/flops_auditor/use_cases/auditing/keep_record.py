@@ -10,7 +10,7 @@ from typing import Any
 
 from flops_auditor.data import titles
 from flops_auditor.domain.audit.audit import Audit, audit
-from flops_auditor.domain.audit.record import predicate, result
+from flops_auditor.domain.audit.record import Reassessed, predicate, result
 from flops_auditor.domain.law.due_dates import notification_due
 from flops_auditor.domain.ledger.dsse import PAYLOAD_TYPE, envelope_line, pre_authentication_encoding
 from flops_auditor.domain.ledger.keys import keyid
@@ -102,13 +102,18 @@ def commit(
     previous: StoredRecord | None,
     recorder: Recorder,
     action: Mapping[str, str] | None = None,
+    reassessed: Reassessed | None = None,
 ) -> StoredRecord | None:
-    """Sign and commit the next revision; None if another worker has committed it meanwhile."""
+    """Sign and commit the next revision; None if another worker has committed it meanwhile.
+
+    What it rests on is in the archive before it is committed. `reassessed` says why, where tables are the reason.
+    """
     job, packed = examined.audited.job, examined.packed
     revision = previous.revision + 1 if previous else 0
     before = content_of(previous) if previous else None
     if packed.kept and packed.body:
         recorder.archive.put_if_absent(packed.kept.key, packed.body)
+    recorder.keep_tables()
     content = predicate(
         examined.audited,
         ledger_id=recorder.ledger_id,
@@ -121,6 +126,7 @@ def commit(
         packed=packed,
         notification_due=_due(examined, before, recorder),
         action=action,
+        reassessed=reassessed,
     )
     record = StoredRecord(revision, sign(job.arn, body, content, recorder.signer))
     return record if recorder.records.commit(job.job_id, record, summary(content, examined.audited.lineage)) else None

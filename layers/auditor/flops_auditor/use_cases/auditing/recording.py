@@ -1,8 +1,9 @@
 """Everything that auditing and recording work with, in one value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flops_auditor.domain.audit.audit import Tables
+from flops_auditor.domain.values.archive_keys import tables_key
 from flops_auditor.use_cases.auditing.collect_evidence import Sources
 from flops_auditor.use_cases.ports.ledger import Archive, Signer
 from flops_auditor.use_cases.ports.lineage import LineageIndex
@@ -13,7 +14,7 @@ from flops_auditor.use_cases.ports.sources import Clock
 
 @dataclass(frozen=True)
 class Recorder:
-    """The ports and tables of an audit."""
+    """The ports and tables of an audit. `kept` are the digests of tables that it has put into the archive itself."""
 
     sources: Sources
     tables: Tables
@@ -27,3 +28,11 @@ class Recorder:
     code_version: str
     index: LineageIndex
     queue: Reassessments
+    kept: set[str] = field(default_factory=set, init=False, compare=False)
+
+    def keep_tables(self) -> None:
+        """Have the tables that records will rest on in the archive, every version once; asks once per process."""
+        for name, digest in self.tables.digests.items():
+            if digest not in self.kept:
+                self.archive.put_if_absent(tables_key(digest), self.tables.files[name])
+                self.kept.add(digest)

@@ -8,9 +8,12 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from flops_auditor.data import shipped
 from flops_auditor.domain.ledger import bundle
 from flops_auditor.domain.ledger.bundle_readme import readme
 from flops_auditor.domain.ledger.dsse import parse_envelope
@@ -20,7 +23,7 @@ from flops_auditor.domain.ledger.ledger_errors import BadBundle, MissingCheckpoi
 from flops_auditor.domain.ledger.merkle import MerkleTree, leaf_hash
 from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
 from flops_auditor.domain.ledger.statement import parse_statement
-from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, evidence_key, number_of
+from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, evidence_key, number_of, tables_key
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.log_reader import (
     genesis_keys,
@@ -86,7 +89,7 @@ def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) ->
             if kind == "record":
                 content = parse_statement(payload).predicate
                 evidence = b64encode(_evidence(archive, content))
-                out.ancestors(archive, content)
+                out.named(archive, content)
                 records += 1
             elif kind == "rotation":
                 change = parse_rotation(payload)
@@ -132,7 +135,7 @@ def export_part(
                     continue
                 records += 1
                 out.add(bundle.leaf_name(bundle.EVIDENCE, index), _evidence(archive, content))
-                out.ancestors(archive, content)
+                out.named(archive, content)
             elif kind == "rotation":
                 change = parse_rotation(payload)
                 keys = keys.rotated(change.role, change.new_spki, index)
@@ -166,7 +169,7 @@ class _Writer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._partial = path.with_name(path.name + ".partial")
-        self._ancestors: set[str] = set()
+        self._named: set[str] = set()
 
     def __enter__(self) -> "_Writer":
         self._zip = zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
@@ -187,15 +190,23 @@ class _Writer:
         info.external_attr = 0o644 << 16
         self._zip.writestr(info, content)
 
-    def ancestors(self, archive: Archive, content: dict[str, Any]) -> None:
-        """The object that holds a record's many ancestors, once."""
+    def named(self, archive: Archive, content: dict[str, Any]) -> None:
+        """What a record names by digest and does not hold itself, once: many ancestors, and the tables of its time.
+
+        A table that was not kept is taken from this version, if it is the same.
+        """
         kept = (content.get("lineage") or {}).get("kept")
-        if not kept or kept["sha256"] in self._ancestors:
-            return
-        body = archive.get(kept["key"])
-        if body is not None:
-            self._ancestors.add(kept["sha256"])
-            self.add(bundle.ancestors_name(kept["sha256"]), body)
+        if kept:
+            self._once(bundle.ancestors_name(kept["sha256"]), lambda: archive.get(kept["key"]))
+        for digest in content["tables"].values():
+            self._once(bundle.tables_name(digest), partial(_table, archive, digest))
+
+    def _once(self, name: str, load: Callable[[], bytes | None]) -> None:
+        if name not in self._named:
+            self._named.add(name)
+            body = load()
+            if body is not None:
+                self.add(name, body)
 
     def chunk(self, chunk: _ChunkContent) -> None:
         """Leaves and their evidence."""
@@ -267,3 +278,9 @@ def _evidence(archive: Archive, content: dict[str, Any]) -> bytes:
         return archive.get(evidence_key(content["job"]["id"], content["revision"])) or b""
     except ObjectReplaced as error:
         raise ObjectReplaced(f"{error}: compare all versions of the object, the oldest is the signed one") from error
+
+
+def _table(archive: Archive, digest: str) -> bytes | None:
+    """A table by its digest: the archived one, or what this version ships where that is the same."""
+    body = archive.get(tables_key(digest))
+    return body if body is not None and sha256(body).hexdigest() == digest else shipped().get(digest)

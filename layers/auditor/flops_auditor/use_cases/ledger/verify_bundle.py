@@ -6,7 +6,7 @@ of itself is only a claim to check.
 
 import zipfile
 import zlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
@@ -50,11 +50,14 @@ from flops_auditor.domain.ledger.verification import (
     check_pin,
     check_pin_signature,
     check_rotations,
+    check_tables,
     checkpoint_to_verify,
     defect_of,
     identity,
     read_pin,
     segment_of,
+    tables_of,
+    version_of,
 )
 from flops_auditor.use_cases.ledger.signatures import verifies
 
@@ -87,6 +90,7 @@ class VerificationReport:
     sealed_at: datetime | None = None
     pinned: bool = False
     keys_given: bool = False
+    recorded_by: dict[str, int] = field(default_factory=dict)
     findings: list[Defect] = field(default_factory=list)
 
     @property
@@ -137,13 +141,13 @@ class _Bundle:
         self._streams.close()
         self._zip.close()
 
-    def read(self, name: str) -> bytes | None:
+    def read(self, name: str, most: int = bundle.LARGEST_ENTRY) -> bytes | None:
         """A file's bytes, their CRC checked; None if it is not there."""
         try:
             entry = self._zip.getinfo(name)
         except KeyError:
             return None
-        if entry.file_size > bundle.LARGEST_ENTRY:
+        if entry.file_size > most:
             raise BadBundle(f"{name} would unpack to {entry.file_size} bytes")
         try:
             return self._zip.read(entry)
@@ -165,6 +169,14 @@ class _Bundle:
         """All of them, by the digests that their names give."""
         names = [name for name in self.names if name.startswith(bundle.ANCESTORS)]
         return {name[len(bundle.ANCESTORS) :].removesuffix(".json"): self.need(name) for name in names}
+
+    def table(self, digest: str) -> bytes | None:
+        """A version of a table that records rest on."""
+        return self.read(bundle.tables_name(digest), bundle.LARGEST_TABLE)
+
+    def all_tables(self) -> list[str]:
+        """The digests that the names of tables give."""
+        return [name[len(bundle.TABLES) :] for name in self.names if name.startswith(bundle.TABLES)]
 
     def lines(self, name: str) -> Iterator[bytes]:
         """A file's lines, one at a time; a line too long for a checkpoint is cut, and then not readable."""
@@ -189,7 +201,7 @@ def _verify(files: _Bundle, demands: Demands, report: VerificationReport, progre
         raise MissingCheckpoint("there is no checkpoint, so nothing commits to the records")
     head = _check_newest(newest, manifest, keys)
     report.size, report.root = head.size, head.root.hex()
-    facts = LogFacts(manifest.ledger_id, keys, head.size, verifies, demands.recompute, files.ancestors)
+    facts = LogFacts(manifest.ledger_id, keys, head.size, verifies, demands.recompute, files)
     pin = read_pin(demands.pin, manifest.ledger_id) if demands.pin is not None else None
     said = (_whole if manifest.kind == "whole" else _part)(
         _Job(files, facts, newest, head, pin, report, demands, progress)
@@ -245,7 +257,7 @@ def _expect(files: _Bundle, keys: KeyHistory, names: Sequence[str]) -> None:
     frame = {bundle.MANIFEST, bundle.README, bundle.KEYS, bundle.CHECKPOINT, bundle.CHECKPOINTS}
     expected = frame.union(names, (f"{bundle.PEM}{key.keyid}.pem" for key in keys.ranges))
     for name in files.names:
-        if name not in expected and not name.startswith(bundle.ANCESTORS):
+        if name not in expected and not name.startswith((bundle.ANCESTORS, bundle.TABLES)):
             raise BadBundle(f"{name[:200]!r} is no file of a bundle")
 
 
@@ -268,12 +280,14 @@ def _whole(job: _Job) -> Segment | None:
         if len(job.report.findings) >= MOST_FINDINGS:
             return None
     job.report.records, job.report.checkpoints = join.records, join.checkpoints
+    job.report.recorded_by = dict(join.versions)
     if job.report.findings:
         return None  # what the leaves show first explains what the tree would show
     if broken is not None:
         raise broken
     join.finish()
     check_ancestors(join.ancestors, ancestors)
+    check_tables(join.tables, job.files.all_tables(), job.files.table)
     check_rotations(job.facts.keys, join.rotations, join.newest)
     return join.newest
 
@@ -313,7 +327,7 @@ _worker: tuple[_Bundle, LogFacts]
 def _start_worker(path: Path, ledger_id: str, keys: bytes, size: int, recompute: Recompute | None) -> None:
     global _worker  # noqa: PLW0603 - one bundle per worker process
     files = _Bundle(path).__enter__()
-    _worker = (files, LogFacts(ledger_id, parse_key_history(keys), size, verifies, recompute, files.ancestors))
+    _worker = (files, LogFacts(ledger_id, parse_key_history(keys), size, verifies, recompute, files))
 
 
 def _check_in_worker(begin: int) -> ChunkSummary:
@@ -356,10 +370,13 @@ def _part(job: _Job) -> Segment | None:
     if said is None or said.sealed_at is None:
         raise MissingCheckpoint("the newest heartbeat, which dates the newest checkpoint, is missing")
     check_ancestors(set().union(*(ancestors_of(leaf) for _, leaf in leaves)), job.files.all_ancestors())
+    named = frozenset().union(*(tables_of(leaf) for _, leaf in leaves))
+    check_tables(named, job.files.all_tables(), job.files.table)
     for index, leaf in leaves:
         check_time(leaf.at, said.sealed_at, index)
     check_rotations(job.facts.keys, rotations, said)
     job.report.records = len(leaves)
+    job.report.recorded_by = dict(Counter(version_of(leaf) for _, leaf in leaves))
     _check_history(job)
     return said
 

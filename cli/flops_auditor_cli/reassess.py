@@ -1,0 +1,125 @@
+"""`flops-auditor reassess`: assess recorded jobs again with today's tables, after a release or an edit of a table."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from flops_auditor.aws.wiring.recording import recorder_from
+from flops_auditor.domain.values.differences import in_words
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.auditing.keep_record import content_of
+from flops_auditor.use_cases.auditing.reassess_record import Judged, reassess_record
+from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor_cli.amend import environment_of
+from flops_auditor_cli.exits import FAILED
+from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
+from flops_auditor_cli.output import Output, OutputOption, emit, say, talk
+from flops_auditor_cli.records import NoSuchRecord, items, newest
+
+COLUMNS = {
+    "job_name": "Job",
+    "before": "Verdict",
+    "verdict": "Verdict now",
+    "tables": "Tables that changed",
+    "changes": "What changes",
+}
+Choice = Callable[[dict[str, Any]], bool]
+"""Predicate of a job's newest record -> whether the job is assessed again."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("reassess")(reassess)
+
+
+def reassess(
+    everything: Annotated[bool, typer.Option("--all", help="Every recorded job.")] = False,
+    model: Annotated[str, typer.Option(help="Jobs on this base model, as `records list` names it.")] = "",
+    job: Annotated[str, typer.Option(help="This job: name, ARN or job id.")] = "",
+    instance_type: Annotated[str, typer.Option(help="Jobs that ran on this type, such as ml.p6-b300.48xlarge.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would change, and why.")] = False,
+    output: OutputOption = Output.TABLE,
+    stack_name: StackOption = DEFAULT_STACK,
+    local: LocalOption = False,
+) -> None:
+    """Assess recorded jobs again with the tables of this version, under the policies of the deployment.
+
+    A record that says otherwise now is superseded by one that says which tables changed; any other one stays.
+    """
+    if sum(map(bool, (everything, model, job, instance_type))) != 1:
+        raise typer.BadParameter("give one of --all, --model, --job, --instance-type")
+    deployment = find_deployment(stack_name, local)
+    recorder = recorder_from(environment_of(deployment, deployment.policies))
+    # The earliest end first: whoever continues a job began after it had ended, and is then assessed once.
+    rows = newest(items(deployment.output("RecordTableName"), "time", "kind", "record"))[::-1]
+    if job:
+        rows = [row for row in rows if job in (row["job_name"], row["job_arn"], row["job_id"])]
+    if not rows:
+        raise NoSuchRecord(f"{job!r} has no record" if job else "nothing is recorded yet")
+    found, failures, looked_at = assess(rows, chosen(model, instance_type), recorder, dry_run)
+    emit(found, output, COLUMNS)
+    changed = Counter(row["change"] for row in found)
+    say(
+        f"{looked_at} jobs assessed again: {len(found)} records {'would be' if dry_run else 'are'} superseded"
+        + "".join(f", {count} {change}" for change, count in sorted(changed.items()))
+    )
+    for failure in failures:
+        say(failure)
+    if failures:
+        raise typer.Exit(FAILED)
+
+
+def chosen(model: str, instance_type: str) -> Choice:
+    """Which jobs are asked for, by their newest record."""
+
+    def fits(content: dict[str, Any]) -> bool:
+        types = {instance["type"] for instance in content["job"]["instances"]}
+        return (not model or content["original"]["base_model"] == model) and (
+            not instance_type or instance_type in types
+        )
+
+    return fits
+
+
+def assess(
+    rows: list[dict[str, str]], fits: Choice, recorder: Recorder, dry_run: bool
+) -> tuple[list[dict[str, str]], list[str], int]:
+    """Rows of what changes, the jobs that failed in words, and how many were assessed. One failure stops nobody."""
+    found: list[dict[str, str]] = []
+    failures: list[str] = []
+    looked_at = 0
+    console = talk()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        for row in bar.track(rows, description="jobs"):
+            try:
+                stored = recorder.records.latest(row["job_id"])
+                if stored is None or not fits(content_of(stored)):
+                    continue
+                judged = reassess_record(row["job_id"], recorder, dry_run)
+            except AuditorError as error:
+                failures.append(f"{row['job_name']}: {error.name}: {error}. {error.remedy}")
+                continue
+            looked_at += judged is not None
+            if judged is not None and judged.differences:
+                found.append(row_of(row, judged))
+    return found, failures, looked_at
+
+
+def row_of(row: dict[str, str], judged: Judged) -> dict[str, str]:
+    """One job whose record changes."""
+    return {
+        "job_name": row["job_name"],
+        "job_id": judged.job_id,
+        "revision": str(judged.revision),
+        "before": row["verdict"],
+        "verdict": judged.verdict,
+        "change": f"{row['verdict']} -> {judged.verdict}"
+        if row["verdict"] != judged.verdict
+        else "with the same verdict",
+        "tables": ", ".join(judged.tables) or "none: the code changed",
+        "changes": in_words(iter(judged.differences)),
+    }

@@ -1,0 +1,75 @@
+"""The tables of an audit, parsed from named files: those that this version ships, or those that a record was made with.
+
+A record names each file by its SHA-256, so whoever holds the files of that time computes with them what was computed
+then.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from flops_auditor.domain.audit.audit import Tables
+from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.law.policy import Policy, parse_policy
+from flops_auditor.domain.originals.base_models import BaseModelTable
+from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
+from flops_auditor.domain.values.errors import AuditorError
+
+ACCELERATORS = "accelerators.csv"
+INSTANCE_TYPES = "instance_types.csv"
+BASE_MODELS = "base_models.csv"
+TRAINER_METRICS = "trainer_metrics.json"
+FILES = (ACCELERATORS, INSTANCE_TYPES, BASE_MODELS, TRAINER_METRICS)
+"""What every audit looks up, beside policies."""
+POLICY_FOLDER = "policies/"
+
+
+class TablesIncomplete(AuditorError):
+    """A set of files that an audit cannot be made with."""
+
+    remedy = f"Give {', '.join(FILES)}, unchanged, and the files of the policies."
+
+
+def parse_tables(files: Mapping[str, bytes]) -> Tables:
+    """Tables from the bytes of their files, by name; policies are assessed in the order in which they stand there.
+
+    A file is parsed once, however many sets it is part of. Raises TablesIncomplete for a set that lacks a file or has
+    another one or a text that is not UTF-8, and what the parsers raise.
+    """
+    policies = [name for name in files if name.startswith(POLICY_FOLDER)]
+    if files.keys() != {*FILES, *policies}:
+        names = ", ".join(sorted(files.keys() ^ {*FILES, *policies}))
+        raise TablesIncomplete(f"not the files of an audit: {names[:200]}")
+    try:
+        return Tables(
+            hardware=_hardware(files[ACCELERATORS], files[INSTANCE_TYPES]),
+            models=_models(files[BASE_MODELS]),
+            metrics=_metrics(files[TRAINER_METRICS]),
+            policies=tuple(_policy(files[name]) for name in policies),
+            files=dict(files),
+        )
+    except UnicodeDecodeError as error:
+        raise TablesIncomplete(f"a file is not UTF-8: {error}") from error
+
+
+_SETS = 16
+"""How many versions of a file stay parsed."""
+
+
+@lru_cache(_SETS)
+def _hardware(accelerators: bytes, instance_types: bytes) -> HardwareTable:
+    return HardwareTable.parse(accelerators.decode(), instance_types.decode())
+
+
+@lru_cache(_SETS)
+def _models(text: bytes) -> BaseModelTable:
+    return BaseModelTable.parse(text.decode())
+
+
+@lru_cache(_SETS)
+def _metrics(text: bytes) -> TrainerMetrics:
+    return TrainerMetrics.parse(text.decode())
+
+
+@lru_cache(_SETS * 4)
+def _policy(text: bytes) -> Policy:
+    return parse_policy(text.decode())

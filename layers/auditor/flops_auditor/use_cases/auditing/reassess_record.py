@@ -1,0 +1,84 @@
+"""Assess a recorded job again with today's tables: a record that says otherwise is superseded, any other one stays.
+
+An instance type that was unknown when the job ended, and stands in today's table, is settled this way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from flops_auditor.domain.audit.record import WORDS, Reassessed, result
+from flops_auditor.domain.values.differences import Difference, differences
+from flops_auditor.use_cases.auditing.audit_job import settle
+from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
+from flops_auditor.use_cases.auditing.keep_record import (
+    Examined,
+    commit,
+    content_of,
+    evidence_of,
+    examine,
+    is_interim,
+    put_evidence,
+)
+from flops_auditor.use_cases.auditing.recording import Recorder
+
+MOST_DIFFERENCES = 1000
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What today's tables say of a job. `tables` are the files that changed since its newest record was made.
+
+    `differences` say what a new record would say otherwise, words aside; none: the record stays.
+    """
+
+    job_id: str
+    revision: int
+    verdict: str
+    tables: tuple[str, ...]
+    differences: tuple[Difference, ...]
+    superseded: bool = False
+
+
+def reassess_record(job_id: str, recorder: Recorder, dry_run: bool = False) -> Judged | None:
+    """Supersede a job's record if today's tables change it; None for a job without a record or still running.
+
+    Its descendants are then assessed again, as after every new record. Raises EvidenceLost, NotSettled.
+    """
+    stored = recorder.records.latest(job_id)
+    if stored is None or is_interim(stored):
+        return None
+    before = content_of(stored)
+    tables = changed_tables(before["tables"], recorder.tables.digests)
+    body = evidence_of(job_id, stored.revision, recorder)
+    examined = examine(body, recorder)
+    changed = tuple(islice(what_changes(before, examined, recorder), MOST_DIFFERENCES))
+    judged = Judged(job_id, stored.revision, examined.audited.verdict, tables, changed)
+    if not changed or dry_run:
+        return judged
+    body = put_evidence(job_id, stored.revision + 1, body, recorder)
+    commit(body, examined, stored, recorder, reassessed=Reassessed(tables, before["code_version"]))
+    settle(job_id, recorder, "assessed again")
+    return Judged(job_id, stored.revision + 1, examined.audited.verdict, tables, changed, superseded=True)
+
+
+def changed_tables(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Files of which another version is used now, or that only one of the two uses."""
+    return tuple(sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name)))
+
+
+def what_changes(before: Mapping[str, Any], examined: Examined, recorder: Recorder) -> list[Difference]:
+    """What a new record would say otherwise: figures, verdicts, doubts, lineage; not how it words them."""
+    again = result(examined.audited, examined.packed)
+    old, new = ({**content, "cumulative": _sums(content)} for content in (before, again))
+    found = list(differences({name: old.get(name) for name in again}, new, without=WORDS))
+    lineage = recorded_lineage(dict(before), recorder.archive)
+    if not examined.found.lineage.same_as(lineage):
+        ancestors = (len(known.ancestors) for known in (lineage, examined.found.lineage))
+        found.append(Difference("lineage.ancestors", *ancestors))
+    return found
+
+
+def _sums(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in content["cumulative"].items() if name != "ancestors"}

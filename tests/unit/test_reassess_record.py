@@ -1,0 +1,104 @@
+"""Records are assessed again with today's tables: what changes is superseded with the reason, what does not stays."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.audit.tables import ACCELERATORS, INSTANCE_TYPES
+from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.values.archive_keys import record_key, tables_key
+from flops_auditor.use_cases.auditing.reassess_record import reassess_record
+from tests.fakes.audit import MemoryRecords
+from tests.fakes.lineage import World, continuing
+from tests.fakes.tables_of_then import EARLIER, Edit, tables_with, without_row
+
+P4 = {"InstanceType": "ml.p4d.24xlarge", "InstanceCount": 1, "VolumeSizeInGB": 500}
+
+
+def recorded(edits: Mapping[str, Edit]) -> World:
+    """Jobs recorded with earlier tables; the recorder then has today's."""
+    world = World(tables=tables_with(edits))
+    world.add(continuing("parent"))
+    world.add(continuing("child", ["parent"], day=2))
+    world.add(continuing("other", ResourceConfig=P4))
+    world.audit()
+    world.recorder = replace(world.recorder, tables=load_tables())
+    return world
+
+
+def revisions(world: World, name: str) -> int:
+    records = world.recorder.records
+    assert isinstance(records, MemoryRecords)
+    return len(records.lines[world.job_id(name)])
+
+
+def test_an_instance_type_that_is_known_now_settles_its_jobs_and_no_others() -> None:
+    world = recorded({INSTANCE_TYPES: without_row("ml.p5.48xlarge")})
+    assert world.content("parent")["verdict"] == "indeterminate"
+    judged = {name: reassess_record(world.job_id(name), world.recorder) for name in ("parent", "other")}
+    world.work_off()
+    content = world.content("parent")
+    assert content["verdict"] == "below"
+    assert content["reassessed"] == {"tables": [INSTANCE_TYPES], "code_version": "0.0.0-test"}
+    assert (content["previous_verdict"], content["revision"]) == ("indeterminate", 1)
+    assert content["tables"] == load_tables().digests
+    assert judged["parent"] is not None
+    assert judged["parent"].superseded
+    assert judged["other"] is not None
+    assert (judged["other"].tables, judged["other"].differences) == ((INSTANCE_TYPES,), ())
+    assert revisions(world, "other") == 1
+    assert world.content("child")["verdict"] == "below"  # it followed its parent through the queue
+
+
+@pytest.mark.parametrize("edits", EARLIER.values(), ids=EARLIER)
+def test_what_is_assessed_again_is_not_superseded_twice(edits: Mapping[str, Edit]) -> None:
+    world = recorded(edits)
+    names = ("parent", "child", "other")
+    for name in names:
+        reassess_record(world.job_id(name), world.recorder)
+    world.work_off()
+    before = {name: revisions(world, name) for name in names}
+    assert [reassess_record(world.job_id(name), world.recorder) for name in names]
+    assert {name: revisions(world, name) for name in names} == before
+    assert before["other"] == 1
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing() -> None:
+    world = recorded(EARLIER["a row was edited since"])
+    line = world.recorder.archive.get(record_key(world.job_id("parent"), 0))
+    before = reassess_record(world.job_id("parent"), world.recorder, dry_run=True)
+    assert before is not None
+    assert revisions(world, "parent") == 1
+    assert world.recorder.archive.get(record_key(world.job_id("parent"), 0)) == line
+    assert before.tables == (ACCELERATORS,)
+    assert not before.superseded
+    assert "estimate.peak_flop_per_s" in {found.path for found in before.differences}
+
+
+def test_words_alone_supersede_nothing() -> None:
+    world = recorded({})
+    policy = "policies/eu-gpai-guidelines-2025-07.json"
+    world.recorder = replace(
+        world.recorder,
+        tables=tables_with({policy: lambda text: text.replace('"title": "', '"title": "Better named: ', 1)}),
+    )
+    judged = reassess_record(world.job_id("parent"), world.recorder)
+    assert judged is not None
+    assert (judged.tables, judged.differences, judged.superseded) == ((policy,), (), False)
+
+
+def test_every_version_of_a_table_is_in_the_archive_before_the_record_that_names_it() -> None:
+    world = recorded({INSTANCE_TYPES: without_row("ml.p5.48xlarge")})
+    reassess_record(world.job_id("parent"), world.recorder)
+    for revision in (0, 1):
+        line = world.recorder.archive.get(record_key(world.job_id("parent"), revision))
+        assert line is not None
+        for digest in predicate_of(line)["tables"].values():
+            assert world.recorder.archive.get(tables_key(digest)) is not None
+
+
+def test_a_job_without_a_record_is_left_alone() -> None:
+    world = recorded({})
+    assert reassess_record("0" * 64, world.recorder) is None
