@@ -100,7 +100,7 @@ mutation: setup ## Change the estimate and the policies one thing at a time: the
 
 .PHONY: check-template
 check-template: setup ## Hold template.yaml against every point of the bar, as a table
-	.venv/bin/python -m tests.template.bar
+	.venv/bin/python -m tests.template
 
 .PHONY: build
 build: .tools/sam/$(STAMP) ## Build for AWS: what `sam build` does, with the pinned sam

@@ -36,13 +36,14 @@ class CannotRestore(AuditorError):
 def import_template(processed: dict[str, Any], names: set[str]) -> dict[str, Any]:
     """The part of a stack's processed template that an import may have: these resources, and no outputs.
 
-    The policies of keys are left out: they name roles that are gone. The deployment that follows sets them.
+    The policies of keys are left out: they name roles that are gone. The deployment that follows sets them. Every
+    resource is retained, so that not even a failed import can delete one.
     """
     resources = {}
     for name in sorted(names):
         kept = processed["Resources"][name]
         properties = {member: value for member, value in kept["Properties"].items() if member != "KeyPolicy"}
-        resources[name] = {**kept, "Properties": properties}
+        resources[name] = {**kept, "Properties": properties, "DeletionPolicy": "Retain"}
     parts = {part: processed[part] for part in ("AWSTemplateFormatVersion", "Parameters", "Conditions")}
     return {**parts, "Resources": resources}
 

@@ -22,16 +22,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     report = reconcile(reconciler, lambda: context.get_remaining_time_in_millis() < SPARE_MILLISECONDS)
     for region, reason in report.failed.items():
         logger.error("region could not be compared with the ledger", region=region, reason=reason)
-    done = {
-        "JobsListed": report.listed,
+    told = {
         "JobsQueued": len(report.queued),
         "FinishedWithoutRecord": len(report.overdue(reconciler.home, reconciler.clock())),
-        "RegionsComplete": len(report.complete),
-        "RegionsPending": len(report.pending),
         "RegionsFailed": len(report.failed),
     }
-    for name, value in done.items():
+    for name, value in told.items():
         count(name, value)
-    metrics.add_metric(name="ReconcileProgress", unit=MetricUnit.Percent, value=report.share_complete)
+    if report.share_complete < 100:
+        metrics.add_metric(name="ReconcileProgress", unit=MetricUnit.Percent, value=report.share_complete)
+    done = told | {
+        "JobsListed": report.listed,
+        "RegionsComplete": len(report.complete),
+        "RegionsPending": len(report.pending),
+    }
     logger.info("reconciled", extra={**done, "progress_percent": report.share_complete})
     return done

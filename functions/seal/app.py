@@ -25,5 +25,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     logger.info("sealed", size=sealed.size, records=sealed.records, adopted=sealed.adopted, held=len(sealed.held))
     count("SealedRecords", sealed.records)
     count("HeldRecords", len(sealed.held))
-    count("Checkpoints")
     return {"size": sealed.size, "records": sealed.records, "held": len(sealed.held)}

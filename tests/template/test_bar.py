@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.template.bar import POINTS, Point, Subject, subject_of_repository, unconditional
+from tests.template.account_points import POINTS
+from tests.template.bar import Point, Subject, subject_of_repository, unconditional
 from tests.template.tools import Findings, cfn_lint_expanded
 
 Break = Callable[[Subject], None]
@@ -115,6 +116,14 @@ def name_a_secret(subject: Subject) -> None:
     properties(subject, "AuditFunction")["Environment"]["Variables"]["API_TOKEN"] = "x"
 
 
+def reserve_by_default(subject: Subject) -> None:
+    subject.raw["Parameters"]["ReserveConcurrency"]["Default"] = "true"
+
+
+def keep_the_log_bucket(subject: Subject) -> None:
+    subject.expanded["Resources"]["AccessLogBucket"]["DeletionPolicy"] = "Retain"
+
+
 BROKEN: dict[int, Break] = {
     1: lambda subject: subject.findings.expanded.append("E3505 line 1: broken"),
     2: lambda subject: properties(subject, "FinishedJobsRule")["Targets"][0].pop("DeadLetterConfig"),
@@ -122,7 +131,7 @@ BROKEN: dict[int, Break] = {
     4: put("AuditQueue", "VisibilityTimeout", 719),
     5: drop("AuditFunctionFinishedJobs", "FunctionResponseTypes"),
     6: drop("AuditFunctionFinishedJobs", "ScalingConfig"),
-    7: drop("ReconcileFunction", "DeadLetterConfig"),
+    7: remove("ReconcileSchedule"),
     8: put("AuditDeadLetterQueue", "MessageRetentionPeriod", 345600),
     10: remove("ReconcileSchedule"),
     11: lambda subject: properties(subject, "AuditFunction")["LoggingConfig"].update(LogFormat="Text"),
@@ -132,7 +141,7 @@ BROKEN: dict[int, Break] = {
     15: remove("AuditQueueAgeAlarm"),
     16: remove("FinishedWithoutRecordAlarm"),
     17: drop("AuditErrorsAlarm", "AlarmActions"),
-    18: remove("Dashboard"),
+    18: remove("DashboardOfTheStack"),
     19: grant("AuditPolicy", "s3:DeleteObjectVersion"),
     20: grant("AuditPolicy", "dynamodb:*"),
     21: forget_source,
@@ -152,6 +161,12 @@ BROKEN: dict[int, Break] = {
     35: name_a_region,
     36: put("AuditFunction", "Runtime", "python3.9"),
     37: fail_on_empty,
+    38: reserve_by_default,
+    39: keep_the_log_bucket,
+    40: lambda subject: subject.raw.pop("Rules"),
+    41: lambda subject: properties(subject, "DataKey")["KeyPolicy"]["Statement"][1]["Action"].remove("kms:CreateGrant"),
+    42: put("WatchFunctionEventInvokeConfig", "MaximumRetryAttempts", 2),
+    43: lambda subject: subject.expanded["Resources"]["WatchFreshnessAlarm"].pop("Condition"),
 }
 
 
@@ -188,5 +203,15 @@ def test_stale_suppression_is_noticed(subject: Subject) -> None:
     assert "AuditFunction: CKV_AWS_117 suppresses nothing" in list(POINTS[26].check(quiet))
 
 
-def test_there_are_as_many_points_as_the_bar_has() -> None:
-    assert len(POINTS) == 37
+@pytest.mark.parametrize("alarm", ["CheckpointFreshnessAlarm", "ReconcileFreshnessAlarm", "WatchFreshnessAlarm"])
+def test_a_function_that_nobody_misses_is_noticed(alarm: str, subject: Subject) -> None:
+    broken = copy.deepcopy(subject)
+    remove(alarm)(broken)
+    [found] = POINTS[15].check(broken)
+    assert found.startswith("nobody is told when")
+
+
+def test_there_are_more_points_than_the_bar_has() -> None:
+    assert [point.number for point in POINTS] == list(range(1, len(POINTS) + 1))
+    assert set(BROKEN) == {point.number for point in POINTS} - {9}
+    assert len(POINTS) > 37

@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import sys
 
 import pytest
 
@@ -38,6 +39,7 @@ def test_the_log_level_holds_though_lambda_has_one_of_its_own(function: str, mon
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"level-of-{function}")
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "ERROR")
     monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "INFO")
+    monkeypatch.delitem(sys.modules, "flops_auditor.aws.wiring.handling", raising=False)
     spec = importlib.util.spec_from_file_location(f"app_{function}", REPOSITORY / "functions" / function / "app.py")
     assert spec is not None
     assert spec.loader is not None

@@ -5,6 +5,7 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from tests.template.bar import watched
 from tests.template.loading import REPOSITORY, expanded_template
 
 OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
@@ -13,7 +14,12 @@ ALARMS = {
     for name, each in expanded_template()["Resources"].items()
     if each["Type"] == "AWS::CloudWatch::Alarm"
 }
-OWN_METRICS = sorted(each["MetricName"] for each in ALARMS.values() if each["Namespace"] == "FlopsAuditor")
+OWN_METRICS = {
+    metric["MetricName"]: metric["Dimensions"]
+    for each in ALARMS.values()
+    for metric in watched(each)
+    if metric["Namespace"] == "FlopsAuditor"
+}
 
 
 def test_each_alarm_has_one_row_and_each_row_an_alarm() -> None:
@@ -26,9 +32,9 @@ def test_the_cost_counts_the_alarms() -> None:
     assert re.findall(r"(\d+) alarms", OPERATIONS) == [str(len(ALARMS))]
 
 
-@pytest.mark.parametrize("metric", OWN_METRICS)
+@pytest.mark.parametrize("metric", sorted(OWN_METRICS))
 def test_a_function_emits_the_metric_of_its_alarm(metric: str) -> None:
     """An alarm on a metric that nobody emits would never ring, or always."""
-    [dimension] = next(each for each in ALARMS.values() if each["MetricName"] == metric)["Dimensions"]
+    [dimension] = OWN_METRICS[metric]
     folder = dimension["Value"]["Fn::Sub"].rsplit("-", 1)[1]
     assert f'"{metric}"' in (REPOSITORY / "functions" / folder / "app.py").read_text()

@@ -25,6 +25,7 @@ KEPT_ON: dict[str, tuple[str, ...]] = {
     "AWS::DynamoDB::Table": ("DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "SSESpecification"),
     "AWS::S3::Bucket": ("ObjectLockConfiguration", "VersioningConfiguration", "PublicAccessBlockConfiguration"),
 }
+KEEPS_AS_WELL = ("Retain", "RetainExceptOnCreate")
 
 
 def lost(before: Template, after: Template) -> Iterator[str]:
@@ -49,7 +50,8 @@ def changed(name: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[str
         if old.get("Properties", {}).get(member) != new.get("Properties", {}).get(member):
             yield f"{name}: {member} differs"
     for member in ("Condition", "DeletionPolicy", "UpdateReplacePolicy"):
-        if old.get(member) != new.get(member):
+        # What a deletion keeps, it keeps under either; they differ in the first creation alone.
+        if old.get(member) != new.get(member) and (old.get(member), new.get(member)) != KEEPS_AS_WELL:
             yield f"{name}: {member} differs"
 
 

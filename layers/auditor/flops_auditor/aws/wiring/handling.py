@@ -2,6 +2,7 @@
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -19,6 +20,8 @@ logger = Logger()
 # Lambda's own level overrides that of Powertools; it stays INFO, since it would drop the metrics with the entries.
 logging.getLogger(logger.service).setLevel(os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"))
 metrics = Metrics()
+# A round that counted nothing has nothing to publish.
+warnings.filterwarnings("ignore", "No application metrics to publish")
 
 
 def lambda_handler(work: Handler) -> Handler:
@@ -49,5 +52,6 @@ def named_errors(**where: str) -> Iterator[None]:
 
 
 def count(name: str, value: float = 1) -> None:
-    """Add to a metric that counts."""
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    """Add to a metric that counts. Nothing is sent of a zero: CloudWatch bills a metric for each hour that has data."""
+    if value:
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)

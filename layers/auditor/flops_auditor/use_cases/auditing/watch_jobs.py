@@ -28,7 +28,6 @@ from flops_auditor.domain.messages.early_warning import percent, warn
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.sources.training_job import TrainingJob, parse_training_job
 from flops_auditor.domain.runs.training_time import training_time
-from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import collect
 from flops_auditor.use_cases.auditing.find_lineage import find_lineage
@@ -49,12 +48,6 @@ INTERVAL = timedelta(minutes=15)
 """Between two looks. A job that would cross before the look after the next one is stopped now."""
 LONGEST = timedelta(days=60)
 """From a job's creation to its end: 28 days of waiting and 28 of running (API Reference, StoppingCondition)."""
-
-
-class WatchIncomplete(AuditorError):
-    """Some jobs or regions could not be watched; the others were."""
-
-    remedy = "The log names them with the error of each; `flops-auditor doctor` checks the function's rights."
 
 
 @dataclass(frozen=True)

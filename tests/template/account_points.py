@@ -1,0 +1,91 @@
+"""What a real account meets, after the 37 points of the bar: its quotas, its failures, its bill, its organisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.template.bar import POINTS, Subject, listed, point, scheduled, unconditional, watched
+
+__all__ = ["POINTS"]
+
+NEW_ACCOUNT = 10
+"""Lambda executions at once in a new account (AWS Lambda Developer Guide, Lambda quotas)."""
+KEPT_ALWAYS = {"RecordTable", "ArchiveBucket"}
+YEARS_OF_S3 = [str(years) for years in range(1, 101)]
+"""Object Lock's longest default retention (Amazon S3 API Reference, DefaultRetention, and its limits)."""
+ASKED_BY_DYNAMODB = {
+    *("kms:Encrypt", "kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGrant", "kms:DescribeKey"),
+    *("kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext"),
+}
+"""Amazon DynamoDB Developer Guide, "DynamoDB encryption at rest usage notes", with its stars written out."""
+FOR_ADMINISTRATORS = {
+    *("kms:RevokeGrant", "kms:ListGrants", "kms:DisableKeyRotation"),
+    *("kms:EnableKeyRotation", "kms:ListKeyRotations", "kms:RotateKeyOnDemand"),
+}
+
+
+@point("a new account's quotas suffice", "P")
+def new_account(subject: Subject) -> Iterator[str]:
+    parameters = subject.raw["Parameters"]
+    if parameters.get("ReserveConcurrency", {}).get("Default") != "false":
+        yield "concurrency is reserved by default, which a new account refuses"
+    together = parameters["AuditConcurrency"]["Default"] + len(scheduled(subject))
+    if together > NEW_ACCOUNT:
+        yield f"audits and scheduled functions are {together} executions at once"
+
+
+@point("a failed first deployment leaves nothing that costs", "P")
+def nothing_left(subject: Subject) -> Iterator[str]:
+    for name, each in subject.expanded["Resources"].items():
+        wanted = "Retain" if name in KEPT_ALWAYS else "RetainExceptOnCreate"
+        if each.get("DeletionPolicy", "Delete") not in ("Delete", wanted):
+            yield f"{name}: {each['DeletionPolicy']} stays after a first deployment that failed"
+        if name in KEPT_ALWAYS and each.get("DeletionPolicy") != "Retain":
+            yield f"{name} must stay whatever happens"
+
+
+@point("a retention that S3 refuses is refused before anything is made", "P")
+def retention_fits(subject: Subject) -> Iterator[str]:
+    rule = subject.raw.get("Rules", {}).get("RetentionThatS3Takes", {})
+    if rule.get("RuleCondition") != {"Fn::Equals": [{"Ref": "RetentionUnit"}, "Years"]}:
+        yield "no rule on years"
+    for each in rule.get("Assertions", []):
+        if each["Assert"] != {"Fn::Contains": [YEARS_OF_S3, {"Ref": "RetentionPeriod"}]}:
+            yield "the rule does not name the years from 1 to 100"
+    if subject.expanded.get("Rules") != subject.raw.get("Rules"):
+        yield "the serverless transform drops the rule"
+    if subject.raw["Parameters"]["RetentionPeriod"]["MaxValue"] > 36500:
+        yield "more than 36,500 days are let through"
+
+
+@point("DataKey lets DynamoDB and its administrators do what they ask for", "P")
+def data_key(subject: Subject) -> Iterator[str]:
+    policy = list(unconditional(subject.expanded["Resources"]["DataKey"]["Properties"]["KeyPolicy"]["Statement"]))
+    of_root = [s for s in policy if ":root" in str(s["Principal"])]
+    through = {action for s in of_root if "kms:ViaService" in str(s) for action in listed(s["Action"])}
+    yield from (f"{action} through DynamoDB" for action in sorted(ASKED_BY_DYNAMODB - through))
+    direct = {action for s in of_root if "Condition" not in s for action in listed(s["Action"])}
+    yield from (f"{action} by administrators" for action in sorted(FOR_ADMINISTRATORS - direct))
+
+
+@point("scheduled functions do not retry: the schedule is the retry", "P")
+def no_retries(subject: Subject) -> Iterator[str]:
+    settings = {each["FunctionName"]["Ref"]: each for _, each in subject.properties("AWS::Lambda::EventInvokeConfig")}
+    for function in scheduled(subject):
+        if settings.get(function, {}).get("MaximumRetryAttempts") != 0:
+            yield f"{function} is tried again"
+        if subject.expanded["Resources"][function]["Properties"].get("DeadLetterConfig"):
+            yield f"{function} makes a dead letter of each failed round"
+
+
+@point("paused schedules leave no alarm ringing", "P")
+def quiet_when_paused(subject: Subject) -> Iterator[str]:
+    for name, each in subject.of("AWS::CloudWatch::Alarm").items():
+        missing = each["Properties"].get("TreatMissingData")
+        if missing != "notBreaching" and each.get("Condition") != "SchedulesRun":
+            yield f"{name} rings where nothing is measured ({missing})"
+        functions = {
+            d["Value"]["Ref"] for m in watched(each["Properties"]) for d in m["Dimensions"] if "Ref" in d["Value"]
+        }
+        if missing == "breaching" and not functions <= set(scheduled(subject)):
+            yield f"{name} waits for a function without a schedule"
