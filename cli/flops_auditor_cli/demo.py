@@ -28,11 +28,11 @@ from flops_auditor.domain.values.archive_keys import record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.auditing.collect_evidence import finest_period
-from flops_auditor_cli.ledger_access import LOCAL_STATE
+from flops_auditor_cli.deployment import LOCAL_STATE
 from flops_auditor_cli.local_aws import Stack, deploy, load_job, start, stop
 from flops_auditor_cli.local_aws.processes import REPOSITORY
 from flops_auditor_cli.output import Output, emit
-from flops_auditor_cli.records import COLUMNS, FLOP_COLUMNS, for_people
+from flops_auditor_cli.recorded import COLUMNS, FLOP_COLUMNS, for_people
 
 EVENTS = REPOSITORY / "events"
 REPLAY_SOURCE = "flops-auditor.replay"

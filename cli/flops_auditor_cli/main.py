@@ -12,7 +12,7 @@ import typer
 from flops_auditor import __version__
 from flops_auditor.aws.calls.failures_in_words import in_words
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor_cli import (
+from flops_auditor_cli.commands import (
     amend,
     audit,
     catalog,

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,12 +20,6 @@ class Output(StrEnum):
     JSON = "json"
     CSV = "csv"
 
-
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Table for people, json or csv for machines.")]
-PolicyOption = Annotated[
-    list[str] | None,
-    typer.Option(help="Policy to assess against, as `catalog policies` names it; may be repeated. Default: all."),
-]
 
 COLOURS = {"above": "bold red", "indeterminate": "yellow", "below": "green"}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

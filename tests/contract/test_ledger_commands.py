@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.use_cases.ledger.rotate_key import CannotRotate
-from flops_auditor_cli import export, keys, rebuild_index, verify
-from flops_auditor_cli.ledger_access import Deployment
+from flops_auditor_cli.commands import export, keys, rebuild_index, verify
+from flops_auditor_cli.deployment import Deployment
 from tests.fakes.ledger_world import LEDGER, MODELS, World
 from tests.fakes.moto_kms import kms_client
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flops_auditor_cli.restore_stack import IDENTIFIERS, CannotRestore, deleted_stack, import_template, kept_by
+from flops_auditor_cli.commands.restore_stack import IDENTIFIERS, CannotRestore, deleted_stack, import_template, kept_by
 from tests.template.bar import STATEFUL
 from tests.template.loading import load
 

@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from flops_auditor.domain.values.moments import iso
-from flops_auditor_cli import verify
+from flops_auditor_cli.commands import verify
 from tests.fakes.bundles import Bundle
 from tests.fakes.ledger_world import World
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
 from flops_auditor.domain.lineage.tree import Row, tree
-from flops_auditor_cli import amend, lineage, watch
+from flops_auditor_cli.commands import amend, lineage, watch
 from tests.fakes.audit import FixedRegions
 from tests.fakes.lineage import World, continuing
 from tests.fakes.running import START, Room, running

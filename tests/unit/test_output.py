@@ -7,10 +7,10 @@ import pytest
 
 from flops_auditor.domain.lineage.tree import Row
 from flops_auditor.use_cases.operations.compare_jobs import RegionState
-from flops_auditor_cli.audit import figures
-from flops_auditor_cli.lineage import rows_of
+from flops_auditor_cli.audit_view import figures
+from flops_auditor_cli.commands.lineage import rows_of
+from flops_auditor_cli.comparison_view import told
 from flops_auditor_cli.output import Output, digits, emit, say
-from flops_auditor_cli.reconcile import told
 
 DOCUMENT: dict[str, Any] = {
     "job": {"name": "a", "status": "Completed"},

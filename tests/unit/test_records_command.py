@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from flops_auditor_cli import records
-from flops_auditor_cli.ledger_access import Deployment
+from flops_auditor_cli.commands import records
+from flops_auditor_cli.deployment import Deployment
 from flops_auditor_cli.main import app
 
 

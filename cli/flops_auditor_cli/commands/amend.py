@@ -7,31 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
-from flops_auditor.aws.wiring.environment import AuditEnvironment
 from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.keep_record import content_of
-from flops_auditor_cli.audit import show
+from flops_auditor_cli.adapters import environment_of
+from flops_auditor_cli.audit_view import show
+from flops_auditor_cli.deployment import find_deployment
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.ledger_access import DEFAULT_STACK, Deployment, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.option_values import amount, number
-from flops_auditor_cli.output import Output, OutputOption, say
-from flops_auditor_cli.records import find_record
-
-
-def environment_of(deployment: Deployment, policies: list[str]) -> AuditEnvironment:
-    """What the deployed audit function works with, under these policies."""
-    return AuditEnvironment(
-        table_name=deployment.output("RecordTableName"),
-        archive_bucket=deployment.output("ArchiveBucketName"),
-        ledger_id=deployment.output("LedgerId"),
-        policies=",".join(policies),
-        alert_topic_arn=deployment.output("AlertTopicArn"),
-        record_key_id=deployment.output("RecordKeyArn"),
-        audit_queue_url=deployment.output("AuditQueueUrl"),
-    )
+from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption, amount, number
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.recorded import find_record
 
 
 def policies_of(content: dict[str, Any]) -> list[str]:

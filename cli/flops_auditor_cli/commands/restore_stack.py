@@ -13,8 +13,9 @@ from botocore.exceptions import WaiterError
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, use_local
-from flops_auditor_cli.output import Output, OutputOption, emit, talk
+from flops_auditor_cli.deployment import use_local
+from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.output import Output, emit, talk
 
 IDENTIFIERS = {
     "AWS::DynamoDB::Table": "TableName",

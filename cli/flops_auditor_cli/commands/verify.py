@@ -23,9 +23,9 @@ from flops_auditor.domain.ledger.signed_note import UnreadableNote, checkpoint_i
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.recompute import recompute
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
-from flops_auditor_cli.output import Output, OutputOption, emit, json_text, plain, say, talk
+from flops_auditor_cli.options import MOMENTS, OutputOption
+from flops_auditor_cli.output import Output, emit, json_text, plain, say, talk
 
-MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 MOST_HOURS = 24 * 366 * 100
 EXITS = {"valid": 0, "tampered": 1, "cannot verify": 2}
 COLUMNS = {"error": "Error", "index": "Leaf", "message": "What was seen", "remedy": "What to do"}

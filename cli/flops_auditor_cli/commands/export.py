@@ -18,9 +18,9 @@ from flops_auditor.use_cases.ledger.export_bundle import (
     of_model,
     of_time,
 )
-from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, plain, say
-from flops_auditor_cli.verify import MOMENTS
+from flops_auditor_cli.deployment import find_deployment
+from flops_auditor_cli.options import DEFAULT_STACK, MOMENTS, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.output import Output, emit, plain, say
 
 COLUMNS = {"path": "Bundle", "selection": "Selection", "records": "Records", "size": "Leaves of the log"}
 

@@ -16,8 +16,8 @@ from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.precision import recognise_precision
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.option_values import amount, number
-from flops_auditor_cli.output import Output, OutputOption, PolicyOption, digits, emit, say
+from flops_auditor_cli.options import OutputOption, PolicyOption, amount, number
+from flops_auditor_cli.output import Output, digits, emit, say
 
 
 class MethodChoice(StrEnum):

@@ -10,8 +10,9 @@ from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.key_history import ROLES
 from flops_auditor.use_cases.ledger.rotate_key import keys_after, request_rotation
-from flops_auditor_cli.ledger_access import DEFAULT_STACK, Deployment, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, say
+from flops_auditor_cli.deployment import Deployment, find_deployment
+from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.output import Output, emit, say
 
 keys = typer.Typer(help="Which keys sign the ledger, and how a new one takes over.", no_args_is_help=True)
 COLUMNS = {"role": "Role", "keyid": "Key id (SHA-256 of SPKI)", "state": "State"}

@@ -10,7 +10,8 @@ from flops_auditor.domain.originals.base_models import BaseModel
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.output import Output, OutputOption, emit, say
+from flops_auditor_cli.options import OutputOption
+from flops_auditor_cli.output import Output, emit, say
 
 SearchOption = Annotated[str, typer.Option("--search", "-s", help="Only rows whose name contains this text.")]
 

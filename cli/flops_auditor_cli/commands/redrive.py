@@ -10,10 +10,11 @@ from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.stores.dead_letters import LoggedReasons, SqsDeadLetters
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.redrive_letters import Letter, redrive
-from flops_auditor_cli.doctor import deployed
+from flops_auditor_cli.adapters import deployed
+from flops_auditor_cli.deployment import find_deployment
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
-from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, say
+from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.output import Output, emit, say
 
 COLUMNS = {"queue": "Queue", "message_id": "Message", "job": "Job", "reason": "Why it died", "action": "What was done"}
 QUEUES = {"jobs": "AuditDeadLetterQueueUrl", "deliveries": "DeliveryDeadLetterQueueUrl"}

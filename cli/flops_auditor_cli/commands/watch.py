@@ -16,10 +16,11 @@ from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.watch_jobs import Watched, look_at, running_jobs
 from flops_auditor.use_cases.ports.sources import Regions
-from flops_auditor_cli.amend import environment_of
+from flops_auditor_cli.adapters import environment_of
+from flops_auditor_cli.deployment import find_deployment
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, OVER_THRESHOLD
-from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, PolicyOption, emit, say
+from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, PolicyOption, StackOption
+from flops_auditor_cli.output import Output, emit, say
 
 COLUMNS = {
     "region": "Region",

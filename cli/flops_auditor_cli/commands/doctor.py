@@ -6,8 +6,6 @@ from typing import Any
 
 import typer
 
-from flops_auditor.aws.calls.clients import client
-from flops_auditor.aws.sources.deployed_stack import DeployedStack
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.check_health import (
     HealthCheck,
@@ -18,29 +16,14 @@ from flops_auditor.use_cases.operations.check_health import (
 )
 from flops_auditor.use_cases.operations.compare_jobs import compare
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
+from flops_auditor_cli.adapters import deployed, reconciler_of
+from flops_auditor_cli.comparison_view import document_of, rows_of, told
+from flops_auditor_cli.deployment import find_deployment
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
-from flops_auditor_cli.ledger_access import (
-    DEFAULT_STACK,
-    LOCAL_STATE,
-    Deployment,
-    LocalOption,
-    StackOption,
-    find_deployment,
-)
-from flops_auditor_cli.local_aws import read
-from flops_auditor_cli.output import Output, OutputOption, emit, say
-from flops_auditor_cli.reconcile import document_of, reconciler_of, rows_of, told
+from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.output import Output, emit, say
 
 COLUMNS = {"check": "Check", "state": "State", "detail": "What was seen", "remedy": "What to do"}
-
-
-def deployed(deployment: Deployment, stack_name: str, local: bool) -> DeployedStack:
-    """The stack's own resources; the local AWS keeps alarms beside the metrics of training jobs."""
-    clients = {name: client(name) for name in ("sqs", "cloudformation", "cloudwatch", "dynamodb", "s3", "sns")}
-    stack = read(LOCAL_STATE) if local else None
-    if stack is not None:
-        clients |= {"cloudwatch": stack.client("alarms"), "s3": stack.client("s3")}
-    return DeployedStack(clients, deployment.outputs, stack_name)
 
 
 def asked(check: str, question: Callable[[], list[HealthCheck]]) -> list[HealthCheck]:

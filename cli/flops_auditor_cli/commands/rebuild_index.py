@@ -8,9 +8,10 @@ from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
+from flops_auditor_cli.deployment import find_deployment
 from flops_auditor_cli.exits import FAILED
-from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, say
+from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.output import Output, emit, say
 
 COLUMNS = {"written": "Written", "known": "Known already", "logged": "With a place in the log", "skipped": "Skipped"}
 

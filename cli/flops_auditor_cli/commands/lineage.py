@@ -11,9 +11,10 @@ from flops_auditor.domain.lineage.lineage import to_json
 from flops_auditor.domain.lineage.tree import MOST_ROWS, Row, tree
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
-from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, say
-from flops_auditor_cli.records import find_record
+from flops_auditor_cli.deployment import find_deployment
+from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.recorded import find_record
 
 COLUMNS = {
     "run": "Run",

@@ -1,10 +1,27 @@
-"""Amounts and numbers that people write after an option."""
+"""Options that several commands have, and how amounts and numbers are read that people write after an option."""
 
 from fractions import Fraction
+from typing import Annotated
 
 import typer
 
 from flops_auditor.domain.values.amounts import LARGEST_AMOUNT, UnreadableAmount, exact, parse_amount
+from flops_auditor_cli.output import Output
+
+OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Table for people, json or csv for machines.")]
+PolicyOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Policy to assess against, as `catalog policies` names it; may be repeated. Default: all."),
+]
+StackOption = Annotated[
+    str, typer.Option("--stack-name", envvar="FLOPS_AUDITOR_STACK", help="The CloudFormation stack of the deployment.")
+]
+LocalOption = Annotated[
+    bool, typer.Option("--local", envvar="FLOPS_AUDITOR_LOCAL", help="Use the local AWS that `make demo` leaves up.")
+]
+DEFAULT_STACK = "flops-auditor"
+MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
+"""How a moment may be written, in UTC."""
 
 
 def amount(text: str | None, option: str) -> int | None:

@@ -3,23 +3,15 @@
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from botocore.exceptions import ClientError
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor_cli.local_aws import read
 
-StackOption = Annotated[
-    str, typer.Option("--stack-name", envvar="FLOPS_AUDITOR_STACK", help="The CloudFormation stack of the deployment.")
-]
-LocalOption = Annotated[
-    bool, typer.Option("--local", envvar="FLOPS_AUDITOR_LOCAL", help="Use the local AWS that `make demo` leaves up.")
-]
 LOCAL_STATE = Path(os.environ.get("FLOPS_AUDITOR_STATE", ".local"))
-DEFAULT_STACK = "flops-auditor"
 
 
 class NoDeployment(AuditorError):

@@ -1,0 +1,1 @@
+"""One module per command, each with a `register` function; none of them imports another."""
