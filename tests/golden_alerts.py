@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 from flops_auditor.domain.messages.record_alert import Alert
@@ -96,7 +98,7 @@ def running_and_will_cross() -> Alert:
 
 def running_and_stopped() -> Alert:
     """StopOnCrossing is on."""
-    return _warned("STOPPED", stop=True)
+    return _warned("STOPPED", stop=True, after=timedelta(days=16))
 
 
 def running_without_a_bound() -> Alert:
@@ -108,7 +110,8 @@ def _hosts(count: int) -> dict[str, object]:
     return {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": count}}
 
 
-def _warned(headline: str, stop: bool = False, **hardware: object) -> Alert:
+def _warned(headline: str, stop: bool = False, after: timedelta = timedelta(), **hardware: object) -> Alert:
+    """The first warning of that headline, looked for from some time `after` the start."""
     room = Room(stop=stop)
     earlier = continuing("first-run", day=-3, hours=40, **_hosts(64))
     room.jobs.add(earlier, pretrain_flops="1.5e24")
@@ -117,7 +120,7 @@ def _warned(headline: str, stop: bool = False, **hardware: object) -> Alert:
     description |= {"ResourceConfig": hardware} if hardware else {}
     room.jobs.add(description)
     for look in range(1, 28 * 96):
-        room.clock.now = START + look * INTERVAL
+        room.clock.now = START + after + look * INTERVAL
         room.once()
         for alert in room.alerts.sent:
             if headline in alert.subject:
@@ -140,6 +143,12 @@ CASES: tuple[Callable[[], Alert], ...] = (
 )
 
 
+@cache
+def alert_of(case: Callable[[], Alert]) -> Alert:
+    """The alert of a case; it is made once for all who look at it."""
+    return case()
+
+
 def rendered(alert: Alert) -> str:
     """An alert as its file shows it."""
     twin = json.dumps(dict(alert.attributes), indent=2, sort_keys=True)
@@ -154,4 +163,4 @@ def path_of(case: Callable[[], Alert]) -> Path:
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     for case in CASES:
-        path_of(case).write_text(rendered(case()), encoding="utf-8")
+        path_of(case).write_text(rendered(alert_of(case)), encoding="utf-8")

@@ -16,7 +16,7 @@ from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor_cli.main import app
 from tests.fakes.lineage import World, continuing
-from tests.golden_alerts import CASES, FOLDER, HOSTILE, path_of, rendered
+from tests.golden_alerts import CASES, FOLDER, HOSTILE, alert_of, path_of, rendered
 
 BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
@@ -24,7 +24,7 @@ every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name
 
 @every_case
 def test_the_golden_file_is_what_is_sent(case: Callable[[], Alert]) -> None:
-    assert path_of(case).read_text(encoding="utf-8") == rendered(case())
+    assert path_of(case).read_text(encoding="utf-8") == rendered(alert_of(case))
 
 
 def test_every_golden_file_has_its_case() -> None:
@@ -34,7 +34,7 @@ def test_every_golden_file_has_its_case() -> None:
 @every_case
 def test_the_form_suits_sns_and_a_phone(case: Callable[[], Alert]) -> None:
     """SNS: ASCII, one line, less than 100 characters; at most ten attributes reach a queue (raw delivery)."""
-    alert = case()
+    alert = alert_of(case)
     assert alert.subject.isascii()
     assert alert.subject.isprintable()
     assert len(alert.subject) <= LONGEST_SUBJECT < 100
@@ -50,20 +50,20 @@ def test_the_form_suits_sns_and_a_phone(case: Callable[[], Alert]) -> None:
 
 @every_case
 def test_every_command_that_an_alert_names_exists(case: Callable[[], Alert]) -> None:
-    named = re.findall(r"flops-auditor\s+([a-z-]+)(?:\s+([a-z-]+))?", case().body)
+    named = re.findall(r"flops-auditor\s+([a-z-]+)(?:\s+([a-z-]+))?", alert_of(case).body)
     commands: Any = get_command(app)
     for first, second in named:
         group = commands.commands[first]
         assert not hasattr(group, "commands") or second in group.commands
         for parameter in () if hasattr(group, "commands") else group.params:
             needed = parameter.required and parameter.param_type_name == "option"
-            assert not needed or parameter.opts[0] in case().body
+            assert not needed or parameter.opts[0] in alert_of(case).body
     assert named
 
 
 @every_case
 def test_the_twin_for_machines_says_the_same(case: Callable[[], Alert]) -> None:
-    alert = case()
+    alert = alert_of(case)
     twin = json.loads(alert.attributes["json"])
     assert twin["verdict"] == alert.attributes["verdict"]
     assert twin["job"]["arn"] == alert.attributes["job_arn"]
@@ -73,14 +73,14 @@ def test_the_twin_for_machines_says_the_same(case: Callable[[], Alert]) -> None:
 
 @every_case
 def test_an_alert_says_what_happened_and_what_to_do(case: Callable[[], Alert]) -> None:
-    body = case().body
+    body = alert_of(case).body
     for heading in ("AGAINST THE THRESHOLDS", "WHAT TO DO", "  1. "):
         assert heading in body
 
 
 @every_case
 def test_a_reason_is_said_once(case: Callable[[], Alert]) -> None:
-    body = " ".join(case().body.split())
+    body = " ".join(alert_of(case).body.split())
     for reason in ("is not in the hardware table", "answered AccessDenied", "emit the metric mfu", "has no record yet"):
         assert body.count(reason) <= 1, reason
 

@@ -29,13 +29,14 @@ def test_a_64_host_job_is_warned_at_each_level_once_and_before_it_crosses() -> N
     """64 x p5 against 30 % of 1.5e24 FLOP = 4.5e23: 512 x 989.4e12 FLOP/s meet it after 10.3 days at the most."""
     room = Room()
     room.jobs.add(running(), pretrain_flops="1.5e24")
-    told = room.watch(hours=28 * 24 - 1)
+    step = timedelta(hours=2)
+    told = room.watch(hours=28 * 24 - 1, step=step)
     assert headlines(told) == ["WILL CROSS", "3 % reached", "50 % reached", "80 % reached", "OVER THE LINE"]
     peak = 512 * Fraction("989.4e12")
     crossing = START + timedelta(seconds=float(45 * 10**22 / (peak / 2)))
     at = dict(zip(headlines(told), (moment for moment, _ in told), strict=True))
     assert at["3 % reached"] < at["50 % reached"] < at["80 % reached"] < crossing
-    assert crossing <= at["OVER THE LINE"] <= crossing + INTERVAL
+    assert crossing <= at["OVER THE LINE"] <= crossing + step
     assert at["80 % reached"] < START + timedelta(seconds=float(45 * 10**22 / peak)), "before the upper bound, too"
     body = told[2][1].body
     assert "50" in body
@@ -80,7 +81,7 @@ def test_what_the_chain_has_used_counts_and_a_level_of_the_parent_is_not_told_ag
     room = Room()
     parent = running("parent", OutputDataConfig={"S3OutputPath": "s3://models/"})
     pointer = room.jobs.add(parent, pretrain_flops="1.5e24")
-    told = room.watch(hours=6 * 24)
+    told = room.watch(hours=6 * 24, step=timedelta(hours=2))
     assert headlines(told) == ["WILL CROSS", "3 % reached", "50 % reached"]
     end = room.clock.now
     pointer = room.jobs.add(ended(parent, end, "Completed"))
@@ -90,7 +91,7 @@ def test_what_the_chain_has_used_counts_and_a_level_of_the_parent_is_not_told_ag
     child["TrainingStartTime"] = end
     child["SecondaryStatusTransitions"] = [{"Status": "Training", "StartTime": end}]
     room.jobs.add(child)
-    told = room.watch(hours=28 * 24 - 145)
+    told = room.watch(hours=28 * 24 - 146, step=timedelta(hours=2))
     assert headlines(told) == ["WILL CROSS", "80 % reached", "OVER THE LINE"]
     assert "parent" in told[1][1].body
     assert "together with the earlier run" in told[1][1].body.replace("\n", " ")
@@ -184,6 +185,7 @@ def test_a_job_is_stopped_before_it_crosses_and_the_record_says_so() -> None:
     room = Room(stop=True)
     description = running()
     pointer = room.jobs.add(description, pretrain_flops="1.5e24")
+    room.clock.now = START + timedelta(days=20)
     while not room.jobs.stopped:
         room.clock.now += INTERVAL
         room.once()
@@ -289,7 +291,7 @@ def test_levels_are_read_exactly() -> None:
 @settings(max_examples=20, deadline=None)
 @given(
     st.integers(1, 64),
-    st.lists(st.integers(1, 800), min_size=60, max_size=120),
+    st.lists(st.integers(1, 800), min_size=30, max_size=60),
     st.sampled_from(["1e23", "1.5e24", "9.9e24"]),
     st.booleans(),
 )
@@ -303,7 +305,7 @@ def test_no_line_is_crossed_unwarned(hosts: int, busy: list[int], original: str,
     told: list[str] = []
     previous: Fraction | None = None
     for look, percent in enumerate(busy, 1):
-        room.clock.now = START + look * timedelta(hours=8)
+        room.clock.now = START + look * timedelta(hours=16)
         if reports:
             labels = [f"GPUUtilization algo-{host}" for host in range(1, hosts + 1)]
             room.metrics.results["big-run"] = [{"Label": label, "Values": [percent]} for label in labels]
