@@ -92,8 +92,12 @@ audit-dependencies: setup ## Hold every pinned package against the known advisor
 sbom: setup ## Bills of materials in CycloneDX: what the Lambda layer ships, and what the command line needs
 	.venv/bin/python -m bench.sbom build/sbom
 
+.PHONY: rooms
+rooms: setup ## Draw the rooms and their imports in docs/architecture.md anew
+	.venv/bin/python -m bench.rooms
+
 .PHONY: mutation
-mutation: setup ## Change the estimate and the policies one thing at a time: the tests must notice 90 %
+mutation: setup ## Change the estimate and the policies one thing at a time: the tests must notice 95 %
 	.venv/bin/python -m bench.mutation
 
 # ----- The template

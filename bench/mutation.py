@@ -1,4 +1,4 @@
-"""Mutation score of the estimate and the policies: `make mutation`. Floor: 90 %.
+"""Mutation score of the estimate and the policies: `make mutation`. Floor: 95 %.
 
 mutmut changes one thing at a time in the modules below and runs the tests that reach it; a change that no test notices
 has survived. Those that do are listed in docs/mutation.md with the reason. The tests run in a copy (build/mutation),
@@ -15,13 +15,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGE = ROOT / "build" / "mutation"
-FLOOR = 90.0
-MODULES = ("amounts", "estimate", "job_estimate", "policy", "cautions", "hardware_use", "job_tokens", "model_size")
+FLOOR = 95.0
+MODULES = (
+    "values.amounts",
+    "compute.tiers",
+    "compute.run_estimate",
+    "compute.cautions",
+    "compute.hardware_use",
+    "compute.run_tokens",
+    "runs.model_size",
+    "law.policy",
+)
+"""Of flops_auditor.domain, by room."""
 TESTS = ("test_amounts", "test_estimate", "test_policy", "test_job_estimate")
 SETTINGS = f"""
 [tool.mutmut]
 source_paths = ["src"]
-only_mutate = {json.dumps([f"src/flops_auditor/domain/{name}.py" for name in MODULES])}
+only_mutate = {json.dumps([f"src/flops_auditor/domain/{name.replace('.', '/')}.py" for name in MODULES])}
 also_copy = ["cli"]
 pytest_add_cli_args_test_selection = {json.dumps([f"tests/unit/{name}.py" for name in TESTS])}
 pytest_add_cli_args = ["-x"]
@@ -88,13 +98,16 @@ def main() -> int:
             print((STAGE / "log").read_text()[-2000:])
             return 1
     found = results()
-    by_module = Counter((name.split(".")[2], outcome in KILLED) for name, outcome in found.items())
+    by_module = Counter((".".join(name.split(".")[2:4]), outcome in KILLED) for name, outcome in found.items())
     for module in MODULES:
         killed, total = by_module[module, True], by_module[module, True] + by_module[module, False]
-        print(f"{module:14} {killed:5} of {total:5} killed  {100 * killed / max(1, total):5.1f} %")
+        print(f"{module:22} {killed:5} of {total:5} killed  {100 * killed / max(1, total):5.1f} %")
+        if not total:
+            print(f"nothing was changed in {module}: is it still there?")
+            return 1
     killed = sum(outcome in KILLED for outcome in found.values())
     score = 100 * killed / max(1, len(found))
-    print(f"{'all':14} {killed:5} of {len(found):5} killed  {score:5.1f} %  (floor {FLOOR:g} %)")
+    print(f"{'all':22} {killed:5} of {len(found):5} killed  {score:5.1f} %  (floor {FLOOR:g} %)")
     print(f"{time.monotonic() - begun:.0f} s")
     survivors = sorted(name for name, outcome in found.items() if outcome not in KILLED)
     unsaid = unexplained(survivors)

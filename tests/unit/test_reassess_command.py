@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.tables import INSTANCE_TYPES
-from flops_auditor_cli import reassess
-from flops_auditor_cli.ledger_access import Deployment
+from flops_auditor_cli.commands import reassess
+from flops_auditor_cli.deployment import Deployment
 from flops_auditor_cli.main import app
 from tests.fakes.audit import MemoryRecords
 from tests.fakes.lineage import World, continuing

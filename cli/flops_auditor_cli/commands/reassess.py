@@ -13,11 +13,12 @@ from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.keep_record import content_of
 from flops_auditor.use_cases.auditing.reassess_record import Judged, reassess_record
 from flops_auditor.use_cases.auditing.recording import Recorder
-from flops_auditor_cli.amend import environment_of
+from flops_auditor_cli.adapters import environment_of
+from flops_auditor_cli.deployment import find_deployment
 from flops_auditor_cli.exits import FAILED
-from flops_auditor_cli.ledger_access import DEFAULT_STACK, LocalOption, StackOption, find_deployment
-from flops_auditor_cli.output import Output, OutputOption, emit, say, talk
-from flops_auditor_cli.records import NoSuchRecord, items, newest
+from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.output import Output, emit, say, talk
+from flops_auditor_cli.recorded import NoSuchRecord, items, newest
 
 COLUMNS = {
     "job_name": "Job",
@@ -26,7 +27,7 @@ COLUMNS = {
     "tables": "Tables that changed",
     "changes": "What changes",
 }
-Choice = Callable[[dict[str, Any]], bool]
+RecordFilter = Callable[[dict[str, Any]], bool]
 """Predicate of a job's newest record -> whether the job is assessed again."""
 
 
@@ -72,7 +73,7 @@ def reassess(
         raise typer.Exit(FAILED)
 
 
-def chosen(model: str, instance_type: str) -> Choice:
+def chosen(model: str, instance_type: str) -> RecordFilter:
     """Which jobs are asked for, by their newest record."""
 
     def fits(content: dict[str, Any]) -> bool:
@@ -85,7 +86,7 @@ def chosen(model: str, instance_type: str) -> Choice:
 
 
 def assess(
-    rows: list[dict[str, str]], fits: Choice, recorder: Recorder, dry_run: bool
+    rows: list[dict[str, str]], fits: RecordFilter, recorder: Recorder, dry_run: bool
 ) -> tuple[list[dict[str, str]], list[str], int]:
     """Rows of what changes, the jobs that failed in words, and how many were assessed. One failure stops nobody."""
     found: list[dict[str, str]] = []
