@@ -18,10 +18,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
 from flops_auditor.domain.values.canonical_json import canonical
+from tests.fakes.cases import audit
 from tests.fakes.jobs import describe
 
 TARGETS_MS = {0: 5, 600: 8, 10_080: 40, 100_800: 500}

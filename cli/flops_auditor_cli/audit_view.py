@@ -27,9 +27,9 @@ def figures(document: dict[str, Any]) -> list[dict[str, str]]:
         total = f"{_flop(cumulative['best_flop'])}, at most {_flop(cumulative['upper_flop'])}"
         rows.append((f"With {count} earlier run{'' if count == 1 else 's'}", total))
     rows += [("Original model", document["original"]["base_model"] or "not named")]
-    rows += [("Assumption", text) for text in estimate["assumptions"]]
-    rows += [("Doubt", text) for text in [*estimate["doubts"], *lineage.get("doubts", [])]]
-    if unknown_hardware(estimate["doubts"]):
+    rows += [("Assumption", said["words"]) for said in estimate["assumptions"]]
+    rows += [("Doubt", said["words"]) for said in [*estimate["doubts"], *lineage.get("doubts", [])]]
+    if unknown_hardware(doubt["kind"] for doubt in estimate["doubts"]):
         rows.append(("What settles it", to_know_the_hardware(document["job"]["name"])))
     if document.get("previous_verdict"):
         rows.append(("Superseded verdict", document["previous_verdict"]))
@@ -67,7 +67,7 @@ def show(document: dict[str, Any], output: Output) -> None:
     """Write an audit to stdout: two tables for people, one document for machines, the assessments as CSV."""
     if output is Output.TABLE:
         emit(figures(document), output, {"what": "", "value": ""}, title="Training compute")
-        unknown = unknown_hardware(document["estimate"]["doubts"])
+        unknown = unknown_hardware(doubt["kind"] for doubt in document["estimate"]["doubts"])
         rows = [{**row, **_for_people(row, unknown)} for row in document["assessments"]]
         emit(rows, output, COLUMNS_FOR_PEOPLE, title="Verdicts", right=("threshold_flop",))
     else:

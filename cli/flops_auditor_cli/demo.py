@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
-from flops_auditor.domain.runs.sources.training_job import parse_training_job
-from flops_auditor.domain.runs.training_time import training_time
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_time import training_time
 from flops_auditor.domain.values.archive_keys import record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso, read_time

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from flops_auditor.aws.wiring.environment import AuditEnvironment
 from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, named_errors
 from flops_auditor.aws.wiring.recording import recorder_from
-from flops_auditor.domain.runs.sources.training_job import MalformedEvent
+from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.use_cases.auditing.audit_job import handle_event
 
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)

@@ -10,8 +10,9 @@ from importlib import resources
 import pytest
 
 from flops_auditor import data
-from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.runs.evidence import Evidence
+from tests.fakes.cases import audit
 from tests.fakes.jobs import describe
 
 TABLES = data.load_tables()

@@ -14,7 +14,7 @@ from flops_auditor.aws.stores.dynamodb_progress import DynamoDbProgress, DynamoD
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.sqs import DELAY_SECONDS, SqsAuditQueue, SqsReassessments, message
 from flops_auditor.domain.runs.reassessment import Reassessment
-from flops_auditor.domain.runs.sources.training_job import parse_event
+from flops_auditor.domain.runs.sources.training_job_events import parse_event
 from flops_auditor.use_cases.ports.records import ProgressStore, RecordIndex, Records, ScanProgress, StoredRecord
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
 from tests.contract.test_records import table

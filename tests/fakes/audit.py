@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.lineage.places import Location
 from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
-from flops_auditor.domain.runs.sources.training_job import JobPointer, parse_training_job
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_events import JobPointer
 from flops_auditor.use_cases.auditing.collect_evidence import Sources
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind

@@ -9,7 +9,7 @@ from typing import Any
 
 from flops_auditor import __version__
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import Tables, audit
+from flops_auditor.domain.audit.audit import Tables
 from flops_auditor.domain.audit.record import predicate
 from flops_auditor.domain.ledger.dsse import (
     PAYLOAD_TYPE,
@@ -29,6 +29,7 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.seal_log import Sealed, Sealer, seal_log
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import PendingRecord, Signer
+from tests.fakes.cases import audit
 from tests.fakes.jobs import CREATED, describe
 from tests.fakes.ledger import MemoryArchive, MemoryMailbox, MemoryPendingRecords, MemorySigner
 
@@ -103,7 +104,7 @@ def real_draft(number: int, at: datetime, revision: int = 0, tables: Tables | No
         code_version=__version__,
         table_digests=tables.digests,
     )
-    return Draft(number, at, body, content, audited.job.arn, tables=tables)
+    return Draft(number, at, body, content, audited.run.arn, tables=tables)
 
 
 def long_lineage_draft(number: int, at: datetime, ancestors: int) -> tuple[Draft, Packed]:
@@ -115,7 +116,7 @@ def long_lineage_draft(number: int, at: datetime, ancestors: int) -> tuple[Draft
     lineage = Lineage((runs[0].job_id,), tuple(sorted(runs, key=lambda run: run.job_id)))
     body = Evidence(describe(name=f"job-{number:03d}")).to_bytes()
     audited = audit(parse_evidence(body), load_tables(), lineage)
-    packed = pack(audited.job.job_id, lineage)
+    packed = pack(audited.run.job_id, lineage)
     content = predicate(
         audited,
         ledger_id=LEDGER,
@@ -125,7 +126,7 @@ def long_lineage_draft(number: int, at: datetime, ancestors: int) -> tuple[Draft
         table_digests=load_tables().digests,
         packed=packed,
     )
-    return Draft(number, at, body, content, audited.job.arn), packed
+    return Draft(number, at, body, content, audited.run.arn), packed
 
 
 @dataclass

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from flops_auditor.domain.runs.sources.training_job import JobPointer, parse_training_job
+from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_events import JobPointer
 from flops_auditor.use_cases.auditing.audit_job import audit_job, reassess
-from flops_auditor.use_cases.auditing.keep_record import content_of
 from flops_auditor.use_cases.auditing.recording import Recorder
 from tests.fakes.audit import FakeTrainingJobs, MemoryReassessments, recorder
 from tests.fakes.jobs import CREATED, describe
@@ -80,7 +81,7 @@ class World:
         """The predicate of the newest record."""
         stored = self.recorder.records.latest(self.job_id(name))
         assert stored is not None, f"{name} has no record"
-        return content_of(stored)
+        return predicate_of(stored.line)
 
     def ancestors(self, name: str) -> set[str]:
         """Names of the ancestors that the newest record lists."""

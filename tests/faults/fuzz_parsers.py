@@ -13,15 +13,15 @@ import atheris
 
 with atheris.instrument_imports():
     from flops_auditor.data import load_tables
-    from flops_auditor.domain.audit.audit import audit
     from flops_auditor.domain.audit.record import result
     from flops_auditor.domain.ledger.dsse import envelope_line, parse_envelope
     from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
     from flops_auditor.domain.ledger.statement import parse_statement, statement
     from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
-    from flops_auditor.domain.runs.sources.training_job import parse_event
+    from flops_auditor.domain.runs.sources.training_job_events import parse_event
     from flops_auditor.domain.values.canonical_json import parse_strict
     from flops_auditor.domain.values.errors import AuditorError
+    from tests.fakes.cases import audit
     from tests.fakes.jobs import describe
 
 TABLES = load_tables()

@@ -11,14 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.record import result
-from flops_auditor.domain.lineage.model_packages import beginnings, package_doubts
+from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
-from flops_auditor.domain.runs.sources.training_job import MalformedEvent, MalformedJob, parse_event, parse_training_job
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob, parse_training_job
+from flops_auditor.domain.runs.sources.training_job_events import parse_event
+from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from tests.fakes.audit import FakeTrainingJobs, MemoryAlerts, MemoryArchive, MemoryRecords, recorder
+from tests.fakes.cases import audit, words
 from tests.fakes.jobs import describe
 from tests.faults import FULL, told
 from tests.faults.hostile import AMOUNTS, GARBAGE, TEXTS, answers, json_values, odd, odd_text, paths, replaced
@@ -76,7 +77,7 @@ def test_any_answer_is_audited_or_named(description: dict[str, Any], metrics: li
     assert found["verdict"] in {"below", "indeterminate", "above"}
     if found["verdict"] == "below":
         assert found["estimate"]["upper_flop"] is not None
-        assert not found["estimate"]["doubts"]
+        assert not words(found["estimate"]["doubts"])
 
 
 @EXAMPLES
@@ -85,11 +86,9 @@ def test_any_model_package_is_followed_or_a_doubt(answer: dict[str, Any]) -> Non
     """DescribeModelPackage, of botocore's own shape and off it: whatever says nothing must not read as no ancestor."""
     TRIED["model packages"] += 1
     arn = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/m/1"
-    job = parse_training_job(describe(ModelPackageConfig={"SourceModelPackageArn": arn}))
-    packages = parse_evidence(Evidence(describe(), packages={arn: answer}).to_bytes()).packages
-    named, _ = beginnings(job, packages)
-    doubts = package_doubts(job, packages, named, ())
-    assert len(named) > 1 or len(doubts) == 1
+    description = describe(ModelPackageConfig={"SourceModelPackageArn": arn})
+    run = read_case(Evidence(description, packages={arn: answer}).to_bytes()).run
+    assert len(run.begins) > 1 or run.begins[0].unless_found is not None
 
 
 @EXAMPLES

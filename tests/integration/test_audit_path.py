@@ -6,7 +6,7 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any
 
-from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.values.archive_keys import evidence_key, record_key
 from flops_auditor.domain.values.moments import iso
 from tests.integration.deployed import Deployed, fresh_job

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.values.archive_keys import record_key
 from flops_auditor_cli.demo import mails, subscribe_mailbox
 from flops_auditor_cli.local_aws import Stack, deploy, start, stop

@@ -15,6 +15,7 @@ from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, WIDTH, A
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor_cli.main import app
+from tests.fakes.cases import remark
 from tests.fakes.lineage import World, continuing
 from tests.golden_alerts import CASES, FOLDER, HOSTILE, alert_of, path_of, rendered
 
@@ -121,7 +122,9 @@ def test_a_reason_is_read_apart_as_it_was_written() -> None:
     assert read_reason(written) == parts
     doubtful = Original(10**24, source="a guess", trusted=False)
     [policy] = [policy for policy in load_tables().policies if policy.policy_id == "aws-flops-meter-2026-05"]
-    [found] = assess(policy, "fine-tuning", Figures(None, None, ("tags unread",), "emit the metric mfu"), doubtful)
+    [found] = assess(
+        policy, "fine-tuning", Figures(None, None, (remark("tags unread"),), "emit the metric mfu"), doubtful
+    )
     read = read_reason(found.reason)
     assert (read.figures, read.settle) == ("the compute is not known", "emit the metric mfu")
     assert read.doubts[0] == "tags unread"

@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import load_tables, read
-from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.audit.tables import ACCELERATORS, INSTANCE_TYPES
 from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.runs.amendment import Amendment, MalformedAmendment, read_amendment
+from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import parse_evidence
 from flops_auditor.use_cases.auditing.amend_record import NothingToAmend, amend
 from flops_auditor.use_cases.auditing.keep_record import put_evidence
 from tests.fakes.audit import NOW, MemoryAlerts, MemoryRecords
+from tests.fakes.cases import audit, words
 from tests.fakes.lineage import World, continuing
 
 
@@ -50,7 +51,7 @@ def test_tokens_and_parameters_settle_an_indeterminate_job() -> None:
     assert content["estimate"]["best_flop"] == str(6 * 32 * 10**20)
     assert content["supersedes"] == sha256(first).hexdigest()
     assert content["previous_verdict"] == "indeterminate"
-    said = " ".join(content["estimate"]["assumptions"])
+    said = " ".join(words(content["estimate"]["assumptions"]))
     for part in ("ada@example.com", "counted by hand", attachment):
         assert part in said
     assert records.lines[job][0] == first
@@ -111,8 +112,8 @@ def test_an_amendment_that_died_before_its_record_is_completed() -> None:
     job = world.job_id("job")
     body = world.recorder.archive.get(f"evidence/{job}/0.json")
     assert body is not None
-    amended = replace(parse_evidence(body), amendments=(amendment(tokens=10**9, parameters=10**9),)).to_bytes()
-    put_evidence(job, 1, amended, world.recorder)
+    amended = replace(parse_evidence(body), amendments=(amendment(tokens=10**9, parameters=10**9),))
+    put_evidence(case_of(amended), 1, world.recorder)
     amend(job, amendment(mfu=Fraction(1, 2), at=NOW + timedelta(days=1)), world.recorder)
     assert world.content("job")["revision"] == 2
     found = world.recorder.archive.get(f"evidence/{job}/2.json")
@@ -155,9 +156,9 @@ def test_a_person_settles_a_tag_that_could_not_be_read() -> None:
     world = World()
     world.add(continuing("job"), tokens="many")
     world.audit()
-    assert world.content("job")["estimate"]["doubts"]
+    assert words(world.content("job")["estimate"]["doubts"])
     amend(world.job_id("job"), amendment(tokens=10**9, parameters=10**9), world.recorder)
-    assert world.content("job")["estimate"]["doubts"] == []
+    assert words(world.content("job")["estimate"]["doubts"]) == ()
 
 
 @pytest.mark.parametrize(

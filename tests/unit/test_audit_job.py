@@ -8,11 +8,12 @@ import pytest
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
-from flops_auditor.domain.runs.sources.training_job import JobPointer
+from flops_auditor.domain.runs.sources.training_job_events import JobPointer
 from flops_auditor.use_cases.auditing.audit_job import NotFinished, audit_job
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, MemoryAlerts, MemoryRecords, recorder
+from tests.fakes.cases import words
 from tests.fakes.jobs import CREATED, describe
 from tests.fakes.ledger import MemoryArchive, MemorySigner
 
@@ -147,5 +148,5 @@ def test_refused_metrics_and_tags_are_in_the_record_and_never_below() -> None:
     [[line]] = [list(revisions.values()) for revisions in records.lines.values()]
     content = predicate_of(line)
     assert content["verdict"] == "indeterminate"
-    assert "sagemaker:ListTags answered AccessDenied" in " ".join(content["estimate"]["doubts"])
-    assert "cloudwatch:GetMetricData answered AccessDenied" in " ".join(content["estimate"]["doubts"])
+    assert "sagemaker:ListTags answered AccessDenied" in " ".join(words(content["estimate"]["doubts"]))
+    assert "cloudwatch:GetMetricData answered AccessDenied" in " ".join(words(content["estimate"]["doubts"]))

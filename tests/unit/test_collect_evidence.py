@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.runs.evidence import Unread
-from flops_auditor.domain.runs.sources.training_job import parse_training_job
-from flops_auditor.domain.runs.training_time import Span, training_time
+from flops_auditor.domain.runs.evidence import Unread, plain
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.use_cases.auditing.collect_evidence import (
     MOST_POINTS,
     Sources,
@@ -18,6 +18,7 @@ from flops_auditor.use_cases.auditing.collect_evidence import (
 )
 from flops_auditor.use_cases.ports.sources import MetricRequest
 from tests.fakes.audit import FakeMetrics, FakeTrainingJobs
+from tests.fakes.cases import run_from
 from tests.fakes.jobs import CREATED, describe
 
 VOCABULARY = load_tables().metrics
@@ -26,8 +27,7 @@ NOW = CREATED + timedelta(days=1)
 
 
 def request(now: datetime = NOW, **changes: Any) -> MetricRequest | None:
-    job = parse_training_job(describe(**changes))
-    return metric_request(job, training_time(job, now), VOCABULARY, now)
+    return metric_request(run_from(describe(**changes), collected_at=now), VOCABULARY, now)
 
 
 def test_every_host_and_every_known_metric_is_asked_for() -> None:
@@ -98,7 +98,9 @@ def test_no_spans_no_period() -> None:
 
 def collected(jobs: FakeTrainingJobs, metrics: FakeMetrics, **changes: Any) -> Any:
     gone = changes.pop("gone", ())
-    return collect(describe(**changes), Sources(jobs, metrics, VOCABULARY), NOW, gone)
+    description = plain(describe(**changes))
+    job = parse_training_job(description)
+    return collect(description, job, Sources(jobs, metrics, VOCABULARY), NOW, gone).evidence
 
 
 RESULTS = [{"Label": "GPUUtilization algo-1", "Timestamps": [START], "Values": [700.0]}]
@@ -109,7 +111,7 @@ def test_answers_are_kept_with_their_period_and_time() -> None:
     jobs.add(describe(), tokens="1e9")
     found = collected(jobs, FakeMetrics({"fine-tune": RESULTS}))
     assert found.tags == [{"Key": "flops-auditor:tokens", "Value": "1e9"}]
-    assert (found.metrics, found.period_seconds, found.collected_at) == (RESULTS, 60, NOW)
+    assert (found.metrics, found.period_seconds, found.collected_at) == (plain(RESULTS), 60, NOW)
     assert found.unread == ()
 
 
@@ -127,7 +129,7 @@ def test_a_job_that_is_gone_has_no_tags_to_ask_for() -> None:
     assert found.unread == gone
     assert found.tags is None
     assert jobs.calls == []
-    assert found.metrics == RESULTS
+    assert found.metrics == plain(RESULTS)
 
 
 def test_a_passing_fault_is_raised_so_that_the_event_comes_again() -> None:
@@ -141,5 +143,8 @@ def test_a_passing_fault_is_raised_so_that_the_event_comes_again() -> None:
 
 def test_an_old_job_is_not_asked_about() -> None:
     metrics = FakeMetrics()
-    found = collect(describe(), Sources(FakeTrainingJobs(), metrics, VOCABULARY), CREATED + timedelta(days=500))
+    description = plain(describe())
+    sources = Sources(FakeTrainingJobs(), metrics, VOCABULARY)
+    late = CREATED + timedelta(days=500)
+    found = collect(description, parse_training_job(description), sources, late).evidence
     assert (metrics.requests, found.metrics, found.period_seconds, found.unread) == ([], (), None, ())

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.runs.declared import Declared, read_declared
-from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from tests.fakes.cases import declared_by, words
 from tests.fakes.jobs import describe
 
 
 def declared(tags: dict[str, str] | None = None, /, **changes: Any) -> Declared:
     listed = [{"Key": f"flops-auditor:{key}", "Value": value} for key, value in (tags or {}).items()]
-    return read_declared(parse_training_job(describe(**changes), listed))
+    return declared_by(parse_training_job(describe(**changes), listed))
 
 
 def test_every_tag_is_read() -> None:
@@ -52,15 +53,15 @@ def test_nothing_said_is_nothing_known() -> None:
 @pytest.mark.parametrize("name", ["params", "active-params", "trainable-params", "tokens"])
 def test_an_amount_that_cannot_be_read_is_a_doubt(name: str) -> None:
     found = declared({name: "8 billion"})
-    assert found.figure_doubts == (f"tag flops-auditor:{name} could not be read: '8 billion' is not a number",)
-    assert found.threshold_doubts == ()
+    assert words(found.figure_doubts) == (f"tag flops-auditor:{name} could not be read: '8 billion' is not a number",)
+    assert words(found.threshold_doubts) == ()
 
 
 @pytest.mark.parametrize(("name", "value"), [("activity", "inference"), ("precision", "int3")])
 def test_a_choice_that_does_not_exist_is_a_doubt(name: str, value: str) -> None:
     found = declared({name: value})
     assert len(found.figure_doubts) == 1
-    assert value in found.figure_doubts[0]
+    assert value in words(found.figure_doubts)[0]
     assert found.activity == "fine-tuning"
     assert not found.precision_tagged
 
@@ -80,13 +81,13 @@ def test_pretraining_compute_and_the_lower_of_two(tags: Any, environment: Any, f
     found = declared(tags, Environment=environment)
     assert found.pretraining_flop == flop
     assert bool(found.notes) == (len({*tags.values(), *environment.values()}) == 2 and flop is not None)
-    assert found.threshold_doubts == ()
+    assert words(found.threshold_doubts) == ()
 
 
 @pytest.mark.parametrize("text", ["1.5e24 FLOP", "-1", "lots"])
 def test_pretraining_compute_that_cannot_be_read_is_a_doubt_about_the_threshold(text: str) -> None:
-    assert declared(Environment={"PRETRAIN_FLOPS": text}).threshold_doubts
-    assert declared({"pretrain-flops": text}).threshold_doubts
+    assert words(declared(Environment={"PRETRAIN_FLOPS": text}).threshold_doubts)
+    assert words(declared({"pretrain-flops": text}).threshold_doubts)
 
 
 @pytest.mark.parametrize(
@@ -114,9 +115,9 @@ def test_the_base_model_is_found_wherever_it_is_named(places: dict[str, Any]) ->
 
 def test_a_jumpstart_tag_names_the_base_model_and_our_own_tag_wins() -> None:
     tags = [{"Key": "sagemaker-sdk:jumpstart-model-id", "Value": "meta-llama"}]
-    assert read_declared(parse_training_job(describe(), tags)).base_model == "meta-llama"
+    assert declared_by(parse_training_job(describe(), tags)).base_model == "meta-llama"
     tags.append({"Key": "flops-auditor:base-model", "Value": "mine"})
-    assert read_declared(parse_training_job(describe(), tags)).base_model == "mine"
+    assert declared_by(parse_training_job(describe(), tags)).base_model == "mine"
 
 
 @pytest.mark.parametrize(

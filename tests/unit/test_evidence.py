@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.runs.evidence import SCHEMA, Evidence, MalformedEvidence, Unread, parse_evidence
+from tests.fakes.cases import audit
 from tests.fakes.jobs import CREATED, describe
 
 WHOLE = Evidence(
@@ -61,15 +61,15 @@ def changed(**changes: Any) -> bytes:
         b"{}",
         b"[" * 100_000,
         changed(schema="other"),
-        changed(describeTrainingJob=...),
-        changed(getMetricData=None),
+        changed(description=...),
+        changed(metrics=None),
         changed(unread=[{"source": "x"}]),
         changed(collectedAt="soon"),
         changed(files=...),
         changed(modelPackages=[]),
         changed(modelPackages={"arn": {}}),
         changed(modelPackages={"arn": {"unread": {"source": "x"}}}),
-        changed(modelPackages={"arn": {"describeModelPackage": "text"}}),
+        changed(modelPackages={"arn": {"answer": "text"}}),
     ],
 )
 def test_another_file_is_refused(body: bytes) -> None:

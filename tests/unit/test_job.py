@@ -5,13 +5,9 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.runs.sources.training_job import (
-    MalformedEvent,
-    MalformedJob,
-    TrainingJob,
-    parse_event,
-    parse_training_job,
-)
+from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob, TrainingJob, parse_training_job
+from flops_auditor.domain.runs.sources.training_job_events import parse_event
+from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.domain.values.moments import iso, read_time
 from tests.fakes.jobs import CREATED, describe
 

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.evidence import Evidence, Unread
+from tests.fakes.cases import audit, words
 from tests.fakes.jobs import CREATED, describe
 
 TABLES = load_tables()
@@ -51,8 +52,8 @@ def busy(percent: float, host: int = 1) -> dict[str, Any]:
     return {"Label": f"GPUUtilization algo-{host}", "Values": [percent]}
 
 
-def said(estimate: Estimate, words: str) -> bool:
-    return any(words in text for text in estimate.assumptions)
+def said(estimate: Estimate, phrase: str) -> bool:
+    return any(phrase in text for text in words(estimate.assumptions))
 
 
 # ----- Shapes of jobs
@@ -80,7 +81,7 @@ def test_instance_type_and_count(kind: str, count: int, peak: int | None) -> Non
         peak = int(count * instance.peak()[0])
         assert found.accelerator_seconds == count * TEN_HOURS
     assert (found.method, found.best_flop, found.upper_flop) == ("hardware", peak * TEN_HOURS // 2, peak * TEN_HOURS)
-    assert found.doubts == ()
+    assert words(found.doubts) == ()
     assert said(found, f"{count} x {kind}")
     assert said(found, "utilisation is not known")
 
@@ -157,7 +158,7 @@ def test_a_serverless_job_counts_its_tokens() -> None:
     assert (estimate.ceiling_flop, estimate.energy_kwh, estimate.accelerator_seconds) == (None, None, None)
     assert said(estimate, "hardware is not disclosed")
     assert said(estimate, "BillableTokenCount")
-    assert estimate.doubts == ()
+    assert words(estimate.doubts) == ()
     assert found.verdict == "below"
 
 
@@ -202,7 +203,7 @@ def test_an_unknown_instance_type_leaves_the_hardware_unknown() -> None:
     ]
     found = estimated([busy(400)], ResourceConfig={"InstanceGroups": groups})
     assert (found.method, found.upper_flop, found.ceiling_flop, found.energy_kwh) == ("unknown", None, None, None)
-    assert found.doubts == ("instance type 'ml.p99.48xlarge' is not in the hardware table",)
+    assert words(found.doubts) == ("instance type 'ml.p99.48xlarge' is not in the hardware table",)
     tokens = audited(tags={"params": "1e9", "tokens": "1e9"}, ResourceConfig=hosts("ml.p99.48xlarge"))
     assert tokens.estimate.best_flop == 6 * 10**18
     assert tokens.verdict == "indeterminate"
@@ -213,7 +214,7 @@ def test_hardware_of_no_hosts_is_not_zero_compute(resources: dict[str, Any]) -> 
     """Zero FLOP would be below every threshold."""
     found = audited(ResourceConfig=resources)
     assert found.estimate.upper_flop is None
-    assert found.estimate.doubts == ("the job names no hosts",)
+    assert words(found.estimate.doubts) == ("the job names no hosts",)
     assert found.verdict == "indeterminate"
 
 
@@ -226,7 +227,7 @@ def test_a_job_that_never_got_hardware_computed_nothing() -> None:
     estimate = found.estimate
     assert (estimate.method, estimate.best_flop, estimate.upper_flop, estimate.ceiling_flop) == ("hardware", 0, 0, 0)
     assert found.verdict == "below"
-    assert "the job never had hardware" in estimate.assumptions
+    assert "the job never had hardware" in words(estimate.assumptions)
     claimed = audited(
         tags={"params": "1e9", "tokens": "1e9"},
         ResourceConfig={},
@@ -446,7 +447,9 @@ def test_more_tokens_measured_than_tagged(measured: int, tokens: int) -> None:
     assert found.best_flop == 6 * N * tokens
     assert said(found, "the larger number counts") is (tokens != 10**9)
     if tokens == 10**9:
-        assert "parameters: " in next(text for text in found.assumptions if "tokens: tag flops-auditor:tokens" in text)
+        assert "parameters: " in next(
+            text for text in words(found.assumptions) if "tokens: tag flops-auditor:tokens" in text
+        )
 
 
 def test_an_amendment_goes_before_a_measurement() -> None:
@@ -461,7 +464,7 @@ def test_an_amendment_goes_before_a_measurement() -> None:
 def test_billable_tokens_are_tokens() -> None:
     found = estimated(HyperParameters=LLAMA, BillableTokenCount=10**9)
     assert found.best_flop == 6 * N * 10**9
-    assert any(text.endswith("; tokens: BillableTokenCount") for text in found.assumptions)
+    assert any(text.endswith("; tokens: BillableTokenCount") for text in words(found.assumptions))
 
 
 # ----- Contradictions
@@ -614,7 +617,7 @@ def test_texts_are_those_that_a_record_shows() -> None:
     """Assumptions must be documented (Annex A.2): each in words, in full."""
     metrics = [busy(900), busy(1, 9), {"Label": "num_tokens", "Values": [5e8]}]
     found = estimated(metrics, HyperParameters={**LLAMA, "mixed_precision": "no", "trainer_type": "dpo"})
-    assert found.assumptions[:5] == (
+    assert words(found.assumptions)[:5] == (
         "method architecture: 6 x 8.03e9 parameters x 5.00e8 tokens",
         "the upper bound adds the error margin of 30 % of Annex A.2, at most the hardware's ceiling",
         "hardware + occupancy would give 9.65e18 FLOP, a utilisation of 0.5",
@@ -634,7 +637,7 @@ def test_texts_are_those_that_a_record_shows() -> None:
 
 def test_texts_of_the_hardware_tiers() -> None:
     for metrics in ([], [busy(400)]):
-        assert estimated(metrics).assumptions[1] == (
+        assert words(estimated(metrics).assumptions)[1] == (
             "utilisation is not known: the best estimate takes at most U = 0.5, as Annex A.3 of the Guidelines does"
         )
     groups = [
@@ -642,24 +645,23 @@ def test_texts_of_the_hardware_tiers() -> None:
         for kind in ("ml.p5.48xlarge", "ml.g5.xlarge")
     ]
     found = estimated([busy(1)], ResourceConfig={"InstanceGroups": groups})
-    assert (
-        "unlike accelerators: each kind counts with the busiest host, since hosts do not name their kind"
-        in found.assumptions
+    assert "unlike accelerators: each kind counts with the busiest host, since hosts do not name their kind" in words(
+        found.assumptions
     )
-    assert "serverless job: its hardware is not disclosed" in estimated(**SERVERLESS).assumptions
+    assert "serverless job: its hardware is not disclosed" in words(estimated(**SERVERLESS).assumptions)
     assert estimated().occupancy is None
 
 
 def test_eight_and_nine_silent_hosts() -> None:
     eight = estimated([busy(800, 9)], ResourceConfig=hosts("ml.p5.48xlarge", 9))
     nine = estimated([busy(800, 10)], ResourceConfig=hosts("ml.p5.48xlarge", 10))
-    assert any(text.endswith("algo-7, algo-8") for text in eight.assumptions)
-    assert any(text.endswith("algo-7, algo-8, ...") for text in nine.assumptions)
+    assert any(text.endswith("algo-7, algo-8") for text in words(eight.assumptions))
+    assert any(text.endswith("algo-7, algo-8, ...") for text in words(nine.assumptions))
     strangers = [busy(1, host) for host in range(11, 21)]
     found = estimated(strangers, ResourceConfig=hosts("ml.p5.48xlarge", 1))
     named = ", ".join(f"algo-{host}" for host in range(11, 19))
     text = f"contradictory evidence: the job has no host {named}; "
-    assert any(said_text.startswith(text) for said_text in found.assumptions)
+    assert any(said_text.startswith(text) for said_text in words(found.assumptions))
 
 
 def test_full_coverage_is_not_remarked_on() -> None:
@@ -682,7 +684,7 @@ def test_power_that_nobody_publishes_is_said() -> None:
     table = replace(TABLES.hardware, instance_types={"ml.p5.48xlarge": silent})
     found = audit(Evidence(describe()), replace(TABLES, hardware=table)).estimate
     assert found.energy_kwh == 0
-    assert "no rated power published for H100: its energy is not included" in found.assumptions
+    assert "no rated power published for H100: its energy is not included" in words(found.assumptions)
 
 
 def test_a_rate_on_a_job_that_never_trained_is_no_rate() -> None:
@@ -701,7 +703,9 @@ def test_tokens_per_second_are_tokens_over_the_training_time() -> None:
     whole = estimated([{"Label": "throughput/tokens_per_sec", "Values": [1000]}], HyperParameters=LLAMA)
     each = estimated([{"Label": "tokens_per_second_per_gpu", "Values": [125]}], HyperParameters=LLAMA)
     assert whole.best_flop == each.best_flop == 6 * N * 1000 * TEN_HOURS
-    assert any(text.endswith("metric throughput/tokens_per_sec over the training time") for text in whole.assumptions)
+    assert any(
+        text.endswith("metric throughput/tokens_per_sec over the training time") for text in words(whole.assumptions)
+    )
 
 
 def test_samples_say_nothing_alone() -> None:
@@ -749,7 +753,7 @@ def test_measured_tokens_settle_how_many_epochs_there_were() -> None:
 
 def test_texts_of_what_a_trainer_reports() -> None:
     found = estimated([{"Label": "total_flos", "Values": [1e19]}])
-    assert found.assumptions[0] == "method architecture: 1.00e19 FLOP reported by the trainer as total_flos"
+    assert words(found.assumptions)[0] == "method architecture: 1.00e19 FLOP reported by the trainer as total_flos"
     assert found.energy_kwh == 56
 
 
@@ -760,7 +764,7 @@ def test_epochs_of_a_job_without_hardware() -> None:
 
 
 def test_energy_is_remarked_on_where_it_is_given() -> None:
-    assert estimated().assumptions[-1].startswith("energy: board power")
+    assert words(estimated().assumptions)[-1].startswith("energy: board power")
     assert not said(estimated(**SERVERLESS), "energy:")
 
 
@@ -793,7 +797,7 @@ def test_the_count_is_what_would_settle_a_count() -> None:
 
 def test_no_training_has_no_figures_of_hardware() -> None:
     found = estimated(tags={"activity": "not-training"}, ResourceConfig=hosts("ml.p99.48xlarge"))
-    assert found.assumptions == (
+    assert words(found.assumptions) == (
         "the job is declared not to be training (evaluation or processing): Annex A.1 does not count it",
     )
     assert (found.accelerator_seconds, found.peak_flop_per_s, found.occupancy, found.settle) == (None, None, None, "")
@@ -807,13 +811,15 @@ def test_no_training_has_no_figures_of_hardware() -> None:
 
 def test_what_could_not_be_read_is_a_doubt() -> None:
     found = audited(unread=(Unread("cloudwatch:GetMetricData", "AccessDenied"),))
-    assert found.estimate.doubts == ("evidence could not be read: cloudwatch:GetMetricData answered AccessDenied",)
+    assert words(found.estimate.doubts) == (
+        "evidence could not be read: cloudwatch:GetMetricData answered AccessDenied",
+    )
     assert found.verdict == "indeterminate"
 
 
 def test_an_answer_that_is_not_whole_is_a_doubt() -> None:
     found = audited([{"Label": "mfu", "Values": [0.4], "StatusCode": "InternalError"}])
-    assert found.estimate.doubts == ("CloudWatch answered InternalError for 'mfu'",)
+    assert words(found.estimate.doubts) == ("CloudWatch answered InternalError for 'mfu'",)
 
 
 def test_hostile_text_stays_short() -> None:
@@ -821,7 +827,7 @@ def test_hostile_text_stays_short() -> None:
     found = audited(
         [{"Label": long, "Values": [1]}], {"tokens": long, "activity": long}, HyperParameters={"model_id": long}
     )
-    assert max(map(len, (*found.estimate.assumptions, *found.estimate.doubts))) < 500
+    assert max(map(len, (*words(found.estimate.assumptions), *words(found.estimate.doubts)))) < 500
 
 
 def test_the_job_may_state_more_pretraining_than_is_known_and_is_not_trusted() -> None:

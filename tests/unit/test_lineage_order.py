@@ -9,20 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.lineage.kept_ancestors import pack, unpack
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
-from flops_auditor.domain.lineage.places import read_location
-from flops_auditor.domain.runs.evidence import parse_evidence
+from flops_auditor.domain.runs.evidence import parse_evidence, plain
 from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_places import read_location
 from flops_auditor.domain.values.figures import Figures, most_severe, verdict
 from flops_auditor.use_cases.auditing.audit_job import reassess
 from flops_auditor.use_cases.auditing.collect_evidence import collect
-from flops_auditor.use_cases.auditing.find_lineage import FoundLineage, index_job, recorded_lineage
-from flops_auditor.use_cases.auditing.keep_record import Examined, commit, put_evidence
+from flops_auditor.use_cases.auditing.find_lineage import FoundLineage, index_run, recorded_lineage
+from flops_auditor.use_cases.auditing.keep_record import commit, examine, put_evidence
 from flops_auditor.use_cases.ports.lineage import IndexEntry
 from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.audit import MemoryAlerts, MemoryIndex, MemoryReassessments, MemoryRecords
+from tests.fakes.cases import audit, remark
 from tests.fakes.ledger import MemoryArchive
 from tests.fakes.lineage import World, artifact, continuing
 
@@ -157,12 +158,13 @@ def long_lineage(length: int) -> tuple[World, dict[str, Counting]]:
     )
     lineage = Lineage((ancestors[-1].job_id,), ancestors) if ancestors else Lineage()
     description = world.jobs.descriptions[last.name, last.region]
-    body = collect(description, world.recorder.sources, world.recorder.clock()).to_bytes()
-    audited = audit(parse_evidence(body), world.recorder.tables, lineage)
-    put_evidence(audited.job.job_id, 0, body, world.recorder)
-    index_job(audited.job, {}, world.recorder.index)
-    examined = Examined(audited, FoundLineage(lineage), pack(audited.job.job_id, lineage))
-    assert isinstance(commit(body, examined, None, world.recorder), StoredRecord)
+    answer = plain(description)
+    sources, now = world.recorder.sources, world.recorder.clock()
+    case = collect(answer, parse_training_job(answer), sources, now)
+    put_evidence(case, 0, world.recorder)
+    index_run(case.run, world.recorder.index)
+    examined = examine(case, FoundLineage(lineage), world.recorder)
+    assert commit(examined, None, world.recorder) is not None
     return world, counters
 
 
@@ -283,8 +285,9 @@ class Flaky:
 
 def test_a_crowd_of_parents_does_not_make_a_record_too_large() -> None:
     """An item of DynamoDB holds 400 KB: what is listed is bounded in bytes, too."""
+    doubts = (remark("y" * 200),) * 4
     crowd = tuple(
-        Ancestor(f"{n:064x}", f"arn:aws:sagemaker:eu-west-1:1:training-job/{'x' * 60}", None, None, ("y" * 200,) * 4)
+        Ancestor(f"{n:064x}", f"arn:aws:sagemaker:eu-west-1:1:training-job/{'x' * 60}", None, None, doubts)
         for n in range(50)
     )
     heavy = tuple(Ancestor(f"{n + 1000:064x}", "arn", 1, 2, parents=tuple(a.job_id for a in crowd)) for n in range(50))

@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flops_auditor.domain.lineage.places import read_location
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
+from flops_auditor.domain.runs.sources.training_job_places import read_location
+from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.auditing.audit_job import reassess
 from flops_auditor.use_cases.auditing.collect_evidence import MOST_PACKAGES
-from flops_auditor.use_cases.auditing.keep_record import evidence_of
 from flops_auditor.use_cases.auditing.watch_jobs import look_at
 from flops_auditor.use_cases.ledger.recompute import recompute
 from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
 from tests.fakes.audit import MemoryIndex, MemoryReassessments, MemoryRecords
+from tests.fakes.cases import words
 from tests.fakes.lineage import World, artifact, channel, continuing
 from tests.fakes.running import running
 
@@ -72,7 +73,7 @@ def test_every_way_in_which_a_package_names_what_made_it(answer: dict[str, Any],
     world = family({arn(): answer})
     world.audit(*order)
     assert world.ancestors("child") == {"parent"}
-    assert world.content("child")["lineage"]["doubts"] == []
+    assert words(world.content("child")["lineage"]["doubts"]) == ()
     assert world.content("child")["verdict"] == "below"
 
 
@@ -104,14 +105,14 @@ def test_a_person_may_name_a_package_in_the_tag() -> None:
     world.add(continuing("tagged", day=2), lineage=arn())
     world.audit()
     assert world.ancestors("tagged") == {"parent"}
-    assert world.content("tagged")["lineage"]["doubts"] == []
+    assert words(world.content("tagged")["lineage"]["doubts"]) == ()
 
 
 def test_a_tagged_package_that_leads_to_no_known_job_is_a_doubt() -> None:
     world = family({arn(): holding("s3://elsewhere/model.tar.gz")})
     world.add(continuing("tagged", day=2), lineage=arn())
     world.audit()
-    (doubt,) = world.content("tagged")["lineage"]["doubts"]
+    (doubt,) = words(world.content("tagged")["lineage"]["doubts"])
     assert "of which nothing is recorded" in doubt
 
 
@@ -120,7 +121,7 @@ def test_what_the_package_answered_stands_in_the_evidence_and_the_record_is_reco
     world.audit()
     stored = world.recorder.records.latest(world.job_id("child"))
     assert stored is not None
-    body = evidence_of(world.job_id("child"), stored.revision, world.recorder)
+    body = world.recorder.archive.get(evidence_key(world.job_id("child"), stored.revision))
     assert parse_evidence(body).packages == {arn(): holding()}
     recompute(body, world.content("child"), lambda digest: None)
 
@@ -128,7 +129,7 @@ def test_what_the_package_answered_stands_in_the_evidence_and_the_record_is_reco
 def test_the_data_of_a_base_model_is_no_doubt() -> None:
     world = family({arn(): holding("s3://jumpstart-cache-prod-eu-west-1/llama/artifacts/")})
     world.audit()
-    assert world.content("child")["lineage"]["doubts"] == []
+    assert words(world.content("child")["lineage"]["doubts"]) == ()
     assert world.content("child")["verdict"] == "below"
 
 
@@ -139,7 +140,7 @@ def test_a_package_made_from_another_package() -> None:
     world = family({arn(): {"SourceUri": arn("first/1")}, arn("first/1"): holding()})
     world.audit("child", "parent")
     assert world.ancestors("child") == {"parent"}
-    assert world.content("child")["lineage"]["doubts"] == []
+    assert words(world.content("child")["lineage"]["doubts"]) == ()
 
 
 def test_what_stands_further_back_is_a_doubt() -> None:
@@ -148,14 +149,14 @@ def test_what_stands_further_back_is_a_doubt() -> None:
     world = family(chain)
     world.audit()
     assert [subject for action, subject in world.jobs.calls if action == ASKED] == [arn(), arn("b/1")]
-    (doubt,) = world.content("child")["lineage"]["doubts"]
+    (doubt,) = words(world.content("child")["lineage"]["doubts"])
     assert arn("c/1") in doubt
     assert "was not looked up" in doubt
     assert world.content("child")["verdict"] == "indeterminate"
     world.add(continuing("maker", hours=1, OutputModelPackageArn=arn("c/1")))
     world.audit("maker")
     assert world.ancestors("child") == {"maker"}
-    assert world.content("child")["lineage"]["doubts"] == []
+    assert words(world.content("child")["lineage"]["doubts"]) == ()
 
 
 def test_packages_in_a_circle_end() -> None:
@@ -170,7 +171,7 @@ def test_packages_are_bounded() -> None:
     world = family({package: holding() for package in named.values()}, HyperParameters=named)
     world.audit()
     assert sum(action == ASKED for action, _ in world.jobs.calls) == MOST_PACKAGES
-    assert len(world.content("child")["lineage"]["doubts"]) == 3
+    assert len(words(world.content("child")["lineage"]["doubts"])) == 3
 
 
 # ----- packages that cannot be read
@@ -181,8 +182,8 @@ def test_a_package_of_this_account_that_cannot_be_read_is_a_doubt() -> None:
         world = family({})
         world.jobs.denied = denied
         world.audit()
-        (doubt,) = world.content("child")["lineage"]["doubts"]
-        assert doubt == f"source model package {arn()} could not be read: {ASKED} answered {error}"
+        (doubt,) = words(world.content("child")["lineage"]["doubts"])
+        assert doubt == f"source model package '{arn()}' could not be read: {ASKED} answered {error}"
         assert world.content("child")["verdict"] == "indeterminate"
 
 
@@ -194,7 +195,7 @@ def test_a_deleted_package_that_a_known_job_made_is_none() -> None:
     assert world.content("child")["verdict"] == "indeterminate"
     world.audit("maker")
     assert world.ancestors("child") == {"maker"}
-    assert world.content("child")["lineage"]["doubts"] == []
+    assert words(world.content("child")["lineage"]["doubts"]) == ()
     assert world.content("child")["verdict"] == "below"
 
 
@@ -206,9 +207,9 @@ def test_a_package_of_another_account_is_a_base_model() -> None:
     world.audit()
     content = world.content("child")
     assert (content["lineage"]["doubts"], content["verdict"]) == ([], "below")
-    assert content["lineage"]["notes"] == [
-        f"source model package {foreign} is of another account: taken for a base model"
-    ]
+    assert words(content["lineage"]["notes"]) == (
+        f"source model package '{foreign}' is of another account: taken for a base model",
+    )
     assert not any(action == ASKED for action, _ in world.jobs.calls)
 
 
@@ -216,7 +217,7 @@ def test_hub_content_is_no_package() -> None:
     world = family({}, ServerlessJobConfig={"BaseModelArn": "arn:aws:sagemaker:eu-west-1:aws:hub-content/H/Model/m/1"})
     world.audit()
     assert not any(action == ASKED for action, _ in world.jobs.calls)
-    assert world.content("child")["lineage"]["doubts"] == []
+    assert words(world.content("child")["lineage"]["doubts"]) == ()
 
 
 def test_nobody_is_asked_where_a_person_said_that_nothing_is_continued() -> None:
@@ -243,7 +244,7 @@ GARBAGE: list[Any] = [
 def test_a_malformed_answer_is_a_doubt(garbage: Any) -> None:
     world = family({arn(): {"InferenceSpecification": garbage}})
     world.audit()
-    doubts = world.content("child")["lineage"]["doubts"]
+    doubts = words(world.content("child")["lineage"]["doubts"])
     assert len(doubts) == 1
     assert "could not be read" in doubts[0] or "does not say where" in doubts[0]
     assert world.content("child")["verdict"] == "indeterminate"
@@ -253,7 +254,7 @@ def test_a_malformed_answer_is_a_doubt(garbage: Any) -> None:
 def test_a_package_that_does_not_say_what_made_it_is_a_doubt(answer: dict[str, Any]) -> None:
     world = family({arn(): answer})
     world.audit()
-    assert "does not say where its model data came from" in world.content("child")["lineage"]["doubts"][0]
+    assert "does not say where its model data came from" in words(world.content("child")["lineage"]["doubts"])[0]
 
 
 def test_evidence_from_before_packages_were_asked_for_is_a_doubt() -> None:
@@ -262,7 +263,7 @@ def test_evidence_from_before_packages_were_asked_for_is_a_doubt() -> None:
     evidence = Evidence(world.jobs.descriptions["child", "eu-west-1"])
     world.recorder.archive.put_if_absent(f"evidence/{world.job_id('child')}/0.json", evidence.to_bytes())
     world.audit()
-    assert "was not looked up" in world.content("child")["lineage"]["doubts"][0]
+    assert "was not looked up" in words(world.content("child")["lineage"]["doubts"])[0]
 
 
 # ----- the same everywhere
@@ -319,4 +320,4 @@ def test_verdicts_do_not_depend_on_the_order_through_packages(size: int, data: A
     world.work_off(5000)
     for number in range(size):
         assert world.ancestors(f"job-{number}") == {f"job-{n}" for n in range(number)}
-        assert world.content(f"job-{number}")["lineage"]["doubts"] == []
+        assert words(world.content(f"job-{number}")["lineage"]["doubts"]) == ()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
+from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.observations import (
     Busy,
@@ -18,8 +19,8 @@ from flops_auditor.domain.runs.observations import (
     observe,
 )
 from flops_auditor.domain.runs.series import Coverage, counter_increase, series_of
-from flops_auditor.domain.runs.sources.training_job import parse_training_job
-from flops_auditor.domain.runs.training_time import Span, training_time
+from flops_auditor.domain.runs.training_time import Span
+from tests.fakes.cases import words
 from tests.fakes.jobs import CREATED, describe
 
 VOCABULARY = load_tables().metrics
@@ -39,8 +40,7 @@ def bare(label: str, *values: Any) -> dict[str, Any]:
 
 def observed(*results: Any, period: int | None = None, hours: float = 0.1, **changes: Any) -> Observations:
     evidence = Evidence(describe(hours=hours, **changes), metrics=list(results), period_seconds=period)
-    job = parse_training_job(evidence.description)
-    return observe(evidence, job, training_time(job), VOCABULARY)
+    return observe(evidence, case_of(evidence).run, VOCABULARY)
 
 
 def occupancy(*results: Any, devices: int = 8, **kwargs: Any) -> Fraction:
@@ -67,13 +67,13 @@ def test_the_host_may_stand_with_its_job() -> None:
 def test_a_series_without_a_host_is_left_aside_and_named(label: str) -> None:
     found = observed(bare(label, 100))
     assert found.busy == {}
-    assert label in found.notes[0]
+    assert label in words(found.notes)[0]
 
 
 def test_values_outside_training_do_not_count() -> None:
     found = observed(series("GPUUtilization algo-1", (-5, 0), (100, 0)), period=60)
     assert found.busy == {}
-    assert "no value lies in training time" in found.notes[0]
+    assert "no value lies in training time" in words(found.notes)[0]
 
 
 def test_the_pause_of_a_spot_job_does_not_count() -> None:
@@ -112,7 +112,7 @@ def test_of_two_values_at_one_time_the_higher_counts() -> None:
 def test_values_without_times_are_averaged_and_said_to_cover_all() -> None:
     found = observed(bare("GPUUtilization algo-1", 700, 820))
     assert found.busy["algo-1"].occupancy(8) == Fraction(75, 80)
-    assert any("period of the metrics is not known" in note for note in found.notes)
+    assert any("period of the metrics is not known" in note for note in words(found.notes))
 
 
 def test_values_without_times_cover_nothing_when_the_period_is_known() -> None:
@@ -129,8 +129,8 @@ def test_nonsense_is_left_aside_and_named_once() -> None:
     values = [float("nan"), -1, True, "x", 400, None, float("inf"), 10**400, 1.1e40]
     found = observed(bare("GPUUtilization algo-1", *values))
     assert found.busy["algo-1"].occupancy(8) == Fraction(1, 2)
-    assert sum("no amounts" in note for note in found.notes) == 1
-    assert "8 values" in next(note for note in found.notes if "no amounts" in note)
+    assert sum("no amounts" in note for note in words(found.notes)) == 1
+    assert "8 values" in next(note for note in words(found.notes) if "no amounts" in note)
 
 
 @pytest.mark.parametrize("result", ["x", 7, None, {"Label": "mfu", "Values": 5}, {"Values": None}, {}])
@@ -172,8 +172,8 @@ def test_an_answer_that_is_not_whole_is_a_doubt(codes: list[str | None], doubts:
     found = observed(*(series("mfu", 0.4, StatusCode=code) for code in codes))
     assert len(found.doubts) == doubts
     if doubts:
-        assert "'mfu'" in found.doubts[0]
-        assert next(c for c in codes if c != "Complete") in found.doubts[0]
+        assert "'mfu'" in words(found.doubts)[0]
+        assert next(c for c in codes if c != "Complete") in words(found.doubts)[0]
 
 
 def last(name: str, value: float) -> dict[str, Any]:
@@ -200,16 +200,16 @@ def test_of_two_names_for_one_quantity_the_larger_counts_and_a_contradiction_is_
     near = observed(bare("num_tokens", 100), bare("num_input_tokens_seen", 110))
     far = observed(bare("num_input_tokens_seen", 1000), bare("num_tokens", 100))
     assert near.emitted["tokens"].value == 110
-    assert near.notes == ()
+    assert words(near.notes) == ()
     assert far.emitted["tokens"].name == "num_input_tokens_seen"
-    assert any("contradictory" in note and "num_tokens" in note for note in far.notes)
+    assert any("contradictory" in note and "num_tokens" in note for note in words(far.notes))
 
 
 def test_the_last_value_stands_in_for_a_series() -> None:
     found = observed(FinalMetricDataList=[last("total_flos", 4e18), last("mfu", 0.4), last("loss", 2)])
     assert found.emitted["trainer_flop"].value == 4 * 10**18
     assert found.emitted["mfu"].value == Fraction(2, 5)
-    assert any("last steps alone" in note for note in found.notes)
+    assert any("last steps alone" in note for note in words(found.notes))
 
 
 def test_a_counter_whose_series_stops_early_counts_to_its_last_value() -> None:
@@ -230,7 +230,7 @@ def test_a_mean_over_the_run_goes_before_the_last_value() -> None:
 def test_a_last_value_that_is_none_is_left_aside(value: float) -> None:
     found = observed(FinalMetricDataList=[last("num_tokens", value)])
     assert found.emitted == {}
-    assert "left aside" in found.notes[0]
+    assert "left aside" in words(found.notes)[0]
 
 
 RESTARTED = [
@@ -242,7 +242,7 @@ RESTARTED = [
 def test_a_counter_that_restarts_is_summed_over_its_restarts() -> None:
     found = observed(series("num_tokens", 10, 20, 5, 30), SecondaryStatusTransitions=RESTARTED)
     assert found.emitted["tokens"].value == 50
-    assert any("restarts 1 times" in note for note in found.notes)
+    assert any("restarts 1 times" in note for note in words(found.notes))
 
 
 def test_a_counter_that_falls_more_often_than_training_restarted_is_contradictory() -> None:
@@ -250,23 +250,23 @@ def test_a_counter_that_falls_more_often_than_training_restarted_is_contradictor
     twice = observed(series("num_tokens", 10, 5, 6, 1), SecondaryStatusTransitions=RESTARTED)
     for found in (once, twice):
         assert found.emitted == {}
-        assert "contradictory" in found.notes[0]
+        assert "contradictory" in words(found.notes)[0]
 
 
 def test_only_the_last_value_of_a_restarted_counter_is_too_little() -> None:
     final = [last("num_tokens", 30)]
     alone = observed(FinalMetricDataList=final, SecondaryStatusTransitions=RESTARTED)
     assert alone.emitted == {}
-    assert "from the last restart alone" in alone.notes[0]
+    assert "from the last restart alone" in words(alone.notes)[0]
     beside = observed(series("num_tokens", 10, 20), FinalMetricDataList=final, SecondaryStatusTransitions=RESTARTED)
     assert beside.emitted["tokens"].value == 20
-    assert beside.notes == ()
+    assert words(beside.notes) == ()
 
 
 def test_a_mean_outside_training_is_left_aside() -> None:
     found = observed(series("mfu", (-9, 0.4)), period=60)
     assert found.emitted == {}
-    assert "'mfu' has no value during training" in found.notes[0]
+    assert "'mfu' has no value during training" in words(found.notes)[0]
 
 
 @given(st.lists(st.integers(0, 10**6), max_size=20))

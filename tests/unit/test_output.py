@@ -22,7 +22,7 @@ DOCUMENT: dict[str, Any] = {
         "ceiling_flop": "2000",
         "energy_kwh": "43008.5",
         "assumptions": [],
-        "doubts": ["no metric"],
+        "doubts": [{"kind": "no-metric", "words": "no metric"}],
     },
     "cumulative": {"best_flop": "3000", "upper_flop": "4000", "ancestors": [{}, {}]},
     "original": {"base_model": ""},
@@ -42,7 +42,7 @@ def test_numbers_have_no_exponent() -> None:
 def test_a_record_shows_its_doubts_its_date_and_what_it_supersedes() -> None:
     record = {
         **DOCUMENT,
-        "lineage": {"ancestors": 40, "doubts": ["a parent is missing"]},
+        "lineage": {"ancestors": 40, "doubts": [{"kind": "parent", "words": "a parent is missing"}]},
         "previous_verdict": "below",
         "notification_due": "2026-12-08",
     }

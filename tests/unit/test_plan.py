@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.plan import Wanted, lora_parameters, make_plan, shape_of, ways
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.compute.tiers import HardwareUse
@@ -20,6 +19,7 @@ from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor_cli.main import app
+from tests.fakes.cases import audit, words
 from tests.fakes.jobs import describe
 
 POLICIES = load_tables().policies
@@ -200,7 +200,7 @@ def test_tokens_that_do_not_fit_into_the_hours_are_a_contradiction():
         "--params", "8e9", "--tokens", "1e12", "--instance-type", "ml.g5.xlarge", "--hours", "1", "--mfu", "0.4"
     )
     assert plan["estimate"]["method"] == "hardware + MFU"
-    assert any("contradictory evidence" in said for said in plan["estimate"]["assumptions"])
+    assert any("contradictory evidence" in said for said in words(plan["estimate"]["assumptions"]))
 
 
 def test_csv_has_a_row_per_way_and_threshold():

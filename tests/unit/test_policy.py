@@ -12,6 +12,7 @@ from flops_auditor.domain.law.policy import Assessment, MalformedPolicy, Policy,
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import ACTIVITIES
 from flops_auditor.domain.values.figures import Figures, most_severe, verdict
+from tests.fakes.cases import remark
 
 AWS, EU = "aws-flops-meter-2026-05", "eu-gpai-guidelines-2025-07"
 
@@ -130,8 +131,8 @@ def test_at_each_threshold_and_one_operation_either_side(policy: str, original: 
         (11, 11, (), "above"),
         (10, 11, (), "indeterminate"),
         (11, None, (), "above"),
-        (11, 11, ("unread",), "above"),
-        (1, 10, ("unread",), "indeterminate"),
+        (11, 11, (remark("unread"),), "above"),
+        (1, 10, (remark("unread"),), "indeterminate"),
         (None, 10, (), "indeterminate"),
         (1, None, (), "indeterminate"),
         (None, None, (), "indeterminate"),
@@ -163,7 +164,7 @@ ORIGINALS = st.builds(
 @given(AMOUNT, AMOUNT, ORIGINALS, st.sampled_from(ACTIVITIES))
 def test_what_could_not_be_read_never_yields_below(best: int, more: int, original: Original, activity: Any) -> None:
     """A verdict never rests on evidence that could not be read (docs/adr/0002)."""
-    figures = Figures(best, best + more, ("evidence could not be read",))
+    figures = Figures(best, best + more, (remark("evidence could not be read"),))
     for policy in (AWS, EU):
         assert "below" not in {a.verdict for a in assess(policy_of(policy), activity, figures, original)}
         unknown = Figures(None, None)
@@ -208,10 +209,10 @@ def test_the_cumulative_basis_has_its_own_figures() -> None:
 
 
 def test_a_statement_about_the_original_that_could_not_be_read_is_a_doubt_where_it_matters() -> None:
-    found = assessed(EU, Original(15 * 10**23, doubts=("PRETRAIN_FLOPS could not be read",)))
+    found = assessed(EU, Original(15 * 10**23, doubts=(remark("PRETRAIN_FLOPS could not be read"),)))
     assert [a.verdict for a in found] == ["indeterminate", "indeterminate"]
     assert "PRETRAIN_FLOPS could not be read" in found[0].reason
-    pretraining = assessed(EU, Original(doubts=("x",)), activity="pretraining")
+    pretraining = assessed(EU, Original(doubts=(remark("x"),)), activity="pretraining")
     assert [a.verdict for a in pretraining] == ["below", "below"]
     unknown = assessed(EU, Original(None), activity="synthetic-data")
     assert "the pretraining compute of the original is not known" in unknown[0].reason
@@ -255,7 +256,7 @@ def test_reasons_say_the_shares() -> None:
     assert explain(Figures(5, 20), 10, "indeterminate") == (
         "best estimate 5.00e0 (50 %), upper bound 2.00e1 (200 %) of 1.00e1 FLOP"
     )
-    assert explain(Figures(None, 5, ("a", "b"), "ask"), 10, "indeterminate") == (
+    assert explain(Figures(None, 5, (remark("a"), remark("b")), "ask"), 10, "indeterminate") == (
         "the compute is not known; a; b; to settle: ask"
     )
     assert explain(Figures(1, None), 10, "indeterminate") == "the compute is not known"
@@ -279,15 +280,15 @@ def test_a_threshold_of_zero_breaks_nothing() -> None:
 
 
 def test_a_reason_holds_sixteen_doubts_at_most() -> None:
-    reason = explain(Figures(1, 2, tuple(f"doubt {i}" for i in range(18))), 10, "indeterminate")
+    reason = explain(Figures(1, 2, tuple(remark(f"doubt {i}") for i in range(18))), 10, "indeterminate")
     assert "doubt 15" in reason
     assert "doubt 16" not in reason
     assert "and 2 more doubts" in reason
-    assert "more doubts" not in explain(Figures(1, 2, ("doubt",) * 16), 10, "indeterminate")
+    assert "more doubts" not in explain(Figures(1, 2, (remark("doubt"),) * 16), 10, "indeterminate")
 
 
 def test_figures_add_up() -> None:
-    assert Figures(1, 2, ("d",), "s").plus(10) == Figures(11, 12, ("d",), "s")
+    assert Figures(1, 2, (remark("d"),), "s").plus(10) == Figures(11, 12, (remark("d"),), "s")
     assert Figures(None, None).plus(10) == Figures(None, None)
 
 
@@ -370,7 +371,7 @@ def test_an_assessment_says_why_and_what_it_means() -> None:
 
 
 def test_doubts_about_a_weak_original_stay_with_it() -> None:
-    weak = Original(10**23, True, "a forum", False, doubts=("a tag could not be read",))
+    weak = Original(10**23, True, "a forum", False, doubts=(remark("a tag could not be read"),))
     [found] = assessed(EU, weak, flat(10**23))
     assert (found.scenario, found.threshold_flop, found.verdict) == (
         "systemic-risk-original-unknown",
@@ -381,8 +382,8 @@ def test_doubts_about_a_weak_original_stay_with_it() -> None:
 
 
 def test_doubts_keep_the_figures_and_what_would_settle_them() -> None:
-    figures = Figures(4, 5, ("d",), "ask them")
-    known = Original(10**24, doubts=("tag",))
+    figures = Figures(4, 5, (remark("d"),), "ask them")
+    known = Original(10**24, doubts=(remark("tag"),))
     unknown = assessed(EU, Original(), figures, "synthetic-data")
     for found in (*assessed(EU, known, figures), *unknown):
         assert "best estimate" in found.reason and "upper bound" in found.reason
@@ -396,5 +397,5 @@ def test_shares_of_ten_times_and_more_are_said_as_times() -> None:
     assert "(990 %)" in explain(flat(99), 10, "above")
     assert explain(flat(1), 0, "above").endswith("(of a threshold of 0)")
     assert explain(Figures(0, 0), 10, "below") == "upper bound 0 is not over 1.00e1 FLOP (0 %)"
-    one_more = explain(Figures(1, 2, tuple(f"doubt {i}" for i in range(17))), 10, "indeterminate")
+    one_more = explain(Figures(1, 2, tuple(remark(f"doubt {i}") for i in range(17))), 10, "indeterminate")
     assert one_more.endswith("and 1 more doubts")

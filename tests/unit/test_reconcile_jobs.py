@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from flops_auditor.aws.stores.sqs import message
 from flops_auditor.domain.runs.evidence import Unread
-from flops_auditor.domain.runs.sources.training_job import parse_event, parse_training_job
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_events import parse_event
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.operations.compare_jobs import BATCH, SETTLING, compare
 from flops_auditor.use_cases.operations.reconcile_jobs import WHOLE_EVERY, Reconciler, ReconcileReport, reconcile

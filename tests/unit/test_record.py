@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import audit
-from flops_auditor.domain.audit.record import decimal, predicate, result, texts
+from flops_auditor.domain.audit.record import decimal, predicate, result, spoken
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.values.remarks import Kind
+from tests.fakes.cases import audit, words
 from tests.fakes.jobs import describe
 
 TABLES = load_tables()
@@ -48,10 +49,11 @@ def test_a_decimal_string_is_the_number_to_six_places(value: Fraction) -> None:
 
 
 def test_texts_are_bounded() -> None:
-    assert texts(("a",)) == ["a"]
-    assert texts(("x" * 500, "x" * 501)) == ["x" * 500, "x" * 500 + " ..."]
-    assert len(texts(("a",) * 64)) == 64
-    many = texts(("a",) * 70)
+    said = Kind("said", "{words}")
+    assert spoken((said(words="a"),), "job") == [{"kind": "said", "words": "a"}]
+    assert words(spoken((said(words="x" * 500), said(words="x" * 501)), "job")) == ("x" * 500, "x" * 496 + " ...")
+    assert len(spoken((said(words="a"),) * 64, "job")) == 64
+    many = words(spoken((said(words="a"),) * 70, "job"))
     assert (len(many), many[-1]) == (65, "and 6 more, see the evidence")
 
 
@@ -108,5 +110,6 @@ def test_the_figures_stand_first_among_the_assumptions() -> None:
     """Only the first 64 texts stand in a record: how the figure came about must be among them."""
     metrics = [{"Label": f"GPUUtilization x{i}", "Values": [1]} for i in range(200)]
     found = result(audit(Evidence(describe(), metrics=metrics), TABLES))["estimate"]["assumptions"]
-    assert found[0] == "method hardware: N L H x 0.5, at most N L H"
-    assert found[-1] == "and 141 more, see the evidence"
+    said = words(found)
+    assert said[0] == "method hardware: N L H x 0.5, at most N L H"
+    assert said[-1] == "and 141 more, see the evidence"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import load_tables, trainer_metrics
-from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.trainer_metrics import MalformedTrainerMetrics, TrainerMetrics
+from tests.fakes.cases import audit, words
 from tests.fakes.jobs import describe
 
 TABLES = load_tables()
@@ -83,7 +83,7 @@ def test_each_quantity_reaches_its_tier(name, values, method, best):
 
 
 def test_samples_per_second_are_said_to_be_no_measure():
-    assert any("samples" in said for said in estimated("train_samples_per_second", [12.0]).assumptions)
+    assert any("samples" in said for said in words(estimated("train_samples_per_second", [12.0]).assumptions))
 
 
 @pytest.mark.parametrize(("name", "value"), [("mfu", 40.0), ("tflops", 4e5), ("flops_per_sec", 1e17)])
@@ -91,7 +91,7 @@ def test_more_than_the_peak_is_left_aside(name, value):
     """A percentage under a fraction's name, or the whole job's rate under one accelerator's."""
     found = estimated(name, [value])
     assert found.method == "hardware"
-    assert any("contradictory evidence" in said for said in found.assumptions)
+    assert any("contradictory evidence" in said for said in words(found.assumptions))
 
 
 GOOD = {"names": ["a"], "quantity": "mfu", "scale": "1", "cumulative": False, "source": "manual"}

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.domain.runs.sources.training_job import parse_training_job
-from flops_auditor.domain.runs.training_time import Span, TrainingTime, merge, seconds_between, training_time
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_time import SPANS, training_time
+from flops_auditor.domain.runs.training_time import Span, TrainingTime, merge, seconds_between
+from tests.fakes.cases import words
 from tests.fakes.jobs import CREATED, describe
 
 
@@ -34,7 +36,7 @@ def timed(*steps: dict[str, Any], as_of: float | None = None, **changes: Any) ->
 def test_one_span() -> None:
     found = timed(step("Starting", 0, 5), step("Training", 5, 65), step("Uploading", 65, 70))
     assert found == TrainingTime(
-        (Span(at(5), at(65)),), Fraction(3600), "1 Training span of SecondaryStatusTransitions, 3600 s"
+        (Span(at(5), at(65)),), Fraction(3600), SPANS(spans="1 Training span", seconds=Fraction(3600))
     )
 
 
@@ -76,13 +78,13 @@ def test_an_open_span_of_an_ended_job_ends_with_the_job() -> None:
 def test_a_job_in_progress_counts_up_to_now_and_is_in_doubt(status: str) -> None:
     found = timed(step("Training", 0), as_of=15, TrainingJobStatus=status, TrainingEndTime=None)
     assert found.seconds == 900
-    assert found.doubts == (f"the job is {status}: it may still be training",)
+    assert words(found.doubts) == (f"the job is {status}: it may still be training",)
 
 
 def test_a_job_in_progress_without_a_now_is_not_known() -> None:
     found = timed(step("Training", 0), TrainingJobStatus="InProgress", TrainingEndTime=None)
     assert found.seconds is None
-    assert "no end" in found.doubts[0]
+    assert "no end" in words(found.doubts)[0]
 
 
 @pytest.mark.parametrize("bad", [step("Training", None, 5), step("Training", 10, 5)])
@@ -95,8 +97,8 @@ def test_a_span_that_cannot_be_is_a_doubt_and_no_time(bad: dict[str, Any]) -> No
 def test_no_training_span_is_no_training_if_the_job_failed_before() -> None:
     found = timed(step("Starting", 0, 5), step("Downloading", 5, 9), TrainingJobStatus="Failed")
     assert found.seconds == 0
-    assert found.doubts == ()
-    assert "never trained" in found.basis
+    assert words(found.doubts) == ()
+    assert "never trained" in found.basis.words
 
 
 @pytest.mark.parametrize(
@@ -106,19 +108,19 @@ def test_a_job_that_went_past_training_did_train(status: str, last: str) -> None
     """Zero seconds would be zero FLOP, and below every threshold."""
     found = timed(step("Starting", 0, 5), step(last, 5, 9), TrainingJobStatus=status)
     assert found.seconds is None
-    assert "past training" in found.doubts[0]
+    assert "past training" in words(found.doubts)[0]
 
 
 def test_training_time_in_seconds_stands_in_for_spans() -> None:
     found = timed(TrainingTimeInSeconds=1234)
-    assert (found.seconds, found.basis) == (1234, "TrainingTimeInSeconds")
+    assert (found.seconds, found.basis.words) == (1234, "training time: TrainingTimeInSeconds")
     assert found.spans[0].start == at(10)
 
 
 def test_start_to_end_stands_in_when_nothing_else_is_there() -> None:
     found = timed()
     assert found.seconds == 36000
-    assert "absent" in found.basis
+    assert "absent" in found.basis.words
     going = timed(as_of=70, TrainingEndTime=None, TrainingJobStatus="InProgress")
     assert going.seconds == 3600
 
@@ -127,7 +129,7 @@ def test_start_to_end_stands_in_when_nothing_else_is_there() -> None:
 def test_nothing_known_is_a_doubt(end: Any) -> None:
     found = timed(TrainingEndTime=end)
     assert found.seconds is None
-    assert found.doubts == ("nothing says how long the job trained",)
+    assert words(found.doubts) == ("nothing says how long the job trained",)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +149,7 @@ def test_training_time_in_seconds_beside_the_spans(said: int, longest: int | Non
     found = timed(step("Training", 0, 60), TrainingTimeInSeconds=said)
     assert found.seconds == 3600
     assert found.longest == longest
-    assert ("contradictory" in found.basis) is contradicts
+    assert any("contradictory" in note for note in words(found.notes)) is contradicts
 
 
 def test_a_short_job_with_a_long_download_is_no_contradiction() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
-from flops_auditor.domain.runs.sources.training_job import JobPointer, parse_event
+from flops_auditor.domain.runs.sources.training_job_events import JobPointer, parse_event
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from tests.fakes.audit import FakeTrainingJobs, MemoryArchive, MemoryRecords, recorder

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.aws.wiring.watching import MalformedWarningLevels, read_fractions
+from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.record_alert import Alert
-from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.use_cases.auditing.audit_job import audit_job
-from flops_auditor.use_cases.auditing.keep_record import content_of
 from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, look_at, watch_jobs
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
 from tests.fakes.audit import FakeTrainingJobs
@@ -193,7 +193,7 @@ def test_a_job_is_stopped_before_it_crosses_and_the_record_says_so() -> None:
     job_id = parse_training_job(description).job_id
     stored = room.records.latest(job_id)
     assert stored is not None
-    interim = content_of(stored)
+    interim = predicate_of(stored.line)
     assert interim["action"]["kind"] == "stop"
     assert "threshold" in interim["action"]["reason"]
     assert interim["job"]["status"] == "InProgress"
@@ -209,7 +209,7 @@ def test_a_job_is_stopped_before_it_crosses_and_the_record_says_so() -> None:
     final = room.records.latest(job_id)
     assert final is not None
     assert final.revision == 1
-    content = content_of(final)
+    content = predicate_of(final.line)
     assert content["job"]["status"] == "Stopped"
     assert content["action"] is None
     assert content["supersedes"]
@@ -266,7 +266,7 @@ def test_the_two_weeks_run_from_when_it_was_known(days: int, tags: dict[str, str
     audit_job(pointer, room.recorder, owner="audit")
     stored = room.records.latest(parse_training_job(description).job_id)
     assert stored is not None
-    assert content_of(stored)["notification_due"] == due
+    assert predicate_of(stored.line)["notification_due"] == due
     assert f"by {due}" in " ".join(room.alerts.sent[-1].body.split())
 
 

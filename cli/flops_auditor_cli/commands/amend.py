@@ -11,7 +11,6 @@ from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.use_cases.auditing.amend_record import amend
-from flops_auditor.use_cases.auditing.keep_record import content_of
 from flops_auditor_cli.adapters import environment_of
 from flops_auditor_cli.audit_view import show
 from flops_auditor_cli.deployment import find_deployment
@@ -68,7 +67,7 @@ def command(
     job_id = before["job"]["id"]
     amend(job_id, amendment, recorder)
     stored = recorder.records.latest(job_id)
-    content = content_of(stored) if stored else before
+    content = predicate_of(stored.line) if stored else before
     show(content, output)
     if output is Output.TABLE:
         say(

@@ -15,8 +15,10 @@ from flops_auditor.data import POLICIES, load_tables
 from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.runs.aws_flops_meter import FILE_NAME
-from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.case import case_of
+from flops_auditor.domain.runs.evidence import Evidence, plain
 from flops_auditor.domain.runs.observations import metric_results
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.collect_evidence import Sources, collect
 from flops_auditor_cli.audit_view import show
@@ -66,7 +68,8 @@ def live_evidence(name: str, region: str, flops_meter: Path | None = None) -> Ev
     """Evidence from SageMaker and CloudWatch, read-only. Raises UnreadableFile."""
     jobs = SageMakerJobs(sagemaker_in)
     sources = Sources(jobs, CloudWatchMetrics(cloudwatch_in), load_tables().metrics)
-    evidence = collect(jobs.describe(name, region), sources, datetime.now(UTC))
+    answer = plain(jobs.describe(name, region))
+    evidence = collect(answer, parse_training_job(answer), sources, datetime.now(UTC)).evidence
     return replace(evidence, files=meter_files(flops_meter))
 
 
@@ -98,14 +101,14 @@ def command(
         raise typer.BadParameter("--metrics belongs to JOB.json; --job-name asks CloudWatch itself")
     tables = load_tables(policy or POLICIES)
     if job is not None:
-        evidence = evidence_from_files(job, metrics, flops_meter)
+        case = case_of(evidence_from_files(job, metrics, flops_meter))
     else:
         if local:
             use_local()
         if not region and not local:
             raise typer.BadParameter("name the job's region with --region or AWS_REGION")
-        evidence = live_evidence(job_name or "", region or "eu-west-1", flops_meter)
-    audited = audit(evidence, tables)
+        case = case_of(live_evidence(job_name or "", region or "eu-west-1", flops_meter))
+    audited = audit(case, tables)
     show(result(audited), output)
     if output is Output.TABLE:
         say(f"Verdict: {audited.verdict}")

@@ -8,9 +8,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from flops_auditor.aws.wiring.recording import recorder_from
+from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.values.differences import in_words
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor.use_cases.auditing.keep_record import content_of
 from flops_auditor.use_cases.auditing.reassess_record import Judged, reassess_record
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor_cli.adapters import environment_of
@@ -98,7 +98,7 @@ def assess(
         for row in bar.track(rows, description="jobs"):
             try:
                 stored = recorder.records.latest(row["job_id"])
-                if stored is None or not fits(content_of(stored)):
+                if stored is None or not fits(predicate_of(stored.line)):
                     continue
                 judged = reassess_record(row["job_id"], recorder, dry_run)
             except AuditorError as error:

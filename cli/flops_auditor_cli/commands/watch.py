@@ -54,8 +54,8 @@ def row_of(seen: RunForecast) -> dict[str, str]:
     cumulative = audited.cumulative
     hours = "unknown" if seen.spent_seconds is None else f"{float(seen.spent_seconds) / 3600:.1f}"
     return {
-        "region": audited.job.region,
-        "job": audited.job.name,
+        "region": audited.run.region,
+        "job": audited.run.name,
         "hours": hours,
         "best_flop": flop(cumulative.best_flop),
         "upper_flop": flop(cumulative.upper_flop),
@@ -75,7 +75,7 @@ def _left(outlook: ThresholdForecast | None) -> str:
 
 def document_of(seen: RunForecast) -> dict[str, Any]:
     """A running job for machines; shares are decimal strings."""
-    job, cumulative = seen.audited.job, seen.audited.cumulative
+    job, cumulative = seen.audited.run, seen.audited.cumulative
     return {
         "job": {"name": job.name, "arn": job.arn, "id": job.job_id, "region": job.region},
         "cumulative": {

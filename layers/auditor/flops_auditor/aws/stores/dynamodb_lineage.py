@@ -7,7 +7,7 @@ segment of the path is closed by "/" and holds no "#". So "everything below s3:/
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from flops_auditor.domain.lineage.places import Location
+from flops_auditor.domain.runs.places import Location
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
 
 if TYPE_CHECKING:

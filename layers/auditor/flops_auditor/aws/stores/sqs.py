@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.domain.runs.reassessment import Reassessment
-from flops_auditor.domain.runs.sources.training_job import RECONCILE_SOURCE
+from flops_auditor.domain.runs.sources.training_job_events import RECONCILE_SOURCE
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
 

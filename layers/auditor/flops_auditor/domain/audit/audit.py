@@ -16,13 +16,16 @@ from flops_auditor.domain.originals.find_origin import ModelCatalogue, find_orig
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.apply_amendments import amend_declared, amend_observations
 from flops_auditor.domain.runs.aws_flops_meter import apply_flops_meter
-from flops_auditor.domain.runs.declared import Activity, Declared, read_declared
-from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.declared import Activity, Declared
 from flops_auditor.domain.runs.observations import observe
-from flops_auditor.domain.runs.sources.training_job import TrainingJob, parse_training_job
+from flops_auditor.domain.runs.remedies import GRANT
+from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
-from flops_auditor.domain.runs.training_time import training_time
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
+from flops_auditor.domain.values.remarks import Kind
+
+UNREAD = Kind("evidence-not-read", "evidence could not be read: {unread}", GRANT)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Tables:
 class Audit:
     """All that is known of a job after its audit. `base_model` is the resolved id, or what the job calls it."""
 
-    job: TrainingJob
+    run: Run
     declared: Declared
     base_model: str
     original: Original
@@ -56,23 +59,19 @@ class Audit:
     lineage: Lineage = NO_LINEAGE
 
 
-def audit(evidence: Evidence, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
-    """Audit a job from its evidence and what is recorded of the jobs it continues.
-
-    Raises MalformedJob when the description is not one of a training job.
-    """
-    job = parse_training_job(evidence.description, evidence.tags)
-    said = read_declared(job)
-    time = training_time(job, evidence.collected_at)
-    observed = observe(evidence, job, time, tables.metrics)
+def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
+    """Audit a run from its case and what is recorded of the runs that it continues. Never raises."""
+    run, evidence = case.run, case.evidence
+    said = run.declared
+    observed = observe(evidence, run, tables.metrics)
     origin = find_origin(amend_declared(said, evidence.amendments), lineage, tables.models)
     said, observed = apply_flops_meter(evidence.files, said, observed, origin.size)
     declared = amend_declared(said, evidence.amendments)
     observed = amend_observations(observed, evidence.amendments)
-    unread = [f"evidence could not be read: {unread}" for unread in evidence.unread]
-    estimate = estimate_job(job, declared, time, observed, tables.hardware, origin.size, unread)
+    unread = [UNREAD(unread=str(each), source=each.source) for each in evidence.unread]
+    estimate = estimate_job(run, declared, observed, tables.hardware, origin.size, unread)
     own = Figures(estimate.best_flop, estimate.cautious_upper_flop)
-    cumulative = accumulate(own, job.job_id, lineage, declared.activity)
+    cumulative = accumulate(own, run.job_id, lineage, declared.activity)
     doubts = (*estimate.doubts, *cumulative.doubts)
     updates = Figures(cumulative.updates_best_flop, cumulative.updates_upper_flop, doubts, estimate.settle)
     everything = Figures(cumulative.best_flop, cumulative.upper_flop, doubts, estimate.settle)
@@ -82,7 +81,7 @@ def audit(evidence: Evidence, tables: Tables, lineage: Lineage = NO_LINEAGE) -> 
         verdict: Verdict = "indeterminate" if estimate.doubts else "below"
     else:
         verdict = most_severe([a.verdict for a in assessments])
-    return Audit(job, declared, origin.base_model, origin.original, estimate, cumulative, assessments, verdict, lineage)
+    return Audit(run, declared, origin.base_model, origin.original, estimate, cumulative, assessments, verdict, lineage)
 
 
 def activity_of(declared: Declared, lineage: Lineage) -> Activity:

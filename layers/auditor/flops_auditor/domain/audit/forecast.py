@@ -13,7 +13,6 @@ from fractions import Fraction
 from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.law.policy import Assessment
 from flops_auditor.domain.runs.declared import NO
-from flops_auditor.domain.runs.training_time import TrainingTime
 
 NEVER_STOP = "flops-auditor:never-stop"
 UNBOUNDED = "unbounded"
@@ -59,7 +58,7 @@ class RunForecast:
     @property
     def never_stop(self) -> bool:
         """Whether a tag forbids to stop the job, or might: tags that could not be read forbid it, too."""
-        return not self.tags_read or self.audited.job.tags.get(NEVER_STOP, "").strip().lower() not in NO
+        return not self.tags_read or self.audited.run.tags.get(NEVER_STOP, "").strip().lower() not in NO
 
     @property
     def projected(self) -> bool:
@@ -76,9 +75,9 @@ class RunForecast:
         return min(soon, key=lambda o: o.seconds_left or 0, default=None)
 
 
-def look(audited: Audit, time: TrainingTime, tags_read: bool = True) -> RunForecast:
+def look(audited: Audit, tags_read: bool = True) -> RunForecast:
     """See a running job from its audit up to now."""
-    limit = audited.job.stopping_condition.max_runtime_in_seconds
+    time, limit = audited.run.time, audited.run.limit_seconds
     own = (audited.estimate.best_flop, audited.estimate.upper_flop)
     outlooks = tuple(_outlook(a, own, time.seconds, limit) for a in audited.assessments)
     return RunForecast(audited, time.seconds, limit, outlooks, tags_read)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import isqrt
 from typing import Any, Literal
 
-from flops_auditor.domain.audit.record import decimal, texts, tier_members
+from flops_auditor.domain.audit.record import decimal, spoken, tier_members
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.compute.tiers import (
     ASSUMED_UTILISATION,
@@ -221,10 +221,13 @@ def document(
     hardware, chosen = plan.hardware, plan.choice.chosen
     return {
         "job": {
+            "source": "plan",
             "name": "plan",
             "arn": None,
+            "region": None,
             "id": None,
             "status": "Planned",
+            "finished": False,
             "activity": wanted.activity,
             "creation_time": None,
             "start": None,
@@ -241,7 +244,7 @@ def document(
             "peak_flop_per_s": decimal(hardware.peak) if hardware else None,
             "occupancy": None,
             "energy_kwh": decimal(plan.energy_kwh),
-            "assumptions": texts(plan.assumptions),
+            "assumptions": spoken(plan.assumptions, "plan"),
             "doubts": [],
             "tiers": [tier_members(tier) for tier in plan.choice.known],
         },

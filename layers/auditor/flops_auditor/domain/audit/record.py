@@ -11,9 +11,12 @@ from flops_auditor.domain.compute.tiers import Tier
 from flops_auditor.domain.lineage.kept_ancestors import Packed
 from flops_auditor.domain.lineage.lineage import to_json
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.remarks import Kind, Remark, bounded
 
 _MOST_TEXTS = 64
 _MOST_CHARACTERS = 500
+MORE = Kind("more", "and {count} more, see the evidence")
+_NOTE = Kind("note", "{words}")
 
 
 WORDS = frozenset({"words", "reason", "meaning", "basis", "notes", "assumptions", "source"})
@@ -40,12 +43,19 @@ def decimal(value: int | Fraction | None, places: int = 6) -> str | None:
     return (sign + digits[:-places] + "." + digits[-places:]).rstrip("0").rstrip(".")
 
 
-def texts(values: tuple[str, ...]) -> list[str]:
-    """Statements in words, bounded, so that hostile input cannot make a record too large to store."""
-    shown = [value if len(value) <= _MOST_CHARACTERS else value[:_MOST_CHARACTERS] + " ..." for value in values]
-    if len(shown) > _MOST_TEXTS:
-        shown = [*shown[:_MOST_TEXTS], f"and {len(values) - _MOST_TEXTS} more, see the evidence"]
+def spoken(remarks: Sequence[Remark | str], job: str) -> list[dict[str, Any]]:
+    """Remarks as records hold them: kind, words, and what would settle a doubt; bounded, so that hostile input cannot
+    make a record too large to store.
+    """
+    shown = [_spoken(remark, job) for remark in remarks[:_MOST_TEXTS]]
+    if len(remarks) > _MOST_TEXTS:
+        shown.append(MORE(count=len(remarks) - _MOST_TEXTS).to_json(job))
     return shown
+
+
+def _spoken(remark: Remark | str, job: str) -> dict[str, Any]:
+    said = _NOTE(words=remark).to_json(job) if isinstance(remark, str) else remark.to_json(job)
+    return {**said, "words": bounded(said["words"], _MOST_CHARACTERS)}
 
 
 def tier_members(tier: Tier) -> dict[str, str | None]:
@@ -64,7 +74,7 @@ def result(audit: Audit, packed: Packed | None = None) -> dict[str, Any]:
 
     `packed` says which ancestors are listed, and where the others are kept; without it all are listed.
     """
-    estimate, cumulative = audit.estimate, audit.cumulative
+    estimate, cumulative, name = audit.estimate, audit.cumulative, audit.run.name
     held = packed or Packed(cumulative.ancestors)
     return {
         "job": job_part(audit),
@@ -78,8 +88,8 @@ def result(audit: Audit, packed: Packed | None = None) -> dict[str, Any]:
             "peak_flop_per_s": decimal(estimate.peak_flop_per_s),
             "occupancy": decimal(estimate.occupancy),
             "energy_kwh": decimal(estimate.energy_kwh),
-            "assumptions": texts(estimate.assumptions),
-            "doubts": texts(estimate.doubts),
+            "assumptions": spoken(estimate.assumptions, name),
+            "doubts": spoken(estimate.doubts, name),
             "tiers": [tier_members(tier) for tier in estimate.tiers],
         },
         "cumulative": {
@@ -111,18 +121,20 @@ def result(audit: Audit, packed: Packed | None = None) -> dict[str, Any]:
 
 def job_part(audit: Audit) -> dict[str, Any]:
     """Who the job is."""
-    job = audit.job
-    end = job.training_end_time or job.last_modified_time
+    run = audit.run
     return {
-        "name": job.name,
-        "arn": job.arn,
-        "id": job.job_id,
-        "status": job.training_job_status,
+        "source": run.source,
+        "name": run.name,
+        "arn": run.arn,
+        "region": run.region,
+        "id": run.job_id,
+        "status": run.status,
+        "finished": run.finished,
         "activity": audit.declared.activity,
-        "creation_time": iso(job.creation_time) if job.creation_time else None,
-        "start": iso(job.training_start_time) if job.training_start_time else None,
-        "end": iso(end) if end else None,
-        "instances": [{"type": g.instance_type, "count": g.instance_count} for g in job.groups],
+        "creation_time": iso(run.created) if run.created else None,
+        "start": iso(run.started) if run.started else None,
+        "end": iso(run.ended) if run.ended else None,
+        "instances": [{"type": g.instance_type, "count": g.instance_count} for g in run.hosts],
     }
 
 
@@ -141,8 +153,8 @@ def lineage_part(audit: Audit, packed: Packed | None) -> dict[str, Any]:
         "updates_best_flop": decimal(audit.cumulative.updates_best_flop),
         "updates_upper_flop": decimal(audit.cumulative.updates_upper_flop),
         "merged_flop": decimal(audit.original.merged_flop),
-        "doubts": texts(audit.lineage.doubts),
-        "notes": texts(audit.lineage.notes),
+        "doubts": spoken(audit.lineage.doubts, audit.run.name),
+        "notes": spoken(audit.lineage.notes, audit.run.name),
         "kept": asdict(packed.kept) if packed and packed.kept else None,
         "base_model": audit.declared.base_model[:_MOST_CHARACTERS],
         "pretraining_flop": decimal(audit.declared.pretraining_flop),

@@ -12,11 +12,14 @@ from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.observations import Busy, Observations
-from flops_auditor.domain.runs.sources.training_job import TrainingJob
-from flops_auditor.domain.runs.training_time import TrainingTime
+from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
+from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.remarks import Kind, Remark
 
-NOT_IN_TABLE = "is not in the hardware table"
+UNKNOWN_TYPE = Kind("unknown-instance-type", "instance type {name:said} is not in the hardware table", KNOW_THE_TYPE)
+"""Nothing then bounds or cross-checks what else is said (docs/adr/0002)."""
+NO_HOSTS = Kind("no-hosts", "the job names no hosts", AMEND)
 
 
 @dataclass(frozen=True)
@@ -26,23 +29,22 @@ class Hardware:
     uses: tuple[HardwareUse, ...]
     complete: bool
     notes: tuple[str, ...]
-    doubts: tuple[str, ...]
+    doubts: tuple[Remark, ...]
     idle: bool = False
 
 
-def hardware_of(
-    job: TrainingJob, declared: Declared, time: TrainingTime, observed: Observations, table: HardwareTable
-) -> Hardware:
+def hardware_of(run: Run, declared: Declared, observed: Observations, table: HardwareTable) -> Hardware:
     """Hosts by instance type (Annex A.2: periods and kinds of hardware are summed, never averaged)."""
+    time = run.time
     hosts: dict[str, int] = {}
-    for group in job.groups:
+    for group in run.hosts:
         hosts[group.instance_type] = hosts.get(group.instance_type, 0) + group.instance_count
     if not sum(hosts.values()):
-        if job.serverless is not None:
+        if not run.hardware_disclosed:
             return Hardware((), False, ("serverless job: its hardware is not disclosed",), ())
         if time.seconds == 0 and not time.doubts:
             return Hardware((), False, ("the job never had hardware",), (), idle=True)
-        return Hardware((), False, (), ("the job names no hosts",))
+        return Hardware((), False, (), (NO_HOSTS(),))
     found = [(count, table.find(name)) for name, count in hosts.items()]
     unknown = sorted(name for name in hosts if table.find(name) is None)
     known = [(count, kind) for count, kind in found if kind is not None]
@@ -65,7 +67,7 @@ def hardware_of(
         watts = Fraction(kind.power_watts or 0)
         seconds = time.seconds or Fraction(0)
         uses.append(HardwareUse(kind.name, units, seconds, peak, kind.ceiling_peak, occupancy, watts, bound))
-    doubts = tuple(f"instance type {name[:60]!r} {NOT_IN_TABLE}" for name in unknown)
+    doubts = tuple(UNKNOWN_TYPE(name=name) for name in unknown)
     return Hardware(tuple(uses), not unknown, tuple(notes), doubts)
 
 

@@ -33,9 +33,10 @@ from flops_auditor.domain.compute.tiers import (
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.observations import Observations
-from flops_auditor.domain.runs.sources.training_job import TrainingJob
+from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.remarks import Remark
 
 
 @dataclass(frozen=True)
@@ -56,44 +57,45 @@ class Estimate:
     peak_flop_per_s: Fraction | None
     occupancy: Fraction | None
     energy_kwh: Fraction | None
-    assumptions: tuple[str, ...]
-    doubts: tuple[str, ...]
+    assumptions: tuple[Remark | str, ...]
+    doubts: tuple[Remark, ...]
     tiers: tuple[Tier, ...]
     settle: str
     cautious_upper_flop: int | None = None
 
 
 def estimate_job(
-    job: TrainingJob,
+    run: Run,
     declared: Declared,
-    time: TrainingTime,
     observed: Observations,
     table: HardwareTable,
     model: ModelSize | None,
-    unread: Sequence[str] = (),
+    unread: Sequence[Remark] = (),
 ) -> Estimate:
     """Estimate one job. Never raises: what is missing or contradictory is said in assumptions and doubts."""
-    hardware = hardware_of(job, declared, time, observed, table)
+    time = run.time
+    hardware = hardware_of(run, declared, observed, table)
     doubts = (*declared.figure_doubts, *time.doubts, *hardware.doubts, *observed.doubts, *unread)
     if declared.activity == "not-training":
         return _not_training(hardware, time, doubts)
     uses = hardware.uses if hardware.complete and time.seconds is not None else ()
-    known, notes = _known_tiers(job, declared, observed, uses, model)
+    known, notes = _known_tiers(run, declared, observed, uses, model)
     limit = ceiling(uses) if uses else None
     if hardware.idle:
         known, limit = [*known, hardware_alone(())], 0
     choice = choose(known, limit)
     chosen = choice.chosen
     occupancy = _mean_occupancy(uses) if observed.busy else None
-    tagged_tokens = declared.tagged("tokens") and measured_tokens(job, observed) is None
+    tagged_tokens = declared.tagged("tokens") and measured_tokens(run, observed) is None
     cautions = cautions_of(choice, declared, model, time, uses, tagged_tokens=tagged_tokens)
     cautious = None if chosen is None else max([chosen.upper_flop, *(c.flop for c in cautions)])
-    assumptions = (
+    assumptions: tuple[Remark | str, ...] = (
         *_said_of(choice),
         *choice.contradictions,
         *(_said_of_caution(caution, chosen) for caution in cautions),
         *declared.notes,
-        f"training time: {time.basis}",
+        time.basis,
+        *time.notes,
         *hardware.notes,
         *notes,
         *observed.notes,
@@ -117,7 +119,7 @@ def estimate_job(
     )
 
 
-def _not_training(hardware: Hardware, time: TrainingTime, doubts: tuple[str, ...]) -> Estimate:
+def _not_training(hardware: Hardware, time: TrainingTime, doubts: tuple[Remark, ...]) -> Estimate:
     """0 FLOP by Annex A.1, with what the hardware could have done, since the declaration cannot be checked."""
     reason = "the job is declared not to be training (evaluation or processing): Annex A.1 does not count it"
     known = hardware.complete and time.seconds is not None
@@ -140,14 +142,14 @@ def _not_training(hardware: Hardware, time: TrainingTime, doubts: tuple[str, ...
 
 
 def _known_tiers(
-    job: TrainingJob, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...], model: ModelSize | None
+    run: Run, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...], model: ModelSize | None
 ) -> tuple[list[Tier], list[str]]:
     emitted = observed.emitted
     notes: list[str] = []
     known: list[Tier] = []
     if "model_flop" in emitted:
         known.append(counted(emitted["model_flop"].value, uses))
-    known += _architecture(job, declared, observed, uses, model, notes)
+    known += _architecture(run, declared, observed, uses, model, notes)
     if uses:
         mfu = _mfu(observed, uses, notes)
         if mfu is not None:
@@ -157,7 +159,7 @@ def _known_tiers(
 
 
 def _architecture(
-    job: TrainingJob,
+    run: Run,
     declared: Declared,
     observed: Observations,
     uses: tuple[HardwareUse, ...],
@@ -165,7 +167,7 @@ def _architecture(
     notes: list[str],
 ) -> list[Tier]:
     tiers = []
-    tokens, source = tokens_of(job, declared, observed, uses, notes)
+    tokens, source = tokens_of(run, declared, observed, uses, notes)
     if tokens and model is None:
         notes.append(
             f"tokens without parameters: {scientific(tokens)} tokens ({source}) say nothing without a model size"

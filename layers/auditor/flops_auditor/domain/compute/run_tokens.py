@@ -6,28 +6,28 @@ from math import ceil
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.observations import AGREEMENT, Observations
-from flops_auditor.domain.runs.sources.training_job import TrainingJob
+from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.amounts import scientific
 
 
-def measured_tokens(job: TrainingJob, observed: Observations) -> tuple[int, str] | None:
+def measured_tokens(run: Run, observed: Observations) -> tuple[int, str] | None:
     if "tokens" in observed.emitted:
         emitted = observed.emitted["tokens"]
         return ceil(emitted.value), f"metric {emitted.name[:80]}"
-    if job.billable_token_count:
-        return job.billable_token_count, "BillableTokenCount"
+    if run.billed_tokens:
+        return run.billed_tokens, "BillableTokenCount"
     return None
 
 
 def tokens_of(
-    job: TrainingJob,
+    run: Run,
     declared: Declared,
     observed: Observations,
     uses: tuple[HardwareUse, ...],
     notes: list[str],
 ) -> tuple[int | None, str]:
     """Tokens of all epochs and where they come from. What a tag says goes first, unless more was measured."""
-    measured, said = measured_tokens(job, observed), declared.tokens
+    measured, said = measured_tokens(run, observed), declared.tokens
     if said is None:
         return measured or _tokens_from_rate(observed, uses)
     source = declared.tokens_source

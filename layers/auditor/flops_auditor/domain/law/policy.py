@@ -11,12 +11,17 @@ from typing import Any, Literal
 
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
+from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
 from flops_auditor.domain.values.amounts import parse_amount, scientific
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe, verdict
+from flops_auditor.domain.values.remarks import Kind
 
 Basis = Literal["updates", "cumulative"]
 _MOST_DOUBTS = 16
+UNKNOWN_ORIGINAL = Kind(
+    "unknown-pretraining-compute", "the pretraining compute of the original is not known", AMEND_ORIGINAL
+)
 
 
 class MalformedPolicy(AuditorError):
@@ -195,7 +200,7 @@ def _assess_known(policy: Policy, activity: Activity, bases: Bases, original: Or
         if rule.includes_pretraining and original.inherited_flop is not None:
             counted = figures.plus(original.inherited_flop)
         elif rule.includes_pretraining:
-            doubt = "the pretraining compute of the original is not known"
+            doubt = UNKNOWN_ORIGINAL()
             counted = Figures(figures.best_flop, figures.upper_flop, (*figures.doubts, doubt), figures.settle)
         if original.doubts and (rule.original != "any" or rule.includes_pretraining):
             counted = Figures(counted.best_flop, counted.upper_flop, counted.doubts + original.doubts, figures.settle)
@@ -225,7 +230,11 @@ def explain(figures: Figures, threshold: int, result: Verdict) -> str:
             f"upper bound {_beside(figures.upper_flop, threshold)} ({_share(figures.upper_flop, threshold)}) of {line}"
         )
     more = len(figures.doubts) - _MOST_DOUBTS
-    parts = [known, *figures.doubts[:_MOST_DOUBTS], *([f"and {more} more doubts"] if more > 0 else [])]
+    parts = [
+        known,
+        *(doubt.words for doubt in figures.doubts[:_MOST_DOUBTS]),
+        *([f"and {more} more doubts"] if more > 0 else []),
+    ]
     return "; ".join(parts) + (f"; to settle: {figures.settle}" if figures.settle else "")
 
 

@@ -11,11 +11,18 @@ from typing import Any
 from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.figures import Figures
+from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, bounded, recorded
 
 MOST_INLINE = 100
 """Ancestors that a record lists itself; the others stand in one object that it names by digest."""
 _MOST_DOUBTS = 10
 _LONGEST_DOUBT = 200
+
+
+SETTLE_ANCESTOR = Remedy("settle-ancestor", "settle what is in doubt about {name}: flops-auditor records show {name}")
+_DOUBTFUL = Kind("ancestor-in-doubt", "ancestor {name}: {doubt}", SETTLE_ANCESTOR)
+_MORE_DOUBTFUL = Kind("more-ancestors-in-doubt", "and {count} more ancestors with doubts")
+_MORE_DOUBTS = Kind("more-doubts", "and {count} more doubts")
 
 
 class MalformedLineage(AuditorError):
@@ -36,7 +43,7 @@ class Ancestor:
     job_arn: str
     best_flop: int | None
     upper_flop: int | None
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Remark, ...] = ()
     parents: tuple[str, ...] = ()
     activity: Activity = "fine-tuning"
     base_model: str = ""
@@ -61,8 +68,8 @@ class Lineage:
 
     parents: tuple[str, ...] = ()
     ancestors: tuple[Ancestor, ...] = ()
-    doubts: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    doubts: tuple[Remark, ...] = ()
+    notes: tuple[Remark, ...] = ()
 
     def roots(self) -> tuple[Ancestor, ...]:
         """The runs that the weights began with: no run before them handed weights on."""
@@ -72,7 +79,8 @@ class Lineage:
     def same_as(self, other: "Lineage") -> bool:
         """Whether both say the same of the model, whatever revision the figures were taken from."""
         mine, theirs = (tuple(replace(a, revision=0) for a in lineage.ancestors) for lineage in (self, other))
-        return (self.parents, mine, self.doubts) == (other.parents, theirs, other.doubts)
+        doubts, others = ([d.spoken for d in lineage.doubts] for lineage in (self, other))
+        return (self.parents, mine, doubts) == (other.parents, theirs, others)
 
 
 NO_LINEAGE = Lineage()
@@ -89,7 +97,7 @@ class Cumulative:
     best_flop: int | None
     upper_flop: int | None
     ancestors: tuple[Ancestor, ...]
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Remark, ...] = ()
     updates_best_flop: int | None = None
     updates_upper_flop: int | None = None
 
@@ -120,9 +128,9 @@ def accumulate(own: Figures, job_id: str, lineage: Lineage, activity: Activity =
     updates = [a for a in distinct if a.has_weights]
     generated = activity == "synthetic-data"
     doubtful = [a for a in distinct if a.doubts]
-    doubts = [f"ancestor {a.name}: {doubt}" for a in doubtful[:_MOST_DOUBTS] for doubt in a.doubts]
+    doubts = [_DOUBTFUL(name=a.name, doubt=doubt.words) for a in doubtful[:_MOST_DOUBTS] for doubt in a.doubts]
     if len(doubtful) > _MOST_DOUBTS:
-        doubts.append(f"and {len(doubtful) - _MOST_DOUBTS} more ancestors with doubts")
+        doubts.append(_MORE_DOUBTFUL(count=len(doubtful) - _MOST_DOUBTS))
     return Cumulative(
         best_flop=_sum([own.best_flop, *(a.best_flop for a in distinct)]),
         upper_flop=_sum([own.upper_flop, *(a.upper_flop for a in distinct)]),
@@ -138,11 +146,11 @@ def _sum(amounts: list[int | None]) -> int | None:
     return sum(known) if len(known) == len(amounts) else None
 
 
-def short(doubts: Iterable[str]) -> tuple[str, ...]:
+def short(doubts: Iterable[Remark]) -> tuple[Remark, ...]:
     """At most three doubts of bounded length: a descendant only has to know that there are some, and which kind."""
     listed = list(doubts)
-    shown = [d if len(d) <= _LONGEST_DOUBT else d[: _LONGEST_DOUBT - 4] + " ..." for d in listed[:3]]
-    return tuple(shown) if len(listed) <= 3 else (*shown, f"and {len(listed) - 3} more doubts")
+    shown = [recorded({"kind": d.kind.name, "words": bounded(d.words, _LONGEST_DOUBT)}) for d in listed[:3]]
+    return tuple(shown) if len(listed) <= 3 else (*shown, _MORE_DOUBTS(count=len(listed) - 3))
 
 
 def ancestor_of(content: Mapping[str, Any]) -> Ancestor:
@@ -153,7 +161,7 @@ def ancestor_of(content: Mapping[str, Any]) -> Ancestor:
         job_arn=content["job"]["arn"],
         best_flop=_amount(estimate["best_flop"]),
         upper_flop=_amount(estimate.get("cautious_upper_flop", estimate["upper_flop"])),
-        doubts=short([*estimate["doubts"], *lineage["doubts"]]),
+        doubts=short(map(recorded, [*estimate["doubts"], *lineage["doubts"]])),
         parents=tuple(lineage["parents"]),
         activity=content["job"]["activity"],
         base_model=lineage["base_model"],
@@ -167,7 +175,7 @@ def to_json(ancestor: Ancestor) -> dict[str, Any]:
     """An ancestor in a record: FLOP as decimal strings; what is empty is left out."""
     a = ancestor
     optional = {
-        "doubts": list(a.doubts),
+        "doubts": [doubt.spoken.to_json() for doubt in a.doubts],
         "parents": list(a.parents),
         "base_model": a.base_model,
         "pretraining_flop": _text(a.pretraining_flop),
@@ -195,7 +203,7 @@ def from_json(found: Mapping[str, Any]) -> Ancestor:
             job_arn=str(found["job_arn"]),
             best_flop=_amount(found["best_flop"]),
             upper_flop=_amount(found["upper_flop"]),
-            doubts=tuple(map(str, found.get("doubts", ()))),
+            doubts=tuple(map(recorded, found.get("doubts", ()))),
             parents=tuple(map(str, found.get("parents", ()))),
             activity=activity,
             base_model=str(found.get("base_model", "")),
@@ -210,7 +218,7 @@ def from_json(found: Mapping[str, Any]) -> Ancestor:
 def read_lineage(content: Mapping[str, Any], load: Callable[[str, str], Sequence[Ancestor]]) -> Lineage:
     """The lineage that a record was audited with; `load(key, sha256)` reads the object a large one stands in.
 
-    What the record lists itself goes before what stands in the object. Raises MalformedLineage.
+    What the record lists itself overrides what stands in the object. Raises MalformedLineage.
     """
     try:
         cumulative, lineage = content["cumulative"], content["lineage"]
@@ -220,8 +228,8 @@ def read_lineage(content: Mapping[str, Any], load: Callable[[str, str], Sequence
         return Lineage(
             parents=tuple(lineage["parents"]),
             ancestors=tuple(once[key] for key in sorted(once)),
-            doubts=tuple(lineage["doubts"]),
-            notes=tuple(lineage["notes"]),
+            doubts=tuple(map(recorded, lineage["doubts"])),
+            notes=tuple(map(recorded, lineage["notes"])),
         )
     except (KeyError, TypeError) as error:
         raise MalformedLineage(f"the record's lineage: {error!r}") from error

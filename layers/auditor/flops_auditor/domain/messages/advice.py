@@ -5,7 +5,7 @@ It is given where people read, not signed: a record's own words do not change wi
 
 from collections.abc import Iterable
 
-from flops_auditor.domain.compute.hardware_use import NOT_IN_TABLE
+from flops_auditor.domain.compute.hardware_use import UNKNOWN_TYPE
 
 AMEND = "flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER"
 KNOW_THE_TYPE = (
@@ -14,9 +14,9 @@ KNOW_THE_TYPE = (
 )
 
 
-def unknown_hardware(doubts: Iterable[str]) -> bool:
+def unknown_hardware(kinds: Iterable[str]) -> bool:
     """Whether an instance type is not known. Nothing then bounds or cross-checks what else is said (docs/adr/0002)."""
-    return any(doubt.endswith(NOT_IN_TABLE) for doubt in doubts)
+    return UNKNOWN_TYPE.name in kinds
 
 
 def to_know_the_hardware(job: str) -> str:

@@ -121,7 +121,7 @@ def _against(outlook: ThresholdForecast, now: datetime, titles: Titles) -> str:
 
 
 def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str) -> list[str]:
-    region = seen.audited.job.region
+    region = seen.audited.run.region
     steps = []
     if content["notification_due"]:
         steps.append(
@@ -129,9 +129,9 @@ def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str)
             "that a threshold of systemic risk is or will be met (Art. 52(1)). It is known now."
         )
     if level == UNBOUNDED:
-        doubts = [doubt for doubt in seen.audited.estimate.doubts if not doubt.endswith(STILL_TRAINING)]
-        steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in doubts[:3]]
-        if unknown_hardware(doubts):
+        doubts = [doubt for doubt in seen.audited.estimate.doubts if doubt.kind != STILL_TRAINING]
+        steps += [f"Settle this: {clipped(doubt.words, 300)}" for doubt in doubts[:3]]
+        if unknown_hardware(doubt.kind.name for doubt in doubts):
             tags = "To bound it: tag the job with flops-auditor:params and flops-auditor:tokens."
             return [*steps, tags, KNOW_THE_TYPE]
         return steps + ([f"To bound it: {seen.audited.estimate.settle}."] if seen.audited.estimate.settle else [])

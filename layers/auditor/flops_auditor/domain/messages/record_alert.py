@@ -144,7 +144,8 @@ def _doubts_to_settle(content: Mapping[str, Any]) -> list[str]:
     """The doubts that stand among the steps to take: the first few, where they are what the verdict waits for."""
     if content["verdict"] != "indeterminate" or content["action"]:
         return []
-    return [*content["estimate"]["doubts"], *content["lineage"]["doubts"]][:MOST_DOUBTS]
+    doubts = [*content["estimate"]["doubts"], *content["lineage"]["doubts"]][:MOST_DOUBTS]
+    return [doubt["words"] for doubt in doubts]
 
 
 def chain(content: Mapping[str, Any]) -> list[str]:
@@ -191,7 +192,7 @@ def _steps(content: Mapping[str, Any], name: str) -> list[str]:
         return [*steps, *(step.format(job=name) for step in AFTER_A_STOP)]
     settles = dict.fromkeys(read_reason(a["reason"]).settle for a in content["assessments"])
     steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in _doubts_to_settle(content)]
-    if unknown_hardware(content["estimate"]["doubts"]):
+    if unknown_hardware(doubt["kind"] for doubt in content["estimate"]["doubts"]):
         steps.append(to_know_the_hardware(name))
     else:
         steps += [f"To narrow the figure: {clipped(text, 300)}." for text in settles if text]

@@ -12,7 +12,13 @@ from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
 from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.remarks import Kind
+
+MERGED_UNKNOWN = Kind(
+    "merged-from-unknown", "merged from several originals, of which the compute of one is not known", AMEND_ORIGINAL
+)
 
 
 class KnownModel(Protocol):
@@ -81,7 +87,7 @@ def _joined(declared: Declared, own: Original, inherited: Sequence[Origin]) -> O
     if not known:
         return replace(own, systemic_risk=systemic, doubts=doubts)
     if len(known) < len(distinct) and own.pretraining_flop is None:
-        doubts = (*doubts, "merged from several originals, of which the compute of one is not known")
+        doubts = (*doubts, MERGED_UNKNOWN())
     lowest = min(known, key=lambda o: o.pretraining_flop or 0)
     merged = sum(o.pretraining_flop or 0 for o in known) if len(known) > 1 else None
     source = f"inherited from the lineage: {lowest.source}"

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from flops_auditor.domain.values.remarks import Remark
+
 
 @dataclass(frozen=True)
 class Original:
@@ -16,7 +18,7 @@ class Original:
     systemic_risk: bool = False
     source: str = "nothing says how much compute the original took"
     trusted: bool = True
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Remark, ...] = ()
     merged_flop: int | None = None
     instead: int | None = None
 

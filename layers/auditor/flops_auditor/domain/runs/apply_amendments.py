@@ -4,25 +4,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.declared import UNREADABLE_AMOUNT, Declared
 from flops_auditor.domain.runs.observations import Emitted, Observations
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+AMENDED = Kind("amended", "{source}: {why}{attachment}")
 
 
 def amend_declared(declared: Declared, amendments: Sequence[Amendment]) -> Declared:
-    """What the job says, with a person's word in its place; later amendments go before earlier ones.
+    """What the job says, with a person's word in its place; later amendments override earlier ones.
 
     A person's figure also settles a doubt about the declaration that it replaces.
     """
     for amendment in amendments:
-        given = f"{amendment.source}: {amendment.why}"
-        attached = amendment.attachment_sha256
-        notes = (*declared.notes, given + (f" (attachment {attached})" if attached else ""))
-        declared = replace(declared, notes=notes)
+        attached = f" (attachment {amendment.attachment_sha256})" if amendment.attachment_sha256 else ""
+        note = AMENDED(source=amendment.source, why=amendment.why, attachment=attached)
+        declared = replace(declared, notes=(*declared.notes, note))
         if amendment.tokens is not None:
-            doubts = _without(declared.figure_doubts, "flops-auditor:tokens")
+            doubts = _settled(declared.figure_doubts, "--tokens")
             declared = replace(declared, tokens=amendment.tokens, tokens_source=amendment.source, figure_doubts=doubts)
         if amendment.parameters is not None:
-            doubts = _without(declared.figure_doubts, "flops-auditor:params")
+            doubts = _settled(declared.figure_doubts, "--parameters")
             declared = replace(
                 declared, parameters=amendment.parameters, parameters_source=amendment.source, figure_doubts=doubts
             )
@@ -34,8 +36,9 @@ def amend_declared(declared: Declared, amendments: Sequence[Amendment]) -> Decla
     return declared
 
 
-def _without(doubts: tuple[str, ...], settled: str) -> tuple[str, ...]:
-    return tuple(doubt for doubt in doubts if settled not in doubt)
+def _settled(doubts: tuple[Remark, ...], option: str) -> tuple[Remark, ...]:
+    """The doubts without those about a count that this option of `amend` replaces."""
+    return tuple(doubt for doubt in doubts if doubt.kind != UNREADABLE_AMOUNT or doubt.fact("option") != option)
 
 
 def amend_observations(observed: Observations, amendments: Sequence[Amendment]) -> Observations:

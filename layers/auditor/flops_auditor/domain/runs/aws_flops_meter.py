@@ -13,13 +13,22 @@ from fractions import Fraction
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.runs.observations import Emitted, Observations
-from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount, scientific
+from flops_auditor.domain.runs.remedies import AMEND
+from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.remarks import Kind, Remark
 
 FILE_NAME = "flops_meter.json"
-PADDING = f"{FILE_NAME} counts padding as tokens unless the trainer's arguments carry a pad id"
+PADDING = Kind("meter-counts-padding", "{file} counts padding as tokens unless the trainer's arguments carry a pad id")
 _PACKED = 3  # 4-bit packing halves a count (embeddings stay whole); less than a third of the model is a shard
-AS_STORED = f"{FILE_NAME} counts parameters as stored: 4-bit weights packed, sharded weights by shard"
+_STORED = "{file} counts parameters as stored: 4-bit weights packed, sharded weights by shard"
+TOTAL_AS_STORED = Kind(
+    "meter-parameters-as-stored", _STORED + ", so its {parameters:flop} are not used: name the base model"
+)
+TRAINABLE_AS_STORED = Kind("meter-trainable-as-stored", _STORED + ", so its trainable parameters are not used")
+UNREADABLE_METER = Kind("unreadable-flops-meter", "{file} could not be read: {error:said300}", AMEND)
+NOTHING_FROZEN = Kind("meter-nothing-frozen", "{file} names no frozen parameters")
+TRAINABLE = Kind("meter-trainable", "{file}: {trained:flop} trainable parameters")
 
 
 class MalformedFlopsMeter(AuditorError):
@@ -63,26 +72,26 @@ def apply_flops_meter(
     try:
         meter = read_flops_meter(files[name])
     except MalformedFlopsMeter as error:
-        doubt = f"{FILE_NAME} could not be read: {error}"
+        doubt = UNREADABLE_METER(file=FILE_NAME, error=str(error))
         return replace(declared, figure_doubts=(*declared.figure_doubts, doubt)), observed
     notes = []
     if meter.tokens is not None and "tokens" not in observed.emitted:
         counted = Emitted(Fraction(meter.tokens), f"{FILE_NAME} tokens_processed")
         observed = replace(observed, emitted={**observed.emitted, "tokens": counted})
-        notes.append(PADDING)
+        notes.append(PADDING(file=FILE_NAME))
     if size is None and meter.parameters is not None:
-        notes.append(f"{AS_STORED}, so its {scientific(meter.parameters)} are not used: name the base model")
+        notes.append(TOTAL_AS_STORED(file=FILE_NAME, parameters=meter.parameters))
     if size is not None and declared.trainable_parameters is None:
         declared, said = _trainable(declared, meter, size)
         notes.append(said)
     return replace(declared, notes=(*declared.notes, *notes)), observed
 
 
-def _trainable(declared: Declared, meter: FlopsMeter, size: ModelSize) -> tuple[Declared, str]:
+def _trainable(declared: Declared, meter: FlopsMeter, size: ModelSize) -> tuple[Declared, Remark]:
     """How many parameters were trained: all, a known number, or (where the file's counts are shards) an unknown one."""
     trained, stored = meter.trainable_parameters, meter.parameters
     if trained is None or stored is None or trained == stored:
-        return declared, f"{FILE_NAME} names no frozen parameters"
+        return declared, NOTHING_FROZEN(file=FILE_NAME)
     if _PACKED * stored < size.total:
-        return replace(declared, parameter_efficient=True), f"{AS_STORED}, so its trainable parameters are not used"
-    return replace(declared, trainable_parameters=trained), f"{FILE_NAME}: {scientific(trained)} trainable parameters"
+        return replace(declared, parameter_efficient=True), TRAINABLE_AS_STORED(file=FILE_NAME)
+    return replace(declared, trainable_parameters=trained), TRAINABLE(file=FILE_NAME, trained=trained)

@@ -1,4 +1,4 @@
-"""What a job says about itself: `flops-auditor:*` tags, PRETRAIN_FLOPS, hyperparameters, JumpStart tags.
+"""What a run says about itself: `flops-auditor:*` tags, PRETRAIN_FLOPS, hyperparameters, its service's own fields.
 
 All of it is optional, none of it is trusted to be well formed. What cannot be read is kept as a doubt, never dropped:
 a verdict may not be "below" while something that bears on it could not be read.
@@ -11,9 +11,10 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Literal
 
-from flops_auditor.domain.runs.sources.training_job import TrainingJob
-from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount, scientific
+from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_STATEMENT, CORRECT_TAG
+from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
+from flops_auditor.domain.values.remarks import Kind, Remark
 
 Activity = Literal["fine-tuning", "pretraining", "synthetic-data", "not-training"]
 ACTIVITIES: tuple[Activity, ...] = ("fine-tuning", "pretraining", "synthetic-data", "not-training")
@@ -32,9 +33,11 @@ _MODEL_PARAMETERS = (
     "model",
 )
 _PEFT_PARAMETERS = ("lora_r", "lora_rank", "lora_alpha", "peft_type", "peft_method", "use_peft", "use_lora", "qlora")
+YES = frozenset({"true", "yes", "1"})
 NO = frozenset({"", "false", "0", "no", "none", "null"})
-"""What a tag or a parameter says that denies."""
-_YES = {"true", "1", "yes", "hybrid", "e4m3"}
+"""Answers of a tag that asks for yes or no."""
+_NO_ADAPTERS = NO | {"full"}
+_USED = YES | {"hybrid", "e4m3"}
 _PRECISION_PARAMETERS = ("mixed_precision", "precision", "compute_dtype", "compute_precision", "amp_dtype")
 _STORED_PRECISION_PARAMETERS = ("torch_dtype", "dtype", "model_dtype", "bnb_4bit_compute_dtype")
 _EPOCH_PARAMETERS = ("num_train_epochs", "num_epochs", "epochs", "epoch", "max_epochs")
@@ -55,6 +58,37 @@ PREFERENCE_TECHNIQUES = ("dpo", "kto")
 """Every batch also passes forward through a frozen reference model (Rafailov et al. 2023, arXiv:2305.18290)."""
 REINFORCEMENT_TECHNIQUES = ("ppo", "grpo", "rlvr", "rlaif", "rloo", "reinforce")
 """Tokens are generated (rollouts) before they are trained on."""
+
+
+UNREADABLE_AMOUNT = Kind(
+    "unreadable-amount", "{statement} could not be read: {text:said40} is {problem}", CORRECT_STATEMENT
+)
+UNREADABLE_ORIGINAL = Kind(
+    "unreadable-pretraining-compute", "{statement} could not be read: {text:said40} is {problem}", AMEND_ORIGINAL
+)
+UNKNOWN_CHOICE = Kind("unknown-choice", "{statement} is {text:said40}, not one of {allowed}", CORRECT_TAG)
+TWO_ORIGINALS = Kind(
+    "two-pretraining-figures",
+    "the job gives two pretraining figures, {tagged:flop} (tag) and {variable:flop} (PRETRAIN_FLOPS): the lower one is "
+    "used, since it makes the lower threshold",
+)
+
+
+@dataclass(frozen=True)
+class Statements:
+    """What a run says of itself, unread: tags, hyperparameters, environment, and its service's own fields.
+
+    `model_names` name the model it trains, most explicit first; `technique` how it is trained; `parameter_efficient`
+    that only adapters are; `evaluation` that nothing is.
+    """
+
+    tags: Mapping[str, str]
+    parameters: Mapping[str, str]
+    environment: Mapping[str, str]
+    model_names: tuple[str, ...] = ()
+    technique: str = ""
+    parameter_efficient: bool = False
+    evaluation: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,9 +112,9 @@ class Declared:
     technique: str = ""
     parameter_efficient: bool = False
     lineage: tuple[str, ...] = ()
-    figure_doubts: tuple[str, ...] = ()
-    threshold_doubts: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    figure_doubts: tuple[Remark, ...] = ()
+    threshold_doubts: tuple[Remark, ...] = ()
+    notes: tuple[Remark, ...] = ()
     parameters_source: str = f"tag {TAG_PREFIX}params"
     tokens_source: str = f"tag {TAG_PREFIX}tokens"
     pretraining_source: str = "the job says"
@@ -100,67 +134,80 @@ def plain(value: str) -> str:
 class _Reader:
     def __init__(self, tags: Mapping[str, str]) -> None:
         self.tags = tags
-        self.figure_doubts: list[str] = []
-        self.threshold_doubts: list[str] = []
-        self.notes: list[str] = []
+        self.figure_doubts: list[Remark] = []
+        self.threshold_doubts: list[Remark] = []
+        self.notes: list[Remark] = []
 
     def tag(self, name: str) -> str:
         return self.tags.get(TAG_PREFIX + name, "").strip()
 
-    def amount(self, name: str, text: str, doubts: list[str]) -> int | None:
+    def count(self, name: str, option: str) -> int | None:
+        """A tag that bears on the figures; `option` is what amends it."""
+        text = self.tag(name)
         if text.lower() in _UNKNOWN:
             return None
         try:
             return parse_amount(text)
         except UnreadableAmount as error:
-            doubts.append(f"{name} could not be read: {error}")
+            doubt = UNREADABLE_AMOUNT(
+                statement=f"tag {TAG_PREFIX}{name}", text=text, problem=error.problem, option=option
+            )
+            self.figure_doubts.append(doubt)
+            return None
+
+    def original(self, statement: str, text: str) -> int | None:
+        """A statement about the original's training compute."""
+        if text.lower() in _UNKNOWN:
+            return None
+        try:
+            return parse_amount(text)
+        except UnreadableAmount as error:
+            doubt = UNREADABLE_ORIGINAL(statement=statement, text=text, problem=error.problem)
+            self.threshold_doubts.append(doubt)
             return None
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:
         text = self.tag(name).lower()
         if text and text not in allowed:
-            self.figure_doubts.append(f"tag {TAG_PREFIX}{name} is {text[:40]!r}, not one of {', '.join(allowed)}")
+            self.figure_doubts.append(self.unknown(name, text, ", ".join(allowed)))
             return ""
         return text
+
+    def unknown(self, name: str, text: str, allowed: str) -> Remark:
+        return UNKNOWN_CHOICE(statement=f"tag {TAG_PREFIX}{name}", text=text, allowed=allowed)
 
     def precision(self) -> str:
         return recognise_precision(self.tag("precision")) or ""
 
-    def yes_or_no(self, name: str, doubts: list[str]) -> bool:
+    def yes_or_no(self, name: str, doubts: list[Remark]) -> bool:
         text = self.tag(name).lower()
-        if text not in {"true", "yes", "1"} | NO:
-            doubts.append(f"tag {TAG_PREFIX}{name} is {text[:40]!r}, not true or false")
-        return text in {"true", "yes", "1"}
+        if text not in YES | NO:
+            doubts.append(self.unknown(name, text, "true, false"))
+        return text in YES
 
 
-def read_declared(job: TrainingJob) -> Declared:
-    """Everything the job says about itself. Never raises: what cannot be read becomes a doubt."""
-    reader = _Reader(job.tags)
+def read_declared(said: Statements) -> Declared:
+    """Everything the run says about itself. Never raises: what cannot be read becomes a doubt."""
+    reader = _Reader(said.tags)
     if reader.tag("precision") and not reader.precision():
-        said, known = reader.tag("precision")[:40], ", ".join(PRECISIONS)
-        reader.figure_doubts.append(f"tag {TAG_PREFIX}precision is {said!r}, not one of {known}")
+        reader.figure_doubts.append(reader.unknown("precision", reader.tag("precision"), ", ".join(PRECISIONS)))
     chosen = reader.choice("activity", ACTIVITIES)
     activity: Activity = next((known for known in ACTIVITIES if known == chosen), "fine-tuning")
-    if job.serverless is not None and job.serverless.job_type == "Evaluation":
-        activity = "not-training"
+    parameters = {key.lower().replace("-", "_"): plain(value) for key, value in said.parameters.items()}
     return Declared(
-        activity=activity,
-        base_model=_base_model(job, reader),
-        pretraining_flop=_pretraining(job, reader),
+        activity="not-training" if said.evaluation else activity,
+        base_model=_base_model(said, parameters, reader),
+        pretraining_flop=_pretraining(said.environment.get(PRETRAIN_VARIABLE, ""), reader),
         systemic_risk_original=reader.yes_or_no("systemic-risk", reader.threshold_doubts),
-        parameters=reader.amount(f"tag {TAG_PREFIX}params", reader.tag("params"), reader.figure_doubts),
-        active_parameters=reader.amount(
-            f"tag {TAG_PREFIX}active-params", reader.tag("active-params"), reader.figure_doubts
-        ),
-        trainable_parameters=reader.amount(
-            f"tag {TAG_PREFIX}trainable-params", reader.tag("trainable-params"), reader.figure_doubts
-        ),
-        tokens=reader.amount(f"tag {TAG_PREFIX}tokens", reader.tag("tokens"), reader.figure_doubts),
-        precision=reader.precision() or _precision(job),
+        parameters=reader.count("params", "--parameters"),
+        active_parameters=reader.count("active-params", "--parameters"),
+        trainable_parameters=reader.count("trainable-params", "--parameters"),
+        tokens=reader.count("tokens", "--tokens"),
+        precision=reader.precision() or _precision(parameters),
         precision_tagged=bool(reader.precision()),
-        epochs=_epochs(job),
-        technique=_technique(job),
-        parameter_efficient=_parameter_efficient(job),
+        epochs=_epochs(parameters),
+        technique=_technique(said.technique, parameters),
+        parameter_efficient=said.parameter_efficient or _parameter_efficient(parameters),
         lineage=tuple(part for part in reader.tag("lineage").split() if part),
         figure_doubts=tuple(reader.figure_doubts),
         threshold_doubts=tuple(reader.threshold_doubts),
@@ -168,49 +215,39 @@ def read_declared(job: TrainingJob) -> Declared:
     )
 
 
-def _pretraining(job: TrainingJob, reader: _Reader) -> int | None:
-    tagged = reader.amount(f"tag {TAG_PREFIX}pretrain-flops", reader.tag("pretrain-flops"), reader.threshold_doubts)
-    variable = reader.amount(PRETRAIN_VARIABLE, job.environment.get(PRETRAIN_VARIABLE, ""), reader.threshold_doubts)
+def _pretraining(variable_text: str, reader: _Reader) -> int | None:
+    tagged = reader.original(f"tag {TAG_PREFIX}pretrain-flops", reader.tag("pretrain-flops"))
+    variable = reader.original(PRETRAIN_VARIABLE, variable_text)
     if tagged and variable and tagged != variable:
-        reader.notes.append(
-            f"the job gives two pretraining figures, {scientific(tagged)} (tag) and {scientific(variable)} "
-            f"({PRETRAIN_VARIABLE}): the lower one is used, since it makes the lower threshold"
-        )
+        reader.notes.append(TWO_ORIGINALS(tagged=tagged, variable=variable))
         return min(tagged, variable)
     return tagged or variable
 
 
-def _base_model(job: TrainingJob, reader: _Reader) -> str:
-    parameters = _parameters(job)
+def _base_model(said: Statements, parameters: Mapping[str, str], reader: _Reader) -> str:
     candidates = [reader.tag("base-model")]
     candidates += [parameters.get(key, "") for key in _MODEL_PARAMETERS]
-    candidates += [job.environment.get(key, "") for key in ("HF_MODEL_ID", "MODEL_ID", "BASE_MODEL")]
-    candidates.append(job.tags.get("sagemaker-sdk:jumpstart-model-id", ""))
-    candidates.append(job.serverless.base_model_arn if job.serverless else "")
+    candidates += [said.environment.get(key, "") for key in ("HF_MODEL_ID", "MODEL_ID", "BASE_MODEL")]
+    candidates += said.model_names
     return next((text for text in candidates if text), "")
 
 
-def _parameters(job: TrainingJob) -> dict[str, str]:
-    return {key.lower().replace("-", "_"): plain(value) for key, value in job.hyper_parameters.items()}
-
-
-def _precision(job: TrainingJob) -> str:
+def _precision(given: Mapping[str, str]) -> str:
     """The precision of the arithmetic that hyperparameters state, the fastest of several; empty when none does.
 
     The type that weights are stored in is not that of the arithmetic: it only speaks against a slower one.
     """
-    parameters = {key: value.lower() for key, value in _parameters(job).items()}
+    parameters = {key: value.lower() for key, value in given.items()}
     stated = {recognise_precision(parameters[key]) for key in _PRECISION_PARAMETERS if parameters.get(key)}
-    stated |= {name for name in PRECISIONS if parameters.get(name, "") in _YES}
+    stated |= {name for name in PRECISIONS if parameters.get(name, "") in _USED}
     stored = {recognise_precision(parameters.get(key, "")) for key in _STORED_PRECISION_PARAMETERS}
     if stated <= {"fp32", "tf32", None} and stored & {"bf16", "fp16"}:
         return ""
     return next((name for name in PRECISIONS if name in stated), "")
 
 
-def _epochs(job: TrainingJob) -> Fraction | None:
+def _epochs(parameters: Mapping[str, str]) -> Fraction | None:
     """Passes over the dataset, as hyperparameters state them; None when they do not."""
-    parameters = _parameters(job)
     for key in _EPOCH_PARAMETERS:
         try:
             value = Decimal(parameters.get(key, ""))
@@ -221,17 +258,12 @@ def _epochs(job: TrainingJob) -> Fraction | None:
     return None
 
 
-def _technique(job: TrainingJob) -> str:
+def _technique(stated: str, parameters: Mapping[str, str]) -> str:
     """The preference or reinforcement technique that the job names, in lower case; empty for plain fine-tuning."""
-    said = [job.serverless.customization_technique] if job.serverless else []
-    parameters = _parameters(job)
-    said += [parameters.get(key, "") for key in _TECHNIQUE_PARAMETERS]
-    words = {word for text in said for word in re.split(r"[^a-z]+", text.lower())}
+    texts = [stated, *(parameters.get(key, "") for key in _TECHNIQUE_PARAMETERS)]
+    words = {word for text in texts for word in re.split(r"[^a-z]+", text.lower())}
     return next((name for name in (*REINFORCEMENT_TECHNIQUES, *PREFERENCE_TECHNIQUES) if name in words), "")
 
 
-def _parameter_efficient(job: TrainingJob) -> bool:
-    if job.serverless is not None and job.serverless.peft:
-        return True
-    parameters = _parameters(job)
-    return any(parameters.get(key, "").lower() not in NO | {"full"} for key in _PEFT_PARAMETERS)
+def _parameter_efficient(parameters: Mapping[str, str]) -> bool:
+    return any(parameters.get(key, "").lower() not in _NO_ADAPTERS for key in _PEFT_PARAMETERS)

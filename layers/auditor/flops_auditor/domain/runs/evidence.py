@@ -1,4 +1,4 @@
-"""Evidence: what SageMaker and CloudWatch answered about one job, kept byte for byte beside its record.
+"""Evidence: what AWS answered about one run, kept byte for byte beside its record.
 
 The audit is a pure function of these bytes, so anyone can repeat it. What could not be read is part of the evidence.
 """
@@ -13,7 +13,9 @@ from flops_auditor.domain.runs.amendment import Amendment, read_amendment
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso, read_time
 
-SCHEMA = "https://flops-auditor.dev/evidence/v1"
+SCHEMA = "https://flops-auditor.dev/evidence/v2"
+TRAINING_JOB = "sagemaker:training-job"
+"""The source whose description is the answer of DescribeTrainingJob."""
 
 
 class MalformedEvidence(AuditorError):
@@ -36,12 +38,13 @@ class Unread:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Answers as they came: `description` of DescribeTrainingJob, `tags` of ListTags, `metrics` of GetMetricData.
+    """Answers as they came: `description` by the service that ran the run, `tags`, and `metrics` of GetMetricData.
 
-    `metrics` are MetricDataResults whose Label is "<metric> <host>" or "<metric>"; `period_seconds` is the period
-    that was asked for, None when unknown (a file from a person). `files` holds small JSON texts by S3 URI.
-    `packages` are answers of DescribeModelPackage by ARN, or why there is none. `amendments` are what people added
-    after the first record, oldest first.
+    `source` names the service and kind of run: which parser reads the description. `metrics` are MetricDataResults
+    whose Label is "<metric> <host>" or "<metric>"; `period_seconds` is the period that was asked for, None when unknown
+    (a file from a person). `files` holds small JSON texts by S3 URI. `packages` are what was answered about model
+    packages that the run begins from, by ARN, or why there is none. `amendments` are what people added after the first
+    record, oldest first.
     """
 
     description: Mapping[str, Any]
@@ -53,26 +56,39 @@ class Evidence:
     files: Mapping[str, str] = field(default_factory=dict)
     amendments: tuple[Amendment, ...] = ()
     packages: Mapping[str, Mapping[str, Any] | Unread] = field(default_factory=dict)
+    source: str = TRAINING_JOB
 
     def to_bytes(self) -> bytes:
         """The evidence file: UTF-8 JSON, sorted keys, times in ISO 8601."""
         document = {
             "schema": SCHEMA,
+            "source": self.source,
             "collectedAt": iso(self.collected_at) if self.collected_at else None,
-            "describeTrainingJob": self.description,
+            "description": self.description,
             "tags": self.tags,
-            "getMetricData": {"periodSeconds": self.period_seconds, "MetricDataResults": self.metrics},
+            "metrics": {"periodSeconds": self.period_seconds, "results": self.metrics},
             "files": self.files,
             "unread": [asdict(unread) for unread in self.unread],
         }
         if self.packages:
             document["modelPackages"] = {
-                arn: {"unread": asdict(found)} if isinstance(found, Unread) else {"describeModelPackage": found}
+                arn: {"unread": asdict(found)} if isinstance(found, Unread) else {"answer": found}
                 for arn, found in self.packages.items()
             }
         if self.amendments:
             document["amendments"] = [amendment.to_json() for amendment in self.amendments]
         return json.dumps(document, sort_keys=True, ensure_ascii=False, default=_plain).encode()
+
+
+def plain(value: Any) -> Any:
+    """An answer of the SDK as JSON will give it back: times as text, so that what is collected equals what is kept."""
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(each) for each in value]
+    return value
 
 
 def _plain(value: object) -> object:
@@ -91,17 +107,18 @@ def parse_evidence(body: bytes) -> Evidence:
         document = json.loads(body)
         if document["schema"] != SCHEMA:
             raise MalformedEvidence(f"schema is {str(document['schema'])[:80]!r}, expected {SCHEMA}")
-        metrics = document["getMetricData"]
+        metrics = document["metrics"]
         return Evidence(
-            description=document["describeTrainingJob"],
+            description=document["description"],
             tags=document["tags"],
-            metrics=metrics["MetricDataResults"],
+            metrics=metrics["results"],
             period_seconds=metrics["periodSeconds"],
             unread=tuple(_unread(found) for found in document["unread"]),
             collected_at=read_time(document["collectedAt"]) if document["collectedAt"] else None,
             files=document["files"],
             amendments=tuple(read_amendment(found) for found in document.get("amendments", ())),
             packages={arn: _package(found) for arn, found in document.get("modelPackages", {}).items()},
+            source=str(document["source"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedEvidence(f"not an evidence file: {error}") from error
@@ -114,4 +131,4 @@ def _unread(found: Mapping[str, str]) -> Unread:
 def _package(found: Mapping[str, Any]) -> Mapping[str, Any] | Unread:
     if "unread" in found:
         return _unread(found["unread"])
-    return dict(found["describeModelPackage"])
+    return dict(found["answer"])

@@ -11,6 +11,8 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.remedies import REASSESS
+from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.series import (
     Coverage,
     Series,
@@ -22,12 +24,13 @@ from flops_auditor.domain.runs.series import (
     series_of,
     training_microseconds,
 )
-from flops_auditor.domain.runs.sources.training_job import TrainingJob
 from flops_auditor.domain.runs.trainer_metrics import Meaning, TrainerMetrics
 from flops_auditor.domain.runs.training_time import Span, TrainingTime
 from flops_auditor.domain.values.amounts import exact
+from flops_auditor.domain.values.remarks import Kind, Remark
 
 OCCUPANCY_METRIC = "GPUUtilization"
+UNFINISHED = Kind("metric-not-complete", "CloudWatch answered {codes} for {label:said80}", REASSESS)
 AGREEMENT = Fraction(13, 10)
 """Two readings of one quantity that differ by more than the error margin of Annex A.2 contradict each other."""
 _HOST = re.compile(r"(?:.*/)?(algo-[1-9]\d*)")
@@ -83,15 +86,16 @@ class Observations:
     busy: Mapping[str, Busy]
     emitted: Mapping[str, Emitted]
     notes: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Remark, ...] = ()
 
 
-def observe(evidence: Evidence, job: TrainingJob, time: TrainingTime, vocabulary: TrainerMetrics) -> Observations:
+def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observations:
     """Read the metrics in the evidence, weighted over the Training spans. Never raises: oddities become notes.
 
     The order of results does not matter; results of one label (pages of an answer) are one series.
     """
     notes: list[str] = []
+    time = run.time
     series = _series(evidence, notes)
     period = evidence.period_seconds
     busy: dict[str, Busy] = {}
@@ -109,16 +113,16 @@ def observe(evidence: Evidence, job: TrainingJob, time: TrainingTime, vocabulary
         name, meaning = _meaning(label, vocabulary)
         if meaning is not None:
             _add(found, name, meaning, _from_series(name, meaning, values, time, period, notes))
-    finals = sorted(job.final_metric_data_list, key=lambda final: (final.metric_name, final.value))
+    finals = sorted(run.final_values, key=lambda final: (final.name, final.value))
     for final in finals:
-        meaning = vocabulary.recognise(final.metric_name)
+        meaning = vocabulary.recognise(final.name)
         if meaning and (meaning.cumulative or meaning.quantity not in found):
             known = meaning.quantity in found
             _add(
                 found,
-                final.metric_name,
+                final.name,
                 meaning,
-                _from_last(final.metric_name, final.value, meaning, time, notes, known),
+                _from_last(final.name, final.value, meaning, time, notes, known),
             )
     emitted = {quantity: _largest(quantity, values, notes) for quantity, values in sorted(found.items())}
     if busy and period is None:
@@ -174,7 +178,7 @@ def _series(evidence: Evidence, notes: list[str]) -> dict[str, Series]:
     return {label: series_of(points) for label, points in sorted(merged.items())}
 
 
-def _unfinished(evidence: Evidence) -> tuple[str, ...]:
+def _unfinished(evidence: Evidence) -> tuple[Remark, ...]:
     """Series that CloudWatch did not give in full (API Reference, MetricDataResult, StatusCode)."""
     codes: dict[str, set[str]] = {}
     for result in evidence.metrics:
@@ -184,7 +188,7 @@ def _unfinished(evidence: Evidence) -> tuple[str, ...]:
     for label, found in sorted(codes.items()):
         failed = sorted(found - {"Complete", "PartialData"})
         if failed or "Complete" not in found:
-            doubts.append(f"CloudWatch answered {', '.join(failed) or 'PartialData'} for {label!r}")
+            doubts.append(UNFINISHED(codes=", ".join(failed) or "PartialData", label=label))
     return tuple(doubts)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flops_auditor.domain.runs.sources.training_job import MalformedEvent
+from flops_auditor.domain.values.errors import MalformedEvent
 
 LINEAGE_SOURCE = "flops-auditor.lineage"
 _JOB_ID = re.compile(r"[0-9a-f]{64}")

@@ -20,6 +20,10 @@ class UnreadableAmount(AuditorError):
 
     remedy = "Give a positive number such as 1.5e24, without units or separators."
 
+    def __init__(self, text: str, problem: str) -> None:
+        super().__init__(f"{text!r} is {problem}")
+        self.problem = problem
+
 
 def parse_amount(text: object) -> int:
     """Read a positive whole amount ("1.5e24", 3800000000, "3.8e9") exactly.
@@ -28,13 +32,13 @@ def parse_amount(text: object) -> int:
     """
     shown = str(text)[:40]
     if isinstance(text, bool) or len(str(text)) > 64:
-        raise UnreadableAmount(f"{shown!r} is not an amount")
+        raise UnreadableAmount(shown, "not an amount")
     try:
         value = Decimal(str(text).strip())
     except InvalidOperation as error:
-        raise UnreadableAmount(f"{shown!r} is not a number") from error
+        raise UnreadableAmount(shown, "not a number") from error
     if not value.is_finite() or not 1 <= value <= LARGEST_AMOUNT:
-        raise UnreadableAmount(f"{shown!r} is not between 1 and 1e40")
+        raise UnreadableAmount(shown, "not between 1 and 1e40")
     return nearest(value)
 
 

@@ -13,3 +13,9 @@ class AuditorError(Exception):
     def name(self) -> str:
         """The error's stable name."""
         return type(self).__name__
+
+
+class MalformedEvent(AuditorError):
+    """An event that does not name a run."""
+
+    remedy = "Send the EventBridge event unchanged; its detail must name the run by its ARN."

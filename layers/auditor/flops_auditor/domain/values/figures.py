@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from flops_auditor.domain.values.remarks import Remark
+
 Verdict = Literal["below", "indeterminate", "above"]
 
 SEVERITY: dict[Verdict, int] = {"below": 0, "indeterminate": 1, "above": 2}
@@ -14,7 +16,7 @@ class Figures:
 
     best_flop: int | None
     upper_flop: int | None
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Remark, ...] = ()
     settle: str = ""
 
     def plus(self, flop: int) -> "Figures":

@@ -69,8 +69,13 @@ class Remark:
 
     @property
     def spoken(self) -> Spoken:
-        """As records hold it."""
+        """Its kind and its words."""
         return Spoken(self.kind.name, self.words)
+
+    def to_json(self, job: str) -> dict[str, Any]:
+        """As the record of the run of this name holds it, with what would settle it, if anything would."""
+        settle = self.settled_by(job)
+        return {**self.spoken.to_json(), **({"settle": settle.to_json()} if settle else {})}
 
     def settled_by(self, job: str) -> Spoken | None:
         """What would settle it, for the run of this name; None where nothing that people do would."""
@@ -78,6 +83,14 @@ class Remark:
         return (
             None if remedy is None else Spoken(remedy.name, in_words(remedy.template, {**dict(self.facts), "job": job}))
         )
+
+
+def recorded(found: Mapping[str, Any]) -> Remark:
+    """A remark back from a record: its words are those that were recorded. Raises KeyError or TypeError."""
+    settle = found.get("settle")
+    remedy = Remedy(str(settle["kind"]), "{settle}") if settle else None
+    facts = {"words": str(found["words"]), **({"settle": str(settle["words"])} if settle else {})}
+    return Kind(str(found["kind"]), "{words}", remedy)(**facts)
 
 
 def _frozen(value: Fact) -> Fact:
@@ -98,7 +111,7 @@ class _Formatter(string.Formatter):
         size = format_spec[len(name) :]
         match name:
             case "":
-                return format(value, format_spec) if size else str(value)
+                return format(value, format_spec) if size else printable(str(value))
             case "said":
                 return said(str(value), int(size or LONGEST_SAID))
             case "flop":
@@ -115,10 +128,14 @@ class _Formatter(string.Formatter):
 _FORMATTER = _Formatter()
 
 
+def bounded(text: str, most: int) -> str:
+    """A text of at most so many characters."""
+    return text if len(text) <= most else text[: most - 4] + " ..."
+
+
 def said(text: str, most: int = LONGEST_SAID) -> str:
     """A foreign text between quotation marks, bounded, without control characters."""
-    shown = printable(text)
-    return repr(shown if len(shown) <= most else shown[: most - 4] + " ...")
+    return repr(bounded(printable(text), most))
 
 
 def printable(text: str) -> str:

@@ -3,18 +3,19 @@
 from dataclasses import replace
 
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.evidence import parse_evidence
-from flops_auditor.domain.values.archive_keys import evidence_key
+from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.audit_job import Outcome, settle
 from flops_auditor.use_cases.auditing.keep_record import (
     MOST_ROUNDS,
     NotSettled,
     bring_up_to_date,
+    case_behind,
     commit,
-    evidence_of,
     examine,
-    is_interim,
+    lineage_of,
+    newest,
+    put_evidence,
 )
 from flops_auditor.use_cases.auditing.recording import Recorder
 
@@ -32,16 +33,16 @@ def amend(job_id: str, amendment: Amendment, recorder: Recorder) -> Outcome:
     """
     amendment.check()
     for _ in range(MOST_ROUNDS):
-        stored = recorder.records.latest(job_id)
-        if stored is None or is_interim(stored):
-            raise NothingToAmend(f"job {job_id} has no record" if stored is None else f"job {job_id} is running")
-        evidence = parse_evidence(evidence_of(job_id, stored.revision, recorder))
+        kept = newest(job_id, recorder)
+        if kept is None or kept.interim:
+            raise NothingToAmend(f"job {job_id} has no record" if kept is None else f"job {job_id} is running")
+        evidence = case_behind(job_id, kept, recorder).evidence
         if amendment in evidence.amendments:
             return settle(job_id, recorder, "assessed again")
-        body = replace(evidence, amendments=(*evidence.amendments, amendment)).to_bytes()
-        key = evidence_key(job_id, stored.revision + 1)
-        if recorder.archive.put_if_absent(key, body) or recorder.archive.get(key) == body:
-            commit(body, examine(body, recorder), stored, recorder)
+        amended = replace(evidence, amendments=(*evidence.amendments, amendment))
+        case = case_of(amended, recorder.parsers)
+        if put_evidence(case, kept.revision + 1, recorder) is case:
+            commit(examine(case, lineage_of(case, recorder), recorder), kept, recorder)
         else:
             bring_up_to_date(job_id, recorder)  # another's evidence stands there: its record comes first
     raise NotSettled(f"{job_id} changed {MOST_ROUNDS} times while it was amended")

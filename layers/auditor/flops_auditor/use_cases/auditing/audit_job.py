@@ -11,30 +11,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
 
-from flops_auditor.domain.runs.evidence import Unread, parse_evidence
+from flops_auditor.domain.runs.case import Case, read_case
+from flops_auditor.domain.runs.evidence import Unread, plain
 from flops_auditor.domain.runs.reassessment import Reassessment, is_reassessment, parse_reassessment
-from flops_auditor.domain.runs.sources.training_job import (
-    JobPointer,
-    MalformedJob,
-    TrainingJob,
-    parse_event,
-    parse_training_job,
-)
+from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob, TrainingJob, parse_training_job
+from flops_auditor.domain.runs.sources.training_job_events import JobPointer, parse_event
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import collect
 from flops_auditor.use_cases.auditing.keep_record import (
+    Kept,
     bring_up_to_date,
-    content_of,
-    evidence_of,
+    case_behind,
     finish,
     first_record,
-    is_interim,
+    newest,
 )
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.tell_descendants import tell_descendants
-from flops_auditor.use_cases.ports.records import StoredRecord
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 
 CLAIM = timedelta(minutes=5)
@@ -85,29 +80,36 @@ def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:
     if not recorder.claims.claim(pointer.arn, owner, now, now + CLAIM):
         return Outcome("claimed by another delivery")
     try:
-        description, gone = describe(pointer, recorder)
-        job = parse_training_job(description)
-        made = record_the_end(job.job_id, description, gone, recorder)
-        return settle(job.job_id, recorder, "recorded" if made else "already recorded")
+        return record_the_end(describe(pointer, recorder), recorder)
     finally:
         recorder.claims.release(pointer.arn, owner, recorder.clock())
 
 
-def record_the_end(job_id: str, description: Mapping[str, Any], gone: tuple[Unread, ...], recorder: Recorder) -> bool:
-    """Record a finished job unless it is recorded; False if it was. A record made while it ran is superseded.
+@dataclass(frozen=True)
+class Described:
+    """A finished job as SageMaker describes it: the answer as JSON, what was read from it, and whether it is gone."""
+
+    answer: Mapping[str, Any]
+    job: TrainingJob
+    gone: tuple[Unread, ...] = ()
+
+
+def record_the_end(described: Described, recorder: Recorder) -> Outcome:
+    """Record a finished job unless it is recorded. A record made while it ran is superseded.
 
     More than one round is needed only where evidence of a running job was left behind without its record.
     """
-    made = False
+    job_id = described.job.job_id
+    made, kept = False, newest(job_id, recorder)
     for _ in range(3):
-        stored = recorder.records.latest(job_id)
-        if stored is not None and not is_interim(stored):
+        if kept is not None and not kept.interim:
             break
-        if stored is not None:
-            finish(job_id, stored, recorder)  # the watch may have died between its stop and this
+        if kept is not None:
+            finish(job_id, kept, recorder)  # the watch may have died between its stop and this
         made = True
-        first_record(job_id, gather(job_id, description, gone, stored, recorder), recorder, stored)
-    return made
+        case = gather(described, kept.revision + 1 if kept else 0, recorder)
+        kept = first_record(case, recorder, kept) or newest(job_id, recorder)
+    return settle(job_id, recorder, "recorded" if made else "already recorded", kept)
 
 
 def reassess(message: Reassessment, recorder: Recorder) -> Outcome:
@@ -116,55 +118,47 @@ def reassess(message: Reassessment, recorder: Recorder) -> Outcome:
     Needs no claim: the next revision is committed by a conditional put. Raises EvidenceLost, NotSettled.
     """
     if message.after:
-        stored = recorder.records.latest(message.job_id)
-        if stored is not None:
-            tell_descendants(described(message.job_id, stored, recorder), stored.revision, recorder, message.after)
+        kept = newest(message.job_id, recorder)
+        if kept is not None:
+            run = case_behind(message.job_id, kept, recorder).run
+            tell_descendants(run, kept.revision, recorder, message.after)
         return Outcome("descendants told", message.job_id)
     return settle(message.job_id, recorder, "assessed again")
 
 
-def settle(job_id: str, recorder: Recorder, kind: OutcomeKind) -> Outcome:
+def settle(job_id: str, recorder: Recorder, outcome: OutcomeKind, known: Kept | None = None) -> Outcome:
     """Bring the record up to date and have those that continue the job assessed again."""
-    stored = bring_up_to_date(job_id, recorder)
-    if stored is None:
+    kept = bring_up_to_date(job_id, recorder, known)
+    if kept is None:
         return Outcome("not recorded", job_id)
-    tell_descendants(described(job_id, stored, recorder), stored.revision, recorder)
-    return Outcome(kind, job_id, content_of(stored)["verdict"])
+    tell_descendants(case_behind(job_id, kept, recorder).run, kept.revision, recorder)
+    return Outcome(outcome, job_id, kept.content["verdict"])
 
 
-def described(job_id: str, stored: StoredRecord, recorder: Recorder) -> TrainingJob:
-    """The job as the evidence of its record describes it."""
-    evidence = parse_evidence(evidence_of(job_id, stored.revision, recorder))
-    return parse_training_job(evidence.description, evidence.tags)
+def gather(described: Described, revision: int, recorder: Recorder) -> Case:
+    """The case of the next revision: what an earlier try collected, or what is known now."""
+    body = recorder.archive.get(evidence_key(described.job.job_id, revision))
+    if body is not None:
+        return read_case(body, recorder.parsers)
+    return collect(described.answer, described.job, recorder.sources, recorder.clock(), described.gone)
 
 
-def gather(
-    job_id: str,
-    description: Mapping[str, Any],
-    gone: tuple[Unread, ...],
-    stored: StoredRecord | None,
-    recorder: Recorder,
-) -> bytes:
-    """The evidence of the next revision: what an earlier try collected, or what is known now."""
-    revision = stored.revision + 1 if stored else 0
-    kept = recorder.archive.get(evidence_key(job_id, revision))
-    return kept or collect(description, recorder.sources, recorder.clock(), gone).to_bytes()
-
-
-def describe(pointer: JobPointer, recorder: Recorder) -> tuple[Mapping[str, Any], tuple[Unread, ...]]:
+def describe(pointer: JobPointer, recorder: Recorder) -> Described:
     """What SageMaker says of the job, or, when it no longer knows it, what the event said, with that doubt."""
     try:
-        description = recorder.sources.jobs.describe(pointer.name, pointer.region)
-        check_identity(pointer, parse_training_job(description))
-        return description, ()
+        answer = plain(recorder.sources.jobs.describe(pointer.name, pointer.region))
+        job = parse_training_job(answer)
+        check_identity(pointer, job)
+        return Described(answer, job)
     except UnknownTrainingJob as unknown:
         if not pointer.known_to_exist:
             raise
         doubt = f"SageMaker no longer knows the job, what {pointer.source} said of it is all there is: {unknown}"
-        return last_word(pointer), (Unread("sagemaker:DescribeTrainingJob", unknown.name, doubt[:400]),)
+        gone = (Unread("sagemaker:DescribeTrainingJob", unknown.name, doubt[:400]),)
+        return Described(*last_word(pointer), gone)
 
 
-def last_word(pointer: JobPointer) -> Mapping[str, Any]:
+def last_word(pointer: JobPointer) -> tuple[Mapping[str, Any], TrainingJob]:
     """A description of a job that is gone, from its event; only who it was, where the rest cannot be read."""
     identity = {
         "TrainingJobName": pointer.name,
@@ -172,12 +166,11 @@ def last_word(pointer: JobPointer) -> Mapping[str, Any]:
         "TrainingJobStatus": pointer.status,
         "CreationTime": pointer.creation_time,
     }
-    whole = {key: value for key, value in pointer.said.items() if key != "Tags"} | identity
+    whole = plain({key: value for key, value in pointer.said.items() if key != "Tags"} | identity)
     try:
-        parse_training_job(whole)
+        return whole, parse_training_job(whole)
     except MalformedJob:
-        return identity
-    return whole
+        return plain(identity), parse_training_job(plain(identity))
 
 
 def check_identity(pointer: JobPointer, job: TrainingJob) -> None:

@@ -1,15 +1,18 @@
 """Collect what SageMaker and CloudWatch know about a job, and what they refused to say."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from flops_auditor.domain.lineage.model_packages import Packages, beginnings, own_packages
-from flops_auditor.domain.runs.evidence import Evidence, Unread
-from flops_auditor.domain.runs.sources.training_job import TrainingJob, parse_training_job
+from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.evidence import Evidence, Unread, plain
+from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.sources.model_packages import Packages, beginnings, own_packages
+from flops_auditor.domain.runs.sources.training_job import run_of
+from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
-from flops_auditor.domain.runs.training_time import Span, TrainingTime, training_time
+from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.use_cases.ports.sources import JobMetrics, MetricRequest, SourceDenied, TrainingJobs
 
 RETENTION = ((60, timedelta(days=15)), (300, timedelta(days=63)), (3600, timedelta(days=455)))
@@ -31,64 +34,70 @@ class Sources:
     vocabulary: TrainerMetrics
 
 
-def collect(description: Mapping[str, Any], sources: Sources, now: datetime, gone: Sequence[Unread] = ()) -> Evidence:
-    """Ask for tags and metrics of a described job. Refusals become part of the evidence, passing faults are raised.
+def collect(
+    description: Mapping[str, Any], job: TrainingJob, sources: Sources, now: datetime, gone: Sequence[Unread] = ()
+) -> Case:
+    """Ask for tags, packages and metrics of a described job. Refusals become part of the evidence, passing faults are
+    raised.
 
-    `gone` says that SageMaker no longer knows the job: then it has no tags to ask for, but metrics may be left.
+    `description` is the answer as JSON (`evidence.plain`), `job` what was read from it. `gone` says that SageMaker no
+    longer knows the job: then it has no tags to ask for, but metrics may be left.
     """
     unread = list(gone)
-    job = parse_training_job(description)
     tags = None
     try:
-        tags = None if gone else sources.jobs.tags(job.arn, job.region)
+        tags = None if gone else plain(sources.jobs.tags(job.arn, job.region))
     except SourceDenied as denied:
         unread.append(denied.unread)
-    time = training_time(job, now)
-    request = metric_request(job, time, sources.vocabulary, now)
-    packages = read_packages(parse_training_job(description, tags), sources.jobs)
+    job = job.with_tags(tags) if tags is not None else job
+    evidence = Evidence(description, tags, collected_at=now)
+    run = run_of(job, evidence)
+    request = metric_request(run, sources.vocabulary, now)
+    packages = read_packages(run, job, sources.jobs)
     results = None
     if request is not None:
         try:
-            results = sources.metrics.read(request)
+            results = plain(sources.metrics.read(request))
         except SourceDenied as denied:
             unread.append(denied.unread)
-    return Evidence(
-        description=description,
-        tags=tags,
+    evidence = replace(
+        evidence,
         metrics=results or (),
         period_seconds=request.period_seconds if request and results is not None else None,
         unread=tuple(unread),
-        collected_at=now,
         packages=packages,
     )
+    return Case(evidence, run_of(job, evidence) if packages else run, evidence.to_bytes())
 
 
-def read_packages(job: TrainingJob, jobs: TrainingJobs) -> Packages:
+def read_packages(run: Run, job: TrainingJob, jobs: TrainingJobs) -> Packages:
     """Ask for the model packages of this account that the job begins from, and for those that they were made from."""
     found: dict[str, Mapping[str, Any] | Unread] = {}
-    for _ in range(PACKAGE_LEVELS):
-        named, _notes = beginnings(job, found)
-        for arn in own_packages(named, job):
-            if arn not in found and len(found) < MOST_PACKAGES:
-                try:
-                    found[arn] = jobs.model_package(arn, arn.split(":")[3])
-                except SourceDenied as denied:
-                    found[arn] = denied.unread
+    named = run.begins
+    for level in range(PACKAGE_LEVELS):
+        if level:
+            named, _notes = beginnings(job, run.declared.lineage, found)
+        fresh = [arn for arn in own_packages(named, job) if arn not in found]
+        for arn in fresh[: MOST_PACKAGES - len(found)]:
+            try:
+                found[arn] = plain(jobs.model_package(arn, arn.split(":")[3]))
+            except SourceDenied as denied:
+                found[arn] = denied.unread
+        if not fresh:
+            break
     return found
 
 
-def metric_request(
-    job: TrainingJob, time: TrainingTime, vocabulary: TrainerMetrics, now: datetime
-) -> MetricRequest | None:
-    """What to ask CloudWatch for; None when the job never trained, has no hosts, or is older than any metric."""
-    hosts = sum(group.instance_count for group in job.groups)
-    recognised = {name: vocabulary.recognise(name) for name in job.metric_names}
+def metric_request(run: Run, vocabulary: TrainerMetrics, now: datetime) -> MetricRequest | None:
+    """What to ask CloudWatch for; None when the run never trained, has no hosts, or is older than any metric."""
+    hosts = sum(group.instance_count for group in run.hosts)
+    recognised = {name: vocabulary.recognise(name) for name in run.metric_names}
     named = sorted(name for name, meaning in recognised.items() if meaning is not None)
     counters = tuple(name for name in named if (meaning := recognised[name]) and meaning.cumulative)
-    period = finest_period(time.spans, hosts + len(named), now)
+    period = finest_period(run.time.spans, hosts + len(named), now)
     if period is None or hosts + len(named) == 0:
         return None
-    return MetricRequest(job.name, job.region, hosts, tuple(named), counters, time.spans, period)
+    return MetricRequest(run.name, run.region, hosts, tuple(named), counters, run.time.spans, period)
 
 
 def finest_period(spans: tuple[Span, ...], series: int, now: datetime) -> int | None:

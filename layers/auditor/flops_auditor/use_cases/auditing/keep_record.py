@@ -4,7 +4,7 @@ The evidence of a revision is written before its record, once, so whoever contin
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -18,15 +18,14 @@ from flops_auditor.domain.ledger.statement import predicate_of, statement
 from flops_auditor.domain.lineage.kept_ancestors import Packed, pack
 from flops_auditor.domain.lineage.lineage import Lineage
 from flops_auditor.domain.messages.record_alert import compose
-from flops_auditor.domain.runs.evidence import parse_evidence
-from flops_auditor.domain.runs.sources.training_job import TERMINAL_STATUSES, parse_training_job
+from flops_auditor.domain.runs.case import Case, read_case
 from flops_auditor.domain.values.archive_keys import evidence_key, record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.find_lineage import (
     FoundLineage,
     awaits_parent,
     find_lineage,
-    index_job,
+    index_run,
     recorded_lineage,
 )
 from flops_auditor.use_cases.auditing.recording import Recorder
@@ -51,66 +50,85 @@ class NotSettled(AuditorError):
 
 
 @dataclass(frozen=True)
-class Examined:
-    """An audit with everything its record says beside it."""
+class Kept:
+    """A committed record with its predicate, and the case that it rests on (None: not read yet)."""
 
+    record: StoredRecord
+    content: dict[str, Any]
+    case: Case | None = None
+
+    @property
+    def interim(self) -> bool:
+        """Whether the record was made while the run was still going on."""
+        return not self.content["job"]["finished"]
+
+    @property
+    def revision(self) -> int:
+        """Its revision."""
+        return self.record.revision
+
+
+def newest(job_id: str, recorder: Recorder) -> Kept | None:
+    """The newest record of a job, None for a job without one."""
+    record = recorder.records.latest(job_id)
+    return None if record is None else Kept(record, predicate_of(record.line))
+
+
+def case_behind(job_id: str, kept: Kept, recorder: Recorder) -> Case:
+    """The case that a record rests on. Raises EvidenceLost."""
+    if kept.case is not None:
+        return kept.case
+    body = recorder.archive.get(evidence_key(job_id, kept.revision))
+    if body is None:
+        raise EvidenceLost(f"{evidence_key(job_id, kept.revision)} is not in the archive")
+    return read_case(body, recorder.parsers)
+
+
+def put_evidence(case: Case, revision: int, recorder: Recorder) -> Case:
+    """Store the evidence of a revision, or adopt what an earlier try stored. Raises EvidenceLost."""
+    key = evidence_key(case.run.job_id, revision)
+    if recorder.archive.put_if_absent(key, case.body):
+        return case
+    body = recorder.archive.get(key)
+    if body is None:
+        raise EvidenceLost(f"{key} is neither free nor readable")
+    return case if body == case.body else read_case(body, recorder.parsers)
+
+
+def lineage_of(case: Case, recorder: Recorder) -> FoundLineage:
+    """What the run continues, as it is recorded now."""
+    return find_lineage(case.run, recorder.records, recorder.index, recorder.archive)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """A case with its lineage, its audit, and how its record holds the ancestors."""
+
+    case: Case
+    lineage: FoundLineage
     audited: Audit
-    found: FoundLineage
     packed: Packed
 
 
-def content_of(record: StoredRecord) -> dict[str, Any]:
-    """The predicate of a record."""
-    return predicate_of(record.line)
-
-
-def is_interim(record: StoredRecord) -> bool:
-    """Whether the record was made while the job was still running."""
-    return content_of(record)["job"]["status"] not in TERMINAL_STATUSES
-
-
-def put_evidence(job_id: str, revision: int, body: bytes, recorder: Recorder) -> bytes:
-    """Store the evidence of a revision, or adopt what an earlier try stored. Raises EvidenceLost."""
-    key = evidence_key(job_id, revision)
-    if recorder.archive.put_if_absent(key, body):
-        return body
-    kept = recorder.archive.get(key)
-    if kept is None:
-        raise EvidenceLost(f"{key} is neither free nor readable")
-    return kept
-
-
-def evidence_of(job_id: str, revision: int, recorder: Recorder) -> bytes:
-    """The evidence that a record rests on. Raises EvidenceLost."""
-    body = recorder.archive.get(evidence_key(job_id, revision))
-    if body is None:
-        raise EvidenceLost(f"{evidence_key(job_id, revision)} is not in the archive")
-    return body
-
-
-def examine(body: bytes, recorder: Recorder) -> Examined:
-    """Audit evidence with the lineage as it is now."""
-    evidence = parse_evidence(body)
-    job = parse_training_job(evidence.description, evidence.tags)
-    found = find_lineage(job, evidence.packages, recorder.records, recorder.index, recorder.archive)
-    return Examined(audit(evidence, recorder.tables, found.lineage), found, pack(job.job_id, found.lineage, found.kept))
+def examine(case: Case, lineage: FoundLineage, recorder: Recorder) -> Examined:
+    """Audit a case with the lineage that was found, under the recorder's tables."""
+    audited = audit(case, recorder.tables, lineage.lineage)
+    return Examined(case, lineage, audited, pack(case.run.job_id, lineage.lineage, lineage.kept))
 
 
 def commit(
-    body: bytes,
     examined: Examined,
-    previous: StoredRecord | None,
+    previous: Kept | None,
     recorder: Recorder,
     action: Mapping[str, str] | None = None,
     reassessed: Reassessed | None = None,
-) -> StoredRecord | None:
+) -> Kept | None:
     """Sign and commit the next revision; None if another worker has committed it meanwhile.
 
     What it rests on is in the archive before it is committed. `reassessed` says why, where tables are the reason.
     """
-    job, packed = examined.audited.job, examined.packed
+    case, packed = examined.case, examined.packed
     revision = previous.revision + 1 if previous else 0
-    before = content_of(previous) if previous else None
     if packed.kept and packed.body:
         recorder.archive.put_if_absent(packed.kept.key, packed.body)
     recorder.keep_tables()
@@ -121,69 +139,67 @@ def commit(
         recorded_at=recorder.clock(),
         code_version=recorder.code_version,
         table_digests=recorder.tables.digests,
-        supersedes=sha256(previous.line).hexdigest() if previous else None,
-        previous=before,
+        supersedes=sha256(previous.record.line).hexdigest() if previous else None,
+        previous=previous.content if previous else None,
         packed=packed,
-        notification_due=_due(examined, before, recorder),
+        notification_due=_due(examined, previous, recorder),
         action=action,
         reassessed=reassessed,
     )
-    record = StoredRecord(revision, sign(job.arn, body, content, recorder.signer))
-    return record if recorder.records.commit(job.job_id, record, summary(content, examined.audited.lineage)) else None
+    record = StoredRecord(revision, sign(case, content, recorder.signer))
+    if not recorder.records.commit(case.run.job_id, record, summary(content, examined.lineage.lineage)):
+        return None
+    return Kept(record, content, case)
 
 
-def _due(examined: Examined, before: Mapping[str, Any] | None, recorder: Recorder) -> str | None:
-    warned = recorder.records.noted(examined.audited.job.job_id, CROSSING_SYSTEMIC)
-    earlier = [*examined.found.due, *([before["notification_due"]] if before and before["notification_due"] else [])]
+def _due(examined: Examined, previous: Kept | None, recorder: Recorder) -> str | None:
+    warned = recorder.records.noted(examined.case.run.job_id, CROSSING_SYSTEMIC)
+    before = previous.content["notification_due"] if previous else None
+    earlier = [*examined.lineage.due, *([before] if before else [])]
     return notification_due(result(examined.audited, examined.packed), warned or recorder.clock(), earlier)
 
 
-def finish(job_id: str, record: StoredRecord, recorder: Recorder) -> dict[str, Any]:
-    """What a committed record still needs, each once: its place in the archive, and people told. Gives its content."""
-    recorder.archive.put_if_absent(record_key(job_id, record.revision), record.line)
-    content = content_of(record)
-    alert_people(job_id, record.revision, content, recorder)
-    return content
+def finish(job_id: str, kept: Kept, recorder: Recorder) -> None:
+    """What a committed record still needs, each once: its place in the archive, and people told."""
+    recorder.archive.put_if_absent(record_key(job_id, kept.revision), kept.record.line)
+    alert_people(job_id, kept.revision, kept.content, recorder)
 
 
-def bring_up_to_date(job_id: str, recorder: Recorder) -> StoredRecord | None:
+def bring_up_to_date(job_id: str, recorder: Recorder, known: Kept | None = None) -> Kept | None:
     """Supersede a job's record until it agrees with its lineage; None for a job without a record.
 
-    The check after a commit is not idle: a parent recorded between our reading it and our commit looked for its
-    children before ours had a record. Raises EvidenceLost, NotSettled.
+    `known` is its newest record, where that was just committed. The look after a commit is not idle: a parent recorded
+    between our reading it and our commit looked for its children before ours had a record. Raises EvidenceLost,
+    NotSettled.
     """
     for _ in range(MOST_ROUNDS):
-        stored = recorder.records.latest(job_id)
-        if stored is None:
+        kept = known or newest(job_id, recorder)
+        if kept is None:
             return None
-        content = finish(job_id, stored, recorder)
-        left = recorder.archive.get(evidence_key(job_id, stored.revision + 1))
-        body = left or evidence_of(job_id, stored.revision, recorder)
-        examined = examine(body, recorder)
-        if left is None and examined.found.lineage.same_as(recorded_lineage(content, recorder.archive)):
-            return stored
-        body = put_evidence(job_id, stored.revision + 1, body, recorder)
-        commit(body, examined, stored, recorder, content["action"] if is_interim(stored) else None)
+        finish(job_id, kept, recorder)
+        left = recorder.archive.get(evidence_key(job_id, kept.revision + 1))
+        case = case_behind(job_id, kept, recorder) if left is None else read_case(left, recorder.parsers)
+        found = lineage_of(case, recorder)
+        if left is None and found.lineage.same_as(recorded_lineage(kept.content, recorder.archive)):
+            return replace(kept, case=case)
+        if left is None:
+            case = put_evidence(case, kept.revision + 1, recorder)
+        known = commit(examine(case, found, recorder), kept, recorder, kept.content["action"] if kept.interim else None)
     raise NotSettled(f"{job_id} changed {MOST_ROUNDS} times while it was assessed")
 
 
 def first_record(
-    job_id: str,
-    body: bytes,
-    recorder: Recorder,
-    previous: StoredRecord | None = None,
-    action: Mapping[str, str] | None = None,
-) -> None:
-    """Record a job from its evidence, after the interim record, if there is one."""
-    body = put_evidence(job_id, previous.revision + 1 if previous else 0, body, recorder)
-    evidence = parse_evidence(body)
-    index_job(parse_training_job(evidence.description, evidence.tags), evidence.packages, recorder.index)
-    commit(body, examine(body, recorder), previous, recorder, action)
+    case: Case, recorder: Recorder, previous: Kept | None = None, action: Mapping[str, str] | None = None
+) -> Kept | None:
+    """Record a run from its case, after the interim record, if there is one; None if another worker did."""
+    case = put_evidence(case, previous.revision + 1 if previous else 0, recorder)
+    index_run(case.run, recorder.index)
+    return commit(examine(case, lineage_of(case, recorder), recorder), previous, recorder, action)
 
 
-def sign(subject: str, evidence: bytes, content: dict[str, Any], signer: Signer) -> bytes:
+def sign(case: Case, content: dict[str, Any], signer: Signer) -> bytes:
     """The signed record: one DSSE envelope line over an in-toto statement about the evidence file."""
-    payload = statement(subject, sha256(evidence).hexdigest(), content)
+    payload = statement(case.run.arn, case.digest, content)
     digest = sha256(pre_authentication_encoding(PAYLOAD_TYPE, payload)).digest()
     return envelope_line(payload, keyid(signer.public_key()), signer.sign(digest))
 
@@ -199,7 +215,7 @@ def summary(content: Mapping[str, Any], lineage: Lineage) -> dict[str, str]:
         "job_id": job["id"],
         "job_name": job["name"],
         "job_arn": job["arn"],
-        "region": job["arn"].split(":")[3],
+        "region": job["region"],
         "status": job["status"],
         "verdict": content["verdict"],
         "method": content["estimate"]["method"],

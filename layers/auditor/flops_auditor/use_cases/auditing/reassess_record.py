@@ -14,11 +14,11 @@ from flops_auditor.use_cases.auditing.audit_job import settle
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
 from flops_auditor.use_cases.auditing.keep_record import (
     Examined,
+    case_behind,
     commit,
-    content_of,
-    evidence_of,
     examine,
-    is_interim,
+    lineage_of,
+    newest,
     put_evidence,
 )
 from flops_auditor.use_cases.auditing.recording import Recorder
@@ -46,21 +46,23 @@ def reassess_record(job_id: str, recorder: Recorder, dry_run: bool = False) -> J
 
     Its descendants are then assessed again, as after every new record. Raises EvidenceLost, NotSettled.
     """
-    stored = recorder.records.latest(job_id)
-    if stored is None or is_interim(stored):
+    kept = newest(job_id, recorder)
+    if kept is None or kept.interim:
         return None
-    before = content_of(stored)
+    before = kept.content
     tables = changed_tables(before["tables"], recorder.tables.digests)
-    body = evidence_of(job_id, stored.revision, recorder)
-    examined = examine(body, recorder)
+    case = case_behind(job_id, kept, recorder)
+    examined = examine(case, lineage_of(case, recorder), recorder)
     changed = tuple(islice(what_changes(before, examined, recorder), MOST_DIFFERENCES))
-    judged = Judged(job_id, stored.revision, examined.audited.verdict, tables, changed)
+    judged = Judged(job_id, kept.revision, examined.audited.verdict, tables, changed)
     if not changed or dry_run:
         return judged
-    body = put_evidence(job_id, stored.revision + 1, body, recorder)
-    commit(body, examined, stored, recorder, reassessed=Reassessed(tables, before["code_version"]))
-    settle(job_id, recorder, "assessed again")
-    return Judged(job_id, stored.revision + 1, examined.audited.verdict, tables, changed, superseded=True)
+    if put_evidence(case, kept.revision + 1, recorder) is case:
+        reason = Reassessed(tables, before["code_version"])
+        settle(job_id, recorder, "assessed again", commit(examined, kept, recorder, reassessed=reason))
+    else:
+        settle(job_id, recorder, "assessed again")  # another's evidence stands there: its record comes first
+    return Judged(job_id, kept.revision + 1, examined.audited.verdict, tables, changed, superseded=True)
 
 
 def changed_tables(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
@@ -74,8 +76,8 @@ def what_changes(before: Mapping[str, Any], examined: Examined, recorder: Record
     old, new = ({**content, "cumulative": _sums(content)} for content in (before, again))
     found = list(differences({name: old.get(name) for name in again}, new, without=WORDS))
     lineage = recorded_lineage(dict(before), recorder.archive)
-    if not examined.found.lineage.same_as(lineage):
-        ancestors = (len(known.ancestors) for known in (lineage, examined.found.lineage))
+    if not examined.lineage.lineage.same_as(lineage):
+        ancestors = (len(known.ancestors) for known in (lineage, examined.lineage.lineage))
         found.append(Difference("lineage.ancestors", *ancestors))
     return found
 

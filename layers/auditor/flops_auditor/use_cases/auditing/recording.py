@@ -1,8 +1,10 @@
 """Everything that auditing and recording work with, in one value."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flops_auditor.domain.audit.audit import Tables
+from flops_auditor.domain.runs.sources.parsers import PARSERS, Parser
 from flops_auditor.domain.values.archive_keys import tables_key
 from flops_auditor.use_cases.auditing.collect_evidence import Sources
 from flops_auditor.use_cases.ports.ledger import Archive, Signer
@@ -28,6 +30,7 @@ class Recorder:
     code_version: str
     index: LineageIndex
     queue: Reassessments
+    parsers: Mapping[str, Parser] = field(default_factory=lambda: PARSERS)
     kept: set[str] = field(default_factory=set, init=False, compare=False)
 
     def keep_tables(self) -> None:

@@ -6,10 +6,9 @@ Descendants follow step by step: each of them tells those that continue it, once
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flops_auditor.domain.lineage.places import Location, outputs
+from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
-from flops_auditor.domain.runs.sources.training_job import TrainingJob
-from flops_auditor.use_cases.auditing.find_lineage import created
+from flops_auditor.domain.runs.run import Run
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex
 
@@ -32,15 +31,15 @@ class IndexQuery:
             return index.within(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
         return index.exactly(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
 
-    def concerns(self, job: TrainingJob, entry: IndexEntry) -> bool:
+    def concerns(self, run: Run, entry: IndexEntry) -> bool:
         """Whether the entry's job may be affected: it is a later one, or a person named this job in its tag."""
-        return entry.created > created(job) or not self.at.space.startswith("s3://")
+        return entry.created > run.created_text or not self.at.space.startswith("s3://")
 
 
-def queries_of(job: TrainingJob) -> list[IndexQuery]:
+def queries_of(run: Run) -> list[IndexQuery]:
     """Everywhere that jobs may take this job's results: at each result, below it, and the directories that hold it."""
     found = []
-    for location in outputs(job):
+    for location in run.results:
         if location.too_long:
             continue
         in_s3 = location.space.startswith("s3://")
@@ -50,26 +49,26 @@ def queries_of(job: TrainingJob) -> list[IndexQuery]:
     return found
 
 
-def tell_descendants(job: TrainingJob, revision: int, recorder: Recorder, after: str = "") -> None:
+def tell_descendants(run: Run, revision: int, recorder: Recorder, after: str = "") -> None:
     """Queue every job that may continue this one, once per revision. `after` goes on where an invocation ended."""
     told_before = f"descendants#{revision:06d}"
-    if recorder.records.noted(job.job_id, told_before):
+    if recorder.records.noted(run.job_id, told_before):
         return
     number, _, cursor = after.partition("|")
-    places = queries_of(job)
-    told: set[str] = {job.job_id}
+    places = queries_of(run)
+    told: set[str] = {run.job_id}
     pages = 0
     for position in range(int(number or 0), len(places)):
         while True:
             if pages == MOST_PAGES:
-                recorder.queue.send([Reassessment(job.job_id, f"{position}|{cursor}")])
+                recorder.queue.send([Reassessment(run.job_id, f"{position}|{cursor}")])
                 return
             page = places[position].page(recorder.index, cursor)
             pages += 1
-            waiting = {entry.job_id for entry in page if places[position].concerns(job, entry)} - told
+            waiting = {entry.job_id for entry in page if places[position].concerns(run, entry)} - told
             recorder.queue.send([Reassessment(job_id) for job_id in sorted(waiting)])
             told |= waiting
             cursor = page[-1].cursor if len(page) == ENTRIES_IN_A_PAGE else ""
             if not cursor:
                 break
-    recorder.records.note(job.job_id, told_before, recorder.clock())
+    recorder.records.note(run.job_id, told_before, recorder.clock())

@@ -25,13 +25,13 @@ from flops_auditor.domain.audit.record import lineage_part, result
 from flops_auditor.domain.law.due_dates import is_systemic, notification_due
 from flops_auditor.domain.lineage.kept_ancestors import pack
 from flops_auditor.domain.messages.early_warning import percent, warn
-from flops_auditor.domain.runs.evidence import Evidence
-from flops_auditor.domain.runs.sources.training_job import TrainingJob, parse_training_job
-from flops_auditor.domain.runs.training_time import training_time
+from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.evidence import plain
+from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import collect
-from flops_auditor.use_cases.auditing.find_lineage import find_lineage
-from flops_auditor.use_cases.auditing.keep_record import CROSSING_SYSTEMIC, content_of, finish, first_record
+from flops_auditor.use_cases.auditing.keep_record import CROSSING_SYSTEMIC, finish, first_record, lineage_of, newest
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.sources import (
     JobListing,
@@ -63,12 +63,16 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Look:
-    """One running job as it was seen, with the evidence."""
+    """One running job as it was seen, with its case."""
 
-    job: TrainingJob
-    evidence: Evidence
+    case: Case
     seen: RunForecast
     parents: tuple[str, ...]
+
+    @property
+    def run(self) -> Run:
+        """The run that was looked at."""
+        return self.case.run
 
 
 @dataclass
@@ -112,16 +116,16 @@ def look_at(listed: ListedJob, recorder: Recorder) -> Look | None:
     """See one running job now; None when it has ended or gone meanwhile, which is the audit's to record."""
     now = recorder.clock()
     try:
-        description = recorder.sources.jobs.describe(listed.name, listed.region)
+        answer = plain(recorder.sources.jobs.describe(listed.name, listed.region))
     except UnknownTrainingJob:
         return None
-    if parse_training_job(description).training_job_status != RUNNING:
+    job = parse_training_job(answer)
+    if job.training_job_status != RUNNING:
         return None
-    evidence = collect(description, recorder.sources, now)
-    job = parse_training_job(description, evidence.tags)
-    found = find_lineage(job, evidence.packages, recorder.records, recorder.index, recorder.archive)
-    audited = audit(evidence, recorder.tables, found.lineage)
-    return Look(job, evidence, look(audited, training_time(job, now), evidence.tags is not None), found.lineage.parents)
+    case = collect(answer, job, recorder.sources, now)
+    lineage = lineage_of(case, recorder).lineage
+    seen = look(audit(case, recorder.tables, lineage), case.evidence.tags is not None)
+    return Look(case, seen, lineage.parents)
 
 
 def warn_people(looked: Look, watcher: Watcher) -> int:
@@ -131,11 +135,11 @@ def warn_people(looked: Look, watcher: Watcher) -> int:
     fractions = [level for level in due if level not in {PROJECTED, CROSSED, UNBOUNDED}]
     told = [*fractions[-1:], *(level for level in due if level not in fractions)]
     for level in fractions[:-1]:  # before the highest is sent, or a retry would send them after it
-        recorder.records.note_alert(looked.job.job_id, _note(level), now)
+        recorder.records.note_alert(looked.run.job_id, _note(level), now)
     for level in told:
         content = content_of_look(looked, recorder, now)
         recorder.alerts.send(warn(looked.seen, level, content, now, titles()))
-        recorder.records.note_alert(looked.job.job_id, _note(level), now)
+        recorder.records.note_alert(looked.run.job_id, _note(level), now)
     return len(told)
 
 
@@ -146,7 +150,7 @@ def levels_of(seen: RunForecast, fractions: Sequence[Fraction]) -> list[str]:
         levels.append(CROSSED)
     elif seen.projected:
         levels.append(PROJECTED)
-    if seen.audited.estimate.upper_flop is None and seen.audited.job.serverless is None:
+    if seen.audited.estimate.upper_flop is None and seen.audited.run.hardware_disclosed:
         levels.append(UNBOUNDED)
     return levels
 
@@ -164,12 +168,12 @@ def _known(looked: Look, level: str, recorder: Recorder) -> bool:
 
     A level of a parent is noted for the job itself, so its own children need not look further.
     """
-    if recorder.records.alert_sent(looked.job.job_id, _note(level)):
+    if recorder.records.alert_sent(looked.run.job_id, _note(level)):
         return True
     if level in {PROJECTED, UNBOUNDED}:
         return False
     if any(recorder.records.alert_sent(parent, _note(level)) for parent in looked.parents):
-        recorder.records.note_alert(looked.job.job_id, _note(level), recorder.clock())
+        recorder.records.note_alert(looked.run.job_id, _note(level), recorder.clock())
         return True
     return False
 
@@ -177,7 +181,7 @@ def _known(looked: Look, level: str, recorder: Recorder) -> bool:
 def content_of_look(looked: Look, recorder: Recorder, now: datetime) -> dict[str, Any]:
     """The fields of a record, for a job that has none yet. Notes when it became known that a systemic line is met."""
     audited = looked.seen.audited
-    packed = pack(looked.job.job_id, audited.lineage)
+    packed = pack(looked.run.job_id, audited.lineage)
     content = {**result(audited, packed), "lineage": lineage_part(audited, packed)}
     over = [
         {"scenario": o.assessment.scenario, "verdict": "above"}
@@ -186,8 +190,8 @@ def content_of_look(looked: Look, recorder: Recorder, now: datetime) -> dict[str
     ]
     known_at = now
     if any(is_systemic(assessment, content["original"]) for assessment in over):
-        recorder.records.note(looked.job.job_id, CROSSING_SYSTEMIC, now)
-        known_at = recorder.records.noted(looked.job.job_id, CROSSING_SYSTEMIC) or now
+        recorder.records.note(looked.run.job_id, CROSSING_SYSTEMIC, now)
+        known_at = recorder.records.noted(looked.run.job_id, CROSSING_SYSTEMIC) or now
     due = notification_due({"assessments": over, "original": content["original"]}, known_at)
     return {**content, "notification_due": due, "revision": None, "ledger_id": recorder.ledger_id}
 
@@ -200,22 +204,21 @@ def stop_if_due(looked: Look, watcher: Watcher) -> int:
     first = looked.seen.about_to_cross(2 * INTERVAL)
     if watcher.stopper is None or first is None:
         return 0
-    recorder, job = watcher.recorder, looked.job
+    recorder, run = watcher.recorder, looked.run
     now = recorder.clock()
     if looked.seen.never_stop:
-        if not recorder.records.alert_sent(job.job_id, _note(IMMINENT)):
+        if not recorder.records.alert_sent(run.job_id, _note(IMMINENT)):
             recorder.alerts.send(warn(looked.seen, IMMINENT, content_of_look(looked, recorder, now), now, titles()))
-            recorder.records.note_alert(job.job_id, _note(IMMINENT), now)
+            recorder.records.note_alert(run.job_id, _note(IMMINENT), now)
         return 0
-    stored = recorder.records.latest(job.job_id)
-    if stored is None or content_of(stored)["action"] is None:
+    kept = newest(run.job_id, recorder)
+    if kept is None or kept.content["action"] is None:
         a = first.assessment
         share = percent(first.best_share)
         reason = f"its best estimate was {share} of the threshold of {a.policy}, {a.scenario}"
         action = {"kind": "stop", "requested_at": iso(now), "reason": reason}
-        first_record(job.job_id, looked.evidence.to_bytes(), recorder, stored, action)
-        stored = recorder.records.latest(job.job_id)
-    watcher.stopper.stop(job.name, job.region)
-    if stored is not None:
-        finish(job.job_id, stored, recorder)
+        kept = first_record(looked.case, recorder, kept, action) or newest(run.job_id, recorder)
+    watcher.stopper.stop(run.name, run.region)
+    if kept is not None:
+        finish(run.job_id, kept, recorder)
     return 1

@@ -17,7 +17,7 @@ from flops_auditor.domain.ledger.ledger_errors import EvidenceMismatch, NotRecom
 from flops_auditor.domain.ledger.verification import Kept
 from flops_auditor.domain.lineage.kept_ancestors import unpack
 from flops_auditor.domain.lineage.lineage import Ancestor, read_lineage
-from flops_auditor.domain.runs.evidence import parse_evidence
+from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.values.differences import differences, in_words
 from flops_auditor.domain.values.errors import AuditorError
 
@@ -47,7 +47,7 @@ def _recompute(evidence: bytes, content: dict[str, Any], kept: Kept, accepted: C
             )
     try:
         tables = _tables(named, kept)
-        again = result(audit(parse_evidence(evidence), tables, read_lineage(content, partial(_ancestors, kept))))
+        again = result(audit(read_case(evidence), tables, read_lineage(content, partial(_ancestors, kept))))
         again["cumulative"]["ancestors"] = content["cumulative"]["ancestors"]  # what the lineage was read from
     except NotRecomputable:
         raise

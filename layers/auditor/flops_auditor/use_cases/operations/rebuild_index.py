@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.leaves import kind_of
 from flops_auditor.domain.ledger.statement import parse_statement, predicate_of
-from flops_auditor.domain.runs.evidence import parse_evidence
-from flops_auditor.domain.runs.sources.training_job import parse_training_job
+from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.values.archive_keys import LOG, RECORDS, evidence_key, number_of
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor.use_cases.auditing.find_lineage import index_job, recorded_lineage
+from flops_auditor.use_cases.auditing.find_lineage import index_run, recorded_lineage
 from flops_auditor.use_cases.auditing.keep_record import summary
 from flops_auditor.use_cases.ledger.log_reader import lines_of, newest_checkpoint, read_batch
 from flops_auditor.use_cases.ports.ledger import Archive, LogPlace, PendingRecords
@@ -58,8 +57,7 @@ def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) 
     job, revision = content["job"]["id"], content["revision"]
     evidence = archive.get(evidence_key(job, revision))
     if evidence is not None:
-        found = parse_evidence(evidence)
-        index_job(parse_training_job(found.description, found.tags), found.packages, index)
+        index_run(read_case(evidence).run, index)
     return records.commit(job, StoredRecord(revision, line), summary(content, recorded_lineage(content, archive)))
 
 

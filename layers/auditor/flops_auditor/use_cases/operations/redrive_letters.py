@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from flops_auditor.domain.runs.sources.training_job import JobPointer, MalformedEvent, parse_event
+from flops_auditor.domain.runs.sources.training_job_events import JobPointer, parse_event
+from flops_auditor.domain.values.errors import MalformedEvent
 
 
 @dataclass(frozen=True)

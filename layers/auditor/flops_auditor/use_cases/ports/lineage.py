@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from flops_auditor.domain.lineage.places import Location
+from flops_auditor.domain.runs.places import Location
 
 IndexKind = Literal["output", "input", "directory"]
 """What an entry of the index says of its place: a job leaves results there; begins from there; takes all below it."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from flops_auditor.domain.runs.evidence import Unread
-from flops_auditor.domain.runs.sources.training_job import TERMINAL_STATUSES
+from flops_auditor.domain.runs.sources.training_job_answer import TERMINAL_STATUSES
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.errors import AuditorError

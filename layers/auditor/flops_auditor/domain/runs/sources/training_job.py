@@ -1,299 +1,61 @@
-"""A training job as SageMaker describes it, and the event that points at it.
-
-Parsed once, at the edge, with pydantic; everything further in works on these frozen values. Facts about the API:
-Amazon SageMaker API Reference, DescribeTrainingJob; Amazon EventBridge, "SageMaker Training Job State Change".
-"""
-
-import re
-from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Annotated, Any
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_pascal
-
-from flops_auditor.domain.values import archive_keys
-from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor.domain.values.moments import iso, read_time
-
-TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
-TRAINING = "Training"
-_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):training-job/([A-Za-z0-9][A-Za-z0-9-]{0,62})")
-
-
-class MalformedJob(AuditorError):
-    """A DescribeTrainingJob answer that lacks or distorts what the API promises."""
-
-    remedy = "Pass the unchanged answer of `aws sagemaker describe-training-job`."
-
-
-class MalformedEvent(AuditorError):
-    """An event that does not name a training job."""
-
-    remedy = "Send the EventBridge event unchanged; detail.TrainingJobArn must be a training job's ARN."
-
-
-Time = Annotated[datetime, BeforeValidator(read_time)]
-Count = Annotated[int, Field(ge=0, le=10**6)]
-Seconds = Annotated[int, Field(ge=0, le=10**10)]
-OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-
-
-class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True)
-
-
-class Transition(_Shape):
-    """One entry of SecondaryStatusTransitions."""
-
-    status: str
-    start_time: Time | None = None
-    end_time: Time | None = None
-
-
-class InstanceGroup(_Shape):
-    """`instance_count` hosts of one instance type."""
-
-    instance_type: str
-    instance_count: Count
-
-
-class _Preference(_Shape):
-    instance_type: str
-    instance_count: Count = 0
-
-
-class _ResourceConfig(_Shape):
-    instance_type: OptionalText = ""
-    instance_count: Count = 0
-    instance_groups: tuple[InstanceGroup, ...] = ()
-    instance_preferences: tuple[_Preference, ...] = ()
-    selected_instance_type: OptionalText = ""
-    selected_instance_count: Count = 0
-
-    def groups(self) -> tuple[InstanceGroup, ...]:
-        """The hosts the job ran on; what SageMaker selected goes before what was asked for.
-
-        API Reference, ResourceConfig: a count stands with each preference, or once for the job.
-        """
-        if self.selected_instance_type:
-            asked = {p.instance_type: p.instance_count for p in self.instance_preferences}
-            count = self.selected_instance_count or asked.get(self.selected_instance_type, 0) or self.instance_count
-            chosen = [(self.selected_instance_type, count)]
-        elif self.instance_groups:
-            return self.instance_groups
-        elif self.instance_type:
-            chosen = [(self.instance_type, self.instance_count)]
-        else:
-            chosen = []
-        return tuple(InstanceGroup(instance_type=kind, instance_count=count) for kind, count in chosen)
-
-
-class Serverless(_Shape):
-    """A serverless customisation job: no hardware is disclosed, tokens are."""
-
-    base_model_arn: OptionalText = ""
-    job_type: OptionalText = ""
-    customization_technique: OptionalText = ""
-    peft: OptionalText = ""
-
-
-class _MetricDefinition(_Shape):
-    name: str
-
-
-class _Algorithm(_Shape):
-    metric_definitions: tuple[_MetricDefinition, ...] = ()
-
-
-class FinalMetric(_Shape):
-    """The last value of a metric that the job's log emitted."""
-
-    metric_name: str
-    value: float
-    timestamp: Time | None = None
-
-
-class _S3Source(_Shape):
-    s3_uri: OptionalText = ""
-
-
-class _DataSource(_Shape):
-    s3_data_source: _S3Source | None = Field(default=None, alias="S3DataSource")
-
-
-class Channel(_Shape):
-    """One input of the job."""
-
-    channel_name: OptionalText = ""
-    data_source: _DataSource | None = None
-
-    @property
-    def uri(self) -> str:
-        """The S3 URI the channel reads, or an empty text."""
-        source = self.data_source.s3_data_source if self.data_source else None
-        return source.s3_uri if source else ""
-
-
-class _ModelArtifacts(_Shape):
-    s3_model_artifacts: OptionalText = Field(default="", alias="S3ModelArtifacts")
-
-
-class _OutputConfig(_Shape):
-    s3_output_path: OptionalText = Field(default="", alias="S3OutputPath")
-
-
-class _Checkpoint(_Shape):
-    s3_uri: OptionalText = ""
-
-
-class _Stopping(_Shape):
-    max_runtime_in_seconds: Seconds | None = None
-
-
-class _ModelPackage(_Shape):
-    source_model_package_arn: OptionalText = ""
-
-
-Texts = Annotated[dict[str, str], BeforeValidator(lambda value: {} if value is None else value)]
-
-
-class TrainingJob(_Shape):
-    """One SageMaker training job: what DescribeTrainingJob answers, as far as the audit reads it."""
-
-    training_job_name: str = Field(min_length=1)
-    training_job_arn: OptionalText = ""
-    training_job_status: str
-    creation_time: Time | None = None
-    training_start_time: Time | None = None
-    training_end_time: Time | None = None
-    last_modified_time: Time | None = None
-    training_time_in_seconds: Seconds | None = None
-    billable_token_count: Annotated[int, Field(ge=0, le=10**18)] | None = None
-    secondary_status_transitions: tuple[Transition, ...] = ()
-    resource_config: _ResourceConfig = _ResourceConfig()
-    serverless: Serverless | None = Field(default=None, alias="ServerlessJobConfig")
-    hyper_parameters: Texts = {}
-    environment: Texts = {}
-    algorithm_specification: _Algorithm = _Algorithm()
-    final_metric_data_list: tuple[FinalMetric, ...] = ()
-    input_data_config: tuple[Channel, ...] = ()
-    model_artifacts: _ModelArtifacts = _ModelArtifacts()
-    output_data_config: _OutputConfig = _OutputConfig()
-    checkpoint_config: _Checkpoint = _Checkpoint()
-    stopping_condition: _Stopping = _Stopping()
-    model_package_config: _ModelPackage = _ModelPackage()
-    output_model_package_arn: OptionalText = ""
-    tuning_job_arn: OptionalText = ""
-    tags: Texts = {}
-
-    @property
-    def name(self) -> str:
-        """TrainingJobName."""
-        return self.training_job_name
-
-    @property
-    def arn(self) -> str:
-        """TrainingJobArn; a description without one stands under its name in no account."""
-        return self.training_job_arn or f"arn:aws:sagemaker:unknown:000000000000:training-job/{self.name}"
-
-    @property
-    def job_id(self) -> str:
-        """The identity of the run: a name may be used again after deletion, ARN and creation time may not."""
-        return archive_keys.job_id(self.arn, iso(self.creation_time) if self.creation_time else "")
-
-    @property
-    def region(self) -> str:
-        """The region in the ARN."""
-        return self.arn.split(":")[3]
-
-    @property
-    def finished(self) -> bool:
-        """Whether the job has reached a terminal state."""
-        return self.training_job_status in TERMINAL_STATUSES
-
-    @property
-    def metric_names(self) -> tuple[str, ...]:
-        """Names of the metrics that the job's log emits; a failed job may have no final values, but has definitions."""
-        defined = (definition.name for definition in self.algorithm_specification.metric_definitions)
-        return tuple(sorted({*defined, *(metric.metric_name for metric in self.final_metric_data_list)}))
-
-    @property
-    def groups(self) -> tuple[InstanceGroup, ...]:
-        """Hosts by instance type; empty for a serverless job."""
-        return self.resource_config.groups()
-
-
-def parse_training_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, str]] | None = None) -> TrainingJob:
-    """Read a DescribeTrainingJob answer; `tags` (or a `Tags` list inside the answer) as ListTags gives them.
-
-    Raises MalformedJob with the field that is wrong.
-    """
-    try:
-        listed = tags if tags is not None else answer.get("Tags") or []
-        pairs = {str(tag["Key"]): str(tag["Value"]) for tag in listed}
-        present = {key: value for key, value in answer.items() if key != "Tags" and value is not None}
-        return TrainingJob.model_validate({**present, "tags": pairs})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise MalformedJob(f"{place}: {first['msg']}") from error
-    except (AttributeError, KeyError, TypeError) as error:
-        raise MalformedJob(f"not a description of a training job: {error}") from error
-
-
-AWS_EVENT_SOURCE = "aws.sagemaker"
-RECONCILE_SOURCE = "flops-auditor.reconcile"
-
-
-class JobPointer(BaseModel):
-    """Where an event points. SageMaker is asked again; what the event said counts only for a job that is gone by then.
-
-    `source` is the event's source and `said` its detail, unchecked.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    arn: str
-    name: str
-    region: str
-    account: str
-    status: str = ""
-    creation_time: datetime | None = None
-    source: str = ""
-    said: dict[str, Any] = {}
-
-    @property
-    def known_to_exist(self) -> bool:
-        """Whether the pointer proves a finished job: SageMaker's own event does, and a line of its listing does.
-
-        Nobody but AWS can send `aws.*` events, and only reconcile may write to the queue. A replayed event proves
-        nothing. Without a creation time the run has no identity.
-        """
-        trusted = self.source in {AWS_EVENT_SOURCE, RECONCILE_SOURCE}
-        return trusted and self.status in TERMINAL_STATUSES and self.creation_time is not None
-
-
-def parse_event(event: object) -> JobPointer:
-    """Read an EventBridge event "SageMaker Training Job State Change". Raises MalformedEvent."""
-    detail = event.get("detail") if isinstance(event, Mapping) else None
-    if not isinstance(detail, Mapping):
-        raise MalformedEvent("the event has no detail object")
-    match = _ARN.fullmatch(str(detail.get("TrainingJobArn", "")))
-    if match is None:
-        raise MalformedEvent(f"TrainingJobArn is {str(detail.get('TrainingJobArn'))[:120]!r}")
-    region, account, name = match.groups()
-    try:
-        created = read_time(detail["CreationTime"]) if detail.get("CreationTime") is not None else None
-    except (ValueError, OverflowError) as error:
-        raise MalformedEvent(f"CreationTime: {error}") from error
-    return JobPointer(
-        arn=match[0],
-        name=name,
-        region=region,
-        account=account,
-        status=str(detail.get("TrainingJobStatus", "")),
-        creation_time=created,
-        source=str(event.get("source", "")) if isinstance(event, Mapping) else "",
-        said={str(key): value for key, value in detail.items()},
+"""A SageMaker training job as a run."""
+
+from flops_auditor.domain.runs.declared import Statements, read_declared
+from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
+from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
+from flops_auditor.domain.runs.sources.model_packages import beginnings
+from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
+from flops_auditor.domain.runs.sources.training_job_places import outputs
+from flops_auditor.domain.runs.sources.training_job_time import training_time
+
+SOURCE = TRAINING_JOB
+JUMPSTART_TAG = "sagemaker-sdk:jumpstart-model-id"
+
+
+def read_training_job(evidence: Evidence) -> Run:
+    """The run of a DescribeTrainingJob answer with what was asked beside it. Raises MalformedJob."""
+    return run_of(parse_training_job(evidence.description, evidence.tags), evidence)
+
+
+def run_of(job: TrainingJob, evidence: Evidence) -> Run:
+    """The run of a job whose answer is parsed already; `job` has the tags of the evidence."""
+    declared = read_declared(statements(job))
+    begins, notes = beginnings(job, declared.lineage, evidence.packages)
+    return Run(
+        source=SOURCE,
+        arn=job.arn,
+        name=job.name,
+        region=job.region,
+        status=job.training_job_status,
+        finished=job.finished,
+        created=job.creation_time,
+        started=job.training_start_time,
+        ended=job.training_end_time or job.last_modified_time,
+        time=training_time(job, evidence.collected_at),
+        declared=declared,
+        hosts=tuple(Hosts(group.instance_type, group.instance_count) for group in job.groups),
+        hardware_disclosed=job.serverless is None,
+        billed_tokens=job.billable_token_count,
+        limit_seconds=job.stopping_condition.max_runtime_in_seconds,
+        metric_names=job.metric_names,
+        final_values=tuple(FinalValue(final.metric_name, final.value) for final in job.final_metric_data_list),
+        begins=begins,
+        begins_notes=notes,
+        results=outputs(job),
+        family=job.tuning_job_arn,
+        tags=job.tags,
+    )
+
+
+def statements(job: TrainingJob) -> Statements:
+    """OutcomeKind the job says of itself, in SageMaker's fields."""
+    serverless = job.serverless
+    return Statements(
+        tags=job.tags,
+        parameters=job.hyper_parameters,
+        environment=job.environment,
+        model_names=(job.tags.get(JUMPSTART_TAG, ""), serverless.base_model_arn if serverless else ""),
+        technique=serverless.customization_technique if serverless else "",
+        parameter_efficient=bool(serverless and serverless.peft),
+        evaluation=bool(serverless and serverless.job_type == "Evaluation"),
     )

@@ -6,20 +6,39 @@ DescribeModelPackage.
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
-from flops_auditor.domain.lineage.places import Location, Reference, each_once, read_location, references
 from flops_auditor.domain.runs.evidence import Unread
-from flops_auditor.domain.runs.sources.training_job import OptionalText, TrainingJob
+from flops_auditor.domain.runs.places import Location, Reference, each_once
+from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, GRANT
+from flops_auditor.domain.runs.sources.training_job_answer import OptionalText, TrainingJob
+from flops_auditor.domain.runs.sources.training_job_places import read_location, references
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.remarks import Kind, Remark
 
 Packages = Mapping[str, Mapping[str, Any] | Unread]
 """By ARN: the DescribeModelPackage answer, or why there is none."""
 _ARN = re.compile(r"arn:[^:]*:sagemaker:[^:]*:\d+:model-package/.+")
+
+
+FOREIGN_PACKAGE = Kind(
+    "package-of-another-account", "{where} {arn:said200} is of another account: taken for a base model"
+)
+PACKAGE_NOT_ASKED = Kind(
+    "package-not-looked-up", "{where} {arn:said200} was not looked up, and no known job made it", AMEND_ORIGINAL
+)
+PACKAGE_REFUSED = Kind("package-refused", "{where} {arn:said200} could not be read: {source} answered {error}", GRANT)
+PACKAGE_WITHOUT_ORIGIN = Kind(
+    "package-without-origin", "{where} {arn:said200} does not say where its model data came from", AMEND_ORIGINAL
+)
+MALFORMED_PACKAGE = Kind(
+    "malformed-package", "{where} {arn:said200} could not be read: {error:said200}", AMEND_ORIGINAL
+)
 
 
 class MalformedPackage(AuditorError):
@@ -104,44 +123,50 @@ def unfold(reference: Reference, packages: Packages) -> tuple[Reference, ...]:
             try:
                 found += data_places(answer, reference.where)
             except MalformedPackage:
-                continue  # package_doubts says so
+                continue  # its doubt says so
     return tuple(found)
 
 
-def beginnings(job: TrainingJob, packages: Packages) -> tuple[tuple[Reference, ...], tuple[str, ...]]:
-    """What the job begins from, the model data of its packages included, and remarks about what was left aside."""
-    named, notes = references(job)
-    found = each_once([place for reference in named for place in unfold(reference, packages)])
+def beginnings(
+    job: TrainingJob, tagged: Sequence[str], packages: Packages
+) -> tuple[tuple[Reference, ...], tuple[Remark, ...]]:
+    """What the job begins from, the model data of its packages included, and remarks about what was left aside.
+
+    `tagged` is its lineage tag. A package of this account that nobody is known to have made is a doubt, unless it says
+    itself where its model data came from.
+    """
+    named, notes = references(job, tagged)
+    unfolded = {reference.location: unfold(reference, packages) for reference in named}
+    places = each_once([place for found in unfolded.values() for place in found])
+    leads_to = {at: tuple(place.location for place in found) for at, found in unfolded.items()}
+    begins = tuple(
+        replace(
+            place,
+            leads_to=leads_to.get(place.location, (place.location,)),
+            unless_found=_doubt(place, packages) if is_own_package(place.location, job) else None,
+        )
+        for place in places
+    )
     foreign = [
-        f"{reference.where} {reference.location.space[:200]} is of another account: taken for a base model"
-        for reference in found
-        if _is_package(reference.location) and not is_own_package(reference.location, job)
+        FOREIGN_PACKAGE(where=place.where, arn=place.location.space)
+        for place in begins
+        if _is_package(place.location) and not is_own_package(place.location, job)
     ]
-    return found, (*notes, *foreign)
+    return begins, (*notes, *foreign)
 
 
-def package_doubts(
-    job: TrainingJob, packages: Packages, named: Sequence[Reference], resolved: Collection[Location]
-) -> list[str]:
-    """What is not known of packages of this account; nothing of those whose ARN itself is a known job's result."""
-    doubts = []
-    for reference in named:
-        if is_own_package(reference.location, job) and reference.location not in resolved:
-            doubt = _doubt(packages.get(reference.location.space))
-            if doubt:
-                doubts.append(f"{reference.where} {reference.location.space[:200]} {doubt}")
-    return doubts
-
-
-def _doubt(answer: Mapping[str, Any] | Unread | None) -> str:
+def _doubt(place: Reference, packages: Packages) -> Remark | None:
+    """What is not known of a package of this account; None where it says where its model data came from."""
+    answer = packages.get(place.location.space)
+    facts = {"where": place.where, "arn": place.location.space}
     if answer is None:
-        return "was not looked up, and no known job made it"
+        return PACKAGE_NOT_ASKED(**facts)
     if isinstance(answer, Unread):
-        return f"could not be read: {answer.source} answered {answer.error}"
+        return PACKAGE_REFUSED(**facts, source=answer.source, error=answer.error)
     try:
-        return "" if data_places(answer, "") else "does not say where its model data came from"
+        return None if data_places(answer, "") else PACKAGE_WITHOUT_ORIGIN(**facts)
     except MalformedPackage as error:
-        return f"could not be read: {error}"
+        return MALFORMED_PACKAGE(**facts, error=str(error))
 
 
 def _is_package(location: Location) -> bool:

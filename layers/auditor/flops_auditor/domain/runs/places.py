@@ -1,0 +1,84 @@
+"""Places where runs leave results and begin from: the two ends of lineage, whatever service ran them.
+
+A location is compared segment by segment, so `s3://b/run1` is never part of `s3://b/run10`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from flops_auditor.domain.values.remarks import Remark
+
+NAMES = "name"
+"""The space of names: the tag `flops-auditor:lineage` may name a run without its ARN."""
+LONGEST = 880
+"""Bytes of an escaped path: with time and job id it then fits a DynamoDB sort key (1,024 bytes)."""
+MOST_REFERENCES = 60
+DEPTH = 64
+"""Segments of a path that are looked at; S3 keys deeper than that are not told apart below it."""
+
+
+@dataclass(frozen=True, order=True)
+class Location:
+    """A place: `space` is "s3://bucket", the ARN of a run or of what was made from one, or NAMES;
+    `path` has no empty segment."""
+
+    space: str
+    path: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "/".join((self.space, *self.path))
+
+    @property
+    def key(self) -> str:
+        """The path as text in which "/" closes every segment and "#" stands in none: "/a/b/"; the root is "/"."""
+        return "/" + "".join(part.replace("%", "%25").replace("#", "%23") + "/" for part in self.path)
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the path can't be kept in the index."""
+        return len(self.key.encode()) > LONGEST or len(self.space.encode()) > LONGEST
+
+    def holds(self, other: "Location") -> bool:
+        """Whether `other` is this place or lies below it."""
+        return self.space == other.space and self.path == other.path[: len(self.path)]
+
+    def upwards(self) -> Iterator["Location"]:
+        """This place, then each place that holds it, longest path first, at most DEPTH."""
+        for length in range(min(len(self.path), DEPTH), -1, -1):
+            yield Location(self.space, self.path[:length])
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A place that a job begins from. `where` says how the job names it, for people.
+
+    `directory`: the job takes whatever lies below the place, too (a model channel), not only what holds it.
+    `explicit`: a person named it in a tag, so finding nothing there is a doubt; so is `unless_found`, where it is
+    given. `leads_to`: other places whose results are found at this one.
+    """
+
+    location: Location
+    where: str
+    directory: bool = False
+    explicit: bool = False
+    leads_to: tuple[Location, ...] = ()
+    unless_found: Remark | None = None
+
+
+def read_s3(text: str) -> Location | None:
+    """An S3 URI as a place; None for anything else."""
+    scheme, separator, rest = text.strip().partition("://")
+    bucket, _, key = rest.partition("/")
+    if not separator or not bucket or scheme.lower() not in {"s3", "s3a", "s3n"}:
+        return None
+    return Location(f"s3://{bucket}", tuple(part for part in key.split("/") if part))
+
+
+def each_once(found: Sequence[Reference]) -> tuple[Reference, ...]:
+    """One reference per place: the tag first, then whichever takes the most."""
+    best: dict[Location, Reference] = {}
+    for reference in found:
+        known = best.get(reference.location)
+        if known is None or (reference.explicit, reference.directory) > (known.explicit, known.directory):
+            best[reference.location] = reference
+    return tuple(best.values())

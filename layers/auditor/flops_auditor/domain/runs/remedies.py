@@ -1,0 +1,31 @@
+"""What settles a doubt about a run: the few things that people can do. None of these words is a job owner's."""
+
+from flops_auditor.domain.values.remarks import Remedy
+
+AMEND = Remedy(
+    "amend",
+    "give better evidence: flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER",
+)
+CORRECT_STATEMENT = Remedy(
+    "correct-statement",
+    "correct {statement} for the next run, and amend this record: "
+    "flops-auditor amend {job} --who NAME --why REASON {option} NUMBER",
+)
+CORRECT_TAG = Remedy("correct-tag", "correct {statement}, then have the job assessed again")
+AMEND_ORIGINAL = Remedy(
+    "amend-original",
+    "say how much compute the original took: "
+    "flops-auditor amend {job} --who NAME --why REASON --pretraining-flop NUMBER",
+)
+REASSESS = Remedy("collect-again", "ask again: flops-auditor audit --job-name {job}, then amend the record with it")
+GRANT = Remedy("grant-access", "grant what {source} was refused, then have the job assessed again")
+TAG_LINEAGE = Remedy(
+    "tag-lineage",
+    "say what the job continues: tag it with flops-auditor:lineage (names or ARNs of jobs, or S3 URIs, or none)",
+)
+WAIT = Remedy("wait", "nothing to do: it settles by itself when the other run is recorded")
+KNOW_THE_TYPE = Remedy(
+    "know-instance-type",
+    "upgrade to a release whose table has the instance type (flops-auditor catalog instance-types shows it), or add "
+    "its row to instance_types.csv and deploy; then: flops-auditor reassess --job {job}",
+)

@@ -1,0 +1,75 @@
+"""A training run, whatever service ran it: what every room after this one works on.
+
+One parser per service makes it from evidence (`sources/`). It holds who the run is, when and on what it trained, what
+it says of itself, where it begins from and leaves results, and which metrics it has.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.places import Location, Reference
+from flops_auditor.domain.runs.training_time import TrainingTime
+from flops_auditor.domain.values import archive_keys
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.remarks import Remark
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """`instance_count` hosts of one instance type."""
+
+    instance_type: str
+    instance_count: int
+
+
+@dataclass(frozen=True)
+class FinalValue:
+    """The last value of a metric that the run emitted."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run. `source` names the service and kind, such as "sagemaker:training-job"; `status` is the service's word.
+
+    `finished`: it has ended, whether well or not. `hardware_disclosed` is False where the service keeps its hardware
+    to itself. `billed_tokens` are those that the service charged for, `limit_seconds` how long it may run; None: not
+    known. `family` is shared by runs that are trials of one search: they are not each other's ancestors.
+    """
+
+    source: str
+    arn: str
+    name: str
+    region: str
+    status: str
+    finished: bool
+    created: datetime | None
+    started: datetime | None
+    ended: datetime | None
+    time: TrainingTime
+    declared: Declared
+    hosts: tuple[Hosts, ...] = ()
+    hardware_disclosed: bool = True
+    billed_tokens: int | None = None
+    limit_seconds: int | None = None
+    metric_names: tuple[str, ...] = ()
+    final_values: tuple[FinalValue, ...] = ()
+    begins: tuple[Reference, ...] = ()
+    begins_notes: tuple[Remark, ...] = ()
+    results: tuple[Location, ...] = ()
+    family: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def job_id(self) -> str:
+        """The identity of the run: a name may be used again after deletion, ARN and creation time may not."""
+        return archive_keys.job_id(self.arn, self.created_text)
+
+    @property
+    def created_text(self) -> str:
+        """Creation time as records and indexes hold it (ISO 8601, UTC); empty where not known."""
+        return iso(self.created) if self.created else ""

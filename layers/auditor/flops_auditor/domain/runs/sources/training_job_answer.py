@@ -1,0 +1,238 @@
+"""A training job as SageMaker describes it.
+
+Parsed once, at the edge, with pydantic; everything further in works on a run made from it (`training_job.py`). Facts
+about the API: Amazon SageMaker API Reference, DescribeTrainingJob.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_pascal
+
+from flops_auditor.domain.values import archive_keys
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.moments import iso, read_time
+
+TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
+TRAINING = "Training"
+
+
+class MalformedJob(AuditorError):
+    """A DescribeTrainingJob answer that lacks or distorts what the API promises."""
+
+    remedy = "Pass the unchanged answer of `aws sagemaker describe-training-job`."
+
+
+Time = Annotated[datetime, BeforeValidator(read_time)]
+Count = Annotated[int, Field(ge=0, le=10**6)]
+Seconds = Annotated[int, Field(ge=0, le=10**10)]
+OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True)
+
+
+class Transition(_Shape):
+    """One entry of SecondaryStatusTransitions."""
+
+    status: str
+    start_time: Time | None = None
+    end_time: Time | None = None
+
+
+class InstanceGroup(_Shape):
+    """`instance_count` hosts of one instance type."""
+
+    instance_type: str
+    instance_count: Count
+
+
+class _Preference(_Shape):
+    instance_type: str
+    instance_count: Count = 0
+
+
+class _ResourceConfig(_Shape):
+    instance_type: OptionalText = ""
+    instance_count: Count = 0
+    instance_groups: tuple[InstanceGroup, ...] = ()
+    instance_preferences: tuple[_Preference, ...] = ()
+    selected_instance_type: OptionalText = ""
+    selected_instance_count: Count = 0
+
+    def groups(self) -> tuple[InstanceGroup, ...]:
+        """The hosts the job ran on; what SageMaker selected goes before what was asked for.
+
+        API Reference, ResourceConfig: a count stands with each preference, or once for the job.
+        """
+        if self.selected_instance_type:
+            asked = {p.instance_type: p.instance_count for p in self.instance_preferences}
+            count = self.selected_instance_count or asked.get(self.selected_instance_type, 0) or self.instance_count
+            chosen = [(self.selected_instance_type, count)]
+        elif self.instance_groups:
+            return self.instance_groups
+        elif self.instance_type:
+            chosen = [(self.instance_type, self.instance_count)]
+        else:
+            chosen = []
+        return tuple(InstanceGroup(instance_type=kind, instance_count=count) for kind, count in chosen)
+
+
+class Serverless(_Shape):
+    """A serverless customisation job: no hardware is disclosed, tokens are."""
+
+    base_model_arn: OptionalText = ""
+    job_type: OptionalText = ""
+    customization_technique: OptionalText = ""
+    peft: OptionalText = ""
+
+
+class _MetricDefinition(_Shape):
+    name: str
+
+
+class _Algorithm(_Shape):
+    metric_definitions: tuple[_MetricDefinition, ...] = ()
+
+
+class FinalMetric(_Shape):
+    """The last value of a metric that the job's log emitted."""
+
+    metric_name: str
+    value: float
+    timestamp: Time | None = None
+
+
+class _S3Source(_Shape):
+    s3_uri: OptionalText = ""
+
+
+class _DataSource(_Shape):
+    s3_data_source: _S3Source | None = Field(default=None, alias="S3DataSource")
+
+
+class Channel(_Shape):
+    """One input of the job."""
+
+    channel_name: OptionalText = ""
+    data_source: _DataSource | None = None
+
+    @property
+    def uri(self) -> str:
+        """The S3 URI the channel reads, or an empty text."""
+        source = self.data_source.s3_data_source if self.data_source else None
+        return source.s3_uri if source else ""
+
+
+class _ModelArtifacts(_Shape):
+    s3_model_artifacts: OptionalText = Field(default="", alias="S3ModelArtifacts")
+
+
+class _OutputConfig(_Shape):
+    s3_output_path: OptionalText = Field(default="", alias="S3OutputPath")
+
+
+class _Checkpoint(_Shape):
+    s3_uri: OptionalText = ""
+
+
+class _Stopping(_Shape):
+    max_runtime_in_seconds: Seconds | None = None
+
+
+class _ModelPackage(_Shape):
+    source_model_package_arn: OptionalText = ""
+
+
+Texts = Annotated[dict[str, str], BeforeValidator(lambda value: {} if value is None else value)]
+
+
+class TrainingJob(_Shape):
+    """One SageMaker training job: what DescribeTrainingJob answers, as far as the audit reads it."""
+
+    training_job_name: str = Field(min_length=1)
+    training_job_arn: OptionalText = ""
+    training_job_status: str
+    creation_time: Time | None = None
+    training_start_time: Time | None = None
+    training_end_time: Time | None = None
+    last_modified_time: Time | None = None
+    training_time_in_seconds: Seconds | None = None
+    billable_token_count: Annotated[int, Field(ge=0, le=10**18)] | None = None
+    secondary_status_transitions: tuple[Transition, ...] = ()
+    resource_config: _ResourceConfig = _ResourceConfig()
+    serverless: Serverless | None = Field(default=None, alias="ServerlessJobConfig")
+    hyper_parameters: Texts = {}
+    environment: Texts = {}
+    algorithm_specification: _Algorithm = _Algorithm()
+    final_metric_data_list: tuple[FinalMetric, ...] = ()
+    input_data_config: tuple[Channel, ...] = ()
+    model_artifacts: _ModelArtifacts = _ModelArtifacts()
+    output_data_config: _OutputConfig = _OutputConfig()
+    checkpoint_config: _Checkpoint = _Checkpoint()
+    stopping_condition: _Stopping = _Stopping()
+    model_package_config: _ModelPackage = _ModelPackage()
+    output_model_package_arn: OptionalText = ""
+    tuning_job_arn: OptionalText = ""
+    tags: Texts = {}
+
+    def with_tags(self, listed: Sequence[Mapping[str, str]]) -> "TrainingJob":
+        """The job with its tags, as ListTags gives them."""
+        return self.model_copy(update={"tags": {str(tag["Key"]): str(tag["Value"]) for tag in listed}})
+
+    @property
+    def name(self) -> str:
+        """TrainingJobName."""
+        return self.training_job_name
+
+    @property
+    def arn(self) -> str:
+        """TrainingJobArn; a description without one stands under its name in no account."""
+        return self.training_job_arn or f"arn:aws:sagemaker:unknown:000000000000:training-job/{self.name}"
+
+    @property
+    def job_id(self) -> str:
+        """The identity of the run: a name may be used again after deletion, ARN and creation time may not."""
+        return archive_keys.job_id(self.arn, iso(self.creation_time) if self.creation_time else "")
+
+    @property
+    def region(self) -> str:
+        """The region in the ARN."""
+        return self.arn.split(":")[3]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the job has reached a terminal state."""
+        return self.training_job_status in TERMINAL_STATUSES
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of the metrics that the job's log emits; a failed job may have no final values, but has definitions."""
+        defined = (definition.name for definition in self.algorithm_specification.metric_definitions)
+        return tuple(sorted({*defined, *(metric.metric_name for metric in self.final_metric_data_list)}))
+
+    @property
+    def groups(self) -> tuple[InstanceGroup, ...]:
+        """Hosts by instance type; empty for a serverless job."""
+        return self.resource_config.groups()
+
+
+def parse_training_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, str]] | None = None) -> TrainingJob:
+    """Read a DescribeTrainingJob answer; `tags` (or a `Tags` list inside the answer) as ListTags gives them.
+
+    Raises MalformedJob with the field that is wrong.
+    """
+    try:
+        listed = tags if tags is not None else answer.get("Tags") or []
+        pairs = {str(tag["Key"]): str(tag["Value"]) for tag in listed}
+        present = {key: value for key, value in answer.items() if key != "Tags" and value is not None}
+        return TrainingJob.model_validate({**present, "tags": pairs})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise MalformedJob(f"{place}: {first['msg']}") from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise MalformedJob(f"not a description of a training job: {error}") from error

@@ -1,0 +1,113 @@
+"""For how long a SageMaker training job trained.
+
+SecondaryStatusTransitions has one `Training` span per start: a spot job is interrupted and restarted. The wall clock
+and BillableTimeInSeconds are something else; TrainingTimeInSeconds includes downloading and uploading.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from fractions import Fraction
+
+from flops_auditor.domain.runs.remedies import AMEND
+from flops_auditor.domain.runs.sources.training_job_answer import TRAINING, TrainingJob, Transition
+from flops_auditor.domain.runs.training_time import STILL_TRAINING, UNKNOWN_TIME, Span, TrainingTime, merge
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+_AFTER_TRAINING = frozenset({"Uploading", "Completed", "MaxRuntimeExceeded"})
+_NOTABLE = Fraction(3600)
+
+SPANS = Kind("training-spans", "training time: {spans} of SecondaryStatusTransitions, {seconds:.10g} s")
+SECONDS_FIELD = Kind("training-seconds-field", "training time: TrainingTimeInSeconds")
+NEVER_TRAINED = Kind(
+    "never-trained", "training time: SecondaryStatusTransitions has no Training span: the job never trained"
+)
+START_TO_END = Kind(
+    "training-start-to-end",
+    "training time: TrainingStartTime to TrainingEndTime, since SecondaryStatusTransitions is absent",
+)
+SHORTER_FIELD = Kind(
+    "training-seconds-contradict",
+    "contradictory evidence: TrainingTimeInSeconds is only {seconds} s, the longer time counts",
+)
+PAST_TRAINING = Kind(
+    "no-training-span",
+    "SecondaryStatusTransitions has no Training span, though the job went past training",
+    AMEND,
+)
+NO_TIME = Kind("no-training-time", "nothing says how long the job trained", AMEND)
+OPEN_SPAN = Kind("open-training-span", "a Training span has no start or no end", AMEND)
+REVERSED_SPAN = Kind("reversed-training-span", "a Training span ends before it starts", AMEND)
+
+
+def training_time(job: TrainingJob, as_of: datetime | None = None) -> TrainingTime:
+    """How long the job's hardware trained (Annex A.2's L), up to `as_of` for a job still in progress.
+
+    A job that has not ended is in doubt: what it spent so far says nothing about what it will have spent.
+    """
+    found = _found(job, as_of)
+    if job.finished:
+        return found
+    return replace(found, doubts=(*found.doubts, STILL_TRAINING(status=job.training_job_status)))
+
+
+def _found(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
+    transitions = job.secondary_status_transitions
+    if any(step.status == TRAINING for step in transitions):
+        return _compared(_from_transitions(job, as_of), job)
+    if job.training_time_in_seconds is not None:
+        spans = _outer_span(job, as_of)
+        return TrainingTime(spans, Fraction(job.training_time_in_seconds), SECONDS_FIELD())
+    if transitions:
+        if job.training_job_status == "Completed" or any(step.status in _AFTER_TRAINING for step in transitions):
+            return TrainingTime((), None, UNKNOWN_TIME(), (PAST_TRAINING(),))
+        return TrainingTime((), Fraction(0), NEVER_TRAINED())
+    spans = _outer_span(job, as_of)
+    if spans:
+        return TrainingTime(spans, spans[0].seconds, START_TO_END())
+    return TrainingTime((), None, UNKNOWN_TIME(), (NO_TIME(),))
+
+
+def _outer_span(job: TrainingJob, as_of: datetime | None) -> tuple[Span, ...]:
+    start, end = job.training_start_time, job.training_end_time or (None if job.finished else as_of)
+    return (Span(start, end),) if start and end and start < end else ()
+
+
+def _compared(found: TrainingTime, job: TrainingJob) -> TrainingTime:
+    """The spans beside TrainingTimeInSeconds, which is a little longer; less, or much more, contradicts them."""
+    said = job.training_time_in_seconds
+    if said is None or found.seconds is None:
+        return found
+    if said + 1 < found.seconds:
+        return replace(found, notes=(SHORTER_FIELD(seconds=said),))
+    if said > 2 * found.seconds and said - found.seconds > _NOTABLE:
+        return replace(found, longest=Fraction(said))
+    return found
+
+
+def _from_transitions(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
+    known: list[Span] = []
+    doubts: list[Remark] = []
+    for step in job.secondary_status_transitions:
+        if step.status != TRAINING:
+            continue
+        end = step.end_time or _next_start(job.secondary_status_transitions, step) or _last_word(job, as_of)
+        if step.start_time is None or end is None:
+            doubts.append(OPEN_SPAN())
+        elif end < step.start_time:
+            doubts.append(REVERSED_SPAN())
+        else:
+            known.append(Span(step.start_time, end))
+    spans = merge(known)
+    seconds = sum((s.seconds for s in spans), Fraction(0))
+    counted = f"{len(spans)} Training span{'s' if len(spans) != 1 else ''}"
+    basis = SPANS(spans=counted, seconds=seconds)
+    return TrainingTime(spans, None if doubts else seconds, basis, tuple(doubts))
+
+
+def _next_start(transitions: tuple[Transition, ...], step: Transition) -> datetime | None:
+    later = [t.start_time for t in transitions if t.start_time and step.start_time and t.start_time > step.start_time]
+    return min(later, default=None)
+
+
+def _last_word(job: TrainingJob, as_of: datetime | None) -> datetime | None:
+    return (job.training_end_time or job.last_modified_time) if job.finished else as_of
