@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from flops_auditor.data import titles
 from flops_auditor.domain.messages.advice import to_know_the_hardware, unknown_hardware
-from flops_auditor.domain.messages.reason import named, read_reason
+from flops_auditor.domain.messages.duties import duty_in_words
+from flops_auditor.domain.messages.record_alert import named, remedies
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor_cli.output import Output, digits, emit
 
@@ -31,10 +31,13 @@ def figures(document: dict[str, Any]) -> list[dict[str, str]]:
     rows += [("Doubt", said["words"]) for said in [*estimate["doubts"], *lineage.get("doubts", [])]]
     if unknown_hardware(doubt["kind"] for doubt in estimate["doubts"]):
         rows.append(("What settles it", to_know_the_hardware(document["job"]["name"])))
+    else:
+        rows += [("What settles it", words) for words in remedies(document)]
     if document.get("previous_verdict"):
         rows.append(("Superseded verdict", document["previous_verdict"]))
-    if document.get("notification_due"):
-        rows.append(("Notify Commission by", f"{document['notification_due']} (AI Act, Art. 52(1))"))
+    duties = {(a["policy"], duty["id"]): duty for a in document["assessments"] for duty in a["duties"]}
+    for each in document.get("due", ()):
+        rows.append(("Due", duty_in_words(duties[each["policy"], each["duty"]], each["day"])))
     return [{"what": what, "value": value} for what, value in rows]
 
 
@@ -67,18 +70,16 @@ def show(document: dict[str, Any], output: Output) -> None:
     """Write an audit to stdout: two tables for people, one document for machines, the assessments as CSV."""
     if output is Output.TABLE:
         emit(figures(document), output, {"what": "", "value": ""}, title="Training compute")
-        unknown = unknown_hardware(doubt["kind"] for doubt in document["estimate"]["doubts"])
-        rows = [{**row, **_for_people(row, unknown)} for row in document["assessments"]]
+        rows = [{**row, **_for_people(row)} for row in document["assessments"]]
         emit(rows, output, COLUMNS_FOR_PEOPLE, title="Verdicts", right=("threshold_flop",))
     else:
         emit(document["assessments"], output, ASSESSMENT_COLUMNS, document=document)
 
 
-def _for_people(row: dict[str, Any], unknown: bool) -> dict[str, str]:
-    """An assessment with the threshold by its title; without advice that does not help on unknown hardware."""
-    reason = read_reason(row["reason"])
+def _for_people(row: dict[str, Any]) -> dict[str, str]:
+    """An assessment with the threshold by its title, and what is in doubt beside the reason."""
     return {
-        "threshold": named(row["policy"], row["scenario"], titles()),
+        "threshold": named(row["policy"], row["scenario"], row["title"]),
         "threshold_flop": scientific(int(row["threshold_flop"])),
-        "reason": "; ".join([reason.figures, *reason.doubts]) if unknown else row["reason"],
+        "reason": "; ".join([row["reason"], *(each["words"] for each in (*row["doubts"], *row["notes"]))]),
     }

@@ -1,6 +1,7 @@
 """Options that several commands have, and how amounts and numbers are read that people write after an option."""
 
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +12,13 @@ from flops_auditor_cli.output import Output
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Table for people, json or csv for machines.")]
 PolicyOption = Annotated[
     list[str] | None,
-    typer.Option(help="Policy to assess against, as `catalog policies` names it; may be repeated. Default: all."),
+    typer.Option(
+        help="Policy to assess against, as `catalog policies` names it; may be repeated. Left out: those on by default."
+    ),
+]
+PolicyFolderOption = Annotated[
+    Path | None,
+    typer.Option(exists=True, file_okay=False, help="A folder of policies beside those shipped, one JSON file each."),
 ]
 StackOption = Annotated[
     str, typer.Option("--stack-name", envvar="FLOPS_AUDITOR_STACK", help="The CloudFormation stack of the deployment.")

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flops_auditor.data import load_tables
+from flops_auditor.domain.audit.assessment_words import assessment_members
+from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.places import Location
@@ -296,3 +298,10 @@ def recorder(jobs: FakeTrainingJobs | None = None, metrics: FakeMetrics | None =
         "queue": MemoryReassessments(),
     }
     return Recorder(**{**parts, **overrides})
+
+
+def told(assessment: Assessment) -> str:
+    """All that an assessment's record says in words: reason, doubts, notes, and what would settle it."""
+    shown = assessment_members(assessment, "JOB")
+    more = [each["words"] for each in (*shown["doubts"], *shown["notes"], *shown["settle"])]
+    return "; ".join([shown["reason"], *more])

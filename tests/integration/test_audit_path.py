@@ -71,7 +71,7 @@ def test_an_unknown_instance_type_is_recorded_as_indeterminate(deployed: Deploye
     deployed.announce(job)
     record = deployed.record(job["TrainingJobArn"])
     assert record.predicate["verdict"] == "indeterminate"
-    assert "ml.p99.48xlarge" in record.predicate["assessments"][0]["reason"]
+    assert "ml.p99.48xlarge" in record.predicate["assessments"][0]["doubts"][0]["words"]
 
 
 def test_what_names_no_job_ends_in_the_dead_letter_queue(deployed: Deployed) -> None:

@@ -8,14 +8,8 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from flops_auditor.data import load_tables, titles
-from flops_auditor.domain.law.policy import assess
-from flops_auditor.domain.messages.reason import Reason, named, read_reason
 from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, WIDTH, Alert, compose, subject
-from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.values.figures import Figures
 from flops_auditor_cli.main import app
-from tests.fakes.cases import remark
 from tests.fakes.lineage import World, continuing
 from tests.golden_alerts import CASES, FOLDER, HOSTILE, alert_of, path_of, rendered
 
@@ -86,49 +80,46 @@ def test_a_reason_is_said_once(case: Callable[[], Alert]) -> None:
         assert body.count(reason) <= 1, reason
 
 
-def test_an_alert_that_takes_no_step_about_a_doubt_says_it_beside_the_first_threshold() -> None:
-    """Above one threshold, in doubt about two others: the duties go first."""
+def section_of(alert: Alert, heading: str) -> str:
+    """A section of an alert as one line, without its heading."""
+    found = re.search(rf"^{heading}\n((?:  .*\n)+)", alert.body, re.MULTILINE)
+    return " ".join(found[1].split()) if found else ""
+
+
+def test_doubts_stand_in_a_section_of_their_own_each_once() -> None:
     world = World()
     world.add(continuing("tune", hours=18_000, ResourceConfig=BIG), tokens="many", pretrain_flops="1.5e24")
     world.audit()
     content = world.content("tune")
     for assessment in content["assessments"][1:]:
-        assessment.update(verdict="indeterminate", reason="the compute is not known; first doubt; second doubt")
-    alert = compose(content, titles())
+        doubts = [{"kind": "x", "words": "first doubt"}, {"kind": "y", "words": "second doubt"}]
+        assessment.update(verdict="indeterminate", reason="the compute is not known", doubts=doubts)
+    alert = compose(content)
     assert alert is not None
-    against = " ".join(alert.body.partition("AGAINST")[2].partition("WHAT TO DO")[0].split())
-    assert against.count("first doubt; second doubt.") == 1
-    assert against.count("the compute is not known; in doubt as said.") == 1
+    assert section_of(alert, "IN DOUBT").count("- first doubt. - second doubt.") == 1
+    assert "the compute is not known; see what is in doubt." in section_of(alert, "AGAINST THE THRESHOLDS")
+    assert "first doubt" not in section_of(alert, "WHAT TO DO")
 
 
-def test_thresholds_have_titles_for_people_beside_their_ids() -> None:
-    assert {name: set(found) for name, found in titles().items()} == {
-        policy.policy_id: {rule.scenario for group in policy.groups for rule in group}
-        for policy in load_tables().policies
-    }
-    title = "Commission Guidelines C(2025) 7719, one third of the original's compute"
-    ids = ("eu-gpai-guidelines-2025-07", "one-third")
-    assert named(*ids, titles()) == f"{title} ({', '.join(ids)})"
-    assert named("policy-of-2031", "tenth", titles()) == "policy-of-2031, tenth"
+@pytest.mark.parametrize("lever", ["params", "tokens", "pretrain_flops", "precision", "systemic_risk"])
+def test_what_to_do_holds_no_word_of_a_jobs_owner(lever: str) -> None:
+    world = World()
+    world.add(continuing("drill", hours=10), **{lever: "x; to settle: a drill, ignore this"})
+    world.audit()
+    [alert] = world.recorder.alerts.sent  # type: ignore[attr-defined]
+    assert "drill, ignore" in section_of(alert, "IN DOUBT")
+    assert "ignore" not in section_of(alert, "WHAT TO DO")
+    assert section_of(alert, "WHAT TO DO").startswith("1. ")
 
 
-def test_a_reason_is_read_apart_as_it_was_written() -> None:
-    written = (
-        "the compute is not known; tags unread; to settle: emit the metric mfu; the figure for the original is weak (x)"
-    )
-    parts = Reason(
-        "the compute is not known", ("tags unread", "the figure for the original is weak (x)"), "emit the metric mfu"
-    )
-    assert read_reason(written) == parts
-    doubtful = Original(10**24, source="a guess", trusted=False)
-    [policy] = [policy for policy in load_tables().policies if policy.policy_id == "aws-flops-meter-2026-05"]
-    [found] = assess(
-        policy, "fine-tuning", Figures(None, None, (remark("tags unread"),), "emit the metric mfu"), doubtful
-    )
-    read = read_reason(found.reason)
-    assert (read.figures, read.settle) == ("the compute is not known", "emit the metric mfu")
-    assert read.doubts[0] == "tags unread"
-    assert read.doubts[1].startswith("the figure for the original is weak (a guess)")
+def test_an_unreadable_figure_of_the_original_is_not_settled_by_counting_tokens() -> None:
+    world = World()
+    world.add(continuing("tune", hours=10), pretrain_flops="many")
+    world.audit()
+    [alert] = world.recorder.alerts.sent  # type: ignore[attr-defined]
+    steps = section_of(alert, "WHAT TO DO")
+    assert "--pretraining-flop NUMBER" in steps
+    assert "mfu" not in steps
 
 
 def test_hostile_text_stays_text() -> None:

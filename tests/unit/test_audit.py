@@ -8,6 +8,7 @@ import pytest
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.runs.evidence import Evidence, Unread
+from tests.fakes.audit import told
 from tests.fakes.cases import audit, words
 from tests.fakes.jobs import describe
 
@@ -44,7 +45,7 @@ def test_an_unknown_instance_type_is_indeterminate() -> None:
     found = audited(ResourceConfig={"InstanceType": "ml.p99.48xlarge", "InstanceCount": 1})
     assert found.verdict == "indeterminate"
     assert found.estimate.upper_flop is None
-    assert "ml.p99.48xlarge" in found.assessments[0].reason
+    assert "ml.p99.48xlarge" in told(found.assessments[0])
 
 
 def test_evidence_that_could_not_be_read_is_never_below() -> None:
@@ -52,7 +53,7 @@ def test_evidence_that_could_not_be_read_is_never_below() -> None:
     denied = audited(unread=(Unread("cloudwatch:GetMetricData", "AccessDenied"),))
     assert small.verdict == "below"
     assert denied.verdict == "indeterminate"
-    assert "AccessDenied" in denied.assessments[0].reason
+    assert "AccessDenied" in told(denied.assessments[0])
 
 
 @pytest.mark.parametrize(

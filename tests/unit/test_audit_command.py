@@ -179,8 +179,8 @@ def test_a_table_says_what_settles_an_unknown_instance_type(tmp_path: Path) -> N
     hardware = {"InstanceType": "ml.p99.48xlarge", "InstanceCount": 1}
     answer = run(tmp_path, describe(ResourceConfig=hardware))
     assert "Upgrade to a release" in answer.output
-    assert "to settle: emit" not in answer.output
-    assert "to settle: emit" in run(tmp_path, describe(hours=1500)).output
+    assert "Emit the metric mfu" not in answer.output
+    assert "Emit the metric mfu" in run(tmp_path, describe(hours=1500)).output
     assert "Upgrade" not in run(tmp_path, describe()).output
 
 

@@ -14,6 +14,7 @@ from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.evidence import Evidence, Unread
+from tests.fakes.audit import told
 from tests.fakes.cases import audit, words
 from tests.fakes.jobs import CREATED, describe
 
@@ -249,7 +250,7 @@ def test_a_job_in_progress_counts_up_to_now_and_is_never_below() -> None:
     found = audited(SecondaryStatusTransitions=steps, TrainingJobStatus="InProgress", TrainingEndTime=None)
     assert found.estimate.upper_flop == H100_HOST * (86400 - 600)
     assert found.verdict == "indeterminate"
-    assert "it may still be training" in found.assessments[0].reason
+    assert "it may still be training" in told(found.assessments[0])
 
 
 # ----- Occupancy
@@ -507,7 +508,7 @@ def test_a_figure_far_below_what_the_hardware_was_busy_for_holds_below_back() ->
     assert slip.estimate.best_flop == 6 * N * 10**9
     assert slip.estimate.cautious_upper_flop == H100_HOST * 64 * 504 * 3600
     assert slip.verdict == "indeterminate"
-    assert "less than a hundredth" in slip.assessments[0].reason
+    assert "less than a hundredth" in told(slip.assessments[0])
     small = audited(tags={"tokens": "1e5"}, HyperParameters=LLAMA)
     assert said(small.estimate, "less than a hundredth")
     assert small.verdict == "below"
@@ -834,10 +835,10 @@ def test_the_job_may_state_more_pretraining_than_is_known_and_is_not_trusted() -
     """A claim that raises one's own threshold does not release anyone."""
     shape = {"hours": 500, "ResourceConfig": hosts("ml.p5.48xlarge", 100), "HyperParameters": LLAMA}
     metrics = [{"Label": "mfu", "Values": [0.4]}]
-    told = audited(metrics, Environment={"PRETRAIN_FLOPS": "9e24"}, **shape)
-    assert 2.4e23 < (told.estimate.best_flop or 0) < (told.estimate.upper_flop or 0) < 3 * 10**24
-    assert told.verdict == "indeterminate"
-    assert "contradict each other" in told.assessments[0].reason
+    claimed = audited(metrics, Environment={"PRETRAIN_FLOPS": "9e24"}, **shape)
+    assert 2.4e23 < (claimed.estimate.best_flop or 0) < (claimed.estimate.upper_flop or 0) < 3 * 10**24
+    assert claimed.verdict == "indeterminate"
+    assert "contradict each other" in told(claimed.assessments[0])
     amended = audited(
         metrics, amendments=(Amendment("A. Person", "paper", CREATED, pretraining_flop=9 * 10**24),), **shape
     )

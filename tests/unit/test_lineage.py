@@ -237,7 +237,7 @@ def test_an_ancestor_whose_evidence_could_not_be_read_forbids_below() -> None:
     world.audit("child")
     content = world.content("child")
     assert content["verdict"] == "indeterminate"
-    assert "ancestor parent" in content["assessments"][0]["reason"]
+    assert "ancestor parent" in content["assessments"][0]["doubts"][0]["words"]
 
 
 def test_base_model_and_pretraining_compute_are_inherited_from_the_root() -> None:

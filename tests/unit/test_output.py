@@ -26,7 +26,9 @@ DOCUMENT: dict[str, Any] = {
     },
     "cumulative": {"best_flop": "3000", "upper_flop": "4000", "ancestors": [{}, {}]},
     "original": {"base_model": ""},
+    "assessments": [],
 }
+DUTY = {"id": "tell", "state": "owed", "what": "Tell them", "article": "Law, Art. 1", "within_days": 14}
 
 
 def test_numbers_have_no_exponent() -> None:
@@ -44,7 +46,8 @@ def test_a_record_shows_its_doubts_its_date_and_what_it_supersedes() -> None:
         **DOCUMENT,
         "lineage": {"ancestors": 40, "doubts": [{"kind": "parent", "words": "a parent is missing"}]},
         "previous_verdict": "below",
-        "notification_due": "2026-12-08",
+        "assessments": [{"policy": "p", "duties": [DUTY], "settle": []}],
+        "due": [{"policy": "p", "duty": "tell", "day": "2026-12-08"}],
     }
     shown = [(row["what"], row["value"]) for row in figures(record)]
     assert ("Energy", "43008 kWh") in shown
@@ -52,7 +55,7 @@ def test_a_record_shows_its_doubts_its_date_and_what_it_supersedes() -> None:
     assert ("Doubt", "no metric") in shown
     assert ("Doubt", "a parent is missing") in shown
     assert ("Superseded verdict", "below") in shown
-    assert ("Notify Commission by", "2026-12-08 (AI Act, Art. 52(1))") in shown
+    assert ("Due", "By 2026-12-08: Tell them (Law, Art. 1).") in shown
     assert "With 2 earlier runs" in [row["what"] for row in figures(DOCUMENT)]
 
 

@@ -35,7 +35,7 @@ def test_a_job_deleted_before_its_audit_is_recorded_as_such(source: str) -> None
     content = content_of(records)
     assert outcome.kind == "recorded"
     assert content["verdict"] == "indeterminate"
-    assert "SageMaker no longer knows the job" in content["assessments"][0]["reason"]
+    assert "SageMaker no longer knows the job" in str(content["assessments"][0]["doubts"])
     assert content["job"]["arn"] == ARN
     assert b"SageMaker no longer knows the job" in (archive.get(f"evidence/{content['job']['id']}/0.json") or b"")
 

@@ -260,14 +260,14 @@ def test_the_two_weeks_run_from_when_it_was_known(days: int, tags: dict[str, str
     known, crossing = next((moment, alert) for moment, alert in told if "WILL CROSS" in alert.subject)
     due = (known + timedelta(weeks=2)).date().isoformat()
     assert crossing.attributes["notification_due"] == due
-    assert f"Notify the European Commission by {due}" in " ".join(crossing.body.split())
+    assert f"By {due}: Notify the European Commission" in " ".join(crossing.body.split())
     room.clock.now = START + timedelta(days=days)
     room.jobs.add(ended(description, room.clock.now, "Completed"))
     audit_job(pointer, room.recorder, owner="audit")
     stored = room.records.latest(parse_training_job(description).job_id)
     assert stored is not None
     assert predicate_of(stored.line)["notification_due"] == due
-    assert f"by {due}" in " ".join(room.alerts.sent[-1].body.split())
+    assert f"By {due}" in " ".join(room.alerts.sent[-1].body.split())
 
 
 def test_a_finished_job_of_no_systemic_line_has_no_date() -> None:

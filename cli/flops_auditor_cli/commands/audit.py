@@ -11,7 +11,7 @@ import typer
 from flops_auditor.aws.calls.clients import cloudwatch_in, sagemaker_in
 from flops_auditor.aws.sources.cloudwatch import CloudWatchMetrics
 from flops_auditor.aws.sources.sagemaker import SageMakerJobs
-from flops_auditor.data import POLICIES, load_tables
+from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.runs.aws_flops_meter import FILE_NAME
@@ -24,7 +24,7 @@ from flops_auditor.use_cases.auditing.collect_evidence import Sources, collect
 from flops_auditor_cli.audit_view import show
 from flops_auditor_cli.deployment import use_local
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.options import LocalOption, OutputOption, PolicyOption
+from flops_auditor_cli.options import LocalOption, OutputOption, PolicyFolderOption, PolicyOption
 from flops_auditor_cli.output import Output, say
 
 
@@ -88,6 +88,7 @@ def command(
         str | None, typer.Option(envvar=["AWS_REGION", "AWS_DEFAULT_REGION"], help="The region of --job-name.")
     ] = None,
     policy: PolicyOption = None,
+    policy_dir: PolicyFolderOption = None,
     output: OutputOption = Output.TABLE,
     local: LocalOption = False,
 ) -> None:
@@ -99,7 +100,7 @@ def command(
         raise typer.BadParameter("give either JOB.json or --job-name")
     if job_name is not None and metrics is not None:
         raise typer.BadParameter("--metrics belongs to JOB.json; --job-name asks CloudWatch itself")
-    tables = load_tables(policy or POLICIES)
+    tables = load_tables(policy, policy_dir)
     if job is not None:
         case = case_of(evidence_from_files(job, metrics, flops_meter))
     else:

@@ -1,16 +1,18 @@
 """`flops-auditor catalog`: the tables that every figure rests on: instance types, policies, base models."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from flops_auditor import data
-from flops_auditor.domain.law.policy import Rule, assess
+from flops_auditor.domain.law.assessment import assess
+from flops_auditor.domain.law.policy import Policy, Rule
 from flops_auditor.domain.originals.base_models import BaseModel
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.options import OutputOption
+from flops_auditor_cli.options import OutputOption, PolicyFolderOption
 from flops_auditor_cli.output import Output, emit, say
 
 SearchOption = Annotated[str, typer.Option("--search", "-s", help="Only rows whose name contains this text.")]
@@ -28,11 +30,12 @@ INSTANCE_COLUMNS = {
 POLICY_COLUMNS = {
     "policy": "Policy",
     "scenario": "Scenario",
-    "activity": "Activity",
+    "role": "Role",
     "original": "Original model",
     "threshold": "Threshold",
     "basis": "Basis",
     "meaning": "What being over it means",
+    "reading": "Reading",
     "source": "Source",
 }
 MODEL_COLUMNS = {
@@ -72,26 +75,45 @@ def instance_rows(search: str) -> list[dict[str, Any]]:
     return rows
 
 
-def policy_rows() -> list[dict[str, Any]]:
-    """One row per rule of every policy."""
+def policy_rows(folder: Path | None = None) -> list[dict[str, Any]]:
+    """One row per rule of every policy, those on by default first."""
+    first = data.default_policies()
+    others = [name for name in (*data.policy_ids(), *(data.policy_ids(folder) if folder else ())) if name not in first]
+    names = dict.fromkeys((*first, *others))
     return [
-        {
-            "policy": policy.policy_id,
-            "title": policy.title,
-            "scenario": rule.scenario,
-            "activity": ", ".join(rule.activities),
-            "original": _original(rule),
-            "threshold": f"{rule.share} of the original's"
-            if rule.share is not None
-            else f"{scientific(rule.amount or 0)} FLOP",
-            "basis": rule.basis + (" with pretraining" if rule.includes_pretraining else ""),
-            "meaning": rule.meaning,
-            "source": rule.source,
-        }
-        for policy in data.load_tables().policies
-        for group in policy.groups
+        _policy_row(found, rule, name in first)
+        for name in names
+        for found in [data.policy(name, folder)]
+        for group in found.groups
         for rule in group
     ]
+
+
+def _policy_row(policy: Policy, rule: Rule, on_by_default: bool) -> dict[str, Any]:
+    line = (
+        f"{rule.share} of the original's" if rule.share is not None else f"{scientific(round(rule.amount or 0))} FLOP"
+    )
+    return {
+        "policy": policy.policy_id,
+        "on_by_default": on_by_default,
+        "title": policy.title,
+        "jurisdiction": policy.jurisdiction,
+        "in_force": str(policy.in_force or ""),
+        "scenario": rule.scenario,
+        "threshold_title": rule.title,
+        "role": ", ".join(rule.roles),
+        "original": _original(rule),
+        "threshold": line if rule.comparison == "greater than" else f"{line}, the line included",
+        "basis": rule.basis + (" with pretraining" if rule.includes_pretraining else ""),
+        "meaning": rule.meaning,
+        "duties": [
+            {"what": duty.what, "article": duty.article, "to": duty.to, "within_days": duty.within_days}
+            for duty in rule.duties
+        ],
+        "reading": rule.reading,
+        "left_open": rule.left_open,
+        "source": rule.source,
+    }
 
 
 def _original(rule: Rule) -> str:
@@ -154,9 +176,12 @@ def instance_types(search: SearchOption = "", output: OutputOption = Output.TABL
     emit(rows, output, columns, title="Training instance types", right=("units", "peak_flop_per_s", "power_watts"))
 
 
-def policies(output: OutputOption = Output.TABLE) -> None:
-    """Policies: which threshold applies when, and where that is written."""
-    emit(policy_rows(), output, POLICY_COLUMNS, title="Policies")
+def policies(policy_dir: PolicyFolderOption = None, output: OutputOption = Output.TABLE) -> None:
+    """Policies: which threshold applies when, what then is due, and where that is written."""
+    rows = policy_rows(policy_dir)
+    emit(rows, output, POLICY_COLUMNS, title="Policies")
+    on = ", ".join(data.default_policies())
+    say(f"On by default: {on}. Others: the option --policy, or the stack's parameter Policies.")
 
 
 def models(search: SearchOption = "", output: OutputOption = Output.TABLE) -> None:
@@ -197,7 +222,7 @@ def explain(
             "policy": a.policy,
             "scenario": a.scenario,
             "threshold_flop": str(a.threshold_flop),
-            "meaning": a.meaning,
+            "meaning": a.rule.meaning,
         }
         for policy in data.load_tables().policies
         for a in assess(policy, "fine-tuning", Figures(0, 0), found.original)
@@ -211,7 +236,7 @@ def explain(
         ("Active per token", shown["params_active"] or "not disclosed"),
         ("Tokens", shown["pretraining_tokens"] or "not disclosed"),
         ("Pretraining", row["explanation"]),
-        ("Systemic risk", "above 1e25 FLOP" if found.systemic_risk else "not known to be above 1e25 FLOP"),
+        ("Systemic risk", _systemic(found)),
         *[
             (t["policy"], f"{scientific(int(t['threshold_flop']))} FLOP, {t['scenario']}: {t['meaning']}")
             for t in thresholds
@@ -220,6 +245,16 @@ def explain(
     ]
     document = {"model": model, "resolved": row, "reason": resolution.reason, "thresholds": thresholds}
     emit([{"what": w, "value": v} for w, v in lines], output, {"what": "", "value": ""}, document=document)
+
+
+def _systemic(model: BaseModel) -> str:
+    """Whether the model is one of systemic risk, as the policies on by default define it."""
+    if model.systemic_risk:
+        return "listed as one of systemic risk"
+    lines = {policy.systemic_risk_over for policy in data.load_tables().policies if policy.systemic_risk_over}
+    flop = model.pretraining_for_threshold().flop
+    above = [scientific(line, 1) for line in sorted(lines) if flop is not None and flop > line]
+    return f"above {', '.join(above)} FLOP" if above else "not known to be"
 
 
 def register(app: typer.Typer) -> None:

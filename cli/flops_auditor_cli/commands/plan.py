@@ -16,7 +16,7 @@ from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.precision import recognise_precision
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.options import OutputOption, PolicyOption, amount, number
+from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption, amount, number
 from flops_auditor_cli.output import Output, digits, emit, say
 
 
@@ -212,6 +212,7 @@ def command(
         str | None, typer.Option(help="Compute in FLOP of the runs that this one continues.")
     ] = None,
     policy: PolicyOption = None,
+    policy_dir: PolicyFolderOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Plan a run before its launch: from hardware and hours, from a model and tokens, or from both.
@@ -267,7 +268,7 @@ def command(
         amount(earlier_flop, "--earlier-flop") or 0,
         tuple(notes),
     )
-    tables = data.load_tables(policy or data.POLICIES)
+    tables = data.load_tables(policy, policy_dir)
     fraction = number(spectrum_fraction, "--spectrum-fraction", most=1) or Fraction(1)
     possible = ways(
         size if one_pass is not None else None,

@@ -9,7 +9,7 @@ from flops_auditor.aws.calls.clients import client, sagemaker_in
 from flops_auditor.aws.sources.regions import AccountRegions
 from flops_auditor.aws.sources.sagemaker import SageMakerListing
 from flops_auditor.aws.wiring.recording import recorder_from
-from flops_auditor.data import POLICIES
+from flops_auditor.data import default_policies
 from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast
 from flops_auditor.domain.messages.early_warning import percent
 from flops_auditor.domain.values.amounts import flop
@@ -116,7 +116,7 @@ def command(
     Exits with 3 when the best estimate of one is over a threshold, 4 when one could not be looked at.
     """
     deployment = find_deployment(stack_name, local)
-    recorder = recorder_from(environment_of(deployment, policy or list(POLICIES)))
+    recorder = recorder_from(environment_of(deployment, policy or list(default_policies())))
     account = AccountRegions(client("account"), deployment.excluded_regions)
     regions: Regions = NamedRegions(region) if region else account
     done = Watched()

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from flops_auditor.domain.audit.audit import Tables
 from flops_auditor.domain.audit.tables import (
@@ -19,25 +20,24 @@ from flops_auditor.domain.audit.tables import (
     POLICY_FOLDER,
     TRAINER_METRICS,
     parse_tables,
+    read_policy,
 )
 from flops_auditor.domain.compute.hardware import HardwareTable
-from flops_auditor.domain.law.policy import Policy, parse_policy
-from flops_auditor.domain.messages.reason import Titles
+from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.originals.base_models import BaseModelTable
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.domain.values.errors import AuditorError
 
-TITLES = "titles.json"
-"""No figure rests on it, so no record names it: a title can be bettered without touching what was signed."""
 RELEASED = "released_tables.csv"
 """Every version of a table that a release shipped: what a verifier takes for the product's own."""
-POLICIES = ("aws-flops-meter-2026-05", "eu-gpai-guidelines-2025-07")
+ON_BY_DEFAULT = "policies_on_by_default.json"
+"""Which of the policies assess a job that nobody chose policies for; all of the folder can be chosen."""
 
 
 class UnknownPolicy(AuditorError):
-    """A policy is asked for that is not shipped."""
+    """A policy is asked for that is not in the folder."""
 
-    remedy = f"Choose among {', '.join(POLICIES)}; `flops-auditor catalog policies` describes them."
+    remedy = "Choose among those that `flops-auditor catalog policies` lists, or name their folder with --policy-dir."
 
 
 @cache
@@ -58,16 +58,30 @@ def digest(name: str) -> str:
     return hashlib.sha256(content(name)).hexdigest()
 
 
+@cache
+def default_policies() -> tuple[str, ...]:
+    """The ids of the policies that are on by default."""
+    return tuple(json.loads(read(ON_BY_DEFAULT)))
+
+
+def policy_ids(folder: Path | None = None) -> tuple[str, ...]:
+    """The ids of all policies of a folder, by default of those shipped: a file is all that a new regime takes."""
+    files = folder.iterdir() if folder else (resources.files(__name__) / POLICY_FOLDER).iterdir()
+    return tuple(sorted(each.name.removesuffix(".json") for each in files if each.name.endswith(".json")))
+
+
 def policy_file(policy_id: str) -> str:
-    """Where a policy stands. Raises UnknownPolicy."""
-    if policy_id not in POLICIES:
-        raise UnknownPolicy(f"{policy_id[:60]!r} is not a policy")
+    """How records name a policy's file."""
     return f"{POLICY_FOLDER}{policy_id}.json"
 
 
-def digests(policies: Sequence[str] = POLICIES) -> dict[str, str]:
-    """File name -> SHA-256 (hex) of every shipped table and of the named policies."""
-    return {name: digest(name) for name in (*FILES, *map(policy_file, policies))}
+def policy_bytes(policy_id: str, folder: Path | None = None) -> bytes:
+    """A policy file: from the folder, or one of those shipped. Raises UnknownPolicy."""
+    if folder is not None and policy_id in policy_ids(folder):
+        return (folder / f"{policy_id}.json").read_bytes()
+    if policy_id in policy_ids():
+        return content(policy_file(policy_id))
+    raise UnknownPolicy(f"{policy_id[:60]!r} is not a policy")
 
 
 @cache
@@ -88,23 +102,16 @@ def trainer_metrics() -> TrainerMetrics:
     return TrainerMetrics.parse(read(TRAINER_METRICS))
 
 
-@cache
-def policy(policy_id: str) -> Policy:
-    """One policy. Raises UnknownPolicy."""
-    return parse_policy(read(policy_file(policy_id)))
-
-
-@cache
-def titles() -> Titles:
-    """What people call the thresholds."""
-    found: Titles = json.loads(read(TITLES))
-    return found
+def policy(policy_id: str, folder: Path | None = None) -> Policy:
+    """One policy. Raises UnknownPolicy, MalformedPolicy."""
+    return read_policy(policy_file(policy_id), policy_bytes(policy_id, folder))
 
 
 @cache
 def shipped() -> Mapping[str, bytes]:
     """SHA-256 (hex) -> bytes of every table and policy of this version."""
-    return {digest(name): content(name) for name in digests()}
+    names = (*FILES, *map(policy_file, policy_ids()))
+    return {digest(name): content(name) for name in names}
 
 
 @cache
@@ -113,6 +120,11 @@ def released() -> frozenset[str]:
     return frozenset((*shipped(), *(row["sha256"] for row in csv.DictReader(read(RELEASED).splitlines()))))
 
 
-def load_tables(policies: Sequence[str] = POLICIES) -> Tables:
-    """Everything an audit looks up, under the named policies. Raises UnknownPolicy."""
-    return parse_tables({name: content(name) for name in digests([name.strip() for name in policies])})
+def load_tables(policies: Sequence[str] | None = None, folder: Path | None = None) -> Tables:
+    """Everything an audit looks up, under the named policies, by default those that are on by default.
+
+    `folder` holds policies beside those shipped. Raises UnknownPolicy, MalformedPolicy.
+    """
+    names = [name.strip() for name in policies or default_policies()]
+    chosen = {policy_file(name): policy_bytes(name, folder) for name in names}
+    return parse_tables({**{name: content(name) for name in FILES}, **chosen})

@@ -10,7 +10,8 @@ from hashlib import sha256
 
 from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.compute.run_estimate import Estimate, estimate_job
-from flops_auditor.domain.law.policy import Assessment, Policy, assess
+from flops_auditor.domain.law.assessment import Assessment, assess
+from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Cumulative, Lineage, accumulate
 from flops_auditor.domain.originals.find_origin import ModelCatalogue, find_origin
 from flops_auditor.domain.originals.original_model import Original
@@ -76,7 +77,10 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     updates = Figures(cumulative.updates_best_flop, cumulative.updates_upper_flop, doubts, estimate.settle)
     everything = Figures(cumulative.best_flop, cumulative.upper_flop, doubts, estimate.settle)
     activity = activity_of(declared, lineage)
-    assessments = tuple(a for p in tables.policies for a in assess(p, activity, updates, origin.original, everything))
+    day = run.ended.date() if run.ended else None
+    assessments = tuple(
+        a for p in tables.policies for a in assess(p, activity, updates, origin.original, everything, day)
+    )
     if activity == "not-training":
         verdict: Verdict = "indeterminate" if estimate.doubts else "below"
     else:

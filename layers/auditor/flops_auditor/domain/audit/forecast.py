@@ -11,7 +11,7 @@ from datetime import timedelta
 from fractions import Fraction
 
 from flops_auditor.domain.audit.audit import Audit
-from flops_auditor.domain.law.policy import Assessment
+from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.runs.declared import NO
 
 NEVER_STOP = "flops-auditor:never-stop"

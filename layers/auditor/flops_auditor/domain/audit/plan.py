@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import isqrt
 from typing import Any, Literal
 
+from flops_auditor.domain.audit.assessment_words import assessment_members
 from flops_auditor.domain.audit.record import decimal, spoken, tier_members
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.compute.tiers import (
@@ -24,7 +25,8 @@ from flops_auditor.domain.compute.tiers import (
     hardware_alone,
     hardware_mfu,
 )
-from flops_auditor.domain.law.policy import Assessment, Policy, assess
+from flops_auditor.domain.law.assessment import Assessment, assess
+from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.runs.model_size import ModelSize
@@ -133,10 +135,7 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     best, upper = choice.chosen.best_flop, choice.chosen.upper_flop
     whole = Figures(best, upper, settle="count the run itself").plus(wanted.earlier_flop)
     assessments = [a for policy in policies for a in assess(policy, wanted.activity, whole, wanted.original)]
-    earlier = wanted.earlier_flop
-    outlooks = tuple(
-        _outlook(a, earlier + _already(a, policies, wanted.original), best, hardware, utilisation) for a in assessments
-    )
+    outlooks = tuple(_outlook(a, best, hardware, utilisation) for a in assessments)
     assumed = wanted.mfu is None and hardware is not None
     assumptions = (
         *wanted.notes,
@@ -182,28 +181,17 @@ def _with_duration(wanted: Wanted, way: Way, utilisation: Fraction) -> tuple[Har
     return replace(hardware, seconds=seconds), [note]
 
 
-def _already(assessment: Assessment, policies: Sequence[Policy], original: Original) -> int:
-    """What counts towards a threshold before the run begins: the original's compute where its rule includes it."""
-    includes = any(
-        rule.includes_pretraining
-        for policy in policies
-        if policy.policy_id == assessment.policy
-        for group in policy.groups
-        for rule in group
-        if rule.scenario == assessment.scenario
-    )
-    return (original.pretraining_flop or 0) if includes else 0
-
-
 def _outlook(
-    assessment: Assessment, already: int, best: int, hardware: HardwareUse | None, utilisation: Fraction
+    assessment: Assessment, best: int, hardware: HardwareUse | None, utilisation: Fraction
 ) -> PlannedThreshold:
-    left = max(0, assessment.threshold_flop - already)
+    counted = assessment.counted.best_flop or 0
+    left = max(0, assessment.threshold_flop - (counted - best))
     expected = earliest = None
     if hardware is not None:
         per_hour = hardware.units * hardware.peak * 3600
         earliest, expected = Fraction(left) / per_hour, Fraction(left) / (per_hour * utilisation)
-    return PlannedThreshold(assessment, Fraction(already + best, assessment.threshold_flop), expected, earliest)
+    share = Fraction(counted, assessment.threshold_flop) if assessment.threshold_flop else None
+    return PlannedThreshold(assessment, share, expected, earliest)
 
 
 def _other_tiers(choice: TierChoice) -> list[str]:
@@ -268,13 +256,7 @@ def document(
 def _assessment(outlook: PlannedThreshold) -> dict[str, Any]:
     a = outlook.assessment
     return {
-        "policy": a.policy,
-        "scenario": a.scenario,
-        "threshold_flop": decimal(a.threshold_flop),
-        "verdict": a.verdict,
-        "reason": a.reason,
-        "basis": a.basis,
-        "meaning": a.meaning,
+        **assessment_members(a, "JOB"),
         "share_of_threshold": _significant(outlook.share),
         "expected_hours_to_threshold": _significant(outlook.expected_hours),
         "earliest_hours_to_threshold": _significant(outlook.earliest_hours),

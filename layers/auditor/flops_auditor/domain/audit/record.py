@@ -6,12 +6,14 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from flops_auditor.domain.audit.assessment_words import assessment_members
 from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.compute.tiers import Tier
+from flops_auditor.domain.law.due_dates import DueDate
 from flops_auditor.domain.lineage.kept_ancestors import Packed
 from flops_auditor.domain.lineage.lineage import to_json
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.domain.values.remarks import Kind, Remark, bounded
+from flops_auditor.domain.values.remarks import Kind, Remark, bounded, printable
 
 _MOST_TEXTS = 64
 _MOST_CHARACTERS = 500
@@ -103,20 +105,14 @@ def result(audit: Audit, packed: Packed | None = None) -> dict[str, Any]:
             "systemic_risk": audit.original.systemic_risk,
             "source": audit.original.source,
         },
-        "assessments": [
-            {
-                "policy": assessment.policy,
-                "scenario": assessment.scenario,
-                "threshold_flop": decimal(assessment.threshold_flop),
-                "verdict": assessment.verdict,
-                "reason": assessment.reason,
-                "basis": assessment.basis,
-                "meaning": assessment.meaning,
-            }
-            for assessment in audit.assessments
-        ],
+        "assessments": [assessment_members(assessment, printable(audit.run.name)) for assessment in audit.assessments],
         "verdict": audit.verdict,
     }
+
+
+def due_part(due: Sequence[DueDate]) -> dict[str, Any]:
+    """The days of dated duties, and the earliest of them, by which records are looked through."""
+    return {"due": [each.to_json() for each in due], "notification_due": due[0].day if due else None}
 
 
 def job_part(audit: Audit) -> dict[str, Any]:
@@ -173,16 +169,16 @@ def predicate(
     supersedes: str | None = None,
     previous: Mapping[str, Any] | None = None,
     packed: Packed | None = None,
-    notification_due: str | None = None,
+    due: Sequence[DueDate] = (),
     action: Mapping[str, str] | None = None,
     reassessed: Reassessed | None = None,
 ) -> dict[str, Any]:
     """The predicate of a record. `supersedes` is the SHA-256 of the envelope line that this record replaces.
 
     `previous` is the predicate of that line; what it said differently stands under `changes`.
-    `notification_due` is the date by which the Commission is to be notified (Art. 52(1)); `action` is what the auditor
-    itself did to the job: {"kind": "stop", "requested_at", "reason"}. `reassessed` says that other tables or another
-    version of the code are why the record was made.
+    `due` are the days by which duties are due, the earliest first; `action` is what the auditor itself did to the job:
+    {"kind": "stop", "requested_at", "reason"}. `reassessed` says that other tables or another version of the code are
+    why the record was made.
     """
     return {
         **result(audit, packed),
@@ -195,7 +191,7 @@ def predicate(
         "supersedes": supersedes,
         "previous_verdict": previous["verdict"] if previous else None,
         "changes": changes(audit, previous) if previous else [],
-        "notification_due": notification_due,
+        **due_part(due),
         "action": None if action is None else dict(action),
         "reassessed": None if reassessed is None else asdict(reassessed),
     }

@@ -9,7 +9,8 @@ from functools import lru_cache
 
 from flops_auditor.domain.audit.audit import Tables
 from flops_auditor.domain.compute.hardware import HardwareTable
-from flops_auditor.domain.law.policy import Policy, parse_policy
+from flops_auditor.domain.law.policy import MalformedPolicy, Policy
+from flops_auditor.domain.law.policy_file import parse_policy
 from flops_auditor.domain.originals.base_models import BaseModelTable
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.domain.values.errors import AuditorError
@@ -44,11 +45,19 @@ def parse_tables(files: Mapping[str, bytes]) -> Tables:
             hardware=_hardware(files[ACCELERATORS], files[INSTANCE_TYPES]),
             models=_models(files[BASE_MODELS]),
             metrics=_metrics(files[TRAINER_METRICS]),
-            policies=tuple(_policy(files[name]) for name in policies),
+            policies=tuple(read_policy(name, files[name]) for name in policies),
             files=dict(files),
         )
     except UnicodeDecodeError as error:
         raise TablesIncomplete(f"a file is not UTF-8: {error}") from error
+
+
+def read_policy(name: str, body: bytes) -> Policy:
+    """A policy from its file. Raises MalformedPolicy, also for one that the file's name is not that of."""
+    found = _policy(body)
+    if name != f"{POLICY_FOLDER}{found.policy_id}.json":
+        raise MalformedPolicy(f"{name[:100]} is called {found.policy_id[:60]!r} inside")
+    return found
 
 
 _SETS = 16

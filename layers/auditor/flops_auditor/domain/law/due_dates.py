@@ -1,39 +1,68 @@
-"""The duty to notify: AI Act, Art. 52(1).
+"""By which day a duty is due. The days of each duty stand in its policy file."""
 
-A provider notifies the Commission without delay and in any event within two weeks after the requirement of
-Art. 51(1)(a) is met, or it becomes known that it will be met.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
+from flops_auditor.domain.law.assessment import Assessment
+from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.values.moments import iso
 
-TWO_WEEKS = timedelta(weeks=2)
-SYSTEMIC = "systemic-risk"
-_PRESUMED_FROM = 10**25
+State = Literal["owed", "disputed", "if over"]
+"""Whether a duty follows: a line is crossed; it is crossed, but what that means is disputed; it may be crossed."""
+_FIRST: dict[State, int] = {"owed": 0, "disputed": 1, "if over": 2}
 
 
-def is_systemic(assessment: Mapping[str, Any], original: Mapping[str, Any]) -> bool:
-    """Whether being over this assessment's threshold makes a model of systemic risk.
+@dataclass(frozen=True)
+class DueDate:
+    """One duty of one policy with its day (ISO 8601)."""
 
-    The modifier of an original of more than 1e25 FLOP is measured by one third of it, and becomes the provider of a
-    model of systemic risk, too (Guidelines, section on downstream modifiers).
-    """
-    if str(assessment["scenario"]).startswith(SYSTEMIC):
-        return True
-    known = original["pretraining_flop"]
-    systemic_original = original["systemic_risk"] or (known is not None and int(known) > _PRESUMED_FROM)
-    return bool(systemic_original) and assessment["scenario"] == "one-third"
+    policy: str
+    duty: str
+    day: str
+
+    def to_json(self) -> dict[str, str]:
+        """As records hold it."""
+        return asdict(self)
 
 
-def notification_due(content: Mapping[str, Any], known_at: datetime, earlier: Sequence[str] = ()) -> str | None:
-    """The day by which the Commission is to be notified (ISO 8601), None when no systemic threshold is passed.
-
-    `known_at` is when it became known; `earlier` are days that were found before, of which the first one stays.
-    """
-    over = [a for a in content["assessments"] if a["verdict"] == "above" and is_systemic(a, content["original"])]
-    if not over:
+def state_of(duty: Duty, assessment: Assessment) -> State | None:
+    """Whether a duty follows from an assessment; None from one that is below."""
+    if assessment.verdict == "below":
         return None
-    return min([iso(known_at + TWO_WEEKS)[:10], *earlier])
+    if assessment.verdict == "above":
+        return "disputed" if duty.reading == "disputed" else "owed"
+    return "disputed" if assessment.disputed else "if over"
+
+
+def dated_duties(assessments: Iterable[Assessment]) -> Iterator[tuple[str, Duty]]:
+    """The duties with a day that follow where these lines are crossed, each once, with its policy."""
+    found = {(a.policy, duty.duty_id): duty for a in assessments for duty in a.rule.duties}
+    return ((policy, duty) for (policy, _), duty in found.items() if duty.within_days is not None)
+
+
+def crossed_lines(assessments: Iterable[Assessment]) -> list[Assessment]:
+    """The lines whose best estimate is over, disputed ones included: a day that may be due is kept."""
+    return [a for a in assessments if a.verdict == "above" or a.disputed]
+
+
+def due_dates(
+    crossed: Sequence[Assessment], known_at: Mapping[tuple[str, str], datetime], earlier: Iterable[DueDate] = ()
+) -> tuple[DueDate, ...]:
+    """The day of every dated duty that follows from crossed lines, the earliest first.
+
+    `known_at` is, by policy and duty, when it was met or became known that it would be; `earlier` are days that were
+    found before, of which the first one stays.
+    """
+    found = []
+    for policy, duty in dated_duties(crossed):
+        day = iso(known_at[policy, duty.duty_id] + timedelta(days=duty.within_days or 0))[:10]
+        before = [each.day for each in earlier if (each.policy, each.duty) == (policy, duty.duty_id)]
+        found.append(DueDate(policy, duty.duty_id, min([day, *before])))
+    return tuple(sorted(found, key=lambda each: (each.day, each.policy, each.duty)))
+
+
+def read_due_dates(content: Mapping[str, Any]) -> tuple[DueDate, ...]:
+    """The days that a record's predicate names."""
+    return tuple(DueDate(str(each["policy"]), str(each["duty"]), str(each["day"])) for each in content.get("due", ()))

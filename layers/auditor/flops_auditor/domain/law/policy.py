@@ -1,27 +1,32 @@
-"""Policies: which threshold applies to a job, and on which side of it the estimate lies.
+"""Policies as values: which line applies to a run, what it counts, what crossing it means, and which duties follow.
 
-A policy is a data file (data/policies); this module reads and applies it. All thresholds are *greater than*: a figure
-equal to the threshold is not over it (Guidelines, section on downstream modifiers; AI Act, Art. 51(2)).
+All of a regime stands in its file (data/policies); nothing in the code knows a threshold, an article or an authority.
 """
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import date
 from fractions import Fraction
-from typing import Any, Literal
+from typing import Literal
 
 from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
-from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
-from flops_auditor.domain.values.amounts import parse_amount, scientific
+from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor.domain.values.figures import Figures, Verdict, most_severe, verdict
-from flops_auditor.domain.values.remarks import Kind
 
 Basis = Literal["updates", "cumulative"]
-_MOST_DOUBTS = 16
-UNKNOWN_ORIGINAL = Kind(
-    "unknown-pretraining-compute", "the pretraining compute of the original is not known", AMEND_ORIGINAL
-)
+"""What a line counts: parameter updates alone, or everything that contributed to the model."""
+Comparison = Literal["greater than", "at least"]
+Reading = Literal["text", "ours", "disputed"]
+"""Whether a sentence is the text's, is how we read a text that is silent, or is open between two readings."""
+Role = Literal["developer", "modifier", "data-generator"]
+"""Whose model is trained: one's own, somebody else's, or none yet, since training data is generated."""
+Since = Literal["met", "met or foreseeable"]
+"""When the days of a duty begin: the line is met, or it becomes known that it will be, whichever is earlier."""
+
+_ROLES: dict[Activity, Role] = {
+    "fine-tuning": "modifier",
+    "pretraining": "developer",
+    "synthetic-data": "data-generator",
+}
 
 
 class MalformedPolicy(AuditorError):
@@ -31,221 +36,111 @@ class MalformedPolicy(AuditorError):
 
 
 @dataclass(frozen=True)
-class Bases:
-    """The figures on the two bases of Annex A.1: parameter updates alone, and everything that contributed."""
+class Duty:
+    """What somebody over a line has to do. `what` is an instruction in the article's words.
 
-    updates: Figures
-    cumulative: Figures
+    `within_days` with `since` makes a day by which it is due. `left_open` says what is disputed, or why it is a reading
+    of ours.
+    """
+
+    duty_id: str
+    what: str
+    article: str
+    to: str = ""
+    within_days: int | None = None
+    since: Since = "met"
+    reading: Reading = "text"
+    left_open: str = ""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text that a policy rests on. `read` says how: the text itself, or what others wrote of it."""
+
+    title: str
+    read: Literal["text", "secondary"]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of a policy. `when` holds the conditions, `amount` or `share` of the original the threshold."""
+    """One line of a regime: when it applies, where it lies, what it counts, what crossing it means, what then is due.
+
+    Conditions: `roles`, `original` (its compute), `systemic_risk`, `at_least` and `below` (its compute in FLOP). The
+    line is `amount` in FLOP or `share` of the original's compute. `certain_if_over` names scenarios: while none of them
+    is crossed, crossing this line is disputed.
+    """
 
     scenario: str
-    activities: tuple[Activity, ...]
+    title: str
+    roles: tuple[Role, ...]
     original: Literal["known", "unknown", "any"]
     systemic_risk: bool | None
     at_least: int
     below: int | None
-    amount: int | None
+    amount: Fraction | None
     share: Fraction | None
+    comparison: Comparison
     basis: Basis
     includes_pretraining: bool
     meaning: str
     source: str
+    reading: Reading
+    left_open: str
+    certain_if_over: tuple[str, ...]
+    duties: tuple[Duty, ...]
 
-    def applies(self, activity: Activity, original: Original) -> bool:
-        """Whether this rule speaks about a job of this activity on this original."""
-        flop = original.pretraining_flop
-        if activity not in self.activities:
-            return False
-        if self.original != "any" and (self.original == "known") != (flop is not None):
-            return False
-        if self.systemic_risk is not None and flop is None and self.systemic_risk != original.systemic_risk:
-            return False
-        return flop is None or (self.at_least <= flop and (self.below is None or flop < self.below))
-
-    def threshold(self, original: Original) -> int:
-        """The largest whole number of FLOP that is not over the threshold."""
+    def line(self, original: Original) -> Fraction:
+        """Where the line lies, in FLOP."""
         if self.share is not None and original.pretraining_flop is not None:
-            return int(self.share * original.pretraining_flop // 1)
+            return self.share * original.pretraining_flop
         if self.amount is None:
             raise MalformedPolicy(f"rule {self.scenario} has no threshold for an unknown original")
         return self.amount
 
+    def threshold(self, original: Original) -> int:
+        """The line as a whole number of FLOP, rounded so that comparing whole figures with it stays exact."""
+        line = self.line(original)
+        return int(line // 1) if self.comparison == "greater than" else -int(-line // 1)
+
+    def most_allowed(self, original: Original) -> int:
+        """The largest whole number of FLOP that does not cross the line."""
+        return self.threshold(original) - (1 if self.comparison == "at least" else 0)
+
 
 @dataclass(frozen=True)
 class Policy:
-    """A named set of rules; of each group the first rule that applies counts."""
+    """A regime: of each group of rules the first one that applies counts.
+
+    `condition` says where the regime applies at all ("if the model is placed on the Union market"), which no figure
+    tells. An original of more than `systemic_risk_over` FLOP is of systemic risk in this regime's sense.
+    """
 
     policy_id: str
     title: str
-    source: str
+    jurisdiction: str
+    in_force: date | None
+    condition: str
+    sources: tuple[Source, ...]
+    systemic_risk_over: int | None
     groups: tuple[tuple[Rule, ...], ...]
 
+    def rules(self, activity: Activity, original: Original) -> tuple[Rule, ...]:
+        """The rules that speak about a run of this activity on this original, one of each group at most."""
+        role = _ROLES.get(activity)
+        first = (next((r for r in group if self._applies(r, role, original)), None) for group in self.groups)
+        return tuple(rule for rule in first if rule is not None)
 
-@dataclass(frozen=True)
-class Assessment:
-    """The answer of one policy: the threshold in FLOP, the verdict, and the reason in words.
+    def is_systemic(self, original: Original) -> bool:
+        """Whether the original is of systemic risk: known to be, or by its compute."""
+        flop, over = original.pretraining_flop, self.systemic_risk_over
+        return original.systemic_risk or (flop is not None and over is not None and flop > over)
 
-    `best_flop` and `upper_flop` are the modification on the rule's basis, `room_flop` what it may take at most: the
-    threshold, less the pretraining where the rule counts it.
-    """
-
-    policy: str
-    scenario: str
-    threshold_flop: int
-    verdict: Verdict
-    reason: str
-    basis: Basis = "updates"
-    meaning: str = ""
-    best_flop: int | None = None
-    upper_flop: int | None = None
-    room_flop: int = 0
-
-
-def parse_policy(text: str) -> Policy:
-    """Read a policy file. Raises MalformedPolicy naming the rule."""
-    try:
-        document = json.loads(text)
-        groups = tuple(tuple(_rule(rule) for rule in group) for group in document["groups"])
-        return Policy(document["id"], document["title"], document["source"], groups)
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, AuditorError) as error:
-        raise MalformedPolicy(f"{type(error).__name__}: {error}") from error
-
-
-_RULE_FIELDS = frozenset(
-    {"scenario", "when", "threshold", "share_of_original", "basis", "includes_pretraining", "meaning", "source"}
-)
-_CONDITIONS = frozenset({"activity", "original", "systemic_risk", "at_least", "below"})
-
-
-def _rule(rule: dict[str, Any]) -> Rule:
-    """Read one rule strictly: a word that nothing reads would make the rule apply where it should not."""
-    when = rule["when"]
-    strange = sorted((set(rule) - _RULE_FIELDS) | (set(when) - _CONDITIONS))
-    if strange:
-        raise MalformedPolicy(f"rule {rule['scenario']}: unknown fields {', '.join(strange)}")
-    if ("threshold" in rule) == ("share_of_original" in rule):
-        raise MalformedPolicy(f"rule {rule['scenario']}: give either threshold or share_of_original")
-    parsed = Rule(
-        scenario=rule["scenario"],
-        activities=tuple(when["activity"]),
-        original=when.get("original", "any"),
-        systemic_risk=when.get("systemic_risk"),
-        at_least=parse_amount(when["at_least"]) if "at_least" in when else 0,
-        below=parse_amount(when["below"]) if "below" in when else None,
-        amount=int(_over(rule["threshold"]) // 1) if "threshold" in rule else None,
-        share=_over(rule["share_of_original"]) if "share_of_original" in rule else None,
-        basis=rule.get("basis", "updates"),
-        includes_pretraining=rule.get("includes_pretraining", False),
-        meaning=rule["meaning"],
-        source=rule["source"],
-    )
-    if not parsed.activities or not set(parsed.activities) <= set(ACTIVITIES):
-        raise MalformedPolicy(f"rule {parsed.scenario}: activity is not of {', '.join(ACTIVITIES)}")
-    if parsed.original not in {"known", "unknown", "any"} or parsed.basis not in {"updates", "cumulative"}:
-        raise MalformedPolicy(f"rule {parsed.scenario}: original or basis is not what it may be")
-    if parsed.share is not None and parsed.original != "known":
-        raise MalformedPolicy(f"rule {parsed.scenario}: a share needs an original that is known")
-    return parsed
-
-
-def _over(text: object) -> Fraction:
-    """An amount, or an amount over a divisor ("1e23/3")."""
-    top, _, divisor = str(text).partition("/")
-    return Fraction(parse_amount(top), int(divisor or 1))
-
-
-def assess(
-    policy: Policy, activity: Activity, figures: Figures, original: Original, cumulative: Figures | None = None
-) -> tuple[Assessment, ...]:
-    """Apply a policy. `figures` are those of the whole modification (the job and its ancestors).
-
-    `cumulative` are the figures on the cumulative basis of Annex A.1, where they differ from parameter updates alone.
-
-    An original whose figure is too weak to rest on counts as undisclosed, unless the verdict is the same either way.
-    Where another source contradicts it, and that changes the verdict, nothing can be said.
-    """
-    bases = Bases(figures, cumulative or figures)
-    strong = tuple(_assess_known(policy, activity, bases, original))
-    if original.trusted or original.pretraining_flop is None:
-        return strong
-    other = Original(original.instead, original.systemic_risk, original.source, doubts=original.doubts)
-    careful = _assess_known(policy, activity, bases, other)
-    if most_severe([a.verdict for a in strong]) == most_severe([a.verdict for a in careful]):
-        note = f"; the figure for the original is weak ({original.source}), but the verdict is the same without it"
-        return tuple(_with(a, a.verdict, a.reason + note) for a in strong)
-    if original.instead is not None:
-        note = f"; two figures for the original contradict each other ({original.source}): clear up which is right"
-        return tuple(_with(a, "indeterminate", a.reason + note) for a in careful)
-    note = f"; the figure for the original is too weak to rest on ({original.source}), so it counts as undisclosed"
-    return tuple(_with(a, "indeterminate" if a.verdict == "below" else a.verdict, a.reason + note) for a in careful)
-
-
-def _with(assessment: Assessment, new: Verdict, reason: str) -> Assessment:
-    a = assessment
-    return replace(a, verdict=new, reason=reason)
-
-
-def _assess_known(policy: Policy, activity: Activity, bases: Bases, original: Original) -> list[Assessment]:
-    found = []
-    for group in policy.groups:
-        rule = next((rule for rule in group if rule.applies(activity, original)), None)
-        if rule is None:
-            continue
-        threshold = rule.threshold(original)
-        counted = figures = bases.cumulative if rule.basis == "cumulative" else bases.updates
-        if rule.includes_pretraining and original.inherited_flop is not None:
-            counted = figures.plus(original.inherited_flop)
-        elif rule.includes_pretraining:
-            doubt = UNKNOWN_ORIGINAL()
-            counted = Figures(figures.best_flop, figures.upper_flop, (*figures.doubts, doubt), figures.settle)
-        if original.doubts and (rule.original != "any" or rule.includes_pretraining):
-            counted = Figures(counted.best_flop, counted.upper_flop, counted.doubts + original.doubts, figures.settle)
-        result = verdict(counted, threshold)
-        reason = explain(counted, threshold, result)
-        room = threshold - (original.inherited_flop or 0 if rule.includes_pretraining else 0)
-        name, scenario = policy.policy_id, rule.scenario
-        size = (figures.best_flop, figures.upper_flop, room)
-        found.append(Assessment(name, scenario, threshold, result, reason, rule.basis, rule.meaning, *size))
-    return found
-
-
-def explain(figures: Figures, threshold: int, result: Verdict) -> str:
-    """The reason for a verdict, in words, with shares of the threshold."""
-    line = f"{scientific(threshold)} FLOP"
-    if result == "above":
-        best = figures.best_flop or 0
-        return f"best estimate {_beside(best, threshold)} is over {line} ({_share(best, threshold)})"
-    if result == "below":
-        upper = figures.upper_flop or 0
-        return f"upper bound {_beside(upper, threshold)} is not over {line} ({_share(upper, threshold)})"
-    if figures.best_flop is None or figures.upper_flop is None:
-        known = "the compute is not known"
-    else:
-        known = (
-            f"best estimate {scientific(figures.best_flop)} ({_share(figures.best_flop, threshold)}), "
-            f"upper bound {_beside(figures.upper_flop, threshold)} ({_share(figures.upper_flop, threshold)}) of {line}"
-        )
-    more = len(figures.doubts) - _MOST_DOUBTS
-    parts = [
-        known,
-        *(doubt.words for doubt in figures.doubts[:_MOST_DOUBTS]),
-        *([f"and {more} more doubts"] if more > 0 else []),
-    ]
-    return "; ".join(parts) + (f"; to settle: {figures.settle}" if figures.settle else "")
-
-
-def _beside(flop: int, threshold: int) -> str:
-    """A figure beside a threshold: in full where three digits would hide on which side of it the figure lies."""
-    hidden = flop != threshold and scientific(flop) == scientific(threshold)
-    return str(flop) if hidden else scientific(flop)
-
-
-def _share(flop: int, threshold: int) -> str:
-    if threshold == 0:
-        return "of a threshold of 0"
-    share = Fraction(flop, threshold)
-    return f"{float(share):.3g} times" if share >= 10 else f"{float(share * 100):.3g} %"
+    def _applies(self, rule: Rule, role: Role | None, original: Original) -> bool:
+        flop = original.pretraining_flop
+        if role not in rule.roles:
+            return False
+        if rule.original != "any" and (rule.original == "known") != (flop is not None):
+            return False
+        if rule.systemic_risk is not None and rule.systemic_risk != self.is_systemic(original):
+            return False
+        return flop is None or (rule.at_least <= flop and (rule.below is None or flop < rule.below))

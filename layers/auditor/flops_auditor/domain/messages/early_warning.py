@@ -7,13 +7,15 @@ from typing import Any
 
 from flops_auditor.domain.audit.forecast import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, RunForecast, ThresholdForecast
 from flops_auditor.domain.messages.advice import KNOW_THE_TYPE, unknown_hardware
-from flops_auditor.domain.messages.reason import Titles, named
+from flops_auditor.domain.messages.duties import duty_in_words
 from flops_auditor.domain.messages.record_alert import (
+    MOST_DOUBTS,
     Alert,
     attributes,
     chain,
     clipped,
     earlier_runs,
+    named,
     numbered,
     printable,
     section,
@@ -25,16 +27,17 @@ from flops_auditor.domain.values.amounts import flop, scientific
 _LONGEST_FORECAST = 10 * 365 * 86400
 
 
-def warn(seen: RunForecast, level: str, content: Mapping[str, Any], now: datetime, titles: Titles) -> Alert:
+def warn(seen: RunForecast, level: str, content: Mapping[str, Any], now: datetime) -> Alert:
     """The warning that a job has reached a level: a fraction ("0.5"), or one of the named levels of running.py.
 
-    `content` has the fields of a record's predicate; `titles` are what people call the thresholds.
+    `content` has the fields of a record's predicate.
     """
     name = printable(content["job"]["name"])
     parts = [
         section("", [_happened(seen, level, content, name)]),
         section("SO FAR", _so_far(seen, content)),
-        section("AGAINST THE THRESHOLDS", [_against(outlook, now, titles) for outlook in seen.outlooks]),
+        section("AGAINST THE THRESHOLDS", [_against(outlook, now) for outlook in seen.outlooks]),
+        section("IN DOUBT", _in_doubt(seen) if level == UNBOUNDED else []),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(seen, level, content, name))),
         section("THE JOB", [printable(content["job"]["arn"]), "flops-auditor watch"]),
@@ -101,10 +104,10 @@ def _hours(seconds: Fraction) -> str:
     return f"{float(seconds) / 3600:.4g} hours"
 
 
-def _against(outlook: ThresholdForecast, now: datetime, titles: Titles) -> str:
+def _against(outlook: ThresholdForecast, now: datetime) -> str:
     a = outlook.assessment
     line = (
-        f"{named(a.policy, a.scenario, titles)}: best {percent(outlook.best_share)}, at most "
+        f"{named(a.policy, a.scenario, a.rule.title)}: best {percent(outlook.best_share)}, at most "
         f"{percent(outlook.upper_share)} of {scientific(a.threshold_flop)} FLOP."
     )
     if outlook.projected_best_share is not None:
@@ -122,21 +125,40 @@ def _against(outlook: ThresholdForecast, now: datetime, titles: Titles) -> str:
 
 def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str) -> list[str]:
     region = seen.audited.run.region
-    steps = []
-    if content["notification_due"]:
-        steps.append(
-            f"Notify the European Commission by {content['notification_due']}: within two weeks from when it is known "
-            "that a threshold of systemic risk is or will be met (Art. 52(1)). It is known now."
-        )
+    steps = _dated_duties(seen, content)
     if level == UNBOUNDED:
-        doubts = [doubt for doubt in seen.audited.estimate.doubts if doubt.kind != STILL_TRAINING]
-        steps += [f"Settle this: {clipped(doubt.words, 300)}" for doubt in doubts[:3]]
-        if unknown_hardware(doubt.kind.name for doubt in doubts):
+        if unknown_hardware(doubt.kind.name for doubt in seen.audited.estimate.doubts):
             tags = "To bound it: tag the job with flops-auditor:params and flops-auditor:tokens."
             return [*steps, tags, KNOW_THE_TYPE]
         return steps + ([f"To bound it: {seen.audited.estimate.settle}."] if seen.audited.estimate.settle else [])
-    steps.append("Decide whether the run may cross the line; over it, a provider's duties may apply (Art. 53).")
+    steps.append(f"Decide whether the run may cross the line: {_meaning(seen)}.")
     steps.append(f"To stop it: aws sagemaker stop-training-job --training-job-name {name} --region {region}")
     if seen.audited.estimate.settle:
         steps.append(f"To narrow the figure: {seen.audited.estimate.settle}.")
     return steps
+
+
+def _in_doubt(seen: RunForecast) -> list[str]:
+    """What keeps the compute unknown; that the job is still training is no news here."""
+    doubts = [doubt for doubt in seen.audited.estimate.doubts if doubt.kind != STILL_TRAINING]
+    return [f"- {clipped(doubt.words, 400)}." for doubt in doubts[:MOST_DOUBTS]]
+
+
+def _dated_duties(seen: RunForecast, content: Mapping[str, Any]) -> list[str]:
+    """What is due by a day, since it is known now that a line is or will be crossed."""
+    duties = {(o.assessment.policy, duty.duty_id): duty for o in seen.outlooks for duty in o.assessment.rule.duties}
+    steps = []
+    for each in content["due"]:
+        duty = duties[each["policy"], each["duty"]]
+        said = {"what": duty.what, "article": duty.article, "state": "owed"}
+        steps.append(duty_in_words(said, each["day"]))
+    return list(dict.fromkeys(steps))
+
+
+def _meaning(seen: RunForecast) -> str:
+    """What being over the line means that is met first."""
+    closest = seen.closest()
+    if closest is None:
+        return "nothing is assessed"
+    condition = f", {closest.assessment.condition}" if closest.assessment.condition else ""
+    return f"over it{condition}, {closest.assessment.rule.meaning}"

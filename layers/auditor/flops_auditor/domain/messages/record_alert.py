@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flops_auditor.domain.law.due_dates import is_systemic
 from flops_auditor.domain.messages.advice import AMEND, to_know_the_hardware, unknown_hardware
-from flops_auditor.domain.messages.reason import Titles, clauses, named, read_reason
+from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.values.amounts import flop
 
 WIDTH = 72
@@ -20,28 +19,21 @@ LONGEST_SUBJECT = 99
 """Amazon SNS: a subject is ASCII without line breaks, less than 100 characters."""
 LONGEST_TEXT = 700
 MOST_IN_CHAIN = 12
-MOST_DOUBTS = 3
+MOST_DOUBTS = 8
+MOST_REMEDIES = 5
 _INDENT = "  "
 _UNBROKEN = "\N{NO-BREAK SPACE}%"
-_STEP = re.compile(r"\d\. ")
+_STEP = re.compile(r"\d+\. ")
 HEADLINES = {
     "above": "ABOVE a threshold",
     "indeterminate": "on an UNKNOWN SIDE of a threshold",
     "below": "BELOW every threshold, as it turned out",
 }
-DUTIES = (
-    "Tell whoever is responsible for the AI Act in your organisation: the duties of a provider of a general-purpose AI "
-    "model may apply (Art. 53). The figure is an indication; a person decides.",
-    "Draw up the technical documentation (Annex XI), for instance in the Model Documentation Form of the Code of "
-    "Practice. The figures for it: flops-auditor records show {job}",
-    "If the figure is wrong, give better evidence: {amend}",
-)
-
-
+A_PERSON_DECIDES = "Tell whoever answers for this in your organisation. The figure is an indication; a person decides."
 AFTER_A_STOP = (
     "Wait for the record of the ended job; it gives the final figure and comes by itself.",
-    "If the run is meant to cross the line, decide that first: over it, a provider's duties may apply (Art. 53). Then "
-    "start it again with the tag flops-auditor:never-stop = true.",
+    "If the run is meant to cross the line, decide that first. Then start it again with the tag "
+    "flops-auditor:never-stop = true.",
 )
 
 
@@ -54,8 +46,8 @@ class Alert:
     attributes: Mapping[str, str]
 
 
-def compose(content: Mapping[str, Any], titles: Titles) -> Alert | None:
-    """The alert about a record's predicate; `titles` are what people call the thresholds.
+def compose(content: Mapping[str, Any]) -> Alert | None:
+    """The alert about a record's predicate.
 
     None for a job that is below every threshold and always was, and for a verdict that people know already.
     """
@@ -67,9 +59,10 @@ def compose(content: Mapping[str, Any], titles: Titles) -> Alert | None:
     name = printable(content["job"]["name"])
     stopped = content["action"] is not None
     parts = [
-        section("", [_happened(content, name, titles)]),
+        section("", [_happened(content, name)]),
         section("FIGURES", _figures(content)),
-        section("AGAINST THE THRESHOLDS", _against(content, titles)),
+        section("AGAINST THE THRESHOLDS", _against(content)),
+        section("IN DOUBT", doubts_in_words(content)),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(content, name))),
         section("THE RECORD", _record(content, name)),
@@ -82,7 +75,7 @@ def compose(content: Mapping[str, Any], titles: Titles) -> Alert | None:
     )
 
 
-def _happened(content: Mapping[str, Any], name: str, titles: Titles) -> str:
+def _happened(content: Mapping[str, Any], name: str) -> str:
     job, count = content["job"], content["lineage"]["ancestors"]
     together = f"Together with {earlier_runs(count)} it continues, it" if count else "It"
     done = "is running" if content["action"] else "was audited"
@@ -91,7 +84,7 @@ def _happened(content: Mapping[str, Any], name: str, titles: Titles) -> str:
         said += f" FLOPs Auditor asked SageMaker to stop it: {printable(content['action']['reason'])}."
     if content["previous_verdict"]:
         said += f" An earlier record said: {content['previous_verdict']}. This one supersedes it"
-        crossed = [named(c["policy"], c["scenario"], titles) for c in content["changes"] if c["to"] == "above"]
+        crossed = [_changed(change, content) for change in content["changes"] if change["to"] == "above"]
         said += f", since now it is over {' and '.join(crossed)}." if crossed else "."
     return said
 
@@ -121,31 +114,44 @@ def _uncertainty(estimate: Mapping[str, Any]) -> str:
     return f"The upper bound is {excess} % over the best estimate."
 
 
-def _against(content: Mapping[str, Any], titles: Titles) -> list[str]:
-    """Each threshold with its verdict. A meaning and a doubt are said once, a doubt that is a step to take there."""
-    steps = {clause for doubt in _doubts_to_settle(content) for clause in clauses(doubt)}
+def named(policy: str, scenario: str, title: str) -> str:
+    """A threshold by its title and its ids."""
+    return f"{title} ({policy}, {scenario})"
+
+
+def _changed(change: Mapping[str, Any], content: Mapping[str, Any]) -> str:
+    policy, scenario = change["policy"], change["scenario"]
+    titles = {(a["policy"], a["scenario"]): a["title"] for a in content["assessments"]}
+    return named(policy, scenario, titles[policy, scenario])
+
+
+def _against(content: Mapping[str, Any]) -> list[str]:
+    """Each threshold with its verdict. A meaning is said once; what is in doubt stands in a section of its own."""
     lines, told = [], {""}
     for a in content["assessments"]:
-        reason = read_reason(a["reason"])
-        fresh = [clause for clause in reason.doubts if clause not in told | steps]
-        told.update(fresh)
-        said = clipped("; ".join([reason.figures, *fresh]))
-        below = "; in doubt, see what to do" if steps.intersection(reason.doubts) else ""
-        known = "; in doubt as said" if not below and len(fresh) < len(reason.doubts) else ""
-        line = f"{named(a['policy'], a['scenario'], titles)}: {a['verdict'].upper()}; {said}{below}{known}."
+        notes = [note["words"] for note in a["notes"]]
+        open_ = a["verdict"] == "indeterminate" and a["doubts"]
+        said = clipped("; ".join([a["reason"], *notes, *(["see what is in doubt"] if open_ else [])]))
+        line = f"{named(a['policy'], a['scenario'], a['title'])}: {a['verdict'].upper()}; {said}."
         if a["verdict"] != "below" and a["meaning"] not in told:
             told.add(a["meaning"])
-            line += f" Over it, {a['meaning']}."
+            line += f" Over it{_condition(a)}, {a['meaning']}."
         lines.append(line)
     return lines
 
 
-def _doubts_to_settle(content: Mapping[str, Any]) -> list[str]:
-    """The doubts that stand among the steps to take: the first few, where they are what the verdict waits for."""
-    if content["verdict"] != "indeterminate" or content["action"]:
-        return []
-    doubts = [*content["estimate"]["doubts"], *content["lineage"]["doubts"]][:MOST_DOUBTS]
-    return [doubt["words"] for doubt in doubts]
+def _condition(assessment: Mapping[str, Any]) -> str:
+    """Where a regime applies at all, within a sentence."""
+    return f", {assessment['condition']}" if assessment["condition"] else ""
+
+
+def doubts_in_words(content: Mapping[str, Any]) -> list[str]:
+    """What keeps verdicts open, or may change them, each once."""
+    open_ = (a for a in content["assessments"] if a["verdict"] != "below")
+    found = list(dict.fromkeys(doubt["words"] for a in open_ for doubt in a["doubts"]))
+    more = len(found) - MOST_DOUBTS
+    said = [f"- {clipped(words, 400)}." for words in found[:MOST_DOUBTS]]
+    return [*said, *([f"- and {more} more: see the record."] if more > 0 else [])]
 
 
 def chain(content: Mapping[str, Any]) -> list[str]:
@@ -177,29 +183,30 @@ def nearest_ancestors(
 
 
 def _steps(content: Mapping[str, Any], name: str) -> list[str]:
+    """Remedies and duties alone: nothing here is in the words of a job's owner."""
     verdict = content["verdict"]
     if verdict == "below":
         return ["Nothing, unless somebody has acted on the earlier record already."]
-    steps: list[str] = []
-    if content["notification_due"]:
-        steps.append(
-            f"Notify the European Commission by {content['notification_due']}: within two weeks from when it is known "
-            "that a threshold of systemic risk is or will be met (Art. 52(1))."
-        )
+    duties = duties_in_words(content["assessments"], content["due"])
     if verdict == "above":
-        return [*steps, *(duty.format(job=name, amend=AMEND.format(job=name)) for duty in DUTIES)]
+        over = (a["condition"] for a in content["assessments"] if a["verdict"] == "above")
+        applies = " or ".join(dict.fromkeys(filter(None, over)))
+        decide = f"{A_PERSON_DECIDES} What follows is due {applies}." if applies else A_PERSON_DECIDES
+        return [decide, *duties, f"If the figure is wrong, give better evidence: {AMEND.format(job=name)}"]
     if content["action"]:
-        return [*steps, *(step.format(job=name) for step in AFTER_A_STOP)]
-    settles = dict.fromkeys(read_reason(a["reason"]).settle for a in content["assessments"])
-    steps += [f"Settle this: {clipped(doubt, 300)}" for doubt in _doubts_to_settle(content)]
+        return [*duties, *AFTER_A_STOP]
+    steps = [clipped(words, 300) for words in remedies(content)]
     if unknown_hardware(doubt["kind"] for doubt in content["estimate"]["doubts"]):
-        steps.append(to_know_the_hardware(name))
+        steps = [to_know_the_hardware(name)]
     else:
-        steps += [f"To narrow the figure: {clipped(text, 300)}." for text in settles if text]
-        steps.append(f"Or give better evidence by hand: {AMEND.format(job=name)}")
-    if any(a["verdict"] == "indeterminate" and is_systemic(a, content["original"]) for a in content["assessments"]):
-        steps.append("If it is over, the Commission is to be notified within two weeks (Art. 52(1)).")
-    return steps
+        steps.append(f"{'Or give' if steps else 'Give'} better evidence by hand: {AMEND.format(job=name)}")
+    return [*steps, *duties]
+
+
+def remedies(content: Mapping[str, Any]) -> list[str]:
+    """What would settle the open verdicts, each once, as sentences."""
+    found = dict.fromkeys(each["words"] for a in content["assessments"] for each in a["settle"])
+    return [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in list(found)[:MOST_REMEDIES]]
 
 
 def _record(content: Mapping[str, Any], name: str) -> list[str]:

@@ -17,9 +17,6 @@ from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount, scientific
 from flops_auditor.domain.values.errors import AuditorError
 
-SYSTEMIC_RISK_FLOP = 10**25
-"""AI Act Art. 51(2): presumed systemic risk above this cumulative training compute."""
-
 FLOP_PER_PARAMETER_AND_TOKEN = 6
 """Guidelines C(2025) 7719, Annex A.2: C = 6 x P x D for large dense transformers."""
 
@@ -109,7 +106,8 @@ class BaseModel:
     """reported | gpu_hours | 6ND | undisclosed."""
     source: str
     confidence: str
-    listed_systemic_risk: bool = False
+    systemic_risk: bool = False
+    """Listed in the table, with a source. What compute makes a model one of systemic risk is a policy's to say."""
 
     @property
     def trusted(self) -> bool:
@@ -122,12 +120,6 @@ class BaseModel:
         if self.params_active is None or self.pretraining_tokens is None:
             return None
         return FLOP_PER_PARAMETER_AND_TOKEN * self.params_active * self.pretraining_tokens
-
-    @property
-    def systemic_risk(self) -> bool:
-        """Known to be above 1e25 FLOP (Art. 51(2)) by the figure in use, or listed so in the table with a source."""
-        flop = self.pretraining_for_threshold().flop
-        return self.listed_systemic_risk or (flop is not None and flop > SYSTEMIC_RISK_FLOP)
 
     @property
     def size(self) -> ModelSize | None:
@@ -376,7 +368,7 @@ def _base_model(row: Mapping[str, str], where: str) -> BaseModel:
         method=row["method"],
         source=row["source"],
         confidence=row["confidence"],
-        listed_systemic_risk=row["systemic_risk"] == "yes",
+        systemic_risk=row["systemic_risk"] == "yes",
     )
 
 

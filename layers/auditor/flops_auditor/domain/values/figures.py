@@ -1,6 +1,6 @@
 """A best estimate with its bound, and on which side of a threshold it lies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from flops_auditor.domain.values.remarks import Remark
@@ -23,7 +23,7 @@ class Figures:
         """The figures with a known amount added."""
         best = None if self.best_flop is None else self.best_flop + flop
         upper = None if self.upper_flop is None else self.upper_flop + flop
-        return Figures(best, upper, self.doubts, self.settle)
+        return replace(self, best_flop=best, upper_flop=upper)
 
 
 def verdict(figures: Figures, threshold: int) -> Verdict:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flops_auditor.domain.law.due_dates import DueDate, read_due_dates
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.lineage.kept_ancestors import KeptSet, read_kept, unpack
 from flops_auditor.domain.lineage.lineage import (
@@ -66,7 +67,7 @@ class FoundLineage:
 
     lineage: Lineage
     kept: tuple[KeptSet, ...] = ()
-    due: tuple[str, ...] = ()
+    due: tuple[DueDate, ...] = ()
 
 
 def index_run(run: Run, index: LineageIndex) -> None:
@@ -116,7 +117,7 @@ def find_lineage(run: Run, records: Records, index: LineageIndex, archive: Archi
         doubts.append(TOO_MANY_PARENTS(count=len(parents), most=MOST_PARENTS))
     sets: list[tuple[Ancestor, ...]] = []
     kept: dict[str, KeptSet] = {}
-    due: list[str] = []
+    due: list[DueDate] = []
     notes = list(run.begins_notes)
     for job_id in sorted(parents)[:MOST_PARENTS]:
         entry, reference = parents[job_id]
@@ -129,7 +130,7 @@ def find_lineage(run: Run, records: Records, index: LineageIndex, archive: Archi
         notes.append(CONTINUES(where=reference.where, place=str(reference.location), name=name))
         recorded = read_lineage(content, lambda key, digest: _load(key, digest, archive, kept))
         sets.append(passed_on(ancestor_of(content), recorded.ancestors))
-        due += [content["notification_due"]] if content["notification_due"] else []
+        due += read_due_dates(content)
     ancestors = union(sets, without=run.job_id)
     known = tuple(job_id for job_id in sorted(parents) if any(a.job_id == job_id for a in ancestors))
     return FoundLineage(

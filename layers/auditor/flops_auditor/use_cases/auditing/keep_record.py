@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from flops_auditor.data import titles
 from flops_auditor.domain.audit.audit import Audit, audit
-from flops_auditor.domain.audit.record import Reassessed, predicate, result
-from flops_auditor.domain.law.due_dates import notification_due
+from flops_auditor.domain.audit.record import Reassessed, predicate
+from flops_auditor.domain.law.due_dates import DueDate, crossed_lines, dated_duties, due_dates, read_due_dates
 from flops_auditor.domain.ledger.dsse import PAYLOAD_TYPE, envelope_line, pre_authentication_encoding
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.statement import predicate_of, statement
@@ -32,8 +31,6 @@ from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.ledger import Signer
 from flops_auditor.use_cases.ports.records import StoredRecord
 
-CROSSING_SYSTEMIC = "crossing-systemic-risk"
-"""The note of the first warning that a threshold of systemic risk will be met: from then on it was known."""
 MOST_ROUNDS = 8
 
 
@@ -142,7 +139,7 @@ def commit(
         supersedes=sha256(previous.record.line).hexdigest() if previous else None,
         previous=previous.content if previous else None,
         packed=packed,
-        notification_due=_due(examined, previous, recorder),
+        due=_due(examined, previous, recorder),
         action=action,
         reassessed=reassessed,
     )
@@ -152,11 +149,20 @@ def commit(
     return Kept(record, content, case)
 
 
-def _due(examined: Examined, previous: Kept | None, recorder: Recorder) -> str | None:
-    warned = recorder.records.noted(examined.case.run.job_id, CROSSING_SYSTEMIC)
-    before = previous.content["notification_due"] if previous else None
-    earlier = [*examined.lineage.due, *([before] if before else [])]
-    return notification_due(result(examined.audited, examined.packed), warned or recorder.clock(), earlier)
+def foreseen(policy: str, duty: str) -> str:
+    """The note of the first warning that a line with a dated duty will be crossed: from then on it was known."""
+    return f"foreseen#{policy}#{duty}"
+
+
+def _due(examined: Examined, previous: Kept | None, recorder: Recorder) -> tuple[DueDate, ...]:
+    crossed, job_id = crossed_lines(examined.audited.assessments), examined.case.run.job_id
+    known_at = {
+        (policy, duty.duty_id): recorder.records.noted(job_id, foreseen(policy, duty.duty_id)) or recorder.clock()
+        for policy, duty in dated_duties(crossed)
+    }
+    return due_dates(
+        crossed, known_at, [*examined.lineage.due, *(read_due_dates(previous.content) if previous else ())]
+    )
 
 
 def finish(job_id: str, kept: Kept, recorder: Recorder) -> None:
@@ -235,9 +241,11 @@ def alert_people(job_id: str, revision: int, content: Mapping[str, Any], recorde
     A verdict that only waits for a parent whose audit is under way is not told, and neither is its end: a moment
     later the parent's commit settles it, and if that audit fails, an alarm tells of its dead letter.
     """
-    alert = compose(content, titles())
     name = f"{revision:06d}#{content['verdict']}"
-    if alert is None or recorder.records.alert_sent(job_id, name):
+    if recorder.records.alert_sent(job_id, name):
+        return
+    alert = compose(content)
+    if alert is None:
         return
     if content["verdict"] == "indeterminate" and awaits_parent(content):
         return

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from flops_auditor.data import titles
 from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.forecast import (
     CROSSED,
@@ -21,8 +20,8 @@ from flops_auditor.domain.audit.forecast import (
     levels_reached,
     look,
 )
-from flops_auditor.domain.audit.record import lineage_part, result
-from flops_auditor.domain.law.due_dates import is_systemic, notification_due
+from flops_auditor.domain.audit.record import due_part, lineage_part, result
+from flops_auditor.domain.law.due_dates import dated_duties, due_dates
 from flops_auditor.domain.lineage.kept_ancestors import pack
 from flops_auditor.domain.messages.early_warning import percent, warn
 from flops_auditor.domain.runs.case import Case
@@ -31,7 +30,7 @@ from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import collect
-from flops_auditor.use_cases.auditing.keep_record import CROSSING_SYSTEMIC, finish, first_record, lineage_of, newest
+from flops_auditor.use_cases.auditing.keep_record import finish, first_record, foreseen, lineage_of, newest
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.sources import (
     JobListing,
@@ -138,7 +137,7 @@ def warn_people(looked: Look, watcher: Watcher) -> int:
         recorder.records.note_alert(looked.run.job_id, _note(level), now)
     for level in told:
         content = content_of_look(looked, recorder, now)
-        recorder.alerts.send(warn(looked.seen, level, content, now, titles()))
+        recorder.alerts.send(warn(looked.seen, level, content, now))
         recorder.records.note_alert(looked.run.job_id, _note(level), now)
     return len(told)
 
@@ -179,21 +178,26 @@ def _known(looked: Look, level: str, recorder: Recorder) -> bool:
 
 
 def content_of_look(looked: Look, recorder: Recorder, now: datetime) -> dict[str, Any]:
-    """The fields of a record, for a job that has none yet. Notes when it became known that a systemic line is met."""
+    """The fields of a record, for a job that has none yet. Notes when it became known that a line will be crossed."""
     audited = looked.seen.audited
     packed = pack(looked.run.job_id, audited.lineage)
-    content = {**result(audited, packed), "lineage": lineage_part(audited, packed)}
     over = [
-        {"scenario": o.assessment.scenario, "verdict": "above"}
+        o.assessment
         for o in looked.seen.outlooks
         if o.crossed or (o.projected_best_share is not None and o.projected_best_share > 1)
     ]
-    known_at = now
-    if any(is_systemic(assessment, content["original"]) for assessment in over):
-        recorder.records.note(looked.run.job_id, CROSSING_SYSTEMIC, now)
-        known_at = recorder.records.noted(looked.run.job_id, CROSSING_SYSTEMIC) or now
-    due = notification_due({"assessments": over, "original": content["original"]}, known_at)
-    return {**content, "notification_due": due, "revision": None, "ledger_id": recorder.ledger_id}
+    known_at = {}
+    for policy, duty in dated_duties(over):
+        note = foreseen(policy, duty.duty_id)
+        recorder.records.note(looked.run.job_id, note, now)
+        known_at[policy, duty.duty_id] = recorder.records.noted(looked.run.job_id, note) or now
+    return {
+        **result(audited, packed),
+        "lineage": lineage_part(audited, packed),
+        **due_part(due_dates(over, known_at)),
+        "revision": None,
+        "ledger_id": recorder.ledger_id,
+    }
 
 
 def stop_if_due(looked: Look, watcher: Watcher) -> int:
@@ -208,7 +212,7 @@ def stop_if_due(looked: Look, watcher: Watcher) -> int:
     now = recorder.clock()
     if looked.seen.never_stop:
         if not recorder.records.alert_sent(run.job_id, _note(IMMINENT)):
-            recorder.alerts.send(warn(looked.seen, IMMINENT, content_of_look(looked, recorder, now), now, titles()))
+            recorder.alerts.send(warn(looked.seen, IMMINENT, content_of_look(looked, recorder, now), now))
             recorder.records.note_alert(run.job_id, _note(IMMINENT), now)
         return 0
     kept = newest(run.job_id, recorder)

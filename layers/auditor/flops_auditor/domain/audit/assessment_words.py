@@ -1,0 +1,113 @@
+"""An assessment as records and plans hold it: figures, the reason in words, doubts and remedies with their kinds."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any
+
+from flops_auditor.domain.law.assessment import Assessment
+from flops_auditor.domain.law.due_dates import state_of
+from flops_auditor.domain.law.policy import Comparison
+from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.figures import Figures, Verdict
+from flops_auditor.domain.values.remarks import Spoken
+
+MOST_DOUBTS = 16
+MORE_DOUBTS = "more-doubts"
+CLOSER_FIGURE = "closer-figure"
+
+
+def assessment_members(assessment: Assessment, job: str) -> dict[str, Any]:
+    """The fields of an assessment. `job` is the run's name, for commands that settle a doubt."""
+    a, rule = assessment, assessment.rule
+    return {
+        "policy": a.policy,
+        "scenario": rule.scenario,
+        "title": rule.title,
+        "threshold_flop": str(a.threshold_flop),
+        "comparison": rule.comparison,
+        "verdict": a.verdict,
+        "reason": reason_in_words(a.counted, a.threshold_flop, a.verdict, rule.comparison),
+        "basis": rule.basis,
+        "includes_pretraining": rule.includes_pretraining,
+        "reading": rule.reading,
+        "left_open": rule.left_open,
+        "source": rule.source,
+        "meaning": rule.meaning,
+        "condition": a.condition,
+        "best_flop": _text(a.counted.best_flop),
+        "upper_flop": _text(a.counted.upper_flop),
+        "duties": duties_of(a),
+        "doubts": [each.to_json() for each in _bounded([doubt.spoken for doubt in a.doubts])],
+        "notes": [note.spoken.to_json() for note in a.notes],
+        "settle": [each.to_json() for each in remedies_of(a, job)],
+    }
+
+
+def duties_of(assessment: Assessment) -> list[dict[str, Any]]:
+    """The duties that follow, or would follow if the line is crossed, as records hold them."""
+    return [
+        {
+            "id": duty.duty_id,
+            "state": state,
+            "what": duty.what,
+            "article": duty.article,
+            "to": duty.to,
+            "within_days": duty.within_days,
+            "since": duty.since if duty.within_days is not None else None,
+            "reading": duty.reading,
+            "left_open": duty.left_open,
+        }
+        for duty in assessment.rule.duties
+        if (state := state_of(duty, assessment)) is not None
+    ]
+
+
+def remedies_of(assessment: Assessment, job: str) -> list[Spoken]:
+    """What would settle an open verdict, each once: remedies of its doubts, and a closer figure where that helps."""
+    if assessment.verdict != "indeterminate":
+        return []
+    found = [doubt.settled_by(job) for doubt in assessment.doubts]
+    if assessment.narrow and assessment.counted.settle:
+        found.append(Spoken(CLOSER_FIGURE, assessment.counted.settle))
+    return list(dict.fromkeys(each for each in found if each is not None))
+
+
+def _bounded(doubts: Sequence[Spoken]) -> Iterable[Spoken]:
+    """So many that hostile input cannot make a record too large to store."""
+    more = len(doubts) - MOST_DOUBTS
+    return (*doubts[:MOST_DOUBTS], *([Spoken(MORE_DOUBTS, f"and {more} more doubts")] if more > 0 else []))
+
+
+def reason_in_words(figures: Figures, threshold: int, result: Verdict, comparison: Comparison) -> str:
+    """The figures beside the line, with their shares of it. What is in doubt stands beside it, not here."""
+    line = f"{scientific(threshold)} FLOP"
+    over, not_over = ("is over", "is not over") if comparison == "greater than" else ("reaches", "does not reach")
+    best, upper = figures.best_flop, figures.upper_flop
+    crossed = best is not None and (best > threshold or (best == threshold and comparison == "at least"))
+    if best is not None and (result == "above" or crossed):
+        return f"best estimate {_beside(best, threshold)} {over} {line} ({_share(best, threshold)})"
+    if upper is not None and result == "below":
+        return f"upper bound {_beside(upper, threshold)} {not_over} {line} ({_share(upper, threshold)})"
+    if best is None or upper is None:
+        return "the compute is not known"
+    return (
+        f"best estimate {scientific(best)} ({_share(best, threshold)}), upper bound {_beside(upper, threshold)} "
+        f"({_share(upper, threshold)}) of {line}"
+    )
+
+
+def _beside(flop: int, threshold: int) -> str:
+    """A figure beside a threshold: in full where three digits would hide on which side of it the figure lies."""
+    hidden = flop != threshold and scientific(flop) == scientific(threshold)
+    return str(flop) if hidden else scientific(flop)
+
+
+def _share(flop: int, threshold: int) -> str:
+    if threshold == 0:
+        return "of a threshold of 0"
+    share = Fraction(flop, threshold)
+    return f"{float(share):.3g} times" if share >= 10 else f"{float(share * 100):.3g} %"
+
+
+def _text(amount: int | None) -> str | None:
+    return None if amount is None else str(amount)

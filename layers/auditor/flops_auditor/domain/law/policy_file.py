@@ -1,0 +1,181 @@
+"""Reading a policy file strictly: a word that nothing reads would make a rule apply where it should not."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from fractions import Fraction
+from typing import Any, get_args
+
+from flops_auditor.domain.law.policy import (
+    Basis,
+    Comparison,
+    Duty,
+    MalformedPolicy,
+    Policy,
+    Reading,
+    Role,
+    Rule,
+    Since,
+    Source,
+)
+from flops_auditor.domain.values.amounts import parse_amount
+from flops_auditor.domain.values.errors import AuditorError
+
+_POLICY = frozenset(
+    {"id", "title", "jurisdiction", "in_force", "condition", "sources", "systemic_risk_over", "duties", "groups"}
+)
+_RULE = frozenset(
+    {
+        "scenario",
+        "title",
+        "when",
+        "threshold",
+        "share_of_original",
+        "comparison",
+        "basis",
+        "includes_pretraining",
+        "meaning",
+        "source",
+        "reading",
+        "left_open",
+        "certain_if_over",
+        "duties",
+    }
+)
+_WHEN = frozenset({"role", "original", "systemic_risk", "at_least", "below"})
+_DUTY = frozenset({"what", "article", "to", "within_days", "since", "reading", "left_open"})
+
+
+def parse_policy(text: str) -> Policy:
+    """Read a policy file. Raises MalformedPolicy naming the rule or the duty."""
+    try:
+        document = json.loads(text)
+        _known("the policy", document, _POLICY)
+        duties = {name: _duty(name, duty) for name, duty in document["duties"].items()}
+        groups = tuple(tuple(_rule(rule, duties) for rule in group) for group in document["groups"])
+        _check_names(groups)
+        return Policy(
+            policy_id=_text(document, "id"),
+            title=_text(document, "title"),
+            jurisdiction=_text(document, "jurisdiction"),
+            in_force=date.fromisoformat(document["in_force"]) if document["in_force"] else None,
+            condition=document.get("condition", ""),
+            sources=tuple(
+                Source(each["title"], _one_of("read", each, ("text", "secondary"))) for each in document["sources"]
+            ),
+            systemic_risk_over=_amount(document, "systemic_risk_over"),
+            groups=groups,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, AuditorError) as error:
+        raise MalformedPolicy(f"{type(error).__name__}: {error}") from error
+
+
+def _duty(name: str, duty: Mapping[str, Any]) -> Duty:
+    where = f"duty {name}"
+    _known(where, duty, _DUTY)
+    days = duty.get("within_days")
+    if days is not None and (type(days) is not int or days < 0):
+        raise MalformedPolicy(f"{where}: within_days is not a number of days")
+    if (days is None) != ("since" not in duty):
+        raise MalformedPolicy(f"{where}: within_days and since belong together")
+    return Duty(
+        duty_id=name,
+        what=_text(duty, "what"),
+        article=_text(duty, "article"),
+        to=duty.get("to", ""),
+        within_days=days,
+        since=_one_of("since", duty, get_args(Since), "met"),
+        **_reading(where, duty),
+    )
+
+
+def _rule(rule: Mapping[str, Any], duties: Mapping[str, Duty]) -> Rule:
+    where = f"rule {rule['scenario']}"
+    when = rule["when"]
+    _known(where, rule, _RULE)
+    _known(where, when, _WHEN)
+    if ("threshold" in rule) == ("share_of_original" in rule):
+        raise MalformedPolicy(f"{where}: give either threshold or share_of_original")
+    unknown = sorted(set(rule["duties"]) - set(duties))
+    if unknown:
+        raise MalformedPolicy(f"{where}: the policy has no duty {', '.join(unknown)}")
+    parsed = Rule(
+        scenario=_text(rule, "scenario"),
+        title=_text(rule, "title"),
+        roles=tuple(when["role"]),
+        original=_one_of("original", when, ("known", "unknown", "any"), "any"),
+        systemic_risk=_yes_or_no(when, "systemic_risk"),
+        at_least=_amount(when, "at_least") or 0,
+        below=_amount(when, "below"),
+        amount=_divided(rule["threshold"]) if "threshold" in rule else None,
+        share=_divided(rule["share_of_original"]) if "share_of_original" in rule else None,
+        comparison=_one_of("comparison", rule, get_args(Comparison)),
+        basis=_one_of("basis", rule, get_args(Basis)),
+        includes_pretraining=bool(_yes_or_no(rule, "includes_pretraining")),
+        meaning=_text(rule, "meaning"),
+        source=_text(rule, "source"),
+        certain_if_over=tuple(rule.get("certain_if_over", ())),
+        duties=tuple(duties[name] for name in rule["duties"]),
+        **_reading(where, rule),
+    )
+    if not parsed.roles or not set(parsed.roles) <= set(get_args(Role)):
+        raise MalformedPolicy(f"{where}: role is not of {', '.join(get_args(Role))}")
+    if parsed.share is not None and parsed.original != "known":
+        raise MalformedPolicy(f"{where}: a share needs an original that is known")
+    if parsed.certain_if_over and parsed.reading != "disputed":
+        raise MalformedPolicy(f"{where}: certain_if_over belongs to a disputed reading")
+    return parsed
+
+
+def _check_names(groups: tuple[tuple[Rule, ...], ...]) -> None:
+    scenarios = {rule.scenario for group in groups for rule in group}
+    for rule in (rule for group in groups for rule in group):
+        missing = sorted(set(rule.certain_if_over) - scenarios)
+        if missing:
+            raise MalformedPolicy(f"rule {rule.scenario}: certain_if_over names no rule: {', '.join(missing)}")
+
+
+def _reading(where: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """How a sentence is read; what is not the text's own says what is left open."""
+    reading = _one_of("reading", found, get_args(Reading))
+    left_open = found.get("left_open", "")
+    if (reading == "text") == bool(left_open):
+        raise MalformedPolicy(f"{where}: left_open says what a reading of ours or a disputed one leaves open")
+    return {"reading": reading, "left_open": left_open}
+
+
+def _known(where: str, found: Mapping[str, Any], allowed: frozenset[str]) -> None:
+    strange = sorted(set(found) - allowed)
+    if strange:
+        raise MalformedPolicy(f"{where}: unknown fields {', '.join(strange)}")
+
+
+def _text(found: Mapping[str, Any], key: str) -> str:
+    value = found[key]
+    if not isinstance(value, str) or not value.strip():
+        raise MalformedPolicy(f"{key} is not a text")
+    return value
+
+
+def _one_of(key: str, found: Mapping[str, Any], allowed: tuple[str, ...], default: str | None = None) -> Any:
+    value = found.get(key, default)
+    if value not in allowed:
+        raise MalformedPolicy(f"{key} is {value!r}, not one of {', '.join(allowed)}")
+    return value
+
+
+def _yes_or_no(found: Mapping[str, Any], key: str) -> bool | None:
+    value = found.get(key)
+    if value is not None and not isinstance(value, bool):
+        raise MalformedPolicy(f"{key} is {value!r}, not true or false")
+    return value
+
+
+def _amount(found: Mapping[str, Any], key: str) -> int | None:
+    return parse_amount(found[key]) if key in found else None
+
+
+def _divided(text: object) -> Fraction:
+    """An amount, or an amount over a divisor ("1e23/3")."""
+    top, _, divisor = str(text).partition("/")
+    return Fraction(parse_amount(top), int(divisor or 1))
