@@ -76,6 +76,10 @@ test-faults: setup ## Every kill point, faults at the wire, hostile input, right
 	$(MAKE) fuzz
 	cat build/fault-figures.txt
 
+.PHONY: test-attacks
+test-attacks: setup ## Every attack on the ledger: the random forger, generated containers, random honest worlds
+	FLOPS_AUDITOR_ATTACKS=full .venv/bin/pytest tests/attacks tests/oracles --timeout 7200
+
 FAULT_TESTS = tests/faults tests/integration/test_least_privilege.py tests/integration/test_other_side.py
 FUZZ_SECONDS ?= 60
 fuzz: .tools/fuzz/$(STAMP) ## Fuzz every parser of foreign bytes, guided by coverage

@@ -37,7 +37,9 @@ def small_world() -> World:
 
 
 class Bundle:
-    """The files of a bundle by name."""
+    """The files of a bundle by name. With `promise` the manifest is made to fit what an attack leaves."""
+
+    promise = True
 
     def __init__(self, world: World, folder: Path, model: str | None = None) -> None:
         self.world, self.path = world, folder / "bundle.zip"
@@ -52,7 +54,11 @@ class Bundle:
         return sorted(name for name in self.files if name.startswith(folder))
 
     def verify(self, **demands: Any) -> VerificationReport:
-        """Write the files as they are now, and verify."""
+        """Write the files as they are now, with a manifest that promises them, and verify."""
+        if self.promise and "manifest.json" in self.files:
+            others = [len(content) for name, content in self.files.items() if name != "manifest.json"]
+            said = {"files": str(len(others)), "unpacked_bytes": str(sum(others))}
+            self.edit_json("manifest.json", lambda found: found.update(said))
         with zipfile.ZipFile(self.path, "w") as zipped:
             for name, content in self.files.items():
                 zipped.writestr(name, content)

@@ -105,7 +105,7 @@ def test_verdicts_do_not_depend_on_the_order_of_delivery(case: tuple[Graph, list
 def test_twelve_jobs_in_random_order_end_with_the_same_verdicts() -> None:
     graph: Graph = [((n - 1,) if n else (), 695) for n in range(12)]
     for seed in range(5):
-        order = random.Random(seed).sample(range(12), 12)  # noqa: S311 - a test's order is no secret
+        order = random.Random(seed).sample(range(12), 12)
         world = built(graph)
         world.audit(*(f"job-{n}" for n in order))
         check(world, graph)
@@ -236,7 +236,7 @@ def test_many_descendants_are_told_in_several_invocations() -> None:
 def test_verdicts_do_not_depend_on_what_dies_when(case: tuple[Graph, list[int]], seed: int) -> None:
     """Every call to a port may fail, before or after it took effect; SQS delivers what failed again, in any order."""
     graph, order = case
-    chance = random.Random(seed)  # noqa: S311 - a test's failures are no secret
+    chance = random.Random(seed)
     inner = {"records": MemoryRecords(), "archive": MemoryArchive(), "index": MemoryIndex()}
     queue = MemoryReassessments()
     flaky = {name: Flaky(port, chance) for name, port in inner.items()}

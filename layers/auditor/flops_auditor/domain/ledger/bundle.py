@@ -22,22 +22,42 @@ LOG, EVIDENCE, LEAVES, PROOFS, PEM = "log/", "evidence/", "leaves/", "proofs/", 
 ANCESTORS, TABLES = "ancestors/", "tables/"
 CHUNK = 1000
 """Leaves after which a chunk ends, at the next heartbeat."""
-LARGEST_ENTRY = 1 << 28
-"""Bytes that one file of a bundle may unpack to."""
-LARGEST_TABLE = 1 << 23
+CHUNK_BYTES = 1 << 22
+"""Bytes of leaves, or of their evidence, after which a chunk ends, wherever that is: memory is bounded by them."""
+LARGEST_EVIDENCE = 40_000_000
+"""Bytes of one record's evidence. The 100,800 points that an audit asks for are 6 MB."""
+
+_NUMBER, _DIGEST = r"[0-9]{20}", r"[0-9a-f]{64}"
+_LAYOUT = (
+    (re.compile(rf"{LEAVES}{_NUMBER}\.json|{LOG}{_NUMBER}\.ndjson"), CHUNK_BYTES + (1 << 22)),
+    (re.compile(rf"{EVIDENCE}{_NUMBER}\.json"), LARGEST_EVIDENCE),
+    (re.compile(rf"{EVIDENCE}{_NUMBER}\.ndjson"), CHUNK_BYTES + LARGEST_EVIDENCE * 4 // 3),
+    (re.compile(rf"{PROOFS}{_NUMBER}\.tlog-proof|{PEM}{_DIGEST}\.pem"), 1 << 17),
+    (re.compile(rf"{ANCESTORS}{_DIGEST}\.json|{TABLES}{_DIGEST}"), 1 << 24),
+    (re.compile("|".join(map(re.escape, (MANIFEST, README, KEYS, CHECKPOINT)))), 1 << 20),
+    (re.compile(re.escape(CHECKPOINTS)), 1 << 31),  # read line by line
+)
+"""The names that a file of a bundle may have, and how many bytes it may unpack to."""
 
 BundleKind = Literal["whole", "part"]
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a bundle says of itself; nothing in it is believed that is not checked."""
+    """What a bundle says of itself; nothing in it is believed that is not checked.
+
+    `files` and `unpacked` are the number of all other files and the bytes that they unpack to. `left_out` says in words
+    which checkpoints a part does not have.
+    """
 
     kind: BundleKind
     ledger_id: str
     size: int
     selection: str
     exported_at: str
+    files: int = 0
+    unpacked: int = 0
+    left_out: str = ""
 
     def to_bytes(self) -> bytes:
         """manifest.json, canonical."""
@@ -49,6 +69,9 @@ class Manifest:
                 "size": str(self.size),
                 "selection": self.selection,
                 "exported_at": self.exported_at,
+                "files": str(self.files),
+                "unpacked_bytes": str(self.unpacked),
+                "left_out": self.left_out,
             }
         )
 
@@ -60,13 +83,25 @@ def parse_manifest(text: bytes) -> Manifest:
         if found["format"] != FORMAT or found["kind"] not in ("whole", "part"):
             raise BadBundle(f"a bundle of the format {str(found['format'])[:60]!r} cannot be read by this version")
         manifest = Manifest(
-            found["kind"], found["ledger_id"], int(found["size"]), found["selection"], found["exported_at"]
+            found["kind"],
+            found["ledger_id"],
+            int(found["size"]),
+            found["selection"],
+            found["exported_at"],
+            int(found["files"]),
+            int(found["unpacked_bytes"]),
+            found["left_out"],
         )
         if manifest.to_bytes() != text:
             raise BadBundle("manifest.json has members that it should not have")
     except (UnreadableJson, NotCanonical, KeyError, TypeError, ValueError) as error:
         raise BadBundle(f"manifest.json is not readable: {error!r:.200}") from error
     return manifest
+
+
+def largest(name: str) -> int | None:
+    """How many bytes a file of this name may unpack to; None if no file of a bundle has such a name."""
+    return next((most for names, most in _LAYOUT if names.fullmatch(name)), None)
 
 
 def chunk_name(folder: str, first_index: int) -> str:

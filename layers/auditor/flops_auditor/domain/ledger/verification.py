@@ -233,12 +233,12 @@ def check_tables(named: Collection[str], files: Collection[str], load: Callable[
             raise EvidenceMismatch(f"the table {digest[:64]} is not one that a record names")
 
 
-def check_ancestors(named: set[str], files: dict[str, bytes]) -> None:
+def check_ancestors(named: Collection[str], files: Collection[str], load: Callable[[str], bytes | None]) -> None:
     """Objects with ancestors are exactly those that records name, by their digests. Raises EvidenceMismatch."""
-    for digest, body in files.items():
-        if sha256(body).hexdigest() != digest or digest not in named:
+    for digest in files:
+        if digest not in named or sha256(load(digest) or b"").hexdigest() != digest:
             raise EvidenceMismatch(f"the ancestors in {digest[:64]} are not those that a record names")
-    for digest in named - files.keys():
+    for digest in set(named).difference(files):
         raise EvidenceMismatch(f"the ancestors in {digest[:64]}, which a record names, are missing")
 
 

@@ -6,7 +6,7 @@ Of what is not chosen a part holds hashes alone: how many leaves there are can b
 import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -94,14 +94,13 @@ def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) ->
             elif kind == "rotation":
                 change = parse_rotation(payload)
                 keys = keys.rotated(change.role, change.new_spki, index)
-            chunk.lines.append(line)
-            chunk.evidence.append(evidence)
-            if kind == "heartbeat" and len(chunk.lines) >= bundle.CHUNK:
+            full = chunk.add(line, evidence)
+            if full or (kind == "heartbeat" and len(chunk.lines) >= bundle.CHUNK):
                 out.chunk(chunk)
                 chunk = _ChunkContent(index + 1)
         out.chunk(chunk)
-        notes = b"".join(bundle.checkpoint_line(note) for note in _checkpoints(archive, size))
-        out.frame(bundle.Manifest("whole", ledger_id, size, "everything", iso(now)), keys, notes, archive)
+        out.lines(bundle.CHECKPOINTS, (bundle.checkpoint_line(note) for note in _checkpoints(archive, size)))
+        out.frame(bundle.Manifest("whole", ledger_id, size, "everything", iso(now)), keys, archive)
     return Exported(size, records)
 
 
@@ -148,11 +147,14 @@ def export_part(
         for index in kept:
             proof = bundle.proof_file(index, tree.inclusion_proof(index, size), checkpoint)
             out.add(bundle.leaf_name(bundle.PROOFS, index, ".tlog-proof"), proof)
-        notes = b"".join(
-            bundle.checkpoint_line(note, tree.consistency_proof(_size_of(note), size))
-            for note in _checkpoints(archive, size)
+        out.lines(
+            bundle.CHECKPOINTS,
+            (
+                bundle.checkpoint_line(note, tree.consistency_proof(_size_of(note), size))
+                for note in _checkpoints(archive, size)
+            ),
         )
-        out.frame(bundle.Manifest("part", ledger_id, size, selection, iso(now)), keys, notes, archive)
+        out.frame(bundle.Manifest("part", ledger_id, size, selection, iso(now)), keys, archive)
     return Exported(size, records)
 
 
@@ -161,6 +163,14 @@ class _ChunkContent:
     begin: int
     lines: list[bytes] = field(default_factory=list)
     evidence: list[bytes] = field(default_factory=list)
+    sizes: tuple[int, int] = (0, 0)
+
+    def add(self, line: bytes, evidence: bytes) -> bool:
+        """The next leaf with its evidence in base64; True when so many bytes are enough for one chunk."""
+        self.lines.append(line)
+        self.evidence.append(evidence)
+        self.sizes = (self.sizes[0] + len(line) + 1, self.sizes[1] + len(evidence) + 1)
+        return max(self.sizes) >= bundle.CHUNK_BYTES
 
 
 class _Writer:
@@ -185,10 +195,13 @@ class _Writer:
 
     def add(self, name: str, content: bytes) -> None:
         """One file."""
-        info = zipfile.ZipInfo(name, EPOCH)
-        info.compress_type = zipfile.ZIP_DEFLATED
-        info.external_attr = 0o644 << 16
-        self._zip.writestr(info, content)
+        self._zip.writestr(_info(name), content)
+
+    def lines(self, name: str, lines: Iterator[bytes]) -> None:
+        """One file, line by line."""
+        with self._zip.open(_info(name), "w") as file:
+            for line in lines:
+                file.write(line)
 
     def named(self, archive: Archive, content: dict[str, Any]) -> None:
         """What a record names by digest and does not hold itself, once: many ancestors, and the tables of its time.
@@ -214,15 +227,22 @@ class _Writer:
             self.add(bundle.chunk_name(bundle.LOG, chunk.begin), b"\n".join([*chunk.lines, b""]))
             self.add(bundle.chunk_name(bundle.EVIDENCE, chunk.begin), b"\n".join([*chunk.evidence, b""]))
 
-    def frame(self, manifest: bundle.Manifest, keys: KeyHistory, notes: bytes, archive: Archive) -> None:
-        """What every bundle has."""
-        self.add(bundle.CHECKPOINTS, notes)
+    def frame(self, manifest: bundle.Manifest, keys: KeyHistory, archive: Archive) -> None:
+        """What every bundle has; last of all the manifest, which promises how much the other files unpack to."""
         self.add(bundle.CHECKPOINT, read_checkpoint(archive, manifest.size))
         self.add(bundle.KEYS, keys.to_bytes())
         for name, spki in {key.keyid: key.spki for key in keys.ranges}.items():
             self.add(f"{bundle.PEM}{name}.pem", bundle.pem(spki))
-        self.add(bundle.MANIFEST, manifest.to_bytes())
         self.add(bundle.README, readme(manifest, keys))
+        sizes = [entry.file_size for entry in self._zip.infolist()]
+        self.add(bundle.MANIFEST, replace(manifest, files=len(sizes), unpacked=sum(sizes)).to_bytes())
+
+
+def _info(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, EPOCH)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    return info
 
 
 def _size(archive: Archive) -> int:
@@ -273,9 +293,16 @@ def _size_of(note: bytes) -> int:
 
 
 def _evidence(archive: Archive, content: dict[str, Any]) -> bytes:
-    """The evidence of a record; empty if it was never archived, which the verifier then reports."""
+    """The evidence of a record; empty if it was never archived, which the verifier then reports.
+
+    Raises BadBundle for one that no verifier would unpack.
+    """
+    key = evidence_key(content["job"]["id"], content["revision"])
     try:
-        return archive.get(evidence_key(content["job"]["id"], content["revision"])) or b""
+        body = archive.get(key) or b""
+        if len(body) > bundle.LARGEST_EVIDENCE:
+            raise BadBundle(f"{key} has {len(body)} bytes, more than {bundle.LARGEST_EVIDENCE}")
+        return body
     except ObjectReplaced as error:
         raise ObjectReplaced(f"{error}: compare all versions of the object, the oldest is the signed one") from error
 

@@ -4,12 +4,9 @@ The bundle is hostile until the end: its zip is read strictly, every file in it 
 of itself is only a claim to check.
 """
 
-import zipfile
-import zlib
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -17,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from flops_auditor.domain.ledger import bundle
+from flops_auditor.domain.ledger.container import Entry
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
 from flops_auditor.domain.ledger.leaves import Leaf, Rotation, check_time, read_leaf
@@ -59,6 +57,7 @@ from flops_auditor.domain.ledger.verification import (
     tables_of,
     version_of,
 )
+from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
 from flops_auditor.use_cases.ledger.signatures import verifies
 
 MOST_FINDINGS = 100
@@ -111,85 +110,15 @@ def verify_bundle(
     """Check all of a bundle against the rest of it, and against what is demanded. Never raises for a bad one."""
     report = VerificationReport(pinned=demands.pin is not None, keys_given=demands.keys is not None)
     try:
-        with _Bundle(path) as files:
+        with BundleFiles(path) as files:
             _verify(files, demands, report, progress)
     except LedgerError as error:
         report.findings.append(defect_of(error))
     return report
 
 
-class _Bundle:
-    """A zip of expected files, read strictly."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._streams = ExitStack()
-
-    def __enter__(self) -> "_Bundle":
-        try:
-            self._zip = zipfile.ZipFile(self.path)
-        except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise BadBundle(f"{self.path.name} is not a readable zip: {reason}") from error
-        self.names = [entry.filename for entry in self._zip.infolist()]
-        if len(set(self.names)) != len(self.names):
-            self._zip.close()
-            raise BadBundle("a name stands in the zip twice")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._streams.close()
-        self._zip.close()
-
-    def read(self, name: str, most: int = bundle.LARGEST_ENTRY) -> bytes | None:
-        """A file's bytes, their CRC checked; None if it is not there."""
-        try:
-            entry = self._zip.getinfo(name)
-        except KeyError:
-            return None
-        if entry.file_size > most:
-            raise BadBundle(f"{name} would unpack to {entry.file_size} bytes")
-        try:
-            return self._zip.read(entry)
-        except (OSError, zipfile.BadZipFile, zlib.error, ValueError, NotImplementedError, RuntimeError, EOFError) as e:
-            raise BadBundle(f"{name} cannot be read: {e}") from e
-
-    def need(self, name: str) -> bytes:
-        """A file that must be there."""
-        content = self.read(name)
-        if content is None:
-            raise BadBundle(f"{name} is missing")
-        return content
-
-    def ancestors(self, digest: str) -> bytes | None:
-        """An object with a record's ancestors."""
-        return self.read(bundle.ancestors_name(digest))
-
-    def all_ancestors(self) -> dict[str, bytes]:
-        """All of them, by the digests that their names give."""
-        names = [name for name in self.names if name.startswith(bundle.ANCESTORS)]
-        return {name[len(bundle.ANCESTORS) :].removesuffix(".json"): self.need(name) for name in names}
-
-    def table(self, digest: str) -> bytes | None:
-        """A version of a table that records rest on."""
-        return self.read(bundle.tables_name(digest), bundle.LARGEST_TABLE)
-
-    def all_tables(self) -> list[str]:
-        """The digests that the names of tables give."""
-        return [name[len(bundle.TABLES) :] for name in self.names if name.startswith(bundle.TABLES)]
-
-    def lines(self, name: str) -> Iterator[bytes]:
-        """A file's lines, one at a time; a line too long for a checkpoint is cut, and then not readable."""
-        try:
-            stream = self._streams.enter_context(self._zip.open(name))
-            while line := stream.readline(1 << 17):
-                yield line
-        except (KeyError, OSError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, EOFError) as error:
-            raise BadBundle(f"{name} cannot be read: {error}") from error
-
-
-def _verify(files: _Bundle, demands: Demands, report: VerificationReport, progress: TellProgress) -> None:
-    manifest = bundle.parse_manifest(files.need(bundle.MANIFEST))
+def _verify(files: BundleFiles, demands: Demands, report: VerificationReport, progress: TellProgress) -> None:
+    manifest = files.manifest()
     files.need(bundle.README)
     keys = parse_key_history(files.need(bundle.KEYS))
     report.kind, report.selection, report.ledger_id = manifest.kind, manifest.selection, manifest.ledger_id
@@ -212,7 +141,7 @@ def _verify(files: _Bundle, demands: Demands, report: VerificationReport, progre
     check_freshness(said.sealed_at, demands.as_of, demands.max_age)
 
 
-def _check_keys(files: _Bundle, keys: KeyHistory, demands: Demands) -> None:
+def _check_keys(files: BundleFiles, keys: KeyHistory, demands: Demands) -> None:
     if demands.keys is not None and parse_key_history(demands.keys).first_keys != keys.first_keys:
         raise UnknownKey("the bundle's first keys are not those that were given with --keys")
     for key in keys.ranges:
@@ -233,7 +162,7 @@ def _check_newest(note: bytes, manifest: bundle.Manifest, keys: KeyHistory) -> C
 class _Job:
     """What checking the leaves works with."""
 
-    files: _Bundle
+    files: BundleFiles
     facts: LogFacts
     newest: bytes
     head: Checkpoint
@@ -241,6 +170,11 @@ class _Job:
     report: VerificationReport
     demands: Demands
     progress: TellProgress
+
+    @property
+    def keyids(self) -> list[str]:
+        """The names of all keys."""
+        return [key.keyid for key in self.facts.keys.ranges]
 
     def notes(self, with_proof: bool) -> Iterator[tuple[bytes, list[bytes]]]:
         """Checkpoints in order; the last must be the newest."""
@@ -252,21 +186,11 @@ class _Job:
             raise MissingCheckpoint("the newest checkpoint is not the last of all checkpoints")
 
 
-def _expect(files: _Bundle, keys: KeyHistory, names: Sequence[str]) -> None:
-    """Every file is expected: what no check covers has no place in a bundle."""
-    frame = {bundle.MANIFEST, bundle.README, bundle.KEYS, bundle.CHECKPOINT, bundle.CHECKPOINTS}
-    expected = frame.union(names, (f"{bundle.PEM}{key.keyid}.pem" for key in keys.ranges))
-    for name in files.names:
-        if name not in expected and not name.startswith((bundle.ANCESTORS, bundle.TABLES)):
-            raise BadBundle(f"{name[:200]!r} is no file of a bundle")
-
-
 def _whole(job: _Job) -> Segment | None:
     """All leaves, in chunks spread over processes, joined in order."""
-    begins = sorted(_number(name) for name in job.files.names if name.startswith(bundle.LOG))
+    begins = job.files.numbers(bundle.LOG)
     chunks = [bundle.chunk_name(folder, begin) for begin in begins for folder in (bundle.LOG, bundle.EVIDENCE)]
-    _expect(job.files, job.facts.keys, chunks)
-    ancestors = job.files.all_ancestors()
+    job.files.expect(chunks, job.keyids)
     join = LogJoin(job.facts, (note for note, _ in job.notes(with_proof=False)), job.pin)
     broken: LedgerError | None = None
     for summary in _summaries(job, begins):
@@ -286,17 +210,15 @@ def _whole(job: _Job) -> Segment | None:
     if broken is not None:
         raise broken
     join.finish()
-    check_ancestors(join.ancestors, ancestors)
-    check_tables(join.tables, job.files.all_tables(), job.files.table)
+    _check_named(job, join.ancestors, join.tables)
     check_rotations(job.facts.keys, join.rotations, join.newest)
     return join.newest
 
 
-def _number(name: str) -> int:
-    digits = name.rpartition("/")[2].partition(".")[0]
-    if len(digits) != 20 or not (digits.isascii() and digits.isdigit()):
-        raise BadBundle(f"{name[:200]!r} is no file of a bundle")
-    return int(digits)
+def _check_named(job: _Job, ancestors: Collection[str], tables: Collection[str]) -> None:
+    """What stands beside the records is what they name."""
+    check_ancestors(ancestors, job.files.digests(bundle.ANCESTORS), job.files.ancestors)
+    check_tables(tables, job.files.digests(bundle.TABLES), job.files.table)
 
 
 def _summaries(job: _Job, begins: Sequence[int]) -> Iterator[ChunkSummary]:
@@ -304,7 +226,15 @@ def _summaries(job: _Job, begins: Sequence[int]) -> Iterator[ChunkSummary]:
     if job.demands.processes == 1 or len(begins) < 4:
         yield from (_check(job.files, job.facts, begin) for begin in begins)
         return
-    settings = (job.files.path, job.facts.ledger_id, job.facts.keys.to_bytes(), job.head.size, job.demands.recompute)
+    entries = {name: entry for name, entry in job.files.entries.items() if name.startswith(_FOR_WORKERS)}
+    settings = (
+        job.files.path,
+        entries,
+        job.facts.ledger_id,
+        job.facts.keys.to_bytes(),
+        job.head.size,
+        job.demands.recompute,
+    )
     with ProcessPoolExecutor(
         job.demands.processes, get_context("forkserver"), initializer=_start_worker, initargs=settings
     ) as pool:
@@ -321,12 +251,15 @@ def _summaries(job: _Job, begins: Sequence[int]) -> Iterator[ChunkSummary]:
                 future.cancel()
 
 
-_worker: tuple[_Bundle, LogFacts]
+_FOR_WORKERS = (bundle.LOG, bundle.EVIDENCE, bundle.ANCESTORS, bundle.TABLES)
+_worker: tuple[BundleFiles, LogFacts]
 
 
-def _start_worker(path: Path, ledger_id: str, keys: bytes, size: int, recompute: Recompute | None) -> None:
+def _start_worker(
+    path: Path, entries: dict[str, Entry], ledger_id: str, keys: bytes, size: int, recompute: Recompute | None
+) -> None:
     global _worker  # noqa: PLW0603 - one bundle per worker process
-    files = _Bundle(path).__enter__()
+    files = BundleFiles(path, entries)
     _worker = (files, LogFacts(ledger_id, parse_key_history(keys), size, verifies, recompute, files))
 
 
@@ -334,7 +267,7 @@ def _check_in_worker(begin: int) -> ChunkSummary:
     return _check(*_worker, begin)
 
 
-def _check(files: _Bundle, facts: LogFacts, begin: int) -> ChunkSummary:
+def _check(files: BundleFiles, facts: LogFacts, begin: int) -> ChunkSummary:
     try:
         log = files.need(bundle.chunk_name(bundle.LOG, begin))
         return check_chunk(facts, begin, log, files.read(bundle.chunk_name(bundle.EVIDENCE, begin)) or b"")
@@ -344,7 +277,7 @@ def _check(files: _Bundle, facts: LogFacts, begin: int) -> ChunkSummary:
 
 def _part(job: _Job) -> Segment | None:
     """Chosen leaves, each with its proof; all checkpoints consistent with the newest."""
-    indexes = sorted(_number(name) for name in job.files.names if name.startswith(bundle.LEAVES))
+    indexes = job.files.numbers(bundle.LEAVES)
     names = [bundle.leaf_name(bundle.LEAVES, index) for index in indexes]
     names += [bundle.leaf_name(bundle.PROOFS, index, ".tlog-proof") for index in indexes]
     rotations: list[tuple[int, Rotation]] = []
@@ -366,12 +299,11 @@ def _part(job: _Job) -> Segment | None:
         else:
             raise BadBundle(f"leaf {index} is a heartbeat, but not the newest")
         job.progress(done, len(indexes))
-    _expect(job.files, job.facts.keys, names)
+    job.files.expect(names, job.keyids)
     if said is None or said.sealed_at is None:
         raise MissingCheckpoint("the newest heartbeat, which dates the newest checkpoint, is missing")
-    check_ancestors(set().union(*(ancestors_of(leaf) for _, leaf in leaves)), job.files.all_ancestors())
-    named = frozenset().union(*(tables_of(leaf) for _, leaf in leaves))
-    check_tables(named, job.files.all_tables(), job.files.table)
+    ancestors, tables = (frozenset().union(*(of(leaf) for _, leaf in leaves)) for of in (ancestors_of, tables_of))
+    _check_named(job, ancestors, tables)
     for index, leaf in leaves:
         check_time(leaf.at, said.sealed_at, index)
     check_rotations(job.facts.keys, rotations, said)

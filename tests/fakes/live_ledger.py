@@ -1,0 +1,84 @@
+"""The whole of it in memory: audits by the real use cases, the real sealer, real bundles. Time moves by hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from flops_auditor import __version__
+from flops_auditor.use_cases.ledger.seal_log import Sealed, Sealer, seal_log
+from flops_auditor.use_cases.ledger.signatures import verifies
+from flops_auditor.use_cases.ports.ledger import PendingRecord
+from flops_auditor.use_cases.ports.records import StoredRecord
+from tests.fakes.audit import FakeMetrics, FixedClock, MemoryRecords
+from tests.fakes.bundles import Bundle
+from tests.fakes.ledger import MemoryArchive, MemoryMailbox, MemoryPendingRecords, MemorySigner
+from tests.fakes.ledger_world import LEDGER
+from tests.fakes.lineage import World
+
+
+@dataclass
+class PendingOnCommit(MemoryRecords):
+    """The Records port; what is committed waits for the sealer, as in the table."""
+
+    pending: MemoryPendingRecords = field(default_factory=MemoryPendingRecords)
+
+    def commit(self, job_id: str, record: StoredRecord, summary: Mapping[str, str]) -> bool:
+        if not super().commit(job_id, record, summary):
+            return False
+        self.pending.commit(PendingRecord(job_id, record.revision, record.line))
+        return True
+
+
+class LiveLedger(World):
+    """Jobs, audits, seals and bundles of one ledger."""
+
+    ledger = LEDGER
+
+    def __init__(self, **overrides: Any) -> None:
+        self.archive = MemoryArchive()
+        self.clock = FixedClock()
+        self.pending = MemoryPendingRecords()
+        self.record, self.checkpoint = MemorySigner("record"), MemorySigner("checkpoint")
+        self.mailbox = MemoryMailbox()
+        self.metrics = FakeMetrics()
+        super().__init__(
+            **{
+                "archive": self.archive,
+                "clock": self.clock,
+                "records": PendingOnCommit(pending=self.pending),
+                "signer": self.record,
+                "ledger_id": LEDGER,
+                "code_version": __version__,
+                "metrics": self.metrics,
+                **overrides,
+            }
+        )
+
+    @property
+    def at(self) -> Any:
+        """The time, as bundles ask for it."""
+        return self.clock.now
+
+    def sealer(self) -> Sealer:
+        """The sealer on the same archive."""
+        return Sealer(
+            archive=self.archive,
+            pending=self.pending,
+            signer=self.checkpoint,
+            record_spki=self.record.public_key(),
+            mailbox=self.mailbox,
+            clock=self.clock,
+            verify=verifies,
+            ledger_id=LEDGER,
+        )
+
+    def seal(self) -> Sealed:
+        """A quarter of an hour passes, and the sealer runs."""
+        self.clock.now += timedelta(minutes=15)
+        return seal_log(self.sealer())
+
+    def bundle(self, folder: Path, model: str | None = None) -> Bundle:
+        """What `export` writes now."""
+        return Bundle(self, folder, model)  # type: ignore[arg-type] - it asks for archive, ledger and time alone
