@@ -90,7 +90,7 @@ fuzz: .tools/fuzz/$(STAMP) ## Fuzz every parser of foreign bytes, guided by cove
 # ----- The supply chain
 
 .PHONY: audit-dependencies sbom
-audit-dependencies: setup ## Hold every pinned package against the known advisories
+audit-dependencies: setup ## Compare every pinned package with the known advisories
 	.venv/bin/python -m bench.audit_dependencies --allow-unreachable requirements/*.txt
 
 sbom: setup ## Bills of materials in CycloneDX: what the Lambda layer ships, and what the command line needs
@@ -107,7 +107,7 @@ mutation: setup ## Change the estimate and the policies one thing at a time: the
 # ----- The template
 
 .PHONY: check-template
-check-template: setup ## Hold template.yaml against every point of the bar, as a table
+check-template: setup ## Compare template.yaml with every point of the bar, as a table
 	.venv/bin/python -m tests.template
 
 .PHONY: build

@@ -1,4 +1,4 @@
-"""Hold every pinned package against the known advisories (pip-audit), and never call unaudited packages clean.
+"""Compare every pinned package with the known advisories (pip-audit), and never call unaudited packages clean.
 
     python -m bench.audit_dependencies [--allow-unreachable] requirements/*.txt
 

@@ -51,7 +51,7 @@ def indeterminate_since_evidence_was_refused() -> Alert:
 
 
 def indeterminate_on_unknown_hardware() -> Alert:
-    """Tokens and parameters are known, and nothing holds them against the hardware."""
+    """Tokens and parameters are known, and nothing compares them with the hardware."""
     world = World()
     unknown = {"ResourceConfig": {"InstanceType": "ml.p99.48xlarge", "InstanceCount": 1}}
     world.add(continuing("new-hardware", **unknown), params="8e9", tokens="1e9", pretrain_flops="1.5e24")

@@ -13,6 +13,8 @@ from tests.template.loading import REPOSITORY
 REFUSALS_DOCUMENT = REPOSITORY / "docs" / "refusals.md"
 HEAD = """# What is refused
 
+Calls to AWS that would change or delete records, or sign false ones, and that the deployment refuses.
+
 Made from the cases of `tests/integration/test_other_side.py` by `python -m tests.integration.refusal_table`; a test
 fails where the two differ. *Another principal* is a role of the same account that its own policy lets do everything to
 S3, KMS and DynamoDB; a *widened* role is one that somebody gave every permission. Beside each refusal the same call is

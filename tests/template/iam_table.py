@@ -11,6 +11,8 @@ from tests.template.loading import REPOSITORY, expanded_template
 IAM_DOCUMENT = REPOSITORY / "docs" / "iam.md"
 HEAD = """# What each role may do
 
+The deployment creates an AWS role for each of its functions. This page lists every permission of each.
+
 Made from template.yaml by `python -m tests.template.iam_table`; a test fails where the two differ. The integration
 tests run the functions under these roles, and fail on a denial and on a grant that is never used.
 """

@@ -138,7 +138,7 @@ def test_spellings_of_precisions(spelling, name):
 @pytest.mark.parametrize(
     ("accelerators", "types", "message"),
     [
-        (GOOD + "X1,10,100,300,,high,datasheet\n", TYPES, "accelerators row 3: X1 appears twice"),
+        (GOOD + "X1,10,100,300,,high,datasheet\n", TYPES, "accelerators row 3: X1 is a duplicate"),
         (ACCELERATORS + "X1,10,100,300,,high,\n", TYPES, "accelerators row 2: no source"),
         (ACCELERATORS + "X1,10,-1,300,,high,doc\n", TYPES, "bf16_tflops '-1' must be positive"),
         (ACCELERATORS + "X1,10,0,300,,high,doc\n", TYPES, "must be positive"),
@@ -157,7 +157,7 @@ def test_spellings_of_precisions(spelling, name):
         (GOOD, TYPES + "ml.a,,0,4,AMD,3,MMX,doc,high\n", "needs a clock"),
         (GOOD, TYPES + "ml.a,X1,1,,AMD,3,AVX2,doc,high\n", "no vcpus"),
         (GOOD, TYPES + "ml.a,X1,1,4,AMD,3,AVX2,,high\n", "row 2: no source"),
-        (GOOD, TYPES + "ml.a,X1,1,4,AMD,3,AVX2,d,high\nml.a,X1,1,4,AMD,3,AVX2,d,high\n", "row 3: ml.a appears twice"),
+        (GOOD, TYPES + "ml.a,X1,1,4,AMD,3,AVX2,d,high\nml.a,X1,1,4,AMD,3,AVX2,d,high\n", "row 3: ml.a is a duplicate"),
     ],
 )
 def test_a_bad_row_is_named(accelerators, types, message):

@@ -91,7 +91,7 @@ def test_what_is_no_moment_is_refused(value: object) -> None:
     ],
 )
 def test_hosts_are_those_that_ran(resources: dict[str, Any], groups: list[tuple[str, int]]) -> None:
-    """API Reference, ResourceConfig: what SageMaker selected goes before what was asked for."""
+    """API Reference, ResourceConfig: what SageMaker selected overrides what was asked for."""
     assert [(g.instance_type, g.instance_count) for g in job(ResourceConfig=resources).groups] == groups
 
 

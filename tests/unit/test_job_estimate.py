@@ -714,7 +714,7 @@ def test_samples_say_nothing_alone() -> None:
     alone = estimated([rate], HyperParameters=LLAMA)
     assert (
         "metric 'train_samples_per_second' counts samples, which say nothing without tokens per sample; "
-        "it is left aside" in (alone.assumptions)
+        "it is not used" in (alone.assumptions)
     )
     assert not said(estimated([rate], {"tokens": "1e9"}, HyperParameters=LLAMA), "counts samples")
     assert not said(estimated(HyperParameters=LLAMA), "counts samples")

@@ -230,7 +230,7 @@ def test_a_mean_over_the_run_goes_before_the_last_value() -> None:
 def test_a_last_value_that_is_none_is_left_aside(value: float) -> None:
     found = observed(FinalMetricDataList=[last("num_tokens", value)])
     assert found.emitted == {}
-    assert "left aside" in words(found.notes)[0]
+    assert "is not used" in words(found.notes)[0]
 
 
 RESTARTED = [

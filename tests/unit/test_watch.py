@@ -31,12 +31,12 @@ def test_a_64_host_job_is_warned_at_each_level_once_and_before_it_crosses() -> N
     room.jobs.add(running(), pretrain_flops="1.5e24")
     step = timedelta(hours=2)
     told = room.watch(hours=28 * 24 - 1, step=step)
-    assert headlines(told) == ["WILL CROSS", "3 % reached", "50 % reached", "80 % reached", "OVER THE LINE"]
+    assert headlines(told) == ["WILL CROSS", "3 % reached", "50 % reached", "80 % reached", "OVER THE THRESHOLD"]
     peak = 512 * Fraction("989.4e12")
     crossing = START + timedelta(seconds=float(45 * 10**22 / (peak / 2)))
     at = dict(zip(headlines(told), (moment for moment, _ in told), strict=True))
     assert at["3 % reached"] < at["50 % reached"] < at["80 % reached"] < crossing
-    assert crossing <= at["OVER THE LINE"] <= crossing + step
+    assert crossing <= at["OVER THE THRESHOLD"] <= crossing + step
     assert at["80 % reached"] < START + timedelta(seconds=float(45 * 10**22 / peak)), "before the upper bound, too"
     body = told[2][1].body
     assert "50" in body
@@ -92,7 +92,7 @@ def test_what_the_chain_has_used_counts_and_a_level_of_the_parent_is_not_told_ag
     child["SecondaryStatusTransitions"] = [{"Status": "Training", "StartTime": end}]
     room.jobs.add(child)
     told = room.watch(hours=28 * 24 - 146, step=timedelta(hours=2))
-    assert headlines(told) == ["WILL CROSS", "80 % reached", "OVER THE LINE"]
+    assert headlines(told) == ["WILL CROSS", "80 % reached", "OVER THE THRESHOLD"]
     assert "parent" in told[1][1].body
     assert "together with the earlier run" in told[1][1].body.replace("\n", " ")
 
@@ -222,7 +222,7 @@ def test_a_job_that_may_never_be_stopped_is_not_stopped() -> None:
     told = room.watch(hours=24)
     assert room.jobs.stopped == []
     assert room.records.lines == {}
-    assert headlines(told) == ["80 % reached", "WILL CROSS", "ABOUT TO CROSS", "OVER THE LINE"]
+    assert headlines(told) == ["80 % reached", "WILL CROSS", "ABOUT TO CROSS", "OVER THE THRESHOLD"]
     assert "never-stop" in told[2][1].body
 
 
@@ -315,7 +315,7 @@ def test_no_line_is_crossed_unwarned(hosts: int, busy: list[int], original: str,
         assert looked is not None
         room.once()
         new = [(room.clock.now, alert) for alert in room.alerts.sent[before:]]
-        if "OVER THE LINE" in headlines(new):
+        if "OVER THE THRESHOLD" in headlines(new):
             warned = any(level.startswith("80 %") for level in told)
             assert warned or previous is None or previous < Fraction("0.8")
         told += headlines(new)

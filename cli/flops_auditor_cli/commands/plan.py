@@ -118,7 +118,7 @@ def planned_hardware(
 def planned_model(
     base_model: str | None, params: int | None, active: int | None, pretrain: int | None
 ) -> tuple[ModelSize | None, Original, str]:
-    """Size and original: what the options say goes before the table. Raises typer.BadParameter."""
+    """Size and original: what the options say overrides the table. Raises typer.BadParameter."""
     found = data.base_model_table().look_up(base_model) if base_model else None
     model = found.model if found else None
     size = model.size if model else None

@@ -120,7 +120,7 @@ def show(report: VerificationReport, output: Output, recomputed: bool) -> None:
 
 
 def _verdict_of(report: VerificationReport, recomputed: bool) -> str:
-    """The verdict and what it speaks of, line by line."""
+    """The verdict and what it is about, line by line."""
     if report.verdict != "valid":
         return report.verdict
     counted = (

@@ -1,6 +1,6 @@
 """The RecordIndex and ProgressStore ports on the DynamoDB table of records.
 
-Progress stands in items pk `RECONCILE#<region>`, sk `PROGRESS`; times are ISO 8601.
+Progress is in items pk `RECONCILE#<region>`, sk `PROGRESS`; times are ISO 8601.
 """
 
 import random

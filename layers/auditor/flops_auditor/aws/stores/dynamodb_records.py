@@ -2,7 +2,7 @@
 
 Items: pk `JOB#<job id>` with sk `RECORD#<revision>`, `ALERT#<name>` or `NOTE#<what>`; pk `CLAIM#<subject>` with sk
 `CLAIM`.
-The lineage index (dynamodb_lineage.py) stands in the same table.
+The lineage index (dynamodb_lineage.py) is in the same table.
 """
 
 from collections.abc import Mapping

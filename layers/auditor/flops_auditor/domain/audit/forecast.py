@@ -38,7 +38,7 @@ class ThresholdForecast:
 
     @property
     def crossed(self) -> bool:
-        """Whether the best estimate is over the line."""
+        """Whether the best estimate is over the threshold."""
         return self.assessment.verdict == "above"
 
 

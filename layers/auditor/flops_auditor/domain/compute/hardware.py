@@ -151,13 +151,13 @@ class HardwareTable:
         for line, row in _rows(accelerators_csv, "accelerators", "accelerator"):
             accelerator = _accelerator(row, f"accelerators row {line}")
             if accelerator.name in accelerators:
-                raise HardwareTableInvalid(f"accelerators row {line}: {accelerator.name} appears twice")
+                raise HardwareTableInvalid(f"accelerators row {line}: {accelerator.name} is a duplicate")
             accelerators[accelerator.name] = accelerator
         instance_types: dict[str, InstanceType] = {}
         for line, row in _rows(instance_types_csv, "instance types", "instance_type"):
             instance_type = _instance_type(row, accelerators, f"instance types row {line}")
             if instance_type.name in instance_types:
-                raise HardwareTableInvalid(f"instance types row {line}: {instance_type.name} appears twice")
+                raise HardwareTableInvalid(f"instance types row {line}: {instance_type.name} is a duplicate")
             instance_types[instance_type.name] = instance_type
         return cls(MappingProxyType(accelerators), MappingProxyType(instance_types))
 

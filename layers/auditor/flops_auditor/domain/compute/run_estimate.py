@@ -183,7 +183,7 @@ def _architecture(
     if "sample_rate" in observed.emitted and not tokens:
         name = observed.emitted["sample_rate"].name
         notes.append(
-            f"metric {name[:80]!r} counts samples, which say nothing without tokens per sample; it is left aside"
+            f"metric {name[:80]!r} counts samples, which say nothing without tokens per sample; it is not used"
         )
     if "trainer_flop" in observed.emitted:
         reported = observed.emitted["trainer_flop"]
@@ -207,7 +207,7 @@ def _mfu(observed: Observations, uses: tuple[HardwareUse, ...], notes: list[str]
     if not 0 < value <= HIGHEST_PLAUSIBLE_MFU:
         notes.append(
             f"contradictory evidence: metric {emitted.name[:80]!r} is an MFU of {float(value):.4g}, "
-            "not a fraction of the peak; it is left aside"
+            "not a fraction of the peak; it is not used"
         )
         return None
     occupancy = _mean_occupancy(uses) if observed.busy else None

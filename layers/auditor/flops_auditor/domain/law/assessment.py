@@ -91,7 +91,7 @@ class Assessment:
 
     @property
     def crossed(self) -> bool:
-        """Whether the best estimate is over the line, be it disputed what that means."""
+        """Whether the best estimate is over the threshold, be it disputed what that means."""
         return self.best_flop is not None and self.best_flop > self.room_flop
 
     @property

@@ -16,7 +16,7 @@ _PART = """\
   bundle has hashes only. That it holds *every* record of its selection cannot be seen from it.
 """
 _TAKE_WHOLE = """\
-# the first record of the log: its evidence stands in the same line; take any other by its file and line
+# the first record of the log: its evidence is in the same line; take any other by its file and line
 f=$(grep -l . evidence/*.ndjson | sed -n 1p); n=$(grep -n -m 1 . "$f" | cut -d: -f1)
 sed -n "${n}p" "log/$(basename "$f")" | tr -d '\\n' > record.json; sed -n "${n}p" "$f" | base64 -d > evidence.json
 """
@@ -112,7 +112,7 @@ head -3 checkpoint > text
 tail -1 checkpoint | cut -d' ' -f3 | base64 -d | tail -c +5 > sig
 openssl dgst -sha256 -verify keys/{checkpoint}.pem -signature sig text
 ```
-That {"these are all leaves of" if whole else "these leaves stand in"} the log that was signed (RFC 9162, section 2.1):
+That {"these are all leaves of" if whole else "these leaves are in"} the log that was signed (RFC 9162, section 2.1):
 ```sh
 python3 - <<'EOF'
 {_ROOT_WHOLE if whole else _ROOT_PART}EOF

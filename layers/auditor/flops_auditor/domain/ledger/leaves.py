@@ -1,4 +1,4 @@
-"""What stands in the log: records of jobs, heartbeats of the sealer, key rotations. Building and reading them.
+"""What is in the log: records of jobs, heartbeats of the sealer, key rotations. Building and reading them.
 
 Every batch ends with a heartbeat: it dates the batch, names the checkpoint before it, and shows that the sealer lives.
 """

@@ -58,7 +58,7 @@ class WrongLedger(Tampered):
 
 
 class DuplicateSubject(Tampered):
-    """The same job and revision stands in the log twice."""
+    """The same job and revision are in the log as a duplicate."""
 
 
 class FutureTimestamp(Tampered):

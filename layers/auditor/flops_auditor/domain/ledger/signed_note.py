@@ -1,7 +1,7 @@
 """Signed notes (c2sp.org/signed-note) with ECDSA signatures (type 0x02); checkpoints (c2sp.org/tlog-checkpoint).
 
 A checkpoint is three lines: the log's origin, the number of leaves, the base64 root. Extension lines are not used,
-since no monitor could audit them; the time of sealing stands in the log itself, in its heartbeat leaves.
+since no monitor could audit them; the time of sealing is in the log itself, in its heartbeat leaves.
 """
 
 import binascii
@@ -95,7 +95,7 @@ def checkpoint_in(mail: bytes) -> bytes:
     """
     match = _MAILED.search(mail.replace(b"\r\n", b"\n").rstrip() + b"\n")
     if not match:
-        raise UnreadablePin("no checkpoint stands in it")
+        raise UnreadablePin("it has no checkpoint")
     try:
         parse_checkpoint(parse_note(match[0]).text)
     except UnreadableNote as error:

@@ -402,7 +402,7 @@ class LogJoin:
                 self.newest = segment
 
     def finish(self) -> None:
-        """Nothing is missing at the end, nothing is over, nothing stands twice."""
+        """Nothing is missing at the end, nothing is over, nothing is a duplicate."""
         size = self._facts.size
         if self.tree.end < size:
             raise TruncatedLedger(f"{self.tree.end} leaves are there, the newest checkpoint commits to {size}")
@@ -417,7 +417,7 @@ class LogJoin:
             count = len(bucket) // IDENTITY_BYTES
             names = {bytes(bucket[at : at + IDENTITY_BYTES]) for at in range(0, len(bucket), IDENTITY_BYTES)}
             if len(names) != count:
-                raise DuplicateSubject("a job and revision stands in the log twice")
+                raise DuplicateSubject("a job and revision are a duplicate in the log")
 
     def _next(self) -> tuple[bytes, Checkpoint] | None:
         for note in self._notes:

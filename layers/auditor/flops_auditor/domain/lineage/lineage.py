@@ -14,7 +14,7 @@ from flops_auditor.domain.values.figures import Figures
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, bounded, recorded
 
 MOST_INLINE = 100
-"""Ancestors that a record lists itself; the others stand in one object that it names by digest."""
+"""Ancestors that a record lists itself; the others are in one object that it names by digest."""
 _MOST_DOUBTS = 10
 _LONGEST_DOUBT = 200
 
@@ -216,7 +216,7 @@ def from_json(found: Mapping[str, Any]) -> Ancestor:
 
 
 def read_lineage(content: Mapping[str, Any], load: Callable[[str, str], Sequence[Ancestor]]) -> Lineage:
-    """The lineage that a record was audited with; `load(key, sha256)` reads the object a large one stands in.
+    """The lineage that a record was audited with; `load(key, sha256)` reads the object that holds a large one.
 
     What the record lists itself overrides what stands in the object. Raises MalformedLineage.
     """

@@ -22,6 +22,6 @@ def unknown_hardware(kinds: Iterable[str]) -> bool:
 def to_know_the_hardware(job: str) -> str:
     """What settles a recorded job on an instance type that was not known; `job` is its printable name."""
     return (
-        f"Evidence alone does not settle that: nothing holds it against what the hardware can do. {KNOW_THE_TYPE} "
+        f"Evidence alone does not settle that: nothing compares it with what the hardware can do. {KNOW_THE_TYPE} "
         f"Then have the job recorded again with what you know of it: {AMEND.format(job=job)}"
     )

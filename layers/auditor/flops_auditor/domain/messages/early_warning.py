@@ -59,7 +59,7 @@ def percent(share: Fraction | None) -> str:
 
 def _headline(level: str) -> str:
     named = {
-        CROSSED: "OVER THE LINE",
+        CROSSED: "OVER THE THRESHOLD",
         PROJECTED: "WILL CROSS",
         IMMINENT: "ABOUT TO CROSS",
         UNBOUNDED: "CANNOT BE WATCHED",

@@ -221,7 +221,7 @@ def _record(content: Mapping[str, Any], name: str) -> list[str]:
 
 
 def attributes(kind: str, content: Mapping[str, Any], **more: str) -> dict[str, str]:
-    """The twin for machines: at most ten texts (what SNS hands on to a queue), one of them JSON."""
+    """The twin for machines: at most ten texts (what SNS passes to a queue), one of them JSON."""
     job, total = content["job"], content["cumulative"]
     document = {
         "job": {"name": job["name"], "arn": job["arn"], "id": job["id"], "status": job["status"]},

@@ -109,7 +109,7 @@ def _flops(originals: Sequence[Original]) -> list[int]:
 
 
 def model_size(declared: Declared, model: KnownModel | None) -> ModelSize | None:
-    """Parameters of the model: what the job says goes before the table, whose larger number is kept beside it.
+    """Parameters of the model: what the job says overrides the table, whose larger number is kept beside it.
 
     Counts of stored weights are a known mistake: 4-bit packing halves them, sharding divides them.
     """

@@ -58,7 +58,7 @@ class Amendment:
         return f"amendment of {iso(self.at)} by {self.who}"
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in the evidence file; what is not said is left out."""
+        """As the evidence file holds it; what is not said is left out."""
         said: dict[str, Any] = {"who": self.who, "why": self.why, "at": iso(self.at)}
         amounts = {"tokens": self.tokens, "parameters": self.parameters, "pretrainingFlop": self.pretraining_flop}
         said |= {key: str(value) for key, value in amounts.items() if value is not None}

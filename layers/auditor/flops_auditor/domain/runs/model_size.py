@@ -19,7 +19,7 @@ class ModelSize:
 
 
 def is_partial(declared: Declared, model: ModelSize | None) -> bool:
-    """Whether only a part of the parameters is trained; how many are goes before a hint at adapters."""
+    """Whether only a part of the parameters is trained; how many are overrides a hint at adapters."""
     if declared.trainable_parameters is None:
         return declared.parameter_efficient
     return model is None or declared.trainable_parameters < model.total

@@ -106,7 +106,7 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
             read = busyness(values, time.spans, period) if host else None
             if host is None or read is None:
                 why = "it names no host" if host is None else "no value lies in training time"
-                notes.append(f"{label[:80]!r} is left aside: {why}")
+                notes.append(f"{label[:80]!r} is not used: {why}")
             else:
                 busy[host[1]] = read
             continue
@@ -166,7 +166,7 @@ def _series(evidence: Evidence, notes: list[str]) -> dict[str, Series]:
     reader = SeriesReader()
     for result in evidence.metrics:
         if not isinstance(result, Mapping):
-            notes.append("a metric result is not an object and is left aside")
+            notes.append("a metric result is not an object and is not used")
             continue
         label = str(result.get("Label", "")).strip()
         points, refused = reader.points(result)
@@ -212,13 +212,13 @@ def _from_series(
     if not meaning.cumulative:
         mean = coverage(series, time.spans, period).mean()
         if mean is None:
-            notes.append(f"metric {name[:80]!r} has no value during training and is left aside")
+            notes.append(f"metric {name[:80]!r} has no value during training and is not used")
         return mean
     resets = falls(series.values)
     if resets >= max(1, len(time.spans)):
         notes.append(
             f"contradictory evidence: counter {name[:80]!r} goes backwards {resets} times, "
-            f"but training was interrupted {max(0, len(time.spans) - 1)} times; it is left aside"
+            f"but training was interrupted {max(0, len(time.spans) - 1)} times; it is not used"
         )
         return None
     if resets:
@@ -233,13 +233,13 @@ def _from_last(
     name: str, value: float, meaning: Meaning, time: TrainingTime, notes: list[str], known: bool
 ) -> Fraction | None:
     if not is_amount(value):
-        notes.append(f"the last value of {name[:80]!r} is {value} and is left aside")
+        notes.append(f"the last value of {name[:80]!r} is {value} and is not used")
         return None
     if meaning.cumulative and len(time.spans) > 1:
         if not known:
             notes.append(
                 f"only the last value of counter {name[:80]!r} is known and the job was restarted "
-                f"{len(time.spans) - 1} times: it may count from the last restart alone and is left aside"
+                f"{len(time.spans) - 1} times: it may count from the last restart alone and is not used"
             )
         return None
     if not meaning.cumulative:

@@ -56,9 +56,7 @@ class TrainerMetrics:
             except (KeyError, TypeError, ValueError) as error:
                 raise MalformedTrainerMetrics(f"entry {index}: {error!r}") from error
             if not known or not names or any(name in meanings for name in names):
-                raise MalformedTrainerMetrics(
-                    f"entry {index}: unknown quantity, no source, or a name that stands twice"
-                )
+                raise MalformedTrainerMetrics(f"entry {index}: unknown quantity, no source, or a duplicate name")
             meanings.update(dict.fromkeys(names, meaning))
         return cls(meanings)
 

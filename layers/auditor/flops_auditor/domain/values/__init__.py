@@ -1,1 +1,1 @@
-"""Amounts, points in time, verdicts and errors: what every other room speaks in."""
+"""Amounts, points in time, verdicts and errors: what every other room is written in."""

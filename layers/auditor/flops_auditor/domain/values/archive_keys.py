@@ -1,4 +1,4 @@
-"""Where the ledger's objects stand in the archive bucket. Keys follow from contents, so a retry meets itself."""
+"""Where the ledger's objects are in the archive bucket. Keys follow from contents, so a retry meets itself."""
 
 import hashlib
 import re

@@ -52,7 +52,7 @@ def parse_canonical(text: bytes) -> Any:
     """Parse bytes that must be canonical already. Raises UnreadableJson, or NotCanonical for another spelling.
 
     ASCII without fractions, which is nearly every record, takes a fast way: what pydantic-core reads and writes again
-    byte for byte, with sorted keys and exact integers, has the RFC 8785 form, and no key stands in it twice.
+    byte for byte, with sorted keys and exact integers, has the RFC 8785 form, and no duplicate key.
     """
     if text.isascii():
         try:
@@ -80,7 +80,7 @@ def _parse(text: bytes, decoder: json.JSONDecoder) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("duplicate key in one object")
     return found
 
 

@@ -14,7 +14,7 @@ ABSENT = object()
 
 
 class Difference(NamedTuple):
-    """One place, as a path such as `estimate.tiers[0].best_flop`, and what stands there on either side."""
+    """One place, as a path such as `estimate.tiers[0].best_flop`, and what is there on either side."""
 
     path: str
     before: Any

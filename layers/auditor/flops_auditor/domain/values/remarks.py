@@ -26,7 +26,7 @@ class Spoken(NamedTuple):
     words: str
 
     def to_json(self) -> dict[str, str]:
-        """As it stands in a record."""
+        """As a record holds it."""
         return {"kind": self.kind, "words": self.words}
 
 

@@ -44,5 +44,5 @@ def amend(job_id: str, amendment: Amendment, recorder: Recorder) -> Outcome:
         if put_evidence(case, kept.revision + 1, recorder) is case:
             commit(examine(case, lineage_of(case, recorder), recorder), kept, recorder)
         else:
-            bring_up_to_date(job_id, recorder)  # another's evidence stands there: its record comes first
+            bring_up_to_date(job_id, recorder)  # another's evidence is there already: its record comes first
     raise NotSettled(f"{job_id} changed {MOST_ROUNDS} times while it was amended")

@@ -1,6 +1,6 @@
 """Assess a recorded job again with today's tables: a record that says otherwise is superseded, any other one stays.
 
-An instance type that was unknown when the job ended, and stands in today's table, is settled this way.
+An instance type that was unknown when the job ended, and is in today's table, is settled this way.
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ def reassess_record(job_id: str, recorder: Recorder, dry_run: bool = False) -> J
         reason = Reassessed(tables, before["code_version"])
         settle(job_id, recorder, "assessed again", commit(examined, kept, recorder, reassessed=reason))
     else:
-        settle(job_id, recorder, "assessed again")  # another's evidence stands there: its record comes first
+        settle(job_id, recorder, "assessed again")  # another's evidence is there already: its record comes first
     return Judged(job_id, kept.revision + 1, examined.audited.verdict, tables, changed, superseded=True)
 
 

@@ -154,7 +154,7 @@ def _check_newest(note: bytes, manifest: bundle.Manifest, keys: KeyHistory) -> C
     if not verifies(spki, der, head.text):
         raise BadCheckpointSignature("the signature of the newest checkpoint does not verify")
     if head.size != manifest.size:
-        raise BadBundle(f"the manifest speaks of {manifest.size} leaves, the newest checkpoint of {head.size}")
+        raise BadBundle(f"the manifest says {manifest.size} leaves, the newest checkpoint of {head.size}")
     return head
 
 
@@ -290,7 +290,7 @@ def _part(job: _Job) -> Segment | None:
             names.append(bundle.leaf_name(bundle.EVIDENCE, index))
             leaves.append((index, leaf))
             if identity(leaf) in seen:
-                raise DuplicateSubject(f"the job and revision of leaf {index} stands in the log twice")
+                raise DuplicateSubject(f"the job and revision of leaf {index} are a duplicate in the log")
             seen.add(identity(leaf))
         elif leaf.rotation:
             rotations.append((index, leaf.rotation))

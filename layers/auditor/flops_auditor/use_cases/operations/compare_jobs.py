@@ -29,7 +29,7 @@ class Batch:
 
 
 def batches(jobs: Iterator[ListedJob], index: RecordIndex, settled_before: datetime) -> Iterator[Batch]:
-    """Hold listed jobs against the ledger, a batch at a time. Jobs that changed after `settled_before` are settling."""
+    """Compare listed jobs with the ledger, a batch at a time. Jobs that changed after `settled_before` are settling."""
     while chunk := list(islice(jobs, BATCH)):
         finished = [job for job in chunk if job.finished]
         settled = [job for job in finished if job.last_modified is None or job.last_modified <= settled_before]
@@ -40,7 +40,7 @@ def batches(jobs: Iterator[ListedJob], index: RecordIndex, settled_before: datet
 
 @dataclass(frozen=True)
 class RegionState:
-    """One region held against the ledger; `error` says why it could not be, in full or in part."""
+    """One region compared with the ledger; `error` says why it could not be, in full or in part."""
 
     region: str
     listed: int

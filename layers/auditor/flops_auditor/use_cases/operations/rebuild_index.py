@@ -22,7 +22,7 @@ from flops_auditor.use_cases.ports.records import Records, StoredRecord
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What was put back: records written, those that were there already, those of them that stand in the log.
+    """What was put back: records written, those that were there already, those of them that are in the log.
 
     `skipped` names records that could not be read, with the reason.
     """

@@ -39,7 +39,7 @@ class PendingRecord:
 
 @dataclass(frozen=True, slots=True)
 class LogPlace:
-    """Where a record stands in the log."""
+    """Where a record is in the log."""
 
     job_id: str
     revision: int

@@ -64,7 +64,7 @@ class _ResourceConfig(_Shape):
     selected_instance_count: Count = 0
 
     def groups(self) -> tuple[InstanceGroup, ...]:
-        """The hosts the job ran on; what SageMaker selected goes before what was asked for.
+        """The hosts the job ran on; what SageMaker selected overrides what was asked for.
 
         API Reference, ResourceConfig: a count stands with each preference, or once for the job.
         """
