@@ -53,7 +53,7 @@ def evidence_of(points: int) -> Evidence:
 def floor(body: bytes) -> float:
     """The least that reads every point: JSON, times, and a sum of floats."""
     total = 0.0
-    for series in json.loads(body)["getMetricData"]["MetricDataResults"]:
+    for series in json.loads(body)["metrics"]["results"]:
         for moment in series["Timestamps"]:
             datetime.fromisoformat(moment)
         total += sum(series["Values"])

@@ -43,7 +43,7 @@ def test_from_event_to_signed_record_and_archive(deployed: Deployed) -> None:
     )
     body = evidence["Body"].read()
     assert hashlib.sha256(body).hexdigest() == record.subject_sha256
-    assert json.loads(body)["describeTrainingJob"]["TrainingJobName"] == job["TrainingJobName"]
+    assert json.loads(body)["description"]["TrainingJobName"] == job["TrainingJobName"]
 
 
 def test_an_event_delivered_five_times_makes_one_record_and_one_alert(deployed: Deployed) -> None:
