@@ -124,7 +124,6 @@ def _against(outlook: ThresholdForecast, now: datetime) -> str:
 
 
 def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str) -> list[str]:
-    region = seen.audited.run.region
     steps = _dated_duties(seen, content)
     if level == UNBOUNDED:
         if unknown_hardware(doubt.kind.name for doubt in seen.audited.estimate.doubts):
@@ -132,7 +131,8 @@ def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str)
             return [*steps, tags, KNOW_THE_TYPE]
         return steps + ([f"To bound it: {seen.audited.estimate.settle}."] if seen.audited.estimate.settle else [])
     steps.append(f"Decide whether the run may cross the line: {_meaning(seen)}.")
-    steps.append(f"To stop it: aws sagemaker stop-training-job --training-job-name {name} --region {region}")
+    if seen.audited.run.stop_command:
+        steps.append(f"To stop it: {printable(seen.audited.run.stop_command)}")
     if seen.audited.estimate.settle:
         steps.append(f"To narrow the figure: {seen.audited.estimate.settle}.")
     return steps

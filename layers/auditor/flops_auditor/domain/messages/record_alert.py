@@ -81,7 +81,7 @@ def _happened(content: Mapping[str, Any], name: str) -> str:
     done = "is running" if content["action"] else "was audited"
     said = f"Training job {name} ({printable(job['status'])}) {done}. {together} is {HEADLINES[content['verdict']]}."
     if content["action"]:
-        said += f" FLOPs Auditor asked SageMaker to stop it: {printable(content['action']['reason'])}."
+        said += f" FLOPs Auditor asked for it to be stopped: {printable(content['action']['reason'])}."
     if content["previous_verdict"]:
         said += f" An earlier record said: {content['previous_verdict']}. This one supersedes it"
         crossed = [_changed(change, content) for change in content["changes"] if change["to"] == "above"]

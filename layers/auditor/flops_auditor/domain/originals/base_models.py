@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.runs.sources.model_names import in_service_bucket, name_in_arn, service_model_id
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount, scientific
 from flops_auditor.domain.values.errors import AuditorError
 
@@ -54,19 +55,9 @@ _MIRRORS = frozenset(
 )
 """Publishers that re-upload other developers' weights under the original name, converted or quantised."""
 
-_ARN_MODEL = re.compile(
-    r"^arn:[\w-]+:sagemaker:[\w-]*:[\w-]*:hub-content/[^/]+/(?:Model|ModelReference)/(?P<name>[^/]+)", re.IGNORECASE
-)
-_BEDROCK_ARN = re.compile(r"^arn:[\w-]+:bedrock:[\w-]*:[\w-]*:foundation-model/(?P<name>.+)$", re.IGNORECASE)
 _CACHE_FORM = re.compile(r"models--(?P<org>[^/]+?)--(?P<name>[^/]+)")
 _PREPACKED = re.compile(r"^(?:infer-prepack|infer|train)-(?=.)|(?:\.tar(?:\.gz)?|\.zip)$", re.IGNORECASE)
 _VERSION_TAIL = re.compile(r"(?:[/@](?:[vV]?\d+(?:\.(?:\d+|\*))*|\*|main|latest|[0-9a-f]{40}))$")
-_JUMPSTART_BUCKET = re.compile(r"^s3://jumpstart-(?:private-)?cache-")
-_JUMPSTART_TASK = re.compile(
-    r"^(?:huggingface|meta|deepseek|openai|model|pytorch|tensorflow|nova|qwen|mistral)-(?:llmneuron|llm|textgenerationneuron"
-    r"|textgeneration\d?|text2text|vlm|reasoning|textembedding|sentencesimilarity|fillmask|tc|spc|eqa|ner|asr|txt2img"
-    r"|txt2imgneuron|imagegeneration|translation|summarization)-(?P<name>.+)$"
-)
 
 
 class BaseModelTableInvalid(AuditorError):
@@ -255,8 +246,8 @@ class BaseModelTable:
         publisher, _, name = key.rpartition("/")
         if publisher and not is_path and publisher not in _MIRRORS and not self._publishes(publisher, name):
             return frozenset()
-        task = _JUMPSTART_TASK.match(name)
-        for spelling in (name, task["name"] if task else None):
+        task = service_model_id(name)
+        for spelling in (name, task):
             if spelling is None:
                 continue
             found = self._by_spelling(spelling)
@@ -308,9 +299,9 @@ def _stem(name: str) -> str | None:
 
 def _candidates(text: str) -> Iterable[tuple[str, bool]]:
     """The ids that a text may contain, most explicit first, and whether each was cut from a path."""
-    arn = _ARN_MODEL.match(text) or _BEDROCK_ARN.match(text)
-    if arn:
-        yield arn["name"], False
+    named = name_in_arn(text)
+    if named:
+        yield named, False
         return
     cached = _CACHE_FORM.findall(text)
     if cached:
@@ -328,8 +319,8 @@ def _candidates(text: str) -> Iterable[tuple[str, bool]]:
         if not is_path:
             return
     parts = [part for part in trimmed.split("://")[-1].split("/") if part not in ("", ".", "..", "~")]
-    if _JUMPSTART_BUCKET.match(text):
-        yield from ((part, False) for part in reversed(parts) if _JUMPSTART_TASK.match(_key(part)))
+    if in_service_bucket(text):
+        yield from ((part, False) for part in reversed(parts) if service_model_id(_key(part)))
     if len(parts) >= 2:
         yield "/".join(parts[-2:]), False
     if parts:

@@ -7,6 +7,7 @@ it says of itself, where it begins from and leaves results, and which metrics it
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.places import Location, Reference
@@ -39,6 +40,7 @@ class Run:
     `finished`: it has ended, whether well or not. `hardware_disclosed` is False where the service keeps its hardware
     to itself. `billed_tokens` are those that the service charged for, `limit_seconds` how long it may run; None: not
     known. `family` is shared by runs that are trials of one search: they are not each other's ancestors.
+    `stop_command` is what a person types to end it.
     """
 
     source: str
@@ -63,13 +65,14 @@ class Run:
     results: tuple[Location, ...] = ()
     family: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
+    stop_command: str = ""
 
-    @property
+    @cached_property
     def job_id(self) -> str:
         """The identity of the run: a name may be used again after deletion, ARN and creation time may not."""
         return archive_keys.job_id(self.arn, self.created_text)
 
-    @property
+    @cached_property
     def created_text(self) -> str:
         """Creation time as records and indexes hold it (ISO 8601, UTC); empty where not known."""
         return iso(self.created) if self.created else ""

@@ -27,7 +27,7 @@ def record_key(job: str, revision: int) -> str:
 
 
 def evidence_key(job: str, revision: int) -> str:
-    """What SageMaker and CloudWatch answered, byte for byte."""
+    """What AWS answered about the run, byte for byte."""
     return f"{EVIDENCE}{_checked(job)}/{revision}.json"
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from flops_auditor.domain.runs.case import Case, read_case
 from flops_auditor.domain.runs.evidence import Unread, plain
 from flops_auditor.domain.runs.reassessment import Reassessment, is_reassessment, parse_reassessment
-from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob, TrainingJob, parse_training_job
+from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
 from flops_auditor.domain.runs.sources.training_job_events import JobPointer, parse_event
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.errors import AuditorError
@@ -155,22 +155,7 @@ def describe(pointer: JobPointer, recorder: Recorder) -> Described:
             raise
         doubt = f"SageMaker no longer knows the job, what {pointer.source} said of it is all there is: {unknown}"
         gone = (Unread("sagemaker:DescribeTrainingJob", unknown.name, doubt[:400]),)
-        return Described(*last_word(pointer), gone)
-
-
-def last_word(pointer: JobPointer) -> tuple[Mapping[str, Any], TrainingJob]:
-    """A description of a job that is gone, from its event; only who it was, where the rest cannot be read."""
-    identity = {
-        "TrainingJobName": pointer.name,
-        "TrainingJobArn": pointer.arn,
-        "TrainingJobStatus": pointer.status,
-        "CreationTime": pointer.creation_time,
-    }
-    whole = plain({key: value for key, value in pointer.said.items() if key != "Tags"} | identity)
-    try:
-        return whole, parse_training_job(whole)
-    except MalformedJob:
-        return plain(identity), parse_training_job(plain(identity))
+        return Described(*pointer.last_word(), gone)
 
 
 def check_identity(pointer: JobPointer, job: TrainingJob) -> None:

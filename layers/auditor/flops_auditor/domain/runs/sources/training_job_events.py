@@ -10,7 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from flops_auditor.domain.runs.sources.training_job_answer import TERMINAL_STATUSES
+from flops_auditor.domain.runs.evidence import plain
+from flops_auditor.domain.runs.sources.training_job_answer import (
+    TERMINAL_STATUSES,
+    MalformedJob,
+    TrainingJob,
+    parse_training_job,
+)
 from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.domain.values.moments import read_time
 
@@ -45,6 +51,20 @@ class JobPointer(BaseModel):
         """
         trusted = self.source in {AWS_EVENT_SOURCE, RECONCILE_SOURCE}
         return trusted and self.status in TERMINAL_STATUSES and self.creation_time is not None
+
+    def last_word(self) -> tuple[Mapping[str, Any], TrainingJob]:
+        """A description of a job that is gone, from its event; only who it was, where the rest cannot be read."""
+        identity = {
+            "TrainingJobName": self.name,
+            "TrainingJobArn": self.arn,
+            "TrainingJobStatus": self.status,
+            "CreationTime": self.creation_time,
+        }
+        whole = plain({key: value for key, value in self.said.items() if key != "Tags"} | identity)
+        try:
+            return whole, parse_training_job(whole)
+        except MalformedJob:
+            return plain(identity), parse_training_job(plain(identity))
 
 
 def parse_event(event: object) -> JobPointer:

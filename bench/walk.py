@@ -1,0 +1,130 @@
+"""The way of one job through the house: `python -m bench.walk`. How often each thing is read, and how often the way
+leads from one module into another.
+
+A finished job of 64 hosts, an hour of metrics each, goes from its queued event to its signed record, in memory; every
+call of the product's code is counted. A crossing is a call from one module into another. The column "d7516de" was
+counted with the same program there, when the domain was one room. `--json` gives the figures for machines; exit code 1
+if something is read twice or the crossings are not halved. Without metrics they are as many as before: values live in
+modules of their own now.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from flops_auditor.use_cases.auditing.audit_job import audit_job
+from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, recorder
+from tests.fakes.jobs import CREATED, describe
+
+HOSTS = 64
+POINTS = 60
+ONCE = (
+    "parse_training_job",
+    "read_declared",
+    "training_time",
+    "parse_evidence",
+    "run_of",
+    "observe",
+    "estimate_job",
+    "audit",
+)
+"""Functions that may be called once on the way of one job."""
+
+
+def walked(points: int) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+    """Calls by function, and crossings by the pair of modules, from the event to the record."""
+    jobs, metrics = FakeTrainingJobs(), FakeMetrics()
+    pointer = jobs.add(describe(name="walk", ResourceConfig={"InstanceType": "ml.p5.48xlarge", "InstanceCount": HOSTS}))
+    start = CREATED + timedelta(minutes=10)
+    metrics.results["walk"] = [
+        {
+            "Label": f"GPUUtilization algo-{host}",
+            "Timestamps": [start + timedelta(minutes=minute) for minute in range(points)],
+            "Values": [500.0] * points,
+        }
+        for host in range(1, HOSTS + 1)
+    ]
+    audited_by = recorder(jobs, metrics)
+    return count(lambda: audit_job(pointer, audited_by, "delivery"))
+
+
+def count(work: Callable[[], object]) -> tuple[Counter[str], Counter[tuple[str, str]]]:
+    """What `work` calls of the product's own code."""
+    calls: Counter[str] = Counter()
+    crossings: Counter[tuple[str, str]] = Counter()
+
+    def seen(frame: Any, event: str, _: object) -> None:
+        if event != "call" or frame.f_code.co_name.startswith("<"):
+            return
+        module = frame.f_globals.get("__name__", "")
+        if not module.startswith("flops_auditor."):
+            return
+        calls[frame.f_code.co_name] += 1
+        caller = frame.f_back
+        while caller is not None and not caller.f_globals.get("__name__", "").startswith("flops_auditor."):
+            caller = caller.f_back
+        if caller is not None and caller.f_globals["__name__"] != module:
+            crossings[caller.f_globals["__name__"], module] += 1
+
+    sys.setprofile(seen)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls, crossings
+
+
+def figures() -> dict[str, int]:
+    """What was counted: calls of what is read once, and crossings with the points of the metrics and without any."""
+    calls, with_points = walked(POINTS)
+    _, without = walked(0)
+    return {
+        **{name: calls[name] for name in (*ONCE, "find_lineage")},
+        f"crossings, {POINTS} points a host": sum(with_points.values()),
+        "crossings, no points": sum(without.values()),
+    }
+
+
+BEFORE = {
+    "parse_training_job": 10,
+    "read_declared": 7,
+    "training_time": 3,
+    "parse_evidence": 4,
+    "run_of": 0,
+    "observe": 2,
+    "estimate_job": 2,
+    "audit": 2,
+    "find_lineage": 2,
+    f"crossings, {POINTS} points a host": 19823,
+    "crossings, no points": 359,
+}
+"""Counted at d7516de by this program."""
+
+
+def main() -> int:
+    """Count, compare, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="Print the figures as JSON.")
+    now = figures()
+    twice = [name for name in ONCE if now[name] > 1]
+    crossed = f"crossings, {POINTS} points a host"
+    slow = [crossed] if 2 * now[crossed] > BEFORE[crossed] else []
+    if parser.parse_args().json:
+        print(json.dumps({"before": BEFORE, "now": now, "read_twice": twice, "not_halved": slow}))
+    else:
+        print(f"{'':32} {'d7516de':>8} {'now':>8}")
+        for name, amount in now.items():
+            print(f"{name:32} {BEFORE[name]:8} {amount:8}")
+        for name in twice:
+            print(f"{name} is called {now[name]} times")
+        for name in slow:
+            print(f"{name}: {now[name]} is more than half of {BEFORE[name]}")
+    return 1 if twice or slow else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
