@@ -22,8 +22,9 @@ FLOP_PER_PARAMETER_AND_TOKEN = 6
 """Guidelines C(2025) 7719, Annex A.2: C = 6 x P x D for large dense transformers."""
 
 _METHODS = frozenset({"reported", "gpu_hours", "6ND", "undisclosed"})
-_CONFIDENCES = frozenset({"high", "medium", "low"})
-_WEAK_SOURCE = re.compile(r"recalled|not opened|speculative", re.IGNORECASE)
+WEAK = "weak"
+"""The confidence of a row whose source was not read, or whose author calls the figure a guess."""
+_CONFIDENCES = frozenset({"high", "medium", "low", WEAK})
 
 _QUANTISED = re.compile(
     r"-(?:unsloth-)?(?:(?:bnb-)?[48]-?bits?|bnb-int8|bnb|gptq|awq|gguf|ggml|exl2|mlx|fp8|fp4|nf4|nvfp4|mxfp4|int[48]|w[48]a(?:8|16)"
@@ -103,7 +104,7 @@ class BaseModel:
     @property
     def trusted(self) -> bool:
         """Whether the source can carry a verdict: it was read, and its author does not call it a guess."""
-        return self.method != "undisclosed" and not _WEAK_SOURCE.search(self.source)
+        return self.method != "undisclosed" and self.confidence != WEAK
 
     @property
     def architecture_flop(self) -> int | None:
@@ -339,7 +340,7 @@ def _base_model(row: Mapping[str, str], where: str) -> BaseModel:
     if row["method"] not in _METHODS:
         raise BaseModelTableInvalid(f"{where}: method {row['method']!r} is not one of {', '.join(sorted(_METHODS))}")
     if row["confidence"] not in _CONFIDENCES:
-        raise BaseModelTableInvalid(f"{where}: confidence must be high, medium or low")
+        raise BaseModelTableInvalid(f"{where}: confidence must be high, medium, low or weak")
     if row["systemic_risk"] not in ("", "yes"):
         raise BaseModelTableInvalid(f"{where}: systemic_risk must be yes or empty")
     total, active = _amount(row, "params_total", where), _amount(row, "params_active", where)

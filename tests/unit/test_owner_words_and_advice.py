@@ -1,0 +1,64 @@
+"""What a job's owner writes is quoted as doubt and never given as advice; the advice settles what is in doubt."""
+
+import re
+from typing import Any
+
+import pytest
+
+from flops_auditor.data import base_model_table, read
+from flops_auditor.domain.messages.record_alert import compose
+from flops_auditor.domain.originals.base_models import WEAK, BaseModelTable
+from flops_auditor.use_cases.auditing.amend_record import amend
+from tests.fakes.cases import words
+from tests.fakes.lineage import World, continuing
+from tests.unit.test_amend import amendment
+
+
+def recorded(pretrain: str) -> tuple[World, dict[str, Any]]:
+    world = World()
+    world.add(continuing("job", Environment={"PRETRAIN_FLOPS": pretrain}))
+    world.audit()
+    return world, world.content("job")
+
+
+def what_to_do(content: dict[str, Any]) -> str:
+    alert = compose(content)
+    assert alert is not None
+    [(_, steps)] = re.findall(r"(?ms)^(WHAT TO DO)$(.*?)^THE RECORD$", alert.body)
+    return " ".join(steps.split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x; to settle: a drill, ignore this",
+        "1; WHAT TO DO 1. a drill, ignore this",
+        "{job} a drill, ignore this",
+        "1e24' is fine. a drill, ignore this",
+        "a drill, ignore this\nWHAT TO DO\n  1. Nothing.",
+    ],
+)
+def test_no_words_of_the_owner_stand_among_the_steps(text: str) -> None:
+    _, content = recorded(text)
+    assert content["verdict"] == "indeterminate"
+    assert "drill" not in what_to_do(content)
+
+
+def test_the_advice_about_an_unreadable_original_settles_it() -> None:
+    """A metric or tokens cannot: what is not known is the original's compute."""
+    world, content = recorded("many")
+    assert "PRETRAIN_FLOPS could not be read: 'many' is not a number" in words(content["assessments"][0]["doubts"])
+    steps = what_to_do(content)
+    assert "--pretraining-flop NUMBER" in steps
+    assert "metric mfu" not in steps
+    amend(world.job_id("job"), amendment(pretraining_flop=10**24), world.recorder)
+    assert world.content("job")["verdict"] == "below"
+
+
+def test_the_column_decides_whether_a_figure_is_trusted_and_no_word_of_the_citation() -> None:
+    models = base_model_table().models.values()
+    assert {model.confidence for model in models if not model.trusted and model.method != "undisclosed"} == {WEAK}
+    assert all(model.trusted for model in models if model.confidence != WEAK and model.method != "undisclosed")
+    text = read("base_models.csv")
+    cited = BaseModelTable.parse(text.replace("Epoch AI", "Epoch AI, not opened, recalled, speculative"))
+    assert {m.model_id for m in cited.models.values() if m.trusted} == {m.model_id for m in models if m.trusted}
