@@ -201,7 +201,7 @@ def test_a_job_is_stopped_before_it_crosses_and_the_record_says_so() -> None:
     assert interim["verdict"] == "indeterminate"
     stopped = [alert for alert in room.alerts.sent if "STOPPED" in alert.subject]
     assert len(stopped) == 1
-    assert "asked SageMaker to stop it" in stopped[0].body.replace("\n", " ")
+    assert "asked for it to be stopped" in stopped[0].body.replace("\n", " ")
     room.once()
     assert len([a for a in room.alerts.sent if "STOPPED" in a.subject]) == 1
     room.jobs.add(ended(description, room.clock.now))
