@@ -5,8 +5,8 @@ from flops_auditor.aws.sources.deployed_stack import DeployedStack
 from flops_auditor.aws.wiring.environment import AuditEnvironment, ReconcileEnvironment
 from flops_auditor.aws.wiring.reconciling import reconciler_from
 from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler
-from flops_auditor_cli.deployment import LOCAL_STATE, Deployment
-from flops_auditor_cli.local_aws import read
+from flops_auditor_cli.deployment import Deployment, Target
+from flops_auditor_cli.local_aws.locate import find_running
 
 
 def environment_of(deployment: Deployment, policies: list[str]) -> AuditEnvironment:
@@ -31,10 +31,10 @@ def reconciler_of(deployment: Deployment) -> Reconciler:
     )
 
 
-def deployed(deployment: Deployment, stack_name: str, local: bool) -> DeployedStack:
+def deployed(deployment: Deployment, target: Target) -> DeployedStack:
     """The stack's own resources; the local AWS keeps alarms beside the metrics of training jobs."""
     clients = {name: client(name) for name in ("sqs", "cloudformation", "cloudwatch", "dynamodb", "s3", "sns")}
-    stack = read(LOCAL_STATE) if local else None
-    if stack is not None:
+    if target.local:
+        stack = find_running()
         clients |= {"cloudwatch": stack.client("alarms"), "s3": stack.client("s3")}
-    return DeployedStack(clients, deployment.outputs, stack_name)
+    return DeployedStack(clients, deployment.outputs, target.stack_name)

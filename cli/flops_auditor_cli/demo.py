@@ -28,8 +28,8 @@ from flops_auditor.domain.values.archive_keys import record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.auditing.collect_evidence import finest_period
-from flops_auditor_cli.deployment import LOCAL_STATE
 from flops_auditor_cli.local_aws import Stack, deploy, load_job, start, stop
+from flops_auditor_cli.local_aws.locate import forget, remember, state_folder
 from flops_auditor_cli.local_aws.processes import REPOSITORY
 from flops_auditor_cli.output import Output, emit
 from flops_auditor_cli.recorded import COLUMNS, FLOP_COLUMNS, for_people
@@ -236,6 +236,7 @@ def run_demo(progress: Progress, state: Path) -> tuple[Stack, list[dict[str, str
         progress.update(task, description=text, total=total, completed=0)
 
     stack = start(state)
+    remember(state)
     step("Building and deploying template.yaml with sam (a minute)")
     deploy(stack)
     samples = sample_jobs()
@@ -270,9 +271,11 @@ def run_demo(progress: Progress, state: Path) -> tuple[Stack, list[dict[str, str
 @app.command()
 def main(down: bool = False) -> None:
     """Run the demo, or end what it left up."""
+    state = state_folder()
     if down:
-        console.print("The local AWS is down." if stop(LOCAL_STATE) else "No local AWS was up.")
-        (LOCAL_STATE / "demo.json").unlink(missing_ok=True)
+        console.print("The local AWS is down." if stop(state) else "No local AWS was up.")
+        (state / "demo.json").unlink(missing_ok=True)
+        forget(state)
         return
     columns = (
         SpinnerColumn(),
@@ -282,7 +285,7 @@ def main(down: bool = False) -> None:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        stack, rows, received = run_demo(progress, LOCAL_STATE)
+        stack, rows, received = run_demo(progress, state)
     title = f"{len(rows)} training jobs, audited by the deployed functions"
     emit([for_people(row) for row in rows], Output.TABLE, COLUMNS, title=title, right=FLOP_COLUMNS)
     console.print(f"\n{len(received)} alerts were sent:")

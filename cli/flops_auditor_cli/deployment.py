@@ -1,23 +1,84 @@
-"""Which deployment a command talks to: the stack in the current account and region, or the local one of the demo."""
+"""Which account and stack a command talks to: those that its options name, or the local AWS of the demo."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any
 
-from botocore.exceptions import ClientError
+import typer
 
-from flops_auditor.aws.calls.clients import client
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor_cli.local_aws import read
 
-LOCAL_STATE = Path(os.environ.get("FLOPS_AUDITOR_STATE", ".local"))
+DEFAULT_STACK = "flops-auditor"
+SIGNED_IN_BY_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class NoDeployment(AuditorError):
-    """The stack cannot be found."""
+    """The stack cannot be found, or is another product's."""
 
-    remedy = "Name it with --stack-name, choose account and region with AWS_PROFILE and AWS_REGION, or use --local."
+    remedy = (
+        "Name it with --stack-name, its region with --region and its account with --profile; --local asks the demo. "
+        "`flops-auditor docs operations` says how to deploy."
+    )
+
+
+@dataclass(frozen=True)
+class Target:
+    """The account, region and stack that a command talks to, as its options say."""
+
+    stack_name: str = DEFAULT_STACK
+    region: str | None = None
+    profile: str | None = None
+    local: bool = False
+
+
+OPTIONS = {
+    "stack_name": Annotated[
+        str,
+        typer.Option("--stack-name", envvar="FLOPS_AUDITOR_STACK", help="The CloudFormation stack of the deployment."),
+    ],
+    "region": Annotated[
+        str | None,
+        typer.Option("--region", help="The AWS region. Left out: AWS_REGION, AWS_DEFAULT_REGION, or the profile's."),
+    ],
+    "profile": Annotated[
+        str | None, typer.Option("--profile", help="The AWS profile, also one of SSO. Left out: AWS_PROFILE.")
+    ],
+    "local": Annotated[
+        bool,
+        typer.Option("--local", envvar="FLOPS_AUDITOR_LOCAL", help="Ask the local AWS that the demo leaves up."),
+    ],
+}
+"""What a command that talks to AWS can be told: a field of Target each."""
+
+
+def talks_to_aws(*, stack: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of AWS, and hand it what they say as its parameter `target`.
+
+    `stack=False` leaves out --stack-name.
+    """
+
+    def with_options(command: Callable[..., None]) -> Callable[..., None]:
+        own = signature(command)
+        options = [
+            Parameter(name, Parameter.KEYWORD_ONLY, default=getattr(Target(), name), annotation=annotation)
+            for name, annotation in OPTIONS.items()
+            if stack or name != "stack_name"
+        ]
+
+        @wraps(command)
+        def told(**given: Any) -> None:
+            target = Target(**{option.name: given.pop(option.name) for option in options})
+            command(target=target, **given)
+
+        kept = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in own.parameters.values() if each.name != "target"]
+        vars(told)["__signature__"] = Signature([*kept, *options], return_annotation=None)
+        del vars(told)["__wrapped__"]
+        return told
+
+    return with_options
 
 
 @dataclass(frozen=True)
@@ -30,14 +91,14 @@ class Deployment:
     def output(self, name: str) -> str:
         """One output. Raises NoDeployment when the stack is not a FLOPs Auditor."""
         if name not in self.outputs:
-            raise NoDeployment(f"the stack has no output {name}")
+            raise NoDeployment(f"the stack has no output {name}: it is no FLOPs Auditor")
         return self.outputs[name]
 
     @property
     def policies(self) -> list[str]:
         """The policies that the stack assesses against. Raises NoDeployment when the stack is not a FLOPs Auditor."""
         if "Policies" not in self.parameters:
-            raise NoDeployment("the stack has no parameter Policies")
+            raise NoDeployment("the stack has no parameter Policies: it is no FLOPs Auditor")
         return self.parameters["Policies"].split(",")
 
     @property
@@ -46,24 +107,38 @@ class Deployment:
         return self.outputs.get("ExcludedRegions", "none")
 
 
-def use_local() -> None:
-    """Point the AWS SDK at the local AWS. Raises NoDeployment when none runs."""
-    stack = read(LOCAL_STATE)
-    if stack is None:
-        raise NoDeployment("no local AWS is up: run `make demo` first")
-    os.environ.update(stack.environment())
+def connect(target: Target) -> None:
+    """Have every client of this process talk to the target's account and region. Raises NoLocalAws, LocalAwsEnded."""
+    if target.local:
+        if target.profile:
+            raise typer.BadParameter("give either --local or --profile")
+        from flops_auditor_cli.local_aws.locate import find_running  # noqa: PLC0415 - few talk to it
+
+        os.environ.update(find_running().environment())
+        return
+    if target.profile:
+        os.environ["AWS_PROFILE"] = target.profile
+        for name in SIGNED_IN_BY_KEYS:  # keys in the environment would override a profile that somebody named
+            os.environ.pop(name, None)
+    if region := target.region or os.environ.get("AWS_REGION"):
+        # Every other SDK reads AWS_REGION first; boto3 reads AWS_DEFAULT_REGION alone.
+        os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = region
 
 
-def find_deployment(stack_name: str, local: bool) -> Deployment:
-    """The stack's outputs. Raises NoDeployment."""
-    if local:
-        use_local()
+def find_deployment(target: Target) -> Deployment:
+    """The stack's outputs and parameters. Raises NoDeployment, NoLocalAws, LocalAwsEnded."""
+    connect(target)
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - a start without AWS stays quick
+
+    from flops_auditor.aws.calls.clients import client  # noqa: PLC0415
+
     try:
-        stacks: list[dict[str, Any]] = client("cloudformation").describe_stacks(StackName=stack_name)["Stacks"]
+        stacks: list[dict[str, Any]] = client("cloudformation").describe_stacks(StackName=target.stack_name)["Stacks"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":  # what CloudFormation says of a stack it has not
             raise
-        raise NoDeployment(f"there is no stack {stack_name!r}: {error}") from error
+        where = "the local AWS" if target.local else f"this account in {client('cloudformation').meta.region_name}"
+        raise NoDeployment(f"there is no stack {target.stack_name!r} in {where}") from error
     return Deployment(
         {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])},
         {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", [])},

@@ -1,43 +1,101 @@
 """The command line `flops-auditor`: commands for people and, with `--output json`, for machines.
 
-Data goes to stdout, talk to stderr. Exit codes: 0 fine, 1 the tool failed, 2 usage, 3 over a threshold, 4 evidence
-incomplete. Each command is one module with a `register` function.
+Data goes to stdout, talk to stderr; exits.py says what the exit codes mean. A command is a module with a `register`
+function and is imported when it is asked for, so that a start costs no more than it needs.
 """
 
 import sys
-from typing import Annotated
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from flops_auditor import __version__
-from flops_auditor.aws.calls.failures_in_words import in_words
-from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor_cli.commands import (
-    amend,
-    audit,
-    catalog,
-    doctor,
-    export,
-    keys,
-    lineage,
-    plan,
-    reassess,
-    rebuild_index,
-    reconcile,
-    records,
-    redrive,
-    restore_stack,
-    verify,
-    watch,
-)
-from flops_auditor_cli.exits import FAILED, USAGE, WRONG_USAGE
+from flops_auditor.domain.values.errors import AuditorError, WrongInput
+from flops_auditor_cli.exits import FAILED, USAGE
 from flops_auditor_cli.output import plain
+
+DEBUG = "--debug"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command, or a group of them: its line in the help, and the modules under `commands` that register it."""
+
+    help: str
+    modules: tuple[str, ...]
+    group: bool = False
+
+
+SECTIONS: dict[str, dict[str, Command]] = {
+    "Without AWS": {
+        "plan": Command("Say before a launch what a run will cost and cross.", ("plan",)),
+        "audit": Command("Audit one job: from files, or live with --job-name.", ("audit",)),
+        "catalog": Command("Instance types, policies, base models.", ("catalog",), group=True),
+        "verify": Command("Check a bundle offline, without trusting its writer.", ("verify",)),
+    },
+    "Ask the deployment": {
+        "records": Command("List, show and trace what was recorded.", ("records", "lineage"), group=True),
+        "watch": Command("Look at the jobs in progress.", ("watch",)),
+        "doctor": Command("Is all healthy, and is every job recorded?", ("doctor",)),
+        "export": Command("Write a bundle of records for a regulator.", ("export",)),
+    },
+    "Change something": {
+        "amend": Command("Give better evidence about a recorded job.", ("amend",)),
+        "reassess": Command("Assess records again with today's tables.", ("reassess",)),
+        "reconcile": Command("Queue finished jobs that have no record.", ("reconcile",)),
+        "redrive": Command("Send dead letters to the audit again.", ("redrive",)),
+        "keys": Command("List the signing keys, and replace one.", ("keys",), group=True),
+        "rebuild-index": Command("Put the table back from the archive.", ("rebuild_index",)),
+        "restore-stack": Command("Take what a deleted stack kept into a new one.", ("restore_stack",)),
+    },
+}
+COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
+
+
+class Commands(TyperGroup):
+    """The commands, each imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All names, as the help orders them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """One command, None if there is none of that name."""
+        return load(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The commands in the help, section by section, without importing them."""
+        width = max(map(len, COMMANDS))
+        for title, section in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), command.help) for name, command in section.items()])
+
+
+def load(name: str) -> Any:
+    """Import a command and make it."""
+    entry = COMMANDS[name]
+    app = typer.Typer(rich_markup_mode=None, add_completion=False)
+    inner = typer.Typer(help=entry.help, no_args_is_help=True, rich_markup_mode=None) if entry.group else app
+    for module in entry.modules:
+        import_module(f"flops_auditor_cli.commands.{module}").register(inner)
+    if entry.group:
+        app.add_typer(inner, name=name)
+    return get_group(app).commands[name]
+
 
 app = typer.Typer(
     name="flops-auditor",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -52,52 +110,52 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and exit.")
     ] = False,
+    debug: Annotated[bool, typer.Option(DEBUG, help="Show where in the code an error came from.")] = False,
 ) -> None:
-    """Training compute of SageMaker training jobs against the thresholds of the EU AI Act.
+    """How much computing SageMaker training jobs took, against the thresholds of the EU AI Act.
 
-    Exit codes: 0 fine or below, 1 the tool failed, 2 wrong options, 3 over a threshold, 4 evidence incomplete.
+    Exit codes: 0 fine or below, 1 the tool failed, 2 wrong input, 3 over a threshold, 4 cannot be said, 130
+    interrupted.
     """
 
 
-COMMANDS = (
-    audit,
-    plan,
-    records,
-    watch,
-    amend,
-    reassess,
-    reconcile,
-    doctor,
-    redrive,
-    catalog,
-    verify,
-    export,
-    keys,
-    rebuild_index,
-    restore_stack,
-)
-for module in COMMANDS:
-    module.register(app)
-lineage.register_on_records(records.records)
+REMEDIES_HERE = {
+    "SourceDenied": "Ask whoever manages the account to allow you the action that is named; `flops-auditor docs iam` "
+    "lists what each part needs.",
+    "SourceUnavailable": "Check the network and the region's name, then run the command again.",
+}
+"""What the person at the command line does about errors that the deployed functions have, too."""
 
 
-def run() -> None:
-    """The entry point: an expected failure is told in words, with what to do next, and exits with 1 or 2."""
+def run(arguments: Sequence[str]) -> None:
+    """Run a command and exit. What went wrong is told in words, with what to do next."""
     try:
-        with in_words():
-            app(prog_name="flops-auditor")
-    except AuditorError as error:
-        fail(f"{error.name}: {error}", error.remedy, USAGE if isinstance(error, WRONG_USAGE) else FAILED)
-    except OSError as error:
+        app(args=[each for each in arguments if each != DEBUG], prog_name="flops-auditor")
+    except ModuleNotFoundError:
+        raise
+    except Exception as error:
+        if DEBUG in arguments:
+            traceback.print_exc()
+        what, remedy, code = told(error)
+        sys.stderr.write(f"{plain(what)}\n{remedy}\n")  # a name in it can hold no line break and no escape
+        sys.exit(code)
+
+
+def told(error: Exception) -> tuple[str, str, int]:
+    """What went wrong, what to do next, and the exit code."""
+    if "botocore" in sys.modules:
+        from flops_auditor.aws.calls.failures_in_words import in_words  # noqa: PLC0415 - a start without AWS is quick
+
+        error = in_words(error)
+    if isinstance(error, AuditorError):
+        remedy = REMEDIES_HERE.get(error.name, error.remedy)
+        return f"{error.name}: {error}", remedy, USAGE if isinstance(error, WrongInput) else FAILED
+    if isinstance(error, OSError):
         named = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        fail(named, "Name a file or folder that may be read or written here.", FAILED)
-
-
-def fail(what: str, remedy: str, code: int) -> None:
-    """Say what went wrong and what to do next, and exit. A name in it can hold no line break and no escape."""
-    print(f"{plain(what)}\n{remedy}", file=sys.stderr)  # noqa: T201 - the one place that talks
-    sys.exit(code)
-
-
-if __name__ == "__main__":
-    run()
+        wrong = isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError))
+        return named, "Name a file or folder that may be read or written here.", USAGE if wrong else FAILED
+    return (
+        f"{type(error).__name__}: {error}",
+        f"That was not expected. Run it again with {DEBUG} and report what it shows.",
+        FAILED,
+    )

@@ -20,13 +20,6 @@ PolicyFolderOption = Annotated[
     Path | None,
     typer.Option(exists=True, file_okay=False, help="A folder of policies beside those shipped, one JSON file each."),
 ]
-StackOption = Annotated[
-    str, typer.Option("--stack-name", envvar="FLOPS_AUDITOR_STACK", help="The CloudFormation stack of the deployment.")
-]
-LocalOption = Annotated[
-    bool, typer.Option("--local", envvar="FLOPS_AUDITOR_LOCAL", help="Use the local AWS that `make demo` leaves up.")
-]
-DEFAULT_STACK = "flops-auditor"
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 """How a moment may be written, in UTC."""
 

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
 
 class Output(StrEnum):
@@ -27,15 +28,17 @@ _WIDTH_WHEN_PIPED = 160
 _FOLDS_AT = 12
 
 
-def talk() -> Console:
+def talk() -> "Console":
     """The console for people, on stderr."""
+    from rich.console import Console  # noqa: PLC0415 - only people need it
+
     return Console(stderr=True, markup=False, highlight=False)
 
 
 def say(*lines: object) -> None:
     """Tell people something, on stderr: lines that a terminal wraps and a name cannot break or colour."""
     for line in lines:
-        talk().print(plain(line), soft_wrap=True)
+        sys.stderr.write(plain(line) + "\n")
 
 
 def plain(value: object) -> str:
@@ -89,6 +92,8 @@ def emit(
         writer.writerow(columns)
         writer.writerows([cell(row.get(field)) for field in columns] for row in rows)
     else:
+        from rich.console import Console  # noqa: PLC0415 - only people need it
+
         console = Console(markup=False, highlight=False)
         if not console.is_terminal:
             console = Console(markup=False, highlight=False, width=_WIDTH_WHEN_PIPED)
@@ -112,7 +117,9 @@ def _table(
     title: str,
     right: Sequence[str],
     least: Mapping[str, int],
-) -> Table:
+) -> "Table":
+    from rich.table import Table  # noqa: PLC0415 - only people need it
+
     table = Table(title=title or None, title_justify="left", header_style="bold", show_header=any(columns.values()))
     for field, heading in columns.items():
         justify: Literal["left", "right"] = "right" if field in right else "left"
@@ -122,8 +129,10 @@ def _table(
     return table
 
 
-def _one_below_another(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], title: str) -> Table:
+def _one_below_another(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], title: str) -> "Table":
     """Each row as a block of heading and value, for a terminal that is too narrow for the table."""
+    from rich.table import Table  # noqa: PLC0415 - only people need it
+
     table = Table(title=title or None, title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
@@ -134,6 +143,8 @@ def _one_below_another(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, 
     return table
 
 
-def _styled(field: str, value: object) -> Text:
+def _styled(field: str, value: object) -> "Text":
+    from rich.text import Text  # noqa: PLC0415 - only people need it
+
     text = plain(value)
     return Text(text, style=COLOURS.get(text, "") if field == "verdict" else "")

@@ -7,20 +7,16 @@ from typing import Any
 
 import boto3
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.use_cases.ledger.rotate_key import CannotRotate
-from flops_auditor_cli.commands import export, keys, rebuild_index, verify
+from flops_auditor_cli.commands import export, keys
 from flops_auditor_cli.deployment import Deployment
+from flops_auditor_cli.main import app
 from tests.fakes.ledger_world import LEDGER, MODELS, World
 from tests.fakes.moto_kms import kms_client
-
-app = typer.Typer()
-for module in (export, keys, rebuild_index, verify):
-    module.register(app)
 
 
 def new_key(kms: Any) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flops_auditor.domain.audit import audit as auditing
-from flops_auditor.domain.audit.audit import Audit, Tables
+from flops_auditor.domain.audit.audit import Audit
+from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.declared import Declared, read_declared

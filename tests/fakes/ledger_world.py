@@ -9,8 +9,8 @@ from typing import Any
 
 from flops_auditor import __version__
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import Tables
 from flops_auditor.domain.audit.record import predicate
+from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.ledger.dsse import (
     PAYLOAD_TYPE,
     Signature,

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import Tables
-from flops_auditor.domain.audit.tables import ACCELERATORS, BASE_MODELS, INSTANCE_TYPES, parse_tables
+from flops_auditor.domain.audit.tables import ACCELERATORS, BASE_MODELS, INSTANCE_TYPES, Tables, parse_tables
 
 Edit = Callable[[str], str]
 

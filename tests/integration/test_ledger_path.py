@@ -34,7 +34,7 @@ def checkpoint_mail(stack: Stack) -> str:
 def flops_auditor(deployed: Deployed, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The command line against the deployed stack."""
     environment = {**os.environ, **deployed.stack.environment(), **STACK_ENVIRONMENT_EXTRA}
-    command = [sys.executable, "-m", "flops_auditor_cli.main", *arguments]
+    command = [sys.executable, "-m", "flops_auditor_cli", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 

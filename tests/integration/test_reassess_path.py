@@ -33,7 +33,7 @@ class Release:
         """A command of that release, or of the deployed one: its JSON and exit code."""
         path = os.pathsep.join(str(REPOSITORY / folder) for folder in ("layers/auditor", "cli"))
         done = subprocess.run(
-            [sys.executable, "-m", "flops_auditor_cli.main", *arguments, "--output", "json"],
+            [sys.executable, "-m", "flops_auditor_cli", *arguments, "--output", "json"],
             env={**os.environ, **self._state, "PYTHONPATH": path if older else self._path},
             capture_output=True,
             text=True,

@@ -90,7 +90,7 @@ class Upgraded:
             state = stack.environment() | role
         path = os.pathsep.join(str(REPOSITORY / folder) for folder in ("layers/auditor", "cli"))
         done = subprocess.run(
-            [sys.executable, "-m", "flops_auditor_cli.main", *arguments, "--output", "json"],
+            [sys.executable, "-m", "flops_auditor_cli", *arguments, "--output", "json"],
             env={**os.environ, **state, "PYTHONPATH": path},
             capture_output=True,
             text=True,

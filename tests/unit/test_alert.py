@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, WIDTH, Alert, compose, subject
-from flops_auditor_cli.main import app
+from flops_auditor_cli.main import load
 from tests.fakes.lineage import World, continuing
 from tests.golden_alerts import CASES, FOLDER, HOSTILE, alert_of, path_of, rendered
 
@@ -46,9 +45,8 @@ def test_the_form_suits_sns_and_a_phone(case: Callable[[], Alert]) -> None:
 @every_case
 def test_every_command_that_an_alert_names_exists(case: Callable[[], Alert]) -> None:
     named = re.findall(r"flops-auditor\s+([a-z-]+)(?:\s+([a-z-]+))?", alert_of(case).body)
-    commands: Any = get_command(app)
     for first, second in named:
-        group = commands.commands[first]
+        group: Any = load(first)
         assert not hasattr(group, "commands") or second in group.commands
         for parameter in () if hasattr(group, "commands") else group.params:
             needed = parameter.required and parameter.param_type_name == "option"

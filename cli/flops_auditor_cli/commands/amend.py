@@ -13,9 +13,9 @@ from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor_cli.adapters import environment_of
 from flops_auditor_cli.audit_view import show
-from flops_auditor_cli.deployment import find_deployment
+from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption, amount, number
+from flops_auditor_cli.options import OutputOption, amount, number
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.recorded import find_record
 
@@ -26,6 +26,7 @@ def policies_of(content: dict[str, Any]) -> list[str]:
     return [name.removeprefix("policies/").removesuffix(".json") for name in names]
 
 
+@talks_to_aws()
 def command(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Job name, ARN or job id.")],
     who: Annotated[str, typer.Option(help="Who gives the evidence: name or address.")],
@@ -43,8 +44,8 @@ def command(
         Path | None, typer.Option(exists=True, dir_okay=False, help="A file that it rests on, such as a training log.")
     ] = None,
     output: OutputOption = Output.TABLE,
-    stack_name: StackOption = DEFAULT_STACK,
-    local: LocalOption = False,
+    *,
+    target: Target,
 ) -> None:
     """Amend a record. The new one is signed with the deployment's key and supersedes; the old one stays.
 
@@ -60,7 +61,7 @@ def command(
         pretraining_flop=amount(pretraining_flop, "--pretraining-flop"),
         attachment_sha256=hashlib.sha256(attachment.read_bytes()).hexdigest() if attachment else "",
     ).check()
-    deployment = find_deployment(stack_name, local)
+    deployment = find_deployment(target)
     item = find_record(deployment.output("RecordTableName"), job)
     before = predicate_of(item["envelope"].encode())
     recorder = recorder_from(environment_of(deployment, policies_of(before)))

@@ -258,10 +258,8 @@ def _systemic(model: BaseModel) -> str:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    catalog = typer.Typer(help="The tables that every figure rests on.", no_args_is_help=True, rich_markup_mode=None)
-    catalog.command("instance-types")(instance_types)
-    catalog.command("policies")(policies)
-    catalog.command("models")(models)
-    catalog.command("explain")(explain)
-    app.add_typer(catalog, name="catalog")
+    """Add the commands to the group."""
+    app.command("instance-types")(instance_types)
+    app.command("policies")(policies)
+    app.command("models")(models)
+    app.command("explain")(explain)

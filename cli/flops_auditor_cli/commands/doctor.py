@@ -18,9 +18,9 @@ from flops_auditor.use_cases.operations.compare_jobs import compare
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 from flops_auditor_cli.adapters import deployed, reconciler_of
 from flops_auditor_cli.comparison_view import document_of, rows_of, told
-from flops_auditor_cli.deployment import find_deployment
+from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
-from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, emit, say
 
 COLUMNS = {"check": "Check", "state": "State", "detail": "What was seen", "remedy": "What to do"}
@@ -34,15 +34,14 @@ def asked(check: str, question: Callable[[], list[HealthCheck]]) -> list[HealthC
         return [HealthCheck(check, False, f"{failure.name}: {failure}", failure.remedy)]
 
 
-def doctor(
-    output: OutputOption = Output.TABLE, stack_name: StackOption = DEFAULT_STACK, local: LocalOption = False
-) -> None:
+@talks_to_aws()
+def doctor(target: Target, output: OutputOption = Output.TABLE) -> None:
     """Compare SageMaker with the ledger over all regions, and look at dead letters, alarms and the log.
 
     Exits with 4 when anything is missing, unread or unhealthy.
     """
-    deployment = find_deployment(stack_name, local)
-    reconciler, stack, now = reconciler_of(deployment), deployed(deployment, stack_name, local), datetime.now(UTC)
+    deployment = find_deployment(target)
+    reconciler, stack, now = reconciler_of(deployment), deployed(deployment, target), datetime.now(UTC)
     document: dict[str, Any] = {}
 
     def records() -> list[HealthCheck]:

@@ -18,8 +18,8 @@ from flops_auditor.use_cases.ledger.export_bundle import (
     of_model,
     of_time,
 )
-from flops_auditor_cli.deployment import find_deployment
-from flops_auditor_cli.options import DEFAULT_STACK, MOMENTS, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
+from flops_auditor_cli.options import MOMENTS, OutputOption
 from flops_auditor_cli.output import Output, emit, plain, say
 
 COLUMNS = {"path": "Bundle", "selection": "Selection", "records": "Records", "size": "Leaves of the log"}
@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command("export")(export)
 
 
+@talks_to_aws()
 def export(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="The zip file to write.")],
     model: Annotated[
@@ -41,8 +42,8 @@ def export(
     ] = None,
     until: Annotated[datetime | None, typer.Option(formats=MOMENTS, help="Only those recorded before (UTC).")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
-    stack_name: StackOption = DEFAULT_STACK,
-    local: LocalOption = False,
+    *,
+    target: Target,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Write a bundle of the ledger for a regulator: everything, or chosen records that prove their place in the log."""
@@ -50,7 +51,7 @@ def export(
         raise typer.BadParameter(f"{plain(bundle)} is a folder: name the zip file to write")
     if bundle.exists() and not overwrite:
         raise typer.BadParameter(f"{plain(bundle)} is there already: name another file, or add --overwrite")
-    deployment = find_deployment(stack_name, local)
+    deployment = find_deployment(target)
     archive, ledger = S3Archive(client("s3"), deployment.output("ArchiveBucketName")), deployment.output("LedgerId")
     chosen, selection = selection_of(model, job, since, until)
     now = datetime.now(UTC)

@@ -10,30 +10,28 @@ from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.key_history import ROLES
 from flops_auditor.use_cases.ledger.rotate_key import keys_after, request_rotation
-from flops_auditor_cli.deployment import Deployment, find_deployment
-from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.deployment import Deployment, Target, find_deployment, talks_to_aws
+from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, emit, say
 
-keys = typer.Typer(help="Which keys sign the ledger, and how a new one takes over.", no_args_is_help=True)
 COLUMNS = {"role": "Role", "keyid": "Key id (SHA-256 of SPKI)", "state": "State"}
 OUTPUTS = {"record": "RecordKeyArn", "checkpoint": "CheckpointKeyArn"}
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(keys, name="keys")
+    """Add the commands to the group."""
+    app.command("list")(list_keys)
+    app.command("rotate")(rotate)
 
 
 def _archive(deployment: Deployment) -> S3Archive:
     return S3Archive(client("s3"), deployment.output("ArchiveBucketName"))
 
 
-@keys.command("list")
-def list_keys(
-    stack_name: StackOption = DEFAULT_STACK, local: LocalOption = False, output: OutputOption = Output.TABLE
-) -> None:
+@talks_to_aws()
+def list_keys(target: Target, output: OutputOption = Output.TABLE) -> None:
     """List the keys of the ledger, oldest first; a rotation counts from when it was asked for."""
-    deployment = find_deployment(stack_name, local)
+    deployment = find_deployment(target)
     found, _ = keys_after(_archive(deployment), deployment.output("LedgerId"))
     current = {role: found.current(role).keyid for role in ROLES}
     rows = [
@@ -43,22 +41,22 @@ def list_keys(
     emit(rows, output, COLUMNS)
 
 
-@keys.command()
+@talks_to_aws()
 def rotate(
     role: Annotated[
         Literal["record", "checkpoint"], typer.Argument(metavar="record|checkpoint", help="Whose key is replaced.")
     ],
     new_key_id: Annotated[str, typer.Option(help="KMS key id or ARN of the new key (ECC_NIST_P256, SIGN_VERIFY).")],
     old_key_id: Annotated[str, typer.Option(help="KMS key in force; default: the one that the stack names.")] = "",
-    stack_name: StackOption = DEFAULT_STACK,
-    local: LocalOption = False,
+    *,
+    target: Target,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Ask for a new key, signed by the old and by the new one; the next seal puts it into the log.
 
     Needs kms:Sign on both keys, which their key policies grant to nobody but the functions: allow it for this once.
     """
-    deployment = find_deployment(stack_name, local)
+    deployment = find_deployment(target)
     kms = client("kms")
     old = KmsSigner(kms, old_key_id or deployment.output(OUTPUTS[role]))
     number = request_rotation(

@@ -11,8 +11,8 @@ from flops_auditor.domain.lineage.lineage import to_json
 from flops_auditor.domain.lineage.tree import MOST_ROWS, Row, tree
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
-from flops_auditor_cli.deployment import find_deployment
-from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
+from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, emit, say
 from flops_auditor_cli.recorded import find_record
 
@@ -44,14 +44,15 @@ def _exact(amount: int | None) -> str:
     return "" if amount is None else str(amount)
 
 
+@talks_to_aws()
 def lineage_command(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Job name, ARN or job id.")],
     output: OutputOption = Output.TABLE,
-    stack_name: StackOption = DEFAULT_STACK,
-    local: LocalOption = False,
+    *,
+    target: Target,
 ) -> None:
     """Draw the runs that a job continues, and what they add up to."""
-    deployment = find_deployment(stack_name, local)
+    deployment = find_deployment(target)
     item = find_record(deployment.output("RecordTableName"), job)
     content = predicate_of(item["envelope"].encode())
     found = recorded_lineage(content, S3Archive(client("s3"), deployment.output("ArchiveBucketName")))
@@ -82,11 +83,6 @@ def lineage_command(
             say(f"In doubt: {doubt}")
 
 
-def register_on_records(records: typer.Typer) -> None:
-    """Add the command to `flops-auditor records`."""
-    records.command("lineage")(lineage_command)
-
-
 def register(app: typer.Typer) -> None:
-    """Add the command to whatever is given."""
-    register_on_records(app)
+    """Add the command to the group `records`."""
+    app.command("lineage")(lineage_command)

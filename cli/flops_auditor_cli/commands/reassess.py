@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.domain.ledger.statement import predicate_of
@@ -14,10 +13,11 @@ from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.reassess_record import Judged, reassess_record
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor_cli.adapters import environment_of
-from flops_auditor_cli.deployment import find_deployment
+from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import FAILED
-from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
-from flops_auditor_cli.output import Output, emit, say, talk
+from flops_auditor_cli.options import OutputOption
+from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.progress import progress
 from flops_auditor_cli.recorded import NoSuchRecord, items, newest
 
 COLUMNS = {
@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     app.command("reassess")(reassess)
 
 
+@talks_to_aws()
 def reassess(
     everything: Annotated[bool, typer.Option("--all", help="Every recorded job.")] = False,
     model: Annotated[str, typer.Option(help="Jobs on this base model, as `records list` names it.")] = "",
@@ -43,8 +44,8 @@ def reassess(
     instance_type: Annotated[str, typer.Option(help="Jobs that ran on this type, such as ml.p6-b300.48xlarge.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would change, and why.")] = False,
     output: OutputOption = Output.TABLE,
-    stack_name: StackOption = DEFAULT_STACK,
-    local: LocalOption = False,
+    *,
+    target: Target,
 ) -> None:
     """Assess recorded jobs again with the tables of this version, under the policies of the deployment.
 
@@ -52,7 +53,7 @@ def reassess(
     """
     if sum(map(bool, (everything, model, job, instance_type))) != 1:
         raise typer.BadParameter("give one of --all, --model, --job, --instance-type")
-    deployment = find_deployment(stack_name, local)
+    deployment = find_deployment(target)
     recorder = recorder_from(environment_of(deployment, deployment.policies))
     # The earliest end first: whoever continues a job began after it had ended, and is then assessed once.
     rows = newest(items(deployment.output("RecordTableName"), "time", "kind", "record"))[::-1]
@@ -92,10 +93,9 @@ def assess(
     found: list[dict[str, str]] = []
     failures: list[str] = []
     looked_at = 0
-    console = talk()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        for row in bar.track(rows, description="jobs"):
+    with progress("jobs") as tell:
+        for number, row in enumerate(rows):
+            tell(number, len(rows))
             try:
                 stored = recorder.records.latest(row["job_id"])
                 if stored is None or not fits(predicate_of(stored.line)):

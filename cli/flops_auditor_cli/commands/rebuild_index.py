@@ -8,9 +8,9 @@ from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
-from flops_auditor_cli.deployment import find_deployment
+from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import FAILED
-from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, emit, say
 
 COLUMNS = {"written": "Written", "known": "Known already", "logged": "With a place in the log", "skipped": "Skipped"}
@@ -21,11 +21,10 @@ def register(app: typer.Typer) -> None:
     app.command("rebuild-index")(rebuild)
 
 
-def rebuild(
-    stack_name: StackOption = DEFAULT_STACK, local: LocalOption = False, output: OutputOption = Output.TABLE
-) -> None:
+@talks_to_aws()
+def rebuild(target: Target, output: OutputOption = Output.TABLE) -> None:
     """Put every archived record that the table lacks back into it; what is there stays as it is."""
-    deployment = find_deployment(stack_name, local)
+    deployment = find_deployment(target)
     table, dynamodb = deployment.output("RecordTableName"), client("dynamodb")
     rebuilt = rebuild_index(
         S3Archive(client("s3"), deployment.output("ArchiveBucketName")),

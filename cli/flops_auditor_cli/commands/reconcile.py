@@ -8,26 +8,27 @@ import typer
 from flops_auditor.use_cases.operations.compare_jobs import compare
 from flops_auditor_cli.adapters import reconciler_of
 from flops_auditor_cli.comparison_view import document_of, rows_of, told
-from flops_auditor_cli.deployment import find_deployment
+from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
-from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, emit, say
 
 COLUMNS = {"region": "Region", "name": "Job", "status": "Status", "ended_at": "Ended", "action": "What is done"}
 
 
+@talks_to_aws()
 def reconcile(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be queued.")] = False,
     output: OutputOption = Output.TABLE,
-    stack_name: StackOption = DEFAULT_STACK,
-    local: LocalOption = False,
+    *,
+    target: Target,
 ) -> None:
     """Compare the whole history of every region with the ledger, and queue finished jobs that have no record.
 
     The deployed function does the same every hour; its progress is not touched. Exits with 4 when a region could not
     be read.
     """
-    reconciler = reconciler_of(find_deployment(stack_name, local))
+    reconciler = reconciler_of(find_deployment(target))
     comparison = compare(reconciler.regions, reconciler.listing, reconciler.index, datetime.now(UTC), told=told)
     if not dry_run:
         reconciler.queue.send(comparison.missing)

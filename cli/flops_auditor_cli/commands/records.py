@@ -9,12 +9,10 @@ import typer
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor_cli.audit_view import show as show_audit
-from flops_auditor_cli.deployment import find_deployment
-from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
+from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, emit, say
 from flops_auditor_cli.recorded import COLUMNS, FLOP_COLUMNS, find_record, for_people, items, newest
-
-records = typer.Typer(help="List and show what was recorded.", no_args_is_help=True, rich_markup_mode=None)
 
 
 class VerdictChoice(StrEnum):
@@ -25,20 +23,20 @@ class VerdictChoice(StrEnum):
     ABOVE = "above"
 
 
-@records.command("list")
+@talks_to_aws()
 def list_records(
     verdict: Annotated[VerdictChoice | None, typer.Option(help="Only jobs whose newest record says so.")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only jobs on this base model, as the list names it.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many jobs.")] = 1000,
     output: OutputOption = Output.TABLE,
-    stack_name: StackOption = DEFAULT_STACK,
-    local: LocalOption = False,
+    *,
+    target: Target,
 ) -> None:
     """List recorded jobs by their newest record, the latest first.
 
     FLOP include those of the runs that a job continues.
     """
-    table = find_deployment(stack_name, local).output("RecordTableName")
+    table = find_deployment(target).output("RecordTableName")
     # The indexes by verdict and base model hold superseded records, too: they cannot tell what a job's newest one says.
     rows = [
         row
@@ -53,16 +51,16 @@ def list_records(
         say(f"{len(rows) - limit} more; raise --limit to see them")
 
 
-@records.command("show")
+@talks_to_aws()
 def show_record(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Job name, ARN or job id.")],
     envelope: Annotated[bool, typer.Option("--envelope", help="The signed envelope itself, byte for byte.")] = False,
     output: OutputOption = Output.TABLE,
-    stack_name: StackOption = DEFAULT_STACK,
-    local: LocalOption = False,
+    *,
+    target: Target,
 ) -> None:
     """Show the newest record of a job."""
-    item = find_record(find_deployment(stack_name, local).output("RecordTableName"), job)
+    item = find_record(find_deployment(target).output("RecordTableName"), job)
     if envelope:
         typer.echo(item["envelope"], nl=False)
         return
@@ -77,5 +75,6 @@ def show_record(
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.add_typer(records, name="records")
+    """Add the commands to the group."""
+    app.command("list")(list_records)
+    app.command("show")(show_record)

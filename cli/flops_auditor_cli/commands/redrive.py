@@ -11,9 +11,9 @@ from flops_auditor.aws.stores.dead_letters import LoggedReasons, SqsDeadLetters
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.redrive_letters import Letter, redrive
 from flops_auditor_cli.adapters import deployed
-from flops_auditor_cli.deployment import find_deployment
+from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
-from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, emit, say
 
 COLUMNS = {"queue": "Queue", "message_id": "Message", "job": "Job", "reason": "Why it died", "action": "What was done"}
@@ -33,6 +33,7 @@ def keep(path: Path, letter: Letter) -> None:
         file.flush()
 
 
+@talks_to_aws()
 def redrive_letters(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done, and why each died.")] = False,
     set_aside: Annotated[
@@ -40,16 +41,16 @@ def redrive_letters(
         typer.Option(help="Append letters that name no training job to this file, and take them off the queue."),
     ] = None,
     output: OutputOption = Output.TABLE,
-    stack_name: StackOption = DEFAULT_STACK,
-    local: LocalOption = False,
+    *,
+    target: Target,
 ) -> None:
     """Send dead letters back to the audit queue, with the reason why each failed.
 
     A letter that names no training job can never be audited: it stays, unless --set-aside names a file for it. Exits
     with 4 when letters were left.
     """
-    deployment = find_deployment(stack_name, local)
-    groups = deployed(deployment, stack_name, local).resources("AWS::Logs::LogGroup", "AuditLogGroup")
+    deployment = find_deployment(target)
+    groups = deployed(deployment, target).resources("AWS::Logs::LogGroup", "AuditLogGroup")
     reasons = LoggedReasons(client("logs"), groups[0] if groups else "")
     aside = (lambda letter: keep(set_aside, letter)) if set_aside is not None else None
     rows: list[dict[str, Any]] = []

@@ -13,8 +13,8 @@ from botocore.exceptions import WaiterError
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor_cli.deployment import use_local
-from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, StackOption
+from flops_auditor_cli.deployment import Target, connect, talks_to_aws
+from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, emit, talk
 
 IDENTIFIERS = {
@@ -101,22 +101,22 @@ def import_resources(
         raise CannotRestore(f"the import failed: {reason or error}") from error
 
 
+@talks_to_aws()
 def restore(
     stack_id: Annotated[str, typer.Option(help="Id of the deleted stack; default: the last one of this name.")] = "",
     without: Annotated[list[str] | None, typer.Option(help="A resource that is lost too, such as RecordTable.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken in.")] = False,
     output: OutputOption = Output.TABLE,
-    stack_name: StackOption = DEFAULT_STACK,
-    local: LocalOption = False,
+    *,
+    target: Target,
 ) -> None:
     """Take what a deleted stack kept (table, archive, keys, queues) into a new one of the same name, by an import.
 
     The same name makes it the same ledger. Afterwards deploy: the stack has no functions yet.
     """
-    if local:
-        use_local()
+    connect(target)
     cloudformation = client("cloudformation")
-    stack_id = stack_id or deleted_stack(cloudformation, stack_name)
+    stack_id = stack_id or deleted_stack(cloudformation, target.stack_name)
     stack = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
     if stack["StackStatus"] != "DELETE_COMPLETE":
         raise CannotRestore(f"{stack_id} is not deleted: its status is {stack['StackStatus']}")

@@ -5,7 +5,7 @@ Exit codes: 0 valid, 1 tampered, 2 cannot verify.
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from flops_auditor import __version__
 from flops_auditor.domain.ledger import ledger_errors
 from flops_auditor.domain.ledger.key_history import parse_key_history
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
 from flops_auditor.domain.ledger.signed_note import UnreadableNote, checkpoint_in
+from flops_auditor.domain.ledger.verification import Recompute
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.ledger.recompute import recompute
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
 from flops_auditor_cli.options import MOMENTS, OutputOption
 from flops_auditor_cli.output import Output, emit, json_text, plain, say, talk
+from flops_auditor_cli.progress import progress
 
 MOST_HOURS = 24 * 366 * 100
 EXITS = {"valid": 0, "tampered": 1, "cannot verify": 2}
@@ -67,16 +67,19 @@ def verify(
         max_age=timedelta(hours=max_age_hours),
         pin=given("--pin", pin, checkpoint_in) if pin else None,
         keys=given("--keys", keys, lambda text: parse_key_history(text).to_bytes()) if keys else None,
-        recompute=partial(recompute, accepted=frozenset(accept_table or ())) if with_recompute else None,
+        recompute=_recomputing(accept_table or ()) if with_recompute else None,
         processes=processes or os.cpu_count() or 1,
     )
-    console = talk()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("leaves", total=None)
-        report = verify_bundle(bundle, demands, lambda done, total: bar.update(task, completed=done, total=total))
+    with progress("leaves") as tell:
+        report = verify_bundle(bundle, demands, tell)
     show(report, output, with_recompute)
     raise typer.Exit(EXITS[report.verdict])
+
+
+def _recomputing(accepted: Iterable[str]) -> Recompute:
+    from flops_auditor.use_cases.ledger.recompute import recompute  # noqa: PLC0415 - only here an audit is needed
+
+    return partial(recompute, accepted=frozenset(accepted))
 
 
 def given(option: str, path: Path, read: Callable[[bytes], bytes]) -> bytes:

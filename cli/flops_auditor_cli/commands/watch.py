@@ -17,9 +17,9 @@ from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.watch_jobs import Watched, look_at, running_jobs
 from flops_auditor.use_cases.ports.sources import Regions
 from flops_auditor_cli.adapters import environment_of
-from flops_auditor_cli.deployment import find_deployment
+from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, OVER_THRESHOLD
-from flops_auditor_cli.options import DEFAULT_STACK, LocalOption, OutputOption, PolicyOption, StackOption
+from flops_auditor_cli.options import OutputOption, PolicyOption
 from flops_auditor_cli.output import Output, emit, say
 
 COLUMNS = {
@@ -104,21 +104,22 @@ def _decimal(value: Fraction | None) -> str | None:
     return None if value is None else f"{float(value):.6g}"
 
 
+@talks_to_aws()
 def command(
-    region: Annotated[list[str] | None, typer.Option(help="Only this region; may be repeated.")] = None,
+    only_region: Annotated[list[str] | None, typer.Option(help="Only jobs of this region; may be repeated.")] = None,
     policy: PolicyOption = None,
     output: OutputOption = Output.TABLE,
-    stack_name: StackOption = DEFAULT_STACK,
-    local: LocalOption = False,
+    *,
+    target: Target,
 ) -> None:
     """Look at the training jobs in progress once. Warns nobody and stops nothing; the deployed function does.
 
     Exits with 3 when the best estimate of one is over a threshold, 4 when one could not be looked at.
     """
-    deployment = find_deployment(stack_name, local)
+    deployment = find_deployment(target)
     recorder = recorder_from(environment_of(deployment, policy or list(default_policies())))
     account = AccountRegions(client("account"), deployment.excluded_regions)
-    regions: Regions = NamedRegions(region) if region else account
+    regions: Regions = NamedRegions(only_region) if only_region else account
     done = Watched()
     found: list[RunForecast] = []
     for listed in running_jobs(SageMakerListing(sagemaker_in), regions, recorder.clock(), done):

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor_cli.local_aws.stack import ACCOUNT_ID, REGION, STATE_FILE, Stack, read
+from flops_auditor_cli.local_aws.stack import ACCOUNT_ID, REGION, STATE_FILE, Stack, read, runs
 
 HOST = "127.0.0.1"
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -45,7 +45,7 @@ def start(state_dir: Path, environment: Mapping[str, str] | None = None, *, enfo
     state_dir = state_dir.resolve()
     stack = read(state_dir)
     if stack is not None:
-        if all(running(pid) for pid in stack.pids.values()) and stack.pids:
+        if stack.alive():
             return stack
         stop(state_dir)
     state_dir.mkdir(parents=True, exist_ok=True)
@@ -169,7 +169,7 @@ def wait_until_ready(stack: Stack, name: str, url: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
     trust = ssl.create_default_context(cafile=stack.ca_bundle) if url.startswith("https:") else None
     while time.monotonic() < deadline:
-        if not running(stack.pids[name]):
+        if not runs(stack.pids[name]):
             break
         try:
             with urllib.request.urlopen(url, timeout=2, context=trust):  # noqa: S310 - on this machine
@@ -182,26 +182,15 @@ def wait_until_ready(stack: Stack, name: str, url: str) -> None:
     raise LocalAwsError(f"the local AWS ({name}) does not answer at {url}; {log} ends with:\n{tail}")
 
 
-def running(pid: int) -> bool:
-    """Whether this process is alive (a zombie of ours is collected first)."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 def end(pid: int) -> None:
     """End a process and the Lambda workers in its session."""
     for sign in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, sign)
         deadline = time.monotonic() + END_SECONDS
-        while running(pid) and time.monotonic() < deadline:
+        while runs(pid) and time.monotonic() < deadline:
             time.sleep(0.05)
-        if not running(pid):
+        if not runs(pid):
             break
     # Workers outlive a parent that ended first.
     with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,10 @@ class Stack:
             config=Config(**({"s3": {"addressing_style": "path"}} | config)),
         )
 
+    def alive(self) -> bool:
+        """Whether its processes still run."""
+        return bool(self.pids) and all(map(runs, self.pids.values()))
+
     def save(self) -> None:
         """Write the state file."""
         text = json.dumps(asdict(self) | {"state_dir": str(self.state_dir)}, indent=2)
@@ -66,6 +72,19 @@ class Stack:
         new = path.with_suffix(".new")
         new.write_text(text + "\n")
         new.replace(path)
+
+
+def runs(pid: int) -> bool:
+    """Whether this process is alive (a zombie of ours is collected first)."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's process has the number now
+        return False
+    return True
 
 
 def read(state_dir: Path) -> Stack | None:

@@ -8,10 +8,8 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import resources
 from pathlib import Path
 
-from flops_auditor.domain.audit.audit import Tables
 from flops_auditor.domain.audit.tables import (
     ACCELERATORS,
     BASE_MODELS,
@@ -19,6 +17,10 @@ from flops_auditor.domain.audit.tables import (
     INSTANCE_TYPES,
     POLICY_FOLDER,
     TRAINER_METRICS,
+    Tables,
+    parse_hardware,
+    parse_metrics,
+    parse_models,
     parse_tables,
     read_policy,
 )
@@ -26,15 +28,16 @@ from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.originals.base_models import BaseModelTable
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.errors import WrongInput
 
+FOLDER = Path(__file__).parent
 RELEASED = "released_tables.csv"
 """Every version of a table that a release shipped: what a verifier takes for the product's own."""
 ON_BY_DEFAULT = "policies_on_by_default.json"
 """Which of the policies assess a job that nobody chose policies for; all of the folder can be chosen."""
 
 
-class UnknownPolicy(AuditorError):
+class UnknownPolicy(WrongInput):
     """A policy is asked for that is not in the folder."""
 
     remedy = "Choose among those that `flops-auditor catalog policies` lists, or name their folder with --policy-dir."
@@ -43,13 +46,13 @@ class UnknownPolicy(AuditorError):
 @cache
 def read(name: str) -> str:
     """The text of one shipped file."""
-    return resources.files(__name__).joinpath(name).read_text(encoding="utf-8")
+    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 @cache
 def content(name: str) -> bytes:
     """The bytes of one shipped file."""
-    return resources.files(__name__).joinpath(name).read_bytes()
+    return (FOLDER / name).read_bytes()
 
 
 @cache
@@ -66,7 +69,7 @@ def default_policies() -> tuple[str, ...]:
 
 def policy_ids(folder: Path | None = None) -> tuple[str, ...]:
     """The ids of all policies of a folder, by default of those shipped: a file is all that a new regime takes."""
-    files = folder.iterdir() if folder else (resources.files(__name__) / POLICY_FOLDER).iterdir()
+    files = folder.iterdir() if folder else (FOLDER / POLICY_FOLDER).iterdir()
     return tuple(sorted(each.name.removesuffix(".json") for each in files if each.name.endswith(".json")))
 
 
@@ -84,22 +87,19 @@ def policy_bytes(policy_id: str, folder: Path | None = None) -> bytes:
     raise UnknownPolicy(f"{policy_id[:60]!r} is not a policy")
 
 
-@cache
 def hardware_table() -> HardwareTable:
     """The validated accelerators and instance types. Raises HardwareTableInvalid."""
-    return HardwareTable.parse(read(ACCELERATORS), read(INSTANCE_TYPES))
+    return parse_hardware(content(ACCELERATORS), content(INSTANCE_TYPES))
 
 
-@cache
 def base_model_table() -> BaseModelTable:
     """The validated base models. Raises BaseModelTableInvalid."""
-    return BaseModelTable.parse(read(BASE_MODELS))
+    return parse_models(content(BASE_MODELS))
 
 
-@cache
 def trainer_metrics() -> TrainerMetrics:
     """The names of metrics that training code emits."""
-    return TrainerMetrics.parse(read(TRAINER_METRICS))
+    return parse_metrics(content(TRAINER_METRICS))
 
 
 def policy(policy_id: str, folder: Path | None = None) -> Policy:

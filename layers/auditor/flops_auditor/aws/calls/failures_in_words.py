@@ -1,7 +1,6 @@
 """AWS errors that nothing expected, in words and with what to do next: for people at the command line."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -19,25 +18,47 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from flops_auditor.domain.values.errors import AuditorError
 
-_WHO_AND_WHERE = (
-    InvalidRegionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
+_EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+_UNKNOWN_CALLER_CODES = frozenset(
+    {
+        "AuthFailure",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
 )
-_SIGN_IN_CODES = frozenset(
-    {"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidSignatureException"}
-    | {"SignatureDoesNotMatch", "UnrecognizedClientException"}
+_DENIED_CODES = frozenset(
+    {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "OptInRequired"}
 )
 
 
 class NotSignedIn(AuditorError):
-    """AWS does not know who asks, or where."""
+    """AWS does not know who asks."""
 
-    remedy = "Sign in (`aws sso login`), then choose account and region with AWS_PROFILE and AWS_REGION."
+    remedy = "Sign in (`aws configure`, or `aws sso login`), or name a profile that is signed in with --profile."
+
+
+class SignInExpired(AuditorError):
+    """Whoever asks was signed in, and is no longer."""
+
+    remedy = "Sign in again: `aws sso login`, or fetch new temporary keys."
+
+
+class NoRegion(AuditorError):
+    """No region is chosen, or one that cannot be."""
+
+    remedy = "Name it with --region, such as --region eu-west-1, or set AWS_REGION."
+
+
+class Denied(AuditorError):
+    """AWS knows who asks, and does not allow it."""
+
+    remedy = (
+        "Ask whoever manages the account to allow you the action that is named, or choose another --profile; "
+        "`flops-auditor docs iam` lists what each part needs."
+    )
 
 
 class Unreachable(AuditorError):
@@ -47,23 +68,35 @@ class Unreachable(AuditorError):
 
 
 class Refused(AuditorError):
-    """AWS answered, and said no."""
+    """AWS answered, and refused for another reason than rights."""
 
-    remedy = "Check the names that were given, and your permissions against docs/iam.md; then run the command again."
+    remedy = "Check the names that were given, then run the command again."
 
 
-@contextmanager
-def in_words() -> Iterator[None]:
-    """Turn an AWS error into one of the errors above. Raises NotSignedIn, Unreachable or Refused."""
-    try:
-        yield
-    except ClientError as error:
-        known = error.response.get("Error", {}).get("Code", "")
-        kind = NotSignedIn if known in _SIGN_IN_CODES else Refused
-        raise kind(str(error)) from error
-    except _WHO_AND_WHERE as error:
-        raise NotSignedIn(str(error)) from error
-    except (BotoConnectionError, HTTPClientError) as error:
-        raise Unreachable(str(error)) from error
-    except BotoCoreError as error:
-        raise Refused(str(error)) from error
+_BY_CODE: tuple[tuple[frozenset[str], type[AuditorError]], ...] = (
+    (_EXPIRED_CODES, SignInExpired),
+    (_UNKNOWN_CALLER_CODES, NotSignedIn),
+    (_DENIED_CODES, Denied),
+)
+_BY_TYPE: tuple[tuple[tuple[type[Exception], ...], type[AuditorError]], ...] = (
+    ((SSOError, TokenRetrievalError), SignInExpired),
+    ((NoRegionError, InvalidRegionError), NoRegion),
+    ((NoCredentialsError, PartialCredentialsError, ProfileNotFound), NotSignedIn),
+    ((BotoConnectionError, HTTPClientError), Unreachable),
+    ((ClientError, BotoCoreError), Refused),
+)
+
+
+def in_words(error: Exception) -> Exception:
+    """An AWS error as one of the errors above; any other error as it is."""
+    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+    by_code = (made for codes, made in _BY_CODE if code in codes)
+    by_type = (made for types, made in _BY_TYPE if isinstance(error, types))
+    made = next(by_code, None) or next(by_type, None)
+    if made is None:
+        return error
+    found = made(str(error))
+    profile = os.environ.get("AWS_PROFILE")
+    if isinstance(found, SignInExpired) and profile:
+        found.remedy = f"Sign in again: `aws sso login --profile {profile}`, or fetch new temporary keys."
+    return found

@@ -3,17 +3,13 @@
 The same function serves the deployed path, the command line and a verifier that recomputes a record from its evidence.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from hashlib import sha256
 
-from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.compute.run_estimate import Estimate, estimate_job
 from flops_auditor.domain.law.assessment import Assessment, assess
-from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Cumulative, Lineage, accumulate
-from flops_auditor.domain.originals.find_origin import ModelCatalogue, find_origin
+from flops_auditor.domain.originals.find_origin import find_origin
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.apply_amendments import amend_declared, amend_observations
 from flops_auditor.domain.runs.aws_flops_meter import apply_flops_meter
@@ -22,27 +18,10 @@ from flops_auditor.domain.runs.declared import Activity, Declared
 from flops_auditor.domain.runs.observations import observe
 from flops_auditor.domain.runs.remedies import GRANT
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
 from flops_auditor.domain.values.remarks import Kind
 
 UNREAD = Kind("evidence-not-read", "evidence could not be read: {unread}", GRANT)
-
-
-@dataclass(frozen=True)
-class Tables:
-    """What every audit looks up, with the files that it was parsed from, by name."""
-
-    hardware: HardwareTable
-    models: ModelCatalogue | None
-    metrics: TrainerMetrics
-    policies: tuple[Policy, ...]
-    files: Mapping[str, bytes]
-
-    @cached_property
-    def digests(self) -> Mapping[str, str]:
-        """File name -> SHA-256 in hex: what a record names."""
-        return {name: sha256(content).hexdigest() for name, content in self.files.items()}
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.values.amounts import at_least, nearest, scientific
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
 
 Training = Literal["full", "lora", "spectrum"]
@@ -45,7 +45,7 @@ WIDTH_PER_LAYER = 128
 """Usual aspect ratio of dense transformers (Llama-3-8B: 4096 / 32; Llama-3-70B: 8192 / 80 = 102)."""
 
 
-class NothingToPlan(AuditorError):
+class NothingToPlan(WrongInput):
     """Neither hardware for a time nor a model and tokens are given."""
 
     remedy = "Give hardware with --hours, a model (--base-model or --params) with --tokens, or both."

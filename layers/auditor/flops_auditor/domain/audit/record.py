@@ -4,16 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flops_auditor.domain.audit.assessment_words import assessment_members
-from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.compute.tiers import Tier
 from flops_auditor.domain.law.due_dates import DueDate
 from flops_auditor.domain.lineage.kept_ancestors import Packed
 from flops_auditor.domain.lineage.lineage import to_json
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.remarks import Kind, Remark, bounded, printable
+
+if TYPE_CHECKING:  # a plan spells its document here, too, and needs no audit
+    from flops_auditor.domain.audit.audit import Audit
 
 _MOST_TEXTS = 64
 _MOST_CHARACTERS = 500
@@ -71,7 +73,7 @@ def tier_members(tier: Tier) -> dict[str, str | None]:
     }
 
 
-def result(audit: Audit, packed: Packed | None = None) -> dict[str, Any]:
+def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
     """An audit as JSON: the fields of `flops-auditor audit --output json` and of every record.
 
     `packed` says which ancestors are listed, and where the others are kept; without it all are listed.
@@ -115,7 +117,7 @@ def due_part(due: Sequence[DueDate]) -> dict[str, Any]:
     return {"due": [each.to_json() for each in due], "notification_due": due[0].day if due else None}
 
 
-def job_part(audit: Audit) -> dict[str, Any]:
+def job_part(audit: "Audit") -> dict[str, Any]:
     """Who the job is."""
     run = audit.run
     return {
@@ -134,14 +136,14 @@ def job_part(audit: Audit) -> dict[str, Any]:
     }
 
 
-def changes(audit: Audit, previous: Mapping[str, Any]) -> list[dict[str, str | None]]:
+def changes(audit: "Audit", previous: Mapping[str, Any]) -> list[dict[str, str | None]]:
     """Verdicts that are not those of the previous record; `from` is None for a scenario that did not apply."""
     before = {(a["policy"], a["scenario"]): a["verdict"] for a in previous["assessments"]}
     found = [(a.policy, a.scenario, before.get((a.policy, a.scenario)), a.verdict) for a in audit.assessments]
     return [{"policy": p, "scenario": s, "from": old, "to": new} for p, s, old, new in found if old != new]
 
 
-def lineage_part(audit: Audit, packed: Packed | None) -> dict[str, Any]:
+def lineage_part(audit: "Audit", packed: Packed | None) -> dict[str, Any]:
     """What the job continues, what it says itself of its original, and where ancestors are kept that are not listed."""
     return {
         "parents": list(audit.lineage.parents),
@@ -159,7 +161,7 @@ def lineage_part(audit: Audit, packed: Packed | None) -> dict[str, Any]:
 
 
 def predicate(
-    audit: Audit,
+    audit: "Audit",
     *,
     ledger_id: str,
     revision: int,

@@ -5,13 +5,15 @@ then.
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from hashlib import sha256
 
-from flops_auditor.domain.audit.audit import Tables
 from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.law.policy import MalformedPolicy, Policy
 from flops_auditor.domain.law.policy_file import parse_policy
 from flops_auditor.domain.originals.base_models import BaseModelTable
+from flops_auditor.domain.originals.find_origin import ModelCatalogue
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.domain.values.errors import AuditorError
 
@@ -22,6 +24,22 @@ TRAINER_METRICS = "trainer_metrics.json"
 FILES = (ACCELERATORS, INSTANCE_TYPES, BASE_MODELS, TRAINER_METRICS)
 """What every audit looks up, beside policies."""
 POLICY_FOLDER = "policies/"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What every audit looks up, with the files that it was parsed from, by name."""
+
+    hardware: HardwareTable
+    models: ModelCatalogue | None
+    metrics: TrainerMetrics
+    policies: tuple[Policy, ...]
+    files: Mapping[str, bytes]
+
+    @cached_property
+    def digests(self) -> Mapping[str, str]:
+        """File name -> SHA-256 in hex: what a record names."""
+        return {name: sha256(content).hexdigest() for name, content in self.files.items()}
 
 
 class TablesIncomplete(AuditorError):
@@ -42,9 +60,9 @@ def parse_tables(files: Mapping[str, bytes]) -> Tables:
         raise TablesIncomplete(f"not the files of an audit: {names[:200]}")
     try:
         return Tables(
-            hardware=_hardware(files[ACCELERATORS], files[INSTANCE_TYPES]),
-            models=_models(files[BASE_MODELS]),
-            metrics=_metrics(files[TRAINER_METRICS]),
+            hardware=parse_hardware(files[ACCELERATORS], files[INSTANCE_TYPES]),
+            models=parse_models(files[BASE_MODELS]),
+            metrics=parse_metrics(files[TRAINER_METRICS]),
             policies=tuple(read_policy(name, files[name]) for name in policies),
             files=dict(files),
         )
@@ -65,17 +83,20 @@ _SETS = 16
 
 
 @lru_cache(_SETS)
-def _hardware(accelerators: bytes, instance_types: bytes) -> HardwareTable:
+def parse_hardware(accelerators: bytes, instance_types: bytes) -> HardwareTable:
+    """Accelerators and instance types. Raises HardwareTableInvalid."""
     return HardwareTable.parse(accelerators.decode(), instance_types.decode())
 
 
 @lru_cache(_SETS)
-def _models(text: bytes) -> BaseModelTable:
+def parse_models(text: bytes) -> BaseModelTable:
+    """Base models. Raises BaseModelTableInvalid."""
     return BaseModelTable.parse(text.decode())
 
 
 @lru_cache(_SETS)
-def _metrics(text: bytes) -> TrainerMetrics:
+def parse_metrics(text: bytes) -> TrainerMetrics:
+    """The names of metrics that training code emits."""
     return TrainerMetrics.parse(text.decode())
 
 

@@ -11,14 +11,14 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.values.amounts import exact, parse_amount
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import iso, read_time
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 LONGEST_TEXT = 1000
 
 
-class MalformedAmendment(AuditorError):
+class MalformedAmendment(WrongInput):
     """An amendment that says nothing, or says it without who and why."""
 
     remedy = "Give --who, --why and at least one of --tokens, --parameters, --mfu, --pretraining-flop."

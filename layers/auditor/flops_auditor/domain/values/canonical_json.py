@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import rfc8785
-from pydantic_core import from_json, to_json
 
 from flops_auditor.domain.values.errors import AuditorError
 
@@ -55,6 +54,8 @@ def parse_canonical(text: bytes) -> Any:
     byte for byte, with sorted keys and exact integers, has the RFC 8785 form, and no duplicate key.
     """
     if text.isascii():
+        from pydantic_core import from_json, to_json  # noqa: PLC0415 - its import takes longer than many a command
+
         try:
             value = from_json(text, allow_inf_nan=False)
             if to_json(value) == text and _is_plain([value]):

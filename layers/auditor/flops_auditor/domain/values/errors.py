@@ -19,3 +19,7 @@ class MalformedEvent(AuditorError):
     """An event that does not name a run."""
 
     remedy = "Send the EventBridge event unchanged; its detail must name the run by its ARN."
+
+
+class WrongInput(AuditorError):
+    """What a person gave makes no sense, or is not there; nothing failed."""

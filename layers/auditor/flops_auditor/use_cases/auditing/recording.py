@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from flops_auditor.domain.audit.audit import Tables
+from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.runs.sources.parsers import PARSERS, Parser
 from flops_auditor.domain.values.archive_keys import tables_key
 from flops_auditor.use_cases.auditing.collect_evidence import Sources

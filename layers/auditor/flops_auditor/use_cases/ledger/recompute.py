@@ -10,9 +10,9 @@ from typing import Any
 
 from flops_auditor import __version__
 from flops_auditor.data import released, shipped
-from flops_auditor.domain.audit.audit import Tables, audit
+from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.record import result
-from flops_auditor.domain.audit.tables import FILES, POLICY_FOLDER, parse_tables
+from flops_auditor.domain.audit.tables import FILES, POLICY_FOLDER, Tables, parse_tables
 from flops_auditor.domain.ledger.ledger_errors import EvidenceMismatch, NotRecomputable, UnknownTables
 from flops_auditor.domain.ledger.verification import Kept
 from flops_auditor.domain.lineage.kept_ancestors import unpack

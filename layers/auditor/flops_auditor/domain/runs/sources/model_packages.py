@@ -48,7 +48,9 @@ class MalformedPackage(AuditorError):
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True, defer_build=True
+    )
 
 
 class _S3Source(_Shape):

@@ -49,7 +49,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
 
 
 def statements(job: TrainingJob) -> Statements:
-    """OutcomeKind the job says of itself, in SageMaker's fields."""
+    """What the job says of itself, in SageMaker's fields."""
     serverless = job.serverless
     return Statements(
         tags=job.tags,

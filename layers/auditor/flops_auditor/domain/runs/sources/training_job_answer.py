@@ -32,7 +32,9 @@ OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None 
 
 
 class _Shape(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True, defer_build=True
+    )
 
 
 class Transition(_Shape):

@@ -1,0 +1,26 @@
+"""JSON files that people name on the command line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from flops_auditor.domain.values.errors import WrongInput
+
+
+class UnreadableFile(WrongInput):
+    """A file is not what the command needs."""
+
+    remedy = (
+        "JOB.json is the answer of `aws sagemaker describe-training-job`, --metrics that of "
+        "`aws cloudwatch get-metric-data`, --flops-meter the toolkit's flops_meter.json."
+    )
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file. Raises UnreadableFile."""
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise UnreadableFile(f"{path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise UnreadableFile(f"{path} is not JSON: {error}") from error

@@ -1,0 +1,116 @@
+"""Starting the program: nothing is imported that is not needed, and an interrupt is silent at any time."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flops_auditor_cli.main import COMMANDS, load
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {
+    "PATH": "",
+    "HOME": "/nonexistent",
+    "COLUMNS": "80",
+    "PYTHONPATH": f"{ROOT / 'layers' / 'auditor'}:{ROOT / 'cli'}",
+}
+LOADED = "; import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+RUN = "from flops_auditor_cli.entry import run\ntry:\n    run()\nfinally:\n    "
+HEAVY = {"boto3", "botocore", "aws_lambda_powertools"}
+JOB = str(ROOT / "events" / "jobs" / "lora-llama-3-1-8b.json")
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (["--version"], {"pydantic", "rich"}),
+        (["--help"], {"pydantic", "rich"}),
+        (["plan", "--instance-type", "ml.p5.48xlarge", "--hours", "1", "--output", "json"], {"rich"}),
+        (["catalog", "policies", "--output", "json"], {"rich"}),
+        (["catalog", "explain", "meta-llama/Llama-3.1-8B", "--output", "json"], {"rich"}),
+        (["verify", "missing.zip"], set()),
+        (["audit", JOB], set()),
+    ],
+    ids=lambda value: " ".join(value[:2]) if isinstance(value, list) else "",
+)
+def test_a_command_without_aws_imports_no_aws(arguments: list[str], unneeded: set[str]) -> None:
+    done = python(RUN + LOADED.removeprefix("; "), *arguments)
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert "flops_auditor_cli" in loaded
+    assert not loaded & (HEAVY | unneeded)
+
+
+def test_the_help_says_of_every_command_what_it_does_within_a_line() -> None:
+    shown = python(RUN + "pass", "--help").stdout
+    for name, command in COMMANDS.items():
+        assert f"  {name} " in shown
+        assert command.help in shown, "a line of the help is not cut off"
+        assert load(name).name == name
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_has_its_help(command: str, option: str) -> None:
+    done = python(RUN + "pass", *command.split(), option)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Usage: flops-auditor")
+
+
+def test_an_interrupt_is_silent_from_the_start(tmp_path: Path) -> None:
+    """Ended at several moments of its start and of its work, which here waits for a pipe that nobody writes to."""
+    pipe = tmp_path / "bundle.zip"
+    os.mkfifo(pipe)
+    begun = time.monotonic()
+    python("from flops_auditor_cli.entry import run")
+    start = time.monotonic() - begun
+    for delay in (1.5 * start, 2 * start, 3 * start, 6 * start, 12 * start):
+        program = subprocess.Popen(
+            [sys.executable, "-c", RUN + "pass", "verify", str(pipe)],
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        time.sleep(delay)
+        os.killpg(program.pid, signal.SIGINT)
+        out, err = program.communicate(timeout=30)
+        assert (program.returncode, out, err) == (130, b"", b""), delay
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "said"),
+    [
+        ("typer", ["plan"], "the command line needs typer, which is not installed: pip install 'flops-auditor[cli]'"),
+        ("boto3", ["doctor"], "this command talks to AWS and needs boto3"),
+        ("botocore", ["records", "list"], "pip install 'flops-auditor[cli,aws]'"),
+    ],
+)
+def test_a_missing_extra_is_one_line_that_says_what_to_install(missing: str, arguments: list[str], said: str) -> None:
+    done = python(f"import sys; sys.modules[{missing!r}] = None\n{RUN}pass", *arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_what_was_not_expected_shows_its_place_with_debug_alone() -> None:
+    broken = "from flops_auditor_cli import main\ndef load(name): raise TypeError('defect')\nmain.load = load\n"
+    plain = python(broken + "main.run(['plan'])")
+    assert (plain.returncode, plain.stdout) == (1, "")
+    assert plain.stderr.splitlines() == [
+        "TypeError: defect",
+        "That was not expected. Run it again with --debug and report what it shows.",
+    ]
+    debugged = python(broken + "main.run(['plan', '--debug'])")
+    assert "Traceback" in debugged.stderr
+    assert debugged.stderr.endswith(plain.stderr)
