@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flops_auditor.domain.ledger import ledger_errors
+from flops_auditor.domain.ledger.agreement import Reader
 from flops_auditor.domain.ledger.dsse import Signature, signed_line
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
 from flops_auditor.domain.ledger.leaves import heartbeat, rotation
@@ -20,7 +21,7 @@ from tests.fakes.ledger_world import LEDGER, START, draft, sign
 
 RECORD, CHECKPOINT, NEW = MemorySigner("record"), MemorySigner("checkpoint"), MemorySigner("record 2")
 KEYS = KeyHistory.genesis(LEDGER, RECORD.public_key(), CHECKPOINT.public_key())
-FACTS = LogFacts(LEDGER, KEYS, 1, verifies)
+FACTS = LogFacts(LEDGER, KEYS, 1, verifies, Reader(bytes(16)))
 AT = "2026-11-01T00:00:00.000Z"
 PAYLOADS = {
     "record": draft(1, START).payload,

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 
 from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.rotate_key import CannotRotate
 from flops_auditor_cli.commands import export, keys
 from flops_auditor_cli.deployment import Deployment
@@ -98,9 +100,9 @@ def test_a_key_is_rotated_and_listed(world: tuple[World, Any], tmp_path: Path) -
     assert [key["state"] for key in run("keys", "list")] == ["replaced", "in force", "in force"]
     with pytest.raises(CannotRotate):
         run("keys", "rotate", "record", "--new-key-id", new_key(kms))
-    made.record = KmsSigner(kms, fresh)
+    made.record, made.at = KmsSigner(kms, fresh), datetime.now(UTC)
     made.add(2)
     assert made.seal().records == 2
     path = str(tmp_path / "bundle.zip")
     assert run("export", path)["records"] == 8
-    assert run("verify", path, "--as-of", "2026-11-01T01:00:00")["verdict"] == "valid"
+    assert run("verify", path, "--as-of", iso(made.at)[:10])["verdict"] == "valid"

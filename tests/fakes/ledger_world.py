@@ -129,6 +129,28 @@ def long_lineage_draft(number: int, at: datetime, ancestors: int) -> tuple[Draft
     return Draft(number, at, body, content, audited.run.arn), packed
 
 
+def superseding(made: Draft, before: Draft, line: bytes) -> Draft:
+    """The record made to be the next revision after one of the same job that was signed as `line`."""
+    content = before.content
+    made.content.update(
+        revision=content["revision"] + 1,
+        supersedes=sha256(line).hexdigest(),
+        previous_verdict=content["verdict"],
+        changes=changes_between(content["assessments"], made.content["assessments"]),
+    )
+    return made
+
+
+def changes_between(before: list[dict[str, Any]], now: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What `changes` of a record must be."""
+    old, new = ({(each["policy"], each["scenario"]): each["verdict"] for each in found} for found in (before, now))
+    return [
+        {"policy": line[0], "scenario": line[1], "from": old.get(line), "to": new.get(line)}
+        for line in dict.fromkeys((*new, *old))
+        if old.get(line) != new.get(line)
+    ]
+
+
 @dataclass
 class World:
     """The ledger's surroundings; `at` is the time, moved by hand."""

@@ -7,6 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from flops_auditor import __version__
+from flops_auditor.domain.ledger.dsse import signed_line
+from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.domain.ledger.leaves import rotation
+from flops_auditor.domain.values.archive_keys import rotation_key
+from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.seal_log import Sealed, Sealer, seal_log
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import PendingRecord
@@ -14,7 +19,7 @@ from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.audit import FakeMetrics, FixedClock, MemoryRecords
 from tests.fakes.bundles import Bundle
 from tests.fakes.ledger import MemoryArchive, MemoryMailbox, MemoryPendingRecords, MemorySigner
-from tests.fakes.ledger_world import LEDGER
+from tests.fakes.ledger_world import LEDGER, sign
 from tests.fakes.lineage import World
 
 
@@ -78,6 +83,13 @@ class LiveLedger(World):
         """A quarter of an hour passes, and the sealer runs."""
         self.clock.now += timedelta(minutes=15)
         return seal_log(self.sealer())
+
+    def request_rotation(self, role: Any, number: int, new: MemorySigner) -> None:
+        """What `flops-auditor keys rotate` puts into the archive."""
+        old = self.record if role == "record" else self.checkpoint
+        payload = rotation(LEDGER, role, number, keyid(old.public_key()), new.public_key(), iso(self.clock.now))
+        line = signed_line(payload, tuple(sign(payload, signer) for signer in (old, new)))
+        self.archive.put_if_absent(rotation_key(number), line)
 
     def bundle(self, folder: Path, model: str | None = None) -> Bundle:
         """What `export` writes now."""

@@ -56,7 +56,7 @@ def test_a_type_that_a_later_release_knows_settles_its_jobs(deployed: Deployed, 
     assert (row["before"], row["verdict"], row["tables"]) == ("indeterminate", "below", INSTANCE_TYPES)
     content = deployed.record(arn).predicate
     assert (content["revision"], content["verdict"]) == (1, "below")
-    assert content["reassessed"]["tables"] == [INSTANCE_TYPES]
+    assert list(content["reassessed"]["tables"]) == [INSTANCE_TYPES]
     assert later.run("reassess", "--instance-type", UNKNOWN_TYPE) == []
     deployed.idle()
     assert deployed.versions(f"tables/{later.table}") == [f"tables/{later.table}"]

@@ -48,7 +48,7 @@ def test_valid_is_0_and_says_what_was_trusted(bundle: Bundle, tmp_path: Path) ->
     assert (code, err) == (0, "")
     assert "every estimate follows from its evidence" in out
     code, out, err = run(bundle, "--output", "csv")
-    assert (code, out) == (0, "error,index,message,remedy\n")
+    assert (code, out) == (0, "error,weight,index,message,remedy\n")
     assert "valid: 2 records" in err
 
 
@@ -116,7 +116,7 @@ def test_an_age_that_is_none_is_a_wrong_option(bundle: Bundle, hours: str) -> No
 def test_a_bundle_that_was_received_earlier_is_told_from_a_stale_one(bundle: Bundle) -> None:
     later = iso(bundle.world.at + timedelta(days=3))[:19]
     code, out, _ = run(bundle, "--as-of", later, "--output", "json")
-    finding = json.loads(out)["findings"][0]
-    assert (code, finding["error"]) == (1, "StaleLedger")
+    finding = json.loads(out)["reservations"][0]
+    assert (code, finding["error"]) == (3, "StaleLedger")
     assert "72.0 hours before" in finding["message"]
     assert "received the bundle with --as-of" in finding["remedy"]

@@ -41,7 +41,8 @@ def test_an_instance_type_that_is_known_now_settles_its_jobs_and_no_others() -> 
     world.work_off()
     content = world.content("parent")
     assert content["verdict"] == "below"
-    assert content["reassessed"] == {"tables": [INSTANCE_TYPES], "code_version": "0.0.0-test"}
+    before = tables_with({INSTANCE_TYPES: without_row("ml.p5.48xlarge")}).digests[INSTANCE_TYPES]
+    assert content["reassessed"] == {"tables": {INSTANCE_TYPES: before}, "code_version": "0.0.0-test"}
     assert (content["previous_verdict"], content["revision"]) == ("indeterminate", 1)
     assert content["tables"] == load_tables().digests
     assert judged["parent"] is not None

@@ -14,7 +14,7 @@ from flops_auditor.domain.values.archive_keys import KEYS, checkpoint_key
 from flops_auditor.use_cases.ledger.export_bundle import NothingChosen, export_part, of_time
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.fakes.bundles import Bundle, small_world
-from tests.fakes.ledger_world import MODELS, START, World, draft
+from tests.fakes.ledger_world import MODELS, START, Draft, World, draft, superseding
 
 
 @pytest.fixture(autouse=True)
@@ -80,11 +80,14 @@ def test_a_bundle_for_a_model_has_every_revision_of_its_jobs_and_nothing_of_othe
     """A job's first record may not know the model yet, and a later one may know better."""
     world = World()
     models = {0: ("", "org/asked"), 1: ("org/asked", "org/other"), 2: ("org/other", "org/other")}
+    signed: dict[int, tuple[Draft, bytes]] = {}
     for revision in (0, 1):
         for number, named in models.items():
-            made = draft(number, world.at, revision=revision)
+            made = draft(number, world.at)
             made.content["original"]["base_model"] = named[revision]
-            world.commit(made)
+            if number in signed:
+                made = superseding(made, *signed[number])
+            signed[number] = made, world.commit(made)
         world.seal()
     bundle = Bundle(world, tmp_path, "org/asked")
     kept = [parse_statement(parse_envelope(bundle.files[name]).payload) for name in bundle.names("leaves/")[:-1]]

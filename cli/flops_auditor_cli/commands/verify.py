@@ -1,6 +1,6 @@
 """`flops-auditor verify`: check a bundle offline, without AWS and without trust in whoever wrote it.
 
-Exit codes: 0 valid, 1 tampered, 2 cannot verify.
+Exit codes: 0 valid; 1 tampered; 2 cannot verify; 3 valid, but stale; 4 valid, with reservations, each of them named.
 """
 
 import os
@@ -17,23 +17,42 @@ import typer
 from flops_auditor import __version__
 from flops_auditor.domain.ledger import ledger_errors
 from flops_auditor.domain.ledger.key_history import parse_key_history
-from flops_auditor.domain.ledger.ledger_errors import LedgerError
+from flops_auditor.domain.ledger.ledger_errors import LedgerError, StaleLedger
 from flops_auditor.domain.ledger.signed_note import UnreadableNote, checkpoint_in
 from flops_auditor.domain.ledger.verification import Recompute
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, Verdict, VerificationReport, verify_bundle
 from flops_auditor_cli.options import MOMENTS, OutputOption
 from flops_auditor_cli.output import Output, emit, json_text, plain, say, talk
 from flops_auditor_cli.progress import progress
 
 MOST_HOURS = 24 * 366 * 100
-EXITS = {"valid": 0, "tampered": 1, "cannot verify": 2}
-COLUMNS = {"error": "Error", "index": "Leaf", "message": "What was seen", "remedy": "What to do"}
+EXITS: dict[Verdict, int] = {
+    "valid": 0,
+    "tampered": 1,
+    "cannot verify": 2,
+    "valid, but stale": 3,
+    "valid, with reservations": 4,
+}
+COLUMNS = {"error": "Error", "weight": "Weight", "index": "Leaf", "message": "What was seen", "remedy": "What to do"}
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("verify")(verify)
+
+
+def received(text: str) -> datetime:
+    """When a bundle was received: a moment, or a day, of which the end counts, since its hour is not known."""
+    for form in MOMENTS:
+        try:
+            moment = datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        return moment + timedelta(days=1, milliseconds=-1) if form == MOMENTS[0] else moment
+    raise typer.BadParameter(
+        f"{text!r} is neither a day, such as 2026-11-24, nor a moment, such as 2026-11-24T09:30:00"
+    )
 
 
 def verify(
@@ -46,7 +65,7 @@ def verify(
     ] = None,
     as_of: Annotated[
         datetime | None,
-        typer.Option(formats=MOMENTS, help="When you received the bundle (UTC); default: now. Judges staleness."),
+        typer.Option(parser=received, metavar="DAY|MOMENT", help="When you received it (UTC; of a day, its end)."),
     ] = None,
     max_age_hours: Annotated[float, typer.Option(help="How old the newest heartbeat may be at that time.")] = 25,
     with_recompute: Annotated[
@@ -59,11 +78,16 @@ def verify(
     processes: Annotated[int | None, typer.Option(min=1, help="Processes to use; default: one per core.")] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Check a bundle's signatures, log and evidence, offline. Exit 0 valid, 1 tampered, 2 cannot verify."""
+    """Check a bundle's signatures, log, records and evidence, offline.
+
+    Exit 0 valid, 1 tampered, 2 cannot verify, 3 valid but stale, 4 valid with reservations.
+    """
     if not 0 <= max_age_hours <= MOST_HOURS:
         raise typer.BadParameter(f"--max-age-hours: {max_age_hours} is not between 0 and {MOST_HOURS}")
+    now = datetime.now(UTC)
     demands = Demands(
-        as_of=as_of.replace(tzinfo=UTC) if as_of else datetime.now(UTC),
+        as_of=as_of or now,
+        now=now,
         max_age=timedelta(hours=max_age_hours),
         pin=given("--pin", pin, checkpoint_in) if pin else None,
         keys=given("--keys", keys, lambda text: parse_key_history(text).to_bytes()) if keys else None,
@@ -96,39 +120,47 @@ def given(option: str, path: Path, read: Callable[[bytes], bytes]) -> bytes:
 
 def show(report: VerificationReport, output: Output, recomputed: bool) -> None:
     """The report on stdout, with what it does not say on stderr; CSV has the findings alone, the verdict on stderr."""
-    rows = [{**asdict(found), "remedy": _remedy(found.error)} for found in report.findings]
+    rows = [{**asdict(found), "remedy": _remedy(found.error)} for found in (*report.findings, *report.reservations)]
     if output is Output.JSON:
         document = asdict(report)
         document |= {
             "verdict": report.verdict,
             "sealed_at": iso(report.sealed_at) if report.sealed_at else None,
-            "findings": rows,
+            "findings": rows[: len(report.findings)],
+            "reservations": rows[len(report.findings) :],
             "recomputed_by": __version__ if recomputed else None,
         }
         sys.stdout.write(json_text(document) + "\n")
         return
     if rows or output is Output.CSV:
         emit(rows, output, COLUMNS, right=("index",))
+    for error, count in report.more.items():
+        say(f"and {count} more of {error}")
     verdict = _verdict_of(report, recomputed)
     if output is Output.TABLE:
         sys.stdout.write(verdict + "\n")
     else:
         say(*verdict.splitlines())
-    if report.verdict != "valid":
+    if report.findings:
         return
     if report.kind == "part":
         say(f"a part: {report.selection}; that nothing of it was left out cannot be seen from it")
+    if report.elsewhere:
+        say(f"{report.elsewhere} ancestors of its records are not in it: their figures are what the records say")
+    if report.left_out:
+        say(f"left out: {report.left_out}")
     if not report.pinned and not report.keys_given:
         say("note: consistent in itself is all this says; give --pin or --keys to tell it from a forgery")
 
 
 def _verdict_of(report: VerificationReport, recomputed: bool) -> str:
     """The verdict and what it is about, line by line."""
-    if report.verdict != "valid":
+    if report.findings:
         return report.verdict
+    stale = [found.message for found in report.reservations if found.error == StaleLedger.__name__]
     counted = (
-        f"valid: {report.records} records of {plain(report.ledger_id)}, {report.size} leaves, "
-        f"{report.checkpoints} checkpoints, sealed {iso(report.sealed_at) if report.sealed_at else 'never'}"
+        f"{report.verdict}: {report.records} records of {plain(report.ledger_id)}, {report.size} leaves, "
+        f"{report.checkpoints} checkpoints, {stale[0] if stale else f'sealed {_sealed(report)}'}"
     )
     if not recomputed:
         return counted
@@ -137,6 +169,10 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> str:
         f"{counted}\nevery estimate follows from its evidence and the tables of its time, computed again by version "
         f"{__version__}; recorded: {made}"
     )
+
+
+def _sealed(report: VerificationReport) -> str:
+    return iso(report.sealed_at) if report.sealed_at else "never"
 
 
 def _remedy(name: str) -> str:

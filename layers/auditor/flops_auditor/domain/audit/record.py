@@ -29,9 +29,12 @@ WORDS = frozenset({"words", "reason", "meaning", "basis", "notes", "assumptions"
 
 @dataclass(frozen=True)
 class Reassessed:
-    """Why a record was made without new evidence: the files that changed since `code_version` made the one before."""
+    """Why a record was made without new evidence: files that changed since `code_version` made the one before.
 
-    tables: Sequence[str]
+    `tables` are their digests in the record before, by name; None for a file that it did not use.
+    """
+
+    tables: Mapping[str, str | None]
     code_version: str
 
 
@@ -137,10 +140,11 @@ def job_part(audit: "Audit") -> dict[str, Any]:
 
 
 def changes(audit: "Audit", previous: Mapping[str, Any]) -> list[dict[str, str | None]]:
-    """Verdicts that are not those of the previous record; `from` is None for a scenario that did not apply."""
+    """Verdicts that are not those of the previous record; `from` or `to` is None for a scenario that does not apply."""
     before = {(a["policy"], a["scenario"]): a["verdict"] for a in previous["assessments"]}
-    found = [(a.policy, a.scenario, before.get((a.policy, a.scenario)), a.verdict) for a in audit.assessments]
-    return [{"policy": p, "scenario": s, "from": old, "to": new} for p, s, old, new in found if old != new]
+    now = {(a.policy, a.scenario): a.verdict for a in audit.assessments}
+    found = [(line, before.get(line), now.get(line)) for line in dict.fromkeys((*now, *before))]
+    return [{"policy": p, "scenario": s, "from": old, "to": new} for (p, s), old, new in found if old != new]
 
 
 def lineage_part(audit: "Audit", packed: Packed | None) -> dict[str, Any]:

@@ -81,7 +81,8 @@ Selection: {manifest.selection}. Exported {manifest.exported_at} at {manifest.si
     pip install '.[cli]'    # in the source of flops-auditor, from where you trust it
     flops-auditor verify THIS_FILE.zip --recompute --pin CHECKPOINT_YOU_WERE_MAILED --as-of DAY_IT_REACHED_YOU
 
-Exit code 0: valid; 1: tampered with; 2: cannot be verified. Without `--as-of` a bundle counts as stale after a day.
+Exit code 0: valid; 1: tampered with; 2: cannot be verified; 3: valid, but stale (without `--as-of`, after a day); 4:
+valid with reservations, such as an ancestor whose record is not here; each is named.
 Without `--pin` (a checkpoint that reached you by another way) or `--keys` (keys that did), a bundle can only be
 consistent in itself: whoever wrote all of it could have chosen all of it.
 

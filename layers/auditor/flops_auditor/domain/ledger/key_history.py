@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from flops_auditor.domain.ledger.keys import keyid
-from flops_auditor.domain.ledger.ledger_errors import BadBundle, KeyNotValidAtIndex, UnknownKey
+from flops_auditor.domain.ledger.ledger_errors import BadBundle, KeyNotValidAtIndex, KeyReused, UnknownKey
 from flops_auditor.domain.values.canonical_json import UnreadableJson, canonical, parse_strict
 
 Role = Literal["record", "checkpoint"]
@@ -43,6 +43,11 @@ class KeyHistory:
     ledger_id: str
     ranges: tuple[KeyRange, ...]
 
+    def __post_init__(self) -> None:
+        """A key has one role, once. Raises KeyReused."""
+        if len({key.spki for key in self.ranges}) != len(self.ranges):
+            raise KeyReused("a key is in both roles, or comes back after it was replaced")
+
     @classmethod
     def genesis(cls, ledger_id: str, record: bytes, checkpoint: bytes) -> "KeyHistory":
         """The keys that a ledger begins with."""
@@ -56,6 +61,14 @@ class KeyHistory:
     def current(self, role: Role) -> KeyRange:
         """The key that signs the next leaf."""
         return next(key for key in self.ranges if key.role == role and key.last is None)
+
+    def in_force(self, index: int) -> dict[str, str]:
+        """The key of each role that may sign the leaf at `index`, as a heartbeat there names it."""
+        return {key.role: key.keyid for key in self.ranges if key.covers(index)}
+
+    def rotations_before(self, index: int) -> int:
+        """How many rotation leaves stand before the one at `index`."""
+        return sum(0 < key.first <= index for key in self.ranges)
 
     def rotated(self, role: Role, spki: bytes, index: int) -> "KeyHistory":
         """The history after a rotation leaf at `index`."""
@@ -99,11 +112,26 @@ def parse_key_history(text: bytes) -> KeyHistory:
             if [key.first for key in ranges if key.role == role].count(0) != 1:
                 raise ValueError(f"not exactly one first key of the role {role}")
             history.current(role)
-    except (UnreadableJson, KeyError, TypeError, ValueError, StopIteration) as error:
+    except (UnreadableJson, KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
         raise BadBundle(f"keys.json is not readable: {error!r:.200}") from error
     if history.to_bytes() != text:
         raise BadBundle("keys.json is not in its canonical spelling")
     return history
+
+
+SPKI_P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200") + b"\x04"
+"""What every uncompressed P-256 key begins with in DER (RFC 5480, section 2): one key has one spelling."""
+
+
+def read_spki(text: str) -> bytes:
+    """A P-256 public key from strict base64 of its one spelling in DER. Raises UnknownKey."""
+    try:
+        spki = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
+    except ValueError as error:
+        raise UnknownKey("a public key that is not strict base64") from error
+    if len(spki) != len(SPKI_P256) + 64 or not spki.startswith(SPKI_P256) or b64encode(spki).decode() != text:
+        raise UnknownKey("a public key that is not P-256, uncompressed, as SubjectPublicKeyInfo")
+    return spki
 
 
 def _range(key: dict[str, Any]) -> KeyRange:
@@ -112,7 +140,7 @@ def _range(key: dict[str, Any]) -> KeyRange:
     last = key["last_index"]
     found = KeyRange(
         key["role"],
-        binascii.a2b_base64(key["public_key"], strict_mode=True),
+        read_spki(key["public_key"]),
         int(key["first_index"]),
         None if last is None else int(last),
     )

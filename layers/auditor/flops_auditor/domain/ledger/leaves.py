@@ -3,18 +3,20 @@
 Every batch ends with a heartbeat: it dates the batch, names the checkpoint before it, and shows that the sealer lives.
 """
 
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from flops_auditor.domain.ledger.dsse import PAYLOAD_TYPE, Envelope
-from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory, Role
+from flops_auditor.domain.ledger.forms import HEARTBEAT_FORM, RECORD_FORM, ROTATION_FORM
+from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory, Role, read_spki
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.ledger_errors import (
     BadSignature,
     FutureTimestamp,
     MalformedRecord,
+    RootMismatch,
     UnauthorisedRotation,
     WrongLedger,
     WrongPayloadType,
@@ -27,6 +29,7 @@ from flops_auditor.domain.ledger.statement import (
     statement,
 )
 
+FIRST_YEAR, LAST_YEAR = 2000, 2199
 CLOCK_SKEW = timedelta(minutes=5)
 """How far the clocks of two functions may differ."""
 
@@ -47,11 +50,12 @@ class Leaf(NamedTuple):
 
 
 class Rotation(NamedTuple):
-    """A change of key, authorised by both."""
+    """A change of key, authorised by both; `number` counts the ledger's rotations from 0."""
 
     role: Role
     old_keyid: str
     new_spki: bytes
+    number: int
 
 
 def heartbeat(
@@ -140,6 +144,20 @@ def check_time(at: datetime, sealed_at: datetime, index: int) -> None:
         raise FutureTimestamp(f"leaf {index} is dated {at.isoformat()}, its batch {sealed_at.isoformat()}")
 
 
+def check_heartbeat(leaf: Leaf, index: int, keys: KeyHistory) -> None:
+    """A heartbeat stands where it says, and names the keys in force there and the rotations before it.
+
+    Raises RootMismatch or UnauthorisedRotation.
+    """
+    said = leaf.statement.predicate
+    if said["index"] != str(index):
+        raise RootMismatch(f"leaf {index} says that it is leaf {said['index']}: leaves are missing or were added")
+    if leaf.statement.subject_name != f"{said['ledger_id']} checkpoint {said['previous_size']}":
+        raise MalformedRecord(f"the subject of the heartbeat at leaf {index} is not the checkpoint before it")
+    if said["keys"] != keys.in_force(index) or said["rotations"] != keys.rotations_before(index):
+        raise UnauthorisedRotation(f"the heartbeat at leaf {index} names other keys than are in force there")
+
+
 _HEARTBEAT = b'"' + HEARTBEAT_PREDICATE.encode() + b'"'
 _ROTATION = b'"' + ROTATION_PREDICATE.encode() + b'"'
 
@@ -165,25 +183,33 @@ def _rotation_leaf(envelope: Envelope, ledger_id: str, index: int, keys: KeyHist
 def _leaf(kind: LeafKind, found: Statement, index: int) -> Leaf:
     content: dict[str, Any] = found.predicate
     try:
+        _FORMS[kind].check(content)
         match kind:
             case "heartbeat":
-                int(content["first_index"])
                 return Leaf(kind, _moment(content["sealed_at"]), None, found)
             case "rotation":
-                if content["role"] not in ROLES:
-                    raise ValueError("unknown role")
-                change = Rotation(content["role"], content["old_keyid"], b64decode(content["new_public_key"]))
-                return Leaf(kind, _moment(content["requested_at"]), None, found, change)
+                return Leaf(kind, _moment(content["requested_at"]), None, found, _change(content, found, index))
             case "record":
-                job, revision = content["job"]["id"], content["revision"]
-                if not isinstance(job, str) or not isinstance(revision, int):
-                    raise ValueError("job id or revision of the wrong type")
-                return Leaf(kind, _moment(content["recorded_at"]), (job, revision), found)
-    except (KeyError, TypeError, ValueError) as error:
-        raise MalformedRecord(f"leaf {index}: the {kind} lacks a member or has a wrong one: {error!r:.120}") from error
+                identity = (content["job"]["id"], content["revision"])
+                return Leaf(kind, _moment(content["recorded_at"]), identity, found)
+    except (MalformedRecord, ValueError) as error:
+        raise MalformedRecord(f"leaf {index}: {error}") from error
+
+
+_FORMS = {"record": RECORD_FORM, "heartbeat": HEARTBEAT_FORM, "rotation": ROTATION_FORM}
+
+
+def _change(content: dict[str, Any], found: Statement, index: int) -> Rotation:
+    """The change that a rotation makes, whose subject must be the key that it brings. Raises UnauthorisedRotation."""
+    spki = read_spki(content["new_public_key"])
+    subject = (f"{content['ledger_id']} {content['role']} key", keyid(spki))
+    if (found.subject_name, found.subject_sha256) != subject:
+        raise UnauthorisedRotation(f"the subject of the rotation at leaf {index} is not the key that it brings")
+    return Rotation(content["role"], content["old_keyid"], spki, content["number"])
 
 
 def _moment(text: object) -> datetime:
-    if not isinstance(text, str) or not text.endswith("Z"):
-        raise ValueError("a time that is not UTC")
-    return datetime.fromisoformat(text)
+    found = datetime.fromisoformat(str(text))
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise ValueError(f"{text} is no time at which anything was recorded")
+    return found

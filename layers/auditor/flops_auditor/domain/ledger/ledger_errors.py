@@ -25,6 +25,10 @@ class CannotVerify(LedgerError):
     remedy = "Give a complete bundle as written by `flops-auditor export`."
 
 
+class Reservation(LedgerError):
+    """What a valid bundle leaves open, or does not promise."""
+
+
 class MalformedRecord(Tampered):
     """A line is not a DSSE envelope over an in-toto statement: broken JSON, base64, members or bounds."""
 
@@ -95,15 +99,6 @@ class UncheckpointedTail(Tampered):
     """More leaves, or more bytes, than the newest checkpoint commits to."""
 
 
-class StaleLedger(Tampered):
-    """The newest checkpoint is older than a working sealer would leave it."""
-
-    remedy = (
-        "Give the moment at which you received the bundle with --as-of. If it was old already then, ask for one "
-        "exported today: the sealer may not run, or newer records may be kept back."
-    )
-
-
 class RolledBack(Tampered):
     """The pinned checkpoint is newer than anything in the bundle."""
 
@@ -118,6 +113,80 @@ class UnauthorisedRotation(Tampered):
 
 class ObjectReplaced(Tampered):
     """An archived object has a second version or a delete marker."""
+
+
+class SubjectMismatch(Tampered):
+    """Subject, ARN, job id or evidence of a record name different jobs."""
+
+
+class RevisionOutOfOrder(Tampered):
+    """The revisions of a job are not 0, 1, 2, ... in the order of the log."""
+
+
+class SupersedesMismatch(Tampered):
+    """A record does not supersede the record before it, of the same job."""
+
+
+class HistoryMismatch(Tampered):
+    """What a record says of the record before it (verdict, changes, tables, action) is not what that says."""
+
+
+class AncestorMismatch(Tampered):
+    """A record lists an ancestor otherwise than the ancestor's own record, or before there was one, or itself."""
+
+
+class DueDateMismatch(Tampered):
+    """The day by which a duty is due was put off, or does not follow from the assessments."""
+
+
+class TimeRunsBackwards(Tampered):
+    """A record or a heartbeat is dated before the one that it follows."""
+
+
+class KeyReused(Tampered):
+    """One key in two roles, or a key that was replaced before comes back."""
+
+
+class StaleLedger(Reservation):
+    """The newest heartbeat is older than a working sealer would leave it."""
+
+    remedy = (
+        "Give the moment at which you received the bundle with --as-of. If it was old already then, ask for one "
+        "exported today: the sealer may not run, or newer records may be kept back."
+    )
+
+
+class LateRecord(Reservation):
+    """A record came into the log long after its own time."""
+
+    remedy = (
+        "Ask why: the sealer may have stood still, or a record was dated back. What was known when is not proven by "
+        "the record's own time, only by the heartbeat after it."
+    )
+
+
+class LoggedAfterPin(Reservation):
+    """After the pinned checkpoint came records that are dated long before it."""
+
+    remedy = LateRecord.remedy
+
+
+class AncestorNotHere(Reservation):
+    """A record lists an ancestor whose record is not in this log, so its figures are the record's word alone."""
+
+    remedy = "Ask for a bundle exported after the next seal. If the ancestor is still not there, ask for its record."
+
+
+class LoggedTwice(Reservation):
+    """The same record, byte for byte, has two places in the log."""
+
+    remedy = "It counts once. `flops-auditor doctor` says whether the table of records differs from the log."
+
+
+class WrongAsOf(CannotVerify):
+    """The day given with --as-of lies before the bundle was sealed: it cannot have been received then."""
+
+    remedy = "Give the day on which you received the bundle, or leave --as-of out for now."
 
 
 class BadBundle(CannotVerify):

@@ -1,14 +1,17 @@
 """Signed notes (c2sp.org/signed-note) with ECDSA signatures (type 0x02); checkpoints (c2sp.org/tlog-checkpoint).
 
 A checkpoint is three lines: the log's origin, the number of leaves, the base64 root. Extension lines are not used,
-since no monitor could audit them; the time of sealing is in the log itself, in its heartbeat leaves.
+since no monitor could audit them; the time of sealing stands in the log itself, in its heartbeat leaves.
 """
 
 import binascii
 import re
 from base64 import b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass
+from email import message_from_bytes
 from hashlib import sha256
+from quopri import decodestring
 
 from flops_auditor.domain.ledger.ledger_errors import BadCheckpointSignature, UnreadablePin
 
@@ -91,18 +94,37 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
 def checkpoint_in(mail: bytes) -> bytes:
     """The first checkpoint in a text that a person saved: a mail's footer and line ends are no part of it.
 
-    Raises UnreadablePin when there is none.
+    A mail may be saved as it came: its text is then quoted-printable or base64 (RFC 2045, section 6). Raises
+    UnreadablePin when there is none.
     """
-    match = _MAILED.search(mail.replace(b"\r\n", b"\n").rstrip() + b"\n")
-    if not match:
-        raise UnreadablePin("it has no checkpoint")
+    damaged: UnreadableNote | None = None
+    for text in _readings(mail[:LONGEST_MAIL]):
+        match = _MAILED.search(text.replace(b"\r\n", b"\n").rstrip() + b"\n")
+        if not match:
+            continue
+        try:
+            parse_checkpoint(parse_note(match[0]).text)
+        except UnreadableNote as error:
+            damaged = error
+        else:
+            return match[0]
+    if damaged is not None:
+        raise UnreadablePin(f"the checkpoint in it is damaged: {damaged}") from damaged
+    raise UnreadablePin("no checkpoint stands in it")
+
+
+def _readings(mail: bytes) -> Iterator[bytes]:
+    """The text as it stands, as its headers say that it is encoded, and as quoted-printable without headers."""
+    yield mail
     try:
-        parse_checkpoint(parse_note(match[0]).text)
-    except UnreadableNote as error:
-        raise UnreadablePin(f"the checkpoint in it is damaged: {error}") from error
-    return match[0]
+        parts = [part.get_payload(decode=True) for part in message_from_bytes(mail).walk() if not part.is_multipart()]
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError):
+        parts = []  # what the mail library cannot read
+    yield from (part for part in parts if isinstance(part, bytes))
+    yield decodestring(mail)
 
 
+LONGEST_MAIL = 1 << 20
 _MAILED = re.compile(
     rb"^[\x21-\x7e]{1,512}\n(?:0|[1-9][0-9]{0,18})\n[A-Za-z0-9+/]{43}=\n\n(?:\xe2\x80\x94 \S+ [A-Za-z0-9+/]+={0,2}\n)+",
     re.MULTILINE,

@@ -1,45 +1,30 @@
-"""Verification of a log's leaves and checkpoints, pure: what a verifier does with bytes, wherever they came from.
+"""Verification of a log's leaves, pure: what a verifier does with bytes, wherever they came from.
 
 A log is checked in chunks, in any order and in several processes; a chunk's summary is small, and summaries are then
-joined in order. Every batch of the log ends with a heartbeat, and every heartbeat is the last leaf under a checkpoint.
+joined in order (`log_join`). A chunk may end anywhere. Every batch of the log ends with a heartbeat, and every
+heartbeat is the last leaf under a checkpoint.
 """
 
 import binascii
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from flops_auditor.domain.ledger.agreement import Reader, Rows
 from flops_auditor.domain.ledger.dsse import parse_envelope
-from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory
-from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, Rotation, Verify, check_time, read_leaf
+from flops_auditor.domain.ledger.findings import Defect, defect_of
+from flops_auditor.domain.ledger.key_history import KeyHistory
+from flops_auditor.domain.ledger.leaves import Leaf, Rotation, Verify, check_heartbeat, read_leaf
 from flops_auditor.domain.ledger.ledger_errors import (
-    BadCheckpointSignature,
-    CannotVerify,
-    DuplicateSubject,
     EvidenceMismatch,
-    ForkedHistory,
-    FutureTimestamp,
     LedgerError,
     MalformedRecord,
-    MissingCheckpoint,
-    RolledBack,
-    RootMismatch,
-    StaleLedger,
-    TruncatedLedger,
-    UnauthorisedRotation,
     UncheckpointedTail,
-    WrongOrigin,
 )
-from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, CompactRange, Node, leaf_hash
-from flops_auditor.domain.ledger.signed_note import Checkpoint, note_key_id, parse_checkpoint, parse_note
-from flops_auditor.domain.values.moments import iso
-
-LONGEST_VERSION = 40
-IDENTITY_BYTES = 16
-"""How much of SHA-256 stands for one job and revision when duplicates are looked for."""
+from flops_auditor.domain.ledger.merkle import CompactRange, Node, leaf_hash
 
 
 class Kept(Hashable, Protocol):
@@ -66,41 +51,75 @@ Recompute = Callable[[bytes, dict[str, Any], Kept], None]
 """(evidence, predicate, what it names) -> nothing; raises EvidenceMismatch if the figures do not follow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Defect:
-    """One thing that is wrong: the error's name, what was seen, and at which leaf if at one."""
+class Dated(NamedTuple):
+    """A leaf and when it says that it was made."""
 
-    error: str
-    message: str
-    index: int | None = None
-    tampered: bool = True
+    at: datetime
+    leaf: int
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Leaves up to and including a heartbeat (or up to the chunk's end, without one)."""
+    """Leaves up to and including a heartbeat (or up to the chunk's end, without one).
+
+    `earliest` of its records and `latest` of all its leaves are by their own time; a rotation may be asked for long
+    before its key is at hand.
+    """
 
     begin: int
     end: int
     nodes: tuple[Node, ...]
-    sealed_at: datetime | None
-    previous_size: int = 0
-    previous_sha256: str = ""
-    rotations: int = 0
-    keys: tuple[str, str] = ("", "")
+    heartbeat: Leaf | None = None
+    earliest: Dated | None = None
+    latest: Dated | None = None
+
+    @property
+    def closing(self) -> "Heartbeat":
+        """What its heartbeat says."""
+        if self.heartbeat is None:
+            raise MalformedRecord(f"no heartbeat closes the leaves up to {self.end}")
+        return Heartbeat.of(self.heartbeat)
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What a heartbeat says: when, of which batch, after which checkpoint, under which keys."""
+
+    sealed_at: datetime
+    first_index: int
+    previous_size: int
+    previous_sha256: str
+    rotations: int
+    keys: tuple[str, str]
+
+    @classmethod
+    def of(cls, leaf: Leaf) -> "Heartbeat":
+        """Read it from its leaf, whose form was checked."""
+        said = leaf.statement.predicate
+        return cls(
+            leaf.at,
+            int(said["first_index"]),
+            int(said["previous_size"]),
+            leaf.statement.subject_sha256,
+            said["rotations"],
+            (said["keys"]["record"], said["keys"]["checkpoint"]),
+        )
 
 
 @dataclass(slots=True)
 class ChunkSummary:
-    """What is left of a chunk once its leaves are checked."""
+    """What is left of a chunk once its leaves are checked.
+
+    `ancestors` are the objects that records name, with the first leaf that does and its time in milliseconds.
+    """
 
     begin: int
     end: int
     records: int = 0
     segments: list[Segment] = field(default_factory=list)
     rotations: list[tuple[int, Rotation]] = field(default_factory=list)
-    identities: bytes = b""
-    ancestors: set[str] = field(default_factory=set)
+    rows: Rows = field(default_factory=Rows)
+    ancestors: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
     versions: Counter[str] = field(default_factory=Counter)
     findings: list[Defect] = field(default_factory=list)
@@ -108,19 +127,15 @@ class ChunkSummary:
 
 @dataclass(frozen=True, slots=True)
 class LogFacts:
-    """What a chunk is checked against."""
+    """What a chunk is checked against. `reader` holds the key of this run under which records become rows."""
 
     ledger_id: str
     keys: KeyHistory
     size: int
     verify: Verify
+    reader: Reader
     recompute: Recompute | None = None
     kept: Kept = field(default_factory=NothingKept)
-
-
-def defect_of(error: LedgerError, index: int | None = None) -> Defect:
-    """An error as a finding."""
-    return Defect(error.name, str(error), index, not isinstance(error, CannotVerify))
 
 
 def check_chunk(facts: LogFacts, begin: int, log: bytes, evidence: bytes | None) -> ChunkSummary:
@@ -151,8 +166,9 @@ class _ChunkCheck:
     def __init__(self, facts: LogFacts, summary: ChunkSummary, begin: int) -> None:
         self._facts, self.summary, self._begin, self._start = facts, summary, begin, begin
         self._hashes: list[bytes] = []
-        self._identities = bytearray()
-        self._undated: list[tuple[int, datetime]] = []
+        self._rows: list[Rows] = []
+        self._earliest: Dated | None = None
+        self._latest: Dated | None = None
 
     def add(self, line: bytes, index: int, proofs: list[bytes] | None) -> None:
         """Check one leaf; at a heartbeat, the batch that it closes."""
@@ -161,85 +177,45 @@ class _ChunkCheck:
         if proofs is not None:
             _check_evidence(self._facts, leaf, index, proofs, self._begin)
         if leaf.kind == "record":
-            self.summary.records += 1
-            self._identities += identity(leaf)
-            self.summary.ancestors |= ancestors_of(leaf)
-            self.summary.tables |= tables_of(leaf)
-            self.summary.versions[version_of(leaf)] += 1
-            self._undated.append((index, leaf.at))
+            self._add_record(leaf, line, index)
         elif leaf.rotation:
             self.summary.rotations.append((index, leaf.rotation))
         else:
-            for at, earlier in self._undated:
-                check_time(earlier, leaf.at, at)
-            self.summary.segments.append(_segment(leaf, self._start, index, self._hashes))
-            self._start, self._hashes, self._undated = index + 1, [], []
+            check_heartbeat(leaf, index, self._facts.keys)
+            self._close(leaf)
+            return
+        dated = Dated(leaf.at, index)
+        self._latest = max(self._latest or dated, dated)
+        if leaf.kind == "record":
+            self._earliest = min(self._earliest or dated, dated)
+
+    def _add_record(self, leaf: Leaf, line: bytes, index: int) -> None:
+        content = leaf.statement.predicate
+        self._rows.append(self._facts.reader.rows(leaf, line, index))
+        self.summary.records += 1
+        if named := kept_ancestors(content):
+            self.summary.ancestors.setdefault(named, (index, leaf.at))
+        self.summary.tables.update(content["tables"].values())
+        self.summary.versions[content["code_version"]] += 1
+
+    def _close(self, heartbeat: Leaf | None) -> None:
+        nodes = CompactRange.of(self._start, self._hashes).nodes
+        end = self._start + len(self._hashes)
+        self.summary.segments.append(Segment(self._start, end, nodes, heartbeat, self._earliest, self._latest))
+        self._start, self._hashes, self._earliest, self._latest = end, [], None, None
 
     def close(self) -> ChunkSummary:
         """The summary, with what no heartbeat closed."""
         if self._hashes:
-            nodes = CompactRange.of(self._start, self._hashes).nodes
-            self.summary.segments.append(Segment(self._start, self._start + len(self._hashes), nodes, None))
-        self.summary.identities = bytes(self._identities)
+            self._close(None)
+        self.summary.rows = Rows(*(b"".join(parts) for parts in zip(*self._rows, strict=True)))
         return self.summary
 
 
-def identity(leaf: Leaf) -> bytes:
-    """A short name of job and revision."""
-    job, revision = leaf.identity or ("", 0)
-    return sha256(f"{job}/{revision}".encode()).digest()[:IDENTITY_BYTES]
-
-
-def ancestors_of(leaf: Leaf) -> frozenset[str]:
-    """SHA-256 of the object with a record's ancestors, if it has too many to list. Raises MalformedRecord."""
-    try:
-        kept = (leaf.statement.predicate.get("lineage") or _NO_LINEAGE)["kept"]
-        if kept is None:
-            return _NOTHING
-        if isinstance(kept["sha256"], str):
-            return frozenset({kept["sha256"]})
-    except (KeyError, TypeError):
-        pass
-    raise MalformedRecord("the record's lineage is not readable")
-
-
-_NO_LINEAGE: dict[str, Any] = {"kept": None}
-_NOTHING: frozenset[str] = frozenset()
-
-
-def tables_of(leaf: Leaf) -> frozenset[str]:
-    """SHA-256 of every table and policy that a record rests on. Raises MalformedRecord."""
-    named = leaf.statement.predicate.get("tables")
-    if not isinstance(named, dict) or not all(isinstance(digest, str) for digest in named.values()):
-        raise MalformedRecord("the record's tables are not readable")
-    return frozenset(named.values())
-
-
-def version_of(leaf: Leaf) -> str:
-    """The version of the code that says it made a record. Raises MalformedRecord."""
-    version = leaf.statement.predicate.get("code_version")
-    if not isinstance(version, str) or len(version) > LONGEST_VERSION:
-        raise MalformedRecord("the record's code_version is not readable")
-    return version
-
-
-def check_tables(named: Collection[str], files: Collection[str], load: Callable[[str], bytes | None]) -> None:
-    """Tables are those that records name, by their digests. Raises EvidenceMismatch.
-
-    One that is missing is named when figures are computed again: nothing else rests on it.
-    """
-    for digest in files:
-        if digest not in named or sha256(load(digest) or b"").hexdigest() != digest:
-            raise EvidenceMismatch(f"the table {digest[:64]} is not one that a record names")
-
-
-def check_ancestors(named: Collection[str], files: Collection[str], load: Callable[[str], bytes | None]) -> None:
-    """Objects with ancestors are exactly those that records name, by their digests. Raises EvidenceMismatch."""
-    for digest in files:
-        if digest not in named or sha256(load(digest) or b"").hexdigest() != digest:
-            raise EvidenceMismatch(f"the ancestors in {digest[:64]} are not those that a record names")
-    for digest in set(named).difference(files):
-        raise EvidenceMismatch(f"the ancestors in {digest[:64]}, which a record names, are missing")
+def kept_ancestors(content: dict[str, Any]) -> str | None:
+    """SHA-256 of the object with a record's ancestors, if it has too many to list."""
+    kept = content["lineage"]["kept"]
+    return None if kept is None else str(kept["sha256"])
 
 
 def check_evidence(leaf: Leaf, evidence: bytes, index: int, facts: LogFacts) -> None:
@@ -250,24 +226,7 @@ def check_evidence(leaf: Leaf, evidence: bytes, index: int, facts: LogFacts) -> 
         facts.recompute(evidence, leaf.statement.predicate, facts.kept)
 
 
-def checkpoint_to_verify(note: bytes, ledger_id: str, keys: KeyHistory) -> tuple[Checkpoint, bytes, bytes]:
-    """Checkpoint, key and signature to verify over `Checkpoint.text`. Raises WrongOrigin or BadCheckpointSignature."""
-    parsed = parse_note(note)
-    head = parse_checkpoint(parsed.text)
-    if head.origin != ledger_id:
-        raise WrongOrigin(f"the checkpoint of size {head.size} is of {head.origin[:120]!r}, not of {ledger_id!r}")
-    spki = next(
-        (key.spki for key in keys.ranges if key.role == "checkpoint" and key.covers(max(head.size - 1, 0))), None
-    )
-    if spki is None or len(parsed.signatures) != 1:
-        raise BadCheckpointSignature(f"the checkpoint of size {head.size} has not exactly one signature")
-    signature = parsed.signatures[0]
-    if signature.name != ledger_id or signature.key_id != note_key_id(spki):
-        raise BadCheckpointSignature(f"the checkpoint of size {head.size} is not signed by the key in force there")
-    return head, spki, signature.der
-
-
-def _check_evidence(facts: LogFacts, leaf: Leaf, index: int, proofs: list[bytes], begin: int) -> None:
+def _check_evidence(facts: LogFacts, leaf: Leaf, index: int, proofs: Sequence[bytes], begin: int) -> None:
     at = index - begin
     if at >= len(proofs) - 1 or bool(proofs[at]) != (leaf.kind == "record"):
         raise EvidenceMismatch(f"leaf {index} has no evidence, or has some that it should not have")
@@ -279,167 +238,3 @@ def _check_evidence(facts: LogFacts, leaf: Leaf, index: int, proofs: list[bytes]
         if binascii.b2a_base64(evidence, newline=False) != proofs[at]:
             raise EvidenceMismatch(f"the evidence of leaf {index} is not strict base64")
         check_evidence(leaf, evidence, index, facts)
-
-
-def _segment(leaf: Leaf, start: int, index: int, hashes: Sequence[bytes]) -> Segment:
-    """The batch that a heartbeat closes, which must stand where the heartbeat says."""
-    return segment_of(leaf, index, start, CompactRange.of(start, hashes).nodes)
-
-
-def segment_of(leaf: Leaf, index: int, begin: int = 0, nodes: tuple[Node, ...] = ()) -> Segment:
-    """What the heartbeat at `index` says. Raises RootMismatch if it says that it stands elsewhere."""
-    said = leaf.statement.predicate
-    try:
-        if said["index"] != str(index):
-            raise RootMismatch(f"leaf {index} says that it is leaf {said['index']}: leaves are missing or were added")
-        keys = (str(said["keys"]["record"]), str(said["keys"]["checkpoint"]))
-        previous, rotations = int(said["previous_size"]), int(said["rotations"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise MalformedRecord(f"leaf {index}: the heartbeat lacks a member: {error!r:.120}") from error
-    return Segment(begin, index + 1, nodes, leaf.at, previous, leaf.statement.subject_sha256, rotations, keys)
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """A checkpoint that reached the verifier by another way than the bundle."""
-
-    note: bytes
-    head: Checkpoint
-
-
-def read_pin(note: bytes, ledger_id: str) -> Pin:
-    """A pin, which must be of this ledger. Raises WrongOrigin or BadCheckpointSignature."""
-    head = parse_checkpoint(parse_note(note).text)
-    if head.origin != ledger_id:
-        raise WrongOrigin(f"the pinned checkpoint is of {head.origin[:120]!r}, not of {ledger_id!r}")
-    return Pin(note, head)
-
-
-def check_pin(pin: Pin, newest: int, root_at_pin: bytes | None) -> None:
-    """The history goes on from the pin. Raises RolledBack or ForkedHistory."""
-    if pin.head.size > newest:
-        raise RolledBack(f"the pin commits to {pin.head.size} leaves, the newest checkpoint to {newest}")
-    if root_at_pin != pin.head.root:
-        raise ForkedHistory(f"the history up to leaf {pin.head.size} is not the one that was pinned")
-
-
-def check_pin_signature(pin: Pin, keys: KeyHistory, verify: Verify) -> None:
-    """A pin that names a key of this ledger must be signed by it; one of an unknown key is compared by its root."""
-    text = pin.head.text
-    for signature in parse_note(pin.note).signatures:
-        for key in keys.ranges:
-            if (
-                key.role == "checkpoint"
-                and signature.key_id == note_key_id(key.spki)
-                and not verify(key.spki, signature.der, text)
-            ):
-                raise BadCheckpointSignature("the signature of the pinned checkpoint does not verify")
-
-
-def check_rotations(keys: KeyHistory, rotations: Sequence[tuple[int, Rotation]], said: Segment | None) -> None:
-    """keys.json is the first keys and what rotation leaves made of them. Raises UnauthorisedRotation.
-
-    `said` is the newest heartbeat: it counts the rotations and names the keys in force, so none can be kept back.
-    """
-    history = keys.first_keys
-    for index, change in rotations:
-        if history.current(change.role).keyid != change.old_keyid:
-            raise UnauthorisedRotation(f"the rotation at leaf {index} replaces a key that is not in force")
-        history = history.rotated(change.role, change.new_spki, index)
-    if history != keys:
-        raise UnauthorisedRotation("keys.json has a key or a range that no rotation leaf authorises")
-    if said is not None:
-        current = tuple(keys.current(role).keyid for role in ROLES)
-        if said.rotations != len(rotations) or said.keys != current:
-            raise UnauthorisedRotation("the newest heartbeat names other keys than keys.json and the rotation leaves")
-
-
-def check_freshness(sealed_at: datetime, as_of: datetime, max_age: timedelta) -> None:
-    """The sealer lives. Raises StaleLedger or FutureTimestamp."""
-    if sealed_at > as_of + CLOCK_SKEW:
-        raise FutureTimestamp(f"the newest heartbeat is dated {iso(sealed_at)}, after {iso(as_of)}")
-    if as_of - sealed_at > max_age:
-        raise StaleLedger(
-            f"the newest heartbeat is of {iso(sealed_at)}, {(as_of - sealed_at) / timedelta(hours=1):.1f} hours before "
-            f"{iso(as_of)}"
-        )
-
-
-class LogJoin:
-    """Joins the chunks' summaries in order and holds every checkpoint against the tree so far."""
-
-    def __init__(self, facts: LogFacts, checkpoints: Iterator[bytes], pin: Pin | None) -> None:
-        self._facts, self._pin = facts, pin
-        self._notes = checkpoints
-        self._note, self._before = self._next(), b""
-        self.tree = CompactRange()
-        self.root_at_pin: bytes | None = EMPTY_ROOT if pin and pin.head.size == 0 else None
-        self.newest: Segment | None = None
-        self.checkpoints = 0
-        self.records = 0
-        self.rotations: list[tuple[int, Rotation]] = []
-        self.ancestors: set[str] = set()
-        self.tables: set[str] = set()
-        self.versions: Counter[str] = Counter()
-        self._identities = [bytearray() for _ in range(256)]
-
-    def add(self, summary: ChunkSummary) -> None:
-        """The next chunk. Raises the error that names what does not fit."""
-        if summary.begin != self.tree.end:
-            raise RootMismatch(f"after leaf {self.tree.end} comes a chunk that begins at leaf {summary.begin}")
-        self.records += summary.records
-        self.rotations += summary.rotations
-        self.ancestors |= summary.ancestors
-        self.tables |= summary.tables
-        self.versions.update(summary.versions)
-        found = summary.identities
-        for at in range(0, len(found), IDENTITY_BYTES):
-            self._identities[found[at]] += found[at : at + IDENTITY_BYTES]
-        for segment in summary.segments:
-            self.tree = self.tree.join(CompactRange(segment.begin, segment.end, segment.nodes))
-            if segment.sealed_at:
-                self._boundary(segment)
-                self.newest = segment
-
-    def finish(self) -> None:
-        """Nothing is missing at the end, nothing is over, nothing is a duplicate."""
-        size = self._facts.size
-        if self.tree.end < size:
-            raise TruncatedLedger(f"{self.tree.end} leaves are there, the newest checkpoint commits to {size}")
-        if self.tree.end > size:
-            raise UncheckpointedTail(f"{self.tree.end} leaves are there, the newest checkpoint commits to {size}")
-        if self._note is not None:
-            raise RootMismatch(f"no batch ends where the checkpoint of size {self._note[1].size} does")
-        if self._pin:
-            check_pin_signature(self._pin, self._facts.keys, self._facts.verify)
-            check_pin(self._pin, size, self.root_at_pin)
-        for bucket in self._identities:
-            count = len(bucket) // IDENTITY_BYTES
-            names = {bytes(bucket[at : at + IDENTITY_BYTES]) for at in range(0, len(bucket), IDENTITY_BYTES)}
-            if len(names) != count:
-                raise DuplicateSubject("a job and revision are a duplicate in the log")
-
-    def _next(self) -> tuple[bytes, Checkpoint] | None:
-        for note in self._notes:
-            head, spki, der = checkpoint_to_verify(note, self._facts.ledger_id, self._facts.keys)
-            if not self._facts.verify(spki, der, head.text):
-                raise BadCheckpointSignature(f"the signature of the checkpoint of size {head.size} does not verify")
-            return note, head
-        return None
-
-    def _boundary(self, segment: Segment) -> None:
-        if self.tree.end > self._facts.size:
-            return  # a tail, which `finish` names
-        if self._note is None or self._note[1].size > segment.end:
-            raise MissingCheckpoint(f"there is no checkpoint of size {segment.end}, where a batch ends")
-        note, head = self._note
-        if head.size < segment.end:
-            raise RootMismatch(f"no batch ends where the checkpoint of size {head.size} does")
-        if head.root != self.tree.root():
-            raise RootMismatch(f"the first {head.size} leaves do not lead to the root that was signed for them")
-        if segment.previous_sha256 != sha256(self._before).hexdigest():
-            raise MissingCheckpoint(f"the log names another checkpoint of size {segment.previous_size} than is here")
-        if self._pin and self._pin.head.size == head.size:
-            self.root_at_pin = head.root
-        self.checkpoints += 1
-        self._before, self._note = note, self._next()

@@ -58,7 +58,7 @@ def reassess_record(job_id: str, recorder: Recorder, dry_run: bool = False) -> J
     if not changed or dry_run:
         return judged
     if put_evidence(case, kept.revision + 1, recorder) is case:
-        reason = Reassessed(tables, before["code_version"])
+        reason = Reassessed({name: before["tables"].get(name) for name in tables}, before["code_version"])
         settle(job_id, recorder, "assessed again", commit(examined, kept, recorder, reassessed=reason))
     else:
         settle(job_id, recorder, "assessed again")  # another's evidence is there already: its record comes first

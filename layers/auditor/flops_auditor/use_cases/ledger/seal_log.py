@@ -242,9 +242,12 @@ def _next_rotation(sealer: Sealer, log: _Log, draft: _Draft, index: int) -> tupl
         line = rotation_line(sealer.archive, log.rotations)
         if line is None:
             return None
-        change = read_leaf(parse_envelope(line), sealer.ledger_id, index, log.keys, sealer.verify).rotation
-        if change is None:
-            raise UnauthorisedRotation("the request is not a rotation")
+        leaf = read_leaf(parse_envelope(line), sealer.ledger_id, index, log.keys, sealer.verify)
+        check_time(leaf.at, sealer.clock(), index)
+        change = leaf.rotation
+        if change is None or change.number != log.rotations:
+            raise UnauthorisedRotation("the request is not a rotation, or has another number")
+        log.keys.rotated(change.role, change.new_spki, index)
     except LedgerError as error:
         draft.held.append(Held("rotation", log.rotations, error.name, str(error)))
         return None

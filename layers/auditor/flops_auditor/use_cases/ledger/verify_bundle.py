@@ -1,27 +1,43 @@
-"""Verify a bundle offline: no AWS, no network, memory that does not grow with the log, every core at work.
+"""Verify a bundle offline: no AWS, no network, memory that hardly grows with the log, every core at work.
 
 The bundle is hostile until the end: its zip is read strictly, every file in it is expected and used, and what it says
 of itself is only a claim to check.
 """
 
+import os
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal
 
 from flops_auditor.domain.ledger import bundle
+from flops_auditor.domain.ledger.agreement import Agreement, Reader, Rows, milliseconds
+from flops_auditor.domain.ledger.checks import (
+    Pin,
+    check_ancestors,
+    check_checkpoint,
+    check_freshness,
+    check_pin,
+    check_pin_signature,
+    check_rotations,
+    check_sealed,
+    check_tables,
+    listed_in,
+    read_pin,
+)
 from flops_auditor.domain.ledger.container import Entry
 from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.findings import Defect, Findings, defect_of
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
-from flops_auditor.domain.ledger.leaves import Leaf, Rotation, check_time, read_leaf
+from flops_auditor.domain.ledger.leaves import Leaf, Rotation, check_heartbeat, read_leaf
 from flops_auditor.domain.ledger.ledger_errors import (
+    AncestorNotHere,
     BadBundle,
-    BadCheckpointSignature,
-    DuplicateSubject,
     EvidenceMismatch,
     LedgerError,
     MalformedRecord,
@@ -30,42 +46,32 @@ from flops_auditor.domain.ledger.ledger_errors import (
     UnknownKey,
     WrongLedger,
 )
+from flops_auditor.domain.ledger.log_join import LogJoin
 from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, is_consistent, leaf_hash, root_from_inclusion
 from flops_auditor.domain.ledger.signed_note import Checkpoint
 from flops_auditor.domain.ledger.verification import (
     ChunkSummary,
-    Defect,
+    Dated,
+    Heartbeat,
     LogFacts,
-    LogJoin,
-    Pin,
     Recompute,
-    Segment,
-    ancestors_of,
-    check_ancestors,
     check_chunk,
     check_evidence,
-    check_freshness,
-    check_pin,
-    check_pin_signature,
-    check_rotations,
-    check_tables,
-    checkpoint_to_verify,
-    defect_of,
-    identity,
-    read_pin,
-    segment_of,
-    tables_of,
-    version_of,
+    kept_ancestors,
 )
 from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
 from flops_auditor.use_cases.ledger.signatures import verifies
 
 MOST_FINDINGS = 100
+KEY_BYTES = 16
+"""Of the key under which this run's rows are made."""
+
+Verdict = Literal["valid", "valid, but stale", "valid, with reservations", "tampered", "cannot verify"]
 
 
 @dataclass(frozen=True)
 class Demands:
-    """What the reader knows from elsewhere, and when the bundle was obtained."""
+    """What the reader knows from elsewhere, and when the bundle was obtained; `now` is the verifier's clock, if set."""
 
     as_of: datetime
     max_age: timedelta = timedelta(hours=25)
@@ -73,15 +79,21 @@ class Demands:
     keys: bytes | None = None
     recompute: Recompute | None = None
     processes: int = 1
+    now: datetime | None = None
 
 
 @dataclass
 class VerificationReport:
-    """What was found. Valid if there are no findings."""
+    """What was found. Valid if there are no findings; `reservations` are what a valid bundle does not promise.
+
+    `elsewhere` counts the ancestors that records of a part list and that are not in the part; `more` counts findings
+    of a kind beyond those that are told one by one.
+    """
 
     ledger_id: str = ""
     kind: str = ""
     selection: str = ""
+    left_out: str = ""
     size: int = 0
     records: int = 0
     checkpoints: int = 0
@@ -89,15 +101,21 @@ class VerificationReport:
     sealed_at: datetime | None = None
     pinned: bool = False
     keys_given: bool = False
+    elsewhere: int = 0
     recorded_by: dict[str, int] = field(default_factory=dict)
     findings: list[Defect] = field(default_factory=list)
+    reservations: list[Defect] = field(default_factory=list)
+    more: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def verdict(self) -> str:
-        """valid, tampered, or cannot verify."""
-        if not self.findings:
+    def verdict(self) -> Verdict:
+        """In the order in which one overrides another."""
+        if self.findings:
+            return "tampered" if any(found.tampered for found in self.findings) else "cannot verify"
+        kinds = {found.error for found in self.reservations}
+        if not kinds:
             return "valid"
-        return "tampered" if any(found.tampered for found in self.findings) else "cannot verify"
+        return "valid, but stale" if kinds == {"StaleLedger"} else "valid, with reservations"
 
 
 TellProgress = Callable[[int, int], None]
@@ -109,36 +127,43 @@ def verify_bundle(
 ) -> VerificationReport:
     """Check all of a bundle against the rest of it, and against what is demanded. Never raises for a bad one."""
     report = VerificationReport(pinned=demands.pin is not None, keys_given=demands.keys is not None)
+    findings = Findings()
     try:
         with BundleFiles(path) as files:
-            _verify(files, demands, report, progress)
+            _verify(files, demands, report, findings, progress)
     except LedgerError as error:
-        report.findings.append(defect_of(error))
+        findings.add([defect_of(error)])
+    report.findings, report.reservations, report.more = findings.defects, findings.reservations, findings.more
     return report
 
 
-def _verify(files: BundleFiles, demands: Demands, report: VerificationReport, progress: TellProgress) -> None:
+def _verify(
+    files: BundleFiles, demands: Demands, report: VerificationReport, findings: Findings, progress: TellProgress
+) -> None:
     manifest = files.manifest()
     files.need(bundle.README)
     keys = parse_key_history(files.need(bundle.KEYS))
     report.kind, report.selection, report.ledger_id = manifest.kind, manifest.selection, manifest.ledger_id
+    report.left_out = manifest.left_out
     if keys.ledger_id != manifest.ledger_id:
         raise WrongLedger(f"keys.json is of the ledger {keys.ledger_id[:120]!r}, the manifest says otherwise")
     _check_keys(files, keys, demands)
     newest = files.read(bundle.CHECKPOINT)
     if newest is None:
         raise MissingCheckpoint("there is no checkpoint, so nothing commits to the records")
-    head = _check_newest(newest, manifest, keys)
+    head = check_checkpoint(newest, manifest.ledger_id, keys, verifies)
+    if head.size != manifest.size:
+        raise BadBundle(f"the manifest speaks of {manifest.size} leaves, the newest checkpoint of {head.size}")
     report.size, report.root = head.size, head.root.hex()
-    facts = LogFacts(manifest.ledger_id, keys, head.size, verifies, demands.recompute, files)
+    reader = Reader(os.urandom(KEY_BYTES))
+    facts = LogFacts(manifest.ledger_id, keys, head.size, verifies, reader, demands.recompute, files)
     pin = read_pin(demands.pin, manifest.ledger_id) if demands.pin is not None else None
-    said = (_whole if manifest.kind == "whole" else _part)(
-        _Job(files, facts, newest, head, pin, report, demands, progress)
-    )
-    if report.findings or said is None or said.sealed_at is None:
+    job = _Job(files, facts, newest, head, pin, report, findings, demands, progress)
+    said = (_whole if manifest.kind == "whole" else _part)(job)
+    if findings.defects or said is None:
         return
     report.sealed_at = said.sealed_at
-    check_freshness(said.sealed_at, demands.as_of, demands.max_age)
+    check_freshness(said.sealed_at, demands.as_of, demands.now, demands.max_age)
 
 
 def _check_keys(files: BundleFiles, keys: KeyHistory, demands: Demands) -> None:
@@ -147,15 +172,6 @@ def _check_keys(files: BundleFiles, keys: KeyHistory, demands: Demands) -> None:
     for key in keys.ranges:
         if files.need(f"{bundle.PEM}{key.keyid}.pem") != bundle.pem(key.spki):
             raise UnknownKey(f"the PEM file of {key.keyid[:16]} holds another key than keys.json")
-
-
-def _check_newest(note: bytes, manifest: bundle.Manifest, keys: KeyHistory) -> Checkpoint:
-    head, spki, der = checkpoint_to_verify(note, manifest.ledger_id, keys)
-    if not verifies(spki, der, head.text):
-        raise BadCheckpointSignature("the signature of the newest checkpoint does not verify")
-    if head.size != manifest.size:
-        raise BadBundle(f"the manifest says {manifest.size} leaves, the newest checkpoint of {head.size}")
-    return head
 
 
 @dataclass
@@ -168,6 +184,7 @@ class _Job:
     head: Checkpoint
     pin: Pin | None
     report: VerificationReport
+    findings: Findings
     demands: Demands
     progress: TellProgress
 
@@ -185,40 +202,47 @@ class _Job:
         if note != self.newest:
             raise MissingCheckpoint("the newest checkpoint is not the last of all checkpoints")
 
+    def agree(self, agreement: Agreement, ancestors: Mapping[str, tuple[int, datetime]], tables: set[str]) -> None:
+        """What stands beside the records is what they name, and all of them agree with one another."""
+        check_ancestors(ancestors, self.files.digests(bundle.ANCESTORS), self.files.ancestors)
+        check_tables(tables, self.files.digests(bundle.TABLES), self.files.table)
+        for digest, (index, at) in ancestors.items():
+            listed = listed_in(self.files.ancestors(digest) or b"")
+            agreement.add(Rows(references=self.facts.reader.references(listed, "", index, milliseconds(at))))
+        for found in agreement.check():
+            if self.report.kind == "part" and found.error == AncestorNotHere.__name__:
+                self.report.elsewhere += 1
+            else:
+                self.findings.add([found])
 
-def _whole(job: _Job) -> Segment | None:
+
+def _whole(job: _Job) -> Heartbeat | None:
     """All leaves, in chunks spread over processes, joined in order."""
     begins = job.files.numbers(bundle.LOG)
     chunks = [bundle.chunk_name(folder, begin) for begin in begins for folder in (bundle.LOG, bundle.EVIDENCE)]
     job.files.expect(chunks, job.keyids)
-    join = LogJoin(job.facts, (note for note, _ in job.notes(with_proof=False)), job.pin)
+    join = LogJoin(job.facts, (note for note, _ in job.notes(with_proof=False)), job.pin, job.findings)
     broken: LedgerError | None = None
     for summary in _summaries(job, begins):
-        job.report.findings += summary.findings
+        job.findings.add(summary.findings)
         try:
             if broken is None:
                 join.add(summary)
         except LedgerError as error:
             broken = error
         job.progress(summary.end, job.head.size)
-        if len(job.report.findings) >= MOST_FINDINGS:
+        if len(job.findings.defects) >= MOST_FINDINGS:
             return None
     job.report.records, job.report.checkpoints = join.records, join.checkpoints
     job.report.recorded_by = dict(join.versions)
-    if job.report.findings:
+    if job.findings.defects:
         return None  # what the leaves show first explains what the tree would show
     if broken is not None:
         raise broken
     join.finish()
-    _check_named(job, join.ancestors, join.tables)
     check_rotations(job.facts.keys, join.rotations, join.newest)
+    job.agree(join.agreement, join.ancestors, join.tables)
     return join.newest
-
-
-def _check_named(job: _Job, ancestors: Collection[str], tables: Collection[str]) -> None:
-    """What stands beside the records is what they name."""
-    check_ancestors(ancestors, job.files.digests(bundle.ANCESTORS), job.files.ancestors)
-    check_tables(tables, job.files.digests(bundle.TABLES), job.files.table)
 
 
 def _summaries(job: _Job, begins: Sequence[int]) -> Iterator[ChunkSummary]:
@@ -227,16 +251,13 @@ def _summaries(job: _Job, begins: Sequence[int]) -> Iterator[ChunkSummary]:
         yield from (_check(job.files, job.facts, begin) for begin in begins)
         return
     entries = {name: entry for name, entry in job.files.entries.items() if name.startswith(_FOR_WORKERS)}
-    settings = (
-        job.files.path,
-        entries,
-        job.facts.ledger_id,
-        job.facts.keys.to_bytes(),
-        job.head.size,
-        job.demands.recompute,
-    )
+    facts = job.facts
+    settings = (facts.ledger_id, facts.keys.to_bytes(), facts.size, facts.reader, facts.recompute)
     with ProcessPoolExecutor(
-        job.demands.processes, get_context("forkserver"), initializer=_start_worker, initargs=settings
+        job.demands.processes,
+        get_context("forkserver"),
+        initializer=_start_worker,
+        initargs=(job.files.path, entries, *settings),
     ) as pool:
         waiting = iter(begins)
         ahead: deque[Future[ChunkSummary]] = deque(
@@ -256,11 +277,17 @@ _worker: tuple[BundleFiles, LogFacts]
 
 
 def _start_worker(
-    path: Path, entries: dict[str, Entry], ledger_id: str, keys: bytes, size: int, recompute: Recompute | None
+    path: Path,
+    entries: dict[str, Entry],
+    ledger_id: str,
+    keys: bytes,
+    size: int,
+    reader: Reader,
+    recompute: Recompute | None,
 ) -> None:
     global _worker  # noqa: PLW0603 - one bundle per worker process
     files = BundleFiles(path, entries)
-    _worker = (files, LogFacts(ledger_id, parse_key_history(keys), size, verifies, recompute, files))
+    _worker = (files, LogFacts(ledger_id, parse_key_history(keys), size, verifies, reader, recompute, files))
 
 
 def _check_in_worker(begin: int) -> ChunkSummary:
@@ -275,45 +302,61 @@ def _check(files: BundleFiles, facts: LogFacts, begin: int) -> ChunkSummary:
         return ChunkSummary(begin, begin, findings=[defect_of(error, begin)])
 
 
-def _part(job: _Job) -> Segment | None:
+def _part(job: _Job) -> Heartbeat:
     """Chosen leaves, each with its proof; all checkpoints consistent with the newest."""
+    chosen = _chosen(job)
+    if chosen.heartbeat is None:
+        raise MissingCheckpoint("the newest heartbeat, which dates the newest checkpoint, is missing")
+    check_sealed(max(chosen.dated, default=None), chosen.heartbeat.sealed_at)
+    check_rotations(job.facts.keys, chosen.rotations, chosen.heartbeat)
+    job.report.records, job.report.recorded_by = chosen.versions.total(), dict(chosen.versions)
+    _check_history(job)
+    job.agree(chosen.agreement, chosen.ancestors, chosen.tables)
+    return chosen.heartbeat
+
+
+@dataclass
+class _Chosen:
+    """What the leaves of a part say together."""
+
+    heartbeat: Heartbeat | None = None
+    rotations: list[tuple[int, Rotation]] = field(default_factory=list)
+    dated: list[Dated] = field(default_factory=list)
+    ancestors: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+    tables: set[str] = field(default_factory=set)
+    versions: Counter[str] = field(default_factory=Counter)
+    agreement: Agreement = field(default_factory=lambda: Agreement(part=True))
+
+
+def _chosen(job: _Job) -> _Chosen:
     indexes = job.files.numbers(bundle.LEAVES)
     names = [bundle.leaf_name(bundle.LEAVES, index) for index in indexes]
     names += [bundle.leaf_name(bundle.PROOFS, index, ".tlog-proof") for index in indexes]
-    rotations: list[tuple[int, Rotation]] = []
-    seen: set[bytes] = set()
-    said: Segment | None = None
-    leaves: list[tuple[int, Leaf]] = []
+    chosen = _Chosen()
     for done, index in enumerate(indexes, start=1):
-        leaf = _check_leaf(job, index)
+        line, leaf = _check_leaf(job, index)
         if leaf.kind == "record":
+            content = leaf.statement.predicate
             names.append(bundle.leaf_name(bundle.EVIDENCE, index))
-            leaves.append((index, leaf))
-            if identity(leaf) in seen:
-                raise DuplicateSubject(f"the job and revision of leaf {index} are a duplicate in the log")
-            seen.add(identity(leaf))
+            chosen.agreement.add(job.facts.reader.rows(leaf, line, index))
+            if named := kept_ancestors(content):
+                chosen.ancestors.setdefault(named, (index, leaf.at))
+            chosen.tables.update(content["tables"].values())
+            chosen.versions[content["code_version"]] += 1
         elif leaf.rotation:
-            rotations.append((index, leaf.rotation))
+            chosen.rotations.append((index, leaf.rotation))
         elif index == job.head.size - 1:
-            said = segment_of(leaf, index)
+            check_heartbeat(leaf, index, job.facts.keys)
+            chosen.heartbeat = Heartbeat.of(leaf)
         else:
             raise BadBundle(f"leaf {index} is a heartbeat, but not the newest")
+        chosen.dated.append(Dated(leaf.at, index))
         job.progress(done, len(indexes))
     job.files.expect(names, job.keyids)
-    if said is None or said.sealed_at is None:
-        raise MissingCheckpoint("the newest heartbeat, which dates the newest checkpoint, is missing")
-    ancestors, tables = (frozenset().union(*(of(leaf) for _, leaf in leaves)) for of in (ancestors_of, tables_of))
-    _check_named(job, ancestors, tables)
-    for index, leaf in leaves:
-        check_time(leaf.at, said.sealed_at, index)
-    check_rotations(job.facts.keys, rotations, said)
-    job.report.records = len(leaves)
-    job.report.recorded_by = dict(Counter(version_of(leaf) for _, leaf in leaves))
-    _check_history(job)
-    return said
+    return chosen
 
 
-def _check_leaf(job: _Job, index: int) -> Leaf:
+def _check_leaf(job: _Job, index: int) -> tuple[bytes, Leaf]:
     line = job.files.need(bundle.leaf_name(bundle.LEAVES, index))
     leaf = read_leaf(parse_envelope(line), job.facts.ledger_id, index, job.facts.keys, job.facts.verify)
     at, path, checkpoint = bundle.parse_proof(job.files.need(bundle.leaf_name(bundle.PROOFS, index, ".tlog-proof")))
@@ -326,7 +369,7 @@ def _check_leaf(job: _Job, index: int) -> Leaf:
         if evidence is None:
             raise EvidenceMismatch(f"the evidence of leaf {index} is missing")
         check_evidence(leaf, evidence, index, job.facts)
-    return leaf
+    return line, leaf
 
 
 def _check_history(job: _Job) -> None:
@@ -334,9 +377,7 @@ def _check_history(job: _Job) -> None:
     root_at_pin = EMPTY_ROOT if job.pin and job.pin.head.size == 0 else None
     before = 0
     for note, proof in job.notes(with_proof=True):
-        head, spki, der = checkpoint_to_verify(note, job.facts.ledger_id, job.facts.keys)
-        if not verifies(spki, der, head.text):
-            raise BadCheckpointSignature(f"the signature of the checkpoint of size {head.size} does not verify")
+        head = check_checkpoint(note, job.facts.ledger_id, job.facts.keys, job.facts.verify)
         if head.size <= before:
             raise MalformedRecord("checkpoints.ndjson is not in order")
         if not is_consistent(head.size, job.head.size, head.root, job.head.root, proof):

@@ -1,0 +1,374 @@
+"""Whether records agree with one another: who signed them is one question, whether they can all be true another.
+
+A record becomes a row of fixed size, and each ancestor that it lists a reference; chunks are read in any order and by
+several processes, and rows are compared once all are there. Rows hold digests of eight bytes under a key that is drawn
+for each run: nobody can choose records whose digests meet.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from hashlib import blake2b, sha256
+from itertools import groupby, pairwise
+from typing import Any, NamedTuple
+
+from flops_auditor.domain.ledger.findings import Defect, defect_of
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf
+from flops_auditor.domain.ledger.ledger_errors import (
+    AncestorMismatch,
+    AncestorNotHere,
+    DueDateMismatch,
+    DuplicateSubject,
+    HistoryMismatch,
+    LedgerError,
+    LoggedTwice,
+    MalformedRecord,
+    RevisionOutOfOrder,
+    SubjectMismatch,
+    SupersedesMismatch,
+    TimeRunsBackwards,
+)
+from flops_auditor.domain.values.archive_keys import job_id
+
+SPARE_REFERENCES = 10_000
+"""How many more ancestors than records a log may name: each is a record of it, or one that is not logged yet."""
+EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+SKEW_MS = CLOCK_SKEW // timedelta(milliseconds=1)
+
+
+class Row(NamedTuple):
+    """A record as others have to agree with it. `state` is what it says, `said` what it says of the one before.
+
+    `view` is the record as its descendants list it. `tables` are those it rests on; `said_tables` those that the record
+    before must rest on, where this one says that other tables are why it was made.
+    """
+
+    job: bytes
+    leaf: int
+    revision: int
+    line: bytes
+    supersedes: bytes
+    state: bytes
+    said: bytes
+    view: bytes
+    tables: bytes
+    said_tables: bytes
+    action: bytes
+    at: int
+    finished: bool
+
+
+class Reference(NamedTuple):
+    """An ancestor as a record lists it; `leaf` and `at` are the first place and time at which one does."""
+
+    job: bytes
+    revision: int
+    view: bytes
+    leaf: int
+    at: int
+
+
+class Due(NamedTuple):
+    """The day of one dated duty, as an ordinal."""
+
+    job: bytes
+    duty: bytes
+    revision: int
+    leaf: int
+    day: int
+
+
+_ROW = struct.Struct("<8sLL6s6s6s6s6s4s4s4sq?")
+_REFERENCE = struct.Struct("<8sL6sLq")
+_DUE = struct.Struct("<8s6sLLL")
+MOST = (1 << 32) - 1
+"""Leaves of a log and revisions of a job: what a row has room for."""
+MOST_DUE = 64
+
+
+class Rows(NamedTuple):
+    """Of some records: their rows, the ancestors that they list, their days, each packed."""
+
+    rows: bytes = b""
+    references: bytes = b""
+    due: bytes = b""
+
+
+class Reader:
+    """Turns records into rows and references, under the key of this run."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def rows(self, leaf: Leaf, line: bytes, index: int) -> Rows:
+        """What others have to agree with. Raises what a record shows by itself: see `check_record`."""
+        content = leaf.statement.predicate
+        check_record(leaf)
+        job, revision = content["job"]["id"], content["revision"]
+        if max(index, revision) > MOST or len(content["due"]) > MOST_DUE:
+            raise MalformedRecord(f"leaf {index} is revision {revision}, with {len(content['due'])} days")
+        at, before, reassessed = milliseconds(leaf.at), before_changes(content), content["reassessed"]
+        name = self._digest(8, job)
+        row = _ROW.pack(
+            name,
+            index,
+            revision,
+            self._digest(6, sha256(line).hexdigest()),
+            self._digest(6, content["supersedes"]) if content["supersedes"] else bytes(6),
+            self._digest(6, content["verdict"], verdicts(content)),
+            bytes(6) if before is None else self._digest(6, content["previous_verdict"], before),
+            self._digest(6, as_ancestor(content)),
+            self._digest(4, content["code_version"], sorted(content["tables"].items())),
+            self._digest(4, reassessed["code_version"], before_tables(content)) if reassessed else bytes(4),
+            self._digest(4, sorted(content["action"].items())) if content["action"] else bytes(4),
+            at,
+            content["job"]["finished"],
+        )
+        due = (
+            _DUE.pack(name, self._digest(6, each["policy"], each["duty"]), revision, index, ordinal(each["day"]))
+            for each in content["due"]
+        )
+        return Rows(row, self.references(content["cumulative"]["ancestors"], job, index, at), b"".join(due))
+
+    def references(self, ancestors: list[dict[str, Any]], job: str, index: int, at: int) -> bytes:
+        """Listed ancestors, packed. Raises AncestorMismatch for a record that continues itself."""
+        packed = bytearray()
+        for each in ancestors:
+            if each["job_id"] == job or each["revision"] > MOST:
+                raise AncestorMismatch(f"leaf {index} lists itself, or no revision, among its ancestors")
+            view = self._digest(6, listed_ancestor(each))
+            packed += _REFERENCE.pack(self._digest(8, each["job_id"]), each["revision"], view, index, at)
+        return bytes(packed)
+
+    def _digest(self, size: int, *values: object) -> bytes:
+        return blake2b(repr(values).encode("utf-8", "surrogatepass"), digest_size=size, key=self._key).digest()
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970."""
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def ordinal(day: str) -> int:
+    """A day as a number. Raises MalformedRecord."""
+    try:
+        return datetime.fromisoformat(day).toordinal()
+    except ValueError as error:
+        raise MalformedRecord(f"{day} is no day") from error
+
+
+def check_record(leaf: Leaf) -> None:
+    """What a record shows by itself: subject, ARN and job id name one job, and a first record has none before it.
+
+    Raises SubjectMismatch, HistoryMismatch, DueDateMismatch, SupersedesMismatch.
+    """
+    content = leaf.statement.predicate
+    job = content["job"]
+    if leaf.statement.subject_name != job["arn"]:
+        raise SubjectMismatch(f"the subject is {leaf.statement.subject_name[:200]!r}, the job {job['arn'][:200]!r}")
+    if job["id"] != job_id(job["arn"], job["creation_time"] or ""):
+        raise SubjectMismatch(f"{job['arn'][:200]}: the job id is not that of this ARN and creation time")
+    days = [each["day"] for each in content["due"]]
+    if content["notification_due"] != (min(days) if days else None):
+        raise DueDateMismatch(f"{job['arn'][:200]}: notification_due is not the first day of a duty")
+    if content["action"] and job["finished"]:
+        raise HistoryMismatch(f"{job['arn'][:200]}: an action on a job that had ended")
+    first = content["revision"] == 0
+    if first != (content["supersedes"] is None):
+        raise SupersedesMismatch(
+            f"{job['arn'][:200]}: revision {content['revision']} supersedes {content['supersedes']}"
+        )
+    if first != (content["previous_verdict"] is None) or (first and (content["changes"] or content["reassessed"])):
+        raise HistoryMismatch(f"{job['arn'][:200]}: what is said of the record before does not fit the revision")
+
+
+def verdicts(content: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(policy, scenario, verdict) of every assessment. Raises MalformedRecord where a line is assessed twice."""
+    found = {(each["policy"], each["scenario"]): each["verdict"] for each in content["assessments"]}
+    if len(found) != len(content["assessments"]):
+        raise MalformedRecord("a line is assessed twice")
+    return sorted((*line, verdict) for line, verdict in found.items())
+
+
+def before_changes(content: Mapping[str, Any]) -> list[tuple[str, str, str]] | None:
+    """The verdicts that the record before must have had, None for a first record. Raises HistoryMismatch."""
+    if content["revision"] == 0:
+        return None
+    found = {(policy, scenario): verdict for policy, scenario, verdict in verdicts(content)}
+    for change in content["changes"]:
+        line = (change["policy"], change["scenario"])
+        if change["from"] == change["to"] or found.pop(line, None) != change["to"]:
+            raise HistoryMismatch(f"a change of {line[0][:60]}, {line[1][:60]} is not one to what the record says")
+        found |= {line: change["from"]}
+    return sorted((*line, verdict) for line, verdict in found.items() if verdict is not None)
+
+
+def before_tables(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The tables that the record before rests on, where this one says which have changed since."""
+    changed = content["reassessed"]["tables"]
+    found = {**content["tables"], **changed}
+    if any(content["tables"].get(name) == digest for name, digest in changed.items()):
+        raise HistoryMismatch("a table is said to have changed that has not")
+    return sorted((name, digest) for name, digest in found.items() if digest is not None)
+
+
+def as_ancestor(content: Mapping[str, Any]) -> list[object]:
+    """What a descendant must list of this record: its own figures, what it says of its original, its parents."""
+    job, estimate, lineage = content["job"], content["estimate"], content["lineage"]
+    return _ancestor(
+        job["arn"],
+        estimate["best_flop"],
+        estimate["cautious_upper_flop"],
+        job["activity"],
+        lineage["base_model"],
+        lineage["pretraining_flop"],
+        lineage["systemic_risk"],
+        lineage["parents"],
+        bool(estimate["doubts"] or lineage["doubts"]),
+    )
+
+
+def listed_ancestor(each: Mapping[str, Any]) -> list[object]:
+    """What a record lists of an ancestor, to compare with `as_ancestor` of the ancestor's own record."""
+    return _ancestor(
+        each["job_arn"],
+        each["best_flop"],
+        each["upper_flop"],
+        each["activity"],
+        each.get("base_model", ""),
+        each.get("pretraining_flop"),
+        each.get("systemic_risk", False),
+        each.get("parents", []),
+        bool(each.get("doubts")),
+    )
+
+
+def _ancestor(*members: Any) -> list[object]:
+    """Runs that made data hand no parents on: what made their models is not counted (Annex A.1)."""
+    arn, best, upper, activity, model, pretraining, systemic, parents, doubtful = members
+    handed_on = [] if activity == "synthetic-data" else list(parents)
+    return [arn, best, upper, activity, model, pretraining, systemic, handed_on, doubtful]
+
+
+class Agreement:
+    """All rows of a log, in buckets by job; `part`: of chosen records, where others may be missing."""
+
+    def __init__(self, part: bool = False) -> None:
+        self._part = part
+        self._rows, self._references, self._due = ([bytearray() for _ in range(256)] for _ in range(3))
+        self._distinct = [1024] * 256
+        self._records = 0
+
+    def add(self, found: Rows) -> None:
+        """More of them, in any order."""
+        self._records += len(found.rows) // _ROW.size
+        for packed, size, buckets in (
+            (found.rows, _ROW.size, self._rows),
+            (found.references, _REFERENCE.size, self._references),
+            (found.due, _DUE.size, self._due),
+        ):
+            for at in range(0, len(packed), size):
+                buckets[packed[at]] += packed[at : at + size]
+        for bucket, held in enumerate(self._references if found.references else ()):
+            if len(held) >= 2 * self._distinct[bucket]:
+                self._references[bucket] = once = _once(held)
+                self._distinct[bucket] = max(1024, len(once))
+
+    def too_many(self) -> bool:
+        """Whether more ancestors are named than records can be: memory stays bounded by the log."""
+        named = sum(len(held) for held in self._references) // _REFERENCE.size
+        return named > 2 * (self._records + SPARE_REFERENCES)
+
+    def check(self) -> Iterator[Defect]:
+        """Everything that does not agree, job by job."""
+        for rows, references, due in zip(self._rows, self._references, self._due, strict=True):
+            yield from _put_off(due)
+            named = {job: list(of) for job, of in groupby(sorted(_unpacked(_once(references))), lambda each: each.job)}
+            ordered = sorted((Row(*each) for each in _ROW.iter_unpack(rows)), key=lambda row: (row.job, row.leaf))
+            for job, of in groupby(ordered, lambda row: row.job):
+                history = list(of)
+                yield from self._history(history)
+                if listed := named.pop(job, None):
+                    yield from self._named({row.revision: row for row in reversed(history)}, listed)
+            for unknown in named.values():
+                yield from self._named({}, unknown)
+
+    def _history(self, history: list[Row]) -> Iterator[Defect]:
+        """The revisions of one job, in the order of the log."""
+        seen: dict[int, Row] = {}
+        for row in history:
+            twin = seen.get(row.revision)
+            if twin is not None and twin.line == row.line:
+                yield _defect(LoggedTwice(f"leaf {row.leaf} is the record of leaf {twin.leaf} once more"), row)
+                continue
+            if twin is not None:
+                yield _defect(DuplicateSubject(f"leaf {row.leaf} is another record of what leaf {twin.leaf} is"), row)
+                continue
+            before = seen.get(row.revision - 1)
+            if (seen and max(seen) > row.revision) or (row.revision and before is None and not self._part):
+                yield _defect(
+                    RevisionOutOfOrder(f"leaf {row.leaf} is revision {row.revision}, after {sorted(seen) or 'none'}"),
+                    row,
+                )
+            elif before is not None:
+                yield from _succession(before, row)
+            seen[row.revision] = row
+
+    def _named(self, records: Mapping[int, Row], references: list[Reference]) -> Iterator[Defect]:
+        """One ancestor, as others list it, beside its own records."""
+        for each in references:
+            record = records.get(each.revision)
+            where = f"leaf {each.leaf} lists revision {each.revision} of an ancestor"
+            if record is None:
+                if records and not self._part and each.revision < max(records):
+                    continue  # that the log lacks it is named once, as its history
+                yield defect_of(AncestorNotHere(f"{where}, which is not here"), each.leaf)
+            elif record.view != each.view:
+                yield defect_of(AncestorMismatch(f"{where} otherwise than leaf {record.leaf} records it"), each.leaf)
+            elif record.at > each.at + SKEW_MS:
+                yield defect_of(AncestorMismatch(f"{where} that leaf {record.leaf} recorded later"), each.leaf)
+
+
+def _succession(before: Row, row: Row) -> Iterator[Defect]:
+    """A record beside the one that it must supersede."""
+    if row.supersedes != before.line:
+        yield _defect(SupersedesMismatch(f"leaf {row.leaf} does not supersede leaf {before.leaf}"), row)
+    if row.said != before.state:
+        yield _defect(HistoryMismatch(f"leaf {row.leaf} says of leaf {before.leaf} what that does not say"), row)
+    if row.at < before.at - SKEW_MS:
+        yield _defect(TimeRunsBackwards(f"leaf {row.leaf} is dated before leaf {before.leaf}"), row)
+    if before.finished and not row.finished:
+        yield _defect(
+            HistoryMismatch(f"leaf {row.leaf} says that a job runs which had ended by leaf {before.leaf}"), row
+        )
+    if any(before.action) and any(row.action) and before.action != row.action:
+        yield _defect(HistoryMismatch(f"leaf {row.leaf} tells of another action than leaf {before.leaf}"), row)
+    if any(row.said_tables) and row.said_tables != before.tables:
+        yield _defect(HistoryMismatch(f"leaf {row.leaf} names other tables of leaf {before.leaf} than that does"), row)
+
+
+def _put_off(due: bytearray) -> Iterator[Defect]:
+    """A day that a duty was due by stays, or is an earlier one found later."""
+    found = sorted(Due(*each) for each in _DUE.iter_unpack(due))
+    for before, after in pairwise(found):
+        same = (before.job, before.duty, before.revision + 1) == (after.job, after.duty, after.revision)
+        if same and after.day > before.day:
+            message = f"leaf {after.leaf} puts off the day that leaf {before.leaf} names"
+            yield defect_of(DueDateMismatch(message), after.leaf)
+
+
+def _defect(error: LedgerError, row: Row) -> Defect:
+    return defect_of(error, row.leaf)
+
+
+def _unpacked(references: bytes | bytearray) -> Iterator[Reference]:
+    return (Reference(*each) for each in _REFERENCE.iter_unpack(references))
+
+
+def _once(references: bytearray) -> bytearray:
+    """Each of them once, with the first place and the earliest time at which it is named."""
+    once: dict[tuple[bytes, int, bytes], tuple[int, int]] = {}
+    for job, revision, view, index, at in _REFERENCE.iter_unpack(references):
+        known = once.get((job, revision, view))
+        once[job, revision, view] = (index, at) if known is None else (min(index, known[0]), min(at, known[1]))
+    return bytearray().join(_REFERENCE.pack(*key, *place) for key, place in once.items())

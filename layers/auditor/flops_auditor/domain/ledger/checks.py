@@ -1,0 +1,169 @@
+"""Checks that a whole bundle and a part have in common: checkpoints, the pin, keys, and what records name by digest."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from flops_auditor.domain.ledger.forms import ANCESTORS_FORM
+from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Rotation, Verify
+from flops_auditor.domain.ledger.ledger_errors import (
+    BadCheckpointSignature,
+    EvidenceMismatch,
+    ForkedHistory,
+    FutureTimestamp,
+    LateRecord,
+    MalformedRecord,
+    RolledBack,
+    StaleLedger,
+    UnauthorisedRotation,
+    WrongAsOf,
+    WrongOrigin,
+)
+from flops_auditor.domain.ledger.signed_note import Checkpoint, note_key_id, parse_checkpoint, parse_note
+from flops_auditor.domain.ledger.verification import Dated, Heartbeat
+from flops_auditor.domain.values.canonical_json import NotCanonical, UnreadableJson, parse_canonical
+from flops_auditor.domain.values.moments import iso
+
+Load = Callable[[str], bytes | None]
+"""SHA-256 in hex -> the object, None if it is not at hand."""
+SEALED_WITHIN = timedelta(hours=25)
+"""From a record's own time to the heartbeat after it. The sealer runs every 15 minutes; a day's outage is let pass."""
+
+
+def check_checkpoint(note: bytes, ledger_id: str, keys: KeyHistory, verify: Verify) -> Checkpoint:
+    """The tree head that a checkpoint commits to, signed by the key in force at its size.
+
+    Signatures by keys of this ledger are checked, others (of witnesses, say) passed over (c2sp.org/signed-note). An
+    ECDSA signature has two values of s; either is taken, as of records: the log covers the bytes of both. Raises
+    WrongOrigin or BadCheckpointSignature.
+    """
+    parsed = parse_note(note)
+    head = parse_checkpoint(parsed.text)
+    if head.origin != ledger_id:
+        raise WrongOrigin(f"the checkpoint of size {head.size} is of {head.origin[:120]!r}, not of {ledger_id!r}")
+    signed = False
+    for signature in parsed.signatures:
+        for key in keys.ranges:
+            if key.role != "checkpoint" or (signature.name, signature.key_id) != (ledger_id, note_key_id(key.spki)):
+                continue
+            if not verify(key.spki, signature.der, head.text):
+                raise BadCheckpointSignature(f"a signature of the checkpoint of size {head.size} does not verify")
+            signed = signed or key.covers(max(head.size - 1, 0))
+    if not signed:
+        raise BadCheckpointSignature(f"the checkpoint of size {head.size} is not signed by the key in force there")
+    return head
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A checkpoint that reached the verifier by another way than the bundle."""
+
+    note: bytes
+    head: Checkpoint
+
+
+def read_pin(note: bytes, ledger_id: str) -> Pin:
+    """A pin, which must be of this ledger. Raises WrongOrigin or BadCheckpointSignature."""
+    head = parse_checkpoint(parse_note(note).text)
+    if head.origin != ledger_id:
+        raise WrongOrigin(f"the pinned checkpoint is of {head.origin[:120]!r}, not of {ledger_id!r}")
+    return Pin(note, head)
+
+
+def check_pin(pin: Pin, newest: int, root_at_pin: bytes | None) -> None:
+    """The history goes on from the pin. Raises RolledBack or ForkedHistory."""
+    if pin.head.size > newest:
+        raise RolledBack(f"the pin commits to {pin.head.size} leaves, the newest checkpoint to {newest}")
+    if root_at_pin != pin.head.root:
+        raise ForkedHistory(f"the history up to leaf {pin.head.size} is not the one that was pinned")
+
+
+def check_pin_signature(pin: Pin, keys: KeyHistory, verify: Verify) -> None:
+    """A pin that names a key of this ledger must be signed by it; one of an unknown key is compared by its root."""
+    text = pin.head.text
+    for signature in parse_note(pin.note).signatures:
+        for key in keys.ranges:
+            if (
+                key.role == "checkpoint"
+                and signature.key_id == note_key_id(key.spki)
+                and not verify(key.spki, signature.der, text)
+            ):
+                raise BadCheckpointSignature("the signature of the pinned checkpoint does not verify")
+
+
+def check_rotations(keys: KeyHistory, rotations: Sequence[tuple[int, Rotation]], said: Heartbeat | None) -> None:
+    """keys.json is the first keys and what rotation leaves, numbered from 0, made of them. Raises UnauthorisedRotation.
+
+    `said` is the newest heartbeat: it counts the rotations and names the keys in force, so none can be kept back.
+    """
+    history = keys.first_keys
+    for number, (index, change) in enumerate(rotations):
+        if history.current(change.role).keyid != change.old_keyid:
+            raise UnauthorisedRotation(f"the rotation at leaf {index} replaces a key that is not in force")
+        if change.number != number:
+            raise UnauthorisedRotation(f"the rotation at leaf {index} has the number {change.number}, not {number}")
+        history = history.rotated(change.role, change.new_spki, index)
+    if history != keys:
+        raise UnauthorisedRotation("keys.json has a key or a range that no rotation leaf authorises")
+    if said is not None:
+        current = tuple(keys.current(role).keyid for role in ROLES)
+        if said.rotations != len(rotations) or said.keys != current:
+            raise UnauthorisedRotation("the newest heartbeat names other keys than keys.json and the rotation leaves")
+
+
+def check_freshness(sealed_at: datetime, as_of: datetime, now: datetime | None, max_age: timedelta) -> None:
+    """The sealer lives. Raises StaleLedger, FutureTimestamp or, where the question is wrong, WrongAsOf."""
+    if sealed_at > as_of + CLOCK_SKEW:
+        message = f"the newest heartbeat is dated {iso(sealed_at)}, after {iso(as_of)}"
+        if now is not None and sealed_at <= now + CLOCK_SKEW:
+            raise WrongAsOf(message)
+        raise FutureTimestamp(message)
+    if as_of - sealed_at > max_age:
+        raise StaleLedger(f"sealed {(as_of - sealed_at) / timedelta(hours=1):.1f} hours before {iso(as_of)}")
+
+
+def check_sealed(latest: Dated | None, sealed_at: datetime) -> None:
+    """Nothing is dated after the heartbeat that closes its batch. Raises FutureTimestamp."""
+    if latest is not None and latest.at > sealed_at + CLOCK_SKEW:
+        raise FutureTimestamp(f"leaf {latest.leaf} is dated {iso(latest.at)}, its batch {iso(sealed_at)}")
+
+
+def late(earliest: Dated | None, sealed_at: datetime) -> LateRecord | None:
+    """The first record of a batch that came into the log long after its own time."""
+    if earliest is None or sealed_at - earliest.at <= SEALED_WITHIN:
+        return None
+    hours = (sealed_at - earliest.at) / timedelta(hours=1)
+    return LateRecord(f"leaf {earliest.leaf} is dated {iso(earliest.at)}, {hours:.1f} hours before it was sealed")
+
+
+def check_tables(named: Collection[str], files: Collection[str], load: Load) -> None:
+    """Tables are those that records name, by their digests. Raises EvidenceMismatch.
+
+    One that is missing is named when figures are computed again: nothing else rests on it.
+    """
+    for digest in files:
+        if digest not in named or sha256(load(digest) or b"").hexdigest() != digest:
+            raise EvidenceMismatch(f"the table {digest[:64]} is not one that a record names")
+
+
+def check_ancestors(named: Collection[str], files: Collection[str], load: Load) -> None:
+    """Objects with ancestors are exactly those that records name, by their digests. Raises EvidenceMismatch."""
+    for digest in files:
+        if digest not in named or sha256(load(digest) or b"").hexdigest() != digest:
+            raise EvidenceMismatch(f"the ancestors in {digest[:64]} are not those that a record names")
+    for digest in set(named).difference(files):
+        raise EvidenceMismatch(f"the ancestors in {digest[:64]}, which a record names, are missing")
+
+
+def listed_in(body: bytes) -> list[dict[str, Any]]:
+    """The ancestors in an object that was checked by its digest. Raises MalformedRecord."""
+    try:
+        found = parse_canonical(body)
+    except (UnreadableJson, NotCanonical) as error:
+        raise MalformedRecord(f"an object with ancestors is {error}") from error
+    ANCESTORS_FORM.check(found)
+    ancestors: list[dict[str, Any]] = found["ancestors"]
+    return ancestors

@@ -1,0 +1,256 @@
+"""What a leaf may say: every member of a record, a heartbeat and a rotation, with what it may hold, and no other.
+
+This is the one list of the members of a record. A test compares it with what audits really write; whoever gives
+records another member adds it here, and, once a version was released, a new predicate type.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic_core import CoreSchema, SchemaError, SchemaValidator, ValidationError
+from pydantic_core import core_schema as schema
+
+from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
+
+
+class Text(NamedTuple):
+    """A text that matches a pattern."""
+
+    pattern: str | None = None
+
+
+class Whole(NamedTuple):
+    """A whole number, and never `true`."""
+
+
+class Flag(NamedTuple):
+    """`true` or `false`."""
+
+
+class Maybe(NamedTuple):
+    """A value, or `null`."""
+
+    inner: Any
+
+
+class Named(NamedTuple):
+    """An object whose members have names of its own, all of one form."""
+
+    inner: Any
+
+
+TEXT, WHOLE, FLAG = Text(), Whole(), Flag()
+AMOUNT = Text(r"^(0|[1-9][0-9]{0,99})$")
+"""FLOP: a whole number, as text."""
+DECIMAL = Text(r"^-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,12})?$")
+NUMBER = Text(r"^(0|[1-9][0-9]{0,18})$")
+"""An index or a size, as text: JSON numbers of 2^53 and more do not survive every reader."""
+DIGEST = Text(r"^[0-9a-f]{64}$")
+MOMENT = Text(r"^[12][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z$")
+DAY = Text(r"^[12][0-9]{3}-[01][0-9]-[0-3][0-9]$")
+VERDICT = Text(r"^(below|above|indeterminate)$")
+VERSION = Text(r"^.{1,40}$")
+
+SPOKEN = {"kind": TEXT, "words": TEXT}
+REMARK = {**SPOKEN, "settle?": SPOKEN}
+
+ANCESTOR = {
+    "job_arn": TEXT,
+    "job_id": DIGEST,
+    "best_flop": Maybe(AMOUNT),
+    "upper_flop": Maybe(AMOUNT),
+    "activity": TEXT,
+    "revision": WHOLE,
+    "doubts?": [SPOKEN],
+    "parents?": [DIGEST],
+    "base_model?": TEXT,
+    "pretraining_flop?": AMOUNT,
+    "systemic_risk?": FLAG,
+}
+
+JOB = {
+    "source": TEXT,
+    "name": TEXT,
+    "arn": TEXT,
+    "region": TEXT,
+    "id": DIGEST,
+    "status": TEXT,
+    "finished": FLAG,
+    "activity": TEXT,
+    "creation_time": Maybe(MOMENT),
+    "start": Maybe(MOMENT),
+    "end": Maybe(MOMENT),
+    "instances": [{"type": TEXT, "count": WHOLE}],
+}
+
+ESTIMATE = {
+    "method": TEXT,
+    "best_flop": Maybe(AMOUNT),
+    "upper_flop": Maybe(AMOUNT),
+    "cautious_upper_flop": Maybe(AMOUNT),
+    "ceiling_flop": Maybe(AMOUNT),
+    "accelerator_seconds": Maybe(DECIMAL),
+    "peak_flop_per_s": Maybe(DECIMAL),
+    "occupancy": Maybe(DECIMAL),
+    "energy_kwh": Maybe(DECIMAL),
+    "assumptions": [SPOKEN],
+    "doubts": [REMARK],
+    "tiers": [
+        {
+            "method": TEXT,
+            "best_flop": AMOUNT,
+            "upper_flop": AMOUNT,
+            "basis": TEXT,
+            "implied_utilisation": Maybe(DECIMAL),
+        }
+    ],
+}
+
+DUTY = {
+    "id": TEXT,
+    "state": TEXT,
+    "what": TEXT,
+    "article": TEXT,
+    "to": TEXT,
+    "within_days": Maybe(WHOLE),
+    "since": Maybe(TEXT),
+    "reading": TEXT,
+    "left_open": TEXT,
+}
+
+ASSESSMENT = {
+    "policy": TEXT,
+    "scenario": TEXT,
+    "title": TEXT,
+    "threshold_flop": AMOUNT,
+    "comparison": TEXT,
+    "verdict": VERDICT,
+    "reason": TEXT,
+    "basis": TEXT,
+    "includes_pretraining": FLAG,
+    "reading": TEXT,
+    "left_open": TEXT,
+    "source": TEXT,
+    "meaning": TEXT,
+    "condition": TEXT,
+    "best_flop": Maybe(AMOUNT),
+    "upper_flop": Maybe(AMOUNT),
+    "duties": [DUTY],
+    "doubts": [SPOKEN],
+    "notes": [SPOKEN],
+    "settle": [SPOKEN],
+}
+
+LINEAGE = {
+    "parents": [DIGEST],
+    "ancestors": WHOLE,
+    "updates_best_flop": Maybe(AMOUNT),
+    "updates_upper_flop": Maybe(AMOUNT),
+    "merged_flop": Maybe(AMOUNT),
+    "doubts": [REMARK],
+    "notes": [SPOKEN],
+    "kept": Maybe({"key": TEXT, "sha256": DIGEST, "count": WHOLE}),
+    "base_model": TEXT,
+    "pretraining_flop": Maybe(AMOUNT),
+    "systemic_risk": FLAG,
+}
+
+RECORD = {
+    "ledger_id": TEXT,
+    "job": JOB,
+    "estimate": ESTIMATE,
+    "cumulative": {"best_flop": Maybe(AMOUNT), "upper_flop": Maybe(AMOUNT), "ancestors": [ANCESTOR]},
+    "original": {
+        "base_model": TEXT,
+        "pretraining_flop": Maybe(AMOUNT),
+        "systemic_risk": FLAG,
+        "source": TEXT,
+    },
+    "assessments": [ASSESSMENT],
+    "verdict": VERDICT,
+    "lineage": LINEAGE,
+    "revision": WHOLE,
+    "recorded_at": MOMENT,
+    "code_version": VERSION,
+    "tables": Named(DIGEST),
+    "supersedes": Maybe(DIGEST),
+    "previous_verdict": Maybe(VERDICT),
+    "changes": [{"policy": TEXT, "scenario": TEXT, "from": Maybe(VERDICT), "to": Maybe(VERDICT)}],
+    "due": [{"policy": TEXT, "duty": TEXT, "day": DAY}],
+    "notification_due": Maybe(DAY),
+    "action": Maybe({"kind": TEXT, "requested_at": MOMENT, "reason": TEXT}),
+    "reassessed": Maybe({"tables": Named(Maybe(DIGEST)), "code_version": VERSION}),
+}
+"""The predicate of a record of one training job. A `?` ends the name of a member that may be absent."""
+
+HEARTBEAT = {
+    "ledger_id": TEXT,
+    "sealed_at": MOMENT,
+    "first_index": NUMBER,
+    "index": NUMBER,
+    "previous_size": NUMBER,
+    "rotations": WHOLE,
+    "keys": {"record": DIGEST, "checkpoint": DIGEST},
+}
+
+ROTATION = {
+    "ledger_id": TEXT,
+    "requested_at": MOMENT,
+    "role": Text(r"^(record|checkpoint)$"),
+    "number": WHOLE,
+    "old_keyid": DIGEST,
+    "new_public_key": TEXT,
+}
+
+ANCESTORS = {"schema": TEXT, "ancestors": [ANCESTOR]}
+"""An object with the ancestors of a record that has too many to list them."""
+
+
+def _schema(form: Any) -> CoreSchema:  # noqa: PLR0911 - one for each kind of form
+    match form:
+        case Text(None):
+            return schema.str_schema()
+        case Text(pattern):
+            return schema.str_schema(pattern=pattern)
+        case Whole():
+            return schema.int_schema(ge=0)
+        case Flag():
+            return schema.bool_schema()
+        case Maybe(inner):
+            return schema.nullable_schema(_schema(inner))
+        case Named(inner):
+            return schema.dict_schema(schema.str_schema(), _schema(inner))
+        case [inner]:
+            return schema.list_schema(_schema(inner))
+        case dict():
+            return schema.typed_dict_schema(
+                {
+                    name.removesuffix("?"): schema.typed_dict_field(_schema(inner), required=not name.endswith("?"))
+                    for name, inner in form.items()
+                },
+                extra_behavior="forbid",
+            )
+    raise SchemaError(f"{form!r} is no form")
+
+
+class Form:
+    """A form that values are held against."""
+
+    def __init__(self, members: Mapping[str, Any], name: str) -> None:
+        self._name = name
+        self._validator = SchemaValidator(_schema(dict(members)), schema.CoreConfig(strict=True))
+
+    def check(self, content: object) -> None:
+        """Exactly these members, each as it must be. Raises MalformedRecord, naming the first that is not."""
+        try:
+            self._validator.validate_python(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part)[:60] for part in first["loc"])
+            raise MalformedRecord(f"{self._name}: {place}: {first['msg'][:120]}") from error
+
+
+RECORD_FORM = Form(RECORD, "the record")
+HEARTBEAT_FORM = Form(HEARTBEAT, "the heartbeat")
+ROTATION_FORM = Form(ROTATION, "the rotation")
+ANCESTORS_FORM = Form(ANCESTORS, "the object with ancestors")

@@ -1,0 +1,132 @@
+"""Chunks of a whole log joined in order: the tree under every checkpoint, the times of its batches, its records."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
+
+from flops_auditor.domain.ledger.agreement import Agreement
+from flops_auditor.domain.ledger.checks import (
+    SEALED_WITHIN,
+    Pin,
+    check_checkpoint,
+    check_pin,
+    check_pin_signature,
+    check_sealed,
+    late,
+)
+from flops_auditor.domain.ledger.findings import Findings, defect_of
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Rotation
+from flops_auditor.domain.ledger.ledger_errors import (
+    AncestorMismatch,
+    LoggedAfterPin,
+    MissingCheckpoint,
+    RootMismatch,
+    TimeRunsBackwards,
+    TruncatedLedger,
+    UncheckpointedTail,
+)
+from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, CompactRange
+from flops_auditor.domain.ledger.signed_note import Checkpoint
+from flops_auditor.domain.ledger.verification import ChunkSummary, Dated, Heartbeat, LogFacts, Segment
+from flops_auditor.domain.values.moments import iso
+
+
+class LogJoin:
+    """Joins the summaries of chunks in order and compares every checkpoint with the tree so far."""
+
+    def __init__(self, facts: LogFacts, checkpoints: Iterator[bytes], pin: Pin | None, findings: Findings) -> None:
+        self._facts, self._pin, self._findings = facts, pin, findings
+        self._notes = checkpoints
+        self._note, self._before = self._next(), b""
+        self.tree = CompactRange()
+        self.root_at_pin: bytes | None = EMPTY_ROOT if pin and pin.head.size == 0 else None
+        self._pinned_at: datetime | None = None
+        self.newest: Heartbeat | None = None
+        self.checkpoints = 0
+        self.records = 0
+        self.rotations: list[tuple[int, Rotation]] = []
+        self.ancestors: dict[str, tuple[int, datetime]] = {}
+        self.tables: set[str] = set()
+        self.versions: Counter[str] = Counter()
+        self.agreement = Agreement()
+        self._batch_begins = 0
+        self._earliest: list[Dated] = []
+        self._latest: list[Dated] = []
+
+    def add(self, summary: ChunkSummary) -> None:
+        """The next chunk. Raises the error that names what does not fit."""
+        if summary.begin != self.tree.end:
+            raise RootMismatch(f"after leaf {self.tree.end} comes a chunk that begins at leaf {summary.begin}")
+        self.records += summary.records
+        self.rotations += summary.rotations
+        for digest, first in summary.ancestors.items():
+            self.ancestors.setdefault(digest, first)
+        self.tables |= summary.tables
+        self.versions.update(summary.versions)
+        self.agreement.add(summary.rows)
+        if self.agreement.too_many():
+            raise AncestorMismatch("records list more ancestors than there are records")
+        for segment in summary.segments:
+            self.tree = self.tree.join(CompactRange(segment.begin, segment.end, segment.nodes))
+            self._earliest += [segment.earliest] if segment.earliest else []
+            self._latest += [segment.latest] if segment.latest else []
+            if segment.heartbeat is not None:
+                self._boundary(segment, segment.closing)
+
+    def finish(self) -> None:
+        """Nothing is missing at the end, and nothing is over."""
+        size = self._facts.size
+        if self.tree.end < size:
+            raise TruncatedLedger(f"{self.tree.end} leaves are there, the newest checkpoint commits to {size}")
+        if self.tree.end > size:
+            raise UncheckpointedTail(f"{self.tree.end} leaves are there, the newest checkpoint commits to {size}")
+        if self._note is not None:
+            raise RootMismatch(f"no batch ends where the checkpoint of size {self._note[1].size} does")
+        if self._pin:
+            check_pin_signature(self._pin, self._facts.keys, self._facts.verify)
+            check_pin(self._pin, size, self.root_at_pin)
+
+    def _next(self) -> tuple[bytes, Checkpoint] | None:
+        for note in self._notes:
+            return note, check_checkpoint(note, self._facts.ledger_id, self._facts.keys, self._facts.verify)
+        return None
+
+    def _boundary(self, segment: Segment, heartbeat: Heartbeat) -> None:
+        if self.tree.end > self._facts.size:
+            return  # a tail, which `finish` names
+        if heartbeat.first_index != self._batch_begins or heartbeat.previous_size != self._batch_begins:
+            raise RootMismatch(f"the batch that leaf {segment.end - 1} closes does not begin where it says")
+        self._check_times(heartbeat)
+        self._check_head(segment, heartbeat)
+        self._earliest, self._latest = [], []
+        self._batch_begins, self.newest = segment.end, heartbeat
+
+    def _check_head(self, segment: Segment, heartbeat: Heartbeat) -> None:
+        """The checkpoint at a batch's end is over the tree up to there, and its heartbeat names the one before."""
+        if self._note is None or self._note[1].size > segment.end:
+            raise MissingCheckpoint(f"there is no checkpoint of size {segment.end}, where a batch ends")
+        note, head = self._note
+        if head.size < segment.end:
+            raise RootMismatch(f"no batch ends where the checkpoint of size {head.size} does")
+        if head.root != self.tree.root():
+            raise RootMismatch(f"the first {head.size} leaves do not lead to the root that was signed for them")
+        if heartbeat.previous_sha256 != sha256(self._before).hexdigest():
+            raise MissingCheckpoint(f"the log names another checkpoint of size {heartbeat.previous_size} than is here")
+        if self._pin and self._pin.head.size == head.size:
+            self.root_at_pin, self._pinned_at = head.root, heartbeat.sealed_at
+        self.checkpoints += 1
+        self._before, self._note = note, self._next()
+
+    def _check_times(self, heartbeat: Heartbeat) -> None:
+        """A batch is sealed after the one before it and after its records, and soon."""
+        sealed_at, before = heartbeat.sealed_at, self.newest
+        if before is not None and sealed_at < before.sealed_at - CLOCK_SKEW:
+            raise TimeRunsBackwards(f"a heartbeat of {iso(sealed_at)} follows one of {iso(before.sealed_at)}")
+        check_sealed(max(self._latest, default=None), sealed_at)
+        earliest = min(self._earliest, default=None)
+        if (reservation := late(earliest, sealed_at)) is not None and earliest is not None:
+            self._findings.add([defect_of(reservation, earliest.leaf)])
+        if self._pinned_at and earliest and earliest.at < self._pinned_at - SEALED_WITHIN:
+            message = f"leaf {earliest.leaf} is dated {iso(earliest.at)}, and was not in the log at the pin"
+            self._findings.add([defect_of(LoggedAfterPin(message), earliest.leaf)])

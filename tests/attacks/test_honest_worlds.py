@@ -1,0 +1,34 @@
+"""Nothing honest fails: every bundle of ledgers with a life of their own verifies, whole and in part."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.domain.values.archive_keys import KEYS, checkpoint_key
+from flops_auditor.use_cases.ledger.recompute import recompute
+from tests.attacks import tries
+from tests.fakes.honest_worlds import HonestWorld
+
+
+@pytest.mark.parametrize("seed", range(tries(8, 300)))
+def test_every_bundle_of_an_honest_ledger_verifies(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(form, "CHUNK", 1 + seed % 7)
+    monkeypatch.setattr(form, "CHUNK_BYTES", 10_000 * (1 + seed % 5))
+    world = HonestWorld(seed)
+    demands = {
+        "keys": world.archive.get(KEYS),
+        "recompute": partial(recompute, accepted=world.own_tables()),
+        "pin": world.mailbox.messages[seed % len(world.mailbox.messages)][1].encode(),
+    }
+    report = world.bundle(tmp_path).verify(**demands)
+    assert report.findings == [], report.findings[0]
+    reserved = {found.error for found in report.reservations}
+    assert reserved <= ({"LateRecord", "LoggedAfterPin"} if world.outages else set()), report.reservations
+    assert report.size and world.archive.get(checkpoint_key(report.size))
+    for model in sorted(
+        {world.content(name)["original"]["base_model"] for name in world.pointers if name not in world.running}
+    ):
+        part = world.bundle(tmp_path, model).verify(**demands)
+        assert (part.findings, part.reservations) == ([], []), (model, part.findings)

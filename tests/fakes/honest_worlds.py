@@ -1,0 +1,170 @@
+"""Ledgers as honest accounts have them, made at random: what happened to each follows from its seed."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.values.archive_keys import KEYS
+from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.auditing.audit_job import reassess
+from flops_auditor.use_cases.auditing.keep_record import newest
+from flops_auditor.use_cases.auditing.reassess_record import reassess_record
+from flops_auditor.use_cases.auditing.watch_jobs import Watcher, watch_jobs
+from tests.fakes.audit import FixedRegions, MemoryReassessments
+from tests.fakes.ledger import MemorySigner
+from tests.fakes.lineage import continuing
+from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.running import LEVELS, ended, running
+from tests.fakes.tables_of_then import EARLIER, UNKNOWN_TYPE, tables_with
+
+TYPES = ("ml.p5.48xlarge", "ml.p5.48xlarge", "ml.p4d.24xlarge", "ml.g5.xlarge", "ml.m5.large", UNKNOWN_TYPE)
+
+
+class HonestWorld(LiveLedger):
+    """A ledger with a life of its own."""
+
+    def __init__(self, seed: int, steps: int = 40) -> None:
+        super().__init__()
+        self.random = Random(seed)
+        self.told: list[str] = []
+        self.running: list[str] = []
+        self.waiting: list[str] = []
+        self.rotations = 0
+        self.outages = 0
+        choices: list[tuple[Callable[[], None], int]] = [
+            (self.a_job_ends, 10),
+            (self.an_event_comes, 12),
+            (self.messages_are_worked_off, 4),
+            (self.a_person_amends, 3),
+            (self.a_job_is_stopped, 1),
+            (self.a_stopped_job_ends, 1),
+            (self.tables_change, 1),
+            (self.records_are_reassessed, 2),
+            (self.seal_now, 8),
+            (self.time_passes, 2),
+            (self.the_sealer_stands_still, 1),
+            (self.a_key_is_replaced, 1),
+        ]
+        for _ in range(steps):
+            [step] = self.random.choices([step for step, _ in choices], [weight for _, weight in choices])
+            step()
+        self.come_to_rest()
+
+    def come_to_rest(self) -> None:
+        """Everything that was under way comes to its end, and the sealer runs."""
+        while self.waiting:
+            self.an_event_comes()
+        self.work_off()
+        self.seal()
+
+    def _name(self) -> str:
+        return f"job-{len(self.pointers):03d}"
+
+    def a_job_ends(self) -> None:
+        """A finished job appears, that may continue earlier ones; its event is under way."""
+        name, random = self._name(), self.random
+        known = sorted(set(self.pointers) - set(self.running))
+        parents = random.sample(known, min(len(known), random.choice([0, 0, 1, 1, 2])))
+        tags = random.choice([{}, {}, {"pretrain_flops": "3e24"}, {"tokens": "1e9", "parameters": "7e9"}])
+        activity = random.choice([{}, {}, {}, {"activity": "pretraining"}, {"activity": "synthetic-data"}])
+        hosts = {"InstanceType": random.choice(TYPES), "InstanceCount": random.choice([1, 4, 64])}
+        hours = random.choice([1, 10, 300, 3000])
+        day = len(self.pointers)
+        self.add(continuing(name, parents, day=day, hours=hours, ResourceConfig=hosts), **{**tags, **activity})
+        self.waiting.append(name)
+
+    def an_event_comes(self) -> None:
+        """One of the events that are under way is delivered, in any order."""
+        if self.waiting:
+            self.deliver(self.waiting.pop(self.random.randrange(len(self.waiting))))
+            self.clock.now += timedelta(seconds=self.random.randrange(5))
+
+    def messages_are_worked_off(self) -> None:
+        """Some of the queued reassessments."""
+        queue = self.recorder.queue
+        assert isinstance(queue, MemoryReassessments)
+        while queue.waiting and self.random.random() < 0.8:
+            reassess(queue.waiting.pop(self.random.randrange(len(queue.waiting))), self.recorder)
+
+    def _recorded(self) -> list[str]:
+        found = ((name, newest(self.job_id(name), self.recorder)) for name in self.pointers)
+        return [name for name, kept in found if kept is not None and not kept.interim]
+
+    def a_person_amends(self) -> None:
+        """Better evidence for a recorded job."""
+        if recorded := self._recorded():
+            name = self.random.choice(recorded)
+            better = self.random.choice([{"mfu": Fraction(2, 5)}, {"tokens": 10**9, "parameters": 10**9}])
+            said: dict[str, Any] = {"who": "ada", "why": "measured", "at": self.clock.now, **better}
+            amend(self.job_id(name), Amendment(**said), self.recorder)
+
+    def a_job_is_stopped(self) -> None:
+        """A running job is about to cross: it is recorded, stopped, and goes on for a while."""
+        name = self._name()
+        began = self.clock.now - timedelta(days=30)
+        description = running(name, days=600) | {"CreationTime": began, "TrainingStartTime": began}
+        description["SecondaryStatusTransitions"] = [{"Status": "Training", "StartTime": began}]
+        self.add(description, pretrain_flops="1.5e24")
+        self.running.append(name)
+        watcher = Watcher(self.recorder, self.jobs, FixedRegions(("eu-west-1",)), LEVELS, stopper=self.jobs)
+        assert watch_jobs(watcher).failures == ()
+
+    def a_stopped_job_ends(self) -> None:
+        """Its end is announced."""
+        if self.running:
+            name = self.running.pop(0)
+            pointer = self.pointers[name]
+            self.add(ended(dict(self.jobs.descriptions[pointer.name, pointer.region]), self.clock.now))
+            self.waiting.append(name)
+
+    def tables_change(self) -> None:
+        """Another release is deployed."""
+        tables = self.random.choice([load_tables(), *map(tables_with, EARLIER.values())])
+        self.recorder = replace(self.recorder, tables=tables)
+
+    def records_are_reassessed(self) -> None:
+        """All that is recorded, with today's tables."""
+        for name in self._recorded():
+            reassess_record(self.job_id(name), self.recorder)
+
+    def seal_now(self) -> None:
+        """The sealer runs."""
+        self.seal()
+
+    def time_passes(self) -> None:
+        """Some hours, with seals in between."""
+        for _ in range(self.random.randrange(4)):
+            self.clock.now += timedelta(hours=6)
+            self.seal()
+
+    def the_sealer_stands_still(self) -> None:
+        """Three days without a seal, if anything waits: what waits is late."""
+        self.outages += any(True for _ in self.pending.waiting())
+        self.clock.now += timedelta(days=3)
+
+    def a_key_is_replaced(self) -> None:
+        """Of either role, as docs/ledger.md says: nothing signed by the old record key is under way."""
+        if self.archive.get(KEYS) is None:
+            return  # `keys rotate` refuses it before the first seal
+        role = self.random.choice(["record", "checkpoint"])
+        fresh = MemorySigner(f"{role} {self.rotations}")
+        if role == "record":
+            self.seal()
+        self.request_rotation(role, self.rotations, fresh)
+        if role == "record":
+            self.record = fresh
+            self.recorder = replace(self.recorder, signer=fresh)
+        else:
+            self.checkpoint = fresh
+        self.seal()
+        self.rotations += 1
+
+    def own_tables(self) -> frozenset[str]:
+        """Digests of all tables that may have been in use."""
+        known = (load_tables(), *map(tables_with, EARLIER.values()))
+        return frozenset(digest for tables in known for digest in tables.digests.values())

@@ -1,0 +1,117 @@
+"""The one list of what a record may say is what audits really write: no member more, none less."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bench.recompute import demo_ledger
+from flops_auditor.domain.ledger.forms import RECORD, RECORD_FORM, Maybe, Named
+from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
+from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.values.archive_keys import RECORDS
+from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.auditing.reassess_record import reassess_record
+from tests.fakes.honest_worlds import HonestWorld
+from tests.fakes.ledger_world import START, long_lineage_draft
+from tests.fakes.lineage import channel, continuing
+from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.tables_of_then import EARLIER, tables_with
+
+BIG = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
+NAMED = "{}"
+"""Stands in a path for a name that a record chooses."""
+
+
+def allowed(form: Any, path: str = "") -> Iterator[str]:
+    """Every member that a form has, as a path."""
+    match form:
+        case Maybe(inner):
+            yield from allowed(inner, path)
+        case Named(inner):
+            yield f"{path}.{NAMED}"
+            yield from allowed(inner, f"{path}.{NAMED}")
+        case [inner]:
+            yield from allowed(inner, path)
+        case dict():
+            for name, inner in form.items():
+                yield f"{path}.{name.removesuffix('?')}"
+                yield from allowed(inner, f"{path}.{name.removesuffix('?')}")
+
+
+def written(value: Any, path: str = "") -> Iterator[str]:
+    """Every member that a record has, as a path."""
+    if isinstance(value, list):
+        for each in value:
+            yield from written(each, path)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            below = f"{path}.{NAMED if path.endswith('.tables') else name}"
+            yield below
+            yield from written(inner, below)
+
+
+def everything() -> LiveLedger:
+    """Records of every kind: amended, superseded, stopped, reassessed, above every line."""
+    ledger = LiveLedger()
+    ledger.add(continuing("parent", hours=9000, **BIG), pretrain_flops="3e24", activity="pretraining")
+    ledger.add(
+        continuing("odd", day=1, InputDataConfig=[channel("model", "s3://elsewhere/x/")]),
+        systemic_risk="yes",
+        lineage="no",
+    )
+    ledger.add(continuing("child", ["parent", "odd"], day=2, hours=3000, **BIG))
+    ledger.audit("child")
+    ledger.audit("parent", "odd")
+    amend(ledger.job_id("child"), Amendment("ada", "why", ledger.clock.now, tokens=10**9), ledger.recorder)
+    ledger.recorder = replace(ledger.recorder, tables=tables_with(EARLIER["a row was edited since"]))
+    assert reassess_record(ledger.job_id("parent"), ledger.recorder) is not None
+    return ledger
+
+
+@pytest.fixture(scope="module")
+def records() -> list[dict[str, Any]]:
+    worlds = [demo_ledger(), everything(), *(HonestWorld(seed) for seed in (1, 2, 5))]
+    stopped = HonestWorld(0, steps=0)
+    stopped.a_job_is_stopped()
+    found = [
+        predicate_of(world.archive.get(key) or b"")
+        for world in (*worlds, stopped)
+        for key in world.archive.list(RECORDS)
+    ]
+    return [*found, long_lineage_draft(1, START, 150)[0].content]
+
+
+def test_what_audits_write_is_allowed(records: list[dict[str, Any]]) -> None:
+    for content in records:
+        RECORD_FORM.check(content)
+
+
+def test_every_member_that_is_allowed_is_written(records: list[dict[str, Any]]) -> None:
+    seen = {path for content in records for path in written(content)}
+    assert set(allowed(RECORD)) == seen
+
+
+@pytest.mark.parametrize("path", sorted(allowed(RECORD)))
+def test_another_member_beside_it_is_refused(records: list[dict[str, Any]], path: str) -> None:
+    """At every place of a record, whichever record has it."""
+    parents = path.split(".")[1:-1]
+    if parents and parents[-1] == "tables":
+        return  # names of files are the record's own
+    for content in records:
+        places = [content]
+        for name in parents:
+            inner = [place[name] for place in places if isinstance(place, dict) and place.get(name) is not None]
+            places = [each for found in inner for each in (found if isinstance(found, list) else [found])]
+        if places:
+            place = places[0]
+            place["surplus"] = 1
+            try:
+                with pytest.raises(MalformedRecord, match="surplus"):
+                    RECORD_FORM.check(content)
+            finally:
+                del place["surplus"]
+            return
+    pytest.fail(f"no record has {path}")
