@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from flops_auditor_cli.demo import unaudited
 from flops_auditor_cli.local_aws import deploy, start, stop
 from tests.faults.test_wire import announce, records_of
 from tests.faults.wire import stack_behind_proxies
@@ -36,9 +37,9 @@ def burst(deployed: Deployed, count: int, patience: float) -> tuple[list[dict[st
     sent = time.monotonic() - begun
     quiet = 0
     while quiet < 3:
-        quiet = 0 if deployed.waiting("AuditQueueUrl") else quiet + 1
+        quiet = 0 if unaudited(deployed.stack) else quiet + 1
         if time.monotonic() - begun > patience:
-            raise SystemExit(f"not drained after {patience} s: {deployed.waiting('AuditQueueUrl')} messages left")
+            raise SystemExit(f"not drained after {patience} s: {unaudited(deployed.stack)} messages left")
         time.sleep(1)
     return jobs, sent, time.monotonic() - begun - 3
 

@@ -2,16 +2,16 @@
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.sources.deployed_stack import DeployedStack
-from flops_auditor.aws.wiring.environment import AuditEnvironment, ReconcileEnvironment
+from flops_auditor.aws.wiring.environment import QueueingEnvironment, ReconcileEnvironment
 from flops_auditor.aws.wiring.reconciling import reconciler_from
 from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler
 from flops_auditor_cli.deployment import Deployment, Target
 from flops_auditor_cli.local_aws.locate import find_running
 
 
-def environment_of(deployment: Deployment, policies: list[str]) -> AuditEnvironment:
-    """What the deployed audit function works with, under these policies."""
-    return AuditEnvironment(
+def environment_of(deployment: Deployment, policies: list[str]) -> QueueingEnvironment:
+    """What the deployed audit function records with, under these policies."""
+    return QueueingEnvironment(
         table_name=deployment.output("RecordTableName"),
         archive_bucket=deployment.output("ArchiveBucketName"),
         ledger_id=deployment.output("LedgerId"),

@@ -150,6 +150,11 @@ def waiting(stack: Stack, queue_url: str) -> int:
     return sum(int(value) for value in answer["Attributes"].values())
 
 
+def unaudited(stack: Stack) -> int:
+    """Messages that wait for an audit: those of AWS, and replays."""
+    return sum(waiting(stack, stack.outputs[queue]) for queue in ("AuditQueueUrl", "ReplayQueueUrl"))
+
+
 def newest_records(stack: Stack, jobs: list[dict[str, Any]]) -> list[dict[str, str]]:
     """The newest record of every job that has one, the latest job first."""
     dynamodb = stack.client("dynamodb")
@@ -170,19 +175,19 @@ def newest_records(stack: Stack, jobs: list[dict[str, Any]]) -> list[dict[str, s
 
 
 def wait_for_records(stack: Stack, jobs: list[dict[str, Any]], tick: Callable[[int], None]) -> list[dict[str, str]]:
-    """The newest record of every job, once each has one and the queue is empty. Raises DemoFailed if it takes too long.
+    """The newest record of every job, once each has one and the queues are empty. Raises DemoFailed in the end.
 
-    The queue empties last: a job that was audited before its ancestor is assessed again, through the queue.
+    They empty last: a job that was audited before its ancestor is assessed again, through the queue.
     """
     give_up = time.monotonic() + PATIENCE.total_seconds()
     while True:
         rows = newest_records(stack, jobs)
         tick(len(rows))
-        if len(rows) == len(jobs) and waiting(stack, stack.outputs["AuditQueueUrl"]) == 0:
+        if len(rows) == len(jobs) and unaudited(stack) == 0:
             return newest_records(stack, jobs)
         if time.monotonic() > give_up:
             missing = {job["TrainingJobName"] for job in jobs} - {row["job_name"] for row in rows}
-            raise DemoFailed(f"after {PATIENCE} the queue is not empty or these have no record: {sorted(missing)}")
+            raise DemoFailed(f"after {PATIENCE} the queues are not empty or these have no record: {sorted(missing)}")
         time.sleep(0.3)
 
 

@@ -8,14 +8,18 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.stores.sqs import SqsRedelivery
 from flops_auditor.aws.wiring.environment import AuditEnvironment
 from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, named_errors
-from flops_auditor.aws.wiring.recording import recorder_from
+from flops_auditor.aws.wiring.recording import recorder_from, territory_from
 from flops_auditor.domain.values.errors import MalformedEvent
-from flops_auditor.use_cases.auditing.audit_job import handle_event
+from flops_auditor.use_cases.auditing.audit_job import COME_BACK_SECONDS, Claimed, handle_event
 
+environment = AuditEnvironment.read(os.environ)
 processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
-recorder = recorder_from(AuditEnvironment.read(os.environ))
+recorder, territory = recorder_from(environment), territory_from(environment)
+redelivery = SqsRedelivery(client("sqs"), environment.audit_queue_url)
 
 
 def audit_message(record: SQSRecord) -> None:
@@ -25,7 +29,14 @@ def audit_message(record: SQSRecord) -> None:
             event = json.loads(record.body)
         except (ValueError, RecursionError) as error:
             raise MalformedEvent(f"the message is not JSON: {error}") from error
-        outcome = handle_event(event, recorder, owner=record.message_id)
+        try:
+            outcome = handle_event(event, recorder, record.message_id, territory)
+        except Claimed:
+            redelivery.soon(record.receipt_handle, COME_BACK_SECONDS)
+            raise
+    if outcome.refusal:
+        logger.error(f"replay refused: {outcome.refusal}", error=outcome.refusal.name, remedy=outcome.refusal.remedy)
+        count("ReplaysRefused")
     logger.info(outcome.kind, job_id=outcome.job_id, verdict=outcome.verdict)
     if outcome.kind == "recorded":
         count("Recorded")

@@ -95,3 +95,15 @@ def test_a_released_claim_is_free_and_only_its_owner_releases_it(claims: Claims)
     assert not claims.claim(JOB, "second", NOW, LATER)
     claims.release(JOB, "first", NOW)
     assert claims.claim(JOB, "second", NOW, LATER)
+
+
+def test_a_claim_is_forgotten_a_day_later(dynamodb: Any) -> None:
+    """DynamoDB deletes items whose `expires`, in seconds since 1970, is over."""
+    name = table(dynamodb)
+    held = DynamoDbClaims(dynamodb, name)
+    for give_back in (False, True):
+        assert held.claim(JOB, "first", NOW, LATER)
+        if give_back:
+            held.release(JOB, "first", NOW)
+        [item] = dynamodb.scan(TableName=name)["Items"]
+        assert int(item["expires"]["N"]) >= int((NOW + timedelta(days=1)).timestamp())

@@ -2,17 +2,19 @@
 
 from datetime import timedelta
 
-from flops_auditor.use_cases.auditing.audit_job import CLAIM
+from flops_auditor.use_cases.auditing.audit_job import CLAIM, COME_BACK_SECONDS
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING
 from tests.template.loading import load
 
 
-def test_a_claim_outlives_the_function_and_runs_out_before_the_message_returns() -> None:
+def test_a_claim_outlives_the_function_and_runs_out_before_the_message_is_given_up() -> None:
     """Else a dead claimant would keep the retry, or a dead letter that is redriven, from its job."""
     resources = load()["Resources"]
     timeout = timedelta(seconds=resources["AuditFunction"]["Properties"]["Timeout"])
-    visibility = timedelta(seconds=resources["AuditQueue"]["Properties"]["VisibilityTimeout"])
-    assert timeout < CLAIM < visibility
+    queue = resources["AuditQueue"]["Properties"]
+    tries = queue["RedrivePolicy"]["maxReceiveCount"] - 1
+    assert timeout < CLAIM < tries * timedelta(seconds=COME_BACK_SECONDS)
+    assert timedelta(seconds=queue["VisibilityTimeout"]) > CLAIM
 
 
 def test_a_job_is_left_to_its_event_for_two_deliveries() -> None:

@@ -20,7 +20,7 @@ from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.use_cases.ledger.export_bundle import export_whole
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from flops_auditor.use_cases.operations.redrive_letters import redrive
-from flops_auditor_cli.demo import event_of
+from flops_auditor_cli.demo import event_of, unaudited
 from flops_auditor_cli.local_aws import Stack, deploy
 from tests.faults import FULL, told
 from tests.faults.wire import Proxy, stack_behind_proxies
@@ -60,10 +60,10 @@ def announce(deployed: Deployed, jobs: list[dict[str, Any]]) -> None:
 
 
 def drain(deployed: Deployed) -> float:
-    """Wait until the queue is empty; the seconds it took."""
+    """Wait until the queues are empty; the seconds it took."""
     begun = time.monotonic()
-    while deployed.waiting("AuditQueueUrl"):
-        assert time.monotonic() - begun < PATIENCE_SECONDS, "the queue does not drain"
+    while unaudited(deployed.stack):
+        assert time.monotonic() - begun < PATIENCE_SECONDS, "the queues do not drain"
         time.sleep(0.5)
     return time.monotonic() - begun
 
@@ -84,8 +84,9 @@ def test_nothing_is_lost_and_nothing_doubled(
 ) -> None:
     stack, proxies = world
     deployed = Deployed(stack)
-    sqs, url = stack.client("sqs"), deployed.outputs["AuditQueueUrl"]
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "20"})
+    for queue in ("AuditQueueUrl", "ReplayQueueUrl"):
+        attributes = {"VisibilityTimeout": "20"}
+        stack.client("sqs").set_queue_attributes(QueueUrl=deployed.outputs[queue], Attributes=attributes)
     large = {"hours": 2000, "ended": timedelta(days=3), "ResourceConfig": BIG}
     small = {"ended": SETTLED}
     jobs = [fresh_job(**(large if number % EVERY_LARGE == 0 else small)) for number in range(count)]
@@ -178,7 +179,7 @@ def redrive_all(deployed: Deployed) -> tuple[list[str], int]:
 
 
 def forget_claims(deployed: Deployed) -> None:
-    """Let the claims of deliveries that died run out, as five minutes do."""
+    """Let the claims of deliveries that died run out, as time does."""
     dynamodb, table = deployed.stack.client("dynamodb"), deployed.outputs["RecordTableName"]
     for page in dynamodb.get_paginator("scan").paginate(TableName=table):
         for item in page["Items"]:

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import Statement, parse_statement
-from flops_auditor_cli.demo import event_of, mails, subscribe_mailbox, waiting
+from flops_auditor.domain.runs.sources.training_job_events import AWS_EVENT_SOURCE
+from flops_auditor_cli.demo import event_of, mails, subscribe_mailbox, unaudited, waiting
 from flops_auditor_cli.local_aws import Stack, load_job
 from tests.fakes.jobs import describe
 
@@ -32,6 +33,11 @@ def fresh_job(hours: float = 10, ended: timedelta = timedelta(hours=1), **change
         step["EndTime"] += shift
     job.update(changes)
     return job
+
+
+def entry_of(job: dict[str, Any]) -> dict[str, str]:
+    """The EventBridge entry for the end of a job."""
+    return event_of({key: str(value) if isinstance(value, datetime) else value for key, value in job.items()})
 
 
 class Deployed:
@@ -59,9 +65,20 @@ class Deployed:
         )
         return str(answer["ModelPackageArn"])
 
+    def announce_as_aws(self, jobs: Sequence[dict[str, Any]]) -> None:
+        """Put AWS's own events into the queue, as its rule does: AWS alone may send them through EventBridge."""
+        sqs, url = self.stack.client("sqs"), self.outputs["AuditQueueUrl"]
+        for first in range(0, len(jobs), 10):
+            entries = [entry_of(job) for job in jobs[first : first + 10]]
+            bodies = [
+                json.dumps({"source": AWS_EVENT_SOURCE, "detail": json.loads(entry["Detail"])}) for entry in entries
+            ]
+            messages = [{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)]
+            assert not sqs.send_message_batch(QueueUrl=url, Entries=messages).get("Failed")
+
     def announce(self, job: dict[str, Any], times: int = 1) -> None:
-        """Send the job's event through EventBridge, `times` in one call."""
-        entry = event_of({key: str(value) if isinstance(value, datetime) else value for key, value in job.items()})
+        """Replay the job's event through EventBridge, `times` in one call."""
+        entry = entry_of(job)
         answer = self.stack.client("events").put_events(Entries=[entry] * times)
         assert answer["FailedEntryCount"] == 0
 
@@ -88,8 +105,8 @@ class Deployed:
         return list(self._mails.values())
 
     def idle(self) -> None:
-        """Wait until the audit queue is empty and nothing is in flight."""
-        self.wait(lambda: not self.waiting("AuditQueueUrl"), "an empty audit queue")
+        """Wait until both queues of the audit are empty and nothing is in flight."""
+        self.wait(lambda: not unaudited(self.stack), "empty queues")
 
     def waiting(self, output: str) -> int:
         """Messages of a queue: visible, in flight and delayed."""

@@ -51,10 +51,9 @@ def test_an_event_delivered_five_times_makes_one_record_and_one_alert(deployed: 
     job, other = fresh_job(hours=400, ResourceConfig=BIG), fresh_job()
     deployed.load(job)
     deployed.load(other)
-    deployed.announce(job, times=3)
+    deployed.announce_as_aws([job] * 3)
     deployed.record(job["TrainingJobArn"])
-    deployed.announce(other)
-    deployed.announce(job, times=2)
+    deployed.announce_as_aws([other, job, job])
     deployed.record(other["TrainingJobArn"])
     deployed.idle()
     assert len(deployed.items("RECORD#", job["TrainingJobArn"])) == 1

@@ -220,10 +220,12 @@ def item_failures(subject: Subject) -> Iterator[str]:
 @point("concurrency is bounded", "K P")
 def bounded(subject: Subject) -> Iterator[str]:
     yield from checkov_point(subject, "CKV_AWS_115", "AWS::Lambda::Function")
-    readers = {target(each["FunctionName"]): each for _, each in subject.properties("AWS::Lambda::EventSourceMapping")}
+    readers = [
+        (target(each["FunctionName"]), each) for _, each in subject.properties("AWS::Lambda::EventSourceMapping")
+    ]
     for name, each in subject.properties("AWS::Lambda::Function"):
-        scaling = readers.get(name, {}).get("ScalingConfig", {})
-        if "ReservedConcurrentExecutions" not in each and "MaximumConcurrency" not in scaling:
+        bounds = ["MaximumConcurrency" in reader.get("ScalingConfig", {}) for reads, reader in readers if reads == name]
+        if "ReservedConcurrentExecutions" not in each and not (bounds and all(bounds)):
             yield f"{name} has neither a reserved nor a maximum concurrency"
 
 

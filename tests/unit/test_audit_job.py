@@ -9,10 +9,30 @@ import pytest
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.runs.sources.training_job_events import JobPointer
-from flops_auditor.use_cases.auditing.audit_job import NotFinished, audit_job
+from flops_auditor.domain.values.errors import MalformedEvent
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.auditing.audit_job import (
+    CLAIM,
+    COME_BACK_SECONDS,
+    Claimed,
+    NotFinished,
+    NotOurs,
+    Territory,
+    audit_job,
+    handle_event,
+)
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
-from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, MemoryAlerts, MemoryRecords, recorder
+from tests.fakes.audit import (
+    FakeMetrics,
+    FakeTrainingJobs,
+    FixedClock,
+    FixedRegions,
+    MemoryAlerts,
+    MemoryClaims,
+    MemoryRecords,
+    recorder,
+)
 from tests.fakes.cases import words
 from tests.fakes.jobs import CREATED, describe
 from tests.fakes.ledger import MemoryArchive, MemorySigner
@@ -111,14 +131,109 @@ def test_a_delivery_that_dies_anywhere_is_resumed(port: str, call: str, after: b
     assert 1 <= len(alerts.sent) <= most
 
 
-def test_a_claimed_job_is_left_to_its_claimant() -> None:
+def from_aws(pointer: JobPointer) -> JobPointer:
+    return pointer.model_copy(update={"source": "aws.sagemaker"})
+
+
+def test_a_claimed_job_stays_in_the_queue_until_its_claimant_is_done() -> None:
     jobs, records = FakeTrainingJobs(), MemoryRecords()
-    pointer = jobs.add(describe())
+    pointer = from_aws(jobs.add(describe()))
+
+    class Slow(MemoryRecords):
+        def commit(self, *arguments: Any) -> bool:
+            with pytest.raises(Claimed):
+                audit_job(pointer, made, owner="me")
+            return records.commit(*arguments)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(records, name)
+
+    made = recorder(jobs, records=Slow(lines=records.lines))
+    assert audit_job(pointer, made, owner="another").kind == "recorded"
+    assert audit_job(pointer, made, owner="me").kind == "already recorded"
+
+
+def test_a_claim_of_a_delivery_that_died_runs_out() -> None:
+    jobs, clock = FakeTrainingJobs(), FixedClock()
+    pointer = from_aws(jobs.add(describe()))
+    made = recorder(jobs, clock=clock)
+    run = f"{pointer.arn}#{iso(CREATED)}"
+    assert made.claims.claim(run, "dead", clock(), clock() + CLAIM)
+    for _ in range(4):
+        with pytest.raises(Claimed):
+            audit_job(pointer, made, owner="me")
+        clock.advance(seconds=COME_BACK_SECONDS)
+    assert audit_job(pointer, made, owner="me").kind == "recorded"
+
+
+def event(source: str, arn: str = "", **said: Any) -> dict[str, Any]:
+    named = arn or "arn:aws:sagemaker:eu-west-1:123456789012:training-job/fine-tune"
+    created = int(CREATED.timestamp() * 1000)
+    detail = {"TrainingJobArn": named, "TrainingJobStatus": "Completed", "CreationTime": created, **said}
+    return {"source": source, "detail": detail}
+
+
+HOME = Territory("123456789012", FixedRegions())
+
+
+@pytest.mark.parametrize("wrong", [{"CreationTime": 1_700_000_000_000}, {"CreationTime": None}, {}])
+def test_replays_never_keep_awss_own_event_from_the_record(wrong: dict[str, Any]) -> None:
+    """Seen: a flood of replays with a wrong time held the claim, the job was deleted, and the true event ended as done.
+
+    Whatever is replayed meanwhile, the true event of a job that is gone makes its record (docs/adr/0600).
+    """
+    jobs, records = FakeTrainingJobs(), MemoryRecords()
+    jobs.add(describe())
+
+    class Racing(FakeTrainingJobs):
+        raced = False
+
+        def describe(self, name: str, region: str) -> Any:
+            if not self.raced:  # while a replay is worked on, the job is deleted and its true event comes
+                self.raced = True
+                jobs.descriptions.clear()
+                handle_event(event("aws.sagemaker"), made, "true", HOME)
+            return super().describe(name, region)
+
+    jobs.__class__ = Racing
     made = recorder(jobs, records=records)
-    now = made.clock()
-    assert made.claims.claim(pointer.arn, "another", now, now + timedelta(minutes=5))
-    assert audit_job(pointer, made, owner="me").kind == "claimed by another delivery"
-    assert not records.lines
+    for number in range(5):
+        handle_event(event("flops-auditor.replay", **wrong), made, f"replay-{number}", HOME)
+    [[line]] = [list(revisions.values()) for revisions in records.lines.values()]
+    assert predicate_of(line)["job"]["arn"].endswith("/fine-tune")
+
+
+@pytest.mark.parametrize(
+    ("source", "arn", "error"),
+    [
+        ("flops-auditor.replay", "arn:aws:sagemaker:eu-west-1:999999999999:training-job/x", "NotOurs"),
+        ("flops-auditor.replay", "arn:aws:sagemaker:xx-nowhere-1:123456789012:training-job/x", "NotOurs"),
+        ("flops-auditor.replay", "arn:aws:sagemaker:eu-west-1:123456789012:training-job/made-up", "UnknownTrainingJob"),
+        ("flops-auditor.replay", "nonsense", "MalformedEvent"),
+        ("flops-auditor.replay", "arn:aws:sagemaker:eu-west-1:123456789012:training-job/running", "NotFinished"),
+    ],
+)
+def test_a_replay_that_names_nothing_to_audit_is_refused_and_leaves_nothing(source: str, arn: str, error: str) -> None:
+    """No claim, no item, no client of a made-up region, no dead letter; the reason is the outcome."""
+    jobs = FakeTrainingJobs()
+    jobs.add(describe("running", TrainingJobStatus="InProgress"))
+    made = recorder(jobs)
+    outcome = handle_event(event(source, arn), made, "me", HOME)
+    assert outcome.kind == "refused"
+    assert outcome.refusal is not None
+    assert outcome.refusal.name == error
+    assert isinstance(made.claims, MemoryClaims)
+    assert isinstance(made.records, MemoryRecords)
+    assert not made.claims.held
+    assert not made.records.lines
+    if error in {"NotOurs", "MalformedEvent"}:
+        assert jobs.calls == []
+
+
+@pytest.mark.parametrize("arn", ["arn:aws:sagemaker:eu-west-1:999999999999:training-job/x", "nonsense"])
+def test_what_aws_sends_and_nobody_can_audit_stays_an_error(arn: str) -> None:
+    with pytest.raises((NotOurs, MalformedEvent)):
+        handle_event(event("aws.sagemaker", arn), recorder(), "me", HOME)
 
 
 def test_a_name_used_again_is_another_job() -> None:

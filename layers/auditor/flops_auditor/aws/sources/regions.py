@@ -1,14 +1,19 @@
 """The Regions port on AWS Account Management: regions that are enabled for the account and have SageMaker."""
 
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
 import boto3
 
 from flops_auditor.aws.calls.refusals import refusals
+from flops_auditor.use_cases.ports.sources import Clock, Regions
 
 if TYPE_CHECKING:
     from mypy_boto3_account import AccountClient
+
+_REMEMBERED = timedelta(hours=1)
 
 
 @cache
@@ -34,3 +39,19 @@ class AccountRegions:
             )
             found = {region["RegionName"] for page in pages for region in page["Regions"]}
         return sorted((found & regions_with_sagemaker()) - self._excluded)
+
+
+class RememberedRegions:
+    """The Regions port, asked again after an hour: a flood of events must not become a flood of questions."""
+
+    def __init__(self, regions: Regions, clock: Clock) -> None:
+        self._regions = regions
+        self._clock = clock
+        self._known: tuple[datetime, Sequence[str]] | None = None
+
+    def enabled(self) -> Sequence[str]:
+        """What was answered within the last hour."""
+        now = self._clock()
+        if self._known is None or now - self._known[0] >= _REMEMBERED:
+            self._known = now, self._regions.enabled()
+        return self._known[1]

@@ -6,7 +6,7 @@ The lineage index (dynamodb_lineage.py) is in the same table.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -90,6 +90,10 @@ class DynamoDbRecords:
         return True
 
 
+FORGOTTEN = timedelta(days=1)
+"""DynamoDB deletes a claim so long after it was taken or given back: its time to live is in `expires`."""
+
+
 class DynamoDbClaims:
     """Needs dynamodb:PutItem on the table. A claim is an item with an owner and the time until which it holds."""
 
@@ -116,6 +120,7 @@ class DynamoDbClaims:
                     "sk": {"S": "CLAIM"},
                     "claimed_by": {"S": owner},
                     "claimed_until": {"S": iso(until)},
+                    "expires": {"N": str(int((max(now, until) + FORGOTTEN).timestamp()))},
                 },
                 ConditionExpression=condition,
                 ExpressionAttributeValues={":now": {"S": iso(now)}, ":me": {"S": owner}},

@@ -1,4 +1,4 @@
-"""The AuditQueue and Reassessments ports on the audit's queue (Amazon SQS)."""
+"""The AuditQueue and Reassessments ports on the audit's queue (Amazon SQS), and when its messages come again."""
 
 import json
 from collections.abc import Sequence
@@ -63,6 +63,20 @@ class SqsReassessments:
         """Have recorded jobs assessed again, a little later. Raises SourceDenied, SourceUnavailable."""
         bodies = [json.dumps(message.to_event()) for message in messages]
         send_all(self._client, self._queue_url, bodies, DELAY_SECONDS)
+
+
+class SqsRedelivery:
+    """Needs sqs:ChangeMessageVisibility on the queue."""
+
+    def __init__(self, client: "SQSClient", queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def soon(self, receipt: str, seconds: int) -> None:
+        """Have a message that was received and will not be deleted delivered again after so long."""
+        self._client.change_message_visibility(
+            QueueUrl=self._queue_url, ReceiptHandle=receipt, VisibilityTimeout=seconds
+        )
 
 
 def send_all(client: "SQSClient", queue_url: str, bodies: Sequence[str], delay_seconds: int = 0) -> None:

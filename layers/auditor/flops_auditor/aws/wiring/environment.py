@@ -40,10 +40,18 @@ class RecordingEnvironment(Environment):
 
 
 @dataclass(frozen=True)
-class AuditEnvironment(RecordingEnvironment):
-    """functions/audit."""
+class QueueingEnvironment(RecordingEnvironment):
+    """What has recorded jobs assessed again, too."""
 
     audit_queue_url: str
+
+
+@dataclass(frozen=True)
+class AuditEnvironment(QueueingEnvironment):
+    """functions/audit. `account_id` is the account whose jobs are audited."""
+
+    account_id: str
+    excluded_regions: str
 
 
 @dataclass(frozen=True)

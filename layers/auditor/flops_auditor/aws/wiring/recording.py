@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from flops_auditor import __version__
 from flops_auditor.aws.calls.clients import client, cloudwatch_in, sagemaker_in
 from flops_auditor.aws.sources.cloudwatch import CloudWatchMetrics
+from flops_auditor.aws.sources.regions import AccountRegions, RememberedRegions
 from flops_auditor.aws.sources.sagemaker import SageMakerJobs
 from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbClaims, DynamoDbRecords
@@ -13,9 +14,10 @@ from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.stores.sns import SnsAlerts
 from flops_auditor.aws.stores.sqs import SqsReassessments
-from flops_auditor.aws.wiring.environment import AuditEnvironment, RecordingEnvironment
+from flops_auditor.aws.wiring.environment import AuditEnvironment, QueueingEnvironment, RecordingEnvironment
 from flops_auditor.data import load_tables
 from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.use_cases.auditing.audit_job import Territory
 from flops_auditor.use_cases.auditing.collect_evidence import Sources
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.queues import Reassessments
@@ -35,7 +37,13 @@ class NoReassessments:
             raise NotImplementedError("this function may not queue reassessments")
 
 
-def recorder_from(environment: AuditEnvironment) -> Recorder:
+def territory_from(environment: AuditEnvironment) -> Territory:
+    """Whose jobs the audit takes."""
+    regions = RememberedRegions(AccountRegions(client("account"), environment.excluded_regions), now)
+    return Territory(environment.account_id, regions)
+
+
+def recorder_from(environment: QueueingEnvironment) -> Recorder:
     """Everything an audit works with, as the function's environment says."""
     return recorder_with(environment, SqsReassessments(client("sqs"), environment.audit_queue_url))
 

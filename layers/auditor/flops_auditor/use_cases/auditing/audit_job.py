@@ -3,7 +3,7 @@
 Order and fences: the evidence file is written once, so a retry audits the same bytes; the record is committed by a
 conditional put, so the first signature stays; the archive takes an object once; an alert is noted after it was sent, so
 it is sent at least once, and again only if the function dies between the two. A claim keeps two deliveries of one event
-from working side by side.
+from working side by side; one that finds it taken stays in its queue. Replays take none (docs/adr/0003).
 """
 
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from flops_auditor.domain.runs.case import Case, read_case
 from flops_auditor.domain.runs.evidence import Unread, plain
 from flops_auditor.domain.runs.reassessment import Reassessment, is_reassessment, parse_reassessment
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
-from flops_auditor.domain.runs.sources.training_job_events import JobPointer, parse_event
+from flops_auditor.domain.runs.sources.training_job_events import JobPointer, is_replay, parse_event
 from flops_auditor.domain.values.archive_keys import evidence_key
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import collect
 from flops_auditor.use_cases.auditing.keep_record import (
@@ -30,10 +30,24 @@ from flops_auditor.use_cases.auditing.keep_record import (
 )
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.tell_descendants import tell_descendants
-from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
+from flops_auditor.use_cases.ports.sources import Regions, UnknownTrainingJob
 
-CLAIM = timedelta(minutes=5)
-"""Longer than the function may run, shorter than the queue hides a message."""
+CLAIM = timedelta(seconds=150)
+"""Longer than the function may run, shorter than the tries of a message that finds a claim last together."""
+COME_BACK_SECONDS = 40
+"""After so long a message that found a claim is delivered again. Its five tries outlast a claim whose holder died."""
+
+
+class Claimed(AuditorError):
+    """Another delivery works on the job."""
+
+    remedy = "Nothing to do: the event is delivered again, and ends once the job has its record."
+
+
+class NotOurs(AuditorError):
+    """An event names a job of another account, or of a region that is not looked after."""
+
+    remedy = "Replay events of this account's training jobs alone; `flops-auditor doctor` lists the regions."
 
 
 class NotFinished(AuditorError):
@@ -48,41 +62,67 @@ OutcomeKind = Literal[
     "assessed again",
     "not recorded",
     "descendants told",
-    "claimed by another delivery",
+    "refused",
 ]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one event."""
+    """What became of one event. `refusal` says why a replay was refused."""
 
     kind: OutcomeKind
     job_id: str = ""
     verdict: str = ""
+    refusal: AuditorError | None = None
 
 
-def handle_event(event: object, recorder: Recorder, owner: str) -> Outcome:
+@dataclass(frozen=True)
+class Territory:
+    """Whose jobs are audited: those of one account, in the regions that are looked after."""
+
+    account: str
+    regions: Regions
+
+    def check(self, pointer: JobPointer) -> None:
+        """Refuse other accounts, and replays of other regions, before anything is stored or asked. Raises NotOurs."""
+        if pointer.account != self.account:
+            raise NotOurs(f"{pointer.arn} is of account {pointer.account}")
+        if not pointer.trusted and pointer.region not in self.regions.enabled():
+            raise NotOurs(f"{pointer.arn} is of a region that is left out or not enabled")
+
+
+def handle_event(event: object, recorder: Recorder, owner: str, territory: Territory) -> Outcome:
     """Do what a queued event asks for: audit the job it points at, or assess a recorded one again.
 
-    Raises MalformedEvent and whatever `audit_job` and `reassess` raise; the event then stays in its queue.
+    Raises MalformedEvent, NotOurs, and whatever `audit_job` and `reassess` raise; the event then stays in its queue. A
+    replay that names nothing to audit is refused at once: else whoever may put events could bury real dead letters.
     """
     if is_reassessment(event):
         return reassess(parse_reassessment(event), recorder)
-    return audit_job(parse_event(event), recorder, owner)
+    try:
+        pointer = parse_event(event)
+        territory.check(pointer)
+        return audit_job(pointer, recorder, owner)
+    except (MalformedEvent, NotOurs, UnknownTrainingJob, NotFinished) as error:
+        if not is_replay(event):
+            raise
+        return Outcome("refused", refusal=error)
 
 
 def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:
     """Audit the job that an event points at; `owner` names this delivery.
 
-    Raises UnknownTrainingJob, NotFinished, SourceDenied, MalformedJob; the event then stays in its queue.
+    Raises Claimed, UnknownTrainingJob, NotFinished, SourceDenied, MalformedJob; the event then stays in its queue.
     """
-    now = recorder.clock()
-    if not recorder.claims.claim(pointer.arn, owner, now, now + CLAIM):
-        return Outcome("claimed by another delivery")
+    if not pointer.trusted:
+        return record_the_end(describe(pointer, recorder), recorder)
+    now, run = recorder.clock(), f"{pointer.arn}#{iso(pointer.creation_time) if pointer.creation_time else ''}"
+    if not recorder.claims.claim(run, owner, now, now + CLAIM):
+        raise Claimed(f"another delivery works on {pointer.arn}")
     try:
         return record_the_end(describe(pointer, recorder), recorder)
     finally:
-        recorder.claims.release(pointer.arn, owner, recorder.clock())
+        recorder.claims.release(run, owner, recorder.clock())
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from flops_auditor.domain.values.moments import read_time
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):training-job/([A-Za-z0-9][A-Za-z0-9-]{0,62})")
 AWS_EVENT_SOURCE = "aws.sagemaker"
 RECONCILE_SOURCE = "flops-auditor.reconcile"
+REPLAY_SOURCE = "flops-auditor.replay"
 
 
 class JobPointer(BaseModel):
@@ -43,14 +44,19 @@ class JobPointer(BaseModel):
     said: dict[str, Any] = {}
 
     @property
+    def trusted(self) -> bool:
+        """Whether AWS itself says so. Nobody but AWS sends `aws.*` events, and only reconcile may write to the queue;
+        whoever may put events can replay one that names anything.
+        """
+        return self.source in {AWS_EVENT_SOURCE, RECONCILE_SOURCE}
+
+    @property
     def known_to_exist(self) -> bool:
         """Whether the pointer proves a finished job: SageMaker's own event does, and a line of its listing does.
 
-        Nobody but AWS can send `aws.*` events, and only reconcile may write to the queue. A replayed event proves
-        nothing. Without a creation time the run has no identity.
+        Without a creation time the run has no identity.
         """
-        trusted = self.source in {AWS_EVENT_SOURCE, RECONCILE_SOURCE}
-        return trusted and self.status in TERMINAL_STATUSES and self.creation_time is not None
+        return self.trusted and self.status in TERMINAL_STATUSES and self.creation_time is not None
 
     def last_word(self) -> tuple[Mapping[str, Any], TrainingJob]:
         """A description of a job that is gone, from its event; only who it was, where the rest cannot be read."""
@@ -65,6 +71,11 @@ class JobPointer(BaseModel):
             return whole, parse_training_job(whole)
         except MalformedJob:
             return plain(identity), parse_training_job(plain(identity))
+
+
+def is_replay(event: object) -> bool:
+    """Whether somebody sent the event again with EventBridge's PutEvents."""
+    return isinstance(event, Mapping) and event.get("source") == REPLAY_SOURCE
 
 
 def parse_event(event: object) -> JobPointer:
