@@ -1,5 +1,6 @@
 """How an audit is shown: two tables for people, one document for machines, the assessments as CSV."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from flops_auditor.domain.messages.advice import to_know_the_hardware, unknown_hardware
@@ -35,10 +36,16 @@ def figures(document: dict[str, Any]) -> list[dict[str, str]]:
         rows += [("What settles it", words) for words in remedies(document)]
     if document.get("previous_verdict"):
         rows.append(("Superseded verdict", document["previous_verdict"]))
-    duties = {(a["policy"], duty["id"]): duty for a in document["assessments"] for duty in a["duties"]}
-    for each in document.get("due", ()):
-        rows.append(("Due", duty_in_words(duties[each["policy"], each["duty"]], each["day"])))
+    rows += [("Due", words) for words in _due(document)]
     return [{"what": what, "value": value} for what, value in rows]
+
+
+def _due(document: dict[str, Any]) -> list[str]:
+    """What is due by a day."""
+    today = datetime.now(UTC).date()
+    duties = {(a["policy"], duty["id"]): duty for a in document["assessments"] for duty in a["duties"]}
+    named = ((duties.get((each["policy"], each["duty"])), each["day"]) for each in document.get("due", ()))
+    return [duty_in_words(duty, day, today) for duty, day in named if duty is not None]
 
 
 def _cautious(estimate: dict[str, Any]) -> list[tuple[str, str]]:

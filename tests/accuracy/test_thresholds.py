@@ -41,7 +41,9 @@ def expected(flop: int | None) -> dict[str, int]:
         aws = 33 * 10**23
     else:
         aws = flop * 30 // 100
-    return {"aws-flops-meter-2026-05": aws, "eu-gpai-guidelines-2025-07": (10**23 if flop is None else flop) // 3}
+    small = flop is not None and flop < 10**23
+    eu = 10**23 if small else (10**23 if flop is None else flop) // 3
+    return {"aws-flops-meter-2026-05": aws, "eu-gpai-guidelines-2025-07": eu}
 
 
 def thresholds(found: Audit) -> dict[str, int]:
@@ -84,8 +86,8 @@ def test_an_undisclosed_original_takes_the_default_thresholds_and_says_so(row):
     [
         # 6 x 8 030 261 248 x 15e12: the lower of it and Epoch AI's 1.224e24
         ("unsloth/Meta-Llama-3.1-8B-bnb-4bit", 722723512320 * 10**12, 216817053696 * 10**12, 240907837440 * 10**12),
-        # known and below 1e23: 3.3e22, and one third of 6 x 6 738 417 664 x 2e12
-        ("TheBloke/Llama-2-7B-GPTQ", 80861011968 * 10**12, 33 * 10**21, 26953670656 * 10**12),
+        # known and below 1e23: 3.3e22, and 1e23 for original and modification together
+        ("TheBloke/Llama-2-7B-GPTQ", 80861011968 * 10**12, 33 * 10**21, 10**23),
         # 3.8e25 by Epoch AI, 6 x 405 853 388 800 x 15.6e12 = 3.7988e25: a systemic-risk original
         ("meta-llama/Llama-3.1-405B-Instruct-FP8", 3798787719168 * 10**13, 33 * 10**23, 1266262573056 * 10**13),
         # 6 x 1.54e9 x 18e12 = 1.6632e23 (the Commission's example D), which the table holds as 1.663e23

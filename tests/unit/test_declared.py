@@ -91,11 +91,12 @@ def test_pretraining_compute_that_cannot_be_read_is_a_doubt_about_the_threshold(
 
 
 @pytest.mark.parametrize(
-    ("text", "systemic", "doubts"), [("yes", True, 0), ("1", True, 0), ("no", False, 0), ("maybe", False, 1)]
+    ("text", "systemic", "doubts"), [("yes", True, 0), ("1", True, 0), ("no", False, 0), ("maybe", None, 1)]
 )
-def test_systemic_risk_is_said_or_doubted(text: str, systemic: bool, doubts: int) -> None:
+def test_systemic_risk_is_said_or_doubted(text: str, systemic: bool | None, doubts: int) -> None:
     found = declared({"systemic-risk": text})
-    assert found.systemic_risk_original is systemic
+    assert found.stated.systemic_risk is systemic
+    assert ("systemic_risk" in found.stated.unconfirmed) is (systemic is not None)
     assert len(found.threshold_doubts) == doubts
 
 

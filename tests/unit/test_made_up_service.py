@@ -39,6 +39,7 @@ def read_tuning(evidence: Evidence) -> Run:
         name=answer["id"].rsplit("/", 1)[-1],
         region=answer["where"],
         status=answer["state"],
+        succeeded=True,
         finished=answer["state"] == "done",
         created=start,
         started=start,

@@ -1,6 +1,7 @@
 """Policies: which threshold applies, and on which side of it the figures lie."""
 
 import json
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -10,8 +11,9 @@ from hypothesis import strategies as st
 
 from flops_auditor.domain.audit.assessment_words import assessment_members, reason_in_words, remedies_of
 from flops_auditor.domain.law.assessment import Assessment, assess
-from flops_auditor.domain.law.policy import MalformedPolicy, Policy
+from flops_auditor.domain.law.policy import MalformedPolicy, Policy, Role
 from flops_auditor.domain.law.policy_file import parse_policy
+from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import ACTIVITIES
 from flops_auditor.domain.values.figures import Figures, most_severe, verdict
@@ -36,24 +38,40 @@ def flat(flop: int) -> Figures:
 ONE = flat(1)
 
 
+ROLES: dict[str, Role | None] = {
+    "fine-tuning": "modifier",
+    "pretraining": "developer",
+    "synthetic-data": "data-generator",
+    "not-training": None,
+}
+
+
+def apply(
+    policy: Policy, activity: str, figures: Figures, original: Original, cumulative: Figures | None = None
+) -> tuple[Assessment, ...]:
+    """Apply a policy to a run of this activity on this original, without ancestors."""
+    return assess(policy, situation_of_training(ROLES[activity], original, figures, cumulative or figures))
+
+
 def said(found: Assessment) -> str:
     """The reason, the doubts and the notes in words."""
     return "; ".join(
         [
-            reason_in_words(found.counted, found.threshold_flop, found.verdict, found.rule.comparison),
+            reason_in_words(found),
             *(remark.words for remark in (*found.doubts, *found.notes)),
         ]
     )
 
 
 def explain(figures: Figures, threshold: int, result: Any) -> str:
-    return reason_in_words(figures, threshold, result, "greater than")
+    [found] = apply(parse_policy(policy_text(threshold=str(max(threshold, 1)))), "fine-tuning", figures, Original())
+    return reason_in_words(replace(found, threshold_flop=threshold, verdict=result))
 
 
 def assessed(
     policy: str, original: Original, figures: Figures = ONE, activity: Any = "fine-tuning"
 ) -> list[Assessment]:
-    return list(assess(policy_of(policy), activity, figures, original))
+    return list(apply(policy_of(policy), activity, figures, original))
 
 
 def test_the_two_policies_of_the_product() -> None:
@@ -84,61 +102,20 @@ def test_the_four_steps_of_the_aws_flow(flop: int | None, scenario: str, thresho
     assert (found.scenario, found.threshold_flop) == (scenario, threshold)
 
 
-@pytest.mark.parametrize(
-    ("original", "expected"),
-    [
-        (Original(), [("original-unknown", THIRD)]),
-        (Original(None, systemic_risk=True), [("systemic-risk-original-unknown", 10**25 // 3)]),
-        (Original(15 * 10**23), [("one-third", 5 * 10**23), ("systemic-risk-cumulative", 10**25)]),
-        (Original(10, systemic_risk=True), [("one-third", 3), ("systemic-risk-cumulative", 10**25)]),
-        (Original(10**25), [("one-third", 10**25 // 3), ("systemic-risk-cumulative", 10**25)]),
-        (Original(10**25 + 1), [("one-third", (10**25 + 1) // 3)]),
-    ],
-)
-def test_the_rules_for_modifiers(original: Original, expected: list[tuple[str, int]]) -> None:
-    """Guidelines, section on downstream modifiers; AI Act, Art. 51(2) for the modified model as a whole."""
-    assert [(a.scenario, a.threshold_flop) for a in assessed(EU, original)] == expected
-
-
-def test_pretraining_has_the_thresholds_of_a_model_of_its_own() -> None:
-    """Guidelines: over 1e23 a general-purpose model; AI Act, Art. 51(2): over 1e25 presumed systemic risk."""
-    found = assessed(EU, Original(), flat(10**24), "pretraining")
-    assert [(a.scenario, a.threshold_flop, a.verdict, a.rule.basis) for a in found] == [
-        ("general-purpose", 10**23, "above", "updates"),
-        ("systemic-risk", 10**25, "below", "cumulative"),
-    ]
-    assert assessed(AWS, Original(), activity="pretraining") == []
-
-
-@pytest.mark.parametrize("flop", [None, 1, 10**25, 10**25 + 1, 10**27])
-def test_generated_data_always_has_a_rule_on_the_cumulative_basis(flop: int | None) -> None:
-    """Annex A.1: forward passes that generated training data that is not public count on the second basis alone."""
-    found = assessed(EU, Original(flop), activity="synthetic-data")
-    assert [(a.threshold_flop, a.rule.basis) for a in found] == [(10**25, "cumulative")]
-    assert found[0].verdict == ("above" if flop == 10**25 else "indeterminate" if flop is None else "below")
-
-
 def test_jobs_that_do_not_train_have_no_threshold() -> None:
     assert assessed(EU, KNOWN, activity="not-training") == assessed(AWS, KNOWN, activity="not-training") == []
 
 
-@pytest.mark.parametrize("policy", [AWS, EU])
 @pytest.mark.parametrize(
     "original", [Original(), Original(None, True), Original(10**22), KNOWN, Original(10**25), Original(10**26)]
 )
-def test_at_each_threshold_and_one_operation_either_side(policy: str, original: Original) -> None:
-    """All thresholds are "greater than": a figure equal to the threshold is not over it."""
-    for found in assessed(policy, original):
-        pretraining = original.pretraining_flop if found.scenario == "systemic-risk-cumulative" else 0
-        at = found.threshold_flop - (pretraining or 0)
-        if at <= 0:
-            continue
-        for flop, expected in ((at - 1, "below"), (at, "below"), (at + 1, "above")):
-            again = next(a for a in assessed(policy, original, flat(flop)) if a.scenario == found.scenario)
-            assert again.verdict == expected, (found.scenario, flop)
-        between = Figures(at, at + 1)
-        again = next(a for a in assessed(policy, original, between) if a.scenario == found.scenario)
-        assert again.verdict == "indeterminate"
+def test_at_each_threshold_and_one_operation_either_side_of_the_aws_flow(original: Original) -> None:
+    """A figure equal to the threshold is not over it. The Guidelines' lines: tests/law/cases.csv."""
+    [found] = assessed(AWS, original)
+    at = found.threshold_flop
+    for flop, expected in ((at - 1, "below"), (at, "below"), (at + 1, "above")):
+        assert [a.verdict for a in assessed(AWS, original, flat(flop))] == [expected]
+    assert [a.verdict for a in assessed(AWS, original, Figures(at, at + 1))] == ["indeterminate"]
 
 
 @pytest.mark.parametrize(
@@ -183,9 +160,9 @@ def test_what_could_not_be_read_never_yields_below(best: int, more: int, origina
     """A verdict never rests on evidence that could not be read (docs/adr/0002)."""
     figures = Figures(best, best + more, (remark("evidence could not be read"),))
     for policy in (AWS, EU):
-        assert "below" not in {a.verdict for a in assess(policy_of(policy), activity, figures, original)}
+        assert "below" not in {a.verdict for a in apply(policy_of(policy), activity, figures, original)}
         unknown = Figures(None, None)
-        assert "below" not in {a.verdict for a in assess(policy_of(policy), activity, unknown, original)}
+        assert "below" not in {a.verdict for a in apply(policy_of(policy), activity, unknown, original)}
 
 
 @given(AMOUNT, AMOUNT, AMOUNT, ORIGINALS)
@@ -193,36 +170,17 @@ def test_a_higher_figure_is_never_judged_more_mildly(best: int, spread: int, mor
     """Art. 51(2), Guidelines: thresholds are crossed by more compute, never by less."""
     order = {"below": 0, "indeterminate": 1, "above": 2}
     for policy in (AWS, EU):
-        low = assess(policy_of(policy), "fine-tuning", Figures(best, best + spread), original)
-        high = assess(policy_of(policy), "fine-tuning", Figures(best + more, best + spread + more), original)
+        low = apply(policy_of(policy), "fine-tuning", Figures(best, best + spread), original)
+        high = apply(policy_of(policy), "fine-tuning", Figures(best + more, best + spread + more), original)
         assert order[most_severe([a.verdict for a in low])] <= order[most_severe([a.verdict for a in high])]
 
 
-def test_pretraining_counts_in_the_cumulative_rule() -> None:
-    original = Original(99 * 10**23)
-    [_, found] = assessed(EU, original, Figures(10**23, 10**23))
-    assert (found.verdict, found.rule.basis) == ("below", "cumulative")
-    [_, found] = assessed(EU, original, Figures(10**23 + 1, 10**24))
-    assert found.verdict == "above"
-
-
 def test_an_assessment_carries_its_figures_and_the_room_for_the_modification() -> None:
-    found = assess(policy_of(EU), "fine-tuning", Figures(2, 3), Original(3 * 10**24), Figures(4, 5))
+    found = apply(policy_of(EU), "fine-tuning", Figures(2, 3), Original(3 * 10**24), Figures(4, 5))
     assert [(a.best_flop, a.upper_flop, a.room_flop) for a in found] == [(2, 3, 10**24), (4, 5, 7 * 10**24)]
-    [unknown] = assessed(EU, Original(None), activity="synthetic-data")
-    assert unknown.room_flop == 10**25
-
-
-def test_a_merged_original_counts_with_all_that_it_was_merged_from() -> None:
-    """Annex A.1: the compute of weights it was merged from counts on the cumulative basis."""
-    [third, whole] = assessed(EU, Original(10**24, merged_flop=10**25), flat(1))
-    assert (third.threshold_flop, third.verdict) == (10**24 // 3, "below")
-    assert whole.verdict == "above"
-
-
-def test_the_cumulative_basis_has_its_own_figures() -> None:
-    found = assess(policy_of(EU), "fine-tuning", flat(1), Original(1000), flat(10**26))
-    assert [a.verdict for a in found] == ["below", "above"]
+    [generated] = assessed(EU, Original(None), activity="synthetic-data")
+    assert (generated.room_flop, generated.inherited_flop) == (10**25, 0)
+    assert [a.inherited_flop for a in found] == [0, 3 * 10**24]
 
 
 def test_a_statement_about_the_original_that_could_not_be_read_is_a_doubt_where_it_matters() -> None:
@@ -231,8 +189,8 @@ def test_a_statement_about_the_original_that_could_not_be_read_is_a_doubt_where_
     assert "PRETRAIN_FLOPS could not be read" in said(found[0])
     pretraining = assessed(EU, Original(doubts=(remark("x"),)), activity="pretraining")
     assert [a.verdict for a in pretraining] == ["below", "below"]
-    unknown = assessed(EU, Original(None), activity="synthetic-data")
-    assert "the pretraining compute of the original is not known" in said(unknown[0])
+    ours = assessed(EU, Original(ours=True), activity="pretraining")
+    assert "the pretraining compute of the original is not known" in said(ours[0])
 
 
 WEAK = Original(15 * 10**23, source="a forum", trusted=False)
@@ -240,20 +198,26 @@ WEAK = Original(15 * 10**23, source="a forum", trusted=False)
 
 def test_a_weak_figure_is_used_where_it_changes_nothing() -> None:
     found = assessed(EU, WEAK, flat(1))
-    assert [(a.scenario, a.verdict) for a in found] == [("one-third", "below"), ("systemic-risk-cumulative", "below")]
+    assert [(a.scenario, a.verdict) for a in found] == [("one-third", "below"), ("systemic-risk-total", "below")]
     assert "weak (a forum), but the verdict is the same without it" in said(found[0])
 
 
 def test_a_weak_figure_counts_as_undisclosed_where_it_would_release() -> None:
-    [found] = assessed(EU, WEAK, flat(10**23))
+    found, total = assessed(EU, WEAK, flat(10**23))
+    assert (total.scenario, total.verdict) == ("systemic-risk-total", "below")
     assert (found.scenario, found.threshold_flop, found.verdict) == ("original-unknown", THIRD, "above")
     assert "too weak to rest on (a forum), so it counts as undisclosed" in said(found)
 
 
 def test_a_weak_figure_that_accuses_leaves_the_verdict_open() -> None:
-    low = Original(10**20, source="a forum", trusted=False)
-    [found] = assessed(EU, low, flat(10**21))
-    assert (found.scenario, found.verdict) == ("original-unknown", "indeterminate")
+    low = Original(10**23, source="a forum", trusted=False)
+    assert [a.verdict for a in assessed(EU, low, flat(10**23 // 3))] == ["below", "below"]
+    small = Original(10**22, source="a forum", trusted=False)
+    found = assessed(EU, small, flat(4 * 10**22))[0]
+    assert (found.scenario, found.verdict) == ("original-unknown", "above")
+    assert "counts as undisclosed" in said(found)
+    accused = assessed(EU, Original(8 * 10**22, source="a forum", trusted=False), flat(3 * 10**22))[0]
+    assert (accused.scenario, accused.verdict) == ("original-unknown", "indeterminate")
 
 
 def test_two_figures_that_contradict_each_other_leave_the_verdict_open() -> None:
@@ -261,7 +225,7 @@ def test_two_figures_that_contradict_each_other_leave_the_verdict_open() -> None
     small = assessed(EU, claimed, flat(10**23))
     assert [(a.threshold_flop, a.verdict) for a in small][:1] == [(3 * 10**24, "below")]
     large = assessed(EU, claimed, flat(5 * 10**23))
-    assert [a.verdict for a in large] == ["indeterminate", "indeterminate"]
+    assert [a.verdict for a in large] == ["indeterminate", "below"]
     assert large[0].threshold_flop == 10**24 // 3
     assert "contradict each other (the job says)" in said(large[0])
 
@@ -291,9 +255,34 @@ def test_a_reason_shows_in_full_what_three_digits_would_hide() -> None:
 
 def test_a_threshold_of_zero_breaks_nothing() -> None:
     """One third of an original of 2 FLOP is no whole operation."""
-    found = assessed(EU, Original(2), flat(1))
+    found = assessed(EU, Original(2, general_purpose=True), flat(1))
     assert (found[0].threshold_flop, found[0].verdict) == (0, "above")
     assert "a threshold of 0" in said(found[0])
+
+
+STRADDLING = Original(9 * 10**22, highest_flop=2 * 10**23)
+
+
+@pytest.mark.parametrize(("flop", "verdict"), [(10**20, "indeterminate"), (8 * 10**22, "indeterminate")])
+def test_an_original_between_small_and_general_purpose_is_held_against_both_rules(flop: int, verdict: str) -> None:
+    """By its low figure the total counts, by its high one the third does: a verdict stands where both agree."""
+    assert assessed(EU, STRADDLING, flat(flop))[0].verdict == verdict
+    small = replace(STRADDLING, pretraining_flop=8 * 10**22, highest_flop=9 * 10**22)
+    found = assessed(EU, small, flat(10**22))[0]
+    assert (found.scenario, found.verdict, found.counted.upper_flop) == ("small-original", "below", 10**23)
+
+
+def test_the_total_counts_the_original_by_its_highest_figure_where_below_rests_on_it() -> None:
+    original = Original(9 * 10**24, highest_flop=99 * 10**23)
+    [_, total] = assessed(EU, original, flat(2 * 10**23))
+    counted = total.counted
+    assert (total.verdict, counted.best_flop, counted.upper_flop) == ("indeterminate", 92 * 10**23, 101 * 10**23)
+    assert [a.verdict for a in assessed(EU, original, flat(10**23))] == ["below", "below"]
+
+
+def test_the_aws_flow_knows_the_lowest_figure_alone() -> None:
+    [found] = assessed(AWS, STRADDLING, flat(32 * 10**21))
+    assert (found.scenario, found.threshold_flop, found.verdict) == ("default", 33 * 10**21, "below")
 
 
 def doubts_of(count: int) -> list[str]:
@@ -324,6 +313,7 @@ RULE = {
     "duties": ["report"],
 }
 DUTY = {"what": "Report", "article": "Art. 1", "reading": "text"}
+READING = {"reading": "ours", "left_open": "x", "source": "y"}
 POLICY = {"id": "p", "title": "t", "jurisdiction": "j", "in_force": None, "sources": [{"title": "x", "read": "text"}]}
 
 
@@ -338,7 +328,7 @@ def with_duty(**changes: Any) -> str:
 
 
 def applies(rules: str, original: Original, activity: Any = "fine-tuning") -> bool:
-    return bool(parse_policy(rules).rules(activity, original))
+    return any(parse_policy(rules).rules(ROLES[activity], original))
 
 
 def test_a_policy_is_a_file() -> None:
@@ -361,34 +351,35 @@ def test_a_policy_is_a_file() -> None:
 
 def test_a_line_that_is_itself_included_is_crossed_by_a_figure_equal_to_it() -> None:
     policy = parse_policy(policy_text(comparison="at least"))
-    assert [assess(policy, "fine-tuning", flat(flop), Original())[0].verdict for flop in (9, 10, 11)] == [
+    assert [apply(policy, "fine-tuning", flat(flop), Original())[0].verdict for flop in (9, 10, 11)] == [
         "below",
         "above",
         "above",
     ]
-    [at] = assess(policy, "fine-tuning", flat(10), Original())
+    [at] = apply(policy, "fine-tuning", flat(10), Original())
     assert (at.threshold_flop, at.room_flop) == (10, 9)
     assert said(at) == "best estimate 1.00e1 reaches 1.00e1 FLOP (100 %)"
-    [under] = assess(policy, "fine-tuning", flat(9), Original())
+    [under] = apply(policy, "fine-tuning", flat(9), Original())
     assert said(under) == "upper bound 9.00e0 does not reach 1.00e1 FLOP (90 %)"
     third = parse_policy(policy_text(comparison="at least", threshold="10/3"))
-    assert [assess(third, "fine-tuning", flat(flop), Original())[0].verdict for flop in (3, 4)] == ["below", "above"]
+    assert [apply(third, "fine-tuning", flat(flop), Original())[0].verdict for flop in (3, 4)] == ["below", "above"]
 
 
 def test_a_disputed_line_that_is_crossed_leaves_the_verdict_open_unless_another_one_makes_it_certain() -> None:
-    open_ = {**RULE, "reading": "disputed", "left_open": "who it binds", "certain_if_over": ["sure"]}
+    disputed = {"left_open": "who it binds", "certain_if_over": ["sure"]}
+    open_ = {**RULE, "disputed_if_crossed": disputed}
     sure = {**RULE, "scenario": "sure", "threshold": "20"}
     policy = parse_policy(json.dumps({**POLICY, "duties": {"report": DUTY}, "groups": [[open_], [sure]]}))
     for flop, expected in ((10, "below"), (11, "indeterminate"), (20, "indeterminate"), (21, "above")):
-        found = assess(policy, "fine-tuning", flat(flop), Original())[0]
+        found = apply(policy, "fine-tuning", flat(flop), Original())[0]
         assert (found.verdict, found.disputed) == (expected, expected == "indeterminate")
         assert [duty["state"] for duty in assessment_members(found, "j")["duties"]] == {
             "below": [],
             "indeterminate": ["disputed"],
             "above": ["owed"],
         }[expected]
-    assert "whether it is crossed in law is disputed (x): who it binds" in said(
-        assess(policy, "fine-tuning", flat(11), Original())[0]
+    assert "whether it counts that the line is crossed is disputed (x): who it binds" in said(
+        apply(policy, "fine-tuning", flat(11), Original())[0]
     )
 
 
@@ -408,13 +399,13 @@ NO_ROLE = "rule s: role is not of developer, modifier, data-generator"
     ("text", "message"),
     [
         ("", "JSONDecodeError: Expecting value"),
-        ("[]", "MalformedPolicy|TypeError"),
+        ("[]", "MalformedPolicy|TypeError|AttributeError"),
         ("{}", "KeyError: 'duties'"),
         (json.dumps({**POLICY, "duties": {}, "groups": [["rule"]]}), "TypeError: string indices"),
         (json.dumps({**POLICY, "duties": {}, "groups": [[{"when": None}]]}), "KeyError"),
         (json.dumps({**POLICY, "duties": {}, "groups": [], "law": 1}), "the policy: unknown fields law"),
         (json.dumps({**POLICY, "duties": {}, "groups": [], "in_force": "soon"}), "ValueError: Invalid isoformat"),
-        (policy_text(when=[]), "MalformedPolicy|TypeError|KeyError"),
+        (policy_text(when=[]), "MalformedPolicy|TypeError|KeyError|AttributeError"),
         (policy_text(meaning=...), "KeyError: 'meaning'"),
         (policy_text(meaning=" "), "meaning is not a text"),
         (policy_text(source=...), "KeyError: 'source'"),
@@ -436,8 +427,18 @@ NO_ROLE = "rule s: role is not of developer, modifier, data-generator"
         (policy_text(reading="clear"), "reading is 'clear', not one of text, ours, disputed"),
         (policy_text(reading="ours"), "rule s: left_open says what"),
         (policy_text(left_open="something"), "rule s: left_open says what"),
-        (policy_text(certain_if_over=["s"]), "rule s: certain_if_over belongs to a disputed reading"),
-        (policy_text(reading="disputed", left_open="x", certain_if_over=["z"]), "certain_if_over names no rule: z"),
+        (policy_text(disputed_if_crossed={"certain_if_over": ["s"]}), "KeyError: 'left_open'"),
+        (policy_text(disputed_if_crossed={"left_open": "x", "certain_if_over": ["z"]}), "names no rule: z"),
+        (policy_text(disputed_if_crossed={"left_open": "x", "unless": []}), "rule s: unknown fields unless"),
+        (policy_text(exemptions="no"), "exemptions is 'no', not true or false"),
+        (policy_text(when={"role": ["modifier"], "general_purpose": 1}), "general_purpose is 1, not true or false"),
+        (with_duty(exemption="none"), "KeyError: 'none'"),
+        (with_duty(transition="none"), "KeyError: 'none'"),
+        (
+            json.dumps({**POLICY, "duties": {}, "groups": [], "readings": {"x": READING}}),
+            "reading x: not one of",
+        ),
+        (json.dumps({**POLICY, "duties": {}, "groups": [], "original_compute": "both"}), "original_compute is 'both'"),
         (policy_text(duties=["pay"]), "rule s: the policy has no duty pay"),
         (with_duty(what=...), "KeyError: 'what'"),
         (with_duty(extra=1), "duty report: unknown fields extra"),
@@ -472,7 +473,7 @@ def test_doubts_about_a_weak_original_stay_with_it() -> None:
     weak = Original(10**23, True, "a forum", False, doubts=(remark("a tag could not be read"),))
     [found] = assessed(EU, weak, flat(10**23))
     assert (found.scenario, found.threshold_flop, found.verdict) == (
-        "systemic-risk-original-unknown",
+        "systemic-original-unknown",
         10**25 // 3,
         "indeterminate",
     )
@@ -480,8 +481,7 @@ def test_doubts_about_a_weak_original_stay_with_it() -> None:
 
 
 def test_doubts_keep_the_figures_and_name_what_would_settle_them() -> None:
-    [found] = assessed(EU, Original(), Figures(4, 5, (remark("d"),), "ask them"), "synthetic-data")
-    assert "best estimate" in said(found) and "upper bound" in said(found)
+    found = assessed(EU, Original(ours=True), Figures(4, 5, (remark("d"),), "ask them"), "pretraining")[0]
     assert [remedy.words for remedy in remedies_of(found, "job-1")] == [
         "say how much compute the original took: flops-auditor amend job-1 --who NAME --why REASON "
         "--pretraining-flop NUMBER"

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from flops_auditor import data
 from flops_auditor.domain.law.assessment import assess
 from flops_auditor.domain.law.policy import MalformedPolicy
+from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.values.figures import Figures
@@ -182,7 +183,8 @@ def test_three_more_regimes_are_shipped_off_by_default(name: str, line: int, at:
     document = json.loads(run("plan", "--policy", name, *shape, "--output", "json"))
     assert [(a["threshold_flop"], a["verdict"]) for a in document["assessments"]] == [(str(line), "above")]
     assert {a["reading"] for a in document["assessments"]} == {"ours"}
-    [on_the_line] = assess(found, "pretraining", Figures(line, line), Original())
+    figures = Figures(line, line)
+    [on_the_line] = assess(found, situation_of_training("developer", Original(), figures, figures))
     assert on_the_line.verdict == at
 
 

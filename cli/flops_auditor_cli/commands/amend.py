@@ -18,6 +18,15 @@ from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.options import OutputOption, amount, number
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.recorded import find_record
+from flops_auditor_cli.stated_options import (
+    GeneralPurposeOption,
+    GeneratedDataOption,
+    LicenceOption,
+    OursOption,
+    PlacedOption,
+    SystemicRiskOption,
+    stated,
+)
 
 
 def policies_of(content: dict[str, Any]) -> list[str]:
@@ -40,6 +49,12 @@ def command(
         str | None,
         typer.Option("--pretraining-flop", "--pretrain-flops", help="Compute of the original in FLOP, such as 1.5e24."),
     ] = None,
+    original_is_ours: OursOption = None,
+    original_is_general_purpose: GeneralPurposeOption = None,
+    systemic_risk: SystemicRiskOption = None,
+    placed_on_market: PlacedOption = None,
+    licence: LicenceOption = None,
+    generated_data: GeneratedDataOption = None,
     attachment: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A file that it rests on, such as a training log.")
     ] = None,
@@ -59,6 +74,9 @@ def command(
         parameters=amount(parameters, "--parameters"),
         mfu=number(mfu, "--mfu", most=1),
         pretraining_flop=amount(pretraining_flop, "--pretraining-flop"),
+        stated=stated(
+            original_is_ours, original_is_general_purpose, systemic_risk, placed_on_market, licence, generated_data
+        ),
         attachment_sha256=hashlib.sha256(attachment.read_bytes()).hexdigest() if attachment else "",
     ).check()
     deployment = find_deployment(target)

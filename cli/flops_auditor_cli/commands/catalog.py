@@ -8,6 +8,7 @@ import typer
 from flops_auditor import data
 from flops_auditor.domain.law.assessment import assess
 from flops_auditor.domain.law.policy import Policy, Rule
+from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.base_models import BaseModel
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.figures import Figures
@@ -112,6 +113,7 @@ def _policy_row(policy: Policy, rule: Rule, on_by_default: bool) -> dict[str, An
         ],
         "reading": rule.reading,
         "left_open": rule.left_open,
+        "disputed_if_crossed": rule.disputed.left_open if rule.disputed else "",
         "source": rule.source,
     }
 
@@ -122,6 +124,8 @@ def _original(rule: Rule) -> str:
         parts.append(f"at least {scientific(rule.at_least)}")
     if rule.below is not None:
         parts.append(f"below {scientific(rule.below)}")
+    if rule.general_purpose is not None:
+        parts.append("said to be general-purpose" if rule.general_purpose else "said not to be general-purpose")
     if rule.systemic_risk is not None:
         parts.append("of systemic risk" if rule.systemic_risk else "not of systemic risk")
     return ", ".join(parts)
@@ -225,7 +229,7 @@ def explain(
             "meaning": a.rule.meaning,
         }
         for policy in data.load_tables().policies
-        for a in assess(policy, "fine-tuning", Figures(0, 0), found.original)
+        for a in assess(policy, situation_of_training("modifier", found.original, Figures(0, 0), Figures(0, 0)))
     ]
     shown = for_people(row)
     lines = [

@@ -1,5 +1,7 @@
 """`flops-auditor plan`: the compute of a run before its launch, against each threshold; a gate for CI."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Any
@@ -7,17 +9,21 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor import data
-from flops_auditor.domain.audit.plan import Plan, Targets, Wanted, document, make_plan, ways
+from flops_auditor.domain.audit.assessment_words import assessment_members
+from flops_auditor.domain.audit.plan import Plan, Targets, Wanted, document, due_in_plan, make_plan, ways
 from flops_auditor.domain.compute.hardware import select_peak
 from flops_auditor.domain.compute.tiers import HardwareUse
+from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.precision import recognise_precision
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption, amount, number
 from flops_auditor_cli.output import Output, digits, emit, say
+from flops_auditor_cli.stated_options import GeneralPurposeOption, OursOption, SystemicRiskOption, stated
 
 
 class MethodChoice(StrEnum):
@@ -116,7 +122,7 @@ def planned_hardware(
 
 
 def planned_model(
-    base_model: str | None, params: int | None, active: int | None, pretrain: int | None
+    base_model: str | None, params: int | None, active: int | None, pretrain: int | None, said: Stated
 ) -> tuple[ModelSize | None, Original, str]:
     """Size and original: what the options say overrides the table. Raises typer.BadParameter."""
     found = data.base_model_table().look_up(base_model) if base_model else None
@@ -134,7 +140,13 @@ def planned_model(
     if found and not model:
         original = Original(source=found.reason)
     if pretrain is not None:
-        original = Original(pretrain, source=f"--pretrain-flops {scientific(pretrain)}")
+        original = Original(pretrain, original.systemic_risk, source=f"--pretrain-flops {scientific(pretrain)}")
+    original = replace(
+        original,
+        systemic_risk=original.systemic_risk or bool(said.systemic_risk),
+        general_purpose=said.general_purpose,
+        ours=said.ours,
+    )
     return size, original, model.model_id if model else base_model or ""
 
 
@@ -160,7 +172,7 @@ def rows(plans: list[Plan], people: bool) -> list[dict[str, Any]]:
     return found
 
 
-def figures(plan: Plan, original: Original) -> list[dict[str, str]]:
+def figures(plan: Plan, original: Original, now: datetime) -> list[dict[str, str]]:
     """The chosen plan as rows for people."""
     method = plan.choice.chosen.method if plan.choice.chosen else "unknown"
     lines = [
@@ -175,7 +187,17 @@ def figures(plan: Plan, original: Original) -> list[dict[str, str]]:
         lines.append(("Energy", f"{digits(plan.energy_kwh)} kWh"))
     lines.append(("Original model", original.source))
     lines += [("Assumption", text) for text in plan.assumptions]
+    lines += [("Due", words) for words in due_in_words(plan, now)]
     return [{"what": what, "value": value} for what, value in lines]
+
+
+def due_in_words(plan: Plan, now: datetime) -> list[str]:
+    """What is due by a day, if the run is launched as planned: from today on it is known that a line will be met."""
+    said = [assessment_members(outlook.assessment, "JOB") for outlook in plan.outlooks]
+    days = [each.to_json() for each in due_in_plan(plan, now)]
+    dated = {(each["policy"], each["duty"]) for each in days}
+    kept = [{**a, "duties": [duty for duty in a["duties"] if (a["policy"], duty["id"]) in dated]} for a in said]
+    return duties_in_words(kept, days, now.date())
 
 
 def command(
@@ -211,6 +233,9 @@ def command(
     earlier_flop: Annotated[
         str | None, typer.Option(help="Compute in FLOP of the runs that this one continues.")
     ] = None,
+    original_is_ours: OursOption = None,
+    original_is_general_purpose: GeneralPurposeOption = None,
+    systemic_risk: SystemicRiskOption = None,
     policy: PolicyOption = None,
     policy_dir: PolicyFolderOption = None,
     output: OutputOption = Output.TABLE,
@@ -219,6 +244,7 @@ def command(
 
     Exits with 0 when it stays below every threshold, 3 when it is over one, 4 when that cannot be said.
     """
+    now = datetime.now(UTC)
     check_together(instance_type, instances, accelerator, accelerators)
     if hours and accelerator_hours:
         raise typer.BadParameter("give either --hours or --accelerator-hours")
@@ -252,6 +278,7 @@ def command(
         amount(params, "--params"),
         amount(active_params, "--active-params"),
         amount(pretrain_flops, "--pretrain-flops"),
+        stated(original_is_ours, original_is_general_purpose, systemic_risk, None, None, None),
     )
     one_pass, passes = amount(tokens, "--tokens"), number(epochs, "--epochs") or Fraction(1)
     if one_pass is not None and size is None:
@@ -267,6 +294,8 @@ def command(
         original,
         amount(earlier_flop, "--earlier-flop") or 0,
         tuple(notes),
+        names_weights=base_model is not None,
+        on=now.date(),
     )
     tables = data.load_tables(policy, policy_dir)
     fraction = number(spectrum_fraction, "--spectrum-fraction", most=1) or Fraction(1)
@@ -284,9 +313,9 @@ def command(
     if activity is ActivityChoice.PRETRAINING:
         plans = [chosen]
     if output is Output.TABLE:
-        emit(figures(chosen, original), output, {"what": "", "value": ""}, title="Plan")
+        emit(figures(chosen, original, now), output, {"what": "", "value": ""}, title="Plan")
     hosts = [{"type": instance_type, "count": instances or 1}] if instance_type else []
-    shown = document(wanted, chosen, plans, name, hosts)
+    shown = document(wanted, chosen, plans, name, hosts, now)
     emit(rows(plans, output is Output.TABLE), output, COLUMNS, document=shown, title="Thresholds", right=NUMBERS)
     if output is Output.TABLE:
         say(f"Verdict for {chosen.way.name} training: {chosen.verdict}")

@@ -6,9 +6,10 @@ from typing import Any
 
 from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.law.due_dates import state_of
-from flops_auditor.domain.law.policy import Comparison
+from flops_auditor.domain.law.policy import Duty, Rule
+from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
 from flops_auditor.domain.values.amounts import scientific
-from flops_auditor.domain.values.figures import Figures, Verdict
+from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.remarks import Spoken
 
 MOST_DOUBTS = 16
@@ -16,8 +17,11 @@ MORE_DOUBTS = "more-doubts"
 CLOSER_FIGURE = "closer-figure"
 
 
-def assessment_members(assessment: Assessment, job: str) -> dict[str, Any]:
-    """The fields of an assessment. `job` is the run's name, for commands that settle a doubt."""
+def assessment_members(assessment: Assessment, job: str, stated: Stated = NOTHING_STATED) -> dict[str, Any]:
+    """The fields of an assessment. `job` is the run's name, for commands that settle a doubt.
+
+    `stated` is what people say of the resulting model: it bears on the duties.
+    """
     a, rule = assessment, assessment.rule
     return {
         "policy": a.policy,
@@ -26,24 +30,27 @@ def assessment_members(assessment: Assessment, job: str) -> dict[str, Any]:
         "threshold_flop": str(a.threshold_flop),
         "comparison": rule.comparison,
         "verdict": a.verdict,
-        "reason": reason_in_words(a.counted, a.threshold_flop, a.verdict, rule.comparison),
+        "reason": reason_in_words(a),
         "basis": rule.basis,
-        "includes_pretraining": rule.includes_pretraining,
-        "reading": rule.reading,
-        "left_open": rule.left_open,
+        "inherited_flop": str(a.inherited_flop),
+        "reading": a.reading,
+        "left_open": a.left_open,
         "source": rule.source,
         "meaning": rule.meaning,
         "condition": a.condition,
+        "limited_to": rule.limited_to,
         "best_flop": _text(a.counted.best_flop),
         "upper_flop": _text(a.counted.upper_flop),
-        "duties": duties_of(a),
+        "met_at": iso(a.met_at) if a.met_at else None,
+        "met_from": iso(a.met_from) if a.met_from else None,
+        "duties": duties_of(a, stated),
         "doubts": [each.to_json() for each in _bounded([doubt.spoken for doubt in a.doubts])],
         "notes": [note.spoken.to_json() for note in a.notes],
         "settle": [each.to_json() for each in remedies_of(a, job)],
     }
 
 
-def duties_of(assessment: Assessment) -> list[dict[str, Any]]:
+def duties_of(assessment: Assessment, stated: Stated = NOTHING_STATED) -> list[dict[str, Any]]:
     """The duties that follow, or would follow if the line is crossed, as records hold them."""
     return [
         {
@@ -56,10 +63,30 @@ def duties_of(assessment: Assessment) -> list[dict[str, Any]]:
             "since": duty.since if duty.within_days is not None else None,
             "reading": duty.reading,
             "left_open": duty.left_open,
+            **_exemption(duty, assessment.rule, stated),
+            **_transition(duty, stated),
         }
         for duty in assessment.rule.duties
         if (state := state_of(duty, assessment)) is not None
     ]
+
+
+def _exemption(duty: Duty, rule: Rule, stated: Stated) -> dict[str, Any]:
+    """Who does not owe the duty, where somebody may not; `licence` says what is known of that."""
+    exemption = duty.exemption
+    if exemption is None or not rule.exemptions:
+        return {}
+    licence = stated.licence.lower()
+    known = "not stated" if not licence else "free" if licence in exemption.licences else "other"
+    return {"exempt": {"what": exemption.what, "article": exemption.article, "licence": known}}
+
+
+def _transition(duty: Duty, stated: Stated) -> dict[str, Any]:
+    """A later day for a model that was placed on the market before."""
+    transition, placed = duty.transition, stated.placed_on
+    if transition is None or placed is None or placed >= transition.placed_before:
+        return {}
+    return {"until": str(transition.until), "until_article": transition.article}
 
 
 def remedies_of(assessment: Assessment, job: str) -> list[Spoken]:
@@ -78,21 +105,25 @@ def _bounded(doubts: Sequence[Spoken]) -> Iterable[Spoken]:
     return (*doubts[:MOST_DOUBTS], *([Spoken(MORE_DOUBTS, f"and {more} more doubts")] if more > 0 else []))
 
 
-def reason_in_words(figures: Figures, threshold: int, result: Verdict, comparison: Comparison) -> str:
+def reason_in_words(assessment: Assessment) -> str:
     """The figures beside the line, with their shares of it. What is in doubt stands beside it, not here."""
+    figures, threshold = assessment.counted, assessment.threshold_flop
+    inherited = assessment.inherited_flop
     line = f"{scientific(threshold)} FLOP"
-    over, not_over = ("is over", "is not over") if comparison == "greater than" else ("reaches", "does not reach")
+    included = assessment.rule.comparison == "at least"
+    over, not_over = ("reaches", "does not reach") if included else ("is over", "is not over")
     best, upper = figures.best_flop, figures.upper_flop
-    crossed = best is not None and (best > threshold or (best == threshold and comparison == "at least"))
-    if best is not None and (result == "above" or crossed):
-        return f"best estimate {_beside(best, threshold)} {over} {line} ({_share(best, threshold)})"
-    if upper is not None and result == "below":
+    together = f", pretraining {scientific(inherited)} and {scientific((best or 0) - inherited)}," if inherited else ""
+    crossed = best is not None and (best > threshold or (best == threshold and included))
+    if best is not None and (assessment.verdict == "above" or crossed):
+        return f"best estimate {_beside(best, threshold)}{together} {over} {line} ({_share(best, threshold)})"
+    if upper is not None and assessment.verdict == "below":
         return f"upper bound {_beside(upper, threshold)} {not_over} {line} ({_share(upper, threshold)})"
     if best is None or upper is None:
         return "the compute is not known"
     return (
-        f"best estimate {scientific(best)} ({_share(best, threshold)}), upper bound {_beside(upper, threshold)} "
-        f"({_share(upper, threshold)}) of {line}"
+        f"best estimate {scientific(best)}{together} ({_share(best, threshold)}), upper bound "
+        f"{_beside(upper, threshold)} ({_share(upper, threshold)}) of {line}"
     )
 
 

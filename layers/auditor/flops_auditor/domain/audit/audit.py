@@ -5,16 +5,19 @@ The same function serves the deployed path, the command line and a verifier that
 
 from dataclasses import dataclass
 
+from flops_auditor.domain.audit.situation_of_run import situation_of
 from flops_auditor.domain.audit.tables import Tables
+from flops_auditor.domain.audit.when_met import with_times
 from flops_auditor.domain.compute.run_estimate import Estimate, estimate_job
 from flops_auditor.domain.law.assessment import Assessment, assess
+from flops_auditor.domain.law.situation import Situation
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Cumulative, Lineage, accumulate
 from flops_auditor.domain.originals.find_origin import find_origin
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.apply_amendments import amend_declared, amend_observations
 from flops_auditor.domain.runs.aws_flops_meter import apply_flops_meter
 from flops_auditor.domain.runs.case import Case
-from flops_auditor.domain.runs.declared import Activity, Declared
+from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.observations import observe
 from flops_auditor.domain.runs.remedies import GRANT
 from flops_auditor.domain.runs.run import Run
@@ -50,27 +53,29 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     observed = amend_observations(observed, evidence.amendments)
     unread = [UNREAD(unread=str(each), source=each.source) for each in evidence.unread]
     estimate = estimate_job(run, declared, observed, tables.hardware, origin.size, unread)
-    own = Figures(estimate.best_flop, estimate.cautious_upper_flop)
-    cumulative = accumulate(own, run.job_id, lineage, declared.activity)
-    doubts = (*estimate.doubts, *cumulative.doubts)
-    updates = Figures(cumulative.updates_best_flop, cumulative.updates_upper_flop, doubts, estimate.settle)
-    everything = Figures(cumulative.best_flop, cumulative.upper_flop, doubts, estimate.settle)
-    activity = activity_of(declared, lineage)
-    day = run.ended.date() if run.ended else None
-    assessments = tuple(
-        a for p in tables.policies for a in assess(p, activity, updates, origin.original, everything, day)
+    own = Figures(estimate.best_flop, estimate.cautious_upper_flop, settle=estimate.settle)
+    cumulative = accumulate(
+        own,
+        run.job_id,
+        lineage,
+        declared.activity,
+        updates_upper_flop=estimate.updates_upper_flop,
+        stated=declared.stated,
+        doubts=estimate.doubts,
     )
-    if activity == "not-training":
+    situation = situation_of(run, declared, origin.original, lineage, cumulative)
+    assessments = tuple(_timed(a, run, estimate, situation) for p in tables.policies for a in assess(p, situation))
+    if situation.role is None:
         verdict: Verdict = "indeterminate" if estimate.doubts else "below"
     else:
         verdict = most_severe([a.verdict for a in assessments])
     return Audit(run, declared, origin.base_model, origin.original, estimate, cumulative, assessments, verdict, lineage)
 
 
-def activity_of(declared: Declared, lineage: Lineage) -> Activity:
-    """The activity that the thresholds are chosen by.
-
-    Who continues a model that they pretrained themselves is its provider, no modifier: the model as a whole counts.
-    """
-    pretrained = any(ancestor.activity == "pretraining" for ancestor in lineage.ancestors)
-    return "pretraining" if pretrained and declared.activity == "fine-tuning" else declared.activity
+def _timed(assessment: Assessment, run: Run, estimate: Estimate, situation: Situation) -> Assessment:
+    """An assessment with when its line was crossed; what a run generates updates no parameters."""
+    updates = assessment.rule.basis == "updates"
+    if updates and situation.role == "data-generator":
+        return with_times(assessment, run, 0, 0)
+    upper = estimate.updates_upper_flop if updates else estimate.cautious_upper_flop
+    return with_times(assessment, run, estimate.best_flop, upper)

@@ -38,8 +38,13 @@ class ThresholdForecast:
 
     @property
     def crossed(self) -> bool:
-        """Whether the best estimate is over the threshold."""
-        return self.assessment.verdict == "above"
+        """Whether the line is crossed, be it disputed what that means."""
+        return self.assessment.verdict == "above" or self.assessment.disputed
+
+    @property
+    def will_cross(self) -> bool:
+        """Whether the line is crossed, or will be before the time limit by the best estimate."""
+        return self.crossed or (self.projected_best_share is not None and self.projected_best_share > 1)
 
 
 @dataclass(frozen=True)

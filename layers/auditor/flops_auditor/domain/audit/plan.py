@@ -6,12 +6,13 @@ planning is part of compliance. Pure: hardware, model size, tokens and policies 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from fractions import Fraction
 from math import isqrt
 from typing import Any, Literal
 
 from flops_auditor.domain.audit.assessment_words import assessment_members
-from flops_auditor.domain.audit.record import decimal, spoken, tier_members
+from flops_auditor.domain.audit.record import decimal, due_part, spoken, tier_members
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.compute.tiers import (
     ASSUMED_UTILISATION,
@@ -25,8 +26,10 @@ from flops_auditor.domain.compute.tiers import (
     hardware_alone,
     hardware_mfu,
 )
-from flops_auditor.domain.law.assessment import Assessment, assess
-from flops_auditor.domain.law.policy import Policy
+from flops_auditor.domain.law.assessment import Assessment, assess, crossed_lines
+from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates
+from flops_auditor.domain.law.policy import Policy, Role
+from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.runs.model_size import ModelSize
@@ -56,6 +59,7 @@ class Wanted:
     """A run as planned. `hardware.seconds` is zero when the duration is to be derived from the tokens.
 
     `earlier_flop` is the compute of the runs that this one continues (Annex A.1: compute accumulates along the chain).
+    `names_weights`: a model is named that it begins with. `on` is the day of the plan.
     """
 
     hardware: HardwareUse | None
@@ -66,6 +70,18 @@ class Wanted:
     original: Original
     earlier_flop: int = 0
     notes: tuple[str, ...] = ()
+    names_weights: bool = False
+    on: date | None = None
+
+    @property
+    def role(self) -> Role:
+        """Whose model is trained: continued pretraining of somebody else's weights is a modification."""
+        if self.activity == "synthetic-data":
+            return "data-generator"
+        if self.original.ours:
+            return "developer"
+        named = self.names_weights or self.original.pretraining_flop is not None
+        return "modifier" if self.activity == "fine-tuning" or named else "developer"
 
 
 @dataclass(frozen=True)
@@ -134,7 +150,8 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         raise NothingToPlan("there is neither hardware for a time nor a model with tokens")
     best, upper = choice.chosen.best_flop, choice.chosen.upper_flop
     whole = Figures(best, upper, settle="count the run itself").plus(wanted.earlier_flop)
-    assessments = [a for policy in policies for a in assess(policy, wanted.activity, whole, wanted.original)]
+    situation = replace(situation_of_training(wanted.role, wanted.original, whole, whole), on=wanted.on)
+    assessments = [a for policy in policies for a in assess(policy, situation)]
     outlooks = tuple(_outlook(a, best, hardware, utilisation) for a in assessments)
     assumed = wanted.mfu is None and hardware is not None
     assumptions = (
@@ -202,8 +219,20 @@ def _other_tiers(choice: TierChoice) -> list[str]:
     ]
 
 
+def due_in_plan(plan: Plan, now: datetime) -> tuple[DueDate, ...]:
+    """The days of duties: if the run is launched as planned, it is known from now on that a line will be crossed."""
+    crossed = crossed_lines([outlook.assessment for outlook in plan.outlooks])
+    foreseen = {(policy, duty.duty_id): now for policy, duty in dated_duties(crossed)}
+    return due_dates(crossed, foreseen, now)
+
+
 def document(
-    wanted: Wanted, plan: Plan, others: Sequence[Plan], base_model: str, instances: Sequence[Mapping[str, Any]]
+    wanted: Wanted,
+    plan: Plan,
+    others: Sequence[Plan],
+    base_model: str,
+    instances: Sequence[Mapping[str, Any]],
+    now: datetime,
 ) -> dict[str, Any]:
     """A plan as JSON: the fields of an audit, and `methods`, the ways of training side by side."""
     hardware, chosen = plan.hardware, plan.choice.chosen
@@ -249,6 +278,7 @@ def document(
         },
         "assessments": [_assessment(outlook) for outlook in plan.outlooks],
         "verdict": plan.verdict,
+        **due_part(due_in_plan(plan, now)),
         "methods": [_method(other) for other in others],
     }
 

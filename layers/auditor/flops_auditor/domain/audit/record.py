@@ -23,7 +23,23 @@ MORE = Kind("more", "and {count} more, see the evidence")
 _NOTE = Kind("note", "{words}")
 
 
-WORDS = frozenset({"words", "reason", "meaning", "basis", "notes", "assumptions", "source"})
+WORDS = frozenset(
+    {
+        "words",
+        "reason",
+        "meaning",
+        "basis",
+        "notes",
+        "assumptions",
+        "source",
+        "title",
+        "left_open",
+        "condition",
+        "limited_to",
+        "what",
+        "article",
+    }
+)
 """Members of an audit that explain, and decide nothing: a record is not superseded for them."""
 
 
@@ -81,7 +97,7 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
 
     `packed` says which ancestors are listed, and where the others are kept; without it all are listed.
     """
-    estimate, cumulative, name = audit.estimate, audit.cumulative, audit.run.name
+    estimate, cumulative, name = audit.estimate, audit.cumulative, printable(audit.run.name)
     held = packed or Packed(cumulative.ancestors)
     return {
         "job": job_part(audit),
@@ -90,6 +106,7 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
             "best_flop": decimal(estimate.best_flop),
             "upper_flop": decimal(estimate.upper_flop),
             "cautious_upper_flop": decimal(estimate.cautious_upper_flop),
+            "updates_upper_flop": decimal(estimate.updates_upper_flop),
             "ceiling_flop": decimal(estimate.ceiling_flop),
             "accelerator_seconds": decimal(estimate.accelerator_seconds),
             "peak_flop_per_s": decimal(estimate.peak_flop_per_s),
@@ -107,10 +124,13 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
         "original": {
             "base_model": audit.base_model[:_MOST_CHARACTERS],
             "pretraining_flop": decimal(audit.original.pretraining_flop),
+            "highest_flop": decimal(audit.original.highest_flop),
             "systemic_risk": audit.original.systemic_risk,
+            "general_purpose": audit.original.general_purpose,
+            "ours": audit.original.ours,
             "source": audit.original.source,
         },
-        "assessments": [assessment_members(assessment, printable(audit.run.name)) for assessment in audit.assessments],
+        "assessments": [assessment_members(a, name, audit.declared.stated) for a in audit.assessments],
         "verdict": audit.verdict,
     }
 
@@ -131,6 +151,7 @@ def job_part(audit: "Audit") -> dict[str, Any]:
         "id": run.job_id,
         "status": run.status,
         "finished": run.finished,
+        "succeeded": run.succeeded,
         "activity": audit.declared.activity,
         "creation_time": iso(run.created) if run.created else None,
         "start": iso(run.started) if run.started else None,
@@ -152,15 +173,16 @@ def lineage_part(audit: "Audit", packed: Packed | None) -> dict[str, Any]:
     return {
         "parents": list(audit.lineage.parents),
         "ancestors": len(audit.cumulative.ancestors),
-        "updates_best_flop": decimal(audit.cumulative.updates_best_flop),
-        "updates_upper_flop": decimal(audit.cumulative.updates_upper_flop),
+        "updates_best_flop": decimal(audit.cumulative.updates.best_flop),
+        "updates_upper_flop": decimal(audit.cumulative.updates.upper_flop),
         "merged_flop": decimal(audit.original.merged_flop),
         "doubts": spoken(audit.lineage.doubts, audit.run.name),
         "notes": spoken(audit.lineage.notes, audit.run.name),
         "kept": asdict(packed.kept) if packed and packed.kept else None,
         "base_model": audit.declared.base_model[:_MOST_CHARACTERS],
         "pretraining_flop": decimal(audit.declared.pretraining_flop),
-        "systemic_risk": audit.declared.systemic_risk_original,
+        "loads_weights": audit.declared.loads_weights,
+        "stated": audit.declared.stated.to_json(),
     }
 
 

@@ -38,6 +38,7 @@ def cautions_of(
     if chosen.method == "architecture":
         if chosen.counts_tokens:
             found += [_times(chosen, limit, *c) for c in _factors(declared, model, tagged_tokens=tagged_tokens)]
+            found += _reference_passes(chosen, limit, declared)
         found += _generated(choice, chosen, declared)
     return tuple(found)
 
@@ -63,13 +64,18 @@ def _factors(declared: Declared, model: ModelSize | None, *, tagged_tokens: bool
             f"{scientific(model.most_active)} of the base-model table"
         )
         found.append((Fraction(model.most_active, model.active), reason))
-    if declared.technique in PREFERENCE_TECHNIQUES:
-        reason = (
-            f"{declared.technique.upper()} also passes every batch forward through a frozen reference model, which "
-            "updates nothing and is not counted; were it counted, a third more"
-        )
-        found.append((REFERENCE_PASS, reason))
     return found
+
+
+def _reference_passes(chosen: Tier, limit: int | None, declared: Declared) -> list[Caution]:
+    """Preference tuning: the reference model's passes update nothing, so they belong to the cumulative basis alone."""
+    if declared.technique not in PREFERENCE_TECHNIQUES:
+        return []
+    reason = (
+        f"{declared.technique.upper()} also passes every batch forward through a frozen reference model, which updates "
+        "nothing and counts on the cumulative basis alone; with it a third more"
+    )
+    return [replace(_times(chosen, limit, REFERENCE_PASS, reason), updates=False)]
 
 
 def _generated(choice: TierChoice, chosen: Tier, declared: Declared) -> list[Caution]:
@@ -81,7 +87,7 @@ def _generated(choice: TierChoice, chosen: Tier, declared: Declared) -> list[Cau
         "cumulative basis alone (Annex A.1), and tokens do not tell how much there was"
     )
     bound = next((tier for tier in choice.known if tier.method in {"hardware", "hardware + occupancy"}), chosen)
-    return [Caution(bound.upper_flop, reason)]
+    return [Caution(bound.upper_flop, reason, updates=False)]
 
 
 def _longer(time: TrainingTime, uses: Sequence[HardwareUse]) -> list[Caution]:

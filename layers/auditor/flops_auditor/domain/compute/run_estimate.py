@@ -46,7 +46,8 @@ class Estimate:
     FLOP are whole numbers; None where nothing bounds them. `peak_flop_per_s` is the mean peak of one unit, weighted
     by unit-seconds, so that `accelerator_seconds` x peak is N L H. `doubts` forbid the verdict "below".
     `cautious_upper_flop` is the upper bound if the evidence that speaks against the chosen tier were right; it equals
-    `upper_flop` where there is none, and a verdict "below" rests on it.
+    `upper_flop` where there is none, and a verdict "below" rests on it; `updates_upper_flop` is the same for what
+    updated parameters alone (Annex A.1), without passes that only made training data or a training signal.
     """
 
     method: Method
@@ -62,6 +63,7 @@ class Estimate:
     tiers: tuple[Tier, ...]
     settle: str
     cautious_upper_flop: int | None = None
+    updates_upper_flop: int | None = None
 
 
 def estimate_job(
@@ -89,6 +91,7 @@ def estimate_job(
     tagged_tokens = declared.tagged("tokens") and measured_tokens(run, observed) is None
     cautions = cautions_of(choice, declared, model, time, uses, tagged_tokens=tagged_tokens)
     cautious = None if chosen is None else max([chosen.upper_flop, *(c.flop for c in cautions)])
+    updates = None if chosen is None else max([chosen.upper_flop, *(c.flop for c in cautions if c.updates)])
     assumptions: tuple[Remark | str, ...] = (
         *_said_of(choice),
         *choice.contradictions,
@@ -116,6 +119,7 @@ def estimate_job(
         tiers=choice.known,
         settle=_settle(chosen, model, cautions),
         cautious_upper_flop=cautious,
+        updates_upper_flop=updates,
     )
 
 
@@ -138,6 +142,7 @@ def _not_training(hardware: Hardware, time: TrainingTime, doubts: tuple[Remark, 
         tiers=(),
         settle="",
         cautious_upper_flop=0,
+        updates_upper_flop=0,
     )
 
 

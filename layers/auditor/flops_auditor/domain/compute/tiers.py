@@ -83,10 +83,14 @@ class Tier:
 
 @dataclass(frozen=True)
 class Caution:
-    """Evidence that speaks against the chosen tier: were it right, the compute could be up to `flop` (whole FLOP)."""
+    """Evidence that speaks against the chosen tier: were it right, the compute could be up to `flop` (whole FLOP).
+
+    `updates`: it bears on what updated parameters, too, and not on what contributed otherwise alone (Annex A.1).
+    """
 
     flop: int
     reason: str
+    updates: bool = True
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,18 @@
 """Applying a policy: on which side of its lines the figures lie, what is in doubt about that, and what would settle it.
 
-Assessments are values; words are made of them where people or records read them.
+Assessments are values; words are made of them where people or records read them. Where it is not known which of
+several things is true - two figures for an original, weights or a configuration, a statement that only a tag makes - a
+policy is applied to each, and a verdict stands only where it is the same.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import datetime
 
-from flops_auditor.domain.law.policy import Basis, Policy, Rule
-from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.runs.declared import Activity
+from flops_auditor.domain.law.policy import Policy, Reading, Rule
+from flops_auditor.domain.law.situation import Situation
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
-from flops_auditor.domain.values.figures import Figures, Verdict, most_severe, verdict
+from flops_auditor.domain.values.figures import SEVERITY, Figures, Verdict, verdict
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
 ORIGINAL_NOT_KNOWN = Kind(
@@ -34,33 +35,53 @@ ORIGINALS_CONTRADICT = Kind(
         "REASON --pretraining-flop NUMBER",
     ),
 )
+STRADDLES = Kind(
+    "original-straddles-a-line",
+    "figures for the original's compute, {lowest:flop} and {highest:flop} FLOP, lie on two sides of a line that "
+    "decides which rule applies",
+    AMEND_ORIGINAL,
+)
+WHOSE_WEIGHTS = Kind(
+    "weights-or-configuration",
+    "the run is said to pretrain, and names a model: if it loads that model's weights, it modifies it",
+    Remedy(
+        "say-whose-weights",
+        "say what the run begins with: tag it with flops-auditor:base-model = none, or with the model, and amend this "
+        "record: flops-auditor amend {job} --who NAME --why REASON --original-is-ours (or --original-is-not-ours)",
+    ),
+)
+UNCONFIRMED = Kind(
+    "only-a-tag-says-so",
+    "only a tag of the job says that {statement}, which would make the verdict milder",
+    Remedy(
+        "confirm-the-tag",
+        "have somebody who knows confirm it: flops-auditor models set MODEL, or flops-auditor amend {job} --who NAME "
+        "--why REASON {option}",
+    ),
+)
 DISPUTED = Kind(
     "disputed-reading",
-    "whether it is crossed in law is disputed ({source}): {left_open}",
+    "whether it counts that the line is crossed is disputed ({source}): {left_open}",
     Remedy("decide-the-reading", "have somebody who answers for it decide the disputed reading, and keep why"),
 )
+READING_OF_OURS = Kind("reading-of-ours", "a reading of ours ({source}): {left_open}")
 NOT_IN_FORCE = Kind("not-in-force", "{jurisdiction}: in force from {day} on only")
 
-
-@dataclass(frozen=True)
-class Bases:
-    """The figures on the two bases of Annex A.1: parameter updates alone, and everything that contributed."""
-
-    updates: Figures
-    cumulative: Figures
-
-    def on(self, basis: Basis) -> Figures:
-        """Those that a rule counts."""
-        return self.cumulative if basis == "cumulative" else self.updates
+_STATEMENTS = {
+    "ours": ("the original is its own organisation's", "--original-is-ours"),
+    "general_purpose": ("the original is, or is not, a general-purpose model", "--original-is-general-purpose"),
+    "systemic_risk": ("the original is one of systemic risk", "--systemic-risk"),
+}
 
 
 @dataclass(frozen=True)
 class Assessment:
     """The answer of one rule: `counted` beside the line, in FLOP, and the verdict.
 
-    `own` is the modification alone on the rule's basis, `room_flop` what it may take at most: the line, less the
-    pretraining where the rule counts it. `doubts` keep the verdict open, `notes` do not. `condition` is the policy's:
-    where it applies at all.
+    `own` is the modification alone on the rule's basis, `inherited_flop` the original's compute that is counted with
+    it, `room_flop` what the modification may take at most. `doubts` keep the verdict open, `notes` do not. `condition`
+    is the policy's: where it applies at all. `met_at` is when the line was crossed, `met_from` the earliest that it may
+    have been; None: it was not, or nothing says when.
     """
 
     policy: str
@@ -70,9 +91,12 @@ class Assessment:
     counted: Figures
     own: Figures
     room_flop: int
+    inherited_flop: int = 0
     doubts: tuple[Remark, ...] = ()
     notes: tuple[Remark, ...] = ()
     condition: str = ""
+    met_at: datetime | None = None
+    met_from: datetime | None = None
 
     @property
     def scenario(self) -> str:
@@ -90,101 +114,188 @@ class Assessment:
         return self.own.upper_flop
 
     @property
-    def crossed(self) -> bool:
-        """Whether the best estimate is over the threshold, be it disputed what that means."""
-        return self.best_flop is not None and self.best_flop > self.room_flop
-
-    @property
     def disputed(self) -> bool:
         """Whether the line is crossed, and it is only disputed whether that counts."""
         return any(doubt.kind is DISPUTED for doubt in self.doubts)
 
     @property
+    def reading(self) -> Reading:
+        """How the sentence is read that the verdict rests on."""
+        return "disputed" if self.disputed else self.rule.reading
+
+    @property
+    def left_open(self) -> str:
+        """What a disputed reading, or one of ours, leaves open."""
+        disputed = next((doubt for doubt in self.doubts if doubt.kind is DISPUTED), None)
+        return str(disputed.fact("left_open")) if disputed else self.rule.left_open
+
+    @property
     def narrow(self) -> bool:
         """Whether a closer figure would settle the verdict: the line lies within the figure's bounds."""
-        return self.verdict == "indeterminate" and not self.crossed and _not_under(self.own, self.room_flop)
+        upper = self.own.upper_flop
+        open_ = self.own.best_flop is None or upper is None or upper > self.room_flop
+        return self.verdict == "indeterminate" and not self.disputed and open_
 
 
-def _not_under(figures: Figures, most: int) -> bool:
-    return figures.best_flop is None or figures.upper_flop is None or figures.upper_flop > most
+Groups = list[Assessment | None]
+Combine = Callable[[Assessment | None, Assessment | None], Assessment | None]
 
 
-def assess(
-    policy: Policy,
-    activity: Activity,
-    figures: Figures,
-    original: Original,
-    cumulative: Figures | None = None,
-    on: date | None = None,
-) -> tuple[Assessment, ...]:
-    """Apply a policy. `figures` are those of the whole modification (the job and its ancestors).
-
-    `cumulative` are the figures of everything that contributed, where they differ from parameter updates alone; `on` is
-    the day of the run.
-
-    An original whose figure is too weak to rest on counts as undisclosed, unless the verdict is the same either way.
-    Where another source contradicts it, and that changes the verdict, nothing can be said.
-    """
-    bases = Bases(figures, cumulative or figures)
-    strong = _assess_known(policy, activity, bases, original, on)
-    if original.trusted or original.pretraining_flop is None:
-        return tuple(strong)
-    other = Original(original.instead, original.systemic_risk, original.source, doubts=original.doubts)
-    careful = _assess_known(policy, activity, bases, other, on)
-    if most_severe([a.verdict for a in strong]) == most_severe([a.verdict for a in careful]):
-        return tuple(replace(a, notes=(*a.notes, WEAK_ORIGINAL(source=original.source))) for a in strong)
-    if original.instead is not None:
-        return tuple(_doubted(a, "indeterminate", ORIGINALS_CONTRADICT(source=original.source)) for a in careful)
-    doubt = TOO_WEAK_ORIGINAL(source=original.source)
-    return tuple(
-        replace(a, notes=(*a.notes, doubt)) if a.verdict == "above" else _doubted(a, "indeterminate", doubt)
-        for a in careful
-    )
+def assess(policy: Policy, situation: Situation) -> tuple[Assessment, ...]:
+    """Apply a policy to a run: one assessment of each group of rules that speaks about it."""
+    found = _by_group(policy, situation)
+    for other, combine in _alternatives(policy, situation):
+        found = [combine(said, careful) for said, careful in zip(found, _by_group(policy, other), strict=True)]
+    return tuple(_with_readings(policy, situation, a) for a in found if a is not None)
 
 
-def _doubted(assessment: Assessment, new: Verdict, doubt: Remark) -> Assessment:
-    return replace(assessment, verdict=new, doubts=(*assessment.doubts, doubt))
+def _alternatives(policy: Policy, situation: Situation) -> Iterator[tuple[Situation, Combine]]:
+    """What else may be true of the run, and what becomes of a verdict then."""
+    original = situation.original
+    if situation.other_role is not None:
+        yield replace(situation, role=situation.other_role, inherits=True), _open(WHOSE_WEIGHTS())
+    if policy.original_compute == "range" and original.highest_flop not in (None, original.pretraining_flop):
+        doubt = STRADDLES(lowest=original.pretraining_flop, highest=original.highest_flop)
+        yield situation.with_original(original.taken_at_most()), _if_other_rule(_open(doubt))
+    for question, other in situation.without_unconfirmed():
+        statement, option = _STATEMENTS[question]
+        yield other, _unconfirmed(UNCONFIRMED(statement=statement, option=option))
+    if not original.trusted and original.pretraining_flop is not None:
+        yield situation.with_original(original.without_its_figure()), _weak(situation)
+    failed = policy.readings.get("failed-runs")
+    if failed is not None and failed.reading == "disputed" and situation.without_failed is not None:
+        updates, cumulative = situation.without_failed
+        doubt = DISPUTED(source=failed.source, left_open=failed.left_open)
+        yield replace(situation, updates=updates, cumulative=cumulative), _without_failed(doubt)
 
 
-def _assess_known(
-    policy: Policy, activity: Activity, bases: Bases, original: Original, on: date | None
-) -> list[Assessment]:
-    found = [_assess_rule(policy, rule, bases, original, on) for rule in policy.rules(activity, original)]
-    return list(_disputed_left_open(found))
+def _severity(assessment: Assessment | None) -> int:
+    """A line that does not apply is as mild as one that is not crossed."""
+    return 0 if assessment is None else SEVERITY[assessment.verdict]
 
 
-def _assess_rule(policy: Policy, rule: Rule, bases: Bases, original: Original, on: date | None) -> Assessment:
-    own = bases.on(rule.basis)
+def _open(doubt: Remark) -> Combine:
+    """Where the two differ, nothing can be said."""
+
+    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        if _severity(said) == _severity(careful):
+            return said or careful
+        return _doubted(max((said, careful), key=_severity), doubt)
+
+    return combine
+
+
+def _if_other_rule(combine: Combine) -> Combine:
+    """Only where another rule applies: the same one already counts with the lower threshold and the higher total."""
+
+    def only(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        same = said is not None and careful is not None and said.scenario == careful.scenario
+        return said if same else combine(said, careful)
+
+    return only
+
+
+def _unconfirmed(doubt: Remark) -> Combine:
+    """A statement that only a tag makes counts against the run, never for it."""
+
+    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        return said if _severity(said) >= _severity(careful) else _doubted(careful, doubt)
+
+    return combine
+
+
+def _weak(situation: Situation) -> Combine:
+    """A weak figure is used where it changes nothing; else the original counts as undisclosed, or as contradictory."""
+    original = situation.original
+
+    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        if _severity(said) == _severity(careful):
+            return None if said is None else replace(said, notes=(*said.notes, WEAK_ORIGINAL(source=original.source)))
+        if original.instead is not None:
+            return _doubted(max((said, careful), key=_severity), ORIGINALS_CONTRADICT(source=original.source))
+        doubt = TOO_WEAK_ORIGINAL(source=original.source)
+        if careful is None:
+            return _doubted(said, doubt)
+        return (
+            replace(careful, notes=(*careful.notes, doubt)) if careful.verdict == "above" else _doubted(careful, doubt)
+        )
+
+    return combine
+
+
+def _without_failed(doubt: Remark) -> Combine:
+    """A line that is crossed only with runs that failed: whether those count is disputed."""
+
+    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        crossed = said is not None and said.verdict == "above" and _severity(careful) < SEVERITY["above"]
+        return _doubted(said, doubt) if crossed else said
+
+    return combine
+
+
+def _doubted(assessment: Assessment | None, doubt: Remark) -> Assessment | None:
+    """An assessment that is left open by a doubt."""
+    if assessment is None:
+        return None
+    return replace(assessment, verdict="indeterminate", doubts=(*assessment.doubts, doubt))
+
+
+def _by_group(policy: Policy, situation: Situation) -> Groups:
+    rules = policy.rules(situation.role, situation.original)
+    return _disputed_left_open([None if rule is None else _assess_rule(policy, rule, situation) for rule in rules])
+
+
+def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment:
+    own = situation.figures(rule.basis)
     counted, doubts = own, list(own.doubts)
-    inherited = original.inherited_flop if rule.includes_pretraining else 0
-    if inherited is None:
+    lowest, highest = situation.inherited() if rule.includes_pretraining else (0, 0)
+    if lowest is None or highest is None:
         doubts.append(ORIGINAL_NOT_KNOWN())
-    elif inherited:
-        counted = own.plus(inherited)
-    if rule.original != "any" or rule.includes_pretraining:
-        doubts += original.doubts
-    most = rule.most_allowed(original)
-    early = policy.in_force is not None and on is not None and on < policy.in_force
+    else:
+        counted = own.plus(lowest)
+        if own.upper_flop is not None:
+            counted = replace(counted, upper_flop=own.upper_flop + highest)
+    if situation.inherits and (rule.original != "any" or rule.includes_pretraining):
+        doubts += situation.original.doubts
+    most = rule.most_allowed(situation.original)
+    early = policy.in_force is not None and situation.on is not None and situation.on < policy.in_force
     return Assessment(
         policy=policy.policy_id,
         rule=rule,
-        threshold_flop=rule.threshold(original),
+        threshold_flop=rule.threshold(situation.original),
         verdict=verdict(replace(counted, doubts=tuple(doubts)), most),
         counted=counted,
         own=own,
-        room_flop=most - (inherited or 0),
+        room_flop=most - (lowest or 0),
+        inherited_flop=lowest or 0,
         doubts=tuple(doubts),
         notes=(NOT_IN_FORCE(jurisdiction=policy.jurisdiction, day=str(policy.in_force)),) if early else (),
         condition=policy.condition,
     )
 
 
-def _disputed_left_open(found: Sequence[Assessment]) -> Iterator[Assessment]:
+def _disputed_left_open(found: Groups) -> Groups:
     """Where it is disputed whether a crossed line counts, the verdict stays open, and a doubt says which sentence."""
-    over = {a.scenario for a in found if a.verdict == "above"}
-    for a in found:
-        rule = a.rule
-        if a.verdict == "above" and rule.reading == "disputed" and over.isdisjoint(rule.certain_if_over):
-            yield _doubted(a, "indeterminate", DISPUTED(source=rule.source, left_open=rule.left_open))
-        else:
-            yield a
+    over = {a.scenario for a in found if a is not None and a.verdict == "above"}
+    return [None if a is None else _left_open(a, over) for a in found]
+
+
+def _left_open(assessment: Assessment, over: set[str]) -> Assessment | None:
+    rule, disputed = assessment.rule, assessment.rule.disputed
+    if assessment.verdict != "above" or disputed is None or not over.isdisjoint(disputed.certain_if_over):
+        return assessment
+    return _doubted(assessment, DISPUTED(source=rule.source, left_open=disputed.left_open))
+
+
+def _with_readings(policy: Policy, situation: Situation, assessment: Assessment) -> Assessment:
+    """An assessment that is not below says which of our readings it rests on beside its rule's own."""
+    if assessment.verdict == "below":
+        return assessment
+    readings = [policy.readings[each] for each in sorted(situation.circumstances) if each in policy.readings]
+    notes = [READING_OF_OURS(source=r.source, left_open=r.left_open) for r in readings if r.reading == "ours"]
+    return replace(assessment, notes=(*assessment.notes, *notes))
+
+
+def crossed_lines(assessments: Sequence[Assessment]) -> list[Assessment]:
+    """The lines that are crossed, disputed ones included: a day that may be due is kept."""
+    return [a for a in assessments if a.verdict == "above" or a.disputed]

@@ -1,4 +1,8 @@
-"""By which day a duty is due. The days of each duty stand in its policy file."""
+"""By which day a duty is due. The days of each duty stand in its policy file.
+
+The days of a notification begin when its line is met, in the job's own time, or when it becomes known that it will be,
+whichever is earlier; never when somebody got round to recording it. A day that has passed stays the day.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +15,6 @@ from flops_auditor.domain.values.moments import iso
 
 State = Literal["owed", "disputed", "if over"]
 """Whether a duty follows: a line is crossed; it is crossed, but what that means is disputed; it may be crossed."""
-_FIRST: dict[State, int] = {"owed": 0, "disputed": 1, "if over": 2}
 
 
 @dataclass(frozen=True)
@@ -42,24 +45,26 @@ def dated_duties(assessments: Iterable[Assessment]) -> Iterator[tuple[str, Duty]
     return ((policy, duty) for (policy, _), duty in found.items() if duty.within_days is not None)
 
 
-def crossed_lines(assessments: Iterable[Assessment]) -> list[Assessment]:
-    """The lines whose best estimate is over, disputed ones included: a day that may be due is kept."""
-    return [a for a in assessments if a.verdict == "above" or a.disputed]
-
-
 def due_dates(
-    crossed: Sequence[Assessment], known_at: Mapping[tuple[str, str], datetime], earlier: Iterable[DueDate] = ()
+    crossed: Sequence[Assessment],
+    foreseen: Mapping[tuple[str, str], datetime],
+    now: datetime,
+    earlier: Iterable[DueDate] = (),
 ) -> tuple[DueDate, ...]:
     """The day of every dated duty that follows from crossed lines, the earliest first.
 
-    `known_at` is, by policy and duty, when it was met or became known that it would be; `earlier` are days that were
-    found before, of which the first one stays.
+    `foreseen` is, by policy and duty, since when it is known that a line will be crossed. `now` counts where nothing
+    says when it was. `earlier` are days that were found before, of which the first one stays.
     """
+    before = tuple(earlier)
     found = []
     for policy, duty in dated_duties(crossed):
-        day = iso(known_at[policy, duty.duty_id] + timedelta(days=duty.within_days or 0))[:10]
-        before = [each.day for each in earlier if (each.policy, each.duty) == (policy, duty.duty_id)]
-        found.append(DueDate(policy, duty.duty_id, min([day, *before])))
+        met = [a.met_at for a in crossed if a.policy == policy and a.met_at is not None and duty in a.rule.duties]
+        known = foreseen.get((policy, duty.duty_id)) if duty.since == "met or foreseeable" else None
+        begins = min([*met, *([known] if known else [])], default=now)
+        day = iso(begins + timedelta(days=duty.within_days or 0))[:10]
+        same = [each.day for each in before if (each.policy, each.duty) == (policy, duty.duty_id)]
+        found.append(DueDate(policy, duty.duty_id, min([day, *same])))
     return tuple(sorted(found, key=lambda each: (each.day, each.policy, each.duty)))
 
 

@@ -3,13 +3,13 @@
 All of a regime stands in its file (data/policies); nothing in the code knows a threshold, an article or an authority.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from typing import Literal
 
 from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.values.errors import AuditorError
 
 Basis = Literal["updates", "cumulative"]
@@ -21,18 +21,34 @@ Role = Literal["developer", "modifier", "data-generator"]
 """Whose model is trained: one's own, somebody else's, or none yet, since training data is generated."""
 Since = Literal["met", "met or foreseeable"]
 """When the days of a duty begin: the line is met, or it becomes known that it will be, whichever is earlier."""
-
-_ROLES: dict[Activity, Role] = {
-    "fine-tuning": "modifier",
-    "pretraining": "developer",
-    "synthetic-data": "data-generator",
-}
+Circumstance = Literal["several-runs", "failed-runs", "merge", "rollouts"]
+"""What a text may be silent about: earlier runs that are added up, ancestors that failed or were stopped, weights that
+were merged from several originals, and tokens that reinforcement learning generates to train on.
+"""
 
 
 class MalformedPolicy(AuditorError):
     """A policy file that does not say what a policy must say."""
 
     remedy = "Compare the file with flops_auditor/data/policies/eu-gpai-guidelines-2025-07.json."
+
+
+@dataclass(frozen=True)
+class Exemption:
+    """Who does not owe a duty, in words; `licences` are those (SPDX identifiers) that may bring it about."""
+
+    what: str
+    article: str
+    licences: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Transition:
+    """A later day for models that were there before: placed on the market before one day, due by another."""
+
+    placed_before: date
+    until: date
+    article: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +67,8 @@ class Duty:
     since: Since = "met"
     reading: Reading = "text"
     left_open: str = ""
+    exemption: Exemption | None = None
+    transition: Transition | None = None
 
 
 @dataclass(frozen=True)
@@ -62,12 +80,29 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Disputed:
+    """It is disputed whether crossing a line counts: what is left open, unless one of these scenarios is crossed."""
+
+    left_open: str
+    certain_if_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReadingOf:
+    """How a policy reads a circumstance that its text is silent about."""
+
+    reading: Literal["ours", "disputed"]
+    left_open: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Rule:
     """One line of a regime: when it applies, where it lies, what it counts, what crossing it means, what then is due.
 
-    Conditions: `roles`, `original` (its compute), `systemic_risk`, `at_least` and `below` (its compute in FLOP). The
-    line is `amount` in FLOP or `share` of the original's compute. `certain_if_over` names scenarios: while none of them
-    is crossed, crossing this line is disputed.
+    Conditions: `roles`, `original` (its compute), `systemic_risk`, `general_purpose` (what is said of the original),
+    `at_least` and `below` (its compute in FLOP). The line is `amount` in FLOP or `share` of the original's compute.
+    `limited_to` says what the duties are about where that is not the whole model; `exemptions` whether they have any.
     """
 
     scenario: str
@@ -75,6 +110,7 @@ class Rule:
     roles: tuple[Role, ...]
     original: Literal["known", "unknown", "any"]
     systemic_risk: bool | None
+    general_purpose: bool | None
     at_least: int
     below: int | None
     amount: Fraction | None
@@ -86,8 +122,10 @@ class Rule:
     source: str
     reading: Reading
     left_open: str
-    certain_if_over: tuple[str, ...]
+    disputed: Disputed | None
     duties: tuple[Duty, ...]
+    limited_to: str
+    exemptions: bool
 
     def line(self, original: Original) -> Fraction:
         """Where the line lies, in FLOP."""
@@ -113,6 +151,8 @@ class Policy:
 
     `condition` says where the regime applies at all ("if the model is placed on the Union market"), which no figure
     tells. An original of more than `systemic_risk_over` FLOP is of systemic risk in this regime's sense.
+    `original_compute` says whether the regime looks at the range of what sources say of an original, or at the lowest
+    figure alone. `readings` are of circumstances that the text is silent about.
     """
 
     policy_id: str
@@ -122,13 +162,13 @@ class Policy:
     condition: str
     sources: tuple[Source, ...]
     systemic_risk_over: int | None
+    original_compute: Literal["range", "lowest"]
+    readings: Mapping[Circumstance, ReadingOf]
     groups: tuple[tuple[Rule, ...], ...]
 
-    def rules(self, activity: Activity, original: Original) -> tuple[Rule, ...]:
-        """The rules that speak about a run of this activity on this original, one of each group at most."""
-        role = _ROLES.get(activity)
-        first = (next((r for r in group if self._applies(r, role, original)), None) for group in self.groups)
-        return tuple(rule for rule in first if rule is not None)
+    def rules(self, role: Role | None, original: Original) -> tuple[Rule | None, ...]:
+        """Of each group the first rule that speaks about a run in this role on this original, None where none does."""
+        return tuple(next((r for r in group if self._applies(r, role, original)), None) for group in self.groups)
 
     def is_systemic(self, original: Original) -> bool:
         """Whether the original is of systemic risk: known to be, or by its compute."""
@@ -142,5 +182,7 @@ class Policy:
         if rule.original != "any" and (rule.original == "known") != (flop is not None):
             return False
         if rule.systemic_risk is not None and rule.systemic_risk != self.is_systemic(original):
+            return False
+        if rule.general_purpose is not None and rule.general_purpose != original.general_purpose:
             return False
         return flop is None or (rule.at_least <= flop and (rule.below is None or flop < rule.below))

@@ -8,21 +8,40 @@ from typing import Any, get_args
 
 from flops_auditor.domain.law.policy import (
     Basis,
+    Circumstance,
     Comparison,
+    Disputed,
     Duty,
+    Exemption,
     MalformedPolicy,
     Policy,
     Reading,
+    ReadingOf,
     Role,
     Rule,
     Since,
     Source,
+    Transition,
 )
 from flops_auditor.domain.values.amounts import parse_amount
 from flops_auditor.domain.values.errors import AuditorError
 
 _POLICY = frozenset(
-    {"id", "title", "jurisdiction", "in_force", "condition", "sources", "systemic_risk_over", "duties", "groups"}
+    {
+        "id",
+        "title",
+        "jurisdiction",
+        "in_force",
+        "condition",
+        "sources",
+        "systemic_risk_over",
+        "original_compute",
+        "readings",
+        "exemptions",
+        "transitions",
+        "duties",
+        "groups",
+    }
 )
 _RULE = frozenset(
     {
@@ -38,12 +57,14 @@ _RULE = frozenset(
         "source",
         "reading",
         "left_open",
-        "certain_if_over",
+        "disputed_if_crossed",
         "duties",
+        "limited_to",
+        "exemptions",
     }
 )
-_WHEN = frozenset({"role", "original", "systemic_risk", "at_least", "below"})
-_DUTY = frozenset({"what", "article", "to", "within_days", "since", "reading", "left_open"})
+_WHEN = frozenset({"role", "original", "systemic_risk", "general_purpose", "at_least", "below"})
+_DUTY = frozenset({"what", "article", "to", "within_days", "since", "reading", "left_open", "exemption", "transition"})
 
 
 def parse_policy(text: str) -> Policy:
@@ -51,7 +72,9 @@ def parse_policy(text: str) -> Policy:
     try:
         document = json.loads(text)
         _known("the policy", document, _POLICY)
-        duties = {name: _duty(name, duty) for name, duty in document["duties"].items()}
+        exemptions = {name: _exemption(name, each) for name, each in document.get("exemptions", {}).items()}
+        transitions = {name: _transition(name, each) for name, each in document.get("transitions", {}).items()}
+        duties = {name: _duty(name, duty, exemptions, transitions) for name, duty in document["duties"].items()}
         groups = tuple(tuple(_rule(rule, duties) for rule in group) for group in document["groups"])
         _check_names(groups)
         return Policy(
@@ -64,13 +87,36 @@ def parse_policy(text: str) -> Policy:
                 Source(each["title"], _one_of("read", each, ("text", "secondary"))) for each in document["sources"]
             ),
             systemic_risk_over=_amount(document, "systemic_risk_over"),
+            original_compute=_one_of("original_compute", document, ("range", "lowest"), "range"),
+            readings={name: _reading_of(name, each) for name, each in document.get("readings", {}).items()},
             groups=groups,
         )
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, AuditorError) as error:
         raise MalformedPolicy(f"{type(error).__name__}: {error}") from error
 
 
-def _duty(name: str, duty: Mapping[str, Any]) -> Duty:
+def _exemption(name: str, found: Mapping[str, Any]) -> Exemption:
+    _known(f"exemption {name}", found, frozenset({"what", "article", "licences"}))
+    return Exemption(_text(found, "what"), _text(found, "article"), frozenset(map(str.lower, found["licences"])))
+
+
+def _transition(name: str, found: Mapping[str, Any]) -> Transition:
+    _known(f"transition {name}", found, frozenset({"placed_before", "until", "article"}))
+    before, until = (date.fromisoformat(found[key]) for key in ("placed_before", "until"))
+    return Transition(before, until, _text(found, "article"))
+
+
+def _reading_of(name: str, found: Mapping[str, Any]) -> ReadingOf:
+    _known(f"reading {name}", found, frozenset({"reading", "left_open", "source"}))
+    if name not in get_args(Circumstance):
+        raise MalformedPolicy(f"reading {name}: not one of {', '.join(get_args(Circumstance))}")
+    reading = _one_of("reading", found, ("ours", "disputed"))
+    return ReadingOf(reading, _text(found, "left_open"), _text(found, "source"))
+
+
+def _duty(
+    name: str, duty: Mapping[str, Any], exemptions: Mapping[str, Exemption], transitions: Mapping[str, Transition]
+) -> Duty:
     where = f"duty {name}"
     _known(where, duty, _DUTY)
     days = duty.get("within_days")
@@ -85,6 +131,8 @@ def _duty(name: str, duty: Mapping[str, Any]) -> Duty:
         to=duty.get("to", ""),
         within_days=days,
         since=_one_of("since", duty, get_args(Since), "met"),
+        exemption=exemptions[duty["exemption"]] if "exemption" in duty else None,
+        transition=transitions[duty["transition"]] if "transition" in duty else None,
         **_reading(where, duty),
     )
 
@@ -105,6 +153,7 @@ def _rule(rule: Mapping[str, Any], duties: Mapping[str, Duty]) -> Rule:
         roles=tuple(when["role"]),
         original=_one_of("original", when, ("known", "unknown", "any"), "any"),
         systemic_risk=_yes_or_no(when, "systemic_risk"),
+        general_purpose=_yes_or_no(when, "general_purpose"),
         at_least=_amount(when, "at_least") or 0,
         below=_amount(when, "below"),
         amount=_divided(rule["threshold"]) if "threshold" in rule else None,
@@ -114,23 +163,36 @@ def _rule(rule: Mapping[str, Any], duties: Mapping[str, Duty]) -> Rule:
         includes_pretraining=bool(_yes_or_no(rule, "includes_pretraining")),
         meaning=_text(rule, "meaning"),
         source=_text(rule, "source"),
-        certain_if_over=tuple(rule.get("certain_if_over", ())),
+        disputed=_disputed(where, rule),
         duties=tuple(duties[name] for name in rule["duties"]),
+        limited_to=rule.get("limited_to", ""),
+        exemptions=_yes_or_no(rule, "exemptions") is not False,
         **_reading(where, rule),
     )
     if not parsed.roles or not set(parsed.roles) <= set(get_args(Role)):
         raise MalformedPolicy(f"{where}: role is not of {', '.join(get_args(Role))}")
     if parsed.share is not None and parsed.original != "known":
         raise MalformedPolicy(f"{where}: a share needs an original that is known")
-    if parsed.certain_if_over and parsed.reading != "disputed":
-        raise MalformedPolicy(f"{where}: certain_if_over belongs to a disputed reading")
     return parsed
+
+
+def _disputed(where: str, rule: Mapping[str, Any]) -> Disputed | None:
+    """A rule that is disputed as a whole is so where it is crossed; another one may be so there alone."""
+    if rule.get("reading") == "disputed":
+        return Disputed(
+            rule.get("left_open", ""), tuple(rule.get("disputed_if_crossed", {}).get("certain_if_over", ()))
+        )
+    if "disputed_if_crossed" not in rule:
+        return None
+    found = rule["disputed_if_crossed"]
+    _known(where, found, frozenset({"left_open", "certain_if_over"}))
+    return Disputed(_text(found, "left_open"), tuple(found.get("certain_if_over", ())))
 
 
 def _check_names(groups: tuple[tuple[Rule, ...], ...]) -> None:
     scenarios = {rule.scenario for group in groups for rule in group}
     for rule in (rule for group in groups for rule in group):
-        missing = sorted(set(rule.certain_if_over) - scenarios)
+        missing = sorted(set(rule.disputed.certain_if_over if rule.disputed else ()) - scenarios)
         if missing:
             raise MalformedPolicy(f"rule {rule.scenario}: certain_if_over names no rule: {', '.join(missing)}")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
+from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableStatement, read_stated
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, bounded, recorded
@@ -35,8 +36,9 @@ class MalformedLineage(AuditorError):
 class Ancestor:
     """One earlier run: its own best estimate and upper bound in FLOP (None: not known) and its doubts.
 
-    `parents` are the job ids it continues itself; `revision` is the record the figures were taken from;
-    `base_model`, `pretraining_flop`, `systemic_risk` are what the job itself says about its original.
+    `updates_upper_flop` is the bound of what updated parameters, where it is lower. `parents` are the job ids it
+    continues itself; `revision` is the record the figures were taken from; `base_model`, `loads_weights`,
+    `pretraining_flop` and `stated` are what is said of its original; `succeeded`: it did not fail and was not stopped.
     """
 
     job_id: str
@@ -48,8 +50,13 @@ class Ancestor:
     activity: Activity = "fine-tuning"
     base_model: str = ""
     pretraining_flop: int | None = None
-    systemic_risk: bool = False
     revision: int = 0
+    lower_flop: int | None = None
+    firm_flop: int | None = None
+    updates_upper_flop: int | None = None
+    loads_weights: bool | None = False
+    stated: Stated = NOTHING_STATED
+    succeeded: bool = True
 
     @property
     def name(self) -> str:
@@ -60,6 +67,11 @@ class Ancestor:
     def has_weights(self) -> bool:
         """Whether the run handed weights on, rather than generated data."""
         return self.activity != "synthetic-data"
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether the run pretrained a model from no weights, as far as it says."""
+        return self.activity == "pretraining" and not self.loads_weights and self.pretraining_flop is None
 
 
 @dataclass(frozen=True)
@@ -90,16 +102,26 @@ NO_LINEAGE = Lineage()
 class Cumulative:
     """The job and its ancestors, added up.
 
-    `best_flop` and `upper_flop` hold everything that contributed; `updates_*` leave out runs that generated data, since
-    they updated no parameters (the two bases of Annex A.1).
+    `everything` holds all that contributed; `updates` leave out runs that generated data, since they updated no
+    parameters (the two bases of Annex A.1). `without_failed` are both without ancestors that failed or were stopped,
+    None where there are none.
     """
 
-    best_flop: int | None
-    upper_flop: int | None
+    everything: Figures
+    updates: Figures
     ancestors: tuple[Ancestor, ...]
     doubts: tuple[Remark, ...] = ()
-    updates_best_flop: int | None = None
-    updates_upper_flop: int | None = None
+    without_failed: tuple[Figures, Figures] | None = None
+
+    @property
+    def best_flop(self) -> int | None:
+        """Best estimate of everything."""
+        return self.everything.best_flop
+
+    @property
+    def upper_flop(self) -> int | None:
+        """Upper bound of everything."""
+        return self.everything.upper_flop
 
 
 def union(sets: Iterable[Iterable[Ancestor]], without: str = "") -> tuple[Ancestor, ...]:
@@ -122,23 +144,76 @@ def passed_on(parent: Ancestor, its_ancestors: Sequence[Ancestor]) -> tuple[Ance
     return (parent, *its_ancestors) if parent.has_weights else (replace(parent, parents=()),)
 
 
-def accumulate(own: Figures, job_id: str, lineage: Lineage, activity: Activity = "fine-tuning") -> Cumulative:
-    """Add up a job and its ancestors, each once; one unknown figure makes the sum unknown."""
+def accumulate(
+    own: Figures,
+    job_id: str,
+    lineage: Lineage,
+    activity: Activity = "fine-tuning",
+    *,
+    updates_upper_flop: int | None = None,
+    stated: Stated = NOTHING_STATED,
+    doubts: Sequence[Remark] = (),
+) -> Cumulative:
+    """Add up a job and its ancestors, each once; one unknown figure makes the sum unknown.
+
+    `updates_upper_flop` bounds what updated parameters, where that is less than `own` bounds; `doubts` are those about
+    the job itself. A run that generates data
+    is no model: the training of the models that it runs does not count towards it (Annex A.1, parents in distillation).
+    """
     distinct = union([lineage.ancestors], without=job_id)
-    updates = [a for a in distinct if a.has_weights]
-    generated = activity == "synthetic-data"
-    doubtful = [a for a in distinct if a.doubts]
-    doubts = [_DOUBTFUL(name=a.name, doubt=doubt.words) for a in doubtful[:_MOST_DOUBTS] for doubt in a.doubts]
-    if len(doubtful) > _MOST_DOUBTS:
-        doubts.append(_MORE_DOUBTFUL(count=len(doubtful) - _MOST_DOUBTS))
-    return Cumulative(
-        best_flop=_sum([own.best_flop, *(a.best_flop for a in distinct)]),
-        upper_flop=_sum([own.upper_flop, *(a.upper_flop for a in distinct)]),
-        ancestors=distinct,
-        doubts=(*lineage.doubts, *doubts),
-        updates_best_flop=_sum([0 if generated else own.best_flop, *(a.best_flop for a in updates)]),
-        updates_upper_flop=_sum([0 if generated else own.upper_flop, *(a.upper_flop for a in updates)]),
+    counted = distinct if activity != "synthetic-data" else tuple(a for a in distinct if not a.has_weights)
+    me = Ancestor(
+        job_id,
+        "",
+        own.best_flop,
+        own.upper_flop,
+        activity=activity,
+        stated=stated,
+        updates_upper_flop=updates_upper_flop,
+        lower_flop=own.lower_flop,
+        firm_flop=own.firm_flop,
     )
+    doubtful = [a for a in counted if a.doubts]
+    inherited = [_DOUBTFUL(name=a.name, doubt=doubt.words) for a in doubtful[:_MOST_DOUBTS] for doubt in a.doubts]
+    if len(doubtful) > _MOST_DOUBTS:
+        inherited.append(_MORE_DOUBTFUL(count=len(doubtful) - _MOST_DOUBTS))
+    found = (*lineage.doubts, *inherited)
+    every = (*doubts, *found)
+    everything, updates = _added([me, *counted], every, own.settle)
+    well = [a for a in counted if a.succeeded]
+    without = _added([me, *well], every, own.settle) if len(well) < len(counted) else None
+    return Cumulative(everything, updates, distinct, found, without)
+
+
+def _added(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: str) -> tuple[Figures, Figures]:
+    """Everything, and what updated parameters. Generated data that is said to be public is left out of the best
+    estimate, and out of the bound where somebody other than a job's owner says so.
+    """
+    counted = [a for a in runs if not _public(a)]
+    at_most = [a for a in runs if not _public(a) or "generated_data_public" in a.stated.unconfirmed]
+    updates = [a for a in runs if a.has_weights]
+    bounds = [a.upper_flop if a.updates_upper_flop is None else a.updates_upper_flop for a in updates]
+    return (
+        replace(_sums(counted, doubts, settle), upper_flop=_sum([a.upper_flop for a in at_most])),
+        replace(_sums(updates, doubts, settle), upper_flop=_sum(bounds)),
+    )
+
+
+def _sums(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: str) -> Figures:
+    """What is certain of some runs is certain of all together, though another one is not known."""
+    firm = [a.best_flop if a.firm_flop is None else a.firm_flop for a in runs]
+    return Figures(
+        best_flop=_sum([a.best_flop for a in runs]),
+        upper_flop=None,
+        doubts=doubts,
+        settle=settle,
+        lower_flop=sum(a.lower_flop or 0 for a in runs),
+        firm_flop=sum(amount or 0 for amount in firm),
+    )
+
+
+def _public(run: Ancestor) -> bool:
+    return not run.has_weights and run.stated.generated_data_public is True
 
 
 def _sum(amounts: list[int | None]) -> int | None:
@@ -166,8 +241,13 @@ def ancestor_of(content: Mapping[str, Any]) -> Ancestor:
         activity=content["job"]["activity"],
         base_model=lineage["base_model"],
         pretraining_flop=_amount(lineage["pretraining_flop"]),
-        systemic_risk=lineage["systemic_risk"],
         revision=content["revision"],
+        lower_flop=_amount(estimate.get("lower_flop")),
+        firm_flop=_amount(estimate.get("firm_flop")),
+        updates_upper_flop=_amount(estimate.get("updates_upper_flop")),
+        loads_weights=lineage["loads_weights"],
+        stated=read_stated(lineage["stated"]),
+        succeeded=content["job"]["succeeded"],
     )
 
 
@@ -179,7 +259,11 @@ def to_json(ancestor: Ancestor) -> dict[str, Any]:
         "parents": list(a.parents),
         "base_model": a.base_model,
         "pretraining_flop": _text(a.pretraining_flop),
-        "systemic_risk": a.systemic_risk,
+        "lower_flop": _text(a.lower_flop),
+        "firm_flop": _text(a.firm_flop),
+        "updates_upper_flop": _text(a.updates_upper_flop),
+        "stated": a.stated.to_json(),
+        "failed": not a.succeeded,
     }
     return {
         "job_arn": a.job_arn,
@@ -188,6 +272,7 @@ def to_json(ancestor: Ancestor) -> dict[str, Any]:
         "upper_flop": _text(a.upper_flop),
         "activity": a.activity,
         "revision": a.revision,
+        **({} if a.loads_weights is False else {"loads_weights": a.loads_weights}),
         **{key: value for key, value in optional.items() if value},
     }
 
@@ -208,10 +293,15 @@ def from_json(found: Mapping[str, Any]) -> Ancestor:
             activity=activity,
             base_model=str(found.get("base_model", "")),
             pretraining_flop=_amount(found.get("pretraining_flop")),
-            systemic_risk=bool(found.get("systemic_risk", False)),
             revision=int(found["revision"]),
+            lower_flop=_amount(found.get("lower_flop")),
+            firm_flop=_amount(found.get("firm_flop")),
+            updates_upper_flop=_amount(found.get("updates_upper_flop")),
+            loads_weights=found.get("loads_weights", False),
+            stated=read_stated(found.get("stated", {})),
+            succeeded=not found.get("failed", False),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, UnreadableStatement) as error:
         raise MalformedLineage(f"an ancestor: {error!r}") from error
 
 

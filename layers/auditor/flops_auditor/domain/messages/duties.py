@@ -7,8 +7,10 @@ from typing import Any
 _FIRST = {"owed": 0, "disputed": 1, "if over": 2}
 
 
-def duties_in_words(assessments: Iterable[Mapping[str, Any]], due: Iterable[Mapping[str, str]]) -> list[str]:
-    """Every duty once, however many policies name it: with a day first, then in the policies' order.
+def duties_in_words(
+    assessments: Iterable[Mapping[str, Any]], due: Iterable[Mapping[str, str]], today: date
+) -> list[str]:
+    """Every duty once, however many policies name it: what is owed first, a day before others.
 
     Of duties that depend on a line that may yet be crossed only those with a time limit are named.
     """
@@ -19,23 +21,41 @@ def duties_in_words(assessments: Iterable[Mapping[str, Any]], due: Iterable[Mapp
             same = (duty["article"], duty["what"])
             day = days.get((a["policy"], duty["id"]))
             known, before = found.get(same, (duty, None))
-            strongest = min(known, duty, key=lambda each: _FIRST[each["state"]])
-            found[same] = (strongest, min(filter(None, (day, before)), default=None))
+            found[same] = (min(known, duty, key=_weight), min(filter(None, (day, before)), default=None))
     told = [each for each in found.values() if each[0]["state"] != "if over" or each[0]["within_days"] is not None]
     told.sort(key=lambda each: (_FIRST[each[0]["state"]], each[1] or "9999"))
-    return [duty_in_words(duty, day) for duty, day in told]
+    return [duty_in_words(duty, day, today) for duty, day in told]
 
 
-def duty_in_words(duty: Mapping[str, Any], day: str | None) -> str:
-    """One duty as a step: its day, what it asks for, and the article."""
+def _weight(duty: Mapping[str, Any]) -> tuple[int, bool]:
+    """What is owed weighs more than what may be, and without an exemption more than with one."""
+    return _FIRST[duty["state"]], "exempt" in duty
+
+
+def duty_in_words(duty: Mapping[str, Any], day: str | None, today: date) -> str:
+    """One duty as a step: its day, what it asks for, the article, and who does not owe it."""
     said = f"{duty['what']} ({duty['article']})."
     if day:
-        said = f"By {day}: {said}"
+        said = f"{day_in_words(day, today)}: {said}"
+    elif duty.get("until"):
+        said = f"By {duty['until']} ({duty['until_article']}): {said}"
+    if exempt := duty.get("exempt"):
+        said += _exempt_in_words(exempt)
     if duty["state"] == "disputed":
         return f"Disputed, so have it decided: {said}"
     return f"If it is over: {said}" if duty["state"] == "if over" else said
 
 
-def is_late(day: str, today: date) -> bool:
-    """Whether a day by which something was due has passed."""
-    return date.fromisoformat(day) < today
+def _exempt_in_words(exempt: Mapping[str, str]) -> str:
+    """Who does not owe a duty; nothing where the licence is known not to bring that about."""
+    if exempt["licence"] == "other":
+        return ""
+    free = " Its licence is said to be such a one; the rest is for a person to check."
+    said = f" Not owed where {exempt['what']} ({exempt['article']})."
+    return said + (free if exempt["licence"] == "free" else "")
+
+
+def day_in_words(day: str, today: date) -> str:
+    """A day by which something is due; one that has passed is said to have."""
+    late = (today - date.fromisoformat(day)).days
+    return f"By {day}, which was {late} day{'' if late == 1 else 's'} ago" if late > 0 else f"By {day}"

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.audit.forecast import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, RunForecast, ThresholdForecast
+from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.messages.advice import KNOW_THE_TYPE, unknown_hardware
 from flops_auditor.domain.messages.duties import duty_in_words
 from flops_auditor.domain.messages.record_alert import (
@@ -39,7 +40,7 @@ def warn(seen: RunForecast, level: str, content: Mapping[str, Any], now: datetim
         section("AGAINST THE THRESHOLDS", [_against(outlook, now) for outlook in seen.outlooks]),
         section("IN DOUBT", _in_doubt(seen) if level == UNBOUNDED else []),
         section("THE CHAIN", chain(content), fill=False),
-        section("WHAT TO DO", numbered(_steps(seen, level, content, name))),
+        section("WHAT TO DO", numbered(_steps(seen, level, content, name, now))),
         section("THE JOB", [printable(content["job"]["arn"]), "flops-auditor watch"]),
     ]
     return Alert(
@@ -123,8 +124,8 @@ def _against(outlook: ThresholdForecast, now: datetime) -> str:
     return line
 
 
-def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str) -> list[str]:
-    steps = _dated_duties(seen, content)
+def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str, now: datetime) -> list[str]:
+    steps = _dated_duties(seen, content, now)
     if level == UNBOUNDED:
         if unknown_hardware(doubt.kind.name for doubt in seen.audited.estimate.doubts):
             tags = "To bound it: tag the job with flops-auditor:params and flops-auditor:tokens."
@@ -144,14 +145,26 @@ def _in_doubt(seen: RunForecast) -> list[str]:
     return [f"- {clipped(doubt.words, 400)}." for doubt in doubts[:MOST_DOUBTS]]
 
 
-def _dated_duties(seen: RunForecast, content: Mapping[str, Any]) -> list[str]:
+def _dated_duties(seen: RunForecast, content: Mapping[str, Any], now: datetime) -> list[str]:
     """What is due by a day, since it is known now that a line is or will be crossed."""
-    duties = {(o.assessment.policy, duty.duty_id): duty for o in seen.outlooks for duty in o.assessment.rule.duties}
+    over = [o.assessment for o in seen.outlooks if o.will_cross]
+    crossed = {a.scenario for a in over}
+    duties: dict[tuple[str, str], Duty] = {}
+    sure: set[tuple[str, str]] = set()
+    for a in over:
+        named = {(a.policy, duty.duty_id): duty for duty in a.rule.duties}
+        duties.update(named)
+        if a.rule.disputed is None or not crossed.isdisjoint(a.rule.disputed.certain_if_over):
+            sure.update(named)
     steps = []
     for each in content["due"]:
-        duty = duties[each["policy"], each["duty"]]
-        said = {"what": duty.what, "article": duty.article, "state": "owed"}
-        steps.append(duty_in_words(said, each["day"]))
+        key = each["policy"], each["duty"]
+        said = {
+            "what": duties[key].what,
+            "article": duties[key].article,
+            "state": "owed" if key in sure else "disputed",
+        }
+        steps.append(duty_in_words(said, each["day"], now.date()))
     return list(dict.fromkeys(steps))
 
 

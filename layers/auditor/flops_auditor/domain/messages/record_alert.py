@@ -13,6 +13,7 @@ from typing import Any
 from flops_auditor.domain.messages.advice import AMEND, to_know_the_hardware, unknown_hardware
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.moments import read_time
 
 WIDTH = 72
 LONGEST_SUBJECT = 99
@@ -130,6 +131,8 @@ def _against(content: Mapping[str, Any]) -> list[str]:
     lines, told = [], {""}
     for a in content["assessments"]:
         notes = [note["words"] for note in a["notes"]]
+        if a["reading"] == "ours":
+            notes.append(f"a reading of ours: {a['left_open']}")
         open_ = a["verdict"] == "indeterminate" and a["doubts"]
         said = clipped("; ".join([a["reason"], *notes, *(["see what is in doubt"] if open_ else [])]))
         line = f"{named(a['policy'], a['scenario'], a['title'])}: {a['verdict'].upper()}; {said}."
@@ -187,12 +190,10 @@ def _steps(content: Mapping[str, Any], name: str) -> list[str]:
     verdict = content["verdict"]
     if verdict == "below":
         return ["Nothing, unless somebody has acted on the earlier record already."]
-    duties = duties_in_words(content["assessments"], content["due"])
+    today = read_time(content["recorded_at"]).date()
+    duties = duties_in_words(content["assessments"], content["due"], today)
     if verdict == "above":
-        over = (a["condition"] for a in content["assessments"] if a["verdict"] == "above")
-        applies = " or ".join(dict.fromkeys(filter(None, over)))
-        decide = f"{A_PERSON_DECIDES} What follows is due {applies}." if applies else A_PERSON_DECIDES
-        return [decide, *duties, f"If the figure is wrong, give better evidence: {AMEND.format(job=name)}"]
+        return [_decide(content), *duties, f"If the figure is wrong, give better evidence: {AMEND.format(job=name)}"]
     if content["action"]:
         return [*duties, *AFTER_A_STOP]
     steps = [clipped(words, 300) for words in remedies(content)]
@@ -201,6 +202,19 @@ def _steps(content: Mapping[str, Any], name: str) -> list[str]:
     else:
         steps.append(f"{'Or give' if steps else 'Give'} better evidence by hand: {AMEND.format(job=name)}")
     return [*steps, *duties]
+
+
+def _decide(content: Mapping[str, Any]) -> str:
+    """That a person decides, where the duties apply at all, what they are about, and what is said of that."""
+    over = [a for a in content["assessments"] if a["verdict"] == "above"]
+    applies = " or ".join(dict.fromkeys(a["condition"] for a in over if a["condition"]))
+    limited = {a["limited_to"] for a in over}
+    about = f", limited to {next(iter(limited))}" if len(limited) == 1 and "" not in limited else ""
+    placed = content["lineage"]["stated"].get("placedOnMarket")
+    said = {True: " It is said to be so placed.", False: " It is said not to be so placed."}.get(placed, "")
+    if not applies and not about:
+        return A_PERSON_DECIDES
+    return f"{A_PERSON_DECIDES} What follows is due{f' {applies}' if applies else ''}{about}.{said if applies else ''}"
 
 
 def remedies(content: Mapping[str, Any]) -> list[str]:

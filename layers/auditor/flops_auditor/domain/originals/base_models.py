@@ -126,7 +126,9 @@ class BaseModel:
         figure = self.pretraining_for_threshold()
         known = figure.flop if figure.flop is not None else figure.weak_flop
         trusted = figure.weak_flop is None
-        return Original(known, self.systemic_risk, figure.explanation.rstrip("."), trusted)
+        return Original(
+            known, self.systemic_risk, figure.explanation.rstrip("."), trusted, highest_flop=figure.other_flop
+        )
 
     def pretraining_for_threshold(self) -> PretrainingFigure:
         """The lower of the published figure and 6 x parameters x tokens.

@@ -6,13 +6,14 @@ from the roots of its lineage.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
+from flops_auditor.domain.runs.stated import Question
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.remarks import Kind
 
@@ -50,7 +51,7 @@ class Origin:
 def find_origin(declared: Declared, lineage: Lineage, models: ModelCatalogue | None) -> Origin:
     """The origin of a job: what it says itself, joined with what the roots of its lineage say."""
     own = _origin(declared, models)
-    inherited = [_origin(_as_declared(root), models) for root in lineage.roots()]
+    inherited = [_origin(_as_declared(root), models) for root in lineage.roots() if not root.from_scratch]
     if not inherited:
         return own
     model = own if models and models.find(declared.base_model) else _single(inherited)
@@ -59,9 +60,7 @@ def find_origin(declared: Declared, lineage: Lineage, models: ModelCatalogue | N
 
 
 def _as_declared(root: Ancestor) -> Declared:
-    return Declared(
-        base_model=root.base_model, pretraining_flop=root.pretraining_flop, systemic_risk_original=root.systemic_risk
-    )
+    return Declared(base_model=root.base_model, pretraining_flop=root.pretraining_flop, stated=root.stated)
 
 
 def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
@@ -82,14 +81,14 @@ def _joined(declared: Declared, own: Original, inherited: Sequence[Origin]) -> O
     for origin in inherited:
         distinct[origin.base_model, origin.original.pretraining_flop] = origin.original
     known = [o for o in distinct.values() if o.pretraining_flop is not None]
-    systemic = own.systemic_risk or any(o.systemic_risk for o in distinct.values())
     doubts = (*own.doubts, *(d for o in distinct.values() for d in o.doubts))
+    common = _common(own, list(distinct.values()))
     if not known:
-        return replace(own, systemic_risk=systemic, doubts=doubts)
+        return replace(own, doubts=doubts, **common)
     if len(known) < len(distinct) and own.pretraining_flop is None:
         doubts = (*doubts, MERGED_UNKNOWN())
     lowest = min(known, key=lambda o: o.pretraining_flop or 0)
-    merged = sum(o.pretraining_flop or 0 for o in known) if len(known) > 1 else None
+    merged, at_most = (_sum_of(known, highest) if len(known) > 1 else None for highest in (False, True))
     source = f"inherited from the lineage: {lowest.source}"
     if merged is not None:
         source += f"; the lowest of {len(known)} originals, together {scientific(merged)} FLOP"
@@ -97,15 +96,56 @@ def _joined(declared: Declared, own: Original, inherited: Sequence[Origin]) -> O
     if mine is not None and mine != lowest.pretraining_flop:
         flop = min(mine, lowest.pretraining_flop or mine)
         source = f"{own.source}; {source}: they differ, the lower one is used, since it makes the lower threshold"
-        trusted = own.trusted and lowest.trusted
-        return Original(flop, systemic, source, trusted, doubts, max(mine, merged or 0, *_flops(known)))
+        together = max(mine, merged or 0, *(o.pretraining_flop or 0 for o in known))
+        highest = max(mine, at_most or 0, *(_highest(o) for o in known))
+        both = own.trusted and lowest.trusted
+        return Original(
+            flop,
+            source=source,
+            trusted=both,
+            doubts=doubts,
+            merged_flop=together,
+            merged_highest_flop=highest,
+            **common,
+        )
     if mine is not None:
-        return replace(own, systemic_risk=systemic, doubts=doubts, merged_flop=merged)
-    return Original(lowest.pretraining_flop, systemic, source, all(o.trusted for o in known), doubts, merged)
+        return replace(own, doubts=doubts, merged_flop=merged, merged_highest_flop=at_most, **common)
+    return Original(
+        lowest.pretraining_flop,
+        source=source,
+        trusted=all(o.trusted for o in known),
+        doubts=doubts,
+        merged_flop=merged,
+        merged_highest_flop=at_most,
+        highest_flop=lowest.highest_flop,
+        **common,
+    )
 
 
-def _flops(originals: Sequence[Original]) -> list[int]:
-    return [o.pretraining_flop or 0 for o in originals]
+def _common(own: Original, inherited: Sequence[Original]) -> dict[str, Any]:
+    """What is said of the originals: of systemic risk if one of them is; for the rest the run's own word overrides
+    theirs, and they count where they agree.
+    """
+    every = [own, *inherited]
+    systemic = any(o.systemic_risk for o in every)
+    confirmed = any(o.systemic_risk and "systemic_risk" not in o.unconfirmed for o in every)
+    found: dict[str, Any] = {"systemic_risk": systemic}
+    unconfirmed: set[Question] = {"systemic_risk"} if systemic and not confirmed else set()
+    for question in ("general_purpose", "ours"):
+        answers = {getattr(o, question) for o in inherited}
+        deciding = [own] if getattr(own, question) is not None or len(answers) > 1 else list(inherited)
+        found[question] = getattr(deciding[0], question)
+        if all(question in o.unconfirmed for o in deciding):
+            unconfirmed.add(question)
+    return {**found, "unconfirmed": frozenset(unconfirmed)}
+
+
+def _sum_of(originals: Sequence[Original], highest: bool) -> int:
+    return sum(_highest(o) if highest else o.pretraining_flop or 0 for o in originals)
+
+
+def _highest(original: Original) -> int:
+    return max(original.pretraining_flop or 0, original.highest_flop or 0)
 
 
 def model_size(declared: Declared, model: KnownModel | None) -> ModelSize | None:
@@ -146,15 +186,22 @@ def find_original(declared: Declared, model: KnownModel | None) -> Original:
     trusted to rest "below" on. A person's signed amendment is.
     """
     table = model.original if model else None
-    systemic = declared.systemic_risk_original or (table is not None and table.systemic_risk)
-    doubts = declared.threshold_doubts
+    stated, doubts = declared.stated, declared.threshold_doubts
+    known = table.pretraining_flop if table else None
+    listed = table is not None and table.systemic_risk
+    unconfirmed = stated.unconfirmed - ({"systemic_risk"} if listed or not stated.systemic_risk else set())
+    common: dict[str, Any] = {
+        "systemic_risk": bool(stated.systemic_risk) or listed,
+        "general_purpose": stated.general_purpose,
+        "ours": stated.ours,
+        "unconfirmed": unconfirmed,
+        "doubts": doubts,
+    }
     if declared.pretraining_flop is None:
-        found = table or Original()
-        return Original(found.pretraining_flop, systemic, found.source, found.trusted, doubts)
+        return replace(table or Original(), **common)
     said = declared.pretraining_flop
     source = f"{declared.pretraining_source} {scientific(said)} FLOP of pretraining"
-    known = table.pretraining_flop if table else None
     if known is not None and not known <= 2 * said <= 4 * known:
         source += f"; the table has {scientific(known)} for {model.model_id if model else ''}, a contradiction"
     trusted = known is None or said <= 2 * known or not declared.tagged("pretraining")
-    return Original(said, systemic, source, trusted, doubts, instead=None if trusted else known)
+    return Original(said, source=source, trusted=trusted, instead=None if trusted else known, **common)

@@ -10,6 +10,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableStatement, read_stated
 from flops_auditor.domain.values.amounts import exact, parse_amount
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import iso, read_time
@@ -21,12 +22,15 @@ LONGEST_TEXT = 1000
 class MalformedAmendment(WrongInput):
     """An amendment that says nothing, or says it without who and why."""
 
-    remedy = "Give --who, --why and at least one of --tokens, --parameters, --mfu, --pretraining-flop."
+    remedy = "Give --who, --why and at least one thing that is better known; --help lists what can be given."
 
 
 @dataclass(frozen=True)
 class Amendment:
-    """Counts are whole numbers, `mfu` a fraction of the peak (0..1), `attachment_sha256` 64 hex digits or empty."""
+    """Counts are whole numbers, `mfu` a fraction of the peak (0..1), `attachment_sha256` 64 hex digits or empty.
+
+    `stated` is what only people know of the model, and the law asks for.
+    """
 
     who: str
     why: str
@@ -35,12 +39,13 @@ class Amendment:
     parameters: int | None = None
     mfu: Fraction | None = None
     pretraining_flop: int | None = None
+    stated: Stated = NOTHING_STATED
     attachment_sha256: str = ""
 
     def check(self) -> "Amendment":
         """The amendment itself. Raises MalformedAmendment naming what is wrong."""
         said = (self.tokens, self.parameters, self.mfu, self.pretraining_flop)
-        if all(value is None for value in said):
+        if all(value is None for value in said) and not self.stated:
             raise MalformedAmendment("it gives no evidence")
         if not self.who.strip() or not self.why.strip():
             raise MalformedAmendment("it does not say who gives it and why")
@@ -64,6 +69,8 @@ class Amendment:
         said |= {key: str(value) for key, value in amounts.items() if value is not None}
         if self.mfu is not None:
             said["mfu"] = f"{self.mfu.numerator}/{self.mfu.denominator}"
+        if self.stated:
+            said["stated"] = self.stated.to_json()
         if self.attachment_sha256:
             said["attachmentSha256"] = self.attachment_sha256
         return said
@@ -80,9 +87,10 @@ def read_amendment(found: Mapping[str, Any]) -> Amendment:
             parameters=_amount(found, "parameters"),
             mfu=_fraction(str(found["mfu"])) if "mfu" in found else None,
             pretraining_flop=_amount(found, "pretrainingFlop"),
+            stated=read_stated(found.get("stated", {})),
             attachment_sha256=str(found.get("attachmentSha256", "")),
         ).check()
-    except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, UnreadableStatement) as error:
         raise MalformedAmendment(f"not an amendment: {error!r}") from error
 
 

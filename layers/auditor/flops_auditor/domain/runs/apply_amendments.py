@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.declared import UNREADABLE_AMOUNT, Declared
+from flops_auditor.domain.runs.declared import UNKNOWN_CHOICE, UNREADABLE_AMOUNT, Declared
 from flops_auditor.domain.runs.observations import Emitted, Observations
+from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 AMENDED = Kind("amended", "{source}: {why}{attachment}")
@@ -33,7 +34,22 @@ def amend_declared(declared: Declared, amendments: Sequence[Amendment]) -> Decla
             declared = replace(
                 declared, pretraining_flop=amendment.pretraining_flop, pretraining_source=source, threshold_doubts=()
             )
+        declared = replace(declared, stated=declared.stated.overridden_by(amendment.stated))
+        declared = replace(declared, threshold_doubts=_answered(declared.threshold_doubts, amendment.stated))
     return declared
+
+
+def _answered(doubts: tuple[Remark, ...], stated: Stated) -> tuple[Remark, ...]:
+    """The doubts without those about a tag whose question a person has answered."""
+    answered = {
+        "tag flops-auditor:original-is-ours": stated.ours,
+        "tag flops-auditor:original-is-general-purpose": stated.general_purpose,
+        "tag flops-auditor:systemic-risk": stated.systemic_risk,
+        "tag flops-auditor:generated-data": stated.generated_data_public,
+    }
+    return tuple(
+        doubt for doubt in doubts if doubt.kind != UNKNOWN_CHOICE or answered.get(str(doubt.fact("statement"))) is None
+    )
 
 
 def _settled(doubts: tuple[Remark, ...], option: str) -> tuple[Remark, ...]:

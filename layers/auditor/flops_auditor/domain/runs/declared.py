@@ -7,11 +7,13 @@ a verdict may not be "below" while something that bears on it could not be read.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Literal
 
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_STATEMENT, CORRECT_TAG
+from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
 from flops_auditor.domain.values.remarks import Kind, Remark
@@ -32,6 +34,10 @@ _MODEL_PARAMETERS = (
     "model_path",
     "model",
 )
+_WEIGHT_PARAMETERS = frozenset(_MODEL_PARAMETERS) - {"model_name", "model"}
+"""Names under which trainers load weights; the others may name a configuration that is trained from scratch."""
+_FROM_SCRATCH = frozenset({"none", "scratch"})
+"""What the tag base-model says of a run that begins with no weights."""
 _PEFT_PARAMETERS = ("lora_r", "lora_rank", "lora_alpha", "peft_type", "peft_method", "use_peft", "use_lora", "qlora")
 YES = frozenset({"true", "yes", "1"})
 NO = frozenset({"", "false", "0", "no", "none", "null"})
@@ -95,13 +101,16 @@ class Statements:
 class Declared:
     """What the job declares, read. Amounts are whole numbers; None means not declared.
 
-    `doubts` are declarations that bear on the figures or thresholds and could not be read; `notes` are remarks.
+    `loads_weights`: it names weights that it loads, None where the name may be that of a configuration. `stated` is
+    what only people know. `doubts` are declarations that bear on the figures or thresholds and could not be read;
+    `notes` are remarks.
     """
 
     activity: Activity = "fine-tuning"
     base_model: str = ""
+    loads_weights: bool | None = False
     pretraining_flop: int | None = None
-    systemic_risk_original: bool = False
+    stated: Stated = NOTHING_STATED
     parameters: int | None = None
     active_parameters: int | None = None
     trainable_parameters: int | None = None
@@ -179,11 +188,48 @@ class _Reader:
     def precision(self) -> str:
         return recognise_precision(self.tag("precision")) or ""
 
-    def yes_or_no(self, name: str, doubts: list[Remark]) -> bool:
+    def yes_or_no(self, name: str) -> bool | None:
+        """A tag that answers a question of the law; None where it does not stand or could not be read."""
         text = self.tag(name).lower()
         if text not in YES | NO:
-            doubts.append(self.unknown(name, text, "true, false"))
-        return text in YES
+            self.threshold_doubts.append(self.unknown(name, text, "true, false"))
+            return None
+        return None if not text else text in YES
+
+    def public(self) -> bool | None:
+        """Whether generated data is public; None where no tag says so."""
+        text = self.tag("generated-data").lower()
+        if text and text not in {"public", "not-public"}:
+            self.threshold_doubts.append(self.unknown("generated-data", text, "public, not-public"))
+        return None if text not in {"public", "not-public"} else text == "public"
+
+    def placed(self) -> tuple[bool | None, date | None]:
+        """Whether the resulting model is placed on the Union market, and since when."""
+        text = self.tag("placed-on-market").lower()
+        if not text or text in YES | NO:
+            return (text in YES if text else None), None
+        try:
+            return True, date.fromisoformat(text)
+        except ValueError:
+            self.notes.append(self.unknown("placed-on-market", text, "true, false, a day such as 2026-11-24"))
+            return None, None
+
+    def stated(self) -> Stated:
+        """What the tags say that only people know: none of it is confirmed."""
+        placed, since = self.placed()
+        said: dict[Question, bool | None] = {
+            "ours": self.yes_or_no("original-is-ours"),
+            "general_purpose": self.yes_or_no("original-is-general-purpose"),
+            "systemic_risk": self.yes_or_no("systemic-risk"),
+            "generated_data_public": self.public(),
+        }
+        return Stated(
+            **said,
+            placed_on_market=placed,
+            placed_on=since,
+            licence=self.tag("licence")[:LONGEST_LICENCE],
+            unconfirmed=frozenset(question for question, answer in said.items() if answer is not None),
+        )
 
 
 def read_declared(said: Statements) -> Declared:
@@ -194,11 +240,13 @@ def read_declared(said: Statements) -> Declared:
     chosen = reader.choice("activity", ACTIVITIES)
     activity: Activity = next((known for known in ACTIVITIES if known == chosen), "fine-tuning")
     parameters = {key.lower().replace("-", "_"): plain(value) for key, value in said.parameters.items()}
+    base_model, loads_weights = _base_model(said, parameters, reader)
     return Declared(
         activity="not-training" if said.evaluation else activity,
-        base_model=_base_model(said, parameters, reader),
+        base_model=base_model,
+        loads_weights=loads_weights,
         pretraining_flop=_pretraining(said.environment.get(PRETRAIN_VARIABLE, ""), reader),
-        systemic_risk_original=reader.yes_or_no("systemic-risk", reader.threshold_doubts),
+        stated=reader.stated(),
         parameters=reader.count("params", "--parameters"),
         active_parameters=reader.count("active-params", "--parameters"),
         trainable_parameters=reader.count("trainable-params", "--parameters"),
@@ -224,12 +272,19 @@ def _pretraining(variable_text: str, reader: _Reader) -> int | None:
     return tagged or variable
 
 
-def _base_model(said: Statements, parameters: Mapping[str, str], reader: _Reader) -> str:
-    candidates = [reader.tag("base-model")]
-    candidates += [parameters.get(key, "") for key in _MODEL_PARAMETERS]
-    candidates += [said.environment.get(key, "") for key in ("HF_MODEL_ID", "MODEL_ID", "BASE_MODEL")]
-    candidates += said.model_names
-    return next((text for text in candidates if text), "")
+def _base_model(said: Statements, parameters: Mapping[str, str], reader: _Reader) -> tuple[str, bool | None]:
+    """The model that the run names first, and whether it loads its weights; None where it may be a configuration."""
+    tagged = reader.tag("base-model")
+    if tagged.lower() in _FROM_SCRATCH:
+        return "", False
+    places = [(tagged, True)]
+    places += [(parameters.get(key, ""), key in _WEIGHT_PARAMETERS) for key in _MODEL_PARAMETERS]
+    places += [(said.environment.get(key, ""), True) for key in ("HF_MODEL_ID", "MODEL_ID", "BASE_MODEL")]
+    places += [(name, True) for name in said.model_names]
+    named = [(text, weights) for text, weights in places if text]
+    if not named:
+        return "", False
+    return named[0][0], True if any(weights for _, weights in named) else None
 
 
 def _precision(given: Mapping[str, str]) -> str:

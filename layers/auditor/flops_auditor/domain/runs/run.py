@@ -37,9 +37,10 @@ class FinalValue:
 class Run:
     """One run. `source` names the service and kind, such as "sagemaker:training-job"; `status` is the service's word.
 
-    `finished`: it has ended, whether well or not. `hardware_disclosed` is False where the service keeps its hardware
-    to itself. `billed_tokens` are those that the service charged for, `limit_seconds` how long it may run; None: not
-    known. `family` is shared by runs that are trials of one search: they are not each other's ancestors.
+    `finished`: it has ended, whether well or not; `succeeded`: well. `hardware_disclosed` is False where the service
+    keeps its hardware to itself. `billed_tokens` are those that the service charged for, `limit_seconds` how long it
+    may run; None: not known. `family` is shared by runs that are trials of one search: they are no ancestors of each
+    other.
     `stop_command` is what a person types to end it.
     """
 
@@ -49,6 +50,7 @@ class Run:
     region: str
     status: str
     finished: bool
+    succeeded: bool
     created: datetime | None
     started: datetime | None
     ended: datetime | None

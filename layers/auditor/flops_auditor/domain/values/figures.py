@@ -1,6 +1,6 @@
-"""A best estimate with its bound, and on which side of a threshold it lies."""
+"""A best estimate with its bounds, and on which side of a threshold it lies."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from flops_auditor.domain.values.remarks import Remark
@@ -12,23 +12,30 @@ SEVERITY: dict[Verdict, int] = {"below": 0, "indeterminate": 1, "above": 2}
 
 @dataclass(frozen=True)
 class Figures:
-    """Best estimate and upper bound in FLOP (None: not known), the doubts, and what would settle them."""
+    """Best estimate and bounds in FLOP (None: not known), the doubts, and what would settle them.
+
+    `firm_flop` is what "above" rests on: what was measured, or the lower bound where nothing was; None where it is the
+    best estimate.
+    """
 
     best_flop: int | None
     upper_flop: int | None
     doubts: tuple[Remark, ...] = ()
     settle: str = ""
+    lower_flop: int | None = None
+    firm_flop: int | None = None
 
     def plus(self, flop: int) -> "Figures":
         """The figures with a known amount added."""
-        best = None if self.best_flop is None else self.best_flop + flop
-        upper = None if self.upper_flop is None else self.upper_flop + flop
-        return replace(self, best_flop=best, upper_flop=upper)
+        amounts = (self.best_flop, self.upper_flop, self.lower_flop, self.firm_flop)
+        best, upper, lower, firm = (None if amount is None else amount + flop for amount in amounts)
+        return Figures(best, upper, self.doubts, self.settle, lower, firm)
 
 
 def verdict(figures: Figures, threshold: int) -> Verdict:
-    """Above if best > T; below if upper <= T and nothing is in doubt; else indeterminate."""
-    if figures.best_flop is not None and figures.best_flop > threshold:
+    """Above if what is firm > T; below if upper <= T and nothing is in doubt; else indeterminate."""
+    firm = figures.best_flop if figures.firm_flop is None else figures.firm_flop
+    if firm is not None and firm > threshold:
         return "above"
     if figures.doubts or figures.upper_flop is None or figures.best_flop is None:
         return "indeterminate"

@@ -10,7 +10,8 @@ from typing import Any
 
 from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.audit.record import Reassessed, predicate
-from flops_auditor.domain.law.due_dates import DueDate, crossed_lines, dated_duties, due_dates, read_due_dates
+from flops_auditor.domain.law.assessment import crossed_lines
+from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates, read_due_dates
 from flops_auditor.domain.ledger.dsse import PAYLOAD_TYPE, envelope_line, pre_authentication_encoding
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.statement import predicate_of, statement
@@ -156,13 +157,13 @@ def foreseen(policy: str, duty: str) -> str:
 
 def _due(examined: Examined, previous: Kept | None, recorder: Recorder) -> tuple[DueDate, ...]:
     crossed, job_id = crossed_lines(examined.audited.assessments), examined.case.run.job_id
-    known_at = {
-        (policy, duty.duty_id): recorder.records.noted(job_id, foreseen(policy, duty.duty_id)) or recorder.clock()
+    known = {
+        (policy, duty.duty_id): recorder.records.noted(job_id, foreseen(policy, duty.duty_id))
         for policy, duty in dated_duties(crossed)
     }
-    return due_dates(
-        crossed, known_at, [*examined.lineage.due, *(read_due_dates(previous.content) if previous else ())]
-    )
+    foreseen_at = {key: at for key, at in known.items() if at is not None}
+    before = read_due_dates(previous.content) if previous else ()
+    return due_dates(crossed, foreseen_at, recorder.clock(), [*examined.lineage.due, *before])
 
 
 def finish(job_id: str, kept: Kept, recorder: Recorder) -> None:

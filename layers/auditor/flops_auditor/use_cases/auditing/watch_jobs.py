@@ -21,7 +21,7 @@ from flops_auditor.domain.audit.forecast import (
     look,
 )
 from flops_auditor.domain.audit.record import due_part, lineage_part, result
-from flops_auditor.domain.law.due_dates import dated_duties, due_dates
+from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates
 from flops_auditor.domain.lineage.kept_ancestors import pack
 from flops_auditor.domain.messages.early_warning import percent, warn
 from flops_auditor.domain.runs.case import Case
@@ -67,6 +67,7 @@ class Look:
     case: Case
     seen: RunForecast
     parents: tuple[str, ...]
+    due: tuple[DueDate, ...] = ()
 
     @property
     def run(self) -> Run:
@@ -122,9 +123,9 @@ def look_at(listed: ListedJob, recorder: Recorder) -> Look | None:
     if job.training_job_status != RUNNING:
         return None
     case = collect(answer, job, recorder.sources, now)
-    lineage = lineage_of(case, recorder).lineage
-    seen = look(audit(case, recorder.tables, lineage), case.evidence.tags is not None)
-    return Look(case, seen, lineage.parents)
+    found = lineage_of(case, recorder)
+    seen = look(audit(case, recorder.tables, found.lineage), case.evidence.tags is not None)
+    return Look(case, seen, found.lineage.parents, found.due)
 
 
 def warn_people(looked: Look, watcher: Watcher) -> int:
@@ -181,20 +182,16 @@ def content_of_look(looked: Look, recorder: Recorder, now: datetime) -> dict[str
     """The fields of a record, for a job that has none yet. Notes when it became known that a line will be crossed."""
     audited = looked.seen.audited
     packed = pack(looked.run.job_id, audited.lineage)
-    over = [
-        o.assessment
-        for o in looked.seen.outlooks
-        if o.crossed or (o.projected_best_share is not None and o.projected_best_share > 1)
-    ]
-    known_at = {}
+    over = [o.assessment for o in looked.seen.outlooks if o.will_cross]
+    foreseen_at = {}
     for policy, duty in dated_duties(over):
         note = foreseen(policy, duty.duty_id)
         recorder.records.note(looked.run.job_id, note, now)
-        known_at[policy, duty.duty_id] = recorder.records.noted(looked.run.job_id, note) or now
+        foreseen_at[policy, duty.duty_id] = recorder.records.noted(looked.run.job_id, note) or now
     return {
         **result(audited, packed),
         "lineage": lineage_part(audited, packed),
-        **due_part(due_dates(over, known_at)),
+        **due_part(due_dates(over, foreseen_at, now, looked.due)),
         "revision": None,
         "ledger_id": recorder.ledger_id,
     }

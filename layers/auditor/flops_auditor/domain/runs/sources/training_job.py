@@ -28,6 +28,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         region=job.region,
         status=job.training_job_status,
         finished=job.finished,
+        succeeded=job.training_job_status == "Completed",
         created=job.creation_time,
         started=job.training_start_time,
         ended=job.training_end_time or job.last_modified_time,

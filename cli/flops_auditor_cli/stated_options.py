@@ -1,0 +1,89 @@
+"""Options for what only people know of a model, and the law asks for."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from flops_auditor.domain.runs.stated import LONGEST_LICENCE, Stated
+
+OursOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--original-is-ours/--original-is-not-ours",
+        help="The original is your organisation's, or was made on its behalf: training it is the same model's life.",
+    ),
+]
+GeneralPurposeOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--original-is-general-purpose/--original-is-not-general-purpose",
+        help="The original is a general-purpose AI model, whatever its compute.",
+    ),
+]
+SystemicRiskOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--systemic-risk/--no-systemic-risk",
+        help="The original is a model of systemic risk: designated, or known to be one.",
+    ),
+]
+PlacedOption = Annotated[
+    str | None,
+    typer.Option(
+        "--placed-on-market",
+        help="The resulting model is placed on the Union market: yes, no, or since when, such as 2026-11-24.",
+    ),
+]
+LicenceOption = Annotated[
+    str | None, typer.Option("--licence", help="Under which the resulting model is released, such as Apache-2.0.")
+]
+
+
+class GeneratedData(StrEnum):
+    """Whether training data that the run generates is publicly accessible."""
+
+    PUBLIC = "public"
+    NOT_PUBLIC = "not-public"
+
+
+GeneratedDataOption = Annotated[
+    GeneratedData | None,
+    typer.Option("--generated-data", help="Whether training data that the run generates is publicly accessible."),
+]
+
+
+def stated(
+    ours: bool | None,
+    general_purpose: bool | None,
+    systemic_risk: bool | None,
+    placed: str | None,
+    licence: str | None,
+    generated: GeneratedData | None,
+) -> Stated:
+    """What the options say. Raises typer.BadParameter."""
+    on_market, since = placed_on_market(placed)
+    if licence is not None and len(licence) > LONGEST_LICENCE:
+        raise typer.BadParameter(f"--licence: at most {LONGEST_LICENCE} characters")
+    return Stated(
+        ours=ours,
+        general_purpose=general_purpose,
+        systemic_risk=systemic_risk,
+        generated_data_public=None if generated is None else generated is GeneratedData.PUBLIC,
+        placed_on_market=on_market,
+        placed_on=since,
+        licence=licence or "",
+    )
+
+
+def placed_on_market(text: str | None) -> tuple[bool | None, date | None]:
+    """Whether a model is placed on the Union market, and since when. Raises typer.BadParameter."""
+    if text is None:
+        return None, None
+    if text.lower() in {"yes", "no"}:
+        return text.lower() == "yes", None
+    try:
+        return True, date.fromisoformat(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"--placed-on-market: {text[:40]!r} is not yes, no or a day") from error

@@ -1,0 +1,104 @@
+"""What only people know of a model, and the law asks for: whose the original is, what kind of model, what became of it.
+
+A job's tags may say it, an amendment, or the file of models that the compliance officer keeps. What a tag says makes no
+verdict milder by itself: `unconfirmed` names what only tags say.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from typing import Any, Literal, get_args
+
+from flops_auditor.domain.values.errors import AuditorError
+
+Question = Literal["ours", "general_purpose", "systemic_risk", "generated_data_public"]
+"""What may make a verdict milder."""
+QUESTIONS: tuple[Question, ...] = get_args(Question)
+LONGEST_LICENCE = 100
+
+
+class UnreadableStatement(AuditorError):
+    """A statement about a model that does not say what it may say."""
+
+    remedy = "Answer true or false; give a day as 2026-11-24; name a licence by its SPDX identifier."
+
+
+@dataclass(frozen=True)
+class Stated:
+    """None and the empty text: not said.
+
+    `ours`: the original is the organisation's own or was made on its behalf, so training it is the same model's life.
+    `general_purpose`, `systemic_risk`: the original is such a model, whatever its compute. `generated_data_public`: the
+    training data that the run generates is publicly accessible. `placed_on_market`: the resulting model is placed on
+    the Union market or put to essential internal use; `placed_on` since when. `licence`: under which it is released.
+    """
+
+    ours: bool | None = None
+    general_purpose: bool | None = None
+    systemic_risk: bool | None = None
+    generated_data_public: bool | None = None
+    placed_on_market: bool | None = None
+    placed_on: date | None = None
+    licence: str = ""
+    unconfirmed: frozenset[Question] = frozenset()
+
+    def __bool__(self) -> bool:
+        return self != NOTHING_STATED
+
+    def overridden_by(self, other: "Stated") -> "Stated":
+        """These statements with those of another, later source in their place; what it says is no longer only a tag's
+        word, unless it is one itself.
+        """
+        said = {f.name: getattr(other, f.name) for f in fields(other) if f.name != "unconfirmed"}
+        said = {name: value for name, value in said.items() if value is not None and value != ""}
+        left = (self.unconfirmed - said.keys()) | other.unconfirmed
+        return replace(self, **said, unconfirmed=left)
+
+    def without(self, question: Question) -> "Stated":
+        """The same without one statement."""
+        return replace(self, **{question: None}, unconfirmed=self.unconfirmed - {question})  # type: ignore[arg-type]
+
+    def to_json(self) -> dict[str, Any]:
+        """As evidence and records hold it; what is not said is left out."""
+        said: dict[str, Any] = {
+            "ours": self.ours,
+            "generalPurpose": self.general_purpose,
+            "systemicRisk": self.systemic_risk,
+            "generatedDataPublic": self.generated_data_public,
+            "placedOnMarket": self.placed_on_market,
+            "placedOn": str(self.placed_on) if self.placed_on else None,
+            "licence": self.licence or None,
+            "unconfirmed": sorted(self.unconfirmed) or None,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+NOTHING_STATED = Stated()
+
+
+def read_stated(found: Mapping[str, Any]) -> Stated:
+    """Read statements back. Raises UnreadableStatement."""
+    try:
+        unconfirmed = frozenset(found.get("unconfirmed", ()))
+        licence = str(found.get("licence", ""))
+        if not unconfirmed <= set(QUESTIONS) or len(licence) > LONGEST_LICENCE:
+            raise UnreadableStatement(f"{str(dict(found))[:200]}")
+        return Stated(
+            ours=_answer(found, "ours"),
+            general_purpose=_answer(found, "generalPurpose"),
+            systemic_risk=_answer(found, "systemicRisk"),
+            generated_data_public=_answer(found, "generatedDataPublic"),
+            placed_on_market=_answer(found, "placedOnMarket"),
+            placed_on=date.fromisoformat(found["placedOn"]) if "placedOn" in found else None,
+            licence=licence,
+            unconfirmed=unconfirmed,
+        )
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UnreadableStatement(f"not statements about a model: {error}") from error
+
+
+def _answer(found: Mapping[str, Any], name: str) -> bool | None:
+    value = found.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise UnreadableStatement(f"{name} is {str(value)[:40]!r}, not true or false")
+    return value
