@@ -22,7 +22,7 @@ from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.runs.training_time import UNKNOWN_TIME, Span, TrainingTime, seconds_between
-from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.amounts import parse_amount, scientific
 from flops_auditor.domain.values.figures import Figures
 
 POLICY = "eu-gpai-guidelines-2025-07"
@@ -134,17 +134,18 @@ CASES = [LawCase(row) for row in csv.DictReader((Path(__file__).parent / "cases.
 
 def table() -> str:
     """The cases as a table of Markdown."""
-    head = "| case | paragraph | original | updates | generated | line | verdict | basis | reading | first duty | due |"
-    lines = [head, "|" + " --- |" * 11]
+    names = "case, paragraph, original, updates, generated, beside it, line, verdict, basis, reading, first duty, due"
+    heads = names.split(", ")
+    lines = ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     for case in CASES:
         row = case.row
-        original = scientific(int(row["original"])) if row["original"].isdigit() else row["original"]
         cells = [
             row["what"],
             row["paragraph"],
-            original if original != "none" else "none: from no weights",
+            _amount(row["original"]) if row["original"].isdigit() else row["original"],
             _amount(row["updates"]),
             _amount(row["generated"]),
+            _beside(row),
             row["scenario"],
             row["verdict"],
             row["basis"],
@@ -158,9 +159,16 @@ def table() -> str:
 
 def _amount(text: str) -> str:
     """A figure; in full where three digits would hide on which side of a line it lies."""
-    amount = int(text)
-    short = scientific(amount)
-    return short if int(float(short)) == amount or amount in (0, 1, 2) else f"{amount}"
+    short = scientific(int(text))
+    return short if text == "0" or parse_amount(short) == int(text) else text
+
+
+def _beside(row: Mapping[str, str]) -> str:
+    """What else is said of the case."""
+    found = [f"said: {row['said']}"] if row["said"] else []
+    names = {"upper": "at most", "merged": "merged from, together", "failed": "a failed run before it"}
+    found += [f"{words} {_amount(row[name])}" for name, words in names.items() if row[name] not in ("", "0")]
+    return "; ".join([*found, *([f"foreseen {row['foreseen']}"] if row["foreseen"] else [])])
 
 
 def page_with_cases(page: str) -> str:

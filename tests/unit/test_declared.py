@@ -7,6 +7,7 @@ import pytest
 
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.stated import Stated
 from tests.fakes.cases import declared_by, words
 from tests.fakes.jobs import describe
 
@@ -35,7 +36,8 @@ def test_every_tag_is_read() -> None:
         activity="pretraining",
         base_model="org/model",
         pretraining_flop=10**24,
-        systemic_risk_original=True,
+        loads_weights=True,
+        stated=Stated(systemic_risk=True, unconfirmed=frozenset({"systemic_risk"})),
         parameters=8 * 10**9,
         active_parameters=2 * 10**9,
         trainable_parameters=4 * 10**7,

@@ -622,8 +622,9 @@ def test_texts_are_those_that_a_record_shows() -> None:
         "method architecture: 6 x 8.03e9 parameters x 5.00e8 tokens",
         "the upper bound adds the error margin of 30 % of Annex A.2, at most the hardware's ceiling",
         "hardware + occupancy would give 9.65e18 FLOP, a utilisation of 0.5",
-        "DPO also passes every batch forward through a frozen reference model, which updates nothing and is not "
-        "counted; were it counted, a third more; no verdict of below rests on less than 4.18e19 FLOP",
+        "DPO also passes every batch forward through a frozen reference model, which updates nothing and "
+        "counts on the cumulative basis alone; with it a third more; no verdict of below rests on less than 4.18e19 "
+        "FLOP",
         "training time: 1 Training span of SecondaryStatusTransitions, 36000 s",
     )
     assert set(found.assumptions) >= {

@@ -264,7 +264,12 @@ def test_a_merge_of_two_originals_takes_the_lower_threshold_and_adds_both_up() -
     assert content["lineage"]["merged_flop"] == str(15 * 10**24)
     by_scenario = {a["scenario"]: a for a in content["assessments"]}
     assert by_scenario["one-third"]["threshold_flop"] == str(2 * 10**24)
-    assert by_scenario["systemic-risk-cumulative"]["verdict"] == "above"
+    total = by_scenario["systemic-risk-total"]
+    assert (total["verdict"], total["reading"], total["inherited_flop"]) == (
+        "indeterminate",
+        "disputed",
+        str(15 * 10**24),
+    )
 
 
 def test_generated_data_counts_on_the_cumulative_basis_only() -> None:
@@ -281,7 +286,9 @@ def test_generated_data_counts_on_the_cumulative_basis_only() -> None:
     assert world.ancestors("tune") == {"generate"}, "parents in distillation are not counted"
     assert int(content["cumulative"]["best_flop"]) == 2 * own
     assert int(content["lineage"]["updates_best_flop"]) == own
-    assert [a["scenario"] for a in world.content("generate")["assessments"]] == ["systemic-risk-cumulative"]
+    assert [a["scenario"] for a in world.content("generate")["assessments"]] == ["systemic-risk-generation"]
+    generation = world.content("generate")["assessments"][0]
+    assert generation["best_flop"] == str(own), "the training of the teacher does not count towards the data"
 
 
 def test_who_continues_their_own_pretraining_is_no_modifier() -> None:
@@ -375,28 +382,28 @@ def test_a_second_line_that_is_crossed_is_told_although_the_verdict_is_the_same(
     world.audit("parent")
     content = world.content("child")
     assert content["previous_verdict"] == content["verdict"] == "above"
-    assert content["notification_due"] == "2026-12-08"
+    assert content["notification_due"] == "2026-07-04"
     alerts = world.recorder.alerts
     assert isinstance(alerts, MemoryAlerts)
     told = [alert for alert in alerts.sent if "child" in alert.subject]
     assert len(told) == 2
-    assert "systemic-risk-cumulative" in " ".join(told[1].body.split())
-    assert "2026-12-08" in told[1].body
+    assert "systemic-risk-total" in " ".join(told[1].body.split())
+    assert "2026-07-04" in told[1].body
 
 
 def test_the_first_date_of_a_notification_stays() -> None:
-    """Art. 52(1): two weeks from when it was known; better evidence, or another run, does not begin them again."""
+    """Art. 52(1): two weeks from when it was met; better evidence, or another run, does not begin them again."""
     world = World()
     hosts = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
     world.add(continuing("first", hours=9000, **hosts), pretrain_flops="3e24")
     world.audit("first")
-    assert world.content("first")["notification_due"] == "2026-12-08"
+    assert world.content("first")["notification_due"] == "2027-01-28"
     clock = world.recorder.clock
     assert isinstance(clock, FixedClock)
     clock.advance(days=5)
     amend(world.job_id("first"), Amendment("ada", "measured", clock(), mfu=Fraction("0.49")), world.recorder)
     world.add(continuing("second", ["first"], day=1, hours=1))
     world.audit("second")
-    for name in ("first", "second"):
-        assert world.content(name)["notification_due"] == "2026-12-08"
+    assert world.content("first")["notification_due"] == "2027-01-28"
+    assert world.content("second")["notification_due"] <= "2027-01-28", "who goes on from there has no more time"
     assert world.content("first")["revision"] == 1

@@ -82,7 +82,7 @@ def test_an_emitted_utilisation_of_one_half_gives_the_same_figure_with_a_narrowe
 def test_the_fields_are_those_of_an_audit():
     audited = result(audit(Evidence(describe()), load_tables()))
     plan = planned("--base-model", "Qwen/Qwen2.5-7B", "--tokens", "1e9", "--instance-type", "ml.p5.48xlarge")
-    assert plan.keys() == audited.keys() | {"methods"}
+    assert plan.keys() == audited.keys() | {"methods", "due", "notification_due"}
     for part in ("job", "estimate", "cumulative", "original"):
         assert plan[part].keys() == audited[part].keys()
     assert audited["assessments"][0].keys() <= plan["assessments"][0].keys()
@@ -135,7 +135,7 @@ def test_duration_energy_and_hours_to_each_threshold():
     assert relative["expected_hours_to_threshold"] == pytest.approx(expected, rel=1e-3)
     assert relative["earliest_hours_to_threshold"] == pytest.approx(expected * 0.4, rel=1e-3)
     assert relative["share_of_threshold"] == pytest.approx(flop / int(relative["threshold_flop"]), rel=1e-3)
-    cumulative = next(a for a in plan["assessments"] if a["scenario"] == "systemic-risk-cumulative")
+    cumulative = next(a for a in plan["assessments"] if a["scenario"] == "systemic-risk-total")
     pretraining = int(plan["original"]["pretraining_flop"])
     assert cumulative["share_of_threshold"] == pytest.approx((pretraining + flop) / 1e25, rel=1e-3)
     left = (10**25 - pretraining) / (16 * 989.4e12) / 3600
@@ -153,7 +153,8 @@ def test_duration_energy_and_hours_to_each_threshold():
         (["--instance-type", "ml.g5.xlarge", "--hours", "10"], 0, "below"),
         (["--instance-type", "ml.p5.48xlarge", "--instances", "64", "--hours", "700"], 3, "above"),
         (["--pretrain-flops", "9e24", "--params", "8e9", "--tokens", "1e12"], 0, "below"),
-        (["--pretrain-flops", "1e25", "--params", "8e9", "--tokens", "1e12"], 3, "above"),
+        (["--pretrain-flops", "1e25", "--params", "8e9", "--tokens", "1e12"], 4, "indeterminate"),
+        (["--pretrain-flops", "6e24", "--params", "8e9", "--tokens", "1e14"], 3, "above"),
     ],
 )
 def test_the_exit_code_is_a_gate(arguments, code, verdict):

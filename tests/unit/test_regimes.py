@@ -131,7 +131,8 @@ def test_a_record_its_day_and_its_alert_follow_from_it(folder: Path) -> None:
     assert f"policies/{NAME}.json" in content["tables"]
     [alert] = sent(world)
     body = " ".join(alert.body.split())
-    assert f"By {content['notification_due']}: Tell the Tide Office within thirty days (Tide Act, sec. 9)." in body
+    assert content["notification_due"] == "2026-04-10"
+    assert "By 2026-04-10, which was 228 days ago: Tell the Tide Office within thirty days (Tide Act, sec. 9)." in body
     assert "Keep a log of the tides (Tide Act, sec. 10)." in body
     assert "Over it, if the model is shown to a dolphin, the model is a great wave." in body
     assert foreign(alert.body + json.dumps(content["assessments"])) == []

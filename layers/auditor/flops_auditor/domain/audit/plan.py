@@ -245,6 +245,7 @@ def document(
             "id": None,
             "status": "Planned",
             "finished": False,
+            "succeeded": False,
             "activity": wanted.activity,
             "creation_time": None,
             "start": None,
@@ -256,6 +257,7 @@ def document(
             "best_flop": decimal(plan.best_flop),
             "upper_flop": decimal(plan.upper_flop),
             "cautious_upper_flop": decimal(plan.upper_flop),
+            "updates_upper_flop": decimal(plan.upper_flop),
             "ceiling_flop": decimal(plan.ceiling_flop),
             "accelerator_seconds": decimal(hardware.unit_seconds) if hardware else None,
             "peak_flop_per_s": decimal(hardware.peak) if hardware else None,
@@ -273,7 +275,10 @@ def document(
         "original": {
             "base_model": base_model,
             "pretraining_flop": decimal(wanted.original.pretraining_flop),
+            "highest_flop": decimal(wanted.original.highest_flop),
             "systemic_risk": wanted.original.systemic_risk,
+            "general_purpose": wanted.original.general_purpose,
+            "ours": wanted.original.ours,
             "source": wanted.original.source,
         },
         "assessments": [_assessment(outlook) for outlook in plan.outlooks],
@@ -293,6 +298,22 @@ def _assessment(outlook: PlannedThreshold) -> dict[str, Any]:
     }
 
 
+_OF_A_METHOD = frozenset(
+    {
+        "policy",
+        "scenario",
+        "threshold_flop",
+        "verdict",
+        "reading",
+        "reason",
+        "share_of_threshold",
+        "expected_hours_to_threshold",
+        "earliest_hours_to_threshold",
+    }
+)
+"""What is shown of an assessment where ways of training stand side by side."""
+
+
 def _method(plan: Plan) -> dict[str, Any]:
     return {
         "method": plan.way.name,
@@ -301,7 +322,10 @@ def _method(plan: Plan) -> dict[str, Any]:
         "upper_flop": decimal(plan.upper_flop),
         "hours": None if plan.hardware is None else decimal(plan.hardware.seconds / 3600),
         "energy_kwh": decimal(plan.energy_kwh),
-        "assessments": [_assessment(outlook) for outlook in plan.outlooks],
+        "assessments": [
+            {name: value for name, value in _assessment(outlook).items() if name in _OF_A_METHOD}
+            for outlook in plan.outlooks
+        ],
         "verdict": plan.verdict,
     }
 

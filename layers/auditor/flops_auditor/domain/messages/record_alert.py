@@ -30,6 +30,7 @@ HEADLINES = {
     "indeterminate": "on an UNKNOWN SIDE of a threshold",
     "below": "BELOW every threshold, as it turned out",
 }
+DISPUTED = "OVER a threshold of which it is DISPUTED whether it counts"
 A_PERSON_DECIDES = "Tell whoever answers for this in your organisation. The figure is an indication; a person decides."
 AFTER_A_STOP = (
     "Wait for the record of the ended job; it gives the final figure and comes by itself.",
@@ -68,7 +69,7 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
         section("WHAT TO DO", numbered(_steps(content, name))),
         section("THE RECORD", _record(content, name)),
     ]
-    headline = "STOPPED" if stopped else verdict.upper()
+    headline = "STOPPED" if stopped else "DISPUTED" if is_disputed(content) else verdict.upper()
     return Alert(
         subject=subject(f"[FLOPs Auditor] {headline}: {name}"),
         body="\n\n".join(part for part in parts if part) + "\n",
@@ -80,7 +81,7 @@ def _happened(content: Mapping[str, Any], name: str) -> str:
     job, count = content["job"], content["lineage"]["ancestors"]
     together = f"Together with {earlier_runs(count)} it continues, it" if count else "It"
     done = "is running" if content["action"] else "was audited"
-    said = f"Training job {name} ({printable(job['status'])}) {done}. {together} is {HEADLINES[content['verdict']]}."
+    said = f"Training job {name} ({printable(job['status'])}) {done}. {together} is {_where(content)}."
     if content["action"]:
         said += f" FLOPs Auditor asked for it to be stopped: {printable(content['action']['reason'])}."
     if content["previous_verdict"]:
@@ -88,6 +89,17 @@ def _happened(content: Mapping[str, Any], name: str) -> str:
         crossed = [_changed(change, content) for change in content["changes"] if change["to"] == "above"]
         said += f", since now it is over {' and '.join(crossed)}." if crossed else "."
     return said
+
+
+def _where(content: Mapping[str, Any]) -> str:
+    """On which side of its thresholds a job is."""
+    return DISPUTED if is_disputed(content) else HEADLINES[content["verdict"]]
+
+
+def is_disputed(content: Mapping[str, Any]) -> bool:
+    """Whether a threshold is crossed of which it is disputed whether that counts, and none that certainly does."""
+    disputed = any(a["reading"] == "disputed" for a in content["assessments"])
+    return content["verdict"] == "indeterminate" and disputed
 
 
 def earlier_runs(count: int) -> str:
@@ -132,7 +144,7 @@ def _against(content: Mapping[str, Any]) -> list[str]:
     for a in content["assessments"]:
         notes = [note["words"] for note in a["notes"]]
         if a["reading"] == "ours":
-            notes.append(f"a reading of ours: {a['left_open']}")
+            notes.append("a reading of ours" + (f": {a['left_open']}" if a["verdict"] != "below" else ""))
         open_ = a["verdict"] == "indeterminate" and a["doubts"]
         said = clipped("; ".join([a["reason"], *notes, *(["see what is in doubt"] if open_ else [])]))
         line = f"{named(a['policy'], a['scenario'], a['title'])}: {a['verdict'].upper()}; {said}."
