@@ -60,11 +60,17 @@ def everything() -> LiveLedger:
     ledger.add(
         continuing("odd", day=1, InputDataConfig=[channel("model", "s3://elsewhere/x/")]),
         systemic_risk="yes",
+        original_is_ours="no",
+        original_is_general_purpose="no",
+        generated_data="public",
+        placed_on_market="2025-07-01",
+        licence="Apache-2.0",
         lineage="no",
     )
-    ledger.add(continuing("child", ["parent", "odd"], day=2, hours=3000, **BIG))
+    ledger.add(continuing("failed", day=1, TrainingJobStatus="Failed"))
+    ledger.add(continuing("child", ["parent", "odd", "failed"], day=2, hours=3000, **BIG))
     ledger.audit("child")
-    ledger.audit("parent", "odd")
+    ledger.audit("parent", "odd", "failed")
     amend(ledger.job_id("child"), Amendment("ada", "why", ledger.clock.now, tokens=10**9), ledger.recorder)
     ledger.recorder = replace(ledger.recorder, tables=tables_with(EARLIER["a row was edited since"]))
     assert reassess_record(ledger.job_id("parent"), ledger.recorder) is not None

@@ -222,7 +222,10 @@ def as_ancestor(content: Mapping[str, Any]) -> list[object]:
         job["activity"],
         lineage["base_model"],
         lineage["pretraining_flop"],
-        lineage["systemic_risk"],
+        sorted(lineage["stated"].items()),
+        lineage["loads_weights"],
+        estimate["updates_upper_flop"],
+        job["succeeded"],
         lineage["parents"],
         bool(estimate["doubts"] or lineage["doubts"]),
     )
@@ -237,7 +240,10 @@ def listed_ancestor(each: Mapping[str, Any]) -> list[object]:
         each["activity"],
         each.get("base_model", ""),
         each.get("pretraining_flop"),
-        each.get("systemic_risk", False),
+        sorted(each.get("stated", {}).items()),
+        each.get("loads_weights", False),
+        each.get("updates_upper_flop"),
+        not each.get("failed", False),
         each.get("parents", []),
         bool(each.get("doubts")),
     )
@@ -245,9 +251,9 @@ def listed_ancestor(each: Mapping[str, Any]) -> list[object]:
 
 def _ancestor(*members: Any) -> list[object]:
     """Runs that made data hand no parents on: what made their models is not counted (Annex A.1)."""
-    arn, best, upper, activity, model, pretraining, systemic, parents, doubtful = members
+    arn, best, upper, activity, *more, parents, doubtful = members
     handed_on = [] if activity == "synthetic-data" else list(parents)
-    return [arn, best, upper, activity, model, pretraining, systemic, handed_on, doubtful]
+    return [arn, best, upper, activity, *more, handed_on, doubtful]
 
 
 class Agreement:

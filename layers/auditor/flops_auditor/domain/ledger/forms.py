@@ -54,6 +54,18 @@ VERSION = Text(r"^.{1,40}$")
 SPOKEN = {"kind": TEXT, "words": TEXT}
 REMARK = {**SPOKEN, "settle?": SPOKEN}
 
+STATED = {
+    "ours?": FLAG,
+    "generalPurpose?": FLAG,
+    "systemicRisk?": FLAG,
+    "generatedDataPublic?": FLAG,
+    "placedOnMarket?": FLAG,
+    "placedOn?": DAY,
+    "licence?": TEXT,
+    "unconfirmed?": [TEXT],
+}
+"""What people say of a model."""
+
 ANCESTOR = {
     "job_arn": TEXT,
     "job_id": DIGEST,
@@ -65,7 +77,10 @@ ANCESTOR = {
     "parents?": [DIGEST],
     "base_model?": TEXT,
     "pretraining_flop?": AMOUNT,
-    "systemic_risk?": FLAG,
+    "updates_upper_flop?": AMOUNT,
+    "loads_weights?": Maybe(FLAG),
+    "stated?": STATED,
+    "failed?": FLAG,
 }
 
 JOB = {
@@ -76,6 +91,7 @@ JOB = {
     "id": DIGEST,
     "status": TEXT,
     "finished": FLAG,
+    "succeeded": FLAG,
     "activity": TEXT,
     "creation_time": Maybe(MOMENT),
     "start": Maybe(MOMENT),
@@ -88,6 +104,7 @@ ESTIMATE = {
     "best_flop": Maybe(AMOUNT),
     "upper_flop": Maybe(AMOUNT),
     "cautious_upper_flop": Maybe(AMOUNT),
+    "updates_upper_flop": Maybe(AMOUNT),
     "ceiling_flop": Maybe(AMOUNT),
     "accelerator_seconds": Maybe(DECIMAL),
     "peak_flop_per_s": Maybe(DECIMAL),
@@ -116,6 +133,9 @@ DUTY = {
     "since": Maybe(TEXT),
     "reading": TEXT,
     "left_open": TEXT,
+    "exempt?": {"what": TEXT, "article": TEXT, "licence": TEXT},
+    "until?": DAY,
+    "until_article?": TEXT,
 }
 
 ASSESSMENT = {
@@ -127,12 +147,15 @@ ASSESSMENT = {
     "verdict": VERDICT,
     "reason": TEXT,
     "basis": TEXT,
-    "includes_pretraining": FLAG,
+    "inherited_flop": AMOUNT,
     "reading": TEXT,
     "left_open": TEXT,
     "source": TEXT,
     "meaning": TEXT,
     "condition": TEXT,
+    "limited_to": TEXT,
+    "met_at": Maybe(MOMENT),
+    "met_from": Maybe(MOMENT),
     "best_flop": Maybe(AMOUNT),
     "upper_flop": Maybe(AMOUNT),
     "duties": [DUTY],
@@ -152,7 +175,8 @@ LINEAGE = {
     "kept": Maybe({"key": TEXT, "sha256": DIGEST, "count": WHOLE}),
     "base_model": TEXT,
     "pretraining_flop": Maybe(AMOUNT),
-    "systemic_risk": FLAG,
+    "loads_weights": Maybe(FLAG),
+    "stated": STATED,
 }
 
 RECORD = {
@@ -163,7 +187,10 @@ RECORD = {
     "original": {
         "base_model": TEXT,
         "pretraining_flop": Maybe(AMOUNT),
+        "highest_flop": Maybe(AMOUNT),
         "systemic_risk": FLAG,
+        "general_purpose": Maybe(FLAG),
+        "ours": Maybe(FLAG),
         "source": TEXT,
     },
     "assessments": [ASSESSMENT],
