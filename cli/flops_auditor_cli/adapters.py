@@ -1,12 +1,22 @@
 """The adapters of a deployed stack, with the rights of whoever runs the command."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.sources.deployed_stack import DeployedStack
-from flops_auditor.aws.wiring.environment import QueueingEnvironment, ReconcileEnvironment
+from flops_auditor.aws.wiring.environment import QueueingEnvironment, ReconcileEnvironment, WatchEnvironment
 from flops_auditor.aws.wiring.reconciling import reconciler_from
+from flops_auditor.aws.wiring.recording import claims_from
+from flops_auditor.aws.wiring.watching import watcher_from
+from flops_auditor.use_cases.auditing.watch_jobs import Watcher
+from flops_auditor.use_cases.listing.job_reader import JobReader
+from flops_auditor.use_cases.operations.compare_jobs import UnwrittenReadings
 from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler
+from flops_auditor.use_cases.ports.records import SeenJob, SeenJobs
 from flops_auditor_cli.deployment import Deployment, Target
 from flops_auditor_cli.local_aws.locate import find_running
+from flops_auditor_cli.turns import ListingInTurns
 
 
 def environment_of(deployment: Deployment, policies: list[str]) -> QueueingEnvironment:
@@ -22,13 +32,72 @@ def environment_of(deployment: Deployment, policies: list[str]) -> QueueingEnvir
     )
 
 
-def reconciler_of(deployment: Deployment) -> Reconciler:
-    """The reconciliation of a deployed stack, with the caller's rights."""
-    return reconciler_from(
+def reconciler_of(deployment: Deployment) -> tuple[Reconciler, ListingInTurns]:
+    """The reconciliation of a deployed stack, with the caller's rights; it takes turns in listing."""
+    reconciler = reconciler_from(
         ReconcileEnvironment(
-            deployment.output("RecordTableName"), deployment.output("AuditQueueUrl"), deployment.excluded_regions
+            **listing_of(deployment),
+            table_name=deployment.output("RecordTableName"),
+            audit_queue_url=deployment.output("AuditQueueUrl"),
+            audit_concurrency=deployment.parameters.get("AuditConcurrency", "5"),
+            alert_topic_arn=deployment.output("AlertTopicArn"),
         )
     )
+    listing = in_turns(reconciler.reader, deployment)
+    return replace(reconciler, reader=replace(reconciler.reader, listing=listing)), listing
+
+
+def in_turns(reader: JobReader, deployment: Deployment) -> ListingInTurns:
+    """The reader's listing, in turns with the deployed functions."""
+    claims = claims_from(deployment.output("RecordTableName"))
+    return ListingInTurns(reader.listing, claims, float(listing_of(deployment)["listing_rate"]))
+
+
+def listing_of(deployment: Deployment) -> dict[str, str]:
+    """Where and how fast the stack lists training jobs; an older stack does as the parameters' defaults say."""
+    return {
+        "regions": deployment.parameters.get("Regions", "all"),
+        "excluded_regions": deployment.excluded_regions,
+        "listing_rate": deployment.parameters.get("ListingRate", "1"),
+    }
+
+
+class NotedInMemory:
+    """The SeenJobs port for who only looks: what the deployed rounds noted, and what is noted now, in memory alone."""
+
+    def __init__(self, deployed: SeenJobs) -> None:
+        self._deployed = deployed
+
+    def waiting(self, region: str) -> Sequence[SeenJob]:
+        """What the deployed rounds noted."""
+        return self._deployed.waiting(region)
+
+    def note(self, seen: SeenJob) -> None:
+        """Nothing is kept."""
+
+    def settle(self, seen: SeenJob) -> None:
+        """Nothing is kept."""
+
+
+def watcher_of(
+    deployment: Deployment, policies: list[str], regions: list[str] | None
+) -> tuple[Watcher, ListingInTurns]:
+    """The watch of a deployed stack for who only looks, under these policies, in these regions or all."""
+    named = {"regions": ",".join(regions), "excluded_regions": "none"} if regions else {}
+    environment = WatchEnvironment(
+        **{**listing_of(deployment), **named},
+        **{
+            name: value
+            for name, value in vars(environment_of(deployment, policies)).items()
+            if name != "audit_queue_url"
+        },
+        warning_fractions=deployment.parameters.get("WarningFractions", "0.03,0.50,0.80"),
+        stop_on_crossing="false",
+    )
+    watcher = watcher_from(environment)
+    listing = in_turns(watcher.reader, deployment)
+    reader = replace(watcher.reader, store=UnwrittenReadings(watcher.reader.store), listing=listing)
+    return replace(watcher, reader=reader, seen=NotedInMemory(watcher.seen)), listing
 
 
 def deployed(deployment: Deployment, target: Target) -> DeployedStack:

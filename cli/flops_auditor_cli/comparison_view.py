@@ -1,18 +1,40 @@
 """How a comparison of SageMaker with the ledger is shown."""
 
+import time
 from typing import Any
 
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.compare_jobs import Comparison, RegionState
 from flops_auditor_cli.output import say
 
+SECONDS_BETWEEN_LINES = 10.0
 
-def told(state: RegionState) -> None:
-    """One line per region that has jobs or could not be read, on stderr."""
-    if not state.listed and not state.error:
-        return
-    seen = state.error or f"{state.listed} jobs, {state.finished} finished, {len(state.missing)} without a record"
-    say(f"{state.region}: {seen}")
+
+class Progress:
+    """Lines on stderr: how far a region is that takes long, and how each ended that has jobs or could not be read."""
+
+    def __init__(self) -> None:
+        self._last: RegionState | None = None
+        self._said_at = time.monotonic()
+
+    def __call__(self, state: RegionState) -> None:
+        """After each page."""
+        if self._last is not None and self._last.region != state.region:
+            self.end()
+        self._last = state
+        if state.error or time.monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
+            self._say(state)
+
+    def end(self) -> None:
+        """After the last page of a region."""
+        if self._last is not None and self._last.listed:
+            self._say(self._last)
+        self._last = None
+
+    def _say(self, state: RegionState) -> None:
+        seen = state.error or f"{state.listed} jobs, {state.finished} finished, {len(state.missing)} without a record"
+        say(f"{state.region}: {seen}")
+        self._said_at = time.monotonic()
 
 
 def rows_of(comparison: Comparison, action: str) -> list[dict[str, Any]]:

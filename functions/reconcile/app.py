@@ -1,4 +1,4 @@
-"""Queues finished training jobs that have no record, in every enabled region; resumes where the last run stopped."""
+"""Queues finished training jobs that have no record, in every enabled region; resumes where the last round stopped."""
 
 import os
 from typing import Any
@@ -9,22 +9,35 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from flops_auditor.aws.wiring.environment import ReconcileEnvironment
 from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, metrics
 from flops_auditor.aws.wiring.reconciling import reconciler_from
+from flops_auditor.aws.wiring.recording import claims_from
+from flops_auditor.aws.wiring.rounds import alone, listing_turn
 from flops_auditor.use_cases.operations.reconcile_jobs import reconcile
 
-reconciler = reconciler_from(ReconcileEnvironment.read(os.environ))
-SPARE_MILLISECONDS = 40_000
-"""Time for one more batch, whose calls may be tried five times."""
+SPARE_MILLISECONDS = 60_000
+"""Time for one more page, whose calls may be tried again."""
+PATIENCE_SECONDS = 120
+"""For the watch to list what is new; both are started at the same time."""
+
+environment = ReconcileEnvironment.read(os.environ)
+reconciler = reconciler_from(environment)
+claims = claims_from(environment.table_name)
 
 
 @lambda_handler
+@alone("reconcile", claims)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """A schedule in; what was done out, also as metrics and as one log line."""
-    report = reconcile(reconciler, lambda: context.get_remaining_time_in_millis() < SPARE_MILLISECONDS)
+    """A schedule in; what was done out, also as metrics and as log lines."""
+    with listing_turn(claims, float(environment.listing_rate), context, PATIENCE_SECONDS) as lists:
+        report = reconcile(reconciler, lambda: not lists or context.get_remaining_time_in_millis() < SPARE_MILLISECONDS)
     for region, reason in report.failed.items():
-        logger.error("region could not be compared with the ledger", region=region, reason=reason)
+        logger.error("could not be compared with the ledger", region=region, reason=reason)
+    for region, reason in report.closed.items():
+        logger.warning("refuses, and was never read", region=region, reason=reason)
+    for change in report.changes:
+        logger.warning(change.remark.words, job=change.job.arn, kind=change.remark.kind.name)
     told = {
         "JobsQueued": len(report.queued),
-        "FinishedWithoutRecord": len(report.overdue(reconciler.home, reconciler.clock())),
+        "FinishedWithoutRecord": len(report.overdue),
         "RegionsFailed": len(report.failed),
     }
     for name, value in told.items():
@@ -33,8 +46,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         metrics.add_metric(name="ReconcileProgress", unit=MetricUnit.Percent, value=report.share_complete)
     done = told | {
         "JobsListed": report.listed,
+        "JobsChanged": len(report.changes),
         "RegionsComplete": len(report.complete),
         "RegionsPending": len(report.pending),
+        "RegionsClosed": len(report.closed),
     }
     logger.info("reconciled", extra={**done, "progress_percent": report.share_complete})
     return done

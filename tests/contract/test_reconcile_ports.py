@@ -1,7 +1,8 @@
-"""Every RecordIndex, ProgressStore and AuditQueue behaves alike: in memory, and on DynamoDB and SQS."""
+"""Every RecordIndex, ReadingStore, SeenJobs and AuditQueue behaves alike: in memory, and on DynamoDB and SQS."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,15 +11,18 @@ import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from flops_auditor.aws.stores.dynamodb_progress import DynamoDbProgress, DynamoDbRecordIndex
+from flops_auditor.aws.stores.dynamodb_reading import DynamoDbReadings
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
+from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDbSeenJobs
 from flops_auditor.aws.stores.sqs import DELAY_SECONDS, SqsAuditQueue, SqsReassessments, message
 from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.domain.runs.sources.training_job_answer import DELETED
 from flops_auditor.domain.runs.sources.training_job_events import parse_event
-from flops_auditor.use_cases.ports.records import ProgressStore, RecordIndex, Records, ScanProgress, StoredRecord
+from flops_auditor.use_cases.listing.reading import Reading, ReadingStore
+from flops_auditor.use_cases.ports.records import RecordIndex, Records, SeenJob, SeenJobs, StoredRecord
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
 from tests.contract.test_records import table
-from tests.fakes.audit import NOW, MemoryProgress, MemoryQueue, MemoryRecordIndex, MemoryRecords
+from tests.fakes.audit import NOW, MemoryQueue, MemoryReadings, MemoryRecordIndex, MemoryRecords, MemorySeenJobs
 
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
@@ -39,8 +43,18 @@ def ledger(request: pytest.FixtureRequest, dynamodb: Any) -> tuple[Records, Reco
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
-def progress(request: pytest.FixtureRequest, dynamodb: Any) -> ProgressStore:
-    return MemoryProgress() if request.param == "memory" else DynamoDbProgress(dynamodb, table(dynamodb))
+def readings(request: pytest.FixtureRequest, dynamodb: Any) -> Callable[[], ReadingStore]:
+    """Stores of two rounds on the same region."""
+    if request.param == "memory":
+        kept: dict[str, tuple[int, Reading]] = {}
+        return lambda: MemoryReadings(kept)
+    name = table(dynamodb)
+    return lambda: DynamoDbReadings(dynamodb, name, "RECONCILE")
+
+
+@pytest.fixture(params=["memory", "dynamodb"])
+def seen_jobs(request: pytest.FixtureRequest, dynamodb: Any) -> SeenJobs:
+    return MemorySeenJobs() if request.param == "memory" else DynamoDbSeenJobs(dynamodb, table(dynamodb))
 
 
 def listed(number: int) -> ListedJob:
@@ -48,27 +62,64 @@ def listed(number: int) -> ListedJob:
     return ListedJob(f"job-{number}", arn, "eu-west-1", "Completed", NOW + timedelta(milliseconds=number), NOW)
 
 
+def seen(number: int, **changes: Any) -> SeenJob:
+    return SeenJob(listed(number), NOW + timedelta(seconds=number), **changes)
+
+
 def test_recorded_jobs_are_told_from_others_at_any_number(ledger: tuple[Records, RecordIndex]) -> None:
     records, index = ledger
     ids = [listed(number).job_id for number in range(230)]
     for job_id in ids[::3]:
-        records.commit(job_id, StoredRecord(0, b"line"), {})
+        records.commit(job_id, StoredRecord(0, b"line"), {"tags": job_id[:8]} if job_id == ids[3] else {})
     records.note_alert(ids[1], "000000#above", NOW)
-    assert index.recorded(ids + ids[:5]) == set(ids[::3])
-    assert index.recorded([]) == set()
+    found = index.recorded(ids + ids[:5])
+    assert set(found) == set(ids[::3])
+    assert (found[ids[3]], found[ids[0]]) == (ids[3][:8], "")
+    assert index.recorded([]) == {}
 
 
-def test_progress_is_read_as_it_was_written(progress: ProgressStore) -> None:
-    assert progress.read("eu-west-1") == ScanProgress()
-    first = ScanProgress(None, None, NOW, None, NOW - timedelta(days=400))
-    progress.write("eu-west-1", first)
-    assert progress.read("eu-west-1") == first
-    assert progress.read("us-east-1") == ScanProgress()
-    second = ScanProgress(complete_to=NOW, whole_at=NOW)
-    progress.write("eu-west-1", second)
-    assert progress.read("eu-west-1") == second
-    progress.write("eu-west-1", ScanProgress(complete_to=NOW - timedelta(hours=1)))
-    assert progress.read("eu-west-1") == second, "a slower run took the progress back"
+def test_a_reading_is_read_as_it_was_written(readings: Callable[[], ReadingStore]) -> None:
+    store = readings()
+    assert store.read("eu-west-1") == Reading()
+    begun = Reading().begin(NOW)
+    store.write("eu-west-1", begun)
+    assert readings().read("eu-west-1") == begun
+    assert store.read("us-east-1") == Reading()
+    after = begun.after([NOW - timedelta(days=3)], "token").begin(NOW + timedelta(hours=1))
+    store.write("eu-west-1", after)
+    assert readings().read("eu-west-1") == after
+    assert after.stretches[1].token == "token"
+
+
+def test_a_round_that_was_overtaken_does_not_take_the_reading_back(readings: Callable[[], ReadingStore]) -> None:
+    slow, quick = readings(), readings()
+    slow.read("eu-west-1")
+    quick.read("eu-west-1")
+    quick.write("eu-west-1", Reading().begin(NOW + timedelta(hours=1)))
+    with pytest.raises(SourceUnavailable, match="another round"):
+        slow.write("eu-west-1", Reading().begin(NOW))
+    assert quick.read("eu-west-1") == Reading().begin(NOW + timedelta(hours=1))
+
+
+def test_jobs_wait_in_the_order_in_which_they_were_seen_until_they_are_settled(seen_jobs: SeenJobs) -> None:
+    assert seen_jobs.waiting("eu-west-1") == []
+    described = seen(2, description='{"ResourceConfig": {}}')
+    for each in (described, seen(0), seen(1)):
+        seen_jobs.note(each)
+    assert seen_jobs.waiting("eu-west-1") == [seen(0), seen(1), described]
+    assert seen_jobs.waiting("us-east-1") == []
+    queued = replace(seen(1), queued_at=NOW + timedelta(hours=1))
+    seen_jobs.note(queued)
+    assert seen_jobs.waiting("eu-west-1") == [seen(0), queued, described]
+    seen_jobs.settle(seen(0))
+    seen_jobs.settle(described)
+    assert seen_jobs.waiting("eu-west-1") == [queued]
+
+
+def test_more_jobs_wait_than_one_answer_holds(seen_jobs: SeenJobs) -> None:
+    for number in range(230):
+        seen_jobs.note(seen(number))
+    assert seen_jobs.waiting("eu-west-1") == [seen(number) for number in range(230)]
 
 
 def test_keys_left_unprocessed_are_asked_for_again() -> None:
@@ -77,13 +128,13 @@ def test_keys_left_unprocessed_are_asked_for_again() -> None:
     stub = Stubber(client)
     job_id = listed(1).job_id
     keys = [{"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": "RECORD#000000"}}]
-    rest = {"records": {"Keys": keys, "ProjectionExpression": "pk", "ConsistentRead": True}}
+    rest = {"records": {"Keys": keys, "ProjectionExpression": "pk, tags", "ConsistentRead": True}}
     stub.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": rest}, {"RequestItems": rest})
     found = {"records": [{"pk": {"S": f"JOB#{job_id}"}}]}
     stub.add_response("batch_get_item", {"Responses": found, "UnprocessedKeys": {}}, {"RequestItems": rest})
     stub.activate()
     waits: list[float] = []
-    assert DynamoDbRecordIndex(client, "records", waits.append).recorded([job_id]) == {job_id}
+    assert DynamoDbRecordIndex(client, "records", waits.append).recorded([job_id]) == {job_id: ""}
     assert len(waits) == 1
     for _ in range(8):
         stub.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": rest})
@@ -93,7 +144,7 @@ def test_keys_left_unprocessed_are_asked_for_again() -> None:
 
 @pytest.mark.parametrize("adapter", ["memory", "sqs"])
 def test_every_job_is_queued_as_an_event_that_the_audit_reads(adapter: str) -> None:
-    jobs = [listed(number) for number in range(23)]
+    jobs = [seen(number) for number in range(23)]
     if adapter == "memory":
         queue = MemoryQueue()
         queue.send(jobs)
@@ -103,13 +154,28 @@ def test_every_job_is_queued_as_an_event_that_the_audit_reads(adapter: str) -> N
             client = boto3.client("sqs", "eu-west-1", **KEYS)
             url = client.create_queue(QueueName="audit")["QueueUrl"]
             SqsAuditQueue(client, url).send(jobs)
+            assert SqsAuditQueue(client, url).waiting() == 23
             bodies = []
             while answer := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
                 bodies += [one["Body"] for one in answer]
     pointers = [parse_event(json.loads(body)) for body in bodies]
-    assert {pointer.arn for pointer in pointers} == {job.arn for job in jobs}
+    assert {pointer.arn for pointer in pointers} == {each.job.arn for each in jobs}
     assert all(pointer.known_to_exist for pointer in pointers)
-    assert {pointer.creation_time for pointer in pointers} == {job.creation_time for job in jobs}
+    assert {pointer.creation_time for pointer in pointers} == {each.job.creation_time for each in jobs}
+
+
+def test_the_message_of_a_job_that_is_gone_says_what_was_seen_of_it() -> None:
+    """It ended at the latest when it was missed."""
+    running = {
+        "ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 2},
+        "TrainingJobStatus": "InProgress",
+    }
+    gone = replace(listed(1), status=DELETED, last_modified=NOW + timedelta(hours=2))
+    pointer = parse_event(json.loads(message(SeenJob(gone, NOW, description=json.dumps(running)))))
+    assert pointer.known_to_exist
+    assert pointer.status == DELETED
+    assert pointer.said["ResourceConfig"] == running["ResourceConfig"]
+    assert pointer.said["TrainingEndTime"] == "2026-11-24T14:00:00.000Z"
 
 
 @pytest.mark.parametrize("kind", ["jobs", "reassessments"])
@@ -119,7 +185,7 @@ def test_entries_that_the_queue_refuses_are_sent_again_and_never_forgotten(kind:
     stub = Stubber(client)
     again = [Reassessment(f"{number:064x}") for number in range(2)]
     bodies = {
-        "jobs": [message(listed(number)) for number in range(2)],
+        "jobs": [message(seen(number)) for number in range(2)],
         "reassessments": [json.dumps(each.to_event()) for each in again],
     }[kind]
     delay = DELAY_SECONDS if kind == "reassessments" else 0
@@ -134,7 +200,7 @@ def test_entries_that_the_queue_refuses_are_sent_again_and_never_forgotten(kind:
     stub.activate()
     with stub, pytest.raises(SourceUnavailable, match="1 messages: InternalError"):
         if kind == "jobs":
-            SqsAuditQueue(client, "https://queue").send([listed(0), listed(1)])
+            SqsAuditQueue(client, "https://queue").send([seen(0), seen(1)])
         else:
             SqsReassessments(client, "https://queue").send(again)
     stub.assert_no_pending_responses()

@@ -18,11 +18,16 @@ JOB, OTHER = "a" * 64, "b" * 64
 
 
 def table(client: Any) -> str:
-    """The table as template.yaml makes it, less its indexes."""
+    """The table as template.yaml makes it, with the index `pending` alone."""
+    index_keys = [{"AttributeName": "pending", "KeyType": "HASH"}, {"AttributeName": "recorded_at", "KeyType": "RANGE"}]
+    projection = {"ProjectionType": "KEYS_ONLY"}
     client.create_table(
         TableName="records",
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "pending", "recorded_at")
+        ],
+        GlobalSecondaryIndexes=[{"IndexName": "pending", "KeySchema": index_keys, "Projection": projection}],
         BillingMode="PAY_PER_REQUEST",
     )
     return "records"

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -10,8 +11,9 @@ from botocore.exceptions import BotoCoreError
 
 from flops_auditor.aws.calls import clients
 from flops_auditor.aws.calls.clients import MOST_ATTEMPTS
+from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.calls.torn_answers import TornAnswer
-from flops_auditor.aws.sources.sagemaker import SageMakerListing
+from flops_auditor.aws.sources.sagemaker import MOST_TRIES, SageMakerListing
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.use_cases.ports.sources import SourceUnavailable
 
@@ -65,11 +67,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         monkeypatch.setenv(f"AWS_{name}", value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{made.server_port}")
     clients.client.cache_clear()
+    clients.listing_client.cache_clear()
     yield made
     made.shutdown()
     thread.join()
     made.server_close()
     clients.client.cache_clear()
+    clients.listing_client.cache_clear()
 
 
 def item() -> object:
@@ -92,7 +96,8 @@ def test_what_breaks_off_each_time_is_an_error_and_no_missing_item(server: Serve
 def test_a_listing_that_breaks_off_is_an_outage_of_its_region(server: Server) -> None:
     server.torn = 100
     with pytest.raises(SourceUnavailable, match="ListTrainingJobs"):
-        list(SageMakerListing(clients.sagemaker_in).list("eu-west-1"))
+        SageMakerListing(clients.listing_client, Pace(1000)).page("eu-west-1", datetime.now(UTC))
+    assert server.asked == MOST_TRIES, "hidden tries would break the pace"
 
 
 def test_an_object_whose_body_breaks_off_is_read_again(server: Server) -> None:

@@ -1,7 +1,7 @@
 """In-memory twins of the ports in use_cases/ports.py, proven equal to the AWS adapters by tests/contract."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,11 +14,21 @@ from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_events import JobPointer
+from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import Sources
 from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.listing.reading import Reading
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
-from flops_auditor.use_cases.ports.records import ScanProgress, StoredRecord
-from flops_auditor.use_cases.ports.sources import ListedJob, MetricRequest, SourceDenied, UnknownTrainingJob
+from flops_auditor.use_cases.ports.records import SeenJob, StoredRecord
+from flops_auditor.use_cases.ports.sources import (
+    EnabledRegions,
+    ListedJob,
+    ListedPage,
+    MetricRequest,
+    SourceDenied,
+    SourceUnavailable,
+    UnknownTrainingJob,
+)
 from tests.fakes.ledger import MemoryArchive, MemorySigner
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -51,6 +61,7 @@ class FakeTrainingJobs:
     denied: set[str] = field(default_factory=set)
     calls: list[tuple[str, str]] = field(default_factory=list)
     stopped: list[tuple[str, str]] = field(default_factory=list)
+    page_size: int = 100
 
     def add(self, description: Mapping[str, Any], **tags: str) -> JobPointer:
         """Put a job (or its new state) in place; tags are given without `flops-auditor:` and with _ for -."""
@@ -86,28 +97,19 @@ class FakeTrainingJobs:
             raise SourceDenied(refusal)
         return self.packages[arn]
 
-    def list(
-        self,
-        region: str,
-        *,
-        status: str | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        modified_after: datetime | None = None,
-    ) -> Iterator[ListedJob]:
+    def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
         self._called("sagemaker:ListTrainingJobs", region)
-        found = [(place, parse_training_job(description)) for (_, place), description in self.descriptions.items()]
-        for place, job in sorted(found, key=lambda each: each[1].creation_time or NOW):
+        found = []
+        for (_, place), description in self.descriptions.items():
+            job = parse_training_job(description)
             created = job.creation_time or NOW
-            modified = job.last_modified_time or NOW
-            if (
-                place == region
-                and status in {None, job.training_job_status}
-                and (created_after is None or created > created_after)
-                and (created_before is None or created < created_before)
-                and (modified_after is None or modified > modified_after)
-            ):
-                yield ListedJob(job.name, job.arn, region, job.training_job_status, created, job.last_modified_time)
+            place_in_list = f"{iso(created)} {job.arn}"
+            if place == region and created < created_before and (not token or place_in_list < token):
+                listed = ListedJob(job.name, job.arn, region, job.training_job_status, created, job.last_modified_time)
+                found.append((place_in_list, listed))
+        found.sort(key=lambda each: each[0], reverse=True)
+        jobs = tuple(listed for _, listed in found[: self.page_size])
+        return ListedPage(jobs, found[self.page_size - 1][0] if len(found) > self.page_size else "")
 
     def stop(self, name: str, region: str) -> None:
         self._called("sagemaker:StopTrainingJob", name)
@@ -117,6 +119,25 @@ class FakeTrainingJobs:
         self.calls.append((action, subject))
         if action in self.denied:
             raise SourceDenied(Unread(action, "AccessDenied", "not authorised"))
+
+
+@dataclass
+class FakeJobStates:
+    """The JobStates port over described jobs."""
+
+    jobs: FakeTrainingJobs
+
+    def now(self, job: ListedJob) -> ListedJob | None:
+        try:
+            found = parse_training_job(self.jobs.describe(job.name, job.region))
+        except UnknownTrainingJob:
+            return None
+        if found.creation_time != job.creation_time:
+            return None
+        return replace(job, status=found.training_job_status, last_modified=found.last_modified_time)
+
+    def tags(self, job: ListedJob) -> Sequence[Mapping[str, str]]:
+        return self.jobs.tags(job.arn, job.region)
 
 
 @dataclass
@@ -176,33 +197,62 @@ class MemoryRecordIndex:
 
     records: MemoryRecords
 
-    def recorded(self, job_ids: Sequence[str]) -> set[str]:
-        return {job_id for job_id in job_ids if self.records.lines.get(job_id)}
+    def recorded(self, job_ids: Sequence[str]) -> Mapping[str, str]:
+        found = {job_id for job_id in job_ids if self.records.lines.get(job_id)}
+        return {job_id: self.records.summaries.get((job_id, 0), {}).get("tags", "") for job_id in found}
+
+
+@dataclass
+class MemorySeenJobs:
+    """The SeenJobs port in a dictionary; `notes` counts."""
+
+    seen: dict[str, SeenJob] = field(default_factory=dict)
+    settled: set[str] = field(default_factory=set)
+    notes: int = 0
+
+    def waiting(self, region: str) -> Sequence[SeenJob]:
+        found = [s for s in self.seen.values() if s.job.region == region and s.job.job_id not in self.settled]
+        return sorted(found, key=lambda seen: (seen.seen_at, seen.job.arn))
+
+    def note(self, seen: SeenJob) -> None:
+        self.notes += 1
+        self.settled.discard(seen.job.job_id)
+        self.seen[seen.job.job_id] = seen
+
+    def settle(self, seen: SeenJob) -> None:
+        self.settled.add(seen.job.job_id)
 
 
 @dataclass
 class MemoryQueue:
     """The AuditQueue port in a list."""
 
-    jobs: list[ListedJob] = field(default_factory=list)
+    jobs: list[SeenJob] = field(default_factory=list)
 
-    def send(self, jobs: Sequence[ListedJob]) -> None:
+    def send(self, jobs: Sequence[SeenJob]) -> None:
         self.jobs.extend(jobs)
+
+    def waiting(self) -> int:
+        return len(self.jobs)
 
 
 @dataclass
-class MemoryProgress:
-    """The ProgressStore port in a dictionary."""
+class MemoryReadings:
+    """The ReadingStore port in a dictionary of versions; two rounds share `kept`."""
 
-    regions: dict[str, ScanProgress] = field(default_factory=dict)
+    kept: dict[str, tuple[int, Reading]] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
 
-    def read(self, region: str) -> ScanProgress:
-        return self.regions.get(region, ScanProgress())
+    def read(self, region: str) -> Reading:
+        self.versions[region], reading = self.kept.get(region, (0, Reading()))
+        return reading
 
-    def write(self, region: str, progress: ScanProgress) -> None:
-        known = self.read(region).complete_to
-        if known is None or (progress.complete_to is not None and known <= progress.complete_to):
-            self.regions[region] = progress
+    def write(self, region: str, reading: Reading) -> None:
+        version = self.versions.get(region, 0)
+        if self.kept.get(region, (0, None))[0] != version:
+            raise SourceUnavailable(f"another round reads the jobs of {region}")
+        self.kept[region] = version + 1, reading
+        self.versions[region] = version + 1
 
 
 @dataclass
@@ -275,9 +325,10 @@ class FixedRegions:
     """The Regions port: those given."""
 
     names: tuple[str, ...] = ("eu-west-1",)
+    unread: str = ""
 
-    def enabled(self) -> Sequence[str]:
-        return self.names
+    def enabled(self) -> EnabledRegions:
+        return EnabledRegions(self.names, self.unread)
 
 
 def recorder(jobs: FakeTrainingJobs | None = None, metrics: FakeMetrics | None = None, **overrides: Any) -> Recorder:

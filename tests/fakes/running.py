@@ -7,7 +7,17 @@ from typing import Any
 
 from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, Watched, Watcher, watch_jobs
-from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, FixedClock, FixedRegions, MemoryAlerts, MemoryRecords
+from flops_auditor.use_cases.listing.job_reader import JobReader
+from tests.fakes.audit import (
+    FakeMetrics,
+    FakeTrainingJobs,
+    FixedClock,
+    FixedRegions,
+    MemoryAlerts,
+    MemoryReadings,
+    MemoryRecords,
+    MemorySeenJobs,
+)
 from tests.fakes.audit import recorder as recorder_of
 from tests.fakes.jobs import CREATED
 from tests.fakes.lineage import continuing
@@ -53,8 +63,15 @@ class Room:
         self.clock, self.alerts, self.records = FixedClock(START), MemoryAlerts(), MemoryRecords()
         twins: dict[str, Any] = {"clock": self.clock, "alerts": self.alerts, "records": self.records} | overrides
         self.recorder = recorder_of(self.jobs, self.metrics, **twins)
+        self.readings, self.seen = MemoryReadings(), MemorySeenJobs()
         self.watcher = Watcher(
-            self.recorder, self.jobs, FixedRegions(regions), LEVELS, stopper=self.jobs if stop else None
+            recorder=self.recorder,
+            reader=JobReader(self.jobs, self.readings, self.clock),
+            seen=self.seen,
+            regions=FixedRegions(regions),
+            fractions=LEVELS,
+            home="eu-west-1",
+            stopper=self.jobs if stop else None,
         )
 
     def watch(self, hours: float, step: timedelta = INTERVAL) -> list[tuple[datetime, Alert]]:

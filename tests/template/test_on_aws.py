@@ -33,7 +33,7 @@ def test_the_log_level_holds_though_lambda_has_one_of_its_own(function: str, mon
     """Where logs are JSON, Lambda tells the runtime its level, INFO, and Powertools lets it go first."""
     variables = load()["Resources"][f"{function.capitalize()}Function"]["Properties"]["Environment"]["Variables"]
     for name in variables:
-        monkeypatch.setenv(name, "aws-flops-meter-2026-05" if name == "POLICIES" else "0.5")
+        monkeypatch.setenv(name, {"POLICIES": "aws-flops-meter-2026-05", "AUDIT_CONCURRENCY": "5"}.get(name, "0.5"))
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "FlopsAuditor")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", f"level-of-{function}")

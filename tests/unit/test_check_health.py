@@ -1,10 +1,10 @@
 """The doctor: what is missing, unread or late is said, and nothing unknown is called healthy."""
 
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from flops_auditor.use_cases.listing.reading import Reading, Stretch
 from flops_auditor.use_cases.operations.check_health import (
     Alarm,
     LogState,
@@ -16,7 +16,6 @@ from flops_auditor.use_cases.operations.check_health import (
     told_of_alerts,
 )
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING, Comparison, RegionState
-from flops_auditor.use_cases.ports.records import ScanProgress
 from flops_auditor.use_cases.ports.sources import ListedJob
 from tests.fakes.audit import NOW
 
@@ -36,7 +35,9 @@ def job(number: int) -> ListedJob:
 def test_a_complete_ledger_says_up_to_when() -> None:
     [finding] = completeness(Comparison((state("eu-west-1"), state("us-east-1")), NOW))
     assert finding.ok
-    assert finding.detail.startswith("complete up to 2026-11-24T11:30:00.000Z; 16 finished jobs in 2 regions")
+    assert finding.detail.startswith(
+        "complete up to 2026-11-24T11:30:00.000Z; 16 finished jobs were looked at in 2 regions"
+    )
     assert timedelta(minutes=30) == SETTLING
 
 
@@ -94,20 +95,32 @@ def test_each_ailment_is_said_and_has_a_remedy(place: int, worse: object, said: 
     assert findings[0].remedy
 
 
+def read_to(moment: datetime) -> Reading:
+    """A region that was read to its first job."""
+    return Reading((Stretch(moment, None),), first_at=moment, began=moment, whole_at=moment)
+
+
 def test_a_reconciliation_that_stands_still_is_found() -> None:
-    done = ScanProgress(complete_to=NOW - HOUR, whole_at=NOW - HOUR)
+    done = read_to(NOW - HOUR)
     assert progress_of({"eu-west-1": done}, NOW)[0].ok
-    late = replace(done, complete_to=NOW - 4 * HOUR)
+    late = read_to(NOW - 4 * HOUR)
     assert "us-east-1" in progress_of({"eu-west-1": done, "us-east-1": late}, NOW)[0].detail
-    [never] = progress_of({"eu-west-1": done, "us-east-1": ScanProgress(began=NOW)}, NOW)
+    half = Reading((Stretch(NOW - HOUR, NOW - 400 * HOUR),), began=NOW - HOUR)
+    [never] = progress_of({"eu-west-1": done, "us-east-1": half}, NOW)
     assert not never.ok
     assert "1 of 2 regions" in never.detail
+    assert "us-east-1 down to 2026-11-07T20:00:00.000Z" in never.detail
 
 
 def test_a_fresh_stack_names_a_few_regions_and_counts_the_rest() -> None:
-    regions = {f"region-{number:02d}": ScanProgress(began=NOW) for number in range(31)}
+    regions = {f"region-{number:02d}": Reading() for number in range(31)}
     [finding] = progress_of(regions, NOW)
-    assert finding.detail.endswith("scanned: region-00, region-01, region-02, region-03, region-04 and 26 more")
-    done = ScanProgress(complete_to=NOW - 4 * HOUR, whole_at=NOW - HOUR)
-    [finding] = progress_of(dict.fromkeys(regions, done), NOW)
+    assert finding.detail.endswith("job: region-00, region-01, region-02, region-03, region-04 and 26 more")
+    [finding] = progress_of(dict.fromkeys(regions, read_to(NOW - 4 * HOUR)), NOW)
     assert finding.detail.endswith("region-04 and 26 more")
+
+
+def test_regions_that_could_not_be_found_are_said() -> None:
+    findings = completeness(Comparison((state("eu-west-1"),), NOW, "other regions are not known: denied"))
+    assert not any(finding.ok for finding in findings)
+    assert "Regions" in findings[0].remedy

@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
 from flops_auditor.domain.lineage.tree import Row, tree
 from flops_auditor_cli.commands import amend, lineage, watch
-from tests.fakes.audit import FixedRegions
 from tests.fakes.lineage import World, continuing
 from tests.fakes.running import START, Room, running
 
@@ -71,6 +70,13 @@ class Deployed:
         return name
 
 
+class Turns:
+    """Nobody else lists."""
+
+    def end(self) -> None:
+        """Nobody waits."""
+
+
 def wire(monkeypatch: pytest.MonkeyPatch, world: Any) -> None:
     """Have the commands work on twins."""
 
@@ -84,8 +90,7 @@ def wire(monkeypatch: pytest.MonkeyPatch, world: Any) -> None:
         monkeypatch.setattr(module, "find_record", find_record)
     monkeypatch.setattr(lineage, "S3Archive", lambda *_: world.recorder.archive)
     monkeypatch.setattr(lineage, "client", lambda *_: None)
-    for module in (amend, watch):
-        monkeypatch.setattr(module, "recorder_from", lambda _: world.recorder)
+    monkeypatch.setattr(amend, "recorder_from", lambda _: world.recorder)
 
 
 def test_the_lineage_of_a_record_is_shown(app: typer.Typer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,9 +141,7 @@ def test_running_jobs_are_looked_at_and_nobody_is_warned(app: typer.Typer, monke
     room.jobs.add(running(), pretrain_flops="1.5e24")
     room.clock.now = START.replace(day=15)
     wire(monkeypatch, room)
-    monkeypatch.setattr(watch, "SageMakerListing", lambda *_: room.jobs)
-    monkeypatch.setattr(watch, "AccountRegions", lambda *_: FixedRegions())
-    monkeypatch.setattr(watch, "client", lambda *_: None)
+    monkeypatch.setattr(watch, "watcher_of", lambda *_: (room.watcher, Turns()))
     shown = CliRunner().invoke(app, ["watch"])
     assert shown.exit_code == 0, shown.output
     assert "big-run" in shown.stdout

@@ -1,6 +1,7 @@
 """Model packages: the job whose artifact was registered is an ancestor, and what cannot be told is a doubt."""
 
 import random
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -275,7 +276,8 @@ def test_the_watch_follows_packages_too() -> None:
     world.add(continuing("parent", hours=1))
     world.audit()
     world.add(running("going", **source()) | {"CreationTime": world.recorder.clock()})
-    (listed,) = [job for job in world.jobs.list("eu-west-1") if job.name == "going"]
+    now = world.recorder.clock() + timedelta(seconds=1)
+    (listed,) = [job for job in world.jobs.page("eu-west-1", now).jobs if job.name == "going"]
     looked = look_at(listed, world.recorder)
     assert looked is not None
     assert looked.parents == (world.job_id("parent"),)

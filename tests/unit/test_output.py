@@ -9,7 +9,7 @@ from flops_auditor.domain.lineage.tree import Row
 from flops_auditor.use_cases.operations.compare_jobs import RegionState
 from flops_auditor_cli.audit_view import figures
 from flops_auditor_cli.commands.lineage import rows_of
-from flops_auditor_cli.comparison_view import told
+from flops_auditor_cli.comparison_view import Progress
 from flops_auditor_cli.output import Output, digits, emit, say
 
 DOCUMENT: dict[str, Any] = {
@@ -84,9 +84,14 @@ def test_talk_is_one_line_on_stderr_whatever_a_name_holds(capsys: pytest.Capture
 
 
 def test_regions_without_jobs_are_not_talked_of(capsys: pytest.CaptureFixture[str]) -> None:
-    told(RegionState("us-east-1", 0, 0, 0, ()))
-    told(RegionState("eu-west-1", 0, 0, 0, (), "refused"))
-    assert capsys.readouterr().err == "eu-west-1: refused\n"
+    progress = Progress()
+    progress(RegionState("us-east-1", 0, 0, 0, ()))
+    progress(RegionState("eu-west-1", 0, 0, 0, (), "refused"))
+    progress(RegionState("eu-west-2", 100, 90, 0, ()))
+    progress(RegionState("eu-west-2", 130, 90, 0, ()))
+    progress.end()
+    said = "eu-west-1: refused\neu-west-2: 130 jobs, 90 finished, 0 without a record\n"
+    assert capsys.readouterr().err == said
 
 
 def test_no_number_is_broken_in_a_narrow_terminal(

@@ -1,7 +1,6 @@
 """Reconciliation: whatever is lost on the way of an event, no finished job stays without a record."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,20 +13,29 @@ from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_events import parse_event
 from flops_auditor.use_cases.auditing.audit_job import audit_job
-from flops_auditor.use_cases.operations.compare_jobs import BATCH, SETTLING, compare
-from flops_auditor.use_cases.operations.reconcile_jobs import WHOLE_EVERY, Reconciler, ReconcileReport, reconcile
-from flops_auditor.use_cases.ports.sources import ListedJob, SourceDenied, SourceUnavailable
+from flops_auditor.use_cases.auditing.keep_record import newest
+from flops_auditor.use_cases.listing.job_reader import MOST_AT_THE_HEAD, JobReader
+from flops_auditor.use_cases.listing.reading import WHOLE_EVERY
+from flops_auditor.use_cases.operations.compare_jobs import SETTLING, compare
+from flops_auditor.use_cases.operations.reconcile_jobs import REGIONS, Reconciler, ReconcileReport, reconcile
+from flops_auditor.use_cases.ports.sources import ListedPage, SourceDenied, SourceUnavailable
 from tests.fakes.audit import (
+    FakeJobStates,
     FakeTrainingJobs,
     FixedClock,
     FixedRegions,
-    MemoryProgress,
+    MemoryAlerts,
+    MemoryIndex,
     MemoryQueue,
+    MemoryReadings,
     MemoryRecordIndex,
     MemoryRecords,
+    MemorySeenJobs,
     recorder,
 )
 from tests.fakes.jobs import CREATED, describe
+
+HOUR = timedelta(hours=1)
 
 
 @dataclass
@@ -38,114 +46,231 @@ class World:
     jobs: FakeTrainingJobs = field(default_factory=FakeTrainingJobs)
     records: MemoryRecords = field(default_factory=MemoryRecords)
     queue: MemoryQueue = field(default_factory=MemoryQueue)
-    progress: MemoryProgress = field(default_factory=MemoryProgress)
+    readings: MemoryReadings = field(default_factory=MemoryReadings)
+    seen: MemorySeenJobs = field(default_factory=MemorySeenJobs)
+    lineage: MemoryIndex = field(default_factory=MemoryIndex)
+    alerts: MemoryAlerts = field(default_factory=MemoryAlerts)
     clock: FixedClock = field(default_factory=lambda: FixedClock(CREATED + timedelta(days=1)))
+    room: int = 10**9
 
-    def add(self, name: str, ended: datetime, created: datetime | None = None, region: str = "eu-west-1") -> None:
+    def add(
+        self,
+        name: str,
+        ended: datetime,
+        created: datetime | None = None,
+        region: str = "eu-west-1",
+        status: str = "Completed",
+        **tags: str,
+    ) -> None:
         arn = f"arn:aws:sagemaker:{region}:123456789012:training-job/{name}"
-        created = created or ended - timedelta(hours=1)
-        self.jobs.add(describe(name, TrainingJobArn=arn, CreationTime=created, LastModifiedTime=ended))
+        created = created or ended - timedelta(minutes=5)
+        times = {"CreationTime": created, "LastModifiedTime": ended}
+        self.jobs.add(describe(name, TrainingJobArn=arn, TrainingJobStatus=status, **times), **tags)
 
-    def reconciler(self, **changes: Any) -> Reconciler:
+    def reconciler(self, listing: Any = None, **changes: Any) -> Reconciler:
         parts = {
             "regions": FixedRegions(self.regions),
-            "listing": self.jobs,
+            "reader": JobReader(listing or self.jobs, self.readings, self.clock),
+            "states": FakeJobStates(self.jobs),
             "index": MemoryRecordIndex(self.records),
+            "seen": self.seen,
             "queue": self.queue,
-            "progress": self.progress,
-            "clock": self.clock,
+            "records": self.records,
+            "lineage": self.lineage,
+            "alerts": self.alerts,
             "home": "eu-west-1",
+            "room": self.room,
         }
         return Reconciler(**{**parts, **changes})
 
-    def run(self, batches: int | None = None, **changes: Any) -> ReconcileReport:
-        """One run, at most so many batches long."""
-        asked = iter(range(10**9))
-        return reconcile(self.reconciler(**changes), lambda: batches is not None and next(asked) >= batches)
+    def run(self, requests: int | None = None, **changes: Any) -> ReconcileReport:
+        """One round, of at most so many requests for pages."""
+        before = len(self.pages())
+        return reconcile(
+            self.reconciler(**changes), lambda: requests is not None and len(self.pages()) - before >= requests
+        )
+
+    def pages(self) -> list[tuple[str, str]]:
+        """Every request for a page so far."""
+        return [call for call in self.jobs.calls if call[0] == "sagemaker:ListTrainingJobs"]
 
     def drain(self) -> None:
         """Audit what is queued."""
-        made = recorder(self.jobs, records=self.records, clock=self.clock)
+        made = recorder(self.jobs, records=self.records, clock=self.clock, index=self.lineage)
         while self.queue.jobs:
             audit_job(parse_event(json.loads(message(self.queue.jobs.pop(0)))), made, owner="worker")
+
+    def queued(self) -> set[str]:
+        return {seen.job.name for seen in self.queue.jobs}
 
     def recorded(self) -> set[str]:
         ids = {parse_training_job(d).job_id: d["TrainingJobName"] for d in self.jobs.descriptions.values()}
         return {name for job_id, name in ids.items() if job_id in self.records.lines}
 
 
-def test_the_first_run_queues_the_whole_history_of_every_region() -> None:
+def test_the_first_round_queues_the_whole_history_of_every_region() -> None:
     """One deployment covers the account: jobs from before it, in every enabled region."""
     world = World(regions=("ap-south-1", "eu-west-1"))
     world.add("old", CREATED - timedelta(days=400))
     world.add("far", CREATED, region="ap-south-1")
-    world.jobs.add(describe("running", TrainingJobStatus="InProgress"))
+    world.add("running", CREATED, status="InProgress")
     report = world.run()
     assert {job.name for job in report.queued} == {"old", "far"}
     assert (report.listed, report.finished, report.share_complete) == (3, 2, 100)
+    assert report.overdue == [], "what ended before the first round never had an event"
     world.drain()
     assert world.recorded() == {"old", "far"}
+    world.clock.now += HOUR
     assert not world.run().queued
 
 
-def test_a_later_run_lists_only_what_changed_and_finds_a_job_that_ended_late() -> None:
-    """The watermark follows LastModifiedTime: a job created long ago that ends now is found."""
+def test_a_later_round_reads_only_what_is_new_and_finds_a_job_that_ended_late() -> None:
+    """A job is read once in its life; one that was running then waits until it has a record."""
     world = World()
-    world.add("early", CREATED)
+    for number in range(3 * world.jobs.page_size):
+        world.add(f"old-{number}", CREATED - timedelta(days=number))
+    world.add("long", CREATED, status="InProgress")
     world.run()
     world.drain()
     world.clock.advance(hours=3)
-    ended = world.clock.now - timedelta(hours=1)
-    world.add("late", ended, created=CREATED - timedelta(days=20))
+    world.add("long", world.clock.now - HOUR, created=CREATED - timedelta(minutes=5))
+    world.add("new", world.clock.now - HOUR)
+    before = len(world.pages())
     report = world.run()
-    assert [job.name for job in report.queued] == ["late"]
+    assert {job.name for job in report.queued} == {"long", "new"}
     assert report.listed == 1
+    assert len(world.pages()) - before == 1
 
 
-def test_a_job_that_just_ended_is_left_to_its_event_and_found_by_the_next_run() -> None:
+def test_a_job_that_just_ended_is_left_to_its_event_and_found_by_the_next_round() -> None:
     world = World()
+    world.run()
+    world.clock.advance(hours=1)
     world.add("fresh", world.clock.now - timedelta(minutes=1))
     assert not world.run().queued
     world.clock.advance(minutes=45)
-    assert [job.name for job in world.run().queued] == ["fresh"]
+    report = world.run()
+    assert [job.name for job in report.queued] == ["fresh"]
+    assert [job.name for job in report.overdue] == ["fresh"], "its event was lost"
 
 
-def test_a_queued_job_that_was_never_recorded_is_queued_again_within_a_day() -> None:
-    """A message may be lost after it was queued; the scan of the whole history finds its job again."""
+def test_a_queued_job_that_was_never_recorded_is_overdue_and_queued_again_after_a_day() -> None:
+    """A message may be lost after it was queued; the job waits for its record."""
     world = World()
     world.add("lost", CREATED)
     world.run()
     world.queue.jobs.clear()
     world.clock.advance(hours=2)
-    assert not world.run().queued
-    world.clock.now += WHOLE_EVERY
+    report = world.run()
+    assert not report.queued
+    assert [job.name for job in report.overdue] == ["lost"]
+    world.clock.now += timedelta(days=1)
     assert [job.name for job in world.run().queued] == ["lost"]
 
 
-def test_a_backfill_larger_than_one_run_is_resumed_and_says_how_far_it_is() -> None:
+def test_a_long_history_is_read_on_by_each_round_after_what_is_new() -> None:
+    """The newest first: a job that ends today does not wait for a history of years."""
     world = World(regions=("eu-west-1", "us-east-1"))
-    for number in range(2 * BATCH + 1):
-        world.add(f"job-{number}", CREATED + timedelta(seconds=number))
+    world.jobs.page_size = 10
+    pages = 3 * MOST_AT_THE_HEAD
+    for number in range(pages * 10):
+        world.add(f"job-{number}", CREATED - number * HOUR)
     world.add("other", CREATED, region="us-east-1")
-    first = world.run(batches=1)
-    assert first.pending == ["eu-west-1", "us-east-1"]
-    assert first.share_complete == 0
-    assert len(first.queued) == BATCH
-    reports = [first]
-    while reports[-1].pending:
-        reports.append(world.run(batches=2))
-        assert len(reports) < 20
-    assert {job.name for job in world.queue.jobs} == {d["TrainingJobName"] for d in world.jobs.descriptions.values()}
-    assert reports[-1].share_complete == 100
+    report = world.run(requests=MOST_AT_THE_HEAD + 5)
+    assert {job.name for job in report.queued} == {"other", *(f"job-{n}" for n in range((MOST_AT_THE_HEAD + 4) * 10))}
+    assert (report.complete, report.pending) == (["us-east-1"], ["eu-west-1"])
+    assert report.share_complete == 50
+    rounds = 1
+    while report.pending:
+        world.clock.advance(hours=1)
+        world.add(f"today-{rounds}", world.clock.now - timedelta(minutes=40))
+        report = world.run(requests=12)
+        assert report.queued[0].name == f"today-{rounds}"
+        rounds += 1
+    assert {job.name for job in report.queued} <= world.queued()
+    assert world.queued() == {d["TrainingJobName"] for d in world.jobs.descriptions.values()}
+    assert len(world.queue.jobs) == len(world.queued()), "nothing was queued twice"
+    heads = 2 * rounds
+    assert len(world.pages()) <= pages + heads + 3, "the history was read once"
+
+
+def test_history_waits_while_the_queue_is_full_and_new_jobs_do_not() -> None:
+    world = World(room=150)
+    world.jobs.page_size = 10
+    for number in range((MOST_AT_THE_HEAD + 30) * 10):
+        world.add(f"job-{number}", CREATED - number * HOUR)
+    assert world.run().pending == ["eu-west-1"]
+    assert len(world.queue.jobs) == MOST_AT_THE_HEAD * 10, "as much as a round reads of new jobs"
+    world.clock.advance(hours=1)
+    world.add("today", world.clock.now - timedelta(minutes=40))
+    assert [job.name for job in world.run().queued] == ["today"]
+    world.drain()
+    world.clock.advance(hours=1)
+    report = world.run()
+    assert len(report.queued) == 150
+    assert report.pending == ["eu-west-1"]
+
+
+def test_empty_pages_end_no_round_and_lose_no_place() -> None:
+    """The API may answer an empty page with a token: the next round goes on with that token."""
+
+    class Sparse(FakeTrainingJobs):
+        """Every other page is empty."""
+
+        def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
+            empty = not token.startswith("full ")
+            self.calls.append(("sagemaker:ListTrainingJobs", region))
+            if empty:
+                return ListedPage((), f"full {token}")
+            found = super().page(region, created_before, token.removeprefix("full "))
+            self.calls.pop()
+            return found
+
+    world = World(jobs=Sparse())
+    world.jobs.page_size = 10
+    for number in range(95):
+        world.add(f"job-{number}", CREATED - number * HOUR)
+    rounds = 0
+    while world.run(requests=3).pending:
+        world.clock.advance(hours=1)
+        rounds += 1
+        assert rounds < 40
+    assert world.queued() == {f"job-{number}" for number in range(95)}
+    assert len(world.queue.jobs) == 95
+
+
+def test_a_token_that_is_no_longer_taken_is_replaced_by_the_creation_time() -> None:
+    given: set[str] = set()
+    expired: set[str] = set()
+
+    class Forgetful(FakeTrainingJobs):
+        """No round may use the token that an earlier one was given."""
+
+        def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
+            if token in expired:
+                self.calls.append(("sagemaker:ListTrainingJobs", region))
+                raise SourceDenied(Unread("sagemaker:ListTrainingJobs", "ValidationException", "invalid token"))
+            page = super().page(region, created_before, token)
+            given.add(page.token)
+            return page
+
+    world = World(jobs=Forgetful())
+    world.jobs.page_size = 10
+    for number in range(60):
+        world.add(f"job-{number}", CREATED - number * HOUR)
+    while world.run(requests=2).pending:
+        expired |= given - {""}
+        world.clock.advance(hours=1)
+    assert world.queued() == {f"job-{number}" for number in range(60)}
 
 
 def test_many_jobs_of_one_second_are_all_queued() -> None:
     world = World()
-    for number in range(BATCH * 2 + 7):
-        world.add(f"job-{number}", CREATED, created=CREATED - timedelta(hours=1))
-    while world.run(batches=3).pending:
+    for number in range(world.jobs.page_size * 2 + 7):
+        world.add(f"job-{number}", CREATED, created=CREATED - HOUR)
+    while world.run(requests=2).pending:
         pass
-    assert {job.name for job in world.queue.jobs} == {f"job-{number}" for number in range(BATCH * 2 + 7)}
+    assert world.queued() == {f"job-{number}" for number in range(world.jobs.page_size * 2 + 7)}
 
 
 class Denied(FakeTrainingJobs):
@@ -155,38 +280,139 @@ class Denied(FakeTrainingJobs):
         super().__init__(inner.descriptions)
         self.region, self.error = region, error
 
-    def list(self, region: str, **filters: Any) -> Iterator[ListedJob]:
+    def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
         if region == self.region:
             raise self.error
-        yield from super().list(region, **filters)
+        return super().page(region, created_before, token)
+
+
+DENIED = SourceDenied(Unread("sagemaker:ListTrainingJobs", "AccessDeniedException"))
 
 
 def test_a_region_that_fails_is_named_and_keeps_no_other_waiting() -> None:
-    for error in (
-        SourceDenied(Unread("sagemaker:ListTrainingJobs", "AccessDeniedException")),
-        SourceUnavailable("sagemaker:ListTrainingJobs: throttled"),
-    ):
-        world = World(regions=("ap-south-1", "eu-west-1"))
-        world.add("seen", CREATED)
+    world = World(regions=("ap-south-1", "eu-west-1"))
+    world.add("seen", CREATED)
+    world.run()
+    for error in (DENIED, SourceUnavailable("sagemaker:ListTrainingJobs: throttled")):
+        world.clock.advance(hours=1)
+        world.add("new", world.clock.now - timedelta(minutes=50))
         report = world.run(listing=Denied(world.jobs, "ap-south-1", error))
-        assert [job.name for job in report.queued] == ["seen"]
+        assert [job.name for job in report.queued] == ["new"]
         assert list(report.failed) == ["ap-south-1"]
         assert "sagemaker:ListTrainingJobs" in report.failed["ap-south-1"]
         assert report.share_complete == 50
+        world.drain()
 
 
-def test_a_job_of_another_region_is_no_lost_event_until_a_round_has_passed_it_over() -> None:
-    """Events come from the stack's region alone: elsewhere the first run after a job's end is the ordinary way."""
+def test_a_region_that_was_never_open_is_closed_and_no_failure_but_home_is() -> None:
+    """A policy that closes a region must not leave an alarm ringing for good; a role without rights must."""
     world = World(regions=("ap-south-1", "eu-west-1"))
+    report = world.run(listing=Denied(world.jobs, "ap-south-1", DENIED))
+    assert (list(report.closed), report.failed) == (["ap-south-1"], {})
+    assert report.share_complete == 100
+    report = world.run(listing=Denied(world.jobs, "eu-west-1", DENIED))
+    assert list(report.failed) == ["eu-west-1"]
+
+
+def test_regions_that_cannot_be_found_do_not_keep_home_from_being_read() -> None:
+    world = World()
+    world.add("near", CREATED)
+    report = world.run(regions=FixedRegions(("eu-west-1",), unread="other regions are not known: denied"))
+    assert [job.name for job in report.queued] == ["near"]
+    assert list(report.failed) == [REGIONS]
+    assert report.share_complete == 100
+
+
+def test_a_job_of_another_region_is_no_lost_event_until_it_was_queued_in_vain() -> None:
+    """Events come from the stack's region alone: elsewhere the first round after a job's end is the ordinary way."""
+    world = World(regions=("ap-south-1", "eu-west-1"))
+    world.run()
+    world.clock.advance(hours=2)
     ended = world.clock.now - timedelta(minutes=50)
     world.add("far", ended, region="ap-south-1")
     world.add("near", ended)
     report = world.run()
     assert {job.name for job in report.queued} == {"far", "near"}
-    assert [job.name for job in report.overdue("eu-west-1", world.clock.now)] == ["near"]
+    assert [job.name for job in report.overdue] == ["near"]
     world.queue.jobs.clear()
-    world.clock.advance(hours=25)
-    assert [job.name for job in world.run().overdue("ap-northeast-1", world.clock.now)] == ["far", "near"]
+    world.clock.advance(hours=3)
+    assert {job.name for job in world.run().overdue} == {"far", "near"}
+
+
+def test_a_job_that_was_seen_running_and_is_gone_is_named_and_recorded() -> None:
+    """Only a job that has ended can be deleted; what was seen of it is all there is, and it is never below."""
+    world = World(regions=("eu-west-1", "us-east-1"))
+    world.add("short", world.clock.now, region="us-east-1", status="InProgress")
+    world.run()
+    del world.jobs.descriptions["short", "us-east-1"]
+    world.clock.advance(hours=1)
+    report = world.run()
+    assert [(change.job.name, change.remark.kind.name) for change in report.changes] == [("short", "seen-running-gone")]
+    [mail] = world.alerts.sent
+    assert "short (us-east-1): seen running, gone" in mail.body
+    assert not report.queued, "its event may still be on its way"
+    world.clock.advance(hours=1)
+    assert [job.name for job in world.run().queued] == ["short"]
+    assert len(world.alerts.sent) == 1, "told once"
+    world.drain()
+    [job_id] = world.records.lines
+    kept = newest(job_id, recorder(records=world.records))
+    assert kept is not None
+    assert (kept.content["job"]["name"], kept.content["job"]["status"]) == ("short", "Deleted")
+    assert kept.content["verdict"] == "indeterminate"
+    world.clock.advance(hours=1)
+    assert not world.run().queued
+
+
+def test_a_name_that_was_used_again_leaves_two_records_and_is_said() -> None:
+    """The job that was seen running is gone, though SageMaker knows one of its name."""
+    world = World()
+    world.run()
+    world.clock.advance(hours=1)
+    world.add("twice", world.clock.now, created=world.clock.now - HOUR, status="InProgress")
+    world.run()
+    world.clock.advance(hours=1)
+    world.add("twice", world.clock.now, created=world.clock.now - timedelta(minutes=20))
+    world.run()
+    for _ in range(2):
+        world.clock.advance(hours=1)
+        world.run()
+        world.drain()
+    assert len(world.records.lines) == 2
+    kinds = [line for mail in world.alerts.sent for line in mail.body.splitlines() if "twice" in line]
+    assert len(kinds) == 1
+
+
+def test_a_new_job_with_the_name_of_a_recorded_one_is_said_once() -> None:
+    world = World()
+    world.add("again", CREATED)
+    world.run()
+    world.drain()
+    world.clock.advance(hours=1)
+    world.add("again", world.clock.now, created=world.clock.now - timedelta(minutes=15))
+    report = world.run()
+    assert [change.remark.kind.name for change in report.changes] == ["name-used-again"]
+    assert "again (eu-west-1): its name was used before" in world.alerts.sent[-1].body
+    world.clock.advance(minutes=5)
+    assert world.run().changes == []
+
+
+def test_tags_that_were_changed_or_deleted_after_the_audit_are_said_once() -> None:
+    """A record stays as it was; whoever relies on it should know."""
+    world = World()
+    for name in ("kept", "changed", "deleted"):
+        world.add(name, CREATED, params="8000000000")
+    world.run()
+    world.drain()
+    world.add("changed", CREATED, params="70000000000")
+    world.jobs.tags_by_arn["arn:aws:sagemaker:eu-west-1:123456789012:training-job/deleted"] = []
+    world.clock.now += WHOLE_EVERY
+    report = world.run()
+    found = {change.job.name: change.remark.kind.name for change in report.changes}
+    assert found == {"changed": "tags-changed", "deleted": "tags-deleted"}
+    assert "70000000000" not in world.alerts.sent[-1].body
+    world.clock.now += WHOLE_EVERY
+    assert world.run().changes == []
 
 
 class DyingQueue(MemoryQueue):
@@ -197,7 +423,7 @@ class DyingQueue(MemoryQueue):
         raise KeyboardInterrupt
 
 
-def test_a_run_that_dies_while_queueing_passes_nothing_over() -> None:
+def test_a_round_that_dies_while_queueing_passes_nothing_over() -> None:
     world = World()
     for number in range(5):
         world.add(f"job-{number}", CREATED)
@@ -205,7 +431,7 @@ def test_a_run_that_dies_while_queueing_passes_nothing_over() -> None:
         world.run(queue=DyingQueue())
     except KeyboardInterrupt:
         world.run()
-    assert {job.name for job in world.queue.jobs} == {f"job-{number}" for number in range(5)}
+    assert world.queued() == {f"job-{number}" for number in range(5)}
 
 
 times = st.integers(min_value=0, max_value=72 * 60).map(lambda minutes: timedelta(minutes=minutes))
@@ -214,58 +440,96 @@ times = st.integers(min_value=0, max_value=72 * 60).map(lambda minutes: timedelt
 @settings(max_examples=60, deadline=None)
 @given(
     jobs=st.lists(st.tuples(times, times), max_size=25),
-    runs=st.lists(st.tuples(st.integers(1, 600), st.integers(0, 2), st.booleans()), min_size=1, max_size=12),
+    rounds=st.lists(st.tuples(st.integers(1, 600), st.integers(0, 3), st.booleans()), min_size=1, max_size=12),
 )
 def test_no_finished_job_is_lost_whatever_is_interrupted(
-    jobs: list[tuple[timedelta, timedelta]], runs: list[tuple[int, int, bool]]
+    jobs: list[tuple[timedelta, timedelta]], rounds: list[tuple[int, int, bool]]
 ) -> None:
-    """Jobs end at any time, runs come at any interval, stop anywhere, and the queue loses messages: a day after the
-    last one every finished job has exactly one record."""
+    """Jobs run at any time, rounds come at any interval, stop anywhere, and the queue loses messages: two days after
+    the last one every finished job has exactly one record."""
     world = World(clock=FixedClock(CREATED))
+    world.jobs.page_size = 3
     todo = [(f"job-{n}", CREATED + begin, CREATED + begin + length) for n, (begin, length) in enumerate(jobs)]
 
     def appear() -> None:
         for name, begin, end in todo:
-            if end <= world.clock.now and (name, "eu-west-1") not in world.jobs.descriptions:
-                world.add(name, end, created=begin)
+            if begin <= world.clock.now:
+                ended = end <= world.clock.now
+                status = "Completed" if ended else "InProgress"
+                world.add(name, end if ended else world.clock.now, created=begin, status=status)
 
-    for minutes, batches, lost in runs:
+    for minutes, requests, lost in rounds:
         world.clock.advance(minutes=minutes)
         appear()
-        world.run(batches=batches)
+        world.run(requests=requests)
         if lost:
             world.queue.jobs.clear()
         else:
             world.drain()
-    world.clock.now = max([world.clock.now, *(end for _, _, end in todo)]) + timedelta(hours=1)
+    world.clock.now = max([world.clock.now, *(end for _, _, end in todo)]) + HOUR
     appear()
-    for _ in range(2):
-        world.clock.now += WHOLE_EVERY
+    for _ in range(3):
+        world.clock.now += timedelta(days=1)
         world.run()
         world.drain()
     assert world.recorded() == {name for name, _, _ in todo}
     assert all(len(revisions) == 1 for revisions in world.records.lines.values())
+    assert all(not world.seen.waiting(region) for region in world.regions) or world.run()
+    assert not world.seen.waiting("eu-west-1")
+
+
+def comparison_of(world: World, whole: bool = True, listing: Any = None) -> Any:
+    made = world.reconciler(listing=listing)
+    return compare(made.regions, made.reader, made.index, made.seen, whole=whole)
 
 
 def test_the_comparison_says_up_to_when_the_ledger_is_complete() -> None:
     world = World(regions=("eu-west-1", "us-east-1"))
     world.add("first", CREATED)
     world.add("second", CREATED + timedelta(hours=2))
-    regions, index = FixedRegions(world.regions), MemoryRecordIndex(world.records)
-    found = compare(regions, world.jobs, index, world.clock.now)
+    found = comparison_of(world)
     assert [job.name for job in found.missing] == ["first", "second"]
     assert found.complete_to == CREATED
     world.run()
+    assert [job.name for job in comparison_of(world, whole=False).missing] == ["first", "second"]
     world.drain()
-    found = compare(regions, world.jobs, index, world.clock.now)
-    assert not found.missing
-    assert found.complete_to == world.clock.now - SETTLING
+    for whole in (True, False):
+        found = comparison_of(world, whole)
+        assert not found.missing
+        assert found.complete_to == world.clock.now - SETTLING
+
+
+def test_a_quick_comparison_reads_only_what_no_round_has_read() -> None:
+    world = World()
+    for number in range(500):
+        world.add(f"job-{number}", CREATED - number * HOUR)
+    world.run()
+    world.drain()
+    world.clock.advance(minutes=40)
+    world.add("new", world.clock.now - timedelta(minutes=35))
+    before, kept, notes = len(world.pages()), dict(world.readings.kept), world.seen.notes
+    found = comparison_of(world, whole=False)
+    assert [job.name for job in found.missing] == ["new"]
+    assert len(world.pages()) - before == 1
+    assert comparison_of(world).regions[0].listed == 501
+    assert not world.queue.jobs
+    assert (world.readings.kept, world.seen.notes) == (kept, notes), "who compares changes nothing"
+
+
+def test_a_quick_comparison_before_the_history_was_read_is_not_called_complete() -> None:
+    world = World()
+    world.jobs.page_size = 10
+    for number in range((MOST_AT_THE_HEAD + 1) * 10):
+        world.add(f"job-{number}", CREATED - number * HOUR)
+    found = comparison_of(world, whole=False)
+    assert found.complete_to is None
+    assert len(found.missing) == MOST_AT_THE_HEAD * 10
+    assert len(comparison_of(world).missing) == (MOST_AT_THE_HEAD + 1) * 10
 
 
 def test_an_unread_region_is_never_called_complete() -> None:
     """Denied access must not read as "nothing is missing"."""
     world = World(regions=("ap-south-1", "eu-west-1"))
-    denied = Denied(world.jobs, "ap-south-1", SourceDenied(Unread("sagemaker:ListTrainingJobs", "AccessDenied")))
-    found = compare(FixedRegions(world.regions), denied, MemoryRecordIndex(world.records), world.clock.now)
+    found = comparison_of(world, listing=Denied(world.jobs, "ap-south-1", DENIED))
     assert found.complete_to is None
     assert [state.region for state in found.unread] == ["ap-south-1"]

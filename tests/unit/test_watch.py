@@ -1,6 +1,8 @@
 """Jobs in progress: warned of in time, each level once, over simulated weeks."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -12,11 +14,13 @@ from hypothesis import strategies as st
 from flops_auditor.aws.wiring.watching import MalformedWarningLevels, read_fractions
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.record_alert import Alert
+from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.use_cases.auditing.audit_job import audit_job
-from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, look_at, watch_jobs
-from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
+from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, LONGEST_KEPT, look_at, watch_jobs
+from flops_auditor.use_cases.ports.sources import ListedPage, SourceDenied, SourceUnavailable
 from tests.fakes.audit import FakeTrainingJobs
+from tests.fakes.jobs import describe
 from tests.fakes.lineage import World, channel, continuing
 from tests.fakes.running import LEVELS, START, Room, ended, running
 
@@ -128,10 +132,10 @@ def test_a_region_that_does_not_answer_keeps_no_other_from_being_watched() -> No
     room.jobs.add(running("near"), pretrain_flops="1.5e24")
 
     class Silent(FakeTrainingJobs):
-        def list(self, region: str, **which: Any) -> Iterator[ListedJob]:
+        def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
             if region == "us-east-1":
                 raise SourceUnavailable("sagemaker:ListTrainingJobs: no answer")
-            return super().list(region, **which)
+            return super().page(region, created_before, token)
 
     room.jobs.__class__ = Silent
     room.clock.advance(days=1)
@@ -148,19 +152,92 @@ def test_a_region_that_refuses_is_named() -> None:
     assert "eu-west-1" in done.failures[0]
 
 
-def test_the_history_is_not_listed_at_each_look() -> None:
+def test_a_region_that_was_never_open_is_no_failure() -> None:
+    """A policy that closes a region must not leave an alarm ringing for good."""
+    room = Room(regions=("us-east-1", "eu-west-1"))
+    room.jobs.add(running("near"))
+
+    class Closed(FakeTrainingJobs):
+        def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
+            if region == "us-east-1":
+                raise SourceDenied(Unread("sagemaker:ListTrainingJobs", "AccessDeniedException"))
+            return super().page(region, created_before, token)
+
+    room.jobs.__class__ = Closed
+    done = watch_jobs(room.watcher)
+    assert (done.jobs, done.failures) == (1, ())
+    assert done.closed[0].startswith("us-east-1: ")
+
+
+def requests(room: Room) -> int:
+    return sum(call[0] == "sagemaker:ListTrainingJobs" for call in room.jobs.calls)
+
+
+def test_a_look_lists_new_jobs_alone_and_knows_the_others_by_their_notes() -> None:
+    room = Room()
+    for number in range(500):
+        at = room.clock() - timedelta(hours=number + 1)
+        room.jobs.add(describe(f"old-{number}", CreationTime=at, LastModifiedTime=at))
+    room.jobs.add(running("first"))
+    assert room.once().jobs == 1
+    first = requests(room)
+    room.clock.advance(minutes=15)
+    room.jobs.add(running("second", CreationTime=room.clock() - timedelta(minutes=5)))
+    assert room.once().jobs == 2
+    assert requests(room) - first == 1
+    assert room.seen.notes == 4, "each once when it is seen, and once with what SageMaker says of it"
+    assert "ml.p5.48xlarge" in room.seen.waiting("eu-west-1")[0].description
+
+
+def test_the_first_looks_read_sixty_days_back_and_no_further() -> None:
     """Nothing runs longer than 28 days after waiting 28 days; older jobs are not asked for."""
     room = Room()
-    asked: list[dict[str, Any]] = []
+    room.jobs.page_size = 10
+    for number in range(90):
+        at = room.clock() - timedelta(days=number)
+        room.jobs.add(describe(f"old-{number}", CreationTime=at, LastModifiedTime=at))
+    room.jobs.add(running("long", CreationTime=room.clock() - timedelta(days=50)))
+    assert room.once().jobs == 1
+    assert requests(room) == 7
 
-    class Noting(FakeTrainingJobs):
-        def list(self, region: str, **wanted: Any) -> Iterator[ListedJob]:
-            asked.append(wanted)
-            return super().list(region, **wanted)
 
-    room.jobs.__class__ = Noting
+def test_a_look_that_runs_out_of_time_says_what_it_left_and_the_next_one_goes_on() -> None:
+    room = Room()
+    for number in range(10):
+        room.jobs.add(running(f"job-{number}"))
+    looked: set[str] = set()
+    for _ in range(12):
+        room.jobs.calls.clear()
+        done = watch_jobs(room.watcher, lambda: len(described(room)) >= 4)
+        assert (done.jobs, done.left) == (4, 6)
+        looked |= described(room)
+        room.clock.advance(minutes=15)
+    assert looked == {f"job-{number}" for number in range(10)}
+
+
+def described(room: Room) -> set[str]:
+    return {name for call, name in room.jobs.calls if call == "sagemaker:DescribeTrainingJob"}
+
+
+def test_without_its_turn_a_look_lists_nothing_and_watches_what_is_noted() -> None:
+    room = Room()
+    room.jobs.add(running("first"))
     room.once()
-    assert room.clock() - asked[0]["created_after"] == timedelta(days=60)
+    listed = requests(room)
+    room.jobs.add(running("second"))
+    assert watch_jobs(room.watcher, turn=lambda: nullcontext(False)).jobs == 1
+    assert requests(room) == listed
+
+
+def test_a_description_that_is_too_long_to_note_keeps_what_an_estimate_needs() -> None:
+    """Should the job be deleted before its end is seen, hardware and times are what counts."""
+    room = Room()
+    long = running(HyperParameters={f"parameter-{n}": "x" * 2500 for n in range(20)})
+    room.jobs.add(long)
+    room.once()
+    [seen] = room.seen.waiting("eu-west-1")
+    assert len(seen.description) < LONGEST_KEPT
+    assert json.loads(seen.description)["ResourceConfig"]["InstanceCount"] == 64
 
 
 def test_a_job_whose_compute_nothing_bounds_is_told_once() -> None:
@@ -310,7 +387,7 @@ def test_no_line_is_crossed_unwarned(hosts: int, busy: list[int], original: str,
             labels = [f"GPUUtilization algo-{host}" for host in range(1, hosts + 1)]
             room.metrics.results["big-run"] = [{"Label": label, "Values": [percent]} for label in labels]
         before = len(room.alerts.sent)
-        [listed] = list(room.jobs.list("eu-west-1", status="InProgress"))
+        [listed] = room.jobs.page("eu-west-1", room.clock.now).jobs
         looked = look_at(listed, room.recorder)
         assert looked is not None
         room.once()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ from flops_auditor.use_cases.operations.check_health import (
 from flops_auditor.use_cases.operations.compare_jobs import compare
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 from flops_auditor_cli.adapters import deployed, reconciler_of
-from flops_auditor_cli.comparison_view import document_of, rows_of, told
+from flops_auditor_cli.comparison_view import Progress, document_of, rows_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.options import OutputOption
@@ -35,17 +35,27 @@ def asked(check: str, question: Callable[[], list[HealthCheck]]) -> list[HealthC
 
 
 @talks_to_aws()
-def doctor(target: Target, output: OutputOption = Output.TABLE) -> None:
+def doctor(
+    target: Target,
+    whole: Annotated[bool, typer.Option("--whole", help="Read every job again, not only those that are new.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Compare SageMaker with the ledger over all regions, and look at dead letters, alarms and the log.
 
     Exits with 4 when anything is missing, unread or unhealthy.
     """
     deployment = find_deployment(target)
-    reconciler, stack, now = reconciler_of(deployment), deployed(deployment, target), datetime.now(UTC)
+    reconciler, listing = reconciler_of(deployment)
+    stack, now = deployed(deployment, target), datetime.now(UTC)
     document: dict[str, Any] = {}
 
     def records() -> list[HealthCheck]:
-        comparison = compare(reconciler.regions, reconciler.listing, reconciler.index, now, told=told)
+        progress = Progress()
+        comparison = compare(
+            reconciler.regions, reconciler.reader, reconciler.index, reconciler.seen, whole=whole, told=progress
+        )
+        progress.end()
+        listing.end()
         document.update(document_of(comparison, rows_of(comparison, "missing")))
         return completeness(comparison)
 
@@ -56,7 +66,7 @@ def doctor(target: Target, output: OutputOption = Output.TABLE) -> None:
         *asked(
             "reconciliation",
             lambda: progress_of(
-                {region: reconciler.progress.read(region) for region in reconciler.regions.enabled()}, now
+                {name: reconciler.reader.store.read(name) for name in reconciler.regions.enabled().names}, now
             ),
         ),
         *asked("subscribers", lambda: told_of_alerts(stack.subscribers())),

@@ -1,13 +1,13 @@
 """`flops-auditor reconcile`: which finished training jobs have no record, in every region, and queue them."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 from flops_auditor.use_cases.operations.compare_jobs import compare
+from flops_auditor.use_cases.ports.records import SeenJob
 from flops_auditor_cli.adapters import reconciler_of
-from flops_auditor_cli.comparison_view import document_of, rows_of, told
+from flops_auditor_cli.comparison_view import Progress, document_of, rows_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.options import OutputOption
@@ -28,10 +28,16 @@ def reconcile(
     The deployed function does the same every hour; its progress is not touched. Exits with 4 when a region could not
     be read.
     """
-    reconciler = reconciler_of(find_deployment(target))
-    comparison = compare(reconciler.regions, reconciler.listing, reconciler.index, datetime.now(UTC), told=told)
+    reconciler, listing = reconciler_of(find_deployment(target))
+    progress = Progress()
+    comparison = compare(
+        reconciler.regions, reconciler.reader, reconciler.index, reconciler.seen, whole=True, told=progress
+    )
+    progress.end()
+    listing.end()
     if not dry_run:
-        reconciler.queue.send(comparison.missing)
+        now = reconciler.reader.clock()
+        reconciler.queue.send([SeenJob(job, now) for job in comparison.missing])
     rows = rows_of(comparison, "would be queued" if dry_run else "queued")
     emit(rows, output, COLUMNS, document=document_of(comparison, rows))
     finished = sum(state.finished for state in comparison.regions)

@@ -5,18 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from flops_auditor.aws.calls.clients import client, sagemaker_in
-from flops_auditor.aws.sources.regions import AccountRegions
-from flops_auditor.aws.sources.sagemaker import SageMakerListing
-from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.data import default_policies
 from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast
 from flops_auditor.domain.messages.early_warning import percent
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.watch_jobs import Watched, look_at, running_jobs
-from flops_auditor.use_cases.ports.sources import Regions
-from flops_auditor_cli.adapters import environment_of
+from flops_auditor_cli.adapters import watcher_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, OVER_THRESHOLD
 from flops_auditor_cli.options import OutputOption, PolicyOption
@@ -35,17 +30,6 @@ COLUMNS = {
     "crosses_in": "Crosses in",
 }
 RIGHT = ("hours", "best_flop", "upper_flop", "best_share", "upper_share", "projected", "crosses_in")
-
-
-class NamedRegions:
-    """The Regions port: those that were named."""
-
-    def __init__(self, names: list[str]) -> None:
-        self._names = names
-
-    def enabled(self) -> list[str]:
-        """The names."""
-        return self._names
 
 
 def row_of(seen: RunForecast) -> dict[str, str]:
@@ -117,28 +101,27 @@ def command(
     Exits with 3 when the best estimate of one is over a threshold, 4 when one could not be looked at.
     """
     deployment = find_deployment(target)
-    recorder = recorder_from(environment_of(deployment, policy or list(default_policies())))
-    account = AccountRegions(client("account"), deployment.excluded_regions)
-    regions: Regions = NamedRegions(only_region) if only_region else account
+    watcher, listing = watcher_of(deployment, policy or list(default_policies()), only_region)
     done = Watched()
     found: list[RunForecast] = []
-    for listed in running_jobs(SageMakerListing(sagemaker_in), regions, recorder.clock(), done):
+    for running in running_jobs(watcher, done):
         try:
-            looked = look_at(listed, recorder)
+            looked = look_at(running.job, watcher.recorder)
         except AuditorError as error:
-            done.failures += (f"{listed.arn}: {error.name}: {error}",)
+            done.failures += (f"{running.job.arn}: {error.name}: {error}",)
             continue
         if looked is not None:
             found.append(looked.seen)
+    listing.end()
     documents = [document_of(seen) for seen in found]
     emit([row_of(seen) for seen in found], output, COLUMNS, document=documents, right=RIGHT)
     if not found:
         say("No training job is in progress" + (" where it could be seen." if done.failures else "."))
-    for failure in done.failures:
+    for failure in (*done.failures, *done.closed):
         say(failure)
     if any(outlook.crossed for seen in found for outlook in seen.outlooks):
         raise typer.Exit(OVER_THRESHOLD)
-    if done.failures:
+    if done.failures or done.closed:
         raise typer.Exit(EVIDENCE_INCOMPLETE)
 
 

@@ -47,12 +47,15 @@ def with_signing_parameters(known: Callable[..., Context]) -> Callable[..., Cont
     return context
 
 
-def with_updated_attributes(known: Callable[[bytes], Context]) -> Callable[[bytes], Context]:
-    """DynamoDB's condition keys `dynamodb:Attributes` and `dynamodb:ReturnValues` of an UpdateItem."""
+def with_items_and_attributes(known: Callable[[bytes], Context]) -> Callable[[bytes], Context]:
+    """DynamoDB's condition keys `dynamodb:LeadingKeys` of an item that is put, read or updated, by its attribute `pk`,
+    and `dynamodb:Attributes` and `dynamodb:ReturnValues` of an UpdateItem.
+    """
 
     def context(body: bytes) -> Context:
-        found = known(body)
         request = json.loads(body or b"{}")
+        leading = (request.get("Item") or request.get("Key") or {}).get("pk", {}).get("S")
+        found = known(body) | ({"dynamodb:LeadingKeys": [leading]} if leading else {})
         if "UpdateExpression" not in request:
             return found
         names = request.get("ExpressionAttributeNames", {})
@@ -96,7 +99,7 @@ if __name__ == "__main__":
     vars(iam_actions)["_s3_object_context"] = with_if_none_match(known_to_s3)
     vars(iam_actions)["request_tag_context"] = with_signing_parameters(known_to_all)
     known_to_dynamodb: Callable[[bytes], Context] = iam_actions.dynamodb_service_context
-    vars(iam_actions)["dynamodb_service_context"] = with_updated_attributes(known_to_dynamodb)
+    vars(iam_actions)["dynamodb_service_context"] = with_items_and_attributes(known_to_dynamodb)
     known_actions: Callable[..., str | None] = iam_actions.extract_iam_action
     vars(iam_actions)["extract_iam_action"] = without_batches(known_actions)
     known_to_conditions: Callable[..., Any] = iam_evaluator._resolve_condition_key

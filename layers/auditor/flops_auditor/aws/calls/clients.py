@@ -29,6 +29,14 @@ def client(service: str, region: str | None = None) -> Any:
     return ask_again(made, MOST_ATTEMPTS)
 
 
+@cache
+def listing_client(region: str) -> "SageMakerClient":
+    """SageMaker in a region, asked once each time: who lists keeps a pace, which hidden tries would break."""
+    config = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+    made: SageMakerClient = ask_again(boto3.client("sagemaker", region_name=region, config=config), 1)
+    return made
+
+
 def sagemaker_in(region: str) -> "SageMakerClient":
     """SageMaker in a region."""
     found: SageMakerClient = client("sagemaker", region)

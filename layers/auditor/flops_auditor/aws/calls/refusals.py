@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 
+from flops_auditor.aws.calls.torn_answers import TornAnswer
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 
@@ -21,6 +23,29 @@ REFUSALS = frozenset(
         "ValidationError",
     }
 )
+
+PASSING = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalServerError",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
+
+def passing(error: Exception) -> bool:
+    """Whether asking again may help: a throttled request, a fault of the service, or no whole answer."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return error.response["Error"]["Code"] in PASSING or status >= 500
+    return isinstance(error, (BotoConnectionError, HTTPClientError, TornAnswer))
 
 
 @contextmanager

@@ -1,17 +1,20 @@
-"""The Regions port on AWS Account Management: regions that are enabled for the account and have SageMaker."""
+"""The Regions port on Amazon EC2: regions that are enabled for the account and have SageMaker.
 
-from collections.abc import Sequence
+Asked for in the stack's own region, which a policy that closes regions leaves open; account:ListRegions is answered in
+us-east-1 alone.
+"""
+
 from datetime import datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any
 
 import boto3
 
-from flops_auditor.aws.calls.refusals import refusals
-from flops_auditor.use_cases.ports.sources import Clock, Regions
+from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.use_cases.ports.sources import Clock, EnabledRegions, Regions, SourceDenied, SourceUnavailable
 
-if TYPE_CHECKING:
-    from mypy_boto3_account import AccountClient
+ALL = "all"
+"""The value of the parameter Regions that has the enabled ones found."""
 
 _REMEMBERED = timedelta(hours=1)
 
@@ -25,20 +28,24 @@ def regions_with_sagemaker() -> frozenset[str]:
 
 
 class AccountRegions:
-    """Needs account:ListRegions. `excluded` are the names of regions to leave out, separated by commas."""
+    """Needs ec2:DescribeRegions, unless `named` names the regions, separated by commas; `excluded` are left out."""
 
-    def __init__(self, client: "AccountClient", excluded: str = "") -> None:
+    def __init__(self, client: Any, named: str = ALL, excluded: str = "") -> None:
         self._client = client
+        self._named = named
         self._excluded = set(excluded.split(","))
 
-    def enabled(self) -> list[str]:
-        """Enabled regions, less those left out and those where boto3 knows no SageMaker endpoint."""
-        with refusals("account:ListRegions"):
-            pages = self._client.get_paginator("list_regions").paginate(
-                RegionOptStatusContains=["ENABLED", "ENABLED_BY_DEFAULT"]
-            )
-            found = {region["RegionName"] for page in pages for region in page["Regions"]}
-        return sorted((found & regions_with_sagemaker()) - self._excluded)
+    def enabled(self) -> EnabledRegions:
+        """Enabled regions, or those named, less those left out and those where boto3 knows no SageMaker endpoint."""
+        if self._named != ALL:
+            return EnabledRegions(tuple(sorted(set(self._named.split(",")) - self._excluded)))
+        try:
+            with outages("ec2:DescribeRegions"), refusals("ec2:DescribeRegions"):
+                found = {region["RegionName"] for region in self._client.describe_regions()["Regions"]}
+        except (SourceDenied, SourceUnavailable) as failure:
+            home = {self._client.meta.region_name} - self._excluded
+            return EnabledRegions(tuple(home), f"other regions are not known: {failure}")
+        return EnabledRegions(tuple(sorted((found & regions_with_sagemaker()) - self._excluded)))
 
 
 class RememberedRegions:
@@ -47,9 +54,9 @@ class RememberedRegions:
     def __init__(self, regions: Regions, clock: Clock) -> None:
         self._regions = regions
         self._clock = clock
-        self._known: tuple[datetime, Sequence[str]] | None = None
+        self._known: tuple[datetime, EnabledRegions] | None = None
 
-    def enabled(self) -> Sequence[str]:
+    def enabled(self) -> EnabledRegions:
         """What was answered within the last hour."""
         now = self._clock()
         if self._known is None or now - self._known[0] >= _REMEMBERED:

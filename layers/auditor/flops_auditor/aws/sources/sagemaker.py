@@ -1,22 +1,27 @@
-"""The TrainingJobs, JobListing and JobStopper ports on Amazon SageMaker, in any region."""
+"""The TrainingJobs, JobListing, JobStates and JobStopper ports on Amazon SageMaker, in any region."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.aws.calls.pace import Pace
+from flops_auditor.aws.calls.refusals import outages, passing, refusals
 from flops_auditor.aws.sources.regions import regions_with_sagemaker
 from flops_auditor.domain.runs.evidence import Unread
-from flops_auditor.use_cases.ports.sources import ListedJob, SourceDenied, UnknownTrainingJob
+from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceDenied, UnknownTrainingJob
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
 
 DESCRIBE_PACKAGE = "sagemaker:DescribeModelPackage"
-MOST_JOBS_IN_A_PAGE = 100
+LIST_JOBS = "sagemaker:ListTrainingJobs"
+MOST_JOBS_IN_A_LIST_JOBS = "sagemaker:ListTrainingJobs"
+PAGE = 100
 """The most that ListTrainingJobs gives at once."""
+MOST_TRIES = 6
 
 
 class SageMakerJobs:
@@ -69,48 +74,72 @@ class SageMakerJobs:
 
 
 class SageMakerListing:
-    """Needs sagemaker:ListTrainingJobs."""
+    """Needs sagemaker:ListTrainingJobs. The clients must not try again by themselves: each try counts for the quota."""
+
+    def __init__(self, client_for: Callable[[str], "SageMakerClient"], pace: Pace) -> None:
+        self._client_for = client_for
+        self._pace = pace
+
+    def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
+        """One page of ListTrainingJobs; asked for again, more slowly, where it was throttled or did not come."""
+        with outages(LIST_JOBS), refusals(LIST_JOBS):
+            for _ in range(MOST_TRIES - 1):
+                try:
+                    return self._ask(region, created_before, token)
+                except (BotoCoreError, ClientError) as error:
+                    if not passing(error):
+                        raise
+                    self._pace.throttled(region)
+            return self._ask(region, created_before, token)
+
+    def _ask(self, region: str, created_before: datetime, token: str) -> ListedPage:
+        self._pace.wait(region)
+        answer = self._client_for(region).list_training_jobs(
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            MaxResults=PAGE,
+            CreationTimeBefore=created_before,
+            **({"NextToken": token} if token else {}),  # type: ignore[arg-type]
+        )
+        self._pace.answered(region)
+        jobs = tuple(
+            ListedJob(
+                found["TrainingJobName"],
+                found["TrainingJobArn"],
+                region,
+                found["TrainingJobStatus"],
+                found["CreationTime"].astimezone(UTC),
+                found["LastModifiedTime"].astimezone(UTC) if "LastModifiedTime" in found else None,
+            )
+            for found in answer["TrainingJobSummaries"]
+        )
+        return ListedPage(jobs, answer.get("NextToken", ""))
+
+
+class SageMakerStates:
+    """The JobStates port: needs sagemaker:DescribeTrainingJob and sagemaker:ListTags."""
 
     def __init__(self, client_for: Callable[[str], "SageMakerClient"]) -> None:
-        self._client_for = client_for
+        self._jobs = SageMakerJobs(client_for)
 
-    def list(
-        self,
-        region: str,
-        *,
-        status: str | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        modified_after: datetime | None = None,
-    ) -> Iterator[ListedJob]:
-        """All pages of ListTrainingJobs, oldest job first, as many to a page as the API gives."""
-        wanted = {
-            "StatusEquals": status,
-            "CreationTimeAfter": created_after,
-            "CreationTimeBefore": created_before,
-            "LastModifiedTimeAfter": modified_after,
-        }
-        with outages("sagemaker:ListTrainingJobs"), refusals("sagemaker:ListTrainingJobs"):
-            pages = (
-                self._client_for(region)
-                .get_paginator("list_training_jobs")
-                .paginate(
-                    SortBy="CreationTime",
-                    SortOrder="Ascending",
-                    PaginationConfig={"PageSize": MOST_JOBS_IN_A_PAGE},
-                    **{key: value for key, value in wanted.items() if value is not None},  # type: ignore[arg-type]
-                )
-            )
-            for page in pages:
-                for found in page["TrainingJobSummaries"]:
-                    yield ListedJob(
-                        found["TrainingJobName"],
-                        found["TrainingJobArn"],
-                        region,
-                        found["TrainingJobStatus"],
-                        found["CreationTime"].astimezone(UTC),
-                        found["LastModifiedTime"].astimezone(UTC) if "LastModifiedTime" in found else None,
-                    )
+    def now(self, job: ListedJob) -> ListedJob | None:
+        """What DescribeTrainingJob says of it now."""
+        try:
+            with outages("sagemaker:DescribeTrainingJob"):
+                found = self._jobs.describe(job.name, job.region)
+        except UnknownTrainingJob:
+            return None
+        created = found["CreationTime"].astimezone(UTC)
+        if abs(created - job.creation_time) >= timedelta(seconds=1):
+            return None
+        modified = found.get("LastModifiedTime")
+        status = str(found["TrainingJobStatus"])
+        return replace(job, status=status, last_modified=modified.astimezone(UTC) if modified else job.last_modified)
+
+    def tags(self, job: ListedJob) -> Sequence[Mapping[str, str]]:
+        """All pages of ListTags."""
+        with outages("sagemaker:ListTags"):
+            return self._jobs.tags(job.arn, job.region)
 
 
 class SageMakerStopper:

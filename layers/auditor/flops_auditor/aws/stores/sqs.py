@@ -6,23 +6,44 @@ from typing import TYPE_CHECKING
 
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.domain.runs.sources.training_job_answer import DELETED
 from flops_auditor.domain.runs.sources.training_job_events import RECONCILE_SOURCE
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
+from flops_auditor.use_cases.ports.records import SeenJob
+from flops_auditor.use_cases.ports.sources import SourceUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 MOST_ENTRIES = 10
 """SendMessageBatch takes no more at once."""
 DELAY_SECONDS = 10
 """A job that several parents name is then mostly assessed once for all of them."""
+DEPTH: tuple["QueueAttributeNameType", ...] = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+)
 _TRIES = 3
 
 
-def message(job: ListedJob) -> str:
-    """The message of one job, of the shape that EventBridge puts there and functions/audit reads."""
+def message(seen: SeenJob) -> str:
+    """The message of one job, of the shape that EventBridge puts there and functions/audit reads.
+
+    Of a job that was deleted it says what was seen while it ran; it ended at the latest when it was missed.
+    """
+    job = seen.job
+    detail = json.loads(seen.description) if job.status == DELETED and seen.description else {}
+    detail |= {
+        "TrainingJobName": job.name,
+        "TrainingJobArn": job.arn,
+        "TrainingJobStatus": job.status,
+        "CreationTime": iso(job.creation_time),
+    }
+    if job.status == DELETED and job.last_modified is not None:
+        detail |= {"TrainingEndTime": iso(job.last_modified), "LastModifiedTime": iso(job.last_modified)}
     return json.dumps(
         {
             "source": RECONCILE_SOURCE,
@@ -30,26 +51,27 @@ def message(job: ListedJob) -> str:
             "region": job.region,
             "account": job.arn.split(":")[4],
             "resources": [job.arn],
-            "detail": {
-                "TrainingJobName": job.name,
-                "TrainingJobArn": job.arn,
-                "TrainingJobStatus": job.status,
-                "CreationTime": iso(job.creation_time),
-            },
+            "detail": detail,
         }
     )
 
 
 class SqsAuditQueue:
-    """Needs sqs:SendMessage on the queue."""
+    """Needs sqs:SendMessage and, for `waiting`, sqs:GetQueueAttributes on the queue."""
 
     def __init__(self, client: "SQSClient", queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, jobs: Sequence[ListedJob]) -> None:
+    def send(self, jobs: Sequence[SeenJob]) -> None:
         """Have finished jobs audited. Raises SourceDenied, SourceUnavailable."""
-        send_all(self._client, self._queue_url, [message(job) for job in jobs])
+        send_all(self._client, self._queue_url, [message(seen) for seen in jobs])
+
+    def waiting(self) -> int:
+        """Messages that are visible, delayed or worked on, as SQS counts them: about."""
+        with outages("sqs:GetQueueAttributes"), refusals("sqs:GetQueueAttributes"):
+            answer = self._client.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=list(DEPTH))
+        return sum(int(answer["Attributes"][name]) for name in DEPTH)
 
 
 class SqsReassessments:

@@ -47,20 +47,31 @@ class QueueingEnvironment(RecordingEnvironment):
 
 
 @dataclass(frozen=True)
+class ListingEnvironment(Environment):
+    """What every function that lists training jobs has: `regions` and `excluded_regions` are names separated by commas,
+    or "all" and "none"; `listing_rate` is in requests a second.
+    """
+
+    regions: str
+    excluded_regions: str
+    listing_rate: str
+
+
+@dataclass(frozen=True)
 class AuditEnvironment(QueueingEnvironment):
-    """functions/audit. `account_id` is the account whose jobs are audited."""
+    """functions/audit. `account_id` is the account whose jobs are audited; the regions as in ListingEnvironment."""
 
     account_id: str
+    regions: str
     excluded_regions: str
 
 
 @dataclass(frozen=True)
-class WatchEnvironment(RecordingEnvironment):
+class WatchEnvironment(RecordingEnvironment, ListingEnvironment):
     """functions/watch. `warning_fractions`: "0.03,0.5,0.8"; `stop_on_crossing`: "true" or "false"."""
 
     warning_fractions: str
     stop_on_crossing: str
-    excluded_regions: str
 
 
 @dataclass(frozen=True)
@@ -76,9 +87,10 @@ class SealEnvironment(Environment):
 
 
 @dataclass(frozen=True)
-class ReconcileEnvironment(Environment):
-    """functions/reconcile. `excluded_regions`: names separated by commas, or "none"."""
+class ReconcileEnvironment(ListingEnvironment):
+    """functions/reconcile."""
 
     table_name: str
     audit_queue_url: str
-    excluded_regions: str
+    audit_concurrency: str
+    alert_topic_arn: str

@@ -28,6 +28,11 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def claims_from(table_name: str) -> DynamoDbClaims:
+    """The claims of the table, for leases."""
+    return DynamoDbClaims(client("dynamodb"), table_name)
+
+
 class NoReassessments:
     """The Reassessments port of a function that has nothing assessed again."""
 
@@ -39,7 +44,8 @@ class NoReassessments:
 
 def territory_from(environment: AuditEnvironment) -> Territory:
     """Whose jobs the audit takes."""
-    regions = RememberedRegions(AccountRegions(client("account"), environment.excluded_regions), now)
+    found = AccountRegions(client("ec2"), environment.regions, environment.excluded_regions)
+    regions = RememberedRegions(found, now)
     return Territory(environment.account_id, regions)
 
 

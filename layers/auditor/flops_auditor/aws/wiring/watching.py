@@ -3,12 +3,15 @@
 from fractions import Fraction
 
 from flops_auditor.aws.calls.clients import client, sagemaker_in
-from flops_auditor.aws.sources.regions import AccountRegions
-from flops_auditor.aws.sources.sagemaker import SageMakerListing, SageMakerStopper
+from flops_auditor.aws.sources.sagemaker import SageMakerStopper
+from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
 from flops_auditor.aws.wiring.environment import WatchEnvironment
+from flops_auditor.aws.wiring.listing import reader_from, regions_from
 from flops_auditor.aws.wiring.recording import NoReassessments, recorder_with
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.watch_jobs import Watcher
+
+READER = "WATCH"
 
 
 class MalformedWarningLevels(AuditorError):
@@ -33,8 +36,10 @@ def watcher_from(environment: WatchEnvironment) -> Watcher:
     stop = environment.stop_on_crossing.strip().lower() == "true"
     return Watcher(
         recorder=recorder_with(environment, NoReassessments()),
-        listing=SageMakerListing(sagemaker_in),
-        regions=AccountRegions(client("account"), environment.excluded_regions),
+        reader=reader_from(environment, environment.table_name, READER),
+        seen=DynamoDbSeenJobs(client("dynamodb"), environment.table_name),
+        regions=regions_from(environment),
         fractions=read_fractions(environment.warning_fractions),
+        home=client("dynamodb").meta.region_name,
         stopper=SageMakerStopper(sagemaker_in) if stop else None,
     )

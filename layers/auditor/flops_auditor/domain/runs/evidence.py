@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from flops_auditor.domain.runs.amendment import Amendment, read_amendment
@@ -132,3 +133,9 @@ def _package(found: Mapping[str, Any]) -> Mapping[str, Any] | Unread:
     if "unread" in found:
         return _unread(found["unread"])
     return dict(found["answer"])
+
+
+def digest_of_tags(tags: Sequence[Mapping[str, str]]) -> str:
+    """SHA-256 over tags in order of their keys, in hex: equal where the tags say the same."""
+    pairs = sorted((str(tag["Key"]), str(tag["Value"])) for tag in tags)
+    return sha256(json.dumps(pairs).encode()).hexdigest()

@@ -87,7 +87,7 @@ class Territory:
         """Refuse other accounts, and replays of other regions, before anything is stored or asked. Raises NotOurs."""
         if pointer.account != self.account:
             raise NotOurs(f"{pointer.arn} is of account {pointer.account}")
-        if not pointer.trusted and pointer.region not in self.regions.enabled():
+        if not pointer.trusted and pointer.region not in self.regions.enabled().names:
             raise NotOurs(f"{pointer.arn} is of a region that is left out or not enabled")
 
 

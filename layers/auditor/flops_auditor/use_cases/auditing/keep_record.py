@@ -3,7 +3,7 @@
 The evidence of a revision is written before its record, once, so whoever continues after a crash audits the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -19,6 +19,7 @@ from flops_auditor.domain.lineage.kept_ancestors import Packed, pack
 from flops_auditor.domain.lineage.lineage import Lineage
 from flops_auditor.domain.messages.record_alert import compose
 from flops_auditor.domain.runs.case import Case, read_case
+from flops_auditor.domain.runs.evidence import digest_of_tags
 from flops_auditor.domain.values.archive_keys import evidence_key, record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.find_lineage import (
@@ -145,7 +146,8 @@ def commit(
         reassessed=reassessed,
     )
     record = StoredRecord(revision, sign(case, content, recorder.signer))
-    if not recorder.records.commit(case.run.job_id, record, summary(content, examined.lineage.lineage)):
+    found_by = summary(content, examined.lineage.lineage, case.evidence.tags)
+    if not recorder.records.commit(case.run.job_id, record, found_by):
         return None
     return Kept(record, content, case)
 
@@ -211,10 +213,13 @@ def sign(case: Case, content: dict[str, Any], signer: Signer) -> bytes:
     return envelope_line(payload, keyid(signer.public_key()), signer.sign(digest))
 
 
-def summary(content: Mapping[str, Any], lineage: Lineage) -> dict[str, str]:
+def summary(
+    content: Mapping[str, Any], lineage: Lineage, tags: Sequence[Mapping[str, str]] | None = None
+) -> dict[str, str]:
     """The attributes that records are listed and found by; FLOP as decimal strings, absent where not known.
 
-    `lineage` is the job id of the first root: all jobs that continue it are found by it.
+    `lineage` is the job id of the first root: all jobs that continue it are found by it. `tags` is the digest of the
+    tags that the record rests on, so that a later change of them is noticed.
     """
     job = content["job"]
     roots = sorted(root.job_id for root in lineage.roots()) or [job["id"]]
@@ -232,6 +237,7 @@ def summary(content: Mapping[str, Any], lineage: Lineage) -> dict[str, str]:
         "lineage": roots[0],
         "ended_at": job["end"] or job["creation_time"],
         "recorded_at": content["recorded_at"],
+        "tags": None if tags is None else digest_of_tags(tags),
     }
     return {key: value for key, value in found.items() if value}
 

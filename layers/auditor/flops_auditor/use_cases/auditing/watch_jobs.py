@@ -4,9 +4,11 @@ A level is noted after its warning was sent: it is sent again only if the functi
 wobbles around a level warns once, since a noted level stays noted.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -32,8 +34,9 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import collect
 from flops_auditor.use_cases.auditing.keep_record import finish, first_record, foreseen, lineage_of, newest
 from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.listing.job_reader import JobReader
+from flops_auditor.use_cases.ports.records import SeenJob, SeenJobs
 from flops_auditor.use_cases.ports.sources import (
-    JobListing,
     JobStopper,
     ListedJob,
     Regions,
@@ -47,16 +50,27 @@ INTERVAL = timedelta(minutes=15)
 """Between two looks. A job that would cross before the look after the next one is stopped now."""
 LONGEST = timedelta(days=60)
 """From a job's creation to its end: 28 days of waiting and 28 of running (API Reference, StoppingCondition)."""
+LONGEST_KEPT = 20_000
+"""Bytes of a description that is noted; ten fit a batch of messages, should the jobs be gone."""
+MOST_NEEDED = (
+    *("ResourceConfig", "TrainingStartTime", "SecondaryStatusTransitions"),
+    *("OutputDataConfig", "CheckpointConfig", "ModelPackageConfig"),
+)
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
 class Watcher:
-    """What watching works with. `stopper` is None unless StopOnCrossing is on; `fractions` are the warning levels."""
+    """What watching works with. `stopper` is None unless StopOnCrossing is on; `fractions` are the warning levels;
+    `home` is the stack's region.
+    """
 
     recorder: Recorder
-    listing: JobListing
+    reader: JobReader
+    seen: SeenJobs
     regions: Regions
     fractions: Sequence[Fraction]
+    home: str
     stopper: JobStopper | None = None
 
 
@@ -77,39 +91,127 @@ class Look:
 
 @dataclass
 class Watched:
-    """What one round did. `failures` name what could not be watched, with the reason."""
+    """What one round did. `failures` name what could not be watched, `closed` the regions that refuse and were never
+    read, with the reason; `left` is how many jobs the time did not suffice for.
+    """
 
     jobs: int = 0
     warnings: int = 0
     stopped: int = 0
+    left: int = 0
     failures: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
-def watch_jobs(watcher: Watcher) -> Watched:
+Turn = Callable[[], AbstractContextManager[bool]]
+"""Gives the right to list while it is held; False where somebody else lists, who notes what is running, too."""
+
+
+def watch_jobs(
+    watcher: Watcher, out_of_time: Callable[[], bool] = lambda: False, turn: Turn = lambda: nullcontext(True)
+) -> Watched:
     """Watch every running job. One that fails does not keep the others from being watched."""
     done = Watched()
-    for listed in running_jobs(watcher.listing, watcher.regions, watcher.recorder.clock(), done):
+    for seen in running_jobs(watcher, done, out_of_time, turn):
+        if out_of_time():
+            done.left += 1
+            continue
         try:
-            looked = look_at(listed, watcher.recorder)
+            looked = look_at(seen.job, watcher.recorder)
             if looked is not None:
+                if not seen.description:
+                    watcher.seen.note(replace(seen, description=kept_of(looked.case.evidence.description)))
                 done.jobs += 1
                 done.warnings += warn_people(looked, watcher)
                 done.stopped += stop_if_due(looked, watcher)
         except Exception as error:  # whatever is wrong with one job, the others are watched
-            done.failures += (f"{listed.arn}: {type(error).__name__}: {str(error)[:300]}",)
+            done.failures += (f"{seen.job.arn}: {type(error).__name__}: {str(error)[:300]}",)
     return done
 
 
-def running_jobs(listing: JobListing, regions: Regions, now: datetime, done: Watched) -> Iterator[ListedJob]:
-    """The jobs in progress of every enabled region; a region that refuses or does not answer is noted.
+def running_jobs(
+    watcher: Watcher,
+    done: Watched,
+    out_of_time: Callable[[], bool] = lambda: False,
+    turn: Turn = lambda: nullcontext(True),
+) -> Iterator[SeenJob]:
+    """The jobs in progress of every enabled region; a region that refuses or does not answer is reported in `done`.
 
-    ListTrainingJobs filters by status page by page, so without a first day it would walk through the whole history.
+    A job is noted when it is first seen, and found by its note from then on: only new jobs are listed. Where many run,
+    each round begins with another one, so that each has its turn.
     """
-    for region in regions.enabled():
+    found = watcher.regions.enabled()
+    if found.unread:
+        done.failures += (found.unread,)
+    listing = _NewJobs(watcher, replace(watcher.reader, stop=out_of_time), done)
+    with turn() as lists:
+        running = [seen for region in found.names for seen in listing.known_and_new(region, lists)]
+    first = int((watcher.reader.clock() - _EPOCH) / INTERVAL) * 97 % len(running) if running else 0
+    yield from running[first:] + running[:first]
+    if any(listing.has_older(region) for region in found.names):
+        with turn() as lists:
+            for region in found.names if lists else ():
+                yield from listing.older(region)
+
+
+@dataclass
+class _NewJobs:
+    """Notes the running jobs among those that are listed."""
+
+    watcher: Watcher
+    reader: JobReader
+    done: Watched
+    failed: set[str] = field(default_factory=set)
+
+    def known_and_new(self, region: str, lists: bool) -> list[SeenJob]:
+        """The running jobs that are noted, and those that are new."""
+        known: dict[str, SeenJob] = {}
+        with self._reported(region):
+            known = {seen.job.job_id: seen for seen in self.watcher.seen.waiting(region)}
+            for page in self.reader.head(region, self._first_day()) if lists else ():
+                known |= {seen.job.job_id: seen for seen in self._note(page.jobs, known)}
+        return [seen for seen in known.values() if not seen.job.finished]
+
+    def has_older(self, region: str) -> bool:
+        """Whether earlier rounds left jobs of the region unread."""
+        return region not in self.failed and not self.reader.store.read(region).whole
+
+    def older(self, region: str) -> Iterator[SeenJob]:
+        """Running jobs that are older than what earlier rounds have read."""
+        if self.has_older(region):
+            with self._reported(region):
+                for page in self.reader.rest(region, self._first_day()):
+                    yield from self._note(page.jobs, {})
+
+    def _note(self, jobs: Sequence[ListedJob], known: Mapping[str, SeenJob]) -> list[SeenJob]:
+        """Note those that run, each once."""
+        new = [SeenJob(job, self.reader.clock()) for job in jobs if job.status == RUNNING and job.job_id not in known]
+        for seen in new:
+            self.watcher.seen.note(seen)
+        return new
+
+    def _first_day(self) -> datetime:
+        return self.reader.clock() - LONGEST
+
+    @contextmanager
+    def _reported(self, region: str) -> Iterator[None]:
         try:
-            yield from listing.list(region, status=RUNNING, created_after=now - LONGEST)
+            yield
         except (SourceDenied, SourceUnavailable) as failure:
-            done.failures += (f"{region}: {failure}",)
+            self.failed.add(region)
+            words = f"{region}: {failure}"
+            if region != self.watcher.home and self.reader.closed(region, failure):
+                self.done.closed += (words,)
+            else:
+                self.done.failures += (words,)
+
+
+def kept_of(description: Mapping[str, Any]) -> str:
+    """What is noted of a running job, as JSON: should it be deleted before its end is seen, this is all there is."""
+    whole = json.dumps(description)
+    if len(whole.encode()) <= LONGEST_KEPT:
+        return whole
+    return json.dumps({name: description[name] for name in MOST_NEEDED if name in description})
 
 
 def look_at(listed: ListedJob, recorder: Recorder) -> Look | None:

@@ -1,13 +1,13 @@
 """Is the deployment healthy and complete? Each finding says what is wrong and what to do; unknown is not healthy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.listing.reading import Reading
 from flops_auditor.use_cases.operations.compare_jobs import Comparison
-from flops_auditor.use_cases.ports.records import ScanProgress
 
 SEAL_LATE = timedelta(minutes=45)
 """Three intervals of the sealer."""
@@ -88,9 +88,12 @@ def completeness(comparison: Comparison) -> list[HealthCheck]:
         )
         for state in comparison.unread
     ]
+    if comparison.unknown:
+        remedy = "Grant ec2:DescribeRegions, or name the regions in the stack's parameter Regions."
+        found.append(HealthCheck("regions", False, comparison.unknown, remedy))
     jobs = sum(state.finished for state in comparison.regions)
     settling = sum(state.settling for state in comparison.regions)
-    counted = f"{jobs} finished jobs in {len(comparison.regions)} regions"
+    counted = f"{jobs} finished jobs were looked at in {len(comparison.regions)} regions"
     if settling:
         counted += f", {settling} of them ended in the last half hour and may still be on their way"
     if comparison.missing:
@@ -102,9 +105,8 @@ def completeness(comparison: Comparison) -> list[HealthCheck]:
     elif comparison.complete_to is not None:
         found.append(HealthCheck("records", True, f"complete up to {iso(comparison.complete_to)}; {counted}"))
     else:
-        found.append(
-            HealthCheck("records", False, f"nothing missing where it could be read; {counted}", "See the regions.")
-        )
+        remedy = "See the regions and the reconciliation."
+        found.append(HealthCheck("records", False, f"nothing missing where it could be read; {counted}", remedy))
     return found
 
 
@@ -114,18 +116,24 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def progress_of(regions: dict[str, ScanProgress], now: datetime) -> list[HealthCheck]:
+def progress_of(regions: Mapping[str, Reading], now: datetime) -> list[HealthCheck]:
     """Whether the reconciliation runs by itself."""
-    never = sorted(name for name, state in regions.items() if state.complete_to is None)
-    late = sorted(n for n, s in regions.items() if s.complete_to is not None and now - s.complete_to > RECONCILE_LATE)
+    never = sorted(name for name, reading in regions.items() if reading.whole_at is None)
+    reached = {name: reading.read_to for name, reading in regions.items() if reading.read_to is not None}
+    late = sorted(name for name, moment in reached.items() if now - moment > RECONCILE_LATE)
     remedy = "Look at the log and the alarms of the reconcile function; its schedule may be off."
-    if never:
-        detail = f"the history of {len(never)} of {len(regions)} regions is not yet scanned: {_some(never)}"
-        return [HealthCheck("reconciliation", False, detail, "Wait for the next hourly run. " + remedy)]
     if late:
         return [HealthCheck("reconciliation", False, f"behind by more than {RECONCILE_LATE}: {_some(late)}", remedy)]
-    oldest = min((state.complete_to for state in regions.values() if state.complete_to), default=now)
-    return [HealthCheck("reconciliation", True, f"{len(regions)} regions, the oldest scan is of {iso(oldest)}")]
+    if never:
+        begun = {n: r.stretches[-1].older for n, r in regions.items() if r.whole_at is None and r.stretches}
+        down = ", ".join(f"{name} down to {iso(moment)}" for name, moment in sorted(begun.items())[:1] if moment)
+        detail = (
+            f"the history of {len(never)} of {len(regions)} regions is not yet read to its first job: {_some(never)}"
+        )
+        detail += f"; read so far: {down}" if down else ""
+        return [HealthCheck("reconciliation", False, detail, "Wait for the next hourly round. " + remedy)]
+    oldest = min(reached.values(), default=now)
+    return [HealthCheck("reconciliation", True, f"{len(regions)} regions, the oldest round is of {iso(oldest)}")]
 
 
 def health_of(queues: Queues, alarms: Sequence[Alarm], log: LogState, now: datetime) -> list[HealthCheck]:

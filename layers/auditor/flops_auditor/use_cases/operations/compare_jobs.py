@@ -1,46 +1,26 @@
 """Compare what SageMaker lists with what the ledger holds, region by region: which finished jobs have no record."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import chain
 
-from flops_auditor.use_cases.ports.records import RecordIndex
-from flops_auditor.use_cases.ports.sources import JobListing, ListedJob, Regions, SourceDenied, SourceUnavailable
+from flops_auditor.use_cases.listing.job_reader import JobReader
+from flops_auditor.use_cases.listing.reading import Reading, ReadingStore
+from flops_auditor.use_cases.ports.records import RecordIndex, SeenJobs
+from flops_auditor.use_cases.ports.sources import ListedJob, Regions, SourceDenied, SourceUnavailable
 
 SETTLING = timedelta(minutes=30)
 """A job that ended less than so long ago is left to its own event: 5 minutes of delay, then up to two tries."""
-BATCH = 100
-"""One page of ListTrainingJobs, and one BatchGetItem."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some jobs of a region in order of creation: how many were listed, had finished, are settling, and lack a record.
-
-    `reached` is the creation time of the last one listed.
-    """
-
-    listed: int
-    finished: int
-    settling: int
-    missing: tuple[ListedJob, ...]
-    reached: datetime
-
-
-def batches(jobs: Iterator[ListedJob], index: RecordIndex, settled_before: datetime) -> Iterator[Batch]:
-    """Compare listed jobs with the ledger, a batch at a time. Jobs that changed after `settled_before` are settling."""
-    while chunk := list(islice(jobs, BATCH)):
-        finished = [job for job in chunk if job.finished]
-        settled = [job for job in finished if job.last_modified is None or job.last_modified <= settled_before]
-        recorded = index.recorded([job.job_id for job in settled]) if settled else set()
-        missing = tuple(job for job in settled if job.job_id not in recorded)
-        yield Batch(len(chunk), len(finished), len(finished) - len(settled), missing, chunk[-1].creation_time)
 
 
 @dataclass(frozen=True)
 class RegionState:
-    """One region compared with the ledger; `error` says why it could not be, in full or in part."""
+    """One region compared with the ledger; `error` says why it could not be, in full or in part.
+
+    `listed`, `finished` and `settling` count the jobs that were read for this comparison. `whole`: with what the rounds
+    before have read, that is every job.
+    """
 
     region: str
     listed: int
@@ -48,14 +28,16 @@ class RegionState:
     settling: int
     missing: tuple[ListedJob, ...]
     error: str = ""
+    whole: bool = True
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """SageMaker against the ledger, over all regions."""
+    """SageMaker against the ledger, over all regions. `unknown` says why there may be other regions."""
 
     regions: tuple[RegionState, ...]
     compared_at: datetime
+    unknown: str = ""
 
     @property
     def missing(self) -> tuple[ListedJob, ...]:
@@ -65,50 +47,91 @@ class Comparison:
 
     @property
     def unread(self) -> tuple[RegionState, ...]:
-        """Regions that could not be read to the end."""
+        """Regions that could not be read."""
         return tuple(state for state in self.regions if state.error)
 
     @property
     def complete_to(self) -> datetime | None:
-        """Every job that ended before has a record; None while a region could not be read."""
-        if self.unread:
+        """Every job that ended before has a record; None while a region was not read to its first job."""
+        if self.unknown or any(state.error or not state.whole for state in self.regions):
             return None
         ends = [job.last_modified or job.creation_time for job in self.missing]
         return min([*ends, self.compared_at - SETTLING])
 
 
+@dataclass
+class UnwrittenReadings:
+    """A ReadingStore for who only looks: begins where the deployed rounds stand, or nowhere, and changes nothing."""
+
+    deployed: ReadingStore | None = None
+
+    def __post_init__(self) -> None:
+        self._readings: dict[str, Reading] = {}
+
+    def read(self, region: str) -> Reading:
+        """As the deployed rounds left it, or as this comparison did."""
+        if region in self._readings:
+            return self._readings[region]
+        return self.deployed.read(region) if self.deployed else Reading()
+
+    def write(self, region: str, reading: Reading) -> None:
+        """Keep it in memory."""
+        self._readings[region] = reading
+
+
 def compare(
     regions: Regions,
-    listing: JobListing,
+    reader: JobReader,
     index: RecordIndex,
-    now: datetime,
-    since: datetime | None = None,
+    seen: SeenJobs,
+    *,
+    whole: bool,
     told: Callable[[RegionState], None] = lambda _: None,
 ) -> Comparison:
-    """Compare every enabled region; only reads. Raises SourceDenied when the regions themselves cannot be listed.
+    """Compare every enabled region; only reads. `told` is called after each page of a region.
 
-    `since` leaves out jobs that last changed before; `told` is called after each region.
+    `whole` reads all jobs. Otherwise those that the deployed rounds have not read yet, beside those that wait.
     """
+    found = regions.enabled()
+    now = reader.clock()
+    store = UnwrittenReadings(None if whole else reader.store)
+    looking = replace(reader, store=store)
     states = []
-    for region in regions.enabled():
-        seen: list[Batch] = []
-        error = ""
+    for region in found.names:
+        state = RegionState(region, 0, 0, 0, ())
         try:
-            seen.extend(batches(listing.list(region, modified_after=since), index, now - SETTLING))
+            for state in _states(region, looking, index, seen, whole, now):
+                told(state)
+            state = replace(state, whole=whole or store.read(region).whole_at is not None)
         except (SourceDenied, SourceUnavailable) as failure:
-            error = f"{failure.name}: {failure}"
-        states.append(summed(region, seen, error))
-        told(states[-1])
-    return Comparison(tuple(states), now)
+            state = replace(state, error=f"{failure.name}: {failure}", whole=False)
+            told(state)
+        states.append(state)
+    return Comparison(tuple(states), now, found.unread)
 
 
-def summed(region: str, seen: Sequence[Batch], error: str) -> RegionState:
-    """The batches of one region added up."""
-    return RegionState(
-        region,
-        sum(batch.listed for batch in seen),
-        sum(batch.finished for batch in seen),
-        sum(batch.settling for batch in seen),
-        tuple(job for batch in seen for job in batch.missing),
-        error,
+def _states(
+    region: str, reader: JobReader, index: RecordIndex, seen: SeenJobs, whole: bool, now: datetime
+) -> Iterator[RegionState]:
+    """The state of a region after each page, the jobs that wait first."""
+    waiting = [each.job for each in seen.waiting(region)] if not whole else []
+    state = _with(RegionState(region, 0, 0, 0, ()), waiting, index, now)
+    yield replace(state, listed=0)
+    known = {job.job_id for job in waiting}
+    for page in chain(reader.head(region), reader.rest(region) if whole else ()):
+        state = _with(state, [job for job in page.jobs if job.job_id not in known], index, now)
+        yield state
+
+
+def _with(state: RegionState, jobs: list[ListedJob], index: RecordIndex, now: datetime) -> RegionState:
+    """The state with some more jobs held against the ledger."""
+    finished = [job for job in jobs if job.finished]
+    settled = [job for job in finished if job.last_modified is None or job.last_modified <= now - SETTLING]
+    recorded = index.recorded([job.job_id for job in settled]) if settled else {}
+    return replace(
+        state,
+        listed=state.listed + len(jobs),
+        finished=state.finished + len(finished),
+        settling=state.settling + len(finished) - len(settled),
+        missing=state.missing + tuple(job for job in settled if job.job_id not in recorded),
     )

@@ -56,9 +56,13 @@ def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) 
     content = predicate_of(line)
     job, revision = content["job"]["id"], content["revision"]
     evidence = archive.get(evidence_key(job, revision))
+    tags = None
     if evidence is not None:
-        index_run(read_case(evidence).run, index)
-    return records.commit(job, StoredRecord(revision, line), summary(content, recorded_lineage(content, archive)))
+        case = read_case(evidence)
+        tags = case.evidence.tags
+        index_run(case.run, index)
+    lineage = recorded_lineage(content, archive)
+    return records.commit(job, StoredRecord(revision, line), summary(content, lineage, tags))
 
 
 def _batches(archive: Archive) -> Iterator[list[LogPlace]]:

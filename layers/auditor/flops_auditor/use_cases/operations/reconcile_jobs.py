@@ -1,130 +1,212 @@
-"""Queue every finished training job that has no record: the first run covers the account's history, each later run
-what changed since, and one run a day all of it again, so that neither a lost event nor a lost message loses a job.
+"""Queue every finished training job that has no record, so that no lost event, lost message or deletion loses a job.
 
-ListTrainingJobs cannot sort by LastModifiedTime, so a scan walks in order of creation and is filtered by what changed;
-it resumes at the creation time it had reached. Progress is saved after the jobs were queued: a run that dies queues
-some jobs twice, which the audit does not mind, and never passes one over.
+Each round follows up the jobs that wait for their record, then reads the jobs that are new in every region, and then as
+much of the history as its time and the queue allow. A job that was seen and has no record waits until it has one: it is
+noted before the listing is read on. A job that was seen running and is gone is recorded with what was seen of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from flops_auditor.use_cases.operations.compare_jobs import BATCH, SETTLING, batches
-from flops_auditor.use_cases.ports.queues import AuditQueue
-from flops_auditor.use_cases.ports.records import ProgressStore, RecordIndex, ScanProgress
-from flops_auditor.use_cases.ports.sources import Clock, JobListing, ListedJob, Regions, SourceDenied, SourceUnavailable
+from flops_auditor.domain.messages.changed_jobs import tell_changes
+from flops_auditor.domain.runs.sources.training_job_answer import DELETED
+from flops_auditor.use_cases.listing.job_reader import JobReader, ReadPage
+from flops_auditor.use_cases.operations.changed_jobs import Change, ChangeFinder, gone
+from flops_auditor.use_cases.operations.compare_jobs import SETTLING
+from flops_auditor.use_cases.ports.lineage import LineageIndex
+from flops_auditor.use_cases.ports.queues import Alerts, AuditQueue
+from flops_auditor.use_cases.ports.records import RecordIndex, Records, SeenJob, SeenJobs
+from flops_auditor.use_cases.ports.sources import JobStates, ListedJob, Regions, SourceDenied, SourceUnavailable
 
-OVERLAP = timedelta(minutes=10)
-"""Scans overlap by so much: listings are eventually consistent."""
-WHOLE_EVERY = timedelta(days=1)
-IN_ONE_ROUND = timedelta(hours=2)
-"""After its end a job was seen by an hourly run, SETTLING included, and audited."""
-_SAME_SECOND = timedelta(seconds=1)
-"""CreationTimeAfter leaves out the second that it names; the jobs created in it are listed again."""
+IN_VAIN = timedelta(hours=2)
+"""A job that was queued so long ago and has no record is overdue."""
+QUEUED_AGAIN = timedelta(days=1)
+REGIONS = "regions"
+"""Under this name stands what kept the regions themselves from being found."""
 
 
 @dataclass(frozen=True)
 class Reconciler:
-    """Everything a reconciliation works with. `home` is the stack's region: events come from there alone."""
+    """Everything a reconciliation works with. `home` is the stack's region, whose events come by themselves; `room` is
+    how many messages may wait in the queue before history is left for the next round.
+    """
 
     regions: Regions
-    listing: JobListing
+    reader: JobReader
+    states: JobStates
     index: RecordIndex
+    seen: SeenJobs
     queue: AuditQueue
-    progress: ProgressStore
-    clock: Clock
+    records: Records
+    lineage: LineageIndex
+    alerts: Alerts
     home: str
+    room: int
 
 
 @dataclass
 class ReconcileReport:
-    """What one run did. `pending` regions are resumed by the next run; `failed` maps region -> named error."""
+    """What one round did. `pending` regions have history left for the next one.
+
+    `failed` and `closed` map a region to a named error: `closed` are those that refuse and were never read. `overdue`
+    jobs should have had a record. `changes` are what people were told of: jobs that are gone, tags, names.
+    """
 
     listed: int = 0
     finished: int = 0
     queued: list[ListedJob] = field(default_factory=list)
+    overdue: list[ListedJob] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     complete: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
-
-    def overdue(self, home: str, now: datetime) -> list[ListedJob]:
-        """Queued jobs that should have had a record: their event was lost, or an earlier run queued them in vain.
-
-        A job of another region than `home` has no event; it is queued once in the ordinary course.
-        """
-        due = now - IN_ONE_ROUND
-        return [job for job in self.queued if job.region == home or (job.last_modified or job.creation_time) < due]
+    closed: dict[str, str] = field(default_factory=dict)
 
     @property
     def share_complete(self) -> float:
-        """The share of regions whose scan is complete, in percent: the progress of a backfill."""
-        regions = len(self.complete) + len(self.pending) + len(self.failed)
+        """The share of the regions that were read to their first job, in percent: the progress of a long history."""
+        regions = len(self.complete) + len(self.pending) + len(self.failed.keys() - {REGIONS})
         return 100 * len(self.complete) / regions if regions else 100.0
 
 
 def reconcile(reconciler: Reconciler, out_of_time: Callable[[], bool]) -> ReconcileReport:
-    """Scan region after region until done or out of time (asked after each batch); the next call resumes.
+    """One round over all regions, ended between two requests when out of time; the next one goes on.
 
-    A region that refuses or does not answer is reported and keeps no other region waiting. Raises SourceDenied when the
-    regions themselves cannot be listed.
+    A region that refuses or does not answer is reported and keeps no other region waiting.
     """
     report = ReconcileReport()
-    found = {region: reconciler.progress.read(region) for region in reconciler.regions.enabled()}
-    for region in sorted(found, key=lambda name: _urgency(name, found[name])):
-        if out_of_time():
-            report.pending.append(region)
-            continue
-        try:
-            done = _scan(region, found[region], reconciler, report, out_of_time)
-        except (SourceDenied, SourceUnavailable) as failure:
-            report.failed[region] = f"{failure.name}: {failure}"
-            continue
-        (report.complete if done else report.pending).append(region)
+    found = reconciler.regions.enabled()
+    if found.unread:
+        report.failed[REGIONS] = found.unread
+    finder = ChangeFinder(reconciler.states, reconciler.records, reconciler.lineage)
+    rounds = [_Round(region, reconciler, report, finder, out_of_time) for region in found.names]
+    for each in sorted(rounds, key=lambda each: (each.region != reconciler.home, each.region)):
+        each.attempt(each.news)
+    read = [each for each in rounds if each.region not in report.failed and each.region not in report.closed]
+    for each in sorted(read, key=lambda each: (each.pages, each.region)):  # a long history keeps no short one waiting
+        each.attempt(each.history)
+    for each in read:
+        if each.region not in report.failed:
+            (report.complete if each.whole else report.pending).append(each.region)
+    report.changes += finder.found
+    if report.changes:
+        reconciler.alerts.send(tell_changes([(c.job.name, c.job.region, c.remark) for c in report.changes]))
+        finder.told(reconciler.reader.clock())
     return report
 
 
-def _urgency(region: str, progress: ScanProgress) -> tuple[bool, bool, float, str]:
-    """Scans under way first, then regions never scanned, then those that were scanned longest ago."""
-    reached = progress.complete_to
-    return progress.began is None, reached is not None, reached.timestamp() if reached else 0.0, region
+class _Round:
+    """One round in one region."""
 
+    def __init__(
+        self,
+        region: str,
+        reconciler: Reconciler,
+        report: ReconcileReport,
+        finder: ChangeFinder,
+        out_of_time: Callable[[], bool],
+    ) -> None:
+        self.region, self._to, self._report, self._finder = region, reconciler, report, finder
+        self._out_of_time = out_of_time
+        self._now = reconciler.reader.clock()
+        self._waiting: dict[str, SeenJob] = {}
+        self._first_at: datetime | None = None
 
-def begun(progress: ScanProgress, now: datetime) -> ScanProgress:
-    """The scan to go on with, or a new one: of the whole history when that was not done for a day."""
-    if progress.began is not None:
-        return progress
-    whole_due = progress.whole_at is None or now - progress.whole_at >= WHOLE_EVERY
-    since = None if whole_due or progress.complete_to is None else progress.complete_to - OVERLAP
-    return replace(progress, began=now, since=since, reached=None)
+    @property
+    def whole(self) -> bool:
+        """Whether the region was read to its first job."""
+        return self._to.reader.store.read(self.region).whole
 
+    @property
+    def pages(self) -> int:
+        """How many pages its history took so far."""
+        return self._to.reader.store.read(self.region).pages
 
-def ended(progress: ScanProgress, began: datetime) -> ScanProgress:
-    """After the last page. Jobs that were settling when the scan began are left to the next."""
-    whole_at = began if progress.since is None else progress.whole_at
-    return ScanProgress(complete_to=began - SETTLING, whole_at=whole_at)
+    def attempt(self, work: Callable[[], None]) -> None:
+        """Do a part of the round; what keeps it from its end is reported."""
+        try:
+            work()
+        except (SourceDenied, SourceUnavailable) as failure:
+            closed = self.region != self._to.home and self._to.reader.closed(self.region, failure)
+            (self._report.closed if closed else self._report.failed)[self.region] = f"{failure.name}: {failure}"
 
+    def news(self) -> None:
+        """Follow up the jobs that wait, and take in those that are new."""
+        known = self._to.reader.store.read(self.region)
+        self._first_at = known.first_at
+        self._waiting = {seen.job.job_id: seen for seen in self._to.seen.waiting(self.region)}
+        self._follow_up()
+        reader = replace(self._to.reader, stop=self._out_of_time)
+        for page in reader.head(self.region):
+            self._take_in(page)
+            if known.whole_at is not None and known.read_to is not None:
+                for job in page.jobs:
+                    if job.creation_time > known.read_to:
+                        self._finder.name_used_again(job)
 
-def _scan(
-    region: str,
-    progress: ScanProgress,
-    reconciler: Reconciler,
-    report: ReconcileReport,
-    out_of_time: Callable[[], bool],
-) -> bool:
-    progress = begun(progress, reconciler.clock())
-    began = progress.began or reconciler.clock()
-    created_after = progress.reached - _SAME_SECOND if progress.reached else None
-    listed = reconciler.listing.list(region, created_after=created_after, modified_after=progress.since)
-    for batch in batches(listed, reconciler.index, began - SETTLING):
-        if batch.missing:
-            reconciler.queue.send(batch.missing)
-        report.listed += batch.listed
-        report.finished += batch.finished
-        report.queued.extend(batch.missing)
-        progress = replace(progress, reached=batch.reached)
-        reconciler.progress.write(region, progress)
-        if batch.listed == BATCH and out_of_time():
-            return False
-    reconciler.progress.write(region, ended(progress, began))
-    return True
+    def history(self) -> None:
+        """Take in what is left of the history, while there is time and the queue has room."""
+        if self.whole:
+            return
+        room = len(self._report.queued) + self._to.room - self._to.queue.waiting()
+        reader = replace(self._to.reader, stop=lambda: self._out_of_time() or len(self._report.queued) >= room)
+        for page in reader.rest(self.region):
+            self._take_in(page)
+
+    def _take_in(self, page: ReadPage) -> None:
+        """Have jobs without a record wait, and queue those that have ended."""
+        self._report.listed += len(page.jobs)
+        self._report.finished += sum(job.finished for job in page.jobs)
+        recorded = self._to.index.recorded([job.job_id for job in page.jobs]) if page.jobs else {}
+        missing = [job for job in page.jobs if not (job.finished and job.job_id in recorded)]
+        self._have_audited([SeenJob(job, self._now) for job in missing if job.job_id not in self._waiting])
+        if page.again:
+            for job in page.jobs:
+                self._finder.tags_changed(job, recorded.get(job.job_id, ""), self._now)
+
+    def _follow_up(self) -> None:
+        """Settle waiting jobs that have a record now, and look again at those that were running."""
+        recorded = self._to.index.recorded(list(self._waiting)) if self._waiting else {}
+        self._have_audited(self._due(seen for job_id, seen in self._waiting.items() if job_id not in recorded))
+        for job_id in recorded:
+            self._to.seen.settle(self._waiting[job_id])
+
+    def _due(self, waiting: Iterable[SeenJob]) -> list[SeenJob]:
+        """Those of the waiting jobs of which there is something new, or that were queued in vain for a day."""
+        due = []
+        for seen in waiting:
+            now = seen if seen.job.finished or self._out_of_time() else self._look_again(seen)
+            waited = self._now - seen.queued_at if seen.queued_at else None
+            if waited is not None and waited >= IN_VAIN:
+                self._report.overdue.append(seen.job)
+            if now != seen or (now.job.finished and (waited is None or waited >= QUEUED_AGAIN)):
+                due.append(now)
+        return due
+
+    def _look_again(self, seen: SeenJob) -> SeenJob:
+        """A job that was running, as it is now. One that is gone ended at the latest when it was missed."""
+        now = self._to.states.now(seen.job)
+        if now is None:
+            self._report.changes.append(gone(seen.job))
+            return replace(seen, job=replace(seen.job, status=DELETED, last_modified=self._now))
+        return seen if now.status == seen.job.status else replace(seen, job=now)
+
+    def _have_audited(self, jobs: Sequence[SeenJob]) -> None:
+        """Queue those that ended long enough ago, then note all: in this order, a death in between loses none."""
+        due = [seen for seen in jobs if seen.job.finished and self._settled(seen.job)]
+        if due:
+            self._to.queue.send(due)
+            self._report.queued += [seen.job for seen in due]
+            self._report.overdue += [seen.job for seen in due if self._event_was_lost(seen)]
+        for seen in jobs:
+            self._to.seen.note(replace(seen, queued_at=self._now) if seen in due else seen)
+
+    def _settled(self, job: ListedJob) -> bool:
+        return job.last_modified is None or job.last_modified <= self._now - SETTLING
+
+    def _event_was_lost(self, seen: SeenJob) -> bool:
+        """Whether the job ended in the stack's region since that is read, so that its event should have come."""
+        ended = seen.job.last_modified or seen.job.creation_time
+        lately = self._first_at is not None and ended > self._first_at
+        return self.region == self._to.home and seen.queued_at is None and lately

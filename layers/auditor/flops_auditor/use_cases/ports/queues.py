@@ -5,14 +5,17 @@ from typing import Protocol
 
 from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.runs.reassessment import Reassessment
-from flops_auditor.use_cases.ports.sources import ListedJob
+from flops_auditor.use_cases.ports.records import SeenJob
 
 
 class AuditQueue(Protocol):
     """Where finished jobs wait for their audit."""
 
-    def send(self, jobs: Sequence[ListedJob]) -> None:
+    def send(self, jobs: Sequence[SeenJob]) -> None:
         """Queue jobs, at least once each. Raises SourceUnavailable when one was not taken."""
+
+    def waiting(self) -> int:
+        """About how many messages wait. Raises SourceDenied, SourceUnavailable."""
 
 
 class Reassessments(Protocol):

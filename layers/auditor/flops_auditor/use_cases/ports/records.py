@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from flops_auditor.use_cases.ports.sources import ListedJob
+
 
 @dataclass(frozen=True)
 class StoredRecord:
@@ -17,34 +19,37 @@ class StoredRecord:
 class RecordIndex(Protocol):
     """Which jobs have a record."""
 
-    def recorded(self, job_ids: Sequence[str]) -> set[str]:
-        """Those of the job ids that have a record, read consistently."""
+    def recorded(self, job_ids: Sequence[str]) -> Mapping[str, str]:
+        """Those of the job ids that have a record, read consistently, each with the digest of the tags that its first
+        record rests on ("" where that names none).
+        """
 
 
 @dataclass(frozen=True)
-class ScanProgress:
-    """How far the comparison of one region with the ledger has come.
+class SeenJob:
+    """A job that was seen when it had no record.
 
-    `complete_to`: every job last modified before it was recorded or queued. `whole_at`: when the last scan of the
-    whole history began. A scan that is not finished has `began`, `since` (None: the whole history) and, in `reached`,
-    the creation time up to which it has come.
+    `seen_at` is when first, `queued_at` when it was last queued for its audit. `description` is what
+    DescribeTrainingJob said of it while it ran, as JSON, "" where nobody asked.
     """
 
-    complete_to: datetime | None = None
-    whole_at: datetime | None = None
-    began: datetime | None = None
-    since: datetime | None = None
-    reached: datetime | None = None
+    job: ListedJob
+    seen_at: datetime
+    queued_at: datetime | None = None
+    description: str = ""
 
 
-class ProgressStore(Protocol):
-    """Keeps the progress of each region between runs."""
+class SeenJobs(Protocol):
+    """Which jobs wait for their record."""
 
-    def read(self, region: str) -> ScanProgress:
-        """What was written last; ScanProgress() for a region never scanned."""
+    def waiting(self, region: str) -> Sequence[SeenJob]:
+        """The jobs of a region that wait, in the order in which they were seen first."""
 
-    def write(self, region: str, progress: ScanProgress) -> None:
-        """Replace it, unless another run has come further: `complete_to` never goes back."""
+    def note(self, seen: SeenJob) -> None:
+        """Have a job wait, or replace what is noted of it."""
+
+    def settle(self, seen: SeenJob) -> None:
+        """It waits no longer."""
 
 
 class Records(Protocol):

@@ -1,6 +1,6 @@
 """What is asked of the services that run training jobs, and how they refuse."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -76,22 +76,40 @@ class ListedJob:
         return archive_keys.job_id(self.arn, iso(self.creation_time))
 
 
+@dataclass(frozen=True)
+class ListedPage:
+    """What one request for training jobs answered, the newest job first; may be empty although `token` says that more
+    follow. `token` is "" after the last page.
+    """
+
+    jobs: tuple[ListedJob, ...]
+    token: str = ""
+
+
 class JobListing(Protocol):
-    """Which training jobs a region has."""
+    """Which training jobs a region has. There is no filter by status: SageMaker filters what it has fetched, so a
+    filtered page costs the quota as much as a whole one.
+    """
 
-    def list(
-        self,
-        region: str,
-        *,
-        status: str | None = None,
-        created_after: datetime | None = None,
-        created_before: datetime | None = None,
-        modified_after: datetime | None = None,
-    ) -> Iterator[ListedJob]:
-        """Every training job of the region, all pages, oldest first, that has this TrainingJobStatus.
+    def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
+        """One page of the jobs that were created before, the newest first; `token` goes on after an earlier page.
 
-        Raises SourceDenied, and SourceUnavailable when the region does not answer.
+        Keeps the pace of the quota, and waits where it is throttled. Raises SourceDenied, also for a token that is no
+        longer taken, and SourceUnavailable when the region does not answer.
         """
+
+
+class JobStates(Protocol):
+    """What SageMaker says now of jobs that were listed before."""
+
+    def now(self, job: ListedJob) -> ListedJob | None:
+        """The same job as it is now; None when it is gone, also where its name belongs to another job by now.
+
+        Raises SourceDenied, SourceUnavailable.
+        """
+
+    def tags(self, job: ListedJob) -> Sequence[Mapping[str, str]]:
+        """All its tags, as ListTags gives them. Raises SourceDenied, SourceUnavailable."""
 
 
 class JobStopper(Protocol):
@@ -101,11 +119,19 @@ class JobStopper(Protocol):
         """StopTrainingJob; no error when the job has ended already. Raises SourceDenied."""
 
 
+@dataclass(frozen=True)
+class EnabledRegions:
+    """Regions in order of name. `unread` says why there may be others, which could not be asked for."""
+
+    names: tuple[str, ...]
+    unread: str = ""
+
+
 class Regions(Protocol):
     """Where the account may have training jobs."""
 
-    def enabled(self) -> Sequence[str]:
-        """The enabled regions that have SageMaker, in order of name. Raises SourceDenied."""
+    def enabled(self) -> EnabledRegions:
+        """The enabled regions that have SageMaker; the stack's own alone where the others cannot be found."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso, read_time
 
-TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped"})
+DELETED = "Deleted"
+"""Our own word for a job that was seen running and is gone: only a job that has ended can be deleted."""
+TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped", DELETED})
 TRAINING = "Training"
 
 

@@ -1,0 +1,80 @@
+"""The ReadingStore port on the DynamoDB table of records: how far each region's jobs were read, an item a region.
+
+pk `<reader>#<region>` (reader RECONCILE or WATCH), sk `READING`. Each write is on condition that nobody else wrote
+since the item was read.
+"""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.domain.values.moments import iso, read_time
+from flops_auditor.use_cases.listing.reading import Reading, Stretch
+from flops_auditor.use_cases.ports.sources import SourceUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_TIMES = ("first_at", "began", "whole_at")
+
+
+class DynamoDbReadings:
+    """Needs dynamodb:GetItem and PutItem on the table. One instance serves one round at a time."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, reader: str) -> None:
+        self._client = client
+        self._table = table
+        self._reader = reader
+        self._versions: dict[str, int] = {}
+
+    def read(self, region: str) -> Reading:
+        """The region's item."""
+        with outages("dynamodb:GetItem"), refusals("dynamodb:GetItem"):
+            answer = self._client.get_item(TableName=self._table, Key=self._key(region), ConsistentRead=True)
+        item = answer.get("Item", {})
+        self._versions[region] = int(item["version"]["N"]) if item else 0
+        return _parse(item["reading"]["S"]) if item else Reading()
+
+    def write(self, region: str, reading: Reading) -> None:
+        """Replace the region's item. Raises SourceUnavailable when another round has replaced it since it was read."""
+        version = self._versions.get(region, 0)
+        try:
+            with refusals("dynamodb:PutItem"):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item={
+                        **self._key(region),
+                        "reading": {"S": _text(reading)},
+                        "version": {"N": str(version + 1)},
+                    },
+                    ConditionExpression="attribute_not_exists(pk) OR version = :read",
+                    ExpressionAttributeValues={":read": {"N": str(version)}},
+                )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            raise SourceUnavailable(f"another round reads the jobs of {region}") from error
+        self._versions[region] = version + 1
+
+    def _key(self, region: str) -> dict[str, Any]:
+        return {"pk": {"S": f"{self._reader}#{region}"}, "sk": {"S": "READING"}}
+
+
+def _text(reading: Reading) -> str:
+    times = {name: iso(moment) for name in _TIMES if (moment := getattr(reading, name)) is not None}
+    stretches = [[iso(s.newer), iso(s.older) if s.older else None, s.token] for s in reading.stretches]
+    return json.dumps({**times, "pages": reading.pages, "stretches": stretches})
+
+
+def _parse(text: str) -> Reading:
+    found = json.loads(text)
+    return Reading(
+        stretches=tuple(
+            Stretch(read_time(newer), read_time(older) if older else None, token)
+            for newer, older, token in found["stretches"]
+        ),
+        pages=found["pages"],
+        **{name: read_time(found[name]) for name in _TIMES if name in found},
+    )

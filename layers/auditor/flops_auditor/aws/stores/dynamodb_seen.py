@@ -1,0 +1,136 @@
+"""The RecordIndex and SeenJobs ports on the DynamoDB table of records.
+
+A job that waits for its record is an item pk `JOB#<job id>`, sk `SEEN`, which the sparse index `pending` has under
+`SEEN#<region>` in the order in which jobs were seen; one that waits no longer leaves the index and stays an item.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.aws.stores.dynamodb_records import record_sk
+from flops_auditor.domain.values.moments import iso, read_time
+from flops_auditor.use_cases.ports.records import SeenJob
+from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MOST_KEYS = 100
+"""BatchGetItem takes no more."""
+_TRIES = 8
+
+
+class DynamoDbRecordIndex:
+    """Needs dynamodb:BatchGetItem on the table."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._table = table
+        self._sleep = sleep
+
+    def recorded(self, job_ids: Sequence[str]) -> Mapping[str, str]:
+        """Jobs whose first record exists."""
+        keys = [{"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": record_sk(0)}} for job_id in sorted(set(job_ids))]
+        items = read_items(self._client, self._table, keys, "pk, tags", self._sleep)
+        return {item["pk"]["S"].removeprefix("JOB#"): item.get("tags", {"S": ""})["S"] for item in items}
+
+
+class DynamoDbSeenJobs:
+    """Needs dynamodb:PutItem and BatchGetItem on the table and dynamodb:Query on its index `pending`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._table = table
+        self._sleep = sleep
+
+    def waiting(self, region: str) -> Sequence[SeenJob]:
+        """The index has them in the order of `seen_at`; it may lag behind a write by a moment."""
+        keys: list[dict[str, Any]] = []
+        with outages("dynamodb:Query"), refusals("dynamodb:Query"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                IndexName="pending",
+                KeyConditionExpression="pending = :region",
+                ExpressionAttributeValues={":region": {"S": f"SEEN#{region}"}},
+            )
+            for page in pages:
+                keys += [{"pk": item["pk"], "sk": item["sk"]} for item in page["Items"]]
+        items = read_items(self._client, self._table, keys, None, self._sleep)
+        found = [_parse(item) for item in items if "pending" in item]
+        return sorted(found, key=lambda seen: (seen.seen_at, seen.job.arn))
+
+    def note(self, seen: SeenJob) -> None:
+        """Replace the job's item."""
+        self._put({**_item(seen), "pending": {"S": f"SEEN#{seen.job.region}"}})
+
+    def settle(self, seen: SeenJob) -> None:
+        """Replace the job's item by one that is not in the index; what SageMaker said of it is in its evidence now."""
+        settled = _item(seen)
+        settled.pop("description", None)
+        self._put(settled)
+
+    def _put(self, item: dict[str, Any]) -> None:
+        with outages("dynamodb:PutItem"), refusals("dynamodb:PutItem"):
+            self._client.put_item(TableName=self._table, Item=item)
+
+
+def _item(seen: SeenJob) -> dict[str, Any]:
+    job = seen.job
+    texts = {
+        "pk": f"JOB#{job.job_id}",
+        "sk": "SEEN",
+        "job_name": job.name,
+        "job_arn": job.arn,
+        "region": job.region,
+        "status": job.status,
+        "created_at": iso(job.creation_time),
+        "modified_at": iso(job.last_modified) if job.last_modified else "",
+        "recorded_at": iso(seen.seen_at),
+        "queued_at": iso(seen.queued_at) if seen.queued_at else "",
+        "description": seen.description,
+    }
+    return {name: {"S": text} for name, text in texts.items() if text}
+
+
+def _parse(item: Mapping[str, Any]) -> SeenJob:
+    text = {name: value["S"] for name, value in item.items() if "S" in value}
+    job = ListedJob(
+        text["job_name"],
+        text["job_arn"],
+        text["region"],
+        text["status"],
+        read_time(text["created_at"]),
+        read_time(text["modified_at"]) if "modified_at" in text else None,
+    )
+    queued_at = read_time(text["queued_at"]) if "queued_at" in text else None
+    return SeenJob(job, read_time(text["recorded_at"]), queued_at, text.get("description", ""))
+
+
+def read_items(
+    client: "DynamoDBClient",
+    table: str,
+    keys: Sequence[Mapping[str, Any]],
+    attributes: str | None,
+    sleep: Callable[[float], None],
+) -> Iterator[Mapping[str, Any]]:
+    """Items by their keys, read consistently; keys that DynamoDB leaves unprocessed are asked for again, with backoff.
+
+    Raises SourceDenied, SourceUnavailable.
+    """
+    for first in range(0, len(keys), MOST_KEYS):
+        wanted: Any = {table: {"Keys": list(keys[first : first + MOST_KEYS]), "ConsistentRead": True}}
+        if attributes:
+            wanted[table]["ProjectionExpression"] = attributes
+        for attempt in range(_TRIES):
+            with outages("dynamodb:BatchGetItem"), refusals("dynamodb:BatchGetItem"):
+                answer = client.batch_get_item(RequestItems=wanted)
+            yield from answer["Responses"].get(table, [])
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                break
+            sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter, not a secret
+        else:
+            raise SourceUnavailable(f"dynamodb:BatchGetItem left keys unprocessed {_TRIES} times")

@@ -1,0 +1,86 @@
+"""What became of training jobs after their audit: tags that were changed or deleted, names that were used again.
+
+A record stays as it was; whoever relies on it should know. Each change is told once.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from flops_auditor.domain.runs.evidence import digest_of_tags
+from flops_auditor.domain.runs.places import Location
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.use_cases.ports.lineage import LineageIndex
+from flops_auditor.use_cases.ports.records import Records
+from flops_auditor.use_cases.ports.sources import JobStates, ListedJob
+
+GONE = Kind(
+    "seen-running-gone",
+    "seen running, gone: it was deleted before its end was seen, and gets a record of what was seen of it",
+)
+TAGS_CHANGED = Kind(
+    "tags-changed",
+    "its tags are not those that its record rests on any more; `flops-auditor amend` takes in what they say now",
+)
+TAGS_DELETED = Kind("tags-deleted", "the tags that its record rests on were deleted; its evidence keeps them")
+NAME_USED_AGAIN = Kind(
+    "name-used-again",
+    "its name was used before, by a job created {created} that was deleted since; each has a record of its own",
+)
+YOUNG = timedelta(days=30)
+"""Tags of jobs that ended longer ago are not compared."""
+MOST_A_ROUND = 300
+"""ListTags has a quota, too."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was found of a job; `note` is the name under which it is noted once people were told."""
+
+    job: ListedJob
+    remark: Remark
+    note: str
+
+
+@dataclass
+class ChangeFinder:
+    """Finds changes, in one round; `found` are those that nobody was told of yet."""
+
+    states: JobStates
+    records: Records
+    lineage: LineageIndex
+    found: list[Change] = field(default_factory=list)
+    asked: int = 0
+
+    def tags_changed(self, job: ListedJob, digest: str, now: datetime) -> None:
+        """Hold the tags of a recorded job against those that its record rests on; `digest` is of those.
+
+        Raises SourceDenied, SourceUnavailable.
+        """
+        if not digest or now - (job.last_modified or job.creation_time) > YOUNG or self.asked >= MOST_A_ROUND:
+            return
+        self.asked += 1
+        tags = self.states.tags(job)
+        present = digest_of_tags(tags)
+        if present != digest:
+            self._add(Change(job, (TAGS_CHANGED if tags else TAGS_DELETED)(), f"tags-{present[:16]}"))
+
+    def name_used_again(self, job: ListedJob) -> None:
+        """Find a recorded job that had the name of a new one."""
+        earlier = self.lineage.newest("output", Location(job.arn), iso(job.creation_time), 1)
+        if earlier:
+            self._add(Change(job, NAME_USED_AGAIN(created=earlier[0].created), "name-used-again"))
+
+    def told(self, now: datetime) -> None:
+        """People were told of what was found."""
+        for change in self.found:
+            self.records.note(change.job.job_id, change.note, now)
+
+    def _add(self, change: Change) -> None:
+        if self.records.noted(change.job.job_id, change.note) is None:
+            self.found.append(change)
+
+
+def gone(job: ListedJob) -> Change:
+    """A job that was seen running and is no longer known."""
+    return Change(job, GONE(), "gone")
