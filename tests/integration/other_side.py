@@ -288,6 +288,14 @@ def update(who: str, attribute: str, *, returning: str = "NONE") -> Call:
     )
 
 
+def put_item(who: str, pk: str) -> Call:
+    """Put an item; as a lease it has run out."""
+    values = {"pk": pk, "sk": "CLAIM", "claimed_by": "nobody", "claimed_until": "1970-01-01T00:00:00.000Z"}
+    return lambda site: site.client(who, "dynamodb").put_item(
+        TableName=site.table, Item={name: {"S": value} for name, value in values.items()}
+    )
+
+
 def table(who: str, operation: str, **parameters: Any) -> Call:
     return lambda site: getattr(site.client(who, "dynamodb"), operation)(TableName=site.table, **parameters)
 
@@ -456,12 +464,12 @@ def messages() -> list[Case]:
         for who in (OTHER, "sealer", "reconciler", "watcher")
     ]
     found += [
-        Case("sends to the dead letters", who, ROLE, send(who, dead), send("sealer", dead))
-        for who in (OTHER, "recorder")
+        Case("sends to the dead letters", who, ROLE, send(who, dead), send("reconciler", queue))
+        for who in (OTHER, *FUNCTIONS)
     ]
     found += [
         Case("publishes an alert", who, ROLE, publish(who, alerts), publish("recorder", alerts))
-        for who in (OTHER, "sealer", "reconciler")
+        for who in (OTHER, "sealer")
     ]
     found += [
         Case("publishes a checkpoint", who, ROLE, publish(who, checkpoints), publish("sealer", checkpoints))
@@ -497,7 +505,7 @@ def plain_http() -> list[Case]:
     ]
     found += [
         Case("sends over plain HTTP", who, TOPIC_AND_QUEUE, send(who, queue, **http), send(who, queue))
-        for who, queue in (("reconciler", "AuditQueueUrl"), ("sealer", "DeliveryDeadLetterQueueUrl"))
+        for who, queue in (("reconciler", "AuditQueueUrl"),)
     ]
     return found
 
@@ -519,6 +527,13 @@ def index() -> list[Case]:
             ROLE,
             update("sealer", "envelope"),
             update("sealer", "log_index"),
+        ),
+        Case(
+            "puts an item into the table",
+            "sealer",
+            ROLE,
+            put_item("sealer", "JOB#forged"),
+            put_item("sealer", "CLAIM#ROUND#seal"),
         ),
         Case(
             "reads a whole record by an update",
