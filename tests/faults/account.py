@@ -56,11 +56,11 @@ class Calls:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def before(self, model: Any, **_: Any) -> Any:
-        """A dead process makes no calls. The account service, which moto lacks, is answered here."""
+        """A dead process makes no calls. Few regions are enabled, so that a scenario stays short."""
         if self.dead:
             raise Killed
-        if self.function and model.name == "ListRegions":
-            found = [{"RegionName": region, "RegionOptStatus": "ENABLED"} for region in REGIONS]
+        if self.function and model.name == "DescribeRegions":
+            found = [{"RegionName": region} for region in REGIONS]
             return type("Answer", (), {"status_code": 200})(), {"Regions": found, "ResponseMetadata": {}}
         return None
 
@@ -257,7 +257,10 @@ def account() -> Iterator[Account]:
                 "AUDIT_QUEUE_URL": boto3.client("sqs", REGION).create_queue(QueueName="audit")["QueueUrl"],
                 "WARNING_FRACTIONS": "0.03,0.5,0.8",
                 "STOP_ON_CROSSING": "true",
+                "REGIONS": "all",
                 "EXCLUDED_REGIONS": "none",
+                "LISTING_RATE": "1",
+                "AUDIT_CONCURRENCY": "5",
                 "POWERTOOLS_SERVICE_NAME": "test",
                 "POWERTOOLS_METRICS_NAMESPACE": "FlopsAuditor",
                 "POWERTOOLS_LOG_LEVEL": "CRITICAL",
@@ -280,6 +283,7 @@ def _use_session(calls: Calls) -> None:
         session.events.register("before-call.*.*", _before)
         session.events.register("after-call.*.*", _after)
         clients.client.cache_clear()
+        clients.listing_client.cache_clear()
 
 
 def _before(**arguments: Any) -> Any:
