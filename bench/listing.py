@@ -13,7 +13,7 @@ import random
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -294,7 +294,7 @@ def simulate(
             if at >= world.now:
                 world.sleep(at - world.now)
                 world.reader = "watch"
-                read_new(world, JobReader(listing, looks, world.clock), seen)
+                read_new(world, JobReader(listing, looks, world.clock, again=False), seen)
             if look == 0:
                 world.reader = RECONCILE
                 until = world.now + RUN_SECONDS
@@ -340,7 +340,7 @@ def share(calls: Counter[str], when: str) -> float:
 def read_new(world: World, reader: JobReader, seen: MemorySeenJobs) -> None:
     """The watch's reading: what is new, and in the first rounds what is left of sixty days."""
     until = world.now + WATCH_SECONDS
-    reader = JobReader(reader.listing, reader.store, reader.clock, lambda: world.now > until)
+    reader = replace(reader, stop=lambda: world.now > until)
     for pages in (reader.head(REGION, world.clock() - LONGEST), reader.rest(REGION, world.clock() - LONGEST)):
         for page in pages:
             for job in page.jobs:

@@ -14,12 +14,12 @@ from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.audit_job import reassess
 from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.auditing.reassess_record import reassess_record
-from flops_auditor.use_cases.auditing.watch_jobs import Watcher, watch_jobs
-from tests.fakes.audit import FixedRegions, MemoryReassessments
+from flops_auditor.use_cases.auditing.watch_jobs import watch_jobs
+from tests.fakes.audit import MemoryReassessments
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
-from tests.fakes.running import LEVELS, ended, running
+from tests.fakes.running import ended, running, watcher_of
 from tests.fakes.tables_of_then import EARLIER, UNKNOWN_TYPE, tables_with
 
 TYPES = ("ml.p5.48xlarge", "ml.p5.48xlarge", "ml.p4d.24xlarge", "ml.g5.xlarge", "ml.m5.large", UNKNOWN_TYPE)
@@ -111,8 +111,7 @@ class HonestWorld(LiveLedger):
         description["SecondaryStatusTransitions"] = [{"Status": "Training", "StartTime": began}]
         self.add(description, pretrain_flops="1.5e24")
         self.running.append(name)
-        watcher = Watcher(self.recorder, self.jobs, FixedRegions(("eu-west-1",)), LEVELS, stopper=self.jobs)
-        assert watch_jobs(watcher).failures == ()
+        assert watch_jobs(watcher_of(self.recorder, self.jobs, stop=True)).failures == ()
 
     def a_stopped_job_ends(self) -> None:
         """Its end is announced."""

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.messages.record_alert import Alert
+from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, Watched, Watcher, watch_jobs
 from flops_auditor.use_cases.listing.job_reader import JobReader
 from tests.fakes.audit import (
@@ -55,6 +56,26 @@ def ended(description: dict[str, Any], at: datetime, status: str = "Stopped") ->
     return description | times | {"TrainingJobStatus": status, "SecondaryStatusTransitions": transitions}
 
 
+def watcher_of(
+    recorder: Recorder,
+    jobs: FakeTrainingJobs,
+    stop: bool = False,
+    regions: tuple[str, ...] = ("eu-west-1",),
+    readings: MemoryReadings | None = None,
+    seen: MemorySeenJobs | None = None,
+) -> Watcher:
+    """A watcher on twins."""
+    return Watcher(
+        recorder=recorder,
+        reader=JobReader(jobs, readings or MemoryReadings(), recorder.clock, again=False),
+        seen=seen or MemorySeenJobs(),
+        regions=FixedRegions(regions),
+        fractions=LEVELS,
+        home="eu-west-1",
+        stopper=jobs if stop else None,
+    )
+
+
 class Room:
     """A watcher on twins, with its clock."""
 
@@ -64,15 +85,7 @@ class Room:
         twins: dict[str, Any] = {"clock": self.clock, "alerts": self.alerts, "records": self.records} | overrides
         self.recorder = recorder_of(self.jobs, self.metrics, **twins)
         self.readings, self.seen = MemoryReadings(), MemorySeenJobs()
-        self.watcher = Watcher(
-            recorder=self.recorder,
-            reader=JobReader(self.jobs, self.readings, self.clock),
-            seen=self.seen,
-            regions=FixedRegions(regions),
-            fractions=LEVELS,
-            home="eu-west-1",
-            stopper=self.jobs if stop else None,
-        )
+        self.watcher = watcher_of(self.recorder, self.jobs, stop, regions, self.readings, self.seen)
 
     def watch(self, hours: float, step: timedelta = INTERVAL) -> list[tuple[datetime, Alert]]:
         """Look every `step` for so many hours; the alerts with their times."""

@@ -1,5 +1,6 @@
 """The watcher on AWS: the ports of watching, wired."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from flops_auditor.aws.calls.clients import client, sagemaker_in
@@ -36,7 +37,7 @@ def watcher_from(environment: WatchEnvironment) -> Watcher:
     stop = environment.stop_on_crossing.strip().lower() == "true"
     return Watcher(
         recorder=recorder_with(environment, NoReassessments()),
-        reader=reader_from(environment, environment.table_name, READER),
+        reader=replace(reader_from(environment, environment.table_name, READER), again=False),
         seen=DynamoDbSeenJobs(client("dynamodb"), environment.table_name),
         regions=regions_from(environment),
         fractions=read_fractions(environment.warning_fractions),

@@ -31,12 +31,15 @@ class ReadPage:
 
 @dataclass(frozen=True)
 class JobReader:
-    """What reading works with; `stop` is asked before each request."""
+    """What reading works with; `stop` is asked before each request. `again`: from time to time everything is read once
+    more.
+    """
 
     listing: JobListing
     store: ReadingStore
     clock: Clock
     stop: Callable[[], bool] = lambda: False
+    again: bool = True
 
     def head(self, region: str, down_to: datetime | None = None) -> Iterator[ReadPage]:
         """The jobs that are new since the last round, at most MOST_AT_THE_HEAD pages, down to those of `down_to`.
@@ -44,7 +47,7 @@ class JobReader:
         Raises SourceDenied, SourceUnavailable.
         """
         known = self.store.read(region)
-        begun = known.begin(self.clock())
+        begun = known.begin(self.clock(), again=self.again)
         for pages, (jobs, reading) in enumerate(self._pages(region, begun, down_to), start=1):
             yield ReadPage(jobs, begun.again)
             if jobs or len(reading.stretches) != len(known.stretches) or _late(known, reading):

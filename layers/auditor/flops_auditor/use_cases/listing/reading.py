@@ -62,10 +62,10 @@ class Reading:
         """Down to where is read below the first stretch: where the next one begins; None: down to the first job."""
         return self.stretches[1].newer if len(self.stretches) > 1 else None
 
-    def begin(self, now: datetime) -> "Reading":
-        """Begin a round at the newest job; with it a new reading of the whole history, when that is due."""
+    def begin(self, now: datetime, *, again: bool = True) -> "Reading":
+        """Begin a round at the newest job; with it a new reading of the whole history, when that is due and wanted."""
         reading = self
-        if self.whole and self.whole_at is not None:
+        if again and self.whole and self.whole_at is not None:
             pause = max(WHOLE_EVERY, timedelta(seconds=self.pages * SHARE_OF_WHOLE))
             if now - self.whole_at >= pause:
                 reading = Reading(first_at=self.first_at, began=now, whole_at=self.whole_at)
