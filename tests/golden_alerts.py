@@ -62,7 +62,9 @@ def indeterminate_on_unknown_hardware() -> Alert:
 def systemic_risk_with_its_date() -> Alert:
     """Pretraining and modification together over 1e25."""
     world = World()
-    world.add(continuing("frontier-tune", hours=18_000, **_hosts(64)), pretrain_flops="9e24", base_model="org/frontier")
+    size = {"params": "9e11", "tokens": "3e12"}
+    job = continuing("frontier-tune", hours=18_000, **_hosts(64))
+    world.add(job, pretrain_flops="9e24", base_model="org/frontier", **size)
     world.audit()
     return _sent(world)[-1]
 

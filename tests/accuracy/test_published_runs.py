@@ -11,83 +11,110 @@ from typing import Any
 
 import pytest
 
+from bench.published_utilisation import TABLE, table, utilisation
 from flops_auditor import data
-from flops_auditor.domain.audit.audit import Audit
+from flops_auditor.domain.audit.audit import Audit, figures_of
+from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.values.figures import verdict
 from tests.fakes.cases import audit
-from tests.fakes.jobs import describe
+from tests.fakes.jobs import describe, throughout
 
 TABLES = data.load_tables()
 with Path(__file__).with_name("published_runs.csv").open(newline="") as file:
-    RUNS = list(csv.DictReader(file))
-WITH_MFU = [run for run in RUNS if run["mfu"]]
+    PUBLISHED = list(csv.DictReader(file))
 HOSTS = {
-    "A100-40GB": "ml.p4d.24xlarge",
-    "A100-80GB": "ml.p4de.24xlarge",
-    "H100": "ml.p5.48xlarge",
-    "H200": "ml.p5en.48xlarge",
+    "A100-40GB": ("ml.p4d.24xlarge", 8),
+    "A100-80GB": ("ml.p4de.24xlarge", 8),
+    "A800": ("ml.p4de.24xlarge", 8),
+    "B200": ("ml.p6-b200.48xlarge", 8),
+    "H100": ("ml.p5.48xlarge", 8),
+    "H200": ("ml.p5en.48xlarge", 8),
+    "Trainium1": ("ml.trn1.32xlarge", 16),
+    "V100": ("ml.p3.16xlarge", 8),
 }
+"""Hosts of SageMaker with such accelerators, or with those that compute alike, and how many each has."""
+RUNS = [run for run in PUBLISHED if run["accelerator"] in HOSTS]
+WITH_MFU = [run for run in RUNS if run["mfu"]]
+names = [run["run"] for run in RUNS]
 
 
-def audited(run: dict[str, str], metrics: list[dict[str, Any]], **changes: Any) -> Audit:
-    """The run as a job on hosts of 8 accelerators: as many accelerator-hours as published."""
-    host_hours = float(run["accelerator_hours"]) / 8
+def audited(run: dict[str, str], *labels: tuple[str, float], **changes: Any) -> Audit:
+    """The run as a job on hosts of SageMaker: as many accelerator-hours as published; metrics all through it."""
+    kind, units = HOSTS[run["accelerator"]]
+    host_hours = float(run["accelerator_hours"]) / units
     count = max(1, round(host_hours / 1000))
-    resources = {"InstanceType": HOSTS[run["accelerator"]], "InstanceCount": count}
+    hours = host_hours / count
+    resources = {"InstanceType": kind, "InstanceCount": count}
     tags = [{"Key": "flops-auditor:activity", "Value": "pretraining"}]
-    job = describe(hours=host_hours / count, ResourceConfig=resources, Tags=tags, Environment={}, **changes)
+    job = describe(hours=hours, ResourceConfig=resources, Tags=tags, Environment={}, **changes)
+    metrics = [throughout({"Label": label, "Values": [value]}, hours) for label, value in labels]
     found = audit(Evidence(job, metrics=metrics), TABLES)
     seconds = Fraction(run["accelerator_hours"]) * 3600
     assert found.estimate.accelerator_seconds == pytest.approx(float(seconds), rel=1e-5)
     return found
 
 
+def busy(run: dict[str, str]) -> list[tuple[str, float]]:
+    """A counter at 100 % on every host, as all of these runs would show."""
+    _, units = HOSTS[run["accelerator"]]
+    hosts = max(1, round(float(run["accelerator_hours"]) / units / 1000))
+    return [(f"GPUUtilization algo-{host}", 100.0 * units) for host in range(1, hosts + 1)]
+
+
+def right(estimate: Estimate, truth: float) -> None:
+    """The truth lies within the bounds, and no verdict at any line is wrong."""
+    lower, upper = estimate.lower_flop or 0, estimate.cautious_upper_flop or 0
+    assert lower <= truth <= upper
+    figures = figures_of(estimate)
+    for share in (Fraction(1, 20), Fraction(1, 3), Fraction(9, 10), Fraction(11, 10), Fraction(3), Fraction(20)):
+        line = round(Fraction(truth) * share)
+        found = verdict(figures, line)
+        assert found != ("below" if truth > line else "above"), (found, share)
+
+
 def published(run: dict[str, str]) -> float:
     return float(run["published_flop"])
 
 
-def emitted(run: dict[str, str]) -> list[dict[str, Any]]:
-    return [{"Label": "mfu", "Timestamps": [], "Values": [float(run["mfu"])]}]
-
-
 def test_there_are_enough_runs_and_each_names_its_source():
-    assert len(RUNS) >= 15
+    assert len(PUBLISHED) >= 80
     assert len(WITH_MFU) >= 8
-    assert all(len(run["source"]) > 20 for run in RUNS)
-    assert len({run["run"] for run in RUNS}) == len(RUNS)
+    assert all(len(run["source"]) > 20 for run in PUBLISHED)
+    assert len({run["run"] for run in PUBLISHED}) == len(PUBLISHED)
+    assert sum(utilisation(run) < Fraction(15, 100) for run in PUBLISHED) >= 11
 
 
-@pytest.mark.parametrize("run", RUNS, ids=[run["run"] for run in RUNS])
-def test_hardware_alone_never_understates(run):
-    """Annex A.2, hardware-based: with U = 1 it bounds what was computed; Annex A.3's U = 0.5 is the middle."""
-    estimate = audited(run, []).estimate
+def test_the_shipped_table_of_utilisations_is_made_of_these_runs():
+    assert TABLE.read_text(encoding="utf-8") == table(), "python -m bench.published_utilisation makes it again"
+
+
+@pytest.mark.parametrize("run", RUNS, ids=names)
+def test_hardware_alone_bounds_the_run_on_both_sides(run):
+    """Annex A.2, hardware-based: U = 1 from above, the lowest published U from below; A.3's U = 0.5 in the middle."""
+    estimate = audited(run).estimate
     assert estimate.method == "hardware"
-    assert published(run) <= (estimate.upper_flop or 0)
     assert estimate.upper_flop == pytest.approx(2 * (estimate.best_flop or 0), rel=1e-9)
+    right(estimate, published(run))
 
 
-@pytest.mark.parametrize("run", RUNS, ids=[run["run"] for run in RUNS])
-def test_full_occupancy_never_understates(run):
-    """A counter at 100 % on every host, as all of these runs would show, bounds the published figure from above."""
-    hosts = max(1, round(float(run["accelerator_hours"]) / 8 / 1000))
-    counters = [
-        {"Label": f"GPUUtilization algo-{host}", "Timestamps": [], "Values": [800.0]} for host in range(1, hosts + 1)
-    ]
-    estimate = audited(run, counters).estimate
+@pytest.mark.parametrize("run", RUNS, ids=names)
+def test_full_occupancy_bounds_the_run_on_both_sides(run):
+    estimate = audited(run, *busy(run)).estimate
     assert estimate.method == "hardware + occupancy"
-    assert published(run) <= (estimate.upper_flop or 0)
+    right(estimate, published(run))
 
 
 @pytest.mark.parametrize("run", WITH_MFU, ids=[run["run"] for run in WITH_MFU])
 def test_with_an_emitted_mfu_the_best_estimate_is_within_ten_percent(run):
     """Annex A.2 allows 30 %; with the run's own utilisation the estimate keeps within 10 %."""
-    estimate = audited(run, emitted(run)).estimate
+    estimate = audited(run, ("mfu", float(run["mfu"])), HyperParameters={"bf16": "true"}).estimate
     assert estimate.method == "hardware + MFU"
     assert abs((estimate.best_flop or 0) / published(run) - 1) <= 0.10
-    assert published(run) <= (estimate.upper_flop or 0)
+    assert (estimate.lower_flop or 0) <= published(run) <= (estimate.upper_flop or 0)
 
 
-SIZED = [run for run in RUNS if run["params"] and "recomputed" not in run["note"]]
+SIZED = [run for run in PUBLISHED if run["params"] and run["tokens"] and "recomputed" not in run["note"]]
 
 
 @pytest.mark.parametrize("run", SIZED, ids=[run["run"] for run in SIZED])

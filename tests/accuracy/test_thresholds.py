@@ -27,7 +27,8 @@ def audited(name: str) -> Audit:
 def pretraining(row: dict[str, str]) -> int | None:
     if row["method"] == "undisclosed" or any(word in row["source"].lower() for word in WEAK):
         return None
-    figures = [Decimal(row["pretraining_flop"])]
+    columns = ("pretraining_flop", "pretraining_flop_low", "pretraining_flop_high")
+    figures = [Decimal(row[name]) for name in columns if row[name]]
     active = row["params_active"] or row["params_total"]
     if active and row["pretraining_tokens"]:
         figures.append(6 * Decimal(active) * Decimal(row["pretraining_tokens"]))

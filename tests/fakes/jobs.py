@@ -1,13 +1,14 @@
 """Descriptions of training jobs for tests, as DescribeTrainingJob answers them."""
 
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 CREATED = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def describe(name: str = "fine-tune", hours: float = 10, **changes: Any) -> dict[str, Any]:
-    """One p5.48xlarge that trained for `hours`, with changes to the answer's top level."""
+    """One p5.48xlarge that trained for `hours` and says how, with changes to the answer's top level."""
     start = CREATED + timedelta(minutes=10)
     end = start + timedelta(hours=hours)
     answer: dict[str, Any] = {
@@ -26,6 +27,19 @@ def describe(name: str = "fine-tune", hours: float = 10, **changes: Any) -> dict
             {"Status": "Completed", "StartTime": end, "EndTime": end},
         ],
         "ModelArtifacts": {"S3ModelArtifacts": f"s3://models/{name}/output/model.tar.gz"},
+        "HyperParameters": {"max_seq_length": "512", "bf16": "true"},
     }
     answer.update(changes)
     return answer
+
+
+def throughout(
+    result: dict[str, Any], hours: float = 10, start: datetime = CREATED + timedelta(minutes=10)
+) -> dict[str, Any]:
+    """A result without times, as one that says so all through a training of `hours`: its values, again and again."""
+    if "Timestamps" in result or not isinstance(result.get("Values"), list) or not result["Values"]:
+        return result
+    steps = max(1, ceil(hours))
+    times = [start + timedelta(hours=hour) for hour in range(steps)]
+    values = [result["Values"][hour * len(result["Values"]) // steps] for hour in range(steps)]
+    return {**result, "Timestamps": times, "Values": values}

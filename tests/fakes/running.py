@@ -20,12 +20,14 @@ from tests.fakes.audit import (
     MemorySeenJobs,
 )
 from tests.fakes.audit import recorder as recorder_of
-from tests.fakes.jobs import CREATED
+from tests.fakes.jobs import CREATED, throughout
 from tests.fakes.lineage import continuing
 
 LEVELS = (Fraction("0.03"), Fraction("0.5"), Fraction("0.8"))
 START = CREATED + timedelta(minutes=10)
 DAY = 86400
+HALF = [throughout({"Label": "mfu", "Values": [0.5]}, 24 * 600, START)]
+"""Metrics of a run that emits an MFU of one half as long as it is watched: measured, so that it can be above a line."""
 
 
 def running(

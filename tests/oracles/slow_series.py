@@ -21,12 +21,9 @@ def once(points: Sequence[Point]) -> list[tuple[datetime | None, Fraction]]:
 
 def weigh(points: Sequence[Point], spans: Sequence[Span], period: int | None) -> list[tuple[int, int, Fraction]]:
     """(microseconds covered, microseconds of its period, value) of each point that covers some training."""
-    kept = once(points)
-    timed = [(start, value) for start, value in kept if start is not None]
-    if not spans or (len(timed) < len(kept) and period is None):
-        return [(1, 1, value) for _, value in kept]
+    timed = [(start, value) for start, value in once(points) if start is not None]
     spacing = min((b - a for (a, _), (b, _) in pairwise(timed)), default=timedelta(minutes=1))
-    step = timedelta(seconds=period) if period else spacing
+    step = timedelta(seconds=period) if period else min(spacing, timedelta(days=1))
     found = []
     for start, value in timed:
         overlaps = [min(start + step, span.end) - max(start, span.start) for span in spans]
@@ -34,6 +31,22 @@ def weigh(points: Sequence[Point], spans: Sequence[Span], period: int | None) ->
         if covered:
             found.append((covered, step // _MICROSECOND, value))
     return found
+
+
+def held(points: Sequence[Point], spans: Sequence[Span], period: int | None) -> Fraction | None:
+    """The mean over the Training spans of values that each stand until the next one, an hour or the period at most."""
+    timed = [(start, value) for start, value in once(points) if start is not None]
+    spacing = min((b - a for (a, _), (b, _) in pairwise(timed)), default=timedelta(minutes=1))
+    step = timedelta(seconds=period) if period else min(spacing, timedelta(days=1))
+    longest = max(step, timedelta(hours=1))
+    ends = [min(a + longest, b) for (a, _), (b, _) in pairwise(timed)] + [start + step for start, _ in timed[-1:]]
+    total, seconds = Fraction(0), 0
+    for (start, value), end in zip(timed, ends, strict=True):
+        for span in spans:
+            overlap = (min(end, span.end) - max(start, span.start)) // _MICROSECOND
+            if overlap > 0:
+                total, seconds = total + overlap * value, seconds + overlap
+    return total / seconds if seconds else None
 
 
 def mean(points: Sequence[Point], spans: Sequence[Span], period: int | None) -> Fraction | None:
@@ -44,17 +57,15 @@ def mean(points: Sequence[Point], spans: Sequence[Span], period: int | None) -> 
 
 
 def occupancy(points: Sequence[Point], spans: Sequence[Span], period: int | None, devices: int) -> Fraction | None:
-    """Occupancy of a host's accelerators; time without a value counts as fully busy where the period is known."""
+    """Occupancy of a host's accelerators at most; time without a value counts as fully busy."""
     weighted = weigh(points, spans, period)
     covered = sum(time for time, _, _ in weighted)
     if not covered:
         return None
-    total, even = covered, period is None or not spans
-    if not even:
-        total = max(covered, sum((span.end - span.start) // _MICROSECOND for span in spans))
+    total = max(covered, sum((span.end - span.start) // _MICROSECOND for span in spans))
     busy = sum(
-        (Fraction(time, total) * min((value if even else value * step / time) / 100, Fraction(devices)))
-        for time, step, value in weighted
+        (Fraction(time, total) * min(value * step / time / 100, Fraction(devices)) for time, step, value in weighted),
+        Fraction(0),
     )
     return busy / devices + 1 - Fraction(covered, total)
 

@@ -10,7 +10,7 @@ from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.runs.evidence import Evidence, Unread
 from tests.fakes.audit import told
 from tests.fakes.cases import audit, words
-from tests.fakes.jobs import describe
+from tests.fakes.jobs import describe, throughout
 
 TABLES = load_tables()
 
@@ -20,7 +20,7 @@ def audited(metrics: list[dict[str, Any]] | None = None, unread: tuple[Unread, .
 
 
 def occupancy(percent: float, host: int = 1) -> dict[str, Any]:
-    return {"Label": f"GPUUtilization algo-{host}", "Timestamps": [], "Values": [percent]}
+    return throughout({"Label": f"GPUUtilization algo-{host}", "Values": [percent]})
 
 
 def test_occupancy_bounds_one_p5_host_for_ten_hours() -> None:

@@ -14,7 +14,7 @@ from tests.fakes.jobs import describe
 
 def declared(tags: dict[str, str] | None = None, /, **changes: Any) -> Declared:
     listed = [{"Key": f"flops-auditor:{key}", "Value": value} for key, value in (tags or {}).items()]
-    return declared_by(parse_training_job(describe(**changes), listed))
+    return declared_by(parse_training_job(describe(**{"HyperParameters": {}, **changes}), listed))
 
 
 def test_every_tag_is_read() -> None:

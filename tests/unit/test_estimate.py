@@ -7,25 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flops_auditor.domain.compute.architecture import ALL, architecture
+from flops_auditor.domain.compute.attention import attention_flop
 from flops_auditor.domain.compute.energy import energy_kwh
+from flops_auditor.domain.compute.run_tokens import Tokens
 from flops_auditor.domain.compute.tiers import (
-    Caution,
     HardwareUse,
+    Measured,
+    Method,
     Tier,
     TierChoice,
-    architecture_full,
-    architecture_partial,
-    architecture_reported,
     ceiling,
     choose,
     counted,
-    doubted_by_tiers,
-    hardware_alone,
     hardware_mfu,
     hardware_occupancy,
+    reported,
 )
+from flops_auditor.domain.runs.model_size import ModelShape, ModelSize
+from flops_auditor.domain.values.remarks import Kind
 
 TERA = 10**12
+LOWEST = Fraction(1, 20)
+SHAPE = ModelShape(32, 4096, 32, 8, 128, 128256, False, 131072)
 
 
 def use(
@@ -46,6 +50,7 @@ def use(
         busy,
         Fraction(700),
         bound_peak,
+        LOWEST,
     )
 
 
@@ -68,70 +73,194 @@ def test_the_ceiling_is_the_sum_over_unlike_hardware_at_its_highest_peak() -> No
     assert ceiling([use(), use(units=1, ceiling_peak=70)]) == CEILING + 3600 * 70 * TERA
 
 
+def by_parameters(
+    parameters: int,
+    trainable: int | None,
+    tokens: int,
+    hardware: list[HardwareUse],
+    length: int | None = None,
+    share: Fraction | None = Fraction(1),
+) -> Tier:
+    model = ModelSize(parameters, parameters, "a test", shape=SHAPE)
+    return architecture(model, trainable, Tokens(tokens, "x", share, tokens, tokens), length, hardware)[0]
+
+
+def flop(amount: int) -> Measured:
+    return Measured(Fraction(amount))
+
+
 @pytest.mark.parametrize(
-    ("make", "method", "best", "upper"),
+    ("make", "method", "lower", "best", "upper"),
     [
-        (lambda: counted(Fraction(10**19), [use()]), "counted", 10**19, 13 * 10**18),
-        (lambda: architecture_full(8 * 10**9, 10**8, [use()]), "architecture", 48 * 10**17, 624 * 10**16),
-        (lambda: architecture_partial(8 * 10**9, 10**8, 10**8, [use()]), "architecture", 322 * 10**16, 4186 * 10**15),
-        (lambda: architecture_partial(8 * 10**9, None, 10**8, [use()]), "architecture", 32 * 10**17, 624 * 10**16),
-        (lambda: architecture_partial(8 * 10**9, 0, 10**8, [use()]), "architecture", 32 * 10**17, 416 * 10**16),
-        (lambda: architecture_reported(Fraction(10**19), "total_flos", [use()]), "architecture", 10**19, 13 * 10**18),
-        (lambda: hardware_mfu([use()], Fraction(2, 5)), "hardware + MFU", NLH * 2 // 5, NLH * 13 // 25),
-        (lambda: hardware_mfu([use(bound=1978)], Fraction(2, 5)), "hardware + MFU", NLH * 2 // 5, NLH * 26 // 25),
-        (lambda: hardware_occupancy([use(busy=Fraction(9, 10))]), "hardware + occupancy", NLH // 2, NLH * 9 // 10),
-        (lambda: hardware_occupancy([use(busy=Fraction(3, 10))]), "hardware + occupancy", NLH * 3 // 10, NLH * 3 // 10),
-        (lambda: hardware_occupancy([use(busy=Fraction(1, 2), bound=1978)]), "hardware + occupancy", NLH // 2, NLH),
-        (lambda: hardware_occupancy([use()]), "hardware + occupancy", NLH // 2, NLH),
-        (lambda: hardware_alone([use()]), "hardware", NLH // 2, NLH),
-        (lambda: hardware_alone([use(bound=1978)]), "hardware", NLH // 2, 2 * NLH),
-        (lambda: hardware_alone([]), "hardware", 0, 0),
+        (lambda: counted(flop(10**19), [use()]), "counted", 7 * 10**18, 10**19, 13 * 10**18),
+        (
+            lambda: by_parameters(8 * 10**9, ALL, 10**8, [use()]),
+            "architecture",
+            336 * 10**16,
+            48 * 10**17,
+            624 * 10**16,
+        ),
+        (
+            lambda: by_parameters(8 * 10**9, 10**8, 10**8, [use()]),
+            "architecture",
+            2254 * 10**15,
+            322 * 10**16,
+            4186 * 10**15,
+        ),
+        (
+            lambda: by_parameters(8 * 10**9, None, 10**8, [use()]),
+            "architecture",
+            224 * 10**16,
+            32 * 10**17,
+            624 * 10**16,
+        ),
+        (
+            lambda: by_parameters(8 * 10**9, 0, 10**8, [use()]),
+            "architecture",
+            224 * 10**16,
+            32 * 10**17,
+            416 * 10**16,
+        ),
+        (lambda: reported(flop(10**19), "total_flos", [use()]), "architecture", 7 * 10**18, 10**19, 13 * 10**18),
+        (lambda: hardware_mfu([use()], Fraction(2, 5)), "hardware + MFU", NLH * 7 // 25, NLH * 2 // 5, NLH * 13 // 25),
+        (
+            lambda: hardware_mfu([use(bound=1978)], Fraction(2, 5)),
+            "hardware + MFU",
+            NLH * 7 // 25,
+            NLH * 2 // 5,
+            NLH * 26 // 25,
+        ),
+        (
+            lambda: hardware_occupancy([use(busy=Fraction(9, 10))]),
+            "hardware + occupancy",
+            NLH * 9 // 200,
+            NLH // 2,
+            NLH * 9 // 10,
+        ),
+        (
+            lambda: hardware_occupancy([use(busy=Fraction(3, 10))]),
+            "hardware + occupancy",
+            NLH * 3 // 200,
+            NLH * 3 // 10,
+            NLH * 3 // 10,
+        ),
+        (
+            lambda: hardware_occupancy([use(busy=Fraction(1, 2), bound=1978)]),
+            "hardware + occupancy",
+            NLH // 40,
+            NLH // 2,
+            NLH,
+        ),
+        (lambda: hardware_occupancy([use()]), "hardware", NLH // 20, NLH // 2, NLH),
+        (lambda: hardware_occupancy([use(bound=1978)]), "hardware", NLH // 20, NLH // 2, 2 * NLH),
+        (lambda: hardware_occupancy([]), "hardware", 0, 0, 0),
     ],
 )
-def test_each_tier_is_its_formula(make: Callable[[], Tier], method: str, best: int, upper: int) -> None:
-    """Best estimate by formula; upper 30 % more (Annex A.2), or N L H x occupancy where utilisation is not known."""
+def test_each_tier_is_its_formula(make: Callable[[], Tier], method: str, lower: int, best: int, upper: int) -> None:
+    """Best estimate by formula, 30 % to either side (Annex A.2); or N L H x occupancy, times 1 and the lowest published
+    utilisation, where utilisation is not known.
+    """
     tier = make()
-    assert (tier.method, tier.best_flop, tier.upper_flop) == (method, best, upper)
+    assert (tier.method, tier.lower_flop, tier.best_flop, tier.upper_flop) == (method, lower, best, upper)
     assert tier.implied_utilisation == (Fraction(best, NLH) if best else None)
-    assert tier.counts_tokens is (method == "architecture" and "reported" not in tier.basis)
+    assert tier.counts_tokens is (method == "architecture" and "reported" not in tier.basis.words)
+    assert tier.firm_flop == (lower if method in {"hardware", "hardware + occupancy"} else best)
 
 
 @pytest.mark.parametrize(
     ("make", "basis"),
     [
-        (lambda: counted(Fraction(10**19), []), "1.00e19 FLOP counted in the container"),
-        (lambda: architecture_full(8 * 10**9, 10**8, []), "6 x 8.00e9 parameters x 1.00e8 tokens"),
+        (lambda: counted(flop(10**19), []), "1.00e19 FLOP counted in the container"),
+        (lambda: by_parameters(8 * 10**9, ALL, 10**8, []), "6 x 8.00e9 parameters x 1.00e8 tokens"),
         (
-            lambda: architecture_partial(8 * 10**9, 10**7, 10**8, []),
+            lambda: by_parameters(8 * 10**9, 10**7, 10**8, []),
             "(4 x 8.00e9 + 2 x 1.00e7 trainable) x 1.00e8 tokens",
         ),
         (
-            lambda: architecture_partial(8 * 10**9, None, 10**8, []),
+            lambda: by_parameters(8 * 10**9, None, 10**8, []),
             "(4 x 8.00e9 + 2 x an unknown number of trainable) x 1.00e8 tokens",
         ),
-        (
-            lambda: architecture_reported(Fraction(10**19), "total_flos", []),
-            "1.00e19 FLOP reported by the trainer as total_flos",
-        ),
+        (lambda: reported(flop(10**19), "total_flos", []), "1.00e19 FLOP reported by the trainer as 'total_flos'"),
         (lambda: hardware_mfu([use()], Fraction(2, 5)), "N L H x MFU 0.4"),
-        (lambda: hardware_occupancy([use()]), "N L H x min(occupancy, 0.5), at most N L H x occupancy"),
-        (lambda: hardware_alone([use()]), "N L H x 0.5, at most N L H"),
+        (
+            lambda: hardware_occupancy([use(busy=Fraction(1, 2))]),
+            "N L H x min(occupancy, 0.5), at most N L H x occupancy",
+        ),
+        (lambda: hardware_occupancy([use()]), "N L H x 0.5, at most N L H"),
     ],
 )
 def test_each_tier_says_what_it_rests_on(make: Callable[[], Tier], basis: str) -> None:
-    assert make().basis == basis
+    assert make().basis.words == basis
+
+
+def test_attention_over_the_context_comes_on_top() -> None:
+    """PaLM (arXiv:2204.02311, appendix B): 6 N + 12 L H Q T per token, whatever part of the parameters is trained."""
+    assert attention_flop(SHAPE, 8192) == 12 * 32 * 32 * 128 * 8192
+    full = by_parameters(8 * 10**9, ALL, 10**6, [], 8192)
+    adapters = by_parameters(8 * 10**9, None, 10**6, [], 8192)
+    assert full.best_flop == (48 * 10**9 + 12 * 32 * 4096 * 8192) * 10**6
+    assert adapters.best_flop == (32 * 10**9 + 12 * 32 * 4096 * 8192) * 10**6
+    assert full.firm_flop == 48 * 10**15, "above rests on no length of sequences"
+    model, tokens = ModelSize(8 * 10**9, 8 * 10**9, "x", shape=SHAPE), Tokens(1, "x", least=1, most=1)
+    said = architecture(model, ALL, tokens, 8192, [])[1]
+    assert "8192 tokens of context adds 26.8 %" in said[0].words
+    assert "half of that" in said[0].words
 
 
 def test_without_hardware_nothing_caps_and_no_utilisation_is_implied() -> None:
-    tier = counted(Fraction(10**30), [])
+    tier = counted(flop(10**30), [])
     assert tier.upper_flop == 13 * 10**29
     assert tier.implied_utilisation is None
-    assert hardware_alone([use(seconds=0)]).implied_utilisation is None
+    assert hardware_occupancy([use(seconds=0)]).implied_utilisation is None
 
 
 def test_the_upper_bound_is_at_most_the_ceiling() -> None:
-    assert counted(Fraction(CEILING - 1), [use()]).upper_flop == CEILING
-    assert architecture_partial(10**9, None, 10**12, [use()]).upper_flop == CEILING
+    assert counted(flop(CEILING - 1), [use()]).upper_flop == CEILING
+    assert by_parameters(10**9, None, 10**12, [use()]).upper_flop == CEILING
+
+
+# ----- What was measured in a part of the training time
+
+
+def test_the_rest_of_the_time_counts_at_the_hardware_bound() -> None:
+    """Counted in 40 % of the time: the other 60 % may have been fully busy."""
+    tier = counted(Measured(Fraction(NLH, 10), Fraction(2, 5)), [use()])
+    assert tier.best_flop == NLH // 4, "had it gone on alike"
+    assert tier.upper_flop == NLH * 13 // 100 + NLH * 6 // 10
+    assert (tier.lower_flop, tier.firm_flop) == (NLH * 7 // 100, NLH // 10)
+    idle = counted(Measured(Fraction(NLH, 10), Fraction(2, 5)), [use(busy=Fraction(1, 2))])
+    assert idle.upper_flop == NLH * 13 // 100 + NLH // 2, "all that it was busy may lie in the rest"
+    unbounded = counted(Measured(Fraction(10**20), Fraction(2, 5)), [])
+    assert (unbounded.best_flop, unbounded.upper_flop, unbounded.firm_flop) == (25 * 10**19, None, 10**20)
+
+
+def test_the_rest_goes_on_at_half_of_the_peak_at_most() -> None:
+    tier = counted(Measured(Fraction(NLH, 100), Fraction(1, 1000)), [use()])
+    assert tier.best_flop == NLH // 100 + NLH * 999 // 2000 or abs(tier.best_flop - NLH * 0.5095) < NLH * 0.001
+
+
+def test_of_what_nobody_knows_when_it_held_the_bounds_are_those_of_the_hardware() -> None:
+    tier = hardware_mfu([use(busy=Fraction(4, 5))], Fraction(2, 5), None)
+    assert (tier.best_flop, tier.upper_flop) == (NLH * 2 // 5, NLH * 4 // 5)
+    assert tier.lower_flop == tier.firm_flop == NLH // 25
+    count = counted(Measured(Fraction(NLH, 10), None), [use()])
+    assert (count.best_flop, count.upper_flop, count.firm_flop) == (NLH // 10, NLH, NLH // 10)
+    assert counted(Measured(Fraction(10), None), []).upper_flop is None
+
+
+def test_bounds_of_a_count_that_may_be_repeated_or_restarted() -> None:
+    tier = counted(Measured(Fraction(4000), least=Fraction(1000), most=Fraction(5000)), [])
+    assert (tier.lower_flop, tier.firm_flop, tier.best_flop, tier.upper_flop) == (700, 1000, 4000, 6500)
+
+
+@given(st.fractions(0, 1), st.fractions(0, 1), st.fractions(0, 1))
+def test_less_coverage_never_bounds_more_tightly(utilisation: Fraction, one: Fraction, other: Fraction) -> None:
+    """Whoever stops emitting is not released by that."""
+    small, large = sorted((one, other))
+    partly, mostly = (hardware_mfu([use()], utilisation, share) for share in (small, large))
+    assert (partly.upper_flop or 0) >= min(mostly.upper_flop or 0, NLH) - 1
+    assert partly.firm_flop <= mostly.firm_flop
+    assert partly.best_flop <= (partly.upper_flop or 0)
 
 
 def test_unlike_hardware_is_summed_never_averaged() -> None:
@@ -141,8 +270,11 @@ def test_unlike_hardware_is_summed_never_averaged() -> None:
     assert tier.upper_flop == NLH // 10 + 3600 * 70 * TERA
 
 
-def tier(method: str, best: int, upper: int | None = None) -> Tier:
-    return Tier(method, best, best * 13 // 10 if upper is None else upper, "basis")  # type: ignore[arg-type]
+BASIS = Kind("basis", "basis")
+
+
+def tier(method: Method, best: int) -> Tier:
+    return Tier(method, best * 7 // 10, best, best * 13 // 10, best, BASIS())
 
 
 def test_the_first_tier_that_the_hardware_could_have_done_counts() -> None:
@@ -150,52 +282,13 @@ def test_the_first_tier_that_the_hardware_could_have_done_counts() -> None:
     choice = choose([high, fits, low], 100)
     assert choice.chosen is fits
     assert choice.known == (high, fits, low)
-    assert choice.contradictions == (
+    assert [each.words for each in choice.contradictions] == [
         "contradictory evidence: counted gives 1.01e2 FLOP (basis), more than the hardware could do (1.00e2); "
         "the next tier counts",
-    )
+    ]
     assert choose([high, fits], None) == TierChoice(high, (high, fits), ())
     assert choose([high], 100).chosen is None
     assert choose([], 100) == TierChoice(None, (), ())
-
-
-def cautions(known: list[Tier], limit: int | None = None, overcounted: Fraction = Fraction(1)) -> tuple[Caution, ...]:
-    return doubted_by_tiers(choose(known, limit), limit, overcounted)
-
-
-def test_a_lower_tier_over_the_chosen_bound_contradicts_it() -> None:
-    chosen = tier("architecture", 100)
-    assert cautions([chosen, tier("hardware + MFU", 130)]) == ()
-    found = cautions([chosen, tier("hardware + MFU", 131)])
-    assert [c.flop for c in found] == [170]
-    assert "contradictory evidence: hardware + MFU gives 1.31e2 FLOP (basis)" in found[0].reason
-    assert "more than the upper bound 1.30e2 of architecture" in found[0].reason
-
-
-def test_a_better_tier_that_was_refused_does_not_contradict_again() -> None:
-    assert cautions([tier("counted", 900), tier("architecture", 100)], 800) == ()
-    assert cautions([tier("architecture", 100), tier("hardware + MFU", 801)], 800) == ()
-    assert len(cautions([tier("architecture", 100), tier("hardware + MFU", 800)], 800)) == 1
-
-
-def test_a_known_overcount_is_no_contradiction() -> None:
-    known = [tier("architecture", 100), tier("architecture", 195)]
-    assert cautions(known, None, Fraction(3, 2)) == ()
-    assert len(cautions(known, None, Fraction(149, 100))) == 1
-
-
-@pytest.mark.parametrize("method", ["hardware", "hardware + occupancy"])
-def test_less_than_a_hundredth_of_what_the_hardware_was_busy_for_is_doubted(method: str) -> None:
-    bound = tier(method, 50_000, 100_000)
-    assert cautions([tier("architecture", 1000), bound]) == ()
-    found = cautions([tier("architecture", 999), bound])
-    assert [c.flop for c in found] == [100_000]
-    assert "less than a hundredth" in found[0].reason
-    assert "9.99e2 of 1.00e5 FLOP" in found[0].reason
-
-
-def test_nothing_chosen_nothing_doubted() -> None:
-    assert cautions([]) == ()
 
 
 def test_energy_is_power_times_time() -> None:
@@ -217,27 +310,31 @@ USES = st.lists(
 )  # fmt: skip
 
 
-def tiers(uses: list[HardwareUse], share: Fraction, flop: int) -> list[Tier]:
+def tiers(uses: list[HardwareUse], share: Fraction, amount: int) -> list[Tier]:
     return [
-        counted(Fraction(flop), uses),
-        architecture_full(flop % 10**12 + 1, 10**6, uses),
-        architecture_partial(flop % 10**12 + 1, None, 10**6, uses),
+        counted(flop(amount), uses),
+        counted(Measured(Fraction(amount), share), uses),
+        by_parameters(amount % 10**12 + 1, ALL, 10**6, uses),
+        by_parameters(amount % 10**12 + 1, None, 10**6, uses, 8192, share),
         hardware_mfu(uses, share),
+        hardware_mfu(uses, share, share),
+        hardware_mfu(uses, share, None),
         hardware_occupancy(uses),
-        hardware_alone(uses),
     ]
 
 
 @given(USES, SHARE, st.integers(0, 10**26))
-def test_best_upper_and_ceiling_are_in_order(uses: list[HardwareUse], share: Fraction, flop: int) -> None:
+def test_best_upper_and_ceiling_are_in_order(uses: list[HardwareUse], share: Fraction, amount: int) -> None:
     """C = N x L x H x U with U at most 1: no figure may exceed what the hardware could do."""
     limit = ceiling(uses)
     assert limit is not None
-    for known in tiers(uses, share, flop):
+    for known in tiers(uses, share, amount):
         chosen = choose([known], limit).chosen
+        upper = known.upper_flop
+        assert upper is not None and upper <= limit
         if chosen is not None:
-            assert 0 <= chosen.best_flop <= chosen.upper_flop <= limit
-        assert known.upper_flop <= limit
+            assert 0 <= chosen.lower_flop <= chosen.best_flop <= upper
+            assert chosen.lower_flop <= chosen.firm_flop <= chosen.best_flop + 1
 
 
 @given(UNITS, SECONDS, st.integers(1, 1000), SHARE)
@@ -247,7 +344,7 @@ def test_figures_scale_with_units_and_with_time(units: int, seconds: int, times:
         (use(units, seconds), use(units * times, seconds)),
         (use(units, seconds), use(units, seconds * times)),
     ):
-        assert hardware_alone([more]).upper_flop == times * hardware_alone([one]).upper_flop
+        assert hardware_occupancy([more]).upper_flop == times * (hardware_occupancy([one]).upper_flop or 0)
         assert ceiling([more]) == times * (ceiling([one]) or 0)
         small, large = hardware_mfu([one], share), hardware_mfu([more], share)
         assert abs(large.best_flop - times * small.best_flop) <= times
@@ -265,13 +362,14 @@ def test_more_occupancy_never_means_less(one: Fraction, other: Fraction) -> None
     """Occupancy bounds utilisation from above (docs/methodology.md, section 4)."""
     low, high = (hardware_occupancy([use(busy=busy)]) for busy in sorted((one, other)))
     assert low.best_flop <= high.best_flop
-    assert low.upper_flop <= high.upper_flop <= hardware_alone([use()]).upper_flop
+    assert low.lower_flop <= high.lower_flop
+    assert (low.upper_flop or 0) <= (high.upper_flop or 0) <= NLH
 
 
 @given(st.integers(1, 10**12), st.integers(1, 10**14), st.integers(0, 10**12))
 def test_partial_training_costs_two_thirds_to_all_of_full(parameters: int, tokens: int, trainable: int) -> None:
     """(4 N + 2 N_trainable) x tokens lies between 4 N D and 6 N D."""
-    full = architecture_full(parameters, tokens, []).best_flop
-    part = architecture_partial(parameters, min(trainable, parameters), tokens, []).best_flop
+    full = by_parameters(parameters, ALL, tokens, []).best_flop
+    part = by_parameters(parameters, min(trainable, parameters), tokens, []).best_flop
     assert 2 * full <= 3 * part <= 3 * full
-    assert architecture_partial(parameters, parameters, tokens, []).best_flop == full == 6 * parameters * tokens
+    assert by_parameters(parameters, parameters, tokens, []).best_flop == full == 6 * parameters * tokens

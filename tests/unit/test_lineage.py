@@ -374,8 +374,9 @@ def test_a_second_line_that_is_crossed_is_told_although_the_verdict_is_the_same(
     """Above one third already, then above 1e25 with a parent that was recorded later: the two weeks must be known."""
     world = World()
     hosts = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
-    world.add(continuing("parent", hours=5000, **hosts), pretrain_flops="3e24")
-    world.add(continuing("child", ["parent"], day=1, hours=3000, **hosts), pretrain_flops="3e24")
+    tags = {"pretrain_flops": "3e24", "params": "1e11"}
+    world.add(continuing("parent", hours=5000, **hosts), tokens="7.6e12", **tags)
+    world.add(continuing("child", ["parent"], day=1, hours=3000, **hosts), tokens="4.56e12", **tags)
     world.audit("child")
     assert world.content("child")["verdict"] == "above"
     assert world.content("child")["notification_due"] is None
@@ -395,7 +396,7 @@ def test_the_first_date_of_a_notification_stays() -> None:
     """Art. 52(1): two weeks from when it was met; better evidence, or another run, does not begin them again."""
     world = World()
     hosts = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
-    world.add(continuing("first", hours=9000, **hosts), pretrain_flops="3e24")
+    world.add(continuing("first", hours=9000, **hosts), pretrain_flops="3e24", params="1e11", tokens="1.3675e13")
     world.audit("first")
     assert world.content("first")["notification_due"] == "2027-01-28"
     clock = world.recorder.clock

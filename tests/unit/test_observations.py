@@ -58,7 +58,7 @@ def test_a_gap_counts_as_fully_busy() -> None:
 
 
 def test_the_host_may_stand_with_its_job() -> None:
-    assert set(observed(bare("GPUUtilization fine-tune/algo-12", 1)).busy) == {"algo-12"}
+    assert set(observed(series("GPUUtilization fine-tune/algo-12", 1)).busy) == {"algo-12"}
 
 
 @pytest.mark.parametrize(
@@ -101,33 +101,39 @@ def test_pages_of_one_label_are_one_series() -> None:
     second = series("GPUUtilization algo-1", (3, 0), (4, 0), (5, 0))
     for results in ([first, second], [second, first], [first, second, first]):
         assert occupancy(*results, period=60) == Fraction(1, 2)
-        assert occupancy(*results) == Fraction(1, 2)
+        assert occupancy(*results) == Fraction(1, 2), "a minute is the spacing of the values"
 
 
 def test_of_two_values_at_one_time_the_higher_counts() -> None:
-    high, low = series("GPUUtilization algo-1", (0, 800)), series("GPUUtilization algo-1", (0, 0))
-    assert occupancy(high, low) == occupancy(low, high) == 1
+    high, low = series("GPUUtilization algo-1", (0, 400)), series("GPUUtilization algo-1", (0, 0))
+    assert occupancy(high, low, period=360) == occupancy(low, high, period=360) == Fraction(1, 2)
 
 
-def test_values_without_times_are_averaged_and_said_to_cover_all() -> None:
-    found = observed(bare("GPUUtilization algo-1", 700, 820))
-    assert found.busy["algo-1"].occupancy(8) == Fraction(75, 80)
-    assert any("period of the metrics is not known" in note for note in words(found.notes))
+def test_values_without_times_cover_nothing() -> None:
+    for period in (60, None):
+        found = observed(bare("GPUUtilization algo-1", 0, 0), period=period)
+        assert found.busy == {}
+        assert "no value lies in training time" in words(found.notes)[0]
 
 
-def test_values_without_times_cover_nothing_when_the_period_is_known() -> None:
-    found = observed(bare("GPUUtilization algo-1", 0, 0), period=60)
-    assert found.busy == {}
+def test_without_a_period_the_spacing_of_values_is_taken_and_said() -> None:
+    found = observed(series("GPUUtilization algo-1", (0, 800), (3, 400)))
+    assert found.busy["algo-1"].occupancy(8) == Fraction(3, 4), "three minutes each of six"
+    assert any("the spacing of their values is taken for it" in note for note in words(found.notes))
 
 
-def test_without_a_period_the_spacing_of_points_is_taken() -> None:
-    points = series("GPUUtilization algo-1", (0, 800), (5, 400))
-    assert occupancy(points) == Fraction(5 * 8 + 1 * 4, 6 * 8)
+def test_ten_samples_in_twenty_days_do_not_speak_for_the_rest() -> None:
+    """A mean of CloudWatch spans a day at most; without a period, ten values of zero leave the rest fully busy."""
+    two_days = 2 * 24 * 60
+    found = observed(series("GPUUtilization algo-1", *((day * two_days, 0) for day in range(10))), hours=480)
+    assert found.busy["algo-1"].occupancy(8) == Fraction(1, 2)
+    early = observed(series("GPUUtilization algo-1", *([0] * 10)), hours=480)
+    assert early.busy["algo-1"].occupancy(8) > Fraction(99, 100)
 
 
 def test_nonsense_is_left_aside_and_named_once() -> None:
     values = [float("nan"), -1, True, "x", 400, None, float("inf"), 10**400, 1.1e40]
-    found = observed(bare("GPUUtilization algo-1", *values))
+    found = observed(series("GPUUtilization algo-1", *((0, value) for value in values)), period=360)
     assert found.busy["algo-1"].occupancy(8) == Fraction(1, 2)
     assert sum("no amounts" in note for note in words(found.notes)) == 1
     assert "8 values" in next(note for note in words(found.notes) if "no amounts" in note)
@@ -142,11 +148,11 @@ def test_results_that_are_none_are_no_evidence(result: Any) -> None:
 def test_broken_times_do_not_break_the_audit() -> None:
     result = {
         "Label": "GPUUtilization algo-1",
-        "Timestamps": ["soon", None, "9999-12-31T23:59:59Z"],
-        "Values": [800, 0, 400],
+        "Timestamps": ["soon", None, "9999-12-31T23:59:59Z", START.isoformat()],
+        "Values": [800, 0, 400, 200],
     }
-    assert occupancy(result) == Fraction(1, 2)
-    assert occupancy({**result, "Timestamps": 5}) == Fraction(1, 2)
+    assert occupancy(result, period=360) == Fraction(1, 4)
+    assert observed({**result, "Timestamps": 5}, period=360).busy == {}
 
 
 def test_one_accelerator_is_never_busier_than_all_the_time() -> None:
@@ -192,8 +198,12 @@ def test_a_name_may_hold_blanks_or_its_host() -> None:
 
 
 def test_hosts_that_each_emit_a_counter_are_not_one_series() -> None:
-    found = observed(series("num_tokens algo-1", 10, 20), series("num_tokens algo-2", 11, 21))
-    assert found.emitted["tokens"].value == 21
+    """Each may count its own share: the sum; of one count that both repeat, one is the whole."""
+    hosts = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 4}}
+    results = series("num_tokens algo-1", *range(10, 70, 10)), series("num_tokens algo-2", *range(11, 71, 10))
+    found = observed(*results, period=60, **hosts).emitted["tokens"]
+    assert (found.value, found.lowest, found.highest) == (121, 61, 121)
+    assert found.share == Fraction(1, 2), "two hosts of four are silent"
 
 
 def test_of_two_names_for_one_quantity_the_larger_counts_and_a_contradiction_is_said() -> None:
@@ -209,6 +219,10 @@ def test_the_last_value_stands_in_for_a_series() -> None:
     found = observed(FinalMetricDataList=[last("total_flos", 4e18), last("mfu", 0.4), last("loss", 2)])
     assert found.emitted["trainer_flop"].value == 4 * 10**18
     assert found.emitted["mfu"].value == Fraction(2, 5)
+    assert found.emitted["mfu"].share is None and found.emitted["trainer_flop"].share is None
+    timed = observed(FinalMetricDataList=[{**last("total_flos", 4e18), "Timestamp": START + timedelta(minutes=3)}])
+    assert timed.emitted["trainer_flop"].share == Fraction(1, 2)
+    assert found.training_signs == ("loss", "mfu", "total_flos")
     assert any("last steps alone" in note for note in words(found.notes))
 
 
@@ -221,9 +235,8 @@ def test_a_counter_whose_series_stops_early_counts_to_its_last_value() -> None:
 
 
 def test_a_mean_over_the_run_goes_before_the_last_value() -> None:
-    assert observed(series("mfu", 0.3, 0.3), FinalMetricDataList=[last("mfu", 0.9)]).emitted["mfu"].value == Fraction(
-        3, 10
-    )
+    found = observed(series("mfu", 0.3, 0.3), FinalMetricDataList=[last("mfu", 0.9)])
+    assert found.emitted["mfu"].value == Fraction(3, 10)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1.0, 1e300])
@@ -301,6 +314,53 @@ def test_the_order_of_points_does_not_matter(points: list[tuple[int, int]]) -> N
         assert shuffled == observed(
             series("GPUUtilization algo-1", *ordered), series("num_tokens", *ordered), period=period
         )
+
+
+# ----- The part of the training that a metric speaks for
+
+
+def share_of(name: str, *results: Any, **kwargs: Any) -> Fraction | None:
+    return observed(*results, period=60, **kwargs).emitted[name].share
+
+
+def test_a_counter_speaks_for_the_time_until_its_last_value() -> None:
+    assert share_of("tokens", series("num_tokens", 10, 20, 30), hours=0.125) == Fraction(2, 5)
+    assert share_of("tokens", series("num_tokens", (7, 10)), hours=0.125) == 1
+    assert share_of("tokens", bare("num_tokens", 10)) is None
+
+
+def test_a_gauge_stands_until_its_next_value_for_an_hour_at_most() -> None:
+    every_ten_minutes = series("mfu", *((minute, 0.4) for minute in range(0, 600, 10)))
+    assert share_of("mfu", every_ten_minutes, hours=10) == Fraction(591, 600)
+    clustered = series("mfu", *((minute, 0.1) for minute in range(0, 50, 5)))
+    assert share_of("mfu", clustered, hours=120) == Fraction(46, 7200)
+    far_apart = series("mfu", *((hour * 60, 0.1) for hour in range(0, 120, 12)))
+    assert share_of("mfu", far_apart, hours=120) == Fraction(9 * 60 + 1, 7200)
+
+
+def test_a_span_without_values_is_not_covered() -> None:
+    found = observed(series("num_tokens", 10, 20), period=60, SecondaryStatusTransitions=RESTARTED)
+    assert found.emitted["tokens"].share == Fraction(2, 5)
+
+
+def test_a_counter_that_may_have_restarted_unseen_may_have_counted_more() -> None:
+    """Between two values the process was started again; passing the old value within a minute is not out of reach."""
+    hidden = observed(series("num_tokens", 10, 20, (5, 20), (6, 30)), period=60, SecondaryStatusTransitions=RESTARTED)
+    assert (hidden.emitted["tokens"].value, hidden.emitted["tokens"].highest) == (30, 50)
+    continued = observed(
+        series("num_tokens", 1000, 1010, (5, 1020), (6, 1030)), period=60, SecondaryStatusTransitions=RESTARTED
+    )
+    assert continued.emitted["tokens"].highest == 1030
+
+
+def test_of_agreeing_names_the_one_that_speaks_for_most_of_the_training_counts() -> None:
+    part = series("num_input_tokens_seen", 10, 20)
+    whole = series("num_tokens", *range(9, 63, 9))
+    found = observed(part, whole, period=60).emitted["tokens"]
+    assert (found.name, found.share, found.value) == ("num_tokens", 1, 54)
+    more = observed(series("num_input_tokens_seen", 50, 100), whole, period=60)
+    assert more.emitted["tokens"].name == "num_input_tokens_seen", "had it gone on it would be far more"
+    assert any("contradictory" in note for note in words(more.notes))
 
 
 @given(VALUES, st.integers(0, 119))

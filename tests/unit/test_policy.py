@@ -17,6 +17,7 @@ from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import ACTIVITIES
 from flops_auditor.domain.values.figures import Figures, most_severe, verdict
+from flops_auditor.domain.values.remarks import Kind, Remedy
 from tests.fakes.cases import remark
 
 AWS, EU = "aws-flops-meter-2026-05", "eu-gpai-guidelines-2025-07"
@@ -489,11 +490,14 @@ def test_doubts_keep_the_figures_and_name_what_would_settle_them() -> None:
     assert said(found).endswith("; d; the pretraining compute of the original is not known")
 
 
+ASK = Kind("ask", "something is open", Remedy("ask", "ask them"))
+
+
 def test_a_closer_figure_is_asked_for_only_where_it_would_settle_something() -> None:
     """An unreadable statement about the original is not settled by counting tokens."""
-    between = assessed(AWS, Original(), Figures(10**22, 10**23, settle="ask them"))
+    between = assessed(AWS, Original(), Figures(10**22, 10**23, settle=ASK()))
     assert [remedy.words for remedy in remedies_of(between[0], "job-1")] == ["ask them"]
-    in_doubt = assessed(AWS, Original(), Figures(1, 2, (remark("d"),), "ask them"))
+    in_doubt = assessed(AWS, Original(), Figures(1, 2, (remark("d"),), ASK()))
     assert remedies_of(in_doubt[0], "job-1") == []
 
 

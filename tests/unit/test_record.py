@@ -15,7 +15,7 @@ from flops_auditor.domain.audit.record import decimal, predicate, result, spoken
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.values.remarks import Kind
 from tests.fakes.cases import audit, words
-from tests.fakes.jobs import describe
+from tests.fakes.jobs import describe, throughout
 
 TABLES = load_tables()
 
@@ -59,15 +59,16 @@ def test_texts_are_bounded() -> None:
 
 FIELDS = {
     "estimate": {
-        "method", "best_flop", "upper_flop", "ceiling_flop", "accelerator_seconds", "peak_flop_per_s", "occupancy",
-        "energy_kwh", "assumptions",
+        "method", "lower_flop", "firm_flop", "best_flop", "upper_flop", "ceiling_flop", "accelerator_seconds",
+        "peak_flop_per_s", "occupancy", "energy_kwh", "assumptions",
     },
     "cumulative": {"best_flop", "upper_flop", "ancestors"},
 }  # fmt: skip
 
 
 def test_the_fields_that_others_rely_on() -> None:
-    found = result(audit(Evidence(describe(), metrics=[{"Label": "GPUUtilization algo-1", "Values": [760]}]), TABLES))
+    metrics = [throughout({"Label": "GPUUtilization algo-1", "Values": [760]})]
+    found = result(audit(Evidence(describe(), metrics=metrics), TABLES))
     assert {"job", "estimate", "cumulative", "assessments", "verdict"} <= found.keys()
     for part, fields in FIELDS.items():
         assert fields <= found[part].keys()
@@ -112,4 +113,4 @@ def test_the_figures_stand_first_among_the_assumptions() -> None:
     found = result(audit(Evidence(describe(), metrics=metrics), TABLES))["estimate"]["assumptions"]
     said = words(found)
     assert said[0] == "method hardware: N L H x 0.5, at most N L H"
-    assert said[-1] == "and 141 more, see the evidence"
+    assert said[-1] == "and 142 more, see the evidence"

@@ -56,7 +56,8 @@ def written(value: Any, path: str = "") -> Iterator[str]:
 def everything() -> LiveLedger:
     """Records of every kind: amended, superseded, stopped, reassessed, above every line."""
     ledger = LiveLedger()
-    ledger.add(continuing("parent", hours=9000, **BIG), pretrain_flops="3e24", activity="pretraining")
+    measured = {"params": "1e11", "tokens": "2e13"}
+    ledger.add(continuing("parent", hours=9000, **BIG), pretrain_flops="3e24", activity="pretraining", **measured)
     ledger.add(
         continuing("odd", day=1, InputDataConfig=[channel("model", "s3://elsewhere/x/")]),
         systemic_risk="yes",

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flops_auditor.domain.runs.observations import busyness
-from flops_auditor.domain.runs.series import SeriesReader, counter_increase, coverage, is_amount, series_of
+from flops_auditor.domain.runs.series import (
+    SeriesReader,
+    counter_increase,
+    coverage,
+    held,
+    is_amount,
+    series_of,
+    step_of,
+)
 from flops_auditor.domain.runs.training_time import Span, merge
 from tests.oracles import slow_series
 
@@ -41,7 +49,10 @@ def read(points: Sequence[slow_series.Point], spelling: str = "text") -> Any:
 
 @given(st.one_of(POINTS, TIMED), SPANS, PERIODS, st.sampled_from(["text", "moments"]))
 def test_a_mean_is_that_of_rational_numbers(points: Any, spans: Any, period: int | None, spelling: str) -> None:
-    assert coverage(read(points, spelling), spans, period).mean() == slow_series.mean(points, spans, period)
+    series = read(points, spelling)
+    step = step_of(series, period)
+    assert coverage(series, spans, step).mean() == slow_series.mean(points, spans, period)
+    assert held(series, spans, step).mean() == slow_series.held(points, spans, period)
 
 
 @given(st.one_of(POINTS, TIMED), SPANS, PERIODS, st.integers(1, 16))

@@ -20,9 +20,9 @@ from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, LONGEST_KEPT, look_at, watch_jobs
 from flops_auditor.use_cases.ports.sources import ListedPage, SourceDenied, SourceUnavailable
 from tests.fakes.audit import FakeTrainingJobs
-from tests.fakes.jobs import describe
+from tests.fakes.jobs import describe, throughout
 from tests.fakes.lineage import World, channel, continuing
-from tests.fakes.running import LEVELS, START, Room, ended, running
+from tests.fakes.running import HALF, LEVELS, START, Room, ended, running
 
 
 def headlines(told: Sequence[tuple[datetime, Alert]]) -> list[str]:
@@ -327,12 +327,16 @@ def test_a_stop_that_is_refused_is_a_failure_and_is_tried_again() -> None:
     assert [max(revisions) for revisions in room.records.lines.values()] == [0], "one record of the request"
 
 
-@pytest.mark.parametrize(("days", "tags"), [(28, {"pretrain_flops": "9.5e24"}), (500, {"activity": "pretraining"})])
-def test_the_two_weeks_run_from_when_it_was_known(days: int, tags: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("days", "hosts", "tags"),
+    [(28, 64, {"pretrain_flops": "9.5e24"}), (430, 80, {"activity": "pretraining"})],
+)
+def test_the_two_weeks_run_from_when_it_was_known(days: int, hosts: int, tags: dict[str, str]) -> None:
     """Art. 52(1): within two weeks after it becomes known that the threshold will be met."""
     room = Room()
-    description = running(days=days)
+    description = running(days=days, hosts=hosts)
     pointer = room.jobs.add(description, **tags)
+    room.metrics.results["big-run"] = HALF
     told = room.watch(hours=6)
     known, crossing = next((moment, alert) for moment, alert in told if "WILL CROSS" in alert.subject)
     due = (known + timedelta(weeks=2)).date().isoformat()
@@ -349,7 +353,7 @@ def test_the_two_weeks_run_from_when_it_was_known(days: int, tags: dict[str, str
 
 def test_a_finished_job_of_no_systemic_line_has_no_date() -> None:
     world = World()
-    world.add(continuing("a", hours=20000))
+    world.add(continuing("a", hours=20000), params="1e10", tokens="4e12")
     world.audit()
     assert world.content("a")["verdict"] == "above"
     assert world.content("a")["notification_due"] is None
@@ -385,7 +389,8 @@ def test_no_line_is_crossed_unwarned(hosts: int, busy: list[int], original: str,
         room.clock.now = START + look * timedelta(hours=16)
         if reports:
             labels = [f"GPUUtilization algo-{host}" for host in range(1, hosts + 1)]
-            room.metrics.results["big-run"] = [{"Label": label, "Values": [percent]} for label in labels]
+            results = [{"Label": label, "Values": [percent]} for label in labels]
+            room.metrics.results["big-run"] = [throughout(result, 16 * look, START) for result in results]
         before = len(room.alerts.sent)
         [listed] = room.jobs.page("eu-west-1", room.clock.now).jobs
         looked = look_at(listed, room.recorder)

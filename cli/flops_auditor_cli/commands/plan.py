@@ -20,6 +20,7 @@ from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.precision import recognise_precision
+from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption, amount, number
 from flops_auditor_cli.output import Output, digits, emit, say
@@ -69,6 +70,10 @@ COLUMNS = {
 }
 NUMBERS = ("best_flop", "upper_flop", "threshold_flop", "share_of_threshold", "expected_hours_to_threshold")
 
+PEAK_GIVEN = Kind("peak-as-given", "peak as given: {peak:flop4} FLOP/s")
+PLANNED_HARDWARE = Kind("planned-hardware", "{line}{count:g} x {name}, {peak:flop4} FLOP/s each, {basis}")
+PARAMETERS = Kind("parameters", "parameters: {source}")
+
 
 def check_together(
     instance_type: str | None, instances: int | None, accelerator: str | None, accelerators: str | None
@@ -90,14 +95,15 @@ def planned_hardware(
     seconds: Fraction,
     precision: str | None,
     peak: Fraction | None,
-) -> tuple[HardwareUse | None, list[str]]:
+) -> tuple[HardwareUse | None, list[Remark]]:
     """The hardware of the plan and what is assumed of it. Raises typer.BadParameter for unknown names."""
     table = data.hardware_table()
     if instance_type is None and accelerator is None:
         if peak is None:
             return None, []
-        use = HardwareUse("accelerator", units or Fraction(1), seconds, peak, peak)
-        return use, [f"peak as given: {scientific(round(peak), 4)} FLOP/s"]
+        lowest = data.published_utilisation().of("").lowest
+        use = HardwareUse("accelerator", units or Fraction(1), seconds, peak, peak, lowest_utilisation=lowest)
+        return use, [PEAK_GIVEN(peak=peak)]
     if instance_type is not None:
         kind = table.find(instance_type)
         if kind is None:
@@ -115,10 +121,12 @@ def planned_hardware(
     rate, basis, _ = select_peak(peaks, precision, name)
     if peak is not None:
         rate, basis = peak, "as given"
-    note = f"{line}{float(count):g} x {name}, {scientific(round(rate), 4)} FLOP/s each, {basis}"
+    note = PLANNED_HARDWARE(line=line, count=count, name=name, peak=rate, basis=basis)
     highest = max(rate, *peaks.values())
     shown = instance_type or name
-    return HardwareUse(shown, count, seconds, rate, highest, None, watts or Fraction(0)), [note]
+    lowest = data.published_utilisation().of(name).lowest
+    use = HardwareUse(shown, count, seconds, rate, highest, watts=watts or Fraction(0), lowest_utilisation=lowest)
+    return use, [note]
 
 
 def planned_model(
@@ -178,6 +186,7 @@ def figures(plan: Plan, original: Original, now: datetime) -> list[dict[str, str
     lines = [
         ("Training", plan.way.name),
         ("Method", method),
+        ("Lower bound", f"{scientific(plan.lower_flop)} FLOP"),
         ("Best estimate", f"{scientific(plan.best_flop)} FLOP"),
         ("Upper bound", f"{scientific(plan.upper_flop)} FLOP"),
     ]
@@ -186,7 +195,7 @@ def figures(plan: Plan, original: Original, now: datetime) -> list[dict[str, str
     if plan.energy_kwh:
         lines.append(("Energy", f"{digits(plan.energy_kwh)} kWh"))
     lines.append(("Original model", original.source))
-    lines += [("Assumption", text) for text in plan.assumptions]
+    lines += [("Assumption", assumption.words) for assumption in plan.assumptions]
     lines += [("Due", words) for words in due_in_words(plan, now)]
     return [{"what": what, "value": value} for what, value in lines]
 
@@ -262,15 +271,7 @@ def command(
     )
     shared = number(accelerator_hours, "--accelerator-hours")
     if shared and hardware is not None:
-        hardware = HardwareUse(
-            hardware.name,
-            hardware.units,
-            shared * 3600 / hardware.units,
-            hardware.peak,
-            hardware.ceiling_peak,
-            None,
-            hardware.watts,
-        )
+        hardware = replace(hardware, seconds=shared * 3600 / hardware.units)
     if (time or shared) and hardware is None:
         raise typer.BadParameter("hours need hardware: --instance-type, --accelerator or --peak-flop-per-s")
     size, original, name = planned_model(
@@ -284,7 +285,7 @@ def command(
     if one_pass is not None and size is None:
         raise typer.BadParameter("tokens say nothing without a model: add --base-model (with a known size) or --params")
     if size is not None and one_pass is not None:
-        notes.append(f"parameters: {size.source}")
+        notes.append(PARAMETERS(source=size.source))
     wanted = Wanted(
         hardware,
         size,

@@ -16,15 +16,18 @@ from flops_auditor.domain.audit.tables import (
     FILES,
     INSTANCE_TYPES,
     POLICY_FOLDER,
+    PUBLISHED_UTILISATION,
     TRAINER_METRICS,
     Tables,
     parse_hardware,
     parse_metrics,
     parse_models,
     parse_tables,
+    parse_utilisation,
     read_policy,
 )
 from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.compute.published_utilisation import PublishedUtilisation
 from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.originals.base_models import BaseModelTable
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
@@ -100,6 +103,11 @@ def base_model_table() -> BaseModelTable:
 def trainer_metrics() -> TrainerMetrics:
     """The names of metrics that training code emits."""
     return parse_metrics(content(TRAINER_METRICS))
+
+
+def published_utilisation() -> PublishedUtilisation:
+    """What published runs used of their hardware. Raises UtilisationTableInvalid."""
+    return parse_utilisation(content(PUBLISHED_UTILISATION))
 
 
 def policy(policy_id: str, folder: Path | None = None) -> Policy:

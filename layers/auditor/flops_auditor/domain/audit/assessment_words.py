@@ -39,6 +39,7 @@ def assessment_members(assessment: Assessment, job: str, stated: Stated = NOTHIN
         "meaning": rule.meaning,
         "condition": a.condition,
         "limited_to": rule.limited_to,
+        "lower_flop": _text(a.counted.lower_flop),
         "best_flop": _text(a.counted.best_flop),
         "upper_flop": _text(a.counted.upper_flop),
         "met_at": iso(a.met_at) if a.met_at else None,
@@ -94,8 +95,8 @@ def remedies_of(assessment: Assessment, job: str) -> list[Spoken]:
     if assessment.verdict != "indeterminate":
         return []
     found = [doubt.settled_by(job) for doubt in assessment.doubts]
-    if assessment.narrow and assessment.counted.settle:
-        found.append(Spoken(CLOSER_FIGURE, assessment.counted.settle))
+    if assessment.narrow and assessment.counted.settle is not None:
+        found.append(assessment.counted.settle.settled_by(job))
     return list(dict.fromkeys(each for each in found if each is not None))
 
 
@@ -115,6 +116,13 @@ def reason_in_words(assessment: Assessment) -> str:
     best, upper = figures.best_flop, figures.upper_flop
     together = f", pretraining {scientific(inherited)} and {scientific((best or 0) - inherited)}," if inherited else ""
     crossed = best is not None and (best > threshold or (best == threshold and included))
+    if best is not None and assessment.likely:
+        certain = figures.certain_flop or 0
+        return (
+            f"likely above: best estimate {_beside(best, threshold)}{together} {over} {line} "
+            f"({_share(best, threshold)}), what is certain of it, {_beside(certain, threshold)} "
+            f"({_share(certain, threshold)}), {not_over}"
+        )
     if best is not None and (assessment.verdict == "above" or crossed):
         return f"best estimate {_beside(best, threshold)}{together} {over} {line} ({_share(best, threshold)})"
     if upper is not None and assessment.verdict == "below":

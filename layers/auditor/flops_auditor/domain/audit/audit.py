@@ -52,10 +52,9 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     declared = amend_declared(said, evidence.amendments)
     observed = amend_observations(observed, evidence.amendments)
     unread = [UNREAD(unread=str(each), source=each.source) for each in evidence.unread]
-    estimate = estimate_job(run, declared, observed, tables.hardware, origin.size, unread)
-    own = Figures(estimate.best_flop, estimate.cautious_upper_flop, settle=estimate.settle)
+    estimate = estimate_job(run, declared, observed, tables.hardware, tables.utilisation, origin.size, unread)
     cumulative = accumulate(
-        own,
+        figures_of(estimate),
         run.job_id,
         lineage,
         declared.activity,
@@ -70,6 +69,17 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     else:
         verdict = most_severe([a.verdict for a in assessments])
     return Audit(run, declared, origin.base_model, origin.original, estimate, cumulative, assessments, verdict, lineage)
+
+
+def figures_of(estimate: Estimate) -> Figures:
+    """An estimate as thresholds see it."""
+    return Figures(
+        best_flop=estimate.best_flop,
+        upper_flop=estimate.cautious_upper_flop,
+        settle=estimate.settle,
+        lower_flop=estimate.lower_flop,
+        firm_flop=estimate.firm_flop,
+    )
 
 
 def _timed(assessment: Assessment, run: Run, estimate: Estimate, situation: Situation) -> Assessment:

@@ -38,8 +38,8 @@ class ThresholdForecast:
 
     @property
     def crossed(self) -> bool:
-        """Whether the line is crossed, be it disputed what that means."""
-        return self.assessment.verdict == "above" or self.assessment.disputed
+        """Whether the best estimate is over the line, be it disputed what that means, or not certain yet."""
+        return self.assessment.verdict == "above" or self.assessment.disputed or self.assessment.likely
 
     @property
     def will_cross(self) -> bool:

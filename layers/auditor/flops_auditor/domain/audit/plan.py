@@ -8,23 +8,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
-from math import isqrt
 from typing import Any, Literal
 
 from flops_auditor.domain.audit.assessment_words import assessment_members
 from flops_auditor.domain.audit.record import decimal, due_part, spoken, tier_members
+from flops_auditor.domain.compute.architecture import ALL, architecture
+from flops_auditor.domain.compute.attention import shape_of
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
+from flops_auditor.domain.compute.run_estimate import METHOD, OTHER_TIER
+from flops_auditor.domain.compute.run_tokens import Tokens
 from flops_auditor.domain.compute.tiers import (
     ASSUMED_UTILISATION,
     HardwareUse,
     Tier,
     TierChoice,
-    architecture_full,
-    architecture_partial,
     ceiling,
     choose,
-    hardware_alone,
     hardware_mfu,
+    hardware_occupancy,
 )
 from flops_auditor.domain.law.assessment import Assessment, assess, crossed_lines
 from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates
@@ -33,9 +34,10 @@ from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.runs.model_size import ModelSize
-from flops_auditor.domain.values.amounts import at_least, nearest, scientific
+from flops_auditor.domain.values.amounts import at_least, nearest
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
+from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
 Training = Literal["full", "lora", "spectrum"]
 Targets = Literal["attention", "all-linear"]
@@ -44,8 +46,21 @@ ATTENTION_WIDTHS = 8
 """Rank-1 adapters on q, k, v and o, four h x h matrices, have 4 x (h + h) parameters per layer."""
 ALL_LINEAR_WIDTHS = 19
 """And on the three h x (8/3) h matrices of a gated MLP another 3 x (h + 8/3 h) = 11 h: 19 h per layer."""
-WIDTH_PER_LAYER = 128
-"""Usual aspect ratio of dense transformers (Llama-3-8B: 4096 / 32; Llama-3-70B: 8192 / 80 = 102)."""
+
+UTILISATION_ASSUMED = Kind("utilisation-assumed", "utilisation assumed: U = 0.5, as Annex A.3 of the Guidelines does")
+DURATION_DERIVED = Kind(
+    "duration-derived", "duration derived from the tokens at U = {utilisation:g}: {hours:.3g} hours"
+)
+COUNT_IT = Kind("planned", "the figures are planned", Remedy("count-the-run", "count the run itself"))
+FULL = Kind("full-training", "full training: every parameter is updated, 6 x parameters x tokens")
+LORA = Kind(
+    "lora",
+    "LoRA: {trainable:flop} trainable parameters ({origin}), (4 x parameters + 2 x trainable) x tokens",
+)
+SPECTRUM = Kind(
+    "spectrum",
+    "Spectrum: {share:.0%} of the parameters ({trainable:flop}) trainable, (4 x parameters + 2 x trainable) x tokens",
+)
 
 
 class NothingToPlan(WrongInput):
@@ -69,9 +84,10 @@ class Wanted:
     activity: Activity
     original: Original
     earlier_flop: int = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Remark, ...] = ()
     names_weights: bool = False
     on: date | None = None
+    sequence_length: int | None = None
 
     @property
     def role(self) -> Role:
@@ -90,7 +106,7 @@ class Way:
 
     name: Training
     trainable: int | None
-    basis: str
+    basis: Remark
 
 
 @dataclass(frozen=True)
@@ -113,6 +129,7 @@ class Plan:
 
     way: Way
     choice: TierChoice
+    lower_flop: int
     best_flop: int
     upper_flop: int
     ceiling_flop: int | None
@@ -120,18 +137,7 @@ class Plan:
     energy_kwh: Fraction | None
     outlooks: tuple[PlannedThreshold, ...]
     verdict: Verdict
-    assumptions: tuple[str, ...]
-
-
-def shape_of(parameters: int) -> tuple[int, int]:
-    """Layers and width of a usual dense transformer of so many parameters: N = 12 L h^2 with h = 128 L.
-
-    12 L h^2 counts the matrices of a layer (Kaplan et al. 2020, arXiv:2001.08361, table 1).
-    """
-    layers = 1
-    while 12 * (layers + 1) * (WIDTH_PER_LAYER * (layers + 1)) ** 2 <= parameters:
-        layers += 1
-    return layers, isqrt(parameters // (12 * layers))
+    assumptions: tuple[Remark, ...]
 
 
 def lora_parameters(rank: int, layers: int, width: int, targets: Targets) -> int:
@@ -145,57 +151,63 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     hardware, derived = _with_duration(wanted, way, utilisation)
     uses = (hardware,) if hardware is not None else ()
     limit = ceiling(uses)
-    choice = choose(_tiers(wanted, way, uses), limit)
-    if choice.chosen is None:
+    tiers, attention = _tiers(wanted, way, uses)
+    choice = choose(tiers, limit)
+    chosen = choice.chosen
+    if chosen is None:
         raise NothingToPlan("there is neither hardware for a time nor a model with tokens")
-    best, upper = choice.chosen.best_flop, choice.chosen.upper_flop
-    whole = Figures(best, upper, settle="count the run itself").plus(wanted.earlier_flop)
+    best, upper = chosen.best_flop, chosen.upper_flop or chosen.best_flop
+    whole = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop).plus(wanted.earlier_flop)
     situation = replace(situation_of_training(wanted.role, wanted.original, whole, whole), on=wanted.on)
     assessments = [a for policy in policies for a in assess(policy, situation)]
     outlooks = tuple(_outlook(a, best, hardware, utilisation) for a in assessments)
-    assumed = wanted.mfu is None and hardware is not None
     assumptions = (
         *wanted.notes,
         *([way.basis] if wanted.tokens is not None else []),
         *derived,
-        *(["utilisation assumed: U = 0.5, as Annex A.3 of the Guidelines does"] if assumed else []),
+        *([UTILISATION_ASSUMED()] if wanted.mfu is None and hardware is not None else []),
+        *attention,
         *choice.contradictions,
-        f"method {choice.chosen.method}: {choice.chosen.basis}",
+        METHOD(method=chosen.method, basis=chosen.basis.words),
         *_other_tiers(choice),
-        *([ASSUMPTION] if uses else []),
+        *([ASSUMPTION()] if uses else []),
     )
     verdict = most_severe([a.verdict for a in assessments])
-    return Plan(way, choice, best, upper, limit, hardware, energy_kwh(uses), outlooks, verdict, assumptions)
+    lower, energy = chosen.lower_flop, energy_kwh(uses)
+    return Plan(way, choice, lower, best, upper, limit, hardware, energy, outlooks, verdict, assumptions)
 
 
-def _tiers(wanted: Wanted, way: Way, uses: tuple[HardwareUse, ...]) -> list[Tier]:
-    tiers = []
+def _tiers(wanted: Wanted, way: Way, uses: tuple[HardwareUse, ...]) -> tuple[list[Tier], tuple[Remark, ...]]:
+    tiers: list[Tier] = []
+    attention: tuple[Remark, ...] = ()
     if wanted.size is not None and wanted.tokens is not None:
-        tiers.append(_architecture(wanted.size, wanted.tokens, way, uses))
+        tier, attention = _architecture(wanted, wanted.size, wanted.tokens, way, uses)
+        tiers.append(tier)
     if uses and wanted.mfu is not None:
         tiers.append(hardware_mfu(uses, wanted.mfu))
     if uses:
-        tiers.append(hardware_alone(uses))
-    return tiers
+        tiers.append(hardware_occupancy(uses))
+    return tiers, attention
 
 
-def _architecture(size: ModelSize, tokens: int, way: Way, uses: tuple[HardwareUse, ...]) -> Tier:
-    if way.trainable is None or way.trainable >= size.active:
-        return architecture_full(size.active, tokens, uses)
-    return architecture_partial(size.active, way.trainable, tokens, uses)
+def _architecture(
+    wanted: Wanted, size: ModelSize, tokens: int, way: Way, uses: tuple[HardwareUse, ...]
+) -> tuple[Tier, tuple[Remark, ...]]:
+    trainable = ALL if way.trainable is None or way.trainable >= size.active else way.trainable
+    counted = Tokens(tokens, "plan", least=tokens, most=tokens)
+    return architecture(size, trainable, counted, wanted.sequence_length, uses)
 
 
-def _with_duration(wanted: Wanted, way: Way, utilisation: Fraction) -> tuple[HardwareUse | None, list[str]]:
+def _with_duration(wanted: Wanted, way: Way, utilisation: Fraction) -> tuple[HardwareUse | None, list[Remark]]:
     """The hardware with its seconds; derived from the tokens at the utilisation when no time is given."""
     hardware = wanted.hardware
     if hardware is None or (hardware.seconds == 0 and (wanted.size is None or wanted.tokens is None)):
         return None, []
     if hardware.seconds or wanted.size is None or wanted.tokens is None:
         return hardware, []
-    flop = _architecture(wanted.size, wanted.tokens, way, ()).best_flop
+    flop = _architecture(wanted, wanted.size, wanted.tokens, way, ())[0].best_flop
     seconds = Fraction(flop) / (hardware.units * hardware.peak * utilisation)
-    note = f"duration derived from the tokens at U = {float(utilisation):g}: {float(seconds / 3600):.3g} hours"
-    return replace(hardware, seconds=seconds), [note]
+    return replace(hardware, seconds=seconds), [DURATION_DERIVED(utilisation=utilisation, hours=seconds / 3600)]
 
 
 def _outlook(
@@ -211,9 +223,9 @@ def _outlook(
     return PlannedThreshold(assessment, share, expected, earliest)
 
 
-def _other_tiers(choice: TierChoice) -> list[str]:
+def _other_tiers(choice: TierChoice) -> list[Remark]:
     return [
-        f"{tier.method} would give {scientific(tier.best_flop)} FLOP, a utilisation of {float(implied):.3g}"
+        OTHER_TIER(method=tier.method, flop=tier.best_flop, utilisation=implied)
         for tier in choice.known
         if tier is not choice.chosen and (implied := tier.implied_utilisation) is not None
     ]
@@ -254,6 +266,8 @@ def document(
         },
         "estimate": {
             "method": chosen.method if chosen else "unknown",
+            "lower_flop": decimal(plan.lower_flop),
+            "firm_flop": decimal(plan.choice.chosen.firm_flop if plan.choice.chosen else None),
             "best_flop": decimal(plan.best_flop),
             "upper_flop": decimal(plan.upper_flop),
             "cautious_upper_flop": decimal(plan.upper_flop),
@@ -268,6 +282,7 @@ def document(
             "tiers": [tier_members(tier) for tier in plan.choice.known],
         },
         "cumulative": {
+            "lower_flop": decimal(plan.lower_flop + wanted.earlier_flop),
             "best_flop": decimal(plan.best_flop + wanted.earlier_flop),
             "upper_flop": decimal(plan.upper_flop + wanted.earlier_flop),
             "ancestors": [],
@@ -318,6 +333,7 @@ def _method(plan: Plan) -> dict[str, Any]:
     return {
         "method": plan.way.name,
         "trainable_parameters": decimal(plan.way.trainable),
+        "lower_flop": decimal(plan.lower_flop),
         "best_flop": decimal(plan.best_flop),
         "upper_flop": decimal(plan.upper_flop),
         "hours": None if plan.hardware is None else decimal(plan.hardware.seconds / 3600),
@@ -340,7 +356,7 @@ def ways(size: ModelSize | None, rank: int, targets: Targets, fraction: Fraction
 
     Spectrum (Hartford et al. 2024, arXiv:2406.06623) trains a share of the weight matrices, the rest is frozen.
     """
-    found = [Way("full", None, "full training: every parameter is updated, 6 x parameters x tokens")]
+    found = [Way("full", None, FULL())]
     if size is None:
         return found
     layers, width = shape_of(size.active)
@@ -350,12 +366,7 @@ def ways(size: ModelSize | None, rank: int, targets: Targets, fraction: Fraction
         if trainable is None
         else "as given"
     )
-    lora = f"LoRA: {scientific(adapters)} trainable parameters ({origin}), (4 x parameters + 2 x trainable) x tokens"
-    found.append(Way("lora", adapters, lora))
+    found.append(Way("lora", adapters, LORA(trainable=adapters, origin=origin)))
     share = at_least(size.active * fraction)
-    spectrum = (
-        f"Spectrum: {float(fraction):.0%} of the parameters ({scientific(nearest(share))}) trainable, "
-        "(4 x parameters + 2 x trainable) x tokens"
-    )
-    found.append(Way("spectrum", share, spectrum))
+    found.append(Way("spectrum", share, SPECTRUM(share=fraction, trainable=nearest(share))))
     return found

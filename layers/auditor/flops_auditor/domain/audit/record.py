@@ -85,9 +85,10 @@ def tier_members(tier: Tier) -> dict[str, str | None]:
     """A tier as records and plans spell it; FLOP as decimal texts."""
     return {
         "method": tier.method,
+        "lower_flop": decimal(tier.lower_flop),
         "best_flop": decimal(tier.best_flop),
         "upper_flop": decimal(tier.upper_flop),
-        "basis": tier.basis,
+        "basis": tier.basis.words,
         "implied_utilisation": decimal(tier.implied_utilisation),
     }
 
@@ -103,6 +104,8 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
         "job": job_part(audit),
         "estimate": {
             "method": estimate.method,
+            "lower_flop": decimal(estimate.lower_flop),
+            "firm_flop": decimal(estimate.firm_flop),
             "best_flop": decimal(estimate.best_flop),
             "upper_flop": decimal(estimate.upper_flop),
             "cautious_upper_flop": decimal(estimate.cautious_upper_flop),
@@ -117,6 +120,7 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
             "tiers": [tier_members(tier) for tier in estimate.tiers],
         },
         "cumulative": {
+            "lower_flop": decimal(cumulative.lower_flop),
             "best_flop": decimal(cumulative.best_flop),
             "upper_flop": decimal(cumulative.upper_flop),
             "ancestors": [to_json(ancestor) for ancestor in held.listed],
@@ -173,6 +177,7 @@ def lineage_part(audit: "Audit", packed: Packed | None) -> dict[str, Any]:
     return {
         "parents": list(audit.lineage.parents),
         "ancestors": len(audit.cumulative.ancestors),
+        "updates_lower_flop": decimal(audit.cumulative.updates.lower_flop),
         "updates_best_flop": decimal(audit.cumulative.updates.best_flop),
         "updates_upper_flop": decimal(audit.cumulative.updates.upper_flop),
         "merged_flop": decimal(audit.original.merged_flop),

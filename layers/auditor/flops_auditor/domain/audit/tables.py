@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 
 from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.compute.published_utilisation import PublishedUtilisation
 from flops_auditor.domain.law.policy import MalformedPolicy, Policy
 from flops_auditor.domain.law.policy_file import parse_policy
 from flops_auditor.domain.originals.base_models import BaseModelTable
@@ -21,7 +22,8 @@ ACCELERATORS = "accelerators.csv"
 INSTANCE_TYPES = "instance_types.csv"
 BASE_MODELS = "base_models.csv"
 TRAINER_METRICS = "trainer_metrics.json"
-FILES = (ACCELERATORS, INSTANCE_TYPES, BASE_MODELS, TRAINER_METRICS)
+PUBLISHED_UTILISATION = "published_utilisation.csv"
+FILES = (ACCELERATORS, INSTANCE_TYPES, BASE_MODELS, TRAINER_METRICS, PUBLISHED_UTILISATION)
 """What every audit looks up, beside policies."""
 POLICY_FOLDER = "policies/"
 
@@ -33,6 +35,7 @@ class Tables:
     hardware: HardwareTable
     models: ModelCatalogue | None
     metrics: TrainerMetrics
+    utilisation: PublishedUtilisation
     policies: tuple[Policy, ...]
     files: Mapping[str, bytes]
 
@@ -63,6 +66,7 @@ def parse_tables(files: Mapping[str, bytes]) -> Tables:
             hardware=parse_hardware(files[ACCELERATORS], files[INSTANCE_TYPES]),
             models=parse_models(files[BASE_MODELS]),
             metrics=parse_metrics(files[TRAINER_METRICS]),
+            utilisation=parse_utilisation(files[PUBLISHED_UTILISATION]),
             policies=tuple(read_policy(name, files[name]) for name in policies),
             files=dict(files),
         )
@@ -98,6 +102,12 @@ def parse_models(text: bytes) -> BaseModelTable:
 def parse_metrics(text: bytes) -> TrainerMetrics:
     """The names of metrics that training code emits."""
     return TrainerMetrics.parse(text.decode())
+
+
+@lru_cache(_SETS)
+def parse_utilisation(text: bytes) -> PublishedUtilisation:
+    """What published runs used of their hardware. Raises UtilisationTableInvalid."""
+    return PublishedUtilisation.parse(text.decode())
 
 
 @lru_cache(_SETS * 4)

@@ -5,17 +5,108 @@ itself stays what its tier says.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from flops_auditor.domain.compute.tiers import Caution, HardwareUse, Tier, TierChoice, ceiling, doubted_by_tiers
+from flops_auditor.domain.compute.attention import LONGEST_CONTEXT, most_attention_flop
+from flops_auditor.domain.compute.tiers import ON_HARDWARE_ALONE, TIMES_MFU, HardwareUse, Tier, TierChoice, ceiling
 from flops_auditor.domain.runs.declared import PREFERENCE_TECHNIQUES, REINFORCEMENT_TECHNIQUES, Declared
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.training_time import TrainingTime
-from flops_auditor.domain.values.amounts import at_least, scientific
+from flops_auditor.domain.values.amounts import at_least
+from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
 REFERENCE_PASS = Fraction(8, 6)
 """Preference tuning: 6 N for the trained model and 2 N for the reference model's forward pass, per token."""
+
+_CLEAR_UP = Remedy("clear-up", "clear up what contradicts itself, and amend the record: flops-auditor amend {job} ...")
+_SAY_THE_LENGTH = Remedy(
+    "say-the-length", "state the sequence length as a hyperparameter (max_seq_length), or count the run itself"
+)
+_SAY_THE_PRECISION = Remedy(
+    "say-the-precision",
+    "say in which precision the run multiplies: tag flops-auditor:precision, or its trainer's option",
+)
+IMPLAUSIBLE = Kind(
+    "implausible-utilisation",
+    "{method} gives {flop:flop} FLOP, {used:percent} of the {busy:flop} FLOP that the hardware was busy for; the "
+    "lowest of all published runs on such hardware is {lowest:percent}",
+    _CLEAR_UP,
+)
+TIERS_CONTRADICT = Kind(
+    "tiers-contradict",
+    "contradictory evidence: {method} gives {flop:flop} FLOP ({basis}), more than the upper bound {upper:flop} of "
+    "{chosen}",
+    _CLEAR_UP,
+)
+TOKENS_OF_ONE_EPOCH = Kind(
+    "tokens-of-one-epoch",
+    "the declared tokens are taken as those of all {epochs:g} epochs together; were they those of one epoch, the "
+    "compute would be {epochs:g} times as much",
+    _CLEAR_UP,
+)
+ACTIVE_PARAMETERS_CONTRADICT = Kind(
+    "active-parameters-contradict",
+    "contradictory evidence: {active:flop} active parameters ({source}) against {most:flop} of the base-model table",
+    _CLEAR_UP,
+)
+REFERENCE_MODEL = Kind(
+    "reference-model",
+    "{technique} also passes every batch forward through a frozen reference model, which updates nothing and counts "
+    "on the cumulative basis alone; with it a third more",
+)
+ROLLOUTS = Kind(
+    "rollouts",
+    "{technique} generates the tokens it trains on: generation updates nothing and counts on the cumulative basis "
+    "alone (Annex A.1), and tokens do not tell how much there was",
+)
+SEVERAL_UPDATES = Kind(
+    "several-updates-of-one-rollout",
+    "each batch is trained on {updates:g} times ({names}); were the tokens those of one pass, the compute would be "
+    "{updates:g} times as much",
+    _CLEAR_UP,
+)
+SPANS_INCOMPLETE = Kind(
+    "training-spans-incomplete",
+    "TrainingTimeInSeconds is {longest:g} s, far more than the {seconds:g} s of the Training spans, which may be "
+    "incomplete",
+    _CLEAR_UP,
+)
+LENGTH_UNKNOWN = Kind(
+    "sequence-length-unknown",
+    "the length of the sequences is not known: attention over the longest context that the model is made for, "
+    "{context} tokens, would add {share:percent}",
+    _SAY_THE_LENGTH,
+)
+SHAPE_UNKNOWN = Kind(
+    "shape-unknown",
+    "the model's layers and width are not known: attention over {context} tokens of context may add {share:percent}",
+    _SAY_THE_LENGTH,
+)
+PEAK_OF_THE_MFU = Kind(
+    "peak-of-the-mfu-unknown",
+    "nothing says in which precision the run multiplies: an MFU against the peak of a faster one stands for "
+    "{times:g} times as much",
+    _SAY_THE_PRECISION,
+)
+TRAINER_LEAVES_OUT = Kind(
+    "trainer-leaves-out",
+    "{name:said80} leaves out embeddings, and attention over the context: with them it may be {times:.3g} times as "
+    "much",
+    _SAY_THE_LENGTH,
+)
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Evidence that speaks against the chosen tier: were it right, the compute could be up to `flop` (whole FLOP).
+
+    `updates`: it bears on what updated parameters, too, and not on what contributed otherwise alone (Annex A.1).
+    """
+
+    flop: int
+    remark: Remark
+    updates: bool = True
 
 
 def cautions_of(
@@ -31,63 +122,123 @@ def cautions_of(
     chosen = choice.chosen
     if chosen is None:
         return ()
-    limit = ceiling(uses)
     partial = Fraction(3, 2) if is_partial(declared, model) else Fraction(1)
     experts = Fraction(model.total, model.active) if model and model.total > model.active else Fraction(1)
-    found = [*doubted_by_tiers(choice, limit, partial * experts), *_longer(time, uses)]
+    found = [*_from_tiers(choice, uses, partial * experts), *_longer(time, uses)]
+    limit = next((tier.upper_flop for tier in choice.known if tier.method in ON_HARDWARE_ALONE), None)
     if chosen.method == "architecture":
+        factors = []
         if chosen.counts_tokens:
-            found += [_times(chosen, limit, *c) for c in _factors(declared, model, tagged_tokens=tagged_tokens)]
-            found += _reference_passes(chosen, limit, declared)
+            factors = [*_of_tokens(declared, model, tagged_tokens=tagged_tokens), *_of_length(declared, model)]
+        else:
+            factors = _of_reported(chosen, declared, model)
+        found += [_times(chosen, limit, factor, remark) for factor, remark in factors]
         found += _generated(choice, chosen, declared)
+    if chosen.basis.kind is TIMES_MFU:
+        fastest = at_least(sum((use.unit_seconds * use.ceiling_peak * use.busy for use in uses), Fraction(0)))
+        found += [_times(chosen, fastest, factor, remark) for factor, remark in _of_peak(declared, uses)]
     return tuple(found)
 
 
-def _times(chosen: Tier, limit: int | None, factor: Fraction, reason: str) -> Caution:
-    flop = at_least(chosen.upper_flop * factor)
-    return Caution(flop if limit is None else min(flop, limit), reason)
+def _times(chosen: Tier, limit: int | None, factor: Fraction, remark: Remark) -> Caution:
+    """The upper bound times a factor, and no more than the hardware gives, were nothing else known."""
+    flop = at_least((chosen.upper_flop or chosen.best_flop) * factor)
+    return Caution(flop if limit is None else min(flop, limit), remark, updates=remark.kind is not REFERENCE_MODEL)
 
 
-def _factors(declared: Declared, model: ModelSize | None, *, tagged_tokens: bool) -> list[tuple[Fraction, str]]:
+def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], overcounted: Fraction) -> list[Caution]:
+    """What the tiers below the chosen one say against it.
+
+    Annex A.2 allows a method that is accurate within its margin. So measured evidence whose best estimate lies above
+    the chosen upper bound contradicts it, and so does hardware that was busy for more than any published run shows.
+    `overcounted` is by how much the trainer's own figure is known to be too high.
+    """
+    chosen, cautions = choice.chosen, []
+    if chosen is None or chosen.upper_flop is None:
+        return []
+    limit = ceiling(uses)
+    for tier in choice.known[choice.known.index(chosen) + 1 :]:
+        if tier.upper_flop is None:
+            continue
+        if tier.method in ON_HARDWARE_ALONE:
+            if chosen.best_flop < tier.lower_flop:
+                busy = sum((use.peak_flop * use.busy for use in uses), Fraction(0))
+                remark = IMPLAUSIBLE(
+                    method=chosen.method,
+                    flop=chosen.best_flop,
+                    used=chosen.best_flop / busy,
+                    busy=busy,
+                    lowest=Fraction(tier.lower_flop) / busy,
+                )
+                cautions.append(Caution(tier.upper_flop, remark))
+        elif tier.best_flop > chosen.upper_flop * overcounted and (limit is None or tier.best_flop <= limit):
+            remark = TIERS_CONTRADICT(
+                method=tier.method,
+                flop=tier.best_flop,
+                basis=tier.basis.words,
+                upper=chosen.upper_flop,
+                chosen=chosen.method,
+            )
+            cautions.append(Caution(tier.upper_flop, remark))
+    return cautions
+
+
+def _of_tokens(declared: Declared, model: ModelSize | None, *, tagged_tokens: bool) -> list[tuple[Fraction, Remark]]:
     """By how much parameters x tokens would be too low, if something else than was assumed were true."""
     found = []
     if tagged_tokens and declared.tokens is not None and declared.epochs is not None and declared.epochs > 1:
-        shown = f"{float(declared.epochs):g}"
-        reason = (
-            f"the declared tokens are taken as those of all {shown} epochs together; were they those of one epoch, the "
-            f"compute would be {shown} times as much"
-        )
-        found.append((declared.epochs, reason))
+        found.append((declared.epochs, TOKENS_OF_ONE_EPOCH(epochs=declared.epochs)))
     if model is not None and model.most_active is not None:
-        reason = (
-            f"contradictory evidence: {scientific(model.active)} active parameters ({model.source}) against "
-            f"{scientific(model.most_active)} of the base-model table"
-        )
-        found.append((Fraction(model.most_active, model.active), reason))
+        remark = ACTIVE_PARAMETERS_CONTRADICT(active=model.active, source=model.source, most=model.most_active)
+        found.append((Fraction(model.most_active, model.active), remark))
+    if declared.technique in PREFERENCE_TECHNIQUES:
+        found.append((REFERENCE_PASS, REFERENCE_MODEL(technique=declared.technique.upper())))
     return found
 
 
-def _reference_passes(chosen: Tier, limit: int | None, declared: Declared) -> list[Caution]:
-    """Preference tuning: the reference model's passes update nothing, so they belong to the cumulative basis alone."""
-    if declared.technique not in PREFERENCE_TECHNIQUES:
+def _of_length(declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
+    """Attention that may come on top, since the length of the sequences or the model's shape is not known."""
+    length = declared.sequence_length
+    if model is None or (length is not None and model.shape is not None):
         return []
-    reason = (
-        f"{declared.technique.upper()} also passes every batch forward through a frozen reference model, which updates "
-        "nothing and counts on the cumulative basis alone; with it a third more"
-    )
-    return [replace(_times(chosen, limit, REFERENCE_PASS, reason), updates=False)]
+    most = most_attention_flop(model, length)
+    share = Fraction(most, (4 if is_partial(declared, model) else 6) * model.active)
+    if model.shape is None:
+        context = LONGEST_CONTEXT if length is None else length
+        return [(1 + share, SHAPE_UNKNOWN(context=context, share=share))]
+    return [(1 + share, LENGTH_UNKNOWN(context=model.shape.context, share=share))]
+
+
+def _of_reported(chosen: Tier, declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
+    """The trainer's own 6 N D, of which Hugging Face's leaves out embeddings (and with them a tied output head)."""
+    if model is None:
+        return []
+    name, counted = str(chosen.basis.fact("name")), Fraction(model.total)
+    if model.shape is not None:
+        counted -= model.shape.vocabulary * model.shape.width
+    attention = Fraction(most_attention_flop(model, declared.sequence_length), 6)
+    if counted <= 0:
+        return []
+    times = (model.active + attention) / counted
+    return [(times, TRAINER_LEAVES_OUT(name=name, times=times))]
+
+
+def _of_peak(declared: Declared, uses: Sequence[HardwareUse]) -> list[tuple[Fraction, Remark]]:
+    """An MFU may be a share of the peak of a faster precision than the one that is taken."""
+    if declared.precision or not uses:
+        return []
+    peak = sum((use.peak_flop for use in uses), Fraction(0))
+    fastest = sum((use.unit_seconds * use.ceiling_peak for use in uses), Fraction(0))
+    return [(fastest / peak, PEAK_OF_THE_MFU(times=fastest / peak))] if peak and fastest > peak else []
 
 
 def _generated(choice: TierChoice, chosen: Tier, declared: Declared) -> list[Caution]:
     """Reinforcement learning: only the hardware bounds the rollouts."""
     if declared.technique not in REINFORCEMENT_TECHNIQUES:
         return []
-    reason = (
-        f"{declared.technique.upper()} generates the tokens it trains on: generation updates nothing and counts on the "
-        "cumulative basis alone (Annex A.1), and tokens do not tell how much there was"
-    )
-    bound = next((tier for tier in choice.known if tier.method in {"hardware", "hardware + occupancy"}), chosen)
-    return [Caution(bound.upper_flop, reason, updates=False)]
+    bound = next((tier for tier in choice.known if tier.method in ON_HARDWARE_ALONE), chosen)
+    remark = ROLLOUTS(technique=declared.technique.upper())
+    return [Caution(bound.upper_flop or chosen.best_flop, remark, updates=False)]
 
 
 def _longer(time: TrainingTime, uses: Sequence[HardwareUse]) -> list[Caution]:
@@ -95,8 +246,4 @@ def _longer(time: TrainingTime, uses: Sequence[HardwareUse]) -> list[Caution]:
     if time.longest is None or time.seconds is None or not uses:
         return []
     flop = at_least(sum((replace(use, seconds=time.longest).most_flop for use in uses), Fraction(0)))
-    reason = (
-        f"TrainingTimeInSeconds is {float(time.longest):g} s, far more than the {float(time.seconds):g} s of the "
-        "Training spans, which may be incomplete"
-    )
-    return [Caution(flop, reason)]
+    return [Caution(flop, SPANS_INCOMPLETE(longest=time.longest, seconds=time.seconds))]

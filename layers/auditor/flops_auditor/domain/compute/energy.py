@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from flops_auditor.domain.compute.tiers import HardwareUse
+from flops_auditor.domain.values.remarks import Kind
 
 JOULES_PER_KWH = 3_600_000
-ASSUMPTION = (
-    "energy: board power (TDP) of the accelerators over the training time; hosts, network and cooling are not included"
+ASSUMPTION = Kind(
+    "energy-of-board-power",
+    "energy: board power (TDP) of the accelerators over the training time; hosts, network and cooling are not included",
 )
 
 

@@ -1,4 +1,4 @@
-"""N, L and H of the hardware-based method for one job: its hosts by kind, their peaks, and how busy they were.
+"""N, L and H of the hardware-based method for one run: its hosts by kind, their peaks, and how busy they were.
 
 Annex A.2 of the Guidelines, C(2025) 7719: C = N L H U, summed where the hardware changes or is mixed.
 """
@@ -9,31 +9,68 @@ from fractions import Fraction
 from math import ceil
 
 from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType
+from flops_auditor.domain.compute.published_utilisation import PublishedUtilisation
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.observations import Busy, Observations
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 UNKNOWN_TYPE = Kind("unknown-instance-type", "instance type {name:said} is not in the hardware table", KNOW_THE_TYPE)
 """Nothing then bounds or cross-checks what else is said (docs/adr/0002)."""
 NO_HOSTS = Kind("no-hosts", "the job names no hosts", AMEND)
+NOT_DISCLOSED = Kind("hardware-not-disclosed", "serverless job: its hardware is not disclosed")
+NEVER_ANY = Kind("never-had-hardware", "the job never had hardware")
+HOSTS = Kind("hosts", "{count} x {name}: {units:g} x {unit}, {peak:flop4} FLOP/s each, {basis}")
+NO_POWER = Kind("no-rated-power", "{basis}: its energy is not included")
+PRECISION_TAGGED = Kind(
+    "precision-tag-lowers-the-peak",
+    "the tag flops-auditor:precision lowers the peak from {usual:flop4} to {peak:flop4} FLOP/s, and the upper bound "
+    "with it: it must be true of the whole run",
+)
+PRECISION_GUESSED = Kind(
+    "precision-of-hyperparameters",
+    "hyperparameters point at {precision}, slower than the default: the best estimate follows, the upper bound keeps "
+    "{usual:flop4} FLOP/s",
+)
+STRANGERS = Kind(
+    "metrics-of-strange-hosts", "contradictory evidence: the job has no host {hosts:list}; its metrics are not used"
+)
+SILENT = Kind("silent-hosts", "{count} hosts report no occupancy and count as fully busy: {hosts:list}")
+SOME_SILENT = Kind("some-hosts-silent", "{count} hosts report no occupancy and count as fully busy: of {hosts:list}")
+COVERED = Kind(
+    "occupancy-covers-a-part",
+    "occupancy covers {share:.1%} of the training time at least; the rest counts as fully busy",
+)
+OVERFULL = Kind(
+    "more-busy-than-there-are",
+    "contradictory evidence: {hosts:list} reports more busy accelerators than it has; such values count as fully busy",
+)
+UNLIKE = Kind(
+    "unlike-accelerators",
+    "unlike accelerators: each kind counts with the busiest host, since hosts do not name their kind",
+)
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """The hardware of a job. `complete` says that all of it is known, `idle` that the job never had any."""
+    """The hardware of a run. `complete` says that all of it is known, `idle` that the run never had any."""
 
     uses: tuple[HardwareUse, ...]
     complete: bool
-    notes: tuple[str, ...]
+    notes: tuple[Remark, ...]
     doubts: tuple[Remark, ...]
     idle: bool = False
 
 
-def hardware_of(run: Run, declared: Declared, observed: Observations, table: HardwareTable) -> Hardware:
+def hardware_of(
+    run: Run,
+    declared: Declared,
+    observed: Observations,
+    table: HardwareTable,
+    published: PublishedUtilisation,
+) -> Hardware:
     """Hosts by instance type (Annex A.2: periods and kinds of hardware are summed, never averaged)."""
     time = run.time
     hosts: dict[str, int] = {}
@@ -41,50 +78,49 @@ def hardware_of(run: Run, declared: Declared, observed: Observations, table: Har
         hosts[group.instance_type] = hosts.get(group.instance_type, 0) + group.instance_count
     if not sum(hosts.values()):
         if not run.hardware_disclosed:
-            return Hardware((), False, ("serverless job: its hardware is not disclosed",), ())
+            return Hardware((), False, (NOT_DISCLOSED(),), ())
         if time.seconds == 0 and not time.doubts:
-            return Hardware((), False, ("the job never had hardware",), (), idle=True)
+            return Hardware((), False, (NEVER_ANY(),), (), idle=True)
         return Hardware((), False, (), (NO_HOSTS(),))
     found = [(count, table.find(name)) for name, count in hosts.items()]
     unknown = sorted(name for name in hosts if table.find(name) is None)
     known = [(count, kind) for count, kind in found if kind is not None]
-    notes: list[str] = []
+    notes: list[Remark] = []
     occupancies = _occupancies(known, observed.busy, notes) if not unknown else [None] * len(known)
     uses = []
     for (count, kind), occupancy in zip(known, occupancies, strict=True):
         peak, basis = kind.peak(declared.precision or None)
         default = kind.peak(None)[0]
         units = count * kind.units
-        notes.append(
-            f"{count} x {kind.name}: {float(units):g} x {kind.unit_name}, "
-            f"{scientific(round(peak), 4)} FLOP/s each, {basis}"
-        )
+        notes.append(HOSTS(count=count, name=kind.name, units=units, unit=kind.unit_name, peak=peak, basis=basis))
         if peak < default:
             notes.append(_said_of_precision(declared, peak, default))
         if kind.power_watts is None:
-            notes.append(f"{kind.power_basis}: its energy is not included")
-        bound = peak if declared.precision_tagged else max(peak, default)
-        watts = Fraction(kind.power_watts or 0)
-        seconds = time.seconds or Fraction(0)
-        uses.append(HardwareUse(kind.name, units, seconds, peak, kind.ceiling_peak, occupancy, watts, bound))
+            notes.append(NO_POWER(basis=kind.power_basis))
+        use = HardwareUse(
+            name=kind.name,
+            units=units,
+            seconds=time.seconds or Fraction(0),
+            peak=peak,
+            ceiling_peak=kind.ceiling_peak,
+            occupancy=occupancy,
+            watts=Fraction(kind.power_watts or 0),
+            bound_peak=peak if declared.precision_tagged else max(peak, default),
+            lowest_utilisation=published.of(kind.unit_name).lowest,
+        )
+        uses.append(use)
     doubts = tuple(UNKNOWN_TYPE(name=name) for name in unknown)
     return Hardware(tuple(uses), not unknown, tuple(notes), doubts)
 
 
-def _said_of_precision(declared: Declared, peak: Fraction, default: Fraction) -> str:
+def _said_of_precision(declared: Declared, peak: Fraction, default: Fraction) -> Remark:
     if declared.precision_tagged:
-        return (
-            f"the tag flops-auditor:precision lowers the peak from {scientific(round(default), 4)} to "
-            f"{scientific(round(peak), 4)} FLOP/s, and the upper bound with it: it must be true of the whole run"
-        )
-    return (
-        f"hyperparameters point at {declared.precision.upper()}, slower than the default: the best estimate follows, "
-        f"the upper bound keeps {scientific(round(default), 4)} FLOP/s"
-    )
+        return PRECISION_TAGGED(usual=default, peak=peak)
+    return PRECISION_GUESSED(precision=declared.precision.upper(), usual=default)
 
 
 def _occupancies(
-    known: Sequence[tuple[int, InstanceType]], busy: Mapping[str, Busy], notes: list[str]
+    known: Sequence[tuple[int, InstanceType]], busy: Mapping[str, Busy], notes: list[Remark]
 ) -> list[Fraction | None]:
     """Occupancy per kind of host. Only hosts with accelerators report; a silent one counts as fully busy.
 
@@ -95,8 +131,7 @@ def _occupancies(
     names = [f"algo-{i}" for i in range(1, hosts + 1)]
     strangers = sorted(set(busy) - set(names))
     if strangers:
-        shown = ", ".join(strangers[:8])
-        notes.append(f"contradictory evidence: the job has no host {shown}; its metrics are left aside")
+        notes.append(STRANGERS(hosts=strangers))
     with_accelerators = [(count, kind) for count, kind in known if kind.accelerator is not None]
     expected = sum(count for count, _ in with_accelerators)
     # A host without accelerators that reports zero must not stand for one with accelerators that is silent.
@@ -106,25 +141,17 @@ def _occupancies(
     silent = [name for name in names if name not in reports]
     missing = max(0, expected - len(reports))
     if missing:
-        shown = ", ".join(silent[:8]) + (", ..." if len(silent) > 8 else "")
-        among = "" if len(silent) == missing else "of "
-        notes.append(f"{missing} hosts report no occupancy and count as fully busy: {among}{shown}")
+        notes.append((SILENT if len(silent) == missing else SOME_SILENT)(count=missing, hosts=silent))
     least = min((report.coverage for report in reports.values()), default=Fraction(1))
     if least < 1:
-        notes.append(
-            f"occupancy covers {float(least):.1%} of the training time at least; the rest counts as fully busy"
-        )
+        notes.append(COVERED(share=least))
     most_devices = max(_devices(kind) for _, kind in with_accelerators)
     overfull = [name for name, report in reports.items() if report.highest > most_devices]
     if overfull:
-        shown = ", ".join(overfull[:8]) + (", ..." if len(overfull) > 8 else "")
-        notes.append(
-            f"contradictory evidence: {shown} reports more busy accelerators than it has; "
-            "such values count as fully busy"
-        )
+        notes.append(OVERFULL(hosts=overfull))
     alike = len(with_accelerators) == 1
     if not alike:
-        notes.append("unlike accelerators: each kind counts with the busiest host, since hosts do not name their kind")
+        notes.append(UNLIKE())
     result: list[Fraction | None] = []
     for count, kind in known:
         if kind.accelerator is None or not count:

@@ -1,69 +1,141 @@
-"""From a job and its evidence to the estimate that is signed: which tiers are known, which counts, and why.
+"""From a run and its evidence to the estimate that is signed: which tiers are known, which counts, and why.
 
-Annex A.2 of the Guidelines, C(2025) 7719: any method within 30 %, assumptions documented. They are documented here, in
-words, one by one.
+Annex A.2 of the Guidelines, C(2025) 7719: any method within 30 %, assumptions documented. They are documented here, one
+by one.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from flops_auditor.domain.compute.cautions import cautions_of
+from flops_auditor.domain.compute.architecture import ALL, architecture
+from flops_auditor.domain.compute.cautions import Caution, cautions_of
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.compute.hardware_use import Hardware, hardware_of
+from flops_auditor.domain.compute.published_utilisation import PublishedUtilisation
 from flops_auditor.domain.compute.run_tokens import measured_tokens, tokens_of
+from flops_auditor.domain.compute.run_utilisation import emitted_utilisation, mean_occupancy, mean_peak
 from flops_auditor.domain.compute.tiers import (
-    HIGHEST_PLAUSIBLE_MFU,
-    Caution,
+    ON_HARDWARE_ALONE,
     HardwareUse,
+    Measured,
     Method,
     Tier,
     TierChoice,
-    architecture_full,
-    architecture_partial,
-    architecture_reported,
     ceiling,
     choose,
     counted,
-    hardware_alone,
-    hardware_mfu,
     hardware_occupancy,
+    reported,
 )
 from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.emitted import Emitted, said_of_share
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.runs.training_time import TrainingTime
-from flops_auditor.domain.values.amounts import scientific
-from flops_auditor.domain.values.remarks import Remark
+from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
+
+METHOD = Kind("method", "method {method}: {basis}")
+UTILISATION_ASSUMED = Kind(
+    "utilisation-assumed",
+    "utilisation is not known: the best estimate takes at most U = 0.5, as Annex A.3 of the Guidelines does",
+)
+LOWEST_OF_PUBLISHED = Kind(
+    "lowest-of-published-runs",
+    "the lower bound is the least that any published run reached on such hardware, {share:percent} of what it was "
+    "busy for",
+)
+ERROR_MARGIN_ADDED = Kind(
+    "error-margin",
+    "the bounds are the error margin of 30 % of Annex A.2 to either side, at most the hardware's ceiling",
+)
+OTHER_TIER = Kind("other-tier", "{method} would give {flop:flop} FLOP, a utilisation of {utilisation:.3g}")
+CAUTIOUS_BOUND = Kind("cautious-bound", "no verdict of below rests on less than {flop:flop} FLOP")
+NO_SIZE = Kind(
+    "tokens-without-parameters",
+    "tokens without parameters: {tokens:flop} tokens ({source}) say nothing without a model size",
+)
+SIZE_AND_TOKENS = Kind("parameters-and-tokens", "parameters: {size}; tokens: {tokens}")
+SAMPLES = Kind(
+    "samples-without-tokens",
+    "metric {name:said80} counts samples, which say nothing without tokens per sample; it is not used",
+)
+TRAINER_COUNTS = Kind(
+    "what-the-trainer-counts", "{name:said80} takes every parameter as trained and leaves out embeddings"
+)
+NOT_TRAINING = Kind(
+    "declared-not-training",
+    "the job is declared not to be training (evaluation or processing): Annex A.1 does not count it",
+)
+WERE_IT_TRAINING = Kind(
+    "were-it-training", "were it training, {best:flop} FLOP, at most {upper:flop}, would count ({method})"
+)
+TRAINS_ALL_THE_SAME = Kind(
+    "not-training-contradicted",
+    "contradictory evidence: the job is declared not to be training, but emits {names:list}, which training does",
+    Remedy("correct-activity", "correct the tag flops-auditor:activity, then have the job assessed again"),
+)
+NARROW_COUNT = Kind(
+    "narrow-by-count",
+    "the bounds are those of a declared or emitted number of tokens",
+    Remedy("count-the-run", "add the run's own count of model FLOP, or amend the record with better evidence"),
+)
+NARROW_TOKENS = Kind(
+    "narrow-by-tokens",
+    "the bounds are those of the hardware and an emitted MFU",
+    Remedy("tag-tokens", "tag the job with flops-auditor:tokens"),
+)
+NARROW_TOKENS_AND_SIZE = Kind(
+    "narrow-by-tokens-and-parameters",
+    "the bounds are those of the hardware and an emitted MFU",
+    Remedy("tag-parameters-and-tokens", "tag the job with flops-auditor:params and flops-auditor:tokens"),
+)
+NARROW_MFU = Kind(
+    "narrow-by-mfu",
+    "the bounds are those of the hardware",
+    Remedy("emit-mfu-or-tag-tokens", "emit the metric mfu, or tag the job with flops-auditor:tokens"),
+)
+NARROW_MFU_AND_SIZE = Kind(
+    "narrow-by-mfu-or-parameters",
+    "the bounds are those of the hardware",
+    Remedy(
+        "emit-mfu-or-tag-parameters",
+        "emit the metric mfu, or tag the job with flops-auditor:params and flops-auditor:tokens",
+    ),
+)
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """The training compute of one job.
+    """The training compute of one run.
 
-    FLOP are whole numbers; None where nothing bounds them. `peak_flop_per_s` is the mean peak of one unit, weighted
-    by unit-seconds, so that `accelerator_seconds` x peak is N L H. `doubts` forbid the verdict "below".
-    `cautious_upper_flop` is the upper bound if the evidence that speaks against the chosen tier were right; it equals
-    `upper_flop` where there is none, and a verdict "below" rests on it; `updates_upper_flop` is the same for what
-    updated parameters alone (Annex A.1), without passes that only made training data or a training signal.
+    FLOP are whole numbers; None where nothing bounds them. `firm_flop` is what "above" may rest on,
+    `cautious_upper_flop` what "below" does: the upper bound if the evidence that speaks against the chosen tier
+    were right; `updates_upper_flop` is the same for what updated parameters alone (Annex A.1), without passes that
+    only made training data or a training signal. `peak_flop_per_s` is the mean peak of one unit, weighted by unit-
+    seconds, so that `accelerator_seconds` x peak is N L H. `doubts` forbid the verdict "below"; `settle` says what
+    would narrow the figure. `otherwise` is, of a run that is declared not to be training, what it would be if it
+    were.
     """
 
     method: Method
+    lower_flop: int | None
     best_flop: int | None
     upper_flop: int | None
+    firm_flop: int | None
     ceiling_flop: int | None
     accelerator_seconds: Fraction | None
     peak_flop_per_s: Fraction | None
     occupancy: Fraction | None
     energy_kwh: Fraction | None
-    assumptions: tuple[Remark | str, ...]
+    assumptions: tuple[Remark, ...]
     doubts: tuple[Remark, ...]
     tiers: tuple[Tier, ...]
-    settle: str
+    settle: Remark | None
     cautious_upper_flop: int | None = None
     updates_upper_flop: int | None = None
+    otherwise: "Estimate | None" = None
 
 
 def estimate_job(
@@ -71,48 +143,62 @@ def estimate_job(
     declared: Declared,
     observed: Observations,
     table: HardwareTable,
+    published: PublishedUtilisation,
     model: ModelSize | None,
     unread: Sequence[Remark] = (),
 ) -> Estimate:
-    """Estimate one job. Never raises: what is missing or contradictory is said in assumptions and doubts."""
+    """Estimate one run. Never raises: what is missing or contradictory is said in assumptions and doubts."""
+    hardware = hardware_of(run, declared, observed, table, published)
+    doubts = (*declared.figure_doubts, *run.time.doubts, *hardware.doubts, *observed.doubts, *unread)
+    found = _estimated(run, declared, observed, hardware, model, doubts)
+    return _not_training(found, observed) if declared.activity == "not-training" else found
+
+
+def _estimated(
+    run: Run,
+    declared: Declared,
+    observed: Observations,
+    hardware: Hardware,
+    model: ModelSize | None,
+    doubts: tuple[Remark, ...],
+) -> Estimate:
     time = run.time
-    hardware = hardware_of(run, declared, observed, table)
-    doubts = (*declared.figure_doubts, *time.doubts, *hardware.doubts, *observed.doubts, *unread)
-    if declared.activity == "not-training":
-        return _not_training(hardware, time, doubts)
     uses = hardware.uses if hardware.complete and time.seconds is not None else ()
     known, notes = _known_tiers(run, declared, observed, uses, model)
     limit = ceiling(uses) if uses else None
     if hardware.idle:
-        known, limit = [*known, hardware_alone(())], 0
+        known, limit = [*known, hardware_occupancy(())], 0
     choice = choose(known, limit)
     chosen = choice.chosen
-    occupancy = _mean_occupancy(uses) if observed.busy else None
     tagged_tokens = declared.tagged("tokens") and measured_tokens(run, observed) is None
     cautions = cautions_of(choice, declared, model, time, uses, tagged_tokens=tagged_tokens)
-    cautious = None if chosen is None else max([chosen.upper_flop, *(c.flop for c in cautions)])
-    updates = None if chosen is None else max([chosen.upper_flop, *(c.flop for c in cautions if c.updates)])
-    assumptions: tuple[Remark | str, ...] = (
-        *_said_of(choice),
+    cautious = updates = None
+    if chosen is not None and chosen.upper_flop is not None:
+        cautious = max([chosen.upper_flop, *(caution.flop for caution in cautions)])
+        updates = max([chosen.upper_flop, *(caution.flop for caution in cautions if caution.updates)])
+    assumptions = (
+        *_said_of(choice, uses),
         *choice.contradictions,
-        *(_said_of_caution(caution, chosen) for caution in cautions),
+        *(caution.remark for caution in cautions),
+        *([CAUTIOUS_BOUND(flop=cautious)] if chosen and cautious is not None and cautious != chosen.upper_flop else []),
         *declared.notes,
         time.basis,
         *time.notes,
         *hardware.notes,
         *notes,
         *observed.notes,
-        *([ASSUMPTION] if uses else []),
+        *([ASSUMPTION()] if uses else []),
     )
-    seconds = sum((use.unit_seconds for use in uses), Fraction(0)) if uses else None
     return Estimate(
         method=chosen.method if chosen else "unknown",
+        lower_flop=chosen.lower_flop if chosen else None,
         best_flop=chosen.best_flop if chosen else None,
         upper_flop=chosen.upper_flop if chosen else None,
+        firm_flop=chosen.firm_flop if chosen else None,
         ceiling_flop=limit,
-        accelerator_seconds=seconds,
-        peak_flop_per_s=_mean_peak(uses),
-        occupancy=occupancy,
+        accelerator_seconds=sum((use.unit_seconds for use in uses), Fraction(0)) if uses else None,
+        peak_flop_per_s=mean_peak(uses),
+        occupancy=mean_occupancy(uses) if observed.busy else None,
         energy_kwh=energy_kwh(uses),
         assumptions=assumptions,
         doubts=doubts,
@@ -123,44 +209,55 @@ def estimate_job(
     )
 
 
-def _not_training(hardware: Hardware, time: TrainingTime, doubts: tuple[Remark, ...]) -> Estimate:
-    """0 FLOP by Annex A.1, with what the hardware could have done, since the declaration cannot be checked."""
-    reason = "the job is declared not to be training (evaluation or processing): Annex A.1 does not count it"
-    known = hardware.complete and time.seconds is not None
-    bound = f"; were it training, at most {scientific(hardware_alone(hardware.uses).upper_flop)} FLOP" if known else ""
-    return Estimate(
+def _not_training(otherwise: Estimate, observed: Observations) -> Estimate:
+    """0 FLOP by Annex A.1, with what it would be, since the declaration cannot be checked."""
+    assumptions = [NOT_TRAINING()]
+    if otherwise.best_flop is not None:
+        were = WERE_IT_TRAINING(best=otherwise.best_flop, upper=otherwise.cautious_upper_flop, method=otherwise.method)
+        assumptions.append(were)
+    doubts = otherwise.doubts
+    if observed.training_signs:
+        doubts = (*doubts, TRAINS_ALL_THE_SAME(names=observed.training_signs))
+    return replace(
+        otherwise,
         method="not training",
+        lower_flop=0,
         best_flop=0,
         upper_flop=0,
+        firm_flop=0,
         ceiling_flop=None,
         accelerator_seconds=None,
         peak_flop_per_s=None,
         occupancy=None,
-        energy_kwh=energy_kwh(hardware.uses) if known else None,
-        assumptions=(reason + bound,),
+        assumptions=tuple(assumptions),
         doubts=doubts,
         tiers=(),
-        settle="",
+        settle=None,
         cautious_upper_flop=0,
         updates_upper_flop=0,
+        otherwise=otherwise,
     )
 
 
 def _known_tiers(
     run: Run, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...], model: ModelSize | None
-) -> tuple[list[Tier], list[str]]:
-    emitted = observed.emitted
-    notes: list[str] = []
+) -> tuple[list[Tier], list[Remark]]:
+    notes: list[Remark] = []
     known: list[Tier] = []
-    if "model_flop" in emitted:
-        known.append(counted(emitted["model_flop"].value, uses))
+    if "model_flop" in observed.emitted:
+        known.append(counted(_as_measured(observed.emitted["model_flop"], notes), uses))
     known += _architecture(run, declared, observed, uses, model, notes)
     if uses:
-        mfu = _mfu(observed, uses, notes)
-        if mfu is not None:
-            known.append(hardware_mfu(uses, mfu))
-        known.append(hardware_occupancy(uses) if observed.busy else hardware_alone(uses))
+        mfu = emitted_utilisation(observed, uses, notes)
+        known += [mfu] if mfu is not None else []
+        known.append(hardware_occupancy(uses))
     return known, notes
+
+
+def _as_measured(emitted: Emitted, notes: list[Remark]) -> Measured:
+    said = said_of_share(emitted)
+    notes += [said] if said else []
+    return Measured(emitted.value, emitted.share, emitted.lowest, emitted.highest)
 
 
 def _architecture(
@@ -169,111 +266,57 @@ def _architecture(
     observed: Observations,
     uses: tuple[HardwareUse, ...],
     model: ModelSize | None,
-    notes: list[str],
+    notes: list[Remark],
 ) -> list[Tier]:
     tiers = []
-    tokens, source = tokens_of(run, declared, observed, uses, notes)
+    tokens = tokens_of(run, declared, observed, uses, notes)
     if tokens and model is None:
-        notes.append(
-            f"tokens without parameters: {scientific(tokens)} tokens ({source}) say nothing without a model size"
-        )
+        notes.append(NO_SIZE(tokens=tokens.count, source=tokens.source))
     if tokens and model is not None:
-        notes.append(f"parameters: {model.source}; tokens: {source}")
+        notes.append(SIZE_AND_TOKENS(size=model.source, tokens=tokens.source))
+        trainable: int | None = ALL
         if is_partial(declared, model):
-            trainable = declared.trainable_parameters
-            active = None if trainable is None else min(trainable, model.active)
-            tiers.append(architecture_partial(model.active, active, tokens, uses))
-        else:
-            tiers.append(architecture_full(model.active, tokens, uses))
+            said = declared.trainable_parameters
+            trainable = None if said is None else min(said, model.active)
+        tier, attention = architecture(model, trainable, tokens, declared.sequence_length, uses)
+        tiers.append(tier)
+        notes += attention
     if "sample_rate" in observed.emitted and not tokens:
-        name = observed.emitted["sample_rate"].name
-        notes.append(
-            f"metric {name[:80]!r} counts samples, which say nothing without tokens per sample; it is not used"
-        )
+        notes.append(SAMPLES(name=observed.emitted["sample_rate"].name))
     if "trainer_flop" in observed.emitted:
-        reported = observed.emitted["trainer_flop"]
-        tiers.append(architecture_reported(reported.value, reported.name, uses))
-        notes.append(f"{reported.name} takes every parameter as trained and leaves out embeddings")
+        found = observed.emitted["trainer_flop"]
+        tiers.append(reported(_as_measured(found, notes), found.name, uses))
+        notes.append(TRAINER_COUNTS(name=found.name))
     return tiers
 
 
-def _mfu(observed: Observations, uses: tuple[HardwareUse, ...], notes: list[str]) -> Fraction | None:
-    emitted = observed.emitted.get("mfu")
-    value = emitted.value if emitted else None
-    if emitted is None and "model_flop_rate" in observed.emitted:
-        emitted, peak = observed.emitted["model_flop_rate"], _mean_peak(uses)
-        value = emitted.value / peak if peak else None
-    if emitted is None and "model_flop_rate_of_all" in observed.emitted:
-        emitted = observed.emitted["model_flop_rate_of_all"]
-        peak = sum((use.units * use.peak for use in uses), Fraction(0))
-        value = emitted.value / peak if peak else None
-    if emitted is None or value is None:
-        return None
-    if not 0 < value <= HIGHEST_PLAUSIBLE_MFU:
-        notes.append(
-            f"contradictory evidence: metric {emitted.name[:80]!r} is an MFU of {float(value):.4g}, "
-            "not a fraction of the peak; it is not used"
-        )
-        return None
-    occupancy = _mean_occupancy(uses) if observed.busy else None
-    if occupancy is not None and value > occupancy:
-        notes.append(
-            f"the emitted MFU {float(value):.3g} is over the occupancy {float(occupancy):.3g} of the whole run"
-        )
-    return value
-
-
-def _mean_peak(uses: Sequence[HardwareUse]) -> Fraction | None:
-    """Mean peak of one unit in FLOP/s, weighted by unit-seconds (by units if no time was spent), Annex A.2."""
-    weights = [use.unit_seconds for use in uses]
-    if sum(weights) == 0:
-        weights = [use.units for use in uses]
-    total = sum(weights, Fraction(0))
-    return sum((w * use.peak for w, use in zip(weights, uses, strict=True)), Fraction(0)) / total if total else None
-
-
-def _mean_occupancy(uses: Sequence[HardwareUse]) -> Fraction | None:
-    total = sum((use.peak_flop for use in uses), Fraction(0))
-    if not total:
-        return None
-    one = Fraction(1)
-    return sum((u.peak_flop * (one if u.occupancy is None else u.occupancy) for u in uses), Fraction(0)) / total
-
-
-def _said_of_caution(caution: Caution, chosen: Tier | None) -> str:
-    if chosen is None or caution.flop <= chosen.upper_flop:
-        return caution.reason
-    return f"{caution.reason}; no verdict of below rests on less than {scientific(caution.flop)} FLOP"
-
-
-def _said_of(choice: TierChoice) -> list[str]:
+def _said_of(choice: TierChoice, uses: Sequence[HardwareUse]) -> list[Remark]:
     chosen = choice.chosen
-    said = []
+    said: list[Remark] = []
     if chosen is not None:
-        said.append(f"method {chosen.method}: {chosen.basis}")
-    if chosen is not None and chosen.method in {"hardware", "hardware + occupancy"}:
-        said.append(
-            "utilisation is not known: the best estimate takes at most U = 0.5, as Annex A.3 of the Guidelines does"
-        )
+        said.append(METHOD(method=chosen.method, basis=chosen.basis.words))
+    if chosen is not None and chosen.method in ON_HARDWARE_ALONE:
+        said.append(UTILISATION_ASSUMED())
+        busy = sum((use.peak_flop * use.busy for use in uses), Fraction(0))
+        said += [LOWEST_OF_PUBLISHED(share=chosen.lower_flop / busy)] if busy else []
     elif chosen is not None:
-        said.append("the upper bound adds the error margin of 30 % of Annex A.2, at most the hardware's ceiling")
+        said.append(ERROR_MARGIN_ADDED())
     for tier in choice.known:
         if tier.implied_utilisation is not None and tier is not chosen:
-            said.append(
-                f"{tier.method} would give {scientific(tier.best_flop)} FLOP, "
-                f"a utilisation of {float(tier.implied_utilisation):.3g}"
-            )
+            other = OTHER_TIER(method=tier.method, flop=tier.best_flop, utilisation=tier.implied_utilisation)
+            said.append(other)
     return said
 
 
-def _settle(chosen: Tier | None, model: ModelSize | None, cautions: Sequence[Caution]) -> str:
-    """What would settle an indeterminate verdict, in words."""
-    if cautions:
+def _settle(chosen: Tier | None, model: ModelSize | None, cautions: Sequence[Caution]) -> Remark:
+    """What would narrow the figure: clear up what raises the bound most, or bring better evidence."""
+    upper = None if chosen is None else chosen.upper_flop
+    if cautions and upper is not None:
         most = max(cautions, key=lambda caution: caution.flop)
-        if chosen is not None and most.flop > chosen.upper_flop:
-            return f"clear up that {most.reason}"
+        if most.flop > upper and most.remark.kind.remedy is not None:
+            return most.remark
     if chosen is not None and chosen.method in {"counted", "architecture"}:
-        return "add the run's own count of model FLOP, or amend the record with better evidence"
-    size = "" if model else "flops-auditor:params and "
-    tags = f"tag the job with {size}flops-auditor:tokens"
-    return tags if chosen is not None and chosen.method == "hardware + MFU" else f"emit the metric mfu, or {tags}"
+        return NARROW_COUNT()
+    if chosen is not None and chosen.method == "hardware + MFU":
+        return NARROW_TOKENS() if model else NARROW_TOKENS_AND_SIZE()
+    return NARROW_MFU() if model else NARROW_MFU_AND_SIZE()

@@ -1,54 +1,104 @@
-"""D of the architecture-based method for one job: how many tokens it trained on, and who says so."""
+"""D of the architecture-based method for one run: how many tokens it trained on, and who says so."""
 
+from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor
 
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.runs.declared import Declared
-from flops_auditor.domain.runs.observations import AGREEMENT, Observations
+from flops_auditor.domain.runs.emitted import AGREEMENT, Emitted, said_of_share
+from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+TOKENS_DISAGREE = Kind(
+    "tokens-disagree",
+    "contradictory evidence: {said:flop} tokens ({source}), but {measured:flop} ({other}): the {counts} counts",
+)
 
 
-def measured_tokens(run: Run, observed: Observations) -> tuple[int, str] | None:
-    if "tokens" in observed.emitted:
-        emitted = observed.emitted["tokens"]
-        return ceil(emitted.value), f"metric {emitted.name[:80]}"
-    if run.billed_tokens:
-        return run.billed_tokens, "BillableTokenCount"
-    return None
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of all epochs of a `share` of the training time (None: of which is not known), and where they come from.
+
+    `least` and `most` bound them; `emitted` says that the run itself counted them.
+    """
+
+    count: int
+    source: str
+    share: Fraction | None = Fraction(1)
+    least: int = 0
+    most: int = 0
+    emitted: bool = False
+
+    @property
+    def of_the_whole_run(self) -> Fraction:
+        """As many as if the run had gone on alike in the part that is not covered."""
+        return self.count / self.share if self.share else Fraction(self.count)
 
 
 def tokens_of(
-    run: Run,
-    declared: Declared,
-    observed: Observations,
-    uses: tuple[HardwareUse, ...],
-    notes: list[str],
-) -> tuple[int | None, str]:
-    """Tokens of all epochs and where they come from. What a tag says goes first, unless more was measured."""
+    run: Run, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...], notes: list[Remark]
+) -> Tokens | None:
+    """Tokens and where they come from. What a tag says overrides what was measured, unless more was measured."""
     measured, said = measured_tokens(run, observed), declared.tokens
     if said is None:
-        return measured or _tokens_from_rate(observed, uses)
-    source = declared.tokens_source
-    if measured is None or measured[0] <= said * AGREEMENT:
-        return said, source
-    counts = "the larger number" if declared.tagged("tokens") else "the amendment"
-    notes.append(
-        f"contradictory evidence: {scientific(said)} tokens ({source}), but {scientific(measured[0])} ({measured[1]}): "
-        f"{counts} counts"
+        found = measured or _tokens_from_rate(observed, uses)
+        _say_the_share(found, observed, notes)
+        return found
+    whole = Tokens(said, declared.tokens_source, least=said, most=said)
+    if measured is None or measured.of_the_whole_run <= said * AGREEMENT:
+        return whole
+    tagged = declared.tagged("tokens")
+    counts = "larger number" if tagged else "amendment"
+    disagreement = TOKENS_DISAGREE(
+        said=said, source=declared.tokens_source, measured=measured.count, other=measured.source, counts=counts
     )
-    return measured if declared.tagged("tokens") else (said, source)
+    notes.append(disagreement)
+    if not tagged:
+        return whole
+    _say_the_share(measured, observed, notes)
+    return measured
 
 
-def _tokens_from_rate(observed: Observations, uses: tuple[HardwareUse, ...]) -> tuple[int | None, str]:
-    """Tokens/s times the training time: too many where training paused, never too few while it ran at that rate."""
+def measured_tokens(run: Run, observed: Observations) -> Tokens | None:
+    """Tokens that the run emitted a count of, or that the service charged for."""
+    if "tokens" in observed.emitted:
+        return _counted(observed.emitted["tokens"], Fraction(1), "")
+    billed = run.billed_tokens
+    return Tokens(billed, "BillableTokenCount", least=billed, most=billed) if billed else None
+
+
+def _counted(emitted: Emitted, times: Fraction, over: str) -> Tokens:
+    return Tokens(
+        count=ceil(emitted.value * times),
+        source=f"metric {emitted.name[:80]}{over}",
+        share=emitted.share,
+        least=floor(emitted.lowest * times),
+        most=ceil(emitted.highest * times),
+        emitted=True,
+    )
+
+
+def _tokens_from_rate(observed: Observations, uses: tuple[HardwareUse, ...]) -> Tokens | None:
+    """Tokens/s times the training time that they speak for: too many where training paused meanwhile, never too few."""
     over = {
         "token_rate": max((use.seconds for use in uses), default=Fraction(0)),
         "token_rate_per_unit": sum((use.unit_seconds for use in uses), Fraction(0)),
     }
     for quantity, seconds in over.items():
         emitted = observed.emitted.get(quantity)
-        if emitted is not None and seconds:
-            return round(emitted.value * seconds), f"metric {emitted.name} over the training time"
-    return None, ""
+        if emitted is not None and seconds and emitted.value:
+            share = Fraction(1) if emitted.share is None else emitted.share
+            return _counted(emitted, seconds * share, " over the training time")
+    return None
+
+
+def _say_the_share(found: Tokens | None, observed: Observations, notes: list[Remark]) -> None:
+    if found is None or not found.emitted:
+        return
+    for quantity in ("tokens", "token_rate", "token_rate_per_unit"):
+        if quantity in observed.emitted:
+            said = said_of_share(observed.emitted[quantity])
+            notes += [said] if said else []
+            return

@@ -1,8 +1,8 @@
-"""The training compute of one job: a best estimate and an upper bound in FLOP, with everything they rest on.
+"""The tiers of evidence: what each says about the training compute of a run, in FLOP, with its bounds.
 
-Five tiers of evidence, best first (docs/methodology.md). Annex A.2 of the Commission's Guidelines on the scope of the
-obligations for GPAI models, C(2025) 7719, allows any method within an error margin of 30 % and describes two:
-hardware-based C = N L H U and architecture-based C = 6 P D. Each tier is one small function; `choose` picks.
+Five tiers, best first (docs/methodology.md). Annex A.2 of the Commission's Guidelines on the scope of the obligations
+for GPAI models, C(2025) 7719, allows any method within an error margin of 30 % and describes two: hardware-based
+C = N L H U and architecture-based C = 6 P D. Each tier is one small function; `choose` picks.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from flops_auditor.domain.values.amounts import at_least, nearest, scientific
+from flops_auditor.domain.values.amounts import at_least, at_most, nearest
+from flops_auditor.domain.values.remarks import Kind, Remark
 
 Method = Literal[
     "counted",
@@ -21,14 +22,24 @@ Method = Literal[
     "not training",
     "unknown",
 ]
+ON_HARDWARE_ALONE = frozenset({"hardware", "hardware + occupancy"})
 ERROR_MARGIN = Fraction(13, 10)
-"""Annex A.2: an overall error margin of 30 % of the reported estimate."""
+LEAST_OF_MEASURED = Fraction(7, 10)
+"""Annex A.2: an overall error margin of 30 % of the reported estimate, to either side."""
 ASSUMED_UTILISATION = Fraction(1, 2)
 """Annex A.3, examples B and H: U = 0.5 where the utilisation is not known."""
-HIGHEST_PLAUSIBLE_MFU = Fraction(1)
-LOWEST_PLAUSIBLE_SHARE = Fraction(1, 100)
-"""A figure below this share of what the hardware was busy for is doubted: measured runs reach down to a twelfth
-(Vilanakis 2026)."""
+
+COUNTED = Kind("counted-in-container", "{flop:flop} FLOP counted in the container")
+REPORTED = Kind("reported-by-trainer", "{flop:flop} FLOP reported by the trainer as {name:said80}")
+TIMES_MFU = Kind("hardware-times-mfu", "N L H x MFU {mfu:.3g}")
+TIMES_RATE = Kind("hardware-times-rate", "N L H x MFU {mfu:.3g}, of the FLOP/s that {name:said80} gives")
+TIMES_OCCUPANCY = Kind("hardware-times-occupancy", "N L H x min(occupancy, 0.5), at most N L H x occupancy")
+HARDWARE_ALONE = Kind("hardware-alone", "N L H x 0.5, at most N L H")
+OVER_THE_CEILING = Kind(
+    "over-the-ceiling",
+    "contradictory evidence: {method} gives {flop:flop} FLOP ({basis}), more than the hardware could do "
+    "({ceiling:flop}); the next tier counts",
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,7 @@ class HardwareUse:
     `peak` and `ceiling_peak` are FLOP/s of one unit: dense in the precision the job is counted in, and the highest
     dense peak of any precision. `occupancy` is the mean share of time (0..1) in which a unit ran some kernel, None
     when no host reported it. `bound_peak` is what an upper bound takes instead of `peak` where the precision is only
-    guessed to be a slow one.
+    guessed to be a slow one. `lowest_utilisation` is what published runs on such hardware reached at least.
     """
 
     name: str
@@ -49,11 +60,17 @@ class HardwareUse:
     occupancy: Fraction | None = None
     watts: Fraction = Fraction(0)
     bound_peak: Fraction | None = None
+    lowest_utilisation: Fraction = Fraction(0)
 
     @property
     def unit_seconds(self) -> Fraction:
         """N L, in accelerator-seconds."""
         return self.units * self.seconds
+
+    @property
+    def busy(self) -> Fraction:
+        """The share of time in which a unit was in use, at most: all of it where nothing says."""
+        return Fraction(1) if self.occupancy is None else self.occupancy
 
     @property
     def peak_flop(self) -> Fraction:
@@ -65,32 +82,42 @@ class HardwareUse:
         """N L H with the peak that upper bounds take, in FLOP; never less than `peak_flop`."""
         return self.unit_seconds * max(self.peak, self.bound_peak or self.peak)
 
+    @property
+    def least_flop(self) -> Fraction:
+        """N L H x occupancy x the lowest utilisation of published runs, in FLOP."""
+        return self.peak_flop * self.busy * self.lowest_utilisation
+
 
 @dataclass(frozen=True)
 class Tier:
-    """What one tier of evidence says: whole FLOP, and the utilisation it implies on the known hardware.
+    """What one tier of evidence says: whole FLOP, and the utilisation that its best estimate implies on the hardware.
 
-    `counts_tokens` says that it is a product of parameters and tokens.
+    `upper_flop` is None where nothing bounds it. `firm_flop` is what "above" may rest on: what was measured, without
+    what is only extrapolated or assumed; of hardware alone its lower bound. `counts_tokens` says that the tier is a
+    product of parameters and tokens.
     """
 
     method: Method
+    lower_flop: int
     best_flop: int
-    upper_flop: int
-    basis: str
+    upper_flop: int | None
+    firm_flop: int
+    basis: Remark
     implied_utilisation: Fraction | None = None
     counts_tokens: bool = False
 
 
 @dataclass(frozen=True)
-class Caution:
-    """Evidence that speaks against the chosen tier: were it right, the compute could be up to `flop` (whole FLOP).
+class Measured:
+    """Compute that was measured in some way, in FLOP, of a `share` of the training time (None: of which is not known).
 
-    `updates`: it bears on what updated parameters, too, and not on what contributed otherwise alone (Annex A.1).
+    `least` is certain of it, `most` it may be; the error margin of Annex A.2 comes on top.
     """
 
-    flop: int
-    reason: str
-    updates: bool = True
+    flop: Fraction
+    share: Fraction | None = Fraction(1)
+    least: Fraction | None = None
+    most: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +126,7 @@ class TierChoice:
 
     chosen: Tier | None
     known: tuple[Tier, ...]
-    contradictions: tuple[str, ...]
+    contradictions: tuple[Remark, ...]
 
 
 def ceiling(hardware: Sequence[HardwareUse]) -> int | None:
@@ -107,84 +134,80 @@ def ceiling(hardware: Sequence[HardwareUse]) -> int | None:
     return at_least(sum((u.unit_seconds * u.ceiling_peak for u in hardware), Fraction(0))) if hardware else None
 
 
-def _bounded(upper: Fraction, limit: int | None) -> int:
-    return at_least(upper) if limit is None else min(at_least(upper), limit)
-
-
 def _implied(flop: Fraction, hardware: Sequence[HardwareUse]) -> Fraction | None:
     peak = sum((u.peak_flop for u in hardware), Fraction(0))
     return flop / peak if peak else None
 
 
-def _tier(
-    method: Method,
-    flop: Fraction,
-    hardware: Sequence[HardwareUse],
-    basis: str,
-    most: Fraction | None = None,
-    *,
-    counts_tokens: bool = False,
+def measured(
+    method: Method, found: Measured, hardware: Sequence[HardwareUse], basis: Remark, *, counts_tokens: bool = False
 ) -> Tier:
-    upper = _bounded((flop if most is None else most) * ERROR_MARGIN, ceiling(hardware))
-    return Tier(method, nearest(flop), upper, basis, _implied(flop, hardware), counts_tokens)
+    """A tier that measures: within 30 % of what was measured, and bounded by the hardware in the rest of the time.
 
-
-def counted(model_flop: Fraction, hardware: Sequence[HardwareUse]) -> Tier:
-    """Model FLOP counted operation by operation inside the container; upper is 30 % more (Annex A.2)."""
-    return _tier("counted", model_flop, hardware, f"{scientific(nearest(model_flop))} FLOP counted in the container")
-
-
-def architecture_full(parameters: int, tokens: int, hardware: Sequence[HardwareUse]) -> Tier:
-    """C = 6 P D for dense transformers trained in full (Annex A.2): P active parameters, D tokens of all epochs."""
-    basis = f"6 x {scientific(parameters)} parameters x {scientific(tokens)} tokens"
-    return _tier("architecture", Fraction(6 * parameters * tokens), hardware, basis, counts_tokens=True)
-
-
-def architecture_partial(parameters: int, trainable: int | None, tokens: int, hardware: Sequence[HardwareUse]) -> Tier:
-    """C = (4 N + 2 N_trainable) x tokens for parameter-efficient tuning (the AWS toolkit's formula).
-
-    Every token passes forward (2 N) and its activation gradients pass back (2 N); weight gradients are computed for
-    the trainable parameters alone. With an unknown number of them the best estimate takes none, the upper bound all.
+    The best estimate takes it that the run went on alike, at no more than U = min(occupancy, 0.5).
     """
-    best = Fraction((4 * parameters + 2 * (trainable or 0)) * tokens)
-    most = Fraction((4 * parameters + 2 * (parameters if trainable is None else trainable)) * tokens)
-    share = "an unknown number of" if trainable is None else scientific(trainable)
-    basis = f"(4 x {scientific(parameters)} + 2 x {share} trainable) x {scientific(tokens)} tokens"
-    return _tier("architecture", best, hardware, basis, most, counts_tokens=True)
+    share = found.share or Fraction(0)
+    rest, most_of_rest = Fraction(0), Fraction(0)
+    for use in hardware if share < 1 else ():
+        busy = min(1 - share, use.busy)  # all that it was busy may lie in the part that was not measured
+        rest += use.peak_flop * min(busy, ASSUMED_UTILISATION)
+        most_of_rest += use.most_flop * busy
+    alike = found.flop * (1 - share) / share if share else Fraction(0)
+    best = found.flop + (min(alike, rest) if hardware else alike)
+    least = found.flop if found.least is None else found.least
+    most = found.flop if found.most is None else max(found.flop, found.most)
+    limit = ceiling(hardware)
+    upper = None
+    if hardware or share == 1:
+        bound = most * ERROR_MARGIN
+        bound = max(best, bound, most_of_rest) if found.share is None else max(best, bound + most_of_rest)
+        upper = at_least(bound) if limit is None else min(at_least(bound), limit)
+    lower = at_most(least * LEAST_OF_MEASURED)
+    implied = _implied(best, hardware)
+    return Tier(method, lower, nearest(best), upper, at_most(least), basis, implied, counts_tokens)
 
 
-def architecture_reported(flop: Fraction, name: str, hardware: Sequence[HardwareUse]) -> Tier:
+def counted(found: Measured, hardware: Sequence[HardwareUse]) -> Tier:
+    """Model FLOP counted operation by operation inside the container."""
+    return measured("counted", found, hardware, COUNTED(flop=found.flop))
+
+
+def reported(found: Measured, name: str, hardware: Sequence[HardwareUse]) -> Tier:
     """The trainer's own 6 N D (Hugging Face Trainer's `total_flos` and the like)."""
-    return _tier("architecture", flop, hardware, f"{scientific(nearest(flop))} FLOP reported by the trainer as {name}")
+    return measured("architecture", found, hardware, REPORTED(flop=found.flop, name=name))
 
 
-def hardware_mfu(hardware: Sequence[HardwareUse], mfu: Fraction) -> Tier:
-    """C = N L H MFU, with the model FLOP utilisation that the training code emitted (Annex A.2)."""
+def hardware_mfu(
+    hardware: Sequence[HardwareUse], mfu: Fraction, share: Fraction | None = Fraction(1), basis: Remark | None = None
+) -> Tier:
+    """C = N L H MFU, with the model FLOP utilisation that the training code emitted in a share of the time (Annex A.2).
+
+    A value of which nothing says when it held gives the best estimate alone; the bounds are those of the hardware.
+    """
     flop = sum((u.peak_flop for u in hardware), Fraction(0)) * mfu
+    said = basis or TIMES_MFU(mfu=mfu)
+    if share is None:
+        bounds = hardware_occupancy(hardware)
+        best, upper = nearest(flop), max(bounds.upper_flop or 0, nearest(flop))
+        lower = min(bounds.lower_flop, best)
+        return Tier("hardware + MFU", lower, best, upper, lower, said, _implied(flop, hardware))
     most = sum((u.most_flop for u in hardware), Fraction(0)) * mfu
-    return _tier("hardware + MFU", flop, hardware, f"N L H x MFU {float(mfu):.3g}", most)
+    return measured("hardware + MFU", Measured(flop * share, share, most=most * share), hardware, said)
 
 
 def hardware_occupancy(hardware: Sequence[HardwareUse]) -> Tier:
     """N L H x occupancy bounds the compute from above; the best estimate takes U = min(occupancy, 0.5) (Annex A.3).
 
     A kernel that runs need not use the unit fully, so occupancy is never a best estimate. Hardware that reports no
-    occupancy counts as fully occupied.
+    occupancy counts as fully occupied. The lower bound takes the lowest utilisation of published runs.
     """
-    best = upper = Fraction(0)
-    for use in hardware:
-        occupancy = Fraction(1) if use.occupancy is None else use.occupancy
-        best += use.peak_flop * min(occupancy, ASSUMED_UTILISATION)
-        upper += use.most_flop * occupancy
-    basis = "N L H x min(occupancy, 0.5), at most N L H x occupancy"
-    return Tier("hardware + occupancy", nearest(best), at_least(upper), basis, _implied(best, hardware))
-
-
-def hardware_alone(hardware: Sequence[HardwareUse]) -> Tier:
-    """N L H x 0.5 (Annex A.3 B and H), at most N L H."""
-    best = sum((u.peak_flop for u in hardware), Fraction(0)) * ASSUMED_UTILISATION
-    upper = sum((u.most_flop for u in hardware), Fraction(0))
-    return Tier("hardware", nearest(best), at_least(upper), "N L H x 0.5, at most N L H", _implied(best, hardware))
+    known = any(use.occupancy is not None for use in hardware)
+    best = sum((use.peak_flop * min(use.busy, ASSUMED_UTILISATION) for use in hardware), Fraction(0))
+    upper = at_least(sum((use.most_flop * use.busy for use in hardware), Fraction(0)))
+    lower = at_most(sum((use.least_flop for use in hardware), Fraction(0)))
+    method: Method = "hardware + occupancy" if known else "hardware"
+    basis = TIMES_OCCUPANCY() if known else HARDWARE_ALONE()
+    return Tier(method, lower, nearest(best), upper, lower, basis, _implied(best, hardware))
 
 
 def choose(known: Sequence[Tier], limit: int | None) -> TierChoice:
@@ -192,39 +215,10 @@ def choose(known: Sequence[Tier], limit: int | None) -> TierChoice:
 
     A tier above the ceiling is contradictory evidence: it is named, and the next tier down counts.
     """
-    contradictions: list[str] = []
+    contradictions: list[Remark] = []
     for tier in known:
         if limit is None or tier.best_flop <= limit:
             return TierChoice(tier, tuple(known), tuple(contradictions))
-        contradictions.append(
-            f"contradictory evidence: {tier.method} gives {scientific(tier.best_flop)} FLOP ({tier.basis}), "
-            f"more than the hardware could do ({scientific(limit)}); the next tier counts"
-        )
+        said = OVER_THE_CEILING(method=tier.method, flop=tier.best_flop, basis=tier.basis.words, ceiling=limit)
+        contradictions.append(said)
     return TierChoice(None, tuple(known), tuple(contradictions))
-
-
-def doubted_by_tiers(choice: TierChoice, limit: int | None, overcounted: Fraction = Fraction(1)) -> tuple[Caution, ...]:
-    """What the tiers below the chosen one say against it.
-
-    Annex A.2 allows a method that is accurate within its margin. So measured evidence whose best estimate lies above
-    the chosen upper bound contradicts it, and so does hardware that was busy for a hundred times the figure.
-    `overcounted` is by how much the trainer's own figure is known to be too high.
-    """
-    chosen, cautions = choice.chosen, []
-    if chosen is None:
-        return ()
-    for tier in choice.known[choice.known.index(chosen) + 1 :]:
-        if tier.method in {"hardware", "hardware + occupancy"}:
-            if chosen.best_flop < tier.upper_flop * LOWEST_PLAUSIBLE_SHARE:
-                reason = (
-                    f"{chosen.method} gives less than a hundredth of what the hardware was busy for: "
-                    f"{scientific(chosen.best_flop)} of {scientific(tier.upper_flop)} FLOP"
-                )
-                cautions.append(Caution(tier.upper_flop, reason))
-        elif tier.best_flop > chosen.upper_flop * overcounted and (limit is None or tier.best_flop <= limit):
-            reason = (
-                f"contradictory evidence: {tier.method} gives {scientific(tier.best_flop)} FLOP ({tier.basis}), more "
-                f"than the upper bound {scientific(chosen.upper_flop)} of {chosen.method}"
-            )
-            cautions.append(Caution(tier.upper_flop, reason))
-    return tuple(cautions)

@@ -136,6 +136,13 @@ class Assessment:
         open_ = self.own.best_flop is None or upper is None or upper > self.room_flop
         return self.verdict == "indeterminate" and not self.disputed and open_
 
+    @property
+    def likely(self) -> bool:
+        """Whether the best estimate is over the line, and what is certain of it is not."""
+        best, certain = self.own.best_flop, self.own.certain_flop or 0
+        over = best is not None and best > self.room_flop >= certain
+        return self.verdict == "indeterminate" and not self.disputed and over
+
 
 Groups = list[Assessment | None]
 Combine = Callable[[Assessment | None, Assessment | None], Assessment | None]

@@ -69,6 +69,8 @@ STATED = {
 ANCESTOR = {
     "job_arn": TEXT,
     "job_id": DIGEST,
+    "lower_flop?": AMOUNT,
+    "firm_flop?": AMOUNT,
     "best_flop": Maybe(AMOUNT),
     "upper_flop": Maybe(AMOUNT),
     "activity": TEXT,
@@ -101,6 +103,8 @@ JOB = {
 
 ESTIMATE = {
     "method": TEXT,
+    "lower_flop": Maybe(AMOUNT),
+    "firm_flop": Maybe(AMOUNT),
     "best_flop": Maybe(AMOUNT),
     "upper_flop": Maybe(AMOUNT),
     "cautious_upper_flop": Maybe(AMOUNT),
@@ -110,13 +114,14 @@ ESTIMATE = {
     "peak_flop_per_s": Maybe(DECIMAL),
     "occupancy": Maybe(DECIMAL),
     "energy_kwh": Maybe(DECIMAL),
-    "assumptions": [SPOKEN],
+    "assumptions": [REMARK],
     "doubts": [REMARK],
     "tiers": [
         {
             "method": TEXT,
+            "lower_flop": AMOUNT,
             "best_flop": AMOUNT,
-            "upper_flop": AMOUNT,
+            "upper_flop": Maybe(AMOUNT),
             "basis": TEXT,
             "implied_utilisation": Maybe(DECIMAL),
         }
@@ -156,6 +161,7 @@ ASSESSMENT = {
     "limited_to": TEXT,
     "met_at": Maybe(MOMENT),
     "met_from": Maybe(MOMENT),
+    "lower_flop": Maybe(AMOUNT),
     "best_flop": Maybe(AMOUNT),
     "upper_flop": Maybe(AMOUNT),
     "duties": [DUTY],
@@ -167,6 +173,7 @@ ASSESSMENT = {
 LINEAGE = {
     "parents": [DIGEST],
     "ancestors": WHOLE,
+    "updates_lower_flop": Maybe(AMOUNT),
     "updates_best_flop": Maybe(AMOUNT),
     "updates_upper_flop": Maybe(AMOUNT),
     "merged_flop": Maybe(AMOUNT),
@@ -183,7 +190,12 @@ RECORD = {
     "ledger_id": TEXT,
     "job": JOB,
     "estimate": ESTIMATE,
-    "cumulative": {"best_flop": Maybe(AMOUNT), "upper_flop": Maybe(AMOUNT), "ancestors": [ANCESTOR]},
+    "cumulative": {
+        "lower_flop": Maybe(AMOUNT),
+        "best_flop": Maybe(AMOUNT),
+        "upper_flop": Maybe(AMOUNT),
+        "ancestors": [ANCESTOR],
+    },
     "original": {
         "base_model": TEXT,
         "pretraining_flop": Maybe(AMOUNT),

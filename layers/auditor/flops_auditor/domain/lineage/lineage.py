@@ -34,7 +34,7 @@ class MalformedLineage(AuditorError):
 
 @dataclass(frozen=True)
 class Ancestor:
-    """One earlier run: its own best estimate and upper bound in FLOP (None: not known) and its doubts.
+    """One earlier run: its own best estimate and bounds in FLOP (None: not known) and its doubts.
 
     `updates_upper_flop` is the bound of what updated parameters, where it is lower. `parents` are the job ids it
     continues itself; `revision` is the record the figures were taken from; `base_model`, `loads_weights`,
@@ -123,6 +123,11 @@ class Cumulative:
         """Upper bound of everything."""
         return self.everything.upper_flop
 
+    @property
+    def lower_flop(self) -> int | None:
+        """Lower bound of everything."""
+        return self.everything.lower_flop
+
 
 def union(sets: Iterable[Iterable[Ancestor]], without: str = "") -> tuple[Ancestor, ...]:
     """Ancestor sets joined: each run once, by the newest revision known of it, in order of job id."""
@@ -185,7 +190,7 @@ def accumulate(
     return Cumulative(everything, updates, distinct, found, without)
 
 
-def _added(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: str) -> tuple[Figures, Figures]:
+def _added(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: Remark | None) -> tuple[Figures, Figures]:
     """Everything, and what updated parameters. Generated data that is said to be public is left out of the best
     estimate, and out of the bound where somebody other than a job's owner says so.
     """
@@ -199,7 +204,7 @@ def _added(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: str) ->
     )
 
 
-def _sums(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: str) -> Figures:
+def _sums(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: Remark | None) -> Figures:
     """What is certain of some runs is certain of all together, though another one is not known."""
     firm = [a.best_flop if a.firm_flop is None else a.firm_flop for a in runs]
     return Figures(

@@ -126,16 +126,18 @@ def _against(outlook: ThresholdForecast, now: datetime) -> str:
 
 def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str, now: datetime) -> list[str]:
     steps = _dated_duties(seen, content, now)
+    settle = seen.audited.estimate.settle
+    narrow = settle.settled_by(name) if settle else None
     if level == UNBOUNDED:
         if unknown_hardware(doubt.kind.name for doubt in seen.audited.estimate.doubts):
             tags = "To bound it: tag the job with flops-auditor:params and flops-auditor:tokens."
             return [*steps, tags, KNOW_THE_TYPE]
-        return steps + ([f"To bound it: {seen.audited.estimate.settle}."] if seen.audited.estimate.settle else [])
+        return steps + ([f"To bound it: {narrow.words}."] if narrow else [])
     steps.append(f"Decide whether the run may cross the line: {_meaning(seen)}.")
     if seen.audited.run.stop_command:
         steps.append(f"To stop it: {printable(seen.audited.run.stop_command)}")
-    if seen.audited.estimate.settle:
-        steps.append(f"To narrow the figure: {seen.audited.estimate.settle}.")
+    if narrow:
+        steps.append(f"To narrow the figure: {narrow.words}.")
     return steps
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.runs.model_size import ModelShape, ModelSize
 from flops_auditor.domain.runs.sources.model_names import in_service_bucket, name_in_arn, service_model_id
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount, scientific
 from flops_auditor.domain.values.errors import AuditorError
@@ -24,6 +24,7 @@ FLOP_PER_PARAMETER_AND_TOKEN = 6
 _METHODS = frozenset({"reported", "gpu_hours", "6ND", "undisclosed"})
 WEAK = "weak"
 """The confidence of a row whose source was not read, or whose author calls the figure a guess."""
+_SHAPE = ("layers", "width", "heads", "kv_heads", "head_width", "vocabulary", "context")
 _CONFIDENCES = frozenset({"high", "medium", "low", WEAK})
 
 _QUANTISED = re.compile(
@@ -94,12 +95,16 @@ class BaseModel:
     """Parameters used per token; equals params_total for a dense model."""
     pretraining_tokens: int | None
     pretraining_flop: int | None
+    pretraining_flop_low: int | None
+    pretraining_flop_high: int | None
+    """What else sources give, where they disagree or give a range."""
     method: str
     """reported | gpu_hours | 6ND | undisclosed."""
     source: str
     confidence: str
     systemic_risk: bool = False
     """Listed in the table, with a source. What compute makes a model one of systemic risk is a policy's to say."""
+    shape: ModelShape | None = None
 
     @property
     def trusted(self) -> bool:
@@ -118,7 +123,8 @@ class BaseModel:
         """Parameters, where disclosed."""
         if self.params_total is None:
             return None
-        return ModelSize(self.params_total, self.params_active or self.params_total, f"base model {self.model_id}")
+        active = self.params_active or self.params_total
+        return ModelSize(self.params_total, active, f"base model {self.model_id}", shape=self.shape)
 
     @property
     def original(self) -> Original:
@@ -131,20 +137,19 @@ class BaseModel:
         )
 
     def pretraining_for_threshold(self) -> PretrainingFigure:
-        """The lower of the published figure and 6 x parameters x tokens.
+        """The lowest of the published figures and 6 x parameters x tokens.
 
-        The lower one makes the modifier's threshold lower, so a high estimate never makes a job look small.
+        The lowest one makes the modifier's threshold lowest, so a high estimate never makes a job look small.
         """
-        figures = sorted(
-            {figure for figure in (self.pretraining_flop, self.architecture_flop) if figure is not None and figure > 0}
-        )
+        listed = (self.pretraining_flop, self.pretraining_flop_low, self.pretraining_flop_high, self.architecture_flop)
+        figures = sorted({figure for figure in listed if figure is not None and figure > 0})
         if self.method == "undisclosed" or not figures:
             return PretrainingFigure(None, None, None, f"The pretraining compute of {self.model_id} is not disclosed.")
         lower, highest = figures[0], figures[-1]
         other = highest if highest * 200 > lower * 201 else None  # within 0.5 % it is one figure, rounded
         origin = self._origin(lower)
         if other is not None:
-            origin += f"; the lower of two figures, the other being {scientific(other)} FLOP"
+            origin += f"; the lowest of several figures, the highest being {scientific(other)} FLOP"
         if not self.trusted:
             return PretrainingFigure(
                 None,
@@ -160,9 +165,10 @@ class BaseModel:
                 f"6 x {scientific(self.params_active or 0)} active parameters x "
                 f"{scientific(self.pretraining_tokens or 0)} tokens"
             )
-        return {"reported": "as published", "gpu_hours": "from accelerator hours"}.get(
+        origin = {"reported": "as published", "gpu_hours": "from accelerator hours"}.get(
             self.method, "6 x parameters x tokens"
         )
+        return f"{origin}, low figure" if flop == self.pretraining_flop_low else origin
 
 
 @dataclass(frozen=True)
@@ -349,6 +355,9 @@ def _base_model(row: Mapping[str, str], where: str) -> BaseModel:
     if active is not None and (total is None or active > total):
         raise BaseModelTableInvalid(f"{where}: more active parameters than parameters")
     flop = _amount(row, "pretraining_flop", where)
+    low, high = _amount(row, "pretraining_flop_low", where), _amount(row, "pretraining_flop_high", where)
+    if (low or high) and not (low or flop or 0) <= (flop or 0) <= (high or flop or 0):
+        raise BaseModelTableInvalid(f"{where}: pretraining_flop does not lie between its low and high figures")
     if (flop is None) != (row["method"] == "undisclosed"):
         raise BaseModelTableInvalid(f"{where}: method {row['method']} contradicts pretraining_flop")
     return BaseModel(
@@ -359,15 +368,29 @@ def _base_model(row: Mapping[str, str], where: str) -> BaseModel:
         params_active=active if active is not None else total,
         pretraining_tokens=_amount(row, "pretraining_tokens", where),
         pretraining_flop=flop,
+        pretraining_flop_low=low,
+        pretraining_flop_high=high,
         method=row["method"],
         source=row["source"],
         confidence=row["confidence"],
         systemic_risk=row["systemic_risk"] == "yes",
+        shape=_shape(row, where),
     )
 
 
+def _shape(row: Mapping[str, str], where: str) -> ModelShape | None:
+    """The shape, from the model's published configuration; a row has all of it with its source, or none."""
+    texts = {name: row.get(name, "").strip() for name in (*_SHAPE, "tied", "shape_source")}
+    if not any(texts.values()):
+        return None
+    if not all(texts.values()) or texts["tied"] not in ("yes", "no"):
+        raise BaseModelTableInvalid(f"{where}: a shape needs {', '.join(texts)}, tied being yes or no")
+    values = {name: _amount(row, name, where) or 0 for name in _SHAPE}
+    return ModelShape(**values, tied=texts["tied"] == "yes")
+
+
 def _amount(row: Mapping[str, str], column: str, where: str) -> int | None:
-    text = row[column].strip()
+    text = row.get(column, "").strip()
     if not text:
         return None
     try:

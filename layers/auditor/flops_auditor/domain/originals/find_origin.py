@@ -161,13 +161,15 @@ def model_size(declared: Declared, model: KnownModel | None) -> ModelSize | None
         source = known.source
         if declared.active_parameters:
             source += f", active parameters: {declared.parameters_source.replace('params', 'active-params')}"
-        return ModelSize(known.total, active, source, _larger(known.active, active))
+        return ModelSize(known.total, active, source, _larger(known.active, active), known.shape)
     total = declared.parameters
     if known is not None and _alike(total, known.total):
         active = declared.active_parameters or min(total, known.active)
     else:
         active = declared.active_parameters or total
-    return ModelSize(total, active, declared.parameters_source, _larger(known.active, active) if known else None)
+    shape = known.shape if known is not None and _alike(total, known.total) else None
+    larger = _larger(known.active, active) if known else None
+    return ModelSize(total, active, declared.parameters_source, larger, shape)
 
 
 def _alike(one: int, other: int) -> bool:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.declared import UNKNOWN_CHOICE, UNREADABLE_AMOUNT, Declared
-from flops_auditor.domain.runs.observations import Emitted, Observations
+from flops_auditor.domain.runs.emitted import Emitted
+from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.remarks import Kind, Remark
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.emitted import Emitted
 from flops_auditor.domain.runs.model_size import ModelSize
-from flops_auditor.domain.runs.observations import Emitted, Observations
+from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import AMEND
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
 from flops_auditor.domain.values.errors import AuditorError

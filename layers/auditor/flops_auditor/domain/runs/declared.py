@@ -47,6 +47,22 @@ _USED = YES | {"hybrid", "e4m3"}
 _PRECISION_PARAMETERS = ("mixed_precision", "precision", "compute_dtype", "compute_precision", "amp_dtype")
 _STORED_PRECISION_PARAMETERS = ("torch_dtype", "dtype", "model_dtype", "bnb_4bit_compute_dtype")
 _EPOCH_PARAMETERS = ("num_train_epochs", "num_epochs", "epochs", "epoch", "max_epochs")
+_LENGTH_PARAMETERS = (
+    "max_seq_length",
+    "max_seq_len",
+    "max_length",
+    "max_input_length",
+    "seq_length",
+    "seq_len",
+    "sequence_length",
+    "sequence_len",
+    "block_size",
+    "cutoff_len",
+    "model_max_length",
+    "max_context_width",
+    "encoder_seq_length",
+)
+"""What TRL, torchtune, LLaMA-Factory, axolotl, nanoGPT, NeMo and SageMaker's SMP call the length of a sequence."""
 _TECHNIQUE_PARAMETERS = (
     "customization_technique",
     "training_type",
@@ -118,6 +134,7 @@ class Declared:
     precision: str = ""
     precision_tagged: bool = False
     epochs: Fraction | None = None
+    sequence_length: int | None = None
     technique: str = ""
     parameter_efficient: bool = False
     lineage: tuple[str, ...] = ()
@@ -254,6 +271,7 @@ def read_declared(said: Statements) -> Declared:
         precision=reader.precision() or _precision(parameters),
         precision_tagged=bool(reader.precision()),
         epochs=_epochs(parameters),
+        sequence_length=_sequence_length(parameters),
         technique=_technique(said.technique, parameters),
         parameter_efficient=said.parameter_efficient or _parameter_efficient(parameters),
         lineage=tuple(part for part in reader.tag("lineage").split() if part),
@@ -311,6 +329,12 @@ def _epochs(parameters: Mapping[str, str]) -> Fraction | None:
         if value.is_finite() and 0 < value <= 10**6:
             return Fraction(value)
     return None
+
+
+def _sequence_length(parameters: Mapping[str, str]) -> int | None:
+    """Tokens of the longest sequence, as hyperparameters state it: the largest of several; None when they do not."""
+    stated = [text for key in _LENGTH_PARAMETERS if (text := parameters.get(key, "")).isdecimal() and len(text) <= 9]
+    return max((int(text) for text in stated if int(text) > 0), default=None)
 
 
 def _technique(stated: str, parameters: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""P of the architecture-based method: how many parameters the trained model has, and how many of them are trained."""
+"""P of the architecture-based method: how many parameters a model has and how many are trained; and its shape."""
 
 from dataclasses import dataclass
 
@@ -6,16 +6,47 @@ from flops_auditor.domain.runs.declared import Declared
 
 
 @dataclass(frozen=True)
+class ModelShape:
+    """The shape of a transformer, as its published configuration gives it.
+
+    `heads` query heads and `kv_heads` key-value heads of `head_width` each in each of `layers`; `width` of the residual
+    stream; `vocabulary` rows of the embedding, which `tied` says is the output head as well; `context` in tokens is the
+    longest that the model was made for.
+    """
+
+    layers: int
+    width: int
+    heads: int
+    kv_heads: int
+    head_width: int
+    vocabulary: int
+    tied: bool
+    context: int
+
+    @property
+    def attention_width(self) -> int:
+        """Width of the queries of one layer."""
+        return self.heads * self.head_width
+
+    @property
+    def kv_width(self) -> int:
+        """Width of the keys, and of the values, of one layer."""
+        return self.kv_heads * self.head_width
+
+
+@dataclass(frozen=True)
 class ModelSize:
     """Parameters of the trained model: all, those active per token, and where the numbers come from.
 
     `most_active` is another source's number of active parameters, where it is so much larger that it contradicts.
+    `shape` is None where no configuration is known.
     """
 
     total: int
     active: int
     source: str
     most_active: int | None = None
+    shape: ModelShape | None = None
 
 
 def is_partial(declared: Declared, model: ModelSize | None) -> bool:

@@ -1,59 +1,72 @@
-"""What the metrics of a job say: occupancy of its accelerators per host, and what the training code emitted.
+"""What the metrics of a run say: occupancy of its accelerators per host, and what the training code emitted.
 
 Occupancy (CloudWatch `GPUUtilization`, 100 per accelerator of a host) is the share of time in which some kernel ran.
 It bounds utilisation from above and is no measure of it (docs/methodology.md).
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from flops_auditor.domain.runs.emitted import (
+    FINAL_GAUGE,
+    Emitted,
+    Final,
+    by_quantity,
+    of_all_hosts,
+    read_counter,
+    read_gauge,
+    with_final,
+)
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.remedies import REASSESS
-from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.run import FinalValue, Run
 from flops_auditor.domain.runs.series import (
     Coverage,
     Series,
     SeriesReader,
-    counter_increase,
     coverage,
-    falls,
     is_amount,
     series_of,
+    step_of,
     training_microseconds,
 )
-from flops_auditor.domain.runs.trainer_metrics import Meaning, TrainerMetrics
-from flops_auditor.domain.runs.training_time import Span, TrainingTime
+from flops_auditor.domain.runs.trainer_metrics import Meaning, TrainerMetrics, normalise
+from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.remarks import Kind, Remark
 
+LOSSES = frozenset({"loss", "training_loss", "train_loss"})
 OCCUPANCY_METRIC = "GPUUtilization"
-UNFINISHED = Kind("metric-not-complete", "CloudWatch answered {codes} for {label:said80}", REASSESS)
-AGREEMENT = Fraction(13, 10)
-"""Two readings of one quantity that differ by more than the error margin of Annex A.2 contradict each other."""
 _HOST = re.compile(r"(?:.*/)?(algo-[1-9]\d*)")
 
-
-@dataclass(frozen=True)
-class Emitted:
-    """A quantity that the training code emitted, with the name it was emitted under."""
-
-    value: Fraction
-    name: str
+NOT_A_RESULT = Kind("metric-result-not-an-object", "a metric result is not an object and is not used")
+NO_AMOUNTS = Kind(
+    "metric-values-no-amounts",
+    "{count} values of {label:said80} are no amounts and are not used, such as {first:said20}",
+)
+NO_HOST = Kind("occupancy-without-host", "{label:said80} is not used: it names no host")
+NO_TIME = Kind("occupancy-not-during-training", "{label:said80} is not used: no value lies in training time")
+PERIOD_UNKNOWN = Kind(
+    "metric-period-unknown", "the period of the metrics is not known: the spacing of their values is taken for it"
+)
+FINAL_NO_AMOUNT = Kind("final-value-no-amount", "the last value of {name:said80} is {value} and is not used")
+UNFINISHED = Kind(
+    "metric-not-complete",
+    "CloudWatch answered {codes} for {label:said80}",
+    REASSESS,
+)
 
 
 @dataclass(frozen=True)
 class Busy:
-    """Busy accelerators of one host, in hundredths (GPUUtilization), over `total` microseconds of training.
-
-    `bounds` says that a value which covers its period in part stands for as much as it may hide.
-    """
+    """Busy accelerators of one host, in hundredths (GPUUtilization), over `total` microseconds of training."""
 
     values: Coverage
     total: int
-    bounds: bool = True
 
     @property
     def highest(self) -> Fraction:
@@ -66,27 +79,27 @@ class Busy:
         return Fraction(self.values.covered, self.total)
 
     def occupancy(self, devices: int) -> Fraction:
-        """Mean share of time (0..1) in which an accelerator of the host, of `devices`, ran some kernel.
+        """Mean share of time (0..1) in which an accelerator of the host, of `devices`, ran some kernel, at most.
 
         No accelerator is busier than all the time, and time without values counts as fully busy.
         """
         highest = 100 * devices
-        busy = self.values.most(highest) if self.bounds else self.values.total(highest)
-        return busy / (highest * self.total) + (1 - self.coverage)
+        return self.values.most(highest) / (highest * self.total) + (1 - self.coverage)
 
 
 @dataclass(frozen=True)
 class Observations:
     """Metrics, read. `busy` maps host -> busy accelerators of that host (GPUUtilization / 100).
 
-    `emitted` maps quantity (see data/trainer_metrics.json) -> value; `notes` say what was left aside and why; `doubts`
-    name series that CloudWatch did not give in full.
+    `emitted` maps quantity (see data/trainer_metrics.json) -> value; `notes` say what was not used and why; `doubts`
+    name series that CloudWatch did not give in full. `training_signs` are names of metrics that only training emits.
     """
 
     busy: Mapping[str, Busy]
     emitted: Mapping[str, Emitted]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Remark, ...] = ()
     doubts: tuple[Remark, ...] = ()
+    training_signs: tuple[str, ...] = ()
 
 
 def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observations:
@@ -94,88 +107,134 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
 
     The order of results does not matter; results of one label (pages of an answer) are one series.
     """
-    notes: list[str] = []
-    time = run.time
-    series = _series(evidence, notes)
-    period = evidence.period_seconds
+    notes: list[Remark] = []
+    period, time = evidence.period_seconds, run.time
     busy: dict[str, Busy] = {}
-    found: dict[str, list[Emitted]] = {}
-    for label, values in series.items():
-        if _is_occupancy(label):
-            host = _HOST.fullmatch(label.removeprefix(OCCUPANCY_METRIC).strip())
-            read = busyness(values, time.spans, period) if host else None
-            if host is None or read is None:
-                why = "it names no host" if host is None else "no value lies in training time"
-                notes.append(f"{label[:80]!r} is not used: {why}")
-            else:
-                busy[host[1]] = read
-            continue
-        name, meaning = _meaning(label, vocabulary)
+    emitted: dict[tuple[str, str], Series] = {}
+    for label, series in _series(evidence, notes).items():
+        if label == OCCUPANCY_METRIC or label.startswith(f"{OCCUPANCY_METRIC} "):
+            _add_occupancy(label, series, time.spans, period, busy, notes)
+        else:
+            emitted[_name_and_host(label, vocabulary)] = series
+    finals = _finals(run.final_values, vocabulary, notes)
+    hosts = sum(group.instance_count for group in run.hosts)
+    found: defaultdict[str, list[Emitted]] = defaultdict(list)
+    for name in sorted({name for name, _ in emitted} | set(finals)):
+        meaning = vocabulary.recognise(name)
         if meaning is not None:
-            _add(found, name, meaning, _from_series(name, meaning, values, time, period, notes))
-    finals = sorted(run.final_values, key=lambda final: (final.name, final.value))
-    for final in finals:
-        meaning = vocabulary.recognise(final.name)
-        if meaning and (meaning.cumulative or meaning.quantity not in found):
-            known = meaning.quantity in found
-            _add(
-                found,
-                final.name,
-                meaning,
-                _from_last(final.name, final.value, meaning, time, notes, known),
-            )
-    emitted = {quantity: _largest(quantity, values, notes) for quantity, values in sorted(found.items())}
+            by_host = {host: series for (other, host), series in emitted.items() if other == name}
+            for one in _read(name, meaning, by_host, finals.get(name), time.spans, period, hosts, notes):
+                found[meaning.quantity].append(one.scaled(meaning.scale))
     if busy and period is None:
-        notes.append("the period of the metrics is not known: their values are taken to cover the whole training time")
-    return Observations(busy, emitted, tuple(dict.fromkeys(notes)), _unfinished(evidence))
+        notes.append(PERIOD_UNKNOWN())
+    signs = {name for name, _ in emitted} | {final.name for final in run.final_values}
+    return Observations(
+        busy=busy,
+        emitted=by_quantity(found, notes),
+        notes=tuple(dict.fromkeys(notes)),
+        doubts=_unfinished(evidence),
+        training_signs=tuple(sorted(name for name in signs if _only_training_emits(name, vocabulary))),
+    )
 
 
-def _is_occupancy(label: str) -> bool:
-    return label == OCCUPANCY_METRIC or label.startswith(f"{OCCUPANCY_METRIC} ")
+def _only_training_emits(name: str, vocabulary: TrainerMetrics) -> bool:
+    """Samples/s and the like may be those of an evaluation."""
+    meaning = vocabulary.recognise(name)
+    return normalise(name) in LOSSES if meaning is None else meaning.quantity != "sample_rate"
 
 
-def _meaning(label: str, vocabulary: TrainerMetrics) -> tuple[str, Meaning | None]:
+def _add_occupancy(
+    label: str, series: Series, spans: Sequence[Span], period: int | None, busy: dict[str, Busy], notes: list[Remark]
+) -> None:
+    host = _HOST.fullmatch(label.removeprefix(OCCUPANCY_METRIC).strip())
+    read = busyness(series, spans, period) if host else None
+    if host is None or read is None:
+        notes.append((NO_HOST if host is None else NO_TIME)(label=label))
+    else:
+        busy[host[1]] = read
+
+
+def busyness(series: Series, spans: Sequence[Span], period_seconds: int | None) -> Busy | None:
+    """GPUUtilization of one host as busy accelerators; None when no value falls into the spans.
+
+    Time that no value covers is not covered, and a value that lies partly outside the spans counts as if the host had
+    been idle outside: the figure bounds the occupancy from above.
+    """
+    found = coverage(series, spans, step_of(series, period_seconds))
+    return Busy(found, max(found.covered, training_microseconds(spans))) if found.covered else None
+
+
+def _name_and_host(label: str, vocabulary: TrainerMetrics) -> tuple[str, str]:
     """A label is a metric's name, which may hold blanks, or a name with the host that emitted it."""
-    meaning = vocabulary.recognise(label)
     name, _, place = label.rpartition(" ")
-    if meaning is None and name and _HOST.fullmatch(place):
-        return name, vocabulary.recognise(name)
-    return label, meaning
+    if name and _HOST.fullmatch(place) and vocabulary.recognise(label) is None:
+        return name, place
+    return label, ""
 
 
-def _add(found: dict[str, list[Emitted]], name: str, meaning: Meaning, value: Fraction | None) -> None:
-    if value is not None:
-        found.setdefault(meaning.quantity, []).append(Emitted(value * meaning.scale, name))
+def _read(
+    name: str,
+    meaning: Meaning,
+    by_host: Mapping[str, Series],
+    final: Final | None,
+    spans: Sequence[Span],
+    period: int | None,
+    hosts: int,
+    notes: list[Remark],
+) -> list[Emitted]:
+    """Readings of one metric: of the run, and of its hosts together."""
+    read = read_counter if meaning.cumulative else read_gauge
+    readings = {host: one for host, series in by_host.items() if (one := read(name, series, spans, period, notes))}
+    whole = readings.pop("", None)
+    if meaning.cumulative and final is not None:
+        whole = with_final(whole, final, spans, notes)
+    elif final is not None and whole is None and not readings:
+        notes.append(FINAL_GAUGE(name=name))
+        whole = Emitted(final.value, name, None)
+    together = []
+    if meaning.cumulative and readings:
+        together = [of_all_hosts(name, readings, hosts, notes)]
+    elif readings:
+        together = list(readings.values())
+    return together + ([] if whole is None else [whole])
 
 
-def _largest(quantity: str, values: list[Emitted], notes: list[str]) -> Emitted:
-    """The largest reading of a quantity, so that no second name can lower a figure."""
-    largest = max(values, key=lambda emitted: (emitted.value, emitted.name))
-    others = sorted({e.name for e in values if e.value * AGREEMENT < largest.value})
-    if others:
-        notes.append(
-            f"contradictory evidence on {quantity}: {', '.join(others)[:120]} is less than {largest.name}; "
-            "the larger one counts"
-        )
-    return largest
+def _finals(values: Sequence[FinalValue], vocabulary: TrainerMetrics, notes: list[Remark]) -> dict[str, Final]:
+    """Last values that are amounts, by name; of several of one name the largest."""
+    finals: dict[str, Final] = {}
+    for final in sorted(values, key=lambda final: (final.name, final.value)):
+        name, value = final.name, final.value
+        if vocabulary.recognise(name) is None:
+            continue
+        if is_amount(value):
+            finals[name] = Final(name, exact(value), final.at)
+        else:
+            notes.append(FINAL_NO_AMOUNT(name=name, value=str(value)))
+    return finals
 
 
-def _series(evidence: Evidence, notes: list[str]) -> dict[str, Series]:
+def _series(evidence: Evidence, notes: list[Remark]) -> dict[str, Series]:
     """Series by label; results of one label (pages of an answer) are one series."""
     merged: dict[str, list[tuple[int | None, float]]] = {}
     reader = SeriesReader()
     for result in evidence.metrics:
         if not isinstance(result, Mapping):
-            notes.append("a metric result is not an object and is not used")
+            notes.append(NOT_A_RESULT())
             continue
         label = str(result.get("Label", "")).strip()
         points, refused = reader.points(result)
         if refused:
-            shown = f"{label[:80]!r} are no amounts and are left aside, such as {str(refused[0])[:20]!r}"
-            notes.append(f"{len(refused)} values of {shown}")
+            notes.append(NO_AMOUNTS(count=len(refused), label=label, first=_shown(refused[0])))
         if points:
             merged.setdefault(label, []).extend(points)
     return {label: series_of(points) for label, points in sorted(merged.items())}
+
+
+def _shown(value: object) -> str:
+    try:
+        return str(value)[:20]
+    except ValueError:  # an integer of more digits than Python prints
+        return "a very long number"
 
 
 def _unfinished(evidence: Evidence) -> tuple[Remark, ...]:
@@ -190,61 +249,6 @@ def _unfinished(evidence: Evidence) -> tuple[Remark, ...]:
         if failed or "Complete" not in found:
             doubts.append(UNFINISHED(codes=", ".join(failed) or "PartialData", label=label))
     return tuple(doubts)
-
-
-def busyness(series: Series, spans: Sequence[Span], period_seconds: int | None) -> Busy | None:
-    """GPUUtilization of one host as busy accelerators; None when no value falls into the spans.
-
-    With a known period, time that no value covers is not covered, and a value that lies partly outside the spans counts
-    as if the host had been idle outside: the figure bounds the occupancy from above. Without, values cover all time.
-    """
-    found = coverage(series, spans, period_seconds)
-    if not found.covered:
-        return None
-    if period_seconds is None or not spans:
-        return Busy(found, found.covered, bounds=False)
-    return Busy(found, max(found.covered, training_microseconds(spans)))
-
-
-def _from_series(
-    name: str, meaning: Meaning, series: Series, time: TrainingTime, period: int | None, notes: list[str]
-) -> Fraction | None:
-    if not meaning.cumulative:
-        mean = coverage(series, time.spans, period).mean()
-        if mean is None:
-            notes.append(f"metric {name[:80]!r} has no value during training and is not used")
-        return mean
-    resets = falls(series.values)
-    if resets >= max(1, len(time.spans)):
-        notes.append(
-            f"contradictory evidence: counter {name[:80]!r} goes backwards {resets} times, "
-            f"but training was interrupted {max(0, len(time.spans) - 1)} times; it is not used"
-        )
-        return None
-    if resets:
-        notes.append(
-            f"counter {name[:80]!r} restarts {resets} times after interruptions: summed over its restarts, "
-            "so work that was done again from a checkpoint may count twice"
-        )
-    return Fraction(counter_increase(series.values), series.scale)
-
-
-def _from_last(
-    name: str, value: float, meaning: Meaning, time: TrainingTime, notes: list[str], known: bool
-) -> Fraction | None:
-    if not is_amount(value):
-        notes.append(f"the last value of {name[:80]!r} is {value} and is not used")
-        return None
-    if meaning.cumulative and len(time.spans) > 1:
-        if not known:
-            notes.append(
-                f"only the last value of counter {name[:80]!r} is known and the job was restarted "
-                f"{len(time.spans) - 1} times: it may count from the last restart alone and is not used"
-            )
-        return None
-    if not meaning.cumulative:
-        notes.append(f"only the last value of {name[:80]!r} is known: it may describe the last steps alone")
-    return exact(value)
 
 
 def metric_results(answers: Any) -> Sequence[Mapping[str, Any]]:

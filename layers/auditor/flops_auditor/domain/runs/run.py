@@ -27,10 +27,11 @@ class Hosts:
 
 @dataclass(frozen=True)
 class FinalValue:
-    """The last value of a metric that the run emitted."""
+    """The last value of a metric that the run emitted, and when (None: not known)."""
 
     name: str
     value: float
+    at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from operator import sub
 from typing import Any
 
 from flops_auditor.domain.runs.training_time import Span
@@ -21,6 +20,8 @@ from flops_auditor.domain.values.moments import read_time
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE = 60 * 10**6
+HOUR = 60 * _MINUTE
+_DAY = 24 * HOUR
 _TOO_LARGE = 1e40
 """As a float; see values.amounts.LARGEST_AMOUNT."""
 _NUMBERS = frozenset({int, float})
@@ -57,7 +58,7 @@ class Coverage:
 
     @property
     def covered(self) -> int:
-        """Microseconds of training that have a value; where nothing is known of times, the number of values."""
+        """Microseconds of training that have a value."""
         return self.step * len(self.whole) + sum(covered for covered, _ in self.parts)
 
     @property
@@ -67,15 +68,9 @@ class Coverage:
 
     def mean(self) -> Fraction | None:
         """The mean value, weighted by time; None when nothing is covered."""
-        return self.total() / self.covered if self.covered else None
-
-    def total(self, highest: int | None = None) -> Fraction:
-        """Value x microseconds, no value counting for more than `highest`."""
-        if highest is None:
-            return Fraction(self.step * sum(self.whole) + sum(time * value for time, value in self.parts), self.scale)
-        cap = highest * self.scale
-        parts = sum(time * min(value, cap) for time, value in self.parts)
-        return Fraction(self.step * self._capped(cap) + parts, self.scale)
+        covered = self.covered
+        total = self.step * sum(self.whole) + sum(time * value for time, value in self.parts)
+        return Fraction(total, covered * self.scale) if covered else None
 
     def most(self, highest: int) -> Fraction:
         """Value x microseconds at most, no value being over `highest`.
@@ -83,11 +78,9 @@ class Coverage:
         A value that covers its period in part bounds it from above: outside it may have been zero.
         """
         cap = highest * self.scale
+        whole = sum(self.whole) if max(self.whole, default=0) <= cap else sum(min(value, cap) for value in self.whole)
         parts = sum(min(value * self.step, cap * time) for time, value in self.parts)
-        return Fraction(self.step * self._capped(cap) + parts, self.scale)
-
-    def _capped(self, cap: int) -> int:
-        return sum(self.whole) if max(self.whole, default=0) <= cap else sum(min(value, cap) for value in self.whole)
+        return Fraction(self.step * whole + parts, self.scale)
 
 
 def is_amount(value: object) -> bool:
@@ -138,9 +131,14 @@ def series_of(points: Sequence[tuple[int | None, float]]) -> Series:
     return Series(tuple(starts), tuple(scaled[len(untimed) :]), tuple(scaled[: len(untimed)]), scale)
 
 
+def moment_in_microseconds(moment: datetime) -> int:
+    """Microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
 def _microseconds(value: object) -> int | None:
     try:
-        return (read_time(value) - _EPOCH) // _MICROSECOND
+        return moment_in_microseconds(read_time(value))
     except (ValueError, OverflowError, TypeError):
         return None
 
@@ -153,19 +151,15 @@ def _scaled(values: Sequence[float]) -> tuple[list[int], int]:
     return [int(whole + part.ljust(places, "0")) for whole, _, part in split], 10**places
 
 
-def coverage(series: Series, spans: Sequence[Span], period_seconds: int | None) -> Coverage:
-    """What a series says about the Training spans: each value with its overlap; values outside are left out.
+def coverage(series: Series, spans: Sequence[Span], step: int) -> Coverage:
+    """What means over periods of `step` microseconds say about the Training spans, which are disjoint and in order.
 
-    Values without times, or of a job without known spans, weigh alike; where the period is known, values without times
-    are left out: they cover no time. `spans` are disjoint and in order.
+    Each value counts with its overlap; values outside, and those without times, are left out: they cover no time.
     """
-    if not spans or (series.untimed and period_seconds is None):
-        return Coverage(1, series.values, (), series.scale)
-    step = period_seconds * 10**6 if period_seconds else _spacing(series.starts)
     whole: list[int] = []
     parts: dict[int, int] = {}
     starts = series.starts
-    for begin, end in _in_microseconds(spans):
+    for begin, end in in_microseconds(spans):
         first, last = bisect_left(starts, begin), bisect_right(starts, end - step)
         whole += series.timed[first:last]
         for index in (*range(bisect_right(starts, begin - step), first), *range(max(first, last), len(starts))):
@@ -176,18 +170,40 @@ def coverage(series: Series, spans: Sequence[Span], period_seconds: int | None) 
     return Coverage(step, tuple(whole), tuple((parts[i], series.timed[i]) for i in sorted(parts)), series.scale)
 
 
-def _in_microseconds(spans: Sequence[Span]) -> list[tuple[int, int]]:
-    return [((span.start - _EPOCH) // _MICROSECOND, (span.end - _EPOCH) // _MICROSECOND) for span in spans]
+def held(series: Series, spans: Sequence[Span], step: int) -> Coverage:
+    """What values that are logged now and then say about the Training spans: each stands until the next one, for an
+    hour or `step` microseconds at most; the last one for `step`.
+    """
+    starts, longest = series.starts, max(step, HOUR)
+    ends = [min(start + longest, following) for start, following in pairwise(starts)]
+    ends += [start + step for start in starts[-1:]]
+    pieces: list[tuple[int, int]] = []
+    for begin, end in in_microseconds(spans):
+        first = max(0, bisect_left(starts, begin) - 1)
+        for index in range(first, bisect_left(starts, end)):
+            time = min(ends[index], end) - max(starts[index], begin)
+            if time > 0:
+                pieces.append((time, series.timed[index]))
+    return Coverage(step, (), tuple(pieces), series.scale)
 
 
-def _spacing(starts: Sequence[int]) -> int:
-    """Microseconds between the nearest two points; a minute, the finest that CloudWatch keeps, without two."""
-    return min(map(sub, starts[1:], starts), default=_MINUTE)
+def step_of(series: Series, period_seconds: int | None) -> int:
+    """Microseconds that one value stands for: the period that was asked for, or else the spacing of the values, which
+    is a day at most: CloudWatch gives no longer means.
+    """
+    if period_seconds:
+        return period_seconds * 10**6
+    return min(_DAY, min((later - earlier for earlier, later in pairwise(series.starts)), default=_MINUTE))
+
+
+def in_microseconds(spans: Sequence[Span]) -> list[tuple[int, int]]:
+    """Spans as (start, end) in microseconds since 1970."""
+    return [(moment_in_microseconds(span.start), moment_in_microseconds(span.end)) for span in spans]
 
 
 def training_microseconds(spans: Sequence[Span]) -> int:
     """The length of all spans."""
-    return sum(end - begin for begin, end in _in_microseconds(spans))
+    return sum(end - begin for begin, end in in_microseconds(spans))
 
 
 def falls(values: Sequence[int]) -> int:

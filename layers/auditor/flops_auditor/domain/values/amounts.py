@@ -52,6 +52,11 @@ def at_least(value: Real) -> int:
     return -((-Fraction(value)) // 1)
 
 
+def at_most(value: Real) -> int:
+    """The largest whole number not over `value`: for lower bounds, which must never be overstated."""
+    return int(Fraction(value) // 1)
+
+
 def exact(number: float | str | int | Decimal) -> Fraction:
     """A measured number as the exact decimal it was written as (0.1 is one tenth, not its binary neighbour)."""
     return Fraction(str(number))

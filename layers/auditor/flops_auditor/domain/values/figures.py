@@ -12,7 +12,7 @@ SEVERITY: dict[Verdict, int] = {"below": 0, "indeterminate": 1, "above": 2}
 
 @dataclass(frozen=True)
 class Figures:
-    """Best estimate and bounds in FLOP (None: not known), the doubts, and what would settle them.
+    """Best estimate and bounds in FLOP (None: not known), the doubts, and what would narrow the figures.
 
     `firm_flop` is what "above" rests on: what was measured, or the lower bound where nothing was; None where it is the
     best estimate.
@@ -21,9 +21,14 @@ class Figures:
     best_flop: int | None
     upper_flop: int | None
     doubts: tuple[Remark, ...] = ()
-    settle: str = ""
+    settle: Remark | None = None
     lower_flop: int | None = None
     firm_flop: int | None = None
+
+    @property
+    def certain_flop(self) -> int | None:
+        """What "above" rests on."""
+        return self.best_flop if self.firm_flop is None else self.firm_flop
 
     def plus(self, flop: int) -> "Figures":
         """The figures with a known amount added."""
@@ -34,8 +39,7 @@ class Figures:
 
 def verdict(figures: Figures, threshold: int) -> Verdict:
     """Above if what is firm > T; below if upper <= T and nothing is in doubt; else indeterminate."""
-    firm = figures.best_flop if figures.firm_flop is None else figures.firm_flop
-    if firm is not None and firm > threshold:
+    if figures.certain_flop is not None and figures.certain_flop > threshold:
         return "above"
     if figures.doubts or figures.upper_flop is None or figures.best_flop is None:
         return "indeterminate"

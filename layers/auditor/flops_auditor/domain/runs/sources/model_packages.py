@@ -132,7 +132,7 @@ def unfold(reference: Reference, packages: Packages) -> tuple[Reference, ...]:
 def beginnings(
     job: TrainingJob, tagged: Sequence[str], packages: Packages
 ) -> tuple[tuple[Reference, ...], tuple[Remark, ...]]:
-    """What the job begins from, the model data of its packages included, and remarks about what was left aside.
+    """What the job begins from, the model data of its packages included, and remarks about what was not used.
 
     `tagged` is its lineage tag. A package of this account that nobody is known to have made is a doubt, unless it says
     itself where its model data came from.

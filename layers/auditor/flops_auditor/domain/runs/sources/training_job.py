@@ -39,7 +39,9 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         billed_tokens=job.billable_token_count,
         limit_seconds=job.stopping_condition.max_runtime_in_seconds,
         metric_names=job.metric_names,
-        final_values=tuple(FinalValue(final.metric_name, final.value) for final in job.final_metric_data_list),
+        final_values=tuple(
+            FinalValue(final.metric_name, final.value, final.timestamp) for final in job.final_metric_data_list
+        ),
         begins=begins,
         begins_notes=notes,
         results=outputs(job),

@@ -53,7 +53,7 @@ def outputs(job: TrainingJob) -> tuple[Location, ...]:
 
 
 def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference, ...], tuple[Remark, ...]]:
-    """What the job begins from, and remarks about what was left aside (never raises). `tagged` is its lineage tag.
+    """What the job begins from, and remarks about what was not used (never raises). `tagged` is its lineage tag.
 
     Model and checkpoint channels, the checkpoint URI, hyperparameters and variables that name a model in S3, the source
     model package and the lineage tag. Teachers and reward models do not count (Annex A.1).

@@ -1,0 +1,57 @@
+"""The architecture-based tier: parameters x tokens, with attention over the context where the length is known.
+
+C = 6 P D for transformers trained in full (Guidelines C(2025) 7719, Annex A.2); (4 N + 2 N_trainable) x tokens where
+only a part of the parameters is trained (the AWS toolkit's formula): every token passes forward (2 N) and its
+activation gradients pass back (2 N), weight gradients are computed for the trainable parameters alone.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from flops_auditor.domain.compute.attention import attention_flop
+from flops_auditor.domain.compute.run_tokens import Tokens
+from flops_auditor.domain.compute.tiers import HardwareUse, Measured, Tier, measured
+from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+IN_FULL = Kind("six-parameters-tokens", "6 x {parameters:flop} parameters x {tokens:flop} tokens")
+IN_PART = Kind(
+    "four-parameters-and-two-trainable",
+    "(4 x {parameters:flop} + 2 x {trainable:flop} trainable) x {tokens:flop} tokens",
+)
+IN_UNKNOWN_PART = Kind(
+    "four-parameters-and-unknown-trainable",
+    "(4 x {parameters:flop} + 2 x an unknown number of trainable) x {tokens:flop} tokens",
+)
+ATTENTION = Kind(
+    "attention-over-the-context",
+    "attention over {length} tokens of context adds {share:percent}, counted as the full square; where a kernel leaves "
+    "out what the causal mask hides, half of that",
+)
+ALL = -1
+"""As a number of trainable parameters: all of them."""
+
+
+def architecture(
+    model: ModelSize, trainable: int | None, tokens: Tokens, length: int | None, hardware: Sequence[HardwareUse]
+) -> tuple[Tier, tuple[Remark, ...]]:
+    """Parameters x tokens. `trainable` is ALL, a number, or None where only a part is trained and nobody says how much:
+    then the best estimate takes none of them, the upper bound all. `length` is the context in tokens, None: not known.
+    """
+    parameters = model.active
+    best, most = (6 * parameters, 6 * parameters)
+    basis = IN_FULL(parameters=parameters, tokens=tokens.count)
+    if trainable is None:
+        best, basis = 4 * parameters, IN_UNKNOWN_PART(parameters=parameters, tokens=tokens.count)
+    elif trainable != ALL:
+        best = most = 4 * parameters + 2 * trainable
+        basis = IN_PART(parameters=parameters, trainable=trainable, tokens=tokens.count)
+    attention = attention_flop(model.shape, length) if model.shape is not None and length is not None else 0
+    found = Measured(
+        flop=Fraction(tokens.count * (best + attention)),
+        share=tokens.share,
+        least=Fraction(tokens.least * best),
+        most=Fraction(tokens.most * (most + attention)),
+    )
+    said = (ATTENTION(length=length, share=Fraction(attention, best)),) if attention else ()
+    return measured("architecture", found, hardware, basis, counts_tokens=True), said

@@ -1,0 +1,49 @@
+"""Operations of attention over the context, which C = 6 P D leaves out.
+
+Each token compares its queries with the keys of the context and takes a mean of their values: two products of 2 FLOP
+per attended token, head and width of a head in the forward pass, and twice as much in the backward pass, whatever is
+trained, since the gradient has to pass. That makes 12 x layers x (heads x head width) x context per token, as PaLM
+counts it (Chowdhery et al. 2022, arXiv:2204.02311, appendix B): the full square, which eager attention computes.
+Kernels that leave out what a causal mask hides compute half of it.
+"""
+
+from math import isqrt
+
+from flops_auditor.domain.runs.model_size import ModelShape, ModelSize
+
+FLOP_PER_ATTENDED_TOKEN = 12
+LONGEST_CONTEXT = 131_072
+"""Tokens of context that nearly all models of the table stay within, where a model's own is not known."""
+WIDTH_PER_LAYER = 128
+"""Usual aspect ratio of dense transformers (Llama-3-8B: 4096 / 32; Llama-3-70B: 8192 / 80 = 102)."""
+SPREAD_OF_SHAPES = 3
+SPREAD_OF_EXPERTS = 8
+"""Layers x queries' width of a dense model, and of a mixture of experts, is at most this many times that of the usual
+shape of its active parameters (all models of the table, tests/accuracy)."""
+
+
+def attention_flop(shape: ModelShape, length: int) -> int:
+    """FLOP of one token's attention over `length` tokens, forward and backward."""
+    return FLOP_PER_ATTENDED_TOKEN * shape.layers * shape.attention_width * length
+
+
+def most_attention_flop(model: ModelSize, length: int | None) -> int:
+    """The most that attention can take per token: over the model's longest context where the length is not known, and
+    for a shape far from usual where the shape is not known.
+    """
+    if model.shape is not None:
+        return attention_flop(model.shape, model.shape.context if length is None else length)
+    layers, width = shape_of(model.active)
+    spread = SPREAD_OF_EXPERTS if model.total > model.active else SPREAD_OF_SHAPES
+    return spread * FLOP_PER_ATTENDED_TOKEN * layers * width * (LONGEST_CONTEXT if length is None else length)
+
+
+def shape_of(parameters: int) -> tuple[int, int]:
+    """Layers and width of a usual dense transformer of so many parameters: N = 12 L h^2 with h = 128 L.
+
+    12 L h^2 counts the matrices of a layer (Kaplan et al. 2020, arXiv:2001.08361, table 1).
+    """
+    layers = 1
+    while 12 * (layers + 1) * (WIDTH_PER_LAYER * (layers + 1)) ** 2 <= parameters:
+        layers += 1
+    return layers, isqrt(parameters // (12 * layers))

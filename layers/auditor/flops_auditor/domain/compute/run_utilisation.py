@@ -1,0 +1,65 @@
+"""U of the hardware-based method for one run, as its training code emitted it: MFU, or FLOP/s over the peak."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from flops_auditor.domain.compute.tiers import TIMES_RATE, HardwareUse, Tier, hardware_mfu
+from flops_auditor.domain.runs.emitted import Emitted, said_of_share
+from flops_auditor.domain.runs.observations import Observations
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+HIGHEST_PLAUSIBLE_MFU = Fraction(1)
+NO_FRACTION = Kind(
+    "mfu-no-fraction",
+    "contradictory evidence: metric {name:said80} is an MFU of {mfu:.4g}, not a fraction of the peak; it is not used",
+)
+OVER_THE_OCCUPANCY = Kind(
+    "mfu-over-occupancy", "the emitted MFU {mfu:.3g} is over the occupancy {occupancy:.3g} of the whole run"
+)
+
+
+def emitted_utilisation(observed: Observations, uses: Sequence[HardwareUse], notes: list[Remark]) -> Tier | None:
+    """The tier of an emitted MFU; None when none was emitted, or none that can be one."""
+    found = _mfu(observed, uses)
+    if found is None:
+        return None
+    emitted, mfu, relative = found
+    if not 0 < mfu <= HIGHEST_PLAUSIBLE_MFU:
+        notes.append(NO_FRACTION(name=emitted.name, mfu=mfu))
+        return None
+    occupancy = mean_occupancy(uses) if observed.busy else None
+    if occupancy is not None and mfu > occupancy:
+        notes.append(OVER_THE_OCCUPANCY(mfu=mfu, occupancy=occupancy))
+    said = said_of_share(emitted)
+    notes += [said] if said else []
+    return hardware_mfu(uses, mfu, emitted.share, None if relative else TIMES_RATE(mfu=mfu, name=emitted.name))
+
+
+def _mfu(observed: Observations, uses: Sequence[HardwareUse]) -> tuple[Emitted, Fraction, bool] | None:
+    """What was emitted, as an MFU, and whether it came as a share of a peak."""
+    emitted = observed.emitted
+    if "mfu" in emitted:
+        return emitted["mfu"], emitted["mfu"].value, True
+    peaks = {
+        "model_flop_rate": mean_peak(uses) or Fraction(0),
+        "model_flop_rate_of_all": sum((use.units * use.peak for use in uses), Fraction(0)),
+    }
+    for quantity, peak in peaks.items():
+        if quantity in emitted and peak:
+            return emitted[quantity], emitted[quantity].value / peak, False
+    return None
+
+
+def mean_peak(uses: Sequence[HardwareUse]) -> Fraction | None:
+    """Mean peak of one unit in FLOP/s, weighted by unit-seconds (by units if no time was spent), Annex A.2."""
+    weights = [use.unit_seconds for use in uses]
+    if sum(weights) == 0:
+        weights = [use.units for use in uses]
+    total = sum(weights, Fraction(0))
+    return sum((w * use.peak for w, use in zip(weights, uses, strict=True)), Fraction(0)) / total if total else None
+
+
+def mean_occupancy(uses: Sequence[HardwareUse]) -> Fraction | None:
+    """Mean occupancy, weighted by peak FLOP; hardware that reports none counts as fully busy."""
+    total = sum((use.peak_flop for use in uses), Fraction(0))
+    return sum((use.peak_flop * use.busy for use in uses), Fraction(0)) / total if total else None
