@@ -22,6 +22,19 @@ from flops_auditor.domain.values.amounts import (
 AMOUNTS = st.integers(1, LARGEST_AMOUNT)
 
 
+@pytest.mark.parametrize("text", ["1e-99999999", "1e99999999", "9" * 100, "nan", "inf", "x", "", "1e401", "-1e-401"])
+def test_a_number_that_would_take_all_memory_is_refused(text: str) -> None:
+    """A few characters must not become a number of a hundred million digits."""
+    with pytest.raises(ValueError, match="number"):
+        exact(text)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_finite_float_is_a_number(value: float) -> None:
+    """What a metric may hold is never refused."""
+    assert float(exact(value)) == value
+
+
 @given(AMOUNTS)
 def test_an_amount_survives_as_a_decimal_string(amount: int) -> None:
     """Annex XI, section 1, point 2(d): the figure handed over is the figure that was computed, to the last unit."""

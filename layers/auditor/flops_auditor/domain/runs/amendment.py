@@ -16,6 +16,8 @@ from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import iso, read_time
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_LONGEST_SHARE = 200
+"""Characters of a share as a fraction."""
 LONGEST_TEXT = 1000
 
 
@@ -100,4 +102,6 @@ def _amount(found: Mapping[str, Any], key: str) -> int | None:
 
 def _fraction(text: str) -> Fraction:
     numerator, separator, denominator = text.partition("/")
+    if len(text) > _LONGEST_SHARE:
+        raise ValueError(f"{text[:40]!r} is too long for a share")
     return Fraction(int(numerator), int(denominator)) if separator else exact(text)

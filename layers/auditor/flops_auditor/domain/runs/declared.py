@@ -8,13 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Literal
 
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_STATEMENT, CORRECT_TAG
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
-from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
+from flops_auditor.domain.values.amounts import UnreadableAmount, exact, parse_amount
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -323,11 +322,11 @@ def _epochs(parameters: Mapping[str, str]) -> Fraction | None:
     """Passes over the dataset, as hyperparameters state them; None when they do not."""
     for key in _EPOCH_PARAMETERS:
         try:
-            value = Decimal(parameters.get(key, ""))
-        except InvalidOperation:
+            value = exact(parameters.get(key, ""))
+        except ValueError:
             continue
-        if value.is_finite() and 0 < value <= 10**6:
-            return Fraction(value)
+        if 0 < value <= 10**6:
+            return value
     return None
 
 

@@ -12,6 +12,11 @@ from flops_auditor.domain.values.errors import AuditorError
 LARGEST_AMOUNT = 10**40
 """No training run of this century comes near; a larger figure is a mistake, not a measurement."""
 
+_LONGEST_NUMBER = 64
+"""Characters."""
+_LARGEST_EXPONENT = 400
+"""Of ten; that of a binary float is at most 324."""
+
 Real = int | Decimal | Fraction
 
 
@@ -58,8 +63,26 @@ def at_most(value: Real) -> int:
 
 
 def exact(number: float | str | int | Decimal) -> Fraction:
-    """A measured number as the exact decimal it was written as (0.1 is one tenth, not its binary neighbour)."""
-    return Fraction(str(number))
+    """A measured number as the exact decimal it was written as (0.1 is one tenth, not its binary neighbour).
+
+    Raises ValueError for what is no number, or so long or with such an exponent that to write it out would take all
+    memory: nothing that a binary float cannot hold.
+    """
+    text = str(number)
+    if len(text) > _LONGEST_NUMBER:
+        raise ValueError(f"{text[:40]!r} is too long for a number")
+    if "/" not in text:
+        _check_exponent(text)
+    return Fraction(text)
+
+
+def _check_exponent(text: str) -> None:
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise ValueError(f"{text[:40]!r} is not a number") from error
+    if value and not (value.is_finite() and abs(value.adjusted()) <= _LARGEST_EXPONENT):
+        raise ValueError(f"{text[:40]!r} is not within what a number may be")
 
 
 def scientific(amount: int, digits: int = 3) -> str:
