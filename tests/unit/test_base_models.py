@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flops_auditor import data
+from flops_auditor.domain.compute.attention import SPREAD_OF_EXPERTS, SPREAD_OF_SHAPES, shape_of
 from flops_auditor.domain.originals.base_models import BaseModelTable, BaseModelTableInvalid
 
 TABLE = data.base_model_table()
@@ -242,3 +243,14 @@ def test_a_bad_row_is_named(rows, message):
     with pytest.raises(BaseModelTableInvalid) as caught:
         BaseModelTable.parse(HEADER + rows)
     assert message in str(caught.value)
+
+
+def test_no_model_has_a_shape_further_from_usual_than_the_bound_takes():
+    """The bound on attention of a model of unknown shape holds for every model whose shape is known."""
+    table = data.base_model_table()
+    sizes = [size for name in table.models if (size := table.find(name).size) is not None and size.shape is not None]
+    assert len(sizes) > 300
+    for size in sizes:
+        layers, width = shape_of(size.active)
+        spread = SPREAD_OF_EXPERTS if size.total > size.active else SPREAD_OF_SHAPES
+        assert size.shape.layers * size.shape.attention_width <= spread * layers * width, size.source
