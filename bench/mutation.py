@@ -36,7 +36,9 @@ also_copy = ["cli"]
 pytest_add_cli_args_test_selection = {json.dumps([f"tests/unit/{name}.py" for name in TESTS])}
 pytest_add_cli_args = ["-x"]
 """
-CONFTEST = """from hypothesis import settings
+CONFTEST = """
+
+from hypothesis import settings  # noqa: E402
 
 settings.register_profile("mutation", max_examples=20, derandomize=True, deadline=None, database=None)
 settings.load_profile("mutation")
@@ -55,7 +57,8 @@ def stage() -> None:
     (STAGE / "pyproject.toml").write_text(
         project.replace('"layers/auditor", "cli", "."', '"src", "cli", "."') + SETTINGS
     )
-    (STAGE / "tests" / "conftest.py").write_text(CONFTEST)
+    conftest = STAGE / "tests" / "conftest.py"
+    conftest.write_text(conftest.read_text() + CONFTEST)
 
 
 def results() -> dict[str, str]:

@@ -1,6 +1,34 @@
-"""For all tests: no deadline per example, since machines that run tests beside other things stall."""
+"""Whatever a command prints as JSON in any test is held to its published schema."""
 
-from hypothesis import settings
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
 
-settings.register_profile("steady", deadline=None)
-settings.load_profile("steady")
+import pytest
+
+
+@cache
+def _validator(name: str) -> Any:
+    from jsonschema import Draft202012Validator
+
+    from flops_auditor_cli.schemas import schema_of
+
+    return Draft202012Validator(schema_of(name))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def published_schemas_hold() -> Iterator[None]:
+    """Check every document between its making and its printing."""
+    from flops_auditor_cli import view
+
+    made = view.versioned
+
+    def checked(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
+        shown = made(name, document)
+        _validator(name).validate(shown)
+        return shown
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(view, "versioned", checked)
+    yield
+    patch.undo()

@@ -1,92 +1,187 @@
-"""How an audit is shown: two tables for people, one document for machines, the assessments as CSV."""
+"""How an audit is shown: of a file, of a live job, of a record, of a plan."""
 
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.messages.advice import to_know_the_hardware, unknown_hardware
-from flops_auditor.domain.messages.duties import duty_in_words
-from flops_auditor.domain.messages.record_alert import named, remedies
-from flops_auditor.domain.values.amounts import scientific
-from flops_auditor_cli.output import Output, digits, emit
+from flops_auditor.domain.messages.duties import duties_in_words
+from flops_auditor.domain.messages.record_alert import remedies
+from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor_cli.near_names import unknown_model
+from flops_auditor_cli.output import digits
+from flops_auditor_cli.view import Block, Facts, Headline, Points, Table, View
+
+THRESHOLD_COLUMNS = {
+    "title": "Threshold",
+    "threshold": "FLOP",
+    "best": "Best",
+    "most": "At most",
+    "verdict": "Verdict",
+}
+HEADLINES = {
+    "below": "is below every threshold",
+    "above": "is above a threshold",
+    "indeterminate": "may be above a threshold: on which side it is cannot be said",
+}
+CSV_FIELDS = (
+    "job",
+    "job_arn",
+    "verdict",
+    "best_flop",
+    "upper_flop",
+    "method",
+    "policy",
+    "scenario",
+    "threshold_flop",
+    "counted_best_flop",
+    "counted_upper_flop",
+    "best_share",
+    "upper_share",
+    "threshold_verdict",
+    "reason",
+)
 
 
-def figures(document: dict[str, Any]) -> list[dict[str, str]]:
-    """The result of an audit as rows of a table."""
-    estimate, cumulative = document["estimate"], document["cumulative"]
-    rows = [
-        ("Job", document["job"]["name"]),
-        ("Status", document["job"]["status"]),
-        ("Method", estimate["method"]),
-        ("Best estimate", _flop(estimate["best_flop"])),
-        ("Upper bound", _flop(estimate["upper_flop"])),
-        *_cautious(estimate),
-        ("Hardware ceiling", _flop(estimate["ceiling_flop"])),
-        ("Energy", "unknown" if estimate["energy_kwh"] is None else f"{digits(float(estimate['energy_kwh']))} kWh"),
+def view_of(document: Mapping[str, Any], schema: str, more: tuple[Block, ...] = ()) -> View:
+    """An audit in every form; `document` has FLOP as decimal texts, as records hold them."""
+    shown = with_shares(document)
+    return View(schema, shown, (*blocks(shown), *more), list(csv_rows(shown)), CSV_FIELDS)
+
+
+def with_shares(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with what every assessment counts as a share of its own threshold."""
+    assessed = [
+        {
+            **each,
+            "best_share": share_of(each["best_flop"], each["threshold_flop"]),
+            "upper_share": share_of(each["upper_flop"], each["threshold_flop"]),
+        }
+        for each in document["assessments"]
     ]
+    return {**document, "assessments": assessed}
+
+
+def share_of(amount: str | None, threshold: str) -> float | None:
+    """An amount as a share of a threshold, to four digits; None where it is not known or the threshold is 0."""
+    if amount is None or not int(threshold):
+        return None
+    return float(f"{float(Fraction(int(amount), int(threshold))):.4g}")
+
+
+def nearest(assessments: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The assessment whose threshold the upper bound comes nearest to, or is farthest over."""
+    shares = [each for each in assessments if each["upper_share"] is not None]
+    return max(shares, key=lambda each: each["upper_share"], default=None)
+
+
+def headline(document: Mapping[str, Any]) -> str:
+    """Who is on which side, in one sentence."""
+    over = [each["title"] for each in document["assessments"] if each["verdict"] == "above"]
+    which = f": {'; '.join(over)}" if over else ""
+    return f"{document['job']['name']} {HEADLINES[document['verdict']]}{which}"
+
+
+def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
+    """The audit for people: the verdict first, then figures, thresholds, and what they rest on."""
+    estimate, lineage = document["estimate"], document.get("lineage") or {}
+    yield Headline(headline(document))
+    yield Facts(list(facts(document)), "Training compute")
+    rows = [
+        {
+            **each,
+            "threshold": flop(each["threshold_flop"]),
+            "best": percent(each["best_share"]),
+            "most": percent(each["upper_share"]),
+        }
+        for each in document["assessments"]
+    ]
+    yield Table(THRESHOLD_COLUMNS, rows, "Thresholds", right=("threshold", "best", "most"))
+    yield Points(list(reasons(document)), "Why")
+    doubts = [*estimate["doubts"], *lineage.get("doubts", []), *_of_assessments(document)]
+    yield Points(list(dict.fromkeys(each["words"] for each in doubts)), "In doubt")
+    yield Points(list(settling(document)), "What settles it")
+    yield Points(due_by_a_day(document), "Due")
+    yield Points([each["words"] for each in estimate["assumptions"]], "Assumptions")
+
+
+def reasons(document: Mapping[str, Any]) -> Iterator[str]:
+    """Why each verdict is what it is, with the names that options and rules use."""
+    for each in document["assessments"]:
+        yield f"{each['title']} ({each['policy']}, {each['scenario']}): {each['reason']}"
+
+
+def due_by_a_day(document: Mapping[str, Any]) -> list[str]:
+    """What is due by a day, each once."""
+    due = document.get("due", ())
+    dated = {(each["policy"], each["duty"]) for each in due}
+    kept = [
+        {**a, "duties": [duty for duty in a["duties"] if (a["policy"], duty["id"]) in dated]}
+        for a in document["assessments"]
+    ]
+    return duties_in_words(kept, due, datetime.now(UTC).date())
+
+
+def _of_assessments(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for each in document["assessments"]:
+        yield from each["doubts"]
+        yield from each["notes"]
+
+
+def settling(document: Mapping[str, Any]) -> Iterator[str]:
+    """What would settle an open verdict; on hardware that nobody knows, no evidence does."""
+    if unknown_hardware(doubt["kind"] for doubt in document["estimate"]["doubts"]):
+        yield to_know_the_hardware(document["job"]["name"])
+    else:
+        yield from remedies(document)
+
+
+def facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The figures; where the job continues others, what they took together comes first, as lists show it."""
+    estimate, total = document["estimate"], document["cumulative"]
     lineage = document.get("lineage") or {}
-    if count := lineage.get("ancestors", len(cumulative["ancestors"])):
-        total = f"{_flop(cumulative['best_flop'])}, at most {_flop(cumulative['upper_flop'])}"
-        rows.append((f"With {count} earlier run{'' if count == 1 else 's'}", total))
-    rows += [("Original model", document["original"]["base_model"] or "not named")]
-    rows += [("Assumption", said["words"]) for said in estimate["assumptions"]]
-    rows += [("Doubt", said["words"]) for said in [*estimate["doubts"], *lineage.get("doubts", [])]]
-    if unknown_hardware(doubt["kind"] for doubt in estimate["doubts"]):
-        rows.append(("What settles it", to_know_the_hardware(document["job"]["name"])))
+    count = lineage.get("ancestors", len(total["ancestors"]))
+    yield "Status", document["job"]["status"]
+    yield "Method", estimate["method"]
+    if count:
+        runs = f"{count} earlier run{'' if count == 1 else 's'}"
+        yield "Best estimate", f"{flop(total['best_flop'])} FLOP, with {runs}"
+        yield "Upper bound", f"{flop(total['upper_flop'])} FLOP, with {runs}"
+        yield "This run alone", f"{flop(estimate['best_flop'])} FLOP, at most {flop(estimate['upper_flop'])} FLOP"
     else:
-        rows += [("What settles it", words) for words in remedies(document)]
+        yield "Best estimate", f"{flop(estimate['best_flop'])} FLOP"
+        yield "Upper bound", f"{flop(estimate['upper_flop'])} FLOP"
+    if estimate["cautious_upper_flop"] != estimate["upper_flop"]:
+        yield "Cautious bound", f"{flop(estimate['cautious_upper_flop'])} FLOP"
+    if estimate["ceiling_flop"] is not None:
+        yield "Hardware ceiling", f"{flop(estimate['ceiling_flop'])} FLOP"
+    energy = estimate["energy_kwh"]
+    yield "Energy", "unknown" if energy is None else f"{digits(float(energy))} kWh"
+    name = document["original"]["base_model"]
+    unknown = unknown_model(name)
+    yield "Original model", (f"{name}: {unknown}" if unknown else name) or "not named"
     if document.get("previous_verdict"):
-        rows.append(("Superseded verdict", document["previous_verdict"]))
-    rows += [("Due", words) for words in _due(document)]
-    return [{"what": what, "value": value} for what, value in rows]
+        yield "Earlier verdict", f"{document['previous_verdict']} (superseded)"
 
 
-def _due(document: dict[str, Any]) -> list[str]:
-    """What is due by a day."""
-    today = datetime.now(UTC).date()
-    duties = {(a["policy"], duty["id"]): duty for a in document["assessments"] for duty in a["duties"]}
-    named = ((duties.get((each["policy"], each["duty"])), each["day"]) for each in document.get("due", ()))
-    return [duty_in_words(duty, day, today) for duty, day in named if duty is not None]
-
-
-def _cautious(estimate: dict[str, Any]) -> list[tuple[str, str]]:
-    """The bound that "below" rests on, where evidence speaks against the estimate's own."""
-    bound = estimate["cautious_upper_flop"]
-    return [] if bound == estimate["upper_flop"] else [("Cautious bound", _flop(bound))]
-
-
-def _flop(amount: str | None) -> str:
-    return "unknown" if amount is None else f"{scientific(int(amount))} FLOP"
-
-
-ASSESSMENT_COLUMNS = {
-    "policy": "Policy",
-    "scenario": "Scenario",
-    "threshold_flop": "Threshold (FLOP)",
-    "verdict": "Verdict",
-    "reason": "Reason",
-}
-COLUMNS_FOR_PEOPLE = {
-    "threshold": "Threshold",
-    "threshold_flop": "FLOP",
-    "verdict": "Verdict",
-    "reason": "Reason",
-}
-
-
-def show(document: dict[str, Any], output: Output) -> None:
-    """Write an audit to stdout: two tables for people, one document for machines, the assessments as CSV."""
-    if output is Output.TABLE:
-        emit(figures(document), output, {"what": "", "value": ""}, title="Training compute")
-        rows = [{**row, **_for_people(row)} for row in document["assessments"]]
-        emit(rows, output, COLUMNS_FOR_PEOPLE, title="Verdicts", right=("threshold_flop",))
-    else:
-        emit(document["assessments"], output, ASSESSMENT_COLUMNS, document=document)
-
-
-def _for_people(row: dict[str, Any]) -> dict[str, str]:
-    """An assessment with the threshold by its title, and what is in doubt beside the reason."""
-    return {
-        "threshold": named(row["policy"], row["scenario"], row["title"]),
-        "threshold_flop": scientific(int(row["threshold_flop"])),
-        "reason": "; ".join([row["reason"], *(each["words"] for each in (*row["doubts"], *row["notes"]))]),
+def csv_rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A line for each threshold, with the job and its compute in every one."""
+    job, total = document["job"], document["cumulative"]
+    common = {
+        "job": job["name"],
+        "job_arn": job["arn"],
+        "verdict": document["verdict"],
+        "best_flop": total["best_flop"],
+        "upper_flop": total["upper_flop"],
+        "method": document["estimate"]["method"],
     }
+    for each in document["assessments"] or [{}]:
+        yield {
+            **common,
+            **{key: each.get(key) for key in ("policy", "scenario", "threshold_flop", "best_share", "upper_share")},
+            "counted_best_flop": each.get("best_flop"),
+            "counted_upper_flop": each.get("upper_flop"),
+            "threshold_verdict": each.get("verdict"),
+            "reason": each.get("reason"),
+        }

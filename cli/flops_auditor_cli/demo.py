@@ -22,17 +22,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_time import training_time
 from flops_auditor.domain.values.archive_keys import record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.auditing.collect_evidence import finest_period
-from flops_auditor_cli.local_aws import Stack, deploy, load_job, start, stop
+from flops_auditor_cli.exits import INTERRUPTED
+from flops_auditor_cli.local_aws import Stack, deploy, load_job, read, start, stop
 from flops_auditor_cli.local_aws.locate import forget, remember, state_folder
 from flops_auditor_cli.local_aws.processes import REPOSITORY
-from flops_auditor_cli.output import Output, emit
-from flops_auditor_cli.recorded import COLUMNS, FLOP_COLUMNS, for_people
+from flops_auditor_cli.recorded import listing, row_of
+from flops_auditor_cli.view import write_text
 
 EVENTS = REPOSITORY / "events"
 REPLAY_SOURCE = "flops-auditor.replay"
@@ -40,6 +42,8 @@ DETAIL_TYPE = "SageMaker Training Job State Change"
 MAILBOX = "demo-mailbox"
 COUNTERS = ("num_input_tokens_seen",)
 PATIENCE = timedelta(minutes=3)
+"""Without anything moving: on a busy machine all takes longer."""
+PATIENCE_WITH_MAIL = timedelta(seconds=30)
 TIME_FIELDS = ("CreationTime", "TrainingStartTime", "TrainingEndTime", "LastModifiedTime")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -175,19 +179,24 @@ def newest_records(stack: Stack, jobs: list[dict[str, Any]]) -> list[dict[str, s
 
 
 def wait_for_records(stack: Stack, jobs: list[dict[str, Any]], tick: Callable[[int], None]) -> list[dict[str, str]]:
-    """The newest record of every job, once each has one and the queues are empty. Raises DemoFailed in the end.
+    """The newest record of every job, once each has one and the queues are empty. Raises DemoFailed if nothing moves.
 
     They empty last: a job that was audited before its ancestor is assessed again, through the queue.
     """
-    give_up = time.monotonic() + PATIENCE.total_seconds()
+    seen, since = (-1, -1), time.monotonic()
     while True:
         rows = newest_records(stack, jobs)
         tick(len(rows))
-        if len(rows) == len(jobs) and unaudited(stack) == 0:
+        queued = unaudited(stack)
+        if len(rows) == len(jobs) and queued == 0:
             return newest_records(stack, jobs)
-        if time.monotonic() > give_up:
+        if (len(rows), queued) != seen:
+            seen, since = (len(rows), queued), time.monotonic()
+        if time.monotonic() - since > PATIENCE.total_seconds():
             missing = {job["TrainingJobName"] for job in jobs} - {row["job_name"] for row in rows}
-            raise DemoFailed(f"after {PATIENCE} the queues are not empty or these have no record: {sorted(missing)}")
+            raise DemoFailed(
+                f"nothing moved for {PATIENCE}, {queued} messages wait; without a record: {sorted(missing)}"
+            )
         time.sleep(0.3)
 
 
@@ -233,6 +242,21 @@ def keep_offset(jobs: list[dict[str, Any]], state: Path) -> timedelta:
     return offset
 
 
+def wait_for_alerts(
+    stack: Stack, mailbox: str, told: set[str], expected: int, tick: Callable[[int], None]
+) -> list[dict[str, Any]]:
+    """The alerts that came in this run; fewer than expected where no other comes for a while."""
+    seen, since = -1, time.monotonic()
+    while True:
+        received = [mail for mail in mails(stack, mailbox) if mail["MessageId"] not in told]
+        tick(len(received))
+        if len(received) != seen:
+            seen, since = len(received), time.monotonic()
+        if len(received) >= expected or time.monotonic() - since > PATIENCE_WITH_MAIL.total_seconds():
+            return received
+        time.sleep(0.5)
+
+
 def run_demo(progress: Progress, state: Path) -> tuple[Stack, list[dict[str, str]], list[dict[str, Any]]]:
     """Everything up to the records and the alerts, with progress."""
     task = progress.add_task("Starting a local AWS", total=None)
@@ -255,21 +279,19 @@ def run_demo(progress: Progress, state: Path) -> tuple[Stack, list[dict[str, str
         jobs.append(here)
         progress.advance(task)
     mailbox = subscribe_mailbox(stack)
+    known = {row["job_id"] for row in newest_records(stack, jobs)}
+    told = {mail["MessageId"] for mail in mails(stack, mailbox)}
     step("Sending their events through EventBridge")
     send_events(stack, jobs)
     step("Auditing", total=len(jobs))
     rows = wait_for_records(stack, jobs, lambda count: progress.update(task, completed=count))
-    expected = sum(row["verdict"] != "below" for row in rows)
+    expected = sum(row["verdict"] != "below" and row["job_id"] not in known for row in rows)
     step("Waiting for the alerts", total=expected)
-    give_up = time.monotonic() + 30
-    while len(received := mails(stack, mailbox)) < expected and time.monotonic() < give_up:
-        progress.update(task, completed=len(received))
-        time.sleep(0.5)
+    received = wait_for_alerts(stack, mailbox, told, expected, lambda count: progress.update(task, completed=count))
     step("Comparing the ledger with SageMaker, and sealing the log")
     run_as_scheduled(stack, "Reconcile")
     run_as_scheduled(stack, "Seal")
-    step("Done", total=1)
-    progress.update(task, completed=1)
+    progress.update(task, description="Done", total=1, completed=1)
     return stack, rows, received
 
 
@@ -289,11 +311,20 @@ def main(down: bool = False) -> None:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        stack, rows, received = run_demo(progress, state)
+    up_before = (running := read(state)) is not None and running.alive()
+    try:
+        with Progress(*columns, console=Console(stderr=True)) as progress:
+            stack, rows, received = run_demo(progress, state)
+    except KeyboardInterrupt:
+        if not up_before:
+            stop(state)
+            forget(state)
+            console.print("Interrupted; the local AWS is down.")
+        raise typer.Exit(INTERRUPTED) from None
     title = f"{len(rows)} training jobs, audited by the deployed functions"
-    emit([for_people(row) for row in rows], Output.TABLE, COLUMNS, title=title, right=FLOP_COLUMNS)
-    console.print(f"\n{len(received)} alerts were sent:")
+    console.print(f"\n{title}:\n")
+    write_text(listing([row_of(row, predicate_of(row["envelope"].encode())) for row in rows], 0, wide=False).blocks)
+    console.print(f"\n{len(received)} alerts were sent:" if received else NOTHING_TOLD)
     for mail in received:
         console.print(f"  {mail['Subject']}")
     console.print(f"\nThe first of them reads:\n\n{indented(received[0]['Message'])}" if received else "")
@@ -306,6 +337,7 @@ def indented(text: str) -> str:
     return "".join(f"  {line}\n" for line in text.splitlines())
 
 
+NOTHING_TOLD = "\nNo alert was sent: people were told of these jobs before, and nobody is told twice."
 NEXT = """
 The local AWS stays up. Try:
   .venv/bin/flops-auditor records list --local --verdict above

@@ -7,7 +7,8 @@ import signal
 import sys
 from types import FrameType
 
-INTERRUPTED = 130
+from flops_auditor_cli.exits import INTERRUPTED
+
 _OF_THE_COMMAND_LINE = {"typer", "rich", "cryptography"}
 _OF_AWS = {"boto3", "botocore"}
 

@@ -1,11 +1,16 @@
 """What the exit codes mean; scripts and CI gates rely on them."""
 
-from flops_auditor.domain.values.figures import Verdict
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the program's first lines import this
+    from flops_auditor.domain.values.figures import Verdict
 
 FINE = 0
 FAILED = 1
 USAGE = 2
 OVER_THRESHOLD = 3
 EVIDENCE_INCOMPLETE = 4
+INTERRUPTED = 130
+"""128 + SIGINT, as a shell expects."""
 
-OF_VERDICT: dict[Verdict, int] = {"below": FINE, "above": OVER_THRESHOLD, "indeterminate": EVIDENCE_INCOMPLETE}
+OF_VERDICT: "dict[Verdict, int]" = {"below": FINE, "above": OVER_THRESHOLD, "indeterminate": EVIDENCE_INCOMPLETE}

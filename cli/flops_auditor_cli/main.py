@@ -19,6 +19,7 @@ from flops_auditor import __version__
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor_cli.exits import FAILED, USAGE
 from flops_auditor_cli.output import plain
+from flops_auditor_cli.remedies import REMEDIES_HERE
 
 DEBUG = "--debug"
 
@@ -38,6 +39,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "audit": Command("Audit one job: from files, or live with --job-name.", ("audit",)),
         "catalog": Command("Instance types, policies, base models.", ("catalog",), group=True),
         "verify": Command("Check a bundle offline, without trusting its writer.", ("verify",)),
+        "schema": Command("The JSON Schemas of what --output json prints.", ("schema",)),
     },
     "Ask the deployment": {
         "records": Command("List, show and trace what was recorded.", ("records", "lineage"), group=True),
@@ -117,14 +119,6 @@ def options(
     Exit codes: 0 fine or below, 1 the tool failed, 2 wrong input, 3 over a threshold, 4 cannot be said, 130
     interrupted.
     """
-
-
-REMEDIES_HERE = {
-    "SourceDenied": "Ask whoever manages the account to allow you the action that is named; `flops-auditor docs iam` "
-    "lists what each part needs.",
-    "SourceUnavailable": "Check the network and the region's name, then run the command again.",
-}
-"""What the person at the command line does about errors that the deployed functions have, too."""
 
 
 def run(arguments: Sequence[str]) -> None:

@@ -9,7 +9,10 @@ import typer
 from flops_auditor.domain.values.amounts import LARGEST_AMOUNT, UnreadableAmount, exact, parse_amount
 from flops_auditor_cli.output import Output
 
-OutputOption = Annotated[Output, typer.Option("--output", "-o", help="Table for people, json or csv for machines.")]
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", help="Table for people, json or csv for machines, markdown for comments.")
+]
+WideOption = Annotated[bool, typer.Option("--wide", help="All columns, and nothing cut off.")]
 PolicyOption = Annotated[
     list[str] | None,
     typer.Option(

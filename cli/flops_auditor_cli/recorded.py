@@ -1,22 +1,34 @@
 """What is recorded, as the deployed table has it: all of it, the newest record of each job, and the one of a job."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from flops_auditor.aws.calls.clients import client
-from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor_cli.audit_view import nearest, with_shares
+from flops_auditor_cli.schemas import LISTED, fields_of
+from flops_auditor_cli.view import Table, View
 
-COLUMNS = {
+COLUMNS = {"job_name": "Job", "flop": "FLOP", "share": "Share", "verdict": "Verdict"}
+WIDE_COLUMNS = {
     "ended_at": "Ended",
     "job_name": "Job",
     "status": "Status",
     "method": "Method",
-    "best_flop": "Best (FLOP)",
-    "upper_flop": "At most (FLOP)",
+    "flop": "Best (FLOP)",
+    "upper": "At most (FLOP)",
+    "nearest": "Nearest threshold",
+    "share": "Best",
+    "upper_share_of_it": "At most",
     "base_model": "Base model",
     "verdict": "Verdict",
 }
-FLOP_COLUMNS = ("best_flop", "upper_flop")
+RIGHT = ("flop", "upper", "share", "upper_share_of_it")
+FIELDS = fields_of(LISTED)
+AT_ONCE = 100
+"""BatchGetItem gives no more items."""
 
 
 class NoSuchRecord(AuditorError):
@@ -65,10 +77,60 @@ def find_record(table: str, job: str) -> dict[str, str]:
     return {name: attribute["S"] for name, attribute in item.items() if "S" in attribute}
 
 
-def for_people(item: Mapping[str, str]) -> dict[str, str]:
-    """A row with FLOP in scientific notation and times to the minute."""
-    row = dict(item)
-    for column in FLOP_COLUMNS:
-        row[column] = scientific(int(item[column])) if column in item else "unknown"
-    row["ended_at"] = item.get("ended_at", "")[:16].replace("T", " ")
-    return row
+def contents(table: str, found: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """The predicates of records of the index, in their order."""
+    lines: dict[tuple[str, str], bytes] = {}
+    for first in range(0, len(found), AT_ONCE):
+        asked = [{name: {"S": item[name]} for name in ("pk", "sk")} for item in found[first : first + AT_ONCE]]
+        while asked:
+            answer = client("dynamodb").batch_get_item(
+                RequestItems={table: {"Keys": asked, "ProjectionExpression": "pk, sk, envelope"}}
+            )
+            for item in answer["Responses"][table]:
+                lines[item["pk"]["S"], item["sk"]["S"]] = item["envelope"]["S"].encode()
+            asked = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+    return [predicate_of(lines[item["pk"], item["sk"]]) for item in found]
+
+
+def row_of(item: Mapping[str, str], content: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as a list shows it: the job, its compute, and the threshold that this comes nearest to."""
+    closest = nearest(with_shares(content)["assessments"]) or {}
+    return {
+        "job_name": item["job_name"],
+        "verdict": item["verdict"],
+        "best_flop": item.get("best_flop"),
+        "upper_flop": item.get("upper_flop"),
+        "nearest_policy": closest.get("policy"),
+        "nearest_scenario": closest.get("scenario"),
+        "threshold_flop": closest.get("threshold_flop"),
+        "best_share": closest.get("best_share"),
+        "upper_share": closest.get("upper_share"),
+        "method": item["method"],
+        "status": item["status"],
+        "base_model": item.get("base_model", ""),
+        "started_at": content["job"]["start"],
+        "ended_at": item.get("ended_at"),
+        "recorded_at": item["recorded_at"],
+        "revision": int(item["revision"]),
+        "region": item["region"],
+        "job_arn": item["job_arn"],
+        "job_id": item["job_id"],
+    }
+
+
+def listing(rows: Sequence[Mapping[str, Any]], left_out: int, wide: bool) -> View:
+    """Records as a list, with FLOP in scientific notation and times to the minute for people."""
+    people = [
+        {
+            **row,
+            "ended_at": (row["ended_at"] or "")[:16].replace("T", " "),
+            "flop": flop(row["best_flop"]),
+            "upper": flop(row["upper_flop"]),
+            "nearest": f"{row['nearest_policy']}, {row['nearest_scenario']}" if row["nearest_policy"] else "none",
+            "share": percent(row["best_share"]),
+            "upper_share_of_it": percent(row["upper_share"]),
+        }
+        for row in rows
+    ]
+    table = Table(WIDE_COLUMNS if wide else COLUMNS, people, right=RIGHT, cut=() if wide else ("job_name",))
+    return View("records", {"records": rows, "left_out": left_out}, [table], rows, FIELDS)

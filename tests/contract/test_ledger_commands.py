@@ -94,10 +94,10 @@ def test_an_export_replaces_no_file_unasked_and_leaves_no_rest(world: tuple[Worl
 
 def test_a_key_is_rotated_and_listed(world: tuple[World, Any], tmp_path: Path) -> None:
     made, kms = world
-    assert [key["state"] for key in run("keys", "list")] == ["in force", "in force"]
+    assert [key["state"] for key in run("keys", "list")["keys"]] == ["in force", "in force"]
     fresh = new_key(kms)
     assert run("keys", "rotate", "record", "--new-key-id", fresh)["number"] == 0
-    assert [key["state"] for key in run("keys", "list")] == ["replaced", "in force", "in force"]
+    assert [key["state"] for key in run("keys", "list")["keys"]] == ["replaced", "in force", "in force"]
     with pytest.raises(CannotRotate):
         run("keys", "rotate", "record", "--new-key-id", new_key(kms))
     made.record, made.at = KmsSigner(kms, fresh), datetime.now(UTC)

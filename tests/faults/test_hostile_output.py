@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from flops_auditor_cli.main import app
-from flops_auditor_cli.output import Output, emit
+from flops_auditor_cli.output import Output
+from flops_auditor_cli.view import Table, View, show
 from tests.fakes.jobs import describe
 from tests.faults.hostile import TEXTS
 
@@ -60,13 +61,14 @@ def test_json_is_json(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", TEXTS)
-@pytest.mark.parametrize("output", [Output.TABLE, Output.CSV])
+@pytest.mark.parametrize("output", [Output.TABLE, Output.CSV, Output.MARKDOWN])
 def test_every_list_of_the_command_line_is_shown_through_one_door(
     text: str, output: Output, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """records, reconcile, doctor and redrive write their rows with `emit`."""
+    """records, reconcile, doctor and redrive write their rows with `show`."""
     rows: list[dict[str, Any]] = [{"job": text, "count": -5, "verdict": text}]
-    emit(rows, output, {"job": "Job", "count": "Count", "verdict": "Verdict"}, title="Jobs")
+    columns = {"job": "Job", "count": "Count", "verdict": "Verdict"}
+    show(View("records", {"records": rows}, [Table(columns, rows, "Jobs")], rows, tuple(columns)), output)
     shown = capsys.readouterr().out
     assert all(character == "\n" or character.isprintable() for character in shown)
     if output is Output.CSV:

@@ -65,11 +65,12 @@ def test_dead_letters_are_told_redriven_and_set_aside(operator: Deployed, tmp_pa
         operator.stack.client("sqs").send_message(QueueUrl=dead, MessageBody=body)
     _, document = run("doctor")
     assert state_of(document, "dead letters")["state"] == "NOT OK"
-    code, rows = run("redrive", "--dry-run")
+    code, document = run("redrive", "--dry-run")
     assert code == 0
-    assert {row["action"] for row in rows} == {"would be requeued", "would be left"}
+    assert {row["action"] for row in document["letters"]} == {"would be requeued", "would be left"}
     assert operator.waiting("AuditDeadLetterQueueUrl") == 2
-    code, rows = run("redrive", "--set-aside", str(tmp_path / "aside.ndjson"))
+    code, document = run("redrive", "--set-aside", str(tmp_path / "aside.ndjson"))
+    rows = document["letters"]
     assert code == 0
     assert {row["action"] for row in rows} == {"requeued", "set aside"}
     assert "MalformedEvent" in next(row["reason"] for row in rows if row["action"] == "set aside")

@@ -52,12 +52,12 @@ def test_a_type_that_a_later_release_knows_settles_its_jobs(deployed: Deployed, 
     assert deployed.record(arn).predicate["verdict"] == "indeterminate"
     deployed.idle()
     later = Release(tmp_path, deployed)
-    [row] = later.run("reassess", "--instance-type", UNKNOWN_TYPE)
+    [row] = later.run("reassess", "--instance-type", UNKNOWN_TYPE)["records"]
     assert (row["before"], row["verdict"], row["tables"]) == ("indeterminate", "below", INSTANCE_TYPES)
     content = deployed.record(arn).predicate
     assert (content["revision"], content["verdict"]) == (1, "below")
     assert list(content["reassessed"]["tables"]) == [INSTANCE_TYPES]
-    assert later.run("reassess", "--instance-type", UNKNOWN_TYPE) == []
+    assert later.run("reassess", "--instance-type", UNKNOWN_TYPE)["records"] == []
     deployed.idle()
     assert deployed.versions(f"tables/{later.table}") == [f"tables/{later.table}"]
     deployed.invoke("SealFunctionName")

@@ -247,7 +247,7 @@ def test_uninstalling_keeps_the_evidence_and_nothing_else(upgraded: Upgraded) ->
 def test_a_deleted_stack_is_restored_and_its_log_goes_on(upgraded: Upgraded) -> None:
     """As docs/operations.md says: import what was kept, take the old policies off the buckets, deploy."""
     stack, before = upgraded.deployed.stack, upgraded.before
-    kept = {each["logical_id"]: each["physical_id"] for each in upgraded.flops_auditor("restore-stack")}
+    kept = {each["logical_id"]: each["physical_id"] for each in upgraded.flops_auditor("restore-stack")["resources"]}
     assert kept == {name: value for name, value in before.ids.items() if not name.endswith("Topic")}
     for bucket in ("ArchiveBucket", "AccessLogBucket"):
         stack.client("s3").delete_bucket_policy(Bucket=kept[bucket])
@@ -330,7 +330,7 @@ def test_both_signing_keys_are_replaced(upgraded: Upgraded, tmp_path: Path) -> N
     deployed.idle()
     sealed.append(deployed.invoke("SealFunctionName"))
     assert (sealed[-1]["records"], sealed[-1]["held"]) == (1, 0)
-    assert [key["state"] for key in upgraded.flops_auditor("keys", "list")].count("replaced") == 2
+    assert [key["state"] for key in upgraded.flops_auditor("keys", "list")["keys"]].count("replaced") == 2
     pin, bundle = tmp_path / "pin", str(tmp_path / "bundle.zip")
     pin.write_text(before.checkpoint, encoding="utf-8")
     assert upgraded.flops_auditor("export", bundle)["size"] == sealed[-1]["size"]

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 
 from flops_auditor.domain.values.moments import iso
 from flops_auditor_cli.main import app
+from tests.fakes.exact import exact
 from tests.fakes.jobs import CREATED, describe, throughout
 
 
@@ -28,7 +29,7 @@ def run(folder: Path, job: Any, metrics: Any = None, *more: str) -> Result:
 def audited(folder: Path, job: Any, metrics: Any = None) -> dict[str, Any]:
     answer = run(folder, job, metrics, "--output", "json")
     assert answer.exit_code in (0, 3, 4), answer.output
-    return json.loads(answer.stdout)
+    return exact(json.loads(answer.stdout))
 
 
 def tagged(**tags: str) -> list[dict[str, str]]:

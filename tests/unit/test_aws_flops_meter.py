@@ -89,4 +89,4 @@ def test_on_the_command_line(tmp_path):
     meter.write_text(json.dumps(POST))
     answer = CliRunner().invoke(app, ["audit", str(job), "--flops-meter", str(meter), "--output", "json"])
     assert answer.exit_code == 0, answer.output
-    assert json.loads(answer.stdout)["estimate"]["best_flop"] == str((4 * 3_210_000_000 + 2 * 680_094_720) * 2150)
+    assert json.loads(answer.stdout)["estimate"]["best_flop_exact"] == str((4 * 3_210_000_000 + 2 * 680_094_720) * 2150)

@@ -64,7 +64,7 @@ def test_tampered_is_1_with_name_and_remedy(bundle: Bundle) -> None:
     code, out, _ = run(bundle)
     assert code == 1
     assert "BadSignature" in out
-    assert out.splitlines()[-1] == "tampered"
+    assert out.splitlines()[0] == "tampered"
 
 
 @pytest.mark.parametrize("content", [b"no zip", None])

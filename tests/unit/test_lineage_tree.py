@@ -120,7 +120,7 @@ def test_a_record_is_amended_on_the_command_line(
     shown = CliRunner().invoke(app, [*said, "--tokens", "4e11", "--parameters", "8e9", "-o", "json"])
     assert shown.exit_code == 0, shown.output
     content = world.content("job")
-    assert json.loads(shown.stdout)["revision"] == content["revision"] == 1
+    assert json.loads(shown.stdout)["after"]["revision"] == content["revision"] == 1
     assert content["estimate"]["method"] == "architecture"
     body = world.recorder.archive.get(f"evidence/{content['job']['id']}/1.json")
     assert body is not None
@@ -145,7 +145,7 @@ def test_running_jobs_are_looked_at_and_nobody_is_warned(app: typer.Typer, monke
     shown = CliRunner().invoke(app, ["watch"])
     assert shown.exit_code == 0, shown.output
     assert "big-run" in shown.stdout
-    [seen] = json.loads(CliRunner().invoke(app, ["watch", "-o", "json", "--region", "eu-west-1"]).stdout)
+    [seen] = json.loads(CliRunner().invoke(app, ["watch", "-o", "json"]).stdout)["jobs"]
     shares = {o["scenario"]: float(o["best_share"]) for o in seen["outlooks"]}
     assert 0.6 < shares["relative"] < 0.7
     room.clock.now = START.replace(day=28)

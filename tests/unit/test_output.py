@@ -1,16 +1,18 @@
 """What people read: numbers without exponents, headings that say something, names that break nothing."""
 
-import re
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from flops_auditor.domain.lineage.tree import Row
+from flops_auditor.domain.values.amounts import percent
 from flops_auditor.use_cases.operations.compare_jobs import RegionState
-from flops_auditor_cli.audit_view import figures
+from flops_auditor_cli.audit_view import blocks, with_shares
 from flops_auditor_cli.commands.lineage import rows_of
 from flops_auditor_cli.comparison_view import Progress
-from flops_auditor_cli.output import Output, digits, emit, say
+from flops_auditor_cli.output import digits, say
+from flops_auditor_cli.view import Table, cut_in_the_middle, in_markdown, in_text
 
 DOCUMENT: dict[str, Any] = {
     "job": {"name": "a", "status": "Completed"},
@@ -27,6 +29,21 @@ DOCUMENT: dict[str, Any] = {
     "cumulative": {"best_flop": "3000", "upper_flop": "4000", "ancestors": [{}, {}]},
     "original": {"base_model": ""},
     "assessments": [],
+    "verdict": "below",
+}
+ASSESSMENT: dict[str, Any] = {
+    "policy": "p",
+    "scenario": "s",
+    "title": "P, s",
+    "threshold_flop": "10000",
+    "best_flop": "3000",
+    "upper_flop": "4000",
+    "verdict": "below",
+    "reason": "far below",
+    "duties": [],
+    "doubts": [],
+    "notes": [],
+    "settle": [],
 }
 DUTY = {"id": "tell", "state": "owed", "what": "Tell them", "article": "Law, Art. 1", "within_days": 14}
 
@@ -41,39 +58,47 @@ def test_numbers_have_no_exponent() -> None:
     ]
 
 
+def text_of(document: dict[str, Any], width: int | None = None) -> str:
+    return "\n".join(line for block in blocks(with_shares(document)) for line in in_text(block, width))
+
+
 def test_a_record_shows_its_doubts_its_date_and_what_it_supersedes() -> None:
     record = {
         **DOCUMENT,
         "lineage": {"ancestors": 40, "doubts": [{"kind": "parent", "words": "a parent is missing"}]},
         "previous_verdict": "below",
-        "assessments": [{"policy": "p", "duties": [DUTY], "settle": []}],
+        "assessments": [{**ASSESSMENT, "duties": [DUTY]}],
         "due": [{"policy": "p", "duty": "tell", "day": "2026-12-08"}],
     }
-    shown = [(row["what"], row["value"]) for row in figures(record)]
-    assert ("Energy", "43008 kWh") in shown
-    assert ("With 40 earlier runs", "3.00e3 FLOP, at most 4.00e3 FLOP") in shown
-    assert ("Doubt", "no metric") in shown
-    assert ("Doubt", "a parent is missing") in shown
-    assert ("Superseded verdict", "below") in shown
-    assert ("Due", "By 2026-12-08: Tell them (Law, Art. 1).") in shown
-    assert "With 2 earlier runs" in [row["what"] for row in figures(DOCUMENT)]
+    shown = text_of(record)
+    for words in (
+        "Energy            43008 kWh",
+        "Best estimate     3.00e3 FLOP, with 40 earlier runs",
+        "This run alone    1.00e3 FLOP, at most 2.00e3 FLOP",
+        "In doubt\n  - no metric\n  - a parent is missing",
+        "Earlier verdict   below (superseded)",
+        "Due\n  - By 2026-12-08: Tell them (Law, Art. 1).",
+    ):
+        assert words in shown
+    assert "with 2 earlier runs" in text_of(DOCUMENT)
 
 
-def test_a_lineage_has_exact_figures_for_machines() -> None:
+def test_assumptions_are_one_heading_over_points() -> None:
+    assumed = [{"kind": "a", "words": "one"}, {"kind": "b", "words": "two"}]
+    shown = text_of({**DOCUMENT, "estimate": {**DOCUMENT["estimate"], "assumptions": assumed}})
+    assert shown.endswith("Assumptions\n  - one\n  - two")
+    assert shown.count("Assumption") == 1
+
+
+def test_a_lineage_has_exact_figures() -> None:
     row = Row("", "a", "fine-tuning", 36488993757959568373164, None, again=False, doubtful=True)
-    assert rows_of([row], people=True)[0]["best_flop"] == "3.65e22"
-    assert rows_of([row], people=False)[0] == {
+    assert rows_of([row])[0] == {
         "run": "a",
         "activity": "fine-tuning",
-        "best_flop": "36488993757959568373164",
-        "upper_flop": "",
+        "best_flop": 36488993757959568373164,
+        "upper_flop": None,
         "note": "in doubt",
     }
-
-
-def test_a_table_without_headings_has_no_empty_line_of_them(capsys: pytest.CaptureFixture[str]) -> None:
-    emit([{"what": "Job", "value": "a"}], Output.TABLE, {"what": "", "value": ""})
-    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def test_talk_is_one_line_on_stderr_whatever_a_name_holds(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,15 +119,46 @@ def test_regions_without_jobs_are_not_talked_of(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == said
 
 
-def test_no_number_is_broken_in_a_narrow_terminal(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("width", [50, 60, 80, 120])
+def test_no_number_is_broken_in_a_narrow_terminal(width: int) -> None:
     rows = [{"job": "a-name-of-a-job-" * 3, "flop": "4.82e19", "hours": "651158", "verdict": "indeterminate"}]
-    columns = {"job": "Job", "flop": "Best (FLOP)", "hours": "Hours", "verdict": "Verdict"}
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
-    for width in (40, 60, 80, 120):
-        monkeypatch.setenv("COLUMNS", str(width))
-        emit(rows, Output.TABLE, columns, right=("flop", "hours"))
-        shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
-        assert max(len(line) for line in shown.splitlines()) <= width
-        assert all(word in shown for word in ("4.82e19", "651158", "indeterminate", "Hours", "Verdict")), width
+    columns = {"job": "Job", "flop": "FLOP", "hours": "Hours", "verdict": "Verdict"}
+    shown = in_text(Table(columns, rows, right=("flop", "hours"), cut=("job",)), width)
+    assert max(map(len, shown)) <= width
+    assert all(word in shown[-1] for word in ("4.82e19", "651158", "indeterminate"))
+    assert len(shown) == 3, "a name loses its middle and takes no second line"
+
+
+def test_a_name_keeps_its_beginning_and_its_end() -> None:
+    assert cut_in_the_middle("continued-pretraining-64-p5", 20) == "continued...ng-64-p5"
+    assert cut_in_the_middle("short", 20) == "short"
+    assert len(cut_in_the_middle("x" * 100, 13)) == 13
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        (None, "unknown"),
+        (0, "0 %"),
+        (1e-7, "under 0.001 %"),
+        (0.0000123, "0.00123 %"),
+        (0.034, "3.4 %"),
+        (Fraction(1, 3), "33.3 %"),
+        (1, "100 %"),
+        (2.89, "289 %"),
+        (9.99, "999 %"),
+        (9.996, "10 times"),
+        (29.1, "29.1 times"),
+        (1234.5, "1234 times"),
+    ],
+)
+def test_there_is_one_format_of_shares(share: float | None, shown: str) -> None:
+    assert percent(share) == shown
+
+
+def test_markdown_marks_up_nothing_that_a_name_holds() -> None:
+    hostile = "a|b *c* [d](http://e) `f` <img src=x> @everyone #1 \n| g |"
+    table = in_markdown(Table({"job": "Job"}, [{"job": hostile}]))
+    assert len(table.splitlines()) == 3
+    for raw in ("<img", "@everyone", "](http", "*c*", " #1"):
+        assert raw not in table

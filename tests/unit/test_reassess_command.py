@@ -49,7 +49,7 @@ def run(*options: str) -> Result:
 def rows(*options: str) -> list[dict[str, Any]]:
     result = run(*options, "--output", "json")
     assert result.exit_code == 0, result.stderr
-    found: list[dict[str, Any]] = json.loads(result.stdout)
+    found: list[dict[str, Any]] = json.loads(result.stdout)["records"]
     return found
 
 
@@ -60,7 +60,7 @@ def test_a_dry_run_then_the_run_then_nothing_is_left(world: World) -> None:
     assert "verdict" in would["changes"] or "estimate" in would["changes"]
     assert world.content("settled")["revision"] == 0
     [did] = rows("--all")
-    assert did == {**would, "revision": "1"}
+    assert did == {**would, "revision": 1}
     assert world.content("settled")["verdict"] == "below"
     assert rows("--all") == []
 

@@ -14,7 +14,16 @@ from flops_auditor_cli.main import app
 
 def record(job: str, revision: int, verdict: str, base_model: str | None = None) -> dict[str, str]:
     """An item as the indexes have it."""
-    item = {"job_id": job, "job_name": job, "revision": str(revision), "verdict": verdict, "kind": "record"}
+    fixed = {"method": "hardware", "status": "Completed", "region": "eu-west-1", "job_arn": f"arn:{job}"}
+    item = {
+        **fixed,
+        "recorded_at": "2026-03-09T00:00:00.000Z",
+        "job_id": job.ljust(64, "0"),
+        "job_name": job,
+        "revision": str(revision),
+        "verdict": verdict,
+        "kind": "record",
+    }
     flop = {"best_flop": "36488993757959568373164", "upper_flop": "47435691885347438885114"}
     return {
         **item,
@@ -24,6 +33,17 @@ def record(job: str, revision: int, verdict: str, base_model: str | None = None)
     }
 
 
+ASSESSED = {
+    "policy": "p",
+    "scenario": "far",
+    "best_flop": "36488993757959568373164",
+    "upper_flop": "47435691885347438885114",
+    "threshold_flop": "100000000000000000000000",
+}
+CONTENT = {
+    "job": {"start": "2026-03-01T00:00:00.000Z"},
+    "assessments": [ASSESSED, {**ASSESSED, "scenario": "near", "threshold_flop": "50000000000000000000000"}],
+}
 STORED = [
     record("a", 0, "below"),
     record("bb", 0, "below"),
@@ -40,6 +60,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
         yield from (item for item in STORED if item.get(key) == value)
 
     monkeypatch.setattr(records, "items", items)
+    monkeypatch.setattr(records, "contents", lambda _, found: [CONTENT for _ in found])
     monkeypatch.setattr(records, "find_deployment", lambda *_: Deployment({"RecordTableName": "records"}))
 
 
@@ -48,7 +69,7 @@ def listed(*options: str) -> Result:
 
 
 def names(*options: str) -> dict[str, str]:
-    rows: list[dict[str, Any]] = json.loads(listed("--output", "json", *options).stdout)
+    rows: list[dict[str, Any]] = json.loads(listed("--output", "json", *options).stdout)["records"]
     return {row["job_name"]: row["verdict"] for row in rows}
 
 

@@ -85,7 +85,9 @@ def sent(world: World | Room) -> list[Alert]:
 
 
 def test_the_catalogue_lists_it_beside_the_others(folder: Path) -> None:
-    rows = json.loads(run("catalog", "policies", "--policy-dir", str(folder), "--output", "json", stdout=True))
+    rows = json.loads(run("catalog", "policies", "--policy-dir", str(folder), "--output", "json", stdout=True))[
+        "policies"
+    ]
     [row] = [row for row in rows if row["policy"] == NAME]
     assert (row["threshold"], row["on_by_default"]) == ("1.00e21 FLOP, the line included", False)
     assert row["duties"][0]["article"] == "Tide Act, sec. 9"
@@ -182,7 +184,7 @@ def test_three_more_regimes_are_shipped_off_by_default(name: str, line: int, at:
     assert all(source.read == "secondary" for source in found.sources)
     shape = ["--params", "1e12", "--tokens", "1e14", "--activity", "pretraining"]
     document = json.loads(run("plan", "--policy", name, *shape, "--output", "json"))
-    assert [(a["threshold_flop"], a["verdict"]) for a in document["assessments"]] == [(str(line), "above")]
+    assert [(a["threshold_flop_exact"], a["verdict"]) for a in document["assessments"]] == [(str(line), "above")]
     assert {a["reading"] for a in document["assessments"]} == {"ours"}
     figures = Figures(line, line)
     [on_the_line] = assess(found, situation_of_training("developer", Original(), figures, figures))

@@ -1,6 +1,7 @@
 """`flops-auditor amend`: better evidence about a recorded job, in a new signed record that supersedes."""
 
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,16 +9,19 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor.aws.wiring.recording import recorder_from
+from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.domain.values.amounts import flop
+from flops_auditor.use_cases.auditing.amend_record import amend, foresee
 from flops_auditor_cli.adapters import environment_of
-from flops_auditor_cli.audit_view import show
+from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.options import OutputOption, amount, number
-from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.output import Output
 from flops_auditor_cli.recorded import find_record
+from flops_auditor_cli.schemas import AUDIT
 from flops_auditor_cli.stated_options import (
     GeneralPurposeOption,
     GeneratedDataOption,
@@ -27,6 +31,7 @@ from flops_auditor_cli.stated_options import (
     SystemicRiskOption,
     stated,
 )
+from flops_auditor_cli.view import Headline, Table, View, show
 
 
 def policies_of(content: dict[str, Any]) -> list[str]:
@@ -58,6 +63,7 @@ def command(
     attachment: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A file that it rests on, such as a training log.")
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what the record would say.")] = False,
     output: OutputOption = Output.TABLE,
     *,
     target: Target,
@@ -84,16 +90,50 @@ def command(
     before = predicate_of(item["envelope"].encode())
     recorder = recorder_from(environment_of(deployment, policies_of(before)))
     job_id = before["job"]["id"]
-    amend(job_id, amendment, recorder)
-    stored = recorder.records.latest(job_id)
-    content = predicate_of(stored.line) if stored else before
-    show(content, output)
-    if output is Output.TABLE:
-        say(
-            f"Revision {content['revision']} supersedes revision {before['revision']}: {before['verdict']} -> "
-            f"{content['verdict']}. Jobs that continue this one are assessed again."
-        )
-    raise typer.Exit(OF_VERDICT[content["verdict"]])
+    if dry_run:
+        after = result(foresee(job_id, amendment, recorder).audited)
+    else:
+        amend(job_id, amendment, recorder)
+        stored = recorder.records.latest(job_id)
+        after = predicate_of(stored.line) if stored else before
+    show(view_of_change(before, after, dry_run), output)
+    raise typer.Exit(OF_VERDICT[after["verdict"]])
+
+
+def view_of_change(before: Mapping[str, Any], after: Mapping[str, Any], dry_run: bool) -> View:
+    """A record before and after; the thresholds of the later one, and what is still open."""
+    revision = None if dry_run else after["revision"]
+    settled = after["verdict"] != "indeterminate"
+    done = "would supersede" if dry_run else f"(revision {revision}) supersedes"
+    headline = f"A record {done} revision {before['revision']}: {before['verdict']} -> {after['verdict']}"
+    still = "" if settled else ". That does not settle it"
+    pairs = [
+        ("Verdict", before["verdict"], after["verdict"]),
+        ("Method", before["estimate"]["method"], after["estimate"]["method"]),
+        ("Best (FLOP)", *(flop(each["cumulative"]["best_flop"]) for each in (before, after))),
+        ("At most (FLOP)", *(flop(each["cumulative"]["upper_flop"]) for each in (before, after))),
+    ]
+    rows = [{"what": what, "before": old, "after": new} for what, old, new in pairs]
+    record = {name: after[name] for name in AUDIT["properties"]}
+    shown = view_of(record, "audit")
+    document = {
+        "dry_run": dry_run,
+        "settled": settled,
+        "before": _sums(before, before["revision"]),
+        "after": _sums(after, revision),
+        "record": shown.document,
+    }
+    blocks = (
+        Headline(headline + still),
+        Table({"what": "", "before": "Before", "after": "After"}, rows),
+        *shown.blocks,
+    )
+    return View("amend", document, blocks, rows, ("what", "before", "after"))
+
+
+def _sums(content: Mapping[str, Any], revision: int | None) -> dict[str, Any]:
+    total = {name: content["cumulative"][name] for name in ("best_flop", "upper_flop")}
+    return {**total, "verdict": content["verdict"], "method": content["estimate"]["method"], "revision": revision}
 
 
 def register(app: typer.Typer) -> None:

@@ -14,12 +14,13 @@ from flops_auditor.domain.runs.aws_flops_meter import FILE_NAME
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.observations import metric_results
-from flops_auditor_cli.audit_view import show
+from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, connect, talks_to_aws
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.json_files import UnreadableFile, read_json
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption
-from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.output import Output
+from flops_auditor_cli.view import show
 
 
 def evidence_from_files(job: Path, metrics: Path | None, flops_meter: Path | None = None) -> Evidence:
@@ -74,9 +75,7 @@ def command(
         connect(target)
         case = case_of(replace(live_evidence(job_name or ""), files=meter_files(flops_meter)))
     audited = audit(case, tables)
-    show(result(audited), output)
-    if output is Output.TABLE:
-        say(f"Verdict: {audited.verdict}")
+    show(view_of(result(audited), "audit"), output)
     raise typer.Exit(OF_VERDICT[audited.verdict])
 
 

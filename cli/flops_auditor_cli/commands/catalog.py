@@ -1,5 +1,6 @@
 """`flops-auditor catalog`: the tables that every figure rests on: instance types, policies, base models."""
 
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,11 +11,14 @@ from flops_auditor.domain.law.assessment import assess
 from flops_auditor.domain.law.policy import Policy, Rule
 from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.base_models import BaseModel
-from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.amounts import flop, scientific
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.options import OutputOption, PolicyFolderOption
-from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.near_names import did_you_mean, model_names, nearest_names
+from flops_auditor_cli.options import OutputOption, PolicyFolderOption, WideOption
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.schemas import INSTANCE_TYPE, MODEL, POLICY_RULE, fields_of
+from flops_auditor_cli.view import Block, Facts, Headline, Points, Table, View, show
 
 SearchOption = Annotated[str, typer.Option("--search", "-s", help="Only rows whose name contains this text.")]
 
@@ -22,33 +26,43 @@ INSTANCE_COLUMNS = {
     "instance_type": "Instance type",
     "units": "Units",
     "unit": "Unit",
-    "peak_flop_per_s": "Peak (FLOP/s)",
-    "basis": "Basis",
-    "ceiling_flop_per_s": "Highest peak (FLOP/s)",
-    "power_watts": "Power (W)",
-    "confidence": "Confidence",
+    "peak": "Peak (FLOP/s)",
+    "power": "Power (W)",
 }
-POLICY_COLUMNS = {
-    "policy": "Policy",
-    "scenario": "Scenario",
-    "role": "Role",
-    "original": "Original model",
-    "threshold": "Threshold",
+WIDE_INSTANCE_COLUMNS = {
+    **INSTANCE_COLUMNS,
     "basis": "Basis",
-    "meaning": "What being over it means",
-    "reading": "Reading",
+    "ceiling": "Highest peak (FLOP/s)",
+    "confidence": "Confidence",
     "source": "Source",
 }
+POLICY_COLUMNS = {
+    "threshold_title": "Threshold",
+    "threshold": "FLOP",
+    "role": "For whom",
+    "basis": "What counts",
+    "meaning": "What being over it means",
+}
+WIDE_POLICY_COLUMNS = {**POLICY_COLUMNS, "original": "Original model", "reading": "Reading", "source": "Source"}
 MODEL_COLUMNS = {
     "model_id": "Model",
-    "developer": "Developer",
-    "params_total": "Parameters",
-    "params_active": "Active",
-    "pretraining_tokens": "Tokens",
-    "pretraining_flop": "Pretraining (FLOP)",
-    "method": "Method",
+    "params": "Parameters",
+    "pretraining": "Pretraining (FLOP)",
     "confidence": "Confidence",
 }
+WIDE_MODEL_COLUMNS = {
+    "model_id": "Model",
+    "developer": "Developer",
+    "params": "Parameters",
+    "active": "Active",
+    "tokens": "Tokens",
+    "pretraining": "Pretraining (FLOP)",
+    "method": "Method",
+    "confidence": "Confidence",
+    "source": "Source",
+}
+THRESHOLD_FIELDS = ("model", "policy", "scenario", "threshold_flop", "meaning")
+RIGHT = ("units", "peak", "ceiling", "power", "params", "active", "tokens", "pretraining")
 
 
 def instance_rows(search: str) -> list[dict[str, Any]]:
@@ -158,49 +172,67 @@ def _text(value: int | None) -> str | None:
 
 def for_people(row: dict[str, Any]) -> dict[str, Any]:
     """Long amounts in scientific notation; what is not known said so."""
-    shown = dict(row)
-    for field in ("params_total", "params_active", "pretraining_tokens"):
-        shown[field] = scientific(int(row[field])) if row[field] else ""
-    weak = row["weak_pretraining_flop"]
-    flop = row["pretraining_flop"]
-    undisclosed = f"undisclosed ({scientific(int(weak))}, weak)" if weak else "undisclosed"
-    shown["pretraining_flop"] = scientific(int(flop)) if flop else undisclosed
-    return shown
+    weak, known = row["weak_pretraining_flop"], row["pretraining_flop"]
+    undisclosed = f"undisclosed ({flop(weak)}, weak)" if weak else "undisclosed"
+    amounts = {"params": "params_total", "active": "params_active", "tokens": "pretraining_tokens"}
+    return {
+        **row,
+        **{shown: flop(row[field]) if row[field] else "" for shown, field in amounts.items()},
+        "pretraining": flop(known) if known else undisclosed,
+    }
 
 
-def instance_types(search: SearchOption = "", output: OutputOption = Output.TABLE) -> None:
+def instance_types(search: SearchOption = "", wide: WideOption = False, output: OutputOption = Output.TABLE) -> None:
     """Training instance types: accelerators, peaks, power, each with its source."""
     rows = instance_rows(search)
-    columns = INSTANCE_COLUMNS
-    if output is Output.TABLE:
-        keys = ("peak_flop_per_s", "ceiling_flop_per_s")
-        rows = [{**row, **{key: scientific(int(row[key]), 4) for key in keys}} for row in rows]
-    else:
-        columns = {**columns, "power_basis": "", "source": "", "unit_source": ""}
-    emit(rows, output, columns, title="Training instance types", right=("units", "peak_flop_per_s", "power_watts"))
+    people = [
+        {
+            **row,
+            "peak": scientific(int(row["peak_flop_per_s"]), 4),
+            "ceiling": scientific(int(row["ceiling_flop_per_s"]), 4),
+            "power": row["power_watts"],
+        }
+        for row in rows
+    ]
+    table = Table(WIDE_INSTANCE_COLUMNS if wide else INSTANCE_COLUMNS, people, right=RIGHT)
+    show(View("instance-types", {"instance_types": rows}, [table], rows, fields_of(INSTANCE_TYPE)), output)
+    if search and not rows:
+        say(f"No instance type is called like {search!r}.{did_you_mean(search, data.hardware_table().instance_types)}")
 
 
-def policies(policy_dir: PolicyFolderOption = None, output: OutputOption = Output.TABLE) -> None:
+def policies(
+    policy_dir: PolicyFolderOption = None, wide: WideOption = False, output: OutputOption = Output.TABLE
+) -> None:
     """Policies: which threshold applies when, what then is due, and where that is written."""
     rows = policy_rows(policy_dir)
-    emit(rows, output, POLICY_COLUMNS, title="Policies")
+    tables = [
+        Table(WIDE_POLICY_COLUMNS if wide else POLICY_COLUMNS, list(lines), _policy_title(name, list(lines)))
+        for name, lines in ((name, tuple(lines)) for name, lines in groupby(rows, lambda row: row["policy"]))
+    ]
+    show(View("policies", {"policies": rows}, tables, rows, fields_of(POLICY_RULE)), output)
     on = ", ".join(data.default_policies())
     say(f"On by default: {on}. Others: the option --policy, or the stack's parameter Policies.")
 
 
-def models(search: SearchOption = "", output: OutputOption = Output.TABLE) -> None:
+def _policy_title(name: str, lines: list[dict[str, Any]]) -> str:
+    first = lines[0]
+    begun = f", in force from {first['in_force']}" if first["in_force"] else ""
+    on = ", on by default" if first["on_by_default"] else ""
+    return f"{name}: {first['title']} ({first['jurisdiction']}{begun}{on})"
+
+
+def models(search: SearchOption = "", wide: WideOption = False, output: OutputOption = Output.TABLE) -> None:
     """Base models and the pretraining compute that thresholds are taken from."""
-    rows = [model_row(model) for model in data.base_model_table().models.values()]
+    table = data.base_model_table()
+    rows = [model_row(model) for model in table.models.values()]
     wanted = search.lower()
     rows = [row for row in rows if wanted in " ".join([row["model_id"], row["developer"], *row["aliases"]]).lower()]
-    columns = MODEL_COLUMNS
-    if output is Output.TABLE:
-        rows = [for_people(row) for row in rows]
-    if output is Output.CSV:
-        rows = [{**row, "aliases": ";".join(row["aliases"])} for row in rows]
-        columns = {**columns, "aliases": "", "weak_pretraining_flop": "", "other_pretraining_flop": "", "source": ""}
-    emit(rows, output, columns, title="Base models", right=("params_total", "params_active", "pretraining_flop"))
-    say('Mostly Epoch AI, "Data on AI Models" (CC-BY 4.0); JSON and CSV name the source of each row.')
+    people = [for_people(row) for row in rows]
+    shown = Table(WIDE_MODEL_COLUMNS if wide else MODEL_COLUMNS, people, right=RIGHT, cut=() if wide else ("model_id",))
+    show(View("models", {"models": rows}, [shown], rows, fields_of(MODEL)), output)
+    if search and not rows:
+        say(f"No model is called like {search!r}.{did_you_mean(search, model_names())}")
+    say('Mostly Epoch AI, "Data on AI Models" (CC-BY 4.0); JSON, CSV and --wide name the source of each row.')
 
 
 def explain(
@@ -213,11 +245,19 @@ def explain(
 
     Exits with 4 when the name means no model of the table.
     """
-    resolution = data.base_model_table().look_up(model)
+    table = data.base_model_table()
+    resolution = table.look_up(model)
     if resolution.model is None:
-        document: dict[str, Any] = {"model": model, "resolved": None, "reason": resolution.reason, "thresholds": []}
-        line = {"what": "Not resolved", "value": resolution.reason}
-        emit([line], output, {"what": "", "value": ""}, document=document)
+        near = nearest_names(model, model_names())
+        document: dict[str, Any] = {
+            "model": model,
+            "resolved": None,
+            "reason": resolution.reason,
+            "near": near,
+            "thresholds": [],
+        }
+        blocks: list[Block] = [Headline(f"Not found: {resolution.reason}"), Points(near, "Did you mean")]
+        show(View("model", document, blocks, [], THRESHOLD_FIELDS), output)
         raise typer.Exit(OF_VERDICT["indeterminate"])
     found = resolution.model
     row = model_row(found)
@@ -232,23 +272,23 @@ def explain(
         for a in assess(policy, situation_of_training("modifier", found.original, Figures(0, 0), Figures(0, 0)))
     ]
     shown = for_people(row)
-    lines = [
+    facts = [
         ("Model", found.model_id),
         ("Resolved", resolution.reason),
         ("Developer", found.developer),
-        ("Parameters", shown["params_total"] or "not disclosed"),
-        ("Active per token", shown["params_active"] or "not disclosed"),
-        ("Tokens", shown["pretraining_tokens"] or "not disclosed"),
+        ("Parameters", shown["params"] or "not disclosed"),
+        ("Active per token", shown["active"] or "not disclosed"),
+        ("Tokens", shown["tokens"] or "not disclosed"),
         ("Pretraining", row["explanation"]),
         ("Systemic risk", _systemic(found)),
-        *[
-            (t["policy"], f"{scientific(int(t['threshold_flop']))} FLOP, {t['scenario']}: {t['meaning']}")
-            for t in thresholds
-        ],
         ("Source", f"{found.source} (confidence: {found.confidence})"),
     ]
-    document = {"model": model, "resolved": row, "reason": resolution.reason, "thresholds": thresholds}
-    emit([{"what": w, "value": v} for w, v in lines], output, {"what": "", "value": ""}, document=document)
+    people = [{**each, "threshold": flop(each["threshold_flop"])} for each in thresholds]
+    columns = {"policy": "Policy", "scenario": "Threshold", "threshold": "FLOP", "meaning": "What being over it means"}
+    document = {"model": model, "resolved": row, "reason": resolution.reason, "near": [], "thresholds": thresholds}
+    blocks = [Facts(facts), Table(columns, people, "Thresholds for changing it", right=("threshold",))]
+    rows = [{"model": found.model_id, **each} for each in thresholds]
+    show(View("model", document, blocks, rows, THRESHOLD_FIELDS), output)
 
 
 def _systemic(model: BaseModel) -> str:

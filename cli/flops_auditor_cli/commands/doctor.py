@@ -21,9 +21,12 @@ from flops_auditor_cli.comparison_view import Progress, document_of, rows_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.options import OutputOption
-from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.remedies import REMEDIES_HERE
+from flops_auditor_cli.view import Table, View, show
 
-COLUMNS = {"check": "Check", "state": "State", "detail": "What was seen", "remedy": "What to do"}
+COLUMNS = {"state": "State", "check": "Check", "detail": "What was seen", "remedy": "What to do"}
+FIELDS = ("check", "ok", "state", "detail", "remedy")
 
 
 def asked(check: str, question: Callable[[], list[HealthCheck]]) -> list[HealthCheck]:
@@ -31,7 +34,9 @@ def asked(check: str, question: Callable[[], list[HealthCheck]]) -> list[HealthC
     try:
         return question()
     except (SourceDenied, SourceUnavailable) as failure:
-        return [HealthCheck(check, False, f"{failure.name}: {failure}", failure.remedy)]
+        return [
+            HealthCheck(check, False, f"{failure.name}: {failure}", REMEDIES_HERE.get(failure.name, failure.remedy))
+        ]
 
 
 @talks_to_aws()
@@ -73,11 +78,12 @@ def doctor(
         *asked("health", lambda: health_of(stack.queues(), stack.alarms(), stack.log(), now)),
     ]
     rows = [
-        {"check": f.check, "state": "ok" if f.ok else "NOT OK", "detail": f.detail, "remedy": f.remedy}
+        {"check": f.check, "ok": f.ok, "state": "ok" if f.ok else "NOT OK", "detail": f.detail, "remedy": f.remedy}
         for f in findings
     ]
     healthy = all(finding.ok for finding in findings)
-    emit(rows, output, COLUMNS, document={"healthy": healthy, "at": iso(now), "findings": rows, "comparison": document})
+    seen = {"healthy": healthy, "at": iso(now), "findings": rows, "comparison": document or None}
+    show(View("doctor", seen, [Table(COLUMNS, rows)], rows, FIELDS), output)
     if not healthy:
         say("not healthy or not complete: see above")
         raise typer.Exit(EVIDENCE_INCOMPLETE)

@@ -20,7 +20,8 @@ from flops_auditor.use_cases.ledger.export_bundle import (
 )
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import MOMENTS, OutputOption
-from flops_auditor_cli.output import Output, emit, plain, say
+from flops_auditor_cli.output import Output, plain, say
+from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {"path": "Bundle", "selection": "Selection", "records": "Records", "size": "Leaves of the log"}
 
@@ -62,7 +63,7 @@ def export(
         by_job = of_model(model) if model else None
         written = export_part(archive, ledger, bundle, now, selection, chosen=chosen, by_job=by_job)
     row = {"path": str(bundle), "selection": selection, "records": written.records, "size": written.size}
-    emit([row], output, COLUMNS, document=row, right=("records", "size"))
+    show(View("export", row, [Table(COLUMNS, [row], right=("records", "size"))], [row]), output)
     say(f"check it with: flops-auditor verify {shlex.quote(plain(bundle))}")
 
 

@@ -12,7 +12,8 @@ from flops_auditor.domain.ledger.key_history import ROLES
 from flops_auditor.use_cases.ledger.rotate_key import keys_after, request_rotation
 from flops_auditor_cli.deployment import Deployment, Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import OutputOption
-from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {"role": "Role", "keyid": "Key id (SHA-256 of SPKI)", "state": "State"}
 OUTPUTS = {"record": "RecordKeyArn", "checkpoint": "CheckpointKeyArn"}
@@ -38,7 +39,7 @@ def list_keys(target: Target, output: OutputOption = Output.TABLE) -> None:
         {"role": key.role, "keyid": key.keyid, "state": "in force" if key.keyid == current[key.role] else "replaced"}
         for key in found.ranges
     ]
-    emit(rows, output, COLUMNS)
+    show(View("keys", {"keys": rows}, [Table(COLUMNS, rows)], rows, tuple(COLUMNS)), output)
 
 
 @talks_to_aws()
@@ -68,5 +69,6 @@ def rotate(
         datetime.now(UTC),
     )
     row = {"role": role, "number": number, "new_key_id": new_key_id}
-    emit([row], output, {"role": "Role", "number": "Rotation", "new_key_id": "New key"}, document=row)
+    columns = {"role": "Role", "number": "Rotation", "new_key_id": "New key"}
+    show(View("rotation", row, [Table(columns, [row])], [row]), output)
     say("now let the functions use the new key; disable the old one after the next seal, and keep it")

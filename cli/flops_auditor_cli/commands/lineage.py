@@ -1,6 +1,7 @@
 """`flops-auditor records lineage`: the runs that a job continues, as a tree, each with its own compute."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -13,35 +14,32 @@ from flops_auditor.domain.values.amounts import flop
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import OutputOption
-from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.output import Output
 from flops_auditor_cli.recorded import find_record
+from flops_auditor_cli.view import Block, Headline, Points, Table, View, show
 
 COLUMNS = {
     "run": "Run",
     "activity": "Activity",
     "best_flop": "Best (FLOP)",
     "upper_flop": "At most (FLOP)",
-    "note": "",
+    "note": "Note",
 }
+RIGHT = ("best_flop", "upper_flop")
 
 
-def rows_of(rows: list[Row], people: bool) -> list[dict[str, str]]:
-    """The tree; FLOP in scientific notation for people, exact otherwise."""
-    shown = flop if people else _exact
+def rows_of(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The tree, line by line."""
     return [
         {
             "run": row.branch + row.name,
             "activity": row.activity,
-            "best_flop": shown(row.best_flop),
-            "upper_flop": shown(row.upper_flop),
+            "best_flop": row.best_flop,
+            "upper_flop": row.upper_flop,
             "note": "see above" if row.again else ("in doubt" if row.doubtful else ""),
         }
         for row in rows
     ]
-
-
-def _exact(amount: int | None) -> str:
-    return "" if amount is None else str(amount)
 
 
 @talks_to_aws()
@@ -62,25 +60,19 @@ def lineage_command(
         "cumulative": {key: content["cumulative"][key] for key in ("best_flop", "upper_flop")},
         "parents": list(found.parents),
         "ancestors": [to_json(ancestor) for ancestor in found.ancestors],
-        "doubts": list(found.doubts),
+        "doubts": [doubt.to_json(content["job"]["name"]) for doubt in found.doubts],
     }
-    emit(
-        rows_of(tree(content, found), output is Output.TABLE),
-        output,
-        COLUMNS,
-        document=document,
-        right=("best_flop", "upper_flop"),
-    )
-    if output is Output.TABLE:
-        total = content["cumulative"]
-        best, upper = (None if total[k] is None else int(total[k]) for k in ("best_flop", "upper_flop"))
-        count = len(found.ancestors)
-        runs = f"{count} earlier run{'' if count == 1 else 's'}"
-        say(f"{runs}. Together with this one: best {flop(best)}, at most {flop(upper)} FLOP")
-        if len(found.ancestors) >= MOST_ROWS:
-            say("The nearest runs are shown; --output json has all of them")
-        for doubt in found.doubts:
-            say(f"In doubt: {doubt}")
+    rows, total, count = rows_of(tree(content, found)), content["cumulative"], len(found.ancestors)
+    people = [{**row, **{name: flop(row[name]) for name in RIGHT}} for row in rows]
+    runs = f"{count} earlier run{'' if count == 1 else 's'}"
+    together = f"best {flop(total['best_flop'])}, at most {flop(total['upper_flop'])} FLOP"
+    blocks: list[Block] = [
+        Headline(f"{content['job']['name']} continues {runs}. Together: {together}"),
+        Table(COLUMNS, people, right=RIGHT),
+        Points([f"the nearest {MOST_ROWS} are shown; --output json has all"] if count > MOST_ROWS else [], "Note"),
+        Points([doubt["words"] for doubt in document["doubts"]], "In doubt"),
+    ]
+    show(View("lineage", document, blocks, rows, tuple(COLUMNS)), output)
 
 
 def register(app: typer.Typer) -> None:

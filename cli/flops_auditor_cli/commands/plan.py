@@ -4,27 +4,25 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from flops_auditor import data
-from flops_auditor.domain.audit.assessment_words import assessment_members
-from flops_auditor.domain.audit.plan import Plan, Targets, Wanted, document, due_in_plan, make_plan, ways
-from flops_auditor.domain.compute.hardware import select_peak
-from flops_auditor.domain.compute.tiers import HardwareUse
-from flops_auditor.domain.messages.duties import duties_in_words
-from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.audit.plan import Targets
+from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.runs.declared import Activity
-from flops_auditor.domain.runs.model_size import ModelSize
-from flops_auditor.domain.runs.stated import Stated
-from flops_auditor.domain.values.amounts import scientific
-from flops_auditor.domain.values.precision import recognise_precision
-from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.domain.values.figures import most_severe
 from flops_auditor_cli.exits import OF_VERDICT
+from flops_auditor_cli.json_files import read_json
+from flops_auditor_cli.near_names import did_you_mean
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption, amount, number
-from flops_auditor_cli.output import Output, digits, emit, say
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.plan_view import view_of
+from flops_auditor_cli.planned_run import Inputs, Planned, UnusablePlan, plan_run
 from flops_auditor_cli.stated_options import GeneralPurposeOption, OursOption, SystemicRiskOption, stated
+from flops_auditor_cli.view import show
 
 
 class MethodChoice(StrEnum):
@@ -56,160 +54,16 @@ ACTIVITIES: dict[ActivityChoice, Activity] = {
     ActivityChoice.SYNTHETIC_DATA: "synthetic-data",
 }
 TARGETS: dict[TargetChoice, Targets] = {TargetChoice.ATTENTION: "attention", TargetChoice.ALL_LINEAR: "all-linear"}
-
-COLUMNS = {
-    "method": "Training",
-    "policy": "Policy",
-    "scenario": "Scenario",
-    "best_flop": "Best (FLOP)",
-    "upper_flop": "At most (FLOP)",
-    "threshold_flop": "Threshold (FLOP)",
-    "share_of_threshold": "Share",
-    "verdict": "Verdict",
-    "expected_hours_to_threshold": "Hours to threshold",
-}
-NUMBERS = ("best_flop", "upper_flop", "threshold_flop", "share_of_threshold", "expected_hours_to_threshold")
-
-PEAK_GIVEN = Kind("peak-as-given", "peak as given: {peak:flop4} FLOP/s")
-PLANNED_HARDWARE = Kind("planned-hardware", "{line}{count:g} x {name}, {peak:flop4} FLOP/s each, {basis}")
-PARAMETERS = Kind("parameters", "parameters: {source}")
-
-
-def check_together(
-    instance_type: str | None, instances: int | None, accelerator: str | None, accelerators: str | None
-) -> None:
-    """No number of units may be ignored, since that understates the run. Raises typer.BadParameter."""
-    if instance_type and accelerator:
-        raise typer.BadParameter("give either --instance-type or --accelerator")
-    if instances is not None and instance_type is None:
-        raise typer.BadParameter("--instances needs --instance-type; --accelerators counts single accelerators")
-    if accelerators and instance_type:
-        raise typer.BadParameter("--accelerators belongs to --accelerator; an --instance-type has its own number")
-
-
-def planned_hardware(
-    instance_type: str | None,
-    instances: int,
-    accelerator: str | None,
-    units: Fraction | None,
-    seconds: Fraction,
-    precision: str | None,
-    peak: Fraction | None,
-) -> tuple[HardwareUse | None, list[Remark]]:
-    """The hardware of the plan and what is assumed of it. Raises typer.BadParameter for unknown names."""
-    table = data.hardware_table()
-    if instance_type is None and accelerator is None:
-        if peak is None:
-            return None, []
-        lowest = data.published_utilisation().of("").lowest
-        use = HardwareUse("accelerator", units or Fraction(1), seconds, peak, peak, lowest_utilisation=lowest)
-        return use, [PEAK_GIVEN(peak=peak)]
-    if instance_type is not None:
-        kind = table.find(instance_type)
-        if kind is None:
-            raise typer.BadParameter(
-                f"{instance_type!r} is no training instance type; see `flops-auditor catalog instance-types`"
-            )
-        name, peaks, count = kind.unit_name, kind.peaks, kind.units * instances
-        watts, line = kind.power_watts, f"{instances} x {kind.name}: "
-    else:
-        unit = table.find_accelerator(accelerator or "")
-        if unit is None:
-            raise typer.BadParameter(f"accelerator {accelerator!r} is unknown: {', '.join(table.accelerators)}")
-        name, peaks, count, line = unit.name, unit.peaks, units or Fraction(1), ""
-        watts = None if unit.tdp_watts is None else Fraction(unit.tdp_watts)
-    rate, basis, _ = select_peak(peaks, precision, name)
-    if peak is not None:
-        rate, basis = peak, "as given"
-    note = PLANNED_HARDWARE(line=line, count=count, name=name, peak=rate, basis=basis)
-    highest = max(rate, *peaks.values())
-    shown = instance_type or name
-    lowest = data.published_utilisation().of(name).lowest
-    use = HardwareUse(shown, count, seconds, rate, highest, watts=watts or Fraction(0), lowest_utilisation=lowest)
-    return use, [note]
-
-
-def planned_model(
-    base_model: str | None, params: int | None, active: int | None, pretrain: int | None, said: Stated
-) -> tuple[ModelSize | None, Original, str]:
-    """Size and original: what the options say overrides the table. Raises typer.BadParameter."""
-    found = data.base_model_table().look_up(base_model) if base_model else None
-    model = found.model if found else None
-    size = model.size if model else None
-    if active is not None and params is None and size is None:
-        raise typer.BadParameter("--active-params needs --params or a --base-model of known size")
-    if active is not None and active > (params or (size.total if size else active)):
-        raise typer.BadParameter("--active-params are more than all parameters")
-    if params is not None:
-        size = ModelSize(params, active or params, "--params")
-    elif size is not None and active is not None:
-        size = ModelSize(size.total, active, f"{size.source} with --active-params")
-    original = model.original if model else Original()
-    if found and not model:
-        original = Original(source=found.reason)
-    if pretrain is not None:
-        original = Original(pretrain, original.systemic_risk, source=f"--pretrain-flops {scientific(pretrain)}")
-    original = replace(
-        original,
-        systemic_risk=original.systemic_risk or bool(said.systemic_risk),
-        general_purpose=said.general_purpose,
-        ours=said.ours,
-    )
-    return size, original, model.model_id if model else base_model or ""
-
-
-def rows(plans: list[Plan], people: bool) -> list[dict[str, Any]]:
-    """One row per way of training and threshold."""
-    found = []
-    for plan in plans:
-        for outlook in plan.outlooks:
-            a = outlook.assessment
-            share, hours = outlook.share, outlook.expected_hours
-            flop = {"best_flop": plan.best_flop, "upper_flop": plan.upper_flop, "threshold_flop": a.threshold_flop}
-            found.append(
-                {
-                    "method": plan.way.name,
-                    "policy": a.policy,
-                    "scenario": a.scenario,
-                    **{key: scientific(value) if people else str(value) for key, value in flop.items()},
-                    "share_of_threshold": "" if share is None else f"{float(share):.3%}" if people else float(share),
-                    "verdict": a.verdict,
-                    "expected_hours_to_threshold": "" if hours is None else digits(hours),
-                }
-            )
-    return found
-
-
-def figures(plan: Plan, original: Original, now: datetime) -> list[dict[str, str]]:
-    """The chosen plan as rows for people."""
-    method = plan.choice.chosen.method if plan.choice.chosen else "unknown"
-    lines = [
-        ("Training", plan.way.name),
-        ("Method", method),
-        ("Lower bound", f"{scientific(plan.lower_flop)} FLOP"),
-        ("Best estimate", f"{scientific(plan.best_flop)} FLOP"),
-        ("Upper bound", f"{scientific(plan.upper_flop)} FLOP"),
-    ]
-    if plan.hardware is not None:
-        lines.append(("Duration", f"{digits(plan.hardware.seconds / 3600)} hours"))
-    if plan.energy_kwh:
-        lines.append(("Energy", f"{digits(plan.energy_kwh)} kWh"))
-    lines.append(("Original model", original.source))
-    lines += [("Assumption", assumption.words) for assumption in plan.assumptions]
-    lines += [("Due", words) for words in due_in_words(plan, now)]
-    return [{"what": what, "value": value} for what, value in lines]
-
-
-def due_in_words(plan: Plan, now: datetime) -> list[str]:
-    """What is due by a day, if the run is launched as planned: from today on it is known that a line will be met."""
-    said = [assessment_members(outlook.assessment, "JOB") for outlook in plan.outlooks]
-    days = [each.to_json() for each in due_in_plan(plan, now)]
-    dated = {(each["policy"], each["duty"]) for each in days}
-    kept = [{**a, "duties": [duty for duty in a["duties"] if (a["policy"], duty["id"]) in dated]} for a in said]
-    return duties_in_words(kept, days, now.date())
+SECONDS = 3600
 
 
 def command(
+    definition: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="JOB.json", help="A CreateTrainingJob request, a job's description, or a pipeline definition."
+        ),
+    ] = None,
     instance_type: Annotated[str | None, typer.Option(help="SageMaker instance type, e.g. ml.p5.48xlarge.")] = None,
     instances: Annotated[int | None, typer.Option(min=1, help="How many of them; 1 if left out.")] = None,
     hours: Annotated[str | None, typer.Option(help="Hours of training; derived from the tokens if left out.")] = None,
@@ -229,13 +83,15 @@ def command(
     params: Annotated[str | None, typer.Option(help="Parameters, such as 8e9, if not the base model's.")] = None,
     active_params: Annotated[str | None, typer.Option(help="Parameters active per token.")] = None,
     tokens: Annotated[str | None, typer.Option(help="Training tokens of one epoch, such as 1.2e9.")] = None,
-    epochs: Annotated[str, typer.Option(help="Passes over them.")] = "1",
-    method: Annotated[MethodChoice, typer.Option(help="The way of training that is gated.")] = MethodChoice.FULL,
+    epochs: Annotated[str | None, typer.Option(help="Passes over them; 1 if left out.")] = None,
+    method: Annotated[
+        MethodChoice | None, typer.Option(help="The way of training that is gated; full if left out.")
+    ] = None,
     lora_rank: Annotated[int, typer.Option(min=1, help="Rank of the adapters.")] = 16,
     lora_target: Annotated[TargetChoice, typer.Option(help="Matrices with adapters.")] = TargetChoice.ALL_LINEAR,
     spectrum_fraction: Annotated[str, typer.Option(help="Share of the parameters that Spectrum trains.")] = "0.5",
     trainable_params: Annotated[str | None, typer.Option(help="Adapter parameters, if known.")] = None,
-    activity: Annotated[ActivityChoice, typer.Option(help="What the run is.")] = ActivityChoice.FINE_TUNING,
+    activity: Annotated[ActivityChoice | None, typer.Option(help="What the run is; fine-tuning if left out.")] = None,
     pretrain_flops: Annotated[
         str | None, typer.Option(help="Compute of the original in FLOP, such as 1.5e24, if not the table's.")
     ] = None,
@@ -245,84 +101,74 @@ def command(
     original_is_ours: OursOption = None,
     original_is_general_purpose: GeneralPurposeOption = None,
     systemic_risk: SystemicRiskOption = None,
+    step: Annotated[str | None, typer.Option(help="Only this step of a pipeline definition.")] = None,
     policy: PolicyOption = None,
     policy_dir: PolicyFolderOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Plan a run before its launch: from hardware and hours, from a model and tokens, or from both.
+    """Plan a run before its launch: from its definition, from hardware and hours, from a model and tokens, or from all.
 
-    Exits with 0 when it stays below every threshold, 3 when it is over one, 4 when that cannot be said.
+    Options override what JOB.json says. Exits with 0 when it stays below every threshold, 3 when it is over one, 4 when
+    that cannot be said, also because the inputs contradict each other.
     """
+    time, shared = number(hours, "--hours"), number(accelerator_hours, "--accelerator-hours")
+    options = Inputs(
+        instance_type=instance_type,
+        instances=instances,
+        accelerator=accelerator,
+        accelerators=number(accelerators, "--accelerators"),
+        seconds=time * SECONDS if time else None,
+        accelerator_seconds=shared * SECONDS if shared else None,
+        peak_flop_per_s=number(peak_flop_per_s, "--peak-flop-per-s"),
+        precision=precision,
+        mfu=number(mfu, "--mfu", most=1),
+        base_model=base_model,
+        parameters=amount(params, "--params"),
+        active_parameters=amount(active_params, "--active-params"),
+        tokens=amount(tokens, "--tokens"),
+        epochs=number(epochs, "--epochs"),
+        method=method.value if method else None,
+        lora_rank=lora_rank,
+        lora_target=TARGETS[lora_target],
+        spectrum_fraction=number(spectrum_fraction, "--spectrum-fraction", most=1) or Fraction(1),
+        trainable_parameters=amount(trainable_params, "--trainable-params"),
+        activity=ACTIVITIES[activity] if activity else None,
+        pretraining_flop=amount(pretrain_flops, "--pretrain-flops"),
+        earlier_flop=amount(earlier_flop, "--earlier-flop") or 0,
+        stated=stated(original_is_ours, original_is_general_purpose, systemic_risk, None, None, None),
+    )
     now = datetime.now(UTC)
-    check_together(instance_type, instances, accelerator, accelerators)
-    if hours and accelerator_hours:
-        raise typer.BadParameter("give either --hours or --accelerator-hours")
-    if precision is not None and recognise_precision(precision) is None:
-        raise typer.BadParameter(f"--precision: {precision[:40]!r} is not one of bf16, fp16, fp8, fp4, tf32, fp32")
-    time = number(hours, "--hours") or Fraction(0)
-    hardware, notes = planned_hardware(
-        instance_type,
-        instances or 1,
-        accelerator,
-        number(accelerators, "--accelerators"),
-        time * 3600,
-        recognise_precision(precision) if precision else None,
-        number(peak_flop_per_s, "--peak-flop-per-s"),
+    policies = data.load_tables(policy, policy_dir).policies
+    if step is not None and definition is None:
+        raise UnusablePlan("--step needs the definition of a pipeline")
+    planned = (
+        planned_steps(definition, step, options, policies, now) if definition else [plan_run(options, policies, now)]
     )
-    shared = number(accelerator_hours, "--accelerator-hours")
-    if shared and hardware is not None:
-        hardware = replace(hardware, seconds=shared * 3600 / hardware.units)
-    if (time or shared) and hardware is None:
-        raise typer.BadParameter("hours need hardware: --instance-type, --accelerator or --peak-flop-per-s")
-    size, original, name = planned_model(
-        base_model,
-        amount(params, "--params"),
-        amount(active_params, "--active-params"),
-        amount(pretrain_flops, "--pretrain-flops"),
-        stated(original_is_ours, original_is_general_purpose, systemic_risk, None, None, None),
-    )
-    one_pass, passes = amount(tokens, "--tokens"), number(epochs, "--epochs") or Fraction(1)
-    if one_pass is not None and size is None:
-        raise typer.BadParameter("tokens say nothing without a model: add --base-model (with a known size) or --params")
-    if size is not None and one_pass is not None:
-        notes.append(PARAMETERS(source=size.source))
-    wanted = Wanted(
-        hardware,
-        size,
-        None if one_pass is None else round(one_pass * passes),
-        number(mfu, "--mfu", most=1),
-        ACTIVITIES[activity],
-        original,
-        amount(earlier_flop, "--earlier-flop") or 0,
-        tuple(notes),
-        names_weights=base_model is not None,
-        on=now.date(),
-    )
-    tables = data.load_tables(policy, policy_dir)
-    fraction = number(spectrum_fraction, "--spectrum-fraction", most=1) or Fraction(1)
-    possible = ways(
-        size if one_pass is not None else None,
-        lora_rank,
-        TARGETS[lora_target],
-        fraction,
-        amount(trainable_params, "--trainable-params"),
-    )
-    plans = [make_plan(wanted, way, tables.policies) for way in possible]
-    if method is not MethodChoice.FULL and len(plans) == 1:
-        raise typer.BadParameter(f"--method {method.value} needs a model and --tokens")
-    chosen = next(plan for plan in plans if plan.way.name == method.value)
-    if activity is ActivityChoice.PRETRAINING:
-        plans = [chosen]
-    if output is Output.TABLE:
-        emit(figures(chosen, original, now), output, {"what": "", "value": ""}, title="Plan")
-    hosts = [{"type": instance_type, "count": instances or 1}] if instance_type else []
-    shown = document(wanted, chosen, plans, name, hosts, now)
-    emit(rows(plans, output is Output.TABLE), output, COLUMNS, document=shown, title="Thresholds", right=NUMBERS)
-    if output is Output.TABLE:
-        say(f"Verdict for {chosen.way.name} training: {chosen.verdict}")
-        if len(plans) == 1 and activity is not ActivityChoice.PRETRAINING:
-            say("Add a model and --tokens to see LoRA and Spectrum beside it.")
-    raise typer.Exit(OF_VERDICT[chosen.verdict])
+    show(view_of(planned), output)
+    if output is Output.TABLE and len(planned) == 1 and planned[0].wanted.tokens is None:
+        say("Add a model and --tokens to see LoRA and Spectrum beside it.")
+    raise typer.Exit(OF_VERDICT[most_severe([each.chosen.verdict for each in planned])])
+
+
+def planned_steps(
+    path: Path, step: str | None, options: Inputs, policies: tuple[Policy, ...], now: datetime
+) -> list[Planned]:
+    """The plans of a definition's training jobs; what a step builds on counts, by its upper bound."""
+    from flops_auditor_cli.job_definition import read_definition  # noqa: PLC0415 - only a definition needs its parser
+
+    steps = read_definition(read_json(path))
+    if step is not None and step not in {each.name for each in steps}:
+        names = [each.name for each in steps]
+        raise UnusablePlan(f"no training step is called {step!r}.{did_you_mean(step, names)} There are {names}")
+    done: dict[str, Planned] = {}
+    behind: dict[str, frozenset[str]] = {}
+    for each in steps:
+        behind[each.name] = frozenset(each.after).union(*(behind.get(name, frozenset()) for name in each.after))
+        earlier = sum(done[name].chosen.upper_flop for name in behind[each.name] if name in done)
+        inputs = each.inputs.overridden_by(options)
+        inputs = replace(inputs, name=each.name, earlier_flop=inputs.earlier_flop + earlier)
+        done[each.name] = plan_run(inputs, policies, now)
+    return [each for name, each in done.items() if step in (None, name)]
 
 
 def register(app: typer.Typer) -> None:

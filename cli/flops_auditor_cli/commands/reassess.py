@@ -16,9 +16,10 @@ from flops_auditor_cli.adapters import environment_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import FAILED
 from flops_auditor_cli.options import OutputOption
-from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.progress import progress
 from flops_auditor_cli.recorded import NoSuchRecord, items, newest
+from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {
     "job_name": "Job",
@@ -27,6 +28,7 @@ COLUMNS = {
     "tables": "Tables that changed",
     "changes": "What changes",
 }
+FIELDS = ("job_name", "job_id", "revision", "before", "verdict", "change", "tables", "changes")
 RecordFilter = Callable[[dict[str, Any]], bool]
 """Predicate of a job's newest record -> whether the job is assessed again."""
 
@@ -62,7 +64,8 @@ def reassess(
     if not rows:
         raise NoSuchRecord(f"{job!r} has no record" if job else "nothing is recorded yet")
     found, failures, looked_at = assess(rows, chosen(model, instance_type), recorder, dry_run)
-    emit(found, output, COLUMNS)
+    document = {"dry_run": dry_run, "assessed": looked_at, "records": found, "failures": failures}
+    show(View("reassess", document, [Table(COLUMNS, found, cut=("job_name",))], found, FIELDS), output)
     changed = Counter(row["change"] for row in found)
     say(
         f"{looked_at} jobs assessed again: {len(found)} records {'would be' if dry_run else 'are'} superseded"
@@ -87,10 +90,10 @@ def chosen(model: str, instance_type: str) -> RecordFilter:
 
 
 def assess(
-    rows: list[dict[str, str]], fits: RecordFilter, recorder: Recorder, dry_run: bool
-) -> tuple[list[dict[str, str]], list[str], int]:
+    rows: list[dict[str, Any]], fits: RecordFilter, recorder: Recorder, dry_run: bool
+) -> tuple[list[dict[str, Any]], list[str], int]:
     """Rows of what changes, the jobs that failed in words, and how many were assessed. One failure stops nobody."""
-    found: list[dict[str, str]] = []
+    found: list[dict[str, Any]] = []
     failures: list[str] = []
     looked_at = 0
     with progress("jobs") as tell:
@@ -110,12 +113,12 @@ def assess(
     return found, failures, looked_at
 
 
-def row_of(row: dict[str, str], judged: Judged) -> dict[str, str]:
+def row_of(row: dict[str, str], judged: Judged) -> dict[str, Any]:
     """One job whose record changes."""
     return {
         "job_name": row["job_name"],
         "job_id": judged.job_id,
-        "revision": str(judged.revision),
+        "revision": judged.revision,
         "before": row["verdict"],
         "verdict": judged.verdict,
         "change": f"{row['verdict']} -> {judged.verdict}"

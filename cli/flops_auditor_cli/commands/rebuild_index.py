@@ -11,7 +11,8 @@ from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import FAILED
 from flops_auditor_cli.options import OutputOption
-from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {"written": "Written", "known": "Known already", "logged": "With a place in the log", "skipped": "Skipped"}
 
@@ -38,7 +39,8 @@ def rebuild(target: Target, output: OutputOption = Output.TABLE) -> None:
         "logged": rebuilt.logged,
         "skipped": len(rebuilt.skipped),
     }
-    emit([row], output, COLUMNS, document={**row, "skipped": [list(found) for found in rebuilt.skipped]})
+    document = {**row, "skipped": [{"key": key, "reason": reason} for key, reason in rebuilt.skipped]}
+    show(View("rebuilt", document, [Table(COLUMNS, [row], right=tuple(COLUMNS))], [row]), output)
     for key, reason in rebuilt.skipped:
         say(f"{key}: {reason}")
     if rebuilt.skipped:

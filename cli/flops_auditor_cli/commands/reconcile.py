@@ -11,7 +11,9 @@ from flops_auditor_cli.comparison_view import Progress, document_of, rows_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.options import OutputOption
-from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.schemas import COMPARED_JOB, fields_of
+from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {"region": "Region", "name": "Job", "status": "Status", "ended_at": "Ended", "action": "What is done"}
 
@@ -39,7 +41,9 @@ def reconcile(
         now = reconciler.reader.clock()
         reconciler.queue.send([SeenJob(job, now) for job in comparison.missing])
     rows = rows_of(comparison, "would be queued" if dry_run else "queued")
-    emit(rows, output, COLUMNS, document=document_of(comparison, rows))
+    document = {**document_of(comparison, rows), "dry_run": dry_run}
+    table = Table(COLUMNS, rows, cut=("name",))
+    show(View("reconcile", document, [table], rows, fields_of(COMPARED_JOB)), output)
     finished = sum(state.finished for state in comparison.regions)
     say(f"{len(rows)} of {finished} finished jobs in {len(comparison.regions)} regions have no record")
     if comparison.unread:

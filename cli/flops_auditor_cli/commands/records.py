@@ -1,18 +1,18 @@
 """`flops-auditor records`: list and show what was recorded, from the deployed table."""
 
-import json
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
-from flops_auditor_cli.audit_view import show as show_audit
+from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
-from flops_auditor_cli.options import OutputOption
-from flops_auditor_cli.output import Output, emit, say
-from flops_auditor_cli.recorded import COLUMNS, FLOP_COLUMNS, find_record, for_people, items, newest
+from flops_auditor_cli.options import OutputOption, WideOption
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.recorded import contents, find_record, items, listing, newest, row_of
+from flops_auditor_cli.view import Facts, show
 
 
 class VerdictChoice(StrEnum):
@@ -28,27 +28,30 @@ def list_records(
     verdict: Annotated[VerdictChoice | None, typer.Option(help="Only jobs whose newest record says so.")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only jobs on this base model, as the list names it.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many jobs.")] = 1000,
+    wide: WideOption = False,
     output: OutputOption = Output.TABLE,
     *,
     target: Target,
 ) -> None:
     """List recorded jobs by their newest record, the latest first.
 
-    FLOP include those of the runs that a job continues.
+    FLOP include those of the runs that a job continues; the share is that of the nearest threshold.
     """
     table = find_deployment(target).output("RecordTableName")
     # The indexes by verdict and base model hold superseded records, too: they cannot tell what a job's newest one says.
-    rows = [
-        row
-        for row in newest(items(table, "time", "kind", "record"))
-        if (verdict is None or row["verdict"] == verdict) and (not base_model or row.get("base_model") == base_model)
+    found = [
+        item
+        for item in newest(items(table, "time", "kind", "record"))
+        if (verdict is None or item["verdict"] == verdict) and (not base_model or item.get("base_model") == base_model)
     ]
-    shown = rows[:limit]
-    emit([for_people(row) for row in shown] if output is Output.TABLE else shown, output, COLUMNS, right=FLOP_COLUMNS)
-    if not rows:
+    shown = found[:limit]
+    rows = [row_of(item, content) for item, content in zip(shown, contents(table, shown), strict=True)]
+    left_out = len(found) - len(shown)
+    show(listing(rows, left_out, wide), output)
+    if not found:
         say("No record fits." if verdict or base_model else "Nothing is recorded yet.")
-    if len(rows) > limit:
-        say(f"{len(rows) - limit} more; raise --limit to see them")
+    if left_out:
+        say(f"{left_out} more; raise --limit to see them")
 
 
 @talks_to_aws()
@@ -64,14 +67,19 @@ def show_record(
     if envelope:
         typer.echo(item["envelope"], nl=False)
         return
-    statement = parse_statement(parse_envelope(item["envelope"].encode()).payload)
-    document: dict[str, Any] = {**statement.predicate, "evidence_sha256": statement.subject_sha256}
-    show_audit(document, output)
-    if output is Output.TABLE:
-        say(
-            f"Verdict: {document['verdict']}. Recorded {document['recorded_at']}, revision {document['revision']}, key "
-            f"{json.loads(item['envelope'])['signatures'][0]['keyid'][:16]}..."
-        )
+    signed = parse_envelope(item["envelope"].encode())
+    statement, key = parse_statement(signed.payload), signed.signatures[0].keyid
+    content = statement.predicate
+    facts = Facts(
+        [
+            ("Recorded", f"{content['recorded_at']}, revision {content['revision']}"),
+            ("Signed by", f"key {key[:16]}..."),
+            ("Evidence", f"SHA-256 {statement.subject_sha256[:16]}..."),
+        ],
+        "Record",
+    )
+    document = {**content, "evidence_sha256": statement.subject_sha256, "key_id": key}
+    show(view_of(document, "record", (facts,)), output)
 
 
 def register(app: typer.Typer) -> None:

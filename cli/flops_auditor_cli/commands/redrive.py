@@ -14,7 +14,8 @@ from flops_auditor_cli.adapters import deployed
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.options import OutputOption
-from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {"queue": "Queue", "message_id": "Message", "job": "Job", "reason": "Why it died", "action": "What was done"}
 QUEUES = {"jobs": "AuditDeadLetterQueueUrl", "deliveries": "DeliveryDeadLetterQueueUrl"}
@@ -66,7 +67,8 @@ def redrive_letters(
                     "action": done.action,
                 }
             )
-    emit(rows, output, COLUMNS)
+    table = Table(COLUMNS, rows, cut=("message_id",))
+    show(View("redrive", {"dry_run": dry_run, "letters": rows}, [table], rows, tuple(COLUMNS)), output)
     left = sum(row["action"] == "left" for row in rows)
     say(f"{len(rows)} dead letters" + (f", {left} left: they name no training job" if left else ""))
     if left:

@@ -15,7 +15,8 @@ from flops_auditor.aws.calls.clients import client
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor_cli.deployment import Target, connect, talks_to_aws
 from flops_auditor_cli.options import OutputOption
-from flops_auditor_cli.output import Output, emit, talk
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.view import Table, View, show
 
 IDENTIFIERS = {
     "AWS::DynamoDB::Table": "TableName",
@@ -125,15 +126,13 @@ def restore(
     kept = [e for e in kept_by(cloudformation, stack_id, processed["Resources"]) if e["logical_id"] not in lost]
     if not dry_run:
         import_resources(cloudformation, stack, processed, kept)
-    emit(kept, output, COLUMNS)
+    document = {"dry_run": dry_run, "resources": kept}
+    show(View("restored", document, [Table(COLUMNS, kept)], kept, tuple(COLUMNS)), output)
     if not dry_run:
+        say("Now take the old roles' policies off the buckets, and deploy; the deployment puts new ones on:")
         buckets = [each["physical_id"] for each in kept if each["type"] == "AWS::S3::Bucket"]
-        commands = [
-            *(f"aws s3api delete-bucket-policy --bucket {bucket}" for bucket in buckets),
-            "sam build && sam deploy",
-        ]
-        talk().print("Now take the old roles' policies off the buckets, and deploy; the deployment puts new ones on:")
-        talk().print("\n".join(f"  {command}" for command in commands), soft_wrap=True)
+        say(*(f"  aws s3api delete-bucket-policy --bucket {bucket}" for bucket in buckets))
+        say("  sam build && sam deploy")
 
 
 def register(app: typer.Typer) -> None:

@@ -4,7 +4,6 @@ Exit codes: 0 valid; 1 tampered; 2 cannot verify; 3 valid, but stale; 4 valid, w
 """
 
 import os
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -23,8 +22,9 @@ from flops_auditor.domain.ledger.verification import Recompute
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, Verdict, VerificationReport, verify_bundle
 from flops_auditor_cli.options import MOMENTS, OutputOption
-from flops_auditor_cli.output import Output, emit, json_text, plain, say, talk
+from flops_auditor_cli.output import Output, plain, say
 from flops_auditor_cli.progress import progress
+from flops_auditor_cli.view import Block, Headline, Table, View, show
 
 MOST_HOURS = 24 * 366 * 100
 EXITS: dict[Verdict, int] = {
@@ -34,6 +34,7 @@ EXITS: dict[Verdict, int] = {
     "valid, but stale": 3,
     "valid, with reservations": 4,
 }
+FIELDS = ("error", "weight", "index", "message", "remedy")
 COLUMNS = {"error": "Error", "weight": "Weight", "index": "Leaf", "message": "What was seen", "remedy": "What to do"}
 
 
@@ -94,9 +95,10 @@ def verify(
         recompute=_recomputing(accept_table or ()) if with_recompute else None,
         processes=processes or os.cpu_count() or 1,
     )
-    with progress("leaves") as tell:
-        report = verify_bundle(bundle, demands, tell)
-    show(report, output, with_recompute)
+    with progress("leaves") as show_progress:
+        report = verify_bundle(bundle, demands, show_progress)
+    show(view_of(report, with_recompute), output)
+    tell(report, output, with_recompute)
     raise typer.Exit(EXITS[report.verdict])
 
 
@@ -111,37 +113,35 @@ def given(option: str, path: Path, read: Callable[[bytes], bytes]) -> bytes:
     try:
         return read(path.read_bytes())
     except OSError as error:
-        talk().print(f"{option} {plain(path)}: {error.strerror}. Name a file that can be read.", soft_wrap=True)
+        say(f"{option} {path}: {error.strerror}. Name a file that can be read.")
         raise typer.Exit(EXITS["cannot verify"]) from error
     except LedgerError as error:
-        talk().print(f"{option} {plain(path)}: {plain(error)}. {error.remedy}", soft_wrap=True)
+        say(f"{option} {path}: {error}. {error.remedy}")
         raise typer.Exit(EXITS["cannot verify"]) from error
 
 
-def show(report: VerificationReport, output: Output, recomputed: bool) -> None:
-    """The report on stdout, with what it does not say on stderr; CSV has the findings alone, the verdict on stderr."""
+def view_of(report: VerificationReport, recomputed: bool) -> View:
+    """The report in every form; CSV has the findings and reservations alone."""
     rows = [{**asdict(found), "remedy": _remedy(found.error)} for found in (*report.findings, *report.reservations)]
-    if output is Output.JSON:
-        document = asdict(report)
-        document |= {
-            "verdict": report.verdict,
-            "sealed_at": iso(report.sealed_at) if report.sealed_at else None,
-            "findings": rows[: len(report.findings)],
-            "reservations": rows[len(report.findings) :],
-            "recomputed_by": __version__ if recomputed else None,
-        }
-        sys.stdout.write(json_text(document) + "\n")
-        return
-    if rows or output is Output.CSV:
-        emit(rows, output, COLUMNS, right=("index",))
-    for error, count in report.more.items():
-        say(f"and {count} more of {error}")
-    verdict = _verdict_of(report, recomputed)
-    if output is Output.TABLE:
-        sys.stdout.write(verdict + "\n")
-    else:
-        say(*verdict.splitlines())
-    if report.findings:
+    document = asdict(report) | {
+        "verdict": report.verdict,
+        "sealed_at": iso(report.sealed_at) if report.sealed_at else None,
+        "findings": rows[: len(report.findings)],
+        "reservations": rows[len(report.findings) :],
+        "recomputed_by": __version__ if recomputed else None,
+    }
+    blocks: list[Block] = list(map(Headline, _verdict_of(report, recomputed)))
+    if rows:
+        blocks.append(Table(COLUMNS, rows, right=("index",)))
+    blocks += [Headline(f"and {count} more of {error}") for error, count in report.more.items()]
+    return View("verification", document, blocks, rows, FIELDS)
+
+
+def tell(report: VerificationReport, output: Output, recomputed: bool) -> None:
+    """What the report does not say, on stderr, and for CSV the verdict."""
+    if output is Output.CSV:
+        say(*_verdict_of(report, recomputed))
+    if report.findings or output is Output.JSON:
         return
     if report.kind == "part":
         say(f"a part: {report.selection}; that nothing of it was left out cannot be seen from it")
@@ -153,22 +153,23 @@ def show(report: VerificationReport, output: Output, recomputed: bool) -> None:
         say("note: consistent in itself is all this says; give --pin or --keys to tell it from a forgery")
 
 
-def _verdict_of(report: VerificationReport, recomputed: bool) -> str:
+def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
     """The verdict and what it is about, line by line."""
     if report.findings:
-        return report.verdict
+        return [report.verdict]
     stale = [found.message for found in report.reservations if found.error == StaleLedger.__name__]
     counted = (
         f"{report.verdict}: {report.records} records of {plain(report.ledger_id)}, {report.size} leaves, "
         f"{report.checkpoints} checkpoints, {stale[0] if stale else f'sealed {_sealed(report)}'}"
     )
     if not recomputed:
-        return counted
+        return [counted]
     made = ", ".join(f"{number} by version {plain(version)}" for version, number in sorted(report.recorded_by.items()))
-    return (
-        f"{counted}\nevery estimate follows from its evidence and the tables of its time, computed again by version "
-        f"{__version__}; recorded: {made}"
-    )
+    return [
+        counted,
+        "every estimate follows from its evidence and the tables of its time, computed again by version "
+        f"{__version__}; recorded: {made}",
+    ]
 
 
 def _sealed(report: VerificationReport) -> str:

@@ -7,47 +7,59 @@ import typer
 
 from flops_auditor.data import default_policies
 from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast
-from flops_auditor.domain.messages.early_warning import percent
-from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.watch_jobs import Watched, look_at, running_jobs
 from flops_auditor_cli.adapters import watcher_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, OVER_THRESHOLD
-from flops_auditor_cli.options import OutputOption, PolicyOption
-from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.options import OutputOption, PolicyOption, WideOption
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {
+    "job": "Job",
+    "flop": "FLOP so far",
+    "best": "Share",
+    "most": "At most",
+    "projected": "At limit",
+    "crosses_in": "Crosses in",
+}
+WIDE_COLUMNS = {
     "region": "Region",
     "job": "Job",
     "hours": "Hours",
-    "best_flop": "Best so far (FLOP)",
-    "upper_flop": "At most (FLOP)",
-    "scenario": "Nearest threshold",
-    "best_share": "Best",
-    "upper_share": "At most",
+    "flop": "Best so far (FLOP)",
+    "upper": "At most (FLOP)",
+    "nearest": "Nearest threshold",
+    "best": "Best",
+    "most": "At most",
     "projected": "Best at time limit",
     "crosses_in": "Crosses in",
 }
-RIGHT = ("hours", "best_flop", "upper_flop", "best_share", "upper_share", "projected", "crosses_in")
+RIGHT = ("hours", "flop", "upper", "best", "most", "projected", "crosses_in")
+FIELDS = (
+    *("region", "job", "job_arn", "hours", "best_flop", "upper_flop", "policy", "scenario", "best_share"),
+    *("upper_share", "projected_best_share", "projected_upper_share", "seconds_left"),
+)
 
 
 def row_of(seen: RunForecast) -> dict[str, str]:
     """A running job for people: the threshold that it meets first."""
-    audited, nearest = seen.audited, seen.closest()
+    audited, closest = seen.audited, seen.closest()
     cumulative = audited.cumulative
     hours = "unknown" if seen.spent_seconds is None else f"{float(seen.spent_seconds) / 3600:.1f}"
     return {
         "region": audited.run.region,
         "job": audited.run.name,
         "hours": hours,
-        "best_flop": flop(cumulative.best_flop),
-        "upper_flop": flop(cumulative.upper_flop),
-        "scenario": f"{nearest.assessment.policy}, {nearest.assessment.scenario}" if nearest else "none",
-        "best_share": percent(nearest.best_share if nearest else None),
-        "upper_share": percent(nearest.upper_share if nearest else None),
-        "projected": percent(nearest.projected_best_share if nearest else None),
-        "crosses_in": _left(nearest),
+        "flop": flop(cumulative.best_flop),
+        "upper": flop(cumulative.upper_flop),
+        "nearest": f"{closest.assessment.policy}, {closest.assessment.scenario}" if closest else "none",
+        "best": percent(closest.best_share if closest else None),
+        "most": percent(closest.upper_share if closest else None),
+        "projected": percent(closest.projected_best_share if closest else None),
+        "crosses_in": _left(closest),
     }
 
 
@@ -57,8 +69,17 @@ def _left(outlook: ThresholdForecast | None) -> str:
     return "over" if outlook.crossed else f"{float(outlook.seconds_left) / 3600:.1f} h"
 
 
+def line_of(seen: RunForecast) -> dict[str, Any]:
+    """A running job as a line of CSV."""
+    document, closest = document_of(seen), seen.closest()
+    outlook = document["outlooks"][seen.outlooks.index(closest)] if closest else {}
+    hours = None if seen.spent_seconds is None else f"{float(seen.spent_seconds) / 3600:.6g}"
+    job, total = document["job"], document["cumulative"]
+    return {**outlook, **total, "region": job["region"], "job": job["name"], "job_arn": job["arn"], "hours": hours}
+
+
 def document_of(seen: RunForecast) -> dict[str, Any]:
-    """A running job for machines; shares are decimal strings."""
+    """A running job for machines."""
     job, cumulative = seen.audited.run, seen.audited.cumulative
     return {
         "job": {"name": job.name, "arn": job.arn, "id": job.job_id, "region": job.region},
@@ -73,25 +94,27 @@ def document_of(seen: RunForecast) -> dict[str, Any]:
                 "scenario": o.assessment.scenario,
                 "threshold_flop": str(o.assessment.threshold_flop),
                 "verdict": o.assessment.verdict,
-                "best_share": _decimal(o.best_share),
-                "upper_share": _decimal(o.upper_share),
-                "projected_best_share": _decimal(o.projected_best_share),
-                "projected_upper_share": _decimal(o.projected_upper_share),
-                "seconds_left": _decimal(o.seconds_left),
+                "best_share": _number(o.best_share),
+                "upper_share": _number(o.upper_share),
+                "projected_best_share": _number(o.projected_best_share),
+                "projected_upper_share": _number(o.projected_upper_share),
+                "seconds_left": _number(o.seconds_left),
             }
             for o in seen.outlooks
         ],
     }
 
 
-def _decimal(value: Fraction | None) -> str | None:
-    return None if value is None else f"{float(value):.6g}"
+def _number(value: Fraction | None) -> float | None:
+    """A ratio or a duration for reading, not for deciding: six digits."""
+    return None if value is None else float(f"{float(value):.6g}")
 
 
 @talks_to_aws()
 def command(
     only_region: Annotated[list[str] | None, typer.Option(help="Only jobs of this region; may be repeated.")] = None,
     policy: PolicyOption = None,
+    wide: WideOption = False,
     output: OutputOption = Output.TABLE,
     *,
     target: Target,
@@ -113,8 +136,10 @@ def command(
         if looked is not None:
             found.append(looked.seen)
     listing.end()
-    documents = [document_of(seen) for seen in found]
-    emit([row_of(seen) for seen in found], output, COLUMNS, document=documents, right=RIGHT)
+    document = {"jobs": [document_of(seen) for seen in found], "failures": [*done.failures, *done.closed]}
+    rows = [row_of(seen) for seen in found]
+    table = Table(WIDE_COLUMNS if wide else COLUMNS, rows, right=RIGHT, cut=() if wide else ("job",))
+    show(View("watch", document, [table], [line_of(seen) for seen in found], FIELDS), output)
     if not found:
         say("No training job is in progress" + (" where it could be seen." if done.failures else "."))
     for failure in (*done.failures, *done.closed):

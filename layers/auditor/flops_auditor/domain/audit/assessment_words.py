@@ -8,7 +8,7 @@ from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.law.due_dates import state_of
 from flops_auditor.domain.law.policy import Duty, Rule
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
-from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.amounts import percent, scientific
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.remarks import Spoken
 
@@ -144,8 +144,7 @@ def _beside(flop: int, threshold: int) -> str:
 def _share(flop: int, threshold: int) -> str:
     if threshold == 0:
         return "of a threshold of 0"
-    share = Fraction(flop, threshold)
-    return f"{float(share):.3g} times" if share >= 10 else f"{float(share * 100):.3g} %"
+    return percent(Fraction(flop, threshold))
 
 
 def _text(amount: int | None) -> str | None:

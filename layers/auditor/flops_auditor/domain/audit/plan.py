@@ -63,6 +63,13 @@ SPECTRUM = Kind(
 )
 
 
+CONTRADICTION = Kind(
+    "contradicting-inputs",
+    "the tokens need {needed:flop} FLOP, {times:.3g} times the {limit:flop} FLOP that the hardware can do at most in "
+    "its time",
+)
+
+
 class NothingToPlan(WrongInput):
     """Neither hardware for a time nor a model and tokens are given."""
 
@@ -111,14 +118,13 @@ class Way:
 
 @dataclass(frozen=True)
 class PlannedThreshold:
-    """One threshold as seen from the plan: the best estimate's share of it, and when this hardware reaches it.
+    """One threshold as seen from the plan: when this hardware reaches it.
 
     Hours are wall-clock hours on the planned hardware from the start of the run, at the utilisation of the best
     estimate and at U = 1 (no run can be faster); None without hardware. 0 when the threshold lies behind already.
     """
 
     assessment: Assessment
-    share: Fraction | None
     expected_hours: Fraction | None
     earliest_hours: Fraction | None
 
@@ -138,6 +144,7 @@ class Plan:
     outlooks: tuple[PlannedThreshold, ...]
     verdict: Verdict
     assumptions: tuple[Remark, ...]
+    contradictions: tuple[Remark, ...] = ()
 
 
 def lora_parameters(rank: int, layers: int, width: int, targets: Targets) -> int:
@@ -152,7 +159,9 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     uses = (hardware,) if hardware is not None else ()
     limit = ceiling(uses)
     tiers, attention = _tiers(wanted, way, uses)
-    choice = choose(tiers, limit)
+    contradictions = contradicting(tiers, limit)
+    needed = _tiers(wanted, way, ())[0] + tiers[1:]
+    choice = choose(needed, None) if contradictions else choose(tiers, limit)
     chosen = choice.chosen
     if chosen is None:
         raise NothingToPlan("there is neither hardware for a time nor a model with tokens")
@@ -167,14 +176,25 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         *derived,
         *([UTILISATION_ASSUMED()] if wanted.mfu is None and hardware is not None else []),
         *attention,
-        *choice.contradictions,
         METHOD(method=chosen.method, basis=chosen.basis.words),
         *_other_tiers(choice),
         *([ASSUMPTION()] if uses else []),
     )
-    verdict = most_severe([a.verdict for a in assessments])
+    verdict: Verdict = "indeterminate" if contradictions else most_severe([a.verdict for a in assessments])
     lower, energy = chosen.lower_flop, energy_kwh(uses)
-    return Plan(way, choice, lower, best, upper, limit, hardware, energy, outlooks, verdict, assumptions)
+    return Plan(
+        way, choice, lower, best, upper, limit, hardware, energy, outlooks, verdict, assumptions, contradictions
+    )
+
+
+def contradicting(tiers: Sequence[Tier], limit: int | None) -> tuple[Remark, ...]:
+    """What the tokens need beyond what the hardware can do in its time. The plan then shows what the tokens need,
+    bounded by no hardware.
+    """
+    if limit is None:
+        return ()
+    over = [tier.best_flop for tier in tiers if tier.best_flop > limit]
+    return tuple(CONTRADICTION(needed=flop, limit=limit, times=Fraction(flop, max(1, limit))) for flop in over)
 
 
 def _tiers(wanted: Wanted, way: Way, uses: tuple[HardwareUse, ...]) -> tuple[list[Tier], tuple[Remark, ...]]:
@@ -219,8 +239,7 @@ def _outlook(
     if hardware is not None:
         per_hour = hardware.units * hardware.peak * 3600
         earliest, expected = Fraction(left) / per_hour, Fraction(left) / (per_hour * utilisation)
-    share = Fraction(counted, assessment.threshold_flop) if assessment.threshold_flop else None
-    return PlannedThreshold(assessment, share, expected, earliest)
+    return PlannedThreshold(assessment, expected, earliest)
 
 
 def _other_tiers(choice: TierChoice) -> list[Remark]:
@@ -287,6 +306,7 @@ def document(
             "upper_flop": decimal(plan.upper_flop + wanted.earlier_flop),
             "ancestors": [],
         },
+        "contradictions": spoken(plan.contradictions, "plan"),
         "original": {
             "base_model": base_model,
             "pretraining_flop": decimal(wanted.original.pretraining_flop),
@@ -307,7 +327,6 @@ def _assessment(outlook: PlannedThreshold) -> dict[str, Any]:
     a = outlook.assessment
     return {
         **assessment_members(a, "JOB"),
-        "share_of_threshold": _significant(outlook.share),
         "expected_hours_to_threshold": _significant(outlook.expected_hours),
         "earliest_hours_to_threshold": _significant(outlook.earliest_hours),
     }
@@ -321,7 +340,8 @@ _OF_A_METHOD = frozenset(
         "verdict",
         "reading",
         "reason",
-        "share_of_threshold",
+        "best_flop",
+        "upper_flop",
         "expected_hours_to_threshold",
         "earliest_hours_to_threshold",
     }

@@ -23,7 +23,7 @@ from flops_auditor.domain.messages.record_alert import (
     subject,
 )
 from flops_auditor.domain.runs.training_time import STILL_TRAINING
-from flops_auditor.domain.values.amounts import flop, scientific
+from flops_auditor.domain.values.amounts import flop, percent, scientific
 
 _LONGEST_FORECAST = 10 * 365 * 86400
 
@@ -48,14 +48,6 @@ def warn(seen: RunForecast, level: str, content: Mapping[str, Any], now: datetim
         body="\n\n".join(part for part in parts if part) + "\n",
         attributes=attributes("warning", content, level=level),
     )
-
-
-def percent(share: Fraction | None) -> str:
-    """A share of a threshold for people."""
-    if share is None:
-        return "unknown"
-    value = float(share * 100)
-    return f"{value:.3g} %" if value < 1000 else f"{value:.0f} %"
 
 
 def _headline(level: str) -> str:

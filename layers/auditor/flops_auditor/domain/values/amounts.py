@@ -96,3 +96,13 @@ def scientific(amount: int, digits: int = 3) -> str:
 def flop(amount: str | int | None) -> str:
     """An amount for people."""
     return "unknown" if amount is None else scientific(int(amount))
+
+
+def percent(share: Fraction | float | None) -> str:
+    """A share for people: three digits, in per cent up to tenfold and in times from there."""
+    if share is None:
+        return "unknown"
+    value = float(share)
+    if value >= 9.995:
+        return f"{value:.3g} times" if value < 999.5 else f"{value:.0f} times"
+    return "under 0.001 %" if 0 < value < 1e-5 else f"{value * 100:.3g} %"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.amounts import percent, scientific
 
 Fact = str | int | float | Fraction | Sequence[str] | None
 LONGEST_SAID = 60
@@ -120,7 +120,7 @@ class _Formatter(string.Formatter):
                 shown = [printable(str(each)) for each in value[:MOST_LISTED]]
                 return ", ".join(shown) + (", ..." if len(value) > MOST_LISTED else "")
             case "percent":
-                return f"{float(value) * 100:.3g} %"
+                return percent(value)
             case _:
                 return format(float(value), format_spec)
 

@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.case import case_of
+from flops_auditor.domain.runs.case import Case, case_of
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.audit_job import Outcome, settle
 from flops_auditor.use_cases.auditing.keep_record import (
     MOST_ROUNDS,
+    Examined,
+    Kept,
     NotSettled,
     bring_up_to_date,
     case_behind,
@@ -26,6 +28,12 @@ class NothingToAmend(AuditorError):
     remedy = "Wait until the job has ended and is recorded; list records with `flops-auditor records list`."
 
 
+def foresee(job_id: str, amendment: Amendment, recorder: Recorder) -> Examined:
+    """What a record with the amendment would say; nothing is kept. Raises MalformedAmendment, NothingToAmend."""
+    case = _amended(_kept(job_id, recorder), job_id, amendment.check(), recorder)
+    return examine(case, lineage_of(case, recorder), recorder)
+
+
 def amend(job_id: str, amendment: Amendment, recorder: Recorder) -> Outcome:
     """Record the evidence with the amendment added. Repeating it, also after a crash, records it once.
 
@@ -33,16 +41,24 @@ def amend(job_id: str, amendment: Amendment, recorder: Recorder) -> Outcome:
     """
     amendment.check()
     for _ in range(MOST_ROUNDS):
-        kept = newest(job_id, recorder)
-        if kept is None or kept.interim:
-            raise NothingToAmend(f"job {job_id} has no record" if kept is None else f"job {job_id} is running")
-        evidence = case_behind(job_id, kept, recorder).evidence
-        if amendment in evidence.amendments:
+        kept = _kept(job_id, recorder)
+        if amendment in case_behind(job_id, kept, recorder).evidence.amendments:
             return settle(job_id, recorder, "assessed again")
-        amended = replace(evidence, amendments=(*evidence.amendments, amendment))
-        case = case_of(amended, recorder.parsers)
+        case = _amended(kept, job_id, amendment, recorder)
         if put_evidence(case, kept.revision + 1, recorder) is case:
             commit(examine(case, lineage_of(case, recorder), recorder), kept, recorder)
         else:
             bring_up_to_date(job_id, recorder)  # another's evidence is there already: its record comes first
     raise NotSettled(f"{job_id} changed {MOST_ROUNDS} times while it was amended")
+
+
+def _kept(job_id: str, recorder: Recorder) -> Kept:
+    kept = newest(job_id, recorder)
+    if kept is None or kept.interim:
+        raise NothingToAmend(f"job {job_id} has no record" if kept is None else f"job {job_id} is running")
+    return kept
+
+
+def _amended(kept: Kept, job_id: str, amendment: Amendment, recorder: Recorder) -> Case:
+    evidence = case_behind(job_id, kept, recorder).evidence
+    return case_of(replace(evidence, amendments=(*evidence.amendments, amendment)), recorder.parsers)

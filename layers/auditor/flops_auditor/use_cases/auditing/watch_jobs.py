@@ -25,11 +25,12 @@ from flops_auditor.domain.audit.forecast import (
 from flops_auditor.domain.audit.record import due_part, lineage_part, result
 from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates
 from flops_auditor.domain.lineage.kept_ancestors import pack
-from flops_auditor.domain.messages.early_warning import percent, warn
+from flops_auditor.domain.messages.early_warning import warn
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.values.amounts import percent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import collect
 from flops_auditor.use_cases.auditing.keep_record import finish, first_record, foreseen, lineage_of, newest

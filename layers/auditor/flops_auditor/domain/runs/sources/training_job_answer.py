@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_pascal
 
 from flops_auditor.domain.values import archive_keys
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import iso, read_time
 
 DELETED = "Deleted"
@@ -21,7 +21,7 @@ TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped", DELETED})
 TRAINING = "Training"
 
 
-class MalformedJob(AuditorError):
+class MalformedJob(WrongInput):
     """A DescribeTrainingJob answer that lacks or distorts what the API promises."""
 
     remedy = "Pass the unchanged answer of `aws sagemaker describe-training-job`."

@@ -1,0 +1,129 @@
+"""How a plan is shown: one run, or the training steps of a pipeline one after the other."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from flops_auditor.domain.audit.plan import document
+from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor_cli.audit_view import CSV_FIELDS, csv_rows, due_by_a_day, nearest, reasons, with_shares
+from flops_auditor_cli.near_names import unknown_model
+from flops_auditor_cli.output import digits
+from flops_auditor_cli.planned_run import Planned
+from flops_auditor_cli.view import Block, Facts, Headline, Points, Table, View
+
+HEADLINES = {
+    "below": "stays below every threshold",
+    "above": "is over a threshold",
+    "indeterminate": "may be over a threshold: on which side it is cannot be said",
+}
+COLUMNS = {
+    "title": "Threshold",
+    "threshold": "FLOP",
+    "best": "Best",
+    "most": "At most",
+    "hours": "Hours to it",
+    "verdict": "Verdict",
+}
+WAY_COLUMNS = {
+    "method": "Training",
+    "best": "Best (FLOP)",
+    "upper": "At most (FLOP)",
+    "hours": "Hours",
+    "verdict": "Verdict",
+}
+FIELDS = (*CSV_FIELDS, "training", "expected_hours_to_threshold")
+
+
+def view_of(planned: Sequence[Planned]) -> View:
+    """One plan, or those of a pipeline's steps."""
+    documents = [_document(each) for each in planned]
+    blocks = [block for each, shown in zip(planned, documents, strict=True) for block in _blocks(each, shown)]
+    rows = [row for each in documents for row in _csv(each)]
+    if len(documents) == 1:
+        return View("plan", documents[0], blocks, rows, FIELDS)
+    steps = [{"step": each.name, "plan": shown} for each, shown in zip(planned, documents, strict=True)]
+    return View("pipeline", {"steps": steps}, blocks, rows, FIELDS)
+
+
+def _document(planned: Planned) -> dict[str, Any]:
+    found = document(planned.wanted, planned.chosen, planned.plans, planned.base_model, planned.hosts, planned.now)
+    methods = [with_shares(each) for each in found["methods"]]
+    return {**with_shares(found), "job": {**found["job"], "name": planned.name}, "methods": methods}
+
+
+def _csv(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A line for each way of training and threshold."""
+    for way in document["methods"]:
+        shown = {**document, **way, "cumulative": {name: way[name] for name in ("best_flop", "upper_flop")}}
+        for row, each in zip(csv_rows(shown), way["assessments"], strict=True):
+            hours = each["expected_hours_to_threshold"]
+            yield {**row, "training": way["method"], "expected_hours_to_threshold": hours}
+
+
+def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
+    """What contradicts comes first, then who is on which side, and how near the nearest threshold is."""
+    for remark in document["contradictions"]:
+        yield f"The inputs contradict each other: {remark['words']}"
+    name = "The run" if planned.name == "plan" else planned.name
+    who = f"{name} ({planned.chosen.way.name} training)" if planned.wanted.tokens is not None else name
+    closest = nearest(document["assessments"])
+    near = (
+        f": {percent(closest['best_share'])} to {percent(closest['upper_share'])} of {closest['title']}"
+        if closest is not None
+        else ""
+    )
+    verdict = document["verdict"]
+    contradicted = verdict == "indeterminate" and document["contradictions"]
+    yield f"{who} {'cannot be placed' if contradicted else HEADLINES[verdict]}{near}"
+
+
+def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
+    plan, estimate = planned.chosen, document["estimate"]
+    for text in headlines(planned, document):
+        yield Headline(text)
+    name = planned.base_model
+    unknown = unknown_model(name)
+    facts = [
+        ("Method", estimate["method"]),
+        ("Best estimate", f"{flop(estimate['best_flop'])} FLOP"),
+        ("Upper bound", f"{flop(estimate['upper_flop'])} FLOP"),
+    ]
+    if planned.wanted.earlier_flop:
+        facts.append(("Earlier runs", f"{flop(planned.wanted.earlier_flop)} FLOP"))
+    if plan.hardware is not None:
+        facts.append(("Duration", f"{digits(plan.hardware.seconds / 3600)} hours"))
+    if plan.energy_kwh:
+        facts.append(("Energy", f"{digits(plan.energy_kwh)} kWh"))
+    facts.append(("Original model", f"{name}: {unknown}" if unknown else document["original"]["source"]))
+    yield Facts(facts, "Plan")
+    rows = [
+        {
+            **each,
+            "threshold": flop(each["threshold_flop"]),
+            "best": percent(each["best_share"]),
+            "most": percent(each["upper_share"]),
+            "hours": _hours(each["expected_hours_to_threshold"]),
+        }
+        for each in document["assessments"]
+    ]
+    yield Table(COLUMNS, rows, "Thresholds", right=("threshold", "best", "most", "hours"))
+    if len(document["methods"]) > 1:
+        ways = [
+            {
+                **way,
+                "best": flop(way["best_flop"]),
+                "upper": flop(way["upper_flop"]),
+                "hours": _hours(way["hours"]),
+            }
+            for way in document["methods"]
+        ]
+        yield Table(WAY_COLUMNS, ways, "Ways of training", right=("best", "upper", "hours"))
+    yield Points(list(reasons(document)), "Why")
+    doubts = [remark["words"] for each in document["assessments"] for remark in (*each["doubts"], *each["notes"])]
+    yield Points(list(dict.fromkeys(doubts)), "In doubt")
+    yield Points(due_by_a_day(document), "Due, if it is launched as planned")
+    yield Points([each["words"] for each in estimate["assumptions"]], "Assumptions")
+
+
+def _hours(value: float | str | None) -> str:
+    return "" if value is None else digits(float(value))

@@ -1,0 +1,220 @@
+"""What a run is planned to be: from options, from a definition of a training job, or from both."""
+
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from flops_auditor import data
+from flops_auditor.domain.audit.plan import Plan, Targets, Wanted, make_plan, ways
+from flops_auditor.domain.compute.hardware import select_peak
+from flops_auditor.domain.compute.tiers import HardwareUse
+from flops_auditor.domain.law.policy import Policy
+from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.runs.declared import Activity
+from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
+from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.errors import WrongInput
+from flops_auditor.domain.values.precision import recognise_precision
+from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor_cli.near_names import did_you_mean, model_names
+
+PEAK_GIVEN = Kind("peak-as-given", "peak as given: {peak:flop4} FLOP/s")
+PLANNED_HARDWARE = Kind("planned-hardware", "{line}{count:g} x {name}, {peak:flop4} FLOP/s each, {basis}")
+PARAMETERS = Kind("parameters", "parameters: {source}")
+
+
+class UnusablePlan(WrongInput):
+    """The inputs of a plan do not go together, or name what is not known."""
+
+    remedy = "`flops-auditor plan --help` says what each option means."
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A run as it is described, every part of it optional. `seconds` is how long it trains; amounts are whole."""
+
+    name: str = "plan"
+    instance_type: str | None = None
+    instances: int | None = None
+    accelerator: str | None = None
+    accelerators: Fraction | None = None
+    seconds: Fraction | None = None
+    accelerator_seconds: Fraction | None = None
+    peak_flop_per_s: Fraction | None = None
+    precision: str | None = None
+    mfu: Fraction | None = None
+    base_model: str | None = None
+    parameters: int | None = None
+    active_parameters: int | None = None
+    tokens: int | None = None
+    epochs: Fraction | None = None
+    method: str | None = None
+    lora_rank: int = 16
+    lora_target: Targets = "all-linear"
+    spectrum_fraction: Fraction = Fraction(1, 2)
+    trainable_parameters: int | None = None
+    activity: Activity | None = None
+    pretraining_flop: int | None = None
+    earlier_flop: int = 0
+    stated: Stated = NOTHING_STATED
+    notes: tuple[Remark, ...] = field(default=())
+
+    def overridden_by(self, options: "Inputs") -> "Inputs":
+        """These inputs with what the options say in place of what they say."""
+        default = Inputs()
+        given = {
+            each.name: value
+            for each in fields(Inputs)
+            if each.name != "stated" and (value := getattr(options, each.name)) != getattr(default, each.name)
+        }
+        return replace(self, **given, stated=self.stated.overridden_by(options.stated))
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run with its plans: the chosen way of training, and all ways side by side."""
+
+    wanted: Wanted
+    chosen: Plan
+    plans: tuple[Plan, ...]
+    base_model: str
+    hosts: tuple[dict[str, Any], ...]
+    name: str
+    now: datetime
+
+
+def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Planned:
+    """Plan a run from today on. Raises UnusablePlan, NothingToPlan."""
+    check_together(inputs)
+    hardware, notes = planned_hardware(inputs)
+    if (inputs.seconds or inputs.accelerator_seconds) and hardware is None:
+        raise UnusablePlan("hours need hardware: --instance-type, --accelerator or --peak-flop-per-s")
+    size, original, base_model = planned_model(inputs)
+    if inputs.tokens is not None and size is None:
+        raise UnusablePlan("tokens say nothing without a model: add --base-model (with a known size) or --params")
+    sized = size is not None and inputs.tokens is not None
+    activity = inputs.activity or "fine-tuning"
+    wanted = Wanted(
+        hardware,
+        size,
+        None if inputs.tokens is None else round(inputs.tokens * (inputs.epochs or 1)),
+        inputs.mfu,
+        activity,
+        original,
+        inputs.earlier_flop,
+        (*inputs.notes, *notes, *([PARAMETERS(source=size.source)] if size is not None and sized else [])),
+        names_weights=inputs.base_model is not None,
+        on=now.date(),
+    )
+    possible = ways(
+        size if sized else None,
+        inputs.lora_rank,
+        inputs.lora_target,
+        inputs.spectrum_fraction,
+        inputs.trainable_parameters,
+    )
+    method = inputs.method or "full"
+    if method != "full" and len(possible) == 1:
+        raise UnusablePlan(f"--method {method} needs a model and --tokens")
+    plans = tuple(make_plan(wanted, way, policies) for way in possible)
+    chosen = next(plan for plan in plans if plan.way.name == method)
+    hosts = ({"type": inputs.instance_type, "count": inputs.instances or 1},) if inputs.instance_type else ()
+    shown = (chosen,) if activity == "pretraining" else plans
+    return Planned(wanted, chosen, shown, base_model, hosts, inputs.name, now)
+
+
+def check_together(inputs: Inputs) -> None:
+    """No number of units may be ignored, since that understates the run. Raises UnusablePlan."""
+    if inputs.instance_type and inputs.accelerator:
+        raise UnusablePlan("give either --instance-type or --accelerator")
+    if inputs.instances is not None and inputs.instance_type is None:
+        raise UnusablePlan("--instances needs --instance-type; --accelerators counts single accelerators")
+    if inputs.accelerators and inputs.instance_type:
+        raise UnusablePlan("--accelerators belongs to --accelerator; an --instance-type has its own number")
+    if inputs.seconds and inputs.accelerator_seconds:
+        raise UnusablePlan("give either --hours or --accelerator-hours")
+
+
+def precision_of(inputs: Inputs) -> str | None:
+    """The number format. Raises UnusablePlan for one that is not known."""
+    if inputs.precision is None:
+        return None
+    known = recognise_precision(inputs.precision)
+    if known is None:
+        raise UnusablePlan(f"--precision: {inputs.precision[:40]!r} is not one of bf16, fp16, fp8, fp4, tf32, fp32")
+    return known
+
+
+def planned_hardware(inputs: Inputs) -> tuple[HardwareUse | None, list[Remark]]:
+    """The hardware of the plan with its time, and what is assumed of it. Raises UnusablePlan for unknown names."""
+    table, peak, precision = data.hardware_table(), inputs.peak_flop_per_s, precision_of(inputs)
+    if inputs.instance_type is None and inputs.accelerator is None:
+        if peak is None:
+            return None, []
+        units = inputs.accelerators or Fraction(1)
+        lowest = data.published_utilisation().of("").lowest
+        use = HardwareUse("accelerator", units, _seconds(inputs, units), peak, peak, lowest_utilisation=lowest)
+        return use, [PEAK_GIVEN(peak=peak)]
+    if inputs.instance_type is not None:
+        kind = table.find(inputs.instance_type)
+        if kind is None:
+            near = did_you_mean(inputs.instance_type, table.instance_types)
+            raise UnusablePlan(
+                f"{inputs.instance_type!r} is no training instance type.{near} "
+                "`flops-auditor catalog instance-types` lists them"
+            )
+        count = inputs.instances or 1
+        name, peaks, units = kind.unit_name, kind.peaks, kind.units * count
+        watts, line = kind.power_watts, f"{count} x {kind.name}: "
+    else:
+        unit = table.find_accelerator(inputs.accelerator or "")
+        if unit is None:
+            known = ", ".join(table.accelerators)
+            near = did_you_mean(inputs.accelerator or "", table.accelerators)
+            raise UnusablePlan(f"accelerator {inputs.accelerator!r} is unknown.{near} Known are {known}")
+        name, peaks, units, line = unit.name, unit.peaks, inputs.accelerators or Fraction(1), ""
+        watts = None if unit.tdp_watts is None else Fraction(unit.tdp_watts)
+    rate, basis, _ = select_peak(peaks, precision, name)
+    if peak is not None:
+        rate, basis = peak, "as given"
+    note = PLANNED_HARDWARE(line=line, count=units, name=name, peak=rate, basis=basis)
+    highest = max(rate, *peaks.values())
+    shown = inputs.instance_type or name
+    lowest, seconds = data.published_utilisation().of(name).lowest, _seconds(inputs, units)
+    use = HardwareUse(shown, units, seconds, rate, highest, watts=watts or Fraction(0), lowest_utilisation=lowest)
+    return use, [note]
+
+
+def _seconds(inputs: Inputs, units: Fraction) -> Fraction:
+    return inputs.accelerator_seconds / units if inputs.accelerator_seconds else inputs.seconds or Fraction(0)
+
+
+def planned_model(inputs: Inputs) -> tuple[ModelSize | None, Original, str]:
+    """Size and original: what the inputs say overrides the table. Raises UnusablePlan."""
+    named, parameters, active = inputs.base_model, inputs.parameters, inputs.active_parameters
+    found = data.base_model_table().look_up(named) if named else None
+    model = found.model if found else None
+    size = model.size if model else None
+    if active is not None and parameters is None and size is None:
+        raise UnusablePlan("--active-params needs --params or a --base-model of known size")
+    if active is not None and active > (parameters or (size.total if size else active)):
+        raise UnusablePlan("--active-params are more than all parameters")
+    if parameters is not None:
+        size = ModelSize(parameters, active or parameters, "as given")
+    elif size is not None and active is not None:
+        size = ModelSize(size.total, active, f"{size.source}, active parameters as given")
+    original = model.original if model else Original()
+    if found and not model:
+        original = Original(source=f"{found.reason}.{did_you_mean(named or '', model_names())}")
+    if inputs.pretraining_flop is not None:
+        source = f"{scientific(inputs.pretraining_flop)} FLOP, as given"
+        original = Original(inputs.pretraining_flop, original.systemic_risk, source=source)
+    original = replace(
+        original,
+        systemic_risk=original.systemic_risk or bool(inputs.stated.systemic_risk),
+        general_purpose=inputs.stated.general_purpose,
+        ours=inputs.stated.ours,
+    )
+    return size, original, model.model_id if model else named or ""

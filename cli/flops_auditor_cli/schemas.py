@@ -1,0 +1,680 @@
+"""The JSON Schemas (2020-12) of what commands print with `--output json`: `flops-auditor schema NAME`.
+
+Every member is always there, null or empty where there is nothing. An amount is a JSON number to compare and, under its
+name with `_exact`, the exact decimal text; both are null where it is not known. A schema that loses or changes a member
+gets a new version.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+BASE_URL = "https://flops-auditor.dev/schemas"
+VERSION = 1
+Schema = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+MAYBE: Schema = {"type": ["string", "null"]}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+NUMBER: Schema = {"type": ["number", "null"]}
+FLAG: Schema = {"type": "boolean"}
+MAYBE_FLAG: Schema = {"type": ["boolean", "null"]}
+MAYBE_COUNT: Schema = {"type": ["integer", "null"]}
+DIGEST: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+VERDICT: Schema = {"enum": ["below", "indeterminate", "above"]}
+AMOUNT: Schema = {"type": "amount"}
+"""Stands for two members: the number, and the exact text."""
+AMOUNTS = frozenset(
+    {
+        "accelerator_seconds",
+        "best_flop",
+        "cautious_upper_flop",
+        "ceiling_flop",
+        "ceiling_flop_per_s",
+        "energy_kwh",
+        "firm_flop",
+        "highest_flop",
+        "hours",
+        "implied_utilisation",
+        "inherited_flop",
+        "lower_flop",
+        "merged_flop",
+        "occupancy",
+        "other_pretraining_flop",
+        "params_active",
+        "params_total",
+        "peak_flop_per_s",
+        "power_watts",
+        "pretraining_flop",
+        "pretraining_tokens",
+        "threshold_flop",
+        "trainable_parameters",
+        "units",
+        "updates_best_flop",
+        "updates_lower_flop",
+        "updates_upper_flop",
+        "upper_flop",
+        "weak_pretraining_flop",
+    }
+)
+"""Members that are amounts, wherever they are."""
+
+
+def thing(members: Mapping[str, Schema]) -> Schema:
+    """An object with exactly these members."""
+    properties: dict[str, Schema] = {}
+    for name, schema in members.items():
+        if (schema is AMOUNT) != (name in AMOUNTS):
+            raise ValueError(f"{name} is an amount in one place and not in another")
+        properties[name] = NUMBER if schema is AMOUNT else schema
+        if schema is AMOUNT:
+            properties[f"{name}_exact"] = MAYBE
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def many(item: Schema) -> Schema:
+    """An array."""
+    return {"type": "array", "items": item}
+
+
+def maybe(schema: Schema) -> Schema:
+    """This, or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def joined(*schemas: Schema) -> Schema:
+    """The members of all."""
+    properties = {name: each for schema in schemas for name, each in schema["properties"].items()}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def fields_of(schema: Schema) -> tuple[str, ...]:
+    """The members of an object that a line of CSV has: amounts as exact texts, nothing that has members itself."""
+    members = schema["properties"].items()
+    flat = (
+        name for name, each in members if each.get("type") != "object" and "properties" not in each.get("items", {})
+    )
+    return tuple(name for name in flat if not name.endswith("_exact"))
+
+
+def named(item: Schema) -> Schema:
+    """An object whose members have names of their own."""
+    return {"type": "object", "additionalProperties": item}
+
+
+REMARK = thing({"kind": TEXT, "words": TEXT, "settle": maybe(thing({"kind": TEXT, "words": TEXT, "settle": MAYBE}))})
+DUTY = thing(
+    {
+        "id": TEXT,
+        "state": {"enum": ["owed", "disputed", "if over"]},
+        "what": TEXT,
+        "article": TEXT,
+        "to": TEXT,
+        "within_days": MAYBE_COUNT,
+        "since": MAYBE,
+        "reading": TEXT,
+        "left_open": TEXT,
+        "exempt": maybe(thing({"what": TEXT, "article": TEXT, "licence": {"enum": ["not stated", "free", "other"]}})),
+        "until": MAYBE,
+        "until_article": MAYBE,
+    }
+)
+ASSESSMENT = thing(
+    {
+        "policy": TEXT,
+        "scenario": TEXT,
+        "title": TEXT,
+        "threshold_flop": AMOUNT,
+        "comparison": {"enum": ["greater than", "at least"]},
+        "verdict": VERDICT,
+        "reason": TEXT,
+        "basis": {"enum": ["updates", "cumulative"]},
+        "inherited_flop": AMOUNT,
+        "reading": TEXT,
+        "left_open": TEXT,
+        "source": TEXT,
+        "meaning": TEXT,
+        "condition": TEXT,
+        "limited_to": TEXT,
+        "met_at": MAYBE,
+        "met_from": MAYBE,
+        "lower_flop": AMOUNT,
+        "best_flop": AMOUNT,
+        "upper_flop": AMOUNT,
+        "best_share": NUMBER,
+        "upper_share": NUMBER,
+        "duties": many(DUTY),
+        "doubts": many(REMARK),
+        "notes": many(REMARK),
+        "settle": many(REMARK),
+    }
+)
+JOB = thing(
+    {
+        "source": TEXT,
+        "name": TEXT,
+        "arn": MAYBE,
+        "region": MAYBE,
+        "id": MAYBE,
+        "status": TEXT,
+        "finished": FLAG,
+        "succeeded": FLAG,
+        "activity": TEXT,
+        "creation_time": MAYBE,
+        "start": MAYBE,
+        "end": MAYBE,
+        "instances": many(thing({"type": TEXT, "count": COUNT})),
+    }
+)
+TIER = thing(
+    {
+        "method": TEXT,
+        "lower_flop": AMOUNT,
+        "best_flop": AMOUNT,
+        "upper_flop": AMOUNT,
+        "basis": TEXT,
+        "implied_utilisation": AMOUNT,
+    }
+)
+ESTIMATE = thing(
+    {
+        "method": TEXT,
+        "lower_flop": AMOUNT,
+        "firm_flop": AMOUNT,
+        "best_flop": AMOUNT,
+        "upper_flop": AMOUNT,
+        "cautious_upper_flop": AMOUNT,
+        "updates_upper_flop": AMOUNT,
+        "ceiling_flop": AMOUNT,
+        "accelerator_seconds": AMOUNT,
+        "peak_flop_per_s": AMOUNT,
+        "occupancy": AMOUNT,
+        "energy_kwh": AMOUNT,
+        "assumptions": many(REMARK),
+        "doubts": many(REMARK),
+        "tiers": many(TIER),
+    }
+)
+ANCESTOR = thing(
+    {
+        "job_arn": TEXT,
+        "job_id": TEXT,
+        "best_flop": AMOUNT,
+        "upper_flop": AMOUNT,
+        "activity": TEXT,
+        "revision": COUNT,
+        "doubts": many(REMARK),
+        "parents": many(TEXT),
+        "base_model": TEXT,
+        "pretraining_flop": AMOUNT,
+        "lower_flop": AMOUNT,
+        "firm_flop": AMOUNT,
+        "updates_upper_flop": AMOUNT,
+        "stated": named({}),
+        "failed": FLAG,
+        "loads_weights": MAYBE_FLAG,
+    }
+)
+DUE = thing({"policy": TEXT, "duty": TEXT, "day": TEXT})
+SUMS = thing({"best_flop": AMOUNT, "upper_flop": AMOUNT})
+ORIGINAL = thing(
+    {
+        "base_model": TEXT,
+        "pretraining_flop": AMOUNT,
+        "highest_flop": AMOUNT,
+        "systemic_risk": FLAG,
+        "general_purpose": MAYBE_FLAG,
+        "ours": MAYBE_FLAG,
+        "source": TEXT,
+    }
+)
+OF_A_WAY = thing(
+    {
+        "policy": TEXT,
+        "scenario": TEXT,
+        "threshold_flop": AMOUNT,
+        "best_flop": AMOUNT,
+        "upper_flop": AMOUNT,
+        "best_share": NUMBER,
+        "upper_share": NUMBER,
+        "verdict": VERDICT,
+        "reading": TEXT,
+        "reason": TEXT,
+        "expected_hours_to_threshold": NUMBER,
+        "earliest_hours_to_threshold": NUMBER,
+    }
+)
+AUDIT = thing(
+    {
+        "job": JOB,
+        "estimate": ESTIMATE,
+        "cumulative": joined(SUMS, thing({"lower_flop": AMOUNT, "ancestors": many(ANCESTOR)})),
+        "original": ORIGINAL,
+        "assessments": many(ASSESSMENT),
+        "verdict": VERDICT,
+    }
+)
+RECORD = joined(
+    AUDIT,
+    thing(
+        {
+            "lineage": thing(
+                {
+                    "parents": many(TEXT),
+                    "ancestors": COUNT,
+                    "updates_lower_flop": AMOUNT,
+                    "updates_best_flop": AMOUNT,
+                    "updates_upper_flop": AMOUNT,
+                    "merged_flop": AMOUNT,
+                    "doubts": many(REMARK),
+                    "notes": many(REMARK),
+                    "kept": maybe(named({})),
+                    "base_model": TEXT,
+                    "pretraining_flop": AMOUNT,
+                    "loads_weights": MAYBE_FLAG,
+                    "stated": named({}),
+                }
+            ),
+            "ledger_id": TEXT,
+            "revision": COUNT,
+            "recorded_at": TEXT,
+            "code_version": TEXT,
+            "tables": named(DIGEST),
+            "supersedes": maybe(DIGEST),
+            "previous_verdict": maybe(VERDICT),
+            "changes": many(thing({"policy": TEXT, "scenario": TEXT, "from": maybe(VERDICT), "to": maybe(VERDICT)})),
+            "due": many(DUE),
+            "notification_due": MAYBE,
+            "action": maybe(thing({"kind": TEXT, "requested_at": TEXT, "reason": TEXT})),
+            "reassessed": maybe(thing({"tables": many(TEXT), "code_version": TEXT})),
+            "evidence_sha256": DIGEST,
+            "key_id": DIGEST,
+        }
+    ),
+)
+PLANNED = joined(
+    ASSESSMENT,
+    thing({"expected_hours_to_threshold": NUMBER, "earliest_hours_to_threshold": NUMBER}),
+)
+PLAN = joined(
+    AUDIT,
+    thing(
+        {
+            "assessments": many(PLANNED),
+            "contradictions": many(REMARK),
+            "due": many(DUE),
+            "notification_due": MAYBE,
+            "methods": many(
+                thing(
+                    {
+                        "method": TEXT,
+                        "trainable_parameters": AMOUNT,
+                        "lower_flop": AMOUNT,
+                        "best_flop": AMOUNT,
+                        "upper_flop": AMOUNT,
+                        "hours": AMOUNT,
+                        "energy_kwh": AMOUNT,
+                        "assessments": many(OF_A_WAY),
+                        "verdict": VERDICT,
+                    }
+                )
+            ),
+        }
+    ),
+)
+LISTED = thing(
+    {
+        "job_name": TEXT,
+        "verdict": VERDICT,
+        "best_flop": AMOUNT,
+        "upper_flop": AMOUNT,
+        "nearest_policy": MAYBE,
+        "nearest_scenario": MAYBE,
+        "threshold_flop": AMOUNT,
+        "best_share": NUMBER,
+        "upper_share": NUMBER,
+        "method": TEXT,
+        "status": TEXT,
+        "base_model": TEXT,
+        "started_at": MAYBE,
+        "ended_at": MAYBE,
+        "recorded_at": TEXT,
+        "revision": COUNT,
+        "region": TEXT,
+        "job_arn": TEXT,
+        "job_id": DIGEST,
+    }
+)
+COMPARED_JOB = thing(
+    {
+        "region": TEXT,
+        "name": TEXT,
+        "status": TEXT,
+        "ended_at": TEXT,
+        "arn": TEXT,
+        "job_id": DIGEST,
+        "action": TEXT,
+    }
+)
+COMPARISON = thing(
+    {
+        "compared_at": TEXT,
+        "complete_to": MAYBE,
+        "regions": many(
+            thing(
+                {
+                    "region": TEXT,
+                    "listed": COUNT,
+                    "finished": COUNT,
+                    "settling": COUNT,
+                    "missing": COUNT,
+                    "error": MAYBE,
+                }
+            )
+        ),
+        "jobs": many(COMPARED_JOB),
+    }
+)
+WATCHED = thing(
+    {
+        "job": thing({"name": TEXT, "arn": TEXT, "id": DIGEST, "region": TEXT}),
+        "cumulative": joined(SUMS, thing({"ancestors": COUNT})),
+        "outlooks": many(
+            thing(
+                {
+                    "policy": TEXT,
+                    "scenario": TEXT,
+                    "threshold_flop": AMOUNT,
+                    "verdict": VERDICT,
+                    "best_share": NUMBER,
+                    "upper_share": NUMBER,
+                    "projected_best_share": NUMBER,
+                    "projected_upper_share": NUMBER,
+                    "seconds_left": NUMBER,
+                }
+            )
+        ),
+    }
+)
+INSTANCE_TYPE = thing(
+    {
+        "instance_type": TEXT,
+        "units": AMOUNT,
+        "unit": TEXT,
+        "peak_flop_per_s": AMOUNT,
+        "basis": TEXT,
+        "ceiling_flop_per_s": AMOUNT,
+        "power_watts": AMOUNT,
+        "power_basis": TEXT,
+        "confidence": TEXT,
+        "source": TEXT,
+        "unit_source": TEXT,
+    }
+)
+POLICY_RULE = thing(
+    {
+        "policy": TEXT,
+        "on_by_default": FLAG,
+        "title": TEXT,
+        "jurisdiction": TEXT,
+        "in_force": TEXT,
+        "scenario": TEXT,
+        "threshold_title": TEXT,
+        "role": TEXT,
+        "original": TEXT,
+        "threshold": TEXT,
+        "basis": TEXT,
+        "meaning": TEXT,
+        "duties": many(thing({"what": TEXT, "article": TEXT, "to": TEXT, "within_days": MAYBE_COUNT})),
+        "reading": TEXT,
+        "left_open": TEXT,
+        "disputed_if_crossed": TEXT,
+        "source": TEXT,
+    }
+)
+MODEL = thing(
+    {
+        "model_id": TEXT,
+        "aliases": many(TEXT),
+        "developer": TEXT,
+        "params_total": AMOUNT,
+        "params_active": AMOUNT,
+        "pretraining_tokens": AMOUNT,
+        "pretraining_flop": AMOUNT,
+        "weak_pretraining_flop": AMOUNT,
+        "other_pretraining_flop": AMOUNT,
+        "systemic_risk": MAYBE_FLAG,
+        "method": TEXT,
+        "explanation": TEXT,
+        "confidence": TEXT,
+        "source": TEXT,
+    }
+)
+LEDGER_FINDING = thing(
+    {
+        "error": TEXT,
+        "message": TEXT,
+        "index": MAYBE_COUNT,
+        "weight": TEXT,
+        "remedy": TEXT,
+    }
+)
+SCHEMAS: dict[str, tuple[str, Schema]] = {
+    "audit": ("`audit`: one job, computed now.", AUDIT),
+    "plan": ("`plan`: a run before its launch.", PLAN),
+    "pipeline": (
+        "`plan` of a pipeline with several training steps.",
+        thing({"steps": many(thing({"step": TEXT, "plan": PLAN}))}),
+    ),
+    "record": ("`records show`: the newest record of a job.", RECORD),
+    "records": ("`records list`: the newest record of every job.", thing({"records": many(LISTED), "left_out": COUNT})),
+    "lineage": (
+        "`records lineage`: the runs that a job continues.",
+        thing(
+            {
+                "job": JOB,
+                "estimate": SUMS,
+                "cumulative": SUMS,
+                "parents": many(TEXT),
+                "ancestors": many(ANCESTOR),
+                "doubts": many(REMARK),
+            }
+        ),
+    ),
+    "watch": ("`watch`: the jobs in progress.", thing({"jobs": many(WATCHED), "failures": many(TEXT)})),
+    "doctor": (
+        "`doctor`: the health of the deployment.",
+        thing(
+            {
+                "healthy": FLAG,
+                "at": TEXT,
+                "findings": many(thing({"check": TEXT, "ok": FLAG, "state": TEXT, "detail": TEXT, "remedy": TEXT})),
+                "comparison": maybe(COMPARISON),
+            }
+        ),
+    ),
+    "reconcile": ("`reconcile`: finished jobs without a record.", joined(COMPARISON, thing({"dry_run": FLAG}))),
+    "reassess": (
+        "`reassess`: records that today's tables change.",
+        thing(
+            {
+                "dry_run": FLAG,
+                "assessed": COUNT,
+                "records": many(
+                    thing(
+                        {
+                            "job_name": TEXT,
+                            "job_id": DIGEST,
+                            "revision": COUNT,
+                            "before": VERDICT,
+                            "verdict": VERDICT,
+                            "change": TEXT,
+                            "tables": TEXT,
+                            "changes": TEXT,
+                        }
+                    )
+                ),
+                "failures": many(TEXT),
+            }
+        ),
+    ),
+    "redrive": (
+        "`redrive`: dead letters, and what became of them.",
+        thing(
+            {
+                "dry_run": FLAG,
+                "letters": many(
+                    thing({"queue": TEXT, "message_id": TEXT, "job": TEXT, "reason": TEXT, "action": TEXT})
+                ),
+            }
+        ),
+    ),
+    "amend": (
+        "`amend`: a record before and after better evidence.",
+        thing(
+            {
+                "dry_run": FLAG,
+                "settled": FLAG,
+                "before": joined(SUMS, thing({"verdict": VERDICT, "method": TEXT, "revision": COUNT})),
+                "after": joined(SUMS, thing({"verdict": VERDICT, "method": TEXT, "revision": MAYBE_COUNT})),
+                "record": AUDIT,
+            }
+        ),
+    ),
+    "instance-types": ("`catalog instance-types`.", thing({"instance_types": many(INSTANCE_TYPE)})),
+    "policies": ("`catalog policies`: one entry for each threshold.", thing({"policies": many(POLICY_RULE)})),
+    "models": ("`catalog models`.", thing({"models": many(MODEL)})),
+    "model": (
+        "`catalog explain`: what a name means.",
+        thing(
+            {
+                "model": TEXT,
+                "resolved": maybe(MODEL),
+                "reason": TEXT,
+                "near": many(TEXT),
+                "thresholds": many(
+                    thing({"policy": TEXT, "scenario": TEXT, "threshold_flop": AMOUNT, "meaning": TEXT})
+                ),
+            }
+        ),
+    ),
+    "verification": (
+        "`verify`: whether a bundle is what was signed.",
+        thing(
+            {
+                "verdict": {
+                    "enum": ["valid", "valid, but stale", "valid, with reservations", "tampered", "cannot verify"]
+                },
+                "ledger_id": TEXT,
+                "kind": TEXT,
+                "selection": TEXT,
+                "left_out": TEXT,
+                "size": COUNT,
+                "records": COUNT,
+                "checkpoints": COUNT,
+                "root": TEXT,
+                "sealed_at": MAYBE,
+                "pinned": FLAG,
+                "keys_given": FLAG,
+                "elsewhere": COUNT,
+                "recorded_by": named(COUNT),
+                "recomputed_by": MAYBE,
+                "findings": many(LEDGER_FINDING),
+                "reservations": many(LEDGER_FINDING),
+                "more": named(COUNT),
+            }
+        ),
+    ),
+    "export": (
+        "`export`: the bundle that was written.",
+        thing({"path": TEXT, "selection": TEXT, "records": COUNT, "size": COUNT}),
+    ),
+    "keys": (
+        "`keys list`: the keys that sign the ledger.",
+        thing({"keys": many(thing({"role": TEXT, "keyid": DIGEST, "state": {"enum": ["in force", "replaced"]}}))}),
+    ),
+    "rotation": ("`keys rotate`: what was asked for.", thing({"role": TEXT, "number": COUNT, "new_key_id": TEXT})),
+    "rebuilt": (
+        "`rebuild-index`: what was put back.",
+        thing(
+            {
+                "written": COUNT,
+                "known": COUNT,
+                "logged": COUNT,
+                "skipped": many(thing({"key": TEXT, "reason": TEXT})),
+            }
+        ),
+    ),
+    "restored": (
+        "`restore-stack`: what a deleted stack kept.",
+        thing(
+            {
+                "dry_run": FLAG,
+                "resources": many(thing({"logical_id": TEXT, "type": TEXT, "physical_id": TEXT})),
+            }
+        ),
+    ),
+}
+
+
+def url_of(name: str) -> str:
+    """Where a schema is published."""
+    return f"{BASE_URL}/{name}-{VERSION}.json"
+
+
+def schema_of(name: str) -> Schema:
+    """A schema as it is published."""
+    title, body = SCHEMAS[name]
+    head = thing({"schema": {"const": url_of(name)}, "version": {"const": VERSION}})
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": url_of(name),
+        "title": title,
+        **joined(head, body),
+    }
+
+
+def versioned(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """A document as machines get it: with its schema, numbers beside exact texts, and no member left out."""
+    return {"schema": url_of(name), "version": VERSION, **_whole(document)}
+
+
+_EMPTY_DUTY: dict[str, Any] = {"exempt": None, "until": None, "until_article": None}
+_EMPTY_ANCESTOR: dict[str, Any] = {
+    "doubts": [],
+    "parents": [],
+    "base_model": "",
+    "pretraining_flop": None,
+    "lower_flop": None,
+    "firm_flop": None,
+    "updates_upper_flop": None,
+    "stated": {},
+    "failed": False,
+    "loads_weights": False,
+}
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        members = dict(value)
+        if {"kind", "words"} <= members.keys() <= {"kind", "words", "settle"}:
+            members.setdefault("settle", None)
+        if {"job_id", "activity", "upper_flop"} <= members.keys():
+            members = _EMPTY_ANCESTOR | members
+        if {"article", "state", "what"} <= members.keys():
+            members = _EMPTY_DUTY | members
+        found: dict[str, Any] = {}
+        for name, each in members.items():
+            if name in AMOUNTS:
+                known = each not in (None, "")
+                found[name] = _number(each) if known else None
+                found[f"{name}_exact"] = str(each) if known else None
+            else:
+                found[name] = _whole(each)
+        return found
+    return [_whole(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def _number(amount: Any) -> int | float:
+    """An amount as a number to compare: exact where every reader of JSON reads it so (RFC 7493, section 2.2)."""
+    number = float(amount)
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
