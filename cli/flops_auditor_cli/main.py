@@ -6,7 +6,7 @@ function and is imported when it is asked for, so that a start costs no more tha
 
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Annotated, Any
@@ -68,8 +68,13 @@ class Commands(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """One command, None if there is none of that name."""
-        return load(cmd_name) if cmd_name in COMMANDS else None
+        """One command, None if there is none of that name. Whoever runs the program is told that it begins."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = load(cmd_name)
+        if callable(ctx.obj):
+            ctx.obj()
+        return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """The commands in the help, section by section, without importing them."""
@@ -121,10 +126,10 @@ def options(
     """
 
 
-def run(arguments: Sequence[str]) -> None:
-    """Run a command and exit. What went wrong is told in words, with what to do next."""
+def run(arguments: Sequence[str], begun: Callable[[], None] = lambda: None) -> None:
+    """Run a command and exit. What went wrong is told in words, with what to do next. `begun` is called before it."""
     try:
-        app(args=[each for each in arguments if each != DEBUG], prog_name="flops-auditor")
+        app(args=[each for each in arguments if each != DEBUG], prog_name="flops-auditor", obj=begun)
     except ModuleNotFoundError:
         raise
     except Exception as error:
