@@ -62,3 +62,28 @@ def test_the_column_decides_whether_a_figure_is_trusted_and_no_word_of_the_citat
     text = read("base_models.csv")
     cited = BaseModelTable.parse(text.replace("Epoch AI", "Epoch AI, not opened, recalled, speculative"))
     assert {m.model_id for m in cited.models.values() if m.trusted} == {m.model_id for m in models if m.trusted}
+
+
+def test_a_figure_for_the_original_settles_no_other_doubt_about_it() -> None:
+    world = World()
+    world.add(continuing("job"), systemic_risk="yes, designated", pretrain_flops="many")
+    world.audit()
+    assert len(world.content("job")["assessments"][0]["doubts"]) == 2
+    amend(world.job_id("job"), amendment(pretraining_flop=6 * 10**24), world.recorder)
+    [left] = words(world.content("job")["assessments"][0]["doubts"])
+    assert "tag flops-auditor:systemic-risk is 'yes, designated'" in left
+    assert world.content("job")["verdict"] == "indeterminate"
+
+
+@pytest.mark.parametrize("tag", ["none", "scratch"])
+def test_a_tag_of_no_base_model_does_not_undo_weights_that_the_run_names(tag: str) -> None:
+    """Continued pretraining of somebody else's weights is a modification, whatever a tag calls it."""
+    verdicts = []
+    for tags in ({}, {"activity": "pretraining", "base_model": tag}):
+        world = World()
+        weights = continuing("job", hours=6000, HyperParameters={"model_name_or_path": "unknown/thing"}, Environment={})
+        world.add(weights, params="1e11", tokens="1.2e11", **tags)
+        world.audit()
+        verdicts.append(world.content("job")["verdict"])
+    assert verdicts[0] == "above"
+    assert verdicts[1] != "below"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.declared import UNKNOWN_CHOICE, UNREADABLE_AMOUNT, Declared
+from flops_auditor.domain.runs.declared import UNKNOWN_CHOICE, UNREADABLE_AMOUNT, UNREADABLE_ORIGINAL, Declared
 from flops_auditor.domain.runs.emitted import Emitted
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.stated import Stated
@@ -32,8 +32,12 @@ def amend_declared(declared: Declared, amendments: Sequence[Amendment]) -> Decla
             )
         if amendment.pretraining_flop is not None:
             source = f"{amendment.source} says"
+            doubts = tuple(doubt for doubt in declared.threshold_doubts if doubt.kind != UNREADABLE_ORIGINAL)
             declared = replace(
-                declared, pretraining_flop=amendment.pretraining_flop, pretraining_source=source, threshold_doubts=()
+                declared,
+                pretraining_flop=amendment.pretraining_flop,
+                pretraining_source=source,
+                threshold_doubts=doubts,
             )
         declared = replace(declared, stated=declared.stated.overridden_by(amendment.stated))
         declared = replace(declared, threshold_doubts=_answered(declared.threshold_doubts, amendment.stated))

@@ -292,16 +292,18 @@ def _pretraining(variable_text: str, reader: _Reader) -> int | None:
 def _base_model(said: Statements, parameters: Mapping[str, str], reader: _Reader) -> tuple[str, bool | None]:
     """The model that the run names first, and whether it loads its weights; None where it may be a configuration."""
     tagged = reader.tag("base-model")
-    if tagged.lower() in _FROM_SCRATCH:
-        return "", False
-    places = [(tagged, True)]
+    from_scratch = tagged.lower() in _FROM_SCRATCH
+    places = [] if from_scratch else [(tagged, True)]
     places += [(parameters.get(key, ""), key in _WEIGHT_PARAMETERS) for key in _MODEL_PARAMETERS]
     places += [(said.environment.get(key, ""), True) for key in ("HF_MODEL_ID", "MODEL_ID", "BASE_MODEL")]
     places += [(name, True) for name in said.model_names]
     named = [(text, weights) for text, weights in places if text]
     if not named:
         return "", False
-    return named[0][0], True if any(weights for _, weights in named) else None
+    loaded = any(weights for _, weights in named)
+    return named[0][
+        0
+    ], True if loaded and not from_scratch else None  # a tag against what the run names settles nothing
 
 
 def _precision(given: Mapping[str, str]) -> str:
