@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
-from flops_auditor.domain.messages.advice import to_know_the_hardware, unknown_hardware
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.record_alert import remedies
 from flops_auditor.domain.values.amounts import flop, percent
@@ -101,7 +100,7 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
     yield Points(list(reasons(document)), "Why")
     doubts = [*estimate["doubts"], *lineage.get("doubts", []), *_of_assessments(document)]
     yield Points(list(dict.fromkeys(each["words"] for each in doubts)), "In doubt")
-    yield Points(list(settling(document)), "What settles it")
+    yield Points(list(remedies(document)), "What settles it")
     yield Points(due_by_a_day(document), "Due")
     yield Points([each["words"] for each in estimate["assumptions"]], "Assumptions")
 
@@ -127,14 +126,6 @@ def _of_assessments(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for each in document["assessments"]:
         yield from each["doubts"]
         yield from each["notes"]
-
-
-def settling(document: Mapping[str, Any]) -> Iterator[str]:
-    """What would settle an open verdict; on hardware that nobody knows, no evidence does."""
-    if unknown_hardware(doubt["kind"] for doubt in document["estimate"]["doubts"]):
-        yield to_know_the_hardware(document["job"]["name"])
-    else:
-        yield from remedies(document)
 
 
 def facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

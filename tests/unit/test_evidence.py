@@ -34,7 +34,7 @@ def test_a_file_reads_back_to_the_same_file(evidence: Evidence) -> None:
 
 
 def test_a_job_without_packages_has_the_file_that_it_always_had() -> None:
-    assert "modelPackages" not in json.loads(Evidence(describe()).to_bytes())
+    assert "packages" not in json.loads(Evidence(describe()).to_bytes())
 
 
 def test_the_audit_of_the_file_is_that_of_the_answers() -> None:
@@ -66,10 +66,10 @@ def changed(**changes: Any) -> bytes:
         changed(unread=[{"source": "x"}]),
         changed(collectedAt="soon"),
         changed(files=...),
-        changed(modelPackages=[]),
-        changed(modelPackages={"arn": {}}),
-        changed(modelPackages={"arn": {"unread": {"source": "x"}}}),
-        changed(modelPackages={"arn": {"answer": "text"}}),
+        changed(packages=[]),
+        changed(packages={"arn": {}}),
+        changed(packages={"arn": {"unread": {"source": "x"}}}),
+        changed(packages={"arn": {"answer": "text"}}),
     ],
 )
 def test_another_file_is_refused(body: bytes) -> None:

@@ -16,6 +16,8 @@ TAKES_APART = {
     "split", "rsplit", "partition", "rpartition", "startswith", "endswith", "find", "rfind", "index", "removeprefix",
     "removesuffix", "search", "match", "fullmatch", "findall", "sub", "splitlines",
 }  # fmt: skip
+MATCHES = {"search", "match", "fullmatch", "split", "findall", "sub", "finditer"}
+SENTENCES = {"words", "reason", "meaning", "doubt", "assumption", "note"}
 MODULES = sorted(path for path in LAYER.rglob("*.py"))
 
 
@@ -30,22 +32,32 @@ def names_of(node: ast.AST) -> Iterator[str]:
             yield str(each.slice.value)
 
 
+def holds_prose(node: ast.AST) -> bool:
+    """Whether an expression holds what is said to people, or a text made from it."""
+    return any(name in PROSE for name in names_of(node))
+
+
 def takes_apart(node: ast.AST) -> bool:
     """Whether a call splits, searches or matches what holds prose."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return False
-    how = node.func.attr
-    looked_at = [node.func.value, *(node.args if how in {"search", "match", "fullmatch"} else [])]
-    return how in TAKES_APART and any(name in PROSE for part in looked_at for name in names_of(part))
+    looked_at = [node.func.value, *(node.args if node.func.attr in MATCHES else [])]
+    return node.func.attr in TAKES_APART and any(holds_prose(part) for part in looked_at)
 
 
 def looks_for_words(node: ast.AST) -> bool:
-    """Whether a comparison looks for a phrase in what holds prose."""
-    if not isinstance(node, ast.Compare) or not isinstance(node.left, ast.Constant):
+    """Whether a comparison looks for a phrase in what holds prose, or asks whether it is a certain sentence."""
+    if not isinstance(node, ast.Compare):
         return False
-    asked = any(isinstance(operator, ast.In | ast.NotIn) for operator in node.ops)
-    told = any(name in {"words", "reason", "meaning"} for right in node.comparators for name in names_of(right))
-    return asked and told and isinstance(node.left.value, str)
+    for operator, right in zip(node.ops, node.comparators, strict=True):
+        text = isinstance(node.left, ast.Constant) and isinstance(node.left.value, str)
+        if isinstance(operator, ast.In | ast.NotIn) and any(name in SENTENCES for name in names_of(right)):
+            return text or (isinstance(node.left, ast.Name) and node.left.id.isupper())
+        if isinstance(operator, ast.Eq | ast.NotEq) and isinstance(right, ast.Constant):
+            return (
+                isinstance(right.value, str) and bool(right.value) and any(n in SENTENCES for n in names_of(node.left))
+            )
+    return False
 
 
 def reads_prose(tree: ast.AST) -> list[int]:
@@ -66,6 +78,10 @@ def test_no_module_reads_what_is_said_to_people(path: Path) -> None:
         '_WEAK.search(row["meaning"])',
         '"not in the table" in remark.words',
         "content['estimate']['doubts'][0].split('; ')",
+        "PHRASE in remark.words",
+        '"not in the table" in doubt',
+        'remark.words == "abc"',
+        "re.split(';', remark.words)",
     ],
 )
 def test_the_check_sees_what_it_is_for(code: str) -> None:

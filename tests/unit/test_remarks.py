@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from flops_auditor.domain.values.remarks import Kind, Remedy, Spoken
+from flops_auditor.domain.values.remarks import LONGEST_REMARK, Kind, Remedy, Spoken, recorded
 
 UNREADABLE = Kind(
     "unreadable-tag", "{where} could not be read: {text:said} is not a number", Remedy("correct", "correct {where}")
@@ -36,3 +36,11 @@ def test_facts_are_shown_as_the_template_asks() -> None:
 def test_remarks_of_the_same_facts_are_equal_and_can_be_keys() -> None:
     assert len({UNREADABLE(where="a", text="b"), UNREADABLE(where="a", text="b")}) == 1
     assert len({Kind("hosts", "{names:list}")(names=["a"]), Kind("hosts", "{names:list}")(names=("a",))}) <= 2
+
+
+def test_a_long_remark_says_the_same_before_and_after_it_was_recorded() -> None:
+    """Else a record would never agree with its lineage, and be superseded for ever."""
+    remark = Kind("long", "{arn:said400} was refused, {where}")(arn="\\" * 400, where="x" * 300)
+    back = recorded(remark.to_json("job"))
+    assert back.spoken == remark.spoken
+    assert len(remark.words) == LONGEST_REMARK

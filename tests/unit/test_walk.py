@@ -1,6 +1,9 @@
 """One audit reads each thing once (bench/walk.py)."""
 
-from bench.walk import ONCE, POINTS, walked
+from bench.walk import ONCE, POINTS, count, walked
+from flops_auditor.use_cases.auditing.amend_record import amend
+from tests.fakes.lineage import World, continuing
+from tests.unit.test_amend import amendment
 
 
 def test_each_thing_is_read_once_on_the_way_from_the_event_to_the_record() -> None:
@@ -8,3 +11,13 @@ def test_each_thing_is_read_once_on_the_way_from_the_event_to_the_record() -> No
     assert {name: calls[name] for name in ONCE if calls[name] > 1} == {}
     assert calls["audit"] == calls["parse_training_job"] == calls["read_declared"] == 1
     assert calls["find_lineage"] == 2, "before the commit, and once more after it"
+
+
+def test_an_amendment_reads_each_thing_once() -> None:
+    world = World()
+    world.add(continuing("job"))
+    world.audit()
+    given = amendment(tokens=10**9, parameters=10**9)
+    calls, _ = count(lambda: amend(world.job_id("job"), given, world.recorder))
+    assert {name: calls[name] for name in ONCE if calls[name] > 1} == {}
+    assert calls["audit"] == calls["parse_evidence"] == 1

@@ -7,7 +7,6 @@ from typing import Any
 
 from flops_auditor.domain.audit.forecast import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, RunForecast, ThresholdForecast
 from flops_auditor.domain.law.policy import Duty
-from flops_auditor.domain.messages.advice import KNOW_THE_TYPE, unknown_hardware
 from flops_auditor.domain.messages.duties import duty_in_words
 from flops_auditor.domain.messages.record_alert import (
     MOST_DOUBTS,
@@ -29,7 +28,7 @@ _LONGEST_FORECAST = 10 * 365 * 86400
 
 
 def warn(seen: RunForecast, level: str, content: Mapping[str, Any], now: datetime) -> Alert:
-    """The warning that a job has reached a level: a fraction ("0.5"), or one of the named levels of running.py.
+    """The warning that a job has reached a level: a fraction ("0.5"), or one of the named levels of forecast.py.
 
     `content` has the fields of a record's predicate.
     """
@@ -121,9 +120,9 @@ def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str,
     settle = seen.audited.estimate.settle
     narrow = settle.settled_by(name) if settle else None
     if level == UNBOUNDED:
-        if unknown_hardware(doubt.kind.name for doubt in seen.audited.estimate.doubts):
-            tags = "To bound it: tag the job with flops-auditor:params and flops-auditor:tokens."
-            return [*steps, tags, KNOW_THE_TYPE]
+        doubts = (doubt.settled_by(name) for doubt in seen.audited.estimate.doubts)
+        found = dict.fromkeys(remedy.words for remedy in doubts if remedy)
+        steps += [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in found]
         return steps + ([f"To bound it: {narrow.words}."] if narrow else [])
     steps.append(f"Decide whether the run may cross the line: {_meaning(seen)}.")
     if seen.audited.run.stop_command:

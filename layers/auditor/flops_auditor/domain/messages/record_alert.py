@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flops_auditor.domain.messages.advice import AMEND, to_know_the_hardware, unknown_hardware
+from flops_auditor.domain.audit.assessment_words import CLOSER_FIGURE
 from flops_auditor.domain.messages.duties import duties_in_words
+from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.moments import read_time
 
@@ -205,15 +206,10 @@ def _steps(content: Mapping[str, Any], name: str) -> list[str]:
     today = read_time(content["recorded_at"]).date()
     duties = duties_in_words(content["assessments"], content["due"], today)
     if verdict == "above":
-        return [_decide(content), *duties, f"If the figure is wrong, give better evidence: {AMEND.format(job=name)}"]
+        return [_decide(content), *duties, f"If the figure is wrong, {AMEND.words(name)}"]
     if content["action"]:
         return [*duties, *AFTER_A_STOP]
-    steps = [clipped(words, 300) for words in remedies(content)]
-    if unknown_hardware(doubt["kind"] for doubt in content["estimate"]["doubts"]):
-        steps = [to_know_the_hardware(name)]
-    else:
-        steps.append(f"{'Or give' if steps else 'Give'} better evidence by hand: {AMEND.format(job=name)}")
-    return [*steps, *duties]
+    return [*(clipped(words, 300) for words in remedies(content)), *duties]
 
 
 def _decide(content: Mapping[str, Any]) -> str:
@@ -230,9 +226,17 @@ def _decide(content: Mapping[str, Any]) -> str:
 
 
 def remedies(content: Mapping[str, Any]) -> list[str]:
-    """What would settle the open verdicts, each once, as sentences."""
-    found = dict.fromkeys(each["words"] for a in content["assessments"] for each in a["settle"])
-    return [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in list(found)[:MOST_REMEDIES]]
+    """What would settle the open verdicts, each once, as sentences.
+
+    On an instance type that is not known nothing compares evidence with what the hardware can do: then better evidence
+    alone does not settle the figure, and is not advised.
+    """
+    settle = {each["kind"]: each["words"] for a in content["assessments"] for each in a["settle"]}
+    if KNOW_THE_TYPE.name in settle:
+        settle.pop(CLOSER_FIGURE, None)
+    else:
+        settle.setdefault(AMEND.name, AMEND.words(printable(content["job"]["name"])))
+    return [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in list(settle.values())[:MOST_REMEDIES]]
 
 
 def _record(content: Mapping[str, Any], name: str) -> list[str]:

@@ -10,7 +10,7 @@ from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.remarks import Kind, Remark
 
-AMENDED = Kind("amended", "{source}: {why}{attachment}")
+AMENDED = Kind("amended", "{source}: {why:said300}{attachment}")
 
 
 def amend_declared(declared: Declared, amendments: Sequence[Amendment]) -> Declared:

@@ -72,7 +72,7 @@ class Evidence:
             "unread": [asdict(unread) for unread in self.unread],
         }
         if self.packages:
-            document["modelPackages"] = {
+            document["packages"] = {
                 arn: {"unread": asdict(found)} if isinstance(found, Unread) else {"answer": found}
                 for arn, found in self.packages.items()
             }
@@ -118,7 +118,7 @@ def parse_evidence(body: bytes) -> Evidence:
             collected_at=read_time(document["collectedAt"]) if document["collectedAt"] else None,
             files=document["files"],
             amendments=tuple(read_amendment(found) for found in document.get("amendments", ())),
-            packages={arn: _package(found) for arn, found in document.get("modelPackages", {}).items()},
+            packages={arn: _package(found) for arn, found in document.get("packages", {}).items()},
             source=str(document["source"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -17,6 +17,8 @@ Fact = str | int | float | Fraction | Sequence[str] | None
 LONGEST_SAID = 60
 """Characters of a foreign text that a remark quotes."""
 MOST_LISTED = 8
+LONGEST_REMARK = 500
+"""Characters: hostile input cannot make a record too large to store."""
 
 
 class Spoken(NamedTuple):
@@ -36,6 +38,10 @@ class Remedy:
 
     name: str
     template: str
+
+    def words(self, job: str, facts: Mapping[str, Fact] | None = None) -> str:
+        """In words, for the run of this name."""
+        return in_words(self.template, {**(facts or {}), "job": job})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +70,8 @@ class Remark:
 
     @property
     def words(self) -> str:
-        """In words, for people."""
-        return in_words(self.kind.template, dict(self.facts))
+        """In words, for people: the same bounded text wherever the remark is compared, recorded or shown."""
+        return bounded(in_words(self.kind.template, dict(self.facts)), LONGEST_REMARK)
 
     @property
     def spoken(self) -> Spoken:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.case import Case, case_of
+from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.audit_job import Outcome, settle
 from flops_auditor.use_cases.auditing.keep_record import (
@@ -42,11 +42,14 @@ def amend(job_id: str, amendment: Amendment, recorder: Recorder) -> Outcome:
     amendment.check()
     for _ in range(MOST_ROUNDS):
         kept = _kept(job_id, recorder)
-        if amendment in case_behind(job_id, kept, recorder).evidence.amendments:
-            return settle(job_id, recorder, "assessed again")
+        kept = replace(kept, case=case_behind(job_id, kept, recorder))
+        if kept.case and amendment in kept.case.evidence.amendments:
+            return settle(job_id, recorder, "assessed again", kept)
         case = _amended(kept, job_id, amendment, recorder)
         if put_evidence(case, kept.revision + 1, recorder) is case:
-            commit(examine(case, lineage_of(case, recorder), recorder), kept, recorder)
+            made = commit(examine(case, lineage_of(case, recorder), recorder), kept, recorder)
+            if made is not None:
+                return settle(job_id, recorder, "assessed again", made)
         else:
             bring_up_to_date(job_id, recorder)  # another's evidence is there already: its record comes first
     raise NotSettled(f"{job_id} changed {MOST_ROUNDS} times while it was amended")
@@ -60,5 +63,6 @@ def _kept(job_id: str, recorder: Recorder) -> Kept:
 
 
 def _amended(kept: Kept, job_id: str, amendment: Amendment, recorder: Recorder) -> Case:
-    evidence = case_behind(job_id, kept, recorder).evidence
-    return case_of(replace(evidence, amendments=(*evidence.amendments, amendment)), recorder.parsers)
+    before = case_behind(job_id, kept, recorder)
+    evidence = replace(before.evidence, amendments=(*before.evidence.amendments, amendment))
+    return Case(evidence, before.run, evidence.to_bytes())

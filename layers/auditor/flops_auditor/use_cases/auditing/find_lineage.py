@@ -96,7 +96,7 @@ def awaits_parent(content: Mapping[str, Any]) -> bool:
 
 
 def find_lineage(run: Run, records: Records, index: LineageIndex, archive: Archive) -> FoundLineage:
-    """The runs that this one continues, and their ancestors. OutcomeKind cannot be told becomes a doubt."""
+    """The runs that this one continues, and their ancestors. What cannot be told becomes a doubt."""
     named = run.begins
     doubts: list[Remark] = []
     if len(named) > MOST_REFERENCES:
