@@ -46,9 +46,11 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "watch": Command("Look at the jobs in progress.", ("watch",)),
         "doctor": Command("Is all healthy, and is every job recorded?", ("doctor",)),
         "export": Command("Write a bundle of records for a regulator.", ("export",)),
+        "notify-draft": Command("Draft a notification, with the fields of the Form.", ("notify_draft",)),
     },
     "Change something": {
         "amend": Command("Give better evidence about a recorded job.", ("amend",)),
+        "models": Command("Say what only people know of a model.", ("models",), group=True),
         "reassess": Command("Assess records again with today's tables.", ("reassess",)),
         "reconcile": Command("Queue finished jobs that have no record.", ("reconcile",)),
         "redrive": Command("Send dead letters to the audit again.", ("redrive",)),

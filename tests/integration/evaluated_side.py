@@ -178,7 +178,7 @@ def objects() -> list[Evaluated]:
         )
         for who, owner, paths in (
             ("recorder", "sealer", ("log/", "checkpoints/", "frontiers/", "keys.json")),
-            ("sealer", "recorder", ("records/", "evidence/", "ancestors/", "tables/")),
+            ("sealer", "recorder", ("records/", "evidence/", "ancestors/", "tables/", "models/")),
         )
         for path in paths
     ]

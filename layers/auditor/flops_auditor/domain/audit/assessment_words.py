@@ -64,6 +64,7 @@ def duties_of(assessment: Assessment, stated: Stated = NOTHING_STATED) -> list[d
             "since": duty.since if duty.within_days is not None else None,
             "reading": duty.reading,
             "left_open": duty.left_open,
+            **({"form": duty.form} if duty.form else {}),
             **_exemption(duty, assessment.rule, stated),
             **_transition(duty, stated),
         }

@@ -56,7 +56,7 @@ class Duty:
     """What somebody over a line has to do. `what` is an instruction in the article's words.
 
     `within_days` with `since` makes a day by which it is due. `left_open` says what is disputed, or why it is a reading
-    of ours.
+    of ours. `form` is the form that may be filled in for it.
     """
 
     duty_id: str
@@ -67,6 +67,7 @@ class Duty:
     since: Since = "met"
     reading: Reading = "text"
     left_open: str = ""
+    form: str = ""
     exemption: Exemption | None = None
     transition: Transition | None = None
 

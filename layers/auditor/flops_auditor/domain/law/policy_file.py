@@ -64,7 +64,9 @@ _RULE = frozenset(
     }
 )
 _WHEN = frozenset({"role", "original", "systemic_risk", "general_purpose", "at_least", "below"})
-_DUTY = frozenset({"what", "article", "to", "within_days", "since", "reading", "left_open", "exemption", "transition"})
+_DUTY = frozenset(
+    {"what", "article", "to", "within_days", "since", "reading", "left_open", "form", "exemption", "transition"}
+)
 
 
 def parse_policy(text: str) -> Policy:
@@ -131,6 +133,7 @@ def _duty(
         to=duty.get("to", ""),
         within_days=days,
         since=_one_of("since", duty, get_args(Since), "met"),
+        form=duty.get("form", ""),
         exemption=exemptions[duty["exemption"]] if "exemption" in duty else None,
         transition=transitions[duty["transition"]] if "transition" in duty else None,
         **_reading(where, duty),

@@ -138,6 +138,7 @@ DUTY = {
     "since": Maybe(TEXT),
     "reading": TEXT,
     "left_open": TEXT,
+    "form?": TEXT,
     "exempt?": {"what": TEXT, "article": TEXT, "licence": TEXT},
     "until?": DAY,
     "until_article?": TEXT,

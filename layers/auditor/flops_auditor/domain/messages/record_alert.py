@@ -12,6 +12,7 @@ from typing import Any
 
 from flops_auditor.domain.audit.assessment_words import CLOSER_FIGURE
 from flops_auditor.domain.messages.duties import duties_in_words
+from flops_auditor.domain.messages.form_fields import form_of
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.moments import read_time
@@ -206,10 +207,21 @@ def _steps(content: Mapping[str, Any], name: str) -> list[str]:
     today = read_time(content["recorded_at"]).date()
     duties = duties_in_words(content["assessments"], content["due"], today)
     if verdict == "above":
-        return [_decide(content), *duties, f"If the figure is wrong, {AMEND.words(name)}"]
+        return [
+            _decide(content),
+            *duties,
+            *_form(content, name),
+            f"If the figure is wrong, {AMEND.words(name)}",
+        ]
     if content["action"]:
         return [*duties, *AFTER_A_STOP]
     return [*(clipped(words, 300) for words in remedies(content)), *duties]
+
+
+def _form(content: Mapping[str, Any], name: str) -> list[str]:
+    """Where the figures of a form are, if a duty may be met with one."""
+    form = form_of(content)
+    return [f"The figures for the {form}: flops-auditor notify-draft {name}"] if form else []
 
 
 def _decide(content: Mapping[str, Any]) -> str:

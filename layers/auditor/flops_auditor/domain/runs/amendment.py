@@ -4,7 +4,7 @@ It is kept in the evidence file of the record that supersedes, so the audit stay
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -31,7 +31,9 @@ class MalformedAmendment(WrongInput):
 class Amendment:
     """Counts are whole numbers, `mfu` a fraction of the peak (0..1), `attachment_sha256` 64 hex digits or empty.
 
-    `stated` is what only people know of the model, and the law asks for.
+    `stated` is what only people know of the model, and the law asks for. `about` names the model where it is said of
+    every run on it; such a statement replaces an earlier one about the same model, and a run's own amendments override
+    it.
     """
 
     who: str
@@ -42,6 +44,7 @@ class Amendment:
     mfu: Fraction | None = None
     pretraining_flop: int | None = None
     stated: Stated = NOTHING_STATED
+    about: str = ""
     attachment_sha256: str = ""
 
     def check(self) -> "Amendment":
@@ -62,7 +65,8 @@ class Amendment:
     @property
     def source(self) -> str:
         """Whose word it is, for assumptions."""
-        return f"amendment of {iso(self.at)} by {self.who}"
+        what = f"statement about {self.about}" if self.about else "amendment"
+        return f"{what} of {iso(self.at)} by {self.who}"
 
     def to_json(self) -> dict[str, Any]:
         """As the evidence file holds it; what is not said is left out."""
@@ -73,9 +77,17 @@ class Amendment:
             said["mfu"] = f"{self.mfu.numerator}/{self.mfu.denominator}"
         if self.stated:
             said["stated"] = self.stated.to_json()
+        if self.about:
+            said["about"] = self.about
         if self.attachment_sha256:
             said["attachmentSha256"] = self.attachment_sha256
         return said
+
+
+def in_order(amendments: Sequence[Amendment]) -> list[Amendment]:
+    """As they are applied: what is said of models first, the newest statement about each; then the run's own."""
+    newest = {each.about: each for each in amendments if each.about}
+    return [*newest.values(), *(each for each in amendments if not each.about)]
 
 
 def read_amendment(found: Mapping[str, Any]) -> Amendment:
@@ -90,6 +102,7 @@ def read_amendment(found: Mapping[str, Any]) -> Amendment:
             mfu=_fraction(str(found["mfu"])) if "mfu" in found else None,
             pretraining_flop=_amount(found, "pretrainingFlop"),
             stated=read_stated(found.get("stated", {})),
+            about=str(found.get("about", "")),
             attachment_sha256=str(found.get("attachmentSha256", "")),
         ).check()
     except (KeyError, TypeError, ValueError, ZeroDivisionError, UnreadableStatement) as error:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.amendment import Amendment, in_order
 from flops_auditor.domain.runs.declared import UNKNOWN_CHOICE, UNREADABLE_AMOUNT, UNREADABLE_ORIGINAL, Declared
 from flops_auditor.domain.runs.emitted import Emitted
 from flops_auditor.domain.runs.observations import Observations
@@ -18,7 +18,7 @@ def amend_declared(declared: Declared, amendments: Sequence[Amendment]) -> Decla
 
     A person's figure also settles a doubt about the declaration that it replaces.
     """
-    for amendment in amendments:
+    for amendment in in_order(amendments):
         attached = f" (attachment {amendment.attachment_sha256})" if amendment.attachment_sha256 else ""
         note = AMENDED(source=amendment.source, why=amendment.why, attachment=attached)
         declared = replace(declared, notes=(*declared.notes, note))

@@ -7,6 +7,7 @@ RECORDS = "records/"
 EVIDENCE = "evidence/"
 ANCESTORS = "ancestors/"
 TABLES = "tables/"
+MODELS = "models/"
 LOG = "log/"
 CHECKPOINTS = "checkpoints/"
 FRONTIERS = "frontiers/"
@@ -39,6 +40,11 @@ def ancestors_key(job: str, sha256: str) -> str:
 def tables_key(sha256: str) -> str:
     """A version of a table or policy that a record rests on, by its digest, so every version is kept once."""
     return f"{TABLES}{_checked(sha256)}"
+
+
+def models_key(number: int) -> str:
+    """A version of the file of models, from 0."""
+    return f"{MODELS}{number:06d}.yaml"
 
 
 def batch_key(first_index: int) -> str:

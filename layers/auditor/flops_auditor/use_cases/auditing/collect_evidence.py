@@ -1,12 +1,14 @@
 """Collect what SageMaker and CloudWatch know about a job, and what they refused to say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import Evidence, Unread, plain
+from flops_auditor.domain.runs.models_file import MalformedModels
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.model_packages import Packages, beginnings, own_packages
 from flops_auditor.domain.runs.sources.training_job import run_of
@@ -34,14 +36,29 @@ class Sources:
     vocabulary: TrainerMetrics
 
 
+Statements = Callable[[Run], tuple[Amendment, ...]]
+"""What people say of the model that a run trains."""
+
+
+def nothing_said(run: Run) -> tuple[Amendment, ...]:
+    """Nobody has said anything of any model."""
+    return ()
+
+
 def collect(
-    description: Mapping[str, Any], job: TrainingJob, sources: Sources, now: datetime, gone: Sequence[Unread] = ()
+    description: Mapping[str, Any],
+    job: TrainingJob,
+    sources: Sources,
+    now: datetime,
+    gone: Sequence[Unread] = (),
+    said: Statements = nothing_said,
 ) -> Case:
     """Ask for tags, packages and metrics of a described job. Refusals become part of the evidence, passing faults are
     raised.
 
     `description` is the answer as JSON (`evidence.plain`), `job` what was read from it. `gone` says that SageMaker no
-    longer knows the job: then it has no tags to ask for, but metrics may be left.
+    longer knows the job: then it has no tags to ask for, but metrics may be left. `said` gives what people say of the
+    run's model.
     """
     unread = list(gone)
     tags = None
@@ -54,6 +71,11 @@ def collect(
     run = run_of(job, evidence)
     request = metric_request(run, sources.vocabulary, now)
     packages = read_packages(run, job, sources.jobs)
+    amendments: tuple[Amendment, ...] = ()
+    try:
+        amendments = said(run)
+    except MalformedModels as error:
+        unread.append(Unread("the file of models", error.name, str(error)[:200]))
     results = None
     if request is not None:
         try:
@@ -66,6 +88,7 @@ def collect(
         period_seconds=request.period_seconds if request and results is not None else None,
         unread=tuple(unread),
         packages=packages,
+        amendments=amendments,
     )
     return Case(evidence, run_of(job, evidence) if packages else run, evidence.to_bytes())
 

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from flops_auditor.domain.audit.audit import audit
@@ -34,6 +35,7 @@ from flops_auditor.domain.values.amounts import percent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import collect
 from flops_auditor.use_cases.auditing.keep_record import finish, first_record, foreseen, lineage_of, newest
+from flops_auditor.use_cases.auditing.read_models import said_of
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.listing.job_reader import JobReader
 from flops_auditor.use_cases.ports.records import SeenJob, SeenJobs
@@ -225,7 +227,7 @@ def look_at(listed: ListedJob, recorder: Recorder) -> Look | None:
     job = parse_training_job(answer)
     if job.training_job_status != RUNNING:
         return None
-    case = collect(answer, job, recorder.sources, now)
+    case = collect(answer, job, recorder.sources, now, said=partial(said_of, recorder=recorder))
     found = lineage_of(case, recorder)
     seen = look(audit(case, recorder.tables, found.lineage), case.evidence.tags is not None)
     return Look(case, seen, found.lineage.parents, found.due)

@@ -1,0 +1,114 @@
+"""`flops-auditor models`: what only people know of models, in one file that holds for every run on them."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from flops_auditor.aws.wiring.recording import recorder_from
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.models_file import models_to_bytes
+from flops_auditor.use_cases.auditing.read_models import newest_models
+from flops_auditor.use_cases.auditing.set_model import amend_runs, set_model
+from flops_auditor_cli.adapters import environment_of
+from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
+from flops_auditor_cli.options import OutputOption, amount
+from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.recorded import items, newest
+from flops_auditor_cli.stated_options import (
+    GeneralPurposeOption,
+    GeneratedDataOption,
+    LicenceOption,
+    OursOption,
+    PlacedOption,
+    SystemicRiskOption,
+    stated,
+)
+
+COLUMNS = {
+    "model": "Model",
+    "said": "What is said of it",
+    "who": "Who",
+    "why": "Why",
+    "at": "When",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the group."""
+    app.command("set")(set_command)
+    app.command("show")(show)
+
+
+@talks_to_aws()
+def set_command(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="The original, by any name it goes by; or a job's name or ARN, for its result alone."
+        ),
+    ],
+    who: Annotated[str, typer.Option(help="Who says it: name or address.")],
+    why: Annotated[str, typer.Option(help="What it rests on.")],
+    original_is_ours: OursOption = None,
+    original_is_general_purpose: GeneralPurposeOption = None,
+    systemic_risk: SystemicRiskOption = None,
+    placed_on_market: PlacedOption = None,
+    licence: LicenceOption = None,
+    generated_data: GeneratedDataOption = None,
+    pretraining_flop: Annotated[
+        str | None, typer.Option("--pretraining-flop", help="Compute of the original in FLOP, such as 1.5e24.")
+    ] = None,
+    *,
+    target: Target,
+) -> None:
+    """Say something of a model. It replaces what was said of it before, and holds for every run on it.
+
+    A new version of the file is kept, and the records of its runs are superseded by ones that rest on it.
+    """
+    statement = Amendment(
+        who=who,
+        why=why,
+        at=datetime.now(UTC).replace(microsecond=0),
+        pretraining_flop=amount(pretraining_flop, "--pretraining-flop"),
+        stated=stated(
+            original_is_ours, original_is_general_purpose, systemic_risk, placed_on_market, licence, generated_data
+        ),
+        about=model,
+    ).check()
+    deployment = find_deployment(target)
+    recorder = recorder_from(environment_of(deployment, deployment.policies))
+    kept = set_model(statement, recorder)
+    found = recorder.tables.models.find(model) if recorder.tables.models else None
+    names = {model, found.model_id if found else model}
+    # The earliest end first: whoever continues a job began after it had ended, and is then assessed once.
+    rows = newest(items(deployment.output("RecordTableName"), "time", "kind", "record"))[::-1]
+    runs = [r["job_id"] for r in rows if names & {r.get("base_model", ""), r["job_name"], r["job_arn"]}]
+    count = amend_runs(statement, runs, recorder)
+    say(f"Version {kept.number} of the file of models says it; {count} record{'' if count == 1 else 's'} superseded.")
+
+
+@talks_to_aws()
+def show(output: OutputOption = Output.TABLE, *, target: Target) -> None:
+    """Show what is said of models: a table, or the newest version of the file."""
+    deployment = find_deployment(target)
+    kept = newest_models(recorder_from(environment_of(deployment, deployment.policies)).archive)
+    if output is Output.JSON:
+        typer.echo(models_to_bytes(kept.statements).decode(), nl=False)
+        return
+    emit([row(name, statement) for name, statement in sorted(kept.statements.items())], output, COLUMNS)
+    say("Nothing is said of any model yet." if kept.number is None else f"Version {kept.number} of the file of models.")
+
+
+def row(name: str, statement: Amendment) -> dict[str, Any]:
+    """A statement as a row of the table."""
+    said = {name: str(value).lower() for name, value in statement.stated.to_json().items()}
+    if statement.pretraining_flop is not None:
+        said["pretrainingFlop"] = str(statement.pretraining_flop)
+    return {
+        "model": name,
+        "said": ", ".join(f"{key}: {value}" for key, value in said.items()),
+        "who": statement.who,
+        "why": statement.why,
+        "at": statement.at.date().isoformat(),
+    }

@@ -1,0 +1,149 @@
+"""The draft of a notification (AI Act, Art. 52(1), by default; any dated duty of a policy), as values and as Markdown.
+
+It says what triggered it, the amount with two significant figures and the exact one beside, how it was estimated, what
+was approximated and is uncertain, and the day. Whether to send it is for a person to decide.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from flops_auditor.domain.messages.duties import day_in_words
+from flops_auditor.domain.messages.form_fields import FormField, two_digits
+from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.remarks import printable
+
+Trigger = Literal["the modification's compute", "the total of pretraining and modification", "the model's compute"]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A notification. Amounts are FLOP; `exact_flop` is the figure in full, `day` by when it is due.
+
+    `disputed` says what leaves it open whether it is owed; empty where it is.
+    """
+
+    to: str
+    article: str
+    what: str
+    day: str | None
+    model: str
+    job_arn: str
+    trigger: Trigger
+    threshold_flop: int
+    rounded_flop: str
+    exact_flop: int
+    upper_flop: int | None
+    inherited_flop: int
+    approach: str
+    approximations: tuple[str, ...]
+    uncertainties: tuple[str, ...]
+    met_at: str | None
+    disputed: str
+
+
+def drafts(content: Mapping[str, Any]) -> tuple[Draft, ...]:
+    """One draft for each dated duty that follows from a record's predicate; none where no such duty does."""
+    days = {(each["policy"], each["duty"]): each["day"] for each in content["due"]}
+    found: dict[tuple[str, str], Draft] = {}
+    for a in content["assessments"]:
+        for duty in a["duties"]:
+            if duty["within_days"] is None or duty["state"] == "if over" or a["best_flop"] is None:
+                continue
+            draft = _draft(content, a, duty, days.get((a["policy"], duty["id"])))
+            key = (duty["article"], duty["what"])
+            if key not in found or (found[key].disputed and not draft.disputed):
+                found[key] = draft
+    return tuple(found.values())
+
+
+def _draft(
+    content: Mapping[str, Any],
+    assessment: Mapping[str, Any],
+    duty: Mapping[str, Any],
+    day: str | None,
+) -> Draft:
+    best, inherited = int(assessment["best_flop"]), int(assessment["inherited_flop"])
+    upper = assessment["upper_flop"]
+    return Draft(
+        to=duty["to"],
+        article=duty["article"],
+        what=duty["what"],
+        day=day,
+        model=printable(content["original"]["base_model"]) or "not named",
+        job_arn=printable(content["job"]["arn"]),
+        trigger=_trigger(assessment, inherited),
+        threshold_flop=int(assessment["threshold_flop"]),
+        rounded_flop=two_digits(best) or "0",
+        exact_flop=best,
+        upper_flop=None if upper is None else int(upper),
+        inherited_flop=inherited,
+        approach=content["estimate"]["method"],
+        approximations=tuple(each["words"] for each in content["estimate"]["assumptions"]),
+        uncertainties=_uncertainties(content, assessment, best, upper),
+        met_at=assessment["met_at"],
+        disputed=assessment["left_open"] if duty["state"] == "disputed" else "",
+    )
+
+
+def _trigger(assessment: Mapping[str, Any], inherited: int) -> Trigger:
+    """What went over the line: the amount that a notification states."""
+    if inherited:
+        return "the total of pretraining and modification"
+    return "the modification's compute" if assessment["limited_to"] else "the model's compute"
+
+
+def _uncertainties(
+    content: Mapping[str, Any], assessment: Mapping[str, Any], best: int, upper: str | None
+) -> tuple[str, ...]:
+    bound = "nothing bounds the compute from above"
+    if upper is not None and best:
+        excess = (int(upper) - best) * 100 // best
+        bound = f"upper bound {scientific(int(upper))} FLOP, {excess} % over the best estimate"
+    said = [each["words"] for each in (*assessment["doubts"], *assessment["notes"])]
+    return (bound, f"original: {content['original']['source']}", *said)
+
+
+def as_markdown(draft: Draft, today: date) -> str:
+    """A draft for people to complete."""
+    day = day_in_words(draft.day, today) if draft.day else "As soon as it is met"
+    beside = f"exactly {draft.exact_flop} by the best estimate"
+    lines = [
+        f"# Draft of a notification to: {draft.to or 'the authority'}",
+        "",
+        f"{day}: {draft.what} ({draft.article}).",
+        "",
+        *([f"**Disputed**, so have it decided first: {draft.disputed}.", ""] if draft.disputed else []),
+        "| | |",
+        "| --- | --- |",
+        "| Provider | to be filled in by a person |",
+        f"| Model that was begun with | {draft.model} |",
+        f"| Run | `{draft.job_arn}` |",
+        f"| What triggered it | {draft.trigger}, over {scientific(draft.threshold_flop)} FLOP |",
+        f"| Amount | {draft.rounded_flop} ({beside}) |",
+        *([f"| Of it pretraining | {scientific(draft.inherited_flop)} FLOP |"] if draft.inherited_flop else []),
+        f"| When it was met | {draft.met_at or 'not known'} |",
+        f"| Approach | {_cell(draft.approach)} |",
+        "",
+        "## Approximations",
+        "",
+        *[f"- {each}" for each in draft.approximations],
+        "",
+        "## Uncertainties",
+        "",
+        *[f"- {each}" for each in draft.uncertainties],
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def form_as_markdown(form: str, fields: Sequence[FormField]) -> str:
+    """The fields of a form, for people to complete."""
+    rows = [f"| `{f.name}` | {f.asks} | {_cell(f.answer or 'to be filled in by a person')} |" for f in fields]
+    head = [f"## Fields of the {form}", "", "| field | asks for | answer |", "| --- | --- | --- |"]
+    return "\n".join([*head, *rows]) + "\n"
+
+
+def _cell(text: str) -> str:
+    """A text in a cell of a table."""
+    return printable(text).replace("|", "\\|")

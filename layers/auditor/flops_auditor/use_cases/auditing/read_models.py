@@ -1,0 +1,39 @@
+"""Reading the file of models from the archive, for the evidence of a run."""
+
+from dataclasses import dataclass
+
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.models_file import NO_STATEMENTS, ModelStatements, read_models, statements_about
+from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.values.archive_keys import MODELS, number_of
+from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.ports.ledger import Archive
+
+
+@dataclass(frozen=True)
+class KeptModels:
+    """A version of the file: its number, None before the first one, and what it says."""
+
+    number: int | None
+    statements: ModelStatements
+
+
+def newest_models(archive: Archive) -> KeptModels:
+    """The newest version. Raises MalformedModels."""
+    key = max(archive.list(MODELS), default=None)
+    body = archive.get(key) if key else None
+    if key is None or body is None:
+        return KeptModels(None, NO_STATEMENTS)
+    return KeptModels(number_of(key), read_models(body))
+
+
+def said_of(run: Run, recorder: Recorder) -> tuple[Amendment, ...]:
+    """What is said now of the model that a run begins with, and of its result. Raises MalformedModels."""
+    statements = newest_models(recorder.archive).statements
+    models = recorder.tables.models
+
+    def resolve(name: str) -> str:
+        found = models.find(name) if models else None
+        return found.model_id if found else name
+
+    return statements_about(run, run.declared, statements, resolve)
