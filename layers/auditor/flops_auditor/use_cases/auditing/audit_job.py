@@ -9,7 +9,6 @@ from working side by side; one that finds it taken stays in its queue. Replays t
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Any, Literal
 
 from flops_auditor.domain.runs.case import Case, read_case
@@ -29,7 +28,7 @@ from flops_auditor.use_cases.auditing.keep_record import (
     first_record,
     newest,
 )
-from flops_auditor.use_cases.auditing.read_models import said_of
+from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.tell_descendants import tell_descendants
 from flops_auditor.use_cases.ports.sources import Regions, UnknownTrainingJob
@@ -182,7 +181,7 @@ def gather(described: Described, revision: int, recorder: Recorder) -> Case:
     body = recorder.archive.get(evidence_key(described.job.job_id, revision))
     if body is not None:
         return read_case(body, recorder.parsers)
-    said = partial(said_of, recorder=recorder)
+    said = said_of_models(recorder)
     return collect(described.answer, described.job, recorder.sources, recorder.clock(), described.gone, said)
 
 

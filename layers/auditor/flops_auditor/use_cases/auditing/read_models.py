@@ -1,6 +1,8 @@
 """Reading the file of models from the archive, for the evidence of a run."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.models_file import NO_STATEMENTS, ModelStatements, read_models, statements_about
@@ -27,13 +29,19 @@ def newest_models(archive: Archive) -> KeptModels:
     return KeptModels(number_of(key), read_models(body))
 
 
-def said_of(run: Run, recorder: Recorder) -> tuple[Amendment, ...]:
-    """What is said now of the model that a run begins with, and of its result. Raises MalformedModels."""
-    statements = newest_models(recorder.archive).statements
+def said_of_models(recorder: Recorder) -> Callable[[Run], tuple[Amendment, ...]]:
+    """What is said now of the model that a run begins with, and of its result; the file is read once, when asked for.
+
+    What it returns raises MalformedModels.
+    """
     models = recorder.tables.models
 
     def resolve(name: str) -> str:
         found = models.find(name) if models else None
         return found.model_id if found else name
 
-    return statements_about(run, run.declared, statements, resolve)
+    @cache
+    def statements() -> ModelStatements:
+        return newest_models(recorder.archive).statements
+
+    return lambda run: statements_about(run, run.declared, statements(), resolve)

@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
-from functools import partial
 from typing import Any
 
 from flops_auditor.domain.audit.audit import audit
@@ -33,9 +32,9 @@ from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.values.amounts import percent
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.auditing.collect_evidence import collect
+from flops_auditor.use_cases.auditing.collect_evidence import Statements, collect
 from flops_auditor.use_cases.auditing.keep_record import finish, first_record, foreseen, lineage_of, newest
-from flops_auditor.use_cases.auditing.read_models import said_of
+from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.listing.job_reader import JobReader
 from flops_auditor.use_cases.ports.records import SeenJob, SeenJobs
@@ -114,13 +113,13 @@ def watch_jobs(
     watcher: Watcher, out_of_time: Callable[[], bool] = lambda: False, turn: Turn = lambda: nullcontext(True)
 ) -> Watched:
     """Watch every running job. One that fails does not keep the others from being watched."""
-    done = Watched()
+    done, said = Watched(), said_of_models(watcher.recorder)
     for seen in running_jobs(watcher, done, out_of_time, turn):
         if out_of_time():
             done.left += 1
             continue
         try:
-            looked = look_at(seen.job, watcher.recorder)
+            looked = look_at(seen.job, watcher.recorder, said)
             if looked is not None:
                 if not seen.description:
                     watcher.seen.note(replace(seen, description=kept_of(looked.case.evidence.description)))
@@ -217,8 +216,11 @@ def kept_of(description: Mapping[str, Any]) -> str:
     return json.dumps({name: description[name] for name in MOST_NEEDED if name in description})
 
 
-def look_at(listed: ListedJob, recorder: Recorder) -> Look | None:
-    """See one running job now; None when it has ended or gone meanwhile, which is the audit's to record."""
+def look_at(listed: ListedJob, recorder: Recorder, said: Statements | None = None) -> Look | None:
+    """See one running job now; None when it has ended or gone meanwhile, which is the audit's to record.
+
+    `said` gives what people say of models; left out, their file is read.
+    """
     now = recorder.clock()
     try:
         answer = plain(recorder.sources.jobs.describe(listed.name, listed.region))
@@ -227,7 +229,7 @@ def look_at(listed: ListedJob, recorder: Recorder) -> Look | None:
     job = parse_training_job(answer)
     if job.training_job_status != RUNNING:
         return None
-    case = collect(answer, job, recorder.sources, now, said=partial(said_of, recorder=recorder))
+    case = collect(answer, job, recorder.sources, now, said=said or said_of_models(recorder))
     found = lineage_of(case, recorder)
     seen = look(audit(case, recorder.tables, found.lineage), case.evidence.tags is not None)
     return Look(case, seen, found.lineage.parents, found.due)
