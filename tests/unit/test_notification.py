@@ -14,30 +14,32 @@ BIG = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 TODAY = date(2026, 11, 24)
 
 
-def recorded(hours: int, **tags: str) -> dict[str, Any]:
+def recorded(hours: int, flop: str = "1.14e25", **tags: str) -> dict[str, Any]:
+    """A run of so many hours on 512 H100 that trained 1e12 parameters; its tokens give its FLOP."""
     world = World()
-    world.add(continuing("frontier", hours=hours, **BIG), **tags)
+    tokens = f"{float(flop) / 6e12:.6g}"
+    world.add(continuing("frontier", hours=hours, **BIG), params="1e12", tokens=tokens, **tags)
     world.audit()
     return world.content("frontier")
 
 
 def test_a_model_of_ones_own_states_its_own_compute() -> None:
     [draft] = drafts(recorded(12_000, activity="pretraining"))
-    assert (draft.trigger, draft.disputed, draft.to) == ("the model's compute", "", "European Commission")
+    assert (draft.trigger, draft.open, draft.to) == ("the model's compute", "", "European Commission")
     assert draft.exact_flop > draft.threshold_flop == 10**25
     assert draft.rounded_flop == "1.1e25 FLOP"
-    assert draft.day is not None and draft.met_at is not None
+    assert draft.day and draft.met_at
 
 
 def test_a_total_says_how_much_of_it_is_pretraining() -> None:
-    [draft] = drafts(recorded(6_000, pretrain_flops="6e24"))
+    [draft] = drafts(recorded(6_000, "5e24", pretrain_flops="6e24"))
     assert draft.trigger == "the total of pretraining and modification"
     assert draft.inherited_flop == 6 * 10**24
-    assert not draft.disputed
+    assert not draft.open
 
 
 def test_a_modification_of_a_systemic_original_states_the_modification() -> None:
-    [draft] = drafts(recorded(18_000, pretrain_flops="3.8e25"))
+    [draft] = drafts(recorded(18_000, "1.4e25", pretrain_flops="3.8e25"))
     assert (draft.trigger, draft.inherited_flop) == ("the modification's compute", 0)
 
 
@@ -51,16 +53,16 @@ def test_two_figures_that_hide_the_crossing_have_the_exact_one_beside() -> None:
 
 
 def test_a_disputed_duty_is_marked_and_keeps_its_day() -> None:
-    [draft] = drafts(recorded(3_000, pretrain_flops="9e24"))
-    assert "who has to notify" in draft.disputed
-    assert draft.day is not None
+    [draft] = drafts(recorded(3_000, "2e24", pretrain_flops="9e24"))
+    assert "who has to notify" in draft.open
+    assert draft.day
     shown = as_markdown(draft, TODAY)
-    assert "**Disputed**, so have it decided first" in shown
+    assert "**Open**, so have it decided first: disputed" in shown
     assert f"By {draft.day}, which was" in shown
 
 
 def test_nothing_is_drafted_below_the_lines() -> None:
-    content = recorded(1)
+    content = recorded(1, "1e15")
     assert drafts(content) == ()
     assert form_of(content) == ""
 
@@ -95,7 +97,7 @@ def test_runs_that_are_continued_add_up_or_are_said_to_be_missing() -> None:
 
 
 def test_what_is_not_known_is_left_to_a_person_or_said() -> None:
-    content = recorded(240)
+    content = recorded(240, "1e20")
     content["job"]["start"] = None
     content["estimate"].update(energy_kwh=None, accelerator_seconds=None)
     content["lineage"]["updates_best_flop"] = None

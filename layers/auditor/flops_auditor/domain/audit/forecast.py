@@ -39,7 +39,7 @@ class ThresholdForecast:
     @property
     def crossed(self) -> bool:
         """Whether the best estimate is over the line, be it disputed what that means, or not certain yet."""
-        return self.assessment.verdict == "above" or self.assessment.disputed or self.assessment.likely
+        return self.assessment.crossed
 
     @property
     def will_cross(self) -> bool:

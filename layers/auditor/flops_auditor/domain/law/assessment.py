@@ -137,6 +137,11 @@ class Assessment:
         return self.verdict == "indeterminate" and not self.disputed and open_
 
     @property
+    def crossed(self) -> bool:
+        """Whether the best estimate is over the line, be it disputed what that means, or not certain."""
+        return self.verdict == "above" or (self.own.best_flop is not None and self.own.best_flop > self.room_flop)
+
+    @property
     def likely(self) -> bool:
         """Whether the best estimate is over the line, and what is certain of it is not."""
         best, certain = self.own.best_flop, self.own.certain_flop or 0
@@ -283,13 +288,13 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
 
 def _disputed_left_open(found: Groups) -> Groups:
     """Where it is disputed whether a crossed line counts, the verdict stays open, and a doubt says which sentence."""
-    over = {a.scenario for a in found if a is not None and a.verdict == "above"}
+    over = {a.scenario for a in found if a is not None and a.crossed}
     return [None if a is None else _left_open(a, over) for a in found]
 
 
 def _left_open(assessment: Assessment, over: set[str]) -> Assessment | None:
     rule, disputed = assessment.rule, assessment.rule.disputed
-    if assessment.verdict != "above" or disputed is None or not over.isdisjoint(disputed.certain_if_over):
+    if not assessment.crossed or disputed is None or not over.isdisjoint(disputed.certain_if_over):
         return assessment
     return _doubted(assessment, DISPUTED(source=rule.source, left_open=disputed.left_open))
 
@@ -304,5 +309,7 @@ def _with_readings(policy: Policy, situation: Situation, assessment: Assessment)
 
 
 def crossed_lines(assessments: Sequence[Assessment]) -> list[Assessment]:
-    """The lines that are crossed, disputed ones included: a day that may be due is kept."""
-    return [a for a in assessments if a.verdict == "above" or a.disputed]
+    """The lines that are crossed by the best estimate, disputed and uncertain ones included: a day that may be due is
+    kept.
+    """
+    return [a for a in assessments if a.crossed]

@@ -21,13 +21,13 @@ Trigger = Literal["the modification's compute", "the total of pretraining and mo
 class Draft:
     """A notification. Amounts are FLOP; `exact_flop` is the figure in full, `day` by when it is due.
 
-    `disputed` says what leaves it open whether it is owed; empty where it is.
+    `open` says what leaves it open whether it is owed; empty where it certainly is.
     """
 
     to: str
     article: str
     what: str
-    day: str | None
+    day: str
     model: str
     job_arn: str
     trigger: Trigger
@@ -40,7 +40,7 @@ class Draft:
     approximations: tuple[str, ...]
     uncertainties: tuple[str, ...]
     met_at: str | None
-    disputed: str
+    open: str
 
 
 def drafts(content: Mapping[str, Any]) -> tuple[Draft, ...]:
@@ -49,11 +49,12 @@ def drafts(content: Mapping[str, Any]) -> tuple[Draft, ...]:
     found: dict[tuple[str, str], Draft] = {}
     for a in content["assessments"]:
         for duty in a["duties"]:
-            if duty["within_days"] is None or duty["state"] == "if over" or a["best_flop"] is None:
+            day = days.get((a["policy"], duty["id"]))
+            if duty["within_days"] is None or day is None or a["met_at"] is None or a["best_flop"] is None:
                 continue
-            draft = _draft(content, a, duty, days.get((a["policy"], duty["id"])))
+            draft = _draft(content, a, duty, day)
             key = (duty["article"], duty["what"])
-            if key not in found or (found[key].disputed and not draft.disputed):
+            if key not in found or (found[key].open and not draft.open):
                 found[key] = draft
     return tuple(found.values())
 
@@ -62,7 +63,7 @@ def _draft(
     content: Mapping[str, Any],
     assessment: Mapping[str, Any],
     duty: Mapping[str, Any],
-    day: str | None,
+    day: str,
 ) -> Draft:
     best, inherited = int(assessment["best_flop"]), int(assessment["inherited_flop"])
     upper = assessment["upper_flop"]
@@ -83,8 +84,15 @@ def _draft(
         approximations=tuple(each["words"] for each in content["estimate"]["assumptions"]),
         uncertainties=_uncertainties(content, assessment, best, upper),
         met_at=assessment["met_at"],
-        disputed=assessment["left_open"] if duty["state"] == "disputed" else "",
+        open=_open(assessment, duty),
     )
+
+
+def _open(assessment: Mapping[str, Any], duty: Mapping[str, Any]) -> str:
+    """What leaves it open whether a duty is owed."""
+    if duty["state"] == "disputed":
+        return f"disputed: {assessment['left_open']}"
+    return f"not certain: {assessment['reason']}" if duty["state"] == "if over" else ""
 
 
 def _trigger(assessment: Mapping[str, Any], inherited: int) -> Trigger:
@@ -107,14 +115,14 @@ def _uncertainties(
 
 def as_markdown(draft: Draft, today: date) -> str:
     """A draft for people to complete."""
-    day = day_in_words(draft.day, today) if draft.day else "As soon as it is met"
+    day = day_in_words(draft.day, today)
     beside = f"exactly {draft.exact_flop} by the best estimate"
     lines = [
         f"# Draft of a notification to: {draft.to or 'the authority'}",
         "",
         f"{day}: {draft.what} ({draft.article}).",
         "",
-        *([f"**Disputed**, so have it decided first: {draft.disputed}.", ""] if draft.disputed else []),
+        *([f"**Open**, so have it decided first: {draft.open}.", ""] if draft.open else []),
         "| | |",
         "| --- | --- |",
         "| Provider | to be filled in by a person |",
