@@ -20,7 +20,7 @@ class NoDeployment(AuditorError):
 
     remedy = (
         "Name it with --stack-name, its region with --region and its account with --profile; --local asks the demo. "
-        "`flops-auditor docs operations` says how to deploy."
+        "docs/operations.md says how to deploy."
     )
 
 

@@ -115,6 +115,7 @@ DUTY = thing(
         "left_open": TEXT,
         "exempt": maybe(thing({"what": TEXT, "article": TEXT, "licence": {"enum": ["not stated", "free", "other"]}})),
         "until": MAYBE,
+        "form": MAYBE,
         "until_article": MAYBE,
     }
 )
@@ -592,6 +593,15 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
         "`keys list`: the keys that sign the ledger.",
         thing({"keys": many(thing({"role": TEXT, "keyid": DIGEST, "state": {"enum": ["in force", "replaced"]}}))}),
     ),
+    "statements": (
+        "`models show`: what only people know of models.",
+        thing(
+            {
+                "version": {"type": ["integer", "null"]},
+                "models": many(thing({"model": TEXT, "said": TEXT, "who": TEXT, "why": TEXT, "at": TEXT})),
+            }
+        ),
+    ),
     "rotation": ("`keys rotate`: what was asked for.", thing({"role": TEXT, "number": COUNT, "new_key_id": TEXT})),
     "rebuilt": (
         "`rebuild-index`: what was put back.",
@@ -638,7 +648,7 @@ def versioned(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
     return {"schema": url_of(name), "version": VERSION, **_whole(document)}
 
 
-_EMPTY_DUTY: dict[str, Any] = {"exempt": None, "until": None, "until_article": None}
+_EMPTY_DUTY: dict[str, Any] = {"exempt": None, "until": None, "until_article": None, "form": None}
 _EMPTY_ANCESTOR: dict[str, Any] = {
     "doubts": [],
     "parents": [],

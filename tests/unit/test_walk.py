@@ -17,7 +17,7 @@ def test_an_amendment_reads_each_thing_once() -> None:
     world = World()
     world.add(continuing("job"))
     world.audit()
-    given = amendment(tokens=10**9, parameters=10**9)
-    calls, _ = count(lambda: amend(world.job_id("job"), given, world.recorder))
+    job, given = world.job_id("job"), amendment(tokens=10**9, parameters=10**9)
+    calls, _ = count(lambda: amend(job, given, world.recorder))
     assert {name: calls[name] for name in ONCE if calls[name] > 1} == {}
     assert calls["audit"] == calls["parse_evidence"] == 1

@@ -7,13 +7,12 @@ import typer
 
 from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.models_file import models_to_bytes
 from flops_auditor.use_cases.auditing.read_models import newest_models
 from flops_auditor.use_cases.auditing.set_model import amend_runs, set_model
 from flops_auditor_cli.adapters import environment_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import OutputOption, amount
-from flops_auditor_cli.output import Output, emit, say
+from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.recorded import items, newest
 from flops_auditor_cli.stated_options import (
     GeneralPurposeOption,
@@ -24,6 +23,8 @@ from flops_auditor_cli.stated_options import (
     SystemicRiskOption,
     stated,
 )
+from flops_auditor_cli.view import Table, View
+from flops_auditor_cli.view import show as view
 
 COLUMNS = {
     "model": "Model",
@@ -93,10 +94,11 @@ def show(output: OutputOption = Output.TABLE, *, target: Target) -> None:
     """Show what is said of models: a table, or the newest version of the file."""
     deployment = find_deployment(target)
     kept = newest_models(recorder_from(environment_of(deployment, deployment.policies)).archive)
-    if output is Output.JSON:
-        typer.echo(models_to_bytes(kept.statements).decode(), nl=False)
-        return
-    emit([row(name, statement) for name, statement in sorted(kept.statements.items())], output, COLUMNS)
+    rows = [row(name, statement) for name, statement in sorted(kept.statements.items())]
+    view(
+        View("statements", {"version": kept.number, "models": rows}, [Table(COLUMNS, rows)], rows, tuple(COLUMNS)),
+        output,
+    )
     say("Nothing is said of any model yet." if kept.number is None else f"Version {kept.number} of the file of models.")
 
 

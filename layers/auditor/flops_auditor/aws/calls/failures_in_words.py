@@ -57,7 +57,7 @@ class Denied(AuditorError):
 
     remedy = (
         "Ask whoever manages the account to allow you the action that is named, or choose another --profile; "
-        "`flops-auditor docs iam` lists what each part needs."
+        "docs/iam.md lists what each part needs."
     )
 
 
