@@ -17,7 +17,7 @@ TAKES_APART = {
     "removesuffix", "search", "match", "fullmatch", "findall", "sub", "splitlines",
 }  # fmt: skip
 MATCHES = {"search", "match", "fullmatch", "split", "findall", "sub", "finditer"}
-SENTENCES = {"words", "reason", "meaning", "doubt", "assumption", "note"}
+SENTENCES = {"words", "reason", "doubt", "assumption", "note"}
 MODULES = sorted(path for path in LAYER.rglob("*.py"))
 
 

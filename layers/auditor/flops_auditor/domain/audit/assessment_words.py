@@ -14,7 +14,6 @@ from flops_auditor.domain.values.remarks import Spoken
 
 MOST_DOUBTS = 16
 MORE_DOUBTS = "more-doubts"
-CLOSER_FIGURE = "closer-figure"
 
 
 def assessment_members(assessment: Assessment, job: str, stated: Stated = NOTHING_STATED) -> dict[str, Any]:

@@ -104,6 +104,9 @@ NARROW_MFU_AND_SIZE = Kind(
         "emit the metric mfu, or tag the job with flops-auditor:params and flops-auditor:tokens",
     ),
 )
+NARROWS = (NARROW_COUNT, NARROW_TOKENS, NARROW_TOKENS_AND_SIZE, NARROW_MFU, NARROW_MFU_AND_SIZE)
+NARROWING = frozenset(kind.remedy.name for kind in NARROWS if kind.remedy is not None)
+"""What narrows a figure: better evidence of the run itself."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flops_auditor.domain.audit.assessment_words import CLOSER_FIGURE
+from flops_auditor.domain.compute.run_estimate import NARROWING
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.form_fields import form_of
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
@@ -245,7 +245,7 @@ def remedies(content: Mapping[str, Any]) -> list[str]:
     """
     settle = {each["kind"]: each["words"] for a in content["assessments"] for each in a["settle"]}
     if KNOW_THE_TYPE.name in settle:
-        settle.pop(CLOSER_FIGURE, None)
+        settle = {kind: words for kind, words in settle.items() if kind not in NARROWING}
     else:
         settle.setdefault(AMEND.name, AMEND.words(printable(content["job"]["name"])))
     return [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in list(settle.values())[:MOST_REMEDIES]]
