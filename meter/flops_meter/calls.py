@@ -1,0 +1,143 @@
+"""What a call of the model looks like: its structure, its sizes, and the lengths of the sequences in it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+Structure = tuple[Any, ...]
+
+_NOT_SHAPING = ("num_items_in_batch", "max_length_q", "max_length_k")
+"""Arguments that change from step to step and no amount of work."""
+_DEEPEST = 3
+_MOST_ITEMS = 64
+
+
+def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Structure, tuple[int, ...]]:
+    """The structure of the arguments, and every size in them. Reads shapes alone: no value, no synchronisation."""
+    structure: list[Any] = []
+    sizes: list[int] = []
+    for value in args:
+        _describe(value, structure, sizes, 0)
+    for name, value in kwargs.items():
+        if name not in _NOT_SHAPING:
+            structure.append(name)
+            _describe(value, structure, sizes, 0)
+    return tuple(structure), tuple(sizes)
+
+
+def _describe(value: Any, structure: list[Any], sizes: list[int], depth: int) -> None:
+    if isinstance(value, torch.Tensor):
+        structure.append(value.dim())
+        sizes.extend(value.shape)
+    elif value is None or isinstance(value, bool | str | int):
+        structure.append(value)
+    elif isinstance(value, list | tuple) and depth < _DEEPEST and len(value) <= _MOST_ITEMS:
+        for each in value:
+            _describe(each, structure, sizes, depth + 1)
+    elif isinstance(value, Mapping) and depth < _DEEPEST and len(value) <= _MOST_ITEMS:
+        for name, each in value.items():
+            structure.append(name)
+            _describe(each, structure, sizes, depth + 1)
+    else:
+        structure.append(type(value).__name__)
+        if hasattr(value, "get_seq_length"):
+            length = _cached_length(value)
+            if length is not None:
+                sizes.append(length)
+
+
+def _cached_length(cache: Any) -> int | None:
+    """Positions in a cache of keys and values, if that is known without asking the device."""
+    try:
+        length = cache.get_seq_length()
+    except Exception:  # noqa: BLE001  a cache of unknown make: its length stays out of the sizes
+        return None
+    return length if isinstance(length, int) else None
+
+
+def generates(kwargs: Mapping[str, Any]) -> bool:
+    """Whether a call without gradients makes text: it goes on from a cache, or asks for one."""
+    return kwargs.get("past_key_values") is not None or kwargs.get("use_cache") is True
+
+
+def tensors_of(output: Any) -> Iterator[torch.Tensor]:
+    """Tensors that gradients may come back through: those on top, or, where there are none, those further down."""
+    found = list(_walk(output, 1))
+    yield from found or list(_walk(output, 4))
+
+
+def _walk(value: Any, depth: int) -> Iterator[torch.Tensor]:
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif depth > 0:
+        if isinstance(value, Mapping):
+            parts: Any = value.values()
+        elif isinstance(value, list | tuple):
+            parts = value
+        else:
+            parts = getattr(value, "__dict__", {}).values()
+        for each in list(parts)[:_MOST_ITEMS]:
+            yield from _walk(each, depth - 1)
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Sequences of one call. `positions` is batch x length as handed in; `width` the length of a row.
+
+    `real` are the lengths without padding, one per row (device tensor), or None where nothing tells them; `within` is
+    the place of each position in its own sequence, where several are packed into a row.
+    """
+
+    positions: int
+    width: int
+    real: torch.Tensor | None = None
+    within: torch.Tensor | None = None
+
+    def pairs(self, window: int) -> torch.Tensor | None:
+        """Pairs of positions that see each other in kernels that know each sequence's bounds; stays on the device.
+
+        The sum over sequences of L x min(L, window), window 0 being none: with L squared as the sum of 2 p + 1.
+        """
+        if self.real is not None:
+            lengths = self.real.to(torch.int64)
+            return (lengths * (lengths.clamp(max=window) if window else lengths)).sum()
+        if self.within is not None:
+            places = self.within.to(torch.int64)
+            each = 2 * places + 1
+            return (torch.where(places < window, each, window) if window else each).sum()
+        return None
+
+
+def lengths_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Lengths | None:
+    """The sequences of a call: from token ids or embeddings, the mask, the bounds or the places handed in with them."""
+    ids = _tensor(kwargs, "input_ids", 2)
+    if ids is None:
+        ids = next((each for each in args if isinstance(each, torch.Tensor) and each.dim() == 2 and _whole(each)), None)
+    shape = None if ids is None else ids.shape
+    if shape is None:
+        embeddings = kwargs.get("inputs_embeds")
+        if not isinstance(embeddings, torch.Tensor) or embeddings.dim() != 3:
+            return None
+        shape = embeddings.shape[:2]
+    positions, width = shape[0] * shape[1], shape[1]
+    bounds = kwargs.get("cu_seq_lens_q")
+    if isinstance(bounds, torch.Tensor):
+        return Lengths(positions, width, bounds.diff())
+    mask = kwargs.get("attention_mask")
+    if isinstance(mask, torch.Tensor):
+        if mask.dim() == 2 and tuple(mask.shape) == tuple(shape):
+            return Lengths(positions, width, mask.sum(-1))
+        return Lengths(positions, width)
+    places = _tensor(kwargs, "position_ids", 2)
+    return Lengths(positions, width, within=places)
+
+
+def _tensor(kwargs: Mapping[str, Any], name: str, dimensions: int) -> torch.Tensor | None:
+    value = kwargs.get(name)
+    return value if isinstance(value, torch.Tensor) and value.dim() == dimensions else None
+
+
+def _whole(tensor: torch.Tensor) -> bool:
+    return not tensor.is_floating_point() and not tensor.is_complex() and tensor.dtype != torch.bool

@@ -1,0 +1,63 @@
+"""PyTorch Lightning: `Trainer(callbacks=[FlopsMeterLightningCallback()])`, or FLOPS_METER=1."""
+
+from typing import Any
+
+try:
+    from lightning.pytorch import Callback
+except ImportError:
+    from pytorch_lightning import Callback
+
+from flops_meter.meter import FlopsMeter
+
+
+class FlopsMeterLightningCallback(Callback):  # type: ignore[misc]
+    """Counts a Lightning run. The state goes into Lightning's checkpoints with the callback's."""
+
+    def __init__(self) -> None:
+        self.meter: FlopsMeter | None = None
+        self._state: dict[str, Any] | None = None
+        self._evaluating: Any = None
+
+    def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
+        """Make the meter. Lightning calls training_step, so that the modules inside are what is called."""
+        total = trainer.estimated_stepping_batches
+        self.meter = FlopsMeter(pl_module, *pl_module.children(), total_steps=int(total) if 0 < total < 1e15 else None)
+        if self._state is not None and trainer.global_rank == 0:
+            self.meter.load_state_dict(self._state)
+        elif self._state is None and trainer.global_step > 0:
+            self.meter.missed(trainer.global_step)
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """A micro-step begins."""
+        if self.meter is not None:
+            self.meter.begin_step()
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """A micro-step ended."""
+        if self.meter is not None:
+            self.meter.end_step()
+
+    def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
+        """What runs until validation ends is evaluation."""
+        if self.meter is not None:
+            self._evaluating = self.meter.evaluation()
+            self._evaluating.__enter__()
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        """Back to training."""
+        if self._evaluating is not None:
+            self._evaluating.__exit__(None, None, None)
+            self._evaluating = None
+
+    def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
+        """Write the last line and the file."""
+        if self.meter is not None:
+            self.meter.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """For Lightning's checkpoint."""
+        return {} if self.meter is None else self.meter.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """From Lightning's checkpoint, before the fit begins."""
+        self._state = state_dict or None

@@ -1,0 +1,179 @@
+"""The line that a meter writes once an interval: its words, the chain of digests, the metric definitions. Pure.
+
+    flops_meter v=1 seq=2 job=arn:... ranks=8 reporting=8 attempt=1 since=... to=... covered=... model_flop=... ... \
+prev=1f2e... chain=9ab0...
+
+Words are `name=value` with one blank between them. All amounts are cumulative over the run. `chain` is the first
+32 hexadecimal digits of SHA-256 over the line up to it, `prev` the chain of the line before: a line that was changed,
+left out or pasted from another job is seen by whoever has the log. docs/adr/1702 says what a reader can rely on.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+PREFIX = "flops_meter v=1"
+_DIGITS = 32
+
+AMOUNTS = (
+    "model_flop",
+    "executed_flop",
+    "padding_flop",
+    "evaluation_flop",
+    "generation_flop",
+    "reference_flop",
+    "discarded_flop",
+    "inferred_flop",
+    "tokens",
+    "steps",
+    "uncounted_steps",
+)
+"""Cumulative whole numbers, as in flops_meter.work.Totals."""
+
+METRICS = (
+    *AMOUNTS,
+    "seq",
+    "attempt",
+    "ranks",
+    "reporting",
+    "since",
+    "to",
+    "covered",
+    "unknown_ops",
+    "failed",
+    "job_check",
+    "chain_check",
+    "mfu",
+)
+"""Words that are numbers, each a metric `flops_auditor:<word>`.
+
+seq: this line's number, from 1; attempt: from 1, one more after each interruption; ranks: processes of the run,
+reporting: those whose counts are in the line; since, to: Unix seconds of the time that the amounts cover; covered:
+seconds of it in which the meter ran (interruptions left out); unknown_ops: custom operations that may hide work;
+failed: 1 when counting stopped on an error; job_check: 48 bits of SHA-256 of the job's ARN, so that metrics alone show
+a line of another job; chain_check: 48 bits of chain; mfu: of this interval, where the hardware's peak is known.
+"""
+METRIC_PREFIX = "flops_auditor:"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line, read: words by name, in order."""
+
+    words: Mapping[str, str]
+
+    def number(self, name: str) -> int:
+        """A whole number. Raises MalformedLine."""
+        try:
+            return int(self.words[name])
+        except (KeyError, ValueError) as error:
+            raise MalformedLine(f"{name} is no whole number in {self.words}") from error
+
+    @property
+    def amounts(self) -> dict[str, int]:
+        """The cumulative amounts."""
+        return {name: self.number(name) for name in AMOUNTS}
+
+
+class MalformedLine(ValueError):
+    """A line that begins like one of a meter and is none."""
+
+
+@dataclass(frozen=True)
+class Break:
+    """Where a log is not what a meter wrote, and why: `place` counts the meter's lines from 1."""
+
+    place: int
+    why: str
+
+
+def genesis(job: str) -> str:
+    """The chain before the first line of a job."""
+    return hashlib.sha256(f"{PREFIX} job={job}".encode()).hexdigest()[:_DIGITS]
+
+
+def check_number(text: str) -> int:
+    """48 bits of SHA-256, as a number that a metric can hold exactly."""
+    return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
+
+
+def write(words: Mapping[str, object], previous: str) -> tuple[str, str]:
+    """The line, and its chain."""
+    body = " ".join([PREFIX, *(f"{name}={value}" for name, value in words.items()), f"prev={previous}"])
+    chain = hashlib.sha256(body.encode()).hexdigest()[:_DIGITS]
+    return f"{body} chain={chain} chain_check={int(chain[:12], 16)}", chain
+
+
+def read(text: str) -> Line | None:
+    """The meter's line in a line of a log, whatever stands before it; None where there is none. Raises MalformedLine."""
+    start = text.find(PREFIX + " ")
+    if start < 0:
+        return None
+    pairs = [word.partition("=") for word in text[start:].split()[1:]]
+    words = {name: value for name, sign, value in pairs if sign}
+    if len(words) != len(pairs) or "chain" not in words:
+        raise MalformedLine(f"words are name=value, each once, with a chain: {text[start:][:200]!r}")
+    return Line(words)
+
+
+def _own_chain(text: str) -> str:
+    body = text[text.find(PREFIX) :].rpartition(" chain=")[0]
+    return hashlib.sha256(body.encode()).hexdigest()[:_DIGITS]
+
+
+def verify(log: Iterable[str], job: str | None = None) -> tuple[Sequence[Line], Sequence[Break]]:
+    """Read a log and say where it is not what one meter wrote: changed, cut, pasted or of another job.
+
+    A line of a new attempt may go on from any earlier line: what was written between that and the interruption was
+    lost and done again. Amounts never shrink within an attempt.
+    """
+    lines: list[Line] = []
+    breaks: list[Break] = []
+    chains: dict[str, int] = {}
+    for text in log:
+        place = len(lines) + 1
+        try:
+            line = read(text)
+            if line is None:
+                continue
+            words, sequence, attempt = line.words, line.number("seq"), line.number("attempt")
+            amounts = line.amounts
+        except MalformedLine as error:
+            breaks.append(Break(place, str(error)))
+            continue
+        lines.append(line)
+        if words["chain"] != _own_chain(text):
+            breaks.append(Break(place, "the line was changed: its chain is not its digest"))
+        if job is not None and words.get("job") != job:
+            breaks.append(Break(place, f"it is of another job: {words.get('job')}"))
+        before = lines[-2] if len(lines) > 1 else None
+        if before is None:
+            if words.get("prev") != genesis(words.get("job", "")) or sequence != 1:
+                breaks.append(Break(place, "lines before it are missing"))
+        elif attempt == before.number("attempt"):
+            if words.get("prev") != before.words["chain"]:
+                breaks.append(Break(place, "lines before it are missing, or were put in"))
+            shrunk = [name for name, amount in before.amounts.items() if amounts[name] < amount]
+            if shrunk:
+                breaks.append(Break(place, f"smaller than in the line before: {', '.join(shrunk)}"))
+        elif words.get("prev") not in chains and words.get("prev") != genesis(words.get("job", "")):
+            breaks.append(Break(place, "a new attempt that goes on from no line of this log"))
+        chains[words["chain"]] = sequence
+    return lines, breaks
+
+
+def metric_definitions() -> list[dict[str, str]]:
+    """MetricDefinitions of CreateTrainingJob: Name and Regex of each number."""
+    number = "([0-9]+(?:\\.[0-9]+)?)"
+    return [{"Name": METRIC_PREFIX + name, "Regex": f"{PREFIX}.* {name}={number}"} for name in METRICS]
+
+
+def metrics_of(text: str) -> dict[str, float]:
+    """What SageMaker's metric definitions find in a line of a log."""
+    found = {}
+    for each in metric_definitions():
+        match = re.search(each["Regex"], text)
+        if match is not None:
+            found[each["Name"]] = float(match.group(1))
+    return found

@@ -1,0 +1,539 @@
+"""FlopsMeter: counts the model FLOP of a training run from inside the process that trains."""
+
+import logging
+import os
+import sys
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from flops_meter.account import Account
+from flops_meter.calls import Lengths, describe, generates, lengths_of, tensors_of
+from flops_meter.hooks import ModuleHook, OutputHook
+from flops_meter.journal import Journal, Settings
+from flops_meter.prediction import Predictor, Sizes
+from flops_meter.size import model_size
+from flops_meter.watching import Pass, Watch, foreign_modes, in_backward, settle_unseen, weights_seen
+from flops_meter.work import DENSE, Totals, Work, add, counted, total
+
+_log = logging.getLogger("flops_meter")
+
+_MAIN_SHARE = 2
+"""A child with more than half (one in _MAIN_SHARE) of the parameters is where a wrapper hands its calls on to."""
+_DEEPEST = 8
+_REFRESH = 64
+_MOST_UNFIRED = 3
+
+Key = tuple[Any, ...]
+
+
+@dataclass(eq=False)
+class _Call:
+    """One forward pass of the model, until its FLOP are in the account."""
+
+    key: Key
+    sizes: Sizes
+    module: nn.Module
+    gradients: bool
+    kind: str
+    lengths: Lengths | None
+    forward: Work | None
+    watched: Pass | None = None
+    labelled: bool = False
+    times_back: int = 0
+    last_task: int = -1
+    backward_watched: bool = True
+    alive: "weakref.ref[OutputHook] | None" = None
+    pairs: dict[int, int] = field(default_factory=dict)
+
+
+class FlopsMeter:
+    """Counts a model's training from inside: forward and backward passes that update parameters (Annex A.1).
+
+    meter = FlopsMeter(model); with meter.step(tokens=n): loss.backward(). The forward pass may stand before the block
+    or in it. `model` may be any torch.nn.Module, wrapped or compiled; `total_steps` lets the meter say early that the
+    run will come near a threshold. What is written, where and how often: flops_meter.journal.Settings.
+
+    Figures are whole FLOP of this process since it began, or since the run began where a state was loaded; the log
+    lines add up all ranks. Counting never breaks a training run: an error inside is logged once and makes the lines
+    say that the count is incomplete.
+    """
+
+    def __init__(
+        self, model: nn.Module, *more: nn.Module, total_steps: int | None = None, settings: Settings | None = None
+    ) -> None:
+        self._account = Account()
+        self._carried = Totals()
+        self._forwards: dict[Key, Predictor] = {}
+        self._backwards: dict[Key, Predictor] = {}
+        self._watch = Watch()
+        self._watching = False
+        self._always_watch = True
+        self._always_watch_next = False
+        self._stack: list[nn.Module] = []
+        self._open: _Call | None = None
+        self._pending: list[_Call] = []
+        self._contexts: list[str] = []
+        self._in_step = False
+        self._told_tokens: int | None = None
+        self._unmasked = [0, 0, 0]
+        self._unfired: dict[Key, int] = {}
+        self._joined: dict[Key, tuple[int, Work]] = {}
+        self._joins: set[Key] = set()
+        self._flags: dict[tuple[bool, ...], int] = {}
+        self._parameters: list[weakref.ref[nn.Parameter]] = []
+        self._until_refresh = 0
+        self._chain: list[weakref.ref[nn.Module]] = []
+        self._handles: list[Any] = []
+        self._warned: set[str] = set()
+        self.failure: str | None = None
+        self._models = [weakref.ref(model)]
+        for each in (model, *more):
+            self.watch(each)
+        size = model_size(model)
+        self._journal = Journal(self._account, size, settings or Settings.from_environment(), total_steps)
+        self._finalizer = weakref.finalize(self, self._journal.close)
+
+    # ----- What was counted
+
+    @property
+    def totals(self) -> Totals:
+        """Everything this process counted, and what it took over from the state that was loaded."""
+        self._guarded(self._settle)
+        return self._carried.plus(self._account.totals)
+
+    @property
+    def model_flop(self) -> int:
+        """FLOP of forward and backward passes of training steps, padding included, recomputation not (Annex A.1)."""
+        return self.totals.model_flop
+
+    @property
+    def executed_flop(self) -> int:
+        """FLOP that training steps executed: model_flop and recomputed activations."""
+        return self.totals.executed_flop
+
+    @property
+    def padding_flop(self) -> int:
+        """The part of model_flop that was spent on padding."""
+        return self.totals.padding_flop
+
+    @property
+    def useful_flop(self) -> int:
+        """model_flop without padding."""
+        totals = self.totals
+        return totals.model_flop - totals.padding_flop
+
+    @property
+    def generation_flop(self) -> int:
+        """FLOP of forward passes that generated text: rollouts, synthetic data (the cumulative basis)."""
+        return self.totals.generation_flop
+
+    @property
+    def reference_flop(self) -> int:
+        """FLOP of forward passes without gradients in training: teachers, reference models (the cumulative basis)."""
+        return self.totals.reference_flop
+
+    @property
+    def evaluation_flop(self) -> int:
+        """FLOP of evaluation."""
+        return self.totals.evaluation_flop
+
+    @property
+    def unknown_operations(self) -> dict[str, int]:
+        """Custom operations that may hide matrix products, and how often they ran in counted steps. Empty: none."""
+        return {name: times for name, times in self._watch.unknown.items() if times}
+
+    # ----- What happens
+
+    @contextmanager
+    def step(self, tokens: int | None = None) -> Iterator[None]:
+        """One training step, or one micro-step of it. `tokens`: its positions without padding, if the caller knows."""
+        self.begin_step(tokens)
+        try:
+            yield
+        finally:
+            self.end_step()
+
+    def begin_step(self, tokens: int | None = None) -> None:
+        """For hosts that call at the beginning and the end instead of opening a block."""
+        self._guarded(self._begin_step, tokens)
+
+    def end_step(self) -> None:
+        """Ends what begin_step began, and writes a line when an interval is over."""
+        self._guarded(self._end_step)
+        self._journal.tick(self._carried, self.unknown_operations, self.failure)
+
+    @contextmanager
+    def evaluation(self) -> Iterator[None]:
+        """Forward passes in this block are evaluation, whatever they look like."""
+        with self._context("evaluation"):
+            yield
+
+    @contextmanager
+    def generation(self) -> Iterator[None]:
+        """Forward passes in this block make training data: rollouts, synthetic data."""
+        with self._context("generation"):
+            yield
+
+    @contextmanager
+    def _context(self, kind: str) -> Iterator[None]:
+        self._contexts.append(kind)
+        try:
+            yield
+        finally:
+            self._contexts.pop()
+
+    def watch(self, module: nn.Module) -> None:
+        """Count another module's passes too: a reference model, a teacher, the second of two networks."""
+        for each in _main_chain(module):
+            index = len(self._chain)
+            self._chain.append(weakref.ref(each))
+            before = ModuleHook(_outside_graphs(lambda *args, i=index: self._guarded(self._before, i, *args)))
+            after = ModuleHook(_outside_graphs(lambda *args: self._guarded(self._after, *args)))
+            self._handles.append(each.register_forward_pre_hook(before, with_kwargs=True))
+            self._handles.append(each.register_forward_hook(after, with_kwargs=True, always_call=True))
+        self._until_refresh = 0
+
+    def close(self) -> None:
+        """Write the last line and the file, and take the hooks off. What comes after is not counted."""
+        self._guarded(self._settle)
+        self._stop_watching()
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        self._journal.finish(self._carried, self.unknown_operations, self.failure)
+        self._finalizer.detach()
+
+    # ----- Interruptions
+
+    def state_dict(self) -> dict[str, Any]:
+        """What to keep in a checkpoint, one per rank: totals and the chain of lines. JSON can hold it."""
+        return {"totals": self.totals.to_dict(), **self._journal.state()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint: what was counted up to it counts, what was done after it and lost is `discarded`.
+
+        Raises ValueError when the state is not one of state_dict.
+        """
+        if not isinstance(state, dict) or "totals" not in state:
+            raise ValueError("no state of a flops meter: pass what state_dict() gave")
+        self._carried = Totals.from_dict(state["totals"])
+        self._journal.resume(state, self._carried)
+
+    def gathered_state(self, name: str) -> dict[str, Any] | None:
+        """The state of all ranks together, on rank 0; None on the others. All ranks call it, with the same name."""
+        totals = self._journal.gather(name, self.totals)
+        return None if totals is None else {"totals": totals.to_dict(), **self._journal.state()}
+
+    def missed(self, steps: int) -> None:
+        """Steps that were done before this meter knew of them, as when a checkpoint without a state goes on."""
+        self._carried.uncounted_steps += steps
+
+    # ----- Inside
+
+    def _guarded(self, do: Any, *args: Any) -> None:
+        if self.failure is not None:
+            return
+        try:
+            do(*args)
+        except Exception as error:
+            if os.environ.get("FLOPS_METER_STRICT") == "1":
+                raise
+            self.failure = f"{type(error).__name__}: {error}"
+            _log.exception("flops-meter stops counting; training goes on, and its lines say that the count is short")
+            self._stop_watching()
+
+    def _begin_step(self, tokens: int | None) -> None:
+        self._settle()
+        self._stack.clear()
+        self._in_step = True
+        self._told_tokens = None if tokens is None else int(tokens)
+        self._unmasked = [0, 0, 0]
+        if not self._watching and (self._always_watch or any(each.watched is not None for each in self._pending)):
+            self._start_watching()
+
+    def _end_step(self) -> None:
+        fired = self._settle()
+        if not fired:
+            self._settle_blind()
+        self._always_watch = self._always_watch_next or not fired
+        self._always_watch_next = False
+        if self._told_tokens is not None:
+            dense, paired, positions = self._unmasked
+            self._account.pad(dense, paired, positions, self._told_tokens)
+            self._account.known.tokens += self._told_tokens
+        self._account.known.steps += 1
+        self._in_step, self._told_tokens = False, None
+        if self._watching and not any(each.watched is not None for each in self._pending):
+            self._stop_watching()
+
+    def _start_watching(self) -> None:
+        self._watch.clear()
+        self._watch.begin()
+        self._watching = True
+
+    def _stop_watching(self) -> None:
+        if self._watching:
+            self._watch.end()
+            self._watch.clear()
+            self._watching = False
+
+    def _before(self, index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._stack.append(module)
+        if len(self._stack) > 1 or in_backward():
+            return
+        gradients = torch.is_grad_enabled()
+        structure, sizes = describe(args, kwargs)
+        context = self._contexts[-1] if self._contexts else ""
+        key = (index, module.training, gradients, context, self._trainable(), structure)
+        lengths = lengths_of(args, kwargs)
+        kind = context or _kind(module, kwargs)
+        call = _Call(key, sizes, module, gradients, kind, lengths, None)
+        call.labelled = kwargs.get("labels") is not None
+        if gradients:
+            self._settle()
+        call.forward = self._forwards.setdefault(key, Predictor()).predict(sizes)
+        known = call.forward is not None
+        if gradients and self._unfired.get(key, 0) < _MOST_UNFIRED:
+            back = self._backwards.get(((key, 1),))
+            found = back is not None and back.predict(sizes) is not None
+            known = known and (found or key in self._joins)
+        if not known and not self._watching:
+            self._start_watching()
+        elif known and self._watching and gradients and not self._always_watch and not self._pending:
+            self._stop_watching()
+        if self._watching:
+            call.watched = self._watch.current = Pass(None if lengths is None else lengths.width)
+            self._watch.length = call.watched.length
+        self._open = call
+
+    def _after(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        if module not in self._stack:
+            return  # it failed before the meter's own hook ran
+        while self._stack.pop() is not module:
+            pass
+        call = self._open
+        if self._stack or call is None or call.module is not module:
+            return
+        self._open = None
+        self._watch.current = None
+        if sys.exc_info()[0] is not None and output is None:
+            return  # the forward failed: nothing came of it
+        if call.watched is not None:
+            call.forward = call.watched.forward
+            call.pairs = dict(self._watch.pairs)
+            self._forwards[call.key].add(call.sizes, call.forward)
+        wanted = [each for each in tensors_of(output) if each.requires_grad] if call.gradients else []
+        if wanted:
+            hook = OutputHook(_Arrival(self, call))
+            call.alive = weakref.ref(hook)
+            for each in wanted:
+                each.register_hook(hook)
+            self._pending.append(call)
+        else:
+            self._account.forward_only(call.kind, call.forward or {}, call.lengths, call.pairs)
+        busy = self._in_step and self._always_watch
+        if self._watching and not busy and (not call.gradients or foreign_modes()) and not self._expecting():
+            self._stop_watching()
+
+    def _expecting(self) -> bool:
+        """Whether a backward that is to be counted may still come without a step's block having begun."""
+        watched = any(each.watched is not None for each in self._pending)
+        return watched and (self._in_step or not foreign_modes())
+
+    def arrived(self, call: _Call) -> None:
+        """Gradients came back to the output of a call."""
+        task = torch._C._current_graph_task_id()
+        if task != call.last_task:
+            call.last_task = task
+            call.times_back += 1
+        call.backward_watched = call.backward_watched and self._watching
+        if torch.is_grad_enabled():
+            self._watch.higher_order = True
+
+    def _settle(self) -> bool:
+        """Account for the calls that gradients came back to since the last time. Returns whether there were any."""
+        if not self._pending or in_backward():
+            return False
+        fired = [each for each in self._pending if each.times_back]
+        waiting = []
+        for each in self._pending:
+            if each.times_back:
+                continue
+            if each.alive is not None and each.alive() is None:
+                self._unfired[each.key] = self._unfired.get(each.key, 0) + 1
+                self._account.forward_only(each.kind, each.forward or {}, each.lengths, each.pairs)
+            else:
+                waiting.append(each)
+        self._pending = waiting
+        if not fired:
+            return False
+        backward = self._backward_of(fired)
+        work = total([*(each.forward or {} for each in fired), backward])
+        pairs = {window: amount for each in fired for window, amount in each.pairs.items()}
+        if len(fired) == 1:
+            self._train(work, fired[0].lengths, pairs)
+        else:
+            self._train_several(fired, backward, pairs)
+        return True
+
+    def _train(self, work: Work, lengths: Lengths | None, pairs: dict[int, int]) -> None:
+        self._account.train(work, lengths, pairs, counts_tokens=self._told_tokens is None)
+        if lengths is not None and lengths.real is None:
+            self._unmasked[0] += work.get(DENSE, 0)
+            self._unmasked[1] += counted(work) - work.get(DENSE, 0)
+            self._unmasked[2] += lengths.positions
+
+    def _train_several(self, fired: list[_Call], backward: Work, pairs: dict[int, int]) -> None:
+        """Several passes and one backward: its work is shared out by what the forward passes took."""
+        whole = sum(counted(each.forward or {}) for each in fired)
+        left = dict(backward)
+        for place, each in enumerate(fired):
+            last = place == len(fired) - 1
+            mine = counted(each.forward or {})
+            share = left if last else {kind: amount * mine // (whole or 1) for kind, amount in backward.items()}
+            for kind, amount in share.items():
+                left[kind] = left.get(kind, 0) - (0 if last else amount)
+            self._train(total([each.forward or {}, share]), each.lengths, pairs)
+
+    def _backward_of(self, fired: list[_Call]) -> Work:
+        """The backward of calls that gradients came back to: counted, remembered, or inferred."""
+        key = tuple((each.key, each.times_back) for each in fired)
+        sizes = tuple(size for each in fired for size in each.sizes)
+        if self._watching and all(each.backward_watched for each in fired):
+            backward = total([self._watch.backward, self._watch.loss])
+            settle_unseen(self._watch, backward)
+            for each in fired:
+                add(backward, self._unseen_head(each))
+            self._watch.clear()
+            self._backwards.setdefault(key, Predictor()).add(sizes, backward)
+            if len(fired) > 1 or fired[0].times_back > 1:
+                self._joined[key] = sum(counted(each.forward or {}) for each in fired), backward
+                self._joins.update(each.key for each in fired)
+            return backward
+        if self._watching:
+            self._watch.clear()
+        known = self._backwards[key].recall(sizes) if key in self._backwards else None
+        if known is not None:
+            return known
+        self._always_watch_next = True
+        if key in self._joined:
+            before, like = self._joined[key]
+            now = sum(counted(each.forward or {}) for each in fired)
+            backward = {kind: amount * now // (before or 1) for kind, amount in like.items()}
+            self._infer(counted(backward), "a backward pass of several forward passes had sizes not counted before")
+            return backward
+        backward = {}
+        for each in fired:
+            single = self._backwards.get(((each.key, 1),))
+            found = single.recall(each.sizes) if single is not None else None
+            if found is None:
+                found = {kind: 2 * amount for kind, amount in (each.forward or {}).items()}
+                self._infer(counted(found), "a backward pass ran where it could not be counted")
+            for _ in range(each.times_back):
+                add(backward, found)
+        return backward
+
+    def _unseen_head(self, call: _Call) -> Work:
+        """The vocabulary head where a kernel that no operation shows computes it together with the loss."""
+        if not call.labelled or call.lengths is None or not hasattr(call.module, "get_output_embeddings"):
+            return {}
+        head = call.module.get_output_embeddings()
+        weight = getattr(head, "weight", None)
+        if not isinstance(weight, torch.Tensor) or weight.dim() != 2 or self._watch.called(head):
+            return {}
+        if weights_seen(self._watch, [weight]):
+            return {}
+        flop = 2 * call.lengths.positions * weight.numel() * (3 if weight.requires_grad else 2)
+        self._infer(flop, "the vocabulary head runs inside a kernel that shows no operation: counted by its size")
+        return {DENSE: flop}
+
+    def _settle_blind(self) -> None:
+        """A step without a pass that was seen: what ran counts, and a forward that nobody saw is inferred."""
+        if not self._watching:
+            return
+        seen = total([self._watch.backward, self._watch.loss])
+        backward = counted(self._watch.backward)
+        if not backward:
+            return
+        if not counted(self._watch.loss):
+            every = all(each.requires_grad for model in self._models if (m := model()) for each in m.parameters())
+            forward = backward // 2 if every else backward
+            add(seen, {DENSE: forward})
+            self._infer(forward, "a forward pass ran before the meter could see it: pass the model that is called")
+        self._account.train(seen, None, dict(self._watch.pairs), counts_tokens=False)
+        self._watch.clear()
+
+    def _infer(self, flop: int, why: str) -> None:
+        self._account.known.inferred_flop += flop
+        if why not in self._warned:
+            self._warned.add(why)
+            _log.warning("flops-meter: %s", why)
+
+    def _trainable(self) -> int:
+        """A number for which parameters need gradients now."""
+        self._until_refresh -= 1
+        values = [each() for each in self._parameters]
+        if self._until_refresh < 0 or any(each is None for each in values):
+            modules = [module for each in self._chain if (module := each()) is not None]
+            found = dict.fromkeys(parameter for module in modules for parameter in module.parameters())
+            self._parameters = [weakref.ref(each) for each in found]
+            self._until_refresh = _REFRESH
+            values = list(found)
+        flags = tuple([each.requires_grad for each in values if each is not None])
+        return self._flags.setdefault(flags, len(self._flags))
+
+
+class _Arrival:
+    """Tells the meter, if it still lives, that gradients came back to a call."""
+
+    __slots__ = ("_call", "_meter")
+
+    def __init__(self, meter: FlopsMeter, call: _Call) -> None:
+        self._meter, self._call = weakref.ref(meter), call
+
+    def __call__(self) -> None:
+        meter = self._meter()
+        if meter is not None:
+            meter._guarded(meter.arrived, self._call)
+
+
+def _outside_graphs(call: Any) -> Any:
+    """Keep a hook out of compiled graphs: it runs as plain Python between them.
+
+    The mark that torch.compiler.disable sets, without its import of the compiler, which would cost every run memory.
+    """
+    call._torchdynamo_disable = True
+    call._torchdynamo_disable_msg = "flops-meter counts outside compiled graphs"
+    call._torchdynamo_disable_recursive = True
+    return call
+
+
+def _kind(module: nn.Module, kwargs: dict[str, Any]) -> str:
+    """What a pass is for that no gradients come back to."""
+    if generates(kwargs) and not torch.is_grad_enabled():
+        return "generation"
+    return "reference" if module.training else "evaluation"
+
+
+def _main_chain(module: nn.Module) -> list[nn.Module]:
+    """The module and, inside it, those that hold more than half of the parameters: a host may call any of them."""
+    chain = [module]
+    while len(chain) < _DEEPEST:
+        top = chain[-1]
+        whole = sum(each.numel() for each in top.parameters())
+        main = [
+            each
+            for each in top.children()
+            if _MAIN_SHARE * sum(part.numel() for part in each.parameters()) > whole
+            and not isinstance(each, nn.ModuleList | nn.ModuleDict | nn.ParameterList)
+        ]
+        if not main or not list(main[0].children()):
+            return chain
+        chain.append(main[0])
+    return chain
