@@ -48,7 +48,7 @@ demo-down: setup-demo ## End the local AWS that the demo leaves up
 # ----- The tests
 
 .PHONY: test check test-unit test-contract test-integration
-test: check test-unit test-contract test-faults-short test-integration audit-dependencies ## Everything that CI runs
+test: check test-unit test-contract test-faults-short test-integration test-meter audit-dependencies ## Everything that CI runs
 
 check: setup ## Style, types, and the direction of imports
 	.venv/bin/ruff check .
@@ -86,6 +86,31 @@ fuzz: .tools/fuzz/$(STAMP) ## Fuzz every parser of foreign bytes, guided by cove
 	@mkdir -p build
 	.tools/fuzz/bin/python -m tests.faults.fuzz_parsers --seconds $(FUZZ_SECONDS) > build/fuzz.log 2>&1 || { tail -40 build/fuzz.log; exit 1; }
 	@sed -n 's/^stat::number_of_executed_units: */inputs of the fuzzer: /p' build/fuzz.log | tee -a build/fault-figures.txt
+
+# ----- flops-meter: PyTorch in an environment of its own, made with pip, from ranges
+
+METER = .tools/meter/bin/python
+METER_TESTS = PYTHONPATH=$(CURDIR) $(METER) -m pytest -c meter/pyproject.toml --rootdir $(CURDIR) --confcutdir tests/meter
+
+.tools/meter/$(STAMP): requirements/meter.in meter/pyproject.toml
+	@$(PYTHON) -m venv .tools/meter || { echo "Python's venv is needed (Debian: apt-get install python3-venv)" >&2; exit 2; }
+	$(METER) -m pip install --quiet --disable-pip-version-check -r requirements/meter.in
+	$(METER) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable meter
+	@touch $@
+
+.PHONY: test-meter test-meter-full bench-meter check-meter
+test-meter: .tools/meter/$(STAMP) ## flops-meter against torch's own counter, a short set
+	$(METER_TESTS) tests/meter -m "not full"
+
+test-meter-full: .tools/meter/$(STAMP) check-meter ## flops-meter: every configuration, every trainer
+	$(METER_TESTS) tests/meter
+
+check-meter: .tools/meter/$(STAMP) ## Types of flops-meter
+	cd meter && ../$(METER) -m mypy flops_meter
+
+bench-meter: .tools/meter/$(STAMP) ## Write the tables and plots of docs/meter.md: accuracy, overhead
+	PYTHONPATH=$(CURDIR) $(METER) -m bench.meter_accuracy --output docs/figures
+	PYTHONPATH=$(CURDIR) $(METER) -m bench.meter_overhead --output docs/figures/meter-overhead.json
 
 # ----- The supply chain
 

@@ -1,4 +1,4 @@
-"""Write the meter's table of peaks from the auditor's: dense BF16 TFLOP/s by name (FP16, then FP32, where there is none).
+"""Write the meter's table of peaks from the auditor's: dense BF16 TFLOP/s by name (FP16 or FP32 without BF16).
 
 python -m bench.meter_peaks
 """
@@ -27,7 +27,7 @@ def peaks() -> dict[str, float]:
 
 def document() -> str:
     """The file's text."""
-    about = "Dense TFLOP/s of one unit, from the auditor's accelerators.csv, which names the sources: bench/meter_peaks.py"
+    about = "Dense TFLOP/s of one unit. Made from the auditor's accelerators.csv, which names the sources"
     return json.dumps({"about": about, "dense_tflops": peaks()}, indent=2) + "\n"
 
 

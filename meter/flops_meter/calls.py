@@ -52,14 +52,17 @@ def _cached_length(cache: Any) -> int | None:
     """Positions in a cache of keys and values, if that is known without asking the device."""
     try:
         length = cache.get_seq_length()
-    except Exception:  # noqa: BLE001  a cache of unknown make: its length stays out of the sizes
+    except Exception:
         return None
     return length if isinstance(length, int) else None
 
 
 def generates(kwargs: Mapping[str, Any]) -> bool:
-    """Whether a call without gradients makes text: it goes on from a cache, or asks for one."""
-    return kwargs.get("past_key_values") is not None or kwargs.get("use_cache") is True
+    """Whether a call without gradients makes text: it has a cache, asks for one, or wants the last token alone."""
+    if kwargs.get("past_key_values") is not None or kwargs.get("use_cache") is True:
+        return True
+    kept = kwargs.get("logits_to_keep")
+    return isinstance(kept, int) and kept == 1
 
 
 def tensors_of(output: Any) -> Iterator[torch.Tensor]:

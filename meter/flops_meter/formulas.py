@@ -73,7 +73,7 @@ def _linear(left: str) -> Formula:
 
 
 def _grouped(seen: Seen) -> Work:
-    """Grouped experts: each row goes through one expert, so that routed rows count and the number of experts does not."""
+    """Grouped experts: each row goes through one of them, so that routed rows count, not the number of experts."""
     names = list(seen.arguments.values())
     left, right = _shape(names[0]), _shape(names[1])
     if len(left) == 2:
@@ -111,7 +111,7 @@ _VALUE = ("value", "v")
 _GRADIENT = ("grad_out", "grad_out_", "dout", "grad_output")
 _BOUNDS = ("cu_seqlens_q", "cum_seq_q", "cu_seq_q")
 _KEY_BOUNDS = ("cu_seqlens_k", "cum_seq_k", "cu_seq_k")
-_HEADS_FIRST = ("_scaled_dot_product", "flex_attention")
+_HEADS_FIRST = ("scaled_dot_product", "flex_attention")
 
 
 def _first(arguments: Arguments, names: tuple[str, ...]) -> Any:
@@ -240,11 +240,24 @@ FORMULAS: dict[str, Formula] = {
 
 WITHOUT_FLOP = ("aten", "prims", "prim", "c10d", "_c10d_functional", "c10d_functional", "fsdp", "profiler", "inductor")
 """Namespaces whose other operations are elementwise work, movement or communication."""
-MOVES = ("quant", "cast", "pack", "permute", "gather", "scatter", "all_reduce", "copy", "norm", "rotary", "rope", "embed")
+MOVES = (
+    "quant",
+    "cast",
+    "pack",
+    "permute",
+    "gather",
+    "scatter",
+    "all_reduce",
+    "copy",
+    "norm",
+    "rotary",
+    "rope",
+    "embed",
+)
 """Parts of names of custom operations that move, convert or scale values: known to have no matrix product inside."""
 
 
 def is_unknown(name: str) -> bool:
-    """Whether an operation without a formula may hide matrix products: a custom one whose name does not say otherwise."""
+    """Whether an operation without a formula may hide matrix products: a custom one, unless its name says otherwise."""
     space, _, own = name.partition("::")
     return space not in WITHOUT_FLOP and not any(part in own.lower() for part in MOVES)

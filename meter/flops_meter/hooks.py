@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 
 class ModuleHook:
     """Calls the meter. Copying a module keeps it; pickling one replaces it by nothing, so that torch.save works."""
@@ -11,7 +13,8 @@ class ModuleHook:
         self._call = call
 
     def __call__(self, *args: Any) -> None:
-        self._call(*args)
+        if not torch.compiler.is_compiling():  # inside a compiled graph the hook is nothing: the graph stays whole
+            self._call(*args)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "ModuleHook":
         return self
@@ -25,6 +28,24 @@ class SavedHook:
 
     def __call__(self, *args: Any) -> None:
         return None
+
+
+class CompiledEntry:
+    """In place of the compiled call that module.compile() left on a module: tells the meter before and after it."""
+
+    def __init__(self, compiled: Callable[..., Any], before: Callable[..., None], after: Callable[..., None]) -> None:
+        self._compiled, self._before, self._after = compiled, before, after
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._before(args, kwargs)
+        output = None
+        try:
+            output = self._compiled(*args, **kwargs)
+        except BaseException:
+            self._after(args, kwargs, None)
+            raise
+        self._after(args, kwargs, output)
+        return output
 
 
 class OutputHook:

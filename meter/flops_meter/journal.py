@@ -28,6 +28,8 @@ _CHECKPOINTS = Path("/opt/ml/checkpoints")
 """Where SageMaker keeps what a job that is interrupted and restarted finds again."""
 _PUBLISH_TIMES = 4
 STATE_FILE = "flops_meter_state.json"
+_NO_JOB = Job("none", "none")
+_DEFAULT = Threshold.from_environment({})
 
 
 def _to_standard_output(line: str) -> None:
@@ -49,8 +51,8 @@ class Settings:
     write: Callable[[str], None] | None = _to_standard_output
     state_path: Path | None = None
     json_path: Path | None = None
-    job: Job = Job("none", "none")
-    threshold: Threshold = Threshold(10**23 // 3, 0.5)
+    job: Job = _NO_JOB
+    threshold: Threshold = _DEFAULT
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
@@ -218,7 +220,7 @@ class Journal:
             _log.warning("flops-meter: operations whose FLOP nobody knows: %s", ", ".join(sorted(self._unknown)))
         if final and settings.json_path is not None:
             content = toolkit_file.document(totals, self._size, settings.job, settings.threshold, words, device)
-            _or_warn(lambda path=settings.json_path: toolkit_file.save(path, content))
+            _save(settings.json_path, content)
 
     def _utilisation(self, totals: Totals, count: int, now: float, device: str | None) -> dict[str, str]:
         since, before = self._last
@@ -229,13 +231,12 @@ class Journal:
         return {"mfu": f"{max(totals.model_flop - before, 0) / ((now - since) * count * peak):.4f}"}
 
     def _save_state(self, path: Path, totals: Totals) -> None:
-        content = {**self.state(), "totals": totals.to_dict()}
-        _or_warn(lambda: toolkit_file.save(path, content))
+        _save(path, {**self.state(), "totals": totals.to_dict()})
 
 
-def _or_warn(do: Callable[[], None]) -> None:
+def _save(path: Path, content: dict[str, Any]) -> None:
     try:
-        do()
+        toolkit_file.save(path, content)
     except OSError as error:
         _log.warning("flops-meter: a file could not be written: %s", error)
 

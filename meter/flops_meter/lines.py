@@ -106,7 +106,7 @@ def write(words: Mapping[str, object], previous: str) -> tuple[str, str]:
 
 
 def read(text: str) -> Line | None:
-    """The meter's line in a line of a log, whatever stands before it; None where there is none. Raises MalformedLine."""
+    """The meter's line in a line of a log, whatever stands before it; None without one. Raises MalformedLine."""
     start = text.find(PREFIX + " ")
     if start < 0:
         return None

@@ -1,5 +1,6 @@
 """FlopsMeter: counts the model FLOP of a training run from inside the process that trains."""
 
+import gc
 import logging
 import os
 import sys
@@ -14,7 +15,7 @@ from torch import nn
 
 from flops_meter.account import Account
 from flops_meter.calls import Lengths, describe, generates, lengths_of, tensors_of
-from flops_meter.hooks import ModuleHook, OutputHook
+from flops_meter.hooks import CompiledEntry, ModuleHook, OutputHook
 from flops_meter.journal import Journal, Settings
 from flops_meter.prediction import Predictor, Sizes
 from flops_meter.size import model_size
@@ -29,7 +30,10 @@ _DEEPEST = 8
 _REFRESH = 64
 _MOST_UNFIRED = 3
 
-Key = tuple[Any, ...]
+Key = int
+"""A number for calls of one structure: entry, mode, what is trained, arguments."""
+Passes = tuple[tuple[Key, int], ...]
+"""Calls that one backward belongs to, and how often it came back to each."""
 
 
 @dataclass(eq=False)
@@ -70,7 +74,8 @@ class FlopsMeter:
         self._account = Account()
         self._carried = Totals()
         self._forwards: dict[Key, Predictor] = {}
-        self._backwards: dict[Key, Predictor] = {}
+        self._backwards: dict[Passes, Predictor] = {}
+        self._keys: dict[tuple[Any, ...], Key] = {}
         self._watch = Watch()
         self._watching = False
         self._always_watch = True
@@ -83,18 +88,19 @@ class FlopsMeter:
         self._told_tokens: int | None = None
         self._unmasked = [0, 0, 0]
         self._unfired: dict[Key, int] = {}
-        self._joined: dict[Key, tuple[int, Work]] = {}
+        self._joined: dict[Passes, tuple[int, Work]] = {}
         self._joins: set[Key] = set()
         self._flags: dict[tuple[bool, ...], int] = {}
         self._parameters: list[weakref.ref[nn.Parameter]] = []
         self._until_refresh = 0
-        self._chain: list[weakref.ref[nn.Module]] = []
+        self._entries: list[weakref.ref[nn.Module]] = []
+        self._parts_hooked = False
         self._handles: list[Any] = []
         self._warned: set[str] = set()
         self.failure: str | None = None
-        self._models = [weakref.ref(model)]
         for each in (model, *more):
             self.watch(each)
+        self._find_compiled()
         size = model_size(model)
         self._journal = Journal(self._account, size, settings or Settings.from_environment(), total_steps)
         self._finalizer = weakref.finalize(self, self._journal.close)
@@ -191,13 +197,59 @@ class FlopsMeter:
     def watch(self, module: nn.Module) -> None:
         """Count another module's passes too: a reference model, a teacher, the second of two networks."""
         for each in _main_chain(module):
-            index = len(self._chain)
-            self._chain.append(weakref.ref(each))
-            before = ModuleHook(_outside_graphs(lambda *args, i=index: self._guarded(self._before, i, *args)))
-            after = ModuleHook(_outside_graphs(lambda *args: self._guarded(self._after, *args)))
-            self._handles.append(each.register_forward_pre_hook(before, with_kwargs=True))
-            self._handles.append(each.register_forward_hook(after, with_kwargs=True, always_call=True))
+            self._hook(each)
+
+    def _hook(self, module: nn.Module) -> None:
+        index = len(self._entries)
+        self._entries.append(weakref.ref(module))
         self._until_refresh = 0
+
+        def before(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            self._guarded(self._before, index, module, args, kwargs)
+
+        def after(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            self._guarded(self._after, module, args, kwargs, output)
+
+        self._handles.append(module.register_forward_pre_hook(ModuleHook(before), with_kwargs=True))
+        self._handles.append(module.register_forward_hook(ModuleHook(after), with_kwargs=True, always_call=True))
+
+    def _find_compiled(self) -> None:
+        """Compiled forms of the modules, where hooks inside are not called: made before or after the meter."""
+        if "torch._dynamo.eval_frame" not in sys.modules:
+            return
+        entries = {id(module): module for each in self._entries if (module := each()) is not None}
+        for module in entries.values():
+            self._enter_compiled(module)
+        wrapper = sys.modules["torch._dynamo.eval_frame"].OptimizedModule
+        for each in gc.get_objects():
+            # type(), since isinstance would ask lazy objects for their class and wake them
+            if type(each) is wrapper and id(each) not in entries and id(each._orig_mod) in entries:
+                self._hook(each)
+
+    def _enter_compiled(self, module: nn.Module) -> None:
+        compiled = module._compiled_call_impl
+        if compiled is None or isinstance(compiled, CompiledEntry):
+            return
+        index = next(place for place, each in enumerate(self._entries) if each() is module)
+        owner = weakref.ref(module)
+
+        def before(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            self._guarded(self._before, index, owner(), args, kwargs)
+
+        def after(args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+            self._guarded(self._after, owner(), args, kwargs, output)
+
+        module._compiled_call_impl = CompiledEntry(compiled, before, after)
+
+    def _hook_parts(self) -> None:
+        """The model is not called, its parts are: find their calls too."""
+        self._parts_hooked = True
+        known = {id(module) for each in self._entries if (module := each()) is not None}
+        for module in [module for each in self._entries if (module := each()) is not None]:
+            for part in _parts(module):
+                if id(part) not in known:
+                    known.add(id(part))
+                    self._hook(part)
 
     def close(self) -> None:
         """Write the last line and the file, and take the hooks off. What comes after is not counted."""
@@ -252,6 +304,8 @@ class FlopsMeter:
         self._settle()
         self._stack.clear()
         self._in_step = True
+        if self._always_watch:
+            self._find_compiled()
         self._told_tokens = None if tokens is None else int(tokens)
         self._unmasked = [0, 0, 0]
         if not self._watching and (self._always_watch or any(each.watched is not None for each in self._pending)):
@@ -290,14 +344,18 @@ class FlopsMeter:
         gradients = torch.is_grad_enabled()
         structure, sizes = describe(args, kwargs)
         context = self._contexts[-1] if self._contexts else ""
-        key = (index, module.training, gradients, context, self._trainable(), structure)
+        details = (index, module.training, gradients, context, self._trainable(), structure)
+        key = self._keys.setdefault(details, len(self._keys))
         lengths = lengths_of(args, kwargs)
         kind = context or _kind(module, kwargs)
         call = _Call(key, sizes, module, gradients, kind, lengths, None)
         call.labelled = kwargs.get("labels") is not None
         if gradients:
             self._settle()
-        call.forward = self._forwards.setdefault(key, Predictor()).predict(sizes)
+        forward = self._forwards.get(key)
+        if forward is None:
+            forward = self._forwards[key] = Predictor()
+        call.forward = forward.predict(sizes)
         known = call.forward is not None
         if gradients and self._unfired.get(key, 0) < _MOST_UNFIRED:
             back = self._backwards.get(((key, 1),))
@@ -305,7 +363,9 @@ class FlopsMeter:
             known = known and (found or key in self._joins)
         if not known and not self._watching:
             self._start_watching()
-        elif known and self._watching and gradients and not self._always_watch and not self._pending:
+        elif (
+            known and self._watching and gradients and not self._pending and not (self._in_step and self._always_watch)
+        ):
             self._stop_watching()
         if self._watching:
             call.watched = self._watch.current = Pass(None if lengths is None else lengths.width)
@@ -333,7 +393,7 @@ class FlopsMeter:
             hook = OutputHook(_Arrival(self, call))
             call.alive = weakref.ref(hook)
             for each in wanted:
-                each.register_hook(hook)
+                each.register_hook(hook)  # type: ignore[no-untyped-call]
             self._pending.append(call)
         else:
             self._account.forward_only(call.kind, call.forward or {}, call.lengths, call.pairs)
@@ -441,9 +501,10 @@ class FlopsMeter:
 
     def _unseen_head(self, call: _Call) -> Work:
         """The vocabulary head where a kernel that no operation shows computes it together with the loss."""
-        if not call.labelled or call.lengths is None or not hasattr(call.module, "get_output_embeddings"):
+        ask: Any = getattr(call.module, "get_output_embeddings", None)
+        if not call.labelled or call.lengths is None or ask is None:
             return {}
-        head = call.module.get_output_embeddings()
+        head = ask()
         weight = getattr(head, "weight", None)
         if not isinstance(weight, torch.Tensor) or weight.dim() != 2 or self._watch.called(head):
             return {}
@@ -462,12 +523,12 @@ class FlopsMeter:
         if not backward:
             return
         if not counted(self._watch.loss):
-            every = all(each.requires_grad for model in self._models if (m := model()) for each in m.parameters())
-            forward = backward // 2 if every else backward
-            add(seen, {DENSE: forward})
-            self._infer(forward, "a forward pass ran before the meter could see it: pass the model that is called")
+            add(seen, {DENSE: backward})  # half of it where every weight is trained, all of it where few are: the upper
+            self._infer(backward, "a forward pass ran before the meter could see it: make the meter before it")
         self._account.train(seen, None, dict(self._watch.pairs), counts_tokens=False)
         self._watch.clear()
+        if not self._parts_hooked:
+            self._hook_parts()
 
     def _infer(self, flop: int, why: str) -> None:
         self._account.known.inferred_flop += flop
@@ -480,7 +541,7 @@ class FlopsMeter:
         self._until_refresh -= 1
         values = [each() for each in self._parameters]
         if self._until_refresh < 0 or any(each is None for each in values):
-            modules = [module for each in self._chain if (module := each()) is not None]
+            modules = [module for each in self._entries if (module := each()) is not None]
             found = dict.fromkeys(parameter for module in modules for parameter in module.parameters())
             self._parameters = [weakref.ref(each) for each in found]
             self._until_refresh = _REFRESH
@@ -503,22 +564,20 @@ class _Arrival:
             meter._guarded(meter.arrived, self._call)
 
 
-def _outside_graphs(call: Any) -> Any:
-    """Keep a hook out of compiled graphs: it runs as plain Python between them.
-
-    The mark that torch.compiler.disable sets, without its import of the compiler, which would cost every run memory.
-    """
-    call._torchdynamo_disable = True
-    call._torchdynamo_disable_msg = "flops-meter counts outside compiled graphs"
-    call._torchdynamo_disable_recursive = True
-    return call
-
-
 def _kind(module: nn.Module, kwargs: dict[str, Any]) -> str:
     """What a pass is for that no gradients come back to."""
     if generates(kwargs) and not torch.is_grad_enabled():
         return "generation"
     return "reference" if module.training else "evaluation"
+
+
+def _parts(module: nn.Module) -> Iterator[nn.Module]:
+    """The modules right inside, those of its lists too, that have parameters."""
+    for each in module.children():
+        if isinstance(each, nn.ModuleList | nn.ModuleDict):
+            yield from each.children()
+        elif next(each.parameters(), None) is not None:
+            yield each
 
 
 def _main_chain(module: nn.Module) -> list[nn.Module]:

@@ -6,6 +6,7 @@ to the first rank's host, without the device. docs/adr/1703.
 
 import json
 import logging
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,8 @@ import torch.distributed as dist
 from flops_meter.work import Totals
 
 _log = logging.getLogger("flops_meter")
-_PATIENCE = timedelta(seconds=60)
+_PATIENCE = timedelta(seconds=float(os.environ.get("FLOPS_METER_PATIENCE", "60")))
+"""How long the first rank waits at the end, and before a checkpoint, for what the others say."""
 
 
 class Ranks:

@@ -16,13 +16,12 @@ class ModelSize:
 
 def model_size(model: nn.Module) -> ModelSize:
     """Count each parameter once, however many modules share it."""
-    packed = {
-        id(module.weight): module.in_features * module.out_features
-        for module in model.modules()
-        if isinstance(getattr(module, "in_features", None), int)
-        and isinstance(getattr(module, "out_features", None), int)
-        and isinstance(getattr(module, "weight", None), nn.Parameter)
-    }
+    packed: dict[int, int] = {}
+    for module in model.modules():
+        inner, outer = getattr(module, "in_features", None), getattr(module, "out_features", None)
+        weight = getattr(module, "weight", None)
+        if isinstance(inner, int) and isinstance(outer, int) and isinstance(weight, nn.Parameter):
+            packed[id(weight)] = inner * outer
     whole = trained = 0
     for parameter in model.parameters():
         size = _logical(parameter, packed.get(id(parameter)))

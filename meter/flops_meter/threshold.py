@@ -36,7 +36,7 @@ class Threshold:
         end = f"is going to take {projected:.2e} FLOP" if total_steps else f"has taken {projected:.2e} FLOP"
         return (
             f"this run {end}, {projected / self.flop:.0%} of {self.flop:.2e}: over that line the maker of a modified "
-            "general-purpose AI model is its provider, if it is placed on the Union market (AI Act, Commission Guidelines)"
+            "general-purpose AI model is its provider, if it is placed on the Union market (Commission Guidelines)"
         )
 
 

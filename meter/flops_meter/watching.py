@@ -1,6 +1,7 @@
 """Counting what really runs, operation by operation, while it runs: for the first call of each kind alone."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -41,18 +42,23 @@ class Pass:
         self.length = length
 
 
-class Watch(TorchDispatchMode):
+class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """A dispatch mode that adds up the FLOP of every operation, by where it runs.
 
-    `current` is the pass whose forward runs. In a backward, what runs under gradients is recomputation of activations
-    (torch.utils.checkpoint and its relatives run the forward again so); `higher_order` says that it is not, since the
-    backward itself is differentiated.
+    `current` is the pass whose forward runs. In a backward, what runs under gradients or inside a module's call is
+    recomputation of activations (torch.utils.checkpoint and its relatives run the forward again so); `higher_order`
+    says that gradients alone do not mean that, since the backward itself is differentiated.
     """
 
     supports_higher_order_operators = True
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """The compiler is held off already (`begin`); a wrapper that does it again would import it into every run."""
+        return False
+
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.current: Pass | None = None
         self.higher_order = False
         self.loss: Work = {}
@@ -63,7 +69,8 @@ class Watch(TorchDispatchMode):
         self._wanted: dict[tuple[int, ...], tuple[bool, bool, bool]] = {}
         self._formulas: dict[Any, tuple[str, Formula | None]] = {}
         self._composite: dict[Any, bool] = {}
-        self._modules = _UnseenKernels(self)
+        self._modules = _Modules(self)
+        self._stance: Any = None
 
     def clear(self) -> None:
         """Forget what was added up, for the next step."""
@@ -74,7 +81,10 @@ class Watch(TorchDispatchMode):
 
     def begin(self) -> None:
         """Switch on, until end."""
-        self.__enter__()
+        # Without it, compiled code would be skipped for good when it meets a dispatch mode at its first call.
+        if "torch._dynamo" in sys.modules:
+            self._stance = torch.compiler.set_stance("force_eager")
+        self.__enter__()  # type: ignore[no-untyped-call]
         self._modules.begin()
 
     def end(self) -> None:
@@ -84,9 +94,12 @@ class Watch(TorchDispatchMode):
         while (top := _python_dispatch._get_current_dispatch_mode()) is not self and top is not None:
             above.append(_python_dispatch._pop_mode())
         if top is self:
-            self.__exit__(None, None, None)
+            self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
         for mode in reversed(above):
             _python_dispatch._push_mode(mode)
+        if self._stance is not None:
+            self._stance.__exit__(None, None, None)
+            self._stance = None
 
     # ----- One operation
 
@@ -95,6 +108,8 @@ class Watch(TorchDispatchMode):
         if isinstance(func, torch._ops.HigherOrderOperator):
             self._higher_order_operator(func, args)
             return NotImplemented
+        if any(each.__name__ == "FakeTensor" for each in types):
+            return func(*args, **kwargs)  # somebody works shapes out: nothing runs
         name, formula = self._known(func)
         if name in _ASIDE or any(_distributed(each) for each in types):
             return NotImplemented
@@ -178,7 +193,7 @@ class Watch(TorchDispatchMode):
 
     def _add(self, work: Work, args: Any) -> None:
         if in_backward():
-            if torch.is_grad_enabled() and not self.higher_order:
+            if self._modules.again or (torch.is_grad_enabled() and not self.higher_order):
                 spent = sum(amount for kind, amount in work.items() if not kind.startswith("ragged"))
                 work = {SURPLUS: spent} | {
                     kind.replace("ragged:", "ragged-surplus:"): amount
@@ -205,7 +220,7 @@ def _named(func: Any, args: Any, kwargs: Any) -> dict[str, Any]:
     return {**dict(zip(names, args, strict=False)), **kwargs}
 
 
-def _operand(arguments: dict[str, Any], initial: str) -> Any:
+def _operand(arguments: Mapping[str, Any], initial: str) -> Any:
     whole = {"q": "query", "k": "key", "v": "value"}[initial]
     return arguments[whole] if whole in arguments else arguments[initial]
 
@@ -222,8 +237,12 @@ def _linear_size(module: nn.Module) -> tuple[int, int] | None:
     return None
 
 
-class _UnseenKernels:
-    """Linear layers whose product no operation showed, such as kernels launched directly: counted by logical size."""
+class _Modules:
+    """Calls of modules while the watch is on.
+
+    Linear layers whose product no operation showed, such as kernels launched directly, are counted by logical size; a
+    module that is called within a backward is activations' recomputation.
+    """
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
@@ -233,12 +252,13 @@ class _UnseenKernels:
         self._copies: dict[int, int] = {}
         self.used: set[int] = set()
         self.called: set[int] = set()
+        self.again = 0
 
     def begin(self) -> None:
         module = torch.nn.modules.module
         self._handles = [
             module.register_module_forward_pre_hook(self._before),
-            module.register_module_forward_hook(self._after),
+            module.register_module_forward_hook(self._after, always_call=True),
         ]
 
     def end(self) -> None:
@@ -246,8 +266,10 @@ class _UnseenKernels:
             handle.remove()
         self._handles = []
         self._open.clear()
+        self.again = 0
 
     def clear(self) -> None:
+        self.again = 0
         self._unseen.clear()
         self._copies.clear()
         self.used.clear()
@@ -287,11 +309,13 @@ class _UnseenKernels:
         self._unseen.clear()
 
     def _before(self, module: nn.Module, args: Any) -> None:
+        self.again += in_backward()
         if _linear_size(module) is not None:
             self.called.add(id(module))
             self._open.append((module, [False]))
 
     def _after(self, module: nn.Module, args: Any, output: Any) -> None:
+        self.again -= in_backward() and self.again > 0
         size = _linear_size(module)
         if size is None or not self._open or self._open[-1][0] is not module:
             return

@@ -78,7 +78,7 @@ class Totals:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, object]) -> "Totals":
-        """Read what to_dict gave; a field that is absent is 0. Raises ValueError for anything but whole numbers >= 0."""
+        """Read what to_dict gave; an absent field is 0. Raises ValueError for anything but whole numbers from 0."""
         found: dict[str, int] = {}
         for each in fields(cls):
             value = values.get(each.name, 0)

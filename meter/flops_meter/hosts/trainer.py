@@ -13,7 +13,7 @@ _OTHER_MODELS = ("ref_model", "teacher_model", "reward_model", "value_model")
 _OTHER_LISTS = ("reward_funcs",)
 
 
-class FlopsMeterCallback(TrainerCallback, ExportableState):  # type: ignore[misc]
+class FlopsMeterCallback(TrainerCallback, ExportableState):
     """Counts a Trainer's run: `Trainer(..., callbacks=[FlopsMeterCallback()])`, or FLOPS_METER=1.
 
     The totals go into each checkpoint's trainer_state.json and are taken up again from there. With the trainer handed

@@ -1,0 +1,56 @@
+"""Two processes: every rank counts its own part once, and the lines carry the sum."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flops_meter.lines import Line, verify
+from tests.meter.against_torch import counted_by_torch
+from tests.meter.tiny import TinyDecoder, rows
+
+STEPS = 4
+
+
+def run_both(kind: str, root: Path, store: Path, **more: str) -> list[str]:
+    """The output of both processes."""
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **more}
+    command = [sys.executable, "-m", "tests.meter.distributed_run", kind]
+    both = [
+        subprocess.Popen(
+            [*command, str(rank), str(store), str(STEPS)], stdout=subprocess.PIPE, text=True, env=environment, cwd=root
+        )
+        for rank in range(2)
+    ]
+    return [each.communicate(timeout=300)[0] for each in both]
+
+
+def whole_lines(output: str) -> list[Line]:
+    lines, breaks = verify(output.splitlines())
+    assert not breaks
+    return list(lines)
+
+
+@pytest.mark.parametrize("kind", ["ddp", "fsdp"])
+def test_the_sum_of_two_processes_is_the_total_of_one(kind: str, root: Path, tmp_path: Path) -> None:
+    """Annex A.1 counts the run's operations, wherever they run: DDP and FSDP change where, not how many."""
+    expected = STEPS * counted_by_torch(lambda: TinyDecoder()(**rows(4, 64)).backward())
+    outputs = run_both(kind, root, tmp_path / "store")
+    own = [int(output.rpartition("own ")[2]) for output in outputs]
+    assert sum(own) == expected
+    last = whole_lines(outputs[0])[-1]
+    assert last.number("model_flop") == expected
+    assert (last.number("ranks"), last.number("reporting")) == (2, 2)
+    assert last.number("steps") == STEPS
+    assert last.number("tokens") == STEPS * 4 * 64
+    assert whole_lines(outputs[1]) == []
+
+
+def test_a_rank_that_dies_is_missed_in_the_lines(root: Path, tmp_path: Path) -> None:
+    """The first rank's last line says how many ranks it has heard of, and no process waits for ever."""
+    environment = {"DIE": "1", "FLOPS_METER_PATIENCE": "2"}
+    outputs = run_both("alone", root, tmp_path / "store", **environment)
+    last = whole_lines(outputs[0])[-1]
+    assert (last.number("ranks"), last.number("reporting")) == (2, 1)

@@ -1,0 +1,119 @@
+"""The lines: what a reader of the log, and SageMaker's metrics, can rely on."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flops_meter import cli
+from flops_meter.lines import (
+    AMOUNTS,
+    METRICS,
+    check_number,
+    genesis,
+    metric_definitions,
+    metrics_of,
+    read,
+    verify,
+    write,
+)
+
+JOB = "arn:aws:sagemaker:eu-central-1:123456789012:training-job/tiny"
+
+
+def log(count: int = 4, job: str = JOB, attempt: int = 1, previous: str | None = None, first: int = 1) -> list[str]:
+    chain, lines = previous or genesis(job), []
+    for place in range(first, first + count):
+        amounts = {name: 10**23 + place if name.endswith("flop") else place for name in AMOUNTS}
+        words = {"seq": place, "job": job, "ranks": 2, "reporting": 2, "attempt": attempt, "since": 1, "to": 60 * place}
+        words |= {"covered": 60.0 * place, **amounts, "unknown_ops": 0, "failed": 0, "job_check": check_number(job)}
+        line, chain = write({**words, "mfu": "0.4021"}, chain)
+        lines.append(f"2026-11-26T10:00:00 {line}")
+    return lines
+
+
+def reasons(lines: list[str], job: str | None = None) -> list[str]:
+    return [each.why for each in verify(lines, job)[1]]
+
+
+def test_a_log_as_written_is_whole() -> None:
+    lines = log()
+    assert reasons([*lines[:2], "{'loss': 2.1}", *lines[2:]], JOB) == []
+    assert len(verify(lines)[0]) == 4
+
+
+def test_what_is_not_whole_is_seen() -> None:
+    lines = log()
+    assert "other job" in reasons(lines, "arn:other")[0]
+    assert reasons(lines[1:]) == ["lines before it are missing"]
+    assert "missing" in reasons([lines[0], *lines[2:]])[0]
+    changed = lines[1].replace(f"model_flop={10**23 + 2}", f"model_flop={10**23 + 1}")
+    assert "changed" in reasons([lines[0], changed, *lines[2:]])[0]
+    pasted = log(1, job="arn:aws:sagemaker:eu-central-1:123456789012:training-job/other")
+    assert reasons([*lines, *pasted], JOB)
+    assert "smaller" in " ".join(reasons([lines[0], lines[2], lines[1]]))
+
+
+def test_a_new_attempt_goes_on_from_any_line_of_the_log() -> None:
+    lines = log()
+    from_second = read(lines[1])
+    assert from_second is not None
+    again = log(2, attempt=2, previous=from_second.words["chain"], first=3)
+    assert reasons([*lines, *again]) == []
+    strange = log(2, attempt=2, previous="0" * 32, first=3)
+    assert "goes on from no line" in reasons([*lines, *strange])[0]
+
+
+def test_metric_definitions_pick_up_every_number() -> None:
+    """SageMaker takes 40 definitions of 500 characters; a number of FLOP is a float there."""
+    definitions = metric_definitions()
+    assert len(definitions) == len(METRICS) <= 40
+    assert all(len(each["Regex"]) <= 500 for each in definitions)
+    found = metrics_of(log()[3])
+    assert found["flops_auditor:model_flop"] == float(10**23 + 4)
+    assert found["flops_auditor:steps"] == found["flops_auditor:uncounted_steps"] == 4
+    assert found["flops_auditor:to"] == 240 and found["flops_auditor:covered"] == 240.0
+    assert found["flops_auditor:mfu"] == 0.4021
+    assert found["flops_auditor:job_check"] == check_number(JOB) < 2**53
+    assert set(found) == {each["Name"] for each in definitions}
+    assert metrics_of("model_flop=3 of something else") == {}
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["metric-definitions"]) == 0
+    assert json.loads(capsys.readouterr().out) == metric_definitions()
+    for host in ("estimator", "model-trainer"):
+        assert cli.main(["metric-definitions", "--for", host]) == 0
+        compile(capsys.readouterr().out, host, "exec")
+    file = tmp_path / "log"
+    file.write_text("\n".join(log()))
+    assert cli.main(["verify-log", str(file), "--job", JOB]) == 0
+    assert "4 lines, whole" in capsys.readouterr().out
+    file.write_text("\n".join(log()[1:]))
+    assert cli.main(["verify-log", str(file)]) == 1
+    assert cli.main(["verify-log", str(tmp_path / "nothing")]) == 2
+
+
+def test_the_package_needs_the_standard_library_alone() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import flops_meter.lines, flops_meter.cli, flops_meter.startup;"
+        "flops_meter.startup.activate();"
+        "new = {each.partition('.')[0] for each in set(sys.modules) - before};"
+        "print(sorted(new - set(sys.stdlib_module_names) - {'flops_meter'}))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.full
+def test_the_wheel_brings_what_switches_it_on(root: Path, tmp_path: Path) -> None:
+    """FLOPS_METER=1 works by a file that must lie beside the package, not in it (docs/adr/1701)."""
+    import zipfile
+
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", str(tmp_path)]
+    subprocess.run([*command, str(root / "meter")], check=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        names = set(wheel.namelist())
+    assert {"flops_meter.pth", "flops_meter/__init__.py", "flops_meter/peaks.json"} <= names

@@ -1,0 +1,389 @@
+"""Loops as people write them, and models that the meter has never seen."""
+
+import copy
+import io
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from flops_meter import FlopsMeter
+from tests.meter.against_torch import QUIET, close, counted_by_torch
+from tests.meter.tiny import TinyDecoder, rows
+
+STEPS = 4
+
+
+def net() -> nn.Module:
+    return nn.Sequential(nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 4))
+
+
+Z = torch.randn(24, 32)
+
+
+def test_forward_before_the_block_or_in_it() -> None:
+    model = TinyDecoder()
+    batch = rows(4, 32)
+    expected = counted_by_torch(lambda: model(**batch).backward())
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(STEPS):
+        with meter.step(tokens=128):
+            model(**batch).backward()
+    for _ in range(STEPS):
+        loss = model(**batch)
+        with meter.step(tokens=128):
+            loss.backward()
+    assert meter.model_flop == 2 * STEPS * expected
+    assert (meter.padding_flop, meter.totals.tokens) == (0, 2 * STEPS * 128)
+    assert isinstance(meter.model_flop, int)
+
+
+def no_block(meter: FlopsMeter, model: nn.Module) -> None:
+    model(Z).sum().backward()
+
+
+def two_and_two(meter: FlopsMeter, model: nn.Module) -> None:
+    with meter.step():
+        first, second = model(Z).sum(), model(Z).sum()
+        first.backward()
+        second.backward()
+
+
+def after_the_block(meter: FlopsMeter, model: nn.Module) -> None:
+    with meter.step():
+        loss = model(Z).sum()
+    loss.backward()
+
+
+def beside_a_teacher(meter: FlopsMeter, model: nn.Module) -> None:
+    with torch.no_grad():
+        target = copy_of(model)(Z)
+    with meter.step():
+        (model(Z) - target).pow(2).sum().backward()
+
+
+def copy_of(model: nn.Module) -> nn.Module:
+    plain = net()
+    plain.load_state_dict(model.state_dict())
+    return plain
+
+
+def in_torchs_counter(meter: FlopsMeter, model: nn.Module) -> None:
+    with FlopCounterMode(display=False) as forward:
+        loss = model(Z).sum()
+    with meter.step(), FlopCounterMode(display=False) as backward:
+        loss.backward()
+    assert forward.get_total_flops() + backward.get_total_flops() == counted_by_torch(lambda: net()(Z).sum().backward())
+
+
+@pytest.mark.parametrize(
+    ("loop", "passes"),
+    [(no_block, 1), (two_and_two, 2), (after_the_block, 1), (beside_a_teacher, 1), (in_torchs_counter, 1)],
+)
+def test_ways_to_write_a_loop(loop: Callable[[FlopsMeter, nn.Module], None], passes: int) -> None:
+    model = net()
+    expected = counted_by_torch(lambda: net()(Z).sum().backward())
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(STEPS):
+        loop(meter, model)
+    assert meter.model_flop == STEPS * passes * expected
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_products_between_the_output_and_the_loss(before: bool) -> None:
+    """A contrastive loss multiplies all with all outside the model."""
+    model = nn.Linear(32, 16)
+
+    def loss() -> torch.Tensor:
+        seen = model(Z)
+        return (seen @ seen.T).logsumexp(0).sum()
+
+    expected = counted_by_torch(lambda: loss().backward())
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(STEPS):
+        early = loss() if before else None
+        with meter.step(tokens=24):
+            (loss() if early is None else early).backward()
+    assert meter.model_flop == STEPS * expected
+
+
+class Zoo(nn.Module):
+    """Layers without a module's shape in common."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(32, 32))
+        self.attention = nn.MultiheadAttention(32, 4, batch_first=True)
+        self.convolution = nn.Conv1d(32, 32, 3, padding=1)
+        self.bilinear = nn.Bilinear(32, 32, 8)
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        seen = values @ self.weight
+        seen = self.attention(seen, seen, seen)[0]
+        seen = self.convolution(seen.transpose(1, 2)).transpose(1, 2)
+        return torch.einsum("bij,bkj->bik", seen, seen).sum() + self.bilinear(seen, seen).sum()
+
+
+def test_products_of_its_own() -> None:
+    model, values = Zoo(), torch.randn(4, 10, 32)
+    expected = counted_by_torch(lambda: model(values).backward())
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(STEPS):
+        with meter.step(tokens=40):
+            model(values).backward()
+    assert meter.model_flop == STEPS * expected
+
+
+def test_recurrent_layers_that_torch_does_not_count() -> None:
+    model, values = nn.LSTM(16, 32, batch_first=True), torch.randn(2, 10, 16)
+    forward = 2 * 2 * 10 * (4 * 32 * 16 + 4 * 32 * 32)
+    meter = FlopsMeter(model, settings=QUIET)
+    with meter.step():
+        model(values)[0].sum().backward()
+    assert meter.model_flop == pytest.approx(3 * forward, rel=0.02)
+
+
+class Parts(nn.Module):
+    """Its parts are called, itself never."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = nn.Linear(32, 64), nn.Linear(64, 8)
+
+    def loss(self) -> torch.Tensor:
+        return self.decoder(torch.relu(self.encoder(Z))).sum()
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_model_whose_parts_are_called(before: bool) -> None:
+    """In the block everything is seen; before it the first forward is inferred, said so, and the parts are found."""
+    model = Parts()
+    expected = counted_by_torch(lambda: model.loss().backward())
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(20):
+        early = model.loss() if before else None
+        with meter.step():
+            (model.loss() if early is None else early).backward()
+    assert close(meter.model_flop, 20 * expected)
+    assert (meter.totals.inferred_flop > 0) == before
+
+
+def test_lengths_that_change_each_step_are_counted_a_few_times_only() -> None:
+    """Exactly, from a polynomial in the sizes; torch's counter runs on seven of eighty steps or so."""
+    random.seed(3)
+    model, plain = TinyDecoder(), TinyDecoder()
+    meter = FlopsMeter(model, settings=QUIET)
+    watched: list[int] = []
+    begin = meter._start_watching
+    meter._start_watching = lambda: (watched.append(1), begin())[1]  # type: ignore[method-assign]
+    expected = 0
+    for _ in range(80):
+        batch = rows(random.choice([1, 2, 4]), random.randint(8, 90))  # noqa: S311
+        expected += counted_by_torch(lambda batch=batch: plain(**batch).backward())
+        with meter.step():
+            model(**batch).backward()
+    assert meter.model_flop == expected
+    assert len(watched) <= 12
+
+
+def test_gradient_penalties_are_no_recomputation() -> None:
+    model = net()
+
+    def loss() -> torch.Tensor:
+        values = Z.clone().requires_grad_()
+        output = model(values).sum()
+        (gradient,) = torch.autograd.grad(output, values, create_graph=True)
+        return output + gradient.pow(2).sum()
+
+    meter = FlopsMeter(model, settings=QUIET)
+    once = None
+    for _ in range(STEPS):
+        with meter.step():
+            loss().backward()
+        once = once or meter.model_flop
+    assert meter.model_flop == STEPS * once == meter.executed_flop
+    assert once > 2 * counted_by_torch(lambda: net()(Z).sum().backward())
+
+
+def test_a_forward_that_fails_counts_nothing_and_breaks_nothing() -> None:
+    class Fails(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear, self.calls = nn.Linear(32, 4), 0
+
+        def forward(self, values: torch.Tensor) -> torch.Tensor:
+            self.calls += 1
+            seen = self.linear(values)
+            if self.calls == 2:
+                raise ValueError
+            return seen
+
+    model = Fails()
+    meter = FlopsMeter(model, settings=QUIET)
+    done = 0
+    for _ in range(STEPS):
+        try:
+            with meter.step():
+                model(Z).sum().backward()
+            done += 1
+        except ValueError:
+            pass
+    assert done == STEPS - 1
+    assert meter.model_flop == done * counted_by_torch(lambda: nn.Linear(32, 4)(Z).sum().backward())
+
+
+def test_models_are_copied_and_saved_as_before() -> None:
+    model = net()
+    meter = FlopsMeter(model, settings=QUIET)
+    teacher = copy.deepcopy(model)
+    file = io.BytesIO()
+    torch.save(model, file)
+    file.seek(0)
+    loaded = torch.load(file, weights_only=False)
+    with torch.no_grad():
+        loaded(Z)
+    assert meter.reference_flop == 0
+    with torch.no_grad():
+        teacher(Z)
+    assert meter.reference_flop == counted_by_torch(lambda: net()(Z))
+
+
+def test_evaluation_reference_and_generation_stand_apart() -> None:
+    model = net()
+    forward = counted_by_torch(lambda: net()(Z))
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(3):
+        with torch.no_grad():
+            model(Z)  # in training: signal
+        with torch.inference_mode(), meter.generation():
+            model(Z)
+        model.eval()
+        with torch.inference_mode():
+            model(Z)
+        model.train()
+    assert meter.model_flop == 0
+    assert [meter.reference_flop, meter.generation_flop, meter.evaluation_flop] == [3 * forward] * 3
+
+
+@pytest.mark.parametrize("how", ["wrapped", "inside", "in place"])
+def test_compiled_models_stay_compiled(how: str) -> None:
+    """The first step runs uncompiled and is counted; compiling begins with the second, in one graph."""
+    torch._dynamo.reset()
+    from torch._dynamo.utils import counters
+
+    counters.clear()
+    model: Any = TinyDecoder()
+    batch = rows(2, 16)
+    expected = counted_by_torch(lambda: TinyDecoder()(**batch).backward())
+    if how == "inside":
+        meter = FlopsMeter(model, settings=QUIET)
+        model = torch.compile(model, backend="aot_eager")
+    else:
+        model = torch.compile(model, backend="aot_eager") if how == "wrapped" else model
+        if how == "in place":
+            model.compile(backend="aot_eager")
+        meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(STEPS):
+        with meter.step():
+            model(**batch).backward()
+    assert meter.model_flop == STEPS * expected
+    assert counters["stats"]["unique_graphs"] == 1 and not counters["graph_break"]
+
+
+def test_an_error_inside_is_said_and_training_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOPS_METER_STRICT", "0")
+    model = net()
+    said: list[str] = []
+    meter = FlopsMeter(model, settings=type(QUIET)(interval_seconds=0.0, write=said.append))
+    with meter.step():
+        model(Z).sum().backward()
+    monkeypatch.setattr(meter, "_settle", lambda: 1 / 0)
+    with meter.step():
+        model(Z).sum().backward()
+    assert meter.failure is not None and " failed=0 " in said[0] and " failed=1 " in said[1]
+
+
+def test_kernels_that_show_no_operation_count_by_the_layers_size() -> None:
+    """A product launched behind torch's back, as Triton kernels are: here with numpy."""
+
+    class Hidden(torch.autograd.Function):
+        @staticmethod
+        def forward(context: Any, values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+            context.save_for_backward(values, weight)
+            return torch.from_numpy(values.detach().numpy() @ weight.detach().numpy().T)
+
+        @staticmethod
+        def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            values, weight = context.saved_tensors
+            g = gradient.numpy()
+            return torch.from_numpy(g @ weight.numpy()), torch.from_numpy(g.T @ values.numpy())
+
+    class Layer(nn.Linear):
+        def forward(self, values: torch.Tensor) -> torch.Tensor:
+            return Hidden.apply(values, self.weight)
+
+    model = nn.Sequential(nn.Linear(32, 32, bias=False), Layer(32, 16, bias=False))
+    plain = nn.Sequential(nn.Linear(32, 32, bias=False), nn.Linear(32, 16, bias=False))
+    expected = counted_by_torch(lambda: plain(Z).pow(2).sum().backward())
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(STEPS):
+        with meter.step():
+            model(Z).pow(2).sum().backward()
+    assert meter.model_flop == STEPS * expected
+
+
+def test_tensor_parallel_shards_add_up_to_the_whole() -> None:
+    import torch.distributed as dist
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 64))
+    values = torch.randn(8, 64)
+    expected = counted_by_torch(lambda: model(values).sum().backward())
+    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=2)
+    try:
+        parallelize_module(model, init_device_mesh("cpu", (2,)), {"0": ColwiseParallel(), "2": RowwiseParallel()})
+        meter = FlopsMeter(model, settings=QUIET)
+        for _ in range(STEPS):
+            with meter.step():
+                model(values).sum().backward()
+        assert 2 * meter.model_flop == STEPS * expected
+    finally:
+        dist.destroy_process_group()
+
+
+def test_killed_and_resumed_in_a_plain_loop(tmp_path: Any) -> None:
+    """What a checkpoint kept goes on; what came after it and was lost is done again, and stands as discarded."""
+    batch = rows(2, 16)
+    said: list[str] = []
+
+    def begin() -> tuple[nn.Module, FlopsMeter]:
+        model = TinyDecoder()
+        settings = type(QUIET)(interval_seconds=0.0, write=said.append, state_path=tmp_path / "state.json")
+        return model, FlopsMeter(model, settings=settings)
+
+    def train(model: nn.Module, meter: FlopsMeter, steps: int) -> None:
+        for _ in range(steps):
+            with meter.step():
+                model(**batch).backward()
+
+    model, meter = begin()
+    train(model, meter, 3)
+    one = meter.model_flop // 3
+    state = meter.state_dict()
+    train(model, meter, 2)
+    del model, meter  # killed: nothing was closed
+    said.clear()
+    model, meter = begin()
+    meter.load_state_dict(state)
+    train(model, meter, 7)
+    assert meter.model_flop == 10 * one
+    words = dict(word.split("=") for word in said[-1].split()[1:])
+    assert (words["attempt"], words["steps"], words["discarded_flop"]) == ("2", "10", str(2 * one))
+    with pytest.raises(ValueError, match="state_dict"):
+        meter.load_state_dict({"something": "else"})
