@@ -14,32 +14,37 @@ _DEEPEST = 3
 _MOST_ITEMS = 64
 
 
-def describe(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[Structure, tuple[int, ...]]:
-    """The structure of the arguments, and every size in them. Reads shapes alone: no value, no synchronisation."""
+def describe(
+    args: tuple[Any, ...], kwargs: Mapping[str, Any], values: bool = True
+) -> tuple[Structure, tuple[int, ...]]:
+    """The structure of the arguments, and every size in them. Reads shapes alone: nothing on a device.
+
+    `values`: whether numbers and words among the arguments are part of the structure.
+    """
     structure: list[Any] = []
     sizes: list[int] = []
     for value in args:
-        _describe(value, structure, sizes, 0)
+        _describe(value, structure, sizes, 0, values)
     for name, value in kwargs.items():
         if name not in _NOT_SHAPING:
             structure.append(name)
-            _describe(value, structure, sizes, 0)
+            _describe(value, structure, sizes, 0, values)
     return tuple(structure), tuple(sizes)
 
 
-def _describe(value: Any, structure: list[Any], sizes: list[int], depth: int) -> None:
+def _describe(value: Any, structure: list[Any], sizes: list[int], depth: int, values: bool) -> None:
     if isinstance(value, torch.Tensor):
         structure.append(value.dim())
         sizes.extend(value.shape)
     elif value is None or isinstance(value, bool | str | int):
-        structure.append(value)
+        structure.append(value if values or value is None else type(value).__name__)
     elif isinstance(value, list | tuple) and depth < _DEEPEST and len(value) <= _MOST_ITEMS:
         for each in value:
-            _describe(each, structure, sizes, depth + 1)
+            _describe(each, structure, sizes, depth + 1, values)
     elif isinstance(value, Mapping) and depth < _DEEPEST and len(value) <= _MOST_ITEMS:
         for name, each in value.items():
             structure.append(name)
-            _describe(each, structure, sizes, depth + 1)
+            _describe(each, structure, sizes, depth + 1, values)
     else:
         structure.append(type(value).__name__)
         if hasattr(value, "get_seq_length"):

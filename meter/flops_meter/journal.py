@@ -27,6 +27,8 @@ _SEQUENCE = itertools.count()
 _CHECKPOINTS = Path("/opt/ml/checkpoints")
 """Where SageMaker keeps what a job that is interrupted and restarted finds again."""
 _PUBLISH_TIMES = 4
+_BEFORE = -1
+"""Stands for the meters of the process that a checkpoint came from."""
 STATE_FILE = "flops_meter_state.json"
 _NO_JOB = Job("none", "none")
 _DEFAULT = Threshold.from_environment({})
@@ -77,25 +79,66 @@ class Settings:
         )
 
 
+class _Story:
+    """What the lines of one job in this process have in common, however many meters it makes, one after the other too.
+
+    `latest` are the totals of each meter as it last said; a line carries their sum.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.began = process_start() if _nothing_ran() else time.time()
+        self.since, self.covered_before = self.began, 0.0
+        self.sequence, self.attempt = 0, 1
+        self.chain = lines.genesis(settings.job.arn)
+        self.last = self.began, 0
+        self.lost: Totals | None = None
+        self.latest: dict[int, Totals] = {}
+        self.warned = False
+
+    def adopt(self, state: Mapping[str, Any]) -> None:
+        """Go on from what a checkpoint or the state file kept. Raises ValueError."""
+        try:
+            self.sequence, self.attempt = int(state["sequence"]), int(state["attempt"]) + 1
+            self.chain = str(state["chain"])
+            self.since, self.covered_before = float(state["since"]), float(state["covered"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"no state of a flops meter: {error!r}") from error
+
+    def covered(self, now: float) -> float:
+        """Seconds in which a meter ran."""
+        return round(self.covered_before + max(now - self.began, 0.0), 1)
+
+    def beside(self, meter: int) -> Totals:
+        """The other meters' totals."""
+        whole = Totals()
+        for each, totals in self.latest.items():
+            whole = whole if each == meter else whole.plus(totals)
+        return whole
+
+
+_STORIES: dict[tuple[str, Path | None], _Story] = {}
+
+
+def _story_of(settings: Settings, meter: int) -> _Story:
+    """One for a job; outside of jobs, one for each meter."""
+    if settings.job.arn == "none":
+        return _Story(settings)
+    return _STORIES.setdefault((settings.job.arn, settings.state_path), _Story(settings))
+
+
 class Journal:
     """Writes the lines of one meter. Holds no reference to the meter, so that it can write the last line without it."""
 
     def __init__(self, account: Account, size: ModelSize, settings: Settings, total_steps: int | None) -> None:
         self._account, self._size, self._settings = account, size, settings
         self.total_steps = total_steps
-        self._ranks = Ranks(next(_SEQUENCE))
-        began = process_start() if _nothing_ran() else time.time()
-        self._began = began
-        self._since, self._covered_before = began, 0.0
-        self._sequence, self._attempt = 0, 1
-        self._chain = lines.genesis(settings.job.arn)
-        self._lost: Totals | None = None
+        self._number = next(_SEQUENCE)
+        self._ranks = Ranks(self._number)
+        self._story = _story_of(settings, self._number)
         self._carried = Totals()
         self._unknown: Mapping[str, int] = {}
         self._failure: str | None = None
-        self._last_words: dict[str, Any] = {}
-        self._last = began, 0
-        self._dirty = self._warned = self._finished = False
+        self._dirty = self._finished = False
         self._next = time.monotonic() + settings.interval_seconds
         self._adopt_file()
 
@@ -126,19 +169,23 @@ class Journal:
         """What a checkpoint needs to go on with the lines."""
         return {
             "job": self._settings.job.arn,
-            "sequence": self._sequence,
-            "attempt": self._attempt,
-            "chain": self._chain,
-            "since": self._since,
-            "covered": self._covered(time.time()),
+            "sequence": self._story.sequence,
+            "attempt": self._story.attempt,
+            "chain": self._story.chain,
+            "since": self._story.since,
+            "covered": self._story.covered(time.time()),
+            "beside": self._story.beside(self._number).to_dict(),
         }
 
     def resume(self, state: Mapping[str, Any], carried: Totals) -> None:
         """Go on from a checkpoint's state, or from the state file where that is later. Raises ValueError."""
         self._carried = carried
-        self._last = self._began, carried.model_flop
-        if self._lost is None:
-            self._adopt(state)
+        story = self._story
+        if not any(each != self._number for each in story.latest):
+            story.latest[_BEFORE] = Totals.from_dict(state.get("beside", {}))
+        story.last = story.began, carried.model_flop + story.beside(self._number).model_flop
+        if story.lost is None:
+            story.adopt(state)
 
     def gather(self, name: str, own: Totals) -> Totals | None:
         """The sum over all ranks, on the first one, once all have called this with the same name."""
@@ -151,27 +198,17 @@ class Journal:
 
     def _adopt_file(self) -> None:
         path = self._settings.state_path
-        if path is None or not path.is_file() or self._ranks.rank != 0:
+        if self._story.sequence or path is None or not path.is_file() or self._ranks.rank != 0:
             return
         try:
             state = json.loads(path.read_text())
             if state["job"] != self._settings.job.arn:
                 return  # left by another job: its lines are not ours to go on with
-            self._lost = Totals.from_dict(state["totals"])
-            self._adopt(state)
+            lost = Totals.from_dict(state["totals"])
+            self._story.adopt(state)
+            self._story.lost = lost
         except (ValueError, KeyError, TypeError, OSError) as error:
             _log.warning("flops-meter: %s could not be read (%s); counting begins anew", path, error)
-
-    def _adopt(self, state: Mapping[str, Any]) -> None:
-        try:
-            self._sequence, self._attempt = int(state["sequence"]), int(state["attempt"]) + 1
-            self._chain = str(state["chain"])
-            self._since, self._covered_before = float(state["since"]), float(state["covered"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"no state of a flops meter: {error!r}") from error
-
-    def _covered(self, now: float) -> float:
-        return round(self._covered_before + max(now - self._began, 0.0), 1)
 
     def _tell(self, final: bool) -> None:
         own = self._carried.plus(self._account.totals)
@@ -181,50 +218,52 @@ class Journal:
                 self._ranks.publish(own, "final")
             return
         whole, reporting = self._ranks.gather(own, "final") if final else self._ranks.collect(own)
-        if self._lost is not None:
-            lost = max(self._lost.model_flop - self._carried.model_flop, 0) + self._lost.discarded_flop
+        story = self._story
+        story.latest[self._number] = whole
+        whole = whole.plus(story.beside(self._number))
+        if story.lost is not None:
+            kept = self._carried.model_flop + story.latest.get(_BEFORE, Totals()).model_flop
+            lost = max(story.lost.model_flop - kept, 0) + story.lost.discarded_flop
             whole.discarded_flop = max(lost, whole.discarded_flop)
         self._write(whole, reporting, final)
 
     def _write(self, totals: Totals, reporting: int, final: bool) -> None:
-        now, settings, count = time.time(), self._settings, self._ranks.count
-        self._sequence += 1
+        now, settings, count, story = time.time(), self._settings, self._ranks.count, self._story
+        story.sequence += 1
         device = device_name()
         words: dict[str, Any] = {
-            "seq": self._sequence,
+            "seq": story.sequence,
             "job": settings.job.arn,
             "ranks": count,
             "reporting": reporting,
-            "attempt": self._attempt,
-            "since": int(self._since),
+            "attempt": story.attempt,
+            "since": int(story.since),
             "to": int(now),
-            "covered": self._covered(now),
+            "covered": story.covered(now),
             **{name: getattr(totals, name) for name in lines.AMOUNTS},
             "unknown_ops": len(self._unknown),
             "failed": int(self._failure is not None),
             "job_check": lines.check_number(settings.job.arn),
             **self._utilisation(totals, count, now, device),
         }
-        previous = self._chain
-        line, self._chain = lines.write(words, previous)
-        self._last_words = words
+        line, story.chain = lines.write(words, story.chain)
         if settings.write is not None:
             settings.write(line)
         if settings.state_path is not None:
             self._save_state(settings.state_path, totals)
         warning = settings.threshold.warning(totals, self.total_steps)
-        if warning is not None and not self._warned:
-            self._warned = True
+        if warning is not None and not story.warned:
+            story.warned = True
             _log.warning("flops-meter: %s", warning)
-        if self._unknown and self._sequence == 1:
+        if self._unknown and story.sequence == 1:
             _log.warning("flops-meter: operations whose FLOP nobody knows: %s", ", ".join(sorted(self._unknown)))
         if final and settings.json_path is not None:
             content = toolkit_file.document(totals, self._size, settings.job, settings.threshold, words, device)
             _save(settings.json_path, content)
 
     def _utilisation(self, totals: Totals, count: int, now: float, device: str | None) -> dict[str, str]:
-        since, before = self._last
-        self._last = now, totals.model_flop
+        since, before = self._story.last
+        self._story.last = now, totals.model_flop
         peak = peak_flop_per_second(device)
         if peak is None or now <= since:
             return {}

@@ -29,6 +29,8 @@ _MAIN_SHARE = 2
 _DEEPEST = 8
 _REFRESH = 64
 _MOST_UNFIRED = 3
+_MOST_KEYS = 256
+"""Kinds of calls after which numbers and words among the arguments tell no kinds apart: a step's number does not."""
 
 Key = int
 """A number for calls of one structure: entry, mode, what is trained, arguments."""
@@ -53,6 +55,8 @@ class _Call:
     last_task: int = -1
     backward_watched: bool = True
     alive: "weakref.ref[OutputHook] | None" = None
+    settled: bool = False
+    again: bool = False
     pairs: dict[int, int] = field(default_factory=dict)
 
 
@@ -104,6 +108,7 @@ class FlopsMeter:
         size = model_size(model)
         self._journal = Journal(self._account, size, settings or Settings.from_environment(), total_steps)
         self._finalizer = weakref.finalize(self, self._journal.close)
+        weakref.finalize(self, self._watch.end)
 
     # ----- What was counted
 
@@ -111,6 +116,8 @@ class FlopsMeter:
     def totals(self) -> Totals:
         """Everything this process counted, and what it took over from the state that was loaded."""
         self._guarded(self._settle)
+        if not self._in_step and not self._pending and self._open is None:
+            self._stop_watching()
         return self._carried.plus(self._account.totals)
 
     @property
@@ -342,7 +349,7 @@ class FlopsMeter:
         if len(self._stack) > 1 or in_backward():
             return
         gradients = torch.is_grad_enabled()
-        structure, sizes = describe(args, kwargs)
+        structure, sizes = describe(args, kwargs, values=len(self._keys) < _MOST_KEYS)
         context = self._contexts[-1] if self._contexts else ""
         details = (index, module.training, gradients, context, self._trainable(), structure)
         key = self._keys.setdefault(details, len(self._keys))
@@ -409,6 +416,10 @@ class FlopsMeter:
     def arrived(self, call: _Call) -> None:
         """Gradients came back to the output of a call."""
         task = torch._C._current_graph_task_id()
+        if call.settled:  # a graph that was kept: another backward, of a forward that is in the account already
+            call.settled, call.again, call.times_back, call.forward = False, True, 0, {}
+            call.backward_watched = True
+            self._pending.append(call)
         if task != call.last_task:
             call.last_task = task
             call.times_back += 1
@@ -433,21 +444,23 @@ class FlopsMeter:
         self._pending = waiting
         if not fired:
             return False
+        for each in fired:
+            each.settled = True
         backward = self._backward_of(fired)
         work = total([*(each.forward or {} for each in fired), backward])
         pairs = {window: amount for each in fired for window, amount in each.pairs.items()}
         if len(fired) == 1:
-            self._train(work, fired[0].lengths, pairs)
+            self._train(work, fired[0].lengths, pairs, not fired[0].again)
         else:
             self._train_several(fired, backward, pairs)
         return True
 
-    def _train(self, work: Work, lengths: Lengths | None, pairs: dict[int, int]) -> None:
-        self._account.train(work, lengths, pairs, counts_tokens=self._told_tokens is None)
+    def _train(self, work: Work, lengths: Lengths | None, pairs: dict[int, int], first: bool) -> None:
+        self._account.train(work, lengths, pairs, counts_tokens=first and self._told_tokens is None)
         if lengths is not None and lengths.real is None:
             self._unmasked[0] += work.get(DENSE, 0)
             self._unmasked[1] += counted(work) - work.get(DENSE, 0)
-            self._unmasked[2] += lengths.positions
+            self._unmasked[2] += lengths.positions if first else 0
 
     def _train_several(self, fired: list[_Call], backward: Work, pairs: dict[int, int]) -> None:
         """Several passes and one backward: its work is shared out by what the forward passes took."""
@@ -459,7 +472,7 @@ class FlopsMeter:
             share = left if last else {kind: amount * mine // (whole or 1) for kind, amount in backward.items()}
             for kind, amount in share.items():
                 left[kind] = left.get(kind, 0) - (0 if last else amount)
-            self._train(total([each.forward or {}, share]), each.lengths, pairs)
+            self._train(total([each.forward or {}, share]), each.lengths, pairs, not each.again)
 
     def _backward_of(self, fired: list[_Call]) -> Work:
         """The backward of calls that gradients came back to: counted, remembered, or inferred."""

@@ -88,18 +88,19 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._modules.begin()
 
     def end(self) -> None:
-        """Switch off, wherever it stands on the stack of modes."""
+        """Switch off, wherever it stands on the stack of modes; nothing where it is off."""
         self._modules.end()
-        above = []
-        while (top := _python_dispatch._get_current_dispatch_mode()) is not self and top is not None:
-            above.append(_python_dispatch._pop_mode())
-        if top is self:
-            self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
-        for mode in reversed(above):
-            _python_dispatch._push_mode(mode)
         if self._stance is not None:
             self._stance.__exit__(None, None, None)
             self._stance = None
+        if self not in _python_dispatch._get_current_dispatch_mode_stack():
+            return
+        above = []
+        while _python_dispatch._get_current_dispatch_mode() is not self:
+            above.append(_python_dispatch._pop_mode())
+        self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+        for mode in reversed(above):
+            _python_dispatch._push_mode(mode)
 
     # ----- One operation
 

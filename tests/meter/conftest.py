@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,10 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+    if "torch" in sys.modules:
+        from torch.utils._python_dispatch import _get_current_dispatch_mode_stack  # noqa: PLC0415
+
+        assert _get_current_dispatch_mode_stack() == [], "a meter is still watching"
 
 
 @pytest.fixture

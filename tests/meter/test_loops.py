@@ -173,15 +173,15 @@ def test_a_model_whose_parts_are_called(before: bool) -> None:
 
 
 def test_lengths_that_change_each_step_are_counted_a_few_times_only() -> None:
-    """Exactly, from a polynomial in the sizes; torch's counter runs on seven of eighty steps or so."""
+    """Exactly, from a polynomial in the sizes; torch's counter runs on seven of forty steps or so."""
     random.seed(3)
-    model, plain = TinyDecoder(), TinyDecoder()
+    model, plain = TinyDecoder(1), TinyDecoder(1)
     meter = FlopsMeter(model, settings=QUIET)
     watched: list[int] = []
     begin = meter._start_watching
     meter._start_watching = lambda: (watched.append(1), begin())[1]  # type: ignore[method-assign]
     expected = 0
-    for _ in range(80):
+    for _ in range(40):
         batch = rows(random.choice([1, 2, 4]), random.randint(8, 90))  # noqa: S311
         expected += counted_by_torch(lambda batch=batch: plain(**batch).backward())
         with meter.step():
@@ -387,3 +387,100 @@ def test_killed_and_resumed_in_a_plain_loop(tmp_path: Any) -> None:
     assert (words["attempt"], words["steps"], words["discarded_flop"]) == ("2", "10", str(2 * one))
     with pytest.raises(ValueError, match="state_dict"):
         meter.load_state_dict({"something": "else"})
+
+
+def test_a_graph_that_is_kept_counts_each_backward() -> None:
+    model = net()
+    forward = counted_by_torch(lambda: net()(Z))
+    whole = counted_by_torch(lambda: net()(Z).sum().backward())
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(STEPS):
+        with meter.step():
+            loss = model(Z).sum()
+            loss.backward(retain_graph=True)
+        with meter.step():
+            loss.backward()
+    assert meter.model_flop == STEPS * (2 * whole - forward)
+
+
+def test_numbers_among_the_arguments_are_no_new_kind_of_call_for_ever() -> None:
+    class Timed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(32, 4)
+
+        def forward(self, values: torch.Tensor, step: int) -> torch.Tensor:
+            return self.linear(values) * step
+
+    model = Timed()
+    meter = FlopsMeter(model, settings=QUIET)
+    for step in range(400):
+        with meter.step():
+            model(Z, step=step).sum().backward()
+    assert meter.model_flop == 400 * counted_by_torch(lambda: nn.Linear(32, 4)(Z).sum().backward())
+    assert len(meter._keys) <= 257 and not meter._watching
+
+
+class HeadInTheLoss(nn.Module):
+    """The vocabulary head and the loss in one kernel that shows no operation, as Triton's cross-entropies are."""
+
+    def __init__(self, hidden: bool) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.embed, self.body = nn.Embedding(64, 16), nn.Linear(16, 16)
+        self.head = nn.Linear(16, 64, bias=False)
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.head
+
+    def forward(self, input_ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        seen = self.body(self.embed(input_ids)).flatten(0, 1)
+        if not self.hidden:
+            return self.head(seen).logsumexp(-1).sum()
+        return Fused.apply(seen, self.head.weight)
+
+
+class Fused(torch.autograd.Function):
+    """With numpy."""
+
+    @staticmethod
+    def forward(context: Any, values: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        context.save_for_backward(values, weight)
+        return torch.tensor(float((values.detach().numpy() @ weight.detach().numpy().T).sum()), requires_grad=True)
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return tuple(torch.zeros_like(each) for each in context.saved_tensors)  # type: ignore[return-value]
+
+
+def test_a_head_fused_with_its_loss_counts_by_its_size() -> None:
+    batch = rows(2, 16)
+    expected = counted_by_torch(lambda: HeadInTheLoss(hidden=False)(**batch).backward())
+    model = HeadInTheLoss(hidden=True)
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(STEPS):
+        with meter.step():
+            model(**batch).backward()
+    assert meter.model_flop == STEPS * expected
+    assert meter.totals.inferred_flop > 0
+
+
+def test_two_meters_of_a_job_write_one_story(tmp_path: Any) -> None:
+    """Two trainings in one process, as SFT and then DPO: the lines go on, and carry the sum."""
+    from flops_meter.job import Job
+    from flops_meter.lines import verify
+
+    said: list[str] = []
+    job = Job("arn:aws:sagemaker:eu-central-1:123456789012:training-job/two", "two")
+    settings = type(QUIET)(interval_seconds=0.0, write=said.append, job=job, state_path=tmp_path / "state.json")
+    for _ in range(2):
+        model = net()
+        meter = FlopsMeter(model, settings=settings)
+        for _ in range(3):
+            with meter.step():
+                model(Z).sum().backward()
+        meter.close()
+    lines, breaks = verify(said, job.arn)
+    assert not breaks
+    assert lines[-1].number("model_flop") == 2 * meter.model_flop
+    assert lines[-1].number("steps") == 6

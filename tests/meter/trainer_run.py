@@ -1,4 +1,4 @@
-"""A Hugging Face Trainer without a word of the meter: python -m tests.meter.trainer_run FOLDER [--die-at N] [--resume]."""
+"""A Trainer without a word of the meter: python -m tests.meter.trainer_run FOLDER [--die-at N] [--resume]."""
 
 import os
 import sys
@@ -47,7 +47,7 @@ def main(folder: Path, die_at: int | None, resume: bool) -> None:
     torch.manual_seed(0)
     arguments = transformers.TrainingArguments(
         output_dir=str(folder), per_device_train_batch_size=2, gradient_accumulation_steps=2, max_steps=16,
-        save_steps=4,         report_to=[], use_cpu=True, disable_tqdm=True, logging_steps=100, seed=1, save_total_limit=2,
+        save_steps=4, report_to=[], use_cpu=True, disable_tqdm=True, logging_steps=100, seed=1, save_total_limit=2,
         per_device_eval_batch_size=4, eval_strategy="steps", eval_steps=16,
     )  # fmt: skip
     trainer = transformers.Trainer(
