@@ -90,7 +90,7 @@ fuzz: .tools/fuzz/$(STAMP) ## Fuzz every parser of foreign bytes, guided by cove
 # ----- flops-meter: PyTorch in an environment of its own, made with pip, from ranges
 
 METER = .tools/meter/bin/python
-METER_TESTS = PYTHONPATH=$(CURDIR) $(METER) -m pytest -c meter/pyproject.toml --rootdir $(CURDIR) --confcutdir tests/meter
+METER_TESTS = PYTHONPATH=$(CURDIR) OMP_NUM_THREADS=1 $(METER) -m pytest -c meter/pyproject.toml --rootdir $(CURDIR) --confcutdir tests/meter
 
 .tools/meter/$(STAMP): requirements/meter.in meter/pyproject.toml
 	@$(PYTHON) -m venv .tools/meter || { echo "Python's venv is needed (Debian: apt-get install python3-venv)" >&2; exit 2; }

@@ -25,7 +25,7 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         warnings.simplefilter("ignore")
         yield
     if "torch" in sys.modules:
-        from torch.utils._python_dispatch import _get_current_dispatch_mode_stack  # noqa: PLC0415
+        from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
         assert _get_current_dispatch_mode_stack() == [], "a meter is still watching"
 
