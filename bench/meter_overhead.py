@@ -65,7 +65,7 @@ def plain(model: nn.Module) -> Callable[[], AbstractContextManager[Any]]:
 def metered(model: nn.Module) -> Callable[[], AbstractContextManager[Any]]:
     """A meter."""
     meter = FlopsMeter(model, settings=QUIET)
-    return lambda: meter.step()
+    return lambda: meter.step(tokens=2048)
 
 
 def counted_always(model: nn.Module) -> Callable[[], AbstractContextManager[Any]]:
@@ -90,7 +90,7 @@ def hooked(model: nn.Module) -> Callable[[], AbstractContextManager[Any]]:
 def measure_time(pairs: int) -> dict[str, Any]:
     """Medians over steps that take turns, the first ten left out but told."""
     runners = {each.__name__: Runner(each) for each in (plain, metered, hooked, counted_always)}
-    batches = [text(4, 128, 1024)(), text(4, 96, 1024)()]
+    batches = [text(8, 256, 1024)(), text(8, 128, 1024)()]
     for index in range(pairs + 10):
         batch = batches[index % 7 == 6]
         for runner in random.sample(list(runners.values()), len(runners)):
@@ -129,7 +129,7 @@ def peak_memory(with_meter: bool) -> int:
     """Peak resident bytes of a process of its own that trains a while."""
     code = (
         "from bench.meter_overhead import *; import sys\n"
-        f"r = Runner(metered if {with_meter} else plain); b = text(4, 128, 1024)()\n"
+        f"r = Runner(metered if {with_meter} else plain); b = text(8, 256, 1024)()\n"
         "for _ in range(12): r.step(b)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
     )
@@ -137,7 +137,7 @@ def peak_memory(with_meter: bool) -> int:
     return int(done.stdout.split()[-1])
 
 
-def measure_memory(times: int = 2) -> dict[str, float]:
+def measure_memory(times: int = 3) -> dict[str, float]:
     """The lowest of some runs each: what is needed, without what a run happens to leave over."""
     runs = [(peak_memory(False), peak_memory(True)) for _ in range(times)]
     without, with_meter = min(each[0] for each in runs), min(each[1] for each in runs)
