@@ -48,7 +48,7 @@ demo-down: setup-demo ## End the local AWS that the demo leaves up
 # ----- The tests
 
 .PHONY: test check test-unit test-contract test-integration
-test: check test-unit test-contract test-faults-short test-integration test-meter audit-dependencies ## Everything that CI runs
+test: check test-unit test-contract test-faults-short test-integration audit-dependencies ## Everything that CI runs
 
 check: setup ## Style, types, and the direction of imports
 	.venv/bin/ruff check .

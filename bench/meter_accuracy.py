@@ -39,7 +39,8 @@ FORMULAS = {
     "torchtitan": "torchtitan",
 }
 """The AWS toolkit: (4 N + 2 N_trained) x tokens, N as stored; 6 N D: all parameters; Trainer: total_flos, 6 x input
-elements x parameters without embeddings (floating_point_ops in trainer.py); DeepSpeed's profiler: 3 x the forward pass; torchtitan: 6 (N - embeddings, experts as far as they are active)
+elements x parameters without embeddings (floating_point_ops in trainer.py); DeepSpeed's profiler: 3 x the forward
+pass; torchtitan: 6 (N - embeddings, experts as far as they are active)
 + 6 x layers x heads x 2 x head size x length, for each token."""
 
 

@@ -182,7 +182,7 @@ def test_lengths_that_change_each_step_are_counted_a_few_times_only() -> None:
     meter._start_watching = lambda: (watched.append(1), begin())[1]  # type: ignore[method-assign]
     expected = 0
     for _ in range(40):
-        batch = rows(random.choice([1, 2, 4]), random.randint(8, 90))  # noqa: S311
+        batch = rows(random.choice([1, 2, 4]), random.randint(8, 90))
         expected += counted_by_torch(lambda batch=batch: plain(**batch).backward())
         with meter.step():
             model(**batch).backward()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.full
 
 
 def words(count: int) -> str:
-    return " ".join(f"w{random.randint(0, 249)}" for _ in range(count))  # noqa: S311  no secret
+    return " ".join(f"w{random.randint(0, 249)}" for _ in range(count))
 
 
 def tokenizer() -> Any:
@@ -49,7 +49,7 @@ def trainer_for(kind: str, folder: Path) -> Any:
     common |= {"gradient_checkpointing": False}
     columns: dict[str, list[str]]
     if kind == "SFT":
-        columns = {"text": [words(random.randint(5, 60)) for _ in range(32)]}  # noqa: S311
+        columns = {"text": [words(random.randint(5, 60)) for _ in range(32)]}
         arguments: Any = trl.SFTConfig(**common, max_length=64)
     elif kind == "DPO":
         columns = {
