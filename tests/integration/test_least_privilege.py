@@ -31,6 +31,14 @@ RARE = {
     ("Watch", "s3:GetObjectVersion", "/ancestors/*"): "a lineage too long for its record",
     ("Watch", "s3:ListBucketVersions", ""): "a lineage too long for its record",
     ("Seal", "s3:GetObjectVersion", "/rotations/*"): "a key was rotated",
+    ("Audit", "sqs:ChangeMessageVisibility", ""): "a delivery meets the claim of another one",
+    ("Audit", "s3:GetObjectVersion", "/models/*"): "people said something of a model",
+    ("Watch", "s3:GetObjectVersion", "/models/*"): "people said something of a model",
+    ("Watch", "dynamodb:BatchGetItem", ""): "jobs that ended wait for their record",
+    ("Reconcile", "sagemaker:ListTags", ""): "a recorded job is looked at again",
+    ("Reconcile", "dynamodb:Query", ""): "jobs wait for their record",
+    ("Reconcile", "sqs:GetQueueAttributes", ""): "history is read while the queue may be full",
+    ("Reconcile", "sns:Publish", ""): "the tags of a recorded job changed, or a job seen running is gone",
 }
 # Operations whose IAM action has another name.
 ACTIONS = {
