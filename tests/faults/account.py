@@ -247,6 +247,7 @@ def account() -> Iterator[Account]:
             jobs,
             {
                 "TABLE_NAME": "records",
+                "ACCOUNT_ID": ACCOUNT,
                 "ARCHIVE_BUCKET": "archive",
                 "LEDGER_ID": "flops-auditor/test",
                 "POLICIES": "aws-flops-meter-2026-05,eu-gpai-guidelines-2025-07",

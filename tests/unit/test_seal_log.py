@@ -24,7 +24,7 @@ from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, batch_key, checkpoint_key, frontier_key
 from flops_auditor.use_cases.ledger import log_reader, seal_log
 from flops_auditor.use_cases.ledger.log_reader import lines_of
-from flops_auditor.use_cases.ports.ledger import Archive
+from flops_auditor.use_cases.ports.ledger import Archive, PendingRecord
 from tests.fakes.ledger import MemoryArchive, MemorySigner
 from tests.fakes.ledger_world import LEDGER, World, sign
 
@@ -395,3 +395,9 @@ def test_a_damaged_archive_stops_the_sealer_by_name() -> None:
     world.archive.put_if_absent(batch_key(7), planted_later + b"\n")
     with pytest.raises(MissingCheckpoint):
         world.seal()
+
+
+def test_revisions_of_a_job_are_sealed_in_order_whatever_the_clocks_said() -> None:
+    waiting = [PendingRecord(job, revision, b"") for job, revision in (("a", 1), ("b", 0), ("a", 0), ("b", 1))]
+    ordered = seal_log.revisions_in_order(waiting)
+    assert [(record.job_id, record.revision) for record in ordered] == [("a", 0), ("b", 0), ("a", 1), ("b", 1)]

@@ -6,7 +6,8 @@ came and goes on from there. A sealer notes all places of a batch before it writ
 The work is O(new records + log n).
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -186,7 +187,7 @@ def _restore(sealer: Sealer, log: _Log, size: int, newest: list[bytes], sealed: 
 def _draft(sealer: Sealer, log: _Log) -> _Draft:
     """Waiting records under the key in force, a rotation if asked for, records under the new key, a heartbeat."""
     draft, now, keys = _Draft(), sealer.clock(), log.keys
-    waiting = list(islice(sealer.pending.waiting(), BATCH * LOOKED_AT))
+    waiting = revisions_in_order(list(islice(sealer.pending.waiting(), BATCH * LOOKED_AT)))
     later = _append_records(sealer, log, draft, waiting, keys, now)
     rotation = _next_rotation(sealer, log, draft, log.head.size + len(draft.lines))
     if rotation:
@@ -210,6 +211,18 @@ def _draft(sealer: Sealer, log: _Log) -> _Draft:
     signature = Signature(keyid(sealer.signer.public_key()), sealer.signer.sign(digest))
     draft.lines.append(signed_line(payload, (signature,)))
     return draft
+
+
+def revisions_in_order(waiting: Sequence[PendingRecord]) -> list[PendingRecord]:
+    """The records, with those of one job in the order of their revisions at the places that the job has among them.
+
+    They wait in order of time, and the clocks of two functions may differ.
+    """
+    of_job: defaultdict[str, list[PendingRecord]] = defaultdict(list)
+    for record in sorted(waiting, key=lambda record: record.revision):
+        of_job[record.job_id].append(record)
+    rest = {job: iter(records) for job, records in of_job.items()}
+    return [next(rest[record.job_id]) for record in waiting]
 
 
 def _append_records(

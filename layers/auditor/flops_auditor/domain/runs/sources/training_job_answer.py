@@ -205,7 +205,8 @@ class TrainingJob(_Shape):
     @property
     def region(self) -> str:
         """The region in the ARN."""
-        return self.arn.split(":")[3]
+        parts = self.arn.split(":")
+        return parts[3] if len(parts) > 3 else ""
 
     @property
     def finished(self) -> bool:
