@@ -25,6 +25,32 @@ def running_job(days: float) -> dict[str, Any]:
     return job
 
 
+@contextmanager
+def stopping(deployed: Deployed) -> Iterator[None]:
+    """The same stack with StopOnCrossing on, and off again."""
+    known = deployed.stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Parameters"]
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in known if each["ParameterValue"]}
+    deploy(deployed.stack, parameters | {"StopOnCrossing": "true"})
+    try:
+        yield
+    finally:
+        deploy(deployed.stack, parameters)
+
+
+def test_a_job_about_to_cross_is_stopped_under_the_rights_of_the_watch(deployed: Deployed) -> None:
+    """64 x p5 cross 5e23 FLOP, a third of 1.5e24, after some 23 days. The record of the stop is signed and archived."""
+    job = running_job(days=24)  # before the younger job below: a round lists what was created since the last one
+    with stopping(deployed):
+        deployed.load(job, TAGS)
+        assert deployed.invoke("WatchFunctionName")["stopped"] >= 1
+    [item] = deployed.items("RECORD#", job["TrainingJobArn"])
+    assert deployed.record(job["TrainingJobArn"]).predicate["action"]["kind"] == "stop"
+    job_id = item["pk"].removeprefix("JOB#")
+    assert len(deployed.versions(f"records/{job_id}/")) == len(deployed.versions(f"evidence/{job_id}/")) == 1
+    status = deployed.stack.client("sagemaker").describe_training_job(TrainingJobName=job["TrainingJobName"])
+    assert status["TrainingJobStatus"] in {"Stopping", "Stopped"}
+
+
 def test_a_running_job_is_warned_of_once_and_recorded_after_its_end(deployed: Deployed) -> None:
     """64 x p5 for six days: at most 58 % of 4.5e23 FLOP, 29 % in the best estimate."""
     job = running_job(days=6)
@@ -46,29 +72,3 @@ def test_a_running_job_is_warned_of_once_and_recorded_after_its_end(deployed: De
     deployed.load(ended, TAGS)
     deployed.announce(ended)
     assert deployed.record(arn).predicate["verdict"] == "below"
-
-
-@contextmanager
-def stopping(deployed: Deployed) -> Iterator[None]:
-    """The same stack with StopOnCrossing on, and off again."""
-    known = deployed.stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Parameters"]
-    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in known if each["ParameterValue"]}
-    deploy(deployed.stack, parameters | {"StopOnCrossing": "true"})
-    try:
-        yield
-    finally:
-        deploy(deployed.stack, parameters)
-
-
-def test_a_job_about_to_cross_is_stopped_under_the_rights_of_the_watch(deployed: Deployed) -> None:
-    """64 x p5 cross 5e23 FLOP, a third of 1.5e24, after some 23 days. The record of the stop is signed and archived."""
-    job = running_job(days=24)
-    with stopping(deployed):
-        deployed.load(job, TAGS)
-        assert deployed.invoke("WatchFunctionName")["stopped"] >= 1
-    [item] = deployed.items("RECORD#", job["TrainingJobArn"])
-    assert deployed.record(job["TrainingJobArn"]).predicate["action"]["kind"] == "stop"
-    job_id = item["pk"].removeprefix("JOB#")
-    assert len(deployed.versions(f"records/{job_id}/")) == len(deployed.versions(f"evidence/{job_id}/")) == 1
-    status = deployed.stack.client("sagemaker").describe_training_job(TrainingJobName=job["TrainingJobName"])
-    assert status["TrainingJobStatus"] in {"Stopping", "Stopped"}
