@@ -13,6 +13,11 @@ BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 TAGS = [{"Key": "flops-auditor:pretrain-flops", "Value": "1.5e24"}]
 
 
+def now_in_seconds() -> datetime:
+    """The time, as SageMaker gives it."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def running_job(days: float) -> dict[str, Any]:
     """A job that began `days` ago and goes on."""
     job = fresh_job(hours=1, ResourceConfig=BIG, StoppingCondition={"MaxRuntimeInSeconds": 7 * 86400})
@@ -22,6 +27,7 @@ def running_job(days: float) -> dict[str, Any]:
     job |= {"TrainingJobStatus": "InProgress", "SecondaryStatus": "Training"}
     job |= {"CreationTime": begun, "TrainingStartTime": begun, "LastModifiedTime": begun}
     job["SecondaryStatusTransitions"] = [{"Status": "Training", "StartTime": begun}]
+    job["CreationTime"] = now_in_seconds()  # a round lists what was created since the last one
     return job
 
 
@@ -39,7 +45,7 @@ def stopping(deployed: Deployed) -> Iterator[None]:
 
 def test_a_job_about_to_cross_is_stopped_under_the_rights_of_the_watch(deployed: Deployed) -> None:
     """64 x p5 cross 5e23 FLOP, a third of 1.5e24, after some 23 days. The record of the stop is signed and archived."""
-    job = running_job(days=24)  # before the younger job below: a round lists what was created since the last one
+    job = running_job(days=24)
     with stopping(deployed):
         deployed.load(job, TAGS)
         assert deployed.invoke("WatchFunctionName")["stopped"] >= 1
