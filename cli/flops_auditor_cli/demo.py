@@ -156,7 +156,8 @@ def waiting(stack: Stack, queue_url: str) -> int:
 
 def unaudited(stack: Stack) -> int:
     """Messages that wait for an audit: those of AWS, and replays."""
-    return sum(waiting(stack, stack.outputs[queue]) for queue in ("AuditQueueUrl", "ReplayQueueUrl"))
+    queues = (stack.outputs.get(name) for name in ("AuditQueueUrl", "ReplayQueueUrl"))
+    return sum(waiting(stack, queue) for queue in queues if queue)  # an earlier release has no queue of replays
 
 
 def newest_records(stack: Stack, jobs: list[dict[str, Any]]) -> list[dict[str, str]]:
