@@ -39,7 +39,7 @@ def test_a_lost_event_is_found_told_and_made_good(operator: Deployed) -> None:
     job = fresh_job()
     name, arn = job["TrainingJobName"], job["TrainingJobArn"]
     operator.load(job)
-    code, document = run("doctor")
+    code, document = run("doctor", "--whole")  # the job is older than what the rounds of other tests have read
     assert code == 4
     assert name in json.dumps(document["comparison"]["jobs"])
     code, document = run("reconcile", "--dry-run")
@@ -49,7 +49,7 @@ def test_a_lost_event_is_found_told_and_made_good(operator: Deployed) -> None:
     run("reconcile")
     assert operator.record(arn).predicate["job"]["name"] == name
     operator.idle()
-    _, document = run("doctor")
+    _, document = run("doctor", "--whole")
     assert name not in json.dumps(document["comparison"]["jobs"])
     assert state_of(document, "records")["detail"].startswith("complete up to ")
     assert state_of(document, "subscribers")["state"] == "ok"

@@ -11,9 +11,10 @@ from typing import Any
 
 from flops_auditor.domain.audit.tables import INSTANCE_TYPES
 from flops_auditor_cli.local_aws.processes import REPOSITORY
-from tests.fakes.tables_of_then import UNKNOWN_TYPE, with_row
+from tests.fakes.tables_of_then import with_row
 from tests.integration.deployed import Deployed, fresh_job
 
+UNKNOWN_TYPE = "ml.p98.48xlarge"  # no other test of the stack has a job on it
 UNKNOWN = {"InstanceType": UNKNOWN_TYPE, "InstanceCount": 1, "VolumeSizeInGB": 500}
 
 
