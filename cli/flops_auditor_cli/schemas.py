@@ -152,6 +152,7 @@ ASSESSMENT = thing(
 JOB = thing(
     {
         "source": TEXT,
+        "kind": TEXT,
         "name": TEXT,
         "arn": MAYBE,
         "region": MAYBE,

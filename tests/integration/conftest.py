@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from flops_auditor.aws.calls import clients
 from flops_auditor_cli.local_aws import Stack, deploy, start, stop
 from tests.integration.deployed import Deployed
 
@@ -33,3 +34,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory, calls_file: Path) -> Iterato
 def deployed(stack: Stack) -> Deployed:
     """What tests ask of the deployed stack."""
     return Deployed(stack)
+
+
+@pytest.fixture
+def operator(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
+    """The command line talks to the stack, through its environment alone."""
+    for name, value in deployed.stack.environment().items():
+        monkeypatch.setenv(name, value)
+    clients.client.cache_clear()
+    yield deployed
+    clients.client.cache_clear()

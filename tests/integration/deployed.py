@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from typer.testing import CliRunner
+
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import Statement, parse_statement
 from flops_auditor.domain.runs.sources.training_job_events import AWS_EVENT_SOURCE
 from flops_auditor_cli.demo import event_of, mails, subscribe_mailbox, unaudited, waiting
 from flops_auditor_cli.local_aws import Stack, load_job
+from flops_auditor_cli.main import app
 from tests.fakes.jobs import describe
 
 T = TypeVar("T")
@@ -38,6 +41,13 @@ def fresh_job(hours: float = 10, ended: timedelta = timedelta(hours=1), **change
 def entry_of(job: dict[str, Any]) -> dict[str, str]:
     """The EventBridge entry for the end of a job."""
     return event_of({key: str(value) if isinstance(value, datetime) else value for key, value in job.items()})
+
+
+def run(*arguments: str) -> tuple[int, Any]:
+    """A command of the command line: its exit code and its JSON. The environment says which stack."""
+    found = CliRunner().invoke(app, [*arguments, "--output", "json"])
+    assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
+    return found.exit_code, json.loads(found.stdout)
 
 
 class Deployed:

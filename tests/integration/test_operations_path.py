@@ -1,32 +1,10 @@
 """reconcile, doctor and redrive, as an operator runs them against the deployed stack."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-from typer.testing import CliRunner
-
-from flops_auditor.aws.calls import clients
-from flops_auditor_cli.main import app
-from tests.integration.deployed import Deployed, fresh_job
-
-
-@pytest.fixture
-def operator(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
-    """The command line talks to the stack, through its environment alone."""
-    for name, value in deployed.stack.environment().items():
-        monkeypatch.setenv(name, value)
-    clients.client.cache_clear()
-    yield deployed
-    clients.client.cache_clear()
-
-
-def run(*arguments: str) -> tuple[int, Any]:
-    found = CliRunner().invoke(app, [*arguments, "--output", "json"])
-    assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
-    return found.exit_code, json.loads(found.stdout)
+from tests.integration.deployed import Deployed, fresh_job, run
 
 
 def state_of(document: dict[str, Any], check: str) -> dict[str, str]:

@@ -15,9 +15,11 @@ from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.runs.amendment import Amendment, MalformedAmendment, read_amendment
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import parse_evidence
-from flops_auditor.use_cases.auditing.amend_record import NothingToAmend, amend
+from flops_auditor.use_cases.auditing.amend_record import NothingToAmend, amend, foresee
+from flops_auditor.use_cases.auditing.ask_again import AskedInVain
 from flops_auditor.use_cases.auditing.keep_record import put_evidence
-from tests.fakes.audit import NOW, MemoryAlerts, MemoryRecords
+from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
+from tests.fakes.audit import NOW, FakeMetrics, MemoryAlerts, MemoryRecords
 from tests.fakes.cases import audit, words
 from tests.fakes.lineage import World, continuing
 
@@ -159,6 +161,77 @@ def test_a_person_settles_a_tag_that_could_not_be_read() -> None:
     assert words(world.content("job")["estimate"]["doubts"])
     amend(world.job_id("job"), amendment(tokens=10**9, parameters=10**9), world.recorder)
     assert words(world.content("job")["estimate"]["doubts"]) == ()
+
+
+def test_a_corrected_tag_settles_the_record_once_the_sources_are_asked_again() -> None:
+    world = World()
+    world.add(continuing("job"), activity="fine-toning")
+    world.audit()
+    before = world.content("job")
+    assert before["verdict"] == "indeterminate"
+    advice = {s["kind"]: s["words"] for a in before["assessments"] for s in a["settle"]}
+    assert "--ask-again" in advice["correct-tag"]
+    world.add(continuing("job"), activity="fine-tuning")
+    for _ in range(2):  # a second time, as after a crash
+        amend(world.job_id("job"), amendment(asked_again=True), world.recorder)
+    after = world.content("job")
+    assert (after["verdict"], after["revision"]) == ("below", 1)
+    body = world.recorder.archive.get(f"evidence/{world.job_id('job')}/1.json")
+    assert body is not None
+    evidence = parse_evidence(body)
+    assert [a.asked_again for a in evidence.amendments] == [True]
+    assert {tag["Key"]: tag["Value"] for tag in evidence.tags or ()}["flops-auditor:activity"] == "fine-tuning"
+    assert result(audit(evidence, world.recorder.tables))["verdict"] == "below"
+
+
+def test_a_right_granted_since_settles_the_record() -> None:
+    world = World()
+    world.add(continuing("job"))
+    world.jobs.denied.add("sagemaker:ListTags")
+    world.audit()
+    assert world.content("job")["verdict"] == "indeterminate"
+    world.jobs.denied.clear()
+    foreseen = foresee(world.job_id("job"), amendment(asked_again=True), world.recorder)
+    assert foreseen.audited.verdict == "below"
+    assert world.content("job")["revision"] == 0
+    assert amend(world.job_id("job"), amendment(asked_again=True), world.recorder).verdict == "below"
+
+
+def test_what_is_refused_now_and_was_not_then_changes_nothing() -> None:
+    world = recorded(hours=10)
+    world.jobs.denied.add("sagemaker:ListTags")
+    with pytest.raises(AskedInVain, match="ListTags"):
+        amend(world.job_id("job"), amendment(asked_again=True), world.recorder)
+    assert world.content("job")["revision"] == 0
+
+
+def test_a_job_that_is_gone_or_whose_name_means_another_one_is_not_asked_again() -> None:
+    world = recorded(hours=10)
+    job = world.job_id("job")
+    world.add(continuing("job", day=3))
+    with pytest.raises(UnknownTrainingJob, match="the name now means"):
+        amend(job, amendment(asked_again=True), world.recorder)
+    world.jobs.descriptions.clear()
+    with pytest.raises(UnknownTrainingJob):
+        amend(job, amendment(asked_again=True), world.recorder)
+
+
+def test_metrics_that_cloudwatch_has_forgotten_are_kept() -> None:
+    world = World()
+    metrics = world.recorder.sources.metrics
+    assert isinstance(metrics, FakeMetrics)
+    job = continuing("job")
+    moments = [job["TrainingStartTime"] + timedelta(minutes=minute) for minute in range(600)]
+    metrics.results["job"] = [
+        {"Id": "m0", "Label": "GPUUtilization algo-1", "Timestamps": moments, "Values": [400.0] * len(moments)}
+    ]
+    world.add(job)
+    world.audit()
+    before = world.content("job")["estimate"]
+    assert before["occupancy"] is not None
+    metrics.results.clear()
+    amend(world.job_id("job"), amendment(asked_again=True, tokens=10**9, parameters=10**9), world.recorder)
+    assert world.content("job")["estimate"]["occupancy"] == before["occupancy"]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,12 @@ def command(
     attachment: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A file that it rests on, such as a training log.")
     ] = None,
+    ask_again: Annotated[
+        bool,
+        typer.Option(
+            "--ask-again", help="Ask SageMaker and CloudWatch once more: for a corrected tag, or a right granted since."
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what the record would say.")] = False,
     output: OutputOption = Output.TABLE,
     *,
@@ -84,6 +90,7 @@ def command(
             original_is_ours, original_is_general_purpose, systemic_risk, placed_on_market, licence, generated_data
         ),
         attachment_sha256=hashlib.sha256(attachment.read_bytes()).hexdigest() if attachment else "",
+        asked_again=ask_again,
     ).check()
     deployment = find_deployment(target)
     item = find_record(deployment.output("RecordTableName"), job)

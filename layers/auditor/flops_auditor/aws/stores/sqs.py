@@ -8,6 +8,7 @@ from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.training_job_answer import DELETED
 from flops_auditor.domain.runs.sources.training_job_events import RECONCILE_SOURCE
+from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ports.records import SeenJob
 from flops_auditor.use_cases.ports.sources import SourceUnavailable
@@ -49,7 +50,7 @@ def message(seen: SeenJob) -> str:
             "source": RECONCILE_SOURCE,
             "detail-type": "SageMaker Training Job State Change",
             "region": job.region,
-            "account": job.arn.split(":")[4],
+            "account": account_of(job.arn),
             "resources": [job.arn],
             "detail": detail,
         }

@@ -270,6 +270,7 @@ def document(
     return {
         "job": {
             "source": "plan",
+            "kind": "Plan",
             "name": "plan",
             "arn": None,
             "region": None,

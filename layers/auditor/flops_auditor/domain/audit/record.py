@@ -12,7 +12,7 @@ from flops_auditor.domain.law.due_dates import DueDate
 from flops_auditor.domain.lineage.kept_ancestors import Packed
 from flops_auditor.domain.lineage.lineage import to_json
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.domain.values.remarks import Kind, Remark, bounded, printable
+from flops_auditor.domain.values.remarks import Kind, Remark, printable
 
 if TYPE_CHECKING:  # a plan spells its document here, too, and needs no audit
     from flops_auditor.domain.audit.audit import Audit
@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # a plan spells its document here, too, and needs no audit
 _MOST_TEXTS = 64
 _MOST_CHARACTERS = 500
 MORE = Kind("more", "and {count} more, see the evidence")
-_NOTE = Kind("note", "{words}")
 
 
 WORDS = frozenset(
@@ -66,19 +65,14 @@ def decimal(value: int | Fraction | None, places: int = 6) -> str | None:
     return (sign + digits[:-places] + "." + digits[-places:]).rstrip("0").rstrip(".")
 
 
-def spoken(remarks: Sequence[Remark | str], job: str) -> list[dict[str, Any]]:
+def spoken(remarks: Sequence[Remark], job: str) -> list[dict[str, Any]]:
     """Remarks as records hold them: kind, words, and what would settle a doubt; bounded, so that hostile input cannot
     make a record too large to store.
     """
-    shown = [_spoken(remark, job) for remark in remarks[:_MOST_TEXTS]]
+    shown = [remark.to_json(job) for remark in remarks[:_MOST_TEXTS]]
     if len(remarks) > _MOST_TEXTS:
         shown.append(MORE(count=len(remarks) - _MOST_TEXTS).to_json(job))
     return shown
-
-
-def _spoken(remark: Remark | str, job: str) -> dict[str, Any]:
-    said = _NOTE(words=remark).to_json(job) if isinstance(remark, str) else remark.to_json(job)
-    return {**said, "words": bounded(said["words"], _MOST_CHARACTERS)}
 
 
 def tier_members(tier: Tier) -> dict[str, str | None]:
@@ -149,6 +143,7 @@ def job_part(audit: "Audit") -> dict[str, Any]:
     run = audit.run
     return {
         "source": run.source,
+        "kind": run.kind,
         "name": run.name,
         "arn": run.arn,
         "region": run.region,

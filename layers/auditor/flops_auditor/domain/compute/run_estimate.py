@@ -33,6 +33,7 @@ from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import Emitted, said_of_share
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.observations import Observations
+from flops_auditor.domain.runs.remedies import CORRECT_ACTIVITY
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
@@ -74,7 +75,7 @@ WERE_IT_TRAINING = Kind(
 TRAINS_ALL_THE_SAME = Kind(
     "not-training-contradicted",
     "contradictory evidence: the job is declared not to be training, but emits {names:list}, which training does",
-    Remedy("correct-activity", "correct the tag flops-auditor:activity, then have the job assessed again"),
+    CORRECT_ACTIVITY,
 )
 NARROW_COUNT = Kind(
     "narrow-by-count",

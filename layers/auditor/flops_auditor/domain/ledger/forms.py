@@ -87,6 +87,7 @@ ANCESTOR = {
 
 JOB = {
     "source": TEXT,
+    "kind": TEXT,
     "name": TEXT,
     "arn": TEXT,
     "region": TEXT,

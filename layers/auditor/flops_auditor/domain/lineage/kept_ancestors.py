@@ -19,7 +19,7 @@ MOST_BYTES = 60_000
 
 
 @dataclass(frozen=True)
-class Kept:
+class AncestorsObject:
     """Where a set of ancestors is kept: key in the archive, SHA-256 of the object in hex, number of ancestors."""
 
     key: str
@@ -28,10 +28,10 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class KeptSet:
+class AncestorSet:
     """An object that was read, with its content."""
 
-    kept: Kept
+    kept: AncestorsObject
     ancestors: tuple[Ancestor, ...]
 
 
@@ -40,11 +40,11 @@ class Packed:
     """How a record holds its ancestors: listed in it, and the object with the others; `body` if it is a new one."""
 
     listed: tuple[Ancestor, ...]
-    kept: Kept | None = None
+    kept: AncestorsObject | None = None
     body: bytes | None = None
 
 
-def pack(job_id: str, lineage: Lineage, known: Sequence[KeptSet] = ()) -> Packed:
+def pack(job_id: str, lineage: Lineage, known: Sequence[AncestorSet] = ()) -> Packed:
     """Choose how to hold a lineage; `known` are the objects that the parents' records name.
 
     An object fits if every run in it is an ancestor and few ancestors differ from it; otherwise a new one is written.
@@ -62,7 +62,7 @@ def pack(job_id: str, lineage: Lineage, known: Sequence[KeptSet] = ()) -> Packed
             return Packed(_with_parents(lineage, {a.job_id for a in other}), candidate.kept)
     body = canonical({"schema": SCHEMA, "ancestors": [to_json(a) for a in lineage.ancestors]})
     digest = sha256(body).hexdigest()
-    kept = Kept(ancestors_key(job_id, digest), digest, len(everyone))
+    kept = AncestorsObject(ancestors_key(job_id, digest), digest, len(everyone))
     return Packed(_with_parents(lineage, set()), kept, body)
 
 
@@ -85,9 +85,9 @@ def _with_parents(lineage: Lineage, listed: set[str]) -> tuple[Ancestor, ...]:
     return tuple(a for a in lineage.ancestors if a.job_id in shown)
 
 
-def read_kept(key: str, digest: str, ancestors: tuple[Ancestor, ...]) -> KeptSet:
+def read_kept(key: str, digest: str, ancestors: tuple[Ancestor, ...]) -> AncestorSet:
     """An object that was read."""
-    return KeptSet(Kept(key, digest, len(ancestors)), ancestors)
+    return AncestorSet(AncestorsObject(key, digest, len(ancestors)), ancestors)
 
 
 def unpack(body: bytes, digest: str) -> tuple[Ancestor, ...]:

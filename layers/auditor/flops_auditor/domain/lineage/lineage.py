@@ -10,6 +10,7 @@ from typing import Any
 
 from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableStatement, read_stated
+from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, bounded, recorded
@@ -61,7 +62,7 @@ class Ancestor:
     @property
     def name(self) -> str:
         """The job's name."""
-        return self.job_arn.rsplit("/", 1)[-1]
+        return name_of(self.job_arn)
 
     @property
     def has_weights(self) -> bool:

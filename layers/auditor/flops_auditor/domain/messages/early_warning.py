@@ -17,12 +17,12 @@ from flops_auditor.domain.messages.record_alert import (
     earlier_runs,
     named,
     numbered,
-    printable,
     section,
     subject,
 )
 from flops_auditor.domain.runs.training_time import STILL_TRAINING
 from flops_auditor.domain.values.amounts import flop, percent, scientific
+from flops_auditor.domain.values.remarks import printable
 
 _LONGEST_FORECAST = 10 * 365 * 86400
 
@@ -60,11 +60,11 @@ def _headline(level: str) -> str:
 
 
 def _happened(seen: RunForecast, level: str, content: Mapping[str, Any], name: str) -> str:
-    count = content["lineage"]["ancestors"]
+    kind, count = printable(content["job"]["kind"]), content["lineage"]["ancestors"]
     together = f", together with {earlier_runs(count)} it continues," if count else ""
     if level == UNBOUNDED:
-        return f"Training job {name} is running. Nothing bounds its compute from above: no warning can come in time."
-    said = f"Training job {name} is running and{together} "
+        return f"{kind} {name} is running. Nothing bounds its compute from above: no warning can come in time."
+    said = f"{kind} {name} is running and{together} "
     closest = seen.closest()
     best = percent(closest.best_share if closest else None)
     most = percent(closest.upper_share if closest else None)

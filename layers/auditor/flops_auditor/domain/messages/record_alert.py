@@ -15,7 +15,9 @@ from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.form_fields import form_of
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.moments import read_time
+from flops_auditor.domain.values.remarks import printable
 
 WIDTH = 72
 LONGEST_SUBJECT = 99
@@ -83,7 +85,7 @@ def _happened(content: Mapping[str, Any], name: str) -> str:
     job, count = content["job"], content["lineage"]["ancestors"]
     together = f"Together with {earlier_runs(count)} it continues, it" if count else "It"
     done = "is running" if content["action"] else "was audited"
-    said = f"Training job {name} ({printable(job['status'])}) {done}. {together} is {_where(content)}."
+    said = f"{printable(job['kind'])} {name} ({printable(job['status'])}) {done}. {together} is {_where(content)}."
     if content["action"]:
         said += f" FLOPs Auditor asked for it to be stopped: {printable(content['action']['reason'])}."
     if content["previous_verdict"]:
@@ -178,7 +180,7 @@ def chain(content: Mapping[str, Any]) -> list[str]:
         return []
     shown = nearest_ancestors(content["lineage"]["parents"], listed, MOST_IN_CHAIN)
     lines = [f"{count - len(shown)} more before"] if count > len(shown) else []
-    lines += [f"{flop(a['best_flop']):>9}  {shorten(a['job_arn'].rsplit('/', 1)[-1])}" for a in shown]
+    lines += [f"{flop(a['best_flop']):>9}  {shorten(name_of(a['job_arn']))}" for a in shown]
     lines.append(f"{flop(content['estimate']['best_flop']):>9}  {shorten(content['job']['name'])} (this run)")
     return lines
 
@@ -337,8 +339,3 @@ def subject(text: str) -> str:
     """A subject line that SNS takes: ASCII, one line, less than 100 characters."""
     line = printable(text).encode("ascii", "replace").decode()
     return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 3] + "..."
-
-
-def printable(text: str) -> str:
-    """Text without control characters and line breaks, which may come from a job's name or tags."""
-    return "".join(character if character.isprintable() else " " for character in text).strip()

@@ -30,6 +30,7 @@ class MalformedAmendment(WrongInput):
 @dataclass(frozen=True)
 class Amendment:
     """Counts are whole numbers, `mfu` a fraction of the peak (0..1), `attachment_sha256` 64 hex digits or empty.
+    `asked_again`: the sources were asked once more, and the evidence is what they answered then.
 
     `stated` is what only people know of the model, and the law asks for. `about` names the model where it is said of
     every run on it; such a statement replaces an earlier one about the same model, and a run's own amendments override
@@ -46,11 +47,12 @@ class Amendment:
     stated: Stated = NOTHING_STATED
     about: str = ""
     attachment_sha256: str = ""
+    asked_again: bool = False
 
     def check(self) -> "Amendment":
         """The amendment itself. Raises MalformedAmendment naming what is wrong."""
         said = (self.tokens, self.parameters, self.mfu, self.pretraining_flop)
-        if all(value is None for value in said) and not self.stated:
+        if all(value is None for value in said) and not self.stated and not self.asked_again:
             raise MalformedAmendment("it gives no evidence")
         if not self.who.strip() or not self.why.strip():
             raise MalformedAmendment("it does not say who gives it and why")
@@ -81,6 +83,8 @@ class Amendment:
             said["about"] = self.about
         if self.attachment_sha256:
             said["attachmentSha256"] = self.attachment_sha256
+        if self.asked_again:
+            said["askedAgain"] = True
         return said
 
 
@@ -104,6 +108,7 @@ def read_amendment(found: Mapping[str, Any]) -> Amendment:
             stated=read_stated(found.get("stated", {})),
             about=str(found.get("about", "")),
             attachment_sha256=str(found.get("attachmentSha256", "")),
+            asked_again=found.get("askedAgain", False) is True,
         ).check()
     except (KeyError, TypeError, ValueError, ZeroDivisionError, UnreadableStatement) as error:
         raise MalformedAmendment(f"not an amendment: {error!r}") from error

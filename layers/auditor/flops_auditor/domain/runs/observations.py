@@ -22,7 +22,7 @@ from flops_auditor.domain.runs.emitted import (
     with_final,
 )
 from flops_auditor.domain.runs.evidence import Evidence
-from flops_auditor.domain.runs.remedies import REASSESS
+from flops_auditor.domain.runs.remedies import ASK_AGAIN
 from flops_auditor.domain.runs.run import FinalValue, Run
 from flops_auditor.domain.runs.series import (
     Coverage,
@@ -57,7 +57,7 @@ FINAL_NO_AMOUNT = Kind("final-value-no-amount", "the last value of {name:said80}
 UNFINISHED = Kind(
     "metric-not-complete",
     "CloudWatch answered {codes} for {label:said80}",
-    REASSESS,
+    ASK_AGAIN,
 )
 
 

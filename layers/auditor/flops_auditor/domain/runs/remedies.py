@@ -2,6 +2,8 @@
 
 from flops_auditor.domain.values.remarks import Remedy
 
+ASK = "flops-auditor amend {job} --who NAME --why REASON --ask-again"
+"""Has the sources asked once more, and the record superseded by what they answer."""
 AMEND = Remedy(
     "amend",
     "give better evidence: flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER",
@@ -11,17 +13,19 @@ CORRECT_STATEMENT = Remedy(
     "correct {statement} for the next run, and amend this record: "
     "flops-auditor amend {job} --who NAME --why REASON {option} NUMBER",
 )
-CORRECT_TAG = Remedy("correct-tag", "correct {statement}, then have the job assessed again")
+CORRECT_ACTIVITY = Remedy("correct-activity", f"correct the tag flops-auditor:activity, then: {ASK}")
+CORRECT_TAG = Remedy("correct-tag", f"correct {{statement}}, then: {ASK}")
 AMEND_ORIGINAL = Remedy(
     "amend-original",
     "say how much compute the original took: "
     "flops-auditor amend {job} --who NAME --why REASON --pretraining-flop NUMBER",
 )
-REASSESS = Remedy("collect-again", "ask again: flops-auditor audit --job-name {job}, then amend the record with it")
-GRANT = Remedy("grant-access", "grant what {source} was refused, then have the job assessed again")
+ASK_AGAIN = Remedy("ask-again", f"ask again: {ASK}")
+GRANT = Remedy("grant-access", f"grant what {{source}} was refused, then: {ASK}")
 TAG_LINEAGE = Remedy(
     "tag-lineage",
-    "say what the job continues: tag it with flops-auditor:lineage (names or ARNs of jobs, or S3 URIs, or none)",
+    "say what the job continues: tag it with flops-auditor:lineage (names or ARNs of jobs, or S3 URIs, or none), "
+    f"then: {ASK}",
 )
 WAIT = Remedy("wait", "nothing to do: it settles by itself when the other run is recorded")
 KNOW_THE_TYPE = Remedy(

@@ -36,7 +36,8 @@ class FinalValue:
 
 @dataclass(frozen=True)
 class Run:
-    """One run. `source` names the service and kind, such as "sagemaker:training-job"; `status` is the service's word.
+    """One run. `source` names the service and kind, such as "sagemaker:training-job", `kind` is the kind as people call
+    it; `status` is the service's word.
 
     `finished`: it has ended, whether well or not; `succeeded`: well. `hardware_disclosed` is False where the service
     keeps its hardware to itself. `billed_tokens` are those that the service charged for, `limit_seconds` how long it
@@ -57,6 +58,7 @@ class Run:
     ended: datetime | None
     time: TrainingTime
     declared: Declared
+    kind: str = "Training run"
     hosts: tuple[Hosts, ...] = ()
     hardware_disclosed: bool = True
     billed_tokens: int | None = None

@@ -5,11 +5,12 @@ from dataclasses import replace
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.auditing.ask_again import ask_again
 from flops_auditor.use_cases.auditing.audit_job import Outcome, settle
 from flops_auditor.use_cases.auditing.keep_record import (
     MOST_ROUNDS,
+    Committed,
     Examined,
-    Kept,
     NotSettled,
     bring_up_to_date,
     case_behind,
@@ -29,7 +30,7 @@ class NothingToAmend(AuditorError):
 
 
 def foresee(job_id: str, amendment: Amendment, recorder: Recorder) -> Examined:
-    """What a record with the amendment would say; nothing is kept. Raises MalformedAmendment, NothingToAmend."""
+    """What a record with the amendment would say; nothing is kept. Raises as `amend` does."""
     case = _amended(_kept(job_id, recorder), job_id, amendment.check(), recorder)
     return examine(case, lineage_of(case, recorder), recorder)
 
@@ -37,7 +38,7 @@ def foresee(job_id: str, amendment: Amendment, recorder: Recorder) -> Examined:
 def amend(job_id: str, amendment: Amendment, recorder: Recorder) -> Outcome:
     """Record the evidence with the amendment added. Repeating it, also after a crash, records it once.
 
-    Raises MalformedAmendment, NothingToAmend, EvidenceLost, NotSettled.
+    Raises MalformedAmendment, NothingToAmend, EvidenceLost, NotSettled, and what `ask_again` raises.
     """
     amendment.check()
     for _ in range(MOST_ROUNDS):
@@ -55,14 +56,15 @@ def amend(job_id: str, amendment: Amendment, recorder: Recorder) -> Outcome:
     raise NotSettled(f"{job_id} changed {MOST_ROUNDS} times while it was amended")
 
 
-def _kept(job_id: str, recorder: Recorder) -> Kept:
+def _kept(job_id: str, recorder: Recorder) -> Committed:
     kept = newest(job_id, recorder)
     if kept is None or kept.interim:
         raise NothingToAmend(f"job {job_id} has no record" if kept is None else f"job {job_id} is running")
     return kept
 
 
-def _amended(kept: Kept, job_id: str, amendment: Amendment, recorder: Recorder) -> Case:
+def _amended(kept: Committed, job_id: str, amendment: Amendment, recorder: Recorder) -> Case:
     before = case_behind(job_id, kept, recorder)
-    evidence = replace(before.evidence, amendments=(*before.evidence.amendments, amendment))
-    return Case(evidence, before.run, evidence.to_bytes())
+    case = ask_again(before, recorder) if amendment.asked_again else before
+    evidence = replace(case.evidence, amendments=(*case.evidence.amendments, amendment))
+    return Case(evidence, case.run, evidence.to_bytes())

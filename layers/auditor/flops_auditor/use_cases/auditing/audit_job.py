@@ -21,7 +21,7 @@ from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import collect
 from flops_auditor.use_cases.auditing.keep_record import (
-    Kept,
+    Committed,
     bring_up_to_date,
     case_behind,
     finish,
@@ -167,7 +167,7 @@ def reassess(message: Reassessment, recorder: Recorder) -> Outcome:
     return settle(message.job_id, recorder, "assessed again")
 
 
-def settle(job_id: str, recorder: Recorder, outcome: OutcomeKind, known: Kept | None = None) -> Outcome:
+def settle(job_id: str, recorder: Recorder, outcome: OutcomeKind, known: Committed | None = None) -> Outcome:
     """Bring the record up to date and have those that continue the job assessed again."""
     kept = bring_up_to_date(job_id, recorder, known)
     if kept is None:

@@ -15,6 +15,7 @@ from flops_auditor.domain.runs.sources.training_job import run_of
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.domain.runs.training_time import Span
+from flops_auditor.domain.values.arns import region_of
 from flops_auditor.use_cases.ports.sources import JobMetrics, MetricRequest, SourceDenied, TrainingJobs
 
 RETENTION = ((60, timedelta(days=15)), (300, timedelta(days=63)), (3600, timedelta(days=455)))
@@ -103,7 +104,7 @@ def read_packages(run: Run, job: TrainingJob, jobs: TrainingJobs) -> Packages:
         fresh = [arn for arn in own_packages(named, job) if arn not in found]
         for arn in fresh[: MOST_PACKAGES - len(found)]:
             try:
-                found[arn] = plain(jobs.model_package(arn, arn.split(":")[3]))
+                found[arn] = plain(jobs.model_package(arn, region_of(arn)))
             except SourceDenied as denied:
                 found[arn] = denied.unread
         if not fresh:

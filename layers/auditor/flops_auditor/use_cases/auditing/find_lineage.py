@@ -10,7 +10,7 @@ from typing import Any
 
 from flops_auditor.domain.law.due_dates import DueDate, read_due_dates
 from flops_auditor.domain.ledger.statement import predicate_of
-from flops_auditor.domain.lineage.kept_ancestors import KeptSet, read_kept, unpack
+from flops_auditor.domain.lineage.kept_ancestors import AncestorSet, read_kept, unpack
 from flops_auditor.domain.lineage.lineage import (
     Ancestor,
     Lineage,
@@ -23,6 +23,7 @@ from flops_auditor.domain.lineage.lineage import (
 from flops_auditor.domain.runs.places import MOST_REFERENCES, NAMES, Location, Reference
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE, WAIT
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
@@ -66,7 +67,7 @@ class FoundLineage:
     """A job's lineage, the objects that keep its parents' ancestors, and the days by which parents were to notify."""
 
     lineage: Lineage
-    kept: tuple[KeptSet, ...] = ()
+    kept: tuple[AncestorSet, ...] = ()
     due: tuple[DueDate, ...] = ()
 
 
@@ -116,12 +117,12 @@ def find_lineage(run: Run, records: Records, index: LineageIndex, archive: Archi
     if len(parents) > MOST_PARENTS:
         doubts.append(TOO_MANY_PARENTS(count=len(parents), most=MOST_PARENTS))
     sets: list[tuple[Ancestor, ...]] = []
-    kept: dict[str, KeptSet] = {}
+    kept: dict[str, AncestorSet] = {}
     due: list[DueDate] = []
     notes = list(run.begins_notes)
     for job_id in sorted(parents)[:MOST_PARENTS]:
         entry, reference = parents[job_id]
-        name = entry.job_arn.rsplit("/", 1)[-1]
+        name = name_of(entry.job_arn)
         stored = records.latest(job_id)
         if stored is None:
             doubts.append(AWAITED(where=reference.where, name=name))
@@ -143,7 +144,7 @@ def recorded_lineage(content: dict[str, object], archive: Archive) -> Lineage:
     return read_lineage(content, lambda key, digest: _load(key, digest, archive, {}))
 
 
-def _load(key: str, digest: str, archive: Archive, kept: dict[str, KeptSet]) -> tuple[Ancestor, ...]:
+def _load(key: str, digest: str, archive: Archive, kept: dict[str, AncestorSet]) -> tuple[Ancestor, ...]:
     if key not in kept:
         body = archive.get(key)
         if body is None:

@@ -49,7 +49,7 @@ class NotSettled(AuditorError):
 
 
 @dataclass(frozen=True)
-class Kept:
+class Committed:
     """A committed record with its predicate, and the case that it rests on (None: not read yet)."""
 
     record: StoredRecord
@@ -67,13 +67,13 @@ class Kept:
         return self.record.revision
 
 
-def newest(job_id: str, recorder: Recorder) -> Kept | None:
+def newest(job_id: str, recorder: Recorder) -> Committed | None:
     """The newest record of a job, None for a job without one."""
     record = recorder.records.latest(job_id)
-    return None if record is None else Kept(record, predicate_of(record.line))
+    return None if record is None else Committed(record, predicate_of(record.line))
 
 
-def case_behind(job_id: str, kept: Kept, recorder: Recorder) -> Case:
+def case_behind(job_id: str, kept: Committed, recorder: Recorder) -> Case:
     """The case that a record rests on. Raises EvidenceLost."""
     if kept.case is not None:
         return kept.case
@@ -117,11 +117,11 @@ def examine(case: Case, lineage: FoundLineage, recorder: Recorder) -> Examined:
 
 def commit(
     examined: Examined,
-    previous: Kept | None,
+    previous: Committed | None,
     recorder: Recorder,
     action: Mapping[str, str] | None = None,
     reassessed: Reassessed | None = None,
-) -> Kept | None:
+) -> Committed | None:
     """Sign and commit the next revision; None if another worker has committed it meanwhile.
 
     What it rests on is in the archive before it is committed. `reassessed` says why, where tables are the reason.
@@ -149,7 +149,7 @@ def commit(
     found_by = summary(content, examined.lineage.lineage, case.evidence.tags)
     if not recorder.records.commit(case.run.job_id, record, found_by):
         return None
-    return Kept(record, content, case)
+    return Committed(record, content, case)
 
 
 def foreseen(policy: str, duty: str) -> str:
@@ -157,7 +157,7 @@ def foreseen(policy: str, duty: str) -> str:
     return f"foreseen#{policy}#{duty}"
 
 
-def _due(examined: Examined, previous: Kept | None, recorder: Recorder) -> tuple[DueDate, ...]:
+def _due(examined: Examined, previous: Committed | None, recorder: Recorder) -> tuple[DueDate, ...]:
     crossed, job_id = crossed_lines(examined.audited.assessments), examined.case.run.job_id
     known = {
         (policy, duty.duty_id): recorder.records.noted(job_id, foreseen(policy, duty.duty_id))
@@ -168,13 +168,13 @@ def _due(examined: Examined, previous: Kept | None, recorder: Recorder) -> tuple
     return due_dates(crossed, foreseen_at, recorder.clock(), [*examined.lineage.due, *before])
 
 
-def finish(job_id: str, kept: Kept, recorder: Recorder) -> None:
+def finish(job_id: str, kept: Committed, recorder: Recorder) -> None:
     """What a committed record still needs, each once: its place in the archive, and people told."""
     recorder.archive.put_if_absent(record_key(job_id, kept.revision), kept.record.line)
     alert_people(job_id, kept.revision, kept.content, recorder)
 
 
-def bring_up_to_date(job_id: str, recorder: Recorder, known: Kept | None = None) -> Kept | None:
+def bring_up_to_date(job_id: str, recorder: Recorder, known: Committed | None = None) -> Committed | None:
     """Supersede a job's record until it agrees with its lineage; None for a job without a record.
 
     `known` is its newest record, where that was just committed. The look after a commit is not idle: a parent recorded
@@ -198,8 +198,8 @@ def bring_up_to_date(job_id: str, recorder: Recorder, known: Kept | None = None)
 
 
 def first_record(
-    case: Case, recorder: Recorder, previous: Kept | None = None, action: Mapping[str, str] | None = None
-) -> Kept | None:
+    case: Case, recorder: Recorder, previous: Committed | None = None, action: Mapping[str, str] | None = None
+) -> Committed | None:
     """Record a run from its case, after the interim record, if there is one; None if another worker did."""
     case = put_evidence(case, previous.revision + 1 if previous else 0, recorder)
     index_run(case.run, recorder.index)

@@ -13,20 +13,20 @@ from flops_auditor.use_cases.ports.ledger import Archive
 
 
 @dataclass(frozen=True)
-class KeptModels:
+class ModelsVersion:
     """A version of the file: its number, None before the first one, and what it says."""
 
     number: int | None
     statements: ModelStatements
 
 
-def newest_models(archive: Archive) -> KeptModels:
+def newest_models(archive: Archive) -> ModelsVersion:
     """The newest version. Raises MalformedModels."""
     key = max(archive.list(MODELS), default=None)
     body = archive.get(key) if key else None
     if key is None or body is None:
-        return KeptModels(None, NO_STATEMENTS)
-    return KeptModels(number_of(key), read_models(body))
+        return ModelsVersion(None, NO_STATEMENTS)
+    return ModelsVersion(number_of(key), read_models(body))
 
 
 def said_of_models(recorder: Recorder) -> Callable[[Run], tuple[Amendment, ...]]:

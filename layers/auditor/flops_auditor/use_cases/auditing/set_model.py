@@ -7,11 +7,11 @@ from flops_auditor.domain.runs.models_file import checked, models_to_bytes
 from flops_auditor.domain.values.archive_keys import models_key
 from flops_auditor.use_cases.auditing.amend_record import NothingToAmend, amend
 from flops_auditor.use_cases.auditing.keep_record import MOST_ROUNDS, NotSettled
-from flops_auditor.use_cases.auditing.read_models import KeptModels, newest_models
+from flops_auditor.use_cases.auditing.read_models import ModelsVersion, newest_models
 from flops_auditor.use_cases.auditing.recording import Recorder
 
 
-def set_model(statement: Amendment, recorder: Recorder) -> KeptModels:
+def set_model(statement: Amendment, recorder: Recorder) -> ModelsVersion:
     """Write the next version of the file, with this statement in the place of an earlier one about the same model.
 
     Raises MalformedAmendment, MalformedModels, NotSettled.
@@ -24,7 +24,7 @@ def set_model(statement: Amendment, recorder: Recorder) -> KeptModels:
         number = 0 if kept.number is None else kept.number + 1
         statements = {**kept.statements, statement.about: statement}
         if recorder.archive.put_if_absent(models_key(number), models_to_bytes(statements)):
-            return KeptModels(number, statements)
+            return ModelsVersion(number, statements)
     raise NotSettled(f"the file of models changed {MOST_ROUNDS} times while it was written")
 
 

@@ -20,7 +20,8 @@ GONE = Kind(
 )
 TAGS_CHANGED = Kind(
     "tags-changed",
-    "its tags are not those that its record rests on any more; `flops-auditor amend` takes in what they say now",
+    "its tags are not those that its record rests on any more; `flops-auditor amend JOB --ask-again` takes in what "
+    "they say now",
 )
 TAGS_DELETED = Kind("tags-deleted", "the tags that its record rests on were deleted; its evidence keeps them")
 NAME_USED_AGAIN = Kind(

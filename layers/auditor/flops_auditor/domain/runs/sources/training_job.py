@@ -23,6 +23,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
     begins, notes = beginnings(job, declared.lineage, evidence.packages)
     return Run(
         source=SOURCE,
+        kind="Training job",
         arn=job.arn,
         name=job.name,
         region=job.region,

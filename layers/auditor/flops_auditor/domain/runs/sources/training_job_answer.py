@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_pascal
 
 from flops_auditor.domain.values import archive_keys
+from flops_auditor.domain.values.arns import region_of
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import iso, read_time
 
@@ -205,8 +206,7 @@ class TrainingJob(_Shape):
     @property
     def region(self) -> str:
         """The region in the ARN."""
-        parts = self.arn.split(":")
-        return parts[3] if len(parts) > 3 else ""
+        return region_of(self.arn)
 
     @property
     def finished(self) -> bool:

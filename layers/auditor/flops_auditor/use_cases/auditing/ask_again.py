@@ -1,0 +1,48 @@
+"""Ask the sources about a recorded job once more: a tag was corrected, or a right was granted since."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.evidence import plain
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_events import JobPointer
+from flops_auditor.domain.values.arns import account_of
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.auditing.audit_job import check_identity
+from flops_auditor.use_cases.auditing.collect_evidence import collect
+from flops_auditor.use_cases.auditing.recording import Recorder
+
+
+class AskedInVain(AuditorError):
+    """The sources refuse now what they answered when the job was recorded."""
+
+    remedy = "Ask with rights to read what is named; the record stays as it is."
+
+
+def ask_again(before: Case, recorder: Recorder) -> Case:
+    """The case as the sources answer now; what people added, and metrics that are forgotten by now, are kept.
+
+    Raises AskedInVain, UnknownTrainingJob (the job was deleted), SourceDenied, SourceUnavailable.
+    """
+    run, known = before.run, before.evidence
+    answer = plain(recorder.sources.jobs.describe(run.name, run.region))
+    job = parse_training_job(answer)
+    pointer = JobPointer(
+        arn=run.arn, name=run.name, region=run.region, account=account_of(run.arn), creation_time=run.created
+    )
+    check_identity(pointer, job)
+    fresh = collect(answer, job, recorder.sources, recorder.clock())
+    refused_then = {unread.source for unread in known.unread}
+    lost = [unread for unread in fresh.evidence.unread if unread.source not in refused_then]
+    if lost:
+        raise AskedInVain("; ".join(f"{each.source} answered {each.error}" for each in lost))
+    evidence = replace(fresh.evidence, amendments=known.amendments, files=known.files)
+    if _points(known.metrics) > _points(evidence.metrics):
+        evidence = replace(evidence, metrics=known.metrics, period_seconds=known.period_seconds)
+    return Case(evidence, fresh.run, evidence.to_bytes())
+
+
+def _points(metrics: Sequence[Mapping[str, Any]]) -> int:
+    return sum(len(series.get("Values") or ()) for series in metrics)
