@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
 
+from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.record_alert import remedies
 from flops_auditor.domain.values.amounts import flop, percent
@@ -17,7 +18,7 @@ THRESHOLD_COLUMNS = {
     "threshold": "FLOP",
     "best": "Best",
     "most": "At most",
-    "verdict": "Verdict",
+    "said": "Verdict",
 }
 HEADLINES = {
     "below": "is below every threshold",
@@ -93,22 +94,39 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
             "threshold": flop(each["threshold_flop"]),
             "best": percent(each["best_share"]),
             "most": percent(each["upper_share"]),
+            "said": said_of(each),
         }
         for each in document["assessments"]
     ]
     yield Table(THRESHOLD_COLUMNS, rows, "Thresholds", right=("threshold", "best", "most"))
     yield Points(list(reasons(document)), "Why")
-    doubts = [*estimate["doubts"], *lineage.get("doubts", []), *_of_assessments(document)]
-    yield Points(list(dict.fromkeys(each["words"] for each in doubts)), "In doubt")
+    doubts = [each["words"] for each in (*estimate["doubts"], *lineage.get("doubts", []))]
+    yield Points(list(dict.fromkeys([*doubts, *left_open(document)])), "In doubt")
     yield Points(list(remedies(document)), "What settles it")
     yield Points(due_by_a_day(document), "Due")
     yield Points([each["words"] for each in estimate["assumptions"]], "Assumptions")
 
 
+def said_of(assessment: Mapping[str, Any]) -> str:
+    """A verdict, and that it is disputed what a crossed line means."""
+    disputed = assessment["reading"] == "disputed" and assessment["verdict"] == "indeterminate"
+    return "disputed" if disputed else str(assessment["verdict"])
+
+
 def reasons(document: Mapping[str, Any]) -> Iterator[str]:
-    """Why each verdict is what it is, with the names that options and rules use."""
+    """Why each verdict is what it is, with the names that options and rules use: what is counted, by which sentence."""
     for each in document["assessments"]:
-        yield f"{each['title']} ({each['policy']}, {each['scenario']}): {each['reason']}"
+        reading = {"text": "", "ours": ", a reading of ours", "disputed": ", disputed"}[each["reading"]]
+        open_ = f": {each['left_open']}" if each["verdict"] != "below" and each["left_open"] else ""
+        counted = f"Counted: {BASES[each['basis']]}, by {each['source']}{reading}{open_}"
+        yield f"{each['title']} ({each['policy']}, {each['scenario']}): {each['reason']}. {counted}"
+
+
+def left_open(document: Mapping[str, Any]) -> list[str]:
+    """What is in doubt about the lines, each once; where no policy has a line for the run, that."""
+    found = [each["words"] for a in document["assessments"] for each in (*a["doubts"], *a["notes"])]
+    silent = [] if document["assessments"] else [each["words"] for each in document["not_assessed"]]
+    return list(dict.fromkeys([*found, *silent]))
 
 
 def due_by_a_day(document: Mapping[str, Any]) -> list[str]:
@@ -120,12 +138,6 @@ def due_by_a_day(document: Mapping[str, Any]) -> list[str]:
         for a in document["assessments"]
     ]
     return duties_in_words(kept, due, datetime.now(UTC).date())
-
-
-def _of_assessments(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for each in document["assessments"]:
-        yield from each["doubts"]
-        yield from each["notes"]
 
 
 def facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,16 @@ from typing import Any
 
 from flops_auditor.domain.audit.plan import document
 from flops_auditor.domain.values.amounts import flop, percent
-from flops_auditor_cli.audit_view import CSV_FIELDS, csv_rows, due_by_a_day, nearest, reasons, with_shares
+from flops_auditor_cli.audit_view import (
+    CSV_FIELDS,
+    csv_rows,
+    due_by_a_day,
+    left_open,
+    nearest,
+    reasons,
+    said_of,
+    with_shares,
+)
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
 from flops_auditor_cli.planned_run import Planned
@@ -22,7 +31,7 @@ COLUMNS = {
     "best": "Best",
     "most": "At most",
     "hours": "Hours to it",
-    "verdict": "Verdict",
+    "said": "Verdict",
 }
 WAY_COLUMNS = {
     "method": "Training",
@@ -90,6 +99,8 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
     ]
     if planned.wanted.earlier_flop:
         facts.append(("Earlier runs", f"{flop(planned.wanted.earlier_flop)} FLOP"))
+    if planned.wanted.generated_flop:
+        facts.append(("Training data", f"{flop(planned.wanted.generated_flop)} FLOP to generate it"))
     if plan.hardware is not None:
         facts.append(("Duration", f"{digits(plan.hardware.seconds / 3600)} hours"))
     if plan.energy_kwh:
@@ -103,6 +114,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
             "best": percent(each["best_share"]),
             "most": percent(each["upper_share"]),
             "hours": _hours(each["expected_hours_to_threshold"]),
+            "said": said_of(each),
         }
         for each in document["assessments"]
     ]
@@ -119,8 +131,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
         ]
         yield Table(WAY_COLUMNS, ways, "Ways of training", right=("best", "upper", "hours"))
     yield Points(list(reasons(document)), "Why")
-    doubts = [remark["words"] for each in document["assessments"] for remark in (*each["doubts"], *each["notes"])]
-    yield Points(list(dict.fromkeys(doubts)), "In doubt")
+    yield Points(left_open(document), "In doubt")
     yield Points(due_by_a_day(document), "Due, if it is launched as planned")
     yield Points([each["words"] for each in estimate["assumptions"]], "Assumptions")
 

@@ -20,6 +20,8 @@ from flops_auditor.domain.values.precision import recognise_precision
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor_cli.near_names import did_you_mean, model_names
 
+NO_MODEL = "none"
+FROM_NONE = "none: the run begins with no weights"
 PEAK_GIVEN = Kind("peak-as-given", "peak as given: {peak:flop4} FLOP/s")
 PLANNED_HARDWARE = Kind("planned-hardware", "{line}{count:g} x {name}, {peak:flop4} FLOP/s each, {basis}")
 PARAMETERS = Kind("parameters", "parameters: {source}")
@@ -58,6 +60,7 @@ class Inputs:
     activity: Activity | None = None
     pretraining_flop: int | None = None
     earlier_flop: int = 0
+    generated_flop: int = 0
     stated: Stated = NOTHING_STATED
     notes: tuple[Remark, ...] = field(default=())
 
@@ -104,8 +107,10 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
         activity,
         original,
         inputs.earlier_flop,
+        inputs.generated_flop,
         (*inputs.notes, *notes, *([PARAMETERS(source=size.source)] if size is not None and sized else [])),
-        names_weights=inputs.base_model is not None,
+        names_weights=inputs.base_model is not None and not from_scratch(inputs),
+        from_scratch=from_scratch(inputs),
         on=now.date(),
     )
     possible = ways(
@@ -121,8 +126,13 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
     plans = tuple(make_plan(wanted, way, policies) for way in possible)
     chosen = next(plan for plan in plans if plan.way.name == method)
     hosts = ({"type": inputs.instance_type, "count": inputs.instances or 1},) if inputs.instance_type else ()
-    shown = (chosen,) if activity == "pretraining" else plans
+    shown = (chosen,) if activity == "pretraining" or from_scratch(inputs) else plans
     return Planned(wanted, chosen, shown, base_model, hosts, inputs.name, now)
+
+
+def from_scratch(inputs: Inputs) -> bool:
+    """Whether the run is said to begin with no weights."""
+    return (inputs.base_model or "").lower() == NO_MODEL or (not inputs.base_model and bool(inputs.stated.from_scratch))
 
 
 def check_together(inputs: Inputs) -> None:
@@ -133,6 +143,8 @@ def check_together(inputs: Inputs) -> None:
         raise UnusablePlan("--instances needs --instance-type; --accelerators counts single accelerators")
     if inputs.accelerators and inputs.instance_type:
         raise UnusablePlan("--accelerators belongs to --accelerator; an --instance-type has its own number")
+    if from_scratch(inputs) and (inputs.pretraining_flop is not None or inputs.stated.ours is not None):
+        raise UnusablePlan("--base-model none says that there is no original: leave out what is said of it")
     if inputs.seconds and inputs.accelerator_seconds:
         raise UnusablePlan("give either --hours or --accelerator-hours")
 
@@ -193,7 +205,8 @@ def _seconds(inputs: Inputs, units: Fraction) -> Fraction:
 
 def planned_model(inputs: Inputs) -> tuple[ModelSize | None, Original, str]:
     """Size and original: what the inputs say overrides the table. Raises UnusablePlan."""
-    named, parameters, active = inputs.base_model, inputs.parameters, inputs.active_parameters
+    named = None if from_scratch(inputs) else inputs.base_model
+    parameters, active = inputs.parameters, inputs.active_parameters
     found = data.base_model_table().look_up(named) if named else None
     model = found.model if found else None
     size = model.size if model else None
@@ -205,7 +218,7 @@ def planned_model(inputs: Inputs) -> tuple[ModelSize | None, Original, str]:
         size = ModelSize(parameters, active or parameters, "as given")
     elif size is not None and active is not None:
         size = ModelSize(size.total, active, f"{size.source}, active parameters as given")
-    original = model.original if model else Original()
+    original = model.original if model else Original(source=FROM_NONE) if from_scratch(inputs) else Original()
     if found and not model:
         original = Original(source=f"{found.reason}.{did_you_mean(named or '', model_names())}")
     if inputs.pretraining_flop is not None:

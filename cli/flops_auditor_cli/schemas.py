@@ -105,7 +105,7 @@ REMARK = thing({"kind": TEXT, "words": TEXT, "settle": maybe(thing({"kind": TEXT
 DUTY = thing(
     {
         "id": TEXT,
-        "state": {"enum": ["owed", "disputed", "if over"]},
+        "state": {"enum": ["owed", "unless confirmed", "disputed", "if over"]},
         "what": TEXT,
         "article": TEXT,
         "to": TEXT,
@@ -113,8 +113,11 @@ DUTY = thing(
         "since": MAYBE,
         "reading": TEXT,
         "left_open": TEXT,
-        "exempt": maybe(thing({"what": TEXT, "article": TEXT, "licence": {"enum": ["not stated", "free", "other"]}})),
+        "exempt": maybe(
+            thing({"what": TEXT, "article": TEXT, "licence": {"enum": ["not stated", "free", "other"]}, "by_tag": FLAG})
+        ),
         "until": MAYBE,
+        "no_later_day": MAYBE,
         "form": MAYBE,
         "until_article": MAYBE,
     }
@@ -252,7 +255,10 @@ AUDIT = thing(
         "cumulative": joined(SUMS, thing({"lower_flop": AMOUNT, "ancestors": many(ANCESTOR)})),
         "original": ORIGINAL,
         "assessments": many(ASSESSMENT),
+        "not_assessed": many(REMARK),
         "verdict": VERDICT,
+        "due": many(DUE),
+        "notification_due": MAYBE,
     }
 )
 RECORD = joined(
@@ -284,8 +290,6 @@ RECORD = joined(
             "supersedes": maybe(DIGEST),
             "previous_verdict": maybe(VERDICT),
             "changes": many(thing({"policy": TEXT, "scenario": TEXT, "from": maybe(VERDICT), "to": maybe(VERDICT)})),
-            "due": many(DUE),
-            "notification_due": MAYBE,
             "action": maybe(thing({"kind": TEXT, "requested_at": TEXT, "reason": TEXT})),
             "reassessed": maybe(thing({"tables": many(TEXT), "code_version": TEXT})),
             "evidence_sha256": DIGEST,
@@ -303,8 +307,6 @@ PLAN = joined(
         {
             "assessments": many(PLANNED),
             "contradictions": many(REMARK),
-            "due": many(DUE),
-            "notification_due": MAYBE,
             "methods": many(
                 thing(
                     {
@@ -649,7 +651,13 @@ def versioned(name: str, document: Mapping[str, Any]) -> dict[str, Any]:
     return {"schema": url_of(name), "version": VERSION, **_whole(document)}
 
 
-_EMPTY_DUTY: dict[str, Any] = {"exempt": None, "until": None, "until_article": None, "form": None}
+_EMPTY_DUTY: dict[str, Any] = {
+    "exempt": None,
+    "until": None,
+    "no_later_day": None,
+    "until_article": None,
+    "form": None,
+}
 _EMPTY_ANCESTOR: dict[str, Any] = {
     "doubts": [],
     "parents": [],

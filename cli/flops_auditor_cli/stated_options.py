@@ -54,6 +54,15 @@ GeneratedDataOption = Annotated[
 ]
 
 
+FromScratchOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--from-scratch/--not-from-scratch",
+        help="The model was begun from no weights, by this run or by an earlier one that it continues.",
+    ),
+]
+
+
 def stated(
     ours: bool | None,
     general_purpose: bool | None,
@@ -61,6 +70,7 @@ def stated(
     placed: str | None,
     licence: str | None,
     generated: GeneratedData | None,
+    from_scratch: bool | None = None,
 ) -> Stated:
     """What the options say. Raises typer.BadParameter."""
     on_market, since = placed_on_market(placed)
@@ -74,6 +84,7 @@ def stated(
         placed_on_market=on_market,
         placed_on=since,
         licence=licence or "",
+        from_scratch=from_scratch,
     )
 
 

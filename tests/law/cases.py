@@ -35,6 +35,8 @@ SAID: dict[str, Stated] = {
     "systemic by tag": Stated(systemic_risk=True, unconfirmed=frozenset({"systemic_risk"})),
     "general-purpose": Stated(general_purpose=True),
     "not-general-purpose": Stated(general_purpose=False),
+    "from scratch": Stated(from_scratch=True),
+    "figure by tag": Stated(unconfirmed=frozenset({"pretraining_flop"})),
     "ours": Stated(ours=True),
     "ours by tag": Stated(ours=True, unconfirmed=frozenset({"ours"})),
     "public": Stated(generated_data_public=True),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from flops_auditor.domain.ledger.forms import RECORD, RECORD_FORM, Maybe, Named
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.archive_keys import RECORDS
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.reassess_record import reassess_record
@@ -70,9 +72,12 @@ def everything() -> LiveLedger:
     )
     ledger.add(continuing("failed", day=1, TrainingJobStatus="Failed"))
     ledger.add(continuing("child", ["parent", "odd", "failed"], day=2, hours=3000, **BIG))
-    ledger.audit("child")
+    ledger.add(continuing("old", day=-600, hours=3000, **BIG))
+    ledger.audit("child", "old")
     ledger.audit("parent", "odd", "failed")
     amend(ledger.job_id("child"), Amendment("ada", "why", ledger.clock.now, tokens=10**9), ledger.recorder)
+    placed = Stated(placed_on_market=True, placed_on=date(2025, 7, 1))
+    amend(ledger.job_id("old"), Amendment("ada", "why", ledger.clock.now, stated=placed), ledger.recorder)
     ledger.recorder = replace(ledger.recorder, tables=tables_with(EARLIER["a row was edited since"]))
     assert reassess_record(ledger.job_id("parent"), ledger.recorder) is not None
     return ledger

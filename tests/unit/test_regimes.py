@@ -103,7 +103,7 @@ def test_a_plan_is_held_against_it_alone_and_beside_others(folder: Path) -> None
     document = json.loads(run("plan", *options, *shape, "--output", "json"))
     assert [(a["policy"], a["verdict"]) for a in document["assessments"]] == [(NAME, "above")]
     more = [*options, "--policy", "kr-ai-basic-act-2026-01"]
-    assert len(json.loads(run("plan", *more, *shape, "--output", "json"))["assessments"]) == 2
+    assert len(json.loads(run("plan", *more, *shape, "--output", "json"))["assessments"]) == 3
 
 
 def test_an_audit_is_held_against_it(folder: Path) -> None:

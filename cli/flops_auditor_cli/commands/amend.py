@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor.aws.wiring.recording import recorder_from
-from flops_auditor.domain.audit.record import result
+from flops_auditor.domain.audit.record import unrecorded
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.values.amounts import flop
@@ -23,6 +23,7 @@ from flops_auditor_cli.output import Output
 from flops_auditor_cli.recorded import find_record
 from flops_auditor_cli.schemas import AUDIT
 from flops_auditor_cli.stated_options import (
+    FromScratchOption,
     GeneralPurposeOption,
     GeneratedDataOption,
     LicenceOption,
@@ -60,6 +61,7 @@ def command(
     placed_on_market: PlacedOption = None,
     licence: LicenceOption = None,
     generated_data: GeneratedDataOption = None,
+    from_scratch: FromScratchOption = None,
     attachment: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A file that it rests on, such as a training log.")
     ] = None,
@@ -87,7 +89,13 @@ def command(
         mfu=number(mfu, "--mfu", most=1),
         pretraining_flop=amount(pretraining_flop, "--pretraining-flop"),
         stated=stated(
-            original_is_ours, original_is_general_purpose, systemic_risk, placed_on_market, licence, generated_data
+            original_is_ours,
+            original_is_general_purpose,
+            systemic_risk,
+            placed_on_market,
+            licence,
+            generated_data,
+            from_scratch,
         ),
         attachment_sha256=hashlib.sha256(attachment.read_bytes()).hexdigest() if attachment else "",
         asked_again=ask_again,
@@ -98,7 +106,7 @@ def command(
     recorder = recorder_from(environment_of(deployment, policies_of(before)))
     job_id = before["job"]["id"]
     if dry_run:
-        after = result(foresee(job_id, amendment, recorder).audited)
+        after = unrecorded(foresee(job_id, amendment, recorder).audited, amendment.at)
     else:
         amend(job_id, amendment, recorder)
         stored = recorder.records.latest(job_id)

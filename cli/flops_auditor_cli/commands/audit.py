@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import audit
-from flops_auditor.domain.audit.record import result
+from flops_auditor.domain.audit.record import unrecorded
 from flops_auditor.domain.runs.aws_flops_meter import FILE_NAME
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
@@ -75,7 +76,7 @@ def command(
         connect(target)
         case = case_of(replace(live_evidence(job_name or ""), files=meter_files(flops_meter)))
     audited = audit(case, tables)
-    show(view_of(result(audited), "audit"), output)
+    show(view_of(unrecorded(audited, datetime.now(UTC)), "audit"), output)
     raise typer.Exit(OF_VERDICT[audited.verdict])
 
 

@@ -79,7 +79,10 @@ def command(
     mfu: Annotated[
         str | None, typer.Option(help="Expected model FLOPs utilisation (MFU), a fraction such as 0.4.")
     ] = None,
-    base_model: Annotated[str | None, typer.Option(help="Model that is fine-tuned, by any name it goes by.")] = None,
+    base_model: Annotated[
+        str | None,
+        typer.Option(help="Model that is fine-tuned, by any name it goes by; none: the run begins with no weights."),
+    ] = None,
     params: Annotated[str | None, typer.Option(help="Parameters, such as 8e9, if not the base model's.")] = None,
     active_params: Annotated[str | None, typer.Option(help="Parameters active per token.")] = None,
     tokens: Annotated[str | None, typer.Option(help="Training tokens of one epoch, such as 1.2e9.")] = None,
@@ -96,7 +99,11 @@ def command(
         str | None, typer.Option(help="Compute of the original in FLOP, such as 1.5e24, if not the table's.")
     ] = None,
     earlier_flop: Annotated[
-        str | None, typer.Option(help="Compute in FLOP of the runs that this one continues.")
+        str | None, typer.Option(help="Compute in FLOP of the runs that this one continues: parameter updates.")
+    ] = None,
+    generated_flop: Annotated[
+        str | None,
+        typer.Option(help="Compute in FLOP of generating its training data, if that is not publicly accessible."),
     ] = None,
     original_is_ours: OursOption = None,
     original_is_general_purpose: GeneralPurposeOption = None,
@@ -135,6 +142,7 @@ def command(
         activity=ACTIVITIES[activity] if activity else None,
         pretraining_flop=amount(pretrain_flops, "--pretrain-flops"),
         earlier_flop=amount(earlier_flop, "--earlier-flop") or 0,
+        generated_flop=amount(generated_flop, "--generated-flop") or 0,
         stated=stated(original_is_ours, original_is_general_purpose, systemic_risk, None, None, None),
     )
     now = datetime.now(UTC)
@@ -164,9 +172,16 @@ def planned_steps(
     behind: dict[str, frozenset[str]] = {}
     for each in steps:
         behind[each.name] = frozenset(each.after).union(*(behind.get(name, frozenset()) for name in each.after))
-        earlier = sum(done[name].chosen.upper_flop for name in behind[each.name] if name in done)
+        before = [done[name] for name in behind[each.name] if name in done]
+        generated = sum(step.chosen.upper_flop for step in before if step.wanted.activity == "synthetic-data")
+        earlier = sum(step.chosen.upper_flop for step in before) - generated
         inputs = each.inputs.overridden_by(options)
-        inputs = replace(inputs, name=each.name, earlier_flop=inputs.earlier_flop + earlier)
+        inputs = replace(
+            inputs,
+            name=each.name,
+            earlier_flop=inputs.earlier_flop + earlier,
+            generated_flop=inputs.generated_flop + generated,
+        )
         done[each.name] = plan_run(inputs, policies, now)
     return [each for name, each in done.items() if step in (None, name)]
 

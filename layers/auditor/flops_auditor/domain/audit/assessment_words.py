@@ -1,11 +1,14 @@
 """An assessment as records and plans hold it: figures, the reason in words, doubts and remedies with their kinds."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.law.due_dates import state_of
+from flops_auditor.domain.law.later_day import later_day
+from flops_auditor.domain.law.licences import is_free
 from flops_auditor.domain.law.policy import Duty, Rule
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
 from flops_auditor.domain.values.amounts import percent, scientific
@@ -16,10 +19,13 @@ MOST_DOUBTS = 16
 MORE_DOUBTS = "more-doubts"
 
 
-def assessment_members(assessment: Assessment, job: str, stated: Stated = NOTHING_STATED) -> dict[str, Any]:
+def assessment_members(
+    assessment: Assessment, job: str, stated: Stated = NOTHING_STATED, ended: date | None = None
+) -> dict[str, Any]:
     """The fields of an assessment. `job` is the run's name, for commands that settle a doubt.
 
-    `stated` is what people say of the resulting model: it bears on the duties.
+    `stated` is what people say of the resulting model, and `ended` the day on which it was made: both bear on the
+    duties.
     """
     a, rule = assessment, assessment.rule
     return {
@@ -43,14 +49,16 @@ def assessment_members(assessment: Assessment, job: str, stated: Stated = NOTHIN
         "upper_flop": _text(a.counted.upper_flop),
         "met_at": iso(a.met_at) if a.met_at else None,
         "met_from": iso(a.met_from) if a.met_from else None,
-        "duties": duties_of(a, stated),
+        "duties": duties_of(a, stated, ended),
         "doubts": [each.to_json() for each in _bounded([doubt.spoken for doubt in a.doubts])],
         "notes": [note.spoken.to_json() for note in a.notes],
         "settle": [each.to_json() for each in remedies_of(a, job)],
     }
 
 
-def duties_of(assessment: Assessment, stated: Stated = NOTHING_STATED) -> list[dict[str, Any]]:
+def duties_of(
+    assessment: Assessment, stated: Stated = NOTHING_STATED, ended: date | None = None
+) -> list[dict[str, Any]]:
     """The duties that follow, or would follow if the line is crossed, as records hold them."""
     return [
         {
@@ -65,7 +73,7 @@ def duties_of(assessment: Assessment, stated: Stated = NOTHING_STATED) -> list[d
             "left_open": duty.left_open,
             **({"form": duty.form} if duty.form else {}),
             **_exemption(duty, assessment.rule, stated),
-            **_transition(duty, stated),
+            **_later_day(duty, stated, ended),
         }
         for duty in assessment.rule.duties
         if (state := state_of(duty, assessment)) is not None
@@ -77,17 +85,20 @@ def _exemption(duty: Duty, rule: Rule, stated: Stated) -> dict[str, Any]:
     exemption = duty.exemption
     if exemption is None or not rule.exemptions:
         return {}
-    licence = stated.licence.lower()
-    known = "not stated" if not licence else "free" if licence in exemption.licences else "other"
-    return {"exempt": {"what": exemption.what, "article": exemption.article, "licence": known}}
+    free = is_free(stated.licence, exemption.licences)
+    known = "not stated" if not stated.licence else "free" if free else "other"
+    by_tag = "licence" in stated.unconfirmed
+    return {"exempt": {"what": exemption.what, "article": exemption.article, "licence": known, "by_tag": by_tag}}
 
 
-def _transition(duty: Duty, stated: Stated) -> dict[str, Any]:
-    """A later day for a model that was placed on the market before."""
-    transition, placed = duty.transition, stated.placed_on
-    if transition is None or placed is None or placed >= transition.placed_before:
+def _later_day(duty: Duty, stated: Stated, ended: date | None) -> dict[str, Any]:
+    """A later day for a model that was placed on the market before, or why there is none."""
+    later = later_day(duty.transition, stated, ended)
+    if later is None:
         return {}
-    return {"until": str(transition.until), "until_article": transition.article}
+    if later.refused:
+        return {"no_later_day": later.refused, "until_article": later.article}
+    return {"until": str(later.until), "until_article": later.article}
 
 
 def remedies_of(assessment: Assessment, job: str) -> list[Spoken]:

@@ -9,7 +9,7 @@ from flops_auditor.domain.audit.situation_of_run import situation_of
 from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.audit.when_met import with_times
 from flops_auditor.domain.compute.run_estimate import Estimate, estimate_job
-from flops_auditor.domain.law.assessment import Assessment, assess
+from flops_auditor.domain.law.assessment import Assessment, assess, silent_policies
 from flops_auditor.domain.law.situation import Situation
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Cumulative, Lineage, accumulate
 from flops_auditor.domain.originals.find_origin import find_origin
@@ -22,14 +22,17 @@ from flops_auditor.domain.runs.observations import observe
 from flops_auditor.domain.runs.remedies import GRANT
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
-from flops_auditor.domain.values.remarks import Kind
+from flops_auditor.domain.values.remarks import Kind, Remark
 
 UNREAD = Kind("evidence-not-read", "evidence could not be read: {unread}", GRANT)
 
 
 @dataclass(frozen=True)
 class Audit:
-    """All that is known of a job after its audit. `base_model` is the resolved id, or what the job calls it."""
+    """All that is known of a job after its audit. `base_model` is the resolved id, or what the job calls it.
+
+    `not_assessed` names the policies that have no rule for such a run.
+    """
 
     run: Run
     declared: Declared
@@ -40,6 +43,7 @@ class Audit:
     assessments: tuple[Assessment, ...]
     verdict: Verdict
     lineage: Lineage = NO_LINEAGE
+    not_assessed: tuple[Remark, ...] = ()
 
 
 def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
@@ -49,7 +53,7 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     observed = observe(evidence, run, tables.metrics)
     origin = find_origin(amend_declared(said, evidence.amendments), lineage, tables.models)
     said, observed = apply_flops_meter(evidence.files, said, observed, origin.size)
-    declared = amend_declared(said, evidence.amendments)
+    declared = amend_declared(said, evidence.amendments, {run.name, run.arn})
     observed = amend_observations(observed, evidence.amendments)
     unread = [UNREAD(unread=str(each), source=each.source) for each in evidence.unread]
     estimate = estimate_job(run, declared, observed, tables.hardware, tables.utilisation, origin.size, unread)
@@ -64,11 +68,14 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     )
     situation = situation_of(run, declared, origin.original, lineage, cumulative)
     assessments = tuple(_timed(a, run, estimate, situation) for p in tables.policies for a in assess(p, situation))
+    silent = silent_policies(tables.policies, situation)
     if situation.role is None:
         verdict: Verdict = "indeterminate" if estimate.doubts else "below"
     else:
         verdict = most_severe([a.verdict for a in assessments])
-    return Audit(run, declared, origin.base_model, origin.original, estimate, cumulative, assessments, verdict, lineage)
+    return Audit(
+        run, declared, origin.base_model, origin.original, estimate, cumulative, assessments, verdict, lineage, silent
+    )
 
 
 def figures_of(estimate: Estimate) -> Figures:

@@ -27,7 +27,7 @@ from flops_auditor.domain.compute.tiers import (
     hardware_mfu,
     hardware_occupancy,
 )
-from flops_auditor.domain.law.assessment import Assessment, assess, crossed_lines
+from flops_auditor.domain.law.assessment import Assessment, assess, crossed_lines, silent_policies
 from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates
 from flops_auditor.domain.law.policy import Policy, Role
 from flops_auditor.domain.law.situation import situation_of_training
@@ -80,8 +80,10 @@ class NothingToPlan(WrongInput):
 class Wanted:
     """A run as planned. `hardware.seconds` is zero when the duration is to be derived from the tokens.
 
-    `earlier_flop` is the compute of the runs that this one continues (Annex A.1: compute accumulates along the chain).
-    `names_weights`: a model is named that it begins with. `on` is the day of the plan.
+    `earlier_flop` is the compute of the runs that this one continues (Annex A.1: compute accumulates along the chain),
+    `generated_flop` that of generating its training data, which counts on the cumulative basis alone.
+    `names_weights`: a model is named that it begins with; `from_scratch`: it is said to begin with
+    none. `on` is the day of the plan.
     """
 
     hardware: HardwareUse | None
@@ -91,17 +93,24 @@ class Wanted:
     activity: Activity
     original: Original
     earlier_flop: int = 0
+    generated_flop: int = 0
     notes: tuple[Remark, ...] = ()
     names_weights: bool = False
+    from_scratch: bool = False
     on: date | None = None
     sequence_length: int | None = None
+
+    @property
+    def before_flop(self) -> int:
+        """What counts already on the cumulative basis, the original apart."""
+        return self.earlier_flop + self.generated_flop
 
     @property
     def role(self) -> Role:
         """Whose model is trained: continued pretraining of somebody else's weights is a modification."""
         if self.activity == "synthetic-data":
             return "data-generator"
-        if self.original.ours:
+        if self.original.ours or self.from_scratch:
             return "developer"
         named = self.names_weights or self.original.pretraining_flop is not None
         return "modifier" if self.activity == "fine-tuning" or named else "developer"
@@ -145,6 +154,7 @@ class Plan:
     verdict: Verdict
     assumptions: tuple[Remark, ...]
     contradictions: tuple[Remark, ...] = ()
+    not_assessed: tuple[Remark, ...] = ()
 
 
 def lora_parameters(rank: int, layers: int, width: int, targets: Targets) -> int:
@@ -166,8 +176,9 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     if chosen is None:
         raise NothingToPlan("there is neither hardware for a time nor a model with tokens")
     best, upper = chosen.best_flop, chosen.upper_flop or chosen.best_flop
-    whole = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop).plus(wanted.earlier_flop)
-    situation = replace(situation_of_training(wanted.role, wanted.original, whole, whole), on=wanted.on)
+    updates = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop).plus(wanted.earlier_flop)
+    everything = updates.plus(wanted.generated_flop)
+    situation = replace(situation_of_training(wanted.role, wanted.original, updates, everything), on=wanted.on)
     assessments = [a for policy in policies for a in assess(policy, situation)]
     outlooks = tuple(_outlook(a, best, hardware, utilisation) for a in assessments)
     assumptions = (
@@ -183,7 +194,19 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     verdict: Verdict = "indeterminate" if contradictions else most_severe([a.verdict for a in assessments])
     lower, energy = chosen.lower_flop, energy_kwh(uses)
     return Plan(
-        way, choice, lower, best, upper, limit, hardware, energy, outlooks, verdict, assumptions, contradictions
+        way,
+        choice,
+        lower,
+        best,
+        upper,
+        limit,
+        hardware,
+        energy,
+        outlooks,
+        verdict,
+        assumptions,
+        contradictions,
+        silent_policies(policies, situation),
     )
 
 
@@ -302,9 +325,9 @@ def document(
             "tiers": [tier_members(tier) for tier in plan.choice.known],
         },
         "cumulative": {
-            "lower_flop": decimal(plan.lower_flop + wanted.earlier_flop),
-            "best_flop": decimal(plan.best_flop + wanted.earlier_flop),
-            "upper_flop": decimal(plan.upper_flop + wanted.earlier_flop),
+            "lower_flop": decimal(plan.lower_flop + wanted.before_flop),
+            "best_flop": decimal(plan.best_flop + wanted.before_flop),
+            "upper_flop": decimal(plan.upper_flop + wanted.before_flop),
             "ancestors": [],
         },
         "contradictions": spoken(plan.contradictions, "plan"),
@@ -318,6 +341,7 @@ def document(
             "source": wanted.original.source,
         },
         "assessments": [_assessment(outlook) for outlook in plan.outlooks],
+        "not_assessed": spoken(plan.not_assessed, "plan"),
         "verdict": plan.verdict,
         **due_part(due_in_plan(plan, now)),
         "methods": [_method(other) for other in others],

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from flops_auditor.domain.audit.assessment_words import assessment_members
 from flops_auditor.domain.compute.tiers import Tier
-from flops_auditor.domain.law.due_dates import DueDate
+from flops_auditor.domain.law.assessment import crossed_lines
+from flops_auditor.domain.law.due_dates import DueDate, due_dates
 from flops_auditor.domain.lineage.kept_ancestors import Packed
 from flops_auditor.domain.lineage.lineage import to_json
 from flops_auditor.domain.values.moments import iso
@@ -94,6 +95,7 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
     """
     estimate, cumulative, name = audit.estimate, audit.cumulative, printable(audit.run.name)
     held = packed or Packed(cumulative.ancestors)
+    ended = audit.run.ended.date() if audit.run.ended else None
     return {
         "job": job_part(audit),
         "estimate": {
@@ -128,9 +130,15 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
             "ours": audit.original.ours,
             "source": audit.original.source,
         },
-        "assessments": [assessment_members(a, name, audit.declared.stated) for a in audit.assessments],
+        "assessments": [assessment_members(a, name, audit.declared.stated, ended) for a in audit.assessments],
+        "not_assessed": spoken(audit.not_assessed, name),
         "verdict": audit.verdict,
     }
+
+
+def unrecorded(audit: "Audit", now: datetime) -> dict[str, Any]:
+    """An audit that nothing is kept of, as JSON, with the days that follow from when its lines were crossed."""
+    return {**result(audit), **due_part(due_dates(crossed_lines(audit.assessments), {}, now))}
 
 
 def due_part(due: Sequence[DueDate]) -> dict[str, Any]:

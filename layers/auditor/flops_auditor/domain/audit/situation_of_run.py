@@ -16,7 +16,7 @@ def situation_of(
     Whose model it is, whatever a tag calls the run (Guidelines, section on downstream modifiers): training one's own
     model, or one made on one's behalf, is that model's life; training somebody else's weights is a modification.
     """
-    role, other = _roles(declared, original, lineage)
+    role, other, without_tag = _roles(declared, original, lineage)
     without = cumulative.without_failed
     return Situation(
         role=role,
@@ -24,32 +24,45 @@ def situation_of(
         updates=cumulative.updates,
         cumulative=cumulative.everything,
         other_role=other,
-        inherits=role == "modifier" or (role == "developer" and bool(original.ours) and not _our_own(lineage)),
+        role_without_tag=without_tag,
+        inherits=role == "modifier" or (role == "developer" and _begins_with_ours(declared, original, lineage)),
         without_failed=None if without is None else (without[1], without[0]),
         circumstances=frozenset(_circumstances(declared, original, cumulative)),
         on=run.ended.date() if run.ended else None,
     )
 
 
-def _roles(declared: Declared, original: Original, lineage: Lineage) -> tuple[Role | None, Role | None]:
-    """The role, and the one that it would be if a name were that of weights."""
+def _roles(declared: Declared, original: Original, lineage: Lineage) -> tuple[Role | None, Role | None, Role | None]:
+    """The role; the one that it would be if a name were that of weights; and if the tag were wrong by which alone the
+    model was begun from no weights.
+    """
     fixed: dict[Activity, Role | None] = {"not-training": None, "synthetic-data": "data-generator"}
+    stated = declared.stated
     if declared.activity in fixed:
-        return fixed[declared.activity], None
-    if original.ours:
-        return "developer", None
-    if _our_own(lineage):
-        return "developer", "modifier" if original.pretraining_flop is not None else None
-    names_weights = declared.loads_weights or declared.pretraining_flop is not None
-    if declared.activity == "fine-tuning" or lineage.roots() or names_weights:
-        return "modifier", None
-    return "developer", "modifier" if declared.loads_weights is None else None
+        return fixed[declared.activity], None, None
+    if stated.confirms("from_scratch") or (original.ours and "ours" not in original.unconfirmed):
+        return "developer", None, None
+    named = declared.loads_weights is not False or declared.pretraining_flop is not None
+    role: Role = "modifier"
+    other: Role | None = None
+    if stated.from_scratch is False:
+        pass
+    elif lineage.own_model:
+        foreign = declared.names_foreign_weights
+        perhaps = declared.loads_weights is None or original.pretraining_flop is not None
+        role, other = ("modifier", None) if foreign else ("developer", "modifier" if perhaps else None)
+    elif not lineage.roots() and not declared.loads_weights and declared.pretraining_flop is None:
+        from_none = declared.activity == "pretraining" or (stated.from_scratch is True and not named)
+        role, other = ("developer", "modifier" if named else None) if from_none else ("modifier", None)
+    if role == "developer" and other is None:
+        sure = bool(lineage.roots()) and all(root.surely_own for root in lineage.roots())
+        return role, None, None if sure else "modifier"
+    return ("developer", None, None) if original.ours and role == "modifier" else (role, other, None)
 
 
-def _our_own(lineage: Lineage) -> bool:
-    """Whether the weights began with runs that pretrained them from none, all of them."""
-    roots = lineage.roots()
-    return bool(roots) and all(root.from_scratch for root in roots)
+def _begins_with_ours(declared: Declared, original: Original, lineage: Lineage) -> bool:
+    """Whether a model of one's own began with weights whose compute is not among the runs that are recorded."""
+    return bool(original.ours) and not lineage.own_model and not declared.stated.confirms("from_scratch")
 
 
 def _circumstances(declared: Declared, original: Original, cumulative: Cumulative) -> list[Circumstance]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from flops_auditor.domain.law.policy import Policy, Reading, Rule
+from flops_auditor.domain.law.policy import Policy, Reading, Role, Rule
 from flops_auditor.domain.law.situation import Situation
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
 from flops_auditor.domain.values.figures import SEVERITY, Figures, Verdict, verdict
@@ -46,9 +46,22 @@ WHOSE_WEIGHTS = Kind(
     "the run is said to pretrain, and names a model: if it loads that model's weights, it modifies it",
     Remedy(
         "say-whose-weights",
-        "say what the run begins with: tag it with flops-auditor:base-model = none, or with the model, and amend this "
-        "record: flops-auditor amend {job} --who NAME --why REASON --original-is-ours (or --original-is-not-ours)",
+        "say what the run begins with: flops-auditor amend {job} --who NAME --why REASON --from-scratch "
+        "(or --not-from-scratch)",
     ),
+)
+FROM_NONE = Kind(
+    "only-a-tag-says-from-none",
+    "only a tag says that the model was begun from no weights; if it was begun from somebody's, this modifies it",
+    Remedy(
+        "confirm-from-scratch",
+        "have somebody who knows confirm it: flops-auditor amend {job} --who NAME --why REASON --from-scratch "
+        "(or --not-from-scratch)",
+    ),
+)
+SAID_ORIGINAL = Kind(
+    "stated-original",
+    "only the job says how much compute the original took ({source}); without its word it would count as not known",
 )
 UNCONFIRMED = Kind(
     "only-a-tag-says-so",
@@ -64,13 +77,31 @@ DISPUTED = Kind(
     "whether it counts that the line is crossed is disputed ({source}): {left_open}",
     Remedy("decide-the-reading", "have somebody who answers for it decide the disputed reading, and keep why"),
 )
+CERTAIN = Kind(
+    "certain-all-the-same", "over the line {line}, too, so it does not matter here what is disputed ({left_open})"
+)
 READING_OF_OURS = Kind("reading-of-ours", "a reading of ours ({source}): {left_open}")
+NO_RULE = Kind(
+    "no-rule",
+    "policy {policy} has no rule about such a run ({role}), so it says nothing of it",
+    Remedy(
+        "choose-a-policy",
+        "choose a policy that has one, with --policy or the stack's parameter Policies: flops-auditor catalog policies "
+        "lists them",
+    ),
+)
 NOT_IN_FORCE = Kind("not-in-force", "{jurisdiction}: in force from {day} on only")
 
+ROLES: dict[Role, str] = {
+    "developer": "the training of one's own model",
+    "modifier": "the modification of somebody else's model",
+    "data-generator": "the generation of training data",
+}
 _STATEMENTS = {
     "ours": ("the original is its own organisation's", "--original-is-ours"),
     "general_purpose": ("the original is, or is not, a general-purpose model", "--original-is-general-purpose"),
     "systemic_risk": ("the original is one of systemic risk", "--systemic-risk"),
+    "pretraining_flop": ("the original took as much compute as a model of systemic risk", "--pretraining-flop NUMBER"),
 }
 
 
@@ -119,9 +150,17 @@ class Assessment:
         return any(doubt.kind is DISPUTED for doubt in self.doubts)
 
     @property
+    def unconfirmed(self) -> bool:
+        """Whether only a job's tags keep the line from being crossed for certain."""
+        return any(doubt.kind in {UNCONFIRMED, FROM_NONE} for doubt in self.doubts)
+
+    @property
     def reading(self) -> Reading:
         """How the sentence is read that the verdict rests on."""
-        return "disputed" if self.disputed else self.rule.reading
+        if self.disputed:
+            return "disputed"
+        certain = any(note.kind is CERTAIN for note in self.notes)
+        return "ours" if certain and self.rule.reading == "disputed" else self.rule.reading
 
     @property
     def left_open(self) -> str:
@@ -156,9 +195,22 @@ Combine = Callable[[Assessment | None, Assessment | None], Assessment | None]
 def assess(policy: Policy, situation: Situation) -> tuple[Assessment, ...]:
     """Apply a policy to a run: one assessment of each group of rules that speaks about it."""
     found = _by_group(policy, situation)
+    if situation.role_without_tag is not None:
+        found = _unless_from_none(found, policy, situation)
     for other, combine in _alternatives(policy, situation):
         found = [combine(said, careful) for said, careful in zip(found, _by_group(policy, other), strict=True)]
     return tuple(_with_readings(policy, situation, a) for a in found if a is not None)
+
+
+def _unless_from_none(found: Groups, policy: Policy, situation: Situation) -> Groups:
+    """Where the lines for a model of one's own are milder as a whole than those for a modification, a tag alone does
+    not choose them.
+    """
+    begun = replace(situation, role=situation.role_without_tag, inherits=True, role_without_tag=None)
+    careful = _by_group(policy, begun)
+    if max(map(_severity, found), default=0) >= max(map(_severity, careful), default=0):
+        return found
+    return [_unconfirmed(FROM_NONE())(*pair) for pair in zip(found, careful, strict=True)]
 
 
 def _alternatives(policy: Policy, situation: Situation) -> Iterator[tuple[Situation, Combine]]:
@@ -172,6 +224,12 @@ def _alternatives(policy: Policy, situation: Situation) -> Iterator[tuple[Situat
     for question, other in situation.without_unconfirmed():
         statement, option = _STATEMENTS[question]
         yield other, _unconfirmed(UNCONFIRMED(statement=statement, option=option))
+    if "pretraining_flop" in original.unconfirmed and original.pretraining_flop is not None:
+        statement, option = _STATEMENTS["pretraining_flop"]
+        doubt = UNCONFIRMED(statement=statement, option=option)
+        absurd = policy.is_systemic(replace(original, systemic_risk=False))
+        combine = _unconfirmed(doubt) if absurd else _noted(SAID_ORIGINAL(source=original.source))
+        yield situation.with_original(original.without_its_figure()), combine
     if not original.trusted and original.pretraining_flop is not None:
         yield situation.with_original(original.without_its_figure()), _weak(situation)
     failed = policy.readings.get("failed-runs")
@@ -216,6 +274,17 @@ def _unconfirmed(doubt: Remark) -> Combine:
     return combine
 
 
+def _noted(note: Remark) -> Combine:
+    """A verdict that would be more severe otherwise stands, and says so."""
+
+    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        if said is None or _severity(said) >= _severity(careful):
+            return said
+        return replace(said, notes=(*said.notes, note))
+
+    return combine
+
+
 def _weak(situation: Situation) -> Combine:
     """A weak figure is used where it changes nothing; else the original counts as undisclosed, or as contradictory."""
     original = situation.original
@@ -226,11 +295,9 @@ def _weak(situation: Situation) -> Combine:
         if original.instead is not None:
             return _doubted(max((said, careful), key=_severity), ORIGINALS_CONTRADICT(source=original.source))
         doubt = TOO_WEAK_ORIGINAL(source=original.source)
-        if careful is None:
-            return _doubted(said, doubt)
-        return (
-            replace(careful, notes=(*careful.notes, doubt)) if careful.verdict == "above" else _doubted(careful, doubt)
-        )
+        if careful is not None and careful.verdict == "above":
+            return replace(careful, notes=(*careful.notes, doubt))
+        return _doubted(said if careful is None or (said and said.disputed) else careful, doubt)
 
     return combine
 
@@ -288,14 +355,19 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
 
 def _disputed_left_open(found: Groups) -> Groups:
     """Where it is disputed whether a crossed line counts, the verdict stays open, and a doubt says which sentence."""
-    over = {a.scenario for a in found if a is not None and a.crossed}
+    over = {a.scenario for a in found if a is not None and a.verdict == "above"}
     return [None if a is None else _left_open(a, over) for a in found]
 
 
 def _left_open(assessment: Assessment, over: set[str]) -> Assessment | None:
     rule, disputed = assessment.rule, assessment.rule.disputed
-    if not assessment.crossed or disputed is None or not over.isdisjoint(disputed.certain_if_over):
+    if not assessment.crossed or disputed is None:
         return assessment
+    certain = over.intersection(disputed.certain_if_over)
+    if certain and rule.reading != "disputed":
+        return assessment
+    if certain:
+        return replace(assessment, notes=(*assessment.notes, CERTAIN(left_open=disputed.left_open, line=min(certain))))
     return _doubted(assessment, DISPUTED(source=rule.source, left_open=disputed.left_open))
 
 
@@ -306,6 +378,14 @@ def _with_readings(policy: Policy, situation: Situation, assessment: Assessment)
     readings = [policy.readings[each] for each in sorted(situation.circumstances) if each in policy.readings]
     notes = [READING_OF_OURS(source=r.source, left_open=r.left_open) for r in readings if r.reading == "ours"]
     return replace(assessment, notes=(*assessment.notes, *notes))
+
+
+def silent_policies(policies: Sequence[Policy], situation: Situation) -> tuple[Remark, ...]:
+    """The policies that have no rule for a run, with what to do about it; none for a run that trains nothing."""
+    role = situation.role
+    if role is None:
+        return ()
+    return tuple(NO_RULE(policy=p.policy_id, role=ROLES[role]) for p in policies if not assess(p, situation))
 
 
 def crossed_lines(assessments: Sequence[Assessment]) -> list[Assessment]:

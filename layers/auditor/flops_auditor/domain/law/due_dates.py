@@ -13,8 +13,10 @@ from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.values.moments import iso
 
-State = Literal["owed", "disputed", "if over"]
-"""Whether a duty follows: a line is crossed; it is crossed, but what that means is disputed; it may be crossed."""
+State = Literal["owed", "unless confirmed", "disputed", "if over"]
+"""Whether a duty follows: a line is crossed; it is, unless somebody confirms what only a tag says; it is crossed, but
+what that means is disputed; it may be crossed.
+"""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ def state_of(duty: Duty, assessment: Assessment) -> State | None:
         return None
     if assessment.verdict == "above":
         return "disputed" if duty.reading == "disputed" else "owed"
-    return "disputed" if assessment.disputed else "if over"
+    if assessment.disputed:
+        return "disputed"
+    return "unless confirmed" if assessment.unconfirmed and assessment.crossed else "if over"
 
 
 def dated_duties(assessments: Iterable[Assessment]) -> Iterator[tuple[str, Duty]]:

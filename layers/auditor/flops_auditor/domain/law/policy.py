@@ -14,6 +14,7 @@ from flops_auditor.domain.values.errors import AuditorError
 
 Basis = Literal["updates", "cumulative"]
 """What a line counts: parameter updates alone, or everything that contributed to the model."""
+BASES: dict[Basis, str] = {"updates": "parameter updates", "cumulative": "all that contributed to the model"}
 Comparison = Literal["greater than", "at least"]
 Reading = Literal["text", "ours", "disputed"]
 """Whether a sentence is the text's, is how we read a text that is silent, or is open between two readings."""
@@ -30,7 +31,7 @@ were merged from several originals, and tokens that reinforcement learning gener
 class MalformedPolicy(AuditorError):
     """A policy file that does not say what a policy must say."""
 
-    remedy = "Compare the file with flops_auditor/data/policies/eu-gpai-guidelines-2025-07.json."
+    remedy = "Mend the file; flops_auditor/data/README.md says what each field of a policy means."
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Rule:
     roles: tuple[Role, ...]
     original: Literal["known", "unknown", "any"]
     systemic_risk: bool | None
-    general_purpose: bool | None
+    general_purpose: bool | Literal["not stated"] | None
     at_least: int
     below: int | None
     amount: Fraction | None
@@ -184,6 +185,7 @@ class Policy:
             return False
         if rule.systemic_risk is not None and rule.systemic_risk != self.is_systemic(original):
             return False
-        if rule.general_purpose is not None and rule.general_purpose != original.general_purpose:
+        said = "not stated" if original.general_purpose is None else original.general_purpose
+        if rule.general_purpose is not None and rule.general_purpose != said:
             return False
         return flop is None or (rule.at_least <= flop and (rule.below is None or flop < rule.below))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from fractions import Fraction
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from flops_auditor.domain.law.policy import (
     Basis,
@@ -84,9 +84,10 @@ def parse_policy(text: str) -> Policy:
             title=_text(document, "title"),
             jurisdiction=_text(document, "jurisdiction"),
             in_force=date.fromisoformat(document["in_force"]) if document["in_force"] else None,
-            condition=document.get("condition", ""),
+            condition=_maybe_text(document, "condition"),
             sources=tuple(
-                Source(each["title"], _one_of("read", each, ("text", "secondary"))) for each in document["sources"]
+                Source(_text(each, "title"), _one_of("read", each, ("text", "secondary")))
+                for each in document["sources"]
             ),
             systemic_risk_over=_amount(document, "systemic_risk_over"),
             original_compute=_one_of("original_compute", document, ("range", "lowest"), "range"),
@@ -99,7 +100,8 @@ def parse_policy(text: str) -> Policy:
 
 def _exemption(name: str, found: Mapping[str, Any]) -> Exemption:
     _known(f"exemption {name}", found, frozenset({"what", "article", "licences"}))
-    return Exemption(_text(found, "what"), _text(found, "article"), frozenset(map(str.lower, found["licences"])))
+    licences = _texts(found, "licences")
+    return Exemption(_text(found, "what"), _text(found, "article"), frozenset(map(str.lower, licences)))
 
 
 def _transition(name: str, found: Mapping[str, Any]) -> Transition:
@@ -130,10 +132,10 @@ def _duty(
         duty_id=name,
         what=_text(duty, "what"),
         article=_text(duty, "article"),
-        to=duty.get("to", ""),
+        to=_maybe_text(duty, "to"),
         within_days=days,
         since=_one_of("since", duty, get_args(Since), "met"),
-        form=duty.get("form", ""),
+        form=_maybe_text(duty, "form"),
         exemption=exemptions[duty["exemption"]] if "exemption" in duty else None,
         transition=transitions[duty["transition"]] if "transition" in duty else None,
         **_reading(where, duty),
@@ -147,33 +149,36 @@ def _rule(rule: Mapping[str, Any], duties: Mapping[str, Duty]) -> Rule:
     _known(where, when, _WHEN)
     if ("threshold" in rule) == ("share_of_original" in rule):
         raise MalformedPolicy(f"{where}: give either threshold or share_of_original")
-    unknown = sorted(set(rule["duties"]) - set(duties))
+    owed = _texts(rule, "duties")
+    unknown = sorted(set(owed) - set(duties))
     if unknown:
         raise MalformedPolicy(f"{where}: the policy has no duty {', '.join(unknown)}")
     parsed = Rule(
         scenario=_text(rule, "scenario"),
         title=_text(rule, "title"),
-        roles=tuple(when["role"]),
+        roles=tuple(role for role in get_args(Role) if role in _texts(when, "role")),
         original=_one_of("original", when, ("known", "unknown", "any"), "any"),
         systemic_risk=_yes_or_no(when, "systemic_risk"),
-        general_purpose=_yes_or_no(when, "general_purpose"),
+        general_purpose=_general_purpose(when),
         at_least=_amount(when, "at_least") or 0,
         below=_amount(when, "below"),
-        amount=_divided(rule["threshold"]) if "threshold" in rule else None,
-        share=_divided(rule["share_of_original"]) if "share_of_original" in rule else None,
+        amount=_divided(where, rule, "threshold"),
+        share=_divided(where, rule, "share_of_original"),
         comparison=_one_of("comparison", rule, get_args(Comparison)),
         basis=_one_of("basis", rule, get_args(Basis)),
         includes_pretraining=bool(_yes_or_no(rule, "includes_pretraining")),
         meaning=_text(rule, "meaning"),
         source=_text(rule, "source"),
         disputed=_disputed(where, rule),
-        duties=tuple(duties[name] for name in rule["duties"]),
-        limited_to=rule.get("limited_to", ""),
+        duties=tuple(duties[name] for name in owed),
+        limited_to=_maybe_text(rule, "limited_to"),
         exemptions=_yes_or_no(rule, "exemptions") is not False,
         **_reading(where, rule),
     )
-    if not parsed.roles or not set(parsed.roles) <= set(get_args(Role)):
+    if not when["role"] or not set(when["role"]) <= set(get_args(Role)):
         raise MalformedPolicy(f"{where}: role is not of {', '.join(get_args(Role))}")
+    if parsed.below is not None and parsed.at_least >= parsed.below:
+        raise MalformedPolicy(f"{where}: no original is at least {parsed.at_least} and below {parsed.below}")
     if parsed.share is not None and parsed.original != "known":
         raise MalformedPolicy(f"{where}: a share needs an original that is known")
     return parsed
@@ -181,15 +186,14 @@ def _rule(rule: Mapping[str, Any], duties: Mapping[str, Duty]) -> Rule:
 
 def _disputed(where: str, rule: Mapping[str, Any]) -> Disputed | None:
     """A rule that is disputed as a whole is so where it is crossed; another one may be so there alone."""
-    if rule.get("reading") == "disputed":
-        return Disputed(
-            rule.get("left_open", ""), tuple(rule.get("disputed_if_crossed", {}).get("certain_if_over", ()))
-        )
     if "disputed_if_crossed" not in rule:
-        return None
+        return Disputed(_text(rule, "left_open")) if rule.get("reading") == "disputed" else None
     found = rule["disputed_if_crossed"]
     _known(where, found, frozenset({"left_open", "certain_if_over"}))
-    return Disputed(_text(found, "left_open"), tuple(found.get("certain_if_over", ())))
+    certain = tuple(_texts(found, "certain_if_over")) if "certain_if_over" in found else ()
+    if rule.get("reading") == "disputed":
+        return Disputed(_text(rule, "left_open"), certain)
+    return Disputed(_text(found, "left_open"), certain)
 
 
 def _check_names(groups: tuple[tuple[Rule, ...], ...]) -> None:
@@ -203,7 +207,7 @@ def _check_names(groups: tuple[tuple[Rule, ...], ...]) -> None:
 def _reading(where: str, found: Mapping[str, Any]) -> dict[str, Any]:
     """How a sentence is read; what is not the text's own says what is left open."""
     reading = _one_of("reading", found, get_args(Reading))
-    left_open = found.get("left_open", "")
+    left_open = _maybe_text(found, "left_open")
     if (reading == "text") == bool(left_open):
         raise MalformedPolicy(f"{where}: left_open says what a reading of ours or a disputed one leaves open")
     return {"reading": reading, "left_open": left_open}
@@ -222,9 +226,22 @@ def _text(found: Mapping[str, Any], key: str) -> str:
     return value
 
 
+def _maybe_text(found: Mapping[str, Any], key: str) -> str:
+    return _text(found, key) if key in found else ""
+
+
+def _texts(found: Mapping[str, Any], key: str) -> list[str]:
+    value = found[key]
+    if not isinstance(value, list) or not all(isinstance(each, str) and each.strip() for each in value):
+        raise MalformedPolicy(f"{key} is not a list of texts")
+    if len(set(value)) < len(value):
+        raise MalformedPolicy(f"{key} names something twice")
+    return value
+
+
 def _one_of(key: str, found: Mapping[str, Any], allowed: tuple[str, ...], default: str | None = None) -> Any:
     value = found.get(key, default)
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise MalformedPolicy(f"{key} is {value!r}, not one of {', '.join(allowed)}")
     return value
 
@@ -240,7 +257,16 @@ def _amount(found: Mapping[str, Any], key: str) -> int | None:
     return parse_amount(found[key]) if key in found else None
 
 
-def _divided(text: object) -> Fraction:
-    """An amount, or an amount over a divisor ("1e23/3")."""
-    top, _, divisor = str(text).partition("/")
-    return Fraction(parse_amount(top), int(divisor or 1))
+def _general_purpose(when: Mapping[str, Any]) -> bool | Literal["not stated"] | None:
+    return "not stated" if when.get("general_purpose") == "not stated" else _yes_or_no(when, "general_purpose")
+
+
+def _divided(where: str, rule: Mapping[str, Any], key: str) -> Fraction | None:
+    """An amount, or an amount over a divisor ("1e23/3"): a line that something can cross."""
+    if key not in rule:
+        return None
+    top, _, divisor = _text(rule, key).partition("/")
+    line = Fraction(parse_amount(top), parse_amount(divisor or "1"))
+    if line <= 0:
+        raise MalformedPolicy(f"{where}: {key} is not over 0")
+    return line

@@ -13,7 +13,8 @@ from flops_auditor.domain.values.figures import Figures
 class Situation:
     """A run as policies see it. `role` is None for a run that trains nothing.
 
-    `other_role` is the one that it would have if a name were that of a configuration, and not of weights. `updates` and
+    `other_role` is the one that it would have if a name were that of a configuration, and not of weights, and
+    `role_without_tag` the one if it does begin with weights, where only a tag says that it does not. `updates` and
     `cumulative` are the figures of the run and its ancestors on the two bases, `without_failed` both (updates first)
     without ancestors that failed. `inherits`: the original's compute is not among them, and counts where a rule
     includes it. `circumstances` are those that a policy may read in one way or another; `on` is the day of the run.
@@ -24,6 +25,7 @@ class Situation:
     updates: Figures
     cumulative: Figures
     other_role: Role | None = None
+    role_without_tag: Role | None = None
     inherits: bool = True
     without_failed: tuple[Figures, Figures] | None = None
     circumstances: frozenset[Circumstance] = frozenset()

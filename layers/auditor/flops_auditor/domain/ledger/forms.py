@@ -140,8 +140,9 @@ DUTY = {
     "reading": TEXT,
     "left_open": TEXT,
     "form?": TEXT,
-    "exempt?": {"what": TEXT, "article": TEXT, "licence": TEXT},
+    "exempt?": {"what": TEXT, "article": TEXT, "licence": TEXT, "by_tag": FLAG},
     "until?": DAY,
+    "no_later_day?": TEXT,
     "until_article?": TEXT,
 }
 
@@ -208,6 +209,7 @@ RECORD = {
         "source": TEXT,
     },
     "assessments": [ASSESSMENT],
+    "not_assessed": [REMARK],
     "verdict": VERDICT,
     "lineage": LINEAGE,
     "revision": WHOLE,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
+from flops_auditor.domain.runs.declared import ACTIVITIES, Activity, is_place
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableStatement, read_stated
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.errors import AuditorError
@@ -72,7 +72,19 @@ class Ancestor:
     @property
     def from_scratch(self) -> bool:
         """Whether the run pretrained a model from no weights, as far as it says."""
+        if self.stated.from_scratch is not None:
+            return self.stated.from_scratch and not self.loads_weights
         return self.activity == "pretraining" and not self.loads_weights and self.pretraining_flop is None
+
+    @property
+    def surely_own(self) -> bool:
+        """Whether somebody who signs for it says that the model was begun from no weights, or is the organisation's."""
+        return self.stated.confirms("from_scratch") or self.stated.confirms("ours")
+
+    @property
+    def names_foreign_weights(self) -> bool:
+        """Whether it loads weights by a name that is no place."""
+        return self.loads_weights is True and not is_place(self.base_model)
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,18 @@ class Lineage:
         """The runs that the weights began with: no run before them handed weights on."""
         weights = {a.job_id for a in self.ancestors if a.has_weights}
         return tuple(a for a in self.ancestors if a.job_id in weights and not weights.intersection(a.parents))
+
+    def origins(self) -> tuple[Ancestor, ...]:
+        """The runs that brought weights in: the roots that began with some, and, where all began with none, a later
+        one that loads weights by name.
+        """
+        found = tuple(root for root in self.roots() if not root.from_scratch)
+        return found or tuple(a for a in self.ancestors if a.has_weights and a.names_foreign_weights)
+
+    @property
+    def own_model(self) -> bool:
+        """Whether the weights began with runs that pretrained them from none, as far as those say, and no others."""
+        return bool(self.roots()) and not self.origins()
 
     def same_as(self, other: "Lineage") -> bool:
         """Whether both say the same of the model, whatever revision the figures were taken from."""

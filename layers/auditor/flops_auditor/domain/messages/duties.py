@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-_FIRST = {"owed": 0, "disputed": 1, "if over": 2}
+_FIRST = {"owed": 0, "unless confirmed": 1, "disputed": 2, "if over": 3}
 
 
 def duties_in_words(
@@ -39,18 +39,23 @@ def duty_in_words(duty: Mapping[str, Any], day: str | None, today: date) -> str:
         said = f"{day_in_words(day, today)}: {said}"
     elif duty.get("until"):
         said = f"By {duty['until']} ({duty['until_article']}): {said}"
+    if refused := duty.get("no_later_day"):
+        said += f" No later day ({duty['until_article']}): {refused}."
     if exempt := duty.get("exempt"):
         said += _exempt_in_words(exempt)
     if duty["state"] == "disputed":
         return f"Disputed, so have it decided: {said}"
+    if duty["state"] == "unless confirmed":
+        return f"Unless somebody confirms what only a tag says: {said}"
     return f"If it is over: {said}" if duty["state"] == "if over" else said
 
 
-def _exempt_in_words(exempt: Mapping[str, str]) -> str:
+def _exempt_in_words(exempt: Mapping[str, Any]) -> str:
     """Who does not owe a duty; nothing where the licence is known not to bring that about."""
     if exempt["licence"] == "other":
         return ""
-    free = " Its licence is said to be such a one; the rest is for a person to check."
+    who = ", by a tag alone," if exempt["by_tag"] else ""
+    free = f" Its licence is said{who} to be such a one; the rest is for a person to check."
     said = f" Not owed where {exempt['what']} ({exempt['article']})."
     return said + (free if exempt["licence"] == "free" else "")
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flops_auditor.domain.compute.run_estimate import NARROWING
+from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.form_fields import form_of
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
@@ -155,6 +156,8 @@ def _against(content: Mapping[str, Any]) -> list[str]:
         if a["verdict"] != "below" and a["meaning"] not in told:
             told.add(a["meaning"])
             line += f" Over it{_condition(a)}, {a['meaning']}."
+        if a["verdict"] != "below":
+            line += f" Counted: {BASES[a['basis']]}, by {a['source']}."
         lines.append(line)
     return lines
 
@@ -166,8 +169,10 @@ def _condition(assessment: Mapping[str, Any]) -> str:
 
 def doubts_in_words(content: Mapping[str, Any]) -> list[str]:
     """What keeps verdicts open, or may change them, each once."""
-    open_ = (a for a in content["assessments"] if a["verdict"] != "below")
-    found = list(dict.fromkeys(doubt["words"] for a in open_ for doubt in a["doubts"]))
+    open_ = [a for a in content["assessments"] if a["verdict"] != "below"]
+    silent = [] if content["assessments"] else content["not_assessed"]
+    doubts = [*(doubt for a in open_ for doubt in a["doubts"]), *silent]
+    found = list(dict.fromkeys(doubt["words"] for doubt in doubts))
     more = len(found) - MOST_DOUBTS
     said = [f"- {clipped(words, 400)}." for words in found[:MOST_DOUBTS]]
     return [*said, *([f"- and {more} more: see the record."] if more > 0 else [])]
@@ -246,7 +251,9 @@ def remedies(content: Mapping[str, Any]) -> list[str]:
     alone does not settle the figure, and is not advised.
     """
     settle = {each["kind"]: each["words"] for a in content["assessments"] for each in a["settle"]}
-    if KNOW_THE_TYPE.name in settle:
+    if not content["assessments"] and content["not_assessed"]:
+        settle = {each["settle"]["kind"]: each["settle"]["words"] for each in content["not_assessed"]}
+    elif KNOW_THE_TYPE.name in settle:
         settle = {kind: words for kind, words in settle.items() if kind not in NARROWING}
     else:
         settle.setdefault(AMEND.name, AMEND.words(printable(content["job"]["name"])))

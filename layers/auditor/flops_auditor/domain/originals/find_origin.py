@@ -51,7 +51,7 @@ class Origin:
 def find_origin(declared: Declared, lineage: Lineage, models: ModelCatalogue | None) -> Origin:
     """The origin of a job: what it says itself, joined with what the roots of its lineage say."""
     own = _origin(declared, models)
-    inherited = [_origin(_as_declared(root), models) for root in lineage.roots() if not root.from_scratch]
+    inherited = [_origin(_as_declared(origin), models) for origin in lineage.origins()]
     if not inherited:
         return own
     model = own if models and models.find(declared.base_model) else _single(inherited)
@@ -60,7 +60,13 @@ def find_origin(declared: Declared, lineage: Lineage, models: ModelCatalogue | N
 
 
 def _as_declared(root: Ancestor) -> Declared:
-    return Declared(base_model=root.base_model, pretraining_flop=root.pretraining_flop, stated=root.stated)
+    by_the_job = "pretraining_flop" in root.stated.unconfirmed
+    return Declared(
+        base_model=root.base_model,
+        pretraining_flop=root.pretraining_flop,
+        stated=root.stated,
+        pretraining_source="the job says" if by_the_job else "an amendment says",
+    )
 
 
 def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
@@ -85,7 +91,8 @@ def _joined(declared: Declared, own: Original, inherited: Sequence[Origin]) -> O
     common = _common(own, list(distinct.values()))
     if not known:
         return replace(own, doubts=doubts, **common)
-    if len(known) < len(distinct) and own.pretraining_flop is None:
+    confirmed = own.pretraining_flop is not None and not declared.tagged("pretraining")
+    if len(known) < len(distinct) and not confirmed:
         doubts = (*doubts, MERGED_UNKNOWN())
     lowest = min(known, key=lambda o: o.pretraining_flop or 0)
     merged, at_most = (_sum_of(known, highest) if len(known) > 1 else None for highest in (False, True))
@@ -137,6 +144,9 @@ def _common(own: Original, inherited: Sequence[Original]) -> dict[str, Any]:
         found[question] = getattr(deciding[0], question)
         if all(question in o.unconfirmed for o in deciding):
             unconfirmed.add(question)
+    known = [o for o in every if o.pretraining_flop is not None]
+    lowest = min(known, key=lambda o: o.pretraining_flop or 0, default=own)
+    unconfirmed |= lowest.unconfirmed & {"pretraining_flop"}
     return {**found, "unconfirmed": frozenset(unconfirmed)}
 
 
@@ -191,12 +201,14 @@ def find_original(declared: Declared, model: KnownModel | None) -> Original:
     stated, doubts = declared.stated, declared.threshold_doubts
     known = table.pretraining_flop if table else None
     listed = table is not None and table.systemic_risk
-    unconfirmed = stated.unconfirmed - ({"systemic_risk"} if listed or not stated.systemic_risk else set())
+    settled: set[Question] = {"systemic_risk"} if listed or not stated.systemic_risk else set()
+    if known is not None or declared.pretraining_flop is None:
+        settled.add("pretraining_flop")
     common: dict[str, Any] = {
         "systemic_risk": bool(stated.systemic_risk) or listed,
         "general_purpose": stated.general_purpose,
         "ours": stated.ours,
-        "unconfirmed": unconfirmed,
+        "unconfirmed": stated.unconfirmed - settled,
         "doubts": doubts,
     }
     if declared.pretraining_flop is None:

@@ -1,6 +1,6 @@
 """Amendments applied: a person's word in the place of what the job said or emitted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from flops_auditor.domain.runs.amendment import Amendment, in_order
@@ -13,10 +13,14 @@ from flops_auditor.domain.values.remarks import Kind, Remark
 AMENDED = Kind("amended", "{source}: {why:said300}{attachment}")
 
 
-def amend_declared(declared: Declared, amendments: Sequence[Amendment]) -> Declared:
+def amend_declared(
+    declared: Declared, amendments: Sequence[Amendment], result: Collection[str] = frozenset()
+) -> Declared:
     """What the job says, with a person's word in its place; later amendments override earlier ones.
 
-    A person's figure also settles a doubt about the declaration that it replaces.
+    A person's figure also settles a doubt about the declaration that it replaces. `result` are the names of the run
+    itself: what is said of another model, its original, says nothing of where and how the run's own result is released,
+    unless both are the same model's life.
     """
     for amendment in in_order(amendments):
         attached = f" (attachment {amendment.attachment_sha256})" if amendment.attachment_sha256 else ""
@@ -38,8 +42,11 @@ def amend_declared(declared: Declared, amendments: Sequence[Amendment]) -> Decla
                 pretraining_flop=amendment.pretraining_flop,
                 pretraining_source=source,
                 threshold_doubts=doubts,
+                stated=declared.stated.with_figure_confirmed(),
             )
-        declared = replace(declared, stated=declared.stated.overridden_by(amendment.stated))
+        of_original = amendment.about and amendment.about not in result and not amendment.stated.ours
+        said = amendment.stated.of_an_original() if of_original else amendment.stated
+        declared = replace(declared, stated=declared.stated.overridden_by(said))
         declared = replace(declared, threshold_doubts=_answered(declared.threshold_doubts, amendment.stated))
     return declared
 

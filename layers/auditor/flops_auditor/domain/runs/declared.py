@@ -144,10 +144,20 @@ class Declared:
     tokens_source: str = f"tag {TAG_PREFIX}tokens"
     pretraining_source: str = "the job says"
 
+    @property
+    def names_foreign_weights(self) -> bool:
+        """Whether it loads weights by a name that is no place: a path may be where an earlier run's weights lie."""
+        return self.loads_weights is True and not is_place(self.base_model)
+
     def tagged(self, what: Literal["tokens", "pretraining"]) -> bool:
         """Whether the job itself says so, and not a person who amended its record."""
         source = {"tokens": self.tokens_source, "pretraining": self.pretraining_source}[what]
         return source in {f"tag {TAG_PREFIX}tokens", "the job says"}
+
+
+def is_place(name: str) -> bool:
+    """Whether a model's name is a path or an address, which says nothing of whose it is."""
+    return name.startswith(("/", ".", "~")) or "://" in name or not name.strip()
 
 
 def plain(value: str) -> str:
@@ -230,21 +240,28 @@ class _Reader:
             self.notes.append(self.unknown("placed-on-market", text, "true, false, a day such as 2026-11-24"))
             return None, None
 
-    def stated(self) -> Stated:
-        """What the tags say that only people know: none of it is confirmed."""
+    def stated(self, pretraining_flop: int | None) -> Stated:
+        """What the tags say that only people know: none of it is confirmed, nor is a figure for the original."""
         placed, since = self.placed()
+        licence = self.tag("licence")[:LONGEST_LICENCE]
         said: dict[Question, bool | None] = {
             "ours": self.yes_or_no("original-is-ours"),
             "general_purpose": self.yes_or_no("original-is-general-purpose"),
             "systemic_risk": self.yes_or_no("systemic-risk"),
             "generated_data_public": self.public(),
+            "from_scratch": True if self.tag("base-model").lower() in _FROM_SCRATCH else None,
+        }
+        also: dict[Question, object] = {
+            "pretraining_flop": pretraining_flop,
+            "placed_on_market": placed,
+            "licence": licence or None,
         }
         return Stated(
             **said,
             placed_on_market=placed,
             placed_on=since,
-            licence=self.tag("licence")[:LONGEST_LICENCE],
-            unconfirmed=frozenset(question for question, answer in said.items() if answer is not None),
+            licence=licence,
+            unconfirmed=frozenset(question for question, answer in {**said, **also}.items() if answer is not None),
         )
 
 
@@ -257,12 +274,13 @@ def read_declared(said: Statements) -> Declared:
     activity: Activity = next((known for known in ACTIVITIES if known == chosen), "fine-tuning")
     parameters = {key.lower().replace("-", "_"): plain(value) for key, value in said.parameters.items()}
     base_model, loads_weights = _base_model(said, parameters, reader)
+    pretraining_flop = _pretraining(said.environment.get(PRETRAIN_VARIABLE, ""), reader)
     return Declared(
         activity="not-training" if said.evaluation else activity,
         base_model=base_model,
         loads_weights=loads_weights,
-        pretraining_flop=_pretraining(said.environment.get(PRETRAIN_VARIABLE, ""), reader),
-        stated=reader.stated(),
+        pretraining_flop=pretraining_flop,
+        stated=reader.stated(pretraining_flop),
         parameters=reader.count("params", "--parameters"),
         active_parameters=reader.count("active-params", "--parameters"),
         trainable_parameters=reader.count("trainable-params", "--parameters"),

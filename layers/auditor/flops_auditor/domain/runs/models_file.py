@@ -57,6 +57,8 @@ def checked(name: str, statement: Amendment) -> Amendment:
         raise MalformedModels(f"{name[:60]!r} is no name of a model")
     if any(value is not None for value in (statement.tokens, statement.parameters, statement.mfu)):
         raise MalformedModels(f"{name[:60]}: tokens, parameters and MFU are of a run, not of a model")
+    if statement.stated.from_scratch is not None:
+        raise MalformedModels(f"{name[:60]}: whether there is an original is said of a run, not of a model")
     return statement
 
 

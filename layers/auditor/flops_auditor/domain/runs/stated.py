@@ -11,8 +11,17 @@ from typing import Any, Literal, get_args
 
 from flops_auditor.domain.values.errors import AuditorError
 
-Question = Literal["ours", "general_purpose", "systemic_risk", "generated_data_public"]
-"""What may make a verdict milder."""
+Question = Literal[
+    "ours",
+    "general_purpose",
+    "systemic_risk",
+    "generated_data_public",
+    "from_scratch",
+    "pretraining_flop",
+    "placed_on_market",
+    "licence",
+]
+"""What may make a verdict milder, or take away a duty."""
 QUESTIONS: tuple[Question, ...] = get_args(Question)
 LONGEST_LICENCE = 100
 
@@ -28,9 +37,11 @@ class Stated:
     """None and the empty text: not said.
 
     `ours`: the original is the organisation's own or was made on its behalf, so training it is the same model's life.
+    `from_scratch`: there is no original, since the run, or the one whose model it continues, begins with no weights.
     `general_purpose`, `systemic_risk`: the original is such a model, whatever its compute. `generated_data_public`: the
     training data that the run generates is publicly accessible. `placed_on_market`: the resulting model is placed on
     the Union market or put to essential internal use; `placed_on` since when. `licence`: under which it is released.
+    `unconfirmed` may name the figure for the original's compute, too, which is not one of these answers.
     """
 
     ours: bool | None = None
@@ -40,6 +51,7 @@ class Stated:
     placed_on_market: bool | None = None
     placed_on: date | None = None
     licence: str = ""
+    from_scratch: bool | None = None
     unconfirmed: frozenset[Question] = frozenset()
 
     def __bool__(self) -> bool:
@@ -54,9 +66,18 @@ class Stated:
         left = (self.unconfirmed - said.keys()) | other.unconfirmed
         return replace(self, **said, unconfirmed=left)
 
-    def without(self, question: Question) -> "Stated":
-        """The same without one statement."""
-        return replace(self, **{question: None}, unconfirmed=self.unconfirmed - {question})  # type: ignore[arg-type]
+    def confirms(self, question: Question) -> bool:
+        """Whether somebody who signs for it says so, and not a tag alone."""
+        return bool(getattr(self, question, None)) and question not in self.unconfirmed
+
+    def with_figure_confirmed(self) -> "Stated":
+        """The same once a person gave the figure for the original's compute."""
+        return replace(self, unconfirmed=self.unconfirmed - {"pretraining_flop"})
+
+    def of_an_original(self) -> "Stated":
+        """What said of an original bears on what is made of it: where and how the original is released does not."""
+        left: frozenset[Question] = self.unconfirmed - {"placed_on_market", "licence"}
+        return replace(self, placed_on_market=None, placed_on=None, licence="", unconfirmed=left)
 
     def to_json(self) -> dict[str, Any]:
         """As evidence and records hold it; what is not said is left out."""
@@ -68,6 +89,7 @@ class Stated:
             "placedOnMarket": self.placed_on_market,
             "placedOn": str(self.placed_on) if self.placed_on else None,
             "licence": self.licence or None,
+            "fromScratch": self.from_scratch,
             "unconfirmed": sorted(self.unconfirmed) or None,
         }
         return {name: value for name, value in said.items() if value is not None}
@@ -91,6 +113,7 @@ def read_stated(found: Mapping[str, Any]) -> Stated:
             placed_on_market=_answer(found, "placedOnMarket"),
             placed_on=date.fromisoformat(found["placedOn"]) if "placedOn" in found else None,
             licence=licence,
+            from_scratch=_answer(found, "fromScratch"),
             unconfirmed=unconfirmed,
         )
     except (TypeError, ValueError, AttributeError) as error:

@@ -1,0 +1,40 @@
+"""Whether a model gets the later day of those that were on the market before (AI Act, Art. 111(3), by default).
+
+The text speaks of models that *have been placed* on the market before a day. What a run makes cannot have been placed
+before the run ended; a model that is trained further and placed again gets no later day, which is a reading of ours.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+
+from flops_auditor.domain.law.policy import Transition
+from flops_auditor.domain.runs.stated import Stated
+
+
+@dataclass(frozen=True)
+class LaterDay:
+    """The day and its article; `refused` says why it does not hold, and is empty where it does."""
+
+    until: date
+    article: str
+    refused: str = ""
+
+
+def later_day(transition: Transition | None, stated: Stated, ended: date | None) -> LaterDay | None:
+    """The later day for what a run made that `ended` on a day (None: not known); None where none is asked for."""
+    placed = stated.placed_on
+    if transition is None or placed is None or placed >= transition.placed_before:
+        return None
+    return LaterDay(transition.until, transition.article, _refused(stated, placed, ended))
+
+
+def _refused(stated: Stated, placed: date, ended: date | None) -> str:
+    if ended is None or ended > placed:
+        when = "has not ended" if ended is None else f"ended on {ended}"
+        return (
+            f"the model is said to be placed since {placed}, and the run that made it {when}: what was trained further "
+            "after it was placed gets no later day, which is a reading of ours"
+        )
+    if "placed_on_market" in stated.unconfirmed:
+        return f"only a tag says that it is placed since {placed}: somebody who knows has to confirm it"
+    return ""

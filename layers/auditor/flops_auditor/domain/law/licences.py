@@ -1,0 +1,22 @@
+"""Whether a licence, named as SPDX does (ISO/IEC 5962, license expressions), is one of a policy's free ones."""
+
+import re
+from collections.abc import Collection
+
+_EXCEPTION = re.compile(r"\s+WITH\s+[^\s()]+", re.IGNORECASE)
+
+
+def is_free(expression: str, free: Collection[str]) -> bool:
+    """Whether one may choose a licence among these (identifiers in lower case): one of several, or all that hold.
+
+    An exception only adds to what a licence allows; "+" means a later version, too. In an expression with brackets all
+    that it names have to be free, which is never too mild.
+    """
+    plain = _EXCEPTION.sub("", expression)
+    any_of = [plain] if "(" in plain else re.split(r"\s+OR\s+", plain, flags=re.IGNORECASE)
+    return any(_all_free(each, free) for each in any_of)
+
+
+def _all_free(expression: str, free: Collection[str]) -> bool:
+    names = re.split(r"\s+(?:AND|OR)\s+", re.sub(r"[()]", " ", expression).strip(), flags=re.IGNORECASE)
+    return all(name.strip().lower() in free or name.strip().lower().removesuffix("+") in free for name in names)
