@@ -33,6 +33,16 @@ def describe(name: str = "fine-tune", hours: float = 10, **changes: Any) -> dict
     return answer
 
 
+def moved(job: dict[str, Any], by: timedelta) -> dict[str, Any]:
+    """The same job at another time."""
+    times = ("CreationTime", "TrainingStartTime", "TrainingEndTime", "LastModifiedTime")
+    steps = [
+        {name: value + by if isinstance(value, datetime) else value for name, value in step.items()}
+        for step in job["SecondaryStatusTransitions"]
+    ]
+    return {**job, **{name: job[name] + by for name in times}, "SecondaryStatusTransitions": steps}
+
+
 def throughout(
     result: dict[str, Any], hours: float = 10, start: datetime = CREATED + timedelta(minutes=10)
 ) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from flops_auditor.domain.values.archive_keys import RECORDS
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.reassess_record import reassess_record
 from tests.fakes.honest_worlds import HonestWorld
+from tests.fakes.jobs import moved
 from tests.fakes.ledger_world import START, long_lineage_draft
 from tests.fakes.lineage import channel, continuing
 from tests.fakes.live_ledger import LiveLedger
@@ -72,7 +73,7 @@ def everything() -> LiveLedger:
     )
     ledger.add(continuing("failed", day=1, TrainingJobStatus="Failed"))
     ledger.add(continuing("child", ["parent", "odd", "failed"], day=2, hours=3000, **BIG))
-    ledger.add(continuing("old", day=-600, hours=3000, **BIG))
+    ledger.add(moved(continuing("old", hours=3000, **BIG), timedelta(days=-600)))
     ledger.audit("child", "old")
     ledger.audit("parent", "odd", "failed")
     amend(ledger.job_id("child"), Amendment("ada", "why", ledger.clock.now, tokens=10**9), ledger.recorder)

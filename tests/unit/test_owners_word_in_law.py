@@ -1,0 +1,263 @@
+"""What a job's owner says of the law: it chooses no milder line by itself, and takes no duty away."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from flops_auditor.data import policy
+from flops_auditor.domain.law.assessment import assess
+from flops_auditor.domain.law.later_day import later_day
+from flops_auditor.domain.law.licences import is_free
+from flops_auditor.domain.law.policy import Transition
+from flops_auditor.domain.law.situation import situation_of_training
+from flops_auditor.domain.messages.duties import duties_in_words
+from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.stated import Stated
+from flops_auditor.domain.values.figures import Figures
+from flops_auditor.use_cases.auditing.amend_record import amend
+from tests.fakes.jobs import moved
+from tests.fakes.lineage import World, continuing
+
+AT = datetime(2026, 11, 24, tzinfo=UTC)
+EU = "eu-gpai-guidelines-2025-07"
+BIG = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
+LLAMA = "meta-llama/Llama-3.1-8B"
+
+
+def recorded(*jobs: dict[str, Any], **tags: str) -> World:
+    """A world in which these jobs are recorded; the tags are the last one's."""
+    world = World()
+    for job in jobs[:-1]:
+        world.add(job)
+    world.add(jobs[-1], **tags)
+    world.audit()
+    return world
+
+
+def line(world: World, name: str, scenario: str) -> dict[str, Any]:
+    [found] = [a for a in world.content(name)["assessments"] if a["policy"] == EU and a["scenario"] == scenario]
+    return found
+
+
+def kinds(assessment: dict[str, Any], where: str = "doubts") -> set[str]:
+    return {each["kind"] for each in assessment[where]}
+
+
+def say(world: World, name: str, stated: Stated = Stated(), **more: int) -> None:  # noqa: B008 - frozen
+    amend(world.job_id(name), Amendment("ada", "contract", AT, stated=stated, **more), world.recorder)  # type: ignore[arg-type]
+    world.work_off()
+
+
+def test_a_tag_that_says_1e26_of_an_unknown_original_does_not_raise_its_line_by_itself() -> None:
+    """The run is over a third of 1e23; a figure of 1e26 would put it far below the third of the original's."""
+    job = continuing("tune", hours=400, HyperParameters={"model_id": "acme/secret"}, **BIG)
+    world = recorded(job, pretrain_flops="1e26")
+    found = line(world, "tune", "original-unknown")
+    assert (found["verdict"], kinds(found)) == ("indeterminate", {"only-a-tag-says-so"})
+    assert {duty["state"] for duty in found["duties"]} == {"unless confirmed"}
+    steps = duties_in_words([found], (), date(2026, 11, 24))
+    assert steps[0].startswith("Unless somebody confirms what only a tag says: Draw up and keep up to date")
+    say(world, "tune", pretraining_flop=10**26)
+    assert world.content("tune")["verdict"] == "below"
+    assert line(world, "tune", "systemic-one-third")["verdict"] == "below"
+
+
+def test_the_jobs_own_figure_for_an_unknown_original_is_said_where_it_decides() -> None:
+    job = continuing("tune", hours=200, HyperParameters={"model_id": "acme/secret"}, **BIG)
+    world = recorded(job, pretrain_flops="1.5e24")
+    found = line(world, "tune", "one-third")
+    assert (found["verdict"], "stated-original" in kinds(found, "notes")) == ("below", True)
+    say(world, "tune", pretraining_flop=15 * 10**23)
+    assert "stated-original" not in kinds(line(world, "tune", "one-third"), "notes")
+
+
+PRETRAINING = {"activity": "pretraining"}
+COUNTED = {"params": "8e9", "tokens": "1e12"}
+"""4.8e22 FLOP: over a third of 1e23, and not over 1e23."""
+
+
+def test_only_a_tag_says_that_a_run_begins_with_no_weights() -> None:
+    world = recorded(continuing("scratch", hours=200, **BIG), **PRETRAINING, **COUNTED)
+    found = line(world, "scratch", "original-unknown")
+    assert (found["verdict"], kinds(found)) == ("indeterminate", {"only-a-tag-says-from-none"})
+    assert "--from-scratch" in found["settle"][0]["words"]
+    say(world, "scratch", Stated(from_scratch=True))
+    content = world.content("scratch")
+    assert {a["scenario"] for a in content["assessments"]} == {"general-purpose", "systemic-risk"}
+    assert content["verdict"] == "below"
+    say(world, "scratch", Stated(from_scratch=False))
+    assert line(world, "scratch", "original-unknown")["verdict"] == "above"
+
+
+def chain(**tags: str) -> World:
+    """A run from no weights, as its tag says, and one that continues it on 64 hosts."""
+    world = World()
+    world.add(continuing("scratch", hours=10), **PRETRAINING)
+    names = {"HyperParameters": {"model_name_or_path": tags.pop("model")}} if "model" in tags else {}
+    world.add(continuing("tune", ["scratch"], day=1, hours=200, **names, **BIG), **COUNTED, **tags)
+    world.audit()
+    return world
+
+
+def test_an_own_ancestor_makes_no_foreign_weights_ours() -> None:
+    """Weights of unknown origin stay somebody else's, whatever small run of ours went before."""
+    world = chain(model="acme/secret")
+    assert line(world, "tune", "original-unknown")["verdict"] == "above"
+    assert not [a for a in world.content("tune")["assessments"] if a["scenario"] == "general-purpose"]
+
+
+def test_the_foreign_weights_of_an_earlier_run_are_remembered() -> None:
+    world = chain(model="acme/secret")
+    world.add(continuing("later", ["tune"], day=2, hours=1))
+    world.audit("later")
+    assert line(world, "later", "original-unknown")["verdict"] == "above"
+
+
+def test_a_path_may_be_where_ones_own_weights_lie_and_somebody_confirms_that_they_are() -> None:
+    world = chain(model="/opt/ml/input/data/model0")
+    found = line(world, "tune", "original-unknown")
+    assert (found["verdict"], kinds(found)) == ("indeterminate", {"only-a-tag-says-from-none"})
+    say(world, "scratch", Stated(from_scratch=True))
+    lines = {a["scenario"] for a in world.content("tune")["assessments"]}
+    assert lines == {"general-purpose", "systemic-risk"}, "it was confirmed of the run that it continues"
+
+
+def test_a_tag_on_a_merge_of_a_known_and_an_unknown_model_leaves_the_unknown_one_in_doubt() -> None:
+    world = World()
+    world.add(continuing("known", HyperParameters={"model_id": LLAMA}))
+    world.add(continuing("unknown", HyperParameters={"model_id": "acme/secret"}))
+    world.add(continuing("merge", ["known", "unknown"], day=1), pretrain_flops="7e23")
+    world.audit("known", "unknown", "merge")
+    assert "merged-from-unknown" in kinds(line(world, "merge", "one-third"))
+    assert world.content("merge")["verdict"] == "indeterminate"
+
+
+DAY = Transition(date(2025, 8, 2), date(2027, 8, 2), "AI Act, Art. 111(3)")
+JULY = date(2025, 7, 1)
+
+
+@pytest.mark.parametrize(
+    ("placed", "ended", "tag", "refused"),
+    [
+        (JULY, date(2025, 6, 1), False, ""),
+        (JULY, JULY, False, ""),
+        (JULY, date(2025, 7, 2), False, "ended on 2025-07-02"),
+        (JULY, date(2026, 9, 11), False, "ended on 2026-09-11"),
+        (JULY, None, False, "has not ended"),
+        (JULY, date(2025, 6, 1), True, "only a tag says"),
+        (date(2025, 8, 1), date(2025, 8, 1), False, ""),
+    ],
+)
+def test_the_later_day_is_for_what_was_placed_before_and_not_trained_since(
+    placed: date, ended: date | None, tag: bool, refused: str
+) -> None:
+    """Art. 111(3): models that *have been placed* on the market before 2 August 2025."""
+    unconfirmed = frozenset({"placed_on_market"} if tag else set())
+    stated = Stated(placed_on_market=True, placed_on=placed, unconfirmed=unconfirmed)  # type: ignore[arg-type]
+    found = later_day(DAY, stated, ended)
+    assert found is not None
+    assert refused in found.refused if refused else found.refused == ""
+
+
+def test_no_later_day_is_asked_for_a_model_that_is_placed_from_the_day_on() -> None:
+    for placed in (None, date(2025, 8, 2), date(2026, 1, 1)):
+        assert later_day(DAY, Stated(placed_on=placed), date(2025, 1, 1)) is None
+
+
+def test_a_run_of_2026_gets_no_later_day_by_a_tag_and_the_duty_stays() -> None:
+    over = continuing("tune", hours=800, **BIG)
+    world = recorded(over, placed_on_market="2025-07-01")
+    duty = line(world, "tune", "original-unknown")["duties"][0]
+    assert (duty["state"], "until" in duty, "no_later_day" in duty) == ("owed", False, True)
+    steps = duties_in_words(world.content("tune")["assessments"], (), date(2026, 11, 24))
+    assert "By 2027-08-02" not in " ".join(steps)
+    assert "No later day (AI Act, Art. 111(3))" in steps[0]
+    old = recorded(moved(over, timedelta(days=-600)))
+    say(old, "tune", Stated(placed_on_market=True, placed_on=JULY))
+    assert line(old, "tune", "original-unknown")["duties"][0]["until"] == "2027-08-02"
+
+
+def test_where_the_original_is_released_says_nothing_of_what_is_made_of_it() -> None:
+    world = recorded(continuing("tune", hours=400, HyperParameters={"model_id": LLAMA}, **BIG))
+    about = Amendment("ada", "x", AT, stated=Stated(placed_on=JULY, licence="MIT", systemic_risk=True), about=LLAMA)
+    amend(world.job_id("tune"), about, world.recorder)
+    assert world.content("tune")["lineage"]["stated"] == {"systemicRisk": True}
+
+
+@pytest.mark.parametrize(
+    ("licence", "free"),
+    [
+        ("Apache-2.0", True),
+        ("apache-2.0", True),
+        ("GPL-2.0-or-later", True),
+        ("GPL-2.0+", True),
+        ("LGPL-2.1-only", True),
+        ("MPL-2.0+", True),
+        ("MIT OR LicenseRef-proprietary", True),
+        ("MIT AND LicenseRef-proprietary", False),
+        ("MIT and Apache-2.0", True),
+        ("Apache-2.0 WITH LLVM-exception", True),
+        ("(MIT OR LicenseRef-proprietary) AND Apache-2.0", False),
+        ("(MIT OR Apache-2.0)", True),
+        ("CC-BY-NC-4.0", False),
+        ("CC-BY-ND-4.0", False),
+        ("llama3.1", False),
+        ("OpenRAIL", False),
+        ("MIT for research", False),
+        ("", False),
+        ("OR", False),
+    ],
+)
+def test_licences_by_their_spdx_names(licence: str, free: bool) -> None:
+    duty = next(d for g in policy(EU).groups for r in g for d in r.duties if d.exemption is not None)
+    assert duty.exemption is not None
+    assert is_free(licence, duty.exemption.licences) is free
+
+
+def test_a_licence_that_only_a_tag_names_is_said_to_be_so_and_the_duty_stays() -> None:
+    world = recorded(continuing("tune", hours=800, **BIG), licence="GPL-2.0-or-later")
+    duty = line(world, "tune", "original-unknown")["duties"][0]
+    assert (duty["state"], duty["exempt"]["licence"], duty["exempt"]["by_tag"]) == ("owed", "free", True)
+    assert (
+        "said, by a tag alone, to be such a one"
+        in duties_in_words([{**line(world, "tune", "original-unknown")}], (), JULY)[0]
+    )
+
+
+@pytest.mark.parametrize("name", ["us-ca-sb-53-2026-01", "us-ny-raise-2027-01", "kr-ai-basic-act-2026-01"])
+def test_other_regimes_say_what_leaves_them_open(name: str) -> None:
+    """The original counts, whoever tunes it: not known, it leaves the line open; tuning alone over it settles it."""
+    regime, small, huge = policy(name), Figures(10**20, 10**20), Figures(2 * 10**26, 2 * 10**26)
+
+    def tuned(original: Original, figures: Figures) -> list[Any]:
+        return list(assess(regime, situation_of_training("modifier", original, figures, figures)))
+
+    unknown = tuned(Original(), small)
+    assert [a.verdict for a in unknown] == ["indeterminate", "below"]
+    assert [doubt.kind.name for doubt in unknown[0].doubts] == ["unknown-pretraining-compute"]
+    disputed = tuned(Original(10**26), small)
+    assert [(a.verdict, a.reading) for a in disputed] == [("indeterminate", "disputed"), ("below", "ours")]
+    sure = tuned(Original(10**26), huge)
+    assert [(a.verdict, a.reading) for a in sure] == [("above", "ours"), ("above", "ours")]
+    assert "so it does not matter here what is disputed" in sure[0].notes[0].words
+    generated = assess(regime, situation_of_training("data-generator", Original(), huge, huge))
+    assert [(a.verdict, a.reading) for a in generated] == [("indeterminate", "disputed")]
+
+
+def test_a_policy_without_a_rule_for_a_run_says_so() -> None:
+    from flops_auditor import data
+
+    world = World(tables=data.load_tables(["aws-flops-meter-2026-05"]))
+    world.add(continuing("generate", hours=10), activity="synthetic-data")
+    world.audit()
+    content = world.content("generate")
+    assert (content["verdict"], content["assessments"]) == ("indeterminate", [])
+    [silent] = content["not_assessed"]
+    assert "has no rule about such a run (the generation of training data)" in silent["words"]
+    [alert] = world.recorder.alerts.sent  # type: ignore[attr-defined]
+    body = " ".join(alert.body.split())
+    assert "has no rule about such a run" in body
+    assert "Choose a policy that has one" in body
+    assert "give better evidence" not in body
