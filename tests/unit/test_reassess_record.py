@@ -103,3 +103,44 @@ def test_every_version_of_a_table_is_in_the_archive_before_the_record_that_names
 def test_a_job_without_a_record_is_left_alone() -> None:
     world = recorded({})
     assert reassess_record("0" * 64, world.recorder) is None
+
+POLICY = "policies/eu-gpai-guidelines-2025-07.json"
+HUGE = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
+
+
+def rewritten(old: str, new: str) -> Edit:
+    def edit(text: str) -> str:
+        assert old in text
+        return text.replace(old, new)
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("AI Act, Art. 53(1)(a), Annex XI", "AI Act, Art. 53", "duties.technical-documentation.article"),
+        ("Put in place a policy to comply", "Adopt a policy to comply", "duties.copyright-policy.what"),
+        ("if the model is placed on the Union market", "if it is placed", "condition"),
+        ("the modification (AI Act, recital 109)", "the modification", "limited_to"),
+        ("original's compute not known and not estimable: one third of 1e23", "one third", "source"),
+        ("one third of 1e23, original of unknown compute", "unknown original", ""),
+        ("the modifier becomes the provider of a general-purpose AI model", "it is a provider", ""),
+    ],
+)
+def test_a_corrected_duty_or_citation_supersedes_what_is_not_below_and_wording_supersedes_nothing(
+    old: str, new: str, changed: str
+) -> None:
+    world = World(tables=tables_with({POLICY: rewritten(old, new)}))
+    world.add(continuing("over", hours=900, ResourceConfig=HUGE))
+    world.add(continuing("under"))
+    world.audit()
+    verdicts = [world.content(name)["verdict"] for name in ("over", "under")]
+    assert verdicts == ["above", "below"]
+    world.recorder = replace(world.recorder, tables=load_tables())
+    over, under = (reassess_record(world.job_id(name), world.recorder) for name in ("over", "under"))
+    assert over is not None and under is not None
+    assert [str(each.path).endswith(changed) for each in over.differences][:1] == ([True] if changed else [])
+    assert (under.differences, revisions(world, "under")) == ((), 1)
+    assert revisions(world, "over") == (2 if changed else 1)
+    assert world.content("over")["verdict"] == "above"

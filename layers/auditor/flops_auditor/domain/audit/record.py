@@ -40,7 +40,9 @@ WORDS = frozenset(
         "article",
     }
 )
-"""Members of an audit that explain, and decide nothing: a record is not superseded for them."""
+"""Members of an audit that explain, and decide nothing: a record is not superseded for them alone. What people are told
+to do, and by which article, is looked at besides (docs/adr/0006).
+"""
 
 
 @dataclass(frozen=True)
