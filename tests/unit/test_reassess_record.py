@@ -104,6 +104,7 @@ def test_a_job_without_a_record_is_left_alone() -> None:
     world = recorded({})
     assert reassess_record("0" * 64, world.recorder) is None
 
+
 POLICY = "policies/eu-gpai-guidelines-2025-07.json"
 HUGE = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 
