@@ -7,7 +7,7 @@ from typing import Any
 
 from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.messages.duties import duties_in_words
-from flops_auditor.domain.messages.record_alert import remedies
+from flops_auditor.domain.messages.record_alert import disputed_line, is_disputed, remedies
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
@@ -24,6 +24,7 @@ HEADLINES = {
     "below": "is below every threshold",
     "above": "is above a threshold",
     "indeterminate": "may be above a threshold: on which side it is cannot be said",
+    "disputed": "is over a threshold of which it is disputed whether it counts",
 }
 CSV_FIELDS = (
     "job",
@@ -80,7 +81,8 @@ def headline(document: Mapping[str, Any]) -> str:
     """Who is on which side, in one sentence."""
     over = [each["title"] for each in document["assessments"] if each["verdict"] == "above"]
     which = f": {'; '.join(over)}" if over else ""
-    return f"{document['job']['name']} {HEADLINES[document['verdict']]}{which}"
+    said = "disputed" if is_disputed(document) else document["verdict"]
+    return f"{document['job']['name']} {HEADLINES[said]}{which}"
 
 
 def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
@@ -109,8 +111,8 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
 
 def said_of(assessment: Mapping[str, Any]) -> str:
     """A verdict, and that it is disputed what a crossed line means."""
-    disputed = assessment["reading"] == "disputed" and assessment["verdict"] == "indeterminate"
-    return "disputed" if disputed else str(assessment["verdict"])
+    open_ = assessment["verdict"] == "indeterminate" and disputed_line(assessment)
+    return "disputed" if open_ else str(assessment["verdict"])
 
 
 def reasons(document: Mapping[str, Any]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flops_auditor.domain.audit.plan import document
+from flops_auditor.domain.messages.record_alert import is_disputed
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor_cli.audit_view import (
     CSV_FIELDS,
@@ -24,6 +25,7 @@ HEADLINES = {
     "below": "stays below every threshold",
     "above": "is over a threshold",
     "indeterminate": "may be over a threshold: on which side it is cannot be said",
+    "disputed": "is over a threshold of which it is disputed whether it counts",
 }
 COLUMNS = {
     "title": "Threshold",
@@ -81,9 +83,9 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
         if closest is not None
         else ""
     )
-    verdict = document["verdict"]
-    contradicted = verdict == "indeterminate" and document["contradictions"]
-    yield f"{who} {'cannot be placed' if contradicted else HEADLINES[verdict]}{near}"
+    said = "disputed" if is_disputed(document) else document["verdict"]
+    contradicted = document["verdict"] == "indeterminate" and document["contradictions"]
+    yield f"{who} {'cannot be placed' if contradicted else HEADLINES[said]}{near}"
 
 
 def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:

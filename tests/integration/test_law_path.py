@@ -149,7 +149,9 @@ def test_what_is_disputed_is_not_certain_and_keeps_its_day(deployed: Deployed) -
     assert (sum_["verdict"], sum_["reading"]) == ("indeterminate", "disputed")
     subject, text = mail(deployed, small)
     assert "DISPUTED" in subject
-    assert "whether the original's pretraining counts towards 1e23" in text
+    assert (
+        "whether the original's pretraining counts towards 1e23 where the modification alone does not reach it" in text
+    )
     failed = run(4e22, ended=timedelta(days=40), TrainingJobStatus="Failed", SecondaryStatus="Failed")
     record(deployed, failed, 4e22, base_model="acme/c")
     after = run(1e22, after=(failed,))

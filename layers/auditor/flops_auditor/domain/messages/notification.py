@@ -92,6 +92,8 @@ def _open(assessment: Mapping[str, Any], duty: Mapping[str, Any]) -> str:
     """What leaves it open whether a duty is owed."""
     if duty["state"] == "disputed":
         return f"disputed: {assessment['left_open']}"
+    if duty["state"] == "unless confirmed":
+        return "; ".join(["not confirmed", *(doubt["words"] for doubt in assessment["doubts"])])
     return f"not certain: {assessment['reason']}" if duty["state"] == "if over" else ""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flops_auditor.domain.compute.run_estimate import NARROWING
+from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
 from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.form_fields import form_of
@@ -27,6 +28,7 @@ LONGEST_TEXT = 700
 MOST_IN_CHAIN = 12
 MOST_DOUBTS = 8
 MOST_REMEDIES = 5
+DISPUTED_READING = DISPUTED_KIND.name
 _INDENT = "  "
 _UNBROKEN = "\N{NO-BREAK SPACE}%"
 _STEP = re.compile(r"\d+\. ")
@@ -103,8 +105,12 @@ def _where(content: Mapping[str, Any]) -> str:
 
 def is_disputed(content: Mapping[str, Any]) -> bool:
     """Whether a threshold is crossed of which it is disputed whether that counts, and none that certainly does."""
-    disputed = any(a["reading"] == "disputed" for a in content["assessments"])
-    return content["verdict"] == "indeterminate" and disputed
+    return content["verdict"] == "indeterminate" and any(map(disputed_line, content["assessments"]))
+
+
+def disputed_line(assessment: Mapping[str, Any]) -> bool:
+    """Whether a line is crossed of which it is disputed whether that counts."""
+    return any(doubt["kind"] == DISPUTED_READING for doubt in assessment["doubts"])
 
 
 def earlier_runs(count: int) -> str:
