@@ -91,6 +91,38 @@ def test_only_a_tag_says_that_a_run_begins_with_no_weights() -> None:
     assert line(world, "scratch", "original-unknown")["verdict"] == "above"
 
 
+def test_a_run_that_is_over_its_line_in_either_role_is_above() -> None:
+    """Whether the name is that of weights or of a configuration: 4.8e23 is over 1e23 and over a third of 1e23."""
+    job = continuing("scratch", hours=1500, HyperParameters={"model_name": "acme/config"}, **BIG)
+    world = recorded(job, activity="pretraining", params="8e10", tokens="1e12")
+    assert line(world, "scratch", "general-purpose")["verdict"] == "above"
+    third = line(world, "scratch", "original-unknown")
+    assert (third["verdict"], kinds(third)) == ("indeterminate", {"weights-or-configuration"})
+    assert world.content("scratch")["verdict"] == "above"
+    small = recorded(
+        continuing("scratch", hours=200, HyperParameters={"model_name": "acme/config"}, **BIG), **PRETRAINING, **COUNTED
+    )
+    assert small.content("scratch")["verdict"] == "indeterminate"
+    say(small, "scratch", Stated(from_scratch=True))
+    assert {a["scenario"] for a in small.content("scratch")["assessments"]} == {"general-purpose", "systemic-risk"}
+
+
+def test_what_a_person_says_of_whose_weights_they_are_settles_it() -> None:
+    world = chain(model="/opt/ml/input/data/model0")
+    say(world, "tune", Stated(ours=False))
+    assert line(world, "tune", "original-unknown")["doubts"] == []
+    own = chain(model="acme/secret")
+    say(own, "tune", Stated(ours=True))
+    assert {a["scenario"] for a in own.content("tune")["assessments"]} == {"general-purpose", "systemic-risk"}
+    own.add(continuing("later", ["tune"], day=2, hours=1))
+    own.audit("later")
+    assert line(own, "later", "general-purpose")["verdict"] == "indeterminate", (
+        "a tag says that the first began with none"
+    )
+    say(own, "scratch", Stated(from_scratch=True))
+    assert {a["scenario"] for a in own.content("later")["assessments"]} == {"general-purpose", "systemic-risk"}
+
+
 def chain(**tags: str) -> World:
     """A run from no weights, as its tag says, and one that continues it on 64 hosts."""
     world = World()

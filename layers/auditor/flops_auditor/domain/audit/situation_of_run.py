@@ -45,7 +45,7 @@ def _roles(declared: Declared, original: Original, lineage: Lineage) -> tuple[Ro
     named = declared.loads_weights is not False or declared.pretraining_flop is not None
     role: Role = "modifier"
     other: Role | None = None
-    if stated.from_scratch is False:
+    if stated.from_scratch is False or (original.ours is False and "ours" not in original.unconfirmed):
         pass
     elif lineage.own_model:
         foreign = declared.names_foreign_weights

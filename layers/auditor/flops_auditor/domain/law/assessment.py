@@ -195,6 +195,8 @@ Combine = Callable[[Assessment | None, Assessment | None], Assessment | None]
 def assess(policy: Policy, situation: Situation) -> tuple[Assessment, ...]:
     """Apply a policy to a run: one assessment of each group of rules that speaks about it."""
     found = _by_group(policy, situation)
+    if situation.other_role is not None:
+        found = _in_either_role(found, policy, situation)
     if situation.role_without_tag is not None:
         found = _unless_from_none(found, policy, situation)
     for other, combine in _alternatives(policy, situation):
@@ -213,11 +215,22 @@ def _unless_from_none(found: Groups, policy: Policy, situation: Situation) -> Gr
     return [_unconfirmed(FROM_NONE())(*pair) for pair in zip(found, careful, strict=True)]
 
 
+def _in_either_role(found: Groups, policy: Policy, situation: Situation) -> Groups:
+    """Where a name may be that of weights or of a configuration, lines stand that are above, or below, in both roles as
+    a whole; the others are open.
+    """
+    other = _by_group(policy, replace(situation, role=situation.other_role, inherits=True, other_role=None))
+    worst, others = (max(map(_severity, groups), default=0) for groups in (found, other))
+    if worst != others:
+        return [_open(WHOSE_WEIGHTS())(*pair) for pair in zip(found, other, strict=True)]
+    return [
+        said or (_doubted(a, WHOSE_WEIGHTS()) if _severity(a) else None) for said, a in zip(found, other, strict=True)
+    ]
+
+
 def _alternatives(policy: Policy, situation: Situation) -> Iterator[tuple[Situation, Combine]]:
     """What else may be true of the run, and what becomes of a verdict then."""
     original = situation.original
-    if situation.other_role is not None:
-        yield replace(situation, role=situation.other_role, inherits=True), _open(WHOSE_WEIGHTS())
     if policy.original_compute == "range" and original.highest_flop not in (None, original.pretraining_flop):
         doubt = STRADDLES(lowest=original.pretraining_flop, highest=original.highest_flop)
         yield situation.with_original(original.taken_at_most()), _if_other_rule(_open(doubt))

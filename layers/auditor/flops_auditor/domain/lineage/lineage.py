@@ -106,7 +106,9 @@ class Lineage:
         one that loads weights by name.
         """
         found = tuple(root for root in self.roots() if not root.from_scratch)
-        return found or tuple(a for a in self.ancestors if a.has_weights and a.names_foreign_weights)
+        return found or tuple(
+            a for a in self.ancestors if a.has_weights and a.names_foreign_weights and not a.surely_own
+        )
 
     @property
     def own_model(self) -> bool:

@@ -243,8 +243,10 @@ def _decide(content: Mapping[str, Any]) -> str:
     applies = " or ".join(dict.fromkeys(a["condition"] for a in over if a["condition"]))
     limited = {a["limited_to"] for a in over}
     about = f", limited to {next(iter(limited))}" if len(limited) == 1 and "" not in limited else ""
-    placed = content["lineage"]["stated"].get("placedOnMarket")
-    said = {True: " It is said to be so placed.", False: " It is said not to be so placed."}.get(placed, "")
+    stated = content["lineage"]["stated"]
+    who = ", by a tag alone," if "placed_on_market" in stated.get("unconfirmed", ()) else ""
+    answers = {True: f" It is said{who} to be so placed.", False: f" It is said{who} not to be so placed."}
+    said = answers.get(stated.get("placedOnMarket"), "")
     if not applies and not about:
         return A_PERSON_DECIDES
     return f"{A_PERSON_DECIDES} What follows is due{f' {applies}' if applies else ''}{about}.{said if applies else ''}"

@@ -211,6 +211,8 @@ def find_original(declared: Declared, model: KnownModel | None) -> Original:
         "unconfirmed": stated.unconfirmed - settled,
         "doubts": doubts,
     }
+    if table is not None and listed and stated.systemic_risk is False:
+        table = replace(table, source=f"{table.source}; the table lists it as one of systemic risk, whatever is said")
     if declared.pretraining_flop is None:
         return replace(table or Original(), **common)
     said = declared.pretraining_flop
