@@ -66,8 +66,8 @@ def test_the_architecture_based_examples(
     assert int(found["estimate"]["upper_flop"]) == exact * 13 // 10
     assert abs(exact / published - 1) <= 0.05
     expected = "below" if exact * 13 // 10 <= 10**23 else "above" if exact > 10**23 else "indeterminate"
-    assert found["assessments"][0]["scenario"] == "general-purpose"
-    assert (found["assessments"][0]["verdict"], found["verdict"]) == (expected, expected)
+    [line] = [a for a in found["assessments"] if a["scenario"] == "general-purpose"]
+    assert line["verdict"] == expected
 
 
 HARDWARE = [

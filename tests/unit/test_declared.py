@@ -37,7 +37,7 @@ def test_every_tag_is_read() -> None:
         base_model="org/model",
         pretraining_flop=10**24,
         loads_weights=True,
-        stated=Stated(systemic_risk=True, unconfirmed=frozenset({"systemic_risk"})),
+        stated=Stated(systemic_risk=True, unconfirmed=frozenset({"systemic_risk", "pretraining_flop"})),
         parameters=8 * 10**9,
         active_parameters=2 * 10**9,
         trainable_parameters=4 * 10**7,
