@@ -26,9 +26,10 @@ DOCUMENT: dict[str, Any] = {
         "assumptions": [],
         "doubts": [{"kind": "no-metric", "words": "no metric"}],
     },
-    "cumulative": {"best_flop": "3000", "upper_flop": "4000", "ancestors": [{}, {}]},
+    "cumulative": {"lower_flop": "1000", "best_flop": "3000", "upper_flop": "4000", "ancestors": [{}, {}]},
     "original": {"base_model": ""},
     "assessments": [],
+    "not_assessed": [],
     "verdict": "below",
 }
 ASSESSMENT: dict[str, Any] = {
@@ -40,6 +41,10 @@ ASSESSMENT: dict[str, Any] = {
     "upper_flop": "4000",
     "verdict": "below",
     "reason": "far below",
+    "basis": "updates",
+    "reading": "text",
+    "left_open": "",
+    "source": "Law, Art. 1",
     "duties": [],
     "doubts": [],
     "notes": [],
