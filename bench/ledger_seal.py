@@ -15,6 +15,7 @@ import zipfile
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from bench.ledger_bundle import CHECKPOINT, KEYS, RECORD, make, show
@@ -36,11 +37,15 @@ class BundleArchive:
         self._zip = zipfile.ZipFile(path)
         notes = [json.loads(line)["note"].encode() for line in self._zip.read(form.CHECKPOINTS).splitlines()]
         self._objects = {checkpoint_key(int(note.split(b"\n")[1])): note for note in notes}
-        begins = [number_of(name) for name in self._zip.namelist() if name.startswith(form.LOG)]
+        begins = self._begins()
         self._batches = {batch_key(begin): form.chunk_name(form.LOG, begin) for begin in begins}
         self._order = {CHECKPOINTS: sorted(self._objects), LOG: sorted(self._batches)}
         self._objects[KEYS_JSON] = KEYS.to_bytes()
         self.calls = 0
+
+    def _begins(self) -> list[int]:
+        found = (number_of(name, partial(form.chunk_name, form.LOG)) for name in self._zip.namelist())
+        return [begin for begin in found if begin is not None]
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
         """Store in memory."""

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from bench.ledger_bundle import show
-from flops_auditor.use_cases.ledger.recompute import recompute
+from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from flops_auditor_cli.demo import dense, sample_jobs
 from tests.fakes.bundles import Bundle
 from tests.fakes.live_ledger import LiveLedger
@@ -48,8 +48,8 @@ def main() -> int:
     """Make, measure, compare."""
     with tempfile.TemporaryDirectory() as folder:
         bundle = demo_ledger().bundle(Path(folder))
-        records = bundle.verify(recompute=recompute).records
-        without, with_figures = seconds(bundle), seconds(bundle, recompute=recompute)
+        records = bundle.verify(recompute=Recomputing()).records
+        without, with_figures = seconds(bundle), seconds(bundle, recompute=Recomputing())
     a_record = (with_figures - without) / records
     show({"records": records, "seconds_a_record": round(a_record, 4), "verifying_alone": round(without / records, 5)})
     return 0 if a_record <= MOST_SECONDS_A_RECORD else 1

@@ -579,6 +579,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "sealed_at": MAYBE,
                 "pinned": FLAG,
                 "keys_given": FLAG,
+                "followed": FLAG,
                 "elsewhere": COUNT,
                 "recorded_by": named(COUNT),
                 "recomputed_by": MAYBE,

@@ -1,13 +1,12 @@
 """Nothing honest fails: every bundle of ledgers with a life of their own verifies, whole and in part."""
 
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.values.archive_keys import KEYS, checkpoint_key
-from flops_auditor.use_cases.ledger.recompute import recompute
+from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from tests.attacks import tries
 from tests.fakes.honest_worlds import HonestWorld
 
@@ -19,7 +18,7 @@ def test_every_bundle_of_an_honest_ledger_verifies(seed: int, tmp_path: Path, mo
     world = HonestWorld(seed)
     demands = {
         "keys": world.archive.get(KEYS),
-        "recompute": partial(recompute, accepted=world.own_tables()),
+        "recompute": Recomputing(world.own_tables()),
         "pin": world.mailbox.messages[seed % len(world.mailbox.messages)][1].encode(),
     }
     report = world.bundle(tmp_path).verify(**demands)

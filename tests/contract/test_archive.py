@@ -81,8 +81,7 @@ def test_a_second_version_is_refused(storage: Storage) -> None:
     intruder.overwrite("log/2")
     with pytest.raises(ObjectReplaced, match=r"log/2 has a second version"):
         archive.get("log/2")
-    with pytest.raises(ObjectReplaced, match="log/2"):
-        list(archive.list("log/"))
+    assert list(archive.list("log/")) == ["log/1", "log/2", "log/3"]
     assert archive.get("log/1") == b"first"
 
 
@@ -96,5 +95,4 @@ def test_a_delete_marker_is_refused(storage: Storage, then_put_again: bool) -> N
         archive.put_if_absent("log/1", b"forged")
     with pytest.raises(ObjectReplaced, match="log/1"):
         archive.get("log/1")
-    with pytest.raises(ObjectReplaced, match="log/1"):
-        list(archive.list("log/"))
+    assert list(archive.list("log/")) == ["log/1"]

@@ -1,7 +1,7 @@
 """A whole ledger in memory: real records of made-up jobs, real signatures, the real sealer."""
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from hashlib import sha256
@@ -23,15 +23,18 @@ from flops_auditor.domain.ledger.leaves import rotation
 from flops_auditor.domain.ledger.statement import RECORD_PREDICATE, statement
 from flops_auditor.domain.lineage.kept_ancestors import Packed, pack
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
+from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
 from flops_auditor.domain.values.archive_keys import evidence_key, job_id, record_key, rotation_key, tables_key
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.auditing.find_lineage import CONTINUES
 from flops_auditor.use_cases.ledger.seal_log import Sealed, Sealer, seal_log
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import PendingRecord, Signer
 from tests.fakes.cases import audit
 from tests.fakes.jobs import CREATED, describe
 from tests.fakes.ledger import MemoryArchive, MemoryMailbox, MemoryPendingRecords, MemorySigner
+from tests.fakes.lineage import artifact, channel
 
 LEDGER = "flops-auditor/123456789012/eu-west-1/audit"
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -113,8 +116,13 @@ def long_lineage_draft(number: int, at: datetime, ancestors: int) -> tuple[Draft
         Ancestor(job_id(f"arn-{run}", ""), f"arn:aws:sagemaker:eu-west-1:1:training-job/run-{run}", 10**20, 10**21)
         for run in range(ancestors)
     ]
-    lineage = Lineage((runs[0].job_id,), tuple(sorted(runs, key=lambda run: run.job_id)))
-    body = Evidence(describe(name=f"job-{number:03d}")).to_bytes()
+    channels = [channel("model", artifact("run-0"))]
+    body = Evidence(describe(name=f"job-{number:03d}", InputDataConfig=channels)).to_bytes()
+    taken = read_case(body).run.begins[0]
+    note = CONTINUES(where=taken.where, place=str(taken.location), name="run-0")
+    parents = (replace(runs[0], parents=tuple(run.job_id for run in runs[1:])), *runs[1:])
+    ancestors_in_order = tuple(sorted(parents, key=lambda run: run.job_id))
+    lineage = Lineage((runs[0].job_id,), ancestors_in_order, notes=(note,))
     audited = audit(parse_evidence(body), load_tables(), lineage)
     packed = pack(audited.run.job_id, lineage)
     content = predicate(

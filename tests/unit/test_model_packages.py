@@ -14,8 +14,8 @@ from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.auditing.audit_job import reassess
 from flops_auditor.use_cases.auditing.collect_evidence import MOST_PACKAGES
 from flops_auditor.use_cases.auditing.watch_jobs import look_at
-from flops_auditor.use_cases.ledger.recompute import recompute
 from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
+from flops_auditor.use_cases.recomputing.recompute import recompute
 from tests.fakes.audit import MemoryIndex, MemoryReassessments, MemoryRecords
 from tests.fakes.cases import words
 from tests.fakes.lineage import World, artifact, channel, continuing

@@ -4,7 +4,6 @@ import csv
 import json
 import lzma
 from collections.abc import Mapping
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from flops_auditor.data import RELEASED, load_tables, read, released
 from flops_auditor.domain.ledger.bundle import tables_name
 from flops_auditor.domain.ledger.ledger_errors import EvidenceMismatch, NotRecomputable, UnknownTables
 from flops_auditor.domain.ledger.verification import NothingKept
-from flops_auditor.use_cases.ledger.recompute import recompute
+from flops_auditor.use_cases.recomputing.recompute import Recomputing, recompute
 from tests import releases
 from tests.fakes.bundles import Bundle
 from tests.fakes.ledger_world import START, World, long_lineage_draft, real_draft
@@ -81,7 +80,7 @@ def test_a_lie_signed_by_the_recorder_is_seen_by_recomputing_alone(tmp_path: Pat
     world.seal()
     bundle = Bundle(world, tmp_path)
     assert bundle.verify().verdict == "valid"
-    found = bundle.verify(recompute=recompute).findings
+    found = bundle.verify(recompute=Recomputing()).findings
     assert [(finding.error, finding.index) for finding in found] == [("EvidenceMismatch", 2)]
     assert "job-002" in json.dumps([finding.message for finding in found])
 
@@ -102,8 +101,8 @@ def with_many_ancestors(request: pytest.FixtureRequest, tmp_path: Path) -> Bundl
 
 def test_many_ancestors_travel_with_the_bundle(with_many_ancestors: Bundle) -> None:
     assert len(with_many_ancestors.names("ancestors/")) == 1
-    assert with_many_ancestors.verify(recompute=recompute).findings == []
-    assert with_many_ancestors.verify(recompute=recompute, processes=2).findings == []
+    assert with_many_ancestors.verify(recompute=Recomputing()).findings == []
+    assert with_many_ancestors.verify(recompute=Recomputing(), processes=2).findings == []
 
 
 @pytest.mark.parametrize("attack", ["edited", "missing", "another"])
@@ -130,8 +129,8 @@ def test_records_of_earlier_tables_are_computed_again_with_those(
     world.seal()
     bundle = Bundle(world, tmp_path, NO_MODEL if part else None)
     own = frozenset(then.digests.values()) - released()
-    assert [found.error for found in bundle.verify(recompute=recompute).findings] == ["UnknownTables"]
-    report = bundle.verify(recompute=partial(recompute, accepted=own))
+    assert [found.error for found in bundle.verify(recompute=Recomputing()).findings] == ["UnknownTables"]
+    report = bundle.verify(recompute=Recomputing(own))
     assert (report.verdict, report.records, report.recorded_by) == ("valid", 2, {__version__: 2})
     assert len(bundle.names("tables/")) == len(load_tables().digests) + len(edits)
 
@@ -168,7 +167,7 @@ def test_a_table_that_is_not_in_the_bundle_is_named_where_it_is_needed(tmp_path:
     bundle = Bundle(world, tmp_path)
     del bundle.files[tables_name(then.digests["accelerators.csv"])]
     assert bundle.verify().verdict == "valid"
-    [found] = bundle.verify(recompute=partial(recompute, accepted=frozenset(then.digests.values()))).findings
+    [found] = bundle.verify(recompute=Recomputing(frozenset(then.digests.values()))).findings
     assert (found.error, found.tampered) == ("NotRecomputable", False)
     assert "accelerators.csv" in found.message
 

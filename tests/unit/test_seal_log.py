@@ -13,7 +13,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     BadSignature,
     KeyNotValidAtIndex,
     MalformedRecord,
-    MissingCheckpoint,
+    ObjectReplaced,
     UnauthorisedRotation,
     UnknownKey,
     WrongOrigin,
@@ -24,6 +24,7 @@ from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, batch_key, checkpoint_key, frontier_key
 from flops_auditor.use_cases.ledger import log_reader, seal_log
 from flops_auditor.use_cases.ledger.log_reader import lines_of
+from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import Archive, PendingRecord
 from tests.fakes.ledger import MemoryArchive, MemorySigner
 from tests.fakes.ledger_world import LEDGER, World, sign
@@ -42,7 +43,7 @@ def assert_one_valid_log(world: World, records: int) -> None:
         head = parse_checkpoint(parse_note(world.archive.get(key) or b"").text)
         assert head.root == tree.root(head.size)
         sizes.append(head.size)
-    firsts = [log_reader.number_of(key) for key in world.archive.list(LOG)]
+    firsts = [log_reader.number_of(key, batch_key) for key in world.archive.list(LOG)]
     assert [*firsts[1:], len(found)] == sizes
     places = {}
     for index, line in enumerate(found):
@@ -348,8 +349,14 @@ def test_a_rotation_without_both_signatures_is_held(signers: str) -> None:
     assert [held.error for held in world.seal().held] == [UnauthorisedRotation.__name__]
 
 
+def newest_checkpoint(world: World) -> int:
+    signers = log_reader.signers_of(world.archive, verifies)
+    assert signers
+    return log_reader.newest_checkpoint(world.archive, signers)
+
+
 def planted(world: World, body: bytes) -> None:
-    world.archive.put_if_absent(batch_key(log_reader.newest_checkpoint(world.archive)), body)
+    world.archive.put_if_absent(batch_key(newest_checkpoint(world)), body)
 
 
 def test_a_planted_batch_is_never_signed() -> None:
@@ -359,7 +366,7 @@ def test_a_planted_batch_is_never_signed() -> None:
     planted(world, first + b"\n")
     with pytest.raises(MalformedRecord, match="does not follow"):
         world.seal()
-    assert log_reader.newest_checkpoint(world.archive) == 1
+    assert newest_checkpoint(world) == 1
 
 
 def test_a_planted_record_with_a_bad_signature_is_never_signed() -> None:
@@ -373,7 +380,7 @@ def test_a_planted_record_with_a_bad_signature_is_never_signed() -> None:
     planted(world, forged + b"\n" + envelope_line(closing, signature.keyid, signature.der) + b"\n")
     with pytest.raises(BadSignature):
         world.seal()
-    assert log_reader.newest_checkpoint(world.archive) == 2
+    assert newest_checkpoint(world) == 2
 
 
 def _keys(world: World) -> KeyHistory:
@@ -386,15 +393,39 @@ def test_a_damaged_archive_stops_the_sealer_by_name() -> None:
     world.seal()
     with pytest.raises(WrongOrigin):
         world.seal(ledger_id="flops-auditor/other")
-    world.archive.put_if_absent(batch_key(7), b"")
-    with pytest.raises(MalformedRecord):
+    world.archive.overwrite(batch_key(0), b"another version")
+    with pytest.raises(ObjectReplaced):
         world.seal()
+
+
+JUNK = {
+    "log/zzz": b"",
+    "log/00000000000000000003.ndjson": b"",
+    "log/99999999999999999999.ndjson": b"{}\n",
+    "log/00000000000000000001.ndjson.bak": b"x",
+    "checkpoints/99999999999999999999": b"no note",
+    "checkpoints/00000000000000000001": b"a note between two",
+    "checkpoints/zzz": b"",
+    "frontiers/zzz": b"",
+    "rotations/zzz": b"",
+    "foreign": b"",
+}
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("page", [4, 1000])
+def test_junk_in_the_archive_never_stops_the_sealer(deleted: bool, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_reader, "KEYS_IN_A_PAGE", page)
     world = World()
+    world.add(4)
     world.seal()
-    planted_later = leaves(world.archive)[0]
-    world.archive.put_if_absent(batch_key(7), planted_later + b"\n")
-    with pytest.raises(MissingCheckpoint):
-        world.seal()
+    for key, body in {**JUNK, "log/00000000000000000900.ndjson": leaves(world.archive)[4] + b"\n"}.items():
+        world.archive.put_if_absent(key, body)
+        if deleted:
+            world.archive.delete(key)
+    for size in range(6, 20):
+        assert world.seal().size == size
+    assert newest_checkpoint(world) == 19
 
 
 def test_revisions_of_a_job_are_sealed_in_order_whatever_the_clocks_said() -> None:

@@ -65,8 +65,10 @@ def test_keys_of_objects() -> None:
     assert archive_keys.record_key(job, 2) == f"records/{job}/2.json"
     assert archive_keys.evidence_key(job, 1) == f"evidence/{job}/1.json"
     assert archive_keys.batch_key(5) == "log/00000000000000000005.ndjson"
-    assert archive_keys.number_of(archive_keys.batch_key(5)) == 5
-    assert archive_keys.number_of(archive_keys.checkpoint_key(77)) == 77
+    assert archive_keys.number_of(archive_keys.batch_key(5), archive_keys.batch_key) == 5
+    assert archive_keys.number_of(archive_keys.checkpoint_key(77), archive_keys.checkpoint_key) == 77
+    for foreign in ("log/zzz", "log/5.ndjson", "log/00000000000000000005", "checkpoints/00000000000000000005.ndjson"):
+        assert archive_keys.number_of(foreign, archive_keys.batch_key) is None
     with pytest.raises(ValueError, match="not a job id"):
         archive_keys.record_key("../escape", 1)
 

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -103,9 +102,9 @@ def verify(
 
 
 def _recomputing(accepted: Iterable[str]) -> Recompute:
-    from flops_auditor.use_cases.ledger.recompute import recompute  # noqa: PLC0415 - only here an audit is needed
+    from flops_auditor.use_cases.recomputing.recompute import Recomputing  # noqa: PLC0415 - only here an audit is needed
 
-    return partial(recompute, accepted=frozenset(accepted))
+    return Recomputing(frozenset(accepted))
 
 
 def given(option: str, path: Path, read: Callable[[bytes], bytes]) -> bytes:
@@ -164,11 +163,16 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
     )
     if not recomputed:
         return [counted]
+    followed = (
+        "what each continues follows from its evidence and the records before it"
+        if report.followed
+        else "what they continue is followed in a whole bundle alone"
+    )
     made = ", ".join(f"{number} by version {plain(version)}" for version, number in sorted(report.recorded_by.items()))
     return [
         counted,
         "every estimate follows from its evidence and the tables of its time, computed again by version "
-        f"{__version__}; recorded: {made}",
+        f"{__version__}; {followed}; recorded: {made}",
     ]
 
 

@@ -5,6 +5,7 @@ is read through ListObjectVersions: a second version or a delete marker is a fin
 """
 
 from collections.abc import Iterator
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -42,12 +43,16 @@ class S3Archive:
 
     def get(self, key: str) -> bytes | None:
         """The only version of the object."""
+        versions: list[str] = []
         for found, version in self._versions(key, "", _PAGE):
-            if found == key:
-                return self._read(key, version)
-            if found > key:
+            if found != key:
                 break
-        return None
+            if version is None:
+                raise ObjectReplaced(f"{key} has a delete marker")
+            versions.append(version)
+            if len(versions) > 1:
+                raise ObjectReplaced(f"{key} has a second version")
+        return self._read(key, versions[0]) if versions else None
 
     def _read(self, key: str, version: str) -> bytes:
         """One version. botocore tries the request again, but not a body that breaks off while it is read."""
@@ -62,31 +67,18 @@ class S3Archive:
 
     def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
         """Keys in order; an object under a delete marker is not passed over."""
-        page = _PAGE if limit is None else min(_PAGE, limit + 1)
-        for count, (key, _) in enumerate(self._versions(prefix, start_after, page)):
-            if count == limit:
-                return
-            yield key
+        page = _PAGE if limit is None else min(_PAGE, limit)
+        keys = (key for key, _ in groupby(self._versions(prefix, start_after, page), lambda each: each[0]))
+        return islice(keys, limit)
 
-    def _versions(self, prefix: str, start_after: str, page: int) -> Iterator[tuple[str, str]]:
-        """(key, version id) of each object. Raises ObjectReplaced at the first key with more than one version.
-
-        A key is given once the listing has passed it: its further versions come right after it.
-        """
+    def _versions(self, prefix: str, start_after: str, page: int) -> Iterator[tuple[str, str | None]]:
+        """(key, version id) of each version in the order of keys; None as version id for a delete marker."""
         markers: dict[str, Any] = {"KeyMarker": start_after} if start_after else {}
-        last: tuple[str, str] | None = None
         while True:
             answer = self._client.list_object_versions(Bucket=self._bucket, Prefix=prefix, MaxKeys=page, **markers)
-            for marker in answer.get("DeleteMarkers", []):
-                raise ObjectReplaced(f"{marker['Key']} has a delete marker")
-            for version in answer.get("Versions", []):
-                if last and version["Key"] == last[0]:
-                    raise ObjectReplaced(f"{last[0]} has a second version")
-                if last:
-                    yield last
-                last = version["Key"], version["VersionId"]
+            found: list[tuple[str, str | None]] = [(each["Key"], None) for each in answer.get("DeleteMarkers", [])]
+            found += [(each["Key"], each["VersionId"]) for each in answer.get("Versions", [])]
+            yield from sorted(found, key=lambda each: each[0])
             if not answer.get("IsTruncated"):
-                break
+                return
             markers = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer["NextVersionIdMarker"]}
-        if last:
-            yield last

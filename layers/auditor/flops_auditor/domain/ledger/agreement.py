@@ -171,8 +171,7 @@ def check_record(leaf: Leaf) -> None:
     days = [each["day"] for each in content["due"]]
     if content["notification_due"] != (min(days) if days else None):
         raise DueDateMismatch(f"{job['arn'][:200]}: notification_due is not the first day of a duty")
-    if content["action"] and job["finished"]:
-        raise HistoryMismatch(f"{job['arn'][:200]}: an action on a job that had ended")
+    _check_action(leaf, content)
     first = content["revision"] == 0
     if first != (content["supersedes"] is None):
         raise SupersedesMismatch(
@@ -180,6 +179,20 @@ def check_record(leaf: Leaf) -> None:
         )
     if first != (content["previous_verdict"] is None) or (first and (content["changes"] or content["reassessed"])):
         raise HistoryMismatch(f"{job['arn'][:200]}: what is said of the record before does not fit the revision")
+
+
+def _check_action(leaf: Leaf, content: Mapping[str, Any]) -> None:
+    """A running job is recorded to be stopped, and for nothing else. Raises HistoryMismatch."""
+    action, job = content["action"], content["job"]
+    if (action is None) != job["finished"]:
+        raise HistoryMismatch(f"{job['arn'][:200]}: an action on a job that had ended, or a running one without")
+    if action is None:
+        return
+    at = milliseconds(datetime.fromisoformat(action["requested_at"]))
+    begun = job["start"] or job["creation_time"]
+    earliest = milliseconds(datetime.fromisoformat(begun)) if begun else 0
+    if action["kind"] != "stop" or not earliest - SKEW_MS <= at <= milliseconds(leaf.at) + SKEW_MS:
+        raise HistoryMismatch(f"{job['arn'][:200]}: an action that is no stop of the job while it ran")
 
 
 def verdicts(content: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -225,6 +238,8 @@ def as_ancestor(content: Mapping[str, Any]) -> list[object]:
         sorted(lineage["stated"].items()),
         lineage["loads_weights"],
         estimate["updates_upper_flop"],
+        estimate["lower_flop"],
+        estimate["firm_flop"],
         job["succeeded"],
         lineage["parents"],
         bool(estimate["doubts"] or lineage["doubts"]),
@@ -243,6 +258,8 @@ def listed_ancestor(each: Mapping[str, Any]) -> list[object]:
         sorted(each.get("stated", {}).items()),
         each.get("loads_weights", False),
         each.get("updates_upper_flop"),
+        each.get("lower_flop"),
+        each.get("firm_flop"),
         not each.get("failed", False),
         each.get("parents", []),
         bool(each.get("doubts")),

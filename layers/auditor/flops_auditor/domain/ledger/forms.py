@@ -252,19 +252,19 @@ ANCESTORS = {"schema": TEXT, "ancestors": [ANCESTOR]}
 def _schema(form: Any) -> CoreSchema:  # noqa: PLR0911 - one for each kind of form
     match form:
         case Text(None):
-            return schema.str_schema()
+            return schema.str_schema(strict=True)
         case Text(pattern):
-            return schema.str_schema(pattern=pattern)
+            return schema.str_schema(pattern=pattern, strict=True)
         case Whole():
-            return schema.int_schema(ge=0)
+            return schema.int_schema(ge=0, strict=True)
         case Flag():
-            return schema.bool_schema()
+            return schema.bool_schema(strict=True)
         case Maybe(inner):
             return schema.nullable_schema(_schema(inner))
         case Named(inner):
-            return schema.dict_schema(schema.str_schema(), _schema(inner))
+            return schema.dict_schema(schema.str_schema(strict=True), _schema(inner), strict=True)
         case [inner]:
-            return schema.list_schema(_schema(inner))
+            return schema.list_schema(_schema(inner), strict=True)
         case dict():
             return schema.typed_dict_schema(
                 {
@@ -272,6 +272,7 @@ def _schema(form: Any) -> CoreSchema:  # noqa: PLR0911 - one for each kind of fo
                     for name, inner in form.items()
                 },
                 extra_behavior="forbid",
+                strict=True,
             )
     raise SchemaError(f"{form!r} is no form")
 
@@ -281,7 +282,7 @@ class Form:
 
     def __init__(self, members: Mapping[str, Any], name: str) -> None:
         self._name = name
-        self._validator = SchemaValidator(_schema(dict(members)), schema.CoreConfig(strict=True))
+        self._validator = SchemaValidator(_schema(dict(members)))
 
     def check(self, content: object) -> None:
         """Exactly these members, each as it must be. Raises MalformedRecord, naming the first that is not."""

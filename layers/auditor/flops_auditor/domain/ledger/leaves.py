@@ -122,6 +122,11 @@ def read_leaf(envelope: Envelope, ledger_id: str, index: int, keys: KeyHistory, 
     return leaf
 
 
+def record_of(envelope: Envelope) -> Leaf:
+    """The record that an envelope holds, whoever signed it. Raises what its form shows."""
+    return _leaf("record", parse_statement(envelope.payload), -1)
+
+
 def parse_rotation(payload: bytes) -> Rotation:
     """The change that a rotation leaf in a checked log makes. Raises MalformedRecord for any other leaf."""
     found = _leaf("rotation", parse_statement(payload), -1).rotation

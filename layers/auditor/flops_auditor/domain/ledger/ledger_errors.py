@@ -135,6 +135,10 @@ class AncestorMismatch(Tampered):
     """A record lists an ancestor otherwise than the ancestor's own record, or before there was one, or itself."""
 
 
+class LineageMismatch(Tampered):
+    """A record continues other runs than its evidence and the records before it show."""
+
+
 class DueDateMismatch(Tampered):
     """The day by which a duty is due was put off, or does not follow from the assessments."""
 
@@ -175,6 +179,12 @@ class AncestorNotHere(Reservation):
     """A record lists an ancestor whose record is not in this log, so its figures are the record's word alone."""
 
     remedy = "Ask for a bundle exported after the next seal. If the ancestor is still not there, ask for its record."
+
+
+class LineageBehind(Reservation):
+    """The newest record of a job leaves out what was recorded after it, long ago, of the runs that it continues."""
+
+    remedy = "Ask for the job to be assessed again (`flops-auditor reassess --job`), and for a new bundle."
 
 
 class LoggedTwice(Reservation):

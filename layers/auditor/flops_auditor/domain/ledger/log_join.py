@@ -50,6 +50,7 @@ class LogJoin:
         self.tables: set[str] = set()
         self.versions: Counter[str] = Counter()
         self.agreement = Agreement()
+        self.replay = facts.recompute.replay(facts.kept) if facts.recompute else None
         self._batch_begins = 0
         self._earliest: list[Dated] = []
         self._latest: list[Dated] = []
@@ -65,6 +66,9 @@ class LogJoin:
         self.tables |= summary.tables
         self.versions.update(summary.versions)
         self.agreement.add(summary.rows)
+        if self.replay is not None:
+            for leaf, at, told in summary.told:
+                self.replay.add(leaf, at, told)
         if self.agreement.too_many():
             raise AncestorMismatch("records list more ancestors than there are records")
         for segment in summary.segments:

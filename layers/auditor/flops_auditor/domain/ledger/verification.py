@@ -7,7 +7,7 @@ heartbeat is the last leaf under a checkpoint.
 
 import binascii
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -47,8 +47,27 @@ class NothingKept:
         """Not at hand."""
 
 
-Recompute = Callable[[bytes, dict[str, Any], Kept], None]
-"""(evidence, predicate, what it names) -> nothing; raises EvidenceMismatch if the figures do not follow."""
+class Replay(Protocol):
+    """Holds all records of a log against one another by their evidence."""
+
+    def add(self, leaf: int, at: datetime, told: bytes) -> None:
+        """The next record of the log: what its `Recompute` told of it."""
+
+    def check(self, sealed_at: datetime) -> Iterator[Defect]:
+        """What does not follow, once all are there; `sealed_at` dates the log."""
+
+
+class Recompute(Protocol):
+    """Computes records again from their evidence; goes to other processes."""
+
+    def __call__(self, evidence: bytes, content: dict[str, Any], kept: Kept) -> bytes:
+        """(evidence, predicate, what it names) -> what a replay needs of the record.
+
+        Raises EvidenceMismatch if its figures do not follow.
+        """
+
+    def replay(self, kept: Kept) -> Replay:
+        """Of a whole log."""
 
 
 class Dated(NamedTuple):
@@ -110,7 +129,8 @@ class Heartbeat:
 class ChunkSummary:
     """What is left of a chunk once its leaves are checked.
 
-    `ancestors` are the objects that records name, with the first leaf that does and its time in milliseconds.
+    `ancestors` are the objects that records name, with the first leaf that does and its time; `told` is what computing
+    records again told of them.
     """
 
     begin: int
@@ -122,6 +142,7 @@ class ChunkSummary:
     ancestors: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
     versions: Counter[str] = field(default_factory=Counter)
+    told: list[tuple[int, datetime, bytes]] = field(default_factory=list)
     findings: list[Defect] = field(default_factory=list)
 
 
@@ -174,8 +195,8 @@ class _ChunkCheck:
         """Check one leaf; at a heartbeat, the batch that it closes."""
         leaf = read_leaf(parse_envelope(line), self._facts.ledger_id, index, self._facts.keys, self._facts.verify)
         self._hashes.append(leaf_hash(line))
-        if proofs is not None:
-            _check_evidence(self._facts, leaf, index, proofs, self._begin)
+        if proofs is not None and (told := _check_evidence(self._facts, leaf, index, proofs, self._begin)):
+            self.summary.told.append((index, leaf.at, told))
         if leaf.kind == "record":
             self._add_record(leaf, line, index)
         elif leaf.rotation:
@@ -218,15 +239,17 @@ def kept_ancestors(content: dict[str, Any]) -> str | None:
     return None if kept is None else str(kept["sha256"])
 
 
-def check_evidence(leaf: Leaf, evidence: bytes, index: int, facts: LogFacts) -> None:
-    """The evidence is the signed one, and the figures follow from it. Raises EvidenceMismatch."""
+def check_evidence(leaf: Leaf, evidence: bytes, index: int, facts: LogFacts) -> bytes:
+    """The evidence is the signed one, and the figures follow from it. Raises EvidenceMismatch.
+
+    Returns what computing them told.
+    """
     if sha256(evidence).hexdigest() != leaf.statement.subject_sha256:
         raise EvidenceMismatch(f"the evidence of leaf {index} is not the file that was signed")
-    if facts.recompute:
-        facts.recompute(evidence, leaf.statement.predicate, facts.kept)
+    return facts.recompute(evidence, leaf.statement.predicate, facts.kept) if facts.recompute else b""
 
 
-def _check_evidence(facts: LogFacts, leaf: Leaf, index: int, proofs: Sequence[bytes], begin: int) -> None:
+def _check_evidence(facts: LogFacts, leaf: Leaf, index: int, proofs: Sequence[bytes], begin: int) -> bytes:
     at = index - begin
     if at >= len(proofs) - 1 or bool(proofs[at]) != (leaf.kind == "record"):
         raise EvidenceMismatch(f"leaf {index} has no evidence, or has some that it should not have")
@@ -237,4 +260,5 @@ def _check_evidence(facts: LogFacts, leaf: Leaf, index: int, proofs: Sequence[by
             raise EvidenceMismatch(f"the evidence of leaf {index} is not strict base64") from error
         if binascii.b2a_base64(evidence, newline=False) != proofs[at]:
             raise EvidenceMismatch(f"the evidence of leaf {index} is not strict base64")
-        check_evidence(leaf, evidence, index, facts)
+        return check_evidence(leaf, evidence, index, facts)
+    return b""

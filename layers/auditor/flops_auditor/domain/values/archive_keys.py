@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 
 RECORDS = "records/"
 EVIDENCE = "evidence/"
@@ -14,6 +15,7 @@ FRONTIERS = "frontiers/"
 ROTATIONS = "rotations/"
 KEYS = "keys.json"
 
+_DIGITS = re.compile(r"[0-9]{1,20}")
 _JOB_ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -67,9 +69,11 @@ def rotation_key(number: int) -> str:
     return f"{ROTATIONS}{number:06d}.json"
 
 
-def number_of(key: str) -> int:
-    """The index or size in a batch's, checkpoint's or frontier's key."""
-    return int(key.rsplit("/", 1)[1].split(".", 1)[0])
+def number_of(key: str, key_of: Callable[[int], str]) -> int | None:
+    """The index or size in a key that `key_of` makes, such as `batch_key`; None for any other key."""
+    digits = key.rsplit("/", 1)[-1].split(".", 1)[0]
+    number = int(digits) if _DIGITS.fullmatch(digits) else None
+    return number if number is not None and key_of(number) == key else None
 
 
 def _checked(job: str) -> str:

@@ -4,8 +4,9 @@ Per place that a job begins from: one query for each segment of its path until a
 record, and one object if it has more than MOST_INLINE ancestors. How long the chain is makes no difference.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from flops_auditor.domain.law.due_dates import DueDate, read_due_dates
@@ -97,7 +98,26 @@ def awaits_parent(content: Mapping[str, Any]) -> bool:
 
 
 def find_lineage(run: Run, records: Records, index: LineageIndex, archive: Archive) -> FoundLineage:
-    """The runs that this one continues, and their ancestors. What cannot be told becomes a doubt."""
+    """The runs that this one continues, and their ancestors, as they are recorded now."""
+    kept: dict[str, AncestorSet] = {}
+
+    def newest(job_id: str) -> Mapping[str, Any] | None:
+        stored = records.latest(job_id)
+        return None if stored is None else predicate_of(stored.line)
+
+    return follow(run, newest, index, lambda key, digest: _load(key, digest, archive, kept), kept)
+
+
+def follow(
+    run: Run,
+    newest: Callable[[str], Mapping[str, Any] | None],
+    index: LineageIndex,
+    load: Callable[[str, str], Sequence[Ancestor]],
+    kept: Mapping[str, AncestorSet] = MappingProxyType({}),
+) -> FoundLineage:
+    """The same from whatever says what is recorded: `newest` gives the predicate of a job's newest record, `load` the
+    ancestors in an object by key and SHA-256, and `kept` has those that it read. What cannot be told becomes a doubt.
+    """
     named = run.begins
     doubts: list[Remark] = []
     if len(named) > MOST_REFERENCES:
@@ -117,19 +137,17 @@ def find_lineage(run: Run, records: Records, index: LineageIndex, archive: Archi
     if len(parents) > MOST_PARENTS:
         doubts.append(TOO_MANY_PARENTS(count=len(parents), most=MOST_PARENTS))
     sets: list[tuple[Ancestor, ...]] = []
-    kept: dict[str, AncestorSet] = {}
     due: list[DueDate] = []
     notes = list(run.begins_notes)
     for job_id in sorted(parents)[:MOST_PARENTS]:
         entry, reference = parents[job_id]
         name = name_of(entry.job_arn)
-        stored = records.latest(job_id)
-        if stored is None:
+        content = newest(job_id)
+        if content is None:
             doubts.append(AWAITED(where=reference.where, name=name))
             continue
-        content = predicate_of(stored.line)
         notes.append(CONTINUES(where=reference.where, place=str(reference.location), name=name))
-        recorded = read_lineage(content, lambda key, digest: _load(key, digest, archive, kept))
+        recorded = read_lineage(content, load)
         sets.append(passed_on(ancestor_of(content), recorded.ancestors))
         due += read_due_dates(content)
     ancestors = union(sets, without=run.job_id)

@@ -7,7 +7,7 @@ from functools import cache
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.models_file import NO_STATEMENTS, ModelStatements, read_models, statements_about
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.values.archive_keys import MODELS, number_of
+from flops_auditor.domain.values.archive_keys import MODELS, models_key, number_of
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.ledger import Archive
 
@@ -22,11 +22,9 @@ class ModelsVersion:
 
 def newest_models(archive: Archive) -> ModelsVersion:
     """The newest version. Raises MalformedModels."""
-    key = max(archive.list(MODELS), default=None)
-    body = archive.get(key) if key else None
-    if key is None or body is None:
-        return ModelsVersion(None, NO_STATEMENTS)
-    return ModelsVersion(number_of(key), read_models(body))
+    number = max((n for key in archive.list(MODELS) if (n := number_of(key, models_key)) is not None), default=None)
+    body = None if number is None else archive.get(models_key(number))
+    return ModelsVersion(None, NO_STATEMENTS) if body is None else ModelsVersion(number, read_models(body))
 
 
 def said_of_models(recorder: Recorder) -> Callable[[Run], tuple[Amendment, ...]]:

@@ -5,7 +5,7 @@ Of what is not chosen a part holds hashes alone: how many leaves there are can b
 
 import zipfile
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -19,19 +19,20 @@ from flops_auditor.domain.ledger.bundle_readme import readme
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.leaves import kind_of, parse_rotation
-from flops_auditor.domain.ledger.ledger_errors import BadBundle, MissingCheckpoint, ObjectReplaced, TruncatedLedger
+from flops_auditor.domain.ledger.ledger_errors import BadBundle, MissingCheckpoint, ObjectReplaced
 from flops_auditor.domain.ledger.merkle import MerkleTree, leaf_hash
 from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
 from flops_auditor.domain.ledger.statement import parse_statement
-from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, evidence_key, number_of, tables_key
+from flops_auditor.domain.values.archive_keys import evidence_key, tables_key
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.log_reader import (
+    batches,
     genesis_keys,
-    lines_of,
     newest_checkpoint,
-    read_batch,
     read_checkpoint,
+    signers_of,
 )
+from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import Archive
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -81,6 +82,7 @@ def of_time(since: datetime | None, until: datetime | None) -> RecordFilter:
 def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) -> Exported:
     """Everything up to the newest checkpoint."""
     size, records, keys = _size(archive), 0, _genesis(archive, ledger_id)
+    ends: list[int] = []
     with _Writer(path) as out:
         chunk = _ChunkContent(0)
         for index, line in _leaves(archive, size):
@@ -94,12 +96,14 @@ def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) ->
             elif kind == "rotation":
                 change = parse_rotation(payload)
                 keys = keys.rotated(change.role, change.new_spki, index)
+            else:
+                ends.append(index + 1)
             full = chunk.add(line, evidence)
             if full or (kind == "heartbeat" and len(chunk.lines) >= bundle.CHUNK):
                 out.chunk(chunk)
                 chunk = _ChunkContent(index + 1)
         out.chunk(chunk)
-        out.lines(bundle.CHECKPOINTS, (bundle.checkpoint_line(note) for note in _checkpoints(archive, size)))
+        out.lines(bundle.CHECKPOINTS, (bundle.checkpoint_line(note) for note in _checkpoints(archive, ends)))
         out.frame(bundle.Manifest("whole", ledger_id, size, "everything", iso(now)), keys, archive)
     return Exported(size, records)
 
@@ -123,6 +127,7 @@ def export_part(
     checkpoint = read_checkpoint(archive, size)
     jobs = None if by_job is None else {c["job"]["id"] for c in _records(archive, size) if by_job(c)}
     kept: list[int] = []
+    ends: list[int] = []
     with _Writer(path) as out:
         for index, line in _leaves(archive, size):
             tree.append(leaf_hash(line))
@@ -138,8 +143,10 @@ def export_part(
             elif kind == "rotation":
                 change = parse_rotation(payload)
                 keys = keys.rotated(change.role, change.new_spki, index)
-            elif index != size - 1:
-                continue
+            else:
+                ends.append(index + 1)
+                if index != size - 1:
+                    continue
             kept.append(index)
             out.add(bundle.leaf_name(bundle.LEAVES, index), line)
         if not records:
@@ -151,7 +158,7 @@ def export_part(
             bundle.CHECKPOINTS,
             (
                 bundle.checkpoint_line(note, tree.consistency_proof(_size_of(note), size))
-                for note in _checkpoints(archive, size)
+                for note in _checkpoints(archive, ends)
             ),
         )
         out.frame(bundle.Manifest("part", ledger_id, size, selection, iso(now)), keys, archive)
@@ -246,7 +253,8 @@ def _info(name: str) -> zipfile.ZipInfo:
 
 
 def _size(archive: Archive) -> int:
-    size = newest_checkpoint(archive)
+    signers = signers_of(archive, verifies)
+    size = newest_checkpoint(archive, signers) if signers else 0
     if not size:
         raise MissingCheckpoint("the log has no checkpoint yet: nothing was sealed")
     return size
@@ -261,17 +269,8 @@ def _genesis(archive: Archive, ledger_id: str) -> KeyHistory:
 
 def _leaves(archive: Archive, size: int) -> Iterator[tuple[int, bytes]]:
     """(index, line) of every leaf below `size`, one batch in memory at a time."""
-    index = 0
-    for key in archive.list(LOG):
-        if number_of(key) >= size:
-            break
-        if number_of(key) != index:
-            raise TruncatedLedger(f"the batch that begins at leaf {index} is missing")
-        for line in lines_of(read_batch(archive, index)):
-            yield index, line
-            index += 1
-    if index != size:
-        raise TruncatedLedger(f"{index} leaves are there, the newest checkpoint commits to {size}")
+    for first, lines in batches(archive, size):
+        yield from enumerate(lines, start=first)
 
 
 def _records(archive: Archive, size: int) -> Iterator[dict[str, Any]]:
@@ -282,10 +281,9 @@ def _records(archive: Archive, size: int) -> Iterator[dict[str, Any]]:
             yield parse_statement(payload).predicate
 
 
-def _checkpoints(archive: Archive, size: int) -> Iterator[bytes]:
-    for key in archive.list(CHECKPOINTS):
-        if number_of(key) <= size:
-            yield read_checkpoint(archive, number_of(key))
+def _checkpoints(archive: Archive, ends: Iterable[int]) -> Iterator[bytes]:
+    """The checkpoint at each end of a batch."""
+    return (read_checkpoint(archive, end) for end in ends)
 
 
 def _size_of(note: bytes) -> int:

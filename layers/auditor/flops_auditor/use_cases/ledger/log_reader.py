@@ -1,13 +1,17 @@
 """Finding one's way in the archived log: its newest objects in O(log n) listings, and its Merkle frontier."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
-from flops_auditor.domain.ledger.leaves import Verify
+from flops_auditor.domain.ledger.leaves import Verify, kind_of, parse_rotation
 from flops_auditor.domain.ledger.ledger_errors import (
     BadCheckpointSignature,
+    LedgerError,
     MissingCheckpoint,
+    ObjectReplaced,
     RootMismatch,
     TruncatedLedger,
     UncheckpointedTail,
@@ -15,6 +19,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
 )
 from flops_auditor.domain.ledger.merkle import CompactRange, frontier, leaf_hash
 from flops_auditor.domain.ledger.signed_note import Checkpoint, note_key_id, parse_checkpoint, parse_note
+from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.values.archive_keys import (
     CHECKPOINTS,
     KEYS,
@@ -29,36 +34,158 @@ from flops_auditor.domain.values.canonical_json import UnreadableJson, canonical
 from flops_auditor.use_cases.ports.ledger import Archive
 
 KEYS_IN_A_PAGE = 1000
+MOST_LEAVES = 10**20
+"""What the digits of a key have room for."""
 
 
-def newest_number(archive: Archive, prefix: str, key_of: Callable[[int], str]) -> int | None:
-    """The largest number among the keys of a prefix, None if there is none.
+@dataclass(frozen=True)
+class Signers:
+    """Who may have signed the log: every checkpoint key that keys.json and authorised requests for rotations name."""
+
+    ledger_id: str
+    checkpoint: tuple[bytes, ...]
+    verify: Verify
+
+    def signed(self, key_id: bytes, message: bytes, signature: bytes) -> bool:
+        """Whether one of the keys, named by the first bytes of its key id, made the signature."""
+        return any(note_key_id(spki) == key_id and self.verify(spki, signature, message) for spki in self.checkpoint)
+
+
+def signers_of(archive: Archive, verify: Verify) -> Signers | None:
+    """Whose signatures the log may bear; None before the first seal."""
+    text = archive.get(KEYS)
+    if text is None:
+        return None
+    keys = parse_key_history(text)
+    found, number = [keys.current("checkpoint").spki], 0
+    try:
+        while line := rotation_line(archive, number):
+            envelope = parse_envelope(line)
+            change = parse_rotation(envelope.payload)
+            signed = zip((keys.current(change.role).spki, change.new_spki), envelope.signatures, strict=True)
+            if not all(verify(spki, signature.der, envelope.signed_bytes) for spki, signature in signed):
+                break
+            keys = keys.rotated(change.role, change.new_spki, number)
+            found += [change.new_spki] if change.role == "checkpoint" else []
+            number += 1
+    except (LedgerError, ValueError):
+        pass  # a request that the sealer refuses: nothing is signed by its key
+    return Signers(keys.ledger_id, tuple(found), verify)
+
+
+def numbers(
+    archive: Archive, prefix: str, key_of: Callable[[int], str], after: str, limit: int
+) -> tuple[list[int], str]:
+    """The numbers among the next keys of a prefix, at most `limit` keys, and the last key ("" at the end).
+
+    Keys that no writer of the log makes are passed over: `doctor` names them.
+    """
+    page = list(archive.list(prefix, start_after=after, limit=limit))
+    found = [number for key in page if (number := number_of(key, key_of)) is not None]
+    return found, page[-1] if len(page) == limit else ""
+
+
+def newest_number(archive: Archive, prefix: str, key_of: Callable[[int], str], below: int = MOST_LEAVES) -> int | None:
+    """The largest number under `below` among the keys of a prefix, None if there is none.
 
     A page is listed; while it is full, ever wider steps are tried from its end. O(log^2 n) calls, most for one key.
     """
     newest: int | None = None
+    start = ""
     while True:
-        start = key_of(newest) if newest is not None else ""
-        page = [number_of(key) for key in archive.list(prefix, start_after=start, limit=KEYS_IN_A_PAGE)]
-        if len(page) < KEYS_IN_A_PAGE:
-            return page[-1] if page else newest
-        newest, step = page[-1], page[-1] - page[0] + 1
-        while (found := _first_after(archive, prefix, key_of(newest + step))) is not None:
-            newest, step = found, step * 2
+        found, last = numbers(archive, prefix, key_of, start, KEYS_IN_A_PAGE)
+        within = [number for number in found if number < below]
+        newest = within[-1] if within else newest
+        if not last or len(within) < len(found):
+            return newest
+        start = last
+        if within:
+            step = within[-1] - within[0] + 1
+            while within[-1] + step < below:
+                further = first_after(archive, prefix, key_of, within[-1] + step)
+                if further is None or further >= below:
+                    break
+                within.append(further)
+                step *= 2
+            newest = within[-1]
+            start = max(start, key_of(newest))
 
 
-def _first_after(archive: Archive, prefix: str, key: str) -> int | None:
-    return next((number_of(found) for found in archive.list(prefix, start_after=key, limit=1)), None)
+def first_after(archive: Archive, prefix: str, key_of: Callable[[int], str], number: int) -> int | None:
+    """The next number after one among the keys of a prefix."""
+    after, limit = key_of(number), 1
+    while after:
+        found, after = numbers(archive, prefix, key_of, after, limit)
+        if found:
+            return found[0]
+        limit = KEYS_IN_A_PAGE
+    return None
 
 
-def newest_checkpoint(archive: Archive) -> int:
-    """The size of the newest checkpoint; 0 if there is none."""
-    return newest_number(archive, CHECKPOINTS, checkpoint_key) or 0
+def newest_checkpoint(archive: Archive, signers: Signers) -> int:
+    """The size of the newest checkpoint; 0 if there is none. What nobody of the log signed is passed over.
+
+    Raises ObjectReplaced where the checkpoint of the newest batch was.
+    """
+    below, replaced = MOST_LEAVES, set[int]()
+    while (size := newest_number(archive, CHECKPOINTS, checkpoint_key, below)) is not None:
+        try:
+            if _is_ours(archive.get(checkpoint_key(size)) or b"", size, signers):
+                break
+        except ObjectReplaced:
+            replaced.add(size)
+        below = size
+    size = size or 0
+    body = archive.get(batch_key(size)) if replaced else None
+    if body is not None and size + body.count(b"\n") in replaced:
+        archive.get(checkpoint_key(size + body.count(b"\n")))
+    return size
 
 
-def newest_batch(archive: Archive) -> int | None:
-    """The first index of the newest batch."""
-    return newest_number(archive, LOG, batch_key)
+def newest_batch(archive: Archive, signers: Signers) -> int | None:
+    """The first index of the newest batch; what nobody of the log signed is passed over. Raises ObjectReplaced."""
+    below, replaced = MOST_LEAVES, set[int]()
+    while (first := newest_number(archive, LOG, batch_key, below)) is not None:
+        try:
+            body = archive.get(batch_key(first)) or b""
+            if closing(body, first, signers) is not None:
+                if first + body.count(b"\n") in replaced:
+                    archive.get(batch_key(first + body.count(b"\n")))
+                return first
+        except ObjectReplaced:
+            if first in replaced:
+                raise
+            replaced.add(first)
+        below = first
+    if 0 in replaced:
+        archive.get(batch_key(0))
+    return None
+
+
+def closing(body: bytes, first: int, signers: Signers) -> dict[str, Any] | None:
+    """What the heartbeat at the end of a batch says; None if the body is no batch of this log that begins there."""
+    try:
+        lines = lines_of(body)
+        envelope = parse_envelope(lines[-1])
+        if kind_of(envelope.payload) != "heartbeat":
+            return None
+        said = parse_statement(envelope.payload).predicate
+        (signature,) = envelope.signatures
+        signed = signers.signed(bytes.fromhex(signature.keyid)[:4], envelope.signed_bytes, signature.der)
+        place = (str(first), str(first + len(lines) - 1), signers.ledger_id)
+        return said if signed and (said["first_index"], said["index"], said["ledger_id"]) == place else None
+    except (LedgerError, ValueError, KeyError, IndexError):
+        return None
+
+
+def _is_ours(note: bytes, size: int, signers: Signers) -> bool:
+    try:
+        parsed = parse_note(note)
+        head = parse_checkpoint(parsed.text)
+    except LedgerError:
+        return False
+    signed = any(signers.signed(each.key_id, parsed.text, each.der) for each in parsed.signatures)
+    return signed and (head.origin, head.size) == (signers.ledger_id, size)
 
 
 def lines_of(body: bytes) -> list[bytes]:
@@ -92,6 +219,19 @@ def read_batch(archive: Archive, first_index: int) -> bytes:
     if body is None:
         raise TruncatedLedger(f"the batch that begins at leaf {first_index} is missing")
     return body
+
+
+def batches(archive: Archive, size: int, first: int = 0) -> Iterator[tuple[int, list[bytes]]]:
+    """(first index, lines) of the batches from one on, as far as `size`, one in memory at a time.
+
+    Each is found by where the one before ends, so nothing else in the archive matters. Raises TruncatedLedger.
+    """
+    while first < size:
+        lines = lines_of(read_batch(archive, first))
+        if not lines or first + len(lines) > size:
+            raise TruncatedLedger(f"no batch that begins at leaf {first} ends at the checkpoint of size {size}")
+        yield first, lines
+        first += len(lines)
 
 
 def read_checkpoint(archive: Archive, size: int) -> bytes:

@@ -2,7 +2,8 @@
 
 Writes of one batch, in order: the batch (put if absent at its first index: of two sealers one wins, the other adopts),
 the frontier, the checkpoint, the places in the index, the mail. After a kill the next run finds how far the last one
-came and goes on from there. A sealer notes all places of a batch before it writes the next, so no record gets two.
+came and goes on from there. A sealer notes all places of a batch before it writes the next, and looks into the log for
+what the table says that it waits, so no record gets two.
 The work is O(new records + log n).
 """
 
@@ -33,6 +34,7 @@ from flops_auditor.domain.ledger.leaves import (
     read_leaf,
 )
 from flops_auditor.domain.ledger.ledger_errors import (
+    DuplicateSubject,
     LedgerError,
     MalformedRecord,
     RootMismatch,
@@ -44,7 +46,9 @@ from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
 from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE, ROTATION_PREDICATE, parse_statement
 from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ledger.find_places import find_places, time_of
 from flops_auditor.use_cases.ledger.log_reader import (
+    Signers,
     genesis_keys,
     lines_of,
     load_frontier,
@@ -53,6 +57,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
     read_batch,
     read_checkpoint,
     rotation_line,
+    signers_of,
     store_frontier,
     verified_checkpoint,
 )
@@ -123,7 +128,7 @@ def seal_log(sealer: Sealer, may_go_on: Callable[[], bool] = lambda: True) -> Se
     log, adopted = _open(sealer)
     records = 0
     while True:
-        draft = _draft(sealer, log)
+        draft = _draft(sealer, log, may_go_on)
         if records and not draft.records:
             return Sealed(log.head.size, records, adopted, tuple(draft.held))
         body = b"".join(line + b"\n" for line in draft.lines)
@@ -139,7 +144,8 @@ def seal_log(sealer: Sealer, may_go_on: Callable[[], bool] = lambda: True) -> Se
 def _open(sealer: Sealer) -> tuple[_Log, int]:
     """Read the log's head, and bring to its end whatever an earlier run left half done."""
     log = _Log(Checkpoint(sealer.ledger_id, 0, EMPTY_ROOT), b"", CompactRange(), _genesis(sealer))
-    newest = newest_batch(sealer.archive)
+    signers = _signers(sealer)
+    newest = newest_batch(sealer.archive, signers)
     if newest is None:
         return log, 0
     body = read_batch(sealer.archive, newest)
@@ -152,6 +158,13 @@ def _open(sealer: Sealer) -> tuple[_Log, int]:
         return log, 0
     _conclude(sealer, log, body)
     return log, 1
+
+
+def _signers(sealer: Sealer) -> Signers:
+    """Whose signatures the log may bear, this sealer's own among them."""
+    ours = (sealer.signer.public_key(),)
+    known = signers_of(sealer.archive, sealer.verify)
+    return Signers(sealer.ledger_id, ours + (known.checkpoint if known else ()), sealer.verify)
 
 
 def _genesis(sealer: Sealer) -> KeyHistory:
@@ -184,10 +197,11 @@ def _restore(sealer: Sealer, log: _Log, size: int, newest: list[bytes], sealed: 
         log.tree = load_frontier(sealer.archive, log.head)
 
 
-def _draft(sealer: Sealer, log: _Log) -> _Draft:
+def _draft(sealer: Sealer, log: _Log, may_go_on: Callable[[], bool]) -> _Draft:
     """Waiting records under the key in force, a rotation if asked for, records under the new key, a heartbeat."""
     draft, now, keys = _Draft(), sealer.clock(), log.keys
     waiting = revisions_in_order(list(islice(sealer.pending.waiting(), BATCH * LOOKED_AT)))
+    waiting = _without_logged(sealer, log, draft, waiting, may_go_on)
     later = _append_records(sealer, log, draft, waiting, keys, now)
     rotation = _next_rotation(sealer, log, draft, log.head.size + len(draft.lines))
     if rotation:
@@ -211,6 +225,22 @@ def _draft(sealer: Sealer, log: _Log) -> _Draft:
     signature = Signature(keyid(sealer.signer.public_key()), sealer.signer.sign(digest))
     draft.lines.append(signed_line(payload, (signature,)))
     return draft
+
+
+def _without_logged(
+    sealer: Sealer, log: _Log, draft: _Draft, waiting: list[PendingRecord], may_go_on: Callable[[], bool]
+) -> list[PendingRecord]:
+    """Note again the places of records that the log has already; hold those that it has otherwise, or may have."""
+    timed = ((record, time_of(record, log.keys, sealer.verify)) for record in waiting)
+    known = [(record, at) for record, at in timed if at is not None]
+    found = find_places(sealer.archive, _signers(sealer), log.head.size, known, sealer.clock(), may_go_on)
+    if found.places:
+        sealer.pending.mark_logged(found.places)
+    for (job, revision), index in found.others.items():
+        draft.held.append(Held(job, revision, DuplicateSubject.__name__, f"leaf {index} is another record of it"))
+    for job, revision in found.unread:
+        draft.held.append(Held(job, revision, "NotLookedFor", "there was no time to see whether the log has it"))
+    return [record for record in waiting if (record.job_id, record.revision) not in found.known]
 
 
 def revisions_in_order(waiting: Sequence[PendingRecord]) -> list[PendingRecord]:

@@ -86,6 +86,7 @@ class Demands:
 class VerificationReport:
     """What was found. Valid if there are no findings; `reservations` are what a valid bundle does not promise.
 
+    `followed`: what records continue was followed again from their evidence, which takes the whole log.
     `elsewhere` counts the ancestors that records of a part list and that are not in the part; `more` counts findings
     of a kind beyond those that are told one by one.
     """
@@ -101,6 +102,7 @@ class VerificationReport:
     sealed_at: datetime | None = None
     pinned: bool = False
     keys_given: bool = False
+    followed: bool = False
     elsewhere: int = 0
     recorded_by: dict[str, int] = field(default_factory=dict)
     findings: list[Defect] = field(default_factory=list)
@@ -242,6 +244,9 @@ def _whole(job: _Job) -> Heartbeat | None:
     join.finish()
     check_rotations(job.facts.keys, join.rotations, join.newest)
     job.agree(join.agreement, join.ancestors, join.tables)
+    if join.replay is not None and join.newest is not None and not job.findings.defects:
+        job.findings.add(join.replay.check(join.newest.sealed_at))
+        job.report.followed = True
     return join.newest
 
 

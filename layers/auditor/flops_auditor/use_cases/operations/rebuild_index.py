@@ -3,18 +3,20 @@
 Not rebuilt are the notes of alerts sent: a job that is audited again may be told of once more.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
-from flops_auditor.domain.ledger.leaves import kind_of
-from flops_auditor.domain.ledger.statement import parse_statement, predicate_of
+from flops_auditor.domain.ledger.leaves import kind_of, record_of
+from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
+from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.runs.case import read_case
-from flops_auditor.domain.values.archive_keys import LOG, RECORDS, evidence_key, number_of
+from flops_auditor.domain.values.archive_keys import RECORDS, evidence_key, record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.find_lineage import index_run, recorded_lineage
 from flops_auditor.use_cases.auditing.keep_record import summary
-from flops_auditor.use_cases.ledger.log_reader import lines_of, newest_checkpoint, read_batch
+from flops_auditor.use_cases.ledger.log_reader import batches, newest_checkpoint, signers_of
+from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import Archive, LogPlace, PendingRecords
 from flops_auditor.use_cases.ports.lineage import LineageIndex
 from flops_auditor.use_cases.ports.records import Records, StoredRecord
@@ -45,7 +47,10 @@ def rebuild_index(archive: Archive, records: Records, pending: PendingRecords, i
             continue
         written, known = written + fresh, known + (not fresh)
     logged = 0
-    for places in _batches(archive):
+    signers = signers_of(archive, verifies)
+    size = newest_checkpoint(archive, signers) if signers else 0
+    for first, lines in batches(archive, size):
+        places = places_of(first, lines)
         pending.mark_logged(places)
         logged += len(places)
     return Rebuilt(written, known, logged, tuple(skipped))
@@ -53,8 +58,11 @@ def rebuild_index(archive: Archive, records: Records, pending: PendingRecords, i
 
 def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) -> bool:
     line = archive.get(key) or b""
-    content = predicate_of(line)
+    leaf = record_of(parse_envelope(line))
+    content = leaf.statement.predicate
     job, revision = content["job"]["id"], content["revision"]
+    if record_key(job, revision) != key:
+        raise MalformedRecord("the object is the record of another job or revision")
     evidence = archive.get(evidence_key(job, revision))
     tags = None
     if evidence is not None:
@@ -65,17 +73,12 @@ def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) 
     return records.commit(job, StoredRecord(revision, line), summary(content, lineage, tags))
 
 
-def _batches(archive: Archive) -> Iterator[list[LogPlace]]:
-    """Places of records, batch by batch, as far as a checkpoint commits to them."""
-    size = newest_checkpoint(archive)
-    for key in archive.list(LOG):
-        first = number_of(key)
-        if first >= size:
-            return
-        places = []
-        for at, line in enumerate(lines_of(read_batch(archive, first)), start=first):
-            payload = parse_envelope(line).payload
-            if kind_of(payload) == "record":
-                content = parse_statement(payload).predicate
-                places.append(LogPlace(content["job"]["id"], content["revision"], at))
-        yield places
+def places_of(first: int, lines: Iterable[bytes]) -> list[LogPlace]:
+    """Where the records of a batch stand."""
+    places = []
+    for at, line in enumerate(lines, start=first):
+        payload = parse_envelope(line).payload
+        if kind_of(payload) == "record":
+            content = parse_statement(payload).predicate
+            places.append(LogPlace(content["job"]["id"], content["revision"], at))
+    return places

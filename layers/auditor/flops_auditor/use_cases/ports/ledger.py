@@ -25,7 +25,7 @@ class Archive(Protocol):
         """The only version, None if never written. Raises ObjectReplaced on a second one or a delete marker."""
 
     def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
-        """Keys with the prefix, in order, after `start_after`, at most `limit`. Raises ObjectReplaced like `get`."""
+        """Keys with the prefix, in order, after `start_after`, at most `limit`, whatever became of their objects."""
 
 
 @dataclass(frozen=True, slots=True)

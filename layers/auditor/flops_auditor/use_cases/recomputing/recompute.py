@@ -1,0 +1,166 @@
+"""Compute a record's figures again from its evidence, with the tables of its time, and compare.
+
+The tables come from the bundle, by the digests that the record names. That somebody signed them makes them no better
+than what somebody signs: only those that a release shipped are used, and those that the reader accepts by digest.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import Any
+
+from flops_auditor import __version__
+from flops_auditor.data import released, shipped
+from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.audit.record import lineage_part, result
+from flops_auditor.domain.audit.tables import FILES, POLICY_FOLDER, Tables, parse_tables
+from flops_auditor.domain.law.assessment import crossed_lines
+from flops_auditor.domain.law.due_dates import DueDate, due_dates, read_due_dates
+from flops_auditor.domain.ledger.ledger_errors import (
+    DueDateMismatch,
+    EvidenceMismatch,
+    LedgerError,
+    NotRecomputable,
+    UnknownTables,
+)
+from flops_auditor.domain.ledger.verification import Kept
+from flops_auditor.domain.lineage.kept_ancestors import unpack
+from flops_auditor.domain.lineage.lineage import Ancestor, read_lineage
+from flops_auditor.domain.runs.case import read_case
+from flops_auditor.domain.values.archive_keys import ancestors_key
+from flops_auditor.domain.values.differences import differences, in_words
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.recomputing.replay_lineage import LineageReplay, told_of
+
+Named = tuple[tuple[str, str], ...]
+"""(file name, SHA-256 in hex) of each table and policy, the policies in the order in which they were assessed."""
+
+
+@dataclass(frozen=True)
+class Recomputing:
+    """The port `Recompute`; `accepted` are digests of tables that the reader takes though no release shipped them."""
+
+    accepted: frozenset[str] = frozenset()
+
+    def __call__(self, evidence: bytes, content: dict[str, Any], kept: Kept) -> bytes:
+        """See `recompute`."""
+        return recompute(evidence, content, kept, self.accepted)
+
+    def replay(self, kept: Kept) -> LineageReplay:
+        """Of a whole log."""
+        return LineageReplay(kept)
+
+
+def recompute(evidence: bytes, content: dict[str, Any], kept: Kept, accepted: Collection[str] = ()) -> bytes:
+    """Compare a predicate with what its evidence gives, and what the record says of its ancestors.
+
+    Returns what following its lineage over the whole log needs.
+
+    `accepted` are digests of tables that the reader takes though no release shipped them. Raises EvidenceMismatch if
+    they differ; DueDateMismatch; NotRecomputable if a table, version or ancestors are not at hand; UnknownTables.
+    """
+    try:
+        return _recompute(evidence, content, kept, accepted)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvidenceMismatch(f"the record is not one that this version makes: {error!r:.200}") from error
+
+
+def _recompute(evidence: bytes, content: dict[str, Any], kept: Kept, accepted: Collection[str]) -> bytes:
+    arn, version = str(content["job"]["arn"])[:300], str(content["code_version"])[:40]
+    named = _named(content)
+    for name, digest in named:
+        if digest not in released() and digest not in accepted:
+            raise UnknownTables(
+                f"{arn} rests on a {name[:100]} that no release shipped which this version knows: {digest}"
+            )
+    try:
+        tables = _tables(named, kept)
+        case = read_case(evidence)
+        lineage = read_lineage(content, partial(_ancestors, kept))
+        audited = audit(case, tables, lineage)
+        again = result(audited) | {"lineage": _said_of_lineage(audited, content)}
+        again["cumulative"]["ancestors"] = content["cumulative"]["ancestors"]  # what the lineage was read from
+    except LedgerError:
+        raise
+    except AuditorError as error:
+        raise EvidenceMismatch(f"{arn} cannot be audited from its evidence: {error}") from error
+    found = in_words(differences({name: content.get(name) for name in again}, again))
+    if found:
+        message = f"{arn}: recorded by version {version!r}, computed again by {__version__!r}: {found}"
+        raise (EvidenceMismatch if version == __version__ else NotRecomputable)(message)
+    _check_days(audited, content)
+    _check_kept(audited, content)
+    return told_of(case, content)
+
+
+def _said_of_lineage(audited: Audit, content: dict[str, Any]) -> dict[str, Any]:
+    """What a record says beside its ancestors; those, and the remarks about them, are followed over the whole log."""
+    followed = {name: content["lineage"][name] for name in ("doubts", "notes", "kept")}
+    return {**lineage_part(audited, None), **followed}
+
+
+def _check_days(audited: Audit, content: dict[str, Any]) -> None:
+    """Every dated duty of a crossed line has one day: what follows from the record, or an earlier one.
+
+    Earlier: known from a record before it, from a parent's, or since it was foreseen, which no signature covers; a run
+    that was not yet created foresees nothing. Raises DueDateMismatch.
+    """
+    arn, said = str(content["job"]["arn"])[:300], read_due_dates(content)
+    crossed = crossed_lines(audited.assessments)
+    latest = due_dates(crossed, {}, datetime.fromisoformat(content["recorded_at"]))
+    if [(each.policy, each.duty) for each in said] != _in_order(said, latest):
+        raise DueDateMismatch(f"{arn}: the duties with a day are not those that follow from the assessments")
+    days = {(each.policy, each.duty): each.day for each in latest}
+    earliest = iso(audited.run.created)[:10] if audited.run.created else ""
+    for each in said:
+        day = days[each.policy, each.duty]
+        if not earliest <= each.day <= day:
+            raise DueDateMismatch(f"{arn}: {each.duty[:60]} is due by {day}, not {each.day}")
+
+
+def _in_order(said: Sequence[DueDate], latest: Sequence[DueDate]) -> list[tuple[str, str]]:
+    """The duties in the order of the days that a record names."""
+    days = {(each.policy, each.duty): each.day for each in said}
+    return sorted(((d.policy, d.duty) for d in latest), key=lambda duty: (days.get(duty, ""), *duty))
+
+
+def _check_kept(audited: Audit, content: dict[str, Any]) -> None:
+    """An object with ancestors stands where the run, or one of them, put it. Raises EvidenceMismatch."""
+    kept = content["lineage"]["kept"]
+    if kept is None:
+        return
+    writers = (audited.run.job_id, *(ancestor.job_id for ancestor in audited.lineage.ancestors))
+    if kept["key"] not in {ancestors_key(job, kept["sha256"]) for job in writers}:
+        raise EvidenceMismatch(f"{kept['key'][:200]} is no place of an object with these ancestors")
+
+
+def _named(content: dict[str, Any]) -> Named:
+    """The files that a record names. Their order is lost in its canonical form; that of its assessments is not."""
+    named = dict(content["tables"])
+    ordered = (f"{POLICY_FOLDER}{found['policy']}.json" for found in content["assessments"])
+    names = dict.fromkeys((*FILES, *ordered, *sorted(named)))
+    return tuple((name, named[name]) for name in names)
+
+
+@lru_cache(64)
+def _tables(named: Named, kept: Kept) -> Tables:
+    """Tables from the bundle, or of this version where they are the same. Raises NotRecomputable for a missing one."""
+    files = {}
+    for name, digest in named:
+        body = shipped().get(digest) or kept.table(digest)
+        if body is None:
+            raise NotRecomputable(f"{name[:100]} as it was then (SHA-256 {digest}) is not in the bundle")
+        files[name] = body
+    try:
+        return parse_tables(files)
+    except AuditorError as error:
+        raise NotRecomputable(f"tables of then cannot be read by version {__version__!r}: {error}") from error
+
+
+def _ancestors(kept: Kept, key: str, digest: str) -> Sequence[Ancestor]:
+    body = kept.ancestors(digest)
+    if body is None:
+        raise NotRecomputable(f"the ancestors are listed in {key} (SHA-256 {digest}), which is not at hand")
+    return unpack(body, digest)

@@ -1,0 +1,382 @@
+"""Follow again, over a whole log, what each record continues: from evidence, as when the record was made.
+
+The same walk that the recorder takes (`find_lineage.follow`) runs over the records of the log instead of the table. A
+record must name what the records before it show. Which of two records came first is only known within WINDOW, so what
+a record says decides inside it. What is needed of each record lies in a database in a temporary file, not in memory.
+"""
+
+import pickle
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from flops_auditor import __version__
+from flops_auditor.domain.audit.record import spoken
+from flops_auditor.domain.ledger.agreement import milliseconds
+from flops_auditor.domain.ledger.checks import SEALED_WITHIN
+from flops_auditor.domain.ledger.findings import Defect, defect_of
+from flops_auditor.domain.ledger.ledger_errors import (
+    AncestorNotHere,
+    EvidenceMismatch,
+    LineageBehind,
+    LineageMismatch,
+    NotRecomputable,
+)
+from flops_auditor.domain.ledger.verification import Kept
+from flops_auditor.domain.lineage.kept_ancestors import unpack
+from flops_auditor.domain.lineage.lineage import Ancestor, Lineage, read_lineage, to_json
+from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.places import Location, Reference
+from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.values.canonical_json import canonical
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.auditing.find_lineage import AWAITED, CONTINUES, entry_of, follow
+from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
+
+WINDOW = timedelta(minutes=10)
+"""Two clocks differ by five minutes at most, and so long may pass between looking for parents and the record's time."""
+_WINDOW_MS = WINDOW // timedelta(milliseconds=1)
+_AFTER_ALL = b"\xff"
+_AMOUNTS = ("best", "upper", "lower", "firm", "updates_upper")
+
+
+class Told(NamedTuple):
+    """What the replay needs of one record: the run, what the record says of it, and its evidence in digests.
+
+    `answers` is of what AWS answered, `amendments` of what people added, one by one.
+    """
+
+    run: Run
+    content: dict[str, Any]
+    answers: bytes
+    amendments: tuple[bytes, ...]
+
+
+def told_of(case: Case, content: Mapping[str, Any]) -> bytes:
+    """What the replay needs of a record, packed."""
+    run = replace(case.run, metric_names=(), final_values=(), tags={}, hosts=())
+    estimate = {name: value for name, value in content["estimate"].items() if name not in ("tiers", "assumptions")}
+    said = {name: content[name] for name in ("job", "lineage", "cumulative", "revision", "due")}
+    said |= {"estimate": estimate, "code_version": content["code_version"]}
+    answers = sha256(replace(case.evidence, amendments=()).to_bytes()).digest()
+    added = tuple(sha256(canonical(each.to_json())).digest() for each in case.evidence.amendments)
+    return pickle.dumps(Told(run, said, answers, added))
+
+
+class _Row(NamedTuple):
+    leaf: int
+    at: int
+    told: Told
+
+
+class LineageReplay:
+    """All records of a log, to be followed once they are all there."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._kept = kept
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+            "CREATE TABLE record (leaf INTEGER PRIMARY KEY, job TEXT, revision INTEGER, at INTEGER, told BLOB);"
+            "CREATE INDEX of_job ON record (job, revision);"
+            "CREATE TABLE output (space BLOB, cursor BLOB, at INTEGER, entry BLOB, PRIMARY KEY (space, cursor));"
+        )
+        self._row = lru_cache(256)(self._read_row)
+        self._ancestors = lru_cache(32)(self._read_ancestors)
+
+    def add(self, leaf: int, at: datetime, told: bytes) -> None:
+        """The next record of the log."""
+        found: Told = pickle.loads(told)  # noqa: S301 - made by this process or its workers
+        ms, run = milliseconds(at), found.run
+        self._db.execute(
+            "INSERT INTO record VALUES (?, ?, ?, ?, ?)", (leaf, run.job_id, found.content["revision"], ms, told)
+        )
+        for location in run.results:
+            if not location.too_long:
+                entry = entry_of(run, location)
+                key = (_bytes(location.space), _bytes(entry.cursor))
+                self._db.execute(
+                    "INSERT INTO output VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = min(at, excluded.at)",
+                    (*key, ms, pickle.dumps(entry)),
+                )
+
+    def check(self, sealed_at: datetime) -> Iterator[Defect]:
+        """Every record that does not follow from its evidence and the records before it, in the order of the log.
+
+        The newest record of a job is also held against what was recorded after it, up to a day before `sealed_at`.
+        """
+        settled = milliseconds(sealed_at - SEALED_WITHIN)
+        for leaf, job, revision in self._db.execute("SELECT leaf, job, revision FROM record ORDER BY leaf"):
+            row = self._row(leaf)
+            problem = self._problem(row, row.at) or self._evidence(job, revision, row)
+            if problem:
+                yield self._defect(problem, row)
+                continue
+            if self._newest_revision(job) != revision:
+                continue
+            if self._waits(row):
+                yield defect_of(AncestorNotHere(f"leaf {leaf} waits for a run whose record is not in the log"), leaf)
+            if row.at < settled and (behind := self._problem(row, settled)):
+                yield defect_of(LineageBehind(f"leaf {leaf} was not superseded since: it {behind}"), leaf)
+
+    def _defect(self, problem: str, row: _Row) -> Defect:
+        version = str(row.told.content["code_version"])[:40]
+        message = f"leaf {row.leaf} {problem}"
+        if version == __version__:
+            return defect_of(LineageMismatch(message), row.leaf)
+        return defect_of(NotRecomputable(f"{message}; recorded by version {version!r}"), row.leaf)
+
+    def _evidence(self, job: str, revision: int, row: _Row) -> str:
+        """What is wrong with the evidence beside that of the record before; a run that had ended gets no other."""
+        before = self._revision(job, revision - 1)
+        if before is None or not before.told.content["job"]["finished"]:
+            return ""
+        then, now = before.told, row.told
+        if now.answers != then.answers or now.amendments[: len(then.amendments)] != then.amendments:
+            return f"rests on other evidence than leaf {before.leaf}, with more than amendments added"
+        return ""
+
+    def _claimed(self, told: Told) -> Lineage:
+        return read_lineage(told.content, self._ancestors)
+
+    def _waits(self, row: _Row) -> bool:
+        """Whether the record says that a parent is not recorded, and no later record of the log settles it."""
+        return any(doubt["kind"] == AWAITED.name for doubt in row.told.content["lineage"]["doubts"])
+
+    def _problem(self, row: _Row, at: int) -> str:
+        """How a record differs from what it should continue as of `at`; "" if it does not."""
+        try:
+            claimed = self._claimed(row.told)
+            problem = self._try(row, at, claimed, None)
+            return "" if problem and "" in (self._try(row, at, claimed, sure) for sure in (True, False)) else problem
+        except (AuditorError, KeyError, TypeError, ValueError) as error:
+            return f"cannot be followed: {error!r:.200}"
+
+    def _try(self, row: _Row, at: int, claimed: Lineage, sure: bool | None) -> str:
+        view = _View(self, row, at, claimed, sure)
+        found = follow(row.told.run, view.newest, view, self._ancestors).lineage
+        return next(_differences(row.told, claimed, found, view), "")
+
+    def revisions(self, job: str) -> list[tuple[int, int, int]]:
+        """(revision, time, leaf) of a job's records in order."""
+        found = self._db.execute("SELECT revision, at, leaf FROM record WHERE job = ? ORDER BY revision, leaf", (job,))
+        return found.fetchall()
+
+    def row(self, leaf: int) -> _Row:
+        """A record by its leaf."""
+        return self._row(leaf)
+
+    def outputs(self, at: Location, low: bytes, high: bytes, newest_first: bool) -> Iterator[tuple[IndexEntry, int]]:
+        """Entries of the index with the times of their first records, between two cursors."""
+        order = "DESC" if newest_first else "ASC"
+        found = self._db.execute(
+            f"SELECT entry, at FROM output WHERE space = ? AND cursor > ? AND cursor < ? ORDER BY cursor {order}",  # noqa: S608 - one of two words
+            (_bytes(at.space), low, high),
+        )
+        return ((pickle.loads(entry), first) for entry, first in found)  # noqa: S301 - see `add`
+
+    def _newest_revision(self, job: str) -> int:
+        (found,) = self._db.execute("SELECT max(revision) FROM record WHERE job = ?", (job,)).fetchone()
+        return int(found)
+
+    def _revision(self, job: str, revision: int) -> _Row | None:
+        found = self._db.execute(
+            "SELECT min(leaf) FROM record WHERE job = ? AND revision = ?", (job, revision)
+        ).fetchone()
+        return None if found[0] is None else self._row(found[0])
+
+    def _read_row(self, leaf: int) -> _Row:
+        at, told = self._db.execute("SELECT at, told FROM record WHERE leaf = ?", (leaf,)).fetchone()
+        return _Row(leaf, at, pickle.loads(told))  # noqa: S301 - see `add`
+
+    def _read_ancestors(self, key: str, digest: str) -> Sequence[Ancestor]:
+        body = self._kept.ancestors(digest)
+        if body is None:
+            raise EvidenceMismatch(f"{key} is missing")
+        return unpack(body, digest)
+
+
+class _View:
+    """The index and the newest records as one record may have seen them when it was made.
+
+    `sure`: whether runs whose records are of about the same time were seen; None: as the record says.
+    """
+
+    def __init__(self, log: LineageReplay, row: _Row, at: int, claimed: Lineage, sure: bool | None) -> None:
+        self._log, self._row, self._at, self._sure = log, row, at, sure
+        self.run = row.told.run
+        self.claimed = {ancestor.job_id: ancestor for ancestor in claimed.ancestors}
+        self._parents = set(claimed.parents)
+        self._doubts = {doubt["words"] for doubt in row.told.content["lineage"]["doubts"]}
+        self._notes = {note["words"] for note in row.told.content["lineage"]["notes"]}
+        self._unlogged = {job: self.claimed[job] for job in self._parents & set(self.claimed) if not log.revisions(job)}
+        self._stand_in = {job: taken for job, a in self._unlogged.items() if (taken := self._reference(a)) is not None}
+
+    def logged(self, job: str) -> bool:
+        """Whether the log has a record of a job."""
+        return bool(self._log.revisions(job))
+
+    def _reference(self, parent: Ancestor) -> Reference | None:
+        """Where the record says that it takes the result of a parent that is not in the log."""
+        for each in self.run.begins:
+            remark = CONTINUES(where=each.where, place=str(each.location), name=parent.name)
+            if _words(remark, self.run) in self._notes:
+                return each
+        return None
+
+    def add(self, kind: IndexKind, entry: IndexEntry) -> None:
+        """Nothing is added."""
+
+    def newest(self, *asked: Any) -> Any:
+        """Of the index (four arguments), or the predicate of a job's newest record (one)."""
+        return self._newest_record(*asked) if len(asked) == 1 else self._newest_entries(*asked)
+
+    def _newest_entries(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
+        stand_in = [self._entry(job, at) for job, r in self._stand_in.items() if r.location == at and not r.directory]
+        found = self._log.outputs(at, _bytes(f"{at.key}#"), _bytes(f"{at.key}#{before}"), newest_first=True)
+        return [*stand_in, *self._seen(found, limit)][:limit]
+
+    def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        """At a place and below it."""
+        below = Location(at.space, (*at.path, ""))
+        stand_in = [self._entry(job, below) for job, r in self._stand_in.items() if r.location == at and r.directory]
+        found = self._log.outputs(at, _bytes(after or at.key), _bytes(at.key) + _AFTER_ALL, newest_first=False)
+        return [*([] if after else stand_in), *self._seen(found, limit)][:limit]
+
+    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        """At a place."""
+        low = _bytes(after or f"{at.key}#")
+        return self._seen(self._log.outputs(at, low, _bytes(f"{at.key}#") + _AFTER_ALL, newest_first=False), limit)
+
+    def _entry(self, job: str, at: Location) -> IndexEntry:
+        return IndexEntry(at, "", job, self._unlogged[job].job_arn)
+
+    def _seen(self, found: Iterator[tuple[IndexEntry, int]], limit: int) -> list[IndexEntry]:
+        seen = []
+        for entry, first in found:
+            if self._was_there(entry, first):
+                seen.append(entry)
+                if len(seen) == limit:
+                    break
+        return seen
+
+    def _was_there(self, entry: IndexEntry, first: int) -> bool:
+        """Entries are older than records: one whose record is later, or was then under way, may have been seen."""
+        if first < self._at - _WINDOW_MS or entry.job_id == self.run.job_id:
+            return True
+        if self._sure is not None and first <= self._at + _WINDOW_MS:
+            return self._sure
+        return entry.job_id in self._parents or self._is_awaited(entry)
+
+    def _is_awaited(self, entry: IndexEntry) -> bool:
+        name = entry.job_arn.rsplit("/", 1)[-1]
+        return any(_words(AWAITED(where=each.where, name=name), self.run) in self._doubts for each in self.run.begins)
+
+    def _newest_record(self, job: str) -> Mapping[str, Any] | None:
+        """The newest record of a job: at the time as the clocks say, unless the record names another one of then."""
+        if job in self._unlogged:
+            return _as_content(self._unlogged[job], self.claimed)
+        revisions = self._log.revisions(job)
+        newest = None
+        for position, (revision, at, leaf) in enumerate(revisions):
+            until = revisions[position + 1][1] if position + 1 < len(revisions) else None
+            possible = at <= self._at + _WINDOW_MS and (until is None or until >= self._at - _WINDOW_MS)
+            claimed = self.claimed.get(job)
+            if possible and claimed is not None and claimed.revision == revision:
+                return self._log.row(leaf).told.content
+            if (at, leaf) < (self._at, self._row.leaf) or at < self._at:
+                newest = leaf
+        if newest is not None and revisions[0][1] >= self._at - _WINDOW_MS and job not in self._parents:
+            return None  # it was under way: the record says that it waits for it
+        return None if newest is None else self._log.row(newest).told.content
+
+
+def _differences(told: Told, claimed: Lineage, found: Lineage, view: _View) -> Iterator[str]:
+    """How what a record continues differs from what was found."""
+    said = {a.job_id: a for a in claimed.ancestors}
+    right = {a.job_id: a for a in found.ancestors}
+    elsewhere = _behind([a for a in claimed.ancestors if not view.logged(a.job_id)], said)
+    waits = _unexplained_waits(told, found)
+    for job, ancestor in right.items():
+        if job not in said and not waits:
+            yield f"leaves out {ancestor.name[:100]}, which its evidence continues"
+    for job, ancestor in said.items():
+        if job in elsewhere:
+            continue
+        if job not in right:
+            yield f"lists {ancestor.name[:100]}, which its evidence does not continue"
+        elif replace(right[job], revision=0) != replace(ancestor, revision=0):
+            yield f"lists {ancestor.name[:100]} otherwise than its record of then: {_members(ancestor, right[job])}"
+    if waits:
+        return  # what else it would say without the run that is not here
+    if claimed.parents != found.parents:
+        yield "names other parents than its evidence"
+    for member, remarks in (("doubts", found.doubts), ("notes", found.notes)):
+        if spoken(remarks, told.run.name) != told.content["lineage"][member]:
+            yield f"has other {member} about what it continues than its evidence gives"
+
+
+def _members(said: Ancestor, right: Ancestor) -> str:
+    before, after = to_json(said), to_json(right)
+    return ", ".join(name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name))
+
+
+def _unexplained_waits(told: Told, found: Lineage) -> bool:
+    """Whether a record says that it waits for a run of which the log knows nothing."""
+    known = {_words(doubt, told.run) for doubt in found.doubts}
+    said = [doubt for doubt in told.content["lineage"]["doubts"] if doubt["kind"] == AWAITED.name]
+    return any(doubt["words"] not in known for doubt in said)
+
+
+def _behind(unlogged: Sequence[Ancestor], said: Mapping[str, Ancestor]) -> set[str]:
+    """Ancestors that are not in the log, and what is only reached through them."""
+    reached: set[str] = set()
+    waiting = [a.job_id for a in unlogged]
+    while waiting:
+        job = waiting.pop()
+        if job not in reached:
+            reached.add(job)
+            waiting += said[job].parents if job in said else ()
+    return reached
+
+
+def _as_content(parent: Ancestor, claimed: Mapping[str, Ancestor]) -> dict[str, Any]:
+    """A record that is not in the log, as far as one that continues it tells of it."""
+    listed = to_json(parent)
+    above = _behind([claimed[job] for job in parent.parents if job in claimed], claimed)
+    amounts = {f"{name}_flop": listed.get(f"{name}_flop") for name in _AMOUNTS}
+    return {
+        "job": {
+            "id": parent.job_id,
+            "arn": parent.job_arn,
+            "activity": parent.activity,
+            "succeeded": parent.succeeded,
+        },
+        "estimate": {**amounts, "cautious_upper_flop": amounts["upper_flop"], "doubts": []},
+        "lineage": {
+            "parents": list(parent.parents),
+            "base_model": parent.base_model,
+            "pretraining_flop": listed.get("pretraining_flop"),
+            "loads_weights": parent.loads_weights,
+            "stated": parent.stated.to_json(),
+            "doubts": [],
+            "notes": [],
+            "kept": None,
+        },
+        "cumulative": {"ancestors": [to_json(claimed[job]) for job in sorted(above) if job in claimed]},
+        "revision": parent.revision,
+        "due": [],
+    }
+
+
+def _words(remark: Any, run: Run) -> str:
+    """A remark's words as a record of this run holds them."""
+    return str(spoken([remark], run.name)[0]["words"])
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
