@@ -10,11 +10,12 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
+from flops_auditor.aws.stores.dynamodb_items import DynamoDbRecordItems
 from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.use_cases.ports.ledger import LogPlace, PendingRecord, PendingRecords
-from flops_auditor.use_cases.ports.records import StoredRecord
-from tests.fakes.ledger import MemoryPendingRecords
+from flops_auditor.use_cases.ports.records import RecordItem, RecordItems, StoredRecord
+from tests.fakes.ledger import MemoryPendingRecords, MemoryRecordItems
 from tests.fakes.tables import create_table
 
 Store = tuple[PendingRecords, Callable[[PendingRecord, str], None]]
@@ -35,6 +36,14 @@ def store(request: pytest.FixtureRequest) -> Iterator[Store]:
             assert records.commit(record.job_id, StoredRecord(record.revision, record.line), {"recorded_at": at})
 
         yield DynamoDbPendingRecords(client, "records"), commit
+
+
+def items_of(pending: PendingRecords) -> RecordItems:
+    """Everything that the same table has of records."""
+    if isinstance(pending, MemoryPendingRecords):
+        return MemoryRecordItems(pending)
+    client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
+    return DynamoDbRecordItems(client, "records")
 
 
 def record(number: int, revision: int = 0) -> PendingRecord:
@@ -104,3 +113,18 @@ def test_places_whose_note_failed_are_noted_again_while_some_succeed() -> None:
     with pytest.raises(EndpointConnectionError):
         DynamoDbPendingRecords(client, "records").mark_logged(places)
     assert client.faults == 100 - len(places)
+
+
+def test_every_record_of_the_table_comes_with_its_place_or_waits(store: Store) -> None:
+    pending, commit = store
+    made = [record(number, revision=number % 2) for number in range(30)]
+    for number, one in enumerate(made):
+        commit(one, f"2026-11-01T00:00:{number:02d}.000Z")
+    pending.mark_logged([LogPlace(one.job_id, one.revision, 7 + place) for place, one in enumerate(made[:10])])
+    found = sorted(
+        items_of(pending).items(), key=lambda item: made.index(PendingRecord(item.job_id, item.revision, item.line))
+    )
+    assert found == [
+        RecordItem(one.job_id, one.revision, one.line, place >= 10, 7 + place if place < 10 else None)
+        for place, one in enumerate(made)
+    ]

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
 from flops_auditor.use_cases.ports.ledger import LogPlace, PendingRecord
+from flops_auditor.use_cases.ports.records import RecordItem
 
 
 class MemorySigner:
@@ -93,6 +94,18 @@ class MemoryPendingRecords:
         for place in places:
             if (place.job_id, place.revision) in self.records:
                 self.logged.setdefault((place.job_id, place.revision), place.index)
+
+
+class MemoryRecordItems:
+    """The RecordItems port over what waits and what is logged."""
+
+    def __init__(self, pending: MemoryPendingRecords) -> None:
+        self._pending = pending
+
+    def items(self) -> Iterator[RecordItem]:
+        for key, record in self._pending.records.items():
+            index = self._pending.logged.get(key)
+            yield RecordItem(record.job_id, record.revision, record.line, index is None, index)
 
 
 class MemoryMailbox:

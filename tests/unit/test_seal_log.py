@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ from flops_auditor.use_cases.ledger.log_reader import lines_of
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import Archive, PendingRecord
 from tests.fakes.ledger import MemoryArchive, MemorySigner
-from tests.fakes.ledger_world import LEDGER, World, sign
+from tests.fakes.ledger_world import LEDGER, World, draft, sign
 
 
 def leaves(archive: Archive) -> list[bytes]:
@@ -432,3 +433,80 @@ def test_revisions_of_a_job_are_sealed_in_order_whatever_the_clocks_said() -> No
     waiting = [PendingRecord(job, revision, b"") for job, revision in (("a", 1), ("b", 0), ("a", 0), ("b", 1))]
     ordered = seal_log.revisions_in_order(waiting)
     assert [(record.job_id, record.revision) for record in ordered] == [("a", 0), ("b", 0), ("a", 1), ("b", 1)]
+
+
+# The log is asked, not the table
+
+
+def test_a_logged_record_that_waits_again_gets_its_place_noted_and_nothing_else() -> None:
+    """Whoever may write the table alone, or an older state of it."""
+    world = World()
+    for _ in range(6):
+        world.add(3)
+        world.seal()
+    before = dict(world.pending.logged)
+    world.pending.logged = {key: place for key, place in before.items() if place % 2}
+    sealed = world.seal()
+    assert (sealed.records, sealed.held) == (0, ())
+    assert world.pending.logged == before
+    assert_one_valid_log(world, 18)
+
+
+def test_a_record_of_long_ago_that_waits_again_is_found_with_few_reads() -> None:
+    world = World()
+    world.add(1)
+    world.seal()
+    for _ in range(300):
+        world.seal()
+    (key,) = world.pending.logged
+    world.add(1)
+    world.pending.logged.clear()
+    assert world.seal().records == 1
+    assert world.pending.logged[key] == 0
+    assert_one_valid_log(world, 2)
+    counting = Counting(world.archive)
+    world.add(1)
+    world.seal(archive=counting)
+    assert counting.keys < 3000, "what waits as it should costs no walk through the log"
+
+
+def test_another_record_of_a_logged_revision_is_held() -> None:
+    world = World()
+    world.add(2)
+    world.seal()
+    world.seal()
+    (job, revision), *_ = world.pending.logged
+    other = draft(0, world.at)
+    other.content["code_version"] = "other"
+    world.pending.records[job, revision] = PendingRecord(job, revision, other.line(world.record))
+    del world.pending.logged[job, revision]
+    assert [held.error for held in world.seal().held] == ["DuplicateSubject"]
+    assert len(leaves(world.archive)) == 5
+
+
+def test_an_old_record_is_held_while_there_is_no_time_to_look_for_it() -> None:
+    world = World()
+    world.add(1)
+    world.seal()
+    for _ in range(110):
+        world.seal()
+    world.pending.logged.clear()
+    world.add(1)
+    world.at += timedelta(minutes=15)
+    sealed = seal_log.seal_log(world.sealer(), may_go_on=lambda: False)
+    assert (sealed.records, [held.error for held in sealed.held]) == (1, ["NotLookedFor"])
+    world.seal()
+    assert_one_valid_log(world, 2)
+
+
+def test_a_record_under_a_replaced_key_that_waits_again_gets_its_place() -> None:
+    world = World()
+    world.add(1)
+    world.seal()
+    old, world.record = world.record, MemorySigner("record 2")
+    world.request_rotation("record", 0, old, world.record)
+    world.seal()
+    before = dict(world.pending.logged)
+    world.pending.logged.clear()
+    sealed = world.seal()
+    assert (sealed.held, world.pending.logged) == ((), before)

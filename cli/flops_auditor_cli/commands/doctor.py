@@ -6,6 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.calls.refusals import refusals
+from flops_auditor.aws.stores.dynamodb_items import DynamoDbRecordItems
+from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.domain.ledger.ledger_errors import LedgerError
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.check_health import (
     HealthCheck,
@@ -15,6 +20,7 @@ from flops_auditor.use_cases.operations.check_health import (
     told_of_alerts,
 )
 from flops_auditor.use_cases.operations.compare_jobs import compare
+from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 from flops_auditor_cli.adapters import deployed, reconciler_of
 from flops_auditor_cli.comparison_view import Progress, document_of, rows_of
@@ -33,7 +39,7 @@ def asked(check: str, question: Callable[[], list[HealthCheck]]) -> list[HealthC
     """The findings of one question; a refusal or outage is a finding too, never a clean result."""
     try:
         return question()
-    except (SourceDenied, SourceUnavailable) as failure:
+    except (SourceDenied, SourceUnavailable, LedgerError) as failure:
         return [
             HealthCheck(check, False, f"{failure.name}: {failure}", REMEDIES_HERE.get(failure.name, failure.remedy))
         ]
@@ -46,6 +52,8 @@ def doctor(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Compare SageMaker with the ledger over all regions, and look at dead letters, alarms and the log.
+
+    Table, archive and log are compared record by record; that reads all of them.
 
     Exits with 4 when anything is missing, unread or unhealthy.
     """
@@ -64,6 +72,12 @@ def doctor(
         document.update(document_of(comparison, rows_of(comparison, "missing")))
         return completeness(comparison)
 
+    def ledger() -> list[HealthCheck]:
+        archive = S3Archive(client("s3"), deployment.output("ArchiveBucketName"))
+        items = DynamoDbRecordItems(client("dynamodb"), deployment.output("RecordTableName"))
+        with refusals("s3:ListBucketVersions"):
+            return compare_ledger(archive, items).checks()
+
     excluded = deployment.excluded_regions
     findings = [
         HealthCheck("regions left out", True, f"{excluded}, as the stack's parameter ExcludedRegions says"),
@@ -75,6 +89,7 @@ def doctor(
             ),
         ),
         *asked("subscribers", lambda: told_of_alerts(stack.subscribers())),
+        *asked("table, archive and log", ledger),
         *asked("health", lambda: health_of(stack.queues(), stack.alarms(), stack.log(), now)),
     ]
     rows = [

@@ -97,7 +97,7 @@ def completeness(comparison: Comparison) -> list[HealthCheck]:
     if settling:
         counted += f", {settling} of them ended in the last half hour and may still be on their way"
     if comparison.missing:
-        names = _some([f"{job.name} ({job.region})" for job in comparison.missing])
+        names = named([f"{job.name} ({job.region})" for job in comparison.missing])
         upto = f"; complete up to {iso(comparison.complete_to)}" if comparison.complete_to else ""
         detail = f"{len(comparison.missing)} without a record: {names}"
         remedy = "`flops-auditor reconcile` queues them now; then look at the dead letters: `flops-auditor redrive`."
@@ -110,7 +110,7 @@ def completeness(comparison: Comparison) -> list[HealthCheck]:
     return found
 
 
-def _some(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     more = len(names) - _MOST_NAMED
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
@@ -123,12 +123,12 @@ def progress_of(regions: Mapping[str, Reading], now: datetime) -> list[HealthChe
     late = sorted(name for name, moment in reached.items() if now - moment > RECONCILE_LATE)
     remedy = "Look at the log and the alarms of the reconcile function; its schedule may be off."
     if late:
-        return [HealthCheck("reconciliation", False, f"behind by more than {RECONCILE_LATE}: {_some(late)}", remedy)]
+        return [HealthCheck("reconciliation", False, f"behind by more than {RECONCILE_LATE}: {named(late)}", remedy)]
     if never:
         begun = {n: r.stretches[-1].older for n, r in regions.items() if r.whole_at is None and r.stretches}
         down = ", ".join(f"{name} down to {iso(moment)}" for name, moment in sorted(begun.items())[:1] if moment)
         detail = (
-            f"the history of {len(never)} of {len(regions)} regions is not yet read to its first job: {_some(never)}"
+            f"the history of {len(never)} of {len(regions)} regions is not yet read to its first job: {named(never)}"
         )
         detail += f"; read so far: {down}" if down else ""
         return [HealthCheck("reconciliation", False, detail, "Wait for the next hourly round. " + remedy)]

@@ -1,6 +1,6 @@
 """Where records, their notes, and the progress of comparisons are kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -72,6 +72,24 @@ class Records(Protocol):
 
     def note(self, job_id: str, what: str, at: datetime) -> None:
         """Note something of the job; the first time stays."""
+
+
+@dataclass(frozen=True)
+class RecordItem:
+    """A record as the table has it: whether it `waits` for its place in the log, or the leaf that it is said to be."""
+
+    job_id: str
+    revision: int
+    line: bytes
+    waits: bool
+    index: int | None
+
+
+class RecordItems(Protocol):
+    """Everything that the table has of records."""
+
+    def items(self) -> Iterator[RecordItem]:
+        """Every record, in any order."""
 
 
 class Claims(Protocol):

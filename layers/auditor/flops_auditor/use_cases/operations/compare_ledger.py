@@ -1,0 +1,169 @@
+"""Compare the table of records, the archive and the log: what is in one of them and not, or otherwise, in another.
+
+The log is what counts: its checkpoints were mailed. The table is an index, and whoever writes to either is seen here.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import NamedTuple
+
+from flops_auditor.domain.ledger.ledger_errors import LedgerError
+from flops_auditor.domain.values.archive_keys import (
+    CHECKPOINTS,
+    FRONTIERS,
+    KEYS,
+    LOG,
+    MODELS,
+    RECORDS,
+    ROTATIONS,
+    batch_key,
+    checkpoint_key,
+    frontier_key,
+    models_key,
+    number_of,
+    record_key,
+    rotation_key,
+)
+from flops_auditor.use_cases.ledger.log_reader import batches, newest_checkpoint, signers_of
+from flops_auditor.use_cases.ledger.signatures import verifies
+from flops_auditor.use_cases.operations.check_health import HealthCheck, named
+from flops_auditor.use_cases.operations.rebuild_index import places_of
+from flops_auditor.use_cases.ports.ledger import Archive
+from flops_auditor.use_cases.ports.records import RecordItems
+
+_DIGEST = "[0-9a-f]{64}"
+_OTHERS = re.compile(rf"evidence/{_DIGEST}/[0-9]{{1,6}}\.json|ancestors/{_DIGEST}/{_DIGEST}\.json|tables/{_DIGEST}")
+_RECORD = re.compile(rf"{RECORDS}({_DIGEST})/([0-9]{{1,6}})\.json")
+_NUMBERED: dict[str, Callable[[int], str]] = {FRONTIERS: frontier_key, ROTATIONS: rotation_key, MODELS: models_key}
+_BOUNDARIES: dict[str, Callable[[int], str]] = {LOG: batch_key, CHECKPOINTS: checkpoint_key}
+
+REBUILD = "`flops-auditor rebuild-index` puts back what the archive has; the next seal gives the rest its place."
+FOREIGN = "Find in CloudTrail who wrote them. They are passed over by seal and export, and can stay."
+LOOK = "Keep both, export the log and verify it; then find in CloudTrail who wrote to the table or the archive."
+TWICE = (
+    "The log verifies, and the record counts once. Find in CloudTrail who wrote to the table before the later place."
+)
+
+
+class _Logged(NamedTuple):
+    leaf: int
+    line: bytes
+
+
+@dataclass
+class LedgerDifferences:
+    """What differs, in words, by what to do about it; `records` of the log, and `waiting` for their place."""
+
+    size: int = 0
+    records: int = 0
+    waiting: int = 0
+    missing: list[str] = field(default_factory=list)
+    otherwise: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+
+    def checks(self) -> list[HealthCheck]:
+        """As answers of the doctor."""
+        found = [
+            HealthCheck("table, archive and log", False, f"{len(seen)} differences: {named(seen)}", remedy)
+            for seen, remedy in ((self.missing, REBUILD), (self.otherwise, LOOK))
+            if seen
+        ]
+        if not found:
+            detail = f"agree on {self.records} records in {self.size} leaves; {self.waiting} wait for the next seal"
+            found = [HealthCheck("table, archive and log", True, detail)]
+        if self.twice:
+            detail = f"{len(self.twice)} records stand twice in the log: {named(self.twice)}"
+            found.append(HealthCheck("places in the log", False, detail, TWICE))
+        if self.foreign:
+            detail = f"{len(self.foreign)} objects in the archive that nothing of ours wrote: {named(self.foreign)}"
+            found.append(HealthCheck("foreign objects", False, detail, FOREIGN))
+        return found
+
+
+def compare_ledger(archive: Archive, items: RecordItems) -> LedgerDifferences:
+    """Read all three. Raises what the log itself shows, such as TruncatedLedger."""
+    found = LedgerDifferences()
+    logged, boundaries = _read_log(archive, found)
+    tabled = _compare_table(items, logged, found)
+    archived = set[tuple[str, int]]()
+    for key in archive.list(""):
+        match = _RECORD.fullmatch(key)
+        if match and record_key(match[1], int(match[2])) == key:
+            archived.add((match[1], int(match[2])))
+        elif not _is_ours(key, boundaries):
+            found.foreign.append(key)
+    for identity in archived - tabled.keys() - logged.keys():
+        found.missing.append(f"{_name(identity)} is archived, and neither in the table nor in the log")
+    for identity in (tabled.keys() | logged.keys()) - archived:
+        found.missing.append(f"{_name(identity)} is recorded, and not archived")
+    for identity in sorted(archived - logged.keys()):
+        found.otherwise += _archived_otherwise(archive, identity, tabled.get(identity))
+    return found
+
+
+def _read_log(archive: Archive, found: LedgerDifferences) -> tuple[dict[tuple[str, int], _Logged], set[int]]:
+    """Records by identity, each with its first place, and the sizes at which batches end."""
+    signers = signers_of(archive, verifies)
+    found.size = newest_checkpoint(archive, signers) if signers else 0
+    logged: dict[tuple[str, int], _Logged] = {}
+    boundaries = {0}
+    for first, lines in batches(archive, found.size):
+        for place in places_of(first, lines):
+            identity, line = (place.job_id, place.revision), sha256(lines[place.index - first]).digest()
+            known = logged.setdefault(identity, _Logged(place.index, line))
+            if known.leaf != place.index:
+                same = "once more" if known.line == line else "another record of the same revision"
+                found.twice.append(f"leaf {place.index} is leaf {known.leaf}, {same}")
+        boundaries.add(first + len(lines))
+    found.records = len(logged)
+    return logged, boundaries
+
+
+def _compare_table(
+    items: RecordItems, logged: dict[tuple[str, int], _Logged], found: LedgerDifferences
+) -> dict[tuple[str, int], bytes]:
+    """Records of the table that are not in the log, by identity with their digests; those in the log are compared."""
+    tabled: dict[tuple[str, int], bytes] = {}
+    for item in items.items():
+        identity, line = (item.job_id, item.revision), sha256(item.line).digest()
+        tabled[identity] = line
+        known = logged.get(identity)
+        if known is None:
+            found.waiting += item.waits
+            if not item.waits:
+                found.otherwise.append(f"{_name(identity)}: the table says leaf {item.index}, the log has no place")
+        elif known.line != line:
+            found.otherwise.append(f"{_name(identity)}: the table has another record than leaf {known.leaf}")
+        elif item.waits:
+            found.missing.append(f"{_name(identity)}: the table says that it waits, and it is leaf {known.leaf}")
+        elif item.index != known.leaf:
+            found.otherwise.append(f"{_name(identity)}: the table says leaf {item.index}, it is leaf {known.leaf}")
+    for identity in logged.keys() - tabled.keys():
+        found.missing.append(f"{_name(identity)} is leaf {logged[identity].leaf}, and not in the table")
+    return tabled
+
+
+def _archived_otherwise(archive: Archive, identity: tuple[str, int], line: bytes | None) -> Iterator[str]:
+    """An archived record that is not in the log, beside the table's."""
+    try:
+        body = archive.get(record_key(*identity)) or b""
+    except LedgerError as error:
+        yield f"{error.name}: {error}"
+        return
+    if line is not None and sha256(body).digest() != line:
+        yield f"{_name(identity)}: the table has another record than the archive"
+
+
+def _is_ours(key: str, boundaries: set[int]) -> bool:
+    if key == KEYS or _OTHERS.fullmatch(key):
+        return True
+    if any(number_of(key, key_of) is not None for prefix, key_of in _NUMBERED.items() if key.startswith(prefix)):
+        return True
+    return any(number_of(key, key_of) in boundaries for prefix, key_of in _BOUNDARIES.items() if key.startswith(prefix))
+
+
+def _name(identity: tuple[str, int]) -> str:
+    return f"{identity[0][:16]}, revision {identity[1]}"

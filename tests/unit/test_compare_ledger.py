@@ -1,0 +1,125 @@
+"""`doctor` names whatever differs between the table of records, the archive and the log."""
+
+from collections.abc import Callable
+
+import pytest
+
+from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
+from flops_auditor.domain.values.archive_keys import batch_key, record_key
+from flops_auditor.use_cases.operations.compare_ledger import LedgerDifferences, compare_ledger
+from flops_auditor.use_cases.ports.ledger import PendingRecord
+from tests.fakes.ledger import MemoryRecordItems, MemorySigner
+from tests.fakes.ledger_world import World, draft
+
+FOREIGN = [
+    "checkpoints/99999999999999999999",
+    "checkpoints/00000000000000000002",
+    "checkpoints/5",
+    "log/zzz",
+    "log/00000000000000000002.ndjson",
+    "frontiers/x",
+    "records/zzz/0.json",
+    "records/../../0.json",
+    "evidence/x",
+    "keys.json.bak",
+    "foreign key",
+]
+
+
+def small() -> World:
+    world = World()
+    world.add(3)
+    world.seal()
+    world.add(1)
+    world.seal()
+    world.add(1)
+    return world
+
+
+def compared(world: World) -> LedgerDifferences:
+    return compare_ledger(world.archive, MemoryRecordItems(world.pending))
+
+
+def identity(world: World, number: int) -> tuple[str, int]:
+    return list(world.pending.records)[number]
+
+
+def test_what_agrees_is_said_with_its_numbers() -> None:
+    [check] = compared(small()).checks()
+    assert check.ok
+    assert check.detail == "agree on 4 records in 6 leaves; 1 wait for the next seal"
+
+
+def waits_again(world: World) -> None:
+    del world.pending.logged[identity(world, 1)]
+
+
+def another_leaf(world: World) -> None:
+    world.pending.logged[identity(world, 1)] = 2
+
+
+def another_record_in_the_table(world: World) -> None:
+    job, revision = identity(world, 1)
+    line = world.draft().line(world.record)
+    world.pending.records[job, revision] = PendingRecord(job, revision, line)
+
+
+def a_waiting_record_changed(world: World) -> None:
+    job, revision = identity(world, 4)
+    line = draft(4, world.at).line(MemorySigner("stranger"))
+    world.pending.records[job, revision] = PendingRecord(job, revision, line)
+
+
+def a_place_without_a_leaf(world: World) -> None:
+    world.pending.logged[identity(world, 4)] = 6
+
+
+def gone_from_the_table(world: World) -> None:
+    del world.pending.records[identity(world, 1)]
+
+
+def archived_alone(world: World) -> None:
+    world.archive.put_if_absent(record_key("0" * 64, 0), b"x")
+
+
+def never_archived(world: World) -> None:
+    made = world.draft()
+    world.pending.commit(PendingRecord(made.content["job"]["id"], 0, made.line(world.record)))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (waits_again, "the table says that it waits, and it is leaf 1"),
+        (another_leaf, "the table says leaf 2, it is leaf 1"),
+        (another_record_in_the_table, "the table has another record than leaf 1"),
+        (a_waiting_record_changed, "the table has another record than the archive"),
+        (a_place_without_a_leaf, "the table says leaf 6, the log has no place"),
+        (gone_from_the_table, "is leaf 1, and not in the table"),
+        (archived_alone, "is archived, and neither in the table nor in the log"),
+        (never_archived, "is recorded, and not archived"),
+    ],
+)
+def test_a_difference_is_named_with_what_to_do(change: Callable[[World], None], said: str) -> None:
+    world = small()
+    change(world)
+    [check] = compared(world).checks()
+    assert not check.ok
+    assert said in check.detail
+    assert check.remedy
+
+
+@pytest.mark.parametrize("key", FOREIGN)
+def test_a_foreign_object_is_named(key: str) -> None:
+    world = small()
+    world.archive.put_if_absent(key, b"x")
+    agree, foreign = compared(world).checks()
+    assert agree.ok
+    assert key in foreign.detail
+
+
+def test_a_replaced_batch_is_named() -> None:
+    world = small()
+    world.archive.delete(batch_key(0))
+    with pytest.raises(ObjectReplaced):
+        compared(world)
