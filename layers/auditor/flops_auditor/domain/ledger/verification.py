@@ -195,13 +195,13 @@ class _ChunkCheck:
         """Check one leaf; at a heartbeat, the batch that it closes."""
         leaf = read_leaf(parse_envelope(line), self._facts.ledger_id, index, self._facts.keys, self._facts.verify)
         self._hashes.append(leaf_hash(line))
-        if proofs is not None and (told := _check_evidence(self._facts, leaf, index, proofs, self._begin)):
-            self.summary.told.append((index, leaf.at, told))
         if leaf.kind == "record":
             self._add_record(leaf, line, index)
-        elif leaf.rotation:
+        if proofs is not None and (told := _check_evidence(self._facts, leaf, index, proofs, self._begin)):
+            self.summary.told.append((index, leaf.at, told))
+        if leaf.rotation:
             self.summary.rotations.append((index, leaf.rotation))
-        else:
+        elif leaf.kind == "heartbeat":
             check_heartbeat(leaf, index, self._facts.keys)
             self._close(leaf)
             return

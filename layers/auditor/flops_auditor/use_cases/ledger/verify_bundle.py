@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from flops_auditor.domain.ledger import bundle
-from flops_auditor.domain.ledger.agreement import Agreement, Reader, Rows, milliseconds
+from flops_auditor.domain.ledger.agreement import Agreement, Reader, Rows, check_record, milliseconds
 from flops_auditor.domain.ledger.checks import (
     Pin,
     check_ancestors,
@@ -370,6 +370,7 @@ def _check_leaf(job: _Job, index: int) -> tuple[bytes, Leaf]:
     if root_from_inclusion(index, job.head.size, leaf_hash(line), path) != job.head.root:
         raise RootMismatch(f"the proof of leaf {index} does not lead to the root that was signed")
     if leaf.kind == "record":
+        check_record(leaf)
         evidence = job.files.read(bundle.leaf_name(bundle.EVIDENCE, index))
         if evidence is None:
             raise EvidenceMismatch(f"the evidence of leaf {index} is missing")

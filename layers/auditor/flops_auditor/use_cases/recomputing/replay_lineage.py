@@ -216,9 +216,9 @@ class _View:
         self._unlogged = {job: self.claimed[job] for job in self._parents & set(self.claimed) if not log.revisions(job)}
         self._stand_in = {job: taken for job, a in self._unlogged.items() if (taken := self._reference(a)) is not None}
 
-    def logged(self, job: str) -> bool:
-        """Whether the log has a record of a job."""
-        return bool(self._log.revisions(job))
+    def stand_ins(self) -> list[Ancestor]:
+        """Parents that are not in the log and whose results the record says that it takes."""
+        return [self._unlogged[job] for job in self._stand_in]
 
     def _reference(self, parent: Ancestor) -> Reference | None:
         """Where the record says that it takes the result of a parent that is not in the log."""
@@ -299,17 +299,15 @@ def _differences(told: Told, claimed: Lineage, found: Lineage, view: _View) -> I
     """How what a record continues differs from what was found."""
     said = {a.job_id: a for a in claimed.ancestors}
     right = {a.job_id: a for a in found.ancestors}
-    elsewhere = _behind([a for a in claimed.ancestors if not view.logged(a.job_id)], said)
+    elsewhere = _behind(view.stand_ins(), said)
     waits = _unexplained_waits(told, found)
     for job, ancestor in right.items():
         if job not in said and not waits:
             yield f"leaves out {ancestor.name[:100]}, which its evidence continues"
     for job, ancestor in said.items():
-        if job in elsewhere:
-            continue
         if job not in right:
             yield f"lists {ancestor.name[:100]}, which its evidence does not continue"
-        elif replace(right[job], revision=0) != replace(ancestor, revision=0):
+        elif job not in elsewhere and replace(right[job], revision=0) != replace(ancestor, revision=0):
             yield f"lists {ancestor.name[:100]} otherwise than its record of then: {_members(ancestor, right[job])}"
     if waits:
         return  # what else it would say without the run that is not here

@@ -1,0 +1,443 @@
+"""Histories that contradict themselves, each hash and signature right: every one is met by its name.
+
+The forger starts from an honest log, so it is the forgery that is named and nothing else.
+"""
+
+import copy
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.audit.record import lineage_part, result
+from flops_auditor.domain.law.assessment import crossed_lines
+from flops_auditor.domain.law.due_dates import due_dates
+from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage, from_json, read_lineage
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.case import read_case
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.auditing.watch_jobs import watch_jobs
+from flops_auditor.use_cases.ledger.verify_bundle import VerificationReport
+from flops_auditor.use_cases.recomputing.recompute import Recomputing
+from tests.fakes.cases import audit
+from tests.fakes.forger import ForgedLeaf, Forger
+from tests.fakes.lineage import continuing
+from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.running import ended, running, watcher_of
+
+LARGE = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
+
+
+def honest() -> LiveLedger:
+    """A parent, its child, an amendment of the parent that the child follows, and a run that was stopped."""
+    ledger = LiveLedger()
+    ledger.add(continuing("parent", hours=100, **LARGE), pretrain_flops="3e24")
+    ledger.add(continuing("other", day=1, hours=10), pretrain_flops="3e24")
+    ledger.add(continuing("child", ["parent"], day=2, hours=10))
+    ledger.add(continuing("big", day=3, hours=9000, **LARGE), pretrain_flops="3e24", params="1e11", tokens="2e13")
+    for name in ("parent", "other", "child", "big"):
+        ledger.audit(name)
+        ledger.seal()
+    said: dict[str, Any] = {"who": "ada", "why": "measured", "at": ledger.clock.now, "mfu": Fraction(2, 5)}
+    amend(ledger.job_id("parent"), Amendment(**said), ledger.recorder)
+    ledger.work_off()
+    ledger.seal()
+    began = ledger.clock.now - timedelta(days=30)
+    stopped = running("stopped", days=600) | {"CreationTime": began, "TrainingStartTime": began}
+    stopped["SecondaryStatusTransitions"] = [{"Status": "Training", "StartTime": began}]
+    pointer = ledger.add(stopped, pretrain_flops="1.5e24")
+    assert watch_jobs(watcher_of(ledger.recorder, ledger.jobs, stop=True)).failures == ()
+    ledger.seal()
+    ledger.add(ended(dict(ledger.jobs.descriptions[pointer.name, pointer.region]), ledger.clock.now))
+    ledger.audit("stopped")
+    ledger.seal()
+    return ledger
+
+
+@pytest.fixture(scope="module")
+def world() -> LiveLedger:
+    return honest()
+
+
+@pytest.fixture
+def forger(world: LiveLedger, tmp_path: Path) -> Forger:
+    return Forger(world, tmp_path)
+
+
+def judged(forger: Forger, **how: Any) -> VerificationReport:
+    return forger.verify(**{"recompute": Recomputing(), "processes": 1, **how})
+
+
+def errors(report: VerificationReport) -> set[str]:
+    return {found.error for found in report.findings}
+
+
+def reserved(report: VerificationReport) -> set[str]:
+    assert report.findings == []
+    return {found.error for found in report.reservations}
+
+
+def audited_again(leaf: ForgedLeaf, lineage: Lineage) -> None:
+    """All that follows from another lineage: figures, verdicts, days; a forger with the product's own code."""
+    case = read_case(leaf.evidence)
+    again = audit(case.evidence, load_tables(), lineage)
+    before = leaf.content
+    days = due_dates(crossed_lines(again.assessments), {}, datetime.fromisoformat(before["recorded_at"]))
+    before.update(
+        result(again),
+        lineage=lineage_part(again, None),
+        due=[each.to_json() for each in days],
+        notification_due=days[0].day if days else None,
+    )
+
+
+def lineage_of(leaf: ForgedLeaf) -> Lineage:
+    return read_lineage(leaf.content, lambda key, digest: ())
+
+
+def test_what_the_forger_leaves_alone_is_valid(forger: Forger) -> None:
+    assert errors(judged(forger)) == set()
+    assert {leaf.name for leaf in forger.records()} == {"parent", "other", "child", "big", "stopped"}
+    assert [leaf.content["revision"] for leaf in forger.records("child")] == [0, 1]
+    assert forger.records("stopped")[0].content["action"]
+    assert forger.records("big")[0].content["due"]
+
+
+# Records agree with one another
+
+
+def revision_seven_after_nought(forger: Forger) -> None:
+    forger.records("child")[1].content["revision"] = 7
+
+
+def revision_one_before_nought(forger: Forger) -> None:
+    """In a later batch, so that no record is dated after its heartbeat."""
+    first, second = forger.records("child")
+    forger.leaves.remove(first)
+    forger.insert_after(second, first)
+
+
+def true_beside_one(forger: Forger) -> None:
+    forger.records("child")[1].content["revision"] = True
+
+
+def a_whole_number_with_a_fraction(forger: Forger) -> None:
+    forger.records("child")[1].content["revision"] = 1.5
+
+
+def true_as_a_number_of_instances(forger: Forger) -> None:
+    forger.records("other")[0].content["job"]["instances"][0]["count"] = True
+
+
+def true_as_a_number_of_ancestors(forger: Forger) -> None:
+    forger.records("child")[0].content["lineage"]["ancestors"] = True
+
+
+def true_as_an_ancestors_revision(forger: Forger) -> None:
+    forger.records("child")[1].content["cumulative"]["ancestors"][0]["revision"] = True
+
+
+def true_as_a_count_of_rotations(forger: Forger) -> None:
+    forger.heartbeats()[0].content["rotations"] = False
+
+
+def a_second_first_record(forger: Forger) -> None:
+    first = forger.records("other")[0]
+    again = first.copy()
+    again.content["code_version"] = "2"
+    forger.insert_after(first, again)
+
+
+def the_subject_of_another_job(forger: Forger) -> None:
+    forger.records("other")[0].statement["subject"][0]["name"] = forger.records("parent")[0].content["job"]["arn"]
+
+
+def the_job_id_of_another_job(forger: Forger) -> None:
+    forger.records("other")[0].content["job"]["id"] = forger.records("parent")[0].content["job"]["id"]
+
+
+def the_arn_of_another_job(forger: Forger) -> None:
+    forger.records("other")[0].content["job"]["arn"] = forger.records("parent")[0].content["job"]["arn"]
+
+
+def the_evidence_of_another_job(forger: Forger) -> None:
+    forger.records("other")[0].rest_on(forger.records("parent")[0].evidence)
+
+
+def supersedes_another_job(forger: Forger) -> None:
+    forger.records("child")[1].content["supersedes"] = forger.records("parent")[1].content["supersedes"]
+
+
+def supersedes_nothing(forger: Forger) -> None:
+    forger.records("child")[1].content["supersedes"] = None
+
+
+def another_previous_verdict(forger: Forger) -> None:
+    forger.records("child")[1].content["previous_verdict"] = "above"
+
+
+def a_change_that_was_none(forger: Forger) -> None:
+    said = forger.records("child")[1].content
+    line = said["assessments"][0]
+    other = next(verdict for verdict in ("below", "above") if verdict != line["verdict"])
+    said["changes"] = [
+        {"policy": line["policy"], "scenario": line["scenario"], "from": other, "to": line["verdict"]},
+        *[each for each in said["changes"] if each["scenario"] != line["scenario"]],
+    ]
+
+
+def a_change_left_out(forger: Forger) -> None:
+    said = forger.records("stopped")[1].content
+    before = forger.records("stopped")[0].content["assessments"]
+    assert said["changes"]
+    assert [each["verdict"] for each in before] != [each["verdict"] for each in said["assessments"]]
+    said["changes"] = said["changes"][1:]
+
+
+def another_notification_due(forger: Forger) -> None:
+    forger.records("big")[0].content["notification_due"] = "2027-01-01"
+
+
+def a_day_put_off(forger: Forger) -> None:
+    said = forger.records("big")[0].content
+    said["due"] = [{**each, "day": "2036-01-01"} for each in said["due"]]
+    said["notification_due"] = "2036-01-01"
+
+
+def a_day_left_out(forger: Forger) -> None:
+    forger.records("big")[0].content.update(due=[], notification_due=None)
+
+
+def a_day_before_the_job(forger: Forger) -> None:
+    said = forger.records("big")[0].content
+    said["due"][0]["day"] = said["notification_due"] = "2001-01-01"
+
+
+def an_action_on_a_job_that_had_ended(forger: Forger) -> None:
+    forger.records("other")[0].content["action"] = forger.records("stopped")[0].content["action"]
+
+
+def a_running_job_recorded_for_nothing(forger: Forger) -> None:
+    forger.records("stopped")[0].content["action"] = None
+
+
+def an_action_before_the_job(forger: Forger) -> None:
+    forger.records("stopped")[0].content["action"]["requested_at"] = "2001-01-01T00:00:00.000Z"
+
+
+def an_action_that_is_no_stop(forger: Forger) -> None:
+    forger.records("stopped")[0].content["action"]["kind"] = "praise"
+
+
+def an_unknown_member(forger: Forger) -> None:
+    forger.records("other")[0].content["remarks"] = "none"
+
+
+def an_unknown_member_deep_inside(forger: Forger) -> None:
+    forger.records("big")[0].content["assessments"][0]["duties"][0]["waived"] = True
+
+
+def tables_that_never_changed(forger: Forger) -> None:
+    said = forger.records("child")[1].content
+    said["reassessed"] = {"tables": {"accelerators.csv": "0" * 64}, "code_version": said["code_version"]}
+
+
+def other_evidence_for_a_run_that_had_ended(forger: Forger) -> None:
+    """An amended record on answers that are not those of the record before."""
+    later, first = forger.records("parent")[1], forger.records("parent")[0]
+    case = read_case(later.evidence)
+    description = {**case.evidence.description, "BillableTimeInSeconds": 1}
+    later.rest_on(copy.copy(case.evidence).__class__(**{**vars(case.evidence), "description": description}).to_bytes())
+    assert first.evidence != later.evidence
+    audited_again(later, NO_LINEAGE)
+
+
+# What it continues
+
+
+def a_parent_listed_as_one(forger: Forger) -> None:
+    """And all figures of the child follow from it."""
+    for leaf in forger.records("child"):
+        lineage = lineage_of(leaf)
+        small = tuple(from_json({**_listed(leaf, a.job_id), **_ONE}) for a in lineage.ancestors)
+        audited_again(leaf, Lineage(lineage.parents, small, lineage.doubts, lineage.notes))
+    _follow(forger)
+
+
+_ONE = {"best_flop": "1", "upper_flop": "1", "lower_flop": "1", "firm_flop": "1"}
+
+
+def _listed(leaf: ForgedLeaf, job: str) -> dict[str, Any]:
+    return next(dict(each) for each in leaf.content["cumulative"]["ancestors"] if each["job_id"] == job)
+
+
+def _follow(forger: Forger) -> None:
+    """What a superseding record says of the one before, as that is now."""
+    for name in ("parent", "child"):
+        before, after = (leaf.content for leaf in forger.records(name))
+        lines = {(each["policy"], each["scenario"]): each["verdict"] for each in before["assessments"]}
+        now = {(each["policy"], each["scenario"]): each["verdict"] for each in after["assessments"]}
+        after["previous_verdict"] = before["verdict"]
+        after["changes"] = [
+            {"policy": p, "scenario": s, "from": lines.get((p, s)), "to": now.get((p, s))}
+            for p, s in {**now, **lines}
+            if lines.get((p, s)) != now.get((p, s))
+        ]
+        if after["due"] and before["due"]:
+            day = min(after["due"][0]["day"], before["due"][0]["day"])
+            after["due"][0]["day"] = after["notification_due"] = day
+
+
+def a_parent_left_out(forger: Forger) -> None:
+    for leaf in forger.records("child"):
+        audited_again(leaf, NO_LINEAGE)
+    _follow(forger)
+
+
+def an_invented_parent(forger: Forger) -> None:
+    """A record of this log, listed as it is, that the evidence knows nothing of."""
+    leaf, other = forger.records("other")[0], forger.records("parent")[0]
+    listed = _listed(forger.records("child")[0], other.content["job"]["id"])
+    audited_again(leaf, Lineage((listed["job_id"],), (from_json(listed),)))
+
+
+def an_ancestor_beside_the_parents(forger: Forger) -> None:
+    leaf, other = forger.records("child")[1], forger.records("other")[0]
+    lineage = lineage_of(leaf)
+    stranger = from_json({**_listed(leaf, lineage.parents[0]), "job_id": "0" * 64, **_ONE})
+    ancestors = tuple(sorted((*lineage.ancestors, stranger), key=lambda a: a.job_id))
+    audited_again(leaf, Lineage(lineage.parents, ancestors, lineage.doubts, lineage.notes))
+    _follow(forger)
+    assert other.content["job"]["id"] != stranger.job_id
+
+
+def an_outdated_parent(forger: Forger) -> None:
+    """The child's second record goes on listing the parent as it was long before it was amended."""
+    first, second = forger.records("child")
+    forger.leaves.remove(second)
+    forger.insert_after(forger.heartbeats()[-2], second)
+    second.content["recorded_at"] = _later(second, minutes=30)
+    audited_again(second, lineage_of(first))
+    _follow(forger)
+
+
+def _later(leaf: ForgedLeaf, **by: float) -> str:
+    return iso(datetime.fromisoformat(leaf.content["recorded_at"]) + timedelta(**by))
+
+
+def a_child_before_its_parent(forger: Forger) -> None:
+    first = forger.records("child")[0]
+    first.content["recorded_at"] = _later(forger.records("parent")[0], hours=-1)
+
+
+def another_doubt_about_what_it_continues(forger: Forger) -> None:
+    leaf = forger.records("child")[0]
+    leaf.content["lineage"]["notes"] = []
+
+
+def another_original_for_descendants(forger: Forger) -> None:
+    forger.records("other")[0].content["lineage"]["pretraining_flop"] = "9" * 26
+
+
+def a_record_that_continues_itself(forger: Forger) -> None:
+    leaf = forger.records("child")[0]
+    leaf.content["cumulative"]["ancestors"][0]["job_id"] = leaf.content["job"]["id"]
+
+
+# Time
+
+
+def dated_before_the_record_that_it_supersedes(forger: Forger) -> None:
+    first, second = forger.records("parent")
+    second.content["recorded_at"] = _later(first, minutes=-6)
+
+
+def a_record_of_2036(forger: Forger) -> None:
+    forger.records("other")[0].content["recorded_at"] = "2036-01-01T00:00:00.000Z"
+
+
+def a_heartbeat_before_the_one_that_it_follows(forger: Forger) -> None:
+    beats = forger.heartbeats()
+    beats[-1].content["sealed_at"] = iso(datetime.fromisoformat(beats[0].content["sealed_at"]) - timedelta(minutes=6))
+
+
+def a_heartbeat_of_9999(forger: Forger) -> None:
+    forger.heartbeats()[-1].content["sealed_at"] = "9999-12-31T23:59:59.999Z"
+
+
+def a_heartbeat_of_2150(forger: Forger) -> None:
+    forger.heartbeats()[-1].content["sealed_at"] = "2150-12-31T23:59:59.999Z"
+
+
+def a_time_that_is_none(forger: Forger) -> None:
+    forger.records("other")[0].content["recorded_at"] = "2026-02-31T00:00:00.000Z"
+
+
+def a_day_that_is_none(forger: Forger) -> None:
+    said = forger.records("big")[0].content
+    said["due"][0]["day"] = said["notification_due"] = "2026-02-31"
+
+
+ATTACKS: dict[Callable[[Forger], None], set[str]] = {
+    revision_seven_after_nought: {"RevisionOutOfOrder"},
+    revision_one_before_nought: {"RevisionOutOfOrder"},
+    true_beside_one: {"MalformedRecord"},
+    a_whole_number_with_a_fraction: {"MalformedRecord"},
+    true_as_a_number_of_instances: {"MalformedRecord"},
+    true_as_a_number_of_ancestors: {"MalformedRecord"},
+    true_as_an_ancestors_revision: {"MalformedRecord"},
+    true_as_a_count_of_rotations: {"MalformedRecord"},
+    a_second_first_record: {"DuplicateSubject"},
+    the_subject_of_another_job: {"SubjectMismatch"},
+    the_job_id_of_another_job: {"SubjectMismatch"},
+    the_arn_of_another_job: {"SubjectMismatch"},
+    the_evidence_of_another_job: {"EvidenceMismatch"},
+    supersedes_another_job: {"SupersedesMismatch"},
+    supersedes_nothing: {"SupersedesMismatch"},
+    another_previous_verdict: {"HistoryMismatch"},
+    a_change_that_was_none: {"HistoryMismatch"},
+    a_change_left_out: {"HistoryMismatch"},
+    another_notification_due: {"DueDateMismatch"},
+    a_day_put_off: {"DueDateMismatch"},
+    a_day_left_out: {"DueDateMismatch"},
+    a_day_before_the_job: {"DueDateMismatch"},
+    an_action_on_a_job_that_had_ended: {"HistoryMismatch"},
+    a_running_job_recorded_for_nothing: {"HistoryMismatch"},
+    an_action_before_the_job: {"HistoryMismatch"},
+    an_action_that_is_no_stop: {"HistoryMismatch"},
+    an_unknown_member: {"MalformedRecord"},
+    an_unknown_member_deep_inside: {"MalformedRecord"},
+    tables_that_never_changed: {"HistoryMismatch"},
+    other_evidence_for_a_run_that_had_ended: {"LineageMismatch"},
+    a_parent_listed_as_one: {"AncestorMismatch"},
+    a_parent_left_out: {"LineageMismatch"},
+    an_invented_parent: {"LineageMismatch"},
+    an_ancestor_beside_the_parents: {"LineageMismatch"},
+    an_outdated_parent: {"LineageMismatch"},
+    a_child_before_its_parent: {"AncestorMismatch"},
+    another_doubt_about_what_it_continues: {"LineageMismatch"},
+    another_original_for_descendants: {"EvidenceMismatch"},
+    a_record_that_continues_itself: {"AncestorMismatch"},
+    dated_before_the_record_that_it_supersedes: {"TimeRunsBackwards"},
+    a_record_of_2036: {"FutureTimestamp"},
+    a_heartbeat_before_the_one_that_it_follows: {"TimeRunsBackwards"},
+    a_heartbeat_of_9999: {"MalformedRecord"},
+    a_heartbeat_of_2150: {"FutureTimestamp"},
+    a_time_that_is_none: {"MalformedRecord"},
+    a_day_that_is_none: {"MalformedRecord"},
+}
+
+
+@pytest.mark.parametrize(("attack", "expected"), ATTACKS.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_a_forged_history_is_met_by_its_name(
+    forger: Forger, attack: Callable[[Forger], None], expected: set[str]
+) -> None:
+    attack(forger)
+    report = judged(forger)
+    assert errors(report) == expected, report.findings
+    assert report.verdict == "tampered"
