@@ -32,6 +32,7 @@ from flops_auditor.domain.lineage.lineage import Ancestor, Lineage, read_lineage
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.canonical_json import canonical
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.find_lineage import AWAITED, CONTINUES, entry_of, follow
@@ -53,7 +54,14 @@ class Told(NamedTuple):
     run: Run
     content: dict[str, Any]
     answers: bytes
-    amendments: tuple[bytes, ...]
+    amendments: tuple["Added", ...]
+
+
+class Added(NamedTuple):
+    """What a person added: its digest, and whether it had the sources asked again."""
+
+    digest: bytes
+    asked_again: bool
 
 
 def told_of(case: Case, content: Mapping[str, Any]) -> bytes:
@@ -63,7 +71,9 @@ def told_of(case: Case, content: Mapping[str, Any]) -> bytes:
     said = {name: content[name] for name in ("job", "lineage", "cumulative", "revision", "due")}
     said |= {"estimate": estimate, "code_version": content["code_version"]}
     answers = sha256(replace(case.evidence, amendments=()).to_bytes()).digest()
-    added = tuple(sha256(canonical(each.to_json())).digest() for each in case.evidence.amendments)
+    added = tuple(
+        Added(sha256(canonical(each.to_json())).digest(), each.asked_again) for each in case.evidence.amendments
+    )
     return pickle.dumps(Told(run, said, answers, added))
 
 
@@ -131,12 +141,17 @@ class LineageReplay:
         return defect_of(NotRecomputable(f"{message}; recorded by version {version!r}"), row.leaf)
 
     def _evidence(self, job: str, revision: int, row: _Row) -> str:
-        """What is wrong with the evidence beside that of the record before; a run that had ended gets no other."""
+        """What is wrong with the evidence beside that of the record before.
+
+        Of a run that had ended it is the same, with amendments added, unless one of them had the sources asked again.
+        """
         before = self._revision(job, revision - 1)
         if before is None or not before.told.content["job"]["finished"]:
             return ""
         then, now = before.told, row.told
-        if now.answers != then.answers or now.amendments[: len(then.amendments)] != then.amendments:
+        added = now.amendments[len(then.amendments) :]
+        asked_again = any(each.asked_again for each in added)
+        if now.amendments != (*then.amendments, *added) or (now.answers != then.answers and not asked_again):
             return f"rests on other evidence than leaf {before.leaf}, with more than amendments added"
         return ""
 
@@ -273,7 +288,7 @@ class _View:
         return entry.job_id in self._parents or self._is_awaited(entry)
 
     def _is_awaited(self, entry: IndexEntry) -> bool:
-        name = entry.job_arn.rsplit("/", 1)[-1]
+        name = name_of(entry.job_arn)
         return any(_words(AWAITED(where=each.where, name=name), self.run) in self._doubts for each in self.run.begins)
 
     def _newest_record(self, job: str) -> Mapping[str, Any] | None:
