@@ -349,6 +349,11 @@ def a_record_that_continues_itself(forger: Forger) -> None:
     leaf.content["cumulative"]["ancestors"][0]["job_id"] = leaf.content["job"]["id"]
 
 
+def an_ancestor_listed_twice(forger: Forger) -> None:
+    listed = forger.records("child")[0].content["cumulative"]["ancestors"]
+    listed.append(listed[0])
+
+
 # Time
 
 
@@ -422,6 +427,7 @@ ATTACKS: dict[Callable[[Forger], None], set[str]] = {
     a_child_before_its_parent: {"AncestorMismatch"},
     another_doubt_about_what_it_continues: {"LineageMismatch"},
     another_original_for_descendants: {"EvidenceMismatch"},
+    an_ancestor_listed_twice: {"MalformedRecord"},
     a_record_that_continues_itself: {"AncestorMismatch"},
     dated_before_the_record_that_it_supersedes: {"TimeRunsBackwards"},
     a_record_of_2036: {"FutureTimestamp"},

@@ -138,7 +138,7 @@ class Changer:
             )
         if re.fullmatch(r"[0-9]+", value):
             return random.choice(
-                [str(int(value) + 1), str(int(value) * 10), str(int(value) // 3), "0", "1", int(value)]
+                [str(int(value) + 1), str(int(value) * 10), str(int(value) // 3), "0", "1", int(value) % 1000]
             )
         if moment := re.fullmatch(r"(\d{4}-\d\d-)(\d\d)(T\d\d:)(\d\d)(:\d\d\.)(\d{3}Z)", value):
             head, day, hour, minute, second, rest = moment.groups()

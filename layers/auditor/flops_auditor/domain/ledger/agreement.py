@@ -160,7 +160,7 @@ def ordinal(day: str) -> int:
 def check_record(leaf: Leaf) -> None:
     """What a record shows by itself: subject, ARN and job id name one job, and a first record has none before it.
 
-    Raises SubjectMismatch, HistoryMismatch, DueDateMismatch, SupersedesMismatch.
+    Raises SubjectMismatch, HistoryMismatch, DueDateMismatch, SupersedesMismatch, MalformedRecord.
     """
     content = leaf.statement.predicate
     job = content["job"]
@@ -172,6 +172,7 @@ def check_record(leaf: Leaf) -> None:
     if content["notification_due"] != (min(days) if days else None):
         raise DueDateMismatch(f"{job['arn'][:200]}: notification_due is not the first day of a duty")
     _check_action(leaf, content)
+    check_order(content["cumulative"]["ancestors"])
     first = content["revision"] == 0
     if first != (content["supersedes"] is None):
         raise SupersedesMismatch(
@@ -179,6 +180,13 @@ def check_record(leaf: Leaf) -> None:
         )
     if first != (content["previous_verdict"] is None) or (first and (content["changes"] or content["reassessed"])):
         raise HistoryMismatch(f"{job['arn'][:200]}: what is said of the record before does not fit the revision")
+
+
+def check_order(ancestors: list[dict[str, Any]]) -> None:
+    """Ancestors are listed once each, in the order of their job ids. Raises MalformedRecord."""
+    jobs = [each["job_id"] for each in ancestors]
+    if any(before >= after for before, after in pairwise(jobs)):
+        raise MalformedRecord("ancestors are not listed once each, in the order of their job ids")
 
 
 def _check_action(leaf: Leaf, content: Mapping[str, Any]) -> None:

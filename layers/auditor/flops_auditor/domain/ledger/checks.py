@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+from flops_auditor.domain.ledger.agreement import check_order
 from flops_auditor.domain.ledger.forms import ANCESTORS_FORM
 from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Rotation, Verify
@@ -166,4 +167,5 @@ def listed_in(body: bytes) -> list[dict[str, Any]]:
         raise MalformedRecord(f"an object with ancestors is {error}") from error
     ANCESTORS_FORM.check(found)
     ancestors: list[dict[str, Any]] = found["ancestors"]
+    check_order(ancestors)
     return ancestors
