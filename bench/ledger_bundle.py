@@ -4,6 +4,7 @@ import json
 import zipfile
 from base64 import b64encode
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -59,8 +60,9 @@ def make(path: Path, records: int, processes: int) -> None:
         zipped.writestr(form.KEYS, KEYS.to_bytes())
         for key in KEYS.ranges:
             zipped.writestr(f"{form.PEM}{key.keyid}.pem", form.pem(key.spki))
-        zipped.writestr(form.MANIFEST, manifest.to_bytes())
         zipped.writestr(form.README, readme(manifest, KEYS))
+        sizes = [entry.file_size for entry in zipped.infolist()]
+        zipped.writestr(form.MANIFEST, replace(manifest, files=len(sizes), unpacked=sum(sizes)).to_bytes())
 
 
 def show(figures: dict[str, object]) -> None:

@@ -119,10 +119,11 @@ def _leaves(
 
 def _begin(archive: Archive, signers: Signers, size: int, since: datetime) -> int:
     """The first index of a batch that was sealed before `since`, or 0: wider and wider steps back from the end."""
-    step = 1
+    step, last = 1, size
     while step < size:
         probe = first_after(archive, LOG, batch_key, size - step - 1)
-        if probe is not None and probe < size:
+        if probe is not None and probe < last:
+            last = probe
             said = closing(archive.get(batch_key(probe)) or b"", probe, signers)
             if said is not None and datetime.fromisoformat(said["sealed_at"]) < since:
                 return probe
