@@ -1,6 +1,8 @@
 """`flops-auditor verify` as people and scripts meet it."""
 
+import base64
 import json
+import quopri
 from datetime import timedelta
 from pathlib import Path
 
@@ -94,6 +96,18 @@ def test_a_pin_saved_from_a_mail_is_read(bundle: Bundle, tmp_path: Path) -> None
     assert (code, "--pin" in err) == (0, False)
 
 
+@pytest.mark.parametrize("encoding", ["quoted-printable", "base64"])
+@pytest.mark.parametrize("headers", [True, False])
+def test_a_pin_from_an_encoded_mail_is_read(bundle: Bundle, tmp_path: Path, encoding: str, headers: bool) -> None:
+    text = b"FLOPs Auditor\n\n" + bundle.files["checkpoint"]
+    body = quopri.encodestring(text) if encoding == "quoted-printable" else base64.encodebytes(text)
+    head = f"Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: {encoding}\n\n".encode()
+    pin = tmp_path / "mail.eml"
+    pin.write_bytes((head if headers else b"") + body)
+    code, _, err = run(bundle, "--pin", str(pin))
+    assert code == (0 if headers or encoding == "quoted-printable" else 2), err
+
+
 @pytest.mark.parametrize("option", ["--pin", "--keys"])
 def test_a_file_of_ones_own_that_cannot_be_used_says_nothing_about_the_bundle(
     bundle: Bundle, tmp_path: Path, option: str
@@ -120,3 +134,11 @@ def test_a_bundle_that_was_received_earlier_is_told_from_a_stale_one(bundle: Bun
     assert (code, finding["error"]) == (3, "StaleLedger")
     assert "72.0 hours before" in finding["message"]
     assert "received the bundle with --as-of" in finding["remedy"]
+
+
+def test_a_day_means_its_end_and_a_day_before_the_seal_is_the_questions_fault(bundle: Bundle) -> None:
+    day = iso(bundle.world.at)[:10]
+    assert run(bundle, "--as-of", day)[0] == 0
+    before = iso(bundle.world.at - timedelta(days=1))[:10]
+    code, out, _ = run(bundle, "--as-of", before, "--output", "json")
+    assert (code, [found["error"] for found in json.loads(out)["findings"]]) == (2, ["WrongAsOf"])

@@ -1,0 +1,246 @@
+"""Keys and times that a forger with both keys chooses: every one is met by its name."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.domain.ledger.dsse import Signature, parse_envelope, signed_line
+from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.domain.ledger.signed_note import note_key_id
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ledger.verify_bundle import VerificationReport
+from flops_auditor.use_cases.recomputing.recompute import Recomputing
+from tests.fakes.bundles import ORDER
+from tests.fakes.forger import ForgedLeaf, Forger
+from tests.fakes.ledger import MemorySigner
+from tests.fakes.lineage import continuing
+from tests.fakes.live_ledger import LiveLedger
+
+STRANGER = MemorySigner("stranger")
+
+
+@pytest.fixture(scope="module")
+def world() -> LiveLedger:
+    """Three records, and a rotation of each key between them."""
+    ledger = LiveLedger()
+    for day, name in enumerate(("one", "two", "three")):
+        ledger.add(continuing(name, day=day, hours=10), pretrain_flops="3e24")
+        ledger.audit(name)
+        ledger.seal()
+        if name == "one":
+            fresh = MemorySigner("record 0")
+            ledger.request_rotation("record", 0, fresh)
+            ledger.record = fresh
+            object.__setattr__(ledger.recorder, "signer", fresh)
+            ledger.seal()
+        if name == "two":
+            fresh = MemorySigner("checkpoint 1")
+            ledger.request_rotation("checkpoint", 1, fresh)
+            ledger.checkpoint = fresh
+            ledger.seal()
+    return ledger
+
+
+@pytest.fixture
+def forger(world: LiveLedger, tmp_path: Path) -> Forger:
+    return Forger(world, tmp_path)
+
+
+def rotation(forger: Forger, number: int) -> ForgedLeaf:
+    return [leaf for leaf in forger.leaves if leaf.kind == "rotation"][number]
+
+
+def later(text: str, **by: float) -> str:
+    return iso(datetime.fromisoformat(text) + timedelta(**by))
+
+
+def names(report: VerificationReport) -> tuple[set[str], set[str]]:
+    """Findings and reservations."""
+    return {each.error for each in report.findings}, {each.error for each in report.reservations}
+
+
+def test_what_is_not_changed_is_valid(forger: Forger) -> None:
+    assert names(forger.verify(recompute=Recomputing())) == (set(), set())
+
+
+def another_number(forger: Forger) -> None:
+    rotation(forger, 1).content["number"] = 0
+
+
+def a_number_that_is_true(forger: Forger) -> None:
+    rotation(forger, 1).content["number"] = True
+
+
+def the_subject_of_another_key(forger: Forger) -> None:
+    rotation(forger, 0).statement["subject"][0]["digest"]["sha256"] = keyid(STRANGER.public_key())
+
+
+def the_subject_of_another_role(forger: Forger) -> None:
+    rotation(forger, 0).statement["subject"][0]["name"] = f"{forger.ledger} checkpoint key"
+
+
+def asked_for_later(forger: Forger) -> None:
+    rotation(forger, 0).content["requested_at"] = "2036-01-01T00:00:00.000Z"
+
+
+def key_bytes_with_a_tail(forger: Forger) -> None:
+    spki = MemorySigner("record 0").public_key() + b"\0"
+    rotation(forger, 0).content["new_public_key"] = b64encode(spki).decode()
+
+
+def a_compressed_key(forger: Forger) -> None:
+    spki = MemorySigner("record 0").public_key()
+    point = bytes([2 + spki[-1] % 2]) + spki[27:59]
+    short = bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200") + point
+    rotation(forger, 0).content["new_public_key"] = b64encode(short).decode()
+
+
+def signed_by_the_new_key_alone(forger: Forger) -> None:
+    leaf = rotation(forger, 0)
+    leaf.content["requested_at"] = later(leaf.content["requested_at"], minutes=-1)
+    leaf.signers = leaf.signers[1:]
+
+
+def a_middle_heartbeat_names_another_record_key(forger: Forger) -> None:
+    forger.heartbeats()[2].content["keys"]["record"] = keyid(STRANGER.public_key())
+
+
+def a_middle_heartbeat_names_the_old_key(forger: Forger) -> None:
+    beats = forger.heartbeats()
+    beats[2].content["keys"] = beats[0].content["keys"]
+
+
+def a_middle_heartbeat_counts_fewer_rotations(forger: Forger) -> None:
+    forger.heartbeats()[2].content["rotations"] = 0
+
+
+def a_record_by_the_replaced_key(forger: Forger) -> None:
+    forger.records("three")[0].signers = [keyid(MemorySigner("record").public_key())]
+
+
+def a_record_by_the_checkpoint_key(forger: Forger) -> None:
+    forger.records("three")[0].signers = [keyid(MemorySigner("checkpoint 1").public_key())]
+
+
+KEY_ATTACKS: dict[Callable[[Forger], None], str] = {
+    another_number: "UnauthorisedRotation",
+    a_number_that_is_true: "MalformedRecord",
+    the_subject_of_another_key: "UnauthorisedRotation",
+    the_subject_of_another_role: "UnauthorisedRotation",
+    asked_for_later: "FutureTimestamp",
+    key_bytes_with_a_tail: "UnknownKey",
+    a_compressed_key: "UnknownKey",
+    signed_by_the_new_key_alone: "UnauthorisedRotation",
+    a_middle_heartbeat_names_another_record_key: "UnauthorisedRotation",
+    a_middle_heartbeat_names_the_old_key: "UnauthorisedRotation",
+    a_middle_heartbeat_counts_fewer_rotations: "UnauthorisedRotation",
+    a_record_by_the_replaced_key: "KeyNotValidAtIndex",
+    a_record_by_the_checkpoint_key: "KeyNotValidAtIndex",
+}
+
+
+@pytest.mark.parametrize(("attack", "error"), KEY_ATTACKS.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_keys_are_met_by_name(forger: Forger, attack: Callable[[Forger], None], error: str) -> None:
+    attack(forger)
+    assert names(forger.verify())[0] == {error}
+
+
+@pytest.mark.parametrize(
+    ("role", "key"), [("checkpoint", "record"), ("record", "checkpoint"), ("later record", "record")]
+)
+def test_one_key_in_two_roles_or_a_retired_key_that_returns(forger: Forger, role: str, key: str) -> None:
+    spki = MemorySigner(key).public_key()
+
+    def change(found: dict[str, Any]) -> None:
+        ranges = [each for each in found["keys"] if each["role"] == role.removeprefix("later ")]
+        ranges[role.startswith("later")].update(keyid=keyid(spki), public_key=b64encode(spki).decode())
+
+    forger.seal()
+    forger.bundle.edit_json("keys.json", change)
+    assert names(forger.bundle.verify())[0] == {"KeyReused"}
+
+
+def other_s(der: bytes) -> bytes:
+    r, s = decode_dss_signature(der)
+    return encode_dss_signature(r, ORDER - s)
+
+
+def test_either_value_of_s_is_taken_of_records_and_of_checkpoints(forger: Forger) -> None:
+    """An ECDSA signature has two; the log covers the bytes of whichever was logged."""
+    leaf = forger.records("two")[0]
+    envelope = parse_envelope(leaf.line)
+    [signature] = envelope.signatures
+    leaf.line = signed_line(envelope.payload, (Signature(signature.keyid, other_s(signature.der)),))
+    assert names(forger.verify()) == (set(), set())
+    notes = forger.bundle.notes()
+    head, _, encoded = notes[-1].rstrip("\n").rpartition(" ")
+    raw = b64decode(encoded)
+    notes[-1] = f"{head} {b64encode(raw[:4] + other_s(raw[4:])).decode()}\n"
+    forger.bundle.set_notes(notes)
+    assert names(forger.bundle.verify()) == (set(), set())
+
+
+@pytest.mark.parametrize(("signer", "error"), [("stranger", None), ("checkpoint", "BadCheckpointSignature")])
+def test_a_further_signature_counts_if_its_key_is_known(forger: Forger, signer: str, error: str | None) -> None:
+    """By an unknown key, as a witness's would be, it is passed over; by a key of the ledger it must be right."""
+    forger.seal()
+    notes = forger.bundle.notes()
+    wrong = note_key_id(MemorySigner(signer).public_key()) + MemorySigner("nobody").sign(b"\0" * 32)
+    notes[-1] += f"— {forger.ledger} {b64encode(wrong).decode()}\n"
+    forger.bundle.set_notes(notes)
+    assert names(forger.bundle.verify())[0] == ({error} if error else set())
+
+
+# Times
+
+
+@pytest.mark.parametrize("chunk", range(1, 12))
+def test_a_record_of_2036_is_named_however_the_log_is_cut(
+    forger: Forger, chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(form, "CHUNK", chunk)
+    forger.records("two")[0].content["recorded_at"] = "2036-01-01T00:00:00.000Z"
+    assert names(forger.verify())[0] == {"FutureTimestamp"}
+
+
+@pytest.mark.parametrize(("milliseconds", "error"), [(300_000, None), (300_001, "FutureTimestamp")])
+def test_clocks_differ_by_five_minutes_and_no_more(forger: Forger, milliseconds: int, error: str | None) -> None:
+    sealed_at = forger.heartbeats()[0].content["sealed_at"]
+    forger.records("one")[0].content["recorded_at"] = later(sealed_at, milliseconds=milliseconds)
+    assert names(forger.verify())[0] == ({error} if error else set())
+
+
+def test_a_record_that_comes_late_is_named(forger: Forger) -> None:
+    record = forger.records("three")[0]
+    record.content["recorded_at"] = later(record.content["recorded_at"], hours=-26)
+    report = forger.verify()
+    assert names(report) == (set(), {"LateRecord"})
+    assert report.verdict == "valid, with reservations"
+
+
+def test_a_checkpoint_after_a_pin_with_records_from_long_before_it_is_named(forger: Forger) -> None:
+    record = forger.records("three")[0]
+    record.content["recorded_at"] = later(record.content["recorded_at"], hours=-26)
+    bundle = forger.seal()
+    pin = bundle.notes()[-2].encode()
+    assert names(bundle.verify(pin=pin)) == (set(), {"LateRecord", "LoggedAfterPin"})
+
+
+@pytest.mark.parametrize("member", ["index", "first_index", "previous_size"])
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "01", "-1", "٣"])
+def test_a_number_that_is_none_is_named(forger: Forger, member: str, number: str) -> None:
+    forger.heartbeats()[1].content[member] = number
+    assert names(forger.verify(heartbeats=False))[0] == {"MalformedRecord"}
+
+
+@pytest.mark.parametrize("year", ["0001", "1999", "2200", "9999"])
+def test_a_year_in_which_nothing_was_recorded_is_named(forger: Forger, year: str) -> None:
+    beat = forger.heartbeats()[-1]
+    beat.content["sealed_at"] = year + beat.content["sealed_at"][4:]
+    assert names(forger.verify())[0] == {"MalformedRecord"}
