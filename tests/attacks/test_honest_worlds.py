@@ -6,9 +6,11 @@ import pytest
 
 from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.values.archive_keys import KEYS, checkpoint_key
+from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from tests.attacks import tries
 from tests.fakes.honest_worlds import HonestWorld
+from tests.fakes.ledger import MemoryRecordItems
 
 
 @pytest.mark.parametrize("seed", range(tries(8, 300)))
@@ -26,6 +28,8 @@ def test_every_bundle_of_an_honest_ledger_verifies(seed: int, tmp_path: Path, mo
     reserved = {found.error for found in report.reservations}
     assert reserved <= ({"LateRecord", "LoggedAfterPin"} if world.outages else set()), report.reservations
     assert report.size and world.archive.get(checkpoint_key(report.size))
+    checks = compare_ledger(world.archive, MemoryRecordItems(world.pending)).checks()
+    assert [check.detail for check in checks if not check.ok and check.check != "foreign objects"] == []
     for model in sorted(
         {world.content(name)["original"]["base_model"] for name in world.pointers if name not in world.running}
     ):

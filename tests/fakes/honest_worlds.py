@@ -15,13 +15,15 @@ from flops_auditor.use_cases.auditing.audit_job import reassess
 from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.auditing.reassess_record import reassess_record
 from flops_auditor.use_cases.auditing.watch_jobs import watch_jobs
+from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
 from tests.fakes.audit import MemoryReassessments
 from tests.fakes.ledger import MemorySigner
 from tests.fakes.lineage import continuing
-from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.live_ledger import LiveLedger, PendingOnCommit
 from tests.fakes.running import ended, running, watcher_of
 from tests.fakes.tables_of_then import EARLIER, UNKNOWN_TYPE, tables_with
 
+JUNK = ("checkpoints/99999999999999999999", "checkpoints/zzz", "log/zzz", "log/99999999999999999999.ndjson", "foreign")
 TYPES = ("ml.p5.48xlarge", "ml.p5.48xlarge", "ml.p4d.24xlarge", "ml.g5.xlarge", "ml.m5.large", UNKNOWN_TYPE)
 
 
@@ -49,6 +51,9 @@ class HonestWorld(LiveLedger):
             (self.time_passes, 2),
             (self.the_sealer_stands_still, 1),
             (self.a_key_is_replaced, 1),
+            (self.an_older_table_is_restored, 1),
+            (self.the_table_is_lost_in_part, 1),
+            (self.somebody_puts_junk_into_the_archive, 1),
         ]
         for _ in range(steps):
             [step] = self.random.choices([step for step, _ in choices], [weight for _, weight in choices])
@@ -162,6 +167,27 @@ class HonestWorld(LiveLedger):
             self.checkpoint = fresh
         self.seal()
         self.rotations += 1
+
+    def an_older_table_is_restored(self) -> None:
+        """Some of what has a place in the log is said to wait again."""
+        for key in self.random.sample(sorted(self.pending.logged), len(self.pending.logged) // 3):
+            del self.pending.logged[key]
+
+    def the_table_is_lost_in_part(self) -> None:
+        """The newest records of some jobs are gone, and everything is put back from the archive at once."""
+        records = self.recorder.records
+        assert isinstance(records, PendingOnCommit)
+        for job in self.random.sample(sorted(records.lines), len(records.lines) // 3):
+            newest = max(records.lines[job])
+            del records.lines[job][newest]
+            self.pending.records.pop((job, newest), None)
+            self.pending.logged.pop((job, newest), None)
+        assert rebuild_index(self.archive, records, self.pending, self.recorder.index).skipped == ()
+
+    def somebody_puts_junk_into_the_archive(self) -> None:
+        """Keys that nothing of ours writes."""
+        for key in JUNK:
+            self.archive.put_if_absent(key, b"junk")
 
     def own_tables(self) -> frozenset[str]:
         """Digests of all tables that may have been in use."""
