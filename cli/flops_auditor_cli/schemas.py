@@ -582,6 +582,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "followed": FLAG,
                 "elsewhere": COUNT,
                 "recorded_by": named(COUNT),
+                "assessed_under": named(COUNT),
                 "recomputed_by": MAYBE,
                 "findings": many(LEDGER_FINDING),
                 "reservations": many(LEDGER_FINDING),

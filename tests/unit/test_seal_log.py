@@ -510,3 +510,17 @@ def test_a_record_under_a_replaced_key_that_waits_again_gets_its_place() -> None
     world.pending.logged.clear()
     sealed = world.seal()
     assert (sealed.held, world.pending.logged) == ((), before)
+
+
+def test_a_record_that_waits_under_two_keys_gets_one_place() -> None:
+    """A copy of the item under another spelling of its revision, and another record beside it."""
+    world = World()
+    world.add(1)
+    (key,) = world.pending.records
+    kept = world.pending.records[key]
+    world.pending.records["alias", 0] = kept
+    other = draft(0, world.at)
+    other.content["code_version"] = "other"
+    world.pending.records["other", 0] = PendingRecord(*key, other.line(world.record))
+    assert [held.error for held in world.seal().held] == ["DuplicateSubject"]
+    assert len(leaves(world.archive)) == 2

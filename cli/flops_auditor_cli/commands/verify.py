@@ -161,8 +161,10 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
         f"{report.verdict}: {report.records} records of {plain(report.ledger_id)}, {report.size} leaves, "
         f"{report.checkpoints} checkpoints, {stale[0] if stale else f'sealed {_sealed(report)}'}"
     )
+    assessed = ", ".join(f"{number} under {plain(policy)}" for policy, number in sorted(report.assessed_under.items()))
+    told = [counted, *([f"assessed: {assessed}"] if assessed else [])]
     if not recomputed:
-        return [counted]
+        return told
     followed = (
         "what each continues follows from its evidence and the records before it"
         if report.followed
@@ -170,7 +172,7 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
     )
     made = ", ".join(f"{number} by version {plain(version)}" for version, number in sorted(report.recorded_by.items()))
     return [
-        counted,
+        *told,
         "every estimate follows from its evidence and the tables of its time, computed again by version "
         f"{__version__}; {followed}; recorded: {made}",
     ]

@@ -49,6 +49,7 @@ class LogJoin:
         self.ancestors: dict[str, tuple[int, datetime]] = {}
         self.tables: set[str] = set()
         self.versions: Counter[str] = Counter()
+        self.policies: Counter[str] = Counter()
         self.agreement = Agreement()
         self.replay = facts.recompute.replay(facts.kept) if facts.recompute else None
         self._batch_begins = 0
@@ -65,6 +66,7 @@ class LogJoin:
             self.ancestors.setdefault(digest, first)
         self.tables |= summary.tables
         self.versions.update(summary.versions)
+        self.policies.update(summary.policies)
         self.agreement.add(summary.rows)
         if self.replay is not None:
             for leaf, at, told in summary.told:

@@ -142,6 +142,7 @@ class ChunkSummary:
     ancestors: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
     versions: Counter[str] = field(default_factory=Counter)
+    policies: Counter[str] = field(default_factory=Counter)
     told: list[tuple[int, datetime, bytes]] = field(default_factory=list)
     findings: list[Defect] = field(default_factory=list)
 
@@ -218,6 +219,7 @@ class _ChunkCheck:
             self.summary.ancestors.setdefault(named, (index, leaf.at))
         self.summary.tables.update(content["tables"].values())
         self.summary.versions[content["code_version"]] += 1
+        self.summary.policies.update({each["policy"] for each in content["assessments"]})
 
     def _close(self, heartbeat: Leaf | None) -> None:
         nodes = CompactRange.of(self._start, self._hashes).nodes

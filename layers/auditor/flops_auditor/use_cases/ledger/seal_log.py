@@ -231,6 +231,7 @@ def _without_logged(
     sealer: Sealer, log: _Log, draft: _Draft, waiting: list[PendingRecord], may_go_on: Callable[[], bool]
 ) -> list[PendingRecord]:
     """Note again the places of records that the log has already; hold those that it has otherwise, or may have."""
+    waiting = _each_once(draft, waiting)
     timed = ((record, time_of(record, log.keys, sealer.verify)) for record in waiting)
     known = [(record, at) for record, at in timed if at is not None]
     found = find_places(sealer.archive, _signers(sealer), log.head.size, known, sealer.clock(), may_go_on)
@@ -241,6 +242,17 @@ def _without_logged(
     for job, revision in found.unread:
         draft.held.append(Held(job, revision, "NotLookedFor", "there was no time to see whether the log has it"))
     return [record for record in waiting if (record.job_id, record.revision) not in found.known]
+
+
+def _each_once(draft: _Draft, waiting: list[PendingRecord]) -> list[PendingRecord]:
+    """One record of each job and revision, however often the table has it; another one is held."""
+    once: dict[tuple[str, int], PendingRecord] = {}
+    for record in waiting:
+        known = once.setdefault((record.job_id, record.revision), record)
+        if known.line != record.line:
+            message = "another record of the same job and revision waits"
+            draft.held.append(Held(record.job_id, record.revision, DuplicateSubject.__name__, message))
+    return list(once.values())
 
 
 def revisions_in_order(waiting: Sequence[PendingRecord]) -> list[PendingRecord]:

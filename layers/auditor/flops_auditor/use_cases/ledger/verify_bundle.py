@@ -87,6 +87,7 @@ class VerificationReport:
     """What was found. Valid if there are no findings; `reservations` are what a valid bundle does not promise.
 
     `followed`: what records continue was followed again from their evidence, which takes the whole log.
+    `recorded_by` counts records by version of the code, `assessed_under` those that each policy assesses.
     `elsewhere` counts the ancestors that records of a part list and that are not in the part; `more` counts findings
     of a kind beyond those that are told one by one.
     """
@@ -105,6 +106,7 @@ class VerificationReport:
     followed: bool = False
     elsewhere: int = 0
     recorded_by: dict[str, int] = field(default_factory=dict)
+    assessed_under: dict[str, int] = field(default_factory=dict)
     findings: list[Defect] = field(default_factory=list)
     reservations: list[Defect] = field(default_factory=list)
     more: Mapping[str, int] = field(default_factory=dict)
@@ -236,7 +238,7 @@ def _whole(job: _Job) -> Heartbeat | None:
         if len(job.findings.defects) >= MOST_FINDINGS:
             return None
     job.report.records, job.report.checkpoints = join.records, join.checkpoints
-    job.report.recorded_by = dict(join.versions)
+    job.report.recorded_by, job.report.assessed_under = dict(join.versions), dict(join.policies)
     if job.findings.defects:
         return None  # what the leaves show first explains what the tree would show
     if broken is not None:
@@ -315,6 +317,7 @@ def _part(job: _Job) -> Heartbeat:
     check_sealed(max(chosen.dated, default=None), chosen.heartbeat.sealed_at)
     check_rotations(job.facts.keys, chosen.rotations, chosen.heartbeat)
     job.report.records, job.report.recorded_by = chosen.versions.total(), dict(chosen.versions)
+    job.report.assessed_under = dict(chosen.policies)
     _check_history(job)
     job.agree(chosen.agreement, chosen.ancestors, chosen.tables)
     return chosen.heartbeat
@@ -330,6 +333,7 @@ class _Chosen:
     ancestors: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
     versions: Counter[str] = field(default_factory=Counter)
+    policies: Counter[str] = field(default_factory=Counter)
     agreement: Agreement = field(default_factory=lambda: Agreement(part=True))
 
 
@@ -348,6 +352,7 @@ def _chosen(job: _Job) -> _Chosen:
                 chosen.ancestors.setdefault(named, (index, leaf.at))
             chosen.tables.update(content["tables"].values())
             chosen.versions[content["code_version"]] += 1
+            chosen.policies.update({each["policy"] for each in content["assessments"]})
         elif leaf.rotation:
             chosen.rotations.append((index, leaf.rotation))
         elif index == job.head.size - 1:

@@ -91,7 +91,7 @@ def _recompute(evidence: bytes, content: dict[str, Any], kept: Kept, accepted: C
         message = f"{arn}: recorded by version {version!r}, computed again by {__version__!r}: {found}"
         raise (EvidenceMismatch if version == __version__ else NotRecomputable)(message)
     _check_days(audited, content)
-    _check_kept(audited, content)
+    _check_kept(audited, content, kept)
     return told_of(case, content)
 
 
@@ -126,14 +126,15 @@ def _in_order(said: Sequence[DueDate], latest: Sequence[DueDate]) -> list[tuple[
     return sorted(((d.policy, d.duty) for d in latest), key=lambda duty: (days.get(duty, ""), *duty))
 
 
-def _check_kept(audited: Audit, content: dict[str, Any]) -> None:
-    """An object with ancestors stands where the run, or one of them, put it. Raises EvidenceMismatch."""
-    kept = content["lineage"]["kept"]
-    if kept is None:
+def _check_kept(audited: Audit, content: dict[str, Any], kept: Kept) -> None:
+    """An object with ancestors stands where the run, or one of them, put it, with as many. Raises EvidenceMismatch."""
+    named = content["lineage"]["kept"]
+    if named is None:
         return
     writers = (audited.run.job_id, *(ancestor.job_id for ancestor in audited.lineage.ancestors))
-    if kept["key"] not in {ancestors_key(job, kept["sha256"]) for job in writers}:
-        raise EvidenceMismatch(f"{kept['key'][:200]} is no place of an object with these ancestors")
+    count = len(_ancestors(kept, named["key"], named["sha256"]))
+    if count != named["count"] or named["key"] not in {ancestors_key(job, named["sha256"]) for job in writers}:
+        raise EvidenceMismatch(f"{named['key'][:200]} is no place of an object with these ancestors, or of so many")
 
 
 def _named(content: dict[str, Any]) -> Named:

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 from flops_auditor import __version__
 from flops_auditor.domain.audit.record import spoken
 from flops_auditor.domain.ledger.agreement import milliseconds
-from flops_auditor.domain.ledger.checks import SEALED_WITHIN
 from flops_auditor.domain.ledger.findings import Defect, defect_of
 from flops_auditor.domain.ledger.ledger_errors import (
     AncestorNotHere,
@@ -40,6 +39,8 @@ from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
 
 WINDOW = timedelta(minutes=10)
 """Two clocks differ by five minutes at most, and so long may pass between looking for parents and the record's time."""
+FOLLOWED_WITHIN = timedelta(hours=2)
+"""From the record of a run to new records of those that continue it: a message in a queue, worked off at once."""
 _WINDOW_MS = WINDOW // timedelta(milliseconds=1)
 _AFTER_ALL = b"\xff"
 _AMOUNTS = ("best", "upper", "lower", "firm", "updates_upper")
@@ -117,9 +118,10 @@ class LineageReplay:
     def check(self, sealed_at: datetime) -> Iterator[Defect]:
         """Every record that does not follow from its evidence and the records before it, in the order of the log.
 
-        The newest record of a job is also held against what was recorded after it, up to a day before `sealed_at`.
+        The newest record of a job is also held against what was recorded after it, up to FOLLOWED_WITHIN before
+        `sealed_at`.
         """
-        settled = milliseconds(sealed_at - SEALED_WITHIN)
+        settled = milliseconds(sealed_at - FOLLOWED_WITHIN)
         for leaf, job, revision in self._db.execute("SELECT leaf, job, revision FROM record ORDER BY leaf"):
             row = self._row(leaf)
             problem = self._problem(row, row.at) or self._evidence(job, revision, row)
@@ -168,7 +170,7 @@ class LineageReplay:
             claimed = self._claimed(row.told)
             problem = self._try(row, at, claimed, None)
             return "" if problem and "" in (self._try(row, at, claimed, sure) for sure in (True, False)) else problem
-        except (AuditorError, KeyError, TypeError, ValueError) as error:
+        except (AuditorError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             return f"cannot be followed: {error!r:.200}"
 
     def _try(self, row: _Row, at: int, claimed: Lineage, sure: bool | None) -> str:
