@@ -48,7 +48,7 @@ demo-down: setup-demo ## End the local AWS that the demo leaves up
 # ----- The tests
 
 .PHONY: test check test-unit test-contract test-integration
-test: check test-unit test-contract test-faults-short test-integration audit-dependencies ## Everything that CI runs
+test: check test-unit test-contract test-faults-short test-integration test-meter audit-dependencies ## Everything that CI runs
 
 check: setup ## Style, types, and the direction of imports
 	.venv/bin/ruff check .
@@ -90,7 +90,7 @@ fuzz: .tools/fuzz/$(STAMP) ## Fuzz every parser of foreign bytes, guided by cove
 # ----- flops-meter: PyTorch in an environment of its own, made with pip, from ranges
 
 METER = .tools/meter/bin/python
-METER_TESTS = PYTHONPATH=$(CURDIR) OMP_NUM_THREADS=1 $(METER) -m pytest -c meter/pyproject.toml --rootdir $(CURDIR) --confcutdir tests/meter
+METER_TESTS = PYTHONPATH=$(CURDIR):$(CURDIR)/layers/auditor:$(CURDIR)/cli OMP_NUM_THREADS=1 $(METER) -m pytest -c meter/pyproject.toml --rootdir $(CURDIR) --confcutdir tests/meter
 
 .tools/meter/$(STAMP): requirements/meter.in meter/pyproject.toml
 	@$(PYTHON) -m venv .tools/meter || { echo "Python's venv is needed (Debian: apt-get install python3-venv)" >&2; exit 2; }
@@ -98,8 +98,8 @@ METER_TESTS = PYTHONPATH=$(CURDIR) OMP_NUM_THREADS=1 $(METER) -m pytest -c meter
 	$(METER) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable meter
 	@touch $@
 
-.PHONY: test-meter test-meter-full bench-meter check-meter
-test-meter: .tools/meter/$(STAMP) ## flops-meter against torch's own counter, a short set
+.PHONY: test-meter test-meter-full bench-meter check-meter record-meter
+test-meter: .tools/meter/$(STAMP) check-meter ## flops-meter against torch's own counter, and its lines in an audit, a short set
 	$(METER_TESTS) tests/meter -m "not full"
 
 test-meter-full: .tools/meter/$(STAMP) check-meter ## flops-meter: every configuration, every trainer
@@ -107,6 +107,9 @@ test-meter-full: .tools/meter/$(STAMP) check-meter ## flops-meter: every configu
 
 check-meter: .tools/meter/$(STAMP) ## Types of flops-meter
 	cd meter && ../$(METER) -m mypy flops_meter
+
+record-meter: .tools/meter/$(STAMP) ## Run the demo's counted job anew, a tiny fine-tune of some minutes, and keep its log
+	PYTHONPATH=$(CURDIR) $(METER) -m tests.meter.sample_job
 
 bench-meter: .tools/meter/$(STAMP) ## Write the tables and plots of docs/meter.md: accuracy, overhead
 	PYTHONPATH=$(CURDIR) $(METER) -m bench.meter_accuracy --output docs/figures

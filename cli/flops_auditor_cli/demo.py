@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.runs.meter_lines import PREFIX
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_time import training_time
 from flops_auditor.domain.values.archive_keys import record_key
@@ -31,6 +32,7 @@ from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.auditing.collect_evidence import finest_period
 from flops_auditor_cli.exits import INTERRUPTED
 from flops_auditor_cli.local_aws import Stack, deploy, load_job, read, start, stop
+from flops_auditor_cli.local_aws.job_logs import metrics_of_log
 from flops_auditor_cli.local_aws.locate import forget, remember, state_folder
 from flops_auditor_cli.local_aws.processes import REPOSITORY
 from flops_auditor_cli.recorded import listing, row_of
@@ -57,12 +59,35 @@ class DemoFailed(AuditorError):
 
 
 def sample_jobs() -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """The sample jobs and their metrics, in the order in which they ended."""
-    found = []
+    """The sample jobs and their metrics, in the order in which they ended.
+
+    A job with a log was really run: its metrics are made from the log, and it is moved in time to end with the others.
+    """
+    found, logged = [], []
     for path in sorted((EVENTS / "jobs").glob("*.json")):
-        metrics = EVENTS / "metrics" / path.name
-        found.append((json.loads(path.read_text()), json.loads(metrics.read_text()) if metrics.exists() else {}))
+        job, metrics, log = json.loads(path.read_text()), EVENTS / "metrics" / path.name, log_of(path.stem)
+        if log is not None:
+            logged.append((job, log))
+        else:
+            found.append((job, json.loads(metrics.read_text()) if metrics.exists() else {}))
+    latest = max(read_time(job["TrainingEndTime"]) for job, _ in found)
+    for job, log in logged:
+        by = timedelta(seconds=round((latest - read_time(job["TrainingEndTime"])).total_seconds()))
+        results = metrics_of_log(log, definitions_of(job))["MetricDataResults"]
+        found.append((moved(job, by), {"MetricDataResults": [moved_line_metric(each, by) for each in results]}))
     return sorted(found, key=lambda job: str(job[0]["TrainingEndTime"]))
+
+
+def log_of(name: str) -> str | None:
+    """The log of a sample job that was really run (make record-meter); None of one that is made up."""
+    path = EVENTS / "logs" / f"{name}.log"
+    return path.read_text() if path.exists() else None
+
+
+def definitions_of(job: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The metric definitions of a job's description."""
+    definitions: list[dict[str, str]] = job["AlgorithmSpecification"]["MetricDefinitions"]
+    return definitions
 
 
 def moved(document: Any, by: timedelta) -> Any:
@@ -83,6 +108,9 @@ def dense(job: Mapping[str, Any], metrics: Mapping[str, Any], by: timedelta, now
     step = timedelta(seconds=period)
     results = []
     for each in series:
+        if each["Label"].startswith(PREFIX):  # a line of a meter, at its own moment
+            results.append(moved_line_metric(each, by))
+            continue
         starts = [read_time(moment) + by for moment in each["Timestamps"]]
         hold = min((later - earlier for earlier, later in pairwise(starts)), default=timedelta(minutes=30))
         repeated = 1 if each["Label"] in COUNTERS else int(hold / step)
@@ -93,6 +121,14 @@ def dense(job: Mapping[str, Any], metrics: Mapping[str, Any], by: timedelta, now
         ]
         results.append({**each, "Timestamps": [at for at, _ in points], "Values": [value for _, value in points]})
     return {"MetricDataResults": results}
+
+
+def moved_line_metric(series: Mapping[str, Any], by: timedelta) -> dict[str, Any]:
+    """A word of a meter's lines, moved in time: when it was logged and, where it is one, the time it speaks of."""
+    is_time = series["Label"].removeprefix(PREFIX) in {"since", "to"}
+    later = round(by.total_seconds()) if is_time else 0
+    times = [iso(read_time(moment) + by) for moment in series["Timestamps"]]
+    return {**series, "Timestamps": times, "Values": [value + later for value in series["Values"]]}
 
 
 def event_of(job: Mapping[str, Any]) -> dict[str, str]:
@@ -343,6 +379,7 @@ NEXT = """
 The local AWS stays up. Try:
   .venv/bin/flops-auditor records list --local --verdict above
   .venv/bin/flops-auditor records show pretraining-from-scratch --local
+  .venv/bin/flops-auditor records show tiny-llama-counted --local
   .venv/bin/flops-auditor records lineage domain-adapt-3 --local
   .venv/bin/flops-auditor doctor --local
   .venv/bin/flops-auditor audit events/jobs/lora-llama-3-1-8b.json --metrics events/metrics/lora-llama-3-1-8b.json

@@ -192,9 +192,8 @@ def asked(
     hosts: int = 1, spans: Sequence[tuple[float, float]] = ((0, 5),), period: int = 60, **more: Any
 ) -> MetricRequest:
     emitted, counters = more.get("emitted", ()), more.get("counters", ())
-    return MetricRequest(
-        "fine-tune", REGION, hosts, emitted, counters, tuple(Span(minute(a), minute(b)) for a, b in spans), period
-    )
+    during, lowest = tuple(Span(minute(a), minute(b)) for a, b in spans), more.get("lowest_too", ())
+    return MetricRequest("fine-tune", REGION, hosts, emitted, counters, during, period, lowest)
 
 
 SEEN: dict[str, list[float]] = {"GPUUtilization algo-1": [700.0, 800.0, 0.0], "mfu": [0.4, 0.2, 0.3]}
@@ -286,6 +285,17 @@ def test_counters_are_asked_for_their_maximum_and_rates_for_their_mean() -> None
     stats = {q["Label"]: q["MetricStat"]["Stat"] for q in client.calls[0]["MetricDataQueries"]}
     assert stats == {"GPUUtilization algo-1": "Average", "mfu": "Average", "num_tokens": "Maximum"}
     assert client.calls[0]["ScanBy"] == "TimestampAscending"
+
+
+def test_the_lowest_value_of_a_period_comes_beside_the_highest(aws: Any) -> None:
+    """Two lines of a meter in one minute, with different numbers."""
+    name, client = "flops_auditor:seq", aws("cloudwatch")
+    place = [{"Name": "TrainingJobName", "Value": "fine-tune"}]
+    data = [{"MetricName": name, "Dimensions": place, "Timestamp": minute(0), "Value": value} for value in (3.0, 5.0)]
+    client.put_metric_data(Namespace=NAMESPACE, MetricData=data)
+    request = asked(hosts=0, emitted=(name,), counters=(name,), lowest_too=(name,))
+    found = CloudWatchMetrics(lambda region: aws("cloudwatch")).read(request)
+    assert {each["Label"]: each["Values"] for each in found} == {name: [5.0], f"{name} Minimum": [3.0]}
 
 
 def test_pages_and_windows_of_a_label_are_joined() -> None:

@@ -1,7 +1,7 @@
-"""A Trainer without a word of the meter: python -m tests.meter.trainer_run FOLDER [--die-at N] [--resume]."""
+"""A Trainer without a word of the meter: the entry point of a training job. `--help` says what it can do."""
 
+import argparse
 import os
-import sys
 from pathlib import Path
 
 import torch
@@ -42,21 +42,28 @@ class Die(transformers.TrainerCallback):  # type: ignore[misc]
             os._exit(9)
 
 
-def main(folder: Path, die_at: int | None, resume: bool) -> None:
-    """Sixteen steps of two micro-batches, a checkpoint every four, an evaluation at the end."""
+def main(folder: Path, die_at: int | None, resume: bool, base: Path | None = None, steps: int = 16) -> None:
+    """Steps of two micro-batches, a checkpoint every four, an evaluation every sixteen."""
     torch.manual_seed(0)
     arguments = transformers.TrainingArguments(
-        output_dir=str(folder), per_device_train_batch_size=2, gradient_accumulation_steps=2, max_steps=16,
-        save_steps=4, report_to=[], use_cpu=True, disable_tqdm=True, logging_steps=100, seed=1, save_total_limit=2,
-        per_device_eval_batch_size=4, eval_strategy="steps", eval_steps=16,
+        output_dir=str(folder), per_device_train_batch_size=2, gradient_accumulation_steps=2, max_steps=steps,
+        save_steps=max(4, steps // 4), report_to=[], use_cpu=True, disable_tqdm=True, logging_steps=100, seed=1,
+        save_total_limit=2, per_device_eval_batch_size=4, eval_strategy="steps", eval_steps=max(16, steps // 4),
     )  # fmt: skip
+    model = llama()(False) if base is None else transformers.AutoModelForCausalLM.from_pretrained(base)
     trainer = transformers.Trainer(
-        llama()(False), arguments, train_dataset=Rows(), eval_dataset=Rows(), data_collator=collate,
+        model, arguments, train_dataset=Rows(), eval_dataset=Rows(), data_collator=collate,
         callbacks=[] if die_at is None else [Die(die_at)],
     )  # fmt: skip
     trainer.train(resume_from_checkpoint=resume)
 
 
 if __name__ == "__main__":
-    die = int(sys.argv[sys.argv.index("--die-at") + 1]) if "--die-at" in sys.argv else None
-    main(Path(sys.argv[1]), die, "--resume" in sys.argv)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path, help="where checkpoints go")
+    parser.add_argument("--die-at", type=int, help="the step in which the process ends at once")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--base", type=Path, help="a saved model to fine-tune; without it a new one is trained")
+    parser.add_argument("--steps", type=int, default=16)
+    given = parser.parse_args()
+    main(given.folder, given.die_at, given.resume, given.base, given.steps)

@@ -7,6 +7,7 @@ import pytest
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.runs.evidence import Unread, plain
+from flops_auditor.domain.runs.meter_words import WORDS
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.use_cases.auditing.collect_evidence import (
@@ -17,6 +18,7 @@ from flops_auditor.use_cases.auditing.collect_evidence import (
     metric_request,
 )
 from flops_auditor.use_cases.ports.sources import MetricRequest
+from flops_meter.lines import metric_definitions
 from tests.fakes.audit import FakeMetrics, FakeTrainingJobs
 from tests.fakes.cases import run_from
 from tests.fakes.jobs import CREATED, describe
@@ -45,6 +47,16 @@ def test_every_host_and_every_known_metric_is_asked_for() -> None:
         (Span(START, START + timedelta(hours=10)),),
         60,
     )
+
+
+def test_of_what_shows_a_second_writer_the_lowest_value_is_asked_for_too() -> None:
+    asked = request(AlgorithmSpecification={"MetricDefinitions": metric_definitions()})
+    assert asked is not None
+    lowest = ("flops_auditor:chain_check", "flops_auditor:job_check", "flops_auditor:seq")
+    assert asked.lowest_too == lowest
+    assert set(asked.counters) == {name for name in asked.emitted if name != "flops_auditor:mfu"}
+    assert {f"flops_auditor:{word}" for word in WORDS} == set(asked.counters)
+    assert asked.series == 1 + len(asked.emitted) + 3
 
 
 @pytest.mark.parametrize(

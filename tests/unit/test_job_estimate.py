@@ -17,6 +17,7 @@ from flops_auditor.domain.runs.evidence import Evidence, Unread
 from tests.fakes.audit import told
 from tests.fakes.cases import audit, words
 from tests.fakes.jobs import CREATED, describe, throughout
+from tests.fakes.meter import log_of, metrics_from
 
 TABLES = load_tables()
 TERA = 10**12
@@ -750,8 +751,7 @@ def test_what_overcounts_is_allowed_just_so_much() -> None:
 
 
 def test_a_refused_tier_below_the_chosen_one_speaks_not_against_it() -> None:
-    metrics = [{"Label": "flops_auditor:model_flop", "Values": [1e20]}]
-    found = estimated(metrics, {"params": "1e12", "tokens": "1e12"})
+    found = estimated(metrics_from(log_of(every=3600), 3600), {"params": "1e12", "tokens": "1e12"}, period=3600)
     assert (found.method, found.cautious_upper_flop) == ("counted", found.upper_flop)
 
 
@@ -807,7 +807,7 @@ def test_nothing_bounds_an_unknown_job() -> None:
 
 
 def test_the_count_is_what_would_settle_a_count() -> None:
-    counted = estimated([{"Label": "flops_auditor:model_flop", "Values": [1e20]}])
+    counted = estimated(metrics_from(log_of(every=3600), 3600), period=3600)
     assert settles(counted) == "add the run's own count of model FLOP, or amend the record with better evidence"
 
 

@@ -62,7 +62,15 @@ def everything() -> LiveLedger:
     measured = {"params": "1e11", "tokens": "2e13"}
     ledger.add(continuing("parent", hours=9000, **BIG), pretrain_flops="3e24", activity="pretraining", **measured)
     ledger.add(
-        continuing("odd", day=1, InputDataConfig=[channel("model", "s3://elsewhere/x/")]),
+        continuing(
+            "odd",
+            day=1,
+            InputDataConfig=[channel("model", "s3://elsewhere/x/")],
+            FinalMetricDataList=[
+                {"MetricName": f"flops_auditor:{word}", "Value": value}
+                for word, value in {"model_flop": 1e18, "generation_flop": 1e18, "covered": 36000}.items()
+            ],
+        ),
         systemic_risk="yes",
         original_is_ours="no",
         original_is_general_purpose="no",

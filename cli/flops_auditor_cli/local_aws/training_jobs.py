@@ -66,13 +66,13 @@ class Series:
         return cls([time for time, _ in ordered], [value for _, value in ordered])
 
     def statistic(self, stat: str, window: tuple[float, float], period: int, now: float) -> list[tuple[int, float]]:
-        """(period's begin, Average or Maximum) for each period of the window whose points CloudWatch still keeps."""
+        """(period's begin, Average, Maximum or Minimum) for each period of the window that CloudWatch still keeps."""
         start, end = window
         buckets: dict[int, list[float]] = {}
         for index in range(bisect_left(self.times, start), bisect_left(self.times, end)):
             if kept(now - self.times[index], period):
                 buckets.setdefault(int(self.times[index] // period) * period, []).append(self.values[index])
-        of = max if stat == "Maximum" else fmean
+        of = {"Maximum": max, "Minimum": min}.get(stat, fmean)
         return [(begin, of(values)) for begin, values in sorted(buckets.items())]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flops_auditor.aws.calls.refusals import refusals
 from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.meter_lines import MINIMUM
 from flops_auditor.domain.runs.observations import OCCUPANCY_METRIC
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.use_cases.ports.sources import MetricRequest, SourceDenied, SourceUnavailable
@@ -92,6 +93,8 @@ def _queries(request: MetricRequest) -> list["MetricDataQueryTypeDef"]:
     for number, name in enumerate(request.emitted):
         statistic = "Maximum" if name in request.counters else "Average"
         queries.append(_query(f"emitted{number}", name, name, "TrainingJobName", job, statistic, request))
+    for number, name in enumerate(request.lowest_too):
+        queries.append(_query(f"lowest{number}", name + MINIMUM, name, "TrainingJobName", job, "Minimum", request))
     return queries
 
 

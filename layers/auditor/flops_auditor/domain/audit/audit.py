@@ -18,7 +18,7 @@ from flops_auditor.domain.runs.apply_amendments import amend_declared, amend_obs
 from flops_auditor.domain.runs.aws_flops_meter import apply_flops_meter
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.declared import Declared
-from flops_auditor.domain.runs.observations import observe
+from flops_auditor.domain.runs.observations import facts_of, observe
 from flops_auditor.domain.runs.remedies import GRANT
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
@@ -52,7 +52,7 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     said = run.declared
     observed = observe(evidence, run, tables.metrics)
     origin = find_origin(amend_declared(said, evidence.amendments), lineage, tables.models)
-    said, observed = apply_flops_meter(evidence.files, said, observed, origin.size)
+    said, observed = apply_flops_meter(evidence.files, said, observed, origin.size, facts_of(run))
     declared = amend_declared(said, evidence.amendments, {run.name, run.arn})
     observed = amend_observations(observed, evidence.amendments)
     unread = [UNREAD(unread=str(each), source=each.source) for each in evidence.unread]
@@ -63,6 +63,7 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
         lineage,
         declared.activity,
         updates_upper_flop=estimate.updates_upper_flop,
+        signal_flop=estimate.signal_flop,
         stated=declared.stated,
         doubts=estimate.doubts,
     )
@@ -94,5 +95,6 @@ def _timed(assessment: Assessment, run: Run, estimate: Estimate, situation: Situ
     updates = assessment.rule.basis == "updates"
     if updates and situation.role == "data-generator":
         return with_times(assessment, run, 0, 0)
-    upper = estimate.updates_upper_flop if updates else estimate.cautious_upper_flop
-    return with_times(assessment, run, estimate.best_flop, upper)
+    if updates or estimate.best_flop is None:
+        return with_times(assessment, run, estimate.best_flop, estimate.updates_upper_flop)
+    return with_times(assessment, run, estimate.best_flop + estimate.signal_flop, estimate.cautious_upper_flop)

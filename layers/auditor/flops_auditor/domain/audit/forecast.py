@@ -83,9 +83,16 @@ class RunForecast:
 def look(audited: Audit, tags_read: bool = True) -> RunForecast:
     """See a running job from its audit up to now."""
     time, limit = audited.run.time, audited.run.limit_seconds
-    own = (audited.estimate.best_flop, audited.estimate.upper_flop)
-    outlooks = tuple(_outlook(a, own, time.seconds, limit) for a in audited.assessments)
+    outlooks = tuple(_outlook(a, _own(audited, a), time.seconds, limit) for a in audited.assessments)
     return RunForecast(audited, time.seconds, limit, outlooks, tags_read)
+
+
+def _own(audited: Audit, assessment: Assessment) -> tuple[int | None, int | None]:
+    """Best estimate and upper bound of the run alone, on the basis of the assessment."""
+    best, upper, signal = audited.estimate.best_flop, audited.estimate.upper_flop, audited.estimate.signal_flop
+    if assessment.rule.basis == "updates" or best is None:
+        return best, upper
+    return best + signal, None if upper is None else upper + signal
 
 
 def _outlook(

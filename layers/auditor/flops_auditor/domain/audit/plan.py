@@ -315,6 +315,7 @@ def document(
             "upper_flop": decimal(plan.upper_flop),
             "cautious_upper_flop": decimal(plan.upper_flop),
             "updates_upper_flop": decimal(plan.upper_flop),
+            "signal_flop": decimal(0),
             "ceiling_flop": decimal(plan.ceiling_flop),
             "accelerator_seconds": decimal(hardware.unit_seconds) if hardware else None,
             "peak_flop_per_s": decimal(hardware.peak) if hardware else None,

@@ -108,6 +108,7 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
             "upper_flop": decimal(estimate.upper_flop),
             "cautious_upper_flop": decimal(estimate.cautious_upper_flop),
             "updates_upper_flop": decimal(estimate.updates_upper_flop),
+            "signal_flop": decimal(estimate.signal_flop),
             "ceiling_flop": decimal(estimate.ceiling_flop),
             "accelerator_seconds": decimal(estimate.accelerator_seconds),
             "peak_flop_per_s": decimal(estimate.peak_flop_per_s),

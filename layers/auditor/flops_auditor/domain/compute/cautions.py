@@ -12,6 +12,7 @@ from flops_auditor.domain.compute.attention import LONGEST_CONTEXT, most_attenti
 from flops_auditor.domain.compute.tiers import ON_HARDWARE_ALONE, TIMES_MFU, HardwareUse, Tier, TierChoice, ceiling
 from flops_auditor.domain.runs.declared import PREFERENCE_TECHNIQUES, REINFORCEMENT_TECHNIQUES, Declared
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
+from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values.amounts import at_least
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
@@ -59,6 +60,11 @@ ROLLOUTS = Kind(
     "rollouts",
     "{technique} generates the tokens it trains on: generation updates nothing and counts on the cumulative basis "
     "alone (Annex A.1), and tokens do not tell how much there was",
+)
+ROLLOUTS_ELSEWHERE = Kind(
+    "rollouts-elsewhere",
+    "{technique} generates the tokens it trains on, and the meter saw no generation: where it ran in another process, "
+    "only the hardware bounds it; it counts on the cumulative basis alone (Annex A.1)",
 )
 SEVERAL_UPDATES = Kind(
     "several-updates-of-one-rollout",
@@ -115,6 +121,7 @@ def cautions_of(
     model: ModelSize | None,
     time: TrainingTime,
     uses: Sequence[HardwareUse],
+    observed: Observations,
     *,
     tagged_tokens: bool,
 ) -> tuple[Caution, ...]:
@@ -133,7 +140,11 @@ def cautions_of(
         else:
             factors = _of_reported(chosen, declared, model)
         found += [_times(chosen, limit, factor, remark) for factor, remark in factors]
-        found += _generated(choice, chosen, declared)
+        found += _generated(choice, chosen, declared, ROLLOUTS)
+    if chosen.method == "counted":
+        found += _of_count(choice, chosen, declared, observed, limit)
+        if not observed.generation_flop:
+            found += _generated(choice, chosen, declared, ROLLOUTS_ELSEWHERE)
     if chosen.basis.kind is TIMES_MFU:
         fastest = at_least(sum((use.unit_seconds * use.ceiling_peak * use.busy for use in uses), Fraction(0)))
         found += [_times(chosen, fastest, factor, remark) for factor, remark in _of_peak(declared, uses)]
@@ -161,12 +172,12 @@ def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], overcounted: Fr
         if tier.upper_flop is None:
             continue
         if tier.method in ON_HARDWARE_ALONE:
-            if chosen.best_flop < tier.lower_flop:
+            if chosen.all_flop < tier.lower_flop:
                 busy = sum((use.peak_flop * use.busy for use in uses), Fraction(0))
                 remark = IMPLAUSIBLE(
                     method=chosen.method,
-                    flop=chosen.best_flop,
-                    used=chosen.best_flop / busy,
+                    flop=chosen.all_flop,
+                    used=chosen.all_flop / busy,
                     busy=busy,
                     lowest=Fraction(tier.lower_flop) / busy,
                 )
@@ -232,12 +243,30 @@ def _of_peak(declared: Declared, uses: Sequence[HardwareUse]) -> list[tuple[Frac
     return [(fastest / peak, PEAK_OF_THE_MFU(times=fastest / peak))] if peak and fastest > peak else []
 
 
-def _generated(choice: TierChoice, chosen: Tier, declared: Declared) -> list[Caution]:
+def _of_count(
+    choice: TierChoice, chosen: Tier, declared: Declared, observed: Observations, limit: int | None
+) -> list[Caution]:
+    """What speaks against a meter's count. Where it may be short by an unknown amount the hardware bounds the run, or
+    what a person said of its tokens; where nothing does, it is a doubt of the estimate.
+    """
+    of_a_person = declared.tokens is not None and not declared.tagged("tokens")
+    said = [tier.upper_flop for tier in choice.known if of_a_person and tier.counts_tokens and tier.upper_flop]
+    bounds = [bound for bound in (*said, limit) if bound is not None]
+    found = []
+    for each in observed.suspicions:
+        if each.times is not None:
+            found.append(_times(chosen, min(bounds, default=None), each.times, each.remark))
+        elif bounds:
+            found.append(Caution(min(bounds), each.remark))
+    return found
+
+
+def _generated(choice: TierChoice, chosen: Tier, declared: Declared, kind: Kind) -> list[Caution]:
     """Reinforcement learning: only the hardware bounds the rollouts."""
     if declared.technique not in REINFORCEMENT_TECHNIQUES:
         return []
     bound = next((tier for tier in choice.known if tier.method in ON_HARDWARE_ALONE), chosen)
-    remark = ROLLOUTS(technique=declared.technique.upper())
+    remark = kind(technique=declared.technique.upper())
     return [Caution(bound.upper_flop or chosen.best_flop, remark, updates=False)]
 
 

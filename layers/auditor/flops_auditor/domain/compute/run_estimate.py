@@ -17,6 +17,7 @@ from flops_auditor.domain.compute.published_utilisation import PublishedUtilisat
 from flops_auditor.domain.compute.run_tokens import measured_tokens, tokens_of
 from flops_auditor.domain.compute.run_utilisation import emitted_utilisation, mean_occupancy, mean_peak
 from flops_auditor.domain.compute.tiers import (
+    ERROR_MARGIN,
     ON_HARDWARE_ALONE,
     HardwareUse,
     Measured,
@@ -35,6 +36,7 @@ from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import CORRECT_ACTIVITY
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.values.amounts import at_least
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
 METHOD = Kind("method", "method {method}: {basis}")
@@ -117,7 +119,8 @@ class Estimate:
     FLOP are whole numbers; None where nothing bounds them. `firm_flop` is what "above" may rest on,
     `cautious_upper_flop` what "below" does: the upper bound if the evidence that speaks against the chosen tier
     were right; `updates_upper_flop` is the same for what updated parameters alone (Annex A.1), without passes that
-    only made training data or a training signal. `peak_flop_per_s` is the mean peak of one unit, weighted by unit-
+    only made training data or a training signal; `signal_flop` is how much of these was counted, beside `best_flop`.
+    `peak_flop_per_s` is the mean peak of one unit, weighted by unit-
     seconds, so that `accelerator_seconds` x peak is N L H. `doubts` forbid the verdict "below"; `settle` says what
     would narrow the figure. `otherwise` is, of a run that is declared not to be training, what it would be if it
     were.
@@ -139,6 +142,7 @@ class Estimate:
     settle: Remark | None
     cautious_upper_flop: int | None = None
     updates_upper_flop: int | None = None
+    signal_flop: int = 0
     otherwise: "Estimate | None" = None
 
 
@@ -174,12 +178,16 @@ def _estimated(
         known, limit = [*known, hardware_occupancy(())], 0
     choice = choose(known, limit)
     chosen = choice.chosen
+    if chosen is not None and chosen.method == "counted" and not any(t.method in ON_HARDWARE_ALONE for t in known):
+        doubts = (*doubts, *(each.remark for each in observed.suspicions if each.times is None))
     tagged_tokens = declared.tagged("tokens") and measured_tokens(run, observed) is None
-    cautions = cautions_of(choice, declared, model, time, uses, tagged_tokens=tagged_tokens)
+    cautions = cautions_of(choice, declared, model, time, uses, observed, tagged_tokens=tagged_tokens)
     cautious = updates = None
     if chosen is not None and chosen.upper_flop is not None:
-        cautious = max([chosen.upper_flop, *(caution.flop for caution in cautions)])
         updates = max([chosen.upper_flop, *(caution.flop for caution in cautions if caution.updates)])
+        signal = at_least(chosen.signal_flop * ERROR_MARGIN)
+        every = chosen.upper_flop + signal if limit is None else min(chosen.upper_flop + signal, limit)
+        cautious = max([updates, every, *(caution.flop for caution in cautions)])
     assumptions = (
         *_said_of(choice, uses),
         *choice.contradictions,
@@ -210,6 +218,7 @@ def _estimated(
         settle=_settle(chosen, model, cautions),
         cautious_upper_flop=cautious,
         updates_upper_flop=updates,
+        signal_flop=chosen.signal_flop if chosen else 0,
     )
 
 
@@ -239,6 +248,7 @@ def _not_training(otherwise: Estimate, observed: Observations) -> Estimate:
         settle=None,
         cautious_upper_flop=0,
         updates_upper_flop=0,
+        signal_flop=0,
         otherwise=otherwise,
     )
 
@@ -249,7 +259,7 @@ def _known_tiers(
     notes: list[Remark] = []
     known: list[Tier] = []
     if "model_flop" in observed.emitted:
-        known.append(counted(_as_measured(observed.emitted["model_flop"], notes), uses))
+        known.append(counted(_as_measured(observed.emitted["model_flop"], notes), uses, observed.signal_flop))
     known += _architecture(run, declared, observed, uses, model, notes)
     if uses:
         mfu = emitted_utilisation(observed, uses, notes)

@@ -6,7 +6,7 @@ C = N L H U and architecture-based C = 6 P D. Each tier is one small function; `
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -29,7 +29,12 @@ LEAST_OF_MEASURED = Fraction(7, 10)
 ASSUMED_UTILISATION = Fraction(1, 2)
 """Annex A.3, examples B and H: U = 0.5 where the utilisation is not known."""
 
-COUNTED = Kind("counted-in-container", "{flop:flop} FLOP counted in the container")
+COUNTED = Kind(
+    "counted-in-container", "{flop:flop} FLOP counted in the container, in {share:percent} of the training time"
+)
+COUNTED_SOMETIME = Kind(
+    "counted-at-some-time", "{flop:flop} FLOP counted in the container; nothing says in which part of the training time"
+)
 REPORTED = Kind("reported-by-trainer", "{flop:flop} FLOP reported by the trainer as {name:said80}")
 TIMES_MFU = Kind("hardware-times-mfu", "N L H x MFU {mfu:.3g}")
 TIMES_RATE = Kind("hardware-times-rate", "N L H x MFU {mfu:.3g}, of the FLOP/s that {name:said80} gives")
@@ -94,7 +99,8 @@ class Tier:
 
     `upper_flop` is None where nothing bounds it. `firm_flop` is what "above" may rest on: what was measured, without
     what is only extrapolated or assumed; of hardware alone its lower bound. `counts_tokens` says that the tier is a
-    product of parameters and tokens.
+    product of parameters and tokens. `signal_flop` was counted beside it: passes that only made training data or a
+    training signal, which count on the cumulative basis alone (Annex A.1).
     """
 
     method: Method
@@ -105,6 +111,12 @@ class Tier:
     basis: Remark
     implied_utilisation: Fraction | None = None
     counts_tokens: bool = False
+    signal_flop: int = 0
+
+    @property
+    def all_flop(self) -> int:
+        """Everything that contributed, by the best estimate: what the hardware must have been able to do."""
+        return self.best_flop + self.signal_flop
 
 
 @dataclass(frozen=True)
@@ -167,9 +179,11 @@ def measured(
     return Tier(method, lower, nearest(best), upper, at_most(least), basis, implied, counts_tokens)
 
 
-def counted(found: Measured, hardware: Sequence[HardwareUse]) -> Tier:
-    """Model FLOP counted operation by operation inside the container."""
-    return measured("counted", found, hardware, COUNTED(flop=found.flop))
+def counted(found: Measured, hardware: Sequence[HardwareUse], signal_flop: Fraction = Fraction(0)) -> Tier:
+    """Model FLOP counted operation by operation inside the container, and what was counted beside them."""
+    known = found.share is not None
+    basis = COUNTED(flop=found.flop, share=found.share) if known else COUNTED_SOMETIME(flop=found.flop)
+    return replace(measured("counted", found, hardware, basis), signal_flop=nearest(signal_flop))
 
 
 def reported(found: Measured, name: str, hardware: Sequence[HardwareUse]) -> Tier:
@@ -217,8 +231,8 @@ def choose(known: Sequence[Tier], limit: int | None) -> TierChoice:
     """
     contradictions: list[Remark] = []
     for tier in known:
-        if limit is None or tier.best_flop <= limit:
+        if limit is None or tier.all_flop <= limit:
             return TierChoice(tier, tuple(known), tuple(contradictions))
-        said = OVER_THE_CEILING(method=tier.method, flop=tier.best_flop, basis=tier.basis.words, ceiling=limit)
+        said = OVER_THE_CEILING(method=tier.method, flop=tier.all_flop, basis=tier.basis.words, ceiling=limit)
         contradictions.append(said)
     return TierChoice(None, tuple(known), tuple(contradictions))

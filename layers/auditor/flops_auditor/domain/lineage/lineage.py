@@ -37,7 +37,8 @@ class MalformedLineage(AuditorError):
 class Ancestor:
     """One earlier run: its own best estimate and bounds in FLOP (None: not known) and its doubts.
 
-    `updates_upper_flop` is the bound of what updated parameters, where it is lower. `parents` are the job ids it
+    `updates_upper_flop` is the bound of what updated parameters, where it is lower; `signal_flop` what was counted
+    beside `best_flop` of passes that updated none (Annex A.1, the cumulative basis). `parents` are the job ids it
     continues itself; `revision` is the record the figures were taken from; `base_model`, `loads_weights`,
     `pretraining_flop` and `stated` are what is said of its original; `succeeded`: it did not fail and was not stopped.
     """
@@ -55,6 +56,7 @@ class Ancestor:
     lower_flop: int | None = None
     firm_flop: int | None = None
     updates_upper_flop: int | None = None
+    signal_flop: int = 0
     loads_weights: bool | None = False
     stated: Stated = NOTHING_STATED
     succeeded: bool = True
@@ -68,6 +70,14 @@ class Ancestor:
     def has_weights(self) -> bool:
         """Whether the run handed weights on, rather than generated data."""
         return self.activity != "synthetic-data"
+
+    @property
+    def with_signal(self) -> "Ancestor":
+        """Its amounts on the cumulative basis; the upper bound is that already, and the lower one holds for it."""
+        if not self.signal_flop or self.best_flop is None:
+            return self
+        firm = self.best_flop if self.firm_flop is None else self.firm_flop
+        return replace(self, best_flop=self.best_flop + self.signal_flop, firm_flop=firm + self.signal_flop)
 
     @property
     def from_scratch(self) -> bool:
@@ -183,14 +193,15 @@ def accumulate(
     activity: Activity = "fine-tuning",
     *,
     updates_upper_flop: int | None = None,
+    signal_flop: int = 0,
     stated: Stated = NOTHING_STATED,
     doubts: Sequence[Remark] = (),
 ) -> Cumulative:
     """Add up a job and its ancestors, each once; one unknown figure makes the sum unknown.
 
-    `updates_upper_flop` bounds what updated parameters, where that is less than `own` bounds; `doubts` are those about
-    the job itself. A run that generates data
-    is no model: the training of the models that it runs does not count towards it (Annex A.1, parents in distillation).
+    `updates_upper_flop` bounds what updated parameters, where that is less than `own` bounds; `signal_flop` is what was
+    counted of its passes that updated none; `doubts` are those about the job itself. A run that generates data is no
+    model: the training of the models that it runs does not count towards it (Annex A.1, parents in distillation).
     """
     distinct = union([lineage.ancestors], without=job_id)
     counted = distinct if activity != "synthetic-data" else tuple(a for a in distinct if not a.has_weights)
@@ -202,6 +213,7 @@ def accumulate(
         activity=activity,
         stated=stated,
         updates_upper_flop=updates_upper_flop,
+        signal_flop=signal_flop,
         lower_flop=own.lower_flop,
         firm_flop=own.firm_flop,
     )
@@ -226,7 +238,9 @@ def _added(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: Remark 
     updates = [a for a in runs if a.has_weights]
     bounds = [a.upper_flop if a.updates_upper_flop is None else a.updates_upper_flop for a in updates]
     return (
-        replace(_sums(counted, doubts, settle), upper_flop=_sum([a.upper_flop for a in at_most])),
+        replace(
+            _sums([a.with_signal for a in counted], doubts, settle), upper_flop=_sum([a.upper_flop for a in at_most])
+        ),
         replace(_sums(updates, doubts, settle), upper_flop=_sum(bounds)),
     )
 
@@ -277,6 +291,7 @@ def ancestor_of(content: Mapping[str, Any]) -> Ancestor:
         lower_flop=_amount(estimate.get("lower_flop")),
         firm_flop=_amount(estimate.get("firm_flop")),
         updates_upper_flop=_amount(estimate.get("updates_upper_flop")),
+        signal_flop=_amount(estimate.get("signal_flop")) or 0,
         loads_weights=lineage["loads_weights"],
         stated=read_stated(lineage["stated"]),
         succeeded=content["job"]["succeeded"],
@@ -294,6 +309,7 @@ def to_json(ancestor: Ancestor) -> dict[str, Any]:
         "lower_flop": _text(a.lower_flop),
         "firm_flop": _text(a.firm_flop),
         "updates_upper_flop": _text(a.updates_upper_flop),
+        "signal_flop": _text(a.signal_flop or None),
         "stated": a.stated.to_json(),
         "failed": not a.succeeded,
     }
@@ -329,6 +345,7 @@ def from_json(found: Mapping[str, Any]) -> Ancestor:
             lower_flop=_amount(found.get("lower_flop")),
             firm_flop=_amount(found.get("firm_flop")),
             updates_upper_flop=_amount(found.get("updates_upper_flop")),
+            signal_flop=_amount(found.get("signal_flop")) or 0,
             loads_weights=found.get("loads_weights", False),
             stated=read_stated(found.get("stated", {})),
             succeeded=not found.get("failed", False),

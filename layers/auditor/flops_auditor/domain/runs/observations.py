@@ -7,7 +7,7 @@ It bounds utilisation from above and is no measure of it (docs/methodology.md).
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +22,8 @@ from flops_auditor.domain.runs.emitted import (
     with_final,
 )
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.meter_lines import PREFIX, read_lines, word_of
+from flops_auditor.domain.runs.meter_words import MODEL_FLOP, Counted, Facts, Suspicion
 from flops_auditor.domain.runs.remedies import ASK_AGAIN
 from flops_auditor.domain.runs.run import FinalValue, Run
 from flops_auditor.domain.runs.series import (
@@ -34,7 +36,7 @@ from flops_auditor.domain.runs.series import (
     step_of,
     training_microseconds,
 )
-from flops_auditor.domain.runs.trainer_metrics import Meaning, TrainerMetrics, normalise
+from flops_auditor.domain.runs.trainer_metrics import METER, Meaning, TrainerMetrics, normalise
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.remarks import Kind, Remark
@@ -93,6 +95,8 @@ class Observations:
 
     `emitted` maps quantity (see data/trainer_metrics.json) -> value; `notes` say what was not used and why; `doubts`
     name series that CloudWatch did not give in full. `training_signs` are names of metrics that only training emits.
+    `generation_flop` and `reference_flop` a meter counted beside the model FLOP: passes that made training data, or a
+    training signal; `suspicions` speak against what was counted.
     """
 
     busy: Mapping[str, Busy]
@@ -100,6 +104,25 @@ class Observations:
     notes: tuple[Remark, ...] = ()
     doubts: tuple[Remark, ...] = ()
     training_signs: tuple[str, ...] = ()
+    generation_flop: Fraction = Fraction(0)
+    reference_flop: Fraction = Fraction(0)
+    suspicions: tuple[Suspicion, ...] = ()
+
+    @property
+    def signal_flop(self) -> Fraction:
+        """What made training data or a training signal, and updated nothing."""
+        return self.generation_flop + self.reference_flop
+
+    def with_count(self, count: Counted, notes: Sequence[Remark] = ()) -> "Observations":
+        """With what a meter counted."""
+        return replace(
+            self,
+            emitted={**self.emitted, MODEL_FLOP: count.model},
+            generation_flop=count.generation_flop,
+            reference_flop=count.reference_flop,
+            suspicions=count.suspicions,
+            notes=(*self.notes, *notes, *count.notes),
+        )
 
 
 def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observations:
@@ -121,26 +144,51 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
     found: defaultdict[str, list[Emitted]] = defaultdict(list)
     for name in sorted({name for name, _ in emitted} | set(finals)):
         meaning = vocabulary.recognise(name)
-        if meaning is not None:
+        if meaning is not None and meaning.quantity != METER:
             by_host = {host: series for (other, host), series in emitted.items() if other == name}
             for one in _read(name, meaning, by_host, finals.get(name), time.spans, period, hosts, notes):
                 found[meaning.quantity].append(one.scaled(meaning.scale))
     if busy and period is None:
         notes.append(PERIOD_UNKNOWN())
     signs = {name for name, _ in emitted} | {final.name for final in run.final_values}
-    return Observations(
+    observed = Observations(
         busy=busy,
         emitted=by_quantity(found, notes),
         notes=tuple(dict.fromkeys(notes)),
         doubts=_unfinished(evidence),
         training_signs=tuple(sorted(name for name in signs if _only_training_emits(name, vocabulary))),
     )
+    lines = {name: series for (name, host), series in emitted.items() if not host and word_of(name)}
+    return _with_lines(observed, lines, finals, run, period)
+
+
+def _with_lines(
+    observed: Observations, lines: Mapping[str, Series], finals: Mapping[str, Final], run: Run, period: int | None
+) -> Observations:
+    """With what the lines of flops-meter say, where there are any; without them where they are not this job's."""
+    step = step_of(lines[f"{PREFIX}{MODEL_FLOP}"], period) if f"{PREFIX}{MODEL_FLOP}" in lines else 0
+    read = read_lines(lines, finals, facts_of(run), run.time.spans, step, observed.emitted.get(MODEL_FLOP))
+    if read is None:
+        return observed
+    if isinstance(read, Counted):
+        trained = read.model.value > 0
+        signs = tuple(name for name in observed.training_signs if trained or not name.startswith(PREFIX))
+        return replace(observed.with_count(read), training_signs=signs)
+    others = {quantity: each for quantity, each in observed.emitted.items() if not each.name.startswith(PREFIX)}
+    return replace(observed, emitted=others, notes=(*observed.notes, read))
+
+
+def facts_of(run: Run) -> Facts:
+    """What a meter's words are held against."""
+    return Facts(run.arn, run.time.seconds, sum(group.instance_count for group in run.hosts))
 
 
 def _only_training_emits(name: str, vocabulary: TrainerMetrics) -> bool:
-    """Samples/s and the like may be those of an evaluation."""
+    """Samples/s and the like may be those of an evaluation, and so may most words of a meter."""
     meaning = vocabulary.recognise(name)
-    return normalise(name) in LOSSES if meaning is None else meaning.quantity != "sample_rate"
+    if meaning is None:
+        return normalise(name) in LOSSES
+    return meaning.quantity not in {"sample_rate", METER}
 
 
 def _add_occupancy(

@@ -7,8 +7,10 @@ from fractions import Fraction
 
 from flops_auditor.domain.values.errors import AuditorError
 
+METER = "meter"
 QUANTITIES = (
     "model_flop",
+    METER,
     "trainer_flop",
     "tokens",
     "mfu",
@@ -18,9 +20,10 @@ QUANTITIES = (
     "token_rate_per_unit",
     "sample_rate",
 )
-"""model_flop: counted FLOP; trainer_flop: the trainer's own 6 N D, in FLOP; tokens; mfu: a fraction of the peak;
-model_flop_rate: model FLOP/s of one accelerator, or of_all accelerators together; token_rate: tokens/s of the job, or
-per_unit; sample_rate: samples/s, recognised to say that it measures no compute."""
+"""model_flop: counted FLOP; meter: another word of flops-meter's lines (meter_words.py); trainer_flop: the trainer's
+own 6 N D, in FLOP; tokens; mfu: a fraction of the peak; model_flop_rate: model FLOP/s of one accelerator, or of_all
+accelerators together; token_rate: tokens/s of the job, or per_unit; sample_rate: samples/s, recognised to say that it
+measures no compute."""
 
 
 class MalformedTrainerMetrics(AuditorError):
@@ -31,11 +34,15 @@ class MalformedTrainerMetrics(AuditorError):
 
 @dataclass(frozen=True)
 class Meaning:
-    """`value x scale` is the quantity in its unit; a cumulative metric counts from the start of the process."""
+    """`value x scale` is the quantity in its unit; a cumulative metric counts from the start of the process.
+
+    `lowest_too`: a period's lowest value is asked for beside its highest one.
+    """
 
     quantity: str
     scale: Fraction
     cumulative: bool
+    lowest_too: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,8 @@ class TrainerMetrics:
         meanings: dict[str, Meaning] = {}
         for index, entry in enumerate(json.loads(text)["metrics"]):
             try:
-                meaning = Meaning(entry["quantity"], Fraction(entry["scale"]), bool(entry["cumulative"]))
+                lowest = bool(entry.get("lowest_too", False))
+                meaning = Meaning(entry["quantity"], Fraction(entry["scale"]), bool(entry["cumulative"]), lowest)
                 names = [normalise(name) for name in entry["names"]]
                 known = meaning.quantity in QUANTITIES and meaning.scale > 0 and bool(entry["source"])
             except (KeyError, TypeError, ValueError) as error:

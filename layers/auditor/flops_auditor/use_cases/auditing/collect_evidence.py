@@ -115,13 +115,12 @@ def read_packages(run: Run, job: TrainingJob, jobs: TrainingJobs) -> Packages:
 def metric_request(run: Run, vocabulary: TrainerMetrics, now: datetime) -> MetricRequest | None:
     """What to ask CloudWatch for; None when the run never trained, has no hosts, or is older than any metric."""
     hosts = sum(group.instance_count for group in run.hosts)
-    recognised = {name: vocabulary.recognise(name) for name in run.metric_names}
-    named = sorted(name for name, meaning in recognised.items() if meaning is not None)
-    counters = tuple(name for name in named if (meaning := recognised[name]) and meaning.cumulative)
-    period = finest_period(run.time.spans, hosts + len(named), now)
-    if period is None or hosts + len(named) == 0:
-        return None
-    return MetricRequest(run.name, run.region, hosts, tuple(named), counters, run.time.spans, period)
+    named = {name: meaning for name in sorted(run.metric_names) if (meaning := vocabulary.recognise(name))}
+    counters = tuple(name for name, meaning in named.items() if meaning.cumulative)
+    lowest = tuple(name for name, meaning in named.items() if meaning.lowest_too)
+    request = MetricRequest(run.name, run.region, hosts, tuple(named), counters, run.time.spans, 0, lowest)
+    period = finest_period(run.time.spans, request.series, now)
+    return replace(request, period_seconds=period) if period is not None and request.series else None
 
 
 def finest_period(spans: tuple[Span, ...], series: int, now: datetime) -> int | None:

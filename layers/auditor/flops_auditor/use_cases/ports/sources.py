@@ -136,7 +136,11 @@ class Regions(Protocol):
 
 @dataclass(frozen=True)
 class MetricRequest:
-    """Which series of one job to read: hosts for occupancy, names for emitted metrics, over the spans."""
+    """Which series of one job to read: hosts for occupancy, names for emitted metrics, over the spans.
+
+    Of `counters` the highest value of a period is read, of other metrics the mean, and of `lowest_too` the lowest one
+    as well, labelled "<name> Minimum".
+    """
 
     job_name: str
     region: str
@@ -145,6 +149,12 @@ class MetricRequest:
     counters: tuple[str, ...]
     spans: tuple[Span, ...]
     period_seconds: int
+    lowest_too: tuple[str, ...] = ()
+
+    @property
+    def series(self) -> int:
+        """How many series that is."""
+        return self.hosts + len(self.emitted) + len(self.lowest_too)
 
 
 class JobMetrics(Protocol):

@@ -1,0 +1,209 @@
+"""What flops-meter says of a run, whichever way it came: how much it counted, and what speaks against its count.
+
+Its words are those of its lines (docs/meter.md), cumulative over the run. They are the job's own statement: bounded,
+held against the hardware, and doubted where they say themselves that something is missing (docs/adr/1705).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from flops_auditor.domain.runs.emitted import Emitted
+from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
+
+MODEL_FLOP = "model_flop"
+WORDS = (
+    MODEL_FLOP,
+    "generation_flop",
+    "reference_flop",
+    "discarded_flop",
+    "inferred_flop",
+    "uncounted_steps",
+    "steps",
+    "seq",
+    "attempt",
+    "ranks",
+    "reporting",
+    "since",
+    "to",
+    "covered",
+    "unknown_ops",
+    "failed",
+    "job_check",
+    "chain_check",
+)
+"""The words of a line that an audit reads."""
+BINDING = (
+    "job_check",
+    "since",
+    "covered",
+    "seq",
+    "attempt",
+    "ranks",
+    "reporting",
+    "failed",
+    "unknown_ops",
+    "uncounted_steps",
+)
+"""Those without which nothing says whose count it is, for which time, and whether it is whole."""
+_NOTHING = Fraction(0)
+_MINUTE = Fraction(60)
+_ROUNDING = 100
+"""A process does not begin and end with the training to the second: a hundredth of it is left, a minute at most."""
+
+CHECK_THE_LOG = Remedy(
+    "check-the-log",
+    "see which lines of the job's log are not its meter's: flops-meter verify-log LOG --job ARN; then give better "
+    "evidence: flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER",
+)
+_COUNT_AGAIN = Remedy(
+    "count-otherwise",
+    "the job's log says what went wrong (search it for flops-meter); give better evidence: flops-auditor amend {job} "
+    "--who NAME --why REASON --tokens NUMBER --parameters NUMBER",
+)
+_ALL_DEFINITIONS = Remedy(
+    "all-metric-definitions",
+    "give the job all metric definitions that `flops-meter metric-definitions` prints, and amend this record: "
+    "flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER",
+)
+OTHER_JOB = Kind(
+    "meter-of-another-job",
+    "contradictory evidence: {source} is, or has in it, the count of another job or of none; it is not used",
+    CHECK_THE_LOG,
+)
+STOPPED_COUNTING = Kind(
+    "meter-failed", "the meter met an error and stopped counting: its {flop:flop} FLOP may be short", _COUNT_AGAIN
+)
+UNKNOWN_OPERATIONS = Kind(
+    "meter-unknown-operations",
+    "{kinds:.6g} kinds of operations ran whose FLOP the meter does not know: its {flop:flop} FLOP may be short",
+    _COUNT_AGAIN,
+)
+RANKS_SILENT = Kind(
+    "meter-ranks-silent",
+    "{reporting:.6g} of {ranks:.6g} processes said what they counted; if the others did as much, it is {times:.3g} "
+    "times as much",
+    _COUNT_AGAIN,
+)
+HOSTS_WITHOUT_RANK = Kind(
+    "meter-hosts-without-rank",
+    "the meter knows of {ranks:.6g} processes, but the job has {hosts} hosts: what the others trained is not in its "
+    "count",
+    _COUNT_AGAIN,
+)
+STEPS_NOT_COUNTED = Kind(
+    "meter-steps-not-counted",
+    "{steps:.6g} steps were done before the meter knew of them; were they this run's and like the others, it is "
+    "{times:.3g} times as much",
+    Remedy(
+        "record-the-steps",
+        "name the run that did these steps (tag flops-auditor:lineage), keep the meter's state in checkpoints, or give "
+        "better evidence: flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER",
+    ),
+)
+COVERS_TOO_MUCH = Kind(
+    "meter-covers-too-much",
+    "contradictory evidence: the meter says that it ran for {covered:.6g} s, the training took {seconds:.6g} s: its "
+    "lines may be another run's, or of several processes",
+    CHECK_THE_LOG,
+)
+UNBOUND = Kind(
+    "meter-words-missing",
+    "the count comes without {missing:list}, so that nothing says whether it is whole and this job's",
+    _ALL_DEFINITIONS,
+)
+LOST_AND_DONE_AGAIN = Kind(
+    "meter-work-done-again",
+    "{flop:flop} FLOP were lost in interruptions and done again: the upper bound counts them",
+)
+INFERRED = Kind("meter-inferred", "{flop:flop} of the FLOP counted were inferred, and err upwards")
+SIGNAL = Kind(
+    "meter-signal",
+    "{flop:flop} FLOP of rollouts, reference models and teachers were counted beside: they update nothing and count on "
+    "the cumulative basis alone (Annex A.1)",
+)
+
+
+@dataclass(frozen=True)
+class Suspicion:
+    """What speaks against a count: were it right, it could be `times` as much; None: only the hardware bounds it."""
+
+    remark: Remark
+    times: Fraction | None = None
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a meter counted in a run, in FLOP, and what is to be said of it.
+
+    `generation_flop` made training data and `reference_flop` a training signal: the cumulative basis (Annex A.1).
+    """
+
+    model: Emitted
+    generation_flop: Fraction = Fraction(0)
+    reference_flop: Fraction = Fraction(0)
+    suspicions: tuple[Suspicion, ...] = ()
+    notes: tuple[Remark, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of the run from elsewhere: its ARN, its training time in seconds (None: not known), its hosts."""
+
+    arn: str
+    seconds: Fraction | None
+    hosts: int
+
+
+def check_of(arn: str) -> int:
+    """48 bits of SHA-256 of a job's ARN: the word `job_check` of its lines."""
+    return int(hashlib.sha256(arn.encode()).hexdigest()[:12], 16)
+
+
+def share_covered(covered: Fraction, seconds: Fraction | None) -> Fraction | None:
+    """The part of the training time in which a meter ran, 0..1; None where the training time is not known."""
+    if not seconds:
+        return None
+    left = seconds - covered
+    return Fraction(1) if left <= min(_MINUTE, seconds / _ROUNDING) else covered / seconds
+
+
+def counted(values: Mapping[str, Fraction], facts: Facts, source: str) -> Counted:
+    """What the words of a run amount to."""
+    flop, share = values[MODEL_FLOP], None
+    suspicions = suspicions_of(values, facts)
+    if "covered" in values:
+        share = share_covered(values["covered"], facts.seconds)
+        if facts.seconds and values["covered"] > facts.seconds + max(_MINUTE, facts.seconds / _ROUNDING):
+            suspicions.append(Suspicion(COVERS_TOO_MUCH(covered=values["covered"], seconds=facts.seconds)))
+    discarded, inferred = values.get("discarded_flop", _NOTHING), values.get("inferred_flop", _NOTHING)
+    generation, reference = values.get("generation_flop", _NOTHING), values.get("reference_flop", _NOTHING)
+    said = ((LOST_AND_DONE_AGAIN, discarded), (INFERRED, inferred), (SIGNAL, generation + reference))
+    notes = tuple(kind(flop=amount) for kind, amount in said if amount)
+    least, most = flop - min(inferred, flop), flop + discarded
+    model = Emitted(flop, source, share, counts=True, least=least, most=most)
+    return Counted(model, generation, reference, tuple(suspicions), notes)
+
+
+def suspicions_of(values: Mapping[str, Fraction], facts: Facts) -> list[Suspicion]:
+    """What the words themselves say is missing."""
+    flop, found = values[MODEL_FLOP], []
+    missing = [name for name in BINDING if name not in values]
+    if missing:
+        found.append(Suspicion(UNBOUND(missing=missing)))
+    if values.get("failed"):
+        found.append(Suspicion(STOPPED_COUNTING(flop=flop)))
+    if kinds := values.get("unknown_ops"):
+        found.append(Suspicion(UNKNOWN_OPERATIONS(kinds=kinds, flop=flop)))
+    ranks = values.get("ranks", Fraction(facts.hosts))
+    reporting = values.get("reporting", ranks)
+    if reporting < ranks:
+        times = ranks / max(reporting, Fraction(1))
+        found.append(Suspicion(RANKS_SILENT(reporting=reporting, ranks=ranks, times=times), times))
+    if ranks < facts.hosts:
+        found.append(Suspicion(HOSTS_WITHOUT_RANK(ranks=ranks, hosts=facts.hosts)))
+    if uncounted := values.get("uncounted_steps"):
+        times = 1 + uncounted / max(values.get("steps", _NOTHING), Fraction(1))
+        found.append(Suspicion(STEPS_NOT_COUNTED(steps=uncounted, times=times), times))
+    return found
