@@ -1,6 +1,7 @@
 """Two processes: every rank counts its own part once, and the lines carry the sum."""
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,38 @@ def test_the_sum_of_two_processes_is_the_total_of_one(kind: str, root: Path, tmp
     assert last.number("steps") == STEPS
     assert last.number("tokens") == STEPS * 4 * 64
     assert whole_lines(outputs[1]) == []
+
+
+def lightning_pair(root: Path, folder: Path, epochs: int, *checkpoint: str) -> Line:
+    """The last line of two Lightning processes, and the end of both."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.meter.lightning_run"]
+    both = [
+        subprocess.Popen(
+            [*command, rank, port, str(folder), str(epochs), *checkpoint],
+            stdout=subprocess.PIPE, text=True, env=environment, cwd=root,
+        )
+        for rank in ("0", "1")
+    ]  # fmt: skip
+    outputs = [each.communicate(timeout=300)[0] for each in both]
+    assert [each.returncode for each in both] == [0, 0]
+    return whole_lines(outputs[0])[-1]
+
+
+@pytest.mark.full
+def test_lightning_on_two_ranks_goes_on_with_what_both_counted(root: Path, tmp_path: Path) -> None:
+    """A checkpoint holds the totals of all ranks, not those of the one that writes it."""
+    forward = 2 * 4 * (32 * 64 + 64 * 8)
+    step = 3 * forward - 2 * 4 * 32 * 64  # no gradient of the input
+    first = lightning_pair(root, tmp_path, 1)
+    assert first.number("model_flop") == 2 * 4 * step
+    checkpoint = next(tmp_path.rglob("*.ckpt"))
+    second = lightning_pair(root, tmp_path, 2, str(checkpoint))
+    assert second.number("model_flop") == 2 * 8 * step
+    assert (second.number("attempt"), second.number("reporting"), second.number("uncounted_steps")) == (2, 2, 0)
 
 
 def test_a_rank_that_dies_is_missed_in_the_lines(root: Path, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ class FlopsMeterLightningCallback(Callback):  # type: ignore[misc]
         self.meter: FlopsMeter | None = None
         self._state: dict[str, Any] | None = None
         self._evaluating: Any = None
+        self._saved = 0
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Make the meter. Lightning calls training_step, so that the modules inside are what is called."""
@@ -55,8 +56,10 @@ class FlopsMeterLightningCallback(Callback):  # type: ignore[misc]
             self.meter.close()
 
     def state_dict(self) -> dict[str, Any]:
-        """For Lightning's checkpoint."""
-        return {} if self.meter is None else self.meter.state_dict()
+        """For Lightning's checkpoint, which all ranks make together and the first one writes: the totals of all."""
+        self._saved += 1
+        state = None if self.meter is None else self.meter.gathered_state(f"checkpoint {self._saved}")
+        return state or {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """From Lightning's checkpoint, before the fit begins."""
