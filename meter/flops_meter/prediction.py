@@ -24,6 +24,8 @@ _MOST_VARIABLES = 3
 _MOST_SAMPLES = 64
 _FIRST_CHECK = 16
 _MEMORY = 4
+_ALIKE = 3
+"""Counts of one size in a row after which they hold, and what was counted before was something else."""
 _UNTIL_GIVEN_UP = 48
 
 
@@ -32,6 +34,7 @@ class Predictor:
 
     def __init__(self) -> None:
         self._counted: dict[Sizes, Work] = {}
+        self._alike: dict[Sizes, tuple[Work, int]] = {}
         self._formula: _Formula | None = None
         self._tried = 0
         self._uses = 0
@@ -49,14 +52,22 @@ class Predictor:
             self._uses = 0
             if off > TOLERANCE and sizes not in self._counted:
                 self._formula, self._tried = None, 0
-            if off > TOLERANCE and sizes in self._counted:
+            if off > TOLERANCE and sizes in self._counted and not self._holds(sizes, work):
                 work = _mean(expected, work)  # chance decides what runs, as with layers left out at random
         if len(self._counted) >= _MOST_SAMPLES and sizes not in self._counted:
-            self._counted.pop(next(iter(self._counted)))
+            oldest = next(iter(self._counted))
+            self._counted.pop(oldest)
+            self._alike.pop(oldest, None)
         self._counted[sizes] = work
         if self._formula is None and self._tried < _UNTIL_GIVEN_UP and len(self._counted) > _HELD_OUT:
             self._tried += 1
             self._formula = _fit(self._counted)
+
+    def _holds(self, sizes: Sizes, work: Work) -> bool:
+        """Whether this count has come so often in a row that it is no chance."""
+        last, times = self._alike.get(sizes, (work, 0))
+        self._alike[sizes] = (work, times + 1 if last == work else 1)
+        return self._alike[sizes][1] >= _ALIKE
 
     def predict(self, sizes: Sizes) -> Work | None:
         """The work of a call, or None when it is to be counted: no formula covers its sizes, or a check is due."""

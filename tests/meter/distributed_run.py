@@ -1,4 +1,7 @@
-"""One process of a run with two: python -m tests.meter.distributed_run (ddp|fsdp|alone) RANK STORE STEPS.
+"""One process of a run with two: python -m tests.meter.distributed_run KIND RANK STORE STEPS.
+
+KIND: ddp, fsdp, alone, gpipe or 1f1b (a stage of a pipeline on each rank), zero1 to zero3 (DeepSpeed, where it is
+installed).
 
 Prints the lines of the first rank, then each rank's own count.
 """
@@ -17,12 +20,84 @@ from tests.meter.tiny import TinyDecoder, rows
 
 
 def main(kind: str, rank: int, store: str, steps: int) -> None:
-    """Train a few steps on this rank's half of the batch."""
+    """Train a few steps on this rank's half of the batch, or with its half of the model."""
     torch.set_num_threads(1)
     dist.init_process_group(
         "gloo", init_method=f"file://{store}", rank=rank, world_size=2, timeout=timedelta(seconds=90)
     )
     torch.manual_seed(0)
+    if kind in PIPELINES:
+        pipeline(kind, rank, steps)
+    elif kind.startswith("zero"):
+        zero(int(kind[-1]), rank, steps)
+    else:
+        whole_model(kind, rank, steps)
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def told(meter: FlopsMeter) -> None:
+    """The end of a run."""
+    meter.close()
+    sys.stdout.write(f"own {meter.model_flop}\n")
+    sys.stdout.flush()
+
+
+def pipeline(kind: str, rank: int, steps: int) -> None:
+    """Two stages of one layer each."""
+    from torch.distributed import pipelining
+
+    stage = pipeline_model()[rank]
+    meter = FlopsMeter(stage, settings=Settings(interval_seconds=0.0))
+    whole = pipelining.PipelineStage(stage, rank, 2, torch.device("cpu"))
+    schedule = getattr(pipelining, PIPELINES[kind])(
+        whole, n_microbatches=4, loss_fn=lambda output, target: (output - target).pow(2).mean()
+    )
+    optimizer = torch.optim.SGD(stage.parameters(), lr=0.01)
+    for _ in range(steps):
+        with meter.step():
+            if rank == 0:
+                schedule.step(torch.randn(8, 16, 32))
+            else:
+                schedule.step(target=torch.randn(8, 16, 32), losses=[])
+        optimizer.step()
+        optimizer.zero_grad()
+    told(meter)
+
+
+PIPELINES = {"gpipe": "ScheduleGPipe", "1f1b": "Schedule1F1B"}
+
+
+def pipeline_model() -> list[nn.Module]:
+    """The stages."""
+    return [nn.TransformerEncoderLayer(32, 2, 64, dropout=0.0, batch_first=True) for _ in range(2)]
+
+
+def zero(stage: int, rank: int, steps: int) -> None:
+    """DeepSpeed's engine."""
+    os.environ |= {"DS_ACCELERATOR": "cpu", "LOCAL_RANK": str(rank), "RANK": str(rank), "WORLD_SIZE": "2"}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}  # asked for, not used: the group is there
+    import deepspeed
+
+    sys.modules["deepspeed.comm.torch"].build_shm_op = lambda: None  # type: ignore[attr-defined]  # would be compiled
+    deepspeed.init_distributed("gloo")
+    config = {
+        "train_micro_batch_size_per_gpu": 2, "zero_optimization": {"stage": stage},
+        "optimizer": {"type": "Adam", "params": {"torch_adam": True}},
+    }  # fmt: skip
+    model = TinyDecoder()
+    engine, *_ = deepspeed.initialize(model=model, model_parameters=model.parameters(), config=config)
+    meter = FlopsMeter(engine, settings=Settings(interval_seconds=0.0))
+    batch = {name: value[rank::2] for name, value in rows(4, 64).items()}
+    for _ in range(steps):
+        with meter.step():
+            engine.backward(engine(**batch))
+        engine.step()
+    told(meter)
+
+
+def whole_model(kind: str, rank: int, steps: int) -> None:
+    """The model on each rank, replicated or sharded."""
     model: nn.Module = TinyDecoder()
     meter = None
     if kind == "ddp":
@@ -48,13 +123,9 @@ def main(kind: str, rank: int, store: str, steps: int) -> None:
         optimizer.zero_grad()
     if os.environ.get("DIE") == str(rank):
         os._exit(9)
-    meter.close()
-    sys.stdout.write(f"own {meter.model_flop}\n")
-    sys.stdout.flush()
+    told(meter)
     if "DIE" in os.environ:
         os._exit(0)
-    dist.barrier()
-    dist.destroy_process_group()
 
 
 if __name__ == "__main__":

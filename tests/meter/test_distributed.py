@@ -7,9 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
 from flops_meter.lines import Line, verify
 from tests.meter.against_torch import counted_by_torch
+from tests.meter.distributed_run import pipeline_model
 from tests.meter.tiny import TinyDecoder, rows
 
 STEPS = 4
@@ -17,7 +20,7 @@ STEPS = 4
 
 def run_both(kind: str, root: Path, store: Path, **more: str) -> list[str]:
     """The output of both processes."""
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **more}
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'meter'}", "OMP_NUM_THREADS": "1", **more}
     command = [sys.executable, "-m", "tests.meter.distributed_run", kind]
     both = [
         subprocess.Popen(
@@ -66,6 +69,31 @@ def lightning_pair(root: Path, folder: Path, epochs: int, *checkpoint: str) -> L
     outputs = [each.communicate(timeout=300)[0] for each in both]
     assert [each.returncode for each in both] == [0, 0]
     return whole_lines(outputs[0])[-1]
+
+
+@pytest.mark.parametrize("kind", ["zero1", "zero2", "zero3"])
+@pytest.mark.full
+def test_deepspeed_counts_every_rank_once(kind: str, root: Path, tmp_path: Path) -> None:
+    """Not among the requirements, since it is built where it is installed; runs where it is."""
+    pytest.importorskip("deepspeed")
+    expected = STEPS * counted_by_torch(lambda: TinyDecoder()(**rows(4, 64)).backward())
+    outputs = run_both(kind, root, tmp_path / "store")
+    last = whole_lines(outputs[0])[-1]
+    assert (last.number("model_flop"), last.number("reporting")) == (expected, 2)
+
+
+@pytest.mark.parametrize("kind", ["gpipe", "1f1b"])
+@pytest.mark.full
+def test_the_stages_of_a_pipeline_add_up(kind: str, root: Path, tmp_path: Path) -> None:
+    """Each rank counts its stage. Once, before its first step, torch runs each to learn its shapes: that ran, too."""
+    stages = nn.Sequential(*pipeline_model())
+    expected = counted_by_torch(lambda: stages(torch.randn(8, 16, 32)).pow(2).mean().backward())
+    outputs = run_both(kind, root, tmp_path / "store")
+    lines = whole_lines(outputs[0])
+    own = [int(output.rpartition("own ")[2]) for output in outputs]
+    assert sum(own) == lines[-1].number("model_flop")
+    assert 0 <= sum(own) - STEPS * expected < expected / 8
+    assert lines[-1].number("inferred_flop") == lines[-1].number("failed") == 0
 
 
 @pytest.mark.full

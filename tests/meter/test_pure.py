@@ -52,6 +52,15 @@ def test_predictions_are_checked_now_and_then_and_given_up() -> None:
     assert predictor.predict((200,)) is None
 
 
+def test_a_call_that_was_unlike_all_later_ones_is_forgotten() -> None:
+    """A pipeline's first backward works shapes out, and makes half of the gradients."""
+    predictor = Predictor()
+    predictor.add((8,), {"dense": 1000})
+    for _ in range(3):
+        predictor.add((8,), {"dense": 2000})
+    assert predictor.predict((8,)) == {"dense": 2000}
+
+
 def test_work_that_chance_decides_is_held_by_its_mean() -> None:
     predictor = Predictor()
     predictor.add((8,), {"dense": 1000})
