@@ -170,7 +170,7 @@ def test_each_tier_is_its_formula(make: Callable[[], Tier], method: str, lower: 
 @pytest.mark.parametrize(
     ("make", "basis"),
     [
-        (lambda: counted(flop(10**19), []), "1.00e19 FLOP counted in the container"),
+        (lambda: counted(flop(10**19), []), "1.00e19 FLOP counted in the container, in 100 % of the training time"),
         (lambda: by_parameters(8 * 10**9, ALL, 10**8, []), "6 x 8.00e9 parameters x 1.00e8 tokens"),
         (
             lambda: by_parameters(8 * 10**9, 10**7, 10**8, []),
