@@ -77,7 +77,7 @@ def test_sealed_exported_and_verified_by_three_programs(
             zipped.extractall(folder)
         for block in re.findall(r"```sh\n(.*?)```", (folder / "README.md").read_text(encoding="utf-8"), re.DOTALL):
             if "cosign" in block and not HAS_COSIGN and os.environ.get("CI") != "true":
-                continue
+                block = block.split("cosign ")[0]  # noqa: PLW2901 - what is left makes the files of the next ones
             stock = run(block, folder)
             assert stock.returncode == 0, stock.stderr
     assert jobs[1]["TrainingJobName"].encode() not in b"".join(
