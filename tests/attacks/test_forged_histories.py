@@ -5,6 +5,7 @@ The forger starts from an honest log, so it is the forgery that is named and not
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,7 @@ from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.auditing.reassess_record import reassess_record
 from flops_auditor.use_cases.auditing.watch_jobs import watch_jobs
 from flops_auditor.use_cases.ledger.verify_bundle import VerificationReport
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
@@ -29,6 +31,7 @@ from tests.fakes.forger import ForgedLeaf, Forger
 from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
 from tests.fakes.running import ended, running, watcher_of
+from tests.fakes.tables_of_then import EARLIER, tables_with
 
 LARGE = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
 
@@ -437,6 +440,48 @@ ATTACKS: dict[Callable[[Forger], None], set[str]] = {
     a_time_that_is_none: {"MalformedRecord"},
     a_day_that_is_none: {"MalformedRecord"},
 }
+
+
+def another_time_of_a_record(forger: Forger) -> None:
+    forger.records("other")[0].content["recorded_at"] = _later(forger.records("other")[0], minutes=1)
+
+
+def another_version_of_the_code(forger: Forger) -> None:
+    forger.records("other")[0].content["code_version"] = "9.9.9"
+
+
+def another_time_of_a_stop(forger: Forger) -> None:
+    action = forger.records("stopped")[0].content["action"]
+    action["requested_at"] = iso(datetime.fromisoformat(action["requested_at"]) - timedelta(minutes=1))
+
+
+def another_reason_of_a_stop(forger: Forger) -> None:
+    forger.records("stopped")[0].content["action"]["reason"] = "it was late"
+
+
+BEYOND = [another_time_of_a_record, another_version_of_the_code, another_time_of_a_stop, another_reason_of_a_stop]
+
+
+@pytest.mark.parametrize("change", BEYOND)
+def test_what_docs_list_as_beyond_passes_as_they_say(forger: Forger, change: Callable[[Forger], None]) -> None:
+    change(forger)
+    assert judged(forger).verdict == "valid"
+
+
+def test_that_new_tables_were_the_reason_can_be_left_out(tmp_path: Path) -> None:
+    ledger = LiveLedger(tables=tables_with(EARLIER["an instance type was added since"]))
+    ledger.add(continuing("one", hours=10, **LARGE), pretrain_flops="3e24")
+    ledger.audit("one")
+    ledger.seal()
+    known = frozenset(ledger.recorder.tables.digests.values())
+    ledger.recorder = replace(ledger.recorder, tables=load_tables())
+    reassess_record(ledger.job_id("one"), ledger.recorder)
+    ledger.seal()
+    forger = Forger(ledger, tmp_path)
+    again = forger.records("one")[1]
+    assert again.content["reassessed"]
+    again.content["reassessed"] = None
+    assert judged(forger, recompute=Recomputing(known)).verdict == "valid"
 
 
 @pytest.mark.parametrize(("attack", "expected"), ATTACKS.items(), ids=lambda value: getattr(value, "__name__", ""))
