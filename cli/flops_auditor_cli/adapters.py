@@ -26,6 +26,7 @@ def environment_of(deployment: Deployment, policies: list[str]) -> QueueingEnvir
         archive_bucket=deployment.output("ArchiveBucketName"),
         ledger_id=deployment.output("LedgerId"),
         policies=",".join(policies),
+        trust_statements=deployment.parameters.get("TrustStatements", "true"),
         alert_topic_arn=deployment.output("AlertTopicArn"),
         record_key_id=deployment.output("RecordKeyArn"),
         audit_queue_url=deployment.output("AuditQueueUrl"),

@@ -16,9 +16,18 @@ from flops_auditor_cli.view import Block, Facts, Headline, Points, Table, View
 THRESHOLD_COLUMNS = {
     "title": "Threshold",
     "threshold": "FLOP",
+    "least": "At least",
     "best": "Best",
     "most": "At most",
     "said": "Verdict",
+}
+ON_ITS_WORD = "below, on the job's word"
+SOURCES = {
+    "measured": "measured by AWS",
+    "emitted": "emitted by the job",
+    "declared": "declared by the job",
+    "table": "from a table",
+    "amended": "said by a person who signs for it",
 }
 HEADLINES = {
     "below": "is below every threshold",
@@ -26,18 +35,23 @@ HEADLINES = {
     "indeterminate": "may be above a threshold: on which side it is cannot be said",
     "disputed": "is over a threshold of which it is disputed whether it counts",
 }
+SHARES = ("lower_share", "best_share", "upper_share")
 CSV_FIELDS = (
     "job",
     "job_arn",
     "verdict",
+    "verdict_without_statements",
+    "lower_flop",
     "best_flop",
     "upper_flop",
     "method",
     "policy",
     "scenario",
     "threshold_flop",
+    "counted_lower_flop",
     "counted_best_flop",
     "counted_upper_flop",
+    "lower_share",
     "best_share",
     "upper_share",
     "threshold_verdict",
@@ -56,6 +70,7 @@ def with_shares(document: Mapping[str, Any]) -> dict[str, Any]:
     assessed = [
         {
             **each,
+            "lower_share": share_of(each["lower_flop"], each["threshold_flop"]),
             "best_share": share_of(each["best_flop"], each["threshold_flop"]),
             "upper_share": share_of(each["upper_flop"], each["threshold_flop"]),
         }
@@ -79,6 +94,11 @@ def nearest(assessments: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def headline(document: Mapping[str, Any]) -> str:
     """Who is on which side, in one sentence."""
+    rests = document.get("rests_on")
+    if rests and rests["on_the_jobs_word"]:
+        without = rests["verdict_without_statements"]
+        said = f"without {'; '.join(rests['milder'][:3])} it would be {without}"
+        return f"{document['job']['name']} is below every threshold, on the job's word: {said}"
     over = [each["title"] for each in document["assessments"] if each["verdict"] == "above"]
     which = f": {'; '.join(over)}" if over else ""
     said = "disputed" if is_disputed(document) else document["verdict"]
@@ -94,14 +114,16 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
         {
             **each,
             "threshold": flop(each["threshold_flop"]),
+            "least": percent(each["lower_share"]),
             "best": percent(each["best_share"]),
             "most": percent(each["upper_share"]),
             "said": said_of(each),
         }
         for each in document["assessments"]
     ]
-    yield Table(THRESHOLD_COLUMNS, rows, "Thresholds", right=("threshold", "best", "most"))
+    yield Table(THRESHOLD_COLUMNS, rows, "Thresholds", right=("threshold", "least", "best", "most"))
     yield Points(list(reasons(document)), "Why")
+    yield Points(list(grounds(document)), "Rests on")
     doubts = [each["words"] for each in (*estimate["doubts"], *lineage.get("doubts", []))]
     yield Points(list(dict.fromkeys([*doubts, *left_open(document)])), "In doubt")
     yield Points(list(remedies(document)), "What settles it")
@@ -110,9 +132,26 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
 
 
 def said_of(assessment: Mapping[str, Any]) -> str:
-    """A verdict, and that it is disputed what a crossed line means."""
+    """A verdict, that it is disputed what a crossed line means, and whether only the job's word makes it below."""
     open_ = assessment["verdict"] == "indeterminate" and disputed_line(assessment)
-    return "disputed" if open_ else str(assessment["verdict"])
+    verdict = verdict_of(assessment["verdict"], assessment["verdict_without_statements"])
+    return "disputed" if open_ else verdict
+
+
+def verdict_of(verdict: str, without: str | None) -> str:
+    """A verdict, and whether only the job's word makes it below."""
+    return ON_ITS_WORD if verdict == "below" and without not in (None, "below") else verdict
+
+
+def grounds(document: Mapping[str, Any]) -> Iterator[str]:
+    """What the verdict rests on, and what it would be without each of it."""
+    rests = document.get("rests_on") or {"grounds": []}
+    for each in rests["grounds"]:
+        value = f" = {each['value']}" if each["value"] else ""
+        without = f" (without it: {each['verdict_without']})" if each["verdict_without"] else ""
+        yield f"{SOURCES[each['source']]}: {each['what']}{value}{without}"
+    if rests["grounds"]:
+        yield f"without all that the job says of itself: {rests['verdict_without_statements']}"
 
 
 def reasons(document: Mapping[str, Any]) -> Iterator[str]:
@@ -151,10 +190,12 @@ def facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Method", estimate["method"]
     if count:
         runs = f"{count} earlier run{'' if count == 1 else 's'}"
+        yield "Lower bound", f"{flop(total['lower_flop'])} FLOP, with {runs}"
         yield "Best estimate", f"{flop(total['best_flop'])} FLOP, with {runs}"
         yield "Upper bound", f"{flop(total['upper_flop'])} FLOP, with {runs}"
         yield "This run alone", f"{flop(estimate['best_flop'])} FLOP, at most {flop(estimate['upper_flop'])} FLOP"
     else:
+        yield "Lower bound", f"{flop(estimate['lower_flop'])} FLOP"
         yield "Best estimate", f"{flop(estimate['best_flop'])} FLOP"
         yield "Upper bound", f"{flop(estimate['upper_flop'])} FLOP"
     if estimate["cautious_upper_flop"] != estimate["upper_flop"]:
@@ -177,6 +218,8 @@ def csv_rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         "job": job["name"],
         "job_arn": job["arn"],
         "verdict": document["verdict"],
+        "verdict_without_statements": (document.get("rests_on") or {}).get("verdict_without_statements"),
+        "lower_flop": total["lower_flop"],
         "best_flop": total["best_flop"],
         "upper_flop": total["upper_flop"],
         "method": document["estimate"]["method"],
@@ -184,7 +227,8 @@ def csv_rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for each in document["assessments"] or [{}]:
         yield {
             **common,
-            **{key: each.get(key) for key in ("policy", "scenario", "threshold_flop", "best_share", "upper_share")},
+            **{key: each.get(key) for key in ("policy", "scenario", "threshold_flop", *SHARES)},
+            "counted_lower_flop": each.get("lower_flop"),
             "counted_best_flop": each.get("best_flop"),
             "counted_upper_flop": each.get("upper_flop"),
             "threshold_verdict": each.get("verdict"),

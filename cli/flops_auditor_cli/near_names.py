@@ -1,19 +1,9 @@
 """Names that look like one that was not found."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from flops_auditor import data
-
-MOST_NAMES = 3
-ALIKE = 0.6
-"""Share of matching characters from which on two names are alike (difflib's own default)."""
-
-
-def nearest_names(name: str, known: Iterable[str]) -> list[str]:
-    """The known names that are most like it, the likeliest first; case is ignored."""
-    by_lower = {each.lower(): each for each in known}
-    return [by_lower[each] for each in get_close_matches(name.lower()[:200], by_lower, MOST_NAMES, ALIKE)]
+from flops_auditor.domain.originals.base_models import nearest_names
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -23,6 +23,13 @@ PolicyFolderOption = Annotated[
     Path | None,
     typer.Option(exists=True, file_okay=False, help="A folder of policies beside those shipped, one JSON file each."),
 ]
+TrustOption = Annotated[
+    bool,
+    typer.Option(
+        "--trust-statements/--no-trust-statements",
+        help="Whether a job may be below on its own word alone; if not, such a verdict is indeterminate.",
+    ),
+]
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 """How a moment may be written, in UTC."""
 

@@ -30,6 +30,7 @@ HEADLINES = {
 COLUMNS = {
     "title": "Threshold",
     "threshold": "FLOP",
+    "least": "At least",
     "best": "Best",
     "most": "At most",
     "hours": "Hours to it",
@@ -65,7 +66,11 @@ def _document(planned: Planned) -> dict[str, Any]:
 def _csv(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """A line for each way of training and threshold."""
     for way in document["methods"]:
-        shown = {**document, **way, "cumulative": {name: way[name] for name in ("best_flop", "upper_flop")}}
+        shown = {
+            **document,
+            **way,
+            "cumulative": {name: way[name] for name in ("lower_flop", "best_flop", "upper_flop")},
+        }
         for row, each in zip(csv_rows(shown), way["assessments"], strict=True):
             hours = each["expected_hours_to_threshold"]
             yield {**row, "training": way["method"], "expected_hours_to_threshold": hours}
@@ -113,6 +118,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
         {
             **each,
             "threshold": flop(each["threshold_flop"]),
+            "least": percent(each["lower_share"]),
             "best": percent(each["best_share"]),
             "most": percent(each["upper_share"]),
             "hours": _hours(each["expected_hours_to_threshold"]),
@@ -120,7 +126,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
         }
         for each in document["assessments"]
     ]
-    yield Table(COLUMNS, rows, "Thresholds", right=("threshold", "best", "most", "hours"))
+    yield Table(COLUMNS, rows, "Thresholds", right=("threshold", "least", "best", "most", "hours"))
     if len(document["methods"]) > 1:
         ways = [
             {

@@ -1,32 +1,46 @@
 """What is recorded, as the deployed table has it: all of it, the newest record of each job, and the one of a job."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor_cli.audit_view import nearest, with_shares
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.operations.check_health import RECENT
+from flops_auditor_cli.audit_view import nearest, verdict_of, with_shares
 from flops_auditor_cli.schemas import LISTED, fields_of
 from flops_auditor_cli.view import Table, View
 
-COLUMNS = {"job_name": "Job", "flop": "FLOP", "share": "Share", "verdict": "Verdict"}
+COLUMNS = {
+    "job_name": "Job",
+    "lower": "At least",
+    "flop": "FLOP",
+    "upper": "At most",
+    "share": "Share",
+    "shown": "Verdict",
+}
 WIDE_COLUMNS = {
     "ended_at": "Ended",
     "job_name": "Job",
     "status": "Status",
     "method": "Method",
+    "lower": "At least (FLOP)",
     "flop": "Best (FLOP)",
     "upper": "At most (FLOP)",
     "nearest": "Nearest threshold",
     "share": "Best",
     "upper_share_of_it": "At most",
     "base_model": "Base model",
-    "verdict": "Verdict",
+    "shown": "Verdict",
 }
-RIGHT = ("flop", "upper", "share", "upper_share_of_it")
+RIGHT = ("lower", "flop", "upper", "share", "upper_share_of_it")
 FIELDS = fields_of(LISTED)
+MOST_LOOKED_AT = 1000
+"""Records that the doctor reads."""
 AT_ONCE = 100
 """BatchGetItem gives no more items."""
 
@@ -66,6 +80,15 @@ def newest(found: Iterator[dict[str, str]]) -> list[dict[str, str]]:
     return sorted(by_job.values(), key=lambda item: item.get("ended_at", ""), reverse=True)
 
 
+def on_word(table: str, now: datetime) -> list[str]:
+    """Jobs that ended lately whose newest record is below on the job's own word alone."""
+    since = iso(now - RECENT)
+    recent = itertools.takewhile(lambda item: item.get("ended_at", "") >= since, items(table, "time", "kind", "record"))
+    below = [item for item in newest(recent) if item["verdict"] == "below"][:MOST_LOOKED_AT]
+    read = zip(below, contents(table, below), strict=True)
+    return [item["job_name"] for item, content in read if content["rests_on"]["on_the_jobs_word"]]
+
+
 def find_record(table: str, job: str) -> dict[str, str]:
     """The newest record of a job, by name, ARN or job id. Raises NoSuchRecord."""
     matching = (i for i in items(table, "time", "kind", "record") if job in (i["job_name"], i["job_arn"], i["job_id"]))
@@ -98,6 +121,8 @@ def row_of(item: Mapping[str, str], content: Mapping[str, Any]) -> dict[str, Any
     return {
         "job_name": item["job_name"],
         "verdict": item["verdict"],
+        "verdict_without_statements": content["rests_on"]["verdict_without_statements"],
+        "lower_flop": content["cumulative"]["lower_flop"],
         "best_flop": item.get("best_flop"),
         "upper_flop": item.get("upper_flop"),
         "nearest_policy": closest.get("policy"),
@@ -124,6 +149,8 @@ def listing(rows: Sequence[Mapping[str, Any]], left_out: int, wide: bool) -> Vie
         {
             **row,
             "ended_at": (row["ended_at"] or "")[:16].replace("T", " "),
+            "shown": verdict_of(row["verdict"], row["verdict_without_statements"]),
+            "lower": flop(row["lower_flop"]),
             "flop": flop(row["best_flop"]),
             "upper": flop(row["upper_flop"]),
             "nearest": f"{row['nearest_policy']}, {row['nearest_scenario']}" if row["nearest_policy"] else "none",

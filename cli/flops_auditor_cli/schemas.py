@@ -103,6 +103,50 @@ def named(item: Schema) -> Schema:
 
 
 REMARK = thing({"kind": TEXT, "words": TEXT, "settle": maybe(thing({"kind": TEXT, "words": TEXT, "settle": MAYBE}))})
+SOURCE: Schema = {"enum": ["measured", "emitted", "declared", "table", "amended"]}
+_WITHOUT: dict[str, Schema] = {
+    "activity": TEXT,
+    "lower_flop": AMOUNT,
+    "firm_flop": AMOUNT,
+    "best_flop": AMOUNT,
+    "cautious_upper_flop": AMOUNT,
+    "updates_upper_flop": AMOUNT,
+    "base_model": TEXT,
+    "pretraining_flop": AMOUNT,
+    "loads_weights": MAYBE_FLAG,
+}
+RESTS_ON = thing(
+    {
+        "grounds": many(thing({"source": SOURCE, "what": TEXT, "value": TEXT, "verdict_without": maybe(VERDICT)})),
+        "milder": many(TEXT),
+        "verdict_without_statements": VERDICT,
+        "on_the_jobs_word": FLAG,
+        "trusts_statements": FLAG,
+        "without_statements": maybe(
+            thing(
+                {
+                    **_WITHOUT,
+                    "method": TEXT,
+                    "upper_flop": AMOUNT,
+                    "doubtful": FLAG,
+                    "assessments": many(
+                        thing(
+                            {
+                                "policy": TEXT,
+                                "scenario": TEXT,
+                                "title": TEXT,
+                                "threshold_flop": AMOUNT,
+                                "verdict": VERDICT,
+                                "best_flop": AMOUNT,
+                                "upper_flop": AMOUNT,
+                            }
+                        )
+                    ),
+                }
+            )
+        ),
+    }
+)
 DUTY = thing(
     {
         "id": TEXT,
@@ -145,8 +189,11 @@ ASSESSMENT = thing(
         "lower_flop": AMOUNT,
         "best_flop": AMOUNT,
         "upper_flop": AMOUNT,
+        "lower_share": NUMBER,
         "best_share": NUMBER,
         "upper_share": NUMBER,
+        "rests_on": many(SOURCE),
+        "verdict_without_statements": maybe(VERDICT),
         "duties": many(DUTY),
         "doubts": many(REMARK),
         "notes": many(REMARK),
@@ -220,6 +267,8 @@ ANCESTOR = thing(
         "stated": named({}),
         "failed": FLAG,
         "loads_weights": MAYBE_FLAG,
+        "without_statements": maybe(thing(_WITHOUT)),
+        "other_names": many(TEXT),
     }
 )
 DUE = thing({"policy": TEXT, "duty": TEXT, "day": TEXT})
@@ -240,8 +289,10 @@ OF_A_WAY = thing(
         "policy": TEXT,
         "scenario": TEXT,
         "threshold_flop": AMOUNT,
+        "lower_flop": AMOUNT,
         "best_flop": AMOUNT,
         "upper_flop": AMOUNT,
+        "lower_share": NUMBER,
         "best_share": NUMBER,
         "upper_share": NUMBER,
         "verdict": VERDICT,
@@ -251,7 +302,7 @@ OF_A_WAY = thing(
         "earliest_hours_to_threshold": NUMBER,
     }
 )
-AUDIT = thing(
+_ASSESSED = thing(
     {
         "job": JOB,
         "estimate": ESTIMATE,
@@ -264,6 +315,7 @@ AUDIT = thing(
         "notification_due": MAYBE,
     }
 )
+AUDIT = joined(_ASSESSED, thing({"rests_on": RESTS_ON}))
 RECORD = joined(
     AUDIT,
     thing(
@@ -280,6 +332,7 @@ RECORD = joined(
                     "notes": many(REMARK),
                     "kept": maybe(named({})),
                     "base_model": TEXT,
+                    "other_names": many(TEXT),
                     "pretraining_flop": AMOUNT,
                     "loads_weights": MAYBE_FLAG,
                     "stated": named({}),
@@ -305,7 +358,7 @@ PLANNED = joined(
     thing({"expected_hours_to_threshold": NUMBER, "earliest_hours_to_threshold": NUMBER}),
 )
 PLAN = joined(
-    AUDIT,
+    _ASSESSED,
     thing(
         {
             "assessments": many(PLANNED),
@@ -332,6 +385,8 @@ LISTED = thing(
     {
         "job_name": TEXT,
         "verdict": VERDICT,
+        "verdict_without_statements": VERDICT,
+        "lower_flop": AMOUNT,
         "best_flop": AMOUNT,
         "upper_flop": AMOUNT,
         "nearest_policy": MAYBE,
@@ -675,6 +730,8 @@ _EMPTY_ANCESTOR: dict[str, Any] = {
     "stated": {},
     "failed": False,
     "loads_weights": False,
+    "without_statements": None,
+    "other_names": [],
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbClaims, DynamoDbRecords
+from flops_auditor.domain.runs.tags_seen import TagsSeen
 from flops_auditor.use_cases.ports.records import Claims, Records, StoredRecord
 from tests.fakes.audit import MemoryClaims, MemoryRecords
 
@@ -83,6 +84,16 @@ def test_a_note_keeps_its_first_time_and_is_no_alert(records: Records) -> None:
     assert records.noted(JOB, "descendants#000000") == NOW
     assert records.noted(JOB, "descendants#000001") is None
     assert not records.alert_sent(JOB, "descendants#000000")
+    assert records.latest(JOB) is None
+
+
+def test_tags_are_noted_in_order_and_what_was_noted_at_a_moment_stays(records: Records) -> None:
+    later = TagsSeen(NOW + timedelta(minutes=15), {"flops-auditor:activity": "not-training"})
+    first = TagsSeen(NOW, {})
+    for seen in (later, first, TagsSeen(NOW, {"flops-auditor:activity": "fine-tuning"})):
+        records.note_tags(JOB, seen)
+    assert list(records.tags_seen(JOB)) == [first, later]
+    assert list(records.tags_seen("1" * 64)) == []
     assert records.latest(JOB) is None
 
 

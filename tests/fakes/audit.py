@@ -14,6 +14,7 @@ from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_events import JobPointer
+from flops_auditor.domain.runs.tags_seen import MOST_SEEN, TagsSeen
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import Sources
 from flops_auditor.use_cases.auditing.recording import Recorder
@@ -163,6 +164,7 @@ class MemoryRecords:
     summaries: dict[tuple[str, int], Mapping[str, str]] = field(default_factory=dict)
     alerts: dict[tuple[str, str], datetime] = field(default_factory=dict)
     notes: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    looks: dict[tuple[str, datetime], TagsSeen] = field(default_factory=dict)
 
     def latest(self, job_id: str) -> StoredRecord | None:
         revisions = self.lines.get(job_id)
@@ -189,6 +191,13 @@ class MemoryRecords:
 
     def note(self, job_id: str, what: str, at: datetime) -> None:
         self.notes.setdefault((job_id, what), at)
+
+    def tags_seen(self, job_id: str) -> Sequence[TagsSeen]:
+        looks = sorted((look for (job, _), look in self.looks.items() if job == job_id), key=lambda look: look.at)
+        return looks[:MOST_SEEN]
+
+    def note_tags(self, job_id: str, seen: TagsSeen) -> None:
+        self.looks.setdefault((job_id, seen.at), seen)
 
 
 @dataclass

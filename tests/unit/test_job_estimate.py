@@ -852,8 +852,8 @@ def test_the_job_may_state_more_pretraining_than_is_known_and_is_not_trusted() -
     metrics = [{"Label": "mfu", "Values": [0.4]}]
     claimed = audited(metrics, Environment={"PRETRAIN_FLOPS": "9e24"}, **shape)
     assert 2.4e23 < (claimed.estimate.best_flop or 0) < (claimed.estimate.upper_flop or 0) < 3 * 10**24
-    assert claimed.verdict == "indeterminate"
-    assert "contradict each other" in told(claimed.assessments[0])
+    assert claimed.verdict == "above"
+    assert "the figure with the lower threshold counts" in told(claimed.assessments[0])
     amended = audited(
         metrics, amendments=(Amendment("A. Person", "paper", CREATED, pretraining_flop=9 * 10**24),), **shape
     )

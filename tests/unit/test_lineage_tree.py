@@ -1,7 +1,7 @@
 """The tree of a lineage, and the commands around it, on twins."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import typer
@@ -65,6 +65,7 @@ class Deployed:
     """Outputs of a stack, whatever is asked for."""
 
     excluded_regions = "none"
+    parameters: ClassVar[dict[str, str]] = {}
 
     def output(self, name: str) -> str:
         return name

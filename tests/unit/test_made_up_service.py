@@ -47,7 +47,7 @@ def read_tuning(evidence: Evidence) -> Run:
         time=TrainingTime(
             (Span(start, start + timedelta(seconds=seconds)),), Fraction(seconds), METERED(seconds=seconds)
         ),
-        declared=read_declared(Statements({}, {}, {}, model_names=(answer["model"],))),
+        declared=read_declared(Statements({}, {}, {}, model_names={"the service": answer["model"]})),
         hosts=(Hosts(answer["machine"], answer["machines"]),),
         begins=tuple(Reference(Location(place), "base") for place in answer.get("from", ())),
         results=(Location(answer["id"]),),

@@ -17,6 +17,7 @@ from flops_auditor_cli.view import Table, cut_in_the_middle, in_markdown, in_tex
 DOCUMENT: dict[str, Any] = {
     "job": {"name": "a", "status": "Completed"},
     "estimate": {
+        "lower_flop": "500",
         "method": "hardware",
         "best_flop": "1000",
         "upper_flop": "2000",
@@ -37,6 +38,8 @@ ASSESSMENT: dict[str, Any] = {
     "scenario": "s",
     "title": "P, s",
     "threshold_flop": "10000",
+    "lower_flop": "1000",
+    "verdict_without_statements": "below",
     "best_flop": "3000",
     "upper_flop": "4000",
     "verdict": "below",

@@ -147,13 +147,9 @@ def test_the_most_severe_verdict() -> None:
 
 
 AMOUNT = st.integers(0, 10**27)
-ORIGINALS = st.builds(
-    Original,
-    st.none() | st.integers(1, 10**27),
-    st.booleans(),
-    trusted=st.booleans(),
-    instead=st.none() | st.integers(1, 10**27),
-)
+FIGURES = st.none() | st.integers(1, 10**27)
+OTHERS = st.lists(st.builds(lambda flop: (remark("two names"), Original(flop)), FIGURES), max_size=2).map(tuple)
+ORIGINALS = st.builds(Original, FIGURES, st.booleans(), trusted=st.booleans(), others=OTHERS)
 
 
 @given(AMOUNT, AMOUNT, ORIGINALS, st.sampled_from(ACTIVITIES))
@@ -222,14 +218,18 @@ def test_a_weak_figure_that_accuses_leaves_the_verdict_open() -> None:
     assert "counts as undisclosed" in said(accused)
 
 
-def test_two_figures_that_contradict_each_other_leave_the_verdict_open() -> None:
-    claimed = Original(9 * 10**24, source="the job says", trusted=False, instead=10**24)
-    small = assessed(EU, claimed, flat(10**23))
-    assert [(a.threshold_flop, a.verdict) for a in small][:1] == [(3 * 10**24, "below")]
+def test_of_two_figures_that_contradict_each_other_the_lower_threshold_counts() -> None:
+    claimed = Original(9 * 10**24, source="the job says", others=((remark("the table differs"), Original(10**24)),))
+    assert [(a.threshold_flop, a.verdict) for a in assessed(EU, claimed, flat(10**23))][:1] == [
+        (10**24 // 3, "below"),
+    ]
     large = assessed(EU, claimed, flat(5 * 10**23))
-    assert [a.verdict for a in large] == ["indeterminate", "below"]
+    assert [a.verdict for a in large] == ["above", "below"]
     assert large[0].threshold_flop == 10**24 // 3
-    assert "contradict each other (the job says)" in said(large[0])
+    assert "the table differs" in said(large[0])
+    open_ = assessed(EU, claimed, Figures(10**23, 5 * 10**23))
+    assert [(a.threshold_flop, a.verdict) for a in open_][:1] == [(10**24 // 3, "indeterminate")]
+    assert "the table differs" in said(open_[0])
 
 
 def test_reasons_say_the_shares() -> None:

@@ -79,7 +79,8 @@ def everything() -> LiveLedger:
         licence="Apache-2.0",
         lineage="no",
     )
-    ledger.add(continuing("failed", day=1, TrainingJobStatus="Failed"))
+    named = {"model_id": "org/model", "model_name": "another"}
+    ledger.add(continuing("failed", day=1, TrainingJobStatus="Failed", HyperParameters=named))
     ledger.add(continuing("child", ["parent", "odd", "failed"], day=2, hours=3000, **BIG))
     ledger.add(moved(continuing("old", hours=3000, **BIG), timedelta(days=-600)))
     ledger.audit("child", "old")

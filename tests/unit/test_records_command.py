@@ -36,11 +36,14 @@ def record(job: str, revision: int, verdict: str, base_model: str | None = None)
 ASSESSED = {
     "policy": "p",
     "scenario": "far",
+    "lower_flop": "6488993757959568373164",
     "best_flop": "36488993757959568373164",
     "upper_flop": "47435691885347438885114",
     "threshold_flop": "100000000000000000000000",
 }
 CONTENT = {
+    "cumulative": {"lower_flop": "6488993757959568373164"},
+    "rests_on": {"verdict_without_statements": "above"},
     "job": {"start": "2026-03-01T00:00:00.000Z"},
     "assessments": [ASSESSED, {**ASSESSED, "scenario": "near", "threshold_flop": "50000000000000000000000"}],
 }

@@ -19,7 +19,7 @@ from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, connect, talks_to_aws
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.json_files import UnreadableFile, read_json
-from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption
+from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption, TrustOption
 from flops_auditor_cli.output import Output
 from flops_auditor_cli.view import show
 
@@ -55,6 +55,7 @@ def command(
     ] = None,
     policy: PolicyOption = None,
     policy_dir: PolicyFolderOption = None,
+    trust_statements: TrustOption = True,
     output: OutputOption = Output.TABLE,
     *,
     target: Target,
@@ -67,7 +68,7 @@ def command(
         raise typer.BadParameter("give either JOB.json or --job-name")
     if job_name is not None and metrics is not None:
         raise typer.BadParameter("--metrics belongs to JOB.json; --job-name asks CloudWatch itself")
-    tables = load_tables(policy, policy_dir)
+    tables = replace(load_tables(policy, policy_dir), trusts_statements=trust_statements)
     if job is not None:
         case = case_of(evidence_from_files(job, metrics, flops_meter))
     else:

@@ -14,7 +14,7 @@ from flops_auditor.domain.originals.base_models import BaseModel
 from flops_auditor.domain.values.amounts import flop, scientific
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor_cli.exits import OF_VERDICT
-from flops_auditor_cli.near_names import did_you_mean, model_names, nearest_names
+from flops_auditor_cli.near_names import did_you_mean, model_names
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, WideOption
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.schemas import INSTANCE_TYPE, MODEL, POLICY_RULE, fields_of
@@ -248,7 +248,7 @@ def explain(
     table = data.base_model_table()
     resolution = table.look_up(model)
     if resolution.model is None:
-        near = nearest_names(model, model_names())
+        near = table.nearest(model)
         document: dict[str, Any] = {
             "model": model,
             "resolved": None,

@@ -16,6 +16,7 @@ from flops_auditor.use_cases.operations.check_health import (
     HealthCheck,
     completeness,
     health_of,
+    on_their_word,
     progress_of,
     told_of_alerts,
 )
@@ -28,6 +29,7 @@ from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.recorded import on_word
 from flops_auditor_cli.remedies import REMEDIES_HERE
 from flops_auditor_cli.view import Table, View, show
 
@@ -90,6 +92,7 @@ def doctor(
         ),
         *asked("subscribers", lambda: told_of_alerts(stack.subscribers())),
         *asked("table, archive and log", ledger),
+        *asked("job's word", lambda: on_their_word(on_word(deployment.output("RecordTableName"), now))),
         *asked("health", lambda: health_of(stack.queues(), stack.alarms(), stack.log(), now)),
     ]
     rows = [

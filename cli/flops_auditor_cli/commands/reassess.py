@@ -124,6 +124,6 @@ def row_of(row: dict[str, str], judged: Judged) -> dict[str, Any]:
         "change": f"{row['verdict']} -> {judged.verdict}"
         if row["verdict"] != judged.verdict
         else "with the same verdict",
-        "tables": ", ".join(judged.tables) or "none: the code changed",
+        "tables": ", ".join(judged.tables) or "none: the code or a setting changed",
         "changes": in_words(iter(judged.differences)),
     }

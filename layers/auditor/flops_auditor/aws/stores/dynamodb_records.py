@@ -1,16 +1,18 @@
 """The Records and Claims ports on one DynamoDB table: conditional puts, no update, no delete.
 
-Items: pk `JOB#<job id>` with sk `RECORD#<revision>`, `ALERT#<name>` or `NOTE#<what>`; pk `CLAIM#<subject>` with sk
-`CLAIM`.
+Items: pk `JOB#<job id>` with sk `RECORD#<revision>`, `ALERT#<name>`, `NOTE#<what>` or `TAGS#<time>`; pk
+`CLAIM#<subject>` with sk `CLAIM`.
 The lineage index (dynamodb_lineage.py) is in the same table.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from flops_auditor.domain.runs.tags_seen import MOST_SEEN, TagsSeen, read_tags_seen
 from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ports.records import StoredRecord
 
@@ -75,6 +77,22 @@ class DynamoDbRecords:
     def note(self, job_id: str, what: str, at: datetime) -> None:
         """Put the note's item unless it exists."""
         self._put({"pk": f"JOB#{job_id}", "sk": f"NOTE#{what}", "kind": "note", "noted_at": iso(at)})
+
+    def tags_seen(self, job_id: str) -> Sequence[TagsSeen]:
+        """The items of tags, in the order of their moments."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+            ExpressionAttributeValues={":pk": {"S": f"JOB#{job_id}"}, ":sk": {"S": "TAGS#"}},
+            Limit=MOST_SEEN,
+            ConsistentRead=True,
+        )
+        return [read_tags_seen(json.loads(item["seen"]["S"])) for item in answer["Items"]]
+
+    def note_tags(self, job_id: str, seen: TagsSeen) -> None:
+        """Put the item of a moment unless it exists."""
+        body = json.dumps(seen.to_json())
+        self._put({"pk": f"JOB#{job_id}", "sk": f"TAGS#{iso(seen.at)}", "kind": "tags", "seen": body})
 
     def _put(self, item: Mapping[str, str]) -> bool:
         try:

@@ -29,12 +29,13 @@ class Environment:
 
 @dataclass(frozen=True)
 class RecordingEnvironment(Environment):
-    """What every function that writes records has."""
+    """What every function that writes records has. `trust_statements`: "true" or "false"."""
 
     table_name: str
     archive_bucket: str
     ledger_id: str
     policies: str
+    trust_statements: str
     alert_topic_arn: str
     record_key_id: str
 

@@ -1,6 +1,7 @@
 """The recorder on AWS: the ports of the audit, wired."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from flops_auditor import __version__
@@ -56,7 +57,8 @@ def recorder_from(environment: QueueingEnvironment) -> Recorder:
 
 def recorder_with(environment: RecordingEnvironment, queue: Reassessments) -> Recorder:
     """A recorder on a queue of its own."""
-    tables = load_tables(environment.policies.split(","))
+    trusts = environment.trust_statements.strip().lower() == "true"
+    tables = replace(load_tables(environment.policies.split(",")), trusts_statements=trusts)
     return Recorder(
         sources=Sources(SageMakerJobs(sagemaker_in), CloudWatchMetrics(cloudwatch_in), tables.metrics),
         tables=tables,

@@ -49,6 +49,8 @@ def assessment_members(
         "upper_flop": _text(a.counted.upper_flop),
         "met_at": iso(a.met_at) if a.met_at else None,
         "met_from": iso(a.met_from) if a.met_from else None,
+        "rests_on": list(a.rests_on),
+        "verdict_without_statements": a.without_statements,
         "duties": duties_of(a, stated, ended),
         "doubts": [each.to_json() for each in _bounded([doubt.spoken for doubt in a.doubts])],
         "notes": [note.spoken.to_json() for note in a.notes],

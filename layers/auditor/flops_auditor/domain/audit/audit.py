@@ -3,8 +3,19 @@
 The same function serves the deployed path, the command line and a verifier that recomputes a record from its evidence.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from flops_auditor.domain.audit.rests_on import (
+    ACTIVITY_CONTRADICTED,
+    ACTIVITY_TAG,
+    LONGEST_VALUE,
+    ON_THE_JOBS_WORD,
+    Ground,
+    Heard,
+    RestsOn,
+    contradiction_of,
+    rests_on,
+)
 from flops_auditor.domain.audit.situation_of_run import situation_of
 from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.audit.when_met import with_times
@@ -18,11 +29,13 @@ from flops_auditor.domain.runs.apply_amendments import amend_declared, amend_obs
 from flops_auditor.domain.runs.aws_flops_meter import apply_flops_meter
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.models_file import still_about
 from flops_auditor.domain.runs.observations import facts_of, observe
 from flops_auditor.domain.runs.remedies import GRANT
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.tags_seen import changed_tags
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
-from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.domain.values.remarks import Kind, Remark, printable
 
 UNREAD = Kind("evidence-not-read", "evidence could not be read: {unread}", GRANT)
 
@@ -31,7 +44,8 @@ UNREAD = Kind("evidence-not-read", "evidence could not be read: {unread}", GRANT
 class Audit:
     """All that is known of a job after its audit. `base_model` is the resolved id, or what the job calls it.
 
-    `not_assessed` names the policies that have no rule for such a run.
+    `not_assessed` names the policies that have no rule for such a run; `rests_on` is what it rests on;
+    `trusts_statements`: whether "below" may rest on the job's own word.
     """
 
     run: Run
@@ -44,19 +58,55 @@ class Audit:
     verdict: Verdict
     lineage: Lineage = NO_LINEAGE
     not_assessed: tuple[Remark, ...] = ()
+    rests_on: "RestsOn[Audit] | None" = None
+    trusts_statements: bool = True
+
+    @property
+    def without_statements(self) -> "Audit":
+        """The audit without the statements that make its result milder."""
+        return self.rests_on.careful if self.rests_on else self
+
+    def distrusted(self) -> "Audit":
+        """The audit without those statements, which still says what it leaves out."""
+        return replace(self.without_statements, rests_on=self.rests_on, trusts_statements=self.trusts_statements)
+
+    @property
+    def on_the_jobs_word(self) -> bool:
+        """Whether only the job's own word makes the verdict below."""
+        return self.verdict == "below" and self.without_statements.verdict != "below"
 
 
 def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     """Audit a run from its case and what is recorded of the runs that it continues. Never raises."""
     run, evidence = case.run, case.evidence
-    said = run.declared
-    observed = observe(evidence, run, tables.metrics)
-    origin = find_origin(amend_declared(said, evidence.amendments), lineage, tables.models)
-    said, observed = apply_flops_meter(evidence.files, said, observed, origin.size, facts_of(run))
-    declared = amend_declared(said, evidence.amendments, {run.name, run.arn})
-    observed = amend_observations(observed, evidence.amendments)
-    unread = [UNREAD(unread=str(each), source=each.source) for each in evidence.unread]
-    estimate = estimate_job(run, declared, observed, tables.hardware, tables.utilisation, origin.size, unread)
+    heard = Heard(
+        declared=run.declared,
+        observed=observe(evidence, run, tables.metrics),
+        lineage=lineage,
+        files=evidence.files,
+        amendments=evidence.amendments,
+        reads=run.reads if run.declared.lineage else (),
+    )
+    found = _audited(case, tables, heard)
+    rests = rests_on(heard, found, lambda other: _audited(case, tables, other), _looked_up(found, tables))
+    return _with_word(replace(found, rests_on=rests, trusts_statements=tables.trusts_statements), tables)
+
+
+def _audited(case: Case, tables: Tables, heard: Heard) -> Audit:
+    """The audit of what was heard."""
+    run, said, lineage = case.run, heard.read(), heard.lineage
+    amendments = still_about(run, said, heard.amendments, tables.meaning)
+    origin = find_origin(amend_declared(said, amendments), lineage, tables.models)
+    said, observed = apply_flops_meter(heard.files, said, heard.observed, origin.size, facts_of(run))
+    declared = amend_declared(said, amendments, {run.name, run.arn})
+    contradiction = contradiction_of(declared, observed)
+    changed = changed_tags(case.evidence.tags_seen, run.tags)
+    notes = (*declared.notes, *origin.notes, *([contradiction] if contradiction else []), *changed)
+    declared = replace(declared, notes=notes)
+    observed = amend_observations(observed, amendments)
+    unread = [UNREAD(unread=str(each), source=each.source) for each in case.evidence.unread]
+    doubts = (*unread, *heard.doubts)
+    estimate = estimate_job(run, declared, observed, tables.hardware, tables.utilisation, origin.size, doubts)
     cumulative = accumulate(
         figures_of(estimate),
         run.job_id,
@@ -77,6 +127,65 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     return Audit(
         run, declared, origin.base_model, origin.original, estimate, cumulative, assessments, verdict, lineage, silent
     )
+
+
+def _looked_up(found: Audit, tables: Tables) -> list[Ground]:
+    """Rows of tables that the audit used."""
+    used = [Ground("table", "peak of the accelerators")] if found.estimate.accelerator_seconds is not None else []
+    if found.base_model and tables.models and tables.models.find(found.base_model) is not None:
+        used.append(Ground("table", "base model", printable(found.base_model)[:LONGEST_VALUE]))
+    return used
+
+
+def _with_word(found: Audit, tables: Tables) -> Audit:
+    """The audit with what each of its lines would be without the job's own word; where that word is not trusted, no
+    line is below on it alone.
+    """
+    rests = found.rests_on
+    if rests is None:
+        return found
+    groups = {
+        (p.policy_id, r.scenario): (p.policy_id, g)
+        for p in tables.policies
+        for g, rs in enumerate(p.groups)
+        for r in rs
+    }
+    without = {groups[a.policy, a.scenario]: a.verdict for a in rests.careful.assessments}
+    sources = tuple(dict.fromkeys(ground.source for ground in rests.grounds))
+    assessments = tuple(
+        replace(a, rests_on=sources, without_statements=without.get(groups[a.policy, a.scenario], "below"))
+        for a in found.assessments
+    )
+    found = replace(found, assessments=assessments)
+    doubt = _doubt_of_the_word(found, rests)
+    if doubt is None:
+        return found
+    doubted = tuple(_distrusted(a, doubt) for a in assessments)
+    if doubted == assessments and not found.on_the_jobs_word:
+        return found
+    estimate = found.estimate
+    if doubted == assessments:
+        estimate = replace(estimate, doubts=(*estimate.doubts, doubt))
+    verdict = most_severe([found.verdict, "indeterminate"])
+    return replace(found, assessments=doubted, estimate=estimate, verdict=verdict)
+
+
+def _doubt_of_the_word(found: Audit, rests: "RestsOn[Audit]") -> Remark | None:
+    """Why no line may be below on the job's word alone; None where it may."""
+    contradicted = next((note for note in found.declared.notes if note.kind is ACTIVITY_CONTRADICTED), None)
+    if contradicted and any(g.what == ACTIVITY_TAG and g.verdict_without != "below" for g in rests.milder):
+        return contradicted
+    if found.trusts_statements:
+        return None
+    return ON_THE_JOBS_WORD(
+        statements=[ground.words for ground in rests.milder], verdict=rests.verdict_without_statements
+    )
+
+
+def _distrusted(assessment: Assessment, doubt: Remark) -> Assessment:
+    if assessment.verdict != "below" or assessment.without_statements == "below":
+        return assessment
+    return replace(assessment, verdict="indeterminate", doubts=(*assessment.doubts, doubt))
 
 
 def figures_of(estimate: Estimate) -> Figures:

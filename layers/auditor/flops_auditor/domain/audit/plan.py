@@ -366,6 +366,7 @@ _OF_A_METHOD = frozenset(
         "verdict",
         "reading",
         "reason",
+        "lower_flop",
         "best_flop",
         "upper_flop",
         "expected_hours_to_threshold",

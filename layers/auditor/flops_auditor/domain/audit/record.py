@@ -38,6 +38,9 @@ WORDS = frozenset(
         "limited_to",
         "what",
         "article",
+        "grounds",
+        "milder",
+        "trusts_statements",
     }
 )
 """Members of an audit that explain, and decide nothing: a record is not superseded for them alone. What people are told
@@ -136,6 +139,55 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
         "assessments": [assessment_members(a, name, audit.declared.stated, ended) for a in audit.assessments],
         "not_assessed": spoken(audit.not_assessed, name),
         "verdict": audit.verdict,
+        "rests_on": rests_on_members(audit),
+    }
+
+
+def rests_on_members(audit: "Audit") -> dict[str, Any]:
+    """What the verdict rests on, and the run without its own word; null where that is the same."""
+    rests, careful = audit.rests_on, audit.without_statements
+    grounds, milder = (rests.grounds, rests.milder) if rests else ((), ())
+    return {
+        "grounds": [
+            {"source": g.source, "what": g.what, "value": g.value, "verdict_without": g.verdict_without}
+            for g in grounds[:_MOST_TEXTS]
+        ],
+        "milder": [ground.words for ground in milder[:_MOST_TEXTS]],
+        "verdict_without_statements": careful.verdict,
+        "on_the_jobs_word": audit.on_the_jobs_word,
+        "trusts_statements": audit.trusts_statements,
+        "without_statements": None if not milder else _without_statements(careful),
+    }
+
+
+def _without_statements(careful: "Audit") -> dict[str, Any]:
+    """The figures that descendants add up, and the lines, of a run without its own word."""
+    estimate, declared = careful.estimate, careful.declared
+    return {
+        "activity": declared.activity,
+        "method": estimate.method,
+        "lower_flop": decimal(estimate.lower_flop),
+        "firm_flop": decimal(estimate.firm_flop),
+        "best_flop": decimal(estimate.best_flop),
+        "upper_flop": decimal(estimate.upper_flop),
+        "cautious_upper_flop": decimal(estimate.cautious_upper_flop),
+        "updates_upper_flop": decimal(estimate.updates_upper_flop),
+        "base_model": declared.base_model[:_MOST_CHARACTERS],
+        "pretraining_flop": decimal(declared.pretraining_flop),
+        "loads_weights": declared.loads_weights,
+        "doubtful": bool(estimate.doubts),
+        "assessments": [
+            {
+                "policy": a.policy,
+                "scenario": a.scenario,
+                "title": a.rule.title,
+                "threshold_flop": str(a.threshold_flop),
+                "verdict": a.verdict,
+                "best_flop": decimal(a.counted.best_flop),
+                "upper_flop": decimal(a.counted.upper_flop),
+            }
+            for a in careful.assessments
+        ],
     }
 
 
@@ -191,6 +243,7 @@ def lineage_part(audit: "Audit", packed: Packed | None) -> dict[str, Any]:
         "notes": spoken(audit.lineage.notes, audit.run.name),
         "kept": asdict(packed.kept) if packed and packed.kept else None,
         "base_model": audit.declared.base_model[:_MOST_CHARACTERS],
+        "other_names": audit.declared.other_names,
         "pretraining_flop": decimal(audit.declared.pretraining_flop),
         "loads_weights": audit.declared.loads_weights,
         "stated": audit.declared.stated.to_json(),

@@ -30,7 +30,10 @@ POLICY_FOLDER = "policies/"
 
 @dataclass(frozen=True)
 class Tables:
-    """What every audit looks up, with the files that it was parsed from, by name."""
+    """What every audit looks up, with the files that it was parsed from, by name.
+
+    `trusts_statements`: whether a verdict of below may rest on the job's own word (setting TrustStatements).
+    """
 
     hardware: HardwareTable
     models: ModelCatalogue | None
@@ -38,6 +41,12 @@ class Tables:
     utilisation: PublishedUtilisation
     policies: tuple[Policy, ...]
     files: Mapping[str, bytes]
+    trusts_statements: bool = True
+
+    def meaning(self, name: str) -> str:
+        """The id of the base model that a name means, or the name itself."""
+        found = self.models.find(name) if self.models and name else None
+        return found.model_id if found else name
 
     @cached_property
     def digests(self) -> Mapping[str, str]:

@@ -8,6 +8,7 @@ policy is applied to each, and a verdict stands only where it is the same.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
 
 from flops_auditor.domain.law.policy import Policy, Reading, Role, Rule
 from flops_auditor.domain.law.situation import Situation
@@ -25,15 +26,6 @@ TOO_WEAK_ORIGINAL = Kind(
     "too-weak-original",
     "the figure for the original is too weak to rest on ({source}), so it counts as undisclosed",
     AMEND_ORIGINAL,
-)
-ORIGINALS_CONTRADICT = Kind(
-    "originals-contradict",
-    "two figures for the original contradict each other ({source})",
-    Remedy(
-        "say-which-original",
-        "clear up which figure for the original is right, and say it: flops-auditor amend {job} --who NAME --why "
-        "REASON --pretraining-flop NUMBER",
-    ),
 )
 STRADDLES = Kind(
     "original-straddles-a-line",
@@ -128,6 +120,8 @@ class Assessment:
     condition: str = ""
     met_at: datetime | None = None
     met_from: datetime | None = None
+    rests_on: tuple[str, ...] = ()
+    without_statements: Verdict | None = None
 
     @property
     def scenario(self) -> str:
@@ -240,9 +234,11 @@ def _alternatives(policy: Policy, situation: Situation) -> Iterator[tuple[Situat
     if "pretraining_flop" in original.unconfirmed and original.pretraining_flop is not None:
         statement, option = _STATEMENTS["pretraining_flop"]
         doubt = UNCONFIRMED(statement=statement, option=option)
-        absurd = policy.is_systemic(replace(original, systemic_risk=False))
+        absurd = original.beyond_any or policy.is_systemic(replace(original, systemic_risk=False))
         combine = _unconfirmed(doubt) if absurd else _noted(SAID_ORIGINAL(source=original.source))
         yield situation.with_original(original.without_its_figure()), combine
+    for contradiction, instead in original.others:
+        yield situation.with_original(instead), _lowest_counts(contradiction)
     if not original.trusted and original.pretraining_flop is not None:
         yield situation.with_original(original.without_its_figure()), _weak(situation)
     failed = policy.readings.get("failed-runs")
@@ -257,6 +253,11 @@ def _severity(assessment: Assessment | None) -> int:
     return 0 if assessment is None else SEVERITY[assessment.verdict]
 
 
+def _nearness(assessment: Assessment) -> Fraction:
+    """How near the upper bound comes to the line."""
+    return Fraction(assessment.counted.upper_flop or 0, max(1, assessment.threshold_flop))
+
+
 def _open(doubt: Remark) -> Combine:
     """Where the two differ, nothing can be said."""
 
@@ -264,6 +265,20 @@ def _open(doubt: Remark) -> Combine:
         if _severity(said) == _severity(careful):
             return said or careful
         return _doubted(max((said, careful), key=_severity), doubt)
+
+    return combine
+
+
+def _lowest_counts(doubt: Remark) -> Combine:
+    """Of two originals the one counts whose line is nearer; a doubt where that decides."""
+
+    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        if _severity(said) == _severity(careful):
+            return max((a for a in (said, careful) if a is not None), key=_nearness, default=None)
+        severe = max((said, careful), key=_severity)
+        if severe is not None and severe.verdict == "above":
+            return replace(severe, notes=(*severe.notes, doubt))
+        return _doubted(severe, doubt)
 
     return combine
 
@@ -305,8 +320,6 @@ def _weak(situation: Situation) -> Combine:
     def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
         if _severity(said) == _severity(careful):
             return None if said is None else replace(said, notes=(*said.notes, WEAK_ORIGINAL(source=original.source)))
-        if original.instead is not None:
-            return _doubted(max((said, careful), key=_severity), ORIGINALS_CONTRADICT(source=original.source))
         doubt = TOO_WEAK_ORIGINAL(source=original.source)
         if careful is not None and careful.verdict == "above":
             return replace(careful, notes=(*careful.notes, doubt))

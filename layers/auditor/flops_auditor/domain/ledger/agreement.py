@@ -13,6 +13,7 @@ from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.ledger.findings import Defect, defect_of
+from flops_auditor.domain.ledger.forms import WITHOUT_STATEMENTS
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf
 from flops_auditor.domain.ledger.ledger_errors import (
     AncestorMismatch,
@@ -250,6 +251,8 @@ def as_ancestor(content: Mapping[str, Any]) -> list[object]:
         estimate["firm_flop"],
         estimate["signal_flop"],
         job["succeeded"],
+        _unsaid(content["rests_on"]["without_statements"]),
+        list(lineage["other_names"]),
         lineage["parents"],
         bool(estimate["doubts"] or lineage["doubts"]),
     )
@@ -271,9 +274,16 @@ def listed_ancestor(each: Mapping[str, Any]) -> list[object]:
         each.get("firm_flop"),
         each.get("signal_flop", "0"),
         not each.get("failed", False),
+        _unsaid(each.get("without_statements")),
+        list(each.get("other_names", [])),
         each.get("parents", []),
         bool(each.get("doubts")),
     )
+
+
+def _unsaid(found: Mapping[str, Any] | None) -> list[object]:
+    """What is said of a run without its own word; of a record, as much as descendants list."""
+    return [] if found is None else [found[name] for name in WITHOUT_STATEMENTS]
 
 
 def _ancestor(*members: Any) -> list[object]:

@@ -66,6 +66,19 @@ STATED = {
 }
 """What people say of a model."""
 
+WITHOUT_STATEMENTS = {
+    "activity": TEXT,
+    "lower_flop": Maybe(AMOUNT),
+    "firm_flop": Maybe(AMOUNT),
+    "best_flop": Maybe(AMOUNT),
+    "cautious_upper_flop": Maybe(AMOUNT),
+    "updates_upper_flop": Maybe(AMOUNT),
+    "base_model": TEXT,
+    "pretraining_flop": Maybe(AMOUNT),
+    "loads_weights": Maybe(FLAG),
+}
+"""What descendants add up of a run without its own word."""
+
 ANCESTOR = {
     "job_arn": TEXT,
     "job_id": DIGEST,
@@ -84,6 +97,8 @@ ANCESTOR = {
     "loads_weights?": Maybe(FLAG),
     "stated?": STATED,
     "failed?": FLAG,
+    "without_statements?": WITHOUT_STATEMENTS,
+    "other_names?": [TEXT],
 }
 
 JOB = {
@@ -169,10 +184,39 @@ ASSESSMENT = {
     "lower_flop": Maybe(AMOUNT),
     "best_flop": Maybe(AMOUNT),
     "upper_flop": Maybe(AMOUNT),
+    "rests_on": [TEXT],
+    "verdict_without_statements": Maybe(VERDICT),
     "duties": [DUTY],
     "doubts": [SPOKEN],
     "notes": [SPOKEN],
     "settle": [SPOKEN],
+}
+
+RESTS_ON = {
+    "grounds": [{"source": TEXT, "what": TEXT, "value": TEXT, "verdict_without": Maybe(VERDICT)}],
+    "milder": [TEXT],
+    "verdict_without_statements": VERDICT,
+    "on_the_jobs_word": FLAG,
+    "trusts_statements": FLAG,
+    "without_statements": Maybe(
+        {
+            **WITHOUT_STATEMENTS,
+            "method": TEXT,
+            "upper_flop": Maybe(AMOUNT),
+            "doubtful": FLAG,
+            "assessments": [
+                {
+                    "policy": TEXT,
+                    "scenario": TEXT,
+                    "title": TEXT,
+                    "threshold_flop": AMOUNT,
+                    "verdict": VERDICT,
+                    "best_flop": Maybe(AMOUNT),
+                    "upper_flop": Maybe(AMOUNT),
+                }
+            ],
+        }
+    ),
 }
 
 LINEAGE = {
@@ -186,6 +230,7 @@ LINEAGE = {
     "notes": [SPOKEN],
     "kept": Maybe({"key": TEXT, "sha256": DIGEST, "count": WHOLE}),
     "base_model": TEXT,
+    "other_names": [TEXT],
     "pretraining_flop": Maybe(AMOUNT),
     "loads_weights": Maybe(FLAG),
     "stated": STATED,
@@ -213,6 +258,7 @@ RECORD = {
     "assessments": [ASSESSMENT],
     "not_assessed": [REMARK],
     "verdict": VERDICT,
+    "rests_on": RESTS_ON,
     "lineage": LINEAGE,
     "revision": WHOLE,
     "recorded_at": MOMENT,

@@ -5,10 +5,11 @@ jobs that were created before it, so lineage has no cycles; a tag that says othe
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from flops_auditor.domain.runs.declared import ACTIVITIES, Activity, is_place
+from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
+from flops_auditor.domain.runs.sources.model_names import is_place
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableStatement, read_stated
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.errors import AuditorError
@@ -34,6 +35,21 @@ class MalformedLineage(AuditorError):
 
 
 @dataclass(frozen=True)
+class Unsaid:
+    """A run without its own word: what takes the place of what an ancestor says of itself."""
+
+    activity: Activity
+    lower_flop: int | None
+    firm_flop: int | None
+    best_flop: int | None
+    upper_flop: int | None
+    updates_upper_flop: int | None
+    base_model: str
+    pretraining_flop: int | None
+    loads_weights: bool | None
+
+
+@dataclass(frozen=True)
 class Ancestor:
     """One earlier run: its own best estimate and bounds in FLOP (None: not known) and its doubts.
 
@@ -41,6 +57,8 @@ class Ancestor:
     beside `best_flop` of passes that updated none (Annex A.1, the cumulative basis). `parents` are the job ids it
     continues itself; `revision` is the record the figures were taken from; `base_model`, `loads_weights`,
     `pretraining_flop` and `stated` are what is said of its original; `succeeded`: it did not fail and was not stopped.
+    `without_statements` is the same run without its own word, None where that changes nothing. `other_names` are what
+    it calls its original beside `base_model`.
     """
 
     job_id: str
@@ -60,11 +78,21 @@ class Ancestor:
     loads_weights: bool | None = False
     stated: Stated = NOTHING_STATED
     succeeded: bool = True
+    without_statements: Unsaid | None = None
+    other_names: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The job's name."""
         return name_of(self.job_arn)
+
+    def unsaid(self) -> "Ancestor":
+        """The run without its own word."""
+        without = self.without_statements
+        if without is None:
+            return self
+        taken = {each.name: getattr(without, each.name) for each in fields(without)}
+        return replace(self, **taken, without_statements=None, other_names=())
 
     @property
     def has_weights(self) -> bool:
@@ -124,6 +152,10 @@ class Lineage:
     def own_model(self) -> bool:
         """Whether the weights began with runs that pretrained them from none, as far as those say, and no others."""
         return bool(self.roots()) and not self.origins()
+
+    def without_statements(self) -> "Lineage":
+        """The same without what the runs say of themselves."""
+        return replace(self, ancestors=tuple(a.unsaid() for a in self.ancestors))
 
     def same_as(self, other: "Lineage") -> bool:
         """Whether both say the same of the model, whatever revision the figures were taken from."""
@@ -295,7 +327,47 @@ def ancestor_of(content: Mapping[str, Any]) -> Ancestor:
         loads_weights=lineage["loads_weights"],
         stated=read_stated(lineage["stated"]),
         succeeded=content["job"]["succeeded"],
+        without_statements=_unsaid(content["rests_on"]["without_statements"]),
+        other_names=tuple(lineage["other_names"]),
     )
+
+
+def _unsaid(found: Mapping[str, Any] | None) -> "Unsaid | None":
+    """Of a run without its own word, what a record says of it."""
+    if found is None:
+        return None
+    return Unsaid(
+        activity=_activity(found["activity"]),
+        lower_flop=_amount(found["lower_flop"]),
+        firm_flop=_amount(found["firm_flop"]),
+        best_flop=_amount(found["best_flop"]),
+        upper_flop=_amount(found["cautious_upper_flop"]),
+        updates_upper_flop=_amount(found["updates_upper_flop"]),
+        base_model=str(found["base_model"]),
+        pretraining_flop=_amount(found["pretraining_flop"]),
+        loads_weights=found["loads_weights"],
+    )
+
+
+def _unsaid_to_json(unsaid: "Unsaid") -> dict[str, Any]:
+    return {
+        "activity": unsaid.activity,
+        "lower_flop": _text(unsaid.lower_flop),
+        "firm_flop": _text(unsaid.firm_flop),
+        "best_flop": _text(unsaid.best_flop),
+        "cautious_upper_flop": _text(unsaid.upper_flop),
+        "updates_upper_flop": _text(unsaid.updates_upper_flop),
+        "base_model": unsaid.base_model,
+        "pretraining_flop": _text(unsaid.pretraining_flop),
+        "loads_weights": unsaid.loads_weights,
+    }
+
+
+def _activity(found: object) -> Activity:
+    for activity in ACTIVITIES:
+        if found == activity:
+            return activity
+    raise MalformedLineage(f"activity {str(found)[:40]!r}")
 
 
 def to_json(ancestor: Ancestor) -> dict[str, Any]:
@@ -312,6 +384,7 @@ def to_json(ancestor: Ancestor) -> dict[str, Any]:
         "signal_flop": _text(a.signal_flop or None),
         "stated": a.stated.to_json(),
         "failed": not a.succeeded,
+        "other_names": list(a.other_names),
     }
     return {
         "job_arn": a.job_arn,
@@ -321,6 +394,7 @@ def to_json(ancestor: Ancestor) -> dict[str, Any]:
         "activity": a.activity,
         "revision": a.revision,
         **({} if a.loads_weights is False else {"loads_weights": a.loads_weights}),
+        **({"without_statements": _unsaid_to_json(a.without_statements)} if a.without_statements else {}),
         **{key: value for key, value in optional.items() if value},
     }
 
@@ -328,9 +402,6 @@ def to_json(ancestor: Ancestor) -> dict[str, Any]:
 def from_json(found: Mapping[str, Any]) -> Ancestor:
     """Read an ancestor back. Raises MalformedLineage."""
     try:
-        activity = found["activity"]
-        if activity not in ACTIVITIES:
-            raise MalformedLineage(f"activity {str(activity)[:40]!r}")
         return Ancestor(
             job_id=str(found["job_id"]),
             job_arn=str(found["job_arn"]),
@@ -338,7 +409,7 @@ def from_json(found: Mapping[str, Any]) -> Ancestor:
             upper_flop=_amount(found["upper_flop"]),
             doubts=tuple(map(recorded, found.get("doubts", ()))),
             parents=tuple(map(str, found.get("parents", ()))),
-            activity=activity,
+            activity=_activity(found["activity"]),
             base_model=str(found.get("base_model", "")),
             pretraining_flop=_amount(found.get("pretraining_flop")),
             revision=int(found["revision"]),
@@ -349,6 +420,8 @@ def from_json(found: Mapping[str, Any]) -> Ancestor:
             loads_weights=found.get("loads_weights", False),
             stated=read_stated(found.get("stated", {})),
             succeeded=not found.get("failed", False),
+            without_statements=_unsaid(found.get("without_statements")),
+            other_names=tuple(map(str, found.get("other_names", ()))),
         )
     except (KeyError, TypeError, ValueError, UnreadableStatement) as error:
         raise MalformedLineage(f"an ancestor: {error!r}") from error

@@ -12,6 +12,7 @@ from flops_auditor.domain.messages.record_alert import (
     MOST_DOUBTS,
     Alert,
     attributes,
+    bounds_in_words,
     chain,
     clipped,
     earlier_runs,
@@ -82,10 +83,12 @@ def _happened(seen: RunForecast, level: str, content: Mapping[str, Any], name: s
 
 def _so_far(seen: RunForecast, content: Mapping[str, Any]) -> list[str]:
     total, estimate = content["cumulative"], content["estimate"]
-    lines = [f"Best estimate {flop(total['best_flop'])}, at most {flop(total['upper_flop'])} FLOP."]
+    lines = [f"{bounds_in_words(total)}."]
     if content["lineage"]["ancestors"]:
         lines.append(f"This run alone: {flop(estimate['best_flop'])}, at most {flop(estimate['upper_flop'])} FLOP.")
     lines.append(f"Method: {estimate['method']}. Warnings follow the upper bound, verdicts the best estimate.")
+    if not content["rests_on"]["trusts_statements"] and content["rests_on"]["milder"]:
+        lines.append("These figures leave out what the job says of itself, which is not trusted (TrustStatements).")
     spent = "unknown" if seen.spent_seconds is None else _hours(seen.spent_seconds)
     limit = "no limit" if seen.limit_seconds is None else _hours(Fraction(seen.limit_seconds))
     lines.append(f"Trained for {spent}; time limit: {limit}.")

@@ -37,6 +37,7 @@ HEADLINES = {
     "indeterminate": "on an UNKNOWN SIDE of a threshold",
     "below": "BELOW every threshold, as it turned out",
 }
+ON_ITS_WORD = "BELOW every threshold, ON THE JOB'S OWN WORD"
 DISPUTED = "OVER a threshold of which it is DISPUTED whether it counts"
 A_PERSON_DECIDES = "Tell whoever answers for this in your organisation. The figure is an indication; a person decides."
 AFTER_A_STOP = (
@@ -63,6 +64,7 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
     verdict, before = content["verdict"], content["previous_verdict"]
     crossed = any(change["to"] == "above" for change in content["changes"])
     known = (verdict == before and not crossed) or (verdict == "below" and before is None)
+    known = known and not (before is None and above_but_for_its_word(content))
     if known and not content["action"]:
         return None
     name = printable(content["job"]["name"])
@@ -71,12 +73,14 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
         section("", [_happened(content, name)]),
         section("FIGURES", _figures(content)),
         section("AGAINST THE THRESHOLDS", _against(content)),
+        section("ON THE JOB'S OWN WORD", own_word(content)),
         section("IN DOUBT", doubts_in_words(content)),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(content, name))),
         section("THE RECORD", _record(content, name)),
     ]
-    headline = "STOPPED" if stopped else "DISPUTED" if is_disputed(content) else verdict.upper()
+    word = "BELOW, ON ITS OWN WORD" if content["rests_on"]["on_the_jobs_word"] else verdict.upper()
+    headline = "STOPPED" if stopped else "DISPUTED" if is_disputed(content) else word
     return Alert(
         subject=subject(f"[FLOPs Auditor] {headline}: {name}"),
         body="\n\n".join(part for part in parts if part) + "\n",
@@ -100,7 +104,25 @@ def _happened(content: Mapping[str, Any], name: str) -> str:
 
 def _where(content: Mapping[str, Any]) -> str:
     """On which side of its thresholds a job is."""
+    if content["rests_on"]["on_the_jobs_word"]:
+        return ON_ITS_WORD
     return DISPUTED if is_disputed(content) else HEADLINES[content["verdict"]]
+
+
+def above_but_for_its_word(content: Mapping[str, Any]) -> bool:
+    """Whether a job is below on its own word alone, and above without it: people are told of it."""
+    rests = content["rests_on"]
+    return bool(rests["on_the_jobs_word"]) and rests["verdict_without_statements"] == "above"
+
+
+def own_word(content: Mapping[str, Any]) -> list[str]:
+    """What the verdict would be without what the job says of itself, where that is another one."""
+    rests = content["rests_on"]
+    without = rests["verdict_without_statements"]
+    if without == content["verdict"] or not rests["milder"]:
+        return []
+    said = [f"- {clipped(words, 200)}" for words in rests["milder"][:MOST_DOUBTS]]
+    return [f"Without what the job says of itself it would be {without.upper()}. It says:", *said]
 
 
 def is_disputed(content: Mapping[str, Any]) -> bool:
@@ -120,12 +142,18 @@ def earlier_runs(count: int) -> str:
 
 def _figures(content: Mapping[str, Any]) -> list[str]:
     estimate, total = content["estimate"], content["cumulative"]
-    lines = [f"Best estimate {flop(total['best_flop'])}, at most {flop(total['upper_flop'])} FLOP."]
+    lines = [f"{bounds_in_words(total)}."]
     if content["lineage"]["ancestors"]:
         own = f"{flop(estimate['best_flop'])}, at most {flop(estimate['upper_flop'])} FLOP"
         lines.append(f"This run alone: {own}.")
     lines.append(f"Method: {estimate['method']}. {_uncertainty(estimate)}")
     return lines
+
+
+def bounds_in_words(figures: Mapping[str, Any]) -> str:
+    """Best estimate, lower and upper bound."""
+    least = f", at least {flop(figures['lower_flop'])}" if figures["lower_flop"] is not None else ""
+    return f"Best estimate {flop(figures['best_flop'])}{least}, at most {flop(figures['upper_flop'])} FLOP"
 
 
 def _uncertainty(estimate: Mapping[str, Any]) -> str:
@@ -215,6 +243,12 @@ def nearest_ancestors(
 def _steps(content: Mapping[str, Any], name: str) -> list[str]:
     """Remedies and duties alone: nothing here is in the words of a job's owner."""
     verdict = content["verdict"]
+    if verdict == "below" and content["rests_on"]["on_the_jobs_word"]:
+        return [
+            "Ask the job's owner for evidence of what the job says of itself. The record names it.",
+            f"Have somebody who knows sign for it, or for better figures: {AMEND.words(name)}",
+            "If it is wrong, correct the tag, then record what is right in the same way.",
+        ]
     if verdict == "below":
         return ["Nothing, unless somebody has acted on the earlier record already."]
     today = read_time(content["recorded_at"]).date()
@@ -285,12 +319,13 @@ def attributes(kind: str, content: Mapping[str, Any], **more: str) -> dict[str, 
     document = {
         "job": {"name": job["name"], "arn": job["arn"], "id": job["id"], "status": job["status"]},
         "estimate": {key: content["estimate"][key] for key in ("method", "best_flop", "upper_flop")},
-        "cumulative": {"best_flop": total["best_flop"], "upper_flop": total["upper_flop"]},
+        "cumulative": {key: total[key] for key in ("lower_flop", "best_flop", "upper_flop")},
         "ancestors": content["lineage"]["ancestors"],
         "assessments": [
             {key: a[key] for key in ("policy", "scenario", "threshold_flop", "verdict")} for a in content["assessments"]
         ],
         "verdict": content["verdict"],
+        "verdict_without_statements": content["rests_on"]["verdict_without_statements"],
         "revision": content["revision"],
         "ledger_id": content["ledger_id"],
         "notification_due": content["notification_due"],

@@ -9,12 +9,20 @@ import io
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
 from types import MappingProxyType
 
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.model_size import ModelShape, ModelSize
-from flops_auditor.domain.runs.sources.model_names import in_service_bucket, name_in_arn, service_model_id
+from flops_auditor.domain.runs.sources.model_names import (
+    HUB_ADDRESSES,
+    in_service_bucket,
+    is_place,
+    name_in_arn,
+    service_model_id,
+)
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount, scientific
 from flops_auditor.domain.values.errors import AuditorError
 
@@ -173,10 +181,14 @@ class BaseModel:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What an identifier means: a model and how it was recognised, or None and why not."""
+    """What an identifier means: a model and how it was recognised, or None and why not.
+
+    `hint`: it was recognised by the parts of a path alone, which anybody may choose.
+    """
 
     model: BaseModel | None
     reason: str
+    hint: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,6 +199,7 @@ class BaseModelTable:
     _by_id: Mapping[str, BaseModel]
     _by_name: Mapping[str, frozenset[str]]
     _by_stem: Mapping[str, frozenset[str]]
+    _asked: dict[str, list[str]] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def parse(cls, text: str) -> "BaseModelTable":
@@ -227,6 +240,24 @@ class BaseModelTable:
         """The same as `resolve`, under the name an audit asks by."""
         return self.resolve(identifier)
 
+    @cached_property
+    def largest_flop(self) -> int:
+        """The most training compute that is known of any model."""
+        figures = [m.pretraining_for_threshold() for m in self.models.values()]
+        return max(max(f.flop or f.weak_flop or 0, f.other_flop or 0) for f in figures)
+
+    def nearest(self, name: str) -> list[str]:
+        """Names of the table that are most like one that is not in it, the likeliest first; case is ignored."""
+        if len(self._asked) > MOST_ASKED:
+            self._asked.clear()
+        if name not in self._asked:
+            self._asked[name] = nearest_names(name, self._names)
+        return self._asked[name]
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(name for model in self.models.values() for name in (model.model_id, *model.aliases))
+
     def look_up(self, identifier: str) -> Resolution:
         """Resolve a Hugging Face id, JumpStart id, hub-content ARN, cache folder, S3 URI or local path.
 
@@ -242,7 +273,7 @@ class BaseModelTable:
             found = self._match(candidate, is_path)
             if len(found) == 1:
                 model = self.models[next(iter(found))]
-                return Resolution(model, f"{text} resolves to {model.model_id}")
+                return Resolution(model, f"{text} resolves to {model.model_id}", hint=is_place(text))
             if found:
                 return Resolution(None, f"{text} is ambiguous: {', '.join(sorted(found))}")
         return Resolution(None, f"{text} is not in the base-model table")
@@ -282,6 +313,19 @@ class BaseModelTable:
         )
 
 
+MOST_ASKED = 500
+"""Answers that are remembered; an audit asks the same several times."""
+MOST_NAMES = 3
+ALIKE = 0.6
+"""Share of matching characters from which on two names are alike (difflib's own default)."""
+
+
+def nearest_names(name: str, known: Iterable[str]) -> list[str]:
+    """The known names that are most like it, the likeliest first; case is ignored."""
+    by_lower = {each.lower(): each for each in known}
+    return [by_lower[each] for each in get_close_matches(name.lower()[:200], by_lower, MOST_NAMES, ALIKE)]
+
+
 def _key(identifier: str) -> str:
     """Case, dots and underscores carry no meaning: JumpStart writes 3-1 for 3.1."""
     return identifier.strip().casefold().replace(".", "-").replace("_", "-")
@@ -316,7 +360,7 @@ def _candidates(text: str) -> Iterable[tuple[str, bool]]:
     if cached:
         yield "/".join(cached[-1]), False
         return
-    for prefix in ("https://huggingface.co/", "http://huggingface.co/", "hf://", "huggingface://"):
+    for prefix in HUB_ADDRESSES:
         if text.startswith(prefix):
             text = "/".join(text[len(prefix) :].split("/")[:2])
     is_path = "://" in text or text.startswith(("/", ".", "~")) or text.count("/") > 1

@@ -6,20 +6,58 @@ from the roots of its lineage.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, Protocol
 
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
 from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.declared import MOST_NAMES, Declared, ModelName
 from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
 from flops_auditor.domain.runs.stated import Question
 from flops_auditor.domain.values.amounts import scientific
-from flops_auditor.domain.values.remarks import Kind
+from flops_auditor.domain.values.remarks import Fact, Kind, Remark, Remedy
 
 MERGED_UNKNOWN = Kind(
     "merged-from-unknown", "merged from several originals, of which the compute of one is not known", AMEND_ORIGINAL
 )
+
+
+SAY_WHICH = Remedy(
+    "say-which-original",
+    "clear up which model it begins with, and say how much compute that took: flops-auditor amend {job} --who NAME "
+    "--why REASON --pretraining-flop NUMBER",
+)
+NAMES_DISAGREE = Kind(
+    "model-names-disagree",
+    "the job's names of its model disagree: {said:list}; the name with the lowest threshold counts",
+    SAY_WHICH,
+)
+NAME_NOT_FOUND = Kind(
+    "model-name-not-found",
+    "{where} names {name:said120}, which is not in the table of base models ({near}); the threshold of an unknown "
+    "original counts where that is lower",
+    SAY_WHICH,
+)
+NAME_IS_A_HINT = Kind(
+    "model-name-is-a-hint",
+    "{where} is the path {name:said120}, whose parts look like {model}: a hint, no proof",
+    SAY_WHICH,
+)
+FIGURES_DISAGREE = Kind(
+    "pretraining-figures-disagree",
+    "{source} {said:flop} FLOP of pretraining, the table of base models has {known:flop} for {model}: the figure with "
+    "the lower threshold counts",
+    SAY_WHICH,
+)
+MORE_THAN_ANY = Kind(
+    "more-than-any-known-model",
+    "{source} {said:flop} FLOP of pretraining, more than the {largest:flop} of the largest model that is known: it "
+    "counts as unknown where that is lower",
+    SAY_WHICH,
+)
+AGREEMENT = Fraction(11, 10)
+"""Two figures for one model that differ by no more are the same, rounded."""
 
 
 class KnownModel(Protocol):
@@ -33,19 +71,35 @@ class KnownModel(Protocol):
     def original(self) -> Original: ...
 
 
+class Found(Protocol):
+    """What a name means."""
+
+    @property
+    def model(self) -> KnownModel | None: ...
+    @property
+    def hint(self) -> bool: ...
+
+
 class ModelCatalogue(Protocol):
     """Finds a base model by any name it goes by."""
 
+    @property
+    def largest_flop(self) -> int: ...
     def find(self, identifier: str) -> KnownModel | None: ...
+    def look_up(self, identifier: str) -> Found: ...
+    def nearest(self, name: str) -> list[str]: ...
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the training began: the base model (its id in the table, or what jobs call it), its size, its compute."""
+    """Where the training began: the base model (its id in the table, or what jobs call it), its size, its compute, and
+    what is to be said of its names.
+    """
 
     base_model: str
     size: ModelSize | None
     original: Original
+    notes: tuple[Remark, ...] = ()
 
 
 def find_origin(declared: Declared, lineage: Lineage, models: ModelCatalogue | None) -> Origin:
@@ -54,25 +108,90 @@ def find_origin(declared: Declared, lineage: Lineage, models: ModelCatalogue | N
     inherited = [_origin(_as_declared(origin), models) for origin in lineage.origins()]
     if not inherited:
         return own
-    model = own if models and models.find(declared.base_model) else _single(inherited)
+    known = any(named.model for named in resolved(declared.names, models))
+    model = own if known else _single(inherited)
     size = own.size or (model.size if model else None)
-    return Origin(model.base_model if model else own.base_model, size, _joined(declared, own.original, inherited))
+    joined = _joined(declared, own.original, inherited)
+    return Origin(model.base_model if model else own.base_model, size, joined, own.notes)
 
 
 def _as_declared(root: Ancestor) -> Declared:
+    texts = (root.base_model, *root.other_names) if root.base_model else ()
+    names = tuple(ModelName(text, f"the earlier run {root.name}") for text in texts)
     by_the_job = "pretraining_flop" in root.stated.unconfirmed
     return Declared(
         base_model=root.base_model,
+        names=names,
         pretraining_flop=root.pretraining_flop,
         stated=root.stated,
         pretraining_source="the job says" if by_the_job else "an amendment says",
     )
 
 
+@dataclass(frozen=True)
+class Named:
+    """A name with the model that it means; None: it is not in the table. `hint`: only parts of a path look like it."""
+
+    name: ModelName
+    model: KnownModel | None
+    hint: bool
+
+
+def resolved(names: Sequence[ModelName], models: ModelCatalogue | None) -> list[Named]:
+    """Names with what they mean. A place that looks like no model is no name."""
+    if models is None:
+        return []
+    found = [Named(name, (at := models.look_up(name.text)).model, at.hint) for name in names[:MOST_NAMES]]
+    return [each for each in found if each.model is not None or not each.name.is_place]
+
+
 def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
-    model = models.find(declared.base_model) if models and declared.base_model else None
-    name = model.model_id if model else declared.base_model
-    return Origin(name, model_size(declared, model), find_original(declared, model))
+    """The first name that means a model, and what else the names may mean."""
+    named = resolved(declared.names, models)
+    sure = [each for each in named if each.model is not None and not each.hint]
+    first = next(iter([*sure, *(each for each in named if each.model is not None)]), None)
+    model = first.model if first else None
+    original, notes = find_original(declared, model, models)
+    size = model_size(declared, model)
+    alternatives = _alternatives(named, first, models)
+    if declared.pretraining_flop is None or declared.tagged("pretraining"):
+        others = [(doubt, _as_original(declared, other)) for doubt, other in alternatives if first is not None]
+        original = replace(original, others=(*original.others, *others))
+    if size is not None and declared.parameters is None:
+        most = max((other.size.active for _, other in alternatives if other and other.size), default=0)
+        size = replace(size, most_active=most) if most > size.active else size
+    notes = (*notes, *(doubt for doubt, _ in alternatives))
+    return Origin(model.model_id if model else declared.base_model, size, original, notes)
+
+
+def _alternatives(
+    named: Sequence[Named], first: Named | None, models: ModelCatalogue | None
+) -> list[tuple[Remark, KnownModel | None]]:
+    """What the names may mean beside the first one, each with why; None: a model that nobody knows."""
+    distinct = {each.model.model_id: each.model for each in named if each.model is not None}
+    found: list[tuple[Remark, KnownModel | None]] = []
+    if len(distinct) > 1 and first is not None and first.model is not None:
+        said = [f"{each.name.words} ({each.model.model_id})" for each in named if each.model is not None]
+        disagree = NAMES_DISAGREE(said=said)
+        found += [(disagree, model) for name, model in distinct.items() if name != first.model.model_id]
+    if first is not None and first.hint and first.model is not None:
+        hint = NAME_IS_A_HINT(where=first.name.where, name=first.name.text, model=first.model.model_id)
+        found.append((hint, None))
+    missing = next((each for each in named if each.model is None), None)
+    if missing is not None and models is not None:
+        found.append((_not_found(missing.name, models), None))
+    return found
+
+
+def _not_found(name: ModelName, models: ModelCatalogue) -> Remark:
+    near = models.nearest(name.text)
+    asked = f"did you mean {' or '.join(near)}?" if near else "no name there is like it"
+    return NAME_NOT_FOUND(where=name.where, name=name.text, near=asked)
+
+
+def _as_original(declared: Declared, model: KnownModel | None) -> Original:
+    """Another original that the run may have begun with, with what is said of the original."""
+    return replace(model.original if model else Original(), **_stated(declared, model))
 
 
 def _single(inherited: Sequence[Origin]) -> Origin | None:
@@ -100,12 +219,16 @@ def _joined(declared: Declared, own: Original, inherited: Sequence[Origin]) -> O
     if merged is not None:
         source += f"; the lowest of {len(known)} originals, together {scientific(merged)} FLOP"
     mine = own.pretraining_flop
+    handed_on = [each for o in distinct.values() for each in o.others]
+    others = tuple((d, replace(o, **common)) for d, o in (*(own.others if mine is not None else ()), *handed_on))
     if mine is not None and mine != lowest.pretraining_flop:
         flop = min(mine, lowest.pretraining_flop or mine)
         source = f"{own.source}; {source}: they differ, the lower one is used, since it makes the lower threshold"
         together = max(mine, merged or 0, *(o.pretraining_flop or 0 for o in known))
         highest = max(mine, at_most or 0, *(_highest(o) for o in known))
         both = own.trusted and lowest.trusted
+        higher = max(own, lowest, key=lambda o: o.pretraining_flop or 0)
+        disagree = NAMES_DISAGREE(said=[own.source, lowest.source])
         return Original(
             flop,
             source=source,
@@ -113,10 +236,11 @@ def _joined(declared: Declared, own: Original, inherited: Sequence[Origin]) -> O
             doubts=doubts,
             merged_flop=together,
             merged_highest_flop=highest,
+            others=(*others, (disagree, replace(higher, others=(), **common))),
             **common,
         )
     if mine is not None:
-        return replace(own, doubts=doubts, merged_flop=merged, merged_highest_flop=at_most, **common)
+        return replace(own, doubts=doubts, merged_flop=merged, merged_highest_flop=at_most, others=others, **common)
     return Original(
         lowest.pretraining_flop,
         source=source,
@@ -125,6 +249,7 @@ def _joined(declared: Declared, own: Original, inherited: Sequence[Origin]) -> O
         merged_flop=merged,
         merged_highest_flop=at_most,
         highest_flop=lowest.highest_flop,
+        others=others,
         **common,
     )
 
@@ -191,33 +316,48 @@ def _larger(known: int, said: int) -> int | None:
     return known if known > said and not _alike(known, said) else None
 
 
-def find_original(declared: Declared, model: KnownModel | None) -> Original:
-    """Pretraining compute of the original: what the job says wins, a contradiction with the table is said.
+def find_original(
+    declared: Declared, model: KnownModel | None, models: ModelCatalogue | None
+) -> tuple[Original, tuple[Remark, ...]]:
+    """Pretraining compute of the original, with what is to be said of it.
 
-    A job that claims more than twice what the table knows raises its own threshold by that claim alone: it is not
-    trusted to rest "below" on. A person's signed amendment is.
+    A person's signed figure wins. A job that states one sets its own threshold: beside a figure of the table the lower
+    one counts, and more than any known model took is no figure.
     """
-    table = model.original if model else None
-    stated, doubts = declared.stated, declared.threshold_doubts
-    known = table.pretraining_flop if table else None
-    listed = table is not None and table.systemic_risk
+    common = _stated(declared, model)
+    table = replace(model.original if model else Original(), **common)
+    if model is not None and model.original.systemic_risk and declared.stated.systemic_risk is False:
+        table = replace(table, source=f"{table.source}; the table lists it as one of systemic risk, whatever is said")
+    said, known = declared.pretraining_flop, table.pretraining_flop
+    if said is None:
+        return table, ()
+    source = f"{declared.pretraining_source} {scientific(said)} FLOP of pretraining"
+    stated = Original(said, source=source, **common)
+    if not declared.tagged("pretraining"):
+        return stated, ()
+    facts: dict[str, Fact] = {"source": declared.pretraining_source, "said": said}
+    if known is not None and model is not None:
+        lower = min((stated, table), key=lambda original: original.pretraining_flop or 0)
+        other = table if lower is stated else stated
+        if max(said, known) <= AGREEMENT * min(said, known):
+            return lower, ()
+        doubt = FIGURES_DISAGREE(**facts, known=known, model=model.model_id)
+        return replace(lower, others=((doubt, other),)), (doubt,)
+    if models is not None and said > models.largest_flop:
+        return replace(stated, beyond_any=True), (MORE_THAN_ANY(**facts, largest=models.largest_flop),)
+    return stated, ()
+
+
+def _stated(declared: Declared, model: KnownModel | None) -> dict[str, Any]:
+    """What is said of the original beside its compute."""
+    stated, listed = declared.stated, model is not None and model.original.systemic_risk
     settled: set[Question] = {"systemic_risk"} if listed or not stated.systemic_risk else set()
-    if known is not None or declared.pretraining_flop is None:
+    if declared.pretraining_flop is None or (model is not None and model.original.pretraining_flop is not None):
         settled.add("pretraining_flop")
-    common: dict[str, Any] = {
+    return {
         "systemic_risk": bool(stated.systemic_risk) or listed,
         "general_purpose": stated.general_purpose,
         "ours": stated.ours,
         "unconfirmed": stated.unconfirmed - settled,
-        "doubts": doubts,
+        "doubts": declared.threshold_doubts,
     }
-    if table is not None and listed and stated.systemic_risk is False:
-        table = replace(table, source=f"{table.source}; the table lists it as one of systemic risk, whatever is said")
-    if declared.pretraining_flop is None:
-        return replace(table or Original(), **common)
-    said = declared.pretraining_flop
-    source = f"{declared.pretraining_source} {scientific(said)} FLOP of pretraining"
-    if known is not None and not known <= 2 * said <= 4 * known:
-        source += f"; the table has {scientific(known)} for {model.model_id if model else ''}, a contradiction"
-    trusted = known is None or said <= 2 * known or not declared.tagged("pretraining")
-    return Original(said, source=source, trusted=trusted, instead=None if trusted else known, **common)

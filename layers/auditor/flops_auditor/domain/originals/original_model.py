@@ -14,8 +14,9 @@ class Original:
     `pretraining_flop` is the lower of the figures known of its training compute, None when unknown, `highest_flop` the
     higher one, None where they agree. `systemic_risk` says the original is known to be a systemic-risk model;
     `general_purpose` and `ours` are what people say of it. `unconfirmed` names what only a job's tags say. `source`
-    says where the figure comes from; `trusted` is False for a figure too weak to rest "below" on, and `instead` is
-    another source's figure that contradicts it; `doubts` are statements about it that could not be read.
+    says where the figure comes from; `trusted` is False for a figure too weak to rest "below" on; `doubts` are
+    statements about it that could not be read. `others` are what it may be instead, since names or figures contradict
+    each other, each with what is said of that. `beyond_any`: the figure is more than any known model took.
     `merged_flop` is the compute of all originals of a merge, `merged_highest_flop` at most.
     """
 
@@ -25,12 +26,13 @@ class Original:
     trusted: bool = True
     doubts: tuple[Remark, ...] = ()
     merged_flop: int | None = None
-    instead: int | None = None
     highest_flop: int | None = None
     merged_highest_flop: int | None = None
     general_purpose: bool | None = None
     ours: bool | None = None
     unconfirmed: frozenset[Question] = frozenset()
+    others: tuple[tuple[Remark, "Original"], ...] = ()
+    beyond_any: bool = False
 
     @property
     def inherited_flop(self) -> int | None:
@@ -49,15 +51,14 @@ class Original:
         return replace(self, pretraining_flop=self.highest_flop) if self.highest_flop is not None else self
 
     def without_its_figure(self) -> "Original":
-        """The original if its figure is wrong: by another source's figure, or undisclosed."""
+        """The original if its figure is wrong: undisclosed."""
         return replace(
             self,
-            pretraining_flop=self.instead,
+            pretraining_flop=None,
             highest_flop=None,
             merged_flop=None,
             merged_highest_flop=None,
             trusted=True,
-            instead=None,
         )
 
     def without_unconfirmed(self) -> Iterator[tuple[Question, "Original"]]:

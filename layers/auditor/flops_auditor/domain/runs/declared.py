@@ -6,12 +6,13 @@ a verdict may not be "below" while something that bears on it could not be read.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from typing import Literal
 
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_STATEMENT, CORRECT_TAG
+from flops_auditor.domain.runs.sources.model_names import is_place
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
 from flops_auditor.domain.values.amounts import UnreadableAmount, exact, parse_amount
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
@@ -35,6 +36,11 @@ _MODEL_PARAMETERS = (
 )
 _WEIGHT_PARAMETERS = frozenset(_MODEL_PARAMETERS) - {"model_name", "model"}
 """Names under which trainers load weights; the others may name a configuration that is trained from scratch."""
+_MODEL_VARIABLES = ("HF_MODEL_ID", "MODEL_ID", "BASE_MODEL")
+MOST_NAMES = 8
+"""Names of one run's original that are looked up."""
+LONGEST_NAME = 120
+"""Characters of a model's name that are shown."""
 _FROM_SCRATCH = frozenset({"none", "scratch"})
 """What the tag base-model says of a run that begins with no weights."""
 _PEFT_PARAMETERS = ("lora_r", "lora_rank", "lora_alpha", "peft_type", "peft_method", "use_peft", "use_lora", "qlora")
@@ -87,6 +93,7 @@ UNREADABLE_AMOUNT = Kind(
 UNREADABLE_ORIGINAL = Kind(
     "unreadable-pretraining-compute", "{statement} could not be read: {text:said40} is {problem}", AMEND_ORIGINAL
 )
+COUNTS_AS_UNKNOWN = Kind("counts-as-unknown", "{statement} is {text:said40}, which counts as unknown")
 UNKNOWN_CHOICE = Kind("unknown-choice", "{statement} is {text:said40}, not one of {allowed}", CORRECT_TAG)
 TWO_ORIGINALS = Kind(
     "two-pretraining-figures",
@@ -99,23 +106,47 @@ TWO_ORIGINALS = Kind(
 class Statements:
     """What a run says of itself, unread: tags, hyperparameters, environment, and its service's own fields.
 
-    `model_names` name the model it trains, most explicit first; `technique` how it is trained; `parameter_efficient`
+    `model_names` are where the service's own fields name the model it trains -> its name there, most explicit first,
+    `model_tags` are tags that the service's tools name it with; `technique` how it is trained; `parameter_efficient`
     that only adapters are; `evaluation` that nothing is.
     """
 
     tags: Mapping[str, str]
     parameters: Mapping[str, str]
     environment: Mapping[str, str]
-    model_names: tuple[str, ...] = ()
+    model_names: Mapping[str, str] = field(default_factory=dict)
+    model_tags: tuple[str, ...] = ()
     technique: str = ""
     parameter_efficient: bool = False
     evaluation: bool = False
+
+
+NOTHING_SAID = Statements({}, {}, {})
+
+
+@dataclass(frozen=True)
+class ModelName:
+    """A name that a run gives the model it begins with, and where it says so, in words."""
+
+    text: str
+    where: str
+
+    @property
+    def is_place(self) -> bool:
+        """Whether it is a place, such as a path in a container, whose name anybody may choose."""
+        return is_place(self.text)
+
+    @property
+    def words(self) -> str:
+        """Who says what."""
+        return f"{self.where} = {self.text[:LONGEST_NAME]}"
 
 
 @dataclass(frozen=True)
 class Declared:
     """What the job declares, read. Amounts are whole numbers; None means not declared.
 
+    `names` are all names of the model that it begins with, `base_model` is the first that is no mere place.
     `loads_weights`: it names weights that it loads, None where the name may be that of a configuration. `stated` is
     what only people know. `doubts` are declarations that bear on the figures or thresholds and could not be read;
     `notes` are remarks.
@@ -123,6 +154,7 @@ class Declared:
 
     activity: Activity = "fine-tuning"
     base_model: str = ""
+    names: tuple[ModelName, ...] = ()
     loads_weights: bool | None = False
     pretraining_flop: int | None = None
     stated: Stated = NOTHING_STATED
@@ -143,6 +175,14 @@ class Declared:
     parameters_source: str = f"tag {TAG_PREFIX}params"
     tokens_source: str = f"tag {TAG_PREFIX}tokens"
     pretraining_source: str = "the job says"
+    said: Statements = field(default=NOTHING_SAID, compare=False, repr=False)
+    """What all this was read from."""
+
+    @property
+    def other_names(self) -> list[str]:
+        """What it calls its original beside `base_model`, each once, bounded."""
+        others = [name.text[:LONGEST_NAME] for name in self.names if name.text != self.base_model and not name.is_place]
+        return list(dict.fromkeys(others))[:MOST_NAMES]
 
     @property
     def names_foreign_weights(self) -> bool:
@@ -153,11 +193,6 @@ class Declared:
         """Whether the job itself says so, and not a person who amended its record."""
         source = {"tokens": self.tokens_source, "pretraining": self.pretraining_source}[what]
         return source in {f"tag {TAG_PREFIX}tokens", "the job says"}
-
-
-def is_place(name: str) -> bool:
-    """Whether a model's name is a path or an address, which says nothing of whose it is."""
-    return name.startswith(("/", ".", "~")) or "://" in name or not name.strip()
 
 
 def plain(value: str) -> str:
@@ -180,6 +215,8 @@ class _Reader:
         """A tag that bears on the figures; `option` is what amends it."""
         text = self.tag(name)
         if text.lower() in _UNKNOWN:
+            if text:
+                self.notes.append(COUNTS_AS_UNKNOWN(statement=f"tag {TAG_PREFIX}{name}", text=text))
             return None
         try:
             return parse_amount(text)
@@ -192,7 +229,9 @@ class _Reader:
 
     def original(self, statement: str, text: str) -> int | None:
         """A statement about the original's training compute."""
-        if text.lower() in _UNKNOWN:
+        if text.strip().lower() in _UNKNOWN:
+            if text.strip():
+                self.notes.append(COUNTS_AS_UNKNOWN(statement=statement, text=text))
             return None
         try:
             return parse_amount(text)
@@ -273,11 +312,12 @@ def read_declared(said: Statements) -> Declared:
     chosen = reader.choice("activity", ACTIVITIES)
     activity: Activity = next((known for known in ACTIVITIES if known == chosen), "fine-tuning")
     parameters = {key.lower().replace("-", "_"): plain(value) for key, value in said.parameters.items()}
-    base_model, loads_weights = _base_model(said, parameters, reader)
+    names, loads_weights = _names(said, parameters, reader)
     pretraining_flop = _pretraining(said.environment.get(PRETRAIN_VARIABLE, ""), reader)
     return Declared(
         activity="not-training" if said.evaluation else activity,
-        base_model=base_model,
+        base_model=next((name.text for name in names if not name.is_place), names[0].text if names else ""),
+        names=names,
         loads_weights=loads_weights,
         pretraining_flop=pretraining_flop,
         stated=reader.stated(pretraining_flop),
@@ -295,6 +335,7 @@ def read_declared(said: Statements) -> Declared:
         figure_doubts=tuple(reader.figure_doubts),
         threshold_doubts=tuple(reader.threshold_doubts),
         notes=tuple(reader.notes),
+        said=said,
     )
 
 
@@ -307,21 +348,27 @@ def _pretraining(variable_text: str, reader: _Reader) -> int | None:
     return tagged or variable
 
 
-def _base_model(said: Statements, parameters: Mapping[str, str], reader: _Reader) -> tuple[str, bool | None]:
-    """The model that the run names first, and whether it loads its weights; None where it may be a configuration."""
+def _names(
+    said: Statements, parameters: Mapping[str, str], reader: _Reader
+) -> tuple[tuple[ModelName, ...], bool | None]:
+    """The names of the model, most explicit first, and whether the run loads its weights; None where a name may be
+    that of a configuration, since a tag against what the run names settles nothing.
+    """
     tagged = reader.tag("base-model")
     from_scratch = tagged.lower() in _FROM_SCRATCH
-    places = [] if from_scratch else [(tagged, True)]
-    places += [(parameters.get(key, ""), key in _WEIGHT_PARAMETERS) for key in _MODEL_PARAMETERS]
-    places += [(said.environment.get(key, ""), True) for key in ("HF_MODEL_ID", "MODEL_ID", "BASE_MODEL")]
-    places += [(name, True) for name in said.model_names]
-    named = [(text, weights) for text, weights in places if text]
+    places = [] if from_scratch else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model"), True)]
+    places += [
+        (ModelName(parameters.get(key, ""), f"hyperparameter {key}"), key in _WEIGHT_PARAMETERS)
+        for key in _MODEL_PARAMETERS
+    ]
+    places += [(ModelName(said.environment.get(key, ""), f"variable {key}"), True) for key in _MODEL_VARIABLES]
+    places += [(ModelName(said.tags.get(key, ""), f"tag {key}"), True) for key in said.model_tags]
+    places += [(ModelName(text, where), True) for where, text in said.model_names.items()]
+    named = [(name, weights) for name, weights in places if name.text.strip()]
     if not named:
-        return "", False
+        return (), False
     loaded = any(weights for _, weights in named)
-    return named[0][
-        0
-    ], True if loaded and not from_scratch else None  # a tag against what the run names settles nothing
+    return tuple(name for name, _ in named), True if loaded and not from_scratch else None
 
 
 def _precision(given: Mapping[str, str]) -> str:

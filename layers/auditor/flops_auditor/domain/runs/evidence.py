@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from flops_auditor.domain.runs.amendment import Amendment, read_amendment
+from flops_auditor.domain.runs.tags_seen import TagsSeen, read_tags_seen
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso, read_time
 
@@ -45,7 +46,7 @@ class Evidence:
     whose Label is "<metric> <host>" or "<metric>"; `period_seconds` is the period that was asked for, None when unknown
     (a file from a person). `files` holds small JSON texts by S3 URI. `packages` are what was answered about model
     packages that the run begins from, by ARN, or why there is none. `amendments` are what people added after the first
-    record, oldest first.
+    record, oldest first. `tags_seen` are the auditor's tags as they were while the run went on, oldest first.
     """
 
     description: Mapping[str, Any]
@@ -58,6 +59,7 @@ class Evidence:
     amendments: tuple[Amendment, ...] = ()
     packages: Mapping[str, Mapping[str, Any] | Unread] = field(default_factory=dict)
     source: str = TRAINING_JOB
+    tags_seen: tuple[TagsSeen, ...] = ()
 
     def to_bytes(self) -> bytes:
         """The evidence file: UTF-8 JSON, sorted keys, times in ISO 8601."""
@@ -76,6 +78,8 @@ class Evidence:
                 arn: {"unread": asdict(found)} if isinstance(found, Unread) else {"answer": found}
                 for arn, found in self.packages.items()
             }
+        if self.tags_seen:
+            document["tagsSeen"] = [look.to_json() for look in self.tags_seen]
         if self.amendments:
             document["amendments"] = [amendment.to_json() for amendment in self.amendments]
         return json.dumps(document, sort_keys=True, ensure_ascii=False, default=_plain).encode()
@@ -120,6 +124,7 @@ def parse_evidence(body: bytes) -> Evidence:
             amendments=tuple(read_amendment(found) for found in document.get("amendments", ())),
             packages={arn: _package(found) for arn, found in document.get("packages", {}).items()},
             source=str(document["source"]),
+            tags_seen=tuple(read_tags_seen(found) for found in document.get("tagsSeen", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedEvidence(f"not an evidence file: {error}") from error

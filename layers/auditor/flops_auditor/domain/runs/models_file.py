@@ -5,7 +5,7 @@ says of a run's model is part of that run's evidence, and so of its signed recor
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from flops_auditor.domain.runs.amendment import Amendment, read_amendment
@@ -73,6 +73,18 @@ def statements_about(
     about_original = [s for name, s in statements.items() if original and _same(name, original, resolve)]
     about_result = [s for name, s in statements.items() if name in {run.name, run.arn}]
     return (*about_original, *(s for s in about_result if s not in about_original))
+
+
+def still_about(
+    run: Run, declared: Declared, said: Sequence[Amendment], resolve: Callable[[str], str]
+) -> tuple[Amendment, ...]:
+    """Without what is said of another model than the one that the run names: a statement about a model holds for a run
+    whose names all mean that model, so that no name puts on another's statement.
+    """
+    names = {resolve(name.text).casefold() for name in declared.names if not name.is_place}
+    names = names or {resolve(declared.base_model).casefold()}
+    mine = {run.name, run.arn}
+    return tuple(a for a in said if not a.about or a.about in mine or names == {resolve(a.about).casefold()})
 
 
 def _same(name: str, original: str, resolve: Callable[[str], str]) -> bool:

@@ -8,6 +8,7 @@ from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_events import JobPointer
+from flops_auditor.domain.runs.tags_seen import TagsSeen, own_tags
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.audit_job import check_identity
@@ -38,7 +39,16 @@ def ask_again(before: Case, recorder: Recorder) -> Case:
     lost = [unread for unread in fresh.evidence.unread if unread.source not in refused_then]
     if lost:
         raise AskedInVain("; ".join(f"{each.source} answered {each.error}" for each in lost))
-    evidence = replace(fresh.evidence, amendments=known.amendments, files=known.files)
+    seen = [*known.tags_seen]
+    if known.tags is not None and known.collected_at is not None:
+        seen.append(TagsSeen(known.collected_at, own_tags(run.tags)))
+    now = own_tags(fresh.run.tags)
+    evidence = replace(
+        fresh.evidence,
+        amendments=known.amendments,
+        files=known.files,
+        tags_seen=tuple(look for look in seen if look.tags != now),
+    )
     if _points(known.metrics) > _points(evidence.metrics):
         evidence = replace(evidence, metrics=known.metrics, period_seconds=known.period_seconds)
     return Case(evidence, fresh.run, evidence.to_bytes())

@@ -30,6 +30,7 @@ from flops_auditor.use_cases.auditing.keep_record import (
 )
 from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.auditing.tags_before import with_tags_seen
 from flops_auditor.use_cases.auditing.tell_descendants import tell_descendants
 from flops_auditor.use_cases.ports.sources import Regions, UnknownTrainingJob
 
@@ -182,7 +183,8 @@ def gather(described: Described, revision: int, recorder: Recorder) -> Case:
     if body is not None:
         return read_case(body, recorder.parsers)
     said = said_of_models(recorder)
-    return collect(described.answer, described.job, recorder.sources, recorder.clock(), described.gone, said)
+    case = collect(described.answer, described.job, recorder.sources, recorder.clock(), described.gone, said)
+    return with_tags_seen(case, recorder)
 
 
 def describe(pointer: JobPointer, recorder: Recorder) -> Described:

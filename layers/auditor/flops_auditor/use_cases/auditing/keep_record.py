@@ -17,7 +17,7 @@ from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.statement import predicate_of, statement
 from flops_auditor.domain.lineage.kept_ancestors import Packed, pack
 from flops_auditor.domain.lineage.lineage import Lineage
-from flops_auditor.domain.messages.record_alert import compose
+from flops_auditor.domain.messages.record_alert import above_but_for_its_word, compose
 from flops_auditor.domain.runs.case import Case, read_case
 from flops_auditor.domain.runs.evidence import digest_of_tags
 from flops_auditor.domain.values.archive_keys import evidence_key, record_key
@@ -256,7 +256,8 @@ def alert_people(job_id: str, revision: int, content: Mapping[str, Any], recorde
         return
     if content["verdict"] == "indeterminate" and awaits_parent(content):
         return
-    if content["verdict"] == "below" and not was_told(job_id, revision, recorder):
+    all_clear = content["verdict"] == "below" and not above_but_for_its_word(content)
+    if all_clear and not was_told(job_id, revision, recorder):
         return
     recorder.alerts.send(alert)
     recorder.records.note_alert(job_id, name, recorder.clock())

@@ -32,14 +32,9 @@ def said_of_models(recorder: Recorder) -> Callable[[Run], tuple[Amendment, ...]]
 
     What it returns raises MalformedModels.
     """
-    models = recorder.tables.models
-
-    def resolve(name: str) -> str:
-        found = models.find(name) if models else None
-        return found.model_id if found else name
 
     @cache
     def statements() -> ModelStatements:
         return newest_models(recorder.archive).statements
 
-    return lambda run: statements_about(run, run.declared, statements(), resolve)
+    return lambda run: statements_about(run, run.declared, statements(), recorder.tables.meaning)

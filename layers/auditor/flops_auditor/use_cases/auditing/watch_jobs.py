@@ -36,6 +36,7 @@ from flops_auditor.use_cases.auditing.collect_evidence import Statements, collec
 from flops_auditor.use_cases.auditing.keep_record import finish, first_record, foreseen, lineage_of, newest
 from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.auditing.tags_before import note_tags, with_tags_seen
 from flops_auditor.use_cases.listing.job_reader import JobReader
 from flops_auditor.use_cases.ports.records import SeenJob, SeenJobs
 from flops_auditor.use_cases.ports.sources import (
@@ -78,10 +79,13 @@ class Watcher:
 
 @dataclass(frozen=True)
 class Look:
-    """One running job as it was seen, with its case."""
+    """One running job as it was seen, with its case. People are warned by `seen`, without the job's own word where that
+    is not trusted; a job is stopped by `stated` alone.
+    """
 
     case: Case
     seen: RunForecast
+    stated: RunForecast
     parents: tuple[str, ...]
     due: tuple[DueDate, ...] = ()
 
@@ -123,6 +127,7 @@ def watch_jobs(
             if looked is not None:
                 if not seen.description:
                     watcher.seen.note(replace(seen, description=kept_of(looked.case.evidence.description)))
+                note_tags(looked.case, watcher.recorder)
                 done.jobs += 1
                 done.warnings += warn_people(looked, watcher)
                 done.stopped += stop_if_due(looked, watcher)
@@ -230,9 +235,12 @@ def look_at(listed: ListedJob, recorder: Recorder, said: Statements | None = Non
     if job.training_job_status != RUNNING:
         return None
     case = collect(answer, job, recorder.sources, now, said=said or said_of_models(recorder))
+    case = with_tags_seen(case, recorder)
     found = lineage_of(case, recorder)
-    seen = look(audit(case, recorder.tables, found.lineage), case.evidence.tags is not None)
-    return Look(case, seen, found.lineage.parents, found.due)
+    audited = audit(case, recorder.tables, found.lineage)
+    stated = look(audited, case.evidence.tags is not None)
+    seen = stated if audited.trusts_statements else look(audited.distrusted(), stated.tags_read)
+    return Look(case, seen, stated, found.lineage.parents, found.due)
 
 
 def warn_people(looked: Look, watcher: Watcher) -> int:
@@ -309,12 +317,12 @@ def stop_if_due(looked: Look, watcher: Watcher) -> int:
 
     A record of the request is signed first, so there is no stop without a record.
     """
-    first = looked.seen.about_to_cross(2 * INTERVAL)
+    first = looked.stated.about_to_cross(2 * INTERVAL)
     if watcher.stopper is None or first is None:
         return 0
     recorder, run = watcher.recorder, looked.run
     now = recorder.clock()
-    if looked.seen.never_stop:
+    if looked.stated.never_stop:
         if not recorder.records.alert_sent(run.job_id, _note(IMMINENT)):
             recorder.alerts.send(warn(looked.seen, IMMINENT, content_of_look(looked, recorder, now), now))
             recorder.records.note_alert(run.job_id, _note(IMMINENT), now)

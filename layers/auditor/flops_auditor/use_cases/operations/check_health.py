@@ -13,6 +13,8 @@ SEAL_LATE = timedelta(minutes=45)
 """Three intervals of the sealer."""
 RECONCILE_LATE = timedelta(hours=3)
 """Three intervals of the reconciliation."""
+RECENT = timedelta(days=30)
+"""Of jobs that ended since, the doctor says which are below on their own word alone."""
 _MOST_NAMED = 5
 
 
@@ -150,6 +152,17 @@ def told_of_alerts(subscribers: Subscribers) -> list[HealthCheck]:
         return [HealthCheck("subscribers", False, detail, "Confirm it in the e-mail that AWS sent.")]
     remedy = "Deploy with AlertEmail, or subscribe to the topic; AWS drops an e-mail address that is not confirmed."
     return [HealthCheck("subscribers", False, "nobody is told of alerts: the topic has no subscription", remedy)]
+
+
+def on_their_word(names: Sequence[str]) -> list[HealthCheck]:
+    """Which jobs are below on their own word alone: no fault, and worth a look."""
+    if not names:
+        return [
+            HealthCheck("job's word", True, f"no job of the last {RECENT.days} days is below on its own word alone")
+        ]
+    detail = f"{len(names)} jobs of the last {RECENT.days} days are below on their own word alone: {named(names)}"
+    remedy = "`flops-auditor records show` says what each rests on; whoever knows signs for it: `flops-auditor amend`."
+    return [HealthCheck("job's word", True, detail, remedy)]
 
 
 def _dead(queues: Queues) -> HealthCheck:

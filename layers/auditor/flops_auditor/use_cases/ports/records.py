@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from flops_auditor.domain.runs.tags_seen import TagsSeen
 from flops_auditor.use_cases.ports.sources import ListedJob
 
 
@@ -72,6 +73,12 @@ class Records(Protocol):
 
     def note(self, job_id: str, what: str, at: datetime) -> None:
         """Note something of the job; the first time stays."""
+
+    def tags_seen(self, job_id: str) -> Sequence[TagsSeen]:
+        """The auditor's tags of the job as they were noted, oldest first."""
+
+    def note_tags(self, job_id: str, seen: TagsSeen) -> None:
+        """Note the auditor's tags of the job; what was noted at a moment stays."""
 
 
 @dataclass(frozen=True)

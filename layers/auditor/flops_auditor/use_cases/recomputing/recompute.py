@@ -5,7 +5,7 @@ than what somebody signs: only those that a release shipped are used, and those 
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any
@@ -76,7 +76,7 @@ def _recompute(evidence: bytes, content: dict[str, Any], kept: Kept, accepted: C
                 f"{arn} rests on a {name[:100]} that no release shipped which this version knows: {digest}"
             )
     try:
-        tables = _tables(named, kept)
+        tables = replace(_tables(named, kept), trusts_statements=content["rests_on"]["trusts_statements"])
         case = read_case(evidence)
         lineage = read_lineage(content, partial(_ancestors, kept))
         audited = audit(case, tables, lineage)
@@ -138,9 +138,13 @@ def _check_kept(audited: Audit, content: dict[str, Any], kept: Kept) -> None:
 
 
 def _named(content: dict[str, Any]) -> Named:
-    """The files that a record names. Their order is lost in its canonical form; that of its assessments is not."""
+    """The files that a record names. Their order is lost in its canonical form; that of its assessments is not, nor of
+    those without the job's own word, which may be by more policies.
+    """
     named = dict(content["tables"])
-    ordered = (f"{POLICY_FOLDER}{found['policy']}.json" for found in content["assessments"])
+    without = content["rests_on"]["without_statements"] or {"assessments": []}
+    orders = [dict.fromkeys(each["policy"] for each in found["assessments"]) for found in (content, without)]
+    ordered = (f"{POLICY_FOLDER}{policy}.json" for order in sorted(orders, key=len, reverse=True) for policy in order)
     names = dict.fromkeys((*FILES, *ordered, *sorted(named)))
     return tuple((name, named[name]) for name in names)
 

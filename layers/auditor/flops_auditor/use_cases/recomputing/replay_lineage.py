@@ -70,7 +70,8 @@ def told_of(case: Case, content: Mapping[str, Any]) -> bytes:
     run = replace(case.run, metric_names=(), final_values=(), tags={}, hosts=())
     estimate = {name: value for name, value in content["estimate"].items() if name not in ("tiers", "assumptions")}
     said = {name: content[name] for name in ("job", "lineage", "cumulative", "revision", "due")}
-    said |= {"estimate": estimate, "code_version": content["code_version"]}
+    rests = {"without_statements": content["rests_on"]["without_statements"]}
+    said |= {"estimate": estimate, "code_version": content["code_version"], "rests_on": rests}
     answers = sha256(replace(case.evidence, amendments=()).to_bytes()).digest()
     added = tuple(
         Added(sha256(canonical(each.to_json())).digest(), each.asked_again) for each in case.evidence.amendments
@@ -375,6 +376,7 @@ def _as_content(parent: Ancestor, claimed: Mapping[str, Ancestor]) -> dict[str, 
         "lineage": {
             "parents": list(parent.parents),
             "base_model": parent.base_model,
+            "other_names": list(parent.other_names),
             "pretraining_flop": listed.get("pretraining_flop"),
             "loads_weights": parent.loads_weights,
             "stated": parent.stated.to_json(),
@@ -382,6 +384,7 @@ def _as_content(parent: Ancestor, claimed: Mapping[str, Ancestor]) -> dict[str, 
             "notes": [],
             "kept": None,
         },
+        "rests_on": {"without_statements": listed.get("without_statements")},
         "cumulative": {"ancestors": [to_json(claimed[job]) for job in sorted(above) if job in claimed]},
         "revision": parent.revision,
         "due": [],

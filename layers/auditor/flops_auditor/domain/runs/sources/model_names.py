@@ -33,3 +33,14 @@ def service_model_id(name: str) -> str | None:
 def in_service_bucket(uri: str) -> bool:
     """Whether an S3 URI lies in a bucket from which JumpStart serves its models."""
     return _JUMPSTART_BUCKET.match(uri) is not None
+
+
+HUB_ADDRESSES = ("https://huggingface.co/", "http://huggingface.co/", "hf://", "huggingface://")
+
+
+def is_place(text: str) -> bool:
+    """Whether a model's name is a place that the job's owner named, such as a path in a container: anybody may call
+    anything so. An ARN, a hub's address and a place in JumpStart's bucket are none.
+    """
+    place = not text.strip() or "://" in text or text.startswith(("/", ".", "~")) or text.count("/") > 1
+    return place and not text.startswith(HUB_ADDRESSES) and not in_service_bucket(text) and name_in_arn(text) is None

@@ -5,7 +5,7 @@ from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
 from flops_auditor.domain.runs.sources.model_packages import beginnings
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
-from flops_auditor.domain.runs.sources.training_job_places import outputs
+from flops_auditor.domain.runs.sources.training_job_places import NOT_CONTINUED, is_model_channel, outputs, references
 from flops_auditor.domain.runs.sources.training_job_time import training_time
 
 SOURCE = TRAINING_JOB
@@ -45,11 +45,17 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         ),
         begins=begins,
         begins_notes=notes,
+        reads=_denied(job) if NOT_CONTINUED in map(str.lower, declared.lineage) else (),
         results=outputs(job),
         family=job.tuning_job_arn,
         tags=job.tags,
         stop_command=f"aws sagemaker stop-training-job --training-job-name {job.name} --region {job.region}",
     )
+
+
+def _denied(job: TrainingJob) -> tuple[str, ...]:
+    """Places that the job reads a model from, though its lineage tag says that it continues nothing."""
+    return tuple(str(each.location) for each in references(job, ())[0])
 
 
 def statements(job: TrainingJob) -> Statements:
@@ -59,8 +65,18 @@ def statements(job: TrainingJob) -> Statements:
         tags=job.tags,
         parameters=job.hyper_parameters,
         environment=job.environment,
-        model_names=(job.tags.get(JUMPSTART_TAG, ""), serverless.base_model_arn if serverless else ""),
+        model_names=_model_names(job),
+        model_tags=(JUMPSTART_TAG,),
         technique=serverless.customization_technique if serverless else "",
         parameter_efficient=bool(serverless and serverless.peft),
         evaluation=bool(serverless and serverless.job_type == "Evaluation"),
     )
+
+
+def _model_names(job: TrainingJob) -> dict[str, str]:
+    """Where SageMaker's own fields name the model."""
+    named = {"the service's base model": job.serverless.base_model_arn if job.serverless else ""}
+    for channel in job.input_data_config:
+        if is_model_channel(channel.channel_name):
+            named[f"channel {channel.channel_name[:64]}"] = channel.uri
+    return named

@@ -35,6 +35,11 @@ def read_location(text: str) -> Location | None:
     return read_s3(text) or (Location(text) if _ARN.fullmatch(text) else None)
 
 
+def is_model_channel(name: str) -> bool:
+    """Whether a channel gives a model that the job begins with, and no teacher or reward model."""
+    return bool(_MODEL_LIKE.search(name)) and not _NOT_COUNTED.search(name)
+
+
 def outputs(job: TrainingJob) -> tuple[Location, ...]:
     """Every place that the job's results may be taken from, each once, none inside another.
 

@@ -1,0 +1,314 @@
+"""What a verdict rests on, and what it would be without the job's own word.
+
+A job's owner writes tags, hyperparameters and environment, and the job emits its metrics: all of it is a statement, not
+a measurement. Each statement is left out in turn and the run is audited again: what changes rests on it. Then all that
+make the result milder are left out together (docs/adr/1100-rests-on.md).
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from fractions import Fraction
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from flops_auditor.domain.compute.run_estimate import Estimate
+from flops_auditor.domain.law.assessment import Assessment
+from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage
+from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.declared import TAG_PREFIX, Declared, Statements, read_declared
+from flops_auditor.domain.runs.observations import Observations
+from flops_auditor.domain.values.figures import SEVERITY, Verdict
+from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, bounded, printable
+
+Source = Literal["measured", "emitted", "declared", "table", "amended"]
+"""By AWS; by the job's own code; by the job's owner; from a table of this version; by a person who signs for it."""
+SOURCES: tuple[Source, ...] = ("measured", "emitted", "declared", "table", "amended")
+LONGEST_VALUE = 60
+MOST_STATEMENTS = 40
+EARLIER_RUNS = "what earlier runs say of themselves"
+ACTIVITY_TAG = f"tag {TAG_PREFIX}activity"
+_LINEAGE = f"tag {TAG_PREFIX}lineage"
+
+ON_THE_JOBS_WORD = Kind(
+    "only-the-jobs-word",
+    "only the job's own word makes it below: without {statements:list} it would be {verdict}, and statements are not "
+    "trusted here (TrustStatements)",
+    Remedy(
+        "confirm-the-statement",
+        "have somebody who knows confirm it, and sign for it: flops-auditor amend {job} --who NAME --why REASON ...",
+    ),
+)
+ACTIVITY_CONTRADICTED = Kind(
+    "activity-contradicted",
+    "contradictory evidence: the job is declared as {activity}, but {evidence}",
+    Remedy("correct-activity", "correct the tag flops-auditor:activity, then have the job assessed again"),
+)
+LINEAGE_DENIED = Kind(
+    "lineage-denied",
+    "only the job's own tag says that it continues no other, and it reads {places:list}",
+)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """All that bears on a run apart from what AWS measured: what it says, what it emitted, what people say of it.
+
+    `declared` and `observed` are as they were read; `files` are those that the job left. `reads` are the places that
+    it begins from, where its tag denies that it continues anything. `left` are the statements that are not left out,
+    None: all of them.
+    """
+
+    declared: Declared
+    observed: Observations
+    lineage: Lineage
+    files: Mapping[str, str]
+    amendments: tuple[Amendment, ...]
+    reads: tuple[str, ...] = ()
+    doubts: tuple[Remark, ...] = ()
+    left: Statements | None = None
+
+    def read(self) -> Declared:
+        """What is declared, without the statements that were left out."""
+        return self.declared if self.left is None else read_declared(self.left)
+
+
+class Audited(Protocol):
+    """An audit, as far as what it rests on is asked."""
+
+    @property
+    def estimate(self) -> Estimate: ...
+    @property
+    def original(self) -> Original: ...
+    @property
+    def base_model(self) -> str: ...
+    @property
+    def declared(self) -> Declared: ...
+    @property
+    def assessments(self) -> tuple[Assessment, ...]: ...
+    @property
+    def verdict(self) -> Verdict: ...
+
+
+@dataclass(frozen=True)
+class Ground:
+    """One thing that the verdict rests on: where it comes from, what it is, and what it says (bounded).
+
+    `verdict_without` is the verdict if it were left out; None where it cannot be.
+    """
+
+    source: Source
+    what: str
+    value: str = ""
+    verdict_without: Verdict | None = None
+
+    @property
+    def statement(self) -> bool:
+        """Whether it is the job's own word."""
+        return self.source in {"emitted", "declared"}
+
+    @property
+    def words(self) -> str:
+        """What it is and says."""
+        return f"{self.what} = {self.value}" if self.value else self.what
+
+
+A = TypeVar("A", bound=Audited)
+
+
+@dataclass(frozen=True)
+class RestsOn(Generic[A]):
+    """What an audit rests on. `careful` is the audit without the statements that make its result milder, which are
+    `milder`; it is the audit itself where there are none.
+    """
+
+    grounds: tuple[Ground, ...]
+    milder: tuple[Ground, ...]
+    careful: A
+
+    @property
+    def verdict_without_statements(self) -> Verdict:
+        """The verdict without the job's own word."""
+        return self.careful.verdict
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Something that can be left out."""
+
+    ground: Ground
+    left_out: Callable[[Heard], Heard]
+
+
+def rests_on(heard: Heard, found: A, audited: Callable[[Heard], A], tables: Sequence[Ground]) -> RestsOn[A]:
+    """Leave out each statement in turn, then all that make the result milder. `audited` audits what was heard;
+    `tables` are the rows of tables that were used. Never raises.
+    """
+    parts = list(_parts(heard))
+    alone = [audited(part.left_out(heard)) for part in parts]
+    grounds = [
+        replace(part.ground, verdict_without=other.verdict)
+        for part, other in zip(parts, alone, strict=True)
+        if _says(other) != _says(found)
+    ]
+    alone_of = dict(zip((part.ground.what for part in parts), alone, strict=True))
+    kept, careful = _careful([part for part in parts if part.ground.statement], heard, found, audited)
+    milder = []
+    for part in kept if _weight(careful) > _weight(found) else ():
+        by_itself = alone_of[part.ground.what]
+        others = audited(_left_out(heard, [other for other in kept if other is not part]))
+        if _weight(by_itself) > _weight(found) or _weight(others) < _weight(careful):
+            milder.append(replace(part.ground, verdict_without=by_itself.verdict))
+    known = {ground.what: ground for ground in grounds}
+    for ground in milder:
+        known.setdefault(ground.what, ground)
+    every = (*_measured(found.estimate), *known.values(), *tables)
+    ordered = tuple(sorted(every, key=lambda ground: SOURCES.index(ground.source)))
+    return RestsOn(ordered, tuple(known[ground.what] for ground in milder), careful)
+
+
+def contradiction_of(declared: Declared, observed: Observations) -> Remark | None:
+    """What speaks against the activity that a tag declares; None where nothing does.
+
+    A run that makes data names the model that makes it, as well as one that is fine-tuned.
+    """
+    if declared.activity not in {"pretraining", "synthetic-data"}:
+        return None
+    said = [f"it begins with {declared.base_model[:LONGEST_VALUE]!r}"] if declared.loads_weights else []
+    if declared.activity == "synthetic-data" and observed.training_signs:
+        said.append(f"it emits {', '.join(observed.training_signs[:4])}, which training does")
+    if not said:
+        return None
+    return ACTIVITY_CONTRADICTED(activity=declared.activity, evidence=printable(" and ".join(said)))
+
+
+def _left_out(heard: Heard, parts: Iterable[_Part]) -> Heard:
+    for part in parts:
+        heard = part.left_out(heard)
+    return heard
+
+
+def _careful(
+    statements: Sequence[_Part], heard: Heard, found: A, audited: Callable[[Heard], A]
+) -> tuple[list[_Part], A]:
+    """The statements to leave out so that the result is most severe, and that result.
+
+    Left out one after the other, and taken back one after the other from none at all: a statement may hide that two
+    together make the result milder, as tokens do beside an MFU that is lower still.
+    """
+    gone: list[_Part] = []
+    careful = found
+    for part in statements:
+        other = audited(_left_out(heard, [*gone, part]))
+        if _weight(other) >= _weight(careful):
+            gone, careful = [*gone, part], other
+    left, bare = list(statements), audited(_left_out(heard, statements))
+    for part in statements:
+        others = [each for each in left if each is not part]
+        other = audited(_left_out(heard, others))
+        if _weight(other) > _weight(bare):
+            left, bare = others, other
+    return (left, bare) if _weight(bare) >= _weight(careful) else (gone, careful)
+
+
+def _weight(audited: Audited) -> tuple[int, Fraction]:
+    """How severe a result is: by its verdict, then by how near the upper bound comes to a threshold."""
+    shares = [
+        Fraction(-1) if a.counted.upper_flop is None else Fraction(a.counted.upper_flop, max(1, a.threshold_flop))
+        for a in audited.assessments
+    ]
+    return SEVERITY[audited.verdict], Fraction(10**40) if -1 in shares else max(shares, default=Fraction(0))
+
+
+def _says(audited: Audited) -> tuple[object, ...]:
+    """What a statement can change: figures, thresholds and verdicts."""
+    e = audited.estimate
+    lines = [(a.policy, a.scenario, a.threshold_flop, a.verdict, a.counted.upper_flop) for a in audited.assessments]
+    return (e.method, e.best_flop, e.cautious_upper_flop, e.firm_flop, audited.verdict, lines)
+
+
+def _measured(estimate: Estimate) -> Iterator[Ground]:
+    if estimate.accelerator_seconds is not None:
+        yield Ground("measured", "hardware and training time, as the service says")
+    if estimate.occupancy is not None:
+        yield Ground("measured", "occupancy of the accelerators (GPUUtilization)")
+
+
+def _parts(heard: Heard) -> Iterator[_Part]:
+    yield from list(_declared(heard.declared.said))[:MOST_STATEMENTS]
+    if any(ancestor.without_statements for ancestor in heard.lineage.ancestors):
+        yield _Part(Ground("declared", EARLIER_RUNS), lambda h: replace(h, lineage=h.lineage.without_statements()))
+    if heard.declared.lineage:
+        yield _Part(Ground("declared", _LINEAGE, _shown(" ".join(heard.declared.lineage))), _without_lineage_tag)
+    for quantity, emitted in sorted(heard.observed.emitted.items()):
+        ground = Ground("emitted", f"metric {printable(emitted.name)[:80]}", f"{float(emitted.value):.4g}")
+        yield _Part(ground, _without_metric(quantity))
+    if heard.files:
+        names = ", ".join(sorted(name.rsplit("/", 1)[-1][:80] for name in heard.files))
+        yield _Part(Ground("emitted", f"file {printable(names)}"), lambda h: replace(h, files={}))
+    for amendment in heard.amendments:
+        yield _Part(Ground("amended", printable(amendment.source)[:200]), _without_amendment(amendment))
+
+
+def _declared(said: Statements) -> Iterator[_Part]:
+    """Each tag, and the hyperparameters and variables that bear on the same things together."""
+    empty = read_declared(replace(said, tags={}, parameters={}, environment={}))
+    for name, value in sorted(said.tags.items()):
+        if _bears_on(replace(said, tags={name: value}, parameters={}, environment={}), empty):
+            yield _Part(Ground("declared", f"tag {name}", _shown(value)), _without("tags", [name]))
+    for place, word in (("parameters", "hyperparameter"), ("environment", "variable")):
+        values: Mapping[str, str] = getattr(said, place)
+        alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+        for name, value in sorted(values.items()):
+            alone: dict[str, Any] = {"tags": {}, "parameters": {}, "environment": {}, place: {name: value}}
+            bearing = _bears_on(replace(said, **alone), empty)
+            if bearing:
+                alike[bearing].append(name)
+        for names in alike.values():
+            what = f"{word}{'s' if len(names) > 1 else ''} {', '.join(printable(name)[:60] for name in names[:4])}"
+            yield _Part(
+                Ground("declared", what, _shown(values[names[0]] if len(names) == 1 else "")), _without(place, names)
+            )
+
+
+def _bears_on(said: Statements, empty: Declared) -> tuple[str, ...]:
+    """What statements change of what is declared."""
+    read = read_declared(said)
+    compared = (each.name for each in fields(Declared) if each.compare and each.name not in {"notes", "lineage"})
+    return tuple(name for name in compared if getattr(read, name) != getattr(empty, name))
+
+
+def _without(place: str, names: Iterable[str]) -> Callable[[Heard], Heard]:
+    gone = set(names)
+
+    def left_out(heard: Heard) -> Heard:
+        said = heard.declared.said if heard.left is None else heard.left
+        changed: dict[str, Any] = {
+            place: {name: value for name, value in getattr(said, place).items() if name not in gone}
+        }
+        return replace(heard, left=replace(said, **changed))
+
+    return left_out
+
+
+def _without_lineage_tag(heard: Heard) -> Heard:
+    """What the job continues was looked up with its tag. Without it, it may continue whatever it reads."""
+    if heard.reads:
+        return replace(heard, doubts=(*heard.doubts, LINEAGE_DENIED(places=heard.reads)))
+    return replace(heard, lineage=NO_LINEAGE)
+
+
+def _without_metric(quantity: str) -> Callable[[Heard], Heard]:
+    def left_out(heard: Heard) -> Heard:
+        emitted = {name: each for name, each in heard.observed.emitted.items() if name != quantity}
+        return replace(heard, observed=replace(heard.observed, emitted=emitted))
+
+    return left_out
+
+
+def _without_amendment(amendment: Amendment) -> Callable[[Heard], Heard]:
+    return lambda heard: replace(heard, amendments=tuple(a for a in heard.amendments if a != amendment))
+
+
+def _shown(value: str) -> str:
+    return bounded(printable(value), LONGEST_VALUE)

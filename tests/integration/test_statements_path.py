@@ -1,0 +1,77 @@
+"""What a job says of itself, on the deployed template: the verdict names the statement, and says what it makes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from flops_auditor_cli.local_aws import deploy
+from flops_auditor_cli.local_aws.deployment import STACK_NAME
+from flops_auditor_cli.main import app
+from tests.integration.deployed import Deployed, fresh_job, run
+
+HOSTS = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 8, "VolumeSizeInGB": 500}
+HOURS = 720
+LIES = {
+    "activity": "not-training",
+    "precision": "fp32",
+    "pretrain-flops": "5e24",
+    "base-model": "meta-llama/Llama-3.1-405B",
+}
+
+
+def lying(deployed: Deployed, tag: str) -> dict[str, Any]:
+    """A job of 30 days on 8 p5 hosts that says one thing of itself, announced."""
+    job = fresh_job(hours=HOURS, ResourceConfig=HOSTS)
+    deployed.load(job, [{"Key": f"flops-auditor:{tag}", "Value": LIES[tag]}])
+    deployed.announce(job)
+    return job
+
+
+@pytest.mark.parametrize("tag", LIES)
+def test_a_job_below_on_its_own_word_is_recorded_as_such(deployed: Deployed, tag: str) -> None:
+    job = lying(deployed, tag)
+    content = deployed.record(job["TrainingJobArn"]).predicate
+    rests = content["rests_on"]
+    assert content["verdict"] == "below" and rests["on_the_jobs_word"] and rests["trusts_statements"]
+    assert rests["milder"] == [f"tag flops-auditor:{tag} = {LIES[tag]}"]
+    assert rests["verdict_without_statements"] == "indeterminate"
+    name = job["TrainingJobName"]
+    shown = CliRunner().invoke(app, ["records", "show", name]).stdout.splitlines()
+    assert "on the job's word" in shown[0] and LIES[tag] in shown[0]
+    listed = CliRunner().invoke(app, ["records", "list"]).stdout
+    assert any(name in line and "on the job's word" in line for line in listed.splitlines())
+    _, healthy = run("doctor")
+    [finding] = [each for each in healthy["findings"] if each["check"] == "job's word"]
+    assert "below on their own word alone" in finding["detail"]
+
+
+@contextmanager
+def distrusting(deployed: Deployed) -> Iterator[None]:
+    """The same stack with TrustStatements off, and on again."""
+    known = deployed.stack.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]["Parameters"]
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in known if each["ParameterValue"]}
+    deploy(deployed.stack, parameters | {"TrustStatements": "false"})
+    try:
+        yield
+    finally:
+        deploy(deployed.stack, parameters)
+
+
+def test_a_stack_that_trusts_no_statement_leaves_such_a_verdict_open(deployed: Deployed) -> None:
+    """Also for a job that was recorded before: `reassess` supersedes its record."""
+    before = lying(deployed, "precision")
+    assert deployed.record(before["TrainingJobArn"]).predicate["verdict"] == "below"
+    deployed.idle()
+    with distrusting(deployed):
+        job = lying(deployed, "activity")
+        content = deployed.record(job["TrainingJobArn"]).predicate
+        _, again = run("reassess", "--job", before["TrainingJobName"])
+    assert content["verdict"] == "indeterminate" and not content["rests_on"]["trusts_statements"]
+    assert "flops-auditor:activity = not-training" in str(content["estimate"]["doubts"])
+    assert [(row["before"], row["verdict"]) for row in again["records"]] == [("below", "indeterminate")]
+    superseding = deployed.record(before["TrainingJobArn"]).predicate
+    assert superseding["verdict"] == "indeterminate"
+    assert any("flops-auditor:precision = fp32" in str(each["doubts"]) for each in superseding["assessments"])

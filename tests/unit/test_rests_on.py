@@ -1,0 +1,223 @@
+"""What a verdict rests on, and what it would be without the job's own word: the library and `flops-auditor audit`."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.audit.record import result
+from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.runs.case import case_of
+from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.auditing.audit_job import audit_job
+from flops_auditor_cli.main import app
+from tests.fakes.audit import MemoryAlerts
+from tests.fakes.jobs import describe, throughout
+from tests.fakes.lineage import World, continuing
+from tests.fakes.running import Room, ended, running
+
+HOURS = 720
+"""30 days of 16 p5 hosts: 2.6e23 FLOP at most, 1.3e22 at the least that any published run reached."""
+
+
+def job(hosts: int = 16, hours: float = HOURS, **said: dict[str, str]) -> dict[str, Any]:
+    return describe(
+        hours=hours,
+        ResourceConfig={"InstanceType": "ml.p5.48xlarge", "InstanceCount": hosts},
+        HyperParameters=said.get("parameters", {}),
+        Environment=said.get("environment", {}),
+        Tags=[{"Key": f"flops-auditor:{key}", "Value": value} for key, value in said.get("tags", {}).items()],
+    )
+
+
+def emitted(hours: float = HOURS, **values: float) -> list[dict[str, Any]]:
+    return [throughout({"Id": "m", "Label": name, "Values": [value]}, hours) for name, value in values.items()]
+
+
+def audited(
+    trusts: bool = True,
+    metrics: list[dict[str, Any]] | None = None,
+    emits: dict[str, float] | None = None,
+    **said: Any,
+) -> Audit:
+    tables = replace(load_tables(), trusts_statements=trusts)
+    return audit(case_of(Evidence(job(**said), metrics=[*(metrics or ()), *emitted(**(emits or {}))])), tables)
+
+
+SHORT = {"max_seq_length": "256"}
+LIES: list[tuple[dict[str, Any], str]] = [
+    ({"tags": {"activity": "not-training"}}, "tag flops-auditor:activity = not-training"),
+    ({"tags": {"pretrain-flops": "5e24"}}, "tag flops-auditor:pretrain-flops = 5e24"),
+    ({"environment": {"PRETRAIN_FLOPS": "5e24"}}, "variable PRETRAIN_FLOPS = 5e24"),
+    ({"tags": {"base-model": "meta-llama/Llama-3.1-405B"}}, "tag flops-auditor:base-model = meta-llama/Llama-3.1-405B"),
+    ({"tags": {"precision": "fp32"}, "hosts": 8}, "tag flops-auditor:precision = fp32"),
+    (
+        {"parameters": {"model_name_or_path": "meta-llama/Llama-3.1-405B"}},
+        "hyperparameter model_name_or_path = meta-llama/Llama-3.1-405B",
+    ),
+    ({"hosts": 2, "emits": {"mfu": 0.3}}, "metric mfu = 0.3"),
+    ({"hosts": 2, "emits": {"flops_auditor:model_flop": 8e21}}, "metric flops_auditor:model_flop = 8e+21"),
+    (
+        {"hosts": 2, "parameters": SHORT, "tags": {"params": "8e9", "tokens": "1.6e11"}},
+        "tag flops-auditor:tokens = 1.6e11",
+    ),
+    (
+        {"hosts": 2, "parameters": SHORT, "tags": {"params": "8e9", "tokens": "1.6e11"}},
+        "tag flops-auditor:params = 8e9",
+    ),
+    ({"hosts": 2, "tags": {"activity": "synthetic-data"}}, "tag flops-auditor:activity = synthetic-data"),
+]
+
+
+@pytest.mark.parametrize(("said", "statement"), LIES)
+def test_a_verdict_that_statements_make_names_each_and_what_it_would_be_without(
+    said: dict[str, Any], statement: str
+) -> None:
+    found = audited(**said)
+    assert found.verdict == "below" and found.on_the_jobs_word
+    assert found.rests_on is not None
+    without = {ground.words: ground.verdict_without for ground in found.rests_on.milder}
+    assert without[statement] == "indeterminate"
+    assert found.without_statements.verdict == "indeterminate"
+
+
+@pytest.mark.parametrize(("said", "statement"), LIES)
+def test_where_statements_are_not_trusted_it_is_indeterminate(said: dict[str, Any], statement: str) -> None:
+    found = audited(trusts=False, **said)
+    assert found.verdict == "indeterminate" and not found.on_the_jobs_word
+    doubts = [d for a in found.assessments for d in a.doubts] or list(found.estimate.doubts)
+    assert any(statement in doubt.words for doubt in doubts)
+
+
+def test_what_needs_no_statement_stays_below_where_none_is_trusted() -> None:
+    found = audited(trusts=False, hosts=1, hours=10, tags={"activity": "not-training"})
+    assert found.verdict == "below" and not found.on_the_jobs_word
+
+
+def test_two_statements_that_say_the_same_are_both_named() -> None:
+    found = audited(tags={"pretrain-flops": "5e24"}, environment={"PRETRAIN_FLOPS": "5e24"})
+    assert found.rests_on is not None
+    named = {ground.words: ground.verdict_without for ground in found.rests_on.milder}
+    assert named == {"tag flops-auditor:pretrain-flops = 5e24": "below", "variable PRETRAIN_FLOPS = 5e24": "below"}
+    assert found.without_statements.verdict == "indeterminate"
+
+
+def test_one_statement_does_not_hide_another_that_is_milder_still() -> None:
+    """Without its tokens the lower MFU would count, so each alone seems to speak against the job."""
+    both = {"parameters": {**SHORT, "precision": "bf16"}, "tags": {"params": "8e9", "tokens": "2e11"}}
+    found = audited(hosts=2, emits={"mfu": 0.2}, **both)
+    assert found.verdict == "below"
+    assert found.without_statements.estimate.method == "hardware"
+    assert found.without_statements.verdict == "indeterminate"
+
+
+def test_a_statement_that_counts_against_the_job_stays() -> None:
+    """A faster precision raises the figure, so leaving it out would make the result milder."""
+    found, plain = audited(tags={"precision": "fp8"}), audited()
+    assert found.rests_on is not None
+    assert found.rests_on.milder == ()
+    assert (found.estimate.upper_flop or 0) > (plain.estimate.upper_flop or 0)
+    assert found.without_statements.estimate == found.estimate
+
+
+def test_emitted_metrics_are_the_jobs_word_and_measured_ones_are_not() -> None:
+    occupancy = throughout({"Id": "g", "Label": "GPUUtilization algo-1", "Values": [700.0]}, 200)
+    found = audited(hosts=1, hours=200, metrics=[occupancy, *emitted(200, mfu=0.3)])
+    assert found.rests_on is not None
+    by_source = {(ground.source, ground.what) for ground in found.rests_on.grounds}
+    assert ("emitted", "metric mfu") in by_source
+    assert ("measured", "occupancy of the accelerators (GPUUtilization)") in by_source
+    assert not any(ground.source == "measured" for ground in found.rests_on.milder)
+
+
+def test_a_lineage_tag_that_denies_what_the_job_reads_is_a_statement() -> None:
+    said = {"parameters": {"model_path": "s3://bucket/model/"}, "tags": {"lineage": "none"}}
+    found = audited(hosts=1, hours=10, **said)
+    assert found.verdict == "below" and found.without_statements.verdict == "indeterminate"
+    assert any("s3://bucket/model" in doubt.words for doubt in found.without_statements.estimate.doubts)
+
+
+def test_the_document_says_all_of_it() -> None:
+    document = result(audited(tags={"activity": "not-training"}))
+    rests = document["rests_on"]
+    assert rests["on_the_jobs_word"] and rests["verdict_without_statements"] == "indeterminate"
+    assert rests["without_statements"]["activity"] == "fine-tuning"
+    assert int(rests["without_statements"]["upper_flop"]) > 10**22
+    lines = {each["scenario"]: each["verdict"] for each in rests["without_statements"]["assessments"]}
+    assert lines["original-unknown"] == "indeterminate"
+
+
+def command(folder: Path, *more: str, emits: dict[str, float] | None = None, **said: Any) -> Any:
+    (folder / "job.json").write_text(json.dumps(job(**said), default=iso))
+    arguments = ["audit", str(folder / "job.json"), *more]
+    if emits:
+        (folder / "metrics.json").write_text(json.dumps({"MetricDataResults": emitted(**emits)}, default=iso))
+        arguments += ["--metrics", str(folder / "metrics.json")]
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.mark.parametrize(("said", "statement"), LIES)
+def test_the_command_says_so_in_its_first_line(tmp_path: Path, said: dict[str, Any], statement: str) -> None:
+    answer = command(tmp_path, **said)
+    first = answer.stdout.splitlines()[0]
+    assert answer.exit_code == 0
+    assert "is below every threshold, on the job's word" in first
+    assert statement in first and "it would be indeterminate" in first
+    distrusted = command(tmp_path, "--no-trust-statements", **said)
+    assert distrusted.exit_code == 4
+    assert "may be above a threshold" in distrusted.stdout.splitlines()[0]
+    assert statement in distrusted.stdout
+
+
+def test_a_chain_does_not_launder_what_an_earlier_run_says() -> None:
+    """The parent's record keeps its figures without its own word, and the child adds those up."""
+    world = World()
+    big = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 16}}
+    world.add(continuing("parent", hours=HOURS, **big), activity="not-training")
+    world.add(continuing("child", ["parent"], day=40))
+    world.audit()
+    parent, child = world.content("parent"), world.content("child")
+    assert child["verdict"] == "below" and child["rests_on"]["on_the_jobs_word"]
+    assert child["rests_on"]["milder"] == ["what earlier runs say of themselves"]
+    [listed] = child["cumulative"]["ancestors"]
+    kept = parent["rests_on"]["without_statements"]
+    assert listed["without_statements"] == {name: kept[name] for name in listed["without_statements"]}
+    assert int(listed["without_statements"]["best_flop"]) > 10**22 and listed["best_flop"] == "0"
+
+
+def test_people_are_told_of_a_job_that_is_above_but_for_its_word() -> None:
+    """64 hosts: the least that any published run reached is over 3.3e22 FLOP."""
+    world = World()
+    big = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
+    world.add(continuing("quiet", hours=HOURS, **big), activity="not-training")
+    world.audit()
+    alerts = world.recorder.alerts
+    assert isinstance(alerts, MemoryAlerts)
+    [mail] = alerts.sent
+    assert mail.subject == "[FLOPs Auditor] BELOW, ON ITS OWN WORD: quiet"
+    assert "Without what the job says of itself it would be ABOVE" in mail.body
+    assert "tag flops-auditor:activity = not-training" in mail.body
+    assert json.loads(mail.attributes["json"])["verdict_without_statements"] == "above"
+
+
+def test_a_tag_that_changed_between_two_looks_is_said_in_the_record() -> None:
+    room = Room()
+    job = running(hosts=1)
+    pointer = room.jobs.add(job, precision="bf16")
+    room.watch(hours=1)
+    room.jobs.tags_by_arn[pointer.arn] = [{"Key": "flops-auditor:precision", "Value": "fp32"}]
+    room.watch(hours=1)
+    room.jobs.add(ended(job, room.clock.now), precision="fp32")
+    audit_job(pointer, room.recorder, "test")
+    stored = room.recorder.records.latest(parse_training_job(job).job_id)
+    assert stored is not None
+    said = [remark["words"] for remark in predicate_of(stored.line)["estimate"]["assumptions"]]
+    [changed] = [words for words in said if "flops-auditor:precision' was" in words]
+    assert "was 'bf16' when the run was seen at" in changed and changed.endswith("it is 'fp32' now")
