@@ -63,7 +63,6 @@ LIES: list[tuple[dict[str, Any], str]] = [
         "hyperparameter model_name_or_path = meta-llama/Llama-3.1-405B",
     ),
     ({"hosts": 2, "emits": {"mfu": 0.3}}, "metric mfu = 0.3"),
-    ({"hosts": 2, "emits": {"flops_auditor:model_flop": 8e21}}, "metric flops_auditor:model_flop = 8e+21"),
     (
         {"hosts": 2, "parameters": SHORT, "tags": {"params": "8e9", "tokens": "1.6e11"}},
         "tag flops-auditor:tokens = 1.6e11",
@@ -107,6 +106,15 @@ def test_two_statements_that_say_the_same_are_both_named() -> None:
     named = {ground.words: ground.verdict_without for ground in found.rests_on.milder}
     assert named == {"tag flops-auditor:pretrain-flops = 5e24": "below", "variable PRETRAIN_FLOPS = 5e24": "below"}
     assert found.without_statements.verdict == "indeterminate"
+
+
+def test_a_bare_count_of_model_flop_makes_nothing_below() -> None:
+    """A count that does not say whether it is whole is no way under a line that the hardware may cross."""
+    found = audited(hosts=2, emits={"flops_auditor:model_flop": 8e21})
+    assert (found.estimate.method, found.verdict) == ("counted", "indeterminate")
+    assert found.rests_on is not None
+    [ground] = [each for each in found.rests_on.grounds if each.source == "emitted"]
+    assert ground.words == "metric flops_auditor:model_flop = 8e+21"
 
 
 def test_one_statement_does_not_hide_another_that_is_milder_still() -> None:
