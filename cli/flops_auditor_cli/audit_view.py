@@ -55,6 +55,9 @@ CSV_FIELDS = (
     "best_share",
     "upper_share",
     "threshold_verdict",
+    "basis",
+    "reading",
+    "notification_due",
     "reason",
 )
 
@@ -128,6 +131,7 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
     yield Points(list(dict.fromkeys([*doubts, *left_open(document)])), "In doubt")
     yield Points(list(remedies(document)), "What settles it")
     yield Points(due_by_a_day(document), "Due")
+    yield duties(document)
     yield Points([each["words"] for each in estimate["assumptions"]], "Assumptions")
 
 
@@ -172,10 +176,22 @@ def left_open(document: Mapping[str, Any]) -> list[str]:
 
 def due_by_a_day(document: Mapping[str, Any]) -> list[str]:
     """What is due by a day, each once."""
+    return _duties(document, dated=True)
+
+
+def duties(document: Mapping[str, Any]) -> Points:
+    """What follows without a day, and where it binds at all."""
+    over = [a for a in document["assessments"] if a["verdict"] != "below" and a["duties"]]
+    binds = [f"{a['condition']}" for a in over if a["condition"]]
+    binds += [f"limited to {a['limited_to']}" for a in over if a["limited_to"]]
+    return Points(_duties(document, dated=False), "; ".join(["Duties", *dict.fromkeys(binds)]))
+
+
+def _duties(document: Mapping[str, Any], dated: bool) -> list[str]:
     due = document.get("due", ())
-    dated = {(each["policy"], each["duty"]) for each in due}
+    days = {(each["policy"], each["duty"]) for each in due}
     kept = [
-        {**a, "duties": [duty for duty in a["duties"] if (a["policy"], duty["id"]) in dated]}
+        {**a, "duties": [duty for duty in a["duties"] if ((a["policy"], duty["id"]) in days) == dated]}
         for a in document["assessments"]
     ]
     return duties_in_words(kept, due, datetime.now(UTC).date())
@@ -232,5 +248,8 @@ def csv_rows(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "counted_best_flop": each.get("best_flop"),
             "counted_upper_flop": each.get("upper_flop"),
             "threshold_verdict": each.get("verdict"),
+            "basis": each.get("basis"),
+            "reading": each.get("reading"),
+            "notification_due": document.get("notification_due"),
             "reason": each.get("reason"),
         }

@@ -10,6 +10,7 @@ from flops_auditor_cli.audit_view import (
     CSV_FIELDS,
     csv_rows,
     due_by_a_day,
+    duties,
     left_open,
     nearest,
     reasons,
@@ -50,7 +51,7 @@ def view_of(planned: Sequence[Planned]) -> View:
     """One plan, or those of a pipeline's steps."""
     documents = [_document(each) for each in planned]
     blocks = [block for each, shown in zip(planned, documents, strict=True) for block in _blocks(each, shown)]
-    rows = [row for each in documents for row in _csv(each)]
+    rows = [row for each, shown in zip(planned, documents, strict=True) for row in _csv(shown, each.chosen.way.name)]
     if len(documents) == 1:
         return View("plan", documents[0], blocks, rows, FIELDS)
     steps = [{"step": each.name, "plan": shown} for each, shown in zip(planned, documents, strict=True)]
@@ -63,16 +64,18 @@ def _document(planned: Planned) -> dict[str, Any]:
     return {**with_shares(found), "job": {**found["job"], "name": planned.name}, "methods": methods}
 
 
-def _csv(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """A line for each way of training and threshold."""
+def _csv(document: Mapping[str, Any], chosen: str) -> Iterator[dict[str, Any]]:
+    """A line for each way of training and threshold; the day is that of the chosen way."""
     for way in document["methods"]:
+        due = document["notification_due"] if way["method"] == chosen else None
         shown = {
             **document,
             **way,
+            "notification_due": due,
             "cumulative": {name: way[name] for name in ("lower_flop", "best_flop", "upper_flop")},
         }
-        for row, each in zip(csv_rows(shown), way["assessments"], strict=True):
-            hours = each["expected_hours_to_threshold"]
+        for row, each in zip(csv_rows(shown), way["assessments"] or [{}], strict=True):
+            hours = each.get("expected_hours_to_threshold")
             yield {**row, "training": way["method"], "expected_hours_to_threshold": hours}
 
 
@@ -141,6 +144,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
     yield Points(list(reasons(document)), "Why")
     yield Points(left_open(document), "In doubt")
     yield Points(due_by_a_day(document), "Due, if it is launched as planned")
+    yield duties(document)
     yield Points([each["words"] for each in estimate["assumptions"]], "Assumptions")
 
 

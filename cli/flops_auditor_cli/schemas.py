@@ -296,6 +296,7 @@ OF_A_WAY = thing(
         "best_share": NUMBER,
         "upper_share": NUMBER,
         "verdict": VERDICT,
+        "basis": {"enum": ["updates", "cumulative"]},
         "reading": TEXT,
         "reason": TEXT,
         "expected_hours_to_threshold": NUMBER,

@@ -159,7 +159,7 @@ def test_what_is_disputed_is_not_certain_and_keeps_its_day(deployed: Deployed) -
     third = line(content, "original-unknown")
     assert (third["verdict"], third["reading"]) == ("indeterminate", "disputed")
     _, text = mail(deployed, after)
-    assert "failed experiments whose results are discarded" in text
+    assert "that fail and whose results are discarded" in text
 
 
 def test_reference_passes_count_on_the_cumulative_basis_alone(deployed: Deployed) -> None:

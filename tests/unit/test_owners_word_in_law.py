@@ -4,7 +4,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from flops_auditor import data
 from flops_auditor.data import policy
 from flops_auditor.domain.law.assessment import assess
 from flops_auditor.domain.law.later_day import later_day
@@ -17,6 +19,7 @@ from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor_cli.main import app
 from tests.fakes.jobs import moved
 from tests.fakes.lineage import World, continuing
 
@@ -193,6 +196,24 @@ def test_the_later_day_is_for_what_was_placed_before_and_not_trained_since(
     assert refused in found.refused if refused else found.refused == ""
 
 
+def test_the_later_day_covers_a_model_of_ones_own_throughout_its_life() -> None:
+    """Guidelines, section on compliance after entry into application."""
+    ours = Stated(ours=True, placed_on_market=True, placed_on=JULY)
+    by_tag = Stated(ours=True, placed_on_market=True, placed_on=JULY, unconfirmed=frozenset({"ours"}))
+    found = [later_day(DAY, stated, date(2026, 9, 11)) for stated in (ours, by_tag)]
+    assert [each is not None and each.refused == "" for each in found] == [True, False]
+
+
+def test_no_day_is_due_before_the_regime_is_in_force() -> None:
+    job = moved(continuing("scratch", hours=3000, **BIG), timedelta(days=-500))
+    world = recorded(job, activity="pretraining", params="1e12", tokens="4e12")
+    assert world.content("scratch")["notification_due"] in (None, "2025-08-16")
+    huge = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 4000}}
+    job = moved(continuing("scratch", hours=1000, **huge), timedelta(days=-300))
+    world = recorded(job, activity="pretraining", params="1e12", tokens="4e12")
+    assert world.content("scratch")["notification_due"] == "2025-08-16"
+
+
 def test_no_later_day_is_asked_for_a_model_that_is_placed_from_the_day_on() -> None:
     for placed in (None, date(2025, 8, 2), date(2026, 1, 1)):
         assert later_day(DAY, Stated(placed_on=placed), date(2025, 1, 1)) is None
@@ -278,9 +299,15 @@ def test_other_regimes_say_what_leaves_them_open(name: str) -> None:
     assert [(a.verdict, a.reading) for a in generated] == [("indeterminate", "disputed")]
 
 
-def test_a_policy_without_a_rule_for_a_run_says_so() -> None:
-    from flops_auditor import data
+@pytest.mark.parametrize("form", ["table", "json", "csv", "markdown"])
+def test_a_plan_that_no_rule_speaks_about_says_so(form: str) -> None:
+    options = ["--policy", "aws-flops-meter-2026-05", "--activity", "synthetic-data", "--params", "1e9"]
+    shown = CliRunner().invoke(app, ["plan", *options, "--tokens", "1e9", "--output", form])
+    assert shown.exit_code == 4, shown.output
+    assert form == "csv" or "has no rule about such a run" in shown.stdout
 
+
+def test_a_policy_without_a_rule_for_a_run_says_so() -> None:
     world = World(tables=data.load_tables(["aws-flops-meter-2026-05"]))
     world.add(continuing("generate", hours=10), activity="synthetic-data")
     world.audit()

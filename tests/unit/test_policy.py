@@ -496,7 +496,8 @@ def test_an_assessment_says_why_and_what_it_means() -> None:
 
 def test_doubts_about_a_weak_original_stay_with_it() -> None:
     weak = Original(10**23, True, "a forum", False, doubts=(remark("a tag could not be read"),))
-    [found] = assessed(EU, weak, flat(10**23))
+    found, total = assessed(EU, weak, flat(10**23))
+    assert total.scenario == "systemic-risk-total"
     assert (found.scenario, found.threshold_flop, found.verdict) == (
         "systemic-original-unknown",
         10**25 // 3,

@@ -364,6 +364,7 @@ _OF_A_METHOD = frozenset(
         "scenario",
         "threshold_flop",
         "verdict",
+        "basis",
         "reading",
         "reason",
         "lower_flop",

@@ -7,7 +7,7 @@ policy is applied to each, and a verdict stands only where it is the same.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 
 from flops_auditor.domain.law.policy import Policy, Reading, Role, Rule
@@ -82,6 +82,9 @@ NO_RULE = Kind(
         "lists them",
     ),
 )
+MET_BEFORE = Kind(
+    "met-before", "the line was crossed before this run began: a day counts from then, and may be earlier than is shown"
+)
 NOT_IN_FORCE = Kind("not-in-force", "{jurisdiction}: in force from {day} on only")
 
 ROLES: dict[Role, str] = {
@@ -103,8 +106,8 @@ class Assessment:
 
     `own` is the modification alone on the rule's basis, `inherited_flop` the original's compute that is counted with
     it, `room_flop` what the modification may take at most. `doubts` keep the verdict open, `notes` do not. `condition`
-    is the policy's: where it applies at all. `met_at` is when the line was crossed, `met_from` the earliest that it may
-    have been; None: it was not, or nothing says when.
+    is the policy's: where it applies at all, `in_force` since when. `met_at` is when the line was crossed, `met_from`
+    the earliest that it may have been; None: it was not, or nothing says when.
     """
 
     policy: str
@@ -118,6 +121,7 @@ class Assessment:
     doubts: tuple[Remark, ...] = ()
     notes: tuple[Remark, ...] = ()
     condition: str = ""
+    in_force: date | None = None
     met_at: datetime | None = None
     met_from: datetime | None = None
     rests_on: tuple[str, ...] = ()
@@ -364,6 +368,9 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
         doubts += situation.original.doubts
     most = rule.most_allowed(situation.original)
     early = policy.in_force is not None and situation.on is not None and situation.on < policy.in_force
+    notes = [NOT_IN_FORCE(jurisdiction=policy.jurisdiction, day=str(policy.in_force))] if early else []
+    if situation.role == "developer" and most < (lowest or 0):
+        notes.append(MET_BEFORE())
     return Assessment(
         policy=policy.policy_id,
         rule=rule,
@@ -374,8 +381,9 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
         room_flop=most - (lowest or 0),
         inherited_flop=lowest or 0,
         doubts=tuple(doubts),
-        notes=(NOT_IN_FORCE(jurisdiction=policy.jurisdiction, day=str(policy.in_force)),) if early else (),
+        notes=tuple(notes),
         condition=policy.condition,
+        in_force=policy.in_force,
     )
 
 

@@ -6,7 +6,7 @@ whichever is earlier; never when somebody got round to recording it. A day that 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
 from flops_auditor.domain.law.assessment import Assessment
@@ -58,7 +58,8 @@ def due_dates(
     """The day of every dated duty that follows from crossed lines, the earliest first.
 
     `foreseen` is, by policy and duty, since when it is known that a line will be crossed. `now` counts where nothing
-    says when it was. `earlier` are days that were found before, of which the first one stays.
+    says when it was; no days begin before the regime is in force. `earlier` are days that were found before, of which
+    the first one stays.
     """
     before = tuple(earlier)
     found = []
@@ -66,10 +67,15 @@ def due_dates(
         met = [a.met_at for a in crossed if a.policy == policy and a.met_at is not None and duty in a.rule.duties]
         known = foreseen.get((policy, duty.duty_id)) if duty.since == "met or foreseeable" else None
         begins = min([*met, *([known] if known else [])], default=now)
+        begins = max([begins, *(_since(a.in_force) for a in crossed if a.policy == policy and a.in_force)])
         day = iso(begins + timedelta(days=duty.within_days or 0))[:10]
         same = [each.day for each in before if (each.policy, each.duty) == (policy, duty.duty_id)]
         found.append(DueDate(policy, duty.duty_id, min([day, *same])))
     return tuple(sorted(found, key=lambda each: (each.day, each.policy, each.duty)))
+
+
+def _since(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def read_due_dates(content: Mapping[str, Any]) -> tuple[DueDate, ...]:

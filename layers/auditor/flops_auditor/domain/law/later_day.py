@@ -1,7 +1,8 @@
 """Whether a model gets the later day of those that were on the market before (AI Act, Art. 111(3), by default).
 
-The text speaks of models that *have been placed* on the market before a day. What a run makes cannot have been placed
-before the run ended; a model that is trained further and placed again gets no later day, which is a reading of ours.
+The text speaks of models that *have been placed* on the market before a day, and covers them throughout their life
+(Guidelines, section on compliance after entry into application): training by their own provider is that life. What
+somebody else makes of one is another model, which cannot have been placed before the run that made it ended.
 """
 
 from dataclasses import dataclass
@@ -29,11 +30,11 @@ def later_day(transition: Transition | None, stated: Stated, ended: date | None)
 
 
 def _refused(stated: Stated, placed: date, ended: date | None) -> str:
-    if ended is None or ended > placed:
+    if not stated.confirms("ours") and (ended is None or ended > placed):
         when = "has not ended" if ended is None else f"ended on {ended}"
         return (
-            f"the model is said to be placed since {placed}, and the run that made it {when}: what was trained further "
-            "after it was placed gets no later day, which is a reading of ours"
+            f"the model is said to be placed since {placed}, and the run that made it {when}: what others make of a "
+            "model is another one; what its own provider trains further is not, if somebody who knows says it is ours"
         )
     if "placed_on_market" in stated.unconfirmed:
         return f"only a tag says that it is placed since {placed}: somebody who knows has to confirm it"
