@@ -85,10 +85,10 @@ def test_a_reading_is_read_as_it_was_written(readings: Callable[[], ReadingStore
     store.write("eu-west-1", begun)
     assert readings().read("eu-west-1") == begun
     assert store.read("us-east-1") == Reading()
-    after = begun.after([NOW - timedelta(days=3)], "token").begin(NOW + timedelta(hours=1))
+    after = begun.after([NOW - timedelta(days=3)], "token", NOW).begin(NOW + timedelta(hours=1))
     store.write("eu-west-1", after)
     assert readings().read("eu-west-1") == after
-    assert after.stretches[1].token == "token"
+    assert (after.stretches[1].token, after.stretches[1].asked) == ("token", NOW)
 
 
 def test_a_round_that_was_overtaken_does_not_take_the_reading_back(readings: Callable[[], ReadingStore]) -> None:

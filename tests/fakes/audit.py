@@ -100,17 +100,20 @@ class FakeTrainingJobs:
 
     def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
         self._called("sagemaker:ListTrainingJobs", region)
+        question, _, last = token.partition("|")
+        assert question in ("", iso(created_before)), "a token belongs to the question that it was the answer to"
         found = []
         for (_, place), description in self.descriptions.items():
             job = parse_training_job(description)
             created = job.creation_time or NOW
             place_in_list = f"{iso(created)} {job.arn}"
-            if place == region and created < created_before and (not token or place_in_list < token):
+            if place == region and created < created_before and (not last or place_in_list < last):
                 listed = ListedJob(job.name, job.arn, region, job.training_job_status, created, job.last_modified_time)
                 found.append((place_in_list, listed))
         found.sort(key=lambda each: each[0], reverse=True)
         jobs = tuple(listed for _, listed in found[: self.page_size])
-        return ListedPage(jobs, found[self.page_size - 1][0] if len(found) > self.page_size else "")
+        more = len(found) > self.page_size
+        return ListedPage(jobs, f"{iso(created_before)}|{found[self.page_size - 1][0]}" if more else "")
 
     def stop(self, name: str, region: str) -> None:
         self._called("sagemaker:StopTrainingJob", name)

@@ -5,6 +5,7 @@ since the item was read.
 """
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -64,7 +65,7 @@ class DynamoDbReadings:
 
 def _text(reading: Reading) -> str:
     times = {name: iso(moment) for name in _TIMES if (moment := getattr(reading, name)) is not None}
-    stretches = [[iso(s.newer), iso(s.older) if s.older else None, s.token] for s in reading.stretches]
+    stretches = [[*(_written(at) for at in (s.newer, s.older, s.asked)), s.token] for s in reading.stretches]
     return json.dumps({**times, "pages": reading.pages, "stretches": stretches})
 
 
@@ -72,9 +73,17 @@ def _parse(text: str) -> Reading:
     found = json.loads(text)
     return Reading(
         stretches=tuple(
-            Stretch(read_time(newer), read_time(older) if older else None, token)
-            for newer, older, token in found["stretches"]
+            Stretch(read_time(newer), _moment(older), token, _moment(asked))
+            for newer, older, asked, token in found["stretches"]
         ),
         pages=found["pages"],
         **{name: read_time(found[name]) for name in _TIMES if name in found},
     )
+
+
+def _written(moment: datetime | None) -> str | None:
+    return iso(moment) if moment else None
+
+
+def _moment(text: str | None) -> datetime | None:
+    return read_time(text) if text else None

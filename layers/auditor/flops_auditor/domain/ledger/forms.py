@@ -326,7 +326,7 @@ def _schema(form: Any) -> CoreSchema:  # noqa: PLR0911 - one for each kind of fo
 
 
 class Form:
-    """A form that values are held against."""
+    """A form that values are compared with."""
 
     def __init__(self, members: Mapping[str, Any], name: str) -> None:
         self._name = name

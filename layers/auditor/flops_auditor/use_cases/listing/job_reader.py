@@ -71,24 +71,27 @@ class JobReader:
     ) -> Iterator[tuple[tuple[ListedJob, ...], Reading]]:
         """Each page's jobs that were not read before, with the reading after it."""
         while reading.stretches and not reading.whole and not self.stop():
-            page = self._page(region, reading)
+            page, asked = self._page(region, reading)
             met, created = reading.met, [job.creation_time for job in page.jobs]
             fresh = tuple(job for job in page.jobs if met is None or job.creation_time > met)
             ended = down_to is not None and bool(created) and created[-1] < down_to
-            reading = reading.after(created, "" if ended else page.token)
+            reading = reading.after(created, "" if ended else page.token, asked)
             yield fresh, reading
 
-    def _page(self, region: str, reading: Reading) -> ListedPage:
+    def _page(self, region: str, reading: Reading) -> tuple[ListedPage, datetime]:
+        """The next page, and before which moment of creation it was asked for.
+
+        A token goes with the question that it was the answer to; one that is refused has run out.
+        """
         first = reading.stretches[0]
         before = (first.older or first.newer) + _SAME_SECOND
-        if not first.token:
-            return self.listing.page(region, before)
-        try:
-            return self.listing.page(region, before, first.token)
-        except SourceDenied as denied:
-            if not denied.unread.error.startswith("Validation"):
-                raise
-            return self.listing.page(region, before)
+        if first.token and first.asked is not None:
+            try:
+                return self.listing.page(region, first.asked, first.token), first.asked
+            except SourceDenied as denied:
+                if not denied.unread.error.startswith("Validation"):
+                    raise
+        return self.listing.page(region, before), before
 
 
 def _late(known: Reading, reading: Reading) -> bool:

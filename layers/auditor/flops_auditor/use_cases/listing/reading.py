@@ -20,12 +20,14 @@ SHARE_OF_WHOLE = 100
 class Stretch:
     """Creation times between which every job was read, from `newer` down to `older`; None: down to the first job.
 
-    `token` goes on below `older`, where the service gave one.
+    `token` goes on below `older`, where the service gave one: it belongs to the question that it answered, which asked
+    for jobs created before `asked`.
     """
 
     newer: datetime
     older: datetime | None
     token: str = ""
+    asked: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -72,15 +74,17 @@ class Reading:
         stretches = (Stretch(now - OVERLAP, now), *reading.stretches)
         return replace(reading, stretches=stretches, began=reading.began or now, first_at=reading.first_at or now)
 
-    def after(self, created: Sequence[datetime], token: str) -> "Reading":
-        """After a page below the first stretch: the creation times of its jobs, the newest first, and its token."""
+    def after(self, created: Sequence[datetime], token: str, asked: datetime | None = None) -> "Reading":
+        """After a page below the first stretch: the creation times of its jobs, the newest first, its token, and
+        before which moment of creation it was asked for.
+        """
         first, *others = self.stretches
         counted = replace(self, pages=self.pages if self.whole_at == self.began else self.pages + 1)
         if not token:
             return replace(counted, stretches=(Stretch(first.newer, None),), whole_at=self.began)
         older = created[-1] if created else first.older
         if self.met is None or older is None or older > self.met:
-            return replace(counted, stretches=(Stretch(first.newer, older, token), *others))
+            return replace(counted, stretches=(Stretch(first.newer, older, token, asked), *others))
         joined = replace(others[0], newer=first.newer)
         whole_at = self.began if joined.older is None else self.whole_at
         return replace(counted, stretches=(joined, *others[1:]), whole_at=whole_at)

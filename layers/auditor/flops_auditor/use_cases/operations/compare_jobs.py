@@ -124,7 +124,7 @@ def _states(
 
 
 def _with(state: RegionState, jobs: list[ListedJob], index: RecordIndex, now: datetime) -> RegionState:
-    """The state with some more jobs held against the ledger."""
+    """The state with some more jobs compared with the ledger."""
     finished = [job for job in jobs if job.finished]
     settled = [job for job in finished if job.last_modified is None or job.last_modified <= now - SETTLING]
     recorded = index.recorded([job.job_id for job in settled]) if settled else {}
