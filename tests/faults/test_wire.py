@@ -147,7 +147,9 @@ def insist(deployed: Deployed, function: str, finished: Callable[[Any], bool]) -
             FunctionName=deployed.outputs[f"{function}FunctionName"], Payload=b"{}"
         )
         body = json.loads(answer["Payload"].read())
-        if "FunctionError" not in answer and "skipped" not in body and finished(body):
+        if "skipped" in body:  # a round whose release of its lease met a fault; on AWS it runs out before the next one
+            forget_claims(deployed)
+        elif "FunctionError" not in answer and finished(body):
             return run
     raise AssertionError(f"{function} has not done its work in {MOST_RUNS} runs: {body}")
 
