@@ -12,9 +12,11 @@ from flops_auditor.data import load_tables, read
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.audit.tables import ACCELERATORS, INSTANCE_TYPES
 from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment, MalformedAmendment, read_amendment
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import parse_evidence
+from flops_auditor.domain.runs.sources.training_job_events import AWS_EVENT_SOURCE
 from flops_auditor.use_cases.auditing.amend_record import NothingToAmend, amend, foresee
 from flops_auditor.use_cases.auditing.ask_again import AskedInVain
 from flops_auditor.use_cases.auditing.keep_record import put_evidence
@@ -26,6 +28,12 @@ from tests.fakes.lineage import World, continuing
 
 def amendment(**said: Any) -> Amendment:
     return Amendment(**{"who": "ada@example.com", "why": "counted by hand", "at": NOW, **said})
+
+
+def memory_lines(world: World) -> dict[str, dict[int, bytes]]:
+    records = world.recorder.records
+    assert isinstance(records, MemoryRecords)
+    return records.lines
 
 
 def recorded(*names: str, hours: float = 1500) -> World:
@@ -182,6 +190,33 @@ def test_a_corrected_tag_settles_the_record_once_the_sources_are_asked_again() -
     assert [a.asked_again for a in evidence.amendments] == [True]
     assert {tag["Key"]: tag["Value"] for tag in evidence.tags or ()}["flops-auditor:activity"] == "fine-tuning"
     assert result(audit(evidence, world.recorder.tables))["verdict"] == "below"
+
+
+@pytest.mark.parametrize("tag", ["trainable_params", "active_params"])
+def test_the_size_of_the_model_settles_no_doubt_about_its_parts(tag: str) -> None:
+    """Whoever gave the adapter's count as that of the model would make the figure hundreds of times too small."""
+    world = World()
+    world.add(continuing("job"), tokens="1e9", **{tag: "2e7?"})
+    world.audit()
+    [doubt] = [d for d in world.content("job")["estimate"]["doubts"] if d["kind"] == "unreadable-part-of-parameters"]
+    assert "--parameters" not in doubt["settle"]["words"]
+    assert "--ask-again" in doubt["settle"]["words"]
+    amend(world.job_id("job"), amendment(parameters=2 * 10**7), world.recorder)
+    content = world.content("job")
+    assert content["verdict"] == "indeterminate"
+    assert "unreadable-part-of-parameters" in {d["kind"] for d in content["estimate"]["doubts"]}
+
+
+def test_what_is_gone_is_not_to_be_granted() -> None:
+    world = World()
+    pointer = world.add(continuing("job"))
+    world.jobs.descriptions.clear()
+    world.pointers["job"] = pointer.model_copy(update={"source": AWS_EVENT_SOURCE, "said": {}})
+    world.deliver("job")
+    [stored] = memory_lines(world).values()
+    content = predicate_of(stored[0])
+    assert "evidence-not-there" in {d["kind"] for d in content["estimate"]["doubts"]}
+    assert not any("grant" in s["words"].lower() for a in content["assessments"] for s in a["settle"])
 
 
 def test_a_right_granted_since_settles_the_record() -> None:

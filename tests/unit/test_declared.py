@@ -202,5 +202,5 @@ def test_a_serverless_evaluation_is_not_training_whatever_its_tag() -> None:
 def test_who_said_it() -> None:
     assert Declared().tagged("tokens")
     assert Declared().tagged("pretraining")
-    assert not Declared(tokens_source="amendment of 2026").tagged("tokens")
-    assert not Declared(pretraining_source="amendment of 2026 says").tagged("pretraining")
+    assert not Declared(amended=frozenset({"tokens"})).tagged("tokens")
+    assert not Declared(amended=frozenset({"pretraining"})).tagged("pretraining")

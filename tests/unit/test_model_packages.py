@@ -179,12 +179,12 @@ def test_packages_are_bounded() -> None:
 
 
 def test_a_package_of_this_account_that_cannot_be_read_is_a_doubt() -> None:
-    for denied, error in ((set(), "ValidationException"), ({ASKED}, "AccessDenied")):
+    for denied, error, said in ((set(), "ValidationException", "had"), ({ASKED}, "AccessDenied", "read")):
         world = family({})
         world.jobs.denied = denied
         world.audit()
         (doubt,) = words(world.content("child")["lineage"]["doubts"])
-        assert doubt == f"source model package '{arn()}' could not be read: {ASKED} answered {error}"
+        assert doubt == f"source model package '{arn()}' could not be {said}: {ASKED} answered {error}"
         assert world.content("child")["verdict"] == "indeterminate"
 
 
@@ -247,7 +247,7 @@ def test_a_malformed_answer_is_a_doubt(garbage: Any) -> None:
     world.audit()
     doubts = words(world.content("child")["lineage"]["doubts"])
     assert len(doubts) == 1
-    assert "could not be read" in doubts[0] or "does not say where" in doubts[0]
+    assert "could not be" in doubts[0] or "does not say where" in doubts[0]
     assert world.content("child")["verdict"] == "indeterminate"
 
 

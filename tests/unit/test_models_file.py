@@ -1,6 +1,7 @@
 """What the compliance officer says of models: one file, versions of it, and the records that rest on it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -137,6 +138,27 @@ def test_a_file_that_cannot_be_read_is_a_doubt_and_never_below() -> None:
     content = world.content("run")
     assert content["verdict"] == "indeterminate"
     assert "MalformedModels" in content["estimate"]["doubts"][0]["words"]
+
+
+def test_what_is_asked_again_reads_the_file_of_models_again() -> None:
+    """As long as it cannot be read the doubt stays; once it can, what it says counts."""
+    world = World()
+    world.recorder.archive.put_if_absent(models_key(0), b"not a file of models")
+    world.add(continuing("job", hours=1, HyperParameters={"model_name_or_path": LLAMA}))
+    world.audit()
+    again = Amendment("ada", "the file was repaired", AT, asked_again=True)
+    amend(world.job_id("job"), again, world.recorder)
+    content = world.content("job")
+    assert (content["verdict"], content["revision"]) == ("indeterminate", 1)
+    [doubt] = content["estimate"]["doubts"]
+    assert doubt["kind"] == "models-not-read"
+    assert "--ask-again" in doubt["settle"]["words"]
+    assert "refused" not in doubt["settle"]["words"]
+    systemic = {LLAMA: say(LLAMA, Stated(systemic_risk=True))}
+    world.recorder.archive.put_if_absent(models_key(1), models_to_bytes(systemic))
+    amend(world.job_id("job"), replace(again, at=datetime(2026, 11, 25, tzinfo=UTC)), world.recorder)
+    assert world.content("job")["original"]["systemic_risk"]
+    assert "models-not-read" not in {doubt["kind"] for doubt in world.content("job")["estimate"]["doubts"]}
 
 
 def test_a_tag_alone_does_not_release_and_a_persons_word_does() -> None:

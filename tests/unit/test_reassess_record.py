@@ -50,7 +50,9 @@ def test_an_instance_type_that_is_known_now_settles_its_jobs_and_no_others() -> 
     assert judged["other"] is not None
     assert (judged["other"].tables, judged["other"].differences) == ((INSTANCE_TYPES,), ())
     assert revisions(world, "other") == 1
-    assert world.content("child")["verdict"] == "below"  # it followed its parent through the queue
+    child = world.content("child")
+    assert child["verdict"] == "below"  # it followed its parent through the queue, and says on which tables
+    assert child["reassessed"] == content["reassessed"]
 
 
 @pytest.mark.parametrize("edits", EARLIER.values(), ids=EARLIER)
@@ -76,6 +78,18 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing() -> None:
     assert before.tables == (ACCELERATORS,)
     assert not before.superseded
     assert "estimate.peak_flop_per_s" in {found.path for found in before.differences}
+
+
+def test_another_order_of_policies_supersedes_nothing() -> None:
+    policies = ["eu-gpai-guidelines-2025-07", "us-ca-sb-53-2026-01"]
+    world = World(tables=load_tables(policies))
+    world.add(continuing("parent", hours=900))
+    world.audit()
+    world.recorder = replace(world.recorder, tables=load_tables(policies[::-1]))
+    judged = reassess_record(world.job_id("parent"), world.recorder)
+    assert judged is not None
+    assert (judged.superseded, judged.differences) == (False, ())
+    assert revisions(world, "parent") == 1
 
 
 def test_words_alone_supersede_nothing() -> None:

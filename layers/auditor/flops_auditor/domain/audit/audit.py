@@ -29,15 +29,24 @@ from flops_auditor.domain.runs.apply_amendments import amend_declared, amend_obs
 from flops_auditor.domain.runs.aws_flops_meter import apply_flops_meter
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.declared import Declared
-from flops_auditor.domain.runs.models_file import still_about
+from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.models_file import MalformedModels, still_about
 from flops_auditor.domain.runs.observations import facts_of, observe
-from flops_auditor.domain.runs.remedies import GRANT
+from flops_auditor.domain.runs.remedies import GRANT, REPAIR_MODELS
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.tags_seen import changed_tags
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
 from flops_auditor.domain.values.remarks import Kind, Remark, printable
 
 UNREAD = Kind("evidence-not-read", "evidence could not be read: {unread}", GRANT)
+UNREAD_MODELS = Kind("models-not-read", "evidence could not be read: {unread}", REPAIR_MODELS)
+NOT_THERE = Kind("evidence-not-there", "evidence could not be had: {unread}")
+"""What was asked for is gone: no right would bring it back."""
+
+
+def _unread(unread: Unread) -> Remark:
+    kind = UNREAD if unread.denied else UNREAD_MODELS if unread.error == MalformedModels.__name__ else NOT_THERE
+    return kind(unread=str(unread), source=unread.source)
 
 
 @dataclass(frozen=True)
@@ -104,7 +113,7 @@ def _audited(case: Case, tables: Tables, heard: Heard) -> Audit:
     notes = (*declared.notes, *origin.notes, *([contradiction] if contradiction else []), *changed)
     declared = replace(declared, notes=notes)
     observed = amend_observations(observed, amendments)
-    unread = [UNREAD(unread=str(each), source=each.source) for each in case.evidence.unread]
+    unread = [_unread(each) for each in case.evidence.unread]
     doubts = (*unread, *heard.doubts)
     estimate = estimate_job(run, declared, observed, tables.hardware, tables.utilisation, origin.size, doubts)
     cumulative = accumulate(

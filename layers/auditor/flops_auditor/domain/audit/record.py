@@ -50,7 +50,7 @@ to do, and by which article, is looked at besides (docs/adr/0006).
 
 @dataclass(frozen=True)
 class Reassessed:
-    """Why a record was made without new evidence: files that changed since `code_version` made the one before.
+    """Which files changed since `code_version` made the record before; a record without new evidence was made for them.
 
     `tables` are their digests in the record before, by name; None for a file that it did not use.
     """

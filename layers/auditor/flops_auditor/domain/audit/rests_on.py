@@ -18,6 +18,7 @@ from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.declared import TAG_PREFIX, Declared, Statements, read_declared
 from flops_auditor.domain.runs.observations import Observations
+from flops_auditor.domain.runs.remedies import CORRECT_ACTIVITY
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, bounded, printable
 
@@ -36,13 +37,14 @@ ON_THE_JOBS_WORD = Kind(
     "trusted here (TrustStatements)",
     Remedy(
         "confirm-the-statement",
-        "have somebody who knows confirm it, and sign for it: flops-auditor amend {job} --who NAME --why REASON ...",
+        "have somebody who knows confirm it, and sign for it: flops-auditor amend {job} --who NAME --why REASON "
+        "with the option that says it",
     ),
 )
 ACTIVITY_CONTRADICTED = Kind(
     "activity-contradicted",
     "contradictory evidence: the job is declared as {activity}, but {evidence}",
-    Remedy("correct-activity", "correct the tag flops-auditor:activity, then have the job assessed again"),
+    CORRECT_ACTIVITY,
 )
 LINEAGE_DENIED = Kind(
     "lineage-denied",

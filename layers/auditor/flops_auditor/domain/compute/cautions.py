@@ -13,6 +13,7 @@ from flops_auditor.domain.compute.tiers import ON_HARDWARE_ALONE, TIMES_MFU, Har
 from flops_auditor.domain.runs.declared import PREFERENCE_TECHNIQUES, REINFORCEMENT_TECHNIQUES, Declared
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.observations import Observations
+from flops_auditor.domain.runs.remedies import ASK, BETTER
 from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values.amounts import at_least
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
@@ -20,13 +21,14 @@ from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 REFERENCE_PASS = Fraction(8, 6)
 """Preference tuning: 6 N for the trained model and 2 N for the reference model's forward pass, per token."""
 
-_CLEAR_UP = Remedy("clear-up", "clear up what contradicts itself, and amend the record: flops-auditor amend {job} ...")
+_CLEAR_UP = Remedy("clear-up", "clear up what contradicts itself, and give the figures that hold: " + BETTER)
 _SAY_THE_LENGTH = Remedy(
-    "say-the-length", "state the sequence length as a hyperparameter (max_seq_length), or count the run itself"
+    "say-the-length",
+    f"state the sequence length of the next run as a hyperparameter (max_seq_length); for this one: {BETTER}",
 )
 _SAY_THE_PRECISION = Remedy(
     "say-the-precision",
-    "say in which precision the run multiplies: tag flops-auditor:precision, or its trainer's option",
+    f"say in which precision the run multiplies: tag flops-auditor:precision, then: {ASK}",
 )
 IMPLAUSIBLE = Kind(
     "implausible-utilisation",

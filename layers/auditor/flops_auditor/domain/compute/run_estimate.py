@@ -34,7 +34,7 @@ from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import Emitted, said_of_share
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.observations import Observations
-from flops_auditor.domain.runs.remedies import CORRECT_ACTIVITY
+from flops_auditor.domain.runs.remedies import ASK, BETTER, CORRECT_ACTIVITY
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.amounts import at_least
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
@@ -82,29 +82,39 @@ TRAINS_ALL_THE_SAME = Kind(
 NARROW_COUNT = Kind(
     "narrow-by-count",
     "the bounds are those of a declared or emitted number of tokens",
-    Remedy("count-the-run", "add the run's own count of model FLOP, or amend the record with better evidence"),
+    Remedy(
+        "count-the-run",
+        f"have the next run count its own model FLOP; for this one, give better evidence: {BETTER}",
+    ),
 )
 NARROW_TOKENS = Kind(
     "narrow-by-tokens",
     "the bounds are those of the hardware and an emitted MFU",
-    Remedy("tag-tokens", "tag the job with flops-auditor:tokens"),
+    Remedy("tag-tokens", f"tag the job with flops-auditor:tokens; once it has ended: {ASK}"),
 )
 NARROW_TOKENS_AND_SIZE = Kind(
     "narrow-by-tokens-and-parameters",
     "the bounds are those of the hardware and an emitted MFU",
-    Remedy("tag-parameters-and-tokens", "tag the job with flops-auditor:params and flops-auditor:tokens"),
+    Remedy(
+        "tag-parameters-and-tokens",
+        f"tag the job with flops-auditor:params and flops-auditor:tokens; once it has ended: {ASK}",
+    ),
 )
 NARROW_MFU = Kind(
     "narrow-by-mfu",
     "the bounds are those of the hardware",
-    Remedy("emit-mfu-or-tag-tokens", "emit the metric mfu, or tag the job with flops-auditor:tokens"),
+    Remedy(
+        "emit-mfu-or-tag-tokens",
+        f"emit the metric mfu, or tag the job with flops-auditor:tokens; once it has ended: {ASK}",
+    ),
 )
 NARROW_MFU_AND_SIZE = Kind(
     "narrow-by-mfu-or-parameters",
     "the bounds are those of the hardware",
     Remedy(
         "emit-mfu-or-tag-parameters",
-        "emit the metric mfu, or tag the job with flops-auditor:params and flops-auditor:tokens",
+        "emit the metric mfu, or tag the job with flops-auditor:params and flops-auditor:tokens; "
+        f"once it has ended: {ASK}",
     ),
 )
 NARROWS = (NARROW_COUNT, NARROW_TOKENS, NARROW_TOKENS_AND_SIZE, NARROW_MFU, NARROW_MFU_AND_SIZE)

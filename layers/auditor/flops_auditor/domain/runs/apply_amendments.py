@@ -27,10 +27,15 @@ def amend_declared(
         note = AMENDED(source=amendment.source, why=amendment.why, attachment=attached)
         declared = replace(declared, notes=(*declared.notes, note))
         if amendment.tokens is not None:
-            doubts = _settled(declared.figure_doubts, "--tokens")
-            declared = replace(declared, tokens=amendment.tokens, tokens_source=amendment.source, figure_doubts=doubts)
+            declared = replace(
+                declared,
+                tokens=amendment.tokens,
+                tokens_source=amendment.source,
+                amended=declared.amended | {"tokens"},
+                figure_doubts=_settled(declared.figure_doubts, "tokens"),
+            )
         if amendment.parameters is not None:
-            doubts = _settled(declared.figure_doubts, "--parameters")
+            doubts = _settled(declared.figure_doubts, "params")
             declared = replace(
                 declared, parameters=amendment.parameters, parameters_source=amendment.source, figure_doubts=doubts
             )
@@ -41,6 +46,7 @@ def amend_declared(
                 declared,
                 pretraining_flop=amendment.pretraining_flop,
                 pretraining_source=source,
+                amended=declared.amended | {"pretraining"},
                 threshold_doubts=doubts,
                 stated=declared.stated.with_figure_confirmed(),
             )
@@ -54,19 +60,19 @@ def amend_declared(
 def _answered(doubts: tuple[Remark, ...], stated: Stated) -> tuple[Remark, ...]:
     """The doubts without those about a tag whose question a person has answered."""
     answered = {
-        "tag flops-auditor:original-is-ours": stated.ours,
-        "tag flops-auditor:original-is-general-purpose": stated.general_purpose,
-        "tag flops-auditor:systemic-risk": stated.systemic_risk,
-        "tag flops-auditor:generated-data": stated.generated_data_public,
+        "original-is-ours": stated.ours,
+        "original-is-general-purpose": stated.general_purpose,
+        "systemic-risk": stated.systemic_risk,
+        "generated-data": stated.generated_data_public,
     }
     return tuple(
-        doubt for doubt in doubts if doubt.kind != UNKNOWN_CHOICE or answered.get(str(doubt.fact("statement"))) is None
+        doubt for doubt in doubts if doubt.kind != UNKNOWN_CHOICE or answered.get(str(doubt.fact("name"))) is None
     )
 
 
-def _settled(doubts: tuple[Remark, ...], option: str) -> tuple[Remark, ...]:
-    """The doubts without those about a count that this option of `amend` replaces."""
-    return tuple(doubt for doubt in doubts if doubt.kind != UNREADABLE_AMOUNT or doubt.fact("option") != option)
+def _settled(doubts: tuple[Remark, ...], name: str) -> tuple[Remark, ...]:
+    """The doubts without the one about the tag of this name, whose count a person gives."""
+    return tuple(doubt for doubt in doubts if doubt.kind != UNREADABLE_AMOUNT or doubt.fact("name") != name)
 
 
 def amend_observations(observed: Observations, amendments: Sequence[Amendment]) -> Observations:

@@ -90,6 +90,10 @@ REINFORCEMENT_TECHNIQUES = ("ppo", "grpo", "rlvr", "rlaif", "rloo", "reinforce")
 UNREADABLE_AMOUNT = Kind(
     "unreadable-amount", "{statement} could not be read: {text:said40} is {problem}", CORRECT_STATEMENT
 )
+UNREADABLE_PART = Kind(
+    "unreadable-part-of-parameters", "{statement} could not be read: {text:said40} is {problem}", CORRECT_TAG
+)
+"""No option of `amend` says how many are active or trained: the size of the whole model would pass for it."""
 UNREADABLE_ORIGINAL = Kind(
     "unreadable-pretraining-compute", "{statement} could not be read: {text:said40} is {problem}", AMEND_ORIGINAL
 )
@@ -148,7 +152,8 @@ class Declared:
 
     `names` are all names of the model that it begins with, `base_model` is the first that is no mere place.
     `loads_weights`: it names weights that it loads, None where the name may be that of a configuration. `stated` is
-    what only people know. `doubts` are declarations that bear on the figures or thresholds and could not be read;
+    what only people know. `amended` are those that a person's word replaces. `doubts` are declarations that
+    bear on the figures or thresholds and could not be read;
     `notes` are remarks.
     """
 
@@ -175,6 +180,7 @@ class Declared:
     parameters_source: str = f"tag {TAG_PREFIX}params"
     tokens_source: str = f"tag {TAG_PREFIX}tokens"
     pretraining_source: str = "the job says"
+    amended: frozenset[Literal["tokens", "pretraining"]] = frozenset()
     said: Statements = field(default=NOTHING_SAID, compare=False, repr=False)
     """What all this was read from."""
 
@@ -191,8 +197,7 @@ class Declared:
 
     def tagged(self, what: Literal["tokens", "pretraining"]) -> bool:
         """Whether the job itself says so, and not a person who amended its record."""
-        source = {"tokens": self.tokens_source, "pretraining": self.pretraining_source}[what]
-        return source in {f"tag {TAG_PREFIX}tokens", "the job says"}
+        return what not in self.amended
 
 
 def plain(value: str) -> str:
@@ -211,8 +216,8 @@ class _Reader:
     def tag(self, name: str) -> str:
         return self.tags.get(TAG_PREFIX + name, "").strip()
 
-    def count(self, name: str, option: str) -> int | None:
-        """A tag that bears on the figures; `option` is what amends it."""
+    def count(self, name: str, option: str = "") -> int | None:
+        """A tag that bears on the figures; `option` is what amends it, if anything does."""
         text = self.tag(name)
         if text.lower() in _UNKNOWN:
             if text:
@@ -221,10 +226,9 @@ class _Reader:
         try:
             return parse_amount(text)
         except UnreadableAmount as error:
-            doubt = UNREADABLE_AMOUNT(
-                statement=f"tag {TAG_PREFIX}{name}", text=text, problem=error.problem, option=option
-            )
-            self.figure_doubts.append(doubt)
+            kind = UNREADABLE_AMOUNT if option else UNREADABLE_PART
+            facts = {"statement": f"tag {TAG_PREFIX}{name}", "text": text, "problem": error.problem}
+            self.figure_doubts.append(kind(**facts, option=option, name=name))
             return None
 
     def original(self, statement: str, text: str) -> int | None:
@@ -248,7 +252,7 @@ class _Reader:
         return text
 
     def unknown(self, name: str, text: str, allowed: str) -> Remark:
-        return UNKNOWN_CHOICE(statement=f"tag {TAG_PREFIX}{name}", text=text, allowed=allowed)
+        return UNKNOWN_CHOICE(statement=f"tag {TAG_PREFIX}{name}", text=text, allowed=allowed, name=name)
 
     def precision(self) -> str:
         return recognise_precision(self.tag("precision")) or ""
@@ -322,8 +326,8 @@ def read_declared(said: Statements) -> Declared:
         pretraining_flop=pretraining_flop,
         stated=reader.stated(pretraining_flop),
         parameters=reader.count("params", "--parameters"),
-        active_parameters=reader.count("active-params", "--parameters"),
-        trainable_parameters=reader.count("trainable-params", "--parameters"),
+        active_parameters=reader.count("active-params"),
+        trainable_parameters=reader.count("trainable-params"),
         tokens=reader.count("tokens", "--tokens"),
         precision=reader.precision() or _precision(parameters),
         precision_tagged=bool(reader.precision()),

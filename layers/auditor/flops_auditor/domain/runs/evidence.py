@@ -26,6 +26,19 @@ class MalformedEvidence(AuditorError):
     remedy = "Pass the evidence file unchanged, as it stands beside the record."
 
 
+DENIALS = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "UnrecognizedClientException",
+        "OptInRequired",
+        "Forbidden",
+    }
+)
+"""Error codes with which AWS says that a right is missing."""
+
+
 @dataclass(frozen=True)
 class Unread:
     """A question that got no answer: `source` is the API call, `error` its error code, `detail` for people."""
@@ -33,6 +46,11 @@ class Unread:
     source: str
     error: str
     detail: str = ""
+
+    @property
+    def denied(self) -> bool:
+        """Whether a right is missing, rather than what was asked for."""
+        return self.error in DENIALS
 
     def __str__(self) -> str:
         return f"{self.source} answered {self.error}" + (f" ({self.detail})" if self.detail else "")

@@ -4,10 +4,9 @@ from flops_auditor.domain.values.remarks import Remedy
 
 ASK = "flops-auditor amend {job} --who NAME --why REASON --ask-again"
 """Has the sources asked once more, and the record superseded by what they answer."""
-AMEND = Remedy(
-    "amend",
-    "give better evidence: flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER",
-)
+BETTER = "flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER"
+"""Takes a person's own figures."""
+AMEND = Remedy("amend", f"give better evidence: {BETTER}")
 CORRECT_STATEMENT = Remedy(
     "correct-statement",
     "correct {statement} for the next run, and amend this record: "
@@ -22,6 +21,9 @@ AMEND_ORIGINAL = Remedy(
 )
 ASK_AGAIN = Remedy("ask-again", f"ask again: {ASK}")
 GRANT = Remedy("grant-access", f"grant what {{source}} was refused, then: {ASK}")
+REPAIR_MODELS = Remedy(
+    "repair-models", f"put a version of the file of models that can be read into the archive (models/), then: {ASK}"
+)
 TAG_LINEAGE = Remedy(
     "tag-lineage",
     "say what the job continues: tag it with flops-auditor:lineage (names or ARNs of jobs, or S3 URIs, or none), "

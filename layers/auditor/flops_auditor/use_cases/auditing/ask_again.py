@@ -13,6 +13,7 @@ from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.audit_job import check_identity
 from flops_auditor.use_cases.auditing.collect_evidence import collect
+from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
 
 
@@ -23,7 +24,8 @@ class AskedInVain(AuditorError):
 
 
 def ask_again(before: Case, recorder: Recorder) -> Case:
-    """The case as the sources answer now; what people added, and metrics that are forgotten by now, are kept.
+    """The case as the sources answer now; what people added to the record, and metrics that are forgotten by now, are
+    kept, and what is said of its model is read again.
 
     Raises AskedInVain, UnknownTrainingJob (the job was deleted), SourceDenied, SourceUnavailable.
     """
@@ -34,7 +36,7 @@ def ask_again(before: Case, recorder: Recorder) -> Case:
         arn=run.arn, name=run.name, region=run.region, account=account_of(run.arn), creation_time=run.created
     )
     check_identity(pointer, job)
-    fresh = collect(answer, job, recorder.sources, recorder.clock())
+    fresh = collect(answer, job, recorder.sources, recorder.clock(), said=said_of_models(recorder))
     refused_then = {unread.source for unread in known.unread}
     lost = [unread for unread in fresh.evidence.unread if unread.source not in refused_then]
     if lost:
@@ -43,9 +45,10 @@ def ask_again(before: Case, recorder: Recorder) -> Case:
     if known.tags is not None and known.collected_at is not None:
         seen.append(TagsSeen(known.collected_at, own_tags(run.tags)))
     now = own_tags(fresh.run.tags)
+    own = tuple(amendment for amendment in known.amendments if not amendment.about)
     evidence = replace(
         fresh.evidence,
-        amendments=known.amendments,
+        amendments=(*fresh.evidence.amendments, *own),
         files=known.files,
         tags_seen=tuple(look for look in seen if look.tags != now),
     )

@@ -120,17 +120,19 @@ def commit(
     previous: Committed | None,
     recorder: Recorder,
     action: Mapping[str, str] | None = None,
-    reassessed: Reassessed | None = None,
+    reassessed: bool = False,
 ) -> Committed | None:
     """Sign and commit the next revision; None if another worker has committed it meanwhile.
 
-    What it rests on is in the archive before it is committed. `reassessed` says why, where tables are the reason.
+    What it rests on is in the archive before it is committed. A record that rests on other tables than the one before
+    says which; `reassessed`: nothing else is the reason, be it that the code alone changed.
     """
     case, packed = examined.case, examined.packed
     revision = previous.revision + 1 if previous else 0
     if packed.kept and packed.body:
         recorder.archive.put_if_absent(packed.kept.key, packed.body)
     recorder.keep_tables()
+    changed = since(previous, recorder) if previous else None
     content = predicate(
         examined.audited,
         ledger_id=recorder.ledger_id,
@@ -143,13 +145,22 @@ def commit(
         packed=packed,
         due=_due(examined, previous, recorder),
         action=action,
-        reassessed=reassessed,
+        reassessed=changed if changed and (reassessed or changed.tables) else None,
     )
     record = StoredRecord(revision, sign(case, content, recorder.signer))
     found_by = summary(content, examined.lineage.lineage, case.evidence.tags)
     if not recorder.records.commit(case.run.job_id, record, found_by):
         return None
     return Committed(record, content, case)
+
+
+def since(previous: Committed, recorder: Recorder) -> Reassessed:
+    """Files of which another version is used now than for a record, or that only one of the two uses; and by which
+    version of the code it was made.
+    """
+    before, now = previous.content["tables"], recorder.tables.digests
+    changed = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    return Reassessed({name: before.get(name) for name in changed}, previous.content["code_version"])
 
 
 def foreseen(policy: str, duty: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from flops_auditor.domain.audit.record import WORDS, Reassessed, result
+from flops_auditor.domain.audit.record import WORDS, result
 from flops_auditor.domain.values.differences import Difference, differences
 from flops_auditor.use_cases.auditing.audit_job import settle
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
@@ -20,6 +20,7 @@ from flops_auditor.use_cases.auditing.keep_record import (
     lineage_of,
     newest,
     put_evidence,
+    since,
 )
 from flops_auditor.use_cases.auditing.recording import Recorder
 
@@ -50,7 +51,7 @@ def reassess_record(job_id: str, recorder: Recorder, dry_run: bool = False) -> J
     if kept is None or kept.interim:
         return None
     before = kept.content
-    tables = changed_tables(before["tables"], recorder.tables.digests)
+    tables = tuple(since(kept, recorder).tables)
     case = case_behind(job_id, kept, recorder)
     examined = examine(case, lineage_of(case, recorder), recorder)
     changed = tuple(islice(what_changes(before, examined, recorder), MOST_DIFFERENCES))
@@ -58,22 +59,17 @@ def reassess_record(job_id: str, recorder: Recorder, dry_run: bool = False) -> J
     if not changed or dry_run:
         return judged
     if put_evidence(case, kept.revision + 1, recorder) is case:
-        reason = Reassessed({name: before["tables"].get(name) for name in tables}, before["code_version"])
-        settle(job_id, recorder, "assessed again", commit(examined, kept, recorder, reassessed=reason))
+        made = commit(examined, kept, recorder, reassessed=True)
+        settle(job_id, recorder, "assessed again", made)
     else:
         settle(job_id, recorder, "assessed again")  # another's evidence is there already: its record comes first
     return Judged(job_id, kept.revision + 1, examined.audited.verdict, tables, changed, superseded=True)
 
 
-def changed_tables(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
-    """Files of which another version is used now, or that only one of the two uses."""
-    return tuple(sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name)))
-
-
 def what_changes(before: Mapping[str, Any], examined: Examined, recorder: Recorder) -> list[Difference]:
     """What a new record would say otherwise: figures, verdicts, doubts, duties, lineage; not how it words the rest."""
     again = result(examined.audited, examined.packed)
-    old, new = ({**content, "cumulative": _sums(content)} for content in (before, again))
+    old, new = (_comparable(content) for content in (before, again))
     found = list(differences({name: old.get(name) for name in again}, new, without=WORDS))
     found += differences(_told_to_do(before), _told_to_do(again), path="assessments")
     lineage = recorded_lineage(dict(before), recorder.archive)
@@ -91,6 +87,17 @@ def _told_to_do(content: Mapping[str, Any]) -> dict[str, Any]:
         duties = {d["id"]: {name: d.get(name) for name in ("what", "article", "exempt")} for d in a["duties"]}
         found[f"{a['policy']}.{a['scenario']}"] = {} if a["verdict"] == "below" else {**bound, "duties": duties}
     return found
+
+
+def _comparable(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's content without its ancestors, its lines in one order: the order of policies decides nothing."""
+    lines = sorted(content["assessments"], key=lambda each: (each["policy"], each["scenario"]))
+    without = content["rests_on"]["without_statements"]
+    rests_on = content["rests_on"]
+    if without:
+        others = sorted(without["assessments"], key=lambda each: (each["policy"], each["scenario"]))
+        rests_on = {**rests_on, "without_statements": {**without, "assessments": others}}
+    return {**content, "cumulative": _sums(content), "assessments": lines, "rests_on": rests_on}
 
 
 def _sums(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,9 @@ PACKAGE_NOT_ASKED = Kind(
     "package-not-looked-up", "{where} {arn:said200} was not looked up, and no known job made it", AMEND_ORIGINAL
 )
 PACKAGE_REFUSED = Kind("package-refused", "{where} {arn:said200} could not be read: {source} answered {error}", GRANT)
+PACKAGE_NOT_THERE = Kind(
+    "package-not-there", "{where} {arn:said200} could not be had: {source} answered {error}", AMEND_ORIGINAL
+)
 PACKAGE_WITHOUT_ORIGIN = Kind(
     "package-without-origin", "{where} {arn:said200} does not say where its model data came from", AMEND_ORIGINAL
 )
@@ -164,7 +167,8 @@ def _doubt(place: Reference, packages: Packages) -> Remark | None:
     if answer is None:
         return PACKAGE_NOT_ASKED(**facts)
     if isinstance(answer, Unread):
-        return PACKAGE_REFUSED(**facts, source=answer.source, error=answer.error)
+        kind = PACKAGE_REFUSED if answer.denied else PACKAGE_NOT_THERE
+        return kind(**facts, source=answer.source, error=answer.error)
     try:
         return None if data_places(answer, "") else PACKAGE_WITHOUT_ORIGIN(**facts)
     except MalformedPackage as error:
