@@ -15,7 +15,6 @@ from flops_auditor_cli.output import Output, cell, json_text, markdown, plain
 from flops_auditor_cli.schemas import versioned
 
 Row = Mapping[str, Any]
-COLOURS = {"above": "bold red", "indeterminate": "yellow", "below": "green", "NOT OK": "bold red"}
 INDENT = "  "
 _LEAST_NAME = 12
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 DESCRIBE_PACKAGE = "sagemaker:DescribeModelPackage"
 LIST_JOBS = "sagemaker:ListTrainingJobs"
-MOST_JOBS_IN_A_LIST_JOBS = "sagemaker:ListTrainingJobs"
 PAGE = 100
 """The most that ListTrainingJobs gives at once."""
 MOST_TRIES = 6

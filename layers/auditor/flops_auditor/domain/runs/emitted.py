@@ -21,7 +21,6 @@ from flops_auditor.domain.runs.series import (
     step_of,
     training_microseconds,
 )
-from flops_auditor.domain.runs.trainer_metrics import Meaning
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -240,8 +239,3 @@ def said_of_share(emitted: Emitted) -> Remark | None:
 def by_quantity(found: Mapping[str, Sequence[Emitted]], notes: list[Remark]) -> dict[str, Emitted]:
     """One reading of each quantity."""
     return {quantity: largest(quantity, readings, notes) for quantity, readings in sorted(found.items())}
-
-
-def in_its_unit(emitted: Emitted, meaning: Meaning) -> Emitted:
-    """A reading in the unit of its quantity."""
-    return emitted.scaled(meaning.scale)

@@ -28,11 +28,6 @@ class ModelShape:
         """Width of the queries of one layer."""
         return self.heads * self.head_width
 
-    @property
-    def kv_width(self) -> int:
-        """Width of the keys, and of the values, of one layer."""
-        return self.kv_heads * self.head_width
-
 
 @dataclass(frozen=True)
 class ModelSize:
