@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from flops_auditor import __version__
 from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.ledger_errors import NotRecomputable
 from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.ledger.verification import NothingKept
 from flops_auditor.domain.runs.case import case_of, read_case
 from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import Evidence
@@ -21,6 +24,7 @@ from flops_auditor.domain.values.remarks import Kind
 from flops_auditor.use_cases.auditing.audit_job import settle
 from flops_auditor.use_cases.auditing.keep_record import first_record, newest
 from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.recomputing.recompute import Recomputing, recompute
 from tests.fakes.audit import FakeTrainingJobs, recorder
 from tests.fakes.cases import words
 
@@ -98,6 +102,19 @@ def test_a_parser_is_all_that_a_new_service_needs() -> None:
     own = int(content["estimate"]["best_flop"])
     assert int(content["cumulative"]["best_flop"]) == own + int(ancestor["best_flop"]) == 2 * own
     assert content["verdict"] == "below"
+
+
+def test_a_verifier_with_the_parser_computes_it_again_and_one_without_accuses_nobody() -> None:
+    working = audited_by()
+    case = case_of(tuning(1), working.parsers)
+    kept = first_record(case, working)
+    assert kept is not None
+    content = {**kept.content, "code_version": __version__}
+    accepted = frozenset(content["tables"].values())
+    recompute(case.body, content, NothingKept(), accepted, working.parsers)
+    assert Recomputing(accepted, working.parsers)(case.body, content, NothingKept())
+    with pytest.raises(NotRecomputable, match="a service that version"):
+        recompute(case.body, content, NothingKept(), accepted)
 
 
 def test_evidence_of_a_source_that_nobody_reads_is_a_named_error() -> None:

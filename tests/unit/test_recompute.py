@@ -70,6 +70,17 @@ def test_evidence_that_is_none_is_named() -> None:
         recompute(b"{}", real_draft(1, START).content, NONE)
 
 
+def test_a_record_of_another_version_that_this_one_cannot_read_is_no_forgery() -> None:
+    made = real_draft(1, START)
+    made.content["code_version"] = "9.9.9"
+    elsewhere = made.evidence.replace(b'"sagemaker:training-job"', b'"sagemaker:processing-job"')
+    with pytest.raises(NotRecomputable, match="cannot read"):
+        recompute(elsewhere, made.content, NONE)
+    del made.content["lineage"]["parents"]
+    with pytest.raises(NotRecomputable, match="cannot be audited"):
+        recompute(made.evidence, made.content, NONE)
+
+
 def test_a_lie_signed_by_the_recorder_is_seen_by_recomputing_alone(tmp_path: Path) -> None:
     """Every signature, hash and proof is right; the recorder itself wrote another figure."""
     world = World()

@@ -1,4 +1,4 @@
-"""The draft of a notification (such as that of the AI Act, Art. 52(1): any dated duty of a policy), as values and as Markdown.
+"""The draft of a notification, as values and as Markdown: for any dated duty, such as that of the AI Act, Art. 52(1).
 
 It says what triggered it, the amount with two significant figures and the exact one beside, how it was estimated, what
 was approximated and is uncertain, and the day. Whether to send it is for a person to decide.

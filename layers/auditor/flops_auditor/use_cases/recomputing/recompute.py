@@ -4,8 +4,8 @@ The tables come from the bundle, by the digests that the record names. That some
 than what somebody signs: only those that a release shipped are used, and those that the reader accepts by digest.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any
@@ -28,6 +28,7 @@ from flops_auditor.domain.ledger.verification import Kept
 from flops_auditor.domain.lineage.kept_ancestors import unpack
 from flops_auditor.domain.lineage.lineage import Ancestor, read_lineage
 from flops_auditor.domain.runs.case import read_case
+from flops_auditor.domain.runs.sources.parsers import PARSERS, Parser, UnknownSource
 from flops_auditor.domain.values.archive_keys import ancestors_key
 from flops_auditor.domain.values.differences import differences, in_words
 from flops_auditor.domain.values.errors import AuditorError
@@ -43,31 +44,50 @@ class Recomputing:
     """The port `Recompute`; `accepted` are digests of tables that the reader takes though no release shipped them."""
 
     accepted: frozenset[str] = frozenset()
+    parsers: Mapping[str, Parser] = field(default_factory=lambda: PARSERS)
 
     def __call__(self, evidence: bytes, content: dict[str, Any], kept: Kept) -> bytes:
         """See `recompute`."""
-        return recompute(evidence, content, kept, self.accepted)
+        return recompute(evidence, content, kept, self.accepted, self.parsers)
 
     def replay(self, kept: Kept) -> LineageReplay:
         """Of a whole log."""
         return LineageReplay(kept)
 
 
-def recompute(evidence: bytes, content: dict[str, Any], kept: Kept, accepted: Collection[str] = ()) -> bytes:
+def recompute(
+    evidence: bytes,
+    content: dict[str, Any],
+    kept: Kept,
+    accepted: Collection[str] = (),
+    parsers: Mapping[str, Parser] = PARSERS,
+) -> bytes:
     """Compare a predicate with what its evidence gives, and what the record says of its ancestors.
 
     Returns what following its lineage over the whole log needs.
 
     `accepted` are digests of tables that the reader takes though no release shipped them. Raises EvidenceMismatch if
-    they differ; DueDateMismatch; NotRecomputable if a table, version or ancestors are not at hand; UnknownTables.
+    they differ; DueDateMismatch; NotRecomputable if a table, version or ancestors are not at hand, or if this version
+    cannot read the record or its source; UnknownTables.
     """
     try:
-        return _recompute(evidence, content, kept, accepted)
+        return _recompute(evidence, content, kept, accepted, parsers)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise EvidenceMismatch(f"the record is not one that this version makes: {error!r:.200}") from error
+        raise _differs(content)(f"the record is not one that this version makes: {error!r:.200}") from error
 
 
-def _recompute(evidence: bytes, content: dict[str, Any], kept: Kept, accepted: Collection[str]) -> bytes:
+def _differs(content: dict[str, Any]) -> type[LedgerError]:
+    """What it means that a record is not what this version makes: another version may have made it otherwise."""
+    return EvidenceMismatch if content.get("code_version") == __version__ else NotRecomputable
+
+
+def _recompute(
+    evidence: bytes,
+    content: dict[str, Any],
+    kept: Kept,
+    accepted: Collection[str],
+    parsers: Mapping[str, Parser],
+) -> bytes:
     arn, version = str(content["job"]["arn"])[:300], str(content["code_version"])[:40]
     named = _named(content)
     for name, digest in named:
@@ -77,19 +97,21 @@ def _recompute(evidence: bytes, content: dict[str, Any], kept: Kept, accepted: C
             )
     try:
         tables = replace(_tables(named, kept), trusts_statements=content["rests_on"]["trusts_statements"])
-        case = read_case(evidence)
+        case = read_case(evidence, parsers)
         lineage = read_lineage(content, partial(_ancestors, kept))
         audited = audit(case, tables, lineage)
         again = result(audited) | {"lineage": _said_of_lineage(audited, content)}
         again["cumulative"]["ancestors"] = content["cumulative"]["ancestors"]  # what the lineage was read from
     except LedgerError:
         raise
+    except UnknownSource as error:
+        raise NotRecomputable(f"{arn} is of a service that version {__version__!r} cannot read: {error}") from error
     except AuditorError as error:
-        raise EvidenceMismatch(f"{arn} cannot be audited from its evidence: {error}") from error
+        raise _differs(content)(f"{arn} cannot be audited from its evidence: {error}") from error
     found = in_words(differences({name: content.get(name) for name in again}, again))
     if found:
         message = f"{arn}: recorded by version {version!r}, computed again by {__version__!r}: {found}"
-        raise (EvidenceMismatch if version == __version__ else NotRecomputable)(message)
+        raise _differs(content)(message)
     _check_days(audited, content)
     _check_kept(audited, content, kept)
     return told_of(case, content)
