@@ -31,7 +31,8 @@ def lying(deployed: Deployed, tag: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("tag", LIES)
-def test_a_job_below_on_its_own_word_is_recorded_as_such(deployed: Deployed, tag: str) -> None:
+def test_a_job_below_on_its_own_word_is_recorded_as_such(operator: Deployed, tag: str) -> None:
+    deployed = operator
     job = lying(deployed, tag)
     content = deployed.record(job["TrainingJobArn"]).predicate
     rests = content["rests_on"]
@@ -60,8 +61,9 @@ def distrusting(deployed: Deployed) -> Iterator[None]:
         deploy(deployed.stack, parameters)
 
 
-def test_a_stack_that_trusts_no_statement_leaves_such_a_verdict_open(deployed: Deployed) -> None:
+def test_a_stack_that_trusts_no_statement_leaves_such_a_verdict_open(operator: Deployed) -> None:
     """Also for a job that was recorded before: `reassess` supersedes its record."""
+    deployed = operator
     before = lying(deployed, "precision")
     assert deployed.record(before["TrainingJobArn"]).predicate["verdict"] == "below"
     deployed.idle()

@@ -12,14 +12,16 @@ from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor_cli.main import app
 from tests.fakes.audit import MemoryAlerts
-from tests.fakes.jobs import describe, throughout
+from tests.fakes.jobs import CREATED, describe, throughout
 from tests.fakes.lineage import World, continuing
 from tests.fakes.running import Room, ended, running
 
@@ -204,14 +206,14 @@ def test_people_are_told_of_a_job_that_is_above_but_for_its_word() -> None:
     """64 hosts: the least that any published run reached is over 3.3e22 FLOP."""
     world = World()
     big = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
-    world.add(continuing("quiet", hours=HOURS, **big), activity="not-training")
+    world.add(continuing("quiet", hours=HOURS, **big), pretrain_flops="5e24")
     world.audit()
     alerts = world.recorder.alerts
     assert isinstance(alerts, MemoryAlerts)
     [mail] = alerts.sent
     assert mail.subject == "[FLOPs Auditor] BELOW, ON ITS OWN WORD: quiet"
     assert "Without what the job says of itself it would be ABOVE" in mail.body
-    assert "tag flops-auditor:activity = not-training" in mail.body
+    assert "tag flops-auditor:pretrain-flops = 5e24" in mail.body
     assert json.loads(mail.attributes["json"])["verdict_without_statements"] == "above"
 
 
@@ -229,3 +231,22 @@ def test_a_tag_that_changed_between_two_looks_is_said_in_the_record() -> None:
     said = [remark["words"] for remark in predicate_of(stored.line)["estimate"]["assumptions"]]
     [changed] = [words for words in said if "flops-auditor:precision' was" in words]
     assert "was 'bf16' when the run was seen at" in changed and changed.endswith("it is 'fp32' now")
+
+
+@pytest.mark.parametrize("activity", ["not-training", "synthetic-data"])
+def test_no_tag_takes_a_run_out_that_would_be_above(activity: str) -> None:
+    """64 hosts: above by the least that any published run reached. A person may sign for what the run did."""
+    world = World()
+    big = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
+    world.add(continuing("quiet", hours=HOURS, **big), activity=activity)
+    world.audit()
+    content = world.content("quiet")
+    assert content["verdict"] == "indeterminate"
+    assert content["rests_on"]["verdict_without_statements"] == "above"
+    assert f"only a tag of the job says that it is {activity}" in json.dumps(content)
+    signed = Amendment("ada", "it only made data", CREATED, activity="synthetic-data")
+    amend(world.job_id("quiet"), signed, world.recorder)
+    again = world.content("quiet")
+    assert (again["job"]["activity"], again["verdict"]) == ("synthetic-data", "below")
+    assert "amended" in {ground["source"] for ground in again["rests_on"]["grounds"]}
+    assert not again["rests_on"]["on_the_jobs_word"]

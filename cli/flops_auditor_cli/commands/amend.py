@@ -12,6 +12,7 @@ from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.domain.audit.record import unrecorded
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.use_cases.auditing.amend_record import amend, foresee
 from flops_auditor_cli.adapters import environment_of
@@ -41,6 +42,14 @@ def policies_of(content: dict[str, Any]) -> list[str]:
     return [name.removeprefix("policies/").removesuffix(".json") for name in names]
 
 
+def _activity(text: str | None) -> Activity | None:
+    """One of the activities. Raises typer.BadParameter."""
+    known = next((each for each in ACTIVITIES if each == text), None)
+    if text is not None and known is None:
+        raise typer.BadParameter(f"--activity is one of {', '.join(ACTIVITIES)}")
+    return known
+
+
 @talks_to_aws()
 def command(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Job name, ARN or job id.")],
@@ -62,6 +71,9 @@ def command(
     licence: LicenceOption = None,
     generated_data: GeneratedDataOption = None,
     from_scratch: FromScratchOption = None,
+    activity: Annotated[
+        str | None, typer.Option(help=f"What the run did: {', '.join(ACTIVITIES)}.", metavar="ACTIVITY")
+    ] = None,
     attachment: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="A file that it rests on, such as a training log.")
     ] = None,
@@ -97,6 +109,7 @@ def command(
             generated_data,
             from_scratch,
         ),
+        activity=_activity(activity),
         attachment_sha256=hashlib.sha256(attachment.read_bytes()).hexdigest() if attachment else "",
         asked_again=ask_again,
     ).check()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from flops_auditor.domain.audit.rests_on import (
     ACTIVITY_CONTRADICTED,
+    ACTIVITY_DECIDES,
     ACTIVITY_TAG,
     LONGEST_VALUE,
     ON_THE_JOBS_WORD,
@@ -184,6 +185,8 @@ def _doubt_of_the_word(found: Audit, rests: "RestsOn[Audit]") -> Remark | None:
     contradicted = next((note for note in found.declared.notes if note.kind is ACTIVITY_CONTRADICTED), None)
     if contradicted and any(g.what == ACTIVITY_TAG and g.verdict_without != "below" for g in rests.milder):
         return contradicted
+    if any(g.what == ACTIVITY_TAG and g.verdict_without == "above" for g in rests.milder):
+        return ACTIVITY_DECIDES(activity=found.declared.activity)
     if found.trusts_statements:
         return None
     return ON_THE_JOBS_WORD(

@@ -41,6 +41,15 @@ ON_THE_JOBS_WORD = Kind(
         "with the option that says it",
     ),
 )
+ACTIVITY_DECIDES = Kind(
+    "only-a-tag-says-activity",
+    "only a tag of the job says that it is {activity}, without which it would be above",
+    Remedy(
+        "confirm-the-activity",
+        "have somebody who knows say what the run did, and sign for it: flops-auditor amend {job} --who NAME --why "
+        "REASON --activity ACTIVITY",
+    ),
+)
 ACTIVITY_CONTRADICTED = Kind(
     "activity-contradicted",
     "contradictory evidence: the job is declared as {activity}, but {evidence}",
@@ -162,7 +171,10 @@ def rests_on(heard: Heard, found: A, audited: Callable[[Heard], A], tables: Sequ
         if _weight(by_itself) > _weight(found) or _weight(others) < _weight(careful):
             milder.append(replace(part.ground, verdict_without=by_itself.verdict))
     known = {ground.what: ground for ground in grounds}
-    for ground in milder:
+    bare = _left_out(heard, kept)
+    signed = [part for part in parts if not part.ground.statement and part.ground.what not in known]
+    backed = [part for part in signed if _says(audited(part.left_out(bare))) != _says(careful)]
+    for ground in (*milder, *(replace(part.ground, verdict_without=found.verdict) for part in backed)):
         known.setdefault(ground.what, ground)
     every = (*_measured(found.estimate), *known.values(), *tables)
     ordered = tuple(sorted(every, key=lambda ground: SOURCES.index(ground.source)))

@@ -10,6 +10,7 @@ from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
+from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableStatement, read_stated
 from flops_auditor.domain.values.amounts import exact, parse_amount
 from flops_auditor.domain.values.errors import WrongInput
@@ -30,7 +31,8 @@ class MalformedAmendment(WrongInput):
 @dataclass(frozen=True)
 class Amendment:
     """Counts are whole numbers, `mfu` a fraction of the peak (0..1), `attachment_sha256` 64 hex digits or empty.
-    `asked_again`: the sources were asked once more, and the evidence is what they answered then.
+    `activity` is what the run did. `asked_again`: the sources were asked once more, and the evidence is what they
+    answered then.
 
     `stated` is what only people know of the model, and the law asks for. `about` names the model where it is said of
     every run on it; such a statement replaces an earlier one about the same model, and a run's own amendments override
@@ -48,11 +50,13 @@ class Amendment:
     about: str = ""
     attachment_sha256: str = ""
     asked_again: bool = False
+    activity: Activity | None = None
 
     def check(self) -> "Amendment":
         """The amendment itself. Raises MalformedAmendment naming what is wrong."""
         said = (self.tokens, self.parameters, self.mfu, self.pretraining_flop)
-        if all(value is None for value in said) and not self.stated and not self.asked_again:
+        given = self.stated or self.asked_again or self.activity is not None
+        if all(value is None for value in said) and not given:
             raise MalformedAmendment("it gives no evidence")
         if not self.who.strip() or not self.why.strip():
             raise MalformedAmendment("it does not say who gives it and why")
@@ -79,6 +83,8 @@ class Amendment:
             said["mfu"] = f"{self.mfu.numerator}/{self.mfu.denominator}"
         if self.stated:
             said["stated"] = self.stated.to_json()
+        if self.activity is not None:
+            said["activity"] = self.activity
         if self.about:
             said["about"] = self.about
         if self.attachment_sha256:
@@ -108,10 +114,18 @@ def read_amendment(found: Mapping[str, Any]) -> Amendment:
             stated=read_stated(found.get("stated", {})),
             about=str(found.get("about", "")),
             attachment_sha256=str(found.get("attachmentSha256", "")),
+            activity=_activity(found.get("activity")),
             asked_again=found.get("askedAgain", False) is True,
         ).check()
     except (KeyError, TypeError, ValueError, ZeroDivisionError, UnreadableStatement) as error:
         raise MalformedAmendment(f"not an amendment: {error!r}") from error
+
+
+def _activity(found: object) -> Activity | None:
+    known = next((activity for activity in ACTIVITIES if activity == found), None)
+    if found is not None and known is None:
+        raise MalformedAmendment(f"activity is {str(found)[:40]!r}, not one of {', '.join(ACTIVITIES)}")
+    return known
 
 
 def _amount(found: Mapping[str, Any], key: str) -> int | None:

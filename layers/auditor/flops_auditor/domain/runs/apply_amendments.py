@@ -26,6 +26,8 @@ def amend_declared(
         attached = f" (attachment {amendment.attachment_sha256})" if amendment.attachment_sha256 else ""
         note = AMENDED(source=amendment.source, why=amendment.why, attachment=attached)
         declared = replace(declared, notes=(*declared.notes, note))
+        if amendment.activity is not None:
+            declared = replace(declared, activity=amendment.activity)
         if amendment.tokens is not None:
             declared = replace(
                 declared,
