@@ -229,5 +229,6 @@ def planned_model(inputs: Inputs) -> tuple[ModelSize | None, Original, str]:
         systemic_risk=original.systemic_risk or bool(inputs.stated.systemic_risk),
         general_purpose=inputs.stated.general_purpose,
         ours=inputs.stated.ours,
+        systemic_denied=inputs.stated.systemic_risk is False,
     )
     return size, original, model.model_id if model else named or ""

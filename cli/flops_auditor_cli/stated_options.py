@@ -33,7 +33,8 @@ PlacedOption = Annotated[
     str | None,
     typer.Option(
         "--placed-on-market",
-        help="The resulting model is placed on the Union market: yes, no, or since when, such as 2026-11-24.",
+        help="The resulting model is placed on the Union market, or put to essential internal use: yes, no, or a day, "
+        "such as 2026-11-24.",
     ),
 ]
 LicenceOption = Annotated[

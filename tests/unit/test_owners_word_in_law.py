@@ -76,6 +76,7 @@ def test_the_jobs_own_figure_for_an_unknown_original_is_said_where_it_decides() 
     assert "stated-original" not in kinds(line(world, "tune", "one-third"), "notes")
 
 
+SMALL = (Figures(1, 1), Figures(1, 1))
 PRETRAINING = {"activity": "pretraining"}
 COUNTED = {"params": "8e9", "tokens": "1e12"}
 """4.8e22 FLOP: over a third of 1e23, and not over 1e23."""
@@ -267,6 +268,19 @@ def test_licences_by_their_spdx_names(licence: str, free: bool) -> None:
     duty = next(d for g in policy(EU).groups for r in g for d in r.duties if d.exemption is not None)
     assert duty.exemption is not None
     assert is_free(licence, duty.exemption.licences) is free
+
+
+def test_a_licence_that_is_not_known_to_be_free_is_left_to_a_person() -> None:
+    world = recorded(continuing("tune", hours=800, **BIG), licence="OpenRAIL")
+    step = duties_in_words([line(world, "tune", "original-unknown")], (), JULY)[0]
+    assert step.endswith("Its licence is not among those that are known to be such.")
+
+
+def test_an_answer_that_is_not_followed_is_said() -> None:
+    found = assess(policy(EU), situation_of_training("modifier", Original(2 * 10**25, systemic_denied=True), *SMALL))
+    assert [note.kind.name for note in found[0].notes] == ["systemic-all-the-same"]
+    follows = assess(policy(EU), situation_of_training("modifier", Original(10**24, systemic_denied=True), *SMALL))
+    assert [a.notes for a in follows] == [(), ()]
 
 
 def test_a_licence_that_only_a_tag_names_is_said_to_be_so_and_the_duty_stays() -> None:

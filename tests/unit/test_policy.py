@@ -315,6 +315,7 @@ RULE = {
     "duties": ["report"],
 }
 DUTY = {"what": "Report", "article": "Art. 1", "reading": "text"}
+TRANSITION = {"placed_before": "2025-08-02", "until": "2027-08-02", "article": "Art. 9"}
 READING = {"reading": "ours", "left_open": "x", "source": "y"}
 POLICY = {"id": "p", "title": "t", "jurisdiction": "j", "in_force": None, "sources": [{"title": "x", "read": "text"}]}
 
@@ -406,15 +407,18 @@ NO_ROLE = "rule s: role is not of developer, modifier, data-generator"
         (json.dumps({**POLICY, "duties": {}, "groups": [["rule"]]}), "TypeError: string indices"),
         (json.dumps({**POLICY, "duties": {}, "groups": [[{"when": None}]]}), "KeyError"),
         (json.dumps({**POLICY, "duties": {}, "groups": [], "law": 1}), "the policy: unknown fields law"),
-        (json.dumps({**POLICY, "duties": {}, "groups": [], "in_force": "soon"}), "ValueError: Invalid isoformat"),
+        (
+            json.dumps({**POLICY, "duties": {}, "groups": [], "in_force": "soon"}),
+            "the policy: in_force is 'soon', not a day",
+        ),
         (policy_text(when=[]), "MalformedPolicy|TypeError|KeyError|AttributeError"),
         (policy_text(meaning=...), "KeyError: 'meaning'"),
         (policy_text(meaning=" "), "meaning is not a text"),
         (policy_text(source=...), "KeyError: 'source'"),
         (policy_text(scenario=...), "KeyError: 'scenario'"),
         (policy_text(threshold=...), NOT_EITHER),
-        (policy_text(threshold="1/0"), "UnreadableAmount: '0' is not between 1 and 1e40"),
-        (policy_text(threshold="many"), "UnreadableAmount: 'many' is not a number"),
+        (policy_text(threshold="1/0"), "rule s: threshold: '0' is not between 1 and 1e40"),
+        (policy_text(threshold="many"), "rule s: threshold: 'many' is not a number"),
         (policy_text(share_of_original="1/3"), NOT_EITHER),
         (policy_text(threshold=..., share_of_original="1/3"), "rule s: a share needs an original that is known"),
         (policy_text(threshhold="10", extra=1), "rule s: unknown fields extra, threshhold"),
@@ -424,7 +428,7 @@ NO_ROLE = "rule s: role is not of developer, modifier, data-generator"
         (policy_text(when={"role": ["modifier"], "original": "Known"}), "original is 'Known', not one of known"),
         (policy_text(when={"role": ["modifier"], "systemic_risk": "yes"}), "systemic_risk is 'yes', not true or false"),
         (policy_text(when={"role": ["modifier"], "below": "-1"}), "UnreadableAmount"),
-        (policy_text(threshold="1e22/-3"), "UnreadableAmount: '-3'"),
+        (policy_text(threshold="1e22/-3"), "rule s: threshold: '-3'"),
         (policy_text(threshold=5), "AttributeError|TypeError|MalformedPolicy: threshold is not a text"),
         (policy_text(when={"role": "modifier"}), "role is not a list of texts"),
         (policy_text(when={"role": ["modifier", "modifier"]}), "role names something twice"),
@@ -439,9 +443,26 @@ NO_ROLE = "rule s: role is not of developer, modifier, data-generator"
         (policy_text(duties="report"), "duties is not a list of texts"),
         (policy_text(duties=["report", 4]), "duties is not a list of texts"),
         (policy_text(comparison=["greater than"]), r"comparison is \['greater than'\]"),
-        (policy_text(reading="disputed"), "KeyError: 'left_open'"),
+        (policy_text(reading="disputed"), "rule s: left_open says what"),
         (policy_text(disputed_if_crossed={"left_open": "x", "certain_if_over": "s"}), "certain_if_over is not a list"),
         (policy_text(disputed_if_crossed={"left_open": ["x"]}), "left_open is not a text"),
+        (policy_text(disputed_if_crossed={"left_open": "x", "certain_if_over": ["s"]}), "names the rule itself"),
+        (json.dumps({**POLICY, "duties": {"report": DUTY}, "groups": [[RULE], [RULE]]}), "stands twice"),
+        (json.dumps({**POLICY, "duties": {"report": DUTY}, "groups": [[RULE, RULE]]}), "stands twice"),
+        (policy_text()[:-1] + ', "title": "u"}', "title stands twice in one object"),
+        (with_duty(within_days=10**9, since="met"), "duty report: within_days is not a number of days up to 3650"),
+        (
+            json.dumps(
+                {**POLICY, "duties": {}, "groups": [], "transitions": {"t": {**TRANSITION, "until": "2020-01-01"}}}
+            ),
+            "transition t: until 2020-01-01 is not after 2025-08-02",
+        ),
+        (
+            json.dumps(
+                {**POLICY, "duties": {}, "groups": [], "transitions": {"t": {**TRANSITION, "until": "2027-13-01"}}}
+            ),
+            "transition t: until is '2027-13-01', not a day",
+        ),
         (with_duty(to=4), "to is not a text"),
         (with_duty(form=True), "form is not a text"),
         (with_duty(what={"a": 1}), "what is not a text"),

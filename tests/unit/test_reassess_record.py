@@ -136,8 +136,8 @@ def rewritten(old: str, new: str) -> Edit:
     [
         ("AI Act, Art. 53(1)(a), Annex XI", "AI Act, Art. 53", "duties.technical-documentation.article"),
         ("Put in place a policy to comply", "Adopt a policy to comply", "duties.copyright-policy.what"),
-        ("if the model is placed on the Union market", "if it is placed", "condition"),
-        ("the modification (AI Act, recital 109)", "the modification", "limited_to"),
+        ("placed on the Union market, or put", "placed, or put", "condition"),
+        ("to its data (AI Act, recital 109)", "to its data", "limited_to"),
         ("original's compute not known and not estimable: one third of 1e23", "one third", "source"),
         ("one third of 1e23, original of unknown compute", "unknown original", ""),
         ("the modifier becomes the provider of a general-purpose AI model", "it is a provider", ""),

@@ -82,6 +82,11 @@ NO_RULE = Kind(
         "lists them",
     ),
 )
+DENIED = Kind(
+    "systemic-all-the-same",
+    "somebody says that the original has no systemic risk; it is listed so, or over the line that presumes it, and "
+    "counts as one: only the Commission ends that",
+)
 MET_BEFORE = Kind(
     "met-before", "the line was crossed before this run began: a day counts from then, and may be earlier than is shown"
 )
@@ -371,6 +376,8 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
     notes = [NOT_IN_FORCE(jurisdiction=policy.jurisdiction, day=str(policy.in_force))] if early else []
     if situation.role == "developer" and most < (lowest or 0):
         notes.append(MET_BEFORE())
+    if situation.original.systemic_denied and rule.systemic_risk:
+        notes.append(DENIED())
     return Assessment(
         policy=policy.policy_id,
         rule=rule,

@@ -26,6 +26,7 @@ from flops_auditor.domain.law.policy import (
 from flops_auditor.domain.values.amounts import parse_amount
 from flops_auditor.domain.values.errors import AuditorError
 
+MOST_DAYS = 3650
 _POLICY = frozenset(
     {
         "id",
@@ -72,7 +73,7 @@ _DUTY = frozenset(
 def parse_policy(text: str) -> Policy:
     """Read a policy file. Raises MalformedPolicy naming the rule or the duty."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_once)
         _known("the policy", document, _POLICY)
         exemptions = {name: _exemption(name, each) for name, each in document.get("exemptions", {}).items()}
         transitions = {name: _transition(name, each) for name, each in document.get("transitions", {}).items()}
@@ -83,7 +84,7 @@ def parse_policy(text: str) -> Policy:
             policy_id=_text(document, "id"),
             title=_text(document, "title"),
             jurisdiction=_text(document, "jurisdiction"),
-            in_force=date.fromisoformat(document["in_force"]) if document["in_force"] else None,
+            in_force=_day("the policy", document, "in_force") if document["in_force"] is not None else None,
             condition=_maybe_text(document, "condition"),
             sources=tuple(
                 Source(_text(each, "title"), _one_of("read", each, ("text", "secondary")))
@@ -98,6 +99,22 @@ def parse_policy(text: str) -> Policy:
         raise MalformedPolicy(f"{type(error).__name__}: {error}") from error
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose members have names of their own."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise MalformedPolicy(f"{next(name for name in names if names.count(name) > 1)} stands twice in one object")
+    return found
+
+
+def _day(where: str, found: Mapping[str, Any], key: str) -> date:
+    try:
+        return date.fromisoformat(found[key])
+    except (TypeError, ValueError) as error:
+        raise MalformedPolicy(f"{where}: {key} is {str(found[key])[:40]!r}, not a day such as 2026-11-24") from error
+
+
 def _exemption(name: str, found: Mapping[str, Any]) -> Exemption:
     _known(f"exemption {name}", found, frozenset({"what", "article", "licences"}))
     licences = _texts(found, "licences")
@@ -106,7 +123,9 @@ def _exemption(name: str, found: Mapping[str, Any]) -> Exemption:
 
 def _transition(name: str, found: Mapping[str, Any]) -> Transition:
     _known(f"transition {name}", found, frozenset({"placed_before", "until", "article"}))
-    before, until = (date.fromisoformat(found[key]) for key in ("placed_before", "until"))
+    before, until = (_day(f"transition {name}", found, key) for key in ("placed_before", "until"))
+    if until <= before:
+        raise MalformedPolicy(f"transition {name}: until {until} is not after {before}")
     return Transition(before, until, _text(found, "article"))
 
 
@@ -124,8 +143,8 @@ def _duty(
     where = f"duty {name}"
     _known(where, duty, _DUTY)
     days = duty.get("within_days")
-    if days is not None and (type(days) is not int or days < 0):
-        raise MalformedPolicy(f"{where}: within_days is not a number of days")
+    if days is not None and (type(days) is not int or not 0 <= days <= MOST_DAYS):
+        raise MalformedPolicy(f"{where}: within_days is not a number of days up to {MOST_DAYS}")
     if (days is None) != ("since" not in duty):
         raise MalformedPolicy(f"{where}: within_days and since belong together")
     return Duty(
@@ -187,12 +206,12 @@ def _rule(rule: Mapping[str, Any], duties: Mapping[str, Duty]) -> Rule:
 def _disputed(where: str, rule: Mapping[str, Any]) -> Disputed | None:
     """A rule that is disputed as a whole is so where it is crossed; another one may be so there alone."""
     if "disputed_if_crossed" not in rule:
-        return Disputed(_text(rule, "left_open")) if rule.get("reading") == "disputed" else None
+        return Disputed(_maybe_text(rule, "left_open")) if rule.get("reading") == "disputed" else None
     found = rule["disputed_if_crossed"]
     _known(where, found, frozenset({"left_open", "certain_if_over"}))
     certain = tuple(_texts(found, "certain_if_over")) if "certain_if_over" in found else ()
     if rule.get("reading") == "disputed":
-        return Disputed(_text(rule, "left_open"), certain)
+        return Disputed(_maybe_text(rule, "left_open"), certain)
     return Disputed(_text(found, "left_open"), certain)
 
 
@@ -202,6 +221,10 @@ def _check_names(groups: tuple[tuple[Rule, ...], ...]) -> None:
         missing = sorted(set(rule.disputed.certain_if_over if rule.disputed else ()) - scenarios)
         if missing:
             raise MalformedPolicy(f"rule {rule.scenario}: certain_if_over names no rule: {', '.join(missing)}")
+        if rule.disputed and rule.scenario in rule.disputed.certain_if_over:
+            raise MalformedPolicy(f"rule {rule.scenario}: certain_if_over names the rule itself")
+    if len(set(groups)) < len(groups) or any(len(set(group)) < len(group) for group in groups):
+        raise MalformedPolicy("a rule or a group of rules stands twice")
 
 
 def _reading(where: str, found: Mapping[str, Any]) -> dict[str, Any]:
@@ -266,7 +289,10 @@ def _divided(where: str, rule: Mapping[str, Any], key: str) -> Fraction | None:
     if key not in rule:
         return None
     top, _, divisor = _text(rule, key).partition("/")
-    line = Fraction(parse_amount(top), parse_amount(divisor or "1"))
+    try:
+        line = Fraction(parse_amount(top), parse_amount(divisor or "1"))
+    except AuditorError as error:
+        raise MalformedPolicy(f"{where}: {key}: {error}") from error
     if line <= 0:
         raise MalformedPolicy(f"{where}: {key} is not over 0")
     return line

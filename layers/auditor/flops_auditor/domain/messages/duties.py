@@ -51,13 +51,12 @@ def duty_in_words(duty: Mapping[str, Any], day: str | None, today: date) -> str:
 
 
 def _exempt_in_words(exempt: Mapping[str, Any]) -> str:
-    """Who does not owe a duty; nothing where the licence is known not to bring that about."""
-    if exempt["licence"] == "other":
-        return ""
+    """Who does not owe a duty, and what is known of the licence."""
     who = ", by a tag alone," if exempt["by_tag"] else ""
     free = f" Its licence is said{who} to be such a one; the rest is for a person to check."
     said = f" Not owed where {exempt['what']} ({exempt['article']})."
-    return said + (free if exempt["licence"] == "free" else "")
+    other = " Its licence is not among those that are known to be such."
+    return said + {"free": free, "other": other}.get(exempt["licence"], "")
 
 
 def day_in_words(day: str, today: date) -> str:

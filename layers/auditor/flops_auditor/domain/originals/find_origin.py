@@ -326,8 +326,6 @@ def find_original(
     """
     common = _stated(declared, model)
     table = replace(model.original if model else Original(), **common)
-    if model is not None and model.original.systemic_risk and declared.stated.systemic_risk is False:
-        table = replace(table, source=f"{table.source}; the table lists it as one of systemic risk, whatever is said")
     said, known = declared.pretraining_flop, table.pretraining_flop
     if said is None:
         return table, ()
@@ -358,6 +356,7 @@ def _stated(declared: Declared, model: KnownModel | None) -> dict[str, Any]:
         "systemic_risk": bool(stated.systemic_risk) or listed,
         "general_purpose": stated.general_purpose,
         "ours": stated.ours,
+        "systemic_denied": stated.systemic_risk is False,
         "unconfirmed": stated.unconfirmed - settled,
         "doubts": declared.threshold_doubts,
     }

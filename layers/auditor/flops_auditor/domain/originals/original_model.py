@@ -13,7 +13,8 @@ class Original:
 
     `pretraining_flop` is the lower of the figures known of its training compute, None when unknown, `highest_flop` the
     higher one, None where they agree. `systemic_risk` says the original is known to be a systemic-risk model;
-    `general_purpose` and `ours` are what people say of it. `unconfirmed` names what only a job's tags say. `source`
+    `general_purpose`, `ours` and `systemic_denied` are what people say of it. `unconfirmed` names what only a job's
+    tags say. `source`
     says where the figure comes from; `trusted` is False for a figure too weak to rest "below" on; `doubts` are
     statements about it that could not be read. `others` are what it may be instead, since names or figures contradict
     each other, each with what is said of that. `beyond_any`: the figure is more than any known model took.
@@ -30,6 +31,7 @@ class Original:
     merged_highest_flop: int | None = None
     general_purpose: bool | None = None
     ours: bool | None = None
+    systemic_denied: bool = False
     unconfirmed: frozenset[Question] = frozenset()
     others: tuple[tuple[Remark, "Original"], ...] = ()
     beyond_any: bool = False
