@@ -117,7 +117,10 @@ def test_generating_data_counts_without_the_generators_own_training(deployed: De
         assert (generated["inherited_flop"], generated["duties"], generated["doubts"]) == ("0", [], [])
     assert [content["verdict"] for content in found] == ["below", "below"]
     deployed.idle()
-    assert [deployed.mails_about(job["TrainingJobName"]) for job in (large, unknown)] == [[], []]
+    assert deployed.mails_about(unknown["TrainingJobName"]) == []
+    subject, text = mail(deployed, large)
+    assert "BELOW, ON ITS OWN WORD" in subject, "only its tag says that it generates data"
+    assert "Notify the European Commission" not in text
 
 
 def test_a_late_audit_postpones_no_day(deployed: Deployed) -> None:
