@@ -10,7 +10,8 @@ from flops_auditor.domain.audit.tables import ACCELERATORS, INSTANCE_TYPES
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.values.archive_keys import record_key, tables_key
 from flops_auditor.use_cases.auditing.reassess_record import reassess_record
-from tests.fakes.audit import MemoryRecords
+from flops_auditor.use_cases.auditing.rehearsal import rehearsed
+from tests.fakes.audit import MemoryAlerts, MemoryReassessments, MemoryRecords
 from tests.fakes.lineage import World, continuing
 from tests.fakes.tables_of_then import EARLIER, Edit, tables_with, without_row
 
@@ -71,13 +72,32 @@ def test_what_is_assessed_again_is_not_superseded_twice(edits: Mapping[str, Edit
 def test_a_dry_run_says_what_would_change_and_changes_nothing() -> None:
     world = recorded(EARLIER["a row was edited since"])
     line = world.recorder.archive.get(record_key(world.job_id("parent"), 0))
-    before = reassess_record(world.job_id("parent"), world.recorder, dry_run=True)
+    before = reassess_record(world.job_id("parent"), rehearsed(world.recorder))
     assert before is not None
     assert revisions(world, "parent") == 1
     assert world.recorder.archive.get(record_key(world.job_id("parent"), 0)) == line
     assert before.tables == (ACCELERATORS,)
-    assert not before.superseded
     assert "estimate.peak_flop_per_s" in {found.path for found in before.differences}
+
+
+def test_a_rehearsal_follows_descendants_and_leaves_no_trace() -> None:
+    """A child on a known type, whose verdict hangs on its parent's: the dry run says so, as the run then does."""
+    world = World(tables=tables_with({INSTANCE_TYPES: without_row("ml.p5.48xlarge")}))
+    world.add(continuing("parent"))
+    world.add(continuing("child", ["parent"], day=2, ResourceConfig=P4))
+    world.audit()
+    world.recorder = replace(world.recorder, tables=load_tables())
+    alerts, queue, archive = world.recorder.alerts, world.recorder.queue, world.recorder.archive
+    assert isinstance(alerts, MemoryAlerts)
+    assert isinstance(queue, MemoryReassessments)
+    before = (len(alerts.sent), len(queue.waiting), sorted(archive.list("")))
+    trial = rehearsed(world.recorder)
+    would = {name: reassess_record(world.job_id(name), trial) for name in ("parent", "child")}
+    assert (len(alerts.sent), len(queue.waiting), sorted(archive.list(""))) == before
+    assert [revisions(world, name) for name in would] == [1, 1]
+    did = {name: reassess_record(world.job_id(name), world.recorder) for name in would}
+    assert would == did
+    assert {name: judged and judged.verdict for name, judged in did.items()} == {"parent": "below", "child": "below"}
 
 
 def test_another_order_of_policies_supersedes_nothing() -> None:

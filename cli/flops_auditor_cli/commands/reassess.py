@@ -12,6 +12,7 @@ from flops_auditor.domain.values.differences import in_words
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.reassess_record import Judged, reassess_record
 from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.auditing.rehearsal import rehearsed
 from flops_auditor_cli.adapters import environment_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import FAILED
@@ -63,7 +64,8 @@ def reassess(
         rows = [row for row in rows if job in (row["job_name"], row["job_arn"], row["job_id"])]
     if not rows:
         raise NoSuchRecord(f"{job!r} has no record" if job else "nothing is recorded yet")
-    found, failures, looked_at = assess(rows, chosen(model, instance_type), recorder, dry_run)
+    recorder = rehearsed(recorder) if dry_run else recorder
+    found, failures, looked_at = assess(rows, chosen(model, instance_type), recorder)
     document = {"dry_run": dry_run, "assessed": looked_at, "records": found, "failures": failures}
     show(View("reassess", document, [Table(COLUMNS, found, cut=("job_name",))], found, FIELDS), output)
     changed = Counter(row["change"] for row in found)
@@ -90,7 +92,7 @@ def chosen(model: str, instance_type: str) -> RecordFilter:
 
 
 def assess(
-    rows: list[dict[str, Any]], fits: RecordFilter, recorder: Recorder, dry_run: bool
+    rows: list[dict[str, Any]], fits: RecordFilter, recorder: Recorder
 ) -> tuple[list[dict[str, Any]], list[str], int]:
     """Rows of what changes, the jobs that failed in words, and how many were assessed. One failure stops nobody."""
     found: list[dict[str, Any]] = []
@@ -103,7 +105,7 @@ def assess(
                 stored = recorder.records.latest(row["job_id"])
                 if stored is None or not fits(predicate_of(stored.line)):
                     continue
-                judged = reassess_record(row["job_id"], recorder, dry_run)
+                judged = reassess_record(row["job_id"], recorder)
             except AuditorError as error:
                 failures.append(f"{row['job_name']}: {error.name}: {error}. {error.remedy}")
                 continue

@@ -42,10 +42,11 @@ class Judged:
     superseded: bool = False
 
 
-def reassess_record(job_id: str, recorder: Recorder, dry_run: bool = False) -> Judged | None:
+def reassess_record(job_id: str, recorder: Recorder) -> Judged | None:
     """Supersede a job's record if today's tables change it; None for a job without a record or still running.
 
-    Its descendants are then assessed again, as after every new record. Raises EvidenceLost, NotSettled.
+    Its descendants are then assessed again, as after every new record. A rehearsed recorder changes nothing. Raises
+    EvidenceLost, NotSettled.
     """
     kept = newest(job_id, recorder)
     if kept is None or kept.interim:
@@ -56,7 +57,7 @@ def reassess_record(job_id: str, recorder: Recorder, dry_run: bool = False) -> J
     examined = examine(case, lineage_of(case, recorder), recorder)
     changed = tuple(islice(what_changes(before, examined, recorder), MOST_DIFFERENCES))
     judged = Judged(job_id, kept.revision, examined.audited.verdict, tables, changed)
-    if not changed or dry_run:
+    if not changed:
         return judged
     if put_evidence(case, kept.revision + 1, recorder) is case:
         made = commit(examined, kept, recorder, reassessed=True)
