@@ -128,7 +128,7 @@ def own_time() -> float:
 def peak_memory(with_meter: bool) -> int:
     """Peak resident bytes of a process of its own that trains a while."""
     code = (
-        "from bench.meter_overhead import *; import sys\n"
+        "from bench.meter_overhead import *; import resource\n"
         f"r = Runner(metered if {with_meter} else plain); b = text(8, 256, 1024)()\n"
         "for _ in range(12): r.step(b)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
