@@ -107,7 +107,7 @@ def test_rollouts_and_references_count_on_the_cumulative_basis_alone() -> None:
 def test_what_an_ancestor_generated_counts_on_the_cumulative_basis() -> None:
     parent = result(audited(log_of(flop=5e19, generation_flop=2 * 10**19)))
     lineage = {"parents": [], "doubts": [], "base_model": "", "pretraining_flop": None}
-    lineage |= {"loads_weights": False, "stated": {}}
+    lineage |= {"loads_weights": False, "stated": {}, "other_names": []}
     ancestor = ancestor_of({**parent, "lineage": lineage, "revision": 0})
     assert from_json(to_json(ancestor)) == ancestor
     sums = accumulate(Figures(10**19, 13 * 10**18), "child", Lineage((), (ancestor,)))
@@ -320,6 +320,28 @@ def test_an_attempt_that_began_again_from_an_older_checkpoint() -> None:
         "in 91.5 % of the training time"
     )  # what was lost is not counted
     assert not {"meter-lines-go-back", "meter-lines-of-two-writers"} & set(kinds(found))
+
+
+def test_what_an_attempt_lost_is_in_the_upper_bound_though_it_does_not_say_so() -> None:
+    """Half of a run, then an attempt that began again from an early checkpoint without a state file."""
+    big = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 400}}
+    first = log_of(minutes=300, flop=36e21, ranks=400, reporting=400)
+    second = log_of(
+        minutes=300, start=START + timedelta(minutes=300), attempt=2, since=int(START.timestamp()), ranks=400,
+        reporting=400, seq=lambda place, said: 300 + place, covered=lambda place, said: 18000.0 + 60 * place,
+        model_flop=lambda place, said: 10**22 + place * 3 * 10**19,
+    )  # fmt: skip
+    assert audited(first, **big).verdict == "above"
+    found = audited([*first, *second], **big)
+    assert found.estimate.best_flop == 19 * 10**21
+    assert (found.estimate.upper_flop or 0) >= 45 * 10**21
+    assert (found.verdict, "meter-work-done-again" in kinds(found)) == ("indeterminate", True)
+
+
+@pytest.mark.parametrize("missing", [["since", "attempt"], ["to"], ["chain_check"], ["attempt"]])
+def test_every_word_that_a_check_needs_is_missed(missing: list[str]) -> None:
+    found = audited(log_of(), without=missing)
+    assert kinds(found)["meter-words-missing"].fact("missing") == tuple(missing)
 
 
 def test_steps_that_an_earlier_count_counted_are_not_missing() -> None:

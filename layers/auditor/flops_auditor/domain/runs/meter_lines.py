@@ -13,6 +13,7 @@ from itertools import groupby, pairwise
 
 from flops_auditor.domain.runs.emitted import Emitted, Final
 from flops_auditor.domain.runs.meter_words import (
+    BINDING,
     CHECK_THE_LOG,
     MODEL_FLOP,
     OTHER_JOB,
@@ -116,7 +117,11 @@ def read_lines(
     stretches = _stretches(rows, spans, step)
     counts = _counts(stretches)
     doubts = dict.fromkeys((*_order(stretches), *_of_another_time(rows, step)))
-    result = counted(_together(counts, last, orderly=not doubts), facts, SOURCE)
+    said = _together(counts, last, orderly=not doubts)
+    lost = _lost(stretches)
+    if lost > said.get("discarded_flop", Fraction(0)):
+        said["discarded_flop"] = lost
+    result = counted(said, facts, SOURCE, (*BINDING, "chain_check"))
     notes = [*result.notes, *_missing(stretches)]
     if len(counts) > 1:
         notes.append(COUNTS_ANEW(times=len(counts) - 1))
@@ -141,7 +146,8 @@ def _rows(series: Mapping[str, Series]) -> list[_Row]:
     rows = [found[start] for start in sorted(found) if MODEL_FLOP in found[start].most]
     for before, row in pairwise(rows):
         for word in ("since", "attempt"):
-            row.most.setdefault(word, before.word(word))
+            if word in before.most:
+                row.most.setdefault(word, before.most[word])
     return rows
 
 
@@ -177,6 +183,26 @@ def _counts(stretches: Sequence[list[_Row]]) -> list[list[_Row]]:
             counts.append([])
         counts[-1] += rows
     return counts
+
+
+def _lost(stretches: Sequence[list[_Row]]) -> Fraction:
+    """FLOP that were said before an interruption and not after it: lost and done again, whatever the lines call it.
+
+    What the process did before its first line is taken to be as much as between that one and the next.
+    """
+    lost, peak = Fraction(0), Fraction(0)
+    for before, after in pairwise([[], *stretches]):
+        rows = after
+        if not before or rows[0].word("since") > before[-1].word("since"):
+            peak = Fraction(0)
+        elif len(rows) > 1 and rows[0].word(MODEL_FLOP) > rows[1].word(MODEL_FLOP):
+            peak, rows = max(peak, rows[0].word(MODEL_FLOP)), rows[1:]
+        first = rows[0].word(MODEL_FLOP)
+        done = rows[1].word(MODEL_FLOP) - first if len(rows) > 1 else first
+        if peak > first:
+            lost += peak - max(Fraction(0), first - max(Fraction(0), done))
+        peak = max(row.word(MODEL_FLOP) for row in rows)
+    return lost
 
 
 def _order(stretches: Sequence[list[_Row]]) -> Iterator[Remark]:

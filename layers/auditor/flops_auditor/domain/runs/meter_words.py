@@ -5,7 +5,7 @@ held against the hardware, and doubted where they say themselves that something 
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -37,6 +37,7 @@ WORDS = (
 BINDING = (
     "job_check",
     "since",
+    "to",
     "covered",
     "seq",
     "attempt",
@@ -169,10 +170,10 @@ def share_covered(covered: Fraction, seconds: Fraction | None) -> Fraction | Non
     return Fraction(1) if left <= min(_MINUTE, seconds / _ROUNDING) else covered / seconds
 
 
-def counted(values: Mapping[str, Fraction], facts: Facts, source: str) -> Counted:
-    """What the words of a run amount to."""
+def counted(values: Mapping[str, Fraction], facts: Facts, source: str, binding: Sequence[str] = BINDING) -> Counted:
+    """What the words of a run amount to; `binding` are those that must be there."""
     flop, share = values[MODEL_FLOP], None
-    suspicions = suspicions_of(values, facts)
+    suspicions = suspicions_of(values, facts, binding)
     if "covered" in values:
         share = share_covered(values["covered"], facts.seconds)
         if facts.seconds and values["covered"] > facts.seconds + max(_MINUTE, facts.seconds / _ROUNDING):
@@ -186,10 +187,10 @@ def counted(values: Mapping[str, Fraction], facts: Facts, source: str) -> Counte
     return Counted(model, generation, reference, tuple(suspicions), notes)
 
 
-def suspicions_of(values: Mapping[str, Fraction], facts: Facts) -> list[Suspicion]:
+def suspicions_of(values: Mapping[str, Fraction], facts: Facts, binding: Sequence[str] = BINDING) -> list[Suspicion]:
     """What the words themselves say is missing."""
     flop, found = values[MODEL_FLOP], []
-    missing = [name for name in BINDING if name not in values]
+    missing = [name for name in binding if name not in values]
     if missing:
         found.append(Suspicion(UNBOUND(missing=missing)))
     if values.get("failed"):
