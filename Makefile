@@ -80,6 +80,10 @@ test-faults: setup ## Every kill point, faults at the wire, hostile input, right
 test-attacks: setup ## Every attack on the ledger: the random forger, generated containers, random honest worlds
 	FLOPS_AUDITOR_ATTACKS=full .venv/bin/pytest tests/attacks tests/oracles --timeout 7200
 
+.PHONY: test-jobs
+test-jobs: setup ## 10,000 jobs with spoiled evidence: no wrong "below" that is not marked, no wrong "above"
+	FLOPS_AUDITOR_JOBS=full .venv/bin/pytest tests/accuracy/test_made_up_jobs.py -s --timeout 7200
+
 FAULT_TESTS = tests/faults tests/integration/test_least_privilege.py tests/integration/test_other_side.py
 FUZZ_SECONDS ?= 60
 fuzz: .tools/fuzz/$(STAMP) ## Fuzz every parser of foreign bytes, guided by coverage
@@ -98,12 +102,15 @@ METER_TESTS = PYTHONPATH=$(CURDIR):$(CURDIR)/layers/auditor:$(CURDIR)/cli OMP_NU
 	$(METER) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable meter
 	@touch $@
 
-.PHONY: test-meter test-meter-full bench-meter check-meter record-meter
+.PHONY: test-meter test-meter-full test-attention bench-meter check-meter record-meter
 test-meter: .tools/meter/$(STAMP) check-meter ## flops-meter against torch's own counter, and its lines in an audit, a short set
 	$(METER_TESTS) tests/meter -m "not full"
 
 test-meter-full: .tools/meter/$(STAMP) check-meter ## flops-meter: every configuration, every trainer
 	$(METER_TESTS) tests/meter
+
+test-attention: .tools/meter/$(STAMP) ## Parameters x tokens with attention against torch's counter, in the shapes of real models
+	$(METER_TESTS) tests/meter/test_architecture_tier.py -s
 
 check-meter: .tools/meter/$(STAMP) ## Types of flops-meter
 	cd meter && ../$(METER) -m mypy flops_meter

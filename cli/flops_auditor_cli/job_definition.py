@@ -80,6 +80,7 @@ def inputs_of(request: Mapping[str, Any]) -> Inputs:
         parameters=declared.parameters,
         active_parameters=declared.active_parameters,
         tokens=declared.tokens,
+        sequence_length=declared.sequence_length,
         method="lora" if declared.parameter_efficient and declared.tokens else None,
         trainable_parameters=declared.trainable_parameters,
         activity=declared.activity if declared.activity != "fine-tuning" else None,

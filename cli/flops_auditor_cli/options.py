@@ -34,6 +34,10 @@ MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 """How a moment may be written, in UTC."""
 
 
+SMALLEST = Fraction(1, 10**30)
+"""A smaller number is a mistake, and what is divided by it is too large to show."""
+
+
 def amount(text: str | None, option: str) -> int | None:
     """A positive whole amount from an option. Raises typer.BadParameter."""
     if text is None:
@@ -53,6 +57,6 @@ def number(text: str | None, option: str, most: int | None = None) -> Fraction |
     except (ValueError, ZeroDivisionError) as error:
         raise typer.BadParameter(f"{option}: {text[:40]!r} is not a number") from error
     limit = LARGEST_AMOUNT if most is None else most
-    if not 0 < value <= limit:
+    if not SMALLEST <= value <= limit:
         raise typer.BadParameter(f"{option}: {text[:40]!r} must be over 0 and at most {limit:.0g}")
     return value

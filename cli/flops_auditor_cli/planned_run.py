@@ -52,6 +52,7 @@ class Inputs:
     active_parameters: int | None = None
     tokens: int | None = None
     epochs: Fraction | None = None
+    sequence_length: int | None = None
     method: str | None = None
     lora_rank: int = 16
     lora_target: Targets = "all-linear"
@@ -112,6 +113,7 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
         names_weights=inputs.base_model is not None and not from_scratch(inputs),
         from_scratch=from_scratch(inputs),
         on=now.date(),
+        sequence_length=inputs.sequence_length,
     )
     possible = ways(
         size if sized else None,

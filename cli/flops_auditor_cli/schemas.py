@@ -458,6 +458,15 @@ WATCHED = thing(
         ),
     }
 )
+SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+UTILISATION = thing(
+    {
+        "hardware_class": TEXT,
+        "accelerators": many(TEXT),
+        "runs": COUNT,
+        **dict.fromkeys(("lowest", "p5", "p25", "median", "p75", "highest"), SHARE),
+    }
+)
 INSTANCE_TYPE = thing(
     {
         "instance_type": TEXT,
@@ -605,6 +614,10 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     ),
     "instance-types": ("`catalog instance-types`.", thing({"instance_types": many(INSTANCE_TYPE)})),
     "policies": ("`catalog policies`: one entry for each threshold.", thing({"policies": many(POLICY_RULE)})),
+    "utilisation": (
+        "`catalog utilisation`: shares of the peak that published runs used, by hardware.",
+        thing({"utilisation": many(UTILISATION)}),
+    ),
     "models": ("`catalog models`.", thing({"models": many(MODEL)})),
     "model": (
         "`catalog explain`: what a name means.",

@@ -79,3 +79,37 @@ def test_what_names_no_job_ends_in_the_dead_letter_queue(deployed: Deployed) -> 
     with deployed.quick_redelivery():
         deployed.stack.client("sqs").send_message(QueueUrl=deployed.outputs["AuditQueueUrl"], MessageBody="{not json")
         deployed.wait(lambda: deployed.waiting("AuditDeadLetterQueueUrl") == before + 1, "dead letter")
+
+
+def test_hostile_numbers_keep_no_job_from_its_record(deployed: Deployed) -> None:
+    """An exponent that would take all time and memory to write out, in hyperparameters, tags and environment."""
+    hostile = dict.fromkeys(("num_train_epochs", "max_seq_length", "lora_r", "max_steps"), "1e-99999999")
+    job = fresh_job(HyperParameters=hostile, Environment={"PRETRAIN_FLOPS": "1e99999999"})
+    tags = [{"Key": f"flops-auditor:{name}", "Value": "1e-99999999"} for name in ("tokens", "params")]
+    deployed.load(job, tags)
+    deployed.announce(job)
+    record = deployed.record(job["TrainingJobArn"])
+    assert record.predicate["verdict"] == "indeterminate"
+
+
+def test_what_nothing_bounds_is_recorded_as_indeterminate(deployed: Deployed) -> None:
+    """A closed model on closed hardware, with a tag of its size; and ten days of which nothing is said."""
+    arn = "arn:aws:sagemaker:eu-west-1:aws:hub-content/SageMakerPublicHub/Model/nova-textgeneration-lite/1.0.0"
+    config = {"BaseModelArn": arn, "JobType": "FineTuning", "Peft": "LORA"}
+    closed = fresh_job(ServerlessJobConfig=config, ResourceConfig={}, HyperParameters={}, BillableTokenCount=10**9)
+    idle = fresh_job(hours=240, SecondaryStatusTransitions=[], TrainingTimeInSeconds=0)
+    for job, tags in ((closed, [{"Key": "flops-auditor:params", "Value": "1e9"}]), (idle, [])):
+        deployed.load(job, tags)
+        deployed.announce(job)
+        record = deployed.record(job["TrainingJobArn"])
+        assert record.predicate["verdict"] == "indeterminate"
+        assert record.predicate["estimate"]["upper_flop"] is None
+
+
+def test_reinforcement_learning_is_recorded_with_its_updates(deployed: Deployed) -> None:
+    parameters = {"model_id": "meta-llama/Llama-3.1-8B", "trainer_type": "GRPOTrainer", "num_iterations": "4"}
+    job = fresh_job(HyperParameters=parameters, FinalMetricDataList=[{"MetricName": "num_tokens", "Value": 4e8}])
+    deployed.load(job)
+    deployed.announce(job)
+    kinds = {each["kind"] for each in deployed.record(job["TrainingJobArn"]).predicate["estimate"]["assumptions"]}
+    assert {"several-updates-of-one-rollout", "rollouts"} <= kinds

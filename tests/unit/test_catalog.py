@@ -66,3 +66,15 @@ def test_explain_of_an_unknown_name_is_incomplete_evidence(output):
     assert answer.exit_code == 4
     assert "not in the base-model table" in answer.stdout.replace("\\", "")
     assert "\x1b[31m" not in answer.stdout or output == "json"
+
+
+def test_utilisation_is_the_shipped_table():
+    rows = json.loads(run("utilisation", "--output", "json").stdout)["utilisation"]
+    published = data.published_utilisation()
+    assert len(rows) == len(published.classes)
+    for row, found in zip(rows, published.classes, strict=True):
+        shown = {name: row[name] for name in found.quantiles}
+        assert shown == {name: float(share) for name, share in found.quantiles.items()}
+        assert row["runs"] == found.runs
+    named = [name for row in rows for name in row["accelerators"]]
+    assert sorted(named) == sorted(data.hardware_table().accelerators)

@@ -109,6 +109,13 @@ def test_systemic_risk_is_said_or_doubted(text: str, systemic: bool | None, doub
         {"HyperParameters": {"model_name_or_path": '"org/model"'}},
         {"HyperParameters": {"model-id": "org/model"}},
         {"HyperParameters": {"Base_Model": "org/model"}},
+        {"HyperParameters": {"run.model_name_or_path": "org/model"}},
+        {"HyperParameters": {"recipes.training_config.model_config.model_name_or_path": "org/model"}},
+        {"HyperParameters": {"+actor_rollout_ref.model.path": "org/model", "critic.model.path": "org/critic"}},
+        {"HyperParameters": {"policy.model_name": "org/model"}},
+        {"HyperParameters": {"model.hf_model_name_or_path": "org/model"}},
+        {"HyperParameters": {"pretrain": "org/model", "reward_pretrain": "org/reward"}},
+        {"HyperParameters": {"run.model_type": "llm_finetuning_aws", "run.model_name_or_path": "org/model"}},
         {"Environment": {"HF_MODEL_ID": "org/model"}},
         {"ServerlessJobConfig": {"BaseModelArn": "org/model"}},
     ],
@@ -141,6 +148,14 @@ def test_a_jumpstart_tag_names_the_base_model_and_our_own_tag_wins() -> None:
         ({"mixed_precision": "no", "torch_dtype": "bfloat16"}, ""),
         ({"mixed_precision": "no", "bf16": "true"}, "bf16"),
         ({"tf32": "true"}, "tf32"),
+        ({"bf16": "true", "fp8": "True"}, "fp8"),
+        ({"bf16": "true", "model.fp8_hybrid": "True"}, "fp8"),
+        ({"bf16": "true", "fp8": "none"}, "bf16"),
+        ({"bf16": "true", "enable_fp8": "1"}, "fp8"),
+        ({"bf16": "true", "fp8_recipe": "tensorwise"}, "fp8"),
+        ({"bf16": "true", "float8.enable_float8_linear": "true"}, "fp8"),
+        ({"bf16": "true", "fp8_kv_cache": "true"}, "bf16"),
+        ({"model.converters": "quantize.linear.float8"}, "fp8"),
         ({"torch_dtype": "float32"}, ""),
         ({"precision": "high quality"}, ""),
     ],
@@ -168,6 +183,27 @@ def test_epochs(said: str, epochs: Any) -> None:
         ({"HyperParameters": {"trainer_type": "grpo_trainer"}}, "grpo"),
         ({"HyperParameters": {"stage": "sft"}}, ""),
         ({"HyperParameters": {"rl": '"kto"'}}, "kto"),
+        ({"HyperParameters": {"trainer_type": "GRPOTrainer"}}, "grpo"),
+        ({"HyperParameters": {"trainer_type": "OnlineDPOTrainer"}}, "onlinedpo"),
+        ({"HyperParameters": {"trainer_type": "PPOv2Trainer"}}, "ppo"),
+        ({"HyperParameters": {"trainer_type": "RewardTrainer"}}, "reward"),
+        ({"HyperParameters": {"trainer_type": "SFTTrainer"}}, ""),
+        ({"HyperParameters": {"stage": "rm"}}, "rm"),
+        ({"HyperParameters": {"loss_type": "dpo"}}, "dpo"),
+        ({"HyperParameters": {"loss_type": "sigmoid"}}, ""),
+        ({"HyperParameters": {"loss_type": "dr_grpo"}}, "grpo"),
+        ({"HyperParameters": {"rlhf_type": "kto"}}, "kto"),
+        ({"HyperParameters": {"rlhf_type": "orpo"}}, "orpo"),
+        ({"HyperParameters": {"rlhf_type": "gspo"}}, "gspo"),
+        ({"HyperParameters": {"algorithm.adv_estimator": "grpo"}}, "grpo"),
+        ({"HyperParameters": {"algorithm.adv_estimator": "gae"}}, "rl"),
+        ({"HyperParameters": {"advantage_estimator": "reinforce_baseline"}}, "reinforce"),
+        ({"HyperParameters": {"advantage_estimator": "group_norm"}}, "rl"),
+        ({"HyperParameters": {"actor_rollout_ref.rollout.n": "8"}}, "rl"),
+        ({"HyperParameters": {"num_generations": "8"}}, "rl"),
+        ({"HyperParameters": {"run.generation_replicas": "2"}}, "rl"),
+        ({"HyperParameters": {"sagemaker_program": "train_grpo.py"}}, "grpo"),
+        ({"HyperParameters": {"sagemaker_program": "train.py"}}, ""),
         ({"HyperParameters": {"note": "dpo"}}, ""),
         ({"HyperParameters": {"algorithm": "adpo"}}, ""),
     ],
@@ -184,6 +220,16 @@ def test_techniques_that_pass_forward_more_than_they_update(places: dict[str, An
         ({"HyperParameters": {"use_peft": '"True"'}}, True),
         ({"HyperParameters": {"use_peft": "False"}}, False),
         ({"HyperParameters": {"peft_type": "None"}}, False),
+        ({"HyperParameters": {"peft_type": "None", "lora_r": "16", "lora_alpha": "32"}}, False),
+        ({"HyperParameters": {"use_peft": "false", "lora_r": "16"}}, False),
+        ({"HyperParameters": {"train_type": "full", "lora_rank": "8"}}, False),
+        ({"HyperParameters": {"finetuning_type": "lora"}}, True),
+        ({"HyperParameters": {"train_type": "sft"}}, False),
+        ({"HyperParameters": {"adapter": "qlora"}}, True),
+        ({"HyperParameters": {"lora_rank": "0", "lora_alpha": "16"}}, False),
+        ({"HyperParameters": {"actor_rollout_ref.model.lora_rank": "32"}}, True),
+        ({"HyperParameters": {"training_config.peft.peft_scheme": "lora"}}, True),
+        ({"HyperParameters": {"model.peft.peft_scheme": "null", "model.peft.lora_tuning.adapter_dim": "32"}}, False),
         ({"ServerlessJobConfig": {"Peft": "LORA"}}, True),
         ({"ServerlessJobConfig": {"JobType": "FineTuning"}}, False),
     ],
@@ -204,3 +250,58 @@ def test_who_said_it() -> None:
     assert Declared().tagged("pretraining")
     assert not Declared(amended=frozenset({"tokens"})).tagged("tokens")
     assert not Declared(amended=frozenset({"pretraining"})).tagged("pretraining")
+
+
+def test_other_names_of_a_recipe() -> None:
+    nova = declared(HyperParameters={"run.model_type": "amazon.nova-2-lite-v1:0:256k"})
+    assert (nova.base_model, nova.loads_weights) == ("amazon.nova-2-lite-v1:0:256k", True)
+    titan = declared(HyperParameters={"model.name": "llama3", "model.flavor": "8B", "training.seq_len": "8192"})
+    assert (titan.base_model, titan.loads_weights, titan.sequence_length) == ("llama3-8B", None, 8192)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "length"),
+    [
+        ({"max_seq_length": "512", "data.seq_length": "4096"}, 4096),
+        ({"data.max_prompt_length": "512", "data.max_response_length": "1024"}, 1536),
+        ({"prompt_max_len": "1024", "generate_max_len": "7168", "max_len": "2048"}, 8192),
+        ({"max_prompt_length": "512"}, None),
+        ({"max_length": "4096.0"}, 4096),
+        ({"max_length": "1e99999999"}, None),
+        ({"model_max_length": "1000000000000000019884624838656"}, None),
+    ],
+)
+def test_the_length_of_sequences(parameters: dict[str, str], length: int | None) -> None:
+    assert declared(HyperParameters=parameters).sequence_length == length
+
+
+@pytest.mark.parametrize(("said", "length"), [("32K", 32768), ("8192", 8192), ("", None), ("0K", None), ("long", None)])
+def test_a_serverless_job_says_the_length_of_sequences(said: str, length: int | None) -> None:
+    """SageMaker API Reference, ServerlessJobConfig, SequenceLength: from 1K to 1024K."""
+    config = {"BaseModelArn": "org/model", "SequenceLength": said}
+    assert declared(ServerlessJobConfig=config).sequence_length == length
+
+
+@pytest.mark.parametrize(
+    ("parameters", "tokens"),
+    [
+        ({"max_steps": "100", "global_batch_size": "32", "max_length": "1024"}, 100 * 32 * 1024),
+        ({"trainer.max_steps": "10", "model.global_batch_size": "2", "model.encoder_seq_length": "5"}, 100),
+        ({"training.steps": "10", "training.global_batch_size": "2", "training.seq_len": "5"}, 100),
+        ({"max_steps": "-1", "global_batch_size": "32", "max_length": "1024"}, None),
+        ({"max_steps": "1e99", "global_batch_size": "1e99", "max_length": "1e99"}, None),
+    ],
+)
+def test_how_many_tokens_a_recipe_allows(parameters: dict[str, str], tokens: int | None) -> None:
+    found = declared(HyperParameters=parameters)
+    assert (found.planned_tokens, found.planned_tokens_of_a_device) == (tokens, None)
+
+
+def test_how_many_tokens_each_device_may_train_on() -> None:
+    """What axolotl and Transformers call the batch of a device; beside one of all devices it says nothing more."""
+    axolotl = {"max_steps": "10", "micro_batch_size": "2", "gradient_accumulation_steps": "4", "sequence_len": "8"}
+    assert declared(HyperParameters=axolotl).planned_tokens_of_a_device == 10 * 2 * 4 * 8
+    plain = {"max_steps": "10", "per_device_train_batch_size": "2", "max_length": "8"}
+    assert declared(HyperParameters=plain).planned_tokens_of_a_device == 10 * 2 * 8
+    nemo = declared(HyperParameters={**axolotl, "model.global_batch_size": "64"})
+    assert (nemo.planned_tokens, nemo.planned_tokens_of_a_device) == (10 * 64 * 8, None)

@@ -123,10 +123,10 @@ def test_without_a_period_the_spacing_of_values_is_taken_and_said() -> None:
 
 
 def test_ten_samples_in_twenty_days_do_not_speak_for_the_rest() -> None:
-    """A mean of CloudWatch spans a day at most; without a period, ten values of zero leave the rest fully busy."""
+    """A mean of CloudWatch spans a day at most: what is two days apart is no series of means, and says little."""
     two_days = 2 * 24 * 60
     found = observed(series("GPUUtilization algo-1", *((day * two_days, 0) for day in range(10))), hours=480)
-    assert found.busy["algo-1"].occupancy(8) == Fraction(1, 2)
+    assert found.busy["algo-1"].occupancy(8) == 1 - Fraction(10, 20 * 24 * 60)
     early = observed(series("GPUUtilization algo-1", *([0] * 10)), hours=480)
     assert early.busy["algo-1"].occupancy(8) > Fraction(99, 100)
 

@@ -288,3 +288,15 @@ def test_a_hardware_plan_scales_with_units_and_time_and_stays_below_its_ceiling(
     assert abs(plan.best_flop - units * seconds * peak * mfu) <= Fraction(1, 2)
     assert plan.best_flop <= plan.upper_flop <= (plan.ceiling_flop or 0)
     assert plan.energy_kwh == Fraction(units * seconds * 700, 3_600_000)
+
+
+def test_attention_over_long_sequences_is_planned() -> None:
+    """Llama-3.2-1B at 32k tokens: 12 x 16 layers x 2048 x 32768 per token beside 6 x 1.23e9."""
+    model = ["--base-model", "meta-llama/Llama-3.2-1B", "--tokens", "1e9"]
+    long = planned(*model, "--sequence-length", "32768")["estimate"]
+    assert int(long["best_flop"]) == 10**9 * (6 * 1_230_000_000 + 12 * 16 * 2048 * 32768)
+    silent = planned(*model)["estimate"]
+    assert int(silent["upper_flop"]) > 2 * int(long["upper_flop"])  # made for 131,072 tokens
+    short = planned(*model, "--sequence-length", "1")["estimate"]
+    assert int(short["upper_flop"]) <= int(short["best_flop"]) * 1.3 + 1
+    assert run(*model, "--sequence-length", "0").exit_code == 2

@@ -34,7 +34,7 @@ def timed(*steps: dict[str, Any], as_of: float | None = None, **changes: Any) ->
 
 
 def test_one_span() -> None:
-    found = timed(step("Starting", 0, 5), step("Training", 5, 65), step("Uploading", 65, 70))
+    found = timed(step("Starting", 0, 5), step("Training", 5, 65), step("Uploading", 65, 70), TrainingEndTime=at(70))
     assert found == TrainingTime(
         (Span(at(5), at(65)),), Fraction(3600), SPANS(spans="1 Training span", seconds=Fraction(3600))
     )
@@ -49,6 +49,7 @@ def test_a_spot_job_counts_every_start_and_no_pause() -> None:
         step("Training", 200, 210),
         TrainingTimeInSeconds=6100,
         BillableTimeInSeconds=9,
+        TrainingEndTime=at(210),
     )
     assert found.seconds == 100 * 60
     assert len(found.spans) == 3
@@ -95,7 +96,8 @@ def test_a_span_that_cannot_be_is_a_doubt_and_no_time(bad: dict[str, Any]) -> No
 
 
 def test_no_training_span_is_no_training_if_the_job_failed_before() -> None:
-    found = timed(step("Starting", 0, 5), step("Downloading", 5, 9), TrainingJobStatus="Failed")
+    ended = {"TrainingJobStatus": "Failed", "TrainingEndTime": at(15)}
+    found = timed(step("Starting", 0, 5), step("Downloading", 5, 9), **ended)
     assert found.seconds == 0
     assert words(found.doubts) == ()
     assert "never trained" in found.basis.words
@@ -112,8 +114,8 @@ def test_a_job_that_went_past_training_did_train(status: str, last: str) -> None
 
 
 def test_training_time_in_seconds_stands_in_for_spans() -> None:
-    found = timed(TrainingTimeInSeconds=1234)
-    assert (found.seconds, found.basis.words) == (1234, "training time: TrainingTimeInSeconds")
+    found = timed(TrainingTimeInSeconds=35000)
+    assert (found.seconds, found.basis.words) == (35000, "training time: TrainingTimeInSeconds")
     assert found.spans[0].start == at(10)
 
 
@@ -146,15 +148,16 @@ def test_nothing_known_is_a_doubt(end: Any) -> None:
 )
 def test_training_time_in_seconds_beside_the_spans(said: int, longest: int | None, contradicts: bool) -> None:
     """It includes downloads, so it is a little longer. Less contradicts; much more says that spans may be missing."""
-    found = timed(step("Training", 0, 60), TrainingTimeInSeconds=said)
+    found = timed(step("Training", 0, 60), TrainingTimeInSeconds=said, TrainingEndTime=at(60))
     assert found.seconds == 3600
     assert found.longest == longest
     assert any("contradictory" in note for note in words(found.notes)) is contradicts
 
 
 def test_a_short_job_with_a_long_download_is_no_contradiction() -> None:
-    assert timed(step("Training", 0, 10), TrainingTimeInSeconds=600 + 3600).longest is None
-    assert timed(step("Training", 0, 10), TrainingTimeInSeconds=600 + 3601).longest == 4201
+    ended = {"TrainingEndTime": at(20)}
+    assert timed(step("Training", 0, 10), TrainingTimeInSeconds=600 + 3600, **ended).longest is None
+    assert timed(step("Training", 0, 10), TrainingTimeInSeconds=600 + 3601, **ended).longest == 4201
 
 
 def test_seconds_are_exact_to_the_microsecond() -> None:
@@ -173,3 +176,45 @@ def test_merging_counts_every_minute_once(pairs: list[tuple[int, int]]) -> None:
     assert sum(span.seconds for span in merged) == 60 * len(minutes)
     assert all(a.end < b.start for a, b in pairwise(merged))
     assert merge(spans[::-1]) == merged
+
+
+TEN_DAYS = {"TrainingStartTime": at(10), "TrainingEndTime": at(10 + 14400), "TrainingJobStatus": "Stopped"}
+
+
+@pytest.mark.parametrize("said", [None, 0, 60])
+@pytest.mark.parametrize("steps", [[], [step("Starting", 0, 9)], [step("Starting", 0), step("Stopped", 14410)]])
+def test_ten_days_of_which_nothing_says_what_they_were_are_unknown(said: int | None, steps: list[Any]) -> None:
+    """Zero seconds would be zero FLOP, and below every threshold."""
+    if said is None and not steps:
+        assert timed(**TEN_DAYS).seconds == 864000
+        return
+    found = timed(*steps, **TEN_DAYS, TrainingTimeInSeconds=said)
+    assert found.seconds is None
+    assert "for 864000 s" in words(found.doubts)[0]
+
+
+def test_ten_days_of_waiting_are_no_training() -> None:
+    waited = [step("Pending", 0, 10), step("Starting", 10, 10 + 14400)]
+    assert timed(*waited, **TEN_DAYS).seconds == 0
+    assert timed(*waited, **TEN_DAYS, TrainingTimeInSeconds=0).seconds == 0
+
+
+def test_a_job_that_completed_did_train() -> None:
+    never = {"TrainingStartTime": None, "TrainingEndTime": None, "TrainingTimeInSeconds": 0}
+    assert timed(**never).seconds is None
+    assert timed(**never, TrainingJobStatus="Stopped").seconds == 0
+
+
+def test_one_hour_of_training_in_ten_days_without_a_word_may_be_ten_days() -> None:
+    found = timed(step("Starting", 0, 10), step("Training", 10, 70), **TEN_DAYS)
+    assert (found.seconds, found.longest) == (3600, 864000)
+    interrupted = [step("Training", 10, 70), step("Interrupted", 70, 14350), step("Training", 14350, 14410)]
+    assert timed(*interrupted, **TEN_DAYS).longest is None
+    last = timed(step("Training", 10), **TEN_DAYS)
+    assert (last.seconds, last.longest) == (864000, None)
+
+
+def test_a_job_that_still_downloads_has_not_trained() -> None:
+    running = {"TrainingJobStatus": "InProgress", "TrainingStartTime": at(10), "TrainingEndTime": None}
+    found = timed(step("Starting", 0, 10), step("Downloading", 10), as_of=600, **running)
+    assert found.seconds == 0

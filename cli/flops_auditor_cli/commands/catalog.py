@@ -1,4 +1,4 @@
-"""`flops-auditor catalog`: the tables that every figure rests on: instance types, policies, base models."""
+"""`flops-auditor catalog`: the tables that every figure rests on: hardware and its use, policies, base models."""
 
 from itertools import groupby
 from pathlib import Path
@@ -7,17 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor import data
+from flops_auditor.domain.compute.published_utilisation import QUANTILES
 from flops_auditor.domain.law.assessment import assess
 from flops_auditor.domain.law.policy import Policy, Rule
 from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.base_models import BaseModel
-from flops_auditor.domain.values.amounts import flop, scientific
+from flops_auditor.domain.values.amounts import flop, percent, scientific
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.near_names import did_you_mean, model_names
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, WideOption
 from flops_auditor_cli.output import Output, say
-from flops_auditor_cli.schemas import INSTANCE_TYPE, MODEL, POLICY_RULE, fields_of
+from flops_auditor_cli.schemas import INSTANCE_TYPE, MODEL, POLICY_RULE, UTILISATION, fields_of
 from flops_auditor_cli.view import Block, Facts, Headline, Points, Table, View, show
 
 SearchOption = Annotated[str, typer.Option("--search", "-s", help="Only rows whose name contains this text.")]
@@ -235,6 +236,28 @@ def models(search: SearchOption = "", wide: WideOption = False, output: OutputOp
     say('Mostly Epoch AI, "Data on AI Models" (CC-BY 4.0); JSON, CSV and --wide name the source of each row.')
 
 
+def utilisation(output: OutputOption = Output.TABLE) -> None:
+    """Utilisation that published training runs reached: the bounds of an estimate from hardware alone."""
+    published = data.published_utilisation()
+    rows = [
+        {
+            "hardware_class": found.hardware_class,
+            "accelerators": [name for name in data.hardware_table().accelerators if published.of(name) is found],
+            "runs": found.runs,
+            **{name: float(share) for name, share in found.quantiles.items()},
+        }
+        for found in published.classes
+    ]
+    people = [
+        {**row, **{name: percent(share) for name, share in found.quantiles.items()}}
+        for row, found in zip(rows, published.classes, strict=True)
+    ]
+    columns = {"hardware_class": "Hardware", "runs": "Runs", **{name: name.capitalize() for name in QUANTILES}}
+    table = Table(columns, people, right=("runs", *QUANTILES))
+    show(View("utilisation", {"utilisation": rows}, [table], rows, fields_of(UTILISATION)), output)
+    say("From tests/accuracy/published_runs.csv, which names the source of each run.")
+
+
 def explain(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="A model id, alias, JumpStart id, hub-content ARN, S3 URI or path.")
@@ -306,4 +329,5 @@ def register(app: typer.Typer) -> None:
     app.command("instance-types")(instance_types)
     app.command("policies")(policies)
     app.command("models")(models)
+    app.command("utilisation")(utilisation)
     app.command("explain")(explain)

@@ -65,7 +65,7 @@ def command(
         ),
     ] = None,
     instance_type: Annotated[str | None, typer.Option(help="SageMaker instance type, e.g. ml.p5.48xlarge.")] = None,
-    instances: Annotated[int | None, typer.Option(min=1, help="How many of them; 1 if left out.")] = None,
+    instances: Annotated[int | None, typer.Option(min=1, max=10**6, help="How many of them; 1 if left out.")] = None,
     hours: Annotated[str | None, typer.Option(help="Hours of training; derived from the tokens if left out.")] = None,
     accelerator: Annotated[str | None, typer.Option(help="Instead of an instance type, e.g. H100.")] = None,
     accelerators: Annotated[str | None, typer.Option(help="How many of them; 1 if left out.")] = None,
@@ -87,10 +87,16 @@ def command(
     active_params: Annotated[str | None, typer.Option(help="Parameters active per token.")] = None,
     tokens: Annotated[str | None, typer.Option(help="Training tokens of one epoch, such as 1.2e9.")] = None,
     epochs: Annotated[str | None, typer.Option(help="Passes over them; 1 if left out.")] = None,
+    sequence_length: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=10**9, help="Tokens of a sequence: attention over them counts; else at most the longest."
+        ),
+    ] = None,
     method: Annotated[
         MethodChoice | None, typer.Option(help="The way of training that is gated; full if left out.")
     ] = None,
-    lora_rank: Annotated[int, typer.Option(min=1, help="Rank of the adapters.")] = 16,
+    lora_rank: Annotated[int, typer.Option(min=1, max=10**6, help="Rank of the adapters.")] = 16,
     lora_target: Annotated[TargetChoice, typer.Option(help="Matrices with adapters.")] = TargetChoice.ALL_LINEAR,
     spectrum_fraction: Annotated[str, typer.Option(help="Share of the parameters that Spectrum trains.")] = "0.5",
     trainable_params: Annotated[str | None, typer.Option(help="Adapter parameters, if known.")] = None,
@@ -134,6 +140,7 @@ def command(
         active_parameters=amount(active_params, "--active-params"),
         tokens=amount(tokens, "--tokens"),
         epochs=number(epochs, "--epochs"),
+        sequence_length=sequence_length,
         method=method.value if method else None,
         lora_rank=lora_rank,
         lora_target=TARGETS[lora_target],

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.law.assessment import Assessment
-from flops_auditor.domain.runs.declared import NO
+from flops_auditor.domain.runs.hyperparameters import NO
 
 NEVER_STOP = "flops-auditor:never-stop"
 UNBOUNDED = "unbounded"

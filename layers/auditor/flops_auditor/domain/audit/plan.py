@@ -14,6 +14,7 @@ from flops_auditor.domain.audit.assessment_words import assessment_members
 from flops_auditor.domain.audit.record import decimal, due_part, spoken, tier_members
 from flops_auditor.domain.compute.architecture import ALL, architecture
 from flops_auditor.domain.compute.attention import shape_of
+from flops_auditor.domain.compute.cautions import unknown_attention
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.compute.run_estimate import METHOD, OTHER_TIER
 from flops_auditor.domain.compute.run_tokens import Tokens
@@ -175,7 +176,7 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     chosen = choice.chosen
     if chosen is None:
         raise NothingToPlan("there is neither hardware for a time nor a model with tokens")
-    best, upper = chosen.best_flop, chosen.upper_flop or chosen.best_flop
+    best, (upper, unknown) = chosen.best_flop, _at_most(chosen, wanted, way, None if contradictions else limit)
     updates = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop).plus(wanted.earlier_flop)
     everything = updates.plus(wanted.generated_flop)
     situation = replace(situation_of_training(wanted.role, wanted.original, updates, everything), on=wanted.on)
@@ -187,6 +188,7 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         *derived,
         *([UTILISATION_ASSUMED()] if wanted.mfu is None and hardware is not None else []),
         *attention,
+        *unknown,
         METHOD(method=chosen.method, basis=chosen.basis.words),
         *_other_tiers(choice),
         *([ASSUMPTION()] if uses else []),
@@ -239,6 +241,18 @@ def _architecture(
     trainable = ALL if way.trainable is None or way.trainable >= size.active else way.trainable
     counted = Tokens(tokens, "plan", least=tokens, most=tokens)
     return architecture(size, trainable, counted, wanted.sequence_length, uses)
+
+
+def _at_most(chosen: Tier, wanted: Wanted, way: Way, limit: int | None) -> tuple[int, tuple[Remark, ...]]:
+    """The upper bound in FLOP, with the most that attention can add where nothing says over how many tokens it goes."""
+    upper = chosen.upper_flop or chosen.best_flop
+    if not chosen.counts_tokens or wanted.size is None:
+        return upper, ()
+    found = unknown_attention(wanted.size, wanted.sequence_length, way.trainable is not None)
+    if found is None:
+        return upper, ()
+    most = at_least(upper * found[0])
+    return (most if limit is None else min(most, limit)), (found[1],)
 
 
 def _with_duration(wanted: Wanted, way: Way, utilisation: Fraction) -> tuple[HardwareUse | None, list[Remark]]:

@@ -4,7 +4,8 @@ from flops_auditor.domain.law.policy import Circumstance, Role
 from flops_auditor.domain.law.situation import Situation
 from flops_auditor.domain.lineage.lineage import Cumulative, Lineage
 from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.runs.declared import REINFORCEMENT_TECHNIQUES, Activity, Declared
+from flops_auditor.domain.runs.declared import Activity, Declared
+from flops_auditor.domain.runs.hyperparameters import REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.runs.run import Run
 
 

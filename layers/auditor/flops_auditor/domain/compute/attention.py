@@ -43,7 +43,15 @@ def shape_of(parameters: int) -> tuple[int, int]:
 
     12 L h^2 counts the matrices of a layer (Kaplan et al. 2020, arXiv:2001.08361, table 1).
     """
-    layers = 1
-    while 12 * (layers + 1) * (WIDTH_PER_LAYER * (layers + 1)) ** 2 <= parameters:
-        layers += 1
+    layers, one_more = 1, 2
+    while _of_layers(one_more) <= parameters:  # doubled, then halved: a stated size may be any number
+        layers, one_more = one_more, 2 * one_more
+    while one_more - layers > 1:
+        middle = (layers + one_more) // 2
+        layers, one_more = (middle, one_more) if _of_layers(middle) <= parameters else (layers, middle)
     return layers, isqrt(parameters // (12 * layers))
+
+
+def _of_layers(layers: int) -> int:
+    """Parameters of a usual transformer of so many layers."""
+    return 12 * layers * (WIDTH_PER_LAYER * layers) ** 2

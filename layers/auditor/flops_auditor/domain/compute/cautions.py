@@ -7,10 +7,14 @@ itself stays what its tier says.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import prod
 
 from flops_auditor.domain.compute.attention import LONGEST_CONTEXT, most_attention_flop
+from flops_auditor.domain.compute.run_tokens import planned_tokens
 from flops_auditor.domain.compute.tiers import ON_HARDWARE_ALONE, TIMES_MFU, HardwareUse, Tier, TierChoice, ceiling
-from flops_auditor.domain.runs.declared import PREFERENCE_TECHNIQUES, REINFORCEMENT_TECHNIQUES, Declared
+from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.emitted import AGREEMENT
+from flops_auditor.domain.runs.hyperparameters import PAIRED_TECHNIQUES, REFERENCE_PASSES, REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import ASK, BETTER
@@ -18,8 +22,10 @@ from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values.amounts import at_least
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
-REFERENCE_PASS = Fraction(8, 6)
-"""Preference tuning: 6 N for the trained model and 2 N for the reference model's forward pass, per token."""
+FORWARD_PASS = 2
+"""Times N, per token (Annex A.2); of a full training step 6, with the gradients of activations alone 4."""
+UPDATES_OF_PPO = Fraction(4)
+"""How often Hugging Face's PPO trains on each batch of rollouts, unless it is told (`num_ppo_epochs`)."""
 
 _CLEAR_UP = Remedy("clear-up", "clear up what contradicts itself, and give the figures that hold: " + BETTER)
 _SAY_THE_LENGTH = Remedy(
@@ -56,7 +62,7 @@ ACTIVE_PARAMETERS_CONTRADICT = Kind(
 REFERENCE_MODEL = Kind(
     "reference-model",
     "{technique} also passes every batch forward through a frozen reference model, which updates nothing and counts "
-    "on the cumulative basis alone; with it a third more",
+    "on the cumulative basis alone; with it {share:percent} more",
 )
 ROLLOUTS = Kind(
     "rollouts",
@@ -70,14 +76,31 @@ ROLLOUTS_ELSEWHERE = Kind(
 )
 SEVERAL_UPDATES = Kind(
     "several-updates-of-one-rollout",
-    "each batch is trained on {updates:g} times ({names}); were the tokens those of one pass, the compute would be "
+    "each batch of rollouts is trained on {updates:g} times; were the tokens those of one pass, the compute would be "
     "{updates:g} times as much",
+    _CLEAR_UP,
+)
+ONE_ANSWER_OF_TWO = Kind(
+    "tokens-of-one-answer",
+    "{technique} trains on two answers of each sample; were the tokens those of one, the compute would be twice as "
+    "much",
+    _CLEAR_UP,
+)
+LESS_THAN_PLANNED = Kind(
+    "tokens-under-the-plan",
+    "the declared tokens are {said:flop}; by its hyperparameters (steps x sequences of a step x their length) the run "
+    "may train on {planned:flop}",
+    _CLEAR_UP,
+)
+TOGETHER = Kind(
+    "cautions-together",
+    "were several of these so at once, the compute would be {times:.3g} times as much",
     _CLEAR_UP,
 )
 SPANS_INCOMPLETE = Kind(
     "training-spans-incomplete",
-    "TrainingTimeInSeconds is {longest:g} s, far more than the {seconds:g} s of the Training spans, which may be "
-    "incomplete",
+    "other fields of the job's description give {longest:g} s, far more than the {seconds:g} s of the Training spans, "
+    "which may be incomplete",
     _CLEAR_UP,
 )
 LENGTH_UNKNOWN = Kind(
@@ -136,12 +159,11 @@ def cautions_of(
     found = [*_from_tiers(choice, uses, partial * experts), *_longer(time, uses)]
     limit = next((tier.upper_flop for tier in choice.known if tier.method in ON_HARDWARE_ALONE), None)
     if chosen.method == "architecture":
-        factors = []
         if chosen.counts_tokens:
-            factors = [*_of_tokens(declared, model, tagged_tokens=tagged_tokens), *_of_length(declared, model)]
+            factors = [*_of_tokens(declared, model, uses, tagged_tokens=tagged_tokens), *_of_length(declared, model)]
         else:
             factors = _of_reported(chosen, declared, model)
-        found += [_times(chosen, limit, factor, remark) for factor, remark in factors]
+        found += _multiplied(chosen, limit, factors)
         found += _generated(choice, chosen, declared, ROLLOUTS)
     if chosen.method == "counted":
         found += _of_count(choice, chosen, declared, observed, limit)
@@ -149,14 +171,25 @@ def cautions_of(
             found += _generated(choice, chosen, declared, ROLLOUTS_ELSEWHERE)
     if chosen.basis.kind is TIMES_MFU:
         fastest = at_least(sum((use.unit_seconds * use.ceiling_peak * use.busy for use in uses), Fraction(0)))
-        found += [_times(chosen, fastest, factor, remark) for factor, remark in _of_peak(declared, uses)]
+        found += _multiplied(chosen, fastest, _of_peak(declared, uses))
     return tuple(found)
 
 
-def _times(chosen: Tier, limit: int | None, factor: Fraction, remark: Remark) -> Caution:
-    """The upper bound times a factor, and no more than the hardware gives, were nothing else known."""
-    flop = at_least((chosen.upper_flop or chosen.best_flop) * factor)
-    return Caution(flop if limit is None else min(flop, limit), remark, updates=remark.kind is not REFERENCE_MODEL)
+def _multiplied(chosen: Tier, limit: int | None, factors: Sequence[tuple[Fraction, Remark]]) -> list[Caution]:
+    """The upper bound times each factor, and times all of them, since one does not exclude the other; no more than the
+    hardware gives, were nothing else known.
+    """
+    found = [(factor, remark, remark.kind is not REFERENCE_MODEL) for factor, remark in factors]
+    of_updates = [factor for factor, _, updates in found if updates]
+    for several, updates in ((of_updates, True), ([factor for factor, _ in factors], False)):
+        if len(several) > 1:
+            times = prod(several, start=Fraction(1))
+            found.append((times, TOGETHER(times=times), updates))
+    upper = chosen.upper_flop or chosen.best_flop
+    return [
+        Caution(at_least(upper * factor if limit is None else min(upper * factor, Fraction(limit))), remark, updates)
+        for factor, remark, updates in found
+    ]
 
 
 def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], overcounted: Fraction) -> list[Caution]:
@@ -196,30 +229,56 @@ def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], overcounted: Fr
     return cautions
 
 
-def _of_tokens(declared: Declared, model: ModelSize | None, *, tagged_tokens: bool) -> list[tuple[Fraction, Remark]]:
+def _of_tokens(
+    declared: Declared, model: ModelSize | None, uses: Sequence[HardwareUse], *, tagged_tokens: bool
+) -> list[tuple[Fraction, Remark]]:
     """By how much parameters x tokens would be too low, if something else than was assumed were true."""
     found = []
-    if tagged_tokens and declared.tokens is not None and declared.epochs is not None and declared.epochs > 1:
-        found.append((declared.epochs, TOKENS_OF_ONE_EPOCH(epochs=declared.epochs)))
+    technique, said, planned = declared.technique, declared.tokens, planned_tokens(declared, uses)
+    if tagged_tokens and said is not None:
+        if declared.epochs is not None and declared.epochs > 1:
+            found.append((declared.epochs, TOKENS_OF_ONE_EPOCH(epochs=declared.epochs)))
+        if planned is not None and planned > AGREEMENT * said:
+            found.append((Fraction(planned, said), LESS_THAN_PLANNED(said=said, planned=planned)))
+    if tagged_tokens and technique in PAIRED_TECHNIQUES:
+        found.append((Fraction(2), ONE_ANSWER_OF_TWO(technique=technique.upper())))
     if model is not None and model.most_active is not None:
         remark = ACTIVE_PARAMETERS_CONTRADICT(active=model.active, source=model.source, most=model.most_active)
         found.append((Fraction(model.most_active, model.active), remark))
-    if declared.technique in PREFERENCE_TECHNIQUES:
-        found.append((REFERENCE_PASS, REFERENCE_MODEL(technique=declared.technique.upper())))
+    updates = _updates(declared)
+    if updates > 1:
+        found.append((updates, SEVERAL_UPDATES(updates=updates)))
+    if technique in REFERENCE_PASSES:
+        per_token = 4 if is_partial(declared, model) and declared.trainable_parameters is not None else 6
+        share = Fraction(FORWARD_PASS * REFERENCE_PASSES[technique], per_token)
+        found.append((1 + share, REFERENCE_MODEL(technique=technique.upper(), share=share)))
     return found
 
 
+def _updates(declared: Declared) -> Fraction:
+    """How often a run trains on what it generated; a person's number of tokens is that of all passes."""
+    if declared.technique not in REINFORCEMENT_TECHNIQUES or not declared.tagged("tokens"):
+        return Fraction(1)
+    usual = UPDATES_OF_PPO if declared.technique == "ppo" else Fraction(1)
+    return declared.updates_of_a_rollout or usual
+
+
 def _of_length(declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
-    """Attention that may come on top, since the length of the sequences or the model's shape is not known."""
-    length = declared.sequence_length
-    if model is None or (length is not None and model.shape is not None):
-        return []
-    most = most_attention_flop(model, length)
-    share = Fraction(most, (4 if is_partial(declared, model) else 6) * model.active)
+    found = None if model is None else unknown_attention(model, declared.sequence_length, is_partial(declared, model))
+    return [] if found is None else [found]
+
+
+def unknown_attention(model: ModelSize, length: int | None, partial: bool) -> tuple[Fraction, Remark] | None:
+    """By how much attention may raise parameters x tokens, since the length of the sequences (in tokens) or the model's
+    shape is not known; None where both are. `partial`: only a part of the parameters is trained.
+    """
+    if length is not None and model.shape is not None:
+        return None
+    share = Fraction(most_attention_flop(model, length), (4 if partial else 6) * model.active)
     if model.shape is None:
         context = LONGEST_CONTEXT if length is None else length
-        return [(1 + share, SHAPE_UNKNOWN(context=context, share=share))]
-    return [(1 + share, LENGTH_UNKNOWN(context=model.shape.context, share=share))]
+        return 1 + share, SHAPE_UNKNOWN(context=context, share=share)
+    return 1 + share, LENGTH_UNKNOWN(context=model.shape.context, share=share)
 
 
 def _of_reported(chosen: Tier, declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
@@ -257,7 +316,7 @@ def _of_count(
     found = []
     for each in observed.suspicions:
         if each.times is not None:
-            found.append(_times(chosen, min(bounds, default=None), each.times, each.remark))
+            found += _multiplied(chosen, min(bounds, default=None), [(each.times, each.remark)])
         elif bounds:
             found.append(Caution(min(bounds), each.remark))
     return found

@@ -34,7 +34,7 @@ from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import Emitted, said_of_share
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.observations import Observations
-from flops_auditor.domain.runs.remedies import ASK, BETTER, CORRECT_ACTIVITY
+from flops_auditor.domain.runs.remedies import AMEND, ASK, BETTER, CORRECT_ACTIVITY
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.amounts import at_least
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
@@ -70,6 +70,11 @@ TRAINER_COUNTS = Kind(
 NOT_TRAINING = Kind(
     "declared-not-training",
     "the job is declared not to be training (evaluation or processing): Annex A.1 does not count it",
+)
+NOTHING_BOUNDS = Kind(
+    "nothing-bounds-it",
+    "the service keeps its hardware to itself and only a tag says {what}: nothing bounds the compute from above",
+    AMEND,
 )
 WERE_IT_TRAINING = Kind(
     "were-it-training", "were it training, {best:flop} FLOP, at most {upper:flop}, would count ({method})"
@@ -183,6 +188,8 @@ def _estimated(
     time = run.time
     uses = hardware.uses if hardware.complete and time.seconds is not None else ()
     known, notes = _known_tiers(run, declared, observed, uses, model)
+    if not run.hardware_disclosed:
+        known = _unbounded(known, run, declared, observed, model, notes)
     limit = ceiling(uses) if uses else None
     if hardware.idle:
         known, limit = [*known, hardware_occupancy(())], 0
@@ -276,6 +283,29 @@ def _known_tiers(
         known += [mfu] if mfu is not None else []
         known.append(hardware_occupancy(uses))
     return known, notes
+
+
+def _unbounded(
+    known: list[Tier],
+    run: Run,
+    declared: Declared,
+    observed: Observations,
+    model: ModelSize | None,
+    notes: list[Remark],
+) -> list[Tier]:
+    """The tiers of a run on hardware that is not known: what a tag alone says has no upper bound."""
+    alone = [
+        *(["how large the model is"] if model is not None and model.tagged else []),
+        *(
+            ["how many tokens there were"]
+            if declared.tagged("tokens") and declared.tokens is not None and measured_tokens(run, observed) is None
+            else []
+        ),
+    ]
+    if not alone or not any(tier.counts_tokens for tier in known):
+        return known
+    notes.append(NOTHING_BOUNDS(what=" and ".join(alone)))
+    return [replace(tier, upper_flop=None) if tier.counts_tokens else tier for tier in known]
 
 
 def _as_measured(emitted: Emitted, notes: list[Remark]) -> Measured:

@@ -1,5 +1,6 @@
 """D of the architecture-based method for one run: how many tokens it trained on, and who says so."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
@@ -7,6 +8,7 @@ from math import ceil, floor
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import AGREEMENT, Emitted, said_of_share
+from flops_auditor.domain.runs.hyperparameters import REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.remarks import Kind, Remark
@@ -21,7 +23,8 @@ TOKENS_DISAGREE = Kind(
 class Tokens:
     """Tokens of all epochs of a `share` of the training time (None: of which is not known), and where they come from.
 
-    `least` and `most` bound them; `emitted` says that the run itself counted them.
+    `least` and `most` bound them; `emitted` says that the run itself counted them, `planned` that it may have trained
+    on less.
     """
 
     count: int
@@ -30,6 +33,7 @@ class Tokens:
     least: int = 0
     most: int = 0
     emitted: bool = False
+    planned: bool = False
 
     @property
     def of_the_whole_run(self) -> Fraction:
@@ -43,7 +47,7 @@ def tokens_of(
     """Tokens and where they come from. What a tag says overrides what was measured, unless more was measured."""
     measured, said = measured_tokens(run, observed), declared.tokens
     if said is None:
-        found = measured or _tokens_from_rate(observed, uses)
+        found = measured or _tokens_from_rate(observed, uses) or _planned(declared, uses)
         _say_the_share(found, observed, notes)
         return found
     whole = Tokens(said, declared.tokens_source, least=said, most=said)
@@ -59,6 +63,22 @@ def tokens_of(
         return whole
     _say_the_share(measured, observed, notes)
     return measured
+
+
+def planned_tokens(declared: Declared, uses: Sequence[HardwareUse]) -> int | None:
+    """What the run was set up to train on at most; it may have ended earlier. Rollouts stand in no set-up."""
+    if declared.technique in REINFORCEMENT_TECHNIQUES:
+        return None
+    if declared.planned_tokens is None and declared.planned_tokens_of_a_device is not None:
+        return declared.planned_tokens_of_a_device * sum(ceil(use.units) for use in uses) or None
+    return declared.planned_tokens
+
+
+def _planned(declared: Declared, uses: Sequence[HardwareUse]) -> Tokens | None:
+    planned = planned_tokens(declared, uses) if uses else None
+    if planned is None:
+        return None
+    return Tokens(planned, "hyperparameters: steps x sequences of a step x their length", most=planned, planned=True)
 
 
 def measured_tokens(run: Run, observed: Observations) -> Tokens | None:

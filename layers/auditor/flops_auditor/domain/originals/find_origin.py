@@ -304,7 +304,8 @@ def model_size(declared: Declared, model: KnownModel | None) -> ModelSize | None
         active = declared.active_parameters or total
     shape = known.shape if known is not None and _alike(total, known.total) else None
     larger = _larger(known.active, active) if known else None
-    return ModelSize(total, active, declared.parameters_source, larger, shape)
+    alone = known is None and declared.tagged("parameters")
+    return ModelSize(total, active, declared.parameters_source, larger, shape, alone)
 
 
 def _alike(one: int, other: int) -> bool:

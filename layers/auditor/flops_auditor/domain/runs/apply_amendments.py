@@ -37,9 +37,12 @@ def amend_declared(
                 figure_doubts=_settled(declared.figure_doubts, "tokens"),
             )
         if amendment.parameters is not None:
-            doubts = _settled(declared.figure_doubts, "params")
             declared = replace(
-                declared, parameters=amendment.parameters, parameters_source=amendment.source, figure_doubts=doubts
+                declared,
+                parameters=amendment.parameters,
+                parameters_source=amendment.source,
+                amended=declared.amended | {"parameters"},
+                figure_doubts=_settled(declared.figure_doubts, "params"),
             )
         if amendment.pretraining_flop is not None:
             source = f"{amendment.source} says"

@@ -4,17 +4,17 @@ All of it is optional, none of it is trusted to be well formed. What cannot be r
 a verdict may not be "below" while something that bears on it could not be read.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from typing import Literal
 
+from flops_auditor.domain.runs.hyperparameters import NO, YES, Hyperparameters
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_STATEMENT, CORRECT_TAG
 from flops_auditor.domain.runs.sources.model_names import is_place
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
-from flops_auditor.domain.values.amounts import UnreadableAmount, exact, parse_amount
+from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -23,19 +23,6 @@ ACTIVITIES: tuple[Activity, ...] = ("fine-tuning", "pretraining", "synthetic-dat
 TAG_PREFIX = "flops-auditor:"
 PRETRAIN_VARIABLE = "PRETRAIN_FLOPS"
 _UNKNOWN = {"", "unknown", "none", "null", "0", "0.0"}
-_MODEL_PARAMETERS = (
-    "base_model",
-    "base_model_name_or_path",
-    "pretrained_model_name_or_path",
-    "model_name_or_path",
-    "model_id",
-    "hf_model_id",
-    "model_name",
-    "model_path",
-    "model",
-)
-_WEIGHT_PARAMETERS = frozenset(_MODEL_PARAMETERS) - {"model_name", "model"}
-"""Names under which trainers load weights; the others may name a configuration that is trained from scratch."""
 _MODEL_VARIABLES = ("HF_MODEL_ID", "MODEL_ID", "BASE_MODEL")
 MOST_NAMES = 8
 """Names of one run's original that are looked up."""
@@ -43,48 +30,10 @@ LONGEST_NAME = 120
 """Characters of a model's name that are shown."""
 _FROM_SCRATCH = frozenset({"none", "scratch"})
 """What the tag base-model says of a run that begins with no weights."""
-_PEFT_PARAMETERS = ("lora_r", "lora_rank", "lora_alpha", "peft_type", "peft_method", "use_peft", "use_lora", "qlora")
-YES = frozenset({"true", "yes", "1"})
-NO = frozenset({"", "false", "0", "no", "none", "null"})
-"""Answers of a tag that asks for yes or no."""
-_NO_ADAPTERS = NO | {"full"}
+_CONVERTERS = ("converters", "quantize.linear", "quantization")
 _USED = YES | {"hybrid", "e4m3"}
 _PRECISION_PARAMETERS = ("mixed_precision", "precision", "compute_dtype", "compute_precision", "amp_dtype")
 _STORED_PRECISION_PARAMETERS = ("torch_dtype", "dtype", "model_dtype", "bnb_4bit_compute_dtype")
-_EPOCH_PARAMETERS = ("num_train_epochs", "num_epochs", "epochs", "epoch", "max_epochs")
-_LENGTH_PARAMETERS = (
-    "max_seq_length",
-    "max_seq_len",
-    "max_length",
-    "max_input_length",
-    "seq_length",
-    "seq_len",
-    "sequence_length",
-    "sequence_len",
-    "block_size",
-    "cutoff_len",
-    "model_max_length",
-    "max_context_width",
-    "encoder_seq_length",
-)
-"""What TRL, torchtune, LLaMA-Factory, axolotl, nanoGPT, NeMo and SageMaker's SMP call the length of a sequence."""
-_TECHNIQUE_PARAMETERS = (
-    "customization_technique",
-    "training_type",
-    "trainer_type",
-    "trainer",
-    "technique",
-    "training_method",
-    "rlhf",
-    "rl",
-    "stage",
-    "algorithm",
-    "task_type",
-)
-PREFERENCE_TECHNIQUES = ("dpo", "kto")
-"""Every batch also passes forward through a frozen reference model (Rafailov et al. 2023, arXiv:2305.18290)."""
-REINFORCEMENT_TECHNIQUES = ("ppo", "grpo", "rlvr", "rlaif", "rloo", "reinforce")
-"""Tokens are generated (rollouts) before they are trained on."""
 
 
 UNREADABLE_AMOUNT = Kind(
@@ -152,9 +101,9 @@ class Declared:
 
     `names` are all names of the model that it begins with, `base_model` is the first that is no mere place.
     `loads_weights`: it names weights that it loads, None where the name may be that of a configuration. `stated` is
-    what only people know. `amended` are those that a person's word replaces. `doubts` are declarations that
-    bear on the figures or thresholds and could not be read;
-    `notes` are remarks.
+    what only people know. `planned_tokens` are the most that hyperparameters let it train on, or each device of it;
+    `updates_of_a_rollout` how often it trains on what it generated. `amended` are those that a person's word replaces.
+    `doubts` are declarations that bear on the figures or thresholds and could not be read; `notes` are remarks.
     """
 
     activity: Activity = "fine-tuning"
@@ -169,7 +118,10 @@ class Declared:
     tokens: int | None = None
     precision: str = ""
     precision_tagged: bool = False
+    planned_tokens: int | None = None
+    planned_tokens_of_a_device: int | None = None
     epochs: Fraction | None = None
+    updates_of_a_rollout: Fraction | None = None
     sequence_length: int | None = None
     technique: str = ""
     parameter_efficient: bool = False
@@ -180,7 +132,7 @@ class Declared:
     parameters_source: str = f"tag {TAG_PREFIX}params"
     tokens_source: str = f"tag {TAG_PREFIX}tokens"
     pretraining_source: str = "the job says"
-    amended: frozenset[Literal["tokens", "pretraining"]] = frozenset()
+    amended: frozenset[Literal["tokens", "parameters", "pretraining"]] = frozenset()
     said: Statements = field(default=NOTHING_SAID, compare=False, repr=False)
     """What all this was read from."""
 
@@ -195,15 +147,9 @@ class Declared:
         """Whether it loads weights by a name that is no place: a path may be where an earlier run's weights lie."""
         return self.loads_weights is True and not is_place(self.base_model)
 
-    def tagged(self, what: Literal["tokens", "pretraining"]) -> bool:
+    def tagged(self, what: Literal["tokens", "parameters", "pretraining"]) -> bool:
         """Whether the job itself says so, and not a person who amended its record."""
         return what not in self.amended
-
-
-def plain(value: str) -> str:
-    """A hyperparameter without the JSON quotes that the SageMaker SDK puts around texts."""
-    text = value.strip()
-    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == '"' else text
 
 
 class _Reader:
@@ -315,8 +261,9 @@ def read_declared(said: Statements) -> Declared:
         reader.figure_doubts.append(reader.unknown("precision", reader.tag("precision"), ", ".join(PRECISIONS)))
     chosen = reader.choice("activity", ACTIVITIES)
     activity: Activity = next((known for known in ACTIVITIES if known == chosen), "fine-tuning")
-    parameters = {key.lower().replace("-", "_"): plain(value) for key, value in said.parameters.items()}
+    parameters = Hyperparameters.of(said.parameters)
     names, loads_weights = _names(said, parameters, reader)
+    planned, planned_of_a_device = parameters.tokens()
     pretraining_flop = _pretraining(said.environment.get(PRETRAIN_VARIABLE, ""), reader)
     return Declared(
         activity="not-training" if said.evaluation else activity,
@@ -331,10 +278,13 @@ def read_declared(said: Statements) -> Declared:
         tokens=reader.count("tokens", "--tokens"),
         precision=reader.precision() or _precision(parameters),
         precision_tagged=bool(reader.precision()),
-        epochs=_epochs(parameters),
-        sequence_length=_sequence_length(parameters),
-        technique=_technique(said.technique, parameters),
-        parameter_efficient=said.parameter_efficient or _parameter_efficient(parameters),
+        planned_tokens=planned,
+        planned_tokens_of_a_device=planned_of_a_device,
+        epochs=parameters.epochs(),
+        updates_of_a_rollout=parameters.updates_of_a_rollout(),
+        sequence_length=parameters.sequence_length(),
+        technique=parameters.technique(said.technique),
+        parameter_efficient=said.parameter_efficient or parameters.parameter_efficient(),
         lineage=tuple(part for part in reader.tag("lineage").split() if part),
         figure_doubts=tuple(reader.figure_doubts),
         threshold_doubts=tuple(reader.threshold_doubts),
@@ -352,19 +302,14 @@ def _pretraining(variable_text: str, reader: _Reader) -> int | None:
     return tagged or variable
 
 
-def _names(
-    said: Statements, parameters: Mapping[str, str], reader: _Reader
-) -> tuple[tuple[ModelName, ...], bool | None]:
+def _names(said: Statements, parameters: Hyperparameters, reader: _Reader) -> tuple[tuple[ModelName, ...], bool | None]:
     """The names of the model, most explicit first, and whether the run loads its weights; None where a name may be
     that of a configuration, since a tag against what the run names settles nothing.
     """
     tagged = reader.tag("base-model")
     from_scratch = tagged.lower() in _FROM_SCRATCH
     places = [] if from_scratch else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model"), True)]
-    places += [
-        (ModelName(parameters.get(key, ""), f"hyperparameter {key}"), key in _WEIGHT_PARAMETERS)
-        for key in _MODEL_PARAMETERS
-    ]
+    places += [(ModelName(name, f"hyperparameter {where}"), weights) for where, name, weights in parameters.models()]
     places += [(ModelName(said.environment.get(key, ""), f"variable {key}"), True) for key in _MODEL_VARIABLES]
     places += [(ModelName(said.tags.get(key, ""), f"tag {key}"), True) for key in said.model_tags]
     places += [(ModelName(text, where), True) for where, text in said.model_names.items()]
@@ -375,44 +320,19 @@ def _names(
     return tuple(name for name, _ in named), True if loaded and not from_scratch else None
 
 
-def _precision(given: Mapping[str, str]) -> str:
+def _precision(parameters: Hyperparameters) -> str:
     """The precision of the arithmetic that hyperparameters state, the fastest of several; empty when none does.
 
     The type that weights are stored in is not that of the arithmetic: it only speaks against a slower one.
     """
-    parameters = {key: value.lower() for key, value in given.items()}
-    stated = {recognise_precision(parameters[key]) for key in _PRECISION_PARAMETERS if parameters.get(key)}
-    stated |= {name for name in PRECISIONS if parameters.get(name, "") in _USED}
-    stored = {recognise_precision(parameters.get(key, "")) for key in _STORED_PRECISION_PARAMETERS}
+    stated = {recognise_precision(text) for text in parameters.all(_PRECISION_PARAMETERS)}
+    stated |= {name for name in PRECISIONS if parameters.get(name).lower() in _USED}
+    fast = {**parameters.containing("fp8"), **parameters.containing("float8")}
+    if any(text.lower() not in NO for name, text in fast.items() if "kv" not in name):
+        stated.add("fp8")
+    if any("float8" in text.lower() for text in parameters.all(_CONVERTERS)):
+        stated.add("fp8")
+    stored = {recognise_precision(text) for text in parameters.all(_STORED_PRECISION_PARAMETERS)}
     if stated <= {"fp32", "tf32", None} and stored & {"bf16", "fp16"}:
         return ""
     return next((name for name in PRECISIONS if name in stated), "")
-
-
-def _epochs(parameters: Mapping[str, str]) -> Fraction | None:
-    """Passes over the dataset, as hyperparameters state them; None when they do not."""
-    for key in _EPOCH_PARAMETERS:
-        try:
-            value = exact(parameters.get(key, ""))
-        except ValueError:
-            continue
-        if 0 < value <= 10**6:
-            return value
-    return None
-
-
-def _sequence_length(parameters: Mapping[str, str]) -> int | None:
-    """Tokens of the longest sequence, as hyperparameters state it: the largest of several; None when they do not."""
-    stated = [text for key in _LENGTH_PARAMETERS if (text := parameters.get(key, "")).isdecimal() and len(text) <= 9]
-    return max((int(text) for text in stated if int(text) > 0), default=None)
-
-
-def _technique(stated: str, parameters: Mapping[str, str]) -> str:
-    """The preference or reinforcement technique that the job names, in lower case; empty for plain fine-tuning."""
-    texts = [stated, *(parameters.get(key, "") for key in _TECHNIQUE_PARAMETERS)]
-    words = {word for text in texts for word in re.split(r"[^a-z]+", text.lower())}
-    return next((name for name in (*REINFORCEMENT_TECHNIQUES, *PREFERENCE_TECHNIQUES) if name in words), "")
-
-
-def _parameter_efficient(parameters: Mapping[str, str]) -> bool:
-    return any(parameters.get(key, "").lower() not in _NO_ADAPTERS for key in _PEFT_PARAMETERS)

@@ -15,6 +15,7 @@ from flops_auditor.domain.runs.tags_seen import TagsSeen, read_tags_seen
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso, read_time
 
+_LONGEST_PERIOD = 86400
 SCHEMA = "https://flops-auditor.dev/evidence/v2"
 TRAINING_JOB = "sagemaker:training-job"
 """The source whose description is the answer of DescribeTrainingJob."""
@@ -135,7 +136,7 @@ def parse_evidence(body: bytes) -> Evidence:
             description=document["description"],
             tags=document["tags"],
             metrics=metrics["results"],
-            period_seconds=metrics["periodSeconds"],
+            period_seconds=_period(metrics["periodSeconds"]),
             unread=tuple(_unread(found) for found in document["unread"]),
             collected_at=read_time(document["collectedAt"]) if document["collectedAt"] else None,
             files=document["files"],
@@ -146,6 +147,13 @@ def parse_evidence(body: bytes) -> Evidence:
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedEvidence(f"not an evidence file: {error}") from error
+
+
+def _period(value: object) -> int | None:
+    """Seconds of a period of CloudWatch, which is a day at most."""
+    if value is not None and (type(value) is not int or not 0 < value <= _LONGEST_PERIOD):
+        raise ValueError(f"periodSeconds is {str(value)[:40]!r}")
+    return value
 
 
 def _unread(found: Mapping[str, str]) -> Unread:

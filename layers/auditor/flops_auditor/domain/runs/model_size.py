@@ -34,7 +34,7 @@ class ModelSize:
     """Parameters of the trained model: all, those active per token, and where the numbers come from.
 
     `most_active` is another source's number of active parameters, where it is so much larger that it contradicts.
-    `shape` is None where no configuration is known.
+    `shape` is None where no configuration is known. `tagged`: a tag of the job alone says how large the model is.
     """
 
     total: int
@@ -42,6 +42,7 @@ class ModelSize:
     source: str
     most_active: int | None = None
     shape: ModelShape | None = None
+    tagged: bool = False
 
 
 def is_partial(declared: Declared, model: ModelSize | None) -> bool:

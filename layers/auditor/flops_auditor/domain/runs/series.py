@@ -188,12 +188,13 @@ def held(series: Series, spans: Sequence[Span], step: int) -> Coverage:
 
 
 def step_of(series: Series, period_seconds: int | None) -> int:
-    """Microseconds that one value stands for: the period that was asked for, or else the spacing of the values, which
-    is a day at most: CloudWatch gives no longer means.
+    """Microseconds that one value stands for: the period that was asked for, or else the spacing of the values. What is
+    more than a day apart is no series of means, since CloudWatch gives no longer ones: each then stands for a minute.
     """
     if period_seconds:
         return period_seconds * 10**6
-    return min(_DAY, min((later - earlier for earlier, later in pairwise(series.starts)), default=_MINUTE))
+    spacing = min((later - earlier for earlier, later in pairwise(series.starts)), default=_MINUTE)
+    return spacing if spacing <= _DAY else _MINUTE
 
 
 def in_microseconds(spans: Sequence[Span]) -> list[tuple[int, int]]:

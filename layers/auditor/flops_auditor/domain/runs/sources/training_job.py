@@ -63,7 +63,7 @@ def statements(job: TrainingJob) -> Statements:
     serverless = job.serverless
     return Statements(
         tags=job.tags,
-        parameters=job.hyper_parameters,
+        parameters=_parameters(job),
         environment=job.environment,
         model_names=_model_names(job),
         model_tags=(JUMPSTART_TAG,),
@@ -80,3 +80,9 @@ def _model_names(job: TrainingJob) -> dict[str, str]:
         if is_model_channel(channel.channel_name):
             named[f"channel {channel.channel_name[:64]}"] = channel.uri
     return named
+
+
+def _parameters(job: TrainingJob) -> dict[str, str]:
+    """Hyperparameters, with the length of sequences that a serverless job was configured for."""
+    configured = {"serverless.sequence_length": job.serverless.sequence_length} if job.serverless else {}
+    return {**job.hyper_parameters, **configured}

@@ -93,6 +93,7 @@ class Serverless(_Shape):
     job_type: OptionalText = ""
     customization_technique: OptionalText = ""
     peft: OptionalText = ""
+    sequence_length: OptionalText = ""
 
 
 class _MetricDefinition(_Shape):

@@ -7,7 +7,7 @@ InputDataConfig, ModelPackageConfig).
 import re
 from collections.abc import Mapping, Sequence
 
-from flops_auditor.domain.runs.declared import plain
+from flops_auditor.domain.runs.hyperparameters import plain
 from flops_auditor.domain.runs.places import NAMES, Location, Reference, each_once, read_s3
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
 from flops_auditor.domain.values.remarks import Kind, Remark

@@ -34,6 +34,17 @@ PAST_TRAINING = Kind(
     "SecondaryStatusTransitions has no Training span, though the job went past training",
     AMEND,
 )
+UNEXPLAINED = Kind(
+    "training-time-unexplained",
+    "the job had its hardware for {longest:g} s (TrainingStartTime to TrainingEndTime), of which {said:g} s are said "
+    "to be training, and nothing says what the rest was",
+    AMEND,
+)
+COMPLETED_IN_NO_TIME = Kind(
+    "completed-in-no-time",
+    "the job completed, and its TrainingTimeInSeconds is 0: nothing says how long it trained",
+    AMEND,
+)
 NO_TIME = Kind("no-training-time", "nothing says how long the job trained", AMEND)
 OPEN_SPAN = Kind("open-training-span", "a Training span has no start or no end", AMEND)
 REVERSED_SPAN = Kind("reversed-training-span", "a Training span ends before it starts", AMEND)
@@ -51,20 +62,41 @@ def training_time(job: TrainingJob, as_of: datetime | None = None) -> TrainingTi
 
 
 def _found(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
-    transitions = job.secondary_status_transitions
+    transitions, said = job.secondary_status_transitions, job.training_time_in_seconds
     if any(step.status == TRAINING for step in transitions):
-        return _compared(_from_transitions(job, as_of), job)
-    if job.training_time_in_seconds is not None:
-        spans = _outer_span(job, as_of)
-        return TrainingTime(spans, Fraction(job.training_time_in_seconds), SECONDS_FIELD())
-    if transitions:
-        if job.training_job_status == "Completed" or any(step.status in _AFTER_TRAINING for step in transitions):
-            return TrainingTime((), None, UNKNOWN_TIME(), (PAST_TRAINING(),))
-        return TrainingTime((), Fraction(0), NEVER_TRAINED())
-    spans = _outer_span(job, as_of)
-    if spans:
-        return TrainingTime(spans, spans[0].seconds, START_TO_END())
-    return TrainingTime((), None, UNKNOWN_TIME(), (NO_TIME(),))
+        return _compared(_from_transitions(job, as_of), job, as_of)
+    spans, completed = _outer_span(job, as_of), job.training_job_status == "Completed"
+    found = TrainingTime((), None, UNKNOWN_TIME(), (NO_TIME(),))
+    if said == 0 and completed and not spans:
+        found = TrainingTime((), None, UNKNOWN_TIME(), (COMPLETED_IN_NO_TIME(),))
+    elif said is not None:
+        found = _explained(TrainingTime(spans, Fraction(said), SECONDS_FIELD()), spans, job, as_of)
+    elif (completed and transitions) or any(step.status in _AFTER_TRAINING for step in transitions):
+        found = TrainingTime((), None, UNKNOWN_TIME(), (PAST_TRAINING(),))
+    elif transitions:
+        found = _explained(TrainingTime((), Fraction(0), NEVER_TRAINED()), spans, job, as_of)
+    elif spans:
+        found = TrainingTime(spans, spans[0].seconds, START_TO_END())
+    return found
+
+
+def _explained(found: TrainingTime, outer: tuple[Span, ...], job: TrainingJob, as_of: datetime | None) -> TrainingTime:
+    """What is said of the training time, unless the job had its hardware for far longer without a word of why."""
+    said = found.seconds or Fraction(0)
+    if outer and _unexplained(outer[0], (), job, as_of) > max(2 * said, said + _NOTABLE):
+        return TrainingTime((), None, UNKNOWN_TIME(), (UNEXPLAINED(longest=outer[0].seconds, said=said),))
+    return found
+
+
+def _unexplained(outer: Span, trained: tuple[Span, ...], job: TrainingJob, as_of: datetime | None) -> Fraction:
+    """Seconds of a span in which the job neither trained nor was in a state that its transitions name; one in progress
+    is in its last.
+    """
+    now = None if job.finished else as_of
+    states = [(step.start_time, step.end_time or now) for step in job.secondary_status_transitions]
+    known = merge([*trained, *(Span(start, end) for start, end in states if start and end and start < end)])
+    within = [Span(max(s.start, outer.start), min(s.end, outer.end)) for s in known]
+    return outer.seconds - sum((span.seconds for span in within if span.start < span.end), Fraction(0))
 
 
 def _outer_span(job: TrainingJob, as_of: datetime | None) -> tuple[Span, ...]:
@@ -72,16 +104,19 @@ def _outer_span(job: TrainingJob, as_of: datetime | None) -> tuple[Span, ...]:
     return (Span(start, end),) if start and end and start < end else ()
 
 
-def _compared(found: TrainingTime, job: TrainingJob) -> TrainingTime:
-    """The spans beside TrainingTimeInSeconds, which is a little longer; less, or much more, contradicts them."""
-    said = job.training_time_in_seconds
-    if said is None or found.seconds is None:
+def _compared(found: TrainingTime, job: TrainingJob, as_of: datetime | None) -> TrainingTime:
+    """The spans beside TrainingTimeInSeconds, which is a little longer, and beside the time that the job had its
+    hardware; less, or much more, contradicts them.
+    """
+    seconds = found.seconds
+    if seconds is None:
         return found
-    if said + 1 < found.seconds:
-        return replace(found, notes=(SHORTER_FIELD(seconds=said),))
-    if said > 2 * found.seconds and said - found.seconds > _NOTABLE:
-        return replace(found, longest=Fraction(said))
-    return found
+    said, outer = job.training_time_in_seconds, _outer_span(job, as_of)
+    if said is not None and said + 1 < seconds:
+        found = replace(found, notes=(SHORTER_FIELD(seconds=said),))
+    unexplained = _unexplained(outer[0], found.spans, job, as_of) if outer else Fraction(0)
+    longest = max(Fraction(said or 0), seconds + unexplained)
+    return replace(found, longest=longest) if longest > max(2 * seconds, seconds + _NOTABLE) else found
 
 
 def _from_transitions(job: TrainingJob, as_of: datetime | None) -> TrainingTime:

@@ -1,0 +1,327 @@
+"""Hyperparameters of a run by the names that trainers and recipes give them, wherever in a recipe they stand.
+
+A recipe is a tree, and SageMaker passes a leaf of it as `training_config.max_length` or `actor_rollout_ref.model.path`.
+What a leaf is called tells what it is; the leaves of other models that take part in a run (a critic, a teacher) do not
+name the model that is trained. Names: TRL, PEFT and Transformers; LLaMA-Factory, ms-swift, axolotl, OpenRLHF; verl and
+NeMo-RL; NeMo and SageMaker HyperPod recipes (`run.*`, `training_config.*`); torchtitan and torchtune.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+
+from flops_auditor.domain.values.amounts import exact
+
+_OTHER_MODELS = frozenset(
+    {
+        "critic",
+        "draft",
+        "judge",
+        "ppo_anchor",
+        "ppo_critic",
+        "ppo_reward",
+        "ref",
+        "reference",
+        "reference_model",
+        "reward",
+        "reward_model",
+        "rm",
+        "teacher",
+        "tokenizer",
+    }
+)
+_LONGEST_KEY = 256
+YES = frozenset({"true", "yes", "1"})
+NO = frozenset({"", "false", "0", "no", "none", "null"})
+"""Answers to yes or no."""
+
+_NO_MODEL = NO | YES | {"auto", "???"}
+_MODEL_TYPE = "run.model_type"
+"""Of an Amazon Nova recipe the model; of others the trainer."""
+MODEL = (
+    "base_model",
+    "base_model_name_or_path",
+    "pretrained_model_name_or_path",
+    "hf_model_name_or_path",
+    "model_name_or_path",
+    "model_id",
+    "hf_model_id",
+    _MODEL_TYPE,
+    "actor_rollout_ref.model.path",
+    "policy.model_name",
+    "restore_from_path",
+    "pretrain",
+    "model_name",
+    "model_path",
+    "model.path",
+    "model",
+    "model.name",
+)
+CONFIGURATIONS = frozenset({"model_name", "model", "model.name"})
+"""Names that may be those of a configuration which is trained from scratch; under the others trainers load weights."""
+_FLAVOUR = "model.flavor"
+"""torchtitan: `model.name` llama3 with `model.flavor` 8B."""
+
+_STEPS = (
+    "max_steps",
+    "training.steps",
+    "total_training_steps",
+    "train_iters",
+    "max_iters",
+    "num_train_steps",
+    "max_num_steps",
+)
+_SEQUENCES_PER_STEP = ("global_batch_size", "train_global_batch_size")
+_SEQUENCES_OF_A_DEVICE = ("per_device_train_batch_size", "micro_batch_size", "local_batch_size", "training.batch_size")
+_ACCUMULATED = ("gradient_accumulation_steps",)
+_EPOCHS = ("num_train_epochs", "num_epochs", "epochs", "epoch", "max_epochs", "total_epochs", "n_epochs")
+_UPDATES = ("num_iterations", "num_ppo_epochs", "ppo_epochs")
+"""How often each batch of rollouts is trained on: TRL's GRPO, TRL's PPO, verl and others."""
+_UPDATES_OF_EPISODES = ("max_epochs",)
+_EPISODES = ("num_episodes", "advantage_estimator")
+"""OpenRLHF, where `max_epochs` is how often each batch of rollouts is trained on."""
+_LENGTHS = (
+    "max_seq_length",
+    "max_seq_len",
+    "max_sequence_length",
+    "max_total_sequence_length",
+    "max_length",
+    "max_len",
+    "max_input_length",
+    "seq_length",
+    "seq_len",
+    "sequence_length",
+    "sequence_len",
+    "block_size",
+    "cutoff_len",
+    "model_max_length",
+    "actor_model_max_length",
+    "max_context_width",
+    "encoder_seq_length",
+)
+_PROMPT_LENGTHS = ("max_prompt_length", "prompt_max_len", "max_prompt_len")
+_ANSWER_LENGTHS = ("max_response_length", "max_completion_length", "generate_max_len", "max_new_tokens")
+_LONGEST_SEQUENCE = 10**9
+_IN_THOUSANDS = re.compile(r"[1-9]\d{0,5}[kK]")
+"""SageMaker API Reference, ServerlessJobConfig, SequenceLength: "32K"."""
+_MOST_PASSES = 10**6
+_MOST_STEPS = 10**12
+
+_TECHNIQUES = (
+    "customization_technique",
+    "training_type",
+    "train_type",
+    "trainer_type",
+    "trainer_class",
+    "trainer_cls",
+    "trainer",
+    "technique",
+    "training_method",
+    "rlhf_type",
+    "rlhf",
+    "rl",
+    "stage",
+    "algorithm",
+    "loss_type",
+    "task_type",
+    "sagemaker_program",
+    "config_name",
+)
+"""The last two name the script, or the recipe, that SageMaker starts."""
+_ESTIMATORS = ("adv_estimator", "advantage_estimator")
+"""verl, OpenRLHF: how advantages are estimated, which reinforcement learning alone does."""
+_ROLLOUTS = (
+    "num_generations",
+    "num_generations_per_prompt",
+    "number_generation",
+    "n_samples_per_prompt",
+    "rollout.n",
+    "rollout_batch_size",
+    "generation_replicas",
+    "actor_generation_replicas",
+    *_UPDATES[1:],
+)
+"""What only a run that generates its training data has."""
+REINFORCEMENT_TECHNIQUES = (
+    "ppo",
+    "grpo",
+    "gspo",
+    "dapo",
+    "gdpo",
+    "cispo",
+    "sapo",
+    "rloo",
+    "reinforce",
+    "remax",
+    "rlvr",
+    "rlaif",
+    "rlhf",
+    "rft",
+    "onlinedpo",
+    "xpo",
+    "nash",
+    "rl",
+)
+"""Tokens are generated (rollouts) before they are trained on."""
+REFERENCE_PASSES: Mapping[str, int] = {"dpo": 1, "ipo": 1, "kto": 3, "bco": 1}
+"""Further forward passes of each batch, per technique: through a frozen reference model (Rafailov et al. 2023,
+arXiv:2305.18290); KTO also estimates a divergence on mismatched pairs, through both models (arXiv:2402.01306)."""
+PAIRED_TECHNIQUES = ("dpo", "ipo", "orpo", "simpo", "cpo", "reward", "rm")
+"""A sample is two answers, and both are trained on."""
+_KNOWN = tuple(dict.fromkeys((*REINFORCEMENT_TECHNIQUES, *REFERENCE_PASSES, *PAIRED_TECHNIQUES)))
+_WORD_ENDS = re.compile(r"(?:trainer|config|loss|estimator)$")
+_SHORTEST_PART = 3
+
+_ADAPTERS_SAID = (
+    "peft_type",
+    "peft_method",
+    "peft_scheme",
+    "use_peft",
+    "use_lora",
+    "peft",
+    "adapter",
+)
+_TRAINED_SAID = ("finetuning_type", "train_type", "tuner_type")
+"""What is trained, or how: only "full" and names of adapters say something here."""
+_ADAPTERS_RANK = ("lora_r", "lora_rank", "lora_dim", "adapter_dim")
+_ADAPTERS_HINTED = ("lora_alpha", "qlora", "load_in_4bit")
+_FULL = NO | {"full", "all"}
+
+
+NUMBERS = (
+    *_STEPS,
+    *_SEQUENCES_PER_STEP,
+    *_SEQUENCES_OF_A_DEVICE,
+    *_ACCUMULATED,
+    *_EPOCHS,
+    *_UPDATES,
+    *_LENGTHS,
+    *_PROMPT_LENGTHS,
+    *_ANSWER_LENGTHS,
+)
+"""Names of what is read as a number."""
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """Values by the end of their name: `model.path` stands under "path", "model.path" and longer ends."""
+
+    _by_name: Mapping[str, tuple[tuple[str, str], ...]]
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> "Hyperparameters":
+        """Read hyperparameters as SageMaker passes them: texts, perhaps between JSON's quotation marks."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for key, value in given.items():
+            name = key[:_LONGEST_KEY].strip().lstrip("+-").lower().replace("-", "_").replace("/", ".")
+            parts = name.split(".")
+            for begin in range(max(0, len(parts) - 4), len(parts)):
+                found.setdefault(".".join(parts[begin:]), []).append((name, plain(value)))
+        return cls({name: tuple(sorted(values, key=lambda each: len(each[0]))) for name, values in found.items()})
+
+    def get(self, name: str, default: str = "") -> str:
+        """The first value of that name that is not empty; one that stands higher in the recipe goes first."""
+        return next((value for _, value in self._by_name.get(name, ()) if value), default)
+
+    def all(self, names: Iterable[str]) -> list[str]:
+        """All values of these names."""
+        return [value for name in names for _, value in self._by_name.get(name, ()) if value]
+
+    def containing(self, part: str) -> dict[str, str]:
+        """Values by their own name, where it contains this."""
+        return {name: self.get(name) for name in self._by_name if part in name and "." not in name}
+
+    def models(self) -> list[tuple[str, str, bool]]:
+        """Names of the trained model, most explicit first: what each stands under, the name, and whether it is that of
+        weights.
+        """
+        found: dict[tuple[str, bool], str] = {}
+        flavour = self.get(_FLAVOUR)
+        for name in MODEL:
+            for full_name, value in self._by_name.get(name, ()):
+                if value.lower() in _NO_MODEL or (name == _MODEL_TYPE and not value.startswith("amazon.")):
+                    continue
+                if _OTHER_MODELS.isdisjoint(full_name.split(".")):
+                    whole = f"{value}-{flavour}" if flavour and name == "model.name" else value
+                    found.setdefault((whole, name not in CONFIGURATIONS), full_name)
+        return [(where, name, weights) for (name, weights), where in found.items()]
+
+    def numbers(self, names: Iterable[str], most: int) -> list[Fraction]:
+        """Values of these names that are numbers over 0 and at most `most`."""
+        found = []
+        for text in self.all(names):
+            try:
+                value = exact(text)
+            except ValueError:
+                continue
+            if 0 < value <= most:
+                found.append(value)
+        return found
+
+    def epochs(self) -> Fraction | None:
+        """Passes over the dataset, the most of several; None when nothing says."""
+        return max(self.numbers(_EPOCHS, _MOST_PASSES), default=None)
+
+    def updates_of_a_rollout(self) -> Fraction | None:
+        """How often a batch of rollouts is trained on, at most; None when nothing says."""
+        names = (*_UPDATES, *(_UPDATES_OF_EPISODES if self.all(_EPISODES) else ()))
+        return max(self.numbers(names, _MOST_PASSES), default=None)
+
+    def sequence_length(self) -> int | None:
+        """Tokens of the longest sequence: the largest of several, or prompt and answer together."""
+        lengths = self.numbers(_LENGTHS, _LONGEST_SEQUENCE)
+        lengths += [Fraction(1024 * int(text[:-1])) for text in self.all(_LENGTHS) if _IN_THOUSANDS.fullmatch(text)]
+        prompts, answers = (self.numbers(n, _LONGEST_SEQUENCE) for n in (_PROMPT_LENGTHS, _ANSWER_LENGTHS))
+        if prompts and answers:
+            lengths.append(max(prompts) + max(answers))
+        return max((int(length) for length in lengths if length >= 1), default=None)
+
+    def tokens(self) -> tuple[int | None, int | None]:
+        """Tokens of the whole run at most, steps x sequences of a step x their length: of all devices together, and
+        of each of them; None where one of the three is not said.
+        """
+        steps = max(self.numbers(_STEPS, _MOST_STEPS), default=None)
+        length = self.sequence_length()
+        if steps is None or length is None:
+            return None, None
+        together = max(self.numbers(_SEQUENCES_PER_STEP, _MOST_STEPS), default=None)
+        each = max(self.numbers(_SEQUENCES_OF_A_DEVICE, _MOST_STEPS), default=None)
+        accumulated = max(self.numbers(_ACCUMULATED, _MOST_STEPS), default=Fraction(1))
+        of_each = None if each is None or together is not None else ceil(steps * each * accumulated * length)
+        return None if together is None else ceil(steps * together * length), of_each
+
+    def technique(self, stated: str) -> str:
+        """The preference or reinforcement technique, in lower case; empty for plain fine-tuning."""
+        estimators = self.all(_ESTIMATORS)
+        words = {
+            _WORD_ENDS.sub("", word) or word
+            for text in [stated, *self.all(_TECHNIQUES), *estimators]
+            for word in re.split(r"[^a-z]+", text[:_LONGEST_KEY].lower())
+        }
+        if {"online", "dpo"} <= words:
+            words.add("onlinedpo")
+        for name in _KNOWN:
+            if name in words or (len(name) > _SHORTEST_PART and any(name in word for word in words)):
+                return name
+        for name in _KNOWN:
+            if len(name) == _SHORTEST_PART and any(word.startswith(name) for word in words):
+                return name
+        rollouts = any(text.lower() not in NO for text in self.all(_ROLLOUTS))
+        return "rl" if rollouts or estimators else ""
+
+    def parameter_efficient(self) -> bool:
+        """Whether only adapters are trained: what says so itself goes before a rank that was left at its default."""
+        said = [text.lower() for text in self.all(_ADAPTERS_SAID)]
+        said += [text for each in self.all(_TRAINED_SAID) if (text := each.lower()) == "full" or "lora" in text]
+        if said:
+            return all(text not in _FULL for text in said)
+        ranks = self.all(_ADAPTERS_RANK)
+        return any(text.lower() not in _FULL for text in ranks or self.all(_ADAPTERS_HINTED))
+
+
+def plain(value: str) -> str:
+    """A hyperparameter without the JSON quotes that the SageMaker SDK puts around texts."""
+    text = value.strip()
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == '"' else text
