@@ -708,7 +708,7 @@ def test_texts_are_those_that_a_record_shows() -> None:
     found = estimated(metrics, HyperParameters={**LLAMA, "mixed_precision": "no", "trainer_type": "dpo"})
     assert words(found.assumptions)[:6] == (
         "method architecture: 6 x 8.03e9 parameters x 5.00e8 tokens",
-        "the bounds are the error margin of 30 % of Annex A.2 to either side, at most the hardware's ceiling",
+        "the bounds are an error margin of 30 % to either side, at most the hardware's ceiling",
         "hardware + occupancy would give 9.65e18 FLOP, a utilisation of 0.5",
         "DPO also passes every batch forward through a frozen reference model, which updates nothing and counts "
         "on the cumulative basis alone; with it 33.3 % more",
@@ -728,7 +728,7 @@ def test_texts_are_those_that_a_record_shows() -> None:
 def test_texts_of_the_hardware_tiers() -> None:
     for metrics in ([], [busy(400)]):
         assert words(estimated(metrics).assumptions)[1] == (
-            "utilisation is not known: the best estimate takes at most U = 0.5, as Annex A.3 of the Guidelines does"
+            "utilisation is not known: the best estimate takes at most U = 0.5"
         )
     groups = [
         {"InstanceType": kind, "InstanceCount": 1, "InstanceGroupName": kind}
@@ -881,8 +881,8 @@ def test_rollouts_on_busy_hardware_are_bounded_by_its_occupancy() -> None:
     assert found.cautious_upper_flop == H100_HOST * TEN_HOURS * 3 // 4
     assert said(
         found,
-        "GRPO generates the tokens it trains on: generation updates nothing and counts on the cumulative basis alone "
-        "(Annex A.1), and tokens do not tell how much there was",
+        "GRPO generates the tokens it trains on: generation updates nothing and counts on the cumulative basis alone, "
+        "and tokens do not tell how much there was",
     )
 
 
@@ -906,7 +906,7 @@ def test_the_count_is_what_would_settle_a_count() -> None:
 def test_no_training_has_no_figures_of_hardware() -> None:
     found = estimated(tags={"activity": "not-training"}, ResourceConfig=hosts("ml.p99.48xlarge"))
     assert words(found.assumptions) == (
-        "the job is declared not to be training (evaluation or processing): Annex A.1 does not count it",
+        "the job is declared not to be training (evaluation or processing), so its compute does not count",
     )
     assert (found.accelerator_seconds, found.peak_flop_per_s, found.occupancy, found.settle) == (None, None, None, None)
     assert found.tiers == ()

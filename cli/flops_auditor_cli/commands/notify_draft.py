@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor.domain.ledger.statement import predicate_of
-from flops_auditor.domain.messages.form_fields import form_fields, form_of
+from flops_auditor.domain.messages.form_fields import form_fields, form_of, forms_of
 from flops_auditor.domain.messages.notification import as_markdown, drafts, form_as_markdown
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
@@ -50,6 +50,9 @@ def command(
     today = datetime.now(UTC).date()
     parts = [*(as_markdown(draft, today) for draft in found), *([form_as_markdown(form, fields)] if form else [])]
     typer.echo("\n".join(parts), nl=False)
+    for other in forms_of(records[0]):
+        if other != form:
+            say(f"The fields of the {other} are not known here: fill it in by hand.")
     if not found:
         say("No duty with a day follows from this record, so there is nothing to notify.")
 

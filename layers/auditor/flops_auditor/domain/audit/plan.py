@@ -48,7 +48,7 @@ ATTENTION_WIDTHS = 8
 ALL_LINEAR_WIDTHS = 19
 """And on the three h x (8/3) h matrices of a gated MLP another 3 x (h + 8/3 h) = 11 h: 19 h per layer."""
 
-UTILISATION_ASSUMED = Kind("utilisation-assumed", "utilisation assumed: U = 0.5, as Annex A.3 of the Guidelines does")
+UTILISATION_ASSUMED = Kind("utilisation-assumed", "U = 0.5 is assumed")
 DURATION_DERIVED = Kind(
     "duration-derived", "duration derived from the tokens at U = {utilisation:g}: {hours:.3g} hours"
 )

@@ -67,7 +67,7 @@ REFERENCE_MODEL = Kind(
 ROLLOUTS = Kind(
     "rollouts",
     "{technique} generates the tokens it trains on: generation updates nothing and counts on the cumulative basis "
-    "alone (Annex A.1), and tokens do not tell how much there was",
+    "alone, and tokens do not tell how much there was",
 )
 ROLLOUTS_ELSEWHERE = Kind(
     "rollouts-elsewhere",

@@ -1,7 +1,7 @@
 """From a run and its evidence to the estimate that is signed: which tiers are known, which counts, and why.
 
 Annex A.2 of the Guidelines, C(2025) 7719: any method within 30 %, assumptions documented. They are documented here, one
-by one.
+by one. Annex A.3 takes U = 0.5 where utilisation is not known. The words cite neither: they stand under every law.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 METHOD = Kind("method", "method {method}: {basis}")
 UTILISATION_ASSUMED = Kind(
     "utilisation-assumed",
-    "utilisation is not known: the best estimate takes at most U = 0.5, as Annex A.3 of the Guidelines does",
+    "utilisation is not known: the best estimate takes at most U = 0.5",
 )
 LOWEST_OF_PUBLISHED = Kind(
     "lowest-of-published-runs",
@@ -51,7 +51,7 @@ LOWEST_OF_PUBLISHED = Kind(
 )
 ERROR_MARGIN_ADDED = Kind(
     "error-margin",
-    "the bounds are the error margin of 30 % of Annex A.2 to either side, at most the hardware's ceiling",
+    "the bounds are an error margin of 30 % to either side, at most the hardware's ceiling",
 )
 OTHER_TIER = Kind("other-tier", "{method} would give {flop:flop} FLOP, a utilisation of {utilisation:.3g}")
 CAUTIOUS_BOUND = Kind("cautious-bound", "no verdict of below rests on less than {flop:flop} FLOP")
@@ -69,7 +69,7 @@ TRAINER_COUNTS = Kind(
 )
 NOT_TRAINING = Kind(
     "declared-not-training",
-    "the job is declared not to be training (evaluation or processing): Annex A.1 does not count it",
+    "the job is declared not to be training (evaluation or processing), so its compute does not count",
 )
 NOTHING_BOUNDS = Kind(
     "nothing-bounds-it",

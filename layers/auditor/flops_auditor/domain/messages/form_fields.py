@@ -12,6 +12,8 @@ from typing import Any
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.moments import read_time
 
+KNOWN_FORM = "Model Documentation Form"
+"""The form whose fields stand here; of another form only the name is known."""
 RANGES = ((1, "less than 1 month"), (3, "1 to 3 months"), (6, "3 to 6 months"))
 LONGEST_RANGE = "more than 6 months"
 DAYS_IN_A_MONTH = Decimal("30.44")
@@ -50,10 +52,15 @@ def form_fields(records: Sequence[Mapping[str, Any]]) -> tuple[FormField, ...]:
     )
 
 
-def form_of(content: Mapping[str, Any]) -> str:
-    """The form that a duty of this record asks for, by its name; empty where none does."""
+def forms_of(content: Mapping[str, Any]) -> list[str]:
+    """The forms that duties of this record ask for, by their names, each once."""
     forms = (duty.get("form", "") for a in content["assessments"] for duty in a["duties"])
-    return next(filter(None, forms), "")
+    return list(dict.fromkeys(filter(None, forms)))
+
+
+def form_of(content: Mapping[str, Any]) -> str:
+    """The form among them whose fields are known here; empty where none is."""
+    return KNOWN_FORM if KNOWN_FORM in forms_of(content) else ""
 
 
 def wall_clock_days(records: Sequence[Mapping[str, Any]]) -> Decimal | None:

@@ -5,6 +5,7 @@ Names and tags of a job come from strangers: nothing of them can break a line, a
 
 import json
 import re
+import shlex
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from flops_auditor.domain.compute.run_estimate import NARROWING
 from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
 from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.messages.duties import duties_in_words
-from flops_auditor.domain.messages.form_fields import form_of
+from flops_auditor.domain.messages.form_fields import form_of, forms_of
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.arns import name_of
@@ -30,7 +31,9 @@ MOST_DOUBTS = 8
 MOST_REMEDIES = 5
 DISPUTED_READING = DISPUTED_KIND.name
 _INDENT = "  "
-_UNBROKEN = "\N{NO-BREAK SPACE}%"
+_UNBROKEN = "\N{NO-BREAK SPACE}"
+_STAYS = re.compile(r" (?=%|(?:\d+[.)]|[-*]) )")
+"""A space that ends no line: a sign belongs to its number, and no line that is wrapped begins as a step or a point."""
 _STEP = re.compile(r"\d+\. ")
 HEADLINES = {
     "above": "ABOVE a threshold",
@@ -266,9 +269,14 @@ def _steps(content: Mapping[str, Any], name: str) -> list[str]:
 
 
 def _form(content: Mapping[str, Any], name: str) -> list[str]:
-    """Where the figures of a form are, if a duty may be met with one."""
-    form = form_of(content)
-    return [f"The figures for the {form}: flops-auditor notify-draft {name}"] if form else []
+    """Where the figures of a form are, if a duty may be met with one; a form whose fields are not known is named."""
+    known = form_of(content)
+    return [
+        f"The figures for the {form}: flops-auditor notify-draft {shlex.quote(name)}"
+        if form == known
+        else f"Fill in the {form} by hand: its fields are not known here."
+        for form in map(printable, forms_of(content))
+    ]
 
 
 def _decide(content: Mapping[str, Any]) -> str:
@@ -304,9 +312,10 @@ def remedies(content: Mapping[str, Any]) -> list[str]:
 
 def _record(content: Mapping[str, Any], name: str) -> list[str]:
     job = content["job"]
+    quoted = shlex.quote(name)
     return [
-        f"flops-auditor records show {name}",
-        *([f"flops-auditor records lineage {name}"] if content["lineage"]["ancestors"] else []),
+        f"flops-auditor records show {quoted}",
+        *([f"flops-auditor records lineage {quoted}"] if content["lineage"]["ancestors"] else []),
         f"Job: {printable(job['arn'])}",
         f"Record: {job['id'][:16]}..., revision {content['revision']}, ledger {printable(content['ledger_id'])}. The "
         "next checkpoint, within 15 minutes, puts it into the log; flops-auditor verify checks that.",
@@ -359,14 +368,14 @@ def section(title: str, lines: Iterable[str], fill: bool = True) -> str:
 def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
     """One paragraph, at most WIDTH wide; a longer word, such as an ARN or a command, stays whole."""
     filled = textwrap.fill(
-        printable(text).replace(" %", _UNBROKEN),
+        _STAYS.sub(_UNBROKEN, printable(text)),
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent + hanging,
         break_on_hyphens=False,
         break_long_words=False,
     )
-    return filled.replace(_UNBROKEN, " %")
+    return filled.replace(_UNBROKEN, " ")
 
 
 def numbered(steps: Iterable[str]) -> list[str]:

@@ -5,6 +5,7 @@ words, and everything that is decided is decided by the kind. Facts may hold wha
 here, put between quotation marks, and never read as a template. Remedies hold none of it.
 """
 
+import shlex
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,8 +41,8 @@ class Remedy:
     template: str
 
     def words(self, job: str, facts: Mapping[str, Fact] | None = None) -> str:
-        """In words, for the run of this name."""
-        return in_words(self.template, {**(facts or {}), "job": job})
+        """In words, for the run of this name, which stands in commands: it is quoted where a shell needs it."""
+        return in_words(self.template, {**(facts or {}), "job": shlex.quote(printable(job))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,7 @@ class Remark:
     def settled_by(self, job: str) -> Spoken | None:
         """What would settle it, for the run of this name; None where nothing that people do would."""
         remedy = self.kind.remedy
-        return (
-            None if remedy is None else Spoken(remedy.name, in_words(remedy.template, {**dict(self.facts), "job": job}))
-        )
+        return None if remedy is None else Spoken(remedy.name, remedy.words(job, dict(self.facts)))
 
 
 def recorded(found: Mapping[str, Any]) -> Remark:

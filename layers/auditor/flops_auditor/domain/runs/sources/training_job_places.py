@@ -25,7 +25,7 @@ CONTINUES_NOTHING = Kind(
 )
 AUXILIARY_CHANNEL = Kind(
     "auxiliary-channel",
-    "channel {channel:said} is a teacher or an auxiliary model, which Annex A.1 does not count",
+    "channel {channel:said} is a teacher or an auxiliary model, which does not count",
 )
 
 
