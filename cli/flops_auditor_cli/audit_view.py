@@ -7,7 +7,7 @@ from typing import Any
 
 from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.messages.duties import duties_in_words
-from flops_auditor.domain.messages.record_alert import disputed_line, is_disputed, remedies
+from flops_auditor.domain.messages.record_alert import disputed_line, is_disputed, remedies, unassessed_doubts
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
@@ -29,11 +29,13 @@ SOURCES = {
     "table": "from a table",
     "amended": "said by a person who signs for it",
 }
+SILENT = "is not assessed: nothing of the chosen policies applies to it"
 HEADLINES = {
     "below": "is below every threshold",
     "above": "is above a threshold",
     "indeterminate": "may be above a threshold: on which side it is cannot be said",
     "disputed": "is over a threshold of which it is disputed whether it counts",
+    "silent": SILENT,
 }
 SHARES = ("lower_share", "best_share", "upper_share")
 CSV_FIELDS = (
@@ -104,8 +106,15 @@ def headline(document: Mapping[str, Any]) -> str:
         return f"{document['job']['name']} is below every threshold, on the job's word: {said}"
     over = [each["title"] for each in document["assessments"] if each["verdict"] == "above"]
     which = f": {'; '.join(over)}" if over else ""
-    said = "disputed" if is_disputed(document) else document["verdict"]
-    return f"{document['job']['name']} {HEADLINES[said]}{which}"
+    return f"{document['job']['name']} {HEADLINES[verdict_in_words(document)]}{which}"
+
+
+def verdict_in_words(document: Mapping[str, Any]) -> str:
+    """The verdict, or that it is only disputed what a crossed line means, or that no policy has a line for the run."""
+    if is_disputed(document):
+        return "disputed"
+    silent = document["not_assessed"] and not document["assessments"]
+    return "silent" if silent and document["verdict"] == "below" else str(document["verdict"])
 
 
 def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
@@ -129,6 +138,7 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
     yield Points(list(grounds(document)), "Rests on")
     doubts = [each["words"] for each in (*estimate["doubts"], *lineage.get("doubts", []))]
     yield Points(list(dict.fromkeys([*doubts, *left_open(document)])), "In doubt")
+    yield Points([each["words"] for each in document["not_assessed"]], "Not assessed")
     yield Points(list(remedies(document)), "What settles it")
     yield Points(due_by_a_day(document), "Due")
     yield duties(document)
@@ -168,10 +178,9 @@ def reasons(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def left_open(document: Mapping[str, Any]) -> list[str]:
-    """What is in doubt about the lines, each once; where no policy has a line for the run, that."""
+    """What is in doubt about the lines, each once; where there are none, about what kind of run it is."""
     found = [each["words"] for a in document["assessments"] for each in (*a["doubts"], *a["notes"])]
-    silent = [] if document["assessments"] else [each["words"] for each in document["not_assessed"]]
-    return list(dict.fromkeys([*found, *silent]))
+    return list(dict.fromkeys([*found, *(each["words"] for each in unassessed_doubts(document))]))
 
 
 def due_by_a_day(document: Mapping[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from flops_auditor.domain.messages.record_alert import is_disputed
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor_cli.audit_view import (
     CSV_FIELDS,
+    SILENT,
     csv_rows,
     due_by_a_day,
     duties,
@@ -15,6 +16,7 @@ from flops_auditor_cli.audit_view import (
     nearest,
     reasons,
     said_of,
+    verdict_in_words,
     with_shares,
 )
 from flops_auditor_cli.near_names import unknown_model
@@ -27,6 +29,7 @@ HEADLINES = {
     "above": "is over a threshold",
     "indeterminate": "may be over a threshold: on which side it is cannot be said",
     "disputed": "is over a threshold of which it is disputed whether it counts",
+    "silent": SILENT,
 }
 COLUMNS = {
     "title": "Threshold",
@@ -91,7 +94,7 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
         if closest is not None
         else ""
     )
-    said = "disputed" if is_disputed(document) else document["verdict"]
+    said = verdict_in_words(document)
     contradicted = document["verdict"] == "indeterminate" and document["contradictions"]
     yield f"{who} {'cannot be placed' if contradicted else HEADLINES[said]}{near}"
 
@@ -143,6 +146,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
         yield Table(WAY_COLUMNS, ways, "Ways of training", right=("best", "upper", "hours"))
     yield Points(list(reasons(document)), "Why")
     yield Points(left_open(document), "In doubt")
+    yield Points([each["words"] for each in document["not_assessed"]], "Not assessed")
     yield Points(due_by_a_day(document), "Due, if it is launched as planned")
     yield duties(document)
     yield Points([each["words"] for each in estimate["assumptions"]], "Assumptions")

@@ -164,6 +164,7 @@ DUTY = thing(
         "until": MAYBE,
         "no_later_day": MAYBE,
         "form": MAYBE,
+        "in_force": MAYBE,
         "until_article": MAYBE,
     }
 )
@@ -183,6 +184,7 @@ ASSESSMENT = thing(
         "source": TEXT,
         "meaning": TEXT,
         "condition": TEXT,
+        "condition_asks": MAYBE,
         "limited_to": TEXT,
         "met_at": MAYBE,
         "met_from": MAYBE,

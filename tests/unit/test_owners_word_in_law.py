@@ -326,11 +326,24 @@ def test_a_policy_without_a_rule_for_a_run_says_so() -> None:
     world.add(continuing("generate", hours=10), activity="synthetic-data")
     world.audit()
     content = world.content("generate")
-    assert (content["verdict"], content["assessments"]) == ("indeterminate", [])
+    assert (content["verdict"], content["assessments"]) == ("below", [])
     [silent] = content["not_assessed"]
-    assert "has no rule about such a run (the generation of training data)" in silent["words"]
+    assert silent["words"] == (
+        "nothing of policy aws-flops-meter-2026-05 applies to such a run (the generation of training data)"
+    )
+    assert "choose a policy that has a rule about it" in silent["settle"]["words"]
+    assert world.recorder.alerts.sent == []  # type: ignore[attr-defined]
+
+
+def test_what_may_make_it_a_run_that_a_policy_speaks_of_keeps_the_verdict_open() -> None:
+    from flops_auditor import data
+
+    world = World(tables=data.load_tables(["aws-flops-meter-2026-05"]))
+    world.add(continuing("generate", hours=10), activity="synthetic-data", tokens="many")
+    world.audit()
+    assert world.content("generate")["verdict"] == "indeterminate"
     [alert] = world.recorder.alerts.sent  # type: ignore[attr-defined]
     body = " ".join(alert.body.split())
-    assert "has no rule about such a run" in body
-    assert "Choose a policy that has one" in body
-    assert "give better evidence" not in body
+    assert "tag flops-auditor:tokens could not be read" in body
+    assert "Correct tag flops-auditor:tokens" in body
+    assert "Give better evidence" not in body

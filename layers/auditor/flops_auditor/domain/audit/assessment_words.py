@@ -43,6 +43,7 @@ def assessment_members(
         "source": rule.source,
         "meaning": rule.meaning,
         "condition": a.condition,
+        "condition_asks": a.condition_asks,
         "limited_to": rule.limited_to,
         "lower_flop": _text(a.counted.lower_flop),
         "best_flop": _text(a.counted.best_flop),
@@ -73,6 +74,7 @@ def duties_of(
             "since": duty.since if duty.within_days is not None else None,
             "reading": duty.reading,
             "left_open": duty.left_open,
+            **in_force_member(assessment.in_force),
             **({"form": duty.form} if duty.form else {}),
             **_exemption(duty, assessment.rule, stated),
             **_later_day(duty, stated, ended),
@@ -80,6 +82,11 @@ def duties_of(
         for duty in assessment.rule.duties
         if (state := state_of(duty, assessment)) is not None
     ]
+
+
+def in_force_member(day: date | None) -> dict[str, str]:
+    """From which day a duty's law holds, where a day is known."""
+    return {} if day is None else {"in_force": str(day)}
 
 
 def _exemption(duty: Duty, rule: Rule, stated: Stated) -> dict[str, Any]:

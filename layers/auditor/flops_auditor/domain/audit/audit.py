@@ -54,7 +54,8 @@ def _unread(unread: Unread) -> Remark:
 class Audit:
     """All that is known of a job after its audit. `base_model` is the resolved id, or what the job calls it.
 
-    `not_assessed` names the policies that have no rule for such a run; `rests_on` is what it rests on;
+    `not_assessed` names the policies that have no rule for such a run: where none has one, no line can be crossed, and
+    only what may make it another kind of run leaves that open. `rests_on` is what it rests on;
     `trusts_statements`: whether "below" may rest on the job's own word.
     """
 
@@ -130,8 +131,8 @@ def _audited(case: Case, tables: Tables, heard: Heard) -> Audit:
     situation = situation_of(run, declared, origin.original, lineage, cumulative)
     assessments = tuple(_timed(a, run, estimate, situation) for p in tables.policies for a in assess(p, situation))
     silent = silent_policies(tables.policies, situation)
-    if situation.role is None:
-        verdict: Verdict = "indeterminate" if estimate.doubts else "below"
+    if situation.role is None or (silent and not assessments):
+        verdict: Verdict = "indeterminate" if (*estimate.doubts, *origin.original.doubts) else "below"
     else:
         verdict = most_severe([a.verdict for a in assessments])
     return Audit(

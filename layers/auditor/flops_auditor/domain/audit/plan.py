@@ -193,7 +193,9 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         *_other_tiers(choice),
         *([ASSUMPTION()] if uses else []),
     )
-    verdict: Verdict = "indeterminate" if contradictions else most_severe([a.verdict for a in assessments])
+    silent = silent_policies(policies, situation)
+    of_lines: Verdict = "below" if silent and not assessments else most_severe([a.verdict for a in assessments])
+    verdict: Verdict = "indeterminate" if contradictions else of_lines
     lower, energy = chosen.lower_flop, energy_kwh(uses)
     return Plan(
         way,
@@ -208,7 +210,7 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         verdict,
         assumptions,
         contradictions,
-        silent_policies(policies, situation),
+        silent,
     )
 
 

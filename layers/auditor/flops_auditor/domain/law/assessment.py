@@ -13,6 +13,7 @@ from fractions import Fraction
 from flops_auditor.domain.law.policy import Policy, Reading, Role, Rule
 from flops_auditor.domain.law.situation import Situation
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
+from flops_auditor.domain.runs.stated import Question
 from flops_auditor.domain.values.figures import SEVERITY, Figures, Verdict, verdict
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
@@ -75,10 +76,10 @@ CERTAIN = Kind(
 READING_OF_OURS = Kind("reading-of-ours", "a reading of ours ({source}): {left_open}")
 NO_RULE = Kind(
     "no-rule",
-    "policy {policy} has no rule about such a run ({role}), so it says nothing of it",
+    "nothing of policy {policy} applies to such a run ({role})",
     Remedy(
         "choose-a-policy",
-        "choose a policy that has one, with --policy or the stack's parameter Policies: flops-auditor catalog policies "
+        "to have it assessed, choose a policy that has a rule about it, with --policy or the stack's parameter Policies: flops-auditor catalog policies "
         "lists them",
     ),
 )
@@ -111,8 +112,9 @@ class Assessment:
 
     `own` is the modification alone on the rule's basis, `inherited_flop` the original's compute that is counted with
     it, `room_flop` what the modification may take at most. `doubts` keep the verdict open, `notes` do not. `condition`
-    is the policy's: where it applies at all, `in_force` since when. `met_at` is when the line was crossed, `met_from`
-    the earliest that it may have been; None: it was not, or nothing says when.
+    is the policy's: where it applies at all, and `condition_asks` the question about a model that answers it.
+    `in_force` is the day from which the policy holds: nothing is owed before it. `met_at` is when the line was crossed,
+    `met_from` the earliest that it may have been; None: it was not, or nothing says when.
     """
 
     policy: str
@@ -126,6 +128,7 @@ class Assessment:
     doubts: tuple[Remark, ...] = ()
     notes: tuple[Remark, ...] = ()
     condition: str = ""
+    condition_asks: Question | None = None
     in_force: date | None = None
     met_at: datetime | None = None
     met_from: datetime | None = None
@@ -390,6 +393,7 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
         doubts=tuple(doubts),
         notes=tuple(notes),
         condition=policy.condition,
+        condition_asks=policy.condition_asks,
         in_force=policy.in_force,
     )
 

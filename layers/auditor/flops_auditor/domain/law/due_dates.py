@@ -1,7 +1,8 @@
 """By which day a duty is due. The days of each duty stand in its policy file.
 
 The days of a notification begin when its line is met, in the job's own time, or when it becomes known that it will be,
-whichever is earlier; never when somebody got round to recording it. A day that has passed stays the day.
+whichever is earlier; never when somebody got round to recording it. A day that has passed stays the day. No days begin
+before the policy is in force.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

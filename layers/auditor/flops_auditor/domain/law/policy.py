@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Literal
 
 from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.runs.stated import Question
 from flops_auditor.domain.values.errors import AuditorError
 
 Basis = Literal["updates", "cumulative"]
@@ -152,7 +153,7 @@ class Policy:
     """A regime: of each group of rules the first one that applies counts.
 
     `condition` says where the regime applies at all ("if the model is placed on the Union market"), which no figure
-    tells. An original of more than `systemic_risk_over` FLOP is of systemic risk in this regime's sense.
+    tells; `condition_asks` is the question about a model whose answer tells it, where one does. An original of more than `systemic_risk_over` FLOP is of systemic risk in this regime's sense.
     `original_compute` says whether the regime looks at the range of what sources say of an original, or at the lowest
     figure alone. `readings` are of circumstances that the text is silent about.
     """
@@ -162,6 +163,7 @@ class Policy:
     jurisdiction: str
     in_force: date | None
     condition: str
+    condition_asks: Question | None
     sources: tuple[Source, ...]
     systemic_risk_over: int | None
     original_compute: Literal["range", "lowest"]

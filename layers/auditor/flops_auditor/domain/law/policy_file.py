@@ -34,6 +34,7 @@ _POLICY = frozenset(
         "jurisdiction",
         "in_force",
         "condition",
+        "condition_asks",
         "sources",
         "systemic_risk_over",
         "original_compute",
@@ -86,6 +87,9 @@ def parse_policy(text: str) -> Policy:
             jurisdiction=_text(document, "jurisdiction"),
             in_force=_day("the policy", document, "in_force") if document["in_force"] is not None else None,
             condition=_maybe_text(document, "condition"),
+            condition_asks=(
+                _one_of("condition_asks", document, ("placed_on_market",)) if "condition_asks" in document else None
+            ),
             sources=tuple(
                 Source(_text(each, "title"), _one_of("read", each, ("text", "secondary")))
                 for each in document["sources"]

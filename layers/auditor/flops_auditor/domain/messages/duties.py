@@ -33,12 +33,15 @@ def _weight(duty: Mapping[str, Any]) -> tuple[int, bool]:
 
 
 def duty_in_words(duty: Mapping[str, Any], day: str | None, today: date) -> str:
-    """One duty as a step: its day, what it asks for, the article, and who does not owe it."""
+    """One duty as a step: its day, what it asks for, the article, whether its law is in force yet, and who does not owe it."""
     said = f"{duty['what']} ({duty['article']})."
     if day:
         said = f"{day_in_words(day, today)}: {said}"
     elif duty.get("until"):
         said = f"By {duty['until']} ({duty['until_article']}): {said}"
+    in_force = duty.get("in_force")
+    if in_force and date.fromisoformat(in_force) > today:
+        said += f" Not owed before {in_force}, when the law comes into force."
     if refused := duty.get("no_later_day"):
         said += f" No later day ({duty['until_article']}): {refused}."
     if exempt := duty.get("exempt"):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+from flops_auditor.domain.audit.assessment_words import in_force_member
 from flops_auditor.domain.audit.forecast import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, RunForecast, ThresholdForecast
 from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.messages.duties import duty_in_words
@@ -144,13 +145,15 @@ def _in_doubt(seen: RunForecast) -> list[str]:
 def _dated_duties(seen: RunForecast, content: Mapping[str, Any], now: datetime) -> list[str]:
     """What is due by a day, since it is known now that a line is or will be crossed."""
     over = [o.assessment for o in seen.outlooks if o.will_cross]
-    crossed = {a.scenario for a in over}
+    crossed = {(a.policy, a.scenario) for a in over}
     duties: dict[tuple[str, str], Duty] = {}
+    in_force = {a.policy: a.in_force for a in over}
     sure: set[tuple[str, str]] = set()
     for a in over:
         named = {(a.policy, duty.duty_id): duty for duty in a.rule.duties}
         duties.update(named)
-        if a.rule.disputed is None or not crossed.isdisjoint(a.rule.disputed.certain_if_over):
+        certain = () if a.rule.disputed is None else a.rule.disputed.certain_if_over
+        if a.rule.disputed is None or any((a.policy, scenario) in crossed for scenario in certain):
             sure.update(named)
     steps = []
     for each in content["due"]:
@@ -159,6 +162,7 @@ def _dated_duties(seen: RunForecast, content: Mapping[str, Any], now: datetime) 
             "what": duties[key].what,
             "article": duties[key].article,
             "state": "owed" if key in sure else "disputed",
+            **in_force_member(in_force[each["policy"]]),
         }
         steps.append(duty_in_words(said, each["day"], now.date()))
     return list(dict.fromkeys(steps))

@@ -28,7 +28,7 @@ LONGEST_SUBJECT = 99
 LONGEST_TEXT = 700
 MOST_IN_CHAIN = 12
 MOST_DOUBTS = 8
-MOST_REMEDIES = 5
+MOST_REMEDIES = 8
 DISPUTED_READING = DISPUTED_KIND.name
 _INDENT = "  "
 _UNBROKEN = "\N{NO-BREAK SPACE}"
@@ -208,11 +208,18 @@ def doubts_in_words(content: Mapping[str, Any]) -> list[str]:
     """What keeps verdicts open, or may change them, each once."""
     open_ = [a for a in content["assessments"] if a["verdict"] != "below"]
     silent = [] if content["assessments"] else content["not_assessed"]
-    doubts = [*(doubt for a in open_ for doubt in a["doubts"]), *silent]
+    doubts = [*(doubt for a in open_ for doubt in a["doubts"]), *unassessed_doubts(content), *silent]
     found = list(dict.fromkeys(doubt["words"] for doubt in doubts))
     more = len(found) - MOST_DOUBTS
     said = [f"- {clipped(words, 400)}." for words in found[:MOST_DOUBTS]]
     return [*said, *([f"- and {more} more: see the record."] if more > 0 else [])]
+
+
+def unassessed_doubts(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Of a run that no line is assessed for, and that is in doubt: what may make it another kind of run."""
+    if content["assessments"] or content["verdict"] != "indeterminate":
+        return []
+    return [*content["estimate"]["doubts"], *content.get("lineage", {}).get("doubts", ())]
 
 
 def chain(content: Mapping[str, Any]) -> list[str]:
@@ -288,26 +295,32 @@ def _decide(content: Mapping[str, Any]) -> str:
     stated = content["lineage"]["stated"]
     who = ", by a tag alone," if "placed_on_market" in stated.get("unconfirmed", ()) else ""
     answers = {True: f" It is said{who} to be so placed.", False: f" It is said{who} not to be so placed."}
-    said = answers.get(stated.get("placedOnMarket"), "")
+    asked = {a["condition_asks"] for a in over if a["condition"]} == {"placed_on_market"}
+    said = answers.get(stated.get("placedOnMarket"), "") if asked else ""
     if not applies and not about:
         return A_PERSON_DECIDES
     return f"{A_PERSON_DECIDES} What follows is due{f' {applies}' if applies else ''}{about}.{said if applies else ''}"
 
 
 def remedies(content: Mapping[str, Any]) -> list[str]:
-    """What would settle the open verdicts, each once, as sentences.
+    """What would settle the open verdicts, as sentences: of each subject one, however many share a kind.
 
-    On an instance type that is not known nothing compares evidence with what the hardware can do: then better evidence
-    alone does not settle the figure, and is not advised.
+    A better figure is advised where an open one is all that a verdict waits for; not on an instance type that is not
+    known, where nothing compares evidence with what the hardware can do.
     """
-    settle = {each["kind"]: each["words"] for a in content["assessments"] for each in a["settle"]}
-    if not content["assessments"] and content["not_assessed"]:
-        settle = {each["settle"]["kind"]: each["settle"]["words"] for each in content["not_assessed"]}
-    elif KNOW_THE_TYPE.name in settle:
-        settle = {kind: words for kind, words in settle.items() if kind not in NARROWING}
-    else:
-        settle.setdefault(AMEND.name, AMEND.words(printable(content["job"]["name"])))
-    return [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in list(settle.values())[:MOST_REMEDIES]]
+    advice = [each for a in content["assessments"] for each in a["settle"]]
+    silent = [] if content["assessments"] else content["not_assessed"]
+    advice += [doubt["settle"] for doubt in (*unassessed_doubts(content), *silent) if doubt.get("settle")]
+    kinds = {each["kind"] for each in advice}
+    if KNOW_THE_TYPE.name in kinds:
+        advice = [each for each in advice if each["kind"] not in NARROWING]
+    found = list(dict.fromkeys(each["words"] for each in advice))
+    if kinds & NARROWING and KNOW_THE_TYPE.name not in kinds:
+        found.append(AMEND.words(content["job"]["name"]))
+    more = len(found) - MOST_REMEDIES
+    said = [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in found[:MOST_REMEDIES]]
+    left = f"And {more} more: flops-auditor records show {shlex.quote(printable(content['job']['name']))}"
+    return [*said, *([left] if more > 0 else [])]
 
 
 def _record(content: Mapping[str, Any], name: str) -> list[str]:
