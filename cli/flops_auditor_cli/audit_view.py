@@ -133,7 +133,8 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
         }
         for each in document["assessments"]
     ]
-    yield Table(THRESHOLD_COLUMNS, rows, "Thresholds", right=("threshold", "least", "best", "most"))
+    if rows:
+        yield Table(THRESHOLD_COLUMNS, rows, "Thresholds", right=("threshold", "least", "best", "most"))
     yield Points(list(reasons(document)), "Why")
     yield Points(list(grounds(document)), "Rests on")
     doubts = [each["words"] for each in (*estimate["doubts"], *lineage.get("doubts", []))]

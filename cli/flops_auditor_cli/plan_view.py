@@ -132,7 +132,8 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
         }
         for each in document["assessments"]
     ]
-    yield Table(COLUMNS, rows, "Thresholds", right=("threshold", "least", "best", "most", "hours"))
+    if rows:
+        yield Table(COLUMNS, rows, "Thresholds", right=("threshold", "least", "best", "most", "hours"))
     if len(document["methods"]) > 1:
         ways = [
             {
@@ -140,6 +141,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
                 "best": flop(way["best_flop"]),
                 "upper": flop(way["upper_flop"]),
                 "hours": _hours(way["hours"]),
+                "verdict": way["verdict"] if rows else "",
             }
             for way in document["methods"]
         ]

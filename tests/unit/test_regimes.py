@@ -1,6 +1,7 @@
 """A regime is one JSON file: what it says follows everywhere, and nothing of another regime's law is said."""
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,17 @@ from flops_auditor import data
 from flops_auditor.domain.law.assessment import assess
 from flops_auditor.domain.law.policy import MalformedPolicy
 from flops_auditor.domain.law.situation import situation_of_training
+from flops_auditor.domain.messages.form_fields import form_of
+from flops_auditor.domain.messages.notification import as_markdown, drafts
 from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor_cli.main import app
+from flops_auditor_cli.output import Output
 from tests.fakes.audit import MemoryAlerts
 from tests.fakes.jobs import describe
-from tests.fakes.lineage import World, continuing
+from tests.fakes.lineage import World, channel, continuing
 from tests.fakes.running import Room, running
 
 NAME = "atlantis-tide-act-2026-09"
@@ -37,6 +41,7 @@ REGIME: dict[str, Any] = {
             "within_days": 30,
             "since": "met or foreseeable",
             "reading": "text",
+            "form": "Tide Form 7",
         },
         "keep-a-log": {"what": "Keep a log of the tides", "article": "Tide Act, sec. 10", "reading": "text"},
     },
@@ -57,7 +62,11 @@ REGIME: dict[str, Any] = {
         ]
     ],
 }
-EU_LAW = ("Art. 5", "Annex XI", "European Commission", "AI Act", "Guidelines C(", "systemic risk", "general-purpose")
+EU_LAW = (
+    *("Art.", "Article", "Annex", "Commission", "AI Act", "AI Office", "ai_office", "national_authorities", "GPAI"),
+    *("Guidelines", "Union", "systemic risk", "general-purpose", "to be so placed", "Model Documentation"),
+)
+SHAPE = ("--params", "1e9", "--tokens", "1e12")
 
 
 @pytest.fixture
@@ -96,10 +105,8 @@ def test_the_catalogue_lists_it_beside_the_others(folder: Path) -> None:
 
 def test_a_plan_is_held_against_it_alone_and_beside_others(folder: Path) -> None:
     options = ["--policy-dir", str(folder), "--policy", NAME]
-    shape = ["--params", "1e9", "--tokens", "1e12"]
-    told = run("plan", *options, *shape)
-    assert "great-wave" in told
-    assert foreign(told) == []
+    shape = SHAPE
+    assert "great-wave" in run("plan", *options, *shape)
     document = json.loads(run("plan", *options, *shape, "--output", "json"))
     assert [(a["policy"], a["verdict"]) for a in document["assessments"]] == [(NAME, "above")]
     more = [*options, "--policy", "kr-ai-basic-act-2026-01"]
@@ -112,7 +119,6 @@ def test_an_audit_is_held_against_it(folder: Path) -> None:
     options = ["--policy-dir", str(folder), "--policy", NAME]
     told = run("audit", str(job), *options)
     assert "Atlantis, great wave" in told
-    assert foreign(told) == []
     [found] = json.loads(run("audit", str(job), *options, "--output", "json"))["assessments"]
     assert {key: found[key] for key in ("comparison", "basis", "reading", "source", "meaning", "condition")} == {
         "comparison": "at least",
@@ -137,7 +143,7 @@ def test_a_record_its_day_and_its_alert_follow_from_it(folder: Path) -> None:
     assert "By 2026-04-10, which was 228 days ago: Tell the Tide Office within thirty days (Tide Act, sec. 9)." in body
     assert "Keep a log of the tides (Tide Act, sec. 10)." in body
     assert "Over it, if the model is shown to a dolphin, the model is a great wave." in body
-    assert foreign(alert.body + json.dumps(content["assessments"])) == []
+    assert "Fill in the Tide Form 7 by hand" in body
 
 
 def test_a_warning_about_a_running_job_follows_from_it(folder: Path) -> None:
@@ -196,3 +202,112 @@ def test_what_is_on_by_default_is_what_the_stack_sets() -> None:
     block = template.partition("\n  Policies:\n")[2]
     default = block.partition("Default: ")[2].partition("\n")[0]
     assert set(default.split(",")) == set(data.default_policies())
+
+
+@pytest.mark.parametrize("form", list(Output))
+@pytest.mark.parametrize("base_model", [[], ["--base-model", "meta-llama/Llama-3.1-8B"]])
+def test_no_word_of_another_law_is_in_a_plan_or_an_audit(folder: Path, form: Output, base_model: list[str]) -> None:
+    job = folder / "job.txt"
+    job.write_text(json.dumps(describe(hours=1500), default=str))
+    options = ["--policy-dir", str(folder), "--policy", NAME, "--output", form.value]
+    hardware = ["--instance-type", "ml.p5.48xlarge", "--hours", "100"]
+    for told in (run("plan", *options, *SHAPE, *base_model), run("plan", *options, *hardware)):
+        assert foreign(told) == []
+    assert foreign(run("audit", str(job), *options)) == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "changes"),
+    [
+        ({}, {}),
+        ({"params": "1e9", "tokens": "1e12"}, {"HyperParameters": {"model_id": "meta-llama/Llama-3.1-8B"}}),
+        ({"placed-on-market": "true"}, {"HyperParameters": {"trainer_type": "grpo"}}),
+        ({"tokens": "many"}, {"InputDataConfig": [channel("teacher", "s3://models/teacher")]}),
+        ({"activity": "not-training"}, {}),
+        ({"placed-on-market": "2026-01-01", "activity": "pretraining", "licence": "mit"}, {}),
+    ],
+)
+def test_no_word_of_another_law_is_in_a_record_or_what_follows_from_it(
+    folder: Path, tags: dict[str, str], changes: dict[str, Any]
+) -> None:
+    world = World(tables=data.load_tables([NAME], folder))
+    world.add(continuing("tide", hours=1500, **changes), **{name.replace("-", "_"): text for name, text in tags.items()})
+    world.audit()
+    content = world.content("tide")
+    assert foreign(json.dumps(content)) == []
+    assert [foreign(alert.body + alert.subject) for alert in sent(world)] == [[]] * len(sent(world))
+    assert [foreign(as_markdown(draft, date(2026, 11, 26))) for draft in drafts(content)] == [[]] * len(drafts(content))
+    assert form_of(content) == "", "its form is not one whose fields are known"
+
+
+def altered(folder: Path, name: str, **changes: Any) -> str:
+    """Another regime of that name, in the same folder."""
+    (folder / f"{name}.json").write_text(json.dumps({**REGIME, "id": name, **changes}))
+    return name
+
+
+def test_nothing_is_owed_before_a_law_is_in_force(folder: Path) -> None:
+    world = World(tables=data.load_tables([altered(folder, "later", in_force="2030-01-01")], folder))
+    world.add(continuing("tide", hours=1500), params="1e9", tokens="1e12")
+    world.audit()
+    content = world.content("tide")
+    assert (content["verdict"], content["notification_due"]) == ("above", "2030-01-31")
+    [alert] = sent(world)
+    body = " ".join(alert.body.split())
+    assert "ago" not in body
+    assert "By 2030-01-31: Tell the Tide Office within thirty days (Tide Act, sec. 9). Not owed before 2030-01-01" in body
+    assert "Keep a log of the tides (Tide Act, sec. 10). Not owed before 2030-01-01, when the law comes into force" in body
+
+
+def test_a_warning_owes_nothing_before_a_law_is_in_force_either(folder: Path) -> None:
+    room = Room(tables=data.load_tables([altered(folder, "later", in_force="2030-01-01")], folder))
+    room.jobs.add(running(days=28, hosts=1))
+    crossing = next(alert for _, alert in room.watch(hours=2) if "WILL CROSS" in alert.subject)
+    assert crossing.attributes["notification_due"] == "2030-01-31"
+    assert "Not owed before 2030-01-01" in " ".join(crossing.body.split())
+
+
+DEVELOPERS = [[{**REGIME["groups"][0][0], "when": {"role": ["developer"]}}]]
+
+
+@pytest.mark.parametrize("groups", [DEVELOPERS, []])
+def test_a_law_that_says_nothing_about_a_run_alarms_nobody(folder: Path, groups: list[Any]) -> None:
+    name = altered(folder, "narrow", groups=groups)
+    world = World(tables=data.load_tables([name], folder))
+    world.add(continuing("tide", hours=1500))
+    world.audit()
+    content = world.content("tide")
+    assert (content["verdict"], content["assessments"], content["due"]) == ("below", [], [])
+    assert [each["words"] for each in content["not_assessed"]] == [
+        "nothing of policy narrow applies to such a run (the modification of somebody else's model)"
+    ]
+    assert sent(world) == []
+    job = folder / "job.txt"
+    job.write_text(json.dumps(describe(hours=1500), default=str))
+    options = ["--policy-dir", str(folder), "--policy", name]
+    for form in Output:
+        planned = run("plan", *options, *SHAPE, "--base-model", "meta-llama/Llama-3.1-8B", "--output", form.value)
+        audited = run("audit", str(job), *options, "--output", form.value)
+        if form in (Output.TABLE, Output.MARKDOWN):
+            for told in (planned, audited):
+                assert "nothing of the chosen policies applies to it" in told
+                assert "below" not in told
+                assert "Thresholds" not in told
+
+
+def test_lines_of_two_laws_with_one_name_are_not_mixed_up(folder: Path) -> None:
+    line = REGIME["groups"][0][0]
+    disputed = {"left_open": "whether it counts", "certain_if_over": ["tuning-alone"]}
+    first = [
+        [{**line, "scenario": "contested", "threshold": "1e20", "disputed_if_crossed": disputed}],
+        [{**line, "scenario": "tuning-alone", "threshold": "1e30"}],
+    ]
+    second = [[{**line, "scenario": "tuning-alone", "threshold": "1e19", "duties": ["keep-a-log"]}]]
+    names = [altered(folder, "first", groups=first), altered(folder, "second", groups=second)]
+    for chosen in (names[:1], names):
+        room = Room(tables=data.load_tables(chosen, folder))
+        room.jobs.add(running(days=28, hosts=1))
+        told = [" ".join(alert.body.split()) for _, alert in room.watch(hours=1)]
+        owed = [body for body in told if "Tell the Tide Office" in body]
+        assert owed
+        assert all("Disputed, so have it decided: By" in body for body in owed), chosen

@@ -27,9 +27,9 @@ def duties_in_words(
     return [duty_in_words(duty, day, today) for duty, day in told]
 
 
-def _weight(duty: Mapping[str, Any]) -> tuple[int, bool]:
-    """What is owed weighs more than what may be, and without an exemption more than with one."""
-    return _FIRST[duty["state"]], "exempt" in duty
+def _weight(duty: Mapping[str, Any]) -> tuple[int, str, bool]:
+    """What is owed weighs more than what may be, sooner more than later, without an exemption more than with one."""
+    return _FIRST[duty["state"]], duty.get("in_force", ""), "exempt" in duty
 
 
 def duty_in_words(duty: Mapping[str, Any], day: str | None, today: date) -> str:
