@@ -84,8 +84,11 @@ def parse_tables(files: Mapping[str, bytes]) -> Tables:
 
 
 def read_policy(name: str, body: bytes) -> Policy:
-    """A policy from its file. Raises MalformedPolicy, also for one that the file's name is not that of."""
-    found = _policy(body)
+    """A policy from its file. Raises MalformedPolicy with the file, also for one that the file's name is not that of."""
+    try:
+        found = _policy(body)
+    except (MalformedPolicy, UnicodeDecodeError) as error:
+        raise MalformedPolicy(f"{name[:100]}: {error}") from error
     if name != f"{POLICY_FOLDER}{found.policy_id}.json":
         raise MalformedPolicy(f"{name[:100]} is called {found.policy_id[:60]!r} inside")
     return found

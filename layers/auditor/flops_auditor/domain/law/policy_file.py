@@ -1,10 +1,15 @@
-"""Reading a policy file strictly: a word that nothing reads would make a rule apply where it should not."""
+"""Reading a policy file strictly: a word that nothing reads would make a rule apply where it should not.
+
+What is accepted has to go through audit, record, alert and plan, for whichever run: so texts, days, lines and their
+number are bounded here, and names are such as keys and commands can hold.
+"""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import date
 from fractions import Fraction
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from flops_auditor.domain.law.policy import (
     Basis,
@@ -23,10 +28,23 @@ from flops_auditor.domain.law.policy import (
     Source,
     Transition,
 )
-from flops_auditor.domain.values.amounts import parse_amount
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
 
-MOST_DAYS = 3650
+LONGEST_TEXT = 600
+"""Characters of one text."""
+LONGEST_NAME = 64
+"""Characters of the name of a policy, a scenario, a duty: they stand in keys and commands."""
+LONGEST_OF_A_RUN = 100_000
+"""Characters that the lines and duties of one run may have together: its record has to fit an item of 400 kB."""
+MOST_GROUPS = 16
+LONGEST_TIME = 3650
+"""Days within which a duty may be due."""
+YEARS = range(1950, 2200)
+LARGEST_SHARE = 1000
+"""Of the original's compute."""
+_NAME = re.compile(rf"[a-z0-9][a-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
+_WHOLE = re.compile(r"\d+(?:\.\d+)?(?:[eE]\+?\d+)?")
+
 _POLICY = frozenset(
     {
         "id",
@@ -71,155 +89,281 @@ _DUTY = frozenset(
 )
 
 
+class _Object(NamedTuple):
+    """An object of the file, and where it stands, for messages. Each reader raises MalformedPolicy."""
+
+    where: str
+    found: Mapping[str, Any]
+
+    def wrong(self, what: str) -> MalformedPolicy:
+        return MalformedPolicy(f"{self.where}: {what}")
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.found
+
+    def get(self, key: str) -> Any:
+        if key not in self.found:
+            raise self.wrong(f"{key} is missing")
+        return self.found[key]
+
+    def text(self, key: str, most: int = LONGEST_TEXT) -> str:
+        return self._text(key, self.get(key), most)
+
+    def _text(self, key: str, value: object, most: int = LONGEST_TEXT) -> str:
+        if not isinstance(value, str) or not value.strip():
+            raise self.wrong(f"{key} is not a text")
+        if len(value) > most or not value.isprintable():
+            raise self.wrong(f"{key} is longer than {most} characters, or has line breaks or the like")
+        return value
+
+    def maybe_text(self, key: str) -> str:
+        return self.text(key) if key in self else ""
+
+    def name(self, key: str) -> str:
+        return self.named(key, self.get(key))
+
+    def named(self, what: str, value: object) -> str:
+        if not isinstance(value, str) or not _NAME.fullmatch(value):
+            raise self.wrong(f"{what} is not a name: at most {LONGEST_NAME} of a-z, 0-9, '.', '_' and '-'")
+        return value
+
+    def texts(self, key: str) -> list[str]:
+        value = self.get(key)
+        if not isinstance(value, list) or not all(isinstance(each, str) and each.strip() for each in value):
+            raise self.wrong(f"{key} is not a list of texts")
+        if len(set(value)) < len(value):
+            raise self.wrong(f"{key} names something twice")
+        return [self._text(key, each) for each in value]
+
+    def one_of(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> Any:
+        value = self.get(key) if default is None else self.found.get(key, default)
+        if not isinstance(value, str) or value not in allowed:
+            raise self.wrong(f"{key} is {repr(value)[:60]}, not one of {', '.join(allowed)}")
+        return value
+
+    def yes_or_no(self, key: str) -> bool | None:
+        value = self.found.get(key)
+        if key in self and not isinstance(value, bool):
+            raise self.wrong(f"{key} is {repr(value)[:60]}, not true or false")
+        return value
+
+    def day(self, key: str) -> date:
+        value = self.get(key)
+        try:
+            day = date.fromisoformat(value if isinstance(value, str) else "")
+        except ValueError:
+            day = None
+        if day is None or day.year not in YEARS:
+            raise self.wrong(f"{key} is {repr(value)[:60]}, not a day such as 2026-11-24")
+        return day
+
+    def amount(self, key: str) -> int | None:
+        """A whole number of FLOP."""
+        return self.whole(key, self.get(key)) if key in self else None
+
+    def whole(self, key: str, value: object) -> int:
+        """A positive whole number, as a text or as a number."""
+        try:
+            amount = parse_amount(value)
+        except UnreadableAmount as error:
+            raise self.wrong(f"{key}: {error}") from error
+        if not _WHOLE.fullmatch(str(value).strip()) or Fraction(str(value).strip()) != amount:
+            raise self.wrong(f"{key}: {str(value)[:60]!r} is not a whole number such as 1e23")
+        return amount
+
+    def divided(self, key: str) -> Fraction | None:
+        """An amount, or an amount over a divisor ("1e23/3")."""
+        if key not in self:
+            return None
+        top, bar, divisor = self.text(key).partition("/")
+        return Fraction(self.whole(key, top), self.whole(key, divisor) if bar else 1)
+
+
+def _object(where: str, found: object, allowed: Iterable[str]) -> _Object:
+    if not isinstance(found, dict):
+        raise MalformedPolicy(f"{where}: not an object")
+    strange = sorted(str(each)[:60] for each in set(found) - set(allowed))
+    if strange:
+        raise MalformedPolicy(f"{where}: unknown fields {', '.join(strange)}")
+    return _Object(where, found)
+
+
+def _objects(where: str, found: object) -> Mapping[str, Any]:
+    """Objects by their names."""
+    if not isinstance(found, dict):
+        raise MalformedPolicy(f"{where}: not an object")
+    for name in found:
+        _Object(where, {}).named(f"{name[:60]!r}", name)
+    return found
+
+
+def _list(where: str, found: object) -> list[Any]:
+    if not isinstance(found, list):
+        raise MalformedPolicy(f"{where}: not a list")
+    return found
+
+
 def parse_policy(text: str) -> Policy:
-    """Read a policy file. Raises MalformedPolicy naming the rule or the duty."""
+    """Read a policy file. Raises MalformedPolicy naming the rule or the duty, and its member."""
     try:
         document = json.loads(text, object_pairs_hook=_once)
-        _known("the policy", document, _POLICY)
-        exemptions = {name: _exemption(name, each) for name, each in document.get("exemptions", {}).items()}
-        transitions = {name: _transition(name, each) for name, each in document.get("transitions", {}).items()}
-        duties = {name: _duty(name, duty, exemptions, transitions) for name, duty in document["duties"].items()}
-        groups = tuple(tuple(_rule(rule, duties) for rule in group) for group in document["groups"])
-        _check_names(groups)
-        return Policy(
-            policy_id=_text(document, "id"),
-            title=_text(document, "title"),
-            jurisdiction=_text(document, "jurisdiction"),
-            in_force=_day("the policy", document, "in_force") if document["in_force"] is not None else None,
-            condition=_maybe_text(document, "condition"),
-            condition_asks=(
-                _one_of("condition_asks", document, ("placed_on_market",)) if "condition_asks" in document else None
-            ),
-            sources=tuple(
-                Source(_text(each, "title"), _one_of("read", each, ("text", "secondary")))
-                for each in document["sources"]
-            ),
-            systemic_risk_over=_amount(document, "systemic_risk_over"),
-            original_compute=_one_of("original_compute", document, ("range", "lowest"), "range"),
-            readings={name: _reading_of(name, each) for name, each in document.get("readings", {}).items()},
-            groups=groups,
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, AuditorError) as error:
-        raise MalformedPolicy(f"{type(error).__name__}: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise MalformedPolicy(f"not JSON: {error}") from error
+    policy = _object("the policy", document, _POLICY)
+    exemptions = {
+        name: _exemption(name, each)
+        for name, each in _objects("exemptions", policy.found.get("exemptions", {})).items()
+    }
+    transitions = {
+        name: _transition(name, each)
+        for name, each in _objects("transitions", policy.found.get("transitions", {})).items()
+    }
+    duties = {
+        name: _duty(name, duty, exemptions, transitions)
+        for name, duty in _objects("duties", policy.get("duties")).items()
+    }
+    groups = tuple(
+        tuple(_rule(rule, duties) for rule in _list("a group", group))
+        for group in _list("groups", policy.get("groups"))
+    )
+    _check_names(groups)
+    _check_size(groups)
+    return Policy(
+        policy_id=policy.name("id"),
+        title=policy.text("title"),
+        jurisdiction=policy.text("jurisdiction"),
+        in_force=None if policy.get("in_force") is None else policy.day("in_force"),
+        condition=policy.maybe_text("condition"),
+        condition_asks=(policy.one_of("condition_asks", ("placed_on_market",)) if "condition_asks" in policy else None),
+        sources=tuple(map(_source, _list("sources", policy.get("sources")))),
+        systemic_risk_over=policy.amount("systemic_risk_over"),
+        original_compute=policy.one_of("original_compute", ("range", "lowest"), "range"),
+        readings={
+            name: _reading_of(name, each)
+            for name, each in _objects("readings", policy.found.get("readings", {})).items()
+        },
+        groups=groups,
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose members have names of their own."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise MalformedPolicy(f"{next(name for name in names if names.count(name) > 1)} stands twice in one object")
-    return found
+    names = [name for name, _ in pairs]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise MalformedPolicy(f"{twice[0][:60]} stands twice in one object")
+    return dict(pairs)
 
 
-def _day(where: str, found: Mapping[str, Any], key: str) -> date:
-    try:
-        return date.fromisoformat(found[key])
-    except (TypeError, ValueError) as error:
-        raise MalformedPolicy(f"{where}: {key} is {str(found[key])[:40]!r}, not a day such as 2026-11-24") from error
+def _source(each: object) -> Source:
+    source = _object("a source", each, ("title", "read"))
+    return Source(source.text("title"), source.one_of("read", ("text", "secondary")))
 
 
-def _exemption(name: str, found: Mapping[str, Any]) -> Exemption:
-    _known(f"exemption {name}", found, frozenset({"what", "article", "licences"}))
-    licences = _texts(found, "licences")
-    return Exemption(_text(found, "what"), _text(found, "article"), frozenset(map(str.lower, licences)))
+def _exemption(name: str, each: object) -> Exemption:
+    found = _object(f"exemption {name}", each, ("what", "article", "licences"))
+    licences = found.texts("licences")
+    return Exemption(found.text("what"), found.text("article"), frozenset(map(str.lower, licences)))
 
 
-def _transition(name: str, found: Mapping[str, Any]) -> Transition:
-    _known(f"transition {name}", found, frozenset({"placed_before", "until", "article"}))
-    before, until = (_day(f"transition {name}", found, key) for key in ("placed_before", "until"))
+def _transition(name: str, each: object) -> Transition:
+    found = _object(f"transition {name}", each, ("placed_before", "until", "article"))
+    before, until = found.day("placed_before"), found.day("until")
     if until <= before:
-        raise MalformedPolicy(f"transition {name}: until {until} is not after {before}")
-    return Transition(before, until, _text(found, "article"))
+        raise found.wrong(f"until {until} is not after {before}")
+    return Transition(before, until, found.text("article"))
 
 
-def _reading_of(name: str, found: Mapping[str, Any]) -> ReadingOf:
-    _known(f"reading {name}", found, frozenset({"reading", "left_open", "source"}))
+def _reading_of(name: str, each: object) -> ReadingOf:
     if name not in get_args(Circumstance):
         raise MalformedPolicy(f"reading {name}: not one of {', '.join(get_args(Circumstance))}")
-    reading = _one_of("reading", found, ("ours", "disputed"))
-    return ReadingOf(reading, _text(found, "left_open"), _text(found, "source"))
+    found = _object(f"reading {name}", each, ("reading", "left_open", "source"))
+    return ReadingOf(found.one_of("reading", ("ours", "disputed")), found.text("left_open"), found.text("source"))
 
 
-def _duty(
-    name: str, duty: Mapping[str, Any], exemptions: Mapping[str, Exemption], transitions: Mapping[str, Transition]
-) -> Duty:
-    where = f"duty {name}"
-    _known(where, duty, _DUTY)
-    days = duty.get("within_days")
-    if days is not None and (type(days) is not int or not 0 <= days <= MOST_DAYS):
-        raise MalformedPolicy(f"{where}: within_days is not a number of days up to {MOST_DAYS}")
+def _duty(name: str, each: object, exemptions: Mapping[str, Exemption], transitions: Mapping[str, Transition]) -> Duty:
+    duty = _object(f"duty {name}", each, _DUTY)
+    days = duty.found.get("within_days")
+    if "within_days" in duty and (type(days) is not int or not 0 <= days <= LONGEST_TIME):
+        raise duty.wrong(f"within_days is not a number of days up to {LONGEST_TIME}")
     if (days is None) != ("since" not in duty):
-        raise MalformedPolicy(f"{where}: within_days and since belong together")
+        raise duty.wrong("within_days and since belong together")
     return Duty(
         duty_id=name,
-        what=_text(duty, "what"),
-        article=_text(duty, "article"),
-        to=_maybe_text(duty, "to"),
+        what=duty.text("what"),
+        article=duty.text("article"),
+        to=duty.maybe_text("to"),
         within_days=days,
-        since=_one_of("since", duty, get_args(Since), "met"),
-        form=_maybe_text(duty, "form"),
-        exemption=exemptions[duty["exemption"]] if "exemption" in duty else None,
-        transition=transitions[duty["transition"]] if "transition" in duty else None,
-        **_reading(where, duty),
+        since=duty.one_of("since", get_args(Since), "met"),
+        form=duty.maybe_text("form"),
+        exemption=exemptions[duty.one_of("exemption", tuple(exemptions))] if "exemption" in duty else None,
+        transition=transitions[duty.one_of("transition", tuple(transitions))] if "transition" in duty else None,
+        **_reading(duty),
     )
 
 
-def _rule(rule: Mapping[str, Any], duties: Mapping[str, Duty]) -> Rule:
-    where = f"rule {rule['scenario']}"
-    when = rule["when"]
-    _known(where, rule, _RULE)
-    _known(where, when, _WHEN)
+def _rule(each: object, duties: Mapping[str, Duty]) -> Rule:
+    scenario = _object("a rule", each, each if isinstance(each, dict) else ()).name("scenario")
+    rule = _object(f"rule {scenario}", each, _RULE)
+    when = _object(rule.where, rule.get("when"), _WHEN)
     if ("threshold" in rule) == ("share_of_original" in rule):
-        raise MalformedPolicy(f"{where}: give either threshold or share_of_original")
-    owed = _texts(rule, "duties")
+        raise rule.wrong("give either threshold or share_of_original")
+    owed = rule.texts("duties")
     unknown = sorted(set(owed) - set(duties))
     if unknown:
-        raise MalformedPolicy(f"{where}: the policy has no duty {', '.join(unknown)}")
+        raise rule.wrong(f"the policy has no duty {', '.join(unknown)}")
+    roles = when.texts("role")
+    if not roles or not set(roles) <= set(get_args(Role)):
+        raise when.wrong(f"role is not of {', '.join(get_args(Role))}")
     parsed = Rule(
-        scenario=_text(rule, "scenario"),
-        title=_text(rule, "title"),
-        roles=tuple(role for role in get_args(Role) if role in _texts(when, "role")),
-        original=_one_of("original", when, ("known", "unknown", "any"), "any"),
-        systemic_risk=_yes_or_no(when, "systemic_risk"),
+        scenario=scenario,
+        title=rule.text("title"),
+        roles=tuple(role for role in get_args(Role) if role in roles),
+        original=when.one_of("original", ("known", "unknown", "any"), "any"),
+        systemic_risk=when.yes_or_no("systemic_risk"),
         general_purpose=_general_purpose(when),
-        at_least=_amount(when, "at_least") or 0,
-        below=_amount(when, "below"),
-        amount=_divided(where, rule, "threshold"),
-        share=_divided(where, rule, "share_of_original"),
-        comparison=_one_of("comparison", rule, get_args(Comparison)),
-        basis=_one_of("basis", rule, get_args(Basis)),
-        includes_pretraining=bool(_yes_or_no(rule, "includes_pretraining")),
-        meaning=_text(rule, "meaning"),
-        source=_text(rule, "source"),
-        disputed=_disputed(where, rule),
+        at_least=when.amount("at_least") or 0,
+        below=when.amount("below"),
+        amount=rule.divided("threshold"),
+        share=rule.divided("share_of_original"),
+        comparison=rule.one_of("comparison", get_args(Comparison)),
+        basis=rule.one_of("basis", get_args(Basis)),
+        includes_pretraining=bool(rule.yes_or_no("includes_pretraining")),
+        meaning=rule.text("meaning"),
+        source=rule.text("source"),
+        disputed=_disputed(rule),
         duties=tuple(duties[name] for name in owed),
-        limited_to=_maybe_text(rule, "limited_to"),
-        exemptions=_yes_or_no(rule, "exemptions") is not False,
-        **_reading(where, rule),
+        limited_to=rule.maybe_text("limited_to"),
+        exemptions=rule.yes_or_no("exemptions") is not False,
+        **_reading(rule),
     )
-    if not when["role"] or not set(when["role"]) <= set(get_args(Role)):
-        raise MalformedPolicy(f"{where}: role is not of {', '.join(get_args(Role))}")
-    if parsed.below is not None and parsed.at_least >= parsed.below:
-        raise MalformedPolicy(f"{where}: no original is at least {parsed.at_least} and below {parsed.below}")
-    if parsed.share is not None and parsed.original != "known":
-        raise MalformedPolicy(f"{where}: a share needs an original that is known")
+    _check_line(rule, parsed)
     return parsed
 
 
-def _disputed(where: str, rule: Mapping[str, Any]) -> Disputed | None:
+def _check_line(where: _Object, rule: Rule) -> None:
+    """A line that something can cross, and a condition that something can meet."""
+    if rule.amount is not None and rule.amount < 1:
+        raise where.wrong("threshold is under 1 FLOP")
+    if rule.share is not None and rule.share > LARGEST_SHARE:
+        raise where.wrong(f"share_of_original is over {LARGEST_SHARE}")
+    if rule.below is not None and rule.at_least >= rule.below:
+        raise where.wrong(f"no original is at least {rule.at_least} and below {rule.below}")
+    if rule.share is not None and rule.original != "known":
+        raise where.wrong("a share needs an original that is known")
+
+
+def _disputed(rule: _Object) -> Disputed | None:
     """A rule that is disputed as a whole is so where it is crossed; another one may be so there alone."""
+    whole = rule.found.get("reading") == "disputed"
     if "disputed_if_crossed" not in rule:
-        return Disputed(_maybe_text(rule, "left_open")) if rule.get("reading") == "disputed" else None
-    found = rule["disputed_if_crossed"]
-    _known(where, found, frozenset({"left_open", "certain_if_over"}))
-    certain = tuple(_texts(found, "certain_if_over")) if "certain_if_over" in found else ()
-    if rule.get("reading") == "disputed":
-        return Disputed(_maybe_text(rule, "left_open"), certain)
-    return Disputed(_text(found, "left_open"), certain)
+        return Disputed(rule.maybe_text("left_open")) if whole else None
+    found = _object(rule.where, rule.get("disputed_if_crossed"), ("left_open", "certain_if_over"))
+    certain = tuple(found.texts("certain_if_over")) if "certain_if_over" in found else ()
+    return Disputed(rule.maybe_text("left_open") if whole else found.text("left_open"), certain)
 
 
 def _check_names(groups: tuple[tuple[Rule, ...], ...]) -> None:
+    """Lines are told apart by the names of their scenarios: one of them stands in one group alone."""
     scenarios = {rule.scenario for group in groups for rule in group}
     for rule in (rule for group in groups for rule in group):
         missing = sorted(set(rule.disputed.certain_if_over if rule.disputed else ()) - scenarios)
@@ -227,76 +371,39 @@ def _check_names(groups: tuple[tuple[Rule, ...], ...]) -> None:
             raise MalformedPolicy(f"rule {rule.scenario}: certain_if_over names no rule: {', '.join(missing)}")
         if rule.disputed and rule.scenario in rule.disputed.certain_if_over:
             raise MalformedPolicy(f"rule {rule.scenario}: certain_if_over names the rule itself")
-    if len(set(groups)) < len(groups) or any(len(set(group)) < len(group) for group in groups):
-        raise MalformedPolicy("a rule or a group of rules stands twice")
+    before: set[str] = set()
+    for group in groups:
+        if len(set(group)) < len(group):
+            raise MalformedPolicy(f"rule {group[0].scenario}: a rule stands twice in its group")
+        names = {rule.scenario for rule in group}
+        if twice := sorted(names & before):
+            raise MalformedPolicy(f"rule {twice[0]}: the same scenario stands in two groups; give one another name")
+        before |= names
 
 
-def _reading(where: str, found: Mapping[str, Any]) -> dict[str, Any]:
+def _check_size(groups: tuple[tuple[Rule, ...], ...]) -> None:
+    """Of each group one rule may speak of a run."""
+    size = sum(max(map(_size, group), default=0) for group in groups)
+    if len(groups) > MOST_GROUPS or size > LONGEST_OF_A_RUN:
+        raise MalformedPolicy(
+            f"the policy: it has more than {MOST_GROUPS} groups, or its rules and duties have more than "
+            f"{LONGEST_OF_A_RUN} characters for one run: make texts shorter, or two policies of it"
+        )
+
+
+def _size(rule: Rule) -> int:
+    """Characters of a rule and its duties, by and large."""
+    return len(repr(rule))
+
+
+def _reading(found: _Object) -> dict[str, Any]:
     """How a sentence is read; what is not the text's own says what is left open."""
-    reading = _one_of("reading", found, get_args(Reading))
-    left_open = _maybe_text(found, "left_open")
+    reading = found.one_of("reading", get_args(Reading))
+    left_open = found.maybe_text("left_open")
     if (reading == "text") == bool(left_open):
-        raise MalformedPolicy(f"{where}: left_open says what a reading of ours or a disputed one leaves open")
+        raise found.wrong("left_open says what a reading of ours or a disputed one leaves open")
     return {"reading": reading, "left_open": left_open}
 
 
-def _known(where: str, found: Mapping[str, Any], allowed: frozenset[str]) -> None:
-    strange = sorted(set(found) - allowed)
-    if strange:
-        raise MalformedPolicy(f"{where}: unknown fields {', '.join(strange)}")
-
-
-def _text(found: Mapping[str, Any], key: str) -> str:
-    value = found[key]
-    if not isinstance(value, str) or not value.strip():
-        raise MalformedPolicy(f"{key} is not a text")
-    return value
-
-
-def _maybe_text(found: Mapping[str, Any], key: str) -> str:
-    return _text(found, key) if key in found else ""
-
-
-def _texts(found: Mapping[str, Any], key: str) -> list[str]:
-    value = found[key]
-    if not isinstance(value, list) or not all(isinstance(each, str) and each.strip() for each in value):
-        raise MalformedPolicy(f"{key} is not a list of texts")
-    if len(set(value)) < len(value):
-        raise MalformedPolicy(f"{key} names something twice")
-    return value
-
-
-def _one_of(key: str, found: Mapping[str, Any], allowed: tuple[str, ...], default: str | None = None) -> Any:
-    value = found.get(key, default)
-    if not isinstance(value, str) or value not in allowed:
-        raise MalformedPolicy(f"{key} is {value!r}, not one of {', '.join(allowed)}")
-    return value
-
-
-def _yes_or_no(found: Mapping[str, Any], key: str) -> bool | None:
-    value = found.get(key)
-    if value is not None and not isinstance(value, bool):
-        raise MalformedPolicy(f"{key} is {value!r}, not true or false")
-    return value
-
-
-def _amount(found: Mapping[str, Any], key: str) -> int | None:
-    return parse_amount(found[key]) if key in found else None
-
-
-def _general_purpose(when: Mapping[str, Any]) -> bool | Literal["not stated"] | None:
-    return "not stated" if when.get("general_purpose") == "not stated" else _yes_or_no(when, "general_purpose")
-
-
-def _divided(where: str, rule: Mapping[str, Any], key: str) -> Fraction | None:
-    """An amount, or an amount over a divisor ("1e23/3"): a line that something can cross."""
-    if key not in rule:
-        return None
-    top, _, divisor = _text(rule, key).partition("/")
-    try:
-        line = Fraction(parse_amount(top), parse_amount(divisor or "1"))
-    except AuditorError as error:
-        raise MalformedPolicy(f"{where}: {key}: {error}") from error
-    if line <= 0:
-        raise MalformedPolicy(f"{where}: {key} is not over 0")
-    return line
+def _general_purpose(when: _Object) -> bool | Literal["not stated"] | None:
+    return "not stated" if when.found.get("general_purpose") == "not stated" else when.yes_or_no("general_purpose")
