@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from flops_auditor.domain.audit.plan import document
-from flops_auditor.domain.messages.record_alert import is_disputed
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor_cli.audit_view import (
     CSV_FIELDS,

@@ -221,17 +221,17 @@ def test_no_word_of_another_law_is_in_a_plan_or_an_audit(folder: Path, form: Out
     [
         ({}, {}),
         ({"params": "1e9", "tokens": "1e12"}, {"HyperParameters": {"model_id": "meta-llama/Llama-3.1-8B"}}),
-        ({"placed-on-market": "true"}, {"HyperParameters": {"trainer_type": "grpo"}}),
+        ({"placed_on_market": "true"}, {"HyperParameters": {"trainer_type": "grpo"}}),
         ({"tokens": "many"}, {"InputDataConfig": [channel("teacher", "s3://models/teacher")]}),
         ({"activity": "not-training"}, {}),
-        ({"placed-on-market": "2026-01-01", "activity": "pretraining", "licence": "mit"}, {}),
+        ({"placed_on_market": "2026-01-01", "activity": "pretraining", "licence": "mit"}, {}),
     ],
 )
 def test_no_word_of_another_law_is_in_a_record_or_what_follows_from_it(
     folder: Path, tags: dict[str, str], changes: dict[str, Any]
 ) -> None:
     world = World(tables=data.load_tables([NAME], folder))
-    world.add(continuing("tide", hours=1500, **changes), **{name.replace("-", "_"): text for name, text in tags.items()})
+    world.add(continuing("tide", hours=1500, **changes), **tags)
     world.audit()
     content = world.content("tide")
     assert foreign(json.dumps(content)) == []
@@ -254,9 +254,10 @@ def test_nothing_is_owed_before_a_law_is_in_force(folder: Path) -> None:
     assert (content["verdict"], content["notification_due"]) == ("above", "2030-01-31")
     [alert] = sent(world)
     body = " ".join(alert.body.split())
+    later = "Not owed before 2030-01-01, when the law comes into force."
     assert "ago" not in body
-    assert "By 2030-01-31: Tell the Tide Office within thirty days (Tide Act, sec. 9). Not owed before 2030-01-01" in body
-    assert "Keep a log of the tides (Tide Act, sec. 10). Not owed before 2030-01-01, when the law comes into force" in body
+    assert f"By 2030-01-31: Tell the Tide Office within thirty days (Tide Act, sec. 9). {later}" in body
+    assert f"Keep a log of the tides (Tide Act, sec. 10). {later}" in body
 
 
 def test_a_warning_owes_nothing_before_a_law_is_in_force_either(folder: Path) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flops_auditor import data
 from flops_auditor.aws.wiring.watching import MalformedWarningLevels, read_fractions
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.record_alert import Alert
@@ -24,6 +26,20 @@ from tests.fakes.jobs import describe, throughout
 from tests.fakes.lineage import World, channel, continuing
 from tests.fakes.running import HALF, LEVELS, START, Room, ended, running
 
+RELATIVE = "aws-flops-meter-2026-05#relative"
+THIRD = "eu-gpai-guidelines-2025-07#one-third"
+SYSTEMIC = "eu-gpai-guidelines-2025-07#systemic-risk-total"
+
+
+def lines_of(alert: Alert) -> set[str]:
+    """The lines that a warning is about."""
+    return {f"{line['policy']}#{line['scenario']}" for line in json.loads(alert.attributes["json"])["lines"]}
+
+
+def about(told: Sequence[tuple[datetime, Alert]], line: str) -> list[tuple[datetime, Alert]]:
+    """The warnings about one line."""
+    return [(moment, alert) for moment, alert in told if line in lines_of(alert)]
+
 
 def headlines(told: Sequence[tuple[datetime, Alert]]) -> list[str]:
     return [alert.subject.removeprefix("[FLOPs Auditor] ").partition(":")[0] for _, alert in told]
@@ -34,7 +50,11 @@ def test_a_64_host_job_is_warned_at_each_level_once_and_before_it_crosses() -> N
     room = Room()
     room.jobs.add(running(), pretrain_flops="1.5e24")
     step = timedelta(hours=2)
-    told = room.watch(hours=28 * 24 - 1, step=step)
+    everything = room.watch(hours=28 * 24 - 1, step=step)
+    assert len(everything) == 7, "lines that lie near each other share their mails"
+    assert headlines(about(everything, SYSTEMIC)) == ["3 % reached"]
+    assert headlines(about(everything, THIRD)) == headlines(about(everything, RELATIVE))
+    told = about(everything, RELATIVE)
     assert headlines(told) == ["WILL CROSS", "3 % reached", "50 % reached", "80 % reached", "OVER THE THRESHOLD"]
     peak = 512 * Fraction("989.4e12")
     crossing = START + timedelta(seconds=float(45 * 10**22 / (peak / 2)))
@@ -46,6 +66,28 @@ def test_a_64_host_job_is_warned_at_each_level_once_and_before_it_crosses() -> N
     assert "50" in body
     assert "At its time limit" in body
     assert "stop-training-job" in body
+
+
+def test_a_low_line_of_one_law_does_not_silence_the_warnings_of_another(tmp_path: Path) -> None:
+    """The low line is over within the first look; the other one is warned of as if it stood alone."""
+    other = json.loads(data.policy_bytes("us-ca-sb-53-2026-01"))
+    rule = {**other["groups"][1][0], "scenario": "low", "threshold": "1e18", "when": {"role": ["modifier"]}}
+    low = {**other, "id": "low", "in_force": "2026-01-01", "groups": [[rule]]}
+    (tmp_path / "low.json").write_text(json.dumps(low))
+    alone, beside = (
+        Room(tables=data.load_tables([*names, "eu-gpai-guidelines-2025-07"], tmp_path)) for names in ([], ["low"])
+    )
+    told = []
+    for room in (alone, beside):
+        room.jobs.add(running())
+        told.append(room.watch(hours=72, step=timedelta(hours=1)))
+    line = "eu-gpai-guidelines-2025-07#original-unknown"
+    levels = ["WILL CROSS", "3 % reached", "50 % reached", "80 % reached", "OVER THE THRESHOLD"]
+    assert headlines(about(told[0], line)) == levels
+    assert headlines(about(told[1], line)) == levels
+    first = told[1][0][1]
+    assert ("OVER THE THRESHOLD" in first.subject, lines_of(first)) == (True, {"low#low"})
+    assert len(told[1]) == len(told[0]) + 1, "one mail more"
 
 
 def test_a_metric_that_wobbles_warns_once() -> None:
@@ -86,7 +128,7 @@ def test_what_the_chain_has_used_counts_and_a_level_of_the_parent_is_not_told_ag
     parent = running("parent", OutputDataConfig={"S3OutputPath": "s3://models/"})
     pointer = room.jobs.add(parent, pretrain_flops="1.5e24")
     told = room.watch(hours=6 * 24, step=timedelta(hours=2))
-    assert headlines(told) == ["WILL CROSS", "3 % reached", "50 % reached"]
+    assert headlines(about(told, RELATIVE)) == ["WILL CROSS", "3 % reached", "50 % reached"]
     end = room.clock.now
     pointer = room.jobs.add(ended(parent, end, "Completed"))
     audit_job(pointer, room.recorder, owner="audit")
@@ -95,7 +137,7 @@ def test_what_the_chain_has_used_counts_and_a_level_of_the_parent_is_not_told_ag
     child["TrainingStartTime"] = end
     child["SecondaryStatusTransitions"] = [{"Status": "Training", "StartTime": end}]
     room.jobs.add(child)
-    told = room.watch(hours=28 * 24 - 146, step=timedelta(hours=2))
+    told = about(room.watch(hours=28 * 24 - 146, step=timedelta(hours=2)), RELATIVE)
     assert headlines(told) == ["WILL CROSS", "80 % reached", "OVER THE THRESHOLD"]
     assert "parent" in told[1][1].body
     assert "together with the earlier run" in told[1][1].body.replace("\n", " ")
@@ -383,8 +425,8 @@ def test_no_line_is_crossed_unwarned(hosts: int, busy: list[int], original: str,
     """
     room = Room()
     room.jobs.add(running(hosts=hosts), pretrain_flops=original)
-    told: list[str] = []
-    previous: Fraction | None = None
+    told: list[tuple[datetime, Alert]] = []
+    previous: dict[str, Fraction | None] = {}
     for look, percent in enumerate(busy, 1):
         room.clock.now = START + look * timedelta(hours=16)
         if reports:
@@ -397,11 +439,14 @@ def test_no_line_is_crossed_unwarned(hosts: int, busy: list[int], original: str,
         assert looked is not None
         room.once()
         new = [(room.clock.now, alert) for alert in room.alerts.sent[before:]]
-        if "OVER THE THRESHOLD" in headlines(new):
-            warned = any(level.startswith("80 %") for level in told)
-            assert warned or previous is None or previous < Fraction("0.8")
-        told += headlines(new)
-        previous = max((o.upper_share for o in looked.seen.outlooks if o.upper_share is not None), default=None)
-    assert len(told) == len(set(told))
-    order = [level for level in told if level.endswith("reached")]
-    assert order == sorted(order, key=lambda level: float(level.split()[0]))
+        crossed = {line for _, alert in new if "OVER THE THRESHOLD" in alert.subject for line in lines_of(alert)}
+        for line in crossed:
+            warned = any(level.startswith("80 %") for level in headlines(about(told, line)))
+            share = previous.get(line)
+            assert warned or share is None or share < Fraction("0.8")
+        told += new
+        previous = {o.line: o.upper_share for o in looked.seen.outlooks}
+    for line in {line for _, alert in told for line in lines_of(alert)}:
+        levels = headlines(about(told, line))
+        reached = [level for level in levels if level.endswith("reached")]
+        assert len(set(levels) - set(reached)) == len(levels) - len(reached), "crossing is told of once"

@@ -131,8 +131,11 @@ def _audited(case: Case, tables: Tables, heard: Heard) -> Audit:
     situation = situation_of(run, declared, origin.original, lineage, cumulative)
     assessments = tuple(_timed(a, run, estimate, situation) for p in tables.policies for a in assess(p, situation))
     silent = silent_policies(tables.policies, situation)
-    if situation.role is None or (silent and not assessments):
-        verdict: Verdict = "indeterminate" if (*estimate.doubts, *origin.original.doubts) else "below"
+    verdict: Verdict
+    if situation.role is None:
+        verdict = "indeterminate" if estimate.doubts else "below"
+    elif silent and not assessments:
+        verdict = "indeterminate" if (*estimate.doubts, *origin.original.doubts) else "below"
     else:
         verdict = most_severe([a.verdict for a in assessments])
     return Audit(

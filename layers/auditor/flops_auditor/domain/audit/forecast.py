@@ -42,9 +42,23 @@ class ThresholdForecast:
         return self.assessment.crossed
 
     @property
+    def projected(self) -> bool:
+        """Whether the best estimate crosses the line before the time limit."""
+        return self.projected_best_share is not None and self.projected_best_share > 1
+
+    @property
     def will_cross(self) -> bool:
         """Whether the line is crossed, or will be before the time limit by the best estimate."""
-        return self.crossed or (self.projected_best_share is not None and self.projected_best_share > 1)
+        return self.crossed or self.projected
+
+    @property
+    def line(self) -> str:
+        """The line's name among those of all policies."""
+        return f"{self.assessment.policy}#{self.assessment.scenario}"
+
+    def levels(self, fractions: Sequence[Fraction]) -> list[Fraction]:
+        """The warning levels that the upper bound has reached, lowest first."""
+        return [f for f in sorted(fractions) if self.upper_share is not None and self.upper_share >= f]
 
 
 @dataclass(frozen=True)
@@ -65,19 +79,15 @@ class RunForecast:
         """Whether a tag forbids to stop the job, or might: tags that could not be read forbid it, too."""
         return not self.tags_read or self.audited.run.tags.get(NEVER_STOP, "").strip().lower() not in NO
 
-    @property
-    def projected(self) -> bool:
-        """Whether the best estimate crosses a line before the time limit."""
-        return any(o.projected_best_share is not None and o.projected_best_share > 1 for o in self.outlooks)
-
-    def closest(self) -> ThresholdForecast | None:
-        """The outlook with the largest share: the line that is met first."""
-        return max(self.outlooks, key=lambda o: (o.upper_share or 0, o.best_share or 0), default=None)
-
-    def about_to_cross(self, within: timedelta) -> ThresholdForecast | None:
-        """The first line that the best estimate crosses within a time, or has crossed."""
+    def about_to_cross(self, within: timedelta) -> list[ThresholdForecast]:
+        """The lines that the best estimate crosses within a time, or has crossed, the first one first."""
         soon = [o for o in self.outlooks if o.seconds_left is not None and o.seconds_left <= within.total_seconds()]
-        return min(soon, key=lambda o: o.seconds_left or 0, default=None)
+        return sorted(soon, key=lambda o: o.seconds_left or 0)
+
+
+def nearest_first(outlooks: Sequence[ThresholdForecast]) -> list[ThresholdForecast]:
+    """Lines by their shares, the largest first: it is met first."""
+    return sorted(outlooks, key=lambda o: (o.upper_share or 0, o.best_share or 0), reverse=True)
 
 
 def look(audited: Audit, tags_read: bool = True) -> RunForecast:
@@ -127,9 +137,3 @@ def _projected(spent: int | None, own: int | None, more: Fraction | None, room: 
     if spent is None or own is None or more is None:
         return None
     return _share(int(spent + own * more), room)
-
-
-def levels_reached(outlooks: Sequence[ThresholdForecast], fractions: Sequence[Fraction]) -> list[Fraction]:
-    """The warning levels that the upper bound of any figure has reached, lowest first."""
-    shares = [o.upper_share for o in outlooks if o.upper_share is not None]
-    return [f for f in sorted(fractions) if shares and max(shares) >= f]

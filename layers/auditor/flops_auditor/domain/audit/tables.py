@@ -84,7 +84,7 @@ def parse_tables(files: Mapping[str, bytes]) -> Tables:
 
 
 def read_policy(name: str, body: bytes) -> Policy:
-    """A policy from its file. Raises MalformedPolicy with the file, also for one that the file's name is not that of."""
+    """A policy from its file. Raises MalformedPolicy with the file's name, also where it is not the policy's."""
     try:
         found = _policy(body)
     except (MalformedPolicy, UnicodeDecodeError) as error:

@@ -79,8 +79,8 @@ NO_RULE = Kind(
     "nothing of policy {policy} applies to such a run ({role})",
     Remedy(
         "choose-a-policy",
-        "to have it assessed, choose a policy that has a rule about it, with --policy or the stack's parameter Policies: flops-auditor catalog policies "
-        "lists them",
+        "to have it assessed, choose a policy that has a rule about it, with --policy or the stack's parameter "
+        "Policies: flops-auditor catalog policies lists them",
     ),
 )
 DENIED = Kind(

@@ -153,7 +153,9 @@ class Policy:
     """A regime: of each group of rules the first one that applies counts.
 
     `condition` says where the regime applies at all ("if the model is placed on the Union market"), which no figure
-    tells; `condition_asks` is the question about a model whose answer tells it, where one does. An original of more than `systemic_risk_over` FLOP is of systemic risk in this regime's sense.
+    tells; `condition_asks` is the question about a model whose answer tells it, where one does.
+
+    An original of more than `systemic_risk_over` FLOP is of systemic risk in this regime's sense.
     `original_compute` says whether the regime looks at the range of what sources say of an original, or at the lowest
     figure alone. `readings` are of circumstances that the text is silent about.
     """

@@ -222,10 +222,8 @@ def parse_policy(text: str) -> Policy:
         name: _duty(name, duty, exemptions, transitions)
         for name, duty in _objects("duties", policy.get("duties")).items()
     }
-    groups = tuple(
-        tuple(_rule(rule, duties) for rule in _list("a group", group))
-        for group in _list("groups", policy.get("groups"))
-    )
+    listed = [_list("a group", group) for group in _list("groups", policy.get("groups"))]
+    groups = tuple(tuple(_rule(rule, duties) for rule in group) for group in listed)
     _check_names(groups)
     _check_size(groups)
     return Policy(

@@ -33,7 +33,7 @@ def _weight(duty: Mapping[str, Any]) -> tuple[int, str, bool]:
 
 
 def duty_in_words(duty: Mapping[str, Any], day: str | None, today: date) -> str:
-    """One duty as a step: its day, what it asks for, the article, whether its law is in force yet, and who does not owe it."""
+    """One duty as a step: its day, what it asks for, the article, from when on it is owed, and who does not owe it."""
     said = f"{duty['what']} ({duty['article']})."
     if day:
         said = f"{day_in_words(day, today)}: {said}"

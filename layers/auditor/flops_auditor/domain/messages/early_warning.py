@@ -1,12 +1,20 @@
 """What people are told about a job in progress, in time to act."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.audit.assessment_words import in_force_member
-from flops_auditor.domain.audit.forecast import CROSSED, IMMINENT, PROJECTED, UNBOUNDED, RunForecast, ThresholdForecast
+from flops_auditor.domain.audit.forecast import (
+    CROSSED,
+    IMMINENT,
+    PROJECTED,
+    UNBOUNDED,
+    RunForecast,
+    ThresholdForecast,
+    nearest_first,
+)
 from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.messages.duties import duty_in_words
 from flops_auditor.domain.messages.record_alert import (
@@ -29,26 +37,34 @@ from flops_auditor.domain.values.remarks import printable
 _LONGEST_FORECAST = 10 * 365 * 86400
 
 
-def warn(seen: RunForecast, level: str, content: Mapping[str, Any], now: datetime) -> Alert:
+def warn(
+    seen: RunForecast, level: str, content: Mapping[str, Any], now: datetime, reached: Sequence[ThresholdForecast] = ()
+) -> Alert:
     """The warning that a job has reached a level: a fraction ("0.5"), or one of the named levels of forecast.py.
 
-    `content` has the fields of a record's predicate.
+    `content` has the fields of a record's predicate. `reached` are the lines that it is told of, the others stand
+    beside them; of several fractions `level` is the highest.
     """
     name = printable(content["job"]["name"])
+    lines = nearest_first(reached)
     parts = [
-        section("", [_happened(seen, level, content, name)]),
+        section("", [_happened(seen, level, content, name, lines)]),
         section("SO FAR", _so_far(seen, content)),
         section("AGAINST THE THRESHOLDS", [_against(outlook, now) for outlook in seen.outlooks]),
         section("IN DOUBT", _in_doubt(seen) if level == UNBOUNDED else []),
         section("THE CHAIN", chain(content), fill=False),
-        section("WHAT TO DO", numbered(_steps(seen, level, content, name, now))),
+        section("WHAT TO DO", numbered(_steps(seen, level, content, name, now, lines))),
         section("THE JOB", [printable(content["job"]["arn"]), "flops-auditor watch"]),
     ]
     return Alert(
         subject=subject(f"[FLOPs Auditor] {_headline(level)}: {name} (running)"),
         body="\n\n".join(part for part in parts if part) + "\n",
-        attributes=attributes("warning", content, level=level),
+        attributes=attributes("warning", content, level=level, lines=[_line_of(each) for each in lines]),
     )
+
+
+def _line_of(outlook: ThresholdForecast) -> dict[str, str]:
+    return {"policy": outlook.assessment.policy, "scenario": outlook.assessment.scenario}
 
 
 def _headline(level: str) -> str:
@@ -61,25 +77,34 @@ def _headline(level: str) -> str:
     return named.get(level) or f"{percent(Fraction(level))} reached"
 
 
-def _happened(seen: RunForecast, level: str, content: Mapping[str, Any], name: str) -> str:
+def _happened(
+    seen: RunForecast, level: str, content: Mapping[str, Any], name: str, lines: Sequence[ThresholdForecast]
+) -> str:
     kind, count = printable(content["job"]["kind"]), content["lineage"]["ancestors"]
     together = f", together with {earlier_runs(count)} it continues," if count else ""
     if level == UNBOUNDED:
         return f"{kind} {name} is running. Nothing bounds its compute from above: no warning can come in time."
     said = f"{kind} {name} is running and{together} "
-    closest = seen.closest()
-    best = percent(closest.best_share if closest else None)
-    most = percent(closest.upper_share if closest else None)
+    best = percent(lines[0].best_share if lines else None)
+    most = percent(lines[0].upper_share if lines else None)
+    about = f" This is about {_names(lines)}." if len(seen.outlooks) > 1 else ""
     if level == CROSSED:
-        return said + f"is OVER a threshold: the best estimate is {best} of it."
+        return said + f"is OVER a threshold: the best estimate is {best} of it.{about}"
     if level == PROJECTED:
-        return said + "will be over a threshold before its time limit, at the present rate."
+        return said + f"will be over a threshold before its time limit, at the present rate.{about}"
     if level == IMMINENT:
         why = "Its tag flops-auditor:never-stop keeps it running."
         if not seen.tags_read:
             why = "Its tags could not be read, so nothing says that it may be stopped: it keeps running."
-        return said + f"is about to cross a threshold ({best} of it). {why}"
-    return said + f"may have used {most} of a threshold (best estimate {best})."
+        return said + f"is about to cross a threshold ({best} of it).{about} {why}"
+    return said + f"may have used {most} of a threshold (best estimate {best}).{about}"
+
+
+def _names(lines: Sequence[ThresholdForecast]) -> str:
+    """The lines that a warning is about."""
+    return ", and about ".join(
+        named(each.assessment.policy, each.assessment.scenario, each.assessment.rule.title) for each in lines
+    )
 
 
 def _so_far(seen: RunForecast, content: Mapping[str, Any]) -> list[str]:
@@ -119,7 +144,14 @@ def _against(outlook: ThresholdForecast, now: datetime) -> str:
     return line
 
 
-def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str, now: datetime) -> list[str]:
+def _steps(
+    seen: RunForecast,
+    level: str,
+    content: Mapping[str, Any],
+    name: str,
+    now: datetime,
+    lines: Sequence[ThresholdForecast],
+) -> list[str]:
     steps = _dated_duties(seen, content, now)
     settle = seen.audited.estimate.settle
     narrow = settle.settled_by(name) if settle else None
@@ -128,7 +160,8 @@ def _steps(seen: RunForecast, level: str, content: Mapping[str, Any], name: str,
         found = dict.fromkeys(remedy.words for remedy in doubts if remedy)
         steps += [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in found]
         return steps + ([f"To bound it: {narrow.words}."] if narrow else [])
-    steps.append(f"Decide whether the run may cross the line: {_meaning(seen)}.")
+    meanings = list(dict.fromkeys(_meaning(each) for each in lines))
+    steps.append(f"Decide whether the run may cross the line{'s' if len(lines) > 1 else ''}: {'; '.join(meanings)}.")
     if seen.audited.run.stop_command:
         steps.append(f"To stop it: {printable(seen.audited.run.stop_command)}")
     if narrow:
@@ -168,10 +201,7 @@ def _dated_duties(seen: RunForecast, content: Mapping[str, Any], now: datetime) 
     return list(dict.fromkeys(steps))
 
 
-def _meaning(seen: RunForecast) -> str:
-    """What being over the line means that is met first."""
-    closest = seen.closest()
-    if closest is None:
-        return "nothing is assessed"
-    condition = f", {closest.assessment.condition}" if closest.assessment.condition else ""
-    return f"over it{condition}, {closest.assessment.rule.meaning}"
+def _meaning(outlook: ThresholdForecast) -> str:
+    """What being over a line means."""
+    condition = f", {outlook.assessment.condition}" if outlook.assessment.condition else ""
+    return f"over it{condition}, {outlook.assessment.rule.meaning}"

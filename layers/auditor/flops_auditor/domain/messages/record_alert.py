@@ -335,7 +335,7 @@ def _record(content: Mapping[str, Any], name: str) -> list[str]:
     ]
 
 
-def attributes(kind: str, content: Mapping[str, Any], **more: str) -> dict[str, str]:
+def attributes(kind: str, content: Mapping[str, Any], **more: Any) -> dict[str, str]:
     """The twin for machines: at most ten texts (what SNS passes to a queue), one of them JSON."""
     job, total = content["job"], content["cumulative"]
     document = {

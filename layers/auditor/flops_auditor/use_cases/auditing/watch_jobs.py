@@ -1,4 +1,4 @@
-"""Watch the training jobs in progress in every region: warn people in time, each level once; stop a job if asked to.
+"""Watch the training jobs in progress in every region: warn in time, each level of a line once; stop a job if asked.
 
 A level is noted after its warning was sent: it is sent again only if the function dies between the two. A metric that
 wobbles around a level warns once, since a noted level stays noted.
@@ -19,7 +19,7 @@ from flops_auditor.domain.audit.forecast import (
     PROJECTED,
     UNBOUNDED,
     RunForecast,
-    levels_reached,
+    ThresholdForecast,
     look,
 )
 from flops_auditor.domain.audit.record import due_part, lineage_part, result
@@ -51,6 +51,9 @@ from flops_auditor.use_cases.ports.sources import (
 RUNNING = "InProgress"
 INTERVAL = timedelta(minutes=15)
 """Between two looks. A job that would cross before the look after the next one is stopped now."""
+NEARLY = Fraction(4, 5)
+"""Of a level: a line that has so much of it is told of together with one that has reached it, and has no mail of its
+own for it."""
 LONGEST = timedelta(days=60)
 """From a job's creation to its end: 28 days of waiting and 28 of running (API Reference, StoppingCondition)."""
 LONGEST_KEPT = 20_000
@@ -243,52 +246,99 @@ def look_at(listed: ListedJob, recorder: Recorder, said: Statements | None = Non
     return Look(case, seen, stated, found.lineage.parents, found.due)
 
 
+@dataclass(frozen=True)
+class News:
+    """One warning that is due: a level, and the lines that have reached it (of fractions each its own highest one).
+
+    `before` and `after` are what is noted before and after it is sent: lower levels first, or a retry would send them.
+    """
+
+    level: str
+    lines: tuple[ThresholdForecast, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+
 def warn_people(looked: Look, watcher: Watcher) -> int:
-    """Send the warnings that are due, each level once per job; the number of them."""
+    """Send the warnings that are due, each level once per job and line; the number of them."""
     recorder, now = watcher.recorder, watcher.recorder.clock()
-    due = [level for level in levels_of(looked.seen, watcher.fractions) if not _known(looked, level, recorder)]
-    fractions = [level for level in due if level not in {PROJECTED, CROSSED, UNBOUNDED}]
-    told = [*fractions[-1:], *(level for level in due if level not in fractions)]
-    for level in fractions[:-1]:  # before the highest is sent, or a retry would send them after it
-        recorder.records.note_alert(looked.run.job_id, _note(level), now)
-    for level in told:
-        content = content_of_look(looked, recorder, now)
-        recorder.alerts.send(warn(looked.seen, level, content, now))
-        recorder.records.note_alert(looked.run.job_id, _note(level), now)
-    return len(told)
+    due = list(news_of(looked, watcher.fractions, recorder))
+    for news in due:
+        for note in news.before:
+            recorder.records.note_alert(looked.run.job_id, note, now)
+        recorder.alerts.send(warn(looked.seen, news.level, content_of_look(looked, recorder, now), now, news.lines))
+        for note in news.after:
+            recorder.records.note_alert(looked.run.job_id, note, now)
+    return len(due)
 
 
-def levels_of(seen: RunForecast, fractions: Sequence[Fraction]) -> list[str]:
-    """Every level that the job has reached: fractions of a threshold, lowest first, then the named ones."""
-    levels = [_name(fraction) for fraction in levels_reached(seen.outlooks, fractions)]
-    if any(o.crossed for o in seen.outlooks):
-        levels.append(CROSSED)
-    elif seen.projected:
-        levels.append(PROJECTED)
-    if seen.audited.estimate.upper_flop is None and seen.audited.run.hardware_disclosed:
-        levels.append(UNBOUNDED)
-    return levels
+def news_of(looked: Look, fractions: Sequence[Fraction], recorder: Recorder) -> Iterator[News]:
+    """What people have not been told of yet: fractions of lines, lines that are or will be crossed; one warning of each
+    kind, however many lines it is about.
+    """
+    climbing: dict[str, Fraction] = {}
+    crossed, projected = [], []
+    for line in looked.seen.outlooks:
+        levels = line.levels(fractions)
+        if line.crossed:
+            crossed += [] if _known(looked, line.line, CROSSED, recorder) else [line]
+            continue
+        if levels and not _known(looked, line.line, _name(levels[-1]), recorder):
+            climbing[line.line] = levels[-1]
+        if line.projected and not _known(looked, line.line, PROJECTED, recorder):
+            projected.append(line)
+    climbing |= _nearly(looked, climbing, fractions, recorder)
+    if climbing:
+        lines = tuple(o for o in looked.seen.outlooks if o.line in climbing)
+        lower = [_note(o.line, _name(f)) for o in lines for f in o.levels(fractions) if f < climbing[o.line]]
+        noted = tuple(_note(line, _name(level)) for line, level in climbing.items())
+        yield News(_name(max(climbing.values())), lines, tuple(lower), noted)
+    if crossed:  # a figure that wobbles is not told of below the line again
+        lower = [_note(o.line, level) for o in crossed for level in (*map(_name, fractions), PROJECTED)]
+        yield News(CROSSED, tuple(crossed), tuple(lower), tuple(_note(o.line, CROSSED) for o in crossed))
+    if projected:
+        yield News(PROJECTED, tuple(projected), (), tuple(_note(o.line, PROJECTED) for o in projected))
+    unbounded = looked.seen.audited.estimate.upper_flop is None and looked.run.hardware_disclosed
+    if unbounded and not _known(looked, "", UNBOUNDED, recorder):
+        yield News(UNBOUNDED, (), (), (_note("", UNBOUNDED),))
+
+
+def _nearly(
+    looked: Look, climbing: Mapping[str, Fraction], fractions: Sequence[Fraction], recorder: Recorder
+) -> dict[str, Fraction]:
+    """Lines that are about to reach a level that is told of another one now: they share its mail."""
+    found = {}
+    for line in looked.seen.outlooks:
+        share = line.upper_share
+        level = min((f for f in fractions if share is not None and f > share), default=None)
+        if line.line in climbing or line.crossed or share is None or level not in climbing.values():
+            continue
+        if level is not None and share >= NEARLY * level and not _known(looked, line.line, _name(level), recorder):
+            found[line.line] = level
+    return found
 
 
 def _name(fraction: Fraction) -> str:
     return f"{float(fraction):.6g}"
 
 
-def _note(level: str) -> str:
-    return f"WATCH#{level}"
+def _note(line: str, level: str) -> str:
+    """The note that people were told of a level of a line; of none where it is about the job as a whole."""
+    return f"WATCH#{line}#{level}" if line else f"WATCH#{level}"
 
 
-def _known(looked: Look, level: str, recorder: Recorder) -> bool:
-    """Whether people were warned of this level, by this job or by one that it continues directly.
+def _known(looked: Look, line: str, level: str, recorder: Recorder) -> bool:
+    """Whether people were warned of this level of a line, by this job or by one that it continues directly.
 
     A level of a parent is noted for the job itself, so its own children need not look further.
     """
-    if recorder.records.alert_sent(looked.run.job_id, _note(level)):
+    note = _note(line, level)
+    if recorder.records.alert_sent(looked.run.job_id, note):
         return True
     if level in {PROJECTED, UNBOUNDED}:
         return False
-    if any(recorder.records.alert_sent(parent, _note(level)) for parent in looked.parents):
-        recorder.records.note_alert(looked.run.job_id, _note(level), recorder.clock())
+    if any(recorder.records.alert_sent(parent, note) for parent in looked.parents):
+        recorder.records.note_alert(looked.run.job_id, note, recorder.clock())
         return True
     return False
 
@@ -317,20 +367,22 @@ def stop_if_due(looked: Look, watcher: Watcher) -> int:
 
     A record of the request is signed first, so there is no stop without a record.
     """
-    first = looked.stated.about_to_cross(2 * INTERVAL)
-    if watcher.stopper is None or first is None:
+    soon = looked.stated.about_to_cross(2 * INTERVAL)
+    if watcher.stopper is None or not soon:
         return 0
     recorder, run = watcher.recorder, looked.run
     now = recorder.clock()
     if looked.stated.never_stop:
-        if not recorder.records.alert_sent(run.job_id, _note(IMMINENT)):
-            recorder.alerts.send(warn(looked.seen, IMMINENT, content_of_look(looked, recorder, now), now))
-            recorder.records.note_alert(run.job_id, _note(IMMINENT), now)
+        new = [line for line in soon if not recorder.records.alert_sent(run.job_id, _note(line.line, IMMINENT))]
+        if new:
+            recorder.alerts.send(warn(looked.seen, IMMINENT, content_of_look(looked, recorder, now), now, new))
+        for line in new:
+            recorder.records.note_alert(run.job_id, _note(line.line, IMMINENT), now)
         return 0
     kept = newest(run.job_id, recorder)
     if kept is None or kept.content["action"] is None:
-        a = first.assessment
-        share = percent(first.best_share)
+        a = soon[0].assessment
+        share = percent(soon[0].best_share)
         reason = f"its best estimate was {share} of the threshold of {a.policy}, {a.scenario}"
         action = {"kind": "stop", "requested_at": iso(now), "reason": reason}
         kept = first_record(looked.case, recorder, kept, action) or newest(run.job_id, recorder)
