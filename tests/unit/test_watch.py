@@ -83,10 +83,9 @@ def test_a_low_line_of_one_law_does_not_silence_the_warnings_of_another(tmp_path
         told.append(room.watch(hours=72, step=timedelta(hours=1)))
     line = "eu-gpai-guidelines-2025-07#original-unknown"
     levels = ["WILL CROSS", "3 % reached", "50 % reached", "80 % reached", "OVER THE THRESHOLD"]
-    assert headlines(about(told[0], line)) == levels
-    assert headlines(about(told[1], line)) == levels
-    first = told[1][0][1]
-    assert ("OVER THE THRESHOLD" in first.subject, lines_of(first)) == (True, {"low#low"})
+    assert sorted(headlines(about(told[0], line))) == sorted(levels)
+    assert headlines(about(told[1], line)) == headlines(about(told[0], line))
+    assert headlines(about(told[1], "low#low")) == ["OVER THE THRESHOLD"]
     assert len(told[1]) == len(told[0]) + 1, "one mail more"
 
 

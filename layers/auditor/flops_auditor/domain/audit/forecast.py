@@ -79,6 +79,10 @@ class RunForecast:
         """Whether a tag forbids to stop the job, or might: tags that could not be read forbid it, too."""
         return not self.tags_read or self.audited.run.tags.get(NEVER_STOP, "").strip().lower() not in NO
 
+    def closest(self) -> ThresholdForecast | None:
+        """The outlook with the largest share: the line that is met first."""
+        return next(iter(nearest_first(self.outlooks)), None)
+
     def about_to_cross(self, within: timedelta) -> list[ThresholdForecast]:
         """The lines that the best estimate crosses within a time, or has crossed, the first one first."""
         soon = [o for o in self.outlooks if o.seconds_left is not None and o.seconds_left <= within.total_seconds()]

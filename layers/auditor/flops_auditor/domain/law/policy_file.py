@@ -236,10 +236,7 @@ def parse_policy(text: str) -> Policy:
         sources=tuple(map(_source, _list("sources", policy.get("sources")))),
         systemic_risk_over=policy.amount("systemic_risk_over"),
         original_compute=policy.one_of("original_compute", ("range", "lowest"), "range"),
-        readings={
-            name: _reading_of(name, each)
-            for name, each in _objects("readings", policy.found.get("readings", {})).items()
-        },
+        readings=_readings(_objects("readings", policy.found.get("readings", {}))),
         groups=groups,
     )
 
@@ -271,9 +268,14 @@ def _transition(name: str, each: object) -> Transition:
     return Transition(before, until, found.text("article"))
 
 
+def _readings(found: Mapping[str, Any]) -> dict[Circumstance, ReadingOf]:
+    if unknown := sorted(set(found) - set(get_args(Circumstance))):
+        raise MalformedPolicy(f"reading {unknown[0]}: not one of {', '.join(get_args(Circumstance))}")
+    known: tuple[Circumstance, ...] = get_args(Circumstance)
+    return {name: _reading_of(name, found[name]) for name in known if name in found}
+
+
 def _reading_of(name: str, each: object) -> ReadingOf:
-    if name not in get_args(Circumstance):
-        raise MalformedPolicy(f"reading {name}: not one of {', '.join(get_args(Circumstance))}")
     found = _object(f"reading {name}", each, ("reading", "left_open", "source"))
     return ReadingOf(found.one_of("reading", ("ours", "disputed")), found.text("left_open"), found.text("source"))
 
