@@ -84,11 +84,13 @@ TRAINS_ALL_THE_SAME = Kind(
     "contradictory evidence: the job is declared not to be training, but emits {names:list}, which training does",
     CORRECT_ACTIVITY,
 )
+COUNT_THE_RUN = "count-the-run"
+"""The one piece of advice on a figure that names an amendment itself."""
 NARROW_COUNT = Kind(
     "narrow-by-count",
     "the bounds are those of a declared or emitted number of tokens",
     Remedy(
-        "count-the-run",
+        COUNT_THE_RUN,
         f"have the next run count its own model FLOP; for this one, give better evidence: {BETTER}",
     ),
 )

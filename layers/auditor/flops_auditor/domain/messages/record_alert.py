@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flops_auditor.domain.compute.run_estimate import NARROWING
+from flops_auditor.domain.compute.run_estimate import COUNT_THE_RUN, NARROWING
 from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
 from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.messages.duties import duties_in_words
@@ -315,7 +315,7 @@ def remedies(content: Mapping[str, Any]) -> list[str]:
     if KNOW_THE_TYPE.name in kinds:
         advice = [each for each in advice if each["kind"] not in NARROWING]
     found = list(dict.fromkeys(each["words"] for each in advice))
-    if kinds & NARROWING and KNOW_THE_TYPE.name not in kinds:
+    if kinds & (NARROWING - {COUNT_THE_RUN}) and KNOW_THE_TYPE.name not in kinds:
         found.append(AMEND.words(content["job"]["name"]))
     more = len(found) - MOST_REMEDIES
     said = [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in found[:MOST_REMEDIES]]
