@@ -74,7 +74,8 @@ def rules(draw: st.DrawFn, scenario: str, owed: list[str], scenarios: list[str])
         **({"systemic_risk": draw(st.booleans())} if draw(st.booleans()) else {}),
         **({"general_purpose": draw(st.sampled_from([True, False, "not stated"]))} if draw(st.booleans()) else {}),
     }
-    certain = st.lists(st.sampled_from(scenarios), unique=True)
+    others = [each for each in scenarios if each != scenario]
+    certain = st.lists(st.sampled_from(others), unique=True) if others else st.just([])
     disputed = {"disputed_if_crossed": {"left_open": draw(TEXT), "certain_if_over": draw(certain)}}
     return {
         "scenario": scenario,
