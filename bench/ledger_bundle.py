@@ -52,8 +52,12 @@ def make(path: Path, records: int, processes: int) -> None:
             der = CHECKPOINT.sign(sha256(head.text).digest())
             note = signed_note(head.text, LEDGER, CHECKPOINT.public_key(), der)
             notes.append(form.checkpoint_line(note))
-            zipped.writestr(form.chunk_name(form.LOG, begin), b"\n".join([*lines, closing, b""]))
-            zipped.writestr(form.chunk_name(form.EVIDENCE, begin), b"\n".join([*evidence, b"", b""]))
+            lines.append(closing)
+            evidence.append(b"")
+            size = max(1, form.CHUNK_BYTES // max(map(len, lines)))
+            for at in range(0, len(lines), size):
+                for folder, of in ((form.LOG, lines), (form.EVIDENCE, evidence)):
+                    zipped.writestr(form.chunk_name(folder, begin + at), b"\n".join([*of[at : at + size], b""]))
         manifest = form.Manifest("whole", LEDGER, tree.end, "everything", iso(START))
         zipped.writestr(form.CHECKPOINTS, b"".join(notes))
         zipped.writestr(form.CHECKPOINT, note)

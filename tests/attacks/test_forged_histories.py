@@ -22,6 +22,7 @@ from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.auditing.find_lineage import AWAITED
 from flops_auditor.use_cases.auditing.reassess_record import reassess_record
 from flops_auditor.use_cases.auditing.watch_jobs import watch_jobs
 from flops_auditor.use_cases.ledger.verify_bundle import VerificationReport
@@ -347,6 +348,31 @@ def another_original_for_descendants(forger: Forger) -> None:
     forger.records("other")[0].content["lineage"]["pretraining_flop"] = "9" * 26
 
 
+def an_ancestor_of_a_revision_that_never_was(forger: Forger) -> None:
+    forger.records("child")[1].content["cumulative"]["ancestors"][0]["revision"] = 9
+
+
+def a_wait_for_a_run_that_the_evidence_does_not_continue(forger: Forger) -> None:
+    """And the parent is left out, so that the figures follow."""
+    first = forger.records("child")[0]
+    ghost = AWAITED(where="a place that it does not name", name="ghost")
+    audited_again(first, Lineage(doubts=(ghost,)))
+    _follow(forger)
+
+
+def a_wait_for_a_run_that_is_recorded(forger: Forger) -> None:
+    first = forger.records("child")[0]
+    where = read_case(first.evidence).run.begins[0].where
+    audited_again(first, Lineage(doubts=(AWAITED(where=where, name="parent"),)))
+    first.content["recorded_at"] = _later(first, minutes=11)
+    _follow(forger)
+
+
+def ancestors_in_an_object_though_they_fit(forger: Forger) -> None:
+    said = forger.records("child")[0].content
+    said["lineage"]["kept"] = {"key": f"ancestors/{'0' * 64}/{'0' * 64}.json", "sha256": "0" * 64, "count": 1}
+
+
 def a_record_that_continues_itself(forger: Forger) -> None:
     leaf = forger.records("child")[0]
     leaf.content["cumulative"]["ancestors"][0]["job_id"] = leaf.content["job"]["id"]
@@ -430,6 +456,10 @@ ATTACKS: dict[Callable[[Forger], None], set[str]] = {
     a_child_before_its_parent: {"AncestorMismatch"},
     another_doubt_about_what_it_continues: {"LineageMismatch"},
     another_original_for_descendants: {"EvidenceMismatch"},
+    an_ancestor_of_a_revision_that_never_was: {"LineageMismatch"},
+    a_wait_for_a_run_that_the_evidence_does_not_continue: {"LineageMismatch"},
+    a_wait_for_a_run_that_is_recorded: {"LineageMismatch"},
+    ancestors_in_an_object_though_they_fit: {"NotRecomputable"},
     an_ancestor_listed_twice: {"MalformedRecord"},
     a_record_that_continues_itself: {"AncestorMismatch"},
     dated_before_the_record_that_it_supersedes: {"TimeRunsBackwards"},
@@ -491,4 +521,44 @@ def test_a_forged_history_is_met_by_its_name(
     attack(forger)
     report = judged(forger)
     assert errors(report) == expected, report.findings
-    assert report.verdict == "tampered"
+    assert report.verdict == ("cannot verify" if "NotRecomputable" in expected else "tampered")
+
+
+def below_at_first(forger: Forger, hours: float) -> VerificationReport:
+    """The child's first record leaves the parent out and is dated when it may have; the next comes after so long."""
+    parent, first, second = forger.records("parent")[0], *forger.records("child")
+    audited_again(first, NO_LINEAGE)
+    first.content["recorded_at"] = _later(parent, minutes=9)
+    behind = forger.leaves[forger.leaves.index(second) :]
+    for leaf in behind:
+        member = {"heartbeat": "sealed_at", "record": "recorded_at"}[leaf.kind]
+        leaf.content[member] = iso(datetime.fromisoformat(leaf.content[member]) + timedelta(hours=hours))
+    for leaf in forger.records("stopped"):
+        leaf.content["action"] = leaf.content["action"] and {**leaf.content["action"], "reason": "later"}
+    _follow(forger)
+    sealed_at = datetime.fromisoformat(forger.heartbeats()[-1].content["sealed_at"])
+    return judged(forger, as_of=sealed_at + timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(("hours", "named"), [(0, set()), (3, {"LineageBehind"}), (24 * 180, {"LineageBehind"})])
+def test_a_record_that_stood_too_long_without_its_parent_is_named(
+    forger: Forger, hours: float, named: set[str]
+) -> None:
+    report = below_at_first(forger, hours)
+    assert errors(report) == set(), report.findings
+    assert {found.error for found in report.reservations} - {"LateRecord"} == named
+
+
+def test_a_wait_for_a_run_that_is_not_in_the_log_is_named_whatever_the_revision(forger: Forger) -> None:
+    first = forger.records("child")[0]
+    where = read_case(first.evidence).run.begins[0].where
+    audited_again(first, Lineage(doubts=(AWAITED(where=where, name="ghost"),)))
+    _follow(forger)
+    assert "AncestorNotHere" in reserved(judged(forger))
+
+
+def test_time_never_runs_backwards_by_more_than_the_skew_in_all(forger: Forger) -> None:
+    start = datetime.fromisoformat(forger.heartbeats()[0].content["sealed_at"])
+    for number, leaf in enumerate(forger.heartbeats()):
+        leaf.content["sealed_at"] = iso(start + timedelta(hours=2) - timedelta(minutes=4.9 * number))
+    assert "TimeRunsBackwards" in errors(judged(forger))

@@ -141,13 +141,15 @@ class HonestWorld(LiveLedger):
         self.seal()
 
     def time_passes(self) -> None:
-        """Some hours, with seals in between."""
+        """Some hours, with seals in between; what is queued is worked off."""
+        self.work_off()
         for _ in range(self.random.randrange(4)):
             self.clock.now += timedelta(hours=6)
             self.seal()
 
     def the_sealer_stands_still(self) -> None:
         """Three days without a seal, if anything waits: what waits is late."""
+        self.work_off()
         self.outages += any(True for _ in self.pending.waiting())
         self.clock.now += timedelta(days=3)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
-from flops_auditor.domain.values.archive_keys import batch_key, record_key
+from flops_auditor.domain.values.archive_keys import batch_key, evidence_key, record_key
 from flops_auditor.use_cases.operations.compare_ledger import LedgerDifferences, compare_ledger
 from flops_auditor.use_cases.ports.ledger import PendingRecord
 from tests.fakes.ledger import MemoryRecordItems, MemorySigner
@@ -18,10 +18,15 @@ FOREIGN = [
     "log/zzz",
     "log/00000000000000000002.ndjson",
     "frontiers/x",
+    "frontiers/00000000000000000002.json",
+    "checkpoints/00000000000000000000",
+    "log/00000000000000000006.ndjson",
+    f"evidence/{'0' * 64}/0.json",
     "records/zzz/0.json",
     "records/../../0.json",
     "evidence/x",
     "keys.json.bak",
+    "rotations/000005.json",
     "foreign key",
 ]
 
@@ -79,7 +84,8 @@ def gone_from_the_table(world: World) -> None:
 
 
 def archived_alone(world: World) -> None:
-    world.archive.put_if_absent(record_key("0" * 64, 0), b"x")
+    job, _ = identity(world, 0)
+    world.archive.put_if_absent(record_key(job, 7), b"x")
 
 
 def never_archived(world: World) -> None:
@@ -93,7 +99,7 @@ def never_archived(world: World) -> None:
         (waits_again, "the table says that it waits, and it is leaf 1"),
         (another_leaf, "the table says leaf 2, it is leaf 1"),
         (another_record_in_the_table, "the table has another record than leaf 1"),
-        (a_waiting_record_changed, "the table has another record than the archive"),
+        (a_waiting_record_changed, "the archive has another record"),
         (a_place_without_a_leaf, "the table says leaf 6, the log has no place"),
         (gone_from_the_table, "is leaf 1, and not in the table"),
         (archived_alone, "is archived, and neither in the table nor in the log"),
@@ -123,3 +129,19 @@ def test_a_replaced_batch_is_named() -> None:
     world.archive.delete(batch_key(0))
     with pytest.raises(ObjectReplaced):
         compared(world)
+
+
+@pytest.mark.parametrize(("key_of", "said"), [(record_key, "and not archived"), (evidence_key, "evidence of")])
+def test_what_the_log_has_and_the_archive_not_is_named(key_of: Callable[[str, int], str], said: str) -> None:
+    world = small()
+    del world.archive._versions[key_of(*identity(world, 0))]
+    world.archive._order.remove(key_of(*identity(world, 0)))
+    [check] = compared(world).checks()
+    assert said in check.detail
+
+
+def test_an_archived_record_that_is_not_the_logged_one_is_named() -> None:
+    world = small()
+    world.archive._versions[record_key(*identity(world, 0))] = [b"other"]
+    [check] = compared(world).checks()
+    assert "the archive has another record" in check.detail

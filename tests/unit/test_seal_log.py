@@ -524,3 +524,12 @@ def test_a_record_that_waits_under_two_keys_gets_one_place() -> None:
     world.pending.records["other", 0] = PendingRecord(*key, other.line(world.record))
     assert [held.error for held in world.seal().held] == ["DuplicateSubject"]
     assert len(leaves(world.archive)) == 2
+
+
+def test_many_forged_items_in_front_do_not_starve_an_honest_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seal_log, "BATCH", 2)
+    world = World()
+    for _ in range(30):
+        world.commit(world.draft(), MemorySigner("stranger"))
+    world.add(3)
+    assert world.seal().records == 3

@@ -339,6 +339,7 @@ class Agreement:
     def _history(self, history: list[Row]) -> Iterator[Defect]:
         """The revisions of one job, in the order of the log."""
         seen: dict[int, Row] = {}
+        latest = 0
         for row in history:
             twin = seen.get(row.revision)
             if twin is not None and twin.line == row.line:
@@ -355,7 +356,10 @@ class Agreement:
                 )
             elif before is not None:
                 yield from _succession(before, row)
+                if row.at < latest - SKEW_MS:
+                    yield _defect(TimeRunsBackwards(f"leaf {row.leaf} is dated before a record that it follows"), row)
             seen[row.revision] = row
+            latest = max(latest, row.at)
 
     def _named(self, records: Mapping[int, Row], references: list[Reference]) -> Iterator[Defect]:
         """One ancestor, as others list it, beside its own records."""
@@ -378,8 +382,6 @@ def _succession(before: Row, row: Row) -> Iterator[Defect]:
         yield _defect(SupersedesMismatch(f"leaf {row.leaf} does not supersede leaf {before.leaf}"), row)
     if row.said != before.state:
         yield _defect(HistoryMismatch(f"leaf {row.leaf} says of leaf {before.leaf} what that does not say"), row)
-    if row.at < before.at - SKEW_MS:
-        yield _defect(TimeRunsBackwards(f"leaf {row.leaf} is dated before leaf {before.leaf}"), row)
     if before.finished and not row.finished:
         yield _defect(
             HistoryMismatch(f"leaf {row.leaf} says that a job runs which had ended by leaf {before.leaf}"), row

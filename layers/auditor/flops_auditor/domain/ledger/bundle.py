@@ -24,7 +24,7 @@ CHUNK = 1000
 """Leaves after which a chunk ends, at the next heartbeat."""
 CHUNK_BYTES = 1 << 22
 """Bytes of leaves, or of their evidence, after which a chunk ends, wherever that is: memory is bounded by them."""
-LARGEST_EVIDENCE = 40_000_000
+LARGEST_EVIDENCE = 9_000_000
 """Bytes of one record's evidence. The 100,800 points that an audit asks for are 6 MB."""
 
 _NUMBER, _DIGEST = r"[0-9]{20}", r"[0-9a-f]{64}"

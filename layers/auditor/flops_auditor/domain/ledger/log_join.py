@@ -43,6 +43,7 @@ class LogJoin:
         self.root_at_pin: bytes | None = EMPTY_ROOT if pin and pin.head.size == 0 else None
         self._pinned_at: datetime | None = None
         self.newest: Heartbeat | None = None
+        self._latest_seal: datetime | None = None
         self.checkpoints = 0
         self.records = 0
         self.rotations: list[tuple[int, Rotation]] = []
@@ -126,9 +127,10 @@ class LogJoin:
 
     def _check_times(self, heartbeat: Heartbeat) -> None:
         """A batch is sealed after the one before it and after its records, and soon."""
-        sealed_at, before = heartbeat.sealed_at, self.newest
-        if before is not None and sealed_at < before.sealed_at - CLOCK_SKEW:
-            raise TimeRunsBackwards(f"a heartbeat of {iso(sealed_at)} follows one of {iso(before.sealed_at)}")
+        sealed_at = heartbeat.sealed_at
+        if self._latest_seal is not None and sealed_at < self._latest_seal - CLOCK_SKEW:
+            raise TimeRunsBackwards(f"a heartbeat of {iso(sealed_at)} follows one of {iso(self._latest_seal)}")
+        self._latest_seal = max(self._latest_seal or sealed_at, sealed_at)
         check_sealed(max(self._latest, default=None), sealed_at)
         earliest = min(self._earliest, default=None)
         if (reservation := late(earliest, sealed_at)) is not None and earliest is not None:

@@ -162,6 +162,11 @@ class LogFacts:
 
 def check_chunk(facts: LogFacts, begin: int, log: bytes, evidence: bytes | None) -> ChunkSummary:
     """Check the leaves of one chunk in order, with their evidence; stop at the first that is not as it should be."""
+    if 100 * log.count(b"\n") > len(log):
+        return ChunkSummary(begin, begin, findings=[defect_of(MalformedRecord("lines too short for leaves"), begin)])
+    if evidence is not None and evidence.count(b"\n") > log.count(b"\n"):
+        message = f"{evidence.count(10)} lines of evidence for {log.count(10)} leaves"
+        return ChunkSummary(begin, begin, findings=[defect_of(EvidenceMismatch(message), begin)])
     lines = log.split(b"\n")
     rest = lines.pop()
     proofs = evidence.split(b"\n") if evidence is not None else None

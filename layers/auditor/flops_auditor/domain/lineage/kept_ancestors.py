@@ -51,14 +51,14 @@ def pack(job_id: str, lineage: Lineage, known: Sequence[AncestorSet] = ()) -> Pa
     Listed are those that differ, and the parents.
     """
     everyone = {ancestor.job_id: ancestor for ancestor in lineage.ancestors}
-    if _fits(lineage.ancestors):
+    if fits(lineage.ancestors):
         return Packed(lineage.ancestors)
     for candidate in sorted(known, key=lambda k: (-k.kept.count, k.kept.key)):
         inside = {a.job_id: replace(a, revision=0) for a in candidate.ancestors}
         if not inside.keys() <= everyone.keys():
             continue
         other = tuple(a for a in lineage.ancestors if inside.get(a.job_id) != replace(a, revision=0))
-        if _fits(other):
+        if fits(other):
             return Packed(_with_parents(lineage, {a.job_id for a in other}), candidate.kept)
     body = canonical({"schema": SCHEMA, "ancestors": [to_json(a) for a in lineage.ancestors]})
     digest = sha256(body).hexdigest()
@@ -66,7 +66,8 @@ def pack(job_id: str, lineage: Lineage, known: Sequence[AncestorSet] = ()) -> Pa
     return Packed(_with_parents(lineage, set()), kept, body)
 
 
-def _fits(ancestors: Sequence[Ancestor]) -> bool:
+def fits(ancestors: Sequence[Ancestor]) -> bool:
+    """Whether a record can list so many ancestors itself."""
     return len(ancestors) <= MOST_INLINE and sum(map(_size, ancestors)) <= MOST_BYTES
 
 

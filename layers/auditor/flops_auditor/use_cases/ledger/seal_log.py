@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from itertools import islice
 
 from flops_auditor.domain.ledger.dsse import (
     PAYLOAD_TYPE,
@@ -200,7 +199,7 @@ def _restore(sealer: Sealer, log: _Log, size: int, newest: list[bytes], sealed: 
 def _draft(sealer: Sealer, log: _Log, may_go_on: Callable[[], bool]) -> _Draft:
     """Waiting records under the key in force, a rotation if asked for, records under the new key, a heartbeat."""
     draft, now, keys = _Draft(), sealer.clock(), log.keys
-    waiting = revisions_in_order(list(islice(sealer.pending.waiting(), BATCH * LOOKED_AT)))
+    waiting = revisions_in_order(_to_look_at(sealer, keys, may_go_on))
     waiting = _without_logged(sealer, log, draft, waiting, may_go_on)
     later = _append_records(sealer, log, draft, waiting, keys, now)
     rotation = _next_rotation(sealer, log, draft, log.head.size + len(draft.lines))
@@ -225,6 +224,24 @@ def _draft(sealer: Sealer, log: _Log, may_go_on: Callable[[], bool]) -> _Draft:
     signature = Signature(keyid(sealer.signer.public_key()), sealer.signer.sign(digest))
     draft.lines.append(signed_line(payload, (signature,)))
     return draft
+
+
+def _to_look_at(sealer: Sealer, keys: KeyHistory, may_go_on: Callable[[], bool]) -> list[PendingRecord]:
+    """The oldest records that wait, and beyond them a batch of those that a key of the ledger signed.
+
+    So items that nobody signed, however many, keep no record from its place.
+    """
+    found: list[PendingRecord] = []
+    signed = 0
+    for record in sealer.pending.waiting():
+        if len(found) < BATCH * LOOKED_AT:
+            found.append(record)
+        elif time_of(record, keys, sealer.verify) is not None:
+            found.append(record)
+            signed += 1
+        if signed == BATCH or (len(found) >= BATCH * LOOKED_AT and not may_go_on()):
+            break
+    return found
 
 
 def _without_logged(

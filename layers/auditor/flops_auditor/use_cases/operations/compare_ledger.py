@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import NamedTuple
 
+from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.leaves import kind_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
 from flops_auditor.domain.values.archive_keys import (
     CHECKPOINTS,
+    EVIDENCE,
     FRONTIERS,
     KEYS,
     LOG,
@@ -20,6 +23,7 @@ from flops_auditor.domain.values.archive_keys import (
     ROTATIONS,
     batch_key,
     checkpoint_key,
+    evidence_key,
     frontier_key,
     models_key,
     number_of,
@@ -34,10 +38,13 @@ from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.records import RecordItems
 
 _DIGEST = "[0-9a-f]{64}"
-_OTHERS = re.compile(rf"evidence/{_DIGEST}/[0-9]{{1,6}}\.json|ancestors/{_DIGEST}/{_DIGEST}\.json|tables/{_DIGEST}")
-_RECORD = re.compile(rf"{RECORDS}({_DIGEST})/([0-9]{{1,6}})\.json")
-_NUMBERED: dict[str, Callable[[int], str]] = {FRONTIERS: frontier_key, ROTATIONS: rotation_key, MODELS: models_key}
-_BOUNDARIES: dict[str, Callable[[int], str]] = {LOG: batch_key, CHECKPOINTS: checkpoint_key}
+_OTHERS = re.compile(rf"ancestors/{_DIGEST}/{_DIGEST}\.json|tables/{_DIGEST}")
+_RECORD = re.compile(rf"({RECORDS}|{EVIDENCE})({_DIGEST})/([0-9]{{1,6}})\.json")
+_BOUNDARIES: dict[str, Callable[[int], str]] = {
+    LOG: batch_key,
+    CHECKPOINTS: checkpoint_key,
+    FRONTIERS: frontier_key,
+}
 
 REBUILD = "`flops-auditor rebuild-index` puts back what the archive has; the next seal gives the rest its place."
 FOREIGN = "Find in CloudTrail who wrote them. They are passed over by seal and export, and can stay."
@@ -58,6 +65,7 @@ class LedgerDifferences:
 
     size: int = 0
     records: int = 0
+    rotations: int = 0
     waiting: int = 0
     missing: list[str] = field(default_factory=list)
     otherwise: list[str] = field(default_factory=list)
@@ -88,19 +96,29 @@ def compare_ledger(archive: Archive, items: RecordItems) -> LedgerDifferences:
     found = LedgerDifferences()
     logged, boundaries = _read_log(archive, found)
     tabled = _compare_table(items, logged, found)
-    archived = set[tuple[str, int]]()
+    jobs = {job for job, _ in (*tabled, *logged)}
+    archived, evidence = set[tuple[str, int]](), set[tuple[str, int]]()
     for key in archive.list(""):
         match = _RECORD.fullmatch(key)
-        if match and record_key(match[1], int(match[2])) == key:
-            archived.add((match[1], int(match[2])))
-        elif not _is_ours(key, boundaries):
+        identity = (match[2], int(match[3])) if match else ("", 0)
+        if match and key == record_key(*identity):
+            archived.add(identity)
+        elif match and key == evidence_key(*identity):
+            evidence.add(identity)
+        elif not _is_ours(key, boundaries, found.size, found.rotations):
             found.foreign.append(key)
     for identity in archived - tabled.keys() - logged.keys():
         found.missing.append(f"{_name(identity)} is archived, and neither in the table nor in the log")
     for identity in (tabled.keys() | logged.keys()) - archived:
         found.missing.append(f"{_name(identity)} is recorded, and not archived")
-    for identity in sorted(archived - logged.keys()):
-        found.otherwise += _archived_otherwise(archive, identity, tabled.get(identity))
+    for identity in sorted(archived):
+        line = logged[identity].line if identity in logged else tabled.get(identity)
+        found.otherwise += _archived_otherwise(archive, identity, line)
+    for identity in sorted((tabled.keys() | logged.keys()) - evidence):
+        found.missing.append(f"the evidence of {_name(identity)} is not archived")
+    for identity in sorted(evidence - tabled.keys() - logged.keys() - archived):
+        if identity[0] not in jobs:
+            found.foreign.append(evidence_key(*identity))
     return found
 
 
@@ -117,6 +135,7 @@ def _read_log(archive: Archive, found: LedgerDifferences) -> tuple[dict[tuple[st
             if known.leaf != place.index:
                 same = "once more" if known.line == line else "another record of the same revision"
                 found.twice.append(f"leaf {place.index} is leaf {known.leaf}, {same}")
+        found.rotations += sum(kind_of(parse_envelope(line).payload) == "rotation" for line in lines)
         boundaries.add(first + len(lines))
     found.records = len(logged)
     return logged, boundaries
@@ -154,15 +173,22 @@ def _archived_otherwise(archive: Archive, identity: tuple[str, int], line: bytes
         yield f"{error.name}: {error}"
         return
     if line is not None and sha256(body).digest() != line:
-        yield f"{_name(identity)}: the table has another record than the archive"
+        yield f"{_name(identity)}: the archive has another record than the log or the table"
 
 
-def _is_ours(key: str, boundaries: set[int]) -> bool:
+def _is_ours(key: str, boundaries: set[int], size: int, rotations: int) -> bool:
     if key == KEYS or _OTHERS.fullmatch(key):
         return True
-    if any(number_of(key, key_of) is not None for prefix, key_of in _NUMBERED.items() if key.startswith(prefix)):
-        return True
-    return any(number_of(key, key_of) in boundaries for prefix, key_of in _BOUNDARIES.items() if key.startswith(prefix))
+    if key.startswith(MODELS):
+        return number_of(key, models_key) is not None
+    if key.startswith(ROTATIONS):
+        number = number_of(key, rotation_key)
+        return number is not None and number <= rotations
+    for prefix, key_of in _BOUNDARIES.items():
+        number = number_of(key, key_of) if key.startswith(prefix) else None
+        if number is not None and number in boundaries:
+            return number < size if prefix == LOG else number > 0
+    return False
 
 
 def _name(identity: tuple[str, int]) -> str:

@@ -25,7 +25,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     UnknownTables,
 )
 from flops_auditor.domain.ledger.verification import Kept
-from flops_auditor.domain.lineage.kept_ancestors import unpack
+from flops_auditor.domain.lineage.kept_ancestors import fits, unpack
 from flops_auditor.domain.lineage.lineage import Ancestor, read_lineage
 from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.runs.sources.parsers import PARSERS, Parser, UnknownSource
@@ -154,6 +154,8 @@ def _check_kept(audited: Audit, content: dict[str, Any], kept: Kept) -> None:
     if named is None:
         return
     writers = (audited.run.job_id, *(ancestor.job_id for ancestor in audited.lineage.ancestors))
+    if fits(audited.lineage.ancestors):
+        raise EvidenceMismatch(f"{named['key'][:200]} holds ancestors that the record can list itself")
     count = len(_ancestors(kept, named["key"], named["sha256"]))
     if count != named["count"] or named["key"] not in {ancestors_key(job, named["sha256"]) for job in writers}:
         raise EvidenceMismatch(f"{named['key'][:200]} is no place of an object with these ancestors, or of so many")

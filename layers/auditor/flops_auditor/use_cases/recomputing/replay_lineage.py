@@ -43,6 +43,7 @@ FOLLOWED_WITHIN = timedelta(hours=2)
 """From the record of a run to new records of those that continue it: a message in a queue, worked off at once."""
 _WINDOW_MS = WINDOW // timedelta(milliseconds=1)
 _AFTER_ALL = b"\xff"
+_ANY = "\N{REPLACEMENT CHARACTER}"
 _AMOUNTS = ("best", "upper", "lower", "firm", "updates_upper")
 
 
@@ -94,6 +95,7 @@ class LineageReplay:
         self._db.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
             "CREATE TABLE record (leaf INTEGER PRIMARY KEY, job TEXT, revision INTEGER, at INTEGER, told BLOB);"
+            "CREATE TABLE named (name BLOB PRIMARY KEY) WITHOUT ROWID;"
             "CREATE INDEX of_job ON record (job, revision);"
             "CREATE TABLE output (space BLOB, cursor BLOB, at INTEGER, entry BLOB, PRIMARY KEY (space, cursor));"
         )
@@ -107,6 +109,7 @@ class LineageReplay:
         self._db.execute(
             "INSERT INTO record VALUES (?, ?, ?, ?, ?)", (leaf, run.job_id, found.content["revision"], ms, told)
         )
+        self._db.execute("INSERT OR IGNORE INTO named VALUES (?)", (_bytes(name_of(run.arn)),))
         for location in run.results:
             if not location.too_long:
                 entry = entry_of(run, location)
@@ -119,7 +122,7 @@ class LineageReplay:
     def check(self, sealed_at: datetime) -> Iterator[Defect]:
         """Every record that does not follow from its evidence and the records before it, in the order of the log.
 
-        The newest record of a job is also held against what was recorded after it, up to FOLLOWED_WITHIN before
+        Each is also held against what was recorded after it, up to FOLLOWED_WITHIN before it was superseded, or before
         `sealed_at`.
         """
         settled = milliseconds(sealed_at - FOLLOWED_WITHIN)
@@ -129,12 +132,11 @@ class LineageReplay:
             if problem:
                 yield self._defect(problem, row)
                 continue
-            if self._newest_revision(job) != revision:
-                continue
             if self._waits(row):
                 yield defect_of(AncestorNotHere(f"leaf {leaf} waits for a run whose record is not in the log"), leaf)
-            if row.at < settled and (behind := self._problem(row, settled)):
-                yield defect_of(LineageBehind(f"leaf {leaf} was not superseded since: it {behind}"), leaf)
+            stood = self._stood_until(job, revision, settled)
+            if row.at < stood and (behind := self._problem(row, stood, then=False)):
+                yield defect_of(LineageBehind(f"leaf {leaf} was not superseded in time: it {behind}"), leaf)
 
     def _defect(self, problem: str, row: _Row) -> Defect:
         version = str(row.told.content["code_version"])[:40]
@@ -162,27 +164,42 @@ class LineageReplay:
         return read_lineage(told.content, self._ancestors)
 
     def _waits(self, row: _Row) -> bool:
-        """Whether the record says that a parent is not recorded, and no later record of the log settles it."""
-        return any(doubt["kind"] == AWAITED.name for doubt in row.told.content["lineage"]["doubts"])
+        """Whether the record says that it waits for a run of which the log has no record."""
+        return bool(_View(self, row, row.at, self._claimed(row.told), None).unknown_waits())
 
-    def _problem(self, row: _Row, at: int) -> str:
-        """How a record differs from what it should continue as of `at`; "" if it does not."""
+    def _stood_until(self, job: str, revision: int, settled: int) -> int:
+        """Until when a record had to be superseded by what was recorded after it."""
+        after = self._revision(job, revision + 1)
+        within = FOLLOWED_WITHIN // timedelta(milliseconds=1)
+        return settled if after is None else min(settled, after.at - within)
+
+    def _problem(self, row: _Row, at: int, then: bool = True) -> str:
+        """How a record differs from what it should continue as of `at`; "" if it does not. `then`: as it was made."""
         try:
             claimed = self._claimed(row.told)
-            problem = self._try(row, at, claimed, None)
-            return "" if problem and "" in (self._try(row, at, claimed, sure) for sure in (True, False)) else problem
+            problem = self._try(row, at, claimed, None, then)
+            others = (self._try(row, at, claimed, sure, then) for sure in (True, False))
+            return "" if problem and "" in others else problem
         except (AuditorError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             return f"cannot be followed: {error!r:.200}"
 
-    def _try(self, row: _Row, at: int, claimed: Lineage, sure: bool | None) -> str:
+    def _try(self, row: _Row, at: int, claimed: Lineage, sure: bool | None, then: bool) -> str:
         view = _View(self, row, at, claimed, sure)
         found = follow(row.told.run, view.newest, view, self._ancestors).lineage
-        return next(_differences(row.told, claimed, found, view), "")
+        return next(_differences(row.told, claimed, found, view, then), "")
 
     def revisions(self, job: str) -> list[tuple[int, int, int]]:
         """(revision, time, leaf) of a job's records in order."""
         found = self._db.execute("SELECT revision, at, leaf FROM record WHERE job = ? ORDER BY revision, leaf", (job,))
         return found.fetchall()
+
+    def knows(self, words: str, run: Run, at: Reference | None) -> bool:
+        """Whether the run that a record waits for, in these words, is one that the log has a record of."""
+        if at is None:
+            return False
+        before, after = _around_name(at, run)
+        name = words[len(before) : len(words) - len(after)]
+        return self._db.execute("SELECT 1 FROM named WHERE name = ?", (_bytes(name),)).fetchone() is not None
 
     def row(self, leaf: int) -> _Row:
         """A record by its leaf."""
@@ -196,10 +213,6 @@ class LineageReplay:
             (_bytes(at.space), low, high),
         )
         return ((pickle.loads(entry), first) for entry, first in found)  # noqa: S301 - see `add`
-
-    def _newest_revision(self, job: str) -> int:
-        (found,) = self._db.execute("SELECT max(revision) FROM record WHERE job = ?", (job,)).fetchone()
-        return int(found)
 
     def _revision(self, job: str, revision: int) -> _Row | None:
         found = self._db.execute(
@@ -233,6 +246,22 @@ class _View:
         self._notes = {note["words"] for note in row.told.content["lineage"]["notes"]}
         self._unlogged = {job: self.claimed[job] for job in self._parents & set(self.claimed) if not log.revisions(job)}
         self._stand_in = {job: taken for job, a in self._unlogged.items() if (taken := self._reference(a)) is not None}
+
+    def unknown_waits(self) -> dict[str, Reference | None]:
+        """Waits, in words, for runs that the log has no record of, each with where the run is said to be taken."""
+        said = {d["words"] for d in self._row.told.content["lineage"]["doubts"] if d["kind"] == AWAITED.name}
+        return {
+            words: self._waited_at(words)
+            for words in said
+            if not self._log.knows(words, self.run, self._waited_at(words))
+        }
+
+    def _waited_at(self, words: str) -> Reference | None:
+        for each in self.run.begins:
+            before, after = _around_name(each, self.run)
+            if words.startswith(before) and words.endswith(after):
+                return each
+        return None
 
     def stand_ins(self) -> list[Ancestor]:
         """Parents that are not in the log and whose results the record says that it takes."""
@@ -313,39 +342,65 @@ class _View:
         return None if newest is None else self._log.row(newest).told.content
 
 
-def _differences(told: Told, claimed: Lineage, found: Lineage, view: _View) -> Iterator[str]:
+def _differences(told: Told, claimed: Lineage, found: Lineage, view: _View, then: bool) -> Iterator[str]:
     """How what a record continues differs from what was found."""
     said = {a.job_id: a for a in claimed.ancestors}
     right = {a.job_id: a for a in found.ancestors}
     elsewhere = _behind(view.stand_ins(), said)
-    waits = _unexplained_waits(told, found)
+    waits = view.unknown_waits()
+    hidden = _hidden(told, found, right, waits)
+    if None in waits.values():
+        yield "waits for a run that its evidence does not continue"
     for job, ancestor in right.items():
-        if job not in said and not waits:
+        if job not in said and job not in hidden:
             yield f"leaves out {ancestor.name[:100]}, which its evidence continues"
+    inline = {each["job_id"] for each in told.content["cumulative"]["ancestors"]}
     for job, ancestor in said.items():
         if job not in right:
             yield f"lists {ancestor.name[:100]}, which its evidence does not continue"
-        elif job not in elsewhere and replace(right[job], revision=0) != replace(ancestor, revision=0):
+            continue
+        exact = then and job in inline
+        mine, its = (
+            (ancestor, right[job]) if exact else (replace(ancestor, revision=0), replace(right[job], revision=0))
+        )
+        if job not in elsewhere and mine != its:
             yield f"lists {ancestor.name[:100]} otherwise than its record of then: {_members(ancestor, right[job])}"
-    if waits:
-        return  # what else it would say without the run that is not here
-    if claimed.parents != found.parents:
+    if claimed.parents != tuple(job for job in found.parents if job not in hidden):
         yield "names other parents than its evidence"
-    for member, remarks in (("doubts", found.doubts), ("notes", found.notes)):
-        if spoken(remarks, told.run.name) != told.content["lineage"][member]:
-            yield f"has other {member} about what it continues than its evidence gives"
+    lineage = told.content["lineage"]
+    doubts, notes = (spoken(remarks, told.run.name) for remarks in (found.doubts, found.notes))
+    rest = [doubt for doubt in lineage["doubts"] if doubt["words"] not in waits]
+    if rest != doubts and not (waits and all(doubt in doubts for doubt in rest)):
+        yield "has other doubts about what it continues than its evidence gives"
+    if lineage["notes"] != notes and not (hidden and all(note in notes for note in lineage["notes"])):
+        yield "has other notes about what it continues than its evidence gives"
+
+
+def _hidden(
+    told: Told, found: Lineage, right: Mapping[str, Ancestor], waits: Mapping[str, Reference | None]
+) -> set[str]:
+    """Runs that are only found because the one that is waited for, at the same place, is not in the log."""
+    notes = {_words(note, told.run) for note in found.notes}
+    hidden = {
+        job
+        for job in found.parents
+        for at in waits.values()
+        if at is not None
+        and _words(CONTINUES(where=at.where, place=str(at.location), name=right[job].name), told.run) in notes
+    }
+    others = _behind([right[job] for job in found.parents if job not in hidden], right)
+    return _behind([right[job] for job in hidden], right) - others
+
+
+def _around_name(reference: Reference, run: Run) -> tuple[str, str]:
+    """The words of a wait for a run, before and after its name."""
+    before, _, after = _words(AWAITED(where=reference.where, name=_ANY), run).partition(_ANY)
+    return before, after
 
 
 def _members(said: Ancestor, right: Ancestor) -> str:
     before, after = to_json(said), to_json(right)
     return ", ".join(name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name))
-
-
-def _unexplained_waits(told: Told, found: Lineage) -> bool:
-    """Whether a record says that it waits for a run of which the log knows nothing."""
-    known = {_words(doubt, told.run) for doubt in found.doubts}
-    said = [doubt for doubt in told.content["lineage"]["doubts"] if doubt["kind"] == AWAITED.name]
-    return any(doubt["words"] not in known for doubt in said)
 
 
 def _behind(unlogged: Sequence[Ancestor], said: Mapping[str, Ancestor]) -> set[str]:
