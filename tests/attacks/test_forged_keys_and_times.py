@@ -13,12 +13,14 @@ from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.dsse import Signature, parse_envelope, signed_line
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.signed_note import note_key_id
+from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key, evidence_key, rotation_key
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.ledger.verify_bundle import VerificationReport
+from flops_auditor.use_cases.ledger.export_bundle import export_part, of_job
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from tests.fakes.bundles import ORDER
 from tests.fakes.forger import ForgedLeaf, Forger
-from tests.fakes.ledger import MemorySigner
+from tests.fakes.ledger import MemoryArchive, MemorySigner
 from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
 
@@ -244,3 +246,54 @@ def test_a_year_in_which_nothing_was_recorded_is_named(forger: Forger, year: str
     beat = forger.heartbeats()[-1]
     beat.content["sealed_at"] = year + beat.content["sealed_at"][4:]
     assert names(forger.verify())[0] == {"MalformedRecord"}
+
+
+def parted(forger: Forger, name: str) -> VerificationReport:
+    """What a part of one job says, made from the forged log as an archive has it."""
+    bundle = forger.seal()
+    archive = MemoryArchive()
+    archive.put_if_absent(KEYS, forger._first_keys.to_bytes())
+    lines = [bundle.line(index) for index in range(len(forger.leaves))]
+    begin = 0
+    for index, leaf in enumerate(forger.leaves):
+        if leaf.kind == "record":
+            job, revision = leaf.content["job"]["id"], leaf.content["revision"]
+            archive.put_if_absent(evidence_key(job, revision), leaf.evidence)
+        elif leaf.kind == "heartbeat":
+            archive.put_if_absent(batch_key(begin), b"".join(line + b"\n" for line in lines[begin : index + 1]))
+            begin = index + 1
+    for note in bundle.notes():
+        archive.put_if_absent(checkpoint_key(int(note.split("\n")[1])), note.encode())
+    for number, leaf in enumerate(leaf for leaf in forger.leaves if leaf.kind == "rotation"):
+        archive.put_if_absent(rotation_key(number), leaf.line)
+    at = datetime.fromisoformat(forger.heartbeats()[-1].content["sealed_at"])
+    path = bundle.path.with_name("part.zip")
+    export_part(archive, forger.ledger, path, at, name, chosen=of_job(name))
+    return verify_bundle(path, Demands(as_of=at))
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({}, (set(), set())),
+        ({"hours": -26}, (set(), {"LateRecord"})),
+        ({"hours": 1}, ({"FutureTimestamp"}, set())),
+    ],
+)
+def test_a_part_dates_its_records_by_the_heartbeats_that_close_their_batches(
+    forger: Forger, changed: dict[str, float], expected: tuple[set[str], set[str]]
+) -> None:
+    record = forger.records("two")[0]
+    record.content["recorded_at"] = later(record.content["recorded_at"], **changed)
+    assert names(parted(forger, "two")) == expected
+
+
+def test_every_late_record_is_named(forger: Forger) -> None:
+    one, two = forger.records("one")[0], forger.records("two")[0]
+    forger.leaves.remove(one)
+    forger.insert_after(two, one)
+    one.signers = two.signers
+    for record in (one, two):
+        record.content["recorded_at"] = later(record.content["recorded_at"], hours=-26)
+    report = forger.verify()
+    assert [found.error for found in report.reservations] == ["LateRecord", "LateRecord"]

@@ -34,4 +34,5 @@ def test_every_bundle_of_an_honest_ledger_verifies(seed: int, tmp_path: Path, mo
         {world.content(name)["original"]["base_model"] for name in world.pointers if name not in world.running}
     ):
         part = world.bundle(tmp_path, model).verify(**demands)
-        assert (part.findings, part.reservations) == ([], []), (model, part.findings)
+        assert part.findings == [], (model, part.findings)
+        assert {found.error for found in part.reservations} <= ({"LateRecord"} if world.outages else set())

@@ -1,12 +1,13 @@
 """Checks that a whole bundle and a part have in common: checkpoints, the pin, keys, and what records name by digest."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from flops_auditor.domain.ledger.agreement import check_order
+from flops_auditor.domain.ledger.agreement import check_order, milliseconds
+from flops_auditor.domain.ledger.findings import Defect, defect_of
 from flops_auditor.domain.ledger.forms import ANCESTORS_FORM
 from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Rotation, Verify
@@ -24,7 +25,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     WrongOrigin,
 )
 from flops_auditor.domain.ledger.signed_note import Checkpoint, note_key_id, parse_checkpoint, parse_note
-from flops_auditor.domain.ledger.verification import Dated, Heartbeat
+from flops_auditor.domain.ledger.verification import Dated, Heartbeat, times_of
 from flops_auditor.domain.values.canonical_json import NotCanonical, UnreadableJson, parse_canonical
 from flops_auditor.domain.values.moments import iso
 
@@ -132,12 +133,15 @@ def check_sealed(latest: Dated | None, sealed_at: datetime) -> None:
         raise FutureTimestamp(f"leaf {latest.leaf} is dated {iso(latest.at)}, its batch {iso(sealed_at)}")
 
 
-def late(earliest: Dated | None, sealed_at: datetime) -> LateRecord | None:
-    """The first record of a batch that came into the log long after its own time."""
+def late(earliest: Dated | None, times: Iterable[bytes], sealed_at: datetime) -> Iterator[Defect]:
+    """Every record of a batch that came into the log long after its own time."""
     if earliest is None or sealed_at - earliest.at <= SEALED_WITHIN:
-        return None
-    hours = (sealed_at - earliest.at) / timedelta(hours=1)
-    return LateRecord(f"leaf {earliest.leaf} is dated {iso(earliest.at)}, {hours:.1f} hours before it was sealed")
+        return
+    sealed = milliseconds(sealed_at)
+    for at, leaf in (each for packed in times for each in times_of(packed)):
+        if sealed - at > SEALED_WITHIN // timedelta(milliseconds=1):
+            message = f"leaf {leaf} is dated {(sealed - at) / 3_600_000:.1f} hours before it was sealed"
+            yield defect_of(LateRecord(message), leaf)
 
 
 def check_tables(named: Collection[str], files: Collection[str], load: Load) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
 
-from flops_auditor.domain.ledger.agreement import Agreement
+from flops_auditor.domain.ledger.agreement import Agreement, milliseconds
 from flops_auditor.domain.ledger.checks import (
     SEALED_WITHIN,
     Pin,
@@ -28,7 +28,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
 )
 from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, CompactRange
 from flops_auditor.domain.ledger.signed_note import Checkpoint
-from flops_auditor.domain.ledger.verification import ChunkSummary, Dated, Heartbeat, LogFacts, Segment
+from flops_auditor.domain.ledger.verification import ChunkSummary, Dated, Heartbeat, LogFacts, Segment, times_of
 from flops_auditor.domain.values.moments import iso
 
 
@@ -56,6 +56,7 @@ class LogJoin:
         self._batch_begins = 0
         self._earliest: list[Dated] = []
         self._latest: list[Dated] = []
+        self._times: list[bytes] = []
 
     def add(self, summary: ChunkSummary) -> None:
         """The next chunk. Raises the error that names what does not fit."""
@@ -78,6 +79,7 @@ class LogJoin:
             self.tree = self.tree.join(CompactRange(segment.begin, segment.end, segment.nodes))
             self._earliest += [segment.earliest] if segment.earliest else []
             self._latest += [segment.latest] if segment.latest else []
+            self._times.append(segment.times)
             if segment.heartbeat is not None:
                 self._boundary(segment, segment.closing)
 
@@ -106,7 +108,7 @@ class LogJoin:
             raise RootMismatch(f"the batch that leaf {segment.end - 1} closes does not begin where it says")
         self._check_times(heartbeat)
         self._check_head(segment, heartbeat)
-        self._earliest, self._latest = [], []
+        self._earliest, self._latest, self._times = [], [], []
         self._batch_begins, self.newest = segment.end, heartbeat
 
     def _check_head(self, segment: Segment, heartbeat: Heartbeat) -> None:
@@ -133,8 +135,9 @@ class LogJoin:
         self._latest_seal = max(self._latest_seal or sealed_at, sealed_at)
         check_sealed(max(self._latest, default=None), sealed_at)
         earliest = min(self._earliest, default=None)
-        if (reservation := late(earliest, sealed_at)) is not None and earliest is not None:
-            self._findings.add([defect_of(reservation, earliest.leaf)])
+        self._findings.add(late(earliest, self._times, sealed_at))
         if self._pinned_at and earliest and earliest.at < self._pinned_at - SEALED_WITHIN:
-            message = f"leaf {earliest.leaf} is dated {iso(earliest.at)}, and was not in the log at the pin"
-            self._findings.add([defect_of(LoggedAfterPin(message), earliest.leaf)])
+            before = milliseconds(self._pinned_at - SEALED_WITHIN)
+            for leaf in (leaf for packed in self._times for at, leaf in times_of(packed) if at < before):
+                message = f"leaf {leaf} is dated long before the pin, and was not in the log at it"
+                self._findings.add([defect_of(LoggedAfterPin(message), leaf)])

@@ -6,6 +6,7 @@ heartbeat is the last leaf under a checkpoint.
 """
 
 import binascii
+import struct
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
-from flops_auditor.domain.ledger.agreement import Reader, Rows
+from flops_auditor.domain.ledger.agreement import Reader, Rows, milliseconds
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.findings import Defect, defect_of
 from flops_auditor.domain.ledger.key_history import KeyHistory
@@ -75,6 +76,7 @@ class Dated(NamedTuple):
 
     at: datetime
     leaf: int
+    is_record: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Segment:
     heartbeat: Leaf | None = None
     earliest: Dated | None = None
     latest: Dated | None = None
+    times: bytes = b""
 
     @property
     def closing(self) -> "Heartbeat":
@@ -164,7 +167,7 @@ def check_chunk(facts: LogFacts, begin: int, log: bytes, evidence: bytes | None)
     """Check the leaves of one chunk in order, with their evidence; stop at the first that is not as it should be."""
     if 100 * log.count(b"\n") > len(log):
         return ChunkSummary(begin, begin, findings=[defect_of(MalformedRecord("lines too short for leaves"), begin)])
-    if evidence is not None and evidence.count(b"\n") > log.count(b"\n"):
+    if evidence is not None and evidence.count(b"\n") > log.count(b"\n") + 1:
         message = f"{evidence.count(10)} lines of evidence for {log.count(10)} leaves"
         return ChunkSummary(begin, begin, findings=[defect_of(EvidenceMismatch(message), begin)])
     lines = log.split(b"\n")
@@ -187,6 +190,14 @@ def check_chunk(facts: LogFacts, begin: int, log: bytes, evidence: bytes | None)
     return chunk.close()
 
 
+_TIME = struct.Struct("<qQ")
+
+
+def times_of(packed: bytes) -> Iterator[tuple[int, int]]:
+    """(milliseconds since 1970, leaf) of each record of a segment."""
+    return ((at, leaf) for at, leaf in _TIME.iter_unpack(packed))
+
+
 class _ChunkCheck:
     """The state of checking one chunk."""
 
@@ -196,6 +207,7 @@ class _ChunkCheck:
         self._rows: list[Rows] = []
         self._earliest: Dated | None = None
         self._latest: Dated | None = None
+        self._times = bytearray()
 
     def add(self, line: bytes, index: int, proofs: list[bytes] | None) -> None:
         """Check one leaf; at a heartbeat, the batch that it closes."""
@@ -215,6 +227,7 @@ class _ChunkCheck:
         self._latest = max(self._latest or dated, dated)
         if leaf.kind == "record":
             self._earliest = min(self._earliest or dated, dated)
+            self._times += _TIME.pack(milliseconds(leaf.at), index)
 
     def _add_record(self, leaf: Leaf, line: bytes, index: int) -> None:
         content = leaf.statement.predicate
@@ -229,8 +242,10 @@ class _ChunkCheck:
     def _close(self, heartbeat: Leaf | None) -> None:
         nodes = CompactRange.of(self._start, self._hashes).nodes
         end = self._start + len(self._hashes)
-        self.summary.segments.append(Segment(self._start, end, nodes, heartbeat, self._earliest, self._latest))
-        self._start, self._hashes, self._earliest, self._latest = end, [], None, None
+        self.summary.segments.append(
+            Segment(self._start, end, nodes, heartbeat, self._earliest, self._latest, bytes(self._times))
+        )
+        self._start, self._hashes, self._earliest, self._latest, self._times = end, [], None, None, bytearray()
 
     def close(self) -> ChunkSummary:
         """The summary, with what no heartbeat closed."""

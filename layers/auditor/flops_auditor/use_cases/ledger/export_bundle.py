@@ -120,7 +120,7 @@ def export_part(
     chosen: RecordFilter = anything,
     by_job: RecordFilter | None = None,
 ) -> Exported:
-    """The chosen records, all rotations and the newest heartbeat, with proofs. Raises NothingChosen.
+    """The chosen records, all rotations, and the heartbeats that date them, with proofs. Raises NothingChosen.
 
     With `by_job` they are those of jobs of which one record fits it: the revisions of a job need not name one model,
     and each that is superseded belongs beside the one that supersedes it. The log is then read once more.
@@ -130,6 +130,7 @@ def export_part(
     jobs = None if by_job is None else {c["job"]["id"] for c in _records(archive, size) if by_job(c)}
     kept: list[int] = []
     ends: list[int] = []
+    begin = 0
     with _Writer(path) as out:
         for index, line in _leaves(archive, size):
             tree.append(leaf_hash(line))
@@ -147,8 +148,10 @@ def export_part(
                 keys = keys.rotated(change.role, change.new_spki, index)
             else:
                 ends.append(index + 1)
-                if index != size - 1:
-                    continue
+                if index != size - 1 and (not kept or kept[-1] < begin):
+                    begin = index + 1
+                    continue  # of other batches a part has nothing
+                begin = index + 1
             kept.append(index)
             out.add(bundle.leaf_name(bundle.LEAVES, index), line)
         if not records:

@@ -18,6 +18,7 @@ from typing import Literal
 from flops_auditor.domain.ledger import bundle
 from flops_auditor.domain.ledger.agreement import Agreement, Reader, Rows, check_record, milliseconds
 from flops_auditor.domain.ledger.checks import (
+    SEALED_WITHIN,
     Pin,
     check_ancestors,
     check_checkpoint,
@@ -34,15 +35,17 @@ from flops_auditor.domain.ledger.container import Entry
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.findings import Defect, Findings, defect_of
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
-from flops_auditor.domain.ledger.leaves import Leaf, Rotation, check_heartbeat, read_leaf
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, Rotation, check_heartbeat, read_leaf
 from flops_auditor.domain.ledger.ledger_errors import (
     AncestorNotHere,
     BadBundle,
     EvidenceMismatch,
+    LateRecord,
     LedgerError,
     MalformedRecord,
     MissingCheckpoint,
     RootMismatch,
+    TimeRunsBackwards,
     UnknownKey,
     WrongLedger,
 )
@@ -59,6 +62,7 @@ from flops_auditor.domain.ledger.verification import (
     check_evidence,
     kept_ancestors,
 )
+from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
 from flops_auditor.use_cases.ledger.signatures import verifies
 
@@ -314,13 +318,29 @@ def _part(job: _Job) -> Heartbeat:
     chosen = _chosen(job)
     if chosen.heartbeat is None:
         raise MissingCheckpoint("the newest heartbeat, which dates the newest checkpoint, is missing")
-    check_sealed(max(chosen.dated, default=None), chosen.heartbeat.sealed_at)
+    _check_times(job, chosen)
     check_rotations(job.facts.keys, chosen.rotations, chosen.heartbeat)
     job.report.records, job.report.recorded_by = chosen.versions.total(), dict(chosen.versions)
     job.report.assessed_under = dict(chosen.policies)
     _check_history(job)
     job.agree(chosen.agreement, chosen.ancestors, chosen.tables)
     return chosen.heartbeat
+
+
+def _check_times(job: _Job, chosen: "_Chosen") -> None:
+    """Each leaf is dated by the heartbeat that closes its batch, and those follow one another."""
+    latest: datetime | None = None
+    for said, dated in chosen.batches:
+        if dated and dated[0].leaf < said.first_index:
+            raise MissingCheckpoint(f"the heartbeat that closes the batch of leaf {dated[0].leaf} is missing")
+        if latest is not None and said.sealed_at < latest - CLOCK_SKEW:
+            raise TimeRunsBackwards(f"a heartbeat of {iso(said.sealed_at)} follows one of {iso(latest)}")
+        latest = max(latest or said.sealed_at, said.sealed_at)
+        check_sealed(max(dated, default=None), said.sealed_at)
+        for each in dated:
+            if each.is_record and said.sealed_at - each.at > SEALED_WITHIN:
+                message = f"leaf {each.leaf} is dated {iso(each.at)}, and was sealed {iso(said.sealed_at)}"
+                job.findings.add([defect_of(LateRecord(message), each.leaf)])
 
 
 @dataclass
@@ -330,6 +350,7 @@ class _Chosen:
     heartbeat: Heartbeat | None = None
     rotations: list[tuple[int, Rotation]] = field(default_factory=list)
     dated: list[Dated] = field(default_factory=list)
+    batches: list[tuple[Heartbeat, list[Dated]]] = field(default_factory=list)
     ancestors: dict[str, tuple[int, datetime]] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
     versions: Counter[str] = field(default_factory=Counter)
@@ -355,12 +376,15 @@ def _chosen(job: _Job) -> _Chosen:
             chosen.policies.update({each["policy"] for each in content["assessments"]})
         elif leaf.rotation:
             chosen.rotations.append((index, leaf.rotation))
-        elif index == job.head.size - 1:
-            check_heartbeat(leaf, index, job.facts.keys)
-            chosen.heartbeat = Heartbeat.of(leaf)
         else:
-            raise BadBundle(f"leaf {index} is a heartbeat, but not the newest")
-        chosen.dated.append(Dated(leaf.at, index))
+            check_heartbeat(leaf, index, job.facts.keys)
+            said = Heartbeat.of(leaf)
+            chosen.batches.append((said, chosen.dated))
+            chosen.dated = []
+            if index == job.head.size - 1:
+                chosen.heartbeat = said
+        if leaf.kind != "heartbeat":
+            chosen.dated.append(Dated(leaf.at, index, leaf.kind == "record"))
         job.progress(done, len(indexes))
     job.files.expect(names, job.keyids)
     return chosen

@@ -30,7 +30,7 @@ from flops_auditor.domain.values.archive_keys import (
     record_key,
     rotation_key,
 )
-from flops_auditor.use_cases.ledger.log_reader import batches, newest_checkpoint, signers_of
+from flops_auditor.use_cases.ledger.log_reader import Signers, batches, closing, newest_checkpoint, signers_of
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.operations.check_health import HealthCheck, named
 from flops_auditor.use_cases.operations.rebuild_index import places_of
@@ -94,7 +94,8 @@ class LedgerDifferences:
 def compare_ledger(archive: Archive, items: RecordItems) -> LedgerDifferences:
     """Read all three. Raises what the log itself shows, such as TruncatedLedger."""
     found = LedgerDifferences()
-    logged, boundaries = _read_log(archive, found)
+    signers = signers_of(archive, verifies)
+    logged, boundaries = _read_log(archive, signers, found)
     tabled = _compare_table(items, logged, found)
     jobs = {job for job, _ in (*tabled, *logged)}
     archived, evidence = set[tuple[str, int]](), set[tuple[str, int]]()
@@ -105,6 +106,8 @@ def compare_ledger(archive: Archive, items: RecordItems) -> LedgerDifferences:
             archived.add(identity)
         elif match and key == evidence_key(*identity):
             evidence.add(identity)
+        elif key == batch_key(found.size) and signers and closing(archive.get(key) or b"", found.size, signers):
+            continue  # a seal is under way, or was cut off: the next one finishes it
         elif not _is_ours(key, boundaries, found.size, found.rotations):
             found.foreign.append(key)
     for identity in archived - tabled.keys() - logged.keys():
@@ -122,9 +125,10 @@ def compare_ledger(archive: Archive, items: RecordItems) -> LedgerDifferences:
     return found
 
 
-def _read_log(archive: Archive, found: LedgerDifferences) -> tuple[dict[tuple[str, int], _Logged], set[int]]:
+def _read_log(
+    archive: Archive, signers: Signers | None, found: LedgerDifferences
+) -> tuple[dict[tuple[str, int], _Logged], set[int]]:
     """Records by identity, each with its first place, and the sizes at which batches end."""
-    signers = signers_of(archive, verifies)
     found.size = newest_checkpoint(archive, signers) if signers else 0
     logged: dict[tuple[str, int], _Logged] = {}
     boundaries = {0}
