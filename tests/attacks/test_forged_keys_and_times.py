@@ -3,6 +3,7 @@
 from base64 import b64decode, b64encode
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,19 @@ from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.dsse import Signature, parse_envelope, signed_line
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.signed_note import note_key_id
+from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key, evidence_key, rotation_key
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.ledger.export_bundle import export_part, of_job
+from flops_auditor.use_cases.ledger.signatures import with_other_s
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
+from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
+from flops_auditor.use_cases.ports.ledger import PendingRecord
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from tests.fakes.bundles import ORDER
 from tests.fakes.forger import ForgedLeaf, Forger
-from tests.fakes.ledger import MemoryArchive, MemorySigner
+from tests.fakes.ledger import MemoryArchive, MemoryRecordItems, MemorySigner
 from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
 
@@ -297,3 +303,20 @@ def test_every_late_record_is_named(forger: Forger) -> None:
         record.content["recorded_at"] = later(record.content["recorded_at"], hours=-26)
     report = forger.verify()
     assert [found.error for found in report.reservations] == ["LateRecord", "LateRecord"]
+
+
+def test_a_record_that_was_logged_with_the_other_value_of_s_is_named_and_verifies(tmp_path: Path) -> None:
+    """Whoever may write the table alone changes a waiting record; its successor supersedes what was there first."""
+    ledger = LiveLedger()
+    ledger.add(continuing("one", hours=10), pretrain_flops="3e24")
+    ledger.audit("one")
+    [(key, waiting)] = ledger.pending.records.items()
+    ledger.pending.records[key] = PendingRecord(*key, with_other_s(waiting.line))
+    ledger.seal()
+    said: dict[str, Any] = {"who": "ada", "why": "measured", "at": ledger.clock.now, "mfu": Fraction(2, 5)}
+    amend(ledger.job_id("one"), Amendment(**said), ledger.recorder)
+    ledger.seal()
+    for bundle in (ledger.bundle(tmp_path), ledger.bundle(tmp_path, ledger.content("one")["original"]["base_model"])):
+        assert names(bundle.verify(recompute=Recomputing())) == (set(), {"LoggedOtherwise"})
+    [check] = compare_ledger(ledger.archive, MemoryRecordItems(ledger.pending)).checks()
+    assert "another record" in check.detail

@@ -6,7 +6,7 @@ for each run: nobody can choose records whose digests meet.
 """
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from hashlib import blake2b, sha256
 from itertools import groupby, pairwise
@@ -22,6 +22,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     DuplicateSubject,
     HistoryMismatch,
     LedgerError,
+    LoggedOtherwise,
     LoggedTwice,
     MalformedRecord,
     RevisionOutOfOrder,
@@ -114,7 +115,7 @@ class Reader:
             name,
             index,
             revision,
-            self._digest(6, sha256(line).hexdigest()),
+            self.line(line),
             self._digest(6, content["supersedes"]) if content["supersedes"] else bytes(6),
             self._digest(6, content["verdict"], verdicts(content)),
             bytes(6) if before is None else self._digest(6, content["previous_verdict"], before),
@@ -130,6 +131,10 @@ class Reader:
             for each in content["due"]
         )
         return Rows(row, self.references(content["cumulative"]["ancestors"], job, index, at), b"".join(due))
+
+    def line(self, line: bytes) -> bytes:
+        """A line as `Row.line` and `Row.supersedes` hold it."""
+        return self._digest(6, sha256(line).hexdigest())
 
     def references(self, ancestors: list[dict[str, Any]], job: str, index: int, at: int) -> bytes:
         """Listed ancestors, packed. Raises AncestorMismatch for a record that continues itself."""
@@ -293,6 +298,10 @@ def _ancestor(*members: Any) -> list[object]:
     return [arn, best, upper, activity, *more, handed_on, doubtful]
 
 
+Respelled = Callable[[int], bytes | None]
+"""Leaf -> the digest of its line with the other value of s in its signature, as rows hold it."""
+
+
 class Agreement:
     """All rows of a log, in buckets by job; `part`: of chosen records, where others may be missing."""
 
@@ -301,6 +310,7 @@ class Agreement:
         self._rows, self._references, self._due = ([bytearray() for _ in range(256)] for _ in range(3))
         self._distinct = [1024] * 256
         self._records = 0
+        self._respelled: Respelled = lambda leaf: None
 
     def add(self, found: Rows) -> None:
         """More of them, in any order."""
@@ -322,8 +332,9 @@ class Agreement:
         named = sum(len(held) for held in self._references) // _REFERENCE.size
         return named > 2 * (self._records + SPARE_REFERENCES)
 
-    def check(self) -> Iterator[Defect]:
-        """Everything that does not agree, job by job."""
+    def check(self, respelled: Respelled = lambda leaf: None) -> Iterator[Defect]:
+        """Everything that does not agree, job by job; `respelled` is asked where one does not supersede another."""
+        self._respelled = respelled
         for rows, references, due in zip(self._rows, self._references, self._due, strict=True):
             yield from _put_off(due)
             named = {job: list(of) for job, of in groupby(sorted(_unpacked(_once(references))), lambda each: each.job)}
@@ -355,11 +366,21 @@ class Agreement:
                     row,
                 )
             elif before is not None:
+                yield from self._superseding(before, row)
                 yield from _succession(before, row)
                 if row.at < latest - SKEW_MS:
                     yield _defect(TimeRunsBackwards(f"leaf {row.leaf} is dated before a record that it follows"), row)
             seen[row.revision] = row
             latest = max(latest, row.at)
+
+    def _superseding(self, before: Row, row: Row) -> Iterator[Defect]:
+        if row.supersedes == before.line:
+            return
+        if row.supersedes == self._respelled(before.leaf):
+            message = f"leaf {before.leaf} has the other value of s than the line that leaf {row.leaf} supersedes"
+            yield _defect(LoggedOtherwise(message), before)
+        else:
+            yield _defect(SupersedesMismatch(f"leaf {row.leaf} does not supersede leaf {before.leaf}"), row)
 
     def _named(self, records: Mapping[int, Row], references: list[Reference]) -> Iterator[Defect]:
         """One ancestor, as others list it, beside its own records."""
@@ -378,8 +399,6 @@ class Agreement:
 
 def _succession(before: Row, row: Row) -> Iterator[Defect]:
     """A record beside the one that it must supersede."""
-    if row.supersedes != before.line:
-        yield _defect(SupersedesMismatch(f"leaf {row.leaf} does not supersede leaf {before.leaf}"), row)
     if row.said != before.state:
         yield _defect(HistoryMismatch(f"leaf {row.leaf} says of leaf {before.leaf} what that does not say"), row)
     if before.finished and not row.finished:

@@ -187,6 +187,15 @@ class LineageBehind(Reservation):
     remedy = "Ask for the job to be assessed again (`flops-auditor reassess --job`), and for a new bundle."
 
 
+class LoggedOtherwise(Reservation):
+    """A record was logged with the other value of s in its signature than the line that its successor supersedes."""
+
+    remedy = (
+        "It says the same, signed by the same key. Whoever may write the table changed it before it was sealed: find "
+        "in CloudTrail who did."
+    )
+
+
 class LoggedTwice(Reservation):
     """The same record, byte for byte, has two places in the log."""
 

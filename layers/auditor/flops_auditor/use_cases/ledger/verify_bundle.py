@@ -64,7 +64,7 @@ from flops_auditor.domain.ledger.verification import (
 )
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
-from flops_auditor.use_cases.ledger.signatures import verifies
+from flops_auditor.use_cases.ledger.signatures import verifies, with_other_s
 
 MOST_FINDINGS = 100
 KEY_BYTES = 16
@@ -210,6 +210,17 @@ class _Job:
         if note != self.newest:
             raise MissingCheckpoint("the newest checkpoint is not the last of all checkpoints")
 
+    def respelled(self, leaf: int) -> bytes | None:
+        """The digest of a leaf's line with the other value of s."""
+        return self.facts.reader.line(with_other_s(self.line(leaf)))
+
+    def line(self, leaf: int) -> bytes:
+        """A leaf, which was checked, from its file."""
+        if self.report.kind == "part":
+            return self.files.need(bundle.leaf_name(bundle.LEAVES, leaf))
+        begin = max(number for number in self.files.numbers(bundle.LOG) if number <= leaf)
+        return self.files.need(bundle.chunk_name(bundle.LOG, begin)).split(b"\n")[leaf - begin]
+
     def agree(self, agreement: Agreement, ancestors: Mapping[str, tuple[int, datetime]], tables: set[str]) -> None:
         """What stands beside the records is what they name, and all of them agree with one another."""
         check_ancestors(ancestors, self.files.digests(bundle.ANCESTORS), self.files.ancestors)
@@ -217,7 +228,7 @@ class _Job:
         for digest, (index, at) in ancestors.items():
             listed = listed_in(self.files.ancestors(digest) or b"")
             agreement.add(Rows(references=self.facts.reader.references(listed, "", index, milliseconds(at))))
-        for found in agreement.check():
+        for found in agreement.check(self.respelled):
             if self.report.kind == "part" and found.error == AncestorNotHere.__name__:
                 self.report.elsewhere += 1
             else:
