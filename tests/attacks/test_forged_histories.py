@@ -261,6 +261,10 @@ def other_evidence_for_a_run_that_had_ended(forger: Forger) -> None:
     audited_again(later, NO_LINEAGE)
 
 
+def evidence_of_a_million_lists(forger: Forger) -> None:
+    forger.records("other")[0].rest_on(b"[" + b"[]," * 1_000_000 + b"1]")
+
+
 # What it continues
 
 
@@ -448,6 +452,7 @@ ATTACKS: dict[Callable[[Forger], None], set[str]] = {
     an_unknown_member_deep_inside: {"MalformedRecord"},
     tables_that_never_changed: {"HistoryMismatch"},
     other_evidence_for_a_run_that_had_ended: {"LineageMismatch"},
+    evidence_of_a_million_lists: {"EvidenceMismatch"},
     a_parent_listed_as_one: {"AncestorMismatch"},
     a_parent_left_out: {"LineageMismatch"},
     an_invented_parent: {"LineageMismatch"},

@@ -27,6 +27,9 @@ from flops_auditor.domain.ledger.ledger_errors import (
 )
 from flops_auditor.domain.ledger.merkle import CompactRange, Node, leaf_hash
 
+MOST_PARTS = 500_000
+"""Lists and objects of one evidence file: what it takes of memory when it is read is bounded by them."""
+
 
 class Kept(Hashable, Protocol):
     """What records name by SHA-256 (hex) and do not hold themselves; None for what is not at hand."""
@@ -268,6 +271,8 @@ def check_evidence(leaf: Leaf, evidence: bytes, index: int, facts: LogFacts) -> 
     """
     if sha256(evidence).hexdigest() != leaf.statement.subject_sha256:
         raise EvidenceMismatch(f"the evidence of leaf {index} is not the file that was signed")
+    if evidence.count(b"[") + evidence.count(b"{") > MOST_PARTS:
+        raise EvidenceMismatch(f"the evidence of leaf {index} has more than {MOST_PARTS} lists and objects")
     return facts.recompute(evidence, leaf.statement.predicate, facts.kept) if facts.recompute else b""
 
 
