@@ -356,14 +356,6 @@ def an_ancestor_of_a_revision_that_never_was(forger: Forger) -> None:
     forger.records("child")[1].content["cumulative"]["ancestors"][0]["revision"] = 9
 
 
-def a_wait_for_a_run_that_the_evidence_does_not_continue(forger: Forger) -> None:
-    """And the parent is left out, so that the figures follow."""
-    first = forger.records("child")[0]
-    ghost = AWAITED(where="a place that it does not name", name="ghost")
-    audited_again(first, Lineage(doubts=(ghost,)))
-    _follow(forger)
-
-
 def a_wait_for_a_run_that_is_recorded(forger: Forger) -> None:
     first = forger.records("child")[0]
     where = read_case(first.evidence).run.begins[0].where
@@ -462,7 +454,6 @@ ATTACKS: dict[Callable[[Forger], None], set[str]] = {
     another_doubt_about_what_it_continues: {"LineageMismatch"},
     another_original_for_descendants: {"EvidenceMismatch"},
     an_ancestor_of_a_revision_that_never_was: {"LineageMismatch"},
-    a_wait_for_a_run_that_the_evidence_does_not_continue: {"LineageMismatch"},
     a_wait_for_a_run_that_is_recorded: {"LineageMismatch"},
     ancestors_in_an_object_though_they_fit: {"NotRecomputable"},
     an_ancestor_listed_twice: {"MalformedRecord"},
@@ -554,9 +545,10 @@ def test_a_record_that_stood_too_long_without_its_parent_is_named(
     assert {found.error for found in report.reservations} - {"LateRecord"} == named
 
 
-def test_a_wait_for_a_run_that_is_not_in_the_log_is_named_whatever_the_revision(forger: Forger) -> None:
+@pytest.mark.parametrize("named", [True, False])
+def test_a_wait_for_a_run_that_is_not_in_the_log_is_named_whatever_the_revision(forger: Forger, named: bool) -> None:
     first = forger.records("child")[0]
-    where = read_case(first.evidence).run.begins[0].where
+    where = read_case(first.evidence).run.begins[0].where if named else "a place that it does not name"
     audited_again(first, Lineage(doubts=(AWAITED(where=where, name="ghost"),)))
     _follow(forger)
     assert "AncestorNotHere" in reserved(judged(forger))

@@ -27,7 +27,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
 )
 from flops_auditor.domain.ledger.verification import Kept
 from flops_auditor.domain.lineage.kept_ancestors import unpack
-from flops_auditor.domain.lineage.lineage import Ancestor, Lineage, read_lineage, to_json
+from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Ancestor, Lineage, read_lineage, to_json
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.run import Run
@@ -43,7 +43,8 @@ FOLLOWED_WITHIN = timedelta(hours=2)
 """From the record of a run to new records of those that continue it: a message in a queue, worked off at once."""
 _WINDOW_MS = WINDOW // timedelta(milliseconds=1)
 _AFTER_ALL = b"\xff"
-_ANY = "\N{REPLACEMENT CHARACTER}"
+_END = 1 << 62
+"""Later than any record."""
 _AMOUNTS = ("best", "upper", "lower", "firm", "updates_upper")
 
 
@@ -95,7 +96,6 @@ class LineageReplay:
         self._db.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
             "CREATE TABLE record (leaf INTEGER PRIMARY KEY, job TEXT, revision INTEGER, at INTEGER, told BLOB);"
-            "CREATE TABLE named (name BLOB PRIMARY KEY) WITHOUT ROWID;"
             "CREATE INDEX of_job ON record (job, revision);"
             "CREATE TABLE output (space BLOB, cursor BLOB, at INTEGER, entry BLOB, PRIMARY KEY (space, cursor));"
         )
@@ -109,7 +109,6 @@ class LineageReplay:
         self._db.execute(
             "INSERT INTO record VALUES (?, ?, ?, ?, ?)", (leaf, run.job_id, found.content["revision"], ms, told)
         )
-        self._db.execute("INSERT OR IGNORE INTO named VALUES (?)", (_bytes(name_of(run.arn)),))
         for location in run.results:
             if not location.too_long:
                 entry = entry_of(run, location)
@@ -193,14 +192,6 @@ class LineageReplay:
         found = self._db.execute("SELECT revision, at, leaf FROM record WHERE job = ? ORDER BY revision, leaf", (job,))
         return found.fetchall()
 
-    def knows(self, words: str, run: Run, at: Reference | None) -> bool:
-        """Whether the run that a record waits for, in these words, is one that the log has a record of."""
-        if at is None:
-            return False
-        before, after = _around_name(at, run)
-        name = words[len(before) : len(words) - len(after)]
-        return self._db.execute("SELECT 1 FROM named WHERE name = ?", (_bytes(name),)).fetchone() is not None
-
     def row(self, leaf: int) -> _Row:
         """A record by its leaf."""
         return self._row(leaf)
@@ -247,21 +238,14 @@ class _View:
         self._unlogged = {job: self.claimed[job] for job in self._parents & set(self.claimed) if not log.revisions(job)}
         self._stand_in = {job: taken for job, a in self._unlogged.items() if (taken := self._reference(a)) is not None}
 
-    def unknown_waits(self) -> dict[str, Reference | None]:
-        """Waits, in words, for runs that the log has no record of, each with where the run is said to be taken."""
+    def unknown_waits(self) -> set[str]:
+        """Waits, in words, for runs that the log has no record of: none of those that it has is waited for so."""
         said = {d["words"] for d in self._row.told.content["lineage"]["doubts"] if d["kind"] == AWAITED.name}
-        return {
-            words: self._waited_at(words)
-            for words in said
-            if not self._log.knows(words, self.run, self._waited_at(words))
-        }
-
-    def _waited_at(self, words: str) -> Reference | None:
-        for each in self.run.begins:
-            before, after = _around_name(each, self.run)
-            if words.startswith(before) and words.endswith(after):
-                return each
-        return None
+        if not said:
+            return said
+        everything = _View(self._log, self._row, _END, NO_LINEAGE, True)
+        waits = follow(self.run, lambda job: None, everything, lambda key, digest: ()).lineage.doubts
+        return said - {_words(doubt, self.run) for doubt in waits}
 
     def stand_ins(self) -> list[Ancestor]:
         """Parents that are not in the log and whose results the record says that it takes."""
@@ -348,9 +332,7 @@ def _differences(told: Told, claimed: Lineage, found: Lineage, view: _View, then
     right = {a.job_id: a for a in found.ancestors}
     elsewhere = _behind(view.stand_ins(), said)
     waits = view.unknown_waits()
-    hidden = _hidden(told, found, right, waits)
-    if None in waits.values():
-        yield "waits for a run that its evidence does not continue"
+    hidden = right.keys() - said.keys() if waits else set()  # by what is waited for, maybe
     for job, ancestor in right.items():
         if job not in said and job not in hidden:
             yield f"leaves out {ancestor.name[:100]}, which its evidence continues"
@@ -374,28 +356,6 @@ def _differences(told: Told, claimed: Lineage, found: Lineage, view: _View, then
         yield "has other doubts about what it continues than its evidence gives"
     if lineage["notes"] != notes and not (hidden and all(note in notes for note in lineage["notes"])):
         yield "has other notes about what it continues than its evidence gives"
-
-
-def _hidden(
-    told: Told, found: Lineage, right: Mapping[str, Ancestor], waits: Mapping[str, Reference | None]
-) -> set[str]:
-    """Runs that are only found because the one that is waited for, at the same place, is not in the log."""
-    notes = {_words(note, told.run) for note in found.notes}
-    hidden = {
-        job
-        for job in found.parents
-        for at in waits.values()
-        if at is not None
-        and _words(CONTINUES(where=at.where, place=str(at.location), name=right[job].name), told.run) in notes
-    }
-    others = _behind([right[job] for job in found.parents if job not in hidden], right)
-    return _behind([right[job] for job in hidden], right) - others
-
-
-def _around_name(reference: Reference, run: Run) -> tuple[str, str]:
-    """The words of a wait for a run, before and after its name."""
-    before, _, after = _words(AWAITED(where=reference.where, name=_ANY), run).partition(_ANY)
-    return before, after
 
 
 def _members(said: Ancestor, right: Ancestor) -> str:
