@@ -1,5 +1,6 @@
 """A regime is one JSON file: what it says follows everywhere, and nothing of another regime's law is said."""
 
+import ast
 import json
 from datetime import date
 from pathlib import Path
@@ -312,3 +313,19 @@ def test_lines_of_two_laws_with_one_name_are_not_mixed_up(folder: Path) -> None:
         owed = [body for body in told if "Tell the Tide Office" in body]
         assert owed
         assert all("Disputed, so have it decided: By" in body for body in owed), chosen
+
+
+def test_no_words_in_code_are_those_of_one_law() -> None:
+    """What a law says stands in its file; sources of a method stand in docstrings and in the documents."""
+    cited = []
+    for path in sorted(Path(data.__file__).parents[1].joinpath("domain").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        docstrings = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+        texts = [each for each in ast.walk(tree) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+        cited += [
+            f"{path.name}:{each.lineno}: {word}"
+            for each in texts
+            for word in ("Annex", "Guidelines", "Article", "Art.", "AI Office", "Commission", "GPAI", "AI Act", "Union")
+            if word in each.value and id(each) not in docstrings
+        ]
+    assert cited == []

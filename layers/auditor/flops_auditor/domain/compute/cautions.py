@@ -72,7 +72,7 @@ ROLLOUTS = Kind(
 ROLLOUTS_ELSEWHERE = Kind(
     "rollouts-elsewhere",
     "{technique} generates the tokens it trains on, and the meter saw no generation: where it ran in another process, "
-    "only the hardware bounds it; it counts on the cumulative basis alone (Annex A.1)",
+    "only the hardware bounds it; it counts on the cumulative basis alone",
 )
 SEVERAL_UPDATES = Kind(
     "several-updates-of-one-rollout",

@@ -86,7 +86,7 @@ NO_RULE = Kind(
 DENIED = Kind(
     "systemic-all-the-same",
     "somebody says that the original has no systemic risk; it is listed so, or over the line that presumes it, and "
-    "counts as one: only the Commission ends that",
+    "counts as one: only the authority ends that",
 )
 MET_BEFORE = Kind(
     "met-before", "the line was crossed before this run began: a day counts from then, and may be earlier than is shown"

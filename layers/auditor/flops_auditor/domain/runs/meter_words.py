@@ -122,7 +122,7 @@ INFERRED = Kind("meter-inferred", "{flop:flop} of the FLOP counted were inferred
 SIGNAL = Kind(
     "meter-signal",
     "{flop:flop} FLOP of rollouts, reference models and teachers were counted beside: they update nothing and count on "
-    "the cumulative basis alone (Annex A.1)",
+    "the cumulative basis alone",
 )
 
 
