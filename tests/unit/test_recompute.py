@@ -13,12 +13,15 @@ from bench.released_tables import tables_in
 from flops_auditor import __version__
 from flops_auditor.data import RELEASED, load_tables, read, released
 from flops_auditor.domain.ledger.bundle import tables_name
-from flops_auditor.domain.ledger.ledger_errors import EvidenceMismatch, NotRecomputable, UnknownTables
+from flops_auditor.domain.ledger.ledger_errors import DueDateMismatch, EvidenceMismatch, NotRecomputable, UnknownTables
 from flops_auditor.domain.ledger.verification import NothingKept
+from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.recomputing.recompute import Recomputing, recompute
 from tests import releases
 from tests.fakes.bundles import Bundle
 from tests.fakes.ledger_world import START, World, long_lineage_draft, real_draft
+from tests.fakes.lineage import World as LineageWorld
+from tests.fakes.lineage import continuing
 from tests.fakes.tables_of_then import EARLIER, Edit, tables_with
 
 NONE = NothingKept()
@@ -68,6 +71,23 @@ def test_ancestors_kept_elsewhere_cannot_be_judged() -> None:
 def test_evidence_that_is_none_is_named() -> None:
     with pytest.raises(EvidenceMismatch, match="cannot be audited"):
         recompute(b"{}", real_draft(1, START).content, NONE)
+
+
+def test_a_day_that_a_parent_met_before_the_run_was_created_is_no_lie() -> None:
+    world = LineageWorld()
+    world.add(
+        continuing("parent", hours=2000, ResourceConfig={"InstanceType": "ml.p5.48xlarge", "InstanceCount": 20000})
+    )
+    world.add(continuing("child", ["parent"], day=200, hours=1))
+    world.audit()
+    content = {**world.content("child"), "code_version": __version__}
+    assert content["due"][0]["day"] < content["job"]["creation_time"][:10]
+    evidence = world.recorder.archive.get(evidence_key(world.job_id("child"), content["revision"]))
+    assert evidence is not None
+    recompute(evidence, content, NONE)
+    alone = {**content, "lineage": {**content["lineage"], "parents": []}}
+    with pytest.raises((EvidenceMismatch, DueDateMismatch)):
+        recompute(evidence, alone, NONE)
 
 
 def test_a_record_of_another_version_that_this_one_cannot_read_is_no_forgery() -> None:

@@ -127,7 +127,7 @@ def _check_days(audited: Audit, content: dict[str, Any]) -> None:
     """Every dated duty of a crossed line has one day: what follows from the record, or an earlier one.
 
     Earlier: known from a record before it, from a parent's, or since it was foreseen, which no signature covers; a run
-    that was not yet created foresees nothing. Raises DueDateMismatch.
+    that was not yet created foresees nothing, but a parent's day may be from before. Raises DueDateMismatch.
     """
     arn, said = str(content["job"]["arn"])[:300], read_due_dates(content)
     crossed = crossed_lines(audited.assessments)
@@ -135,7 +135,8 @@ def _check_days(audited: Audit, content: dict[str, Any]) -> None:
     if [(each.policy, each.duty) for each in said] != _in_order(said, latest):
         raise DueDateMismatch(f"{arn}: the duties with a day are not those that follow from the assessments")
     days = {(each.policy, each.duty): each.day for each in latest}
-    earliest = iso(audited.run.created)[:10] if audited.run.created else ""
+    first = content["revision"] == 0 and not content["lineage"]["parents"]
+    earliest = iso(audited.run.created)[:10] if audited.run.created and first else ""
     for each in said:
         day = days[each.policy, each.duty]
         if not earliest <= each.day <= day:
