@@ -34,9 +34,9 @@ def describe(
 
 def _describe(value: Any, structure: list[Any], sizes: list[int], depth: int, values: bool) -> None:
     if isinstance(value, torch.Tensor):
-        structure.append(value.dim())
+        structure.append((value.dim(), value.requires_grad))
         sizes.extend(value.shape)
-    elif value is None or isinstance(value, bool | str | int):
+    elif value is None or isinstance(value, bool | str | int | float):
         structure.append(value if values or value is None else type(value).__name__)
     elif isinstance(value, list | tuple) and depth < _DEEPEST and len(value) <= _MOST_ITEMS:
         for each in value:
@@ -45,12 +45,33 @@ def _describe(value: Any, structure: list[Any], sizes: list[int], depth: int, va
         for name, each in value.items():
             structure.append(name)
             _describe(each, structure, sizes, depth + 1, values)
+    elif isinstance(value, list | tuple | Mapping):
+        _summed(value, structure, sizes)
+    elif depth < _DEEPEST and not hasattr(value, "get_seq_length") and (parts := _parts(value)):
+        structure.append(type(value).__name__)
+        _describe(parts, structure, sizes, depth, values)
     else:
         structure.append(type(value).__name__)
         if hasattr(value, "get_seq_length"):
             length = _cached_length(value)
             if length is not None:
                 sizes.append(length)
+
+
+def _summed(value: Any, structure: list[Any], sizes: list[int]) -> None:
+    """More items than are looked at one by one, or too deep: how many, how large in all, and how unlike in size."""
+    items = list(value.values()) if isinstance(value, Mapping) else list(value)
+    numbers = [each.numel() for each in items if isinstance(each, torch.Tensor)]
+    structure.append(type(value).__name__)
+    sizes.extend((len(items), sum(numbers), sum(each * each for each in numbers)))
+
+
+def _parts(value: Any) -> dict[str, Any]:
+    """What an object of somebody's own holds: a batch as a dataclass, a graph. Not what modules and functions hold."""
+    if isinstance(value, torch.nn.Module) or callable(value):
+        return {}
+    slots = {name: getattr(value, name, None) for name in getattr(type(value), "__slots__", ()) if name != "__dict__"}
+    return {**slots, **getattr(value, "__dict__", {})}
 
 
 def _cached_length(cache: Any) -> int | None:

@@ -19,7 +19,15 @@ from flops_meter.hooks import CompiledEntry, ModuleHook, OutputHook
 from flops_meter.journal import Journal, Settings
 from flops_meter.prediction import Predictor, Sizes
 from flops_meter.size import model_size
-from flops_meter.watching import Pass, Watch, foreign_modes, in_backward, settle_unseen, weights_seen
+from flops_meter.watching import (
+    Pass,
+    Watch,
+    foreign_modes,
+    in_backward,
+    settle_unseen,
+    storage_of,
+    weights_seen,
+)
 from flops_meter.work import DENSE, Totals, Work, add, counted, total
 
 _log = logging.getLogger("flops_meter")
@@ -313,10 +321,23 @@ class FlopsMeter:
         self._in_step = True
         if self._always_watch:
             self._find_compiled()
-        self._told_tokens = None if tokens is None else int(tokens)
+        self._told_tokens = self._plausible(tokens)
         self._unmasked = [0, 0, 0]
         if not self._watching and (self._always_watch or any(each.watched is not None for each in self._pending)):
             self._start_watching()
+
+    def _plausible(self, tokens: int | None) -> int | None:
+        """Tokens as they were told; None for what is no number of them: the padding is then not known."""
+        if tokens is None:
+            return None
+        try:
+            whole = int(tokens)
+        except (TypeError, ValueError, OverflowError):
+            whole = -1
+        if whole < 0 or whole != tokens:
+            self._warn(f"step(tokens={tokens!r}) is no number of tokens and is not used")
+            return None
+        return whole
 
     def _end_step(self) -> None:
         fired = self._settle()
@@ -336,6 +357,12 @@ class FlopsMeter:
     def _start_watching(self) -> None:
         self._watch.clear()
         self._watch.begin()
+        self._watch.weights = {
+            storage_of(parameter)
+            for each in self._entries
+            if (module := each()) is not None
+            for parameter in module.parameters()
+        }
         self._watching = True
 
     def _stop_watching(self) -> None:
@@ -399,6 +426,7 @@ class FlopsMeter:
         if wanted:
             hook = OutputHook(_Arrival(self, call))
             call.alive = weakref.ref(hook)
+            self._watch.expect(wanted)
             for each in wanted:
                 each.register_hook(hook)  # type: ignore[no-untyped-call]
             self._pending.append(call)
@@ -545,6 +573,10 @@ class FlopsMeter:
 
     def _infer(self, flop: int, why: str) -> None:
         self._account.known.inferred_flop += flop
+        self._warn(why)
+
+    def _warn(self, why: str) -> None:
+        """Once."""
         if why not in self._warned:
             self._warned.add(why)
             _log.warning("flops-meter: %s", why)

@@ -22,10 +22,10 @@ _SAME = 1e-9
 _HELD_OUT = 2
 _MOST_VARIABLES = 3
 _MOST_SAMPLES = 64
-_FIRST_CHECK = 16
-_MEMORY = 4
-_ALIKE = 3
-"""Counts of one size in a row after which they hold, and what was counted before was something else."""
+_FIRST_CHECK = 2
+"""Uses until a count is checked: after 2, 4, 8, ... that agree, and every second one while counts differ."""
+_AGREED = 8
+"""Checks that must agree in a row after one that did not."""
 _UNTIL_GIVEN_UP = 48
 
 
@@ -34,11 +34,11 @@ class Predictor:
 
     def __init__(self) -> None:
         self._counted: dict[Sizes, Work] = {}
-        self._alike: dict[Sizes, tuple[Work, int]] = {}
         self._formula: _Formula | None = None
         self._tried = 0
         self._uses = 0
         self._next_check = _FIRST_CHECK
+        self._doubted = 0
         self.worst_deviation = 0.0
         """The largest relative deviation of a prediction from a count."""
 
@@ -48,26 +48,18 @@ class Predictor:
         if expected is not None:
             off = _deviation(expected, work)
             self.worst_deviation = max(self.worst_deviation, off)
-            self._next_check = _FIRST_CHECK if off > TOLERANCE else 4 * self._next_check
+            self._doubted = _AGREED if off > TOLERANCE else max(0, self._doubted - 1)
+            self._next_check = _FIRST_CHECK if self._doubted else 2 * self._next_check
             self._uses = 0
             if off > TOLERANCE and sizes not in self._counted:
                 self._formula, self._tried = None, 0
-            if off > TOLERANCE and sizes in self._counted and not self._holds(sizes, work):
-                work = _mean(expected, work)  # chance decides what runs, as with layers left out at random
+        # Where chance or the data decides what runs, the latest count holds: over many, one as good as their mean.
         if len(self._counted) >= _MOST_SAMPLES and sizes not in self._counted:
-            oldest = next(iter(self._counted))
-            self._counted.pop(oldest)
-            self._alike.pop(oldest, None)
+            self._counted.pop(next(iter(self._counted)))
         self._counted[sizes] = work
         if self._formula is None and self._tried < _UNTIL_GIVEN_UP and len(self._counted) > _HELD_OUT:
             self._tried += 1
             self._formula = _fit(self._counted)
-
-    def _holds(self, sizes: Sizes, work: Work) -> bool:
-        """Whether this count has come so often in a row that it is no chance."""
-        last, times = self._alike.get(sizes, (work, 0))
-        self._alike[sizes] = (work, times + 1 if last == work else 1)
-        return self._alike[sizes][1] >= _ALIKE
 
     def predict(self, sizes: Sizes) -> Work | None:
         """The work of a call, or None when it is to be counted: no formula covers its sizes, or a check is due."""
@@ -86,12 +78,6 @@ class Predictor:
         if known is not None:
             return known
         return None if self._formula is None else self._formula.apply(sizes)
-
-
-def _mean(before: Mapping[str, int], now: Mapping[str, int]) -> Work:
-    """A mean that the latest count moves by one in _MEMORY."""
-    kinds = before.keys() | now.keys()
-    return {kind: before.get(kind, 0) + (now.get(kind, 0) - before.get(kind, 0)) // _MEMORY for kind in kinds}
 
 
 def _deviation(expected: Mapping[str, int], found: Mapping[str, int]) -> float:

@@ -66,6 +66,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.length: int | None = None
         self.unknown: dict[str, int] = {}
         self.pairs: dict[int, int] = {}
+        self.weights: set[int] = set()
+        self._outputs: set[int] = set()
         self._wanted: dict[tuple[int, ...], tuple[bool, bool, bool]] = {}
         self._formulas: dict[Any, tuple[str, Formula | None]] = {}
         self._composite: dict[Any, bool] = {}
@@ -76,6 +78,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Forget what was added up, for the next step."""
         self.loss, self.backward, self.pairs = {}, {}, {}
         self._wanted.clear()
+        self._outputs.clear()
         self.higher_order = False
         self._modules.clear()
 
@@ -134,6 +137,20 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def called(self, module: nn.Module) -> bool:
         """Whether a linear layer was called since the last clear."""
         return id(module) in self._modules.called
+
+    def expect(self, outputs: Iterable[torch.Tensor]) -> None:
+        """Outputs of a pass that a loss is going to be made of."""
+        self._outputs.update(storage_of(each) for each in outputs)
+
+    def _fused_loss(self, args: Any) -> bool:
+        """Whether an operation without gradients works on a pass's output or, after one, on a weight.
+
+        A loss that makes its gradients in its forward does so in an autograd function: the head, fused with it.
+        """
+        if not self._outputs:
+            return False
+        places = {storage_of(each) for each in args if isinstance(each, torch.Tensor)} - {0}
+        return not places.isdisjoint(self._outputs | self.weights)
 
     def _known(self, func: Any) -> tuple[str, Formula | None]:
         found = self._formulas.get(func)
@@ -206,7 +223,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         elif self.current is not None:
             add(self.current.forward, work)
             self._modules.saw_forward(args)
-        elif torch.is_grad_enabled():
+        elif torch.is_grad_enabled() or self._fused_loss(args):
             add(self.loss, work)
             self._modules.saw_forward(args)
 
@@ -285,15 +302,15 @@ class _Modules:
 
     def copied(self, source: torch.Tensor, copy: torch.Tensor) -> None:
         """A weight in another precision stands for the weight."""
-        place = _storage(source)
-        self._copies[_storage(copy)] = self._copies.get(place, place)
+        place = storage_of(source)
+        self._copies[storage_of(copy)] = self._copies.get(place, place)
 
     def saw_forward(self, args: Any) -> None:
         for _, seen in self._open:
             seen[0] = True
         for each in args:
             if isinstance(each, torch.Tensor):
-                place = _storage(each)
+                place = storage_of(each)
                 self.used.add(self._copies.get(place, place))
 
     def saw_backward(self) -> None:
@@ -343,10 +360,10 @@ def settle_unseen(watch: Watch, into: Work) -> None:
 
 def weights_seen(watch: Watch, weights: Iterable[torch.Tensor]) -> bool:
     """Whether any of the weights was an operand of an operation that counts."""
-    return any(_storage(each) in watch._modules.used for each in weights)
+    return any(storage_of(each) in watch._modules.used for each in weights)
 
 
-def _storage(tensor: torch.Tensor) -> int:
+def storage_of(tensor: torch.Tensor) -> int:
     """Where a tensor's values lie; 0 for one without storage of its own."""
     try:
         return tensor.untyped_storage().data_ptr()
