@@ -3,6 +3,7 @@
 import csv
 import json
 import lzma
+import pickle
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +28,11 @@ from tests.fakes.tables_of_then import EARLIER, Edit, tables_with
 NONE = NothingKept()
 NO_MODEL = ""
 """What the jobs of `real_draft` are trained on: they name no model."""
+
+
+def test_what_computes_again_goes_to_other_processes() -> None:
+    """The command line verifies on every core."""
+    assert pickle.dumps(Recomputing())
 
 
 def test_a_record_follows_from_its_evidence() -> None:

@@ -44,7 +44,7 @@ class Recomputing:
     """The port `Recompute`; `accepted` are digests of tables that the reader takes though no release shipped them."""
 
     accepted: frozenset[str] = frozenset()
-    parsers: Mapping[str, Parser] = field(default_factory=lambda: PARSERS)
+    parsers: Mapping[str, Parser] = field(default_factory=lambda: dict(PARSERS))
 
     def __call__(self, evidence: bytes, content: dict[str, Any], kept: Kept) -> bytes:
         """See `recompute`."""
