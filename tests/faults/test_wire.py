@@ -183,19 +183,20 @@ def redrive_all(deployed: Deployed) -> tuple[list[str], int]:
 
 def forget_claims(deployed: Deployed) -> None:
     """Let the claims of deliveries that died run out, as time does."""
-    dynamodb, table = deployed.stack.client("dynamodb"), deployed.outputs["RecordTableName"]
-    for page in dynamodb.get_paginator("scan").paginate(TableName=table):
-        for item in page["Items"]:
-            if item["sk"]["S"] == "CLAIM":
-                dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+    forget(deployed, "CLAIM")
 
 
 def forget_readings(deployed: Deployed) -> None:
     """Have the history listed from the beginning: the jobs of a test are created before those of the one before it."""
+    forget(deployed, "READING")
+
+
+def forget(deployed: Deployed, sort_key: str) -> None:
+    """Delete every item of this sort key."""
     dynamodb, table = deployed.stack.client("dynamodb"), deployed.outputs["RecordTableName"]
     for page in dynamodb.get_paginator("scan").paginate(TableName=table):
         for item in page["Items"]:
-            if item["sk"]["S"] == "READING":
+            if item["sk"]["S"] == sort_key:
                 dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
 
 

@@ -7,22 +7,15 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from flops_auditor.aws.calls.torn_answers import TornAnswer
-from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.evidence import DENIALS, Unread
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 
-REFUSALS = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "UnauthorizedOperation",
-        "UnrecognizedClientException",
-        "OptInRequired",
-        "InvalidParameterValue",
-        "InvalidParameterCombination",
-        "ValidationException",
-        "ValidationError",
-    }
-)
+REFUSALS = DENIALS | {
+    "InvalidParameterValue",
+    "InvalidParameterCombination",
+    "ValidationException",
+    "ValidationError",
+}
 
 PASSING = frozenset(
     {

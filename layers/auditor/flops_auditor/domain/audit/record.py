@@ -17,6 +17,7 @@ from flops_auditor.domain.values.remarks import Kind, Remark, printable
 
 if TYPE_CHECKING:  # a plan spells its document here, too, and needs no audit
     from flops_auditor.domain.audit.audit import Audit
+    from flops_auditor.domain.compute.run_estimate import Estimate
 
 _MOST_TEXTS = 64
 _MOST_CHARACTERS = 500
@@ -104,13 +105,7 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
     return {
         "job": job_part(audit),
         "estimate": {
-            "method": estimate.method,
-            "lower_flop": decimal(estimate.lower_flop),
-            "firm_flop": decimal(estimate.firm_flop),
-            "best_flop": decimal(estimate.best_flop),
-            "upper_flop": decimal(estimate.upper_flop),
-            "cautious_upper_flop": decimal(estimate.cautious_upper_flop),
-            "updates_upper_flop": decimal(estimate.updates_upper_flop),
+            **_bounds(estimate),
             "signal_flop": decimal(estimate.signal_flop),
             "ceiling_flop": decimal(estimate.ceiling_flop),
             "accelerator_seconds": decimal(estimate.accelerator_seconds),
@@ -160,11 +155,9 @@ def rests_on_members(audit: "Audit") -> dict[str, Any]:
     }
 
 
-def _without_statements(careful: "Audit") -> dict[str, Any]:
-    """The figures that descendants add up, and the lines, of a run without its own word."""
-    estimate, declared = careful.estimate, careful.declared
+def _bounds(estimate: "Estimate") -> dict[str, str | None]:
+    """How an estimate was made, and its figures; FLOP as decimal texts."""
     return {
-        "activity": declared.activity,
         "method": estimate.method,
         "lower_flop": decimal(estimate.lower_flop),
         "firm_flop": decimal(estimate.firm_flop),
@@ -172,6 +165,15 @@ def _without_statements(careful: "Audit") -> dict[str, Any]:
         "upper_flop": decimal(estimate.upper_flop),
         "cautious_upper_flop": decimal(estimate.cautious_upper_flop),
         "updates_upper_flop": decimal(estimate.updates_upper_flop),
+    }
+
+
+def _without_statements(careful: "Audit") -> dict[str, Any]:
+    """The figures that descendants add up, and the lines, of a run without its own word."""
+    estimate, declared = careful.estimate, careful.declared
+    return {
+        "activity": declared.activity,
+        **_bounds(estimate),
         "base_model": declared.base_model[:_MOST_CHARACTERS],
         "pretraining_flop": decimal(declared.pretraining_flop),
         "loads_weights": declared.loads_weights,

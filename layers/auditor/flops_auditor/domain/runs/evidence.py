@@ -34,10 +34,11 @@ DENIALS = frozenset(
         "UnauthorizedOperation",
         "UnrecognizedClientException",
         "OptInRequired",
-        "Forbidden",
     }
 )
 """Error codes with which AWS says that a right is missing."""
+_DENIED_SERIES = "Forbidden"
+"""What GetMetricData says of one series (API Reference, MetricDataResult, StatusCode)."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Unread:
     @property
     def denied(self) -> bool:
         """Whether a right is missing, rather than what was asked for."""
-        return self.error in DENIALS
+        return self.error in DENIALS or self.error == _DENIED_SERIES
 
     def __str__(self) -> str:
         return f"{self.source} answered {self.error}" + (f" ({self.detail})" if self.detail else "")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from flops_auditor.domain.runs.emitted import Emitted
+from flops_auditor.domain.runs.remedies import BETTER
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
 MODEL_FLOP = "model_flop"
@@ -56,17 +57,16 @@ _ROUNDING = 100
 CHECK_THE_LOG = Remedy(
     "check-the-log",
     "see which lines of the job's log are not its meter's: flops-meter verify-log LOG --job ARN; then give better "
-    "evidence: flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER",
+    f"evidence: {BETTER}",
 )
 _COUNT_AGAIN = Remedy(
     "count-otherwise",
-    "the job's log says what went wrong (search it for flops-meter); give better evidence: flops-auditor amend {job} "
-    "--who NAME --why REASON --tokens NUMBER --parameters NUMBER",
+    f"the job's log says what went wrong (search it for flops-meter); give better evidence: {BETTER}",
 )
 _ALL_DEFINITIONS = Remedy(
     "all-metric-definitions",
     "give the job all metric definitions that `flops-meter metric-definitions` prints, and amend this record: "
-    "flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER",
+    f"{BETTER}",
 )
 OTHER_JOB = Kind(
     "meter-of-another-job",
@@ -100,7 +100,7 @@ STEPS_NOT_COUNTED = Kind(
     Remedy(
         "record-the-steps",
         "name the run that did these steps (tag flops-auditor:lineage), keep the meter's state in checkpoints, or give "
-        "better evidence: flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER",
+        f"better evidence: {BETTER}",
     ),
 )
 COVERS_TOO_MUCH = Kind(

@@ -8,7 +8,7 @@ from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.tags_seen import TagsSeen
 from flops_auditor.use_cases.auditing.recording import Recorder
-from flops_auditor.use_cases.ports.ledger import Archive, Signer
+from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.records import Records, StoredRecord
 
 _NO_SIGNATURE = b"rehearsed"
@@ -20,7 +20,7 @@ def rehearsed(recorder: Recorder) -> Recorder:
         recorder,
         records=_Records(recorder.records),
         archive=_Archive(recorder.archive),
-        signer=_Signer(recorder.signer),
+        signer=_Signer(),
         alerts=_Silent(),
         queue=_Silent(),
     )
@@ -79,17 +79,14 @@ class _Archive:
         return self.kept.list(prefix, start_after, limit)
 
 
-@dataclass
 class _Signer:
-    """The Signer port: the key is named and not used."""
-
-    kept: Signer
+    """The Signer port: no key is used."""
 
     def sign(self, digest: bytes) -> bytes:
         return _NO_SIGNATURE
 
     def public_key(self) -> bytes:
-        return self.kept.public_key()
+        return _NO_SIGNATURE
 
 
 class _Silent:

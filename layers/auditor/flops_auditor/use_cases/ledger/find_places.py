@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 
 from flops_auditor.domain.ledger.dsse import Envelope, parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory
-from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Verify, kind_of, record_of
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Verify, record_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
-from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.values.archive_keys import LOG, batch_key
-from flops_auditor.use_cases.ledger.log_reader import Signers, batches, closing, first_after
+from flops_auditor.use_cases.ledger.log_reader import Signers, batches, closing, first_after, places_of
 from flops_auditor.use_cases.ports.ledger import Archive, LogPlace, PendingRecord
 
 RECENT = timedelta(hours=25)
@@ -90,18 +89,15 @@ def _look(
         if line is None:
             found.unread |= lines.keys()
             return
-        payload = parse_envelope(line).payload
-        if kind_of(payload) != "record":
-            continue
-        content = parse_statement(payload).predicate
-        identity = content["job"]["id"], content["revision"]
-        if identity not in lines:
-            continue
-        if lines[identity] == line:
-            found.places.append(LogPlace(*identity, index))
-            del lines[identity]
-        else:
-            found.others.setdefault(identity, index)
+        for place in places_of(index, [line]):
+            identity = place.job_id, place.revision
+            if identity not in lines:
+                continue
+            if lines[identity] == line:
+                found.places.append(place)
+                del lines[identity]
+            else:
+                found.others.setdefault(identity, index)
     for place in found.places:
         found.others.pop((place.job_id, place.revision), None)
 

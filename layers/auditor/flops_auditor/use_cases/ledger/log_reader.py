@@ -1,6 +1,6 @@
 """Finding one's way in the archived log: its newest objects in O(log n) listings, and its Merkle frontier."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from flops_auditor.domain.values.archive_keys import (
     rotation_key,
 )
 from flops_auditor.domain.values.canonical_json import UnreadableJson, canonical, parse_strict
-from flops_auditor.use_cases.ports.ledger import Archive
+from flops_auditor.use_cases.ports.ledger import Archive, LogPlace
 
 KEYS_IN_A_PAGE = 1000
 MOST_LEAVES = 10**20
@@ -232,6 +232,17 @@ def batches(archive: Archive, size: int, first: int = 0) -> Iterator[tuple[int, 
             raise TruncatedLedger(f"no batch that begins at leaf {first} ends at the checkpoint of size {size}")
         yield first, lines
         first += len(lines)
+
+
+def places_of(first: int, lines: Iterable[bytes]) -> list[LogPlace]:
+    """Where the records among the lines from a leaf on stand."""
+    places = []
+    for index, line in enumerate(lines, start=first):
+        payload = parse_envelope(line).payload
+        if kind_of(payload) == "record":
+            content = parse_statement(payload).predicate
+            places.append(LogPlace(content["job"]["id"], content["revision"], index))
+    return places
 
 
 def read_checkpoint(archive: Archive, size: int) -> bytes:

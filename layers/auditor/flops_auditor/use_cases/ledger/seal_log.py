@@ -28,7 +28,6 @@ from flops_auditor.domain.ledger.leaves import (
     Verify,
     check_time,
     heartbeat,
-    kind_of,
     parse_rotation,
     read_leaf,
 )
@@ -52,6 +51,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
     lines_of,
     load_frontier,
     newest_batch,
+    places_of,
     range_of,
     read_batch,
     read_checkpoint,
@@ -60,7 +60,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
     store_frontier,
     verified_checkpoint,
 )
-from flops_auditor.use_cases.ports.ledger import Archive, LogPlace, Mailbox, PendingRecord, PendingRecords, Signer
+from flops_auditor.use_cases.ports.ledger import Archive, Mailbox, PendingRecord, PendingRecords, Signer
 
 BATCH = 1000
 """Records per batch."""
@@ -153,7 +153,7 @@ def _open(sealer: Sealer) -> tuple[_Log, int]:
     sealed = sealer.archive.get(checkpoint_key(end)) is not None
     _restore(sealer, log, end if sealed else newest, lines, sealed)
     if sealed:
-        _note_places(sealer, newest, lines)
+        sealer.pending.mark_logged(places_of(newest, lines))
         return log, 0
     _conclude(sealer, log, body)
     return log, 1
@@ -352,7 +352,7 @@ def _conclude(sealer: Sealer, log: _Log, body: bytes) -> None:
         if found != head:
             raise RootMismatch(f"the checkpoint of size {head.size} is not over the log's leaves")
     log.head, log.note = head, note
-    _note_places(sealer, first, lines)
+    sealer.pending.mark_logged(places_of(first, lines))
     sealer.mailbox.publish(f"FLOPs Auditor checkpoint {head.size}", note.decode())
 
 
@@ -370,14 +370,3 @@ def _check_batch(sealer: Sealer, log: _Log, lines: list[bytes]) -> list[Leaf]:
     if int(closing.predicate["first_index"]) != log.head.size or closing.subject_sha256 != sha256(log.note).hexdigest():
         raise MalformedRecord(f"the batch from leaf {log.head.size} on does not follow the checkpoint before it")
     return leaves
-
-
-def _note_places(sealer: Sealer, first_index: int, lines: list[bytes]) -> None:
-    """Tell the index where the batch's records stand."""
-    places = []
-    for index, line in enumerate(lines, start=first_index):
-        payload = parse_envelope(line).payload
-        if kind_of(payload) == "record":
-            content = parse_statement(payload).predicate
-            places.append(LogPlace(content["job"]["id"], content["revision"], index))
-    sealer.pending.mark_logged(places)

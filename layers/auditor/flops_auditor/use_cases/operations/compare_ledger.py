@@ -30,10 +30,16 @@ from flops_auditor.domain.values.archive_keys import (
     record_key,
     rotation_key,
 )
-from flops_auditor.use_cases.ledger.log_reader import Signers, batches, closing, newest_checkpoint, signers_of
+from flops_auditor.use_cases.ledger.log_reader import (
+    Signers,
+    batches,
+    closing,
+    newest_checkpoint,
+    places_of,
+    signers_of,
+)
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.operations.check_health import HealthCheck, named
-from flops_auditor.use_cases.operations.rebuild_index import places_of
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.records import RecordItems
 

@@ -3,21 +3,19 @@
 Not rebuilt are the notes of alerts sent: a job that is audited again may be told of once more.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
-from flops_auditor.domain.ledger.leaves import kind_of, record_of
+from flops_auditor.domain.ledger.leaves import record_of
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
-from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.values.archive_keys import RECORDS, evidence_key, record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.find_lineage import index_run, recorded_lineage
 from flops_auditor.use_cases.auditing.keep_record import summary
-from flops_auditor.use_cases.ledger.log_reader import batches, newest_checkpoint, signers_of
+from flops_auditor.use_cases.ledger.log_reader import batches, newest_checkpoint, places_of, signers_of
 from flops_auditor.use_cases.ledger.signatures import verifies
-from flops_auditor.use_cases.ports.ledger import Archive, LogPlace, PendingRecords
+from flops_auditor.use_cases.ports.ledger import Archive, PendingRecords
 from flops_auditor.use_cases.ports.lineage import LineageIndex
 from flops_auditor.use_cases.ports.records import Records, StoredRecord
 
@@ -71,14 +69,3 @@ def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) 
         index_run(case.run, index)
     lineage = recorded_lineage(content, archive)
     return records.commit(job, StoredRecord(revision, line), summary(content, lineage, tags))
-
-
-def places_of(first: int, lines: Iterable[bytes]) -> list[LogPlace]:
-    """Where the records of a batch stand."""
-    places = []
-    for at, line in enumerate(lines, start=first):
-        payload = parse_envelope(line).payload
-        if kind_of(payload) == "record":
-            content = parse_statement(payload).predicate
-            places.append(LogPlace(content["job"]["id"], content["revision"], at))
-    return places
