@@ -156,24 +156,32 @@ def rests_on(heard: Heard, found: A, audited: Callable[[Heard], A], tables: Sequ
     `tables` are the rows of tables that were used. Never raises.
     """
     parts = list(_parts(heard))
-    alone = [audited(part.left_out(heard)) for part in parts]
+    known_audits: dict[frozenset[int], A] = {frozenset(): found}
+
+    def without(left_out: Sequence[_Part]) -> A:
+        """The audit without these parts, each set of them audited once."""
+        key = frozenset(map(id, left_out))
+        if key not in known_audits:
+            known_audits[key] = audited(_left_out(heard, left_out))
+        return known_audits[key]
+
+    alone = [without([part]) for part in parts]
     grounds = [
         replace(part.ground, verdict_without=other.verdict)
         for part, other in zip(parts, alone, strict=True)
         if _says(other) != _says(found)
     ]
     alone_of = dict(zip((part.ground.what for part in parts), alone, strict=True))
-    kept, careful = _careful([part for part in parts if part.ground.statement], heard, found, audited)
+    kept, careful = _careful([part for part in parts if part.ground.statement], without)
     milder = []
     for part in kept if _weight(careful) > _weight(found) else ():
         by_itself = alone_of[part.ground.what]
-        others = audited(_left_out(heard, [other for other in kept if other is not part]))
+        others = without([other for other in kept if other is not part])
         if _weight(by_itself) > _weight(found) or _weight(others) < _weight(careful):
             milder.append(replace(part.ground, verdict_without=by_itself.verdict))
     known = {ground.what: ground for ground in grounds}
-    bare = _left_out(heard, kept)
     signed = [part for part in parts if not part.ground.statement and part.ground.what not in known]
-    backed = [part for part in signed if _says(audited(part.left_out(bare))) != _says(careful)]
+    backed = [part for part in signed if _says(without([*kept, part])) != _says(careful)]
     for ground in (*milder, *(replace(part.ground, verdict_without=found.verdict) for part in backed)):
         known.setdefault(ground.what, ground)
     every = (*_measured(found.estimate), *known.values(), *tables)
@@ -202,24 +210,22 @@ def _left_out(heard: Heard, parts: Iterable[_Part]) -> Heard:
     return heard
 
 
-def _careful(
-    statements: Sequence[_Part], heard: Heard, found: A, audited: Callable[[Heard], A]
-) -> tuple[list[_Part], A]:
+def _careful(statements: Sequence[_Part], without: Callable[[Sequence[_Part]], A]) -> tuple[list[_Part], A]:
     """The statements to leave out so that the result is most severe, and that result.
 
     Left out one after the other, and taken back one after the other from none at all: a statement may hide that two
     together make the result milder, as tokens do beside an MFU that is lower still.
     """
     gone: list[_Part] = []
-    careful = found
+    careful = without([])
     for part in statements:
-        other = audited(_left_out(heard, [*gone, part]))
+        other = without([*gone, part])
         if _weight(other) >= _weight(careful):
             gone, careful = [*gone, part], other
-    left, bare = list(statements), audited(_left_out(heard, statements))
+    left, bare = list(statements), without(statements)
     for part in statements:
         others = [each for each in left if each is not part]
-        other = audited(_left_out(heard, others))
+        other = without(others)
         if _weight(other) > _weight(bare):
             left, bare = others, other
     return (left, bare) if _weight(bare) >= _weight(careful) else (gone, careful)
