@@ -282,15 +282,19 @@ def keep_offset(jobs: list[dict[str, Any]], state: Path) -> timedelta:
 def wait_for_alerts(
     stack: Stack, mailbox: str, told: set[str], expected: int, tick: Callable[[int], None]
 ) -> list[dict[str, Any]]:
-    """The alerts that came in this run; fewer than expected where no other comes for a while."""
+    """The alerts that came in this run; fewer than expected where no other comes for a while.
+
+    What was read is kept: the queue hides it for a while.
+    """
+    received: dict[str, dict[str, Any]] = {}
     seen, since = -1, time.monotonic()
     while True:
-        received = [mail for mail in mails(stack, mailbox) if mail["MessageId"] not in told]
+        received |= {mail["MessageId"]: mail for mail in mails(stack, mailbox) if mail["MessageId"] not in told}
         tick(len(received))
         if len(received) != seen:
             seen, since = len(received), time.monotonic()
         if len(received) >= expected or time.monotonic() - since > PATIENCE_WITH_MAIL.total_seconds():
-            return received
+            return list(received.values())
         time.sleep(0.5)
 
 
