@@ -32,7 +32,7 @@ SETTINGS = f"""
 [tool.mutmut]
 source_paths = ["src"]
 only_mutate = {json.dumps([f"src/flops_auditor/domain/{name.replace('.', '/')}.py" for name in MODULES])}
-also_copy = ["cli"]
+also_copy = ["cli", "meter"]
 pytest_add_cli_args_test_selection = {json.dumps([f"tests/unit/{name}.py" for name in TESTS])}
 pytest_add_cli_args = ["-x"]
 """
@@ -51,7 +51,7 @@ def stage() -> None:
     shutil.rmtree(STAGE, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
     shutil.copytree(ROOT / "layers" / "auditor", STAGE / "src", ignore=ignored)
-    for folder in ("tests", "cli"):
+    for folder in ("tests", "cli", "meter"):
         shutil.copytree(ROOT / folder, STAGE / folder, ignore=ignored)
     project = (ROOT / "pyproject.toml").read_text()
     (STAGE / "pyproject.toml").write_text(
