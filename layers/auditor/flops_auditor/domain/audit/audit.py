@@ -3,7 +3,7 @@
 The same function serves the deployed path, the command line and a verifier that recomputes a record from its evidence.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from flops_auditor.domain.audit.rests_on import (
     ACTIVITY_CONTRADICTED,
@@ -13,6 +13,7 @@ from flops_auditor.domain.audit.rests_on import (
     ON_THE_JOBS_WORD,
     Ground,
     Heard,
+    Readings,
     RestsOn,
     contradiction_of,
     rests_on,
@@ -20,8 +21,9 @@ from flops_auditor.domain.audit.rests_on import (
 from flops_auditor.domain.audit.situation_of_run import situation_of
 from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.audit.when_met import with_times
+from flops_auditor.domain.compute.hardware_use import Hosts, hosts_of
 from flops_auditor.domain.compute.run_estimate import Estimate, estimate_job
-from flops_auditor.domain.law.assessment import Assessment, assess, silent_policies
+from flops_auditor.domain.law.assessment import Assessment, assess_under
 from flops_auditor.domain.law.situation import Situation
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Cumulative, Lineage, accumulate
 from flops_auditor.domain.originals.find_origin import find_origin
@@ -91,21 +93,42 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     """Audit a run from its case and what is recorded of the runs that it continues. Never raises."""
     run, evidence = case.run, case.evidence
     heard = Heard(
-        declared=run.declared,
+        readings=Readings(run.declared),
         observed=observe(evidence, run, tables.metrics),
         lineage=lineage,
         files=evidence.files,
         amendments=evidence.amendments,
         reads=run.reads if run.declared.lineage else (),
     )
-    found = _audited(case, tables, heard)
-    rests = rests_on(heard, found, lambda other: _audited(case, tables, other), _looked_up(found, tables))
+    unchanging = _Unchanging(case, tables, hosts_of(run, heard.observed, tables.hardware, tables.utilisation))
+    found = _audited(unchanging, heard)
+    rests = rests_on(heard, found, lambda other: _audited(unchanging, other), _looked_up(found, tables))
     return _with_word(replace(found, rests_on=rests, trusts_statements=tables.trusts_statements), tables)
 
 
-def _audited(case: Case, tables: Tables, heard: Heard) -> Audit:
+@dataclass(frozen=True)
+class _Unchanging:
+    """What stays the same whatever statement is left out: the case, the tables, the run's hosts, and what the policies
+    answer to a situation, which is asked once.
+    """
+
+    case: Case
+    tables: Tables
+    hosts: Hosts
+    _answers: dict[Situation, tuple[tuple[Assessment, ...], tuple[Remark, ...]]] = field(default_factory=dict)
+
+    def answers(self, situation: Situation) -> tuple[tuple[Assessment, ...], tuple[Remark, ...]]:
+        """The assessments, and the policies without a rule."""
+        known = self._answers.get(situation)
+        if known is None:
+            known = self._answers[situation] = assess_under(self.tables.policies, situation)
+        return known
+
+
+def _audited(unchanging: _Unchanging, heard: Heard) -> Audit:
     """The audit of what was heard."""
-    run, said, lineage = case.run, heard.read(), heard.lineage
+    case, tables = unchanging.case, unchanging.tables
+    run, said, lineage = case.run, heard.declared, heard.lineage
     amendments = still_about(run, said, heard.amendments, tables.meaning)
     origin = find_origin(amend_declared(said, amendments), lineage, tables.models)
     said, observed = apply_flops_meter(heard.files, said, heard.observed, origin.size, facts_of(run))
@@ -117,7 +140,7 @@ def _audited(case: Case, tables: Tables, heard: Heard) -> Audit:
     observed = amend_observations(observed, amendments)
     unread = [_unread(each) for each in case.evidence.unread]
     doubts = (*unread, *heard.doubts)
-    estimate = estimate_job(run, declared, observed, tables.hardware, tables.utilisation, origin.size, doubts)
+    estimate = estimate_job(run, declared, observed, unchanging.hosts, origin.size, doubts)
     cumulative = accumulate(
         figures_of(estimate),
         run.job_id,
@@ -129,8 +152,8 @@ def _audited(case: Case, tables: Tables, heard: Heard) -> Audit:
         doubts=estimate.doubts,
     )
     situation = situation_of(run, declared, origin.original, lineage, cumulative)
-    assessments = tuple(_timed(a, run, estimate, situation) for p in tables.policies for a in assess(p, situation))
-    silent = silent_policies(tables.policies, situation)
+    answers, silent = unchanging.answers(situation)
+    assessments = tuple(_timed(answer, run, estimate, situation) for answer in answers)
     verdict: Verdict
     if situation.role is None:
         verdict = "indeterminate" if estimate.doubts else "below"

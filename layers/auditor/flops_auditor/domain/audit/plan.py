@@ -28,7 +28,7 @@ from flops_auditor.domain.compute.tiers import (
     hardware_mfu,
     hardware_occupancy,
 )
-from flops_auditor.domain.law.assessment import Assessment, assess, crossed_lines, silent_policies
+from flops_auditor.domain.law.assessment import Assessment, assess_under, crossed_lines
 from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates
 from flops_auditor.domain.law.policy import Policy, Role
 from flops_auditor.domain.law.situation import situation_of_training
@@ -180,7 +180,7 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     updates = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop).plus(wanted.earlier_flop)
     everything = updates.plus(wanted.generated_flop)
     situation = replace(situation_of_training(wanted.role, wanted.original, updates, everything), on=wanted.on)
-    assessments = [a for policy in policies for a in assess(policy, situation)]
+    assessments, silent = assess_under(policies, situation)
     outlooks = tuple(_outlook(a, best, hardware, utilisation) for a in assessments)
     assumptions = (
         *wanted.notes,
@@ -193,7 +193,6 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         *_other_tiers(choice),
         *([ASSUMPTION()] if uses else []),
     )
-    silent = silent_policies(policies, situation)
     of_lines: Verdict = "below" if silent and not assessments else most_severe([a.verdict for a in assessments])
     verdict: Verdict = "indeterminate" if contradictions else of_lines
     lower, energy = chosen.lower_flop, energy_kwh(uses)

@@ -16,7 +16,7 @@ from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.declared import TAG_PREFIX, Declared, Statements, read_declared
+from flops_auditor.domain.runs.declared import TAG_PREFIX, Declared, read_declared
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import CORRECT_ACTIVITY
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
@@ -61,27 +61,60 @@ LINEAGE_DENIED = Kind(
 )
 
 
+_PLACES = {"tags": "tag", "parameters": "hyperparameter", "environment": "variable"}
+"""Where the job's owner says things, and what one is called."""
+StatementNames = frozenset[tuple[str, str]]
+"""Statements by place and name."""
+
+
+class Readings:
+    """What a run declares, with and without some of its statements. Each set of them is read once."""
+
+    def __init__(self, declared: Declared) -> None:
+        said = declared.said
+        self.given: Mapping[str, Mapping[str, str]] = {place: getattr(said, place) for place in _PLACES}
+        self.names: StatementNames = frozenset((place, name) for place, given in self.given.items() for name in given)
+        self._said = said
+        self._known: dict[StatementNames, Declared] = {frozenset(): declared}
+
+    def without(self, gone: StatementNames) -> Declared:
+        """What is declared by the statements that are left."""
+        if gone not in self._known:
+            left: dict[str, Any] = {
+                place: {name: value for name, value in given.items() if (place, name) not in gone}
+                for place, given in self.given.items()
+            }
+            self._known[gone] = read_declared(replace(self._said, **left))
+        return self._known[gone]
+
+    def bears_on(self, place: str, name: str) -> tuple[str, ...]:
+        """What a statement, read alone, changes of what is declared."""
+        empty, read = self.without(self.names), self.without(self.names - {(place, name)})
+        compared = (each.name for each in fields(Declared) if each.compare and each.name not in {"notes", "lineage"})
+        return tuple(field for field in compared if getattr(read, field) != getattr(empty, field))
+
+
 @dataclass(frozen=True)
 class Heard:
     """All that bears on a run apart from what AWS measured: what it says, what it emitted, what people say of it.
 
-    `declared` and `observed` are as they were read; `files` are those that the job left. `reads` are the places that
-    it begins from, where its tag denies that it continues anything. `left` are the statements that are not left out,
-    None: all of them.
+    `observed` is as it was read; `files` are those that the job left. `reads` are the places that it begins from, where
+    its tag denies that it continues anything. `gone` are the statements that are left out of `readings`.
     """
 
-    declared: Declared
+    readings: Readings
     observed: Observations
     lineage: Lineage
     files: Mapping[str, str]
     amendments: tuple[Amendment, ...]
     reads: tuple[str, ...] = ()
     doubts: tuple[Remark, ...] = ()
-    left: Statements | None = None
+    gone: StatementNames = frozenset()
 
-    def read(self) -> Declared:
+    @property
+    def declared(self) -> Declared:
         """What is declared, without the statements that were left out."""
-        return self.declared if self.left is None else read_declared(self.left)
+        return self.readings.without(self.gone)
 
 
 class Audited(Protocol):
@@ -255,7 +288,7 @@ def _measured(estimate: Estimate) -> Iterator[Ground]:
 
 
 def _parts(heard: Heard) -> Iterator[_Part]:
-    yield from list(_declared(heard.declared.said))[:MOST_STATEMENTS]
+    yield from list(_declared(heard.readings))[:MOST_STATEMENTS]
     if any(ancestor.without_statements for ancestor in heard.lineage.ancestors):
         yield _Part(Ground("declared", EARLIER_RUNS), lambda h: replace(h, lineage=h.lineage.without_statements()))
     if heard.declared.lineage:
@@ -270,45 +303,23 @@ def _parts(heard: Heard) -> Iterator[_Part]:
         yield _Part(Ground("amended", printable(amendment.source)[:200]), _without_amendment(amendment))
 
 
-def _declared(said: Statements) -> Iterator[_Part]:
+def _declared(readings: Readings) -> Iterator[_Part]:
     """Each tag, and the hyperparameters and variables that bear on the same things together."""
-    empty = read_declared(replace(said, tags={}, parameters={}, environment={}))
-    for name, value in sorted(said.tags.items()):
-        if _bears_on(replace(said, tags={name: value}, parameters={}, environment={}), empty):
-            yield _Part(Ground("declared", f"tag {name}", _shown(value)), _without("tags", [name]))
-    for place, word in (("parameters", "hyperparameter"), ("environment", "variable")):
-        values: Mapping[str, str] = getattr(said, place)
+    for place, word in _PLACES.items():
+        values = readings.given[place]
         alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-        for name, value in sorted(values.items()):
-            alone: dict[str, Any] = {"tags": {}, "parameters": {}, "environment": {}, place: {name: value}}
-            bearing = _bears_on(replace(said, **alone), empty)
+        for name in sorted(values):
+            bearing = readings.bears_on(place, name)
             if bearing:
-                alike[bearing].append(name)
+                alike[(name,) if place == "tags" else bearing].append(name)
         for names in alike.values():
             what = f"{word}{'s' if len(names) > 1 else ''} {', '.join(printable(name)[:60] for name in names[:4])}"
-            yield _Part(
-                Ground("declared", what, _shown(values[names[0]] if len(names) == 1 else "")), _without(place, names)
-            )
+            value = _shown(values[names[0]] if len(names) == 1 else "")
+            yield _Part(Ground("declared", what, value), _without(frozenset((place, name) for name in names)))
 
 
-def _bears_on(said: Statements, empty: Declared) -> tuple[str, ...]:
-    """What statements change of what is declared."""
-    read = read_declared(said)
-    compared = (each.name for each in fields(Declared) if each.compare and each.name not in {"notes", "lineage"})
-    return tuple(name for name in compared if getattr(read, name) != getattr(empty, name))
-
-
-def _without(place: str, names: Iterable[str]) -> Callable[[Heard], Heard]:
-    gone = set(names)
-
-    def left_out(heard: Heard) -> Heard:
-        said = heard.declared.said if heard.left is None else heard.left
-        changed: dict[str, Any] = {
-            place: {name: value for name, value in getattr(said, place).items() if name not in gone}
-        }
-        return replace(heard, left=replace(said, **changed))
-
-    return left_out
+def _without(gone: StatementNames) -> Callable[[Heard], Heard]:
+    return lambda heard: replace(heard, gone=heard.gone | gone)
 
 
 def _without_lineage_tag(heard: Heard) -> Heard:

@@ -64,35 +64,66 @@ class Hardware:
     idle: bool = False
 
 
-def hardware_of(
-    run: Run,
-    declared: Declared,
-    observed: Observations,
-    table: HardwareTable,
-    published: PublishedUtilisation,
-) -> Hardware:
+@dataclass(frozen=True)
+class HostKind:
+    """Hosts of one instance type: how many, how busy their accelerators were (0..1, None: not reported), and the least
+    that published runs reached on them.
+    """
+
+    count: int
+    kind: InstanceType
+    occupancy: Fraction | None
+    lowest_utilisation: Fraction
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The hosts of a run as the service and AWS's metrics say: nothing that the run says of itself changes them.
+
+    `unknown` are instance types that the hardware table does not have.
+    """
+
+    kinds: tuple[HostKind, ...]
+    unknown: tuple[str, ...]
+    notes: tuple[Remark, ...]
+
+
+def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: PublishedUtilisation) -> Hosts:
     """Hosts by instance type (Annex A.2: periods and kinds of hardware are summed, never averaged)."""
-    time = run.time
-    hosts: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for group in run.hosts:
-        hosts[group.instance_type] = hosts.get(group.instance_type, 0) + group.instance_count
-    if not sum(hosts.values()):
+        counts[group.instance_type] = counts.get(group.instance_type, 0) + group.instance_count
+    if not sum(counts.values()):
+        return Hosts((), (), ())
+    rows = [(count, name, table.find(name)) for name, count in counts.items()]
+    unknown = sorted(name for _, name, kind in rows if kind is None)
+    known = [(count, kind) for count, _, kind in rows if kind is not None]
+    notes: list[Remark] = []
+    occupancies = _occupancies(known, observed.busy, notes) if not unknown else [None] * len(known)
+    kinds = tuple(
+        HostKind(count, kind, occupancy, published.of(kind.unit_name).lowest)
+        for (count, kind), occupancy in zip(known, occupancies, strict=True)
+    )
+    return Hosts(kinds, tuple(unknown), tuple(notes))
+
+
+def hardware_of(run: Run, declared: Declared, hosts: Hosts) -> Hardware:
+    """The hosts at the precision that the run declares."""
+    time = run.time
+    if not hosts.kinds and not hosts.unknown:
         if not run.hardware_disclosed:
             return Hardware((), False, (NOT_DISCLOSED(),), ())
         if time.seconds == 0 and not time.doubts:
             return Hardware((), False, (NEVER_ANY(),), (), idle=True)
         return Hardware((), False, (), (NO_HOSTS(),))
-    found = [(count, table.find(name)) for name, count in hosts.items()]
-    unknown = sorted(name for name in hosts if table.find(name) is None)
-    known = [(count, kind) for count, kind in found if kind is not None]
-    notes: list[Remark] = []
-    occupancies = _occupancies(known, observed.busy, notes) if not unknown else [None] * len(known)
+    notes = list(hosts.notes)
     uses = []
-    for (count, kind), occupancy in zip(known, occupancies, strict=True):
+    for host in hosts.kinds:
+        kind = host.kind
         peak, basis = kind.peak(declared.precision or None)
         default = kind.peak(None)[0]
-        units = count * kind.units
-        notes.append(HOSTS(count=count, name=kind.name, units=units, unit=kind.unit_name, peak=peak, basis=basis))
+        units = host.count * kind.units
+        notes.append(HOSTS(count=host.count, name=kind.name, units=units, unit=kind.unit_name, peak=peak, basis=basis))
         if peak < default:
             notes.append(_said_of_precision(declared, peak, default))
         if kind.power_watts is None:
@@ -103,14 +134,14 @@ def hardware_of(
             seconds=time.seconds or Fraction(0),
             peak=peak,
             ceiling_peak=kind.ceiling_peak,
-            occupancy=occupancy,
+            occupancy=host.occupancy,
             watts=Fraction(kind.power_watts or 0),
             bound_peak=peak if declared.precision_tagged else max(peak, default),
-            lowest_utilisation=published.of(kind.unit_name).lowest,
+            lowest_utilisation=host.lowest_utilisation,
         )
         uses.append(use)
-    doubts = tuple(UNKNOWN_TYPE(name=name) for name in unknown)
-    return Hardware(tuple(uses), not unknown, tuple(notes), doubts)
+    doubts = tuple(UNKNOWN_TYPE(name=name) for name in hosts.unknown)
+    return Hardware(tuple(uses), not hosts.unknown, tuple(notes), doubts)
 
 
 def _said_of_precision(declared: Declared, peak: Fraction, default: Fraction) -> Remark:

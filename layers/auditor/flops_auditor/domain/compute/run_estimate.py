@@ -11,9 +11,7 @@ from fractions import Fraction
 from flops_auditor.domain.compute.architecture import ALL, architecture
 from flops_auditor.domain.compute.cautions import Caution, cautions_of
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
-from flops_auditor.domain.compute.hardware import HardwareTable
-from flops_auditor.domain.compute.hardware_use import Hardware, hardware_of
-from flops_auditor.domain.compute.published_utilisation import PublishedUtilisation
+from flops_auditor.domain.compute.hardware_use import Hardware, Hosts, hardware_of
 from flops_auditor.domain.compute.run_tokens import measured_tokens, tokens_of
 from flops_auditor.domain.compute.run_utilisation import emitted_utilisation, mean_occupancy, mean_peak
 from flops_auditor.domain.compute.tiers import (
@@ -167,13 +165,12 @@ def estimate_job(
     run: Run,
     declared: Declared,
     observed: Observations,
-    table: HardwareTable,
-    published: PublishedUtilisation,
+    hosts: Hosts,
     model: ModelSize | None,
     unread: Sequence[Remark] = (),
 ) -> Estimate:
     """Estimate one run. Never raises: what is missing or contradictory is said in assumptions and doubts."""
-    hardware = hardware_of(run, declared, observed, table, published)
+    hardware = hardware_of(run, declared, hosts)
     doubts = (*declared.figure_doubts, *run.time.doubts, *hardware.doubts, *observed.doubts, *unread)
     found = _estimated(run, declared, observed, hardware, model, doubts)
     return _not_training(found, observed) if declared.activity == "not-training" else found

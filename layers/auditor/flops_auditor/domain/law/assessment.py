@@ -425,12 +425,18 @@ def _with_readings(policy: Policy, situation: Situation, assessment: Assessment)
     return replace(assessment, notes=(*assessment.notes, *notes))
 
 
-def silent_policies(policies: Sequence[Policy], situation: Situation) -> tuple[Remark, ...]:
-    """The policies that have no rule for a run, with what to do about it; none for a run that trains nothing."""
-    role = situation.role
-    if role is None:
-        return ()
-    return tuple(NO_RULE(policy=p.policy_id, role=ROLES[role]) for p in policies if not assess(p, situation))
+def assess_under(policies: Sequence[Policy], situation: Situation) -> tuple[tuple[Assessment, ...], tuple[Remark, ...]]:
+    """Apply policies to a run: their assessments, and which of them have no rule for it, with what to do about that;
+    none for a run that trains nothing.
+    """
+    assessments: list[Assessment] = []
+    silent: list[Remark] = []
+    for policy in policies:
+        answers = assess(policy, situation)
+        assessments += answers
+        if not answers and situation.role is not None:
+            silent.append(NO_RULE(policy=policy.policy_id, role=ROLES[situation.role]))
+    return tuple(assessments), tuple(silent)
 
 
 def crossed_lines(assessments: Sequence[Assessment]) -> list[Assessment]:

@@ -13,7 +13,7 @@ from typing import Any
 from flops_auditor.domain.runs.amendment import Amendment, read_amendment
 from flops_auditor.domain.runs.tags_seen import TagsSeen, read_tags_seen
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor.domain.values.moments import iso, read_time
+from flops_auditor.domain.values.moments import all_iso, iso, read_time
 
 _LONGEST_PERIOD = 86400
 SCHEMA = "https://flops-auditor.dev/evidence/v2"
@@ -112,7 +112,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [plain(each) for each in value]
+        times = bool(value) and all(type(each) is datetime for each in value)
+        return all_iso(value) if times else [plain(each) for each in value]
     return value
 
 

@@ -63,7 +63,7 @@ class Stated:
         """
         said = {f.name: getattr(other, f.name) for f in fields(other) if f.name != "unconfirmed"}
         said = {name: value for name, value in said.items() if value is not None and value != ""}
-        left = (self.unconfirmed - said.keys()) | other.unconfirmed
+        left = self.unconfirmed.difference(said) | other.unconfirmed
         return replace(self, **said, unconfirmed=left)
 
     def confirms(self, question: Question) -> bool:

@@ -1,5 +1,6 @@
 """Points in time as records hold them, read from every spelling that AWS and people use."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
@@ -37,3 +38,8 @@ def _from_epoch(text: str, value: object) -> datetime:
 def iso(moment: datetime) -> str:
     """A point in time as records hold it: ISO 8601, UTC, milliseconds, `Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def all_iso(moments: Iterable[datetime]) -> list[str]:
+    """Points in time as records hold them."""
+    return [iso(moment) for moment in moments]
