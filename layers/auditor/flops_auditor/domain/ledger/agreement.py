@@ -5,6 +5,7 @@ several processes, and rows are compared once all are there. Rows hold digests o
 for each run: nobody can choose records whose digests meet.
 """
 
+import marshal
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -35,6 +36,8 @@ from flops_auditor.domain.values.archive_keys import job_id
 SPARE_REFERENCES = 10_000
 """How many more ancestors than records a log may name: each is a record of it, or one that is not logged yet."""
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+PLAIN = 2
+"""The version of marshal that writes a value by what it is alone: later ones also by how often it is in memory."""
 SKEW_MS = CLOCK_SKEW // timedelta(milliseconds=1)
 
 
@@ -146,8 +149,8 @@ class Reader:
             packed += _REFERENCE.pack(self._digest(8, each["job_id"]), each["revision"], view, index, at)
         return bytes(packed)
 
-    def _digest(self, size: int, *values: object) -> bytes:
-        return blake2b(repr(values).encode("utf-8", "surrogatepass"), digest_size=size, key=self._key).digest()
+    def _digest(self, size: int, *values: Any) -> bytes:
+        return blake2b(marshal.dumps(values, PLAIN), digest_size=size, key=self._key).digest()
 
 
 def milliseconds(moment: datetime) -> int:

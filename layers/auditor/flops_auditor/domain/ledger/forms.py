@@ -5,18 +5,32 @@ records another member adds it here, and, once a version was released, a new pre
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from pydantic_core import CoreSchema, SchemaError, SchemaValidator, ValidationError
+from pydantic_core import CoreSchema, SchemaError, SchemaValidator, ValidationError, to_json
 from pydantic_core import core_schema as schema
 
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
+from flops_auditor.domain.values.canonical_json import LARGEST_INTEGER
 
 
 class Text(NamedTuple):
     """A text that matches a pattern."""
 
     pattern: str | None = None
+
+
+class Exactly(NamedTuple):
+    """This text and no other."""
+
+    text: str
+
+
+class One(NamedTuple):
+    """A list of exactly one."""
+
+    inner: Any
 
 
 class Whole(NamedTuple):
@@ -299,32 +313,48 @@ ANCESTORS = {"schema": TEXT, "ancestors": [ANCESTOR]}
 """An object with the ancestors of a record that has too many to list them."""
 
 
-def _schema(form: Any) -> CoreSchema:  # noqa: PLR0911 - one for each kind of form
+def _schema(form: Any, reading: bool = False) -> CoreSchema:  # noqa: PLR0911 - one for each kind of form
+    """`reading`: from bytes that are compared with what comes out, so that what a form does not have may be dropped."""
     match form:
         case Text(None):
             return schema.str_schema(strict=True)
         case Text(pattern):
             return schema.str_schema(pattern=pattern, strict=True)
+        case Exactly(text):
+            return schema.literal_schema([text])
+        case One(inner):
+            return schema.list_schema(_schema(inner, reading), strict=True, min_length=1, max_length=1)
         case Whole():
-            return schema.int_schema(ge=0, strict=True)
+            return schema.int_schema(ge=0, le=LARGEST_INTEGER, strict=True)
         case Flag():
             return schema.bool_schema(strict=True)
         case Maybe(inner):
-            return schema.nullable_schema(_schema(inner))
+            return schema.nullable_schema(_schema(inner, reading))
         case Named(inner):
-            return schema.dict_schema(schema.str_schema(strict=True), _schema(inner), strict=True)
+            found = schema.dict_schema(schema.str_schema(strict=True), _schema(inner, reading), strict=True)
+            return schema.no_info_after_validator_function(_in_order, found) if reading else found
         case [inner]:
-            return schema.list_schema(_schema(inner), strict=True)
+            return schema.list_schema(_schema(inner, reading), strict=True)
         case dict():
             return schema.typed_dict_schema(
                 {
-                    name.removesuffix("?"): schema.typed_dict_field(_schema(inner), required=not name.endswith("?"))
-                    for name, inner in form.items()
+                    name.removesuffix("?"): schema.typed_dict_field(
+                        _schema(inner, reading), required=not name.endswith("?")
+                    )
+                    for name, inner in sorted(form.items(), key=lambda each: each[0].removesuffix("?"))
                 },
-                extra_behavior="forbid",
+                extra_behavior="ignore" if reading else "forbid",
                 strict=True,
             )
     raise SchemaError(f"{form!r} is no form")
+
+
+def _in_order(found: dict[str, Any]) -> dict[str, Any]:
+    """Names that a record chooses, in ASCII, are sorted as those of forms are (RFC 8785, section 3.2.3)."""
+    names = list(found)
+    if names != sorted(names):
+        raise ValueError("names are not in order")
+    return found
 
 
 class Form:
@@ -332,7 +362,15 @@ class Form:
 
     def __init__(self, members: Mapping[str, Any], name: str) -> None:
         self._name = name
-        self._validator = SchemaValidator(_schema(dict(members)))
+        self._members = members
+
+    @cached_property
+    def _validator(self) -> SchemaValidator:
+        return SchemaValidator(_schema(dict(self._members)))
+
+    @cached_property
+    def _reader(self) -> SchemaValidator:
+        return SchemaValidator(_schema(dict(self._members), reading=True))
 
     def check(self, content: object) -> None:
         """Exactly these members, each as it must be. Raises MalformedRecord, naming the first that is not."""
@@ -342,6 +380,20 @@ class Form:
             first = error.errors(include_url=False, include_input=False)[0]
             place = ".".join(str(part)[:60] for part in first["loc"])
             raise MalformedRecord(f"{self._name}: {place}: {first['msg'][:120]}") from error
+
+    def read(self, text: bytes) -> dict[str, Any] | None:
+        """The value of this form whose RFC 8785 bytes the text is, read and checked at once.
+
+        None for any other text, and for one that is not ASCII: the slow way reads it, or names what is wrong. Members
+        come out sorted, with texts, exact integers and flags alone, which `to_json` writes as RFC 8785 has them.
+        """
+        if not text.isascii():
+            return None
+        try:
+            found: dict[str, Any] = self._reader.validate_json(text)
+        except ValidationError:
+            return None
+        return found if to_json(found) == text else None
 
 
 RECORD_FORM = Form(RECORD, "the record")

@@ -26,6 +26,7 @@ from flops_auditor.domain.ledger.statement import (
     ROTATION_PREDICATE,
     Statement,
     parse_statement,
+    read_record,
     statement,
 )
 
@@ -100,36 +101,49 @@ def rotation(ledger_id: str, role: Role, number: int, old_keyid: str, new_spki: 
 def read_leaf(envelope: Envelope, ledger_id: str, index: int, keys: KeyHistory, verify: Verify) -> Leaf:
     """Check one envelope as the leaf at `index`: keys, signatures, then the payload that they cover.
 
-    Raises the error that names what is wrong. The payload is parsed only after its signature verified; before, it is
-    asked only which role must sign it, and a rotation also for the key that it brings: it can demand, not grant.
+    Raises the error that names what is wrong.
+    """
+    return leaf_of(envelope, check_signed(envelope, index, keys, verify), ledger_id, index)
+
+
+def check_signed(envelope: Envelope, index: int, keys: KeyHistory, verify: Verify) -> LeafKind:
+    """The leaf at `index` is signed by whom its kind must be signed by. Raises the error that names what is wrong.
+
+    The payload is parsed only after its signature verified; before, it is asked only which role must sign it, and a
+    rotation also for the key that it brings: it can demand, not grant.
     """
     if envelope.payload_type != PAYLOAD_TYPE:
         raise WrongPayloadType(f"leaf {index} has the payloadType {envelope.payload_type[:80]!r}")
     kind = kind_of(envelope.payload)
-    role: Role = "checkpoint" if kind == "heartbeat" else "record"
     if kind == "rotation":
-        leaf = _rotation_leaf(envelope, ledger_id, index, keys, verify)
-    else:
-        if len(envelope.signatures) != 1:
-            raise MalformedRecord(f"leaf {index} has {len(envelope.signatures)} signatures")
-        signature = envelope.signatures[0]
-        key = keys.signer(role, signature.keyid, index)
-        if not verify(key.spki, signature.der, envelope.signed_bytes):
-            raise BadSignature(f"leaf {index}: the signature does not verify with the {role} key {key.keyid[:16]}")
-        leaf = _leaf(kind, parse_statement(envelope.payload), index)
-    if leaf.statement.predicate.get("ledger_id") != ledger_id:
-        raise WrongLedger(f"leaf {index} belongs to {str(leaf.statement.predicate.get('ledger_id'))[:120]}")
+        _check_rotation(envelope, index, keys, verify)
+        return kind
+    role: Role = "checkpoint" if kind == "heartbeat" else "record"
+    if len(envelope.signatures) != 1:
+        raise MalformedRecord(f"leaf {index} has {len(envelope.signatures)} signatures")
+    signature = envelope.signatures[0]
+    key = keys.signer(role, signature.keyid, index)
+    if not verify(key.spki, signature.der, envelope.signed_bytes):
+        raise BadSignature(f"leaf {index}: the signature does not verify with the {role} key {key.keyid[:16]}")
+    return kind
+
+
+def leaf_of(envelope: Envelope, kind: LeafKind, ledger_id: str, index: int) -> Leaf:
+    """What an envelope says whose signatures were checked. Raises the error that names what is wrong."""
+    leaf = _record(envelope.payload, index) if kind == "record" else _leaf(kind, envelope.payload, index)
+    if leaf.statement.predicate["ledger_id"] != ledger_id:
+        raise WrongLedger(f"leaf {index} belongs to {leaf.statement.predicate['ledger_id'][:120]}")
     return leaf
 
 
 def record_of(envelope: Envelope) -> Leaf:
     """The record that an envelope holds, whoever signed it. Raises what its form shows."""
-    return _leaf("record", parse_statement(envelope.payload), -1)
+    return _record(envelope.payload, -1)
 
 
 def parse_rotation(payload: bytes) -> Rotation:
     """The change that a rotation leaf in a checked log makes. Raises MalformedRecord for any other leaf."""
-    found = _leaf("rotation", parse_statement(payload), -1).rotation
+    found = _leaf("rotation", payload, -1).rotation
     if found is None:
         raise MalformedRecord("not a rotation")
     return found
@@ -167,10 +181,9 @@ _HEARTBEAT = b'"' + HEARTBEAT_PREDICATE.encode() + b'"'
 _ROTATION = b'"' + ROTATION_PREDICATE.encode() + b'"'
 
 
-def _rotation_leaf(envelope: Envelope, ledger_id: str, index: int, keys: KeyHistory, verify: Verify) -> Leaf:
-    """A rotation: signed by the key in force at its index, and by the new key that it carries."""
-    leaf = _leaf("rotation", parse_statement(envelope.payload), index)
-    found = leaf.rotation
+def _check_rotation(envelope: Envelope, index: int, keys: KeyHistory, verify: Verify) -> None:
+    """A rotation is signed by the key in force at its index, and by the new key that it carries."""
+    found = _leaf("rotation", envelope.payload, index).rotation
     if found is None:
         raise MalformedRecord(f"leaf {index} is no rotation")
     wanted = (found.old_keyid, keyid(found.new_spki))
@@ -182,10 +195,24 @@ def _rotation_leaf(envelope: Envelope, ledger_id: str, index: int, keys: KeyHist
     for signature, spki in zip(envelope.signatures, (old.spki, found.new_spki), strict=True):
         if not verify(spki, signature.der, envelope.signed_bytes):
             raise UnauthorisedRotation(f"the rotation at leaf {index}: the signature of {signature.keyid[:16]} fails")
-    return leaf
 
 
-def _leaf(kind: LeafKind, found: Statement, index: int) -> Leaf:
+def _record(payload: bytes, index: int) -> Leaf:
+    """A record; read slowly where the fast way cannot."""
+    found = read_record(payload)
+    try:
+        return _record_leaf(found) if found else _leaf("record", payload, index)
+    except ValueError as error:
+        raise MalformedRecord(f"leaf {index}: {error}") from error
+
+
+def _record_leaf(found: Statement) -> Leaf:
+    content = found.predicate
+    return Leaf("record", _moment(content["recorded_at"]), (content["job"]["id"], content["revision"]), found)
+
+
+def _leaf(kind: LeafKind, payload: bytes, index: int) -> Leaf:
+    found = parse_statement(payload)
     content: dict[str, Any] = found.predicate
     try:
         _FORMS[kind].check(content)
@@ -195,8 +222,7 @@ def _leaf(kind: LeafKind, found: Statement, index: int) -> Leaf:
             case "rotation":
                 return Leaf(kind, _moment(content["requested_at"]), None, found, _change(content, found, index))
             case "record":
-                identity = (content["job"]["id"], content["revision"])
-                return Leaf(kind, _moment(content["recorded_at"]), identity, found)
+                return _record_leaf(found)
     except (MalformedRecord, ValueError) as error:
         raise MalformedRecord(f"leaf {index}: {error}") from error
 

@@ -7,6 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
+from flops_auditor.domain.ledger.forms import DIGEST, RECORD, TEXT, Exactly, Form, One
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord, NonCanonicalRecord, UnknownPredicate
 from flops_auditor.domain.values.canonical_json import NotCanonical, UnreadableJson, canonical, parse_canonical
 
@@ -66,6 +67,29 @@ def parse_statement(payload: bytes) -> Statement:
     except (KeyError, TypeError, ValueError):
         pass
     raise MalformedRecord("the statement must have one named subject with its SHA-256, and an object as predicate")
+
+
+_RECORD = Form(
+    {
+        "_type": Exactly(STATEMENT_TYPE),
+        "subject": One({"name": TEXT, "digest": {"sha256": DIGEST}}),
+        "predicateType": Exactly(RECORD_PREDICATE),
+        "predicate": RECORD,
+    },
+    "the statement",
+)
+
+
+def read_record(payload: bytes) -> Statement | None:
+    """The statement of a record that is in its form: what nearly every leaf is, read and checked at once.
+
+    None for any other payload: `parse_statement` and the form of the predicate read it, or name what is wrong.
+    """
+    found = _RECORD.read(payload)
+    if found is None:
+        return None
+    (subject,) = found["subject"]
+    return Statement(subject["name"], subject["digest"]["sha256"], RECORD_PREDICATE, found["predicate"])
 
 
 def predicate_of(line: bytes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import rfc8785
 
 from flops_auditor.domain.values.errors import AuditorError
 
-_EXACT = 2**53 - 1
+LARGEST_INTEGER = 2**53 - 1
 """The largest integer that every JSON parser reads alike (RFC 8785, section 3.2.2.3; RFC 7493, section 2.2)."""
 
 
@@ -104,7 +104,7 @@ def _is_plain(container: dict[str, Any] | list[Any]) -> bool:
         if kind is dict or kind is list:
             if not _is_plain(each):
                 return False
-        elif kind is not int or not -_EXACT <= each <= _EXACT:
+        elif kind is not int or not -LARGEST_INTEGER <= each <= LARGEST_INTEGER:
             return False
     return True
 
