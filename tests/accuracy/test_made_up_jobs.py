@@ -29,10 +29,10 @@ def wrong(seed: int) -> tuple[Counter[str], list[str]]:
     counts["over its line"] += lines.over
     said = []
     for each, audit, of in ((honest, with_all, "true evidence"), (job, found, ", ".join(job.done))):
-        if audit.verdict == "below" and lines.over:
-            marked = each.audited().on_the_jobs_word
-            counts["below on the job's word, though over"] += marked
-            said += [] if marked else [f"{seed}: below, though over: {of}"]
+        whole = each.audited() if audit.verdict == "below" and lines.over else audit
+        if whole.verdict == "below" and lines.over:
+            counts["below on the job's word, though over"] += whole.on_the_jobs_word
+            said += [] if whole.on_the_jobs_word else [f"{seed}: below, though over: {of}"]
         if audit.verdict == "above" and lines.far_under and far_under_its_own_lines(job, audit):
             own_word = says_so_itself(each.audited())
             counts["above by its own declaration, though far under"] += own_word
@@ -59,7 +59,7 @@ def test_no_spoiled_evidence_brings_about_a_wrong_verdict() -> None:
             counts += more
             said += mistakes
     figures = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
-    sys.stdout.write(f"{JOBS} jobs near their line: {figures}\n")
+    sys.stdout.write("\n".join([*said, f"{JOBS} jobs near their line: {figures}\n"]))
     assert counts["over its line"] > JOBS / 20
     assert not said
 

@@ -1037,3 +1037,20 @@ def test_bounds_are_in_order_whatever_the_evidence(metrics: dict[str, float], ta
     assert upper <= cautious <= ceiling
     denied = audited(results, tags, unread=(Unread("x", "y"),), HyperParameters={**LLAMA, **parameters})
     assert denied.verdict != "below"
+
+
+def test_above_rests_on_no_more_than_other_evidence_allows() -> None:
+    """An MFU in per cent, read as a fraction, is over the occupancy; parameters of another model are over the MFU."""
+    percent = estimated([busy(80), {"Label": "mfu", "Values": [0.74]}], HyperParameters={**LLAMA, "bf16": "true"})
+    assert percent.method == "hardware + MFU"
+    assert (percent.firm_flop or 0) < (percent.best_flop or 0) / 20
+    assert said(percent, "no verdict of above rests on more")
+    metrics = [{"Label": "num_tokens", "Values": [3e9]}, {"Label": "mfu", "Values": [0.02]}]
+    other = estimated(metrics, HyperParameters={**LLAMA, "bf16": "true"})
+    assert other.method == "architecture"
+    assert (other.firm_flop or 0) <= Fraction(13, 10) * H100_HOST * TEN_HOURS / 50 + 1
+    signed = (Amendment("A. Person", "counted", CREATED, tokens=3 * 10**9),)
+    amended = estimated(metrics, HyperParameters={**LLAMA, "bf16": "true"}, amendments=signed)
+    assert (amended.firm_flop or 0) >= (amended.best_flop or 0) * 0.999
+    generated = estimated(HyperParameters={**LLAMA, "trainer_type": "grpo"})
+    assert (generated.method, generated.firm_flop) == ("hardware", 0)

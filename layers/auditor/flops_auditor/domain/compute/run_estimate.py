@@ -30,6 +30,7 @@ from flops_auditor.domain.compute.tiers import (
 )
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import Emitted, said_of_share
+from flops_auditor.domain.runs.hyperparameters import REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import AMEND, ASK, BETTER, CORRECT_ACTIVITY
@@ -50,6 +51,11 @@ LOWEST_OF_PUBLISHED = Kind(
 ERROR_MARGIN_ADDED = Kind(
     "error-margin",
     "the bounds are an error margin of 30 % to either side, at most the hardware's ceiling",
+)
+FIRM_AT_MOST = Kind(
+    "firm-at-most",
+    "{method} alone is not certain, since other evidence, or generation, allows for less: no verdict of above rests on "
+    "more than {flop:flop} FLOP",
 )
 OTHER_TIER = Kind("other-tier", "{method} would give {flop:flop} FLOP, a utilisation of {utilisation:.3g}")
 CAUTIOUS_BOUND = Kind("cautious-bound", "no verdict of below rests on less than {flop:flop} FLOP")
@@ -198,6 +204,7 @@ def _estimated(
         doubts = (*doubts, *(each.remark for each in observed.suspicions if each.times is None))
     tagged_tokens = declared.tagged("tokens") and measured_tokens(run, observed) is None
     cautions = cautions_of(choice, declared, model, time, uses, observed, tagged_tokens=tagged_tokens)
+    firm, contested = _firm(choice, declared)
     cautious = updates = None
     if chosen is not None and chosen.upper_flop is not None:
         updates = max([chosen.upper_flop, *(caution.flop for caution in cautions if caution.updates)])
@@ -207,6 +214,7 @@ def _estimated(
     assumptions = (
         *_said_of(choice, uses),
         *choice.contradictions,
+        *contested,
         *(caution.remark for caution in cautions),
         *([CAUTIOUS_BOUND(flop=cautious)] if chosen and cautious is not None and cautious != chosen.upper_flop else []),
         *declared.notes,
@@ -222,7 +230,7 @@ def _estimated(
         lower_flop=chosen.lower_flop if chosen else None,
         best_flop=chosen.best_flop if chosen else None,
         upper_flop=chosen.upper_flop if chosen else None,
-        firm_flop=chosen.firm_flop if chosen else None,
+        firm_flop=firm,
         ceiling_flop=limit,
         accelerator_seconds=sum((use.unit_seconds for use in uses), Fraction(0)) if uses else None,
         peak_flop_per_s=mean_peak(uses),
@@ -341,6 +349,24 @@ def _architecture(
         tiers.append(reported(_as_measured(found, notes), found.name, uses))
         notes.append(TRAINER_COUNTS(name=found.name))
     return tiers
+
+
+def _firm(choice: TierChoice, declared: Declared) -> tuple[int | None, tuple[Remark, ...]]:
+    """What "above" may rest on: no more than any other measured evidence allows, and where the hardware was not busy
+    for so much, what it did at least; of reinforcement learning it may have done nothing but generate. What a person
+    signs for stands.
+    """
+    chosen = choice.chosen
+    if chosen is None or (declared.tokens is not None and not declared.tagged("tokens")):
+        return (chosen.firm_flop if chosen else None), ()
+    firm, generates = chosen.firm_flop, declared.technique in REINFORCEMENT_TECHNIQUES
+    for tier in choice.known[choice.known.index(chosen) :]:
+        alone = tier.method in ON_HARDWARE_ALONE
+        if alone and (tier is chosen or firm > (tier.upper_flop or 0)):
+            firm = 0 if generates else min(firm, tier.lower_flop)
+        elif tier is not chosen and tier.upper_flop is not None:
+            firm = min(firm, tier.upper_flop)
+    return firm, () if firm == chosen.firm_flop else (FIRM_AT_MOST(method=chosen.method, flop=firm),)
 
 
 def _said_of(choice: TierChoice, uses: Sequence[HardwareUse]) -> list[Remark]:
