@@ -241,7 +241,8 @@ def _architecture(
 ) -> tuple[Tier, tuple[Remark, ...]]:
     trainable = ALL if way.trainable is None or way.trainable >= size.active else way.trainable
     counted = Tokens(tokens, "plan", least=tokens, most=tokens)
-    return architecture(size, trainable, counted, wanted.sequence_length, uses)
+    generates = wanted.activity == "synthetic-data"
+    return architecture(size, trainable, counted, wanted.sequence_length, uses, forward_only=generates)
 
 
 def _at_most(chosen: Tier, wanted: Wanted, way: Way, limit: int | None) -> tuple[int, tuple[Remark, ...]]:

@@ -2,7 +2,8 @@
 
 C = 6 P D for transformers trained in full (Guidelines C(2025) 7719, Annex A.2); (4 N + 2 N_trainable) x tokens where
 only a part of the parameters is trained (the AWS toolkit's formula): every token passes forward (2 N) and its
-activation gradients pass back (2 N), weight gradients are computed for the trainable parameters alone.
+activation gradients pass back (2 N), weight gradients are computed for the trainable parameters alone. A run that only
+generates data passes forward: 2 N x tokens.
 """
 
 from collections.abc import Sequence
@@ -23,30 +24,47 @@ IN_UNKNOWN_PART = Kind(
     "four-parameters-and-unknown-trainable",
     "(4 x {parameters:flop} + 2 x an unknown number of trainable) x {tokens:flop} tokens",
 )
+FORWARD = Kind(
+    "two-parameters-tokens", "2 x {parameters:flop} parameters x {tokens:flop} tokens, which only pass forward"
+)
 ATTENTION = Kind(
     "attention-over-the-context",
     "attention over {length} tokens of context adds {share:percent}, counted as the full square; where a kernel leaves "
     "out what the causal mask hides, half of that",
 )
+BOTH_WAYS_PER_FORWARD = 3
+"""The backward pass takes twice as much as the forward pass."""
 ALL = -1
 """As a number of trainable parameters: all of them."""
 
 
 def architecture(
-    model: ModelSize, trainable: int | None, tokens: Tokens, length: int | None, hardware: Sequence[HardwareUse]
+    model: ModelSize,
+    trainable: int | None,
+    tokens: Tokens,
+    length: int | None,
+    hardware: Sequence[HardwareUse],
+    *,
+    forward_only: bool = False,
 ) -> tuple[Tier, tuple[Remark, ...]]:
     """Parameters x tokens. `trainable` is ALL, a number, or None where only a part is trained and nobody says how much:
     then the best estimate takes none of them, the upper bound all. `length` is the context in tokens, None: not known.
+    `forward_only`: nothing is trained, the tokens are generated.
     """
     parameters = model.active
     best, most = (6 * parameters, 6 * parameters)
     basis = IN_FULL(parameters=parameters, tokens=tokens.count)
-    if trainable is None:
+    if forward_only:
+        best = most = 2 * parameters
+        basis = FORWARD(parameters=parameters, tokens=tokens.count)
+    elif trainable is None:
         best, basis = 4 * parameters, IN_UNKNOWN_PART(parameters=parameters, tokens=tokens.count)
     elif trainable != ALL:
         best = most = 4 * parameters + 2 * trainable
         basis = IN_PART(parameters=parameters, trainable=trainable, tokens=tokens.count)
     attention = attention_flop(model.shape, length) if model.shape is not None and length is not None else 0
+    if forward_only:
+        attention //= BOTH_WAYS_PER_FORWARD
     found = Measured(
         flop=Fraction(tokens.count * (best + attention)),
         share=tokens.share,

@@ -339,7 +339,10 @@ def _architecture(
         if is_partial(declared, model):
             said = declared.trainable_parameters
             trainable = None if said is None else min(said, model.active)
-        tier, attention = architecture(model, trainable, tokens, declared.sequence_length, uses)
+        generates = declared.activity == "synthetic-data"
+        tier, attention = architecture(
+            model, trainable, tokens, declared.sequence_length, uses, forward_only=generates
+        )
         tiers.append(tier)
         notes += attention
     if "sample_rate" in observed.emitted and not tokens:
