@@ -49,8 +49,13 @@ def audited(
     emits: dict[str, float] | None = None,
     **said: Any,
 ) -> Audit:
-    tables = replace(load_tables(), trusts_statements=trusts)
-    return audit(case_of(Evidence(job(**said), metrics=[*(metrics or ()), *emitted(**(emits or {}))])), tables)
+    return audit(case_of(evidence_of(metrics, emits, **said)), replace(load_tables(), trusts_statements=trusts))
+
+
+def evidence_of(
+    metrics: list[dict[str, Any]] | None = None, emits: dict[str, float] | None = None, **said: Any
+) -> Evidence:
+    return Evidence(job(**said), metrics=[*(metrics or ()), *emitted(**(emits or {}))])
 
 
 SHORT = {"max_seq_length": "256"}
@@ -95,6 +100,17 @@ def test_where_statements_are_not_trusted_it_is_indeterminate(said: dict[str, An
     assert found.verdict == "indeterminate" and not found.on_the_jobs_word
     doubts = [d for a in found.assessments for d in a.doubts] or list(found.estimate.doubts)
     assert any(statement in doubt.words for doubt in doubts)
+
+
+@pytest.mark.parametrize(("said", "statement"), LIES)
+def test_a_policy_alone_may_trust_no_statement(said: dict[str, Any], statement: str) -> None:
+    tables = load_tables()
+    wary = "eu-gpai-guidelines-2025-07"
+    policies = tuple(replace(p, trusts_statements=p.policy_id != wary) for p in tables.policies)
+    found = audit(case_of(evidence_of(**said)), replace(tables, policies=policies))
+    assert found.verdict == "indeterminate"
+    doubted = {a.policy for a in found.assessments for doubt in a.doubts if statement in doubt.words}
+    assert doubted == {wary} or any(statement in doubt.words for doubt in found.estimate.doubts)
 
 
 def test_what_needs_no_statement_stays_below_where_none_is_trusted() -> None:

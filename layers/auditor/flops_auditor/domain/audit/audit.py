@@ -194,10 +194,17 @@ def _with_word(found: Audit, tables: Tables) -> Audit:
         for a in found.assessments
     )
     found = replace(found, assessments=assessments)
-    doubt = _doubt_of_the_word(found, rests)
-    if doubt is None:
+    wary = {p.policy_id for p in tables.policies if not (tables.trusts_statements and p.trusts_statements)}
+    doubt = _doubt_of_the_activity(found, rests)
+    if doubt is None and wary:
+        doubt = ON_THE_JOBS_WORD(
+            statements=[ground.words for ground in rests.milder], verdict=rests.verdict_without_statements
+        )
+        doubted = tuple(_distrusted(a, doubt) if a.policy in wary else a for a in assessments)
+    elif doubt is not None:
+        doubted = tuple(_distrusted(a, doubt) for a in assessments)
+    else:
         return found
-    doubted = tuple(_distrusted(a, doubt) for a in assessments)
     if doubted == assessments and not found.on_the_jobs_word:
         return found
     estimate = found.estimate
@@ -207,18 +214,14 @@ def _with_word(found: Audit, tables: Tables) -> Audit:
     return replace(found, assessments=doubted, estimate=estimate, verdict=verdict)
 
 
-def _doubt_of_the_word(found: Audit, rests: "RestsOn[Audit]") -> Remark | None:
-    """Why no line may be below on the job's word alone; None where it may."""
+def _doubt_of_the_activity(found: Audit, rests: "RestsOn[Audit]") -> Remark | None:
+    """Why no line may be below on the activity that a tag declares; None where it may."""
     contradicted = next((note for note in found.declared.notes if note.kind is ACTIVITY_CONTRADICTED), None)
     if contradicted and any(g.what == ACTIVITY_TAG and g.verdict_without != "below" for g in rests.milder):
         return contradicted
     if any(g.what == ACTIVITY_TAG and g.verdict_without == "above" for g in rests.milder):
         return ACTIVITY_DECIDES(activity=found.declared.activity)
-    if found.trusts_statements:
-        return None
-    return ON_THE_JOBS_WORD(
-        statements=[ground.words for ground in rests.milder], verdict=rests.verdict_without_statements
-    )
+    return None
 
 
 def _distrusted(assessment: Assessment, doubt: Remark) -> Assessment:

@@ -34,7 +34,7 @@ _LINEAGE = f"tag {TAG_PREFIX}lineage"
 ON_THE_JOBS_WORD = Kind(
     "only-the-jobs-word",
     "only the job's own word makes it below: without {statements:list} it would be {verdict}, and statements are not "
-    "trusted here (TrustStatements)",
+    "trusted here (setting TrustStatements, or the policy)",
     Remedy(
         "confirm-the-statement",
         "have somebody who knows confirm it, and sign for it: flops-auditor amend {job} --who NAME --why REASON "

@@ -157,7 +157,8 @@ class Policy:
 
     An original of more than `systemic_risk_over` FLOP is of systemic risk in this regime's sense.
     `original_compute` says whether the regime looks at the range of what sources say of an original, or at the lowest
-    figure alone. `readings` are of circumstances that the text is silent about.
+    figure alone. `readings` are of circumstances that the text is silent about. `trusts_statements`: whether a verdict of
+    below may rest on the job's own word, where the deployment trusts it, too.
     """
 
     policy_id: str
@@ -171,6 +172,7 @@ class Policy:
     original_compute: Literal["range", "lowest"]
     readings: Mapping[Circumstance, ReadingOf]
     groups: tuple[tuple[Rule, ...], ...]
+    trusts_statements: bool = True
 
     def rules(self, role: Role | None, original: Original) -> tuple[Rule | None, ...]:
         """Of each group the first rule that speaks about a run in this role on this original, None where none does."""

@@ -61,6 +61,7 @@ _POLICY = frozenset(
         "transitions",
         "duties",
         "groups",
+        "trust_statements",
     }
 )
 _RULE = frozenset(
@@ -238,6 +239,7 @@ def parse_policy(text: str) -> Policy:
         original_compute=policy.one_of("original_compute", ("range", "lowest"), "range"),
         readings=_readings(_objects("readings", policy.found.get("readings", {}))),
         groups=groups,
+        trusts_statements=policy.yes_or_no("trust_statements") is not False,
     )
 
 
