@@ -61,7 +61,7 @@ def test_the_third_of_a_systemic_original_is_cumulative_on_both_sides(deployed: 
     record(deployed, data, 2e25, passes=2, activity="synthetic-data")
     job = run(1e24, after=(data,))
     content = record(deployed, job, 1e24, base_model=LLAMA_405B)
-    found = line(content, "systemic-one-third"); print("DBG", found, content["estimate"])
+    found = line(content, "systemic-one-third")
     assert (found["verdict"], found["basis"], found["reading"]) == ("above", "cumulative", "text")
     assert "notify-commission" in {duty["id"] for duty in found["duties"] if duty["state"] == "owed"}
     assert content["notification_due"]

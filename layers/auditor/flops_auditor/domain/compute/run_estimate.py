@@ -340,9 +340,7 @@ def _architecture(
             said = declared.trainable_parameters
             trainable = None if said is None else min(said, model.active)
         generates = declared.activity == "synthetic-data"
-        tier, attention = architecture(
-            model, trainable, tokens, declared.sequence_length, uses, forward_only=generates
-        )
+        tier, attention = architecture(model, trainable, tokens, declared.sequence_length, uses, forward_only=generates)
         tiers.append(tier)
         notes += attention
     if "sample_rate" in observed.emitted and not tokens:
