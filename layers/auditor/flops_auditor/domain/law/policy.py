@@ -157,8 +157,8 @@ class Policy:
 
     An original of more than `systemic_risk_over` FLOP is of systemic risk in this regime's sense.
     `original_compute` says whether the regime looks at the range of what sources say of an original, or at the lowest
-    figure alone. `readings` are of circumstances that the text is silent about. `trusts_statements`: whether a verdict of
-    below may rest on the job's own word, where the deployment trusts it, too.
+    figure alone. `readings` are of circumstances that the text is silent about. `trusts_statements`: whether a verdict
+    of below may rest on the job's own word, where the deployment trusts it, too.
     """
 
     policy_id: str
