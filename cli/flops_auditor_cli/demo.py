@@ -29,7 +29,7 @@ from flops_auditor.domain.runs.sources.training_job_time import training_time
 from flops_auditor.domain.values.archive_keys import record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso, read_time
-from flops_auditor.use_cases.auditing.collect_evidence import finest_period
+from flops_auditor.use_cases.auditing.collect_training_job import finest_period
 from flops_auditor_cli.exits import INTERRUPTED
 from flops_auditor_cli.local_aws import Stack, deploy, load_job, read, start, stop
 from flops_auditor_cli.local_aws.job_logs import metrics_of_log

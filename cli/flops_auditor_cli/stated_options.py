@@ -33,7 +33,7 @@ PlacedOption = Annotated[
     str | None,
     typer.Option(
         "--placed-on-market",
-        help="The resulting model is placed on the Union market, or put to essential internal use: yes, no, or a day, "
+        help="The resulting model is placed on the market, or put to essential internal use: yes, no, or a day, "
         "such as 2026-11-24.",
     ),
 ]

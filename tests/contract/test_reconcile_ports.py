@@ -16,8 +16,8 @@ from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDbSeenJobs
 from flops_auditor.aws.stores.sqs import DELAY_SECONDS, SqsAuditQueue, SqsReassessments, message
 from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.runs.sources.training_job_answer import DELETED
-from flops_auditor.domain.runs.sources.training_job_events import parse_event
 from flops_auditor.use_cases.listing.reading import Reading, ReadingStore
 from flops_auditor.use_cases.ports.records import RecordIndex, Records, SeenJob, SeenJobs, StoredRecord
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
@@ -158,7 +158,7 @@ def test_every_job_is_queued_as_an_event_that_the_audit_reads(adapter: str) -> N
             bodies = []
             while answer := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
                 bodies += [one["Body"] for one in answer]
-    pointers = [parse_event(json.loads(body)) for body in bodies]
+    pointers = [read_pointer(json.loads(body)) for body in bodies]
     assert {pointer.arn for pointer in pointers} == {each.job.arn for each in jobs}
     assert all(pointer.known_to_exist for pointer in pointers)
     assert {pointer.creation_time for pointer in pointers} == {each.job.creation_time for each in jobs}
@@ -171,7 +171,7 @@ def test_the_message_of_a_job_that_is_gone_says_what_was_seen_of_it() -> None:
         "TrainingJobStatus": "InProgress",
     }
     gone = replace(listed(1), status=DELETED, last_modified=NOW + timedelta(hours=2))
-    pointer = parse_event(json.loads(message(SeenJob(gone, NOW, description=json.dumps(running)))))
+    pointer = read_pointer(json.loads(message(SeenJob(gone, NOW, description=json.dumps(running)))))
     assert pointer.known_to_exist
     assert pointer.status == DELETED
     assert pointer.said["ResourceConfig"] == running["ResourceConfig"]

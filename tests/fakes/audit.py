@@ -9,14 +9,15 @@ from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.assessment_words import assessment_members
 from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.messages.record_alert import Alert
-from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.evidence import TRAINING_JOB, Unread
 from flops_auditor.domain.runs.places import Location
+from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
-from flops_auditor.domain.runs.sources.training_job_events import JobPointer
+from flops_auditor.domain.runs.sources.training_job_events import pointer_to
 from flops_auditor.domain.runs.tags_seen import MOST_SEEN, TagsSeen
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.auditing.collect_evidence import Sources
+from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.listing.reading import Reading
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
@@ -72,14 +73,8 @@ class FakeTrainingJobs:
             self.tags_by_arn[job.arn] = [
                 {"Key": f"flops-auditor:{key.replace('_', '-')}", "Value": value} for key, value in tags.items()
             ]
-        return JobPointer(
-            arn=job.arn,
-            name=job.name,
-            region=job.region,
-            account=job.arn.split(":")[4],
-            status=job.training_job_status,
-            creation_time=job.creation_time,
-        )
+        pointer = pointer_to(job.arn, job.creation_time)
+        return pointer.model_copy(update={"status": job.training_job_status, "finished": job.finished})
 
     def describe(self, name: str, region: str) -> Mapping[str, Any]:
         self._called("sagemaker:DescribeTrainingJob", name)
@@ -347,7 +342,9 @@ def recorder(jobs: FakeTrainingJobs | None = None, metrics: FakeMetrics | None =
     """A Recorder whose every port is a twin; `overrides` replace its fields."""
     tables = overrides.pop("tables", None) or load_tables()
     parts: dict[str, Any] = {
-        "sources": Sources(jobs or FakeTrainingJobs(), metrics or FakeMetrics(), tables.metrics),
+        "collectors": {
+            TRAINING_JOB: TrainingJobCollector(jobs or FakeTrainingJobs(), metrics or FakeMetrics(), tables.metrics)
+        },
         "tables": tables,
         "records": MemoryRecords(),
         "archive": MemoryArchive(),

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
-from flops_auditor.domain.runs.sources.training_job_events import JobPointer
 from flops_auditor.use_cases.auditing.audit_job import audit_job, reassess
 from flops_auditor.use_cases.auditing.recording import Recorder
 from tests.fakes.audit import FakeTrainingJobs, MemoryReassessments, recorder

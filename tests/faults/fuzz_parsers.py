@@ -18,7 +18,7 @@ with atheris.instrument_imports():
     from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
     from flops_auditor.domain.ledger.statement import parse_statement, statement
     from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
-    from flops_auditor.domain.runs.sources.training_job_events import parse_event
+    from flops_auditor.domain.runs.sources.registry import read_pointer
     from flops_auditor.domain.values.canonical_json import parse_strict
     from flops_auditor.domain.values.errors import AuditorError
     from tests.fakes.cases import audit
@@ -58,7 +58,7 @@ def spliced(data: bytes) -> object:
 
 
 PARSERS: tuple[Callable[[bytes], object], ...] = (
-    of_json(parse_event),
+    of_json(read_pointer),
     of_json(audited),
     spliced,
     parse_evidence,

@@ -24,7 +24,7 @@ from flops_auditor.domain.runs.amendment import read_amendment
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
 from flops_auditor.domain.runs.hyperparameters import MODEL, NUMBERS
 from flops_auditor.domain.runs.models_file import read_models
-from flops_auditor.domain.runs.sources.training_job_events import parse_event
+from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso
 from flops_auditor_cli.main import app
@@ -206,7 +206,7 @@ def events(_: Path) -> Iterator[Try]:
     arn = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/job"
     event = {"time": "2026-11-24T00:00:00Z", "detail": {"TrainingJobArn": arn, "CreationTime": 1772324400000}}
     for text in marked(event):
-        yield text[-60:], lambda text=text: parsed(text, parse_event)
+        yield text[-60:], lambda text=text: parsed(text, read_pointer)
 
 
 def flops_meter(_: Path) -> Iterator[Try]:

@@ -14,8 +14,8 @@ from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
+from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob, parse_training_job
-from flops_auditor.domain.runs.sources.training_job_events import parse_event
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from tests.fakes.audit import FakeTrainingJobs, MemoryAlerts, MemoryArchive, MemoryRecords, recorder
@@ -96,7 +96,7 @@ def test_any_model_package_is_followed_or_a_doubt(answer: dict[str, Any]) -> Non
 def test_any_event_points_at_a_job_or_is_named(event: Any) -> None:
     TRIED["events"] += 1
     try:
-        pointer = parse_event(event)
+        pointer = read_pointer(event)
     except MalformedEvent:
         return
     assert pointer.arn
@@ -108,7 +108,7 @@ def test_an_event_with_a_broken_detail_is_read_or_named(said: dict[str, Any]) ->
     TRIED["event details"] += 1
     arn = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/job"
     try:
-        assert parse_event({"source": "aws.sagemaker", "detail": {"TrainingJobArn": arn, **said}}).name == "job"
+        assert read_pointer({"source": "aws.sagemaker", "detail": {"TrainingJobArn": arn, **said}}).name == "job"
     except MalformedEvent as error:
         assert "CreationTime" in str(error)
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flops_auditor.domain.runs.sources.training_job_events import REPLAY_SOURCE
+from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
 from flops_auditor_cli.demo import DETAIL_TYPE
 from tests.integration.deployed import Deployed, fresh_job
 

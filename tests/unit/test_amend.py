@@ -15,10 +15,11 @@ from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment, MalformedAmendment, read_amendment
 from flops_auditor.domain.runs.case import case_of
-from flops_auditor.domain.runs.evidence import parse_evidence
+from flops_auditor.domain.runs.evidence import TRAINING_JOB, parse_evidence
 from flops_auditor.domain.runs.sources.training_job_events import AWS_EVENT_SOURCE
 from flops_auditor.use_cases.auditing.amend_record import NothingToAmend, amend, foresee
 from flops_auditor.use_cases.auditing.ask_again import AskedInVain
+from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.auditing.keep_record import put_evidence
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from tests.fakes.audit import NOW, FakeMetrics, MemoryAlerts, MemoryRecords
@@ -253,7 +254,9 @@ def test_a_job_that_is_gone_or_whose_name_means_another_one_is_not_asked_again()
 
 def test_metrics_that_cloudwatch_has_forgotten_are_kept() -> None:
     world = World()
-    metrics = world.recorder.sources.metrics
+    collector = world.recorder.collectors[TRAINING_JOB]
+    assert isinstance(collector, TrainingJobCollector)
+    metrics = collector.metrics
     assert isinstance(metrics, FakeMetrics)
     job = continuing("job")
     moments = [job["TrainingStartTime"] + timedelta(minutes=minute) for minute in range(600)]

@@ -8,7 +8,7 @@ import pytest
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
-from flops_auditor.domain.runs.sources.training_job_events import JobPointer
+from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import (

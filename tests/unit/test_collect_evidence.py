@@ -10,9 +10,9 @@ from flops_auditor.domain.runs.evidence import Unread, plain
 from flops_auditor.domain.runs.meter_words import WORDS
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.training_time import Span
-from flops_auditor.use_cases.auditing.collect_evidence import (
+from flops_auditor.use_cases.auditing.collect_training_job import (
     MOST_POINTS,
-    Sources,
+    TrainingJobCollector,
     collect,
     finest_period,
     metric_request,
@@ -112,7 +112,7 @@ def collected(jobs: FakeTrainingJobs, metrics: FakeMetrics, **changes: Any) -> A
     gone = changes.pop("gone", ())
     description = plain(describe(**changes))
     job = parse_training_job(description)
-    return collect(description, job, Sources(jobs, metrics, VOCABULARY), NOW, gone).evidence
+    return collect(description, job, TrainingJobCollector(jobs, metrics, VOCABULARY), NOW, gone=gone).evidence
 
 
 RESULTS = [{"Label": "GPUUtilization algo-1", "Timestamps": [START], "Values": [700.0]}]
@@ -156,7 +156,7 @@ def test_a_passing_fault_is_raised_so_that_the_event_comes_again() -> None:
 def test_an_old_job_is_not_asked_about() -> None:
     metrics = FakeMetrics()
     description = plain(describe())
-    sources = Sources(FakeTrainingJobs(), metrics, VOCABULARY)
+    sources = TrainingJobCollector(FakeTrainingJobs(), metrics, VOCABULARY)
     late = CREATED + timedelta(days=500)
     found = collect(description, parse_training_job(description), sources, late).evidence
     assert (metrics.requests, found.metrics, found.period_seconds, found.unread) == ([], (), None, ())

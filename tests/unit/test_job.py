@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob, TrainingJob, parse_training_job
-from flops_auditor.domain.runs.sources.training_job_events import parse_event
 from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.domain.values.moments import iso, read_time
 from tests.fakes.jobs import CREATED, describe
@@ -158,7 +158,7 @@ def event(**detail: Any) -> dict[str, Any]:
 
 
 def test_an_event_points_at_a_job() -> None:
-    pointer = parse_event(event(TrainingJobStatus="Completed", CreationTime="1772323200000"))
+    pointer = read_pointer(event(TrainingJobStatus="Completed", CreationTime="1772323200000"))
     assert (pointer.name, pointer.region, pointer.account) == ("fine-tune", "eu-west-1", "123456789012")
     assert pointer.creation_time == datetime(2026, 3, 1, tzinfo=UTC)
     assert pointer.known_to_exist
@@ -173,7 +173,7 @@ def test_an_event_points_at_a_job() -> None:
     ],
 )
 def test_only_the_end_of_a_job_told_by_aws_proves_it(changed: dict[str, Any]) -> None:
-    assert not parse_event(changed).known_to_exist
+    assert not read_pointer(changed).known_to_exist
 
 
 @pytest.mark.parametrize(
@@ -191,4 +191,4 @@ def test_only_the_end_of_a_job_told_by_aws_proves_it(changed: dict[str, Any]) ->
 )
 def test_an_event_that_names_no_job_is_refused(bad: object) -> None:
     with pytest.raises(MalformedEvent):
-        parse_event(bad)
+        read_pointer(bad)

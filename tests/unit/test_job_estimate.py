@@ -1054,3 +1054,9 @@ def test_above_rests_on_no_more_than_other_evidence_allows() -> None:
     assert (amended.firm_flop or 0) >= (amended.best_flop or 0) * 0.999
     generated = estimated(HyperParameters={**LLAMA, "trainer_type": "grpo"})
     assert (generated.method, generated.firm_flop) == ("hardware", 0)
+
+
+@pytest.mark.parametrize(("kind", "noted"), [("ml.g7.2xlarge", True), ("ml.p5.48xlarge", False)])
+def test_an_estimate_says_that_it_rests_on_a_derived_peak(kind: str, noted: bool) -> None:
+    found = estimated(ResourceConfig={"InstanceType": kind, "InstanceCount": 1})
+    assert said(found, "no peak of RTX PRO 4500 Blackwell Server Edition is published") == noted

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from flops_auditor.data import load_tables
 from flops_auditor.domain.lineage.kept_ancestors import pack, unpack
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
-from flops_auditor.domain.runs.evidence import parse_evidence, plain
+from flops_auditor.domain.runs.evidence import TRAINING_JOB, parse_evidence, plain
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_places import read_location
 from flops_auditor.domain.values.figures import Figures, most_severe, verdict
 from flops_auditor.use_cases.auditing.audit_job import reassess
-from flops_auditor.use_cases.auditing.collect_evidence import collect
+from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector, collect
 from flops_auditor.use_cases.auditing.find_lineage import FoundLineage, index_run, recorded_lineage
 from flops_auditor.use_cases.auditing.keep_record import commit, examine, put_evidence
 from flops_auditor.use_cases.ports.lineage import IndexEntry
@@ -163,7 +163,8 @@ def long_lineage(length: int) -> tuple[World, dict[str, Counting]]:
     lineage = Lineage((ancestors[-1].job_id,), ancestors) if ancestors else Lineage()
     description = world.jobs.descriptions[last.name, last.region]
     answer = plain(description)
-    sources, now = world.recorder.sources, world.recorder.clock()
+    sources, now = world.recorder.collectors[TRAINING_JOB], world.recorder.clock()
+    assert isinstance(sources, TrainingJobCollector)
     case = collect(answer, parse_training_job(answer), sources, now)
     put_evidence(case, 0, world.recorder)
     index_run(case.run, world.recorder.index)

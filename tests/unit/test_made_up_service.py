@@ -1,7 +1,10 @@
-"""A service that this product does not know: one parser, and everything after it works as it is."""
+"""A service that this product does not know: an entry with its reader and its events, and a collector. Everything else
+works as it is.
+"""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -12,28 +15,34 @@ from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.ledger_errors import NotRecomputable
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.ledger.verification import NothingKept
-from flops_auditor.domain.runs.case import case_of, read_case
+from flops_auditor.domain.runs.case import Case, case_of, read_case
 from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.places import Location, Reference
+from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Hosts, Run
-from flops_auditor.domain.runs.sources.parsers import PARSERS, Parser, UnknownSource
+from flops_auditor.domain.runs.sources.registry import SOURCES, Source, Sources, UnknownSource, read_pointer
 from flops_auditor.domain.runs.training_time import Span, TrainingTime
+from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor.domain.values.remarks import Kind
-from flops_auditor.use_cases.auditing.audit_job import settle
-from flops_auditor.use_cases.auditing.keep_record import first_record, newest
+from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.auditing.audit_job import Territory, handle_event
+from flops_auditor.use_cases.auditing.collect_evidence import Described, SaidOfModels
+from flops_auditor.use_cases.auditing.keep_record import case_behind, first_record, newest
 from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from flops_auditor.use_cases.recomputing.recompute import Recomputing, recompute
-from tests.fakes.audit import FakeTrainingJobs, recorder
+from tests.fakes.audit import FakeTrainingJobs, FixedRegions, recorder
 from tests.fakes.cases import words
+from tests.unit.test_amend import amendment
 
 SOURCE = "made-up:tuning"
 METERED = Kind("metered", "training time: the meter of the made-up service, {seconds} s")
 
 
 def read_tuning(evidence: Evidence) -> Run:
-    """The parser: all that a new service needs."""
+    """Its reader."""
     answer = evidence.description
     start, seconds = read_time(answer["begun"]), int(answer["seconds"])
     end = start + timedelta(seconds=seconds)
@@ -58,7 +67,41 @@ def read_tuning(evidence: Evidence) -> Run:
     )
 
 
-PARSERS_WITH_MADE_UP: Mapping[str, Parser] = {**PARSERS, SOURCE: read_tuning}
+def points_at(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
+    """Its events."""
+    return pointer_to(detail["tuning"], source) if "tuning" in detail else None
+
+
+def pointer_to(arn: str, source: str = "") -> JobPointer:
+    name = arn.rsplit("/", 1)[-1]
+    account = arn.split("/")[2]
+    parts = {"arn": arn, "name": name, "region": "moon-1", "account": account, "source": source}
+    return JobPointer(service=SOURCE, event_source="aws.made-up", **parts)
+
+
+@dataclass
+class TuningCollector:
+    """Its collector, over answers by name."""
+
+    answers: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def pointer(self, arn: str, created: datetime | None) -> JobPointer:
+        return pointer_to(arn)
+
+    def describe(self, pointer: JobPointer) -> Described:
+        if pointer.name not in self.answers:
+            raise UnknownTrainingJob(pointer.name)
+        evidence = Evidence(self.answers[pointer.name], tags=[], source=SOURCE)
+        run = read_tuning(evidence)
+
+        def collect(now: datetime, said: SaidOfModels) -> Case:
+            return case_of(replace(evidence, collected_at=now, amendments=said(run)), WITH_MADE_UP)
+
+        return Described(run.job_id, run.name, run.status, run.finished, collect)
+
+
+WITH_MADE_UP: Sources = {**SOURCES, SOURCE: Source(read_tuning, points_at)}
+TERRITORY = Territory("account", FixedRegions())
 
 
 def tuning(number: int, **changes: Any) -> Evidence:
@@ -77,42 +120,73 @@ def tuning(number: int, **changes: Any) -> Evidence:
 
 
 def audited_by() -> Recorder:
-    return recorder(FakeTrainingJobs(), parsers=PARSERS_WITH_MADE_UP)
+    made = recorder(FakeTrainingJobs(), sources=WITH_MADE_UP)
+    return replace(made, collectors={**made.collectors, SOURCE: TuningCollector()})
 
 
-def test_a_parser_is_all_that_a_new_service_needs() -> None:
+def delivered(number: int, working: Recorder, **changes: Any) -> Run:
+    """A run of the service ends, and its event is delivered."""
+    collector = working.collectors[SOURCE]
+    assert isinstance(collector, TuningCollector)
+    evidence = tuning(number, **changes)
+    run = read_tuning(evidence)
+    collector.answers[run.name] = evidence.description
+    event = {"source": "aws.made-up", "detail": {"tuning": run.arn}}
+    assert handle_event(event, working, "delivery", TERRITORY).kind == "recorded"
+    assert handle_event(event, working, "delivery", TERRITORY).kind == "already recorded"
+    return run
+
+
+def test_an_entry_and_a_collector_are_all_that_a_new_service_needs() -> None:
     working = audited_by()
-    first = case_of(tuning(1), working.parsers)
-    kept = first_record(first, working)
-    settle(first.run.job_id, working, "recorded", kept)
-    second = case_of(tuning(2, **{"from": [first.run.arn]}), working.parsers)
-    settle(second.run.job_id, working, "recorded", first_record(second, working))
-    recorded = newest(second.run.job_id, working)
+    first = delivered(1, working)
+    second = delivered(2, working, **{"from": [first.arn]})
+    recorded = newest(second.job_id, working)
     assert recorded is not None
     statement = parse_statement(parse_envelope(recorded.record.line).payload)
-    assert statement.subject_name == second.run.arn
-    assert statement.subject_sha256 == second.digest
+    assert statement.subject_name == second.arn
+    assert statement.subject_sha256 == case_behind(second.job_id, recorded, working).digest
     content = statement.predicate
     assert (content["job"]["source"], content["job"]["region"]) == (SOURCE, "moon-1")
     assert content["original"]["base_model"] == "meta-llama/Llama-3.1-8B"
     assert content["estimate"]["method"] == "hardware"
     assert METERED(seconds=36_000).words in words(content["estimate"]["assumptions"])
     [ancestor] = content["cumulative"]["ancestors"]
-    assert ancestor["job_arn"] == first.run.arn
+    assert ancestor["job_arn"] == first.arn
     own = int(content["estimate"]["best_flop"])
     assert int(content["cumulative"]["best_flop"]) == own + int(ancestor["best_flop"]) == 2 * own
     assert content["verdict"] == "below"
 
 
+def test_evidence_is_amended_and_asked_for_again_as_that_of_any_service() -> None:
+    working = audited_by()
+    run = delivered(1, working)
+    given = amendment(parameters=10**9, tokens=10**10, asked_again=True)
+    amend(run.job_id, given, working)
+    kept = newest(run.job_id, working)
+    assert kept is not None
+    assert (kept.revision, kept.content["estimate"]["method"]) == (1, "architecture")
+
+
+def test_an_event_that_no_service_knows_is_a_named_error() -> None:
+    with pytest.raises(MalformedEvent, match="no run of a known service: it has 'tuning'"):
+        handle_event({"source": "aws.made-up", "detail": {"tuning": "x"}}, recorder(), "delivery", TERRITORY)
+
+
+def test_dead_letters_of_any_service_are_told_apart() -> None:
+    letter = {"source": "aws.made-up", "detail": {"tuning": "made-up://account/tuning-1"}}
+    assert read_pointer(letter, WITH_MADE_UP).name == "tuning-1"
+
+
 def test_a_verifier_with_the_parser_computes_it_again_and_one_without_accuses_nobody() -> None:
     working = audited_by()
-    case = case_of(tuning(1), working.parsers)
+    case = case_of(tuning(1), working.sources)
     kept = first_record(case, working)
     assert kept is not None
     content = {**kept.content, "code_version": __version__}
     accepted = frozenset(content["tables"].values())
-    recompute(case.body, content, NothingKept(), accepted, working.parsers)
-    assert Recomputing(accepted, working.parsers)(case.body, content, NothingKept())
+    recompute(case.body, content, NothingKept(), accepted, working.sources)
+    assert Recomputing(accepted, working.sources)(case.body, content, NothingKept())
     with pytest.raises(NotRecomputable, match="a service that version"):
         recompute(case.body, content, NothingKept(), accepted)
 

@@ -12,7 +12,7 @@ from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
 from flops_auditor.domain.runs.sources.training_job_places import read_location
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.auditing.audit_job import reassess
-from flops_auditor.use_cases.auditing.collect_evidence import MOST_PACKAGES
+from flops_auditor.use_cases.auditing.collect_training_job import MOST_PACKAGES
 from flops_auditor.use_cases.auditing.watch_jobs import look_at
 from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
 from flops_auditor.use_cases.recomputing.recompute import recompute

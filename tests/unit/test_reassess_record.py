@@ -47,7 +47,7 @@ def test_an_instance_type_that_is_known_now_settles_its_jobs_and_no_others() -> 
     assert (content["previous_verdict"], content["revision"]) == ("indeterminate", 1)
     assert content["tables"] == load_tables().digests
     assert judged["parent"] is not None
-    assert judged["parent"].superseded
+    assert judged["parent"].differences
     assert judged["other"] is not None
     assert (judged["other"].tables, judged["other"].differences) == ((INSTANCE_TYPES,), ())
     assert revisions(world, "other") == 1
@@ -108,7 +108,7 @@ def test_another_order_of_policies_supersedes_nothing() -> None:
     world.recorder = replace(world.recorder, tables=load_tables(policies[::-1]))
     judged = reassess_record(world.job_id("parent"), world.recorder)
     assert judged is not None
-    assert (judged.superseded, judged.differences) == (False, ())
+    assert judged.differences == ()
     assert revisions(world, "parent") == 1
 
 
@@ -121,7 +121,7 @@ def test_words_alone_supersede_nothing() -> None:
     )
     judged = reassess_record(world.job_id("parent"), world.recorder)
     assert judged is not None
-    assert (judged.tables, judged.differences, judged.superseded) == ((policy,), (), False)
+    assert (judged.tables, judged.differences) == ((policy,), ())
 
 
 def test_every_version_of_a_table_is_in_the_archive_before_the_record_that_names_it() -> None:

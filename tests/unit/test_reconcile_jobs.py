@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from flops_auditor.aws.stores.sqs import message
 from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
-from flops_auditor.domain.runs.sources.training_job_events import parse_event
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.listing.job_reader import MOST_AT_THE_HEAD, JobReader
@@ -98,7 +98,7 @@ class World:
         """Audit what is queued."""
         made = recorder(self.jobs, records=self.records, clock=self.clock, index=self.lineage)
         while self.queue.jobs:
-            audit_job(parse_event(json.loads(message(self.queue.jobs.pop(0)))), made, owner="worker")
+            audit_job(read_pointer(json.loads(message(self.queue.jobs.pop(0)))), made, owner="worker")
 
     def queued(self) -> set[str]:
         return {seen.job.name for seen in self.queue.jobs}

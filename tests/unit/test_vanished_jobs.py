@@ -7,7 +7,8 @@ import pytest
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
-from flops_auditor.domain.runs.sources.training_job_events import JobPointer, parse_event
+from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
 from tests.fakes.audit import FakeTrainingJobs, MemoryArchive, MemoryRecords, recorder
@@ -19,7 +20,7 @@ MILLISECONDS = int(CREATED.timestamp() * 1000)
 
 def pointer(source: str, **said: Any) -> JobPointer:
     detail = {"TrainingJobArn": ARN, "TrainingJobStatus": "Completed", "CreationTime": MILLISECONDS} | said
-    return parse_event({"source": source, "detail": detail})
+    return read_pointer({"source": source, "detail": detail})
 
 
 def content_of(records: MemoryRecords) -> dict[str, Any]:

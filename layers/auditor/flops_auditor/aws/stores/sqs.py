@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.domain.runs.pointer import RECONCILE_SOURCE
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.training_job_answer import DELETED
-from flops_auditor.domain.runs.sources.training_job_events import RECONCILE_SOURCE
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ports.records import SeenJob

@@ -17,9 +17,12 @@ from flops_auditor.aws.stores.sns import SnsAlerts
 from flops_auditor.aws.stores.sqs import SqsReassessments
 from flops_auditor.aws.wiring.environment import AuditEnvironment, QueueingEnvironment, RecordingEnvironment
 from flops_auditor.data import load_tables
+from flops_auditor.domain.runs.evidence import TRAINING_JOB
 from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.use_cases.auditing.audit_job import Territory
-from flops_auditor.use_cases.auditing.collect_evidence import Sources
+from flops_auditor.use_cases.auditing.collect_evidence import Collectors
+from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.queues import Reassessments
 
@@ -50,6 +53,12 @@ def territory_from(environment: AuditEnvironment) -> Territory:
     return Territory(environment.account_id, regions)
 
 
+def collectors(vocabulary: TrainerMetrics) -> Collectors:
+    """What asks each service about its runs."""
+    training_jobs = TrainingJobCollector(SageMakerJobs(sagemaker_in), CloudWatchMetrics(cloudwatch_in), vocabulary)
+    return {TRAINING_JOB: training_jobs}
+
+
 def recorder_from(environment: QueueingEnvironment) -> Recorder:
     """Everything an audit works with, as the function's environment says."""
     return recorder_with(environment, SqsReassessments(client("sqs"), environment.audit_queue_url))
@@ -60,7 +69,7 @@ def recorder_with(environment: RecordingEnvironment, queue: Reassessments) -> Re
     trusts = environment.trust_statements.strip().lower() == "true"
     tables = replace(load_tables(environment.policies.split(",")), trusts_statements=trusts)
     return Recorder(
-        sources=Sources(SageMakerJobs(sagemaker_in), CloudWatchMetrics(cloudwatch_in), tables.metrics),
+        collectors=collectors(tables.metrics),
         tables=tables,
         records=DynamoDbRecords(client("dynamodb"), environment.table_name),
         archive=S3Archive(client("s3"), environment.archive_bucket),

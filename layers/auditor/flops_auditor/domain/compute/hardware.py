@@ -15,7 +15,9 @@ from types import MappingProxyType
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.precision import PRECISIONS, RANK, UnknownPrecision
 
-_CONFIDENCES = frozenset({"high", "medium", "low"})
+LOW = "low"
+"""The confidence of a row whose figures are derived."""
+_CONFIDENCES = frozenset({"high", "medium", LOW})
 _TERA = 10**12
 
 
@@ -79,6 +81,11 @@ class InstanceType:
     def units(self) -> Fraction:
         """Units per host: accelerators (a fraction where AWS shares one between hosts), or 1, the host's CPU."""
         return self.accelerator_count if self.accelerator else Fraction(1)
+
+    @property
+    def derived(self) -> bool:
+        """Whether its figures are derived from like hardware, as upper bounds, since none are published."""
+        return LOW in {self.confidence, self.accelerator.confidence if self.accelerator else ""}
 
     @property
     def unit_name(self) -> str:

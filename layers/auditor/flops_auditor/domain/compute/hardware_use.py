@@ -23,6 +23,9 @@ NO_HOSTS = Kind("no-hosts", "the job names no hosts", AMEND)
 NOT_DISCLOSED = Kind("hardware-not-disclosed", "serverless job: its hardware is not disclosed")
 NEVER_ANY = Kind("never-had-hardware", "the job never had hardware")
 HOSTS = Kind("hosts", "{count} x {name}: {units:g} x {unit}, {peak:flop4} FLOP/s each, {basis}")
+DERIVED = Kind(
+    "derived-peak", "no peak of {unit} is published: the figure is derived, and rather too high than too low"
+)
 NO_POWER = Kind("no-rated-power", "{basis}: its energy is not included")
 PRECISION_TAGGED = Kind(
     "precision-tag-lowers-the-peak",
@@ -126,6 +129,8 @@ def hardware_of(run: Run, declared: Declared, hosts: Hosts) -> Hardware:
         notes.append(HOSTS(count=host.count, name=kind.name, units=units, unit=kind.unit_name, peak=peak, basis=basis))
         if peak < default:
             notes.append(_said_of_precision(declared, peak, default))
+        if kind.derived:
+            notes.append(DERIVED(unit=kind.unit_name))
         if kind.power_watts is None:
             notes.append(NO_POWER(basis=kind.power_basis))
         use = HardwareUse(

@@ -1,12 +1,11 @@
 """A case: the evidence of one run with the run that was read from it, once, and handed on from step to step."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.runs.sources.parsers import PARSERS, Parser, read_run
+from flops_auditor.domain.runs.sources.registry import SOURCES, Sources, read_run
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,12 @@ class Case:
         return sha256(self.body).hexdigest()
 
 
-def read_case(body: bytes, parsers: Mapping[str, Parser] = PARSERS) -> Case:
-    """A case from its evidence file. Raises MalformedEvidence, UnknownSource, and what the source's parser raises."""
+def read_case(body: bytes, sources: Sources = SOURCES) -> Case:
+    """A case from its evidence file. Raises MalformedEvidence, UnknownSource, and what the source's reader raises."""
     evidence = parse_evidence(body)
-    return Case(evidence, read_run(evidence, parsers), body)
+    return Case(evidence, read_run(evidence, sources), body)
 
 
-def case_of(evidence: Evidence, parsers: Mapping[str, Parser] = PARSERS) -> Case:
-    """A case from evidence that was just collected. Raises UnknownSource, and what the source's parser raises."""
-    return Case(evidence, read_run(evidence, parsers), evidence.to_bytes())
+def case_of(evidence: Evidence, sources: Sources = SOURCES) -> Case:
+    """A case from evidence that was just collected. Raises UnknownSource, and what the source's reader raises."""
+    return Case(evidence, read_run(evidence, sources), evidence.to_bytes())

@@ -5,14 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from flops_auditor.domain.runs.case import Case
-from flops_auditor.domain.runs.evidence import plain
-from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
-from flops_auditor.domain.runs.sources.training_job_events import JobPointer
 from flops_auditor.domain.runs.tags_seen import TagsSeen, own_tags
-from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor.use_cases.auditing.audit_job import check_identity
-from flops_auditor.use_cases.auditing.collect_evidence import collect
+from flops_auditor.use_cases.auditing.audit_job import describe
 from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
 
@@ -30,13 +25,8 @@ def ask_again(before: Case, recorder: Recorder) -> Case:
     Raises AskedInVain, UnknownTrainingJob (the job was deleted), SourceDenied, SourceUnavailable.
     """
     run, known = before.run, before.evidence
-    answer = plain(recorder.sources.jobs.describe(run.name, run.region))
-    job = parse_training_job(answer)
-    pointer = JobPointer(
-        arn=run.arn, name=run.name, region=run.region, account=account_of(run.arn), creation_time=run.created
-    )
-    check_identity(pointer, job)
-    fresh = collect(answer, job, recorder.sources, recorder.clock(), said=said_of_models(recorder))
+    described = describe(recorder.collectors[run.source].pointer(run.arn, run.created), recorder)
+    fresh = described.collect(recorder.clock(), said_of_models(recorder))
     refused_then = {unread.source for unread in known.unread}
     lost = [unread for unread in fresh.evidence.unread if unread.source not in refused_then]
     if lost:

@@ -6,20 +6,18 @@ it is sent at least once, and again only if the function dies between the two. A
 from working side by side; one that finds it taken stays in its queue. Replays take none (docs/adr/0003).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from flops_auditor.domain.runs.case import Case, read_case
-from flops_auditor.domain.runs.evidence import Unread, plain
+from flops_auditor.domain.runs.pointer import JobPointer, is_replay
 from flops_auditor.domain.runs.reassessment import Reassessment, is_reassessment, parse_reassessment
-from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
-from flops_auditor.domain.runs.sources.training_job_events import JobPointer, is_replay, parse_event
+from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.auditing.collect_evidence import collect
+from flops_auditor.use_cases.auditing.collect_evidence import Described
 from flops_auditor.use_cases.auditing.keep_record import (
     Committed,
     bring_up_to_date,
@@ -102,7 +100,7 @@ def handle_event(event: object, recorder: Recorder, owner: str, territory: Terri
     if is_reassessment(event):
         return reassess(parse_reassessment(event), recorder)
     try:
-        pointer = parse_event(event)
+        pointer = read_pointer(event, recorder.sources)
         territory.check(pointer)
         return audit_job(pointer, recorder, owner)
     except (MalformedEvent, NotOurs, UnknownTrainingJob, NotFinished) as error:
@@ -127,21 +125,12 @@ def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:
         recorder.claims.release(run, owner, recorder.clock())
 
 
-@dataclass(frozen=True)
-class Described:
-    """A finished job as SageMaker describes it: the answer as JSON, what was read from it, and whether it is gone."""
-
-    answer: Mapping[str, Any]
-    job: TrainingJob
-    gone: tuple[Unread, ...] = ()
-
-
 def record_the_end(described: Described, recorder: Recorder) -> Outcome:
     """Record a finished job unless it is recorded. A record made while it ran is superseded.
 
     More than one round is needed only where evidence of a running job was left behind without its record.
     """
-    job_id = described.job.job_id
+    job_id = described.job_id
     made, kept = False, newest(job_id, recorder)
     for _ in range(3):
         if kept is not None and not kept.interim:
@@ -179,37 +168,15 @@ def settle(job_id: str, recorder: Recorder, outcome: OutcomeKind, known: Committ
 
 def gather(described: Described, revision: int, recorder: Recorder) -> Case:
     """The case of the next revision: what an earlier try collected, or what is known now."""
-    body = recorder.archive.get(evidence_key(described.job.job_id, revision))
+    body = recorder.archive.get(evidence_key(described.job_id, revision))
     if body is not None:
-        return read_case(body, recorder.parsers)
-    said = said_of_models(recorder)
-    case = collect(described.answer, described.job, recorder.sources, recorder.clock(), described.gone, said)
-    return with_tags_seen(case, recorder)
+        return read_case(body, recorder.sources)
+    return with_tags_seen(described.collect(recorder.clock(), said_of_models(recorder)), recorder)
 
 
 def describe(pointer: JobPointer, recorder: Recorder) -> Described:
-    """What SageMaker says of the job, or, when it no longer knows it, what the event said, with that doubt."""
-    try:
-        answer = plain(recorder.sources.jobs.describe(pointer.name, pointer.region))
-        job = parse_training_job(answer)
-        check_identity(pointer, job)
-        return Described(answer, job)
-    except UnknownTrainingJob as unknown:
-        if not pointer.known_to_exist:
-            raise
-        doubt = f"SageMaker no longer knows the job, what {pointer.source} said of it is all there is: {unknown}"
-        gone = (Unread("sagemaker:DescribeTrainingJob", unknown.name, doubt[:400]),)
-        return Described(*pointer.last_word(), gone)
-
-
-def check_identity(pointer: JobPointer, job: TrainingJob) -> None:
-    """Refuse a description of another run than the event's: names may be used again after deletion."""
-    if job.arn != pointer.arn:
-        raise UnknownTrainingJob(f"asked for {pointer.arn}, SageMaker described {job.arn}")
-    created = pointer.creation_time
-    if created and job.creation_time and abs(created - job.creation_time) >= timedelta(seconds=1):
-        raise UnknownTrainingJob(
-            f"{job.name} created {iso(created)} is gone; the name now means a job created {iso(job.creation_time)}"
-        )
-    if not job.finished:
-        raise NotFinished(f"{job.name} is {job.training_job_status}")
+    """What its service says of a finished run. Raises NotFinished, and what the collector's `describe` raises."""
+    described = recorder.collectors[pointer.service].describe(pointer)
+    if not described.finished:
+        raise NotFinished(f"{described.name} is {described.status}")
+    return described

@@ -1,44 +1,17 @@
-"""Collect what SageMaker and CloudWatch know about a job, and what they refused to say."""
+"""Collecting what a service knows about a run, and what it refused to say: one collector for each service."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
 
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import Case
-from flops_auditor.domain.runs.evidence import Evidence, Unread, plain
-from flops_auditor.domain.runs.models_file import MalformedModels
+from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.runs.sources.model_packages import Packages, beginnings, own_packages
-from flops_auditor.domain.runs.sources.training_job import run_of
-from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
-from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
-from flops_auditor.domain.runs.training_time import Span
-from flops_auditor.domain.values.arns import region_of
-from flops_auditor.use_cases.ports.sources import JobMetrics, MetricRequest, SourceDenied, TrainingJobs
 
-RETENTION = ((60, timedelta(days=15)), (300, timedelta(days=63)), (3600, timedelta(days=455)))
-"""Amazon CloudWatch User Guide, metrics retention: period in seconds -> how long it is kept."""
-MOST_POINTS = 100_800
-"""One GetMetricData call. Beyond it a coarser period is asked for: the mean over whole periods is the same."""
-
-PACKAGE_LEVELS = 2
-"""A package that the job names, and the package that this one was made from. What lies further back is a doubt."""
-MOST_PACKAGES = 10
-
-
-@dataclass(frozen=True)
-class Sources:
-    """Where evidence comes from."""
-
-    jobs: TrainingJobs
-    metrics: JobMetrics
-    vocabulary: TrainerMetrics
-
-
-Statements = Callable[[Run], tuple[Amendment, ...]]
-"""What people say of the model that a run trains."""
+SaidOfModels = Callable[[Run], tuple[Amendment, ...]]
+"""What people say of the model that a run trains. Raises MalformedModels."""
 
 
 def nothing_said(run: Run) -> tuple[Amendment, ...]:
@@ -46,88 +19,31 @@ def nothing_said(run: Run) -> tuple[Amendment, ...]:
     return ()
 
 
-def collect(
-    description: Mapping[str, Any],
-    job: TrainingJob,
-    sources: Sources,
-    now: datetime,
-    gone: Sequence[Unread] = (),
-    said: Statements = nothing_said,
-) -> Case:
-    """Ask for tags, packages and metrics of a described job. Refusals become part of the evidence, passing faults are
-    raised.
-
-    `description` is the answer as JSON (`evidence.plain`), `job` what was read from it. `gone` says that SageMaker no
-    longer knows the job: then it has no tags to ask for, but metrics may be left. `said` gives what people say of the
-    run's model.
+@dataclass(frozen=True)
+class Described:
+    """A run as its service describes it. `collect` asks for everything else that is known of it, now: refusals become
+    part of the evidence, passing faults are raised.
     """
-    unread = list(gone)
-    tags = None
-    try:
-        tags = None if gone else plain(sources.jobs.tags(job.arn, job.region))
-    except SourceDenied as denied:
-        unread.append(denied.unread)
-    job = job.with_tags(tags) if tags is not None else job
-    evidence = Evidence(description, tags, collected_at=now)
-    run = run_of(job, evidence)
-    request = metric_request(run, sources.vocabulary, now)
-    packages = read_packages(run, job, sources.jobs)
-    amendments: tuple[Amendment, ...] = ()
-    try:
-        amendments = said(run)
-    except MalformedModels as error:
-        unread.append(Unread("the file of models", error.name, str(error)[:200]))
-    results = None
-    if request is not None:
-        try:
-            results = plain(sources.metrics.read(request))
-        except SourceDenied as denied:
-            unread.append(denied.unread)
-    evidence = replace(
-        evidence,
-        metrics=results or (),
-        period_seconds=request.period_seconds if request and results is not None else None,
-        unread=tuple(unread),
-        packages=packages,
-        amendments=amendments,
-    )
-    return Case(evidence, run_of(job, evidence) if packages else run, evidence.to_bytes())
+
+    job_id: str
+    name: str
+    status: str
+    finished: bool
+    collect: Callable[[datetime, SaidOfModels], Case]
 
 
-def read_packages(run: Run, job: TrainingJob, jobs: TrainingJobs) -> Packages:
-    """Ask for the model packages of this account that the job begins from, and for those that they were made from."""
-    found: dict[str, Mapping[str, Any] | Unread] = {}
-    named = run.begins
-    for level in range(PACKAGE_LEVELS):
-        if level:
-            named, _notes = beginnings(job, run.declared.lineage, found)
-        fresh = [arn for arn in own_packages(named, job) if arn not in found]
-        for arn in fresh[: MOST_PACKAGES - len(found)]:
-            try:
-                found[arn] = plain(jobs.model_package(arn, region_of(arn)))
-            except SourceDenied as denied:
-                found[arn] = denied.unread
-        if not fresh:
-            break
-    return found
+class Collector(Protocol):
+    """Asks one service about its runs."""
+
+    def pointer(self, arn: str, created: datetime | None) -> JobPointer:
+        """What points at a run that is known."""
+
+    def describe(self, pointer: JobPointer) -> Described:
+        """What the service says of the run; of one that is gone what the pointer says, if that proves it.
+
+        Raises UnknownTrainingJob, also where the name means another run by now, SourceDenied, MalformedJob.
+        """
 
 
-def metric_request(run: Run, vocabulary: TrainerMetrics, now: datetime) -> MetricRequest | None:
-    """What to ask CloudWatch for; None when the run never trained, has no hosts, or is older than any metric."""
-    hosts = sum(group.instance_count for group in run.hosts)
-    named = {name: meaning for name in sorted(run.metric_names) if (meaning := vocabulary.recognise(name))}
-    counters = tuple(name for name, meaning in named.items() if meaning.cumulative)
-    lowest = tuple(name for name, meaning in named.items() if meaning.lowest_too)
-    request = MetricRequest(run.name, run.region, hosts, tuple(named), counters, run.time.spans, 0, lowest)
-    period = finest_period(run.time.spans, request.series, now)
-    return replace(request, period_seconds=period) if period is not None and request.series else None
-
-
-def finest_period(spans: tuple[Span, ...], series: int, now: datetime) -> int | None:
-    """The finest period in seconds that CloudWatch still keeps for the whole job, and that fits MOST_POINTS."""
-    if not spans:
-        return None
-    seconds = (spans[-1].end - spans[0].start).total_seconds()
-    kept = [period for period, age in RETENTION if now - spans[0].start < age]
-    fitting = [period for period in kept if seconds / period * max(1, series) <= MOST_POINTS]
-    return fitting[0] if fitting else (kept[-1] if kept else None)
+Collectors = Mapping[str, Collector]
+"""By the source that the evidence names."""

@@ -39,7 +39,6 @@ class Judged:
     verdict: str
     tables: tuple[str, ...]
     differences: tuple[Difference, ...]
-    superseded: bool = False
 
 
 def reassess_record(job_id: str, recorder: Recorder) -> Judged | None:
@@ -64,7 +63,7 @@ def reassess_record(job_id: str, recorder: Recorder) -> Judged | None:
         settle(job_id, recorder, "assessed again", made)
     else:
         settle(job_id, recorder, "assessed again")  # another's evidence is there already: its record comes first
-    return Judged(job_id, kept.revision + 1, examined.audited.verdict, tables, changed, superseded=True)
+    return Judged(job_id, kept.revision + 1, examined.audited.verdict, tables, changed)
 
 
 def what_changes(before: Mapping[str, Any], examined: Examined, recorder: Recorder) -> list[Difference]:

@@ -1,12 +1,11 @@
 """Everything that auditing and recording work with, in one value."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flops_auditor.domain.audit.tables import Tables
-from flops_auditor.domain.runs.sources.parsers import PARSERS, Parser
+from flops_auditor.domain.runs.sources.registry import SOURCES, Sources
 from flops_auditor.domain.values.archive_keys import tables_key
-from flops_auditor.use_cases.auditing.collect_evidence import Sources
+from flops_auditor.use_cases.auditing.collect_evidence import Collectors
 from flops_auditor.use_cases.ports.ledger import Archive, Signer
 from flops_auditor.use_cases.ports.lineage import LineageIndex
 from flops_auditor.use_cases.ports.queues import Alerts, Reassessments
@@ -16,9 +15,12 @@ from flops_auditor.use_cases.ports.sources import Clock
 
 @dataclass(frozen=True)
 class Recorder:
-    """The ports and tables of an audit. `kept` are the digests of tables that it has put into the archive itself."""
+    """The ports and tables of an audit. `sources` are the services whose runs it knows, `collectors` ask them, both by
+    the name that evidence has for the service. `kept` are the digests of tables that it has put into the archive
+    itself.
+    """
 
-    sources: Sources
+    collectors: Collectors
     tables: Tables
     records: Records
     archive: Archive
@@ -30,7 +32,7 @@ class Recorder:
     code_version: str
     index: LineageIndex
     queue: Reassessments
-    parsers: Mapping[str, Parser] = field(default_factory=lambda: PARSERS)
+    sources: Sources = field(default_factory=lambda: SOURCES)
     kept: set[str] = field(default_factory=set, init=False, compare=False)
 
     def keep_tables(self) -> None:

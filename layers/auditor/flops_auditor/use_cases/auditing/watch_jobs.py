@@ -27,12 +27,11 @@ from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates
 from flops_auditor.domain.lineage.kept_ancestors import pack
 from flops_auditor.domain.messages.early_warning import warn
 from flops_auditor.domain.runs.case import Case
-from flops_auditor.domain.runs.evidence import plain
+from flops_auditor.domain.runs.evidence import TRAINING_JOB
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.values.amounts import percent
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.auditing.collect_evidence import Statements, collect
+from flops_auditor.use_cases.auditing.collect_evidence import SaidOfModels
 from flops_auditor.use_cases.auditing.keep_record import finish, first_record, foreseen, lineage_of, newest
 from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
@@ -224,21 +223,20 @@ def kept_of(description: Mapping[str, Any]) -> str:
     return json.dumps({name: description[name] for name in MOST_NEEDED if name in description})
 
 
-def look_at(listed: ListedJob, recorder: Recorder, said: Statements | None = None) -> Look | None:
+def look_at(listed: ListedJob, recorder: Recorder, said: SaidOfModels | None = None) -> Look | None:
     """See one running job now; None when it has ended or gone meanwhile, which is the audit's to record.
 
     `said` gives what people say of models; left out, their file is read.
     """
     now = recorder.clock()
     try:
-        answer = plain(recorder.sources.jobs.describe(listed.name, listed.region))
+        collector = recorder.collectors[TRAINING_JOB]
+        described = collector.describe(collector.pointer(listed.arn, listed.creation_time))
     except UnknownTrainingJob:
         return None
-    job = parse_training_job(answer)
-    if job.training_job_status != RUNNING:
+    if described.status != RUNNING:
         return None
-    case = collect(answer, job, recorder.sources, now, said=said or said_of_models(recorder))
-    case = with_tags_seen(case, recorder)
+    case = with_tags_seen(described.collect(now, said or said_of_models(recorder)), recorder)
     found = lineage_of(case, recorder)
     audited = audit(case, recorder.tables, found.lineage)
     stated = look(audited, case.evidence.tags is not None)

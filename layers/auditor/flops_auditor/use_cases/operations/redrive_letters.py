@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from flops_auditor.domain.runs.sources.training_job_events import JobPointer, parse_event
+from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.values.errors import MalformedEvent
 
 
@@ -54,10 +55,10 @@ class Redriven:
     action: Literal["requeued", "would be requeued", "set aside", "would be left", "left"]
 
 
-def read_pointer(letter: Letter) -> JobPointer:
+def pointer_of(letter: Letter) -> JobPointer:
     """The job a letter points at. Raises MalformedEvent."""
     try:
-        return parse_event(json.loads(letter.body))
+        return read_pointer(json.loads(letter.body))
     except (ValueError, RecursionError) as error:
         raise MalformedEvent(f"the message is not JSON: {error}") from error
 
@@ -75,7 +76,7 @@ def redrive(
     for letter in letters.hold():
         reason = letter.why or reasons.why(letter)
         try:
-            job = read_pointer(letter).arn
+            job = pointer_of(letter).arn
         except MalformedEvent as error:
             done.append(_unusable(letter, letters, reason or f"{error.name}: {error}", dry_run, set_aside, held))
             continue

@@ -4,7 +4,7 @@ The tables come from the bundle, by the digests that the record names. That some
 than what somebody signs: only those that a release shipped are used, and those that the reader accepts by digest.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache, partial
@@ -28,7 +28,7 @@ from flops_auditor.domain.ledger.verification import Kept
 from flops_auditor.domain.lineage.kept_ancestors import fits, unpack
 from flops_auditor.domain.lineage.lineage import Ancestor, read_lineage
 from flops_auditor.domain.runs.case import read_case
-from flops_auditor.domain.runs.sources.parsers import PARSERS, Parser, UnknownSource
+from flops_auditor.domain.runs.sources.registry import SOURCES, Sources, UnknownSource
 from flops_auditor.domain.values.archive_keys import ancestors_key
 from flops_auditor.domain.values.differences import differences, in_words
 from flops_auditor.domain.values.errors import AuditorError
@@ -44,11 +44,11 @@ class Recomputing:
     """The port `Recompute`; `accepted` are digests of tables that the reader takes though no release shipped them."""
 
     accepted: frozenset[str] = frozenset()
-    parsers: Mapping[str, Parser] = field(default_factory=lambda: dict(PARSERS))
+    sources: Sources = field(default_factory=lambda: dict(SOURCES))
 
     def __call__(self, evidence: bytes, content: dict[str, Any], kept: Kept) -> bytes:
         """See `recompute`."""
-        return recompute(evidence, content, kept, self.accepted, self.parsers)
+        return recompute(evidence, content, kept, self.accepted, self.sources)
 
     def replay(self, kept: Kept) -> LineageReplay:
         """Of a whole log."""
@@ -60,7 +60,7 @@ def recompute(
     content: dict[str, Any],
     kept: Kept,
     accepted: Collection[str] = (),
-    parsers: Mapping[str, Parser] = PARSERS,
+    sources: Sources = SOURCES,
 ) -> bytes:
     """Compare a predicate with what its evidence gives, and what the record says of its ancestors.
 
@@ -71,7 +71,7 @@ def recompute(
     cannot read the record or its source; UnknownTables.
     """
     try:
-        return _recompute(evidence, content, kept, accepted, parsers)
+        return _recompute(evidence, content, kept, accepted, sources)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _differs(content)(f"the record is not one that this version makes: {error!r:.200}") from error
 
@@ -86,7 +86,7 @@ def _recompute(
     content: dict[str, Any],
     kept: Kept,
     accepted: Collection[str],
-    parsers: Mapping[str, Parser],
+    sources: Sources,
 ) -> bytes:
     arn, version = str(content["job"]["arn"])[:300], str(content["code_version"])[:40]
     named = _named(content)
@@ -97,7 +97,7 @@ def _recompute(
             )
     try:
         tables = replace(_tables(named, kept), trusts_statements=content["rests_on"]["trusts_statements"])
-        case = read_case(evidence, parsers)
+        case = read_case(evidence, sources)
         lineage = read_lineage(content, partial(_ancestors, kept))
         audited = audit(case, tables, lineage)
         again = result(audited) | {"lineage": _said_of_lineage(audited, content)}

@@ -1,0 +1,59 @@
+"""The services whose runs are known: how the evidence of each is read, and which events point at its runs.
+
+A new service is one more entry here with files beside this one, and a collector where the recorder is made
+(aws/wiring/recording.py).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.sources import training_job, training_job_events
+from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
+
+
+@dataclass(frozen=True)
+class Source:
+    """One service: `read` makes a run of its evidence; `points_at` says which run an event is about, from the event's
+    source and detail, None where it is another service's, and raises MalformedEvent.
+    """
+
+    read: Callable[[Evidence], Run]
+    points_at: Callable[[str, Mapping[str, Any]], JobPointer | None]
+
+
+Sources = Mapping[str, Source]
+SOURCES: Sources = MappingProxyType(
+    {training_job.SOURCE: Source(training_job.read_training_job, training_job_events.points_at)}
+)
+"""By the name that evidence has for it."""
+
+
+class UnknownSource(AuditorError):
+    """Evidence of a service that this release cannot read."""
+
+    remedy = "Use the release that recorded it, or a later one."
+
+
+def read_run(evidence: Evidence, sources: Sources = SOURCES) -> Run:
+    """The run that evidence describes. Raises UnknownSource, and what the source's reader raises."""
+    source = sources.get(evidence.source)
+    if source is None:
+        raise UnknownSource(f"evidence of {evidence.source[:80]!r}")
+    return source.read(evidence)
+
+
+def read_pointer(event: object, sources: Sources = SOURCES) -> JobPointer:
+    """The run that an EventBridge event points at. Raises MalformedEvent."""
+    detail = event.get("detail") if isinstance(event, Mapping) else None
+    if not isinstance(event, Mapping) or not isinstance(detail, Mapping):
+        raise MalformedEvent("the event has no detail object")
+    for source in sources.values():
+        pointer = source.points_at(str(event.get("source", "")), detail)
+        if pointer is not None:
+            return pointer
+    raise MalformedEvent(f"the event points at no run of a known service: it has {', '.join(map(str, detail))[:120]!r}")

@@ -1,0 +1,169 @@
+"""Collect what SageMaker and CloudWatch know about a training job, and what they refused to say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.evidence import Evidence, Unread, plain
+from flops_auditor.domain.runs.models_file import MalformedModels
+from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.sources.model_packages import Packages, beginnings, own_packages
+from flops_auditor.domain.runs.sources.training_job import run_of
+from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
+from flops_auditor.domain.runs.sources.training_job_events import last_word, pointer_to
+from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
+from flops_auditor.domain.runs.training_time import Span
+from flops_auditor.domain.values.arns import region_of
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.auditing.collect_evidence import Described, SaidOfModels, nothing_said
+from flops_auditor.use_cases.ports.sources import (
+    JobMetrics,
+    MetricRequest,
+    SourceDenied,
+    TrainingJobs,
+    UnknownTrainingJob,
+)
+
+RETENTION = ((60, timedelta(days=15)), (300, timedelta(days=63)), (3600, timedelta(days=455)))
+"""Amazon CloudWatch User Guide, metrics retention: period in seconds -> how long it is kept."""
+MOST_POINTS = 100_800
+"""One GetMetricData call. Beyond it a coarser period is asked for: the mean over whole periods is the same."""
+
+PACKAGE_LEVELS = 2
+"""A package that the job names, and the package that this one was made from. What lies further back is a doubt."""
+MOST_PACKAGES = 10
+
+
+@dataclass(frozen=True)
+class TrainingJobCollector:
+    """The Collector of SageMaker's training jobs."""
+
+    jobs: TrainingJobs
+    metrics: JobMetrics
+    vocabulary: TrainerMetrics
+
+    def pointer(self, arn: str, created: datetime | None) -> JobPointer:
+        """What points at a training job that is known."""
+        return pointer_to(arn, created)
+
+    def describe(self, pointer: JobPointer) -> Described:
+        """What SageMaker says of the job, or, when it no longer knows it, what the event said, with that doubt."""
+        try:
+            answer = plain(self.jobs.describe(pointer.name, pointer.region))
+            job = parse_training_job(answer)
+            check_identity(pointer, job)
+            return self.described(answer, job)
+        except UnknownTrainingJob as unknown:
+            if not pointer.known_to_exist:
+                raise
+            doubt = f"SageMaker no longer knows the job, what {pointer.source} said of it is all there is: {unknown}"
+            gone = Unread("sagemaker:DescribeTrainingJob", unknown.name, doubt[:400])
+            return self.described(*last_word(pointer), gone)
+
+    def described(self, answer: Mapping[str, Any], job: TrainingJob, *gone: Unread) -> Described:
+        """A training job as SageMaker describes it; `answer` is plain JSON."""
+        ask = partial(collect, answer, job, self, gone=gone)
+        return Described(job.job_id, job.name, job.training_job_status, job.finished, ask)
+
+
+def collect(
+    description: Mapping[str, Any],
+    job: TrainingJob,
+    sources: TrainingJobCollector,
+    now: datetime,
+    said: SaidOfModels = nothing_said,
+    gone: Sequence[Unread] = (),
+) -> Case:
+    """Ask for tags, packages and metrics of a described job. Refusals become part of the evidence, passing faults are
+    raised.
+
+    `description` is the answer as JSON (`evidence.plain`), `job` what was read from it. `gone` says that SageMaker no
+    longer knows the job: then it has no tags to ask for, but metrics may be left. `said` gives what people say of the
+    run's model.
+    """
+    unread = list(gone)
+    tags = None
+    try:
+        tags = None if gone else plain(sources.jobs.tags(job.arn, job.region))
+    except SourceDenied as denied:
+        unread.append(denied.unread)
+    job = job.with_tags(tags) if tags is not None else job
+    evidence = Evidence(description, tags, collected_at=now)
+    run = run_of(job, evidence)
+    request = metric_request(run, sources.vocabulary, now)
+    packages = read_packages(run, job, sources.jobs)
+    amendments: tuple[Amendment, ...] = ()
+    try:
+        amendments = said(run)
+    except MalformedModels as error:
+        unread.append(Unread("the file of models", error.name, str(error)[:200]))
+    results = None
+    if request is not None:
+        try:
+            results = plain(sources.metrics.read(request))
+        except SourceDenied as denied:
+            unread.append(denied.unread)
+    evidence = replace(
+        evidence,
+        metrics=results or (),
+        period_seconds=request.period_seconds if request and results is not None else None,
+        unread=tuple(unread),
+        packages=packages,
+        amendments=amendments,
+    )
+    return Case(evidence, run_of(job, evidence) if packages else run, evidence.to_bytes())
+
+
+def check_identity(pointer: JobPointer, job: TrainingJob) -> None:
+    """Refuse a description of another run than the pointer's: names may be used again after deletion."""
+    if job.arn != pointer.arn:
+        raise UnknownTrainingJob(f"asked for {pointer.arn}, SageMaker described {job.arn}")
+    created = pointer.creation_time
+    if created and job.creation_time and abs(created - job.creation_time) >= timedelta(seconds=1):
+        raise UnknownTrainingJob(
+            f"{job.name} created {iso(created)} is gone; the name now means a job created {iso(job.creation_time)}"
+        )
+
+
+def read_packages(run: Run, job: TrainingJob, jobs: TrainingJobs) -> Packages:
+    """Ask for the model packages of this account that the job begins from, and for those that they were made from."""
+    found: dict[str, Mapping[str, Any] | Unread] = {}
+    named = run.begins
+    for level in range(PACKAGE_LEVELS):
+        if level:
+            named, _notes = beginnings(job, run.declared.lineage, found)
+        fresh = [arn for arn in own_packages(named, job) if arn not in found]
+        for arn in fresh[: MOST_PACKAGES - len(found)]:
+            try:
+                found[arn] = plain(jobs.model_package(arn, region_of(arn)))
+            except SourceDenied as denied:
+                found[arn] = denied.unread
+        if not fresh:
+            break
+    return found
+
+
+def metric_request(run: Run, vocabulary: TrainerMetrics, now: datetime) -> MetricRequest | None:
+    """What to ask CloudWatch for; None when the run never trained, has no hosts, or is older than any metric."""
+    hosts = sum(group.instance_count for group in run.hosts)
+    named = {name: meaning for name in sorted(run.metric_names) if (meaning := vocabulary.recognise(name))}
+    counters = tuple(name for name, meaning in named.items() if meaning.cumulative)
+    lowest = tuple(name for name, meaning in named.items() if meaning.lowest_too)
+    request = MetricRequest(run.name, run.region, hosts, tuple(named), counters, run.time.spans, 0, lowest)
+    period = finest_period(run.time.spans, request.series, now)
+    return replace(request, period_seconds=period) if period is not None and request.series else None
+
+
+def finest_period(spans: tuple[Span, ...], series: int, now: datetime) -> int | None:
+    """The finest period in seconds that CloudWatch still keeps for the whole job, and that fits MOST_POINTS."""
+    if not spans:
+        return None
+    seconds = (spans[-1].end - spans[0].start).total_seconds()
+    kept = [period for period, age in RETENTION if now - spans[0].start < age]
+    fitting = [period for period in kept if seconds / period * max(1, series) <= MOST_POINTS]
+    return fitting[0] if fitting else (kept[-1] if kept else None)
