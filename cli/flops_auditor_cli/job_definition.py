@@ -86,7 +86,7 @@ def inputs_of(request: Mapping[str, Any]) -> Inputs:
         activity=declared.activity if declared.activity != "fine-tuning" else None,
         pretraining_flop=declared.pretraining_flop,
         stated=declared.stated,
-        notes=(RUNS_TO_ITS_LIMIT(seconds=limit),) if limit else (),
+        notes=(*declared.notes, *([RUNS_TO_ITS_LIMIT(seconds=limit)] if limit else [])),
     )
 
 

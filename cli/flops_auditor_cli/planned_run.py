@@ -114,6 +114,7 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
         from_scratch=from_scratch(inputs),
         on=now.date(),
         sequence_length=inputs.sequence_length,
+        stated=inputs.stated,
     )
     possible = ways(
         size if sized else None,

@@ -150,7 +150,7 @@ RESTS_ON = thing(
 DUTY = thing(
     {
         "id": TEXT,
-        "state": {"enum": ["owed", "unless confirmed", "disputed", "if over"]},
+        "state": {"enum": ["owed", "unless confirmed", "disputed", "not in force", "if over"]},
         "what": TEXT,
         "article": TEXT,
         "to": TEXT,
@@ -159,7 +159,14 @@ DUTY = thing(
         "reading": TEXT,
         "left_open": TEXT,
         "exempt": maybe(
-            thing({"what": TEXT, "article": TEXT, "licence": {"enum": ["not stated", "free", "other"]}, "by_tag": FLAG})
+            thing(
+                {
+                    "what": TEXT,
+                    "article": TEXT,
+                    "licence": {"enum": ["not stated", "free", "other", "unknown"]},
+                    "by_tag": FLAG,
+                }
+            )
         ),
         "until": MAYBE,
         "no_later_day": MAYBE,

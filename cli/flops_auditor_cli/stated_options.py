@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flops_auditor.domain.runs.spdx import unknown_in_words
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, Stated
 
 OursOption = Annotated[
@@ -33,12 +34,15 @@ PlacedOption = Annotated[
     str | None,
     typer.Option(
         "--placed-on-market",
-        help="The resulting model is placed on the market, or put to essential internal use: yes, no, or a day, "
-        "such as 2026-11-24.",
+        help="The resulting model is placed on the market, or used for internal processes that are essential for "
+        "a product or service to third parties or affect people's rights: yes, no, or a day, such as 2026-11-24.",
     ),
 ]
 LicenceOption = Annotated[
-    str | None, typer.Option("--licence", help="Under which the resulting model is released, such as Apache-2.0.")
+    str | None,
+    typer.Option(
+        "--licence", help="Under which the resulting model is released, as SPDX names it, such as Apache-2.0."
+    ),
 ]
 
 
@@ -77,6 +81,11 @@ def stated(
     on_market, since = placed_on_market(placed)
     if licence is not None and len(licence) > LONGEST_LICENCE:
         raise typer.BadParameter(f"--licence: at most {LONGEST_LICENCE} characters")
+    if unknown := unknown_in_words(licence or ""):
+        raise typer.BadParameter(
+            f"--licence: no licence of SPDX is called {unknown}. For one that it does not list, write LicenseRef- and "
+            "a name, such as LicenseRef-Llama-3.1"
+        )
     return Stated(
         ours=ours,
         general_purpose=general_purpose,

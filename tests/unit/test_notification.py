@@ -134,3 +134,13 @@ def test_hostile_names_break_no_table() -> None:
     content["original"]["base_model"] = "x | y\n| z"
     [draft] = drafts(content)
     assert "\n| z" not in as_markdown(draft, TODAY)
+
+
+def test_a_run_that_only_generates_data_is_said_to_make_no_model() -> None:
+    [draft] = drafts(recorded(12_000, "6e25", activity="synthetic-data"))
+    assert draft.generates
+    assert draft.trigger.startswith("the compute of generating training data")
+    shown = as_markdown(draft, TODAY)
+    assert "| Model that is trained on the data | to be filled in by a person: this run made none |" in shown
+    assert "Model that was begun with" not in shown
+    assert "**Open**, so have it decided first: disputed" in shown

@@ -1,5 +1,6 @@
 """What a job's owner says of the law: it chooses no milder line by itself, and takes no duty away."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.spdx import unknown_names
 from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor.use_cases.auditing.amend_record import amend
@@ -271,9 +273,58 @@ def test_licences_by_their_spdx_names(licence: str, free: bool) -> None:
 
 
 def test_a_licence_that_is_not_known_to_be_free_is_left_to_a_person() -> None:
-    world = recorded(continuing("tune", hours=800, **BIG), licence="OpenRAIL")
+    world = recorded(continuing("tune", hours=800, **BIG), licence="CC-BY-NC-4.0")
     step = duties_in_words([line(world, "tune", "original-unknown")], (), JULY)[0]
     assert step.endswith("Its licence is not among those that are known to be such.")
+
+
+def test_a_licence_that_spdx_does_not_know_is_named_as_unknown_with_what_may_be_meant() -> None:
+    world = recorded(continuing("tune", hours=800, **BIG), licence="Apache 2.0")
+    found = line(world, "tune", "original-unknown")
+    assert found["duties"][0]["exempt"]["licence"] == "unknown"
+    step = duties_in_words([found], (), JULY)[0]
+    assert step.endswith("The licence that is named is none that SPDX knows, so nothing rests on it.")
+    [note] = [each for each in world.content("tune")["estimate"]["assumptions"] if each["kind"] == "unknown-licence"]
+    assert "no licence of SPDX is called 'Apache 2.0' (did you mean Apache-2.0" in note["words"]
+
+
+@pytest.mark.parametrize(
+    ("licence", "unknown"),
+    [
+        ("", []),
+        ("MIT", []),
+        ("apache-2.0", []),
+        ("GPL-2.0+", []),
+        ("MPL-2.0+", []),
+        ("(MIT OR LicenseRef-own) AND Apache-2.0 WITH LLVM-exception", []),
+        ("llama3.1", ["llama3.1"]),
+        ("MIT or Foo", ["Foo"]),
+        ("MIT WITH nonsense", ["nonsense"]),
+        ("MIT AND ", ["MIT AND"]),
+    ],
+)
+def test_names_that_spdx_has(licence: str, unknown: list[str]) -> None:
+    assert unknown_names(licence) == unknown
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["models", "set", "M", "--who", "w", "--why", "y"], ["amend", "j", "--who", "w", "--why", "y"], ["plan"]],
+)
+def test_a_licence_that_nobody_knows_is_refused_with_what_may_be_meant(command: list[str]) -> None:
+    found = CliRunner().invoke(app, [*command, "--licence", "Apache-2"], env={"COLUMNS": "400"})
+    assert found.exit_code == 2
+    assert "no licence of SPDX is called 'Apache-2' (did you mean Apache-2.0" in found.output
+    assert "LicenseRef-" in found.output
+
+
+def test_a_plan_says_what_follows_from_licence_and_placing() -> None:
+    shape = ["--params", "1e12", "--tokens", "1e13", "--output", "json"]
+    said = ["--licence", "MIT", "--placed-on-market", "2025-01-01", "--original-is-ours"]
+    document = json.loads(CliRunner().invoke(app, ["plan", *shape, *said]).stdout)
+    [found] = [a for a in document["assessments"] if a["scenario"] == "general-purpose"]
+    assert {duty["exempt"]["licence"] for duty in found["duties"] if duty["exempt"]} == {"free"}
+    assert {duty["until"] for duty in found["duties"]} == {"2027-08-02"}
 
 
 def test_an_answer_that_is_not_followed_is_said() -> None:

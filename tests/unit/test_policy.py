@@ -207,7 +207,7 @@ def test_a_weak_figure_counts_as_undisclosed_where_it_would_release() -> None:
 
 
 def test_a_weak_figure_that_accuses_leaves_the_verdict_open() -> None:
-    low = Original(10**23, source="a forum", trusted=False)
+    low = Original(10**23 + 1, source="a forum", trusted=False)
     assert [a.verdict for a in assessed(EU, low, flat(10**23 // 3))] == ["below", "below"]
     small = Original(10**22, source="a forum", trusted=False)
     found = assessed(EU, small, flat(4 * 10**22))[0]
@@ -342,13 +342,15 @@ def test_a_policy_is_a_file() -> None:
         "cumulative",
         True,
     )
-    assert (rule.original, rule.systemic_risk, rule.at_least, rule.below) == ("any", None, 0, None)
-    when = {"role": ["modifier"], "original": "known", "systemic_risk": True, "at_least": "5", "below": "9"}
+    assert (rule.original, rule.systemic_risk, rule.at_least, rule.at_most) == ("any", None, 0, None)
+    when = {"role": ["modifier"], "original": "known", "systemic_risk": True, "at_least": "5", "at_most": "8"}
     text = policy_text(when=when, threshold=..., share_of_original="2/3")
     rule = parse_policy(text).groups[0][0]
-    assert (rule.amount, rule.threshold(Original(8)), rule.at_least, rule.below) == (None, 5, 5, 9)
+    assert (rule.amount, rule.threshold(Original(8)), rule.at_least, rule.at_most) == (None, 5, 5, 8)
     assert [applies(text, Original(flop, True)) for flop in (4, 5, 8, 9, None)] == [False, True, True, False, False]
     assert not applies(text, Original(5, True), "pretraining")
+    over = policy_text(when={"role": ["modifier"], "original": "known", "over": "5"})
+    assert [applies(over, Original(flop)) for flop in (5, 6)] == [False, True]
     assert not applies(text, Original(5, False))
 
 
@@ -395,6 +397,7 @@ def test_what_makes_an_original_one_of_systemic_risk_is_the_policys_to_say() -> 
 
 
 EXEMPTION = {"what": "it is free", "article": "Law, Art. 2", "licences": ["MIT"]}
+MERGE = {"reading": "ours", "left_open": "which", "source": "x"}
 NOT_EITHER = "rule s: give either threshold or share_of_original"
 NO_ROLE = "rule s: role is not of developer, modifier, data-generator"
 
@@ -425,14 +428,19 @@ NO_ROLE = "rule s: role is not of developer, modifier, data-generator"
         (policy_text(when={"role": ["modifier"], "at_leest": "1e23"}), "rule s: unknown fields at_leest"),
         (policy_text(when={"role": ["modifier"], "original": "Known"}), "original is 'Known', not one of known"),
         (policy_text(when={"role": ["modifier"], "systemic_risk": "yes"}), "systemic_risk is 'yes', not true or false"),
-        (policy_text(when={"role": ["modifier"], "below": "-1"}), "rule s: below: '-1' is not between"),
+        (policy_text(when={"role": ["modifier"], "at_most": "-1"}), "rule s: at_most: '-1' is not between"),
         (policy_text(threshold="1e22/-3"), "rule s: threshold: '-3'"),
         (policy_text(threshold=5), "rule s: threshold is not a text"),
         (policy_text(when={"role": "modifier"}), "role is not a list of texts"),
         (policy_text(when={"role": ["modifier", "modifier"]}), "role names something twice"),
         (
-            policy_text(when={"role": ["modifier"], "at_least": "10", "below": "9"}),
+            policy_text(when={"role": ["modifier"], "at_least": "10", "at_most": "9"}),
             "rule s: no original is at least 10",
+        ),
+        (policy_text(when={"role": ["modifier"], "over": "9", "at_most": "9"}), "rule s: no original is at least 10"),
+        (
+            json.dumps({**json.loads(policy_text()), "readings": {"merge": {**MERGE, "lines": ["t"]}}}),
+            "reading merge: lines names no rule: t",
         ),
         (policy_text(when={"role": ["modifier"], "general_purpose": "maybe"}), "general_purpose is 'maybe'"),
         (policy_text(limited_to=7), "limited_to is not a text"),

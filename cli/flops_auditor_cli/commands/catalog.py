@@ -137,8 +137,10 @@ def _original(rule: Rule) -> str:
     parts: list[str] = [rule.original]
     if rule.at_least:
         parts.append(f"at least {scientific(rule.at_least)}")
-    if rule.below is not None:
-        parts.append(f"below {scientific(rule.below)}")
+    if rule.over is not None:
+        parts.append(f"over {scientific(rule.over)}")
+    if rule.at_most is not None:
+        parts.append(f"at most {scientific(rule.at_most)}")
     if rule.general_purpose is not None:
         parts.append("said to be general-purpose" if rule.general_purpose else "said not to be general-purpose")
     if rule.systemic_risk is not None:

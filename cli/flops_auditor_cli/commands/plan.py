@@ -21,7 +21,14 @@ from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOp
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.plan_view import view_of
 from flops_auditor_cli.planned_run import Inputs, Planned, UnusablePlan, plan_run
-from flops_auditor_cli.stated_options import GeneralPurposeOption, OursOption, SystemicRiskOption, stated
+from flops_auditor_cli.stated_options import (
+    GeneralPurposeOption,
+    LicenceOption,
+    OursOption,
+    PlacedOption,
+    SystemicRiskOption,
+    stated,
+)
 from flops_auditor_cli.view import show
 
 
@@ -114,6 +121,8 @@ def command(
     original_is_ours: OursOption = None,
     original_is_general_purpose: GeneralPurposeOption = None,
     systemic_risk: SystemicRiskOption = None,
+    placed_on_market: PlacedOption = None,
+    licence: LicenceOption = None,
     step: Annotated[str | None, typer.Option(help="Only this step of a pipeline definition.")] = None,
     policy: PolicyOption = None,
     policy_dir: PolicyFolderOption = None,
@@ -150,7 +159,7 @@ def command(
         pretraining_flop=amount(pretrain_flops, "--pretrain-flops"),
         earlier_flop=amount(earlier_flop, "--earlier-flop") or 0,
         generated_flop=amount(generated_flop, "--generated-flop") or 0,
-        stated=stated(original_is_ours, original_is_general_purpose, systemic_risk, None, None, None),
+        stated=stated(original_is_ours, original_is_general_purpose, systemic_risk, placed_on_market, licence, None),
     )
     now = datetime.now(UTC)
     policies = data.load_tables(policy, policy_dir).policies

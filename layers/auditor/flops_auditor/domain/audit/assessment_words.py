@@ -8,7 +8,7 @@ from typing import Any
 from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.law.due_dates import state_of
 from flops_auditor.domain.law.later_day import later_day
-from flops_auditor.domain.law.licences import is_free
+from flops_auditor.domain.law.licences import standing
 from flops_auditor.domain.law.policy import Duty, Rule
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
 from flops_auditor.domain.values.amounts import percent, scientific
@@ -94,8 +94,7 @@ def _exemption(duty: Duty, rule: Rule, stated: Stated) -> dict[str, Any]:
     exemption = duty.exemption
     if exemption is None or not rule.exemptions:
         return {}
-    free = is_free(stated.licence, exemption.licences)
-    known = "not stated" if not stated.licence else "free" if free else "other"
+    known = "not stated" if not stated.licence else standing(stated.licence, exemption.licences)
     by_tag = "licence" in stated.unconfirmed
     return {"exempt": {"what": exemption.what, "article": exemption.article, "licence": known, "by_tag": by_tag}}
 

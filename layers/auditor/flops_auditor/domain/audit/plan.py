@@ -35,6 +35,7 @@ from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
 from flops_auditor.domain.values.amounts import at_least, nearest
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
@@ -84,7 +85,7 @@ class Wanted:
     `earlier_flop` is the compute of the runs that this one continues (Annex A.1: compute accumulates along the chain),
     `generated_flop` that of generating its training data, which counts on the cumulative basis alone.
     `names_weights`: a model is named that it begins with; `from_scratch`: it is said to begin with
-    none. `on` is the day of the plan.
+    none. `on` is the day of the plan; `stated` what is said of the resulting model.
     """
 
     hardware: HardwareUse | None
@@ -100,6 +101,7 @@ class Wanted:
     from_scratch: bool = False
     on: date | None = None
     sequence_length: int | None = None
+    stated: Stated = NOTHING_STATED
 
     @property
     def before_flop(self) -> int:
@@ -357,7 +359,7 @@ def document(
             "ours": wanted.original.ours,
             "source": wanted.original.source,
         },
-        "assessments": [_assessment(outlook) for outlook in plan.outlooks],
+        "assessments": [_assessment(outlook, wanted.stated) for outlook in plan.outlooks],
         "not_assessed": spoken(plan.not_assessed, "plan"),
         "verdict": plan.verdict,
         **due_part(due_in_plan(plan, now)),
@@ -365,10 +367,10 @@ def document(
     }
 
 
-def _assessment(outlook: PlannedThreshold) -> dict[str, Any]:
+def _assessment(outlook: PlannedThreshold, stated: Stated = NOTHING_STATED) -> dict[str, Any]:
     a = outlook.assessment
     return {
-        **assessment_members(a, "JOB"),
+        **assessment_members(a, "JOB", stated),
         "expected_hours_to_threshold": _significant(outlook.expected_hours),
         "earliest_hours_to_threshold": _significant(outlook.earliest_hours),
     }

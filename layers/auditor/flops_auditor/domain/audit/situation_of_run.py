@@ -28,7 +28,8 @@ def situation_of(
         role_without_tag=without_tag,
         inherits=role == "modifier" or (role == "developer" and _begins_with_ours(declared, original, lineage)),
         without_failed=None if without is None else (without[1], without[0]),
-        circumstances=frozenset(_circumstances(declared, original, cumulative)),
+        alone=None if cumulative.alone is None else (cumulative.alone[1], cumulative.alone[0]),
+        circumstances=frozenset(_circumstances(declared, original, cumulative, "modifier" in (role, other))),
         on=run.ended.date() if run.ended else None,
     )
 
@@ -66,7 +67,9 @@ def _begins_with_ours(declared: Declared, original: Original, lineage: Lineage) 
     return bool(original.ours) and not lineage.own_model and not declared.stated.confirms("from_scratch")
 
 
-def _circumstances(declared: Declared, original: Original, cumulative: Cumulative) -> list[Circumstance]:
+def _circumstances(
+    declared: Declared, original: Original, cumulative: Cumulative, modifies: bool
+) -> list[Circumstance]:
     found: list[Circumstance] = []
     if any(ancestor.has_weights for ancestor in cumulative.ancestors):
         found.append("several-runs")
@@ -76,4 +79,8 @@ def _circumstances(declared: Declared, original: Original, cumulative: Cumulativ
         found.append("merge")
     if declared.technique in REINFORCEMENT_TECHNIQUES:
         found.append("rollouts")
+    if declared.activity == "pretraining" and modifies:
+        found.append("continued-pretraining")
+    if any(not ancestor.has_weights for ancestor in cumulative.ancestors):
+        found.append("generated-data")
     return found

@@ -91,7 +91,8 @@ DENIED = Kind(
 MET_BEFORE = Kind(
     "met-before", "the line was crossed before this run began: a day counts from then, and may be earlier than is shown"
 )
-NOT_IN_FORCE = Kind("not-in-force", "{jurisdiction}: in force from {day} on only")
+NOT_IN_FORCE = Kind("not-in-force", "{jurisdiction}: not in force before {day}, and nothing is owed before")
+BY_A_READING = "that its modifier is its provider, since it is over the line {line}, which is so by a reading of ours"
 
 ROLES: dict[Role, str] = {
     "developer": "the training of one's own model",
@@ -165,6 +166,8 @@ class Assessment:
         """How the sentence is read that the verdict rests on."""
         if self.disputed:
             return "disputed"
+        if self.rule.reading == "text" and any(note.kind is READING_OF_OURS for note in self.notes):
+            return "ours"
         certain = any(note.kind is CERTAIN for note in self.notes)
         return "ours" if certain and self.rule.reading == "disputed" else self.rule.reading
 
@@ -173,6 +176,11 @@ class Assessment:
         """What a disputed reading, or one of ours, leaves open."""
         disputed = next((doubt for doubt in self.doubts if doubt.kind is DISPUTED), None)
         return str(disputed.fact("left_open")) if disputed else self.rule.left_open
+
+    @property
+    def not_in_force(self) -> bool:
+        """Whether the regime was not in force yet on the day of the run."""
+        return any(note.kind is NOT_IN_FORCE for note in self.notes)
 
     @property
     def narrow(self) -> bool:
@@ -207,7 +215,8 @@ def assess(policy: Policy, situation: Situation) -> tuple[Assessment, ...]:
         found = _unless_from_none(found, policy, situation)
     for other, combine in _alternatives(policy, situation):
         found = [combine(said, careful) for said, careful in zip(found, _by_group(policy, other), strict=True)]
-    return tuple(_with_readings(policy, situation, a) for a in found if a is not None)
+    read = [_with_readings(policy, situation, a) for a in found if a is not None]
+    return tuple(_certain_by_a_reading(a, read) for a in read)
 
 
 def _unless_from_none(found: Groups, policy: Policy, situation: Situation) -> Groups:
@@ -417,12 +426,25 @@ def _left_open(assessment: Assessment, over: set[str]) -> Assessment | None:
 
 
 def _with_readings(policy: Policy, situation: Situation, assessment: Assessment) -> Assessment:
-    """An assessment that is not below says which of our readings it rests on beside its rule's own."""
-    if assessment.verdict == "below":
-        return assessment
-    readings = [policy.readings[each] for each in sorted(situation.circumstances) if each in policy.readings]
-    notes = [READING_OF_OURS(source=r.source, left_open=r.left_open) for r in readings if r.reading == "ours"]
+    """An assessment says which of our readings it rests on beside its rule's own."""
+    over_alone = situation.certain_alone(assessment.rule.basis) > assessment.room_flop
+    found = situation.circumstances - ({"several-runs"} if over_alone else frozenset())
+    readings = [policy.readings[each] for each in sorted(found) if each in policy.readings]
+    rests = [r for r in readings if r.reading == "ours" and r.bears_on(assessment.scenario, assessment.verdict)]
+    notes = [READING_OF_OURS(source=r.source, left_open=r.left_open) for r in rests]
     return replace(assessment, notes=(*assessment.notes, *notes))
+
+
+def _certain_by_a_reading(assessment: Assessment, found: Sequence[Assessment]) -> Assessment:
+    """What is certain only since another line is crossed is no more certain than how that one is read."""
+    rule = assessment.rule
+    if assessment.verdict != "above" or rule.disputed is None or assessment.reading != "text":
+        return assessment
+    over = [a for a in found if a.scenario in rule.disputed.certain_if_over and a.verdict == "above"]
+    if not over or any(a.reading == "text" for a in over):
+        return assessment
+    note = READING_OF_OURS(source=over[0].rule.source, left_open=BY_A_READING.format(line=over[0].scenario))
+    return replace(assessment, notes=(*assessment.notes, note))
 
 
 def assess_under(policies: Sequence[Policy], situation: Situation) -> tuple[tuple[Assessment, ...], tuple[Remark, ...]]:

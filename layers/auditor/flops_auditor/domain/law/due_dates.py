@@ -1,8 +1,8 @@
 """By which day a duty is due. The days of each duty stand in its policy file.
 
-The days of a notification begin when its line is met, in the job's own time, or when it becomes known that it will be,
-whichever is earlier; never when somebody got round to recording it. A day that has passed stays the day. No days begin
-before the policy is in force.
+The days of a notification begin when its line is met, in the job's own time, or when it becomes known that it will be:
+from the earlier of the two, which is how we read the article; never when somebody got round to recording it. A day that
+has passed stays the day. No days begin before the policy is in force.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,9 +14,9 @@ from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.values.moments import iso
 
-State = Literal["owed", "unless confirmed", "disputed", "if over"]
+State = Literal["owed", "unless confirmed", "disputed", "not in force", "if over"]
 """Whether a duty follows: a line is crossed; it is, unless somebody confirms what only a tag says; it is crossed, but
-what that means is disputed; it may be crossed.
+what that means is disputed; it is crossed, and the law was not in force on the day of the run; it may be crossed.
 """
 
 
@@ -38,6 +38,8 @@ def state_of(duty: Duty, assessment: Assessment) -> State | None:
     if assessment.verdict == "below":
         return None
     if assessment.verdict == "above":
+        if assessment.not_in_force:
+            return "not in force"
         return "disputed" if duty.reading == "disputed" else "owed"
     if assessment.disputed:
         return "disputed"

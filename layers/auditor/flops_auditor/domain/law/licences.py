@@ -2,8 +2,21 @@
 
 import re
 from collections.abc import Collection
+from typing import Literal
+
+from flops_auditor.domain.runs.spdx import unknown_names
+
+Standing = Literal["free", "other", "unknown"]
+"""Whether a licence is one of those that a policy takes for free ones; another one; or no name that SPDX has."""
 
 _EXCEPTION = re.compile(r"\s+WITH\s+[^\s()]+", re.IGNORECASE)
+
+
+def standing(expression: str, free: Collection[str]) -> Standing:
+    """What is known of a licence that somebody names."""
+    if is_free(expression, free):
+        return "free"
+    return "unknown" if unknown_names(expression) else "other"
 
 
 def is_free(expression: str, free: Collection[str]) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.stated import Question
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.figures import Verdict
 
 Basis = Literal["updates", "cumulative"]
 """What a line counts: parameter updates alone, or everything that contributed to the model."""
@@ -23,10 +24,13 @@ Role = Literal["developer", "modifier", "data-generator"]
 """Whose model is trained: one's own, somebody else's, or none yet, since training data is generated."""
 Since = Literal["met", "met or foreseeable"]
 """When the days of a duty begin: the line is met, or it becomes known that it will be, whichever is earlier."""
-Circumstance = Literal["several-runs", "failed-runs", "merge", "rollouts"]
+Circumstance = Literal["several-runs", "failed-runs", "merge", "rollouts", "continued-pretraining", "generated-data"]
 """What a text may be silent about: earlier runs that are added up, ancestors that failed or were stopped, weights that
-were merged from several originals, and tokens that reinforcement learning generates to train on.
+were merged from several originals, tokens that reinforcement learning generates to train on, pretraining that goes on
+from somebody else's weights, and generated training data where updates are counted.
 """
+Effect = Literal["stricter", "milder", "either"]
+"""What a reading does to figures and lines: "below" does not rest on a stricter one, nor "above" on a milder one."""
 
 
 class MalformedPolicy(AuditorError):
@@ -92,11 +96,18 @@ class Disputed:
 
 @dataclass(frozen=True)
 class ReadingOf:
-    """How a policy reads a circumstance that its text is silent about."""
+    """How a policy reads a circumstance that its text is silent about; `lines` it bears on, by scenario (none: all)."""
 
     reading: Literal["ours", "disputed"]
     left_open: str
     source: str
+    effect: Effect = "stricter"
+    lines: frozenset[str] = frozenset()
+
+    def bears_on(self, scenario: str, verdict: Verdict) -> bool:
+        """Whether a verdict about a line rests on it."""
+        spared = {"stricter": "below", "milder": "above"}.get(self.effect)
+        return verdict != spared and (not self.lines or scenario in self.lines)
 
 
 @dataclass(frozen=True)
@@ -104,7 +115,7 @@ class Rule:
     """One line of a regime: when it applies, where it lies, what it counts, what crossing it means, what then is due.
 
     Conditions: `roles`, `original` (its compute), `systemic_risk`, `general_purpose` (what is said of the original),
-    `at_least` and `below` (its compute in FLOP). The line is `amount` in FLOP or `share` of the original's compute.
+    `at_least`, `over` and `at_most` (its compute in FLOP). The line is `amount` in FLOP or `share` of the original's.
     `limited_to` says what the duties are about where that is not the whole model; `exemptions` whether they have any.
     """
 
@@ -115,7 +126,8 @@ class Rule:
     systemic_risk: bool | None
     general_purpose: bool | Literal["not stated"] | None
     at_least: int
-    below: int | None
+    over: int | None
+    at_most: int | None
     amount: Fraction | None
     share: Fraction | None
     comparison: Comparison
@@ -194,4 +206,7 @@ class Policy:
         said = "not stated" if original.general_purpose is None else original.general_purpose
         if rule.general_purpose is not None and rule.general_purpose != said:
             return False
-        return flop is None or (rule.at_least <= flop and (rule.below is None or flop < rule.below))
+        if flop is None:
+            return True
+        over = rule.over is None or flop > rule.over
+        return rule.at_least <= flop and over and (rule.at_most is None or flop <= rule.at_most)

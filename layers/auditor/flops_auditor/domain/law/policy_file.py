@@ -17,6 +17,7 @@ from flops_auditor.domain.law.policy import (
     Comparison,
     Disputed,
     Duty,
+    Effect,
     Exemption,
     MalformedPolicy,
     Policy,
@@ -84,7 +85,7 @@ _RULE = frozenset(
         "exemptions",
     }
 )
-_WHEN = frozenset({"role", "original", "systemic_risk", "general_purpose", "at_least", "below"})
+_WHEN = frozenset({"role", "original", "systemic_risk", "general_purpose", "at_least", "over", "at_most"})
 _DUTY = frozenset(
     {"what", "article", "to", "within_days", "since", "reading", "left_open", "form", "exemption", "transition"}
 )
@@ -225,7 +226,8 @@ def parse_policy(text: str) -> Policy:
     }
     listed = [_list("a group", group) for group in _list("groups", policy.get("groups"))]
     groups = tuple(tuple(_rule(rule, duties) for rule in group) for group in listed)
-    _check_names(groups)
+    readings = _readings(_objects("readings", policy.found.get("readings", {})))
+    _check_names(groups, readings)
     _check_size(groups)
     return Policy(
         policy_id=policy.name("id"),
@@ -237,7 +239,7 @@ def parse_policy(text: str) -> Policy:
         sources=tuple(map(_source, _list("sources", policy.get("sources")))),
         systemic_risk_over=policy.amount("systemic_risk_over"),
         original_compute=policy.one_of("original_compute", ("range", "lowest"), "range"),
-        readings=_readings(_objects("readings", policy.found.get("readings", {}))),
+        readings=readings,
         groups=groups,
         trusts_statements=policy.yes_or_no("trust_statements") is not False,
     )
@@ -278,8 +280,14 @@ def _readings(found: Mapping[str, Any]) -> dict[Circumstance, ReadingOf]:
 
 
 def _reading_of(name: str, each: object) -> ReadingOf:
-    found = _object(f"reading {name}", each, ("reading", "left_open", "source"))
-    return ReadingOf(found.one_of("reading", ("ours", "disputed")), found.text("left_open"), found.text("source"))
+    found = _object(f"reading {name}", each, ("reading", "left_open", "source", "effect", "lines"))
+    return ReadingOf(
+        found.one_of("reading", ("ours", "disputed")),
+        found.text("left_open"),
+        found.text("source"),
+        found.one_of("effect", get_args(Effect), "stricter"),
+        frozenset(found.texts("lines")) if "lines" in found else frozenset(),
+    )
 
 
 def _duty(name: str, each: object, exemptions: Mapping[str, Exemption], transitions: Mapping[str, Transition]) -> Duty:
@@ -324,7 +332,8 @@ def _rule(each: object, duties: Mapping[str, Duty]) -> Rule:
         systemic_risk=when.yes_or_no("systemic_risk"),
         general_purpose=_general_purpose(when),
         at_least=when.amount("at_least") or 0,
-        below=when.amount("below"),
+        over=when.amount("over"),
+        at_most=when.amount("at_most"),
         amount=rule.divided("threshold"),
         share=rule.divided("share_of_original"),
         comparison=rule.one_of("comparison", get_args(Comparison)),
@@ -348,8 +357,9 @@ def _check_line(where: _Object, rule: Rule) -> None:
         raise where.wrong("threshold is under 1 FLOP")
     if rule.share is not None and rule.share > LARGEST_SHARE:
         raise where.wrong(f"share_of_original is over {LARGEST_SHARE}")
-    if rule.below is not None and rule.at_least >= rule.below:
-        raise where.wrong(f"no original is at least {rule.at_least} and below {rule.below}")
+    least = max(rule.at_least, 0 if rule.over is None else rule.over + 1)
+    if rule.at_most is not None and least > rule.at_most:
+        raise where.wrong(f"no original is at least {least} and at most {rule.at_most}")
     if rule.share is not None and rule.original != "known":
         raise where.wrong("a share needs an original that is known")
 
@@ -364,9 +374,12 @@ def _disputed(rule: _Object) -> Disputed | None:
     return Disputed(rule.maybe_text("left_open") if whole else found.text("left_open"), certain)
 
 
-def _check_names(groups: tuple[tuple[Rule, ...], ...]) -> None:
+def _check_names(groups: tuple[tuple[Rule, ...], ...], readings: Mapping[Circumstance, ReadingOf]) -> None:
     """Lines are told apart by the names of their scenarios: one of them stands in one group alone."""
     scenarios = {rule.scenario for group in groups for rule in group}
+    for name, reading in readings.items():
+        if missing := sorted(reading.lines - scenarios):
+            raise MalformedPolicy(f"reading {name}: lines names no rule: {', '.join(missing)}")
     for rule in (rule for group in groups for rule in group):
         missing = sorted(set(rule.disputed.certain_if_over if rule.disputed else ()) - scenarios)
         if missing:

@@ -16,8 +16,9 @@ class Situation:
     `other_role` is the one that it would have if a name were that of a configuration, and not of weights, and
     `role_without_tag` the one if it does begin with weights, where only a tag says that it does not. `updates` and
     `cumulative` are the figures of the run and its ancestors on the two bases, `without_failed` both (updates first)
-    without ancestors that failed. `inherits`: the original's compute is not among them, and counts where a rule
-    includes it. `circumstances` are those that a policy may read in one way or another; `on` is the day of the run.
+    without ancestors that failed, `alone` both of the run without any ancestor. `inherits`: the
+    original's compute is not among them, and counts where a rule includes it. `circumstances` are those that a policy
+    may read in one way or another; `on` is the day of the run.
     """
 
     role: Role | None
@@ -28,12 +29,20 @@ class Situation:
     role_without_tag: Role | None = None
     inherits: bool = True
     without_failed: tuple[Figures, Figures] | None = None
+    alone: tuple[Figures, Figures] | None = None
     circumstances: frozenset[Circumstance] = frozenset()
     on: date | None = None
 
     def figures(self, basis: Basis) -> Figures:
         """The figures on a basis."""
         return self.cumulative if basis == "cumulative" else self.updates
+
+    def certain_alone(self, basis: Basis) -> int:
+        """What "above" rests on of the run without its ancestors."""
+        if self.alone is None:
+            return 0
+        updates, cumulative = self.alone
+        return (cumulative if basis == "cumulative" else updates).certain_flop or 0
 
     def inherited(self) -> tuple[int | None, int | None]:
         """The original's compute by its lowest and its highest figure; None: not known; 0: nothing is inherited."""

@@ -173,7 +173,7 @@ class Cumulative:
 
     `everything` holds all that contributed; `updates` leave out runs that generated data, since they updated no
     parameters (the two bases of Annex A.1). `without_failed` are both without ancestors that failed or were stopped,
-    None where there are none.
+    None where there are none; `alone` are both of the job alone.
     """
 
     everything: Figures
@@ -181,6 +181,7 @@ class Cumulative:
     ancestors: tuple[Ancestor, ...]
     doubts: tuple[Remark, ...] = ()
     without_failed: tuple[Figures, Figures] | None = None
+    alone: tuple[Figures, Figures] | None = None
 
     @property
     def best_flop(self) -> int | None:
@@ -258,7 +259,7 @@ def accumulate(
     everything, updates = _added([me, *counted], every, own.settle)
     well = [a for a in counted if a.succeeded]
     without = _added([me, *well], every, own.settle) if len(well) < len(counted) else None
-    return Cumulative(everything, updates, distinct, found, without)
+    return Cumulative(everything, updates, distinct, found, without, _added([me], every, own.settle))
 
 
 def _added(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: Remark | None) -> tuple[Figures, Figures]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-_FIRST = {"owed": 0, "unless confirmed": 1, "disputed": 2, "if over": 3}
+_FIRST = {"owed": 0, "unless confirmed": 1, "disputed": 2, "not in force": 3, "if over": 4}
 
 
 def duties_in_words(
@@ -59,7 +59,8 @@ def _exempt_in_words(exempt: Mapping[str, Any]) -> str:
     free = f" Its licence is said{who} to be such a one; the rest is for a person to check."
     said = f" Not owed where {exempt['what']} ({exempt['article']})."
     other = " Its licence is not among those that are known to be such."
-    return said + {"free": free, "other": other}.get(exempt["licence"], "")
+    unknown = " The licence that is named is none that SPDX knows, so nothing rests on it."
+    return said + {"free": free, "other": other, "unknown": unknown}.get(exempt["licence"], "")
 
 
 def day_in_words(day: str, today: date) -> str:

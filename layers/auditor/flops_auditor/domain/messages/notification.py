@@ -14,13 +14,19 @@ from flops_auditor.domain.messages.form_fields import FormField, two_digits
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.remarks import printable
 
-Trigger = Literal["the modification's compute", "the total of pretraining and modification", "the model's compute"]
+Trigger = Literal[
+    "the modification's compute",
+    "the total of pretraining and modification",
+    "the model's compute",
+    "the compute of generating training data, which counts in each model that is trained on it",
+]
 
 
 @dataclass(frozen=True)
 class Draft:
     """A notification. Amounts are FLOP; `exact_flop` is the figure in full, `day` by when it is due.
 
+    `generates`: the run made no model, only data to train one on, and `model` is what it was generated with.
     `open` says what leaves it open whether it is owed; empty where it certainly is.
     """
 
@@ -41,6 +47,7 @@ class Draft:
     uncertainties: tuple[str, ...]
     met_at: str | None
     open: str
+    generates: bool = False
 
 
 def drafts(content: Mapping[str, Any]) -> tuple[Draft, ...]:
@@ -74,7 +81,7 @@ def _draft(
         day=day,
         model=printable(content["original"]["base_model"]) or "not named",
         job_arn=printable(content["job"]["arn"]),
-        trigger=_trigger(assessment, inherited),
+        trigger=_trigger(assessment, inherited, _generates(content)),
         threshold_flop=int(assessment["threshold_flop"]),
         rounded_flop=two_digits(best) or "0",
         exact_flop=best,
@@ -85,7 +92,13 @@ def _draft(
         uncertainties=_uncertainties(content, assessment, best, upper),
         met_at=assessment["met_at"],
         open=_open(assessment, duty),
+        generates=_generates(content),
     )
+
+
+def _generates(content: Mapping[str, Any]) -> bool:
+    """Whether the run made no model, only data to train one on."""
+    return bool(content["job"]["activity"] == "synthetic-data")
 
 
 def _open(assessment: Mapping[str, Any], duty: Mapping[str, Any]) -> str:
@@ -94,11 +107,15 @@ def _open(assessment: Mapping[str, Any], duty: Mapping[str, Any]) -> str:
         return f"disputed: {assessment['left_open']}"
     if duty["state"] == "unless confirmed":
         return "; ".join(["not confirmed", *(doubt["words"] for doubt in assessment["doubts"])])
+    if duty["state"] == "not in force":
+        return f"the law is not in force before {duty['in_force']}"
     return f"not certain: {assessment['reason']}" if duty["state"] == "if over" else ""
 
 
-def _trigger(assessment: Mapping[str, Any], inherited: int) -> Trigger:
+def _trigger(assessment: Mapping[str, Any], inherited: int, generates: bool) -> Trigger:
     """What went over the line: the amount that a notification states."""
+    if generates:
+        return "the compute of generating training data, which counts in each model that is trained on it"
     if inherited:
         return "the total of pretraining and modification"
     return "the modification's compute" if assessment["limited_to"] else "the model's compute"
@@ -112,7 +129,8 @@ def _uncertainties(
         excess = (int(upper) - best) * 100 // best
         bound = f"upper bound {scientific(int(upper))} FLOP, {excess} % over the best estimate"
     said = [each["words"] for each in (*assessment["doubts"], *assessment["notes"])]
-    return (bound, f"original: {content['original']['source']}", *said)
+    what = "model that generated the data, whose training does not count" if _generates(content) else "original"
+    return (bound, f"{what}: {content['original']['source']}", *said)
 
 
 def as_markdown(draft: Draft, today: date) -> str:
@@ -128,7 +146,14 @@ def as_markdown(draft: Draft, today: date) -> str:
         "| | |",
         "| --- | --- |",
         "| Provider | to be filled in by a person |",
-        f"| Model that was begun with | {draft.model} |",
+        *(
+            [
+                "| Model that is trained on the data | to be filled in by a person: this run made none |",
+                f"| Model that generated the data | {draft.model} |",
+            ]
+            if draft.generates
+            else [f"| Model that was begun with | {draft.model} |"]
+        ),
         f"| Run | `{draft.job_arn}` |",
         f"| What triggered it | {draft.trigger}, over {scientific(draft.threshold_flop)} FLOP |",
         f"| Amount | {draft.rounded_flop} ({beside}) |",

@@ -13,6 +13,7 @@ from typing import Any
 
 from flops_auditor.domain.compute.run_estimate import COUNT_THE_RUN, NARROWING
 from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
+from flops_auditor.domain.law.assessment import NOT_IN_FORCE
 from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.form_fields import form_of, forms_of
@@ -30,6 +31,7 @@ MOST_IN_CHAIN = 12
 MOST_DOUBTS = 8
 MOST_REMEDIES = 8
 DISPUTED_READING = DISPUTED_KIND.name
+NOT_IN_FORCE_YET = NOT_IN_FORCE.name
 _INDENT = "  "
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 _STAYS = re.compile(r" (?=%|(?:\d+[.)]|[-*]) )")
@@ -41,6 +43,7 @@ HEADLINES = {
     "below": "BELOW every threshold, as it turned out",
 }
 ON_ITS_WORD = "BELOW every threshold, ON THE JOB'S OWN WORD"
+NOT_BINDING_YET = "ABOVE a threshold of a law that is NOT IN FORCE yet"
 DISPUTED = "OVER a threshold of which it is DISPUTED whether it counts"
 A_PERSON_DECIDES = "Tell whoever answers for this in your organisation. The figure is an indication; a person decides."
 AFTER_A_STOP = (
@@ -83,6 +86,7 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
         section("THE RECORD", _record(content, name)),
     ]
     word = "BELOW, ON ITS OWN WORD" if content["rests_on"]["on_the_jobs_word"] else verdict.upper()
+    word += ", NOT IN FORCE" if binds_nobody_yet(content) else ""
     headline = "STOPPED" if stopped else "DISPUTED" if is_disputed(content) else word
     return Alert(
         subject=subject(f"[FLOPs Auditor] {headline}: {name}"),
@@ -109,6 +113,8 @@ def _where(content: Mapping[str, Any]) -> str:
     """On which side of its thresholds a job is."""
     if content["rests_on"]["on_the_jobs_word"]:
         return ON_ITS_WORD
+    if binds_nobody_yet(content):
+        return NOT_BINDING_YET
     return DISPUTED if is_disputed(content) else HEADLINES[content["verdict"]]
 
 
@@ -185,18 +191,30 @@ def _against(content: Mapping[str, Any]) -> list[str]:
     lines, told = [], {""}
     for a in content["assessments"]:
         notes = [note["words"] for note in a["notes"]]
-        if a["reading"] == "ours":
+        if a["reading"] == "ours" and a["left_open"]:
             notes.append("a reading of ours" + (f": {a['left_open']}" if a["verdict"] != "below" else ""))
         open_ = a["verdict"] == "indeterminate" and a["doubts"]
         said = clipped("; ".join([a["reason"], *notes, *(["see what is in doubt"] if open_ else [])]))
         line = f"{named(a['policy'], a['scenario'], a['title'])}: {a['verdict'].upper()}; {said}."
         if a["verdict"] != "below" and a["meaning"] not in told:
             told.add(a["meaning"])
-            line += f" Over it{_condition(a)}, {a['meaning']}."
+            binds = "Once it is in force, over it" if _not_in_force(a) else "Over it"
+            line += f" {binds}{_condition(a)}, {a['meaning']}."
         if a["verdict"] != "below":
             line += f" Counted: {BASES[a['basis']]}, by {a['source']}."
         lines.append(line)
     return lines
+
+
+def _not_in_force(assessment: Mapping[str, Any]) -> bool:
+    """Whether the regime of a line was not in force yet on the day of the run."""
+    return any(note["kind"] == NOT_IN_FORCE_YET for note in assessment["notes"])
+
+
+def binds_nobody_yet(content: Mapping[str, Any]) -> bool:
+    """Whether all lines that are crossed belong to regimes that are not in force yet."""
+    over = [a for a in content["assessments"] if a["verdict"] == "above"]
+    return bool(over) and all(map(_not_in_force, over))
 
 
 def _condition(assessment: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from typing import Literal
 from flops_auditor.domain.runs.hyperparameters import NO, YES, Hyperparameters
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_STATEMENT, CORRECT_TAG
 from flops_auditor.domain.runs.sources.model_names import is_place
+from flops_auditor.domain.runs.spdx import unknown_in_words
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
@@ -48,6 +49,11 @@ UNREADABLE_ORIGINAL = Kind(
 )
 COUNTS_AS_UNKNOWN = Kind("counts-as-unknown", "{statement} is {text:said40}, which counts as unknown")
 UNKNOWN_CHOICE = Kind("unknown-choice", "{statement} is {text:said40}, not one of {allowed}", CORRECT_TAG)
+UNKNOWN_LICENCE = Kind(
+    "unknown-licence",
+    "tag flops-auditor:licence: no licence of SPDX is called {names}, so no exemption rests on it",
+    CORRECT_TAG,
+)
 TWO_ORIGINALS = Kind(
     "two-pretraining-figures",
     "the job gives two pretraining figures, {tagged:flop} (tag) and {variable:flop} (PRETRAIN_FLOPS): the lower one is "
@@ -233,6 +239,8 @@ class _Reader:
         """What the tags say that only people know: none of it is confirmed, nor is a figure for the original."""
         placed, since = self.placed()
         licence = self.tag("licence")[:LONGEST_LICENCE]
+        if unknown := unknown_in_words(licence):
+            self.notes.append(UNKNOWN_LICENCE(names=unknown, statement=f"tag {TAG_PREFIX}licence"))
         said: dict[Question, bool | None] = {
             "ours": self.yes_or_no("original-is-ours"),
             "general_purpose": self.yes_or_no("original-is-general-purpose"),
