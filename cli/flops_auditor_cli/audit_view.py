@@ -7,7 +7,13 @@ from typing import Any
 
 from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.messages.duties import duties_in_words
-from flops_auditor.domain.messages.record_alert import disputed_line, is_disputed, remedies, unassessed_doubts
+from flops_auditor.domain.messages.record_alert import (
+    binds_nobody_yet,
+    disputed_line,
+    is_disputed,
+    remedies,
+    unassessed_doubts,
+)
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
@@ -35,6 +41,7 @@ HEADLINES = {
     "above": "is above a threshold",
     "indeterminate": "may be above a threshold: on which side it is cannot be said",
     "disputed": "is over a threshold of which it is disputed whether it counts",
+    "not in force": "is above a threshold of a law that is not in force yet",
     "silent": SILENT,
 }
 SHARES = ("lower_share", "best_share", "upper_share")
@@ -110,9 +117,13 @@ def headline(document: Mapping[str, Any]) -> str:
 
 
 def verdict_in_words(document: Mapping[str, Any]) -> str:
-    """The verdict, or that it is only disputed what a crossed line means, or that no policy has a line for the run."""
+    """The verdict, or that it is only disputed what a crossed line means, that its law is not in force yet, or that no
+    policy has a line for the run.
+    """
     if is_disputed(document):
         return "disputed"
+    if binds_nobody_yet(document):
+        return "not in force"
     silent = document["not_assessed"] and not document["assessments"]
     return "silent" if silent and document["verdict"] == "below" else str(document["verdict"])
 

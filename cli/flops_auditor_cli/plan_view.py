@@ -28,6 +28,7 @@ HEADLINES = {
     "above": "is over a threshold",
     "indeterminate": "may be over a threshold: on which side it is cannot be said",
     "disputed": "is over a threshold of which it is disputed whether it counts",
+    "not in force": "is over a threshold of a law that is not in force yet",
     "silent": SILENT,
 }
 COLUMNS = {
