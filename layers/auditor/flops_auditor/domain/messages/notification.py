@@ -18,7 +18,7 @@ Trigger = Literal[
     "the modification's compute",
     "the total of pretraining and modification",
     "the model's compute",
-    "the compute of generating training data, which counts in each model that is trained on it",
+    "the compute of generating training data, which counts in each model trained on it, unless it is public",
 ]
 
 
@@ -115,7 +115,7 @@ def _open(assessment: Mapping[str, Any], duty: Mapping[str, Any]) -> str:
 def _trigger(assessment: Mapping[str, Any], inherited: int, generates: bool) -> Trigger:
     """What went over the line: the amount that a notification states."""
     if generates:
-        return "the compute of generating training data, which counts in each model that is trained on it"
+        return "the compute of generating training data, which counts in each model trained on it, unless it is public"
     if inherited:
         return "the total of pretraining and modification"
     return "the modification's compute" if assessment["limited_to"] else "the model's compute"
