@@ -156,7 +156,7 @@ def rewritten(old: str, new: str) -> Edit:
     [
         ("AI Act, Art. 53(1)(a), Annex XI", "AI Act, Art. 53", "duties.technical-documentation.article"),
         ("Put in place a policy to comply", "Adopt a policy to comply", "duties.copyright-policy.what"),
-        ("placed on the Union market, or put", "placed, or put", "condition"),
+        ("placed on the Union market, or used", "placed, or used", "condition"),
         ("to its data (AI Act, recital 109)", "to its data", "limited_to"),
         ("original's compute not known and not estimable: one third of 1e23", "one third", "source"),
         ("one third of 1e23, original of unknown compute", "unknown original", ""),
