@@ -5,6 +5,7 @@ import zipfile
 from base64 import b64encode
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,23 +16,50 @@ from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.leaves import heartbeat
 from flops_auditor.domain.ledger.merkle import CompactRange, leaf_hash
 from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
+from flops_auditor.domain.values.archive_keys import job_id
 from flops_auditor.domain.values.moments import iso
+from tests.fakes.jobs import CREATED
 from tests.fakes.ledger import MemorySigner
-from tests.fakes.ledger_world import LEDGER, START, draft, sign
+from tests.fakes.ledger_world import LEDGER, MODELS, START, Draft, draft, sign
 
 PER_BATCH = 1000
 RECORD, CHECKPOINT = MemorySigner("record"), MemorySigner("checkpoint")
 KEYS = KeyHistory.genesis(LEDGER, RECORD.public_key(), CHECKPOINT.public_key())
 
 
+@cache
+def _first_of(model: str) -> tuple[Draft, bytes]:
+    made = draft(0, START, model)
+    return made, made.payload
+
+
+def _record(number: int) -> tuple[bytes, bytes]:
+    """Payload and evidence of `draft(number, START)`: those of the model's first record, with what differs put in."""
+    first, payload = _first_of(MODELS[number % len(MODELS)])
+    arn = first.subject.replace("-000000", f"-{number:06d}")
+    evidence = first.evidence.replace(b"-000000", b"-%06d" % number).replace(b'"number":0', b'"number":%d' % number)
+    for before, after in (
+        (first.content["job"]["name"], arn.rpartition("/")[2]),
+        (first.content["job"]["id"], job_id(arn, iso(CREATED))),
+        (sha256(first.evidence).hexdigest(), sha256(evidence).hexdigest()),
+    ):
+        payload = payload.replace(before.encode(), after.encode())
+    return payload, evidence
+
+
 def _records(batch: int) -> tuple[list[bytes], list[bytes], list[bytes]]:
     """Lines, evidence in base64, leaf hashes."""
-    lines, evidence = [], []
+    lines, proofs = [], []
     for number in range(batch * PER_BATCH, (batch + 1) * PER_BATCH):
-        made = draft(number, START)
-        lines.append(made.line(RECORD))
-        evidence.append(b64encode(made.evidence))
-    return lines, evidence, [leaf_hash(line) for line in lines]
+        payload, evidence = _record(number)
+        if number % PER_BATCH == 1:
+            made = draft(number, START)
+            if (payload, evidence) != (made.payload, made.evidence):
+                raise ValueError(f"record {number} is not the draft of this number")
+        signature = sign(payload, RECORD)
+        lines.append(envelope_line(payload, signature.keyid, signature.der))
+        proofs.append(b64encode(evidence))
+    return lines, proofs, [leaf_hash(line) for line in lines]
 
 
 def make(path: Path, records: int, processes: int) -> None:
