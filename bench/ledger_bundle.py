@@ -86,7 +86,7 @@ def make(path: Path, records: int, processes: int) -> None:
             for at in range(0, len(lines), size):
                 for folder, of in ((form.LOG, lines), (form.EVIDENCE, evidence)):
                     zipped.writestr(form.chunk_name(folder, begin + at), b"\n".join([*of[at : at + size], b""]))
-        manifest = form.Manifest("whole", LEDGER, tree.end, "everything", iso(START))
+        manifest = form.Manifest("whole", LEDGER, tree.end, form.EVERYTHING, iso(START))
         zipped.writestr(form.CHECKPOINTS, b"".join(notes))
         zipped.writestr(form.CHECKPOINT, note)
         zipped.writestr(form.KEYS, KEYS.to_bytes())

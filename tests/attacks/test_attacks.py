@@ -383,6 +383,34 @@ def a_manifest_that_says_more(bundle: Bundle) -> None:
     bundle.edit_json("manifest.json", lambda found: found.update(size="99"))
 
 
+def another_readme(bundle: Bundle) -> None:
+    bundle.files["README.md"] = bundle.files["README.md"].replace(b"flops-auditor verify", b"flops-auditor trust")
+
+
+def a_readme_that_says_more(bundle: Bundle) -> None:
+    bundle.files["README.md"] += b"\nCall +1 555 0100 for the valid bundle.\n"
+
+
+def no_readme(bundle: Bundle) -> None:
+    del bundle.files["README.md"]
+
+
+def a_selection_that_the_readme_does_not_repeat(bundle: Bundle) -> None:
+    bundle.edit_json("manifest.json", lambda found: found.update(exported_at="2026-01-01T00:00:00.000Z"))
+
+
+def a_whole_bundle_that_says_it_is_a_selection(bundle: Bundle) -> None:
+    bundle.edit_json("manifest.json", lambda found: found.update(selection="base model a"))
+
+
+def another_word_on_what_is_left_out(bundle: Bundle) -> None:
+    bundle.edit_json("manifest.json", lambda found: found.update(left_out="nothing"))
+
+
+def no_time_of_export(bundle: Bundle) -> None:
+    bundle.edit_json("manifest.json", lambda found: found.update(exported_at="today"))
+
+
 def an_unknown_format(bundle: Bundle) -> None:
     bundle.edit_json("manifest.json", lambda found: found.update(format="flops-auditor-bundle/v9"))
 
@@ -476,6 +504,13 @@ ATTACKS: dict[Callable[[Bundle], None], str] = {
     a_rotation_signed_by_a_stranger_under_the_old_name: "UnauthorisedRotation",
     a_file_that_nobody_expects: "BadBundle",
     a_manifest_that_says_more: "BadBundle",
+    another_readme: "BadBundle",
+    a_readme_that_says_more: "BadBundle",
+    no_readme: "BadBundle",
+    a_selection_that_the_readme_does_not_repeat: "BadBundle",
+    a_whole_bundle_that_says_it_is_a_selection: "BadBundle",
+    another_word_on_what_is_left_out: "BadBundle",
+    no_time_of_export: "BadBundle",
     an_unknown_format: "BadBundle",
 }
 
@@ -555,6 +590,7 @@ def test_a_rollback_to_an_old_head_is_seen_by_a_pin(bundle: Bundle) -> None:
     bundle.edit_json("keys.json", change)
     for name in ("record 2", "checkpoint 2"):
         del bundle.files[f"keys/{keyid(MemorySigner(name).public_key())}.pem"]
+    bundle.fit_readme()
     assert bundle.verify().verdict == "valid"
     assert names(bundle.verify(pin=pin)) == ["RolledBack"]
 

@@ -1,6 +1,5 @@
-"""Random changes of single bytes over a whole bundle: none passes as valid unless the byte is not covered, and why."""
+"""Random changes of single bytes over a whole bundle: none inside of a file passes as valid."""
 
-import re
 import zipfile
 from pathlib import Path
 
@@ -10,10 +9,6 @@ from hypothesis import strategies as st
 
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.fakes.bundles import Bundle, small_world
-
-SELF_DESCRIPTION = {"README.md", "manifest.json"}
-"""Files for people: the README, and of the manifest the selection and the time of export. Nothing that is proven
-depends on them, so nothing signs them; the manifest's kind, ledger and size are checked against what is signed."""
 
 
 @pytest.fixture(scope="module", params=["whole", "part"])
@@ -43,11 +38,7 @@ def test_a_changed_byte_inside_a_file_is_never_valid(bundle: Bundle, data: st.Da
         report = bundle.verify()
     finally:
         bundle.files[name] = original
-    if report.verdict == "valid":
-        assert name in SELF_DESCRIPTION
-        if name == "manifest.json":
-            told = re.finditer(rb'"(exported_at|selection|left_out)":"([^"]*)"', original)
-            assert any(member.start(2) <= at < member.end(2) for member in told)
+    assert report.verdict in ("tampered", "cannot verify")
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))

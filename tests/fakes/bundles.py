@@ -8,7 +8,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from flops_auditor.domain.ledger.bundle import parse_manifest
+from flops_auditor.domain.ledger.bundle_readme import readme
 from flops_auditor.domain.ledger.dsse import Signature, parse_envelope
+from flops_auditor.domain.ledger.key_history import parse_key_history
 from flops_auditor.use_cases.ledger.export_bundle import export_part, export_whole, of_model
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
 from tests.fakes.ledger import MemorySigner
@@ -136,6 +139,12 @@ class Bundle:
         if notes:
             self.files["checkpoint"] = notes[-1].encode()
             self.edit_json("manifest.json", lambda found: found.update(size=notes[-1].split("\n")[1]))
+            self.fit_readme()
+
+    def fit_readme(self) -> None:
+        """Write the README that fits the manifest and the keys as they are now."""
+        manifest, keys = parse_manifest(self.files["manifest.json"]), parse_key_history(self.files["keys.json"])
+        self.files["README.md"] = readme(manifest, keys)
 
     def edit_json(self, name: str, change: Callable[[dict[str, Any]], None]) -> None:
         found = json.loads(self.files[name])

@@ -9,6 +9,7 @@ import typer
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.domain.ledger.bundle import EVERYTHING
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.export_bundle import (
     RecordFilter,
@@ -57,7 +58,7 @@ def export(
     chosen, selection = selection_of(model, job, since, until)
     now = datetime.now(UTC)
     if not selection:
-        selection = "everything"
+        selection = EVERYTHING
         written = export_whole(archive, ledger, bundle, now)
     else:
         by_job = of_model(model) if model else None

@@ -33,6 +33,10 @@ EXITS: dict[Verdict, int] = {
     "valid, but stale": 3,
     "valid, with reservations": 4,
 }
+OF_A_PART = (
+    "of a part nobody can say: that it holds every record of its selection; what a record continues by its evidence; "
+    "what came into the log after a pin although dated long before it (ask for the whole ledger)"
+)
 FIELDS = ("error", "weight", "index", "message", "remedy")
 COLUMNS = {"error": "Error", "weight": "Weight", "index": "Leaf", "message": "What was seen", "remedy": "What to do"}
 
@@ -143,7 +147,7 @@ def tell(report: VerificationReport, output: Output, recomputed: bool) -> None:
     if report.findings or output is Output.JSON:
         return
     if report.kind == "part":
-        say(f"a part: {report.selection}; that nothing of it was left out cannot be seen from it")
+        say(f"a part: {report.selection}", OF_A_PART)
     if report.elsewhere:
         say(f"{report.elsewhere} ancestors of its records are not in it: their figures are what the records say")
     if report.left_out:

@@ -9,11 +9,13 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from flops_auditor.domain.ledger.ledger_errors import BadBundle, RootMismatch
 from flops_auditor.domain.ledger.signed_note import LONGEST_NOTE
 from flops_auditor.domain.values.canonical_json import NotCanonical, UnreadableJson, canonical, parse_canonical
+from flops_auditor.domain.values.moments import iso
 
 FORMAT = "flops-auditor-bundle/v1"
 MANIFEST, README, KEYS = "manifest.json", "README.md", "keys.json"
@@ -40,6 +42,11 @@ _LAYOUT = (
 """The names that a file of a bundle may have, and how many bytes it may unpack to."""
 
 BundleKind = Literal["whole", "part"]
+EVERYTHING = "everything"
+"""The selection of a whole bundle."""
+NO_CHECKPOINT = "no checkpoint, since each may be the pin that somebody holds"
+"""Of what a part leaves out of the log's checkpoints: a consistency proof to the newest takes a kilobyte of each."""
+LONGEST_SELECTION = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,8 @@ class Manifest:
     """What a bundle says of itself; nothing in it is believed that is not checked.
 
     `files` and `unpacked` are the number of all other files and the bytes that they unpack to. `left_out` says in words
-    which checkpoints a part does not have.
+    which checkpoints a part does not have. The selection and the time of export are whoever exported it's word: no
+    signature covers them, so they are held to one printable line and to a time.
     """
 
     kind: BundleKind
@@ -57,7 +65,11 @@ class Manifest:
     exported_at: str
     files: int = 0
     unpacked: int = 0
-    left_out: str = ""
+
+    @property
+    def left_out(self) -> str:
+        """Which checkpoints are not there."""
+        return NO_CHECKPOINT if self.kind == "part" else ""
 
     def to_bytes(self) -> bytes:
         """manifest.json, canonical."""
@@ -90,13 +102,23 @@ def parse_manifest(text: bytes) -> Manifest:
             found["exported_at"],
             int(found["files"]),
             int(found["unpacked_bytes"]),
-            found["left_out"],
         )
         if manifest.to_bytes() != text:
-            raise BadBundle("manifest.json has members that it should not have")
+            raise BadBundle("manifest.json has members, or words, that it should not have")
+        if manifest.kind == "whole" and manifest.selection != EVERYTHING:
+            raise BadBundle("a whole bundle says that it is a selection")
+        check_selection(manifest.selection)
+        if iso(datetime.fromisoformat(manifest.exported_at)) != manifest.exported_at:
+            raise BadBundle(f"the time of export is {manifest.exported_at[:40]!r}")
     except (UnreadableJson, NotCanonical, KeyError, TypeError, ValueError) as error:
         raise BadBundle(f"manifest.json is not readable: {error!r:.200}") from error
     return manifest
+
+
+def check_selection(selection: str) -> None:
+    """What was chosen, as one line that shows what it holds. Raises BadBundle."""
+    if not 0 < len(selection) <= LONGEST_SELECTION or not selection.isprintable() or "`" in selection:
+        raise BadBundle(f"the selection {selection[:80]!r} is not one line of printable text without backticks")
 
 
 def largest(name: str) -> int | None:

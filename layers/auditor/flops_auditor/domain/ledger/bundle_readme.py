@@ -63,13 +63,14 @@ print("NOT in the log that was signed:" if wrong else "Verified OK", *wrong)
 
 
 def readme(manifest: Manifest, keys: KeyHistory) -> bytes:
-    """README.md of a bundle."""
+    """README.md of a bundle: `verify` refuses any other text. Whoever changes it after a release changes FORMAT."""
     checkpoint = keys.current("checkpoint").keyid
     whole = manifest.kind == "whole"
     return f"""\
 # Records of training compute: {manifest.ledger_id}
 
-Selection: {manifest.selection}. Exported {manifest.exported_at} at {manifest.size} leaves.
+Selection, in the words of who exported it: `{manifest.selection}`. Exported {manifest.exported_at} at {manifest.size}
+leaves.
 
 ## What is here
 {_WHOLE if whole else _PART}\

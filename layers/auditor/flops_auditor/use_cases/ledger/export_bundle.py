@@ -35,8 +35,6 @@ from flops_auditor.use_cases.ledger.log_reader import (
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import Archive
 
-NO_CHECKPOINT = "no checkpoint, since each may be the pin that somebody holds"
-"""Of what a part leaves out of the log's checkpoints: a consistency proof to the newest takes a kilobyte of each."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 RecordFilter = Callable[[dict[str, Any]], bool]
 """Predicate of a record -> whether it fits."""
@@ -106,7 +104,7 @@ def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) ->
                 chunk = _ChunkContent(index + 1)
         out.chunk(chunk)
         out.lines(bundle.CHECKPOINTS, (bundle.checkpoint_line(note) for note in _checkpoints(archive, ends)))
-        out.frame(bundle.Manifest("whole", ledger_id, size, "everything", iso(now)), keys, archive)
+        out.frame(bundle.Manifest("whole", ledger_id, size, bundle.EVERYTHING, iso(now)), keys, archive)
     return Exported(size, records)
 
 
@@ -120,11 +118,13 @@ def export_part(
     chosen: RecordFilter = anything,
     by_job: RecordFilter | None = None,
 ) -> Exported:
-    """The chosen records, all rotations, and the heartbeats that date them, with proofs. Raises NothingChosen.
+    """The chosen records, all rotations, and the heartbeats that date them, with proofs.
 
     With `by_job` they are those of jobs of which one record fits it: the revisions of a job need not name one model,
-    and each that is superseded belongs beside the one that supersedes it. The log is then read once more.
+    and each that is superseded belongs beside the one that supersedes it. The log is then read once more. Raises
+    NothingChosen, or BadBundle for a selection that is not one printable line.
     """
+    bundle.check_selection(selection)
     size, records, keys, tree = _size(archive), 0, _genesis(archive, ledger_id), MerkleTree()
     checkpoint = read_checkpoint(archive, size)
     jobs = None if by_job is None else {c["job"]["id"] for c in _records(archive, size) if by_job(c)}
@@ -166,7 +166,7 @@ def export_part(
                 for note in _checkpoints(archive, ends)
             ),
         )
-        out.frame(bundle.Manifest("part", ledger_id, size, selection, iso(now), left_out=NO_CHECKPOINT), keys, archive)
+        out.frame(bundle.Manifest("part", ledger_id, size, selection, iso(now)), keys, archive)
     return Exported(size, records)
 
 

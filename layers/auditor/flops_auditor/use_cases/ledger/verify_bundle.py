@@ -17,6 +17,7 @@ from typing import Literal
 
 from flops_auditor.domain.ledger import bundle
 from flops_auditor.domain.ledger.agreement import Agreement, Reader, Rows, check_record, milliseconds
+from flops_auditor.domain.ledger.bundle_readme import readme
 from flops_auditor.domain.ledger.checks import (
     SEALED_WITHIN,
     Pin,
@@ -149,7 +150,6 @@ def _verify(
     files: BundleFiles, demands: Demands, report: VerificationReport, findings: Findings, progress: TellProgress
 ) -> None:
     manifest = files.manifest()
-    files.need(bundle.README)
     keys = parse_key_history(files.need(bundle.KEYS))
     report.kind, report.selection, report.ledger_id = manifest.kind, manifest.selection, manifest.ledger_id
     report.left_out = manifest.left_out
@@ -170,6 +170,8 @@ def _verify(
     said = (_whole if manifest.kind == "whole" else _part)(job)
     if findings.defects or said is None:
         return
+    if files.need(bundle.README) != readme(manifest, keys):
+        raise BadBundle("README.md is not the text that export writes for this manifest and these keys")
     report.sealed_at = said.sealed_at
     check_freshness(said.sealed_at, demands.as_of, demands.now, demands.max_age)
 

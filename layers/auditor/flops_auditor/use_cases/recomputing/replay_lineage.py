@@ -40,7 +40,8 @@ from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
 WINDOW = timedelta(minutes=10)
 """Two clocks differ by five minutes at most, and so long may pass between looking for parents and the record's time."""
 FOLLOWED_WITHIN = timedelta(hours=2)
-"""From the record of a run to new records of those that continue it: a message in a queue, worked off at once."""
+"""From the record of a run to new records of those that continue it: a message in a queue, with at most 15 minutes of
+delay and five receives of 12 minutes each; WINDOW, and the rest for a queue that others fill."""
 _WINDOW_MS = WINDOW // timedelta(milliseconds=1)
 _AFTER_ALL = b"\xff"
 _END = 1 << 62
