@@ -1,10 +1,13 @@
 """What the meter costs on a small model on this CPU: time of a step and memory, as ratios within one run.
 
-python -m bench.meter_overhead [--pairs 100] [--output docs/figures/meter-overhead.json]
+python -m bench.meter_overhead [--blocks 300] [--output docs/figures/meter-overhead.json]
 
-Two copies of a model take turns, one with a meter; the processor time of each step counts, and the medians are held
-against each other. Ways of counting that were not taken are measured beside it: torch's counter on every step, and a
-hook on every linear layer.
+Two copies of a model differ by a percent for where their memory lies, so that one copy takes all steps. They come in
+blocks: one step without anything, another one without anything, one with a meter, and one with each way that was not
+taken (torch's counter on every step, a hook on every linear layer), in an order that chance decides. Hooks are put on
+and taken off between the steps; everything that a way does in a step is timed, the meter's lines and its checks with
+it. The two plain steps are the null pair: what their ratio is off 1 is the noise. Time is the process's, so that
+other work on the machine does not count.
 """
 
 import argparse
@@ -13,8 +16,10 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -29,7 +34,18 @@ from flops_meter.journal import Settings
 
 SHAPE: dict[str, Any] = {"vocab_size": 1024, "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4}
 HEADS: dict[str, Any] = {"num_attention_heads": 8, "num_key_value_heads": 4}
-QUIET = Settings(write=None)
+ROWS, LENGTH = 4, 128
+WARM_BLOCKS = 10
+LINE_SECONDS = 2.0
+"""A line far more often than in a job (60 s), so that the run has many."""
+_HOOKS = (
+    "_forward_hooks",
+    "_forward_hooks_with_kwargs",
+    "_forward_hooks_always_called",
+    "_forward_pre_hooks",
+    "_forward_pre_hooks_with_kwargs",
+)
+Around = Callable[[], AbstractContextManager[Any]]
 
 
 def small_model() -> nn.Module:
@@ -38,42 +54,31 @@ def small_model() -> nn.Module:
     return llama(**SHAPE, **HEADS)(False).train()
 
 
-class Runner:
-    """One copy of the model, its optimizer, and what surrounds its steps."""
-
-    def __init__(self, around: Callable[[nn.Module], Callable[[], AbstractContextManager[Any]]]) -> None:
-        self.model = small_model()
-        self.optimizer = torch.optim.AdamW(self.model.parameters())
-        self.around = around(self.model)
-        self.times: list[float] = []
-
-    def step(self, batch: dict[str, torch.Tensor]) -> None:
-        """One training step, timed."""
-        began = time.process_time()
-        with self.around():
-            self.model(**batch).loss.backward()
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.times.append(time.process_time() - began)
-
-
-def plain(model: nn.Module) -> Callable[[], AbstractContextManager[Any]]:
+def plain(model: nn.Module) -> Around:
     """Nothing around it."""
     return nullcontext
 
 
-def metered(model: nn.Module) -> Callable[[], AbstractContextManager[Any]]:
-    """A meter."""
-    meter = FlopsMeter(model, settings=QUIET)
-    return lambda: meter.step(tokens=2048)
+def plain_again(model: nn.Module) -> Around:
+    """The other one of the null pair."""
+    return nullcontext
 
 
-def counted_always(model: nn.Module) -> Callable[[], AbstractContextManager[Any]]:
+def metered(model: nn.Module) -> Around:
+    """A meter that writes its lines and its state into files."""
+    folder = Path(tempfile.mkdtemp())
+    log = (folder / "log").open("w")
+    settings = Settings(LINE_SECONDS, lambda line: print(line, file=log, flush=True), folder / "state.json")
+    meter = FlopsMeter(model, settings=settings)
+    return lambda: meter.step(tokens=ROWS * LENGTH)
+
+
+def counted_always(model: nn.Module) -> Around:
     """torch's counter, on every step."""
     return lambda: FlopCounterMode(display=False)
 
 
-def hooked(model: nn.Module) -> Callable[[], AbstractContextManager[Any]]:
+def hooked(model: nn.Module) -> Around:
     """A hook on each linear layer that reads shapes, which leaves attention out."""
     seen = [0]
 
@@ -87,32 +92,104 @@ def hooked(model: nn.Module) -> Callable[[], AbstractContextManager[Any]]:
     return nullcontext
 
 
-def measure_time(pairs: int) -> dict[str, Any]:
-    """Medians over steps that take turns, the first ten left out but told."""
-    runners = {each.__name__: Runner(each) for each in (plain, metered, hooked, counted_always)}
-    batches = [text(8, 256, 1024)(), text(8, 128, 1024)()]
-    for index in range(pairs + 10):
+class Way:
+    """What surrounds a step, and the hooks that it has on the model while the step is its own."""
+
+    def __init__(self, model: nn.Module, make: Callable[[nn.Module], Around]) -> None:
+        self._clear(model)
+        self.around = make(model)
+        self._hooks = [(each, {name: getattr(each, name) for name in _HOOKS}) for each in model.modules()]
+        self.times: list[float] = []
+        self._clear(model)
+
+    @staticmethod
+    def _clear(model: nn.Module) -> None:
+        for each in model.modules():
+            for name in _HOOKS:
+                setattr(each, name, OrderedDict())
+
+    def put_on(self) -> None:
+        """Have its hooks on the model, and nobody else's."""
+        for module, hooks in self._hooks:
+            for name, each in hooks.items():
+                setattr(module, name, each)
+
+
+class Trainer:
+    """The model, its optimizer, and one step of it."""
+
+    def __init__(self) -> None:
+        self.model = small_model()
+        self.optimizer = torch.optim.AdamW(self.model.parameters())
+
+    def step(self, batch: dict[str, torch.Tensor], around: Around) -> float:
+        """One training step; seconds of processor time."""
+        began = time.process_time()
+        with around():
+            self.model(**batch).loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return time.process_time() - began
+
+
+def measure_time(blocks: int) -> dict[str, Any]:
+    """Ratios to the plain step of the same block. Every seventh block has shorter rows."""
+    trainer = Trainer()
+    for _ in range(WARM_BLOCKS):  # the optimizer's state, the allocator
+        trainer.step(text(ROWS, LENGTH, 1024)(), nullcontext)
+    ways = {each.__name__: Way(trainer.model, each) for each in (plain, plain_again, metered, hooked, counted_always)}
+    batches = [text(ROWS, LENGTH, 1024)(), text(ROWS, LENGTH // 2, 1024)()]
+    for index in range(blocks + WARM_BLOCKS):
         batch = batches[index % 7 == 6]
-        for runner in random.sample(list(runners.values()), len(runners)):
-            runner.step(batch)
-    medians = {name: statistics.median(runner.times[10:]) for name, runner in runners.items()}
-    first = {name: runner.times[0] for name, runner in runners.items()}
+        for way in random.sample(list(ways.values()), len(ways)):
+            way.put_on()
+            way.times.append(trainer.step(batch, way.around))
+    without = ways["plain"].times[WARM_BLOCKS:]
+    others = {name: way.times[WARM_BLOCKS:] for name, way in ways.items() if name != "plain"}
+    step_seconds = statistics.median(without)
+    own = own_time()
     return {
-        "pairs": pairs,
-        "step_seconds": medians["plain"],
-        "ratio": {name: value / medians["plain"] for name, value in medians.items() if name != "plain"},
-        "first_step_ratio": first["metered"] / statistics.median(runners["plain"].times[10:]),
-        "own_seconds": own_time(),
+        "blocks": blocks,
+        "step_seconds": step_seconds,
+        "median_ratio": {name: _interval(times, without, _median_ratio) for name, times in others.items()},
+        "mean_ratio": {name: _interval(times, without, _mean_ratio) for name, times in others.items()},
+        "first_step_ratio": ways["metered"].times[0] / step_seconds,
+        "first_hundred_ratio": _mean_ratio(ways["metered"].times[:100], ways["plain"].times[:100]),
+        "own_seconds": own,
+        "own_share": own / step_seconds,
     }
+
+
+def _median_ratio(times: Sequence[float], without: Sequence[float]) -> float:
+    """The median over blocks: what a usual step costs."""
+    return statistics.median(one / other for one, other in zip(times, without, strict=True))
+
+
+def _mean_ratio(times: Sequence[float], without: Sequence[float]) -> float:
+    """All steps together, those that are counted anew too."""
+    return sum(times) / sum(without)
+
+
+def _interval(
+    times: Sequence[float], without: Sequence[float], ratio: Callable[[Sequence[float], Sequence[float]], float]
+) -> dict[str, float]:
+    """The ratio, and where 95 % of ratios lie that blocks drawn anew give (bootstrap, 2,000 draws)."""
+    chance, places = random.Random(0), range(len(times))  # noqa: S311  the same draws each time
+    drawn = []
+    for _ in range(2000):
+        chosen = chance.choices(places, k=len(times))
+        drawn.append(ratio([times[each] for each in chosen], [without[each] for each in chosen]))
+    drawn.sort()
+    return {"ratio": ratio(times, without), "from": drawn[50], "to": drawn[-51]}
 
 
 def own_time() -> float:
     """Seconds that the meter's own code takes in a step, measured without the model's work: a model of one product."""
     tiny = nn.Linear(2, 2)
     values = torch.ones(1, 2)
-    meter = FlopsMeter(tiny, settings=QUIET)
+    meter = FlopsMeter(tiny, settings=Settings(write=None))
 
-    def run(times: int, around: Callable[[], AbstractContextManager[Any]]) -> float:
+    def run(times: int, around: Around) -> float:
         began = time.process_time()
         for _ in range(times):
             with around():
@@ -129,30 +206,30 @@ def peak_memory(with_meter: bool) -> int:
     """Peak resident bytes of a process of its own that trains a while."""
     code = (
         "from bench.meter_overhead import *; import resource\n"
-        f"r = Runner(metered if {with_meter} else plain); b = text(8, 256, 1024)()\n"
-        "for _ in range(12): r.step(b)\n"
+        f"t = Trainer(); b = text(8, 256, 1024)(); a = (metered if {with_meter} else plain)(t.model)\n"
+        "for _ in range(12): t.step(b, a)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return int(done.stdout.split()[-1])
 
 
-def measure_memory(times: int = 3) -> dict[str, float]:
-    """The lowest of some runs each: what is needed, without what a run happens to leave over."""
-    runs = [(peak_memory(False), peak_memory(True)) for _ in range(times)]
-    without, with_meter = min(each[0] for each in runs), min(each[1] for each in runs)
-    return {"bytes": without, "ratio": with_meter / without}
+def measure_memory(times: int = 5) -> dict[str, float]:
+    """The lowest of some runs each, what is needed without what a run happens to leave over; and the null pair."""
+    runs = [(peak_memory(False), peak_memory(False), peak_memory(True)) for _ in range(times)]
+    without, again, with_meter = (min(column) for column in zip(*runs, strict=True))
+    return {"bytes": without, "plain_again_ratio": again / without, "ratio": with_meter / without}
 
 
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--blocks", type=int, default=300)
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
     found = {
-        "time": measure_time(given.pairs),
+        "time": measure_time(given.blocks),
         "memory": measure_memory(),
         "torch": torch.__version__.partition("+")[0],
     }

@@ -45,6 +45,10 @@ class Account:
         """The totals without what waits on the device: to be added to, never to be told."""
         return self._totals
 
+    def clear(self) -> None:
+        """Forget everything: it was lost."""
+        self._totals, self._waiting = Totals(), []
+
     def train(self, work: Work, lengths: Lengths | None, pairs: dict[int, int], counts_tokens: bool) -> None:
         """A forward and backward pass. `pairs` are those of ragged kernels where the lengths do not tell them."""
         ragged: list[tuple[int, int, torch.Tensor]] = []

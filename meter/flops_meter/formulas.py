@@ -188,13 +188,36 @@ def bounds_of(arguments: Arguments) -> tuple[Any, Any] | None:
 # ----- Recurrent layers: every step multiplies by the input and the recurrent weights
 
 
-def _recurrent(backward: bool) -> Formula:
+def recurrent(backward: bool, wanted: Callable[[Any, Any], tuple[bool, bool]] | None = None) -> Formula:
+    """A recurrent layer in one operation. Its backward: the weights' gradients, the state's and the input's.
+
+    `wanted` says, by the input and the initial state, which of the two needs gradients: the kernel may be for one that
+    does not. The state of the first step is the initial one.
+    """
+
     def formula(seen: Seen) -> Work:
-        shape = _shape(seen.arguments["input"])
-        weights = [each for name, each in seen.arguments.items() if name.startswith("weight")]
+        given = seen.arguments
+        shape = _shape(given["input"])
+        weights = [each for name, each in given.items() if name.startswith("weight")]
         flat = [one for each in weights for one in (each if isinstance(each, list | tuple) else [each])]
-        per_position = sum(2 * prod(_shape(each)) for each in flat if hasattr(each, "shape") and each.dim() == 2)
-        return _dense(shape[0] * shape[1] * per_position * (2 if backward else 1))
+        sizes = [2 * prod(_shape(each)) for each in flat if hasattr(each, "shape") and each.dim() == 2]
+        positions = prod(shape[:-1])
+        forward = positions * sum(sizes)
+        if not backward:
+            return _dense(forward)
+        mask = given.get("output_mask")
+        state = given.get("hx_", given.get("hx"))
+        if mask is not None:
+            of_input, of_state = bool(mask[0]), bool(mask[1])
+        else:
+            of_input, of_state = wanted(given["input"], state) if wanted else (True, True)
+        directions = 2 if given.get("bidirectional") and len(flat) != len(weights) else 1
+        spared = 0 if of_input else positions * sum(sizes[0 : 2 * directions : 2])
+        if not of_state:
+            bounds = given.get("batch_sizes")
+            first = bounds[0] if bounds else shape[0 if given.get("batch_first") and mask is not None else 1]
+            spared += first * sum(sizes[1::2])
+        return _dense(2 * forward - spared)
 
     return formula
 
@@ -232,10 +255,10 @@ FORMULAS: dict[str, Formula] = {
     "aten::_slow_conv2d_forward": _convolution,
     "aten::mkldnn_convolution": _convolution,
     "aten::convolution_backward": _convolution_backward,
-    "aten::mkldnn_rnn_layer": _recurrent(backward=False),
-    "aten::mkldnn_rnn_layer_backward": _recurrent(backward=True),
-    "aten::_cudnn_rnn": _recurrent(backward=False),
-    "aten::_cudnn_rnn_backward": _recurrent(backward=True),
+    "aten::mkldnn_rnn_layer": recurrent(backward=False),
+    "aten::mkldnn_rnn_layer_backward": recurrent(backward=True),
+    "aten::_cudnn_rnn": recurrent(backward=False),
+    "aten::_cudnn_rnn_backward": recurrent(backward=True),
 }
 
 WITHOUT_FLOP = ("aten", "prims", "prim", "c10d", "_c10d_functional", "c10d_functional", "fsdp", "profiler", "inductor")

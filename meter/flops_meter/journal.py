@@ -6,7 +6,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,6 @@ _SEQUENCE = itertools.count()
 _CHECKPOINTS = Path("/opt/ml/checkpoints")
 """Where SageMaker keeps what a job that is interrupted and restarted finds again."""
 _PUBLISH_TIMES = 4
-_BEFORE = -1
-"""Stands for the meters of the process that a checkpoint came from."""
 STATE_FILE = "flops_meter_state.json"
 _NO_JOB = Job("none", "none")
 _DEFAULT = Threshold.from_environment({})
@@ -82,21 +81,28 @@ class Settings:
 class _Story:
     """What the lines of one job in this process have in common, however many meters it makes, one after the other too.
 
-    `latest` are the totals of each meter as it last said; a line carries their sum.
+    `latest` are the totals of each count as its meter last said, by the count's name; a line carries their sum. A meter
+    that goes on from a checkpoint takes the name of the count in it, so that no count is there twice. `restored` are
+    those that came with a checkpoint.
     """
 
     def __init__(self, settings: Settings) -> None:
+        self.name = uuid.uuid4().hex
         self.began = process_start() if _nothing_ran() else time.time()
         self.since, self.covered_before = self.began, 0.0
         self.sequence, self.attempt = 0, 1
         self.chain = lines.genesis(settings.job.arn)
         self.last = self.began, 0
         self.lost: Totals | None = None
-        self.latest: dict[int, Totals] = {}
+        self.latest: dict[str, Totals] = {}
+        self.restored: set[str] = set()
+        self.owners: dict[str, int] = {}
         self.warned = False
 
     def adopt(self, state: Mapping[str, Any]) -> None:
-        """Go on from what a checkpoint or the state file kept. Raises ValueError."""
+        """Go on from what a checkpoint or the state file of an earlier process kept. Raises ValueError."""
+        if state.get("story") == self.name:
+            return
         try:
             self.sequence, self.attempt = int(state["sequence"]), int(state["attempt"]) + 1
             self.chain = str(state["chain"])
@@ -108,18 +114,27 @@ class _Story:
         """Seconds in which a meter ran."""
         return round(self.covered_before + max(now - self.began, 0.0), 1)
 
-    def beside(self, meter: int) -> Totals:
-        """The other meters' totals."""
-        whole = Totals()
-        for each, totals in self.latest.items():
-            whole = whole if each == meter else whole.plus(totals)
-        return whole
+    def beside(self, count: str) -> dict[str, Totals]:
+        """The other counts."""
+        return {name: totals for name, totals in self.latest.items() if name != count}
 
 
 _STORIES: dict[tuple[str, Path | None], _Story] = {}
 
 
-def _story_of(settings: Settings, meter: int) -> _Story:
+def lost_since(kept: Totals, done: Totals) -> int:
+    """All model FLOP that were lost, when a run that had done so much goes back to what a checkpoint kept."""
+    return max(done.model_flop + done.discarded_flop - kept.model_flop, kept.discarded_flop)
+
+
+def _sum(counts: Iterable[Totals]) -> Totals:
+    whole = Totals()
+    for each in counts:
+        whole = whole.plus(each)
+    return whole
+
+
+def _story_of(settings: Settings) -> _Story:
     """One for a job; outside of jobs, one for each meter."""
     if settings.job.arn == "none":
         return _Story(settings)
@@ -134,7 +149,8 @@ class Journal:
         self.total_steps = total_steps
         self._number = next(_SEQUENCE)
         self._ranks = Ranks(self._number)
-        self._story = _story_of(settings, self._number)
+        self.count = uuid.uuid4().hex
+        self._story = _story_of(settings)
         self._carried = Totals()
         self._unknown: Mapping[str, int] = {}
         self._failure: str | None = None
@@ -174,16 +190,31 @@ class Journal:
             "chain": self._story.chain,
             "since": self._story.since,
             "covered": self._story.covered(time.time()),
-            "beside": self._story.beside(self._number).to_dict(),
+            "story": self._story.name,
+            "count": self.count,
+            "beside": {name: totals.to_dict() for name, totals in self._story.beside(self.count).items()},
         }
 
     def resume(self, state: Mapping[str, Any], carried: Totals) -> None:
-        """Go on from a checkpoint's state, or from the state file where that is later. Raises ValueError."""
-        self._carried = carried
-        story = self._story
-        if not any(each != self._number for each in story.latest):
-            story.latest[_BEFORE] = Totals.from_dict(state.get("beside", {}))
-        story.last = story.began, carried.model_flop + story.beside(self._number).model_flop
+        """Go on from a checkpoint's state, or from the state file where that is later. Raises ValueError.
+
+        Where this process went on from the same count before, what it did since then is lost: it is added to what
+        `carried` has as discarded.
+        """
+        beside = {name: Totals.from_dict(totals) for name, totals in state.get("beside", {}).items()}
+        story, name = self._story, str(state.get("count", self.count))
+        own = story.latest.pop(self.count, None)
+        before = own if name == self.count else story.latest.pop(name, None)
+        if before is not None and name not in story.restored:
+            carried.discarded_flop = lost_since(carried, before)
+            story.attempt += 1  # what the lines say of it goes back
+        self.count, self._carried = name, carried
+        story.owners[name] = self._number
+        story.restored.discard(name)
+        for other in beside.keys() - story.latest.keys() - {name}:
+            story.latest[other] = beside[other]
+            story.restored.add(other)
+        story.last = story.began, carried.model_flop + _sum(story.beside(name).values()).model_flop
         if story.lost is None:
             story.adopt(state)
 
@@ -211,6 +242,8 @@ class Journal:
             _log.warning("flops-meter: %s could not be read (%s); counting begins anew", path, error)
 
     def _tell(self, final: bool) -> None:
+        if self._story.owners.get(self.count, self._number) != self._number:
+            return  # another meter went on from this one's checkpoint
         own = self._carried.plus(self._account.totals)
         if self._ranks.rank != 0:
             self._ranks.publish(own)
@@ -219,10 +252,10 @@ class Journal:
             return
         whole, reporting = self._ranks.gather(own, "final") if final else self._ranks.collect(own)
         story = self._story
-        story.latest[self._number] = whole
-        whole = whole.plus(story.beside(self._number))
+        story.latest[self.count] = whole
+        whole = whole.plus(_sum(story.beside(self.count).values()))
         if story.lost is not None:
-            kept = self._carried.model_flop + story.latest.get(_BEFORE, Totals()).model_flop
+            kept = self._carried.model_flop + _sum(story.latest[name] for name in story.restored).model_flop
             lost = max(story.lost.model_flop - kept, 0) + story.lost.discarded_flop
             whole.discarded_flop = max(lost, whole.discarded_flop)
         self._write(whole, reporting, final)

@@ -55,6 +55,8 @@ failed: 1 when counting stopped on an error; job_check: 48 bits of SHA-256 of th
 a line of another job; chain_check: 48 bits of chain; mfu: of this interval, where the hardware's peak is known.
 """
 METRIC_PREFIX = "flops_auditor:"
+_LAUNCHERS = "(?:\\[[a-z]*[0-9][^\\] ]*\\](?:<stdout>)?: ?|algo-[0-9]+: )?"
+"""What launchers put before each line: mpirun [1,0]<stdout>:, torchrun [default0]:, DeepSpeed algo-1: ."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,16 @@ def verify(log: Iterable[str], job: str | None = None) -> tuple[Sequence[Line], 
 
 
 def metric_definitions() -> list[dict[str, str]]:
-    """MetricDefinitions of CreateTrainingJob: Name and Regex of each number."""
-    number = "([0-9]+(?:\\.[0-9]+)?)"
-    return [{"Name": METRIC_PREFIX + name, "Regex": f"{PREFIX}.* {name}={number}"} for name in METRICS]
+    """MetricDefinitions of CreateTrainingJob: Name and Regex of each number.
+
+    Held to a whole line: from its beginning, or what launchers put there, word by word to the chain. A line that quotes
+    one gives no metric. Nothing says whether SageMaker's engine takes `$`, so that what follows a line is let pass.
+    """
+    number, words = "([0-9]+(?:\\.[0-9]+)?)", "(?:[a-z_]+=[^ ]+ )*"
+    begin, end = f"^{_LAUNCHERS}{PREFIX} ", "prev=[0-9a-f]+ chain=[0-9a-f]+ chain_check="
+    found = {name: f"{begin}{words}{name}={number} {words}{end}[0-9]+" for name in METRICS}
+    found["chain_check"] = f"{begin}{words}{end}{number}"
+    return [{"Name": METRIC_PREFIX + name, "Regex": found[name]} for name in METRICS]
 
 
 def metrics_of(text: str) -> dict[str, float]:

@@ -15,14 +15,16 @@ from torch import nn
 
 from flops_meter.account import Account
 from flops_meter.calls import Lengths, describe, generates, lengths_of, tensors_of
+from flops_meter.changes import Graphs, registered
 from flops_meter.hooks import CompiledEntry, ModuleHook, OutputHook
-from flops_meter.journal import Journal, Settings
-from flops_meter.prediction import Predictor, Sizes
+from flops_meter.journal import Journal, Settings, lost_since
+from flops_meter.prediction import Predictor, Sizes, same
 from flops_meter.size import model_size
 from flops_meter.watching import (
     Pass,
     Watch,
     foreign_modes,
+    graph_nodes,
     in_backward,
     settle_unseen,
     storage_of,
@@ -65,6 +67,8 @@ class _Call:
     alive: "weakref.ref[OutputHook] | None" = None
     settled: bool = False
     again: bool = False
+    nodes: int = 0
+    changed: bool = False
     pairs: dict[int, int] = field(default_factory=dict)
 
 
@@ -102,9 +106,12 @@ class FlopsMeter:
         self._unfired: dict[Key, int] = {}
         self._joined: dict[Passes, tuple[int, Work]] = {}
         self._joins: set[Key] = set()
-        self._flags: dict[tuple[bool, ...], int] = {}
+        self._flags: dict[tuple[Any, ...], int] = {}
         self._parameters: list[weakref.ref[nn.Parameter]] = []
+        self._shapes: tuple[Any, ...] = ()
+        self._registered = -1
         self._until_refresh = 0
+        self._graphs = Graphs()
         self._entries: list[weakref.ref[nn.Module]] = []
         self._parts_hooked = False
         self._handles: list[Any] = []
@@ -289,8 +296,12 @@ class FlopsMeter:
         """
         if not isinstance(state, dict) or "totals" not in state:
             raise ValueError("no state of a flops meter: pass what state_dict() gave")
-        self._carried = Totals.from_dict(state["totals"])
-        self._journal.resume(state, self._carried)
+        carried = Totals.from_dict(state["totals"])
+        if state.get("count") == self._journal.count:  # back to what this meter kept itself
+            carried.discarded_flop = lost_since(carried, self.totals)
+            self._account.clear()
+        self._journal.resume(state, carried)
+        self._carried = carried
 
     def gathered_state(self, name: str) -> dict[str, Any] | None:
         """The state of all ranks together, on rank 0; None on the others. All ranks call it, with the same name."""
@@ -390,7 +401,7 @@ class FlopsMeter:
         if forward is None:
             forward = self._forwards[key] = Predictor()
         call.forward = forward.predict(sizes)
-        known = call.forward is not None
+        known = call.forward is not None and not self._graphs.changed(key)
         if gradients and self._unfired.get(key, 0) < _MOST_UNFIRED:
             back = self._backwards.get(((key, 1),))
             found = back is not None and back.predict(sizes) is not None
@@ -405,6 +416,7 @@ class FlopsMeter:
             call.watched = self._watch.current = Pass(None if lengths is None else lengths.width)
             self._watch.length = call.watched.length
         self._open = call
+        call.nodes = graph_nodes()
 
     def _after(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         if module not in self._stack:
@@ -422,6 +434,12 @@ class FlopsMeter:
             call.forward = call.watched.forward
             call.pairs = dict(self._watch.pairs)
             self._forwards[call.key].add(call.sizes, call.forward)
+            self._graphs.counted(call.key)
+        elif call.gradients and not self._graphs.fits(call.key, graph_nodes() - call.nodes):
+            call.changed = True
+            call.nodes = graph_nodes() - call.nodes
+            if not self._watching:
+                self._start_watching()
         wanted = [each for each in tensors_of(output) if each.requires_grad] if call.gradients else []
         if wanted:
             hook = OutputHook(_Arrival(self, call))
@@ -512,6 +530,7 @@ class FlopsMeter:
             for each in fired:
                 add(backward, self._unseen_head(each))
             self._watch.clear()
+            self._settle_changed(fired, key, sizes, backward)
             self._backwards.setdefault(key, Predictor()).add(sizes, backward)
             if len(fired) > 1 or fired[0].times_back > 1:
                 self._joined[key] = sum(counted(each.forward or {}) for each in fired), backward
@@ -539,6 +558,30 @@ class FlopsMeter:
             for _ in range(each.times_back):
                 add(backward, found)
         return backward
+
+    def _settle_changed(self, fired: list[_Call], key: Passes, sizes: Sizes, backward: Work) -> None:
+        """Calls that made another graph than the counted ones: another backward shows another forward, too."""
+        changed = [each for each in fired if each.changed]
+        if not changed:
+            return
+        known = self._backwards[key].recall(sizes) if key in self._backwards else None
+        if known is not None and same(known, backward):
+            for each in changed:
+                self._graphs.accept(each.key, each.nodes)
+            return
+        grown = counted(backward), counted(known or {})
+        for each in changed:
+            if all(grown):
+                each.forward = {kind: amount * grown[0] // grown[1] for kind, amount in (each.forward or {}).items()}
+            self._infer(
+                counted(each.forward or {}), "the model's structure changed in the run: that step's forward is inferred"
+            )
+            self._graphs.begin_anew(each.key)
+            self._forwards[each.key] = Predictor()
+        gone = {each.key for each in changed}
+        for old in [passes for passes in self._backwards if gone & {part for part, _ in passes}]:
+            del self._backwards[old]
+            self._joined.pop(old, None)
 
     def _unseen_head(self, call: _Call) -> Work:
         """The vocabulary head where a kernel that no operation shows computes it together with the loss."""
@@ -582,17 +625,19 @@ class FlopsMeter:
             _log.warning("flops-meter: %s", why)
 
     def _trainable(self) -> int:
-        """A number for which parameters need gradients now."""
+        """A number for which parameters there are, and which of them need gradients now."""
         self._until_refresh -= 1
         values = [each() for each in self._parameters]
-        if self._until_refresh < 0 or any(each is None for each in values):
+        if self._until_refresh < 0 or self._registered != registered() or any(each is None for each in values):
+            self._registered = registered()
             modules = [module for each in self._entries if (module := each()) is not None]
             found = dict.fromkeys(parameter for module in modules for parameter in module.parameters())
             self._parameters = [weakref.ref(each) for each in found]
             self._until_refresh = _REFRESH
             values = list(found)
+            self._shapes = tuple(_shape(each) for each in found)
         flags = tuple([each.requires_grad for each in values if each is not None])
-        return self._flags.setdefault(flags, len(self._flags))
+        return self._flags.setdefault((self._shapes, flags), len(self._flags))
 
 
 class _Arrival:
@@ -607,6 +652,11 @@ class _Arrival:
         meter = self._meter()
         if meter is not None:
             meter._guarded(meter.arrived, self._call)
+
+
+def _shape(parameter: nn.Parameter) -> tuple[int, ...]:
+    """As a whole, where DeepSpeed's ZeRO stage 3 takes it apart between the steps."""
+    return tuple(getattr(parameter, "ds_shape", parameter.shape))
 
 
 def _kind(module: nn.Module, kwargs: dict[str, Any]) -> str:

@@ -80,6 +80,11 @@ class Predictor:
         return None if self._formula is None else self._formula.apply(sizes)
 
 
+def same(expected: Mapping[str, int], found: Mapping[str, int]) -> bool:
+    """Whether two counts are one, as far as a prediction must be right."""
+    return _deviation(expected, found) <= TOLERANCE
+
+
 def _deviation(expected: Mapping[str, int], found: Mapping[str, int]) -> float:
     whole = sum(found.values())
     off = sum(abs(expected.get(kind, 0) - found.get(kind, 0)) for kind in expected.keys() | found.keys())

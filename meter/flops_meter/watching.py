@@ -9,7 +9,17 @@ from torch import nn
 from torch.utils import _python_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from flops_meter.formulas import FORMULAS, Formula, Seen, attention, bounds_of, is_attention, is_unknown, pairs_in
+from flops_meter.formulas import (
+    FORMULAS,
+    Formula,
+    Seen,
+    attention,
+    bounds_of,
+    is_attention,
+    is_unknown,
+    pairs_in,
+    recurrent,
+)
 from flops_meter.work import DENSE, SURPLUS, Work, add
 
 FORWARD = "forward"
@@ -27,6 +37,11 @@ _ASIDE |= {"prim::layout"}
 def in_backward() -> bool:
     """Whether autograd runs this thread's code now."""
     return bool(torch._C._current_graph_task_id() != -1)
+
+
+def graph_nodes() -> int:
+    """How many nodes of graphs this thread has made: what it grows by in a forward is a mark of the graph it made."""
+    return int(torch._C._autograd._get_sequence_nr())
 
 
 def foreign_modes() -> bool:
@@ -69,6 +84,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.weights: set[int] = set()
         self._outputs: set[int] = set()
         self._wanted: dict[tuple[int, ...], tuple[bool, bool, bool]] = {}
+        self._wanted_by_state: dict[tuple[int, ...], tuple[bool, bool]] = {}
         self._formulas: dict[Any, tuple[str, Formula | None]] = {}
         self._composite: dict[Any, bool] = {}
         self._modules = _Modules(self)
@@ -78,6 +94,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Forget what was added up, for the next step."""
         self.loss, self.backward, self.pairs = {}, {}, {}
         self._wanted.clear()
+        self._wanted_by_state.clear()
         self._outputs.clear()
         self.higher_order = False
         self._modules.clear()
@@ -157,6 +174,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if found is None:
             name = func._schema.name
             formula = FORMULAS.get(name)
+            if name.startswith("aten::mkldnn_rnn_layer"):
+                formula = self._recurrent(backward="backward" in name)
             if formula is None and is_attention(name, dict.fromkeys((a.name for a in func._schema.arguments), 1)):
                 formula = self._attention(name)
             if formula is None and is_unknown(name):
@@ -182,6 +201,19 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 query, key, value = (_operand(seen.arguments, part) for part in ("q", "k", "v"))
                 flags = (query.requires_grad, key.requires_grad, value.requires_grad)
                 self._wanted[_place(query, key, value)] = flags
+            return formula(seen)
+
+        return noting
+
+    def _recurrent(self, backward: bool) -> Formula:
+        formula = recurrent(
+            backward, lambda values, state: self._wanted_by_state.get(_place(values, state), (True, True))
+        )
+
+        def noting(seen: Seen) -> Work:
+            if not backward:
+                values, state = seen.arguments["input"], seen.arguments["hx_"]
+                self._wanted_by_state[_place(values, state)] = values.requires_grad, state.requires_grad
             return formula(seen)
 
         return noting

@@ -71,14 +71,35 @@ def test_metric_definitions_pick_up_every_number() -> None:
     definitions = metric_definitions()
     assert len(definitions) == len(METRICS) <= 40
     assert all(len(each["Regex"]) <= 500 for each in definitions)
-    found = metrics_of(log()[3])
+    line = log()[3].partition(" ")[2]
+    found = metrics_of(line)
     assert found["flops_auditor:model_flop"] == float(10**23 + 4)
     assert found["flops_auditor:steps"] == found["flops_auditor:uncounted_steps"] == 4
     assert found["flops_auditor:to"] == 240 and found["flops_auditor:covered"] == 240.0
     assert found["flops_auditor:mfu"] == 0.4021
     assert found["flops_auditor:job_check"] == check_number(JOB) < 2**53
     assert set(found) == {each["Name"] for each in definitions}
-    assert metrics_of("model_flop=3 of something else") == {}
+    for launcher in ("[1,mpirank:0,algo-1]<stdout>:", "[1,0]<stdout>: ", "[default0]:", "algo-1: "):
+        assert metrics_of(launcher + line) == found
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "model_flop=3 of something else",
+        "the meter said {}",
+        '"{}"',
+        "'{}',",
+        "> {}",
+        "INFO:root:{}",
+        "[INFO] {}",
+        "2026-11-26 10:00:00,123 {}",
+        "flops_meter v=1 model_flop=3 is what it said",
+        "the line flops_meter v=1 seq=3 job=none model_flop=3 prev=0 chain=0 chain_check=0",
+    ],
+)
+def test_a_line_of_the_log_that_quotes_one_gives_no_metric(quote: str) -> None:
+    assert metrics_of(quote.format(log()[3].partition(" ")[2])) == {}
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

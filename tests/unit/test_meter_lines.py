@@ -157,6 +157,8 @@ def other_job(place: int, said: dict[str, object]) -> object:
             HARDWARE,
         ),
         ({"seq": lambda place, said: place - (place > 300)}, "meter-lines-of-two-writers", HARDWARE),
+        ({"since": int(START.timestamp()) + 40 * 3600}, "meter-times-disagree", HARDWARE),
+        ({"since": int(START.timestamp()) + 40 * 3600}, "meter-lines-of-another-time", HARDWARE),
     ],
 )
 def test_what_speaks_against_a_count_holds_below_back(change: dict[str, Any], kind: str, bound: int) -> None:
@@ -358,7 +360,7 @@ def finals(line: str, **changes: float) -> list[dict[str, Any]]:
 
     from flops_meter.lines import metrics_of
 
-    found = {**metrics_of(line), **changes}
+    found = {**metrics_of(line.partition(" ")[2]), **changes}
     return [
         {"MetricName": name, "Value": struct.unpack("f", struct.pack("f", value))[0], "Timestamp": START}
         for name, value in found.items()
@@ -409,6 +411,12 @@ def test_a_file_that_says_more_than_the_lines() -> None:
     assert (more.estimate.best_flop, "meter-file-and-lines-disagree" in kinds(more)) == (11 * 10**19, True)
     less = audited(log_of(), files=own_file(log_of(flop=9e19)[-1]))
     assert (less.estimate.best_flop, "meter-file-and-lines-disagree" in kinds(less)) == (10**20, True)
+
+
+def test_a_file_that_began_after_it_ended() -> None:
+    found = audited([], files=own_file(log_of()[-1], since=int(START.timestamp()) + 40 * 3600))
+    assert "meter-times-disagree" in kinds(found)
+    assert found.estimate.cautious_upper_flop == HARDWARE
 
 
 @pytest.mark.parametrize("value", [-1, True, "1e20", None, [], {}, 10**41, 1e300, float("nan"), float("inf"), 10**4000])

@@ -15,6 +15,7 @@ from flops_auditor.domain.runs.emitted import Emitted, Final
 from flops_auditor.domain.runs.meter_words import (
     BINDING,
     CHECK_THE_LOG,
+    CLOCKS_DIFFER,
     MODEL_FLOP,
     OTHER_JOB,
     WORDS,
@@ -33,9 +34,8 @@ PREFIX = "flops_auditor:"
 MINIMUM = " Minimum"
 """Behind a metric's name: the label of its lowest value in each period."""
 SOURCE = "flops-meter's lines"
-_DELAY = 15 * 60 * 10**6
-"""Microseconds that a line may come late, or a clock be wrong."""
 _SECOND = 10**6
+_DELAY = int(CLOCKS_DIFFER) * _SECOND
 _NO_TIME = -1
 _SINGLE = Fraction(1, 2**22)
 """SageMaker keeps a metric's final value in single precision (24 bits): it may differ by so much."""
@@ -246,7 +246,8 @@ def _of_another_time(rows: Sequence[_Row], step: int) -> Iterator[Remark]:
     for row in rows:
         if "to" in row.most and row.start != _NO_TIME:
             late = row.word("to") * _SECOND - row.start
-            off += not -_DELAY <= late <= step + _DELAY
+            began_late = row.word("since") * _SECOND - row.start
+            off += not -_DELAY <= late <= step + _DELAY or began_late > step + _DELAY
     if off:
         yield OTHER_TIME(count=off)
 

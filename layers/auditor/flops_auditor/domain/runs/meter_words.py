@@ -51,6 +51,8 @@ BINDING = (
 """Those without which nothing says whose count it is, for which time, and whether it is whole."""
 _NOTHING = Fraction(0)
 _MINUTE = Fraction(60)
+CLOCKS_DIFFER = Fraction(15 * 60)
+"""Seconds that a line may come late, or a clock be wrong."""
 _ROUNDING = 100
 """A process does not begin and end with the training to the second: a hundredth of it is left, a minute at most."""
 
@@ -109,6 +111,11 @@ COVERS_TOO_MUCH = Kind(
     "lines may be another run's, or of several processes",
     CHECK_THE_LOG,
 )
+TIMES_DISAGREE = Kind(
+    "meter-times-disagree",
+    "contradictory evidence: the count says that it began {seconds:.6g} s after it was written: its times are wrong",
+    CHECK_THE_LOG,
+)
 UNBOUND = Kind(
     "meter-words-missing",
     "the count comes without {missing:list}, so that nothing says whether it is whole and this job's",
@@ -121,8 +128,8 @@ LOST_AND_DONE_AGAIN = Kind(
 INFERRED = Kind("meter-inferred", "{flop:flop} of the FLOP counted were inferred, and err upwards")
 SIGNAL = Kind(
     "meter-signal",
-    "{flop:flop} FLOP of rollouts, reference models and teachers were counted beside: they update nothing and count on "
-    "the cumulative basis alone",
+    "{flop:flop} FLOP of rollouts, reference models, teachers and passes whose gradients never came back were counted "
+    "beside: they update nothing and count on the cumulative basis alone",
 )
 
 
@@ -197,6 +204,9 @@ def suspicions_of(values: Mapping[str, Fraction], facts: Facts, binding: Sequenc
         found.append(Suspicion(STOPPED_COUNTING(flop=flop)))
     if kinds := values.get("unknown_ops"):
         found.append(Suspicion(UNKNOWN_OPERATIONS(kinds=kinds, flop=flop)))
+    late = values.get("since", _NOTHING) - values.get("to", values.get("since", _NOTHING))
+    if late > CLOCKS_DIFFER:
+        found.append(Suspicion(TIMES_DISAGREE(seconds=late)))
     ranks = values.get("ranks", Fraction(facts.hosts))
     reporting = values.get("reporting", ranks)
     if reporting < ranks:
