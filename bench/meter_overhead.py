@@ -5,8 +5,7 @@ python -m bench.meter_overhead [--blocks 300] [--output docs/figures/meter-overh
 Two copies of a model differ by a percent for where their memory lies, so that one copy takes all steps. They come in
 blocks: one step without anything, another one without anything, one with a meter, and one with each way that was not
 taken (torch's counter on every step, a hook on every linear layer), in an order that chance decides. Hooks are put on
-and taken off between the steps; everything that a way does in a step is timed, the meter's lines and its checks with
-it. The two plain steps are the null pair: what their ratio is off 1 is the noise. Time is the process's, so that
+and taken off between the steps; everything that a way does in a step is timed, the meter's lines with it. The two plain steps are the null pair: what their ratio is off 1 is the noise. Time is the process's, so that
 other work on the machine does not count.
 """
 
@@ -64,13 +63,29 @@ def plain_again(model: nn.Module) -> Around:
     return nullcontext
 
 
+class Metered:
+    """A meter that writes its lines and its state into files; `counted` goes up in steps that it counts anew."""
+
+    def __init__(self, model: nn.Module) -> None:
+        folder = Path(tempfile.mkdtemp())
+        log = (folder / "log").open("w")
+        settings = Settings(LINE_SECONDS, lambda line: print(line, file=log, flush=True), folder / "state.json")
+        self.meter = FlopsMeter(model, settings=settings)
+        self.counted = 0
+        self._begin = self.meter._start_watching
+        self.meter._start_watching = self._note  # type: ignore[method-assign]
+
+    def _note(self) -> None:
+        self.counted += 1
+        self._begin()
+
+    def __call__(self) -> AbstractContextManager[Any]:
+        return self.meter.step(tokens=ROWS * LENGTH)
+
+
 def metered(model: nn.Module) -> Around:
-    """A meter that writes its lines and its state into files."""
-    folder = Path(tempfile.mkdtemp())
-    log = (folder / "log").open("w")
-    settings = Settings(LINE_SECONDS, lambda line: print(line, file=log, flush=True), folder / "state.json")
-    meter = FlopsMeter(model, settings=settings)
-    return lambda: meter.step(tokens=ROWS * LENGTH)
+    """A meter."""
+    return Metered(model)
 
 
 def counted_always(model: nn.Module) -> Around:
@@ -100,6 +115,8 @@ class Way:
         self.around = make(model)
         self._hooks = [(each, {name: getattr(each, name) for name in _HOOKS}) for each in model.modules()]
         self.times: list[float] = []
+        self.counts: list[bool] = []
+        """Whether the meter counted that step anew."""
         self._clear(model)
 
     @staticmethod
@@ -107,6 +124,11 @@ class Way:
         for each in model.modules():
             for name in _HOOKS:
                 setattr(each, name, OrderedDict())
+
+    @property
+    def counted(self) -> int:
+        """Steps that a meter counted anew so far."""
+        return self.around.counted if isinstance(self.around, Metered) else 0
 
     def put_on(self) -> None:
         """Have its hooks on the model, and nobody else's."""
@@ -133,7 +155,10 @@ class Trainer:
 
 
 def measure_time(blocks: int) -> dict[str, Any]:
-    """Ratios to the plain step of the same block. Every seventh block has shorter rows."""
+    """Ratios to the plain step of the same block. Every seventh block has shorter rows.
+
+    Blocks in which the meter counts a step anew stand apart: there are fewer and fewer, however long a run is.
+    """
     trainer = Trainer()
     for _ in range(WARM_BLOCKS):  # the optimizer's state, the allocator
         trainer.step(text(ROWS, LENGTH, 1024)(), nullcontext)
@@ -143,18 +168,22 @@ def measure_time(blocks: int) -> dict[str, Any]:
         batch = batches[index % 7 == 6]
         for way in random.sample(list(ways.values()), len(ways)):
             way.put_on()
+            before = way.counted
             way.times.append(trainer.step(batch, way.around))
-    without = ways["plain"].times[WARM_BLOCKS:]
-    others = {name: way.times[WARM_BLOCKS:] for name, way in ways.items() if name != "plain"}
-    step_seconds = statistics.median(without)
-    own = own_time()
+            way.counts.append(way.counted > before)
+    counts, without = ways["metered"].counts, ways["plain"].times
+    usual = [index for index, counted in enumerate(counts) if not counted and index >= WARM_BLOCKS]
+    others = {name: [way.times[each] for each in usual] for name, way in ways.items() if name != "plain"}
+    plain_times = [without[each] for each in usual]
+    step_seconds, own = statistics.median(plain_times), own_time()
+    spent = [ways["metered"].times[each] - without[each] for each, counted in enumerate(counts) if counted]
     return {
-        "blocks": blocks,
+        "blocks": len(usual),
         "step_seconds": step_seconds,
-        "median_ratio": {name: _interval(times, without, _median_ratio) for name, times in others.items()},
-        "mean_ratio": {name: _interval(times, without, _mean_ratio) for name, times in others.items()},
-        "first_step_ratio": ways["metered"].times[0] / step_seconds,
-        "first_hundred_ratio": _mean_ratio(ways["metered"].times[:100], ways["plain"].times[:100]),
+        "median_ratio": {name: _interval(times, plain_times, _median_ratio) for name, times in others.items()},
+        "mean_ratio": {name: _interval(times, plain_times, _mean_ratio) for name, times in others.items()},
+        "counted_steps": {"of": len(counts), "number": len(spent), "seconds_each": statistics.median(spent)},
+        "whole_run_ratio": _mean_ratio(ways["metered"].times, without),
         "own_seconds": own,
         "own_share": own / step_seconds,
     }
@@ -166,7 +195,7 @@ def _median_ratio(times: Sequence[float], without: Sequence[float]) -> float:
 
 
 def _mean_ratio(times: Sequence[float], without: Sequence[float]) -> float:
-    """All steps together, those that are counted anew too."""
+    """All steps together."""
     return sum(times) / sum(without)
 
 
@@ -214,7 +243,7 @@ def peak_memory(with_meter: bool) -> int:
     return int(done.stdout.split()[-1])
 
 
-def measure_memory(times: int = 5) -> dict[str, float]:
+def measure_memory(times: int = 3) -> dict[str, float]:
     """The lowest of some runs each, what is needed without what a run happens to leave over; and the null pair."""
     runs = [(peak_memory(False), peak_memory(False), peak_memory(True)) for _ in range(times)]
     without, again, with_meter = (min(column) for column in zip(*runs, strict=True))
