@@ -5,8 +5,9 @@ python -m bench.meter_overhead [--blocks 300] [--output docs/figures/meter-overh
 Two copies of a model differ by a percent for where their memory lies, so that one copy takes all steps. They come in
 blocks: one step without anything, another one without anything, one with a meter, and one with each way that was not
 taken (torch's counter on every step, a hook on every linear layer), in an order that chance decides. Hooks are put on
-and taken off between the steps; everything that a way does in a step is timed, the meter's lines with it. The two plain steps are the null pair: what their ratio is off 1 is the noise. Time is the process's, so that
-other work on the machine does not count.
+and taken off between the steps; everything that a way does in a step is timed, the meter's lines with it. The two plain
+steps are the null pair: what their ratio is off 1 is the noise. Time is the process's, so that other work on the
+machine does not count.
 """
 
 import argparse
