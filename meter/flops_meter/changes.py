@@ -41,30 +41,35 @@ def registered() -> int:
 
 
 class Graphs:
-    """How many autograd nodes the forward of each kind of call makes."""
+    """How many autograd nodes the forward of each kind of call makes, where it is not counted."""
 
     def __init__(self) -> None:
         self._nodes: dict[int, set[int]] = {}
-        self._to_be_counted: set[int] = set()
+        self._doubts: dict[int, list[int]] = {}
+        self._not_comparable: dict[int, int] = {}
 
-    def fits(self, key: int, nodes: int) -> bool:
-        """Whether a forward that was not counted made a graph like those before; the first one sets what they are."""
+    def made(self, key: int, nodes: int) -> None:
+        """A forward that was not counted made so many. The first one sets what they are; another number is a doubt."""
         known = self._nodes.setdefault(key, {nodes})
-        return nodes in known or len(known) > _MOST_GRAPHS
+        if nodes not in known and len(known) <= _MOST_GRAPHS:
+            self._doubts.setdefault(key, []).append(nodes)
 
-    def accept(self, key: int, nodes: int) -> None:
+    def doubted(self, key: int) -> int:
+        """How many calls made other graphs than those that were counted: the next one is to be counted."""
+        return len(self._doubts.get(key, ()))
+
+    def accept(self, key: int) -> None:
         """Another graph, and the same FLOP."""
-        self._nodes[key].add(nodes)
+        self._nodes[key].update(self._doubts.pop(key))
 
-    def begin_anew(self, key: int) -> None:
-        """Another graph, and other FLOP: what was counted holds no more, and the next call is counted."""
-        self._nodes.pop(key, None)
-        self._to_be_counted.add(key)
-
-    def changed(self, key: int) -> bool:
-        """Whether calls of this kind are to be counted anew."""
-        return key in self._to_be_counted
-
-    def counted(self, key: int) -> None:
-        """A call was counted."""
-        self._to_be_counted.discard(key)
+    def begin_anew(self, key: int, seen_before: bool) -> bool:
+        """Another graph, and other FLOP, or sizes that nothing was known of: then the doubt stays, for some calls."""
+        tried = self._not_comparable[key] = self._not_comparable.get(key, 0) + 1
+        if not seen_before and tried % _MOST_GRAPHS:
+            return False
+        if seen_before:
+            self._nodes.pop(key)
+            self._doubts.pop(key)
+        else:
+            self.accept(key)
+        return True

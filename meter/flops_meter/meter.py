@@ -68,7 +68,6 @@ class _Call:
     settled: bool = False
     again: bool = False
     nodes: int = 0
-    changed: bool = False
     pairs: dict[int, int] = field(default_factory=dict)
 
 
@@ -401,7 +400,7 @@ class FlopsMeter:
         if forward is None:
             forward = self._forwards[key] = Predictor()
         call.forward = forward.predict(sizes)
-        known = call.forward is not None and not self._graphs.changed(key)
+        known = call.forward is not None and not self._graphs.doubted(key)
         if gradients and self._unfired.get(key, 0) < _MOST_UNFIRED:
             back = self._backwards.get(((key, 1),))
             found = back is not None and back.predict(sizes) is not None
@@ -433,13 +432,10 @@ class FlopsMeter:
         if call.watched is not None:
             call.forward = call.watched.forward
             call.pairs = dict(self._watch.pairs)
+            self._compare(call)
             self._forwards[call.key].add(call.sizes, call.forward)
-            self._graphs.counted(call.key)
-        elif call.gradients and not self._graphs.fits(call.key, graph_nodes() - call.nodes):
-            call.changed = True
-            call.nodes = graph_nodes() - call.nodes
-            if not self._watching:
-                self._start_watching()
+        elif call.gradients:
+            self._graphs.made(call.key, graph_nodes() - call.nodes)
         wanted = [each for each in tensors_of(output) if each.requires_grad] if call.gradients else []
         if wanted:
             hook = OutputHook(_Arrival(self, call))
@@ -530,7 +526,6 @@ class FlopsMeter:
             for each in fired:
                 add(backward, self._unseen_head(each))
             self._watch.clear()
-            self._settle_changed(fired, key, sizes, backward)
             self._backwards.setdefault(key, Predictor()).add(sizes, backward)
             if len(fired) > 1 or fired[0].times_back > 1:
                 self._joined[key] = sum(counted(each.forward or {}) for each in fired), backward
@@ -559,29 +554,27 @@ class FlopsMeter:
                 add(backward, found)
         return backward
 
-    def _settle_changed(self, fired: list[_Call], key: Passes, sizes: Sizes, backward: Work) -> None:
-        """Calls that made another graph than the counted ones: another backward shows another forward, too."""
-        changed = [each for each in fired if each.changed]
-        if not changed:
+    def _compare(self, call: _Call) -> None:
+        """A call that is counted after one of its kind made another graph: another forward, or the same by other ways?
+
+        Where it is another one, what was remembered holds no more, and the calls in between are put right.
+        """
+        doubted, known = self._graphs.doubted(call.key), self._forwards[call.key].recall(call.sizes)
+        if not doubted:
             return
-        known = self._backwards[key].recall(sizes) if key in self._backwards else None
-        if known is not None and same(known, backward):
-            for each in changed:
-                self._graphs.accept(each.key, each.nodes)
-            return
-        grown = counted(backward), counted(known or {})
-        for each in changed:
-            if all(grown):
-                each.forward = {kind: amount * grown[0] // grown[1] for kind, amount in (each.forward or {}).items()}
-            self._infer(
-                counted(each.forward or {}), "the model's structure changed in the run: that step's forward is inferred"
-            )
-            self._graphs.begin_anew(each.key)
-            self._forwards[each.key] = Predictor()
-        gone = {each.key for each in changed}
-        for old in [passes for passes in self._backwards if gone & {part for part, _ in passes}]:
-            del self._backwards[old]
-            self._joined.pop(old, None)
+        now, before = counted(call.forward or {}), counted(known or {})
+        if known is not None and same(known, call.forward or {}):
+            self._graphs.accept(call.key)
+        elif self._graphs.begin_anew(call.key, seen_before=known is not None):
+            back = self._backwards.get(((call.key, 1),))
+            backward = counted((back.recall(call.sizes) if back else None) or {}) or 2 * before
+            off = doubted * (now - before) * (before + backward) // before if before else 0
+            self._account.known.model_flop += max(off, 0)
+            self._infer(abs(off), "the model's structure changed in the run: a step's FLOP are inferred from the next")
+            self._forwards[call.key] = Predictor()
+            for old in [passes for passes in self._backwards if call.key in {part for part, _ in passes}]:
+                del self._backwards[old]
+                self._joined.pop(old, None)
 
     def _unseen_head(self, call: _Call) -> Work:
         """The vocabulary head where a kernel that no operation shows computes it together with the loss."""
