@@ -17,7 +17,7 @@ from flops_auditor.domain.messages.record_alert import (
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
-from flops_auditor_cli.view import Block, Facts, Headline, Points, Table, View
+from flops_auditor_cli.view import Block, FactList, Headline, Points, Table, View
 
 THRESHOLD_COLUMNS = {
     "title": "Threshold",
@@ -132,7 +132,7 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
     """The audit for people: the verdict first, then figures, thresholds, and what they rest on."""
     estimate, lineage = document["estimate"], document.get("lineage") or {}
     yield Headline(headline(document))
-    yield Facts(list(facts(document)), "Training compute")
+    yield FactList(list(facts(document)), "Training compute")
     rows = [
         {
             **each,

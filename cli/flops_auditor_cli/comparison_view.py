@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.operations.compare_jobs import Comparison, RegionState
+from flops_auditor.use_cases.operations.compare_jobs import JobComparison, RegionState
 from flops_auditor_cli.output import say
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -37,7 +37,7 @@ class Progress:
         self._said_at = time.monotonic()
 
 
-def rows_of(comparison: Comparison, action: str) -> list[dict[str, Any]]:
+def rows_of(comparison: JobComparison, action: str) -> list[dict[str, Any]]:
     """One row per job without a record."""
     return [
         {
@@ -53,7 +53,7 @@ def rows_of(comparison: Comparison, action: str) -> list[dict[str, Any]]:
     ]
 
 
-def document_of(comparison: Comparison, rows: list[dict[str, Any]]) -> dict[str, Any]:
+def document_of(comparison: JobComparison, rows: list[dict[str, Any]]) -> dict[str, Any]:
     """The comparison as JSON."""
     return {
         "compared_at": iso(comparison.compared_at),

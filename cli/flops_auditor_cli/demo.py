@@ -24,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.meter_lines import PREFIX
+from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_time import training_time
 from flops_auditor.domain.values.archive_keys import record_key
@@ -39,7 +40,6 @@ from flops_auditor_cli.recorded import listing, row_of
 from flops_auditor_cli.view import write_text
 
 EVENTS = REPOSITORY / "events"
-REPLAY_SOURCE = "flops-auditor.replay"
 DETAIL_TYPE = "SageMaker Training Job State Change"
 MAILBOX = "demo-mailbox"
 COUNTERS = ("num_input_tokens_seen",)

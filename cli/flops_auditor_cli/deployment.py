@@ -3,13 +3,12 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
-from inspect import Parameter, Signature, signature
 from typing import Annotated, Any
 
 import typer
 
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor_cli.options_together import CommandFunction, with_options
 
 DEFAULT_STACK = "flops-auditor"
 SIGNED_IN_BY_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -54,31 +53,13 @@ OPTIONS = {
 """What a command that talks to AWS can be told: a field of Target each."""
 
 
-def talks_to_aws(*, stack: bool = True) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def talks_to_aws(*, stack: bool = True) -> Callable[[CommandFunction], CommandFunction]:
     """Give a command the options of AWS, and hand it what they say as its parameter `target`.
 
     `stack=False` leaves out --stack-name.
     """
-
-    def with_options(command: Callable[..., None]) -> Callable[..., None]:
-        own = signature(command)
-        options = [
-            Parameter(name, Parameter.KEYWORD_ONLY, default=getattr(Target(), name), annotation=annotation)
-            for name, annotation in OPTIONS.items()
-            if stack or name != "stack_name"
-        ]
-
-        @wraps(command)
-        def told(**given: Any) -> None:
-            target = Target(**{option.name: given.pop(option.name) for option in options})
-            command(target=target, **given)
-
-        kept = [each.replace(kind=Parameter.KEYWORD_ONLY) for each in own.parameters.values() if each.name != "target"]
-        vars(told)["__signature__"] = Signature([*kept, *options], return_annotation=None)
-        del vars(told)["__wrapped__"]
-        return told
-
-    return with_options
+    options = {name: annotation for name, annotation in OPTIONS.items() if stack or name != "stack_name"}
+    return with_options("target", options, vars(Target()), Target)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from flops_auditor_cli.audit_view import (
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
 from flops_auditor_cli.planned_run import Planned
-from flops_auditor_cli.view import Block, Facts, Headline, Points, Table, View
+from flops_auditor_cli.view import Block, FactList, Headline, Points, Table, View
 
 HEADLINES = {
     "below": "stays below every threshold",
@@ -119,7 +119,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
     if plan.energy_kwh:
         facts.append(("Energy", f"{digits(plan.energy_kwh)} kWh"))
     facts.append(("Original model", f"{name}: {unknown}" if unknown else document["original"]["source"]))
-    yield Facts(facts, "Plan")
+    yield FactList(facts, "Plan")
     rows = [
         {
             **each,

@@ -8,6 +8,7 @@ import typer
 
 from flops_auditor.domain.runs.spdx import unknown_in_words
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, Stated
+from flops_auditor_cli.options_together import with_options
 
 OursOption = Annotated[
     bool | None,
@@ -75,7 +76,6 @@ def stated(
     placed: str | None,
     licence: str | None,
     generated: GeneratedData | None,
-    from_scratch: bool | None = None,
 ) -> Stated:
     """What the options say. Raises typer.BadParameter."""
     on_market, since = placed_on_market(placed)
@@ -94,8 +94,23 @@ def stated(
         placed_on_market=on_market,
         placed_on=since,
         licence=licence or "",
-        from_scratch=from_scratch,
     )
+
+
+states = with_options(
+    "said",
+    {
+        "original_is_ours": OursOption,
+        "original_is_general_purpose": GeneralPurposeOption,
+        "systemic_risk": SystemicRiskOption,
+        "placed_on_market": PlacedOption,
+        "licence": LicenceOption,
+        "generated_data": GeneratedDataOption,
+    },
+    {},
+    lambda **given: stated(*given.values()),
+)
+"""Gives a command the options about a model, and hands it what they say as its parameter `said`."""
 
 
 def placed_on_market(text: str | None) -> tuple[bool | None, date | None]:

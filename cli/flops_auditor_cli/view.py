@@ -14,7 +14,7 @@ from typing import Any
 from flops_auditor_cli.output import Output, cell, json_text, markdown, plain
 from flops_auditor_cli.schemas import versioned
 
-Row = Mapping[str, Any]
+ViewRow = Mapping[str, Any]
 INDENT = "  "
 _LEAST_NAME = 12
 
@@ -26,14 +26,14 @@ class Table:
     """
 
     columns: Mapping[str, str]
-    rows: Sequence[Row]
+    rows: Sequence[ViewRow]
     title: str = ""
     right: Sequence[str] = ()
     cut: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
-class Facts:
+class FactList:
     """What is said of one thing: pairs of a label and a value."""
 
     pairs: Sequence[tuple[str, str]]
@@ -55,7 +55,7 @@ class Headline:
     text: str
 
 
-Block = Table | Facts | Points | Headline
+Block = Table | FactList | Points | Headline
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class View:
     """`schema` names the JSON Schema of `document`; `rows` are the lines of CSV, under `fields`."""
 
     schema: str
-    document: Row
+    document: ViewRow
     blocks: Sequence[Block]
-    rows: Sequence[Row]
+    rows: Sequence[ViewRow]
     fields: Sequence[str] = field(default=())
 
 
@@ -102,7 +102,7 @@ def in_text(block: Block, width: int | None) -> list[str]:
     if isinstance(block, Points):
         lines = [line for text in block.texts for line in filled(plain(text), width, f"{INDENT}- ", f"{INDENT}  ")]
         return [block.title, *lines] if lines else []
-    if isinstance(block, Facts):
+    if isinstance(block, FactList):
         return _facts(block, width)
     return _table(block, width)
 
@@ -121,7 +121,7 @@ def filled(text: str, width: int | None, first: str = "", further: str = "") -> 
     ) or [first.rstrip()]
 
 
-def _facts(block: Facts, width: int | None) -> list[str]:
+def _facts(block: FactList, width: int | None) -> list[str]:
     if not block.pairs:
         return []
     labels = max(len(plain(label)) for label, _ in block.pairs)
@@ -192,7 +192,7 @@ def _line(cells: Mapping[str, Sequence[str]], widths: Mapping[str, int], right: 
     ]
 
 
-def _coloured(line: str, row: Row) -> str:
+def _coloured(line: str, row: ViewRow) -> str:
     """A line with its verdict in colour, on a terminal."""
     verdict = row.get("verdict") or row.get("state")
     if not sys.stdout.isatty() or verdict not in ANSI:
@@ -211,7 +211,7 @@ def in_markdown(block: Block) -> str:
     title = f"**{markdown(block.title)}**\n\n" if block.title else ""
     if isinstance(block, Points):
         return title + "\n".join(f"- {markdown(text)}" for text in block.texts) if block.texts else ""
-    if isinstance(block, Facts):
+    if isinstance(block, FactList):
         rows = [(markdown(label), markdown(value)) for label, value in block.pairs]
         return title + "\n".join(["| | |", "| --- | --- |", *(f"| {label} | {value} |" for label, value in rows)])
     heads = " | ".join(markdown(head) for head in block.columns.values())

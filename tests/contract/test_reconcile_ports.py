@@ -18,7 +18,7 @@ from flops_auditor.aws.stores.sqs import DELAY_SECONDS, SqsAuditQueue, SqsReasse
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.runs.sources.training_job_answer import DELETED
-from flops_auditor.use_cases.listing.reading import Reading, ReadingStore
+from flops_auditor.use_cases.listing.reading import JobReading, ReadingStore
 from flops_auditor.use_cases.ports.records import RecordIndex, Records, SeenJob, SeenJobs, StoredRecord
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
 from tests.contract.test_records import table
@@ -46,7 +46,7 @@ def ledger(request: pytest.FixtureRequest, dynamodb: Any) -> tuple[Records, Reco
 def readings(request: pytest.FixtureRequest, dynamodb: Any) -> Callable[[], ReadingStore]:
     """Stores of two rounds on the same region."""
     if request.param == "memory":
-        kept: dict[str, tuple[int, Reading]] = {}
+        kept: dict[str, tuple[int, JobReading]] = {}
         return lambda: MemoryReadings(kept)
     name = table(dynamodb)
     return lambda: DynamoDbReadings(dynamodb, name, "RECONCILE")
@@ -80,11 +80,11 @@ def test_recorded_jobs_are_told_from_others_at_any_number(ledger: tuple[Records,
 
 def test_a_reading_is_read_as_it_was_written(readings: Callable[[], ReadingStore]) -> None:
     store = readings()
-    assert store.read("eu-west-1") == Reading()
-    begun = Reading().begin(NOW)
+    assert store.read("eu-west-1") == JobReading()
+    begun = JobReading().begin(NOW)
     store.write("eu-west-1", begun)
     assert readings().read("eu-west-1") == begun
-    assert store.read("us-east-1") == Reading()
+    assert store.read("us-east-1") == JobReading()
     after = begun.after([NOW - timedelta(days=3)], "token", NOW).begin(NOW + timedelta(hours=1))
     store.write("eu-west-1", after)
     assert readings().read("eu-west-1") == after
@@ -95,10 +95,10 @@ def test_a_round_that_was_overtaken_does_not_take_the_reading_back(readings: Cal
     slow, quick = readings(), readings()
     slow.read("eu-west-1")
     quick.read("eu-west-1")
-    quick.write("eu-west-1", Reading().begin(NOW + timedelta(hours=1)))
+    quick.write("eu-west-1", JobReading().begin(NOW + timedelta(hours=1)))
     with pytest.raises(SourceUnavailable, match="another round"):
-        slow.write("eu-west-1", Reading().begin(NOW))
-    assert quick.read("eu-west-1") == Reading().begin(NOW + timedelta(hours=1))
+        slow.write("eu-west-1", JobReading().begin(NOW))
+    assert quick.read("eu-west-1") == JobReading().begin(NOW + timedelta(hours=1))
 
 
 def test_jobs_wait_in_the_order_in_which_they_were_seen_until_they_are_settled(seen_jobs: SeenJobs) -> None:

@@ -19,7 +19,7 @@ from flops_auditor.domain.runs.tags_seen import MOST_SEEN, TagsSeen
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.auditing.recording import Recorder
-from flops_auditor.use_cases.listing.reading import Reading
+from flops_auditor.use_cases.listing.reading import JobReading
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
 from flops_auditor.use_cases.ports.records import SeenJob, StoredRecord
 from flops_auditor.use_cases.ports.sources import (
@@ -247,14 +247,14 @@ class MemoryQueue:
 class MemoryReadings:
     """The ReadingStore port in a dictionary of versions; two rounds share `kept`."""
 
-    kept: dict[str, tuple[int, Reading]] = field(default_factory=dict)
+    kept: dict[str, tuple[int, JobReading]] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
 
-    def read(self, region: str) -> Reading:
-        self.versions[region], reading = self.kept.get(region, (0, Reading()))
+    def read(self, region: str) -> JobReading:
+        self.versions[region], reading = self.kept.get(region, (0, JobReading()))
         return reading
 
-    def write(self, region: str, reading: Reading) -> None:
+    def write(self, region: str, reading: JobReading) -> None:
         version = self.versions.get(region, 0)
         if self.kept.get(region, (0, None))[0] != version:
             raise SourceUnavailable(f"another round reads the jobs of {region}")

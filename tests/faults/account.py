@@ -27,7 +27,7 @@ from moto.sns import sns_backends
 
 from flops_auditor.aws.calls import clients
 from flops_auditor_cli.local_aws.sagemaker_server import answer_from
-from flops_auditor_cli.local_aws.training_jobs import LoadedJob, TrainingJobs, series_of
+from flops_auditor_cli.local_aws.training_jobs import LoadedJob, LocalTrainingJobs, series_of
 from tests.fakes.audit import NOW
 from tests.fakes.moto_kms import kms_client
 from tests.fakes.tables import create_table
@@ -101,7 +101,7 @@ class Account:
     """One account on moto with the stack's resources, its SageMaker jobs, and its clock."""
 
     calls: Calls
-    jobs: TrainingJobs
+    jobs: LocalTrainingJobs
     environment: dict[str, str]
     now: datetime = NOW
     numbers: Iterator[int] = field(default_factory=itertools.count)
@@ -232,7 +232,7 @@ def load_function(function: str, environment: Mapping[str, str]) -> ModuleType:
 @contextmanager
 def account() -> Iterator[Account]:
     """A new, empty account."""
-    calls, jobs = Calls(), TrainingJobs()
+    calls, jobs = Calls(), LocalTrainingJobs()
     with kms_client() as kms, _answers(jobs), patch.dict("os.environ", _credentials()):
         _use_session(calls)
         keys = [
@@ -307,7 +307,7 @@ def _credentials() -> dict[str, str]:
 
 
 @contextmanager
-def _answers(jobs: TrainingJobs) -> Iterator[None]:
+def _answers(jobs: LocalTrainingJobs) -> Iterator[None]:
     """moto's SageMaker and CloudWatch answer from loaded jobs, and as before afterwards."""
     places = [
         (SageMakerModelBackend, "describe_training_job"),

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from flops_auditor.use_cases.listing.reading import Reading, Stretch
+from flops_auditor.use_cases.listing.reading import JobReading, Stretch
 from flops_auditor.use_cases.operations.check_health import (
     Alarm,
     LogState,
@@ -15,7 +15,7 @@ from flops_auditor.use_cases.operations.check_health import (
     progress_of,
     told_of_alerts,
 )
-from flops_auditor.use_cases.operations.compare_jobs import SETTLING, Comparison, RegionState
+from flops_auditor.use_cases.operations.compare_jobs import SETTLING, JobComparison, RegionState
 from flops_auditor.use_cases.ports.sources import ListedJob
 from tests.fakes.audit import NOW
 
@@ -33,7 +33,7 @@ def job(number: int) -> ListedJob:
 
 
 def test_a_complete_ledger_says_up_to_when() -> None:
-    [finding] = completeness(Comparison((state("eu-west-1"), state("us-east-1")), NOW))
+    [finding] = completeness(JobComparison((state("eu-west-1"), state("us-east-1")), NOW))
     assert finding.ok
     assert finding.detail.startswith(
         "complete up to 2026-11-24T11:30:00.000Z; 16 finished jobs were looked at in 2 regions"
@@ -42,7 +42,7 @@ def test_a_complete_ledger_says_up_to_when() -> None:
 
 
 def test_missing_jobs_are_named_and_bound_the_completeness() -> None:
-    [finding] = completeness(Comparison((state("eu-west-1", *(job(n) for n in range(1, 8))),), NOW))
+    [finding] = completeness(JobComparison((state("eu-west-1", *(job(n) for n in range(1, 8))),), NOW))
     assert not finding.ok
     assert "7 without a record: job-7 (eu-west-1), job-6" in finding.detail
     assert "and 2 more" in finding.detail
@@ -51,7 +51,7 @@ def test_missing_jobs_are_named_and_bound_the_completeness() -> None:
 
 def test_an_unread_region_is_never_complete() -> None:
     denied = state("us-east-1", error="SourceDenied: sagemaker:ListTrainingJobs answered AccessDenied")
-    findings = completeness(Comparison((state("eu-west-1"), denied), NOW))
+    findings = completeness(JobComparison((state("eu-west-1"), denied), NOW))
     assert not any(finding.ok for finding in findings)
     assert "complete" not in findings[-1].detail
 
@@ -95,9 +95,9 @@ def test_each_ailment_is_said_and_has_a_remedy(place: int, worse: object, said: 
     assert findings[0].remedy
 
 
-def read_to(moment: datetime) -> Reading:
+def read_to(moment: datetime) -> JobReading:
     """A region that was read to its first job."""
-    return Reading((Stretch(moment, None),), first_at=moment, began=moment, whole_at=moment)
+    return JobReading((Stretch(moment, None),), first_at=moment, began=moment, whole_at=moment)
 
 
 def test_a_reconciliation_that_stands_still_is_found() -> None:
@@ -105,7 +105,7 @@ def test_a_reconciliation_that_stands_still_is_found() -> None:
     assert progress_of({"eu-west-1": done}, NOW)[0].ok
     late = read_to(NOW - 4 * HOUR)
     assert "us-east-1" in progress_of({"eu-west-1": done, "us-east-1": late}, NOW)[0].detail
-    half = Reading((Stretch(NOW - HOUR, NOW - 400 * HOUR),), began=NOW - HOUR)
+    half = JobReading((Stretch(NOW - HOUR, NOW - 400 * HOUR),), began=NOW - HOUR)
     [never] = progress_of({"eu-west-1": done, "us-east-1": half}, NOW)
     assert not never.ok
     assert "1 of 2 regions" in never.detail
@@ -113,7 +113,7 @@ def test_a_reconciliation_that_stands_still_is_found() -> None:
 
 
 def test_a_fresh_stack_names_a_few_regions_and_counts_the_rest() -> None:
-    regions = {f"region-{number:02d}": Reading() for number in range(31)}
+    regions = {f"region-{number:02d}": JobReading() for number in range(31)}
     [finding] = progress_of(regions, NOW)
     assert finding.detail.endswith("job: region-00, region-01, region-02, region-03, region-04 and 26 more")
     [finding] = progress_of(dict.fromkeys(regions, read_to(NOW - 4 * HOUR)), NOW)
@@ -121,6 +121,6 @@ def test_a_fresh_stack_names_a_few_regions_and_counts_the_rest() -> None:
 
 
 def test_regions_that_could_not_be_found_are_said() -> None:
-    findings = completeness(Comparison((state("eu-west-1"),), NOW, "other regions are not known: denied"))
+    findings = completeness(JobComparison((state("eu-west-1"),), NOW, "other regions are not known: denied"))
     assert not any(finding.ok for finding in findings)
     assert "Regions" in findings[0].remedy

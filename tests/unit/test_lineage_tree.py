@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
-from flops_auditor.domain.lineage.tree import Row, tree
+from flops_auditor.domain.lineage.tree import TreeRow, tree
 from flops_auditor_cli.commands import amend, lineage, watch
 from tests.fakes.lineage import World, continuing
 from tests.fakes.running import START, Room, running
@@ -29,7 +29,7 @@ def drawn(*ancestors: Ancestor, parents: tuple[str, ...]) -> list[str]:
 
 
 def test_a_job_alone_is_one_line() -> None:
-    assert tree(CONTENT, Lineage()) == [Row("", "leaf", "fine-tuning", 1, None)]
+    assert tree(CONTENT, Lineage()) == [TreeRow("", "leaf", "fine-tuning", 1, None)]
 
 
 def test_a_diamond_is_drawn_once() -> None:

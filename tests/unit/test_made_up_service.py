@@ -21,7 +21,7 @@ from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Hosts, Run
-from flops_auditor.domain.runs.sources.registry import SOURCES, Source, Sources, UnknownSource, read_pointer
+from flops_auditor.domain.runs.sources.registry import SERVICES, Service, Services, UnknownSource, read_pointer
 from flops_auditor.domain.runs.training_time import Span, TrainingTime
 from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.domain.values.moments import read_time
@@ -100,7 +100,7 @@ class TuningCollector:
         return Described(run.job_id, run.name, run.status, run.finished, collect)
 
 
-WITH_MADE_UP: Sources = {**SOURCES, SOURCE: Source(read_tuning, points_at)}
+WITH_MADE_UP: Services = {**SERVICES, SOURCE: Service(read_tuning, points_at)}
 TERRITORY = Territory("account", FixedRegions())
 
 
@@ -120,7 +120,7 @@ def tuning(number: int, **changes: Any) -> Evidence:
 
 
 def audited_by() -> Recorder:
-    made = recorder(FakeTrainingJobs(), sources=WITH_MADE_UP)
+    made = recorder(FakeTrainingJobs(), services=WITH_MADE_UP)
     return replace(made, collectors={**made.collectors, SOURCE: TuningCollector()})
 
 
@@ -180,13 +180,13 @@ def test_dead_letters_of_any_service_are_told_apart() -> None:
 
 def test_a_verifier_with_the_parser_computes_it_again_and_one_without_accuses_nobody() -> None:
     working = audited_by()
-    case = case_of(tuning(1), working.sources)
+    case = case_of(tuning(1), working.services)
     kept = first_record(case, working)
     assert kept is not None
     content = {**kept.content, "code_version": __version__}
     accepted = frozenset(content["tables"].values())
-    recompute(case.body, content, NothingKept(), accepted, working.sources)
-    assert Recomputing(accepted, working.sources)(case.body, content, NothingKept())
+    recompute(case.body, content, NothingKept(), accepted, working.services)
+    assert Recomputing(accepted, working.services)(case.body, content, NothingKept())
     with pytest.raises(NotRecomputable, match="a service that version"):
         recompute(case.body, content, NothingKept(), accepted)
 

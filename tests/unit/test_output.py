@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.lineage.tree import Row
+from flops_auditor.domain.lineage.tree import TreeRow
 from flops_auditor.domain.values.amounts import percent
 from flops_auditor.use_cases.operations.compare_jobs import RegionState
 from flops_auditor_cli.audit_view import blocks, with_shares
@@ -99,7 +99,7 @@ def test_assumptions_are_one_heading_over_points() -> None:
 
 
 def test_a_lineage_has_exact_figures() -> None:
-    row = Row("", "a", "fine-tuning", 36488993757959568373164, None, again=False, doubtful=True)
+    row = TreeRow("", "a", "fine-tuning", 36488993757959568373164, None, again=False, doubtful=True)
     assert rows_of([row])[0] == {
         "run": "a",
         "activity": "fine-tuning",

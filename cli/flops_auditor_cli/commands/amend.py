@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from flops_auditor.domain.audit.record import unrecorded
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
+from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.use_cases.auditing.amend_record import amend, foresee
 from flops_auditor_cli.adapters import environment_of
@@ -23,16 +25,7 @@ from flops_auditor_cli.options import OutputOption, amount, number
 from flops_auditor_cli.output import Output
 from flops_auditor_cli.recorded import find_record
 from flops_auditor_cli.schemas import AUDIT
-from flops_auditor_cli.stated_options import (
-    FromScratchOption,
-    GeneralPurposeOption,
-    GeneratedDataOption,
-    LicenceOption,
-    OursOption,
-    PlacedOption,
-    SystemicRiskOption,
-    stated,
-)
+from flops_auditor_cli.stated_options import FromScratchOption, states
 from flops_auditor_cli.view import Headline, Table, View, show
 
 
@@ -51,6 +44,7 @@ def _activity(text: str | None) -> Activity | None:
 
 
 @talks_to_aws()
+@states
 def command(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Job name, ARN or job id.")],
     who: Annotated[str, typer.Option(help="Who gives the evidence: name or address.")],
@@ -64,12 +58,6 @@ def command(
         str | None,
         typer.Option("--pretraining-flop", "--pretrain-flops", help="Compute of the original in FLOP, such as 1.5e24."),
     ] = None,
-    original_is_ours: OursOption = None,
-    original_is_general_purpose: GeneralPurposeOption = None,
-    systemic_risk: SystemicRiskOption = None,
-    placed_on_market: PlacedOption = None,
-    licence: LicenceOption = None,
-    generated_data: GeneratedDataOption = None,
     from_scratch: FromScratchOption = None,
     activity: Annotated[
         str | None, typer.Option(help=f"What the run did: {', '.join(ACTIVITIES)}.", metavar="ACTIVITY")
@@ -86,6 +74,7 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what the record would say.")] = False,
     output: OutputOption = Output.TABLE,
     *,
+    said: Stated,
     target: Target,
 ) -> None:
     """Amend a record. The new one is signed with the deployment's key and supersedes; the old one stays.
@@ -100,15 +89,7 @@ def command(
         parameters=amount(parameters, "--parameters"),
         mfu=number(mfu, "--mfu", most=1),
         pretraining_flop=amount(pretraining_flop, "--pretraining-flop"),
-        stated=stated(
-            original_is_ours,
-            original_is_general_purpose,
-            systemic_risk,
-            placed_on_market,
-            licence,
-            generated_data,
-            from_scratch,
-        ),
+        stated=replace(said, from_scratch=from_scratch),
         activity=_activity(activity),
         attachment_sha256=hashlib.sha256(attachment.read_bytes()).hexdigest() if attachment else "",
         asked_again=ask_again,

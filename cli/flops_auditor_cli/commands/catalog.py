@@ -19,7 +19,7 @@ from flops_auditor_cli.near_names import did_you_mean, model_names
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, WideOption
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.schemas import INSTANCE_TYPE, MODEL, POLICY_RULE, UTILISATION, fields_of
-from flops_auditor_cli.view import Block, Facts, Headline, Points, Table, View, show
+from flops_auditor_cli.view import Block, FactList, Headline, Points, Table, View, show
 
 SearchOption = Annotated[str, typer.Option("--search", "-s", help="Only rows whose name contains this text.")]
 
@@ -311,7 +311,7 @@ def explain(
     people = [{**each, "threshold": flop(each["threshold_flop"])} for each in thresholds]
     columns = {"policy": "Policy", "scenario": "Threshold", "threshold": "FLOP", "meaning": "What being over it means"}
     document = {"model": model, "resolved": row, "reason": resolution.reason, "near": [], "thresholds": thresholds}
-    blocks = [Facts(facts), Table(columns, people, "Thresholds for changing it", right=("threshold",))]
+    blocks = [FactList(facts), Table(columns, people, "Thresholds for changing it", right=("threshold",))]
     rows = [{"model": found.model_id, **each} for each in thresholds]
     show(View("model", document, blocks, rows, THRESHOLD_FIELDS), output)
 

@@ -9,7 +9,7 @@ from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.lineage.lineage import to_json
-from flops_auditor.domain.lineage.tree import MOST_ROWS, Row, tree
+from flops_auditor.domain.lineage.tree import MOST_ROWS, TreeRow, tree
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
@@ -28,7 +28,7 @@ COLUMNS = {
 RIGHT = ("best_flop", "upper_flop")
 
 
-def rows_of(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def rows_of(rows: Sequence[TreeRow]) -> list[dict[str, Any]]:
     """The tree, line by line."""
     return [
         {

@@ -7,6 +7,7 @@ import typer
 
 from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.use_cases.auditing.read_models import newest_models
 from flops_auditor.use_cases.auditing.set_model import amend_runs, set_model
 from flops_auditor_cli.adapters import environment_of
@@ -14,15 +15,7 @@ from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import OutputOption, amount
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.recorded import items, newest
-from flops_auditor_cli.stated_options import (
-    GeneralPurposeOption,
-    GeneratedDataOption,
-    LicenceOption,
-    OursOption,
-    PlacedOption,
-    SystemicRiskOption,
-    stated,
-)
+from flops_auditor_cli.stated_options import states
 from flops_auditor_cli.view import Table, View
 from flops_auditor_cli.view import show as view
 
@@ -42,6 +35,7 @@ def register(app: typer.Typer) -> None:
 
 
 @talks_to_aws()
+@states
 def set_command(
     model: Annotated[
         str,
@@ -51,16 +45,11 @@ def set_command(
     ],
     who: Annotated[str, typer.Option(help="Who says it: name or address.")],
     why: Annotated[str, typer.Option(help="What it rests on.")],
-    original_is_ours: OursOption = None,
-    original_is_general_purpose: GeneralPurposeOption = None,
-    systemic_risk: SystemicRiskOption = None,
-    placed_on_market: PlacedOption = None,
-    licence: LicenceOption = None,
-    generated_data: GeneratedDataOption = None,
     pretraining_flop: Annotated[
         str | None, typer.Option("--pretraining-flop", help="Compute of the original in FLOP, such as 1.5e24.")
     ] = None,
     *,
+    said: Stated,
     target: Target,
 ) -> None:
     """Say something of a model. It replaces what was said of it before, and holds for every run on it.
@@ -72,9 +61,7 @@ def set_command(
         why=why,
         at=datetime.now(UTC).replace(microsecond=0),
         pretraining_flop=amount(pretraining_flop, "--pretraining-flop"),
-        stated=stated(
-            original_is_ours, original_is_general_purpose, systemic_risk, placed_on_market, licence, generated_data
-        ),
+        stated=said,
         about=model,
     ).check()
     deployment = find_deployment(target)

@@ -12,7 +12,7 @@ from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import OutputOption, WideOption
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.recorded import contents, find_record, items, listing, newest, row_of
-from flops_auditor_cli.view import Facts, show
+from flops_auditor_cli.view import FactList, show
 
 
 class VerdictChoice(StrEnum):
@@ -70,7 +70,7 @@ def show_record(
     signed = parse_envelope(item["envelope"].encode())
     statement, key = parse_statement(signed.payload), signed.signatures[0].keyid
     content = statement.predicate
-    facts = Facts(
+    facts = FactList(
         [
             ("Recorded", f"{content['recorded_at']}, revision {content['revision']}"),
             ("Signed by", f"key {key[:16]}..."),

@@ -19,14 +19,14 @@ from flops_auditor.domain.ledger.ledger_errors import LedgerError, StaleLedger
 from flops_auditor.domain.ledger.signed_note import UnreadableNote, checkpoint_in
 from flops_auditor.domain.ledger.verification import Recompute
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.ledger.verify_bundle import Demands, Verdict, VerificationReport, verify_bundle
+from flops_auditor.use_cases.ledger.verify_bundle import BundleVerdict, Demands, VerificationReport, verify_bundle
 from flops_auditor_cli.options import MOMENTS, OutputOption
 from flops_auditor_cli.output import Output, plain, say
 from flops_auditor_cli.progress import progress
 from flops_auditor_cli.view import Block, Headline, Table, View, show
 
 MOST_HOURS = 24 * 366 * 100
-EXITS: dict[Verdict, int] = {
+EXITS: dict[BundleVerdict, int] = {
     "valid": 0,
     "tampered": 1,
     "cannot verify": 2,

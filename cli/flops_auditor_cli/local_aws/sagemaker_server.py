@@ -28,7 +28,7 @@ from werkzeug.wrappers import Request, Response
 from flops_auditor_cli.local_aws.training_jobs import (
     TRAINING_JOBS_NAMESPACE,
     LoadedJob,
-    TrainingJobs,
+    LocalTrainingJobs,
     as_datetime,
     series_of,
 )
@@ -75,7 +75,7 @@ def region_of(host: SageMakerModelBackend) -> str:
     return str(host.region_name)
 
 
-def answer_from(jobs: TrainingJobs) -> None:
+def answer_from(jobs: LocalTrainingJobs) -> None:
     """Let moto's SageMaker and CloudWatch answer from the loaded jobs."""
 
     def describe(self: SageMakerModelBackend, training_job_name: str) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def page_of(found: list[LoadedJob], parameter: Callable[[str], Any]) -> dict[str
 
 
 def metric_answer(
-    jobs: TrainingJobs, query: dict[str, Any], window: tuple[datetime, datetime], scan_by: str
+    jobs: LocalTrainingJobs, query: dict[str, Any], window: tuple[datetime, datetime], scan_by: str
 ) -> dict[str, Any]:
     """One MetricDataResult; empty where the query is not about a training job."""
     points: list[tuple[int, float]] = []
@@ -167,7 +167,7 @@ def metric_answer(
     }
 
 
-def application(jobs: TrainingJobs) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
+def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
     """The WSGI application: the loader's path, and moto for everything else."""
     moto = DomainDispatcherApplication(create_backend_app)
     shape = describe_shape()
@@ -200,7 +200,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     port = parser.parse_args().port
-    jobs = TrainingJobs()
+    jobs = LocalTrainingJobs()
     answer_from(jobs)
     server = make_server("127.0.0.1", port, application(jobs), True, request_handler=MotoRequestHandler)
     server.serve_forever()

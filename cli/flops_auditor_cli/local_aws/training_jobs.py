@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
-TRAINING_JOBS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
+TRAINING_JOBS_NAMESPACE = "/aws/sagemaker/LocalTrainingJobs"
 # (age in seconds, the finest period kept beyond it): CloudWatch user guide, "Metrics retention".
 RETENTION = ((15 * 86400, 300), (63 * 86400, 3600), (455 * 86400, None))
 
@@ -29,7 +29,7 @@ class LoadedJob:
 
     describe_answer: dict[str, Any]
     tags: list[dict[str, str]] = field(default_factory=list)
-    series: dict[tuple[str, str], Series] = field(default_factory=dict)
+    series: dict[tuple[str, str], EmittedSeries] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -53,14 +53,14 @@ class LoadedJob:
 
 
 @dataclass(frozen=True)
-class Series:
+class EmittedSeries:
     """One metric of a host, or one the job emitted: epoch seconds in ascending order, and a value for each."""
 
     times: Sequence[float]
     values: Sequence[float]
 
     @classmethod
-    def of(cls, points: Sequence[tuple[float, float]]) -> Series:
+    def of(cls, points: Sequence[tuple[float, float]]) -> EmittedSeries:
         """From points in any order."""
         ordered = sorted(points)
         return cls([time for time, _ in ordered], [value for _, value in ordered])
@@ -85,7 +85,7 @@ def kept(age: float, period: int) -> bool:
     return finest is not None and period >= finest
 
 
-def series_of(metrics: Mapping[str, Any], job_name: str) -> dict[tuple[str, str], Series]:
+def series_of(metrics: Mapping[str, Any], job_name: str) -> dict[tuple[str, str], EmittedSeries]:
     """The series in an answer of GetMetricData whose labels read `GPUUtilization algo-1`, or `mfu` for an emitted one.
 
     The place in the result is CloudWatch's: the host `<job>/algo-1`, or the job's name.
@@ -99,7 +99,7 @@ def series_of(metrics: Mapping[str, Any], job_name: str) -> dict[tuple[str, str]
         points = found.setdefault((metric, place), [])
         for time, value in zip(result["Timestamps"], result["Values"], strict=True):
             points.append((as_datetime(time).timestamp(), float(value)))
-    return {key: Series.of(points) for key, points in found.items()}
+    return {key: EmittedSeries.of(points) for key, points in found.items()}
 
 
 def as_datetime(value: datetime | str | float) -> datetime:
@@ -112,7 +112,7 @@ def as_datetime(value: datetime | str | float) -> datetime:
 
 
 @dataclass
-class TrainingJobs:
+class LocalTrainingJobs:
     """All loaded jobs, by region and name; a job loaded again under its name replaces the earlier one."""
 
     jobs: dict[tuple[str, str], LoadedJob] = field(default_factory=dict)
@@ -141,10 +141,10 @@ class TrainingJobs:
         found = [job for (job_region, _), job in list(self.jobs.items()) if job_region == region]
         return sorted(found, key=lambda job: job.time("CreationTime") or datetime.min.replace(tzinfo=UTC), reverse=True)
 
-    def series(self, metric: str, place: str) -> Series:
+    def series(self, metric: str, place: str) -> EmittedSeries:
         """The series of one host (`<job>/algo-1`) or one job; empty where nobody loaded it."""
         name = place.split("/", 1)[0]
         for (_, job_name), job in list(self.jobs.items()):
             if job_name == name and (metric, place) in job.series:
                 return job.series[(metric, place)]
-        return Series((), ())
+        return EmittedSeries((), ())

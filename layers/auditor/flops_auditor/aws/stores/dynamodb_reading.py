@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.domain.values.moments import iso, read_time
-from flops_auditor.use_cases.listing.reading import Reading, Stretch
+from flops_auditor.use_cases.listing.reading import JobReading, Stretch
 from flops_auditor.use_cases.ports.sources import SourceUnavailable
 
 if TYPE_CHECKING:
@@ -30,15 +30,15 @@ class DynamoDbReadings:
         self._reader = reader
         self._versions: dict[str, int] = {}
 
-    def read(self, region: str) -> Reading:
+    def read(self, region: str) -> JobReading:
         """The region's item."""
         with outages("dynamodb:GetItem"), refusals("dynamodb:GetItem"):
             answer = self._client.get_item(TableName=self._table, Key=self._key(region), ConsistentRead=True)
         item = answer.get("Item", {})
         self._versions[region] = int(item["version"]["N"]) if item else 0
-        return _parse(item["reading"]["S"]) if item else Reading()
+        return _parse(item["reading"]["S"]) if item else JobReading()
 
-    def write(self, region: str, reading: Reading) -> None:
+    def write(self, region: str, reading: JobReading) -> None:
         """Replace the region's item. Raises SourceUnavailable when another round has replaced it since it was read."""
         version = self._versions.get(region, 0)
         try:
@@ -63,15 +63,15 @@ class DynamoDbReadings:
         return {"pk": {"S": f"{self._reader}#{region}"}, "sk": {"S": "READING"}}
 
 
-def _text(reading: Reading) -> str:
+def _text(reading: JobReading) -> str:
     times = {name: iso(moment) for name in _TIMES if (moment := getattr(reading, name)) is not None}
     stretches = [[*(_written(at) for at in (s.newer, s.older, s.asked)), s.token] for s in reading.stretches]
     return json.dumps({**times, "pages": reading.pages, "stretches": stretches})
 
 
-def _parse(text: str) -> Reading:
+def _parse(text: str) -> JobReading:
     found = json.loads(text)
-    return Reading(
+    return JobReading(
         stretches=tuple(
             Stretch(read_time(newer), _moment(older), token, _moment(asked))
             for newer, older, asked, token in found["stretches"]

@@ -21,7 +21,7 @@ from flops_auditor.domain.audit.rests_on import (
 from flops_auditor.domain.audit.situation_of_run import situation_of
 from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.audit.when_met import with_times
-from flops_auditor.domain.compute.hardware_use import Hosts, hosts_of
+from flops_auditor.domain.compute.hardware_use import MeasuredHosts, hosts_of
 from flops_auditor.domain.compute.run_estimate import Estimate, estimate_job
 from flops_auditor.domain.law.assessment import Assessment, assess_under
 from flops_auditor.domain.law.situation import Situation
@@ -114,7 +114,7 @@ class _Unchanging:
 
     case: Case
     tables: Tables
-    hosts: Hosts
+    hosts: MeasuredHosts
     _answers: dict[Situation, tuple[tuple[Assessment, ...], tuple[Remark, ...]]] = field(default_factory=dict)
 
     def answers(self, situation: Situation) -> tuple[tuple[Assessment, ...], tuple[Remark, ...]]:

@@ -22,9 +22,9 @@ from flops_auditor.domain.runs.remedies import CORRECT_ACTIVITY
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, bounded, printable
 
-Source = Literal["measured", "emitted", "declared", "table", "amended"]
+GroundSource = Literal["measured", "emitted", "declared", "table", "amended"]
 """By AWS; by the job's own code; by the job's owner; from a table of this version; by a person who signs for it."""
-SOURCES: tuple[Source, ...] = ("measured", "emitted", "declared", "table", "amended")
+GROUND_SOURCES: tuple[GroundSource, ...] = ("measured", "emitted", "declared", "table", "amended")
 LONGEST_VALUE = 60
 MOST_STATEMENTS = 40
 EARLIER_RUNS = "what earlier runs say of themselves"
@@ -141,7 +141,7 @@ class Ground:
     `verdict_without` is the verdict if it were left out; None where it cannot be.
     """
 
-    source: Source
+    source: GroundSource
     what: str
     value: str = ""
     verdict_without: Verdict | None = None
@@ -218,7 +218,7 @@ def rests_on(heard: Heard, found: A, audited: Callable[[Heard], A], tables: Sequ
     for ground in (*milder, *(replace(part.ground, verdict_without=found.verdict) for part in backed)):
         known.setdefault(ground.what, ground)
     every = (*_measured(found.estimate), *known.values(), *tables)
-    ordered = tuple(sorted(every, key=lambda ground: SOURCES.index(ground.source)))
+    ordered = tuple(sorted(every, key=lambda ground: GROUND_SOURCES.index(ground.source)))
     return RestsOn(ordered, tuple(known[ground.what] for ground in milder), careful)
 
 

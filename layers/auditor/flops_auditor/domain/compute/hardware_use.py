@@ -80,7 +80,7 @@ class HostKind:
 
 
 @dataclass(frozen=True)
-class Hosts:
+class MeasuredHosts:
     """The hosts of a run as the service and AWS's metrics say: nothing that the run says of itself changes them.
 
     `unknown` are instance types that the hardware table does not have.
@@ -91,13 +91,13 @@ class Hosts:
     notes: tuple[Remark, ...]
 
 
-def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: PublishedUtilisation) -> Hosts:
+def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: PublishedUtilisation) -> MeasuredHosts:
     """Hosts by instance type (Annex A.2: periods and kinds of hardware are summed, never averaged)."""
     counts: dict[str, int] = {}
     for group in run.hosts:
         counts[group.instance_type] = counts.get(group.instance_type, 0) + group.instance_count
     if not sum(counts.values()):
-        return Hosts((), (), ())
+        return MeasuredHosts((), (), ())
     rows = [(count, name, table.find(name)) for name, count in counts.items()]
     unknown = sorted(name for _, name, kind in rows if kind is None)
     known = [(count, kind) for count, _, kind in rows if kind is not None]
@@ -107,10 +107,10 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
         HostKind(count, kind, occupancy, published.of(kind.unit_name).lowest)
         for (count, kind), occupancy in zip(known, occupancies, strict=True)
     )
-    return Hosts(kinds, tuple(unknown), tuple(notes))
+    return MeasuredHosts(kinds, tuple(unknown), tuple(notes))
 
 
-def hardware_of(run: Run, declared: Declared, hosts: Hosts) -> Hardware:
+def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
     """The hosts at the precision that the run declares."""
     time = run.time
     if not hosts.kinds and not hosts.unknown:

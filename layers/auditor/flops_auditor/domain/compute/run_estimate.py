@@ -11,7 +11,7 @@ from fractions import Fraction
 from flops_auditor.domain.compute.architecture import ALL, architecture
 from flops_auditor.domain.compute.cautions import Caution, cautions_of
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
-from flops_auditor.domain.compute.hardware_use import Hardware, Hosts, hardware_of
+from flops_auditor.domain.compute.hardware_use import Hardware, MeasuredHosts, hardware_of
 from flops_auditor.domain.compute.run_tokens import measured_tokens, tokens_of
 from flops_auditor.domain.compute.run_utilisation import emitted_utilisation, mean_occupancy, mean_peak
 from flops_auditor.domain.compute.tiers import (
@@ -171,7 +171,7 @@ def estimate_job(
     run: Run,
     declared: Declared,
     observed: Observations,
-    hosts: Hosts,
+    hosts: MeasuredHosts,
     model: ModelSize | None,
     unread: Sequence[Remark] = (),
 ) -> Estimate:

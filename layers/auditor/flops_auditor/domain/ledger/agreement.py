@@ -63,7 +63,7 @@ class Row(NamedTuple):
     finished: bool
 
 
-class Reference(NamedTuple):
+class RecordReference(NamedTuple):
     """An ancestor as a record lists it; `leaf` and `at` are the first place and time at which one does."""
 
     job: bytes
@@ -385,7 +385,7 @@ class Agreement:
         else:
             yield _defect(SupersedesMismatch(f"leaf {row.leaf} does not supersede leaf {before.leaf}"), row)
 
-    def _named(self, records: Mapping[int, Row], references: list[Reference]) -> Iterator[Defect]:
+    def _named(self, records: Mapping[int, Row], references: list[RecordReference]) -> Iterator[Defect]:
         """One ancestor, as others list it, beside its own records."""
         for each in references:
             record = records.get(each.revision)
@@ -428,8 +428,8 @@ def _defect(error: LedgerError, row: Row) -> Defect:
     return defect_of(error, row.leaf)
 
 
-def _unpacked(references: bytes | bytearray) -> Iterator[Reference]:
-    return (Reference(*each) for each in _REFERENCE.iter_unpack(references))
+def _unpacked(references: bytes | bytearray) -> Iterator[RecordReference]:
+    return (RecordReference(*each) for each in _REFERENCE.iter_unpack(references))
 
 
 def _once(references: bytearray) -> bytearray:

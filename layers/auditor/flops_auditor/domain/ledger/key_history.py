@@ -13,15 +13,15 @@ from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.ledger_errors import BadBundle, KeyNotValidAtIndex, KeyReused, UnknownKey
 from flops_auditor.domain.values.canonical_json import UnreadableJson, canonical, parse_strict
 
-Role = Literal["record", "checkpoint"]
-ROLES: tuple[Role, Role] = ("record", "checkpoint")
+KeyRole = Literal["record", "checkpoint"]
+ROLES: tuple[KeyRole, KeyRole] = ("record", "checkpoint")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRange:
     """One key in one role, valid for leaves `first` to `last` (None: still). `spki` is SubjectPublicKeyInfo, DER."""
 
-    role: Role
+    role: KeyRole
     spki: bytes
     first: int
     last: int | None = None
@@ -58,7 +58,7 @@ class KeyHistory:
         """The keys before any rotation."""
         return KeyHistory(self.ledger_id, tuple(replace(key, last=None) for key in self.ranges if key.first == 0))
 
-    def current(self, role: Role) -> KeyRange:
+    def current(self, role: KeyRole) -> KeyRange:
         """The key that signs the next leaf."""
         return next(key for key in self.ranges if key.role == role and key.last is None)
 
@@ -70,13 +70,13 @@ class KeyHistory:
         """How many rotation leaves stand before the one at `index`."""
         return sum(0 < key.first <= index for key in self.ranges)
 
-    def rotated(self, role: Role, spki: bytes, index: int) -> "KeyHistory":
+    def rotated(self, role: KeyRole, spki: bytes, index: int) -> "KeyHistory":
         """The history after a rotation leaf at `index`."""
         old = self.current(role)
         kept = tuple(replace(key, last=index) if key is old else key for key in self.ranges)
         return KeyHistory(self.ledger_id, (*kept, KeyRange(role, spki, index + 1)))
 
-    def signer(self, role: Role, named: str, index: int) -> KeyRange:
+    def signer(self, role: KeyRole, named: str, index: int) -> KeyRange:
         """The key a signature names, if it may sign the leaf at `index`. Raises UnknownKey or KeyNotValidAtIndex."""
         known = [key for key in self.ranges if key.keyid == named]
         if not known:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from flops_auditor.domain.ledger.dsse import PAYLOAD_TYPE, Envelope
 from flops_auditor.domain.ledger.forms import HEARTBEAT_FORM, RECORD_FORM, ROTATION_FORM
-from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory, Role, read_spki
+from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory, KeyRole, read_spki
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.ledger_errors import (
     BadSignature,
@@ -53,7 +53,7 @@ class Leaf(NamedTuple):
 class Rotation(NamedTuple):
     """A change of key, authorised by both; `number` counts the ledger's rotations from 0."""
 
-    role: Role
+    role: KeyRole
     old_keyid: str
     new_spki: bytes
     number: int
@@ -85,7 +85,7 @@ def heartbeat(
     return statement(f"{ledger_id} checkpoint {previous[0]}", previous[1], content, HEARTBEAT_PREDICATE)
 
 
-def rotation(ledger_id: str, role: Role, number: int, old_keyid: str, new_spki: bytes, requested_at: str) -> bytes:
+def rotation(ledger_id: str, role: KeyRole, number: int, old_keyid: str, new_spki: bytes, requested_at: str) -> bytes:
     """The payload of the ledger's rotation `number` (from 0); the subject is the new key's SPKI DER file."""
     content = {
         "ledger_id": ledger_id,
@@ -118,7 +118,7 @@ def check_signed(envelope: Envelope, index: int, keys: KeyHistory, verify: Verif
     if kind == "rotation":
         _check_rotation(envelope, index, keys, verify)
         return kind
-    role: Role = "checkpoint" if kind == "heartbeat" else "record"
+    role: KeyRole = "checkpoint" if kind == "heartbeat" else "record"
     if len(envelope.signatures) != 1:
         raise MalformedRecord(f"leaf {index} has {len(envelope.signatures)} signatures")
     signature = envelope.signatures[0]

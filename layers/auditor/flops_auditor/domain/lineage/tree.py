@@ -10,7 +10,7 @@ MOST_ROWS = 400
 
 
 @dataclass(frozen=True)
-class Row:
+class TreeRow:
     """One line. `branch` are the lines of the tree before the name; FLOP are the run's own, None where not known.
 
     `again`: the run stands further up already, with those that it continues.
@@ -25,17 +25,17 @@ class Row:
     again: bool = False
 
 
-def tree(content: Mapping[str, Any], lineage: Lineage, most: int = MOST_ROWS) -> list[Row]:
+def tree(content: Mapping[str, Any], lineage: Lineage, most: int = MOST_ROWS) -> list[TreeRow]:
     """The tree of a record's predicate with its full lineage, nearest runs first, at most `most` rows."""
     estimate, job = content["estimate"], content["job"]
     best, upper = (None if estimate[k] is None else int(estimate[k]) for k in ("best_flop", "upper_flop"))
     doubtful = bool(estimate["doubts"] or lineage.doubts)
-    rows = [Row("", job["name"], job["activity"], best, upper, doubtful)]
+    rows = [TreeRow("", job["name"], job["activity"], best, upper, doubtful)]
     rows += _below(lineage, most - 1)
     return rows
 
 
-def _below(lineage: Lineage, most: int) -> Iterator[Row]:
+def _below(lineage: Lineage, most: int) -> Iterator[TreeRow]:
     """Depth first, without recursion: a lineage may be 10,000 runs deep."""
     known = {ancestor.job_id: ancestor for ancestor in lineage.ancestors}
     shown: set[str] = set()
@@ -45,7 +45,7 @@ def _below(lineage: Lineage, most: int) -> Iterator[Row]:
         ancestor, stem, last = waiting.pop()
         again = ancestor.job_id in shown and bool(ancestor.parents)
         branch = stem + ("└─ " if last else "├─ ")
-        yield Row(
+        yield TreeRow(
             branch=branch,
             name=ancestor.name,
             activity=ancestor.activity,

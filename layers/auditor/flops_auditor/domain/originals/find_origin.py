@@ -71,7 +71,7 @@ class KnownModel(Protocol):
     def original(self) -> Original: ...
 
 
-class Found(Protocol):
+class LookedUp(Protocol):
     """What a name means."""
 
     @property
@@ -86,7 +86,7 @@ class ModelCatalogue(Protocol):
     @property
     def largest_flop(self) -> int: ...
     def find(self, identifier: str) -> KnownModel | None: ...
-    def look_up(self, identifier: str) -> Found: ...
+    def look_up(self, identifier: str) -> LookedUp: ...
     def nearest(self, name: str) -> list[str]: ...
 
 
@@ -129,7 +129,7 @@ def _as_declared(root: Ancestor) -> Declared:
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedModel:
     """A name with the model that it means; None: it is not in the table. `hint`: only parts of a path look like it."""
 
     name: ModelName
@@ -137,11 +137,11 @@ class Named:
     hint: bool
 
 
-def resolved(names: Sequence[ModelName], models: ModelCatalogue | None) -> list[Named]:
+def resolved(names: Sequence[ModelName], models: ModelCatalogue | None) -> list[NamedModel]:
     """Names with what they mean. A place that looks like no model is no name."""
     if models is None:
         return []
-    found = [Named(name, (at := models.look_up(name.text)).model, at.hint) for name in names[:MOST_NAMES]]
+    found = [NamedModel(name, (at := models.look_up(name.text)).model, at.hint) for name in names[:MOST_NAMES]]
     return [each for each in found if each.model is not None or not each.name.is_place]
 
 
@@ -165,7 +165,7 @@ def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
 
 
 def _alternatives(
-    named: Sequence[Named], first: Named | None, models: ModelCatalogue | None
+    named: Sequence[NamedModel], first: NamedModel | None, models: ModelCatalogue | None
 ) -> list[tuple[Remark, KnownModel | None]]:
     """What the names may mean beside the first one, each with why; None: a model that nobody knows."""
     distinct = {each.model.model_id: each.model for each in named if each.model is not None}

@@ -57,7 +57,7 @@ class MalformedFlopsMeter(AuditorError):
 
 
 @dataclass(frozen=True)
-class FlopsMeter:
+class ToolkitFile:
     """Counts of one run, as the file gives them; `tokens` are summed over all processes. None: absent or zero.
 
     `job` and `values` are flops-meter's own: the job's ARN, and the words of its last line that are numbers.
@@ -70,7 +70,7 @@ class FlopsMeter:
     values: Mapping[str, Fraction] = field(default_factory=dict)
 
 
-def read_flops_meter(text: str) -> FlopsMeter:
+def read_flops_meter(text: str) -> ToolkitFile:
     """Read the counts. Raises MalformedFlopsMeter."""
     try:
         document = json.loads(text)
@@ -83,7 +83,7 @@ def read_flops_meter(text: str) -> FlopsMeter:
             raise MalformedFlopsMeter("flops_auditor is not an object")
         values = {name: _number(name, own[name]) for name in WORDS if name in own}
         parameters, trainable, tokens = counts
-        return FlopsMeter(parameters, trainable, tokens, str(own.get("job", "")), values)
+        return ToolkitFile(parameters, trainable, tokens, str(own.get("job", "")), values)
     except (ValueError, RecursionError, UnreadableAmount) as error:
         raise MalformedFlopsMeter(f"{type(error).__name__}: {error}") from error
 
@@ -129,7 +129,7 @@ def apply_flops_meter(
     return replace(declared, notes=(*declared.notes, *notes)), observed
 
 
-def _with_count(meter: FlopsMeter, observed: Observations, facts: Facts) -> Observations:
+def _with_count(meter: ToolkitFile, observed: Observations, facts: Facts) -> Observations:
     """The count of flops-meter's file, unless the lines have as much: the larger one counts."""
     if MODEL_FLOP not in meter.values or meter.job != facts.arn or not _of_job(meter.values, facts.arn):
         return replace(observed, notes=(*observed.notes, OTHER_JOB(source=FILE_NAME)))
@@ -148,7 +148,7 @@ def _of_job(values: Mapping[str, Fraction], arn: str) -> bool:
     return values.get("job_check", check_of(arn)) == check_of(arn)
 
 
-def _trainable(declared: Declared, meter: FlopsMeter, size: ModelSize) -> tuple[Declared, Remark]:
+def _trainable(declared: Declared, meter: ToolkitFile, size: ModelSize) -> tuple[Declared, Remark]:
     """How many parameters were trained: all, a known number, or (where the file's counts are shards) an unknown one."""
     trained, stored = meter.trainable_parameters, meter.parameters
     if trained is None or stored is None or trained == stored:

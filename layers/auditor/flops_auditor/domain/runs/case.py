@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.runs.sources.registry import SOURCES, Sources, read_run
+from flops_auditor.domain.runs.sources.registry import SERVICES, Services, read_run
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Case:
         return sha256(self.body).hexdigest()
 
 
-def read_case(body: bytes, sources: Sources = SOURCES) -> Case:
+def read_case(body: bytes, services: Services = SERVICES) -> Case:
     """A case from its evidence file. Raises MalformedEvidence, UnknownSource, and what the source's reader raises."""
     evidence = parse_evidence(body)
-    return Case(evidence, read_run(evidence, sources), body)
+    return Case(evidence, read_run(evidence, services), body)
 
 
-def case_of(evidence: Evidence, sources: Sources = SOURCES) -> Case:
+def case_of(evidence: Evidence, services: Services = SERVICES) -> Case:
     """A case from evidence that was just collected. Raises UnknownSource, and what the source's reader raises."""
-    return Case(evidence, read_run(evidence, sources), evidence.to_bytes())
+    return Case(evidence, read_run(evidence, services), evidence.to_bytes())

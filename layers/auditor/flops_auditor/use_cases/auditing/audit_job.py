@@ -100,7 +100,7 @@ def handle_event(event: object, recorder: Recorder, owner: str, territory: Terri
     if is_reassessment(event):
         return reassess(parse_reassessment(event), recorder)
     try:
-        pointer = read_pointer(event, recorder.sources)
+        pointer = read_pointer(event, recorder.services)
         territory.check(pointer)
         return audit_job(pointer, recorder, owner)
     except (MalformedEvent, NotOurs, UnknownTrainingJob, NotFinished) as error:
@@ -170,7 +170,7 @@ def gather(described: Described, revision: int, recorder: Recorder) -> Case:
     """The case of the next revision: what an earlier try collected, or what is known now."""
     body = recorder.archive.get(evidence_key(described.job_id, revision))
     if body is not None:
-        return read_case(body, recorder.sources)
+        return read_case(body, recorder.services)
     return with_tags_seen(described.collect(recorder.clock(), said_of_models(recorder)), recorder)
 
 

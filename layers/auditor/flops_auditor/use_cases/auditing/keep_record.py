@@ -80,7 +80,7 @@ def case_behind(job_id: str, kept: Committed, recorder: Recorder) -> Case:
     body = recorder.archive.get(evidence_key(job_id, kept.revision))
     if body is None:
         raise EvidenceLost(f"{evidence_key(job_id, kept.revision)} is not in the archive")
-    return read_case(body, recorder.sources)
+    return read_case(body, recorder.services)
 
 
 def put_evidence(case: Case, revision: int, recorder: Recorder) -> Case:
@@ -91,7 +91,7 @@ def put_evidence(case: Case, revision: int, recorder: Recorder) -> Case:
     body = recorder.archive.get(key)
     if body is None:
         raise EvidenceLost(f"{key} is neither free nor readable")
-    return case if body == case.body else read_case(body, recorder.sources)
+    return case if body == case.body else read_case(body, recorder.services)
 
 
 def lineage_of(case: Case, recorder: Recorder) -> FoundLineage:
@@ -198,7 +198,7 @@ def bring_up_to_date(job_id: str, recorder: Recorder, known: Committed | None = 
             return None
         finish(job_id, kept, recorder)
         left = recorder.archive.get(evidence_key(job_id, kept.revision + 1))
-        case = case_behind(job_id, kept, recorder) if left is None else read_case(left, recorder.sources)
+        case = case_behind(job_id, kept, recorder) if left is None else read_case(left, recorder.services)
         found = lineage_of(case, recorder)
         if left is None and found.lineage.same_as(recorded_lineage(kept.content, recorder.archive)):
             return replace(kept, case=case)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from flops_auditor.domain.audit.tables import Tables
-from flops_auditor.domain.runs.sources.registry import SOURCES, Sources
+from flops_auditor.domain.runs.sources.registry import SERVICES, Services
 from flops_auditor.domain.values.archive_keys import tables_key
 from flops_auditor.use_cases.auditing.collect_evidence import Collectors
 from flops_auditor.use_cases.ports.ledger import Archive, Signer
@@ -15,7 +15,7 @@ from flops_auditor.use_cases.ports.sources import Clock
 
 @dataclass(frozen=True)
 class Recorder:
-    """The ports and tables of an audit. `sources` are the services whose runs it knows, `collectors` ask them, both by
+    """The ports and tables of an audit. `services` are the services whose runs it knows, `collectors` ask them, both by
     the name that evidence has for the service. `kept` are the digests of tables that it has put into the archive
     itself.
     """
@@ -32,7 +32,7 @@ class Recorder:
     code_version: str
     index: LineageIndex
     queue: Reassessments
-    sources: Sources = field(default_factory=lambda: SOURCES)
+    services: Services = field(default_factory=lambda: SERVICES)
     kept: set[str] = field(default_factory=set, init=False, compare=False)
 
     def keep_tables(self) -> None:

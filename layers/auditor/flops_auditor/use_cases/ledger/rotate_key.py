@@ -11,7 +11,7 @@ from flops_auditor.domain.ledger.dsse import (
     pre_authentication_encoding,
     signed_line,
 )
-from flops_auditor.domain.ledger.key_history import KeyHistory, Role
+from flops_auditor.domain.ledger.key_history import KeyHistory, KeyRole
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.leaves import Rotation, parse_rotation, rotation
 from flops_auditor.domain.values.archive_keys import rotation_key
@@ -50,7 +50,7 @@ def keys_after(archive: Archive, ledger_id: str) -> tuple[KeyHistory, int]:
     return keys, number
 
 
-def request_rotation(archive: Archive, ledger_id: str, role: Role, old: Signer, new: Signer, now: datetime) -> int:
+def request_rotation(archive: Archive, ledger_id: str, role: KeyRole, old: Signer, new: Signer, now: datetime) -> int:
     """Sign with both keys and leave the request for the sealer; its number. Raises CannotRotate."""
     keys, number = keys_after(archive, ledger_id)
     current, wanted = keys.current(role).keyid, keyid(new.public_key())

@@ -71,7 +71,7 @@ MOST_FINDINGS = 100
 KEY_BYTES = 16
 """Of the key under which this run's rows are made."""
 
-Verdict = Literal["valid", "valid, but stale", "valid, with reservations", "tampered", "cannot verify"]
+BundleVerdict = Literal["valid", "valid, but stale", "valid, with reservations", "tampered", "cannot verify"]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class VerificationReport:
     more: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> BundleVerdict:
         """In the order in which one overrides another."""
         if self.findings:
             return "tampered" if any(found.tampered for found in self.findings) else "cannot verify"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from flops_auditor.use_cases.listing.reading import Reading, ReadingStore
+from flops_auditor.use_cases.listing.reading import JobReading, ReadingStore
 from flops_auditor.use_cases.ports.sources import Clock, JobListing, ListedJob, ListedPage, SourceDenied
 
 MOST_AT_THE_HEAD = 20
@@ -67,8 +67,8 @@ class JobReader:
         return isinstance(failure, SourceDenied) and self.store.read(region).read_to is None
 
     def _pages(
-        self, region: str, reading: Reading, down_to: datetime | None
-    ) -> Iterator[tuple[tuple[ListedJob, ...], Reading]]:
+        self, region: str, reading: JobReading, down_to: datetime | None
+    ) -> Iterator[tuple[tuple[ListedJob, ...], JobReading]]:
         """Each page's jobs that were not read before, with the reading after it."""
         while reading.stretches and not reading.whole and not self.stop():
             page, asked = self._page(region, reading)
@@ -78,7 +78,7 @@ class JobReader:
             reading = reading.after(created, "" if ended else page.token, asked)
             yield fresh, reading
 
-    def _page(self, region: str, reading: Reading) -> tuple[ListedPage, datetime]:
+    def _page(self, region: str, reading: JobReading) -> tuple[ListedPage, datetime]:
         """The next page, and before which moment of creation it was asked for.
 
         A token goes with the question that it was the answer to; one that is refused has run out.
@@ -94,7 +94,7 @@ class JobReader:
         return self.listing.page(region, before), before
 
 
-def _late(known: Reading, reading: Reading) -> bool:
+def _late(known: JobReading, reading: JobReading) -> bool:
     """Whether what is noted says an old time, though no new job was read."""
     then, now = known.read_to, reading.read_to
     return then is None or (now is not None and now - then > _UNCHANGED)

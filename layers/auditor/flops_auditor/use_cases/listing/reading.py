@@ -31,7 +31,7 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Reading:
+class JobReading:
     """How far a region was read: `stretches` are disjoint, the newest first.
 
     `first_at` is when the region was read first. `began` is when the present reading of the whole history began, and
@@ -64,17 +64,17 @@ class Reading:
         """Down to where is read below the first stretch: where the next one begins; None: down to the first job."""
         return self.stretches[1].newer if len(self.stretches) > 1 else None
 
-    def begin(self, now: datetime, *, again: bool = True) -> "Reading":
+    def begin(self, now: datetime, *, again: bool = True) -> "JobReading":
         """Begin a round at the newest job; with it a new reading of the whole history, when that is due and wanted."""
         reading = self
         if again and self.whole and self.whole_at is not None:
             pause = max(WHOLE_EVERY, timedelta(seconds=self.pages * SHARE_OF_WHOLE))
             if now - self.whole_at >= pause:
-                reading = Reading(first_at=self.first_at, began=now, whole_at=self.whole_at)
+                reading = JobReading(first_at=self.first_at, began=now, whole_at=self.whole_at)
         stretches = (Stretch(now - OVERLAP, now), *reading.stretches)
         return replace(reading, stretches=stretches, began=reading.began or now, first_at=reading.first_at or now)
 
-    def after(self, created: Sequence[datetime], token: str, asked: datetime | None = None) -> "Reading":
+    def after(self, created: Sequence[datetime], token: str, asked: datetime | None = None) -> "JobReading":
         """After a page below the first stretch: the creation times of its jobs, the newest first, its token, and
         before which moment of creation it was asked for.
         """
@@ -93,8 +93,8 @@ class Reading:
 class ReadingStore(Protocol):
     """Keeps how far each region was read, between rounds."""
 
-    def read(self, region: str) -> Reading:
-        """What was written last; Reading() for a region that was never read."""
+    def read(self, region: str) -> JobReading:
+        """What was written last; JobReading() for a region that was never read."""
 
-    def write(self, region: str, reading: Reading) -> None:
+    def write(self, region: str, reading: JobReading) -> None:
         """Replace it. Raises SourceUnavailable when another round has replaced it since it was read."""

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.listing.reading import Reading
-from flops_auditor.use_cases.operations.compare_jobs import Comparison
+from flops_auditor.use_cases.listing.reading import JobReading
+from flops_auditor.use_cases.operations.compare_jobs import JobComparison
 
 SEAL_LATE = timedelta(minutes=45)
 """Three intervals of the sealer."""
@@ -78,7 +78,7 @@ class HealthCheck:
     remedy: str = ""
 
 
-def completeness(comparison: Comparison) -> list[HealthCheck]:
+def completeness(comparison: JobComparison) -> list[HealthCheck]:
     """Whether every finished job has a record, and up to when."""
     found = [
         HealthCheck(
@@ -118,7 +118,7 @@ def named(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def progress_of(regions: Mapping[str, Reading], now: datetime) -> list[HealthCheck]:
+def progress_of(regions: Mapping[str, JobReading], now: datetime) -> list[HealthCheck]:
     """Whether the reconciliation runs by itself."""
     never = sorted(name for name, reading in regions.items() if reading.whole_at is None)
     reached = {name: reading.read_to for name, reading in regions.items() if reading.read_to is not None}

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from flops_auditor.use_cases.listing.job_reader import JobReader
-from flops_auditor.use_cases.listing.reading import Reading, ReadingStore
+from flops_auditor.use_cases.listing.reading import JobReading, ReadingStore
 from flops_auditor.use_cases.ports.records import RecordIndex, SeenJobs
 from flops_auditor.use_cases.ports.sources import ListedJob, Regions, SourceDenied, SourceUnavailable
 
@@ -32,7 +32,7 @@ class RegionState:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class JobComparison:
     """SageMaker against the ledger, over all regions. `unknown` says why there may be other regions."""
 
     regions: tuple[RegionState, ...]
@@ -66,15 +66,15 @@ class UnwrittenReadings:
     deployed: ReadingStore | None = None
 
     def __post_init__(self) -> None:
-        self._readings: dict[str, Reading] = {}
+        self._readings: dict[str, JobReading] = {}
 
-    def read(self, region: str) -> Reading:
+    def read(self, region: str) -> JobReading:
         """As the deployed rounds left it, or as this comparison did."""
         if region in self._readings:
             return self._readings[region]
-        return self.deployed.read(region) if self.deployed else Reading()
+        return self.deployed.read(region) if self.deployed else JobReading()
 
-    def write(self, region: str, reading: Reading) -> None:
+    def write(self, region: str, reading: JobReading) -> None:
         """Keep it in memory."""
         self._readings[region] = reading
 
@@ -87,7 +87,7 @@ def compare(
     *,
     whole: bool,
     told: Callable[[RegionState], None] = lambda _: None,
-) -> Comparison:
+) -> JobComparison:
     """Compare every enabled region; only reads. `told` is called after each page of a region.
 
     `whole` reads all jobs. Otherwise those that the deployed rounds have not read yet, beside those that wait.
@@ -107,7 +107,7 @@ def compare(
             state = replace(state, error=f"{failure.name}: {failure}", whole=False)
             told(state)
         states.append(state)
-    return Comparison(tuple(states), now, found.unread)
+    return JobComparison(tuple(states), now, found.unread)
 
 
 def _states(

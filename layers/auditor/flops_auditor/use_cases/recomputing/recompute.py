@@ -28,14 +28,14 @@ from flops_auditor.domain.ledger.verification import Kept
 from flops_auditor.domain.lineage.kept_ancestors import fits, unpack
 from flops_auditor.domain.lineage.lineage import Ancestor, read_lineage
 from flops_auditor.domain.runs.case import read_case
-from flops_auditor.domain.runs.sources.registry import SOURCES, Sources, UnknownSource
+from flops_auditor.domain.runs.sources.registry import SERVICES, Services, UnknownSource
 from flops_auditor.domain.values.archive_keys import ancestors_key
 from flops_auditor.domain.values.differences import differences, in_words
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.recomputing.replay_lineage import LineageReplay, told_of
 
-Named = tuple[tuple[str, str], ...]
+NamedTables = tuple[tuple[str, str], ...]
 """(file name, SHA-256 in hex) of each table and policy, the policies in the order in which they were assessed."""
 
 
@@ -44,11 +44,11 @@ class Recomputing:
     """The port `Recompute`; `accepted` are digests of tables that the reader takes though no release shipped them."""
 
     accepted: frozenset[str] = frozenset()
-    sources: Sources = field(default_factory=lambda: dict(SOURCES))
+    services: Services = field(default_factory=lambda: dict(SERVICES))
 
     def __call__(self, evidence: bytes, content: dict[str, Any], kept: Kept) -> bytes:
         """See `recompute`."""
-        return recompute(evidence, content, kept, self.accepted, self.sources)
+        return recompute(evidence, content, kept, self.accepted, self.services)
 
     def replay(self, kept: Kept) -> LineageReplay:
         """Of a whole log."""
@@ -60,7 +60,7 @@ def recompute(
     content: dict[str, Any],
     kept: Kept,
     accepted: Collection[str] = (),
-    sources: Sources = SOURCES,
+    services: Services = SERVICES,
 ) -> bytes:
     """Compare a predicate with what its evidence gives, and what the record says of its ancestors.
 
@@ -71,7 +71,7 @@ def recompute(
     cannot read the record or its source; UnknownTables.
     """
     try:
-        return _recompute(evidence, content, kept, accepted, sources)
+        return _recompute(evidence, content, kept, accepted, services)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _differs(content)(f"the record is not one that this version makes: {error!r:.200}") from error
 
@@ -86,7 +86,7 @@ def _recompute(
     content: dict[str, Any],
     kept: Kept,
     accepted: Collection[str],
-    sources: Sources,
+    services: Services,
 ) -> bytes:
     arn, version = str(content["job"]["arn"])[:300], str(content["code_version"])[:40]
     named = _named(content)
@@ -97,7 +97,7 @@ def _recompute(
             )
     try:
         tables = replace(_tables(named, kept), trusts_statements=content["rests_on"]["trusts_statements"])
-        case = read_case(evidence, sources)
+        case = read_case(evidence, services)
         lineage = read_lineage(content, partial(_ancestors, kept))
         audited = audit(case, tables, lineage)
         again = result(audited) | {"lineage": _said_of_lineage(audited, content)}
@@ -162,7 +162,7 @@ def _check_kept(audited: Audit, content: dict[str, Any], kept: Kept) -> None:
         raise EvidenceMismatch(f"{named['key'][:200]} is no place of an object with these ancestors, or of so many")
 
 
-def _named(content: dict[str, Any]) -> Named:
+def _named(content: dict[str, Any]) -> NamedTables:
     """The files that a record names. Their order is lost in its canonical form; that of its assessments is not, nor of
     those without the job's own word, which may be by more policies.
     """
@@ -175,7 +175,7 @@ def _named(content: dict[str, Any]) -> Named:
 
 
 @lru_cache(64)
-def _tables(named: Named, kept: Kept) -> Tables:
+def _tables(named: NamedTables, kept: Kept) -> Tables:
     """Tables from the bundle, or of this version where they are the same. Raises NotRecomputable for a missing one."""
     files = {}
     for name, digest in named:

@@ -82,7 +82,7 @@ def told_of(case: Case, content: Mapping[str, Any]) -> bytes:
     return pickle.dumps(Told(run, said, answers, added))
 
 
-class _Row(NamedTuple):
+class _LoggedRun(NamedTuple):
     leaf: int
     at: int
     told: Told
@@ -138,14 +138,14 @@ class LineageReplay:
             if row.at < stood and (behind := self._problem(row, stood, then=False)):
                 yield defect_of(LineageBehind(f"leaf {leaf} was not superseded in time: it {behind}"), leaf)
 
-    def _defect(self, problem: str, row: _Row) -> Defect:
+    def _defect(self, problem: str, row: _LoggedRun) -> Defect:
         version = str(row.told.content["code_version"])[:40]
         message = f"leaf {row.leaf} {problem}"
         if version == __version__:
             return defect_of(LineageMismatch(message), row.leaf)
         return defect_of(NotRecomputable(f"{message}; recorded by version {version!r}"), row.leaf)
 
-    def _evidence(self, job: str, revision: int, row: _Row) -> str:
+    def _evidence(self, job: str, revision: int, row: _LoggedRun) -> str:
         """What is wrong with the evidence beside that of the record before.
 
         Of a run that had ended it is the same, with amendments added, unless one of them had the sources asked again.
@@ -163,7 +163,7 @@ class LineageReplay:
     def _claimed(self, told: Told) -> Lineage:
         return read_lineage(told.content, self._ancestors)
 
-    def _waits(self, row: _Row) -> bool:
+    def _waits(self, row: _LoggedRun) -> bool:
         """Whether the record says that it waits for a run of which the log has no record."""
         return bool(_View(self, row, row.at, self._claimed(row.told), None).unknown_waits())
 
@@ -173,7 +173,7 @@ class LineageReplay:
         within = FOLLOWED_WITHIN // timedelta(milliseconds=1)
         return settled if after is None else min(settled, after.at - within)
 
-    def _problem(self, row: _Row, at: int, then: bool = True) -> str:
+    def _problem(self, row: _LoggedRun, at: int, then: bool = True) -> str:
         """How a record differs from what it should continue as of `at`; "" if it does not. `then`: as it was made."""
         try:
             claimed = self._claimed(row.told)
@@ -183,7 +183,7 @@ class LineageReplay:
         except (AuditorError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             return f"cannot be followed: {error!r:.200}"
 
-    def _try(self, row: _Row, at: int, claimed: Lineage, sure: bool | None, then: bool) -> str:
+    def _try(self, row: _LoggedRun, at: int, claimed: Lineage, sure: bool | None, then: bool) -> str:
         view = _View(self, row, at, claimed, sure)
         found = follow(row.told.run, view.newest, view, self._ancestors).lineage
         return next(_differences(row.told, claimed, found, view, then), "")
@@ -193,7 +193,7 @@ class LineageReplay:
         found = self._db.execute("SELECT revision, at, leaf FROM record WHERE job = ? ORDER BY revision, leaf", (job,))
         return found.fetchall()
 
-    def row(self, leaf: int) -> _Row:
+    def row(self, leaf: int) -> _LoggedRun:
         """A record by its leaf."""
         return self._row(leaf)
 
@@ -206,15 +206,15 @@ class LineageReplay:
         )
         return ((pickle.loads(entry), first) for entry, first in found)  # noqa: S301 - see `add`
 
-    def _revision(self, job: str, revision: int) -> _Row | None:
+    def _revision(self, job: str, revision: int) -> _LoggedRun | None:
         found = self._db.execute(
             "SELECT min(leaf) FROM record WHERE job = ? AND revision = ?", (job, revision)
         ).fetchone()
         return None if found[0] is None else self._row(found[0])
 
-    def _read_row(self, leaf: int) -> _Row:
+    def _read_row(self, leaf: int) -> _LoggedRun:
         at, told = self._db.execute("SELECT at, told FROM record WHERE leaf = ?", (leaf,)).fetchone()
-        return _Row(leaf, at, pickle.loads(told))  # noqa: S301 - see `add`
+        return _LoggedRun(leaf, at, pickle.loads(told))  # noqa: S301 - see `add`
 
     def _read_ancestors(self, key: str, digest: str) -> Sequence[Ancestor]:
         body = self._kept.ancestors(digest)
@@ -229,7 +229,7 @@ class _View:
     `sure`: whether runs whose records are of about the same time were seen; None: as the record says.
     """
 
-    def __init__(self, log: LineageReplay, row: _Row, at: int, claimed: Lineage, sure: bool | None) -> None:
+    def __init__(self, log: LineageReplay, row: _LoggedRun, at: int, claimed: Lineage, sure: bool | None) -> None:
         self._log, self._row, self._at, self._sure = log, row, at, sure
         self.run = row.told.run
         self.claimed = {ancestor.job_id: ancestor for ancestor in claimed.ancestors}

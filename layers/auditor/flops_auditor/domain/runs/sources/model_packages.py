@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_pascal
+from pydantic import ValidationError
 
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.places import Location, Reference, each_once
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, GRANT
-from flops_auditor.domain.runs.sources.training_job_answer import OptionalText, TrainingJob
+from flops_auditor.domain.runs.sources.training_job_answer import AnswerShape, DataSource, OptionalText, TrainingJob
 from flops_auditor.domain.runs.sources.training_job_places import read_location, references
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.remarks import Kind, Remark
@@ -50,39 +49,24 @@ class MalformedPackage(AuditorError):
     remedy = "Pass the unchanged answer of `aws sagemaker describe-model-package`."
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True, defer_build=True
-    )
-
-
-class _S3Source(_Shape):
-    s3_uri: OptionalText = ""
-    s3_data_type: OptionalText = ""
-
-
-class _DataSource(_Shape):
-    s3_data_source: _S3Source | None = Field(default=None, alias="S3DataSource")
-
-
-class _ModelData(_Shape):
+class _ModelData(AnswerShape):
     model_data_url: OptionalText = ""
-    model_data_source: _DataSource | None = None
+    model_data_source: DataSource | None = None
 
 
-class _Inference(_Shape):
+class _Inference(AnswerShape):
     containers: tuple[_ModelData, ...] = ()
 
 
-class _Algorithms(_Shape):
+class _Algorithms(AnswerShape):
     source_algorithms: tuple[_ModelData, ...] = ()
 
 
-class _Metadata(_Shape):
+class _Metadata(AnswerShape):
     generated_by: OptionalText = ""
 
 
-class _Package(_Shape):
+class _Package(AnswerShape):
     inference_specification: _Inference = _Inference()
     additional_inference_specifications: tuple[_Inference, ...] = ()
     source_algorithm_specification: _Algorithms = _Algorithms()

@@ -17,7 +17,7 @@ from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 
 
 @dataclass(frozen=True)
-class Source:
+class Service:
     """One service: `read` makes a run of its evidence; `points_at` says which run an event is about, from the event's
     source and detail, None where it is another service's, and raises MalformedEvent.
     """
@@ -26,9 +26,9 @@ class Source:
     points_at: Callable[[str, Mapping[str, Any]], JobPointer | None]
 
 
-Sources = Mapping[str, Source]
-SOURCES: Sources = MappingProxyType(
-    {training_job.SOURCE: Source(training_job.read_training_job, training_job_events.points_at)}
+Services = Mapping[str, Service]
+SERVICES: Services = MappingProxyType(
+    {training_job.SOURCE: Service(training_job.read_training_job, training_job_events.points_at)}
 )
 """By the name that evidence has for it."""
 
@@ -39,20 +39,20 @@ class UnknownSource(AuditorError):
     remedy = "Use the release that recorded it, or a later one."
 
 
-def read_run(evidence: Evidence, sources: Sources = SOURCES) -> Run:
+def read_run(evidence: Evidence, services: Services = SERVICES) -> Run:
     """The run that evidence describes. Raises UnknownSource, and what the source's reader raises."""
-    source = sources.get(evidence.source)
+    source = services.get(evidence.source)
     if source is None:
         raise UnknownSource(f"evidence of {evidence.source[:80]!r}")
     return source.read(evidence)
 
 
-def read_pointer(event: object, sources: Sources = SOURCES) -> JobPointer:
+def read_pointer(event: object, services: Services = SERVICES) -> JobPointer:
     """The run that an EventBridge event points at. Raises MalformedEvent."""
     detail = event.get("detail") if isinstance(event, Mapping) else None
     if not isinstance(event, Mapping) or not isinstance(detail, Mapping):
         raise MalformedEvent("the event has no detail object")
-    for source in sources.values():
+    for source in services.values():
         pointer = source.points_at(str(event.get("source", "")), detail)
         if pointer is not None:
             return pointer

@@ -34,13 +34,15 @@ Seconds = Annotated[int, Field(ge=0, le=10**10)]
 OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
-class _Shape(BaseModel):
+class AnswerShape(BaseModel):
+    """A part of an answer of SageMaker, with its names there; what else it holds is left aside."""
+
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=to_pascal, populate_by_name=True, defer_build=True
     )
 
 
-class Transition(_Shape):
+class StatusTransition(AnswerShape):
     """One entry of SecondaryStatusTransitions."""
 
     status: str
@@ -48,19 +50,19 @@ class Transition(_Shape):
     end_time: Time | None = None
 
 
-class InstanceGroup(_Shape):
+class InstanceGroup(AnswerShape):
     """`instance_count` hosts of one instance type."""
 
     instance_type: str
     instance_count: Count
 
 
-class _Preference(_Shape):
+class _Preference(AnswerShape):
     instance_type: str
     instance_count: Count = 0
 
 
-class _ResourceConfig(_Shape):
+class _ResourceConfig(AnswerShape):
     instance_type: OptionalText = ""
     instance_count: Count = 0
     instance_groups: tuple[InstanceGroup, ...] = ()
@@ -86,7 +88,7 @@ class _ResourceConfig(_Shape):
         return tuple(InstanceGroup(instance_type=kind, instance_count=count) for kind, count in chosen)
 
 
-class Serverless(_Shape):
+class Serverless(AnswerShape):
     """A serverless customisation job: no hardware is disclosed, tokens are."""
 
     base_model_arn: OptionalText = ""
@@ -96,15 +98,15 @@ class Serverless(_Shape):
     sequence_length: OptionalText = ""
 
 
-class _MetricDefinition(_Shape):
+class _MetricDefinition(AnswerShape):
     name: str
 
 
-class _Algorithm(_Shape):
+class _Algorithm(AnswerShape):
     metric_definitions: tuple[_MetricDefinition, ...] = ()
 
 
-class FinalMetric(_Shape):
+class FinalMetric(AnswerShape):
     """The last value of a metric that the job's log emitted."""
 
     metric_name: str
@@ -112,19 +114,24 @@ class FinalMetric(_Shape):
     timestamp: Time | None = None
 
 
-class _S3Source(_Shape):
+class S3Source(AnswerShape):
+    """A place in S3."""
+
     s3_uri: OptionalText = ""
+    s3_data_type: OptionalText = ""
 
 
-class _DataSource(_Shape):
-    s3_data_source: _S3Source | None = Field(default=None, alias="S3DataSource")
+class DataSource(AnswerShape):
+    """Where data lies."""
+
+    s3_data_source: S3Source | None = Field(default=None, alias="S3DataSource")
 
 
-class Channel(_Shape):
+class Channel(AnswerShape):
     """One input of the job."""
 
     channel_name: OptionalText = ""
-    data_source: _DataSource | None = None
+    data_source: DataSource | None = None
 
     @property
     def uri(self) -> str:
@@ -133,30 +140,30 @@ class Channel(_Shape):
         return source.s3_uri if source else ""
 
 
-class _ModelArtifacts(_Shape):
+class _ModelArtifacts(AnswerShape):
     s3_model_artifacts: OptionalText = Field(default="", alias="S3ModelArtifacts")
 
 
-class _OutputConfig(_Shape):
+class _OutputConfig(AnswerShape):
     s3_output_path: OptionalText = Field(default="", alias="S3OutputPath")
 
 
-class _Checkpoint(_Shape):
+class _Checkpoint(AnswerShape):
     s3_uri: OptionalText = ""
 
 
-class _Stopping(_Shape):
+class _Stopping(AnswerShape):
     max_runtime_in_seconds: Seconds | None = None
 
 
-class _ModelPackage(_Shape):
+class _ModelPackage(AnswerShape):
     source_model_package_arn: OptionalText = ""
 
 
 Texts = Annotated[dict[str, str], BeforeValidator(lambda value: {} if value is None else value)]
 
 
-class TrainingJob(_Shape):
+class TrainingJob(AnswerShape):
     """One SageMaker training job: what DescribeTrainingJob answers, as far as the audit reads it."""
 
     training_job_name: str = Field(min_length=1)
@@ -168,7 +175,7 @@ class TrainingJob(_Shape):
     last_modified_time: Time | None = None
     training_time_in_seconds: Seconds | None = None
     billable_token_count: Annotated[int, Field(ge=0, le=10**18)] | None = None
-    secondary_status_transitions: tuple[Transition, ...] = ()
+    secondary_status_transitions: tuple[StatusTransition, ...] = ()
     resource_config: _ResourceConfig = _ResourceConfig()
     serverless: Serverless | None = Field(default=None, alias="ServerlessJobConfig")
     hyper_parameters: Texts = {}

@@ -9,7 +9,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from flops_auditor.domain.runs.remedies import AMEND
-from flops_auditor.domain.runs.sources.training_job_answer import TRAINING, TrainingJob, Transition
+from flops_auditor.domain.runs.sources.training_job_answer import TRAINING, StatusTransition, TrainingJob
 from flops_auditor.domain.runs.training_time import STILL_TRAINING, UNKNOWN_TIME, Span, TrainingTime, merge
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -139,7 +139,7 @@ def _from_transitions(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
     return TrainingTime(spans, None if doubts else seconds, basis, tuple(doubts))
 
 
-def _next_start(transitions: tuple[Transition, ...], step: Transition) -> datetime | None:
+def _next_start(transitions: tuple[StatusTransition, ...], step: StatusTransition) -> datetime | None:
     later = [t.start_time for t in transitions if t.start_time and step.start_time and t.start_time > step.start_time]
     return min(later, default=None)
 
