@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.values.errors import WrongInput
 
 
@@ -19,7 +20,7 @@ class UnreadableFile(WrongInput):
 def read_json(path: Path) -> Any:
     """A JSON file. Raises UnreadableFile."""
     try:
-        return json.loads(path.read_bytes())
+        return plain(json.loads(path.read_bytes()))
     except OSError as error:
         raise UnreadableFile(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

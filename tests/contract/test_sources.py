@@ -196,7 +196,12 @@ def asked(
     return MetricRequest("fine-tune", REGION, hosts, emitted, counters, during, period, lowest)
 
 
-SEEN: dict[str, list[float]] = {"GPUUtilization algo-1": [700.0, 800.0, 0.0], "mfu": [0.4, 0.2, 0.3]}
+SENT: dict[str, list[float]] = {"GPUUtilization algo-1": [700.0, 800.0, 0.0], "mfu": [0.4, 0.2, 0.3]}
+SEEN: dict[str, list[float]] = {
+    **SENT,
+    "GPUUtilization algo-1 Maximum": [700.0, 800.0, 0.0],
+    "GPUUtilization algo-1 SampleCount": [1.0, 1.0, 1.0],
+}
 
 
 def remembered(aws: Any) -> JobMetrics:
@@ -212,7 +217,7 @@ def remembered(aws: Any) -> JobMetrics:
 
 def on_cloudwatch(aws: Any) -> JobMetrics:
     client = aws("cloudwatch")
-    for label, values in SEEN.items():
+    for label, values in SENT.items():
         metric, _, host = label.partition(" ")
         name, value = ("Host", f"fine-tune/{host}") if host else ("TrainingJobName", "fine-tune")
         data = [
@@ -270,9 +275,9 @@ def test_a_call_has_at_most_500_queries() -> None:
     """CloudWatch API Reference, GetMetricData: up to 500 MetricDataQuery structures."""
     client = Recorded()
     reading(client, asked(hosts=1203, emitted=("mfu",)))
-    assert [len(call["MetricDataQueries"]) for call in client.calls] == [500, 500, 204]
+    assert [len(call["MetricDataQueries"]) for call in client.calls] == [500] * 7 + [110]
     ids = [query["Id"] for call in client.calls for query in call["MetricDataQueries"]]
-    assert len(set(ids)) == 1204
+    assert len(set(ids)) == 3 * 1203 + 1
     assert MOST_QUERIES == 500
     assert client.calls[0]["MetricDataQueries"][0]["MetricStat"]["Metric"]["Dimensions"] == [
         {"Name": "Host", "Value": "fine-tune/algo-1"}
@@ -283,7 +288,13 @@ def test_counters_are_asked_for_their_maximum_and_rates_for_their_mean() -> None
     client = Recorded()
     reading(client, asked(emitted=("mfu", "num_tokens"), counters=("num_tokens",)))
     stats = {q["Label"]: q["MetricStat"]["Stat"] for q in client.calls[0]["MetricDataQueries"]}
-    assert stats == {"GPUUtilization algo-1": "Average", "mfu": "Average", "num_tokens": "Maximum"}
+    assert stats == {
+        "GPUUtilization algo-1": "Average",
+        "GPUUtilization algo-1 Maximum": "Maximum",
+        "GPUUtilization algo-1 SampleCount": "SampleCount",
+        "mfu": "Average",
+        "num_tokens": "Maximum",
+    }
     assert client.calls[0]["ScanBy"] == "TimestampAscending"
 
 

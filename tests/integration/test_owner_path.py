@@ -9,6 +9,46 @@ from flops_auditor_cli.demo import DETAIL_TYPE
 from tests.integration.deployed import Deployed, fresh_job
 
 
+def occupancy_of(job: dict[str, Any], hosts: int, each_minute: list[float]) -> dict[str, Any]:
+    """Samples of every host in every minute of training, as anybody puts them who may put metric data."""
+    start = job["TrainingStartTime"]
+    minutes = int((job["TrainingEndTime"] - start).total_seconds() // 60)
+    times = [(start + timedelta(minutes=minute)).isoformat() for minute in range(minutes) for _ in each_minute]
+    return {
+        "MetricDataResults": [
+            {"Label": f"GPUUtilization algo-{host}", "Timestamps": times, "Values": each_minute * minutes}
+            for host in range(1, hosts + 1)
+        ]
+    }
+
+
+def test_zeros_beside_the_samples_of_the_agent_lower_no_verdict(deployed: Deployed) -> None:
+    """The honest job is above; the same job whose container adds 99 zeros to each sample stays above."""
+    found = {}
+    for name, each_minute in (("honest", [760.0]), ("diluted", [760.0, *[0.0] * 99])):
+        job = fresh_job(hours=2, Environment={"PRETRAIN_FLOPS": "1e20"})
+        deployed.load(job, metrics=occupancy_of(job, 1, each_minute))
+        deployed.announce_as_aws([job])
+        found[name] = deployed.record(job["TrainingJobArn"]).predicate
+    honest, diluted = found["honest"], found["diluted"]
+    assert (honest["verdict"], diluted["verdict"]) == ("above", "above")
+    assert int(diluted["estimate"]["upper_flop"]) >= int(honest["estimate"]["upper_flop"])
+    kinds = {name: {each["kind"] for each in found[name]["estimate"]["assumptions"]} for name in found}
+    assert "occupancy-has-added-samples" in kinds["diluted"] - kinds["honest"]
+
+
+def test_what_is_no_text_or_no_figure_ends_in_a_record(deployed: Deployed) -> None:
+    """Half a character in a hyperparameter, and an original that took more than any known model: both are recorded."""
+    resources = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64, "VolumeSizeInGB": 500}
+    written = {"HyperParameters": {"note": "x\ud800y"}, "Environment": {"PRETRAIN_FLOPS": "1e40"}}
+    job = fresh_job(hours=100, ResourceConfig=resources, **written)
+    deployed.load(job, tags=[{"Key": "note", "Value": "x\ud800y"}])
+    deployed.announce_as_aws([job])
+    record = deployed.record(job["TrainingJobArn"]).predicate
+    assert record["verdict"] == "indeterminate"
+    assert "more-than-any-known-model" in {each["kind"] for each in record["estimate"]["assumptions"]}
+
+
 def replay(deployed: Deployed, arns: list[str], created: datetime) -> None:
     """Replays of whatever has these ARNs, ten in a call, as anybody sends them who may put events."""
     events = deployed.stack.client("events")

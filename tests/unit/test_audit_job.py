@@ -1,6 +1,6 @@
 """The use case of the audit: every step once, whatever is delivered how often and in which order."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import (
@@ -265,3 +266,50 @@ def test_refused_metrics_and_tags_are_in_the_record_and_never_below() -> None:
     assert content["verdict"] == "indeterminate"
     assert "sagemaker:ListTags answered AccessDenied" in " ".join(words(content["estimate"]["doubts"]))
     assert "cloudwatch:GetMetricData answered AccessDenied" in " ".join(words(content["estimate"]["doubts"]))
+
+
+LONE = "x\ud800y"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"HyperParameters": {LONE: LONE, "model_name_or_path": LONE}},
+        {"Environment": {LONE: LONE, "PRETRAIN_FLOPS": LONE, "HF_MODEL_ID": LONE}},
+        {"OutputDataConfig": {"S3OutputPath": f"s3://bucket/{LONE}"}},
+        {"ModelArtifacts": {"S3ModelArtifacts": f"s3://{LONE}/model.tar.gz"}},
+        {"CheckpointConfig": {"S3Uri": f"s3://bucket/{LONE}"}},
+        {
+            "InputDataConfig": [
+                {"ChannelName": LONE, "DataSource": {"S3DataSource": {"S3Uri": f"s3://bucket/{LONE}"}}},
+                {"ChannelName": "model", "DataSource": {"S3DataSource": {"S3Uri": f"s3://bucket/{LONE}"}}},
+            ]
+        },
+        {"FinalMetricDataList": [{"MetricName": LONE, "Value": 1.0, "Timestamp": CREATED}]},
+        {"AlgorithmSpecification": {"MetricDefinitions": [{"Name": LONE, "Regex": LONE}], "TrainingImage": LONE}},
+        {"FailureReason": LONE, "SecondaryStatus": LONE},
+        {"ResourceConfig": {"InstanceType": LONE, "InstanceCount": 1}},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+@pytest.mark.parametrize("told_by", ["describe", "event"])
+def test_whatever_an_owner_writes_ends_in_a_record(changes: dict[str, Any], told_by: str) -> None:
+    """A lone surrogate is no text and cannot be stored: it is recorded as U+FFFD, in tags and metrics as well."""
+    job = describe(**changes)
+    sources = FakeTrainingJobs()
+    if told_by == "describe":
+        sources.add(job, tags=[{"Key": f"flops-auditor:{LONE}", "Value": LONE}, {"Key": LONE, "Value": "1"}])
+    metrics = FakeMetrics({job["TrainingJobName"]: [{"Label": LONE, "Timestamps": [CREATED], "Values": [1.0]}]})
+    records, archive = MemoryRecords(), MemoryArchive()
+    made = recorder(jobs=sources, metrics=metrics, records=records, archive=archive)
+    detail = {**job, "CreationTime": iso(CREATED)}
+    event = {
+        "source": "aws.sagemaker",
+        "detail": {k: iso(v) if isinstance(v, datetime) else v for k, v in detail.items()},
+    }
+    outcome = handle_event(event, made, "delivery", Territory("123456789012", FixedRegions()))
+    assert outcome.kind == "recorded"
+    stored = records.latest(outcome.job_id)
+    assert stored is not None
+    stored.line.decode("utf-8")
+    assert "\ufffd" in (archive.get(evidence_key(outcome.job_id, 0)) or b"").decode("utf-8")

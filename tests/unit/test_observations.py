@@ -12,12 +12,11 @@ from flops_auditor.data import load_tables
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.observations import (
-    Busy,
     Observations,
-    busyness,
     metric_results,
     observe,
 )
+from flops_auditor.domain.runs.occupancy import Busy, busyness
 from flops_auditor.domain.runs.series import Coverage, counter_increase, series_of
 from flops_auditor.domain.runs.training_time import Span
 from tests.fakes.cases import words
@@ -55,6 +54,70 @@ def test_a_gap_counts_as_fully_busy() -> None:
     found = observed(series("GPUUtilization algo-1", 400, 400, 400), period=60).busy["algo-1"]
     assert found.coverage == Fraction(1, 2)
     assert found.occupancy(8) == Fraction(3, 4)
+
+
+def statistics(*minutes: list[float], period: int = 60) -> list[dict[str, Any]]:
+    """What CloudWatch gives of the samples of each period: mean, highest and how many."""
+    label = "GPUUtilization algo-1"
+    return [
+        series(label, *(sum(samples) / len(samples) for samples in minutes), period=period),
+        series(f"{label} Maximum", *map(max, minutes), period=period),
+        series(f"{label} SampleCount", *map(len, minutes), period=period),
+    ]
+
+
+def test_samples_of_the_agent_count_with_their_mean() -> None:
+    found = observed(*statistics([800], [400], [800], [400], [0], [0]), period=60)
+    assert found.busy["algo-1"].occupancy(8) == Fraction(1, 2)
+    assert found.notes == ()
+    hourly = observed(*statistics([800.0] * 30 + [0.0] * 30, period=3600), period=3600, hours=1)
+    assert hourly.busy["algo-1"].occupancy(8) == Fraction(1, 2)
+    assert hourly.notes == ()
+
+
+@pytest.mark.parametrize(
+    "added",
+    [[0.0] * 99, [0.0], [-799.0], [-2000.0]],
+    ids=["ninety-nine-zeros", "one-zero", "below-zero", "mean-below-zero"],
+)
+def test_added_samples_never_lower_the_occupancy(added: list[float]) -> None:
+    """Whoever may put metric data adds samples to those of the agent."""
+    honest = observed(*statistics(*[[800.0]] * 6), period=60).busy["algo-1"].occupancy(8)
+    for results in (statistics(*[[800.0, *added]] * 6), statistics(*[[800.0, *added]] * 3, *[[800.0]] * 3)):
+        found = observed(*results, period=60)
+        busy = found.busy.get("algo-1")
+        assert busy is None or busy.occupancy(8) >= honest
+        assert found.notes
+
+
+def test_a_statistic_set_without_samples_of_its_own_is_seen_by_the_highest_value() -> None:
+    """A set of a sum and next to no samples: a single sample cannot be higher than its mean."""
+    label = "GPUUtilization algo-1"
+    results = [
+        series(label, *[8] * 6),
+        series(f"{label} Maximum", *[800] * 6),
+        series(f"{label} SampleCount", *[1] * 6),
+    ]
+    found = observed(*results, period=60)
+    assert found.busy["algo-1"].occupancy(8) == 1
+    assert [note.kind.name for note in found.notes] == ["occupancy-has-added-samples"]
+
+
+def test_without_the_highest_value_a_period_with_added_samples_is_fully_busy() -> None:
+    mean, _, samples = statistics(*[[800.0, 0.0]] * 6)
+    assert observed(mean, samples, period=60).busy == {}
+    assert "occupancy-has-added-samples" in [note.kind.name for note in observed(mean, samples, period=60).notes]
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 800), min_size=1, max_size=1), min_size=6, max_size=6),
+    st.lists(st.lists(st.integers(-800, 800), max_size=5), min_size=6, max_size=6),
+)
+def test_no_sample_that_is_added_lowers_the_bound(agent: list[list[float]], added: list[list[float]]) -> None:
+    honest = observed(*statistics(*agent), period=60).busy["algo-1"].occupancy(8)
+    both = [[*mine, *more] for mine, more in zip(agent, added, strict=True)]
+    busy = observed(*statistics(*both), period=60).busy.get("algo-1")
+    assert busy is None or busy.occupancy(8) >= honest
 
 
 def test_the_host_may_stand_with_its_job() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.domain.runs.observations import busyness
+from flops_auditor.domain.runs.occupancy import busyness
 from flops_auditor.domain.runs.series import (
     SeriesReader,
     counter_increase,

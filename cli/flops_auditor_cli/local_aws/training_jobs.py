@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from statistics import fmean
@@ -66,14 +66,14 @@ class EmittedSeries:
         return cls([time for time, _ in ordered], [value for _, value in ordered])
 
     def statistic(self, stat: str, window: tuple[float, float], period: int, now: float) -> list[tuple[int, float]]:
-        """(period's begin, Average, Maximum or Minimum) for each period of the window that CloudWatch still keeps."""
+        """(period's begin, Average, Maximum, Minimum or SampleCount) for each period of the window that CloudWatch still keeps."""
         start, end = window
         buckets: dict[int, list[float]] = {}
         for index in range(bisect_left(self.times, start), bisect_left(self.times, end)):
             if kept(now - self.times[index], period):
                 buckets.setdefault(int(self.times[index] // period) * period, []).append(self.values[index])
-        of = {"Maximum": max, "Minimum": min}.get(stat, fmean)
-        return [(begin, of(values)) for begin, values in sorted(buckets.items())]
+        of: Callable[[Sequence[float]], float] = {"Maximum": max, "Minimum": min, "SampleCount": len}.get(stat, fmean)
+        return [(begin, float(of(values))) for begin, values in sorted(buckets.items())]
 
 
 def kept(age: float, period: int) -> bool:

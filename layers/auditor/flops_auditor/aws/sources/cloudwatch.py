@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flops_auditor.aws.calls.refusals import refusals
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.meter_lines import MINIMUM
-from flops_auditor.domain.runs.observations import OCCUPANCY_METRIC
+from flops_auditor.domain.runs.occupancy import MAXIMUM, OCCUPANCY_METRIC, SAMPLES
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.use_cases.ports.sources import MetricRequest, SourceDenied, SourceUnavailable
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 MOST_QUERIES = 500
 MOST_POINTS = 100_800
+_OF_A_HOST = (("host", "", "Average"), ("highest", MAXIMUM, "Maximum"), ("samples", SAMPLES, "SampleCount"))
+"""The statistics of a host's occupancy: how a query is called, how its label ends, and the statistic."""
 
 
 class CloudWatchMetrics:
@@ -84,12 +86,11 @@ def windows(request: MetricRequest) -> Iterator[Span]:
 
 def _queries(request: MetricRequest) -> list["MetricDataQueryTypeDef"]:
     job = request.job_name
-    queries = [
-        _query(
-            f"host{i}", f"{OCCUPANCY_METRIC} algo-{i}", OCCUPANCY_METRIC, "Host", f"{job}/algo-{i}", "Average", request
-        )
-        for i in range(1, request.hosts + 1)
-    ]
+    queries = []
+    for i in range(1, request.hosts + 1):
+        label, host = f"{OCCUPANCY_METRIC} algo-{i}", f"{job}/algo-{i}"
+        for query_id, end, statistic in _OF_A_HOST:
+            queries.append(_query(f"{query_id}{i}", label + end, OCCUPANCY_METRIC, "Host", host, statistic, request))
     for number, name in enumerate(request.emitted):
         statistic = "Maximum" if name in request.counters else "Average"
         queries.append(_query(f"emitted{number}", name, name, "TrainingJobName", job, statistic, request))

@@ -12,7 +12,8 @@ from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType
 from flops_auditor.domain.compute.published_utilisation import PublishedUtilisation
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.runs.declared import Declared
-from flops_auditor.domain.runs.observations import Busy, Observations
+from flops_auditor.domain.runs.observations import Observations
+from flops_auditor.domain.runs.occupancy import Busy
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.remarks import Kind, Remark

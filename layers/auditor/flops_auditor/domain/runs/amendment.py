@@ -15,6 +15,7 @@ from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableS
 from flops_auditor.domain.values.amounts import exact, parse_amount
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import iso, read_time
+from flops_auditor.domain.values.texts import whole_text
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LONGEST_SHARE = 200
@@ -60,6 +61,8 @@ class Amendment:
             raise MalformedAmendment("it gives no evidence")
         if not self.who.strip() or not self.why.strip():
             raise MalformedAmendment("it does not say who gives it and why")
+        if whole_text(self.who + self.why) != self.who + self.why:
+            raise MalformedAmendment("who and why hold characters that are no text")
         if max(len(self.who), len(self.why)) > LONGEST_TEXT:
             raise MalformedAmendment(f"who and why may have {LONGEST_TEXT} characters")
         if self.mfu is not None and not 0 < self.mfu <= 1:

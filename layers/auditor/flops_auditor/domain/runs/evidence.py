@@ -14,6 +14,7 @@ from flops_auditor.domain.runs.amendment import Amendment, read_amendment
 from flops_auditor.domain.runs.tags_seen import TagsSeen, read_tags_seen
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import all_iso, iso, read_time
+from flops_auditor.domain.values.texts import whole_text
 
 _LONGEST_PERIOD = 86400
 SCHEMA = "https://flops-auditor.dev/evidence/v2"
@@ -106,12 +107,17 @@ class Evidence:
 
 
 def plain(value: Any) -> Any:
-    """An answer of the SDK as JSON will give it back: times as text, so that what is collected equals what is kept."""
+    """An answer of the SDK as JSON will give it back: times as text, so that what is collected equals what is kept.
+
+    A job's owner may write what is no text; see values/texts.py.
+    """
+    if isinstance(value, str):
+        return whole_text(value)
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
+        return {plain(str(key)): plain(each) for key, each in value.items()}
+    if isinstance(value, Sequence):
         times = bool(value) and all(type(each) is datetime for each in value)
         return all_iso(value) if times else [plain(each) for each in value]
     return value
@@ -131,6 +137,8 @@ def parse_evidence(body: bytes) -> Evidence:
     """Read an evidence file. Raises MalformedEvidence."""
     try:
         document = json.loads(body)
+        if rb"\ud" in body.lower():
+            document = plain(document)
         if document["schema"] != SCHEMA:
             raise MalformedEvidence(f"schema is {str(document['schema'])[:80]!r}, expected {SCHEMA}")
         metrics = document["metrics"]

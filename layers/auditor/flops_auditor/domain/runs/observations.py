@@ -24,17 +24,15 @@ from flops_auditor.domain.runs.emitted import (
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.meter_lines import PREFIX, read_lines, word_of
 from flops_auditor.domain.runs.meter_words import MODEL_FLOP, Counted, Facts, Suspicion
+from flops_auditor.domain.runs.occupancy import Busy, Points, busy_hosts, is_occupancy
 from flops_auditor.domain.runs.remedies import ASK_AGAIN
 from flops_auditor.domain.runs.run import FinalValue, Run
 from flops_auditor.domain.runs.series import (
-    Coverage,
     Series,
     SeriesReader,
-    coverage,
     is_amount,
     series_of,
     step_of,
-    training_microseconds,
 )
 from flops_auditor.domain.runs.trainer_metrics import METER, Meaning, TrainerMetrics, normalise
 from flops_auditor.domain.runs.training_time import Span
@@ -42,7 +40,6 @@ from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 LOSSES = frozenset({"loss", "training_loss", "train_loss"})
-OCCUPANCY_METRIC = "GPUUtilization"
 _HOST = re.compile(r"(?:.*/)?(algo-[1-9]\d*)")
 
 NOT_A_RESULT = Kind("metric-result-not-an-object", "a metric result is not an object and is not used")
@@ -50,8 +47,6 @@ NO_AMOUNTS = Kind(
     "metric-values-no-amounts",
     "{count} values of {label:said80} are no amounts and are not used, such as {first:said20}",
 )
-NO_HOST = Kind("occupancy-without-host", "{label:said80} is not used: it names no host")
-NO_TIME = Kind("occupancy-not-during-training", "{label:said80} is not used: no value lies in training time")
 PERIOD_UNKNOWN = Kind(
     "metric-period-unknown", "the period of the metrics is not known: the spacing of their values is taken for it"
 )
@@ -61,32 +56,6 @@ UNFINISHED = Kind(
     "CloudWatch answered {codes} for {label:said80}",
     ASK_AGAIN,
 )
-
-
-@dataclass(frozen=True)
-class Busy:
-    """Busy accelerators of one host, in hundredths (GPUUtilization), over `total` microseconds of training."""
-
-    values: Coverage
-    total: int
-
-    @property
-    def highest(self) -> Fraction:
-        """The most accelerators that were busy at once, as reported."""
-        return self.values.highest / 100
-
-    @property
-    def coverage(self) -> Fraction:
-        """The part of the training time that has values, 0..1."""
-        return Fraction(self.values.covered, self.total)
-
-    def occupancy(self, devices: int) -> Fraction:
-        """Mean share of time (0..1) in which an accelerator of the host, of `devices`, ran some kernel, at most.
-
-        No accelerator is busier than all the time, and time without values counts as fully busy.
-        """
-        highest = 100 * devices
-        return self.values.most(highest) / (highest * self.total) + (1 - self.coverage)
 
 
 @dataclass(frozen=True)
@@ -132,13 +101,13 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
     """
     notes: list[Remark] = []
     period, time = evidence.period_seconds, run.time
-    busy: dict[str, Busy] = {}
-    emitted: dict[tuple[str, str], Series] = {}
-    for label, series in _series(evidence, notes).items():
-        if label == OCCUPANCY_METRIC or label.startswith(f"{OCCUPANCY_METRIC} "):
-            _add_occupancy(label, series, time.spans, period, busy, notes)
-        else:
-            emitted[_name_and_host(label, vocabulary)] = series
+    labelled = _points(evidence, notes)
+    busy = busy_hosts({label: labelled[label] for label in labelled if is_occupancy(label)}, time.spans, period, notes)
+    emitted = {
+        _name_and_host(label, vocabulary): series_of(points)
+        for label, points in labelled.items()
+        if not is_occupancy(label)
+    }
     finals = _finals(run.final_values, vocabulary, notes)
     hosts = sum(group.instance_count for group in run.hosts)
     found: defaultdict[str, list[Emitted]] = defaultdict(list)
@@ -191,27 +160,6 @@ def _only_training_emits(name: str, vocabulary: TrainerMetrics) -> bool:
     return meaning.quantity not in {"sample_rate", METER}
 
 
-def _add_occupancy(
-    label: str, series: Series, spans: Sequence[Span], period: int | None, busy: dict[str, Busy], notes: list[Remark]
-) -> None:
-    host = _HOST.fullmatch(label.removeprefix(OCCUPANCY_METRIC).strip())
-    read = busyness(series, spans, period) if host else None
-    if host is None or read is None:
-        notes.append((NO_HOST if host is None else NO_TIME)(label=label))
-    else:
-        busy[host[1]] = read
-
-
-def busyness(series: Series, spans: Sequence[Span], period_seconds: int | None) -> Busy | None:
-    """GPUUtilization of one host as busy accelerators; None when no value falls into the spans.
-
-    Time that no value covers is not covered, and a value that lies partly outside the spans counts as if the host had
-    been idle outside: the figure bounds the occupancy from above.
-    """
-    found = coverage(series, spans, step_of(series, period_seconds))
-    return Busy(found, max(found.covered, training_microseconds(spans))) if found.covered else None
-
-
 def _name_and_host(label: str, vocabulary: TrainerMetrics) -> tuple[str, str]:
     """A label is a metric's name, which may hold blanks, or a name with the host that emitted it."""
     name, _, place = label.rpartition(" ")
@@ -261,8 +209,8 @@ def _finals(values: Sequence[FinalValue], vocabulary: TrainerMetrics, notes: lis
     return finals
 
 
-def _series(evidence: Evidence, notes: list[Remark]) -> dict[str, Series]:
-    """Series by label; results of one label (pages of an answer) are one series."""
+def _points(evidence: Evidence, notes: list[Remark]) -> dict[str, Points]:
+    """Points by label, in order of the labels; results of one label (pages of an answer) are one series."""
     merged: dict[str, list[tuple[int | None, float]]] = {}
     reader = SeriesReader()
     for result in evidence.metrics:
@@ -275,7 +223,7 @@ def _series(evidence: Evidence, notes: list[Remark]) -> dict[str, Series]:
             notes.append(NO_AMOUNTS(count=len(refused), label=label, first=_shown(refused[0])))
         if points:
             merged.setdefault(label, []).extend(points)
-    return {label: series_of(points) for label, points in sorted(merged.items())}
+    return dict(sorted(merged.items()))
 
 
 def _shown(value: object) -> str:

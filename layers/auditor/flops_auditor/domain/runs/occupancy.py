@@ -1,0 +1,131 @@
+"""How busy the hosts of a run were: CloudWatch's GPUUtilization, 100 per accelerator of a host, and what it can prove.
+
+AWS's agent on each host sends one sample a minute (Amazon SageMaker AI metrics in Amazon CloudWatch, job metrics). The
+container holds the run's role, so it may send samples of its own, but it cannot take back those of the agent. So a
+period with more samples than the agent sends, or with a mean that its highest sample rules out, counts with its highest
+sample: nobody lowers that (docs/methodology.md, "What the run itself can write").
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from flops_auditor.domain.runs.series import Coverage, Series, coverage, series_of, step_of, training_microseconds
+from flops_auditor.domain.runs.training_time import Span
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+OCCUPANCY_METRIC = "GPUUtilization"
+MAXIMUM, SAMPLES = " Maximum", " SampleCount"
+"""What the labels of a host's highest values and numbers of samples end with, beside its means."""
+AGENT_PERIOD = 60 * 10**6
+"""Microseconds between two samples of AWS's agent."""
+_SAME = 1.001
+"""Sums of floating-point numbers differ by less."""
+_HOST = re.compile(r"(?:.*/)?(algo-[1-9]\d*)")
+
+NO_HOST = Kind("occupancy-without-host", "{label:said80} is not used: it names no host")
+NO_TIME = Kind("occupancy-not-during-training", "{label:said80} is not used: no value lies in training time")
+ADDED_SAMPLES = Kind(
+    "occupancy-has-added-samples",
+    "in {count} periods {label:said80} has more samples than AWS's agent sends (one a minute), or a mean that its "
+    "highest sample rules out: whoever may write the metric can lower a mean so, and these periods count with their "
+    "highest sample",
+)
+
+Points = Sequence[tuple[int | None, float]]
+"""Microseconds since 1970 (None: not known) and a value."""
+
+
+@dataclass(frozen=True)
+class Busy:
+    """Busy accelerators of one host, in hundredths (GPUUtilization), over `total` microseconds of training."""
+
+    values: Coverage
+    total: int
+
+    @property
+    def highest(self) -> Fraction:
+        """The most accelerators that were busy at once, as reported."""
+        return self.values.highest / 100
+
+    @property
+    def coverage(self) -> Fraction:
+        """The part of the training time that has values, 0..1."""
+        return Fraction(self.values.covered, self.total)
+
+    def occupancy(self, devices: int) -> Fraction:
+        """Mean share of time (0..1) in which an accelerator of the host, of `devices`, ran some kernel, at most.
+
+        No accelerator is busier than all the time, and time without values counts as fully busy.
+        """
+        highest = 100 * devices
+        return self.values.most(highest) / (highest * self.total) + (1 - self.coverage)
+
+
+def busy_hosts(
+    labelled: Mapping[str, Points], spans: Sequence[Span], period_seconds: int | None, notes: list[Remark]
+) -> dict[str, Busy]:
+    """Host -> how busy it was, from the points of each label of the metric; what is not used is noted."""
+    busy: dict[str, Busy] = {}
+    for label in sorted(labelled):
+        if label.endswith((MAXIMUM, SAMPLES)):
+            continue
+        host = _HOST.fullmatch(label.removeprefix(OCCUPANCY_METRIC).strip())
+        if host is None:
+            notes.append(NO_HOST(label=label))
+            continue
+        highest, samples = labelled.get(label + MAXIMUM, ()), labelled.get(label + SAMPLES, ())
+        points, changed = _of_the_agent(labelled[label], highest, samples, period_seconds)
+        if changed:
+            notes.append(ADDED_SAMPLES(count=changed, label=label))
+        read = busyness(series_of(points), spans, period_seconds)
+        if read is not None:
+            busy[host[1]] = read
+        elif not changed:
+            notes.append(NO_TIME(label=label))
+    return busy
+
+
+def is_occupancy(label: str) -> bool:
+    """Whether a label is one of the metric's."""
+    return label == OCCUPANCY_METRIC or label.startswith(f"{OCCUPANCY_METRIC} ")
+
+
+def busyness(series: Series, spans: Sequence[Span], period_seconds: int | None) -> Busy | None:
+    """GPUUtilization of one host as busy accelerators; None when no value falls into the spans.
+
+    Time that no value covers is not covered, and a value that lies partly outside the spans counts as if the host had
+    been idle outside: the figure bounds the occupancy from above.
+    """
+    found = coverage(series, spans, step_of(series, period_seconds))
+    return Busy(found, max(found.covered, training_microseconds(spans))) if found.covered else None
+
+
+def _of_the_agent(means: Points, highest: Points, samples: Points, period_seconds: int | None) -> tuple[Points, int]:
+    """The means, less what samples of others may have made of them, and of how many periods that was.
+
+    A period of which not even the highest value is known is left out: it then counts as fully busy. Without numbers of
+    samples (a file from a person) the means stay as they are.
+    """
+    if not samples:
+        return means, 0
+    most = step_of(series_of(means), period_seconds) / AGENT_PERIOD
+    counted, peaks = _highest(samples), _highest(highest)
+    kept, changed = [], 0
+    for start, mean in means:
+        count, peak = counted.get(start, 0.0), peaks.get(start)
+        if start is None or (count <= max(1, most) and (peak is None or peak <= mean * max(1.0, count) * _SAME)):
+            kept.append((start, mean))
+            continue
+        changed += 1
+        if peak is not None:
+            kept.append((start, max(mean, peak)))
+    return kept, changed
+
+
+def _highest(points: Points) -> dict[int | None, float]:
+    found: dict[int | None, float] = {}
+    for start, value in points:
+        found[start] = max(value, found.get(start, 0.0))
+    return found
