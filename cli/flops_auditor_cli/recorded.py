@@ -8,7 +8,7 @@ from typing import Any
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.values.amounts import flop, percent
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.check_health import RECENT
 from flops_auditor_cli.audit_view import nearest, verdict_of, with_shares
@@ -41,6 +41,8 @@ RIGHT = ("lower", "flop", "upper", "share", "upper_share_of_it")
 FIELDS = fields_of(LISTED)
 MOST_LOOKED_AT = 1000
 """Records that the doctor reads."""
+MOST_NAMED = 20
+"""Jobs of one name that are listed."""
 AT_ONCE = 100
 """BatchGetItem gives no more items."""
 
@@ -49,6 +51,12 @@ class NoSuchRecord(AuditorError):
     """Nothing is recorded under that name."""
 
     remedy = "List what there is with `flops-auditor records list`."
+
+
+class SeveralJobs(WrongInput):
+    """A name means several jobs: of several regions, or one after the other, since a name may be used again."""
+
+    remedy = "Say which: give the ARN or, where the name was used again, the job id at the end of the line."
 
 
 def items(table: str, index: str, key: str, value: str) -> Iterator[dict[str, str]]:
@@ -89,12 +97,21 @@ def on_word(table: str, now: datetime) -> list[str]:
     return [item["job_name"] for item, content in read if content["rests_on"]["on_the_jobs_word"]]
 
 
-def find_record(table: str, job: str) -> dict[str, str]:
-    """The newest record of a job, by name, ARN or job id. Raises NoSuchRecord."""
-    matching = (i for i in items(table, "time", "kind", "record") if job in (i["job_name"], i["job_arn"], i["job_id"]))
-    row = next(iter(newest(matching)), None)
-    if row is None:
+def the_one(rows: Sequence[dict[str, str]], job: str) -> dict[str, str]:
+    """The row that a name, ARN or job id means. Raises NoSuchRecord, SeveralJobs."""
+    named = [row for row in rows if job in (row["job_name"], row["job_arn"], row["job_id"])]
+    if not named:
         raise NoSuchRecord(f"{job!r} has no record")
+    if len(named) > 1:
+        shown = [f"{r['job_arn']}, ended {r['ended_at']}, {r['verdict']}: {r['job_id']}" for r in named[:MOST_NAMED]]
+        more = [f"and {len(named) - MOST_NAMED} more"] if len(named) > MOST_NAMED else []
+        raise SeveralJobs("\n  ".join([f"{job!r} means {len(named)} jobs:", *shown, *more]))
+    return named[0]
+
+
+def find_record(table: str, job: str) -> dict[str, str]:
+    """The newest record of a job, by name, ARN or job id. Raises NoSuchRecord, SeveralJobs."""
+    row = the_one(newest(items(table, "time", "kind", "record")), job)
     key = {"pk": {"S": row["pk"]}, "sk": {"S": row["sk"]}}
     item = client("dynamodb").get_item(TableName=table, Key=key)["Item"]
     return {name: attribute["S"] for name, attribute in item.items() if "S" in attribute}

@@ -4,9 +4,12 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from typer.testing import CliRunner
+
 from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
 from flops_auditor_cli.demo import DETAIL_TYPE
-from tests.integration.deployed import Deployed, fresh_job
+from flops_auditor_cli.main import app
+from tests.integration.deployed import Deployed, fresh_job, run
 
 
 def occupancy_of(job: dict[str, Any], hosts: int, each_minute: list[float]) -> dict[str, Any]:
@@ -47,6 +50,25 @@ def test_what_is_no_text_or_no_figure_ends_in_a_record(deployed: Deployed) -> No
     record = deployed.record(job["TrainingJobArn"]).predicate
     assert record["verdict"] == "indeterminate"
     assert "more-than-any-known-model" in {each["kind"] for each in record["estimate"]["assumptions"]}
+
+
+def test_a_name_that_was_used_again_hides_no_job(operator: Deployed) -> None:
+    """Both jobs are named to whoever asks by name or ARN; the job id shows each."""
+    first = fresh_job(ended=timedelta(hours=30))
+    second = {**fresh_job(), **{name: first[name] for name in ("TrainingJobName", "TrainingJobArn")}}
+    arn, ids = first["TrainingJobArn"], []
+    for number, job in enumerate((first, second), 1):
+        operator.load(job)
+        operator.announce_as_aws([job])
+        operator.wait(lambda wanted=number: len(operator.items("RECORD#", arn)) == wanted, "a record")  # type: ignore[misc]
+        ids = sorted({item["job_id"] for item in operator.items("RECORD#", arn)})
+    assert len(ids) == 2
+    for said in (first["TrainingJobName"], arn):
+        asked = CliRunner().invoke(app, ["records", "show", said])
+        assert asked.exit_code != 0
+        assert all(each in asked.output for each in ids)
+    for job_id in ids:
+        assert run("records", "show", job_id)[1]["job"]["id"] == job_id
 
 
 def replay(deployed: Deployed, arns: list[str], created: datetime) -> None:

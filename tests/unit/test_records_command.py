@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from flops_auditor_cli.commands import records
 from flops_auditor_cli.deployment import Deployment
 from flops_auditor_cli.main import app
+from flops_auditor_cli.recorded import NoSuchRecord, SeveralJobs, the_one
 
 
 def record(job: str, revision: int, verdict: str, base_model: str | None = None) -> dict[str, str]:
@@ -95,3 +96,26 @@ def test_an_unknown_verdict_is_a_wrong_option_and_no_clean_result() -> None:
 def test_an_empty_answer_says_so_and_says_what_is_left_out() -> None:
     assert "No record fits." in listed("--base-model", "org/other").stderr
     assert "2 more; raise --limit" in listed("--limit", "1").stderr
+
+
+TWINS = [
+    {**record("twin", 1, "above"), "job_arn": "arn:of-one-region", "job_id": "1" * 64},
+    {**record("twin", 0, "below"), "job_arn": "arn:of-another", "job_id": "2" * 64},
+    {**record("twin", 0, "below"), "job_arn": "arn:of-another", "job_id": "3" * 64},
+]
+
+
+@pytest.mark.parametrize(("said", "ids"), [("twin", "123"), ("arn:of-another", "23")])
+def test_a_name_of_several_jobs_names_them_all(said: str, ids: str) -> None:
+    """Two regions, or a name that was used again: none hides another."""
+    with pytest.raises(SeveralJobs) as asked:
+        the_one(TWINS, said)
+    assert all(each * 64 in str(asked.value) for each in ids)
+    assert "job id" in asked.value.remedy
+
+
+@pytest.mark.parametrize("said", ["arn:of-one-region", "1" * 64])
+def test_an_arn_or_a_job_id_says_which(said: str) -> None:
+    assert the_one(TWINS, said)["verdict"] == "above"
+    with pytest.raises(NoSuchRecord):
+        the_one(TWINS, "other")

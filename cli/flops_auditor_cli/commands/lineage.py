@@ -60,7 +60,7 @@ def lineage_command(
         "cumulative": {key: content["cumulative"][key] for key in ("best_flop", "upper_flop")},
         "parents": list(found.parents),
         "ancestors": [to_json(ancestor) for ancestor in found.ancestors],
-        "doubts": [doubt.to_json(content["job"]["name"]) for doubt in found.doubts],
+        "doubts": [doubt.to_json(content["job"]["arn"]) for doubt in found.doubts],
     }
     rows, total, count = rows_of(tree(content, found)), content["cumulative"], len(found.ancestors)
     people = [{**row, **{name: flop(row[name]) for name in RIGHT}} for row in rows]

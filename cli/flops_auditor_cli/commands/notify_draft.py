@@ -13,7 +13,7 @@ from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, json_text, say
-from flops_auditor_cli.recorded import find_record, items, newest
+from flops_auditor_cli.recorded import NoSuchRecord, find_record, items, newest, the_one
 
 
 class NoNewestRun(AuditorError):
@@ -60,13 +60,16 @@ def command(
 def records_of(table: str, what: str) -> list[dict[str, Any]]:
     """The newest record of a job, or of a model's newest run; then those of the runs that it continues.
 
-    Raises NoSuchRecord, NoNewestRun.
+    Raises SeveralJobs, NoNewestRun.
     """
     rows = newest(items(table, "time", "kind", "record"))
-    named = next((r for r in rows if what in (r["job_name"], r["job_arn"], r["job_id"])), None)
-    run = named or next((r for r in rows if r.get("base_model") == what), None)
-    if run is None:
-        raise NoNewestRun(f"{what!r} is neither a recorded job nor the base model of one")
+    try:
+        run = the_one(rows, what)
+    except NoSuchRecord as error:
+        found = next((r for r in rows if r.get("base_model") == what), None)
+        if found is None:
+            raise NoNewestRun(f"{what!r} is neither a recorded job nor the base model of one") from error
+        run = found
     content = predicate_of(find_record(table, run["job_id"])["envelope"].encode())
     listed = {each["job_id"] for each in content["cumulative"]["ancestors"]}
     earlier = [row["job_id"] for row in rows if row["job_id"] in listed]

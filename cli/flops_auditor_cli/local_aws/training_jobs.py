@@ -66,7 +66,7 @@ class EmittedSeries:
         return cls([time for time, _ in ordered], [value for _, value in ordered])
 
     def statistic(self, stat: str, window: tuple[float, float], period: int, now: float) -> list[tuple[int, float]]:
-        """(period's begin, Average, Maximum, Minimum or SampleCount) for each period of the window that CloudWatch still keeps."""
+        """(period's begin, Average, Maximum, Minimum or SampleCount) for each period that CloudWatch still keeps."""
         start, end = window
         buckets: dict[int, list[float]] = {}
         for index in range(bisect_left(self.times, start), bisect_left(self.times, end)):

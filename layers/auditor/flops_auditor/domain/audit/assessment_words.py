@@ -22,7 +22,7 @@ MORE_DOUBTS = "more-doubts"
 def assessment_members(
     assessment: Assessment, job: str, stated: Stated = NOTHING_STATED, ended: date | None = None
 ) -> dict[str, Any]:
-    """The fields of an assessment. `job` is the run's name, for commands that settle a doubt.
+    """The fields of an assessment. `job` is the run's ARN, for commands that settle a doubt.
 
     `stated` is what people say of the resulting model, and `ended` the day on which it was made: both bear on the
     duties.

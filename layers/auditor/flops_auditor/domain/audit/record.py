@@ -74,7 +74,7 @@ def decimal(value: int | Fraction | None, places: int = 6) -> str | None:
 
 def spoken(remarks: Sequence[Remark], job: str) -> list[dict[str, Any]]:
     """Remarks as records hold them: kind, words, and what would settle a doubt; bounded, so that hostile input cannot
-    make a record too large to store.
+    make a record too large to store. `job` is its ARN, since others may have its name, for commands.
     """
     shown = [remark.to_json(job) for remark in remarks[:_MOST_TEXTS]]
     if len(remarks) > _MOST_TEXTS:
@@ -99,7 +99,7 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
 
     `packed` says which ancestors are listed, and where the others are kept; without it all are listed.
     """
-    estimate, cumulative, name = audit.estimate, audit.cumulative, printable(audit.run.name)
+    estimate, cumulative, arn = audit.estimate, audit.cumulative, printable(audit.run.arn)
     held = packed or Packed(cumulative.ancestors)
     ended = audit.run.ended.date() if audit.run.ended else None
     return {
@@ -112,8 +112,8 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
             "peak_flop_per_s": decimal(estimate.peak_flop_per_s),
             "occupancy": decimal(estimate.occupancy),
             "energy_kwh": decimal(estimate.energy_kwh),
-            "assumptions": spoken(estimate.assumptions, name),
-            "doubts": spoken(estimate.doubts, name),
+            "assumptions": spoken(estimate.assumptions, arn),
+            "doubts": spoken(estimate.doubts, arn),
             "tiers": [tier_members(tier) for tier in estimate.tiers],
         },
         "cumulative": {
@@ -131,8 +131,8 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
             "ours": audit.original.ours,
             "source": audit.original.source,
         },
-        "assessments": [assessment_members(a, name, audit.declared.stated, ended) for a in audit.assessments],
-        "not_assessed": spoken(audit.not_assessed, name),
+        "assessments": [assessment_members(a, arn, audit.declared.stated, ended) for a in audit.assessments],
+        "not_assessed": spoken(audit.not_assessed, arn),
         "verdict": audit.verdict,
         "rests_on": rests_on_members(audit),
     }
@@ -241,8 +241,8 @@ def lineage_part(audit: "Audit", packed: Packed | None) -> dict[str, Any]:
         "updates_best_flop": decimal(audit.cumulative.updates.best_flop),
         "updates_upper_flop": decimal(audit.cumulative.updates.upper_flop),
         "merged_flop": decimal(audit.original.merged_flop),
-        "doubts": spoken(audit.lineage.doubts, audit.run.name),
-        "notes": spoken(audit.lineage.notes, audit.run.name),
+        "doubts": spoken(audit.lineage.doubts, printable(audit.run.arn)),
+        "notes": spoken(audit.lineage.notes, printable(audit.run.arn)),
         "kept": asdict(packed.kept) if packed and packed.kept else None,
         "base_model": audit.declared.base_model[:_MOST_CHARACTERS],
         "other_names": audit.declared.other_names,

@@ -53,7 +53,7 @@ def warn(
         section("AGAINST THE THRESHOLDS", [_against(outlook, now) for outlook in seen.outlooks]),
         section("IN DOUBT", _in_doubt(seen) if level == UNBOUNDED else []),
         section("THE CHAIN", chain(content), fill=False),
-        section("WHAT TO DO", numbered(_steps(seen, level, content, name, now, lines))),
+        section("WHAT TO DO", numbered(_steps(seen, level, content, now, lines))),
         section("THE JOB", [printable(content["job"]["arn"]), "flops-auditor watch"]),
     ]
     return Alert(
@@ -148,15 +148,14 @@ def _steps(
     seen: RunForecast,
     level: str,
     content: Mapping[str, Any],
-    name: str,
     now: datetime,
     lines: Sequence[ThresholdForecast],
 ) -> list[str]:
-    steps = _dated_duties(seen, content, now)
+    steps, arn = _dated_duties(seen, content, now), printable(seen.audited.run.arn)
     settle = seen.audited.estimate.settle
-    narrow = settle.settled_by(name) if settle else None
+    narrow = settle.settled_by(arn) if settle else None
     if level == UNBOUNDED:
-        doubts = (doubt.settled_by(name) for doubt in seen.audited.estimate.doubts)
+        doubts = (doubt.settled_by(arn) for doubt in seen.audited.estimate.doubts)
         found = dict.fromkeys(remedy.words for remedy in doubts if remedy)
         steps += [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in found]
         return steps + ([f"To bound it: {narrow.words}."] if narrow else [])

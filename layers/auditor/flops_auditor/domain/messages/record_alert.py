@@ -82,8 +82,8 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
         section("ON THE JOB'S OWN WORD", own_word(content)),
         section("IN DOUBT", doubts_in_words(content)),
         section("THE CHAIN", chain(content), fill=False),
-        section("WHAT TO DO", numbered(_steps(content, name))),
-        section("THE RECORD", _record(content, name)),
+        section("WHAT TO DO", numbered(_steps(content))),
+        section("THE RECORD", _record(content)),
     ]
     word = "BELOW, ON ITS OWN WORD" if content["rests_on"]["on_the_jobs_word"] else verdict.upper()
     word += ", NOT IN FORCE" if binds_nobody_yet(content) else ""
@@ -268,13 +268,13 @@ def nearest_ancestors(
     return order[:most][::-1]
 
 
-def _steps(content: Mapping[str, Any], name: str) -> list[str]:
+def _steps(content: Mapping[str, Any]) -> list[str]:
     """Remedies and duties alone: nothing here is in the words of a job's owner."""
-    verdict = content["verdict"]
+    verdict, arn = content["verdict"], content["job"]["arn"]
     if verdict == "below" and content["rests_on"]["on_the_jobs_word"]:
         return [
             "Ask the job's owner for evidence of what the job says of itself. The record names it.",
-            f"Have somebody who knows sign for it, or for better figures: {AMEND.words(name)}",
+            f"Have somebody who knows sign for it, or for better figures: {AMEND.words(arn)}",
             "If it is wrong, correct the tag, then record what is right in the same way.",
         ]
     if verdict == "below":
@@ -285,19 +285,19 @@ def _steps(content: Mapping[str, Any], name: str) -> list[str]:
         return [
             _decide(content),
             *duties,
-            *_form(content, name),
-            f"If the figure is wrong, {AMEND.words(name)}",
+            *_form(content),
+            f"If the figure is wrong, {AMEND.words(arn)}",
         ]
     if content["action"]:
         return [*duties, *AFTER_A_STOP]
-    return [*(clipped(words, 300) for words in remedies(content)), *duties]
+    return [*(clipped(words, 500) for words in remedies(content)), *duties]
 
 
-def _form(content: Mapping[str, Any], name: str) -> list[str]:
+def _form(content: Mapping[str, Any]) -> list[str]:
     """Where the figures of a form are, if a duty may be met with one; a form whose fields are not known is named."""
     known = form_of(content)
     return [
-        f"The figures for the {form}: flops-auditor notify-draft {shlex.quote(name)}"
+        f"The figures for the {form}: flops-auditor notify-draft {in_commands(content)}"
         if form == known
         else f"Fill in the {form} by hand: its fields are not known here."
         for form in map(printable, forms_of(content))
@@ -334,16 +334,20 @@ def remedies(content: Mapping[str, Any]) -> list[str]:
         advice = [each for each in advice if each["kind"] not in NARROWING]
     found = list(dict.fromkeys(each["words"] for each in advice))
     if kinds & (NARROWING - {COUNT_THE_RUN}) and KNOW_THE_TYPE.name not in kinds:
-        found.append(AMEND.words(content["job"]["name"]))
+        found.append(AMEND.words(content["job"]["arn"]))
     more = len(found) - MOST_REMEDIES
     said = [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in found[:MOST_REMEDIES]]
-    left = f"And {more} more: flops-auditor records show {shlex.quote(printable(content['job']['name']))}"
+    left = f"And {more} more: flops-auditor records show {in_commands(content)}"
     return [*said, *([left] if more > 0 else [])]
 
 
-def _record(content: Mapping[str, Any], name: str) -> list[str]:
-    job = content["job"]
-    quoted = shlex.quote(name)
+def in_commands(content: Mapping[str, Any]) -> str:
+    """The job as commands name it: by its ARN, since other jobs may have its name."""
+    return shlex.quote(printable(content["job"]["arn"]))
+
+
+def _record(content: Mapping[str, Any]) -> list[str]:
+    job, quoted = content["job"], in_commands(content)
     return [
         f"flops-auditor records show {quoted}",
         *([f"flops-auditor records lineage {quoted}"] if content["lineage"]["ancestors"] else []),

@@ -41,7 +41,7 @@ class Remedy:
     template: str
 
     def words(self, job: str, facts: Mapping[str, Fact] | None = None) -> str:
-        """In words, for the run of this name, which stands in commands: it is quoted where a shell needs it."""
+        """In words, for the run of this ARN, which stands in commands: it is quoted where a shell needs it."""
         return in_words(self.template, {**(facts or {}), "job": shlex.quote(printable(job))})
 
 
@@ -80,12 +80,12 @@ class Remark:
         return Spoken(self.kind.name, self.words)
 
     def to_json(self, job: str) -> dict[str, Any]:
-        """As the record of the run of this name holds it, with what would settle it, if anything would."""
+        """As the record of the run of this ARN holds it, with what would settle it, if anything would."""
         settle = self.settled_by(job)
         return {**self.spoken.to_json(), **({"settle": settle.to_json()} if settle else {})}
 
     def settled_by(self, job: str) -> Spoken | None:
-        """What would settle it, for the run of this name; None where nothing that people do would."""
+        """What would settle it, for the run of this ARN; None where nothing that people do would."""
         remedy = self.kind.remedy
         return None if remedy is None else Spoken(remedy.name, remedy.words(job, dict(self.facts)))
 
