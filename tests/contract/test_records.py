@@ -79,8 +79,8 @@ def test_an_alert_is_noted_once_and_is_no_record(records: Records) -> None:
 
 def test_a_note_keeps_its_first_time_and_is_no_alert(records: Records) -> None:
     assert records.noted(JOB, "descendants#000000") is None
-    records.note(JOB, "descendants#000000", NOW)
-    records.note(JOB, "descendants#000000", LATER)
+    assert records.note(JOB, "descendants#000000", NOW)
+    assert not records.note(JOB, "descendants#000000", LATER)
     assert records.noted(JOB, "descendants#000000") == NOW
     assert records.noted(JOB, "descendants#000001") is None
     assert not records.alert_sent(JOB, "descendants#000000")

@@ -187,8 +187,10 @@ class MemoryRecords:
     def noted(self, job_id: str, what: str) -> datetime | None:
         return self.notes.get((job_id, what))
 
-    def note(self, job_id: str, what: str, at: datetime) -> None:
+    def note(self, job_id: str, what: str, at: datetime) -> bool:
+        known = (job_id, what) in self.notes
         self.notes.setdefault((job_id, what), at)
+        return not known
 
     def tags_seen(self, job_id: str) -> Sequence[TagsSeen]:
         looks = sorted((look for (job, _), look in self.looks.items() if job == job_id), key=lambda look: look.at)

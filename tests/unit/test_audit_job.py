@@ -298,7 +298,9 @@ def test_whatever_an_owner_writes_ends_in_a_record(changes: dict[str, Any], told
     job = describe(**changes)
     sources = FakeTrainingJobs()
     if told_by == "describe":
-        sources.add(job, tags=[{"Key": f"flops-auditor:{LONE}", "Value": LONE}, {"Key": LONE, "Value": "1"}])
+        sources.add(job)
+        tags = [{"Key": f"flops-auditor:{LONE}", "Value": LONE}, {"Key": LONE, "Value": "1"}]
+        sources.tags_by_arn[job["TrainingJobArn"]] = tags
     metrics = FakeMetrics({job["TrainingJobName"]: [{"Label": LONE, "Timestamps": [CREATED], "Values": [1.0]}]})
     records, archive = MemoryRecords(), MemoryArchive()
     made = recorder(jobs=sources, metrics=metrics, records=records, archive=archive)

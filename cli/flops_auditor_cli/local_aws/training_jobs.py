@@ -72,7 +72,9 @@ class EmittedSeries:
         for index in range(bisect_left(self.times, start), bisect_left(self.times, end)):
             if kept(now - self.times[index], period):
                 buckets.setdefault(int(self.times[index] // period) * period, []).append(self.values[index])
-        of: Callable[[Sequence[float]], float] = {"Maximum": max, "Minimum": min, "SampleCount": len}.get(stat, fmean)
+        statistics: dict[str, Callable[[Sequence[float]], float]]
+        statistics = {"Maximum": max, "Minimum": min, "SampleCount": len}
+        of = statistics.get(stat, fmean)
         return [(begin, float(of(values))) for begin, values in sorted(buckets.items())]
 
 

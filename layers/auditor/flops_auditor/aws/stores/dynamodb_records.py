@@ -74,9 +74,9 @@ class DynamoDbRecords:
         item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
         return read_time(item["noted_at"]["S"]) if item else None
 
-    def note(self, job_id: str, what: str, at: datetime) -> None:
+    def note(self, job_id: str, what: str, at: datetime) -> bool:
         """Put the note's item unless it exists."""
-        self._put({"pk": f"JOB#{job_id}", "sk": f"NOTE#{what}", "kind": "note", "noted_at": iso(at)})
+        return self._put({"pk": f"JOB#{job_id}", "sk": f"NOTE#{what}", "kind": "note", "noted_at": iso(at)})
 
     def tags_seen(self, job_id: str) -> Sequence[TagsSeen]:
         """The items of tags, in the order of their moments."""

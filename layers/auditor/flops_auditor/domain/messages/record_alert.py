@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flops_auditor.domain.compute.run_estimate import COUNT_THE_RUN, NARROWING
+from flops_auditor.domain.compute.run_estimate import CAUTIOUS_BOUND, COUNT_THE_RUN, NARROWING
 from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
 from flops_auditor.domain.law.assessment import NOT_IN_FORCE
 from flops_auditor.domain.law.policy import BASES
@@ -46,6 +46,13 @@ ON_ITS_WORD = "BELOW every threshold, ON THE JOB'S OWN WORD"
 NOT_BINDING_YET = "ABOVE a threshold of a law that is NOT IN FORCE yet"
 DISPUTED = "OVER a threshold of which it is DISPUTED whether it counts"
 A_PERSON_DECIDES = "Tell whoever answers for this in your organisation. The figure is an indication; a person decides."
+LAST_OF_ITS_CAUSE = """
+THE LAST OF ITS KIND TODAY
+  This is message {count} of this day about jobs that are under every
+  threshold but for this kind of doubt ({cause}). Further ones
+  are recorded and not mailed until tomorrow (UTC):
+  flops-auditor records list --verdict indeterminate
+"""
 AFTER_A_STOP = (
     "Wait for the record of the ended job; it gives the final figure and comes by itself.",
     "If the run is meant to cross the line, decide that first. Then start it again with the tag "
@@ -65,12 +72,14 @@ class Alert:
 def compose(content: Mapping[str, Any]) -> Alert | None:
     """The alert about a record's predicate.
 
-    None for a job that is below every threshold and always was, and for a verdict that people know already.
+    None for a job that is below every threshold and always was, or that never trained, and for a verdict that people
+    know already.
     """
     verdict, before = content["verdict"], content["previous_verdict"]
     crossed = any(change["to"] == "above" for change in content["changes"])
     known = (verdict == before and not crossed) or (verdict == "below" and before is None)
     known = known and not (before is None and above_but_for_its_word(content))
+    known = known or (before is None and never_trained(content))
     if known and not content["action"]:
         return None
     name = printable(content["job"]["name"])
@@ -116,6 +125,31 @@ def _where(content: Mapping[str, Any]) -> str:
     if binds_nobody_yet(content):
         return NOT_BINDING_YET
     return DISPUTED if is_disputed(content) else HEADLINES[content["verdict"]]
+
+
+def never_trained(content: Mapping[str, Any]) -> bool:
+    """Whether the service saw no training at all: whatever is in doubt of such a job, it took 0 FLOP."""
+    estimate = content["estimate"]
+    at_most = {estimate["ceiling_flop"], estimate["upper_flop"]}
+    return at_most == {"0"} and CAUTIOUS_BOUND.name not in {each["kind"] for each in estimate["assumptions"]}
+
+
+def cause_of(content: Mapping[str, Any]) -> str | None:
+    """The kind of doubt that alone keeps a job open whose upper bound is under every line; None for any other job.
+
+    Such jobs cost next to nothing to start, so their alerts are bounded; one that may be over a line never is.
+    """
+    lines = content["assessments"]
+    under = all(a["upper_flop"] is not None and int(a["upper_flop"]) < int(a["threshold_flop"]) for a in lines)
+    if (
+        content["verdict"] != "indeterminate"
+        or content["previous_verdict"]
+        or content["action"]
+        or not (lines and under)
+    ):
+        return None
+    doubts = [doubt["kind"] for a in lines for doubt in a["doubts"]]
+    return min(doubts, default=None)
 
 
 def above_but_for_its_word(content: Mapping[str, Any]) -> bool:

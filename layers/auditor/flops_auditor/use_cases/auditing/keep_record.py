@@ -17,7 +17,7 @@ from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.statement import predicate_of, statement
 from flops_auditor.domain.lineage.kept_ancestors import Packed, pack
 from flops_auditor.domain.lineage.lineage import Lineage
-from flops_auditor.domain.messages.record_alert import above_but_for_its_word, compose
+from flops_auditor.domain.messages.record_alert import LAST_OF_ITS_CAUSE, above_but_for_its_word, cause_of, compose
 from flops_auditor.domain.runs.case import Case, read_case
 from flops_auditor.domain.runs.evidence import digest_of_tags
 from flops_auditor.domain.values.archive_keys import evidence_key, record_key
@@ -34,6 +34,10 @@ from flops_auditor.use_cases.ports.ledger import Signer
 from flops_auditor.use_cases.ports.records import StoredRecord
 
 MOST_ROUNDS = 8
+MOST_OF_ONE_CAUSE = 10
+"""Alerts a day (UTC) about jobs that one kind of doubt alone keeps open."""
+ALERTS_BY_CAUSE = "alerts-by-cause"
+"""Whose notes count them, in place of a job's id."""
 
 
 class EvidenceLost(AuditorError):
@@ -267,11 +271,32 @@ def alert_people(job_id: str, revision: int, content: Mapping[str, Any], recorde
         return
     if content["verdict"] == "indeterminate" and awaits_parent(content):
         return
+    cause = cause_of(content)
+    if cause is not None:
+        number = _number_today(job_id, cause, name, recorder)
+        if number is None:
+            return
+        if number == MOST_OF_ONE_CAUSE:
+            alert = replace(alert, body=alert.body + LAST_OF_ITS_CAUSE.format(count=number, cause=cause))
     all_clear = content["verdict"] == "below" and not above_but_for_its_word(content)
     if all_clear and not was_told(job_id, revision, recorder):
         return
     recorder.alerts.send(alert)
     recorder.records.note_alert(job_id, name, recorder.clock())
+
+
+def _number_today(job_id: str, cause: str, alert: str, recorder: Recorder) -> int | None:
+    """Which alert of its cause this is today, counted from 1; None beyond the last one, of which the job keeps a note,
+    so that no later look at it mails it after all.
+    """
+    now = recorder.clock()
+    if recorder.records.noted(job_id, f"unmailed#{alert}"):
+        return None
+    for number in range(1, MOST_OF_ONE_CAUSE + 1):
+        if recorder.records.note(ALERTS_BY_CAUSE, f"{now:%Y-%m-%d}#{cause}#{number}", now):
+            return number
+    recorder.records.note(job_id, f"unmailed#{alert}", now)
+    return None
 
 
 def was_told(job_id: str, revision: int, recorder: Recorder) -> bool:

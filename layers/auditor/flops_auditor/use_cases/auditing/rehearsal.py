@@ -49,8 +49,9 @@ class _Records:
     def noted(self, job_id: str, what: str) -> datetime | None:
         return self.kept.noted(job_id, what)
 
-    def note(self, job_id: str, what: str, at: datetime) -> None:
+    def note(self, job_id: str, what: str, at: datetime) -> bool:
         """Nothing happened that is to be noted."""
+        return True
 
     def tags_seen(self, job_id: str) -> Sequence[TagsSeen]:
         return self.kept.tags_seen(job_id)

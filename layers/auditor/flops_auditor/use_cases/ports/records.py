@@ -71,8 +71,8 @@ class Records(Protocol):
     def noted(self, job_id: str, what: str) -> datetime | None:
         """Since when something is noted of the job, None if it is not."""
 
-    def note(self, job_id: str, what: str, at: datetime) -> None:
-        """Note something of the job; the first time stays."""
+    def note(self, job_id: str, what: str, at: datetime) -> bool:
+        """Note something of the job; the first time stays, and False says that it was noted before."""
 
     def tags_seen(self, job_id: str) -> Sequence[TagsSeen]:
         """The auditor's tags of the job as they were noted, oldest first."""

@@ -1,0 +1,69 @@
+"""Nobody buries an alert under others: jobs that never trained make none, cheap doubtful ones only so many a day."""
+
+from typing import Any
+
+from flops_auditor.use_cases.auditing.audit_job import audit_job
+from flops_auditor.use_cases.auditing.keep_record import MOST_OF_ONE_CAUSE
+from tests.fakes.audit import FakeTrainingJobs, FixedClock, MemoryAlerts, MemoryRecords, recorder
+from tests.fakes.jobs import CREATED, describe
+
+UNREADABLE = "x"
+NEVER_TRAINED: dict[str, Any] = {
+    "TrainingJobStatus": "Failed",
+    "TrainingStartTime": None,
+    "SecondaryStatusTransitions": [{"Status": "Failed", "StartTime": CREATED, "EndTime": CREATED}],
+}
+
+
+class Account:
+    """Jobs that end one after the other."""
+
+    def __init__(self) -> None:
+        self.jobs, self.alerts, self.records = FakeTrainingJobs(), MemoryAlerts(), MemoryRecords()
+        self.clock = FixedClock()
+        self.recorder = recorder(self.jobs, alerts=self.alerts, records=self.records, clock=self.clock)
+
+    def end(self, name: str, **changes: Any) -> str:
+        """The verdict of a job that ended, with a tag that cannot be read."""
+        job = {key: value for key, value in describe(name, **changes).items() if value is not None}
+        outcome = audit_job(self.jobs.add(job, tokens=UNREADABLE), self.recorder, "me")
+        assert outcome.kind == "recorded"
+        return outcome.verdict
+
+
+def test_a_job_that_never_trained_makes_no_mail_whatever_it_says() -> None:
+    account = Account()
+    assert account.end("failed", **NEVER_TRAINED) == "indeterminate"
+    assert account.alerts.sent == []
+
+
+def test_alerts_about_cheap_jobs_with_one_cause_are_bounded_and_the_last_one_says_so() -> None:
+    account = Account()
+    verdicts = {account.end(f"cheap-{number}") for number in range(MOST_OF_ONE_CAUSE + 15)}
+    assert verdicts == {"indeterminate"}
+    assert len(account.records.lines) == MOST_OF_ONE_CAUSE + 15
+    assert len(account.alerts.sent) == MOST_OF_ONE_CAUSE
+    assert ["THE LAST OF ITS KIND TODAY" in alert.body for alert in account.alerts.sent] == [
+        *[False] * (MOST_OF_ONE_CAUSE - 1),
+        True,
+    ]
+
+
+def test_a_flood_of_cheap_jobs_hides_no_job_that_may_be_over_a_line() -> None:
+    account = Account()
+    for number in range(MOST_OF_ONE_CAUSE + 5):
+        account.end(f"cheap-{number}")
+    account.end("costly", hours=300, ResourceConfig={"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64})
+    assert "costly" in account.alerts.sent[-1].subject
+
+
+def test_what_was_not_mailed_stays_so_and_another_day_begins_anew() -> None:
+    account = Account()
+    for number in range(MOST_OF_ONE_CAUSE + 1):
+        account.end(f"cheap-{number}")
+    account.clock.advance(days=1)
+    last = account.jobs.descriptions[f"cheap-{MOST_OF_ONE_CAUSE}", "eu-west-1"]
+    audit_job(account.jobs.add(dict(last), tokens=UNREADABLE), account.recorder, "me")
+    assert len(account.alerts.sent) == MOST_OF_ONE_CAUSE
+    account.end("of-the-next-day")
+    assert len(account.alerts.sent) == MOST_OF_ONE_CAUSE + 1
