@@ -85,6 +85,16 @@ def test_a_second_version_is_refused(storage: Storage) -> None:
     assert archive.get("log/1") == b"first"
 
 
+def test_an_object_larger_than_the_ledger_writes_is_not_read(storage: Storage) -> None:
+    archive, _ = storage
+    for key in ("checkpoints/1", "keys.json"):
+        archive.put_if_absent(key, bytes((1 << 20) + 1))
+        with pytest.raises(ObjectReplaced, match="bytes"):
+            archive.get(key)
+    archive.put_if_absent("log/1", bytes((1 << 20) + 1))
+    assert len(archive.get("log/1") or b"") == (1 << 20) + 1
+
+
 @pytest.mark.parametrize("then_put_again", [False, True])
 def test_a_delete_marker_is_refused(storage: Storage, then_put_again: bool) -> None:
     """Under Object Lock a delete marker hides the current version, and a new put may follow even with If-None-Match."""

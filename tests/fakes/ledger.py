@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
+from flops_auditor.domain.values.archive_keys import largest
 from flops_auditor.use_cases.ports.ledger import LogPlace, PendingRecord
 from flops_auditor.use_cases.ports.records import RecordItem
 
@@ -46,7 +47,10 @@ class MemoryArchive:
         if key not in self._versions:
             return None
         self._refuse_replaced(key)
-        return self._versions[key][0]
+        body = self._versions[key][0]
+        if len(body or b"") > largest(key):
+            raise ObjectReplaced(f"{key} has more bytes than the ledger writes there")
+        return body
 
     def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
         found = (key for key in tuple(self._order) if key.startswith(prefix) and key > start_after)

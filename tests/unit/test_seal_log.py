@@ -1,7 +1,7 @@
 """The sealer: order, heartbeats, killed after any write, two at once, rotations, and its cost."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
 from flops_auditor.domain.ledger.merkle import MerkleTree, leaf_hash
 from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
 from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, batch_key, checkpoint_key, frontier_key
 from flops_auditor.use_cases.ledger import log_reader, seal_log
 from flops_auditor.use_cases.ledger.log_reader import lines_of
@@ -262,12 +263,13 @@ class Counting:
     """Counts calls and bytes of an archive."""
 
     def __init__(self, archive: MemoryArchive) -> None:
-        self._archive, self.keys, self.bytes = archive, 0, 0
+        self._archive, self.keys, self.bytes, self.objects = archive, 0, 0, 0
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
         return self._archive.put_if_absent(key, body)
 
     def get(self, key: str) -> bytes | None:
+        self.objects += 1
         body = self._archive.get(key)
         self.bytes += len(body or b"")
         return body
@@ -427,6 +429,85 @@ def test_junk_in_the_archive_never_stops_the_sealer(deleted: bool, page: int, mo
     for size in range(6, 20):
         assert world.seal().size == size
     assert newest_checkpoint(world) == 19
+
+
+def junk_from(archive: MemoryArchive, key_of: Callable[[int], str], first: int, count: int) -> None:
+    for number in range(first, first + count):
+        archive.put_if_absent(key_of(number), b"x")
+
+
+def test_objects_above_the_head_are_listed_once_and_hardly_any_is_read() -> None:
+    read = []
+    for count in (0, 30, 3000):
+        world = World()
+        for _ in range(20):
+            world.seal()
+        for key_of in (batch_key, checkpoint_key):
+            junk_from(world.archive, key_of, 10**12, count)
+        counting = Counting(world.archive)
+        assert world.seal(archive=counting).size == 21
+        assert newest_checkpoint(world) == 21
+        read.append(counting.objects)
+        listed = counting.keys
+    assert read[1] <= read[0] + 15
+    assert read[2] <= read[0] + 30
+    assert listed < 3 * 3000, "each prefix once"
+
+
+@pytest.mark.parametrize("page", [4, 1000])
+@pytest.mark.parametrize("first", [33, 10**12])
+def test_objects_among_the_logs_own_lead_nobody_astray(page: int, first: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_reader, "KEYS_IN_A_PAGE", page)
+    world = World()
+    for _ in range(10):
+        world.add(2)
+        world.seal()
+    for number in range(30):
+        for key_of in (batch_key, checkpoint_key):
+            world.archive.put_if_absent(key_of(number), b"x")
+    for key_of in (batch_key, checkpoint_key):
+        junk_from(world.archive, key_of, first, 40)
+    assert newest_checkpoint(world) == 30
+    world.add(1)
+    assert world.seal().size == 32
+    assert newest_checkpoint(world) == 32
+
+
+def test_a_huge_object_under_a_name_of_ours_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_keys, "LARGEST_OBJECT", 10_000)
+    world = World()
+    world.seal()
+    for key in (batch_key(10**12), checkpoint_key(10**12)):
+        world.archive.put_if_absent(key, bytes(2 << 20))
+    assert world.seal().size == 2
+    world.archive.put_if_absent(batch_key(2), bytes(2 << 20))
+    with pytest.raises(ObjectReplaced, match="more bytes than the ledger writes"):
+        world.seal()
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_an_object_among_the_batches_that_cannot_be_read_keeps_no_record_from_its_place(deleted: bool) -> None:
+    world = World()
+    for _ in range(8):
+        world.add(4)
+        world.seal()
+    for first in range(40):
+        world.archive.put_if_absent(batch_key(first), bytes((1 << 26) + 1) if not deleted and first % 5 == 4 else b"x")
+        if deleted and first % 5:
+            world.archive.delete(batch_key(first))
+    before = dict(world.pending.logged)
+    world.pending.logged.clear()
+    assert world.seal().records == 0
+    assert world.pending.logged == before
+
+
+def test_a_batch_is_closed_before_it_is_too_large_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seal_log, "BATCH_BYTES", 25_000)
+    world = World()
+    world.add(8)
+    sealed = world.seal()
+    assert (sealed.records, sealed.size) == (8, 11)
+    assert_one_valid_log(world, 8)
 
 
 def test_revisions_of_a_job_are_sealed_in_order_whatever_the_clocks_said() -> None:

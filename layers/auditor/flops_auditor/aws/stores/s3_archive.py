@@ -6,11 +6,12 @@ is read through ListObjectVersions: a second version or a delete marker is a fin
 
 from collections.abc import Iterator
 from itertools import groupby, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
+from flops_auditor.domain.values.archive_keys import largest
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 _PAGE = 1000
 _CONFLICTS = 8
 _READINGS = 5
+
+
+class _Version(NamedTuple):
+    """One version of an object; `size` in bytes."""
+
+    name: str
+    size: int
 
 
 class S3Archive:
@@ -42,8 +50,8 @@ class S3Archive:
         raise AssertionError("unreachable")
 
     def get(self, key: str) -> bytes | None:
-        """The only version of the object."""
-        versions: list[str] = []
+        """The only version of the object, if it is not larger than the ledger writes any."""
+        versions: list[_Version] = []
         for found, version in self._versions(key, "", _PAGE):
             if found != key:
                 break
@@ -52,7 +60,9 @@ class S3Archive:
             versions.append(version)
             if len(versions) > 1:
                 raise ObjectReplaced(f"{key} has a second version")
-        return self._read(key, versions[0]) if versions else None
+            if version.size > largest(key):
+                raise ObjectReplaced(f"{key} has {version.size} bytes, more than the ledger writes there")
+        return self._read(key, versions[0].name) if versions else None
 
     def _read(self, key: str, version: str) -> bytes:
         """One version. botocore tries the request again, but not a body that breaks off while it is read."""
@@ -71,13 +81,13 @@ class S3Archive:
         keys = (key for key, _ in groupby(self._versions(prefix, start_after, page), lambda each: each[0]))
         return islice(keys, limit)
 
-    def _versions(self, prefix: str, start_after: str, page: int) -> Iterator[tuple[str, str | None]]:
-        """(key, version id) of each version in the order of keys; None as version id for a delete marker."""
+    def _versions(self, prefix: str, start_after: str, page: int) -> Iterator[tuple[str, "_Version | None"]]:
+        """(key, version) of each version in the order of keys; None as version for a delete marker."""
         markers: dict[str, Any] = {"KeyMarker": start_after} if start_after else {}
         while True:
             answer = self._client.list_object_versions(Bucket=self._bucket, Prefix=prefix, MaxKeys=page, **markers)
-            found: list[tuple[str, str | None]] = [(each["Key"], None) for each in answer.get("DeleteMarkers", [])]
-            found += [(each["Key"], each["VersionId"]) for each in answer.get("Versions", [])]
+            found: list[tuple[str, _Version | None]] = [(each["Key"], None) for each in answer.get("DeleteMarkers", [])]
+            found += [(e["Key"], _Version(e["VersionId"], e["Size"])) for e in answer.get("Versions", [])]
             yield from sorted(found, key=lambda each: each[0])
             if not answer.get("IsTruncated"):
                 return

@@ -112,7 +112,7 @@ class UnauthorisedRotation(Tampered):
 
 
 class ObjectReplaced(Tampered):
-    """An archived object has a second version or a delete marker."""
+    """An archived object has a second version or a delete marker, or is larger than the ledger writes any there."""
 
 
 class SubjectMismatch(Tampered):

@@ -15,6 +15,11 @@ FRONTIERS = "frontiers/"
 ROTATIONS = "rotations/"
 KEYS = "keys.json"
 
+LARGEST_OBJECT = 1 << 26
+"""Bytes. Evidence is the largest of what audits write, and a batch of what seals write."""
+_SMALL = 1 << 20
+_LARGEST = tuple((prefix, _SMALL) for prefix in (RECORDS, CHECKPOINTS, FRONTIERS, ROTATIONS, KEYS))
+
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _JOB_ID = re.compile(r"[0-9a-f]{64}")
 
@@ -74,6 +79,11 @@ def number_of(key: str, key_of: Callable[[int], str]) -> int | None:
     digits = key.rsplit("/", 1)[-1].split(".", 1)[0]
     number = int(digits) if _DIGITS.fullmatch(digits) else None
     return number if number is not None and key_of(number) == key else None
+
+
+def largest(key: str) -> int:
+    """Bytes that an object of the ledger has at most under this key: a larger one is somebody else's, and not read."""
+    return next((most for prefix, most in _LARGEST if key.startswith(prefix)), LARGEST_OBJECT)
 
 
 def _checked(job: str) -> str:

@@ -7,11 +7,12 @@ wait as they should, more for those that an older state of the table, or somebod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from flops_auditor.domain.ledger.dsse import Envelope, parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Verify, record_of
-from flops_auditor.domain.ledger.ledger_errors import LedgerError
+from flops_auditor.domain.ledger.ledger_errors import LedgerError, ObjectReplaced
 from flops_auditor.domain.values.archive_keys import LOG, batch_key
 from flops_auditor.use_cases.ledger.log_reader import Signers, batches, closing, first_after, places_of
 from flops_auditor.use_cases.ports.ledger import Archive, LogPlace, PendingRecord
@@ -120,8 +121,16 @@ def _begin(archive: Archive, signers: Signers, size: int, since: datetime) -> in
         probe = first_after(archive, LOG, batch_key, size - step - 1)
         if probe is not None and probe < last:
             last = probe
-            said = closing(archive.get(batch_key(probe)) or b"", probe, signers)
+            said = _closing(archive, probe, signers)
             if said is not None and datetime.fromisoformat(said["sealed_at"]) < since:
                 return probe
         step *= 2
     return 0
+
+
+def _closing(archive: Archive, first: int, signers: Signers) -> dict[str, Any] | None:
+    """What the heartbeat of a batch says; None if there is no batch of this log."""
+    try:
+        return closing(archive.get(batch_key(first)) or b"", first, signers)
+    except ObjectReplaced:
+        return None

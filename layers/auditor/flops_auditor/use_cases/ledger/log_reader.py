@@ -85,8 +85,8 @@ def numbers(
     return found, page[-1] if len(page) == limit else ""
 
 
-def newest_number(archive: Archive, prefix: str, key_of: Callable[[int], str], below: int = MOST_LEAVES) -> int | None:
-    """The largest number under `below` among the keys of a prefix, None if there is none.
+def newest_number(archive: Archive, prefix: str, key_of: Callable[[int], str]) -> int | None:
+    """The largest number among the keys of a prefix, None if there is none.
 
     A page is listed; while it is full, ever wider steps are tried from its end. O(log^2 n) calls, most for one key.
     """
@@ -94,20 +94,19 @@ def newest_number(archive: Archive, prefix: str, key_of: Callable[[int], str], b
     start = ""
     while True:
         found, last = numbers(archive, prefix, key_of, start, KEYS_IN_A_PAGE)
-        within = [number for number in found if number < below]
-        newest = within[-1] if within else newest
-        if not last or len(within) < len(found):
+        newest = found[-1] if found else newest
+        if not last:
             return newest
         start = last
-        if within:
-            step = within[-1] - within[0] + 1
-            while within[-1] + step < below:
-                further = first_after(archive, prefix, key_of, within[-1] + step)
-                if further is None or further >= below:
+        if found:
+            step = found[-1] - found[0] + 1
+            while found[-1] + step < MOST_LEAVES:
+                further = first_after(archive, prefix, key_of, found[-1] + step)
+                if further is None:
                     break
-                within.append(further)
+                found.append(further)
                 step *= 2
-            newest = within[-1]
+            newest = found[-1]
             start = max(start, key_of(newest))
 
 
@@ -127,39 +126,60 @@ def newest_checkpoint(archive: Archive, signers: Signers) -> int:
 
     Raises ObjectReplaced where the checkpoint of the newest batch was.
     """
-    below, replaced = MOST_LEAVES, set[int]()
-    while (size := newest_number(archive, CHECKPOINTS, checkpoint_key, below)) is not None:
-        try:
-            if _is_ours(archive.get(checkpoint_key(size)) or b"", size, signers):
-                break
-        except ObjectReplaced:
-            replaced.add(size)
-        below = size
-    size = size or 0
-    body = archive.get(batch_key(size)) if replaced else None
-    if body is not None and size + body.count(b"\n") in replaced:
-        archive.get(checkpoint_key(size + body.count(b"\n")))
-    return size
+    size, sure = _newest_of_ours(archive, CHECKPOINTS, checkpoint_key, lambda size, note: _is_ours(note, size, signers))
+    while not sure:
+        end = _end_of(archive, size or 0, signers)
+        sure = end is None or not _is_ours(archive.get(checkpoint_key(end)) or b"", end, signers)
+        size = size if sure else end
+    return size or 0
 
 
 def newest_batch(archive: Archive, signers: Signers) -> int | None:
     """The first index of the newest batch; what nobody of the log signed is passed over. Raises ObjectReplaced."""
-    below, replaced = MOST_LEAVES, set[int]()
-    while (first := newest_number(archive, LOG, batch_key, below)) is not None:
+    first, sure = _newest_of_ours(
+        archive, LOG, batch_key, lambda first, body: closing(body, first, signers) is not None
+    )
+    while not sure:
+        following = 0 if first is None else _end_of(archive, first, signers)
+        sure = following is None or _end_of(archive, following, signers) is None
+        first = first if sure else following
+    return first
+
+
+def _newest_of_ours(
+    archive: Archive, prefix: str, key_of: Callable[[int], str], ours: Callable[[int, bytes], bool]
+) -> tuple[int | None, bool]:
+    """The newest object that the log's writers made, and whether nothing can be between it and the end.
+
+    Whoever may write to the archive can put any number of objects above the head of the log. The prefix is then listed
+    once and searched as if all that is ours came first, so O(log n) objects are read, however many there are. Objects
+    of others among ours may lead the search astray, so the caller goes on from what it found, batch by batch.
+    """
+
+    def is_ours(number: int) -> bool:
         try:
-            body = archive.get(batch_key(first)) or b""
-            if closing(body, first, signers) is not None:
-                if first + body.count(b"\n") in replaced:
-                    archive.get(batch_key(first + body.count(b"\n")))
-                return first
+            return ours(number, archive.get(key_of(number)) or b"")
         except ObjectReplaced:
-            if first in replaced:
-                raise
-            replaced.add(first)
-        below = first
-    if 0 in replaced:
-        archive.get(batch_key(0))
-    return None
+            return False
+
+    top = newest_number(archive, prefix, key_of)
+    if top is None or is_ours(top):
+        return top, True
+    known = [number for key in archive.list(prefix) if (number := number_of(key, key_of)) is not None]
+    low, high, step = -1, len(known) - 1, 1
+    while high > 0 and low < 0:
+        at = max(0, high - step)
+        low, high, step = (at, high, step) if is_ours(known[at]) else (-1, at, 2 * step)
+    while high - low > 1 and low >= 0:
+        middle = (low + high) // 2
+        low, high = (middle, high) if is_ours(known[middle]) else (low, middle)
+    return (known[low] if low >= 0 else None), False
+
+
+def _end_of(archive: Archive, first: int, signers: Signers) -> int | None:
+    """Where the batch from `first` on ends; None if nobody of the log wrote one. Raises ObjectReplaced."""
+    body = archive.get(batch_key(first)) or b""
+    return first + body.count(b"\n") if closing(body, first, signers) is not None else None
 
 
 def closing(body: bytes, first: int, signers: Signers) -> dict[str, Any] | None:

@@ -42,7 +42,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
 from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, CompactRange
 from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
 from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE, ROTATION_PREDICATE, parse_statement
-from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key
+from flops_auditor.domain.values.archive_keys import KEYS, LARGEST_OBJECT, batch_key, checkpoint_key
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.find_places import find_places, time_of
 from flops_auditor.use_cases.ledger.log_reader import (
@@ -64,6 +64,8 @@ from flops_auditor.use_cases.ports.ledger import Archive, Mailbox, PendingRecord
 
 BATCH = 1000
 """Records per batch."""
+BATCH_BYTES = LARGEST_OBJECT // 2
+"""Bytes of a batch, after which it is closed: readers of the archive take nothing larger for one."""
 LOOKED_AT = 5
 """How many batches of waiting records are looked at for one batch of good ones."""
 
@@ -120,6 +122,12 @@ class _Draft:
     lines: list[bytes] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     records: int = 0
+    size: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether a further record belongs into the next batch."""
+        return self.records >= BATCH or self.size >= BATCH_BYTES
 
 
 def seal_log(sealer: Sealer, may_go_on: Callable[[], bool] = lambda: True) -> Sealed:
@@ -136,7 +144,7 @@ def seal_log(sealer: Sealer, may_go_on: Callable[[], bool] = lambda: True) -> Se
             return Sealed(log.head.size, records, adopted + 1, tuple(draft.held))
         _conclude(sealer, log, body)
         records += draft.records
-        if draft.records < BATCH or not may_go_on():
+        if not draft.full or not may_go_on():
             return Sealed(log.head.size, records, adopted, tuple(draft.held))
 
 
@@ -290,7 +298,7 @@ def _append_records(
     """Append what is sound; hold what is not, so that one bad record stops nobody; return those of an unknown key."""
     later = []
     for record in waiting:
-        if draft.records == BATCH:
+        if draft.full:
             break
         index = log.head.size + len(draft.lines)
         try:
@@ -305,6 +313,7 @@ def _append_records(
         else:
             draft.lines.append(record.line)
             draft.records += 1
+            draft.size += len(record.line) + 1
     return later
 
 
