@@ -6,6 +6,7 @@ import pytest
 
 from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
 from flops_auditor.domain.values.archive_keys import batch_key, evidence_key, record_key
+from flops_auditor.use_cases.operations import compare_ledger as compare_ledger_module
 from flops_auditor.use_cases.operations.compare_ledger import LedgerDifferences, compare_ledger
 from flops_auditor.use_cases.ports.ledger import PendingRecord
 from tests.fakes.ledger import MemoryRecordItems, MemorySigner
@@ -52,7 +53,9 @@ def identity(world: World, number: int) -> tuple[str, int]:
 def test_what_agrees_is_said_with_its_numbers() -> None:
     [check] = compared(small()).checks()
     assert check.ok
-    assert check.detail == "agree on 4 records in 6 leaves; 1 wait for the next seal"
+    assert check.detail == (
+        "agree on 4 records in 6 leaves; 1 wait for the next seal; all evidence is what was signed (5 files)"
+    )
 
 
 def waits_again(world: World) -> None:
@@ -138,6 +141,32 @@ def test_what_the_log_has_and_the_archive_not_is_named(key_of: Callable[[str, in
     world.archive._order.remove(key_of(*identity(world, 0)))
     [check] = compared(world).checks()
     assert said in check.detail
+
+
+@pytest.mark.parametrize("number", [0, 4], ids=["logged", "waiting"])
+@pytest.mark.parametrize(
+    ("versions", "said"), [([b"other"], "is not what was signed"), ([b"first", b"other"], "a second version")]
+)
+def test_evidence_that_is_not_what_was_signed_is_named(number: int, versions: list[bytes | None], said: str) -> None:
+    world = small()
+    world.archive._versions[evidence_key(*identity(world, number))] = versions
+    [check] = compared(world).checks()
+    assert not check.ok
+    assert said in check.detail
+
+
+def test_of_much_evidence_a_sample_is_compared_and_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare_ledger_module, "SAMPLE", 2)
+    world = small()
+    [check] = compared(world).checks()
+    assert (
+        "the evidence of 2 of 5 records, drawn at random, is what was signed: --evidence compares all" in check.detail
+    )
+    world.archive._versions[evidence_key(*identity(world, 1))] = [b"other"]
+    found = compare_ledger(world.archive, MemoryRecordItems(world.pending), all_evidence=True)
+    assert (found.evidence, found.with_evidence, len(found.otherwise)) == (5, 5, 1)
+    seen = {len(compared(world).otherwise) for _ in range(60)}
+    assert seen == {0, 1}, "it is drawn anew each time"
 
 
 def test_an_archived_record_that_is_not_the_logged_one_is_named() -> None:

@@ -51,11 +51,14 @@ def asked(check: str, question: Callable[[], list[HealthCheck]]) -> list[HealthC
 def doctor(
     target: Target,
     whole: Annotated[bool, typer.Option("--whole", help="Read every job again, not only those that are new.")] = False,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Compare all evidence with what was signed, not only a sample of it.")
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Compare SageMaker with the ledger over all regions, and look at dead letters, alarms and the log.
 
-    Table, archive and log are compared record by record; that reads all of them.
+    Table, archive and log are compared record by record; that reads all of them, and the evidence of 100 records.
 
     Exits with 4 when anything is missing, unread or unhealthy.
     """
@@ -78,7 +81,7 @@ def doctor(
         archive = S3Archive(client("s3"), deployment.output("ArchiveBucketName"))
         items = DynamoDbRecordItems(client("dynamodb"), deployment.output("RecordTableName"))
         with refusals("s3:ListBucketVersions"):
-            return compare_ledger(archive, items).checks()
+            return compare_ledger(archive, items, all_evidence=evidence).checks()
 
     excluded = deployment.excluded_regions
     findings = [

@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from random import SystemRandom
 from typing import NamedTuple
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.leaves import kind_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
+from flops_auditor.domain.ledger.statement import Statement, parse_statement
 from flops_auditor.domain.values.archive_keys import (
     CHECKPOINTS,
     EVIDENCE,
@@ -35,7 +37,6 @@ from flops_auditor.use_cases.ledger.log_reader import (
     batches,
     closing,
     newest_checkpoint,
-    places_of,
     signers_of,
 )
 from flops_auditor.use_cases.ledger.signatures import verifies
@@ -60,19 +61,32 @@ TWICE = (
 )
 
 
+SAMPLE = 100
+"""Records whose evidence is read, drawn anew each time, unless all of it is asked for."""
+Identity = tuple[str, int]
+
+
 class _Logged(NamedTuple):
+    """A record's first place, and the digests of its line and of its evidence."""
+
     leaf: int
     line: bytes
+    evidence: str
 
 
 @dataclass
 class LedgerDifferences:
-    """What differs, in words, by what to do about it; `records` of the log, and `waiting` for their place."""
+    """What differs, in words, by what to do about it; `records` of the log, and `waiting` for their place.
+
+    `evidence` of so many of `with_evidence` records was read and compared with what was signed.
+    """
 
     size: int = 0
     records: int = 0
     rotations: int = 0
     waiting: int = 0
+    evidence: int = 0
+    with_evidence: int = 0
     missing: list[str] = field(default_factory=list)
     otherwise: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
@@ -86,8 +100,8 @@ class LedgerDifferences:
             if seen
         ]
         if not found:
-            detail = f"agree on {self.records} records in {self.size} leaves; {self.waiting} wait for the next seal"
-            found = [HealthCheck("table, archive and log", True, detail)]
+            detail = f"agree on {self.records} records in {self.size} leaves; {self.waiting} wait for the next seal; "
+            found = [HealthCheck("table, archive and log", True, detail + self._read())]
         if self.twice:
             detail = f"{len(self.twice)} records stand twice in the log: {named(self.twice)}"
             found.append(HealthCheck("places in the log", False, detail, TWICE))
@@ -96,15 +110,25 @@ class LedgerDifferences:
             found.append(HealthCheck("foreign objects", False, detail, FOREIGN))
         return found
 
+    def _read(self) -> str:
+        """Whose evidence was compared."""
+        if self.evidence == self.with_evidence:
+            return f"all evidence is what was signed ({self.evidence} files)"
+        return (
+            f"the evidence of {self.evidence} of {self.with_evidence} records, drawn at random, is what was signed: "
+            "--evidence compares all"
+        )
 
-def compare_ledger(archive: Archive, items: RecordItems) -> LedgerDifferences:
-    """Read all three. Raises what the log itself shows, such as TruncatedLedger."""
+
+def compare_ledger(archive: Archive, items: RecordItems, all_evidence: bool = False) -> LedgerDifferences:
+    """Read all three; of evidence SAMPLE files, or all. Raises what the log itself shows, such as TruncatedLedger."""
     found = LedgerDifferences()
     signers = signers_of(archive, verifies)
     logged, boundaries = _read_log(archive, signers, found)
-    tabled = _compare_table(items, logged, found)
+    signed = {identity: known.evidence for identity, known in logged.items()}
+    tabled = _compare_table(items, logged, signed, found)
     jobs = {job for job, _ in (*tabled, *logged)}
-    archived, evidence = set[tuple[str, int]](), set[tuple[str, int]]()
+    archived, evidence = set[Identity](), set[Identity]()
     for key in archive.list(""):
         match = _RECORD.fullmatch(key)
         identity = (match[2], int(match[3])) if match else ("", 0)
@@ -128,40 +152,52 @@ def compare_ledger(archive: Archive, items: RecordItems) -> LedgerDifferences:
     for identity in sorted(evidence - tabled.keys() - logged.keys() - archived):
         if identity[0] not in jobs:
             found.foreign.append(evidence_key(*identity))
+    _compare_evidence(archive, {each: signed[each] for each in sorted(evidence & signed.keys())}, all_evidence, found)
     return found
 
 
 def _read_log(
     archive: Archive, signers: Signers | None, found: LedgerDifferences
-) -> tuple[dict[tuple[str, int], _Logged], set[int]]:
+) -> tuple[dict[Identity, _Logged], set[int]]:
     """Records by identity, each with its first place, and the sizes at which batches end."""
     found.size = newest_checkpoint(archive, signers) if signers else 0
-    logged: dict[tuple[str, int], _Logged] = {}
+    logged: dict[Identity, _Logged] = {}
     boundaries = {0}
     for first, lines in batches(archive, found.size):
-        for place in places_of(first, lines):
-            identity, line = (place.job_id, place.revision), sha256(lines[place.index - first]).digest()
-            known = logged.setdefault(identity, _Logged(place.index, line))
-            if known.leaf != place.index:
-                same = "once more" if known.line == line else "another record of the same revision"
-                found.twice.append(f"leaf {place.index} is leaf {known.leaf}, {same}")
-        found.rotations += sum(kind_of(parse_envelope(line).payload) == "rotation" for line in lines)
+        for index, line in enumerate(lines, start=first):
+            payload = parse_envelope(line).payload
+            kind = kind_of(payload)
+            found.rotations += kind == "rotation"
+            if kind == "record":
+                said, digest = parse_statement(payload), sha256(line).digest()
+                known = logged.setdefault(_identity(said), _Logged(index, digest, said.subject_sha256))
+                if known.leaf != index:
+                    same = "once more" if known.line == digest else "another record of the same revision"
+                    found.twice.append(f"leaf {index} is leaf {known.leaf}, {same}")
         boundaries.add(first + len(lines))
     found.records = len(logged)
     return logged, boundaries
 
 
+def _identity(said: Statement) -> Identity:
+    return said.predicate["job"]["id"], said.predicate["revision"]
+
+
 def _compare_table(
-    items: RecordItems, logged: dict[tuple[str, int], _Logged], found: LedgerDifferences
-) -> dict[tuple[str, int], bytes]:
-    """Records of the table that are not in the log, by identity with their digests; those in the log are compared."""
-    tabled: dict[tuple[str, int], bytes] = {}
+    items: RecordItems, logged: dict[Identity, _Logged], signed: dict[Identity, str], found: LedgerDifferences
+) -> dict[Identity, bytes]:
+    """Records of the table by identity with their digests; those in the log are compared.
+
+    `signed` gets the digests of the evidence of those that wait.
+    """
+    tabled: dict[Identity, bytes] = {}
     for item in items.items():
         identity, line = (item.job_id, item.revision), sha256(item.line).digest()
         tabled[identity] = line
         known = logged.get(identity)
         if known is None:
             found.waiting += item.waits
+            signed |= _evidence_of(identity, item.line)
             if not item.waits:
                 found.otherwise.append(f"{_name(identity)}: the table says leaf {item.index}, the log has no place")
         elif known.line != line:
@@ -175,7 +211,31 @@ def _compare_table(
     return tabled
 
 
-def _archived_otherwise(archive: Archive, identity: tuple[str, int], line: bytes | None) -> Iterator[str]:
+def _evidence_of(identity: Identity, line: bytes) -> dict[Identity, str]:
+    """The digest of its evidence that a waiting record was signed with, if it is a record."""
+    try:
+        return {identity: parse_statement(parse_envelope(line).payload).subject_sha256}
+    except LedgerError:
+        return {}  # `verify`, and the sealer, say what it is
+
+
+def _compare_evidence(
+    archive: Archive, signed: dict[Identity, str], all_evidence: bool, found: LedgerDifferences
+) -> None:
+    """Evidence beside the digests that records were signed with."""
+    drawn = list(signed) if all_evidence else SystemRandom().sample(list(signed), min(SAMPLE, len(signed)))
+    found.evidence, found.with_evidence = len(drawn), len(signed)
+    for identity in drawn:
+        try:
+            body = archive.get(evidence_key(*identity)) or b""
+        except LedgerError as error:
+            found.otherwise.append(f"{error.name}: {error}")
+            continue
+        if sha256(body).hexdigest() != signed[identity]:
+            found.otherwise.append(f"the evidence of {_name(identity)} is not what was signed")
+
+
+def _archived_otherwise(archive: Archive, identity: Identity, line: bytes | None) -> Iterator[str]:
     """An archived record that is not in the log, beside the table's."""
     try:
         body = archive.get(record_key(*identity)) or b""
@@ -201,5 +261,5 @@ def _is_ours(key: str, boundaries: set[int], size: int, rotations: int) -> bool:
     return False
 
 
-def _name(identity: tuple[str, int]) -> str:
+def _name(identity: Identity) -> str:
     return f"{identity[0][:16]}, revision {identity[1]}"
