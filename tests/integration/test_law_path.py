@@ -116,11 +116,12 @@ def test_generating_data_counts_without_the_generators_own_training(deployed: De
         generated = line(content, "systemic-risk-generation")
         assert (generated["inherited_flop"], generated["duties"], generated["doubts"]) == ("0", [], [])
     assert [content["verdict"] for content in found] == ["below", "below"]
+    assert [content["rests_on"]["on_the_jobs_word"] for content in found] == [True, False], (
+        "its tag bears on 2e23 alone"
+    )
     deployed.idle()
-    assert deployed.mails_about(unknown["TrainingJobName"]) == []
-    subject, text = mail(deployed, large)
-    assert "BELOW, ON ITS OWN WORD" in subject, "only its tag says that it generates data"
-    assert "Notify the European Commission" not in text
+    mails = [deployed.mails_about(job["TrainingJobName"]) for job in (large, unknown)]
+    assert mails == [[], []], "without the tag it would be open, not above"
 
 
 def test_a_late_audit_postpones_no_day(deployed: Deployed) -> None:
