@@ -27,7 +27,17 @@ MODULES = (
     "law.policy",
 )
 """Of flops_auditor.domain, by room."""
-TESTS = ("test_amounts", "test_estimate", "test_policy", "test_job_estimate")
+TESTS = (
+    "test_amounts",
+    "test_estimate",
+    "test_policy",
+    "test_job_estimate",
+    "test_hardware",
+    "test_plan",
+    "test_reinforcement_and_recipes",
+    "test_owner_words_and_advice",
+    "test_rests_on",
+)
 SETTINGS = f"""
 [tool.mutmut]
 source_paths = ["src"]
