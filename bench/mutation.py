@@ -30,13 +30,11 @@ MODULES = (
 TESTS = (
     "test_amounts",
     "test_estimate",
+    "test_estimate_factors",
     "test_policy",
     "test_job_estimate",
     "test_hardware",
-    "test_plan",
     "test_reinforcement_and_recipes",
-    "test_owner_words_and_advice",
-    "test_rests_on",
 )
 SETTINGS = f"""
 [tool.mutmut]
