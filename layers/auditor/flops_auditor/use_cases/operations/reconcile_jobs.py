@@ -97,7 +97,11 @@ def reconcile(reconciler: Reconciler, out_of_time: Callable[[], bool]) -> Reconc
 
 
 class _Round:
-    """One round in one region."""
+    """One round in one region.
+
+    `whole` says whether the region was read to its first job, `pages` how many pages its history took so far, both as
+    its own part of the round read them: a fault there is the region's, and not the whole round's.
+    """
 
     def __init__(
         self,
@@ -112,16 +116,7 @@ class _Round:
         self._now = reconciler.reader.clock()
         self._waiting: dict[str, SeenJob] = {}
         self._first_at: datetime | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether the region was read to its first job."""
-        return self._to.reader.store.read(self.region).whole
-
-    @property
-    def pages(self) -> int:
-        """How many pages its history took so far."""
-        return self._to.reader.store.read(self.region).pages
+        self.whole, self.pages = False, 0
 
     def attempt(self, work: Callable[[], None]) -> None:
         """Do a part of the round; what keeps it from its end is reported."""
@@ -144,6 +139,7 @@ class _Round:
                 for job in page.jobs:
                     if job.creation_time > known.read_to:
                         self._finder.name_used_again(job)
+        self._see_how_far()
 
     def history(self) -> None:
         """Take in what is left of the history, while there is time and the queue has room."""
@@ -153,6 +149,11 @@ class _Round:
         reader = replace(self._to.reader, stop=lambda: self._out_of_time() or len(self._report.queued) >= room)
         for page in reader.rest(self.region):
             self._take_in(page)
+        self._see_how_far()
+
+    def _see_how_far(self) -> None:
+        known = self._to.reader.store.read(self.region)
+        self.whole, self.pages = known.whole, known.pages
 
     def _take_in(self, page: ReadPage) -> None:
         """Have jobs without a record wait, and queue those that have ended."""
