@@ -265,6 +265,21 @@ class MemoryReadings:
 
 
 @dataclass
+class OnceUnread(MemoryReadings):
+    """Readings of which one request meets a fault: the one of that number, of a region."""
+
+    region: str = ""
+    number: int = 0
+
+    def read(self, region: str) -> JobReading:
+        if region == self.region:
+            self.number -= 1
+            if self.number == 0:
+                raise SourceUnavailable("dynamodb:GetItem: the answer broke off")
+        return super().read(region)
+
+
+@dataclass
 class MemoryClaims:
     """The Claims port in a dictionary."""
 

@@ -15,7 +15,7 @@ from flops_auditor.domain.runs.sources.training_job_answer import parse_training
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.listing.job_reader import MOST_AT_THE_HEAD, JobReader
-from flops_auditor.use_cases.listing.reading import WHOLE_EVERY, JobReading
+from flops_auditor.use_cases.listing.reading import WHOLE_EVERY
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING, compare
 from flops_auditor.use_cases.operations.reconcile_jobs import REGIONS, Reconciler, ReconcileReport, reconcile
 from flops_auditor.use_cases.ports.sources import ListedPage, SourceDenied, SourceUnavailable
@@ -31,6 +31,7 @@ from tests.fakes.audit import (
     MemoryRecordIndex,
     MemoryRecords,
     MemorySeenJobs,
+    OnceUnread,
     recorder,
 )
 from tests.fakes.jobs import CREATED, describe
@@ -302,21 +303,6 @@ def test_a_region_that_fails_is_named_and_keeps_no_other_waiting() -> None:
         assert "sagemaker:ListTrainingJobs" in report.failed["ap-south-1"]
         assert report.share_complete == 50
         world.drain()
-
-
-@dataclass
-class OnceUnread(MemoryReadings):
-    """Readings of which one request meets a fault: the one of that number, of a region."""
-
-    region: str = ""
-    number: int = 0
-
-    def read(self, region: str) -> JobReading:
-        if region == self.region:
-            self.number -= 1
-            if self.number == 0:
-                raise SourceUnavailable("dynamodb:GetItem: the answer broke off")
-        return super().read(region)
 
 
 def test_a_fault_in_reading_how_far_a_region_is_keeps_no_other_waiting() -> None:

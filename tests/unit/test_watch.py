@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +22,7 @@ from flops_auditor.domain.runs.sources.training_job_answer import parse_training
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, LONGEST_KEPT, look_at, watch_jobs
 from flops_auditor.use_cases.ports.sources import ListedPage, SourceDenied, SourceUnavailable
-from tests.fakes.audit import FakeTrainingJobs
+from tests.fakes.audit import FakeTrainingJobs, OnceUnread
 from tests.fakes.jobs import describe, throughout
 from tests.fakes.lineage import World, channel, continuing
 from tests.fakes.running import HALF, LEVELS, START, Room, ended, running
@@ -449,3 +450,17 @@ def test_no_line_is_crossed_unwarned(hosts: int, busy: list[int], original: str,
         levels = headlines(about(told, line))
         reached = [level for level in levels if level.endswith("reached")]
         assert len(set(levels) - set(reached)) == len(levels) - len(reached), "crossing is told of once"
+
+
+def test_a_fault_in_reading_how_far_a_region_is_ends_no_round() -> None:
+    met = 0
+    for number in range(1, 8):
+        room = Room(regions=("eu-west-1", "us-east-1"))
+        readings = OnceUnread(region="us-east-1", number=number)
+        watcher = replace(room.watcher, reader=replace(room.watcher.reader, store=readings))
+        room.jobs.add(running(days=28, hosts=1))
+        done = watch_jobs(watcher)
+        assert done.jobs == 1
+        met += bool(done.failures)
+        assert bool(done.failures) == (readings.number <= 0)
+    assert met

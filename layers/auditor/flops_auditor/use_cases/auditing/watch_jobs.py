@@ -183,7 +183,9 @@ class _NewJobs:
 
     def has_older(self, region: str) -> bool:
         """Whether earlier rounds left jobs of the region unread."""
-        return region not in self.failed and not self.reader.store.read(region).whole
+        with self._reported(region):
+            return region not in self.failed and not self.reader.store.read(region).whole
+        return False
 
     def older(self, region: str) -> Iterator[SeenJob]:
         """Running jobs that are older than what earlier rounds have read."""
