@@ -7,8 +7,8 @@ counted with the same program there, when the domain was one room. `--json` give
 if something is read twice or the crossings are not halved.
 
 Without any points there are more crossings than at d7516de: figures, moments and remarks are values in modules of their
-own now, and what a verdict rests on is found by leaving statements out (docs/adr/1100-rests-on.md), which is nearly
-half of them. What no statement changes is made once: the observations, the hosts and how busy they were, each set of
+own now, and what a verdict rests on is found by leaving statements out (docs/adr/1100-rests-on.md), which is a third
+of them. What no statement changes is made once: the observations, the hosts and how busy they were, each set of
 declarations, and what the policies answer to one and the same situation.
 """
 
