@@ -80,6 +80,15 @@ test-faults: setup ## Every kill point, faults at the wire, hostile input, right
 test-attacks: setup ## Every attack on the ledger: the random forger, generated containers, random honest worlds
 	FLOPS_AUDITOR_ATTACKS=full .venv/bin/pytest tests/attacks tests/oracles --timeout 7200
 
+.tools/sigstore/$(STAMP): tests/oracles/sigstore/package-lock.json
+	@mkdir -p $(@D) && cp tests/oracles/sigstore/package*.json $(@D)
+	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+.PHONY: test-oracles
+test-oracles: setup .tools/sigstore/$(STAMP) ## Tools that others wrote check the ledger: cosign, openssl, npm's @sigstore/verify
+	.venv/bin/pytest tests/oracles
+
 .PHONY: test-jobs
 test-jobs: setup ## 10,000 jobs with spoiled evidence: no wrong "below" that is not marked, no wrong "above"
 	FLOPS_AUDITOR_JOBS=full .venv/bin/pytest tests/accuracy/test_made_up_jobs.py -s --timeout 7200
