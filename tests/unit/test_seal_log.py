@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bench.seal_memory import measured
 from flops_auditor.domain.ledger.dsse import envelope_line, parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.leaves import heartbeat, kind_of
@@ -614,3 +615,42 @@ def test_many_forged_items_in_front_do_not_starve_an_honest_record(monkeypatch: 
         world.commit(world.draft(), MemorySigner("stranger"))
     world.add(3)
     assert world.seal().records == 3
+
+
+def test_batches_are_bounded_by_bytes_and_so_is_what_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large records: more batches, all sealed in one run, and never more in hand than a few batches of them."""
+    world = World()
+    size = max(len(world.commit(world.draft())) for _ in range(40))
+    monkeypatch.setattr(seal_log, "BATCH_BYTES", 3 * size)
+    in_hand = []
+    waiting = world.pending.waiting
+
+    def counted() -> Iterator[PendingRecord]:
+        in_hand.append(0)
+        for record in waiting():
+            in_hand[-1] += 1
+            yield record
+
+    monkeypatch.setattr(world.pending, "waiting", counted)
+    assert world.seal().records == 40
+    assert_one_valid_log(world, 40)
+    bodies = [world.archive.get(key) or b"" for key in world.archive.list(LOG)]
+    assert all(len(lines_of(body)) <= 5 for body in bodies)
+    # the oldest, and beyond them a batch of signed ones
+    assert max(in_hand) <= 3 * seal_log.LOOKED_AT + 3 + 2
+
+
+def test_a_record_larger_than_a_batch_is_sealed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    for _ in range(3):
+        world.commit(world.draft())
+    monkeypatch.setattr(seal_log, "BATCH_BYTES", 1)
+    assert world.seal().records == 3
+    assert_one_valid_log(world, 3)
+
+
+def test_many_large_records_are_sealed_in_a_bounded_memory() -> None:
+    """In a process of its own; `python -m bench.seal_memory` does it with 5,000."""
+    found = measured(300, 160_000)
+    assert (found["records"], found["held"]) == (300, 0)
+    assert found["bytes_at_most"] - found["bytes_before"] < 125_000_000

@@ -42,7 +42,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
 from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, CompactRange
 from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
 from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE, ROTATION_PREDICATE, parse_statement
-from flops_auditor.domain.values.archive_keys import KEYS, LARGEST_OBJECT, batch_key, checkpoint_key
+from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.find_places import find_places, time_of
 from flops_auditor.use_cases.ledger.log_reader import (
@@ -64,8 +64,10 @@ from flops_auditor.use_cases.ports.ledger import Archive, Mailbox, PendingRecord
 
 BATCH = 1000
 """Records per batch."""
-BATCH_BYTES = LARGEST_OBJECT // 2
-"""Bytes of a batch, after which it is closed: readers of the archive take nothing larger for one."""
+BATCH_BYTES = 12 * 1024 * 1024
+"""Bytes of a batch, after which it is closed: a job's owner decides how large a record is, and the sealer's memory is
+bounded; readers of the archive take nothing larger than LARGEST_OBJECT for one.
+"""
 LOOKED_AT = 5
 """How many batches of waiting records are looked at for one batch of good ones."""
 
@@ -139,6 +141,7 @@ def seal_log(sealer: Sealer, may_go_on: Callable[[], bool] = lambda: True) -> Se
         if records and not draft.records:
             return Sealed(log.head.size, records, adopted, tuple(draft.held))
         body = b"".join(line + b"\n" for line in draft.lines)
+        draft.lines.clear()  # a batch may be large, and is in memory once
         if not sealer.archive.put_if_absent(batch_key(log.head.size), body):
             _conclude(sealer, log, read_batch(sealer.archive, log.head.size))  # another sealer was faster
             return Sealed(log.head.size, records, adopted + 1, tuple(draft.held))
@@ -240,14 +243,16 @@ def _to_look_at(sealer: Sealer, keys: KeyHistory, may_go_on: Callable[[], bool])
     So items that nobody signed, however many, keep no record from its place.
     """
     found: list[PendingRecord] = []
-    signed = 0
+    size, signed, signed_bytes = 0, 0, 0
     for record in sealer.pending.waiting():
-        if len(found) < BATCH * LOOKED_AT:
+        enough = len(found) >= BATCH * LOOKED_AT or size >= BATCH_BYTES * LOOKED_AT
+        if not enough:
             found.append(record)
+            size += len(record.line)
         elif time_of(record, keys, sealer.verify) is not None:
             found.append(record)
-            signed += 1
-        if signed == BATCH or (len(found) >= BATCH * LOOKED_AT and not may_go_on()):
+            signed, signed_bytes = signed + 1, signed_bytes + len(record.line)
+        if signed == BATCH or signed_bytes >= BATCH_BYTES or (enough and not may_go_on()):
             break
     return found
 
