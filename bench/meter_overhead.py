@@ -36,8 +36,8 @@ SHAPE: dict[str, Any] = {"vocab_size": 1024, "hidden_size": 256, "intermediate_s
 HEADS: dict[str, Any] = {"num_attention_heads": 8, "num_key_value_heads": 4}
 ROWS, LENGTH = 4, 128
 WARM_BLOCKS = 10
-LINE_SECONDS = 2.0
-"""A line far more often than in a job (60 s), so that the run has many."""
+LINE_SECONDS = 60.0
+"""As in a job."""
 _HOOKS = (
     "_forward_hooks",
     "_forward_hooks_with_kwargs",
@@ -65,16 +65,30 @@ def plain_again(model: nn.Module) -> Around:
 
 
 class Metered:
-    """A meter that writes its lines and its state into files; `counted` goes up in steps that it counts anew."""
+    """A meter that writes its lines and its state into files.
+
+    `counted` goes up in steps that it counts anew; `inside` is the processor time in its own code so far, in seconds:
+    all that hooks and blocks lead to goes through the two calls that are timed.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         folder = Path(tempfile.mkdtemp())
         log = (folder / "log").open("w")
         settings = Settings(LINE_SECONDS, lambda line: print(line, file=log, flush=True), folder / "state.json")
         self.meter = FlopsMeter(model, settings=settings)
-        self.counted = 0
+        self.counted, self.inside = 0, 0.0
+        self.meter._guarded = self._timed(self.meter._guarded)  # type: ignore[method-assign]
+        self.meter._journal.tick = self._timed(self.meter._journal.tick)  # type: ignore[method-assign]
         self._begin = self.meter._start_watching
         self.meter._start_watching = self._note  # type: ignore[method-assign]
+
+    def _timed(self, call: Callable[..., None]) -> Callable[..., None]:
+        def timed(*args: Any) -> None:
+            began = time.process_time()
+            call(*args)
+            self.inside += time.process_time() - began
+
+        return timed
 
     def _note(self) -> None:
         self.counted += 1
@@ -117,7 +131,8 @@ class Way:
         self._hooks = [(each, {name: getattr(each, name) for name in _HOOKS}) for each in model.modules()]
         self.times: list[float] = []
         self.counts: list[bool] = []
-        """Whether the meter counted that step anew."""
+        self.inside: list[float] = []
+        """For each step whether a meter counted it anew, and the seconds in the meter's own code."""
         self._clear(model)
 
     @staticmethod
@@ -126,10 +141,15 @@ class Way:
             for name in _HOOKS:
                 setattr(each, name, OrderedDict())
 
-    @property
-    def counted(self) -> int:
-        """Steps that a meter counted anew so far."""
-        return self.around.counted if isinstance(self.around, Metered) else 0
+    def step(self, trainer: "Trainer", batch: dict[str, torch.Tensor]) -> None:
+        """One step of its own."""
+        self.put_on()
+        meter = self.around if isinstance(self.around, Metered) else None
+        before = (meter.counted, meter.inside) if meter else (0, 0.0)
+        self.times.append(trainer.step(batch, self.around))
+        after = (meter.counted, meter.inside) if meter else (0, 0.0)
+        self.counts.append(after[0] > before[0])
+        self.inside.append(after[1] - before[1])
 
     def put_on(self) -> None:
         """Have its hooks on the model, and nobody else's."""
@@ -168,25 +188,22 @@ def measure_time(blocks: int) -> dict[str, Any]:
     for index in range(blocks + WARM_BLOCKS):
         batch = batches[index % 7 == 6]
         for way in random.sample(list(ways.values()), len(ways)):
-            way.put_on()
-            before = way.counted
-            way.times.append(trainer.step(batch, way.around))
-            way.counts.append(way.counted > before)
+            way.step(trainer, batch)
     counts, without = ways["metered"].counts, ways["plain"].times
     usual = [index for index, counted in enumerate(counts) if not counted and index >= WARM_BLOCKS]
     others = {name: [way.times[each] for each in usual] for name, way in ways.items() if name != "plain"}
     plain_times = [without[each] for each in usual]
-    step_seconds, own = statistics.median(plain_times), own_time()
+    inside = [ways["metered"].inside[each] for each in usual]
     spent = [ways["metered"].times[each] - without[each] for each, counted in enumerate(counts) if counted]
     return {
         "blocks": len(usual),
-        "step_seconds": step_seconds,
+        "step_seconds": statistics.median(plain_times),
         "median_ratio": {name: _interval(times, plain_times, _median_ratio) for name, times in others.items()},
         "mean_ratio": {name: _interval(times, plain_times, _mean_ratio) for name, times in others.items()},
         "counted_steps": {"of": len(counts), "number": len(spent), "seconds_each": statistics.median(spent)},
         "whole_run_ratio": _mean_ratio(ways["metered"].times, without),
-        "own_seconds": own,
-        "own_share": own / step_seconds,
+        "inside_seconds": statistics.median(inside),
+        "inside_share": _interval(inside, plain_times, _mean_ratio),
     }
 
 
@@ -211,25 +228,6 @@ def _interval(
         drawn.append(ratio([times[each] for each in chosen], [without[each] for each in chosen]))
     drawn.sort()
     return {"ratio": ratio(times, without), "from": drawn[50], "to": drawn[-51]}
-
-
-def own_time() -> float:
-    """Seconds that the meter's own code takes in a step, measured without the model's work: a model of one product."""
-    tiny = nn.Linear(2, 2)
-    values = torch.ones(1, 2)
-    meter = FlopsMeter(tiny, settings=Settings(write=None))
-
-    def run(times: int, around: Around) -> float:
-        began = time.process_time()
-        for _ in range(times):
-            with around():
-                tiny(values).sum().backward()
-        return (time.process_time() - began) / times
-
-    run(200, meter.step)
-    with_meter = min(run(300, meter.step) for _ in range(7))
-    meter.close()
-    return with_meter - min(run(300, nullcontext) for _ in range(7))
 
 
 def peak_memory(with_meter: bool) -> int:

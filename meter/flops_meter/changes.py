@@ -1,43 +1,43 @@
 """Whether the model is still the one that was counted: without a look at every module in every step.
 
-Two marks cost nothing. torch tells whoever asks of every module and parameter that is registered anywhere in the
-process: then the meter looks at the parameters again. And a forward that runs more, fewer or other layers makes
+Two marks cost next to nothing. torch tells whoever asks of every module and parameter that is registered: where that
+is in the model, the meter looks at its parameters again. And a forward that runs more, fewer or other layers makes
 another number of autograd nodes, however it came to it: an attribute, a deleted layer, a branch.
 """
 
+import weakref
+from collections.abc import Iterable
 from typing import Any
 
+from torch import nn
 from torch.nn.modules import module as torch_module
 
 _MOST_GRAPHS = 8
 """Graphs of one kind of call that took the same FLOP after all: from then on its number of nodes says nothing."""
 
 
-class _Registrations:
-    """Counts what is registered in this process, once somebody has asked."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._handles: list[Any] = []
-
-    def begin(self) -> None:
-        if not self._handles:
-            self._handles = [
-                torch_module.register_module_module_registration_hook(self._one_more),
-                torch_module.register_module_parameter_registration_hook(self._one_more),
-            ]
-
-    def _one_more(self, module: Any, name: str, registered: Any) -> None:
-        self.count += 1
+_WATCHED: "weakref.WeakSet[nn.Module]" = weakref.WeakSet()
+_LATEST = [0]
+_HANDLES: list[Any] = []
 
 
-_REGISTRATIONS = _Registrations()
+def _registered(module: nn.Module, name: str, registered: Any) -> None:
+    if module in _WATCHED:
+        _LATEST[0] += 1
 
 
-def registered() -> int:
-    """A number that grows when a module or a parameter is registered anywhere in this process."""
-    _REGISTRATIONS.begin()
-    return _REGISTRATIONS.count
+def watch_registrations(modules: Iterable[nn.Module]) -> int:
+    """From now on know of what is registered in these modules. Returns what registrations() says now."""
+    _WATCHED.update(modules)
+    if not _HANDLES:
+        _HANDLES.append(torch_module.register_module_module_registration_hook(_registered))
+        _HANDLES.append(torch_module.register_module_parameter_registration_hook(_registered))
+    return registrations()
+
+
+def registrations() -> int:
+    """A number that grows when a module or a parameter is registered in a module that is watched."""
+    return _LATEST[0]
 
 
 class Graphs:

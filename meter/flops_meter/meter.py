@@ -15,7 +15,7 @@ from torch import nn
 
 from flops_meter.account import Account
 from flops_meter.calls import Lengths, describe, generates, lengths_of, tensors_of
-from flops_meter.changes import Graphs, registered
+from flops_meter.changes import Graphs, registrations, watch_registrations
 from flops_meter.hooks import CompiledEntry, ModuleHook, OutputHook
 from flops_meter.journal import Journal, Settings, lost_since
 from flops_meter.prediction import Predictor, Sizes, same
@@ -107,7 +107,8 @@ class FlopsMeter:
         self._joins: set[Key] = set()
         self._flags: dict[tuple[Any, ...], int] = {}
         self._parameters: list[weakref.ref[nn.Parameter]] = []
-        self._shapes: tuple[Any, ...] = ()
+        self._shapes = 0
+        self._all_shapes: dict[tuple[Any, ...], int] = {}
         self._registered = -1
         self._until_refresh = 0
         self._graphs = Graphs()
@@ -621,14 +622,15 @@ class FlopsMeter:
         """A number for which parameters there are, and which of them need gradients now."""
         self._until_refresh -= 1
         values = [each() for each in self._parameters]
-        if self._until_refresh < 0 or self._registered != registered() or any(each is None for each in values):
-            self._registered = registered()
+        if self._until_refresh < 0 or self._registered != registrations() or any(each is None for each in values):
             modules = [module for each in self._entries if (module := each()) is not None]
             found = dict.fromkeys(parameter for module in modules for parameter in module.parameters())
             self._parameters = [weakref.ref(each) for each in found]
             self._until_refresh = _REFRESH
             values = list(found)
-            self._shapes = tuple(_shape(each) for each in found)
+            shapes = tuple(_shape(each) for each in found)
+            self._shapes = self._all_shapes.setdefault(shapes, len(self._all_shapes))
+            self._registered = watch_registrations(part for module in modules for part in module.modules())
         flags = tuple([each.requires_grad for each in values if each is not None])
         return self._flags.setdefault((self._shapes, flags), len(self._flags))
 
