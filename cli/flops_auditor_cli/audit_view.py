@@ -17,7 +17,7 @@ from flops_auditor.domain.messages.record_alert import (
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
-from flops_auditor_cli.view import Block, FactList, Headline, Points, Table, View
+from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View
 
 THRESHOLD_COLUMNS = {
     "title": "Threshold",
@@ -146,15 +146,15 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
     ]
     if rows:
         yield Table(THRESHOLD_COLUMNS, rows, "Thresholds", right=("threshold", "least", "best", "most"))
-    yield Points(list(reasons(document)), "Why")
-    yield Points(list(grounds(document)), "Rests on")
+    yield PointList(list(reasons(document)), "Why")
+    yield PointList(list(grounds(document)), "Rests on")
     doubts = [each["words"] for each in (*estimate["doubts"], *lineage.get("doubts", []))]
-    yield Points(list(dict.fromkeys([*doubts, *left_open(document)])), "In doubt")
-    yield Points([each["words"] for each in document["not_assessed"]], "Not assessed")
-    yield Points(list(remedies(document)), "What settles it")
-    yield Points(due_by_a_day(document), "Due")
+    yield PointList(list(dict.fromkeys([*doubts, *left_open(document)])), "In doubt")
+    yield PointList([each["words"] for each in document["not_assessed"]], "Not assessed")
+    yield PointList(list(remedies(document)), "What settles it")
+    yield PointList(due_by_a_day(document), "Due")
     yield duties(document)
-    yield Points([each["words"] for each in estimate["assumptions"]], "Assumptions")
+    yield PointList([each["words"] for each in estimate["assumptions"]], "Assumptions")
 
 
 def said_of(assessment: Mapping[str, Any]) -> str:
@@ -200,12 +200,12 @@ def due_by_a_day(document: Mapping[str, Any]) -> list[str]:
     return _duties(document, dated=True)
 
 
-def duties(document: Mapping[str, Any]) -> Points:
+def duties(document: Mapping[str, Any]) -> PointList:
     """What follows without a day, and where it binds at all."""
     over = [a for a in document["assessments"] if a["verdict"] != "below" and a["duties"]]
     binds = [f"{a['condition']}" for a in over if a["condition"]]
     binds += [f"limited to {a['limited_to']}" for a in over if a["limited_to"]]
-    return Points(_duties(document, dated=False), "; ".join(["Duties", *dict.fromkeys(binds)]))
+    return PointList(_duties(document, dated=False), "; ".join(["Duties", *dict.fromkeys(binds)]))
 
 
 def _duties(document: Mapping[str, Any], dated: bool) -> list[str]:

@@ -21,7 +21,7 @@ from flops_auditor_cli.audit_view import (
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
 from flops_auditor_cli.planned_run import Planned
-from flops_auditor_cli.view import Block, FactList, Headline, Points, Table, View
+from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View
 
 HEADLINES = {
     "below": "stays below every threshold",
@@ -146,12 +146,12 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
             for way in document["methods"]
         ]
         yield Table(WAY_COLUMNS, ways, "Ways of training", right=("best", "upper", "hours"))
-    yield Points(list(reasons(document)), "Why")
-    yield Points(left_open(document), "In doubt")
-    yield Points([each["words"] for each in document["not_assessed"]], "Not assessed")
-    yield Points(due_by_a_day(document), "Due, if it is launched as planned")
+    yield PointList(list(reasons(document)), "Why")
+    yield PointList(left_open(document), "In doubt")
+    yield PointList([each["words"] for each in document["not_assessed"]], "Not assessed")
+    yield PointList(due_by_a_day(document), "Due, if it is launched as planned")
     yield duties(document)
-    yield Points([each["words"] for each in estimate["assumptions"]], "Assumptions")
+    yield PointList([each["words"] for each in estimate["assumptions"]], "Assumptions")
 
 
 def _hours(value: float | str | None) -> str:

@@ -41,7 +41,7 @@ class FactList:
 
 
 @dataclass(frozen=True)
-class Points:
+class PointList:
     """Sentences under one heading; nothing where there are none."""
 
     texts: Sequence[str]
@@ -55,7 +55,7 @@ class Headline:
     text: str
 
 
-Block = Table | FactList | Points | Headline
+Block = Table | FactList | PointList | Headline
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def in_text(block: Block, width: int | None) -> list[str]:
     """The lines of a block; `width` is None where nothing is to be broken."""
     if isinstance(block, Headline):
         return filled(plain(block.text), width)
-    if isinstance(block, Points):
+    if isinstance(block, PointList):
         lines = [line for text in block.texts for line in filled(plain(text), width, f"{INDENT}- ", f"{INDENT}  ")]
         return [block.title, *lines] if lines else []
     if isinstance(block, FactList):
@@ -209,7 +209,7 @@ def in_markdown(block: Block) -> str:
     if isinstance(block, Headline):
         return f"### {markdown(block.text)}"
     title = f"**{markdown(block.title)}**\n\n" if block.title else ""
-    if isinstance(block, Points):
+    if isinstance(block, PointList):
         return title + "\n".join(f"- {markdown(text)}" for text in block.texts) if block.texts else ""
     if isinstance(block, FactList):
         rows = [(markdown(label), markdown(value)) for label, value in block.pairs]

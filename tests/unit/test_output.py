@@ -15,7 +15,7 @@ from flops_auditor_cli.output import digits, say
 from flops_auditor_cli.view import Table, cut_in_the_middle, in_markdown, in_text
 
 DOCUMENT: dict[str, Any] = {
-    "job": {"name": "a", "status": "Completed"},
+    "job": {"name": "a", "arn": "arn:aws:sagemaker:eu-west-1:111122223333:training-job/a", "status": "Completed"},
     "estimate": {
         "lower_flop": "500",
         "method": "hardware",

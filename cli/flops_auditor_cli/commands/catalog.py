@@ -19,7 +19,7 @@ from flops_auditor_cli.near_names import did_you_mean, model_names
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, WideOption
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.schemas import INSTANCE_TYPE, MODEL, POLICY_RULE, UTILISATION, fields_of
-from flops_auditor_cli.view import Block, FactList, Headline, Points, Table, View, show
+from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View, show
 
 SearchOption = Annotated[str, typer.Option("--search", "-s", help="Only rows whose name contains this text.")]
 
@@ -281,7 +281,7 @@ def explain(
             "near": near,
             "thresholds": [],
         }
-        blocks: list[Block] = [Headline(f"Not found: {resolution.reason}"), Points(near, "Did you mean")]
+        blocks: list[Block] = [Headline(f"Not found: {resolution.reason}"), PointList(near, "Did you mean")]
         show(View("model", document, blocks, [], THRESHOLD_FIELDS), output)
         raise typer.Exit(OF_VERDICT["indeterminate"])
     found = resolution.model

@@ -16,7 +16,7 @@ from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output
 from flops_auditor_cli.recorded import find_record
-from flops_auditor_cli.view import Block, Headline, Points, Table, View, show
+from flops_auditor_cli.view import Block, Headline, PointList, Table, View, show
 
 COLUMNS = {
     "run": "Run",
@@ -69,8 +69,8 @@ def lineage_command(
     blocks: list[Block] = [
         Headline(f"{content['job']['name']} continues {runs}. Together: {together}"),
         Table(COLUMNS, people, right=RIGHT),
-        Points([f"the nearest {MOST_ROWS} are shown; --output json has all"] if count > MOST_ROWS else [], "Note"),
-        Points([doubt["words"] for doubt in document["doubts"]], "In doubt"),
+        PointList([f"the nearest {MOST_ROWS} are shown; --output json has all"] if count > MOST_ROWS else [], "Note"),
+        PointList([doubt["words"] for doubt in document["doubts"]], "In doubt"),
     ]
     show(View("lineage", document, blocks, rows, tuple(COLUMNS)), output)
 

@@ -32,6 +32,7 @@ from flops_auditor.domain.values.archive_keys import (
     record_key,
     rotation_key,
 )
+from flops_auditor.use_cases.ledger.find_places import Identity
 from flops_auditor.use_cases.ledger.log_reader import (
     Signers,
     batches,
@@ -63,7 +64,6 @@ TWICE = (
 
 SAMPLE = 100
 """Records whose evidence is read, drawn anew each time, unless all of it is asked for."""
-Identity = tuple[str, int]
 
 
 class _Logged(NamedTuple):
