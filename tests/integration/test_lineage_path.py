@@ -3,6 +3,7 @@
 import hashlib
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
@@ -75,3 +76,38 @@ def test_a_model_package_leads_to_the_job_whose_artifact_was_registered(deployed
 def superseded_by(envelope: str) -> str:
     """What a record says that it supersedes."""
     return str(parse_statement(parse_envelope(envelope.encode()).payload).predicate["supersedes"])
+
+
+def test_a_decoy_takes_no_place_and_a_stranger_frames_nobody(deployed: Deployed) -> None:
+    """A job named `output` below the parent's results, and one that keeps its checkpoints in the bucket of the data."""
+    team = f"s3://team-{uuid4().hex}"
+    names = ("parent", "decoy", "child", "stranger", "innocent")
+    jobs = {name: fresh_job(hours=1, ended=timedelta(days=6 - n)) for n, name in enumerate(names)}
+    parent, path = jobs["parent"], f"{team}/{jobs['parent']['TrainingJobName']}"
+    decoy_name = "output"
+    jobs["decoy"] |= {
+        "TrainingJobName": decoy_name,
+        "TrainingJobArn": jobs["decoy"]["TrainingJobArn"].rsplit("/", 1)[0] + f"/{decoy_name}",
+        "OutputDataConfig": {"S3OutputPath": path},
+        "ModelArtifacts": {"S3ModelArtifacts": f"{path}/output/output/model.tar.gz"},
+    }
+    parent |= {
+        "OutputDataConfig": {"S3OutputPath": team},
+        "ModelArtifacts": {"S3ModelArtifacts": f"{path}/output/model.tar.gz"},
+    }
+    jobs["child"]["InputDataConfig"] = [channel("model", f"{path}/output/model.tar.gz")]
+    jobs["stranger"]["CheckpointConfig"] = {"S3Uri": f"{team}-data/"}
+    jobs["innocent"]["InputDataConfig"] = [channel("train", f"{team}-data/corpus/")]
+    for name, job in jobs.items():
+        deployed.load(job, tags=[{"Key": "flops-auditor:tokens", "Value": "x"}] if name == "stranger" else [])
+    for name in ("child", "innocent", "decoy", "stranger", "parent"):
+        deployed.announce(jobs[name])
+        deployed.record(jobs[name]["TrainingJobArn"])
+    arn = jobs["child"]["TrainingJobArn"]
+    deployed.wait(lambda: deployed.record(arn).predicate["lineage"]["ancestors"] == 1, "the parent")
+    deployed.idle()
+    child, innocent = (deployed.record(jobs[name]["TrainingJobArn"]).predicate for name in ("child", "innocent"))
+    assert [a["job_arn"] for a in child["cumulative"]["ancestors"]] == [parent["TrainingJobArn"]]
+    assert child["verdict"] == innocent["verdict"] == "below"
+    assert innocent["cumulative"]["ancestors"] == []
+    assert [note["kind"] for note in innocent["lineage"]["notes"]] == ["no-output-of-a-run"]

@@ -16,6 +16,8 @@ from tests.fakes.cases import words
 from tests.fakes.jobs import describe
 from tests.fakes.lineage import World, artifact, channel, continuing
 
+TUNING = "arn:aws:sagemaker:eu-west-1:123456789012:hyper-parameter-tuning-job/t"
+
 
 @pytest.mark.parametrize(
     ("holder", "inner", "holds"),
@@ -60,7 +62,6 @@ def test_the_output_path_alone_is_no_place_since_many_jobs_share_it() -> None:
         {"InputDataConfig": [channel("checkpoint", "s3://models/parent/")]},
         {"InputDataConfig": [channel("model", "s3://models/parent/output/model.tar.gz/deeper/still")]},
         {"CheckpointConfig": {"S3Uri": "s3://checkpoints/parent"}},
-        {"CheckpointConfig": {"S3Uri": "s3://checkpoints/"}},
         {"HyperParameters": {"model_name_or_path": f'"{artifact("parent")}"'}},
         {"HyperParameters": {"resume_from_checkpoint": "s3://checkpoints/parent/step-100"}},
         {"Environment": {"MODEL_URI": artifact("parent")}},
@@ -194,18 +195,28 @@ def test_a_tag_that_names_nothing_is_a_doubt_until_the_job_is_recorded() -> None
 
 def test_trials_of_one_tuning_job_are_no_ancestors_of_each_other() -> None:
     world = World()
-    trial: dict[str, Any] = {
-        "TuningJobArn": "arn:aws:sagemaker:eu-west-1:123456789012:hyper-parameter-tuning-job/t",
-        "CheckpointConfig": {"S3Uri": "s3://checkpoints/shared"},
-    }
-    world.add(continuing("base", CheckpointConfig=trial["CheckpointConfig"]))
+    trial: dict[str, Any] = {"TuningJobArn": TUNING}
+    world.add(continuing("base"))
     for number in range(4):
-        world.add(continuing(f"trial-{number}", day=number + 1, **trial))
-    world.add(continuing("after", ["trial-2"], day=9))
+        place = {"OutputDataConfig": {"S3OutputPath": "s3://models/trials"}, "ModelArtifacts": {}}
+        everything = {"InputDataConfig": [channel("model", "s3://models/trials/"), channel("base", artifact("base"))]}
+        world.add(continuing(f"trial-{number}", day=number + 1, **{**trial, **place, **everything}))
+    world.add(continuing("after", day=9, InputDataConfig=[channel("model", "s3://models/trials/trial-2")]))
     world.audit()
     for number in range(4):
         assert world.ancestors(f"trial-{number}") == {"base"}
     assert world.ancestors("after") == {"trial-2", "base"}
+
+
+def test_trials_that_share_a_checkpoint_continue_one_another() -> None:
+    """Each of them begins with what the one before left there."""
+    world = World()
+    for number in range(4):
+        trial = {"TuningJobArn": TUNING, "CheckpointConfig": {"S3Uri": "s3://checkpoints/shared"}}
+        world.add(continuing(f"trial-{number}", day=number, **trial))
+    world.audit()
+    assert world.ancestors("trial-3") == {"trial-0", "trial-1", "trial-2"}
+    assert words(world.content("trial-3")["lineage"]["doubts"]) == ()
 
 
 def test_a_restart_from_a_shared_checkpoint_continues_the_last_job_there() -> None:

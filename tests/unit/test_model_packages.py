@@ -81,7 +81,8 @@ def test_every_way_in_which_a_package_names_what_made_it(answer: dict[str, Any],
 def test_a_prefix_takes_what_lies_below_it_and_an_object_does_not() -> None:
     """API Reference, S3ModelDataSource: with S3Prefix all objects below the URI are the model."""
     for kind, ancestors in (("S3Prefix", {"parent"}), ("S3Object", set())):
-        world = family({arn(): {"InferenceSpecification": {"Containers": [source_at("s3://models/", kind)]}}})
+        world = family({arn(): {"InferenceSpecification": {"Containers": [source_at("s3://models/team/", kind)]}}})
+        world.add(continuing("parent", OutputDataConfig={"S3OutputPath": "s3://models/team/"}, ModelArtifacts={}))
         world.audit()
         assert world.ancestors("child") == ancestors
 

@@ -34,6 +34,7 @@ class DynamoDbLineageIndex:
             "job_id": entry.job_id,
             "job_arn": entry.job_arn,
             "family": entry.family,
+            "checkpoint": "yes" if entry.checkpoint else "",
         }
         self._client.put_item(TableName=self._table, Item={k: {"S": value} for k, value in item.items()})
 
@@ -67,7 +68,8 @@ class DynamoDbLineageIndex:
             text = {key: value["S"] for key, value in item.items()}
             path = tuple(part for part in text["path"].split("/") if part)
             location = Location(text["space"], path)
-            found.append(IndexEntry(location, text["created"], text["job_id"], text["job_arn"], text["family"]))
+            job = (text["created"], text["job_id"], text["job_arn"], text["family"])
+            found.append(IndexEntry(location, *job, checkpoint=bool(text.get("checkpoint"))))
         return found
 
 

@@ -160,7 +160,7 @@ class Lineage:
     def same_as(self, other: "Lineage") -> bool:
         """Whether both say the same of the model, whatever revision the figures were taken from."""
         mine, theirs = (tuple(replace(a, revision=0) for a in lineage.ancestors) for lineage in (self, other))
-        doubts, others = ([d.spoken for d in lineage.doubts] for lineage in (self, other))
+        doubts, others = ([d.spoken for d in (*lineage.doubts, *lineage.notes)] for lineage in (self, other))
         return (self.parents, mine, doubts) == (other.parents, theirs, others)
 
 

@@ -42,6 +42,16 @@ class Location:
         """Whether `other` is this place or lies below it."""
         return self.space == other.space and self.path == other.path[: len(self.path)]
 
+    @property
+    def in_s3(self) -> bool:
+        """Whether it is a bucket or lies in one."""
+        return self.space.startswith("s3://")
+
+    @property
+    def whole_bucket(self) -> bool:
+        """Whether it is a bucket's root, which tells of no run that writes there."""
+        return self.in_s3 and not self.path
+
     def upwards(self) -> Iterator["Location"]:
         """This place, then each place that holds it, longest path first, at most DEPTH."""
         for length in range(min(len(self.path), DEPTH), -1, -1):
@@ -53,6 +63,7 @@ class Reference:
     """A place that a job begins from. `where` says how the job names it, for people.
 
     `directory`: the job takes whatever lies below the place, too (a model channel), not only what holds it.
+    `data`: nothing says that it is a model: only what a run surely left there is taken for one.
     `explicit`: a person named it in a tag, so finding nothing there is a doubt; so is `unless_found`, where it is
     given. `leads_to`: other places whose results are found at this one.
     """
@@ -60,6 +71,7 @@ class Reference:
     location: Location
     where: str
     directory: bool = False
+    data: bool = False
     explicit: bool = False
     leads_to: tuple[Location, ...] = ()
     unless_found: Remark | None = None
@@ -79,6 +91,10 @@ def each_once(found: Sequence[Reference]) -> tuple[Reference, ...]:
     best: dict[Location, Reference] = {}
     for reference in found:
         known = best.get(reference.location)
-        if known is None or (reference.explicit, reference.directory) > (known.explicit, known.directory):
+        if known is None or _weight(reference) > _weight(known):
             best[reference.location] = reference
     return tuple(best.values())
+
+
+def _weight(reference: Reference) -> tuple[bool, bool, bool]:
+    return reference.explicit, reference.directory, not reference.data

@@ -42,7 +42,8 @@ class Run:
     `finished`: it has ended, whether well or not; `succeeded`: well. `hardware_disclosed` is False where the service
     keeps its hardware to itself. `billed_tokens` are those that the service charged for, `limit_seconds` how long it
     may run; None: not known. `family` is shared by runs that are trials of one search: they are no ancestors of each
-    other. `reads` are places that it would begin from, did its lineage tag not deny it.
+    other. `checkpoints` are those of its `results` that its owner named, where others may write. `reads` are places
+    that it would begin from, did its lineage tag not deny it.
     `stop_command` is what a person types to end it.
     """
 
@@ -69,6 +70,7 @@ class Run:
     begins_notes: tuple[Remark, ...] = ()
     reads: tuple[str, ...] = ()
     results: tuple[Location, ...] = ()
+    checkpoints: tuple[Location, ...] = ()
     family: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     stop_command: str = ""

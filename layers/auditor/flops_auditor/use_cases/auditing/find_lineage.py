@@ -1,11 +1,11 @@
 """Find which recorded jobs a job continues, with a bounded number of reads.
 
-Per place that a job begins from: one query for each segment of its path until a job is found. Per parent: its newest
-record, and one object if it has more than MOST_INLINE ancestors. How long the chain is makes no difference.
+Per place that a job begins from: at most one query for each segment of its path (`find_holders.py`). Per parent: its
+newest record, and one object if it has more than MOST_INLINE ancestors. How long the chain is makes no difference.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -26,11 +26,11 @@ from flops_auditor.domain.runs.remedies import TAG_LINEAGE, WAIT
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.use_cases.auditing.find_holders import ENTRIES_IN_A_PAGE, Holders, Known
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
 from flops_auditor.use_cases.ports.records import Records
 
-ENTRIES_IN_A_PAGE = 100
 AWAITED = Kind("parent-not-recorded", "{where} takes the result of {name}, which is not recorded yet", WAIT)
 """A parent that is known to the index, but whose record is not committed yet."""
 TOO_MANY_PLACES = Kind(
@@ -43,13 +43,6 @@ TOO_MANY_PARENTS = Kind(
     "too-many-parents", "the job continues {count} others, of which {most} were looked up", TAG_LINEAGE
 )
 CONTINUES = Kind("takes-result", "{where} ({place:said200}) takes the result of {name}")
-PLACE_TOO_LONG = Kind("place-too-long", "{where}: the place is too long to be looked up", TAG_LINEAGE)
-TOO_MANY_TRIALS = Kind(
-    "too-many-trials", "more than {most} trials of the same tuning job share {place:said200}", TAG_LINEAGE
-)
-TOO_MANY_RESULTS = Kind(
-    "too-many-results", "more than {most} results lie below {place:said200}, not all were looked up", TAG_LINEAGE
-)
 NAMES_ITSELF = Kind("lineage-names-itself", "{where} names the job itself: a job cannot continue itself", TAG_LINEAGE)
 NAMES_LATER = Kind(
     "lineage-names-later",
@@ -58,8 +51,6 @@ NAMES_LATER = Kind(
     TAG_LINEAGE,
 )
 NAMES_UNKNOWN = Kind("lineage-names-unknown", "{where} names {name:said200}, of which nothing is recorded", TAG_LINEAGE)
-MOST_PAGES = 5
-"""Pages of the index that one place may take: trials of one tuning job, or results below one directory."""
 MOST_PARENTS = 50
 
 
@@ -81,7 +72,7 @@ def index_run(run: Run, index: LineageIndex) -> None:
         if not location.too_long:
             index.add("output", entry_of(run, location))
     for reference in run.begins[:MOST_REFERENCES]:
-        if not reference.location.too_long:
+        if not reference.location.too_long and not reference.location.whole_bucket:
             index.add("input", entry_of(run, reference.location))
             if reference.directory:
                 index.add("directory", entry_of(run, reference.location))
@@ -89,7 +80,8 @@ def index_run(run: Run, index: LineageIndex) -> None:
 
 def entry_of(run: Run, location: Location) -> IndexEntry:
     """The run's entry at a place."""
-    return IndexEntry(location, run.created_text, run.job_id, run.arn, run.family)
+    checkpoint = location in run.checkpoints
+    return IndexEntry(location, run.created_text, run.job_id, run.arn, run.family, checkpoint)
 
 
 def awaits_parent(content: Mapping[str, Any]) -> bool:
@@ -124,10 +116,12 @@ def follow(
         doubts.append(TOO_MANY_PLACES(count=len(named), most=MOST_REFERENCES))
     if named and run.created is None:
         doubts.append(NO_CREATION_TIME())
+    recorded = _Recorded(newest, load)
+    holders = Holders(run, index, recorded.known, doubts=doubts, notes=list(run.begins_notes))
     parents: dict[str, tuple[IndexEntry, Reference]] = {}
     resolved: set[Location] = set()
     for reference in named[:MOST_REFERENCES]:
-        for entry in _resolve(run, reference, index, doubts):
+        for entry in holders.of(reference):
             resolved.add(reference.location)
             parents.setdefault(entry.job_id, (entry, reference))
     for reference in named[:MOST_REFERENCES]:
@@ -138,23 +132,54 @@ def follow(
         doubts.append(TOO_MANY_PARENTS(count=len(parents), most=MOST_PARENTS))
     sets: list[tuple[Ancestor, ...]] = []
     due: list[DueDate] = []
-    notes = list(run.begins_notes)
+    notes = holders.notes
     for job_id in sorted(parents)[:MOST_PARENTS]:
         entry, reference = parents[job_id]
         name = name_of(entry.job_arn)
-        content = newest(job_id)
+        content = recorded.content(job_id)
         if content is None:
             doubts.append(AWAITED(where=reference.where, name=name))
             continue
         notes.append(CONTINUES(where=reference.where, place=str(reference.location), name=name))
-        recorded = read_lineage(content, load)
-        sets.append(passed_on(ancestor_of(content), recorded.ancestors))
+        sets.append(passed_on(ancestor_of(content), recorded.ancestors(job_id)))
         due += read_due_dates(content)
     ancestors = union(sets, without=run.job_id)
     known = tuple(job_id for job_id in sorted(parents) if any(a.job_id == job_id for a in ancestors))
     return FoundLineage(
         Lineage(known, ancestors, tuple(doubts[:20]), tuple(notes[:30])), tuple(kept.values()), tuple(due)
     )
+
+
+@dataclass
+class _Recorded:
+    """Newest records, each read once."""
+
+    newest: Callable[[str], Mapping[str, Any] | None]
+    load: Callable[[str, str], Sequence[Ancestor]]
+    _contents: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    _lineages: dict[str, Lineage] = field(default_factory=dict)
+
+    def content(self, job_id: str) -> Mapping[str, Any] | None:
+        """The predicate of a run's newest record."""
+        if job_id not in self._contents:
+            self._contents[job_id] = self.newest(job_id)
+        return self._contents[job_id]
+
+    def ancestors(self, job_id: str) -> Sequence[Ancestor]:
+        """Those of a recorded run."""
+        content = self.content(job_id)
+        if content is None:
+            return ()
+        if job_id not in self._lineages:
+            self._lineages[job_id] = read_lineage(content, self.load)
+        return self._lineages[job_id].ancestors
+
+    def known(self, job_id: str) -> Known | None:
+        """What tells holders of a place apart."""
+        content = self.content(job_id)
+        if content is None:
+            return None
+        return Known(content["job"]["succeeded"], frozenset(a.job_id for a in self.ancestors(job_id)))
 
 
 def recorded_lineage(content: dict[str, object], archive: Archive) -> Lineage:
@@ -169,61 +194,6 @@ def _load(key: str, digest: str, archive: Archive, kept: dict[str, AncestorSet])
             raise MalformedLineage(f"{key} is missing")
         kept[key] = read_kept(key, digest, unpack(body, digest))
     return kept[key].ancestors
-
-
-def _resolve(run: Run, reference: Reference, index: LineageIndex, doubts: list[Remark]) -> Iterator[IndexEntry]:
-    """The jobs whose results a reference takes: at the longest path that holds it, and below it for a directory."""
-    at = reference.location
-    if at.too_long:
-        doubts.append(PLACE_TOO_LONG(where=reference.where))
-        return
-    places = at.upwards() if at.space.startswith("s3://") else iter([at])
-    for place in places:
-        entry = _latest(run, place, index, doubts)
-        if entry is not None:
-            yield entry
-            break
-    if reference.directory and at.space.startswith("s3://"):
-        yield from _below(run, at, index, doubts)
-
-
-def _latest(run: Run, at: Location, index: LineageIndex, doubts: list[Remark]) -> IndexEntry | None:
-    """The last job before this one that left results at a place; trials of the same tuning job are no ancestors.
-
-    Jobs before it that used the same place are its ancestors or were overwritten by it.
-    """
-    before = run.created_text
-    for _ in range(MOST_PAGES):
-        page = index.newest("output", at, before, ENTRIES_IN_A_PAGE)
-        for entry in page:
-            if entry.job_id != run.job_id and not _siblings(run, entry):
-                return entry
-        if len(page) < ENTRIES_IN_A_PAGE:
-            return None
-        before = page[-1].created
-    doubts.append(TOO_MANY_TRIALS(most=ENTRIES_IN_A_PAGE * MOST_PAGES, place=str(at)))
-    return None
-
-
-def _below(run: Run, at: Location, index: LineageIndex, doubts: list[Remark]) -> list[IndexEntry]:
-    """Of every place strictly below, the last job before this one that left results there."""
-    latest: dict[Location, IndexEntry] = {}
-    after = ""
-    for _ in range(MOST_PAGES):
-        page = index.within("output", at, after, ENTRIES_IN_A_PAGE)
-        for entry in page:
-            earlier = entry.created < run.created_text and entry.job_id != run.job_id
-            if entry.location != at and earlier and not _siblings(run, entry):
-                latest[entry.location] = entry
-        if len(page) < ENTRIES_IN_A_PAGE:
-            return list(latest.values())
-        after = page[-1].cursor
-    doubts.append(TOO_MANY_RESULTS(most=ENTRIES_IN_A_PAGE * MOST_PAGES, place=str(at)))
-    return list(latest.values())
-
-
-def _siblings(run: Run, entry: IndexEntry) -> bool:
-    return bool(run.family) and run.family == entry.family
 
 
 def _unfound(run: Run, reference: Reference, index: LineageIndex) -> Remark:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.use_cases.auditing.find_lineage import entry_of
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex
 
@@ -19,11 +20,14 @@ MOST_PAGES = 10
 
 @dataclass(frozen=True)
 class IndexQuery:
-    """Where to look for jobs that take a result: entries of one kind, at a place or also below it."""
+    """Where to look for jobs that take a result: entries of one kind, at a place or also below it; those created after
+    `until` have been told by another job.
+    """
 
     kind: IndexKind
     at: Location
     below: bool
+    until: str = ""
 
     def page(self, index: LineageIndex, after: str) -> Sequence[IndexEntry]:
         """The next entries after a cursor."""
@@ -33,20 +37,34 @@ class IndexQuery:
 
     def concerns(self, run: Run, entry: IndexEntry) -> bool:
         """Whether the entry's job may be affected: it is a later one, or a person named this job in its tag."""
-        return entry.created > run.created_text or not self.at.space.startswith("s3://")
+        told = bool(self.until) and entry.created > self.until
+        return not told and (entry.created > run.created_text or not self.at.in_s3)
 
 
-def queries_of(run: Run) -> list[IndexQuery]:
+def queries_of(run: Run, index: LineageIndex) -> list[IndexQuery]:
     """Everywhere that jobs may take this job's results: at each result, below it, and the directories that hold it."""
     found = []
     for location in run.results:
         if location.too_long:
             continue
-        in_s3 = location.space.startswith("s3://")
-        found.append(IndexQuery("input", location, below=in_s3))
-        holders = list(location.upwards())[1:] if in_s3 else []
+        if location.whole_bucket:
+            found += _of_bucket(run, location, index)
+            continue
+        found.append(IndexQuery("input", location, below=location.in_s3))
+        holders = list(location.upwards())[1:-1] if location.in_s3 else []
         found += [IndexQuery("directory", place, below=False) for place in holders]
     return found
+
+
+def _of_bucket(run: Run, bucket: Location, index: LineageIndex) -> list[IndexQuery]:
+    """Of a run that keeps its checkpoints in a whole bucket: who reads there only learns that there is such a run.
+
+    So each is told by the first one before it alone, however many there are.
+    """
+    if index.newest("output", bucket, run.created_text, 1):
+        return []
+    later = index.exactly("output", bucket, entry_of(run, bucket).cursor, 1)
+    return [IndexQuery("input", bucket, below=True, until=later[0].created if later else "")]
 
 
 def tell_descendants(run: Run, revision: int, recorder: Recorder, after: str = "") -> None:
@@ -55,7 +73,7 @@ def tell_descendants(run: Run, revision: int, recorder: Recorder, after: str = "
     if recorder.records.noted(run.job_id, told_before):
         return
     number, _, cursor = after.partition("|")
-    places = queries_of(run)
+    places = queries_of(run, recorder.index)
     told: set[str] = {run.job_id}
     pages = 0
     for position in range(int(number or 0), len(places)):

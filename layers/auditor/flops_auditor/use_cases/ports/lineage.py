@@ -12,13 +12,16 @@ IndexKind = Literal["output", "input", "directory"]
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """One job at one place. `created` is its creation time (ISO 8601), `family` its tuning job, if any."""
+    """One job at one place. `created` is its creation time (ISO 8601), `family` its tuning job, if any; `checkpoint`:
+    its owner named the place, where SageMaker chooses others.
+    """
 
     location: Location
     created: str
     job_id: str
     job_arn: str
     family: str = ""
+    checkpoint: bool = False
 
     @property
     def cursor(self) -> str:

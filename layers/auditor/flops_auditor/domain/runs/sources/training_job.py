@@ -5,7 +5,13 @@ from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
 from flops_auditor.domain.runs.sources.model_packages import beginnings
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
-from flops_auditor.domain.runs.sources.training_job_places import NOT_CONTINUED, is_model_channel, outputs, references
+from flops_auditor.domain.runs.sources.training_job_places import (
+    NOT_CONTINUED,
+    checkpoints,
+    is_model_channel,
+    outputs,
+    references,
+)
 from flops_auditor.domain.runs.sources.training_job_time import training_time
 
 SOURCE = TRAINING_JOB
@@ -47,6 +53,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         begins_notes=notes,
         reads=_denied(job) if NOT_CONTINUED in map(str.lower, declared.lineage) else (),
         results=outputs(job),
+        checkpoints=checkpoints(job),
         family=job.tuning_job_arn,
         tags=job.tags,
         stop_command=f"aws sagemaker stop-training-job --training-job-name {job.name} --region {job.region}",

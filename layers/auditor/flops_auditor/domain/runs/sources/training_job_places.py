@@ -57,6 +57,12 @@ def outputs(job: TrainingJob) -> tuple[Location, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def checkpoints(job: TrainingJob) -> tuple[Location, ...]:
+    """Those of its outputs that are no place of SageMaker's choice: the checkpoint URI, which any job may name."""
+    location = read_location(job.checkpoint_config.s3_uri)
+    return (location,) if location is not None and location in outputs(job) else ()
+
+
 def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference, ...], tuple[Remark, ...]]:
     """What the job begins from, and remarks about what was not used (never raises). `tagged` is its lineage tag.
 
@@ -76,7 +82,8 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
         if _NOT_COUNTED.search(name):
             notes.append(AUXILIARY_CHANNEL(channel=name))
             continue
-        found.append(Reference(location, f"channel {name}", directory=bool(_MODEL_LIKE.search(name))))
+        model = bool(_MODEL_LIKE.search(name))
+        found.append(Reference(location, f"channel {name}", directory=model, data=not model))
     checkpoint = read_location(job.checkpoint_config.s3_uri)
     if checkpoint is not None:
         found.append(Reference(checkpoint, "checkpoint configuration", directory=True))

@@ -1,0 +1,238 @@
+"""Which runs left results at a place that a run begins from, and which of them are only said to have.
+
+A place is held by every run whose results lie there or whose result holds it: a longer path or a newer run adds a
+holder and takes no one's place. A file that SageMaker itself wrote for a run proves it. Where nothing does, all holders
+count that do not continue one another, and a doubt names them. Data is taken for a run's only where SageMaker wrote it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from flops_auditor.domain.runs.places import Location, Reference
+from flops_auditor.domain.runs.remedies import TAG_LINEAGE
+from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.values.arns import name_of
+from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
+
+ENTRIES_IN_A_PAGE = 100
+MOST_PAGES = 5
+"""Pages of the index that one place may take."""
+MOST_HOLDERS = 4
+"""Runs at one place that do not continue one another: with more of them it is a place that many write to."""
+
+PLACE_TOO_LONG = Kind("place-too-long", "{where}: the place is too long to be looked up", TAG_LINEAGE)
+TOO_MANY_WRITERS = Kind(
+    "too-many-writers",
+    "{where}: more than {most} runs leave results at {place:said200}, of which not all were looked up",
+    TAG_LINEAGE,
+)
+TOO_MANY_RESULTS = Kind(
+    "too-many-results", "more than {most} results lie below {place:said200}, not all were looked up", TAG_LINEAGE
+)
+SEVERAL_HOLDERS = Kind(
+    "several-holders",
+    "{where} ({place:said200}) may take the result of each of {names:list}: nothing tells them apart, so all are "
+    "counted",
+    TAG_LINEAGE,
+)
+WHOLE_BUCKET = Kind(
+    "whole-bucket",
+    "{where} names the whole of {place:said200}: which of the results there it takes cannot be told",
+    TAG_LINEAGE,
+)
+IN_A_RUNS_BUCKET = Kind(
+    "in-a-runs-bucket",
+    "{where} ({place:said200}) lies in a bucket of which a run keeps its checkpoints in the whole: whether it takes a "
+    "result of it cannot be told",
+    TAG_LINEAGE,
+)
+NOT_ITS_OUTPUT = Kind(
+    "no-output-of-a-run",
+    "{where} ({place:said200}) lies where a run keeps checkpoints or other files, which is no proof that it is a "
+    "result of it: not counted",
+)
+ALSO_HELD = Kind(
+    "also-held",
+    "{where} ({place:said200}): another run has results above or at this place, which SageMaker did not "
+    "write there for it: not counted",
+)
+OVERWRITTEN = Kind(
+    "overwritten", "{where} ({place:said200}): an earlier run of the name {name} left results there, too: not counted"
+)
+_WRITTEN = (("output",), ("output", "model.tar.gz"), ("output", "output.tar.gz"), ("output", "model"))
+"""What SageMaker writes below `<S3OutputPath>/<job name>/`: (API Reference, OutputDataConfig; Developer Guide, "Amazon
+S3 storage paths")."""
+_NEAR = 1 + max(map(len, _WRITTEN))
+"""Levels from a place upwards on which the run stands that surely wrote it."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the newest record of a run says: whether it ended well, and its ancestors by job id."""
+
+    succeeded: bool
+    ancestors: frozenset[str]
+
+
+@dataclass
+class Holders:
+    """Looks for one run. `known` tells of a recorded run, None for one without a record; `tagged` are runs that a
+    person named, which settles what is in doubt about the others. Doubts and notes gather here.
+    """
+
+    run: Run
+    index: LineageIndex
+    known: Callable[[str], Known | None]
+    tagged: set[str] = field(default_factory=set)
+    doubts: list[Remark] = field(default_factory=list)
+    notes: list[Remark] = field(default_factory=list)
+    _seen: dict[Location, tuple[list[IndexEntry], bool]] = field(default_factory=dict)
+
+    def of(self, reference: Reference) -> list[IndexEntry]:
+        """The runs whose results a reference takes."""
+        found = self._found(reference)
+        if reference.explicit:
+            self.tagged |= {entry.job_id for entry in found}
+        return found
+
+    def _found(self, reference: Reference) -> list[IndexEntry]:
+        at = reference.location
+        if at.too_long:
+            self.doubts.append(PLACE_TOO_LONG(where=reference.where))
+            return []
+        if not at.in_s3:
+            return self._apart(reference, self._at(reference, at))
+        if reference.data:
+            return self._of_data(reference)
+        if at.whole_bucket:
+            self._unless_tagged(WHOLE_BUCKET(where=reference.where, place=str(at)))
+            return []
+        return [*self._above(reference), *(self._below(reference) if reference.directory else ())]
+
+    def _above(self, reference: Reference) -> list[IndexEntry]:
+        """Those at the place and above it."""
+        at = reference.location
+        every: list[IndexEntry] = []
+        sure: list[IndexEntry] = []
+        for level, place in enumerate(_inside_the_bucket(at)):
+            if level >= _NEAR and sure:
+                break
+            here = self._at(reference, place)
+            every += here
+            sure += [entry for entry in here if _surely_wrote(entry, at)]
+        if sure and {entry.job_id for entry in every} - self._behind(sure):
+            self.notes.append(ALSO_HELD(where=reference.where, place=str(at)))
+        if not every and self._at(reference, Location(at.space)):
+            self._unless_tagged(IN_A_RUNS_BUCKET(where=reference.where, place=str(at)))
+        return self._apart(reference, sure or every)
+
+    def _of_data(self, reference: Reference) -> list[IndexEntry]:
+        """Those below whose name SageMaker wrote it."""
+        at = reference.location
+        every = [entry for place in at.upwards() for entry in self._at(reference, place)]
+        sure = [e for e in every if not e.checkpoint and at.path[len(e.location.path) :][:1] == _WRITTEN[0]]
+        if every and not sure:
+            self.notes.append(NOT_ITS_OUTPUT(where=reference.where, place=str(at)))
+        return self._apart(reference, sure)
+
+    def _apart(self, reference: Reference, candidates: Sequence[IndexEntry]) -> list[IndexEntry]:
+        """Of runs, nearest and newest first, those that no other one of them continues."""
+        taken: list[IndexEntry] = []
+        behind: set[str] = set()
+        place = str(reference.location)
+        for entry in candidates:
+            if entry.job_id in behind:
+                continue
+            if any(entry.job_arn == other.job_arn and self._overwrote(other) for other in taken):
+                self.notes.append(OVERWRITTEN(where=reference.where, place=place, name=name_of(entry.job_arn)))
+                continue
+            if len(taken) == MOST_HOLDERS:
+                self._doubt(TOO_MANY_WRITERS(where=reference.where, most=MOST_HOLDERS, place=place))
+                break
+            taken.append(entry)
+            known = self.known(entry.job_id)
+            if known is None:
+                break  # what it continues is not known yet; its commit has this run assessed again
+            behind |= {entry.job_id} | known.ancestors
+        behind = {each for entry in taken for each in self._behind([entry]) - {entry.job_id}}
+        left = [entry for entry in taken if entry.job_id not in behind]
+        if len(left) > 1 and self.tagged.isdisjoint(entry.job_id for entry in left):
+            names = sorted(name_of(entry.job_arn) for entry in left)
+            self._doubt(SEVERAL_HOLDERS(where=reference.where, place=place, names=names))
+        return left
+
+    def _overwrote(self, entry: IndexEntry) -> bool:
+        known = self.known(entry.job_id)
+        return not entry.checkpoint and known is not None and known.succeeded
+
+    def _behind(self, entries: Sequence[IndexEntry]) -> set[str]:
+        """Runs and their ancestors."""
+        found = {entry.job_id for entry in entries}
+        for entry in entries:
+            known = self.known(entry.job_id)
+            found |= known.ancestors if known else set()
+        return found
+
+    def _unless_tagged(self, doubt: Remark) -> None:
+        """A doubt that a person settles who says what the run continues."""
+        if not self.tagged:
+            self._doubt(doubt)
+
+    def _doubt(self, doubt: Remark) -> None:
+        if doubt not in self.doubts:
+            self.doubts.append(doubt)
+
+    def _at(self, reference: Reference, at: Location) -> list[IndexEntry]:
+        """The runs before this one that left results at a place, newest first."""
+        if at not in self._seen:
+            self._seen[at] = self._read(at)
+        found, whole = self._seen[at]
+        if not whole:
+            most = ENTRIES_IN_A_PAGE * MOST_PAGES
+            self._doubt(TOO_MANY_WRITERS(where=reference.where, most=most, place=str(at)))
+        return found
+
+    def _read(self, at: Location) -> tuple[list[IndexEntry], bool]:
+        found: list[IndexEntry] = []
+        before = self.run.created_text
+        for _ in range(MOST_PAGES):
+            page = self.index.newest("output", at, before, ENTRIES_IN_A_PAGE)
+            found += [entry for entry in page if not self._apart_from_us(entry)]
+            if len(page) < ENTRIES_IN_A_PAGE or at.whole_bucket:
+                return found, True
+            before = page[-1].created
+        return found, False
+
+    def _below(self, reference: Reference) -> list[IndexEntry]:
+        """Of every place strictly below, the last run before this one that left results there."""
+        at = reference.location
+        latest: dict[Location, IndexEntry] = {}
+        after = ""
+        for _ in range(MOST_PAGES):
+            page = self.index.within("output", at, after, ENTRIES_IN_A_PAGE)
+            for entry in page:
+                earlier = entry.created < self.run.created_text
+                if entry.location != at and earlier and not self._apart_from_us(entry):
+                    latest[entry.location] = entry
+            if len(page) < ENTRIES_IN_A_PAGE:
+                return list(latest.values())
+            after = page[-1].cursor
+        self._doubt(TOO_MANY_RESULTS(most=ENTRIES_IN_A_PAGE * MOST_PAGES, place=str(at)))
+        return list(latest.values())
+
+    def _apart_from_us(self, entry: IndexEntry) -> bool:
+        """The run itself, and trials of the same tuning job: they share what it says, but nothing that they learned,
+        unless they share a checkpoint.
+        """
+        sibling = bool(self.run.family) and self.run.family == entry.family and not entry.checkpoint
+        return entry.job_id == self.run.job_id or sibling
+
+
+def _inside_the_bucket(at: Location) -> Iterator[Location]:
+    return (place for place in at.upwards() if place.path)
+
+
+def _surely_wrote(entry: IndexEntry, at: Location) -> bool:
+    """Whether SageMaker wrote what lies at a place for a run: all its results, or a file of them."""
+    return not entry.checkpoint and (entry.location == at or at.path[len(entry.location.path) :] in _WRITTEN)

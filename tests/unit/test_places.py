@@ -1,0 +1,197 @@
+"""Places that several runs may hold: nobody takes another run's place, and nobody is framed by one who names it."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.fakes.audit import MemoryAlerts, MemoryRecords
+from tests.fakes.cases import words
+from tests.fakes.lineage import World, channel, continuing
+
+CHECKPOINT = "s3://checkpoints/run"
+LONG = {"hours": 30_000}
+
+
+def kinds(world: World, name: str, what: str = "doubts") -> list[str]:
+    """Kinds of a record's doubts or notes about its lineage."""
+    return [each["kind"] for each in world.content(name)["lineage"][what]]
+
+
+def in_team(name: str, **changes: Any) -> dict[str, Any]:
+    """A job whose artifact is `s3://team/<name>/output/model.tar.gz`."""
+    output = {"S3OutputPath": "s3://team/"}
+    made = {"S3ModelArtifacts": f"s3://team/{name}/output/model.tar.gz"}
+    return continuing(name, **{"OutputDataConfig": output, "ModelArtifacts": made, **changes})
+
+
+def decoy(name: str = "output", path: str = "s3://team/a/", **changes: Any) -> dict[str, Any]:
+    """A cheap job that takes a place by its name and output path."""
+    made = {"OutputDataConfig": {"S3OutputPath": path}, "ModelArtifacts": {}}
+    hosts = {"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1}}
+    return continuing(name, **{**made, **hosts, "day": 1, "hours": 1, **changes})
+
+
+READS: list[tuple[str, dict[str, Any]]] = [
+    ("artifact", {"InputDataConfig": [channel("model", "s3://team/a/output/model.tar.gz")]}),
+    ("data", {"InputDataConfig": [channel("train", "s3://team/a/output/model.tar.gz")]}),
+    ("directory", {"InputDataConfig": [channel("model", "s3://team/a/output/")]}),
+    ("below", {"InputDataConfig": [channel("model", "s3://team/a/output/model/step-100/")]}),
+    ("variable", {"Environment": {"MODEL_URI": "s3://team/a/output/model.tar.gz"}}),
+]
+DECOYS: list[tuple[str, dict[str, Any]]] = [
+    ("longer path", decoy()),
+    ("checkpoint at the file", decoy("x", "s3://x/", CheckpointConfig={"S3Uri": "s3://team/a/output/model.tar.gz"})),
+    ("checkpoint below", decoy("x", "s3://x/", CheckpointConfig={"S3Uri": "s3://team/a/output/model/step-100"})),
+    ("wider checkpoint", decoy("x", "s3://x/", CheckpointConfig={"S3Uri": "s3://team/a"})),
+]
+
+
+@pytest.mark.parametrize("read", READS, ids=[name for name, _ in READS])
+@pytest.mark.parametrize("taken", DECOYS, ids=[name.replace(" ", "-") for name, _ in DECOYS])
+def test_a_decoy_takes_no_place(read: tuple[str, dict[str, Any]], taken: tuple[str, dict[str, Any]]) -> None:
+    """The true parent stays, whatever else holds the place, in whatever order the jobs are recorded."""
+    for order in (("a", "b", "decoy"), ("decoy", "b", "a")):
+        world = World()
+        world.add(in_team("a", **LONG))
+        name = world.add(taken[1]).name
+        world.add(in_team("b", day=2, **read[1]))
+        world.audit(*(name if each == "decoy" else each for each in order))
+        assert "a" in world.ancestors("b")
+        assert world.content("b")["verdict"] != "below"
+
+
+def test_what_sagemaker_wrote_for_a_run_is_no_decoys() -> None:
+    """The file is its parent's: the other one is noted, without a doubt."""
+    for _, taken in DECOYS:
+        world = World()
+        world.add(in_team("a"))
+        world.add(taken)
+        world.add(in_team("b", day=2, **READS[0][1]))
+        world.audit()
+        assert world.ancestors("b") == {"a"}
+        assert words(world.content("b")["lineage"]["doubts"]) == ()
+        assert world.content("b")["verdict"] == "below"
+
+
+def test_holders_that_nothing_tells_apart_are_a_doubt_that_names_both() -> None:
+    world = World()
+    world.add(continuing("a", CheckpointConfig={"S3Uri": CHECKPOINT}))
+    world.add(continuing("decoy", day=1, CheckpointConfig={"S3Uri": f"{CHECKPOINT}/step-100"}), lineage="none")
+    world.add(continuing("b", day=2, Environment={"MODEL_URI": f"{CHECKPOINT}/step-100"}))
+    world.audit("b", "decoy", "a")
+    assert world.ancestors("b") == {"a", "decoy"}
+    (doubt,) = words(world.content("b")["lineage"]["doubts"])
+    assert "a, decoy" in doubt
+    assert world.content("b")["verdict"] == "indeterminate"
+
+
+def test_a_person_may_say_which_of_several_holders_it_is() -> None:
+    world = World()
+    world.add(continuing("a", CheckpointConfig={"S3Uri": CHECKPOINT}))
+    world.add(continuing("decoy", day=1, CheckpointConfig={"S3Uri": f"{CHECKPOINT}/step-100"}), lineage="none")
+    world.add(continuing("b", day=2, Environment={"MODEL_URI": f"{CHECKPOINT}/step-100"}), lineage="a")
+    world.audit()
+    assert world.ancestors("b") == {"a", "decoy"}, "both are counted all the same"
+    assert kinds(world, "b") == []
+
+
+def test_a_decoy_with_the_same_checkpoint_that_continues_nothing_hides_nobody() -> None:
+    world = World()
+    for day, name in enumerate(("first", "second")):
+        world.add(continuing(name, day=day, CheckpointConfig={"S3Uri": CHECKPOINT}, hours=15_000))
+    world.add(continuing("decoy", day=2, CheckpointConfig={"S3Uri": CHECKPOINT}, hours=1), lineage="none")
+    world.add(continuing("last", day=3, CheckpointConfig={"S3Uri": CHECKPOINT}, hours=1))
+    world.audit("last", "decoy", "second", "first")
+    assert world.ancestors("last") == {"first", "second", "decoy"}
+    assert kinds(world, "last") == ["several-holders"]
+
+
+def test_many_who_write_to_one_place_are_a_doubt() -> None:
+    world = World()
+    for day in range(8):
+        world.add(continuing(f"w{day}", day=day, CheckpointConfig={"S3Uri": CHECKPOINT}), lineage="none")
+    world.add(continuing("last", day=9, CheckpointConfig={"S3Uri": CHECKPOINT}))
+    world.audit()
+    assert "too-many-writers" in kinds(world, "last")
+
+
+def test_a_name_used_again_for_a_run_that_failed_hides_nobody() -> None:
+    """A run that did not end well has overwritten nothing."""
+    for status, expected in (("Completed", 1), ("Failed", 2)):
+        world = World()
+        world.add(in_team("a", **LONG))
+        world.audit("a")
+        first = world.job_id("a")
+        world.add(in_team("a", day=1, TrainingJobStatus=status, hours=1))
+        world.audit("a")
+        world.add(in_team("b", day=2, **READS[0][1]))
+        world.audit("b")
+        parents = world.content("b")["lineage"]["parents"]
+        assert len(parents) == expected
+        assert (first in parents) is (expected == 2)
+        assert ("overwritten" in kinds(world, "b", "notes")) is (expected == 1)
+
+
+FRAMERS: dict[str, dict[str, Any]] = {
+    "bucket root": decoy("framer", "s3://x/", CheckpointConfig={"S3Uri": "s3://data/"}, day=0),
+    "checkpoint at the data": decoy("framer", "s3://x/", CheckpointConfig={"S3Uri": "s3://data/corpus/1"}, day=0),
+    "checkpoint above the data": decoy("framer", "s3://x/", CheckpointConfig={"S3Uri": "s3://data/corpus"}, day=0),
+    "a name": decoy("corpus", "s3://data/", day=0),
+}
+
+
+@pytest.mark.parametrize("how", FRAMERS)
+@pytest.mark.parametrize("framer_first", [True, False])
+def test_nobody_is_framed_by_a_run_that_names_their_data(how: str, framer_first: bool) -> None:
+    """A cheap run of which nobody can say how much it took: verdicts of others stay, and nobody is mailed of them."""
+    world = World()
+    framer = world.add(FRAMERS[how], tokens="x").name
+    innocent = [f"innocent-{day}" for day in range(1, 6)]
+    for day, name in enumerate(innocent, 1):
+        world.add(continuing(name, day=day, InputDataConfig=[channel("train", f"s3://data/corpus/{day}/")]))
+    world.audit(*([framer, *innocent] if framer_first else [*innocent, framer]))
+    alerts = world.recorder.alerts
+    assert isinstance(alerts, MemoryAlerts)
+    assert world.content(framer)["verdict"] == "indeterminate"
+    for name in innocent:
+        assert world.content(name)["verdict"] == "below"
+        assert world.ancestors(name) == set()
+    assert kinds(world, "innocent-1", "notes") == ["no-output-of-a-run"]
+    assert not [alert for alert in alerts.sent if "innocent" in alert.subject]
+
+
+def test_a_model_in_a_bucket_that_a_run_takes_as_a_whole_is_a_doubt() -> None:
+    """Whether it is a checkpoint of that run, only a person knows."""
+    world = World()
+    world.add(continuing("a", CheckpointConfig={"S3Uri": "s3://checkpoints/"}, **LONG))
+    world.add(continuing("b", day=1, InputDataConfig=[channel("model", "s3://checkpoints/step-100")]))
+    world.add(continuing("c", day=1, InputDataConfig=[channel("model", "s3://checkpoints/step-100")]), lineage="a")
+    world.audit("b", "c", "a")
+    assert kinds(world, "a") == ["whole-bucket"]
+    assert kinds(world, "b") == ["in-a-runs-bucket"]
+    assert kinds(world, "c") == []
+    assert world.ancestors("c") == {"a"}
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_many_runs_in_one_bucket_cost_no_more_than_themselves(backwards: bool) -> None:
+    """Each takes the whole bucket for its model and its checkpoints: messages and records grow with the runs alone."""
+    told: Counter[int] = Counter()
+    for size in (20, 40):
+        world = World()
+        names = [f"run-{n}" for n in range(size)]
+        for day, name in enumerate(names):
+            root = {"CheckpointConfig": {"S3Uri": "s3://models/"}}
+            world.add(continuing(name, day=day, InputDataConfig=[channel("model", "s3://models/")], **root))
+            world.add(continuing(f"{name}-reader", day=day, InputDataConfig=[channel("model", "s3://models/x")]))
+        for name in reversed(names) if backwards else names:
+            for each in (f"{name}-reader", name):
+                world.deliver(each)
+                told[size] += world.work_off()
+        records = world.recorder.records
+        assert isinstance(records, MemoryRecords)
+        assert sum(map(len, records.lines.values())) <= 3 * size
+        assert kinds(world, f"run-{size - 1}-reader") == ["in-a-runs-bucket"]
+    assert told[40] <= 2 * told[20] + 2
+    assert told[40] <= 40
