@@ -6,8 +6,10 @@ from typing import Any
 
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.use_cases.auditing.audit_job import audit_job, reassess
+from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
 from tests.fakes.audit import FakeTrainingJobs, MemoryReassessments, recorder
 from tests.fakes.jobs import CREATED, describe
@@ -76,6 +78,13 @@ class World:
     def job_id(self, name: str) -> str:
         pointer = self.pointers[name]
         return parse_training_job(self.jobs.descriptions[pointer.name, pointer.region]).job_id
+
+    def run(self, name: str) -> Run:
+        """The run of a job, as its collector reads it."""
+        pointer = self.pointers[name]
+        recorder = self.recorder
+        described = recorder.collectors[pointer.service].describe(pointer)
+        return described.collect(recorder.clock(), said_of_models(recorder)).run
 
     def content(self, name: str) -> dict[str, Any]:
         """The predicate of the newest record."""

@@ -42,7 +42,8 @@ def test_places_hold_each_other_by_segments(holder: str, inner: str, holds: bool
 
 
 @pytest.mark.parametrize(
-    "text", ["", "s3://", "https://b/a", "/opt/ml/model", "arn:aws:s3:::b", "meta-llama/Llama-3-8B"]
+    "text",
+    ["", "s3://", "https://b/a", "https://example.org/s3.amazonaws.com/b", "/opt/ml/model", "meta-llama/Llama-3-8B"],
 )
 def test_what_is_no_place_is_none(text: str) -> None:
     assert read_location(text) is None

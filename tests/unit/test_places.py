@@ -1,13 +1,17 @@
 """Places that several runs may hold: nobody takes another run's place, and nobody is framed by one who names it."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.fakes.audit import MemoryAlerts, MemoryRecords
+from flops_auditor.domain.runs.sources.training_job_places import read_location
+from flops_auditor.use_cases.auditing.find_holders import MOST_QUERIES
+from flops_auditor.use_cases.auditing.find_lineage import find_lineage
+from tests.fakes.audit import MemoryAlerts, MemoryIndex, MemoryRecords
 from tests.fakes.cases import words
-from tests.fakes.lineage import World, channel, continuing
+from tests.fakes.lineage import World, artifact, channel, continuing
 
 CHECKPOINT = "s3://checkpoints/run"
 LONG = {"hours": 30_000}
@@ -195,3 +199,128 @@ def test_many_runs_in_one_bucket_cost_no_more_than_themselves(backwards: bool) -
         assert kinds(world, f"run-{size - 1}-reader") == ["in-a-runs-bucket"]
     assert told[40] <= 2 * told[20] + 2
     assert told[40] <= 40
+
+
+ACCESS_POINT = "arn:aws:s3:eu-west-1:123456789012:accesspoint/team"
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "s3://models/parent/output/model.tar.gz",
+        "S3A://models//parent/output/model.tar.gz/",
+        "arn:aws:s3:::models/parent/output/model.tar.gz",
+        "https://models.s3.amazonaws.com/parent/output/model.tar.gz",
+        "https://models.s3.eu-west-1.amazonaws.com/parent/output/model.tar.gz?versionId=1",
+        "https://models.s3.dualstack.eu-west-1.amazonaws.com/parent/output/model.tar.gz",
+        "https://models.s3-eu-west-1.amazonaws.com/parent%2Foutput/model.tar.gz",
+        "https://s3.eu-west-1.amazonaws.com/models/parent/output/model.tar.gz#x",
+        "http://s3.amazonaws.com/models/parent/output/model.tar.gz",
+    ],
+)
+@pytest.mark.parametrize(
+    "named",
+    [
+        lambda at: {"InputDataConfig": [channel("model", at)]},
+        lambda at: {"HyperParameters": {"model_name_or_path": at}},
+        lambda at: {"HyperParameters": {"config": f'{{"a": [{{"from": "{at}"}}]}}'}},
+        lambda at: {"Environment": {"X": f"--start {at} --epochs 3"}},
+    ],
+    ids=["channel", "hyperparameter", "json", "text"],
+)
+def test_every_spelling_of_a_place_is_the_same(spelling: str, named: Callable[[str], dict[str, Any]]) -> None:
+    world = World()
+    world.add(continuing("parent"))
+    world.add(continuing("child", day=1, **named(spelling)))
+    world.audit()
+    assert world.ancestors("child") == {"parent"}
+
+
+def test_one_access_point_is_one_place_however_it_is_spelt() -> None:
+    texts = (f"{ACCESS_POINT}/a/b", f"{ACCESS_POINT}/object/a/b", f"s3://{ACCESS_POINT}/a/b/")
+    assert {str(read_location(text)) for text in texts} == {f"s3://{ACCESS_POINT}/a/b"}
+
+
+def other_source(name: str, **source: Any) -> dict[str, Any]:
+    """A channel that reads something else than a prefix in S3."""
+    return {"ChannelName": name, "DataSource": source}
+
+
+FILE_SYSTEM = {"FileSystemDataSource": {"FileSystemId": "fs-1", "FileSystemType": "FSxLustre", "DirectoryPath": "/x"}}
+MANIFEST = {"S3DataSource": {"S3DataType": "ManifestFile", "S3Uri": "s3://lists/manifest.json"}}
+
+
+@pytest.mark.parametrize(
+    ("read", "form"),
+    [
+        (lambda name: other_source(name, **FILE_SYSTEM), "a file system"),
+        (lambda name: other_source(name, **MANIFEST), "what a manifest lists"),
+        (lambda name: channel(name, f"{ACCESS_POINT}/object/x"), "an access point"),
+        (lambda name: channel(name, "s3://team-abcdefgh12345678-s3alias/x"), "an access point"),
+        (lambda name: channel(name, "ftp://elsewhere/x"), "a place of a form that is not known"),
+    ],
+)
+def test_a_model_in_a_form_that_cannot_be_followed_is_a_doubt(read: Callable[[str], Any], form: str) -> None:
+    """As data it is a note; where a person says what the job continues, that settles it."""
+    for name, kind, what in (("model", "model-not-followed", "doubts"), ("train", "data-not-followed", "notes")):
+        world = World()
+        world.add(continuing("parent"))
+        world.add(continuing("child", day=1, InputDataConfig=[read(name)]))
+        world.add(continuing("tagged", day=1, InputDataConfig=[read(name)]), lineage="parent")
+        world.audit()
+        (found,) = (each for each in world.content("child")["lineage"][what] if each["kind"] == kind)
+        assert form in found["words"]
+        assert world.content("child")["verdict"] == ("below" if what == "notes" else "indeterminate")
+        assert kinds(world, "tagged") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"InputDataConfig": [channel("model", "s3://b/" + "x/" * 65)]}, "place-too-deep"),
+        ({"InputDataConfig": [channel("model", "s3://b/" + "x" * 900)]}, "place-too-long"),
+        ({"CheckpointConfig": {"S3Uri": "s3://b/" + "x" * 900}}, "result-too-long"),
+        ({"InputDataConfig": [channel("teacher", artifact("parent"))]}, "only-auxiliary-model"),
+    ],
+)
+def test_what_is_too_long_or_too_deep_or_only_a_teacher_is_a_doubt(changes: dict[str, Any], kind: str) -> None:
+    world = World()
+    world.add(continuing("job", **changes))
+    world.audit()
+    assert kind in kinds(world, "job")
+    assert world.content("job")["verdict"] == "indeterminate"
+
+
+def test_a_teacher_beside_a_student_is_a_note() -> None:
+    world = World()
+    channels = [channel("teacher", "s3://models/t/output/model.tar.gz"), channel("model", "s3://models/s/x")]
+    world.add(continuing("job", InputDataConfig=channels))
+    world.audit()
+    assert kinds(world, "job") == []
+    assert kinds(world, "job", "notes") == ["auxiliary-channel"]
+
+
+def test_the_look_ups_for_one_job_are_bounded() -> None:
+    """Fifty-nine hyperparameters that name buckets with 64 folders each would need 3,800 queries a look."""
+    deep = {f"model_{n}": f"s3://bucket-{n}/" + "/".join(f"{k}" for k in range(64)) for n in range(59)}
+    world = World()
+    world.add(continuing("parent", hours=30_000))
+    world.add(continuing("job", day=1, HyperParameters=deep), lineage="parent")
+    world.audit("parent")
+    index = world.recorder.index
+    assert isinstance(index, MemoryIndex)
+    before = index.reads
+    find_lineage(world.run("job"), world.recorder.records, index, world.recorder.archive)
+    assert index.reads - before <= MOST_QUERIES
+    world.audit("job")
+    assert kinds(world, "job") == ["too-many-lookups"]
+    assert world.ancestors("job") == {"parent"}, "what a person names is looked up first"
+
+
+def test_an_honest_job_with_many_places_stays_within_its_look_ups() -> None:
+    world = World()
+    data = [channel(f"part{n}", f"s3://data-{n}/a/b/c/d/e/f/g/h/") for n in range(20)]
+    world.add(continuing("job", InputDataConfig=data))
+    world.audit()
+    assert kinds(world, "job") == []
+    assert world.content("job")["verdict"] == "below"

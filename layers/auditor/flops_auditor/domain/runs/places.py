@@ -3,8 +3,10 @@
 A location is compared segment by segment, so `s3://b/run1` is never part of `s3://b/run10`.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from flops_auditor.domain.values.remarks import Remark
 
@@ -77,13 +79,40 @@ class Reference:
     unless_found: Remark | None = None
 
 
+_URI = re.compile(r"s3[an]?://(?P<bucket>[^/]+)(?:/(?P<key>.*))?", re.IGNORECASE | re.DOTALL)
+_ARN = re.compile(r"arn:aws[a-z-]*:s3:::(?P<bucket>[^/]+)(?:/(?P<key>.*))?", re.DOTALL)
+_ACCESS_POINT = re.compile(
+    r"(?:s3://)?(?P<bucket>arn:aws[a-z-]*:s3:[a-z0-9-]+:\d+:accesspoint/[^/]+)(?:/object)?(?:/(?P<key>.*))?", re.DOTALL
+)
+_ENDPOINT = r"s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?(?::\d+)?"
+_OF_A_HOST = re.compile(
+    rf"https?://(?P<bucket>[a-z0-9.-]+)\.{_ENDPOINT}(?:/(?P<key>[^?#]*))?(?:[?#].*)?", re.IGNORECASE | re.DOTALL
+)
+_OF_A_PATH = re.compile(
+    rf"https?://{_ENDPOINT}/(?P<bucket>[^/?#]+)(?:/(?P<key>[^?#]*))?(?:[?#].*)?", re.IGNORECASE | re.DOTALL
+)
+_ALIAS = re.compile(r"s3://(?:.*-s3alias|arn:aws[a-z-]*:s3:[^/]*:accesspoint/.*)")
+
+
 def read_s3(text: str) -> Location | None:
-    """An S3 URI as a place; None for anything else."""
-    scheme, separator, rest = text.strip().partition("://")
-    bucket, _, key = rest.partition("/")
-    if not separator or not bucket or scheme.lower() not in {"s3", "s3a", "s3n"}:
-        return None
-    return Location(f"s3://{bucket}", tuple(part for part in key.split("/") if part))
+    """A place in S3, whichever way it is spelt: URI, ARN, or URL with the bucket in the host or the path; None for
+    anything else. Source: Amazon S3 User Guide, "Methods for accessing a general purpose bucket".
+    """
+    text = text.strip()
+    for spelling in (_ACCESS_POINT, _URI, _ARN):
+        if found := spelling.fullmatch(text):
+            return _in_bucket(found["bucket"], found["key"])
+    found = _OF_A_PATH.fullmatch(text) or _OF_A_HOST.fullmatch(text)
+    return _in_bucket(found["bucket"], unquote(found["key"] or "")) if found else None
+
+
+def _in_bucket(bucket: str, key: str | None) -> Location:
+    return Location(f"s3://{bucket}", tuple(part for part in (key or "").split("/") if part))
+
+
+def is_access_point(location: Location) -> bool:
+    """Whether a place is named through an access point, which may belong to any bucket."""
+    return _ALIAS.fullmatch(location.space) is not None
 
 
 def each_once(found: Sequence[Reference]) -> tuple[Reference, ...]:

@@ -42,8 +42,9 @@ class Run:
     `finished`: it has ended, whether well or not; `succeeded`: well. `hardware_disclosed` is False where the service
     keeps its hardware to itself. `billed_tokens` are those that the service charged for, `limit_seconds` how long it
     may run; None: not known. `family` is shared by runs that are trials of one search: they are no ancestors of each
-    other. `checkpoints` are those of its `results` that its owner named, where others may write. `reads` are places
-    that it would begin from, did its lineage tag not deny it.
+    other. `checkpoints` are those of its `results` that its owner named, where others may write. `begins_doubts` are
+    about what it begins from and cannot be looked up. `reads` are places that it would begin from, did its lineage tag
+    not deny it.
     `stop_command` is what a person types to end it.
     """
 
@@ -68,6 +69,7 @@ class Run:
     final_values: tuple[FinalValue, ...] = ()
     begins: tuple[Reference, ...] = ()
     begins_notes: tuple[Remark, ...] = ()
+    begins_doubts: tuple[Remark, ...] = ()
     reads: tuple[str, ...] = ()
     results: tuple[Location, ...] = ()
     checkpoints: tuple[Location, ...] = ()

@@ -8,7 +8,7 @@ count that do not continue one another, and a doubt names them. Data is taken fo
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from flops_auditor.domain.runs.places import Location, Reference
+from flops_auditor.domain.runs.places import DEPTH, Location, Reference
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.arns import name_of
@@ -18,6 +18,8 @@ from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
 ENTRIES_IN_A_PAGE = 100
 MOST_PAGES = 5
 """Pages of the index that one place may take."""
+MOST_QUERIES = 300
+"""Of the index for one run: 20 places, each 15 folders deep."""
 MOST_HOLDERS = 4
 """Runs at one place that do not continue one another: with more of them it is a place that many write to."""
 
@@ -29,6 +31,14 @@ TOO_MANY_WRITERS = Kind(
 )
 TOO_MANY_RESULTS = Kind(
     "too-many-results", "more than {most} results lie below {place:said200}, not all were looked up", TAG_LINEAGE
+)
+PLACE_TOO_DEEP = Kind(
+    "place-too-deep", "{where}: the place is more than {most} folders deep, so not all of it was looked up", TAG_LINEAGE
+)
+TOO_MANY_LOOKUPS = Kind(
+    "too-many-lookups",
+    "the places that the job begins from need more than {most} look-ups: not all were looked up",
+    TAG_LINEAGE,
 )
 SEVERAL_HOLDERS = Kind(
     "several-holders",
@@ -87,6 +97,7 @@ class Holders:
     tagged: set[str] = field(default_factory=set)
     doubts: list[Remark] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
+    _queries: int = 0
     _seen: dict[Location, tuple[list[IndexEntry], bool]] = field(default_factory=dict)
 
     def of(self, reference: Reference) -> list[IndexEntry]:
@@ -103,6 +114,8 @@ class Holders:
             return []
         if not at.in_s3:
             return self._apart(reference, self._at(reference, at))
+        if len(at.path) > DEPTH:
+            self._unless_tagged(PLACE_TOO_DEEP(where=reference.where, most=DEPTH))
         if reference.data:
             return self._of_data(reference)
         if at.whole_bucket:
@@ -197,6 +210,8 @@ class Holders:
         found: list[IndexEntry] = []
         before = self.run.created_text
         for _ in range(MOST_PAGES):
+            if not self._may_ask():
+                return found, True
             page = self.index.newest("output", at, before, ENTRIES_IN_A_PAGE)
             found += [entry for entry in page if not self._apart_from_us(entry)]
             if len(page) < ENTRIES_IN_A_PAGE or at.whole_bucket:
@@ -204,12 +219,22 @@ class Holders:
             before = page[-1].created
         return found, False
 
+    def _may_ask(self) -> bool:
+        """Counts a query of the index; False, with a doubt, once there were too many."""
+        if self._queries >= MOST_QUERIES:
+            self._doubt(TOO_MANY_LOOKUPS(most=MOST_QUERIES))
+            return False
+        self._queries += 1
+        return True
+
     def _below(self, reference: Reference) -> list[IndexEntry]:
         """Of every place strictly below, the last run before this one that left results there."""
         at = reference.location
         latest: dict[Location, IndexEntry] = {}
         after = ""
         for _ in range(MOST_PAGES):
+            if not self._may_ask():
+                return list(latest.values())
             page = self.index.within("output", at, after, ENTRIES_IN_A_PAGE)
             for entry in page:
                 earlier = entry.created < self.run.created_text

@@ -43,6 +43,9 @@ TOO_MANY_PARENTS = Kind(
     "too-many-parents", "the job continues {count} others, of which {most} were looked up", TAG_LINEAGE
 )
 CONTINUES = Kind("takes-result", "{where} ({place:said200}) takes the result of {name}")
+RESULT_TOO_LONG = Kind(
+    "result-too-long", "a place where the job leaves results is too long to be noted: who continues it is not seen"
+)
 NAMES_ITSELF = Kind("lineage-names-itself", "{where} names the job itself: a job cannot continue itself", TAG_LINEAGE)
 NAMES_LATER = Kind(
     "lineage-names-later",
@@ -128,6 +131,10 @@ def follow(
         if reference.explicit and not reference.location.too_long and resolved.isdisjoint(reference.leads_to):
             doubts.append(_unfound(run, reference, index))
     doubts += [r.unless_found for r in named if r.unless_found is not None and r.location not in resolved]
+    if not holders.tagged:
+        doubts += run.begins_doubts
+    if any(location.too_long for location in run.results):
+        doubts.append(RESULT_TOO_LONG())
     if len(parents) > MOST_PARENTS:
         doubts.append(TOO_MANY_PARENTS(count=len(parents), most=MOST_PARENTS))
     sets: list[tuple[Ancestor, ...]] = []

@@ -26,7 +26,7 @@ def read_training_job(evidence: Evidence) -> Run:
 def run_of(job: TrainingJob, evidence: Evidence) -> Run:
     """The run of a job whose answer is parsed already; `job` has the tags of the evidence."""
     declared = read_declared(statements(job))
-    begins, notes = beginnings(job, declared.lineage, evidence.packages)
+    begins, remarks = beginnings(job, declared.lineage, evidence.packages)
     return Run(
         source=SOURCE,
         kind="Training job",
@@ -50,7 +50,8 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
             FinalValue(final.metric_name, final.value, final.timestamp) for final in job.final_metric_data_list
         ),
         begins=begins,
-        begins_notes=notes,
+        begins_notes=tuple(each for each in remarks if each.kind.remedy is None),
+        begins_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
         reads=_denied(job) if NOT_CONTINUED in map(str.lower, declared.lineage) else (),
         results=outputs(job),
         checkpoints=checkpoints(job),

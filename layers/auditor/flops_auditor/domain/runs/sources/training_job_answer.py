@@ -121,10 +121,17 @@ class S3Source(AnswerShape):
     s3_data_type: OptionalText = ""
 
 
+class FileSystem(AnswerShape):
+    """A file system that the job mounts."""
+
+    file_system_type: OptionalText = ""
+
+
 class DataSource(AnswerShape):
     """Where data lies."""
 
     s3_data_source: S3Source | None = Field(default=None, alias="S3DataSource")
+    file_system_data_source: FileSystem | None = None
 
 
 class Channel(AnswerShape):
@@ -138,6 +145,18 @@ class Channel(AnswerShape):
         """The S3 URI the channel reads, or an empty text."""
         source = self.data_source.s3_data_source if self.data_source else None
         return source.s3_uri if source else ""
+
+    @property
+    def file_system(self) -> str:
+        """The kind of file system the channel reads, or an empty text."""
+        source = self.data_source.file_system_data_source if self.data_source else None
+        return (source.file_system_type or "unknown") if source else ""
+
+    @property
+    def manifest(self) -> bool:
+        """Whether a file lists what the channel reads."""
+        source = self.data_source.s3_data_source if self.data_source else None
+        return source is not None and source.s3_data_type in {"ManifestFile", "AugmentedManifestFile"}
 
 
 class _ModelArtifacts(AnswerShape):

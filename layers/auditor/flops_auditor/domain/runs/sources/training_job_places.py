@@ -4,12 +4,14 @@ Facts: Amazon SageMaker API Reference, DescribeTrainingJob (OutputDataConfig, Mo
 InputDataConfig, ModelPackageConfig).
 """
 
+import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from flops_auditor.domain.runs.hyperparameters import plain
-from flops_auditor.domain.runs.places import NAMES, Location, Reference, each_once, read_s3
-from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
+from flops_auditor.domain.runs.places import NAMES, Location, Reference, each_once, is_access_point, read_s3
+from flops_auditor.domain.runs.remedies import TAG_LINEAGE
+from flops_auditor.domain.runs.sources.training_job_answer import Channel, TrainingJob
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 NOT_CONTINUED = "none"
@@ -27,6 +29,22 @@ AUXILIARY_CHANNEL = Kind(
     "auxiliary-channel",
     "channel {channel:said} is a teacher or an auxiliary model, which does not count",
 )
+NOT_FOLLOWED = Kind(
+    "model-not-followed", "{where} reads a model from {form}: whose result lies there cannot be looked up", TAG_LINEAGE
+)
+DATA_NOT_FOLLOWED = Kind("data-not-followed", "{where} reads {form}: whose result lies there cannot be looked up")
+ONLY_AUXILIARY = Kind(
+    "only-auxiliary-model",
+    "the only model that the job reads is in channel {channel:said}, a teacher or an auxiliary model by its name: "
+    "nothing says what it begins from",
+    TAG_LINEAGE,
+)
+_PLACE = re.compile(
+    r"(?:s3[an]?|https?)://[^\s\"'<>,;|\\]+|arn:aws[a-z-]*:(?:s3|sagemaker):[^\s\"'<>,;|\\]+", re.IGNORECASE
+)
+_MOST_LEAVES = 200
+_DEEPEST = 8
+"""Of the JSON in a hyperparameter or variable: what lies deeper is read as text."""
 
 
 def read_location(text: str) -> Location | None:
@@ -74,21 +92,31 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
     if len(found) < len(tagged):
         notes.append(CONTINUES_NOTHING())
         return each_once(found), tuple(notes)
+    auxiliary = ""
     for channel in job.input_data_config:
         location = read_location(channel.uri)
         name = channel.channel_name[:64]
-        if location is None:
-            continue
         if _NOT_COUNTED.search(name):
-            notes.append(AUXILIARY_CHANNEL(channel=name))
+            if location is not None or _not_followed(channel, location):
+                auxiliary = name
+                notes.append(AUXILIARY_CHANNEL(channel=name))
             continue
         model = bool(_MODEL_LIKE.search(name))
-        found.append(Reference(location, f"channel {name}", directory=model, data=not model))
+        form = _not_followed(channel, location)
+        if form:
+            notes.append((NOT_FOLLOWED if model else DATA_NOT_FOLLOWED)(where=f"channel {name}", form=form))
+        if location is not None:
+            found.append(Reference(location, f"channel {name}", directory=model, data=not model))
     checkpoint = read_location(job.checkpoint_config.s3_uri)
     if checkpoint is not None:
         found.append(Reference(checkpoint, "checkpoint configuration", directory=True))
     found += _named(job.hyper_parameters, "hyperparameter")
     found += _named(job.environment, "variable")
+    notes += [
+        NOT_FOLLOWED(where=each.where, form="an access point")
+        for each in found
+        if not each.data and is_access_point(each.location) and not each.where.startswith("channel ")
+    ]
     sources = [("source model package", job.model_package_config.source_model_package_arn)]
     if job.serverless is not None:
         sources.append(("base model", job.serverless.base_model_arn))
@@ -96,7 +124,25 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
         location = read_location(text)
         if location is not None:
             found.append(Reference(location, where))
-    return each_once(found), tuple(notes)
+    if auxiliary and all(each.data for each in found) and not _names_a_model(job):
+        notes.append(ONLY_AUXILIARY(channel=auxiliary))
+    return each_once(found), tuple(dict.fromkeys(notes))
+
+
+def _not_followed(channel: Channel, location: Location | None) -> str:
+    """In which form a channel names what it reads, where nobody can look up whose it is; "" where one can."""
+    if channel.file_system:
+        return "a file system"
+    if channel.manifest:
+        return "what a manifest lists"
+    if location is not None:
+        return "an access point" if is_access_point(location) else ""
+    return "a place of a form that is not known" if channel.uri.strip() else ""
+
+
+def _names_a_model(job: TrainingJob) -> bool:
+    named = {**job.hyper_parameters, **job.environment}
+    return any(value and _MODEL_LIKE.search(name) and not _NOT_COUNTED.search(name) for name, value in named.items())
 
 
 def _tagged(text: str) -> Reference:
@@ -105,10 +151,39 @@ def _tagged(text: str) -> Reference:
 
 
 def _named(values: Mapping[str, str], what: str) -> list[Reference]:
+    """Every place in the values. One whose name says nothing of a model is taken for data."""
     found = []
     for name, value in sorted(values.items()):
-        location = read_location(plain(value))
-        counted = _MODEL_LIKE.search(name) and not _OUTPUT_LIKE.search(name) and not _NOT_COUNTED.search(name)
-        if location is not None and counted:
-            found.append(Reference(location, f"{what} {name[:64]}", directory=True))
+        for label, text in _leaves(name, value):
+            if _OUTPUT_LIKE.search(label) or _NOT_COUNTED.search(label):
+                continue
+            model = bool(_MODEL_LIKE.search(label))
+            whole = read_location(text)
+            places = [whole] if whole else [read_location(each.group()) for each in _PLACE.finditer(text)]
+            where = f"{what} {name[:64]}"
+            found += [Reference(place, where, directory=model, data=not model) for place in places if place]
     return found
+
+
+def _leaves(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """The texts in a value, which may be JSON, each with the names that it stands under."""
+    text = plain(value)
+    if text[:1] not in ("{", "["):
+        yield name, text
+        return
+    try:
+        waiting = [(name, json.loads(text), 0)]
+    except (ValueError, RecursionError):
+        yield name, text
+        return
+    for _ in range(_MOST_LEAVES):
+        if not waiting:
+            return
+        label, found, depth = waiting.pop(0)
+        if isinstance(found, dict | list) and depth < _DEEPEST:
+            inner = found.items() if isinstance(found, dict) else [("", each) for each in found]
+            waiting += [(f"{label}.{key}" if key else label, each, depth + 1) for key, each in inner]
+        else:
+            yield label, found if isinstance(found, str) else json.dumps(found)
+    for label, found, _ in waiting:
+        yield label, found if isinstance(found, str) else json.dumps(found)
