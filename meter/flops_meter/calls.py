@@ -35,7 +35,7 @@ def describe(
 def _describe(value: Any, structure: list[Any], sizes: list[int], depth: int, values: bool) -> None:
     if isinstance(value, torch.Tensor):
         structure.append((value.dim(), value.requires_grad))
-        sizes.extend(value.shape)
+        sizes.extend(_nested_sizes(value) if value.is_nested else value.shape)
     elif value is None or isinstance(value, bool | str | int | float):
         structure.append(value if values or value is None else type(value).__name__)
     elif isinstance(value, list | tuple) and depth < _DEEPEST and len(value) <= _MOST_ITEMS:
@@ -56,6 +56,13 @@ def _describe(value: Any, structure: list[Any], sizes: list[int], depth: int, va
             length = _cached_length(value)
             if length is not None:
                 sizes.append(length)
+
+
+def _nested_sizes(value: torch.Tensor) -> tuple[int, ...]:
+    """Sequences of different lengths in one tensor: how many, and all their values."""
+    if value.layout == torch.jagged:
+        return value.size(0), *value.values().shape
+    return value.size(0), value.numel()
 
 
 def _summed(value: Any, structure: list[Any], sizes: list[int]) -> None:

@@ -5,6 +5,7 @@ not; causal masks are not discounted. Beyond it: the kernels that it does not kn
 flash-attn's own operators, packed weights, recurrent layers), and what of an attention backward is recomputation.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -68,6 +69,15 @@ def _linear(left: str) -> Formula:
     def formula(seen: Seen) -> Work:
         result = seen.result[0] if isinstance(seen.result, tuple) else seen.result
         return _dense(2 * prod(_shape(result)) * _shape(seen.arguments[left])[-1])
+
+    return formula
+
+
+def _from_sizes(left: str) -> Formula:
+    """A product whose packed weight does not show its sides: the arguments say them."""
+
+    def formula(seen: Seen) -> Work:
+        return _dense(2 * prod(_shape(seen.arguments[left])) * seen.arguments["out_features"])
 
     return formula
 
@@ -185,6 +195,36 @@ def bounds_of(arguments: Arguments) -> tuple[Any, Any] | None:
     return queries, queries if keys is None else keys
 
 
+# ----- Whole layers in one operation: what torch runs for attention and encoders without gradients
+
+
+def _lengths(tensor: Any) -> list[int]:
+    """Positions of each sequence; a nested tensor has sequences of different lengths."""
+    if tensor.is_nested:
+        return [int(sizes[0]) for sizes in tensor._nested_tensor_size().tolist()]
+    shape = _shape(tensor)
+    return [shape[1]] * shape[0]
+
+
+def _attention_layer(seen: Seen) -> Work:
+    """Projections of query, key and value, attention between all positions, projection of the result."""
+    given = seen.arguments
+    size = int(given["embed_dim"])
+    queries = _lengths(given.get("query", given.get("src")))
+    keys = _lengths(given.get("key", given.get("src")))
+    projected = 2 * sum(queries) + 2 * sum(keys)
+    pairs = sum(query * key for query, key in zip(queries, keys, strict=True))
+    return {DENSE: 2 * projected * size**2, PAIRED: 4 * pairs * size}
+
+
+def _encoder_layer(seen: Seen) -> Work:
+    """An attention layer and two linear ones."""
+    given = seen.arguments
+    weights = prod(_shape(given["ffn_weight_1"])) + prod(_shape(given["ffn_weight_2"]))
+    work = _attention_layer(seen)
+    return {**work, DENSE: work[DENSE] + 2 * sum(_lengths(given["src"])) * weights}
+
+
 # ----- Recurrent layers: every step multiplies by the input and the recurrent weights
 
 
@@ -228,6 +268,13 @@ FORMULAS: dict[str, Formula] = {
     "aten::addmm": _matrix_product("mat1", "mat2"),
     "aten::_addmm_activation": _matrix_product("mat1", "mat2"),
     "aten::_scaled_mm": _matrix_product("self", "mat2"),
+    "aten::_scaled_mm_v2": _matrix_product("self", "mat2"),
+    "aten::_dyn_quant_matmul_4bit": _from_sizes("inp"),
+    "aten::_mixed_dtypes_linear": _linear("input"),
+    "aten::_weight_int4pack_mm_with_scales_and_zeros": _linear("self"),
+    "aten::_native_multi_head_attention": _attention_layer,
+    "aten::_triton_multi_head_attention": _attention_layer,
+    "aten::_transformer_encoder_layer_fwd": _encoder_layer,
     "aten::bmm": _batched("self", "mat2"),
     "aten::baddbmm": _batched("batch1", "batch2"),
     "aten::addbmm": _batched("batch1", "batch2"),
@@ -242,6 +289,7 @@ FORMULAS: dict[str, Formula] = {
     "aten::_weight_int4pack_mm_for_cpu": _linear("self"),
     "aten::_grouped_mm": _grouped,
     "aten::_scaled_grouped_mm": _grouped,
+    "aten::_scaled_grouped_mm_v2": _grouped,
     "transformers::grouped_mm_fallback": _grouped,
     "bitsandbytes::gemm_4bit": _linear("A"),
     "bitsandbytes::gemv_4bit": _linear("A"),
@@ -262,25 +310,36 @@ FORMULAS: dict[str, Formula] = {
 }
 
 WITHOUT_FLOP = ("aten", "prims", "prim", "c10d", "_c10d_functional", "c10d_functional", "fsdp", "profiler", "inductor")
-"""Namespaces whose other operations are elementwise work, movement or communication."""
-MOVES = (
-    "quant",
-    "cast",
-    "pack",
-    "permute",
-    "gather",
-    "scatter",
-    "all_reduce",
-    "copy",
-    "norm",
-    "rotary",
-    "rope",
-    "embed",
+"""Namespaces whose other operations are elementwise work, movement or communication, but for those named so:"""
+_MULTIPLIES = re.compile(
+    r"mm(?![a-z])|mv_?$|matmul|(?<!bi)(?<!tri)linear(?!1d)|^_trilinear|conv(?!ert)|attention|encoder_layer|lstm|gru|rnn"
 )
-"""Parts of names of custom operations that move, convert or scale values: known to have no matrix product inside."""
+"""Names of torch's own operations that multiply by a weight or by each other."""
+_DOES_NOT = re.compile(r"^_thnn_|flatten_weight|reorder_|prepack$|_search$|quantize_weight$|linear_combination")
+"""Of those, the ones that scale gates, or bring weights into another order."""
+CUSTOM_WITHOUT_FLOP = frozenset(
+    f"bitsandbytes::{name}"
+    for name in (
+        "quantize_4bit",
+        "dequantize_4bit",
+        "dequantize_4bit.out",
+        "quantize_blockwise",
+        "dequantize_blockwise",
+        "int8_vectorwise_quant",
+        "int8_vectorwise_dequant",
+        "int8_double_quant",
+        "int8_mm_dequant",
+        "optimizer_update_32bit",
+        "optimizer_update_8bit_blockwise",
+    )
+) | frozenset({"torchvision::nms", "torchvision::roi_align", "torchvision::_roi_align_backward"})
+"""Custom operations that are known, each by its whole name, to have no matrix product inside. Part of a name proves
+nothing: gather_gemm gathers and multiplies."""
 
 
 def is_unknown(name: str) -> bool:
-    """Whether an operation without a formula may hide matrix products: a custom one, unless its name says otherwise."""
+    """Whether an operation without a formula may hide matrix products: of torch those named so, of others all."""
     space, _, own = name.partition("::")
-    return space not in WITHOUT_FLOP and not any(part in own.lower() for part in MOVES)
+    if space in WITHOUT_FLOP:
+        return _MULTIPLIES.search(own) is not None and _DOES_NOT.search(own) is None
+    return name not in CUSTOM_WITHOUT_FLOP

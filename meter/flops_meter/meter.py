@@ -319,6 +319,8 @@ class FlopsMeter:
             return
         try:
             do(*args)
+            if self._watch.error is not None:
+                raise self._watch.error
         except Exception as error:
             if os.environ.get("FLOPS_METER_STRICT") == "1":
                 raise

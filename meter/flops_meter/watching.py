@@ -80,6 +80,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.backward: Work = {}
         self.length: int | None = None
         self.unknown: dict[str, int] = {}
+        self.error: Exception | None = None
         self.pairs: dict[int, int] = {}
         self.weights: set[int] = set()
         self._outputs: set[int] = set()
@@ -127,12 +128,12 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if isinstance(func, torch._ops.HigherOrderOperator):
-            self._higher_order_operator(func, args)
+            self._guarded(self._higher_order_operator, func, args)
             return NotImplemented
         if any(each.__name__ == "FakeTensor" for each in types):
             return func(*args, **kwargs)  # somebody works shapes out: nothing runs
-        name, formula = self._known(func)
-        if name in _ASIDE or any(_distributed(each) for each in types):
+        name, formula = self._guarded(self._known, func) or (func._schema.name, None)
+        if name in _ASIDE or any(_in_parts(each) for each in types):
             return NotImplemented
         if formula is None and self._is_composite(func):
             with self:
@@ -140,16 +141,31 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if result is not NotImplemented:
                 return result
         result = func(*args, **kwargs)
+        self._guarded(self._count, func, name, formula, args, kwargs, result)
+        return result
+
+    def _count(self, func: Any, name: str, formula: Formula | None, args: Any, kwargs: Any, result: Any) -> None:
         if formula is not None:
             arguments = _named(func, args, kwargs)
             work = formula(Seen(arguments, result, self.current.length if self.current else self.length))
             bounds = bounds_of(arguments)
             if bounds is not None:
                 self._note_pairs(work, bounds)
-            self._add(work, args)
+            self._add({kind: int(amount) for kind, amount in work.items()}, args)
         elif name == "aten::_to_copy" and args[0].dim() == 2:
             self._modules.copied(args[0], result)
-        return result
+        elif name in self.unknown and not self._modules.stands_for(in_backward()):
+            self.unknown[name] += 1
+
+    def _guarded(self, do: Any, *args: Any) -> Any:
+        """An error of the meter's own in the middle of somebody's operation: told, never raised there."""
+        if self.error is not None:
+            return None
+        try:
+            return do(*args)
+        except Exception as error:
+            self.error = error
+            return None
 
     def called(self, module: nn.Module) -> bool:
         """Whether a linear layer was called since the last clear."""
@@ -179,10 +195,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if formula is None and is_attention(name, dict.fromkeys((a.name for a in func._schema.arguments), 1)):
                 formula = self._attention(name)
             if formula is None and is_unknown(name):
-                self.unknown[name] = 0
+                self.unknown.setdefault(name, 0)
             found = self._formulas[func] = name, formula
-        if found[0] in self.unknown and not self._modules.stands_for(in_backward()):
-            self.unknown[found[0]] += 1
         return found
 
     def _is_composite(self, func: Any) -> bool:
@@ -260,9 +274,10 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._modules.saw_forward(args)
 
 
-def _distributed(kind: type) -> bool:
-    """A distributed tensor works on its own shard next: that one counts, so that all ranks add up to the whole."""
-    return kind.__name__ == "DTensor"
+def _in_parts(kind: type) -> bool:
+    """A distributed tensor works on its own shard next, a nested one on the values of all its sequences: those count,
+    so that all ranks add up to the whole, and no length is more than a number."""
+    return kind.__name__ in ("DTensor", "NestedTensor")
 
 
 def _named(func: Any, args: Any, kwargs: Any) -> dict[str, Any]:
