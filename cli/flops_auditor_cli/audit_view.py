@@ -6,11 +6,13 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.law.policy import BASES
-from flops_auditor.domain.messages.duties import duties_in_words
+from flops_auditor.domain.messages.duties import OTHER_WORDING, duties_in_words
 from flops_auditor.domain.messages.record_alert import (
     binds_nobody_yet,
     disputed_line,
     is_disputed,
+    limits_in_words,
+    placing_in_words,
     remedies,
     unassessed_doubts,
 )
@@ -122,7 +124,7 @@ def verdict_in_words(document: Mapping[str, Any]) -> str:
     """
     if is_disputed(document):
         return "disputed"
-    if binds_nobody_yet(document):
+    if binds_nobody_yet(document, datetime.now(UTC).date()):
         return "not in force"
     silent = document["not_assessed"] and not document["assessments"]
     return "silent" if silent and document["verdict"] == "below" else str(document["verdict"])
@@ -204,8 +206,15 @@ def duties(document: Mapping[str, Any]) -> PointList:
     """What follows without a day, and where it binds at all."""
     over = [a for a in document["assessments"] if a["verdict"] != "below" and a["duties"]]
     binds = [f"{a['condition']}" for a in over if a["condition"]]
-    binds += [f"limited to {a['limited_to']}" for a in over if a["limited_to"]]
+    limits = limits_in_words(a for a in over if any(duty["state"] != OTHER_WORDING for duty in a["duties"]))
+    binds += [each for each in (placing_in_words(over, _stated(document)), limits) if each]
     return PointList(_duties(document, dated=False), "; ".join(["Duties", *dict.fromkeys(binds)]))
+
+
+def _stated(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What people say of the resulting model."""
+    said: Mapping[str, Any] = document.get("stated") or (document.get("lineage") or {}).get("stated") or {}
+    return said
 
 
 def _duties(document: Mapping[str, Any], dated: bool) -> list[str]:

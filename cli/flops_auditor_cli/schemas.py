@@ -150,7 +150,9 @@ RESTS_ON = thing(
 DUTY = thing(
     {
         "id": TEXT,
-        "state": {"enum": ["owed", "unless confirmed", "disputed", "not in force", "if over"]},
+        "state": {
+            "enum": ["owed", "unless confirmed", "disputed", "owed once in force", "if over", "by another wording"]
+        },
         "what": TEXT,
         "article": TEXT,
         "to": TEXT,
@@ -203,6 +205,9 @@ ASSESSMENT = thing(
         "upper_share": NUMBER,
         "rests_on": many(SOURCE),
         "verdict_without_statements": maybe(VERDICT),
+        "role": MAYBE,
+        "in_force": MAYBE,
+        "wording_of": MAYBE,
         "duties": many(DUTY),
         "doubts": many(REMARK),
         "notes": many(REMARK),
@@ -325,9 +330,10 @@ _ASSESSED = thing(
         "notification_due": MAYBE,
     }
 )
-AUDIT = joined(_ASSESSED, thing({"rests_on": RESTS_ON}))
+_RESTING = joined(_ASSESSED, thing({"rests_on": RESTS_ON}))
+AUDIT = joined(_RESTING, thing({"stated": named({})}))
 RECORD = joined(
-    AUDIT,
+    _RESTING,
     thing(
         {
             "lineage": thing(
@@ -372,6 +378,7 @@ PLAN = joined(
     thing(
         {
             "assessments": many(PLANNED),
+            "stated": named({}),
             "contradictions": many(REMARK),
             "methods": many(
                 thing(
@@ -617,7 +624,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "settled": FLAG,
                 "before": joined(SUMS, thing({"verdict": VERDICT, "method": TEXT, "revision": COUNT})),
                 "after": joined(SUMS, thing({"verdict": VERDICT, "method": TEXT, "revision": MAYBE_COUNT})),
-                "record": AUDIT,
+                "record": _RESTING,
             }
         ),
     ),
@@ -740,6 +747,7 @@ _EMPTY_DUTY: dict[str, Any] = {
     "no_later_day": None,
     "until_article": None,
     "form": None,
+    "in_force": None,
 }
 _EMPTY_ANCESTOR: dict[str, Any] = {
     "doubts": [],
@@ -767,6 +775,8 @@ def _whole(value: Any) -> Any:
             members = _EMPTY_ANCESTOR | members
         if {"article", "state", "what"} <= members.keys():
             members = _EMPTY_DUTY | members
+        if {"scenario", "basis", "inherited_flop"} <= members.keys():
+            members = {"role": None, "in_force": None, "wording_of": None} | members
         found: dict[str, Any] = {}
         for name, each in members.items():
             if name in AMOUNTS:

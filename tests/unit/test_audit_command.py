@@ -175,7 +175,7 @@ def test_a_table_for_people(tmp_path: Path) -> None:
     assert answer.exit_code == 0
     for words in ("Best estimate", "1.42e20 FLOP", "Upper bound", "2.85e20 FLOP", "below"):
         assert words in answer.output
-    assert "Commission Guidelines C(2025) 7719" in answer.output
+    assert "Commission Guidelines C(2025) 5045" in answer.output
     assert "original-unknown" in answer.output
 
 

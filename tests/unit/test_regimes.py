@@ -257,7 +257,7 @@ def test_nothing_is_owed_before_a_law_is_in_force(folder: Path) -> None:
     body = " ".join(alert.body.split())
     assert alert.subject == "[FLOPs Auditor] ABOVE, NOT IN FORCE: tide"
     assert "is ABOVE a threshold of a law that is NOT IN FORCE yet" in body
-    assert {duty["state"] for a in content["assessments"] for duty in a["duties"]} == {"not in force"}
+    assert {duty["state"] for a in content["assessments"] for duty in a["duties"]} == {"owed once in force"}
     later = "Not owed before 2030-01-01, when the law comes into force."
     assert "ago" not in body
     assert f"By 2030-01-31: Tell the Tide Office within thirty days (Tide Act, sec. 9). {later}" in body

@@ -56,9 +56,9 @@ def row_of(seen: RunForecast) -> dict[str, str]:
         "flop": flop(cumulative.best_flop),
         "upper": flop(cumulative.upper_flop),
         "nearest": f"{closest.assessment.policy}, {closest.assessment.scenario}" if closest else "none",
-        "best": percent(closest.best_share if closest else None),
-        "most": percent(closest.upper_share if closest else None),
-        "projected": percent(closest.projected_best_share if closest else None),
+        "best": percent(closest.best_of_line if closest else None),
+        "most": percent(closest.upper_of_line if closest else None),
+        "projected": percent(closest.projected_best_of_line if closest else None),
         "crosses_in": _left(closest),
     }
 
@@ -94,10 +94,10 @@ def document_of(seen: RunForecast) -> dict[str, Any]:
                 "scenario": o.assessment.scenario,
                 "threshold_flop": str(o.assessment.threshold_flop),
                 "verdict": o.assessment.verdict,
-                "best_share": _number(o.best_share),
-                "upper_share": _number(o.upper_share),
-                "projected_best_share": _number(o.projected_best_share),
-                "projected_upper_share": _number(o.projected_upper_share),
+                "best_share": _number(o.best_of_line),
+                "upper_share": _number(o.upper_of_line),
+                "projected_best_share": _number(o.projected_best_of_line),
+                "projected_upper_share": _number(o.projected_upper_of_line),
                 "seconds_left": _number(o.seconds_left),
             }
             for o in seen.outlooks

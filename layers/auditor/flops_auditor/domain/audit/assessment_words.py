@@ -6,10 +6,10 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.law.assessment import Assessment
-from flops_auditor.domain.law.due_dates import state_of
+from flops_auditor.domain.law.due_dates import bars_exemptions, state_beside
 from flops_auditor.domain.law.later_day import later_day
 from flops_auditor.domain.law.licences import standing
-from flops_auditor.domain.law.policy import Duty, Rule
+from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
 from flops_auditor.domain.values.amounts import percent, scientific
 from flops_auditor.domain.values.moments import iso
@@ -20,9 +20,14 @@ MORE_DOUBTS = "more-doubts"
 
 
 def assessment_members(
-    assessment: Assessment, job: str, stated: Stated = NOTHING_STATED, ended: date | None = None
+    assessment: Assessment,
+    job: str,
+    stated: Stated = NOTHING_STATED,
+    ended: date | None = None,
+    others: Sequence[Assessment] = (),
 ) -> dict[str, Any]:
-    """The fields of an assessment. `job` is the run's ARN, for commands that settle a doubt.
+    """The fields of an assessment. `job` is the run's ARN, for commands that settle a doubt; `others` are
+    all of the run.
 
     `stated` is what people say of the resulting model, and `ended` the day on which it was made: both bear on the
     duties.
@@ -52,7 +57,10 @@ def assessment_members(
         "met_from": iso(a.met_from) if a.met_from else None,
         "rests_on": list(a.rests_on),
         "verdict_without_statements": a.without_statements,
-        "duties": duties_of(a, stated, ended),
+        "role": a.role,
+        **in_force_member(a.in_force),
+        **({"wording_of": a.wording_of} if a.wording_of else {}),
+        "duties": duties_of(a, stated, ended, others),
         "doubts": [each.to_json() for each in _bounded([doubt.spoken for doubt in a.doubts])],
         "notes": [note.spoken.to_json() for note in a.notes],
         "settle": [each.to_json() for each in remedies_of(a, job)],
@@ -60,7 +68,10 @@ def assessment_members(
 
 
 def duties_of(
-    assessment: Assessment, stated: Stated = NOTHING_STATED, ended: date | None = None
+    assessment: Assessment,
+    stated: Stated = NOTHING_STATED,
+    ended: date | None = None,
+    others: Sequence[Assessment] = (),
 ) -> list[dict[str, Any]]:
     """The duties that follow, or would follow if the line is crossed, as records hold them."""
     return [
@@ -76,11 +87,11 @@ def duties_of(
             "left_open": duty.left_open,
             **in_force_member(assessment.in_force),
             **({"form": duty.form} if duty.form else {}),
-            **_exemption(duty, assessment.rule, stated),
+            **_exemption(duty, bars_exemptions(assessment, others), stated),
             **_later_day(duty, stated, ended),
         }
         for duty in assessment.rule.duties
-        if (state := state_of(duty, assessment)) is not None
+        if (state := state_beside(duty, assessment, others)) is not None
     ]
 
 
@@ -89,10 +100,10 @@ def in_force_member(day: date | None) -> dict[str, str]:
     return {} if day is None else {"in_force": str(day)}
 
 
-def _exemption(duty: Duty, rule: Rule, stated: Stated) -> dict[str, Any]:
+def _exemption(duty: Duty, barred: bool, stated: Stated) -> dict[str, Any]:
     """Who does not owe the duty, where somebody may not; `licence` says what is known of that."""
     exemption = duty.exemption
-    if exemption is None or not rule.exemptions:
+    if exemption is None or barred:
         return {}
     known = "not stated" if not stated.licence else standing(stated.licence, exemption.licences)
     by_tag = "licence" in stated.unconfirmed
@@ -101,7 +112,7 @@ def _exemption(duty: Duty, rule: Rule, stated: Stated) -> dict[str, Any]:
 
 def _later_day(duty: Duty, stated: Stated, ended: date | None) -> dict[str, Any]:
     """A later day for a model that was placed on the market before, or why there is none."""
-    later = later_day(duty.transition, stated, ended)
+    later = later_day(duty, stated, ended)
     if later is None:
         return {}
     if later.refused:

@@ -23,7 +23,8 @@ IMMINENT = "imminent"
 
 @dataclass(frozen=True)
 class ThresholdForecast:
-    """One threshold seen from a running job. Shares are of the room that the modification has under it.
+    """One threshold seen from a running job. Shares are of the room that the modification has under it; `*_of_line` are
+    of the whole line, and count what was inherited, too.
 
     `projected_*` are what the job will have used at its time limit; `seconds_left` until the best estimate crosses at
     the present rate (0: it has), None when it does not move or is not known.
@@ -34,7 +35,34 @@ class ThresholdForecast:
     upper_share: Fraction | None
     projected_best_share: Fraction | None
     projected_upper_share: Fraction | None
+    projected_best_flop: int | None
+    projected_upper_flop: int | None
     seconds_left: Fraction | None
+
+    @property
+    def best_of_line(self) -> Fraction | None:
+        """The best estimate with what was inherited, as a share of the line."""
+        return self._of_line(self.assessment.best_flop, self.assessment.inherited_flop)
+
+    @property
+    def upper_of_line(self) -> Fraction | None:
+        """The upper bound with what was inherited, as a share of the line."""
+        return self._of_line(self.assessment.counted.upper_flop, 0)
+
+    @property
+    def projected_best_of_line(self) -> Fraction | None:
+        """The best estimate at the time limit, with what was inherited, as a share of the line."""
+        return self._of_line(self.projected_best_flop, self.assessment.inherited_flop)
+
+    @property
+    def projected_upper_of_line(self) -> Fraction | None:
+        """The upper bound at the time limit, with what was inherited, as a share of the line."""
+        counted, own = self.assessment.counted.upper_flop, self.assessment.own.upper_flop
+        return self._of_line(self.projected_upper_flop, 0 if counted is None or own is None else counted - own)
+
+    def _of_line(self, flop: int | None, inherited: int) -> Fraction | None:
+        line = self.assessment.threshold_flop
+        return None if flop is None or line <= 0 else Fraction(flop + inherited, line)
 
     @property
     def crossed(self) -> bool:
@@ -121,12 +149,16 @@ def _outlook(
     elif left is not None and rate > 0:
         seconds_left = left / rate
     more = max(Fraction(0), Fraction(limit) / spent - 1) if spent and limit else None
+    best_at_limit = _projected(assessment.best_flop, own[0], more)
+    upper_at_limit = _projected(assessment.upper_flop, own[1], more)
     return ThresholdForecast(
         assessment=assessment,
         best_share=_share(assessment.best_flop, room),
         upper_share=_share(assessment.upper_flop, room),
-        projected_best_share=_projected(assessment.best_flop, own[0], more, room),
-        projected_upper_share=_projected(assessment.upper_flop, own[1], more, room),
+        projected_best_share=_share(best_at_limit, room),
+        projected_upper_share=_share(upper_at_limit, room),
+        projected_best_flop=best_at_limit,
+        projected_upper_flop=upper_at_limit,
         seconds_left=seconds_left,
     )
 
@@ -137,7 +169,5 @@ def _share(amount: int | None, room: int) -> Fraction | None:
     return Fraction(amount, room) if room > 0 else Fraction(max(2, amount))
 
 
-def _projected(spent: int | None, own: int | None, more: Fraction | None, room: int) -> Fraction | None:
-    if spent is None or own is None or more is None:
-        return None
-    return _share(int(spent + own * more), room)
+def _projected(spent: int | None, own: int | None, more: Fraction | None) -> int | None:
+    return None if spent is None or own is None or more is None else int(spent + own * more)

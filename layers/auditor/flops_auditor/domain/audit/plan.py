@@ -4,7 +4,7 @@ A notification under Art. 52(1) of the AI Act is due already when it becomes kno
 planning is part of compliance. Pure: hardware, model size, tokens and policies come as arguments.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from fractions import Fraction
@@ -30,7 +30,7 @@ from flops_auditor.domain.compute.tiers import (
 )
 from flops_auditor.domain.law.assessment import Assessment, assess_under, crossed_lines
 from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates
-from flops_auditor.domain.law.policy import Policy, Role
+from flops_auditor.domain.law.policy import Circumstance, Policy, Role
 from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Activity
@@ -181,7 +181,13 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     best, (upper, unknown) = chosen.best_flop, _at_most(chosen, wanted, way, None if contradictions else limit)
     updates = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop).plus(wanted.earlier_flop)
     everything = updates.plus(wanted.generated_flop)
-    situation = replace(situation_of_training(wanted.role, wanted.original, updates, everything), on=wanted.on)
+    alone = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop)
+    situation = replace(
+        situation_of_training(wanted.role, wanted.original, updates, everything),
+        on=wanted.on,
+        alone=(alone, alone),
+        circumstances=frozenset(_circumstances(wanted)),
+    )
     assessments, silent = assess_under(policies, situation)
     outlooks = tuple(_outlook(a, best, hardware, utilisation) for a in assessments)
     assumptions = (
@@ -213,6 +219,16 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         contradictions,
         silent,
     )
+
+
+def _circumstances(wanted: Wanted) -> Iterator[Circumstance]:
+    """What is planned of which a text may be silent."""
+    if wanted.earlier_flop:
+        yield "several-runs"
+    if wanted.generated_flop:
+        yield "generated-data"
+    if wanted.activity == "pretraining" and wanted.role == "modifier":
+        yield "continued-pretraining"
 
 
 def contradicting(tiers: Sequence[Tier], limit: int | None) -> tuple[Remark, ...]:
@@ -359,7 +375,8 @@ def document(
             "ours": wanted.original.ours,
             "source": wanted.original.source,
         },
-        "assessments": [_assessment(outlook, wanted.stated) for outlook in plan.outlooks],
+        "stated": wanted.stated.to_json(),
+        "assessments": [_assessment(outlook, wanted.stated, plan.outlooks) for outlook in plan.outlooks],
         "not_assessed": spoken(plan.not_assessed, "plan"),
         "verdict": plan.verdict,
         **due_part(due_in_plan(plan, now)),
@@ -367,10 +384,12 @@ def document(
     }
 
 
-def _assessment(outlook: PlannedThreshold, stated: Stated = NOTHING_STATED) -> dict[str, Any]:
+def _assessment(
+    outlook: PlannedThreshold, stated: Stated = NOTHING_STATED, outlooks: Sequence[PlannedThreshold] = ()
+) -> dict[str, Any]:
     a = outlook.assessment
     return {
-        **assessment_members(a, "JOB", stated),
+        **assessment_members(a, "JOB", stated, others=[each.assessment for each in outlooks]),
         "expected_hours_to_threshold": _significant(outlook.expected_hours),
         "earliest_hours_to_threshold": _significant(outlook.earliest_hours),
     }

@@ -131,7 +131,9 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
             "ours": audit.original.ours,
             "source": audit.original.source,
         },
-        "assessments": [assessment_members(a, arn, audit.declared.stated, ended) for a in audit.assessments],
+        "assessments": [
+            assessment_members(a, arn, audit.declared.stated, ended, audit.assessments) for a in audit.assessments
+        ],
         "not_assessed": spoken(audit.not_assessed, arn),
         "verdict": audit.verdict,
         "rests_on": rests_on_members(audit),
@@ -195,7 +197,11 @@ def _without_statements(careful: "Audit") -> dict[str, Any]:
 
 def unrecorded(audit: "Audit", now: datetime) -> dict[str, Any]:
     """An audit that nothing is kept of, as JSON, with the days that follow from when its lines were crossed."""
-    return {**result(audit), **due_part(due_dates(crossed_lines(audit.assessments), {}, now))}
+    return {
+        **result(audit),
+        "stated": audit.declared.stated.to_json(),
+        **due_part(due_dates(crossed_lines(audit.assessments), {}, now)),
+    }
 
 
 def due_part(due: Sequence[DueDate]) -> dict[str, Any]:

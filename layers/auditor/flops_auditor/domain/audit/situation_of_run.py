@@ -18,7 +18,7 @@ def situation_of(
     model, or one made on one's behalf, is that model's life; training somebody else's weights is a modification.
     """
     role, other, without_tag = _roles(declared, original, lineage)
-    without = cumulative.without_failed
+    without, not_public = cumulative.without_failed, cumulative.if_not_public
     return Situation(
         role=role,
         original=original,
@@ -31,6 +31,7 @@ def situation_of(
         alone=None if cumulative.alone is None else (cumulative.alone[1], cumulative.alone[0]),
         circumstances=frozenset(_circumstances(declared, original, cumulative, "modifier" in (role, other))),
         on=run.ended.date() if run.ended else None,
+        if_not_public=None if not_public is None else (not_public[1], not_public[0]),
     )
 
 

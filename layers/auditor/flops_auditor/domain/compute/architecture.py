@@ -1,6 +1,6 @@
 """The architecture-based tier: parameters x tokens, with attention over the context where the length is known.
 
-C = 6 P D for transformers trained in full (Guidelines C(2025) 7719, Annex A.2); (4 N + 2 N_trainable) x tokens where
+C = 6 P D for transformers trained in full (Guidelines C(2025) 5045, Annex A.2); (4 N + 2 N_trainable) x tokens where
 only a part of the parameters is trained (the AWS toolkit's formula): every token passes forward (2 N) and its
 activation gradients pass back (2 N), weight gradients are computed for the trainable parameters alone. A run that only
 generates data passes forward: 2 N x tokens.

@@ -1,7 +1,7 @@
 """What hardware a SageMaker instance type has and how fast it is: the H of `C = N x L x H x U`.
 
 Peaks are dense (no structured sparsity) FLOP/s, exact. The default basis is dense BF16, which the Commission's own
-worked examples use (Guidelines C(2025) 7719, Annex A.3: 989 TFLOP/s for an H100). Pure: tables arrive as CSV text.
+worked examples use (Guidelines C(2025) 5045, Annex A.3: 989 TFLOP/s for an H100). Pure: tables arrive as CSV text.
 """
 
 import csv

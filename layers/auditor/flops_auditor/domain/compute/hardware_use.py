@@ -1,6 +1,6 @@
 """N, L and H of the hardware-based method for one run: its hosts by kind, their peaks, and how busy they were.
 
-Annex A.2 of the Guidelines, C(2025) 7719: C = N L H U, summed where the hardware changes or is mixed.
+Annex A.2 of the Guidelines, C(2025) 5045: C = N L H U, summed where the hardware changes or is mixed.
 """
 
 from collections.abc import Mapping, Sequence

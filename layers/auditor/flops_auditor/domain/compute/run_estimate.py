@@ -1,6 +1,6 @@
 """From a run and its evidence to the estimate that is signed: which tiers are known, which counts, and why.
 
-Annex A.2 of the Guidelines, C(2025) 7719: any method within 30 %, assumptions documented. They are documented here, one
+Annex A.2 of the Guidelines, C(2025) 5045: any method within 30 %, assumptions documented. They are documented here, one
 by one. Annex A.3 takes U = 0.5 where utilisation is not known. The words cite neither: they stand under every law.
 """
 

@@ -1,7 +1,7 @@
 """The tiers of evidence: what each says about the training compute of a run, in FLOP, with its bounds.
 
 Five tiers, best first (docs/methodology.md). Annex A.2 of the Commission's Guidelines on the scope of the obligations
-for GPAI models, C(2025) 7719, allows any method within an error margin of 30 % and describes two: hardware-based
+for GPAI models, C(2025) 5045, allows any method within an error margin of 30 % and describes two: hardware-based
 C = N L H U and architecture-based C = 6 P D. Each tier is one small function; `choose` picks.
 """
 

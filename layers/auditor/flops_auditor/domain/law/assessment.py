@@ -91,7 +91,10 @@ DENIED = Kind(
 MET_BEFORE = Kind(
     "met-before", "the line was crossed before this run began: a day counts from then, and may be earlier than is shown"
 )
-NOT_IN_FORCE = Kind("not-in-force", "{jurisdiction}: not in force before {day}, and nothing is owed before")
+BEFORE_THE_LAW = Kind(
+    "before-the-law",
+    "{jurisdiction}: the law is in force from {day}, after this run; what is due is due from then on{later}",
+)
 BY_A_READING = "that its modifier is its provider, since it is over the line {line}, which is so by a reading of ours"
 
 ROLES: dict[Role, str] = {
@@ -104,6 +107,7 @@ _STATEMENTS = {
     "general_purpose": ("the original is, or is not, a general-purpose model", "--original-is-general-purpose"),
     "systemic_risk": ("the original is one of systemic risk", "--systemic-risk"),
     "pretraining_flop": ("the original took as much compute as a model of systemic risk", "--pretraining-flop NUMBER"),
+    "generated_data_public": ("the generated data is public", "--generated-data public"),
 }
 
 
@@ -114,8 +118,9 @@ class Assessment:
     `own` is the modification alone on the rule's basis, `inherited_flop` the original's compute that is counted with
     it, `room_flop` what the modification may take at most. `doubts` keep the verdict open, `notes` do not. `condition`
     is the policy's: where it applies at all, and `condition_asks` the question about a model that answers it.
-    `in_force` is the day from which the policy holds: nothing is owed before it. `met_at` is when the line was crossed,
-    `met_from` the earliest that it may have been; None: it was not, or nothing says when.
+    `in_force` is the day from which the policy holds: nothing is owed before it. `role` is whose model is trained,
+    `wording_of` the policy with the law itself, if that is applied beside this one. `met_at` is when the line was
+    crossed, `met_from` the earliest that it may have been; None: it was not, or nothing says when.
     """
 
     policy: str
@@ -135,6 +140,8 @@ class Assessment:
     met_from: datetime | None = None
     rests_on: tuple[str, ...] = ()
     without_statements: Verdict | None = None
+    role: Role | None = None
+    wording_of: str = ""
 
     @property
     def scenario(self) -> str:
@@ -173,14 +180,16 @@ class Assessment:
 
     @property
     def left_open(self) -> str:
-        """What a disputed reading, or one of ours, leaves open."""
+        """What a disputed reading, or one of ours, leaves open; what is certain all the same says so in its note."""
         disputed = next((doubt for doubt in self.doubts if doubt.kind is DISPUTED), None)
+        if disputed is None and self.rule.reading == "disputed" and any(note.kind is CERTAIN for note in self.notes):
+            return ""
         return str(disputed.fact("left_open")) if disputed else self.rule.left_open
 
     @property
-    def not_in_force(self) -> bool:
+    def before_the_law(self) -> bool:
         """Whether the regime was not in force yet on the day of the run."""
-        return any(note.kind is NOT_IN_FORCE for note in self.notes)
+        return any(note.kind is BEFORE_THE_LAW for note in self.notes)
 
     @property
     def narrow(self) -> bool:
@@ -262,6 +271,11 @@ def _alternatives(policy: Policy, situation: Situation) -> Iterator[tuple[Situat
         yield situation.with_original(instead), _lowest_counts(contradiction)
     if not original.trusted and original.pretraining_flop is not None:
         yield situation.with_original(original.without_its_figure()), _weak(situation)
+    if situation.if_not_public is not None:
+        updates, cumulative = situation.if_not_public
+        statement, option = _STATEMENTS["generated_data_public"]
+        doubt = UNCONFIRMED(statement=statement, option=option)
+        yield replace(situation, updates=updates, cumulative=cumulative), _if_public(doubt)
     failed = policy.readings.get("failed-runs")
     if failed is not None and failed.reading == "disputed" and situation.without_failed is not None:
         updates, cumulative = situation.without_failed
@@ -319,6 +333,16 @@ def _unconfirmed(doubt: Remark) -> Combine:
 
     def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
         return said if _severity(said) >= _severity(careful) else _doubted(careful, doubt)
+
+    return combine
+
+
+def _if_public(doubt: Remark) -> Combine:
+    """Generated data that only a tag calls public counts: what is over, or may be, with it is open, and says so."""
+
+    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        above = said is not None and said.verdict == "above"
+        return said if above or not _severity(careful) else _doubted(careful, doubt)
 
     return combine
 
@@ -385,7 +409,7 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
         doubts += situation.original.doubts
     most = rule.most_allowed(situation.original)
     early = policy.in_force is not None and situation.on is not None and situation.on < policy.in_force
-    notes = [NOT_IN_FORCE(jurisdiction=policy.jurisdiction, day=str(policy.in_force))] if early else []
+    notes = [_before_the_law(policy, rule)] if early else []
     if situation.role == "developer" and most < (lowest or 0):
         notes.append(MET_BEFORE())
     if situation.original.systemic_denied and rule.systemic_risk:
@@ -404,7 +428,15 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
         condition=policy.condition,
         condition_asks=policy.condition_asks,
         in_force=policy.in_force,
+        role=situation.role,
     )
+
+
+def _before_the_law(policy: Policy, rule: Rule) -> Remark:
+    """That the law came, or comes, into force after the run, and for which models it waits longer."""
+    waits = {duty.transition: None for duty in rule.duties if duty.transition and not duty.no_transition}
+    later = "".join(f", or until {t.until} for a model placed before {t.placed_before} ({t.article})" for t in waits)
+    return BEFORE_THE_LAW(jurisdiction=policy.jurisdiction, day=str(policy.in_force), later=later)
 
 
 def _disputed_left_open(found: Groups) -> Groups:
@@ -453,9 +485,11 @@ def assess_under(policies: Sequence[Policy], situation: Situation) -> tuple[tupl
     """
     assessments: list[Assessment] = []
     silent: list[Remark] = []
+    found = {policy.policy_id: assess(policy, situation) for policy in policies}
     for policy in policies:
-        answers = assess(policy, situation)
-        assessments += answers
+        answers = found[policy.policy_id]
+        law = policy.wording_of if found.get(policy.wording_of) else ""
+        assessments += [replace(a, wording_of=law) for a in answers]
         if not answers and situation.role is not None:
             silent.append(NO_RULE(policy=policy.policy_id, role=ROLES[situation.role]))
     return tuple(assessments), tuple(silent)

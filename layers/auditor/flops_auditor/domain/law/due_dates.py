@@ -14,9 +14,10 @@ from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.values.moments import iso
 
-State = Literal["owed", "unless confirmed", "disputed", "not in force", "if over"]
+State = Literal["owed", "unless confirmed", "disputed", "owed once in force", "if over", "by another wording"]
 """Whether a duty follows: a line is crossed; it is, unless somebody confirms what only a tag says; it is crossed, but
-what that means is disputed; it is crossed, and the law was not in force on the day of the run; it may be crossed.
+what that means is disputed; it is crossed, and the law came into force after the run; it may be crossed; it is crossed
+in somebody's wording of a law, and in that law itself no line that has the duty is.
 """
 
 
@@ -38,17 +39,43 @@ def state_of(duty: Duty, assessment: Assessment) -> State | None:
     if assessment.verdict == "below":
         return None
     if assessment.verdict == "above":
-        if assessment.not_in_force:
-            return "not in force"
-        return "disputed" if duty.reading == "disputed" else "owed"
+        if duty.reading == "disputed":
+            return "disputed"
+        return "owed once in force" if assessment.before_the_law else "owed"
     if assessment.disputed:
         return "disputed"
     return "unless confirmed" if assessment.unconfirmed and assessment.crossed else "if over"
 
 
+def state_beside(duty: Duty, assessment: Assessment, others: Iterable[Assessment]) -> State | None:
+    """The same beside the other lines of a run: the duties of a wording are those of the law that it words, as certain
+    as they are there.
+    """
+    own = state_of(duty, assessment)
+    if not assessment.wording_of or own in (None, "if over"):
+        return own
+    law = [a for a in others if a.policy == assessment.wording_of]
+    states = [state_of(each, a) for a in law for each in a.rule.duties if each.article == duty.article]
+    found: State | None = next((each for each in _CERTAIN_FIRST if each in states), None)
+    return "by another wording" if found is None else found
+
+
+_CERTAIN_FIRST: tuple[State, ...] = ("owed", "owed once in force", "unless confirmed", "disputed")
+
+
+def bars_exemptions(assessment: Assessment, others: Iterable[Assessment]) -> bool:
+    """Whether a line is crossed, in the same law, over which nobody is exempt."""
+    same = {assessment.policy, assessment.wording_of}
+    return not assessment.rule.exemptions or any(
+        a.crossed and not a.rule.exemptions and (a.policy in same or a.wording_of == assessment.policy) for a in others
+    )
+
+
 def dated_duties(assessments: Iterable[Assessment]) -> Iterator[tuple[str, Duty]]:
-    """The duties with a day that follow where these lines are crossed, each once, with its policy."""
-    found = {(a.policy, duty.duty_id): duty for a in assessments for duty in a.rule.duties}
+    """The duties with a day that follow where these lines are crossed, each once, with its policy. A day is the law's:
+    where that is applied, too, no line of somebody's wording of it begins one.
+    """
+    found = {(a.policy, duty.duty_id): duty for a in assessments if not a.wording_of for duty in a.rule.duties}
     return ((policy, duty) for (policy, _), duty in found.items() if duty.within_days is not None)
 
 

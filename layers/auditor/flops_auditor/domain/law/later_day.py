@@ -8,7 +8,7 @@ somebody else makes of one is another model, which cannot have been placed befor
 from dataclasses import dataclass
 from datetime import date
 
-from flops_auditor.domain.law.policy import Transition
+from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.runs.stated import Stated
 
 
@@ -21,12 +21,14 @@ class LaterDay:
     refused: str = ""
 
 
-def later_day(transition: Transition | None, stated: Stated, ended: date | None) -> LaterDay | None:
-    """The later day for what a run made that `ended` on a day (None: not known); None where none is asked for."""
-    placed = stated.placed_on
+def later_day(duty: Duty, stated: Stated, ended: date | None) -> LaterDay | None:
+    """The later day of a duty for what a run made that `ended` on a day (None: not known); None where none is asked
+    for.
+    """
+    transition, placed = duty.transition, stated.placed_on
     if transition is None or placed is None or placed >= transition.placed_before:
         return None
-    return LaterDay(transition.until, transition.article, _refused(stated, placed, ended))
+    return LaterDay(transition.until, transition.article, duty.no_transition or _refused(stated, placed, ended))
 
 
 def _refused(stated: Stated, placed: date, ended: date | None) -> str:

@@ -62,7 +62,8 @@ class Duty:
     """What somebody over a line has to do. `what` is an instruction in the article's words.
 
     `within_days` with `since` makes a day by which it is due. `left_open` says what is disputed, or why it is a reading
-    of ours. `form` is the form that may be filled in for it.
+    of ours. `form` is the form that may be filled in for it. `no_transition` says why the transition's later day does
+    not hold for it.
     """
 
     duty_id: str
@@ -76,6 +77,7 @@ class Duty:
     form: str = ""
     exemption: Exemption | None = None
     transition: Transition | None = None
+    no_transition: str = ""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,8 @@ class Policy:
     An original of more than `systemic_risk_over` FLOP is of systemic risk in this regime's sense.
     `original_compute` says whether the regime looks at the range of what sources say of an original, or at the lowest
     figure alone. `readings` are of circumstances that the text is silent about. `trusts_statements`: whether a verdict
-    of below may rest on the job's own word, where the deployment trusts it, too.
+    of below may rest on the job's own word, where the deployment trusts it, too. `wording_of` is the id of the policy
+    that holds the law itself, where this one is somebody's wording of it: its duties and days are that law's.
     """
 
     policy_id: str
@@ -185,6 +188,7 @@ class Policy:
     readings: Mapping[Circumstance, ReadingOf]
     groups: tuple[tuple[Rule, ...], ...]
     trusts_statements: bool = True
+    wording_of: str = ""
 
     def rules(self, role: Role | None, original: Original) -> tuple[Rule | None, ...]:
         """Of each group the first rule that speaks about a run in this role on this original, None where none does."""

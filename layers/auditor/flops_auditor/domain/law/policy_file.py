@@ -63,6 +63,7 @@ _POLICY = frozenset(
         "duties",
         "groups",
         "trust_statements",
+        "wording_of",
     }
 )
 _RULE = frozenset(
@@ -87,7 +88,19 @@ _RULE = frozenset(
 )
 _WHEN = frozenset({"role", "original", "systemic_risk", "general_purpose", "at_least", "over", "at_most"})
 _DUTY = frozenset(
-    {"what", "article", "to", "within_days", "since", "reading", "left_open", "form", "exemption", "transition"}
+    {
+        "what",
+        "article",
+        "to",
+        "within_days",
+        "since",
+        "reading",
+        "left_open",
+        "form",
+        "exemption",
+        "transition",
+        "no_transition",
+    }
 )
 
 
@@ -242,6 +255,7 @@ def parse_policy(text: str) -> Policy:
         readings=readings,
         groups=groups,
         trusts_statements=policy.yes_or_no("trust_statements") is not False,
+        wording_of=policy.name("wording_of") if "wording_of" in policy else "",
     )
 
 
@@ -297,6 +311,8 @@ def _duty(name: str, each: object, exemptions: Mapping[str, Exemption], transiti
         raise duty.wrong(f"within_days is not a number of days up to {LONGEST_TIME}")
     if (days is None) != ("since" not in duty):
         raise duty.wrong("within_days and since belong together")
+    if "no_transition" in duty and "transition" not in duty:
+        raise duty.wrong("no_transition says why a transition does not hold: name that")
     return Duty(
         duty_id=name,
         what=duty.text("what"),
@@ -307,6 +323,7 @@ def _duty(name: str, each: object, exemptions: Mapping[str, Exemption], transiti
         form=duty.maybe_text("form"),
         exemption=exemptions[duty.one_of("exemption", tuple(exemptions))] if "exemption" in duty else None,
         transition=transitions[duty.one_of("transition", tuple(transitions))] if "transition" in duty else None,
+        no_transition=duty.maybe_text("no_transition"),
         **_reading(duty),
     )
 

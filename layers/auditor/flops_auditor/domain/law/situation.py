@@ -18,7 +18,8 @@ class Situation:
     `cumulative` are the figures of the run and its ancestors on the two bases, `without_failed` both (updates first)
     without ancestors that failed, `alone` both of the run without any ancestor. `inherits`: the
     original's compute is not among them, and counts where a rule includes it. `circumstances` are those that a policy
-    may read in one way or another; `on` is the day of the run.
+    may read in one way or another; `on` is the day of the run. `if_not_public` are both figures where only a tag says
+    that generated data is public, and it is not.
     """
 
     role: Role | None
@@ -32,6 +33,7 @@ class Situation:
     alone: tuple[Figures, Figures] | None = None
     circumstances: frozenset[Circumstance] = frozenset()
     on: date | None = None
+    if_not_public: tuple[Figures, Figures] | None = None
 
     def figures(self, basis: Basis) -> Figures:
         """The figures on a basis."""

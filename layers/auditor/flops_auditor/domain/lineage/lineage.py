@@ -173,7 +173,8 @@ class Cumulative:
 
     `everything` holds all that contributed; `updates` leave out runs that generated data, since they updated no
     parameters (the two bases of Annex A.1). `without_failed` are both without ancestors that failed or were stopped,
-    None where there are none; `alone` are both of the job alone.
+    None where there are none, nor did the job itself; `alone` are both of the job alone, `if_not_public` both where
+    only a tag says that generated data is public, and it is not (None: nobody says so).
     """
 
     everything: Figures
@@ -182,6 +183,7 @@ class Cumulative:
     doubts: tuple[Remark, ...] = ()
     without_failed: tuple[Figures, Figures] | None = None
     alone: tuple[Figures, Figures] | None = None
+    if_not_public: tuple[Figures, Figures] | None = None
 
     @property
     def best_flop(self) -> int | None:
@@ -228,6 +230,7 @@ def accumulate(
     updates_upper_flop: int | None = None,
     signal_flop: int = 0,
     stated: Stated = NOTHING_STATED,
+    failed: bool = False,
     doubts: Sequence[Remark] = (),
 ) -> Cumulative:
     """Add up a job and its ancestors, each once; one unknown figure makes the sum unknown.
@@ -249,6 +252,7 @@ def accumulate(
         signal_flop=signal_flop,
         lower_flop=own.lower_flop,
         firm_flop=own.firm_flop,
+        succeeded=not failed,
     )
     doubtful = [a for a in counted if a.doubts]
     inherited = [_DOUBTFUL(name=a.name, doubt=doubt.words) for a in doubtful[:_MOST_DOUBTS] for doubt in a.doubts]
@@ -256,10 +260,19 @@ def accumulate(
         inherited.append(_MORE_DOUBTFUL(count=len(doubtful) - _MOST_DOUBTS))
     found = (*lineage.doubts, *inherited)
     every = (*doubts, *found)
-    everything, updates = _added([me, *counted], every, own.settle)
-    well = [a for a in counted if a.succeeded]
-    without = _added([me, *well], every, own.settle) if len(well) < len(counted) else None
-    return Cumulative(everything, updates, distinct, found, without, _added([me], every, own.settle))
+    runs = [me, *counted]
+    everything, updates = _added(runs, every, own.settle)
+    well = [a for a in runs if a.succeeded]
+    without = _added(well, every, own.settle) if len(well) < len(runs) else None
+    said = [replace(a, stated=_not_public(a)) for a in runs]
+    not_public = _added(said, every, own.settle) if said != runs else None
+    return Cumulative(everything, updates, distinct, found, without, _added([me], every, own.settle), not_public)
+
+
+def _not_public(run: Ancestor) -> Stated:
+    """What is said of a run, but not that its data is public where a tag alone says so."""
+    by_tag = _public(run) and "generated_data_public" in run.stated.unconfirmed
+    return replace(run.stated, generated_data_public=None) if by_tag else run.stated
 
 
 def _added(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: Remark | None) -> tuple[Figures, Figures]:

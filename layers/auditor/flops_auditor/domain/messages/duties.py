@@ -5,31 +5,66 @@ from datetime import date
 from typing import Any
 
 _FIRST = {"owed": 0, "unless confirmed": 1, "disputed": 2, "not in force": 3, "if over": 4}
+OTHER_WORDING = "by another wording"
+ONCE_IN_FORCE = "owed once in force"
 
 
 def duties_in_words(
     assessments: Iterable[Mapping[str, Any]], due: Iterable[Mapping[str, str]], today: date
 ) -> list[str]:
-    """Every duty once, however many policies name it: what is owed first, a day before others.
+    """Every duty of a law once: what is owed first, a day before others; then what only another wording of it asks for.
 
     Of duties that depend on a line that may yet be crossed only those with a time limit are named.
     """
+    found = list(assessments)
     days = {(each["policy"], each["duty"]): each["day"] for each in due}
-    found: dict[tuple[str, str], tuple[Mapping[str, Any], str | None]] = {}
-    for a in assessments:
+    once: dict[tuple[str, str, str], tuple[Mapping[str, Any], str | None]] = {}
+    for a in found:
         for duty in a["duties"]:
-            same = (duty["article"], duty["what"])
+            law = a.get("wording_of") or a["policy"]
+            if duty["state"] == OTHER_WORDING or (law != a["policy"] and _names(found, law, duty)):
+                continue
+            same = (law, duty["article"], duty["what"])
             day = days.get((a["policy"], duty["id"]))
-            known, before = found.get(same, (duty, None))
-            found[same] = (min(known, duty, key=_weight), min(filter(None, (day, before)), default=None))
-    told = [each for each in found.values() if each[0]["state"] != "if over" or each[0]["within_days"] is not None]
-    told.sort(key=lambda each: (_FIRST[each[0]["state"]], each[1] or "9999"))
-    return [duty_in_words(duty, day, today) for duty, day in told]
+            known, before = once.get(same, (duty, None))
+            kept = min(known, duty, key=lambda each: _weight(each, today))
+            once[same] = (kept, min(filter(None, (day, before)), default=None))
+    told = [each for each in once.values() if each[0]["state"] != "if over" or each[0]["within_days"] is not None]
+    told.sort(key=lambda each: (_FIRST[state_on(each[0], today)], each[1] or "9999"))
+    said = [duty_in_words(duty, day, today) for duty, day in told]
+    return list(dict.fromkeys([*said, *(_by_another_wording(a) for a in found if _other_wordings(a))]))
 
 
-def _weight(duty: Mapping[str, Any]) -> tuple[int, str, bool]:
+def state_on(duty: Mapping[str, Any], today: date) -> str:
+    """The state of a duty on a day: what is owed once its law is in force is owed from that day on."""
+    if duty["state"] != ONCE_IN_FORCE:
+        return str(duty["state"])
+    return "not in force" if date.fromisoformat(duty["in_force"]) > today else "owed"
+
+
+def _names(assessments: Iterable[Mapping[str, Any]], law: str, duty: Mapping[str, Any]) -> bool:
+    """Whether a law's own lines name a duty."""
+    return any(
+        a["policy"] == law and any(each["article"] == duty["article"] for each in a["duties"]) for a in assessments
+    )
+
+
+def _other_wordings(assessment: Mapping[str, Any]) -> list[str]:
+    """The articles that only a wording of a law asks for."""
+    return [duty["article"] for duty in assessment["duties"] if duty["state"] == OTHER_WORDING]
+
+
+def _by_another_wording(assessment: Mapping[str, Any]) -> str:
+    return (
+        f"Only by {assessment['title']} ({assessment['policy']}): {'; '.join(_other_wordings(assessment))}. By "
+        f"{assessment['wording_of']}, which holds the law that it words, no line that asks for this is known to be "
+        "crossed, so no day follows. Whether to do it all the same is for a person to decide."
+    )
+
+
+def _weight(duty: Mapping[str, Any], today: date) -> tuple[int, str, bool]:
     """What is owed weighs more than what may be, sooner more than later, without an exemption more than with one."""
-    return _FIRST[duty["state"]], duty.get("in_force", ""), "exempt" in duty
+    return _FIRST[state_on(duty, today)], duty.get("in_force", ""), "exempt" in duty
 
 
 def duty_in_words(duty: Mapping[str, Any], day: str | None, today: date) -> str:

@@ -15,6 +15,7 @@ from flops_auditor.domain.audit.forecast import (
     ThresholdForecast,
     nearest_first,
 )
+from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.messages.duties import duty_in_words
 from flops_auditor.domain.messages.record_alert import (
@@ -50,7 +51,7 @@ def warn(
     parts = [
         section("", [_happened(seen, level, content, name, lines)]),
         section("SO FAR", _so_far(seen, content)),
-        section("AGAINST THE THRESHOLDS", [_against(outlook, now) for outlook in seen.outlooks]),
+        section("AGAINST THE THRESHOLDS", [_against(o, now, _left_open(seen, o)) for o in seen.outlooks]),
         section("IN DOUBT", _in_doubt(seen) if level == UNBOUNDED else []),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(seen, level, content, now, lines))),
@@ -85,8 +86,9 @@ def _happened(
     if level == UNBOUNDED:
         return f"{kind} {name} is running. Nothing bounds its compute from above: no warning can come in time."
     said = f"{kind} {name} is running and{together} "
-    best = percent(lines[0].best_share if lines else None)
+    best = percent(lines[0].best_of_line if lines else None)
     most = percent(lines[0].upper_share if lines else None)
+    inherits = bool(lines) and lines[0].assessment.inherited_flop > 0
     about = f" This is about {_names(lines)}." if len(seen.outlooks) > 1 else ""
     if level == CROSSED:
         return said + f"is OVER a threshold: the best estimate is {best} of it.{about}"
@@ -97,7 +99,9 @@ def _happened(
         if not seen.tags_read:
             why = "Its tags could not be read, so nothing says that it may be stopped: it keeps running."
         return said + f"is about to cross a threshold ({best} of it).{about} {why}"
-    return said + f"may have used {most} of a threshold (best estimate {best}).{about}"
+    room = "what its original leaves under a threshold" if inherits else "a threshold"
+    expected = percent(lines[0].best_share if lines else None)
+    return said + f"may have used {most} of {room} (best estimate {expected}).{about}"
 
 
 def _names(lines: Sequence[ThresholdForecast]) -> str:
@@ -125,17 +129,31 @@ def _hours(seconds: Fraction) -> str:
     return f"{float(seconds) / 3600:.4g} hours"
 
 
-def _against(outlook: ThresholdForecast, now: datetime) -> str:
+def _with_pretraining(assessment: Assessment) -> str:
+    inherited = assessment.inherited_flop
+    return f", of which the original took {scientific(inherited)}" if inherited else ""
+
+
+def _left_open(seen: RunForecast, outlook: ThresholdForecast) -> str:
+    """What is disputed of a line that is or will be crossed; empty where nothing is."""
+    disputed = outlook.assessment.rule.disputed
+    crossed = {(o.assessment.policy, o.assessment.scenario) for o in seen.outlooks if o.will_cross}
+    certain = disputed and any((outlook.assessment.policy, each) in crossed for each in disputed.certain_if_over)
+    return disputed.left_open if disputed and outlook.will_cross and not certain else ""
+
+
+def _against(outlook: ThresholdForecast, now: datetime, left_open: str) -> str:
     a = outlook.assessment
     line = (
-        f"{named(a.policy, a.scenario, a.rule.title)}: best {percent(outlook.best_share)}, at most "
-        f"{percent(outlook.upper_share)} of {scientific(a.threshold_flop)} FLOP."
+        f"{named(a.policy, a.scenario, a.rule.title)}: best {percent(outlook.best_of_line)}, at most "
+        f"{percent(outlook.upper_of_line)} of {scientific(a.threshold_flop)} FLOP{_with_pretraining(a)}."
     )
     if outlook.projected_best_share is not None:
         line += (
-            f" At its time limit: best {percent(outlook.projected_best_share)}, at most "
-            f"{percent(outlook.projected_upper_share)}."
+            f" At its time limit: best {percent(outlook.projected_best_of_line)}, at most "
+            f"{percent(outlook.projected_upper_of_line)}."
         )
+    line += f" Whether it counts is disputed: {left_open}." if left_open else ""
     if outlook.crossed:
         return line + " It is over."
     if outlook.seconds_left is not None and outlook.seconds_left < _LONGEST_FORECAST:
@@ -176,16 +194,16 @@ def _in_doubt(seen: RunForecast) -> list[str]:
 
 def _dated_duties(seen: RunForecast, content: Mapping[str, Any], now: datetime) -> list[str]:
     """What is due by a day, since it is known now that a line is or will be crossed."""
-    over = [o.assessment for o in seen.outlooks if o.will_cross]
-    crossed = {(a.policy, a.scenario) for a in over}
+    outlooks = [o for o in seen.outlooks if o.will_cross]
+    over = [o.assessment for o in outlooks]
     duties: dict[tuple[str, str], Duty] = {}
     in_force = {a.policy: a.in_force for a in over}
     sure: set[tuple[str, str]] = set()
-    for a in over:
+    for outlook in outlooks:
+        a = outlook.assessment
         named = {(a.policy, duty.duty_id): duty for duty in a.rule.duties}
         duties.update(named)
-        certain = () if a.rule.disputed is None else a.rule.disputed.certain_if_over
-        if a.rule.disputed is None or any((a.policy, scenario) in crossed for scenario in certain):
+        if not a.disputed and not _left_open(seen, outlook):
             sure.update(named)
     steps = []
     for each in content["due"]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from flops_auditor.domain.messages.duties import OTHER_WORDING
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.moments import read_time
 
@@ -54,7 +55,9 @@ def form_fields(records: Sequence[Mapping[str, Any]]) -> tuple[FormField, ...]:
 
 def forms_of(content: Mapping[str, Any]) -> list[str]:
     """The forms that duties of this record ask for, by their names, each once."""
-    forms = (duty.get("form", "") for a in content["assessments"] for duty in a["duties"])
+    forms = (
+        duty.get("form", "") for a in content["assessments"] for duty in a["duties"] if duty["state"] != OTHER_WORDING
+    )
     return list(dict.fromkeys(filter(None, forms)))
 
 

@@ -27,7 +27,7 @@ class Draft:
     """A notification. Amounts are FLOP; `exact_flop` is the figure in full, `day` by when it is due.
 
     `generates`: the run made no model, only data to train one on, and `model` is what it was generated with.
-    `open` says what leaves it open whether it is owed; empty where it certainly is.
+    `open` says what leaves it open whether it is owed; empty where it certainly is. `in_force`: since when its law is.
     """
 
     to: str
@@ -47,22 +47,24 @@ class Draft:
     uncertainties: tuple[str, ...]
     met_at: str | None
     open: str
+    in_force: str | None = None
     generates: bool = False
 
 
 def drafts(content: Mapping[str, Any]) -> tuple[Draft, ...]:
-    """One draft for each dated duty that follows from a record's predicate; none where no such duty does."""
+    """One draft for each dated duty of each policy that follows from a record's predicate: of its lines the one that
+    was met first and is not open speaks. None where no such duty follows.
+    """
     days = {(each["policy"], each["duty"]): each["day"] for each in content["due"]}
-    found: dict[tuple[str, str], Draft] = {}
+    found: dict[tuple[str, str, str], Draft] = {}
     for a in content["assessments"]:
         for duty in a["duties"]:
             day = days.get((a["policy"], duty["id"]))
             if duty["within_days"] is None or day is None or a["met_at"] is None or a["best_flop"] is None:
                 continue
             draft = _draft(content, a, duty, day)
-            key = (duty["article"], duty["what"])
-            if key not in found or (found[key].open and not draft.open):
-                found[key] = draft
+            key = (a["policy"], duty["article"], duty["what"])
+            found[key] = min(found.get(key, draft), draft, key=lambda each: (bool(each.open), each.met_at or ""))
     return tuple(found.values())
 
 
@@ -92,6 +94,7 @@ def _draft(
         uncertainties=_uncertainties(content, assessment, best, upper),
         met_at=assessment["met_at"],
         open=_open(assessment, duty),
+        in_force=duty.get("in_force"),
         generates=_generates(content),
     )
 
@@ -107,8 +110,6 @@ def _open(assessment: Mapping[str, Any], duty: Mapping[str, Any]) -> str:
         return f"disputed: {assessment['left_open']}"
     if duty["state"] == "unless confirmed":
         return "; ".join(["not confirmed", *(doubt["words"] for doubt in assessment["doubts"])])
-    if duty["state"] == "not in force":
-        return f"the law is not in force before {duty['in_force']}"
     return f"not certain: {assessment['reason']}" if duty["state"] == "if over" else ""
 
 
@@ -118,7 +119,7 @@ def _trigger(assessment: Mapping[str, Any], inherited: int, generates: bool) -> 
         return "the compute of generating training data, which counts in each model trained on it, unless it is public"
     if inherited:
         return "the total of pretraining and modification"
-    return "the modification's compute" if assessment["limited_to"] else "the model's compute"
+    return "the modification's compute" if assessment["role"] == "modifier" else "the model's compute"
 
 
 def _uncertainties(
@@ -143,6 +144,7 @@ def as_markdown(draft: Draft, today: date) -> str:
         f"{day}: {draft.what} ({draft.article}).",
         "",
         *([f"**Open**, so have it decided first: {draft.open}.", ""] if draft.open else []),
+        *([f"**Not in force** before {draft.in_force}: nothing is owed before.", ""] if _waits(draft, today) else []),
         "| | |",
         "| --- | --- |",
         "| Provider | to be filled in by a person |",
@@ -170,6 +172,11 @@ def as_markdown(draft: Draft, today: date) -> str:
         *[f"- {each}" for each in draft.uncertainties],
     ]
     return "\n".join(lines) + "\n"
+
+
+def _waits(draft: Draft, today: date) -> bool:
+    """Whether the law is not in force yet."""
+    return draft.in_force is not None and date.fromisoformat(draft.in_force) > today
 
 
 def form_as_markdown(form: str, fields: Sequence[FormField]) -> str:

@@ -9,13 +9,13 @@ import shlex
 import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from flops_auditor.domain.compute.run_estimate import CAUTIOUS_BOUND, COUNT_THE_RUN, NARROWING
 from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
-from flops_auditor.domain.law.assessment import NOT_IN_FORCE
 from flops_auditor.domain.law.policy import BASES
-from flops_auditor.domain.messages.duties import duties_in_words
+from flops_auditor.domain.messages.duties import OTHER_WORDING, duties_in_words
 from flops_auditor.domain.messages.form_fields import form_of, forms_of
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.values.amounts import flop
@@ -31,7 +31,6 @@ MOST_IN_CHAIN = 12
 MOST_DOUBTS = 8
 MOST_REMEDIES = 8
 DISPUTED_READING = DISPUTED_KIND.name
-NOT_IN_FORCE_YET = NOT_IN_FORCE.name
 _INDENT = "  "
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 _STAYS = re.compile(r" (?=%|(?:\d+[.)]|[-*]) )")
@@ -95,7 +94,7 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
         section("THE RECORD", _record(content)),
     ]
     word = "BELOW, ON ITS OWN WORD" if content["rests_on"]["on_the_jobs_word"] else verdict.upper()
-    word += ", NOT IN FORCE" if binds_nobody_yet(content) else ""
+    word += ", NOT IN FORCE" if binds_nobody_yet(content, day_of(content)) else ""
     headline = "STOPPED" if stopped else "DISPUTED" if is_disputed(content) else word
     return Alert(
         subject=subject(f"[FLOPs Auditor] {headline}: {name}"),
@@ -122,7 +121,7 @@ def _where(content: Mapping[str, Any]) -> str:
     """On which side of its thresholds a job is."""
     if content["rests_on"]["on_the_jobs_word"]:
         return ON_ITS_WORD
-    if binds_nobody_yet(content):
+    if binds_nobody_yet(content, day_of(content)):
         return NOT_BINDING_YET
     return DISPUTED if is_disputed(content) else HEADLINES[content["verdict"]]
 
@@ -232,7 +231,7 @@ def _against(content: Mapping[str, Any]) -> list[str]:
         line = f"{named(a['policy'], a['scenario'], a['title'])}: {a['verdict'].upper()}; {said}."
         if a["verdict"] != "below" and a["meaning"] not in told:
             told.add(a["meaning"])
-            binds = "Once it is in force, over it" if _not_in_force(a) else "Over it"
+            binds = "Once it is in force, over it" if _not_in_force(a, day_of(content)) else "Over it"
             line += f" {binds}{_condition(a)}, {a['meaning']}."
         if a["verdict"] != "below":
             line += f" Counted: {BASES[a['basis']]}, by {a['source']}."
@@ -240,15 +239,21 @@ def _against(content: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _not_in_force(assessment: Mapping[str, Any]) -> bool:
-    """Whether the regime of a line was not in force yet on the day of the run."""
-    return any(note["kind"] == NOT_IN_FORCE_YET for note in assessment["notes"])
+def day_of(content: Mapping[str, Any]) -> date:
+    """The day of a record, and of the message about it."""
+    return read_time(content["recorded_at"]).date()
 
 
-def binds_nobody_yet(content: Mapping[str, Any]) -> bool:
+def _not_in_force(assessment: Mapping[str, Any], today: date) -> bool:
+    """Whether the regime of a line is not in force yet."""
+    in_force = assessment.get("in_force")
+    return in_force is not None and date.fromisoformat(in_force) > today
+
+
+def binds_nobody_yet(content: Mapping[str, Any], today: date) -> bool:
     """Whether all lines that are crossed belong to regimes that are not in force yet."""
     over = [a for a in content["assessments"] if a["verdict"] == "above"]
-    return bool(over) and all(map(_not_in_force, over))
+    return bool(over) and all(_not_in_force(a, today) for a in over)
 
 
 def _condition(assessment: Mapping[str, Any]) -> str:
@@ -313,8 +318,7 @@ def _steps(content: Mapping[str, Any]) -> list[str]:
         ]
     if verdict == "below":
         return ["Nothing, unless somebody has acted on the earlier record already."]
-    today = read_time(content["recorded_at"]).date()
-    duties = duties_in_words(content["assessments"], content["due"], today)
+    duties = duties_in_words(content["assessments"], content["due"], day_of(content))
     if verdict == "above":
         return [
             _decide(content),
@@ -341,17 +345,39 @@ def _form(content: Mapping[str, Any]) -> list[str]:
 def _decide(content: Mapping[str, Any]) -> str:
     """That a person decides, where the duties apply at all, what they are about, and what is said of that."""
     over = [a for a in content["assessments"] if a["verdict"] == "above"]
+    over = [a for a in over if any(duty["state"] != OTHER_WORDING for duty in a["duties"])]
     applies = " or ".join(dict.fromkeys(a["condition"] for a in over if a["condition"]))
-    limited = {a["limited_to"] for a in over}
-    about = f", limited to {next(iter(limited))}" if len(limited) == 1 and "" not in limited else ""
-    stated = content["lineage"]["stated"]
-    who = ", by a tag alone," if "placed_on_market" in stated.get("unconfirmed", ()) else ""
-    answers = {True: f" It is said{who} to be so placed.", False: f" It is said{who} not to be so placed."}
-    asked = {a["condition_asks"] for a in over if a["condition"]} == {"placed_on_market"}
-    said = answers.get(stated.get("placedOnMarket"), "") if asked else ""
-    if not applies and not about:
+    limits = limits_in_words(over)
+    said = placing_in_words(over, content["lineage"]["stated"])
+    if not applies and not limits:
         return A_PERSON_DECIDES
-    return f"{A_PERSON_DECIDES} What follows is due{f' {applies}' if applies else ''}{about}.{said if applies else ''}"
+    due = f" What follows is due {applies}." if applies else ""
+    return f"{A_PERSON_DECIDES}{due}{f' {said}.' if said else ''}{f' {limits}.' if limits else ''}"
+
+
+def limits_in_words(over: Iterable[Mapping[str, Any]]) -> str:
+    """To what the duties of crossed lines are limited; each limit with its line, where they have different ones."""
+    found = list(over)
+    limits: dict[str, list[str]] = {}
+    for a in found:
+        if not a.get("wording_of"):
+            limits.setdefault(a["limited_to"], []).append(a["scenario"])
+    if not any(limits):
+        return ""
+    if len(limits) == 1:
+        return f"It is limited to {next(iter(limits))}"
+    said = [f"by {', '.join(names)} {f'to {what}' if what else 'not'}" for what, names in limits.items()]
+    return f"It is limited {'; '.join(said)}"
+
+
+def placing_in_words(lines: Iterable[Mapping[str, Any]], stated: Mapping[str, Any]) -> str:
+    """What is said of the placing on which the regimes of lines depend; empty where none does, or nothing is said."""
+    if {a["condition_asks"] for a in lines if a["condition"]} != {"placed_on_market"}:
+        return ""
+    who = ", by a tag alone," if "placed_on_market" in stated.get("unconfirmed", ()) else ""
+    since = f" since {stated['placedOn']}" if stated.get("placedOn") else ""
+    answers = {True: f"It is said{who} to be so placed{since}", False: f"It is said{who} not to be so placed"}
+    return answers.get(bool(stated["placedOnMarket"]), "") if "placedOnMarket" in stated else ""
 
 
 def remedies(content: Mapping[str, Any]) -> list[str]:

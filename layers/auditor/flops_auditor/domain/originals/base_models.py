@@ -27,7 +27,7 @@ from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount, 
 from flops_auditor.domain.values.errors import AuditorError
 
 FLOP_PER_PARAMETER_AND_TOKEN = 6
-"""Guidelines C(2025) 7719, Annex A.2: C = 6 x P x D for large dense transformers."""
+"""Guidelines C(2025) 5045, Annex A.2: C = 6 x P x D for large dense transformers."""
 
 _METHODS = frozenset({"reported", "gpu_hours", "6ND", "undisclosed"})
 WEAK = "weak"

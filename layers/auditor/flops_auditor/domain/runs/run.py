@@ -77,6 +77,11 @@ class Run:
     tags: Mapping[str, str] = field(default_factory=dict)
     stop_command: str = ""
 
+    @property
+    def failed(self) -> bool:
+        """Whether it ended in failure; one that was stopped may have left what was wanted of it."""
+        return self.finished and not self.succeeded and self.status == "Failed"
+
     @cached_property
     def job_id(self) -> str:
         """The identity of the run: a name may be used again after deletion, ARN and creation time may not."""

@@ -382,7 +382,7 @@ def stop_if_due(looked: Look, watcher: Watcher) -> int:
     kept = newest(run.job_id, recorder)
     if kept is None or kept.content["action"] is None:
         a = soon[0].assessment
-        share = percent(soon[0].best_share)
+        share = percent(soon[0].best_of_line)
         reason = f"its best estimate was {share} of the threshold of {a.policy}, {a.scenario}"
         action = {"kind": "stop", "requested_at": iso(now), "reason": reason}
         kept = first_record(looked.case, recorder, kept, action) or newest(run.job_id, recorder)
