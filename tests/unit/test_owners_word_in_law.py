@@ -12,7 +12,7 @@ from flops_auditor.data import policy
 from flops_auditor.domain.law.assessment import assess
 from flops_auditor.domain.law.later_day import later_day
 from flops_auditor.domain.law.licences import is_free
-from flops_auditor.domain.law.policy import Transition
+from flops_auditor.domain.law.policy import Duty, Transition
 from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.originals.original_model import Original
@@ -172,7 +172,7 @@ def test_a_tag_on_a_merge_of_a_known_and_an_unknown_model_leaves_the_unknown_one
     assert world.content("merge")["verdict"] == "indeterminate"
 
 
-DAY = Transition(date(2025, 8, 2), date(2027, 8, 2), "AI Act, Art. 111(3)")
+DAY = Duty("a", "Do", "Art. 1", transition=Transition(date(2025, 8, 2), date(2027, 8, 2), "AI Act, Art. 111(3)"))
 JULY = date(2025, 7, 1)
 
 
@@ -319,7 +319,7 @@ def test_a_licence_that_nobody_knows_is_refused_with_what_may_be_meant(command: 
 
 
 def test_a_plan_says_what_follows_from_licence_and_placing() -> None:
-    shape = ["--params", "1e12", "--tokens", "1e13", "--output", "json"]
+    shape = ["--params", "1e12", "--tokens", "1e11", "--output", "json"]
     said = ["--licence", "MIT", "--placed-on-market", "2025-01-01", "--original-is-ours"]
     document = json.loads(CliRunner().invoke(app, ["plan", *shape, *said]).stdout)
     [found] = [a for a in document["assessments"] if a["scenario"] == "general-purpose"]

@@ -85,7 +85,7 @@ def test_the_fields_are_those_of_an_audit():
     audited = result(audit(Evidence(describe()), load_tables()))
     plan = planned("--base-model", "Qwen/Qwen2.5-7B", "--tokens", "1e9", "--instance-type", "ml.p5.48xlarge")
     assert plan.keys() == audited.keys() - {"rests_on"} | {
-        *("methods", "contradictions", "schema", "version", "due", "notification_due"),
+        *("methods", "contradictions", "schema", "version", "due", "notification_due", "stated"),
     }
     for part in ("job", "estimate", "cumulative", "original"):
         assert plan[part].keys() == audited[part].keys()
