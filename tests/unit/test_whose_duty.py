@@ -90,7 +90,7 @@ def test_a_tag_that_calls_data_public_takes_no_day_away_and_is_named() -> None:
 
 def test_a_failed_run_that_is_over_alone_is_disputed() -> None:
     world = World()
-    job = continuing("run", hours=2000, **_hosts(2))
+    job = continuing("run", hours=2000, **_hosts(16))
     world.add({**job, "TrainingJobStatus": "Failed"}, base_model="meta-llama/Llama-3.1-8B", params="8e9", tokens="8e12")
     world.audit()
     content = world.content("run")
