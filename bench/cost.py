@@ -14,7 +14,7 @@ from pathlib import Path
 
 MILLION = Decimal(1_000_000)
 # (IAM service, operation): USD for one call. A DynamoDB read is under 4 KB, a put 8 write units with its indexes;
-# listing S3 costs what a PUT does; GetMetricData is billed by the metric, here the three statistics of one host.
+# listing S3 costs what a PUT does; GetMetricData is billed by the metric, here the four statistics of one host.
 PRICES = {
     ("dynamodb", "GetItem"): Decimal("0.125") / MILLION,
     ("dynamodb", "Query"): Decimal("0.125") / MILLION,
@@ -24,7 +24,7 @@ PRICES = {
     ("s3", "GetObject"): Decimal("0.4") / MILLION,
     ("kms", "Sign"): Decimal("15") / MILLION,
     ("kms", "GetPublicKey"): Decimal("15") / MILLION,
-    ("monitoring", "GetMetricData"): Decimal("10") / MILLION * 3,
+    ("monitoring", "GetMetricData"): Decimal("10") / MILLION * 4,
     ("sns", "Publish"): Decimal("20.5") / MILLION,
     ("sqs", "SendMessageBatch"): Decimal("0.4") / MILLION,
 }

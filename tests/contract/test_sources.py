@@ -200,6 +200,7 @@ SENT: dict[str, list[float]] = {"GPUUtilization algo-1": [700.0, 800.0, 0.0], "m
 SEEN: dict[str, list[float]] = {
     **SENT,
     "GPUUtilization algo-1 Maximum": [700.0, 800.0, 0.0],
+    "GPUUtilization algo-1 Minimum": [700.0, 800.0, 0.0],
     "GPUUtilization algo-1 SampleCount": [1.0, 1.0, 1.0],
 }
 
@@ -275,9 +276,9 @@ def test_a_call_has_at_most_500_queries() -> None:
     """CloudWatch API Reference, GetMetricData: up to 500 MetricDataQuery structures."""
     client = Recorded()
     reading(client, asked(hosts=1203, emitted=("mfu",)))
-    assert [len(call["MetricDataQueries"]) for call in client.calls] == [500] * 7 + [110]
+    assert [len(call["MetricDataQueries"]) for call in client.calls] == [500] * 9 + [313]
     ids = [query["Id"] for call in client.calls for query in call["MetricDataQueries"]]
-    assert len(set(ids)) == 3 * 1203 + 1
+    assert len(set(ids)) == 4 * 1203 + 1
     assert MOST_QUERIES == 500
     assert client.calls[0]["MetricDataQueries"][0]["MetricStat"]["Metric"]["Dimensions"] == [
         {"Name": "Host", "Value": "fine-tune/algo-1"}
@@ -291,6 +292,7 @@ def test_counters_are_asked_for_their_maximum_and_rates_for_their_mean() -> None
     assert stats == {
         "GPUUtilization algo-1": "Average",
         "GPUUtilization algo-1 Maximum": "Maximum",
+        "GPUUtilization algo-1 Minimum": "Minimum",
         "GPUUtilization algo-1 SampleCount": "SampleCount",
         "mfu": "Average",
         "num_tokens": "Maximum",

@@ -56,7 +56,7 @@ def test_of_what_shows_a_second_writer_the_lowest_value_is_asked_for_too() -> No
     assert asked.lowest_too == lowest
     assert set(asked.counters) == {name for name in asked.emitted if name != "flops_auditor:mfu"}
     assert {f"flops_auditor:{word}" for word in WORDS} == set(asked.counters)
-    assert asked.series == 3 + len(asked.emitted) + 3
+    assert asked.series == 4 + len(asked.emitted) + 3
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,15 @@ def test_every_holder_has_a_test() -> None:
     assert all(re.search(r"_[a-z]+\.py", row.rsplit("|", 2)[1]) for row in rows)
 
 
+def test_whatever_an_owner_can_do_has_a_test_or_is_said_to_be_unseen() -> None:
+    table = THREATS.split("| the owner can |")[1].split("\n\n")[0]
+    rows = [row for row in table.splitlines()[2:] if row.startswith("| ")]
+    assert len(rows) >= 12
+    for row in rows:
+        seen, shown = row.split("|")[2].strip(), row.rsplit("|", 2)[1]
+        assert re.search(r"_[a-z]+\.py", shown) or seen == "no", row
+
+
 @pytest.mark.parametrize("error", ERRORS)
 def test_the_ledgers_page_says_what_an_error_means(error: str) -> None:
     assert error in (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")

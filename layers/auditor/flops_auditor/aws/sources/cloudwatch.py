@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flops_auditor.aws.calls.refusals import refusals
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.meter_lines import MINIMUM
-from flops_auditor.domain.runs.occupancy import MAXIMUM, OCCUPANCY_METRIC, SAMPLES
+from flops_auditor.domain.runs.occupancy import LOWEST, MAXIMUM, OCCUPANCY_METRIC, SAMPLES
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.use_cases.ports.sources import MetricRequest, SourceDenied, SourceUnavailable
 
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 MOST_QUERIES = 500
 MOST_POINTS = 100_800
-_OF_A_HOST = (("host", "", "Average"), ("highest", MAXIMUM, "Maximum"), ("samples", SAMPLES, "SampleCount"))
+_OF_A_HOST = (
+    ("host", "", "Average"),
+    ("highest", MAXIMUM, "Maximum"),
+    ("low", LOWEST, "Minimum"),
+    ("samples", SAMPLES, "SampleCount"),
+)
 """The statistics of a host's occupancy: how a query is called, how its label ends, and the statistic."""
 
 

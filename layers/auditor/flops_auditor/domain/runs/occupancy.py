@@ -2,8 +2,8 @@
 
 AWS's agent on each host sends one sample a minute (Amazon SageMaker AI metrics in Amazon CloudWatch, job metrics). The
 container holds the run's role, so it may send samples of its own, but it cannot take back those of the agent. So a
-period with more samples than the agent sends, or with a mean that its highest sample rules out, counts with its highest
-sample: nobody lowers that (docs/methodology.md, "What the run itself can write").
+period with more samples than the agent sends, with one below zero, or with a mean that its highest sample rules out,
+counts with its highest sample: nobody lowers that (docs/methodology.md, "What the run itself can write").
 """
 
 import re
@@ -16,8 +16,8 @@ from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 OCCUPANCY_METRIC = "GPUUtilization"
-MAXIMUM, SAMPLES = " Maximum", " SampleCount"
-"""What the labels of a host's highest values and numbers of samples end with, beside its means."""
+MAXIMUM, LOWEST, SAMPLES = " Maximum", " Minimum", " SampleCount"
+"""What the labels of a host's highest and lowest values and numbers of samples end with, beside its means."""
 AGENT_PERIOD = 60 * 10**6
 """Microseconds between two samples of AWS's agent."""
 _SAME = 1.001
@@ -28,9 +28,9 @@ NO_HOST = Kind("occupancy-without-host", "{label:said80} is not used: it names n
 NO_TIME = Kind("occupancy-not-during-training", "{label:said80} is not used: no value lies in training time")
 ADDED_SAMPLES = Kind(
     "occupancy-has-added-samples",
-    "in {count} periods {label:said80} has more samples than AWS's agent sends (one a minute), or a mean that its "
-    "highest sample rules out: whoever may write the metric can lower a mean so, and these periods count with their "
-    "highest sample",
+    "in {count} periods {label:said80} has more samples than AWS's agent sends (one a minute), one below zero, or a "
+    "mean that its highest sample rules out: whoever may write the metric can lower a mean so, and these periods count "
+    "with their highest sample",
 )
 
 Points = Sequence[tuple[int | None, float]]
@@ -69,14 +69,14 @@ def busy_hosts(
     """Host -> how busy it was, from the points of each label of the metric; what is not used is noted."""
     busy: dict[str, Busy] = {}
     for label in sorted(labelled):
-        if label.endswith((MAXIMUM, SAMPLES)):
+        if label.endswith((MAXIMUM, LOWEST, SAMPLES)):
             continue
         host = _HOST.fullmatch(label.removeprefix(OCCUPANCY_METRIC).strip())
         if host is None:
             notes.append(NO_HOST(label=label))
             continue
-        highest, samples = labelled.get(label + MAXIMUM, ()), labelled.get(label + SAMPLES, ())
-        points, changed = _of_the_agent(labelled[label], highest, samples, period_seconds)
+        highest, lowest, samples = (labelled.get(label + end, ()) for end in (MAXIMUM, LOWEST, SAMPLES))
+        points, changed = _of_the_agent(labelled[label], highest, lowest, samples, period_seconds)
         if changed:
             notes.append(ADDED_SAMPLES(count=changed, label=label))
         read = busyness(series_of(points), spans, period_seconds)
@@ -102,7 +102,9 @@ def busyness(series: Series, spans: Sequence[Span], period_seconds: int | None) 
     return Busy(found, max(found.covered, training_microseconds(spans))) if found.covered else None
 
 
-def _of_the_agent(means: Points, highest: Points, samples: Points, period_seconds: int | None) -> tuple[Points, int]:
+def _of_the_agent(
+    means: Points, highest: Points, lowest: Points, samples: Points, period_seconds: int | None
+) -> tuple[Points, int]:
     """The means, less what samples of others may have made of them, and of how many periods that was.
 
     A period of which not even the highest value is known is left out: it then counts as fully busy. Without numbers of
@@ -111,11 +113,13 @@ def _of_the_agent(means: Points, highest: Points, samples: Points, period_second
     if not samples:
         return means, 0
     most = step_of(series_of(means), period_seconds) / AGENT_PERIOD
-    counted, peaks = _highest(samples), _highest(highest)
+    counted, peaks, lows = _highest(samples), _highest(highest), _highest(lowest)
     kept, changed = [], 0
     for start, mean in means:
         count, peak = counted.get(start, 0.0), peaks.get(start)
-        if start is None or (count <= max(1, most) and (peak is None or peak <= mean * max(1.0, count) * _SAME)):
+        # What is below zero is no amount, so its period has no lowest value here.
+        alone = count <= max(1, most) and start in lows
+        if start is None or (alone and (peak is None or peak <= mean * max(1.0, count) * _SAME)):
             kept.append((start, mean))
             continue
         changed += 1

@@ -138,7 +138,8 @@ class Regions(Protocol):
 class MetricRequest:
     """Which series of one job to read: hosts for occupancy, names for emitted metrics, over the spans.
 
-    Of each host the mean, the highest value and the number of samples of a period are read (domain/runs/occupancy.py).
+    Of each host the mean, the highest and lowest values and the number of samples of a period are read
+    (domain/runs/occupancy.py).
     Of `counters` the highest value of a period is read, of other metrics the mean, and of `lowest_too` the lowest one
     as well, labelled "<name> Minimum".
     """
@@ -154,16 +155,16 @@ class MetricRequest:
 
     @property
     def series(self) -> int:
-        """How many series that is: three of each host."""
-        return 3 * self.hosts + len(self.emitted) + len(self.lowest_too)
+        """How many series that is: four of each host."""
+        return 4 * self.hosts + len(self.emitted) + len(self.lowest_too)
 
 
 class JobMetrics(Protocol):
     """What CloudWatch kept of a job."""
 
     def read(self, request: MetricRequest) -> Sequence[Mapping[str, Any]]:
-        """MetricDataResults labelled "GPUUtilization algo-1" (and that with " Maximum" and " SampleCount") or with the
-        emitted name. Raises SourceDenied.
+        """MetricDataResults labelled "GPUUtilization algo-1" (and with " Maximum", " Minimum", " SampleCount") or with
+        the emitted name. Raises SourceDenied.
         """
 
 
