@@ -29,7 +29,7 @@ def test_zeros_beside_the_samples_of_the_agent_lower_no_verdict(deployed: Deploy
     """The honest job is above; the same job whose container adds 99 zeros to each sample stays above."""
     found = {}
     for name, each_minute in (("honest", [760.0]), ("diluted", [760.0, *[0.0] * 99])):
-        job = fresh_job(hours=2, Environment={"PRETRAIN_FLOPS": "1e20"})
+        job = fresh_job(hours=2, Environment={"PRETRAIN_FLOPS": "1e18"})
         deployed.load(job, metrics=occupancy_of(job, 1, each_minute))
         deployed.announce_as_aws([job])
         found[name] = deployed.record(job["TrainingJobArn"]).predicate
