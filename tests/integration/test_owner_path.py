@@ -25,16 +25,16 @@ def occupancy_of(job: dict[str, Any], hosts: int, each_minute: list[float]) -> d
     }
 
 
-def test_zeros_beside_the_samples_of_the_agent_lower_no_verdict(deployed: Deployed) -> None:
-    """The honest job is above; the same job whose container adds 99 zeros to each sample stays above."""
+def test_zeros_beside_the_samples_of_the_agent_lower_no_bound(deployed: Deployed) -> None:
+    """The same job, honest, and with 99 zeros of its container beside each sample: neither figure nor verdict falls."""
     found = {}
     for name, each_minute in (("honest", [760.0]), ("diluted", [760.0, *[0.0] * 99])):
-        job = fresh_job(hours=2, Environment={"PRETRAIN_FLOPS": "1e18"})
+        job = fresh_job(hours=2)
         deployed.load(job, metrics=occupancy_of(job, 1, each_minute))
         deployed.announce_as_aws([job])
         found[name] = deployed.record(job["TrainingJobArn"]).predicate
     honest, diluted = found["honest"], found["diluted"]
-    assert (honest["verdict"], diluted["verdict"]) == ("above", "above")
+    assert honest["verdict"] == diluted["verdict"]
     assert int(diluted["estimate"]["upper_flop"]) >= int(honest["estimate"]["upper_flop"])
     kinds = {name: {each["kind"] for each in found[name]["estimate"]["assumptions"]} for name in found}
     assert "occupancy-has-added-samples" in kinds["diluted"] - kinds["honest"]
