@@ -30,11 +30,14 @@ MODULES = (
 TESTS = (
     "test_amounts",
     "test_estimate",
+    "test_estimate_exact",
     "test_estimate_factors",
     "test_policy",
     "test_job_estimate",
     "test_hardware",
     "test_reinforcement_and_recipes",
+    "test_trainer_metrics",
+    "test_rests_on",
 )
 SETTINGS = f"""
 [tool.mutmut]

@@ -12,6 +12,7 @@ from flops_auditor.domain.values.amounts import (
     LARGEST_AMOUNT,
     UnreadableAmount,
     at_least,
+    at_most,
     exact,
     flop,
     nearest,
@@ -115,3 +116,17 @@ def test_amounts_for_people(amount: int, digits: int, text: str) -> None:
 def test_an_amount_for_people() -> None:
     assert flop(None) == "unknown"
     assert flop(15 * 10**20) == flop("1500000000000000000000") == "1.50e21"
+
+
+def test_the_longest_numbers_and_the_largest_exponents_that_are_read() -> None:
+    assert exact("1" * 64) == int("1" * 64)
+    assert exact("1e400") == 10**400
+    for text, problem in (("1" * 65, "too long for a number"), ("x" * 50, "not a number")):
+        with pytest.raises(ValueError, match=rf"^'{text[:40]}' is {problem}$"):
+            exact(text)
+    with pytest.raises(ValueError, match=rf"^'{'1' * 40}' is not within what a number may be$"):
+        exact("1" * 50 + "e401")
+
+
+def test_a_lower_bound_is_cut_downwards_on_either_side_of_zero() -> None:
+    assert (at_most(Fraction(3, 2)), at_most(Fraction(-3, 2))) == (1, -2)

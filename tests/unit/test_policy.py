@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from flops_auditor.domain.audit.assessment_words import assessment_members, reason_in_words, remedies_of
 from flops_auditor.domain.law.assessment import Assessment, assess
-from flops_auditor.domain.law.policy import MalformedPolicy, Policy, Role
+from flops_auditor.domain.law.policy import Effect, MalformedPolicy, Policy, ReadingOf, Role
 from flops_auditor.domain.law.policy_file import parse_policy
 from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import ACTIVITIES
-from flops_auditor.domain.values.figures import Figures, most_severe, verdict
+from flops_auditor.domain.values.figures import Figures, Verdict, most_severe, verdict
 from flops_auditor.domain.values.remarks import Kind, Remedy
 from tests.fakes.cases import remark
 
@@ -590,3 +590,44 @@ def test_shares_of_ten_times_and_more_are_said_as_times() -> None:
     assert "(990 %)" in explain(flat(99), 10, "above")
     assert explain(flat(1), 0, "above").endswith("(of a threshold of 0)")
     assert explain(Figures(0, 0), 10, "below") == "upper bound 0 is not over 1.00e1 FLOP (0 %)"
+
+
+@pytest.mark.parametrize(
+    ("effect", "rest_on_it"),
+    [
+        ("stricter", {"indeterminate", "above"}),
+        ("milder", {"below", "indeterminate"}),
+        ("either", {"below", "indeterminate", "above"}),
+    ],
+)
+def test_which_verdicts_rest_on_a_reading(effect: Effect, rest_on_it: set[Verdict]) -> None:
+    """ "Below" does not rest on what makes the rule stricter, nor "above" on what makes it milder."""
+    verdicts: tuple[Verdict, ...] = ("below", "indeterminate", "above")
+    of_all = ReadingOf("ours", "silent", "a text", effect)
+    of_one = replace(of_all, lines=frozenset({"new-model"}))
+    assert {each for each in verdicts if of_all.bears_on("new-model", each)} == rest_on_it
+    assert {each for each in verdicts if of_one.bears_on("new-model", each)} == rest_on_it
+    assert not any(of_one.bears_on("another", each) for each in verdicts)
+
+
+def test_a_rule_about_originals_of_which_nothing_is_said_speaks_of_no_other() -> None:
+    policy = policy_of(EU)
+    rule = replace(
+        policy.groups[0][0],
+        roles=("modifier",),
+        original="any",
+        systemic_risk=None,
+        general_purpose="not stated",
+        at_least=0,
+        over=None,
+        at_most=None,
+    )
+    alone = replace(policy, groups=((rule,),))
+    speaks = [alone.rules("modifier", replace(KNOWN, general_purpose=said)) for said in (None, True, False)]
+    assert speaks == [(rule,), (None,), (None,)]
+
+
+def test_a_rule_without_a_line_says_which_it_is() -> None:
+    rule = replace(policy_of(EU).groups[0][0], amount=None, share=None)
+    with pytest.raises(MalformedPolicy, match=f"rule {rule.scenario} has no threshold for an unknown original"):
+        rule.line(KNOWN)
