@@ -32,13 +32,16 @@ class Account:
     def __init__(self) -> None:
         self._totals = Totals()
         self._waiting: list[_Waiting] = []
+        self._told = Totals()
 
     @property
     def totals(self) -> Totals:
         """Everything so far. Waits for the device where lengths wait there."""
         if self._waiting:
             self._read()
-        return self._totals
+        # An amount that was put right downwards stays where it was told until it has grown so far again.
+        self._told = Totals(*(max(getattr(self._told, n), getattr(self._totals, n)) for n in self._totals.to_dict()))
+        return self._told
 
     @property
     def known(self) -> Totals:
@@ -47,7 +50,13 @@ class Account:
 
     def clear(self) -> None:
         """Forget everything: it was lost."""
-        self._totals, self._waiting = Totals(), []
+        self._totals, self._told, self._waiting = Totals(), Totals(), []
+
+    def correct(self, kind: str, amount: int, uncertain: int) -> None:
+        """What sampled steps say of the others, which may be less than what was added for them."""
+        field = f"{kind}_flop"
+        setattr(self._totals, field, getattr(self._totals, field) + amount)
+        self._totals.uncertain_flop = uncertain
 
     def train(self, work: Work, lengths: Lengths | None, pairs: dict[int, int], counts_tokens: bool) -> None:
         """A forward and backward pass. `pairs` are those of ragged kernels where the lengths do not tell them."""

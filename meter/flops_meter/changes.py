@@ -47,12 +47,21 @@ class Graphs:
         self._nodes: dict[int, set[int]] = {}
         self._doubts: dict[int, list[int]] = {}
         self._not_comparable: dict[int, int] = {}
+        self._counted: dict[int, set[int]] = {}
 
     def made(self, key: int, nodes: int) -> None:
         """A forward that was not counted made so many. The first one sets what they are; another number is a doubt."""
         known = self._nodes.setdefault(key, {nodes})
         if nodes not in known and len(known) <= _MOST_GRAPHS:
             self._doubts.setdefault(key, []).append(nodes)
+
+    def new_when_counted(self, key: int, nodes: int) -> bool:
+        """Whether a forward that was counted made another number than all that were counted before it."""
+        known = self._counted.setdefault(key, {nodes})
+        if nodes in known or len(known) > _MOST_GRAPHS:
+            return False
+        known.add(nodes)
+        return True
 
     def doubted(self, key: int) -> int:
         """How many calls made other graphs than those that were counted: the next one is to be counted."""

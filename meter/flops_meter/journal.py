@@ -34,7 +34,7 @@ _DEFAULT = Threshold.from_environment({})
 
 
 def _to_standard_output(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    sys.stdout.write("\n" + line + "\n")  # a progress bar may stand unfinished on the same stream
     sys.stdout.flush()
 
 
@@ -277,6 +277,7 @@ class Journal:
             "unknown_ops": len(self._unknown),
             "failed": int(self._failure is not None),
             "job_check": lines.check_number(settings.job.arn),
+            **({"uncertain_flop": totals.uncertain_flop} if totals.uncertain_flop else {}),
             **self._utilisation(totals, count, now, device),
         }
         line, story.chain = lines.write(words, story.chain)

@@ -31,32 +31,42 @@ AMOUNTS = (
 )
 """Cumulative whole numbers, as in flops_meter.work.Totals."""
 
-METRICS = (
-    *AMOUNTS,
+ORDER = (
     "seq",
-    "attempt",
+    "job",
     "ranks",
     "reporting",
+    "attempt",
     "since",
     "to",
     "covered",
+    *AMOUNTS,
     "unknown_ops",
     "failed",
     "job_check",
-    "chain_check",
-    "mfu",
 )
+"""Words that each line has, as they are written."""
+OPTIONAL = ("uncertain_flop", "mfu")
+"""Words that stand behind them, in this order, where there is something to say."""
+METRICS = (*(word for word in ORDER if word != "job"), *OPTIONAL, "chain_check")
 """Words that are numbers, each a metric `flops_auditor:<word>`.
 
 seq: this line's number, from 1; attempt: from 1, one more after each interruption; ranks: processes of the run,
 reporting: those whose counts are in the line; since, to: Unix seconds of the time that the amounts cover; covered:
 seconds of it in which the meter ran (interruptions left out); unknown_ops: custom operations that may hide work;
+uncertain_flop: how far model_flop may be off by chance, where work was estimated from steps counted at random;
 failed: 1 when counting stopped on an error; job_check: 48 bits of SHA-256 of the job's ARN, so that metrics alone show
 a line of another job; chain_check: 48 bits of chain; mfu: of this interval, where the hardware's peak is known.
 """
 METRIC_PREFIX = "flops_auditor:"
-_LAUNCHERS = "(?:\\[[a-z]*[0-9][^\\] ]*\\](?:<stdout>)?: ?|algo-[0-9]+: )?"
-"""What launchers put before each line: mpirun [1,0]<stdout>:, torchrun [default0]:, DeepSpeed algo-1: ."""
+_PAINT = "(?:\\x1b\\[[0-9;]*m|[ \\t])*"
+_TIME = "(?:[0-9-]{10}T[0-9:.]+(?:Z|[+-][0-9:]+)? )?"
+_BAR = "(?:[^\"'>]*(?:\\r|(?:it/s|s/it)[^\\]]*\\]))?"
+_LAUNCHERS = "(?:\\[[a-z]*[0-9][^\\] ]*\\](?:<stdout>)?: ?|algo-[0-9]+: |\\([A-Za-z]+ [a-z]+=[^)]*\\) ?)?"
+_BEFORE = f"^{_TIME}{_BAR}{_PAINT}{_LAUNCHERS}{_PAINT}"
+"""What may stand before a line: the time that CloudWatch prints; a progress bar on the same stream; blanks and colours;
+what launchers put there: mpirun [1,0]<stdout>:, torchrun [default0]:, DeepSpeed algo-1:, Ray (Worker pid=1)."""
+_BEGINS = re.compile(f"{_BEFORE}(?={PREFIX} )")
 
 
 @dataclass(frozen=True)
@@ -108,19 +118,25 @@ def write(words: Mapping[str, object], previous: str) -> tuple[str, str]:
 
 
 def read(text: str) -> Line | None:
-    """The meter's line in a line of a log, whatever stands before it; None without one. Raises MalformedLine."""
-    start = text.find(PREFIX + " ")
-    if start < 0:
+    """The meter's line in a line of a log, where the metric definitions find one; else None. Raises MalformedLine."""
+    own = _own(text)
+    if own is None:
         return None
-    pairs = [word.partition("=") for word in text[start:].split()[1:]]
+    pairs = [word.partition("=") for word in own.split()[1:]]
     words = {name: value for name, sign, value in pairs if sign}
     if len(words) != len(pairs) or "chain" not in words:
-        raise MalformedLine(f"words are name=value, each once, with a chain: {text[start:][:200]!r}")
+        raise MalformedLine(f"words are name=value, each once, with a chain: {own[:200]!r}")
     return Line(words)
 
 
+def _own(text: str) -> str | None:
+    """The meter's part of a line of a log, without what colours it."""
+    begins = _BEGINS.match(text)
+    return None if begins is None else re.sub("\\x1b\\[[0-9;]*m", "", text[begins.end() :])
+
+
 def _own_chain(text: str) -> str:
-    body = text[text.find(PREFIX) :].rpartition(" chain=")[0]
+    body = (_own(text) or "").rpartition(" chain=")[0]
     return hashlib.sha256(body.encode()).hexdigest()[:_DIGITS]
 
 
@@ -168,13 +184,21 @@ def verify(log: Iterable[str], job: str | None = None) -> tuple[Sequence[Line], 
 def metric_definitions() -> list[dict[str, str]]:
     """MetricDefinitions of CreateTrainingJob: Name and Regex of each number.
 
-    Held to a whole line: from its beginning, or what launchers put there, word by word to the chain. A line that quotes
-    one gives no metric. Nothing says whether SageMaker's engine takes `$`, so that what follows a line is let pass.
+    Held to a whole line: from its beginning, or what may stand there, word by word to the chain. A line that quotes
+    one gives no metric, nor does one with a word more: a word that came twice would leave open which one holds.
+    Nothing says whether SageMaker's engine takes `$`, so that what follows a line is let pass.
     """
-    number, words = "([0-9]+(?:\\.[0-9]+)?)", "(?:[a-z_]+=[^ ]+ )*"
-    begin, end = f"^{_LAUNCHERS}{PREFIX} ", "prev=[0-9a-f]+ chain=[0-9a-f]+ chain_check="
-    found = {name: f"{begin}{words}{name}={number} {words}{end}[0-9]+" for name in METRICS}
-    found["chain_check"] = f"{begin}{words}{end}{number}"
+    number, word = "([0-9]+(?:\\.[0-9]+)?)", "[a-z_]+=[^ ]+ "
+    begin, end = f"{_BEFORE}{PREFIX} ", "prev=[0-9a-f]+ chain=[0-9a-f]+ chain_check="
+    maybe = "".join(f"(?:{name}=[0-9.]+ )?" for name in OPTIONAL)
+    found = {}
+    for place, name in enumerate(ORDER):
+        rest = len(ORDER) - place - 1
+        found[name] = f"{begin}(?:{word}){{{place}}}{name}={number} (?:{word}){{{rest}}}{maybe}{end}[0-9]+"
+    for name in OPTIONAL:
+        given = maybe.replace(f"(?:{name}=[0-9.]+ )?", f"{name}={number} ")
+        found[name] = f"{begin}(?:{word}){{{len(ORDER)}}}{given}{end}[0-9]+"
+    found["chain_check"] = f"{begin}(?:{word}){{{len(ORDER)}}}{maybe}{end}{number}"
     return [{"Name": METRIC_PREFIX + name, "Regex": found[name]} for name in METRICS]
 
 

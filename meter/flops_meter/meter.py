@@ -19,6 +19,7 @@ from flops_meter.changes import Graphs, registrations, watch_registrations
 from flops_meter.hooks import CompiledEntry, ModuleHook, OutputHook
 from flops_meter.journal import Journal, Settings, lost_since
 from flops_meter.prediction import Predictor, Sizes, same
+from flops_meter.sampling import Samples
 from flops_meter.size import model_size
 from flops_meter.watching import (
     Pass,
@@ -60,6 +61,7 @@ class _Call:
     lengths: Lengths | None
     forward: Work | None
     watched: Pass | None = None
+    expected: Work | None = None
     labelled: bool = False
     times_back: int = 0
     last_task: int = -1
@@ -92,6 +94,9 @@ class FlopsMeter:
         self._backwards: dict[Passes, Predictor] = {}
         self._keys: dict[tuple[Any, ...], Key] = {}
         self._watch = Watch()
+        owner = weakref.ref(self)
+        self._watch.called_first = lambda module, args: _told(owner, module, args)
+        self._beside: set[int] = set()
         self._watching = False
         self._always_watch = True
         self._always_watch_next = False
@@ -121,7 +126,10 @@ class FlopsMeter:
             self.watch(each)
         self._find_compiled()
         size = model_size(model)
-        self._journal = Journal(self._account, size, settings or Settings.from_environment(), total_steps)
+        settings = settings or Settings.from_environment()
+        self._samples = Samples(settings.job.arn)
+        self._sampled = False
+        self._journal = Journal(self._account, size, settings, total_steps)
         self._finalizer = weakref.finalize(self, self._journal.close)
         weakref.finalize(self, self._watch.end)
 
@@ -273,6 +281,18 @@ class FlopsMeter:
                     known.add(id(part))
                     self._hook(part)
 
+    def found_called(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        """A module is called while everything is watched: one in a step that nobody handed over is, from now on."""
+        if self._stack or not self._in_step or in_backward() or next(module.parameters(), None) is None:
+            return
+        entries = {id(entry) for each in self._entries if (entry := each()) is not None}
+        if any(id(part) in entries for part in module.modules()):
+            return  # handed over, or a wrapper around one that is
+        index = len(self._entries)
+        self._beside.add(index)
+        self._hook(module)
+        self._before(index, module, args, {})
+
     def close(self) -> None:
         """Write the last line and the file, and take the hooks off. What comes after is not counted."""
         self._guarded(self._settle)
@@ -334,6 +354,9 @@ class FlopsMeter:
         self._in_step = True
         if self._always_watch:
             self._find_compiled()
+        if not self._pending:
+            self._sampled = self._samples.draw()
+        self._always_watch = self._always_watch or self._sampled
         self._told_tokens = self._plausible(tokens)
         self._unmasked = [0, 0, 0]
         if not self._watching and (self._always_watch or any(each.watched is not None for each in self._pending)):
@@ -395,10 +418,14 @@ class FlopsMeter:
         key = self._keys.setdefault(details, len(self._keys))
         lengths = lengths_of(args, kwargs)
         kind = context or _kind(module, kwargs)
+        if index in self._beside and self._in_step and not context and kind == "evaluation":
+            kind = "reference"  # a teacher in a step: it evaluates nothing
         call = _Call(key, sizes, module, gradients, kind, lengths, None)
         call.labelled = kwargs.get("labels") is not None
         if gradients:
             self._settle()
+        if not self._in_step and not self._pending:
+            self._sampled = self._samples.draw()
         forward = self._forwards.get(key)
         if forward is None:
             forward = self._forwards[key] = Predictor()
@@ -408,6 +435,8 @@ class FlopsMeter:
             back = self._backwards.get(((key, 1),))
             found = back is not None and back.predict(sizes) is not None
             known = known and (found or key in self._joins)
+        call.expected = call.forward if known and self._sampled else None
+        known = known and not self._sampled
         if not known and not self._watching:
             self._start_watching()
         elif (
@@ -433,6 +462,8 @@ class FlopsMeter:
         if sys.exc_info()[0] is not None and output is None:
             return  # the forward failed: nothing came of it
         if call.watched is not None:
+            if call.gradients and self._graphs.new_when_counted(call.key, graph_nodes() - call.nodes):
+                call.expected = None  # the next call would have been counted for this: it says nothing of others
             call.forward = call.watched.forward
             call.pairs = dict(self._watch.pairs)
             self._compare(call)
@@ -449,6 +480,8 @@ class FlopsMeter:
             self._pending.append(call)
         else:
             self._account.forward_only(call.kind, call.forward or {}, call.lengths, call.pairs)
+            if call.expected is not None and call.watched is not None:
+                self._put_right(call.kind, call.expected, call.forward or {})
         busy = self._in_step and self._always_watch
         if self._watching and not busy and (not call.gradients or foreign_modes()) and not self._expecting():
             self._stop_watching()
@@ -529,7 +562,13 @@ class FlopsMeter:
             for each in fired:
                 add(backward, self._unseen_head(each))
             self._watch.clear()
-            self._backwards.setdefault(key, Predictor()).add(sizes, backward)
+            back = self._backwards.setdefault(key, Predictor())
+            remembered = back.predict(sizes)
+            if remembered is not None and all(each.expected is not None or each.again for each in fired):
+                before = [each.expected or {} for each in fired if not each.again]
+                after = [each.forward or {} for each in fired if not each.again]
+                self._put_right("model", total([*before, remembered]), total([*after, backward]))
+            back.add(sizes, backward)
             if len(fired) > 1 or fired[0].times_back > 1:
                 self._joined[key] = sum(counted(each.forward or {}) for each in fired), backward
                 self._joins.update(each.key for each in fired)
@@ -556,6 +595,15 @@ class FlopsMeter:
             for _ in range(each.times_back):
                 add(backward, found)
         return backward
+
+    def _put_right(self, kind: str, remembered: Work, found: Work) -> None:
+        """A sampled call: where it did not take what was remembered, neither did those like it between the samples."""
+        if same(remembered, found):
+            return
+        off = self._samples.correction(counted(remembered), counted(found))
+        self._account.correct(kind, off, self._samples.uncertain)
+        self._samples.varies()
+        self._warn("calls that look alike do not take the same work: they are estimated from steps counted at random")
 
     def _compare(self, call: _Call) -> None:
         """A call that is counted after one of its kind made another graph: another forward, or the same by other ways?
@@ -635,6 +683,12 @@ class FlopsMeter:
             self._registered = watch_registrations(part for module in modules for part in module.modules())
         flags = tuple([each.requires_grad for each in values if each is not None])
         return self._flags.setdefault((self._shapes, flags), len(self._flags))
+
+
+def _told(owner: "weakref.ref[FlopsMeter]", module: nn.Module, args: tuple[Any, ...]) -> None:
+    meter = owner()
+    if meter is not None:
+        meter._guarded(meter.found_called, module, args)
 
 
 class _Arrival:

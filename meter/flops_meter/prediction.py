@@ -1,10 +1,11 @@
 """What a call takes, from calls that were counted: exactly for shapes seen before, by a formula for new ones. Pure.
 
 FLOP of a model are a polynomial in the sizes of its inputs: batch x (length + length squared), for most. The smallest
-polynomial that reproduces every counted call, two of them held out, is trusted; it is held against a fresh count now
-and then, and given up when it fails. No formula, no prediction: the call is counted.
+polynomial that reproduces every counted call, two of them held out, is trusted between the sizes that were counted, and
+given up when a count says otherwise (flops_meter.sampling). No formula, no prediction: the call is counted.
 """
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations, product
@@ -22,10 +23,10 @@ _SAME = 1e-9
 _HELD_OUT = 2
 _MOST_VARIABLES = 3
 _MOST_SAMPLES = 64
-_FIRST_CHECK = 2
-"""Uses until a count is checked: after 2, 4, 8, ... that agree, and every second one while counts differ."""
-_AGREED = 8
-"""Checks that must agree in a row after one that did not."""
+_KEPT = 8
+"""Counts of one kind and size that are kept: their mean holds while they differ."""
+_ONE_AGAIN = 3
+"""Counts in a row that agree, and the last one holds."""
 _UNTIL_GIVEN_UP = 48
 
 
@@ -34,50 +35,60 @@ class Predictor:
 
     def __init__(self) -> None:
         self._counted: dict[Sizes, Work] = {}
+        self._recent: dict[Sizes, deque[Work]] = {}
         self._formula: _Formula | None = None
+        self._least: Sizes = ()
+        self._most: Sizes = ()
         self._tried = 0
-        self._uses = 0
-        self._next_check = _FIRST_CHECK
-        self._doubted = 0
         self.worst_deviation = 0.0
         """The largest relative deviation of a prediction from a count."""
 
     def add(self, sizes: Sizes, work: Work) -> None:
         """Learn from a call that was counted."""
-        expected = self._lookup(sizes)
+        expected = self.recall(sizes)
         if expected is not None:
             off = _deviation(expected, work)
             self.worst_deviation = max(self.worst_deviation, off)
-            self._doubted = _AGREED if off > TOLERANCE else max(0, self._doubted - 1)
-            self._next_check = _FIRST_CHECK if self._doubted else 2 * self._next_check
-            self._uses = 0
             if off > TOLERANCE and sizes not in self._counted:
                 self._formula, self._tried = None, 0
-        # Where chance or the data decides what runs, the latest count holds: over many, one as good as their mean.
         if len(self._counted) >= _MOST_SAMPLES and sizes not in self._counted:
-            self._counted.pop(next(iter(self._counted)))
-        self._counted[sizes] = work
+            oldest = next(iter(self._counted))
+            del self._counted[oldest], self._recent[oldest]
+        recent = self._recent.setdefault(sizes, deque(maxlen=_KEPT))
+        recent.append(work)
+        self._counted[sizes] = _typical(recent)
+        self._least = tuple(map(min, self._least or sizes, sizes))
+        self._most = tuple(map(max, self._most or sizes, sizes))
         if self._formula is None and self._tried < _UNTIL_GIVEN_UP and len(self._counted) > _HELD_OUT:
             self._tried += 1
             self._formula = _fit(self._counted)
 
     def predict(self, sizes: Sizes) -> Work | None:
-        """The work of a call, or None when it is to be counted: no formula covers its sizes, or a check is due."""
-        found = self._lookup(sizes)
-        if found is None:
-            return None
-        self._uses += 1
-        return None if self._uses >= self._next_check else found
+        """The work of a call, or None when it is to be counted: no formula covers its sizes.
+
+        A formula covers what lies between the sizes that were counted: what comes beyond them is counted first.
+        """
+        if sizes not in self._counted:
+            inside = all(a <= size <= b for a, size, b in zip(self._least, sizes, self._most, strict=False))
+            if not inside or len(sizes) != len(self._least):
+                return None
+        return self.recall(sizes)
 
     def recall(self, sizes: Sizes) -> Work | None:
-        """Like predict, without asking for checks: for a call that could not be counted."""
-        return self._lookup(sizes)
-
-    def _lookup(self, sizes: Sizes) -> Work | None:
+        """Like predict, beyond the sizes that were counted, too: for a call that could not be counted."""
         known = self._counted.get(sizes)
         if known is not None:
             return known
         return None if self._formula is None else self._formula.apply(sizes)
+
+
+def _typical(recent: Sequence[Work]) -> Work:
+    """The last count, where the latest ones agree; the mean where they differ."""
+    last = recent[-1]
+    if all(same(last, each) for each in list(recent)[-_ONE_AGAIN:]):
+        return last
+    kinds = {kind for each in recent for kind in each}
+    return {kind: sum(each.get(kind, 0) for each in recent) // len(recent) for kind in kinds}
 
 
 def same(expected: Mapping[str, int], found: Mapping[str, int]) -> bool:

@@ -1,7 +1,7 @@
 """Counting what really runs, operation by operation, while it runs: for the first call of each kind alone."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -81,6 +81,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.length: int | None = None
         self.unknown: dict[str, int] = {}
         self.error: Exception | None = None
+        self.called_first: Callable[[nn.Module, Any], None] | None = None
+        """Told of each call of a module that stands in no pass, before it."""
         self.pairs: dict[int, int] = {}
         self.weights: set[int] = set()
         self._outputs: set[int] = set()
@@ -375,6 +377,8 @@ class _Modules:
 
     def _before(self, module: nn.Module, args: Any) -> None:
         self.again += in_backward()
+        if self._watch.current is None and self._watch.called_first is not None:
+            self._watch.called_first(module, args)
         if _linear_size(module) is not None:
             self.called.add(id(module))
             self._open.append((module, [False]))

@@ -47,6 +47,7 @@ class Totals:
     reference models): the cumulative basis only. evaluation_flop: diagnostics, on neither basis.
     discarded_flop: model FLOP of steps that an interruption lost and that were done again.
     inferred_flop: the part of model_flop that was inferred, not counted (a forward pass that was not seen).
+    uncertain_flop: how far the sum may be off by chance, where calls that look alike did not take the same work.
     tokens: positions of training passes without padding; steps: steps that ended; uncounted_steps: steps that the
     trainer did before this meter knew of them.
     """
@@ -59,6 +60,7 @@ class Totals:
     reference_flop: int = 0
     discarded_flop: int = 0
     inferred_flop: int = 0
+    uncertain_flop: int = 0
     tokens: int = 0
     steps: int = 0
     uncounted_steps: int = 0

@@ -84,7 +84,7 @@ def test_work_that_the_data_decides_is_found_soon() -> None:
     few[:, 0] = -1.0
     few[:5, 0] = 1.0
     found, expected = both(Chooses(), [few, few, *[few.abs() + 1] * 30], lambda model, batch: model(batch).sum())
-    assert abs(found / expected - 1) < 0.02
+    assert abs(found / expected - 1) < 0.1, "estimated from the steps that were counted at random"
 
 
 class FusedHead(torch.autograd.Function):

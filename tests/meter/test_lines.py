@@ -23,13 +23,15 @@ from flops_meter.lines import (
 JOB = "arn:aws:sagemaker:eu-central-1:123456789012:training-job/tiny"
 
 
-def log(count: int = 4, job: str = JOB, attempt: int = 1, previous: str | None = None, first: int = 1) -> list[str]:
+def log(
+    count: int = 4, job: str = JOB, attempt: int = 1, previous: str | None = None, first: int = 1, **more: int
+) -> list[str]:
     chain, lines = previous or genesis(job), []
     for place in range(first, first + count):
         amounts = {name: 10**23 + place if name.endswith("flop") else place for name in AMOUNTS}
         words = {"seq": place, "job": job, "ranks": 2, "reporting": 2, "attempt": attempt, "since": 1, "to": 60 * place}
         words |= {"covered": 60.0 * place, **amounts, "unknown_ops": 0, "failed": 0, "job_check": check_number(job)}
-        line, chain = write({**words, "mfu": "0.4021"}, chain)
+        line, chain = write({**words, **more, "mfu": "0.4021"}, chain)
         lines.append(f"2026-11-26T10:00:00 {line}")
     return lines
 
@@ -78,9 +80,37 @@ def test_metric_definitions_pick_up_every_number() -> None:
     assert found["flops_auditor:to"] == 240 and found["flops_auditor:covered"] == 240.0
     assert found["flops_auditor:mfu"] == 0.4021
     assert found["flops_auditor:job_check"] == check_number(JOB) < 2**53
-    assert set(found) == {each["Name"] for each in definitions}
-    for launcher in ("[1,mpirank:0,algo-1]<stdout>:", "[1,0]<stdout>: ", "[default0]:", "algo-1: "):
-        assert metrics_of(launcher + line) == found
+    assert set(found) == {each["Name"] for each in definitions} - {"flops_auditor:uncertain_flop"}
+    uncertain = log(uncertain_flop=7)[3].partition(" ")[2]
+    assert metrics_of(uncertain)["flops_auditor:uncertain_flop"] == 7
+
+
+BEFORE = (
+    "[1,mpirank:0,algo-1]<stdout>:",
+    "[1,0]<stdout>: ",
+    "[default0]:",
+    "algo-1: ",
+    "(RayTrainWorker pid=12, ip=10.0.0.1) ",
+    " ",
+    "\x1b[32m",
+    " 50%|█████     | 5/10 [00:01<00:01,  4.5it/s, loss=2.1]",
+    "what a bar left\r",
+    "2026-11-26T10:00:00.123Z ",
+)
+
+
+@pytest.mark.parametrize("before", BEFORE)
+def test_what_may_stand_before_a_line(before: str) -> None:
+    """For the metrics and for whoever checks the log."""
+    line = log(1)[0].partition(" ")[2]
+    assert metrics_of(before + line) == metrics_of(line)
+    assert reasons([before + line]) == []
+
+
+def test_a_word_that_comes_twice_is_no_metric_and_no_line() -> None:
+    line = log(1)[0].partition(" ")[2].replace(" steps=", " model_flop=1 steps=")
+    assert metrics_of(line) == {}
+    assert "each once" in reasons([line])[0]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +129,9 @@ def test_metric_definitions_pick_up_every_number() -> None:
     ],
 )
 def test_a_line_of_the_log_that_quotes_one_gives_no_metric(quote: str) -> None:
-    assert metrics_of(quote.format(log()[3].partition(" ")[2])) == {}
+    text = quote.format(log()[3].partition(" ")[2])
+    assert metrics_of(text) == {}
+    assert not verify([text])[0], "whoever checks the log reads the same lines"
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -276,7 +276,7 @@ def test_evaluation_reference_and_generation_stand_apart() -> None:
 
 @pytest.mark.parametrize("how", ["wrapped", "inside", "in place"])
 def test_compiled_models_stay_compiled(how: str) -> None:
-    """The first step runs uncompiled and is counted; compiling begins with the second, in one graph."""
+    """Steps that are counted run uncompiled; the others are compiled, in one graph."""
     torch._dynamo.reset()
     from torch._dynamo.utils import counters
 
@@ -292,10 +292,10 @@ def test_compiled_models_stay_compiled(how: str) -> None:
         if how == "in place":
             model.compile(backend="aot_eager")
         meter = FlopsMeter(model, settings=QUIET)
-    for _ in range(STEPS):
+    for _ in range(3 * STEPS):  # some of them are counted again, uncompiled
         with meter.step():
             model(**batch).backward()
-    assert meter.model_flop == STEPS * expected
+    assert meter.model_flop == 3 * STEPS * expected
     assert counters["stats"]["unique_graphs"] == 1 and not counters["graph_break"]
 
 

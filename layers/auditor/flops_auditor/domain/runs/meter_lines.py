@@ -70,7 +70,16 @@ _GROWING = (MODEL_FLOP, "covered", "seq")
 """Words that never shrink within an attempt."""
 _LARGEST = ("failed", "unknown_ops")
 """Words that hold once they were said."""
-_ADDED = (MODEL_FLOP, "generation_flop", "reference_flop", "discarded_flop", "inferred_flop", "covered", "steps")
+_ADDED = (
+    MODEL_FLOP,
+    "generation_flop",
+    "reference_flop",
+    "discarded_flop",
+    "inferred_flop",
+    "uncertain_flop",
+    "covered",
+    "steps",
+)
 
 
 @dataclass(frozen=True)

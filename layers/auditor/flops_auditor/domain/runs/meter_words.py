@@ -20,6 +20,7 @@ WORDS = (
     "reference_flop",
     "discarded_flop",
     "inferred_flop",
+    "uncertain_flop",
     "uncounted_steps",
     "steps",
     "seq",
@@ -126,6 +127,11 @@ LOST_AND_DONE_AGAIN = Kind(
     "{flop:flop} FLOP were lost in interruptions and done again: the upper bound counts them",
 )
 INFERRED = Kind("meter-inferred", "{flop:flop} of the FLOP counted were inferred, and err upwards")
+UNCERTAIN = Kind(
+    "meter-uncertain",
+    "calls of the model that look alike did not take the same work: the count is an estimate from steps that were "
+    "counted at random, and may be off by {flop:flop} FLOP",
+)
 SIGNAL = Kind(
     "meter-signal",
     "{flop:flop} FLOP of rollouts, reference models, teachers and passes whose gradients never came back were counted "
@@ -187,9 +193,15 @@ def counted(values: Mapping[str, Fraction], facts: Facts, source: str, binding: 
             suspicions.append(Suspicion(COVERS_TOO_MUCH(covered=values["covered"], seconds=facts.seconds)))
     discarded, inferred = values.get("discarded_flop", _NOTHING), values.get("inferred_flop", _NOTHING)
     generation, reference = values.get("generation_flop", _NOTHING), values.get("reference_flop", _NOTHING)
-    said = ((LOST_AND_DONE_AGAIN, discarded), (INFERRED, inferred), (SIGNAL, generation + reference))
+    uncertain = values.get("uncertain_flop", _NOTHING)
+    said = (
+        (LOST_AND_DONE_AGAIN, discarded),
+        (INFERRED, inferred),
+        (UNCERTAIN, uncertain),
+        (SIGNAL, generation + reference),
+    )
     notes = tuple(kind(flop=amount) for kind, amount in said if amount)
-    least, most = flop - min(inferred, flop), flop + discarded
+    least, most = flop - min(inferred + uncertain, flop), flop + discarded + uncertain
     model = Emitted(flop, source, share, counts=True, least=least, most=most)
     return Counted(model, generation, reference, tuple(suspicions), notes)
 
