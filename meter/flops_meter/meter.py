@@ -62,6 +62,7 @@ class _Call:
     forward: Work | None
     watched: Pass | None = None
     expected: Work | None = None
+    found: bool = False
     labelled: bool = False
     times_back: int = 0
     last_task: int = -1
@@ -292,6 +293,8 @@ class FlopsMeter:
         self._beside.add(index)
         self._hook(module)
         self._before(index, module, args, {})
+        if self._sampled and self._open is not None:  # in the steps before nothing was counted for it
+            self._open.found, self._open.expected = True, {}
 
     def close(self) -> None:
         """Write the last line and the file, and take the hooks off. What comes after is not counted."""
@@ -563,7 +566,7 @@ class FlopsMeter:
                 add(backward, self._unseen_head(each))
             self._watch.clear()
             back = self._backwards.setdefault(key, Predictor())
-            remembered = back.predict(sizes)
+            remembered = self._remembered(fired)
             if remembered is not None and all(each.expected is not None or each.again for each in fired):
                 before = [each.expected or {} for each in fired if not each.again]
                 after = [each.forward or {} for each in fired if not each.again]
@@ -595,6 +598,12 @@ class FlopsMeter:
             for _ in range(each.times_back):
                 add(backward, found)
         return backward
+
+    def _remembered(self, fired: list[_Call]) -> Work | None:
+        """The backward that would have counted without the sample: without the modules that it found."""
+        known = [each for each in fired if not each.found]
+        back = self._backwards.get(tuple((each.key, each.times_back) for each in known))
+        return None if back is None else back.predict(tuple(size for each in known for size in each.sizes))
 
     def _put_right(self, kind: str, remembered: Work, found: Work) -> None:
         """A sampled call: where it did not take what was remembered, neither did those like it between the samples."""

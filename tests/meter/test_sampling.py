@@ -138,3 +138,15 @@ def test_lengths_beyond_those_that_were_counted_are_counted_first() -> None:
         with meter.step():
             model(torch.randn(length, 64)).backward()
     assert abs(meter.model_flop / true - 1) < 0.05
+
+
+def test_a_head_beside_the_model_that_comes_late_counts_for_the_steps_before_it_was_found() -> None:
+    model, head = nn.Linear(64, 32), nn.Linear(32, 2048)
+    meter = FlopsMeter(model, settings=QUIET)
+    for place in range(200):
+        with meter.step():
+            seen = model(ROWS)
+            (seen.sum() + (head(seen).sum() if place >= 60 else 0.0)).backward()
+    one = 2 * 16 * 64 * 32
+    true = 200 * 2 * one + 140 * 3 * 2 * 16 * 32 * 2048
+    assert 0 < abs(meter.model_flop - true) <= meter.totals.uncertain_flop
