@@ -568,9 +568,9 @@ class FlopsMeter:
             back = self._backwards.setdefault(key, Predictor())
             remembered = self._remembered(fired)
             if remembered is not None and all(each.expected is not None or each.again for each in fired):
-                before = [each.expected or {} for each in fired if not each.again]
+                expected = [each.expected or {} for each in fired if not each.again]
                 after = [each.forward or {} for each in fired if not each.again]
-                self._put_right("model", total([*before, remembered]), total([*after, backward]))
+                self._put_right("model", total([*expected, remembered]), total([*after, backward]))
             back.add(sizes, backward)
             if len(fired) > 1 or fired[0].times_back > 1:
                 self._joined[key] = sum(counted(each.forward or {}) for each in fired), backward
