@@ -16,7 +16,7 @@ def test_a_corrected_tag_settles_a_record_as_its_mail_says(operator: Deployed) -
     assert operator.record(arn).predicate["verdict"] == "indeterminate"
     operator.idle()
     [mail] = operator.mails_about(name)
-    command = f"flops-auditor amend {name} --who NAME --why REASON --ask-again"
+    command = f"flops-auditor amend {job['TrainingJobArn']} --who NAME --why REASON --ask-again"
     assert command in " ".join(mail["Message"].split())
     operator.load(job, [tag("activity", "fine-tuning")])
     advised = command.replace("NAME", "ada@example.com").replace("REASON", "corrected").split()[1:]
