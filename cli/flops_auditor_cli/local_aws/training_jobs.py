@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from statistics import fmean
 from typing import Any
 
-TRAINING_JOBS_NAMESPACE = "/aws/sagemaker/LocalTrainingJobs"
+TRAINING_JOBS_NAMESPACE = "/aws/sagemaker/TrainingJobs"
 # (age in seconds, the finest period kept beyond it): CloudWatch user guide, "Metrics retention".
 RETENTION = ((15 * 86400, 300), (63 * 86400, 3600), (455 * 86400, None))
 
