@@ -23,7 +23,7 @@ def weigh(points: Sequence[Point], spans: Sequence[Span], period: int | None) ->
     """(microseconds covered, microseconds of its period, value) of each point that covers some training."""
     timed = [(start, value) for start, value in once(points) if start is not None]
     spacing = min((b - a for (a, _), (b, _) in pairwise(timed)), default=timedelta(minutes=1))
-    step = timedelta(seconds=period) if period else min(spacing, timedelta(days=1))
+    step = timedelta(seconds=period) if period else _of_spacing(spacing)
     found = []
     for start, value in timed:
         overlaps = [min(start + step, span.end) - max(start, span.start) for span in spans]
@@ -33,11 +33,16 @@ def weigh(points: Sequence[Point], spans: Sequence[Span], period: int | None) ->
     return found
 
 
+def _of_spacing(spacing: timedelta) -> timedelta:
+    """What is more than an hour apart stands for a minute each."""
+    return spacing if spacing <= timedelta(hours=1) else timedelta(minutes=1)
+
+
 def held(points: Sequence[Point], spans: Sequence[Span], period: int | None) -> Fraction | None:
     """The mean over the Training spans of values that each stand until the next one, an hour or the period at most."""
     timed = [(start, value) for start, value in once(points) if start is not None]
     spacing = min((b - a for (a, _), (b, _) in pairwise(timed)), default=timedelta(minutes=1))
-    step = timedelta(seconds=period) if period else min(spacing, timedelta(days=1))
+    step = timedelta(seconds=period) if period else _of_spacing(spacing)
     longest = max(step, timedelta(hours=1))
     ends = [min(a + longest, b) for (a, _), (b, _) in pairwise(timed)] + [start + step for start, _ in timed[-1:]]
     total, seconds = Fraction(0), 0

@@ -35,7 +35,7 @@ def test_every_tag_is_read() -> None:
     assert found == Declared(
         activity="pretraining",
         base_model="org/model",
-        names=(ModelName("org/model", "tag flops-auditor:base-model"),),
+        names=(ModelName("org/model", "tag flops-auditor:base-model", explains=True),),
         pretraining_flop=10**24,
         loads_weights=True,
         stated=Stated(systemic_risk=True, unconfirmed=frozenset({"systemic_risk", "pretraining_flop"})),

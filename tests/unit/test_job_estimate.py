@@ -276,7 +276,7 @@ def test_hosts_count_each_with_its_own_occupancy() -> None:
 
 
 def test_silent_hosts_are_named_and_fully_busy() -> None:
-    found = estimated([busy(0, 2)], ResourceConfig=hosts("ml.p5.48xlarge", 12))
+    found = estimated([busy(0, 2)], period=3600, ResourceConfig=hosts("ml.p5.48xlarge", 12))
     assert found.occupancy == Fraction(11, 12)
     assert said(found, "11 hosts report no occupancy and count as fully busy: algo-1, algo-3, algo-4")
     assert said(found, "algo-9, ...")
@@ -293,7 +293,7 @@ def test_a_gap_is_named_and_fully_busy() -> None:
 
 
 def test_hosts_that_the_job_does_not_have_do_not_dilute() -> None:
-    found = estimated([busy(0, 7)], ResourceConfig=hosts("ml.p5.48xlarge", 1))
+    found = estimated([busy(0, 7)], period=3600, ResourceConfig=hosts("ml.p5.48xlarge", 1))
     assert found.occupancy == 1
     assert said(found, "contradictory evidence: the job has no host algo-7")
 

@@ -46,8 +46,52 @@ def said(found: Audit) -> str:
 def test_a_local_path_is_no_name_and_hides_none() -> None:
     found = audited(parameters={"model_name_or_path": "/opt/ml/input/data/model"}, environment={"HF_MODEL_ID": SMALL})
     assert found.base_model == SMALL
-    assert found.original.others == ()
-    assert found.assessments[1].scenario == "small-original"
+    assert "which of the two is loaded is not known" in said(found)
+
+
+def test_a_path_beside_a_name_may_hold_any_model() -> None:
+    """The variable may be another model's, such as a judge's: the line of an unknown original counts."""
+    beside = {"environment": {"HF_MODEL_ID": LARGE}}
+    found = audited(parameters={"model_path": "s3://own-bucket/fine-tuned/"}, **beside)
+    assert found.verdict == "indeterminate"
+    assert "s3://own-bucket/fine-tuned/" in said(found) and LARGE in said(found)
+    assert audited(parameters={"model_path": "/opt/ml/checkpoints"}, **beside).verdict == "below"
+    explained = audited(parameters={"model_path": "s3://own-bucket/x/"}, tags={"base-model": LARGE})
+    assert "which of the two" not in said(explained), "the tag says what lies at the path"
+
+
+def channel(uri: str, name: str = "model") -> dict[str, Any]:
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}
+    return {"InputDataConfig": [{"ChannelName": name, "DataSource": source}]}
+
+
+ARCHIVE = "meta-training/train-meta-textgeneration-llama-3-1-405b.tar.gz"
+
+
+@pytest.mark.parametrize("parameters", [{}, {"model_name_or_path": "/opt/ml/input/data/model"}])
+def test_a_name_in_a_channel_is_the_owners_word(parameters: dict[str, str]) -> None:
+    found = audited(parameters=parameters, **channel(f"s3://jumpstart-cache-prod-eu-west-1/{ARCHIVE}"))
+    assert (found.base_model, found.verdict) == (LARGE, "below") and found.on_the_jobs_word
+    assert found.rests_on is not None
+    assert [(each.source, each.what) for each in found.rests_on.milder] == [("declared", "channel model")]
+    assert found.without_statements.verdict == "indeterminate"
+
+
+@pytest.mark.parametrize(
+    "bucket", ["jumpstart-cache-evil", "jumpstart-cache-prod-eu-west-9", "jumpstart-cache-prod-eu-west-1-mine"]
+)
+def test_a_bucket_that_anybody_may_own_names_no_model(bucket: str) -> None:
+    found = audited(**channel(f"s3://{bucket}/{ARCHIVE}"))
+    assert found.verdict == "indeterminate"
+    assert "a hint, no proof" in said(found)
+
+
+def test_of_a_channel_and_another_name_the_lowest_threshold_counts() -> None:
+    found = audited(
+        days=60, parameters={"model_id": MIDDLE}, **channel(f"s3://jumpstart-cache-prod-eu-west-1/{ARCHIVE}")
+    )
+    assert found.verdict == "indeterminate"
+    assert "disagree" in said(found) and "channel model" in said(found)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ LINEAGE_DENIED = Kind(
 )
 
 
-_PLACES = {"tags": "tag", "parameters": "hyperparameter", "environment": "variable"}
+_PLACES = {"tags": "tag", "parameters": "hyperparameter", "environment": "variable", "channels": "channel"}
 """Where the job's owner says things, and what one is called."""
 StatementNames = frozenset[tuple[str, str]]
 """Statements by place and name."""
@@ -90,7 +90,8 @@ class Readings:
     def bears_on(self, place: str, name: str) -> tuple[str, ...]:
         """What a statement, read alone, changes of what is declared."""
         empty, read = self.without(self.names), self.without(self.names - {(place, name)})
-        compared = (each.name for each in fields(Declared) if each.compare and each.name not in {"notes", "lineage"})
+        never = {"notes", "lineage", "training_signs"}  # signs only ever count against the job
+        compared = (each.name for each in fields(Declared) if each.compare and each.name not in never)
         return tuple(field for field in compared if getattr(read, field) != getattr(empty, field))
 
 

@@ -14,10 +14,15 @@ from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.occupancy import Busy
-from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
+from flops_auditor.domain.runs.remedies import AMEND, BETTER, KNOW_THE_TYPE
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
+SAY_THE_UNIT = Remedy(
+    "occupancy-of-cloudwatch",
+    "see whether the occupancy is that of CloudWatch (namespace /aws/sagemaker/TrainingJobs, statistic Average, per "
+    f"host), and give better evidence: {BETTER}",
+)
 UNKNOWN_TYPE = Kind("unknown-instance-type", "instance type {name:said} is not in the hardware table", KNOW_THE_TYPE)
 """Nothing then bounds or cross-checks what else is said (docs/adr/0002)."""
 NO_HOSTS = Kind("no-hosts", "the job names no hosts", AMEND)
@@ -51,6 +56,25 @@ OVERFULL = Kind(
     "more-busy-than-there-are",
     "contradictory evidence: {hosts:list} reports more busy accelerators than it has; such values count as fully busy",
 )
+IDLE_THOUGH_TRAINING = Kind(
+    "idle-though-training",
+    "contradictory evidence: by {hosts:list} accelerators were busy for {share:percent} of the time or less, but the "
+    "lowest of all published runs used {lowest:percent} of such hardware, and {signs:list} says that there was work; "
+    "these hosts count as fully busy",
+    SAY_THE_UNIT,
+)
+FRACTIONS = Kind(
+    "occupancy-in-fractions",
+    "no host reports an occupancy over 1: GPUUtilization is in per cent, up to 100 for each accelerator, and in a file "
+    "these may be fractions; the hosts count as fully busy",
+    SAY_THE_UNIT,
+)
+MEANS_OF_ACCELERATORS = Kind(
+    "occupancy-of-one-accelerator",
+    "no host of {devices} accelerators reports an occupancy over 100: GPUUtilization is their sum, and in a file these "
+    "may be means; the upper bound takes them as such",
+    SAY_THE_UNIT,
+)
 UNLIKE = Kind(
     "unlike-accelerators",
     "unlike accelerators: each kind counts with the busiest host, since hosts do not name their kind",
@@ -71,13 +95,14 @@ class Hardware:
 @dataclass(frozen=True)
 class HostKind:
     """Hosts of one instance type: how many, how busy their accelerators were (0..1, None: not reported), and the least
-    that published runs reached on them.
+    that published runs reached on them. `seen`: the occupancy as it was reported, where it is not believed.
     """
 
     count: int
     kind: InstanceType
     occupancy: Fraction | None
     lowest_utilisation: Fraction
+    seen: Fraction | None = None
 
 
 @dataclass(frozen=True)
@@ -103,10 +128,14 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     unknown = sorted(name for _, name, kind in rows if kind is None)
     known = [(count, kind) for count, _, kind in rows if kind is not None]
     notes: list[Remark] = []
-    occupancies = _occupancies(known, observed.busy, notes) if not unknown else [None] * len(known)
+    lowest = [published.of(kind.unit_name).lowest for _, kind in known]
+    seen = _occupancies(known, observed.busy, notes) if not unknown else [None] * len(known)
+    signs = (*observed.training_signs, *run.declared.training_signs, *(name.words for name in run.declared.names[:1]))
+    believed = _believed(known, observed, signs, lowest, notes) if observed.busy else None
+    occupancies = seen if believed is None or unknown else _occupancies(known, believed, [])
     kinds = tuple(
-        HostKind(count, kind, occupancy, published.of(kind.unit_name).lowest)
-        for (count, kind), occupancy in zip(known, occupancies, strict=True)
+        HostKind(count, kind, now, least, None if now == was else was)
+        for (count, kind), least, now, was in zip(known, lowest, occupancies, seen, strict=True)
     )
     return MeasuredHosts(kinds, tuple(unknown), tuple(notes))
 
@@ -144,6 +173,7 @@ def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
             watts=Fraction(kind.power_watts or 0),
             bound_peak=peak if declared.precision_tagged else max(peak, default),
             lowest_utilisation=host.lowest_utilisation,
+            seen_busy=host.seen,
         )
         uses.append(use)
     doubts = tuple(UNKNOWN_TYPE(name=name) for name in hosts.unknown)
@@ -201,6 +231,38 @@ def _occupancies(
         else:
             result.append(Fraction(1) if missing else shares[0])
     return result
+
+
+def _believed(
+    known: Sequence[tuple[int, InstanceType]],
+    observed: Observations,
+    signs: Sequence[str],
+    lowest: Sequence[Fraction],
+    notes: list[Remark],
+) -> Mapping[str, Busy] | None:
+    """Reports that can be what CloudWatch says; None where all can. A host whose report cannot be is silent: it then
+    counts as fully busy.
+    """
+    devices = max((_devices(kind) for _, kind in known if kind.accelerator is not None), default=0)
+    highest = max(report.highest for report in observed.busy.values()) * 100
+    if not devices:
+        return None
+    if observed.unit_unsure and highest <= 1:
+        notes.append(FRACTIONS())
+        return {}
+    of_one = {}
+    if observed.unit_unsure and devices > 1 and 1 < highest <= 100:
+        notes.append(MEANS_OF_ACCELERATORS(devices=devices))
+        of_one = {host: report.times(devices) for host, report in observed.busy.items()}
+    least = min(share for share, (_, kind) in zip(lowest, known, strict=True) if kind.accelerator is not None)
+    alike = all(kind.accelerator is not None for _, kind in known)  # a host without any truly reports zero
+    shares = {host: report.occupancy_of_values(devices) for host, report in observed.busy.items()}
+    idle = {host: share for host, share in shares.items() if signs and share < least and (alike or share)}
+    if idle:
+        said = IDLE_THOUGH_TRAINING(hosts=sorted(idle), share=max(idle.values()), signs=signs, lowest=least)
+        notes.append(said)
+    kept = {host: report for host, report in (of_one or observed.busy).items() if host not in idle}
+    return kept if idle or of_one else None
 
 
 def _devices(kind: InstanceType) -> int:

@@ -13,7 +13,7 @@ from flops_auditor.domain.compute.cautions import Caution, cautions_of
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.compute.hardware_use import Hardware, MeasuredHosts, hardware_of
 from flops_auditor.domain.compute.run_tokens import measured_tokens, tokens_of
-from flops_auditor.domain.compute.run_utilisation import emitted_utilisation, mean_occupancy, mean_peak
+from flops_auditor.domain.compute.run_utilisation import believed, emitted_utilisation, mean_occupancy, mean_peak
 from flops_auditor.domain.compute.tiers import (
     ERROR_MARGIN,
     ON_HARDWARE_ALONE,
@@ -85,7 +85,7 @@ WERE_IT_TRAINING = Kind(
 )
 TRAINS_ALL_THE_SAME = Kind(
     "not-training-contradicted",
-    "contradictory evidence: the job is declared not to be training, but emits {names:list}, which training does",
+    "contradictory evidence: the job is declared not to be training, but has {names:list}, which training has",
     CORRECT_ACTIVITY,
 )
 COUNT_THE_RUN = "count-the-run"
@@ -179,7 +179,8 @@ def estimate_job(
     hardware = hardware_of(run, declared, hosts)
     doubts = (*declared.figure_doubts, *run.time.doubts, *hardware.doubts, *observed.doubts, *unread)
     found = _estimated(run, declared, observed, hardware, model, doubts)
-    return _not_training(found, observed) if declared.activity == "not-training" else found
+    signs = (*observed.training_signs, *declared.training_signs)
+    return _not_training(found, signs) if declared.activity == "not-training" else found
 
 
 def _estimated(
@@ -204,7 +205,7 @@ def _estimated(
         doubts = (*doubts, *(each.remark for each in observed.suspicions if each.times is None))
     tagged_tokens = declared.tagged("tokens") and measured_tokens(run, observed) is None
     cautions = cautions_of(choice, declared, model, time, uses, observed, tagged_tokens=tagged_tokens)
-    firm, contested = _firm(choice, declared)
+    firm, contested = _firm(choice, declared, uses)
     cautious = updates = None
     if chosen is not None and chosen.upper_flop is not None:
         updates = max([chosen.upper_flop, *(caution.flop for caution in cautions if caution.updates)])
@@ -234,7 +235,7 @@ def _estimated(
         ceiling_flop=limit,
         accelerator_seconds=sum((use.unit_seconds for use in uses), Fraction(0)) if uses else None,
         peak_flop_per_s=mean_peak(uses),
-        occupancy=mean_occupancy(uses) if observed.busy else None,
+        occupancy=mean_occupancy(uses) if observed.busy and believed(uses) else None,
         energy_kwh=energy_kwh(uses),
         assumptions=assumptions,
         doubts=doubts,
@@ -246,15 +247,15 @@ def _estimated(
     )
 
 
-def _not_training(otherwise: Estimate, observed: Observations) -> Estimate:
+def _not_training(otherwise: Estimate, signs: tuple[str, ...]) -> Estimate:
     """0 FLOP by Annex A.1, with what it would be, since the declaration cannot be checked."""
     assumptions = [NOT_TRAINING()]
     if otherwise.best_flop is not None:
         were = WERE_IT_TRAINING(best=otherwise.best_flop, upper=otherwise.cautious_upper_flop, method=otherwise.method)
         assumptions.append(were)
     doubts = otherwise.doubts
-    if observed.training_signs:
-        doubts = (*doubts, TRAINS_ALL_THE_SAME(names=observed.training_signs))
+    if signs:
+        doubts = (*doubts, TRAINS_ALL_THE_SAME(names=signs))
     return replace(
         otherwise,
         method="not training",
@@ -352,7 +353,7 @@ def _architecture(
     return tiers
 
 
-def _firm(choice: TierChoice, declared: Declared) -> tuple[int | None, tuple[Remark, ...]]:
+def _firm(choice: TierChoice, declared: Declared, uses: Sequence[HardwareUse]) -> tuple[int | None, tuple[Remark, ...]]:
     """What "above" may rest on: no more than any other measured evidence allows, and where the hardware was not busy
     for so much, what it did at least; of reinforcement learning it may have done nothing but generate. What a person
     signs for stands.
@@ -361,9 +362,10 @@ def _firm(choice: TierChoice, declared: Declared) -> tuple[int | None, tuple[Rem
     if chosen is None or (declared.tokens is not None and not declared.tagged("tokens")):
         return (chosen.firm_flop if chosen else None), ()
     firm, generates = chosen.firm_flop, declared.technique in REINFORCEMENT_TECHNIQUES
+    reported = at_least(sum((use.most_flop * use.surely_busy for use in uses), Fraction(0)))
     for tier in choice.known[choice.known.index(chosen) :]:
         alone = tier.method in ON_HARDWARE_ALONE
-        if alone and (tier is chosen or firm > (tier.upper_flop or 0)):
+        if alone and (tier is chosen or firm > reported):
             firm = 0 if generates else min(firm, tier.lower_flop)
         elif tier is not chosen and tier.upper_flop is not None:
             firm = min(firm, tier.upper_flop)

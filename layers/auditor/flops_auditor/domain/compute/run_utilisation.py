@@ -27,7 +27,7 @@ def emitted_utilisation(observed: Observations, uses: Sequence[HardwareUse], not
     if not 0 < mfu <= HIGHEST_PLAUSIBLE_MFU:
         notes.append(NO_FRACTION(name=emitted.name, mfu=mfu))
         return None
-    occupancy = mean_occupancy(uses) if observed.busy else None
+    occupancy = mean_occupancy(uses) if observed.busy and believed(uses) else None
     if occupancy is not None and mfu > occupancy:
         notes.append(OVER_THE_OCCUPANCY(mfu=mfu, occupancy=occupancy))
     said = said_of_share(emitted)
@@ -57,6 +57,11 @@ def mean_peak(uses: Sequence[HardwareUse]) -> Fraction | None:
         weights = [use.units for use in uses]
     total = sum(weights, Fraction(0))
     return sum((w * use.peak for w, use in zip(weights, uses, strict=True)), Fraction(0)) / total if total else None
+
+
+def believed(uses: Sequence[HardwareUse]) -> bool:
+    """Whether anything of what was reported of the occupancy is taken for it."""
+    return any(use.occupancy is not None or use.seen_busy is None for use in uses)
 
 
 def mean_occupancy(uses: Sequence[HardwareUse]) -> Fraction | None:

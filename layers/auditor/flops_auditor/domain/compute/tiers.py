@@ -54,7 +54,8 @@ class HardwareUse:
     `peak` and `ceiling_peak` are FLOP/s of one unit: dense in the precision the job is counted in, and the highest
     dense peak of any precision. `occupancy` is the mean share of time (0..1) in which a unit ran some kernel, None
     when no host reported it. `bound_peak` is what an upper bound takes instead of `peak` where the precision is only
-    guessed to be a slow one. `lowest_utilisation` is what published runs on such hardware reached at least.
+    guessed to be a slow one. `lowest_utilisation` is what published runs on such hardware reached at least,
+    `seen_busy` the occupancy as it was reported, where what is known of the run contradicts it.
     """
 
     name: str
@@ -66,6 +67,7 @@ class HardwareUse:
     watts: Fraction = Fraction(0)
     bound_peak: Fraction | None = None
     lowest_utilisation: Fraction = Fraction(0)
+    seen_busy: Fraction | None = None
 
     @property
     def unit_seconds(self) -> Fraction:
@@ -90,7 +92,12 @@ class HardwareUse:
     @property
     def least_flop(self) -> Fraction:
         """N L H x occupancy x the lowest utilisation of published runs, in FLOP."""
-        return self.peak_flop * self.busy * self.lowest_utilisation
+        return self.peak_flop * self.surely_busy * self.lowest_utilisation
+
+    @property
+    def surely_busy(self) -> Fraction:
+        """The share of time that lower bounds take: occupancy as reported, whatever speaks against it."""
+        return self.busy if self.seen_busy is None else self.seen_busy
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,12 @@ NAME_IS_A_HINT = Kind(
     "{where} is the path {name:said120}, whose parts look like {model}: a hint, no proof",
     SAY_WHICH,
 )
+PATH_BESIDE_NAME = Kind(
+    "path-beside-model-name",
+    "{path_where} is the path {path:said120}, and {where} names {model}: which of the two is loaded is not known; the "
+    "threshold of an unknown original counts where that is lower",
+    SAY_WHICH,
+)
 FIGURES_DISAGREE = Kind(
     "pretraining-figures-disagree",
     "{source} {said:flop} FLOP of pretraining, the table of base models has {known:flop} for {model}: the figure with "
@@ -56,6 +62,8 @@ MORE_THAN_ANY = Kind(
     "counts as unknown where that is lower",
     SAY_WHICH,
 )
+OWN_CHECKPOINTS = "/opt/ml/checkpoints"
+"""Where SageMaker keeps a job's own checkpoints over its interruptions (CheckpointConfig, LocalPath)."""
 AGREEMENT = Fraction(11, 10)
 """Two figures for one model that differ by no more are the same, rounded."""
 
@@ -153,7 +161,7 @@ def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
     model = first.model if first else None
     original, notes = find_original(declared, model, models)
     size = model_size(declared, model)
-    alternatives = _alternatives(named, first, models)
+    alternatives = _alternatives(named, first, models) + _path_beside(declared.names, named, first)
     if declared.pretraining_flop is None or declared.tagged("pretraining"):
         others = [(doubt, _as_original(declared, other)) for doubt, other in alternatives if first is not None]
         original = replace(original, others=(*original.others, *others))
@@ -181,6 +189,22 @@ def _alternatives(
     if missing is not None and models is not None:
         found.append((_not_found(missing.name, models), None))
     return found
+
+
+def _path_beside(
+    names: Sequence[ModelName], named: Sequence[NamedModel], first: NamedModel | None
+) -> list[tuple[Remark, KnownModel | None]]:
+    """A path from which weights are loaded beside a name: it may hold any model, unless it looks like the same one, or
+    the owner says for the audit what lies there.
+    """
+    if first is None or first.model is None or first.hint or any(name.explains for name in names):
+        return []
+    known = {each.name: each.model for each in named if each.model is not None}
+    path = next((n for n in names if n.loaded and n.is_place and not n.text.startswith(OWN_CHECKPOINTS)), None)
+    if path is None or known.get(path) is first.model:
+        return []
+    said = PATH_BESIDE_NAME(path_where=path.where, path=path.text, where=first.name.where, model=first.model.model_id)
+    return [(said, None)]
 
 
 def _not_found(name: ModelName, models: ModelCatalogue) -> Remark:

@@ -29,6 +29,8 @@ MOST_NAMES = 8
 """Names of one run's original that are looked up."""
 LONGEST_NAME = 120
 """Characters of a model's name that are shown."""
+_INPUTS = "/opt/ml/input/data/"
+"""Where a container finds its channels, by their names (SageMaker Developer Guide)."""
 _FROM_SCRATCH = frozenset({"none", "scratch"})
 """What the tag base-model says of a run that begins with no weights."""
 _CONVERTERS = ("converters", "quantize.linear", "quantization")
@@ -65,14 +67,16 @@ TWO_ORIGINALS = Kind(
 class Statements:
     """What a run says of itself, unread: tags, hyperparameters, environment, and its service's own fields.
 
-    `model_names` are where the service's own fields name the model it trains -> its name there, most explicit first,
-    `model_tags` are tags that the service's tools name it with; `technique` how it is trained; `parameter_efficient`
-    that only adapters are; `evaluation` that nothing is.
+    `channels` are inputs that give it a model: the name that its owner chose -> where it lies. `model_names` are where
+    the service's own fields name the model it trains -> its name there, most explicit first, `model_tags` are tags that
+    the service's tools name it with; `technique` how it is trained; `parameter_efficient` that only adapters are;
+    `evaluation` that nothing is.
     """
 
     tags: Mapping[str, str]
     parameters: Mapping[str, str]
     environment: Mapping[str, str]
+    channels: Mapping[str, str] = field(default_factory=dict)
     model_names: Mapping[str, str] = field(default_factory=dict)
     model_tags: tuple[str, ...] = ()
     technique: str = ""
@@ -85,10 +89,16 @@ NOTHING_SAID = Statements({}, {}, {})
 
 @dataclass(frozen=True)
 class ModelName:
-    """A name that a run gives the model it begins with, and where it says so, in words."""
+    """A name that a run gives the model it begins with, and where it says so, in words.
+
+    `loaded`: its hyperparameters tell a trainer to load weights from there; `explains`: its owner says so for the audit
+    alone, and knows what lies at the paths that the run names.
+    """
 
     text: str
     where: str
+    loaded: bool = False
+    explains: bool = False
 
     @property
     def is_place(self) -> bool:
@@ -108,7 +118,8 @@ class Declared:
     `names` are all names of the model that it begins with, `base_model` is the first that is no mere place.
     `loads_weights`: it names weights that it loads, None where the name may be that of a configuration. `stated` is
     what only people know. `planned_tokens` are the most that hyperparameters let it train on, or each device of it;
-    `updates_of_a_rollout` how often it trains on what it generated. `amended` are those that a person's word replaces.
+    `updates_of_a_rollout` how often it trains on what it generated. `training_signs` are names of hyperparameters that
+    only training needs. `amended` are those that a person's word replaces.
     `doubts` are declarations that bear on the figures or thresholds and could not be read; `notes` are remarks.
     """
 
@@ -132,6 +143,7 @@ class Declared:
     technique: str = ""
     parameter_efficient: bool = False
     lineage: tuple[str, ...] = ()
+    training_signs: tuple[str, ...] = ()
     figure_doubts: tuple[Remark, ...] = ()
     threshold_doubts: tuple[Remark, ...] = ()
     notes: tuple[Remark, ...] = ()
@@ -294,6 +306,7 @@ def read_declared(said: Statements) -> Declared:
         technique=parameters.technique(said.technique),
         parameter_efficient=said.parameter_efficient or parameters.parameter_efficient(),
         lineage=tuple(part for part in reader.tag("lineage").split() if part),
+        training_signs=() if said.evaluation else parameters.training_signs(),
         figure_doubts=tuple(reader.figure_doubts),
         threshold_doubts=tuple(reader.threshold_doubts),
         notes=tuple(reader.notes),
@@ -316,16 +329,23 @@ def _names(said: Statements, parameters: Hyperparameters, reader: _Reader) -> tu
     """
     tagged = reader.tag("base-model")
     from_scratch = tagged.lower() in _FROM_SCRATCH
-    places = [] if from_scratch else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model"), True)]
-    places += [(ModelName(name, f"hyperparameter {where}"), weights) for where, name, weights in parameters.models()]
+    places = [] if from_scratch else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model", explains=True), True)]
+    places += [(ModelName(name, f"hyperparameter {where}", w), w) for where, name, w in parameters.models()]
     places += [(ModelName(said.environment.get(key, ""), f"variable {key}"), True) for key in _MODEL_VARIABLES]
     places += [(ModelName(said.tags.get(key, ""), f"tag {key}"), True) for key in said.model_tags]
+    places += [(ModelName(text, f"channel {name}"), True) for name, text in said.channels.items()]
     places += [(ModelName(text, where), True) for where, text in said.model_names.items()]
-    named = [(name, weights) for name, weights in places if name.text.strip()]
+    mounted = tuple(f"{_INPUTS}{name}" for name in said.channels)
+    named = [(n, weights) for n, weights in places if n.text.strip() and not _is_mounted(n.text, mounted)]
     if not named:
         return (), False
     loaded = any(weights for _, weights in named)
     return tuple(name for name, _ in named), True if loaded and not from_scratch else None
+
+
+def _is_mounted(text: str, channels: tuple[str, ...]) -> bool:
+    """Whether a path lies in a channel, whose own address then says more."""
+    return any(text == channel or text.startswith(f"{channel}/") for channel in channels)
 
 
 def _precision(parameters: Hyperparameters) -> str:

@@ -190,6 +190,18 @@ _ADAPTERS_HINTED = ("lora_alpha", "qlora", "load_in_4bit")
 _FULL = NO | {"full", "all"}
 
 
+_SAYS_TRAINING = "do_train"
+_OF_TRAINING_ALONE = (
+    "learning_rate",
+    "num_train_epochs",
+    "per_device_train_batch_size",
+    "lr_scheduler_type",
+    "warmup_ratio",
+    "warmup_steps",
+    "weight_decay",
+)
+"""What only a run that updates parameters needs, unless it is told not to."""
+
 NUMBERS = (
     *_STEPS,
     *_SEQUENCES_PER_STEP,
@@ -291,6 +303,13 @@ class Hyperparameters:
         accumulated = max(self.numbers(_ACCUMULATED, _MOST_STEPS), default=Fraction(1))
         of_each = None if each is None or together is not None else ceil(steps * each * accumulated * length)
         return None if together is None else ceil(steps * together * length), of_each
+
+    def training_signs(self) -> tuple[str, ...]:
+        """Names that only training needs; none where the run is told not to train."""
+        told = [text.lower() for text in self.all((_SAYS_TRAINING,))]
+        if told and all(text in NO for text in told):
+            return ()
+        return tuple(name for name in (*([_SAYS_TRAINING] if told else []), *_OF_TRAINING_ALONE) if self.get(name))
 
     def technique(self, stated: str) -> str:
         """The preference or reinforcement technique, in lower case; empty for plain fine-tuning."""

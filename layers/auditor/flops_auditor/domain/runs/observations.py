@@ -39,7 +39,10 @@ from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.remarks import Kind, Remark
 
-LOSSES = frozenset({"loss", "training_loss", "train_loss"})
+_OF_TRAINING_ALONE = frozenset(
+    {"loss", "training_loss", "lm_loss", "grad_norm", "gradient_norm", "learning_rate", "lr"}
+)
+"""Names without a leading `train_`: what such a name says is of training as well."""
 _HOST = re.compile(r"(?:.*/)?(algo-[1-9]\d*)")
 
 NOT_A_RESULT = Kind("metric-result-not-an-object", "a metric result is not an object and is not used")
@@ -48,7 +51,9 @@ NO_AMOUNTS = Kind(
     "{count} values of {label:said80} are no amounts and are not used, such as {first:said20}",
 )
 PERIOD_UNKNOWN = Kind(
-    "metric-period-unknown", "the period of the metrics is not known: the spacing of their values is taken for it"
+    "metric-period-unknown",
+    "the period of the metrics is not known: the spacing of their values is taken for it, and values over an hour "
+    "apart stand for a minute each",
 )
 FINAL_NO_AMOUNT = Kind("final-value-no-amount", "the last value of {name:said80} is {value} and is not used")
 UNFINISHED = Kind(
@@ -65,7 +70,8 @@ class Observations:
     `emitted` maps quantity (see data/trainer_metrics.json) -> value; `notes` say what was not used and why; `doubts`
     name series that CloudWatch did not give in full. `training_signs` are names of metrics that only training emits.
     `generation_flop` and `reference_flop` a meter counted beside the model FLOP: passes that made training data, or a
-    training signal; `suspicions` speak against what was counted.
+    training signal; `suspicions` speak against what was counted. `unit_unsure`: somebody's file says how busy hosts
+    were, and not CloudWatch as we asked it.
     """
 
     busy: Mapping[str, Busy]
@@ -76,6 +82,7 @@ class Observations:
     generation_flop: Fraction = Fraction(0)
     reference_flop: Fraction = Fraction(0)
     suspicions: tuple[Suspicion, ...] = ()
+    unit_unsure: bool = False
 
     @property
     def signal_flop(self) -> Fraction:
@@ -126,6 +133,7 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
         notes=tuple(dict.fromkeys(notes)),
         doubts=_unfinished(evidence),
         training_signs=tuple(sorted(name for name in signs if _only_training_emits(name, vocabulary))),
+        unit_unsure=period is None,
     )
     lines = {name: series for (name, host), series in emitted.items() if not host and word_of(name)}
     return _with_lines(observed, lines, finals, run, period)
@@ -156,7 +164,8 @@ def _only_training_emits(name: str, vocabulary: TrainerMetrics) -> bool:
     """Samples/s and the like may be those of an evaluation, and so may most words of a meter."""
     meaning = vocabulary.recognise(name)
     if meaning is None:
-        return normalise(name) in LOSSES
+        plain = name.strip().lower()
+        return normalise(name) in _OF_TRAINING_ALONE or re.match(r"train(?:ing)?[-_./: ]", plain) is not None
     return meaning.quantity not in {"sample_rate", METER}
 
 

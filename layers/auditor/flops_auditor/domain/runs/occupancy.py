@@ -8,7 +8,7 @@ counts with its highest sample: nobody lowers that (docs/methodology.md, "What t
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from flops_auditor.domain.runs.series import Coverage, Series, coverage, series_of, step_of, training_microseconds
@@ -53,6 +53,18 @@ class Busy:
     def coverage(self) -> Fraction:
         """The part of the training time that has values, 0..1."""
         return Fraction(self.values.covered, self.total)
+
+    def times(self, factor: int) -> "Busy":
+        """As busy so many times over."""
+        of = self.values
+        whole = tuple(factor * value for value in of.whole)
+        parts = tuple((covered, factor * value) for covered, value in of.parts)
+        return Busy(replace(of, whole=whole, parts=parts), self.total)
+
+    def occupancy_of_values(self, devices: int) -> Fraction:
+        """As `occupancy`, in the time that has values."""
+        highest = 100 * devices
+        return self.values.most(highest) / (highest * self.values.covered)
 
     def occupancy(self, devices: int) -> Fraction:
         """Mean share of time (0..1) in which an accelerator of the host, of `devices`, ran some kernel, at most.

@@ -21,7 +21,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE = 60 * 10**6
 HOUR = 60 * _MINUTE
-_DAY = 24 * HOUR
 _TOO_LARGE = 1e40
 """As a float; see values.amounts.LARGEST_AMOUNT."""
 _NUMBERS = frozenset({int, float})
@@ -188,13 +187,14 @@ def held(series: Series, spans: Sequence[Span], step: int) -> Coverage:
 
 
 def step_of(series: Series, period_seconds: int | None) -> int:
-    """Microseconds that one value stands for: the period that was asked for, or else the spacing of the values. What is
-    more than a day apart is no series of means, since CloudWatch gives no longer ones: each then stands for a minute.
+    """Microseconds that one value stands for: the period that was asked for, or else the spacing of the values. Nothing
+    shows that values over an hour apart are means: CloudWatch keeps finer ones for 455 days (CloudWatch User Guide,
+    metrics retention), and each of them may be a sample. It then stands for a minute.
     """
     if period_seconds:
         return period_seconds * 10**6
     spacing = min((later - earlier for earlier, later in pairwise(series.starts)), default=_MINUTE)
-    return spacing if spacing <= _DAY else _MINUTE
+    return spacing if spacing <= HOUR else _MINUTE
 
 
 def in_microseconds(spans: Sequence[Span]) -> list[tuple[int, int]]:

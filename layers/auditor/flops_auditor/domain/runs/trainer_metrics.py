@@ -74,8 +74,10 @@ class TrainerMetrics:
 
 
 def normalise(name: str) -> str:
-    """Lower case, `-`, `.`, `/` and blanks as `_`, without a leading `train_`: loggers differ in these alone."""
+    """Lower case, `-`, `.`, `/` and blanks as `_`, without a leading `train_` or `train:`, which SageMaker's own
+    algorithms write: loggers differ in these alone.
+    """
     text = name.strip().lower()
     for separator in "-./ ":
         text = text.replace(separator, "_")
-    return text.removeprefix("train_")
+    return text.removeprefix("train_").removeprefix("train:")

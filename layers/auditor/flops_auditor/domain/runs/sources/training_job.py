@@ -73,7 +73,8 @@ def statements(job: TrainingJob) -> Statements:
         tags=job.tags,
         parameters=_parameters(job),
         environment=job.environment,
-        model_names=_model_names(job),
+        channels=_model_channels(job),
+        model_names={"the service's base model": job.serverless.base_model_arn} if job.serverless else {},
         model_tags=(JUMPSTART_TAG,),
         technique=serverless.customization_technique if serverless else "",
         parameter_efficient=bool(serverless and serverless.peft),
@@ -81,13 +82,10 @@ def statements(job: TrainingJob) -> Statements:
     )
 
 
-def _model_names(job: TrainingJob) -> dict[str, str]:
-    """Where SageMaker's own fields name the model."""
-    named = {"the service's base model": job.serverless.base_model_arn if job.serverless else ""}
-    for channel in job.input_data_config:
-        if is_model_channel(channel.channel_name):
-            named[f"channel {channel.channel_name[:64]}"] = channel.uri
-    return named
+def _model_channels(job: TrainingJob) -> dict[str, str]:
+    """Channels that give a model, by name. Its owner chose name and place: they are the job's word."""
+    channels = [channel for channel in job.input_data_config if is_model_channel(channel.channel_name)]
+    return {channel.channel_name[:64]: channel.uri for channel in channels}
 
 
 def _parameters(job: TrainingJob) -> dict[str, str]:

@@ -1,0 +1,153 @@
+"""Evidence that contradicts itself is never below by the smaller part of it, nor above by the larger one alone."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.runs.case import case_of
+from flops_auditor.domain.runs.evidence import Evidence
+from tests.fakes.jobs import CREATED, describe
+
+TABLES = load_tables()
+HOURS = 336
+HOSTS = 20
+WHOLE = HOSTS * 8 * 9894 * 10**11 * 3600 * HOURS
+"""FLOP of 20 x p5 in 14 days: 1.9e23, of which the truth is 8.6e22, over the line of its original, 5.9e22."""
+OLMO = {"model_name_or_path": "allenai/OLMo-2-1124-7B"}
+TOKENS = 0.45 * WHOLE / (6 * 7.3e9)
+"""What the truth trains on."""
+
+
+def series(label: str, values: list[float], every: float = 1) -> dict[str, Any]:
+    """Values `every` so many hours."""
+    start = CREATED + timedelta(minutes=10)
+    times = [start + timedelta(hours=every * step) for step in range(len(values))]
+    return {"Label": label, "Values": values, "Timestamps": times}
+
+
+def flat(label: str, value: float) -> dict[str, Any]:
+    return series(label, [value] * HOURS)
+
+
+def counter(label: str, total: float) -> dict[str, Any]:
+    return series(label, [total * (hour + 1) / HOURS for hour in range(HOURS)])
+
+
+def busy(percent: float, hosts: int = HOSTS, first: int = 1) -> list[dict[str, Any]]:
+    """GPUUtilization as CloudWatch gives it: the sum over the eight accelerators of each host."""
+    return [flat(f"GPUUtilization algo-{host}", 8 * percent) for host in range(first, hosts + first)]
+
+
+def audited(
+    metrics: list[dict[str, Any]],
+    parameters: dict[str, str] | None = None,
+    tags: dict[str, str] | None = None,
+    kind: str = "ml.p5.48xlarge",
+    hosts: int = HOSTS,
+    period: int | None = None,
+    **changes: Any,
+) -> Audit:
+    job = describe(
+        hours=HOURS,
+        **{
+            "ResourceConfig": {"InstanceType": kind, "InstanceCount": hosts},
+            "HyperParameters": OLMO if parameters is None else parameters,
+            "Tags": [{"Key": f"flops-auditor:{key}", "Value": value} for key, value in (tags or {}).items()],
+            **changes,
+        },
+    )
+    return audit(case_of(Evidence(job, metrics=metrics, period_seconds=period)), TABLES)
+
+
+def kinds(found: Audit) -> set[str]:
+    """Kinds of everything that is said of the figures."""
+    return {remark.kind.name for remark in (*found.estimate.assumptions, *found.estimate.doubts)}
+
+
+# ----- Occupancy
+
+
+@pytest.mark.parametrize("period", [None, 3600])
+@pytest.mark.parametrize("percent", [0, 3])
+@pytest.mark.parametrize(
+    ("metrics", "parameters"),
+    [
+        ([counter("num_tokens", 2e12), flat("loss", 1)], {}),
+        ([flat("loss", 1)], OLMO),
+        ([flat("train_runtime", 1)], {}),
+        ([], {"learning_rate": "1e-5"}),
+        ([], OLMO),
+    ],
+)
+def test_hardware_that_works_is_not_idle(
+    percent: float, metrics: list[dict[str, Any]], parameters: dict[str, str], period: int | None
+) -> None:
+    """MIG, a broken agent, or the statistic Minimum: 0 % beside signs of training bounds nothing."""
+    found = audited(busy(percent) + metrics, parameters, period=period)
+    assert found.verdict == "indeterminate"
+    assert found.estimate.cautious_upper_flop == WHOLE
+    assert found.estimate.firm_flop == found.estimate.lower_flop
+    assert found.estimate.lower_flop is not None and found.estimate.lower_flop <= WHOLE * percent / 100 * 0.06
+    assert kinds(found) & {"idle-though-training", "occupancy-in-fractions"}
+
+
+def test_idle_hosts_of_a_run_that_works_count_as_busy() -> None:
+    found = audited(busy(97, 1) + busy(0, HOSTS - 1, first=2), period=3600)
+    assert found.verdict == "indeterminate"
+    assert "algo-10" in str([remark.words for remark in found.estimate.assumptions])
+
+
+def test_hardware_that_nothing_says_worked_may_be_idle() -> None:
+    found = audited(busy(2), {}, period=3600)
+    assert found.verdict == "below" and found.estimate.upper_flop == pytest.approx(0.02 * WHOLE, rel=1e-3)
+
+
+@pytest.mark.parametrize(("hours", "value"), [(24, 0), (12, 40)])
+def test_samples_far_apart_say_nothing_of_the_time_between_them(hours: float, value: float) -> None:
+    """A day is no cadence of an agent: each value is a sample of a minute."""
+    found = audited(
+        [series(f"GPUUtilization algo-{host}", [value] * int(HOURS / hours), hours) for host in range(1, 21)]
+    )
+    assert found.verdict == "indeterminate"
+    assert found.estimate.cautious_upper_flop is not None and found.estimate.cautious_upper_flop > 0.99 * WHOLE
+
+
+@pytest.mark.parametrize("value", [0.97, 97])
+def test_occupancy_in_another_unit_bounds_nothing(value: float) -> None:
+    """A fraction, or the mean over the eight accelerators of a host, in somebody's file."""
+    found = audited([flat(f"GPUUtilization algo-{host}", value) for host in range(1, 21)])
+    assert found.verdict == "indeterminate"
+    assert found.estimate.cautious_upper_flop is not None and found.estimate.cautious_upper_flop >= 0.96 * WHOLE
+    assert kinds(found) & {"occupancy-in-fractions", "occupancy-of-one-accelerator"}
+    assert found.estimate.settle is not None
+
+
+def test_cloudwatch_is_known_to_give_the_sum() -> None:
+    """One accelerator of eight at work: what we asked CloudWatch for has its unit."""
+    one = [flat(f"GPUUtilization algo-{host}", 97) for host in range(1, 21)]
+    assert audited(one, period=3600).estimate.upper_flop == pytest.approx(0.97 / 8 * WHOLE, rel=1e-3)
+
+
+# ----- Not training
+
+
+@pytest.mark.parametrize("name", ["train:loss", "train/loss", "lm loss", "grad_norm", "learning_rate", "train:rmse"])
+def test_what_only_training_emits_contradicts_not_training(name: str) -> None:
+    found = audited([flat(name, 1)], {}, {"activity": "not-training"})
+    assert found.verdict == "indeterminate" and "not-training-contradicted" in kinds(found)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "verdict"),
+    [
+        ({"do_train": "true"}, "indeterminate"),
+        ({"num_train_epochs": "3"}, "indeterminate"),
+        ({"do_train": "false", "learning_rate": "5e-5"}, "below"),
+        ({"do_eval": "true"}, "below"),
+    ],
+)
+def test_what_only_training_is_told_contradicts_not_training(parameters: dict[str, str], verdict: str) -> None:
+    assert audited([], parameters, {"activity": "not-training"}).verdict == verdict
