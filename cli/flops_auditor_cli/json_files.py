@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from flops_auditor.domain.runs.evidence import plain
+from flops_auditor.domain.values.canonical_json import each_key_once
 from flops_auditor.domain.values.errors import WrongInput
 
 
@@ -18,9 +19,9 @@ class UnreadableFile(WrongInput):
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file. Raises UnreadableFile."""
+    """A JSON file. Raises UnreadableFile: of two values under one key nobody can say which one counts."""
     try:
-        return plain(json.loads(path.read_bytes()))
+        return plain(json.loads(path.read_bytes(), object_pairs_hook=each_key_once))
     except OSError as error:
         raise UnreadableFile(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

@@ -115,6 +115,7 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
         on=now.date(),
         sequence_length=inputs.sequence_length,
         stated=inputs.stated,
+        known_peak=known_peak(inputs),
     )
     possible = ways(
         size if sized else None,
@@ -200,6 +201,13 @@ def planned_hardware(inputs: Inputs) -> tuple[HardwareUse | None, list[Remark]]:
     lowest, seconds = data.published_utilisation().of(name).lowest, _seconds(inputs, units)
     use = HardwareUse(shown, units, seconds, rate, highest, watts=watts or Fraction(0), lowest_utilisation=lowest)
     return use, [note]
+
+
+def known_peak(inputs: Inputs) -> Fraction | None:
+    """The table's own peak of a unit in FLOP/s, where another one is given; None where there is nothing to compare."""
+    if inputs.peak_flop_per_s is None or (inputs.instance_type is None and inputs.accelerator is None):
+        return None
+    return of_table.peak if (of_table := planned_hardware(replace(inputs, peak_flop_per_s=None))[0]) else None
 
 
 def _seconds(inputs: Inputs, units: Fraction) -> Fraction:

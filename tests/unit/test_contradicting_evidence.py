@@ -7,8 +7,10 @@ import pytest
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.lineage.lineage import Lineage, not_looked_up
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob
 from tests.fakes.jobs import CREATED, describe
 
 TABLES = load_tables()
@@ -151,3 +153,54 @@ def test_what_only_training_emits_contradicts_not_training(name: str) -> None:
 )
 def test_what_only_training_is_told_contradicts_not_training(parameters: dict[str, str], verdict: str) -> None:
     assert audited([], parameters, {"activity": "not-training"}).verdict == verdict
+
+
+# ----- What is read strictly
+
+
+def test_true_is_no_count() -> None:
+    with pytest.raises(MalformedJob, match="True is no number"):
+        audited([], ResourceConfig={"InstanceType": "ml.p5.48xlarge", "InstanceCount": True})
+
+
+@pytest.mark.parametrize("place", ["HyperParameters", "Environment", "Tags"])
+def test_more_statements_than_sagemaker_takes_are_refused_at_once(place: str) -> None:
+    many: Any = {f"a.b.c.d.k{number}": "v" for number in range(20_000)}
+    many = [{"Key": key, "Value": "v"} for key in many] if place == "Tags" else many
+    with pytest.raises(MalformedJob, match="20000 entries"):
+        audited([], **{place: many})
+
+
+# ----- Earlier runs that a file does not know
+
+
+def lineage_of(**changes: Any) -> Lineage:
+    run = case_of(Evidence(describe(**changes))).run
+    return not_looked_up(run.begins, run.results)
+
+
+def channel(name: str, uri: str) -> dict[str, Any]:
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}
+    return {"InputDataConfig": [{"ChannelName": name, "DataSource": source}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubted"),
+    [
+        (channel("model", "s3://b/earlier-job/output/model.tar.gz"), True),
+        (channel("ckpt", "s3://other-account/ckpt/"), True),
+        ({"HyperParameters": {"resume_from_checkpoint": "s3://b/run-1/checkpoint-90000"}}, True),
+        (channel("model", "s3://jumpstart-cache-prod-eu-west-1/meta-training/x.tar.gz"), False),
+        (channel("train", "s3://b/data/"), False),
+        ({"CheckpointConfig": {"S3Uri": "s3://b/fine-tune/checkpoints"}}, False),
+        (
+            {
+                **channel("model", "s3://b/earlier-job/output/model.tar.gz"),
+                "Tags": [{"Key": "flops-auditor:lineage", "Value": "none"}],
+            },
+            False,
+        ),
+    ],
+)
+def test_what_a_file_may_continue_is_a_doubt(changes: dict[str, Any], doubted: bool) -> None:
+    assert [doubt.kind.name for doubt in lineage_of(**changes).doubts] == ["earlier-runs-not-looked-up"] * doubted

@@ -11,6 +11,7 @@ import typer
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.record import unrecorded
+from flops_auditor.domain.lineage.lineage import not_looked_up
 from flops_auditor.domain.runs.aws_flops_meter import FILE_NAME
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
@@ -76,7 +77,7 @@ def command(
 
         connect(target)
         case = case_of(replace(live_evidence(job_name or ""), files=meter_files(flops_meter)))
-    audited = audit(case, tables)
+    audited = audit(case, tables, not_looked_up(case.run.begins, case.run.results))
     show(view_of(unrecorded(audited, datetime.now(UTC)), "audit"), output)
     raise typer.Exit(OF_VERDICT[audited.verdict])
 

@@ -20,6 +20,7 @@ from flops_auditor.domain.compute.run_estimate import METHOD, OTHER_TIER
 from flops_auditor.domain.compute.run_tokens import Tokens
 from flops_auditor.domain.compute.tiers import (
     ASSUMED_UTILISATION,
+    ON_HARDWARE_ALONE,
     HardwareUse,
     Tier,
     TierChoice,
@@ -72,6 +73,19 @@ CONTRADICTION = Kind(
 )
 
 
+UNDER_THE_FLOOR = Kind(
+    "plan-under-the-floor",
+    "{method} gives {flop:flop} FLOP, {used:percent} of what the hardware can do in its time; the lowest of all "
+    "published runs on such hardware is {lowest:percent}",
+)
+STRANGE_PEAK = Kind(
+    "plan-of-a-strange-peak",
+    "the peak as given, {given:flop4} FLOP/s, is far from the {known:flop4} FLOP/s of {name}",
+)
+FAR_FROM_THE_PEAK = 2
+"""Datasheets differ by so much: with sparsity, or in another precision."""
+
+
 class NothingToPlan(WrongInput):
     """Neither hardware for a time nor a model and tokens are given."""
 
@@ -85,7 +99,8 @@ class Wanted:
     `earlier_flop` is the compute of the runs that this one continues (Annex A.1: compute accumulates along the chain),
     `generated_flop` that of generating its training data, which counts on the cumulative basis alone.
     `names_weights`: a model is named that it begins with; `from_scratch`: it is said to begin with
-    none. `on` is the day of the plan; `stated` what is said of the resulting model.
+    none. `on` is the day of the plan; `stated` what is said of the resulting model; `known_peak` the peak of the table,
+    in FLOP/s of a unit, where another one is given.
     """
 
     hardware: HardwareUse | None
@@ -102,6 +117,7 @@ class Wanted:
     on: date | None = None
     sequence_length: int | None = None
     stated: Stated = NOTHING_STATED
+    known_peak: Fraction | None = None
 
     @property
     def before_flop(self) -> int:
@@ -172,13 +188,16 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     uses = (hardware,) if hardware is not None else ()
     limit = ceiling(uses)
     tiers, attention = _tiers(wanted, way, uses)
-    contradictions = contradicting(tiers, limit)
+    over = contradicting(tiers, limit)
+    contradictions = (*over, *implausible(tiers, wanted, hardware))
     needed = _tiers(wanted, way, ())[0] + tiers[1:]
-    choice = choose(needed, None) if contradictions else choose(tiers, limit)
+    choice = choose(needed, None) if over else choose(tiers, limit)
     chosen = choice.chosen
     if chosen is None:
         raise NothingToPlan("there is neither hardware for a time nor a model with tokens")
-    best, (upper, unknown) = chosen.best_flop, _at_most(chosen, wanted, way, None if contradictions else limit)
+    best, (upper, unknown) = chosen.best_flop, _at_most(chosen, wanted, way, None if over else limit)
+    if contradictions and not over:
+        upper = max(upper, *(tier.upper_flop or 0 for tier in tiers))
     updates = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop).plus(wanted.earlier_flop)
     everything = updates.plus(wanted.generated_flop)
     alone = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop)
@@ -239,6 +258,25 @@ def contradicting(tiers: Sequence[Tier], limit: int | None) -> tuple[Remark, ...
         return ()
     over = [tier.best_flop for tier in tiers if tier.best_flop > limit]
     return tuple(CONTRADICTION(needed=flop, limit=limit, times=Fraction(flop, max(1, limit))) for flop in over)
+
+
+def implausible(tiers: Sequence[Tier], wanted: Wanted, hardware: HardwareUse | None) -> tuple[Remark, ...]:
+    """What is less than any published run made of such hardware in its time, or rests on a peak that is not its own.
+
+    Where nobody gave the time it follows from the tokens, and only the MFU can be too low.
+    """
+    if hardware is None:
+        return ()
+    said: list[Remark] = []
+    alone = next((tier for tier in tiers if tier.method in ON_HARDWARE_ALONE), None)
+    for tier in tiers:
+        if alone is not None and tier is not alone and hardware.peak_flop and tier.best_flop < alone.lower_flop:
+            used, lowest = tier.best_flop / hardware.peak_flop, hardware.lowest_utilisation
+            said.append(UNDER_THE_FLOOR(method=tier.method, flop=tier.best_flop, used=used, lowest=lowest))
+    known, given = wanted.known_peak, hardware.peak
+    if known is not None and not known <= FAR_FROM_THE_PEAK * given <= known * FAR_FROM_THE_PEAK**2:
+        said.append(STRANGE_PEAK(given=given, known=known, name=hardware.name))
+    return tuple(said)
 
 
 def _tiers(wanted: Wanted, way: Way, uses: tuple[HardwareUse, ...]) -> tuple[list[Tier], tuple[Remark, ...]]:

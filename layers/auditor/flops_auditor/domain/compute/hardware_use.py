@@ -109,12 +109,14 @@ class HostKind:
 class MeasuredHosts:
     """The hosts of a run as the service and AWS's metrics say: nothing that the run says of itself changes them.
 
-    `unknown` are instance types that the hardware table does not have.
+    `unknown` are instance types that the hardware table does not have; `highest` is the most that any published run
+    used of its hardware.
     """
 
     kinds: tuple[HostKind, ...]
     unknown: tuple[str, ...]
     notes: tuple[Remark, ...]
+    highest: Fraction = Fraction(1)
 
 
 def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: PublishedUtilisation) -> MeasuredHosts:
@@ -137,7 +139,7 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
         HostKind(count, kind, now, least, None if now == was else was)
         for (count, kind), least, now, was in zip(known, lowest, occupancies, seen, strict=True)
     )
-    return MeasuredHosts(kinds, tuple(unknown), tuple(notes))
+    return MeasuredHosts(kinds, tuple(unknown), tuple(notes), published.highest)
 
 
 def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
@@ -173,6 +175,7 @@ def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
             watts=Fraction(kind.power_watts or 0),
             bound_peak=peak if declared.precision_tagged else max(peak, default),
             lowest_utilisation=host.lowest_utilisation,
+            highest_utilisation=hosts.highest,
             seen_busy=host.seen,
         )
         uses.append(use)

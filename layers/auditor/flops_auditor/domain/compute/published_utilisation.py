@@ -67,6 +67,11 @@ class PublishedUtilisation:
             raise UtilisationTableInvalid("published utilisations: no row for all hardware")
         return cls(tuple(classes), MappingProxyType(by_accelerator), everything)
 
+    @property
+    def highest(self) -> Fraction:
+        """The highest of any run on any hardware."""
+        return self._all.quantiles["highest"]
+
     def of(self, accelerator: str) -> Utilisations:
         """Those of an accelerator of the hardware table, or of all hardware where too few runs are published."""
         return self._by_accelerator.get(accelerator, self._all)

@@ -13,7 +13,7 @@ from flops_auditor.domain.compute.cautions import Caution, cautions_of
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.compute.hardware_use import Hardware, MeasuredHosts, hardware_of
 from flops_auditor.domain.compute.run_tokens import measured_tokens, tokens_of
-from flops_auditor.domain.compute.run_utilisation import believed, emitted_utilisation, mean_occupancy, mean_peak
+from flops_auditor.domain.compute.run_utilisation import believed, emitted_utilisations, mean_occupancy, mean_peak
 from flops_auditor.domain.compute.tiers import (
     ERROR_MARGIN,
     ON_HARDWARE_ALONE,
@@ -205,7 +205,7 @@ def _estimated(
         doubts = (*doubts, *(each.remark for each in observed.suspicions if each.times is None))
     tagged_tokens = declared.tagged("tokens") and measured_tokens(run, observed) is None
     cautions = cautions_of(choice, declared, model, time, uses, observed, tagged_tokens=tagged_tokens)
-    firm, contested = _firm(choice, declared, uses)
+    firm, contested = _firm(choice, declared, uses, of_language=_of_language(run, observed, model))
     cautious = updates = None
     if chosen is not None and chosen.upper_flop is not None:
         updates = max([chosen.upper_flop, *(caution.flop for caution in cautions if caution.updates)])
@@ -287,8 +287,7 @@ def _known_tiers(
         known.append(counted(_as_measured(observed.emitted["model_flop"], notes), uses, observed.signal_flop))
     known += _architecture(run, declared, observed, uses, model, notes)
     if uses:
-        mfu = emitted_utilisation(observed, uses, notes)
-        known += [mfu] if mfu is not None else []
+        known += emitted_utilisations(observed, uses, notes)
         known.append(hardware_occupancy(uses))
     return known, notes
 
@@ -353,10 +352,23 @@ def _architecture(
     return tiers
 
 
-def _firm(choice: TierChoice, declared: Declared, uses: Sequence[HardwareUse]) -> tuple[int | None, tuple[Remark, ...]]:
+def _of_language(run: Run, observed: Observations, model: ModelSize | None) -> bool:
+    """Whether anything says that the run trains a language model: it names one, counts tokens or emits what trainers
+    of such models emit. AWS's own built-in algorithms train none.
+    """
+    if run.built_in:
+        return False
+    said = run.declared
+    spoken = model is not None or said.names or said.tokens or said.parameters or said.planned_tokens
+    return bool(spoken or observed.emitted or observed.training_signs or run.billed_tokens)
+
+
+def _firm(
+    choice: TierChoice, declared: Declared, uses: Sequence[HardwareUse], *, of_language: bool
+) -> tuple[int | None, tuple[Remark, ...]]:
     """What "above" may rest on: no more than any other measured evidence allows, and where the hardware was not busy
-    for so much, what it did at least; of reinforcement learning it may have done nothing but generate. What a person
-    signs for stands.
+    for so much, what it did at least; of reinforcement learning it may have done nothing but generate, and what
+    published runs reached says nothing of what trains no language model. What a person signs for stands.
     """
     chosen = choice.chosen
     if chosen is None or (declared.tokens is not None and not declared.tagged("tokens")):
@@ -366,7 +378,7 @@ def _firm(choice: TierChoice, declared: Declared, uses: Sequence[HardwareUse]) -
     for tier in choice.known[choice.known.index(chosen) :]:
         alone = tier.method in ON_HARDWARE_ALONE
         if alone and (tier is chosen or firm > reported):
-            firm = 0 if generates else min(firm, tier.lower_flop)
+            firm = 0 if generates or not of_language else min(firm, tier.lower_flop)
         elif tier is not chosen and tier.upper_flop is not None:
             firm = min(firm, tier.upper_flop)
     return firm, () if firm == chosen.firm_flop else (FIRM_AT_MOST(method=chosen.method, flop=firm),)

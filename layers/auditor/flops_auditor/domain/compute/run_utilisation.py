@@ -1,9 +1,16 @@
 """U of the hardware-based method for one run, as its training code emitted it: MFU, or FLOP/s over the peak."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
-from flops_auditor.domain.compute.tiers import TIMES_RATE, HardwareUse, Tier, hardware_mfu
+from flops_auditor.domain.compute.tiers import (
+    TIMES_RATE,
+    HardwareUse,
+    Tier,
+    hardware_mfu,
+    hardware_occupancy,
+)
 from flops_auditor.domain.runs.emitted import Emitted, said_of_share
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.values.remarks import Kind, Remark
@@ -13,41 +20,52 @@ NO_FRACTION = Kind(
     "mfu-no-fraction",
     "contradictory evidence: metric {name:said80} is an MFU of {mfu:.4g}, not a fraction of the peak; it is not used",
 )
+OVER_THE_HIGHEST = Kind(
+    "mfu-over-every-published",
+    "metric {name:said80} is an MFU of {mfu:.3g}, more than the {highest:.3g} that any published run reached: it may "
+    "be in per cent, or against another peak, so no verdict of above rests on it",
+)
 OVER_THE_OCCUPANCY = Kind(
     "mfu-over-occupancy", "the emitted MFU {mfu:.3g} is over the occupancy {occupancy:.3g} of the whole run"
 )
 
 
-def emitted_utilisation(observed: Observations, uses: Sequence[HardwareUse], notes: list[Remark]) -> Tier | None:
-    """The tier of an emitted MFU; None when none was emitted, or none that can be one."""
-    found = _mfu(observed, uses)
-    if found is None:
-        return None
-    emitted, mfu, relative = found
-    if not 0 < mfu <= HIGHEST_PLAUSIBLE_MFU:
-        notes.append(NO_FRACTION(name=emitted.name, mfu=mfu))
-        return None
+def emitted_utilisations(observed: Observations, uses: Sequence[HardwareUse], notes: list[Remark]) -> list[Tier]:
+    """A tier for each reading that can be one: an emitted MFU, and FLOP/s over the peak. They may disagree."""
     occupancy = mean_occupancy(uses) if observed.busy and believed(uses) else None
-    if occupancy is not None and mfu > occupancy:
-        notes.append(OVER_THE_OCCUPANCY(mfu=mfu, occupancy=occupancy))
-    said = said_of_share(emitted)
-    notes += [said] if said else []
-    return hardware_mfu(uses, mfu, emitted.share, None if relative else TIMES_RATE(mfu=mfu, name=emitted.name))
+    tiers = []
+    for emitted, mfu, relative in _mfus(observed, uses):
+        if not 0 < mfu <= HIGHEST_PLAUSIBLE_MFU:
+            notes.append(NO_FRACTION(name=emitted.name, mfu=mfu))
+            continue
+        if occupancy is not None and mfu > occupancy:
+            notes.append(OVER_THE_OCCUPANCY(mfu=mfu, occupancy=occupancy))
+        said = said_of_share(emitted)
+        notes += [said] if said else []
+        tier = hardware_mfu(uses, mfu, emitted.share, None if relative else TIMES_RATE(mfu=mfu, name=emitted.name))
+        highest = max(use.highest_utilisation for use in uses)
+        if mfu > highest:
+            notes.append(OVER_THE_HIGHEST(name=emitted.name, mfu=mfu, highest=highest))
+            tier = replace(tier, firm_flop=min(tier.firm_flop, hardware_occupancy(uses).lower_flop))
+        tiers.append(tier)
+    return tiers
 
 
-def _mfu(observed: Observations, uses: Sequence[HardwareUse]) -> tuple[Emitted, Fraction, bool] | None:
-    """What was emitted, as an MFU, and whether it came as a share of a peak."""
+def _mfus(observed: Observations, uses: Sequence[HardwareUse]) -> list[tuple[Emitted, Fraction, bool]]:
+    """What was emitted, as MFUs, and whether each came as a share of a peak."""
     emitted = observed.emitted
-    if "mfu" in emitted:
-        return emitted["mfu"], emitted["mfu"].value, True
+    found = [(emitted["mfu"], emitted["mfu"].value, True)] if "mfu" in emitted else []
     peaks = {
         "model_flop_rate": mean_peak(uses) or Fraction(0),
         "model_flop_rate_of_all": sum((use.units * use.peak for use in uses), Fraction(0)),
     }
-    for quantity, peak in peaks.items():
-        if quantity in emitted and peak:
-            return emitted[quantity], emitted[quantity].value / peak, False
-    return None
+    rates = [(emitted[quantity], peak) for quantity, peak in peaks.items() if quantity in emitted and peak]
+    return [*found, *((rate, rate.value / peak, False) for rate, peak in rates)]
+
+
+def believed(uses: Sequence[HardwareUse]) -> bool:
+    """Whether anything of what was reported of the occupancy is taken for it."""
+    return any(use.occupancy is not None or use.seen_busy is None for use in uses)
 
 
 def mean_peak(uses: Sequence[HardwareUse]) -> Fraction | None:
@@ -57,11 +75,6 @@ def mean_peak(uses: Sequence[HardwareUse]) -> Fraction | None:
         weights = [use.units for use in uses]
     total = sum(weights, Fraction(0))
     return sum((w * use.peak for w, use in zip(weights, uses, strict=True)), Fraction(0)) / total if total else None
-
-
-def believed(uses: Sequence[HardwareUse]) -> bool:
-    """Whether anything of what was reported of the occupancy is taken for it."""
-    return any(use.occupancy is not None or use.seen_busy is None for use in uses)
 
 
 def mean_occupancy(uses: Sequence[HardwareUse]) -> Fraction | None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
-from flops_auditor.domain.runs.sources.model_names import is_place
+from flops_auditor.domain.runs.places import Location, Reference
+from flops_auditor.domain.runs.sources.model_names import in_service_bucket, is_place
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableStatement, read_stated
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.errors import AuditorError
@@ -24,6 +25,16 @@ _LONGEST_DOUBT = 200
 
 SETTLE_ANCESTOR = Remedy("settle-ancestor", "settle what is in doubt about {name}: flops-auditor records show {name}")
 _DOUBTFUL = Kind("ancestor-in-doubt", "ancestor {name}: {doubt}", SETTLE_ANCESTOR)
+NOT_LOOKED_UP = Kind(
+    "earlier-runs-not-looked-up",
+    "earlier runs were not looked up: what it begins from may be another run's result, whose compute counts as well: "
+    "{places:list}",
+    Remedy(
+        "audit-by-name",
+        "look at its record, which has the earlier runs (flops-auditor records show {job}); if it continues none, tag "
+        "it with flops-auditor:lineage = none",
+    ),
+)
 _MORE_DOUBTFUL = Kind("more-ancestors-in-doubt", "and {count} more ancestors with doubts")
 _MORE_DOUBTS = Kind("more-doubts", "and {count} more doubts")
 
@@ -199,6 +210,15 @@ class Cumulative:
     def lower_flop(self) -> int | None:
         """Lower bound of everything."""
         return self.everything.lower_flop
+
+
+def not_looked_up(begins: Sequence[Reference], results: Sequence[Location]) -> Lineage:
+    """The lineage of a run whose earlier runs nobody looked up, such as one of a file: where it reads a model or a
+    checkpoint that another run may have made, and not one of its own `results`, how much that took is not known.
+    """
+    read = [each for each in begins if each.directory and each.location not in results]
+    places = [f"{each.where} ({each.location})" for each in read if not in_service_bucket(f"{each.location}/")]
+    return replace(NO_LINEAGE, doubts=(NOT_LOOKED_UP(places=places),)) if places else NO_LINEAGE
 
 
 def union(sets: Iterable[Iterable[Ancestor]], without: str = "") -> tuple[Ancestor, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from flops_auditor.domain.runs.amendment import Amendment, read_amendment
 from flops_auditor.domain.runs.tags_seen import TagsSeen, read_tags_seen
+from flops_auditor.domain.values.canonical_json import each_key_once
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import all_iso, iso, read_time
 from flops_auditor.domain.values.texts import whole_text
@@ -136,7 +137,7 @@ def _plain(value: object) -> object:
 def parse_evidence(body: bytes) -> Evidence:
     """Read an evidence file. Raises MalformedEvidence."""
     try:
-        document = json.loads(body)
+        document = json.loads(body, object_pairs_hook=each_key_once)
         if rb"\ud" in body.lower():
             document = plain(document)
         if document["schema"] != SCHEMA:

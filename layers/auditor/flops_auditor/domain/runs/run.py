@@ -39,12 +39,12 @@ class Run:
     """One run. `source` names the service and kind, such as "sagemaker:training-job", `kind` is the kind as people call
     it; `status` is the service's word.
 
-    `finished`: it has ended, whether well or not; `succeeded`: well. `hardware_disclosed` is False where the service
-    keeps its hardware to itself. `billed_tokens` are those that the service charged for, `limit_seconds` how long it
-    may run; None: not known. `family` is shared by runs that are trials of one search: they are no ancestors of each
-    other. `checkpoints` are those of its `results` that its owner named, where others may write. `begins_doubts` are
-    about what it begins from and cannot be looked up. `reads` are places that it would begin from, did its lineage tag
-    not deny it.
+    `built_in`: it runs an algorithm of the service that trains no language model. `finished`: it has ended, whether
+    well or not; `succeeded`: well. `hardware_disclosed` is False where the service keeps its hardware to itself.
+    `billed_tokens` are those that the service charged for, `limit_seconds` how long it may run; None: not known.
+    `family` is shared by runs that are trials of one search: they are no ancestors of each other. `checkpoints` are
+    those of its `results` that its owner named, where others may write. `begins_doubts` are about what it begins from
+    and cannot be looked up. `reads` are places that it would begin from, did its lineage tag not deny it.
     `stop_command` is what a person types to end it.
     """
 
@@ -62,6 +62,7 @@ class Run:
     declared: Declared
     kind: str = "Training run"
     hosts: tuple[Hosts, ...] = ()
+    built_in: bool = False
     hardware_disclosed: bool = True
     billed_tokens: int | None = None
     limit_seconds: int | None = None

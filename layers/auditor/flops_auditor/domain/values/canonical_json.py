@@ -78,10 +78,13 @@ def _parse(text: bytes, decoder: json.JSONDecoder) -> Any:
         raise UnreadableJson(f"not strict JSON: {str(error)[:120]}") from error
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, for `object_pairs_hook`. Raises ValueError for a key that stands twice."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("duplicate key in one object")
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in found if keys.count(key) > 1)
+        raise ValueError(f"duplicate key in one object: {twice[:60]!r}")
     return found
 
 
@@ -110,4 +113,4 @@ def _is_plain(container: dict[str, Any] | list[Any]) -> bool:
 
 
 _TEXTS = frozenset({str, bool, type(None)})
-_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
+_STRICT = json.JSONDecoder(object_pairs_hook=each_key_once, parse_constant=_refuse)

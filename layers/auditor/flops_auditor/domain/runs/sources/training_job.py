@@ -42,6 +42,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         time=training_time(job, evidence.collected_at),
         declared=declared,
         hosts=tuple(Hosts(group.instance_type, group.instance_count) for group in job.groups),
+        built_in=job.algorithm_specification.built_in,
         hardware_disclosed=job.serverless is None,
         billed_tokens=job.billable_token_count,
         limit_seconds=job.stopping_condition.max_runtime_in_seconds,

@@ -4,6 +4,7 @@ Parsed once, at the edge, with pydantic; everything further in works on a run ma
 about the API: Amazon SageMaker API Reference, DescribeTrainingJob.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -28,9 +29,26 @@ class MalformedJob(WrongInput):
     remedy = "Pass the unchanged answer of `aws sagemaker describe-training-job`."
 
 
+MOST_ENTRIES = 500
+"""Hyperparameters, variables or tags: SageMaker itself takes 100, 100 and 50 (API Reference, CreateTrainingJob)."""
+
+
+def _no_truth(value: object) -> object:
+    """JSON's true is no number, whatever a parser makes of it."""
+    if isinstance(value, bool):
+        raise ValueError(f"{value} is no number")
+    return value
+
+
+def _few(value: object) -> object:
+    if isinstance(value, Mapping | Sequence) and len(value) > MOST_ENTRIES:
+        raise ValueError(f"{len(value)} entries, more than {MOST_ENTRIES}, and SageMaker takes 100 at most")
+    return value
+
+
 Time = Annotated[datetime, BeforeValidator(read_time)]
-Count = Annotated[int, Field(ge=0, le=10**6)]
-Seconds = Annotated[int, Field(ge=0, le=10**10)]
+Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=10**6)]
+Seconds = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=10**10)]
 OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
@@ -102,15 +120,29 @@ class _MetricDefinition(AnswerShape):
     name: str
 
 
+_BUILT_IN = re.compile(
+    r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?:sagemaker-xgboost|xgboost|linear-learner|kmeans|pca|ntm|lda"
+    r"|factorization-machines|knn|randomcutforest|forecasting-deepar|blazingtext|object-detection|image-classification"
+    r"|semantic-segmentation|object2vec|ipinsights|seq2seq)(?:[:@].*)?"
+)
+"""Repositories of AWS's built-in algorithms (SageMaker Developer Guide, "Docker registry paths and example code")."""
+
+
 class _Algorithm(AnswerShape):
     metric_definitions: tuple[_MetricDefinition, ...] = ()
+    training_image: OptionalText = ""
+
+    @property
+    def built_in(self) -> bool:
+        """Whether the image is that of an algorithm of AWS that trains no language model."""
+        return _BUILT_IN.fullmatch(self.training_image) is not None
 
 
 class FinalMetric(AnswerShape):
     """The last value of a metric that the job's log emitted."""
 
     metric_name: str
-    value: float
+    value: Annotated[float, BeforeValidator(_no_truth)]
     timestamp: Time | None = None
 
 
@@ -179,7 +211,7 @@ class _ModelPackage(AnswerShape):
     source_model_package_arn: OptionalText = ""
 
 
-Texts = Annotated[dict[str, str], BeforeValidator(lambda value: {} if value is None else value)]
+Texts = Annotated[dict[str, str], BeforeValidator(lambda value: {} if value is None else _few(value))]
 
 
 class TrainingJob(AnswerShape):
@@ -193,7 +225,7 @@ class TrainingJob(AnswerShape):
     training_end_time: Time | None = None
     last_modified_time: Time | None = None
     training_time_in_seconds: Seconds | None = None
-    billable_token_count: Annotated[int, Field(ge=0, le=10**18)] | None = None
+    billable_token_count: Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=10**18)] | None = None
     secondary_status_transitions: tuple[StatusTransition, ...] = ()
     resource_config: _ResourceConfig = _ResourceConfig()
     serverless: Serverless | None = Field(default=None, alias="ServerlessJobConfig")
