@@ -10,6 +10,7 @@ from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.lineage.lineage import Lineage, not_looked_up
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.hyperparameters import Hyperparameters
 from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob
 from tests.fakes.jobs import CREATED, describe
 
@@ -91,7 +92,7 @@ def test_hardware_that_works_is_not_idle(
     found = audited(busy(percent) + metrics, parameters, period=period)
     assert found.verdict == "indeterminate"
     assert found.estimate.cautious_upper_flop == WHOLE
-    assert found.estimate.firm_flop == found.estimate.lower_flop
+    assert found.estimate.firm_flop in (0, found.estimate.lower_flop)
     assert found.estimate.lower_flop is not None and found.estimate.lower_flop <= WHOLE * percent / 100 * 0.06
     assert kinds(found) & {"idle-though-training", "occupancy-in-fractions"}
 
@@ -204,3 +205,72 @@ def channel(name: str, uri: str) -> dict[str, Any]:
 )
 def test_what_a_file_may_continue_is_a_doubt(changes: dict[str, Any], doubted: bool) -> None:
     assert [doubt.kind.name for doubt in lineage_of(**changes).doubts] == ["earlier-runs-not-looked-up"] * doubted
+
+
+# ----- Above
+
+
+@pytest.mark.parametrize("mfu", [0.8, 0.9])
+def test_no_verdict_of_above_rests_on_an_mfu_that_no_published_run_reached(mfu: float) -> None:
+    """0.9 % under a name for fractions: a hundred times too much."""
+    found = audited([flat("mfu", mfu)], {}, hosts=32)
+    assert found.verdict == "indeterminate" and "mfu-over-every-published" in kinds(found)
+
+
+XGBOOST = "685385470294.dkr.ecr.eu-west-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "image", "metrics", "verdict"),
+    [
+        ({"tree_method": "gpu_hist"}, XGBOOST, [flat("train:rmse", 1)], "indeterminate"),
+        ({"task": "embedding-extraction"}, "", [], "indeterminate"),
+        ({}, "", [flat("loss", 1)], "above"),
+        ({"max_seq_length": "4096"}, "", [], "above"),
+    ],
+)
+def test_hardware_alone_is_above_where_something_says_that_it_trains_a_language_model(
+    parameters: dict[str, str], image: str, metrics: list[dict[str, Any]], verdict: str
+) -> None:
+    algorithm = {"TrainingImage": image, "TrainingInputMode": "File"}
+    found = audited(busy(95, 200) + metrics, parameters, hosts=200, AlgorithmSpecification=algorithm)
+    assert found.verdict == verdict
+
+
+# ----- Readings of one quantity
+
+
+@pytest.mark.parametrize(
+    ("kind", "mfu", "tflops"),
+    [("ml.p5.48xlarge", 0.12, 445), ("ml.p5.48xlarge", 0.06, 445), ("ml.p5.48xlarge", 0.45, 60)],
+)
+def test_of_two_readings_of_the_utilisation_the_larger_counts_for_below_and_the_smaller_for_above(
+    kind: str, mfu: float, tflops: float
+) -> None:
+    found = audited([flat("mfu", mfu), flat("tflops_per_gpu", tflops)], kind=kind)
+    assert found.verdict == "indeterminate"
+    smaller = min(mfu, tflops / 989.4) * WHOLE
+    assert found.estimate.firm_flop is not None and found.estimate.firm_flop <= 1.31 * smaller
+
+
+# ----- Names in recipes
+
+
+@pytest.mark.parametrize("name", ["accumulate_grad_batches", "gradient_accumulation"])
+def test_what_accumulates_gradients_is_read(name: str) -> None:
+    plan = {"max_steps": "100", "micro_batch_size": "2", "max_length": "4096", f"trainer.{name}": "4"}
+    assert Hyperparameters.of(plan).tokens() == (None, 100 * 2 * 4 * 4096)
+
+
+@pytest.mark.parametrize("name", ["context_length", "packed_sequence_size", "train_seq_len", "ctx_len"])
+def test_the_length_of_sequences_is_read_and_that_of_a_quantisers_block_is_not(name: str) -> None:
+    assert Hyperparameters.of({name: "4096", "quantization.block_size": "64"}).sequence_length() == 4096
+    assert Hyperparameters.of({"quantization.block_size": "64"}).sequence_length() is None
+    assert Hyperparameters.of({"block_size": "1024"}).sequence_length() == 1024
+
+
+def test_a_judge_is_no_model_that_is_trained_and_a_student_is() -> None:
+    large = "meta-llama/Llama-3.1-405B"
+    assert Hyperparameters.of({"env.llm_judge.model_name": large}).models() == []
+    named = Hyperparameters.of({"student_model": "allenai/OLMo-2-1124-7B", "model": large}).models()
+    assert [name for _, name, _ in named] == ["allenai/OLMo-2-1124-7B", large]

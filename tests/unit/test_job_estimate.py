@@ -1044,7 +1044,7 @@ def test_above_rests_on_no_more_than_other_evidence_allows() -> None:
     percent = estimated([busy(80), {"Label": "mfu", "Values": [0.74]}], HyperParameters={**LLAMA, "bf16": "true"})
     assert percent.method == "hardware + MFU"
     assert (percent.firm_flop or 0) < (percent.best_flop or 0) / 20
-    assert said(percent, "no verdict of above rests on more")
+    assert said(percent, "no verdict of above rests on it")
     metrics = [{"Label": "num_tokens", "Values": [3e9]}, {"Label": "mfu", "Values": [0.02]}]
     other = estimated(metrics, HyperParameters={**LLAMA, "bf16": "true"})
     assert other.method == "architecture"

@@ -300,3 +300,17 @@ def test_attention_over_long_sequences_is_planned() -> None:
     short = planned(*model, "--sequence-length", "1")["estimate"]
     assert int(short["upper_flop"]) <= int(short["best_flop"]) * 1.3 + 1
     assert run(*model, "--sequence-length", "0").exit_code == 2
+
+
+TWENTY_HOSTS = ["--base-model", "allenai/OLMo-2-1124-7B", "--instance-type", "ml.p5.48xlarge", "--instances", "20"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [["--tokens", "1e9"], ["--mfu", "0.0001"], ["--tokens", "1e9", "--mfu", "0.0001"], ["--peak-flop-per-s", "1e9"]],
+)
+def test_less_than_any_published_run_made_of_its_hardware_is_never_below(more: list[str]) -> None:
+    answer = run(*TWENTY_HOSTS, "--hours", "336", *more, "--output", "json")
+    found = json.loads(answer.stdout)
+    assert (answer.exit_code, found["verdict"]) == (4, "indeterminate")
+    assert found["contradictions"]

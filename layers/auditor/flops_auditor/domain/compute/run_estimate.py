@@ -359,7 +359,7 @@ def _of_language(run: Run, observed: Observations, model: ModelSize | None) -> b
     if run.built_in:
         return False
     said = run.declared
-    spoken = model is not None or said.names or said.tokens or said.parameters or said.planned_tokens
+    spoken = model is not None or said.names or said.tokens or said.parameters or said.sequence_length
     return bool(spoken or observed.emitted or observed.training_signs or run.billed_tokens)
 
 

@@ -19,6 +19,7 @@ _OTHER_MODELS = frozenset(
         "critic",
         "draft",
         "judge",
+        "llm_judge",
         "ppo_anchor",
         "ppo_critic",
         "ppo_reward",
@@ -41,6 +42,8 @@ _NO_MODEL = NO | YES | {"auto", "???"}
 _MODEL_TYPE = "run.model_type"
 """Of an Amazon Nova recipe the model; of others the trainer."""
 MODEL = (
+    "student_model",
+    "student_model_name_or_path",
     "base_model",
     "base_model_name_or_path",
     "pretrained_model_name_or_path",
@@ -75,13 +78,20 @@ _STEPS = (
 )
 _SEQUENCES_PER_STEP = ("global_batch_size", "train_global_batch_size")
 _SEQUENCES_OF_A_DEVICE = ("per_device_train_batch_size", "micro_batch_size", "local_batch_size", "training.batch_size")
-_ACCUMULATED = ("gradient_accumulation_steps",)
+_ACCUMULATED = (
+    "gradient_accumulation_steps",
+    "gradient_accumulation",
+    "accumulate_grad_batches",
+    "grad_accumulation_steps",
+)
 _EPOCHS = ("num_train_epochs", "num_epochs", "epochs", "epoch", "max_epochs", "total_epochs", "n_epochs")
 _UPDATES = ("num_iterations", "num_ppo_epochs", "ppo_epochs")
 """How often each batch of rollouts is trained on: TRL's GRPO, TRL's PPO, verl and others."""
 _UPDATES_OF_EPISODES = ("max_epochs",)
 _EPISODES = ("num_episodes", "advantage_estimator")
 """OpenRLHF, where `max_epochs` is how often each batch of rollouts is trained on."""
+_BLOCK = "block_size"
+"""Of Hugging Face's run_clm the length of a sequence, under another name that of a quantiser's block."""
 _LENGTHS = (
     "max_seq_length",
     "max_seq_len",
@@ -94,7 +104,11 @@ _LENGTHS = (
     "seq_len",
     "sequence_length",
     "sequence_len",
-    "block_size",
+    "context_length",
+    "ctx_len",
+    "packed_sequence_size",
+    "train_seq_len",
+    _BLOCK,
     "cutoff_len",
     "model_max_length",
     "actor_model_max_length",
@@ -239,7 +253,12 @@ class Hyperparameters:
 
     def all(self, names: Iterable[str]) -> list[str]:
         """All values of these names."""
-        return [value for name in names for _, value in self._by_name.get(name, ()) if value]
+        return [
+            value
+            for name in names
+            for full_name, value in self._by_name.get(name, ())
+            if value and not (name == _BLOCK and "quant" in full_name)
+        ]
 
     def containing(self, part: str) -> dict[str, str]:
         """Values by their own name, where it contains this."""
