@@ -274,3 +274,12 @@ def test_a_judge_is_no_model_that_is_trained_and_a_student_is() -> None:
     assert Hyperparameters.of({"env.llm_judge.model_name": large}).models() == []
     named = Hyperparameters.of({"student_model": "allenai/OLMo-2-1124-7B", "model": large}).models()
     assert [name for _, name, _ in named] == ["allenai/OLMo-2-1124-7B", large]
+
+
+def test_of_two_counts_of_tokens_the_larger_counts_for_below_and_the_smaller_for_above() -> None:
+    rate = flat("tokens_per_second_per_gpu", TOKENS / (HOSTS * 8 * HOURS * 3600))
+    less = audited([counter("num_tokens", TOKENS / 6), rate])
+    assert less.verdict == "indeterminate" and "tiers-contradict" in kinds(less)
+    bytes_in_a_tag = audited([counter("num_tokens", 1e11)], tags={"tokens": "2e12"})
+    assert bytes_in_a_tag.verdict == "indeterminate"
+    assert bytes_in_a_tag.estimate.firm_flop is not None and bytes_in_a_tag.estimate.firm_flop < 7e21

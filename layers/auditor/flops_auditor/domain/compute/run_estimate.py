@@ -12,7 +12,7 @@ from flops_auditor.domain.compute.architecture import ALL, architecture
 from flops_auditor.domain.compute.cautions import Caution, cautions_of
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.compute.hardware_use import Hardware, MeasuredHosts, hardware_of
-from flops_auditor.domain.compute.run_tokens import measured_tokens, tokens_of
+from flops_auditor.domain.compute.run_tokens import measured_tokens, other_readings, tokens_of
 from flops_auditor.domain.compute.run_utilisation import believed, emitted_utilisations, mean_occupancy, mean_peak
 from flops_auditor.domain.compute.tiers import (
     ERROR_MARGIN,
@@ -343,6 +343,9 @@ def _architecture(
         tier, attention = architecture(model, trainable, tokens, declared.sequence_length, uses, forward_only=generates)
         tiers.append(tier)
         notes += attention
+        for other in other_readings(tokens, run, declared, observed, uses):
+            length = declared.sequence_length
+            tiers.append(architecture(model, trainable, other, length, uses, forward_only=generates)[0])
     if "sample_rate" in observed.emitted and not tokens:
         notes.append(SAMPLES(name=observed.emitted["sample_rate"].name))
     if "trainer_flop" in observed.emitted:

@@ -65,6 +65,16 @@ def tokens_of(
     return measured
 
 
+def other_readings(
+    found: Tokens, run: Run, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...]
+) -> list[Tokens]:
+    """What else counts the tokens: a counter beside a tag, a rate beside a counter. A person's word settles that."""
+    if declared.tokens is not None and not declared.tagged("tokens"):
+        return []
+    readings = (measured_tokens(run, observed), _tokens_from_rate(observed, uses))
+    return [reading for reading in readings if reading is not None and reading.source != found.source]
+
+
 def planned_tokens(declared: Declared, uses: Sequence[HardwareUse]) -> int | None:
     """What the run was set up to train on at most; it may have ended earlier. Rollouts stand in no set-up."""
     if declared.technique in REINFORCEMENT_TECHNIQUES:
