@@ -123,7 +123,8 @@ def view_of_change(before: Mapping[str, Any], after: Mapping[str, Any], dry_run:
         ("At most (FLOP)", *(flop(each["cumulative"]["upper_flop"]) for each in (before, after))),
     ]
     rows = [{"what": what, "before": old, "after": new} for what, old, new in pairs]
-    record = {name: after[name] for name in AUDIT["properties"]}
+    said = {"stated": after["lineage"]["stated"], **after}
+    record = {name: said[name] for name in AUDIT["properties"]}
     shown = view_of(record, "audit")
     document = {
         "dry_run": dry_run,
