@@ -624,7 +624,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "settled": FLAG,
                 "before": joined(SUMS, thing({"verdict": VERDICT, "method": TEXT, "revision": COUNT})),
                 "after": joined(SUMS, thing({"verdict": VERDICT, "method": TEXT, "revision": MAYBE_COUNT})),
-                "record": _RESTING,
+                "record": AUDIT,
             }
         ),
     ),
