@@ -21,7 +21,7 @@ WHOLE = json.dumps({"Item": {"pk": {"S": "a"}}, "TrainingJobSummaries": []}).enc
 
 
 VERSIONS = b"""<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><IsTruncated>false</IsTruncated>
-<Version><Key>a</Key><VersionId>1</VersionId></Version></ListVersionsResult>"""
+<Version><Key>a</Key><VersionId>1</VersionId><Size>5</Size></Version></ListVersionsResult>"""
 
 
 class Server(HTTPServer):

@@ -159,10 +159,17 @@ def _named(values: Mapping[str, str], what: str) -> list[Reference]:
                 continue
             model = bool(_MODEL_LIKE.search(label))
             whole = read_location(text)
-            places = [whole] if whole else [read_location(each.group()) for each in _PLACE.finditer(text)]
+            places = [whole] if whole else _places_in(text)
             where = f"{what} {name[:64]}"
             found += [Reference(place, where, directory=model, data=not model) for place in places if place]
     return found
+
+
+def _places_in(text: str) -> list[Location | None]:
+    """Every place that a text mentions; most texts mention none, and a long one is not searched for nothing."""
+    if "://" not in text and "arn:" not in text.lower():
+        return []
+    return [read_location(each.group()) for each in _PLACE.finditer(text)]
 
 
 def _leaves(name: str, value: str) -> Iterator[tuple[str, str]]:
