@@ -118,7 +118,9 @@ def test_a_record_is_amended_on_the_command_line(
     attachment = tmp_path / "minutes.txt"
     attachment.write_bytes(b"minutes")
     said = ["amend", "job", "--who", "ada", "--why", "counted", "--attachment", str(attachment)]
-    shown = CliRunner().invoke(app, [*said, "--tokens", "4e11", "--parameters", "8e9", "-o", "json"])
+    better = [*said, "--tokens", "4e11", "--parameters", "8e9", "-o", "json"]
+    assert CliRunner().invoke(app, [*better, "--dry-run"]).exit_code == 0
+    shown = CliRunner().invoke(app, better)
     assert shown.exit_code == 0, shown.output
     content = world.content("job")
     assert json.loads(shown.stdout)["after"]["revision"] == content["revision"] == 1

@@ -123,8 +123,8 @@ def view_of_change(before: Mapping[str, Any], after: Mapping[str, Any], dry_run:
         ("At most (FLOP)", *(flop(each["cumulative"]["upper_flop"]) for each in (before, after))),
     ]
     rows = [{"what": what, "before": old, "after": new} for what, old, new in pairs]
-    said = {"stated": after["lineage"]["stated"], **after}
-    record = {name: said[name] for name in AUDIT["properties"]}
+    stated = after["stated"] if dry_run else after["lineage"]["stated"]
+    record = {name: {**after, "stated": stated}[name] for name in AUDIT["properties"]}
     shown = view_of(record, "audit")
     document = {
         "dry_run": dry_run,
