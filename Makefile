@@ -80,8 +80,9 @@ test-faults: setup ## Every kill point, faults at the wire, hostile input, right
 test-attacks: setup ## Every attack on the ledger: the random forger, generated containers, random honest worlds
 	FLOPS_AUDITOR_ATTACKS=full .venv/bin/pytest tests/attacks tests/oracles --timeout 7200
 
-.tools/sigstore/$(STAMP): tests/oracles/sigstore/package-lock.json
-	@mkdir -p $(@D) && cp tests/oracles/sigstore/package*.json $(@D)
+# pinned.json has versions and hashes and names no registry; npm wants it under the name of a lock file.
+.tools/sigstore/$(STAMP): tests/oracles/sigstore/pinned.json tests/oracles/sigstore/package.json
+	@mkdir -p $(@D) && cp tests/oracles/sigstore/package.json $(@D) && cp $< $(@D)/package-lock.json
 	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund
 	@touch $@
 

@@ -207,12 +207,12 @@ def duties(document: Mapping[str, Any]) -> PointList:
     over = [a for a in document["assessments"] if a["verdict"] != "below" and a["duties"]]
     binds = [f"{a['condition']}" for a in over if a["condition"]]
     limits = limits_in_words(a for a in over if any(duty["state"] != OTHER_WORDING for duty in a["duties"]))
-    binds += [each for each in (placing_in_words(over, _stated(document)), limits) if each]
+    binds += [each for each in (placing_in_words(over, stated_in(document)), limits) if each]
     return PointList(_duties(document, dated=False), "; ".join(["Duties", *dict.fromkeys(binds)]))
 
 
-def _stated(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What people say of the resulting model."""
+def stated_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What people say of the resulting model: a record keeps it with its lineage, what is not recorded beside it."""
     said: Mapping[str, Any] = document.get("stated") or (document.get("lineage") or {}).get("stated") or {}
     return said
 

@@ -38,16 +38,15 @@ from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import Emitted
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.meter_words import Suspicion
-from flops_auditor.domain.runs.model_size import ModelShape, ModelSize
+from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values.amounts import UnreadableAmount, exact, parse_amount, percent
 from flops_auditor.domain.values.remarks import Kind, Remark
 from tests.fakes.jobs import describe
+from tests.unit.test_estimate import SHAPE, TERA
 from tests.unit.test_job_estimate import busy, estimated
 
-TERA = 10**12
-SHAPE = ModelShape(32, 4096, 32, 8, 128, 128256, False, 131072)
 MODEL = ModelSize(8 * 10**9, 8 * 10**9, "a test", shape=SHAPE)
 HOUR = TrainingTime((), Fraction(3600), Kind("x", "x")())
 NOTHING = Observations({}, {})

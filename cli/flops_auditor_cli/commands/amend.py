@@ -18,7 +18,7 @@ from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.use_cases.auditing.amend_record import amend, foresee
 from flops_auditor_cli.adapters import environment_of
-from flops_auditor_cli.audit_view import view_of
+from flops_auditor_cli.audit_view import stated_in, view_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.options import OutputOption, amount, number
@@ -123,8 +123,7 @@ def view_of_change(before: Mapping[str, Any], after: Mapping[str, Any], dry_run:
         ("At most (FLOP)", *(flop(each["cumulative"]["upper_flop"]) for each in (before, after))),
     ]
     rows = [{"what": what, "before": old, "after": new} for what, old, new in pairs]
-    stated = after["stated"] if dry_run else after["lineage"]["stated"]
-    record = {name: {**after, "stated": stated}[name] for name in AUDIT["properties"]}
+    record = {name: {**after, "stated": stated_in(after)}[name] for name in AUDIT["properties"]}
     shown = view_of(record, "audit")
     document = {
         "dry_run": dry_run,

@@ -196,16 +196,13 @@ def _with_word(found: Audit, tables: Tables) -> Audit:
     )
     found = replace(found, assessments=assessments)
     wary = {p.policy_id for p in tables.policies if not (tables.trusts_statements and p.trusts_statements)}
-    doubt = _doubt_of_the_activity(found, rests)
+    doubt = of_activity = _doubt_of_the_activity(found, rests)
     if doubt is None and wary:
-        doubt = ON_THE_JOBS_WORD(
-            statements=[ground.words for ground in rests.milder], verdict=rests.verdict_without_statements
-        )
-        doubted = tuple(_distrusted(a, doubt) if a.policy in wary else a for a in assessments)
-    elif doubt is not None:
-        doubted = tuple(_distrusted(a, doubt) for a in assessments)
-    else:
+        statements = [ground.words for ground in rests.milder]
+        doubt = ON_THE_JOBS_WORD(statements=statements, verdict=rests.verdict_without_statements)
+    if doubt is None:
         return found
+    doubted = tuple(_distrusted(a, doubt) if of_activity or a.policy in wary else a for a in assessments)
     if doubted == assessments and not found.on_the_jobs_word:
         return found
     estimate = found.estimate

@@ -198,9 +198,9 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     best, (upper, unknown) = chosen.best_flop, _at_most(chosen, wanted, way, None if over else limit)
     if contradictions and not over:
         upper = max(upper, *(tier.upper_flop or 0 for tier in tiers))
-    updates = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop).plus(wanted.earlier_flop)
-    everything = updates.plus(wanted.generated_flop)
     alone = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop)
+    updates = alone.plus(wanted.earlier_flop)
+    everything = updates.plus(wanted.generated_flop)
     situation = replace(
         situation_of_training(wanted.role, wanted.original, updates, everything),
         on=wanted.on,

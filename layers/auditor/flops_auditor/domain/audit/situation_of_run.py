@@ -7,6 +7,7 @@ from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Activity, Declared
 from flops_auditor.domain.runs.hyperparameters import REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.values.figures import Figures
 
 
 def situation_of(
@@ -18,7 +19,6 @@ def situation_of(
     model, or one made on one's behalf, is that model's life; training somebody else's weights is a modification.
     """
     role, other, without_tag = _roles(declared, original, lineage)
-    without, not_public = cumulative.without_failed, cumulative.if_not_public
     return Situation(
         role=role,
         original=original,
@@ -27,12 +27,20 @@ def situation_of(
         other_role=other,
         role_without_tag=without_tag,
         inherits=role == "modifier" or (role == "developer" and _begins_with_ours(declared, original, lineage)),
-        without_failed=None if without is None else (without[1], without[0]),
-        alone=None if cumulative.alone is None else (cumulative.alone[1], cumulative.alone[0]),
+        without_failed=_updates_first(cumulative.without_failed),
+        alone=_updates_first(cumulative.alone),
         circumstances=frozenset(_circumstances(declared, original, cumulative, "modifier" in (role, other))),
         on=run.ended.date() if run.ended else None,
-        if_not_public=None if not_public is None else (not_public[1], not_public[0]),
+        if_not_public=_updates_first(cumulative.if_not_public),
     )
+
+
+def _updates_first(both: tuple[Figures, Figures] | None) -> tuple[Figures, Figures] | None:
+    """Figures on both bases, in the order in which the law names them."""
+    if both is None:
+        return None
+    everything, updates = both
+    return updates, everything
 
 
 def _roles(declared: Declared, original: Original, lineage: Lineage) -> tuple[Role | None, Role | None, Role | None]:

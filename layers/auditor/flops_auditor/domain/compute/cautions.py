@@ -310,7 +310,7 @@ def _of_count(
     """What speaks against a meter's count. Where it may be short by an unknown amount the hardware bounds the run, or
     what a person said of its tokens; where nothing does, it is a doubt of the estimate.
     """
-    of_a_person = declared.tokens is not None and not declared.tagged("tokens")
+    of_a_person = declared.tokens_signed_for
     said = [tier.upper_flop for tier in choice.known if of_a_person and tier.counts_tokens and tier.upper_flop]
     bounds = [bound for bound in (*said, limit) if bound is not None]
     found = []

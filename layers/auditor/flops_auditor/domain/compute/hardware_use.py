@@ -107,7 +107,8 @@ class HostKind:
 
 @dataclass(frozen=True)
 class MeasuredHosts:
-    """The hosts of a run as the service and AWS's metrics say: nothing that the run says of itself changes them.
+    """The hosts of a run as the service and AWS's metrics say, once for all audits of it: what it says of itself, with
+    nothing left out, only makes an occupancy that cannot be count as full.
 
     `unknown` are instance types that the hardware table does not have; `highest` is the most that any published run
     used of its hardware.

@@ -339,13 +339,11 @@ def _architecture(
         if is_partial(declared, model):
             said = declared.trainable_parameters
             trainable = None if said is None else min(said, model.active)
-        generates = declared.activity == "synthetic-data"
-        tier, attention = architecture(model, trainable, tokens, declared.sequence_length, uses, forward_only=generates)
-        tiers.append(tier)
-        notes += attention
-        for other in other_readings(tokens, run, declared, observed, uses):
-            length = declared.sequence_length
-            tiers.append(architecture(model, trainable, other, length, uses, forward_only=generates)[0])
+        length, generates = declared.sequence_length, declared.activity == "synthetic-data"
+        readings = [tokens, *other_readings(tokens, run, declared, observed, uses)]
+        made = [architecture(model, trainable, each, length, uses, forward_only=generates) for each in readings]
+        tiers += [tier for tier, _ in made]
+        notes += made[0][1]  # the attention, which is the same share of each
     if "sample_rate" in observed.emitted and not tokens:
         notes.append(SAMPLES(name=observed.emitted["sample_rate"].name))
     if "trainer_flop" in observed.emitted:
@@ -374,7 +372,7 @@ def _firm(
     published runs reached says nothing of what trains no language model. What a person signs for stands.
     """
     chosen = choice.chosen
-    if chosen is None or (declared.tokens is not None and not declared.tagged("tokens")):
+    if chosen is None or declared.tokens_signed_for:
         return (chosen.firm_flop if chosen else None), ()
     firm, generates = chosen.firm_flop, declared.technique in REINFORCEMENT_TECHNIQUES
     reported = at_least(sum((use.most_flop * use.surely_busy for use in uses), Fraction(0)))

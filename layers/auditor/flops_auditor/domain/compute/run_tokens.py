@@ -69,7 +69,7 @@ def other_readings(
     found: Tokens, run: Run, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...]
 ) -> list[Tokens]:
     """What else counts the tokens: a counter beside a tag, a rate beside a counter. A person's word settles that."""
-    if declared.tokens is not None and not declared.tagged("tokens"):
+    if declared.tokens_signed_for:
         return []
     readings = (measured_tokens(run, observed), _tokens_from_rate(observed, uses))
     return [reading for reading in readings if reading is not None and reading.source != found.source]

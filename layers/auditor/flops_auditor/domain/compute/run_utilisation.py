@@ -33,6 +33,7 @@ OVER_THE_OCCUPANCY = Kind(
 def emitted_utilisations(observed: Observations, uses: Sequence[HardwareUse], notes: list[Remark]) -> list[Tier]:
     """A tier for each reading that can be one: an emitted MFU, and FLOP/s over the peak. They may disagree."""
     occupancy = mean_occupancy(uses) if observed.busy and believed(uses) else None
+    highest = max(use.highest_utilisation for use in uses)
     tiers = []
     for emitted, mfu, relative in _mfus(observed, uses):
         if not 0 < mfu <= HIGHEST_PLAUSIBLE_MFU:
@@ -43,7 +44,6 @@ def emitted_utilisations(observed: Observations, uses: Sequence[HardwareUse], no
         said = said_of_share(emitted)
         notes += [said] if said else []
         tier = hardware_mfu(uses, mfu, emitted.share, None if relative else TIMES_RATE(mfu=mfu, name=emitted.name))
-        highest = max(use.highest_utilisation for use in uses)
         if mfu > highest:
             notes.append(OVER_THE_HIGHEST(name=emitted.name, mfu=mfu, highest=highest))
             tier = replace(tier, firm_flop=min(tier.firm_flop, hardware_occupancy(uses).lower_flop))

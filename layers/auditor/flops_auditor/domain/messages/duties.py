@@ -39,7 +39,12 @@ def state_on(duty: Mapping[str, Any], today: date) -> str:
     """The state of a duty on a day: what is owed once its law is in force is owed from that day on."""
     if duty["state"] != ONCE_IN_FORCE:
         return str(duty["state"])
-    return "not in force" if date.fromisoformat(duty["in_force"]) > today else "owed"
+    return "not in force" if waits_for_its_law(duty["in_force"], today) else "owed"
+
+
+def waits_for_its_law(in_force: str | None, today: date) -> bool:
+    """Whether a law is not in force yet, by the day from which it is; None where it has always been."""
+    return in_force is not None and date.fromisoformat(in_force) > today
 
 
 def _names(assessments: Iterable[Mapping[str, Any]], law: str, duty: Mapping[str, Any]) -> bool:

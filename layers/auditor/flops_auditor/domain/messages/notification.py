@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal
 
-from flops_auditor.domain.messages.duties import day_in_words
+from flops_auditor.domain.messages.duties import day_in_words, waits_for_its_law
 from flops_auditor.domain.messages.form_fields import FormField, two_digits
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.remarks import printable
@@ -144,7 +144,11 @@ def as_markdown(draft: Draft, today: date) -> str:
         f"{day}: {draft.what} ({draft.article}).",
         "",
         *([f"**Open**, so have it decided first: {draft.open}.", ""] if draft.open else []),
-        *([f"**Not in force** before {draft.in_force}: nothing is owed before.", ""] if _waits(draft, today) else []),
+        *(
+            [f"**Not in force** before {draft.in_force}: nothing is owed before.", ""]
+            if waits_for_its_law(draft.in_force, today)
+            else []
+        ),
         "| | |",
         "| --- | --- |",
         "| Provider | to be filled in by a person |",
@@ -172,11 +176,6 @@ def as_markdown(draft: Draft, today: date) -> str:
         *[f"- {each}" for each in draft.uncertainties],
     ]
     return "\n".join(lines) + "\n"
-
-
-def _waits(draft: Draft, today: date) -> bool:
-    """Whether the law is not in force yet."""
-    return draft.in_force is not None and date.fromisoformat(draft.in_force) > today
 
 
 def form_as_markdown(form: str, fields: Sequence[FormField]) -> str:

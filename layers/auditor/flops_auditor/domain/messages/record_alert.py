@@ -15,7 +15,7 @@ from typing import Any
 from flops_auditor.domain.compute.run_estimate import CAUTIOUS_BOUND, COUNT_THE_RUN, NARROWING
 from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
 from flops_auditor.domain.law.policy import BASES
-from flops_auditor.domain.messages.duties import OTHER_WORDING, duties_in_words
+from flops_auditor.domain.messages.duties import OTHER_WORDING, duties_in_words, waits_for_its_law
 from flops_auditor.domain.messages.form_fields import form_of, forms_of
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.values.amounts import flop
@@ -231,7 +231,9 @@ def _against(content: Mapping[str, Any]) -> list[str]:
         line = f"{named(a['policy'], a['scenario'], a['title'])}: {a['verdict'].upper()}; {said}."
         if a["verdict"] != "below" and a["meaning"] not in told:
             told.add(a["meaning"])
-            binds = "Once it is in force, over it" if _not_in_force(a, day_of(content)) else "Over it"
+            binds = (
+                "Once it is in force, over it" if waits_for_its_law(a.get("in_force"), day_of(content)) else "Over it"
+            )
             line += f" {binds}{_condition(a)}, {a['meaning']}."
         if a["verdict"] != "below":
             line += f" Counted: {BASES[a['basis']]}, by {a['source']}."
@@ -244,16 +246,10 @@ def day_of(content: Mapping[str, Any]) -> date:
     return read_time(content["recorded_at"]).date()
 
 
-def _not_in_force(assessment: Mapping[str, Any], today: date) -> bool:
-    """Whether the regime of a line is not in force yet."""
-    in_force = assessment.get("in_force")
-    return in_force is not None and date.fromisoformat(in_force) > today
-
-
 def binds_nobody_yet(content: Mapping[str, Any], today: date) -> bool:
     """Whether all lines that are crossed belong to regimes that are not in force yet."""
     over = [a for a in content["assessments"] if a["verdict"] == "above"]
-    return bool(over) and all(_not_in_force(a, today) for a in over)
+    return bool(over) and all(waits_for_its_law(a.get("in_force"), today) for a in over)
 
 
 def _condition(assessment: Mapping[str, Any]) -> str:

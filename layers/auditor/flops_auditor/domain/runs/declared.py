@@ -169,6 +169,11 @@ class Declared:
         """Whether the job itself says so, and not a person who amended its record."""
         return what not in self.amended
 
+    @property
+    def tokens_signed_for(self) -> bool:
+        """Whether a person signs for the number of tokens, which settles what other evidence says of it."""
+        return self.tokens is not None and not self.tagged("tokens")
+
 
 class _Reader:
     def __init__(self, tags: Mapping[str, str]) -> None:

@@ -13,6 +13,7 @@ from itertools import groupby, pairwise
 
 from flops_auditor.domain.runs.emitted import Emitted, Final
 from flops_auditor.domain.runs.meter_words import (
+    AMOUNTS,
     BINDING,
     CHECK_THE_LOG,
     CLOCKS_DIFFER,
@@ -70,16 +71,7 @@ _GROWING = (MODEL_FLOP, "covered", "seq")
 """Words that never shrink within an attempt."""
 _LARGEST = ("failed", "unknown_ops")
 """Words that hold once they were said."""
-_ADDED = (
-    MODEL_FLOP,
-    "generation_flop",
-    "reference_flop",
-    "discarded_flop",
-    "inferred_flop",
-    "uncertain_flop",
-    "covered",
-    "steps",
-)
+_ADDED = (*AMOUNTS, "covered", "steps")
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,17 @@ from flops_auditor.domain.runs.remedies import BETTER
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
 MODEL_FLOP = "model_flop"
-WORDS = (
+AMOUNTS = (
     MODEL_FLOP,
     "generation_flop",
     "reference_flop",
     "discarded_flop",
     "inferred_flop",
     "uncertain_flop",
+)
+"""Those that are FLOP."""
+WORDS = (
+    *AMOUNTS,
     "uncounted_steps",
     "steps",
     "seq",

@@ -24,7 +24,7 @@ from flops_auditor.domain.runs.emitted import (
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.meter_lines import PREFIX, read_lines, word_of
 from flops_auditor.domain.runs.meter_words import MODEL_FLOP, Counted, Facts, Suspicion
-from flops_auditor.domain.runs.occupancy import Busy, Points, busy_hosts, is_occupancy
+from flops_auditor.domain.runs.occupancy import Busy, Points, busy_hosts, host_in, is_occupancy
 from flops_auditor.domain.runs.remedies import ASK_AGAIN
 from flops_auditor.domain.runs.run import FinalValue, Run
 from flops_auditor.domain.runs.series import (
@@ -43,7 +43,6 @@ _OF_TRAINING_ALONE = frozenset(
     {"loss", "training_loss", "lm_loss", "grad_norm", "gradient_norm", "learning_rate", "lr"}
 )
 """Names without a leading `train_`: what such a name says is of training as well."""
-_HOST = re.compile(r"(?:.*/)?(algo-[1-9]\d*)")
 
 NOT_A_RESULT = Kind("metric-result-not-an-object", "a metric result is not an object and is not used")
 NO_AMOUNTS = Kind(
@@ -172,7 +171,7 @@ def _only_training_emits(name: str, vocabulary: TrainerMetrics) -> bool:
 def _name_and_host(label: str, vocabulary: TrainerMetrics) -> tuple[str, str]:
     """A label is a metric's name, which may hold blanks, or a name with the host that emitted it."""
     name, _, place = label.rpartition(" ")
-    if name and _HOST.fullmatch(place) and vocabulary.recognise(label) is None:
+    if name and host_in(place) and vocabulary.recognise(label) is None:
         return name, place
     return label, ""
 

@@ -83,7 +83,7 @@ def busy_hosts(
     for label in sorted(labelled):
         if label.endswith((MAXIMUM, LOWEST, SAMPLES)):
             continue
-        host = _HOST.fullmatch(label.removeprefix(OCCUPANCY_METRIC).strip())
+        host = host_in(label.removeprefix(OCCUPANCY_METRIC).strip())
         if host is None:
             notes.append(NO_HOST(label=label))
             continue
@@ -93,10 +93,16 @@ def busy_hosts(
             notes.append(ADDED_SAMPLES(count=changed, label=label))
         read = busyness(series_of(points), spans, period_seconds)
         if read is not None:
-            busy[host[1]] = read
+            busy[host] = read
         elif not changed:
             notes.append(NO_TIME(label=label))
     return busy
+
+
+def host_in(text: str) -> str | None:
+    """The host that a text names, such as `algo-1` in `job/algo-1`; None where it names none."""
+    found = _HOST.fullmatch(text)
+    return found[1] if found else None
 
 
 def is_occupancy(label: str) -> bool:
