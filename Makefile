@@ -47,8 +47,8 @@ demo-down: setup-demo ## End the local AWS that the demo leaves up
 
 # ----- The tests
 
-.PHONY: test check test-unit test-contract test-integration
-test: check test-unit test-contract test-faults-short test-integration test-meter audit-dependencies ## Everything that CI runs
+.PHONY: test check test-unit test-contract test-browser test-integration
+test: check test-unit test-contract test-faults-short test-browser test-integration test-meter audit-dependencies ## Everything that CI runs
 
 check: setup ## Style, types, and the direction of imports
 	.venv/bin/ruff check .
@@ -62,6 +62,9 @@ test-unit: setup ## Pure and in-memory tests, without sockets, with the coverage
 
 test-contract: setup ## In-memory twins and real adapters behave alike
 	.venv/bin/pytest tests/contract -n 2
+
+test-browser: setup ## The pages in Debian's Chromium, without a network; pictures in build/screenshots
+	.venv/bin/pytest tests/browser
 
 test-integration: setup ## The deployed template on the local AWS
 	.venv/bin/pytest tests/integration tests/template
