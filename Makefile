@@ -89,8 +89,15 @@ test-attacks: setup ## Every attack on the ledger: the random forger, generated 
 	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund
 	@touch $@
 
+# Debian's packages of Go and of golang.org/x/mod, as GOPATH: nothing is fetched.
+.tools/c2sp/$(STAMP): tests/oracles/c2sp/verify.go
+	@command -v go >/dev/null || { echo "Go is needed (Debian: apt-get install golang-go golang-golang-x-mod-dev)" >&2; exit 2; }
+	@mkdir -p $(@D)
+	GO111MODULE=off GOPATH=/usr/share/gocode go build -o $(@D)/verify $<
+	@touch $@
+
 .PHONY: test-oracles
-test-oracles: setup .tools/sigstore/$(STAMP) ## Tools that others wrote check the ledger: cosign, openssl, npm's @sigstore/verify
+test-oracles: setup .tools/sigstore/$(STAMP) .tools/c2sp/$(STAMP) ## Tools that others wrote check the ledger: cosign, openssl, npm's @sigstore/verify, Go's x/mod
 	.venv/bin/pytest tests/oracles
 
 .PHONY: test-jobs
