@@ -6,12 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.lineage.lineage import Lineage
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
 from flops_auditor.use_cases.operations.check_health import RECENT
 from flops_auditor_cli.audit_view import nearest, verdict_of, with_shares
+from flops_auditor_cli.deployment import Deployment
 from flops_auditor_cli.schemas import LISTED, fields_of
 from flops_auditor_cli.view import Table, View
 
@@ -130,6 +134,32 @@ def contents(table: str, found: Sequence[Mapping[str, str]]) -> list[dict[str, A
                 lines[item["pk"]["S"], item["sk"]["S"]] = item["envelope"]["S"].encode()
             asked = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
     return [predicate_of(lines[item["pk"], item["sk"]]) for item in found]
+
+
+class DeployedRecords:
+    """The port `RecordSource` on a deployed stack."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._table = deployment.output("RecordTableName")
+        self._bucket = deployment.output("ArchiveBucketName")
+
+    def rows(self) -> list[dict[str, str]]:
+        """Of the index by time."""
+        return newest(items(self._table, "time", "kind", "record"))
+
+    def line(self, row: Mapping[str, str]) -> bytes:
+        """From the table."""
+        key = {name: {"S": row[name]} for name in ("pk", "sk")}
+        item = client("dynamodb").get_item(TableName=self._table, Key=key)["Item"]
+        return str(item["envelope"]["S"]).encode()
+
+    def contents(self, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+        """From the table, a hundred at once."""
+        return contents(self._table, rows)
+
+    def lineage(self, content: Mapping[str, Any]) -> Lineage:
+        """With what the archive has of many ancestors."""
+        return recorded_lineage(dict(content), S3Archive(client("s3"), self._bucket))
 
 
 def row_of(item: Mapping[str, str], content: Mapping[str, Any]) -> dict[str, Any]:

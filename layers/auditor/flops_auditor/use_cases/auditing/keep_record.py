@@ -236,8 +236,14 @@ def summary(
     `lineage` is the job id of the first root: all jobs that continue it are found by it. `tags` is the digest of the
     tags that the record rests on, so that a later change of them is noticed.
     """
+    roots = sorted(root.job_id for root in lineage.roots()) or [content["job"]["id"]]
+    seen = {} if tags is None else {"tags": digest_of_tags(tags)}
+    return {**listed(content), "lineage": roots[0], **seen}
+
+
+def listed(content: Mapping[str, Any]) -> dict[str, str]:
+    """Of those attributes what the record itself says."""
     job = content["job"]
-    roots = sorted(root.job_id for root in lineage.roots()) or [job["id"]]
     found = {
         "job_id": job["id"],
         "job_name": job["name"],
@@ -249,10 +255,8 @@ def summary(
         "best_flop": content["cumulative"]["best_flop"],
         "upper_flop": content["cumulative"]["upper_flop"],
         "base_model": content["original"]["base_model"],
-        "lineage": roots[0],
         "ended_at": job["end"] or job["creation_time"],
         "recorded_at": content["recorded_at"],
-        "tags": None if tags is None else digest_of_tags(tags),
     }
     return {key: value for key, value in found.items() if value}
 

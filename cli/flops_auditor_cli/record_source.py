@@ -1,0 +1,81 @@
+"""Where a command reads records from: the deployed table, or a bundle, which is verified first and needs no AWS."""
+
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+
+from flops_auditor.domain.lineage.kept_ancestors import unpack
+from flops_auditor.domain.lineage.lineage import Lineage, read_lineage
+from flops_auditor.use_cases.ledger.read_bundle import BundleRecord, ReadBundle, read_bundle
+from flops_auditor.use_cases.ledger.verify_bundle import Demands
+from flops_auditor_cli.deployment import Target, find_deployment
+from flops_auditor_cli.output import plain, say
+from flops_auditor_cli.progress import progress
+
+BundleOption = Annotated[
+    Path | None,
+    typer.Option("--bundle", help="Read a bundle instead of the deployment, without AWS: it is verified first."),
+]
+
+
+class RecordSource(Protocol):
+    """The newest records of jobs. A row has the attributes that records are found by, such as `job_id`."""
+
+    def rows(self) -> list[dict[str, str]]:
+        """One row per job, the latest job first."""
+
+    def line(self, row: Mapping[str, str]) -> bytes:
+        """The signed envelope of a row's record, byte for byte."""
+
+    def contents(self, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+        """What the records of these rows say, in their order."""
+
+    def lineage(self, content: Mapping[str, Any]) -> Lineage:
+        """What a record was audited with, all of its ancestors."""
+
+
+class BundleRecords:
+    """The records of a bundle that was verified."""
+
+    def __init__(self, bundle: ReadBundle) -> None:
+        self._records: dict[str, BundleRecord] = {record.job_id: record for record in bundle.records}
+        self._ancestors = bundle.ancestors
+
+    def rows(self) -> list[dict[str, str]]:
+        """As the table would list them."""
+        from flops_auditor.use_cases.auditing.keep_record import listed  # noqa: PLC0415 - it imports the audit
+
+        rows = [{**listed(each.content), "revision": str(each.revision)} for each in self._records.values()]
+        return sorted(rows, key=lambda row: row.get("ended_at", ""), reverse=True)
+
+    def line(self, row: Mapping[str, str]) -> bytes:
+        """From the log."""
+        return self._records[row["job_id"]].line
+
+    def contents(self, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+        """From the log."""
+        return [self._records[row["job_id"]].content for row in rows]
+
+    def lineage(self, content: Mapping[str, Any]) -> Lineage:
+        """With the objects that stand beside the log."""
+        return read_lineage(content, lambda _, digest: unpack(self._ancestors.get(digest, b""), digest))
+
+
+def open_records(target: Target, bundle: Path | None) -> RecordSource:
+    """The records of a bundle if one is given, else those of the deployment. Raises NotVerified, NoDeployment.
+
+    What the verifier says of the bundle is told on stderr.
+    """
+    if bundle is None:
+        from flops_auditor_cli.recorded import DeployedRecords  # noqa: PLC0415 - a bundle needs no AWS
+
+        return DeployedRecords(find_deployment(target))
+    now = datetime.now(UTC)
+    with progress("leaves") as show_progress:
+        read = read_bundle(bundle, Demands(as_of=now, now=now, processes=os.cpu_count() or 1), show_progress)
+    say(f"{plain(bundle.name)} is {read.report.verdict}; check it with `flops-auditor verify` and a pin of your own")
+    return BundleRecords(read)
