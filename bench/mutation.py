@@ -1,16 +1,19 @@
-"""Mutation score of the estimate and the policies: `make mutation`. Floor: 95 %.
+"""Mutation score of the estimate and the policies: `make mutation`. Floor: 95 %. While tests are written, one module
+alone: `python -m bench.mutation --module compute.hardware_use` (several with several `--module`).
 
 mutmut changes one thing at a time in the modules below and runs the tests that reach it; a change that no test notices
 has survived. Those that do are listed in docs/mutation.md with the reason. The tests run in a copy (build/mutation),
 since mutmut knows sources by the folder name `src`.
 """
 
+import argparse
 import json
 import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,14 +42,6 @@ TESTS = (
     "test_trainer_metrics",
     "test_rests_on",
 )
-SETTINGS = f"""
-[tool.mutmut]
-source_paths = ["src"]
-only_mutate = {json.dumps([f"src/flops_auditor/domain/{name.replace('.', '/')}.py" for name in MODULES])}
-also_copy = ["cli", "meter"]
-pytest_add_cli_args_test_selection = {json.dumps([f"tests/unit/{name}.py" for name in TESTS])}
-pytest_add_cli_args = ["-x"]
-"""
 CONFTEST = """
 
 from hypothesis import settings  # noqa: E402
@@ -57,7 +52,19 @@ settings.load_profile("mutation")
 KILLED = {"killed", "timeout", "segfault", "caught by type check"}
 
 
-def stage() -> None:
+def settings(modules: Sequence[str]) -> str:
+    """What mutmut is told: what to change, and which tests to run."""
+    return f"""
+[tool.mutmut]
+source_paths = ["src"]
+only_mutate = {json.dumps([f"src/flops_auditor/domain/{name.replace('.', '/')}.py" for name in modules])}
+also_copy = ["cli", "meter"]
+pytest_add_cli_args_test_selection = {json.dumps([f"tests/unit/{name}.py" for name in TESTS])}
+pytest_add_cli_args = ["-x"]
+"""
+
+
+def stage(modules: Sequence[str]) -> None:
     """Copy what the tests need to where mutmut finds it."""
     shutil.rmtree(STAGE, ignore_errors=True)
     ignored = shutil.ignore_patterns("__pycache__", ".hypothesis")
@@ -66,7 +73,7 @@ def stage() -> None:
         shutil.copytree(ROOT / folder, STAGE / folder, ignore=ignored)
     project = (ROOT / "pyproject.toml").read_text()
     (STAGE / "pyproject.toml").write_text(
-        project.replace('"layers/auditor", "cli", "."', '"src", "cli", "."') + SETTINGS
+        project.replace('"layers/auditor", "cli", "."', '"src", "cli", "."') + settings(modules)
     )
     conftest = STAGE / "tests" / "conftest.py"
     conftest.write_text(conftest.read_text() + CONFTEST)
@@ -104,8 +111,11 @@ def unexplained(names: list[str]) -> list[str]:
 
 def main() -> int:
     """Run, count, and hold the score to its floor."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--module", action="append", choices=MODULES, help="change this module alone (repeatable)")
+    modules: Sequence[str] = parser.parse_args().module or MODULES
     begun = time.monotonic()
-    stage()
+    stage(modules)
     run = [sys.executable, "-m", "mutmut", "run", "--max-children", "2"]
     with (STAGE / "log").open("w") as log:
         if subprocess.run(run, cwd=STAGE, stdout=log, stderr=subprocess.STDOUT, check=False).returncode:
@@ -113,7 +123,7 @@ def main() -> int:
             return 1
     found = results()
     by_module = Counter((".".join(name.split(".")[2:4]), outcome in KILLED) for name, outcome in found.items())
-    for module in MODULES:
+    for module in modules:
         killed, total = by_module[module, True], by_module[module, True] + by_module[module, False]
         print(f"{module:22} {killed:5} of {total:5} killed  {100 * killed / max(1, total):5.1f} %")
         if not total:

@@ -111,8 +111,8 @@ def headline(document: Mapping[str, Any]) -> str:
     rests = document.get("rests_on")
     if rests and rests["on_the_jobs_word"]:
         without = rests["verdict_without_statements"]
-        said = f"without {'; '.join(rests['milder'][:3])} it would be {without}"
-        return f"{document['job']['name']} is below every threshold, on the job's word: {said}"
+        saying = f"without {'; '.join(rests['milder'][:3])} it would be {without}"
+        return f"{document['job']['name']} is below every threshold, on the job's word: {saying}"
     over = [each["title"] for each in document["assessments"] if each["verdict"] == "above"]
     which = f": {'; '.join(over)}" if over else ""
     return f"{document['job']['name']} {HEADLINES[verdict_in_words(document)]}{which}"
@@ -193,8 +193,8 @@ def reasons(document: Mapping[str, Any]) -> Iterator[str]:
 
 def left_open(document: Mapping[str, Any]) -> list[str]:
     """What is in doubt about the lines, each once; where there are none, about what kind of run it is."""
-    found = [each["words"] for a in document["assessments"] for each in (*a["doubts"], *a["notes"])]
-    return list(dict.fromkeys([*found, *(each["words"] for each in unassessed_doubts(document))]))
+    remarks = [each["words"] for a in document["assessments"] for each in (*a["doubts"], *a["notes"])]
+    return list(dict.fromkeys([*remarks, *(each["words"] for each in unassessed_doubts(document))]))
 
 
 def due_by_a_day(document: Mapping[str, Any]) -> list[str]:
@@ -213,8 +213,8 @@ def duties(document: Mapping[str, Any]) -> PointList:
 
 def stated_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """What people say of the resulting model: a record keeps it with its lineage, what is not recorded beside it."""
-    said: Mapping[str, Any] = document.get("stated") or (document.get("lineage") or {}).get("stated") or {}
-    return said
+    stated: Mapping[str, Any] = document.get("stated") or (document.get("lineage") or {}).get("stated") or {}
+    return stated
 
 
 def _duties(document: Mapping[str, Any], dated: bool) -> list[str]:

@@ -63,19 +63,19 @@ def sample_jobs() -> list[tuple[dict[str, Any], dict[str, Any]]]:
 
     A job with a log was really run: its metrics are made from the log, and it is moved in time to end with the others.
     """
-    found, logged = [], []
+    samples, logged = [], []
     for path in sorted((EVENTS / "jobs").glob("*.json")):
         job, metrics, log = json.loads(path.read_text()), EVENTS / "metrics" / path.name, log_of(path.stem)
         if log is not None:
             logged.append((job, log))
         else:
-            found.append((job, json.loads(metrics.read_text()) if metrics.exists() else {}))
-    latest = max(read_time(job["TrainingEndTime"]) for job, _ in found)
+            samples.append((job, json.loads(metrics.read_text()) if metrics.exists() else {}))
+    latest = max(read_time(job["TrainingEndTime"]) for job, _ in samples)
     for job, log in logged:
         by = timedelta(seconds=round((latest - read_time(job["TrainingEndTime"])).total_seconds()))
         results = metrics_of_log(log, definitions_of(job))["MetricDataResults"]
-        found.append((moved(job, by), {"MetricDataResults": [moved_line_metric(each, by) for each in results]}))
-    return sorted(found, key=lambda job: str(job[0]["TrainingEndTime"]))
+        samples.append((moved(job, by), {"MetricDataResults": [moved_line_metric(each, by) for each in results]}))
+    return sorted(samples, key=lambda job: str(job[0]["TrainingEndTime"]))
 
 
 def log_of(name: str) -> str | None:
@@ -173,13 +173,13 @@ def subscribe_mailbox(stack: Stack, topic_output: str = "AlertTopicArn", name: s
 def mails(stack: Stack, url: str) -> list[dict[str, Any]]:
     """Every alert in the mailbox; reading leaves them there."""
     sqs = stack.client("sqs")
-    found: dict[str, dict[str, Any]] = {}
+    by_id: dict[str, dict[str, Any]] = {}
     while True:
         answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=20)
-        new = [message for message in answer.get("Messages", []) if message["MessageId"] not in found]
+        new = [message for message in answer.get("Messages", []) if message["MessageId"] not in by_id]
         if not new:
-            return list(found.values())
-        found.update({message["MessageId"]: json.loads(message["Body"]) for message in new})
+            return list(by_id.values())
+        by_id.update({message["MessageId"]: json.loads(message["Body"]) for message in new})
 
 
 def waiting(stack: Stack, queue_url: str) -> int:

@@ -62,9 +62,9 @@ def view_of(planned: Sequence[Planned]) -> View:
 
 
 def _document(planned: Planned) -> dict[str, Any]:
-    found = document(planned.wanted, planned.chosen, planned.plans, planned.base_model, planned.hosts, planned.now)
-    methods = [with_shares(each) for each in found["methods"]]
-    return {**with_shares(found), "job": {**found["job"], "name": planned.name}, "methods": methods}
+    whole = document(planned.wanted, planned.chosen, planned.plans, planned.base_model, planned.hosts, planned.now)
+    methods = [with_shares(each) for each in whole["methods"]]
+    return {**with_shares(whole), "job": {**whole["job"], "name": planned.name}, "methods": methods}
 
 
 def _csv(document: Mapping[str, Any], chosen: str) -> Iterator[dict[str, Any]]:
@@ -94,9 +94,9 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
         if closest is not None
         else ""
     )
-    said = verdict_in_words(document)
+    verdict = verdict_in_words(document)
     contradicted = document["verdict"] == "indeterminate" and document["contradictions"]
-    yield f"{who} {'cannot be placed' if contradicted else HEADLINES[said]}{near}"
+    yield f"{who} {'cannot be placed' if contradicted else HEADLINES[verdict]}{near}"
 
 
 def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:

@@ -218,8 +218,8 @@ def planned_model(inputs: Inputs) -> tuple[ModelSize | None, Original, str]:
     """Size and original: what the inputs say overrides the table. Raises UnusablePlan."""
     named = None if from_scratch(inputs) else inputs.base_model
     parameters, active = inputs.parameters, inputs.active_parameters
-    found = data.base_model_table().look_up(named) if named else None
-    model = found.model if found else None
+    resolution = data.base_model_table().look_up(named) if named else None
+    model = resolution.model if resolution else None
     size = model.size if model else None
     if active is not None and parameters is None and size is None:
         raise UnusablePlan("--active-params needs --params or a --base-model of known size")
@@ -230,8 +230,8 @@ def planned_model(inputs: Inputs) -> tuple[ModelSize | None, Original, str]:
     elif size is not None and active is not None:
         size = ModelSize(size.total, active, f"{size.source}, active parameters as given")
     original = model.original if model else Original(source=FROM_NONE) if from_scratch(inputs) else Original()
-    if found and not model:
-        original = Original(source=f"{found.reason}.{did_you_mean(named or '', model_names())}")
+    if resolution and not model:
+        original = Original(source=f"{resolution.reason}.{did_you_mean(named or '', model_names())}")
     if inputs.pretraining_flop is not None:
         source = f"{scientific(inputs.pretraining_flop)} FLOP, as given"
         original = Original(inputs.pretraining_flop, original.systemic_risk, source=source)

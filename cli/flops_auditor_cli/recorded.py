@@ -82,10 +82,10 @@ def items(table: str, index: str, key: str, value: str) -> Iterator[dict[str, st
             yield {name: attribute["S"] for name, attribute in item.items() if "S" in attribute}
 
 
-def newest(found: Iterator[dict[str, str]]) -> list[dict[str, str]]:
+def newest(rows: Iterator[dict[str, str]]) -> list[dict[str, str]]:
     """One row per job: the record of the highest revision, which supersedes the others."""
     by_job: dict[str, dict[str, str]] = {}
-    for item in found:
+    for item in rows:
         known = by_job.get(item["job_id"])
         if known is None or int(item["revision"]) > int(known["revision"]):
             by_job[item["job_id"]] = item
@@ -121,11 +121,11 @@ def find_record(table: str, job: str) -> dict[str, str]:
     return {name: attribute["S"] for name, attribute in item.items() if "S" in attribute}
 
 
-def contents(table: str, found: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+def contents(table: str, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """The predicates of records of the index, in their order."""
     lines: dict[tuple[str, str], bytes] = {}
-    for first in range(0, len(found), AT_ONCE):
-        asked = [{name: {"S": item[name]} for name in ("pk", "sk")} for item in found[first : first + AT_ONCE]]
+    for first in range(0, len(rows), AT_ONCE):
+        asked = [{name: {"S": item[name]} for name in ("pk", "sk")} for item in rows[first : first + AT_ONCE]]
         while asked:
             answer = client("dynamodb").batch_get_item(
                 RequestItems={table: {"Keys": asked, "ProjectionExpression": "pk, sk, envelope"}}
@@ -133,7 +133,7 @@ def contents(table: str, found: Sequence[Mapping[str, str]]) -> list[dict[str, A
             for item in answer["Responses"][table]:
                 lines[item["pk"]["S"], item["sk"]["S"]] = item["envelope"]["S"].encode()
             asked = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-    return [predicate_of(lines[item["pk"], item["sk"]]) for item in found]
+    return [predicate_of(lines[item["pk"], item["sk"]]) for item in rows]
 
 
 class DeployedRecords:

@@ -777,15 +777,15 @@ def _whole(value: Any) -> Any:
             members = _EMPTY_DUTY | members
         if {"scenario", "basis", "inherited_flop"} <= members.keys():
             members = {"role": None, "in_force": None, "wording_of": None} | members
-        found: dict[str, Any] = {}
+        numbers: dict[str, Any] = {}
         for name, each in members.items():
             if name in AMOUNTS:
                 known = each not in (None, "")
-                found[name] = _number(each) if known else None
-                found[f"{name}_exact"] = str(each) if known else None
+                numbers[name] = _number(each) if known else None
+                numbers[f"{name}_exact"] = str(each) if known else None
             else:
-                found[name] = _whole(each)
-        return found
+                numbers[name] = _whole(each)
+        return numbers
     return [_whole(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 

@@ -197,8 +197,8 @@ def _coloured(line: str, row: ViewRow) -> str:
     verdict = row.get("verdict") or row.get("state")
     if not sys.stdout.isatty() or verdict not in ANSI:
         return line
-    head, found, tail = line.rpartition(f" {verdict}")
-    return f"{head} {ANSI[verdict]}{verdict}\x1b[0m{tail}" if found else line
+    head, separator, tail = line.rpartition(f" {verdict}")
+    return f"{head} {ANSI[verdict]}{verdict}\x1b[0m{tail}" if separator else line
 
 
 ANSI = {"above": "\x1b[1;31m", "indeterminate": "\x1b[33m", "below": "\x1b[32m", "NOT OK": "\x1b[1;31m"}

@@ -174,8 +174,8 @@ def test_the_message_of_a_job_that_is_gone_says_what_was_seen_of_it() -> None:
     pointer = read_pointer(json.loads(message(SeenJob(gone, NOW, description=json.dumps(running)))))
     assert pointer.known_to_exist
     assert pointer.status == DELETED
-    assert pointer.said["ResourceConfig"] == running["ResourceConfig"]
-    assert pointer.said["TrainingEndTime"] == "2026-11-24T14:00:00.000Z"
+    assert pointer.detail["ResourceConfig"] == running["ResourceConfig"]
+    assert pointer.detail["TrainingEndTime"] == "2026-11-24T14:00:00.000Z"
 
 
 @pytest.mark.parametrize("kind", ["jobs", "reassessments"])

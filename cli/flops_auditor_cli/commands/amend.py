@@ -74,7 +74,7 @@ def command(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what the record would say.")] = False,
     output: OutputOption = Output.TABLE,
     *,
-    said: Stated,
+    stated: Stated,
     target: Target,
 ) -> None:
     """Amend a record. The new one is signed with the deployment's key and supersedes; the old one stays.
@@ -89,7 +89,7 @@ def command(
         parameters=amount(parameters, "--parameters"),
         mfu=number(mfu, "--mfu", most=1),
         pretraining_flop=amount(pretraining_flop, "--pretraining-flop"),
-        stated=replace(said, from_scratch=from_scratch),
+        stated=replace(stated, from_scratch=from_scratch),
         activity=_activity(activity),
         attachment_sha256=hashlib.sha256(attachment.read_bytes()).hexdigest() if attachment else "",
         asked_again=ask_again,

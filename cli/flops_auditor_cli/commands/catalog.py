@@ -97,10 +97,10 @@ def policy_rows(folder: Path | None = None) -> list[dict[str, Any]]:
     others = [name for name in (*data.policy_ids(), *(data.policy_ids(folder) if folder else ())) if name not in first]
     names = dict.fromkeys((*first, *others))
     return [
-        _policy_row(found, rule, name in first)
+        _policy_row(each, rule, name in first)
         for name in names
-        for found in [data.policy(name, folder)]
-        for group in found.groups
+        for each in [data.policy(name, folder)]
+        for group in each.groups
         for rule in group
     ]
 
@@ -243,16 +243,16 @@ def utilisation(output: OutputOption = Output.TABLE) -> None:
     published = data.published_utilisation()
     rows = [
         {
-            "hardware_class": found.hardware_class,
-            "accelerators": [name for name in data.hardware_table().accelerators if published.of(name) is found],
-            "runs": found.runs,
-            **{name: float(share) for name, share in found.quantiles.items()},
+            "hardware_class": group.hardware_class,
+            "accelerators": [name for name in data.hardware_table().accelerators if published.of(name) is group],
+            "runs": group.runs,
+            **{name: float(share) for name, share in group.quantiles.items()},
         }
-        for found in published.classes
+        for group in published.classes
     ]
     people = [
-        {**row, **{name: percent(share) for name, share in found.quantiles.items()}}
-        for row, found in zip(rows, published.classes, strict=True)
+        {**row, **{name: percent(share) for name, share in group.quantiles.items()}}
+        for row, group in zip(rows, published.classes, strict=True)
     ]
     columns = {"hardware_class": "Hardware", "runs": "Runs", **{name: name.capitalize() for name in QUANTILES}}
     table = Table(columns, people, right=("runs", *QUANTILES))
@@ -284,8 +284,8 @@ def explain(
         blocks: list[Block] = [Headline(f"Not found: {resolution.reason}"), PointList(near, "Did you mean")]
         show(View("model", document, blocks, [], THRESHOLD_FIELDS), output)
         raise typer.Exit(OF_VERDICT["indeterminate"])
-    found = resolution.model
-    row = model_row(found)
+    known = resolution.model
+    row = model_row(known)
     thresholds = [
         {
             "policy": a.policy,
@@ -294,25 +294,25 @@ def explain(
             "meaning": a.rule.meaning,
         }
         for policy in data.load_tables().policies
-        for a in assess(policy, situation_of_training("modifier", found.original, Figures(0, 0), Figures(0, 0)))
+        for a in assess(policy, situation_of_training("modifier", known.original, Figures(0, 0), Figures(0, 0)))
     ]
     shown = for_people(row)
     facts = [
-        ("Model", found.model_id),
+        ("Model", known.model_id),
         ("Resolved", resolution.reason),
-        ("Developer", found.developer),
+        ("Developer", known.developer),
         ("Parameters", shown["params"] or "not disclosed"),
         ("Active per token", shown["active"] or "not disclosed"),
         ("Tokens", shown["tokens"] or "not disclosed"),
         ("Pretraining", row["explanation"]),
-        ("Systemic risk", _systemic(found)),
-        ("Source", f"{found.source} (confidence: {found.confidence})"),
+        ("Systemic risk", _systemic(known)),
+        ("Source", f"{known.source} (confidence: {known.confidence})"),
     ]
     people = [{**each, "threshold": flop(each["threshold_flop"])} for each in thresholds]
     columns = {"policy": "Policy", "scenario": "Threshold", "threshold": "FLOP", "meaning": "What being over it means"}
     document = {"model": model, "resolved": row, "reason": resolution.reason, "near": [], "thresholds": thresholds}
     blocks = [FactList(facts), Table(columns, people, "Thresholds for changing it", right=("threshold",))]
-    rows = [{"model": found.model_id, **each} for each in thresholds]
+    rows = [{"model": known.model_id, **each} for each in thresholds]
     show(View("model", document, blocks, rows, THRESHOLD_FIELDS), output)
 
 

@@ -33,11 +33,11 @@ def _archive(deployment: Deployment) -> S3Archive:
 def list_keys(target: Target, output: OutputOption = Output.TABLE) -> None:
     """List the keys of the ledger, oldest first; a rotation counts from when it was asked for."""
     deployment = find_deployment(target)
-    found, _ = keys_after(_archive(deployment), deployment.output("LedgerId"))
-    current = {role: found.current(role).keyid for role in ROLES}
+    history, _ = keys_after(_archive(deployment), deployment.output("LedgerId"))
+    current = {role: history.current(role).keyid for role in ROLES}
     rows = [
         {"role": key.role, "keyid": key.keyid, "state": "in force" if key.keyid == current[key.role] else "replaced"}
-        for key in found.ranges
+        for key in history.ranges
     ]
     show(View("keys", {"keys": rows}, [Table(COLUMNS, rows)], rows, tuple(COLUMNS)), output)
 

@@ -53,16 +53,16 @@ def lineage_command(
     deployment = find_deployment(target)
     item = find_record(deployment.output("RecordTableName"), job)
     content = predicate_of(item["envelope"].encode())
-    found = recorded_lineage(content, S3Archive(client("s3"), deployment.output("ArchiveBucketName")))
+    lineage = recorded_lineage(content, S3Archive(client("s3"), deployment.output("ArchiveBucketName")))
     document = {
         "job": content["job"],
         "estimate": {key: content["estimate"][key] for key in ("best_flop", "upper_flop")},
         "cumulative": {key: content["cumulative"][key] for key in ("best_flop", "upper_flop")},
-        "parents": list(found.parents),
-        "ancestors": [to_json(ancestor) for ancestor in found.ancestors],
-        "doubts": [doubt.to_json(content["job"]["arn"]) for doubt in found.doubts],
+        "parents": list(lineage.parents),
+        "ancestors": [to_json(ancestor) for ancestor in lineage.ancestors],
+        "doubts": [doubt.to_json(content["job"]["arn"]) for doubt in lineage.doubts],
     }
-    rows, total, count = rows_of(tree(content, found)), content["cumulative"], len(found.ancestors)
+    rows, total, count = rows_of(tree(content, lineage)), content["cumulative"], len(lineage.ancestors)
     people = [{**row, **{name: flop(row[name]) for name in RIGHT}} for row in rows]
     runs = f"{count} earlier run{'' if count == 1 else 's'}"
     together = f"best {flop(total['best_flop'])}, at most {flop(total['upper_flop'])} FLOP"

@@ -49,7 +49,7 @@ def set_command(
         str | None, typer.Option("--pretraining-flop", help="Compute of the original in FLOP, such as 1.5e24.")
     ] = None,
     *,
-    said: Stated,
+    stated: Stated,
     target: Target,
 ) -> None:
     """Say something of a model. It replaces what was said of it before, and holds for every run on it.
@@ -61,14 +61,14 @@ def set_command(
         why=why,
         at=datetime.now(UTC).replace(microsecond=0),
         pretraining_flop=amount(pretraining_flop, "--pretraining-flop"),
-        stated=said,
+        stated=stated,
         about=model,
     ).check()
     deployment = find_deployment(target)
     recorder = recorder_from(environment_of(deployment, deployment.policies))
     kept = set_model(statement, recorder)
-    found = recorder.tables.models.find(model) if recorder.tables.models else None
-    names = {model, found.model_id if found else model}
+    known = recorder.tables.models.find(model) if recorder.tables.models else None
+    names = {model, known.model_id if known else model}
     # The earliest end first: whoever continues a job began after it had ended, and is then assessed once.
     rows = newest(items(deployment.output("RecordTableName"), "time", "kind", "record"))[::-1]
     runs = [r["job_id"] for r in rows if names & {r.get("base_model", ""), r["job_name"], r["job_arn"]}]
@@ -91,12 +91,12 @@ def show(output: OutputOption = Output.TABLE, *, target: Target) -> None:
 
 def row(name: str, statement: Amendment) -> dict[str, Any]:
     """A statement as a row of the table."""
-    said = {name: str(value).lower() for name, value in statement.stated.to_json().items()}
+    answers = {name: str(value).lower() for name, value in statement.stated.to_json().items()}
     if statement.pretraining_flop is not None:
-        said["pretrainingFlop"] = str(statement.pretraining_flop)
+        answers["pretrainingFlop"] = str(statement.pretraining_flop)
     return {
         "model": name,
-        "said": ", ".join(f"{key}: {value}" for key, value in said.items()),
+        "said": ", ".join(f"{key}: {value}" for key, value in answers.items()),
         "who": statement.who,
         "why": statement.why,
         "at": statement.at.date().isoformat(),

@@ -42,18 +42,18 @@ def command(
     """
     deployment = find_deployment(target)
     records = records_of(deployment.output("RecordTableName"), what)
-    found, form = drafts(records[0]), form_of(records[0])
+    drafted, form = drafts(records[0]), form_of(records[0])
     fields = form_fields(records) if form else ()
     if output is Output.JSON:
-        typer.echo(json_text({"drafts": list(map(asdict, found)), "form": list(map(asdict, fields))}))
+        typer.echo(json_text({"drafts": list(map(asdict, drafted)), "form": list(map(asdict, fields))}))
         return
     today = datetime.now(UTC).date()
-    parts = [*(as_markdown(draft, today) for draft in found), *([form_as_markdown(form, fields)] if form else [])]
+    parts = [*(as_markdown(draft, today) for draft in drafted), *([form_as_markdown(form, fields)] if form else [])]
     typer.echo("\n".join(parts), nl=False)
     for other in forms_of(records[0]):
         if other != form:
             say(f"The fields of the {other} are not known here: fill it in by hand.")
-    if not found:
+    if not drafted:
         say("No duty with a day follows from this record, so there is nothing to notify.")
 
 
@@ -66,10 +66,10 @@ def records_of(table: str, what: str) -> list[dict[str, Any]]:
     try:
         run = the_one(rows, what)
     except NoSuchRecord as error:
-        found = next((r for r in rows if r.get("base_model") == what), None)
-        if found is None:
+        match = next((r for r in rows if r.get("base_model") == what), None)
+        if match is None:
             raise NoNewestRun(f"{what!r} is neither a recorded job nor the base model of one") from error
-        run = found
+        run = match
     content = predicate_of(find_record(table, run["job_id"])["envelope"].encode())
     listed = {each["job_id"] for each in content["cumulative"]["ancestors"]}
     earlier = [row["job_id"] for row in rows if row["job_id"] in listed]

@@ -65,12 +65,12 @@ def reassess(
     if not rows:
         raise NoSuchRecord(f"{job!r} has no record" if job else "nothing is recorded yet")
     recorder = rehearsed(recorder) if dry_run else recorder
-    found, failures, looked_at = assess(rows, chosen(model, instance_type), recorder)
-    document = {"dry_run": dry_run, "assessed": looked_at, "records": found, "failures": failures}
-    show(View("reassess", document, [Table(COLUMNS, found, cut=("job_name",))], found, FIELDS), output)
-    changed = Counter(row["change"] for row in found)
+    changes, failures, looked_at = assess(rows, chosen(model, instance_type), recorder)
+    document = {"dry_run": dry_run, "assessed": looked_at, "records": changes, "failures": failures}
+    show(View("reassess", document, [Table(COLUMNS, changes, cut=("job_name",))], changes, FIELDS), output)
+    changed = Counter(row["change"] for row in changes)
     say(
-        f"{looked_at} jobs assessed again: {len(found)} records {'would be' if dry_run else 'are'} superseded"
+        f"{looked_at} jobs assessed again: {len(changes)} records {'would be' if dry_run else 'are'} superseded"
         + "".join(f", {count} {change}" for change, count in sorted(changed.items()))
     )
     for failure in failures:
@@ -95,7 +95,7 @@ def assess(
     rows: list[dict[str, Any]], fits: RecordFilter, recorder: Recorder
 ) -> tuple[list[dict[str, Any]], list[str], int]:
     """Rows of what changes, the jobs that failed in words, and how many were assessed. One failure stops nobody."""
-    found: list[dict[str, Any]] = []
+    changes: list[dict[str, Any]] = []
     failures: list[str] = []
     looked_at = 0
     with progress("jobs") as tell:
@@ -111,8 +111,8 @@ def assess(
                 continue
             looked_at += judged is not None
             if judged is not None and judged.differences:
-                found.append(row_of(row, judged))
-    return found, failures, looked_at
+                changes.append(row_of(row, judged))
+    return changes, failures, looked_at
 
 
 def row_of(row: dict[str, str], judged: Judged) -> dict[str, Any]:

@@ -39,16 +39,16 @@ def list_records(
     """
     table = find_deployment(target).output("RecordTableName")
     # The indexes by verdict and base model hold superseded records, too: they cannot tell what a job's newest one says.
-    found = [
+    matching = [
         item
         for item in newest(items(table, "time", "kind", "record"))
         if (verdict is None or item["verdict"] == verdict) and (not base_model or item.get("base_model") == base_model)
     ]
-    shown = found[:limit]
+    shown = matching[:limit]
     rows = [row_of(item, content) for item, content in zip(shown, contents(table, shown), strict=True)]
-    left_out = len(found) - len(shown)
+    left_out = len(matching) - len(shown)
     show(listing(rows, left_out, wide), output)
-    if not found:
+    if not matching:
         say("No record fits." if verdict or base_model else "Nothing is recorded yet.")
     if left_out:
         say(f"{left_out} more; raise --limit to see them")

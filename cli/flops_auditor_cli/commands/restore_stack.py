@@ -53,10 +53,10 @@ def import_template(processed: dict[str, Any], names: set[str]) -> dict[str, Any
 def deleted_stack(cloudformation: Any, stack_name: str) -> str:
     """The id of the stack of this name that was deleted last. Raises CannotRestore."""
     pages = cloudformation.get_paginator("list_stacks").paginate(StackStatusFilter=["DELETE_COMPLETE"])
-    found = [each for page in pages for each in page["StackSummaries"] if each["StackName"] == stack_name]
-    if not found:
+    stacks = [each for page in pages for each in page["StackSummaries"] if each["StackName"] == stack_name]
+    if not stacks:
         raise CannotRestore(f"no stack {stack_name} was deleted in the last 90 days")
-    return str(max(found, key=lambda each: each["CreationTime"])["StackId"])
+    return str(max(stacks, key=lambda each: each["CreationTime"])["StackId"])
 
 
 def kept_by(cloudformation: Any, stack_id: str, resources: dict[str, Any]) -> list[dict[str, str]]:

@@ -125,7 +125,9 @@ def given(option: str, path: Path, read: Callable[[bytes], bytes]) -> bytes:
 
 def view_of(report: VerificationReport, recomputed: bool) -> View:
     """The report in every form; CSV has the findings and reservations alone."""
-    rows = [{**asdict(found), "remedy": _remedy(found.error)} for found in (*report.findings, *report.reservations)]
+    rows = [
+        {**asdict(finding), "remedy": _remedy(finding.error)} for finding in (*report.findings, *report.reservations)
+    ]
     document = asdict(report) | {
         "verdict": report.verdict,
         "sealed_at": iso(report.sealed_at) if report.sealed_at else None,
@@ -160,7 +162,7 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
     """The verdict and what it is about, line by line."""
     if report.findings:
         return [report.verdict]
-    stale = [found.message for found in report.reservations if found.error == StaleLedger.__name__]
+    stale = [reservation.message for reservation in report.reservations if reservation.error == StaleLedger.__name__]
     counted = (
         f"{report.verdict}: {report.records} records of {plain(report.ledger_id)}, {report.size} leaves, "
         f"{report.checkpoints} checkpoints, {stale[0] if stale else f'sealed {_sealed(report)}'}"

@@ -126,7 +126,7 @@ def command(
     deployment = find_deployment(target)
     watcher, listing = watcher_of(deployment, policy or list(default_policies()), only_region)
     done = Watched()
-    found: list[RunForecast] = []
+    forecasts: list[RunForecast] = []
     for running in running_jobs(watcher, done):
         try:
             looked = look_at(running.job, watcher.recorder)
@@ -134,17 +134,17 @@ def command(
             done.failures += (f"{running.job.arn}: {error.name}: {error}",)
             continue
         if looked is not None:
-            found.append(looked.seen)
+            forecasts.append(looked.seen)
     listing.end()
-    document = {"jobs": [document_of(seen) for seen in found], "failures": [*done.failures, *done.closed]}
-    rows = [row_of(seen) for seen in found]
+    document = {"jobs": [document_of(seen) for seen in forecasts], "failures": [*done.failures, *done.closed]}
+    rows = [row_of(seen) for seen in forecasts]
     table = Table(WIDE_COLUMNS if wide else COLUMNS, rows, right=RIGHT, cut=() if wide else ("job",))
-    show(View("watch", document, [table], [line_of(seen) for seen in found], FIELDS), output)
-    if not found:
+    show(View("watch", document, [table], [line_of(seen) for seen in forecasts], FIELDS), output)
+    if not forecasts:
         say("No training job is in progress" + (" where it could be seen." if done.failures else "."))
     for failure in (*done.failures, *done.closed):
         say(failure)
-    if any(outlook.crossed for seen in found for outlook in seen.outlooks):
+    if any(outlook.crossed for seen in forecasts for outlook in seen.outlooks):
         raise typer.Exit(OVER_THRESHOLD)
     if done.failures or done.closed:
         raise typer.Exit(EVIDENCE_INCOMPLETE)

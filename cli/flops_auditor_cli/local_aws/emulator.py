@@ -23,9 +23,9 @@ def with_if_none_match(known: Callable[..., Context]) -> Callable[..., Context]:
     """S3's condition key `s3:if-none-match`: the header of a conditional write."""
 
     def context(iam_action: str, query_params: Context, path: str, headers: Context) -> Context:
-        found = known(iam_action, query_params, path, headers)
+        keys = known(iam_action, query_params, path, headers)
         condition = {name.lower(): value for name, value in headers.items()}.get("if-none-match")
-        return found | ({"s3:if-none-match": condition} if condition else {})
+        return keys | ({"s3:if-none-match": condition} if condition else {})
 
     return context
 
@@ -34,12 +34,12 @@ def with_signing_parameters(known: Callable[..., Context]) -> Callable[..., Cont
     """KMS's condition keys `kms:SigningAlgorithm` and `kms:MessageType`: members of the Sign request."""
 
     def context(service: str, iam_action: str, body: bytes, params: Context) -> Context:
-        found = known(service, iam_action, body, params)
+        keys = known(service, iam_action, body, params)
         if iam_action != "kms:Sign":
-            return found
+            return keys
         request = json.loads(body)
         # KMS takes a message as RAW where the request does not say.
-        return found | {
+        return keys | {
             "kms:SigningAlgorithm": request.get("SigningAlgorithm"),
             "kms:MessageType": request.get("MessageType", "RAW"),
         }
@@ -55,13 +55,13 @@ def with_items_and_attributes(known: Callable[[bytes], Context]) -> Callable[[by
     def context(body: bytes) -> Context:
         request = json.loads(body or b"{}")
         leading = (request.get("Item") or request.get("Key") or {}).get("pk", {}).get("S")
-        found = known(body) | ({"dynamodb:LeadingKeys": [leading]} if leading else {})
+        keys = known(body) | ({"dynamodb:LeadingKeys": [leading]} if leading else {})
         if "UpdateExpression" not in request:
-            return found
+            return keys
         names = request.get("ExpressionAttributeNames", {})
         text = f"{request['UpdateExpression']} {request.get('ConditionExpression', '')}"
         used = {name for name in TOP_LEVEL_NAME.findall(text) if name.upper() not in KEYWORDS}
-        return found | {
+        return keys | {
             "dynamodb:Attributes": sorted({names.get(name, name) for name in used} | set(request["Key"])),
             "dynamodb:ReturnValues": request.get("ReturnValues", "NONE"),
         }
@@ -73,10 +73,10 @@ def with_role_arn(known: Callable[..., Any]) -> Callable[..., Any]:
     """`aws:PrincipalArn` of a session is its role's ARN on AWS, not the session's."""
 
     def value(key: str, caller: Any) -> Any:
-        found = known(key, caller)
-        if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(found):
-            return found
-        account, role = found.split(":")[4], found.split("/")[1]
+        arn = known(key, caller)
+        if key.lower() != "aws:principalarn" or ":assumed-role/" not in str(arn):
+            return arn
+        account, role = arn.split(":")[4], arn.split("/")[1]
         return f"arn:aws:iam::{account}:role/{role}"
 
     return value
@@ -86,8 +86,8 @@ def without_batches(known: Callable[..., str | None]) -> Callable[..., str | Non
     """SQS has no action of its own for a batch: SendMessageBatch needs `sqs:SendMessage`."""
 
     def action(service: str, *request: Any) -> str | None:
-        found = known(service, *request)
-        return found.removesuffix("Batch") if found and service == "sqs" else found
+        name = known(service, *request)
+        return name.removesuffix("Batch") if name and service == "sqs" else name
 
     return action
 

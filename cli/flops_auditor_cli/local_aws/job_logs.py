@@ -12,15 +12,15 @@ def metrics_of_log(log: str, definitions: Sequence[Mapping[str, str]]) -> dict[s
 
     Each line begins with the time at which it was logged, in ISO 8601, as a log stream of CloudWatch is exported.
     """
-    found: dict[str, tuple[list[str], list[float]]] = {}
+    by_name: dict[str, tuple[list[str], list[float]]] = {}
     expressions = [(each["Name"], re.compile(each["Regex"])) for each in definitions]
     for line in log.splitlines():
         moment, _, text = line.partition(" ")
         for name, expression in expressions:
             match = expression.search(text)
             if match is not None:
-                times, values = found.setdefault(name, ([], []))
+                times, values = by_name.setdefault(name, ([], []))
                 times.append(moment)
                 values.append(float(match[1]))
-    results = [{"Label": name, "Timestamps": times, "Values": values} for name, (times, values) in found.items()]
+    results = [{"Label": name, "Timestamps": times, "Values": values} for name, (times, values) in by_name.items()]
     return {"MetricDataResults": results}

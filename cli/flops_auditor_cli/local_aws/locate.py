@@ -60,13 +60,13 @@ def places() -> list[Path]:
 def find_running() -> Stack:
     """The local AWS that is up. Raises NoLocalAws, saying where it was looked for, and LocalAwsEnded."""
     looked = places()
-    found = next((folder for folder in looked if (folder / STATE_FILE).exists()), None)
-    if found is None:
+    nearest = next((folder for folder in looked if (folder / STATE_FILE).exists()), None)
+    if nearest is None:
         note = note_of_the_last()
         named = "" if note.exists() or os.environ.get("FLOPS_AUDITOR_STATE") else f", nor does {note} name one"
         at = looked[0] if len(looked) == 1 else f"{looked[0]} and the folders above"
         raise NoLocalAws(f"no local AWS is up: {STATE_FILE} is not in {at}{named}")
-    stack = read(found)
+    stack = read(nearest)
     if stack is None or not stack.alive():
-        raise LocalAwsEnded(f"the local AWS of {found} has ended")
+        raise LocalAwsEnded(f"the local AWS of {nearest} has ended")
     return stack

@@ -118,27 +118,27 @@ def answer_from(jobs: LocalTrainingJobs) -> None:
         setattr(owner, name, function)
 
 
-def page_of(found: list[LoadedJob], parameter: Callable[[str], Any]) -> dict[str, Any]:
+def page_of(jobs: list[LoadedJob], parameter: Callable[[str], Any]) -> dict[str, Any]:
     """One page of ListTrainingJobs: filters first, then the page."""
     if parameter("SortOrder") == "Ascending":
-        found = found[::-1]
+        jobs = jobs[::-1]
     if status := parameter("StatusEquals"):
-        found = [job for job in found if job.describe_answer["TrainingJobStatus"] == status]
+        jobs = [job for job in jobs if job.describe_answer["TrainingJobStatus"] == status]
     if text := parameter("NameContains"):
-        found = [job for job in found if text in job.name]
+        jobs = [job for job in jobs if text in job.name]
     for member in ("CreationTime", "LastModifiedTime"):
         if after := parameter(f"{member}After"):
-            found = [job for job in found if (job.time(member) or as_datetime(after)) > as_datetime(after)]
+            jobs = [job for job in jobs if (job.time(member) or as_datetime(after)) > as_datetime(after)]
         if before := parameter(f"{member}Before"):
-            found = [job for job in found if (job.time(member) or as_datetime(before)) < as_datetime(before)]
+            jobs = [job for job in jobs if (job.time(member) or as_datetime(before)) < as_datetime(before)]
     begin = int(parameter("NextToken") or 0)
     end = begin + int(parameter("MaxResults") or DEFAULT_PAGE)
     summaries = [
         {member: job.describe_answer[member] for member in SUMMARY_MEMBERS if member in job.describe_answer}
-        for job in found[begin:end]
+        for job in jobs[begin:end]
     ]
     answer: dict[str, Any] = {"TrainingJobSummaries": summaries}
-    if end < len(found):
+    if end < len(jobs):
         answer["NextToken"] = str(end)
     return answer
 

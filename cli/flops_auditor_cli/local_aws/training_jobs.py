@@ -92,16 +92,16 @@ def series_of(metrics: Mapping[str, Any], job_name: str) -> dict[tuple[str, str]
 
     The place in the result is CloudWatch's: the host `<job>/algo-1`, or the job's name.
     """
-    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    by_series: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for result in metrics.get("MetricDataResults", []):
         metric, _, host = str(result["Label"]).partition(" ")
         if not metric:
             raise MetricLabelError(f"metric label {result['Label']!r} is not '<metric> <host>' or '<metric>'")
         place = host if "/" in host else f"{job_name}/{host}" if host else job_name
-        points = found.setdefault((metric, place), [])
+        points = by_series.setdefault((metric, place), [])
         for time, value in zip(result["Timestamps"], result["Values"], strict=True):
             points.append((as_datetime(time).timestamp(), float(value)))
-    return {key: EmittedSeries.of(points) for key, points in found.items()}
+    return {key: EmittedSeries.of(points) for key, points in by_series.items()}
 
 
 def as_datetime(value: datetime | str | float) -> datetime:
@@ -140,8 +140,8 @@ class LocalTrainingJobs:
 
     def in_region(self, region: str) -> list[LoadedJob]:
         """Every job of a region, newest first, as ListTrainingJobs sorts by default."""
-        found = [job for (job_region, _), job in list(self.jobs.items()) if job_region == region]
-        return sorted(found, key=lambda job: job.time("CreationTime") or datetime.min.replace(tzinfo=UTC), reverse=True)
+        jobs = [job for (job_region, _), job in list(self.jobs.items()) if job_region == region]
+        return sorted(jobs, key=lambda job: job.time("CreationTime") or datetime.min.replace(tzinfo=UTC), reverse=True)
 
     def series(self, metric: str, place: str) -> EmittedSeries:
         """The series of one host (`<job>/algo-1`) or one job; empty where nobody loaded it."""

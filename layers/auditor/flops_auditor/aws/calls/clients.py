@@ -39,11 +39,11 @@ def listing_client(region: str) -> "SageMakerClient":
 
 def sagemaker_in(region: str) -> "SageMakerClient":
     """SageMaker in a region."""
-    found: SageMakerClient = client("sagemaker", region)
-    return found
+    sagemaker: SageMakerClient = client("sagemaker", region)
+    return sagemaker
 
 
 def cloudwatch_in(region: str) -> "CloudWatchClient":
     """CloudWatch in a region."""
-    found: CloudWatchClient = client("cloudwatch", region)
-    return found
+    cloudwatch: CloudWatchClient = client("cloudwatch", region)
+    return cloudwatch

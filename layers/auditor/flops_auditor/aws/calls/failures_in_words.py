@@ -95,8 +95,8 @@ def in_words(error: Exception) -> Exception:
     made = next(by_code, None) or next(by_type, None)
     if made is None:
         return error
-    found = made(str(error))
+    failure = made(str(error))
     profile = os.environ.get("AWS_PROFILE")
-    if isinstance(found, SignInExpired) and profile:
-        found.remedy = f"Sign in again: `aws sso login --profile {profile}`, or fetch new temporary keys."
-    return found
+    if isinstance(failure, SignInExpired) and profile:
+        failure.remedy = f"Sign in again: `aws sso login --profile {profile}`, or fetch new temporary keys."
+    return failure

@@ -33,15 +33,15 @@ class DeployedStack:
     def alarms(self) -> Sequence[Alarm]:
         """The alarms among the stack's resources."""
         names = self.resources("AWS::CloudWatch::Alarm")
-        found = []
+        alarms = []
         for first in range(0, len(names), MOST_ALARM_NAMES):
             with outages("cloudwatch:DescribeAlarms"), refusals("cloudwatch:DescribeAlarms"):
                 answer = self._clients["cloudwatch"].describe_alarms(AlarmNames=names[first : first + MOST_ALARM_NAMES])
-            found += [
+            alarms += [
                 Alarm(alarm["AlarmName"], alarm["StateValue"], alarm.get("StateReason", ""))
                 for alarm in answer["MetricAlarms"]
             ]
-        return found
+        return alarms
 
     def log(self) -> LogState:
         """The newest checkpoint's time, and that of the oldest record without a place."""
@@ -65,8 +65,8 @@ class DeployedStack:
     def subscribers(self) -> Subscribers:
         """Subscriptions of the topic of alerts."""
         with outages("sns:GetTopicAttributes"), refusals("sns:GetTopicAttributes"):
-            found = self._clients["sns"].get_topic_attributes(TopicArn=self._outputs["AlertTopicArn"])["Attributes"]
-        return Subscribers(int(found["SubscriptionsConfirmed"]), int(found["SubscriptionsPending"]))
+            topic = self._clients["sns"].get_topic_attributes(TopicArn=self._outputs["AlertTopicArn"])["Attributes"]
+        return Subscribers(int(topic["SubscriptionsConfirmed"]), int(topic["SubscriptionsPending"]))
 
     def resources(self, kind: str, logical_id: str | None = None) -> list[str]:
         """Physical ids of the stack's resources of one type."""

@@ -41,11 +41,11 @@ class AccountRegions:
             return EnabledRegions(tuple(sorted(set(self._named.split(",")) - self._excluded)))
         try:
             with outages("ec2:DescribeRegions"), refusals("ec2:DescribeRegions"):
-                found = {region["RegionName"] for region in self._client.describe_regions()["Regions"]}
+                of_account = {region["RegionName"] for region in self._client.describe_regions()["Regions"]}
         except (SourceDenied, SourceUnavailable) as failure:
             home = {self._client.meta.region_name} - self._excluded
             return EnabledRegions(tuple(home), f"other regions are not known: {failure}")
-        return EnabledRegions(tuple(sorted((found & regions_with_sagemaker()) - self._excluded)))
+        return EnabledRegions(tuple(sorted((of_account & regions_with_sagemaker()) - self._excluded)))
 
 
 class RememberedRegions:

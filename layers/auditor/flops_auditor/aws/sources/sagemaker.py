@@ -103,14 +103,14 @@ class SageMakerListing:
         self._pace.answered(region)
         jobs = tuple(
             ListedJob(
-                found["TrainingJobName"],
-                found["TrainingJobArn"],
+                summary["TrainingJobName"],
+                summary["TrainingJobArn"],
                 region,
-                found["TrainingJobStatus"],
-                found["CreationTime"].astimezone(UTC),
-                found["LastModifiedTime"].astimezone(UTC) if "LastModifiedTime" in found else None,
+                summary["TrainingJobStatus"],
+                summary["CreationTime"].astimezone(UTC),
+                summary["LastModifiedTime"].astimezone(UTC) if "LastModifiedTime" in summary else None,
             )
-            for found in answer["TrainingJobSummaries"]
+            for summary in answer["TrainingJobSummaries"]
         )
         return ListedPage(jobs, answer.get("NextToken", ""))
 
@@ -125,14 +125,14 @@ class SageMakerStates:
         """What DescribeTrainingJob says of it now."""
         try:
             with outages("sagemaker:DescribeTrainingJob"):
-                found = self._jobs.describe(job.name, job.region)
+                job_now = self._jobs.describe(job.name, job.region)
         except UnknownTrainingJob:
             return None
-        created = found["CreationTime"].astimezone(UTC)
+        created = job_now["CreationTime"].astimezone(UTC)
         if abs(created - job.creation_time) >= timedelta(seconds=1):
             return None
-        modified = found.get("LastModifiedTime")
-        status = str(found["TrainingJobStatus"])
+        modified = job_now.get("LastModifiedTime")
+        status = str(job_now["TrainingJobStatus"])
         return replace(job, status=status, last_modified=modified.astimezone(UTC) if modified else job.last_modified)
 
     def tags(self, job: ListedJob) -> Sequence[Mapping[str, str]]:

@@ -66,8 +66,8 @@ class SqsDeadLetters:
 
 def letter_of(message: Any) -> Letter:
     """A letter; EventBridge and SNS say in attributes why they could not deliver."""
-    said = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
-    why = ": ".join(said[name] for name in ("ERROR_CODE", "ERROR_MESSAGE") if said.get(name))
+    attributes = {name: value.get("StringValue", "") for name, value in message.get("MessageAttributes", {}).items()}
+    why = ": ".join(attributes[name] for name in ("ERROR_CODE", "ERROR_MESSAGE") if attributes.get(name))
     sent = message.get("Attributes", {}).get("SentTimestamp")
     sent_at = datetime.fromtimestamp(int(sent) / 1000, UTC) if sent else None
     return Letter(message["MessageId"], message["Body"], message["ReceiptHandle"], sent_at, why)
@@ -88,17 +88,17 @@ class LoggedReasons:
         }
         if letter.sent_at is not None:
             asked["startTime"] = int((letter.sent_at - timedelta(days=1)).timestamp() * 1000)
-        found: list[Any] = []
+        events: list[Any] = []
         try:
             with outages("logs:FilterLogEvents"), refusals("logs:FilterLogEvents"):
                 for page in self._client.get_paginator("filter_log_events").paginate(**asked):
-                    found.extend(page["events"])
+                    events.extend(page["events"])
         except (SourceDenied, SourceUnavailable) as failure:
             return f"its log could not be read ({failure.name})"
-        for event in sorted(found, key=lambda event: event["timestamp"], reverse=True):
-            said = _error_in(event["message"])
-            if said:
-                return said
+        for event in sorted(events, key=lambda event: event["timestamp"], reverse=True):
+            error = _error_in(event["message"])
+            if error:
+                return error
         return ""
 
 
@@ -109,5 +109,5 @@ def _error_in(line: str) -> str:
         return ""
     if not isinstance(entry, dict) or "error" not in entry:
         return ""
-    said = str(entry.get("exception", "")).strip().rsplit("\n", 1)[-1] or entry.get("message", "")
-    return f"{entry['error']}: {said}"
+    message = str(entry.get("exception", "")).strip().rsplit("\n", 1)[-1] or entry.get("message", "")
+    return f"{entry['error']}: {message}"

@@ -63,14 +63,14 @@ class DynamoDbLineageIndex:
             Limit=limit,
             ConsistentRead=True,
         )
-        found = []
+        entries = []
         for item in answer["Items"]:
             text = {key: value["S"] for key, value in item.items()}
             path = tuple(part for part in text["path"].split("/") if part)
             location = Location(text["space"], path)
             job = (text["created"], text["job_id"], text["job_arn"], text["family"])
-            found.append(IndexEntry(location, *job, checkpoint=bool(text.get("checkpoint"))))
-        return found
+            entries.append(IndexEntry(location, *job, checkpoint=bool(text.get("checkpoint"))))
+        return entries
 
 
 def _pk(kind: IndexKind, at: Location) -> str:

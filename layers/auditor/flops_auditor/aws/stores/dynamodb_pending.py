@@ -33,9 +33,9 @@ class DynamoDbPendingRecords:
         """Records that still have `pending`, oldest first."""
         candidates = self._candidates()
         while keys := list(islice(candidates, _KEYS_PER_CALL)):
-            found = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._read(keys)}
+            items = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._read(keys)}
             for key in keys:
-                item = found.get((key["pk"]["S"], key["sk"]["S"]))
+                item = items.get((key["pk"]["S"], key["sk"]["S"]))
                 if item and "pending" in item:
                     yield PendingRecord(
                         item["pk"]["S"].removeprefix("JOB#"),

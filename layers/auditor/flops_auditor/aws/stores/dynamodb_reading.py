@@ -70,14 +70,14 @@ def _text(reading: JobReading) -> str:
 
 
 def _parse(text: str) -> JobReading:
-    found = json.loads(text)
+    document = json.loads(text)
     return JobReading(
         stretches=tuple(
             Stretch(read_time(newer), _moment(older), token, _moment(asked))
-            for newer, older, asked, token in found["stretches"]
+            for newer, older, asked, token in document["stretches"]
         ),
-        pages=found["pages"],
-        **{name: read_time(found[name]) for name in _TIMES if name in found},
+        pages=document["pages"],
+        **{name: read_time(document[name]) for name in _TIMES if name in document},
     )
 
 

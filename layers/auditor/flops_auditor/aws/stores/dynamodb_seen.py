@@ -59,8 +59,8 @@ class DynamoDbSeenJobs:
             for page in pages:
                 keys += [{"pk": item["pk"], "sk": item["sk"]} for item in page["Items"]]
         items = read_items(self._client, self._table, keys, None, self._sleep)
-        found = [_parse(item) for item in items if "pending" in item]
-        return sorted(found, key=lambda seen: (seen.seen_at, seen.job.arn))
+        waiting = [_parse(item) for item in items if "pending" in item]
+        return sorted(waiting, key=lambda seen: (seen.seen_at, seen.job.arn))
 
     def note(self, seen: SeenJob) -> None:
         """Replace the job's item."""

@@ -52,8 +52,8 @@ class S3Archive:
     def get(self, key: str) -> bytes | None:
         """The only version of the object, if it is not larger than the ledger writes any."""
         versions: list[_Version] = []
-        for found, version in self._versions(key, "", _PAGE):
-            if found != key:
+        for listed, version in self._versions(key, "", _PAGE):
+            if listed != key:
                 break
             if version is None:
                 raise ObjectReplaced(f"{key} has a delete marker")
@@ -86,9 +86,11 @@ class S3Archive:
         markers: dict[str, Any] = {"KeyMarker": start_after} if start_after else {}
         while True:
             answer = self._client.list_object_versions(Bucket=self._bucket, Prefix=prefix, MaxKeys=page, **markers)
-            found: list[tuple[str, _Version | None]] = [(each["Key"], None) for each in answer.get("DeleteMarkers", [])]
-            found += [(e["Key"], _Version(e["VersionId"], e["Size"])) for e in answer.get("Versions", [])]
-            yield from sorted(found, key=lambda each: each[0])
+            versions: list[tuple[str, _Version | None]] = [
+                (each["Key"], None) for each in answer.get("DeleteMarkers", [])
+            ]
+            versions += [(e["Key"], _Version(e["VersionId"], e["Size"])) for e in answer.get("Versions", [])]
+            yield from sorted(versions, key=lambda each: each[0])
             if not answer.get("IsTruncated"):
                 return
             markers = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer["NextVersionIdMarker"]}

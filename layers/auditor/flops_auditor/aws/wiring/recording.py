@@ -48,8 +48,8 @@ class NoReassessments:
 
 def territory_from(environment: AuditEnvironment) -> Territory:
     """Whose jobs the audit takes."""
-    found = AccountRegions(client("ec2"), environment.regions, environment.excluded_regions)
-    regions = RememberedRegions(found, now)
+    of_account = AccountRegions(client("ec2"), environment.regions, environment.excluded_regions)
+    regions = RememberedRegions(of_account, now)
     return Territory(environment.account_id, regions)
 
 

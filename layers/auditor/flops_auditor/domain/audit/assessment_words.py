@@ -124,10 +124,10 @@ def remedies_of(assessment: Assessment, job: str) -> list[Spoken]:
     """What would settle an open verdict, each once: remedies of its doubts, and a closer figure where that helps."""
     if assessment.verdict != "indeterminate":
         return []
-    found = [doubt.settled_by(job) for doubt in assessment.doubts]
+    remedies = [doubt.settled_by(job) for doubt in assessment.doubts]
     if assessment.narrow and assessment.counted.settle is not None:
-        found.append(assessment.counted.settle.settled_by(job))
-    return list(dict.fromkeys(each for each in found if each is not None))
+        remedies.append(assessment.counted.settle.settled_by(job))
+    return list(dict.fromkeys(each for each in remedies if each is not None))
 
 
 def _bounded(doubts: Sequence[Spoken]) -> Iterable[Spoken]:

@@ -101,9 +101,9 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
         reads=run.reads if run.declared.lineage else (),
     )
     unchanging = _Unchanging(case, tables, hosts_of(run, heard.observed, tables.hardware, tables.utilisation))
-    found = _audited(unchanging, heard)
-    rests = rests_on(heard, found, lambda other: _audited(unchanging, other), _looked_up(found, tables))
-    return _with_word(replace(found, rests_on=rests, trusts_statements=tables.trusts_statements), tables)
+    as_stated = _audited(unchanging, heard)
+    rests = rests_on(heard, as_stated, lambda other: _audited(unchanging, other), _looked_up(as_stated, tables))
+    return _with_word(replace(as_stated, rests_on=rests, trusts_statements=tables.trusts_statements), tables)
 
 
 @dataclass(frozen=True)
@@ -128,11 +128,11 @@ class _Unchanging:
 def _audited(unchanging: _Unchanging, heard: Heard) -> Audit:
     """The audit of what was heard."""
     case, tables = unchanging.case, unchanging.tables
-    run, said, lineage = case.run, heard.declared, heard.lineage
-    amendments = still_about(run, said, heard.amendments, tables.meaning)
-    origin = find_origin(amend_declared(said, amendments), lineage, tables.models)
-    said, observed = apply_flops_meter(heard.files, said, heard.observed, origin.size, facts_of(run))
-    declared = amend_declared(said, amendments, {run.name, run.arn})
+    run, stated, lineage = case.run, heard.declared, heard.lineage
+    amendments = still_about(run, stated, heard.amendments, tables.meaning)
+    origin = find_origin(amend_declared(stated, amendments), lineage, tables.models)
+    stated, observed = apply_flops_meter(heard.files, stated, heard.observed, origin.size, facts_of(run))
+    declared = amend_declared(stated, amendments, {run.name, run.arn})
     contradiction = contradiction_of(declared, observed)
     changed = changed_tags(case.evidence.tags_seen, run.tags)
     notes = (*declared.notes, *origin.notes, *([contradiction] if contradiction else []), *changed)
@@ -167,21 +167,21 @@ def _audited(unchanging: _Unchanging, heard: Heard) -> Audit:
     )
 
 
-def _looked_up(found: Audit, tables: Tables) -> list[Ground]:
+def _looked_up(audited: Audit, tables: Tables) -> list[Ground]:
     """Rows of tables that the audit used."""
-    used = [Ground("table", "peak of the accelerators")] if found.estimate.accelerator_seconds is not None else []
-    if found.base_model and tables.models and tables.models.find(found.base_model) is not None:
-        used.append(Ground("table", "base model", printable(found.base_model)[:LONGEST_VALUE]))
+    used = [Ground("table", "peak of the accelerators")] if audited.estimate.accelerator_seconds is not None else []
+    if audited.base_model and tables.models and tables.models.find(audited.base_model) is not None:
+        used.append(Ground("table", "base model", printable(audited.base_model)[:LONGEST_VALUE]))
     return used
 
 
-def _with_word(found: Audit, tables: Tables) -> Audit:
+def _with_word(audited: Audit, tables: Tables) -> Audit:
     """The audit with what each of its lines would be without the job's own word; where that word is not trusted, no
     line is below on it alone.
     """
-    rests = found.rests_on
+    rests = audited.rests_on
     if rests is None:
-        return found
+        return audited
     groups = {
         (p.policy_id, r.scenario): (p.policy_id, g)
         for p in tables.policies
@@ -192,33 +192,33 @@ def _with_word(found: Audit, tables: Tables) -> Audit:
     sources = tuple(dict.fromkeys(ground.source for ground in rests.grounds))
     assessments = tuple(
         replace(a, rests_on=sources, without_statements=without.get(groups[a.policy, a.scenario], "below"))
-        for a in found.assessments
+        for a in audited.assessments
     )
-    found = replace(found, assessments=assessments)
+    audited = replace(audited, assessments=assessments)
     wary = {p.policy_id for p in tables.policies if not (tables.trusts_statements and p.trusts_statements)}
-    doubt = of_activity = _doubt_of_the_activity(found, rests)
+    doubt = of_activity = _doubt_of_the_activity(audited, rests)
     if doubt is None and wary:
         statements = [ground.words for ground in rests.milder]
         doubt = ON_THE_JOBS_WORD(statements=statements, verdict=rests.verdict_without_statements)
     if doubt is None:
-        return found
+        return audited
     doubted = tuple(_distrusted(a, doubt) if of_activity or a.policy in wary else a for a in assessments)
-    if doubted == assessments and not found.on_the_jobs_word:
-        return found
-    estimate = found.estimate
+    if doubted == assessments and not audited.on_the_jobs_word:
+        return audited
+    estimate = audited.estimate
     if doubted == assessments:
         estimate = replace(estimate, doubts=(*estimate.doubts, doubt))
-    verdict = most_severe([found.verdict, "indeterminate"])
-    return replace(found, assessments=doubted, estimate=estimate, verdict=verdict)
+    verdict = most_severe([audited.verdict, "indeterminate"])
+    return replace(audited, assessments=doubted, estimate=estimate, verdict=verdict)
 
 
-def _doubt_of_the_activity(found: Audit, rests: "RestsOn[Audit]") -> Remark | None:
+def _doubt_of_the_activity(audited: Audit, rests: "RestsOn[Audit]") -> Remark | None:
     """Why no line may be below on the activity that a tag declares; None where it may."""
-    contradicted = next((note for note in found.declared.notes if note.kind is ACTIVITY_CONTRADICTED), None)
+    contradicted = next((note for note in audited.declared.notes if note.kind is ACTIVITY_CONTRADICTED), None)
     if contradicted and any(g.what == ACTIVITY_TAG and g.verdict_without != "below" for g in rests.milder):
         return contradicted
     if any(g.what == ACTIVITY_TAG and g.verdict_without == "above" for g in rests.milder):
-        return ACTIVITY_DECIDES(activity=found.declared.activity)
+        return ACTIVITY_DECIDES(activity=audited.declared.activity)
     return None
 
 

@@ -267,16 +267,16 @@ def implausible(tiers: Sequence[Tier], wanted: Wanted, hardware: HardwareUse | N
     """
     if hardware is None:
         return ()
-    said: list[Remark] = []
+    remarks: list[Remark] = []
     alone = next((tier for tier in tiers if tier.method in ON_HARDWARE_ALONE), None)
     for tier in tiers:
         if alone is not None and tier is not alone and hardware.peak_flop and tier.best_flop < alone.lower_flop:
             used, lowest = tier.best_flop / hardware.peak_flop, hardware.lowest_utilisation
-            said.append(UNDER_THE_FLOOR(method=tier.method, flop=tier.best_flop, used=used, lowest=lowest))
+            remarks.append(UNDER_THE_FLOOR(method=tier.method, flop=tier.best_flop, used=used, lowest=lowest))
     known, given = wanted.known_peak, hardware.peak
     if known is not None and not known <= FAR_FROM_THE_PEAK * given <= known * FAR_FROM_THE_PEAK**2:
-        said.append(STRANGE_PEAK(given=given, known=known, name=hardware.name))
-    return tuple(said)
+        remarks.append(STRANGE_PEAK(given=given, known=known, name=hardware.name))
+    return tuple(remarks)
 
 
 def _tiers(wanted: Wanted, way: Way, uses: tuple[HardwareUse, ...]) -> tuple[list[Tier], tuple[Remark, ...]]:
@@ -306,11 +306,11 @@ def _at_most(chosen: Tier, wanted: Wanted, way: Way, limit: int | None) -> tuple
     upper = chosen.upper_flop or chosen.best_flop
     if not chosen.counts_tokens or wanted.size is None:
         return upper, ()
-    found = unknown_attention(wanted.size, wanted.sequence_length, way.trainable is not None)
-    if found is None:
+    attention = unknown_attention(wanted.size, wanted.sequence_length, way.trainable is not None)
+    if attention is None:
         return upper, ()
-    most = at_least(upper * found[0])
-    return (most if limit is None else min(most, limit)), (found[1],)
+    most = at_least(upper * attention[0])
+    return (most if limit is None else min(most, limit)), (attention[1],)
 
 
 def _with_duration(wanted: Wanted, way: Way, utilisation: Fraction) -> tuple[HardwareUse | None, list[Remark]]:
@@ -479,9 +479,9 @@ def ways(size: ModelSize | None, rank: int, targets: Targets, fraction: Fraction
 
     Spectrum (Hartford et al. 2024, arXiv:2406.06623) trains a share of the weight matrices, the rest is frozen.
     """
-    found = [Way("full", None, FULL())]
+    possible = [Way("full", None, FULL())]
     if size is None:
-        return found
+        return possible
     layers, width = shape_of(size.active)
     adapters = lora_parameters(rank, layers, width, targets) if trainable is None else trainable
     origin = (
@@ -489,7 +489,7 @@ def ways(size: ModelSize | None, rank: int, targets: Targets, fraction: Fraction
         if trainable is None
         else "as given"
     )
-    found.append(Way("lora", adapters, LORA(trainable=adapters, origin=origin)))
+    possible.append(Way("lora", adapters, LORA(trainable=adapters, origin=origin)))
     share = at_least(size.active * fraction)
-    found.append(Way("spectrum", share, SPECTRUM(share=fraction, trainable=nearest(share))))
-    return found
+    possible.append(Way("spectrum", share, SPECTRUM(share=fraction, trainable=nearest(share))))
+    return possible

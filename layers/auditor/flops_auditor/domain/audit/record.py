@@ -234,8 +234,8 @@ def changes(audit: "Audit", previous: Mapping[str, Any]) -> list[dict[str, str |
     """Verdicts that are not those of the previous record; `from` or `to` is None for a scenario that does not apply."""
     before = {(a["policy"], a["scenario"]): a["verdict"] for a in previous["assessments"]}
     now = {(a.policy, a.scenario): a.verdict for a in audit.assessments}
-    found = [(line, before.get(line), now.get(line)) for line in dict.fromkeys((*now, *before))]
-    return [{"policy": p, "scenario": s, "from": old, "to": new} for (p, s), old, new in found if old != new]
+    compared = [(line, before.get(line), now.get(line)) for line in dict.fromkeys((*now, *before))]
+    return [{"policy": p, "scenario": s, "from": old, "to": new} for (p, s), old, new in compared if old != new]
 
 
 def lineage_part(audit: "Audit", packed: Packed | None) -> dict[str, Any]:

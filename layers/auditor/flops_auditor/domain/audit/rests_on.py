@@ -71,10 +71,10 @@ class Readings:
     """What a run declares, with and without some of its statements. Each set of them is read once."""
 
     def __init__(self, declared: Declared) -> None:
-        said = declared.said
-        self.given: Mapping[str, Mapping[str, str]] = {place: getattr(said, place) for place in _PLACES}
+        statements = declared.statements
+        self.given: Mapping[str, Mapping[str, str]] = {place: getattr(statements, place) for place in _PLACES}
         self.names: StatementNames = frozenset((place, name) for place, given in self.given.items() for name in given)
-        self._said = said
+        self._statements = statements
         self._known: dict[StatementNames, Declared] = {frozenset(): declared}
 
     def without(self, gone: StatementNames) -> Declared:
@@ -84,7 +84,7 @@ class Readings:
                 place: {name: value for name, value in given.items() if (place, name) not in gone}
                 for place, given in self.given.items()
             }
-            self._known[gone] = read_declared(replace(self._said, **left))
+            self._known[gone] = read_declared(replace(self._statements, **left))
         return self._known[gone]
 
     def bears_on(self, place: str, name: str) -> tuple[str, ...]:
@@ -185,12 +185,12 @@ class _Part:
     left_out: Callable[[Heard], Heard]
 
 
-def rests_on(heard: Heard, found: A, audited: Callable[[Heard], A], tables: Sequence[Ground]) -> RestsOn[A]:
+def rests_on(heard: Heard, whole: A, audited: Callable[[Heard], A], tables: Sequence[Ground]) -> RestsOn[A]:
     """Leave out each statement in turn, then all that make the result milder. `audited` audits what was heard;
     `tables` are the rows of tables that were used. Never raises.
     """
     parts = list(_parts(heard))
-    known_audits: dict[frozenset[int], A] = {frozenset(): found}
+    known_audits: dict[frozenset[int], A] = {frozenset(): whole}
 
     def without(left_out: Sequence[_Part]) -> A:
         """The audit without these parts, each set of them audited once."""
@@ -203,22 +203,22 @@ def rests_on(heard: Heard, found: A, audited: Callable[[Heard], A], tables: Sequ
     grounds = [
         replace(part.ground, verdict_without=other.verdict)
         for part, other in zip(parts, alone, strict=True)
-        if _says(other) != _says(found)
+        if _says(other) != _says(whole)
     ]
     alone_of = dict(zip((part.ground.what for part in parts), alone, strict=True))
     kept, careful = _careful([part for part in parts if part.ground.statement], without)
     milder = []
-    for part in kept if _weight(careful) > _weight(found) else ():
+    for part in kept if _weight(careful) > _weight(whole) else ():
         by_itself = alone_of[part.ground.what]
         others = without([other for other in kept if other is not part])
-        if _weight(by_itself) > _weight(found) or _weight(others) < _weight(careful):
+        if _weight(by_itself) > _weight(whole) or _weight(others) < _weight(careful):
             milder.append(replace(part.ground, verdict_without=by_itself.verdict))
     known = {ground.what: ground for ground in grounds}
     signed = [part for part in parts if not part.ground.statement and part.ground.what not in known]
     backed = [part for part in signed if _says(without([*kept, part])) != _says(careful)]
-    for ground in (*milder, *(replace(part.ground, verdict_without=found.verdict) for part in backed)):
+    for ground in (*milder, *(replace(part.ground, verdict_without=whole.verdict) for part in backed)):
         known.setdefault(ground.what, ground)
-    every = (*_measured(found.estimate), *known.values(), *tables)
+    every = (*_measured(whole.estimate), *known.values(), *tables)
     ordered = tuple(sorted(every, key=lambda ground: GROUND_SOURCES.index(ground.source)))
     return RestsOn(ordered, tuple(known[ground.what] for ground in milder), careful)
 
@@ -230,12 +230,12 @@ def contradiction_of(declared: Declared, observed: Observations) -> Remark | Non
     """
     if declared.activity not in {"pretraining", "synthetic-data"}:
         return None
-    said = [f"it begins with {declared.base_model[:LONGEST_VALUE]!r}"] if declared.loads_weights else []
+    signs = [f"it begins with {declared.base_model[:LONGEST_VALUE]!r}"] if declared.loads_weights else []
     if declared.activity == "synthetic-data" and observed.training_signs:
-        said.append(f"it emits {', '.join(observed.training_signs[:4])}, which training does")
-    if not said:
+        signs.append(f"it emits {', '.join(observed.training_signs[:4])}, which training does")
+    if not signs:
         return None
-    return ACTIVITY_CONTRADICTED(activity=declared.activity, evidence=printable(" and ".join(said)))
+    return ACTIVITY_CONTRADICTED(activity=declared.activity, evidence=printable(" and ".join(signs)))
 
 
 def _left_out(heard: Heard, parts: Iterable[_Part]) -> Heard:

@@ -79,17 +79,17 @@ def _begins_with_ours(declared: Declared, original: Original, lineage: Lineage) 
 def _circumstances(
     declared: Declared, original: Original, cumulative: Cumulative, modifies: bool
 ) -> list[Circumstance]:
-    found: list[Circumstance] = []
+    circumstances: list[Circumstance] = []
     if any(ancestor.has_weights for ancestor in cumulative.ancestors):
-        found.append("several-runs")
+        circumstances.append("several-runs")
     if cumulative.without_failed is not None:
-        found.append("failed-runs")
+        circumstances.append("failed-runs")
     if original.merged_flop is not None:
-        found.append("merge")
+        circumstances.append("merge")
     if declared.technique in REINFORCEMENT_TECHNIQUES:
-        found.append("rollouts")
+        circumstances.append("rollouts")
     if declared.activity == "pretraining" and modifies:
-        found.append("continued-pretraining")
+        circumstances.append("continued-pretraining")
     if any(not ancestor.has_weights for ancestor in cumulative.ancestors):
-        found.append("generated-data")
-    return found
+        circumstances.append("generated-data")
+    return circumstances

@@ -45,8 +45,8 @@ class Tables:
 
     def meaning(self, name: str) -> str:
         """The id of the base model that a name means, or the name itself."""
-        found = self.models.find(name) if self.models and name else None
-        return found.model_id if found else name
+        model = self.models.find(name) if self.models and name else None
+        return model.model_id if model else name
 
     @cached_property
     def digests(self) -> Mapping[str, str]:
@@ -86,12 +86,12 @@ def parse_tables(files: Mapping[str, bytes]) -> Tables:
 def read_policy(name: str, body: bytes) -> Policy:
     """A policy from its file. Raises MalformedPolicy with the file's name, also where it is not the policy's."""
     try:
-        found = _policy(body)
+        policy = _policy(body)
     except (MalformedPolicy, UnicodeDecodeError) as error:
         raise MalformedPolicy(f"{name[:100]}: {error}") from error
-    if name != f"{POLICY_FOLDER}{found.policy_id}.json":
-        raise MalformedPolicy(f"{name[:100]} is called {found.policy_id[:60]!r} inside")
-    return found
+    if name != f"{POLICY_FOLDER}{policy.policy_id}.json":
+        raise MalformedPolicy(f"{name[:100]} is called {policy.policy_id[:60]!r} inside")
+    return policy
 
 
 _SETS = 16

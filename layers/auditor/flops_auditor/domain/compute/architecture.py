@@ -65,11 +65,11 @@ def architecture(
     attention = attention_flop(model.shape, length) if model.shape is not None and length is not None else 0
     if forward_only:
         attention //= BOTH_WAYS_PER_FORWARD
-    found = Measured(
+    count = Measured(
         flop=Fraction(tokens.count * (best + attention)),
         share=tokens.share,
         least=Fraction(tokens.least * best),
         most=Fraction(tokens.most * (most + attention)),
     )
-    said = (ATTENTION(length=length, share=Fraction(attention, best)),) if attention else ()
-    return measured("architecture", found, hardware, basis, counts_tokens=True), said
+    remarks = (ATTENTION(length=length, share=Fraction(attention, best)),) if attention else ()
+    return measured("architecture", count, hardware, basis, counts_tokens=True), remarks

@@ -156,39 +156,39 @@ def cautions_of(
         return ()
     partial = Fraction(3, 2) if is_partial(declared, model) else Fraction(1)
     experts = Fraction(model.total, model.active) if model and model.total > model.active else Fraction(1)
-    found = [*_from_tiers(choice, uses, partial * experts), *_longer(time, uses)]
+    result = [*_from_tiers(choice, uses, partial * experts), *_longer(time, uses)]
     limit = next((tier.upper_flop for tier in choice.known if tier.method in ON_HARDWARE_ALONE), None)
     if chosen.method == "architecture":
         if chosen.counts_tokens:
             factors = [*_of_tokens(declared, model, uses, tagged_tokens=tagged_tokens), *_of_length(declared, model)]
         else:
             factors = _of_reported(chosen, declared, model)
-        found += _multiplied(chosen, limit, factors)
-        found += _generated(choice, chosen, declared, ROLLOUTS)
+        result += _multiplied(chosen, limit, factors)
+        result += _generated(choice, chosen, declared, ROLLOUTS)
     if chosen.method == "counted":
-        found += _of_count(choice, chosen, declared, observed, limit)
+        result += _of_count(choice, chosen, declared, observed, limit)
         if not observed.generation_flop:
-            found += _generated(choice, chosen, declared, ROLLOUTS_ELSEWHERE)
+            result += _generated(choice, chosen, declared, ROLLOUTS_ELSEWHERE)
     if chosen.basis.kind is TIMES_MFU:
         fastest = at_least(sum((use.unit_seconds * use.ceiling_peak * use.busy for use in uses), Fraction(0)))
-        found += _multiplied(chosen, fastest, _of_peak(declared, uses))
-    return tuple(found)
+        result += _multiplied(chosen, fastest, _of_peak(declared, uses))
+    return tuple(result)
 
 
 def _multiplied(chosen: Tier, limit: int | None, factors: Sequence[tuple[Fraction, Remark]]) -> list[Caution]:
     """The upper bound times each factor, and times all of them, since one does not exclude the other; no more than the
     hardware gives, were nothing else known.
     """
-    found = [(factor, remark, remark.kind is not REFERENCE_MODEL) for factor, remark in factors]
-    of_updates = [factor for factor, _, updates in found if updates]
+    readings = [(factor, remark, remark.kind is not REFERENCE_MODEL) for factor, remark in factors]
+    of_updates = [factor for factor, _, updates in readings if updates]
     for several, updates in ((of_updates, True), ([factor for factor, _ in factors], False)):
         if len(several) > 1:
             times = prod(several, start=Fraction(1))
-            found.append((times, TOGETHER(times=times), updates))
+            readings.append((times, TOGETHER(times=times), updates))
     upper = chosen.upper_flop or chosen.best_flop
     return [
         Caution(at_least(upper * factor if limit is None else min(upper * factor, Fraction(limit))), remark, updates)
-        for factor, remark, updates in found
+        for factor, remark, updates in readings
     ]
 
 
@@ -233,26 +233,26 @@ def _of_tokens(
     declared: Declared, model: ModelSize | None, uses: Sequence[HardwareUse], *, tagged_tokens: bool
 ) -> list[tuple[Fraction, Remark]]:
     """By how much parameters x tokens would be too low, if something else than was assumed were true."""
-    found = []
-    technique, said, planned = declared.technique, declared.tokens, planned_tokens(declared, uses)
-    if tagged_tokens and said is not None:
+    factors = []
+    technique, tagged, planned = declared.technique, declared.tokens, planned_tokens(declared, uses)
+    if tagged_tokens and tagged is not None:
         if declared.epochs is not None and declared.epochs > 1:
-            found.append((declared.epochs, TOKENS_OF_ONE_EPOCH(epochs=declared.epochs)))
-        if planned is not None and planned > AGREEMENT * said:
-            found.append((Fraction(planned, said), LESS_THAN_PLANNED(said=said, planned=planned)))
+            factors.append((declared.epochs, TOKENS_OF_ONE_EPOCH(epochs=declared.epochs)))
+        if planned is not None and planned > AGREEMENT * tagged:
+            factors.append((Fraction(planned, tagged), LESS_THAN_PLANNED(said=tagged, planned=planned)))
     if tagged_tokens and technique in PAIRED_TECHNIQUES:
-        found.append((Fraction(2), ONE_ANSWER_OF_TWO(technique=technique.upper())))
+        factors.append((Fraction(2), ONE_ANSWER_OF_TWO(technique=technique.upper())))
     if model is not None and model.most_active is not None:
         remark = ACTIVE_PARAMETERS_CONTRADICT(active=model.active, source=model.source, most=model.most_active)
-        found.append((Fraction(model.most_active, model.active), remark))
+        factors.append((Fraction(model.most_active, model.active), remark))
     updates = _updates(declared)
     if updates > 1:
-        found.append((updates, SEVERAL_UPDATES(updates=updates)))
+        factors.append((updates, SEVERAL_UPDATES(updates=updates)))
     if technique in REFERENCE_PASSES:
         per_token = 4 if is_partial(declared, model) and declared.trainable_parameters is not None else 6
         share = Fraction(FORWARD_PASS * REFERENCE_PASSES[technique], per_token)
-        found.append((1 + share, REFERENCE_MODEL(technique=technique.upper(), share=share)))
-    return found
+        factors.append((1 + share, REFERENCE_MODEL(technique=technique.upper(), share=share)))
+    return factors
 
 
 def _updates(declared: Declared) -> Fraction:
@@ -264,8 +264,8 @@ def _updates(declared: Declared) -> Fraction:
 
 
 def _of_length(declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
-    found = None if model is None else unknown_attention(model, declared.sequence_length, is_partial(declared, model))
-    return [] if found is None else [found]
+    read = None if model is None else unknown_attention(model, declared.sequence_length, is_partial(declared, model))
+    return [] if read is None else [read]
 
 
 def unknown_attention(model: ModelSize, length: int | None, partial: bool) -> tuple[Fraction, Remark] | None:
@@ -311,15 +311,15 @@ def _of_count(
     what a person said of its tokens; where nothing does, it is a doubt of the estimate.
     """
     of_a_person = declared.tokens_signed_for
-    said = [tier.upper_flop for tier in choice.known if of_a_person and tier.counts_tokens and tier.upper_flop]
-    bounds = [bound for bound in (*said, limit) if bound is not None]
-    found = []
+    personal = [tier.upper_flop for tier in choice.known if of_a_person and tier.counts_tokens and tier.upper_flop]
+    bounds = [bound for bound in (*personal, limit) if bound is not None]
+    result = []
     for each in observed.suspicions:
         if each.times is not None:
-            found += _multiplied(chosen, min(bounds, default=None), [(each.times, each.remark)])
+            result += _multiplied(chosen, min(bounds, default=None), [(each.times, each.remark)])
         elif bounds:
-            found.append(Caution(min(bounds), each.remark))
-    return found
+            result.append(Caution(min(bounds), each.remark))
+    return result
 
 
 def _generated(choice: TierChoice, chosen: Tier, declared: Declared, kind: Kind) -> list[Caution]:

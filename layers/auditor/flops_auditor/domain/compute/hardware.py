@@ -178,8 +178,8 @@ class HardwareTable:
         units = {key.casefold(): unit for key, unit in self.accelerators.items()}
         if wanted in units:
             return units[wanted]
-        found = [unit for key, unit in units.items() if wanted and key.startswith((f"{wanted}-", f"{wanted} "))]
-        return found[0] if found and all(unit.peaks == found[0].peaks for unit in found) else None
+        variants = [unit for key, unit in units.items() if wanted and key.startswith((f"{wanted}-", f"{wanted} "))]
+        return variants[0] if variants and all(unit.peaks == variants[0].peaks for unit in variants) else None
 
 
 def _rows(text: str, table: str, key: str) -> list[tuple[int, dict[str, str]]]:

@@ -263,8 +263,8 @@ def _believed(
     shares = {host: report.occupancy_of_values(devices) for host, report in observed.busy.items()}
     idle = {host: share for host, share in shares.items() if signs and share < least and (alike or share)}
     if idle:
-        said = IDLE_THOUGH_TRAINING(hosts=sorted(idle), share=max(idle.values()), signs=signs, lowest=least)
-        notes.append(said)
+        remark = IDLE_THOUGH_TRAINING(hosts=sorted(idle), share=max(idle.values()), signs=signs, lowest=least)
+        notes.append(remark)
     kept = {host: report for host, report in (of_one or observed.busy).items() if host not in idle}
     return kept if idle or of_one else None
 

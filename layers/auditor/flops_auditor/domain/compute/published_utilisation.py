@@ -57,12 +57,12 @@ class PublishedUtilisation:
                 ordered = [*quantiles.values()]
                 if ordered != sorted(ordered) or not ordered[0] > 0 or ordered[-1] > 1:
                     raise UtilisationTableInvalid(f"{row['class']}: quantiles are not in order between 0 and 1")
-                found = Utilisations(row["class"], int(row["runs"]), MappingProxyType(quantiles))
-                classes.append(found)
-                by_accelerator.update((name, found) for name in row["accelerators"].split(";") if name)
+                shares = Utilisations(row["class"], int(row["runs"]), MappingProxyType(quantiles))
+                classes.append(shares)
+                by_accelerator.update((name, shares) for name in row["accelerators"].split(";") if name)
         except (KeyError, ValueError, TypeError, csv.Error, UnreadableAmount) as error:
             raise UtilisationTableInvalid(f"published utilisations: {error!r}") from error
-        everything = next((found for found in classes if found.hardware_class == _ALL), None)
+        everything = next((shares for shares in classes if shares.hardware_class == _ALL), None)
         if everything is None:
             raise UtilisationTableInvalid("published utilisations: no row for all hardware")
         return cls(tuple(classes), MappingProxyType(by_accelerator), everything)

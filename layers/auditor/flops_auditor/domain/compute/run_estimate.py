@@ -178,9 +178,9 @@ def estimate_job(
     """Estimate one run. Never raises: what is missing or contradictory is said in assumptions and doubts."""
     hardware = hardware_of(run, declared, hosts)
     doubts = (*declared.figure_doubts, *run.time.doubts, *hardware.doubts, *observed.doubts, *unread)
-    found = _estimated(run, declared, observed, hardware, model, doubts)
+    estimate = _estimated(run, declared, observed, hardware, model, doubts)
     signs = (*observed.training_signs, *declared.training_signs)
-    return _not_training(found, signs) if declared.activity == "not-training" else found
+    return _not_training(estimate, signs) if declared.activity == "not-training" else estimate
 
 
 def _estimated(
@@ -316,8 +316,8 @@ def _unbounded(
 
 
 def _as_measured(emitted: Emitted, notes: list[Remark]) -> Measured:
-    said = said_of_share(emitted)
-    notes += [said] if said else []
+    remark = said_of_share(emitted)
+    notes += [remark] if remark else []
     return Measured(emitted.value, emitted.share, emitted.lowest, emitted.highest)
 
 
@@ -337,8 +337,8 @@ def _architecture(
         notes.append(SIZE_AND_TOKENS(size=model.source, tokens=tokens.source))
         trainable: int | None = ALL
         if is_partial(declared, model):
-            said = declared.trainable_parameters
-            trainable = None if said is None else min(said, model.active)
+            trained = declared.trainable_parameters
+            trainable = None if trained is None else min(trained, model.active)
         length, generates = declared.sequence_length, declared.activity == "synthetic-data"
         readings = [tokens, *other_readings(tokens, run, declared, observed, uses)]
         made = [architecture(model, trainable, each, length, uses, forward_only=generates) for each in readings]
@@ -347,9 +347,9 @@ def _architecture(
     if "sample_rate" in observed.emitted and not tokens:
         notes.append(SAMPLES(name=observed.emitted["sample_rate"].name))
     if "trainer_flop" in observed.emitted:
-        found = observed.emitted["trainer_flop"]
-        tiers.append(reported(_as_measured(found, notes), found.name, uses))
-        notes.append(TRAINER_COUNTS(name=found.name))
+        reading = observed.emitted["trainer_flop"]
+        tiers.append(reported(_as_measured(reading, notes), reading.name, uses))
+        notes.append(TRAINER_COUNTS(name=reading.name))
     return tiers
 
 
@@ -359,8 +359,8 @@ def _of_language(run: Run, observed: Observations, model: ModelSize | None) -> b
     """
     if run.built_in:
         return False
-    said = run.declared
-    spoken = model is not None or said.names or said.tokens or said.parameters or said.sequence_length
+    declared = run.declared
+    spoken = model is not None or declared.names or declared.tokens or declared.parameters or declared.sequence_length
     return bool(spoken or observed.emitted or observed.training_signs or run.billed_tokens)
 
 
@@ -387,20 +387,20 @@ def _firm(
 
 def _said_of(choice: TierChoice, uses: Sequence[HardwareUse]) -> list[Remark]:
     chosen = choice.chosen
-    said: list[Remark] = []
+    assumptions: list[Remark] = []
     if chosen is not None:
-        said.append(METHOD(method=chosen.method, basis=chosen.basis.words))
+        assumptions.append(METHOD(method=chosen.method, basis=chosen.basis.words))
     if chosen is not None and chosen.method in ON_HARDWARE_ALONE:
-        said.append(UTILISATION_ASSUMED())
+        assumptions.append(UTILISATION_ASSUMED())
         busy = sum((use.peak_flop * use.busy for use in uses), Fraction(0))
-        said += [LOWEST_OF_PUBLISHED(share=chosen.lower_flop / busy)] if busy else []
+        assumptions += [LOWEST_OF_PUBLISHED(share=chosen.lower_flop / busy)] if busy else []
     elif chosen is not None:
-        said.append(ERROR_MARGIN_ADDED())
+        assumptions.append(ERROR_MARGIN_ADDED())
     for tier in choice.known:
         if tier.implied_utilisation is not None and tier is not chosen:
             other = OTHER_TIER(method=tier.method, flop=tier.best_flop, utilisation=tier.implied_utilisation)
-            said.append(other)
-    return said
+            assumptions.append(other)
+    return assumptions
 
 
 def _settle(chosen: Tier | None, model: ModelSize | None, cautions: Sequence[Caution]) -> Remark:

@@ -45,18 +45,18 @@ def tokens_of(
     run: Run, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...], notes: list[Remark]
 ) -> Tokens | None:
     """Tokens and where they come from. What a tag says overrides what was measured, unless more was measured."""
-    measured, said = measured_tokens(run, observed), declared.tokens
-    if said is None:
-        found = measured or _tokens_from_rate(observed, uses) or _planned(declared, uses)
-        _say_the_share(found, observed, notes)
-        return found
-    whole = Tokens(said, declared.tokens_source, least=said, most=said)
-    if measured is None or measured.of_the_whole_run <= said * AGREEMENT:
+    measured, stated = measured_tokens(run, observed), declared.tokens
+    if stated is None:
+        counted = measured or _tokens_from_rate(observed, uses) or _planned(declared, uses)
+        _say_the_share(counted, observed, notes)
+        return counted
+    whole = Tokens(stated, declared.tokens_source, least=stated, most=stated)
+    if measured is None or measured.of_the_whole_run <= stated * AGREEMENT:
         return whole
     tagged = declared.tagged("tokens")
     counts = "larger number" if tagged else "amendment"
     disagreement = TOKENS_DISAGREE(
-        said=said, source=declared.tokens_source, measured=measured.count, other=measured.source, counts=counts
+        said=stated, source=declared.tokens_source, measured=measured.count, other=measured.source, counts=counts
     )
     notes.append(disagreement)
     if not tagged:
@@ -66,13 +66,13 @@ def tokens_of(
 
 
 def other_readings(
-    found: Tokens, run: Run, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...]
+    chosen: Tokens, run: Run, declared: Declared, observed: Observations, uses: tuple[HardwareUse, ...]
 ) -> list[Tokens]:
     """What else counts the tokens: a counter beside a tag, a rate beside a counter. A person's word settles that."""
     if declared.tokens_signed_for:
         return []
     readings = (measured_tokens(run, observed), _tokens_from_rate(observed, uses))
-    return [reading for reading in readings if reading is not None and reading.source != found.source]
+    return [reading for reading in readings if reading is not None and reading.source != chosen.source]
 
 
 def planned_tokens(declared: Declared, uses: Sequence[HardwareUse]) -> int | None:
@@ -124,11 +124,11 @@ def _tokens_from_rate(observed: Observations, uses: tuple[HardwareUse, ...]) -> 
     return None
 
 
-def _say_the_share(found: Tokens | None, observed: Observations, notes: list[Remark]) -> None:
-    if found is None or not found.emitted:
+def _say_the_share(tokens: Tokens | None, observed: Observations, notes: list[Remark]) -> None:
+    if tokens is None or not tokens.emitted:
         return
     for quantity in ("tokens", "token_rate", "token_rate_per_unit"):
         if quantity in observed.emitted:
-            said = said_of_share(observed.emitted[quantity])
-            notes += [said] if said else []
+            remark = said_of_share(observed.emitted[quantity])
+            notes += [remark] if remark else []
             return

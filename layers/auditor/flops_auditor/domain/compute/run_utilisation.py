@@ -41,8 +41,8 @@ def emitted_utilisations(observed: Observations, uses: Sequence[HardwareUse], no
             continue
         if occupancy is not None and mfu > occupancy:
             notes.append(OVER_THE_OCCUPANCY(mfu=mfu, occupancy=occupancy))
-        said = said_of_share(emitted)
-        notes += [said] if said else []
+        remark = said_of_share(emitted)
+        notes += [remark] if remark else []
         tier = hardware_mfu(uses, mfu, emitted.share, None if relative else TIMES_RATE(mfu=mfu, name=emitted.name))
         if mfu > highest:
             notes.append(OVER_THE_HIGHEST(name=emitted.name, mfu=mfu, highest=highest))
@@ -54,13 +54,13 @@ def emitted_utilisations(observed: Observations, uses: Sequence[HardwareUse], no
 def _mfus(observed: Observations, uses: Sequence[HardwareUse]) -> list[tuple[Emitted, Fraction, bool]]:
     """What was emitted, as MFUs, and whether each came as a share of a peak."""
     emitted = observed.emitted
-    found = [(emitted["mfu"], emitted["mfu"].value, True)] if "mfu" in emitted else []
+    emitted_shares = [(emitted["mfu"], emitted["mfu"].value, True)] if "mfu" in emitted else []
     peaks = {
         "model_flop_rate": mean_peak(uses) or Fraction(0),
         "model_flop_rate_of_all": sum((use.units * use.peak for use in uses), Fraction(0)),
     }
     rates = [(emitted[quantity], peak) for quantity, peak in peaks.items() if quantity in emitted and peak]
-    return [*found, *((rate, rate.value / peak, False) for rate, peak in rates)]
+    return [*emitted_shares, *((rate, rate.value / peak, False) for rate, peak in rates)]
 
 
 def believed(uses: Sequence[HardwareUse]) -> bool:

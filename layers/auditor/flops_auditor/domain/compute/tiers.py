@@ -161,43 +161,43 @@ def _implied(flop: Fraction, hardware: Sequence[HardwareUse]) -> Fraction | None
 
 
 def measured(
-    method: Method, found: Measured, hardware: Sequence[HardwareUse], basis: Remark, *, counts_tokens: bool = False
+    method: Method, count: Measured, hardware: Sequence[HardwareUse], basis: Remark, *, counts_tokens: bool = False
 ) -> Tier:
     """A tier that measures: within 30 % of what was measured, and bounded by the hardware in the rest of the time.
 
     The best estimate takes it that the run went on alike, at no more than U = min(occupancy, 0.5).
     """
-    share = found.share or Fraction(0)
+    share = count.share or Fraction(0)
     rest, most_of_rest = Fraction(0), Fraction(0)
     for use in hardware if share < 1 else ():
         busy = min(1 - share, use.busy)  # all that it was busy may lie in the part that was not measured
         rest += use.peak_flop * min(busy, ASSUMED_UTILISATION)
         most_of_rest += use.most_flop * busy
-    alike = found.flop * (1 - share) / share if share else Fraction(0)
-    best = found.flop + (min(alike, rest) if hardware else alike)
-    least = found.flop if found.least is None else found.least
-    most = found.flop if found.most is None else max(found.flop, found.most)
+    alike = count.flop * (1 - share) / share if share else Fraction(0)
+    best = count.flop + (min(alike, rest) if hardware else alike)
+    least = count.flop if count.least is None else count.least
+    most = count.flop if count.most is None else max(count.flop, count.most)
     limit = ceiling(hardware)
     upper = None
     if hardware or share == 1:
         bound = most * ERROR_MARGIN
-        bound = max(best, bound, most_of_rest) if found.share is None else max(best, bound + most_of_rest)
+        bound = max(best, bound, most_of_rest) if count.share is None else max(best, bound + most_of_rest)
         upper = at_least(bound) if limit is None else min(at_least(bound), limit)
     lower = at_most(least * LEAST_OF_MEASURED)
     implied = _implied(best, hardware)
     return Tier(method, lower, nearest(best), upper, at_most(least), basis, implied, counts_tokens)
 
 
-def counted(found: Measured, hardware: Sequence[HardwareUse], signal_flop: Fraction = Fraction(0)) -> Tier:
+def counted(count: Measured, hardware: Sequence[HardwareUse], signal_flop: Fraction = Fraction(0)) -> Tier:
     """Model FLOP counted operation by operation inside the container, and what was counted beside them."""
-    known = found.share is not None
-    basis = COUNTED(flop=found.flop, share=found.share) if known else COUNTED_SOMETIME(flop=found.flop)
-    return replace(measured("counted", found, hardware, basis), signal_flop=nearest(signal_flop))
+    known = count.share is not None
+    basis = COUNTED(flop=count.flop, share=count.share) if known else COUNTED_SOMETIME(flop=count.flop)
+    return replace(measured("counted", count, hardware, basis), signal_flop=nearest(signal_flop))
 
 
-def reported(found: Measured, name: str, hardware: Sequence[HardwareUse]) -> Tier:
+def reported(count: Measured, name: str, hardware: Sequence[HardwareUse]) -> Tier:
     """The trainer's own 6 N D (Hugging Face Trainer's `total_flos` and the like)."""
-    return measured("architecture", found, hardware, REPORTED(flop=found.flop, name=name))
+    return measured("architecture", count, hardware, REPORTED(flop=count.flop, name=name))
 
 
 def hardware_mfu(
@@ -208,14 +208,14 @@ def hardware_mfu(
     A value of which nothing says when it held gives the best estimate alone; the bounds are those of the hardware.
     """
     flop = sum((u.peak_flop for u in hardware), Fraction(0)) * mfu
-    said = basis or TIMES_MFU(mfu=mfu)
+    words = basis or TIMES_MFU(mfu=mfu)
     if share is None:
         bounds = hardware_occupancy(hardware)
         best, upper = nearest(flop), max(bounds.upper_flop or 0, nearest(flop))
         lower = min(bounds.lower_flop, best)
-        return Tier("hardware + MFU", lower, best, upper, lower, said, _implied(flop, hardware))
+        return Tier("hardware + MFU", lower, best, upper, lower, words, _implied(flop, hardware))
     most = sum((u.most_flop for u in hardware), Fraction(0)) * mfu
-    return measured("hardware + MFU", Measured(flop * share, share, most=most * share), hardware, said)
+    return measured("hardware + MFU", Measured(flop * share, share, most=most * share), hardware, words)
 
 
 def hardware_occupancy(hardware: Sequence[HardwareUse]) -> Tier:
@@ -242,6 +242,6 @@ def choose(known: Sequence[Tier], limit: int | None) -> TierChoice:
     for tier in known:
         if limit is None or tier.all_flop <= limit:
             return TierChoice(tier, tuple(known), tuple(contradictions))
-        said = OVER_THE_CEILING(method=tier.method, flop=tier.all_flop, basis=tier.basis.words, ceiling=limit)
-        contradictions.append(said)
+        contradiction = OVER_THE_CEILING(method=tier.method, flop=tier.all_flop, basis=tier.basis.words, ceiling=limit)
+        contradictions.append(contradiction)
     return TierChoice(None, tuple(known), tuple(contradictions))

@@ -217,38 +217,39 @@ Combine = Callable[[Assessment | None, Assessment | None], Assessment | None]
 
 def assess(policy: Policy, situation: Situation) -> tuple[Assessment, ...]:
     """Apply a policy to a run: one assessment of each group of rules that speaks about it."""
-    found = _by_group(policy, situation)
+    groups = _by_group(policy, situation)
     if situation.other_role is not None:
-        found = _in_either_role(found, policy, situation)
+        groups = _in_either_role(groups, policy, situation)
     if situation.role_without_tag is not None:
-        found = _unless_from_none(found, policy, situation)
+        groups = _unless_from_none(groups, policy, situation)
     for other, combine in _alternatives(policy, situation):
-        found = [combine(said, careful) for said, careful in zip(found, _by_group(policy, other), strict=True)]
-    read = [_with_readings(policy, situation, a) for a in found if a is not None]
+        groups = [combine(stated, careful) for stated, careful in zip(groups, _by_group(policy, other), strict=True)]
+    read = [_with_readings(policy, situation, a) for a in groups if a is not None]
     return tuple(_certain_by_a_reading(a, read) for a in read)
 
 
-def _unless_from_none(found: Groups, policy: Policy, situation: Situation) -> Groups:
+def _unless_from_none(groups: Groups, policy: Policy, situation: Situation) -> Groups:
     """Where the lines for a model of one's own are milder as a whole than those for a modification, a tag alone does
     not choose them.
     """
     begun = replace(situation, role=situation.role_without_tag, inherits=True, role_without_tag=None)
     careful = _by_group(policy, begun)
-    if max(map(_severity, found), default=0) >= max(map(_severity, careful), default=0):
-        return found
-    return [_unconfirmed(FROM_NONE())(*pair) for pair in zip(found, careful, strict=True)]
+    if max(map(_severity, groups), default=0) >= max(map(_severity, careful), default=0):
+        return groups
+    return [_unconfirmed(FROM_NONE())(*pair) for pair in zip(groups, careful, strict=True)]
 
 
-def _in_either_role(found: Groups, policy: Policy, situation: Situation) -> Groups:
+def _in_either_role(as_given: Groups, policy: Policy, situation: Situation) -> Groups:
     """Where a name may be that of weights or of a configuration, lines stand that are above, or below, in both roles as
     a whole; the others are open.
     """
     other = _by_group(policy, replace(situation, role=situation.other_role, inherits=True, other_role=None))
-    worst, others = (max(map(_severity, groups), default=0) for groups in (found, other))
+    worst, others = (max(map(_severity, groups), default=0) for groups in (as_given, other))
     if worst != others:
-        return [_open(WHOSE_WEIGHTS())(*pair) for pair in zip(found, other, strict=True)]
+        return [_open(WHOSE_WEIGHTS())(*pair) for pair in zip(as_given, other, strict=True)]
     return [
-        said or (_doubted(a, WHOSE_WEIGHTS()) if _severity(a) else None) for said, a in zip(found, other, strict=True)
+        stated or (_doubted(a, WHOSE_WEIGHTS()) if _severity(a) else None)
+        for stated, a in zip(as_given, other, strict=True)
     ]
 
 
@@ -296,10 +297,10 @@ def _nearness(assessment: Assessment) -> Fraction:
 def _open(doubt: Remark) -> Combine:
     """Where the two differ, nothing can be said."""
 
-    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
-        if _severity(said) == _severity(careful):
-            return said or careful
-        return _doubted(max((said, careful), key=_severity), doubt)
+    def combine(stated: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        if _severity(stated) == _severity(careful):
+            return stated or careful
+        return _doubted(max((stated, careful), key=_severity), doubt)
 
     return combine
 
@@ -307,10 +308,10 @@ def _open(doubt: Remark) -> Combine:
 def _lowest_counts(doubt: Remark) -> Combine:
     """Of two originals the one counts whose line is nearer; a doubt where that decides."""
 
-    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
-        if _severity(said) == _severity(careful):
-            return max((a for a in (said, careful) if a is not None), key=_nearness, default=None)
-        severe = max((said, careful), key=_severity)
+    def combine(stated: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        if _severity(stated) == _severity(careful):
+            return max((a for a in (stated, careful) if a is not None), key=_nearness, default=None)
+        severe = max((stated, careful), key=_severity)
         if severe is not None and severe.verdict == "above":
             return replace(severe, notes=(*severe.notes, doubt))
         return _doubted(severe, doubt)
@@ -321,9 +322,9 @@ def _lowest_counts(doubt: Remark) -> Combine:
 def _if_other_rule(combine: Combine) -> Combine:
     """Only where another rule applies: the same one already counts with the lower threshold and the higher total."""
 
-    def only(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
-        same = said is not None and careful is not None and said.scenario == careful.scenario
-        return said if same else combine(said, careful)
+    def only(stated: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        same = stated is not None and careful is not None and stated.scenario == careful.scenario
+        return stated if same else combine(stated, careful)
 
     return only
 
@@ -331,8 +332,8 @@ def _if_other_rule(combine: Combine) -> Combine:
 def _unconfirmed(doubt: Remark) -> Combine:
     """A statement that only a tag makes counts against the run, never for it."""
 
-    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
-        return said if _severity(said) >= _severity(careful) else _doubted(careful, doubt)
+    def combine(stated: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        return stated if _severity(stated) >= _severity(careful) else _doubted(careful, doubt)
 
     return combine
 
@@ -340,9 +341,9 @@ def _unconfirmed(doubt: Remark) -> Combine:
 def _if_public(doubt: Remark) -> Combine:
     """Generated data that only a tag calls public counts: what is over, or may be, with it is open, and says so."""
 
-    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
-        above = said is not None and said.verdict == "above"
-        return said if above or not _severity(careful) else _doubted(careful, doubt)
+    def combine(stated: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        above = stated is not None and stated.verdict == "above"
+        return stated if above or not _severity(careful) else _doubted(careful, doubt)
 
     return combine
 
@@ -350,10 +351,10 @@ def _if_public(doubt: Remark) -> Combine:
 def _noted(note: Remark) -> Combine:
     """A verdict that would be more severe otherwise stands, and says so."""
 
-    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
-        if said is None or _severity(said) >= _severity(careful):
-            return said
-        return replace(said, notes=(*said.notes, note))
+    def combine(stated: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        if stated is None or _severity(stated) >= _severity(careful):
+            return stated
+        return replace(stated, notes=(*stated.notes, note))
 
     return combine
 
@@ -362,13 +363,14 @@ def _weak(situation: Situation) -> Combine:
     """A weak figure is used where it changes nothing; else the original counts as undisclosed, or as contradictory."""
     original = situation.original
 
-    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
-        if _severity(said) == _severity(careful):
-            return None if said is None else replace(said, notes=(*said.notes, WEAK_ORIGINAL(source=original.source)))
+    def combine(stated: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        if _severity(stated) == _severity(careful):
+            weak = WEAK_ORIGINAL(source=original.source)
+            return None if stated is None else replace(stated, notes=(*stated.notes, weak))
         doubt = TOO_WEAK_ORIGINAL(source=original.source)
         if careful is not None and careful.verdict == "above":
             return replace(careful, notes=(*careful.notes, doubt))
-        return _doubted(said if careful is None or (said and said.disputed) else careful, doubt)
+        return _doubted(stated if careful is None or (stated and stated.disputed) else careful, doubt)
 
     return combine
 
@@ -376,9 +378,9 @@ def _weak(situation: Situation) -> Combine:
 def _without_failed(doubt: Remark) -> Combine:
     """A line that is crossed only with runs that failed: whether those count is disputed."""
 
-    def combine(said: Assessment | None, careful: Assessment | None) -> Assessment | None:
-        crossed = said is not None and said.verdict == "above" and _severity(careful) < SEVERITY["above"]
-        return _doubted(said, doubt) if crossed else said
+    def combine(stated: Assessment | None, careful: Assessment | None) -> Assessment | None:
+        crossed = stated is not None and stated.verdict == "above" and _severity(careful) < SEVERITY["above"]
+        return _doubted(stated, doubt) if crossed else stated
 
     return combine
 
@@ -439,10 +441,10 @@ def _before_the_law(policy: Policy, rule: Rule) -> Remark:
     return BEFORE_THE_LAW(jurisdiction=policy.jurisdiction, day=str(policy.in_force), later=later)
 
 
-def _disputed_left_open(found: Groups) -> Groups:
+def _disputed_left_open(groups: Groups) -> Groups:
     """Where it is disputed whether a crossed line counts, the verdict stays open, and a doubt says which sentence."""
-    over = {a.scenario for a in found if a is not None and a.verdict == "above"}
-    return [None if a is None else _left_open(a, over) for a in found]
+    over = {a.scenario for a in groups if a is not None and a.verdict == "above"}
+    return [None if a is None else _left_open(a, over) for a in groups]
 
 
 def _left_open(assessment: Assessment, over: set[str]) -> Assessment | None:
@@ -460,19 +462,19 @@ def _left_open(assessment: Assessment, over: set[str]) -> Assessment | None:
 def _with_readings(policy: Policy, situation: Situation, assessment: Assessment) -> Assessment:
     """An assessment says which of our readings it rests on beside its rule's own."""
     over_alone = situation.certain_alone(assessment.rule.basis) > assessment.room_flop
-    found = situation.circumstances - ({"several-runs"} if over_alone else frozenset())
-    readings = [policy.readings[each] for each in sorted(found) if each in policy.readings]
+    circumstances = situation.circumstances - ({"several-runs"} if over_alone else frozenset())
+    readings = [policy.readings[each] for each in sorted(circumstances) if each in policy.readings]
     rests = [r for r in readings if r.reading == "ours" and r.bears_on(assessment.scenario, assessment.verdict)]
     notes = [READING_OF_OURS(source=r.source, left_open=r.left_open) for r in rests]
     return replace(assessment, notes=(*assessment.notes, *notes))
 
 
-def _certain_by_a_reading(assessment: Assessment, found: Sequence[Assessment]) -> Assessment:
+def _certain_by_a_reading(assessment: Assessment, others: Sequence[Assessment]) -> Assessment:
     """What is certain only since another line is crossed is no more certain than how that one is read."""
     rule = assessment.rule
     if assessment.verdict != "above" or rule.disputed is None or assessment.reading != "text":
         return assessment
-    over = [a for a in found if a.scenario in rule.disputed.certain_if_over and a.verdict == "above"]
+    over = [a for a in others if a.scenario in rule.disputed.certain_if_over and a.verdict == "above"]
     if not over or any(a.reading == "text" for a in over):
         return assessment
     note = READING_OF_OURS(source=over[0].rule.source, left_open=BY_A_READING.format(line=over[0].scenario))
@@ -485,10 +487,10 @@ def assess_under(policies: Sequence[Policy], situation: Situation) -> tuple[tupl
     """
     assessments: list[Assessment] = []
     silent: list[Remark] = []
-    found = {policy.policy_id: assess(policy, situation) for policy in policies}
+    by_policy = {policy.policy_id: assess(policy, situation) for policy in policies}
     for policy in policies:
-        answers = found[policy.policy_id]
-        law = policy.wording_of if found.get(policy.wording_of) else ""
+        answers = by_policy[policy.policy_id]
+        law = policy.wording_of if by_policy.get(policy.wording_of) else ""
         assessments += [replace(a, wording_of=law) for a in answers]
         if not answers and situation.role is not None:
             silent.append(NO_RULE(policy=policy.policy_id, role=ROLES[situation.role]))

@@ -56,8 +56,8 @@ def state_beside(duty: Duty, assessment: Assessment, others: Iterable[Assessment
         return own
     law = [a for a in others if a.policy == assessment.wording_of]
     states = [state_of(each, a) for a in law for each in a.rule.duties if each.article == duty.article]
-    found: State | None = next((each for each in _CERTAIN_FIRST if each in states), None)
-    return "by another wording" if found is None else found
+    state: State | None = next((each for each in _CERTAIN_FIRST if each in states), None)
+    return "by another wording" if state is None else state
 
 
 _CERTAIN_FIRST: tuple[State, ...] = ("owed", "owed once in force", "unless confirmed", "disputed")
@@ -75,8 +75,8 @@ def dated_duties(assessments: Iterable[Assessment]) -> Iterator[tuple[str, Duty]
     """The duties with a day that follow where these lines are crossed, each once, with its policy. A day is the law's:
     where that is applied, too, no line of somebody's wording of it begins one.
     """
-    found = {(a.policy, duty.duty_id): duty for a in assessments if not a.wording_of for duty in a.rule.duties}
-    return ((policy, duty) for (policy, _), duty in found.items() if duty.within_days is not None)
+    duties = {(a.policy, duty.duty_id): duty for a in assessments if not a.wording_of for duty in a.rule.duties}
+    return ((policy, duty) for (policy, _), duty in duties.items() if duty.within_days is not None)
 
 
 def due_dates(
@@ -92,7 +92,7 @@ def due_dates(
     the first one stays.
     """
     before = tuple(earlier)
-    found = []
+    dates = []
     for policy, duty in dated_duties(crossed):
         met = [a.met_at for a in crossed if a.policy == policy and a.met_at is not None and duty in a.rule.duties]
         known = foreseen.get((policy, duty.duty_id)) if duty.since == "met or foreseeable" else None
@@ -100,8 +100,8 @@ def due_dates(
         begins = max([begins, *(_since(a.in_force) for a in crossed if a.policy == policy and a.in_force)])
         day = iso(begins + timedelta(days=duty.within_days or 0))[:10]
         same = [each.day for each in before if (each.policy, each.duty) == (policy, duty.duty_id)]
-        found.append(DueDate(policy, duty.duty_id, min([day, *same])))
-    return tuple(sorted(found, key=lambda each: (each.day, each.policy, each.duty)))
+        dates.append(DueDate(policy, duty.duty_id, min([day, *same])))
+    return tuple(sorted(dates, key=lambda each: (each.day, each.policy, each.duty)))
 
 
 def _since(day: date) -> datetime:

@@ -207,8 +207,8 @@ class Policy:
             return False
         if rule.systemic_risk is not None and rule.systemic_risk != self.is_systemic(original):
             return False
-        said = "not stated" if original.general_purpose is None else original.general_purpose
-        if rule.general_purpose is not None and rule.general_purpose != said:
+        purpose = "not stated" if original.general_purpose is None else original.general_purpose
+        if rule.general_purpose is not None and rule.general_purpose != purpose:
             return False
         if flop is None:
             return True

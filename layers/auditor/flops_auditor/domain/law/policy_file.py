@@ -108,18 +108,18 @@ class _Object(NamedTuple):
     """An object of the file, and where it stands, for messages. Each reader raises MalformedPolicy."""
 
     where: str
-    found: Mapping[str, Any]
+    members: Mapping[str, Any]
 
     def wrong(self, what: str) -> MalformedPolicy:
         return MalformedPolicy(f"{self.where}: {what}")
 
     def __contains__(self, key: object) -> bool:
-        return key in self.found
+        return key in self.members
 
     def get(self, key: str) -> Any:
-        if key not in self.found:
+        if key not in self.members:
             raise self.wrong(f"{key} is missing")
-        return self.found[key]
+        return self.members[key]
 
     def text(self, key: str, most: int = LONGEST_TEXT) -> str:
         return self._text(key, self.get(key), most)
@@ -151,13 +151,13 @@ class _Object(NamedTuple):
         return [self._text(key, each) for each in value]
 
     def one_of(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> Any:
-        value = self.get(key) if default is None else self.found.get(key, default)
+        value = self.get(key) if default is None else self.members.get(key, default)
         if not isinstance(value, str) or value not in allowed:
             raise self.wrong(f"{key} is {repr(value)[:60]}, not one of {', '.join(allowed)}")
         return value
 
     def yes_or_no(self, key: str) -> bool | None:
-        value = self.found.get(key)
+        value = self.members.get(key)
         if key in self and not isinstance(value, bool):
             raise self.wrong(f"{key} is {repr(value)[:60]}, not true or false")
         return value
@@ -194,28 +194,28 @@ class _Object(NamedTuple):
         return Fraction(self.whole(key, top), self.whole(key, divisor) if bar else 1)
 
 
-def _object(where: str, found: object, allowed: Iterable[str]) -> _Object:
-    if not isinstance(found, dict):
+def _object(where: str, value: object, allowed: Iterable[str]) -> _Object:
+    if not isinstance(value, dict):
         raise MalformedPolicy(f"{where}: not an object")
-    strange = sorted(str(each)[:60] for each in set(found) - set(allowed))
+    strange = sorted(str(each)[:60] for each in set(value) - set(allowed))
     if strange:
         raise MalformedPolicy(f"{where}: unknown fields {', '.join(strange)}")
-    return _Object(where, found)
+    return _Object(where, value)
 
 
-def _objects(where: str, found: object) -> Mapping[str, Any]:
+def _objects(where: str, value: object) -> Mapping[str, Any]:
     """Objects by their names."""
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise MalformedPolicy(f"{where}: not an object")
-    for name in found:
+    for name in value:
         _Object(where, {}).named(f"{name[:60]!r}", name)
-    return found
+    return value
 
 
-def _list(where: str, found: object) -> list[Any]:
-    if not isinstance(found, list):
+def _list(where: str, value: object) -> list[Any]:
+    if not isinstance(value, list):
         raise MalformedPolicy(f"{where}: not a list")
-    return found
+    return value
 
 
 def parse_policy(text: str) -> Policy:
@@ -227,11 +227,11 @@ def parse_policy(text: str) -> Policy:
     policy = _object("the policy", document, _POLICY)
     exemptions = {
         name: _exemption(name, each)
-        for name, each in _objects("exemptions", policy.found.get("exemptions", {})).items()
+        for name, each in _objects("exemptions", policy.members.get("exemptions", {})).items()
     }
     transitions = {
         name: _transition(name, each)
-        for name, each in _objects("transitions", policy.found.get("transitions", {})).items()
+        for name, each in _objects("transitions", policy.members.get("transitions", {})).items()
     }
     duties = {
         name: _duty(name, duty, exemptions, transitions)
@@ -239,7 +239,7 @@ def parse_policy(text: str) -> Policy:
     }
     listed = [_list("a group", group) for group in _list("groups", policy.get("groups"))]
     groups = tuple(tuple(_rule(rule, duties) for rule in group) for group in listed)
-    readings = _readings(_objects("readings", policy.found.get("readings", {})))
+    readings = _readings(_objects("readings", policy.members.get("readings", {})))
     _check_names(groups, readings)
     _check_size(groups)
     return Policy(
@@ -273,40 +273,40 @@ def _source(each: object) -> Source:
 
 
 def _exemption(name: str, each: object) -> Exemption:
-    found = _object(f"exemption {name}", each, ("what", "article", "licences"))
-    licences = found.texts("licences")
-    return Exemption(found.text("what"), found.text("article"), frozenset(map(str.lower, licences)))
+    exemption = _object(f"exemption {name}", each, ("what", "article", "licences"))
+    licences = exemption.texts("licences")
+    return Exemption(exemption.text("what"), exemption.text("article"), frozenset(map(str.lower, licences)))
 
 
 def _transition(name: str, each: object) -> Transition:
-    found = _object(f"transition {name}", each, ("placed_before", "until", "article"))
-    before, until = found.day("placed_before"), found.day("until")
+    transition = _object(f"transition {name}", each, ("placed_before", "until", "article"))
+    before, until = transition.day("placed_before"), transition.day("until")
     if until <= before:
-        raise found.wrong(f"until {until} is not after {before}")
-    return Transition(before, until, found.text("article"))
+        raise transition.wrong(f"until {until} is not after {before}")
+    return Transition(before, until, transition.text("article"))
 
 
-def _readings(found: Mapping[str, Any]) -> dict[Circumstance, ReadingOf]:
-    if unknown := sorted(set(found) - set(get_args(Circumstance))):
+def _readings(readings: Mapping[str, Any]) -> dict[Circumstance, ReadingOf]:
+    if unknown := sorted(set(readings) - set(get_args(Circumstance))):
         raise MalformedPolicy(f"reading {unknown[0]}: not one of {', '.join(get_args(Circumstance))}")
     known: tuple[Circumstance, ...] = get_args(Circumstance)
-    return {name: _reading_of(name, found[name]) for name in known if name in found}
+    return {name: _reading_of(name, readings[name]) for name in known if name in readings}
 
 
 def _reading_of(name: str, each: object) -> ReadingOf:
-    found = _object(f"reading {name}", each, ("reading", "left_open", "source", "effect", "lines"))
+    reading = _object(f"reading {name}", each, ("reading", "left_open", "source", "effect", "lines"))
     return ReadingOf(
-        found.one_of("reading", ("ours", "disputed")),
-        found.text("left_open"),
-        found.text("source"),
-        found.one_of("effect", get_args(Effect), "stricter"),
-        frozenset(found.texts("lines")) if "lines" in found else frozenset(),
+        reading.one_of("reading", ("ours", "disputed")),
+        reading.text("left_open"),
+        reading.text("source"),
+        reading.one_of("effect", get_args(Effect), "stricter"),
+        frozenset(reading.texts("lines")) if "lines" in reading else frozenset(),
     )
 
 
 def _duty(name: str, each: object, exemptions: Mapping[str, Exemption], transitions: Mapping[str, Transition]) -> Duty:
     duty = _object(f"duty {name}", each, _DUTY)
-    days = duty.found.get("within_days")
+    days = duty.members.get("within_days")
     if "within_days" in duty and (type(days) is not int or not 0 <= days <= LONGEST_TIME):
         raise duty.wrong(f"within_days is not a number of days up to {LONGEST_TIME}")
     if (days is None) != ("since" not in duty):
@@ -383,12 +383,12 @@ def _check_line(where: _Object, rule: Rule) -> None:
 
 def _disputed(rule: _Object) -> Disputed | None:
     """A rule that is disputed as a whole is so where it is crossed; another one may be so there alone."""
-    whole = rule.found.get("reading") == "disputed"
+    whole = rule.members.get("reading") == "disputed"
     if "disputed_if_crossed" not in rule:
         return Disputed(rule.maybe_text("left_open")) if whole else None
-    found = _object(rule.where, rule.get("disputed_if_crossed"), ("left_open", "certain_if_over"))
-    certain = tuple(found.texts("certain_if_over")) if "certain_if_over" in found else ()
-    return Disputed(rule.maybe_text("left_open") if whole else found.text("left_open"), certain)
+    disputed = _object(rule.where, rule.get("disputed_if_crossed"), ("left_open", "certain_if_over"))
+    certain = tuple(disputed.texts("certain_if_over")) if "certain_if_over" in disputed else ()
+    return Disputed(rule.maybe_text("left_open") if whole else disputed.text("left_open"), certain)
 
 
 def _check_names(groups: tuple[tuple[Rule, ...], ...], readings: Mapping[Circumstance, ReadingOf]) -> None:
@@ -428,14 +428,14 @@ def _size(rule: Rule) -> int:
     return len(repr(rule))
 
 
-def _reading(found: _Object) -> dict[str, Any]:
+def _reading(rule: _Object) -> dict[str, Any]:
     """How a sentence is read; what is not the text's own says what is left open."""
-    reading = found.one_of("reading", get_args(Reading))
-    left_open = found.maybe_text("left_open")
+    reading = rule.one_of("reading", get_args(Reading))
+    left_open = rule.maybe_text("left_open")
     if (reading == "text") == bool(left_open):
-        raise found.wrong("left_open says what a reading of ours or a disputed one leaves open")
+        raise rule.wrong("left_open says what a reading of ours or a disputed one leaves open")
     return {"reading": reading, "left_open": left_open}
 
 
 def _general_purpose(when: _Object) -> bool | Literal["not stated"] | None:
-    return "not stated" if when.found.get("general_purpose") == "not stated" else when.yes_or_no("general_purpose")
+    return "not stated" if when.members.get("general_purpose") == "not stated" else when.yes_or_no("general_purpose")

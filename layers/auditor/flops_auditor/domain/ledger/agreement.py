@@ -42,10 +42,10 @@ SKEW_MS = CLOCK_SKEW // timedelta(milliseconds=1)
 
 
 class Row(NamedTuple):
-    """A record as others have to agree with it. `state` is what it says, `said` what it says of the one before.
+    """A record as others have to agree with it. `state` is what it says, `state_before` what it says of the one before.
 
-    `view` is the record as its descendants list it. `tables` are those it rests on; `said_tables` those that the record
-    before must rest on, where this one says that other tables are why it was made.
+    `view` is the record as its descendants list it. `tables` are those it rests on; `tables_before` those that the
+    record before must rest on, where this one says that other tables are why it was made.
     """
 
     job: bytes
@@ -54,10 +54,10 @@ class Row(NamedTuple):
     line: bytes
     supersedes: bytes
     state: bytes
-    said: bytes
+    state_before: bytes
     view: bytes
     tables: bytes
-    said_tables: bytes
+    tables_before: bytes
     action: bytes
     at: int
     finished: bool
@@ -214,32 +214,32 @@ def _check_action(leaf: Leaf, content: Mapping[str, Any]) -> None:
 
 def verdicts(content: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """(policy, scenario, verdict) of every assessment. Raises MalformedRecord where a line is assessed twice."""
-    found = {(each["policy"], each["scenario"]): each["verdict"] for each in content["assessments"]}
-    if len(found) != len(content["assessments"]):
+    by_line = {(each["policy"], each["scenario"]): each["verdict"] for each in content["assessments"]}
+    if len(by_line) != len(content["assessments"]):
         raise MalformedRecord("a line is assessed twice")
-    return sorted((*line, verdict) for line, verdict in found.items())
+    return sorted((*line, verdict) for line, verdict in by_line.items())
 
 
 def before_changes(content: Mapping[str, Any]) -> list[tuple[str, str, str]] | None:
     """The verdicts that the record before must have had, None for a first record. Raises HistoryMismatch."""
     if content["revision"] == 0:
         return None
-    found = {(policy, scenario): verdict for policy, scenario, verdict in verdicts(content)}
+    by_line = {(policy, scenario): verdict for policy, scenario, verdict in verdicts(content)}
     for change in content["changes"]:
         line = (change["policy"], change["scenario"])
-        if change["from"] == change["to"] or found.pop(line, None) != change["to"]:
+        if change["from"] == change["to"] or by_line.pop(line, None) != change["to"]:
             raise HistoryMismatch(f"a change of {line[0][:60]}, {line[1][:60]} is not one to what the record says")
-        found |= {line: change["from"]}
-    return sorted((*line, verdict) for line, verdict in found.items() if verdict is not None)
+        by_line |= {line: change["from"]}
+    return sorted((*line, verdict) for line, verdict in by_line.items() if verdict is not None)
 
 
 def before_tables(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The tables that the record before rests on, where this one says which have changed since."""
     changed = content["reassessed"]["tables"]
-    found = {**content["tables"], **changed}
+    digests = {**content["tables"], **changed}
     if any(content["tables"].get(name) == digest for name, digest in changed.items()):
         raise HistoryMismatch("a table is said to have changed that has not")
-    return sorted((name, digest) for name, digest in found.items() if digest is not None)
+    return sorted((name, digest) for name, digest in digests.items() if digest is not None)
 
 
 def as_ancestor(content: Mapping[str, Any]) -> list[object]:
@@ -289,9 +289,9 @@ def listed_ancestor(each: Mapping[str, Any]) -> list[object]:
     )
 
 
-def _unsaid(found: Mapping[str, Any] | None) -> list[object]:
+def _unsaid(figures: Mapping[str, Any] | None) -> list[object]:
     """What is said of a run without its own word; of a record, as much as descendants list."""
-    return [] if found is None else [found[name] for name in WITHOUT_STATEMENTS]
+    return [] if figures is None else [figures[name] for name in WITHOUT_STATEMENTS]
 
 
 def _ancestor(*members: Any) -> list[object]:
@@ -315,17 +315,17 @@ class Agreement:
         self._records = 0
         self._respelled: Respelled = lambda leaf: None
 
-    def add(self, found: Rows) -> None:
+    def add(self, rows: Rows) -> None:
         """More of them, in any order."""
-        self._records += len(found.rows) // _ROW.size
+        self._records += len(rows.rows) // _ROW.size
         for packed, size, buckets in (
-            (found.rows, _ROW.size, self._rows),
-            (found.references, _REFERENCE.size, self._references),
-            (found.due, _DUE.size, self._due),
+            (rows.rows, _ROW.size, self._rows),
+            (rows.references, _REFERENCE.size, self._references),
+            (rows.due, _DUE.size, self._due),
         ):
             for at in range(0, len(packed), size):
                 buckets[packed[at]] += packed[at : at + size]
-        for bucket, held in enumerate(self._references if found.references else ()):
+        for bucket, held in enumerate(self._references if rows.references else ()):
             if len(held) >= 2 * self._distinct[bucket]:
                 self._references[bucket] = once = _once(held)
                 self._distinct[bucket] = max(1024, len(once))
@@ -402,7 +402,7 @@ class Agreement:
 
 def _succession(before: Row, row: Row) -> Iterator[Defect]:
     """A record beside the one that it must supersede."""
-    if row.said != before.state:
+    if row.state_before != before.state:
         yield _defect(HistoryMismatch(f"leaf {row.leaf} says of leaf {before.leaf} what that does not say"), row)
     if before.finished and not row.finished:
         yield _defect(
@@ -410,14 +410,14 @@ def _succession(before: Row, row: Row) -> Iterator[Defect]:
         )
     if any(before.action) and any(row.action) and before.action != row.action:
         yield _defect(HistoryMismatch(f"leaf {row.leaf} tells of another action than leaf {before.leaf}"), row)
-    if any(row.said_tables) and row.said_tables != before.tables:
+    if any(row.tables_before) and row.tables_before != before.tables:
         yield _defect(HistoryMismatch(f"leaf {row.leaf} names other tables of leaf {before.leaf} than that does"), row)
 
 
 def _put_off(due: bytearray) -> Iterator[Defect]:
     """A day that a duty was due by stays, or is an earlier one found later."""
-    found = sorted(Due(*each) for each in _DUE.iter_unpack(due))
-    for before, after in pairwise(found):
+    due_days = sorted(Due(*each) for each in _DUE.iter_unpack(due))
+    for before, after in pairwise(due_days):
         same = (before.job, before.duty, before.revision + 1) == (after.job, after.duty, after.revision)
         if same and after.day > before.day:
             message = f"leaf {after.leaf} puts off the day that leaf {before.leaf} names"

@@ -91,17 +91,17 @@ class Manifest:
 def parse_manifest(text: bytes) -> Manifest:
     """Read manifest.json. Raises BadBundle."""
     try:
-        found = parse_canonical(text)
-        if found["format"] != FORMAT or found["kind"] not in ("whole", "part"):
-            raise BadBundle(f"a bundle of the format {str(found['format'])[:60]!r} cannot be read by this version")
+        document = parse_canonical(text)
+        if document["format"] != FORMAT or document["kind"] not in ("whole", "part"):
+            raise BadBundle(f"a bundle of the format {str(document['format'])[:60]!r} cannot be read by this version")
         manifest = Manifest(
-            found["kind"],
-            found["ledger_id"],
-            int(found["size"]),
-            found["selection"],
-            found["exported_at"],
-            int(found["files"]),
-            int(found["unpacked_bytes"]),
+            document["kind"],
+            document["ledger_id"],
+            int(document["size"]),
+            document["selection"],
+            document["exported_at"],
+            int(document["files"]),
+            int(document["unpacked_bytes"]),
         )
         if manifest.to_bytes() != text:
             raise BadBundle("manifest.json has members, or words, that it should not have")
@@ -157,10 +157,10 @@ def checkpoint_line(note: bytes, consistency: Sequence[bytes] | None = None) -> 
 def parse_checkpoint_line(line: bytes, with_proof: bool) -> tuple[bytes, list[bytes]]:
     """The note and its consistency proof. Raises BadBundle."""
     try:
-        found = parse_canonical(line.removesuffix(b"\n"))
-        if found.keys() != ({"note", "consistency"} if with_proof else {"note"}) or len(line) > LONGEST_NOTE:
+        members = parse_canonical(line.removesuffix(b"\n"))
+        if members.keys() != ({"note", "consistency"} if with_proof else {"note"}) or len(line) > LONGEST_NOTE:
             raise BadBundle("a line of checkpoints.ndjson has other members")
-        return found["note"].encode(), [_digest(text) for text in found.get("consistency", ())]
+        return members["note"].encode(), [_digest(text) for text in members.get("consistency", ())]
     except (UnreadableJson, NotCanonical, AttributeError, TypeError, ValueError) as error:
         raise BadBundle(f"checkpoints.ndjson is not readable: {error!r:.200}") from error
 

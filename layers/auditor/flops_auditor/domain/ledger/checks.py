@@ -96,7 +96,7 @@ def check_pin_signature(pin: Pin, keys: KeyHistory, verify: Verify) -> None:
                 raise BadCheckpointSignature("the signature of the pinned checkpoint does not verify")
 
 
-def check_rotations(keys: KeyHistory, rotations: Sequence[tuple[int, Rotation]], said: Heartbeat | None) -> None:
+def check_rotations(keys: KeyHistory, rotations: Sequence[tuple[int, Rotation]], heartbeat: Heartbeat | None) -> None:
     """keys.json is the first keys and what rotation leaves, numbered from 0, made of them. Raises UnauthorisedRotation.
 
     `said` is the newest heartbeat: it counts the rotations and names the keys in force, so none can be kept back.
@@ -110,9 +110,9 @@ def check_rotations(keys: KeyHistory, rotations: Sequence[tuple[int, Rotation]],
         history = history.rotated(change.role, change.new_spki, index)
     if history != keys:
         raise UnauthorisedRotation("keys.json has a key or a range that no rotation leaf authorises")
-    if said is not None:
+    if heartbeat is not None:
         current = tuple(keys.current(role).keyid for role in ROLES)
-        if said.rotations != len(rotations) or said.keys != current:
+        if heartbeat.rotations != len(rotations) or heartbeat.keys != current:
             raise UnauthorisedRotation("the newest heartbeat names other keys than keys.json and the rotation leaves")
 
 
@@ -166,10 +166,10 @@ def check_ancestors(named: Collection[str], files: Collection[str], load: Load) 
 def listed_in(body: bytes) -> list[dict[str, Any]]:
     """The ancestors in an object that was checked by its digest. Raises MalformedRecord."""
     try:
-        found = parse_canonical(body)
+        document = parse_canonical(body)
     except (UnreadableJson, NotCanonical) as error:
         raise MalformedRecord(f"an object with ancestors is {error}") from error
-    ANCESTORS_FORM.check(found)
-    ancestors: list[dict[str, Any]] = found["ancestors"]
+    ANCESTORS_FORM.check(document)
+    ancestors: list[dict[str, Any]] = document["ancestors"]
     check_order(ancestors)
     return ancestors

@@ -145,9 +145,9 @@ def _bounds(read: Read, length: int) -> tuple[int, int, int]:
     return begin, end, count
 
 
-def _bounds64(read: Read, end: int, said: tuple[int, int, int]) -> tuple[int, int, int]:
+def _bounds64(read: Read, end: int, bounds: tuple[int, int, int]) -> tuple[int, int, int]:
     mark, rest, made_by, needed, disk, first_disk, here, count, size, begin = _END64.unpack(read(end, _END64.size))
-    agrees = said == (min(count, _FULL16), min(size, _FULL32), min(begin, _FULL32))
+    agrees = bounds == (min(count, _FULL16), min(size, _FULL32), min(begin, _FULL32))
     one_piece = not disk and not first_disk and here == count and rest == _END64.size - 12
     if mark != b"PK\6\6" or not one_piece or not agrees or made_by >> 8 not in (_DOS, _UNIX) or needed not in _VERSIONS:
         raise BadBundle("the zip has two ends of its directory that say different things")
@@ -173,10 +173,10 @@ def _listed(directory: bytes, at: int) -> tuple[str, tuple[_Fields, int], int]:
     """Name, fields and place of the next file in the directory, and where the one after it is listed."""
     if at + _CENTRAL.size > len(directory):
         raise BadBundle("the zip's directory breaks off")
-    mark, made_by, *said, name_length, extra, comment, disk, internal, external, offset = _CENTRAL.unpack_from(
+    mark, made_by, *packing, name_length, extra, comment, disk, internal, external, offset = _CENTRAL.unpack_from(
         directory, at
     )
-    fields = _Fields(*said)
+    fields = _Fields(*packing)
     begin, end = at + _CENTRAL.size, at + _CENTRAL.size + name_length
     name = directory[begin:end]
     if mark != b"PK\1\2" or end + extra > len(directory) or not 0 < name_length <= LONGEST_NAME or not name.isascii():
@@ -204,8 +204,8 @@ def _beside(read: Read, position: int, name: str, listed: tuple[_Fields, int]) -
     header = read(position, _LOCAL.size + len(name))
     if len(header) != _LOCAL.size + len(name) or offset != position:
         raise BadBundle(f"{name!r} is not where the zip must have it")
-    mark, *said, name_length, extra = _LOCAL.unpack_from(header)
-    beside = _Fields(*said)
+    mark, *packing, name_length, extra = _LOCAL.unpack_from(header)
+    beside = _Fields(*packing)
     same = beside[1:] == fields[1:] and beside.needed in _VERSIONS  # the directory may need 64 bits, the file not
     if mark != b"PK\3\4" or not same or extra or header[_LOCAL.size :] != name.encode():
         raise BadBundle(f"{name!r} is described in the zip in two ways")

@@ -89,30 +89,30 @@ def _line(payload_type: str, payload: bytes, signatures: tuple[Signature, ...]) 
 def _parse_slowly(line: bytes) -> Envelope:
     """Any spelling, to name what is wrong; also envelopes with two signatures."""
     try:
-        found = parse_strict(line)
+        document = parse_strict(line)
     except UnreadableJson as error:
         raise MalformedRecord(str(error)) from error
-    _members(found, {"payload", "payloadType", "signatures"}, "envelope")
-    if not isinstance(found["signatures"], list) or not found["signatures"]:
+    _members(document, {"payload", "payloadType", "signatures"}, "envelope")
+    if not isinstance(document["signatures"], list) or not document["signatures"]:
         raise MalformedRecord("the envelope has no signatures")
-    for signature in found["signatures"]:
+    for signature in document["signatures"]:
         _members(signature, {"keyid", "sig"}, "signature")
         if not isinstance(signature["keyid"], str):
             raise MalformedRecord("keyid is not a string")
-    if not isinstance(found["payloadType"], str):
+    if not isinstance(document["payloadType"], str):
         raise MalformedRecord("payloadType is not a string")
     envelope = Envelope(
-        _decode(found["payload"]),
-        found["payloadType"],
-        tuple(Signature(s["keyid"], _decode(s["sig"])) for s in found["signatures"]),
+        _decode(document["payload"]),
+        document["payloadType"],
+        tuple(Signature(s["keyid"], _decode(s["sig"])) for s in document["signatures"]),
     )
     if _line(envelope.payload_type, envelope.payload, envelope.signatures) != line:
         raise NonCanonicalRecord("the envelope is not in its canonical spelling")
     return envelope
 
 
-def _members(found: Any, expected: set[str], what: str) -> None:
-    if not isinstance(found, dict) or set(found) != expected:
+def _members(value: Any, expected: set[str], what: str) -> None:
+    if not isinstance(value, dict) or set(value) != expected:
         raise MalformedRecord(f"the {what} must have exactly the members {', '.join(sorted(expected))}")
 
 

@@ -44,9 +44,9 @@ class Findings:
     reservations: list[Defect] = field(default_factory=list)
     more: dict[str, int] = field(default_factory=dict)
 
-    def add(self, found: Iterable[Defect]) -> None:
+    def add(self, defects: Iterable[Defect]) -> None:
         """Take them in; beyond MOST of one name they are counted alone."""
-        for each in found:
+        for each in defects:
             into = self.reservations if each.weight == "reservation" else self.defects
             if sum(known.error == each.error for known in into) < MOST:
                 into.append(each)

@@ -334,8 +334,8 @@ def _schema(form: Any, reading: bool = False) -> CoreSchema:  # noqa: PLR0911 - 
         case Maybe(inner):
             return schema.nullable_schema(_schema(inner, reading))
         case Named(inner):
-            found = schema.dict_schema(schema.str_schema(strict=True), _schema(inner, reading), strict=True)
-            return schema.no_info_after_validator_function(_in_order, found) if reading else found
+            members = schema.dict_schema(schema.str_schema(strict=True), _schema(inner, reading), strict=True)
+            return schema.no_info_after_validator_function(_in_order, members) if reading else members
         case [inner]:
             return schema.list_schema(_schema(inner, reading), strict=True)
         case dict():
@@ -352,12 +352,12 @@ def _schema(form: Any, reading: bool = False) -> CoreSchema:  # noqa: PLR0911 - 
     raise SchemaError(f"{form!r} is no form")
 
 
-def _in_order(found: dict[str, Any]) -> dict[str, Any]:
+def _in_order(members: dict[str, Any]) -> dict[str, Any]:
     """Names that a record chooses, in ASCII, are sorted as those of forms are (RFC 8785, section 3.2.3)."""
-    names = list(found)
+    names = list(members)
     if names != sorted(names):
         raise ValueError("names are not in order")
-    return found
+    return members
 
 
 class Form:
@@ -393,10 +393,10 @@ class Form:
         if not text.isascii():
             return None
         try:
-            found: dict[str, Any] = self._reader.validate_json(text)
+            document: dict[str, Any] = self._reader.validate_json(text)
         except ValidationError:
             return None
-        return found if to_json(found) == text else None
+        return document if to_json(document) == text else None
 
 
 RECORD_FORM = Form(RECORD, "the record")

@@ -105,9 +105,9 @@ class KeyHistory:
 def parse_key_history(text: bytes) -> KeyHistory:
     """Read keys.json. Raises BadBundle if it is not one, UnknownKey if a keyid is not its key's."""
     try:
-        found = parse_strict(text)
-        ranges = tuple(_range(key) for key in found["keys"])
-        history = KeyHistory(str(found["ledger_id"]), ranges)
+        document = parse_strict(text)
+        ranges = tuple(_range(key) for key in document["keys"])
+        history = KeyHistory(str(document["ledger_id"]), ranges)
         for role in ROLES:
             if [key.first for key in ranges if key.role == role].count(0) != 1:
                 raise ValueError(f"not exactly one first key of the role {role}")
@@ -138,12 +138,12 @@ def _range(key: dict[str, Any]) -> KeyRange:
     if key["role"] not in ROLES:
         raise ValueError("unknown role")
     last = key["last_index"]
-    found = KeyRange(
+    of_key = KeyRange(
         key["role"],
         read_spki(key["public_key"]),
         int(key["first_index"]),
         None if last is None else int(last),
     )
-    if found.keyid != key["keyid"]:
-        raise UnknownKey(f"keys.json gives the key {found.keyid[:16]} the name {str(key['keyid'])[:16]}")
-    return found
+    if of_key.keyid != key["keyid"]:
+        raise UnknownKey(f"keys.json gives the key {of_key.keyid[:16]} the name {str(key['keyid'])[:16]}")
+    return of_key

@@ -143,10 +143,10 @@ def record_of(envelope: Envelope) -> Leaf:
 
 def parse_rotation(payload: bytes) -> Rotation:
     """The change that a rotation leaf in a checked log makes. Raises MalformedRecord for any other leaf."""
-    found = _leaf("rotation", payload, -1).rotation
-    if found is None:
+    parsed = _leaf("rotation", payload, -1).rotation
+    if parsed is None:
         raise MalformedRecord("not a rotation")
-    return found
+    return parsed
 
 
 def kind_of(payload: bytes) -> LeafKind:
@@ -168,12 +168,12 @@ def check_heartbeat(leaf: Leaf, index: int, keys: KeyHistory) -> None:
 
     Raises RootMismatch or UnauthorisedRotation.
     """
-    said = leaf.statement.predicate
-    if said["index"] != str(index):
-        raise RootMismatch(f"leaf {index} says that it is leaf {said['index']}: leaves are missing or were added")
-    if leaf.statement.subject_name != f"{said['ledger_id']} checkpoint {said['previous_size']}":
+    predicate = leaf.statement.predicate
+    if predicate["index"] != str(index):
+        raise RootMismatch(f"leaf {index} says that it is leaf {predicate['index']}: leaves are missing or were added")
+    if leaf.statement.subject_name != f"{predicate['ledger_id']} checkpoint {predicate['previous_size']}":
         raise MalformedRecord(f"the subject of the heartbeat at leaf {index} is not the checkpoint before it")
-    if said["keys"] != keys.in_force(index) or said["rotations"] != keys.rotations_before(index):
+    if predicate["keys"] != keys.in_force(index) or predicate["rotations"] != keys.rotations_before(index):
         raise UnauthorisedRotation(f"the heartbeat at leaf {index} names other keys than are in force there")
 
 
@@ -183,46 +183,46 @@ _ROTATION = b'"' + ROTATION_PREDICATE.encode() + b'"'
 
 def _check_rotation(envelope: Envelope, index: int, keys: KeyHistory, verify: Verify) -> None:
     """A rotation is signed by the key in force at its index, and by the new key that it carries."""
-    found = _leaf("rotation", envelope.payload, index).rotation
-    if found is None:
+    change = _leaf("rotation", envelope.payload, index).rotation
+    if change is None:
         raise MalformedRecord(f"leaf {index} is no rotation")
-    wanted = (found.old_keyid, keyid(found.new_spki))
+    wanted = (change.old_keyid, keyid(change.new_spki))
     if tuple(signature.keyid for signature in envelope.signatures) != wanted:
         raise UnauthorisedRotation(f"the rotation at leaf {index} is not signed by the old and by the new key")
-    old = next((key for key in keys.ranges if key.role == found.role and key.covers(index)), None)
-    if old is None or old.keyid != found.old_keyid:
+    old = next((key for key in keys.ranges if key.role == change.role and key.covers(index)), None)
+    if old is None or old.keyid != change.old_keyid:
         raise UnauthorisedRotation(f"the rotation at leaf {index} replaces a key that is not in force there")
-    for signature, spki in zip(envelope.signatures, (old.spki, found.new_spki), strict=True):
+    for signature, spki in zip(envelope.signatures, (old.spki, change.new_spki), strict=True):
         if not verify(spki, signature.der, envelope.signed_bytes):
             raise UnauthorisedRotation(f"the rotation at leaf {index}: the signature of {signature.keyid[:16]} fails")
 
 
 def _record(payload: bytes, index: int) -> Leaf:
     """A record; read slowly where the fast way cannot."""
-    found = read_record(payload)
+    parsed = read_record(payload)
     try:
-        return _record_leaf(found) if found else _leaf("record", payload, index)
+        return _record_leaf(parsed) if parsed else _leaf("record", payload, index)
     except ValueError as error:
         raise MalformedRecord(f"leaf {index}: {error}") from error
 
 
-def _record_leaf(found: Statement) -> Leaf:
-    content = found.predicate
-    return Leaf("record", _moment(content["recorded_at"]), (content["job"]["id"], content["revision"]), found)
+def _record_leaf(parsed: Statement) -> Leaf:
+    content = parsed.predicate
+    return Leaf("record", _moment(content["recorded_at"]), (content["job"]["id"], content["revision"]), parsed)
 
 
 def _leaf(kind: LeafKind, payload: bytes, index: int) -> Leaf:
-    found = parse_statement(payload)
-    content: dict[str, Any] = found.predicate
+    parsed = parse_statement(payload)
+    content: dict[str, Any] = parsed.predicate
     try:
         _FORMS[kind].check(content)
         match kind:
             case "heartbeat":
-                return Leaf(kind, _moment(content["sealed_at"]), None, found)
+                return Leaf(kind, _moment(content["sealed_at"]), None, parsed)
             case "rotation":
-                return Leaf(kind, _moment(content["requested_at"]), None, found, _change(content, found, index))
+                return Leaf(kind, _moment(content["requested_at"]), None, parsed, _change(content, parsed, index))
             case "record":
-                return _record_leaf(found)
+                return _record_leaf(parsed)
     except (MalformedRecord, ValueError) as error:
         raise MalformedRecord(f"leaf {index}: {error}") from error
 
@@ -230,17 +230,17 @@ def _leaf(kind: LeafKind, payload: bytes, index: int) -> Leaf:
 _FORMS = {"record": RECORD_FORM, "heartbeat": HEARTBEAT_FORM, "rotation": ROTATION_FORM}
 
 
-def _change(content: dict[str, Any], found: Statement, index: int) -> Rotation:
+def _change(content: dict[str, Any], parsed: Statement, index: int) -> Rotation:
     """The change that a rotation makes, whose subject must be the key that it brings. Raises UnauthorisedRotation."""
     spki = read_spki(content["new_public_key"])
     subject = (f"{content['ledger_id']} {content['role']} key", keyid(spki))
-    if (found.subject_name, found.subject_sha256) != subject:
+    if (parsed.subject_name, parsed.subject_sha256) != subject:
         raise UnauthorisedRotation(f"the subject of the rotation at leaf {index} is not the key that it brings")
     return Rotation(content["role"], content["old_keyid"], spki, content["number"])
 
 
 def _moment(text: object) -> datetime:
-    found = datetime.fromisoformat(str(text))
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+    moment = datetime.fromisoformat(str(text))
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError(f"{text} is no time at which anything was recorded")
-    return found
+    return moment

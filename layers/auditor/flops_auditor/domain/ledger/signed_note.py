@@ -85,10 +85,10 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
     match = _CHECKPOINT.fullmatch(text)
     if not match:
         raise UnreadableNote("the note is not a checkpoint of origin, size and root")
-    found = Checkpoint(match[1].decode(), int(match[2]), binascii.a2b_base64(match[3]))
-    if found.text != text:
+    checkpoint = Checkpoint(match[1].decode(), int(match[2]), binascii.a2b_base64(match[3]))
+    if checkpoint.text != text:
         raise UnreadableNote("the root is not 32 bytes in strict base64")
-    return found
+    return checkpoint
 
 
 def checkpoint_in(mail: bytes) -> bytes:

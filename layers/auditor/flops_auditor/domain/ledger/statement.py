@@ -46,24 +46,24 @@ def statement(
 def parse_statement(payload: bytes) -> Statement:
     """Read a payload whose signature was verified. Raises MalformedRecord, NonCanonicalRecord or UnknownPredicate."""
     try:
-        found = parse_canonical(payload)
+        document = parse_canonical(payload)
     except UnreadableJson as error:
         raise MalformedRecord(f"the payload is {error}") from error
     except NotCanonical as error:
         raise NonCanonicalRecord(f"the payload is {error}") from error
-    if not isinstance(found, dict) or found.keys() != {"_type", "subject", "predicateType", "predicate"}:
+    if not isinstance(document, dict) or document.keys() != {"_type", "subject", "predicateType", "predicate"}:
         raise MalformedRecord("the payload is not an in-toto statement with exactly the standard members")
-    if found["_type"] != STATEMENT_TYPE:
-        raise MalformedRecord(f"the statement's _type is {str(found['_type'])[:80]!r}")
-    if not isinstance(found["predicateType"], str) or found["predicateType"] not in PREDICATES:
-        raise UnknownPredicate(f"predicateType {str(found['predicateType'])[:120]!r}")
-    predicate = found["predicate"]
+    if document["_type"] != STATEMENT_TYPE:
+        raise MalformedRecord(f"the statement's _type is {str(document['_type'])[:80]!r}")
+    if not isinstance(document["predicateType"], str) or document["predicateType"] not in PREDICATES:
+        raise UnknownPredicate(f"predicateType {str(document['predicateType'])[:120]!r}")
+    predicate = document["predicate"]
     try:
-        (subject,) = found["subject"]
+        (subject,) = document["subject"]
         name, sha256 = subject["name"], subject["digest"]["sha256"]
         exact = len(subject) == 2 and len(subject["digest"]) == 1  # nothing besides
         if exact and isinstance(name, str) and isinstance(predicate, dict) and _SHA256.fullmatch(sha256):
-            return Statement(name, sha256, found["predicateType"], predicate)
+            return Statement(name, sha256, document["predicateType"], predicate)
     except (KeyError, TypeError, ValueError):
         pass
     raise MalformedRecord("the statement must have one named subject with its SHA-256, and an object as predicate")
@@ -85,11 +85,11 @@ def read_record(payload: bytes) -> Statement | None:
 
     None for any other payload: `parse_statement` and the form of the predicate read it, or name what is wrong.
     """
-    found = _RECORD.read(payload)
-    if found is None:
+    document = _RECORD.read(payload)
+    if document is None:
         return None
-    (subject,) = found["subject"]
-    return Statement(subject["name"], subject["digest"]["sha256"], RECORD_PREDICATE, found["predicate"])
+    (subject,) = document["subject"]
+    return Statement(subject["name"], subject["digest"]["sha256"], RECORD_PREDICATE, document["predicate"])
 
 
 def predicate_of(line: bytes) -> dict[str, Any]:

@@ -132,14 +132,14 @@ class Heartbeat:
     @classmethod
     def of(cls, leaf: Leaf) -> "Heartbeat":
         """Read it from its leaf, whose form was checked."""
-        said = leaf.statement.predicate
+        predicate = leaf.statement.predicate
         return cls(
             leaf.at,
-            int(said["first_index"]),
-            int(said["previous_size"]),
+            int(predicate["first_index"]),
+            int(predicate["previous_size"]),
             leaf.statement.subject_sha256,
-            said["rotations"],
-            (said["keys"]["record"], said["keys"]["checkpoint"]),
+            predicate["rotations"],
+            (predicate["keys"]["record"], predicate["keys"]["checkpoint"]),
         )
 
 

@@ -99,6 +99,6 @@ def unpack(body: bytes, digest: str) -> tuple[Ancestor, ...]:
         document = json.loads(body)
         if document["schema"] != SCHEMA:
             raise MalformedLineage(f"schema is {str(document['schema'])[:80]!r}")
-        return tuple(from_json(found) for found in document["ancestors"])
+        return tuple(from_json(ancestor) for ancestor in document["ancestors"])
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise MalformedLineage(f"the ancestors object: {error!r}") from error

@@ -154,8 +154,8 @@ class Lineage:
         """The runs that brought weights in: the roots that began with some, and, where all began with none, a later
         one that loads weights by name.
         """
-        found = tuple(root for root in self.roots() if not root.from_scratch)
-        return found or tuple(
+        origins = tuple(root for root in self.roots() if not root.from_scratch)
+        return origins or tuple(
             a for a in self.ancestors if a.has_weights and a.names_foreign_weights and not a.surely_own
         )
 
@@ -278,15 +278,15 @@ def accumulate(
     inherited = [_DOUBTFUL(name=a.name, doubt=doubt.words) for a in doubtful[:_MOST_DOUBTS] for doubt in a.doubts]
     if len(doubtful) > _MOST_DOUBTS:
         inherited.append(_MORE_DOUBTFUL(count=len(doubtful) - _MOST_DOUBTS))
-    found = (*lineage.doubts, *inherited)
-    every = (*doubts, *found)
+    of_others = (*lineage.doubts, *inherited)
+    every = (*doubts, *of_others)
     runs = [me, *counted]
     everything, updates = _added(runs, every, own.settle)
     well = [a for a in runs if a.succeeded]
     without = _added(well, every, own.settle) if len(well) < len(runs) else None
-    said = [replace(a, stated=_not_public(a)) for a in runs]
-    not_public = _added(said, every, own.settle) if said != runs else None
-    return Cumulative(everything, updates, distinct, found, without, _added([me], every, own.settle), not_public)
+    unpublished = [replace(a, stated=_not_public(a)) for a in runs]
+    not_public = _added(unpublished, every, own.settle) if unpublished != runs else None
+    return Cumulative(everything, updates, distinct, of_others, without, _added([me], every, own.settle), not_public)
 
 
 def _not_public(run: Ancestor) -> Stated:
@@ -366,20 +366,20 @@ def ancestor_of(content: Mapping[str, Any]) -> Ancestor:
     )
 
 
-def _unsaid(found: Mapping[str, Any] | None) -> "Unsaid | None":
+def _unsaid(members: Mapping[str, Any] | None) -> "Unsaid | None":
     """Of a run without its own word, what a record says of it."""
-    if found is None:
+    if members is None:
         return None
     return Unsaid(
-        activity=_activity(found["activity"]),
-        lower_flop=_amount(found["lower_flop"]),
-        firm_flop=_amount(found["firm_flop"]),
-        best_flop=_amount(found["best_flop"]),
-        upper_flop=_amount(found["cautious_upper_flop"]),
-        updates_upper_flop=_amount(found["updates_upper_flop"]),
-        base_model=str(found["base_model"]),
-        pretraining_flop=_amount(found["pretraining_flop"]),
-        loads_weights=found["loads_weights"],
+        activity=_activity(members["activity"]),
+        lower_flop=_amount(members["lower_flop"]),
+        firm_flop=_amount(members["firm_flop"]),
+        best_flop=_amount(members["best_flop"]),
+        upper_flop=_amount(members["cautious_upper_flop"]),
+        updates_upper_flop=_amount(members["updates_upper_flop"]),
+        base_model=str(members["base_model"]),
+        pretraining_flop=_amount(members["pretraining_flop"]),
+        loads_weights=members["loads_weights"],
     )
 
 
@@ -397,11 +397,11 @@ def _unsaid_to_json(unsaid: "Unsaid") -> dict[str, Any]:
     }
 
 
-def _activity(found: object) -> Activity:
+def _activity(word: object) -> Activity:
     for activity in ACTIVITIES:
-        if found == activity:
+        if word == activity:
             return activity
-    raise MalformedLineage(f"activity {str(found)[:40]!r}")
+    raise MalformedLineage(f"activity {str(word)[:40]!r}")
 
 
 def to_json(ancestor: Ancestor) -> dict[str, Any]:
@@ -433,29 +433,29 @@ def to_json(ancestor: Ancestor) -> dict[str, Any]:
     }
 
 
-def from_json(found: Mapping[str, Any]) -> Ancestor:
+def from_json(members: Mapping[str, Any]) -> Ancestor:
     """Read an ancestor back. Raises MalformedLineage."""
     try:
         return Ancestor(
-            job_id=str(found["job_id"]),
-            job_arn=str(found["job_arn"]),
-            best_flop=_amount(found["best_flop"]),
-            upper_flop=_amount(found["upper_flop"]),
-            doubts=tuple(map(recorded, found.get("doubts", ()))),
-            parents=tuple(map(str, found.get("parents", ()))),
-            activity=_activity(found["activity"]),
-            base_model=str(found.get("base_model", "")),
-            pretraining_flop=_amount(found.get("pretraining_flop")),
-            revision=int(found["revision"]),
-            lower_flop=_amount(found.get("lower_flop")),
-            firm_flop=_amount(found.get("firm_flop")),
-            updates_upper_flop=_amount(found.get("updates_upper_flop")),
-            signal_flop=_amount(found.get("signal_flop")) or 0,
-            loads_weights=found.get("loads_weights", False),
-            stated=read_stated(found.get("stated", {})),
-            succeeded=not found.get("failed", False),
-            without_statements=_unsaid(found.get("without_statements")),
-            other_names=tuple(map(str, found.get("other_names", ()))),
+            job_id=str(members["job_id"]),
+            job_arn=str(members["job_arn"]),
+            best_flop=_amount(members["best_flop"]),
+            upper_flop=_amount(members["upper_flop"]),
+            doubts=tuple(map(recorded, members.get("doubts", ()))),
+            parents=tuple(map(str, members.get("parents", ()))),
+            activity=_activity(members["activity"]),
+            base_model=str(members.get("base_model", "")),
+            pretraining_flop=_amount(members.get("pretraining_flop")),
+            revision=int(members["revision"]),
+            lower_flop=_amount(members.get("lower_flop")),
+            firm_flop=_amount(members.get("firm_flop")),
+            updates_upper_flop=_amount(members.get("updates_upper_flop")),
+            signal_flop=_amount(members.get("signal_flop")) or 0,
+            loads_weights=members.get("loads_weights", False),
+            stated=read_stated(members.get("stated", {})),
+            succeeded=not members.get("failed", False),
+            without_statements=_unsaid(members.get("without_statements")),
+            other_names=tuple(map(str, members.get("other_names", ()))),
         )
     except (KeyError, TypeError, ValueError, UnreadableStatement) as error:
         raise MalformedLineage(f"an ancestor: {error!r}") from error

@@ -66,6 +66,6 @@ _DEEP = 12
 
 
 def _children(parents: tuple[str, ...], known: Mapping[str, Ancestor], stem: str) -> list[tuple[Ancestor, str, bool]]:
-    found = [known[job_id] for job_id in parents if job_id in known]
-    ordered = sorted(found, key=lambda a: a.name)
+    parents_known = [known[job_id] for job_id in parents if job_id in known]
+    ordered = sorted(parents_known, key=lambda a: a.name)
     return [(ancestor, stem, index == len(ordered) - 1) for index, ancestor in enumerate(ordered)][::-1]

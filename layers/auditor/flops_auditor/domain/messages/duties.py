@@ -16,13 +16,13 @@ def duties_in_words(
 
     Of duties that depend on a line that may yet be crossed only those with a time limit are named.
     """
-    found = list(assessments)
+    every = list(assessments)
     days = {(each["policy"], each["duty"]): each["day"] for each in due}
     once: dict[tuple[str, str, str], tuple[Mapping[str, Any], str | None]] = {}
-    for a in found:
+    for a in every:
         for duty in a["duties"]:
             law = a.get("wording_of") or a["policy"]
-            if duty["state"] == OTHER_WORDING or (law != a["policy"] and _names(found, law, duty)):
+            if duty["state"] == OTHER_WORDING or (law != a["policy"] and _names(every, law, duty)):
                 continue
             same = (law, duty["article"], duty["what"])
             day = days.get((a["policy"], duty["id"]))
@@ -31,8 +31,8 @@ def duties_in_words(
             once[same] = (kept, min(filter(None, (day, before)), default=None))
     told = [each for each in once.values() if each[0]["state"] != "if over" or each[0]["within_days"] is not None]
     told.sort(key=lambda each: (_FIRST[state_on(each[0], today)], each[1] or "9999"))
-    said = [duty_in_words(duty, day, today) for duty, day in told]
-    return list(dict.fromkeys([*said, *(_by_another_wording(a) for a in found if _other_wordings(a))]))
+    words = [duty_in_words(duty, day, today) for duty, day in told]
+    return list(dict.fromkeys([*words, *(_by_another_wording(a) for a in every if _other_wordings(a))]))
 
 
 def state_on(duty: Mapping[str, Any], today: date) -> str:
@@ -74,33 +74,33 @@ def _weight(duty: Mapping[str, Any], today: date) -> tuple[int, str, bool]:
 
 def duty_in_words(duty: Mapping[str, Any], day: str | None, today: date) -> str:
     """One duty as a step: its day, what it asks for, the article, from when on it is owed, and who does not owe it."""
-    said = f"{duty['what']} ({duty['article']})."
+    words = f"{duty['what']} ({duty['article']})."
     if day:
-        said = f"{day_in_words(day, today)}: {said}"
+        words = f"{day_in_words(day, today)}: {words}"
     elif duty.get("until"):
-        said = f"By {duty['until']} ({duty['until_article']}): {said}"
+        words = f"By {duty['until']} ({duty['until_article']}): {words}"
     in_force = duty.get("in_force")
     if in_force and date.fromisoformat(in_force) > today:
-        said += f" Not owed before {in_force}, when the law comes into force."
+        words += f" Not owed before {in_force}, when the law comes into force."
     if refused := duty.get("no_later_day"):
-        said += f" No later day ({duty['until_article']}): {refused}."
+        words += f" No later day ({duty['until_article']}): {refused}."
     if exempt := duty.get("exempt"):
-        said += _exempt_in_words(exempt)
+        words += _exempt_in_words(exempt)
     if duty["state"] == "disputed":
-        return f"Disputed, so have it decided: {said}"
+        return f"Disputed, so have it decided: {words}"
     if duty["state"] == "unless confirmed":
-        return f"Unless somebody confirms what only a tag says: {said}"
-    return f"If it is over: {said}" if duty["state"] == "if over" else said
+        return f"Unless somebody confirms what only a tag says: {words}"
+    return f"If it is over: {words}" if duty["state"] == "if over" else words
 
 
 def _exempt_in_words(exempt: Mapping[str, Any]) -> str:
     """Who does not owe a duty, and what is known of the licence."""
     who = ", by a tag alone," if exempt["by_tag"] else ""
     free = f" Its licence is said{who} to be such a one; the rest is for a person to check."
-    said = f" Not owed where {exempt['what']} ({exempt['article']})."
+    words = f" Not owed where {exempt['what']} ({exempt['article']})."
     other = " Its licence is not among those that are known to be such."
     unknown = " The licence that is named is none that SPDX knows, so nothing rests on it."
-    return said + {"free": free, "other": other, "unknown": unknown}.get(exempt["licence"], "")
+    return words + {"free": free, "other": other, "unknown": unknown}.get(exempt["licence"], "")
 
 
 def day_in_words(day: str, today: date) -> str:

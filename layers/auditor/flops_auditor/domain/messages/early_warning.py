@@ -85,23 +85,23 @@ def _happened(
     together = f", together with {earlier_runs(count)} it continues," if count else ""
     if level == UNBOUNDED:
         return f"{kind} {name} is running. Nothing bounds its compute from above: no warning can come in time."
-    said = f"{kind} {name} is running and{together} "
+    begins = f"{kind} {name} is running and{together} "
     best = percent(lines[0].best_of_line if lines else None)
     most = percent(lines[0].upper_share if lines else None)
     inherits = bool(lines) and lines[0].assessment.inherited_flop > 0
     about = f" This is about {_names(lines)}." if len(seen.outlooks) > 1 else ""
     if level == CROSSED:
-        return said + f"is OVER a threshold: the best estimate is {best} of it.{about}"
+        return begins + f"is OVER a threshold: the best estimate is {best} of it.{about}"
     if level == PROJECTED:
-        return said + f"will be over a threshold before its time limit, at the present rate.{about}"
+        return begins + f"will be over a threshold before its time limit, at the present rate.{about}"
     if level == IMMINENT:
         why = "Its tag flops-auditor:never-stop keeps it running."
         if not seen.tags_read:
             why = "Its tags could not be read, so nothing says that it may be stopped: it keeps running."
-        return said + f"is about to cross a threshold ({best} of it).{about} {why}"
+        return begins + f"is about to cross a threshold ({best} of it).{about} {why}"
     room = "what its original leaves under a threshold" if inherits else "a threshold"
     expected = percent(lines[0].best_share if lines else None)
-    return said + f"may have used {most} of {room} (best estimate {expected}).{about}"
+    return begins + f"may have used {most} of {room} (best estimate {expected}).{about}"
 
 
 def _names(lines: Sequence[ThresholdForecast]) -> str:
@@ -174,8 +174,8 @@ def _steps(
     narrow = settle.settled_by(arn) if settle else None
     if level == UNBOUNDED:
         doubts = (doubt.settled_by(arn) for doubt in seen.audited.estimate.doubts)
-        found = dict.fromkeys(remedy.words for remedy in doubts if remedy)
-        steps += [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in found]
+        advice = dict.fromkeys(remedy.words for remedy in doubts if remedy)
+        steps += [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in advice]
         return steps + ([f"To bound it: {narrow.words}."] if narrow else [])
     meanings = list(dict.fromkeys(_meaning(each) for each in lines))
     steps.append(f"Decide whether the run may cross the line{'s' if len(lines) > 1 else ''}: {'; '.join(meanings)}.")
@@ -208,13 +208,13 @@ def _dated_duties(seen: RunForecast, content: Mapping[str, Any], now: datetime) 
     steps = []
     for each in content["due"]:
         key = each["policy"], each["duty"]
-        said = {
+        as_recorded = {
             "what": duties[key].what,
             "article": duties[key].article,
             "state": "owed" if key in sure else "disputed",
             **in_force_member(in_force[each["policy"]]),
         }
-        steps.append(duty_in_words(said, each["day"], now.date()))
+        steps.append(duty_in_words(as_recorded, each["day"], now.date()))
     return list(dict.fromkeys(steps))
 
 

@@ -68,13 +68,13 @@ def form_of(content: Mapping[str, Any]) -> str:
 
 def wall_clock_days(records: Sequence[Mapping[str, Any]]) -> Decimal | None:
     """Days in which the runs trained, added up; None where one does not say when it did."""
-    found = Decimal(0)
+    days = Decimal(0)
     for content in records:
         job = content["job"]
         if not job["start"] or not job["end"]:
             return None
-        found += Decimal((read_time(job["end"]) - read_time(job["start"])).total_seconds()) / 86400
-    return found
+        days += Decimal((read_time(job["end"]) - read_time(job["start"])).total_seconds()) / 86400
+    return days
 
 
 def accelerator_days(records: Sequence[Mapping[str, Any]]) -> Decimal | None:
@@ -85,8 +85,8 @@ def accelerator_days(records: Sequence[Mapping[str, Any]]) -> Decimal | None:
 
 def energy_mwh(records: Sequence[Mapping[str, Any]]) -> Decimal | None:
     """Energy of the runs, in MWh; None where one is not known."""
-    found = [content["estimate"]["energy_kwh"] for content in records]
-    return None if None in found else sum((Decimal(each) for each in found), Decimal(0)) / 1000
+    energies = [content["estimate"]["energy_kwh"] for content in records]
+    return None if None in energies else sum((Decimal(each) for each in energies), Decimal(0)) / 1000
 
 
 def hardware_of(records: Sequence[Mapping[str, Any]]) -> str:
@@ -103,8 +103,8 @@ def counted_flop(content: Mapping[str, Any]) -> int | None:
 
 def methodology(content: Mapping[str, Any]) -> str:
     """How the amount was found: method and assumptions, as the record says them."""
-    said = [each["words"] for each in content["estimate"]["assumptions"]]
-    return "; ".join([f"method: {content['estimate']['method']}", *said])
+    assumptions = [each["words"] for each in content["estimate"]["assumptions"]]
+    return "; ".join([f"method: {content['estimate']['method']}", *assumptions])
 
 
 def energy_methodology(content: Mapping[str, Any]) -> str:

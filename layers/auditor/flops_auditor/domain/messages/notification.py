@@ -56,7 +56,7 @@ def drafts(content: Mapping[str, Any]) -> tuple[Draft, ...]:
     was met first and is not open speaks. None where no such duty follows.
     """
     days = {(each["policy"], each["duty"]): each["day"] for each in content["due"]}
-    found: dict[tuple[str, str, str], Draft] = {}
+    by_key: dict[tuple[str, str, str], Draft] = {}
     for a in content["assessments"]:
         for duty in a["duties"]:
             day = days.get((a["policy"], duty["id"]))
@@ -64,8 +64,8 @@ def drafts(content: Mapping[str, Any]) -> tuple[Draft, ...]:
                 continue
             draft = _draft(content, a, duty, day)
             key = (a["policy"], duty["article"], duty["what"])
-            found[key] = min(found.get(key, draft), draft, key=lambda each: (bool(each.open), each.met_at or ""))
-    return tuple(found.values())
+            by_key[key] = min(by_key.get(key, draft), draft, key=lambda each: (bool(each.open), each.met_at or ""))
+    return tuple(by_key.values())
 
 
 def _draft(
@@ -129,9 +129,9 @@ def _uncertainties(
     if upper is not None and best:
         excess = (int(upper) - best) * 100 // best
         bound = f"upper bound {scientific(int(upper))} FLOP, {excess} % over the best estimate"
-    said = [each["words"] for each in (*assessment["doubts"], *assessment["notes"])]
+    remarks = [each["words"] for each in (*assessment["doubts"], *assessment["notes"])]
     what = "model that generated the data, whose training does not count" if _generates(content) else "original"
-    return (bound, f"{what}: {content['original']['source']}", *said)
+    return (bound, f"{what}: {content['original']['source']}", *remarks)
 
 
 def as_markdown(draft: Draft, today: date) -> str:

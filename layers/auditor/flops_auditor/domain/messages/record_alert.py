@@ -107,14 +107,14 @@ def _happened(content: Mapping[str, Any], name: str) -> str:
     job, count = content["job"], content["lineage"]["ancestors"]
     together = f"Together with {earlier_runs(count)} it continues, it" if count else "It"
     done = "is running" if content["action"] else "was audited"
-    said = f"{printable(job['kind'])} {name} ({printable(job['status'])}) {done}. {together} is {_where(content)}."
+    sentences = f"{printable(job['kind'])} {name} ({printable(job['status'])}) {done}. {together} is {_where(content)}."
     if content["action"]:
-        said += f" FLOPs Auditor asked for it to be stopped: {printable(content['action']['reason'])}."
+        sentences += f" FLOPs Auditor asked for it to be stopped: {printable(content['action']['reason'])}."
     if content["previous_verdict"]:
-        said += f" An earlier record said: {content['previous_verdict']}. This one supersedes it"
+        sentences += f" An earlier record said: {content['previous_verdict']}. This one supersedes it"
         crossed = [_changed(change, content) for change in content["changes"] if change["to"] == "above"]
-        said += f", since now it is over {' and '.join(crossed)}." if crossed else "."
-    return said
+        sentences += f", since now it is over {' and '.join(crossed)}." if crossed else "."
+    return sentences
 
 
 def _where(content: Mapping[str, Any]) -> str:
@@ -163,8 +163,8 @@ def own_word(content: Mapping[str, Any]) -> list[str]:
     without = rests["verdict_without_statements"]
     if without == content["verdict"] or not rests["milder"]:
         return []
-    said = [f"- {clipped(words, 200)}" for words in rests["milder"][:MOST_DOUBTS]]
-    return [f"Without what the job says of itself it would be {without.upper()}. It says:", *said]
+    statements = [f"- {clipped(words, 200)}" for words in rests["milder"][:MOST_DOUBTS]]
+    return [f"Without what the job says of itself it would be {without.upper()}. It says:", *statements]
 
 
 def is_disputed(content: Mapping[str, Any]) -> bool:
@@ -227,8 +227,8 @@ def _against(content: Mapping[str, Any]) -> list[str]:
         if a["reading"] == "ours" and a["left_open"]:
             notes.append("a reading of ours" + (f": {a['left_open']}" if a["verdict"] != "below" else ""))
         open_ = a["verdict"] == "indeterminate" and a["doubts"]
-        said = clipped("; ".join([a["reason"], *notes, *(["see what is in doubt"] if open_ else [])]))
-        line = f"{named(a['policy'], a['scenario'], a['title'])}: {a['verdict'].upper()}; {said}."
+        reasons = clipped("; ".join([a["reason"], *notes, *(["see what is in doubt"] if open_ else [])]))
+        line = f"{named(a['policy'], a['scenario'], a['title'])}: {a['verdict'].upper()}; {reasons}."
         if a["verdict"] != "below" and a["meaning"] not in told:
             told.add(a["meaning"])
             binds = (
@@ -262,10 +262,10 @@ def doubts_in_words(content: Mapping[str, Any]) -> list[str]:
     open_ = [a for a in content["assessments"] if a["verdict"] != "below"]
     silent = [] if content["assessments"] else content["not_assessed"]
     doubts = [*(doubt for a in open_ for doubt in a["doubts"]), *unassessed_doubts(content), *silent]
-    found = list(dict.fromkeys(doubt["words"] for doubt in doubts))
-    more = len(found) - MOST_DOUBTS
-    said = [f"- {clipped(words, 400)}." for words in found[:MOST_DOUBTS]]
-    return [*said, *([f"- and {more} more: see the record."] if more > 0 else [])]
+    distinct = list(dict.fromkeys(doubt["words"] for doubt in doubts))
+    more = len(distinct) - MOST_DOUBTS
+    lines = [f"- {clipped(words, 400)}." for words in distinct[:MOST_DOUBTS]]
+    return [*lines, *([f"- and {more} more: see the record."] if more > 0 else [])]
 
 
 def unassessed_doubts(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -296,10 +296,10 @@ def nearest_ancestors(
     seen: set[str] = set()
     level = sorted(parents)
     while level and len(order) < most:
-        found = [by_id[job_id] for job_id in level if job_id in by_id and job_id not in seen]
+        nearer = [by_id[job_id] for job_id in level if job_id in by_id and job_id not in seen]
         seen |= set(level)
-        order += found
-        level = sorted({parent for ancestor in found for parent in ancestor.get("parents", ())} - seen)
+        order += nearer
+        level = sorted({parent for ancestor in nearer for parent in ancestor.get("parents", ())} - seen)
     return order[:most][::-1]
 
 
@@ -344,26 +344,26 @@ def _decide(content: Mapping[str, Any]) -> str:
     over = [a for a in over if any(duty["state"] != OTHER_WORDING for duty in a["duties"])]
     applies = " or ".join(dict.fromkeys(a["condition"] for a in over if a["condition"]))
     limits = limits_in_words(over)
-    said = placing_in_words(over, content["lineage"]["stated"])
+    placing = placing_in_words(over, content["lineage"]["stated"])
     if not applies and not limits:
         return A_PERSON_DECIDES
     due = f" What follows is due {applies}." if applies else ""
-    return f"{A_PERSON_DECIDES}{due}{f' {said}.' if said else ''}{f' {limits}.' if limits else ''}"
+    return f"{A_PERSON_DECIDES}{due}{f' {placing}.' if placing else ''}{f' {limits}.' if limits else ''}"
 
 
 def limits_in_words(over: Iterable[Mapping[str, Any]]) -> str:
     """To what the duties of crossed lines are limited; each limit with its line, where they have different ones."""
-    found = list(over)
+    every = list(over)
     limits: dict[str, list[str]] = {}
-    for a in found:
+    for a in every:
         if not a.get("wording_of"):
             limits.setdefault(a["limited_to"], []).append(a["scenario"])
     if not any(limits):
         return ""
     if len(limits) == 1:
         return f"It is limited to {next(iter(limits))}"
-    said = [f"by {', '.join(names)} {f'to {what}' if what else 'not'}" for what, names in limits.items()]
-    return f"It is limited {'; '.join(said)}"
+    by_limit = [f"by {', '.join(names)} {f'to {what}' if what else 'not'}" for what, names in limits.items()]
+    return f"It is limited {'; '.join(by_limit)}"
 
 
 def placing_in_words(lines: Iterable[Mapping[str, Any]], stated: Mapping[str, Any]) -> str:
@@ -388,13 +388,13 @@ def remedies(content: Mapping[str, Any]) -> list[str]:
     kinds = {each["kind"] for each in advice}
     if KNOW_THE_TYPE.name in kinds:
         advice = [each for each in advice if each["kind"] not in NARROWING]
-    found = list(dict.fromkeys(each["words"] for each in advice))
+    distinct = list(dict.fromkeys(each["words"] for each in advice))
     if kinds & (NARROWING - {COUNT_THE_RUN}) and KNOW_THE_TYPE.name not in kinds:
-        found.append(AMEND.words(content["job"]["arn"]))
-    more = len(found) - MOST_REMEDIES
-    said = [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in found[:MOST_REMEDIES]]
+        distinct.append(AMEND.words(content["job"]["arn"]))
+    more = len(distinct) - MOST_REMEDIES
+    lines = [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in distinct[:MOST_REMEDIES]]
     left = f"And {more} more: flops-auditor records show {in_commands(content)}"
-    return [*said, *([left] if more > 0 else [])]
+    return [*lines, *([left] if more > 0 else [])]
 
 
 def in_commands(content: Mapping[str, Any]) -> str:
@@ -431,7 +431,7 @@ def attributes(kind: str, content: Mapping[str, Any], **more: Any) -> dict[str, 
         "notification_due": content["notification_due"],
         **more,
     }
-    found = {
+    values = {
         "kind": kind,
         "verdict": content["verdict"],
         "job_arn": printable(job["arn"]),
@@ -442,7 +442,7 @@ def attributes(kind: str, content: Mapping[str, Any], **more: Any) -> dict[str, 
         "notification_due": content["notification_due"],
         "json": json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":")),
     }
-    return {key: value for key, value in found.items() if value}
+    return {key: value for key, value in values.items() if value}
 
 
 def section(title: str, lines: Iterable[str], fill: bool = True) -> str:

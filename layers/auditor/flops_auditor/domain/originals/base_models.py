@@ -228,8 +228,8 @@ class BaseModelTable:
         return cls(
             MappingProxyType(models),
             MappingProxyType(by_id),
-            MappingProxyType({name: frozenset(found) for name, found in by_name.items()}),
-            MappingProxyType({stem: frozenset(found) for stem, found in by_stem.items()}),
+            MappingProxyType({name: frozenset(ids) for name, ids in by_name.items()}),
+            MappingProxyType({stem: frozenset(ids) for stem, ids in by_stem.items()}),
         )
 
     def resolve(self, identifier: str) -> BaseModel | None:
@@ -270,12 +270,12 @@ class BaseModelTable:
         if exact is not None:
             return Resolution(exact, f"{text} is listed")
         for candidate, is_path in _candidates(text):
-            found = self._match(candidate, is_path)
-            if len(found) == 1:
-                model = self.models[next(iter(found))]
+            matches = self._match(candidate, is_path)
+            if len(matches) == 1:
+                model = self.models[next(iter(matches))]
                 return Resolution(model, f"{text} resolves to {model.model_id}", hint=is_place(text))
-            if found:
-                return Resolution(None, f"{text} is ambiguous: {', '.join(sorted(found))}")
+            if matches:
+                return Resolution(None, f"{text} is ambiguous: {', '.join(sorted(matches))}")
         return Resolution(None, f"{text} is not in the base-model table")
 
     def _match(self, candidate: str, is_path: bool) -> frozenset[str]:
@@ -290,9 +290,9 @@ class BaseModelTable:
         for spelling in (name, task):
             if spelling is None:
                 continue
-            found = self._by_spelling(spelling)
-            if found:
-                return found
+            matches = self._by_spelling(spelling)
+            if matches:
+                return matches
         return frozenset()
 
     def _by_spelling(self, name: str) -> frozenset[str]:
@@ -305,10 +305,10 @@ class BaseModelTable:
 
     def _publishes(self, publisher: str, name: str) -> bool:
         """Whether the table has a model of this publisher that the name could be a variant of."""
-        found = self._by_spelling(name)
+        matches = self._by_spelling(name)
         return any(
             _key(identifier).startswith(f"{publisher}/")
-            for model_id in found
+            for model_id in matches
             for identifier in (model_id, *self.models[model_id].aliases)
         )
 

@@ -149,8 +149,8 @@ def resolved(names: Sequence[ModelName], models: ModelCatalogue | None) -> list[
     """Names with what they mean. A place that looks like no model is no name."""
     if models is None:
         return []
-    found = [NamedModel(name, (at := models.look_up(name.text)).model, at.hint) for name in names[:MOST_NAMES]]
-    return [each for each in found if each.model is not None or not each.name.is_place]
+    looked_up = [NamedModel(name, (at := models.look_up(name.text)).model, at.hint) for name in names[:MOST_NAMES]]
+    return [each for each in looked_up if each.model is not None or not each.name.is_place]
 
 
 def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
@@ -177,18 +177,18 @@ def _alternatives(
 ) -> list[tuple[Remark, KnownModel | None]]:
     """What the names may mean beside the first one, each with why; None: a model that nobody knows."""
     distinct = {each.model.model_id: each.model for each in named if each.model is not None}
-    found: list[tuple[Remark, KnownModel | None]] = []
+    alternatives: list[tuple[Remark, KnownModel | None]] = []
     if len(distinct) > 1 and first is not None and first.model is not None:
-        said = [f"{each.name.words} ({each.model.model_id})" for each in named if each.model is not None]
-        disagree = NAMES_DISAGREE(said=said)
-        found += [(disagree, model) for name, model in distinct.items() if name != first.model.model_id]
+        spellings = [f"{each.name.words} ({each.model.model_id})" for each in named if each.model is not None]
+        disagree = NAMES_DISAGREE(said=spellings)
+        alternatives += [(disagree, model) for name, model in distinct.items() if name != first.model.model_id]
     if first is not None and first.hint and first.model is not None:
         hint = NAME_IS_A_HINT(where=first.name.where, name=first.name.text, model=first.model.model_id)
-        found.append((hint, None))
+        alternatives.append((hint, None))
     missing = next((each for each in named if each.model is None), None)
     if missing is not None and models is not None:
-        found.append((_not_found(missing.name, models), None))
-    return found
+        alternatives.append((_not_found(missing.name, models), None))
+    return alternatives
 
 
 def _path_beside(
@@ -203,8 +203,8 @@ def _path_beside(
     path = next((n for n in names if n.loaded and n.is_place and not n.text.startswith(OWN_CHECKPOINTS)), None)
     if path is None or known.get(path) is first.model:
         return []
-    said = PATH_BESIDE_NAME(path_where=path.where, path=path.text, where=first.name.where, model=first.model.model_id)
-    return [(said, None)]
+    remark = PATH_BESIDE_NAME(path_where=path.where, path=path.text, where=first.name.where, model=first.model.model_id)
+    return [(remark, None)]
 
 
 def _not_found(name: ModelName, models: ModelCatalogue) -> Remark:
@@ -285,18 +285,18 @@ def _common(own: Original, inherited: Sequence[Original]) -> dict[str, Any]:
     every = [own, *inherited]
     systemic = any(o.systemic_risk for o in every)
     confirmed = any(o.systemic_risk and "systemic_risk" not in o.unconfirmed for o in every)
-    found: dict[str, Any] = {"systemic_risk": systemic}
+    common: dict[str, Any] = {"systemic_risk": systemic}
     unconfirmed: set[Question] = {"systemic_risk"} if systemic and not confirmed else set()
     for question in ("general_purpose", "ours"):
         answers = {getattr(o, question) for o in inherited}
         deciding = [own] if getattr(own, question) is not None or len(answers) > 1 else list(inherited)
-        found[question] = getattr(deciding[0], question)
+        common[question] = getattr(deciding[0], question)
         if all(question in o.unconfirmed for o in deciding):
             unconfirmed.add(question)
     known = [o for o in every if o.pretraining_flop is not None]
     lowest = min(known, key=lambda o: o.pretraining_flop or 0, default=own)
     unconfirmed |= lowest.unconfirmed & {"pretraining_flop"}
-    return {**found, "unconfirmed": frozenset(unconfirmed)}
+    return {**common, "unconfirmed": frozenset(unconfirmed)}
 
 
 def _sum_of(originals: Sequence[Original], highest: bool) -> int:
@@ -337,8 +337,8 @@ def _alike(one: int, other: int) -> bool:
     return 9 * max(one, other) <= 10 * min(one, other)
 
 
-def _larger(known: int, said: int) -> int | None:
-    return known if known > said and not _alike(known, said) else None
+def _larger(known: int, stated: int) -> int | None:
+    return known if known > stated and not _alike(known, stated) else None
 
 
 def find_original(
@@ -351,22 +351,22 @@ def find_original(
     """
     common = _stated(declared, model)
     table = replace(model.original if model else Original(), **common)
-    said, known = declared.pretraining_flop, table.pretraining_flop
-    if said is None:
+    given, known = declared.pretraining_flop, table.pretraining_flop
+    if given is None:
         return table, ()
-    source = f"{declared.pretraining_source} {scientific(said)} FLOP of pretraining"
-    stated = Original(said, source=source, **common)
+    source = f"{declared.pretraining_source} {scientific(given)} FLOP of pretraining"
+    stated = Original(given, source=source, **common)
     if not declared.tagged("pretraining"):
         return stated, ()
-    facts: dict[str, Fact] = {"source": declared.pretraining_source, "said": said}
+    facts: dict[str, Fact] = {"source": declared.pretraining_source, "said": given}
     if known is not None and model is not None:
         lower = min((stated, table), key=lambda original: original.pretraining_flop or 0)
         other = table if lower is stated else stated
-        if max(said, known) <= AGREEMENT * min(said, known):
+        if max(given, known) <= AGREEMENT * min(given, known):
             return lower, ()
         doubt = FIGURES_DISAGREE(**facts, known=known, model=model.model_id)
         return replace(lower, others=((doubt, other),)), (doubt,)
-    if models is not None and said > models.largest_flop:
+    if models is not None and given > models.largest_flop:
         return replace(stated, beyond_any=True), (MORE_THAN_ANY(**facts, largest=models.largest_flop),)
     return stated, ()
 

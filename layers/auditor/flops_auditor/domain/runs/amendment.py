@@ -55,9 +55,9 @@ class Amendment:
 
     def check(self) -> "Amendment":
         """The amendment itself. Raises MalformedAmendment naming what is wrong."""
-        said = (self.tokens, self.parameters, self.mfu, self.pretraining_flop)
+        amounts = (self.tokens, self.parameters, self.mfu, self.pretraining_flop)
         given = self.stated or self.asked_again or self.activity is not None
-        if all(value is None for value in said) and not given:
+        if all(value is None for value in amounts) and not given:
             raise MalformedAmendment("it gives no evidence")
         if not self.who.strip() or not self.why.strip():
             raise MalformedAmendment("it does not say who gives it and why")
@@ -79,22 +79,22 @@ class Amendment:
 
     def to_json(self) -> dict[str, Any]:
         """As the evidence file holds it; what is not said is left out."""
-        said: dict[str, Any] = {"who": self.who, "why": self.why, "at": iso(self.at)}
+        members: dict[str, Any] = {"who": self.who, "why": self.why, "at": iso(self.at)}
         amounts = {"tokens": self.tokens, "parameters": self.parameters, "pretrainingFlop": self.pretraining_flop}
-        said |= {key: str(value) for key, value in amounts.items() if value is not None}
+        members |= {key: str(value) for key, value in amounts.items() if value is not None}
         if self.mfu is not None:
-            said["mfu"] = f"{self.mfu.numerator}/{self.mfu.denominator}"
+            members["mfu"] = f"{self.mfu.numerator}/{self.mfu.denominator}"
         if self.stated:
-            said["stated"] = self.stated.to_json()
+            members["stated"] = self.stated.to_json()
         if self.activity is not None:
-            said["activity"] = self.activity
+            members["activity"] = self.activity
         if self.about:
-            said["about"] = self.about
+            members["about"] = self.about
         if self.attachment_sha256:
-            said["attachmentSha256"] = self.attachment_sha256
+            members["attachmentSha256"] = self.attachment_sha256
         if self.asked_again:
-            said["askedAgain"] = True
-        return said
+            members["askedAgain"] = True
+        return members
 
 
 def in_order(amendments: Sequence[Amendment]) -> list[Amendment]:
@@ -103,36 +103,36 @@ def in_order(amendments: Sequence[Amendment]) -> list[Amendment]:
     return [*newest.values(), *(each for each in amendments if not each.about)]
 
 
-def read_amendment(found: Mapping[str, Any]) -> Amendment:
+def read_amendment(members: Mapping[str, Any]) -> Amendment:
     """Read one back. Raises MalformedAmendment."""
     try:
         return Amendment(
-            who=str(found["who"]),
-            why=str(found["why"]),
-            at=read_time(found["at"]),
-            tokens=_amount(found, "tokens"),
-            parameters=_amount(found, "parameters"),
-            mfu=_fraction(str(found["mfu"])) if "mfu" in found else None,
-            pretraining_flop=_amount(found, "pretrainingFlop"),
-            stated=read_stated(found.get("stated", {})),
-            about=str(found.get("about", "")),
-            attachment_sha256=str(found.get("attachmentSha256", "")),
-            activity=_activity(found.get("activity")),
-            asked_again=found.get("askedAgain", False) is True,
+            who=str(members["who"]),
+            why=str(members["why"]),
+            at=read_time(members["at"]),
+            tokens=_amount(members, "tokens"),
+            parameters=_amount(members, "parameters"),
+            mfu=_fraction(str(members["mfu"])) if "mfu" in members else None,
+            pretraining_flop=_amount(members, "pretrainingFlop"),
+            stated=read_stated(members.get("stated", {})),
+            about=str(members.get("about", "")),
+            attachment_sha256=str(members.get("attachmentSha256", "")),
+            activity=_activity(members.get("activity")),
+            asked_again=members.get("askedAgain", False) is True,
         ).check()
     except (KeyError, TypeError, ValueError, ZeroDivisionError, UnreadableStatement) as error:
         raise MalformedAmendment(f"not an amendment: {error!r}") from error
 
 
-def _activity(found: object) -> Activity | None:
-    known = next((activity for activity in ACTIVITIES if activity == found), None)
-    if found is not None and known is None:
-        raise MalformedAmendment(f"activity is {str(found)[:40]!r}, not one of {', '.join(ACTIVITIES)}")
+def _activity(word: object) -> Activity | None:
+    known = next((activity for activity in ACTIVITIES if activity == word), None)
+    if word is not None and known is None:
+        raise MalformedAmendment(f"activity is {str(word)[:40]!r}, not one of {', '.join(ACTIVITIES)}")
     return known
 
 
-def _amount(found: Mapping[str, Any], key: str) -> int | None:
-    return parse_amount(found[key]) if key in found else None
+def _amount(members: Mapping[str, Any], key: str) -> int | None:
+    return parse_amount(members[key]) if key in members else None
 
 
 def _fraction(text: str) -> Fraction:

@@ -56,8 +56,8 @@ def amend_declared(
                 stated=declared.stated.with_figure_confirmed(),
             )
         of_original = amendment.about and amendment.about not in result and not amendment.stated.ours
-        said = amendment.stated.of_an_original() if of_original else amendment.stated
-        declared = replace(declared, stated=declared.stated.overridden_by(said))
+        answers = amendment.stated.of_an_original() if of_original else amendment.stated
+        declared = replace(declared, stated=declared.stated.overridden_by(answers))
         declared = replace(declared, threshold_doubts=_answered(declared.threshold_doubts, amendment.stated))
     return declared
 

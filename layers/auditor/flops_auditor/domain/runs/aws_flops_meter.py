@@ -124,8 +124,8 @@ def apply_flops_meter(
     if size is None and meter.parameters is not None:
         notes.append(TOTAL_AS_STORED(file=FILE_NAME, parameters=meter.parameters))
     if size is not None and declared.trainable_parameters is None:
-        declared, said = _trainable(declared, meter, size)
-        notes.append(said)
+        declared, remark = _trainable(declared, meter, size)
+        notes.append(remark)
     return replace(declared, notes=(*declared.notes, *notes)), observed
 
 
@@ -133,14 +133,14 @@ def _with_count(meter: ToolkitFile, observed: Observations, facts: Facts) -> Obs
     """The count of flops-meter's file, unless the lines have as much: the larger one counts."""
     if MODEL_FLOP not in meter.values or meter.job != facts.arn or not _of_job(meter.values, facts.arn):
         return replace(observed, notes=(*observed.notes, OTHER_JOB(source=FILE_NAME)))
-    found = counted(meter.values, facts, FILE_NAME)
+    count = counted(meter.values, facts, FILE_NAME)
     lines = observed.emitted.get(MODEL_FLOP)
     if lines is None:
-        return observed.with_count(found)
-    low, high = sorted((lines.value, found.model.value))
-    notes = [DISAGREE(file=FILE_NAME, counted=found.model.value, lines=lines.value)] if high > low * _ROUNDED else []
-    if found.model.value > lines.value * _ROUNDED:
-        return observed.with_count(found, notes)
+        return observed.with_count(count)
+    low, high = sorted((lines.value, count.model.value))
+    notes = [DISAGREE(file=FILE_NAME, counted=count.model.value, lines=lines.value)] if high > low * _ROUNDED else []
+    if count.model.value > lines.value * _ROUNDED:
+        return observed.with_count(count, notes)
     return replace(observed, notes=(*observed.notes, *notes))
 
 

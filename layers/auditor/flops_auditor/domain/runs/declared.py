@@ -151,7 +151,7 @@ class Declared:
     tokens_source: str = f"tag {TAG_PREFIX}tokens"
     pretraining_source: str = "the job says"
     amended: frozenset[Literal["tokens", "parameters", "pretraining"]] = frozenset()
-    said: Statements = field(default=NOTHING_SAID, compare=False, repr=False)
+    statements: Statements = field(default=NOTHING_SAID, compare=False, repr=False)
     """What all this was read from."""
 
     @property
@@ -258,7 +258,7 @@ class _Reader:
         licence = self.tag("licence")[:LONGEST_LICENCE]
         if unknown := unknown_in_words(licence):
             self.notes.append(UNKNOWN_LICENCE(names=unknown, statement=f"tag {TAG_PREFIX}licence"))
-        said: dict[Question, bool | None] = {
+        answers: dict[Question, bool | None] = {
             "ours": self.yes_or_no("original-is-ours"),
             "general_purpose": self.yes_or_no("original-is-general-purpose"),
             "systemic_risk": self.yes_or_no("systemic-risk"),
@@ -271,27 +271,27 @@ class _Reader:
             "licence": licence or None,
         }
         return Stated(
-            **said,
+            **answers,
             placed_on_market=placed,
             placed_on=since,
             licence=licence,
-            unconfirmed=frozenset(question for question, answer in {**said, **also}.items() if answer is not None),
+            unconfirmed=frozenset(question for question, answer in {**answers, **also}.items() if answer is not None),
         )
 
 
-def read_declared(said: Statements) -> Declared:
+def read_declared(statements: Statements) -> Declared:
     """Everything the run says about itself. Never raises: what cannot be read becomes a doubt."""
-    reader = _Reader(said.tags)
+    reader = _Reader(statements.tags)
     if reader.tag("precision") and not reader.precision():
         reader.figure_doubts.append(reader.unknown("precision", reader.tag("precision"), ", ".join(PRECISIONS)))
     chosen = reader.choice("activity", ACTIVITIES)
     activity: Activity = next((known for known in ACTIVITIES if known == chosen), "fine-tuning")
-    parameters = Hyperparameters.of(said.parameters)
-    names, loads_weights = _names(said, parameters, reader)
+    parameters = Hyperparameters.of(statements.parameters)
+    names, loads_weights = _names(statements, parameters, reader)
     planned, planned_of_a_device = parameters.tokens()
-    pretraining_flop = _pretraining(said.environment.get(PRETRAIN_VARIABLE, ""), reader)
+    pretraining_flop = _pretraining(statements.environment.get(PRETRAIN_VARIABLE, ""), reader)
     return Declared(
-        activity="not-training" if said.evaluation else activity,
+        activity="not-training" if statements.evaluation else activity,
         base_model=next((name.text for name in names if not name.is_place), names[0].text if names else ""),
         names=names,
         loads_weights=loads_weights,
@@ -308,14 +308,14 @@ def read_declared(said: Statements) -> Declared:
         epochs=parameters.epochs(),
         updates_of_a_rollout=parameters.updates_of_a_rollout(),
         sequence_length=parameters.sequence_length(),
-        technique=parameters.technique(said.technique),
-        parameter_efficient=said.parameter_efficient or parameters.parameter_efficient(),
+        technique=parameters.technique(statements.technique),
+        parameter_efficient=statements.parameter_efficient or parameters.parameter_efficient(),
         lineage=tuple(part for part in reader.tag("lineage").split() if part),
-        training_signs=() if said.evaluation else parameters.training_signs(),
+        training_signs=() if statements.evaluation else parameters.training_signs(),
         figure_doubts=tuple(reader.figure_doubts),
         threshold_doubts=tuple(reader.threshold_doubts),
         notes=tuple(reader.notes),
-        said=said,
+        statements=statements,
     )
 
 
@@ -328,7 +328,9 @@ def _pretraining(variable_text: str, reader: _Reader) -> int | None:
     return tagged or variable
 
 
-def _names(said: Statements, parameters: Hyperparameters, reader: _Reader) -> tuple[tuple[ModelName, ...], bool | None]:
+def _names(
+    statements: Statements, parameters: Hyperparameters, reader: _Reader
+) -> tuple[tuple[ModelName, ...], bool | None]:
     """The names of the model, most explicit first, and whether the run loads its weights; None where a name may be
     that of a configuration, since a tag against what the run names settles nothing.
     """
@@ -336,11 +338,11 @@ def _names(said: Statements, parameters: Hyperparameters, reader: _Reader) -> tu
     from_scratch = tagged.lower() in _FROM_SCRATCH
     places = [] if from_scratch else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model", explains=True), True)]
     places += [(ModelName(name, f"hyperparameter {where}", w), w) for where, name, w in parameters.models()]
-    places += [(ModelName(said.environment.get(key, ""), f"variable {key}"), True) for key in _MODEL_VARIABLES]
-    places += [(ModelName(said.tags.get(key, ""), f"tag {key}"), True) for key in said.model_tags]
-    places += [(ModelName(text, f"channel {name}"), True) for name, text in said.channels.items()]
-    places += [(ModelName(text, where), True) for where, text in said.model_names.items()]
-    mounted = tuple(f"{_INPUTS}{name}" for name in said.channels)
+    places += [(ModelName(statements.environment.get(key, ""), f"variable {key}"), True) for key in _MODEL_VARIABLES]
+    places += [(ModelName(statements.tags.get(key, ""), f"tag {key}"), True) for key in statements.model_tags]
+    places += [(ModelName(text, f"channel {name}"), True) for name, text in statements.channels.items()]
+    places += [(ModelName(text, where), True) for where, text in statements.model_names.items()]
+    mounted = tuple(f"{_INPUTS}{name}" for name in statements.channels)
     named = [(n, weights) for n, weights in places if n.text.strip() and not _is_mounted(n.text, mounted)]
     if not named:
         return (), False

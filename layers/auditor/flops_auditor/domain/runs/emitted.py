@@ -121,12 +121,12 @@ def read_gauge(
     if not spans or (series.untimed and not series.timed):
         values = series.values
         return Emitted(Fraction(sum(values), len(values) * series.scale), name, None) if values else None
-    found = held(series, spans, step_of(series, period))
-    mean = found.mean()
+    points = held(series, spans, step_of(series, period))
+    mean = points.mean()
     if mean is None:
         notes.append(NOT_DURING_TRAINING(name=name))
         return None
-    return Emitted(mean, name, Fraction(found.covered, training_microseconds(spans)))
+    return Emitted(mean, name, Fraction(points.covered, training_microseconds(spans)))
 
 
 def read_counter(
@@ -193,7 +193,7 @@ def with_final(counted: Emitted | None, final: Final, spans: Sequence[Span], not
         share = Fraction(max(0, min(at, end) - begin), end - begin)
     if counted is None:
         return Emitted(final.value, final.name, share, counts=True)
-    known = [found for found in (counted.share, share) if found is not None]
+    known = [part for part in (counted.share, share) if part is not None]
     larger = counted if counted.value >= final.value else Emitted(final.value, final.name, counts=True)
     return replace(larger, share=max(known, default=None))
 
@@ -204,16 +204,17 @@ def of_all_hosts(name: str, by_host: Mapping[str, Emitted], hosts: int, notes: l
     If it is one count that all of them repeat, one of them would be the whole, so no less than that is certain.
     """
     notes.append(PER_HOST(name=name, hosts=len(by_host), of=hosts))
-    found = list(by_host.values())
-    shares = [one.share for one in found]
+    hosts_counted = list(by_host.values())
+    shares = [one.share for one in hosts_counted]
     share = None
     if all(part is not None for part in shares):
         share = min(
-            Fraction(1), sum((part for part in shares if part is not None), Fraction(0)) / max(hosts, len(found))
+            Fraction(1),
+            sum((part for part in shares if part is not None), Fraction(0)) / max(hosts, len(hosts_counted)),
         )
-    value = sum((one.value for one in found), Fraction(0))
-    most = sum((one.highest for one in found), Fraction(0))
-    return Emitted(value, name, share, counts=True, least=max(one.value for one in found), most=most)
+    value = sum((one.value for one in hosts_counted), Fraction(0))
+    most = sum((one.highest for one in hosts_counted), Fraction(0))
+    return Emitted(value, name, share, counts=True, least=max(one.value for one in hosts_counted), most=most)
 
 
 def largest(quantity: str, readings: Sequence[Emitted], notes: list[Remark]) -> Emitted:
@@ -236,6 +237,6 @@ def said_of_share(emitted: Emitted) -> Remark | None:
     return SPEAKS_FOR(name=emitted.name, share=emitted.share) if emitted.share < 1 else None
 
 
-def by_quantity(found: Mapping[str, Sequence[Emitted]], notes: list[Remark]) -> dict[str, Emitted]:
+def by_quantity(emitted: Mapping[str, Sequence[Emitted]], notes: list[Remark]) -> dict[str, Emitted]:
     """One reading of each quantity."""
-    return {quantity: largest(quantity, readings, notes) for quantity, readings in sorted(found.items())}
+    return {quantity: largest(quantity, readings, notes) for quantity, readings in sorted(emitted.items())}

@@ -97,8 +97,8 @@ class Evidence:
         }
         if self.packages:
             document["packages"] = {
-                arn: {"unread": asdict(found)} if isinstance(found, Unread) else {"answer": found}
-                for arn, found in self.packages.items()
+                arn: {"unread": asdict(package)} if isinstance(package, Unread) else {"answer": package}
+                for arn, package in self.packages.items()
             }
         if self.tags_seen:
             document["tagsSeen"] = [look.to_json() for look in self.tags_seen]
@@ -148,13 +148,13 @@ def parse_evidence(body: bytes) -> Evidence:
             tags=document["tags"],
             metrics=metrics["results"],
             period_seconds=_period(metrics["periodSeconds"]),
-            unread=tuple(_unread(found) for found in document["unread"]),
+            unread=tuple(_unread(member) for member in document["unread"]),
             collected_at=read_time(document["collectedAt"]) if document["collectedAt"] else None,
             files=document["files"],
-            amendments=tuple(read_amendment(found) for found in document.get("amendments", ())),
-            packages={arn: _package(found) for arn, found in document.get("packages", {}).items()},
+            amendments=tuple(read_amendment(member) for member in document.get("amendments", ())),
+            packages={arn: _package(member) for arn, member in document.get("packages", {}).items()},
             source=str(document["source"]),
-            tags_seen=tuple(read_tags_seen(found) for found in document.get("tagsSeen", ())),
+            tags_seen=tuple(read_tags_seen(member) for member in document.get("tagsSeen", ())),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise MalformedEvidence(f"not an evidence file: {error}") from error
@@ -167,14 +167,14 @@ def _period(value: object) -> int | None:
     return value
 
 
-def _unread(found: Mapping[str, str]) -> Unread:
-    return Unread(found["source"], found["error"], found["detail"])
+def _unread(members: Mapping[str, str]) -> Unread:
+    return Unread(members["source"], members["error"], members["detail"])
 
 
-def _package(found: Mapping[str, Any]) -> Mapping[str, Any] | Unread:
-    if "unread" in found:
-        return _unread(found["unread"])
-    return dict(found["answer"])
+def _package(members: Mapping[str, Any]) -> Mapping[str, Any] | Unread:
+    if "unread" in members:
+        return _unread(members["unread"])
+    return dict(members["answer"])
 
 
 def digest_of_tags(tags: Sequence[Mapping[str, str]]) -> str:

@@ -239,13 +239,13 @@ class Hyperparameters:
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "Hyperparameters":
         """Read hyperparameters as SageMaker passes them: texts, perhaps between JSON's quotation marks."""
-        found: dict[str, list[tuple[str, str]]] = {}
+        by_name: dict[str, list[tuple[str, str]]] = {}
         for key, value in given.items():
             name = key[:_LONGEST_KEY].strip().lstrip("+-").lower().replace("-", "_").replace("/", ".")
             parts = name.split(".")
             for begin in range(max(0, len(parts) - 4), len(parts)):
-                found.setdefault(".".join(parts[begin:]), []).append((name, plain(value)))
-        return cls({name: tuple(sorted(values, key=lambda each: len(each[0]))) for name, values in found.items()})
+                by_name.setdefault(".".join(parts[begin:]), []).append((name, plain(value)))
+        return cls({name: tuple(sorted(values, key=lambda each: len(each[0]))) for name, values in by_name.items()})
 
     def get(self, name: str, default: str = "") -> str:
         """The first value of that name that is not empty; one that stands higher in the recipe goes first."""
@@ -268,7 +268,7 @@ class Hyperparameters:
         """Names of the trained model, most explicit first: what each stands under, the name, and whether it is that of
         weights.
         """
-        found: dict[tuple[str, bool], str] = {}
+        by_model: dict[tuple[str, bool], str] = {}
         flavour = self.get(_FLAVOUR)
         for name in MODEL:
             for full_name, value in self._by_name.get(name, ()):
@@ -276,20 +276,20 @@ class Hyperparameters:
                     continue
                 if _OTHER_MODELS.isdisjoint(full_name.split(".")):
                     whole = f"{value}-{flavour}" if flavour and name == "model.name" else value
-                    found.setdefault((whole, name not in CONFIGURATIONS), full_name)
-        return [(where, name, weights) for (name, weights), where in found.items()]
+                    by_model.setdefault((whole, name not in CONFIGURATIONS), full_name)
+        return [(where, name, weights) for (name, weights), where in by_model.items()]
 
     def numbers(self, names: Iterable[str], most: int) -> list[Fraction]:
         """Values of these names that are numbers over 0 and at most `most`."""
-        found = []
+        numbers = []
         for text in self.all(names):
             try:
                 value = exact(text)
             except ValueError:
                 continue
             if 0 < value <= most:
-                found.append(value)
-        return found
+                numbers.append(value)
+        return numbers
 
     def epochs(self) -> Fraction | None:
         """Passes over the dataset, the most of several; None when nothing says."""
@@ -351,10 +351,10 @@ class Hyperparameters:
 
     def parameter_efficient(self) -> bool:
         """Whether only adapters are trained: what says so itself goes before a rank that was left at its default."""
-        said = [text.lower() for text in self.all(_ADAPTERS_SAID)]
-        said += [text for each in self.all(_TRAINED_SAID) if (text := each.lower()) == "full" or "lora" in text]
-        if said:
-            return all(text not in _FULL for text in said)
+        methods = [text.lower() for text in self.all(_ADAPTERS_SAID)]
+        methods += [text for each in self.all(_TRAINED_SAID) if (text := each.lower()) == "full" or "lora" in text]
+        if methods:
+            return all(text not in _FULL for text in methods)
         ranks = self.all(_ADAPTERS_RANK)
         return any(text.lower() not in _FULL for text in ranks or self.all(_ADAPTERS_HINTED))
 

@@ -118,11 +118,11 @@ def read_lines(
     stretches = _stretches(rows, spans, step)
     counts = _counts(stretches)
     doubts = dict.fromkeys((*_order(stretches), *_of_another_time(rows, step)))
-    said = _together(counts, last, orderly=not doubts)
+    totals = _together(counts, last, orderly=not doubts)
     lost = _lost(stretches)
-    if lost > said.get("discarded_flop", Fraction(0)):
-        said["discarded_flop"] = lost
-    result = counted(said, facts, SOURCE, (*BINDING, "chain_check"))
+    if lost > totals.get("discarded_flop", Fraction(0)):
+        totals["discarded_flop"] = lost
+    result = counted(totals, facts, SOURCE, (*BINDING, "chain_check"))
     notes = [*result.notes, *_missing(stretches)]
     if len(counts) > 1:
         notes.append(COUNTS_ANEW(times=len(counts) - 1))
@@ -131,20 +131,20 @@ def read_lines(
 
 def _rows(series: Mapping[str, Series]) -> list[_Row]:
     """What each period says, in order; values without times are one row of their highest and lowest."""
-    found: dict[int, _Row] = {}
+    by_start: dict[int, _Row] = {}
     timed = any(each.starts for each in series.values())
     for label, each in series.items():
         word = word_of(label)
         if word is None:
             continue
         for start, value in zip(each.starts, each.timed, strict=True):
-            row = found.setdefault(start, _Row(start, {}, {}))
+            row = by_start.setdefault(start, _Row(start, {}, {}))
             (row.least if label.endswith(MINIMUM) else row.most)[word] = Fraction(value, each.scale)
         if not timed:
-            row = found.setdefault(_NO_TIME, _Row(_NO_TIME, {}, {}))
+            row = by_start.setdefault(_NO_TIME, _Row(_NO_TIME, {}, {}))
             row.most[word] = Fraction(max(each.untimed), each.scale)
             row.least[word] = Fraction(min(each.untimed), each.scale)
-    rows = [found[start] for start in sorted(found) if MODEL_FLOP in found[start].most]
+    rows = [by_start[start] for start in sorted(by_start) if MODEL_FLOP in by_start[start].most]
     for before, row in pairwise(rows):
         for word in ("since", "attempt"):
             if word in before.most:

@@ -198,13 +198,13 @@ def counted(values: Mapping[str, Fraction], facts: Facts, source: str, binding: 
     discarded, inferred = values.get("discarded_flop", _NOTHING), values.get("inferred_flop", _NOTHING)
     generation, reference = values.get("generation_flop", _NOTHING), values.get("reference_flop", _NOTHING)
     uncertain = values.get("uncertain_flop", _NOTHING)
-    said = (
+    amounts = (
         (LOST_AND_DONE_AGAIN, discarded),
         (INFERRED, inferred),
         (UNCERTAIN, uncertain),
         (SIGNAL, generation + reference),
     )
-    notes = tuple(kind(flop=amount) for kind, amount in said if amount)
+    notes = tuple(kind(flop=amount) for kind, amount in amounts if amount)
     least, most = flop - min(inferred + uncertain, flop), flop + discarded + uncertain
     model = Emitted(flop, source, share, counts=True, least=least, most=most)
     return Counted(model, generation, reference, tuple(suspicions), notes)
@@ -212,25 +212,25 @@ def counted(values: Mapping[str, Fraction], facts: Facts, source: str, binding: 
 
 def suspicions_of(values: Mapping[str, Fraction], facts: Facts, binding: Sequence[str] = BINDING) -> list[Suspicion]:
     """What the words themselves say is missing."""
-    flop, found = values[MODEL_FLOP], []
+    flop, suspicions = values[MODEL_FLOP], []
     missing = [name for name in binding if name not in values]
     if missing:
-        found.append(Suspicion(UNBOUND(missing=missing)))
+        suspicions.append(Suspicion(UNBOUND(missing=missing)))
     if values.get("failed"):
-        found.append(Suspicion(STOPPED_COUNTING(flop=flop)))
+        suspicions.append(Suspicion(STOPPED_COUNTING(flop=flop)))
     if kinds := values.get("unknown_ops"):
-        found.append(Suspicion(UNKNOWN_OPERATIONS(kinds=kinds, flop=flop)))
+        suspicions.append(Suspicion(UNKNOWN_OPERATIONS(kinds=kinds, flop=flop)))
     late = values.get("since", _NOTHING) - values.get("to", values.get("since", _NOTHING))
     if late > CLOCKS_DIFFER:
-        found.append(Suspicion(TIMES_DISAGREE(seconds=late)))
+        suspicions.append(Suspicion(TIMES_DISAGREE(seconds=late)))
     ranks = values.get("ranks", Fraction(facts.hosts))
     reporting = values.get("reporting", ranks)
     if reporting < ranks:
         times = ranks / max(reporting, Fraction(1))
-        found.append(Suspicion(RANKS_SILENT(reporting=reporting, ranks=ranks, times=times), times))
+        suspicions.append(Suspicion(RANKS_SILENT(reporting=reporting, ranks=ranks, times=times), times))
     if ranks < facts.hosts:
-        found.append(Suspicion(HOSTS_WITHOUT_RANK(ranks=ranks, hosts=facts.hosts)))
+        suspicions.append(Suspicion(HOSTS_WITHOUT_RANK(ranks=ranks, hosts=facts.hosts)))
     if uncounted := values.get("uncounted_steps"):
         times = 1 + uncounted / max(values.get("steps", _NOTHING), Fraction(1))
-        found.append(Suspicion(STEPS_NOT_COUNTED(steps=uncounted, times=times), times))
-    return found
+        suspicions.append(Suspicion(STEPS_NOT_COUNTED(steps=uncounted, times=times), times))
+    return suspicions

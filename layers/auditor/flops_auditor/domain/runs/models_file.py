@@ -30,8 +30,8 @@ class MalformedModels(AuditorError):
 def read_models(body: bytes) -> ModelStatements:
     """Read a file of models. Raises MalformedModels."""
     try:
-        found = parse_strict(body)["models"].items()
-        return {name: checked(name, read_amendment({**entry, "about": name})) for name, entry in found}
+        entries = parse_strict(body)["models"].items()
+        return {name: checked(name, read_amendment({**entry, "about": name})) for name, entry in entries}
     except MalformedModels:
         raise
     except (KeyError, TypeError, AttributeError, AuditorError) as error:
@@ -76,7 +76,7 @@ def statements_about(
 
 
 def still_about(
-    run: Run, declared: Declared, said: Sequence[Amendment], resolve: Callable[[str], str]
+    run: Run, declared: Declared, amendments: Sequence[Amendment], resolve: Callable[[str], str]
 ) -> tuple[Amendment, ...]:
     """Without what is said of another model than the one that the run names: a statement about a model holds for a run
     whose names all mean that model, so that no name puts on another's statement.
@@ -84,7 +84,7 @@ def still_about(
     names = {resolve(name.text).casefold() for name in declared.names if not name.is_place}
     names = names or {resolve(declared.base_model).casefold()}
     mine = {run.name, run.arn}
-    return tuple(a for a in said if not a.about or a.about in mine or names == {resolve(a.about).casefold()})
+    return tuple(a for a in amendments if not a.about or a.about in mine or names == {resolve(a.about).casefold()})
 
 
 def _same(name: str, original: str, resolve: Callable[[str], str]) -> bool:

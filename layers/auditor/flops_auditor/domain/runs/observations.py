@@ -116,19 +116,19 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
     }
     finals = _finals(run.final_values, vocabulary, notes)
     hosts = sum(group.instance_count for group in run.hosts)
-    found: defaultdict[str, list[Emitted]] = defaultdict(list)
+    by_quantity_read: defaultdict[str, list[Emitted]] = defaultdict(list)
     for name in sorted({name for name, _ in emitted} | set(finals)):
         meaning = vocabulary.recognise(name)
         if meaning is not None and meaning.quantity != METER:
             by_host = {host: series for (other, host), series in emitted.items() if other == name}
             for one in _read(name, meaning, by_host, finals.get(name), time.spans, period, hosts, notes):
-                found[meaning.quantity].append(one.scaled(meaning.scale))
+                by_quantity_read[meaning.quantity].append(one.scaled(meaning.scale))
     if busy and period is None:
         notes.append(PERIOD_UNKNOWN())
     signs = {name for name, _ in emitted} | {final.name for final in run.final_values}
     observed = Observations(
         busy=busy,
-        emitted=by_quantity(found, notes),
+        emitted=by_quantity(by_quantity_read, notes),
         notes=tuple(dict.fromkeys(notes)),
         doubts=_unfinished(evidence),
         training_signs=tuple(sorted(name for name in signs if _only_training_emits(name, vocabulary))),
@@ -248,9 +248,9 @@ def _unfinished(evidence: Evidence) -> tuple[Remark, ...]:
         if isinstance(result, Mapping) and result.get("StatusCode"):
             codes.setdefault(str(result.get("Label", ""))[:80], set()).add(str(result["StatusCode"])[:40])
     doubts = []
-    for label, found in sorted(codes.items()):
-        failed = sorted(found - {"Complete", "PartialData"})
-        if failed or "Complete" not in found:
+    for label, states in sorted(codes.items()):
+        failed = sorted(states - {"Complete", "PartialData"})
+        if failed or "Complete" not in states:
             doubts.append(UNFINISHED(codes=", ".join(failed) or "PartialData", label=label))
     return tuple(doubts)
 
@@ -263,8 +263,8 @@ def metric_results(answers: Any) -> Sequence[Mapping[str, Any]]:
     pages = answers if isinstance(answers, list) else [answers]
     results: list[Mapping[str, Any]] = []
     for page in pages:
-        found = page.get("MetricDataResults") if isinstance(page, Mapping) else None
-        if not isinstance(found, list):
+        page_results = page.get("MetricDataResults") if isinstance(page, Mapping) else None
+        if not isinstance(page_results, list):
             raise ValueError("no MetricDataResults list: pass the answer of `aws cloudwatch get-metric-data`")
-        results.extend(found)
+        results.extend(page_results)
     return results

@@ -101,8 +101,8 @@ def busy_hosts(
 
 def host_in(text: str) -> str | None:
     """The host that a text names, such as `algo-1` in `job/algo-1`; None where it names none."""
-    found = _HOST.fullmatch(text)
-    return found[1] if found else None
+    match = _HOST.fullmatch(text)
+    return match[1] if match else None
 
 
 def is_occupancy(label: str) -> bool:
@@ -116,8 +116,8 @@ def busyness(series: Series, spans: Sequence[Span], period_seconds: int | None) 
     Time that no value covers is not covered, and a value that lies partly outside the spans counts as if the host had
     been idle outside: the figure bounds the occupancy from above.
     """
-    found = coverage(series, spans, step_of(series, period_seconds))
-    return Busy(found, max(found.covered, training_microseconds(spans))) if found.covered else None
+    covered = coverage(series, spans, step_of(series, period_seconds))
+    return Busy(covered, max(covered.covered, training_microseconds(spans))) if covered.covered else None
 
 
 def _of_the_agent(
@@ -147,7 +147,7 @@ def _of_the_agent(
 
 
 def _highest(points: Points) -> dict[int | None, float]:
-    found: dict[int | None, float] = {}
+    by_start: dict[int | None, float] = {}
     for start, value in points:
-        found[start] = max(value, found.get(start, 0.0))
-    return found
+        by_start[start] = max(value, by_start.get(start, 0.0))
+    return by_start

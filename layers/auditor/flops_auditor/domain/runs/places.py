@@ -100,10 +100,10 @@ def read_s3(text: str) -> Location | None:
     """
     text = text.strip()
     for spelling in (_ACCESS_POINT, _URI, _ARN):
-        if found := spelling.fullmatch(text):
-            return _in_bucket(found["bucket"], found["key"])
-    found = _OF_A_PATH.fullmatch(text) or _OF_A_HOST.fullmatch(text)
-    return _in_bucket(found["bucket"], unquote(found["key"] or "")) if found else None
+        if match := spelling.fullmatch(text):
+            return _in_bucket(match["bucket"], match["key"])
+    match = _OF_A_PATH.fullmatch(text) or _OF_A_HOST.fullmatch(text)
+    return _in_bucket(match["bucket"], unquote(match["key"] or "")) if match else None
 
 
 def _in_bucket(bucket: str, key: str | None) -> Location:
@@ -115,10 +115,10 @@ def is_access_point(location: Location) -> bool:
     return _ALIAS.fullmatch(location.space) is not None
 
 
-def each_once(found: Sequence[Reference]) -> tuple[Reference, ...]:
+def each_once(references: Sequence[Reference]) -> tuple[Reference, ...]:
     """One reference per place: the tag first, then whichever takes the most."""
     best: dict[Location, Reference] = {}
-    for reference in found:
+    for reference in references:
         known = best.get(reference.location)
         if known is None or _weight(reference) > _weight(known):
             best[reference.location] = reference

@@ -14,8 +14,8 @@ class JobPointer(BaseModel):
     """Where an event points. The service is asked again; what the event said counts only for a run that is gone then.
 
     `service` is the source that the run's evidence will name, `event_source` what AWS's own events of it call
-    themselves. `source` is the event's source, `said` its detail, unchecked, and `finished` whether it says that the
-    run ended.
+    themselves. `source` is the event's source, `detail` what it says, unchecked, and `finished` whether it says that
+    the run ended.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -30,7 +30,7 @@ class JobPointer(BaseModel):
     finished: bool = False
     creation_time: datetime | None = None
     source: str = ""
-    said: dict[str, Any] = {}
+    detail: dict[str, Any] = {}
 
     @property
     def trusted(self) -> bool:

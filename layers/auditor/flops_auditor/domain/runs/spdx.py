@@ -123,8 +123,8 @@ _EXCEPTIONS = {name.lower(): name for name in EXCEPTIONS.split()}
 
 def unknown_names(expression: str) -> list[str]:
     """The names of an expression that SPDX does not have, each once; none of a licence that nobody names."""
-    found = [_unknown(each.strip()) for each in _BETWEEN.split(re.sub(r"[()]", " ", expression).strip())]
-    return list(dict.fromkeys(name for names in found for name in names)) if expression.strip() else []
+    unknown = [_unknown(each.strip()) for each in _BETWEEN.split(re.sub(r"[()]", " ", expression).strip())]
+    return list(dict.fromkeys(name for names in unknown for name in names)) if expression.strip() else []
 
 
 def _unknown(name: str) -> list[str]:
@@ -143,9 +143,9 @@ def nearest_licences(name: str) -> list[str]:
 
 def unknown_in_words(expression: str) -> str:
     """What an expression names that SPDX does not have, and what may be meant; empty where all is known."""
-    said = []
+    words = []
     for name in unknown_names(expression):
         near = nearest_licences(name)
         hint = f" (did you mean {' or '.join(near)}?)" if near else ""
-        said.append(f"{name[:40]!r}{hint}")
-    return ", ".join(said)
+        words.append(f"{name[:40]!r}{hint}")
+    return ", ".join(words)

@@ -62,10 +62,10 @@ class Stated:
         """These statements with those of another, later source in their place; what it says is no longer only a tag's
         word, unless it is one itself.
         """
-        said = {f.name: getattr(other, f.name) for f in fields(other) if f.name != "unconfirmed"}
-        said = {name: value for name, value in said.items() if value is not None and value != ""}
-        left = self.unconfirmed.difference(said) | other.unconfirmed
-        return replace(self, **said, unconfirmed=left)
+        answers = {f.name: getattr(other, f.name) for f in fields(other) if f.name != "unconfirmed"}
+        answers = {name: value for name, value in answers.items() if value is not None and value != ""}
+        left = self.unconfirmed.difference(answers) | other.unconfirmed
+        return replace(self, **answers, unconfirmed=left)
 
     def confirms(self, question: Question) -> bool:
         """Whether somebody who signs for it says so, and not a tag alone."""
@@ -82,7 +82,7 @@ class Stated:
 
     def to_json(self) -> dict[str, Any]:
         """As evidence and records hold it; what is not said is left out."""
-        said: dict[str, Any] = {
+        members: dict[str, Any] = {
             "ours": self.ours,
             "generalPurpose": self.general_purpose,
             "systemicRisk": self.systemic_risk,
@@ -93,36 +93,36 @@ class Stated:
             "fromScratch": self.from_scratch,
             "unconfirmed": sorted(self.unconfirmed) or None,
         }
-        return {name: value for name, value in said.items() if value is not None}
+        return {name: value for name, value in members.items() if value is not None}
 
 
 NOTHING_STATED = Stated()
 
 
-def read_stated(found: Mapping[str, Any]) -> Stated:
+def read_stated(members: Mapping[str, Any]) -> Stated:
     """Read statements back. Raises UnreadableStatement."""
     try:
-        unconfirmed = frozenset(found.get("unconfirmed", ()))
-        licence = str(found.get("licence", ""))
+        unconfirmed = frozenset(members.get("unconfirmed", ()))
+        licence = str(members.get("licence", ""))
         if not unconfirmed <= set(QUESTIONS) or len(licence) > LONGEST_LICENCE:
-            raise UnreadableStatement(f"{str(dict(found))[:200]}")
+            raise UnreadableStatement(f"{str(dict(members))[:200]}")
         return Stated(
-            ours=_answer(found, "ours"),
-            general_purpose=_answer(found, "generalPurpose"),
-            systemic_risk=_answer(found, "systemicRisk"),
-            generated_data_public=_answer(found, "generatedDataPublic"),
-            placed_on_market=_answer(found, "placedOnMarket"),
-            placed_on=date.fromisoformat(found["placedOn"]) if "placedOn" in found else None,
+            ours=_answer(members, "ours"),
+            general_purpose=_answer(members, "generalPurpose"),
+            systemic_risk=_answer(members, "systemicRisk"),
+            generated_data_public=_answer(members, "generatedDataPublic"),
+            placed_on_market=_answer(members, "placedOnMarket"),
+            placed_on=date.fromisoformat(members["placedOn"]) if "placedOn" in members else None,
             licence=licence,
-            from_scratch=_answer(found, "fromScratch"),
+            from_scratch=_answer(members, "fromScratch"),
             unconfirmed=unconfirmed,
         )
     except (TypeError, ValueError, AttributeError) as error:
         raise UnreadableStatement(f"not statements about a model: {error}") from error
 
 
-def _answer(found: Mapping[str, Any], name: str) -> bool | None:
-    value = found.get(name)
+def _answer(members: Mapping[str, Any], name: str) -> bool | None:
+    value = members.get(name)
     if value is not None and not isinstance(value, bool):
         raise UnreadableStatement(f"{name} is {str(value)[:40]!r}, not true or false")
     return value

@@ -27,9 +27,9 @@ class TagsSeen:
         return {"at": iso(self.at), "tags": dict(self.tags)}
 
 
-def read_tags_seen(found: Mapping[str, Any]) -> TagsSeen:
+def read_tags_seen(members: Mapping[str, Any]) -> TagsSeen:
     """Read it back. Raises KeyError, TypeError, ValueError."""
-    return TagsSeen(read_time(found["at"]), {str(name): str(value) for name, value in found["tags"].items()})
+    return TagsSeen(read_time(members["at"]), {str(name): str(value) for name, value in members["tags"].items()})
 
 
 def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
@@ -40,13 +40,13 @@ def own_tags(tags: Mapping[str, str]) -> dict[str, str]:
 def changed_tags(seen: Sequence[TagsSeen], tags: Mapping[str, str]) -> tuple[Remark, ...]:
     """What each tag was when it was seen, where it is something else now; the last such look counts."""
     now = own_tags(tags)
-    found: dict[str, Remark] = {}
+    by_tag: dict[str, Remark] = {}
     for look in seen:
         for name in sorted(look.tags.keys() | now.keys()):
             before, after = look.tags.get(name), now.get(name)
             if before != after:
-                found[name] = TAG_CHANGED(name=name, before=_quoted(before), at=iso(look.at), now=_quoted(after))
-    return tuple(found.values())[:MOST_SAID]
+                by_tag[name] = TAG_CHANGED(name=name, before=_quoted(before), at=iso(look.at), now=_quoted(after))
+    return tuple(by_tag.values())[:MOST_SAID]
 
 
 def _quoted(value: str | None) -> str:

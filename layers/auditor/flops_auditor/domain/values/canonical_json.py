@@ -80,12 +80,12 @@ def _parse(text: bytes, decoder: json.JSONDecoder) -> Any:
 
 def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object, for `object_pairs_hook`. Raises ValueError for a key that stands twice."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         keys = [key for key, _ in pairs]
-        twice = next(key for key in found if keys.count(key) > 1)
+        twice = next(key for key in members if keys.count(key) > 1)
         raise ValueError(f"duplicate key in one object: {twice[:60]!r}")
-    return found
+    return members
 
 
 def _refuse(text: str) -> NoReturn:

@@ -38,9 +38,9 @@ def differences(before: Any, after: Any, without: Collection[str] = (), path: st
         yield Difference(path[:200], before, after)
 
 
-def in_words(found: Iterator[Difference]) -> str:
+def in_words(compared: Iterator[Difference]) -> str:
     """The first differences in one line, and that there are more."""
-    shown = list(islice(found, MOST + 1))
+    shown = list(islice(compared, MOST + 1))
     return "; ".join([*map(str, shown[:MOST]), *(["and more"] if len(shown) > MOST else [])])
 
 

@@ -90,12 +90,12 @@ class Remark:
         return None if remedy is None else Spoken(remedy.name, remedy.words(job, dict(self.facts)))
 
 
-def recorded(found: Mapping[str, Any]) -> Remark:
+def recorded(members: Mapping[str, Any]) -> Remark:
     """A remark back from a record: its words are those that were recorded. Raises KeyError or TypeError."""
-    settle = found.get("settle")
+    settle = members.get("settle")
     remedy = Remedy(str(settle["kind"]), "{settle}") if settle else None
-    facts = {"words": str(found["words"]), **({"settle": str(settle["words"])} if settle else {})}
-    return Kind(str(found["kind"]), "{words}", remedy)(**facts)
+    facts = {"words": str(members["words"]), **({"settle": str(settle["words"])} if settle else {})}
+    return Kind(str(members["kind"]), "{words}", remedy)(**facts)
 
 
 def _frozen(value: Fact) -> Fact:
@@ -118,7 +118,7 @@ class _Formatter(string.Formatter):
             case "":
                 return format(value, format_spec) if size else printable(str(value))
             case "said":
-                return said(str(value), int(size or LONGEST_SAID))
+                return quoted(str(value), int(size or LONGEST_SAID))
             case "flop":
                 return "unknown" if value is None else scientific(round(value), int(size or 3))
             case "list":
@@ -138,7 +138,7 @@ def bounded(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 4] + " ..."
 
 
-def said(text: str, most: int = LONGEST_SAID) -> str:
+def quoted(text: str, most: int = LONGEST_SAID) -> str:
     """A foreign text between quotation marks, bounded, without control characters."""
     return repr(bounded(printable(text), most))
 

@@ -76,7 +76,7 @@ def collect(
     job: TrainingJob,
     sources: TrainingJobCollector,
     now: datetime,
-    said: SaidOfModels = nothing_said,
+    of_models: SaidOfModels = nothing_said,
     gone: Sequence[Unread] = (),
 ) -> Case:
     """Ask for tags, packages and metrics of a described job. Refusals become part of the evidence, passing faults are
@@ -99,7 +99,7 @@ def collect(
     packages = read_packages(run, job, sources.jobs)
     amendments: tuple[Amendment, ...] = ()
     try:
-        amendments = said(run)
+        amendments = of_models(run)
     except MalformedModels as error:
         unread.append(Unread("the file of models", error.name, str(error)[:200]))
     results = None
@@ -132,20 +132,20 @@ def check_identity(pointer: JobPointer, job: TrainingJob) -> None:
 
 def read_packages(run: Run, job: TrainingJob, jobs: TrainingJobs) -> Packages:
     """Ask for the model packages of this account that the job begins from, and for those that they were made from."""
-    found: dict[str, Mapping[str, Any] | Unread] = {}
+    packages: dict[str, Mapping[str, Any] | Unread] = {}
     named = run.begins
     for level in range(PACKAGE_LEVELS):
         if level:
-            named, _notes = beginnings(job, run.declared.lineage, found)
-        fresh = [arn for arn in own_packages(named, job) if arn not in found]
-        for arn in fresh[: MOST_PACKAGES - len(found)]:
+            named, _notes = beginnings(job, run.declared.lineage, packages)
+        fresh = [arn for arn in own_packages(named, job) if arn not in packages]
+        for arn in fresh[: MOST_PACKAGES - len(packages)]:
             try:
-                found[arn] = plain(jobs.model_package(arn, region_of(arn)))
+                packages[arn] = plain(jobs.model_package(arn, region_of(arn)))
             except SourceDenied as denied:
-                found[arn] = denied.unread
+                packages[arn] = denied.unread
         if not fresh:
             break
-    return found
+    return packages
 
 
 def metric_request(run: Run, vocabulary: TrainerMetrics, now: datetime) -> MetricRequest | None:

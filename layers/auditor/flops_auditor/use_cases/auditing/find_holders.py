@@ -102,10 +102,10 @@ class Holders:
 
     def of(self, reference: Reference) -> list[IndexEntry]:
         """The runs whose results a reference takes."""
-        found = self._found(reference)
+        entries = self._found(reference)
         if reference.explicit:
-            self.tagged |= {entry.job_id for entry in found}
-        return found
+            self.tagged |= {entry.job_id for entry in entries}
+        return entries
 
     def _found(self, reference: Reference) -> list[IndexEntry]:
         at = reference.location
@@ -181,11 +181,11 @@ class Holders:
 
     def _behind(self, entries: Sequence[IndexEntry]) -> set[str]:
         """Runs and their ancestors."""
-        found = {entry.job_id for entry in entries}
+        behind = {entry.job_id for entry in entries}
         for entry in entries:
             known = self.known(entry.job_id)
-            found |= known.ancestors if known else set()
-        return found
+            behind |= known.ancestors if known else set()
+        return behind
 
     def _unless_tagged(self, doubt: Remark) -> None:
         """A doubt that a person settles who says what the run continues."""
@@ -200,24 +200,24 @@ class Holders:
         """The runs before this one that left results at a place, newest first."""
         if at not in self._seen:
             self._seen[at] = self._read(at)
-        found, whole = self._seen[at]
+        entries, whole = self._seen[at]
         if not whole:
             most = ENTRIES_IN_A_PAGE * MOST_PAGES
             self._doubt(TOO_MANY_WRITERS(where=reference.where, most=most, place=str(at)))
-        return found
+        return entries
 
     def _read(self, at: Location) -> tuple[list[IndexEntry], bool]:
-        found: list[IndexEntry] = []
+        entries: list[IndexEntry] = []
         before = self.run.created_text
         for _ in range(MOST_PAGES):
             if not self._may_ask():
-                return found, True
+                return entries, True
             page = self.index.newest("output", at, before, ENTRIES_IN_A_PAGE)
-            found += [entry for entry in page if not self._apart_from_us(entry)]
+            entries += [entry for entry in page if not self._apart_from_us(entry)]
             if len(page) < ENTRIES_IN_A_PAGE or at.whole_bucket:
-                return found, True
+                return entries, True
             before = page[-1].created
-        return found, False
+        return entries, False
 
     def _may_ask(self) -> bool:
         """Counts a query of the index; False, with a doubt, once there were too many."""

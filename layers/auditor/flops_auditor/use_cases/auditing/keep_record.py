@@ -203,12 +203,14 @@ def bring_up_to_date(job_id: str, recorder: Recorder, known: Committed | None = 
         finish(job_id, kept, recorder)
         left = recorder.archive.get(evidence_key(job_id, kept.revision + 1))
         case = case_behind(job_id, kept, recorder) if left is None else read_case(left, recorder.services)
-        found = lineage_of(case, recorder)
-        if left is None and found.lineage.same_as(recorded_lineage(kept.content, recorder.archive)):
+        traced = lineage_of(case, recorder)
+        if left is None and traced.lineage.same_as(recorded_lineage(kept.content, recorder.archive)):
             return replace(kept, case=case)
         if left is None:
             case = put_evidence(case, kept.revision + 1, recorder)
-        known = commit(examine(case, found, recorder), kept, recorder, kept.content["action"] if kept.interim else None)
+        known = commit(
+            examine(case, traced, recorder), kept, recorder, kept.content["action"] if kept.interim else None
+        )
     raise NotSettled(f"{job_id} changed {MOST_ROUNDS} times while it was assessed")
 
 
@@ -244,7 +246,7 @@ def summary(
 def listed(content: Mapping[str, Any]) -> dict[str, str]:
     """Of those attributes what the record itself says."""
     job = content["job"]
-    found = {
+    members = {
         "job_id": job["id"],
         "job_name": job["name"],
         "job_arn": job["arn"],
@@ -258,7 +260,7 @@ def listed(content: Mapping[str, Any]) -> dict[str, str]:
         "ended_at": job["end"] or job["creation_time"],
         "recorded_at": content["recorded_at"],
     }
-    return {key: value for key, value in found.items() if value}
+    return {key: value for key, value in members.items() if value}
 
 
 def alert_people(job_id: str, revision: int, content: Mapping[str, Any], recorder: Recorder) -> None:

@@ -70,23 +70,23 @@ def what_changes(before: Mapping[str, Any], examined: Examined, recorder: Record
     """What a new record would say otherwise: figures, verdicts, doubts, duties, lineage; not how it words the rest."""
     again = result(examined.audited, examined.packed)
     old, new = (_comparable(content) for content in (before, again))
-    found = list(differences({name: old.get(name) for name in again}, new, without=WORDS))
-    found += differences(_told_to_do(before), _told_to_do(again), path="assessments")
+    changed = list(differences({name: old.get(name) for name in again}, new, without=WORDS))
+    changed += differences(_told_to_do(before), _told_to_do(again), path="assessments")
     lineage = recorded_lineage(dict(before), recorder.archive)
     if not examined.lineage.lineage.same_as(lineage):
         ancestors = (len(known.ancestors) for known in (lineage, examined.lineage.lineage))
-        found.append(Difference("lineage.ancestors", *ancestors))
-    return found
+        changed.append(Difference("lineage.ancestors", *ancestors))
+    return changed
 
 
 def _told_to_do(content: Mapping[str, Any]) -> dict[str, Any]:
     """What people are told to do where a line is not below, and by which sentence (docs/adr/0006)."""
-    found = {}
+    told = {}
     for a in content["assessments"]:
         bound = {name: a.get(name) for name in ("basis", "source", "condition", "limited_to")}
         duties = {d["id"]: {name: d.get(name) for name in ("what", "article", "exempt")} for d in a["duties"]}
-        found[f"{a['policy']}.{a['scenario']}"] = {} if a["verdict"] == "below" else {**bound, "duties": duties}
-    return found
+        told[f"{a['policy']}.{a['scenario']}"] = {} if a["verdict"] == "below" else {**bound, "duties": duties}
+    return told
 
 
 def _comparable(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,17 +43,17 @@ class IndexQuery:
 
 def queries_of(run: Run, index: LineageIndex) -> list[IndexQuery]:
     """Everywhere that jobs may take this job's results: at each result, below it, and the directories that hold it."""
-    found = []
+    queries = []
     for location in run.results:
         if location.too_long:
             continue
         if location.whole_bucket:
-            found += _of_bucket(run, location, index)
+            queries += _of_bucket(run, location, index)
             continue
-        found.append(IndexQuery("input", location, below=location.in_s3))
+        queries.append(IndexQuery("input", location, below=location.in_s3))
         holders = list(location.upwards())[1:-1] if location.in_s3 else []
-        found += [IndexQuery("directory", place, below=False) for place in holders]
-    return found
+        queries += [IndexQuery("directory", place, below=False) for place in holders]
+    return queries
 
 
 def _of_bucket(run: Run, bucket: Location, index: LineageIndex) -> list[IndexQuery]:

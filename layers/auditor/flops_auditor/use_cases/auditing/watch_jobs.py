@@ -119,13 +119,13 @@ def watch_jobs(
     watcher: Watcher, out_of_time: Callable[[], bool] = lambda: False, turn: Turn = lambda: nullcontext(True)
 ) -> Watched:
     """Watch every running job. One that fails does not keep the others from being watched."""
-    done, said = Watched(), said_of_models(watcher.recorder)
+    done, of_models = Watched(), said_of_models(watcher.recorder)
     for seen in running_jobs(watcher, done, out_of_time, turn):
         if out_of_time():
             done.left += 1
             continue
         try:
-            looked = look_at(seen.job, watcher.recorder, said)
+            looked = look_at(seen.job, watcher.recorder, of_models)
             if looked is not None:
                 if not seen.description:
                     watcher.seen.note(replace(seen, description=kept_of(looked.case.evidence.description)))
@@ -149,17 +149,17 @@ def running_jobs(
     A job is noted when it is first seen, and found by its note from then on: only new jobs are listed. Where many run,
     each round begins with another one, so that each has its turn.
     """
-    found = watcher.regions.enabled()
-    if found.unread:
-        done.failures += (found.unread,)
+    enabled = watcher.regions.enabled()
+    if enabled.unread:
+        done.failures += (enabled.unread,)
     listing = _NewJobs(watcher, replace(watcher.reader, stop=out_of_time), done)
     with turn() as lists:
-        running = [seen for region in found.names for seen in listing.known_and_new(region, lists)]
+        running = [seen for region in enabled.names for seen in listing.known_and_new(region, lists)]
     first = int((watcher.reader.clock() - _EPOCH) / INTERVAL) * 97 % len(running) if running else 0
     yield from running[first:] + running[:first]
-    if any(listing.has_older(region) for region in found.names):
+    if any(listing.has_older(region) for region in enabled.names):
         with turn() as lists:
-            for region in found.names if lists else ():
+            for region in enabled.names if lists else ():
                 yield from listing.older(region)
 
 
@@ -225,7 +225,7 @@ def kept_of(description: Mapping[str, Any]) -> str:
     return json.dumps({name: description[name] for name in MOST_NEEDED if name in description})
 
 
-def look_at(listed: ListedJob, recorder: Recorder, said: SaidOfModels | None = None) -> Look | None:
+def look_at(listed: ListedJob, recorder: Recorder, of_models: SaidOfModels | None = None) -> Look | None:
     """See one running job now; None when it has ended or gone meanwhile, which is the audit's to record.
 
     `said` gives what people say of models; left out, their file is read.
@@ -238,12 +238,12 @@ def look_at(listed: ListedJob, recorder: Recorder, said: SaidOfModels | None = N
         return None
     if described.status != RUNNING:
         return None
-    case = with_tags_seen(described.collect(now, said or said_of_models(recorder)), recorder)
-    found = lineage_of(case, recorder)
-    audited = audit(case, recorder.tables, found.lineage)
+    case = with_tags_seen(described.collect(now, of_models or said_of_models(recorder)), recorder)
+    traced = lineage_of(case, recorder)
+    audited = audit(case, recorder.tables, traced.lineage)
     stated = look(audited, case.evidence.tags is not None)
     seen = stated if audited.trusts_statements else look(audited.distrusted(), stated.tags_read)
-    return Look(case, seen, stated, found.lineage.parents, found.due)
+    return Look(case, seen, stated, traced.lineage.parents, traced.due)
 
 
 @dataclass(frozen=True)
@@ -307,15 +307,15 @@ def _nearly(
     looked: Look, climbing: Mapping[str, Fraction], fractions: Sequence[Fraction], recorder: Recorder
 ) -> dict[str, Fraction]:
     """Lines that are about to reach a level that is told of another one now: they share its mail."""
-    found = {}
+    levels = {}
     for line in looked.seen.outlooks:
         share = line.upper_share
         level = min((f for f in fractions if share is not None and f > share), default=None)
         if line.line in climbing or line.crossed or share is None or level not in climbing.values():
             continue
         if level is not None and share >= NEARLY * level and not _known(looked, line.line, _name(level), recorder):
-            found[line.line] = level
-    return found
+            levels[line.line] = level
+    return levels
 
 
 def _name(fraction: Fraction) -> str:

@@ -48,12 +48,12 @@ def find_places(
     may_go_on: Callable[[], bool],
 ) -> Found:
     """Look for records, each with its own time, in the first `size` leaves."""
-    found = Found()
+    logged = Found()
     recent = [each for each in waiting if now - each[1] <= RECENT]
     older = [each for each in waiting if now - each[1] > RECENT]
-    _look(archive, signers, size, recent, found, lambda: True)
-    _look(archive, signers, size, older, found, may_go_on)
-    return found
+    _look(archive, signers, size, recent, logged, lambda: True)
+    _look(archive, signers, size, older, logged, may_go_on)
+    return logged
 
 
 def time_of(record: PendingRecord, keys: KeyHistory, verify: Verify) -> datetime | None:
@@ -79,7 +79,7 @@ def _look(
     signers: Signers,
     size: int,
     waiting: Sequence[tuple[PendingRecord, datetime]],
-    found: Found,
+    logged: Found,
     may_go_on: Callable[[], bool],
 ) -> None:
     if not waiting or not size:
@@ -88,19 +88,19 @@ def _look(
     since = min(at for _, at in waiting) - 2 * CLOCK_SKEW
     for index, line in _leaves(archive, size, _begin(archive, signers, size, since), may_go_on):
         if line is None:
-            found.unread |= lines.keys()
+            logged.unread |= lines.keys()
             return
         for place in places_of(index, [line]):
             identity = place.job_id, place.revision
             if identity not in lines:
                 continue
             if lines[identity] == line:
-                found.places.append(place)
+                logged.places.append(place)
                 del lines[identity]
             else:
-                found.others.setdefault(identity, index)
-    for place in found.places:
-        found.others.pop((place.job_id, place.revision), None)
+                logged.others.setdefault(identity, index)
+    for place in logged.places:
+        logged.others.pop((place.job_id, place.revision), None)
 
 
 def _leaves(
@@ -121,8 +121,8 @@ def _begin(archive: Archive, signers: Signers, size: int, since: datetime) -> in
         probe = first_after(archive, LOG, batch_key, size - step - 1)
         if probe is not None and probe < last:
             last = probe
-            said = _closing(archive, probe, signers)
-            if said is not None and datetime.fromisoformat(said["sealed_at"]) < since:
+            heartbeat = _closing(archive, probe, signers)
+            if heartbeat is not None and datetime.fromisoformat(heartbeat["sealed_at"]) < since:
                 return probe
         step *= 2
     return 0

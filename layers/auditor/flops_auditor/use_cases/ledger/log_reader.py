@@ -57,7 +57,7 @@ def signers_of(archive: Archive, verify: Verify) -> Signers | None:
     if text is None:
         return None
     keys = parse_key_history(text)
-    found, number = [keys.current("checkpoint").spki], 0
+    spkis, number = [keys.current("checkpoint").spki], 0
     try:
         while line := rotation_line(archive, number):
             envelope = parse_envelope(line)
@@ -66,11 +66,11 @@ def signers_of(archive: Archive, verify: Verify) -> Signers | None:
             if not all(verify(spki, signature.der, envelope.signed_bytes) for spki, signature in signed):
                 break
             keys = keys.rotated(change.role, change.new_spki, number)
-            found += [change.new_spki] if change.role == "checkpoint" else []
+            spkis += [change.new_spki] if change.role == "checkpoint" else []
             number += 1
     except (LedgerError, ValueError):
         pass  # a request that the sealer refuses: nothing is signed by its key
-    return Signers(keys.ledger_id, tuple(found), verify)
+    return Signers(keys.ledger_id, tuple(spkis), verify)
 
 
 def numbers(
@@ -81,8 +81,8 @@ def numbers(
     Keys that no writer of the log makes are passed over: `doctor` names them.
     """
     page = list(archive.list(prefix, start_after=after, limit=limit))
-    found = [number for key in page if (number := number_of(key, key_of)) is not None]
-    return found, page[-1] if len(page) == limit else ""
+    present = [number for key in page if (number := number_of(key, key_of)) is not None]
+    return present, page[-1] if len(page) == limit else ""
 
 
 def newest_number(archive: Archive, prefix: str, key_of: Callable[[int], str]) -> int | None:
@@ -93,20 +93,20 @@ def newest_number(archive: Archive, prefix: str, key_of: Callable[[int], str]) -
     newest: int | None = None
     start = ""
     while True:
-        found, last = numbers(archive, prefix, key_of, start, KEYS_IN_A_PAGE)
-        newest = found[-1] if found else newest
+        present, last = numbers(archive, prefix, key_of, start, KEYS_IN_A_PAGE)
+        newest = present[-1] if present else newest
         if not last:
             return newest
         start = last
-        if found:
-            step = found[-1] - found[0] + 1
-            while found[-1] + step < MOST_LEAVES:
-                further = first_after(archive, prefix, key_of, found[-1] + step)
+        if present:
+            step = present[-1] - present[0] + 1
+            while present[-1] + step < MOST_LEAVES:
+                further = first_after(archive, prefix, key_of, present[-1] + step)
                 if further is None:
                     break
-                found.append(further)
+                present.append(further)
                 step *= 2
-            newest = found[-1]
+            newest = present[-1]
             start = max(start, key_of(newest))
 
 
@@ -114,9 +114,9 @@ def first_after(archive: Archive, prefix: str, key_of: Callable[[int], str], num
     """The next number after one among the keys of a prefix."""
     after, limit = key_of(number), 1
     while after:
-        found, after = numbers(archive, prefix, key_of, after, limit)
-        if found:
-            return found[0]
+        present, after = numbers(archive, prefix, key_of, after, limit)
+        if present:
+            return present[0]
         limit = KEYS_IN_A_PAGE
     return None
 
@@ -189,11 +189,15 @@ def closing(body: bytes, first: int, signers: Signers) -> dict[str, Any] | None:
         envelope = parse_envelope(lines[-1])
         if kind_of(envelope.payload) != "heartbeat":
             return None
-        said = parse_statement(envelope.payload).predicate
+        heartbeat = parse_statement(envelope.payload).predicate
         (signature,) = envelope.signatures
         signed = signers.signed(bytes.fromhex(signature.keyid)[:4], envelope.signed_bytes, signature.der)
         place = (str(first), str(first + len(lines) - 1), signers.ledger_id)
-        return said if signed and (said["first_index"], said["index"], said["ledger_id"]) == place else None
+        return (
+            heartbeat
+            if signed and (heartbeat["first_index"], heartbeat["index"], heartbeat["ledger_id"]) == place
+            else None
+        )
     except (LedgerError, ValueError, KeyError, IndexError):
         return None
 
@@ -224,13 +228,15 @@ def range_of(first_index: int, lines: list[bytes]) -> CompactRange:
 def verified_checkpoint(note: bytes, origin: str, spki: bytes, verify: Verify) -> Checkpoint:
     """A checkpoint's content, if the key signed it. Raises BadCheckpointSignature or WrongOrigin."""
     parsed = parse_note(note)
-    found = parse_checkpoint(parsed.text)
-    if found.origin != origin:
-        raise WrongOrigin(f"the checkpoint of size {found.size} is of the log {found.origin[:120]!r}, not {origin!r}")
+    checkpoint = parse_checkpoint(parsed.text)
+    if checkpoint.origin != origin:
+        raise WrongOrigin(
+            f"the checkpoint of size {checkpoint.size} is of the log {checkpoint.origin[:120]!r}, not {origin!r}"
+        )
     ours = [line for line in parsed.signatures if line.name == origin and line.key_id == note_key_id(spki)]
     if not ours or not all(verify(spki, line.der, parsed.text) for line in ours):
-        raise BadCheckpointSignature(f"the checkpoint of size {found.size} is not signed by the key in force")
-    return found
+        raise BadCheckpointSignature(f"the checkpoint of size {checkpoint.size} is not signed by the key in force")
+    return checkpoint
 
 
 def read_batch(archive: Archive, first_index: int) -> bytes:
@@ -278,9 +284,9 @@ def load_frontier(archive: Archive, head: Checkpoint) -> CompactRange:
     kept = archive.get(frontier_key(head.size))
     if kept is not None:
         try:
-            found = frontier(head.size, [bytes.fromhex(digest) for digest in parse_strict(kept)["hashes"]])
-            if found.root() == head.root:
-                return found
+            rebuilt = frontier(head.size, [bytes.fromhex(digest) for digest in parse_strict(kept)["hashes"]])
+            if rebuilt.root() == head.root:
+                return rebuilt
         except (UnreadableJson, KeyError, TypeError, ValueError):
             pass  # a cache, and not a good one
     tree = CompactRange()
@@ -302,10 +308,10 @@ def genesis_keys(archive: Archive, ledger_id: str) -> KeyHistory | None:
     text = archive.get(KEYS)
     if text is None:
         return None
-    found = parse_key_history(text)
-    if found.ledger_id != ledger_id:
-        raise WrongOrigin(f"keys.json is of the ledger {found.ledger_id[:120]!r}, not {ledger_id!r}")
-    return found
+    history = parse_key_history(text)
+    if history.ledger_id != ledger_id:
+        raise WrongOrigin(f"keys.json is of the ledger {history.ledger_id[:120]!r}, not {ledger_id!r}")
+    return history
 
 
 def rotation_line(archive: Archive, number: int) -> bytes | None:

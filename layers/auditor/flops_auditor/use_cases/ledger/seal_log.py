@@ -194,7 +194,7 @@ def _restore(sealer: Sealer, log: _Log, size: int, newest: list[bytes], sealed: 
         raise MalformedRecord(f"the newest batch, of {len(newest)} leaves, does not end with a heartbeat")
     log.rotations = int(statements[-1].predicate["rotations"])
     if not sealed:
-        log.rotations -= sum(found.predicate_type == ROTATION_PREDICATE for found in statements)
+        log.rotations -= sum(statement.predicate_type == ROTATION_PREDICATE for statement in statements)
     for number in range(log.rotations):
         line = rotation_line(sealer.archive, number)
         if line is None:
@@ -242,19 +242,19 @@ def _to_look_at(sealer: Sealer, keys: KeyHistory, may_go_on: Callable[[], bool])
 
     So items that nobody signed, however many, keep no record from its place.
     """
-    found: list[PendingRecord] = []
+    records: list[PendingRecord] = []
     size, signed, signed_bytes = 0, 0, 0
     for record in sealer.pending.waiting():
-        enough = len(found) >= BATCH * LOOKED_AT or size >= BATCH_BYTES * LOOKED_AT
+        enough = len(records) >= BATCH * LOOKED_AT or size >= BATCH_BYTES * LOOKED_AT
         if not enough:
-            found.append(record)
+            records.append(record)
             size += len(record.line)
         elif time_of(record, keys, sealer.verify) is not None:
-            found.append(record)
+            records.append(record)
             signed, signed_bytes = signed + 1, signed_bytes + len(record.line)
         if signed == BATCH or signed_bytes >= BATCH_BYTES or (enough and not may_go_on()):
             break
-    return found
+    return records
 
 
 def _without_logged(
@@ -264,14 +264,14 @@ def _without_logged(
     waiting = _each_once(draft, waiting)
     timed = ((record, time_of(record, log.keys, sealer.verify)) for record in waiting)
     known = [(record, at) for record, at in timed if at is not None]
-    found = find_places(sealer.archive, _signers(sealer), log.head.size, known, sealer.clock(), may_go_on)
-    if found.places:
-        sealer.pending.mark_logged(found.places)
-    for (job, revision), index in found.others.items():
+    logged = find_places(sealer.archive, _signers(sealer), log.head.size, known, sealer.clock(), may_go_on)
+    if logged.places:
+        sealer.pending.mark_logged(logged.places)
+    for (job, revision), index in logged.others.items():
         draft.held.append(Held(job, revision, DuplicateSubject.__name__, f"leaf {index} is another record of it"))
-    for job, revision in found.unread:
+    for job, revision in logged.unread:
         draft.held.append(Held(job, revision, "NotLookedFor", "there was no time to see whether the log has it"))
-    return [record for record in waiting if (record.job_id, record.revision) not in found.known]
+    return [record for record in waiting if (record.job_id, record.revision) not in logged.known]
 
 
 def _each_once(draft: _Draft, waiting: list[PendingRecord]) -> list[PendingRecord]:
@@ -362,8 +362,8 @@ def _conclude(sealer: Sealer, log: _Log, body: bytes) -> None:
     )
     if not sealer.archive.put_if_absent(checkpoint_key(head.size), note):
         note = read_checkpoint(sealer.archive, head.size)
-        found = verified_checkpoint(note, sealer.ledger_id, sealer.signer.public_key(), sealer.verify)
-        if found != head:
+        checkpoint = verified_checkpoint(note, sealer.ledger_id, sealer.signer.public_key(), sealer.verify)
+        if checkpoint != head:
             raise RootMismatch(f"the checkpoint of size {head.size} is not over the log's leaves")
     log.head, log.note = head, note
     sealer.pending.mark_logged(places_of(first, lines))

@@ -120,8 +120,8 @@ class VerificationReport:
     def verdict(self) -> BundleVerdict:
         """In the order in which one overrides another."""
         if self.findings:
-            return "tampered" if any(found.tampered for found in self.findings) else "cannot verify"
-        kinds = {found.error for found in self.reservations}
+            return "tampered" if any(finding.tampered for finding in self.findings) else "cannot verify"
+        kinds = {finding.error for finding in self.reservations}
         if not kinds:
             return "valid"
         return "valid, but stale" if kinds == {"StaleLedger"} else "valid, with reservations"
@@ -167,13 +167,13 @@ def _verify(
     facts = LogFacts(manifest.ledger_id, keys, head.size, verifies, reader, demands.recompute, files)
     pin = read_pin(demands.pin, manifest.ledger_id) if demands.pin is not None else None
     job = _Job(files, facts, newest, head, pin, report, findings, demands, progress)
-    said = (_whole if manifest.kind == "whole" else _part)(job)
-    if findings.defects or said is None:
+    heartbeat = (_whole if manifest.kind == "whole" else _part)(job)
+    if findings.defects or heartbeat is None:
         return
     if files.need(bundle.README) != readme(manifest, keys):
         raise BadBundle("README.md is not the text that export writes for this manifest and these keys")
-    report.sealed_at = said.sealed_at
-    check_freshness(said.sealed_at, demands.as_of, demands.now, demands.max_age)
+    report.sealed_at = heartbeat.sealed_at
+    check_freshness(heartbeat.sealed_at, demands.as_of, demands.now, demands.max_age)
 
 
 def _check_keys(files: BundleFiles, keys: KeyHistory, demands: Demands) -> None:
@@ -230,11 +230,11 @@ class _Job:
         for digest, (index, at) in ancestors.items():
             listed = listed_in(self.files.ancestors(digest) or b"")
             agreement.add(Rows(references=self.facts.reader.references(listed, "", index, milliseconds(at))))
-        for found in agreement.check(self.respelled):
-            if self.report.kind == "part" and found.error == AncestorNotHere.__name__:
+        for defect in agreement.check(self.respelled):
+            if self.report.kind == "part" and defect.error == AncestorNotHere.__name__:
                 self.report.elsewhere += 1
             else:
-                self.findings.add([found])
+                self.findings.add([defect])
 
 
 def _whole(job: _Job) -> Heartbeat | None:
@@ -343,16 +343,16 @@ def _part(job: _Job) -> Heartbeat:
 def _check_times(job: _Job, chosen: "_Chosen") -> None:
     """Each leaf is dated by the heartbeat that closes its batch, and those follow one another."""
     latest: datetime | None = None
-    for said, dated in chosen.batches:
-        if dated and dated[0].leaf < said.first_index:
+    for heartbeat, dated in chosen.batches:
+        if dated and dated[0].leaf < heartbeat.first_index:
             raise MissingCheckpoint(f"the heartbeat that closes the batch of leaf {dated[0].leaf} is missing")
-        if latest is not None and said.sealed_at < latest - CLOCK_SKEW:
-            raise TimeRunsBackwards(f"a heartbeat of {iso(said.sealed_at)} follows one of {iso(latest)}")
-        latest = max(latest or said.sealed_at, said.sealed_at)
-        check_sealed(max(dated, default=None), said.sealed_at)
+        if latest is not None and heartbeat.sealed_at < latest - CLOCK_SKEW:
+            raise TimeRunsBackwards(f"a heartbeat of {iso(heartbeat.sealed_at)} follows one of {iso(latest)}")
+        latest = max(latest or heartbeat.sealed_at, heartbeat.sealed_at)
+        check_sealed(max(dated, default=None), heartbeat.sealed_at)
         for each in dated:
-            if each.is_record and said.sealed_at - each.at > SEALED_WITHIN:
-                message = f"leaf {each.leaf} is dated {iso(each.at)}, and was sealed {iso(said.sealed_at)}"
+            if each.is_record and heartbeat.sealed_at - each.at > SEALED_WITHIN:
+                message = f"leaf {each.leaf} is dated {iso(each.at)}, and was sealed {iso(heartbeat.sealed_at)}"
                 job.findings.add([defect_of(LateRecord(message), each.leaf)])
 
 
@@ -391,11 +391,11 @@ def _chosen(job: _Job) -> _Chosen:
             chosen.rotations.append((index, leaf.rotation))
         else:
             check_heartbeat(leaf, index, job.facts.keys)
-            said = Heartbeat.of(leaf)
-            chosen.batches.append((said, chosen.dated))
+            heartbeat = Heartbeat.of(leaf)
+            chosen.batches.append((heartbeat, chosen.dated))
             chosen.dated = []
             if index == job.head.size - 1:
-                chosen.heartbeat = said
+                chosen.heartbeat = heartbeat
         if leaf.kind != "heartbeat":
             chosen.dated.append(Dated(leaf.at, index, leaf.kind == "record"))
         job.progress(done, len(indexes))

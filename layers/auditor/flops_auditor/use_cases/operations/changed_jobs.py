@@ -50,7 +50,7 @@ class ChangeFinder:
     states: JobStates
     records: Records
     lineage: LineageIndex
-    found: list[Change] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     asked: int = 0
 
     def tags_changed(self, job: ListedJob, digest: str, now: datetime) -> None:
@@ -74,12 +74,12 @@ class ChangeFinder:
 
     def told(self, now: datetime) -> None:
         """People were told of what was found."""
-        for change in self.found:
+        for change in self.changes:
             self.records.note(change.job.job_id, change.note, now)
 
     def _add(self, change: Change) -> None:
         if self.records.noted(change.job.job_id, change.note) is None:
-            self.found.append(change)
+            self.changes.append(change)
 
 
 def gone(job: ListedJob) -> Change:

@@ -80,7 +80,7 @@ class HealthCheck:
 
 def completeness(comparison: JobComparison) -> list[HealthCheck]:
     """Whether every finished job has a record, and up to when."""
-    found = [
+    checks = [
         HealthCheck(
             f"region {state.region}",
             False,
@@ -92,7 +92,7 @@ def completeness(comparison: JobComparison) -> list[HealthCheck]:
     ]
     if comparison.unknown:
         remedy = "Grant ec2:DescribeRegions, or name the regions in the stack's parameter Regions."
-        found.append(HealthCheck("regions", False, comparison.unknown, remedy))
+        checks.append(HealthCheck("regions", False, comparison.unknown, remedy))
     jobs = sum(state.finished for state in comparison.regions)
     settling = sum(state.settling for state in comparison.regions)
     counted = f"{jobs} finished jobs were looked at in {len(comparison.regions)} regions"
@@ -103,13 +103,13 @@ def completeness(comparison: JobComparison) -> list[HealthCheck]:
         upto = f"; complete up to {iso(comparison.complete_to)}" if comparison.complete_to else ""
         detail = f"{len(comparison.missing)} without a record: {names}"
         remedy = "`flops-auditor reconcile` queues them now; then look at the dead letters: `flops-auditor redrive`."
-        found.append(HealthCheck("records", False, f"{detail}; {counted}{upto}", remedy))
+        checks.append(HealthCheck("records", False, f"{detail}; {counted}{upto}", remedy))
     elif comparison.complete_to is not None:
-        found.append(HealthCheck("records", True, f"complete up to {iso(comparison.complete_to)}; {counted}"))
+        checks.append(HealthCheck("records", True, f"complete up to {iso(comparison.complete_to)}; {counted}"))
     else:
         remedy = "See the regions and the reconciliation."
-        found.append(HealthCheck("records", False, f"nothing missing where it could be read; {counted}", remedy))
-    return found
+        checks.append(HealthCheck("records", False, f"nothing missing where it could be read; {counted}", remedy))
+    return checks
 
 
 def named(names: Sequence[str]) -> str:

@@ -42,8 +42,8 @@ class JobComparison:
     @property
     def missing(self) -> tuple[ListedJob, ...]:
         """Finished jobs without a record, the longest missed first."""
-        found = [job for state in self.regions for job in state.missing]
-        return tuple(sorted(found, key=lambda job: (job.last_modified or job.creation_time, job.arn)))
+        missing = [job for state in self.regions for job in state.missing]
+        return tuple(sorted(missing, key=lambda job: (job.last_modified or job.creation_time, job.arn)))
 
     @property
     def unread(self) -> tuple[RegionState, ...]:
@@ -92,12 +92,12 @@ def compare(
 
     `whole` reads all jobs. Otherwise those that the deployed rounds have not read yet, beside those that wait.
     """
-    found = regions.enabled()
+    enabled = regions.enabled()
     now = reader.clock()
     store = UnwrittenReadings(None if whole else reader.store)
     looking = replace(reader, store=store)
     states = []
-    for region in found.names:
+    for region in enabled.names:
         state = RegionState(region, 0, 0, 0, ())
         try:
             for state in _states(region, looking, index, seen, whole, now):
@@ -107,7 +107,7 @@ def compare(
             state = replace(state, error=f"{failure.name}: {failure}", whole=False)
             told(state)
         states.append(state)
-    return JobComparison(tuple(states), now, found.unread)
+    return JobComparison(tuple(states), now, enabled.unread)
 
 
 def _states(

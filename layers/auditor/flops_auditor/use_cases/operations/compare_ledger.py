@@ -94,21 +94,21 @@ class LedgerDifferences:
 
     def checks(self) -> list[HealthCheck]:
         """As answers of the doctor."""
-        found = [
+        checks = [
             HealthCheck("table, archive and log", False, f"{len(seen)} differences: {named(seen)}", remedy)
             for seen, remedy in ((self.missing, REBUILD), (self.otherwise, LOOK))
             if seen
         ]
-        if not found:
+        if not checks:
             detail = f"agree on {self.records} records in {self.size} leaves; {self.waiting} wait for the next seal; "
-            found = [HealthCheck("table, archive and log", True, detail + self._read())]
+            checks = [HealthCheck("table, archive and log", True, detail + self._read())]
         if self.twice:
             detail = f"{len(self.twice)} records stand twice in the log: {named(self.twice)}"
-            found.append(HealthCheck("places in the log", False, detail, TWICE))
+            checks.append(HealthCheck("places in the log", False, detail, TWICE))
         if self.foreign:
             detail = f"{len(self.foreign)} objects in the archive that nothing of ours wrote: {named(self.foreign)}"
-            found.append(HealthCheck("foreign objects", False, detail, FOREIGN))
-        return found
+            checks.append(HealthCheck("foreign objects", False, detail, FOREIGN))
+        return checks
 
     def _read(self) -> str:
         """Whose evidence was compared."""
@@ -122,11 +122,11 @@ class LedgerDifferences:
 
 def compare_ledger(archive: Archive, items: RecordItems, all_evidence: bool = False) -> LedgerDifferences:
     """Read all three; of evidence SAMPLE files, or all. Raises what the log itself shows, such as TruncatedLedger."""
-    found = LedgerDifferences()
+    differences = LedgerDifferences()
     signers = signers_of(archive, verifies)
-    logged, boundaries = _read_log(archive, signers, found)
+    logged, boundaries = _read_log(archive, signers, differences)
     signed = {identity: known.evidence for identity, known in logged.items()}
-    tabled = _compare_table(items, logged, signed, found)
+    tabled = _compare_table(items, logged, signed, differences)
     jobs = {job for job, _ in (*tabled, *logged)}
     archived, evidence = set[Identity](), set[Identity]()
     for key in archive.list(""):
@@ -136,55 +136,61 @@ def compare_ledger(archive: Archive, items: RecordItems, all_evidence: bool = Fa
             archived.add(identity)
         elif match and key == evidence_key(*identity):
             evidence.add(identity)
-        elif key == batch_key(found.size) and signers and closing(archive.get(key) or b"", found.size, signers):
+        elif (
+            key == batch_key(differences.size)
+            and signers
+            and closing(archive.get(key) or b"", differences.size, signers)
+        ):
             continue  # a seal is under way, or was cut off: the next one finishes it
-        elif not _is_ours(key, boundaries, found.size, found.rotations):
-            found.foreign.append(key)
+        elif not _is_ours(key, boundaries, differences.size, differences.rotations):
+            differences.foreign.append(key)
     for identity in archived - tabled.keys() - logged.keys():
-        found.missing.append(f"{_name(identity)} is archived, and neither in the table nor in the log")
+        differences.missing.append(f"{_name(identity)} is archived, and neither in the table nor in the log")
     for identity in (tabled.keys() | logged.keys()) - archived:
-        found.missing.append(f"{_name(identity)} is recorded, and not archived")
+        differences.missing.append(f"{_name(identity)} is recorded, and not archived")
     for identity in sorted(archived):
         line = logged[identity].line if identity in logged else tabled.get(identity)
-        found.otherwise += _archived_otherwise(archive, identity, line)
+        differences.otherwise += _archived_otherwise(archive, identity, line)
     for identity in sorted((tabled.keys() | logged.keys()) - evidence):
-        found.missing.append(f"the evidence of {_name(identity)} is not archived")
+        differences.missing.append(f"the evidence of {_name(identity)} is not archived")
     for identity in sorted(evidence - tabled.keys() - logged.keys() - archived):
         if identity[0] not in jobs:
-            found.foreign.append(evidence_key(*identity))
-    _compare_evidence(archive, {each: signed[each] for each in sorted(evidence & signed.keys())}, all_evidence, found)
-    return found
+            differences.foreign.append(evidence_key(*identity))
+    _compare_evidence(
+        archive, {each: signed[each] for each in sorted(evidence & signed.keys())}, all_evidence, differences
+    )
+    return differences
 
 
 def _read_log(
-    archive: Archive, signers: Signers | None, found: LedgerDifferences
+    archive: Archive, signers: Signers | None, differences: LedgerDifferences
 ) -> tuple[dict[Identity, _Logged], set[int]]:
     """Records by identity, each with its first place, and the sizes at which batches end."""
-    found.size = newest_checkpoint(archive, signers) if signers else 0
+    differences.size = newest_checkpoint(archive, signers) if signers else 0
     logged: dict[Identity, _Logged] = {}
     boundaries = {0}
-    for first, lines in batches(archive, found.size):
+    for first, lines in batches(archive, differences.size):
         for index, line in enumerate(lines, start=first):
             payload = parse_envelope(line).payload
             kind = kind_of(payload)
-            found.rotations += kind == "rotation"
+            differences.rotations += kind == "rotation"
             if kind == "record":
-                said, digest = parse_statement(payload), sha256(line).digest()
-                known = logged.setdefault(_identity(said), _Logged(index, digest, said.subject_sha256))
+                statement, digest = parse_statement(payload), sha256(line).digest()
+                known = logged.setdefault(_identity(statement), _Logged(index, digest, statement.subject_sha256))
                 if known.leaf != index:
                     same = "once more" if known.line == digest else "another record of the same revision"
-                    found.twice.append(f"leaf {index} is leaf {known.leaf}, {same}")
+                    differences.twice.append(f"leaf {index} is leaf {known.leaf}, {same}")
         boundaries.add(first + len(lines))
-    found.records = len(logged)
+    differences.records = len(logged)
     return logged, boundaries
 
 
-def _identity(said: Statement) -> Identity:
-    return said.predicate["job"]["id"], said.predicate["revision"]
+def _identity(statement: Statement) -> Identity:
+    return statement.predicate["job"]["id"], statement.predicate["revision"]
 
 
 def _compare_table(
-    items: RecordItems, logged: dict[Identity, _Logged], signed: dict[Identity, str], found: LedgerDifferences
+    items: RecordItems, logged: dict[Identity, _Logged], signed: dict[Identity, str], differences: LedgerDifferences
 ) -> dict[Identity, bytes]:
     """Records of the table by identity with their digests; those in the log are compared.
 
@@ -196,18 +202,22 @@ def _compare_table(
         tabled[identity] = line
         known = logged.get(identity)
         if known is None:
-            found.waiting += item.waits
+            differences.waiting += item.waits
             signed |= _evidence_of(identity, item.line)
             if not item.waits:
-                found.otherwise.append(f"{_name(identity)}: the table says leaf {item.index}, the log has no place")
+                differences.otherwise.append(
+                    f"{_name(identity)}: the table says leaf {item.index}, the log has no place"
+                )
         elif known.line != line:
-            found.otherwise.append(f"{_name(identity)}: the table has another record than leaf {known.leaf}")
+            differences.otherwise.append(f"{_name(identity)}: the table has another record than leaf {known.leaf}")
         elif item.waits:
-            found.missing.append(f"{_name(identity)}: the table says that it waits, and it is leaf {known.leaf}")
+            differences.missing.append(f"{_name(identity)}: the table says that it waits, and it is leaf {known.leaf}")
         elif item.index != known.leaf:
-            found.otherwise.append(f"{_name(identity)}: the table says leaf {item.index}, it is leaf {known.leaf}")
+            differences.otherwise.append(
+                f"{_name(identity)}: the table says leaf {item.index}, it is leaf {known.leaf}"
+            )
     for identity in logged.keys() - tabled.keys():
-        found.missing.append(f"{_name(identity)} is leaf {logged[identity].leaf}, and not in the table")
+        differences.missing.append(f"{_name(identity)} is leaf {logged[identity].leaf}, and not in the table")
     return tabled
 
 
@@ -220,19 +230,19 @@ def _evidence_of(identity: Identity, line: bytes) -> dict[Identity, str]:
 
 
 def _compare_evidence(
-    archive: Archive, signed: dict[Identity, str], all_evidence: bool, found: LedgerDifferences
+    archive: Archive, signed: dict[Identity, str], all_evidence: bool, differences: LedgerDifferences
 ) -> None:
     """Evidence beside the digests that records were signed with."""
     drawn = list(signed) if all_evidence else SystemRandom().sample(list(signed), min(SAMPLE, len(signed)))
-    found.evidence, found.with_evidence = len(drawn), len(signed)
+    differences.evidence, differences.with_evidence = len(drawn), len(signed)
     for identity in drawn:
         try:
             body = archive.get(evidence_key(*identity)) or b""
         except LedgerError as error:
-            found.otherwise.append(f"{error.name}: {error}")
+            differences.otherwise.append(f"{error.name}: {error}")
             continue
         if sha256(body).hexdigest() != signed[identity]:
-            found.otherwise.append(f"the evidence of {_name(identity)} is not what was signed")
+            differences.otherwise.append(f"the evidence of {_name(identity)} is not what was signed")
 
 
 def _archived_otherwise(archive: Archive, identity: Identity, line: bytes | None) -> Iterator[str]:

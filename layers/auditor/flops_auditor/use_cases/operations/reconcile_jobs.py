@@ -76,11 +76,11 @@ def reconcile(reconciler: Reconciler, out_of_time: Callable[[], bool]) -> Reconc
     A region that refuses or does not answer is reported and keeps no other region waiting.
     """
     report = ReconcileReport()
-    found = reconciler.regions.enabled()
-    if found.unread:
-        report.failed[REGIONS] = found.unread
+    enabled = reconciler.regions.enabled()
+    if enabled.unread:
+        report.failed[REGIONS] = enabled.unread
     finder = ChangeFinder(reconciler.states, reconciler.records, reconciler.lineage)
-    rounds = [_Round(region, reconciler, report, finder, out_of_time) for region in found.names]
+    rounds = [_Round(region, reconciler, report, finder, out_of_time) for region in enabled.names]
     for each in sorted(rounds, key=lambda each: (each.region != reconciler.home, each.region)):
         each.attempt(each.news)
     read = [each for each in rounds if each.region not in report.failed and each.region not in report.closed]
@@ -89,7 +89,7 @@ def reconcile(reconciler: Reconciler, out_of_time: Callable[[], bool]) -> Reconc
     for each in read:
         if each.region not in report.failed:
             (report.complete if each.whole else report.pending).append(each.region)
-    report.changes += finder.found
+    report.changes += finder.changes
     if report.changes:
         reconciler.alerts.send(tell_changes([(c.job.name, c.job.region, c.remark) for c in report.changes]))
         finder.told(reconciler.reader.clock())

@@ -108,9 +108,9 @@ def _recompute(
         raise NotRecomputable(f"{arn} is of a service that version {__version__!r} cannot read: {error}") from error
     except AuditorError as error:
         raise _differs(content)(f"{arn} cannot be audited from its evidence: {error}") from error
-    found = in_words(differences({name: content.get(name) for name in again}, again))
-    if found:
-        message = f"{arn}: recorded by version {version!r}, computed again by {__version__!r}: {found}"
+    differing = in_words(differences({name: content.get(name) for name in again}, again))
+    if differing:
+        message = f"{arn}: recorded by version {version!r}, computed again by {__version__!r}: {differing}"
         raise _differs(content)(message)
     _check_days(audited, content)
     _check_kept(audited, content, kept)
@@ -129,23 +129,23 @@ def _check_days(audited: Audit, content: dict[str, Any]) -> None:
     Earlier: known from a record before it, from a parent's, or since it was foreseen, which no signature covers; a run
     that was not yet created foresees nothing, but a parent's day may be from before. Raises DueDateMismatch.
     """
-    arn, said = str(content["job"]["arn"])[:300], read_due_dates(content)
+    arn, recorded = str(content["job"]["arn"])[:300], read_due_dates(content)
     crossed = crossed_lines(audited.assessments)
     latest = due_dates(crossed, {}, datetime.fromisoformat(content["recorded_at"]))
-    if [(each.policy, each.duty) for each in said] != _in_order(said, latest):
+    if [(each.policy, each.duty) for each in recorded] != _in_order(recorded, latest):
         raise DueDateMismatch(f"{arn}: the duties with a day are not those that follow from the assessments")
     days = {(each.policy, each.duty): each.day for each in latest}
     first = content["revision"] == 0 and not content["lineage"]["parents"]
     earliest = iso(audited.run.created)[:10] if audited.run.created and first else ""
-    for each in said:
+    for each in recorded:
         day = days[each.policy, each.duty]
         if not earliest <= each.day <= day:
             raise DueDateMismatch(f"{arn}: {each.duty[:60]} is due by {day}, not {each.day}")
 
 
-def _in_order(said: Sequence[DueDate], latest: Sequence[DueDate]) -> list[tuple[str, str]]:
+def _in_order(dates: Sequence[DueDate], latest: Sequence[DueDate]) -> list[tuple[str, str]]:
     """The duties in the order of the days that a record names."""
-    days = {(each.policy, each.duty): each.day for each in said}
+    days = {(each.policy, each.duty): each.day for each in dates}
     return sorted(((d.policy, d.duty) for d in latest), key=lambda duty: (days.get(duty, ""), *duty))
 
 
@@ -168,7 +168,7 @@ def _named(content: dict[str, Any]) -> NamedTables:
     """
     named = dict(content["tables"])
     without = content["rests_on"]["without_statements"] or {"assessments": []}
-    orders = [dict.fromkeys(each["policy"] for each in found["assessments"]) for found in (content, without)]
+    orders = [dict.fromkeys(each["policy"] for each in assessed["assessments"]) for assessed in (content, without)]
     ordered = (f"{POLICY_FOLDER}{policy}.json" for order in sorted(orders, key=len, reverse=True) for policy in order)
     names = dict.fromkeys((*FILES, *ordered, *sorted(named)))
     return tuple((name, named[name]) for name in names)

@@ -72,14 +72,14 @@ def told_of(case: Case, content: Mapping[str, Any]) -> bytes:
     """What the replay needs of a record, packed."""
     run = replace(case.run, metric_names=(), final_values=(), tags={}, hosts=())
     estimate = {name: value for name, value in content["estimate"].items() if name not in ("tiers", "assumptions")}
-    said = {name: content[name] for name in ("job", "lineage", "cumulative", "revision", "due")}
+    members = {name: content[name] for name in ("job", "lineage", "cumulative", "revision", "due")}
     rests = {"without_statements": content["rests_on"]["without_statements"]}
-    said |= {"estimate": estimate, "code_version": content["code_version"], "rests_on": rests}
+    members |= {"estimate": estimate, "code_version": content["code_version"], "rests_on": rests}
     answers = sha256(replace(case.evidence, amendments=()).to_bytes()).digest()
     added = tuple(
         Added(sha256(canonical(each.to_json())).digest(), each.asked_again) for each in case.evidence.amendments
     )
-    return pickle.dumps(Told(run, said, answers, added))
+    return pickle.dumps(Told(run, members, answers, added))
 
 
 class _LoggedRun(NamedTuple):
@@ -105,10 +105,10 @@ class LineageReplay:
 
     def add(self, leaf: int, at: datetime, told: bytes) -> None:
         """The next record of the log."""
-        found: Told = pickle.loads(told)  # noqa: S301 - made by this process or its workers
-        ms, run = milliseconds(at), found.run
+        record: Told = pickle.loads(told)  # noqa: S301 - made by this process or its workers
+        ms, run = milliseconds(at), record.run
         self._db.execute(
-            "INSERT INTO record VALUES (?, ?, ?, ?, ?)", (leaf, run.job_id, found.content["revision"], ms, told)
+            "INSERT INTO record VALUES (?, ?, ?, ?, ?)", (leaf, run.job_id, record.content["revision"], ms, told)
         )
         for location in run.results:
             if not location.too_long:
@@ -185,13 +185,13 @@ class LineageReplay:
 
     def _try(self, row: _LoggedRun, at: int, claimed: Lineage, sure: bool | None, then: bool) -> str:
         view = _View(self, row, at, claimed, sure)
-        found = follow(row.told.run, view.newest, view, self._ancestors).lineage
-        return next(_differences(row.told, claimed, found, view, then), "")
+        traced = follow(row.told.run, view.newest, view, self._ancestors).lineage
+        return next(_differences(row.told, claimed, traced, view, then), "")
 
     def revisions(self, job: str) -> list[tuple[int, int, int]]:
         """(revision, time, leaf) of a job's records in order."""
-        found = self._db.execute("SELECT revision, at, leaf FROM record WHERE job = ? ORDER BY revision, leaf", (job,))
-        return found.fetchall()
+        rows = self._db.execute("SELECT revision, at, leaf FROM record WHERE job = ? ORDER BY revision, leaf", (job,))
+        return rows.fetchall()
 
     def row(self, leaf: int) -> _LoggedRun:
         """A record by its leaf."""
@@ -200,17 +200,17 @@ class LineageReplay:
     def outputs(self, at: Location, low: bytes, high: bytes, newest_first: bool) -> Iterator[tuple[IndexEntry, int]]:
         """Entries of the index with the times of their first records, between two cursors."""
         order = "DESC" if newest_first else "ASC"
-        found = self._db.execute(
+        rows = self._db.execute(
             f"SELECT entry, at FROM output WHERE space = ? AND cursor > ? AND cursor < ? ORDER BY cursor {order}",  # noqa: S608 - one of two words
             (_bytes(at.space), low, high),
         )
-        return ((pickle.loads(entry), first) for entry, first in found)  # noqa: S301 - see `add`
+        return ((pickle.loads(entry), first) for entry, first in rows)  # noqa: S301 - see `add`
 
     def _revision(self, job: str, revision: int) -> _LoggedRun | None:
-        found = self._db.execute(
+        newest = self._db.execute(
             "SELECT min(leaf) FROM record WHERE job = ? AND revision = ?", (job, revision)
         ).fetchone()
-        return None if found[0] is None else self._row(found[0])
+        return None if newest[0] is None else self._row(newest[0])
 
     def _read_row(self, leaf: int) -> _LoggedRun:
         at, told = self._db.execute("SELECT at, told FROM record WHERE leaf = ?", (leaf,)).fetchone()
@@ -241,12 +241,12 @@ class _View:
 
     def unknown_waits(self) -> set[str]:
         """Waits, in words, for runs that the log has no record of: none of those that it has is waited for so."""
-        said = {d["words"] for d in self._row.told.content["lineage"]["doubts"] if d["kind"] == AWAITED.name}
-        if not said:
-            return said
+        awaited = {d["words"] for d in self._row.told.content["lineage"]["doubts"] if d["kind"] == AWAITED.name}
+        if not awaited:
+            return awaited
         everything = _View(self._log, self._row, _END, NO_LINEAGE, True)
         waits = follow(self.run, lambda job: None, everything, lambda key, digest: ()).lineage.doubts
-        return said - {_words(doubt, self.run) for doubt in waits}
+        return awaited - {_words(doubt, self.run) for doubt in waits}
 
     def stand_ins(self) -> list[Ancestor]:
         """Parents that are not in the log and whose results the record says that it takes."""
@@ -269,15 +269,15 @@ class _View:
 
     def _newest_entries(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
         stand_in = [self._entry(job, at) for job, r in self._stand_in.items() if r.location == at and not r.directory]
-        found = self._log.outputs(at, _bytes(f"{at.key}#"), _bytes(f"{at.key}#{before}"), newest_first=True)
-        return [*stand_in, *self._seen(found, limit)][:limit]
+        outputs = self._log.outputs(at, _bytes(f"{at.key}#"), _bytes(f"{at.key}#{before}"), newest_first=True)
+        return [*stand_in, *self._seen(outputs, limit)][:limit]
 
     def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
         """At a place and below it."""
         below = Location(at.space, (*at.path, ""))
         stand_in = [self._entry(job, below) for job, r in self._stand_in.items() if r.location == at and r.directory]
-        found = self._log.outputs(at, _bytes(after or at.key), _bytes(at.key) + _AFTER_ALL, newest_first=False)
-        return [*([] if after else stand_in), *self._seen(found, limit)][:limit]
+        outputs = self._log.outputs(at, _bytes(after or at.key), _bytes(at.key) + _AFTER_ALL, newest_first=False)
+        return [*([] if after else stand_in), *self._seen(outputs, limit)][:limit]
 
     def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
         """At a place."""
@@ -287,9 +287,9 @@ class _View:
     def _entry(self, job: str, at: Location) -> IndexEntry:
         return IndexEntry(at, "", job, self._unlogged[job].job_arn)
 
-    def _seen(self, found: Iterator[tuple[IndexEntry, int]], limit: int) -> list[IndexEntry]:
+    def _seen(self, entries: Iterator[tuple[IndexEntry, int]], limit: int) -> list[IndexEntry]:
         seen = []
-        for entry, first in found:
+        for entry, first in entries:
             if self._was_there(entry, first):
                 seen.append(entry)
                 if len(seen) == limit:
@@ -327,18 +327,18 @@ class _View:
         return None if newest is None else self._log.row(newest).told.content
 
 
-def _differences(told: Told, claimed: Lineage, found: Lineage, view: _View, then: bool) -> Iterator[str]:
+def _differences(told: Told, claimed: Lineage, traced: Lineage, view: _View, then: bool) -> Iterator[str]:
     """How what a record continues differs from what was found."""
-    said = {a.job_id: a for a in claimed.ancestors}
-    right = {a.job_id: a for a in found.ancestors}
-    elsewhere = _behind(view.stand_ins(), said)
+    by_job = {a.job_id: a for a in claimed.ancestors}
+    right = {a.job_id: a for a in traced.ancestors}
+    elsewhere = _behind(view.stand_ins(), by_job)
     waits = view.unknown_waits()
-    hidden = right.keys() - said.keys() if waits else set()  # by what is waited for, maybe
+    hidden = right.keys() - by_job.keys() if waits else set()  # by what is waited for, maybe
     for job, ancestor in right.items():
-        if job not in said and job not in hidden:
+        if job not in by_job and job not in hidden:
             yield f"leaves out {ancestor.name[:100]}, which its evidence continues"
     inline = {each["job_id"] for each in told.content["cumulative"]["ancestors"]}
-    for job, ancestor in said.items():
+    for job, ancestor in by_job.items():
         if job not in right:
             yield f"lists {ancestor.name[:100]}, which its evidence does not continue"
             continue
@@ -348,10 +348,10 @@ def _differences(told: Told, claimed: Lineage, found: Lineage, view: _View, then
         )
         if job not in elsewhere and mine != its:
             yield f"lists {ancestor.name[:100]} otherwise than its record of then: {_members(ancestor, right[job])}"
-    if claimed.parents != tuple(job for job in found.parents if job not in hidden):
+    if claimed.parents != tuple(job for job in traced.parents if job not in hidden):
         yield "names other parents than its evidence"
     lineage = told.content["lineage"]
-    doubts, notes = (spoken(remarks, told.run.name) for remarks in (found.doubts, found.notes))
+    doubts, notes = (spoken(remarks, told.run.name) for remarks in (traced.doubts, traced.notes))
     rest = [doubt for doubt in lineage["doubts"] if doubt["words"] not in waits]
     if rest != doubts and not (waits and all(doubt in doubts for doubt in rest)):
         yield "has other doubts about what it continues than its evidence gives"
@@ -359,12 +359,12 @@ def _differences(told: Told, claimed: Lineage, found: Lineage, view: _View, then
         yield "has other notes about what it continues than its evidence gives"
 
 
-def _members(said: Ancestor, right: Ancestor) -> str:
-    before, after = to_json(said), to_json(right)
+def _members(claimed: Ancestor, right: Ancestor) -> str:
+    before, after = to_json(claimed), to_json(right)
     return ", ".join(name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name))
 
 
-def _behind(unlogged: Sequence[Ancestor], said: Mapping[str, Ancestor]) -> set[str]:
+def _behind(unlogged: Sequence[Ancestor], by_job: Mapping[str, Ancestor]) -> set[str]:
     """Ancestors that are not in the log, and what is only reached through them."""
     reached: set[str] = set()
     waiting = [a.job_id for a in unlogged]
@@ -372,7 +372,7 @@ def _behind(unlogged: Sequence[Ancestor], said: Mapping[str, Ancestor]) -> set[s
         job = waiting.pop()
         if job not in reached:
             reached.add(job)
-            waiting += said[job].parents if job in said else ()
+            waiting += by_job[job].parents if job in by_job else ()
     return reached
 
 

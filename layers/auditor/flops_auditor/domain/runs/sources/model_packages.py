@@ -92,7 +92,7 @@ def data_places(answer: Mapping[str, Any], where: str) -> tuple[Reference, ...]:
         first = error.errors(include_url=False)[0]
         raise MalformedPackage(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
     held = [*package.inference_specification.containers, *package.source_algorithm_specification.source_algorithms]
-    held += [found for more in package.additional_inference_specifications for found in more.containers]
+    held += [container for more in package.additional_inference_specifications for container in more.containers]
     texts = [(data.model_data_url, False) for data in held]
     sources = [data.model_data_source.s3_data_source for data in held if data.model_data_source]
     texts += [(source.s3_uri, source.s3_data_type == "S3Prefix") for source in sources if source]
@@ -103,17 +103,17 @@ def data_places(answer: Mapping[str, Any], where: str) -> tuple[Reference, ...]:
 
 def unfold(reference: Reference, packages: Packages) -> tuple[Reference, ...]:
     """A reference and, for a package, the places of its model data, through the packages that it was made from."""
-    found = [reference]
+    unfolded = [reference]
     read = set()
-    for at in found:
+    for at in unfolded:
         answer = packages.get(at.location.space)
         if isinstance(answer, Mapping) and at.location not in read:
             read.add(at.location)
             try:
-                found += data_places(answer, reference.where)
+                unfolded += data_places(answer, reference.where)
             except MalformedPackage:
                 continue  # its doubt says so
-    return tuple(found)
+    return tuple(unfolded)
 
 
 def beginnings(
@@ -126,8 +126,8 @@ def beginnings(
     """
     named, notes = references(job, tagged)
     unfolded = {reference.location: unfold(reference, packages) for reference in named}
-    places = each_once([place for found in unfolded.values() for place in found])
-    leads_to = {at: tuple(place.location for place in found) for at, found in unfolded.items()}
+    places = each_once([place for places_behind in unfolded.values() for place in places_behind])
+    leads_to = {at: tuple(place.location for place in places_behind) for at, places_behind in unfolded.items()}
     begins = tuple(
         replace(
             place,

@@ -33,8 +33,8 @@ def points_at(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
     except (ValueError, OverflowError) as error:
         raise MalformedEvent(f"CreationTime: {error}") from error
     status = str(detail.get("TrainingJobStatus", ""))
-    said = {str(key): value for key, value in detail.items()}
-    told = {"status": status, "finished": status in TERMINAL_STATUSES, "source": source, "said": said}
+    members = {str(key): value for key, value in detail.items()}
+    told = {"status": status, "finished": status in TERMINAL_STATUSES, "source": source, "detail": members}
     return pointer.model_copy(update={"creation_time": created, **told})
 
 
@@ -63,7 +63,7 @@ def last_word(pointer: JobPointer) -> tuple[Mapping[str, Any], TrainingJob]:
         "TrainingJobStatus": pointer.status,
         "CreationTime": pointer.creation_time,
     }
-    whole = plain({key: value for key, value in pointer.said.items() if key != "Tags"} | identity)
+    whole = plain({key: value for key, value in pointer.detail.items() if key != "Tags"} | identity)
     try:
         return whole, parse_training_job(whole)
     except MalformedJob:

@@ -63,16 +63,16 @@ def outputs(job: TrainingJob) -> tuple[Location, ...]:
 
     SageMaker writes below `<S3OutputPath>/<job name>/`: the output path alone is shared by many jobs.
     """
-    found = [Location(job.arn), Location(NAMES, (job.name,))]
+    places = [Location(job.arn), Location(NAMES, (job.name,))]
     path = read_location(job.output_data_config.s3_output_path)
     if path is not None:
-        found.append(Location(path.space, (*path.path, job.name)))
+        places.append(Location(path.space, (*path.path, job.name)))
     artifacts = (job.model_artifacts.s3_model_artifacts, job.checkpoint_config.s3_uri, job.output_model_package_arn)
     for text in artifacts:
         location = read_location(text)
-        if location is not None and not any(known.holds(location) for known in found):
-            found.append(location)
-    return tuple(dict.fromkeys(found))
+        if location is not None and not any(known.holds(location) for known in places):
+            places.append(location)
+    return tuple(dict.fromkeys(places))
 
 
 def checkpoints(job: TrainingJob) -> tuple[Location, ...]:
@@ -88,10 +88,10 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
     model package and the lineage tag. Teachers and reward models do not count (Annex A.1).
     """
     notes: list[Remark] = []
-    found = [_tagged(text) for text in tagged if text.lower() != NOT_CONTINUED]
-    if len(found) < len(tagged):
+    result = [_tagged(text) for text in tagged if text.lower() != NOT_CONTINUED]
+    if len(result) < len(tagged):
         notes.append(CONTINUES_NOTHING())
-        return each_once(found), tuple(notes)
+        return each_once(result), tuple(notes)
     auxiliary = ""
     for channel in job.input_data_config:
         location = read_location(channel.uri)
@@ -106,15 +106,15 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
         if form:
             notes.append((NOT_FOLLOWED if model else DATA_NOT_FOLLOWED)(where=f"channel {name}", form=form))
         if location is not None:
-            found.append(Reference(location, f"channel {name}", directory=model, data=not model))
+            result.append(Reference(location, f"channel {name}", directory=model, data=not model))
     checkpoint = read_location(job.checkpoint_config.s3_uri)
     if checkpoint is not None:
-        found.append(Reference(checkpoint, "checkpoint configuration", directory=True))
-    found += _named(job.hyper_parameters, "hyperparameter")
-    found += _named(job.environment, "variable")
+        result.append(Reference(checkpoint, "checkpoint configuration", directory=True))
+    result += _named(job.hyper_parameters, "hyperparameter")
+    result += _named(job.environment, "variable")
     notes += [
         NOT_FOLLOWED(where=each.where, form="an access point")
-        for each in found
+        for each in result
         if not each.data and is_access_point(each.location) and not each.where.startswith("channel ")
     ]
     sources = [("source model package", job.model_package_config.source_model_package_arn)]
@@ -123,10 +123,10 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
     for where, text in sources:
         location = read_location(text)
         if location is not None:
-            found.append(Reference(location, where))
-    if auxiliary and all(each.data for each in found) and not _names_a_model(job):
+            result.append(Reference(location, where))
+    if auxiliary and all(each.data for each in result) and not _names_a_model(job):
         notes.append(ONLY_AUXILIARY(channel=auxiliary))
-    return each_once(found), tuple(dict.fromkeys(notes))
+    return each_once(result), tuple(dict.fromkeys(notes))
 
 
 def _not_followed(channel: Channel, location: Location | None) -> str:
@@ -152,7 +152,7 @@ def _tagged(text: str) -> Reference:
 
 def _named(values: Mapping[str, str], what: str) -> list[Reference]:
     """Every place in the values. One whose name says nothing of a model is taken for data."""
-    found = []
+    named = []
     for name, value in sorted(values.items()):
         for label, text in _leaves(name, value):
             if _OUTPUT_LIKE.search(label) or _NOT_COUNTED.search(label):
@@ -161,8 +161,8 @@ def _named(values: Mapping[str, str], what: str) -> list[Reference]:
             whole = read_location(text)
             places = [whole] if whole else _places_in(text)
             where = f"{what} {name[:64]}"
-            found += [Reference(place, where, directory=model, data=not model) for place in places if place]
-    return found
+            named += [Reference(place, where, directory=model, data=not model) for place in places if place]
+    return named
 
 
 def _places_in(text: str) -> list[Location | None]:
@@ -186,11 +186,11 @@ def _leaves(name: str, value: str) -> Iterator[tuple[str, str]]:
     for _ in range(_MOST_LEAVES):
         if not waiting:
             return
-        label, found, depth = waiting.pop(0)
-        if isinstance(found, dict | list) and depth < _DEEPEST:
-            inner = found.items() if isinstance(found, dict) else [("", each) for each in found]
+        label, node, depth = waiting.pop(0)
+        if isinstance(node, dict | list) and depth < _DEEPEST:
+            inner = node.items() if isinstance(node, dict) else [("", each) for each in node]
             waiting += [(f"{label}.{key}" if key else label, each, depth + 1) for key, each in inner]
         else:
-            yield label, found if isinstance(found, str) else json.dumps(found)
-    for label, found, _ in waiting:
-        yield label, found if isinstance(found, str) else json.dumps(found)
+            yield label, node if isinstance(node, str) else json.dumps(node)
+    for label, node, _ in waiting:
+        yield label, node if isinstance(node, str) else json.dumps(node)

@@ -55,37 +55,37 @@ def training_time(job: TrainingJob, as_of: datetime | None = None) -> TrainingTi
 
     A job that has not ended is in doubt: what it spent so far says nothing about what it will have spent.
     """
-    found = _found(job, as_of)
+    time = _found(job, as_of)
     if job.finished:
-        return found
-    return replace(found, doubts=(*found.doubts, STILL_TRAINING(status=job.training_job_status)))
+        return time
+    return replace(time, doubts=(*time.doubts, STILL_TRAINING(status=job.training_job_status)))
 
 
 def _found(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
-    transitions, said = job.secondary_status_transitions, job.training_time_in_seconds
+    transitions, billed = job.secondary_status_transitions, job.training_time_in_seconds
     if any(step.status == TRAINING for step in transitions):
         return _compared(_from_transitions(job, as_of), job, as_of)
     spans, completed = _outer_span(job, as_of), job.training_job_status == "Completed"
-    found = TrainingTime((), None, UNKNOWN_TIME(), (NO_TIME(),))
-    if said == 0 and completed and not spans:
-        found = TrainingTime((), None, UNKNOWN_TIME(), (COMPLETED_IN_NO_TIME(),))
-    elif said is not None:
-        found = _explained(TrainingTime(spans, Fraction(said), SECONDS_FIELD()), spans, job, as_of)
+    time = TrainingTime((), None, UNKNOWN_TIME(), (NO_TIME(),))
+    if billed == 0 and completed and not spans:
+        time = TrainingTime((), None, UNKNOWN_TIME(), (COMPLETED_IN_NO_TIME(),))
+    elif billed is not None:
+        time = _explained(TrainingTime(spans, Fraction(billed), SECONDS_FIELD()), spans, job, as_of)
     elif (completed and transitions) or any(step.status in _AFTER_TRAINING for step in transitions):
-        found = TrainingTime((), None, UNKNOWN_TIME(), (PAST_TRAINING(),))
+        time = TrainingTime((), None, UNKNOWN_TIME(), (PAST_TRAINING(),))
     elif transitions:
-        found = _explained(TrainingTime((), Fraction(0), NEVER_TRAINED()), spans, job, as_of)
+        time = _explained(TrainingTime((), Fraction(0), NEVER_TRAINED()), spans, job, as_of)
     elif spans:
-        found = TrainingTime(spans, spans[0].seconds, START_TO_END())
-    return found
+        time = TrainingTime(spans, spans[0].seconds, START_TO_END())
+    return time
 
 
-def _explained(found: TrainingTime, outer: tuple[Span, ...], job: TrainingJob, as_of: datetime | None) -> TrainingTime:
+def _explained(time: TrainingTime, outer: tuple[Span, ...], job: TrainingJob, as_of: datetime | None) -> TrainingTime:
     """What is said of the training time, unless the job had its hardware for far longer without a word of why."""
-    said = found.seconds or Fraction(0)
-    if outer and _unexplained(outer[0], (), job, as_of) > max(2 * said, said + _NOTABLE):
-        return TrainingTime((), None, UNKNOWN_TIME(), (UNEXPLAINED(longest=outer[0].seconds, said=said),))
-    return found
+    billed = time.seconds or Fraction(0)
+    if outer and _unexplained(outer[0], (), job, as_of) > max(2 * billed, billed + _NOTABLE):
+        return TrainingTime((), None, UNKNOWN_TIME(), (UNEXPLAINED(longest=outer[0].seconds, said=billed),))
+    return time
 
 
 def _unexplained(outer: Span, trained: tuple[Span, ...], job: TrainingJob, as_of: datetime | None) -> Fraction:
@@ -104,19 +104,19 @@ def _outer_span(job: TrainingJob, as_of: datetime | None) -> tuple[Span, ...]:
     return (Span(start, end),) if start and end and start < end else ()
 
 
-def _compared(found: TrainingTime, job: TrainingJob, as_of: datetime | None) -> TrainingTime:
+def _compared(time: TrainingTime, job: TrainingJob, as_of: datetime | None) -> TrainingTime:
     """The spans beside TrainingTimeInSeconds, which is a little longer, and beside the time that the job had its
     hardware; less, or much more, contradicts them.
     """
-    seconds = found.seconds
+    seconds = time.seconds
     if seconds is None:
-        return found
-    said, outer = job.training_time_in_seconds, _outer_span(job, as_of)
-    if said is not None and said + 1 < seconds:
-        found = replace(found, notes=(SHORTER_FIELD(seconds=said),))
-    unexplained = _unexplained(outer[0], found.spans, job, as_of) if outer else Fraction(0)
-    longest = max(Fraction(said or 0), seconds + unexplained)
-    return replace(found, longest=longest) if longest > max(2 * seconds, seconds + _NOTABLE) else found
+        return time
+    billed, outer = job.training_time_in_seconds, _outer_span(job, as_of)
+    if billed is not None and billed + 1 < seconds:
+        time = replace(time, notes=(SHORTER_FIELD(seconds=billed),))
+    unexplained = _unexplained(outer[0], time.spans, job, as_of) if outer else Fraction(0)
+    longest = max(Fraction(billed or 0), seconds + unexplained)
+    return replace(time, longest=longest) if longest > max(2 * seconds, seconds + _NOTABLE) else time
 
 
 def _from_transitions(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
