@@ -98,7 +98,7 @@ def stated(
 
 
 states = with_options(
-    "said",
+    "stated",
     {
         "original_is_ours": OursOption,
         "original_is_general_purpose": GeneralPurposeOption,
@@ -110,7 +110,7 @@ states = with_options(
     {},
     lambda **given: stated(*given.values()),
 )
-"""Gives a command the options about a model, and hands it what they say as its parameter `said`."""
+"""Gives a command the options about a model, and hands it what they say as its parameter `stated`."""
 
 
 def placed_on_market(text: str | None) -> tuple[bool | None, date | None]:
