@@ -38,10 +38,10 @@ def mixed_scripts(text: str) -> tuple[str, ...]:
     """
     if text.isascii():
         return ()
-    found = {_script(each) for each in text if unicodedata.category(each)[0] == "L" and each not in UNSEEN}
-    if len(found) < 2 or any(found <= together for together in WRITTEN_TOGETHER):
+    scripts = {_script(each) for each in text if unicodedata.category(each)[0] == "L" and each not in UNSEEN}
+    if len(scripts) < 2 or any(scripts <= together for together in WRITTEN_TOGETHER):
         return ()
-    return tuple(sorted(found))
+    return tuple(sorted(scripts))
 
 
 def as_written(text: str) -> str:

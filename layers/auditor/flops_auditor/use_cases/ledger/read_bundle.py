@@ -93,5 +93,5 @@ def _leaves(files: BundleFiles) -> Iterator[tuple[int, bytes]]:
         yield index, files.need(bundle.leaf_name(bundle.LEAVES, index))
 
 
-def _in_words(found: Defect) -> str:
-    return f"{found.error}: {found.message}"
+def _in_words(defect: Defect) -> str:
+    return f"{defect.error}: {defect.message}"
