@@ -71,7 +71,7 @@ def open_records(target: Target, bundle: Path | None) -> RecordSource:
     What the verifier says of the bundle is told on stderr.
     """
     if bundle is None:
-        from flops_auditor_cli.recorded import DeployedRecords  # noqa: PLC0415 - a bundle needs no AWS
+        from flops_auditor_cli.record_table import DeployedRecords  # noqa: PLC0415 - a bundle needs no AWS
 
         return DeployedRecords(find_deployment(target))
     now = datetime.now(UTC)

@@ -23,7 +23,7 @@ from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.options import OutputOption, amount, number
 from flops_auditor_cli.output import Output
-from flops_auditor_cli.recorded import find_record
+from flops_auditor_cli.record_table import find_record
 from flops_auditor_cli.schemas import AUDIT
 from flops_auditor_cli.stated_options import FromScratchOption, states
 from flops_auditor_cli.view import Headline, Table, View, show

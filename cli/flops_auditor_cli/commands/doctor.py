@@ -29,7 +29,7 @@ from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, say
-from flops_auditor_cli.recorded import on_word
+from flops_auditor_cli.record_table import on_word
 from flops_auditor_cli.remedies import REMEDIES_HERE
 from flops_auditor_cli.view import Table, View, show
 

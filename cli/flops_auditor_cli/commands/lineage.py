@@ -15,7 +15,7 @@ from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output
-from flops_auditor_cli.recorded import find_record
+from flops_auditor_cli.record_table import find_record
 from flops_auditor_cli.view import Block, Headline, PointList, Table, View, show
 
 COLUMNS = {

@@ -14,7 +14,8 @@ from flops_auditor_cli.adapters import environment_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import OutputOption, amount
 from flops_auditor_cli.output import Output, say
-from flops_auditor_cli.recorded import items, newest
+from flops_auditor_cli.record_table import items
+from flops_auditor_cli.recorded import newest
 from flops_auditor_cli.stated_options import states
 from flops_auditor_cli.view import Table, View
 from flops_auditor_cli.view import show as view

@@ -19,7 +19,8 @@ from flops_auditor_cli.exits import FAILED
 from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.progress import progress
-from flops_auditor_cli.recorded import NoSuchRecord, items, newest
+from flops_auditor_cli.record_table import items
+from flops_auditor_cli.recorded import NoSuchRecord, newest
 from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {

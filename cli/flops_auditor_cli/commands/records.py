@@ -11,7 +11,8 @@ from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import OutputOption, WideOption
 from flops_auditor_cli.output import Output, say
-from flops_auditor_cli.recorded import contents, find_record, items, listing, newest, row_of
+from flops_auditor_cli.record_table import contents, find_record, items
+from flops_auditor_cli.recorded import listing, newest, row_of
 from flops_auditor_cli.view import FactList, show
 
 
