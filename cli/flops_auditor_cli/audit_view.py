@@ -208,7 +208,8 @@ def duties(document: Mapping[str, Any]) -> PointList:
     binds = [f"{a['condition']}" for a in over if a["condition"]]
     limits = limits_in_words(a for a in over if any(duty["state"] != OTHER_WORDING for duty in a["duties"]))
     binds += [each for each in (placing_in_words(over, stated_in(document)), limits) if each]
-    return PointList(_duties(document, dated=False), "; ".join(["Duties", *dict.fromkeys(binds)]))
+    lead = ". ".join(each[0].upper() + each[1:] for each in dict.fromkeys(binds))
+    return PointList(_duties(document, dated=False), "Duties", lead and f"{lead}.")
 
 
 def stated_in(document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -40,10 +40,12 @@ def run() -> None:
         missing = (error.name or "").partition(".")[0]
         if missing not in _OF_THE_COMMAND_LINE | _OF_AWS:
             raise
-        who, extras = (
-            ("this command talks to AWS and", "cli,aws") if missing in _OF_AWS else ("the command line", "cli")
+        who, package = (
+            ("this command talks to AWS and", "flops-auditor[aws]")
+            if missing in _OF_AWS
+            else ("the command line", "flops-auditor")
         )
-        sys.stderr.write(f"{who} needs {missing}, which is not installed: pip install 'flops-auditor[{extras}]'\n")
+        sys.stderr.write(f"{who} needs {missing}, which is not installed: pip install '{package}'\n")
         sys.exit(FAILED)
 
 

@@ -18,7 +18,7 @@ from typer.main import get_group
 from flops_auditor import __version__
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor_cli.exits import FAILED, USAGE
-from flops_auditor_cli.output import plain
+from flops_auditor_cli.output import say
 from flops_auditor_cli.remedies import REMEDIES_HERE
 
 DEBUG = "--debug"
@@ -138,7 +138,7 @@ def run(arguments: Sequence[str], begun: Callable[[], None] = lambda: None) -> N
         if DEBUG in arguments:
             traceback.print_exc()
         what, remedy, code = told(error)
-        sys.stderr.write(f"{plain(what)}\n{remedy}\n")  # a name in it can hold no line break and no escape
+        say(what, *remedy.splitlines())
         sys.exit(code)
 
 

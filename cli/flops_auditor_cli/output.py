@@ -1,7 +1,9 @@
 """The forms of a result, and how any text is made harmless in each: whatever a job's name contains."""
 
 import json
+import shutil
 import sys
+import textwrap
 from enum import StrEnum
 from fractions import Fraction
 
@@ -28,9 +30,24 @@ _OF_MARKDOWN = str.maketrans(
 
 
 def say(*lines: object) -> None:
-    """Tell people something, on stderr: lines that a terminal wraps and a name cannot break or colour."""
+    """Tell people something, on stderr: in lines as wide as a terminal, which a name can neither break nor colour."""
+    width = shutil.get_terminal_size().columns if sys.stderr.isatty() else None
     for line in lines:
-        sys.stderr.write(plain(line) + "\n")
+        sys.stderr.write("\n".join(filled(plain(line), width)) + "\n")
+
+
+def filled(text: str, width: int | None, first: str = "", further: str = "") -> list[str]:
+    """A text in lines; a word longer than a line, such as a command or an ARN, stays whole."""
+    if width is None:
+        return [first + text]
+    return textwrap.wrap(
+        text,
+        max(width, 20),
+        initial_indent=first,
+        subsequent_indent=further,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [first.rstrip()]
 
 
 def plain(value: object) -> str:

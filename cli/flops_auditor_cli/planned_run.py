@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from flops_auditor import data
@@ -23,7 +24,10 @@ from flops_auditor_cli.near_names import did_you_mean, model_names
 NO_MODEL = "none"
 FROM_NONE = "none: the run begins with no weights"
 PEAK_GIVEN = Kind("peak-as-given", "peak as given: {peak:flop4} FLOP/s")
-PLANNED_HARDWARE = Kind("planned-hardware", "{line}{count:g} x {name}, {peak:flop4} FLOP/s each, {basis}")
+PLANNED_HARDWARE = Kind("planned-hardware", "{count:g} x {name}, {peak:flop4} FLOP/s each, {basis}")
+PLANNED_HOSTS = Kind(
+    "planned-hosts", "{hosts} x {instance_type}: {count:g} x {name}, {peak:flop4} FLOP/s each, {basis}"
+)
 PARAMETERS = Kind("parameters", "parameters: {source}")
 
 
@@ -183,19 +187,20 @@ def planned_hardware(inputs: Inputs) -> tuple[HardwareUse | None, list[Remark]]:
             )
         count = inputs.instances or 1
         name, peaks, units = kind.unit_name, kind.peaks, kind.units * count
-        watts, line = kind.power_watts, f"{count} x {kind.name}: "
+        watts, hardware = kind.power_watts, partial(PLANNED_HOSTS, hosts=count, instance_type=kind.name)
     else:
         unit = table.find_accelerator(inputs.accelerator or "")
         if unit is None:
             known = ", ".join(table.accelerators)
             near = did_you_mean(inputs.accelerator or "", table.accelerators)
             raise UnusablePlan(f"accelerator {inputs.accelerator!r} is unknown.{near} Known are {known}")
-        name, peaks, units, line = unit.name, unit.peaks, inputs.accelerators or Fraction(1), ""
+        name, peaks, units = unit.name, unit.peaks, inputs.accelerators or Fraction(1)
+        hardware = partial(PLANNED_HARDWARE)
         watts = None if unit.tdp_watts is None else Fraction(unit.tdp_watts)
     rate, basis, _ = select_peak(peaks, precision, name)
     if peak is not None:
         rate, basis = peak, "as given"
-    note = PLANNED_HARDWARE(line=line, count=units, name=name, peak=rate, basis=basis)
+    note = hardware(count=units, name=name, peak=rate, basis=basis)
     highest = max(rate, *peaks.values())
     shown = inputs.instance_type or name
     lowest, seconds = data.published_utilisation().of(name).lowest, _seconds(inputs, units)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flops_auditor_cli.output import Output, cell, json_text, markdown, plain
+from flops_auditor_cli.output import Output, cell, filled, json_text, markdown, plain
 from flops_auditor_cli.schemas import versioned
 
 ViewRow = Mapping[str, Any]
@@ -42,10 +42,11 @@ class FactList:
 
 @dataclass(frozen=True)
 class PointList:
-    """Sentences under one heading; nothing where there are none."""
+    """Sentences under one heading, `lead` before them; nothing where there are none."""
 
     texts: Sequence[str]
     title: str
+    lead: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,24 +102,11 @@ def in_text(block: Block, width: int | None) -> list[str]:
         return filled(plain(block.text), width)
     if isinstance(block, PointList):
         lines = [line for text in block.texts for line in filled(plain(text), width, f"{INDENT}- ", f"{INDENT}  ")]
-        return [block.title, *lines] if lines else []
+        lead = filled(plain(block.lead), width, INDENT, INDENT) if block.lead else []
+        return [*filled(plain(block.title), width), *lead, *lines] if lines else []
     if isinstance(block, FactList):
         return _facts(block, width)
     return _table(block, width)
-
-
-def filled(text: str, width: int | None, first: str = "", further: str = "") -> list[str]:
-    """A text in lines; a word longer than a line, such as a command or an ARN, stays whole."""
-    if width is None:
-        return [first + text]
-    return textwrap.wrap(
-        text,
-        max(width, 20),
-        initial_indent=first,
-        subsequent_indent=further,
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [first.rstrip()]
 
 
 def _facts(block: FactList, width: int | None) -> list[str]:
@@ -134,7 +122,7 @@ def _facts(block: FactList, width: int | None) -> list[str]:
 
 
 def _table(block: Table, width: int | None) -> list[str]:
-    lines = [block.title] if block.title else []
+    lines = filled(plain(block.title), width) if block.title else []
     cells = [{name: plain(row.get(name)) for name in block.columns} for row in block.rows]
     widths = {name: max(len(head), *(len(row[name]) for row in cells), 1) for name, head in block.columns.items()}
     if width is not None:
@@ -210,7 +198,8 @@ def in_markdown(block: Block) -> str:
         return f"### {markdown(block.text)}"
     title = f"**{markdown(block.title)}**\n\n" if block.title else ""
     if isinstance(block, PointList):
-        return title + "\n".join(f"- {markdown(text)}" for text in block.texts) if block.texts else ""
+        lead = f"{markdown(block.lead)}\n\n" if block.lead else ""
+        return title + lead + "\n".join(f"- {markdown(text)}" for text in block.texts) if block.texts else ""
     if isinstance(block, FactList):
         rows = [(markdown(label), markdown(value)) for label, value in block.pairs]
         return title + "\n".join(["| | |", "| --- | --- |", *(f"| {label} | {value} |" for label, value in rows)])

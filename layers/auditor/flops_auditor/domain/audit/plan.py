@@ -52,7 +52,7 @@ ALL_LINEAR_WIDTHS = 19
 
 UTILISATION_ASSUMED = Kind("utilisation-assumed", "U = 0.5 is assumed")
 DURATION_DERIVED = Kind(
-    "duration-derived", "duration derived from the tokens at U = {utilisation:g}: {hours:.3g} hours"
+    "duration-derived", "duration derived from the tokens at U = {utilisation:g}: {hours:.0f} hours"
 )
 COUNT_IT = Kind("planned", "the figures are planned", Remedy("count-the-run", "count the run itself"))
 FULL = Kind("full-training", "full training: every parameter is updated, 6 x parameters x tokens")
@@ -198,7 +198,11 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     best, (upper, unknown) = chosen.best_flop, _at_most(chosen, wanted, way, None if over else limit)
     if contradictions and not over:
         upper = max(upper, *(tier.upper_flop or 0 for tier in tiers))
-    alone = Figures(best, upper, settle=COUNT_IT(), lower_flop=chosen.lower_flop)
+    lower: int = chosen.lower_flop
+    firm: int | None = None
+    if contradictions:  # either side of the contradiction may be the wrong one
+        lower, firm = min(tier.lower_flop for tier in tiers), min(tier.firm_flop for tier in tiers)
+    alone = Figures(best, upper, settle=COUNT_IT(), lower_flop=lower, firm_flop=firm)
     updates = alone.plus(wanted.earlier_flop)
     everything = updates.plus(wanted.generated_flop)
     situation = replace(
@@ -222,7 +226,7 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     )
     of_lines: Verdict = "below" if silent and not assessments else most_severe([a.verdict for a in assessments])
     verdict: Verdict = "indeterminate" if contradictions else of_lines
-    lower, energy = chosen.lower_flop, energy_kwh(uses)
+    energy = energy_kwh(uses)
     return Plan(
         way,
         choice,

@@ -1,0 +1,56 @@
+"""What the engineer and the regulator type. Neither needs a deployment; files are named as they lie in the clone."""
+
+import json
+from pathlib import Path
+
+from tests.fakes.bundles import Bundle, small_world
+from tests.transcripts import ROOT, Step
+
+_LLAMA = "--instance-type ml.p5.48xlarge --base-model meta-llama/Llama-3.1-8B"
+
+ENGINEER = (
+    Step("flops-auditor --version", "fine"),
+    Step(f"flops-auditor plan {_LLAMA} --hours 24", "below every threshold"),
+    Step(f"flops-auditor plan {_LLAMA} --tokens 1e13", "over a threshold"),
+    Step(f"flops-auditor plan {_LLAMA} --tokens 1e13 --instances 8 --hours 72", "the inputs contradict each other"),
+    Step(f"flops-auditor plan {_LLAMA} --tokens 1e12 --method lora", "below every threshold"),
+    Step(f"flops-auditor plan {_LLAMA}-Instrukt --hours 24", "below, and a name that no table has"),
+    Step("flops-auditor plan job.json --output markdown", "below every threshold"),
+    Step("flops-auditor plan --instance-type ml.p99.48xlarge --hours 1", "the question makes no sense"),
+    Step("flops-auditor catalog explain meta-llama/Llama-3.1-8B-Instruct", "fine"),
+    Step("flops-auditor catalog explain meta-lama/Llama-3.1-8B", "not in the table"),
+    Step("flops-auditor catalog policies", "fine"),
+    Step("flops-auditor audit lora-llama-3-1-8b.json --metrics lora-metrics.json", "below every threshold"),
+    Step("flops-auditor audit continued-pretraining-64-p5.json", "over a threshold"),
+    Step("flops-auditor audit missing.json", "a file is missing"),
+    Step("flops-auditor audit lora-llama-3-1-8b.json --output csv", "below every threshold"),
+)
+REGULATOR = (
+    Step("flops-auditor verify bundle.zip --as-of 2026-11-01T02:00:00Z", "valid"),
+    Step("flops-auditor verify bundle.zip --as-of 2026-11-01T02:00:00Z --pin checkpoint.txt", "valid"),
+    Step("flops-auditor verify edited.zip --as-of 2026-11-01T02:00:00Z", "tampered"),
+    Step("flops-auditor verify bundle.zip --as-of 2027-11-01", "valid but stale"),
+    Step("flops-auditor verify bundle.zip --as-of 2020-01-01", "cannot verify"),
+    Step("flops-auditor verify missing.zip", "a file is missing"),
+    Step("flops-auditor verify checkpoint.txt", "cannot verify"),
+)
+
+
+def lay_out(folder: Path) -> None:
+    """The files that both of them have in their folder."""
+    jobs, metrics = ROOT / "events" / "jobs", ROOT / "events" / "metrics"
+    for name in ("lora-llama-3-1-8b.json", "continued-pretraining-64-p5.json"):
+        (folder / name).write_bytes((jobs / name).read_bytes())
+    (folder / "lora-metrics.json").write_bytes((metrics / "lora-llama-3-1-8b.json").read_bytes())
+    described = json.loads((jobs / "lora-llama-3-1-8b.json").read_text())
+    asked = ("TrainingJobName", "HyperParameters", "AlgorithmSpecification", "RoleArn", "OutputDataConfig")
+    request = {name: described[name] for name in (*asked, "ResourceConfig", "StoppingCondition")}
+    (folder / "job.json").write_text(json.dumps(request))
+    bundle = Bundle(small_world(), folder)
+    (folder / "checkpoint.txt").write_bytes(bundle.files["checkpoint"])
+    bundle.edit_payload(1, lambda payload: payload.replace(b"Completed", b"Cancelled"))
+    bundle.path = folder / "edited.zip"
+    bundle.verify()
+
+
+PEOPLE = {"engineer": ENGINEER, "regulator": REGULATOR}
