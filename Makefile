@@ -165,6 +165,13 @@ mutation: setup ## Change the estimate and the policies one thing at a time: the
 check-template: setup ## Compare template.yaml with every point of the bar, as a table
 	.venv/bin/python -m tests.template
 
+.PHONY: dist
+dist: setup ## Build the wheel and the source archive into dist/, and try them where nothing else is installed
+	rm -rf dist
+	.venv/bin/hatchling build
+	.tools/lint/bin/twine check --strict dist/*
+	.venv/bin/pytest tests/dist
+
 .PHONY: build
 build: .tools/sam/$(STAMP) ## Build for AWS: what `sam build` does, with the pinned sam
 	.tools/sam/bin/sam build
