@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
-from flops_auditor.domain.messages.form_fields import form_fields, form_of, forms_of
 
 from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.messages.form_fields import form_fields, form_of, forms_of
 from flops_auditor.domain.messages.notification import as_markdown, drafts, form_as_markdown
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
