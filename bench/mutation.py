@@ -41,6 +41,7 @@ TESTS = (
     "test_reinforcement_and_recipes",
     "test_trainer_metrics",
     "test_rests_on",
+    "test_contradicting_evidence",
 )
 CONFTEST = """
 

@@ -322,8 +322,9 @@ def test_unlike_accelerators_each_take_the_busiest_host() -> None:
     assert found.upper_flop == (H100_HOST // 2 + 70 * TERA) * TEN_HOURS
     assert said(found, "unlike accelerators")
     assert not said(found, "contradictory")
-    silent = estimated([busy(0)], ResourceConfig={"InstanceGroups": groups})
+    silent = estimated([busy(400)], ResourceConfig={"InstanceGroups": groups})
     assert silent.upper_flop == (H100_HOST + 70 * TERA) * TEN_HOURS
+    assert silent.occupancy == 1
 
 
 def test_two_groups_of_one_kind_are_one_kind() -> None:

@@ -94,8 +94,8 @@ class Hardware:
 
 @dataclass(frozen=True)
 class HostKind:
-    """Hosts of one instance type: how many, how busy their accelerators were (0..1, None: not reported), and the least
-    that published runs reached on them. `seen`: the occupancy as it was reported, where it is not believed.
+    """Hosts of one instance type: how many, how busy their accelerators were (0..1, None: not reported, or not
+    believed), and the least that published runs reached on them. `seen`: the occupancy as it was reported.
     """
 
     count: int
@@ -131,14 +131,13 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     unknown = sorted(name for _, name, kind in rows if kind is None)
     known = [(count, kind) for count, _, kind in rows if kind is not None]
     notes: list[Remark] = []
-    lowest = [published.of(kind.unit_name).lowest for _, kind in known]
     seen = _occupancies(known, observed.busy, notes) if not unknown else [None] * len(known)
     signs = (*observed.training_signs, *run.declared.training_signs, *(name.words for name in run.declared.names[:1]))
-    believed = _believed(known, observed, signs, lowest, notes) if observed.busy else None
-    occupancies = seen if believed is None or unknown else _occupancies(known, believed, [])
+    believed = _believed(known, observed, signs, published, notes)
+    occupancies = seen if unknown else _occupancies(known, believed, [])
     kinds = tuple(
-        HostKind(count, kind, now, least, None if now == was else was)
-        for (count, kind), least, now, was in zip(known, lowest, occupancies, seen, strict=True)
+        HostKind(count, kind, now, published.of(kind.unit_name).lowest, was)
+        for (count, kind), now, was in zip(known, occupancies, seen, strict=True)
     )
     return MeasuredHosts(kinds, tuple(unknown), tuple(notes), published.highest)
 
@@ -241,34 +240,32 @@ def _believed(
     known: Sequence[tuple[int, InstanceType]],
     observed: Observations,
     signs: Sequence[str],
-    lowest: Sequence[Fraction],
+    published: PublishedUtilisation,
     notes: list[Remark],
-) -> Mapping[str, Busy] | None:
-    """Reports that can be what CloudWatch says; None where all can. A host whose report cannot be is silent: it then
-    counts as fully busy.
-    """
-    devices = max((_devices(kind) for _, kind in known if kind.accelerator is not None), default=0)
+) -> Mapping[str, Busy]:
+    """Reports that can be what CloudWatch says. A host whose report cannot be is silent: it counts as fully busy."""
+    with_accelerators = [kind for _, kind in known if kind.accelerator is not None]
+    if not with_accelerators or not observed.busy:
+        return {}
+    devices = max(map(_devices, with_accelerators))
     highest = max(report.highest for report in observed.busy.values()) * 100
-    if not devices:
-        return None
     if observed.unit_unsure and highest <= 1:
         notes.append(FRACTIONS())
         return {}
-    of_one = {}
-    if observed.unit_unsure and devices > 1 and 1 < highest <= 100:
+    reports = observed.busy
+    if observed.unit_unsure and devices > 1 and highest <= 100:
         notes.append(MEANS_OF_ACCELERATORS(devices=devices))
-        of_one = {host: report.times(devices) for host, report in observed.busy.items()}
-    least = min(share for share, (_, kind) in zip(lowest, known, strict=True) if kind.accelerator is not None)
-    alike = all(kind.accelerator is not None for _, kind in known)  # a host without any truly reports zero
+        reports = {host: report.times(devices) for host, report in observed.busy.items()}
+    least = min(published.of(kind.unit_name).lowest for kind in with_accelerators)
+    alike = len(with_accelerators) == len(known)  # a host without any truly reports zero
     shares = {host: report.occupancy_of_values(devices) for host, report in observed.busy.items()}
     idle = {host: share for host, share in shares.items() if signs and share < least and (alike or share)}
     if idle:
         remark = IDLE_THOUGH_TRAINING(hosts=sorted(idle), share=max(idle.values()), signs=signs, lowest=least)
         notes.append(remark)
-    kept = {host: report for host, report in (of_one or observed.busy).items() if host not in idle}
-    return kept if idle or of_one else None
+    return {host: report for host, report in reports.items() if host not in idle}
 
 
 def _devices(kind: InstanceType) -> int:
     """Accelerators that a host reports on: a share of one is reported as one."""
-    return max(1, ceil(kind.units))
+    return ceil(kind.units)

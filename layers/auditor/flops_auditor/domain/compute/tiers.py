@@ -55,8 +55,8 @@ class HardwareUse:
     dense peak of any precision. `occupancy` is the mean share of time (0..1) in which a unit ran some kernel, None
     when no host reported it. `bound_peak` is what an upper bound takes instead of `peak` where the precision is only
     guessed to be a slow one. `lowest_utilisation` is what published runs on such hardware reached at least,
-    `highest_utilisation` what any published run reached, `seen_busy` the occupancy as it was reported, where what is
-    known of the run contradicts it.
+    `highest_utilisation` what any published run reached, `seen_busy` the occupancy as it was reported, even where what
+    is known of the run contradicts it.
     """
 
     name: str
