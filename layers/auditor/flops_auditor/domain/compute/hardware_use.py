@@ -134,7 +134,7 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     seen = _occupancies(known, observed.busy, notes) if not unknown else [None] * len(known)
     signs = (*observed.training_signs, *run.declared.training_signs, *(name.words for name in run.declared.names[:1]))
     believed = _believed(known, observed, signs, published, notes)
-    occupancies = seen if unknown else _occupancies(known, believed, [])
+    occupancies = seen if unknown or believed == observed.busy else _occupancies(known, believed, [])
     kinds = tuple(
         HostKind(count, kind, now, published.of(kind.unit_name).lowest, was)
         for (count, kind), now, was in zip(known, occupancies, seen, strict=True)
@@ -227,7 +227,8 @@ def _occupancies(
         if kind.accelerator is None or not count:
             result.append(None)
             continue
-        shares = sorted((report.occupancy(_devices(kind)) for report in reports.values()), reverse=True)
+        devices = _devices(kind)
+        shares = sorted((report.occupancy(devices) for report in reports.values()), reverse=True)
         if alike:
             busiest = shares[:count] + [Fraction(1)] * (count - len(shares))
             result.append(sum(busiest, Fraction(0)) / count)

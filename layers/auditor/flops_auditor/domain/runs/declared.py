@@ -33,10 +33,6 @@ _INPUTS = "/opt/ml/input/data/"
 """Where a container finds its channels, by their names (SageMaker Developer Guide)."""
 _FROM_SCRATCH = frozenset({"none", "scratch"})
 """What the tag base-model says of a run that begins with no weights."""
-_CONVERTERS = ("converters", "quantize.linear", "quantization")
-_USED = YES | {"hybrid", "e4m3"}
-_PRECISION_PARAMETERS = ("mixed_precision", "precision", "compute_dtype", "compute_precision", "amp_dtype")
-_STORED_PRECISION_PARAMETERS = ("torch_dtype", "dtype", "model_dtype", "bnb_4bit_compute_dtype")
 
 
 UNREADABLE_AMOUNT = Kind(
@@ -301,7 +297,7 @@ def read_declared(statements: Statements) -> Declared:
         active_parameters=reader.count("active-params"),
         trainable_parameters=reader.count("trainable-params"),
         tokens=reader.count("tokens", "--tokens"),
-        precision=reader.precision() or _precision(parameters),
+        precision=reader.precision() or parameters.precision(),
         precision_tagged=bool(reader.precision()),
         planned_tokens=planned,
         planned_tokens_of_a_device=planned_of_a_device,
@@ -353,21 +349,3 @@ def _names(
 def _is_mounted(text: str, channels: tuple[str, ...]) -> bool:
     """Whether a path lies in a channel, whose own address then says more."""
     return any(text == channel or text.startswith(f"{channel}/") for channel in channels)
-
-
-def _precision(parameters: Hyperparameters) -> str:
-    """The precision of the arithmetic that hyperparameters state, the fastest of several; empty when none does.
-
-    The type that weights are stored in is not that of the arithmetic: it only speaks against a slower one.
-    """
-    stated = {recognise_precision(text) for text in parameters.all(_PRECISION_PARAMETERS)}
-    stated |= {name for name in PRECISIONS if parameters.get(name).lower() in _USED}
-    fast = {**parameters.containing("fp8"), **parameters.containing("float8")}
-    if any(text.lower() not in NO for name, text in fast.items() if "kv" not in name):
-        stated.add("fp8")
-    if any("float8" in text.lower() for text in parameters.all(_CONVERTERS)):
-        stated.add("fp8")
-    stored = {recognise_precision(text) for text in parameters.all(_STORED_PRECISION_PARAMETERS)}
-    if stated <= {"fp32", "tf32", None} and stored & {"bf16", "fp16"}:
-        return ""
-    return next((name for name in PRECISIONS if name in stated), "")

@@ -113,7 +113,7 @@ def plain(value: Any) -> Any:
     A job's owner may write what is no text; see values/texts.py.
     """
     if isinstance(value, str):
-        return whole_text(value)
+        return value if value.isascii() else whole_text(value)
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, Mapping):

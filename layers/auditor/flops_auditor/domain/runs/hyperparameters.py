@@ -13,6 +13,7 @@ from fractions import Fraction
 from math import ceil
 
 from flops_auditor.domain.values.amounts import exact
+from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
 
 _OTHER_MODELS = frozenset(
     {
@@ -203,6 +204,11 @@ _ADAPTERS_RANK = ("lora_r", "lora_rank", "lora_dim", "adapter_dim")
 _ADAPTERS_HINTED = ("lora_alpha", "qlora", "load_in_4bit")
 _FULL = NO | {"full", "all"}
 
+_PRECISIONS_OF_ARITHMETIC = ("mixed_precision", "precision", "compute_dtype", "compute_precision", "amp_dtype")
+_PRECISIONS_OF_WEIGHTS = ("torch_dtype", "dtype", "model_dtype", "bnb_4bit_compute_dtype")
+_USED = YES | {"hybrid", "e4m3"}
+_CONVERTERS = ("converters", "quantize.linear", "quantization")
+
 
 _SAYS_TRAINING = "do_train"
 _OF_TRAINING_ALONE = (
@@ -357,6 +363,23 @@ class Hyperparameters:
             return all(text not in _FULL for text in methods)
         ranks = self.all(_ADAPTERS_RANK)
         return any(text.lower() not in _FULL for text in ranks or self.all(_ADAPTERS_HINTED))
+
+    def precision(self) -> str:
+        """The precision of the arithmetic that they state, the fastest of several; empty when none does.
+
+        The type that weights are stored in is not that of the arithmetic: it only speaks against a slower one.
+        """
+        stated = {recognise_precision(text) for text in self.all(_PRECISIONS_OF_ARITHMETIC)}
+        stated |= {name for name in PRECISIONS if self.get(name).lower() in _USED}
+        fast = {**self.containing("fp8"), **self.containing("float8")}
+        if any(text.lower() not in NO for name, text in fast.items() if "kv" not in name):
+            stated.add("fp8")
+        if any("float8" in text.lower() for text in self.all(_CONVERTERS)):
+            stated.add("fp8")
+        stored = {recognise_precision(text) for text in self.all(_PRECISIONS_OF_WEIGHTS)}
+        if stated <= {"fp32", "tf32", None} and stored & {"bf16", "fp16"}:
+            return ""
+        return next((name for name in PRECISIONS if name in stated), "")
 
 
 def plain(value: str) -> str:

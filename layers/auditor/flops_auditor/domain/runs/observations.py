@@ -108,11 +108,12 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
     notes: list[Remark] = []
     period, time = evidence.period_seconds, run.time
     labelled = _points(evidence, notes)
-    busy = busy_hosts({label: labelled[label] for label in labelled if is_occupancy(label)}, time.spans, period, notes)
+    of_occupancy = {label: points for label, points in labelled.items() if is_occupancy(label)}
+    busy = busy_hosts(of_occupancy, time.spans, period, notes)
     emitted = {
         _name_and_host(label, vocabulary): series_of(points)
         for label, points in labelled.items()
-        if not is_occupancy(label)
+        if label not in of_occupancy
     }
     finals = _finals(run.final_values, vocabulary, notes)
     hosts = sum(group.instance_count for group in run.hosts)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 from flops_auditor.domain.runs.series import Coverage, Series, coverage, series_of, step_of, training_microseconds
 from flops_auditor.domain.runs.training_time import Span
@@ -44,12 +45,12 @@ class Busy:
     values: Coverage
     total: int
 
-    @property
+    @cached_property
     def highest(self) -> Fraction:
         """The most accelerators that were busy at once, as reported."""
         return self.values.highest / 100
 
-    @property
+    @cached_property
     def coverage(self) -> Fraction:
         """The part of the training time that has values, 0..1."""
         return Fraction(self.values.covered, self.total)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -55,7 +56,7 @@ class Coverage:
     parts: tuple[tuple[int, int], ...]
     scale: int
 
-    @property
+    @cached_property
     def covered(self) -> int:
         """Microseconds of training that have a value."""
         return self.step * len(self.whole) + sum(covered for covered, _ in self.parts)

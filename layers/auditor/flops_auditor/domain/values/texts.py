@@ -7,4 +7,4 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 def whole_text(text: str) -> str:
     """The text with U+FFFD for each lone surrogate, which cannot be written in UTF-8 (RFC 8259, 8.2)."""
-    return text if text.isascii() else _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _LONE_SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
