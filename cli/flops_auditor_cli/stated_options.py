@@ -35,8 +35,9 @@ PlacedOption = Annotated[
     str | None,
     typer.Option(
         "--placed-on-market",
-        help="The resulting model is placed on the market, or used for internal processes that are essential for "
-        "a product or service to third parties or affect people's rights: yes, no, or a day, such as 2026-11-24.",
+        help="The resulting model is placed on the market, for example by its use for internal processes that are "
+        "essential for a product or service to third parties or affect people's rights: yes, no, or a day, such as "
+        "2026-11-24.",
     ),
 ]
 LicenceOption = Annotated[

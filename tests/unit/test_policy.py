@@ -548,7 +548,7 @@ def test_a_policy_may_speak_of_every_role_and_of_unknown_originals() -> None:
 def test_an_assessment_says_why_and_what_it_means() -> None:
     [over] = assessed(AWS, Original(), flat(34 * 10**21))
     assert said(over) == "best estimate 3.40e22 is over 3.30e22 FLOP (103 %)"
-    assert over.rule.meaning == "the modifier becomes the provider of a general-purpose AI model"
+    assert over.rule.meaning == "the modifier is, indicatively, the provider of the modified general-purpose AI model"
     [under] = assessed(AWS, Original(), flat(33 * 10**21))
     assert said(under) == "upper bound 3.30e22 is not over 3.30e22 FLOP (100 %)"
 

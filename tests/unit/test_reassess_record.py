@@ -156,11 +156,11 @@ def rewritten(old: str, new: str) -> Edit:
     [
         ("AI Act, Art. 53(1)(a), Annex XI", "AI Act, Art. 53", "duties.technical-documentation.article"),
         ("Put in place a policy to comply", "Adopt a policy to comply", "duties.copyright-policy.what"),
-        ("placed on the Union market, or used", "placed, or used", "condition"),
-        ("to its data (AI Act, recital 109)", "to its data", "limited_to"),
+        ("placed on the Union market, for example", "placed, for example", "condition"),
+        ("to the data used in it (AI Act, recital 109; ", "to its data (", "limited_to"),
         ("original's compute not known and not estimable: one third of 1e23", "one third", "source"),
         ("one third of 1e23, original of unknown compute", "unknown original", ""),
-        ("the modifier becomes the provider of a general-purpose AI model", "it is a provider", ""),
+        ("the modifier is, indicatively, the provider of the modified general-purpose AI model", "it is a provider", ""),
     ],
 )
 def test_a_corrected_duty_or_citation_supersedes_what_is_not_below_and_wording_supersedes_nothing(

@@ -2,7 +2,7 @@
 
 The text speaks of models that *have been placed* on the market before a day, and covers them throughout their life
 (Guidelines, section on compliance after entry into application): training by their own provider is that life. What
-somebody else makes of one is another model, which cannot have been placed before the run that made it ended.
+somebody else makes of one is taken for another model, which cannot have been placed before the run that made it ended.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def _refused(stated: Stated, placed: date, ended: date | None) -> str:
         when = "has not ended" if ended is None else f"ended on {ended}"
         return (
             f"the model is said to be placed since {placed}, and the run that made it {when}: what others make of a "
-            "model is another one; what its own provider trains further is not, if somebody who knows says it is ours"
+            "model is taken for another one; what its own provider trains further is not, if somebody who knows says it is ours"
         )
     if "placed_on_market" in stated.unconfirmed:
         return f"only a tag says that it is placed since {placed}: somebody who knows has to confirm it"
