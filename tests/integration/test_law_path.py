@@ -62,7 +62,7 @@ def test_the_third_of_a_systemic_original_is_cumulative_on_both_sides(deployed: 
     job = run(1e24, after=(data,))
     content = record(deployed, job, 1e24, base_model=LLAMA_405B)
     found = line(content, "systemic-one-third")
-    assert (found["verdict"], found["basis"], found["reading"]) == ("above", "cumulative", "text")
+    assert (found["verdict"], found["basis"], found["reading"]) == ("above", "cumulative", "ours")
     assert "notify-commission" in {duty["id"] for duty in found["duties"] if duty["state"] == "owed"}
     assert content["notification_due"]
     subject, text = mail(deployed, job)

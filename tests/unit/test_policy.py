@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flops_auditor.data import policy_ids
 from flops_auditor.domain.audit.assessment_words import assessment_members, reason_in_words, remedies_of
-from flops_auditor.domain.law.assessment import Assessment, assess
+from flops_auditor.domain.law.assessment import DISPUTED, Assessment, assess
 from flops_auditor.domain.law.policy import Effect, MalformedPolicy, Policy, ReadingOf, Role
 from flops_auditor.domain.law.policy_file import parse_policy
 from flops_auditor.domain.law.situation import situation_of_training
@@ -631,3 +632,15 @@ def test_a_rule_without_a_line_says_which_it_is() -> None:
     rule = replace(policy_of(EU).groups[0][0], amount=None, share=None)
     with pytest.raises(MalformedPolicy, match=f"rule {rule.scenario} has no threshold for an unknown original"):
         rule.line(KNOWN)
+
+
+@pytest.mark.parametrize("name", policy_ids())
+def test_what_leaves_a_verdict_open_is_said_in_full(name: str) -> None:
+    """A remark is bounded, and a mail and a record hold no more of it."""
+    found = policy_of(name)
+    rules = [rule for group in found.groups for rule in group if rule.disputed is not None]
+    sentences = [(rule.source, rule.disputed.left_open) for rule in rules if rule.disputed is not None]
+    sentences += [(each.source, each.left_open) for each in found.readings.values()]
+    assert sentences
+    for source, left_open in sentences:
+        assert DISPUTED(source=source, left_open=left_open).words.endswith(left_open)

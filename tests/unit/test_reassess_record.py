@@ -160,7 +160,7 @@ def rewritten(old: str, new: str) -> Edit:
         ("to the data used in it (AI Act, recital 109; ", "to its data (", "limited_to"),
         ("original's compute not known and not estimable: one third of 1e23", "one third", "source"),
         ("one third of 1e23, original of unknown compute", "unknown original", ""),
-        ("the modifier is, indicatively, the provider of the modified general-purpose AI model", "it is a provider", ""),
+        ("the modifier is, indicatively, the provider of the modified general-purpose AI model", "a provider", ""),
     ],
 )
 def test_a_corrected_duty_or_citation_supersedes_what_is_not_below_and_wording_supersedes_nothing(

@@ -36,7 +36,8 @@ def _refused(stated: Stated, placed: date, ended: date | None) -> str:
         when = "has not ended" if ended is None else f"ended on {ended}"
         return (
             f"the model is said to be placed since {placed}, and the run that made it {when}: what others make of a "
-            "model is taken for another one; what its own provider trains further is not, if somebody who knows says it is ours"
+            "model is taken for another one; what its own provider trains further is not, if somebody who knows says "
+            "that it is ours"
         )
     if "placed_on_market" in stated.unconfirmed:
         return f"only a tag says that it is placed since {placed}: somebody who knows has to confirm it"

@@ -33,7 +33,7 @@ from flops_auditor.domain.messages.record_alert import (
 )
 from flops_auditor.domain.runs.training_time import STILL_TRAINING
 from flops_auditor.domain.values.amounts import flop, percent, scientific
-from flops_auditor.domain.values.remarks import printable
+from flops_auditor.domain.values.remarks import LONGEST_REMARK, printable
 
 _LONGEST_FORECAST = 10 * 365 * 86400
 
@@ -189,7 +189,7 @@ def _steps(
 def _in_doubt(seen: RunForecast) -> list[str]:
     """What keeps the compute unknown; that the job is still training is no news here."""
     doubts = [doubt for doubt in seen.audited.estimate.doubts if doubt.kind != STILL_TRAINING]
-    return [f"- {clipped(doubt.words, 400)}." for doubt in doubts[:MOST_DOUBTS]]
+    return [f"- {clipped(doubt.words, LONGEST_REMARK)}." for doubt in doubts[:MOST_DOUBTS]]
 
 
 def _dated_duties(seen: RunForecast, content: Mapping[str, Any], now: datetime) -> list[str]:

@@ -21,7 +21,7 @@ from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.moments import read_time
-from flops_auditor.domain.values.remarks import printable
+from flops_auditor.domain.values.remarks import LONGEST_REMARK, printable
 
 WIDTH = 72
 LONGEST_SUBJECT = 99
@@ -264,7 +264,7 @@ def doubts_in_words(content: Mapping[str, Any]) -> list[str]:
     doubts = [*(doubt for a in open_ for doubt in a["doubts"]), *unassessed_doubts(content), *silent]
     distinct = list(dict.fromkeys(doubt["words"] for doubt in doubts))
     more = len(distinct) - MOST_DOUBTS
-    lines = [f"- {clipped(words, 400)}." for words in distinct[:MOST_DOUBTS]]
+    lines = [f"- {clipped(words, LONGEST_REMARK)}." for words in distinct[:MOST_DOUBTS]]
     return [*lines, *([f"- and {more} more: see the record."] if more > 0 else [])]
 
 
