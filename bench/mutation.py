@@ -41,7 +41,6 @@ TESTS = (
     "test_reinforcement_and_recipes",
     "test_trainer_metrics",
     "test_rests_on",
-    "test_contradicting_evidence",
 )
 CONFTEST = """
 

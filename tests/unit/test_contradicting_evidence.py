@@ -1,14 +1,12 @@
 """Evidence that contradicts itself is never below by the smaller part of it, nor above by the larger one alone."""
 
 from datetime import timedelta
-from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit, audit
-from flops_auditor.domain.compute.hardware_use import IDLE_THOUGH_TRAINING, MEANS_OF_ACCELERATORS
 from flops_auditor.domain.lineage.lineage import Lineage, not_looked_up
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
@@ -134,58 +132,6 @@ def test_cloudwatch_is_known_to_give_the_sum() -> None:
     """One accelerator of eight at work: what we asked CloudWatch for has its unit."""
     one = [flat(f"GPUUtilization algo-{host}", 97) for host in range(1, 21)]
     assert audited(one, period=3600).estimate.upper_flop == pytest.approx(0.97 / 8 * WHOLE, rel=1e-3)
-
-
-LOWEST = TABLES.utilisation.of("H100").lowest
-"""The least that a published run used of such hardware."""
-
-
-@pytest.mark.parametrize(
-    ("percent", "kind", "upper"),
-    [
-        (1, "occupancy-in-fractions", 1),
-        (1.5, "occupancy-of-one-accelerator", 0.015),
-        (100, "occupancy-of-one-accelerator", 1),
-        (100.5, None, 1.005 / 8),
-    ],
-)
-def test_the_unit_is_unsure_where_no_host_passes_one_accelerator(
-    percent: float, kind: str | None, upper: float
-) -> None:
-    found = audited([flat("GPUUtilization algo-1", percent)], {}, hosts=1)
-    assert found.estimate.upper_flop == pytest.approx(upper * WHOLE / HOSTS, rel=1e-9)
-    assert kinds(found) & {"occupancy-in-fractions", "occupancy-of-one-accelerator"} == ({kind} if kind else set())
-
-
-@pytest.mark.parametrize(("kind", "devices"), [("ml.g6.xlarge", 1), ("ml.g7.12xlarge", 2), ("ml.p5.48xlarge", 8)])
-def test_of_one_accelerator_sum_and_mean_are_the_same(kind: str, devices: int) -> None:
-    found = audited([flat("GPUUtilization algo-1", 50)], {}, kind=kind, hosts=1)
-    told = [each for each in found.estimate.assumptions if each.kind is MEANS_OF_ACCELERATORS]
-    assert told == ([MEANS_OF_ACCELERATORS(devices=devices)] if devices > 1 else [])
-
-
-@pytest.mark.parametrize("less", [Fraction(0), Fraction(1, 1000)])
-def test_hosts_are_idle_below_the_least_that_a_published_run_used(less: Fraction) -> None:
-    named = {**OLMO, "base_model": "allenai/OLMo-2-1124-13B"}
-    busiest = LOWEST - less
-    found = audited(
-        [flat("GPUUtilization algo-1", float(800 * busiest)), flat("GPUUtilization algo-2", 0)], named, period=3600
-    )
-    hosts, most = (["algo-1", "algo-2"], busiest) if less else (["algo-2"], Fraction(0))
-    signs = [found.declared.names[0].words]
-    remark = IDLE_THOUGH_TRAINING(hosts=hosts, share=most, signs=signs, lowest=LOWEST)
-    assert remark in found.estimate.assumptions
-
-
-@pytest.mark.parametrize(("percent", "idle"), [(0, False), (1, True), (50, False)])
-def test_a_host_without_accelerators_truly_reports_zero(percent: float, idle: bool) -> None:
-    groups = [
-        {"InstanceType": kind, "InstanceCount": 1, "InstanceGroupName": kind}
-        for kind in ("ml.c5.xlarge", "ml.p5.48xlarge")
-    ]
-    reports = [flat("GPUUtilization algo-1", 0), flat("GPUUtilization algo-2", 8 * percent)]
-    found = audited(reports, period=3600, ResourceConfig={"InstanceGroups": groups})
-    assert ("idle-though-training" in kinds(found)) == idle
 
 
 # ----- Not training

@@ -8,7 +8,7 @@ import pytest
 
 from flops_auditor import data
 from flops_auditor.domain.compute import cautions, run_estimate
-from flops_auditor.domain.compute.architecture import IN_FULL
+from flops_auditor.domain.compute.architecture import ATTENTION, IN_FULL
 from flops_auditor.domain.compute.attention import most_attention_flop
 from flops_auditor.domain.compute.hardware_use import (
     NEVER_ANY,
@@ -21,9 +21,15 @@ from flops_auditor.domain.compute.hardware_use import (
     hosts_of,
 )
 from flops_auditor.domain.compute.run_estimate import Estimate, estimate_job
-from flops_auditor.domain.compute.run_tokens import TOKENS_DISAGREE, Tokens, measured_tokens, tokens_of
+from flops_auditor.domain.compute.run_tokens import (
+    TOKENS_DISAGREE,
+    Tokens,
+    measured_tokens,
+    other_readings,
+    tokens_of,
+)
 from flops_auditor.domain.compute.tiers import HardwareUse
-from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.declared import Declared, ModelName
 from flops_auditor.domain.runs.emitted import SPEAKS_FOR, TIME_UNKNOWN, Emitted
 from flops_auditor.domain.runs.meter_words import Suspicion
 from flops_auditor.domain.runs.model_size import ModelShape, ModelSize
@@ -174,6 +180,26 @@ def test_planned_tokens_are_an_upper_bound_of_a_run_on_known_hardware() -> None:
     assert tokens_of(run_with(), declared, observed(), (), []) is None
 
 
+def test_what_else_counts_the_tokens_is_a_reading_of_its_own_unless_a_person_signs() -> None:
+    both = observed(tokens=emitted(10**6), token_rate=emitted(1000, name="rate"))
+    counter = Tokens(10**6, "metric counter", least=10**6, most=10**6, emitted=True)
+    of_rate = 1000 * 3600
+    rate = Tokens(of_rate, "metric rate over the training time", least=of_rate, most=of_rate, emitted=True)
+    tag = Tokens(1000, "tag")
+
+    def others(chosen: Tokens, declared: Declared = NOTHING_SAID, seen: Observations = both) -> list[Tokens]:
+        return other_readings(chosen, run_with(), declared, seen, (one_use(),))
+
+    assert others(tag) == [counter, rate]
+    assert others(counter) == [rate]
+    assert others(rate) == [counter]
+    assert others(tag, seen=observed()) == []
+    assert others(tag, Declared(tokens=1000)) == [counter, rate]
+    assert others(tag, Declared(tokens=1000, amended=frozenset({"tokens"}))) == []
+    billed = Tokens(123, "BillableTokenCount", least=123, most=123)
+    assert other_readings(tag, run_with(billed=123), NOTHING_SAID, observed(), ()) == [billed]
+
+
 # ----- What is counted in the container, and beside it
 
 
@@ -279,6 +305,28 @@ AMENDED = replace(TAGGED, amended=frozenset({"tokens"}))
 SHAPELESS = replace(MODEL, shape=None)
 
 
+def test_each_reading_of_the_tokens_is_a_tier_and_attention_is_said_once() -> None:
+    seen = observed(token_rate=emitted(5 * TOKENS // 36000, name="rate"), sample_rate=emitted(3, name="samples"))
+    found = estimated(replace(TAGGED, sequence_length=2048), seen, MODEL)
+    of_tag, of_rate = (tier for tier in found.tiers if tier.counts_tokens)
+    per_token = Fraction(of_tag.best_flop, TOKENS)
+    assert of_rate.best_flop == nearest(per_token * (5 * TOKENS // 36000) * 36000)
+    share = per_token / (6 * MODEL.active) - 1
+    assert [each for each in found.assumptions if each.kind is ATTENTION] == [ATTENTION(length=2048, share=share)]
+    assert run_estimate.SAMPLES not in kinds(found)
+    assert (
+        run_estimate.SAMPLES(name="samples")
+        in estimated(seen=replace(seen, emitted={"sample_rate": seen.emitted["sample_rate"]})).assumptions
+    )
+
+
+@pytest.mark.parametrize("trained", [10**9, 9 * 10**9])
+def test_no_more_parameters_are_trained_than_are_active(trained: int) -> None:
+    found = estimated(replace(TAGGED, trainable_parameters=trained, parameter_efficient=True), model=SHAPELESS)
+    passes = 4 * MODEL.active + 2 * min(trained, MODEL.active)
+    assert found.tiers[0].best_flop == passes * TOKENS
+
+
 def test_generated_data_passes_forward_alone() -> None:
     declared = Declared(activity="synthetic-data", tokens=TOKENS)
     assert estimated(declared, model=SHAPELESS).tiers[0].best_flop == 2 * MODEL.active * TOKENS
@@ -371,6 +419,41 @@ def test_hardware_alone_is_firm_to_the_least_of_published_runs_and_not_where_it_
     assert found.lower_flop == found.firm_flop == PEAK_FLOP / 20
     assert only(found.assumptions, run_estimate.LOWEST_OF_PUBLISHED).fact("share") == LOWEST
     assert estimated(Declared(technique="grpo"), model=MODEL).firm_flop == 0
+
+
+NAMED = Declared(names=(ModelName("a", "tag"),))
+
+
+@pytest.mark.parametrize(
+    ("said", "seen", "model", "billed"),
+    [
+        (NOTHING_SAID, observed(), MODEL, None),
+        (NAMED, observed(), None, None),
+        (Declared(tokens=1), observed(), None, None),
+        (Declared(parameters=1), observed(), None, None),
+        (Declared(sequence_length=1), observed(), None, None),
+        (NOTHING_SAID, observed(sample_rate=emitted(1)), None, None),
+        (NOTHING_SAID, observed(training_signs=("loss",)), None, None),
+        (NOTHING_SAID, observed(), None, 1),
+    ],
+)
+def test_hardware_alone_is_firm_where_anything_says_that_a_language_model_is_trained(
+    said: Declared, seen: Observations, model: ModelSize | None, billed: int | None
+) -> None:
+    run = replace(run_with(billed=billed), declared=said)
+    assert estimate_job(run, NOTHING_SAID, seen, hosts(), model).firm_flop == PEAK_FLOP / 20
+    assert estimate_job(replace(run, built_in=True), NOTHING_SAID, seen, hosts(), model).firm_flop == 0
+
+
+def test_hardware_alone_is_firm_for_nothing_where_nothing_says_that_a_language_model_is_trained() -> None:
+    assert estimated().firm_flop == 0
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_count_of_more_than_the_hardware_was_busy_for_is_firm_to_what_it_did_at_least(more: int) -> None:
+    busy = nearest(PEAK_FLOP / 2)
+    found = estimated(seen=observed(model_flop=emitted(busy + more)), on=hosts(HALF), model=MODEL)
+    assert found.firm_flop == (PEAK_FLOP / 40 if more else busy)
 
 
 def test_what_has_no_remedy_is_no_advice() -> None:

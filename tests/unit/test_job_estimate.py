@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit
+from flops_auditor.domain.compute.hardware_use import IDLE_THOUGH_TRAINING, MEANS_OF_ACCELERATORS
 from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.evidence import Evidence, Unread
@@ -310,6 +311,81 @@ def test_at_most_eight_of_them_are_named(overfull: int, more: str) -> None:
     found = estimated([busy(900, host) for host in range(1, overfull + 1)], ResourceConfig=hosts("ml.p5.48xlarge", 10))
     named = ", ".join(f"algo-{host}" for host in range(1, 9)) + more
     assert said(found, f"contradictory evidence: {named} reports more busy accelerators than it has")
+
+
+LOWEST = TABLES.utilisation.of("H100").lowest
+"""The least that a published run used of such hardware."""
+
+
+def kinds(estimate: Estimate) -> set[str]:
+    return {remark.kind.name for remark in estimate.assumptions}
+
+
+@pytest.mark.parametrize(
+    ("percent", "kind", "upper"),
+    [
+        (1, "occupancy-in-fractions", 1),
+        (1.5, "occupancy-of-one-accelerator", Fraction(15, 1000)),
+        (100, "occupancy-of-one-accelerator", 1),
+        (100.5, None, Fraction(1005, 8000)),
+    ],
+)
+def test_the_unit_is_unsure_where_no_host_passes_one_accelerator(
+    percent: float, kind: str | None, upper: Fraction
+) -> None:
+    found = estimated([busy(percent)])
+    assert found.upper_flop == upper * H100_HOST * TEN_HOURS
+    assert kinds(found) & {"occupancy-in-fractions", "occupancy-of-one-accelerator"} == ({kind} if kind else set())
+
+
+@pytest.mark.parametrize(("kind", "devices"), [("ml.g6.xlarge", 1), ("ml.g7.12xlarge", 2), ("ml.p5.48xlarge", 8)])
+def test_of_one_accelerator_sum_and_mean_are_the_same(kind: str, devices: int) -> None:
+    found = estimated([busy(50)], ResourceConfig=hosts(kind))
+    told = [each for each in found.assumptions if each.kind is MEANS_OF_ACCELERATORS]
+    assert told == ([MEANS_OF_ACCELERATORS(devices=devices)] if devices > 1 else [])
+
+
+@pytest.mark.parametrize("less", [Fraction(0), Fraction(1, 1000)])
+def test_hosts_are_idle_below_the_least_that_a_published_run_used(less: Fraction) -> None:
+    names = {"model_name_or_path": "allenai/OLMo-2-1124-7B", "base_model": "allenai/OLMo-2-1124-13B"}
+    busiest = LOWEST - less
+    found = audited(
+        [busy(float(800 * busiest)), busy(0, 2)],
+        period=3600,
+        HyperParameters=names,
+        ResourceConfig=hosts("ml.p5.48xlarge", 2),
+    )
+    idle, most = (["algo-1", "algo-2"], busiest) if less else (["algo-2"], Fraction(0))
+    signs = [found.declared.names[0].words]
+    remark = IDLE_THOUGH_TRAINING(hosts=idle, share=most, signs=signs, lowest=LOWEST)
+    assert remark in found.estimate.assumptions
+    assert found.estimate.occupancy == (None if less else (1 + LOWEST) / 2)
+    assert found.estimate.lower_flop == H100_HOST * TEN_HOURS * busiest * LOWEST
+
+
+@pytest.mark.parametrize("sign", [{"metrics": [{"Label": "loss", "Values": [1]}]}, {"learning_rate": "1e-5"}])
+def test_what_only_training_has_says_that_there_was_work(sign: dict[str, Any]) -> None:
+    metrics = [busy(0), *sign.get("metrics", [])]
+    parameters = {key: value for key, value in sign.items() if key != "metrics"}
+    found = estimated(metrics, period=3600, HyperParameters=parameters)
+    assert "idle-though-training" in kinds(found)
+    assert found.upper_flop == H100_HOST * TEN_HOURS
+
+
+def test_hardware_that_nothing_says_worked_may_be_idle() -> None:
+    found = estimated([busy(0)], period=3600, HyperParameters={})
+    assert found.upper_flop == 0 and "idle-though-training" not in kinds(found)
+
+
+@pytest.mark.parametrize(("percent", "idle"), [(0, False), (1, True), (50, False)])
+def test_a_host_without_accelerators_truly_reports_zero(percent: float, idle: bool) -> None:
+    found = estimated(
+        [busy(0), busy(8 * percent, 2)],
+        period=3600,
+        HyperParameters={"learning_rate": "1e-5"},
+        ResourceConfig=cpu_and_gpu(1),
+    )
+    assert ("idle-though-training" in kinds(found)) == idle
 
 
 def test_unlike_accelerators_each_take_the_busiest_host() -> None:

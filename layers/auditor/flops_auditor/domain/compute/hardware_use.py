@@ -134,7 +134,7 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     seen = _occupancies(known, observed.busy, notes) if not unknown else [None] * len(known)
     signs = (*observed.training_signs, *run.declared.training_signs, *(name.words for name in run.declared.names[:1]))
     believed = _believed(known, observed, signs, published, notes)
-    occupancies = seen if unknown or believed == observed.busy else _occupancies(known, believed, [])
+    occupancies = seen if believed == observed.busy else _occupancies(known, believed, [])
     kinds = tuple(
         HostKind(count, kind, now, published.of(kind.unit_name).lowest, was)
         for (count, kind), now, was in zip(known, occupancies, seen, strict=True)

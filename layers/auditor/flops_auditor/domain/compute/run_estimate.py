@@ -375,10 +375,10 @@ def _firm(
     if chosen is None or declared.tokens_signed_for:
         return (chosen.firm_flop if chosen else None), ()
     firm, generates = chosen.firm_flop, declared.technique in REINFORCEMENT_TECHNIQUES
-    reported = at_least(sum((use.most_flop * use.surely_busy for use in uses), Fraction(0)))
+    busy = at_least(sum((use.most_flop * use.surely_busy for use in uses), Fraction(0)))
     for tier in choice.known[choice.known.index(chosen) :]:
         alone = tier.method in ON_HARDWARE_ALONE
-        if alone and (tier is chosen or firm > reported):
+        if alone and (tier is chosen or firm > busy):
             firm = 0 if generates or not of_language else min(firm, tier.lower_flop)
         elif tier is not chosen and tier.upper_flop is not None:
             firm = min(firm, tier.upper_flop)
