@@ -14,12 +14,12 @@ from flops_auditor.use_cases.listing.job_reader import JobReader
 from flops_auditor.use_cases.operations.compare_jobs import UnwrittenReadings
 from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler
 from flops_auditor.use_cases.ports.records import SeenJob, SeenJobs
-from flops_auditor_cli.deployment import Deployment, Target
+from flops_auditor_cli.deployment import StackValues, Target
 from flops_auditor_cli.local_aws.locate import find_running
 from flops_auditor_cli.turns import ListingInTurns
 
 
-def environment_of(deployment: Deployment, policies: list[str]) -> QueueingEnvironment:
+def environment_of(deployment: StackValues, policies: list[str]) -> QueueingEnvironment:
     """What the deployed audit function records with, under these policies."""
     return QueueingEnvironment(
         table_name=deployment.output("RecordTableName"),
@@ -33,7 +33,7 @@ def environment_of(deployment: Deployment, policies: list[str]) -> QueueingEnvir
     )
 
 
-def reconciler_of(deployment: Deployment) -> tuple[Reconciler, ListingInTurns]:
+def reconciler_of(deployment: StackValues) -> tuple[Reconciler, ListingInTurns]:
     """The reconciliation of a deployed stack, with the caller's rights; it takes turns in listing."""
     reconciler = reconciler_from(
         ReconcileEnvironment(
@@ -48,13 +48,13 @@ def reconciler_of(deployment: Deployment) -> tuple[Reconciler, ListingInTurns]:
     return replace(reconciler, reader=replace(reconciler.reader, listing=listing)), listing
 
 
-def in_turns(reader: JobReader, deployment: Deployment) -> ListingInTurns:
+def in_turns(reader: JobReader, deployment: StackValues) -> ListingInTurns:
     """The reader's listing, in turns with the deployed functions."""
     claims = claims_from(deployment.output("RecordTableName"))
     return ListingInTurns(reader.listing, claims, float(listing_of(deployment)["listing_rate"]))
 
 
-def listing_of(deployment: Deployment) -> dict[str, str]:
+def listing_of(deployment: StackValues) -> dict[str, str]:
     """Where and how fast the stack lists training jobs; an older stack does as the parameters' defaults say."""
     return {
         "regions": deployment.parameters.get("Regions", "all"),
@@ -81,7 +81,7 @@ class NotedInMemory:
 
 
 def watcher_of(
-    deployment: Deployment, policies: list[str], regions: list[str] | None
+    deployment: StackValues, policies: list[str], regions: list[str] | None
 ) -> tuple[Watcher, ListingInTurns]:
     """The watch of a deployed stack for who only looks, under these policies, in these regions or all."""
     named = {"regions": ",".join(regions), "excluded_regions": "none"} if regions else {}
@@ -101,7 +101,7 @@ def watcher_of(
     return replace(watcher, reader=reader, seen=NotedInMemory(watcher.seen)), listing
 
 
-def deployed(deployment: Deployment, target: Target) -> DeployedStack:
+def deployed(deployment: StackValues, target: Target) -> DeployedStack:
     """The stack's own resources; the local AWS keeps alarms beside the metrics of training jobs."""
     clients = {name: client(name) for name in ("sqs", "cloudformation", "cloudwatch", "dynamodb", "s3", "sns")}
     if target.local:

@@ -10,7 +10,7 @@ from flops_auditor_cli.output import say
 SECONDS_BETWEEN_LINES = 10.0
 
 
-class Progress:
+class RegionProgress:
     """Lines on stderr: how far a region is that takes long, and how each ended that has jobs or could not be read."""
 
     def __init__(self) -> None:

@@ -63,7 +63,7 @@ def talks_to_aws(*, stack: bool = True) -> Callable[[CommandFunction], CommandFu
 
 
 @dataclass(frozen=True)
-class Deployment:
+class StackValues:
     """Outputs and parameters of the deployed stack by name."""
 
     outputs: dict[str, str]
@@ -106,7 +106,7 @@ def connect(target: Target) -> None:
         os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = region
 
 
-def find_deployment(target: Target) -> Deployment:
+def find_deployment(target: Target) -> StackValues:
     """The stack's outputs and parameters. Raises NoDeployment, NoLocalAws, LocalAwsEnded."""
     connect(target)
     from botocore.exceptions import ClientError  # noqa: PLC0415 - a start without AWS stays quick
@@ -120,7 +120,7 @@ def find_deployment(target: Target) -> Deployment:
             raise
         where = "the local AWS" if target.local else f"this account in {client('cloudformation').meta.region_name}"
         raise NoDeployment(f"there is no stack {target.stack_name!r} in {where}") from error
-    return Deployment(
+    return StackValues(
         {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])},
         {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", [])},
     )

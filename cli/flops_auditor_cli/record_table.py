@@ -12,7 +12,7 @@ from flops_auditor.domain.lineage.lineage import Lineage
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
 from flops_auditor.use_cases.operations.check_health import RECENT
-from flops_auditor_cli.deployment import Deployment
+from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.recorded import newest, the_one
 
 MOST_LOOKED_AT = 1000
@@ -75,7 +75,7 @@ def contents(table: str, rows: Sequence[Mapping[str, str]]) -> list[dict[str, An
 class DeployedRecords:
     """The port `RecordSource` on a deployed stack."""
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: StackValues) -> None:
         self._table = deployment.output("RecordTableName")
         self._bucket = deployment.output("ArchiveBucketName")
 

@@ -15,7 +15,7 @@ from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.rotate_key import CannotRotate
 from flops_auditor_cli.commands import export, keys
-from flops_auditor_cli.deployment import Deployment
+from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.main import app
 from tests.fakes.ledger_world import LEDGER, MODELS, World
 from tests.fakes.moto_kms import kms_client
@@ -35,7 +35,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[World, Any]]:
         ids = {"RecordKeyArn": new_key(kms), "CheckpointKeyArn": new_key(kms)}
         outputs = {"ArchiveBucketName": "archive", "LedgerId": LEDGER, **ids}
         for command in (export, keys):
-            monkeypatch.setattr(command, "find_deployment", lambda *_: Deployment(outputs))
+            monkeypatch.setattr(command, "find_deployment", lambda *_: StackValues(outputs))
             monkeypatch.setattr(command, "client", {"s3": s3, "kms": kms}.__getitem__)
         made = World(
             archive=S3Archive(s3, "archive"),

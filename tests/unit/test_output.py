@@ -10,7 +10,7 @@ from flops_auditor.domain.values.amounts import percent
 from flops_auditor.use_cases.operations.compare_jobs import RegionState
 from flops_auditor_cli.audit_view import blocks, with_shares
 from flops_auditor_cli.commands.lineage import rows_of
-from flops_auditor_cli.comparison_view import Progress
+from flops_auditor_cli.comparison_view import RegionProgress
 from flops_auditor_cli.output import digits, say
 from flops_auditor_cli.view import Table, cut_in_the_middle, in_markdown, in_text
 
@@ -117,7 +117,7 @@ def test_talk_is_one_line_on_stderr_whatever_a_name_holds(capsys: pytest.Capture
 
 
 def test_regions_without_jobs_are_not_talked_of(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = Progress()
+    progress = RegionProgress()
     progress(RegionState("us-east-1", 0, 0, 0, ()))
     progress(RegionState("eu-west-1", 0, 0, 0, (), "refused"))
     progress(RegionState("eu-west-2", 100, 90, 0, ()))

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.tables import INSTANCE_TYPES
 from flops_auditor_cli.commands import reassess
-from flops_auditor_cli.deployment import Deployment
+from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.main import app
 from tests.fakes.audit import MemoryRecords
 from tests.fakes.lineage import World, continuing
@@ -35,7 +35,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
             yield {**summary, "job_id": job_id, "revision": str(revision), "pk": job_id, "sk": str(revision)}
 
     names = ("RecordTableName", "ArchiveBucketName", "LedgerId", "AlertTopicArn", "RecordKeyArn", "AuditQueueUrl")
-    deployment = Deployment(dict.fromkeys(names, "x"), {"Policies": "eu-gpai-guidelines-2025-07"})
+    deployment = StackValues(dict.fromkeys(names, "x"), {"Policies": "eu-gpai-guidelines-2025-07"})
     monkeypatch.setattr(reassess, "find_deployment", lambda *_: deployment)
     monkeypatch.setattr(reassess, "recorder_from", lambda _: made.recorder)
     monkeypatch.setattr(reassess, "items", items)

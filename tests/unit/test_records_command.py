@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flops_auditor_cli.commands import records
-from flops_auditor_cli.deployment import Deployment
+from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.main import app
 from flops_auditor_cli.recorded import NoSuchRecord, SeveralJobs, the_one
 
@@ -65,7 +65,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(records, "items", items)
     monkeypatch.setattr(records, "contents", lambda _, found: [CONTENT for _ in found])
-    monkeypatch.setattr(records, "find_deployment", lambda *_: Deployment({"RecordTableName": "records"}))
+    monkeypatch.setattr(records, "find_deployment", lambda *_: StackValues({"RecordTableName": "records"}))
 
 
 def listed(*options: str) -> Result:

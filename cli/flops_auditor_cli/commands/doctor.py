@@ -24,7 +24,7 @@ from flops_auditor.use_cases.operations.compare_jobs import compare
 from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 from flops_auditor_cli.adapters import deployed, reconciler_of
-from flops_auditor_cli.comparison_view import Progress, document_of, rows_of
+from flops_auditor_cli.comparison_view import RegionProgress, document_of, rows_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.options import OutputOption
@@ -68,7 +68,7 @@ def doctor(
     document: dict[str, Any] = {}
 
     def records() -> list[HealthCheck]:
-        progress = Progress()
+        progress = RegionProgress()
         comparison = compare(
             reconciler.regions, reconciler.reader, reconciler.index, reconciler.seen, whole=whole, told=progress
         )

@@ -10,7 +10,7 @@ from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.key_history import ROLES
 from flops_auditor.use_cases.ledger.rotate_key import keys_after, request_rotation
-from flops_auditor_cli.deployment import Deployment, Target, find_deployment, talks_to_aws
+from flops_auditor_cli.deployment import StackValues, Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.view import Table, View, show
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command("rotate")(rotate)
 
 
-def _archive(deployment: Deployment) -> S3Archive:
+def _archive(deployment: StackValues) -> S3Archive:
     return S3Archive(client("s3"), deployment.output("ArchiveBucketName"))
 
 

@@ -7,7 +7,7 @@ import typer
 from flops_auditor.use_cases.operations.compare_jobs import compare
 from flops_auditor.use_cases.ports.records import SeenJob
 from flops_auditor_cli.adapters import reconciler_of
-from flops_auditor_cli.comparison_view import Progress, document_of, rows_of
+from flops_auditor_cli.comparison_view import RegionProgress, document_of, rows_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
 from flops_auditor_cli.options import OutputOption
@@ -31,7 +31,7 @@ def reconcile(
     be read.
     """
     reconciler, listing = reconciler_of(find_deployment(target))
-    progress = Progress()
+    progress = RegionProgress()
     comparison = compare(
         reconciler.regions, reconciler.reader, reconciler.index, reconciler.seen, whole=True, told=progress
     )
