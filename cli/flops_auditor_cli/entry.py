@@ -12,8 +12,17 @@ from typing import NoReturn
 
 from flops_auditor_cli.exits import FAILED, INTERRUPTED
 
-_OF_THE_COMMAND_LINE = {"typer", "rich", "cryptography"}
-_OF_AWS = {"boto3", "botocore"}
+_COMMAND_LINE = ("the command line", "flops-auditor")
+_AWS = ("this command talks to AWS and", "flops-auditor[aws]")
+_EXTRAS = {
+    "typer": _COMMAND_LINE,
+    "rich": _COMMAND_LINE,
+    "cryptography": _COMMAND_LINE,
+    "boto3": _AWS,
+    "botocore": _AWS,
+    "docx": ("a document", "flops-auditor[form]"),
+}
+"""Modules that may be missing: who needs each, and what brings it."""
 
 
 def _end_at_once(_: int, __: FrameType | None) -> NoReturn:
@@ -38,13 +47,9 @@ def run() -> None:
         run_commands(sys.argv[1:], begun)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in _OF_THE_COMMAND_LINE | _OF_AWS:
+        if missing not in _EXTRAS:
             raise
-        who, package = (
-            ("this command talks to AWS and", "flops-auditor[aws]")
-            if missing in _OF_AWS
-            else ("the command line", "flops-auditor")
-        )
+        who, package = _EXTRAS[missing]
         sys.stderr.write(f"{who} needs {missing}, which is not installed: pip install '{package}'\n")
         sys.exit(FAILED)
 

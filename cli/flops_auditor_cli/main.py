@@ -46,7 +46,8 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "watch": Command("Look at the jobs in progress.", ("watch",)),
         "doctor": Command("Is all healthy, and is every job recorded?", ("doctor",)),
         "export": Command("Write a bundle of records for a regulator.", ("export",)),
-        "notify-draft": Command("Draft a notification, with the fields of the Form.", ("notify_draft",)),
+        "form": Command("Fill in the Model Documentation Form.", ("form",)),
+        "notify-draft": Command("Draft a notification.", ("notify_draft",)),
     },
     "Change something": {
         "amend": Command("Give better evidence about a recorded job.", ("amend",)),

@@ -546,6 +546,68 @@ LEDGER_FINDING = thing(
         "remedy": TEXT,
     }
 )
+DRAFT = thing(
+    {
+        "to": TEXT,
+        "article": TEXT,
+        "what": TEXT,
+        "day": TEXT,
+        "model": TEXT,
+        "job_arn": TEXT,
+        "trigger": TEXT,
+        "threshold_flop": AMOUNT,
+        "rounded_flop": TEXT,
+        "exact_flop": TEXT,
+        "upper_flop": AMOUNT,
+        "inherited_flop": AMOUNT,
+        "approach": TEXT,
+        "approximations": many(TEXT),
+        "uncertainties": many(TEXT),
+        "met_at": MAYBE,
+        "open": TEXT,
+        "in_force": MAYBE,
+        "generates": FLAG,
+    }
+)
+FORM_FIELD = thing(
+    {
+        "name": TEXT,
+        "asks": TEXT,
+        "receivers": many(TEXT),
+        "answer": MAYBE,
+        "exact": TEXT,
+        "to_fill_in": TEXT,
+        "notes": many(TEXT),
+        "sources": many(thing({"job_arn": TEXT, "job_id": DIGEST, "revision": COUNT, "members": many(TEXT)})),
+    }
+)
+FORM = thing(
+    {
+        "form": TEXT,
+        "form_source": TEXT,
+        "model": TEXT,
+        "scope": TEXT,
+        "runs": many(thing({"name": TEXT, "arn": TEXT, "revision": COUNT, "recorded_at": TEXT})),
+        "missing": COUNT,
+        "verdict": VERDICT,
+        "on_the_jobs_word": FLAG,
+        "fields": many(FORM_FIELD),
+        "standings": many(
+            thing(
+                {
+                    "title": TEXT,
+                    "threshold_flop": AMOUNT,
+                    "lower_flop": AMOUNT,
+                    "best_flop": AMOUNT,
+                    "upper_flop": AMOUNT,
+                    "verdict": VERDICT,
+                }
+            )
+        ),
+        "doubts": many(TEXT),
+        "notifications": many(DRAFT),
+    }
+)
 SCHEMAS: dict[str, tuple[str, Schema]] = {
     "audit": ("`audit`: one job, computed now.", AUDIT),
     "plan": ("`plan`: a run before its launch.", PLAN),
@@ -568,6 +630,8 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             }
         ),
     ),
+    "form": ("`form`: the compute, time and energy part of the Model Documentation Form.", FORM),
+    "drafts": ("`notify-draft`: what an authority is to be told.", thing({"drafts": many(DRAFT)})),
     "watch": ("`watch`: the jobs in progress.", thing({"jobs": many(WATCHED), "failures": many(TEXT)})),
     "doctor": (
         "`doctor`: the health of the deployment.",

@@ -13,14 +13,16 @@ from flops_auditor import data
 from flops_auditor.domain.law.assessment import assess
 from flops_auditor.domain.law.policy import MalformedPolicy
 from flops_auditor.domain.law.situation import situation_of_training
-from flops_auditor.domain.messages.form_fields import form_of
-from flops_auditor.domain.messages.notification import as_markdown, drafts
+from flops_auditor.domain.messages.duties import form_of
+from flops_auditor.domain.messages.notification import drafts
 from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor.use_cases.auditing.audit_job import audit_job
+from flops_auditor_cli.form_view import draft_blocks
 from flops_auditor_cli.main import app
 from flops_auditor_cli.output import Output
+from flops_auditor_cli.view import in_markdown
 from tests.fakes.audit import MemoryAlerts
 from tests.fakes.jobs import describe
 from tests.fakes.lineage import World, channel, continuing
@@ -237,7 +239,8 @@ def test_no_word_of_another_law_is_in_a_record_or_what_follows_from_it(
     content = world.content("tide")
     assert foreign(json.dumps(content)) == []
     assert [foreign(alert.body + alert.subject) for alert in sent(world)] == [[]] * len(sent(world))
-    assert [foreign(as_markdown(draft, date(2026, 11, 26))) for draft in drafts(content)] == [[]] * len(drafts(content))
+    shown = [block for draft in drafts(content) for block in draft_blocks(draft, date(2026, 11, 26))]
+    assert [foreign(in_markdown(block)) for block in shown] == [[]] * len(shown)
     assert form_of(content) == "", "its form is not one whose fields are known"
 
 

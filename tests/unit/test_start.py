@@ -94,6 +94,7 @@ def test_an_interrupt_is_silent_from_the_start(tmp_path: Path) -> None:
         ("typer", ["plan"], "the command line needs typer, which is not installed: pip install 'flops-auditor'"),
         ("boto3", ["doctor"], "this command talks to AWS and needs boto3"),
         ("botocore", ["records", "list"], "pip install 'flops-auditor[aws]'"),
+        ("docx", ["form", "job", "-o", "docx"], "a document needs docx, which is not installed: pip install"),
     ],
 )
 def test_a_missing_extra_is_one_line_that_says_what_to_install(missing: str, arguments: list[str], said: str) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 _FIRST = {"owed": 0, "unless confirmed": 1, "disputed": 2, "not in force": 3, "if over": 4}
 OTHER_WORDING = "by another wording"
 ONCE_IN_FORCE = "owed once in force"
+KNOWN_FORM = "Model Documentation Form"
+"""The form that is filled in here; of another form only the name is known."""
 
 
 def duties_in_words(
@@ -107,3 +109,16 @@ def day_in_words(day: str, today: date) -> str:
     """A day by which something is due; one that has passed is said to have."""
     late = (today - date.fromisoformat(day)).days
     return f"By {day}, which was {late} day{'' if late == 1 else 's'} ago" if late > 0 else f"By {day}"
+
+
+def forms_of(content: Mapping[str, Any]) -> list[str]:
+    """The forms that duties of this record ask for, by their names, each once."""
+    forms = (
+        duty.get("form", "") for a in content["assessments"] for duty in a["duties"] if duty["state"] != OTHER_WORDING
+    )
+    return list(dict.fromkeys(filter(None, forms)))
+
+
+def form_of(content: Mapping[str, Any]) -> str:
+    """The form among them whose fields are known here; empty where none is."""
+    return KNOWN_FORM if KNOWN_FORM in forms_of(content) else ""

@@ -1,16 +1,14 @@
-"""The draft of a notification, as values and as Markdown: for any dated duty, such as that of the AI Act, Art. 52(1).
+"""The draft of a notification, as values: for any dated duty, such as that of the AI Act, Art. 52(1).
 
 It says what triggered it, the amount with two significant figures and the exact one beside, how it was estimated, what
 was approximated and is uncertain, and the day. Whether to send it is for a person to decide.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Literal
 
-from flops_auditor.domain.messages.duties import day_in_words, waits_for_its_law
-from flops_auditor.domain.messages.form_fields import FormField, two_digits
+from flops_auditor.domain.messages.roundings import two_digits
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.remarks import printable
 
@@ -132,59 +130,3 @@ def _uncertainties(
     remarks = [each["words"] for each in (*assessment["doubts"], *assessment["notes"])]
     what = "model that generated the data, whose training does not count" if _generates(content) else "original"
     return (bound, f"{what}: {content['original']['source']}", *remarks)
-
-
-def as_markdown(draft: Draft, today: date) -> str:
-    """A draft for people to complete."""
-    day = day_in_words(draft.day, today)
-    beside = f"exactly {draft.exact_flop} by the best estimate"
-    lines = [
-        f"# Draft of a notification to: {draft.to or 'the authority'}",
-        "",
-        f"{day}: {draft.what} ({draft.article}).",
-        "",
-        *([f"**Open**, so have it decided first: {draft.open}.", ""] if draft.open else []),
-        *(
-            [f"**Not in force** before {draft.in_force}: nothing is owed before.", ""]
-            if waits_for_its_law(draft.in_force, today)
-            else []
-        ),
-        "| | |",
-        "| --- | --- |",
-        "| Provider | to be filled in by a person |",
-        *(
-            [
-                "| Model that is trained on the data | to be filled in by a person: this run made none |",
-                f"| Model that generated the data | {draft.model} |",
-            ]
-            if draft.generates
-            else [f"| Model that was begun with | {draft.model} |"]
-        ),
-        f"| Run | `{draft.job_arn}` |",
-        f"| What triggered it | {draft.trigger}, over {scientific(draft.threshold_flop)} FLOP |",
-        f"| Amount | {draft.rounded_flop} ({beside}) |",
-        *([f"| Of it pretraining | {scientific(draft.inherited_flop)} FLOP |"] if draft.inherited_flop else []),
-        f"| When it was met | {draft.met_at or 'not known'} |",
-        f"| Approach | {_cell(draft.approach)} |",
-        "",
-        "## Approximations",
-        "",
-        *[f"- {each}" for each in draft.approximations],
-        "",
-        "## Uncertainties",
-        "",
-        *[f"- {each}" for each in draft.uncertainties],
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def form_as_markdown(form: str, fields: Sequence[FormField]) -> str:
-    """The fields of a form, for people to complete."""
-    rows = [f"| `{f.name}` | {f.asks} | {_cell(f.answer or 'to be filled in by a person')} |" for f in fields]
-    head = [f"## Fields of the {form}", "", "| field | asks for | answer |", "| --- | --- | --- |"]
-    return "\n".join([*head, *rows]) + "\n"
-
-
-def _cell(text: str) -> str:
-    """A text in a cell of a table."""
-    return printable(text).replace("|", "\\|")

@@ -15,8 +15,13 @@ from typing import Any
 from flops_auditor.domain.compute.run_estimate import CAUTIOUS_BOUND, COUNT_THE_RUN, NARROWING
 from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
 from flops_auditor.domain.law.policy import BASES
-from flops_auditor.domain.messages.duties import OTHER_WORDING, duties_in_words, waits_for_its_law
-from flops_auditor.domain.messages.form_fields import form_of, forms_of
+from flops_auditor.domain.messages.duties import (
+    OTHER_WORDING,
+    duties_in_words,
+    form_of,
+    forms_of,
+    waits_for_its_law,
+)
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.arns import name_of
@@ -331,7 +336,7 @@ def _form(content: Mapping[str, Any]) -> list[str]:
     """Where the figures of a form are, if a duty may be met with one; a form whose fields are not known is named."""
     known = form_of(content)
     return [
-        f"The figures for the {form}: flops-auditor notify-draft {in_commands(content)}"
+        f"The figures for the {form}: flops-auditor form {in_commands(content)}"
         if form == known
         else f"Fill in the {form} by hand: its fields are not known here."
         for form in map(printable, forms_of(content))

@@ -1,0 +1,83 @@
+"""`flops-auditor form`: the compute, time and energy part of the Model Documentation Form, from records."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from flops_auditor.data import hardware_table, read
+from flops_auditor.domain.messages.duties import KNOWN_FORM, form_of, forms_of
+from flops_auditor.domain.messages.fill_form import fill_form
+from flops_auditor.domain.messages.form import FilledForm
+from flops_auditor.domain.messages.form_file import parse_form
+from flops_auditor.domain.values.moments import read_time
+from flops_auditor_cli.deployment import Target, talks_to_aws
+from flops_auditor_cli.form_view import form_blocks, form_view
+from flops_auditor_cli.model_runs import runs_of
+from flops_auditor_cli.output import Output, say
+from flops_auditor_cli.record_source import BundleOption, open_records
+from flops_auditor_cli.view import show
+from flops_auditor_cli.written import OutputFileOption, OverwriteOption, check_file, write, written
+
+FORM_FILE = "forms/model-documentation-form.json"
+
+
+class FormOutput(StrEnum):
+    """The forms in which the Form can be had."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+    DOCX = "docx"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("form")(form_command)
+
+
+@talks_to_aws()
+def form_command(
+    what: Annotated[
+        str, typer.Argument(metavar="MODEL|JOB", help="Job name, ARN or job id; or a base model: its newest run.")
+    ],
+    bundle: BundleOption = None,
+    output: Annotated[
+        FormOutput, typer.Option("--output", "-o", help="Table or docx for people, json or csv for machines, markdown.")
+    ] = FormOutput.TABLE,
+    output_file: OutputFileOption = None,
+    overwrite: OverwriteOption = False,
+    *,
+    target: Target,
+) -> None:
+    """Fill in the compute, time and energy part of the Model Documentation Form; draft a notification where one is due.
+
+    Limited to the modification, where the model is one. What only a person knows is marked. A person decides.
+    """
+    check_file(output_file, overwrite, output is FormOutput.DOCX)
+    if output is FormOutput.DOCX:
+        import_module("flops_auditor_cli.document")  # that its extra is missing is told before anything is read
+    records = runs_of(open_records(target, bundle), what)
+    form = fill_form(records, parse_form(read(FORM_FILE)), hardware_table())
+    if output is FormOutput.DOCX:
+        content = document_of(form)
+    else:
+        today = datetime.now(UTC).date()
+        content = written(lambda: show(form_view(form, today), Output(output.value)))
+    write(content, output_file)
+    if not form_of(records[0]):
+        say(f"By the newest record nothing asks for the {KNOWN_FORM}: no line is crossed that would.")
+    for other in forms_of(records[0]):
+        if other != KNOWN_FORM:
+            say(f"The fields of the {other} are not known here: fill it in by hand.")
+
+
+def document_of(form: FilledForm) -> bytes:
+    """The Form as DOCX, as of the newest record and not of today, so that the same records give the same bytes."""
+    from flops_auditor_cli.document import document  # noqa: PLC0415 - python-docx is an extra
+
+    newest = max(read_time(run.recorded_at) for run in form.runs)
+    return document(form.form, form_blocks(form, newest.date()), newest)

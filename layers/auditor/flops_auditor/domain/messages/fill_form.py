@@ -1,0 +1,377 @@
+"""Fill in a form, such as the Model Documentation Form, as far as records can: the newest ones of a model's runs.
+
+For a modification only what concerns the modification (Guidelines C(2025) 5045, section on downstream modifiers; AI
+Act, recital 109).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.messages.form import CountedRun, FieldSource, FilledForm, FormField, LineStanding, Scope
+from flops_auditor.domain.messages.form_file import AnswerKind, AskedField, FormText
+from flops_auditor.domain.messages.notification import drafts
+from flops_auditor.domain.messages.roundings import (
+    exactly,
+    hides,
+    magnitude,
+    magnitude_hides,
+    power,
+    significant,
+    two_digits,
+)
+from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.errors import WrongInput
+from flops_auditor.domain.values.moments import read_time
+
+TRAINING = frozenset({"fine-tuning", "pretraining"})
+"""Activities that train a model; what others took is no part of its training time and energy."""
+DAYS_IN_A_MONTH = Decimal("30.44")
+SECONDS_IN_A_DAY = 86400
+AT_ONCE = ("what several runs trained at once counts once; pauses between runs do not count",)
+TWO_FIGURES = "two significant figures hide that it is {side} {line} FLOP: read the exact amount"
+MAGNITUDE = "the order of magnitude hides that it is {side} {line} FLOP: read the exact amount"
+
+
+class TrainsNoModel(WrongInput):
+    """A run that trained no model has no such form."""
+
+    remedy = "Name the job that trained the model, or the model that it began with."
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """What a form is filled in from: the last run's record, those of all runs that trained, and the tables."""
+
+    content: Mapping[str, Any]
+    trained: Sequence[Mapping[str, Any]]
+    missing: int
+    scope: Scope
+    standings: tuple[LineStanding, ...]
+    hardware: HardwareTable
+    text: FormText
+
+    def sources(self, *members: str) -> tuple[FieldSource, ...]:
+        """The same members of the record of each run."""
+        return tuple(_source(each, *members) for each in self.trained)
+
+    @property
+    def incomplete(self) -> tuple[str, ...]:
+        """What is said where runs that the model continues are not among the records."""
+        if not self.missing:
+            return ()
+        runs = "1 run" if self.missing == 1 else f"{self.missing} runs"
+        return (f"not all records are here: {runs} that the model continues cannot be included",)
+
+
+class Answer(NamedTuple):
+    """An answer of the form, None where it is for a person; what it was rounded from, its notes and its sources."""
+
+    answer: str | None
+    exact: str = ""
+    notes: tuple[str, ...] = ()
+    sources: tuple[FieldSource, ...] = ()
+
+
+def fill_form(records: Sequence[Mapping[str, Any]], text: FormText, hardware: HardwareTable) -> FilledForm:
+    """A form from the newest records of a model's runs: its last run first, then those that it continues.
+
+    Raises TrainsNoModel.
+    """
+    content = records[0]
+    if content["job"]["activity"] not in TRAINING:
+        raise TrainsNoModel(f"{content['job']['name']!r} trained no model: {content['job']['activity']}")
+    runs = _Runs(
+        content=content,
+        trained=[each for each in records if each["job"]["activity"] in TRAINING],
+        missing=max(content["lineage"]["ancestors"] + 1 - len(records), 0),
+        scope="the model as a whole" if _role(content) == "developer" else "the modification",
+        standings=tuple(map(_standing, content["assessments"])),
+        hardware=hardware,
+        text=text,
+    )
+    doubts = (*content["estimate"]["doubts"], *content["lineage"]["doubts"], *content["not_assessed"])
+    more = [doubt for a in content["assessments"] for doubt in (*a["doubts"], *a["notes"])]
+    return FilledForm(
+        form=text.name,
+        form_source=text.source,
+        model=content["original"]["base_model"],
+        scope=runs.scope,
+        runs=tuple(map(_counted_run, records)),
+        missing=runs.missing,
+        verdict=content["verdict"],
+        on_the_jobs_word=content["rests_on"]["on_the_jobs_word"],
+        fields=tuple(_field(asked, ANSWERS[asked.answer](runs)) for asked in text.fields),
+        standings=runs.standings,
+        doubts=tuple(dict.fromkeys(each["words"] for each in (*doubts, *more))),
+        notifications=drafts(content),
+    )
+
+
+def _field(asked: AskedField, given: Answer) -> FormField:
+    return FormField(
+        name=asked.name,
+        asks=asked.asks,
+        receivers=asked.receivers,
+        answer=given.answer,
+        exact=given.exact,
+        to_fill_in=asked.to_fill_in if given.answer is None else "",
+        notes=given.notes,
+        sources=given.sources,
+    )
+
+
+def _role(content: Mapping[str, Any]) -> str | None:
+    """Whether the run's model is its maker's own or a modification, as the lines say: of a law before its wordings."""
+    lines = sorted(content["assessments"], key=lambda a: "wording_of" in a)
+    return next((a["role"] for a in lines if a["role"]), None)
+
+
+def _standing(assessment: Mapping[str, Any]) -> LineStanding:
+    return LineStanding(
+        assessment["title"],
+        int(assessment["threshold_flop"]),
+        _whole(assessment["lower_flop"]),
+        _whole(assessment["best_flop"]),
+        _whole(assessment["upper_flop"]),
+        assessment["verdict"],
+    )
+
+
+def _whole(amount: str | None) -> int | None:
+    return None if amount is None else int(amount)
+
+
+def _counted_run(content: Mapping[str, Any]) -> CountedRun:
+    job = content["job"]
+    return CountedRun(job["name"], job["arn"], content["revision"], content["recorded_at"])
+
+
+def _source(content: Mapping[str, Any], *members: str) -> FieldSource:
+    return FieldSource(content["job"]["arn"], content["job"]["id"], content["revision"], members)
+
+
+# ----- Training time
+
+
+def _range(runs: _Runs) -> Answer:
+    days, exact, sources = _wall_clock(runs)
+    return Answer(None if days is None else range_of(days, runs.text), exact, runs.incomplete, sources)
+
+
+def _wall_clock_days(runs: _Runs) -> Answer:
+    days, exact, sources = _wall_clock(runs)
+    notes = (*runs.incomplete, *(AT_ONCE if len(runs.trained) > 1 else ()))
+    return Answer(None if days is None else f"{significant(days)} wall-clock days", exact, notes, sources)
+
+
+def _wall_clock(runs: _Runs) -> tuple[Decimal | None, str, tuple[FieldSource, ...]]:
+    """Days, the exact seconds, and where they come from."""
+    seconds, sources = wall_clock_seconds(runs.trained), runs.sources("job.start", "job.end")
+    return (None, "", sources) if seconds is None else (seconds / SECONDS_IN_A_DAY, f"{exactly(seconds)} s", sources)
+
+
+def wall_clock_seconds(records: Sequence[Mapping[str, Any]]) -> Decimal | None:
+    """The time in which at least one of the runs trained, pauses between them left out; None where one does not say."""
+    spans: list[tuple[datetime, datetime]] = []
+    for content in records:
+        job = content["job"]
+        if not job["start"] or not job["end"]:
+            return None
+        spans.append((read_time(job["start"]), read_time(job["end"])))
+    total, until = Decimal(0), None
+    for start, end in sorted(spans):
+        since = start if until is None else max(start, until)
+        if end > since:
+            total += Decimal(str((end - since).total_seconds()))
+        until = end if until is None else max(until, end)
+    return total
+
+
+def range_of(days: Decimal, text: FormText) -> str:
+    """The range of the form that so many days lie in."""
+    months = days / DAYS_IN_A_MONTH
+    return next(each.words for each in text.ranges if each.under_months is None or months < each.under_months)
+
+
+def _hardware_days(runs: _Runs) -> Answer:
+    used = accelerator_seconds(runs.trained, runs.hardware)
+    return Answer(
+        " and ".join(f"{power(each / SECONDS_IN_A_DAY)} {name} days" for name, each in used.items()) or None,
+        " and ".join(f"{exactly(each)} {name} seconds" for name, each in used.items()),
+        runs.incomplete,
+        runs.sources("estimate.accelerator_seconds", "job.instances"),
+    )
+
+
+def accelerator_seconds(records: Sequence[Mapping[str, Any]], hardware: HardwareTable) -> dict[str, Decimal]:
+    """Accelerators times seconds of training, by accelerator; empty where a run's hardware is not known.
+
+    The time of a run on several kinds of hardware stands under all of their names: a record adds it up.
+    """
+    by_name: dict[str, Decimal] = {}
+    for content in records:
+        seconds = content["estimate"]["accelerator_seconds"]
+        if seconds is None:
+            return {}
+        name = _accelerators(content, hardware)
+        by_name[name] = by_name.get(name, Decimal(0)) + Decimal(seconds)
+    return by_name
+
+
+def _accelerators(content: Mapping[str, Any], hardware: HardwareTable) -> str:
+    """The accelerators of a run's hosts; of a host that the table has not, its type."""
+    types = [each["type"] for each in content["job"]["instances"]]
+    known = ((hardware.find(name), name) for name in types)
+    names = dict.fromkeys(host.unit_name if host else name for host, name in known)
+    return ", ".join(names) or "accelerator"
+
+
+# ----- Computation
+
+
+class _Amount(NamedTuple):
+    """The form's amount of computation with its bounds, and the member of the record that the best estimate is."""
+
+    lower_flop: int | None
+    best_flop: int | None
+    upper_flop: int | None
+    member: str
+
+
+def _amount(content: Mapping[str, Any]) -> _Amount:
+    """Of a model with systemic risk the cumulative amount, of any other what updated parameters (Annex A.1)."""
+    asked = {a["policy"] for a in content["assessments"] if any(duty.get("form") for duty in a["duties"])}
+    over = (a for a in content["assessments"] if a["verdict"] == "above" and a["basis"] == "cumulative")
+    if content["original"]["systemic_risk"] or any(a["policy"] in asked for a in over):
+        part, member = content["cumulative"], "cumulative.best_flop"
+        lower, best, upper = part["lower_flop"], part["best_flop"], part["upper_flop"]
+    else:
+        part, member = content["lineage"], "lineage.updates_best_flop"
+        lower, best, upper = part["updates_lower_flop"], part["updates_best_flop"], part["updates_upper_flop"]
+    return _Amount(_whole(lower), _whole(best), _whole(upper), member)
+
+
+def _two_figures(runs: _Runs) -> Answer:
+    amount = _amount(runs.content)
+    notes = (*_bounds(amount), *_hidden(amount, runs.standings, hides, TWO_FIGURES))
+    return _computation(runs, amount, two_digits, notes)
+
+
+def _magnitude(runs: _Runs) -> Answer:
+    amount = _amount(runs.content)
+    return _computation(runs, amount, magnitude, _hidden(amount, runs.standings, magnitude_hides, MAGNITUDE))
+
+
+def _computation(
+    runs: _Runs, amount: _Amount, rounded: Callable[[int | None], str | None], notes: tuple[str, ...]
+) -> Answer:
+    best = amount.best_flop
+    exact = "" if best is None else f"{best} FLOP"
+    return Answer(rounded(best), exact, notes, (_source(runs.content, amount.member),))
+
+
+def _bounds(amount: _Amount) -> tuple[str, ...]:
+    low, high = amount.lower_flop, amount.upper_flop
+    if amount.best_flop is None:
+        return ()
+    least = "" if low is None else f"at least {scientific(low)} FLOP, "
+    most = "nothing bounds it from above" if high is None else f"at most {scientific(high)} FLOP"
+    return (f"{least}{most}",)
+
+
+def _hidden(
+    amount: _Amount, standings: Sequence[LineStanding], hidden: Callable[[int, int], bool], words: str
+) -> tuple[str, ...]:
+    """On which side of a line that counts the same amount it is, where a rounding hides that."""
+    best = amount.best_flop
+    if best is None:
+        return ()
+    lines = sorted({each.threshold_flop for each in standings if each.best_flop == best})
+    return tuple(
+        words.format(side="over" if best > line else "not over", line=scientific(line))
+        for line in lines
+        if hidden(best, line)
+    )
+
+
+def _methodology(runs: _Runs) -> Answer:
+    """How the amounts of the runs were come by, in words, each way once."""
+    ways = sorted(each["estimate"]["method"] for each in runs.trained)
+    counted = [(runs.text.methods[way], len(list(group))) for way, group in groupby(ways)]
+    added = ["the runs are added up"] if len(runs.trained) > 1 else []
+    alike = len(counted) == 1
+    parts = [words if alike else f"of {number} run{'' if number == 1 else 's'}: {words}" for words, number in counted]
+    sources = runs.sources("estimate.method", "estimate.assumptions")
+    return Answer("; ".join([*parts, *added]), notes=_assumptions(runs.trained), sources=sources)
+
+
+def _assumptions(records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What was assumed, each once, with the runs that it is about where it is not about all."""
+    about: dict[str, list[str]] = {}
+    for record in records:
+        for each in record["estimate"]["assumptions"]:
+            about.setdefault(each["words"], []).append(record["job"]["name"])
+    return tuple(
+        words if len(names) == len(records) else f"{', '.join(names)}: {words}" for words, names in about.items()
+    )
+
+
+# ----- Energy
+
+
+def _energies(records: Sequence[Mapping[str, Any]]) -> list[Decimal]:
+    """Kilowatt-hours of the runs of which they are known."""
+    return [Decimal(each) for each in (r["estimate"]["energy_kwh"] for r in records) if each is not None]
+
+
+def _energy(runs: _Runs) -> Answer:
+    energies, count = _energies(runs.trained), len(runs.trained)
+    total, sources = sum(energies, Decimal(0)), runs.sources("estimate.energy_kwh")
+    told = f"{significant(total / 1000)} MWh"
+    if len(energies) == count:
+        return Answer(told, f"{exactly(total)} kWh", runs.incomplete, sources)
+    part = (f"{told} of {len(energies)} of {count} runs",) if energies else ()
+    return Answer(runs.text.energy.not_known, notes=(*runs.incomplete, *part), sources=sources)
+
+
+def _energy_methodology(runs: _Runs) -> Answer:
+    known, words = len(_energies(runs.trained)) == len(runs.trained), runs.text.energy
+    sources = runs.sources("estimate.energy_kwh", "estimate.assumptions")
+    return Answer(words.estimated if known else words.lacking, sources=sources)
+
+
+# ----- The rest
+
+
+def _base_models(runs: _Runs) -> Answer:
+    """The model that was modified. One of one's own that begins with none has none."""
+    original = runs.content["original"]
+    name, compute = original["base_model"], original["pretraining_flop"]
+    sources = (_source(runs.content, "original.base_model"),)
+    if runs.scope == "the model as a whole" and not name:
+        return Answer(runs.text.none, sources=sources)
+    known = () if compute is None else (f"it took {scientific(int(compute))} FLOP: {original['source']}",)
+    return Answer(name or None, notes=known, sources=sources)
+
+
+def _for_a_person(_: _Runs) -> Answer:
+    return Answer(None)
+
+
+ANSWERS: dict[AnswerKind, Callable[[_Runs], Answer]] = {
+    "training time, range": _range,
+    "training time, wall clock": _wall_clock_days,
+    "training time, hardware": _hardware_days,
+    "computation, two significant figures": _two_figures,
+    "computation, order of magnitude": _magnitude,
+    "computation, methodology": _methodology,
+    "energy": _energy,
+    "energy, methodology": _energy_methodology,
+    "base models": _base_models,
+    "for a person": _for_a_person,
+}

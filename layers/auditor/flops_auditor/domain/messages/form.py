@@ -1,0 +1,88 @@
+"""The compute, time and energy part of the Model Documentation Form (Code of Practice, Transparency chapter).
+
+Each answer says to whom it goes, what it was rounded from and which members of which records it rests on; what only a
+person knows stays open and says so. docs/form.md has every field with its source.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flops_auditor.domain.messages.notification import Draft
+
+Scope = Literal["the modification", "the model as a whole"]
+
+
+@dataclass(frozen=True)
+class FieldSource:
+    """Where an answer comes from: members of the record of this revision of a job, as paths such as `estimate.method`.
+
+    `job_id` and `revision` name the record in the ledger.
+    """
+
+    job_arn: str
+    job_id: str
+    revision: int
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field of the Form.
+
+    `name` is that of the transcription which tools read, with the receiver at its end where each is told another way.
+    `answer` has the Form's unit and rounding; None is for a person, and `to_fill_in` says what. `exact` is what the
+    answer was rounded from, "" where nothing was. `notes` are bounds, and what a rounding hides.
+    """
+
+    name: str
+    asks: str
+    receivers: tuple[str, ...]
+    answer: str | None
+    exact: str = ""
+    to_fill_in: str = ""
+    notes: tuple[str, ...] = ()
+    sources: tuple[FieldSource, ...] = ()
+
+
+@dataclass(frozen=True)
+class LineStanding:
+    """On which side of a line the amount is that it counts, which is not always the Form's: FLOP, None: not known."""
+
+    title: str
+    threshold_flop: int
+    lower_flop: int | None
+    best_flop: int | None
+    upper_flop: int | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class CountedRun:
+    """A run that the figures include."""
+
+    name: str
+    arn: str
+    revision: int
+    recorded_at: str
+
+
+@dataclass(frozen=True)
+class FilledForm:
+    """The part of a form that records can fill: the form's name, and where what it asks for was read.
+
+    `missing` counts runs that the model continues and that are not here, `doubts` are what the records leave open, and
+    `notifications` what an authority is to be told besides, with its day.
+    """
+
+    form: str
+    form_source: str
+    model: str
+    scope: Scope
+    runs: tuple[CountedRun, ...]
+    missing: int
+    verdict: str
+    on_the_jobs_word: bool
+    fields: tuple[FormField, ...]
+    standings: tuple[LineStanding, ...]
+    doubts: tuple[str, ...]
+    notifications: tuple[Draft, ...]
