@@ -1,0 +1,470 @@
+// Whether records agree with one another: who signed them is one question, whether they can all be true another.
+//
+// A record becomes a row of fixed size, and each ancestor that it lists a reference, so that memory is bounded by the log.
+// Rows hold digests under a key that is drawn for each run: nobody can choose records whose digests meet.
+
+import { bytesAsText, fromHex, hex, sha256, utf8 } from "./bytes.js";
+import { findingOf, LedgerError, refuse } from "./errors.js";
+import { canonical } from "./json.js";
+import { CLOCK_SKEW, readDay, readMoment } from "./moments.js";
+import { WITHOUT_STATEMENTS } from "./tables.js";
+
+const MOST = 2 ** 32 - 1;
+const MOST_DUE = 64;
+const SPARE_REFERENCES = 10_000;
+const BUCKETS = 256;
+const MOST_KNOWN = 10_000;
+const LONG = 24, SHORT = 12;
+const NOTHING = "0".repeat(2 * SHORT);
+
+// Offsets: job, leaf, revision, line, supersedes, state, said, view, tables, saidTables, action, at, finished.
+const ROW = { job: 0, leaf: LONG, revision: LONG + 4, line: LONG + 8, supersedes: 2 * LONG + 8, state: 3 * LONG + 8 };
+["said", "view", "tables", "saidTables", "action"].forEach((name, at) => (ROW[name] = ROW.state + SHORT * (at + 1)));
+ROW.at = ROW.action + SHORT;
+ROW.finished = ROW.at + 8;
+ROW.size = ROW.finished + 1;
+const REFERENCE = { job: 0, revision: LONG, view: LONG + 4, leaf: LONG + 4 + SHORT, at: LONG + 8 + SHORT, size: LONG + 16 + SHORT };
+const DUE = { job: 0, duty: LONG, revision: LONG + SHORT, leaf: LONG + SHORT + 4, day: LONG + SHORT + 8, size: LONG + SHORT + 12 };
+
+/** Bytes that grow. */
+export class Packed {
+  constructor(size) {
+    this.size = size;
+    this.bytes = new Uint8Array(16 * size);
+    this.length = 0;
+  }
+
+  /** Room for one more; where it begins is told. */
+  more() {
+    if (this.length + this.size > this.bytes.length) {
+      const larger = new Uint8Array(2 * this.bytes.length);
+      larger.set(this.bytes.subarray(0, this.length));
+      this.bytes = larger;
+    }
+    const begin = this.length;
+    this.length += this.size;
+    return begin;
+  }
+
+  get view() {
+    return new DataView(this.bytes.buffer, this.bytes.byteOffset);
+  }
+
+  packed() {
+    return this.bytes.slice(0, this.length);
+  }
+}
+
+/** Turns records into rows and references, under the key of this run. */
+export class Reader {
+  constructor(key) {
+    this.key = key;
+    this.known = new Map();
+    this.rows = new Packed(ROW.size);
+    this.references = new Packed(REFERENCE.size);
+    this.due = new Packed(DUE.size);
+  }
+
+  /** What others have to agree with. Throws what a record shows by itself: see `checkRecord`. */
+  async add(leaf, line, index) {
+    const content = leaf.content;
+    await checkRecord(leaf);
+    const { revision } = content;
+    if (index > BigInt(MOST) || revision > MOST || content.due.length > MOST_DUE) {
+      refuse("MalformedRecord", `leaf ${index} is revision ${revision}, with ${content.due.length} days`);
+    }
+    const before = beforeChanges(content);
+    const state = [content.verdict, verdicts(content)];
+    const saidTables = content.reassessed && [content.reassessed.code_version, beforeTables(content)];
+    const [job, lineDigest, ...digests] = await Promise.all([
+      fromHex(content.job.id).subarray(0, LONG),
+      this.line(line),
+      this.digest(state),
+      before === null ? NOTHING : this.digest([content.previous_verdict, before]),
+      this.digest(asAncestor(content)),
+      this.digest([content.code_version, content.tables]),
+      saidTables ? this.digest(saidTables) : NOTHING,
+      content.action ? this.digest(content.action) : NOTHING,
+    ]);
+    const begin = this.rows.more(), { bytes, view } = this.rows;
+    bytes.set(job, begin + ROW.job);
+    view.setUint32(begin + ROW.leaf, Number(index));
+    view.setUint32(begin + ROW.revision, revision);
+    bytes.set(lineDigest, begin + ROW.line);
+    if (content.supersedes) bytes.set(fromHex(content.supersedes).subarray(0, LONG), begin + ROW.supersedes);
+    digests.forEach((digest, at) => bytes.set(fromHex(digest), begin + ROW.state + at * SHORT));
+    view.setFloat64(begin + ROW.at, leaf.at);
+    bytes[begin + ROW.finished] = content.job.finished ? 1 : 0;
+    await this.refer(content.cumulative.ancestors, content.job.id, Number(index), leaf.at);
+    for (const each of content.due) await this.addDue(each, job, revision, Number(index));
+  }
+
+  /** A line as rows hold it, and as `supersedes` names it. */
+  async line(line) {
+    return (await sha256(line)).subarray(0, LONG);
+  }
+
+  /** Listed ancestors. Throws AncestorMismatch for a record that continues itself. */
+  async refer(ancestors, job, index, at) {
+    for (const each of ancestors) {
+      if (each.job_id === job || each.revision > MOST) {
+        refuse("AncestorMismatch", `leaf ${index} lists itself, or no revision, among its ancestors`);
+      }
+      const seen = fromHex(await this.digest(listedAncestor(each)));
+      const begin = this.references.more(), { bytes, view } = this.references;
+      bytes.set(fromHex(each.job_id).subarray(0, LONG), begin + REFERENCE.job);
+      view.setUint32(begin + REFERENCE.revision, each.revision);
+      bytes.set(seen, begin + REFERENCE.view);
+      view.setUint32(begin + REFERENCE.leaf, index);
+      view.setFloat64(begin + REFERENCE.at, at);
+    }
+  }
+
+  async addDue({ policy, duty, day }, job, revision, index) {
+    const number = readDay(day) ?? refuse("MalformedRecord", `${day} is no day`);
+    const named = fromHex(await this.digest([policy, duty]));
+    const begin = this.due.more(), { bytes, view } = this.due;
+    bytes.set(job, begin + DUE.job);
+    bytes.set(named, begin + DUE.duty);
+    view.setUint32(begin + DUE.revision, revision);
+    view.setUint32(begin + DUE.leaf, index);
+    view.setUint32(begin + DUE.day, number);
+  }
+
+  /** Everything that was added, packed. */
+  taken() {
+    return { rows: this.rows.packed(), references: this.references.packed(), due: this.due.packed() };
+  }
+
+  /** A digest under this run's key; values that many records have are remembered. */
+  async digest(value) {
+    const text = canonical(value);
+    if (!this.known.has(text)) {
+      if (this.known.size >= MOST_KNOWN) this.known.clear();
+      const found = hex((await sha256(utf8(this.key + text))).subarray(0, SHORT));
+      this.known.set(text, found === NOTHING ? "f".repeat(2 * SHORT) : found);
+    }
+    return this.known.get(text);
+  }
+}
+
+/**
+ * What a record shows by itself: subject, ARN and job id name one job, and a first record has none before it. Throws
+ * SubjectMismatch, HistoryMismatch, DueDateMismatch, SupersedesMismatch, MalformedRecord.
+ */
+export async function checkRecord(leaf) {
+  const { content } = leaf, { job } = content, arn = job.arn.slice(0, 200);
+  if (leaf.subject !== job.arn) refuse("SubjectMismatch", `the subject is ${leaf.subject.slice(0, 200)}, the job ${arn}`);
+  if (job.id !== hex(await sha256(utf8(`${job.arn}|${job.creation_time ?? ""}`)))) {
+    refuse("SubjectMismatch", `${arn}: the job id is not that of this ARN and creation time`);
+  }
+  const days = content.due.map((each) => each.day).sort();
+  if (content.notification_due !== (days[0] ?? null)) refuse("DueDateMismatch", `${arn}: notification_due is not the first day of a duty`);
+  checkAction(leaf);
+  checkOrder(content.cumulative.ancestors);
+  const first = content.revision === 0;
+  if (first !== (content.supersedes === null)) refuse("SupersedesMismatch", `${arn}: revision ${content.revision} supersedes ${content.supersedes}`);
+  if (first !== (content.previous_verdict === null) || (first && (content.changes.length || content.reassessed))) {
+    refuse("HistoryMismatch", `${arn}: what is said of the record before does not fit the revision`);
+  }
+}
+
+/** Ancestors are listed once each, in the order of their job ids. Throws MalformedRecord. */
+export function checkOrder(ancestors) {
+  if (ancestors.some((each, at) => at > 0 && ancestors[at - 1].job_id >= each.job_id)) {
+    refuse("MalformedRecord", "ancestors are not listed once each, in the order of their job ids");
+  }
+}
+
+/** A running job is recorded to be stopped, and for nothing else. Throws HistoryMismatch. */
+function checkAction({ at, content: { action, job } }) {
+  const arn = job.arn.slice(0, 200);
+  if ((action === null) !== job.finished) refuse("HistoryMismatch", `${arn}: an action on a job that had ended, or a running one without`);
+  if (action === null) return;
+  const begun = job.start || job.creation_time;
+  const times = [action.requested_at, ...(begun ? [begun] : [])].map((text) => readMoment(text) ?? refuse("MalformedRecord", `${text} is no time`));
+  const [requested, earliest = 0] = times;
+  if (action.kind !== "stop" || requested < earliest - CLOCK_SKEW || requested > at + CLOCK_SKEW) {
+    refuse("HistoryMismatch", `${arn}: an action that is no stop of the job while it ran`);
+  }
+}
+
+const lineKey = ({ policy, scenario }) => canonical([policy, scenario]);
+const inOrder = (found) => [...found].sort(([left], [right]) => (left < right ? -1 : 1));
+
+/** [line, verdict] of every assessment. Throws MalformedRecord where a line is assessed twice. */
+function verdicts(content) {
+  const found = new Map(content.assessments.map((each) => [lineKey(each), each.verdict]));
+  if (found.size !== content.assessments.length) refuse("MalformedRecord", "a line is assessed twice");
+  return inOrder(found);
+}
+
+/** The verdicts that the record before must have had, null for a first record. Throws HistoryMismatch. */
+function beforeChanges(content) {
+  if (content.revision === 0) return null;
+  const found = new Map(verdicts(content));
+  for (const change of content.changes) {
+    const line = lineKey(change);
+    const now = found.get(line) ?? null;
+    if (change.from === change.to || now !== change.to) {
+      refuse("HistoryMismatch", `a change of ${line.slice(0, 120)} is not one to what the record says`);
+    }
+    found.set(line, change.from);
+  }
+  return inOrder([...found].filter(([, verdict]) => verdict !== null));
+}
+
+/** The tables that the record before rests on, where this one says which have changed since. */
+function beforeTables(content) {
+  const changed = content.reassessed.tables, found = { ...content.tables, ...changed };
+  for (const name of Object.keys(changed)) {
+    if (Object.hasOwn(content.tables, name) && content.tables[name] === changed[name]) {
+      refuse("HistoryMismatch", "a table is said to have changed that has not");
+    }
+  }
+  return Object.fromEntries(Object.entries(found).filter(([, digest]) => digest !== null));
+}
+
+/** What a descendant must list of this record: its own figures, what it says of its original, its parents. */
+function asAncestor({ job, estimate, lineage, rests_on: restsOn }) {
+  return ancestor([
+    job.arn,
+    estimate.best_flop,
+    estimate.cautious_upper_flop,
+    job.activity,
+    lineage.base_model,
+    lineage.pretraining_flop,
+    lineage.stated,
+    lineage.loads_weights,
+    estimate.updates_upper_flop,
+    estimate.lower_flop,
+    estimate.firm_flop,
+    estimate.signal_flop,
+    job.succeeded,
+    unsaid(restsOn.without_statements),
+    lineage.other_names,
+  ], lineage.parents, estimate.doubts.length > 0 || lineage.doubts.length > 0);
+}
+
+/** What a record lists of an ancestor, to compare with `asAncestor` of the ancestor's own record. */
+function listedAncestor(each) {
+  return ancestor([
+    each.job_arn,
+    each.best_flop,
+    each.upper_flop,
+    each.activity,
+    each.base_model ?? "",
+    each.pretraining_flop ?? null,
+    each.stated ?? {},
+    Object.hasOwn(each, "loads_weights") ? each.loads_weights : false,
+    each.updates_upper_flop ?? null,
+    each.lower_flop ?? null,
+    each.firm_flop ?? null,
+    each.signal_flop ?? "0",
+    !(each.failed ?? false),
+    unsaid(each.without_statements ?? null),
+    each.other_names ?? [],
+  ], each.parents ?? [], (each.doubts ?? []).length > 0);
+}
+
+/** What is said of a run without its own word; of a record, as much as descendants list. */
+function unsaid(found) {
+  return found === null ? [] : WITHOUT_STATEMENTS.map((name) => found[name]);
+}
+
+/** Runs that made data hand no parents on: what made their models is not counted (Annex A.1). */
+function ancestor(members, parents, doubtful) {
+  return [...members, members[3] === "synthetic-data" ? [] : parents, doubtful];
+}
+
+/** All rows of a log, in buckets by job; `part`: of chosen records, where others may be missing. */
+export class Agreement {
+  constructor(part = false) {
+    this.part = part;
+    [this.rows, this.references, this.due] = [ROW, REFERENCE, DUE].map(({ size }) => Array.from({ length: BUCKETS }, () => new Packed(size)));
+    this.distinct = new Array(BUCKETS).fill(1024);
+    this.records = 0;
+  }
+
+  /** More of them, in any order: what `Reader.taken` gave. */
+  add({ rows, references, due }) {
+    this.records += rows.length / ROW.size;
+    for (const [packed, buckets] of [[rows, this.rows], [references, this.references], [due, this.due]]) {
+      const { size } = buckets[0];
+      for (let at = 0; at < packed.length; at += size) {
+        const bucket = buckets[packed[at]], begin = bucket.more();
+        bucket.bytes.set(packed.subarray(at, at + size), begin);
+      }
+    }
+    if (references.length) this.references.forEach((held, at) => this.shrink(held, at));
+  }
+
+  shrink(held, at) {
+    if (held.length / REFERENCE.size < 2 * this.distinct[at]) return;
+    const once = onceEach(held);
+    held.length = 0;
+    for (const each of once.values()) held.bytes.set(each.raw, held.more());
+    this.distinct[at] = Math.max(1024, once.size);
+  }
+
+  /** Whether more ancestors are named than records can be: memory stays bounded by the log. */
+  tooMany() {
+    const named = this.references.reduce((sum, held) => sum + held.length / REFERENCE.size, 0);
+    return named > 2 * (this.records + SPARE_REFERENCES);
+  }
+
+  /** Everything that does not agree, job by job; `respelled` is asked where one does not supersede another. */
+  async *check(respelled) {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      yield* putOff(this.due[bucket]);
+      const named = groups([...onceEach(this.references[bucket]).values()]);
+      const histories = groups(rowsIn(this.rows[bucket]));
+      for (const [job, history] of histories) {
+        history.sort((left, right) => left.leaf - right.leaf);
+        yield* this.history(history, respelled);
+        const records = new Map();
+        for (const row of history) if (!records.has(row.revision)) records.set(row.revision, row);
+        yield* this.named(records, named.get(job) ?? []);
+        named.delete(job);
+      }
+      for (const unknown of named.values()) yield* this.named(new Map(), unknown);
+    }
+  }
+
+  /** The revisions of one job, in the order of the log. */
+  async *history(history, respelled) {
+    const seen = new Map();
+    let latest = 0, highest = -1;
+    for (const row of history) {
+      const twin = seen.get(row.revision), before = seen.get(row.revision - 1);
+      if (twin) {
+        yield twin.line === row.line
+          ? finding("LoggedTwice", `leaf ${row.leaf} is the record of leaf ${twin.leaf} once more`, row)
+          : finding("DuplicateSubject", `leaf ${row.leaf} is another record of what leaf ${twin.leaf} is`, row);
+        continue;
+      }
+      if (highest > row.revision || (row.revision && !before && !this.part)) {
+        yield finding("RevisionOutOfOrder", `leaf ${row.leaf} is revision ${row.revision}, out of its order`, row);
+      } else if (before) {
+        yield* superseding(before, row, respelled);
+        yield* succession(before, row);
+        if (row.at < latest - CLOCK_SKEW) yield finding("TimeRunsBackwards", `leaf ${row.leaf} is dated before a record that it follows`, row);
+      }
+      seen.set(row.revision, row);
+      latest = Math.max(latest, row.at);
+      highest = Math.max(highest, row.revision);
+    }
+  }
+
+  /** One ancestor, as others list it, beside its own records. */
+  *named(records, references) {
+    const highest = [...records.keys()].reduce((most, revision) => Math.max(most, revision), -1);
+    for (const each of references) {
+      const record = records.get(each.revision);
+      const where = `leaf ${each.leaf} lists revision ${each.revision} of an ancestor`;
+      if (!record) {
+        if (records.size && !this.part && each.revision < highest) continue; // that the log lacks it is named once, as its history
+        yield finding("AncestorNotHere", `${where}, which is not here`, each);
+      } else if (record.view !== each.view) {
+        yield finding("AncestorMismatch", `${where} otherwise than leaf ${record.leaf} records it`, each);
+      } else if (record.at > each.at + CLOCK_SKEW) {
+        yield finding("AncestorMismatch", `${where} that leaf ${record.leaf} recorded later`, each);
+      }
+    }
+  }
+}
+
+function finding(name, message, { leaf }) {
+  return findingOf(new LedgerError(name, message), leaf);
+}
+
+async function* superseding(before, row, respelled) {
+  if (row.supersedes === before.line) return;
+  if (row.supersedes === bytesAsText(await respelled(BigInt(before.leaf)))) {
+    yield finding("LoggedOtherwise", `leaf ${before.leaf} has the other value of s than the line that leaf ${row.leaf} supersedes`, before);
+  } else yield finding("SupersedesMismatch", `leaf ${row.leaf} does not supersede leaf ${before.leaf}`, row);
+}
+
+/** A record beside the one that it must supersede. */
+function* succession(before, row) {
+  const nothing = bytesAsText(new Uint8Array(SHORT));
+  const mismatch = (why) => finding("HistoryMismatch", `leaf ${row.leaf} ${why}`, row);
+  if (row.said !== before.state) yield mismatch(`says of leaf ${before.leaf} what that does not say`);
+  if (before.finished && !row.finished) yield mismatch(`says that a job runs which had ended by leaf ${before.leaf}`);
+  if (before.action !== nothing && row.action !== nothing && before.action !== row.action) yield mismatch(`tells of another action than leaf ${before.leaf}`);
+  if (row.saidTables !== nothing && row.saidTables !== before.tables) yield mismatch(`names other tables of leaf ${before.leaf} than that does`);
+}
+
+function unpacked(packed, read) {
+  const { view, bytes, size } = packed;
+  const found = [];
+  for (let at = 0; at < packed.length; at += size) found.push(read((name, length) => bytesAsText(bytes.subarray(at + name, at + name + length)), view, at));
+  return found;
+}
+
+function rowsIn(packed) {
+  return unpacked(packed, (text, view, at) => ({
+    job: text(ROW.job, LONG),
+    leaf: view.getUint32(at + ROW.leaf),
+    revision: view.getUint32(at + ROW.revision),
+    line: text(ROW.line, LONG),
+    supersedes: text(ROW.supersedes, LONG),
+    ...Object.fromEntries(["state", "said", "view", "tables", "saidTables", "action"].map((name) => [name, text(ROW[name], SHORT)])),
+    at: view.getFloat64(at + ROW.at),
+    finished: view.getUint8(at + ROW.finished) === 1,
+  }));
+}
+
+/** Each reference once, with the first place and the earliest time at which it is named. */
+function onceEach(packed) {
+  const once = new Map();
+  const { view, bytes } = packed;
+  for (let at = 0; at < packed.length; at += REFERENCE.size) {
+    const key = bytesAsText(bytes.subarray(at, at + REFERENCE.leaf));
+    const known = once.get(key);
+    const leaf = view.getUint32(at + REFERENCE.leaf), time = view.getFloat64(at + REFERENCE.at);
+    if (!known) {
+      once.set(key, {
+        job: key.slice(0, LONG),
+        revision: view.getUint32(at + REFERENCE.revision),
+        view: key.slice(REFERENCE.view),
+        leaf,
+        at: time,
+        raw: bytes.slice(at, at + REFERENCE.size),
+      });
+      continue;
+    }
+    known.leaf = Math.min(known.leaf, leaf);
+    known.at = Math.min(known.at, time);
+    const raw = new DataView(known.raw.buffer);
+    raw.setUint32(REFERENCE.leaf, known.leaf);
+    raw.setFloat64(REFERENCE.at, known.at);
+  }
+  return once;
+}
+
+function groups(found) {
+  const grouped = new Map();
+  for (const each of found) {
+    if (grouped.has(each.job)) grouped.get(each.job).push(each);
+    else grouped.set(each.job, [each]);
+  }
+  return grouped;
+}
+
+/** A day that a duty was due by stays, or is an earlier one found later. */
+function* putOff(packed) {
+  const found = unpacked(packed, (text, view, at) => ({
+    key: text(DUE.job, LONG) + text(DUE.duty, SHORT),
+    revision: view.getUint32(at + DUE.revision),
+    leaf: view.getUint32(at + DUE.leaf),
+    day: view.getUint32(at + DUE.day),
+  }));
+  found.sort((left, right) => (left.key < right.key ? -1 : left.key > right.key ? 1 : left.revision - right.revision || left.leaf - right.leaf));
+  for (let at = 1; at < found.length; at++) {
+    const before = found[at - 1], after = found[at];
+    if (before.key === after.key && before.revision + 1 === after.revision && after.day > before.day) {
+      yield finding("DueDateMismatch", `leaf ${after.leaf} puts off the day that leaf ${before.leaf} names`, after);
+    }
+  }
+}

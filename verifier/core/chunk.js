@@ -1,0 +1,177 @@
+// One chunk of a whole log: its leaves in order, each with its signature, its form and its evidence. A chunk may end anywhere;
+// chunks are checked in any order and by several workers, and what is left of them is then joined in order (join.js).
+
+import { fromBase64, hex, NEWLINE, sha256, splitLines } from "./bytes.js";
+import { Reader } from "./agreement.js";
+import { parseEnvelope } from "./dsse.js";
+import { findingOf, LedgerError, refuse } from "./errors.js";
+import { checkHeartbeat, checkSigned, heartbeatOf, leafOf } from "./leaves.js";
+import { CompactRange, leafHash } from "./merkle.js";
+
+const AT_ONCE = 64;
+const SHORTEST_LINE = 100;
+const MOST_PARTS = 500_000;
+const LIST = 0x5b, OBJECT = 0x7b;
+
+/**
+ * Check the leaves of one chunk, and stop at the first that is not as it should be. `facts` is {ledgerId, keys, size, readerKey},
+ * `seen(leaf, index)` is told every record that passed.
+ */
+export async function checkChunk(facts, begin, log, evidence, seen = () => {}) {
+  const most = Math.floor(log.length / SHORTEST_LINE);
+  const lines = splitLines(log, most + 1);
+  if (lines.length > most + 1) return broken(facts, begin, "MalformedRecord", "lines too short for leaves");
+  const rest = lines.pop();
+  const proofs = splitLines(evidence, lines.length + 2);
+  if (proofs.length > lines.length + 2) return broken(facts, begin, "EvidenceMismatch", `more lines of evidence than the ${lines.length} leaves`);
+  const chunk = new ChunkCheck(facts, begin, begin + BigInt(lines.length), proofs, seen);
+  let index = begin;
+  try {
+    for (let at = 0; at < lines.length; at += AT_ONCE) {
+      const some = lines.slice(at, at + AT_ONCE).map((line, step) => signed(line, begin + BigInt(at + step), facts.keys));
+      for (const each of some) each.catch(() => {}); // each is awaited in its turn
+      const hashes = await Promise.all(lines.slice(at, at + AT_ONCE).map(leafHash));
+      for (const [step, each] of some.entries()) {
+        const { envelope, kind } = await each;
+        await chunk.add(lines[at + step], hashes[step], await leafOf(envelope, kind, facts.ledgerId, index), index);
+        index++;
+      }
+    }
+    if (rest.length && index >= facts.size) refuse("UncheckpointedTail", `${rest.length} bytes after the last newline`);
+    if (rest.length) refuse("MalformedRecord", `leaf ${index} is cut off after ${rest.length} bytes`);
+    if (proofs.length !== lines.length + 1 || proofs.at(-1).length) {
+      refuse("EvidenceMismatch", `${proofs.length - 1} lines of evidence for ${lines.length} leaves`);
+    }
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    chunk.summary.findings.push(findingOf(error, index));
+  }
+  return chunk.close();
+}
+
+async function signed(line, index, keys) {
+  const envelope = parseEnvelope(line);
+  return { envelope, kind: await checkSigned(envelope, index, keys) };
+}
+
+function broken(facts, begin, name, message) {
+  const chunk = new ChunkCheck(facts, begin, begin, [], () => {});
+  chunk.summary.findings.push(findingOf(new LedgerError(name, message), begin));
+  return chunk.close();
+}
+
+/** A chunk that could not be read. */
+export function unreadableChunk(facts, begin, error) {
+  return broken(facts, begin, error.name, error.message);
+}
+
+/** What is counted of records that passed: their versions of the code, policies, and what they name by SHA-256. */
+export class Tally {
+  constructor() {
+    this.records = 0;
+    this.versions = {};
+    this.policies = {};
+    this.ancestors = new Map();
+    this.tables = new Set();
+  }
+
+  add({ content, at }, index) {
+    this.records++;
+    this.versions[content.code_version] = (this.versions[content.code_version] ?? 0) + 1;
+    for (const policy of new Set(content.assessments.map((each) => each.policy))) this.policies[policy] = (this.policies[policy] ?? 0) + 1;
+    const kept = content.lineage.kept?.sha256;
+    if (kept && !this.ancestors.has(kept)) this.ancestors.set(kept, { index, at });
+    for (const digest of Object.values(content.tables)) this.tables.add(digest);
+  }
+
+  join(other) {
+    this.records += other.records;
+    for (const [mine, its] of [[this.versions, other.versions], [this.policies, other.policies]]) {
+      for (const name of Object.keys(its)) mine[name] = (mine[name] ?? 0) + its[name];
+    }
+    for (const [digest, first] of other.ancestors) if (!this.ancestors.has(digest)) this.ancestors.set(digest, first);
+    for (const digest of other.tables) this.tables.add(digest);
+  }
+}
+
+/** The state of checking one chunk. Its summary is small, whatever the chunk's size. */
+class ChunkCheck {
+  constructor(facts, begin, end, proofs, seen) {
+    this.facts = facts;
+    this.begin = begin;
+    this.start = begin;
+    this.proofs = proofs;
+    this.seen = seen;
+    this.reader = new Reader(facts.readerKey);
+    this.summary = { begin, end, segments: [], rotations: [], findings: [], tally: new Tally(), rows: null };
+    this.clear();
+  }
+
+  clear() {
+    this.hashes = [];
+    this.latest = null;
+    this.times = [];
+  }
+
+  /** Check one leaf; at a heartbeat, the batch that it closes. */
+  async add(line, hash, leaf, index) {
+    this.hashes.push(hash);
+    if (leaf.kind === "record") {
+      await this.reader.add(leaf, line, index);
+      this.summary.tally.add(leaf, index);
+    }
+    await this.checkEvidence(leaf, index);
+    if (leaf.kind === "heartbeat") {
+      checkHeartbeat(leaf, index, this.facts.keys);
+      await this.closeSegment(heartbeatOf(leaf));
+      return;
+    }
+    if (leaf.rotation) this.summary.rotations.push({ index, rotation: leaf.rotation });
+    if (this.latest === null || leaf.at > this.latest.at) this.latest = { at: leaf.at, leaf: index };
+    if (leaf.kind === "record") {
+      this.times.push([leaf.at, index]);
+      this.seen(leaf, index);
+    }
+  }
+
+  async checkEvidence(leaf, index) {
+    const at = Number(index - this.begin);
+    const isRecord = leaf.kind === "record";
+    if (at >= this.proofs.length - 1 || this.proofs[at].length > 0 !== isRecord) {
+      refuse("EvidenceMismatch", `leaf ${index} has no evidence, or has some that it should not have`);
+    }
+    if (isRecord) {
+      const evidence = fromBase64(this.proofs[at]) ?? refuse("EvidenceMismatch", `the evidence of leaf ${index} is not strict base64`);
+      await checkEvidence(leaf, evidence, index);
+    }
+  }
+
+  async closeSegment(heartbeat) {
+    const range = await CompactRange.of(this.start, this.hashes);
+    this.summary.segments.push({ begin: this.start, end: range.end, nodes: range.nodes, heartbeat, latest: this.latest, times: this.times });
+    this.start = range.end;
+    this.clear();
+  }
+
+  /** The summary, with what no heartbeat closed. */
+  async close() {
+    if (this.hashes.length) await this.closeSegment(null);
+    this.summary.rows = this.reader.taken();
+    return this.summary;
+  }
+}
+
+/** The evidence is the signed one, of a size that can be computed with. Throws EvidenceMismatch. */
+export async function checkEvidence(leaf, evidence, index) {
+  if (hex(await sha256(evidence)) !== leaf.sha256) refuse("EvidenceMismatch", `the evidence of leaf ${index} is not the file that was signed`);
+  let parts = 0;
+  for (let at = 0; at < evidence.length; at++) if (evidence[at] === LIST || evidence[at] === OBJECT) parts++;
+  if (parts > MOST_PARTS) refuse("EvidenceMismatch", `the evidence of leaf ${index} has more than ${MOST_PARTS} lists and objects`);
+}
+
+/** The line of a leaf in a chunk that was checked. */
+export function lineIn(log, begin, leaf) {
+  let from = 0;
+  for (let skip = leaf - begin; skip > 0n; skip--) from = log.indexOf(NEWLINE, from) + 1;
+  return log.subarray(from, log.indexOf(NEWLINE, from));
+}

@@ -1,0 +1,96 @@
+"""What the page takes from the Python verifier as it stands: error names, forms, the README, names of predicates."""
+
+import json
+from types import SimpleNamespace
+from typing import Any, cast
+
+from flops_auditor.domain.ledger import ledger_errors
+from flops_auditor.domain.ledger.bundle import EVERYTHING, NO_CHECKPOINT, BundleKind, Manifest
+from flops_auditor.domain.ledger.bundle_readme import readme
+from flops_auditor.domain.ledger.findings import defect_of
+from flops_auditor.domain.ledger.forms import (
+    ANCESTORS,
+    HEARTBEAT,
+    RECORD,
+    ROTATION,
+    WITHOUT_STATEMENTS,
+    Flag,
+    Maybe,
+    Named,
+    Text,
+    Whole,
+)
+from flops_auditor.domain.ledger.key_history import KeyHistory
+from flops_auditor.domain.ledger.ledger_errors import LedgerError
+from flops_auditor.domain.ledger.signed_note import UnreadableNote
+from flops_auditor.domain.ledger.statement import (
+    HEARTBEAT_PREDICATE,
+    RECORD_PREDICATE,
+    ROTATION_PREDICATE,
+    STATEMENT_TYPE,
+)
+
+HEAD = "// Written by `make verify-page` from the Python verifier's own tables. Change them there.\n"
+
+
+def tables_js() -> str:
+    """core/tables.js."""
+    tables = {
+        "ERRORS": _errors(),
+        "STATEMENT_TYPE": STATEMENT_TYPE,
+        "PREDICATES": {
+            "record": RECORD_PREDICATE,
+            "heartbeat": HEARTBEAT_PREDICATE,
+            "rotation": ROTATION_PREDICATE,
+        },
+        "FORMS": {
+            "record": _form(RECORD),
+            "heartbeat": _form(HEARTBEAT),
+            "rotation": _form(ROTATION),
+            "ancestors": _form(ANCESTORS),
+        },
+        "WITHOUT_STATEMENTS": list(WITHOUT_STATEMENTS),
+        "README": {"whole": _readme("whole"), "part": _readme("part")}
+        | {"everything": EVERYTHING, "noCheckpoint": NO_CHECKPOINT},
+    }
+    return HEAD + "".join(f"\nexport const {name} = {json.dumps(table, indent=1)};\n" for name, table in tables.items())
+
+
+def _errors() -> dict[str, dict[str, str]]:
+    """Weight and remedy of every error that a verifier names."""
+    kinds = [each for each in vars(ledger_errors).values() if isinstance(each, type) and issubclass(each, LedgerError)]
+    return {
+        kind.__name__: {"weight": defect_of(kind("")).weight, "remedy": kind.remedy}
+        for kind in (*kinds, UnreadableNote)
+        if kind not in (LedgerError, ledger_errors.Tampered, ledger_errors.CannotVerify, ledger_errors.Reservation)
+    }
+
+
+def _form(form: Any) -> list[Any]:
+    """A form as forms.js reads it: [kind, what it asks]."""
+    match form:
+        case Text(None):
+            return ["text"]
+        case Text(pattern):
+            return ["text", pattern.replace("^.", r"^[^\n]")]
+        case Whole():
+            return ["whole"]
+        case Flag():
+            return ["flag"]
+        case Maybe(inner):
+            return ["maybe", _form(inner)]
+        case Named(inner):
+            return ["named", _form(inner)]
+        case [inner]:
+            return ["list", _form(inner)]
+        case dict():
+            members = {name.removesuffix("?"): [not name.endswith("?"), _form(inner)] for name, inner in form.items()}
+            return ["object", members]
+    raise TypeError(f"{form!r} is no form")
+
+
+def _readme(kind: BundleKind) -> str:
+    """The README with a mark where manifest and keys put something in."""
+    manifest = Manifest(kind, "@@LEDGER@@", cast(int, "@@SIZE@@"), "@@SELECTION@@", "@@EXPORTED@@")
+    keys = SimpleNamespace(current=lambda role: SimpleNamespace(keyid=f"@@{role.upper()}@@"))
+    return readme(manifest, cast(KeyHistory, keys)).decode()
