@@ -100,6 +100,15 @@ def extra_envelope_member(bundle: Bundle) -> None:
     bundle.edit_envelope(1, lambda envelope: envelope.update(zusatz="1"))
 
 
+def a_payload_that_is_a_number(bundle: Bundle) -> None:
+    """So many zero bytes would not fit into memory."""
+    bundle.edit_envelope(1, lambda envelope: envelope.update(payload=10**15))
+
+
+def half_a_character_in_the_payload_type(bundle: Bundle) -> None:
+    bundle.edit_envelope(1, lambda envelope: envelope.update(payloadType="\ud800"))
+
+
 def duplicate_json_keys_in_the_envelope(bundle: Bundle) -> None:
     bundle.put_line(1, bundle.line(1)[:-1] + b',"payloadType":"application/vnd.in-toto+json"}')
 
@@ -361,6 +370,14 @@ def keys_of_another_ledger(bundle: Bundle) -> None:
     bundle.edit_json("keys.json", lambda found: found.update(ledger_id="flops-auditor/other"))
 
 
+def half_a_character_in_the_name_of_the_ledger(bundle: Bundle) -> None:
+    bundle.edit_json("keys.json", lambda found: found.update(ledger_id="\ud800"))
+
+
+def a_key_from_infinity_on(bundle: Bundle) -> None:
+    bundle.files["keys.json"] = bundle.files["keys.json"].replace(b'"first_index":"0"', b'"first_index":1e999', 1)
+
+
 def a_rotation_without_the_old_signature(bundle: Bundle) -> None:
     bundle.edit_envelope(5, lambda envelope: envelope["signatures"].pop(0))
 
@@ -457,6 +474,8 @@ ATTACKS: dict[Callable[[Bundle], None], str] = {
     junk_inside_base64: "MalformedRecord",
     reformatted_white_space: "NonCanonicalRecord",
     extra_envelope_member: "MalformedRecord",
+    a_payload_that_is_a_number: "MalformedRecord",
+    half_a_character_in_the_payload_type: "NonCanonicalRecord",
     duplicate_json_keys_in_the_envelope: "MalformedRecord",
     malleated_signature: "RootMismatch",
     signed_again_with_our_key: "RootMismatch",
@@ -500,6 +519,8 @@ ATTACKS: dict[Callable[[Bundle], None], str] = {
     another_first_key: "UnknownKey",
     a_key_file_with_another_key: "UnknownKey",
     keys_of_another_ledger: "WrongLedger",
+    half_a_character_in_the_name_of_the_ledger: "BadBundle",
+    a_key_from_infinity_on: "BadBundle",
     a_rotation_without_the_old_signature: "UnauthorisedRotation",
     a_rotation_signed_by_a_stranger_under_the_old_name: "UnauthorisedRotation",
     a_file_that_nobody_expects: "BadBundle",
@@ -709,6 +730,15 @@ def part_inconsistent_checkpoint(part: Bundle) -> None:
     )
 
 
+def part_a_consistency_proof_that_is_no_list(part: Bundle) -> None:
+    *lines, newest = part.files["checkpoints.ndjson"].splitlines(keepends=True)
+    part.files["checkpoints.ndjson"] = b"".join([*lines, newest.replace(b'"consistency":[]', b'"consistency":""')])
+
+
+def part_a_selection_that_is_a_list(part: Bundle) -> None:
+    part.edit_json("manifest.json", lambda found: found.update(selection=["model a"]))
+
+
 PART_ATTACKS: dict[Callable[[Bundle], None], str] = {
     part_edited_record: "BadSignature",
     part_record_moved: "RootMismatch",
@@ -720,6 +750,8 @@ PART_ATTACKS: dict[Callable[[Bundle], None], str] = {
     part_rotation_kept_back: "UnauthorisedRotation",
     part_heartbeat_kept_back: "MissingCheckpoint",
     part_inconsistent_checkpoint: "RootMismatch",
+    part_a_consistency_proof_that_is_no_list: "BadBundle",
+    part_a_selection_that_is_a_list: "BadBundle",
 }
 
 

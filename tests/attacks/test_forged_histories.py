@@ -238,6 +238,14 @@ def an_action_that_is_no_stop(forger: Forger) -> None:
     forger.records("stopped")[0].content["action"]["kind"] = "praise"
 
 
+def an_action_at_a_time_that_is_none(forger: Forger) -> None:
+    forger.records("stopped")[0].content["action"]["requested_at"] = "2026-02-31T00:00:00.000Z"
+
+
+def an_action_on_a_job_that_began_at_no_time(forger: Forger) -> None:
+    forger.records("stopped")[0].content["job"]["start"] = "2026-02-31T00:00:00.000Z"
+
+
 def an_unknown_member(forger: Forger) -> None:
     forger.records("other")[0].content["remarks"] = "none"
 
@@ -440,6 +448,8 @@ ATTACKS: dict[Callable[[Forger], None], set[str]] = {
     a_running_job_recorded_for_nothing: {"HistoryMismatch"},
     an_action_before_the_job: {"HistoryMismatch"},
     an_action_that_is_no_stop: {"HistoryMismatch"},
+    an_action_at_a_time_that_is_none: {"MalformedRecord"},
+    an_action_on_a_job_that_began_at_no_time: {"MalformedRecord"},
     an_unknown_member: {"MalformedRecord"},
     an_unknown_member_deep_inside: {"MalformedRecord"},
     tables_that_never_changed: {"HistoryMismatch"},

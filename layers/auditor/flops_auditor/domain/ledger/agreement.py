@@ -199,17 +199,25 @@ def check_order(ancestors: list[dict[str, Any]]) -> None:
 
 
 def _check_action(leaf: Leaf, content: Mapping[str, Any]) -> None:
-    """A running job is recorded to be stopped, and for nothing else. Raises HistoryMismatch."""
+    """A running job is recorded to be stopped, and for nothing else. Raises HistoryMismatch, MalformedRecord."""
     action, job = content["action"], content["job"]
     if (action is None) != job["finished"]:
         raise HistoryMismatch(f"{job['arn'][:200]}: an action on a job that had ended, or a running one without")
     if action is None:
         return
-    at = milliseconds(datetime.fromisoformat(action["requested_at"]))
+    at = _time(action["requested_at"])
     begun = job["start"] or job["creation_time"]
-    earliest = milliseconds(datetime.fromisoformat(begun)) if begun else 0
+    earliest = _time(begun) if begun else 0
     if action["kind"] != "stop" or not earliest - SKEW_MS <= at <= milliseconds(leaf.at) + SKEW_MS:
         raise HistoryMismatch(f"{job['arn'][:200]}: an action that is no stop of the job while it ran")
+
+
+def _time(text: str) -> int:
+    """A moment in milliseconds since 1970. Raises MalformedRecord."""
+    try:
+        return milliseconds(datetime.fromisoformat(text))
+    except ValueError as error:
+        raise MalformedRecord(f"{text} is no time") from error
 
 
 def verdicts(content: Mapping[str, Any]) -> list[tuple[str, str, str]]:

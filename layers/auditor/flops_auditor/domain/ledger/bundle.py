@@ -117,8 +117,9 @@ def parse_manifest(text: bytes) -> Manifest:
 
 def check_selection(selection: str) -> None:
     """What was chosen, as one line that shows what it holds. Raises BadBundle."""
-    if not 0 < len(selection) <= LONGEST_SELECTION or not selection.isprintable() or "`" in selection:
-        raise BadBundle(f"the selection {selection[:80]!r} is not one line of printable text without backticks")
+    is_text = isinstance(selection, str) and 0 < len(selection) <= LONGEST_SELECTION
+    if not is_text or not selection.isprintable() or "`" in selection:
+        raise BadBundle(f"the selection {selection!r:.80} is not one line of printable text without backticks")
 
 
 def largest(name: str) -> int | None:
@@ -160,6 +161,8 @@ def parse_checkpoint_line(line: bytes, with_proof: bool) -> tuple[bytes, list[by
         members = parse_canonical(line.removesuffix(b"\n"))
         if members.keys() != ({"note", "consistency"} if with_proof else {"note"}) or len(line) > LONGEST_NOTE:
             raise BadBundle("a line of checkpoints.ndjson has other members")
+        if not isinstance(members.get("consistency", []), list):
+            raise BadBundle("a consistency proof in checkpoints.ndjson is no list")
         return members["note"].encode(), [_digest(text) for text in members.get("consistency", ())]
     except (UnreadableJson, NotCanonical, AttributeError, TypeError, ValueError) as error:
         raise BadBundle(f"checkpoints.ndjson is not readable: {error!r:.200}") from error

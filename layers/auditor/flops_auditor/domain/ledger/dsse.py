@@ -10,7 +10,7 @@ import re
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord, NonCanonicalRecord
-from flops_auditor.domain.values.canonical_json import UnreadableJson, canonical, parse_strict
+from flops_auditor.domain.values.canonical_json import NoCanonicalForm, UnreadableJson, canonical, parse_strict
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 LONGEST_LINE = 1 << 20
@@ -106,7 +106,11 @@ def _parse_slowly(line: bytes) -> Envelope:
         document["payloadType"],
         tuple(Signature(s["keyid"], _decode(s["sig"])) for s in document["signatures"]),
     )
-    if _line(envelope.payload_type, envelope.payload, envelope.signatures) != line:
+    try:
+        canonical_line = _line(envelope.payload_type, envelope.payload, envelope.signatures)
+    except NoCanonicalForm as error:
+        raise NonCanonicalRecord(f"the envelope has no canonical spelling: {error}") from error
+    if canonical_line != line:
         raise NonCanonicalRecord("the envelope is not in its canonical spelling")
     return envelope
 
@@ -118,10 +122,12 @@ def _members(value: Any, expected: set[str], what: str) -> None:
 
 def _decode(text: bytes | str | Any) -> bytes:
     """Strict RFC 4648 base64: no white space, full padding, no stray bits after the last byte."""
+    if not isinstance(text, str | bytes):
+        raise MalformedRecord("base64 that is not a text")
     try:
-        encoded = text.encode("ascii") if isinstance(text, str) else bytes(text)
+        encoded = text.encode("ascii") if isinstance(text, str) else text
         decoded = binascii.a2b_base64(encoded, strict_mode=True)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise MalformedRecord(f"not strict base64: {error}") from error
     padding = len(encoded) * 3 // 4 - len(decoded)
     last = encoded[-padding - 1 : -padding] if padding else b""

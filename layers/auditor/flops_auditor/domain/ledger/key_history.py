@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.ledger_errors import BadBundle, KeyNotValidAtIndex, KeyReused, UnknownKey
-from flops_auditor.domain.values.canonical_json import UnreadableJson, canonical, parse_strict
+from flops_auditor.domain.values.canonical_json import NoCanonicalForm, UnreadableJson, canonical, parse_strict
 
 KeyRole = Literal["record", "checkpoint"]
 ROLES: tuple[KeyRole, KeyRole] = ("record", "checkpoint")
@@ -112,11 +112,25 @@ def parse_key_history(text: bytes) -> KeyHistory:
             if [key.first for key in ranges if key.role == role].count(0) != 1:
                 raise ValueError(f"not exactly one first key of the role {role}")
             history.current(role)
-    except (UnreadableJson, KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+        spelled = history.to_bytes()
+    except _UNREADABLE as error:
         raise BadBundle(f"keys.json is not readable: {error!r:.200}") from error
-    if history.to_bytes() != text:
+    if spelled != text:
         raise BadBundle("keys.json is not in its canonical spelling")
     return history
+
+
+_UNREADABLE = (
+    UnreadableJson,
+    NoCanonicalForm,
+    KeyError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    AttributeError,
+    StopIteration,
+)
+"""What a keys.json can be read as that is none; OverflowError is what a range from infinity on becomes."""
 
 
 SPKI_P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200") + b"\x04"
