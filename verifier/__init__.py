@@ -1,1 +1,1 @@
-"""verify.html: what a regulator drops a bundle on. The core in JavaScript, the page, and what puts them into one file."""
+"""verify.html, on which a regulator drops a bundle: the core in JavaScript, the page, what puts them into one file."""

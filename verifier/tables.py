@@ -53,7 +53,14 @@ def tables_js() -> str:
         "README": {"whole": _readme("whole"), "part": _readme("part")}
         | {"everything": EVERYTHING, "noCheckpoint": NO_CHECKPOINT},
     }
-    return HEAD + "".join(f"\nexport const {name} = {json.dumps(table, indent=1)};\n" for name, table in tables.items())
+    return HEAD + "".join(f"\nexport const {name} = {_written(table)};\n" for name, table in tables.items())
+
+
+def _written(table: object) -> str:
+    """JSON, which is JavaScript as well, with a line for each member."""
+    if not isinstance(table, dict):
+        return json.dumps(table)
+    return "{\n" + "".join(f"  {json.dumps(name)}: {json.dumps(each)},\n" for name, each in table.items()) + "}"
 
 
 def _errors() -> dict[str, dict[str, str]]:
@@ -66,7 +73,7 @@ def _errors() -> dict[str, dict[str, str]]:
     }
 
 
-def _form(form: Any) -> list[Any]:
+def _form(form: Any) -> list[Any]:  # noqa: PLR0911 - one for each kind of form
     """A form as forms.js reads it: [kind, what it asks]."""
     match form:
         case Text(None):

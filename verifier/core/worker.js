@@ -1,0 +1,147 @@
+// The core in Web Workers, so that the page stays responsive: one leads, others check chunks. Told by messages {kind, ...}.
+
+import { findingOf, LedgerError } from "./errors.js";
+import { parseEnvelope } from "./dsse.js";
+import { BundleFiles } from "./files.js";
+import { hex } from "./bytes.js";
+import { parseCanonical } from "./json.js";
+import { parseKeyHistory } from "./keys.js";
+import { checkpointIn } from "./note.js";
+import { chunkName, leafName } from "./layout.js";
+import { lineIn } from "./chunk.js";
+import { MAX_AGE, readChunk, receivedFacts, sentFacts, verifyBundle } from "./verify.js";
+import { missingHere } from "./platform.js";
+
+const AHEAD = 2;
+
+/** What the table of the page shows of a record. */
+function rowOf({ content, at }, index) {
+  const { job, cumulative, original } = content;
+  return {
+    index: String(index),
+    job: job.name,
+    arn: job.arn,
+    status: job.status,
+    model: original.base_model,
+    verdict: content.verdict,
+    best: cumulative.best_flop,
+    upper: cumulative.upper_flop,
+    revision: content.revision,
+    at,
+  };
+}
+
+/** A pin as somebody pasted it, and keys, as bytes; or why one says nothing about any bundle. */
+async function knownFrom({ pin, keys }) {
+  let what = "The checkpoint";
+  try {
+    const note = pin === null ? null : checkpointIn(pin);
+    what = "keys.json";
+    if (keys !== null) await parseKeyHistory(keys);
+    return { pin: note, keys };
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    const { error: name, message, remedy } = findingOf(error);
+    return { unusable: { name, message: `${what} that you gave: ${message}. ${remedy}` } };
+  }
+}
+
+/** Answer messages: `scope` is the worker's global, or what stands for it in a test. */
+export function serve(scope) {
+  let files = null, facts = null;
+  const say = (message) => scope.postMessage(message);
+  const answers = {
+    /** Lead: verify the bundle, with so many workers of this same source. */
+    async verify({ blob, demands, source, workers }) {
+      const missing = await missingHere();
+      if (missing.length) return say({ kind: "unable", missing });
+      const known = await knownFrom(demands);
+      if (known.unusable) return say({ kind: "unusable", ...known.unusable });
+      const pool = new Pool(source, workers, say);
+      try {
+        const report = await verifyBundle(blob, { maxAge: MAX_AGE, ...demands, ...known }, {
+          chunks: (...parts) => pool.chunks(...parts),
+          progress: (done, total) => say({ kind: "progress", done, total }),
+          seen: (leaf, index) => say({ kind: "records", rows: [rowOf(leaf, index)] }),
+        });
+        say({ kind: "report", report });
+      } finally {
+        pool.end();
+      }
+    },
+
+    /** Check chunks of this bundle from now on. */
+    begin({ blob, entries, facts: sent }) {
+      files = new BundleFiles(blob, entries);
+      facts = receivedFacts(sent);
+    },
+
+    async chunk({ begin }) {
+      const rows = [];
+      const summary = await readChunk(files, facts, begin, (leaf, index) => rows.push(rowOf(leaf, index)));
+      say({ kind: "chunk", summary, rows });
+    },
+
+    /** One record, for people to read. */
+    async record({ blob, index }) {
+      const opened = await BundleFiles.of(blob), leaf = BigInt(index);
+      const begin = opened.numbers("log").findLast((number) => number <= leaf);
+      const line = begin === undefined ? await opened.need(leafName("leaves", leaf)) : lineIn(await opened.need(chunkName("log", begin)), begin, leaf);
+      const { payload, signatures } = parseEnvelope(line);
+      say({ kind: "record", index, statement: parseCanonical(payload), keyid: signatures[0].keyid, signature: hex(signatures[0].der) });
+    },
+  };
+  scope.onmessage = async ({ data }) => {
+    try {
+      await answers[data.kind](data);
+    } catch (error) {
+      say({ kind: "failed", message: error instanceof LedgerError ? findingOf(error).error : String(error?.message ?? error) });
+    }
+  };
+}
+
+/** Workers that check chunks, a few chunks ahead of what is joined. */
+class Pool {
+  constructor(source, count, say) {
+    this.say = say;
+    this.address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+    this.workers = Array.from({ length: count }, () => new Worker(this.address));
+    this.waiting = this.workers.map(() => []);
+    for (const [at, worker] of this.workers.entries()) {
+      worker.onmessage = ({ data }) => this.answer(at, data);
+      worker.onerror = (event) => this.answer(at, { kind: "failed", message: event.message });
+    }
+  }
+
+  answer(at, data) {
+    const { resolve, reject } = this.waiting[at].shift();
+    if (data.kind === "failed") reject(new Error(data.message));
+    else resolve(data);
+  }
+
+  ask(at, begin) {
+    return new Promise((resolve, reject) => {
+      this.waiting[at].push({ resolve, reject });
+      this.workers[at].postMessage({ kind: "chunk", begin });
+    });
+  }
+
+  async *chunks(files, facts, begins) {
+    for (const worker of this.workers) worker.postMessage({ kind: "begin", blob: files.blob, entries: files.entries, facts: sentFacts(facts) });
+    const most = AHEAD * this.workers.length, ahead = [];
+    for (let next = 0; next < begins.length || ahead.length; ) {
+      for (; next < begins.length && ahead.length < most; next++) {
+        const asked = this.ask(next % this.workers.length, begins[next]);
+        asked.catch(() => {}); // it is awaited in its turn
+        ahead.push(asked);
+      }
+      const { summary, rows } = await ahead.shift();
+      if (rows.length) this.say({ kind: "records", rows });
+      yield summary;
+    }
+  }
+
+  end() {
+    for (const worker of this.workers) worker.terminate();
+  }
+}

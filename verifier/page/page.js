@@ -1,0 +1,243 @@
+// The page: takes a bundle, has it checked by workers, shows what was found. Whatever a bundle says is shown as text alone.
+
+const $ = (id) => document.getElementById(id);
+const WORKERS = Math.max(1, Math.min(8, navigator.hardwareConcurrency || 2));
+const PAGE = 50;
+const MOST_ROWS = 200_000;
+const DAY = 86_400_000;
+
+const SAID = {
+  valid: ["good", "Valid", "Every leaf was signed by the key in force at its place, the leaves are those that the signed checkpoints commit to, the records agree with one another, and the evidence is the evidence that was signed."],
+  "valid, but stale": ["unsure", "Valid, but stale", "Everything in it is as it was signed, but it was sealed long before you received it: newer records may be kept back, or the sealer stands still."],
+  "valid, with reservations": ["unsure", "Valid, with reservations", "Everything in it is as it was signed. What is named below is left open."],
+  tampered: ["bad", "Tampered", "What is in this file is not what was signed and logged. Keep it as it is, and ask for a second copy."],
+  "cannot verify": ["unsure", "Cannot be verified", "This file cannot be judged. That is neither a good nor a bad sign."],
+};
+
+// Characters that cannot be seen, or turn the text around them: each is shown by its number.
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufe00-\ufe0f]/gu;
+
+function visible(text, keep = "") {
+  return String(text).replace(HIDDEN, (found) => (keep.includes(found) ? found : `⟨U+${found.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`));
+}
+
+/** An element with a text, which may be anybody's, and a class. */
+function element(tag, text = "", kind = "") {
+  const made = document.createElement(tag);
+  made.textContent = visible(text);
+  if (kind) made.className = kind;
+  return made;
+}
+
+/** A text of a job's owner in an element of its own, so that its direction ends with it. */
+function foreign(tag, text, kind = "") {
+  const made = element(tag, "", kind);
+  made.append(element("bdi", text));
+  return made;
+}
+
+/** A FLOP amount for people, three digits, ties to even as the command line rounds them; the exact one is in the record. */
+function scientific(amount) {
+  if (amount === null) return "unknown";
+  if (amount === "0") return "0";
+  const exponent = amount.length - 1, digits = amount.slice(0, 3).padEnd(3, "0"), rest = amount.slice(3);
+  const half = rest && BigInt(rest) * 2n - 10n ** BigInt(rest.length);
+  const up = rest && (half > 0n || (half === 0n && Number(digits[2]) % 2 === 1));
+  const mantissa = String(Number(digits) + (up ? 1 : 0));
+  return mantissa.length > 3 ? `1.00e${exponent + 1}` : `${mantissa[0]}.${mantissa.slice(1)}e${exponent}`;
+}
+
+const source = $("core").textContent;
+const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
+let worker = null, bundle = null, rows = [], left = 0, shown = [], from = 0, begun = 0;
+
+function start(file) {
+  worker?.terminate();
+  [bundle, rows, left, begun] = [file, [], 0, performance.now()];
+  for (const id of ["result", "records"]) $(id).hidden = true;
+  $("again").disabled = false;
+  $("under-way").hidden = false;
+  $("bar").removeAttribute("value");
+  tell("doing", `Checking ${file.name}`);
+  asked().then((demands) => {
+    worker = new Worker(address);
+    worker.onmessage = ({ data }) => heard[data.kind](data);
+    worker.onerror = (event) => heard.failed(event);
+    worker.postMessage({ kind: "verify", blob: file, demands, source, workers: WORKERS });
+  }, heard.failed);
+}
+
+/** What is known from elsewhere. */
+async function asked() {
+  const pin = $("pin").value.trim(), keys = $("keys").files[0], day = $("received").valueAsNumber;
+  const now = Date.now();
+  return {
+    now,
+    asOf: Number.isNaN(day) ? now : day + DAY - 1,
+    pin: pin || null,
+    keys: keys ? new Uint8Array(await keys.arrayBuffer()) : null,
+  };
+}
+
+function tell(id, text) {
+  $(id).textContent = visible(text);
+}
+
+const heard = {
+  progress({ done, total }) {
+    $("bar").max = total;
+    $("bar").value = done;
+    tell("doing", `Checked ${done.toLocaleString("en")} of ${total.toLocaleString("en")} leaves of ${bundle.name}`);
+  },
+  records({ rows: more }) {
+    const room = MOST_ROWS - rows.length;
+    for (const row of more.slice(0, room)) rows.push(row);
+    left += Math.max(0, more.length - room);
+  },
+  report({ report }) {
+    const [, words, meaning] = SAID[report.verdict];
+    end(report.verdict, words, meaning);
+    showFindings([...report.findings, ...report.reservations], report.more);
+    showFacts(report);
+    showNotes(report);
+    if (!report.findings.length) showRecords();
+  },
+  record({ index, statement, keyid }) {
+    tell("record-title", `Leaf ${index}, signed by ${keyid.slice(0, 16)}…`);
+    $("statement").textContent = visible(JSON.stringify(statement, null, 2), "\n");
+    $("record").showModal();
+  },
+  unusable({ name, message }) {
+    end("cannot verify", name, message);
+  },
+  unable({ missing }) {
+    end("cannot verify", "This browser cannot check a bundle", `It lacks ${missing.join("; ")}. Use a current Chromium, Firefox or Safari, or the command line.`);
+  },
+  failed({ message }) {
+    end("cannot verify", "The check stopped", `Something failed that says nothing about the bundle: ${message}`);
+  },
+};
+
+/** Show a verdict, and take the reader to it. */
+function end(verdict, words, meaning) {
+  $("under-way").hidden = true;
+  $("result").hidden = false;
+  for (const id of ["findings", "facts", "notes"]) $(id).replaceChildren();
+  $("verdict").className = SAID[verdict][0];
+  tell("verdict", words);
+  tell("meaning", meaning);
+  tell("announced", `${words}. ${meaning}`);
+  $("verdict").focus();
+}
+
+function showFindings(found, more) {
+  if (!found.length) return;
+  const table = element("table", "", "findings-table"), head = element("tr"), body = element("tbody");
+  table.append(element("caption", "What was found"));
+  for (const title of ["Name", "Weight", "Leaf", "What was seen", "What to do"]) {
+    const cell = element("th", title);
+    cell.scope = "col";
+    head.append(cell);
+  }
+  for (const { error, weight, index, message, remedy } of found) {
+    const row = element("tr");
+    row.append(element("td", error, weight === "tampered" ? "tampered" : "unsure"), element("td", weight), element("td", index ?? ""));
+    row.append(foreign("td", message, "name"), element("td", remedy));
+    body.append(row);
+  }
+  const header = element("thead"), wide = element("div", "", "wide");
+  header.append(head);
+  table.append(header, body);
+  wide.append(table);
+  wide.tabIndex = 0;
+  wide.setAttribute("role", "region");
+  wide.setAttribute("aria-label", "What was found");
+  $("findings").append(wide);
+  for (const [name, count] of Object.entries(more)) $("findings").append(element("p", `and ${count} more of ${name}`));
+}
+
+function showFacts(report) {
+  const counted = (number, what) => `${Number(number).toLocaleString("en")} ${what}`;
+  const listed = (found) => Object.entries(found).sort().map(([name, count]) => `${name} (${count.toLocaleString("en")})`).join(", ");
+  const facts = [["Bundle", `${bundle.name}, ${bundle.size.toLocaleString("en")} bytes`]];
+  if (report.ledgerId) facts.push(["Ledger", report.ledgerId]);
+  if (report.kind) facts.push(["Selection", report.kind === "whole" ? "the whole ledger" : report.selection]);
+  if (report.sealedAt !== null) {
+    facts.push(["Content", [counted(report.records, "records"), counted(report.size, "leaves"), counted(report.checkpoints, "checkpoints")].join(", ")]);
+    facts.push(["Sealed", new Date(report.sealedAt).toISOString()], ["Merkle root", report.root]);
+    facts.push(["Assessed under", listed(report.assessedUnder)], ["Recorded by version", listed(report.recordedBy)]);
+  }
+  facts.push(["Checked in", `${((performance.now() - begun) / 1000).toFixed(1)} seconds`]);
+  for (const [name, value] of facts) $("facts").append(element("dt", name), foreign("dd", value));
+}
+
+function showNotes(report) {
+  if (report.findings.length) return;
+  const notes = [];
+  if (!report.pinned && !report.keysGiven) {
+    notes.push("You gave neither a checkpoint nor keys: this says that the bundle is consistent in itself. Whoever wrote all of it could have chosen all of it.");
+  }
+  if (report.pinned) notes.push("It goes on from the checkpoint that you gave: nothing before it was rewritten.");
+  if (report.keysGiven) notes.push("It begins with the keys that you gave.");
+  if (report.kind === "part") {
+    notes.push("It is a part of the ledger. Nobody can say of a part that it holds every record of its selection, or what came into the log after a pin although dated long before it.");
+  }
+  if (report.elsewhere) notes.push(`${report.elsewhere} ancestors of its records are not in it: their figures are what the records say.`);
+  notes.push("Figures were not computed again from their evidence: see below.");
+  $("notes").append(...notes.map((note) => element("li", note)));
+}
+
+function showRecords() {
+  $("records").hidden = false;
+  tell("records-note", left ? `The first ${rows.length.toLocaleString("en")}; ${left.toLocaleString("en")} more were checked and are not listed here.` : "Each as it was signed. A later revision takes the place of an earlier one of the same job.");
+  filter();
+}
+
+function filter() {
+  const words = $("words").value.toLowerCase(), only = $("only").value;
+  shown = rows.filter((row) => (!only || row.verdict === only) && (!words || `${row.job}\n${row.model}\n${row.arn}`.toLowerCase().includes(words)));
+  turn(0);
+}
+
+function turn(to) {
+  from = Math.max(0, Math.min(to, PAGE * Math.floor(Math.max(0, shown.length - 1) / PAGE)));
+  $("rows").replaceChildren(...shown.slice(from, from + PAGE).map(rowOf));
+  tell("which", shown.length ? `${(from + 1).toLocaleString("en")} to ${Math.min(from + PAGE, shown.length).toLocaleString("en")} of ${shown.length.toLocaleString("en")}` : "none");
+  $("back").disabled = from === 0;
+  $("on").disabled = from + PAGE >= shown.length;
+}
+
+function rowOf(row) {
+  const made = element("tr"), show = element("button", "Show"), last = element("td");
+  show.type = "button";
+  show.setAttribute("aria-label", `Show leaf ${row.index}`);
+  show.addEventListener("click", () => worker.postMessage({ kind: "record", blob: bundle, index: row.index }));
+  last.append(show);
+  made.append(element("td", row.index, "number"), foreign("td", row.job, "name"), foreign("td", row.model, "name"), element("td", row.verdict, row.verdict));
+  made.append(element("td", scientific(row.best), "number"), element("td", scientific(row.upper), "number"));
+  made.append(element("td", new Date(row.at).toISOString().slice(0, 19).replace("T", " "), "time"), element("td", row.revision, "number"), last);
+  return made;
+}
+
+function stop() {
+  worker?.terminate();
+  end("cannot verify", "Stopped", "The bundle was not checked to its end.");
+}
+
+$("bundle").addEventListener("change", (event) => event.target.files[0] && start(event.target.files[0]));
+$("ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (bundle) start(bundle);
+});
+$("stop").addEventListener("click", stop);
+$("words").addEventListener("input", filter);
+$("only").addEventListener("change", filter);
+$("back").addEventListener("click", () => turn(from - PAGE));
+$("on").addEventListener("click", () => turn(from + PAGE));
+for (const kind of ["dragover", "drop", "dragleave"]) {
+  addEventListener(kind, (event) => {
+    event.preventDefault();
+    $("drop").classList.toggle("over", kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files[0]) start(event.dataTransfer.files[0]);
+  });
+}
