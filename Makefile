@@ -58,10 +58,15 @@ check: setup ## Style, types, and the direction of imports
 	.venv/bin/lint-imports --no-cache
 
 test-unit: setup ## Pure and in-memory tests, without sockets, with the coverage of the domain
-	.venv/bin/pytest tests/unit tests/accuracy tests/attacks tests/oracles -n 2 --disable-socket --allow-unix-socket --cov --cov-report=term
+	.venv/bin/pytest tests/unit tests/accuracy tests/attacks tests/oracles tests/verifier -n 2 --disable-socket --allow-unix-socket --cov --cov-report=term
 
 test-contract: setup ## In-memory twins and real adapters behave alike
 	.venv/bin/pytest tests/contract -n 2
+
+.PHONY: verify-page
+verify-page: setup ## Put verifier/ into the one file verifier/verify.html, which is shipped with a release
+	.venv/bin/python -m verifier.build
+	sha256sum verifier/verify.html
 
 test-browser: setup ## The pages in Debian's Chromium, without a network; pictures in build/screenshots
 	.venv/bin/pytest tests/browser

@@ -1,7 +1,8 @@
 """Puts the core and the page into one file, verify.html, which needs nothing else: `make verify-page`.
 
-A module becomes a function that is called at once, an import a name from what another one returned. The page's script and
-style are allowed by their digests (Content-Security-Policy); the core is text in the page, from which workers are made.
+A module becomes a function that is called at once, an import a name from what another one returned. The page's script
+and style are allowed by their digests (Content-Security-Policy); the core is text in the page, from which workers are
+made.
 """
 
 import re

@@ -15,10 +15,23 @@ const SAID = {
 };
 
 // Characters that cannot be seen, or turn the text around them: each is shown by its number.
-const HIDDEN = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\ufe00-\ufe0f]/gu;
+// As domain/values/visible.py shows them; the marks themselves, too, so that no text can imitate one.
+const HIDDEN = /[\p{C}\p{Z}⟨⟩\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180b-\u180f\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu;
 
-function visible(text, keep = "") {
-  return String(text).replace(HIDDEN, (found) => (keep.includes(found) ? found : `⟨U+${found.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`));
+function visible(text, keep = " ") {
+  return String(text).replace(HIDDEN, (each) => (keep.includes(each) ? each : `⟨U+${each.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`));
+}
+
+// Scripts whose letters can be taken for Latin ones; letters of mathematics and of full width are no plain Latin either.
+const ALIKE = {
+  Cyrillic: /\p{Script=Cyrillic}/u, Greek: /\p{Script=Greek}/u, Armenian: /\p{Script=Armenian}/u, Cherokee: /\p{Script=Cherokee}/u,
+  Coptic: /\p{Script=Coptic}/u, Lisu: /\p{Script=Lisu}/u, mathematical: /[\u{1d400}-\u{1d7ff}]/u, fullwidth: /[\uff21-\uff3a\uff41-\uff5a]/u,
+};
+
+/** A name, followed by the scripts that it mixes with Latin letters, if it does. */
+function asWritten(text) {
+  const scripts = /[A-Za-z]/.test(text) ? Object.keys(ALIKE).filter((name) => ALIKE[name].test(text)) : [];
+  return visible(text) + (scripts.length ? ` ⟨letters: Latin, ${scripts.join(", ")}⟩` : "");
 }
 
 /** An element with a text, which may be anybody's, and a class. */
@@ -32,7 +45,9 @@ function element(tag, text = "", kind = "") {
 /** A text of a job's owner in an element of its own, so that its direction ends with it. */
 function foreign(tag, text, kind = "") {
   const made = element(tag, "", kind);
-  made.append(element("bdi", text));
+  const inner = document.createElement("bdi");
+  inner.textContent = asWritten(text);
+  made.append(inner);
   return made;
 }
 
@@ -104,7 +119,7 @@ const heard = {
   },
   record({ index, statement, keyid }) {
     tell("record-title", `Leaf ${index}, signed by ${keyid.slice(0, 16)}…`);
-    $("statement").textContent = visible(JSON.stringify(statement, null, 2), "\n");
+    $("statement").textContent = visible(JSON.stringify(statement, null, 2), " \n");
     $("record").showModal();
   },
   unusable({ name, message }) {
