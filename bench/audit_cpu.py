@@ -87,15 +87,15 @@ def measure(points: int, least_seconds: float) -> dict[str, Any]:
         "write": collected.to_bytes,
         "floor": lambda: floor(body),
     }
-    found = {name: round(milliseconds(work, least_seconds), 3) for name, work in steps.items()}
+    times = {name: round(milliseconds(work, least_seconds), 3) for name, work in steps.items()}
     target = TARGETS_MS[points]
     return {
         "points": points,
         "evidence_bytes": len(body),
-        **{f"{name}_ms": value for name, value in found.items()},
-        "ratio_to_floor": round(found["whole"] / found["floor"], 2),
+        **{f"{name}_ms": value for name, value in times.items()},
+        "ratio_to_floor": round(times["whole"] / times["floor"], 2),
         "target_ms": target,
-        "met": found["whole"] <= target,
+        "met": times["whole"] <= target,
     }
 
 

@@ -48,37 +48,37 @@ def read_answer(stdout: str, stderr: str) -> Audited:
     except (ValueError, KeyError, TypeError):
         lines = stderr.strip().splitlines() or ["no answer"]
         return Audited(unaudited={"*": lines[-1][:200]})
-    found = Audited()
+    audited = Audited()
     for each in dependencies:
         if "skip_reason" in each:
-            found.unaudited[each["name"]] = each["skip_reason"]
+            audited.unaudited[each["name"]] = each["skip_reason"]
         elif each["vulns"]:
-            found.vulnerable[f"{each['name']} {each['version']}"] = [
+            audited.vulnerable[f"{each['name']} {each['version']}"] = [
                 vulnerability["id"] for vulnerability in each["vulns"]
             ]
         else:
-            found.clean.add(each["name"])
-    return found
+            audited.clean.add(each["name"])
+    return audited
 
 
 def audit(requirements: Path) -> Audited:
     """Ask service after service until every package is audited."""
-    found = Audited()
+    audited = Audited()
     for service in SERVICES:
         answer = pip_audit(requirements, service)
-        found.clean |= answer.clean
-        found.vulnerable |= answer.vulnerable
-        if not found.unaudited or "*" not in answer.unaudited:
-            found.unaudited = answer.unaudited
-        found.unaudited = {name: why for name, why in found.unaudited.items() if name not in found.clean}
-        if not found.unaudited:
+        audited.clean |= answer.clean
+        audited.vulnerable |= answer.vulnerable
+        if not audited.unaudited or "*" not in answer.unaudited:
+            audited.unaudited = answer.unaudited
+        audited.unaudited = {name: why for name, why in audited.unaudited.items() if name not in audited.clean}
+        if not audited.unaudited:
             break
-    return found
+    return audited
 
 
-def verdict(found: dict[Path, Audited], allow_unreachable: bool) -> int:
+def verdict(by_file: dict[Path, Audited], allow_unreachable: bool) -> int:
     """Say what was found of every file, and the exit code."""
-    for path, one in found.items():
+    for path, one in by_file.items():
         print(f"{path}: {len(one.clean)} audited and clean, {len(one.vulnerable)} with advisories")
         for name, advisories in one.vulnerable.items():
             print(f"  {name}: {', '.join(advisories)}")
@@ -87,9 +87,9 @@ def verdict(found: dict[Path, Audited], allow_unreachable: bool) -> int:
             print(
                 f"  NOT AUDITED: {len(one.unaudited)} packages: the advisory service did not know or answer ({reason})"
             )
-    if any(one.vulnerable for one in found.values()):
+    if any(one.vulnerable for one in by_file.values()):
         return VULNERABLE
-    if any(one.unaudited for one in found.values()):
+    if any(one.unaudited for one in by_file.values()):
         print("Incomplete: nothing is said about the packages that were not audited. Run it again with access.")
         return CLEAN if allow_unreachable else INCOMPLETE
     print("Every pinned package was audited; none has a known advisory.")

@@ -48,8 +48,8 @@ class FolderArchive:
     def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
         """Names of files in order."""
         keys = sorted(path.name.replace("@", "/") for path in self._folder.iterdir())
-        found = [key for key in keys if key.startswith(prefix) and key > start_after]
-        yield from found[:limit]
+        listed = [key for key in keys if key.startswith(prefix) and key > start_after]
+        yield from listed[:limit]
 
 
 def make(folder: Path, records: int, size: int) -> World:
@@ -76,10 +76,10 @@ def peak(work: Callable[[], str]) -> tuple[str, int]:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    said = work()
+    answer = work()
     done.set()
     watcher.join()
-    return said, most[0]
+    return answer, most[0]
 
 
 def fits(content: dict[str, Any]) -> bool:
@@ -113,13 +113,13 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "archive").mkdir()
         at = make(Path(folder) / "archive", given.records, given.bytes).at.isoformat()
-        found = {}
+        by_name = {}
         for name in ("export whole", "verify whole", "export part", "verify part"):
             command = [sys.executable, "-m", "bench.ledger_memory", "--work", name, folder, at]
-            found[name] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    show({"records": given.records, "evidence_bytes": given.bytes, **found})
-    valid = all(said == "valid" for name, (said, _) in found.items() if name.startswith("verify"))
-    return 0 if valid and all(most <= MOST_BYTES for _, most in found.values()) else 1
+            by_name[name] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    show({"records": given.records, "evidence_bytes": given.bytes, **by_name})
+    valid = all(verdict == "valid" for name, (verdict, _) in by_name.items() if name.startswith("verify"))
+    return 0 if valid and all(most <= MOST_BYTES for _, most in by_name.values()) else 1
 
 
 if __name__ == "__main__":

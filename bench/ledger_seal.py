@@ -44,8 +44,8 @@ class BundleArchive:
         self.calls = 0
 
     def _begins(self) -> list[int]:
-        found = (number_of(name, partial(form.chunk_name, form.LOG)) for name in self._zip.namelist())
-        return [begin for begin in found if begin is not None]
+        numbers = (number_of(name, partial(form.chunk_name, form.LOG)) for name in self._zip.namelist())
+        return [begin for begin in numbers if begin is not None]
 
     def put_if_absent(self, key: str, body: bytes) -> bool:
         """Store in memory."""
@@ -101,13 +101,13 @@ def main() -> int:
     options.add_argument("--folder", type=Path, default=None, help="keep bundles here, and use them again")
     given = options.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp())
-    found = {}
+    costs = {}
     for records in (1000, given.leaves):
         path = folder / f"bundle-{records}.zip"
         if not path.exists():
             make(path, records, 2)
-        found[records] = cost(path)
-    (short, short_calls), (long, long_calls) = found[1000], found[given.leaves]
+        costs[records] = cost(path)
+    (short, short_calls), (long, long_calls) = costs[1000], costs[given.leaves]
     show(
         {
             "new_records": NEW,

@@ -32,11 +32,11 @@ def openssl_verifications_per_second() -> float:
 
 def _family(pid: int) -> list[int]:
     """The process and all below it."""
-    found = [pid]
+    family = [pid]
     for task in Path(f"/proc/{pid}/task").iterdir():
         for child in (task / "children").read_text().split():
-            found += _family(int(child))
-    return found
+            family += _family(int(child))
+    return family
 
 
 def family_memory(pid: int) -> int:

@@ -146,11 +146,11 @@ class World:
         if self.random.random() < self.empty_share and upto and not token.endswith("#empty"):
             return {"TrainingJobSummaries": [], "NextToken": f"{upto}#empty"}
         down = max(0, upto - asked["MaxResults"])
-        found = self.jobs[down:upto][::-1]
-        new = {f"{self.reader} {job.name}" for job in found} - self.read
+        page = self.jobs[down:upto][::-1]
+        new = {f"{self.reader} {job.name}" for job in page} - self.read
         self.nothing_new += not new and self.reader == RECONCILE
         self.read |= new
-        answer: dict[str, Any] = {"TrainingJobSummaries": [self.summary(job) for job in found]}
+        answer: dict[str, Any] = {"TrainingJobSummaries": [self.summary(job) for job in page]}
         return answer | ({"NextToken": str(down)} if down else {})
 
     def summary(self, job: Job) -> dict[str, Any]:
@@ -205,8 +205,8 @@ class States:
     def now(self, job: ListedJob) -> ListedJob | None:
         """As it is now."""
         self._world.sleep(LATENCY)
-        found = self._world.summary(self._jobs[job.name])
-        status, modified = found["TrainingJobStatus"], found["LastModifiedTime"]
+        summary = self._world.summary(self._jobs[job.name])
+        status, modified = summary["TrainingJobStatus"], summary["LastModifiedTime"]
         return ListedJob(job.name, job.arn, job.region, status, job.creation_time, modified)
 
     def tags(self, job: ListedJob) -> list[dict[str, str]]:
@@ -357,9 +357,9 @@ def main() -> None:
     arguments = parser.parse_args()
     for audits in arguments.audits:
         for customer in arguments.customer:
-            found = simulate(arguments.jobs, audits_per_second=audits, customer_rate=customer)
-            print(f"\n{found.jobs:,} jobs, {audits:g} audits a second, a customer's {customer:g} calls a second")
-            for name, value in vars(found).items():
+            simulated = simulate(arguments.jobs, audits_per_second=audits, customer_rate=customer)
+            print(f"\n{simulated.jobs:,} jobs, {audits:g} audits a second, a customer's {customer:g} calls a second")
+            for name, value in vars(simulated).items():
                 print(f"  {name:32} {value:,.5g}" if isinstance(value, float) else f"  {name:32} {value:,}")
 
 

@@ -61,15 +61,15 @@ def main() -> int:
             deploy(stack)
             deployed = Deployed(stack)
             jobs, sent, drained = burst(deployed, arguments.jobs, arguments.patience)
-            found = records_of(deployed, jobs)
+            records = records_of(deployed, jobs)
             letters = deployed.waiting("AuditDeadLetterQueueUrl")
         finally:
             stop(Path(folder))
     print(f"calls per audit: {calls / SAMPLE:.1f}")
     print(f"events: {len(jobs)} sent in {sent:.0f} s")
     print(f"drained after {drained:.0f} s: {len(jobs) / drained:.1f} audits per second, {os.cpu_count()} processors")
-    print(f"records: {len(found)}, doubled: {sum(count > 1 for count in found.values())}, dead letters: {letters}")
-    return 0 if found == Counter({job["TrainingJobName"]: 1 for job in jobs}) and not letters else 1
+    print(f"records: {len(records)}, doubled: {sum(count > 1 for count in records.values())}, dead letters: {letters}")
+    return 0 if records == Counter({job["TrainingJobName"]: 1 for job in jobs}) and not letters else 1
 
 
 if __name__ == "__main__":

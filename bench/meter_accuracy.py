@@ -136,9 +136,9 @@ def torchtitan(model: nn.Module, batch: dict[str, torch.Tensor], size: int, toke
 # ----- What people look at
 
 
-def percent(found: int | None, expected: int) -> str:
+def percent(counted: int | None, expected: int) -> str:
     """A deviation."""
-    return "" if found is None else f"{found / expected - 1:+.1%}".replace("%", " %")
+    return "" if counted is None else f"{counted / expected - 1:+.1%}".replace("%", " %")
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -256,16 +256,16 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    found = {
+    document = {
         "time": measure_time(given.blocks),
         "memory": measure_memory(),
         "torch": torch.__version__.partition("+")[0],
     }
 
-    print(json.dumps(found, indent=2))
+    print(json.dumps(document, indent=2))
     if given.output is not None:
         given.output.parent.mkdir(parents=True, exist_ok=True)
-        given.output.write_text(json.dumps(found, indent=2) + "\n")
+        given.output.write_text(json.dumps(document, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ TARGET = ROOT / "meter" / "flops_meter" / "peaks.json"
 
 def peaks() -> dict[str, float]:
     """Names without the memory's size: what a driver's name contains. The lowest where two sizes differ."""
-    found: dict[str, float] = {}
+    by_name: dict[str, float] = {}
     with SOURCE.open(newline="") as rows:
         for row in csv.DictReader(rows):
-            said = row["bf16_tflops"] or row["fp16_tflops"] or row["fp32_tflops"]
-            if said:
+            tflops = row["bf16_tflops"] or row["fp16_tflops"] or row["fp32_tflops"]
+            if tflops:
                 name = re.sub(r"-\d+GB$", "", row["accelerator"])
-                found[name] = min(found.get(name, float("inf")), float(said))
-    return found
+                by_name[name] = min(by_name.get(name, float("inf")), float(tflops))
+    return by_name
 
 
 def document() -> str:

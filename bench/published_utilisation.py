@@ -55,11 +55,11 @@ def quantile(ordered: Sequence[Fraction], share: Fraction) -> Fraction:
 
 def row(name: str, accelerators: Iterable[str], runs: Iterable[dict[str, str]]) -> list[str]:
     """One class as the table spells it: four decimals, the lowest rounded down, so that no run lies under it."""
-    found = sorted(utilisation(run) for run in runs)
+    utilisations = sorted(utilisation(run) for run in runs)
     shares = (Fraction(0), Fraction(1, 20), Fraction(1, 4), Fraction(1, 2), Fraction(3, 4), Fraction(1))
-    values = [quantile(found, share) for share in shares]
+    values = [quantile(utilisations, share) for share in shares]
     scaled = [floor(values[0] * 10**4), *(round(value * 10**4) for value in values[1:-1]), ceil(values[-1] * 10**4)]
-    return [name, ";".join(accelerators), str(len(found)), *(f"0.{value:04d}" for value in scaled)]
+    return [name, ";".join(accelerators), str(len(utilisations)), *(f"0.{value:04d}" for value in scaled)]
 
 
 def table() -> str:

@@ -35,13 +35,13 @@ def demo_ledger() -> LiveLedger:
 
 def seconds(bundle: Bundle, **demands: object) -> float:
     """The least processor time of some rounds."""
-    found = []
+    rounds = []
     for _ in range(ROUNDS):
         begin = time.process_time()
         if bundle.verify(**demands).verdict != "valid":
             raise SystemExit("the demo's bundle is not valid")
-        found.append(time.process_time() - begin)
-    return min(found)
+        rounds.append(time.process_time() - begin)
+    return min(rounds)
 
 
 def main() -> int:

@@ -23,14 +23,14 @@ COLUMNS = ("release", "file", "sha256")
 
 def tables_in(archive: bytes) -> dict[str, str]:
     """File name -> SHA-256 of every table and policy in a release's archive."""
-    found = {}
+    digests = {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as opened:
         for member in opened:
             name, file = member.name.removeprefix(FOLDER), opened.extractfile(member)
             folder = PurePath(name).parent in (PurePath(), PurePath(POLICY_FOLDER))
             if file and folder and name.endswith((".csv", ".json")) and name != RELEASED:
-                found[name] = sha256(file.read()).hexdigest()
-    return found
+                digests[name] = sha256(file.read()).hexdigest()
+    return digests
 
 
 def add(release: str, archive: bytes) -> int:

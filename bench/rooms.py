@@ -29,33 +29,33 @@ def arrows(graph: grimp.ImportGraph, rooms: list[str]) -> dict[str, set[str]]:
     def room_of(module: str) -> str | None:
         return next((room for room in rooms if module == room or module.startswith(f"{room}.")), None)
 
-    found: dict[str, set[str]] = {room: set() for room in rooms}
+    goals_of: dict[str, set[str]] = {room: set() for room in rooms}
     for module in sorted(graph.modules):
         importer = room_of(module)
         if importer is None:
             continue
         imported = {room_of(each) for each in graph.find_modules_directly_imported_by(module)}
-        found[importer] |= {room for room in imported if room is not None and room != importer}
-    return found
+        goals_of[importer] |= {room for room in imported if room is not None and room != importer}
+    return goals_of
 
 
-def reach(found: dict[str, set[str]], room: str) -> set[str]:
+def reach(goals_of: dict[str, set[str]], room: str) -> set[str]:
     """Every room that one leads to, itself left out."""
     seen: set[str] = set()
-    waiting = list(found[room])
+    waiting = list(goals_of[room])
     while waiting:
         each = waiting.pop()
         if each not in seen:
             seen.add(each)
-            waiting += found[each]
+            waiting += goals_of[each]
     return seen
 
 
-def reduced(found: dict[str, set[str]]) -> dict[str, set[str]]:
+def reduced(goals_of: dict[str, set[str]]) -> dict[str, set[str]]:
     """Only the arrows that no others imply. The rooms' arrows run one way (import-linter), so there is one answer."""
     return {
-        room: {goal for goal in goals if not any(goal in reach(found, other) for other in goals - {goal})}
-        for room, goals in found.items()
+        room: {goal for goal in goals if not any(goal in reach(goals_of, other) for other in goals - {goal})}
+        for room, goals in goals_of.items()
     }
 
 
@@ -64,17 +64,19 @@ def short(room: str) -> str:
     return room.rpartition(".")[2]
 
 
-def drawing(found: dict[str, set[str]]) -> list[str]:
+def drawing(goals_of: dict[str, set[str]]) -> list[str]:
     """A Mermaid flow chart."""
-    lines = [f"    {short(room)} --> {short(goal)}" for room, goals in reduced(found).items() for goal in sorted(goals)]
-    alone = [f"    {short(room)}" for room in found if not any(short(room) in line.split() for line in lines)]
+    lines = [
+        f"    {short(room)} --> {short(goal)}" for room, goals in reduced(goals_of).items() for goal in sorted(goals)
+    ]
+    alone = [f"    {short(room)}" for room in goals_of if not any(short(room) in line.split() for line in lines)]
     return ["```mermaid", "flowchart TD", *lines, *alone, "```"]
 
 
-def table(found: dict[str, set[str]]) -> list[str]:
+def table(goals_of: dict[str, set[str]]) -> list[str]:
     """Each room with the sentence that its package says of itself and what it imports of the others."""
     rows = ["| room | what lives there | imports |", "| --- | --- | --- |"]
-    for room, goals in found.items():
+    for room, goals in goals_of.items():
         sentence = (import_module(room).__doc__ or "").strip().splitlines()[0]
         rows.append(f"| `{short(room)}` | {sentence} | {', '.join(map(short, sorted(goals))) or 'nothing'} |")
     return rows
@@ -85,8 +87,8 @@ def part() -> str:
     graph = grimp.build_graph(*PACKAGES, cache_dir=None)
     lines = [*drawing(arrows(graph, list(HOUSE))), ""]
     for floor in FLOORS:
-        found = arrows(graph, sorted(graph.find_children(floor)))
-        lines += [f"### Rooms of `{floor}`", "", *drawing(found), "", *table(found), ""]
+        goals_of = arrows(graph, sorted(graph.find_children(floor)))
+        lines += [f"### Rooms of `{floor}`", "", *drawing(goals_of), "", *table(goals_of), ""]
     return "\n".join(lines)
 
 

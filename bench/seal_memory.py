@@ -62,8 +62,8 @@ def seal(folder: Path, spki: bytes, at: datetime) -> dict[str, Any]:
     sealer = Sealer(archive, pending, MemorySigner("sealer"), spki, MemoryMailbox(), lambda: at, verifies, LEDGER)
     sealed = seal_log(sealer)
     batches = sum(1 for _ in archive.list("log/"))
-    found = {"records": sealed.records, "held": len(sealed.held), "batches": batches}
-    return {**found, "bytes_before": before, "bytes_at_most": peak_memory()}
+    counts = {"records": sealed.records, "held": len(sealed.held), "batches": batches}
+    return {**counts, "bytes_before": before, "bytes_at_most": peak_memory()}
 
 
 def measured(records: int, size: int) -> dict[str, Any]:
@@ -74,10 +74,10 @@ def measured(records: int, size: int) -> dict[str, Any]:
             (folder / part).mkdir()
         spki = make(folder / "pending", records, size)
         command = [sys.executable, "-m", "bench.seal_memory", "--seal", name, spki.hex()]
-        found: dict[str, Any] = json.loads(
+        figures: dict[str, Any] = json.loads(
             subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         )
-        return found
+        return figures
 
 
 def main() -> int:
@@ -91,9 +91,9 @@ def main() -> int:
         folder, spki = given.seal
         print(json.dumps(seal(Path(folder), bytes.fromhex(spki), START + timedelta(minutes=1))))
         return 0
-    found = measured(given.records, given.bytes)
-    print(json.dumps(found))
-    return 0 if found["records"] == given.records and found["bytes_at_most"] <= MOST_BYTES else 1
+    figures = measured(given.records, given.bytes)
+    print(json.dumps(figures))
+    return 0 if figures["records"] == given.records and figures["bytes_at_most"] <= MOST_BYTES else 1
 
 
 if __name__ == "__main__":

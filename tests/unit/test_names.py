@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MODULES = sorted(
-    path
-    for folder in ("layers/auditor/flops_auditor", "cli/flops_auditor_cli", "functions")
-    for path in (ROOT / folder).rglob("*.py")
-)
+
+
+def modules(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+HOUSE = modules("layers/auditor/flops_auditor", "cli/flops_auditor_cli", "functions")
 OF_ANYTHING = {"found", "said"}
 """Names that fit any value that was looked for, or that somebody stated."""
 
@@ -30,7 +32,7 @@ def named(tree: ast.Module) -> Iterator[str]:
 
 def test_a_name_means_one_thing() -> None:
     places: defaultdict[str, list[str]] = defaultdict(list)
-    for path in MODULES:
+    for path in HOUSE:
         for name in named(ast.parse(path.read_text(encoding="utf-8"))):
             if not name.startswith("_"):
                 places[name].append(path.relative_to(ROOT).as_posix())
@@ -51,7 +53,7 @@ def given(tree: ast.AST) -> Iterator[tuple[str, int]]:
 def test_a_name_says_what_its_value_is() -> None:
     anything = [
         f"{path.relative_to(ROOT)}:{line} {name}"
-        for path in MODULES
+        for path in (*HOUSE, *modules("bench"))
         for name, line in given(ast.parse(path.read_text(encoding="utf-8")))
         if name in OF_ANYTHING
     ]
