@@ -15,6 +15,7 @@ PACKAGES = ("flops_auditor", "flops_auditor_cli")
 HOUSE = (
     "flops_auditor_cli",
     "flops_auditor.aws",
+    "flops_auditor.pages",
     "flops_auditor.use_cases",
     "flops_auditor.data",
     "flops_auditor.domain",

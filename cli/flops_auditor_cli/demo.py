@@ -21,6 +21,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from flops_auditor.aws.stores.s3_reports import LATEST
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.meter_lines import PREFIX
@@ -268,6 +269,14 @@ def check_with_openssl(stack: Stack, record: Mapping[str, str]) -> str:
     return f"{finished.stdout.strip()} ({len(line)} bytes, SHA-256 {hashlib.sha256(line).hexdigest()[:16]}...)"
 
 
+def keep_report(stack: Stack, state: Path) -> Path:
+    """The newest page that the report function made, as a file."""
+    answer = stack.client("s3").get_object(Bucket=stack.outputs["ReportBucketName"], Key=LATEST)
+    path = (state / "report.html").resolve()
+    path.write_bytes(answer["Body"].read())
+    return path
+
+
 def keep_offset(jobs: list[dict[str, Any]], state: Path) -> timedelta:
     """How far the samples are moved; kept with the stack, so that a second run announces the same jobs again."""
     path = state / "demo.json"
@@ -329,9 +338,9 @@ def run_demo(progress: Progress, state: Path) -> tuple[Stack, list[dict[str, str
     expected = sum(row["verdict"] != "below" and row["job_id"] not in known for row in rows)
     step("Waiting for the alerts", total=expected)
     received = wait_for_alerts(stack, mailbox, told, expected, lambda count: progress.update(task, completed=count))
-    step("Comparing the ledger with SageMaker, and sealing the log")
-    run_as_scheduled(stack, "Reconcile")
-    run_as_scheduled(stack, "Seal")
+    step("Comparing the ledger with SageMaker, sealing the log, making the report")
+    for function in ("Reconcile", "Seal", "Report"):
+        run_as_scheduled(stack, function)
     progress.update(task, description="Done", total=1, completed=1)
     return stack, rows, received
 
@@ -370,6 +379,7 @@ def main(down: bool = False) -> None:
         console.print(f"  {mail['Subject']}")
     console.print(f"\nThe first of them reads:\n\n{indented(received[0]['Message'])}" if received else "")
     console.print(f"openssl on the record of {rows[0]['job_name']}: {check_with_openssl(stack, rows[0])}")
+    console.print(f"\nThe report, for any browser: {keep_report(stack, state)}")
     console.print(NEXT)
 
 
@@ -385,6 +395,7 @@ The local AWS stays up. Try:
   .venv/bin/flops-auditor records show pretraining-from-scratch --local
   .venv/bin/flops-auditor records show tiny-llama-counted --local
   .venv/bin/flops-auditor records lineage domain-adapt-3 --local
+  .venv/bin/flops-auditor report --local --output-file report.html
   .venv/bin/flops-auditor doctor --local
   .venv/bin/flops-auditor audit events/jobs/lora-llama-3-1-8b.json --metrics events/metrics/lora-llama-3-1-8b.json
   .venv/bin/flops-auditor catalog explain meta-llama/Llama-3.1-8B-Instruct

@@ -45,6 +45,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "records": Command("List, show and trace what was recorded.", ("records", "lineage"), group=True),
         "watch": Command("Look at the jobs in progress.", ("watch",)),
         "doctor": Command("Is all healthy, and is every job recorded?", ("doctor",)),
+        "report": Command("Write a page for people on all that is recorded.", ("report",)),
         "export": Command("Write a bundle of records for a regulator.", ("export",)),
         "form": Command("Fill in the Model Documentation Form.", ("form",)),
         "notify-draft": Command("Draft a notification.", ("notify_draft",)),

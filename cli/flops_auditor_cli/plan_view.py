@@ -1,16 +1,12 @@
 """How a plan is shown: one run, or the training steps of a pipeline one after the other."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from flops_auditor.domain.audit.plan import document
-from flops_auditor.domain.values.amounts import flop, percent
-from flops_auditor_cli.audit_view import (
-    CSV_FIELDS,
+from flops_auditor.domain.messages.record_words import (
     SILENT,
-    csv_rows,
-    due_by_a_day,
-    duties,
     left_open,
     nearest,
     reasons,
@@ -18,6 +14,8 @@ from flops_auditor_cli.audit_view import (
     verdict_in_words,
     with_shares,
 )
+from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor_cli.audit_view import CSV_FIELDS, csv_rows, due_by_a_day, duties
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
 from flops_auditor_cli.planned_run import Planned
@@ -94,7 +92,7 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
         if closest is not None
         else ""
     )
-    verdict = verdict_in_words(document)
+    verdict = verdict_in_words(document, datetime.now(UTC).date())
     contradicted = document["verdict"] == "indeterminate" and document["contradictions"]
     yield f"{who} {'cannot be placed' if contradicted else HEADLINES[verdict]}{near}"
 

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.stores import dynamodb_current
 from flops_auditor.aws.stores.s3_archive import S3Archive
-from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.lineage.lineage import Lineage
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
@@ -17,27 +17,11 @@ from flops_auditor_cli.recorded import newest, the_one
 
 MOST_LOOKED_AT = 1000
 """Records that the doctor reads."""
-AT_ONCE = 100
-"""BatchGetItem gives no more items."""
 
 
 def items(table: str, index: str, key: str, value: str) -> Iterator[dict[str, str]]:
     """All items of one key of an index, newest first, page by page."""
-    pages = (
-        client("dynamodb")
-        .get_paginator("query")
-        .paginate(
-            TableName=table,
-            IndexName=index,
-            KeyConditionExpression="#key = :value",
-            ExpressionAttributeNames={"#key": key},
-            ExpressionAttributeValues={":value": {"S": value}},
-            ScanIndexForward=False,
-        )
-    )
-    for page in pages:
-        for item in page["Items"]:
-            yield {name: attribute["S"] for name, attribute in item.items() if "S" in attribute}
+    return dynamodb_current.items(client("dynamodb"), table, index, key, value)
 
 
 def on_word(table: str, now: datetime) -> list[str]:
@@ -59,17 +43,7 @@ def find_record(table: str, job: str) -> dict[str, str]:
 
 def contents(table: str, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """The predicates of records of the index, in their order."""
-    lines: dict[tuple[str, str], bytes] = {}
-    for first in range(0, len(rows), AT_ONCE):
-        asked = [{name: {"S": item[name]} for name in ("pk", "sk")} for item in rows[first : first + AT_ONCE]]
-        while asked:
-            answer = client("dynamodb").batch_get_item(
-                RequestItems={table: {"Keys": asked, "ProjectionExpression": "pk, sk, envelope"}}
-            )
-            for item in answer["Responses"][table]:
-                lines[item["pk"]["S"], item["sk"]["S"]] = item["envelope"]["S"].encode()
-            asked = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-    return [predicate_of(lines[item["pk"], item["sk"]]) for item in rows]
+    return dynamodb_current.contents(client("dynamodb"), table, rows)
 
 
 class DeployedRecords:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from flops_auditor.domain.messages.record_words import nearest, verdict_of, with_shares
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
-from flops_auditor_cli.audit_view import nearest, verdict_of, with_shares
 from flops_auditor_cli.schemas import LISTED, fields_of
 from flops_auditor_cli.view import Table, View
 

@@ -746,6 +746,10 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
         "`export`: the bundle that was written.",
         thing({"path": TEXT, "selection": TEXT, "records": COUNT, "size": COUNT}),
     ),
+    "report": (
+        "`report`: the page that was written, and how many jobs it counts by verdict.",
+        thing({"path": TEXT, "jobs": COUNT, "above": COUNT, "indeterminate": COUNT, "below": COUNT}),
+    ),
     "keys": (
         "`keys list`: the keys that sign the ledger.",
         thing({"keys": many(thing({"role": TEXT, "keyid": DIGEST, "state": {"enum": ["in force", "replaced"]}}))}),

@@ -15,7 +15,7 @@ from botocore.config import Config
 from flops_auditor_cli.local_aws import Stack
 
 OTHER, AMENDER = "another principal", "amender"
-FUNCTIONS = {"recorder": "Audit", "sealer": "Seal", "reconciler": "Reconcile", "watcher": "Watch"}
+FUNCTIONS = {"recorder": "Audit", "sealer": "Seal", "reconciler": "Reconcile", "watcher": "Watch", "reporter": "Report"}
 WIDE = ["s3:*", "kms:*", "dynamodb:*"]
 DIGEST = b"\x11" * 32
 FAR = datetime(2100, 1, 1, tzinfo=UTC)
@@ -412,8 +412,8 @@ def signatures() -> list[Case]:
             sign(owner, key),
         )
         for key, owner, others in (
-            (record, "recorder", (OTHER, "sealer", "reconciler", "watcher")),
-            (checkpoint, "sealer", (OTHER, AMENDER, "recorder", "reconciler", "watcher")),
+            (record, "recorder", (OTHER, "sealer", "reconciler", "watcher", "reporter")),
+            (checkpoint, "sealer", (OTHER, AMENDER, "recorder", "reconciler", "watcher", "reporter")),
         )
         for who in others
     ]
@@ -457,11 +457,11 @@ def messages() -> list[Case]:
     alerts, checkpoints, operations = "AlertTopicArn", "CheckpointTopicArn", "OperationsTopicArn"
     found = [
         Case("queues a job", who, ROLE, send(who, queue), send("reconciler", queue))
-        for who in (OTHER, "sealer", "watcher")
+        for who in (OTHER, "sealer", "watcher", "reporter")
     ]
     found += [
         Case("takes a job off the queue", who, ROLE, receive(who), receive("recorder"))
-        for who in (OTHER, "sealer", "reconciler", "watcher")
+        for who in (OTHER, "sealer", "reconciler", "watcher", "reporter")
     ]
     found += [
         Case("sends to the dead letters", who, ROLE, send(who, dead), send("reconciler", queue))
@@ -469,11 +469,11 @@ def messages() -> list[Case]:
     ]
     found += [
         Case("publishes an alert", who, ROLE, publish(who, alerts), publish("recorder", alerts))
-        for who in (OTHER, "sealer")
+        for who in (OTHER, "sealer", "reporter")
     ]
     found += [
         Case("publishes a checkpoint", who, ROLE, publish(who, checkpoints), publish("sealer", checkpoints))
-        for who in (OTHER, "recorder", "reconciler", "watcher")
+        for who in (OTHER, "recorder", "reconciler", "watcher", "reporter")
     ]
     found += [
         Case("rings an alarm", who, ROLE, publish(who, operations), publish("recorder", alerts))

@@ -31,6 +31,7 @@ RARE = {
     ("Watch", "s3:GetObjectVersion", "/ancestors/*"): "a lineage too long for its record",
     ("Watch", "s3:ListBucketVersions", ""): "a lineage too long for its record",
     ("Seal", "s3:GetObjectVersion", "/rotations/*"): "a key was rotated",
+    ("Report", "s3:GetObjectVersion", "/rotations/*"): "a key was rotated",
     ("Audit", "sqs:ChangeMessageVisibility", ""): "a delivery meets the claim of another one",
     ("Audit", "s3:GetObjectVersion", "/models/*"): "people said something of a model",
     ("Watch", "s3:GetObjectVersion", "/models/*"): "people said something of a model",
@@ -43,11 +44,12 @@ RARE = {
 # Operations whose IAM action has another name.
 ACTIONS = {
     "s3:ListObjectVersions": "s3:ListBucketVersions",
+    "s3:ListObjectsV2": "s3:ListBucket",
     "s3:GetObject": "s3:GetObjectVersion",
     "sqs:SendMessageBatch": "sqs:SendMessage",
     "monitoring:GetMetricData": "cloudwatch:GetMetricData",
 }
-FUNCTIONS = ("Audit", "Seal", "Reconcile", "Watch")
+FUNCTIONS = ("Audit", "Seal", "Reconcile", "Watch", "Report")
 
 
 def action_of(call: dict[str, Any]) -> str:
@@ -116,6 +118,7 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     deployed.wait(lambda: deployed.mails_about(huge["TrainingJobName"]), "an alert")
     deployed.invoke("SealFunctionName")
     deployed.invoke("ReconcileFunctionName")
+    deployed.invoke("ReportFunctionName")  # while records and jobs wait
     deployed.record(lost["TrainingJobArn"])
     deployed.idle()
     deployed.invoke("SealFunctionName")

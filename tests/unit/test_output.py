@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from flops_auditor.domain.lineage.tree import TreeRow
+from flops_auditor.domain.messages.record_words import with_shares
 from flops_auditor.domain.values.amounts import percent
 from flops_auditor.use_cases.operations.compare_jobs import RegionState
-from flops_auditor_cli.audit_view import blocks, with_shares
+from flops_auditor_cli.audit_view import blocks
 from flops_auditor_cli.commands.lineage import rows_of
 from flops_auditor_cli.comparison_view import RegionProgress
 from flops_auditor_cli.output import digits, say

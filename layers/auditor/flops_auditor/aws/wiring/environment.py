@@ -95,3 +95,15 @@ class ReconcileEnvironment(ListingEnvironment):
     audit_queue_url: str
     audit_concurrency: str
     alert_topic_arn: str
+
+
+@dataclass(frozen=True)
+class ReportEnvironment(Environment):
+    """functions/report. `report_bucket` is where pages are kept; the regions as in ListingEnvironment."""
+
+    table_name: str
+    archive_bucket: str
+    report_bucket: str
+    ledger_id: str
+    regions: str
+    excluded_regions: str

@@ -1,0 +1,93 @@
+"""`flops-auditor report`: one page on all that is recorded, for people; it opens in any browser and asks nobody."""
+
+import os
+import shlex
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flops_auditor.domain.messages.report.report import Report
+from flops_auditor.pages.render import report_page
+from flops_auditor_cli.deployment import Deployment, Target, find_deployment, talks_to_aws
+from flops_auditor_cli.options import MOMENTS, OutputOption
+from flops_auditor_cli.output import Output, plain, say
+from flops_auditor_cli.print_page import print_page
+from flops_auditor_cli.progress import progress
+from flops_auditor_cli.record_source import BundleOption
+from flops_auditor_cli.view import Table, View, show
+
+COLUMNS = {"path": "Report", "jobs": "Jobs", "above": "Above", "indeterminate": "Not certain", "below": "Below"}
+LATELY = timedelta(days=30)
+
+
+@talks_to_aws()
+def report(
+    bundle: BundleOption = None,
+    output_file: Annotated[
+        Path | None, typer.Option("--output-file", "-f", help="Where to write it; left out: report.html or report.pdf.")
+    ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="On A4 paper instead, by Chromium, Chrome or Edge.")] = False,
+    since: Annotated[
+        datetime | None, typer.Option(formats=MOMENTS, help="Show what changed from then on (UTC); else of 30 days.")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+    *,
+    target: Target,
+) -> None:
+    """Write a report for people: one HTML file with everything in it, from the deployment or from a bundle.
+
+    A bundle is verified first, and its report shows what changed in the 30 days before its export.
+    """
+    if bundle is not None and since is not None:
+        raise typer.BadParameter("--since: what changed in a bundle is counted from its export")
+    path = output_file or Path("report.pdf" if pdf else "report.html")
+    if path.is_dir():
+        raise typer.BadParameter(f"{plain(path)} is a folder: name the file to write")
+    made = of_bundle(bundle) if bundle is not None else of_deployment(find_deployment(target), since)
+    page = report_page(made)
+    path.write_bytes(print_page(page) if pdf else page)
+    counts = {str(verdict): count for verdict, count in made.counts.items()}
+    row = {"path": str(path.resolve()), "jobs": len(made.jobs), **counts}
+    show(View("report", row, [Table(COLUMNS, [row], right=tuple(COLUMNS)[1:])], [row]), output)
+    say(f"open it with any browser, or send it: {shlex.quote(plain(path.resolve().as_uri()))}")
+
+
+def of_deployment(deployment: Deployment, since: datetime | None) -> Report:
+    """The report of now, with the rights of whoever asks."""
+    from flops_auditor.aws.wiring.environment import ReportEnvironment  # noqa: PLC0415 - a bundle needs no AWS
+    from flops_auditor.aws.wiring.reporting import reporter_from  # noqa: PLC0415
+    from flops_auditor.use_cases.operations.report_ledger import report_ledger  # noqa: PLC0415
+    from flops_auditor_cli.adapters import listing_of  # noqa: PLC0415
+
+    listed = listing_of(deployment)
+    environment = ReportEnvironment(
+        regions=listed["regions"],
+        excluded_regions=listed["excluded_regions"],
+        table_name=deployment.output("RecordTableName"),
+        archive_bucket=deployment.output("ArchiveBucketName"),
+        report_bucket="",
+        ledger_id=deployment.output("LedgerId"),
+    )
+    moment = since.replace(tzinfo=UTC) if since else datetime.now(UTC) - LATELY
+    return report_ledger(reporter_from(environment), moment)
+
+
+def of_bundle(path: Path) -> Report:
+    """The report of a bundle that was verified. Raises NotVerified."""
+    from flops_auditor.use_cases.ledger.bundle_files import BundleFiles  # noqa: PLC0415 - the deployment needs none
+    from flops_auditor.use_cases.ledger.read_bundle import read_bundle  # noqa: PLC0415
+    from flops_auditor.use_cases.ledger.report_bundle import report_bundle  # noqa: PLC0415
+    from flops_auditor.use_cases.ledger.verify_bundle import Demands  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    with progress("leaves") as show_progress:
+        read = read_bundle(path, Demands(as_of=now, now=now, processes=os.cpu_count() or 1), show_progress)
+    with BundleFiles(path) as files:
+        return report_bundle(files, read.report.verdict)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report")(report)

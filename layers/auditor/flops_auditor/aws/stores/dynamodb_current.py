@@ -1,0 +1,75 @@
+"""The newest record of every job, read from the table of records by its index `time`.
+
+The index may lag behind a write by a moment; what is read of a record itself is not older than the index was.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.messages.report.report import RecordedRevision
+from flops_auditor.domain.values.figures import Verdict
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+AT_ONCE = 100
+"""BatchGetItem gives no more items."""
+
+
+class DynamoDbCurrentRecords:
+    """Needs dynamodb:Query on the index `time`, and dynamodb:BatchGetItem on the table. Reads the index once."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    @cached_property
+    def _items(self) -> list[dict[str, str]]:
+        return list(items(self._client, self._table, "time", "kind", "record"))
+
+    def history(self) -> Iterator[RecordedRevision]:
+        """Every record, superseded ones too."""
+        for item in self._items:
+            verdict = cast(Verdict, item["verdict"])
+            yield RecordedRevision(item["job_id"], int(item["revision"]), item["recorded_at"], verdict)
+
+    def contents(self, job_ids: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
+        """The predicates of the newest records of these jobs, or of all, a hundred in memory at a time."""
+        wanted = None if job_ids is None else frozenset(job_ids)
+        in_order = sorted(self._items, key=lambda item: int(item["revision"]))
+        newest = {item["job_id"]: item for item in in_order}  # a later revision takes the place of an earlier one
+        found = [item for job_id, item in newest.items() if wanted is None or job_id in wanted]
+        for first in range(0, len(found), AT_ONCE):
+            yield from contents(self._client, self._table, found[first : first + AT_ONCE])
+
+
+def items(client: "DynamoDBClient", table: str, index: str, key: str, value: str) -> Iterator[dict[str, str]]:
+    """All items of one key of an index, newest first, page by page."""
+    pages = client.get_paginator("query").paginate(
+        TableName=table,
+        IndexName=index,
+        KeyConditionExpression="#key = :value",
+        ExpressionAttributeNames={"#key": key},
+        ExpressionAttributeValues={":value": {"S": value}},
+        ScanIndexForward=False,
+    )
+    for page in pages:
+        for item in page["Items"]:
+            yield {name: attribute["S"] for name, attribute in item.items() if "S" in attribute}
+
+
+def contents(client: "DynamoDBClient", table: str, found: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """The predicates of records of the index, in their order."""
+    lines: dict[tuple[str, str], bytes] = {}
+    for first in range(0, len(found), AT_ONCE):
+        asked = [{name: {"S": item[name]} for name in ("pk", "sk")} for item in found[first : first + AT_ONCE]]
+        while asked:
+            answer: Any = client.batch_get_item(
+                RequestItems={table: {"Keys": asked, "ProjectionExpression": "pk, sk, envelope"}}
+            )
+            for item in answer["Responses"][table]:
+                lines[item["pk"]["S"], item["sk"]["S"]] = item["envelope"]["S"].encode()
+            asked = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+    return [predicate_of(lines[item["pk"], item["sk"]]) for item in found]

@@ -1,0 +1,117 @@
+"""One job in the report, by its newest record: what is counted, sorted and listed. Small, since there may be many."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from flops_auditor.domain.messages.record_words import nearest, verdict_in_words, with_shares
+from flops_auditor.domain.values.figures import SEVERITY, Verdict
+
+UNBOUNDED = float("inf")
+"""The share of a job whose compute nothing bounds from above: nearer to a line than any that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class NearestLine:
+    """The threshold that a job's upper bound comes nearest to, or is farthest over; shares of it, None: not known."""
+
+    title: str
+    threshold_flop: int
+    lower_share: float | None
+    best_share: float | None
+    upper_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobLine:
+    """A job. FLOP include those of the runs that it continues; None where nothing bounds them.
+
+    `said` is the verdict as people read it: that, or "disputed", "not in force", "silent". `parents` are job ids.
+    """
+
+    job_id: str
+    arn: str
+    name: str
+    region: str
+    status: str
+    method: str
+    base_model: str
+    verdict: Verdict
+    said: str
+    on_the_jobs_word: bool
+    without_statements: Verdict
+    lower_flop: int | None
+    best_flop: int | None
+    upper_flop: int | None
+    nearest: NearestLine | None
+    started: str
+    ended: str
+    recorded_at: str
+    revision: int
+    parents: tuple[str, ...]
+
+    @property
+    def rank(self) -> tuple[float, float, str, str]:
+        """The place in a list that shows first what matters most."""
+        return -SEVERITY[self.verdict], -upper_share(self), self.name, self.job_id
+
+
+def upper_share(line: JobLine) -> float:
+    """How much of its nearest threshold a job took at most; UNBOUNDED where nobody knows, 0 where none is assessed."""
+    if line.nearest is None:
+        return UNBOUNDED if line.verdict == "indeterminate" else 0
+    return UNBOUNDED if line.nearest.upper_share is None else line.nearest.upper_share
+
+
+def line_of(content: Mapping[str, Any], today: date) -> JobLine:
+    """A record's predicate as a line; `today` says which laws are in force."""
+    job, total, rests = content["job"], content["cumulative"], content["rests_on"]
+    return JobLine(
+        job_id=job["id"],
+        arn=job["arn"],
+        name=job["name"],
+        region=job["region"],
+        status=job["status"],
+        method=content["estimate"]["method"],
+        base_model=content["original"]["base_model"],
+        verdict=content["verdict"],
+        said=verdict_in_words(content, today),
+        on_the_jobs_word=rests["on_the_jobs_word"],
+        without_statements=rests["verdict_without_statements"],
+        lower_flop=_amount(total["lower_flop"]),
+        best_flop=_amount(total["best_flop"]),
+        upper_flop=_amount(total["upper_flop"]),
+        nearest=_nearest(content),
+        started=job["start"] or "",
+        ended=job["end"] or "",
+        recorded_at=content["recorded_at"],
+        revision=content["revision"],
+        parents=tuple(content["lineage"]["parents"]),
+    )
+
+
+def last_of_their_chains(lines: Iterable[JobLine]) -> list[JobLine]:
+    """The jobs that no other one continues: the models that are there now."""
+    found = list(lines)
+    continued = {parent for line in found for parent in line.parents}
+    return [line for line in found if line.job_id not in continued]
+
+
+def _nearest(content: Mapping[str, Any]) -> NearestLine | None:
+    """Where nothing bounds the compute, the lowest threshold is the nearest one."""
+    assessed = with_shares(content)["assessments"]
+    closest = nearest(assessed) or min(assessed, key=lambda each: int(each["threshold_flop"]), default=None)
+    if closest is None:
+        return None
+    return NearestLine(
+        closest["title"],
+        int(closest["threshold_flop"]),
+        closest["lower_share"],
+        closest["best_share"],
+        closest["upper_share"],
+    )
+
+
+def _amount(text: str | None) -> int | None:
+    return None if text is None else int(text)

@@ -1,0 +1,157 @@
+"""The report: what the newest records of a ledger say together. Summary first, then each model, then all jobs."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from flops_auditor.domain.messages.record_alert import remedies
+from flops_auditor.domain.messages.report.job_line import JobLine, last_of_their_chains
+from flops_auditor.domain.messages.report.model_part import ModelPart, model_part
+from flops_auditor.domain.messages.report.pictures import Bar, bar_of
+from flops_auditor.domain.values.figures import Verdict
+from flops_auditor.domain.values.moments import read_time
+
+MOST_BARS = 6
+MOST_MODELS = 40
+"""Models that the report shows in full; all jobs are in its table."""
+MOST_NAMED = 20
+MOST_REMEDIES = 3
+
+Made = Literal["deployment", "bundle"]
+Contents = Callable[[Sequence[str]], Iterable[Mapping[str, Any]]]
+"""Job ids -> the predicates of their newest records."""
+
+
+@dataclass(frozen=True)
+class LedgerSeen:
+    """What is known of the ledger beside its records.
+
+    `selection` says in words which records these are, "" for all. `complete_to`: every training job that ended before
+    has a record, as the comparison with SageMaker found; None where this was not compared. `sealed_at` and `size` are
+    of the newest checkpoint. `waiting_since`: the oldest record that has no place in the log yet. `checked` is what
+    verifying the bundle said, "" where nobody verified it here.
+    """
+
+    made_from: Made
+    ledger_id: str
+    as_of: datetime
+    selection: str
+    size: int
+    sealed_at: datetime | None
+    complete_to: datetime | None = None
+    waiting_since: datetime | None = None
+    checked: str = ""
+
+
+@dataclass(frozen=True)
+class RecordedRevision:
+    """One record of a job, superseded or not."""
+
+    job_id: str
+    revision: int
+    recorded_at: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class BarOfModel:
+    """A model and how near it is to a line."""
+
+    line: JobLine
+    bar: Bar
+
+
+@dataclass(frozen=True)
+class Turned:
+    """A job whose verdict is another one than when the last report was made; `before` is that."""
+
+    line: JobLine
+    before: Verdict
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What happened since a moment: jobs that are new, those of them that are not below, and verdicts that turned."""
+
+    since: datetime
+    new: int
+    new_and_not_below: tuple[JobLine, ...]
+    turned: tuple[Turned, ...]
+
+
+@dataclass(frozen=True)
+class OpenJob:
+    """A job of which nobody can say on which side it is, and what would settle it."""
+
+    line: JobLine
+    settle: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the page shows. `jobs` has all jobs, the most severe first; the other lists may be cut."""
+
+    version: str
+    ledger: LedgerSeen
+    counts: Mapping[Verdict, int]
+    on_their_word: tuple[JobLine, ...]
+    nearest: tuple[BarOfModel, ...]
+    changes: Changes
+    open_jobs: tuple[OpenJob, ...]
+    models: tuple[ModelPart, ...]
+    models_in_all: int
+    jobs: tuple[JobLine, ...]
+
+
+def report_of(
+    jobs: Iterable[JobLine],
+    contents: Contents,
+    history: Iterable[RecordedRevision],
+    ledger: LedgerSeen,
+    since: datetime,
+    version: str,
+) -> Report:
+    """The report of a ledger. `jobs` has each job by its newest record; of the few that are shown in full this is asked
+    for with `contents`. `history` has all records; `version` is the program's.
+    """
+    today = ledger.as_of.date()
+    lines = sorted(jobs, key=lambda line: line.rank)
+    by_id = {line.job_id: line for line in lines}
+    models = last_of_their_chains(lines)
+    shown = models[:MOST_MODELS]
+    open_lines = [line for line in lines if line.verdict == "indeterminate"][:MOST_NAMED]
+    asked = dict.fromkeys(line.job_id for line in (*shown, *open_lines))
+    known = {content["job"]["id"]: content for content in contents(list(asked))}
+    counted: Counter[Verdict] = Counter(line.verdict for line in lines)
+    near = [line for line in shown if line.nearest is not None][:MOST_BARS]
+    return Report(
+        version=version,
+        ledger=ledger,
+        counts={verdict: counted[verdict] for verdict in ("above", "indeterminate", "below")},
+        on_their_word=tuple(line for line in lines if line.on_the_jobs_word),
+        nearest=tuple(BarOfModel(line, bar_of(line.nearest)) for line in near if line.nearest),
+        changes=changes_since(since, history, by_id),
+        open_jobs=tuple(OpenJob(line, tuple(remedies(known[line.job_id])[:MOST_REMEDIES])) for line in open_lines),
+        models=tuple(model_part(known[line.job_id], line, by_id, today) for line in shown),
+        models_in_all=len(models),
+        jobs=tuple(lines),
+    )
+
+
+def changes_since(since: datetime, history: Iterable[RecordedRevision], lines: Mapping[str, JobLine]) -> Changes:
+    """What the records of before say otherwise, or do not say at all."""
+    before: dict[str, RecordedRevision] = {}
+    for each in history:
+        known = before.get(each.job_id)
+        if read_time(each.recorded_at) <= since and (known is None or each.revision > known.revision):
+            before[each.job_id] = each
+    new = [line for line in lines.values() if line.job_id not in before]
+    turned = [
+        Turned(line, before[line.job_id].verdict)
+        for line in lines.values()
+        if line.job_id in before and before[line.job_id].verdict != line.verdict
+    ]
+    severe = [line for line in new if line.verdict != "below"]
+    return Changes(since, len(new), tuple(severe), tuple(turned))

@@ -1,0 +1,1 @@
+"""Pages for people: templates that put the values of a report into one HTML file, which asks nobody for anything."""

@@ -1,0 +1,95 @@
+"""A report as one HTML file. It loads nothing, runs one script, and shows what others wrote as text alone.
+
+Style and script stand in the file, and its Content-Security-Policy allows these two by their SHA-256 and nothing else
+(W3C, Content Security Policy Level 3, section 6.7.2). The same report is always the same bytes.
+"""
+
+from base64 import b64encode
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from flops_auditor.domain.messages.report.pictures import BAR_WIDTH, CHART_HEIGHT, CHART_WIDTH, LEFT, RIGHT
+from flops_auditor.domain.messages.report.report import Report
+from flops_auditor.domain.messages.report.verdict_words import ON_ITS_WORD, WORDS_OF, words_of
+from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.visible import as_written, visible
+from flops_auditor.pages.job_data import FIRST_ROWS, job_data
+
+FOLDER = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; style-src '{style}'; script-src '{script}'; img-src data:; base-uri 'none'; form-action 'none'"
+)
+
+
+def report_page(report: Report) -> bytes:
+    """The page, in UTF-8."""
+    style, script = _text("report.css"), _text("report.js")
+    policy = POLICY.format(style=source_hash(style), script=source_hash(script))
+    page = (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            report=report,
+            policy=policy,
+            style=Markup(style),  # noqa: S704 - files of this package
+            script=Markup(script),  # noqa: S704
+            data=Markup(job_data(report.jobs)),  # noqa: S704 - no character of markup is left in it
+            first_rows=FIRST_ROWS,
+        )
+    )
+    return page.encode()
+
+
+def source_hash(text: str) -> str:
+    """A style or script as a Content-Security-Policy names it."""
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def shown(value: Any) -> Any:
+    """What a template writes: of a text all that cannot be seen as its number, whoever wrote it."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(name=_name, flop=flop, percent=percent, moment=_minute)
+    environment.globals.update(
+        words_of=words_of,
+        WORDS_OF=WORDS_OF,
+        ON_ITS_WORD=ON_ITS_WORD,
+        BAR_WIDTH=BAR_WIDTH,
+        CHART_WIDTH=CHART_WIDTH,
+        CHART_HEIGHT=CHART_HEIGHT,
+        LEFT=LEFT,
+        RIGHT=RIGHT,
+    )
+    return environment
+
+
+def _name(text: str) -> Markup:
+    """A name that others may imitate: with what it hides, and with its alphabets where it mixes them."""
+    return escape(as_written(text))
+
+
+def _minute(at: datetime) -> str:
+    return f"{iso(at)[:16].replace('T', ' ')} UTC"
+
+
+@cache
+def _text(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")

@@ -1,0 +1,96 @@
+"""The report on a deployed ledger: its newest records, and how far it is complete and sealed."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from flops_auditor import __version__
+from flops_auditor.domain.ledger.leaves import Verify
+from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.messages.report.job_line import line_of
+from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
+from flops_auditor.domain.values.moments import read_time
+from flops_auditor.use_cases.ledger.log_reader import closing, newest_batch, read_batch, signers_of
+from flops_auditor.use_cases.listing.reading import ReadingStore
+from flops_auditor.use_cases.operations.compare_jobs import SETTLING
+from flops_auditor.use_cases.ports.ledger import Archive, PendingRecords
+from flops_auditor.use_cases.ports.records import SeenJobs
+from flops_auditor.use_cases.ports.sources import Regions
+
+
+class CurrentRecords(Protocol):
+    """The newest record of every job."""
+
+    def history(self) -> Iterable[RecordedRevision]:
+        """Every record, superseded ones too."""
+
+    def contents(self, job_ids: Sequence[str] | None = None) -> Iterable[Mapping[str, Any]]:
+        """The predicates of the newest records of these jobs, or of all; asked for twice."""
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """What a report is made from."""
+
+    ledger_id: str
+    records: CurrentRecords
+    archive: Archive
+    pending: PendingRecords
+    regions: Regions
+    readings: ReadingStore
+    seen: SeenJobs
+    verify: Verify
+    clock: Callable[[], datetime]
+
+
+def report_ledger(reporter: Reporter, since: datetime) -> Report:
+    """The report of now, with what changed since a moment."""
+    size, sealed_at = newest_seal(reporter.archive, reporter.verify)
+    now = reporter.clock()
+    ledger = LedgerSeen(
+        made_from="deployment",
+        ledger_id=reporter.ledger_id,
+        as_of=now,
+        selection="",
+        size=size,
+        sealed_at=sealed_at,
+        complete_to=complete_to(reporter.regions, reporter.readings, reporter.seen),
+        waiting_since=waiting_since(reporter.pending),
+    )
+    records = reporter.records
+    lines = (line_of(content, now.date()) for content in records.contents())
+    return report_of(lines, records.contents, records.history(), ledger, since, __version__)
+
+
+def newest_seal(archive: Archive, verify: Verify) -> tuple[int, datetime | None]:
+    """The size of the log by the newest heartbeat that its key signed, and when that was; (0, None) before the first.
+
+    Raises LedgerError where the log is not as its sealer left it.
+    """
+    signers = signers_of(archive, verify)
+    first = None if signers is None else newest_batch(archive, signers)
+    if signers is None or first is None:
+        return 0, None
+    said = closing(read_batch(archive, first), first, signers)
+    return (0, None) if said is None else (int(said["index"]) + 1, read_time(said["sealed_at"]))
+
+
+def complete_to(regions: Regions, readings: ReadingStore, seen: SeenJobs) -> datetime | None:
+    """Every job that ended before has a record, as the rounds of the reconciliation found; None where they do not know.
+
+    Lists no jobs itself.
+    """
+    enabled = regions.enabled()
+    found = {name: readings.read(name) for name in enabled.names}
+    if enabled.unread or not found or any(each.whole_at is None or each.read_to is None for each in found.values()):
+        return None
+    ends = [each.read_to - SETTLING for each in found.values() if each.read_to is not None]
+    waiting = [each.job for name in enabled.names for each in seen.waiting(name) if each.job.finished]
+    return min([*ends, *(job.last_modified or job.creation_time for job in waiting)])
+
+
+def waiting_since(pending: PendingRecords) -> datetime | None:
+    """When the oldest record was made that has no place in the log yet."""
+    oldest = next(iter(pending.waiting()), None)
+    return None if oldest is None else read_time(predicate_of(oldest.line)["recorded_at"])

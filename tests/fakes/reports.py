@@ -1,0 +1,54 @@
+"""Reports made from records at hand, and what a hostile owner would write into every member that may be his."""
+
+import copy
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flops_auditor.domain.messages.report.job_line import line_of
+from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
+
+AS_OF = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
+LEDGER = LedgerSeen(
+    made_from="deployment",
+    ledger_id="flops-auditor/123456789012/eu-west-1/audit",
+    as_of=AS_OF,
+    selection="",
+    size=19,
+    sealed_at=AS_OF - timedelta(minutes=15),
+    complete_to=AS_OF - timedelta(hours=1),
+)
+_OURS = re.compile(r"[0-9a-f]{64}|[0-9.e+]+|\d{4}-\d\d-\d\d.*|None")
+"""Digests, numbers and times: their form is checked before anything is recorded."""
+_ENUMS = frozenset(
+    {"verdict", "verdict_without", "verdict_without_statements", "basis", "reading", "comparison", "source"}
+)
+_ENUMS |= {"state", "role", "kind", "from", "to", "previous_verdict", "condition_asks", "since", "licence"}
+
+
+def report_on(contents: Sequence[Mapping[str, Any]], ledger: LedgerSeen = LEDGER, **more: Any) -> Report:
+    """The report of records, each the newest of its job."""
+    by_id = {content["job"]["id"]: content for content in contents}
+    history = more.get("history") or [
+        RecordedRevision(job_id, c["revision"], c["recorded_at"], c["verdict"]) for job_id, c in by_id.items()
+    ]
+    lines = [line_of(content, ledger.as_of.date()) for content in contents]
+    since = more.get("since", AS_OF - timedelta(days=1))
+    return report_of(lines, lambda ids: [by_id[each] for each in ids], history, ledger, since, "1.2.3")
+
+
+def hostile(content: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """A record in which every text that is no number, digest, time or word of ours is another one."""
+    found: dict[str, Any] = _replaced(copy.deepcopy(dict(content)), text)
+    return found
+
+
+def _replaced(value: Any, text: str, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _replaced(each, text, key) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_replaced(each, text, name) for each in value]
+    if isinstance(value, str) and name not in _ENUMS and value and not _OURS.fullmatch(value):
+        return text
+    return value

@@ -1,0 +1,301 @@
+"""The report: what it says follows from the records, and nothing that a job's owner wrote is more than text in it."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from typer.testing import CliRunner
+
+from bench.recompute import demo_ledger
+from flops_auditor.domain.messages.report import pictures
+from flops_auditor.domain.messages.report.job_line import last_of_their_chains
+from flops_auditor.domain.messages.report.report import RecordedRevision, Report
+from flops_auditor.pages.render import report_page, source_hash
+from flops_auditor.use_cases.ledger.signatures import verifies
+from flops_auditor.use_cases.listing.reading import JobReading
+from flops_auditor.use_cases.operations.report_ledger import Reporter, complete_to, newest_seal, report_ledger
+from flops_auditor.use_cases.ports.records import SeenJob
+from flops_auditor.use_cases.ports.sources import ListedJob
+from flops_auditor_cli import print_page
+from flops_auditor_cli.main import app
+from tests.fakes.audit import FixedRegions, MemoryReadings, MemorySeenJobs
+from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.reports import AS_OF, LEDGER, hostile, report_on
+
+ABOVE, OPEN, ALONE = "domain-adapt-3", "unlisted-accelerator", "full-llama-3-1-70b"
+ATTACKS = {
+    "script": "<script>alert(1)</script>",
+    "end of script": "</script><script>alert(1)</script>",
+    "comment in script": "<!--<script>",
+    "attribute": "\" onmouseover=alert(1) style=\"x' onfocus='alert(1)",
+    "svg": "<svg onload=alert(1)><a xlink:href='javascript:alert(1)'>",
+    "image": "<img src=https://attacker.example/x onerror=alert(1)>",
+    "template": "{{ 7 * 7 }}{% raw %}{# x #}${7*7}",
+    "separators": "a\u2028b\u2029c",
+    "override": "safe\u202egpj.exe\u2066\u200b\u00ad",
+    "controls": "a\x00b\x1b[31mc\nd\x85e",
+    "surrogate": "a\ud800b",
+}
+
+
+class Outline(HTMLParser):
+    """Elements and their attributes, in order, and the text of scripts and styles."""
+
+    def __init__(self, page: bytes) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.texts: dict[str, list[str]] = {"script": [], "style": []}
+        self._inside = ""
+        self.feed(page.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(sorted(name for name, _ in attrs))))
+        self.attributes += [(name, value or "") for name, value in attrs]
+        self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside in self.texts:
+            self.texts[self._inside].append(data)
+
+
+@pytest.fixture(scope="module")
+def ledger() -> LiveLedger:
+    return demo_ledger()
+
+
+@pytest.fixture(scope="module")
+def contents(ledger: LiveLedger) -> list[dict[str, Any]]:
+    return [ledger.content(name) for name in ledger.pointers]
+
+
+@pytest.fixture(scope="module")
+def report(contents: list[dict[str, Any]]) -> Report:
+    return report_on(contents)
+
+
+@pytest.fixture(scope="module")
+def page(report: Report) -> bytes:
+    return report_page(report)
+
+
+def test_counts_are_those_of_the_records(report: Report, contents: list[dict[str, Any]]) -> None:
+    verdicts = [content["verdict"] for content in contents]
+    assert dict(report.counts) == {each: verdicts.count(each) for each in ("above", "indeterminate", "below")}
+    assert len(report.jobs) == len(contents) == 18
+    order = [line.verdict for line in report.jobs]
+    assert order == sorted(order, key=["above", "indeterminate", "below"].index)
+
+
+def test_a_model_is_the_last_job_of_its_chain(report: Report) -> None:
+    names = {line.name for line in last_of_their_chains(report.jobs)}
+    assert {"domain-adapt-1", "domain-adapt-2"} & names == set()
+    assert names >= {ABOVE, OPEN, ALONE}
+    assert report.models_in_all == len(names) == 16
+
+
+def test_the_bars_show_how_near_a_model_is_to_its_line(report: Report) -> None:
+    bars = {each.line.name: each.bar for each in report.nearest}
+    assert bars[ABOVE].upper > bars[ABOVE].line > bars[ABOVE].lower
+    best = bars[ABOVE].best
+    assert best is not None and best > bars[ABOVE].line
+    assert bars[OPEN].best is None and bars[OPEN].open_end
+    assert bars[ALONE].upper < bars[ALONE].line == 800.0
+    assert pictures.place_of(0.0001) == 0
+    assert pictures.place_of(0.001) == 200
+    assert pictures.place_of(1e9) == pictures.BAR_WIDTH
+
+
+def test_compute_over_time_adds_each_run_at_its_end(report: Report, contents: list[dict[str, Any]]) -> None:
+    [part] = [each for each in report.models if each.line.name == ABOVE]
+    chart = part.chart
+    assert chart is not None and len(chart.points) == 3
+    assert [point.x for point in chart.points] == sorted(point.x for point in chart.points)
+    assert [point.best for point in chart.points] == sorted((p.best for p in chart.points), reverse=True)
+    assert all(point.upper <= point.best <= point.lower for point in chart.points)
+    assert [node.name for node in part.drawing.nodes] == [
+        "in-house/base-34b",
+        "domain-adapt-1",
+        "domain-adapt-2",
+        ABOVE,
+    ]
+    assert len(part.drawing.edges) == 3
+    over = [line.at for line in chart.lines if line.at > chart.points[-1].best]
+    assert len(over) == 2, "the last point is over the two lines that its record is over"
+    [unknown] = [each for each in report.models if each.line.name == OPEN]
+    assert unknown.chart is None
+
+
+def test_what_an_original_took_is_taken_off_its_threshold(report: Report, contents: list[dict[str, Any]]) -> None:
+    [content] = [each for each in contents if each["job"]["name"] == ALONE]
+    left = [amount for amount, _ in pictures.thresholds_of(content)]
+    together = next(a for a in content["assessments"] if a["basis"] == "cumulative")
+    assert int(together["threshold_flop"]) - int(together["inherited_flop"]) in left
+    assert left == sorted(left)
+
+
+def test_what_changed_is_told_by_earlier_records(contents: list[dict[str, Any]]) -> None:
+    before = AS_OF - timedelta(days=2)
+    history = [
+        RecordedRevision(c["job"]["id"], 0, (before - timedelta(days=1)).isoformat(), "below")
+        for c in contents
+        if c["job"]["name"] in (ABOVE, ALONE)
+    ]
+    history += [RecordedRevision(contents[0]["job"]["id"], 1, AS_OF.isoformat(), "above")]
+    changes = report_on(contents, history=history, since=before).changes
+    assert changes.new == len(contents) - 2
+    assert [(each.line.name, each.before) for each in changes.turned] == [(ABOVE, "below")]
+    assert ABOVE not in {line.name for line in changes.new_and_not_below}
+    assert {line.verdict for line in changes.new_and_not_below} == {"above", "indeterminate"}
+
+
+def test_the_page_says_the_summary_first(page: bytes) -> None:
+    text = page.decode()
+    assert "3 of 18 jobs are above a threshold" in text
+    assert text.index('id="summary"') < text.index('id="changes"') < text.index('id="models"') < text.index('id="jobs"')
+    assert "every job that ended before 2026-11-24 11:30 UTC has a record" in text
+
+
+def test_the_page_is_the_same_for_the_same_records(page: bytes, contents: list[dict[str, Any]]) -> None:
+    assert report_page(report_on(contents[::-1])) == page
+
+
+def test_the_page_asks_nobody_for_anything(page: bytes) -> None:
+    outline = Outline(page)
+    names = {name for name, _ in outline.attributes}
+    assert not [name for name in names if name.startswith("on") or name in ("style", "src", "srcset", "action")]
+    assert all(value.startswith("#") for name, value in outline.attributes if name in ("href", "xlink:href"))
+    [policy] = [value for name, value in outline.attributes if name == "content" and "default-src" in value]
+    data, script = outline.texts["script"]
+    [style] = outline.texts["style"]
+    assert policy.startswith("default-src 'none';") and "unsafe" not in policy
+    assert f"style-src '{source_hash(style)}'; script-src '{source_hash(script)}';" in policy
+    assert re.search(r"url\(|@import|https?:", style + script) is None
+    assert len(json.loads(data)["rows"]) == 18
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_what_an_owner_writes_is_text_and_shown_for_what_it_is(attack: str, contents: list[dict[str, Any]]) -> None:
+    """In every member of a record that is no number, digest or word of ours: the page has the same elements."""
+    text = ATTACKS[attack]
+    found = [hostile(content, text) for content in contents]
+    attacked, harmless = (report_page(report_on(each)) for each in (found, [hostile(c, "x") for c in contents]))
+    assert Outline(attacked).elements == Outline(harmless).elements
+    written = attacked.decode()
+    assert not [each for each in written if not each.isprintable() and each != "\n"]
+    data = json.loads(Outline(attacked).texts["script"][0])
+    assert all(each.isprintable() for row in data["rows"] for each in row if isinstance(each, str))
+    assert "onmouseover=alert(1) style" not in Outline(attacked).texts["script"][1]
+    if attack == "override":
+        assert "safe⟨U+202E⟩gpj.exe⟨U+2066⟩⟨U+200B⟩⟨U+00AD⟩</h3>" in written
+        assert "⟨U+27E8⟩" not in written, "shown once, not twice"
+
+
+def test_a_name_of_mixed_alphabets_is_marked(contents: list[dict[str, Any]]) -> None:
+    content = {**contents[0], "job": {**contents[0]["job"], "name": "dom\u0430in"}}
+    assert "dom\u0430in ⟨letters: CYRILLIC, LATIN⟩" in report_page(report_on([content])).decode()
+
+
+def test_ten_thousand_jobs_are_under_three_megabytes(report: Report) -> None:
+    lines = [
+        replace(
+            line, name=f"{line.name}-{number:05d}-of-a-sweep", job_id=f"{number:064x}", ended=f"2026-0{number % 9 + 1}"
+        )
+        for number, line in enumerate(report.jobs * 556, 1)
+    ]
+    page = report_page(replace(report, jobs=tuple(lines[:10_000]), models=report.models * 3))
+    assert len(page) < 3_000_000
+    assert page.count(b"<tr>") < 500
+
+
+def test_nothing_recorded_is_said() -> None:
+    text = report_page(report_on([], replace(LEDGER, sealed_at=None, complete_to=None))).decode()
+    assert "No training job is recorded" in text
+    assert "not yet: the log has no signed checkpoint" in text
+    assert "not known: the comparison with SageMaker" in text
+
+
+def reporter_of(ledger: LiveLedger, **changed: Any) -> Reporter:
+    """A reporter on a ledger in memory."""
+
+    class Current:
+        def history(self) -> Iterator[RecordedRevision]:
+            yield from ()
+
+        def contents(self, job_ids: Any = None) -> Iterator[dict[str, Any]]:
+            for name in ledger.pointers:
+                if job_ids is None or ledger.job_id(name) in job_ids:
+                    yield ledger.content(name)
+
+    parts: dict[str, Any] = {
+        "ledger_id": LEDGER.ledger_id,
+        "records": Current(),
+        "archive": ledger.archive,
+        "pending": ledger.pending,
+        "regions": FixedRegions(),
+        "readings": MemoryReadings(),
+        "seen": MemorySeenJobs(),
+        "verify": verifies,
+        "clock": ledger.clock,
+    }
+    return Reporter(**{**parts, **changed})
+
+
+def test_the_report_of_a_deployment_says_how_far_it_is_sealed(ledger: LiveLedger) -> None:
+    made = report_ledger(reporter_of(ledger), AS_OF)
+    assert made.ledger.sealed_at == ledger.at
+    assert made.ledger.size == 19
+    assert made.ledger.waiting_since is None
+    assert made.ledger.complete_to is None, "no round of the reconciliation has come to its end"
+    assert len(made.jobs) == made.changes.new == 18
+    assert newest_seal(LiveLedger().archive, verifies) == (0, None)
+
+
+def test_complete_is_what_every_region_was_read_to_and_nothing_waits_for() -> None:
+    at = AS_OF
+    readings, seen, regions = MemoryReadings(), MemorySeenJobs(), FixedRegions(("eu-west-1", "us-east-1"))
+    read = JobReading().begin(at).after([], "")
+    readings.write("eu-west-1", read)
+    assert complete_to(regions, readings, seen) is None, "a region was never read"
+    readings.read("us-east-1")
+    readings.write("us-east-1", JobReading().begin(at + timedelta(hours=1)).after([], ""))
+    assert complete_to(regions, readings, seen) == at - timedelta(minutes=40)
+    ended = at - timedelta(days=3)
+    job = ListedJob("lost", "arn:lost", "us-east-1", "Completed", ended - timedelta(days=1), ended)
+    seen.note(SeenJob(job, at))
+    assert complete_to(regions, readings, seen) == ended
+    assert complete_to(FixedRegions(("eu-west-1",), "refused"), readings, seen) is None
+
+
+def test_the_command_writes_the_report_of_a_bundle(ledger: LiveLedger, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    bundle = ledger.bundle(tmp_path)
+    with time_machine.travel(ledger.at + timedelta(minutes=1), tick=False):
+        told = CliRunner().invoke(app, ["report", "--bundle", str(bundle.path), "-f", str(path), "-o", "json"])
+    assert told.exit_code == 0, told.output
+    said = json.loads(told.stdout)
+    assert (said["jobs"], said["above"], said["path"]) == (18, 3, str(path))
+    text = path.read_text(encoding="utf-8")
+    assert "Verified when this page was made: valid." in text
+    assert "signed 2026-11-24 12:15 UTC" in text
+    bundle.drop_line(0)
+    bundle.verify()
+    refused = CliRunner().invoke(app, ["report", "--bundle", str(bundle.path), "-f", str(path)])
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, Exception) and "tampered" in str(refused.exception)
+
+
+def test_paper_needs_a_browser_and_says_so(monkeypatch: pytest.MonkeyPatch, page: bytes) -> None:
+    monkeypatch.setattr(print_page, "BROWSERS", ("no-such-browser",))
+    with pytest.raises(print_page.NoBrowser, match="no-such-browser"):
+        print_page.print_page(page)
