@@ -10,7 +10,7 @@ import typer
 
 from flops_auditor.domain.messages.report.report import Report
 from flops_auditor.pages.render import report_page
-from flops_auditor_cli.deployment import Deployment, Target, find_deployment, talks_to_aws
+from flops_auditor_cli.deployment import StackValues, Target, find_deployment, talks_to_aws
 from flops_auditor_cli.options import MOMENTS, OutputOption
 from flops_auditor_cli.output import Output, plain, say
 from flops_auditor_cli.print_page import print_page
@@ -54,7 +54,7 @@ def report(
     say(f"open it with any browser, or send it: {shlex.quote(plain(path.resolve().as_uri()))}")
 
 
-def of_deployment(deployment: Deployment, since: datetime | None) -> Report:
+def of_deployment(deployment: StackValues, since: datetime | None) -> Report:
     """The report of now, with the rights of whoever asks."""
     from flops_auditor.aws.wiring.environment import ReportEnvironment  # noqa: PLC0415 - a bundle needs no AWS
     from flops_auditor.aws.wiring.reporting import reporter_from  # noqa: PLC0415
