@@ -40,9 +40,9 @@ class DynamoDbCurrentRecords:
         wanted = None if job_ids is None else frozenset(job_ids)
         in_order = sorted(self._items, key=lambda item: int(item["revision"]))
         newest = {item["job_id"]: item for item in in_order}  # a later revision takes the place of an earlier one
-        found = [item for job_id, item in newest.items() if wanted is None or job_id in wanted]
-        for first in range(0, len(found), AT_ONCE):
-            yield from contents(self._client, self._table, found[first : first + AT_ONCE])
+        rows = [item for job_id, item in newest.items() if wanted is None or job_id in wanted]
+        for first in range(0, len(rows), AT_ONCE):
+            yield from contents(self._client, self._table, rows[first : first + AT_ONCE])
 
 
 def items(client: "DynamoDBClient", table: str, index: str, key: str, value: str) -> Iterator[dict[str, str]]:
@@ -60,11 +60,11 @@ def items(client: "DynamoDBClient", table: str, index: str, key: str, value: str
             yield {name: attribute["S"] for name, attribute in item.items() if "S" in attribute}
 
 
-def contents(client: "DynamoDBClient", table: str, found: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+def contents(client: "DynamoDBClient", table: str, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """The predicates of records of the index, in their order."""
     lines: dict[tuple[str, str], bytes] = {}
-    for first in range(0, len(found), AT_ONCE):
-        asked = [{name: {"S": item[name]} for name in ("pk", "sk")} for item in found[first : first + AT_ONCE]]
+    for first in range(0, len(rows), AT_ONCE):
+        asked = [{name: {"S": item[name]} for name in ("pk", "sk")} for item in rows[first : first + AT_ONCE]]
         while asked:
             answer: Any = client.batch_get_item(
                 RequestItems={table: {"Keys": asked, "ProjectionExpression": "pk, sk, envelope"}}
@@ -72,4 +72,4 @@ def contents(client: "DynamoDBClient", table: str, found: Sequence[Mapping[str, 
             for item in answer["Responses"][table]:
                 lines[item["pk"]["S"], item["sk"]["S"]] = item["envelope"]["S"].encode()
             asked = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-    return [predicate_of(lines[item["pk"], item["sk"]]) for item in found]
+    return [predicate_of(lines[item["pk"], item["sk"]]) for item in rows]

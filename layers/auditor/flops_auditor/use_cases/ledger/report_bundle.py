@@ -33,12 +33,12 @@ def report_bundle(files: BundleFiles, checked: str = "") -> Report:
     for index, line in leaves(files):
         payload = parse_envelope(line).payload
         kind = kind_of(payload)
-        said = parse_statement(payload).predicate
+        content = parse_statement(payload).predicate
         if kind == "heartbeat":
-            sealed_at = read_time(said["sealed_at"])
+            sealed_at = read_time(content["sealed_at"])
         if kind != "record":
             continue
-        job = line_of(said, as_of.date())
+        job = line_of(content, as_of.date())
         history.append(RecordedRevision(job.job_id, job.revision, job.recorded_at, job.verdict))
         known = lines.get(job.job_id)
         if known is None or job.revision > known.revision:

@@ -72,8 +72,8 @@ def newest_seal(archive: Archive, verify: Verify) -> tuple[int, datetime | None]
     first = None if signers is None else newest_batch(archive, signers)
     if signers is None or first is None:
         return 0, None
-    said = closing(read_batch(archive, first), first, signers)
-    return (0, None) if said is None else (int(said["index"]) + 1, read_time(said["sealed_at"]))
+    heartbeat = closing(read_batch(archive, first), first, signers)
+    return (0, None) if heartbeat is None else (int(heartbeat["index"]) + 1, read_time(heartbeat["sealed_at"]))
 
 
 def complete_to(regions: Regions, readings: ReadingStore, seen: SeenJobs) -> datetime | None:
@@ -82,10 +82,10 @@ def complete_to(regions: Regions, readings: ReadingStore, seen: SeenJobs) -> dat
     Lists no jobs itself.
     """
     enabled = regions.enabled()
-    found = {name: readings.read(name) for name in enabled.names}
-    if enabled.unread or not found or any(each.whole_at is None or each.read_to is None for each in found.values()):
+    reached = {name: readings.read(name) for name in enabled.names}
+    if enabled.unread or not reached or any(each.whole_at is None or each.read_to is None for each in reached.values()):
         return None
-    ends = [each.read_to - SETTLING for each in found.values() if each.read_to is not None]
+    ends = [each.read_to - SETTLING for each in reached.values() if each.read_to is not None]
     waiting = [each.job for name in enabled.names for each in seen.waiting(name) if each.job.finished]
     return min([*ends, *(job.last_modified or job.creation_time for job in waiting)])
 

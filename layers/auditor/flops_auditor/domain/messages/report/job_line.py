@@ -27,7 +27,7 @@ class NearestLine:
 class JobLine:
     """A job. FLOP include those of the runs that it continues; None where nothing bounds them.
 
-    `said` is the verdict as people read it: that, or "disputed", "not in force", "silent". `parents` are job ids.
+    `shown_as` is the verdict as people read it: that, or "disputed", "not in force", "silent". `parents` are job ids.
     """
 
     job_id: str
@@ -38,7 +38,7 @@ class JobLine:
     method: str
     base_model: str
     verdict: Verdict
-    said: str
+    shown_as: str
     on_the_jobs_word: bool
     without_statements: Verdict
     lower_flop: int | None
@@ -76,7 +76,7 @@ def line_of(content: Mapping[str, Any], today: date) -> JobLine:
         method=content["estimate"]["method"],
         base_model=content["original"]["base_model"],
         verdict=content["verdict"],
-        said=verdict_in_words(content, today),
+        shown_as=verdict_in_words(content, today),
         on_the_jobs_word=rests["on_the_jobs_word"],
         without_statements=rests["verdict_without_statements"],
         lower_flop=_amount(total["lower_flop"]),
@@ -93,9 +93,9 @@ def line_of(content: Mapping[str, Any], today: date) -> JobLine:
 
 def last_of_their_chains(lines: Iterable[JobLine]) -> list[JobLine]:
     """The jobs that no other one continues: the models that are there now."""
-    found = list(lines)
-    continued = {parent for line in found for parent in line.parents}
-    return [line for line in found if line.job_id not in continued]
+    jobs = list(lines)
+    continued = {parent for line in jobs for parent in line.parents}
+    return [line for line in jobs if line.job_id not in continued]
 
 
 def _nearest(content: Mapping[str, Any]) -> NearestLine | None:

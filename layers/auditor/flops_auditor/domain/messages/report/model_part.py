@@ -22,7 +22,7 @@ class ThresholdRow:
     lower: str
     best: str
     upper: str
-    said: str
+    shown_as: str
     verdict: str
 
 
@@ -67,7 +67,7 @@ def _held(assessed: Mapping[str, Any]) -> ThresholdRow:
         lower=percent(assessed["lower_share"]),
         best=percent(assessed["best_share"]),
         upper=percent(assessed["upper_share"]),
-        said=said_of(assessed),
+        shown_as=said_of(assessed),
         verdict=assessed["verdict"],
     )
 
@@ -109,7 +109,7 @@ def _points(content: Mapping[str, Any], today: date) -> list[Paragraphs]:
     estimate, lineage = content["estimate"], content["lineage"]
     doubts = [each["words"] for each in (*estimate["doubts"], *lineage["doubts"])]
     owed = duties_in_words(content["assessments"], content["due"], today) if content["verdict"] != "below" else []
-    found = [
+    parts = [
         ("What is to be done", owed),
         ("What would settle it", remedies(content)),
         ("Why", list(reasons(content))),
@@ -118,4 +118,4 @@ def _points(content: Mapping[str, Any], today: date) -> list[Paragraphs]:
         ("Assumptions", [each["words"] for each in estimate["assumptions"]]),
         ("Not assessed", [each["words"] for each in content["not_assessed"]]),
     ]
-    return [Paragraphs(title, tuple(texts)) for title, texts in found]
+    return [Paragraphs(title, tuple(texts)) for title, texts in parts]

@@ -155,14 +155,14 @@ def thresholds_of(content: Mapping[str, Any]) -> list[tuple[int, str]]:
 
     Where the original counts, what it took is taken off: the chart shows the runs alone.
     """
-    found: dict[int, str] = {}
+    amounts: dict[int, str] = {}
     for each in content["assessments"]:
         inherited = int(each["inherited_flop"] or 0)
         left = int(each["threshold_flop"]) - inherited
         if left > 0:
             beside = " beside the original" if inherited else ""
-            found.setdefault(left, f"{scientific(left)}{beside}")
-    return sorted(found.items())
+            amounts.setdefault(left, f"{scientific(left)}{beside}")
+    return sorted(amounts.items())
 
 
 def _steps(content: Mapping[str, Any], known: Mapping[str, JobLine]) -> list[tuple[datetime, int, int, int]]:
@@ -219,11 +219,11 @@ def _band(points: Sequence[Point]) -> str:
 
 def _apart(lines: Iterable[Tick]) -> tuple[Tick, ...]:
     """Thresholds whose labels do not stand on one another: of two that are close, the lower one has the label."""
-    found: list[Tick] = []
+    ticks: list[Tick] = []
     for each in lines:
-        close = any(abs(other.at - each.at) < 14 and other.label for other in found)
-        found.append(Tick(each.at, "" if close else each.label))
-    return tuple(found)
+        close = any(abs(other.at - each.at) < 14 and other.label for other in ticks)
+        ticks.append(Tick(each.at, "" if close else each.label))
+    return tuple(ticks)
 
 
 def lineage_of(content: Mapping[str, Any]) -> Drawing:
@@ -260,7 +260,7 @@ def _levels(parents: Sequence[str], by_id: Mapping[str, Mapping[str, Any]]) -> l
 def _pairs(content: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]], original: bool) -> list[tuple[str, str]]:
     """(what was continued, by what), by job id; the original's is empty."""
     pairs = [(parent, content["job"]["id"]) for parent in content["lineage"]["parents"]]
-    pairs += [(parent, each) for each, said in by_id.items() for parent in said.get("parents", ())]
+    pairs += [(parent, each) for each, run in by_id.items() for parent in run.get("parents", ())]
     drawn = [(parent, child) for parent, child in pairs if parent in by_id]
     continuing = {child for _, child in drawn}
     ids = [*by_id, content["job"]["id"]]
