@@ -65,6 +65,7 @@ def test_jobs_are_filtered_and_sorted_by_keyboard(open_offline: OpenOffline, pat
     page = open_offline(path).page
     everything = rows(page)
     assert len(everything) == 18
+    assert page.locator("#job-table thead button").count() == page.locator("#job-table button").count() == 10
     page.get_by_label("Words in name").fill("ADAPT")
     assert sorted(rows(page)) == ["domain-adapt-1", "domain-adapt-2", "domain-adapt-3"]
     assert page.get_by_role("status").inner_text() == "3 of 3 jobs are shown; 18 are recorded."

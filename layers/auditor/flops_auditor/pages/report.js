@@ -8,7 +8,7 @@
   const form = document.getElementById("job-filter");
   const told = document.getElementById("job-count");
   const more = document.getElementById("job-more");
-  const heads = [...document.querySelectorAll("#job-table th")];
+  const heads = [...document.querySelectorAll("#job-table thead th")];
   let shown = PAGE, sorted = null, falling = false;
 
   const of = (row, name) => shared[name][row[SHARED + columns.indexOf(name)]];
@@ -53,7 +53,7 @@
     const toLine = cell(row[SHARE], "number");
     toLine.title = of(row, "line");
     made.append(name, verdict, cell(row[LOWER], "number wide"), cell(row[BEST], "number"), cell(row[UPPER], "number"),
-      toLine, cell(of(row, "model"), "name"), cell(of(row, "method"), "wide"), cell(of(row, "region"), "wide"),
+      toLine, cell(of(row, "model"), "name"), cell(of(row, "method"), "wide"), cell(of(row, "region"), "wide day"),
       cell(row[ENDED], "day"));
     return made;
   };
