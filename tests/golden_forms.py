@@ -6,11 +6,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flops_auditor.data import hardware_table, read
+from flops_auditor.data import MODEL_DOCUMENTATION_FORM, hardware_table, read
 from flops_auditor.domain.messages.fill_form import fill_form
 from flops_auditor.domain.messages.form import FilledForm
 from flops_auditor.domain.messages.form_file import FormText, parse_form
-from flops_auditor_cli.commands.form import FORM_FILE
 from flops_auditor_cli.form_view import document_of, form_blocks
 from flops_auditor_cli.output import json_text
 from flops_auditor_cli.schemas import versioned
@@ -34,7 +33,7 @@ def demo() -> LiveLedger:
 @cache
 def form_text() -> FormText:
     """What the form asks for."""
-    return parse_form(read(FORM_FILE))
+    return parse_form(read(MODEL_DOCUMENTATION_FORM))
 
 
 def filled(*records: dict[str, Any]) -> FilledForm:
@@ -57,12 +56,18 @@ def hardware_not_disclosed() -> FilledForm:
     return filled(*runs(demo(), ["serverless-llama-3-2-3b"]))
 
 
-def systemic_risk_with_its_notification() -> FilledForm:
-    """A model of one's own over 1e25, by so little that two figures do not show it."""
+@cache
+def frontier() -> dict[str, Any]:
+    """The record of a model of one's own over 1e25, by so little that two figures do not show it."""
     world = World()
     world.add(continuing("frontier", hours=12_000, **HOSTS), params="1e12", tokens="1.674e12", activity="pretraining")
     world.audit()
-    return filled(world.content("frontier"))
+    return world.content("frontier")
+
+
+def systemic_risk_with_its_notification() -> FilledForm:
+    """A model that is to be notified."""
+    return filled(frontier())
 
 
 CASES: tuple[Callable[[], FilledForm], ...] = (

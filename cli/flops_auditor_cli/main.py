@@ -48,6 +48,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "report": Command("Write a page for people on all that is recorded.", ("report",)),
         "export": Command("Write a bundle of records for a regulator.", ("export",)),
         "form": Command("Fill in the Model Documentation Form.", ("form",)),
+        "bom": Command("Describe a model as CycloneDX, SPDX or a model card.", ("bom",)),
         "notify-draft": Command("Draft a notification.", ("notify_draft",)),
     },
     "Change something": {

@@ -14,13 +14,14 @@ class NoNewestRun(WrongInput):
     remedy = "List what there is with `flops-auditor records list`; name a job, or a base model as the list names it."
 
 
-def runs_of(source: RecordSource, what: str) -> list[dict[str, Any]]:
-    """The newest record of a job, or of a model's newest run; then those of the runs that it continues, latest first.
+def rows_of_runs(source: RecordSource, what: str) -> list[dict[str, str]]:
+    """The row of a job, or of a model's newest run; then those of the runs that it continues, latest first.
 
     Which run of a model was taken, and that others do not lead to it, is told on stderr. Raises SeveralJobs and
     NoNewestRun.
     """
     rows = source.rows()
+    of_model: list[dict[str, str]] = []
     try:
         last = the_one(rows, what)
     except NoSuchRecord as error:
@@ -30,9 +31,13 @@ def runs_of(source: RecordSource, what: str) -> list[dict[str, Any]]:
         last = of_model[0]
     [content] = source.contents([last])
     listed = {ancestor.job_id for ancestor in source.lineage(content).ancestors}
-    earlier = [row for row in rows if row["job_id"] in listed]
-    if last["job_id"] != what and what not in (last["job_name"], last["job_arn"]):
+    if of_model:
         others = sum(row["job_id"] not in listed for row in of_model[1:])
         more = f"; {others} other runs on that model do not lead to it: name a job for each" if others else ""
         say(f"{plain(what)}: its newest run is {plain(last['job_arn'])}{more}")
-    return [content, *source.contents(earlier)]
+    return [last, *(row for row in rows if row["job_id"] in listed)]
+
+
+def runs_of(source: RecordSource, what: str) -> list[dict[str, Any]]:
+    """The newest records of those runs, in that order. Raises SeveralJobs and NoNewestRun."""
+    return source.contents(rows_of_runs(source, what))

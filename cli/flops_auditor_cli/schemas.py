@@ -572,6 +572,7 @@ DRAFT = thing(
 FORM_FIELD = thing(
     {
         "name": TEXT,
+        "kind": TEXT,
         "asks": TEXT,
         "receivers": many(TEXT),
         "answer": MAYBE,

@@ -12,7 +12,7 @@ import typer
 from flops_auditor_cli.output import plain, say
 
 OutputFileOption = Annotated[
-    Path | None, typer.Option("--output-file", help="Write into this file instead of to stdout.")
+    Path | None, typer.Option("--output-file", "-f", help="Write into this file instead of to stdout.")
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
 

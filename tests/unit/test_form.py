@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
-from flops_auditor.domain.messages.fill_form import TrainsNoModel, range_of, wall_clock_seconds
+from flops_auditor.domain.messages.fill_form import TrainsNoModel, range_of
 from flops_auditor.domain.messages.form import FilledForm
 from flops_auditor.domain.messages.roundings import hides, magnitude, magnitude_hides, power, significant, two_digits
+from flops_auditor.domain.messages.run_figures import wall_clock_seconds
 from flops_auditor_cli.commands.form import document_of
 from flops_auditor_cli.document import MARK, document
 from flops_auditor_cli.form_view import FOR_A_PERSON

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flops_auditor.data import hardware_table, read
+from flops_auditor.data import MODEL_DOCUMENTATION_FORM, hardware_table, read
 from flops_auditor.domain.messages.duties import KNOWN_FORM, form_of, forms_of
 from flops_auditor.domain.messages.fill_form import fill_form
 from flops_auditor.domain.messages.form import FilledForm
@@ -20,8 +20,6 @@ from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.record_source import BundleOption, open_records
 from flops_auditor_cli.view import show
 from flops_auditor_cli.written import OutputFileOption, OverwriteOption, check_file, write, written
-
-FORM_FILE = "forms/model-documentation-form.json"
 
 
 class FormOutput(StrEnum):
@@ -61,7 +59,7 @@ def form_command(
     if output is FormOutput.DOCX:
         import_module("flops_auditor_cli.document")  # that its extra is missing is told before anything is read
     records = runs_of(open_records(target, bundle), what)
-    form = fill_form(records, parse_form(read(FORM_FILE)), hardware_table())
+    form = fill_form(records, parse_form(read(MODEL_DOCUMENTATION_FORM)), hardware_table())
     if output is FormOutput.DOCX:
         content = document_of(form)
     else:

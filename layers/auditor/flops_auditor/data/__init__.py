@@ -36,6 +36,8 @@ from flops_auditor.domain.values.errors import WrongInput
 FOLDER = Path(__file__).parent
 RELEASED = "released_tables.csv"
 """Every version of a table that a release shipped: what a verifier takes for the product's own."""
+MODEL_DOCUMENTATION_FORM = "forms/model-documentation-form.json"
+"""What the form of the Code of Practice asks for."""
 ON_BY_DEFAULT = "policies_on_by_default.json"
 """Which of the policies assess a job that nobody chose policies for; all of the folder can be chosen."""
 

@@ -6,7 +6,6 @@ Act, recital 109).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -24,12 +23,19 @@ from flops_auditor.domain.messages.roundings import (
     significant,
     two_digits,
 )
+from flops_auditor.domain.messages.run_figures import (
+    TRAINING,
+    CountedAmount,
+    accelerator_seconds,
+    amount_of,
+    energies,
+    role_of,
+    wall_clock_seconds,
+    whole,
+)
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.errors import WrongInput
-from flops_auditor.domain.values.moments import read_time
 
-TRAINING = frozenset({"fine-tuning", "pretraining"})
-"""Activities that train a model; what others took is no part of its training time and energy."""
 DAYS_IN_A_MONTH = Decimal("30.44")
 SECONDS_IN_A_DAY = 86400
 AT_ONCE = ("what several runs trained at once counts once; pauses between runs do not count",)
@@ -89,7 +95,7 @@ def fill_form(records: Sequence[Mapping[str, Any]], text: FormText, hardware: Ha
         content=content,
         trained=[each for each in records if each["job"]["activity"] in TRAINING],
         missing=max(content["lineage"]["ancestors"] + 1 - len(records), 0),
-        scope="the model as a whole" if _role(content) == "developer" else "the modification",
+        scope="the model as a whole" if role_of(content) == "developer" else "the modification",
         standings=tuple(map(_standing, content["assessments"])),
         hardware=hardware,
         text=text,
@@ -115,6 +121,7 @@ def fill_form(records: Sequence[Mapping[str, Any]], text: FormText, hardware: Ha
 def _field(asked: AskedField, given: Answer) -> FormField:
     return FormField(
         name=asked.name,
+        kind=asked.answer,
         asks=asked.asks,
         receivers=asked.receivers,
         answer=given.answer,
@@ -125,25 +132,15 @@ def _field(asked: AskedField, given: Answer) -> FormField:
     )
 
 
-def _role(content: Mapping[str, Any]) -> str | None:
-    """Whether the run's model is its maker's own or a modification, as the lines say: of a law before its wordings."""
-    lines = sorted(content["assessments"], key=lambda a: "wording_of" in a)
-    return next((a["role"] for a in lines if a["role"]), None)
-
-
 def _standing(assessment: Mapping[str, Any]) -> LineStanding:
     return LineStanding(
         assessment["title"],
         int(assessment["threshold_flop"]),
-        _whole(assessment["lower_flop"]),
-        _whole(assessment["best_flop"]),
-        _whole(assessment["upper_flop"]),
+        whole(assessment["lower_flop"]),
+        whole(assessment["best_flop"]),
+        whole(assessment["upper_flop"]),
         assessment["verdict"],
     )
-
-
-def _whole(amount: str | None) -> int | None:
-    return None if amount is None else int(amount)
 
 
 def _counted_run(content: Mapping[str, Any]) -> CountedRun:
@@ -175,23 +172,6 @@ def _wall_clock(runs: _Runs) -> tuple[Decimal | None, str, tuple[FieldSource, ..
     return (None, "", sources) if seconds is None else (seconds / SECONDS_IN_A_DAY, f"{exactly(seconds)} s", sources)
 
 
-def wall_clock_seconds(records: Sequence[Mapping[str, Any]]) -> Decimal | None:
-    """The time in which at least one of the runs trained, pauses between them left out; None where one does not say."""
-    spans: list[tuple[datetime, datetime]] = []
-    for content in records:
-        job = content["job"]
-        if not job["start"] or not job["end"]:
-            return None
-        spans.append((read_time(job["start"]), read_time(job["end"])))
-    total, until = Decimal(0), None
-    for start, end in sorted(spans):
-        since = start if until is None else max(start, until)
-        if end > since:
-            total += Decimal(str((end - since).total_seconds()))
-        until = end if until is None else max(until, end)
-    return total
-
-
 def range_of(days: Decimal, text: FormText) -> str:
     """The range of the form that so many days lie in."""
     months = days / DAYS_IN_A_MONTH
@@ -208,74 +188,29 @@ def _hardware_days(runs: _Runs) -> Answer:
     )
 
 
-def accelerator_seconds(records: Sequence[Mapping[str, Any]], hardware: HardwareTable) -> dict[str, Decimal]:
-    """Accelerators times seconds of training, by accelerator; empty where a run's hardware is not known.
-
-    The time of a run on several kinds of hardware stands under all of their names: a record adds it up.
-    """
-    by_name: dict[str, Decimal] = {}
-    for content in records:
-        seconds = content["estimate"]["accelerator_seconds"]
-        if seconds is None:
-            return {}
-        name = _accelerators(content, hardware)
-        by_name[name] = by_name.get(name, Decimal(0)) + Decimal(seconds)
-    return by_name
-
-
-def _accelerators(content: Mapping[str, Any], hardware: HardwareTable) -> str:
-    """The accelerators of a run's hosts; of a host that the table has not, its type."""
-    types = [each["type"] for each in content["job"]["instances"]]
-    known = ((hardware.find(name), name) for name in types)
-    names = dict.fromkeys(host.unit_name if host else name for host, name in known)
-    return ", ".join(names) or "accelerator"
-
-
 # ----- Computation
 
 
-class _Amount(NamedTuple):
-    """The form's amount of computation with its bounds, and the member of the record that the best estimate is."""
-
-    lower_flop: int | None
-    best_flop: int | None
-    upper_flop: int | None
-    member: str
-
-
-def _amount(content: Mapping[str, Any]) -> _Amount:
-    """Of a model with systemic risk the cumulative amount, of any other what updated parameters (Annex A.1)."""
-    asked = {a["policy"] for a in content["assessments"] if any(duty.get("form") for duty in a["duties"])}
-    over = (a for a in content["assessments"] if a["verdict"] == "above" and a["basis"] == "cumulative")
-    if content["original"]["systemic_risk"] or any(a["policy"] in asked for a in over):
-        part, member = content["cumulative"], "cumulative.best_flop"
-        lower, best, upper = part["lower_flop"], part["best_flop"], part["upper_flop"]
-    else:
-        part, member = content["lineage"], "lineage.updates_best_flop"
-        lower, best, upper = part["updates_lower_flop"], part["updates_best_flop"], part["updates_upper_flop"]
-    return _Amount(_whole(lower), _whole(best), _whole(upper), member)
-
-
 def _two_figures(runs: _Runs) -> Answer:
-    amount = _amount(runs.content)
+    amount = amount_of(runs.content)
     notes = (*_bounds(amount), *_hidden(amount, runs.standings, hides, TWO_FIGURES))
     return _computation(runs, amount, two_digits, notes)
 
 
 def _magnitude(runs: _Runs) -> Answer:
-    amount = _amount(runs.content)
+    amount = amount_of(runs.content)
     return _computation(runs, amount, magnitude, _hidden(amount, runs.standings, magnitude_hides, MAGNITUDE))
 
 
 def _computation(
-    runs: _Runs, amount: _Amount, rounded: Callable[[int | None], str | None], notes: tuple[str, ...]
+    runs: _Runs, amount: CountedAmount, rounded: Callable[[int | None], str | None], notes: tuple[str, ...]
 ) -> Answer:
     best = amount.best_flop
     exact = "" if best is None else f"{best} FLOP"
     return Answer(rounded(best), exact, notes, (_source(runs.content, amount.member),))
 
 
-def _bounds(amount: _Amount) -> tuple[str, ...]:
+def _bounds(amount: CountedAmount) -> tuple[str, ...]:
     low, high = amount.lower_flop, amount.upper_flop
     if amount.best_flop is None:
         return ()
@@ -285,7 +220,7 @@ def _bounds(amount: _Amount) -> tuple[str, ...]:
 
 
 def _hidden(
-    amount: _Amount, standings: Sequence[LineStanding], hidden: Callable[[int, int], bool], words: str
+    amount: CountedAmount, standings: Sequence[LineStanding], hidden: Callable[[int, int], bool], words: str
 ) -> tuple[str, ...]:
     """On which side of a line that counts the same amount it is, where a rounding hides that."""
     best = amount.best_flop
@@ -324,23 +259,18 @@ def _assumptions(records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
 # ----- Energy
 
 
-def _energies(records: Sequence[Mapping[str, Any]]) -> list[Decimal]:
-    """Kilowatt-hours of the runs of which they are known."""
-    return [Decimal(each) for each in (r["estimate"]["energy_kwh"] for r in records) if each is not None]
-
-
 def _energy(runs: _Runs) -> Answer:
-    energies, count = _energies(runs.trained), len(runs.trained)
-    total, sources = sum(energies, Decimal(0)), runs.sources("estimate.energy_kwh")
+    known, count = energies(runs.trained), len(runs.trained)
+    total, sources = sum(known, Decimal(0)), runs.sources("estimate.energy_kwh")
     told = f"{significant(total / 1000)} MWh"
-    if len(energies) == count:
+    if len(known) == count:
         return Answer(told, f"{exactly(total)} kWh", runs.incomplete, sources)
-    part = (f"{told} of {len(energies)} of {count} runs",) if energies else ()
+    part = (f"{told} of {len(known)} of {count} runs",) if known else ()
     return Answer(runs.text.energy.not_known, notes=(*runs.incomplete, *part), sources=sources)
 
 
 def _energy_methodology(runs: _Runs) -> Answer:
-    known, words = len(_energies(runs.trained)) == len(runs.trained), runs.text.energy
+    known, words = len(energies(runs.trained)) == len(runs.trained), runs.text.energy
     sources = runs.sources("estimate.energy_kwh", "estimate.assumptions")
     return Answer(words.estimated if known else words.lacking, sources=sources)
 

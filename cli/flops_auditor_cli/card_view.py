@@ -1,0 +1,49 @@
+"""A model card as Hugging Face reads it: a block of YAML, and what the training took, in Markdown."""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from flops_auditor.domain.messages.bom import ModelBom
+from flops_auditor.domain.messages.model_card import card_metadata
+from flops_auditor.domain.messages.roundings import exactly, significant, two_digits
+from flops_auditor.domain.values.visible import as_written, visible
+from flops_auditor_cli.output import json_text
+from flops_auditor_cli.view import Block, FactList, PointList, in_markdown
+
+
+def model_card(bom: ModelBom) -> str:
+    """The card. A text in its YAML is a double-quoted scalar, so nothing in it is read as YAML (YAML 1.2, 7.3.1)."""
+    metadata = card_metadata(bom)
+    head = ["---", *yaml_lines(metadata), "---", ""] if metadata else []
+    blocks: list[Block] = [
+        FactList(_facts(bom), "Training compute and energy"),
+        PointList([f"{each.title}: {each.verdict}" for each in bom.claims], "Thresholds"),
+    ]
+    return "\n".join([*head, "\n\n".join(filter(None, map(in_markdown, blocks))), ""])
+
+
+def yaml_lines(members: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """Members as YAML. Names are ours; texts are quoted as JSON quotes them, and a number is a plain decimal."""
+    for name, value in members.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{name}:"
+            yield from yaml_lines(value, f"{indent}  ")
+        else:
+            yield f"{indent}{name}: {exactly(value) if isinstance(value, Decimal) else json_text(visible(value))}"
+
+
+def _facts(bom: ModelBom) -> list[tuple[str, str]]:
+    amount, energy = bom.amount, bom.energy_kwh
+    flop = [two_digits(each) or "not known" for each in (amount.best_flop, amount.lower_flop, amount.upper_flop)]
+    facts = [
+        ("Limited to", "the modification" if bom.fine_tuned else "the model as a whole"),
+        ("Computation", f"{flop[0]}, at least {flop[1]}, at most {flop[2]}"),
+        ("Method", bom.method),
+        ("Energy", "not known" if energy is None else f"{significant(energy)} kWh: {bom.energy_method}"),
+        ("Hardware", "; ".join(bom.hardware) or "not disclosed"),
+        ("Base model", bom.base_model or "none is named"),
+        ("Signed records", ", ".join(f"{each.job_id[:12]} revision {each.revision}" for each in bom.records)),
+    ]
+    missing = [("Runs that it continues and that are not included", str(bom.missing))] if bom.missing else []
+    return [(label, as_written(value)) for label, value in (*facts, *missing)]

@@ -1,0 +1,137 @@
+"""What a bill of materials says of a model, as values: formats that others read are made from them.
+
+Nothing is invented: what no record says is left out, or is said to be unknown where a format asks for it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.messages.form import FilledForm
+from flops_auditor.domain.messages.form_file import AnswerKind
+from flops_auditor.domain.messages.run_figures import (
+    TRAINING,
+    CountedAmount,
+    accelerators_of,
+    amount_of,
+    energies,
+)
+
+PRODUCT = "flops-auditor"
+SITE = "https://flops-auditor.dev"
+
+
+class Claim(NamedTuple):
+    """On which side of a line the model is, and why."""
+
+    title: str
+    verdict: str
+    reason: str
+
+
+class SignedRecord(NamedTuple):
+    """A record that the figures rest on: of which job, and the SHA-256 of its envelope's line, in hex."""
+
+    job_arn: str
+    job_id: str
+    revision: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class GridFactor:
+    """Grams of CO2 equivalent for a kilowatt-hour, and where the figure comes from: a person gives both."""
+
+    grams_per_kwh: Decimal
+    source: str
+
+
+@dataclass(frozen=True)
+class ModelBom:
+    """A model that a run made. Energy in kWh (None: not known); `emissions_g` only where a grid factor was given.
+
+    `fine_tuned`: what is told is limited to a modification. `missing` counts runs that it continues and that no figure
+    includes. `at` is when the newest record was made, and `version` what made it.
+    """
+
+    name: str
+    job_id: str
+    revision: int
+    ledger_id: str
+    at: str
+    version: str
+    base_model: str
+    fine_tuned: bool
+    regions: tuple[str, ...]
+    hardware: tuple[str, ...]
+    energy_kwh: Decimal | None
+    energy_method: str
+    grid: GridFactor | None
+    amount: CountedAmount
+    method: str
+    missing: int
+    claims: tuple[Claim, ...]
+    records: tuple[SignedRecord, ...]
+
+    @property
+    def emissions_g(self) -> Decimal | None:
+        """Grams of CO2 equivalent."""
+        if self.grid is None or self.energy_kwh is None:
+            return None
+        return self.energy_kwh * self.grid.grams_per_kwh
+
+    @property
+    def activity(self) -> str:
+        """What the energy and the compute were used for."""
+        return "fine-tuning" if self.fine_tuned else "training"
+
+
+def bom_of(
+    records: Sequence[Mapping[str, Any]],
+    digests: Sequence[str],
+    form: FilledForm,
+    hardware: HardwareTable,
+    grid: GridFactor | None = None,
+) -> ModelBom:
+    """From the newest records of a model's runs, the last one first, the SHA-256 of each record's line, and the form
+    that was filled in from them.
+    """
+    content = records[0]
+    trained = [each for each in records if each["job"]["activity"] in TRAINING]
+    known = energies(trained)
+    return ModelBom(
+        name=content["job"]["name"],
+        job_id=content["job"]["id"],
+        revision=content["revision"],
+        ledger_id=content["ledger_id"],
+        at=max(each["recorded_at"] for each in records),
+        version=content["code_version"],
+        base_model=form.model,
+        fine_tuned=form.scope == "the modification",
+        regions=tuple(dict.fromkeys(each["job"]["region"] for each in trained)),
+        hardware=tuple(dict.fromkeys(hosts for each in trained for hosts in _hosts(each, hardware))),
+        energy_kwh=sum(known, Decimal(0)) if len(known) == len(trained) else None,
+        energy_method=_answer(form, "energy, methodology"),
+        grid=grid,
+        amount=amount_of(content),
+        method=_answer(form, "computation, methodology"),
+        missing=form.missing,
+        claims=tuple(Claim(a["title"], a["verdict"], a["reason"]) for a in content["assessments"]),
+        records=tuple(
+            SignedRecord(each["job"]["arn"], each["job"]["id"], each["revision"], digest)
+            for each, digest in zip(records, digests, strict=True)
+        ),
+    )
+
+
+def _answer(form: FilledForm, kind: AnswerKind) -> str:
+    """What the form says of a method."""
+    return next((field.answer or "" for field in form.fields if field.kind == kind), "")
+
+
+def _hosts(content: Mapping[str, Any], hardware: HardwareTable) -> list[str]:
+    """The hosts of a run, with their accelerators."""
+    hosts = [f"{each['count']} x {each['type']}" for each in content["job"]["instances"]]
+    return [f"{', '.join(hosts)} ({accelerators_of(content, hardware)})"] if hosts else []

@@ -1,0 +1,90 @@
+"""Figures of a model's runs, from their records: added up, and without any rounding."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.values.moments import read_time
+
+TRAINING = frozenset({"fine-tuning", "pretraining"})
+"""Activities that train a model; what others took is no part of its training time and energy."""
+
+
+def role_of(content: Mapping[str, Any]) -> str | None:
+    """Whether the run's model is its maker's own or a modification, as the lines say: of a law before its wordings."""
+    lines = sorted(content["assessments"], key=lambda a: "wording_of" in a)
+    return next((a["role"] for a in lines if a["role"]), None)
+
+
+def whole(amount: str | None) -> int | None:
+    """An amount of a record, in FLOP; None where it is not known."""
+    return None if amount is None else int(amount)
+
+
+def wall_clock_seconds(records: Sequence[Mapping[str, Any]]) -> Decimal | None:
+    """The time in which at least one of the runs trained, pauses between them left out; None where one does not say."""
+    spans: list[tuple[datetime, datetime]] = []
+    for content in records:
+        job = content["job"]
+        if not job["start"] or not job["end"]:
+            return None
+        spans.append((read_time(job["start"]), read_time(job["end"])))
+    total, until = Decimal(0), None
+    for start, end in sorted(spans):
+        since = start if until is None else max(start, until)
+        if end > since:
+            total += Decimal(str((end - since).total_seconds()))
+        until = end if until is None else max(until, end)
+    return total
+
+
+def accelerator_seconds(records: Sequence[Mapping[str, Any]], hardware: HardwareTable) -> dict[str, Decimal]:
+    """Accelerators times seconds of training, by accelerator; empty where a run's hardware is not known.
+
+    The time of a run on several kinds of hardware stands under all of their names: a record adds it up.
+    """
+    by_name: dict[str, Decimal] = {}
+    for content in records:
+        seconds = content["estimate"]["accelerator_seconds"]
+        if seconds is None:
+            return {}
+        name = accelerators_of(content, hardware)
+        by_name[name] = by_name.get(name, Decimal(0)) + Decimal(seconds)
+    return by_name
+
+
+def accelerators_of(content: Mapping[str, Any], hardware: HardwareTable) -> str:
+    """The accelerators of a run's hosts; of a host that the table has not, its type."""
+    types = [each["type"] for each in content["job"]["instances"]]
+    known = ((hardware.find(name), name) for name in types)
+    names = dict.fromkeys(host.unit_name if host else name for host, name in known)
+    return ", ".join(names) or "accelerator"
+
+
+class CountedAmount(NamedTuple):
+    """The form's amount of computation with its bounds, and the member of the record that the best estimate is."""
+
+    lower_flop: int | None
+    best_flop: int | None
+    upper_flop: int | None
+    member: str
+
+
+def amount_of(content: Mapping[str, Any]) -> CountedAmount:
+    """Of a model with systemic risk the cumulative amount, of any other what updated parameters (Annex A.1)."""
+    asked = {a["policy"] for a in content["assessments"] if any(duty.get("form") for duty in a["duties"])}
+    over = (a for a in content["assessments"] if a["verdict"] == "above" and a["basis"] == "cumulative")
+    if content["original"]["systemic_risk"] or any(a["policy"] in asked for a in over):
+        part, member = content["cumulative"], "cumulative.best_flop"
+        lower, best, upper = part["lower_flop"], part["best_flop"], part["upper_flop"]
+    else:
+        part, member = content["lineage"], "lineage.updates_best_flop"
+        lower, best, upper = part["updates_lower_flop"], part["updates_best_flop"], part["updates_upper_flop"]
+    return CountedAmount(whole(lower), whole(best), whole(upper), member)
+
+
+def energies(records: Sequence[Mapping[str, Any]]) -> list[Decimal]:
+    """Kilowatt-hours of the runs of which they are known."""
+    return [Decimal(each) for each in (r["estimate"]["energy_kwh"] for r in records) if each is not None]
