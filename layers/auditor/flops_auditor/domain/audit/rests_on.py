@@ -37,7 +37,7 @@ ON_THE_JOBS_WORD = Kind(
     "trusted here (setting TrustStatements, or the policy)",
     Remedy(
         "confirm-the-statement",
-        "have somebody who knows confirm it, and sign for it: flops-auditor amend {job} --who NAME --why REASON "
+        "have somebody who knows confirm it, and sign for it: `flops-auditor amend {job} --who NAME --why REASON` "
         "with the option that says it",
     ),
 )
@@ -46,8 +46,8 @@ ACTIVITY_DECIDES = Kind(
     "only a tag of the job says that it is {activity}, without which it would be above",
     Remedy(
         "confirm-the-activity",
-        "have somebody who knows say what the run did, and sign for it: flops-auditor amend {job} --who NAME --why "
-        "REASON --activity ACTIVITY",
+        "have somebody who knows say what the run did, and sign for it: `flops-auditor amend {job} --who NAME --why "
+        "REASON --activity ACTIVITY`",
     ),
 )
 ACTIVITY_CONTRADICTED = Kind(

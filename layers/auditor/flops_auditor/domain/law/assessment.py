@@ -39,7 +39,7 @@ WHOSE_WEIGHTS = Kind(
     "the run is said to pretrain, and names a model: if it loads that model's weights, it modifies it",
     Remedy(
         "say-whose-weights",
-        "say what the run begins with: flops-auditor amend {job} --who NAME --why REASON --from-scratch "
+        "say what the run begins with: `flops-auditor amend {job} --who NAME --why REASON --from-scratch` "
         "(or --not-from-scratch)",
     ),
 )
@@ -48,7 +48,7 @@ FROM_NONE = Kind(
     "only a tag says that the model was begun from no weights; if it was begun from somebody's, this modifies it",
     Remedy(
         "confirm-from-scratch",
-        "have somebody who knows confirm it: flops-auditor amend {job} --who NAME --why REASON --from-scratch "
+        "have somebody who knows confirm it: `flops-auditor amend {job} --who NAME --why REASON --from-scratch` "
         "(or --not-from-scratch)",
     ),
 )
@@ -61,8 +61,8 @@ UNCONFIRMED = Kind(
     "only a tag of the job says that {statement}, which would make the verdict milder",
     Remedy(
         "confirm-the-tag",
-        "have somebody who knows confirm it: flops-auditor models set MODEL, or flops-auditor amend {job} --who NAME "
-        "--why REASON {option}",
+        "have somebody who knows confirm it: `flops-auditor models set MODEL`, or `flops-auditor amend {job} --who "
+        "NAME --why REASON {option}`",
     ),
 )
 DISPUTED = Kind(
@@ -80,7 +80,7 @@ NO_RULE = Kind(
     Remedy(
         "choose-a-policy",
         "to have it assessed, choose a policy that has a rule about it, with --policy or the stack's parameter "
-        "Policies: flops-auditor catalog policies lists them",
+        "Policies: `flops-auditor catalog policies` lists them",
     ),
 )
 DENIED = Kind(

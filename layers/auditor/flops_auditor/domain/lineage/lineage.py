@@ -23,7 +23,7 @@ _MOST_DOUBTS = 10
 _LONGEST_DOUBT = 200
 
 
-SETTLE_ANCESTOR = Remedy("settle-ancestor", "settle what is in doubt about {name}: flops-auditor records show {name}")
+SETTLE_ANCESTOR = Remedy("settle-ancestor", "settle what is in doubt about {name}: `flops-auditor records show {name}`")
 _DOUBTFUL = Kind("ancestor-in-doubt", "ancestor {name}: {doubt}", SETTLE_ANCESTOR)
 NOT_LOOKED_UP = Kind(
     "earlier-runs-not-looked-up",
@@ -31,8 +31,8 @@ NOT_LOOKED_UP = Kind(
     "{places:list}",
     Remedy(
         "audit-by-name",
-        "look at its record, which has the earlier runs (flops-auditor records show {job}); if it continues none, tag "
-        "it with flops-auditor:lineage = none",
+        "look at its record, which has the earlier runs (`flops-auditor records show {job}`); if it continues none, "
+        "tag it with flops-auditor:lineage = none",
     ),
 )
 _MORE_DOUBTFUL = Kind("more-ancestors-in-doubt", "and {count} more ancestors with doubts")

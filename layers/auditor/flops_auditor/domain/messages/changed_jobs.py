@@ -1,9 +1,8 @@
 """What people are told of jobs that changed after they were seen or audited."""
 
-import textwrap
 from collections.abc import Sequence
 
-from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, WIDTH, Alert
+from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, Alert, wrapped
 from flops_auditor.domain.values.remarks import Remark, printable
 
 MOST_TOLD = 20
@@ -16,7 +15,6 @@ def tell_changes(changes: Sequence[tuple[str, str, Remark]]) -> Alert:
     lines = [f"- {printable(name)} ({region}): {remark.words}" for name, region, remark in changes[:MOST_TOLD]]
     if count > MOST_TOLD:
         lines.append(f"- and {count - MOST_TOLD} more; the log of the reconcile function names all")
-    wrapped = [textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines]
     head = "What the reconciliation found of training jobs after they were seen or audited:"
-    body = "\n".join([head, "", *wrapped, ""])
+    body = "\n".join([head, "", *(wrapped(line, hanging="  ") for line in lines), ""])
     return Alert(subject[:LONGEST_SUBJECT], body, {"kind": "changed-jobs"})

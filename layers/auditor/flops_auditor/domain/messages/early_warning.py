@@ -29,6 +29,7 @@ from flops_auditor.domain.messages.record_alert import (
     named,
     numbered,
     section,
+    sentence,
     subject,
 )
 from flops_auditor.domain.runs.training_time import STILL_TRAINING
@@ -55,7 +56,7 @@ def warn(
         section("IN DOUBT", _in_doubt(seen) if level == UNBOUNDED else []),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(seen, level, content, now, lines))),
-        section("THE JOB", [printable(content["job"]["arn"]), "flops-auditor watch"]),
+        section("THE JOB", [printable(content["job"]["arn"]), "`flops-auditor watch`"]),
     ]
     return Alert(
         subject=subject(f"[FLOPs Auditor] {_headline(level)}: {name} (running)"),
@@ -175,7 +176,7 @@ def _steps(
     if level == UNBOUNDED:
         doubts = (doubt.settled_by(arn) for doubt in seen.audited.estimate.doubts)
         advice = dict.fromkeys(remedy.words for remedy in doubts if remedy)
-        steps += [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in advice]
+        steps += map(sentence, advice)
         return steps + ([f"To bound it: {narrow.words}."] if narrow else [])
     meanings = list(dict.fromkeys(_meaning(each) for each in lines))
     steps.append(f"Decide whether the run may cross the line{'s' if len(lines) > 1 else ''}: {'; '.join(meanings)}.")

@@ -40,6 +40,7 @@ _INDENT = "  "
 _UNBROKEN = "\N{NO-BREAK SPACE}"
 _STAYS = re.compile(r" (?=%|(?:\d+[.)]|[-*]) )")
 """A space that ends no line: a sign belongs to its number, and no line that is wrapped begins as a step or a point."""
+_COMMAND = re.compile(r"`([^`]*)`")
 _STEP = re.compile(r"\d+\. ")
 HEADLINES = {
     "above": "ABOVE a threshold",
@@ -336,7 +337,7 @@ def _form(content: Mapping[str, Any]) -> list[str]:
     """Where the figures of a form are, if a duty may be met with one; a form whose fields are not known is named."""
     known = form_of(content)
     return [
-        f"The figures for the {form}: flops-auditor form {in_commands(content)}"
+        f"The figures for the {form}: `flops-auditor form {in_commands(content)}`"
         if form == known
         else f"Fill in the {form} by hand: its fields are not known here."
         for form in map(printable, forms_of(content))
@@ -397,9 +398,15 @@ def remedies(content: Mapping[str, Any]) -> list[str]:
     if kinds & (NARROWING - {COUNT_THE_RUN}) and KNOW_THE_TYPE.name not in kinds:
         distinct.append(AMEND.words(content["job"]["arn"]))
     more = len(distinct) - MOST_REMEDIES
-    lines = [f"{words[:1].upper()}{words[1:].rstrip('.')}." for words in distinct[:MOST_REMEDIES]]
-    left = f"And {more} more: flops-auditor records show {in_commands(content)}"
+    lines = [sentence(words) for words in distinct[:MOST_REMEDIES]]
+    left = f"And {more} more: `flops-auditor records show {in_commands(content)}`"
     return [*lines, *([left] if more > 0 else [])]
+
+
+def sentence(words: str) -> str:
+    """Words as a sentence; one that ends in a command has no full stop, which would be copied with it."""
+    told = words[:1].upper() + words[1:].rstrip(".")
+    return told if told.endswith("`") else f"{told}."
 
 
 def in_commands(content: Mapping[str, Any]) -> str:
@@ -410,11 +417,11 @@ def in_commands(content: Mapping[str, Any]) -> str:
 def _record(content: Mapping[str, Any]) -> list[str]:
     job, quoted = content["job"], in_commands(content)
     return [
-        f"flops-auditor records show {quoted}",
-        *([f"flops-auditor records lineage {quoted}"] if content["lineage"]["ancestors"] else []),
+        f"`flops-auditor records show {quoted}`",
+        *([f"`flops-auditor records lineage {quoted}`"] if content["lineage"]["ancestors"] else []),
         f"Job: {printable(job['arn'])}",
         f"Record: {job['id'][:16]}..., revision {content['revision']}, ledger {printable(content['ledger_id'])}. The "
-        "next checkpoint, within 15 minutes, puts it into the log; flops-auditor verify checks that.",
+        "next checkpoint, within 15 minutes, puts it into the log; `flops-auditor verify` checks that.",
     ]
 
 
@@ -462,9 +469,11 @@ def section(title: str, lines: Iterable[str], fill: bool = True) -> str:
 
 
 def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
-    """One paragraph, at most WIDTH wide; a longer word, such as an ARN or a command, stays whole."""
+    """One paragraph, at most WIDTH wide; a longer word, such as an ARN, stays whole, and so does a command, which
+    stands between backticks in `text`: it can be copied in one piece.
+    """
     filled = textwrap.fill(
-        _STAYS.sub(_UNBROKEN, printable(text)),
+        _COMMAND.sub(lambda found: found[1].replace(" ", _UNBROKEN), _STAYS.sub(_UNBROKEN, printable(text))),
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent + hanging,

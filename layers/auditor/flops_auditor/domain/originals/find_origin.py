@@ -25,8 +25,8 @@ MERGED_UNKNOWN = Kind(
 
 SAY_WHICH = Remedy(
     "say-which-original",
-    "clear up which model it begins with, and say how much compute that took: flops-auditor amend {job} --who NAME "
-    "--why REASON --pretraining-flop NUMBER",
+    "clear up which model it begins with, and say how much compute that took: `flops-auditor amend {job} --who NAME "
+    "--why REASON --pretraining-flop NUMBER`",
 )
 NAMES_DISAGREE = Kind(
     "model-names-disagree",

@@ -2,22 +2,22 @@
 
 from flops_auditor.domain.values.remarks import Remedy
 
-ASK = "flops-auditor amend {job} --who NAME --why REASON --ask-again"
+ASK = "`flops-auditor amend {job} --who NAME --why REASON --ask-again`"
 """Has the sources asked once more, and the record superseded by what they answer."""
-BETTER = "flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER"
+BETTER = "`flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER`"
 """Takes a person's own figures."""
 AMEND = Remedy("amend", f"give better evidence: {BETTER}")
 CORRECT_STATEMENT = Remedy(
     "correct-statement",
     "correct {statement} for the next run, and amend this record: "
-    "flops-auditor amend {job} --who NAME --why REASON {option} NUMBER",
+    "`flops-auditor amend {job} --who NAME --why REASON {option} NUMBER`",
 )
 CORRECT_ACTIVITY = Remedy("correct-activity", f"correct the tag flops-auditor:activity, then: {ASK}")
 CORRECT_TAG = Remedy("correct-tag", f"correct {{statement}}, then: {ASK}")
 AMEND_ORIGINAL = Remedy(
     "amend-original",
     "say how much compute the original took: "
-    "flops-auditor amend {job} --who NAME --why REASON --pretraining-flop NUMBER",
+    "`flops-auditor amend {job} --who NAME --why REASON --pretraining-flop NUMBER`",
 )
 ASK_AGAIN = Remedy("ask-again", f"ask again: {ASK}")
 GRANT = Remedy("grant-access", f"grant what {{source}} was refused, then: {ASK}")
@@ -32,6 +32,6 @@ TAG_LINEAGE = Remedy(
 WAIT = Remedy("wait", "nothing to do: it settles by itself when the other run is recorded")
 KNOW_THE_TYPE = Remedy(
     "know-instance-type",
-    "upgrade to a release whose table has the instance type (flops-auditor catalog instance-types shows it), or add "
-    "its row to instance_types.csv and deploy; then: flops-auditor reassess --job {job}",
+    "upgrade to a release whose table has the instance type (`flops-auditor catalog instance-types` shows it), or add "
+    "its row to instance_types.csv and deploy; then: `flops-auditor reassess --job {job}`",
 )
