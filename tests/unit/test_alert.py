@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,9 @@ def test_every_golden_file_has_its_case() -> None:
     assert {path.name for path in FOLDER.iterdir()} == {path_of(case).name for case in CASES}
 
 
+MAILS = (Path(__file__).parents[2] / "docs" / "you-got-a-mail.md").read_text()
+
+
 @every_case
 def test_the_form_suits_sns_and_a_phone(case: Callable[[], Alert]) -> None:
     """SNS: ASCII, one line, less than 100 characters; at most ten attributes reach a queue (raw delivery)."""
@@ -40,6 +44,13 @@ def test_the_form_suits_sns_and_a_phone(case: Callable[[], Alert]) -> None:
     for value in alert.attributes.values():
         assert value.isprintable()
         assert value
+
+
+@every_case
+def test_the_page_about_mails_explains_every_subject(case: Callable[[], Alert]) -> None:
+    headline, _, name = alert_of(case).subject.removeprefix("[FLOPs Auditor] ").rpartition(": ")
+    assert "docs/you-got-a-mail.md" in " ".join(alert_of(case).body.split())
+    assert ("... (running)" if name.endswith("(running)") else f"`{headline}: <job>`") in MAILS
 
 
 @every_case

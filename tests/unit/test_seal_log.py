@@ -21,7 +21,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     WrongOrigin,
 )
 from flops_auditor.domain.ledger.merkle import MerkleTree, leaf_hash
-from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
+from flops_auditor.domain.ledger.signed_note import checkpoint_in, parse_checkpoint, parse_note
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, batch_key, checkpoint_key, frontier_key
@@ -68,7 +68,9 @@ def test_records_are_sealed_in_order_with_a_heartbeat_and_a_published_checkpoint
     found = leaves(world.archive)
     assert found[:3] == [record.line for record in world.pending.records.values()]
     assert kind_of(parse_envelope(found[3]).payload) == "heartbeat"
-    assert world.mailbox.messages[-1][1].encode() == world.archive.get(checkpoint_key(4))
+    mail = world.mailbox.messages[-1][1].encode()
+    assert checkpoint_in(mail) == world.archive.get(checkpoint_key(4))
+    assert b"nothing to do" in mail
     assert_one_valid_log(world, 3)
 
 

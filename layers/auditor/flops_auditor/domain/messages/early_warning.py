@@ -18,8 +18,10 @@ from flops_auditor.domain.audit.forecast import (
 from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.messages.duties import duty_in_words
+from flops_auditor.domain.messages.job_in_words import job_in_words
 from flops_auditor.domain.messages.record_alert import (
     MOST_DOUBTS,
+    WHAT_A_MAIL_MEANS,
     Alert,
     attributes,
     bounds_in_words,
@@ -56,7 +58,8 @@ def warn(
         section("IN DOUBT", _in_doubt(seen) if level == UNBOUNDED else []),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(seen, level, content, now, lines))),
-        section("THE JOB", [printable(content["job"]["arn"]), "`flops-auditor watch`"]),
+        section("THE JOB", [*job_in_words(content["job"], content["original"]["base_model"]), "`flops-auditor watch`"]),
+        section("", [WHAT_A_MAIL_MEANS]),
     ]
     return Alert(
         subject=subject(f"[FLOPs Auditor] {_headline(level)}: {name} (running)"),
@@ -177,7 +180,7 @@ def _steps(
         doubts = (doubt.settled_by(arn) for doubt in seen.audited.estimate.doubts)
         advice = dict.fromkeys(remedy.words for remedy in doubts if remedy)
         steps += map(sentence, advice)
-        return steps + ([f"To bound it: {narrow.words}."] if narrow else [])
+        return steps + ([sentence(f"to bound it: {narrow.words}")] if narrow else [])
     meanings = list(dict.fromkeys(_meaning(each) for each in lines))
     steps.append(f"Decide whether the run may cross the line{'s' if len(lines) > 1 else ''}: {'; '.join(meanings)}.")
     if seen.audited.run.stop_command:

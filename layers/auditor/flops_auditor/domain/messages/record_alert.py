@@ -22,6 +22,7 @@ from flops_auditor.domain.messages.duties import (
     forms_of,
     waits_for_its_law,
 )
+from flops_auditor.domain.messages.job_in_words import job_in_words
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.arns import name_of
@@ -51,6 +52,7 @@ ON_ITS_WORD = "BELOW every threshold, ON THE JOB'S OWN WORD"
 NOT_BINDING_YET = "ABOVE a threshold of a law that is NOT IN FORCE yet"
 DISPUTED = "OVER a threshold of which it is DISPUTED whether it counts"
 A_PERSON_DECIDES = "Tell whoever answers for this in your organisation. The figure is an indication; a person decides."
+WHAT_A_MAIL_MEANS = "What this mail means, and what to do with it: docs/you-got-a-mail.md of FLOPs Auditor."
 LAST_OF_ITS_CAUSE = """
 THE LAST OF ITS KIND TODAY
   This is message {count} of this day about jobs that are under every
@@ -97,6 +99,7 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
         section("IN DOUBT", doubts_in_words(content)),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(content))),
+        section("THE JOB", job_in_words(content["job"], content["original"]["base_model"])),
         section("THE RECORD", _record(content)),
     ]
     word = "BELOW, ON ITS OWN WORD" if content["rests_on"]["on_the_jobs_word"] else verdict.upper()
@@ -419,9 +422,9 @@ def _record(content: Mapping[str, Any]) -> list[str]:
     return [
         f"`flops-auditor records show {quoted}`",
         *([f"`flops-auditor records lineage {quoted}`"] if content["lineage"]["ancestors"] else []),
-        f"Job: {printable(job['arn'])}",
         f"Record: {job['id'][:16]}..., revision {content['revision']}, ledger {printable(content['ledger_id'])}. The "
         "next checkpoint, within 15 minutes, puts it into the log; `flops-auditor verify` checks that.",
+        WHAT_A_MAIL_MEANS,
     ]
 
 
@@ -473,7 +476,7 @@ def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
     stands between backticks in `text`: it can be copied in one piece.
     """
     filled = textwrap.fill(
-        _COMMAND.sub(lambda found: found[1].replace(" ", _UNBROKEN), _STAYS.sub(_UNBROKEN, printable(text))),
+        _COMMAND.sub(lambda command: command[1].replace(" ", _UNBROKEN), _STAYS.sub(_UNBROKEN, printable(text))),
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent + hanging,

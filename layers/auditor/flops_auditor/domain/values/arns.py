@@ -1,6 +1,11 @@
 """Parts of an Amazon Resource Name, arn:partition:service:region:account:resource (AWS IAM User Guide)."""
 
-_REGION, _ACCOUNT = 3, 4
+_PARTITION, _REGION, _ACCOUNT = 1, 3, 4
+
+
+def partition_of(arn: str) -> str:
+    """The partition, such as `aws`; empty where the ARN has none."""
+    return _part(arn, _PARTITION)
 
 
 def region_of(arn: str) -> str:

@@ -367,7 +367,14 @@ def _conclude(sealer: Sealer, log: _Log, body: bytes) -> None:
             raise RootMismatch(f"the checkpoint of size {head.size} is not over the log's leaves")
     log.head, log.note = head, note
     sealer.pending.mark_logged(places_of(first, lines))
-    sealer.mailbox.publish(f"FLOPs Auditor checkpoint {head.size}", note.decode())
+    sealer.mailbox.publish(f"FLOPs Auditor checkpoint {head.size}", note.decode() + CHECKPOINT_MAIL)
+
+
+CHECKPOINT_MAIL = """
+This is the signed state of the log of training records: nothing to do.
+Keep this mail out of the audited account's reach; it later proves that nothing was rewritten.
+"""
+"""What a mailed checkpoint is, and what to do with it. `verify --pin` reads the mail as it stands."""
 
 
 def _check_batch(sealer: Sealer, log: _Log, lines: list[bytes]) -> list[Leaf]:

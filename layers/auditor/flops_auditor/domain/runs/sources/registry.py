@@ -13,22 +13,25 @@ from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources import training_job, training_job_events
+from flops_auditor.domain.runs.sources.training_job_page import console_page
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 
 
 @dataclass(frozen=True)
 class Service:
     """One service: `read` makes a run of its evidence; `points_at` says which run an event is about, from the event's
-    source and detail, None where it is another service's, and raises MalformedEvent.
+    source and detail, None where it is another service's, and raises MalformedEvent; `console` is where people look at
+    the run of an ARN, empty where there is no such page.
     """
 
     read: Callable[[Evidence], Run]
     points_at: Callable[[str, Mapping[str, Any]], JobPointer | None]
+    console: Callable[[str], str] = lambda _: ""
 
 
 Services = Mapping[str, Service]
 SERVICES: Services = MappingProxyType(
-    {training_job.SOURCE: Service(training_job.read_training_job, training_job_events.points_at)}
+    {training_job.SOURCE: Service(training_job.read_training_job, training_job_events.points_at, console_page)}
 )
 """By the name that evidence has for it."""
 
@@ -45,6 +48,12 @@ def read_run(evidence: Evidence, services: Services = SERVICES) -> Run:
     if source is None:
         raise UnknownSource(f"evidence of {evidence.source[:80]!r}")
     return source.read(evidence)
+
+
+def page_of(source: str, arn: str, services: Services = SERVICES) -> str:
+    """Where people look at a run; empty where its service has no such page, or is not known."""
+    service = services.get(source)
+    return service.console(arn) if service else ""
 
 
 def read_pointer(event: object, services: Services = SERVICES) -> JobPointer:
