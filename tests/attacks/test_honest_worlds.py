@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.domain.ledger.signed_note import checkpoint_in
 from flops_auditor.domain.values.archive_keys import KEYS, checkpoint_key
 from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
@@ -21,7 +22,7 @@ def test_every_bundle_of_an_honest_ledger_verifies(seed: int, tmp_path: Path, mo
     demands = {
         "keys": world.archive.get(KEYS),
         "recompute": Recomputing(world.own_tables()),
-        "pin": world.mailbox.messages[seed % len(world.mailbox.messages)][1].encode(),
+        "pin": checkpoint_in(world.mailbox.messages[seed % len(world.mailbox.messages)][1].encode()),
     }
     report = world.bundle(tmp_path).verify(**demands)
     assert report.findings == [], report.findings[0]
