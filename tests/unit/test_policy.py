@@ -569,8 +569,8 @@ def test_doubts_about_a_weak_original_stay_with_it() -> None:
 def test_doubts_keep_the_figures_and_name_what_would_settle_them() -> None:
     found = assessed(EU, Original(ours=True), Figures(4, 5, (remark("d"),), "ask them"), "pretraining")[0]
     assert [remedy.words for remedy in remedies_of(found, "job-1")] == [
-        "say how much compute the original took: flops-auditor amend job-1 --who NAME --why REASON "
-        "--pretraining-flop NUMBER"
+        "say how much compute the original took: `flops-auditor amend job-1 --who NAME --why REASON "
+        "--pretraining-flop NUMBER`"
     ]
     assert said(found).endswith("; d; the pretraining compute of the original is not known")
 
