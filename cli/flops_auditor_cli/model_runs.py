@@ -1,11 +1,19 @@
-"""The records of a model's runs: of a job, or of the newest run on a base model, and of all that it continues."""
+"""The records of a model's runs: of a job, or of the newest training on a base model, and of all that it continues."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Annotated, Any
 
+import typer
+
+from flops_auditor.domain.messages.run_figures import TRAINING
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor_cli.output import plain, say
 from flops_auditor_cli.record_source import RecordSource
 from flops_auditor_cli.recorded import NoSuchRecord, the_one
+
+ModelOrJob = Annotated[
+    str, typer.Argument(metavar="MODEL|JOB", help="Job name, ARN or job id; or a base model: its newest training run.")
+]
 
 
 class NoNewestRun(WrongInput):
@@ -15,7 +23,7 @@ class NoNewestRun(WrongInput):
 
 
 def rows_of_runs(source: RecordSource, what: str) -> list[dict[str, str]]:
-    """The row of a job, or of a model's newest run; then those of the runs that it continues, latest first.
+    """The row of a job, or of a model's newest training run; then those of the runs that it continues, latest first.
 
     Which run of a model was taken, and that others do not lead to it, is told on stderr. Raises SeveralJobs and
     NoNewestRun.
@@ -28,14 +36,23 @@ def rows_of_runs(source: RecordSource, what: str) -> list[dict[str, str]]:
         of_model = [row for row in rows if row.get("base_model") == what]
         if not of_model:
             raise NoNewestRun(f"{what!r} is neither a recorded job nor the base model of one") from error
-        last = of_model[0]
+        last = _newest_training(source, of_model)
     [content] = source.contents([last])
     listed = {ancestor.job_id for ancestor in source.lineage(content).ancestors}
     if of_model:
-        others = sum(row["job_id"] not in listed for row in of_model[1:])
-        more = f"; {others} other runs on that model do not lead to it: name a job for each" if others else ""
-        say(f"{plain(what)}: its newest run is {plain(last['job_arn'])}{more}")
+        others = sum(row["job_id"] not in {*listed, last["job_id"]} for row in of_model)
+        more = f"; other runs on that model that do not lead to it: {others}, so name a job" if others else ""
+        say(f"{plain(what)}: its newest training run is {plain(last['job_arn'])}{more}")
     return [last, *(row for row in rows if row["job_id"] in listed)]
+
+
+def _newest_training(source: RecordSource, rows: Sequence[dict[str, str]]) -> dict[str, str]:
+    """The newest of these that trained the model, and did not only evaluate it; the newest of all where none did."""
+    for row in rows:
+        [content] = source.contents([row])
+        if content["job"]["activity"] in TRAINING:
+            return row
+    return rows[0]
 
 
 def runs_of(source: RecordSource, what: str) -> list[dict[str, Any]]:

@@ -134,6 +134,14 @@ def test_the_flop_are_those_of_the_record() -> None:
     assert f"fine-tuning: {content['lineage']['updates_best_flop']} FLOP" in json.dumps(spdx_ai(chain()))
 
 
+def test_an_amount_that_is_not_known_is_no_property() -> None:
+    content = copy.deepcopy(demo().content("domain-adapt-1"))
+    content["lineage"]["updates_upper_flop"] = None
+    names = {each["name"] for each in cyclonedx(described(content))["metadata"]["component"]["properties"]}
+    assert "flops-auditor:upper-flop" not in names
+    assert "at most unknown" in json.dumps(spdx_ai(described(content)))
+
+
 def test_verdicts_are_claims_whose_evidence_is_the_signed_records() -> None:
     bom, content = chain(), demo().content("domain-adapt-3")
     declared = cyclonedx(bom)["declarations"]

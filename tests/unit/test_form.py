@@ -1,12 +1,13 @@
 """The Model Documentation Form from records. The golden files are written again by `python -m tests.golden_forms`."""
 
 import copy
+import csv
+import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from fractions import Fraction
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,19 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
+from flops_auditor.domain.lineage.lineage import Lineage, read_lineage
 from flops_auditor.domain.messages.fill_form import TrainsNoModel, range_of
 from flops_auditor.domain.messages.form import FilledForm
 from flops_auditor.domain.messages.roundings import hides, magnitude, magnitude_hides, power, significant, two_digits
 from flops_auditor.domain.messages.run_figures import wall_clock_seconds
+from flops_auditor.use_cases.auditing.keep_record import listed
 from flops_auditor_cli.commands.form import document_of
 from flops_auditor_cli.document import MARK, document
-from flops_auditor_cli.form_view import FOR_A_PERSON
+from flops_auditor_cli.form_view import FOR_A_PERSON, draft_document, form_view
 from flops_auditor_cli.main import app
-from flops_auditor_cli.view import Headline, PointList, Table
+from flops_auditor_cli.model_runs import rows_of_runs, runs_of
+from flops_auditor_cli.output import Output
+from flops_auditor_cli.view import Headline, PointList, Table, View, show
 from tests import golden_forms
 from tests.faults.hostile import TEXTS
 from tests.golden_forms import CASES, FOLDER, above_in_the_demo, demo, filled, form_text, in_words, runs
@@ -62,6 +67,17 @@ def call(*arguments: object) -> Any:
 def test_the_golden_file_is_what_is_filled_in(case: Callable[[], FilledForm]) -> None:
     for path, content in golden_forms.files_of(case).items():
         assert path.read_text(encoding="utf-8") == content
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)
+def test_what_is_printed_is_by_its_schema(case: Callable[[], FilledForm], capsys: pytest.CaptureFixture[str]) -> None:
+    """tests/conftest.py holds every document to its schema."""
+    form = case()
+    show(form_view(form, golden_forms.TODAY), Output.JSON)
+    assert json.loads(capsys.readouterr().out)["form"] == "Model Documentation Form"
+    documents = [draft_document(each) for each in form.notifications]
+    show(View("drafts", {"drafts": documents}, [], documents), Output.JSON)
+    assert len(json.loads(capsys.readouterr().out)["drafts"]) == len(form.notifications)
 
 
 def test_every_golden_file_has_its_case() -> None:
@@ -188,6 +204,25 @@ def test_a_model_with_systemic_risk_tells_the_cumulative_amount() -> None:
     assert answers(filled(content))["computation_used_aio"] == "3.0x10^25 FLOP"
 
 
+def test_the_cumulative_amount_is_told_once_a_line_of_the_forms_law_that_counts_it_is_crossed() -> None:
+    content = copy.deepcopy(demo().content("domain-adapt-1"))
+    content["cumulative"]["best_flop"] = "30000000000000000000000000"
+    line = next(a for a in content["assessments"] if a["basis"] == "cumulative")
+    line.update(verdict="indeterminate", duties=[{"form": "any", "id": "x", "within_days": None}])
+    assert answers(filled(content))["computation_used_aio"] == "1.2x10^22 FLOP"
+    line["verdict"] = "above"
+    assert answers(filled(content))["computation_used_aio"] == "3.0x10^25 FLOP"
+    line["duties"] = []
+    assert answers(filled(content))["computation_used_aio"] == "1.2x10^22 FLOP", "another law's line"
+
+
+def test_a_line_that_counts_another_amount_is_hidden_by_no_rounding_of_this_one() -> None:
+    content = copy.deepcopy(demo().content("domain-adapt-3"))
+    hidden = len(notes(filled(content), "computation_used_ncas"))
+    content["assessments"][0]["best_flop"] = "1"
+    assert len(notes(filled(content), "computation_used_ncas")) == hidden - 1
+
+
 def test_a_model_of_ones_own_has_no_base_model_and_its_notification_beside() -> None:
     form = golden_forms.systemic_risk_with_its_notification()
     assert (form.scope, answers(form)["model_dependencies"]) == ("the model as a whole", "N/A")
@@ -211,9 +246,12 @@ def test_a_model_of_ones_own_has_no_base_model_and_its_notification_beside() -> 
         (92, "3 to 6 months"),
         (182, "3 to 6 months"),
         (183, "more than 6 months"),
+        ("30.44", "1 to 3 months"),
+        ("30.4399", "less than 1 month"),
+        ("182.64", "more than 6 months"),
     ],
 )
-def test_ranges_of_the_form(days: int, words: str) -> None:
+def test_ranges_of_the_form(days: int | str, words: str) -> None:
     assert range_of(Decimal(days), form_text()) == words
 
 
@@ -243,7 +281,7 @@ def test_time_in_which_several_runs_trained_counts_once() -> None:
 
     day = 86400
     assert wall_clock_seconds([span(1, 3), span(2, 4), span(6, 7)]) == 4 * day
-    assert wall_clock_seconds([span(1, 9), span(2, 4)]) == 8 * day
+    assert wall_clock_seconds([span(1, 9), span(2, 4), span(5, 6)]) == 8 * day
     assert wall_clock_seconds([span(2, 2)]) == 0
 
 
@@ -254,7 +292,7 @@ def test_the_document_has_every_answer_and_marks_what_is_for_a_person() -> None:
     form = above_in_the_demo()
     content = document_of(form)
     assert content == document_of(form), "the same records give the same bytes"
-    read = Document(BytesIO(content))
+    read = Document(io.BytesIO(content))
     facts, fields, lines = read.tables
     assert [cell.text for cell in fields.rows[0].cells][:2] == ["What the Form asks for", "Answer"]
     told = [row.cells[1].text for row in fields.rows[1:]]
@@ -286,8 +324,8 @@ MARKUP = {"html_block", "html_inline", "link_open", "image", "code_inline", "cod
 
 
 def test_what_a_jobs_owner_writes_is_text_in_a_document() -> None:
-    read = Document(BytesIO(document_of(hostile_form("".join(HOSTILE_TEXTS)))))
-    plain = Document(BytesIO(document_of(hostile_form("x"))))
+    read = Document(io.BytesIO(document_of(hostile_form("".join(HOSTILE_TEXTS)))))
+    plain = Document(io.BytesIO(document_of(hostile_form("x"))))
     elements = [[each.tag for each in body.element.body.iter()] for body in (read, plain)]
     assert elements[0] == elements[1], "no text adds an element: no field, no link, no break"
     assert not read.inline_shapes
@@ -304,6 +342,19 @@ def test_what_a_jobs_owner_writes_is_text_in_markdown(text: str) -> None:
     assert not [each for each in inner if each.type in MARKUP]
 
 
+def test_what_a_jobs_owner_writes_is_no_formula(capsys: pytest.CaptureFixture[str]) -> None:
+    """OWASP, CSV injection: a cell that begins with one of these is run by a spreadsheet."""
+    for text in HOSTILE_TEXTS:
+        show(form_view(hostile_form(text), golden_forms.TODAY), Output.CSV)
+        cells = [cell for row in csv.reader(io.StringIO(capsys.readouterr().out)) for cell in row]
+        assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
+
+
+def test_what_cannot_be_decided_is_said() -> None:
+    told = notes(filled(*runs(demo(), ["domain-adapt-2", "domain-adapt-1"])), "computation_used_aio")
+    assert told[-1] == "whether it is over 3.33e22 FLOP cannot be said"
+
+
 def test_overrides_and_mixed_letters_are_shown_for_what_they_are() -> None:
     shown = in_words(hostile_form("l\u0430ma\u202e"))
     assert "⟨U\\+202E⟩ ⟨letters: CYRILLIC, LATIN⟩" in shown
@@ -313,7 +364,7 @@ def test_overrides_and_mixed_letters_are_shown_for_what_they_are() -> None:
 def test_a_block_that_nobody_made_visible_is_still_a_document() -> None:
     """XML 1.0, section 2.2: most control characters are in no document, not even as references."""
     blocks = [Headline("a\x00b"), PointList(["\x1b[31m"], "\x07"), Table({"a": "\x0b"}, [{"a": "\ufffe\ud800"}])]
-    read = Document(BytesIO(document("t", blocks, datetime(2026, 1, 1, tzinfo=UTC))))
+    read = Document(io.BytesIO(document("t", blocks, datetime(2026, 1, 1, tzinfo=UTC))))
     assert [each.text for each in read.paragraphs] == ["a\ufffdb", "\ufffd", "\ufffd[31m"]
 
 
@@ -344,7 +395,40 @@ def test_every_form_of_output_has_the_amount(bundle: Path, output: str) -> None:
 def test_a_model_is_its_newest_run_and_others_are_counted(bundle: Path) -> None:
     done = call("in-house/base-34b", "--bundle", bundle, "-o", "json")
     assert json.loads(done.stdout)["runs"][0]["name"] == "domain-adapt-3"
-    assert "its newest run is arn:aws:sagemaker:eu-west-1:111122223333:training-job/domain-adapt-3\n" in done.stderr
+    assert (
+        "its newest training run is arn:aws:sagemaker:eu-west-1:111122223333:training-job/domain-adapt-3\n"
+        in done.stderr
+    )
+
+
+class Rows:
+    """A RecordSource over records, the newest first."""
+
+    def __init__(self, *records: dict[str, Any]) -> None:
+        self.records = {each["job"]["id"]: each for each in records}
+
+    def rows(self) -> list[dict[str, str]]:
+        return [{**listed(each), "base_model": "m"} for each in self.records.values()]
+
+    def line(self, row: Mapping[str, str]) -> bytes:
+        raise NotImplementedError
+
+    def contents(self, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+        return [self.records[row["job_id"]] for row in rows]
+
+    def lineage(self, content: Mapping[str, Any]) -> Lineage:
+        return read_lineage(content, lambda _, digest: ())
+
+
+def test_a_model_is_the_newest_run_that_trained_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """An evaluation of a model makes none, and neither does another run that this one does not continue."""
+    evaluation, serverless = runs(demo(), ["evaluation-suite", "serverless-llama-3-2-3b"])
+    source = Rows(evaluation, *runs(demo(), CHAIN), serverless)
+    assert [each["job_name"] for each in rows_of_runs(source, "m")] == list(CHAIN)
+    assert "other runs on that model that do not lead to it: 2, so name a job" in capsys.readouterr().err
+    assert [each["job"]["name"] for each in runs_of(Rows(evaluation), "m")] == ["evaluation-suite"]
+    assert [each["job_name"] for each in rows_of_runs(source, "domain-adapt-1")] == ["domain-adapt-1"]
+    assert capsys.readouterr().err.count("newest training run") == 1
 
 
 def test_what_is_not_there_and_what_is_not_asked_for_is_said(bundle: Path) -> None:
@@ -352,3 +436,9 @@ def test_what_is_not_there_and_what_is_not_asked_for_is_said(bundle: Path) -> No
     assert missing.exit_code != 0
     below = call("domain-adapt-1", "--bundle", bundle)
     assert "nothing asks for the Model Documentation Form" in below.stderr
+
+
+def test_nothing_to_notify_is_said_and_prints_nothing(bundle: Path) -> None:
+    done = CliRunner().invoke(app, ["notify-draft", "domain-adapt-3", "--bundle", str(bundle)])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "there is nothing to notify" in done.stderr

@@ -15,7 +15,7 @@ from flops_auditor.domain.messages.form_file import parse_form
 from flops_auditor.domain.messages.spdx_ai import spdx_ai
 from flops_auditor_cli.card_view import model_card
 from flops_auditor_cli.deployment import Target, talks_to_aws
-from flops_auditor_cli.model_runs import rows_of_runs
+from flops_auditor_cli.model_runs import ModelOrJob, rows_of_runs
 from flops_auditor_cli.options import number
 from flops_auditor_cli.output import json_text
 from flops_auditor_cli.record_source import BundleOption, RecordSource, open_records
@@ -40,9 +40,7 @@ def register(app: typer.Typer) -> None:
 
 @talks_to_aws()
 def bom_command(
-    what: Annotated[
-        str, typer.Argument(metavar="MODEL|JOB", help="Job name, ARN or job id; or a base model: its newest run.")
-    ],
+    what: ModelOrJob,
     bundle: BundleOption = None,
     output: Annotated[
         BomFormat,

@@ -15,7 +15,7 @@ from flops_auditor.domain.messages.form_file import parse_form
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.form_view import form_blocks, form_view
-from flops_auditor_cli.model_runs import runs_of
+from flops_auditor_cli.model_runs import ModelOrJob, runs_of
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.record_source import BundleOption, open_records
 from flops_auditor_cli.view import show
@@ -39,9 +39,7 @@ def register(app: typer.Typer) -> None:
 
 @talks_to_aws()
 def form_command(
-    what: Annotated[
-        str, typer.Argument(metavar="MODEL|JOB", help="Job name, ARN or job id; or a base model: its newest run.")
-    ],
+    what: ModelOrJob,
     bundle: BundleOption = None,
     output: Annotated[
         FormOutput, typer.Option("--output", "-o", help="Table or docx for people, json or csv for machines, markdown.")

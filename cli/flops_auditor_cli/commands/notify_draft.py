@@ -1,14 +1,13 @@
 """`flops-auditor notify-draft`: what a notification has to say, from a record."""
 
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 
 from flops_auditor.domain.messages.notification import drafts
 from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.form_view import draft_blocks, draft_document
-from flops_auditor_cli.model_runs import runs_of
+from flops_auditor_cli.model_runs import ModelOrJob, runs_of
 from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.record_source import BundleOption, open_records
@@ -22,9 +21,7 @@ def register(app: typer.Typer) -> None:
 
 @talks_to_aws()
 def command(
-    what: Annotated[
-        str, typer.Argument(metavar="JOB|MODEL", help="Job name, ARN or job id; or a base model: its newest run.")
-    ],
+    what: ModelOrJob,
     bundle: BundleOption = None,
     output: OutputOption = Output.MARKDOWN,
     *,
@@ -35,6 +32,7 @@ def command(
     drafted, today = drafts(content), datetime.now(UTC).date()
     documents = [draft_document(each) for each in drafted]
     blocks = [block for draft in drafted for block in draft_blocks(draft, today)]
-    show(View("drafts", {"drafts": documents}, blocks, documents), output)
+    if drafted or output is Output.JSON:
+        show(View("drafts", {"drafts": documents}, blocks, documents), output)
     if not drafted:
         say("No duty with a day follows from this record, so there is nothing to notify.")

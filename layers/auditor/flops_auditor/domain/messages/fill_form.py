@@ -193,7 +193,7 @@ def _hardware_days(runs: _Runs) -> Answer:
 
 def _two_figures(runs: _Runs) -> Answer:
     amount = amount_of(runs.content)
-    notes = (*_bounds(amount), *_hidden(amount, runs.standings, hides, TWO_FIGURES))
+    notes = (*_bounds(amount), *_hidden(amount, runs.standings, hides, TWO_FIGURES), *_undecided(runs.standings))
     return _computation(runs, amount, two_digits, notes)
 
 
@@ -232,6 +232,12 @@ def _hidden(
         for line in lines
         if hidden(best, line)
     )
+
+
+def _undecided(standings: Sequence[LineStanding]) -> tuple[str, ...]:
+    """The thresholds on which side of which nobody can say that the amounts are."""
+    lines = sorted({each.threshold_flop for each in standings if each.verdict == "indeterminate"})
+    return tuple(f"whether it is over {scientific(line)} FLOP cannot be said" for line in lines)
 
 
 def _methodology(runs: _Runs) -> Answer:
