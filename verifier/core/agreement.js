@@ -15,44 +15,52 @@ const SPARE_REFERENCES = 10_000;
 const BUCKETS = 256;
 const MOST_KNOWN = 10_000;
 const LONG = 24, SHORT = 12;
-const NOTHING = "0".repeat(2 * SHORT);
+const NOTHING = new Uint8Array(SHORT);
 
-// Offsets: job, leaf, revision, line, supersedes, state, said, view, tables, saidTables, action, at, finished.
+// Where in a row each part begins.
 const ROW = { job: 0, leaf: LONG, revision: LONG + 4, line: LONG + 8, supersedes: 2 * LONG + 8, state: 3 * LONG + 8 };
-["said", "view", "tables", "saidTables", "action"].forEach((name, at) => (ROW[name] = ROW.state + SHORT * (at + 1)));
+["stateBefore", "view", "tables", "tablesBefore", "action"].forEach((name, at) => (ROW[name] = ROW.state + SHORT * (at + 1)));
 ROW.at = ROW.action + SHORT;
 ROW.finished = ROW.at + 8;
 ROW.size = ROW.finished + 1;
+const DIGESTS = ["line", "state", "stateBefore", "view", "tables", "tablesBefore", "action"].map((name) => ROW[name]);
 const REFERENCE = { job: 0, revision: LONG, view: LONG + 4, leaf: LONG + 4 + SHORT, at: LONG + 8 + SHORT, size: LONG + 16 + SHORT };
 const DUE = { job: 0, duty: LONG, revision: LONG + SHORT, leaf: LONG + SHORT + 4, day: LONG + SHORT + 8, size: LONG + SHORT + 12 };
 
-/** Bytes that grow. */
-export class Packed {
+/** Bytes that grow, `size` at a time. */
+class Packed {
   constructor(size) {
     this.size = size;
     this.bytes = new Uint8Array(16 * size);
     this.length = 0;
   }
 
-  /** Room for one more; where it begins is told. */
-  more() {
+  push(one) {
     if (this.length + this.size > this.bytes.length) {
       const larger = new Uint8Array(2 * this.bytes.length);
-      larger.set(this.bytes.subarray(0, this.length));
+      larger.set(this.bytes);
       this.bytes = larger;
     }
-    const begin = this.length;
+    this.bytes.set(one, this.length);
     this.length += this.size;
-    return begin;
   }
 
   get view() {
-    return new DataView(this.bytes.buffer, this.bytes.byteOffset);
+    return new DataView(this.bytes.buffer);
   }
 
   packed() {
     return this.bytes.slice(0, this.length);
   }
+}
+
+/** One row: bytes at some places, numbers at others. */
+function packedRow(size, bytes, numbers, at, time) {
+  const row = new Uint8Array(size), view = new DataView(row.buffer);
+  for (const [place, part] of bytes) row.set(part, place);
+  for (const [place, number] of numbers) view.setUint32(place, number);
+  if (time !== undefined) view.setFloat64(at, time);
+  return row;
 }
 
 /** Turns records into rows and references, under the key of this run. */
@@ -65,8 +73,8 @@ export class Reader {
     this.due = new Packed(DUE.size);
   }
 
-  /** What others have to agree with. Throws what a record shows by itself: see `checkRecord`. */
-  async add(leaf, line, index) {
+  /** What others have to agree with: rows, to be kept in the order of the log. Throws what a record shows by itself. */
+  async read(leaf, line, index) {
     const content = leaf.content;
     await checkRecord(leaf);
     const { revision } = content;
@@ -75,28 +83,37 @@ export class Reader {
     }
     const before = beforeChanges(content);
     const state = [content.verdict, verdicts(content)];
-    const saidTables = content.reassessed && [content.reassessed.code_version, beforeTables(content)];
-    const [job, lineDigest, ...digests] = await Promise.all([
-      fromHex(content.job.id).subarray(0, LONG),
+    const tablesBefore = content.reassessed && [content.reassessed.code_version, beforeTables(content)];
+    const digests = await Promise.all([
       this.line(line),
       this.digest(state),
       before === null ? NOTHING : this.digest([content.previous_verdict, before]),
       this.digest(asAncestor(content)),
       this.digest([content.code_version, content.tables]),
-      saidTables ? this.digest(saidTables) : NOTHING,
+      tablesBefore ? this.digest(tablesBefore) : NOTHING,
       content.action ? this.digest(content.action) : NOTHING,
     ]);
-    const begin = this.rows.more(), { bytes, view } = this.rows;
-    bytes.set(job, begin + ROW.job);
-    view.setUint32(begin + ROW.leaf, Number(index));
-    view.setUint32(begin + ROW.revision, revision);
-    bytes.set(lineDigest, begin + ROW.line);
-    if (content.supersedes) bytes.set(fromHex(content.supersedes).subarray(0, LONG), begin + ROW.supersedes);
-    digests.forEach((digest, at) => bytes.set(fromHex(digest), begin + ROW.state + at * SHORT));
-    view.setFloat64(begin + ROW.at, leaf.at);
-    bytes[begin + ROW.finished] = content.job.finished ? 1 : 0;
-    await this.refer(content.cumulative.ancestors, content.job.id, Number(index), leaf.at);
-    for (const each of content.due) await this.addDue(each, job, revision, Number(index));
+    const job = fromHex(content.job.id).subarray(0, LONG), leafNumber = Number(index);
+    const row = packedRow(
+      ROW.size,
+      [[ROW.job, job], ...digests.map((digest, at) => [DIGESTS[at], digest])],
+      [[ROW.leaf, leafNumber], [ROW.revision, revision]],
+      ROW.at,
+      leaf.at,
+    );
+    if (content.supersedes) row.set(fromHex(content.supersedes).subarray(0, LONG), ROW.supersedes);
+    row[ROW.finished] = content.job.finished ? 1 : 0;
+    const references = await this.refer(content.cumulative.ancestors, content.job.id, leafNumber, leaf.at);
+    const due = [];
+    for (const each of content.due) due.push(await this.dueRow(each, job, revision, leafNumber));
+    return { rows: [row], references, due };
+  }
+
+  /** Take in what was read. */
+  keep({ rows = [], references = [], due = [] }) {
+    for (const row of rows) this.rows.push(row);
+    for (const row of references) this.references.push(row);
+    for (const row of due) this.due.push(row);
   }
 
   /** A line as rows hold it, and as `supersedes` names it. */
@@ -105,44 +122,40 @@ export class Reader {
   }
 
   /** Listed ancestors. Throws AncestorMismatch for a record that continues itself. */
-  async refer(ancestors, job, index, at) {
+  refer(ancestors, job, index, at) {
     for (const each of ancestors) {
-      if (each.job_id === job || each.revision > MOST) {
-        refuse("AncestorMismatch", `leaf ${index} lists itself, or no revision, among its ancestors`);
-      }
-      const seen = fromHex(await this.digest(listedAncestor(each)));
-      const begin = this.references.more(), { bytes, view } = this.references;
-      bytes.set(fromHex(each.job_id).subarray(0, LONG), begin + REFERENCE.job);
-      view.setUint32(begin + REFERENCE.revision, each.revision);
-      bytes.set(seen, begin + REFERENCE.view);
-      view.setUint32(begin + REFERENCE.leaf, index);
-      view.setFloat64(begin + REFERENCE.at, at);
+      if (each.job_id === job || each.revision > MOST) refuse("AncestorMismatch", `leaf ${index} lists itself, or no revision, among its ancestors`);
     }
+    return Promise.all(
+      ancestors.map(async (each) =>
+        packedRow(
+          REFERENCE.size,
+          [[REFERENCE.job, fromHex(each.job_id).subarray(0, LONG)], [REFERENCE.view, await this.digest(listedAncestor(each))]],
+          [[REFERENCE.revision, each.revision], [REFERENCE.leaf, index]],
+          REFERENCE.at,
+          at,
+        ),
+      ),
+    );
   }
 
-  async addDue({ policy, duty, day }, job, revision, index) {
+  async dueRow({ policy, duty, day }, job, revision, index) {
     const number = readDay(day) ?? refuse("MalformedRecord", `${day} is no day`);
-    const named = fromHex(await this.digest([policy, duty]));
-    const begin = this.due.more(), { bytes, view } = this.due;
-    bytes.set(job, begin + DUE.job);
-    bytes.set(named, begin + DUE.duty);
-    view.setUint32(begin + DUE.revision, revision);
-    view.setUint32(begin + DUE.leaf, index);
-    view.setUint32(begin + DUE.day, number);
+    const named = await this.digest([policy, duty]);
+    return packedRow(DUE.size, [[DUE.job, job], [DUE.duty, named]], [[DUE.revision, revision], [DUE.leaf, index], [DUE.day, number]]);
   }
 
-  /** Everything that was added, packed. */
+  /** Everything that was kept, packed. */
   taken() {
     return { rows: this.rows.packed(), references: this.references.packed(), due: this.due.packed() };
   }
 
   /** A digest under this run's key; values that many records have are remembered. */
-  async digest(value) {
+  digest(value) {
     const text = canonical(value);
     if (!this.known.has(text)) {
       if (this.known.size >= MOST_KNOWN) this.known.clear();
-      const found = hex((await sha256(utf8(this.key + text))).subarray(0, SHORT));
-      this.known.set(text, found === NOTHING ? "f".repeat(2 * SHORT) : found);
+      this.known.set(text, sha256(utf8(this.key + text)).then((found) => found.subarray(0, SHORT)));
     }
     return this.known.get(text);
   }
@@ -292,8 +305,7 @@ export class Agreement {
     for (const [packed, buckets] of [[rows, this.rows], [references, this.references], [due, this.due]]) {
       const { size } = buckets[0];
       for (let at = 0; at < packed.length; at += size) {
-        const bucket = buckets[packed[at]], begin = bucket.more();
-        bucket.bytes.set(packed.subarray(at, at + size), begin);
+        buckets[packed[at]].push(packed.subarray(at, at + size));
       }
     }
     if (references.length) this.references.forEach((held, at) => this.shrink(held, at));
@@ -303,7 +315,7 @@ export class Agreement {
     if (held.length / REFERENCE.size < 2 * this.distinct[at]) return;
     const once = onceEach(held);
     held.length = 0;
-    for (const each of once.values()) held.bytes.set(each.raw, held.more());
+    for (const each of once.values()) held.push(each.raw);
     this.distinct[at] = Math.max(1024, once.size);
   }
 
@@ -387,12 +399,12 @@ async function* superseding(before, row, respelled) {
 
 /** A record beside the one that it must supersede. */
 function* succession(before, row) {
-  const nothing = bytesAsText(new Uint8Array(SHORT));
+  const nothing = bytesAsText(NOTHING);
   const mismatch = (why) => finding("HistoryMismatch", `leaf ${row.leaf} ${why}`, row);
-  if (row.said !== before.state) yield mismatch(`says of leaf ${before.leaf} what that does not say`);
+  if (row.stateBefore !== before.state) yield mismatch(`says of leaf ${before.leaf} what that does not say`);
   if (before.finished && !row.finished) yield mismatch(`says that a job runs which had ended by leaf ${before.leaf}`);
   if (before.action !== nothing && row.action !== nothing && before.action !== row.action) yield mismatch(`tells of another action than leaf ${before.leaf}`);
-  if (row.saidTables !== nothing && row.saidTables !== before.tables) yield mismatch(`names other tables of leaf ${before.leaf} than that does`);
+  if (row.tablesBefore !== nothing && row.tablesBefore !== before.tables) yield mismatch(`names other tables of leaf ${before.leaf} than that does`);
 }
 
 function unpacked(packed, read) {
@@ -409,7 +421,7 @@ function rowsIn(packed) {
     revision: view.getUint32(at + ROW.revision),
     line: text(ROW.line, LONG),
     supersedes: text(ROW.supersedes, LONG),
-    ...Object.fromEntries(["state", "said", "view", "tables", "saidTables", "action"].map((name) => [name, text(ROW[name], SHORT)])),
+    ...Object.fromEntries(["state", "stateBefore", "view", "tables", "tablesBefore", "action"].map((name) => [name, text(ROW[name], SHORT)])),
     at: view.getFloat64(at + ROW.at),
     finished: view.getUint8(at + ROW.finished) === 1,
   }));

@@ -28,12 +28,10 @@ export async function checkChunk(facts, begin, log, evidence, seen = () => {}) {
   let index = begin;
   try {
     for (let at = 0; at < lines.length; at += AT_ONCE) {
-      const some = lines.slice(at, at + AT_ONCE).map((line, step) => signed(line, begin + BigInt(at + step), facts.keys));
+      const some = lines.slice(at, at + AT_ONCE).map((line, step) => chunk.check(line, at + step));
       for (const each of some) each.catch(() => {}); // each is awaited in its turn
-      const hashes = await Promise.all(lines.slice(at, at + AT_ONCE).map(leafHash));
-      for (const [step, each] of some.entries()) {
-        const { envelope, kind } = await each;
-        await chunk.add(lines[at + step], hashes[step], await leafOf(envelope, kind, facts.ledgerId, index), index);
+      for (const each of some) {
+        await chunk.add(await each, index);
         index++;
       }
     }
@@ -47,11 +45,6 @@ export async function checkChunk(facts, begin, log, evidence, seen = () => {}) {
     chunk.summary.findings.push(findingOf(error, index));
   }
   return chunk.close();
-}
-
-async function signed(line, index, keys) {
-  const envelope = parseEnvelope(line);
-  return { envelope, kind: await checkSigned(envelope, index, keys) };
 }
 
 function broken(facts, begin, name, message) {
@@ -113,36 +106,37 @@ class ChunkCheck {
     this.times = [];
   }
 
-  /** Check one leaf; at a heartbeat, the batch that it closes. */
-  async add(line, hash, leaf, index) {
-    this.hashes.push(hash);
-    if (leaf.kind === "record") {
-      await this.reader.add(leaf, line, index);
-      this.summary.tally.add(leaf, index);
+  /** What one leaf shows by itself, whichever leaves stand around it: {leaf, hash, rows}. */
+  async check(line, at) {
+    const { facts, proofs } = this, index = this.begin + BigInt(at);
+    const envelope = parseEnvelope(line);
+    const leaf = await leafOf(envelope, await checkSigned(envelope, index, facts.keys), facts.ledgerId, index);
+    const rows = leaf.kind === "record" ? await this.reader.read(leaf, line, index) : {};
+    if (at >= proofs.length - 1 || proofs[at].length > 0 !== (leaf.kind === "record")) {
+      refuse("EvidenceMismatch", `leaf ${index} has no evidence, or has some that it should not have`);
     }
-    await this.checkEvidence(leaf, index);
+    if (leaf.kind === "record") {
+      const evidence = fromBase64(proofs[at]) ?? refuse("EvidenceMismatch", `the evidence of leaf ${index} is not strict base64`);
+      await checkEvidence(leaf, evidence, index);
+    }
+    if (leaf.kind === "heartbeat") checkHeartbeat(leaf, index, facts.keys);
+    return { leaf, hash: await leafHash(line), rows };
+  }
+
+  /** Take in the next leaf; at a heartbeat, close the batch. */
+  async add({ leaf, hash, rows }, index) {
+    this.hashes.push(hash);
+    this.reader.keep(rows);
     if (leaf.kind === "heartbeat") {
-      checkHeartbeat(leaf, index, this.facts.keys);
       await this.closeSegment(heartbeatOf(leaf));
       return;
     }
     if (leaf.rotation) this.summary.rotations.push({ index, rotation: leaf.rotation });
     if (this.latest === null || leaf.at > this.latest.at) this.latest = { at: leaf.at, leaf: index };
     if (leaf.kind === "record") {
+      this.summary.tally.add(leaf, index);
       this.times.push([leaf.at, index]);
       this.seen(leaf, index);
-    }
-  }
-
-  async checkEvidence(leaf, index) {
-    const at = Number(index - this.begin);
-    const isRecord = leaf.kind === "record";
-    if (at >= this.proofs.length - 1 || this.proofs[at].length > 0 !== isRecord) {
-      refuse("EvidenceMismatch", `leaf ${index} has no evidence, or has some that it should not have`);
-    }
-    if (isRecord) {
-      const evidence = fromBase64(this.proofs[at]) ?? refuse("EvidenceMismatch", `the evidence of leaf ${index} is not strict base64`);
-      await checkEvidence(leaf, evidence, index);
     }
   }
 

@@ -34,7 +34,7 @@ async function chosenLeaves(job) {
     const { line, leaf } = await checkLeaf(job, index);
     if (leaf.kind === "record") {
       names.push(leafName("evidence", index));
-      await reader.add(leaf, line, index);
+      reader.keep(await reader.read(leaf, line, index));
       chosen.tally.add(leaf, index);
       job.seen(leaf, index);
     } else if (leaf.rotation) chosen.rotations.push({ index, rotation: leaf.rotation });

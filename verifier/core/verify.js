@@ -133,7 +133,8 @@ class Job {
     await checkNamed("table", tables, this.files.digests("tables"), load("tables", ""));
     for (const [digest, { index, at }] of ancestors) {
       const reader = new Reader(this.facts.readerKey);
-      await reader.refer(listedIn(await load("ancestors", ".json")(digest)), "", Number(index), at);
+      const listed = listedIn(await load("ancestors", ".json")(digest));
+      reader.keep({ references: await reader.refer(listed, "", Number(index), at) });
       agreement.add(reader.taken());
     }
     for await (const found of agreement.check((leaf) => this.respelled(leaf))) {
