@@ -51,7 +51,7 @@ def family_memory(pid: int) -> int:
     return total
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Processor time of the process and all below it."""
     ticks = 0
     for one in _family(pid):
@@ -75,12 +75,12 @@ def main() -> int:
         make(path, given.records, given.processes)
     openssl = openssl_verifications_per_second()
     peak, cpu, done = [0], [0.0], threading.Event()
-    before = _cpu_seconds(os.getpid())
+    before = cpu_seconds(os.getpid())
 
     def watch() -> None:
         while not done.wait(0.5):
             peak[0] = max(peak[0], family_memory(os.getpid()))
-            cpu[0] = max(cpu[0], _cpu_seconds(os.getpid()) - before)
+            cpu[0] = max(cpu[0], cpu_seconds(os.getpid()) - before)
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -17,7 +17,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from bench.ledger_bundle import make, show
-from bench.ledger_verify import family_memory
+from bench.ledger_verify import cpu_seconds, family_memory
 from tests.browser.harness import ARGUMENTS, CHROMIUM, new_context, opened
 from tests.fakes.ledger_world import START
 from verifier.build import OUTPUT
@@ -36,11 +36,11 @@ _WATCH = """() => {
 }"""
 
 
-class PeakMemory:
-    """The most that this process's children take while it is watched."""
+class Watched:
+    """Memory at most, and processor time, of the browser while it is watched."""
 
     def __init__(self) -> None:
-        self.peak, self._done = 0, threading.Event()
+        self.peak, self.cpu, self._done = 0, 0.0, threading.Event()
         self._watcher = threading.Thread(target=self._watch)
         self._watcher.start()
 
@@ -48,11 +48,11 @@ class PeakMemory:
         own = os.getpid()
         while not self._done.wait(0.25):
             self.peak = max(self.peak, family_memory(own) - family_memory_alone(own))
+            self.cpu = max(self.cpu, cpu_seconds(own))
 
-    def end(self) -> int:
+    def end(self) -> None:
         self._done.set()
         self._watcher.join()
-        return self.peak
 
 
 def family_memory_alone(pid: int) -> int:
@@ -78,10 +78,12 @@ def main() -> int:
         page.page.locator("#received").fill(START.date().isoformat())
         page.page.evaluate(_WATCH)
         before = family_memory(os.getpid()) - family_memory_alone(os.getpid())
-        memory, begin = PeakMemory(), time.perf_counter()
+        cpu_before = cpu_seconds(os.getpid())
+        watched, begin = Watched(), time.perf_counter()
         page.drop("#drop", path)
         page.page.locator("#verdict:not(:empty)").wait_for(timeout=600_000)
-        seconds, peak = time.perf_counter() - begin, memory.end()
+        seconds = time.perf_counter() - begin
+        watched.end()
         verdict = page.page.locator("#verdict").inner_text()
         listed = page.page.locator("#which").inner_text()
         still = page.page.evaluate("() => window.longest")
@@ -95,8 +97,9 @@ def main() -> int:
             "bundle_bytes": path.stat().st_size,
             "seconds": round(seconds, 1),
             "records_per_s": round(given.records / seconds),
+            "cpu_seconds": round(watched.cpu - cpu_before, 1),
             "browser_bytes_before": before,
-            "browser_bytes_at_most": peak,
+            "browser_bytes_at_most": watched.peak,
             "page_stood_still_ms": round(still),
             "chromium": version,
             "cores": os.cpu_count(),
@@ -107,7 +110,7 @@ def main() -> int:
         path.unlink()
     fast = seconds <= MOST_SECONDS_PER_100_000 * max(1, given.records / 100_000)
     sound = verdict == "Valid" and not trouble
-    return 0 if sound and fast and peak <= MOST_BYTES and still <= MOST_STILL_MS else 1
+    return 0 if sound and fast and watched.peak <= MOST_BYTES and still <= MOST_STILL_MS else 1
 
 
 if __name__ == "__main__":

@@ -1,15 +1,41 @@
-"""verify.html as a regulator uses it: a bundle dropped or chosen, a verdict, the records."""
+"""verify.html as a regulator uses it: a bundle dropped or chosen, a verdict under its name, the records.
 
-from collections.abc import Iterator
+FLOPS_AUDITOR_BROWSER=full judges every attack in Chromium as well, and 400 byte flips; a sample otherwise.
+"""
+
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FileChooser, Page, expect
 
+from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
+from tests.attacks.test_attacks import ATTACKS, PART_ATTACKS
 from tests.browser.conftest import OpenOffline
 from tests.browser.harness import OpenedPage
 from tests.fakes.bundles import Bundle, small_world
+from tests.fakes.ledger import MemorySigner
+from tests.fakes.ledger_world import World
 from verifier.build import OUTPUT
+
+FULL = os.environ.get("FLOPS_AUDITOR_BROWSER") == "full"
+SAMPLE = {"edited_field", "a_middle_record_deleted", "another_readme", "part_edited_proof", "a_key_from_infinity_on"}
+WORDS = {
+    "Valid": "valid",
+    "Valid, but stale": "valid, but stale",
+    "Valid, with reservations": "valid, with reservations",
+    "Tampered": "tampered",
+    "Cannot be verified": "cannot verify",
+}
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(form, "CHUNK", 6)
 
 
 @pytest.fixture
@@ -20,16 +46,29 @@ def whole(tmp_path: Path) -> Bundle:
 @pytest.fixture
 def opened(open_offline: OpenOffline, whole: Bundle) -> Iterator[OpenedPage]:
     """The page on a day on which the bundle is not stale."""
-    found = open_offline(OUTPUT)
-    found.page.locator("#known summary").click()
-    found.page.locator("#received").fill(whole.world.at.date().isoformat())
-    yield found
+    page = open_offline(OUTPUT)
+    page.page.locator("#known summary").click()
+    page.page.locator("#received").fill(whole.world.at.date().isoformat())
+    yield page
 
 
-def verdict(opened: OpenedPage, name: str) -> None:
-    expect(opened.page.locator("#verdict")).not_to_have_text("", timeout=20_000)
-    said = opened.page.locator("#result").inner_text()
-    assert opened.page.locator("#verdict").inner_text() == name, said
+def judged(page: Page) -> tuple[str, set[str]]:
+    """The verdict and the names that the page shows."""
+    expect(page.locator("#verdict")).not_to_have_text("", timeout=20_000)
+    names = page.locator("#findings tbody tr td:first-child").all_inner_texts()
+    return page.locator("#verdict").inner_text(), set(names)
+
+
+def chosen(page: Page, path: Path) -> tuple[str, set[str]]:
+    """What the page says of a file that is chosen, after others were."""
+    page.evaluate("() => { document.querySelector('#verdict').textContent = ''; }")
+    page.locator("#bundle").set_input_files([])
+    page.locator("#bundle").set_input_files(path)
+    return judged(page)
+
+
+def python(report: VerificationReport) -> tuple[str, set[str]]:
+    return report.verdict, {each.error for each in (*report.findings, *report.reservations)}
 
 
 def test_a_dropped_bundle_is_valid_and_its_records_are_shown(opened: OpenedPage, whole: Bundle) -> None:
@@ -39,17 +78,158 @@ def test_a_dropped_bundle_is_valid_and_its_records_are_shown(opened: OpenedPage,
     assert opened.axe() == []
     opened.screenshots("verify-before")
     opened.drop("#drop", whole.path)
-    verdict(opened, "Valid")
+    assert judged(page) == ("Valid", set())
     expect(page.locator("#which")).to_have_text("1 to 11 of 11")
     expect(page.locator("#notes li").first).to_contain_text("nothing before it was rewritten")
     page.locator("#words").fill("job-000003")
     expect(page.locator("#rows tr")).to_have_count(1)
+    page.locator("#only").select_option("above")
+    expect(page.locator("#which")).to_have_text("none")
     page.locator("#words").fill("")
+    page.locator("#only").select_option("")
     assert (opened.axe(), opened.out_of_keyboards_reach(), opened.overflows()) == ([], [], 0)
     opened.screenshots("verify-valid")
-    page.get_by_role("button", name="Show leaf 2").click()
-    expect(page.locator("#statement")).to_contain_text('"training-job/secret-job-000002"'.strip('"'))
+    page.get_by_role("button", name="Show leaf 2", exact=True).click()
+    expect(page.locator("#statement")).to_contain_text("training-job/secret-job-000002")
     assert opened.axe() == []
     opened.screenshots("verify-record", full_page=False)
     page.keyboard.press("Escape")
     expect(page.locator("#record")).to_be_hidden()
+
+
+def test_an_edited_record_is_named_and_no_record_is_shown(opened: OpenedPage, whole: Bundle) -> None:
+    for attack in ("edited_field", "a_checkpoint_with_an_edited_root"):
+        next(each for each in ATTACKS if each.__name__ == attack)(whole)
+        report = whole.verify()
+        assert chosen(opened.page, whole.path) == ("Tampered", python(report)[1])
+        expect(opened.page.locator("#records")).to_be_hidden()
+    assert (opened.axe(), opened.out_of_keyboards_reach(), opened.overflows()) == ([], [], 0)
+    opened.screenshots("verify-tampered")
+
+
+def test_the_keyboard_alone_is_enough(open_offline: OpenOffline, whole: Bundle) -> None:
+    whole.verify()
+    opened = open_offline(OUTPUT)
+    page = opened.page
+    page.keyboard.press("Tab")
+    expect(page.locator("#bundle")).to_be_focused()
+    choosers: list[FileChooser] = []
+    page.on("filechooser", choosers.append)
+    for _ in range(20):  # Chromium may not listen for choosers yet when the first key comes
+        page.keyboard.press("Enter")
+        page.wait_for_timeout(250)
+        if choosers:
+            break
+    choosers[0].set_files(whole.path)
+    assert judged(page) == ("Valid, but stale", {"StaleLedger"})
+    assert page.evaluate("() => document.activeElement.id") == "verdict"
+    page.locator("#bundle").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.insert_text(whole.files["checkpoint"].decode())
+    page.locator("#again").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#notes")).to_contain_text("nothing before it was rewritten")
+
+
+def test_chunks_of_every_size_are_joined_in_their_order(opened: OpenedPage, tmp_path: Path) -> None:
+    """A worker has several at a time, and is ready with a small one before a large one."""
+    world = World()
+    for count in (200, 6, 6, 6, 6):
+        world.add(count)
+        world.seal()
+    bundle = Bundle(world, tmp_path)
+    assert bundle.verify().verdict == "valid"
+    assert len(bundle.names("log/")) == 5
+    assert chosen(opened.page, bundle.path) == ("Valid", set())
+    expect(opened.page.locator("#which")).to_have_text("1 to 50 of 224")
+    expect(opened.page.locator("#rows tr:first-child td:first-child")).to_have_text("0")
+
+
+def test_what_is_known_from_elsewhere_is_used(opened: OpenedPage, whole: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    forged = _somebody_elses(tmp_path / "other")
+    page, keys = opened.page, tmp_path / "keys.json"
+    keys.write_bytes(whole.files["keys.json"])
+    pin = whole.files["checkpoint"].decode()
+    mailed = f"To: a@example.com\r\n\r\n{pin}\r\n-- \r\nyour ledger".replace("=\n", "=3D\n")
+    for text, verdict, names in (
+        ("", "Valid", set()),
+        (pin, "Tampered", {"ForkedHistory"}),
+        (mailed, "Tampered", {"ForkedHistory"}),
+        ("no note", "UnreadablePin", set()),
+    ):
+        page.locator("#pin").fill(text)
+        assert chosen(page, forged.path) == (verdict, names)
+    page.locator("#pin").fill("")
+    page.locator("#keys").set_input_files(keys)
+    assert chosen(page, forged.path) == ("Tampered", {"UnknownKey"})
+
+
+def _somebody_elses(folder: Path) -> Bundle:
+    """The same ledger by name, under other keys: valid in itself."""
+    world = World(record=MemorySigner("x"), checkpoint=MemorySigner("y"), made=50)
+    for _ in range(4):
+        world.add(5)
+        world.seal()
+    forged = Bundle(world, folder)
+    assert forged.verify().verdict == "valid"
+    return forged
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
+        ("</td></tr></table><script>fetch('//x')</script>", "</td></tr></table><script>fetch('//x')</script>"),
+        ("safe\u202etxt.exe", "safe⟨U+202E⟩txt.exe"),
+        ("p\u0430yment", "p\u0430yment ⟨letters: Latin, Cyrillic⟩"),
+        ("a\u200bb", "a⟨U+200B⟩b"),
+    ],
+)
+def test_what_a_jobs_owner_wrote_is_shown_as_what_it_is(
+    open_offline: OpenOffline, tmp_path: Path, written: str, shown: str
+) -> None:
+    world = World()
+    made = world.draft()
+    made.content["job"]["name"] = made.content["original"]["base_model"] = made.content["estimate"]["method"] = written
+    world.commit(made)
+    world.seal()
+    bundle = Bundle(world, tmp_path)
+    bundle.verify()
+    opened = open_offline(OUTPUT)
+    assert chosen(opened.page, bundle.path)[0] == "Valid, but stale"
+    assert opened.page.locator("#rows td.name").all_inner_texts() == [shown] * 2
+    opened.page.get_by_role("button", name="Show leaf 0", exact=True).click()
+    statement = opened.page.locator("#statement")
+    expect(statement).to_contain_text(shown.partition(" ⟨letters")[0])
+    assert statement.evaluate("element => element.childElementCount") == 0
+
+
+def test_every_attack_gets_the_same_verdict_under_the_same_names(opened: OpenedPage, tmp_path: Path) -> None:
+    attacks: list[tuple[Callable[[Bundle], None], str | None]] = [
+        *((attack, None) for attack in ATTACKS),
+        *((attack, "org/model-b") for attack in PART_ATTACKS),
+    ]
+    for attack, model in attacks:
+        if FULL or attack.__name__ in SAMPLE:
+            bundle = Bundle(small_world(), tmp_path, model)
+            attack(bundle)
+            report = bundle.verify()
+            assert _as_python(chosen(opened.page, bundle.path)) == python(report), attack.__name__
+
+
+def test_a_flipped_byte_gets_the_same_verdict_under_the_same_names(opened: OpenedPage, whole: Bundle) -> None:
+    whole.verify()
+    honest, random = whole.path.read_bytes(), Random(16)
+    for _ in range(400 if FULL else 5):
+        flipped = bytearray(honest)
+        flipped[random.randrange(len(flipped))] ^= random.randrange(1, 256)
+        whole.path.write_bytes(flipped)
+        report = verify_bundle(whole.path, Demands(as_of=whole.world.at))
+        assert _as_python(chosen(opened.page, whole.path)) == python(report)
+
+
+def _as_python(shown: tuple[str, set[str]]) -> tuple[Any, set[str]]:
+    return WORDS[shown[0]], shown[1]

@@ -106,23 +106,28 @@ class Pool {
     this.say = say;
     this.address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
     this.workers = Array.from({ length: count }, () => new Worker(this.address));
-    this.waiting = this.workers.map(() => []);
-    for (const [at, worker] of this.workers.entries()) {
-      worker.onmessage = ({ data }) => this.answer(at, data);
-      worker.onerror = (event) => this.answer(at, { kind: "failed", message: event.message });
+    this.waiting = new Map();
+    for (const worker of this.workers) {
+      worker.onmessage = ({ data }) => this.answer(data);
+      worker.onerror = (event) => this.answer({ kind: "failed", message: event.message });
     }
   }
 
-  answer(at, data) {
-    const { resolve, reject } = this.waiting[at].shift();
-    if (data.kind === "failed") reject(new Error(data.message));
-    else resolve(data);
+  /** A worker checks several chunks at a time, and a small one may be ready before a large one. */
+  answer(data) {
+    if (data.kind === "failed") {
+      for (const { reject } of this.waiting.values()) reject(new Error(data.message));
+      return;
+    }
+    const begin = String(data.summary.begin);
+    this.waiting.get(begin).resolve(data);
+    this.waiting.delete(begin);
   }
 
-  ask(at, begin) {
+  ask(worker, begin) {
     return new Promise((resolve, reject) => {
-      this.waiting[at].push({ resolve, reject });
-      this.workers[at].postMessage({ kind: "chunk", begin });
+      this.waiting.set(String(begin), { resolve, reject });
+      worker.postMessage({ kind: "chunk", begin });
     });
   }
 
@@ -131,7 +136,7 @@ class Pool {
     const most = AHEAD * this.workers.length, ahead = [];
     for (let next = 0; next < begins.length || ahead.length; ) {
       for (; next < begins.length && ahead.length < most; next++) {
-        const asked = this.ask(next % this.workers.length, begins[next]);
+        const asked = this.ask(this.workers[next % this.workers.length], begins[next]);
         asked.catch(() => {}); // it is awaited in its turn
         ahead.push(asked);
       }

@@ -240,6 +240,9 @@ function stop() {
 }
 
 $("bundle").addEventListener("change", (event) => event.target.files[0] && start(event.target.files[0]));
+$("bundle").addEventListener("click", (event) => {
+  event.target.value = ""; // so that the same file, written anew, can be chosen again
+});
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   if (bundle) start(bundle);
