@@ -71,6 +71,14 @@ verify-page: setup ## Put verifier/ into the one file verifier/verify.html, whic
 test-browser: setup ## The pages in Debian's Chromium, without a network; pictures in build/screenshots
 	.venv/bin/pytest tests/browser
 
+.PHONY: test-verify-page
+test-verify-page: setup ## The page's core beside the Python verifier on every attack, and in Chromium; writes the table of docs/verify-page.md
+	@mkdir -p build && rm -f build/compared.jsonl
+	FLOPS_AUDITOR_COMPARED=build/compared.jsonl .venv/bin/pytest tests/attacks -n 2 --deselect tests/attacks/test_byte_flips.py
+	FLOPS_AUDITOR_COMPARED=build/compared.jsonl FLOPS_AUDITOR_ATTACKS=full .venv/bin/pytest tests/attacks/test_byte_flips.py
+	FLOPS_AUDITOR_BROWSER=full .venv/bin/pytest tests/browser/test_verify_page.py
+	.venv/bin/python -m bench.verify_page_table build/compared.jsonl docs/verify-page.md
+
 test-integration: setup ## The deployed template on the local AWS
 	.venv/bin/pytest tests/integration tests/template
 

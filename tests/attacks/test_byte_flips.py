@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
+from tests.attacks import tries
 from tests.fakes.bundles import Bundle, small_world
 
 
@@ -24,7 +25,7 @@ def contents(path: Path) -> dict[str, bytes]:
         return {name: zipped.read(name) for name in zipped.namelist()}
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(300, 1000), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_changed_byte_inside_a_file_is_never_valid(bundle: Bundle, data: st.DataObject) -> None:
     """The CRC is made right again, so only signatures, hashes and the strict form can tell."""
@@ -41,7 +42,7 @@ def test_a_changed_byte_inside_a_file_is_never_valid(bundle: Bundle, data: st.Da
     assert report.verdict in ("tampered", "cannot verify")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(300, 1000), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_changed_byte_of_the_zip_is_valid_only_if_every_file_still_reads_the_same(
     bundle: Bundle, data: st.DataObject

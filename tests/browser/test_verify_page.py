@@ -114,7 +114,11 @@ def test_the_keyboard_alone_is_enough(open_offline: OpenOffline, whole: Bundle) 
     page.keyboard.press("Tab")
     expect(page.locator("#bundle")).to_be_focused()
     choosers: list[FileChooser] = []
-    page.on("filechooser", choosers.append)
+
+    def heard(chooser: FileChooser) -> None:
+        choosers.append(chooser)
+
+    page.on("filechooser", heard)
     for _ in range(20):  # Chromium may not listen for choosers yet when the first key comes
         page.keyboard.press("Enter")
         page.wait_for_timeout(250)
