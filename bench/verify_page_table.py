@@ -27,9 +27,9 @@ class Row:
     alike: int = 0
 
 
-def told(said: tuple[str, list[str]]) -> str:
+def told(judgement: tuple[str, list[str]]) -> str:
     """A verdict and its names, each once."""
-    verdict, names = said
+    verdict, names = judgement
     return f"{verdict}: {', '.join(sorted(set(names)))}" if names else verdict
 
 
@@ -60,12 +60,12 @@ def rows_of(lines: list[str]) -> dict[str, Row]:
     """The rows by name; of a test that begins with the honest bundle, what came after it."""
     rows: dict[str, Row] = {}
     for line in lines:
-        found = json.loads(line)
-        row = rows.setdefault(name_of(found["test"]), Row())
+        compared = json.loads(line)
+        row = rows.setdefault(name_of(compared["test"]), Row())
         row.bundles += 1
-        row.alike += found["python"] == found["page"]
-        row.python[told(found["python"])] += 1
-        row.page[told(found["page"])] += 1
+        row.alike += compared["python"] == compared["page"]
+        row.python[told(compared["python"])] += 1
+        row.page[told(compared["page"])] += 1
     return rows
 
 

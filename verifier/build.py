@@ -29,7 +29,7 @@ def core(modules: dict[str, str]) -> str:
     needs = {name: [needed for _, needed in _IMPORT.findall(text)] for name, text in modules.items()}
     parts = []
     for name in TopologicalSorter(needs).static_order():
-        body = _IMPORT.sub(lambda found: f"const {{ {found[1]} }} = in_{found[2]};\n", modules[name])
+        body = _IMPORT.sub(lambda match: f"const {{ {match[1]} }} = in_{match[2]};\n", modules[name])
         exported = [match[1] for match in _EXPORT.findall(body)]
         body = _EXPORT.sub(r"\1", body)
         parts.append(f"const in_{name} = (() => {{\n{body}\nreturn {{ {', '.join(exported)} }};\n}})();\n")
@@ -52,7 +52,7 @@ def page() -> str:
         if re.search(r"<!--|</?(script|style)", parts[name], re.IGNORECASE):
             raise ValueError(f"{name} holds what ends it in HTML")
     html = (PAGE / "page.html").read_text(encoding="utf-8")
-    return re.sub("@@([A-Z]+)@@", lambda found: parts[found[1]], html)
+    return re.sub("@@([A-Z]+)@@", lambda match: parts[match[1]], html)
 
 
 def _digest(text: str) -> str:
