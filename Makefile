@@ -178,6 +178,11 @@ mutation: setup ## Change the estimate and the policies one thing at a time: the
 check-template: setup ## Compare template.yaml with every point of the bar, as a table
 	.venv/bin/python -m tests.template
 
+.PHONY: docs
+docs: .tools/docs/$(STAMP) ## Build the documents as a site in build/site; a link that leads nowhere fails
+	NO_MKDOCS_2_WARNING=1 .tools/docs/bin/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
 .PHONY: dist
 dist: setup ## Build the wheel and the source archive into dist/, and try them where nothing else is installed
 	rm -rf dist

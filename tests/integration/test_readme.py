@@ -1,4 +1,7 @@
-"""Every command of the README runs and does what the README says. `make test` is left out: it runs this test."""
+"""Every command of the README and of the pages for people runs, one after the other on the stack that `make demo` left.
+
+`make test` is left out: it runs this test.
+"""
 
 import os
 import re
@@ -13,12 +16,20 @@ from flops_auditor_cli.local_aws.deployment import sam_environment
 from flops_auditor_cli.local_aws.processes import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text()
-COMMANDS = [
-    line.removeprefix("$ ")
-    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("$ ")
+FOR_PEOPLE = [
+    (REPOSITORY / "docs" / f"{name}.md").read_text() for name in ("engineer", "compliance-officer", "regulator")
 ]
+
+
+def commands_of(page: str) -> list[str]:
+    """The lines that a reader is to type."""
+    blocks = re.findall(r"```console\n(.*?)```", page, re.DOTALL)
+    return [line.removeprefix("$ ") for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+
+
+LAST = "sam delete --no-prompts"
+"""Of the README; what the other pages ask needs the stack."""
+COMMANDS = [*dict.fromkeys(each for page in (README, *FOR_PEOPLE) for each in commands_of(page) if each != LAST), LAST]
 LEFT_OUT = {"make test"}
 EXPORTED = REPOSITORY / "bundle.zip"
 
@@ -53,7 +64,8 @@ def test_command(command: str, state: Path) -> None:
         timeout=300,
         check=False,
     )
-    assert finished.returncode == 0, f"{finished.stdout[-2000:]}\n{finished.stderr[-2000:]}"
+    still_above = 3 if " amend " in command else 0
+    assert finished.returncode == still_above, f"{finished.stdout[-2000:]}\n{finished.stderr[-2000:]}"
     assert finished.stdout or finished.stderr
 
 
