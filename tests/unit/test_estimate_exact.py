@@ -356,6 +356,32 @@ def test_a_trainer_that_counts_more_contradicts_a_full_training() -> None:
     )
 
 
+def test_a_trainers_figure_at_the_ceiling_contradicts_and_one_above_it_is_no_evidence() -> None:
+    count = emitted(nearest(PEAK_FLOP / 5))
+    at, over = (estimated(seen=observed(model_flop=count, trainer_flop=emitted(CEILING + more))) for more in (0, 1))
+    assert cautions.TIERS_CONTRADICT in kinds(at)
+    assert cautions.TIERS_CONTRADICT not in kinds(over)
+
+
+@pytest.mark.parametrize("beside", [0, 1])
+def test_a_trainers_figure_leaves_out_embeddings_where_there_is_more_than_them(beside: int) -> None:
+    shape = MODEL.shape
+    assert shape is not None
+    total = shape.vocabulary * shape.width + beside
+    found = estimated(seen=observed(trainer_flop=emitted(10**6)), model=replace(MODEL, total=total, active=total))
+    assert (cautions.TRAINER_LEAVES_OUT in kinds(found)) == bool(beside)
+
+
+def test_what_raises_no_bound_since_the_hardware_was_busy_for_no_more_narrows_nothing() -> None:
+    declared = replace(TAGGED, epochs=Fraction(3))
+    upper = estimated(declared, model=MODEL).upper_flop
+    assert upper is not None
+    found = estimated(declared, model=MODEL, on=hosts(upper / PEAK_FLOP))
+    assert cautions.TOKENS_OF_ONE_EPOCH in kinds(found)
+    assert found.cautious_upper_flop == found.upper_flop == upper
+    assert found.settle == run_estimate.NARROW_COUNT()
+
+
 def test_too_little_for_hardware_that_was_busy_is_said_with_its_figures() -> None:
     found = estimated(replace(TAGGED, tokens=TOKENS // 10), model=SHAPELESS, on=hosts(HALF))
     busy, flop = PEAK_FLOP / 2, SIX_N_D // 10
