@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from flops_auditor.data import MODEL_DOCUMENTATION_FORM, hardware_table, read
-from flops_auditor.domain.messages.fill_form import fill_form
-from flops_auditor.domain.messages.form import FilledForm
-from flops_auditor.domain.messages.form_file import FormText, parse_form
+from flops_auditor.domain.messages.documents.fill_form import fill_form
+from flops_auditor.domain.messages.documents.form import FilledForm
+from flops_auditor.domain.messages.documents.form_file import FormText, parse_form
 from flops_auditor_cli.form_view import document_of, form_blocks
 from flops_auditor_cli.output import json_text
 from flops_auditor_cli.schemas import versioned

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from flops_auditor.domain.messages.bom import ModelBom
-from flops_auditor.domain.messages.model_card import card_metadata
+from flops_auditor.domain.messages.documents.bom import ModelBom
+from flops_auditor.domain.messages.documents.model_card import card_metadata
 from flops_auditor.domain.messages.roundings import exactly, significant, two_digits
 from flops_auditor.domain.values.visible import as_written, visible
 from flops_auditor_cli.output import json_text

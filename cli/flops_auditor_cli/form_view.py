@@ -5,8 +5,8 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+from flops_auditor.domain.messages.documents.form import FieldSource, FilledForm, FormField
 from flops_auditor.domain.messages.duties import day_in_words, waits_for_its_law
-from flops_auditor.domain.messages.form import FieldSource, FilledForm, FormField
 from flops_auditor.domain.messages.notification import Draft
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.visible import as_written

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from flops_auditor.domain.messages.run_figures import TRAINING
+from flops_auditor.domain.messages.documents.run_figures import TRAINING
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor_cli.output import plain, say
 from flops_auditor_cli.record_source import RecordSource

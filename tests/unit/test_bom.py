@@ -18,9 +18,9 @@ from spdx_python_model.bindings import v3_0_1 as spdx
 from typer.testing import CliRunner
 
 from flops_auditor.data import hardware_table
-from flops_auditor.domain.messages.bom import GridFactor, ModelBom, bom_of
-from flops_auditor.domain.messages.cyclonedx import cyclonedx
-from flops_auditor.domain.messages.spdx_ai import spdx_ai
+from flops_auditor.domain.messages.documents.bom import GridFactor, ModelBom, bom_of
+from flops_auditor.domain.messages.documents.cyclonedx import cyclonedx
+from flops_auditor.domain.messages.documents.spdx_ai import spdx_ai
 from flops_auditor_cli.commands.bom import BomFormat, in_format
 from flops_auditor_cli.main import app
 from tests import golden_forms

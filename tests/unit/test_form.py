@@ -19,10 +19,10 @@ from markdown_it import MarkdownIt
 from typer.testing import CliRunner
 
 from flops_auditor.domain.lineage.lineage import Lineage, read_lineage
-from flops_auditor.domain.messages.fill_form import TrainsNoModel, range_of
-from flops_auditor.domain.messages.form import FilledForm
+from flops_auditor.domain.messages.documents.fill_form import PLACE, TrainsNoModel, range_of
+from flops_auditor.domain.messages.documents.form import FilledForm
+from flops_auditor.domain.messages.documents.run_figures import wall_clock_seconds
 from flops_auditor.domain.messages.roundings import hides, magnitude, magnitude_hides, power, significant, two_digits
-from flops_auditor.domain.messages.run_figures import wall_clock_seconds
 from flops_auditor.use_cases.auditing.keep_record import listed
 from flops_auditor_cli.commands.form import document_of
 from flops_auditor_cli.document import MARK, document
@@ -223,6 +223,15 @@ def test_a_line_that_counts_another_amount_is_hidden_by_no_rounding_of_this_one(
     assert len(notes(filled(content), "computation_used_ncas")) == hidden - 1
 
 
+def test_a_base_model_that_is_a_place_is_to_be_named() -> None:
+    content = copy.deepcopy(demo().content("domain-adapt-1"))
+    assert notes(filled(content), "model_dependencies") == ()
+    content["original"]["base_model"] = "s3://models/in-house/"
+    form = filled(content)
+    assert answers(form)["model_dependencies"] == "s3://models/in-house/"
+    assert notes(form, "model_dependencies") == (PLACE,)
+
+
 def test_a_model_of_ones_own_has_no_base_model_and_its_notification_beside() -> None:
     form = golden_forms.systemic_risk_with_its_notification()
     assert (form.scope, answers(form)["model_dependencies"]) == ("the model as a whole", "N/A")
@@ -325,7 +334,7 @@ MARKUP = {"html_block", "html_inline", "link_open", "image", "code_inline", "cod
 
 def test_what_a_jobs_owner_writes_is_text_in_a_document() -> None:
     read = Document(io.BytesIO(document_of(hostile_form("".join(HOSTILE_TEXTS)))))
-    plain = Document(io.BytesIO(document_of(hostile_form("x"))))
+    plain = Document(io.BytesIO(document_of(hostile_form("s3://x"))))
     elements = [[each.tag for each in body.element.body.iter()] for body in (read, plain)]
     assert elements[0] == elements[1], "no text adds an element: no field, no link, no break"
     assert not read.inline_shapes

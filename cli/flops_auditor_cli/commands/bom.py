@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from flops_auditor.data import MODEL_DOCUMENTATION_FORM, hardware_table, read
-from flops_auditor.domain.messages.bom import GridFactor, ModelBom, bom_of
-from flops_auditor.domain.messages.cyclonedx import cyclonedx
-from flops_auditor.domain.messages.fill_form import fill_form
-from flops_auditor.domain.messages.form_file import parse_form
-from flops_auditor.domain.messages.spdx_ai import spdx_ai
+from flops_auditor.domain.messages.documents.bom import GridFactor, ModelBom, bom_of
+from flops_auditor.domain.messages.documents.cyclonedx import cyclonedx
+from flops_auditor.domain.messages.documents.fill_form import fill_form
+from flops_auditor.domain.messages.documents.form_file import parse_form
+from flops_auditor.domain.messages.documents.spdx_ai import spdx_ai
 from flops_auditor_cli.card_view import model_card
 from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.model_runs import ModelOrJob, rows_of_runs

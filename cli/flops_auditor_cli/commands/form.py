@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from flops_auditor.data import MODEL_DOCUMENTATION_FORM, hardware_table, read
+from flops_auditor.domain.messages.documents.fill_form import fill_form
+from flops_auditor.domain.messages.documents.form import FilledForm
+from flops_auditor.domain.messages.documents.form_file import parse_form
 from flops_auditor.domain.messages.duties import KNOWN_FORM, form_of, forms_of
-from flops_auditor.domain.messages.fill_form import fill_form
-from flops_auditor.domain.messages.form import FilledForm
-from flops_auditor.domain.messages.form_file import parse_form
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.form_view import form_blocks, form_view

@@ -7,7 +7,7 @@ person knows stays open and says so. docs/form.md has every field with its sourc
 from dataclasses import dataclass
 from typing import Literal
 
-from flops_auditor.domain.messages.form_file import AnswerKind
+from flops_auditor.domain.messages.documents.form_file import AnswerKind
 from flops_auditor.domain.messages.notification import Draft
 
 Scope = Literal["the modification", "the model as a whole"]

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.compute.hardware import HardwareTable
-from flops_auditor.domain.messages.form import FilledForm
-from flops_auditor.domain.messages.form_file import AnswerKind
-from flops_auditor.domain.messages.run_figures import (
+from flops_auditor.domain.messages.documents.form import FilledForm
+from flops_auditor.domain.messages.documents.form_file import AnswerKind
+from flops_auditor.domain.messages.documents.run_figures import (
     TRAINING,
     CountedAmount,
     accelerators_of,

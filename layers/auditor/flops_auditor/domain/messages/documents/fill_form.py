@@ -11,8 +11,25 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.compute.hardware import HardwareTable
-from flops_auditor.domain.messages.form import CountedRun, FieldSource, FilledForm, FormField, LineStanding, Scope
-from flops_auditor.domain.messages.form_file import AnswerKind, AskedField, FormText
+from flops_auditor.domain.messages.documents.form import (
+    CountedRun,
+    FieldSource,
+    FilledForm,
+    FormField,
+    LineStanding,
+    Scope,
+)
+from flops_auditor.domain.messages.documents.form_file import AnswerKind, AskedField, FormText
+from flops_auditor.domain.messages.documents.run_figures import (
+    TRAINING,
+    CountedAmount,
+    accelerator_seconds,
+    amount_of,
+    energies,
+    role_of,
+    wall_clock_seconds,
+    whole,
+)
 from flops_auditor.domain.messages.notification import drafts
 from flops_auditor.domain.messages.roundings import (
     exactly,
@@ -23,22 +40,14 @@ from flops_auditor.domain.messages.roundings import (
     significant,
     two_digits,
 )
-from flops_auditor.domain.messages.run_figures import (
-    TRAINING,
-    CountedAmount,
-    accelerator_seconds,
-    amount_of,
-    energies,
-    role_of,
-    wall_clock_seconds,
-    whole,
-)
+from flops_auditor.domain.runs.sources.model_names import is_place
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.errors import WrongInput
 
 DAYS_IN_A_MONTH = Decimal("30.44")
 SECONDS_IN_A_DAY = 86400
 AT_ONCE = ("what several runs trained at once counts once; pauses between runs do not count",)
+PLACE = "that is where the run read it from: put the model's name and version in its place"
 TWO_FIGURES = "two significant figures hide that it is {side} {line} FLOP: read the exact amount"
 MAGNITUDE = "the order of magnitude hides that it is {side} {line} FLOP: read the exact amount"
 
@@ -292,7 +301,8 @@ def _base_models(runs: _Runs) -> Answer:
     if runs.scope == "the model as a whole" and not name:
         return Answer(runs.text.none, sources=sources)
     known = () if compute is None else (f"it took {scientific(int(compute))} FLOP: {original['source']}",)
-    return Answer(name or None, notes=known, sources=sources)
+    place = (PLACE,) if name and is_place(name) else ()
+    return Answer(name or None, notes=(*place, *known), sources=sources)
 
 
 def _for_a_person(_: _Runs) -> Answer:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flops_auditor.domain.messages.bom import PRODUCT, SITE, ModelBom
+from flops_auditor.domain.messages.documents.bom import PRODUCT, SITE, ModelBom
 from flops_auditor.domain.values.amounts import flop
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"

@@ -7,7 +7,7 @@ person gave the grid's factor: no record says which electricity a region had.
 import re
 from typing import Any
 
-from flops_auditor.domain.messages.bom import PRODUCT, ModelBom
+from flops_auditor.domain.messages.documents.bom import PRODUCT, ModelBom
 from flops_auditor.domain.messages.roundings import exactly
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-9._-]{0,95})?")

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from flops_auditor.domain.messages.bom import PRODUCT, SITE, ModelBom, SignedRecord
+from flops_auditor.domain.messages.documents.bom import PRODUCT, SITE, ModelBom, SignedRecord
 
 MODEL, CLAIMED, BASE = "model", "claimed-model", "base-model"
 UNKNOWN = "unknown"
