@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from flops_auditor.domain.ledger import ledger_errors
-from flops_auditor.domain.ledger.bundle import EVERYTHING, NO_CHECKPOINT, BundleKind, Manifest
+from flops_auditor.domain.ledger.bundle import EVERYTHING, MOST_SHOWN, NO_CHECKPOINT, BundleKind, Manifest
 from flops_auditor.domain.ledger.bundle_readme import readme
 from flops_auditor.domain.ledger.findings import defect_of
 from flops_auditor.domain.ledger.forms import (
@@ -22,6 +22,7 @@ from flops_auditor.domain.ledger.forms import (
 )
 from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
+from flops_auditor.domain.ledger.records_csv import COLUMNS, FORMULA, UNSEEN
 from flops_auditor.domain.ledger.signed_note import UnreadableNote
 from flops_auditor.domain.ledger.statement import (
     HEARTBEAT_PREDICATE,
@@ -50,6 +51,7 @@ def tables_js() -> str:
             "ancestors": _form(ANCESTORS),
         },
         "WITHOUT_STATEMENTS": list(WITHOUT_STATEMENTS),
+        "CSV": {"columns": COLUMNS, "formula": FORMULA, "unseen": UNSEEN, "mostShown": MOST_SHOWN},
         "README": {"whole": _readme("whole"), "part": _readme("part")}
         | {"everything": EVERYTHING, "noCheckpoint": NO_CHECKPOINT},
     }

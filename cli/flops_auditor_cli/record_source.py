@@ -10,6 +10,7 @@ import typer
 
 from flops_auditor.domain.lineage.kept_ancestors import unpack
 from flops_auditor.domain.lineage.lineage import Lineage, read_lineage
+from flops_auditor.domain.messages.report.report import Report
 from flops_auditor.use_cases.ledger.read_bundle import BundleRecord, ReadBundle, read_bundle
 from flops_auditor.use_cases.ledger.verify_bundle import Demands
 from flops_auditor_cli.deployment import Target, find_deployment
@@ -65,6 +66,13 @@ class BundleRecords:
         return read_lineage(content, lambda _, digest: unpack(self._ancestors.get(digest, b""), digest))
 
 
+def page_of(report: Report) -> bytes:
+    """The page of a report. Templates are loaded when a bundle has a page, and for nothing else."""
+    from flops_auditor.pages.render import report_page  # noqa: PLC0415
+
+    return report_page(report)
+
+
 def open_records(target: Target, bundle: Path | None) -> RecordSource:
     """The records of a bundle if one is given, else those of the deployment. Raises NotVerified, NoDeployment.
 
@@ -76,6 +84,8 @@ def open_records(target: Target, bundle: Path | None) -> RecordSource:
         return DeployedRecords(find_deployment(target))
     now = datetime.now(UTC)
     with progress("leaves") as show_progress:
-        read = read_bundle(bundle, Demands(as_of=now, now=now, processes=os.cpu_count() or 1), show_progress)
+        read = read_bundle(
+            bundle, Demands(as_of=now, now=now, page=page_of, processes=os.cpu_count() or 1), show_progress
+        )
     say(f"{plain(bundle.name)} is {read.report.verdict}; check it with `flops-auditor verify` and a pin of your own")
     return BundleRecords(read)

@@ -3,6 +3,7 @@
 Leaves of the bundle (tests/fakes/bundles.py): 0-3 records, 4 heartbeat | 5-7 records, 8... as `LAYOUT` asserts.
 """
 
+import csv
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable
@@ -22,10 +23,12 @@ from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.leaves import kind_of
 from flops_auditor.domain.ledger.merkle import CompactRange, leaf_hash
 from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
+from flops_auditor.pages.render import report_page
+from flops_auditor.use_cases.ledger.report_bundle import WRITER
 from flops_auditor.use_cases.ports.ledger import Signer
 from tests.fakes.bundles import ORDER, Bundle, small_world
 from tests.fakes.ledger import MemorySigner
-from tests.fakes.ledger_world import World, draft, sign
+from tests.fakes.ledger_world import MODELS, World, draft, sign
 
 LAYOUT = "rrrrh Rrrrh rrCh rrh".replace(" ", "")
 NEWEST = len(LAYOUT)
@@ -621,6 +624,61 @@ def test_a_record_that_is_logged_twice_is_named_and_counts_once(bundle: Bundle) 
     _rewrite_all(bundle, lambda lines: lines.__setitem__(2, lines[1]), copy_evidence=(1, 2))
     report = bundle.verify()
     assert (report.verdict, reserved(report)) == ("valid, with reservations", ["LoggedTwice"])
+
+
+@pytest.mark.parametrize("name", ["records.csv", "index.html"])
+@pytest.mark.parametrize("kind", ["whole", "part"])
+def test_a_page_or_table_that_says_something_else_is_refused(tmp_path: Path, name: str, kind: str) -> None:
+    """They prove nothing, but people look at them first. A page that another version wrote is named as not compared."""
+    bundle = Bundle(small_world(), tmp_path, MODELS[0] if kind == "part" else None)
+    assert {name} <= bundle.files.keys()
+    honest = bundle.verify(page=report_page)
+    assert (honest.verdict, honest.not_compared) == ("valid", "")
+    bundle.files[name] = bundle.files[name].replace(b"secret-job-000000", b"secret-job-000009", 1)
+    report = bundle.verify(page=report_page)
+    assert (report.verdict, [found.error for found in report.findings]) == ("cannot verify", ["BadBundle"])
+    assert report.findings[0].message == f"{name} says something else than the records"
+    del bundle.files[name]
+    assert bundle.verify(page=report_page).verdict == "valid"
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+        ("@SUM(1)", "'@SUM(1)"),
+        ("-1+1", "'-1+1"),
+        ("+1", "'+1"),
+        ("\t=1", "⟨U+0009⟩=1"),
+        ("\ufeff=1", "⟨U+FEFF⟩=1"),
+        ('a","b', 'a","b'),
+        ("a\r\n=1", "a⟨U+000D⟩⟨U+000A⟩=1"),
+        ("x\u202egpj\U000e0041⟨U+0041⟩", "x⟨U+202E⟩gpj⟨U+E0041⟩⟨U+27E8⟩U+0041⟨U+27E9⟩"),
+        ("模型-\U0001f600é", "模型-\U0001f600é"),
+    ],
+)
+def test_what_owners_write_is_a_text_in_the_table(tmp_path: Path, name: str, written: str) -> None:
+    """Neither a formula nor a cell more, nor a sign that nobody sees; and both verifiers write the same bytes."""
+    world = World()
+    world.commit(world.draft(name))
+    world.seal()
+    bundle = Bundle(world, tmp_path)
+    assert bundle.verify(page=report_page).verdict == "valid"
+    text = bundle.files["records.csv"].decode()
+    assert text.count("\n") == 2
+    [row] = csv.DictReader(text.splitlines())
+    assert (row["base_model"], row["leaf"], row["verdict"], row["supersedes"]) == (written, "0", "below", "")
+    assert int(row["best_flop"]) > 10**15
+
+
+def test_a_page_of_another_version_is_named_and_not_believed(bundle: Bundle) -> None:
+    page = bundle.files["index.html"]
+    assert bundle.verify().not_compared == f"index.html, which {WRITER} wrote"
+    bundle.files["index.html"] = page.replace(f"FLOPs Auditor {WRITER}".encode(), b"FLOPs Auditor 9.9")
+    told = bundle.verify(page=report_page)
+    assert (told.verdict, told.not_compared) == ("valid", "index.html, which 9.9 wrote")
+    bundle.files["index.html"] = b"<h1>All is well</h1>"
+    assert bundle.verify(page=report_page).not_compared == "index.html, which an unknown version wrote"
 
 
 def test_an_insider_who_rewrites_everything_is_seen_by_a_pin(bundle: Bundle) -> None:

@@ -12,6 +12,7 @@ from flops_auditor.domain.ledger.bundle import parse_manifest
 from flops_auditor.domain.ledger.bundle_readme import readme
 from flops_auditor.domain.ledger.dsse import Signature, parse_envelope
 from flops_auditor.domain.ledger.key_history import parse_key_history
+from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.ledger.export_bundle import export_part, export_whole, of_model
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
 from tests.fakes.ledger import MemorySigner
@@ -47,9 +48,12 @@ class Bundle:
     def __init__(self, world: World, folder: Path, model: str | None = None) -> None:
         self.world, self.path = world, folder / "bundle.zip"
         if model is None:
-            export_whole(world.archive, world.ledger, self.path, world.at)
+            export_whole(world.archive, world.ledger, self.path, world.at, report_page)
         else:
-            export_part(world.archive, world.ledger, self.path, world.at, f"model {model}", by_job=of_model(model))
+            by_job = of_model(model)
+            export_part(
+                world.archive, world.ledger, self.path, world.at, f"model {model}", by_job=by_job, page=report_page
+            )
         with zipfile.ZipFile(self.path) as zipped:
             self.files = {name: zipped.read(name) for name in zipped.namelist()}
 
@@ -140,6 +144,12 @@ class Bundle:
             self.files["checkpoint"] = notes[-1].encode()
             self.edit_json("manifest.json", lambda found: found.update(size=notes[-1].split("\n")[1]))
             self.fit_readme()
+            self.drop_shown()
+
+    def drop_shown(self) -> None:
+        """Leave out the page and the table, as whoever rewrites records would: no bundle has to have them."""
+        for name in ("index.html", "records.csv"):
+            self.files.pop(name, None)
 
     def fit_readme(self) -> None:
         """Write the README that fits the manifest and the keys as they are now."""

@@ -1,8 +1,9 @@
 // The files of a bundle: read strictly, every name expected, memory bounded whatever the zip says.
 
+import { splitLines } from "./bytes.js";
 import { readDirectory, unpack, unpackLines } from "./container.js";
 import { refuse } from "./errors.js";
-import { FRAME, largest, parseManifest } from "./layout.js";
+import { chunkName, FRAME, largest, leafName, parseManifest } from "./layout.js";
 import { LONGEST_NOTE } from "./note.js";
 
 /** A bundle that is open. Every method throws BadBundle for a file that is not as it must be. */
@@ -48,6 +49,15 @@ export class BundleFiles {
   async *lines(name) {
     const entry = this.entries.get(name) ?? refuse("BadBundle", `${name} is missing`);
     yield* unpackLines(this.blob, entry, 2 * LONGEST_NOTE);
+  }
+
+  /** {index, bytes} of every leaf that is here, in the order of the log. */
+  async *leaves() {
+    for (const first of this.numbers("log")) {
+      const lines = splitLines(await this.need(chunkName("log", first)));
+      for (let at = 0; at < lines.length - 1; at++) yield { index: first + BigInt(at), bytes: lines[at] };
+    }
+    for (const index of this.numbers("leaves")) yield { index, bytes: await this.need(leafName("leaves", index)) };
   }
 
   inFolder(folder) {

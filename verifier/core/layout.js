@@ -11,7 +11,7 @@ const FORMAT = "flops-auditor-bundle/v1";
 const CHUNK_BYTES = 1 << 22, LARGEST_EVIDENCE = 9_000_000;
 const LONGEST_SELECTION = 1000;
 const LONGEST_INTEGER = 4300;
-export const FRAME = ["manifest.json", "README.md", "keys.json", "checkpoint", "checkpoints.ndjson"];
+export const FRAME = ["manifest.json", "README.md", "keys.json", "checkpoint", "checkpoints.ndjson", "index.html", "records.csv"];
 
 /** The names that a file of a bundle may have, and how many bytes it may unpack to. */
 const LAYOUT = [
@@ -21,6 +21,7 @@ const LAYOUT = [
   [/^(proofs\/[0-9]{20}\.tlog-proof|keys\/[0-9a-f]{64}\.pem)$/, 1 << 17],
   [/^(ancestors\/[0-9a-f]{64}\.json|tables\/[0-9a-f]{64})$/, 1 << 24],
   [/^(manifest\.json|README\.md|keys\.json|checkpoint)$/, 1 << 20],
+  [/^(index\.html|records\.csv)$/, 1 << 26],
   [/^checkpoints\.ndjson$/, 2 ** 31], // read line by line
 ];
 

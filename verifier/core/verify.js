@@ -17,6 +17,7 @@ import { KeyHistory, parseKeyHistory } from "./keys.js";
 import { chunkName, leafName, parseCheckpointLine, readme } from "./layout.js";
 import { HOUR } from "./moments.js";
 import { checkPart } from "./part.js";
+import { checkShown } from "./table.js";
 
 const MOST_FINDINGS = 100;
 export const MAX_AGE = 25 * HOUR;
@@ -28,7 +29,7 @@ export const MAX_AGE = 25 * HOUR;
  * how chunks are checked (here, or by workers), who is told (done, total), and who is told each record that passed.
  */
 export async function verifyBundle(blob, demands, work = {}) {
-  const report = { ledgerId: "", kind: "", selection: "", size: "0", root: "", records: 0, checkpoints: 0, sealedAt: null, elsewhere: 0 };
+  const report = { ledgerId: "", kind: "", selection: "", size: "0", root: "", records: 0, checkpoints: 0, sealedAt: null, elsewhere: 0, notCompared: "" };
   Object.assign(report, { recordedBy: {}, assessedUnder: {}, pinned: demands.pin !== null, keysGiven: demands.keys !== null });
   const findings = new Findings();
   try {
@@ -68,6 +69,7 @@ async function verify(blob, demands, report, findings, work) {
   if (!same(await files.need("README.md"), readme(manifest, keys.current("checkpoint").keyid))) {
     refuse("BadBundle", "README.md is not the text that export writes for this manifest and these keys");
   }
+  report.notCompared = await checkShown(files, report.records);
   report.sealedAt = said.sealedAt;
   checkFreshness(said.sealedAt, demands);
 }

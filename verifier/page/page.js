@@ -197,6 +197,7 @@ function showNotes(report) {
   if (report.kind === "part") {
     notes.push("It is a part of the ledger. Nobody can say of a part that it holds every record of its selection, or what came into the log after a pin although dated long before it.");
   }
+  if (report.notCompared) notes.push(`${report.notCompared} in it was not compared with the records: believe this page, or the command, and not that one.`);
   if (report.elsewhere) notes.push(`${report.elsewhere} ancestors of its records are not in it: their figures are what the records say.`);
   notes.push("Figures were not computed again from their evidence: see below.");
   $("notes").append(...notes.map((note) => element("li", note)));

@@ -11,6 +11,7 @@ from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.bundle import EVERYTHING
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.ledger.export_bundle import (
     RecordFilter,
     export_part,
@@ -59,10 +60,10 @@ def export(
     now = datetime.now(UTC)
     if not selection:
         selection = EVERYTHING
-        written = export_whole(archive, ledger, bundle, now)
+        written = export_whole(archive, ledger, bundle, now, report_page)
     else:
         by_job = of_model(model) if model else None
-        written = export_part(archive, ledger, bundle, now, selection, chosen=chosen, by_job=by_job)
+        written = export_part(archive, ledger, bundle, now, selection, chosen=chosen, by_job=by_job, page=report_page)
     row = {"path": str(bundle), "selection": selection, "records": written.records, "size": written.size}
     show(View("export", row, [Table(COLUMNS, [row], right=("records", "size"))], [row]), output)
     say(f"check it with: flops-auditor verify {shlex.quote(plain(bundle))}")

@@ -83,7 +83,9 @@ def of_bundle(path: Path) -> Report:
 
     now = datetime.now(UTC)
     with progress("leaves") as show_progress:
-        read = read_bundle(path, Demands(as_of=now, now=now, processes=os.cpu_count() or 1), show_progress)
+        read = read_bundle(
+            path, Demands(as_of=now, now=now, page=report_page, processes=os.cpu_count() or 1), show_progress
+        )
     with BundleFiles(path) as files:
         return report_bundle(files, read.report.verdict)
 

@@ -23,6 +23,7 @@ from flops_auditor.use_cases.ledger.verify_bundle import BundleVerdict, Demands,
 from flops_auditor_cli.options import MOMENTS, OutputOption
 from flops_auditor_cli.output import Output, plain, say
 from flops_auditor_cli.progress import progress
+from flops_auditor_cli.record_source import page_of
 from flops_auditor_cli.view import Block, Headline, Table, View, show
 
 MOST_HOURS = 24 * 366 * 100
@@ -96,6 +97,7 @@ def verify(
         pin=given("--pin", pin, checkpoint_in) if pin else None,
         keys=given("--keys", keys, lambda text: parse_key_history(text).to_bytes()) if keys else None,
         recompute=_recomputing(accept_table or ()) if with_recompute else None,
+        page=page_of,
         processes=processes or os.cpu_count() or 1,
     )
     with progress("leaves") as show_progress:
@@ -152,6 +154,8 @@ def tell(report: VerificationReport, output: Output, recomputed: bool) -> None:
         say(f"a part: {report.selection}", OF_A_PART)
     if report.elsewhere:
         say(f"{report.elsewhere} ancestors of its records are not in it: their figures are what the records say")
+    if report.not_compared:
+        say(f"not compared with the records: {plain(report.not_compared)}; `report --bundle` makes one")
     if report.left_out:
         say(f"left out: {report.left_out}")
     if not report.pinned and not report.keys_given:

@@ -19,6 +19,10 @@ from flops_auditor.domain.values.moments import iso
 
 FORMAT = "flops-auditor-bundle/v1"
 MANIFEST, README, KEYS = "manifest.json", "README.md", "keys.json"
+INDEX, RECORDS = "index.html", "records.csv"
+"""For people; the records are the evidence."""
+MOST_SHOWN = 10_000
+"""Records of a bundle that has them: a verifier makes both again, which takes half a millisecond a record."""
 CHECKPOINT, CHECKPOINTS = "checkpoint", "checkpoints.ndjson"
 LOG, EVIDENCE, LEAVES, PROOFS, PEM = "log/", "evidence/", "leaves/", "proofs/", "keys/"
 ANCESTORS, TABLES = "ancestors/", "tables/"
@@ -37,6 +41,7 @@ _LAYOUT = (
     (re.compile(rf"{PROOFS}{_NUMBER}\.tlog-proof|{PEM}{_DIGEST}\.pem"), 1 << 17),
     (re.compile(rf"{ANCESTORS}{_DIGEST}\.json|{TABLES}{_DIGEST}"), 1 << 24),
     (re.compile("|".join(map(re.escape, (MANIFEST, README, KEYS, CHECKPOINT)))), 1 << 20),
+    (re.compile("|".join(map(re.escape, (INDEX, RECORDS)))), 1 << 26),
     (re.compile(re.escape(CHECKPOINTS)), 1 << 31),  # read line by line
 )
 """The names that a file of a bundle may have, and how many bytes it may unpack to."""

@@ -82,6 +82,14 @@ class BundleFiles:
             raise BadBundle(f"{name} is missing")
         yield from unpack_lines(self._read, entry, LONGEST_NOTE * 2)
 
+    def leaves(self) -> Iterator[tuple[int, bytes]]:
+        """(index, line) of every leaf that is here, in the order of the log."""
+        for first in self.numbers(bundle.LOG):
+            lines = self.need(bundle.chunk_name(bundle.LOG, first)).split(b"\n")
+            yield from enumerate(lines[:-1], first)
+        for index in self.numbers(bundle.LEAVES):
+            yield index, self.need(bundle.leaf_name(bundle.LEAVES, index))
+
     def ancestors(self, digest: str) -> bytes | None:
         """An object with a record's ancestors."""
         return self.read(bundle.ancestors_name(digest))
@@ -101,6 +109,7 @@ class BundleFiles:
     def expect(self, names: Collection[str], keyids: Sequence[str]) -> None:
         """Every file is expected: what no check covers has no place in a bundle."""
         frame = {bundle.MANIFEST, bundle.README, bundle.KEYS, bundle.CHECKPOINT, bundle.CHECKPOINTS}
+        frame |= {bundle.INDEX, bundle.RECORDS}
         expected = frame.union(names, (f"{bundle.PEM}{keyid}.pem" for keyid in keyids))
         for name in self.entries:
             if name not in expected and not name.startswith((bundle.ANCESTORS, bundle.TABLES)):

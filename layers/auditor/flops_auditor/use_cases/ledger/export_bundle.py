@@ -5,7 +5,7 @@ Of what is not chosen a part holds hashes alone: how many leaves there are can b
 
 import zipfile
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -32,6 +32,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
     read_checkpoint,
     signers_of,
 )
+from flops_auditor.use_cases.ledger.report_bundle import Page, shown_files
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import Archive
 
@@ -79,8 +80,8 @@ def of_time(since: datetime | None, until: datetime | None) -> RecordFilter:
     return chosen
 
 
-def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) -> Exported:
-    """Everything up to the newest checkpoint."""
+def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime, page: Page | None = None) -> Exported:
+    """Everything up to the newest checkpoint. With `page` it opens itself, if it has not too many records for that."""
     size, records, keys = _size(archive), 0, _genesis(archive, ledger_id)
     ends: list[int] = []
     with _Writer(path) as out:
@@ -104,7 +105,10 @@ def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime) ->
                 chunk = _ChunkContent(index + 1)
         out.chunk(chunk)
         out.lines(bundle.CHECKPOINTS, (bundle.checkpoint_line(note) for note in _checkpoints(archive, ends)))
-        out.frame(bundle.Manifest("whole", ledger_id, size, bundle.EVERYTHING, iso(now)), keys, archive)
+        manifest = bundle.Manifest("whole", ledger_id, size, bundle.EVERYTHING, iso(now))
+        if page:
+            out.files(shown_files(lambda: _leaves(archive, size), manifest, records, page))
+        out.frame(manifest, keys, archive)
     return Exported(size, records)
 
 
@@ -117,12 +121,14 @@ def export_part(
     *,
     chosen: RecordFilter = anything,
     by_job: RecordFilter | None = None,
+    page: Page | None = None,
 ) -> Exported:
     """The chosen records, all rotations, and the heartbeats that date them, with proofs.
 
     With `by_job` they are those of jobs of which one record fits it: the revisions of a job need not name one model,
-    and each that is superseded belongs beside the one that supersedes it. The log is then read once more. Raises
-    NothingChosen, or BadBundle for a selection that is not one printable line.
+    and each that is superseded belongs beside the one that supersedes it. The log is then read once more. With `page`
+    the bundle opens itself, as a whole one does. Raises NothingChosen, or BadBundle for a selection that is not one
+    printable line.
     """
     bundle.check_selection(selection)
     size, records, keys, tree = _size(archive), 0, _genesis(archive, ledger_id), MerkleTree()
@@ -166,7 +172,10 @@ def export_part(
                 for note in _checkpoints(archive, ends)
             ),
         )
-        out.frame(bundle.Manifest("part", ledger_id, size, selection, iso(now)), keys, archive)
+        manifest = bundle.Manifest("part", ledger_id, size, selection, iso(now))
+        if page:
+            out.files(shown_files(lambda: _chosen(archive, size, set(kept)), manifest, records, page))
+        out.frame(manifest, keys, archive)
     return Exported(size, records)
 
 
@@ -208,6 +217,11 @@ class _Writer:
     def add(self, name: str, content: bytes) -> None:
         """One file."""
         self._zip.writestr(_info(name), content)
+
+    def files(self, files: Mapping[str, bytes]) -> None:
+        """Some files."""
+        for name, content in files.items():
+            self.add(name, content)
 
     def lines(self, name: str, lines: Iterator[bytes]) -> None:
         """One file, line by line."""
@@ -276,6 +290,11 @@ def _leaves(archive: Archive, size: int) -> Iterator[tuple[int, bytes]]:
     """(index, line) of every leaf below `size`, one batch in memory at a time."""
     for first, lines in batches(archive, size):
         yield from enumerate(lines, start=first)
+
+
+def _chosen(archive: Archive, size: int, kept: set[int]) -> Iterator[tuple[int, bytes]]:
+    """(index, line) of the leaves that a part has."""
+    return (leaf for leaf in _leaves(archive, size) if leaf[0] in kept)
 
 
 def _records(archive: Archive, size: int) -> Iterator[dict[str, Any]]:

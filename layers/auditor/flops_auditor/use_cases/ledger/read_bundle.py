@@ -78,20 +78,11 @@ def bundle_records(files: BundleFiles) -> Iterator[BundleRecord]:
 
     Raises BadBundle, MalformedRecord and what else a file that was not verified can show.
     """
-    for index, line in leaves(files):
+    for index, line in files.leaves():
         payload = parse_envelope(line).payload
         if kind_of(payload) == "record":
             content = parse_statement(payload).predicate
             yield BundleRecord(index, content["job"]["id"], content["revision"], line)
-
-
-def leaves(files: BundleFiles) -> Iterator[tuple[int, bytes]]:
-    """(index, line) of every leaf that is here, in the order of the log. Raises BadBundle."""
-    for first in files.numbers(bundle.LOG):
-        lines = files.need(bundle.chunk_name(bundle.LOG, first)).split(b"\n")
-        yield from enumerate(lines[:-1], first)
-    for index in files.numbers(bundle.LEAVES):
-        yield index, files.need(bundle.leaf_name(bundle.LEAVES, index))
 
 
 def _in_words(defect: Defect) -> str:

@@ -1,55 +1,117 @@
-"""The report on the records of a bundle. It follows from the bundle's own bytes: no clock, no AWS."""
+"""What opens of a bundle without any tool: the report on its own records, and the same records as a table.
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+Both follow from the bundle's leaves and manifest: no clock, no AWS. They are conveniences; records are the evidence.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
+from unicodedata import unidata_version
 
 from flops_auditor import __version__
 from flops_auditor.domain.ledger import bundle
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.leaves import kind_of
+from flops_auditor.domain.ledger.ledger_errors import BadBundle
+from flops_auditor.domain.ledger.records_csv import csv_header, csv_row
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.messages.report.job_line import JobLine, line_of
 from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
-from flops_auditor.use_cases.ledger.read_bundle import leaves
 
 LATELY = timedelta(days=30)
 """What changed in a bundle, is what changed so long before its export."""
+Leaves = Callable[[], Iterable[tuple[int, bytes]]]
+"""(index, line) of the leaves of a bundle in order, as often as it is called."""
+Page = Callable[[Report], bytes]
+WRITER = f"{__version__} (Unicode {unidata_version})"
+"""Who writes the same bytes for the same report: names are shown by the Unicode tables of Python."""
+_WRITTEN_BY = re.compile(rb'<meta name="generator" content="FLOPs Auditor ([0-9A-Za-z.+ ()-]{1,60})">')
+_HEAD = 4096
+"""Bytes of a page in which it says who wrote it."""
 
 
-def report_bundle(files: BundleFiles, checked: str = "") -> Report:
-    """The report of a bundle as it was exported. `checked` is what verifying it said, "" where nobody did.
+@dataclass(frozen=True)
+class ShownBundle:
+    """A bundle's report, and its records as a table."""
 
-    Of each job one record is in memory at a time. Raises LedgerError for a bundle that cannot be read.
+    report: Report
+    table: bytes
+
+
+def show_bundle(leaves_of: Leaves, manifest: bundle.Manifest, checked: str = "") -> ShownBundle:
+    """Read a bundle's leaves for people. `checked` is what verifying them said, "" where nobody did.
+
+    Of each job one record is in memory at a time. Raises LedgerError for leaves that cannot be read.
     """
-    manifest = files.manifest()
-    as_of = read_time(manifest.exported_at)
+    as_of, sealed_at = read_time(manifest.exported_at), None
     lines: dict[str, JobLine] = {}
     places: dict[str, int] = {}
     history: list[RecordedRevision] = []
-    sealed_at: datetime | None = None
-    for index, line in leaves(files):
+    table = [csv_header()]
+    for index, line in leaves_of():
         payload = parse_envelope(line).payload
         kind = kind_of(payload)
+        if kind == "rotation":
+            continue
         content = parse_statement(payload).predicate
         if kind == "heartbeat":
             sealed_at = read_time(content["sealed_at"])
-        if kind != "record":
             continue
+        table.append(csv_row(index, content))
         job = line_of(content, as_of.date())
         history.append(RecordedRevision(job.job_id, job.revision, job.recorded_at, job.verdict))
-        known = lines.get(job.job_id)
-        if known is None or job.revision > known.revision:
+        if job.job_id not in lines or job.revision > lines[job.job_id].revision:
             lines[job.job_id], places[job.job_id] = job, index
     selection = "" if manifest.selection == bundle.EVERYTHING else manifest.selection
     ledger = LedgerSeen("bundle", manifest.ledger_id, as_of, selection, manifest.size, sealed_at, checked=checked)
 
     def contents(job_ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         wanted = {places[each] for each in job_ids}
-        for index, line in leaves(files):
+        for index, line in leaves_of():
             if index in wanted:
                 yield parse_statement(parse_envelope(line).payload).predicate
 
-    return report_of(lines.values(), contents, history, ledger, as_of - LATELY, __version__)
+    report = report_of(lines.values(), contents, history, ledger, as_of - LATELY, WRITER)
+    return ShownBundle(report, "".join(table).encode())
+
+
+def report_bundle(files: BundleFiles, checked: str = "") -> Report:
+    """The report of a bundle as it was exported. Raises LedgerError for one that cannot be read."""
+    return show_bundle(files.leaves, files.manifest(), checked).report
+
+
+def shown_files(leaves_of: Leaves, manifest: bundle.Manifest, records: int, page: Page) -> dict[str, bytes]:
+    """The page and the table of a bundle with so many records, by name; none where these are more than MOST_SHOWN."""
+    if records > bundle.MOST_SHOWN:
+        return {}
+    shown = show_bundle(leaves_of, manifest)
+    return {bundle.INDEX: page(shown.report), bundle.RECORDS: shown.table}
+
+
+def check_shown(files: BundleFiles, manifest: bundle.Manifest, records: int, page: Page | None) -> str:
+    """Compare page and table with the records, if they are there; what was not compared, and why, "" for nothing.
+
+    A page is made again by the version that wrote it alone, and where `page` is given. Raises BadBundle for what says
+    something else than the records. The leaves, and their number of records, were verified before.
+    """
+    index, table = files.read(bundle.INDEX), files.read(bundle.RECORDS)
+    if index is None and table is None:
+        return ""
+    if records > bundle.MOST_SHOWN:
+        raise BadBundle(f"a page or a table for people in a bundle of more than {bundle.MOST_SHOWN} records")
+    shown = show_bundle(files.leaves, manifest)
+    if table is not None and table != shown.table:
+        raise BadBundle(f"{bundle.RECORDS} says something else than the records")
+    if index is None:
+        return ""
+    match = _WRITTEN_BY.search(index, 0, _HEAD)
+    by = match[1].decode() if match else "an unknown version"
+    if page is None or by != WRITER:
+        return f"{bundle.INDEX}, which {by} wrote"
+    if index != page(shown.report):
+        raise BadBundle(f"{bundle.INDEX} says something else than the records")
+    return ""

@@ -65,6 +65,7 @@ from flops_auditor.domain.ledger.verification import (
 )
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
+from flops_auditor.use_cases.ledger.report_bundle import Page, check_shown
 from flops_auditor.use_cases.ledger.signatures import verifies, with_other_s
 
 MOST_FINDINGS = 100
@@ -76,13 +77,17 @@ BundleVerdict = Literal["valid", "valid, but stale", "valid, with reservations",
 
 @dataclass(frozen=True)
 class Demands:
-    """What the reader knows from elsewhere, and when the bundle was obtained; `now` is the verifier's clock, if set."""
+    """What the reader knows from elsewhere, and when the bundle was obtained; `now` is the verifier's clock, if set.
+
+    `page` makes the page of a report, to compare with that of the bundle.
+    """
 
     as_of: datetime
     max_age: timedelta = timedelta(hours=25)
     pin: bytes | None = None
     keys: bytes | None = None
     recompute: Recompute | None = None
+    page: Page | None = None
     processes: int = 1
     now: datetime | None = None
 
@@ -93,6 +98,7 @@ class VerificationReport:
 
     `followed`: what records continue was followed again from their evidence, which takes the whole log.
     `recorded_by` counts records by version of the code, `assessed_under` those that each policy assesses.
+    `not_compared` names a page of the bundle that this verifier cannot make again, and says why.
     `elsewhere` counts the ancestors that records of a part list and that are not in the part; `more` counts findings
     of a kind beyond those that are told one by one.
     """
@@ -110,6 +116,7 @@ class VerificationReport:
     keys_given: bool = False
     followed: bool = False
     elsewhere: int = 0
+    not_compared: str = ""
     recorded_by: dict[str, int] = field(default_factory=dict)
     assessed_under: dict[str, int] = field(default_factory=dict)
     findings: list[Defect] = field(default_factory=list)
@@ -172,6 +179,7 @@ def _verify(
         return
     if files.need(bundle.README) != readme(manifest, keys):
         raise BadBundle("README.md is not the text that export writes for this manifest and these keys")
+    report.not_compared = check_shown(files, manifest, report.records, demands.page)
     report.sealed_at = heartbeat.sealed_at
     check_freshness(heartbeat.sealed_at, demands.as_of, demands.now, demands.max_age)
 
