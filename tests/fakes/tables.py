@@ -1,15 +1,16 @@
-"""The records table as far as the ledger uses it."""
+"""The records table as far as the ledger and the report use it."""
 
 from typing import Any
 
 
 def create_table(client: Any, name: str) -> None:
-    """Keys and the sparse index `pending`."""
+    """Keys, the sparse index `pending`, and the index `time`."""
     client.create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
-            {"AttributeName": attribute, "AttributeType": "S"} for attribute in ("pk", "sk", "pending", "recorded_at")
+            {"AttributeName": attribute, "AttributeType": "S"}
+            for attribute in ("pk", "sk", "pending", "recorded_at", "kind")
         ],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         GlobalSecondaryIndexes=[
@@ -20,6 +21,14 @@ def create_table(client: Any, name: str) -> None:
                     {"AttributeName": "recorded_at", "KeyType": "RANGE"},
                 ],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
+            },
+            {
+                "IndexName": "time",
+                "KeySchema": [
+                    {"AttributeName": "kind", "KeyType": "HASH"},
+                    {"AttributeName": "recorded_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            },
         ],
     )

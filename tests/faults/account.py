@@ -242,6 +242,7 @@ def account() -> Iterator[Account]:
         s3, sns = boto3.client("s3", REGION), boto3.client("sns", REGION)
         s3.create_bucket(Bucket="archive", CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket="archive", VersioningConfiguration={"Status": "Enabled"})
+        s3.create_bucket(Bucket="reports", CreateBucketConfiguration={"LocationConstraint": REGION})
         yield Account(
             calls,
             jobs,
@@ -249,6 +250,7 @@ def account() -> Iterator[Account]:
                 "TABLE_NAME": "records",
                 "ACCOUNT_ID": ACCOUNT,
                 "ARCHIVE_BUCKET": "archive",
+                "REPORT_BUCKET": "reports",
                 "LEDGER_ID": "flops-auditor/test",
                 "POLICIES": "aws-flops-meter-2026-05,eu-gpai-guidelines-2025-07",
                 "TRUST_STATEMENTS": "true",

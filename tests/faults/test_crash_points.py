@@ -37,7 +37,9 @@ CHANGING = {"recorded_at", "collectedAt"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is left: records and evidence by job without their times, the log, alerts by subject, and dead letters."""
+    """What is left: records and evidence by job without their times, the log, alerts by subject, dead letters, and
+    which jobs each page of reports names.
+    """
 
     records: dict[str, Any]
     evidence: dict[str, Any]
@@ -45,6 +47,7 @@ class Outcome:
     alerts: Counter[str]
     letters: int
     verdict: str
+    reports: dict[str, list[str]]
 
 
 def job(name: str, **changes: Any) -> dict[str, Any]:
@@ -70,7 +73,8 @@ def running(**changes: Any) -> dict[str, Any]:
 
 
 def scenario(made: Account) -> None:
-    """All that functions do, once: audits of every kind, a seal, a reconciliation that finds a lost job, and its audit.
+    """All that functions do, once: audits of every kind, a seal, a reconciliation that finds a lost job, its audit,
+    and a report.
 
     A new function must find its place here: `test_every_function_is_killed` compares with the folder of functions.
     """
@@ -91,6 +95,17 @@ def scenario(made: Account) -> None:
     made.deliver(made.queued())
     made.now += timedelta(minutes=15)
     made.scheduled("seal")
+    made.scheduled("report")
+
+
+def reports_of(jobs: set[str]) -> dict[str, list[str]]:
+    """Which of these jobs each page names; a page says as of when it is, which may differ."""
+    import boto3
+
+    s3 = boto3.client("s3", REGION)
+    listed = s3.list_objects_v2(Bucket="reports").get("Contents", [])
+    pages = {each["Key"]: s3.get_object(Bucket="reports", Key=each["Key"])["Body"].read().decode() for each in listed}
+    return {key: sorted(name for name in jobs if name in page) for key, page in pages.items()}
 
 
 def outcome_of(made: Account, folder: Path) -> Outcome:
@@ -123,7 +138,8 @@ def outcome_of(made: Account, folder: Path) -> Outcome:
     report = verify_bundle(folder / "bundle.zip", Demands(as_of=made.now))
     names = [alert["subject"] for alert in made.alerts()]
     verdict = report.verdict + "".join(f"; {finding}" for finding in report.findings)
-    return Outcome(records, evidence, places, Counter(names), len(made.letters), verdict)
+    reports = reports_of({name.partition("#")[0] for name in records})
+    return Outcome(records, evidence, places, Counter(names), len(made.letters), verdict, reports)
 
 
 def run(folder: Path, kill_after: int | None = None) -> tuple[Outcome, list[tuple[str, str]]]:
@@ -160,6 +176,8 @@ def test_the_undisturbed_run_is_complete(undisturbed: tuple[Outcome, list[tuple[
         "running#0": "above",
         "running#1": "above",
     }
+    every = ["above", "below", "lost", "running", "vanished"]
+    assert found.reports == {f"reports/{NOW.date()}.html": every, "reports/latest.html": every}
     assert len(found.alerts) == found.alerts.total() == 6
     for name, alerts in (("above", 1), ("vanished", 1), ("lost", 1), ("running", 3)):
         assert sum(name in subject.split() for subject in found.alerts) == alerts
