@@ -10,8 +10,17 @@ from flops_auditor.domain.messages.record_alert import (
     placing_in_words,
     remedies,
 )
-from flops_auditor.domain.messages.record_words import grounds, headline, left_open, reasons, said_of, with_shares
-from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor.domain.messages.record_words import (
+    grounds,
+    headline,
+    left_open,
+    line_in_words,
+    reasons,
+    said_of,
+    share_in_words,
+    with_shares,
+)
+from flops_auditor.domain.values.amounts import flop
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
 from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View
@@ -65,10 +74,10 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
     rows = [
         {
             **each,
-            "threshold": flop(each["threshold_flop"]),
-            "least": percent(each["lower_share"]),
-            "best": percent(each["best_share"]),
-            "most": percent(each["upper_share"]),
+            "threshold": line_in_words(each["threshold_flop"]),
+            "least": share_in_words(each["lower_share"], each["threshold_flop"]),
+            "best": share_in_words(each["best_share"], each["threshold_flop"]),
+            "most": share_in_words(each["upper_share"], each["threshold_flop"]),
             "said": said_of(each),
         }
         for each in document["assessments"]

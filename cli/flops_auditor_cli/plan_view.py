@@ -8,9 +8,11 @@ from flops_auditor.domain.audit.plan import document
 from flops_auditor.domain.messages.record_words import (
     SILENT,
     left_open,
+    line_in_words,
     nearest,
     reasons,
     said_of,
+    share_in_words,
     verdict_in_words,
     with_shares,
 )
@@ -92,6 +94,10 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
         if closest is not None
         else ""
     )
+    said = [
+        each["title"] for each in document["assessments"] if each["verdict"] == "above" and each["best_share"] is None
+    ]
+    near = f": {said[0]}" if said else near
     verdict = verdict_in_words(document, datetime.now(UTC).date())
     contradicted = document["verdict"] == "indeterminate" and document["contradictions"]
     yield f"{who} {'cannot be placed' if contradicted else HEADLINES[verdict]}{near}"
@@ -121,10 +127,10 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
     rows = [
         {
             **each,
-            "threshold": flop(each["threshold_flop"]),
-            "least": percent(each["lower_share"]),
-            "best": percent(each["best_share"]),
-            "most": percent(each["upper_share"]),
+            "threshold": line_in_words(each["threshold_flop"]),
+            "least": share_in_words(each["lower_share"], each["threshold_flop"]),
+            "best": share_in_words(each["best_share"], each["threshold_flop"]),
+            "most": share_in_words(each["upper_share"], each["threshold_flop"]),
             "hours": _hours(each["expected_hours_to_threshold"]),
             "said": said_of(each),
         }

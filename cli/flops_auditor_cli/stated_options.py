@@ -36,7 +36,7 @@ PlacedOption = Annotated[
     typer.Option(
         "--placed-on-market",
         help="The resulting model is placed on the market, for example by its use for internal processes that are "
-        "essential for a product or service to third parties or affect people's rights: yes, no, or a day, such as "
+        "essential for providing a product or service to third parties or affect the rights of natural persons in the Union: yes, no, or a day, such as "
         "2026-11-24.",
     ),
 ]

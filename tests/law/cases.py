@@ -39,6 +39,17 @@ SAID: dict[str, Stated] = {
     "figure by tag": Stated(unconfirmed=frozenset({"pretraining_flop"})),
     "ours": Stated(ours=True),
     "ours by tag": Stated(ours=True, unconfirmed=frozenset({"ours"})),
+    "ours, systemic": Stated(ours=True, systemic_risk=True),
+    "ours, systemic by tag": Stated(ours=True, systemic_risk=True, unconfirmed=frozenset({"systemic_risk"})),
+    "ours, general-purpose": Stated(ours=True, general_purpose=True),
+    "ours, general-purpose by tag": Stated(ours=True, general_purpose=True, unconfirmed=frozenset({"general_purpose"})),
+    "ours, not-general-purpose": Stated(ours=True, general_purpose=False),
+    "ours, not-general-purpose by tag": Stated(
+        ours=True, general_purpose=False, unconfirmed=frozenset({"general_purpose"})
+    ),
+    "from scratch, systemic": Stated(from_scratch=True, systemic_risk=True),
+    "systemic, not-general-purpose": Stated(systemic_risk=True, general_purpose=False),
+    "not-general-purpose by tag": Stated(general_purpose=False, unconfirmed=frozenset({"general_purpose"})),
     "public": Stated(generated_data_public=True),
     "public by tag": Stated(generated_data_public=True, unconfirmed=frozenset({"generated_data_public"})),
 }

@@ -399,7 +399,7 @@ def test_what_makes_an_original_one_of_systemic_risk_is_the_policys_to_say() -> 
 
 EXEMPTION = {"what": "it is free", "article": "Law, Art. 2", "licences": ["MIT"]}
 MERGE = {"reading": "ours", "left_open": "which", "source": "x"}
-NOT_EITHER = "rule s: give either threshold or share_of_original"
+NOT_EITHER = "rule s: give one of threshold, share_of_original, at_any_compute"
 NO_ROLE = "rule s: role is not of developer, modifier, data-generator"
 
 
@@ -422,6 +422,11 @@ NO_ROLE = "rule s: role is not of developer, modifier, data-generator"
         (policy_text(threshold="1/0"), "rule s: threshold: '0' is not between 1 and 1e40"),
         (policy_text(threshold="many"), "rule s: threshold: 'many' is not a number"),
         (policy_text(share_of_original="1/3"), NOT_EITHER),
+        (policy_text(at_any_compute=True), NOT_EITHER),
+        (policy_text(threshold=..., at_any_compute=False), NOT_EITHER),
+        (policy_text(threshold=..., at_any_compute="yes"), "at_any_compute is 'yes', not true or false"),
+        (policy_text(threshold=..., at_any_compute=True, includes_pretraining=True), "includes no pretraining"),
+        (policy_text(threshold=..., at_any_compute=True, comparison="at least"), "the comparison greater than"),
         (policy_text(threshold=..., share_of_original="1/3"), "rule s: a share needs an original that is known"),
         (policy_text(threshhold="10", extra=1), "rule s: unknown fields extra, threshhold"),
         (policy_text(when={"role": []}), NO_ROLE),

@@ -4,7 +4,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from flops_auditor.domain.messages.duties import duties_in_words
-from flops_auditor.domain.messages.notification import as_markdown, drafts
+from flops_auditor.domain.messages.notification import drafts
+from flops_auditor_cli.form_view import draft_blocks
+from flops_auditor_cli.view import PointList
 from tests.fakes.audit import MemoryAlerts
 from tests.fakes.lineage import World, continuing
 
@@ -72,10 +74,10 @@ def test_a_law_that_came_into_force_after_the_run_binds_by_the_day_of_the_messag
     assert content["notification_due"] == "2025-08-16"
     steps = duties_in_words(content["assessments"], content["due"], TODAY)
     assert any(step.startswith("By 2025-08-16, which was 467 days ago: Notify") for step in steps)
-    shown = [as_markdown(draft, TODAY) for draft in drafts(content)]
-    assert len(shown) == 1 and "**Not in force**" not in shown[0]
-    before = [as_markdown(draft, date(2025, 7, 1)) for draft in drafts(content)]
-    assert "**Not in force** before 2025-08-02" in before[0]
+    [draft] = drafts(content)
+    shown, before = (draft_blocks(draft, day)[1] for day in (TODAY, date(2025, 7, 1)))
+    assert isinstance(shown, PointList) and not any("Not in force" in text for text in shown.texts)
+    assert isinstance(before, PointList) and "Not in force before 2025-08-02: nothing is owed before." in before.texts
 
 
 def test_a_tag_that_calls_data_public_takes_no_day_away_and_is_named() -> None:

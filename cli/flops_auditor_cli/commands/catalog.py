@@ -106,9 +106,8 @@ def policy_rows(folder: Path | None = None) -> list[dict[str, Any]]:
 
 
 def _policy_row(policy: Policy, rule: Rule, on_by_default: bool) -> dict[str, Any]:
-    line = (
-        f"{rule.share} of the original's" if rule.share is not None else f"{scientific(round(rule.amount or 0))} FLOP"
-    )
+    line = "any amount" if rule.at_any_compute else f"{scientific(round(rule.amount or 0))} FLOP"
+    line = f"{rule.share} of the original's" if rule.share is not None else line
     return {
         "policy": policy.policy_id,
         "on_by_default": on_by_default,

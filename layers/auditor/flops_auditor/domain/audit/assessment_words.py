@@ -144,6 +144,8 @@ def reason_in_words(assessment: Assessment) -> str:
     included = assessment.rule.comparison == "at least"
     over, not_over = ("reaches", "does not reach") if included else ("is over", "is not over")
     best, upper = figures.best_flop, figures.upper_flop
+    if assessment.rule.at_any_compute and assessment.verdict != "below":
+        return "what is said of the model decides, whatever its compute"
     together = f", pretraining {scientific(inherited)} and {scientific((best or 0) - inherited)}," if inherited else ""
     crossed = best is not None and (best > threshold or (best == threshold and included))
     if best is not None and assessment.likely:

@@ -123,9 +123,10 @@ def nearest_first(outlooks: Sequence[ThresholdForecast]) -> list[ThresholdForeca
 
 
 def look(audited: Audit, tags_read: bool = True) -> RunForecast:
-    """See a running job from its audit up to now."""
+    """See a running job from its audit up to now. Where the compute does not matter, there is no line to warn of."""
     time, limit = audited.run.time, audited.run.limit_seconds
-    outlooks = tuple(_outlook(a, _own(audited, a), time.seconds, limit) for a in audited.assessments)
+    lines = [a for a in audited.assessments if not a.rule.at_any_compute]
+    outlooks = tuple(_outlook(a, _own(audited, a), time.seconds, limit) for a in lines)
     return RunForecast(audited, time.seconds, limit, outlooks, tags_read)
 
 

@@ -324,7 +324,8 @@ def _if_other_rule(combine: Combine) -> Combine:
 
     def only(stated: Assessment | None, careful: Assessment | None) -> Assessment | None:
         same = stated is not None and careful is not None and stated.scenario == careful.scenario
-        return stated if same else combine(stated, careful)
+        decided = stated is not None and stated.rule.at_any_compute
+        return stated if same or decided else combine(stated, careful)
 
     return only
 
@@ -412,15 +413,17 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
     most = rule.most_allowed(situation.original)
     early = policy.in_force is not None and situation.on is not None and situation.on < policy.in_force
     notes = [_before_the_law(policy, rule)] if early else []
-    if situation.role == "developer" and most < (lowest or 0):
+    dated = any(duty.within_days is not None for duty in rule.duties)
+    if dated and situation.role == "developer" and most < (lowest or 0):
         notes.append(MET_BEFORE())
     if situation.original.systemic_denied and rule.systemic_risk:
         notes.append(DENIED())
+    decided = rule.at_any_compute and own.best_flop != 0
     return Assessment(
         policy=policy.policy_id,
         rule=rule,
         threshold_flop=rule.threshold(situation.original),
-        verdict=verdict(replace(counted, doubts=tuple(doubts)), most),
+        verdict="above" if decided else verdict(replace(counted, doubts=tuple(doubts)), most),
         counted=counted,
         own=own,
         room_flop=most - (lowest or 0),

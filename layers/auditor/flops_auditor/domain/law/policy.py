@@ -117,7 +117,8 @@ class Rule:
     """One line of a regime: when it applies, where it lies, what it counts, what crossing it means, what then is due.
 
     Conditions: `roles`, `original` (its compute), `systemic_risk`, `general_purpose` (what is said of the original),
-    `at_least`, `over` and `at_most` (its compute in FLOP). The line is `amount` in FLOP or `share` of the original's.
+    `at_least`, `over` and `at_most` (its compute in FLOP). The line is `amount` in FLOP or `share` of the original's;
+    an amount of 0 is no line: what is said of the model decides.
     `limited_to` says what the duties are about where that is not the whole model; `exemptions` whether they have any.
     """
 
@@ -143,6 +144,11 @@ class Rule:
     duties: tuple[Duty, ...]
     limited_to: str
     exemptions: bool
+
+    @property
+    def at_any_compute(self) -> bool:
+        """Whether it applies whatever the compute: what is said of the model decides, and there is no line to cross."""
+        return self.amount == 0
 
     def line(self, original: Original) -> Fraction:
         """Where the line lies, in FLOP."""

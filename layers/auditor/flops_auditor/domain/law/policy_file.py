@@ -73,6 +73,7 @@ _RULE = frozenset(
         "when",
         "threshold",
         "share_of_original",
+        "at_any_compute",
         "comparison",
         "basis",
         "includes_pretraining",
@@ -86,6 +87,8 @@ _RULE = frozenset(
         "exemptions",
     }
 )
+_LINES = ("threshold", "share_of_original", "at_any_compute")
+"""Where the line lies: one of them; the last one is true, or not there."""
 _WHEN = frozenset({"role", "original", "systemic_risk", "general_purpose", "at_least", "over", "at_most"})
 _DUTY = frozenset(
     {
@@ -332,8 +335,8 @@ def _rule(each: object, duties: Mapping[str, Duty]) -> Rule:
     scenario = _object("a rule", each, each if isinstance(each, dict) else ()).name("scenario")
     rule = _object(f"rule {scenario}", each, _RULE)
     when = _object(rule.where, rule.get("when"), _WHEN)
-    if ("threshold" in rule) == ("share_of_original" in rule):
-        raise rule.wrong("give either threshold or share_of_original")
+    if sum(name in rule for name in _LINES) != 1 or rule.yes_or_no("at_any_compute") is False:
+        raise rule.wrong(f"give one of {', '.join(_LINES)}")
     owed = rule.texts("duties")
     unknown = sorted(set(owed) - set(duties))
     if unknown:
@@ -351,7 +354,7 @@ def _rule(each: object, duties: Mapping[str, Duty]) -> Rule:
         at_least=when.amount("at_least") or 0,
         over=when.amount("over"),
         at_most=when.amount("at_most"),
-        amount=rule.divided("threshold"),
+        amount=Fraction(0) if "at_any_compute" in rule else rule.divided("threshold"),
         share=rule.divided("share_of_original"),
         comparison=rule.one_of("comparison", get_args(Comparison)),
         basis=rule.one_of("basis", get_args(Basis)),
@@ -370,7 +373,9 @@ def _rule(each: object, duties: Mapping[str, Duty]) -> Rule:
 
 def _check_line(where: _Object, rule: Rule) -> None:
     """A line that something can cross, and a condition that something can meet."""
-    if rule.amount is not None and rule.amount < 1:
+    if rule.at_any_compute and (rule.comparison == "at least" or rule.includes_pretraining):
+        raise where.wrong("at_any_compute has the comparison greater than, and includes no pretraining")
+    if rule.amount is not None and 0 < rule.amount < 1:
         raise where.wrong("threshold is under 1 FLOP")
     if rule.share is not None and rule.share > LARGEST_SHARE:
         raise where.wrong(f"share_of_original is over {LARGEST_SHARE}")

@@ -15,6 +15,7 @@ from flops_auditor.domain.messages.record_alert import (
     is_disputed,
     unassessed_doubts,
 )
+from flops_auditor.domain.values.amounts import flop, percent
 
 ON_ITS_WORD = "below, on the job's word"
 SOURCES = {
@@ -54,6 +55,16 @@ def share_of(amount: str | None, threshold: str) -> float | None:
     if amount is None or not int(threshold):
         return None
     return float(f"{float(Fraction(int(amount), int(threshold))):.4g}")
+
+
+def line_in_words(threshold: str) -> str:
+    """A threshold in FLOP as tables show it; 0 is that of a rule that applies at any compute."""
+    return flop(threshold) if int(threshold) else "any"
+
+
+def share_in_words(share: float | None, threshold: str) -> str:
+    """An amount as a share of a threshold as tables show it; where any compute will do, it has none."""
+    return percent(share) if int(threshold) else "-"
 
 
 def nearest(assessments: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -7,10 +7,19 @@ from typing import Any
 
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.record_alert import remedies
-from flops_auditor.domain.messages.record_words import grounds, headline, left_open, reasons, said_of, with_shares
+from flops_auditor.domain.messages.record_words import (
+    grounds,
+    headline,
+    left_open,
+    line_in_words,
+    reasons,
+    said_of,
+    share_in_words,
+    with_shares,
+)
 from flops_auditor.domain.messages.report.job_line import JobLine
 from flops_auditor.domain.messages.report.pictures import Chart, Drawing, chart_of, lineage_of
-from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor.domain.values.amounts import flop
 
 
 @dataclass(frozen=True)
@@ -63,10 +72,10 @@ def model_part(content: Mapping[str, Any], line: JobLine, known: Mapping[str, Jo
 def _held(assessed: Mapping[str, Any]) -> ThresholdRow:
     return ThresholdRow(
         title=assessed["title"],
-        threshold=flop(assessed["threshold_flop"]),
-        lower=percent(assessed["lower_share"]),
-        best=percent(assessed["best_share"]),
-        upper=percent(assessed["upper_share"]),
+        threshold=line_in_words(assessed["threshold_flop"]),
+        lower=share_in_words(assessed["lower_share"], assessed["threshold_flop"]),
+        best=share_in_words(assessed["best_share"], assessed["threshold_flop"]),
+        upper=share_in_words(assessed["upper_share"], assessed["threshold_flop"]),
         shown_as=said_of(assessed),
         verdict=assessed["verdict"],
     )
