@@ -21,14 +21,14 @@ GeneralPurposeOption = Annotated[
     bool | None,
     typer.Option(
         "--original-is-general-purpose/--original-is-not-general-purpose",
-        help="The original is a general-purpose AI model, whatever its compute.",
+        help="The original, or the model of one's own, is a general-purpose AI model, whatever its compute.",
     ),
 ]
 SystemicRiskOption = Annotated[
     bool | None,
     typer.Option(
         "--systemic-risk/--no-systemic-risk",
-        help="The original is a model of systemic risk: designated, or known to be one.",
+        help="The original, or the model of one's own, is one of systemic risk: designated, or known to be one.",
     ),
 ]
 PlacedOption = Annotated[
@@ -36,8 +36,8 @@ PlacedOption = Annotated[
     typer.Option(
         "--placed-on-market",
         help="The resulting model is placed on the market, for example by its use for internal processes that are "
-        "essential for providing a product or service to third parties or affect the rights of natural persons in the Union: yes, no, or a day, such as "
-        "2026-11-24.",
+        "essential for providing a product or service to third parties or affect the rights of natural persons in the "
+        "Union: yes, no, or a day, such as 2026-11-24.",
     ),
 ]
 LicenceOption = Annotated[

@@ -39,11 +39,11 @@ class Stated:
     `ours`: the original is the organisation's own or was made on its behalf, so training it is the same model's life.
     `from_scratch`: there is no original, since the run, or the one whose model it continues, begins with no weights.
     `general_purpose`, `systemic_risk`: the original, or the model of one's own, is such a model, whatever its compute.
-    `generated_data_public`: the
-    training data that the run generates is publicly accessible. `placed_on_market`: the resulting model is placed on
-    the Union market, or used for internal processes that are essential for a product or service to third parties or
-    affect people's rights, which counts as that; `placed_on` since when. `licence`: under which it is released.
-    `unconfirmed` may name the figure for the original's compute, too, which is not one of these answers.
+    `generated_data_public`: the training data that the run generates is publicly accessible. `placed_on_market`: the
+    resulting model is placed on the Union market, for example by its use for internal processes that are essential for
+    providing a product or service to third parties or that affect the rights of natural persons in the Union;
+    `placed_on` since when. `licence`: under which it is released. `unconfirmed` may name the figure for the original's
+    compute, too, which is not one of these answers.
     """
 
     ours: bool | None = None
