@@ -94,10 +94,10 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
         if closest is not None
         else ""
     )
-    said = [
+    titles_at_any_compute = [
         each["title"] for each in document["assessments"] if each["verdict"] == "above" and each["best_share"] is None
     ]
-    near = f": {said[0]}" if said else near
+    near = f": {titles_at_any_compute[0]}" if titles_at_any_compute else near
     verdict = verdict_in_words(document, datetime.now(UTC).date())
     contradicted = document["verdict"] == "indeterminate" and document["contradictions"]
     yield f"{who} {'cannot be placed' if contradicted else HEADLINES[verdict]}{near}"

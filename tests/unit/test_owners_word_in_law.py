@@ -397,3 +397,23 @@ def test_what_may_make_it_a_run_that_a_policy_speaks_of_keeps_the_verdict_open()
     assert "tag flops-auditor:tokens could not be read" in body
     assert "Correct tag flops-auditor:tokens" in body
     assert "Give better evidence" not in body
+
+
+def test_a_designation_decides_where_figures_lie_on_both_sides_of_the_line() -> None:
+    original = Original(9 * 10**24, systemic_risk=True, ours=True, highest_flop=11 * 10**24)
+    run = Figures(10**20, 10**20)
+    found = {a.scenario: a.verdict for a in assess(policy(EU), situation_of_training("developer", original, run, run))}
+    assert (found["systemic-risk-designated"], found["systemic-risk"]) == ("above", "indeterminate")
+
+
+def test_a_designated_model_of_ones_own_is_planned_with_its_duties_and_no_exemption() -> None:
+    said = ["--pretrain-flops", "6e24", "--original-is-ours", "--systemic-risk", "--licence", "Apache-2.0"]
+    run = ["plan", "--instance-type", "ml.p5.48xlarge", "--hours", "1", *said]
+    shown = CliRunner().invoke(app, [*run, "--output", "table"], env={"COLUMNS": "400"})
+    assert shown.exit_code == 3, shown.output
+    title = "own model said to be designated as one with systemic risk"
+    assert shown.output.startswith(f"The run is over a threshold: AI Act, Art. 51(1)(b), {title}\n")
+    [row] = [each for each in shown.output.splitlines() if title in each and " any " in each]
+    assert row.split(title)[1].split() == ["any", "-", "-", "-", "0", "above"]
+    assert "Art. 55(1)(a)" in shown.output and "Art. 52(1)" not in shown.output.split("Duties")[1]
+    assert "Not owed where" not in shown.output and "crossed before this run began" not in shown.output

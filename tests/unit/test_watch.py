@@ -123,6 +123,12 @@ def test_a_job_far_below_every_line_warns_nobody() -> None:
     assert room.watch(hours=23) == []
 
 
+def test_duties_at_any_compute_are_no_line_to_warn_of_or_to_stop_for() -> None:
+    room = Room()
+    room.jobs.add(running(hosts=1, days=1), pretrain_flops="5e22", original_is_ours="true", systemic_risk="true")
+    assert room.watch(hours=12) == []
+
+
 def test_what_the_chain_has_used_counts_and_a_level_of_the_parent_is_not_told_again() -> None:
     room = Room()
     parent = running("parent", OutputDataConfig={"S3OutputPath": "s3://models/"})
