@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
 from flops_auditor.domain.lineage.tree import TreeRow, tree
+from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
 from flops_auditor_cli.commands import amend, lineage, watch
 from tests.fakes.lineage import World, continuing
 from tests.fakes.running import START, Room, running
@@ -78,6 +79,24 @@ class Turns:
         """Nobody waits."""
 
 
+class Recorded:
+    """The port `RecordSource` on a world's records."""
+
+    def __init__(self, world: Any) -> None:
+        self._world = world
+
+    def rows(self) -> list[dict[str, str]]:
+        ids = {name: self._world.job_id(name) for name in self._world.pointers}
+        return [{"job_name": name, "job_arn": f"arn:{name}", "job_id": job_id} for name, job_id in ids.items()]
+
+    def line(self, row: dict[str, str]) -> bytes:
+        line: bytes = self._world.recorder.records.latest(row["job_id"]).line
+        return line
+
+    def lineage(self, content: dict[str, Any]) -> Lineage:
+        return recorded_lineage(content, self._world.recorder.archive)
+
+
 def wire(monkeypatch: pytest.MonkeyPatch, world: Any) -> None:
     """Have the commands work on twins."""
 
@@ -85,12 +104,10 @@ def wire(monkeypatch: pytest.MonkeyPatch, world: Any) -> None:
         stored = world.recorder.records.latest(world.job_id(job))
         return {"envelope": stored.line.decode()}
 
-    for module in (lineage, amend, watch):
+    for module in (amend, watch):
         monkeypatch.setattr(module, "find_deployment", lambda *_: Deployed())
-    for module in (lineage, amend):
-        monkeypatch.setattr(module, "find_record", find_record)
-    monkeypatch.setattr(lineage, "S3Archive", lambda *_: world.recorder.archive)
-    monkeypatch.setattr(lineage, "client", lambda *_: None)
+    monkeypatch.setattr(amend, "find_record", find_record)
+    monkeypatch.setattr(lineage, "open_records", lambda *_: Recorded(world))
     monkeypatch.setattr(amend, "recorder_from", lambda _: world.recorder)
 
 

@@ -1,16 +1,19 @@
 """What a bundle says is read from one that was verified alone: the newest record of each job, in the log's order."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import time_machine
+from typer.testing import CliRunner
 
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
 from flops_auditor.use_cases.ledger.read_bundle import NotVerified, bundle_records, read_bundle
 from flops_auditor.use_cases.ledger.verify_bundle import Demands
 from flops_auditor_cli.deployment import Target
+from flops_auditor_cli.main import app
 from flops_auditor_cli.record_source import open_records
 from tests.fakes.bundles import Bundle
 from tests.fakes.ledger_world import MODELS
@@ -59,6 +62,21 @@ def test_commands_read_a_bundle_like_the_table(
     assert source.contents([parent, child]) == [ledger.content("parent"), ledger.content("child")]
     assert predicate_of(source.line(child)) == ledger.content("child")
     assert [each.job_id for each in source.lineage(ledger.content("child")).ancestors] == [ledger.job_id("parent")]
+
+
+def test_records_are_listed_shown_and_traced_in_a_bundle(bundle: Bundle, ledger: LiveLedger) -> None:
+    def told(*arguments: str) -> str:
+        with time_machine.travel(ledger.at + timedelta(minutes=1), tick=False):
+            finished = CliRunner().invoke(app, ["records", *arguments, "--bundle", str(bundle.path)])
+        assert finished.exit_code == 0, finished.output
+        return finished.stdout
+
+    listed = json.loads(told("list", "--output", "json"))["records"]
+    assert [(each["job_name"], each["revision"]) for each in listed] == [("child", 1), ("parent", 0)]
+    shown = json.loads(told("show", "child", "--output", "json"))
+    assert shown["cumulative"]["best_flop_exact"] == ledger.content("child")["cumulative"]["best_flop"]
+    assert predicate_of(told("show", "parent", "--envelope").encode()) == ledger.content("parent")
+    assert "└─ parent" in told("lineage", "child")
 
 
 def test_nothing_of_a_bundle_that_was_tampered_with_is_shown(ledger: LiveLedger, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from flops_auditor_cli.commands import records
+from flops_auditor_cli import record_source, record_table
 from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.main import app
 from flops_auditor_cli.recorded import NoSuchRecord, SeveralJobs, the_one
@@ -63,9 +63,10 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     def items(_: str, index: str, key: str, value: str) -> Iterator[dict[str, str]]:
         yield from (item for item in STORED if item.get(key) == value)
 
-    monkeypatch.setattr(records, "items", items)
-    monkeypatch.setattr(records, "contents", lambda _, found: [CONTENT for _ in found])
-    monkeypatch.setattr(records, "find_deployment", lambda *_: StackValues({"RecordTableName": "records"}))
+    outputs = {"RecordTableName": "records", "ArchiveBucketName": "archive"}
+    monkeypatch.setattr(record_table, "items", items)
+    monkeypatch.setattr(record_table, "contents", lambda _, rows: [CONTENT for _ in rows])
+    monkeypatch.setattr(record_source, "find_deployment", lambda *_: StackValues(outputs))
 
 
 def listed(*options: str) -> Result:

@@ -5,17 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
-from flops_auditor.aws.calls.clients import client
-from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.lineage.lineage import to_json
 from flops_auditor.domain.lineage.tree import MOST_ROWS, TreeRow, tree
 from flops_auditor.domain.values.amounts import flop
-from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
-from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
+from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output
-from flops_auditor_cli.record_table import find_record
+from flops_auditor_cli.record_source import BundleOption, open_records
+from flops_auditor_cli.recorded import the_one
 from flops_auditor_cli.view import Block, Headline, PointList, Table, View, show
 
 COLUMNS = {
@@ -45,15 +43,15 @@ def rows_of(rows: Sequence[TreeRow]) -> list[dict[str, Any]]:
 @talks_to_aws()
 def lineage_command(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Job name, ARN or job id.")],
+    bundle: BundleOption = None,
     output: OutputOption = Output.TABLE,
     *,
     target: Target,
 ) -> None:
     """Draw the runs that a job continues, and what they add up to."""
-    deployment = find_deployment(target)
-    item = find_record(deployment.output("RecordTableName"), job)
-    content = predicate_of(item["envelope"].encode())
-    lineage = recorded_lineage(content, S3Archive(client("s3"), deployment.output("ArchiveBucketName")))
+    source = open_records(target, bundle)
+    content = predicate_of(source.line(the_one(source.rows(), job)))
+    lineage = source.lineage(content)
     document = {
         "job": content["job"],
         "estimate": {key: content["estimate"][key] for key in ("best_flop", "upper_flop")},

@@ -1,4 +1,4 @@
-"""`flops-auditor records`: list and show what was recorded, from the deployed table."""
+"""`flops-auditor records`: list and show what was recorded, from the deployed table or from a bundle."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -8,11 +8,11 @@ import typer
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor_cli.audit_view import view_of
-from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
+from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.options import OutputOption, WideOption
 from flops_auditor_cli.output import Output, say
-from flops_auditor_cli.record_table import contents, find_record, items
-from flops_auditor_cli.recorded import listing, newest, row_of
+from flops_auditor_cli.record_source import BundleOption, open_records
+from flops_auditor_cli.recorded import listing, row_of, the_one
 from flops_auditor_cli.view import FactList, show
 
 
@@ -30,6 +30,7 @@ def list_records(
     base_model: Annotated[str | None, typer.Option(help="Only jobs on this base model, as the list names it.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many jobs.")] = 1000,
     wide: WideOption = False,
+    bundle: BundleOption = None,
     output: OutputOption = Output.TABLE,
     *,
     target: Target,
@@ -38,15 +39,15 @@ def list_records(
 
     FLOP include those of the runs that a job continues; the share is that of the nearest threshold.
     """
-    table = find_deployment(target).output("RecordTableName")
+    source = open_records(target, bundle)
     # The indexes by verdict and base model hold superseded records, too: they cannot tell what a job's newest one says.
     matching = [
         item
-        for item in newest(items(table, "time", "kind", "record"))
+        for item in source.rows()
         if (verdict is None or item["verdict"] == verdict) and (not base_model or item.get("base_model") == base_model)
     ]
     shown = matching[:limit]
-    rows = [row_of(item, content) for item, content in zip(shown, contents(table, shown), strict=True)]
+    rows = [row_of(item, content) for item, content in zip(shown, source.contents(shown), strict=True)]
     left_out = len(matching) - len(shown)
     show(listing(rows, left_out, wide), output)
     if not matching:
@@ -59,16 +60,18 @@ def list_records(
 def show_record(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Job name, ARN or job id.")],
     envelope: Annotated[bool, typer.Option("--envelope", help="The signed envelope itself, byte for byte.")] = False,
+    bundle: BundleOption = None,
     output: OutputOption = Output.TABLE,
     *,
     target: Target,
 ) -> None:
     """Show the newest record of a job."""
-    item = find_record(find_deployment(target).output("RecordTableName"), job)
+    source = open_records(target, bundle)
+    line = source.line(the_one(source.rows(), job))
     if envelope:
-        typer.echo(item["envelope"], nl=False)
+        typer.echo(line.decode(), nl=False)
         return
-    signed = parse_envelope(item["envelope"].encode())
+    signed = parse_envelope(line)
     statement, key = parse_statement(signed.payload), signed.signatures[0].keyid
     content = statement.predicate
     facts = FactList(
