@@ -76,6 +76,7 @@ test-verify-page: setup ## The page's core beside the Python verifier on every a
 	@mkdir -p build && rm -f build/compared.jsonl
 	FLOPS_AUDITOR_COMPARED=build/compared.jsonl .venv/bin/pytest tests/attacks -n 2 --deselect tests/attacks/test_byte_flips.py
 	FLOPS_AUDITOR_COMPARED=build/compared.jsonl FLOPS_AUDITOR_ATTACKS=full .venv/bin/pytest tests/attacks/test_byte_flips.py
+	FLOPS_AUDITOR_ATTACKS=full .venv/bin/pytest tests/verifier
 	FLOPS_AUDITOR_BROWSER=full .venv/bin/pytest tests/browser/test_verify_page.py
 	.venv/bin/python -m bench.verify_page_table build/compared.jsonl docs/verify-page.md
 
@@ -189,6 +190,7 @@ dist: setup ## Build the wheel and the source archive into dist/, and try them w
 	.venv/bin/hatchling build
 	.tools/lint/bin/twine check --strict dist/*
 	.venv/bin/pytest tests/dist
+	cp verifier/verify.html dist/ && cd dist && sha256sum verify.html > verify.html.sha256
 
 .PHONY: build
 build: .tools/sam/$(STAMP) ## Build for AWS: what `sam build` does, with the pinned sam

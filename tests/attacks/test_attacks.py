@@ -23,6 +23,7 @@ from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.leaves import kind_of
 from flops_auditor.domain.ledger.merkle import CompactRange, leaf_hash
 from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
+from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE
 from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.ledger.report_bundle import WRITER
 from flops_auditor.use_cases.ports.ledger import Signer
@@ -133,6 +134,12 @@ def signed_again_with_our_key(bundle: Bundle) -> None:
 def signed_but_not_json(bundle: Bundle) -> None:
     signature = sign(b"no json", MemorySigner("record"))
     bundle.put_line(1, envelope_line(b"no json", signature.keyid, signature.der))
+
+
+def signed_but_the_name_of_a_heartbeat_alone(bundle: Bundle) -> None:
+    payload = json.dumps(HEARTBEAT_PREDICATE).encode()
+    signature = sign(payload, MemorySigner("record"))
+    bundle.put_line(1, envelope_line(payload, signature.keyid, signature.der))
 
 
 def signed_with_duplicate_keys(bundle: Bundle) -> None:
@@ -483,6 +490,7 @@ ATTACKS: dict[Callable[[Bundle], None], str] = {
     malleated_signature: "RootMismatch",
     signed_again_with_our_key: "RootMismatch",
     signed_but_not_json: "MalformedRecord",
+    signed_but_the_name_of_a_heartbeat_alone: "KeyNotValidAtIndex",
     signed_with_duplicate_keys: "MalformedRecord",
     signed_but_not_canonical: "NonCanonicalRecord",
     wrong_payload_type: "WrongPayloadType",

@@ -10,14 +10,18 @@ import { readRecorded } from "./moments.js";
 import { PREDICATES, STATEMENT_TYPE } from "./tables.js";
 
 const PAYLOAD_TYPE = "application/vnd.in-toto+json";
+const MEMBER = '"predicateType":';
+const TAIL = 1000; // bytes in which the last one nearly always stands
 const SHA256 = /^[0-9a-f]{64}$/;
 const KINDS = Object.fromEntries(Object.entries(PREDICATES).map(([kind, type]) => [type, kind]));
 const TIMES = { record: "recorded_at", heartbeat: "sealed_at", rotation: "requested_at" };
 
 /** The kind that a canonical payload's predicateType demands; anything unknown is treated as a record. */
 function kindOf(payload) {
-  const text = bytesAsText(payload);
-  const tail = text.slice(text.lastIndexOf('"predicateType":') + '"predicateType":'.length);
+  const end = bytesAsText(payload.subarray(-TAIL));
+  const text = end.includes(MEMBER) ? end : bytesAsText(payload);
+  const at = text.lastIndexOf(MEMBER);
+  const tail = at < 0 ? text : text.slice(at + MEMBER.length);
   return ["heartbeat", "rotation"].find((kind) => tail.startsWith(`"${PREDICATES[kind]}"`)) ?? "record";
 }
 

@@ -257,6 +257,9 @@ for (const kind of ["dragover", "drop", "dragleave"]) {
   addEventListener(kind, (event) => {
     event.preventDefault();
     $("drop").classList.toggle("over", kind === "dragover");
-    if (kind === "drop" && event.dataTransfer.files[0]) start(event.dataTransfer.files[0]);
+    if (kind === "drop" && event.dataTransfer.files[0]) {
+      $("bundle").files = event.dataTransfer.files;
+      start(event.dataTransfer.files[0]);
+    }
   });
 }
