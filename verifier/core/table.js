@@ -12,12 +12,10 @@ const PATHS = Object.values(CSV.columns).map((path) => path.split("."));
 
 /** Compare the table with the records, which were verified; what was not compared is told, "" for nothing. Throws BadBundle. */
 export async function checkShown(files, records) {
-  const there = [INDEX, TABLE].filter((name) => files.entries.has(name));
-  if (there.length && records > CSV.mostShown) refuse("BadBundle", `${there[0]} in a bundle of more than ${CSV.mostShown} records`);
-  if (there.includes(TABLE) && !same(await files.need(TABLE), await tableOf(files))) {
-    refuse("BadBundle", `${TABLE} says something else than the records`);
-  }
-  return there.includes(INDEX) ? INDEX : "";
+  const [index, table] = [await files.read(INDEX), await files.read(TABLE)]; // each is whole, compared or not
+  if ((index || table) && records > CSV.mostShown) refuse("BadBundle", `a page or a table in a bundle of more than ${CSV.mostShown} records`);
+  if (table && !same(table, await tableOf(files))) refuse("BadBundle", `${TABLE} says something else than the records`);
+  return index ? INDEX : "";
 }
 
 async function tableOf(files) {
