@@ -213,6 +213,7 @@ def test_a_kill_after_any_call_changes_nothing(
             and sorted(found.log) == sorted(expected.log)
             and found.letters == 0
             and found.verdict == "valid"
+            and found.reports == expected.reports
             and not expected.alerts - found.alerts
             and doubled.total() <= allowed
         )
