@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.attacks import tries
 from tests.fakes.bundles import Bundle, small_world
@@ -36,7 +37,7 @@ def test_a_changed_byte_inside_a_file_is_never_valid(bundle: Bundle, data: st.Da
     changed[at] ^= data.draw(st.integers(1, 255))
     bundle.files[name] = bytes(changed)
     try:
-        report = bundle.verify()
+        report = bundle.verify(page=report_page)
     finally:
         bundle.files[name] = original
     assert report.verdict in ("tampered", "cannot verify")
