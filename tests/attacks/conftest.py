@@ -23,7 +23,7 @@ from tests.verifier.page_core import PageCore, page_said, python_said
 COMPARED = os.environ.get("FLOPS_AUDITOR_COMPARED")
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def both_verifiers_agree() -> Iterator[None]:
     """Put both in the place of one, in every module that has it."""
     page, original, child = PageCore(), python.verify_bundle, Child.verify
