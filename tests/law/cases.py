@@ -48,6 +48,8 @@ SAID: dict[str, Stated] = {
         ours=True, general_purpose=False, unconfirmed=frozenset({"general_purpose"})
     ),
     "from scratch, systemic": Stated(from_scratch=True, systemic_risk=True),
+    "from scratch, systemic, not-general-purpose": Stated(from_scratch=True, systemic_risk=True, general_purpose=False),
+    "ours, systemic, not-general-purpose": Stated(ours=True, systemic_risk=True, general_purpose=False),
     "systemic, not-general-purpose": Stated(systemic_risk=True, general_purpose=False),
     "not-general-purpose by tag": Stated(general_purpose=False, unconfirmed=frozenset({"general_purpose"})),
     "public": Stated(generated_data_public=True),

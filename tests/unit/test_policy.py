@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from flops_auditor.domain.law.policy_file import parse_policy
 from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import ACTIVITIES
-from flops_auditor.domain.values.figures import Figures, Verdict, most_severe, verdict
+from flops_auditor.domain.values.figures import SEVERITY, Figures, Verdict, most_severe, verdict
 from flops_auditor.domain.values.remarks import Kind, Remedy
 from tests.fakes.cases import remark
 
@@ -427,6 +428,7 @@ NO_ROLE = "rule s: role is not of developer, modifier, data-generator"
         (policy_text(threshold=..., at_any_compute="yes"), "at_any_compute is 'yes', not true or false"),
         (policy_text(threshold=..., at_any_compute=True, includes_pretraining=True), "includes no pretraining"),
         (policy_text(threshold=..., at_any_compute=True, comparison="at least"), "the comparison greater than"),
+        (policy_text(takes_original_for="1e23"), "is for a line of originals that are unknown"),
         (policy_text(threshold=..., share_of_original="1/3"), "rule s: a share needs an original that is known"),
         (policy_text(threshhold="10", extra=1), "rule s: unknown fields extra, threshhold"),
         (policy_text(when={"role": []}), NO_ROLE),
@@ -623,6 +625,7 @@ def test_a_rule_about_originals_of_which_nothing_is_said_speaks_of_no_other() ->
         roles=("modifier",),
         original="any",
         systemic_risk=None,
+        designated=None,
         general_purpose="not stated",
         at_least=0,
         over=None,
@@ -631,6 +634,53 @@ def test_a_rule_about_originals_of_which_nothing_is_said_speaks_of_no_other() ->
     alone = replace(policy, groups=((rule,),))
     speaks = [alone.rules("modifier", replace(KNOWN, general_purpose=said)) for said in (None, True, False)]
     assert speaks == [(rule,), (None,), (None,)]
+
+
+@pytest.mark.parametrize("modification", [1, 10**22, 7 * 10**22, 2 * 10**23, 5 * 10**24, 6 * 10**24, 2 * 10**25])
+@pytest.mark.parametrize("designated", [False, True])
+def test_a_bigger_original_said_to_be_no_general_purpose_model_is_answered_no_milder(
+    modification: int, designated: bool
+) -> None:
+    """As a whole, and on each line but the third, whose line rises with the original."""
+    severities = []
+    for original in (2 * 10**23, 9 * 10**24, 10**25 + 1, 10**26):
+        found = assessed(EU, Original(original, designated, general_purpose=False), flat(modification))
+        lines = {a.scenario: SEVERITY[a.verdict] for a in found if a.scenario != "systemic-one-third"}
+        assert lines.keys() == {"no-general-purpose-original", "modification-alone", "systemic-risk-total"}
+        severities.append((max(SEVERITY[a.verdict] for a in found), *lines.values()))
+    for milder, severer in pairwise(severities):
+        assert all(less <= more for less, more in zip(milder, severer, strict=True))
+
+
+@pytest.mark.parametrize("compute", [None, 10**22, 5 * 10**24, 10**25, 10**25 + 1, 10**26])
+@pytest.mark.parametrize("run", [1, 2 * 10**25])
+def test_an_own_model_said_to_be_designated_and_none_is_open_whatever_it_took(compute: int | None, run: int) -> None:
+    own = Original(compute, systemic_risk=True, general_purpose=False, ours=True)
+    found = assessed(EU, own, flat(run), "pretraining")
+    assert most_severe([a.verdict for a in found]) == "indeterminate"
+    assert "systemic-risk-designated" in {a.scenario for a in found if a.disputed}
+    sentence = "only general-purpose models are designated (Art. 51(1)); the two statements do not go together"
+    assert all(a.left_open.startswith(sentence) for a in found if a.disputed)
+
+
+def test_an_unknown_original_counts_beside_the_line_that_the_modification_alone_is_held_against() -> None:
+    """Below says that it is so; with the least that the original is taken for the total may be over the line."""
+
+    def line(flop: int) -> Assessment:
+        return next(a for a in assessed(EU, Original(), flat(flop)) if a.scenario == "systemic-risk-modification")
+
+    counts = "the original's compute counts as well and is not known"
+    most = line(99 * 10**23)
+    assert (most.verdict, [note.words for note in most.notes]) == (
+        "below",
+        [f"below, of the modification alone: {counts}"],
+    )
+    more = line(99 * 10**23 + 1)
+    assert (more.verdict, more.notes, more.crossed) == ("indeterminate", (), False)
+    assert [doubt.words for doubt in more.doubts] == [
+        f"{counts}: with 1.00e23 FLOP, which it is taken for at least, the total would be over the line"
+    ]
+    assert line(10**25 + 1).verdict == "above"
 
 
 def test_a_rule_without_a_line_says_which_it_is() -> None:

@@ -20,6 +20,16 @@ from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 ORIGINAL_NOT_KNOWN = Kind(
     "unknown-pretraining-compute", "the pretraining compute of the original is not known", AMEND_ORIGINAL
 )
+MODIFICATION_ALONE = Kind(
+    "modification-alone",
+    "below, of the modification alone: the original's compute counts as well and is not known",
+)
+WITH_ITS_ORIGINAL = Kind(
+    "with-its-original",
+    "the original's compute counts as well and is not known: with {least:flop} FLOP, which it is taken for at least, the "
+    "total would be over the line",
+    AMEND_ORIGINAL,
+)
 WEAK_ORIGINAL = Kind(
     "weak-original", "the figure for the original is weak ({source}), but the verdict is the same without it"
 )
@@ -411,6 +421,8 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
     if situation.inherits and (rule.original != "any" or rule.includes_pretraining):
         doubts += situation.original.doubts
     most = rule.most_allowed(situation.original)
+    if own.upper_flop is not None and own.upper_flop <= most < own.upper_flop + rule.takes_original_for:
+        doubts.append(WITH_ITS_ORIGINAL(least=rule.takes_original_for))
     early = policy.in_force is not None and situation.on is not None and situation.on < policy.in_force
     notes = [_before_the_law(policy, rule)] if early else []
     dated = any(duty.within_days is not None for duty in rule.duties)
@@ -469,7 +481,8 @@ def _with_readings(policy: Policy, situation: Situation, assessment: Assessment)
     readings = [policy.readings[each] for each in sorted(circumstances) if each in policy.readings]
     rests = [r for r in readings if r.reading == "ours" and r.bears_on(assessment.scenario, assessment.verdict)]
     notes = [READING_OF_OURS(source=r.source, left_open=r.left_open) for r in rests]
-    return replace(assessment, notes=(*assessment.notes, *notes))
+    alone = assessment.rule.takes_original_for and assessment.verdict == "below"
+    return replace(assessment, notes=(*([MODIFICATION_ALONE()] if alone else []), *assessment.notes, *notes))
 
 
 def _certain_by_a_reading(assessment: Assessment, others: Sequence[Assessment]) -> Assessment:

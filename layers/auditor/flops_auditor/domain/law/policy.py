@@ -116,9 +116,11 @@ class ReadingOf:
 class Rule:
     """One line of a regime: when it applies, where it lies, what it counts, what crossing it means, what then is due.
 
-    Conditions: `roles`, `original` (its compute), `systemic_risk`, `general_purpose` (what is said of the original),
-    `at_least`, `over` and `at_most` (its compute in FLOP). The line is `amount` in FLOP or `share` of the original's;
-    an amount of 0 is no line: what is said of the model decides.
+    Conditions: `roles`, `original` (its compute), `systemic_risk`, `designated` (it is said or listed to have systemic
+    risk, whatever its compute), `general_purpose` (what is said of the original), `at_least`, `over` and `at_most` (its
+    compute in FLOP). The line is `amount` in FLOP or `share` of the original's; an amount of 0 is no line: what is said
+    of the model decides. `takes_original_for` is the least, in FLOP, that an original of unknown compute is taken for
+    where it counts beside the modification; 0: it is not considered.
     `limited_to` says what the duties are about where that is not the whole model; `exemptions` whether they have any.
     """
 
@@ -127,12 +129,14 @@ class Rule:
     roles: tuple[Role, ...]
     original: Literal["known", "unknown", "any"]
     systemic_risk: bool | None
+    designated: bool | None
     general_purpose: bool | Literal["not stated"] | None
     at_least: int
     over: int | None
     at_most: int | None
     amount: Fraction | None
     share: Fraction | None
+    takes_original_for: int
     comparison: Comparison
     basis: Basis
     includes_pretraining: bool
@@ -212,6 +216,8 @@ class Policy:
         if rule.original != "any" and (rule.original == "known") != (flop is not None):
             return False
         if rule.systemic_risk is not None and rule.systemic_risk != self.is_systemic(original):
+            return False
+        if rule.designated is not None and rule.designated != original.systemic_risk:
             return False
         purpose = "not stated" if original.general_purpose is None else original.general_purpose
         if rule.general_purpose is not None and rule.general_purpose != purpose:

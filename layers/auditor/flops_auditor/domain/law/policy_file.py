@@ -74,6 +74,7 @@ _RULE = frozenset(
         "threshold",
         "share_of_original",
         "at_any_compute",
+        "takes_original_for",
         "comparison",
         "basis",
         "includes_pretraining",
@@ -89,7 +90,9 @@ _RULE = frozenset(
 )
 _LINES = ("threshold", "share_of_original", "at_any_compute")
 """Where the line lies: one of them; the last one is true, or not there."""
-_WHEN = frozenset({"role", "original", "systemic_risk", "general_purpose", "at_least", "over", "at_most"})
+_WHEN = frozenset({"role", "original", "systemic_risk", "designated", "general_purpose", "at_least", "over", "at_most"})
+_OF_ONE_RUN: tuple[frozenset[Role], ...] = (frozenset({"developer", "modifier"}), frozenset({"data-generator"}))
+"""Roles that the lines of one run may be of: both of the first where it is not known whose model is trained."""
 _DUTY = frozenset(
     {
         "what",
@@ -350,12 +353,14 @@ def _rule(each: object, duties: Mapping[str, Duty]) -> Rule:
         roles=tuple(role for role in get_args(Role) if role in roles),
         original=when.one_of("original", ("known", "unknown", "any"), "any"),
         systemic_risk=when.yes_or_no("systemic_risk"),
+        designated=when.yes_or_no("designated"),
         general_purpose=_general_purpose(when),
         at_least=when.amount("at_least") or 0,
         over=when.amount("over"),
         at_most=when.amount("at_most"),
         amount=Fraction(0) if "at_any_compute" in rule else rule.divided("threshold"),
         share=rule.divided("share_of_original"),
+        takes_original_for=rule.amount("takes_original_for") or 0,
         comparison=rule.one_of("comparison", get_args(Comparison)),
         basis=rule.one_of("basis", get_args(Basis)),
         includes_pretraining=bool(rule.yes_or_no("includes_pretraining")),
@@ -382,6 +387,8 @@ def _check_line(where: _Object, rule: Rule) -> None:
     least = max(rule.at_least, 0 if rule.over is None else rule.over + 1)
     if rule.at_most is not None and least > rule.at_most:
         raise where.wrong(f"no original is at least {least} and at most {rule.at_most}")
+    if rule.takes_original_for and (rule.original != "unknown" or rule.at_any_compute or rule.includes_pretraining):
+        raise where.wrong("takes_original_for is for a line of originals that are unknown, without their pretraining")
     if rule.share is not None and rule.original != "known":
         raise where.wrong("a share needs an original that is known")
 
@@ -419,8 +426,11 @@ def _check_names(groups: tuple[tuple[Rule, ...], ...], readings: Mapping[Circums
 
 
 def _check_size(groups: tuple[tuple[Rule, ...], ...]) -> None:
-    """Of each group one rule may speak of a run."""
-    size = sum(max(map(_size, group), default=0) for group in groups)
+    """Of each group one rule may speak of a run, which generates training data or trains a model."""
+    size = max(
+        sum(max((_size(rule) for rule in group if roles.intersection(rule.roles)), default=0) for group in groups)
+        for roles in _OF_ONE_RUN
+    )
     if len(groups) > MOST_GROUPS or size > LONGEST_OF_A_RUN:
         raise MalformedPolicy(
             f"the policy: it has more than {MOST_GROUPS} groups, or its rules and duties have more than "
