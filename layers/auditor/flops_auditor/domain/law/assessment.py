@@ -26,8 +26,8 @@ MODIFICATION_ALONE = Kind(
 )
 WITH_ITS_ORIGINAL = Kind(
     "with-its-original",
-    "the original's compute counts as well and is not known: with {least:flop} FLOP, which it is taken for at least, the "
-    "total would be over the line",
+    "the original's compute counts as well and is not known: with {least:flop} FLOP, which it is taken for at least, "
+    "the total would be over the line",
     AMEND_ORIGINAL,
 )
 WEAK_ORIGINAL = Kind(

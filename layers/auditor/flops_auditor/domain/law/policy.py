@@ -215,12 +215,12 @@ class Policy:
             return False
         if rule.original != "any" and (rule.original == "known") != (flop is not None):
             return False
-        if rule.systemic_risk is not None and rule.systemic_risk != self.is_systemic(original):
-            return False
-        if rule.designated is not None and rule.designated != original.systemic_risk:
-            return False
-        purpose = "not stated" if original.general_purpose is None else original.general_purpose
-        if rule.general_purpose is not None and rule.general_purpose != purpose:
+        asked = (
+            (rule.systemic_risk, self.is_systemic(original)),
+            (rule.designated, original.systemic_risk),
+            (rule.general_purpose, "not stated" if original.general_purpose is None else original.general_purpose),
+        )
+        if any(condition is not None and condition != known for condition, known in asked):
             return False
         if flop is None:
             return True
