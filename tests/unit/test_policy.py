@@ -661,6 +661,9 @@ def test_an_own_model_said_to_be_designated_and_none_is_open_whatever_it_took(co
     assert "systemic-risk-designated" in {a.scenario for a in found if a.disputed}
     sentence = "only general-purpose models are designated (Art. 51(1)); the two statements do not go together"
     assert all(a.left_open.startswith(sentence) for a in found if a.disputed)
+    by_compute = assessed(EU, replace(own, systemic_risk=False), flat(run), "pretraining")
+    assert not any(a.left_open.startswith(sentence) for a in by_compute)
+    assert "systemic-risk-designated" not in {a.scenario for a in by_compute}
 
 
 def test_an_unknown_original_counts_beside_the_line_that_the_modification_alone_is_held_against() -> None:
@@ -681,6 +684,22 @@ def test_an_unknown_original_counts_beside_the_line_that_the_modification_alone_
         f"{counts}: with 1.00e23 FLOP, which it is taken for at least, the total would be over the line"
     ]
     assert line(10**25 + 1).verdict == "above"
+
+
+@pytest.mark.parametrize(
+    ("roles", "held"), [(("developer", "modifier"), False), (("modifier", "data-generator"), True)]
+)
+def test_the_lines_that_one_run_may_have_are_bounded_together(roles: tuple[Role, ...], held: bool) -> None:
+    """Whose model is trained may be open, and then it has those of both; a run that generates data trains none."""
+    duties = {f"report-{i}": DUTY | {"what": "w" * 600} for i in range(85)}
+    groups = [[RULE | {"scenario": each, "when": {"role": [each]}, "duties": [*duties]}] for each in roles]
+    alone, both = (json.dumps({**POLICY, "duties": duties, "groups": some}) for some in (groups[:1], groups))
+    assert parse_policy(alone)
+    if held:
+        assert len(parse_policy(both).groups) == 2
+    else:
+        with pytest.raises(MalformedPolicy, match="more than 100000 characters for one run"):
+            parse_policy(both)
 
 
 def test_a_rule_without_a_line_says_which_it_is() -> None:
