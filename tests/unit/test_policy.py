@@ -676,7 +676,7 @@ def test_an_unknown_original_counts_beside_the_line_that_the_modification_alone_
     most = line(99 * 10**23)
     assert (most.verdict, [note.words for note in most.notes]) == (
         "below",
-        [f"below, of the modification alone: {counts}"],
+        [f"below 1.00e25 FLOP, of the modification alone: {counts}"],
     )
     more = line(99 * 10**23 + 1)
     assert (more.verdict, more.notes, more.crossed) == ("indeterminate", (), False)

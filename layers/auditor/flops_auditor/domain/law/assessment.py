@@ -22,7 +22,7 @@ ORIGINAL_NOT_KNOWN = Kind(
 )
 MODIFICATION_ALONE = Kind(
     "modification-alone",
-    "below, of the modification alone: the original's compute counts as well and is not known",
+    "below {line:flop} FLOP, of the modification alone: the original's compute counts as well and is not known",
 )
 WITH_ITS_ORIGINAL = Kind(
     "with-its-original",
@@ -482,7 +482,10 @@ def _with_readings(policy: Policy, situation: Situation, assessment: Assessment)
     rests = [r for r in readings if r.reading == "ours" and r.bears_on(assessment.scenario, assessment.verdict)]
     notes = [READING_OF_OURS(source=r.source, left_open=r.left_open) for r in rests]
     alone = assessment.rule.takes_original_for and assessment.verdict == "below"
-    return replace(assessment, notes=(*([MODIFICATION_ALONE()] if alone else []), *assessment.notes, *notes))
+    return replace(
+        assessment,
+        notes=(*([MODIFICATION_ALONE(line=assessment.threshold_flop)] if alone else []), *assessment.notes, *notes),
+    )
 
 
 def _certain_by_a_reading(assessment: Assessment, others: Sequence[Assessment]) -> Assessment:
