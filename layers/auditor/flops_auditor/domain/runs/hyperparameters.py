@@ -356,7 +356,7 @@ class Hyperparameters:
         return "rl" if rollouts or estimators else ""
 
     def parameter_efficient(self) -> bool:
-        """Whether only adapters are trained: what says so itself goes before a rank that was left at its default."""
+        """Whether only adapters are trained: what says so itself overrides a rank that was left at its default."""
         methods = [text.lower() for text in self.all(_ADAPTERS_SAID)]
         methods += [text for each in self.all(_TRAINED_SAID) if (text := each.lower()) == "full" or "lora" in text]
         if methods:

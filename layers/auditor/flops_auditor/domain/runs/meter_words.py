@@ -1,7 +1,7 @@
 """What flops-meter says of a run, whichever way it came: how much it counted, and what speaks against its count.
 
 Its words are those of its lines (docs/meter.md), cumulative over the run. They are the job's own statement: bounded,
-held against the hardware, and doubted where they say themselves that something is missing (docs/adr/1705).
+compared with the hardware, and doubted where they say themselves that something is missing (docs/adr/1705).
 """
 
 import hashlib

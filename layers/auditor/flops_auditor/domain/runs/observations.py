@@ -156,7 +156,7 @@ def _with_lines(
 
 
 def facts_of(run: Run) -> Facts:
-    """What a meter's words are held against."""
+    """What a meter's words are compared with."""
     return Facts(run.arn, run.time.seconds, sum(group.instance_count for group in run.hosts))
 
 

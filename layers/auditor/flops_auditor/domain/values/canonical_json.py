@@ -79,7 +79,7 @@ def _parse(text: bytes, decoder: json.JSONDecoder) -> Any:
 
 
 def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object, for `object_pairs_hook`. Raises ValueError for a key that stands twice."""
+    """A JSON object, for `object_pairs_hook`. Raises ValueError for a duplicate key."""
     members = dict(pairs)
     if len(members) != len(pairs):
         keys = [key for key, _ in pairs]
