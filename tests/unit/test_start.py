@@ -67,25 +67,44 @@ def test_every_command_has_its_help(command: str, option: str) -> None:
     assert done.stdout.startswith(" ".join(["Usage: flops-auditor", *command.split()]))
 
 
-def test_an_interrupt_is_silent_from_the_start(tmp_path: Path) -> None:
+NOTING = """
+import os, signal
+given = signal.signal
+def noting(*handler):
+    before = given(*handler)
+    os.write(int(os.environ["NOTED"]), b".")
+    return before
+signal.signal = noting
+"""
+"""Tells its parent whenever a handler is set: first as the program starts, then as the command begins."""
+
+
+@pytest.mark.parametrize(("handlers", "delay"), [(1, 0), (1, 0.05), (2, 0), (2, 0.05), (2, 0.3)])
+def test_an_interrupt_is_silent_from_the_start(handlers: int, delay: float, tmp_path: Path) -> None:
     """Ended at several moments of its start and of its work, which here waits for a pipe that nobody writes to."""
     pipe = tmp_path / "bundle.zip"
     os.mkfifo(pipe)
-    begun = time.monotonic()
-    python("from flops_auditor_cli.entry import run")
-    start = time.monotonic() - begun
-    for delay in (1.5 * start, 2 * start, 3 * start, 6 * start, 12 * start):
-        program = subprocess.Popen(
-            [sys.executable, "-c", RUN + "pass", "verify", str(pipe)],
-            env=ENVIRONMENT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+    noted, told = os.pipe()
+    program = subprocess.Popen(
+        [sys.executable, "-c", NOTING + RUN + "pass", "verify", str(pipe)],
+        env=ENVIRONMENT | {"NOTED": str(told)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        pass_fds=[told],
+    )
+    os.close(told)
+    try:
+        for _ in range(handlers):
+            assert os.read(noted, 1)
         time.sleep(delay)
         os.killpg(program.pid, signal.SIGINT)
-        out, err = program.communicate(timeout=30)
-        assert (program.returncode, out, err) == (130, b"", b""), delay
+        out, err = program.communicate(timeout=60)
+    finally:
+        os.close(noted)
+        program.kill()
+        program.communicate()
+    assert (program.returncode, out, err) == (130, b"", b"")
 
 
 @pytest.mark.parametrize(
