@@ -14,6 +14,7 @@ from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.stores.sns import SnsMailbox
+from flops_auditor.domain.ledger.signed_note import checkpoint_in
 from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.bundles import Bundle
 from tests.fakes.ledger_world import World
@@ -89,5 +90,5 @@ def test_killed_after_any_write_the_bundle_is_valid(aws: Aws, after: int, tmp_pa
     aws.add(1)
     aws.world.seal(pending=aws.pending, mailbox=aws.mailbox)
     assert list(aws.pending.waiting()) == []
-    report = Bundle(aws.world, tmp_path).verify(pin=aws.mails()[-1].encode())
+    report = Bundle(aws.world, tmp_path).verify(pin=checkpoint_in(aws.mails()[-1].encode()))
     assert (report.findings, report.records) == ([], 4)

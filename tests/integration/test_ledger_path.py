@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
+from flops_auditor.domain.ledger.signed_note import checkpoint_in, parse_checkpoint, parse_note
 from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, batch_key
 from flops_auditor_cli.demo import mails, subscribe_mailbox
 from flops_auditor_cli.local_aws import Stack
@@ -85,8 +85,8 @@ def test_sealed_exported_and_verified_by_three_programs(
     )
 
 
-def _size(note: str) -> int:
-    return parse_checkpoint(parse_note(note.encode()).text).size
+def _size(mail: str) -> int:
+    return parse_checkpoint(parse_note(checkpoint_in(mail.encode())).text).size
 
 
 def test_a_seal_of_nothing_leaves_a_heartbeat_and_the_archive_holds_each_object_once(deployed: Deployed) -> None:

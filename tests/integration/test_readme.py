@@ -31,17 +31,32 @@ LAST = "sam delete --no-prompts"
 """Of the README; what the other pages ask needs the stack."""
 COMMANDS = [*dict.fromkeys(each for page in (README, *FOR_PEOPLE) for each in commands_of(page) if each != LAST), LAST]
 LEFT_OUT = {"make test"}
-EXPORTED = REPOSITORY / "bundle.zip"
+WRITTEN = [
+    REPOSITORY / name
+    for name in (
+        "bundle.zip",
+        "for-the-regulator.zip",
+        "report-for-people.html",
+        "report-of-the-bundle.html",
+        "report.html",
+    )
+]
+"""By commands of the pages: of an earlier run they are removed, since an export replaces no file unasked."""
+
+
+def remove_what_is_written() -> None:
+    for path in WRITTEN:
+        path.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where this test's own demo keeps its state; whatever it leaves up is ended."""
     folder = tmp_path_factory.mktemp("readme")
-    EXPORTED.unlink(missing_ok=True)  # of an earlier run: an export replaces no file unasked
+    remove_what_is_written()
     yield folder
     stop(folder)
-    EXPORTED.unlink(missing_ok=True)
+    remove_what_is_written()
 
 
 def environment(command: str, state: Path) -> dict[str, str]:
