@@ -1,0 +1,1 @@
+"""The built wheel and source archive, installed where nothing else is. `make dist` runs this."""

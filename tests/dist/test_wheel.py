@@ -1,0 +1,105 @@
+"""What `make dist` built has what it needs and nothing else, and people see the same with it as in the clone."""
+
+import subprocess
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.transcripts import ROOT, WIDTHS, golden, transcript
+from tests.transcripts.people import PEOPLE, lay_out
+
+BUILT = ROOT / "dist"
+UV = ROOT / ".tools" / "bootstrap" / "bin" / "uv"
+PINNED = ROOT / "requirements" / "dev.txt"
+PACKAGES = {"flops_auditor": ROOT / "layers" / "auditor", "flops_auditor_cli": ROOT / "cli"}
+BARE = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "COLUMNS": "80"}
+
+pytestmark = pytest.mark.skipif(not BUILT.exists(), reason="nothing was built: make dist")
+
+
+def only(ending: str) -> Path:
+    """The one file in dist/ of this kind."""
+    (found,) = BUILT.glob(f"*{ending}")
+    return found
+
+
+def sources() -> set[str]:
+    """What the packages consist of, as git has it."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    places = [str((place / name).relative_to(ROOT)) for name, place in PACKAGES.items()]
+    return {
+        line.removeprefix("layers/auditor/").removeprefix("cli/")
+        for line in listed
+        if any(line.startswith(f"{place}/") for place in places)
+    }
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel and what it asks for, at the pinned versions, and nothing of AWS."""
+    folder = tmp_path_factory.mktemp("bare") / "venv"
+    python = folder / "bin" / "python"
+    for command in (
+        [UV, "venv", "--quiet", "--python", ROOT / ".venv" / "bin" / "python", folder],
+        [UV, "pip", "install", "--quiet", "--python", python, "--constraint", PINNED, only(".whl")],
+    ):
+        subprocess.run(command, cwd=folder.parent, check=True)
+    return folder / "bin"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that people have."""
+    made = tmp_path_factory.mktemp("people")
+    lay_out(made)
+    return made
+
+
+def test_the_wheel_has_every_file_of_the_packages_and_no_other() -> None:
+    with zipfile.ZipFile(only(".whl")) as wheel:
+        inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
+        about = {name.partition(".dist-info/")[2] for name in wheel.namelist() if ".dist-info/" in name}
+    assert inside == sources()
+    assert {"licenses/LICENSE", "licenses/layers/auditor/flops_auditor/data/README.md", "METADATA"} <= about
+
+
+def test_the_source_archive_builds_the_same_wheel(tmp_path: Path) -> None:
+    with tarfile.open(only(".tar.gz")) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (inside,) = tmp_path.iterdir()
+    assert not {"tests", "requirements", "functions"} & {path.name for path in inside.iterdir()}
+    built = [ROOT / ".venv" / "bin" / "hatchling", "build", "--target", "wheel", "--directory", tmp_path / "again"]
+    subprocess.run(built, cwd=inside, check=True, capture_output=True)
+    with zipfile.ZipFile(only(".whl")) as first, zipfile.ZipFile(tmp_path / "again" / only(".whl").name) as again:
+        assert sorted(first.namelist()) == sorted(again.namelist())
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("person", PEOPLE)
+def test_people_see_the_same_as_in_the_clone(person: str, width: int, programs: Path, folder: Path) -> None:
+    seen, _ = transcript(PEOPLE[person], width, programs, folder, {})
+    assert seen == golden(person, width).read_text()
+
+
+def test_without_the_extra_a_command_that_asks_aws_says_what_to_install(programs: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [programs / "flops-auditor", "records", "list"], env=BARE, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("which is not installed: pip install 'flops-auditor[aws]'\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_package_runs_as_a_module_too(programs: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [programs / "python", "-m", "flops_auditor_cli", "--version"],
+        env=BARE,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == only(".whl").name.split("-")[1]
+
