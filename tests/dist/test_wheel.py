@@ -27,7 +27,8 @@ def only(ending: str) -> Path:
 
 def sources() -> set[str]:
     """What the packages consist of, as git has it."""
-    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = done.stdout.splitlines()
     places = [str((place / name).relative_to(ROOT)) for name, place in PACKAGES.items()]
     return {
         line.removeprefix("layers/auditor/").removeprefix("cli/")
@@ -84,9 +85,8 @@ def test_people_see_the_same_as_in_the_clone(person: str, width: int, programs: 
 
 
 def test_without_the_extra_a_command_that_asks_aws_says_what_to_install(programs: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [programs / "flops-auditor", "records", "list"], env=BARE, cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+    command = [programs / "flops-auditor", "records", "list"]
+    done = subprocess.run(command, env=BARE, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.endswith("which is not installed: pip install 'flops-auditor[aws]'\n")
     assert done.stderr.count("\n") == 1
