@@ -18,7 +18,7 @@ from flops_auditor.domain.messages.report.pictures import BAR_WIDTH, CHART_HEIGH
 from flops_auditor.domain.messages.report.report import Report
 from flops_auditor.domain.messages.report.verdict_words import ON_ITS_WORD, WORDS_OF, words_of
 from flops_auditor.domain.values.amounts import flop, percent
-from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.moments import iso, to_the_minute
 from flops_auditor.domain.values.visible import as_written, visible
 from flops_auditor.pages.job_data import FIRST_ROWS, job_data
 
@@ -87,7 +87,7 @@ def _name(text: str) -> Markup:
 
 
 def _minute(at: datetime) -> str:
-    return f"{iso(at)[:16].replace('T', ' ')} UTC"
+    return f"{to_the_minute(iso(at))} UTC"
 
 
 @cache

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from flops_auditor.domain.runs.declared import LONGEST_NAME
 from flops_auditor.domain.runs.sources.registry import page_of
+from flops_auditor.domain.values.moments import to_the_minute
 from flops_auditor.domain.values.remarks import printable
 
-_LONGEST_NAME = 120
-_MINUTE = 16
-"""Characters of a time in ISO 8601 up to its minute."""
 _MOST_GROUPS = 4
 
 
@@ -16,7 +15,7 @@ def job_in_words(job: Mapping[str, Any], base_model: str) -> list[str]:
     """One line each; `job` is that part of a record, `base_model` the original as the record names it."""
     page = page_of(job["source"], job["arn"])
     return [
-        f"Model: {printable(base_model)[:_LONGEST_NAME] or 'not named'}",
+        f"Model: {printable(base_model)[:LONGEST_NAME] or 'not named'}",
         f"Hardware: {_hardware(job)}",
         f"Training: {_time(job['start'])} to {_time(job['end'])} (UTC)",
         f"Job: {printable(job['arn'])}",
@@ -31,4 +30,4 @@ def _hardware(job: Mapping[str, Any]) -> str:
 
 
 def _time(moment: str | None) -> str:
-    return moment[:_MINUTE].replace("T", " ") if moment else "not known"
+    return to_the_minute(moment) if moment else "not known"

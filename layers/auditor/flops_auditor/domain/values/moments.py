@@ -40,6 +40,11 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def to_the_minute(recorded: str) -> str:
+    """A point in time as records hold it, for people: the day and the minute, in UTC."""
+    return recorded[: len("2026-11-24T12:30")].replace("T", " ")
+
+
 def all_iso(moments: Iterable[datetime]) -> list[str]:
     """Points in time as records hold them."""
     return [iso(moment) for moment in moments]

@@ -20,6 +20,7 @@ from flops_auditor.domain.messages.record_words import (
 from flops_auditor.domain.messages.report.job_line import JobLine
 from flops_auditor.domain.messages.report.pictures import Chart, Drawing, chart_of, lineage_of
 from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.moments import to_the_minute
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def facts_of(content: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _minute(moment: str | None) -> str:
-    return (moment or "")[:16].replace("T", " ")
+    return to_the_minute(moment or "")
 
 
 def _number(value: float) -> str:
