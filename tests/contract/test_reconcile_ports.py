@@ -71,7 +71,7 @@ def test_recorded_jobs_are_told_from_others_at_any_number(ledger: tuple[Records,
     ids = [listed(number).job_id for number in range(230)]
     for job_id in ids[::3]:
         records.commit(job_id, StoredRecord(0, b"line"), {"tags": job_id[:8]} if job_id == ids[3] else {})
-    records.note_alert(ids[1], "000000#above", NOW)
+    records.note_alerts(ids[1], ["000000#above"], NOW)
     found = index.recorded(ids + ids[:5])
     assert set(found) == set(ids[::3])
     assert (found[ids[3]], found[ids[0]]) == (ids[3][:8], "")

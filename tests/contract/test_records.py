@@ -69,12 +69,23 @@ def test_the_highest_revision_is_the_latest(records: Records) -> None:
 
 def test_an_alert_is_noted_once_and_is_no_record(records: Records) -> None:
     assert not records.alert_sent(JOB, "000000#above")
-    records.note_alert(JOB, "000000#above", NOW)
-    records.note_alert(JOB, "000000#above", LATER)
+    records.note_alerts(JOB, ["000000#above"], NOW)
+    records.note_alerts(JOB, ["000000#above"], LATER)
     assert records.alert_sent(JOB, "000000#above")
     assert not records.alert_sent(JOB, "000001#above")
     assert not records.alert_sent(OTHER, "000000#above")
     assert records.latest(JOB) is None
+
+
+def test_alerts_of_one_mail_are_noted_together_beside_those_that_were_noted(records: Records) -> None:
+    records.note_alerts(JOB, [], NOW)
+    records.note_alerts(JOB, ["b"], NOW)
+    records.note_alerts(JOB, ["a", "b", "c", "a"], LATER)
+    records.note_alerts(JOB, ["b", "c"], LATER)
+    assert [records.alert_sent(JOB, name) for name in "abcd"] == [True, True, True, False]
+    records.note_alerts(OTHER, [f"{number}" for number in range(101)], NOW)
+    assert all(records.alert_sent(OTHER, f"{number}") for number in range(101))
+    assert not records.alert_sent(OTHER, "a")
 
 
 def test_a_note_keeps_its_first_time_and_is_no_alert(records: Records) -> None:

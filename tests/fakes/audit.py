@@ -181,8 +181,9 @@ class MemoryRecords:
     def alert_sent(self, job_id: str, alert: str) -> bool:
         return (job_id, alert) in self.alerts
 
-    def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
-        self.alerts.setdefault((job_id, alert), at)
+    def note_alerts(self, job_id: str, alerts: Sequence[str], at: datetime) -> None:
+        for alert in alerts:
+            self.alerts.setdefault((job_id, alert), at)
 
     def noted(self, job_id: str, what: str) -> datetime | None:
         return self.notes.get((job_id, what))

@@ -110,7 +110,7 @@ def test_events_out_of_order_are_one_record_per_job() -> None:
         ("archive", "put_if_absent"),
         ("records", "commit"),
         ("alerts", "send"),
-        ("records", "note_alert"),
+        ("records", "note_alerts"),
         ("signer", "sign"),
     ],
 )
@@ -128,7 +128,7 @@ def test_a_delivery_that_dies_anywhere_is_resumed(port: str, call: str, after: b
     [[line]] = [list(revisions.values()) for revisions in records.lines.values()]
     job_id = predicate_of(line)["job"]["id"]
     assert archive.get(f"records/{job_id}/0.json") == line
-    most = 2 if (call in {"send", "note_alert"} and (after or call == "note_alert")) else 1
+    most = 2 if (call in {"send", "note_alerts"} and (after or call == "note_alerts")) else 1
     assert 1 <= len(alerts.sent) <= most
 
 

@@ -1,4 +1,4 @@
-"""The Records and Claims ports on one DynamoDB table: conditional puts, no update, no delete.
+"""The Records and Claims ports on one DynamoDB table: conditional puts, some in one transaction, no update, no delete.
 
 Items: pk `JOB#<job id>` with sk `RECORD#<revision>`, `ALERT#<name>`, `NOTE#<what>` or `TAGS#<time>`; pk
 `CLAIM#<subject>` with sk `CLAIM`.
@@ -18,6 +18,10 @@ from flops_auditor.use_cases.ports.records import StoredRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import PutTypeDef
+
+MOST_IN_TRANSACTION = 100
+"""Items of one TransactWriteItems: DynamoDB's quota."""
 
 
 def record_sk(revision: int) -> str:
@@ -64,9 +68,14 @@ class DynamoDbRecords:
         key = {"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": f"ALERT#{alert}"}}
         return "Item" in self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)
 
-    def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
-        """Put the alert's item unless it exists."""
-        self._put({"pk": f"JOB#{job_id}", "sk": f"ALERT#{alert}", "kind": "alert", "sent_at": iso(at)})
+    def note_alerts(self, job_id: str, alerts: Sequence[str], at: datetime) -> None:
+        """Put the items of the alerts that have none, in one transaction, so that no death leaves only some of them."""
+        items = [
+            {"pk": f"JOB#{job_id}", "sk": f"ALERT#{alert}", "kind": "alert", "sent_at": iso(at)}
+            for alert in dict.fromkeys(alerts)
+        ]
+        for start in range(0, len(items), MOST_IN_TRANSACTION):
+            self._put_together(items[start : start + MOST_IN_TRANSACTION])
 
     def noted(self, job_id: str, what: str) -> datetime | None:
         """The time in the note's item."""
@@ -94,13 +103,32 @@ class DynamoDbRecords:
         body = json.dumps(seen.to_json())
         self._put({"pk": f"JOB#{job_id}", "sk": f"TAGS#{iso(seen.at)}", "kind": "tags", "seen": body})
 
+    def _put_together(self, items: Sequence[Mapping[str, str]]) -> None:
+        """Put the items that do not exist, all in one write."""
+        while len(items) > 1:
+            try:
+                self._client.transact_write_items(TransactItems=[{"Put": self._if_absent(item)} for item in items])
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons = [reason["Code"] for reason in error.response["CancellationReasons"]]
+                absent = [item for item, why in zip(items, reasons, strict=True) if why != "ConditionalCheckFailed"]
+                if len(absent) == len(items):
+                    raise
+                items = absent
+            else:
+                return
+        for item in items:
+            self._put(item)
+
+    def _if_absent(self, item: Mapping[str, str]) -> "PutTypeDef":
+        return {
+            "TableName": self._table,
+            "Item": {key: {"S": value} for key, value in item.items()},
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+
     def _put(self, item: Mapping[str, str]) -> bool:
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item={key: {"S": value} for key, value in item.items()},
-                ConditionExpression="attribute_not_exists(pk)",
-            )
+            self._client.put_item(**self._if_absent(item))
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return False

@@ -288,7 +288,7 @@ def alert_people(job_id: str, revision: int, content: Mapping[str, Any], recorde
     if all_clear and not was_told(job_id, revision, recorder):
         return
     recorder.alerts.send(alert)
-    recorder.records.note_alert(job_id, name, recorder.clock())
+    recorder.records.note_alerts(job_id, [name], recorder.clock())
 
 
 def _number_today(job_id: str, cause: str, alert: str, recorder: Recorder) -> int | None:

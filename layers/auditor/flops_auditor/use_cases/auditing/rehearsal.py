@@ -43,7 +43,7 @@ class _Records:
     def alert_sent(self, job_id: str, alert: str) -> bool:
         return True
 
-    def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
+    def note_alerts(self, job_id: str, alerts: Sequence[str], at: datetime) -> None:
         """Nothing was sent."""
 
     def noted(self, job_id: str, what: str) -> datetime | None:

@@ -264,11 +264,9 @@ def warn_people(looked: Look, watcher: Watcher) -> int:
     recorder, now = watcher.recorder, watcher.recorder.clock()
     due = list(news_of(looked, watcher.fractions, recorder))
     for news in due:
-        for note in news.before:
-            recorder.records.note_alert(looked.run.job_id, note, now)
+        recorder.records.note_alerts(looked.run.job_id, news.before, now)
         recorder.alerts.send(warn(looked.seen, news.level, content_of_look(looked, recorder, now), now, news.lines))
-        for note in news.after:
-            recorder.records.note_alert(looked.run.job_id, note, now)
+        recorder.records.note_alerts(looked.run.job_id, news.after, now)
     return len(due)
 
 
@@ -338,7 +336,7 @@ def _known(looked: Look, line: str, level: str, recorder: Recorder) -> bool:
     if level in {PROJECTED, UNBOUNDED}:
         return False
     if any(recorder.records.alert_sent(parent, note) for parent in looked.parents):
-        recorder.records.note_alert(looked.run.job_id, note, recorder.clock())
+        recorder.records.note_alerts(looked.run.job_id, [note], recorder.clock())
         return True
     return False
 
@@ -376,8 +374,7 @@ def stop_if_due(looked: Look, watcher: Watcher) -> int:
         new = [line for line in soon if not recorder.records.alert_sent(run.job_id, _note(line.line, IMMINENT))]
         if new:
             recorder.alerts.send(warn(looked.seen, IMMINENT, content_of_look(looked, recorder, now), now, new))
-        for line in new:
-            recorder.records.note_alert(run.job_id, _note(line.line, IMMINENT), now)
+        recorder.records.note_alerts(run.job_id, [_note(line.line, IMMINENT) for line in new], now)
         return 0
     kept = newest(run.job_id, recorder)
     if kept is None or kept.content["action"] is None:

@@ -65,8 +65,8 @@ class Records(Protocol):
     def alert_sent(self, job_id: str, alert: str) -> bool:
         """Whether this alert of the job was noted as sent."""
 
-    def note_alert(self, job_id: str, alert: str, at: datetime) -> None:
-        """Note an alert as sent; repeating it is no error."""
+    def note_alerts(self, job_id: str, alerts: Sequence[str], at: datetime) -> None:
+        """Note alerts as sent, all or none of them: one mail may tell of several. Repeating it is no error."""
 
     def noted(self, job_id: str, what: str) -> datetime | None:
         """Since when something is noted of the job, None if it is not."""
