@@ -12,6 +12,13 @@ from tests.integration.deployed import Deployed
 RECORDING = Path(__file__).with_name("recording")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For two processes (`--dist loadgroup`): one has the shared stack, and all tests of a module stay together."""
+    for item in items:
+        shared = isinstance(item, pytest.Function) and "stack" in item.fixturenames
+        item.add_marker(pytest.mark.xdist_group("stack" if shared else Path(item.path).stem))
+
+
 @pytest.fixture(scope="session")
 def calls_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where every call that a function makes is noted, a line of JSON each."""

@@ -239,7 +239,9 @@ def send(who: str, queue: str, *, tls: bool = True) -> Call:
 
 
 def receive(who: str) -> Call:
-    return lambda site: site.client(who, "sqs").receive_message(QueueUrl=site.output("AuditQueueUrl"))
+    return lambda site: site.client(who, "sqs").receive_message(
+        QueueUrl=site.output("AuditQueueUrl"), WaitTimeSeconds=0
+    )
 
 
 def item(site: Site) -> dict[str, Any]:

@@ -13,6 +13,17 @@ NAMED = (
 )
 
 
+TOGETHER = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+"""What a transaction may hold, and the right that each needs."""
+
+
+def authorised(operation, parameters):
+    """What IAM is asked for a call: for a transaction, each of its items."""
+    if operation != "TransactWriteItems":
+        return [(operation, parameters)]
+    return [(TOGETHER[kind], of) for each in parameters["TransactItems"] for kind, of in each.items()]
+
+
 def note(client, operation, parameters, error):
     meta = client.meta
     line = {
@@ -45,7 +56,8 @@ def record_calls():
             error = type(failed).__name__
             raise
         finally:
-            note(self, operation_name, api_params, error)
+            for operation, parameters in authorised(operation_name, api_params):
+                note(self, operation, parameters, error)
 
     BaseClient._make_api_call = recorded
 
