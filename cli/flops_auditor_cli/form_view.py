@@ -8,6 +8,7 @@ from typing import Any
 from flops_auditor.domain.messages.documents.form import FieldSource, FilledForm, FormField
 from flops_auditor.domain.messages.duties import day_in_words, waits_for_its_law
 from flops_auditor.domain.messages.notification import Draft
+from flops_auditor.domain.messages.record_words import ON_ITS_WORD
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.visible import as_written
 from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View
@@ -25,7 +26,7 @@ STANDING_COLUMNS = {
     "lower_flop": "At least",
     "best_flop": "Best",
     "upper_flop": "At most",
-    "verdict": "Verdict",
+    "said": "Verdict",
 }
 RIGHT = ("threshold_flop", "lower_flop", "best_flop", "upper_flop")
 CSV_FIELDS = ("name", "asks", "receivers", "answer", "exact", "to_fill_in", "notes", "source")
@@ -76,7 +77,7 @@ def _facts(form: FilledForm) -> list[tuple[str, str]]:
         ("Last run", as_written(last.arn)),
         ("Runs that it continues", ", ".join(as_written(run.name) for run in earlier) or "none"),
         *([("Of them not here, and in no figure", str(form.missing))] if form.missing else []),
-        ("Verdict of the record", form.verdict),
+        ("Verdict of the record", ON_ITS_WORD if form.on_the_jobs_word else form.verdict),
         ("Record", f"revision {last.revision}, {last.recorded_at}"),
     ]
 

@@ -602,6 +602,7 @@ FORM = thing(
                     "best_flop": AMOUNT,
                     "upper_flop": AMOUNT,
                     "verdict": VERDICT,
+                    "said": TEXT,
                 }
             )
         ),
@@ -750,7 +751,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     ),
     "report": (
         "`report`: the page that was written, and how many jobs it counts by verdict.",
-        thing({"path": TEXT, "jobs": COUNT, "above": COUNT, "indeterminate": COUNT, "below": COUNT}),
+        thing({"path": TEXT, "jobs": COUNT, "above": COUNT, "indeterminate": COUNT, "word": COUNT, "below": COUNT}),
     ),
     "keys": (
         "`keys list`: the keys that sign the ledger.",

@@ -107,6 +107,52 @@ def test_an_edited_record_is_named_and_no_record_is_shown(opened: OpenedPage, wh
     opened.screenshots("verify-tampered")
 
 
+SLOW_TO_READ = """() => {
+  const quick = Blob.prototype.arrayBuffer;
+  Blob.prototype.arrayBuffer = async function () {
+    if (this.name === "keys.json") await new Promise((resolve) => setTimeout(resolve, 300));
+    return quick.call(this);
+  };
+}"""
+
+
+def test_what_comes_late_of_an_earlier_bundle_is_not_heard(opened: OpenedPage, whole: Bundle, tmp_path: Path) -> None:
+    """A second bundle, or Stop, while the keys that were given with the first one are still being read."""
+    page = opened.page
+    assert whole.verify().verdict == "valid"
+    good = whole.path.rename(tmp_path / "good.zip")
+    keys = tmp_path / "keys.json"
+    keys.write_bytes(whole.files["keys.json"])
+    next(each for each in ATTACKS if each.__name__ == "edited_field")(whole)
+    assert whole.verify().verdict == "tampered"
+    page.locator("#keys").set_input_files(keys)
+    page.evaluate(SLOW_TO_READ)
+    page.locator("#bundle").set_input_files(good)
+    page.locator("#bundle").set_input_files(whole.path)
+    page.wait_for_timeout(1_500)
+    assert judged(page)[0] == "Tampered"
+    expect(page.locator("#records")).to_be_hidden()
+    page.locator("#bundle").set_input_files(good)
+    page.locator("#stop").click()
+    page.wait_for_timeout(1_500)
+    assert judged(page)[0] == "Stopped"
+
+
+def test_a_record_that_was_replaced_is_marked_and_a_verdict_is_that_of_the_newest(opened: OpenedPage) -> None:
+    page = opened.page
+    row = {"arn": "a", "model": "m", "status": "Completed", "best": "1", "upper": "2", "at": 0}
+    rows = [
+        {**row, "id": "1", "index": "0", "job": "one", "revision": 0, "verdict": "above"},
+        {**row, "id": "1", "index": "1", "job": "one", "revision": 1, "verdict": "below, on the job's word"},
+    ]
+    page.evaluate("(given) => { rows = given; document.querySelector('#result').hidden = false; showRecords(); }", rows)
+    assert page.locator("#rows tr").all_inner_texts()[0].split("\t")[-2] == "0, replaced"
+    page.locator("#only").select_option("above")
+    expect(page.locator("#which")).to_have_text("none")
+    page.locator("#only").select_option("below, on the job's word")
+    expect(page.locator("#which")).to_have_text("1 to 1 of 1")
+
+
 def test_the_keyboard_alone_is_enough(open_offline: OpenOffline, whole: Bundle) -> None:
     whole.verify()
     opened = open_offline(OUTPUT)

@@ -13,17 +13,19 @@ import { MAX_AGE, readChunk, receivedFacts, sentFacts, verifyBundle } from "./ve
 import { missingHere } from "./platform.js";
 
 const AHEAD = 2;
+const ON_ITS_WORD = "below, on the job's word";
 
 /** What the table of the page shows of a record. */
 function rowOf({ content, at }, index) {
   const { job, cumulative, original } = content;
   return {
     index: String(index),
+    id: job.id,
     job: job.name,
     arn: job.arn,
     status: job.status,
     model: original.base_model,
-    verdict: content.verdict,
+    verdict: content.verdict === "below" && content.rests_on.on_the_jobs_word ? ON_ITS_WORD : content.verdict,
     best: cumulative.best_flop,
     upper: cumulative.upper_flop,
     revision: content.revision,

@@ -64,26 +64,29 @@ function scientific(amount) {
 
 const source = $("core").textContent;
 const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-let worker = null, bundle = null, rows = [], left = 0, shown = [], from = 0, begun = 0;
+let worker = null, bundle = null, rows = [], left = 0, shown = [], from = 0, begun = 0, asked = 0;
 
 function start(file) {
   worker?.terminate();
+  const mine = ++asked; // whatever comes of an earlier bundle is not heard any more
   [bundle, rows, left, begun] = [file, [], 0, performance.now()];
   for (const id of ["result", "records"]) $(id).hidden = true;
   $("again").disabled = false;
   $("under-way").hidden = false;
   $("bar").removeAttribute("value");
   tell("doing", `Checking ${file.name}`);
-  asked().then((demands) => {
+  const hear = (kind, event) => mine === asked && heard[kind](event);
+  demanded().then((demands) => {
+    if (mine !== asked) return;
     worker = new Worker(address);
-    worker.onmessage = ({ data }) => heard[data.kind](data);
-    worker.onerror = (event) => heard.failed(event);
+    worker.onmessage = ({ data }) => hear(data.kind, data);
+    worker.onerror = (event) => hear("failed", event);
     worker.postMessage({ kind: "verify", blob: file, demands, source, workers: WORKERS });
-  }, heard.failed);
+  }, (error) => hear("failed", error));
 }
 
 /** What is known from elsewhere. */
-async function asked() {
+async function demanded() {
   const pin = $("pin").value.trim(), keys = $("keys").files[0], day = $("received").valueAsNumber;
   const now = Date.now();
   return {
@@ -205,13 +208,16 @@ function showNotes(report) {
 
 function showRecords() {
   $("records").hidden = false;
-  tell("records-note", left ? `The first ${rows.length.toLocaleString("en")}; ${left.toLocaleString("en")} more were checked and are not listed here.` : "Each as it was signed. A later revision takes the place of an earlier one of the same job.");
+  const newest = new Map();
+  for (const row of rows) newest.set(row.id, Math.max(row.revision, newest.get(row.id) ?? 0));
+  for (const row of rows) row.replaced = row.revision < newest.get(row.id);
+  tell("records-note", left ? `The first ${rows.length.toLocaleString("en")}; ${left.toLocaleString("en")} more were checked and are not listed here.` : "Each as it was signed. A later revision takes the place of an earlier one of the same job; a verdict is looked for in the latest alone.");
   filter();
 }
 
 function filter() {
   const words = $("words").value.toLowerCase(), only = $("only").value;
-  shown = rows.filter((row) => (!only || row.verdict === only) && (!words || `${row.job}\n${row.model}\n${row.arn}`.toLowerCase().includes(words)));
+  shown = rows.filter((row) => (!only || (row.verdict === only && !row.replaced)) && (!words || `${row.job}\n${row.model}\n${row.arn}`.toLowerCase().includes(words)));
   turn(0);
 }
 
@@ -229,14 +235,15 @@ function rowOf(row) {
   show.setAttribute("aria-label", `Show leaf ${row.index}`);
   show.addEventListener("click", () => worker.postMessage({ kind: "record", blob: bundle, index: row.index }));
   last.append(show);
-  made.append(element("td", row.index, "number"), foreign("td", row.job, "name"), foreign("td", row.model, "name"), element("td", row.verdict, row.verdict));
+  made.append(element("td", row.index, "number"), foreign("td", row.job, "name"), foreign("td", row.model, "name"), element("td", row.verdict, row.verdict.split(",")[0]));
   made.append(element("td", scientific(row.best), "number"), element("td", scientific(row.upper), "number"));
-  made.append(element("td", new Date(row.at).toISOString().slice(0, 19).replace("T", " "), "time"), element("td", row.revision, "number"), last);
+  made.append(element("td", new Date(row.at).toISOString().slice(0, 19).replace("T", " "), "time"), element("td", row.replaced ? `${row.revision}, replaced` : row.revision, "number"), last);
   return made;
 }
 
 function stop() {
   worker?.terminate();
+  asked += 1;
   end("cannot verify", "Stopped", "The bundle was not checked to its end.");
 }
 

@@ -18,13 +18,14 @@ from flops_auditor.domain.messages.documents.run_figures import (
     amount_of,
     energies,
 )
+from flops_auditor.domain.messages.record_words import said_of
 
 PRODUCT = "flops-auditor"
 SITE = "https://flops-auditor.dev"
 
 
 class Claim(NamedTuple):
-    """On which side of a line the model is, and why."""
+    """On which side of a line the model is, and whether on the job's own word alone; and why."""
 
     title: str
     verdict: str
@@ -118,7 +119,7 @@ def bom_of(
         amount=amount_of(content),
         method=_answer(form, "computation, methodology"),
         missing=form.missing,
-        claims=tuple(Claim(a["title"], a["verdict"], a["reason"]) for a in content["assessments"]),
+        claims=tuple(Claim(a["title"], said_of(a), a["reason"]) for a in content["assessments"]),
         records=tuple(
             SignedRecord(each["job"]["arn"], each["job"]["id"], each["revision"], digest)
             for each, digest in zip(records, digests, strict=True)

@@ -31,6 +31,7 @@ from flops_auditor.domain.messages.documents.run_figures import (
     whole,
 )
 from flops_auditor.domain.messages.notification import drafts
+from flops_auditor.domain.messages.record_words import said_of
 from flops_auditor.domain.messages.roundings import (
     exactly,
     hides,
@@ -149,6 +150,7 @@ def _standing(assessment: Mapping[str, Any]) -> LineStanding:
         whole(assessment["best_flop"]),
         whole(assessment["upper_flop"]),
         assessment["verdict"],
+        said_of(assessment),
     )
 
 
@@ -264,8 +266,8 @@ def _assumptions(records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """What was assumed, each once, with the runs that it is about where it is not about all."""
     about: dict[str, list[str]] = {}
     for record in records:
-        for each in record["estimate"]["assumptions"]:
-            about.setdefault(each["words"], []).append(record["job"]["name"])
+        for words in dict.fromkeys(each["words"] for each in record["estimate"]["assumptions"]):
+            about.setdefault(words, []).append(record["job"]["name"])
     return tuple(
         words if len(names) == len(records) else f"{', '.join(names)}: {words}" for words, names in about.items()
     )

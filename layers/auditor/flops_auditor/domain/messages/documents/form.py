@@ -48,7 +48,10 @@ class FormField:
 
 @dataclass(frozen=True)
 class LineStanding:
-    """On which side of a line the amount is that it counts, which is not always the Form's: FLOP, None: not known."""
+    """On which side of a line the amount is that it counts, which is not always the Form's: FLOP, None: not known.
+
+    `said` is the verdict as people read it: that it is disputed, or that it rests on the job's own word.
+    """
 
     title: str
     threshold_flop: int
@@ -56,6 +59,7 @@ class LineStanding:
     best_flop: int | None
     upper_flop: int | None
     verdict: str
+    said: str
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Literal, get_args
 
 from flops_auditor.domain.messages.record_words import nearest, verdict_in_words, with_shares
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
 
+Group = Literal["above", "indeterminate", "word", "below"]
+"""What a job is counted with, the most severe first: its verdict, or "word" where it is below on its own word alone."""
+GROUPS: tuple[Group, ...] = get_args(Group)
 UNBOUNDED = float("inf")
 """The share of a job whose compute nothing bounds from above: nearer to a line than any that is known."""
 
@@ -50,6 +53,11 @@ class JobLine:
     recorded_at: str
     revision: int
     parents: tuple[str, ...]
+
+    @property
+    def group(self) -> Group:
+        """What it is counted with: each job once."""
+        return "word" if self.verdict == "below" and self.on_the_jobs_word else self.verdict
 
     @property
     def rank(self) -> tuple[float, float, str, str]:

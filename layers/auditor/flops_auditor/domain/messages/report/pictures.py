@@ -6,7 +6,7 @@ Compute spans many orders of magnitude, so every axis of FLOP is logarithmic.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flops_auditor.domain.messages.record_alert import nearest_ancestors
@@ -18,6 +18,7 @@ from flops_auditor.domain.values.moments import read_time
 LEAST_SHARE, MOST_SHARE = 1e-4, 10.0
 """What the axis of shares shows; a bar that goes further ends at its edge."""
 BAR_WIDTH = 1000
+A_YEAR = timedelta(days=365)
 CHART_WIDTH, CHART_HEIGHT = 480, 300
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 16, 34
 MOST_NODES = 12
@@ -197,7 +198,9 @@ def _span(
     starts += [read_time(content["job"]["start"])] if content["job"]["start"] else []
     last = steps[-1][0]
     first = min([*starts, steps[0][0]])
-    return (first, last) if first < last else (last.replace(year=last.year - 1), last)
+    if first < last:
+        return first, last
+    return (last - A_YEAR, last) if last.year > 1 else (last, last + A_YEAR)
 
 
 def _stairs(points: Sequence[tuple[float, float]]) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from flops_auditor.domain.messages.record_alert import remedies
-from flops_auditor.domain.messages.report.job_line import JobLine, last_of_their_chains
+from flops_auditor.domain.messages.report.job_line import GROUPS, Group, JobLine, last_of_their_chains
 from flops_auditor.domain.messages.report.model_part import ModelPart, model_part
 from flops_auditor.domain.messages.report.pictures import Bar, bar_of
 from flops_auditor.domain.values.figures import Verdict
@@ -91,11 +91,13 @@ class OpenJob:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the page shows. `jobs` has all jobs, the most severe first; the other lists may be cut."""
+    """Everything that the page shows. `counts` has each job once, `jobs` all of them, the most severe first; the other
+    lists may be cut.
+    """
 
     version: str
     ledger: LedgerSeen
-    counts: Mapping[Verdict, int]
+    counts: Mapping[Group, int]
     on_their_word: tuple[JobLine, ...]
     nearest: tuple[BarOfModel, ...]
     changes: Changes
@@ -124,13 +126,13 @@ def report_of(
     open_lines = [line for line in lines if line.verdict == "indeterminate"][:MOST_NAMED]
     asked = dict.fromkeys(line.job_id for line in (*shown, *open_lines))
     known = {content["job"]["id"]: content for content in contents(list(asked))}
-    counted: Counter[Verdict] = Counter(line.verdict for line in lines)
+    counted = Counter(line.group for line in lines)
     near = [line for line in shown if line.nearest is not None][:MOST_BARS]
     return Report(
         version=version,
         ledger=ledger,
-        counts={verdict: counted[verdict] for verdict in ("above", "indeterminate", "below")},
-        on_their_word=tuple(line for line in lines if line.on_the_jobs_word),
+        counts={group: counted[group] for group in GROUPS},
+        on_their_word=tuple(line for line in lines if line.group == "word"),
         nearest=tuple(BarOfModel(line, bar_of(line.nearest)) for line in near if line.nearest),
         changes=changes_since(since, history, by_id),
         open_jobs=tuple(OpenJob(line, tuple(remedies(known[line.job_id])[:MOST_REMEDIES])) for line in open_lines),

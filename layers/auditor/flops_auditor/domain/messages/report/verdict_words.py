@@ -52,4 +52,4 @@ ON_ITS_WORD = VerdictWords(
 
 def words_of(line: JobLine) -> VerdictWords:
     """The words for a job."""
-    return ON_ITS_WORD if line.on_the_jobs_word and line.verdict == "below" else WORDS_OF[line.shown_as]
+    return ON_ITS_WORD if line.group == "word" else WORDS_OF[line.shown_as]
