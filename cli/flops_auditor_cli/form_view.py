@@ -26,7 +26,7 @@ STANDING_COLUMNS = {
     "lower_flop": "At least",
     "best_flop": "Best",
     "upper_flop": "At most",
-    "said": "Verdict",
+    "verdict_in_words": "Verdict",
 }
 RIGHT = ("threshold_flop", "lower_flop", "best_flop", "upper_flop")
 CSV_FIELDS = ("name", "asks", "receivers", "answer", "exact", "to_fill_in", "notes", "source")

@@ -602,7 +602,7 @@ FORM = thing(
                     "best_flop": AMOUNT,
                     "upper_flop": AMOUNT,
                     "verdict": VERDICT,
-                    "said": TEXT,
+                    "verdict_in_words": TEXT,
                 }
             )
         ),
@@ -762,7 +762,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
         thing(
             {
                 "version": {"type": ["integer", "null"]},
-                "models": many(thing({"model": TEXT, "said": TEXT, "who": TEXT, "why": TEXT, "at": TEXT})),
+                "models": many(thing({"model": TEXT, "verdict_in_words": TEXT, "who": TEXT, "why": TEXT, "at": TEXT})),
             }
         ),
     ),

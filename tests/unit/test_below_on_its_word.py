@@ -49,7 +49,7 @@ def test_the_form_says_it_of_the_verdict_and_of_each_line(bundle: Any) -> None:
     form = json.loads(told(bundle, "form", "word-job", "-o", "json"))
     assert form["on_the_jobs_word"]
     assert {each["verdict"] for each in form["standings"]} == {"below"}
-    said = {each["title"]: each["said"] for each in form["standings"]}
+    said = {each["title"]: each["verdict_in_words"] for each in form["standings"]}
     assert [title for title, words in said.items() if words == "below"] == [ALSO_WITHOUT]
     assert set(said.values()) == {ON_ITS_WORD, "below"}
     markdown = told(bundle, "form", "word-job", "-o", "markdown")

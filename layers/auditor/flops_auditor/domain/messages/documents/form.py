@@ -50,7 +50,7 @@ class FormField:
 class LineStanding:
     """On which side of a line the amount is that it counts, which is not always the Form's: FLOP, None: not known.
 
-    `said` is the verdict as people read it: that it is disputed, or that it rests on the job's own word.
+    `verdict_in_words` says what people read: that it is disputed, or that it rests on the job's own word.
     """
 
     title: str
@@ -59,7 +59,7 @@ class LineStanding:
     best_flop: int | None
     upper_flop: int | None
     verdict: str
-    said: str
+    verdict_in_words: str
 
 
 @dataclass(frozen=True)
