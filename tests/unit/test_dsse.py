@@ -1,6 +1,7 @@
 """DSSE envelopes: the standard's own vector, one spelling, and securesystemslib as the oracle."""
 
 import base64
+import binascii
 import json
 
 import pytest
@@ -17,6 +18,7 @@ from flops_auditor.domain.ledger.dsse import (
     parse_envelope,
     pre_authentication_encoding,
     signed_line,
+    strict_base64,
 )
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord, NonCanonicalRecord
 
@@ -100,3 +102,22 @@ def test_an_accepted_line_is_the_only_spelling_of_its_envelope(data: st.DataObje
     except (MalformedRecord, NonCanonicalRecord):
         return
     assert (envelope == parse_envelope(LINE)) == (changed == LINE)
+
+
+BASE64 = st.text("AQgw+/=BZaz019", max_size=12) | st.binary(max_size=12).map(lambda raw: base64.b64encode(raw).decode())
+STRAY = st.sampled_from([*"=AB-_ \n\r\t\0\x0b", "==", "\x80"])
+
+
+@given(BASE64, st.integers(0, 12), STRAY | st.just(""))
+def test_base64_has_one_spelling(text: str, at: int, stray: str) -> None:
+    """RFC 4648, section 3.5, with Python's own strict reader as the oracle."""
+    spelling = (text[:at] + stray + text[at:]).encode("latin-1")
+    try:
+        expected = binascii.a2b_base64(spelling, strict_mode=True)
+    except binascii.Error:
+        expected = None
+    if expected is not None and base64.b64encode(expected) == spelling:
+        assert strict_base64(spelling) == expected
+    else:
+        with pytest.raises(ValueError, match=r"."):
+            strict_base64(spelling)

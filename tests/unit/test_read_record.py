@@ -5,14 +5,52 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flops_auditor.domain.ledger.dsse import Envelope
+from flops_auditor.domain.ledger.forms import RECORD_FORM
 from flops_auditor.domain.ledger.leaves import record_of
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord, NonCanonicalRecord
 from flops_auditor.domain.ledger.statement import parse_statement, read_record
-from flops_auditor.domain.values.canonical_json import canonical
+from flops_auditor.domain.values.canonical_json import canonical, parse_strict
 from tests.fakes.ledger_world import START, real_draft
 
+PIECES = st.sampled_from(
+    [
+        *(
+            b"x",
+            b"\x7f",
+            b" ",
+            b"\n",
+            b"\0",
+            b'"',
+            b",",
+            b"[]",
+            b"{}",
+            b"null",
+            b"true",
+            b'"a":1,',
+            b'"verdict":"below",',
+        ),
+        *(
+            b"\\b",
+            b"\\n",
+            b"\\/",
+            b'\\"',
+            b"\\u0008",
+            b"\\u001f",
+            b"\\u001F",
+            b"\\u0041",
+            b"\\u007f",
+            b"\\ud800",
+            b"\\u00e9",
+        ),
+        *(b"0", b"-0", b"1.0", b"1e0", b"NaN", b"9" * 17, b"9" * 30, b"[" * 300),
+    ]
+)
+"""What parsers and writers of JSON treat in more than one way."""
 PAYLOAD = real_draft(1, START).payload
 
 
@@ -99,3 +137,13 @@ def test_an_integer_beyond_what_every_reader_reads_alike_is_named() -> None:
     assert read_record(payload) is None
     with pytest.raises(NonCanonicalRecord):
         as_record(payload)
+
+
+@given(st.integers(0, len(PAYLOAD)), st.integers(0, 2), PIECES | st.binary(max_size=2))
+def test_what_is_read_at_once_has_one_spelling_and_one_form(at: int, left_out: int, piece: bytes) -> None:
+    payload = PAYLOAD[:at] + piece + PAYLOAD[at + left_out :]
+    found = read_record(payload)
+    if found is not None:
+        assert rfc8785.dumps(parse_strict(payload)) == payload
+        assert found == parse_statement(payload)
+        RECORD_FORM.check(found.predicate)

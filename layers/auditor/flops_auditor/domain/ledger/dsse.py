@@ -4,10 +4,10 @@ The standard allows any JSON spelling and both base64 alphabets. This ledger all
 RFC 8785 order, padded standard base64. Hence an envelope has one line, and a leaf hash over the line covers everything.
 """
 
-import base64
-import binascii
 import re
 from typing import Any, NamedTuple
+
+from pybase64 import b64decode, b64encode, b64encode_as_string
 
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord, NonCanonicalRecord
 from flops_auditor.domain.values.canonical_json import NoCanonicalForm, UnreadableJson, canonical, parse_strict
@@ -72,16 +72,14 @@ _ONE_SIGNATURE = re.compile(
     rb'","payloadType":"([A-Za-z0-9./+-]*)",'
     rb'"signatures":\[\{"keyid":"([0-9a-f]*)","sig":"([A-Za-z0-9+/]*={0,2})"\}\]\}'
 )
-_LAST_OF_ONE_BYTE, _LAST_OF_TWO_BYTES = b"AQgw", b"AEIMQUYcgkosw048"
-"""The characters before the padding whose unused bits are zero (RFC 4648, section 3.5)."""
 
 
 def _line(payload_type: str, payload: bytes, signatures: tuple[Signature, ...]) -> bytes:
     return canonical(
         {
-            "payload": base64.b64encode(payload).decode(),
+            "payload": b64encode_as_string(payload),
             "payloadType": payload_type,
-            "signatures": [{"keyid": s.keyid, "sig": base64.b64encode(s.der).decode()} for s in signatures],
+            "signatures": [{"keyid": s.keyid, "sig": b64encode_as_string(s.der)} for s in signatures],
         }
     )
 
@@ -121,16 +119,20 @@ def _members(value: Any, expected: set[str], what: str) -> None:
 
 
 def _decode(text: bytes | str | Any) -> bytes:
-    """Strict RFC 4648 base64: no white space, full padding, no stray bits after the last byte."""
     if not isinstance(text, str | bytes):
         raise MalformedRecord("base64 that is not a text")
     try:
-        encoded = text.encode("ascii") if isinstance(text, str) else text
-        decoded = binascii.a2b_base64(encoded, strict_mode=True)
+        return strict_base64(text.encode("ascii") if isinstance(text, str) else text)
     except ValueError as error:
         raise MalformedRecord(f"not strict base64: {error}") from error
-    padding = len(encoded) * 3 // 4 - len(decoded)
-    last = encoded[-padding - 1 : -padding] if padding else b""
-    if len(encoded) % 4 or last not in (b"", _LAST_OF_TWO_BYTES, _LAST_OF_ONE_BYTE)[padding]:
-        raise MalformedRecord("not strict base64: stray bits or missing padding")
+
+
+def strict_base64(text: bytes) -> bytes:
+    """What these characters stand for, if no others do: RFC 4648, section 4, padded, unused bits zero, no white space.
+
+    Raises ValueError.
+    """
+    decoded = b64decode(text, validate=True)
+    if b64encode(decoded) != text:
+        raise ValueError("stray bits, or padding that is missing or too much")
     return decoded

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from pydantic_core import CoreSchema, SchemaError, SchemaValidator, ValidationError, to_json
+import orjson
+from pydantic_core import CoreSchema, SchemaError, SchemaValidator, ValidationError
 from pydantic_core import core_schema as schema
 
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
@@ -388,7 +389,7 @@ class Form:
         """The value of this form whose RFC 8785 bytes the text is, read and checked at once.
 
         None for any other text, and for one that is not ASCII: the slow way reads it, or names what is wrong. Members
-        come out sorted, with texts, exact integers and flags alone, which `to_json` writes as RFC 8785 has them.
+        come out sorted, with texts, exact integers and flags alone, which orjson writes as RFC 8785 has them.
         """
         if not text.isascii():
             return None
@@ -396,7 +397,7 @@ class Form:
             document: dict[str, Any] = self._reader.validate_json(text)
         except ValidationError:
             return None
-        return document if to_json(document) == text else None
+        return document if orjson.dumps(document) == text else None
 
 
 RECORD_FORM = Form(RECORD, "the record")

@@ -5,7 +5,6 @@ joined in order (`log_join`). A chunk may end anywhere. Every batch of the log e
 heartbeat is the last leaf under a checkpoint.
 """
 
-import binascii
 import struct
 from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
@@ -15,7 +14,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
 from flops_auditor.domain.ledger.agreement import Reader, Rows, milliseconds
-from flops_auditor.domain.ledger.dsse import Envelope, parse_envelope
+from flops_auditor.domain.ledger.dsse import Envelope, parse_envelope, strict_base64
 from flops_auditor.domain.ledger.findings import Defect, defect_of
 from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.leaves import (
@@ -313,10 +312,8 @@ def _check_evidence(facts: LogFacts, leaf: Leaf, index: int, proofs: Sequence[by
         raise EvidenceMismatch(f"leaf {index} has no evidence, or has some that it should not have")
     if leaf.kind == "record":
         try:
-            evidence = binascii.a2b_base64(proofs[at], strict_mode=True)
-        except binascii.Error as error:
+            evidence = strict_base64(proofs[at])
+        except ValueError as error:
             raise EvidenceMismatch(f"the evidence of leaf {index} is not strict base64") from error
-        if binascii.b2a_base64(evidence, newline=False) != proofs[at]:
-            raise EvidenceMismatch(f"the evidence of leaf {index} is not strict base64")
         return check_evidence(leaf, evidence, index, facts)
     return b""
