@@ -1,6 +1,6 @@
 """The adapters of a deployed stack, with the rights of whoever runs the command."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flops_auditor.aws.calls.clients import client
@@ -13,7 +13,7 @@ from flops_auditor.use_cases.auditing.watch_jobs import Watcher
 from flops_auditor.use_cases.listing.job_reader import JobReader
 from flops_auditor.use_cases.operations.compare_jobs import UnwrittenReadings
 from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler
-from flops_auditor.use_cases.ports.records import SeenJob, SeenJobs
+from flops_auditor.use_cases.ports.records import LastLook, SeenJob, SeenJobs
 from flops_auditor_cli.deployment import StackValues, Target
 from flops_auditor_cli.local_aws.locate import find_running
 from flops_auditor_cli.turns import ListingInTurns
@@ -77,6 +77,13 @@ class NotedInMemory:
         """Nothing is kept."""
 
     def settle(self, seen: SeenJob) -> None:
+        """Nothing is kept."""
+
+    def looks(self, job_ids: Sequence[str]) -> Mapping[str, LastLook]:
+        """When the deployed rounds last looked."""
+        return self._deployed.looks(job_ids)
+
+    def note_look(self, job_id: str, look: LastLook) -> None:
         """Nothing is kept."""
 
 

@@ -19,7 +19,7 @@ from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.runs.sources.training_job_answer import DELETED
 from flops_auditor.use_cases.listing.reading import JobReading, ReadingStore
-from flops_auditor.use_cases.ports.records import RecordIndex, Records, SeenJob, SeenJobs, StoredRecord
+from flops_auditor.use_cases.ports.records import LastLook, RecordIndex, Records, SeenJob, SeenJobs, StoredRecord
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
 from tests.contract.test_records import table
 from tests.fakes.audit import NOW, MemoryQueue, MemoryReadings, MemoryRecordIndex, MemoryRecords, MemorySeenJobs
@@ -114,6 +114,16 @@ def test_jobs_wait_in_the_order_in_which_they_were_seen_until_they_are_settled(s
     seen_jobs.settle(seen(0))
     seen_jobs.settle(described)
     assert seen_jobs.waiting("eu-west-1") == [queued]
+
+
+def test_the_last_look_at_a_job_is_kept(seen_jobs: SeenJobs) -> None:
+    first, second = (seen(number).job.job_id for number in range(2))
+    assert seen_jobs.looks([first, second]) == {}
+    seen_jobs.note(seen(0))
+    seen_jobs.note_look(first, LastLook(NOW))
+    seen_jobs.note_look(first, LastLook(NOW + timedelta(minutes=15), 0.25))
+    assert seen_jobs.looks([first, second]) == {first: LastLook(NOW + timedelta(minutes=15), 0.25)}
+    assert seen_jobs.waiting("eu-west-1") == [seen(0)]
 
 
 def test_more_jobs_wait_than_one_answer_holds(seen_jobs: SeenJobs) -> None:

@@ -21,7 +21,7 @@ from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCol
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.listing.reading import JobReading
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
-from flops_auditor.use_cases.ports.records import SeenJob, StoredRecord
+from flops_auditor.use_cases.ports.records import LastLook, SeenJob, StoredRecord
 from flops_auditor.use_cases.ports.sources import (
     EnabledRegions,
     ListedJob,
@@ -219,6 +219,7 @@ class MemorySeenJobs:
     seen: dict[str, SeenJob] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     notes: int = 0
+    looked: dict[str, LastLook] = field(default_factory=dict)
 
     def waiting(self, region: str) -> Sequence[SeenJob]:
         found = [s for s in self.seen.values() if s.job.region == region and s.job.job_id not in self.settled]
@@ -231,6 +232,12 @@ class MemorySeenJobs:
 
     def settle(self, seen: SeenJob) -> None:
         self.settled.add(seen.job.job_id)
+
+    def looks(self, job_ids: Sequence[str]) -> Mapping[str, LastLook]:
+        return {job_id: self.looked[job_id] for job_id in job_ids if job_id in self.looked}
+
+    def note_look(self, job_id: str, look: LastLook) -> None:
+        self.looked[job_id] = look
 
 
 @dataclass

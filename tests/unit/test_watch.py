@@ -1,13 +1,15 @@
 """Jobs in progress: warned of in time, each level once, over simulated weeks."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -18,14 +20,18 @@ from flops_auditor.aws.wiring.watching import MalformedWarningLevels, read_fract
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, LONGEST_KEPT, look_at, watch_jobs
+from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
 from flops_auditor.use_cases.ports.sources import ListedPage, SourceDenied, SourceUnavailable
-from tests.fakes.audit import FakeTrainingJobs, OnceUnread
+from tests.fakes.audit import FakeTrainingJobs, FixedClock, MemoryAlerts, MemoryIndex, OnceUnread
+from tests.fakes.audit import recorder as recorder_of
 from tests.fakes.jobs import describe, throughout
 from tests.fakes.lineage import World, channel, continuing
-from tests.fakes.running import HALF, LEVELS, START, Room, ended, running
+from tests.fakes.running import HALF, LEVELS, START, Room, ended, running, watcher_of
+from tests.faults import told as figure
 
 RELATIVE = "aws-flops-meter-2026-05#relative"
 THIRD = "eu-gpai-guidelines-2025-07#one-third"
@@ -261,6 +267,95 @@ def test_a_look_that_runs_out_of_time_says_what_it_left_and_the_next_one_goes_on
         looked |= described(room)
         room.clock.advance(minutes=15)
     assert looked == {f"job-{number}" for number in range(10)}
+
+
+@dataclass
+class SlowIndex(MemoryIndex):
+    """An index whose queries take time."""
+
+    clock: FixedClock = field(default_factory=FixedClock)
+
+    def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
+        self.clock.advance(seconds=0.015)
+        return super().newest(kind, at, before, limit)
+
+
+@dataclass
+class SlowJobs(FakeTrainingJobs):
+    """Jobs whose descriptions, tags and metrics take 0.6 s together."""
+
+    clock: FixedClock = field(default_factory=FixedClock)
+
+    def describe(self, name: str, region: str) -> Mapping[str, Any]:
+        self.clock.advance(seconds=0.6)
+        return super().describe(name, region)
+
+
+WATCHED = 1000 if os.environ.get("FLOPS_AUDITOR_OWNERS") == "full" else 40
+BUDGET = 840 * WATCHED / 1000
+"""Seconds of a round: 840 for a thousand jobs."""
+
+
+def test_jobs_that_take_long_to_look_at_keep_nobody_from_being_warned_within_two_rounds() -> None:
+    """One in ten names as many places, each as deep, as can be looked up."""
+    clock = FixedClock(START)
+    jobs, alerts = SlowJobs(clock=clock), MemoryAlerts()
+    recorder = recorder_of(jobs, clock=clock, alerts=alerts, index=SlowIndex(clock=clock))
+    watcher = watcher_of(recorder, jobs)
+    deep = {f"checkpoint_{n}": f"s3://bucket-{n}/" + "/".join("abcdefgh" * 8) for n in range(60)}
+    for number in range(WATCHED):
+        long = number % 10 == 0
+        jobs.add(running(f"job-{number}", HyperParameters=deep if long else {}))
+    clock.advance(days=20)
+    left = []
+    for number in range(2):
+        begun = START + timedelta(days=20, minutes=15 * number)
+        clock.now = begun
+        left.append(watch_jobs(watcher, lambda: clock.now >= begun + timedelta(seconds=BUDGET)).left)  # noqa: B023
+    figure(f"watch of {WATCHED} jobs, one in ten as expensive as can be: {left} left after each of two rounds")
+    assert left[0] > 0, "the time suffices, so nothing is shown"
+    assert left[1] < WATCHED
+    warned = {json.loads(alert.attributes["json"])["job"]["name"] for alert in alerts.sent}
+    assert warned == {f"job-{number}" for number in range(WATCHED)}
+
+
+def test_the_nearest_to_a_line_is_looked_at_first_unless_others_have_waited() -> None:
+    room = Room()
+    for number in range(6):
+        room.jobs.add(running(f"job-{number}", hosts=1 + number))
+    room.clock.advance(hours=1)
+    room.once()
+    room.clock.advance(minutes=15)
+    order = looked_at(room, most=2)
+    assert order == ["job-5", "job-4"]
+    room.clock.advance(minutes=15)
+    assert looked_at(room, most=6) == ["job-3", "job-2", "job-1", "job-0", "job-5", "job-4"]
+
+
+def test_a_look_that_never_ended_is_not_first_again() -> None:
+    room = Room()
+    for number in range(3):
+        room.jobs.add(running(f"job-{number}"))
+    room.once()
+    room.clock.advance(minutes=30)
+    [first] = looked_at(room, most=1, end=KeyboardInterrupt())
+    room.clock.advance(minutes=15)
+    assert looked_at(room, most=3)[-1] == first
+
+
+def looked_at(room: Room, most: int, end: BaseException | None = None) -> list[str]:
+    """The jobs that a round looks at, in order; at the last one it ends."""
+    room.jobs.calls.clear()
+
+    def asked() -> list[str]:
+        return [name for call, name in room.jobs.calls if call == "sagemaker:DescribeTrainingJob"]
+
+    if end is None:
+        watch_jobs(room.watcher, lambda: len(asked()) >= most)
+        return asked()
+    with patch.object(room.jobs, "tags", side_effect=end), pytest.raises(type(end)):
+        watch_jobs(room.watcher)
+    return asked()
 
 
 def described(room: Room) -> set[str]:

@@ -127,7 +127,7 @@ def command(
     watcher, listing = watcher_of(deployment, policy or list(default_policies()), only_region)
     done = Watched()
     forecasts: list[RunForecast] = []
-    for running in running_jobs(watcher, done):
+    for running, _ in running_jobs(watcher, done):
         try:
             looked = look_at(running.job, watcher.recorder)
         except AuditorError as error:

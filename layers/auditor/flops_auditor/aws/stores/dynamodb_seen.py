@@ -1,18 +1,20 @@
 """The RecordIndex and SeenJobs ports on the DynamoDB table of records.
 
 A job that waits for its record is an item pk `JOB#<job id>`, sk `SEEN`, which the sparse index `pending` has under
-`SEEN#<region>` in the order in which jobs were seen; one that waits no longer leaves the index and stays an item.
+`SEEN#<region>` in the order in which jobs were seen; one that waits no longer leaves the index and stays an item. The
+last look at a running job is an item of the same pk, sk `LOOK`, which is forgotten after a while.
 """
 
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.aws.stores.dynamodb_records import record_sk
 from flops_auditor.domain.values.moments import iso, read_time
-from flops_auditor.use_cases.ports.records import SeenJob
+from flops_auditor.use_cases.ports.records import LastLook, SeenJob
 from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 100
 """BatchGetItem takes no more."""
+LOOK_FORGOTTEN = timedelta(days=30)
+"""DynamoDB deletes a look so long after it: its time to live is in `expires`."""
 _TRIES = 8
 
 
@@ -71,6 +75,21 @@ class DynamoDbSeenJobs:
         settled = _item(seen)
         settled.pop("description", None)
         self._put(settled)
+
+    def looks(self, job_ids: Sequence[str]) -> Mapping[str, LastLook]:
+        """Jobs that were looked at within the last weeks."""
+        keys = [{"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": "LOOK"}} for job_id in sorted(set(job_ids))]
+        items = read_items(self._client, self._table, keys, None, self._sleep)
+        return {
+            item["pk"]["S"].removeprefix("JOB#"): LastLook(read_time(item["looked_at"]["S"]), float(item["share"]["S"]))
+            for item in items
+        }
+
+    def note_look(self, job_id: str, look: LastLook) -> None:
+        """Replace the job's item of its last look."""
+        texts = {"pk": f"JOB#{job_id}", "sk": "LOOK", "looked_at": iso(look.at), "share": f"{look.share:.6g}"}
+        expires = str(int((look.at + LOOK_FORGOTTEN).timestamp()))
+        self._put({**{name: {"S": text} for name, text in texts.items()}, "expires": {"N": expires}})
 
     def _put(self, item: dict[str, Any]) -> None:
         with outages("dynamodb:PutItem"), refusals("dynamodb:PutItem"):

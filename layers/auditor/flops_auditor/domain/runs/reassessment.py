@@ -13,14 +13,18 @@ _JOB_ID = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Reassessment:
-    """Which job. `after`: go on telling its descendants from this place of the index, instead of assessing it."""
+    """Which job. `after`: go on telling its descendants from this place of the index, instead of assessing it.
+    `told_by`: the revision that has it assessed, in whose name the job is noted as waiting.
+    """
 
     job_id: str
     after: str = ""
+    told_by: str = ""
 
     def to_event(self) -> dict[str, Any]:
         """As it is queued, in the shape of the other events."""
-        return {"source": LINEAGE_SOURCE, "detail": {"JobId": self.job_id, "After": self.after}}
+        detail = {"JobId": self.job_id, "After": self.after, "ToldBy": self.told_by}
+        return {"source": LINEAGE_SOURCE, "detail": detail}
 
 
 def is_reassessment(event: object) -> bool:
@@ -33,4 +37,4 @@ def parse_reassessment(event: object) -> Reassessment:
     detail = event.get("detail") if isinstance(event, Mapping) else None
     if not isinstance(detail, Mapping) or not _JOB_ID.fullmatch(str(detail.get("JobId", ""))):
         raise MalformedEvent("a reassessment names no job id")
-    return Reassessment(str(detail["JobId"]), str(detail.get("After", "")))
+    return Reassessment(str(detail["JobId"]), str(detail.get("After", "")), str(detail.get("ToldBy", "")))

@@ -29,7 +29,7 @@ from flops_auditor.use_cases.auditing.keep_record import (
 from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.tags_before import with_tags_seen
-from flops_auditor.use_cases.auditing.tell_descendants import tell_descendants
+from flops_auditor.use_cases.auditing.tell_descendants import tell_descendants, waiting
 from flops_auditor.use_cases.ports.sources import Regions, UnknownTrainingJob
 
 CLAIM = timedelta(seconds=150)
@@ -154,6 +154,10 @@ def reassess(message: Reassessment, recorder: Recorder) -> Outcome:
             run = case_behind(message.job_id, kept, recorder).run
             tell_descendants(run, kept.revision, recorder, message.after)
         return Outcome("descendants told", message.job_id)
+    if (
+        message.told_by
+    ):  # before anything is read: whoever tells of a record that this look misses sends another message
+        recorder.claims.release(waiting(message.job_id), message.told_by, recorder.clock())
     return settle(message.job_id, recorder, "assessed again")
 
 

@@ -13,9 +13,9 @@ from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE, MOST_BELOW, MOST_SHARING, apart, is_crowd
 from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
 
-ENTRIES_IN_A_PAGE = 100
 MOST_PAGES = 5
 """Pages of the index that one place may take."""
 MOST_QUERIES = 300
@@ -30,7 +30,13 @@ TOO_MANY_WRITERS = Kind(
     TAG_LINEAGE,
 )
 TOO_MANY_RESULTS = Kind(
-    "too-many-results", "more than {most} results lie below {place:said200}, not all were looked up", TAG_LINEAGE
+    "too-many-results", "more than {most} results lie below {place:said200}: none of them is counted", TAG_LINEAGE
+)
+SHARED_PLACE = Kind(
+    "shared-place",
+    "{where}: more than {most} runs leave results at or below {place:said200}: nothing tells them apart, so none of "
+    "them is counted",
+    TAG_LINEAGE,
 )
 PLACE_TOO_DEEP = Kind(
     "place-too-deep", "{where}: the place is more than {most} folders deep, so not all of it was looked up", TAG_LINEAGE
@@ -128,15 +134,19 @@ class Holders:
         at = reference.location
         every: list[IndexEntry] = []
         sure: list[IndexEntry] = []
+        shared = False
         for level, place in enumerate(_inside_the_bucket(at)):
             if level >= _NEAR and sure:
                 break
             here = self._at(reference, place)
+            if is_crowd(entry for entry in here if entry.checkpoint):
+                here, shared = [entry for entry in here if not entry.checkpoint], True
+                self._unless_tagged(SHARED_PLACE(where=reference.where, most=MOST_SHARING, place=str(place)))
             every += here
             sure += [entry for entry in here if _surely_wrote(entry, at)]
         if sure and {entry.job_id for entry in every} - self._behind(sure):
             self.notes.append(ALSO_HELD(where=reference.where, place=str(at)))
-        if not every and self._at(reference, Location(at.space)):
+        if not every and not shared and self._at(reference, Location(at.space)):
             self._unless_tagged(IN_A_RUNS_BUCKET(where=reference.where, place=str(at)))
         return self._apart(reference, sure or every)
 
@@ -230,28 +240,26 @@ class Holders:
     def _below(self, reference: Reference) -> list[IndexEntry]:
         """Of every place strictly below, the last run before this one that left results there."""
         at = reference.location
-        latest: dict[Location, IndexEntry] = {}
-        after = ""
-        for _ in range(MOST_PAGES):
-            if not self._may_ask():
-                return list(latest.values())
+        found: list[IndexEntry] = []
+        seen, after = 0, ""
+        while self._may_ask():
             page = self.index.within("output", at, after, ENTRIES_IN_A_PAGE)
-            for entry in page:
-                earlier = entry.created < self.run.created_text
-                if entry.location != at and earlier and not self._apart_from_us(entry):
-                    latest[entry.location] = entry
+            below = [entry for entry in page if entry.location != at]
+            seen += len(below)
+            found += [e for e in below if e.created < self.run.created_text and not self._apart_from_us(e)]
+            if is_crowd(found):
+                self._unless_tagged(SHARED_PLACE(where=reference.where, most=MOST_SHARING, place=str(at)))
+                return []
+            if seen > MOST_BELOW:
+                self._unless_tagged(TOO_MANY_RESULTS(most=MOST_BELOW, place=str(at)))
+                return []
             if len(page) < ENTRIES_IN_A_PAGE:
-                return list(latest.values())
+                break
             after = page[-1].cursor
-        self._doubt(TOO_MANY_RESULTS(most=ENTRIES_IN_A_PAGE * MOST_PAGES, place=str(at)))
-        return list(latest.values())
+        return list({entry.location: entry for entry in found}.values())
 
     def _apart_from_us(self, entry: IndexEntry) -> bool:
-        """The run itself, and trials of the same tuning job: they share what it says, but nothing that they learned,
-        unless they share a checkpoint.
-        """
-        sibling = bool(self.run.family) and self.run.family == entry.family and not entry.checkpoint
-        return entry.job_id == self.run.job_id or sibling
+        return apart(entry, self.run.job_id, self.run.family)
 
 
 def _inside_the_bucket(at: Location) -> Iterator[Location]:

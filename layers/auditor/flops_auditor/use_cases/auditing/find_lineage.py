@@ -26,7 +26,8 @@ from flops_auditor.domain.runs.remedies import TAG_LINEAGE, WAIT
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.remarks import Kind, Remark
-from flops_auditor.use_cases.auditing.find_holders import ENTRIES_IN_A_PAGE, Holders, Known
+from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE
+from flops_auditor.use_cases.auditing.find_holders import Holders, Known
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
 from flops_auditor.use_cases.ports.records import Records

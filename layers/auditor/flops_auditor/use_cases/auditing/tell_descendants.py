@@ -1,21 +1,26 @@
 """Have the jobs that continue a recorded job assessed again: its record is new to them, or has changed.
 
-Descendants follow step by step: each of them tells those that continue it, once its own record has changed.
+Descendants follow step by step: each of them tells those that continue it, once its own record has changed. One message
+waits for each job at a time, and who cannot tell the run from many others at a place is not told of it: however many
+jobs share a place, and in whatever order they end, messages grow with their number.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE, Crowd, crowd_at, crowd_below
 from flops_auditor.use_cases.auditing.find_lineage import entry_of
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex
 
-ENTRIES_IN_A_PAGE = 100
 MOST_PAGES = 10
 """Pages of the index in one invocation; the rest is told in the next one, which is queued."""
+WAITS = timedelta(hours=1)
+"""So long a job counts as waiting for a message that nobody began with; then another one may be sent."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,12 @@ class IndexQuery:
         """Whether the entry's job may be affected: it is a later one, or a person named this job in its tag."""
         told = bool(self.until) and entry.created > self.until
         return not told and (entry.created > run.created_text or not self.at.in_s3)
+
+    def crowd(self, run: Run, index: LineageIndex) -> Crowd:
+        """The other runs there. A job that cannot tell them apart does not count this run either."""
+        if self.kind == "directory":
+            return crowd_below(self.at, run.job_id, index)
+        return crowd_at(self.at, run.job_id, index) if self.at in run.checkpoints else Crowd()
 
 
 def queries_of(run: Run, index: LineageIndex) -> list[IndexQuery]:
@@ -77,16 +88,37 @@ def tell_descendants(run: Run, revision: int, recorder: Recorder, after: str = "
     told: set[str] = {run.job_id}
     pages = 0
     for position in range(int(number or 0), len(places)):
+        crowd: Crowd | None = None
         while True:
             if pages == MOST_PAGES:
                 recorder.queue.send([Reassessment(run.job_id, f"{position}|{cursor}")])
                 return
             page = places[position].page(recorder.index, cursor)
             pages += 1
-            waiting = {entry.job_id for entry in page if places[position].concerns(run, entry)} - told
-            recorder.queue.send([Reassessment(job_id) for job_id in sorted(waiting)])
-            told |= waiting
+            later = [entry for entry in page if places[position].concerns(run, entry) and entry.job_id not in told]
+            if later and crowd is None:
+                crowd = places[position].crowd(run, recorder.index)
+            concerned = [entry for entry in later if crowd is not None and not crowd.hides_from(entry)]
+            _have_assessed(concerned, f"{run.job_id}#{revision}", recorder)
+            told |= {entry.job_id for entry in concerned}
             cursor = page[-1].cursor if len(page) == ENTRIES_IN_A_PAGE else ""
             if not cursor:
                 break
     recorder.records.note(run.job_id, told_before, recorder.clock())
+
+
+def _have_assessed(entries: Sequence[IndexEntry], told_by: str, recorder: Recorder) -> None:
+    """Queue the jobs for which no message waits, the oldest first: whoever continues others comes after them.
+
+    A job is noted as waiting before its message is sent, by whoever sends it, who may do both again. Whoever finds the
+    note has committed his record, and the message was not begun with yet: it will see that record.
+    """
+    now = recorder.clock()
+    oldest = sorted({(entry.created, entry.job_id) for entry in entries})
+    due = [job for _, job in oldest if recorder.claims.claim(waiting(job), told_by, now, now + WAITS)]
+    recorder.queue.send([Reassessment(job, told_by=told_by) for job in due])
+
+
+def waiting(job_id: str) -> str:
+    """The claim that a message waits for a job."""
+    return f"REASSESSMENT#{job_id}"

@@ -2,13 +2,16 @@
 
 A level is noted after its warning was sent: it is sent again only if the function dies between the two. A metric that
 wobbles around a level warns once, since a noted level stays noted.
+
+A round has a time. Where it does not suffice for all jobs, whoever waited longest comes first in the next one, and
+then whoever is nearest to a line; a look is noted before it begins, so that one that never ends keeps nobody waiting.
 """
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -37,7 +40,7 @@ from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.tags_before import note_tags, with_tags_seen
 from flops_auditor.use_cases.listing.job_reader import JobReader
-from flops_auditor.use_cases.ports.records import SeenJob, SeenJobs
+from flops_auditor.use_cases.ports.records import LastLook, SeenJob, SeenJobs
 from flops_auditor.use_cases.ports.sources import (
     JobStopper,
     ListedJob,
@@ -50,6 +53,8 @@ from flops_auditor.use_cases.ports.sources import (
 RUNNING = "InProgress"
 INTERVAL = timedelta(minutes=15)
 """Between two looks. A job that would cross before the look after the next one is stopped now."""
+OVERDUE = INTERVAL + timedelta(minutes=5)
+"""Since the last look at a job: the round before did not come to it."""
 NEARLY = Fraction(4, 5)
 """Of a level: a line that has so much of it is told of together with one that has reached it, and has no mail of its
 own for it."""
@@ -61,7 +66,8 @@ MOST_NEEDED = (
     *("ResourceConfig", "TrainingStartTime", "SecondaryStatusTransitions"),
     *("OutputDataConfig", "CheckpointConfig", "ModelPackageConfig"),
 )
-_EPOCH = datetime.fromtimestamp(0, UTC)
+MOST_SHARE = 10**6
+"""Of a line; what is further beyond it is no nearer to it."""
 
 
 @dataclass(frozen=True)
@@ -120,13 +126,16 @@ def watch_jobs(
 ) -> Watched:
     """Watch every running job. One that fails does not keep the others from being watched."""
     done, of_models = Watched(), said_of_models(watcher.recorder)
-    for seen in running_jobs(watcher, done, out_of_time, turn):
+    for seen, last in running_jobs(watcher, done, out_of_time, turn):
         if out_of_time():
             done.left += 1
             continue
         try:
+            begun = LastLook(watcher.reader.clock(), last.share if last else 0.0)
+            watcher.seen.note_look(seen.job.job_id, begun)
             looked = look_at(seen.job, watcher.recorder, of_models)
             if looked is not None:
+                watcher.seen.note_look(seen.job.job_id, replace(begun, share=share_of(looked.seen)))
                 if not seen.description:
                     watcher.seen.note(replace(seen, description=kept_of(looked.case.evidence.description)))
                 note_tags(looked.case, watcher.recorder)
@@ -143,11 +152,12 @@ def running_jobs(
     done: Watched,
     out_of_time: Callable[[], bool] = lambda: False,
     turn: Turn = lambda: nullcontext(True),
-) -> Iterator[SeenJob]:
-    """The jobs in progress of every enabled region; a region that refuses or does not answer is reported in `done`.
+) -> Iterator[tuple[SeenJob, LastLook | None]]:
+    """The jobs in progress of every enabled region, each with the last look at it; a region that refuses or does not
+    answer is reported in `done`.
 
-    A job is noted when it is first seen, and found by its note from then on: only new jobs are listed. Where many run,
-    each round begins with another one, so that each has its turn.
+    A job is noted when it is first seen, and found by its note from then on: only new jobs are listed. First come those
+    that the last round did not come to, the longest waiting first, then the others, the nearest to a line first.
     """
     enabled = watcher.regions.enabled()
     if enabled.unread:
@@ -155,12 +165,27 @@ def running_jobs(
     listing = _NewJobs(watcher, replace(watcher.reader, stop=out_of_time), done)
     with turn() as lists:
         running = [seen for region in enabled.names for seen in listing.known_and_new(region, lists)]
-    first = int((watcher.reader.clock() - _EPOCH) / INTERVAL) * 97 % len(running) if running else 0
-    yield from running[first:] + running[:first]
+    looks = watcher.seen.looks([seen.job.job_id for seen in running])
+    now = watcher.reader.clock()
+    known = [(seen, looks.get(seen.job.job_id)) for seen in running]
+    yield from sorted(known, key=lambda each: _turn_of(each[0], each[1], now))
     if any(listing.has_older(region) for region in enabled.names):
         with turn() as lists:
             for region in enabled.names if lists else ():
-                yield from listing.older(region)
+                yield from ((seen, None) for seen in listing.older(region))
+
+
+def _turn_of(seen: SeenJob, last: LastLook | None, now: datetime) -> tuple[bool, datetime, float]:
+    """When it is a job's turn; the least comes first."""
+    if last is None or now - last.at >= OVERDUE:
+        return False, last.at if last else seen.seen_at, -last.share if last else 0.0
+    return True, now, -last.share
+
+
+def share_of(forecast: RunForecast) -> float:
+    """The largest share of a line that the upper bound has, 0.0 where none is known."""
+    closest = forecast.closest()
+    return float(min(closest.upper_share or 0, MOST_SHARE)) if closest else 0.0
 
 
 @dataclass

@@ -40,6 +40,16 @@ class SeenJob:
     description: str = ""
 
 
+@dataclass(frozen=True)
+class LastLook:
+    """When the watch last began to look at a running job, and the largest share of a line that it saw then or before
+    (upper bound; 0.0 where it saw none).
+    """
+
+    at: datetime
+    share: float = 0.0
+
+
 class SeenJobs(Protocol):
     """Which jobs wait for their record."""
 
@@ -51,6 +61,12 @@ class SeenJobs(Protocol):
 
     def settle(self, seen: SeenJob) -> None:
         """It waits no longer."""
+
+    def looks(self, job_ids: Sequence[str]) -> Mapping[str, LastLook]:
+        """The last look at each of these jobs that was looked at."""
+
+    def note_look(self, job_id: str, look: LastLook) -> None:
+        """Note a look, in place of the one before."""
 
 
 class Records(Protocol):

@@ -1,0 +1,132 @@
+"""Jobs that share a place, recorded in the worst order: messages and records grow with their number and no faster.
+
+`FLOPS_AUDITOR_OWNERS=full` plays a thousand jobs; else fewer of them make a crowd, so that few show the same.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.use_cases.auditing import crowds
+from flops_auditor.use_cases.auditing.tell_descendants import WAITS
+from tests.fakes.audit import FixedClock, MemoryReassessments, MemoryRecords
+from tests.fakes.lineage import World, channel, continuing
+from tests.faults import told
+
+FULL = os.environ.get("FLOPS_AUDITOR_OWNERS") == "full"
+SIZES, CROWD = ((500, 1000), crowds.MOST_SHARING) if FULL else ((8, 16), 2)
+PLACE = "s3://models/team"
+SHARED = {
+    "checkpoints": {"CheckpointConfig": {"S3Uri": PLACE}},
+    "checkpoints in a bucket": {
+        "CheckpointConfig": {"S3Uri": "s3://models/"},
+        "InputDataConfig": [channel("model", "s3://models/")],
+    },
+    "results below": {
+        "InputDataConfig": [channel("model", PLACE)],
+        "OutputDataConfig": {"S3OutputPath": PLACE},
+    },
+    "all of these": {
+        "CheckpointConfig": {"S3Uri": PLACE},
+        "InputDataConfig": [channel("model", PLACE), channel("model2", "s3://models/")],
+        "OutputDataConfig": {"S3OutputPath": PLACE},
+    },
+}
+
+
+def storm(changes: dict[str, object], size: int) -> tuple[int, int, World]:
+    """Messages and records of so many jobs, the newest of which ends first, each worked off before the next ends."""
+    world = World()
+    for day in range(size):
+        world.add(continuing(f"job-{day}", day=day, **changes))
+    messages = 0
+    for name in reversed(list(world.pointers)):
+        world.deliver(name)
+        messages += world.work_off()
+    records = world.recorder.records
+    assert isinstance(records, MemoryRecords)
+    return messages, sum(map(len, records.lines.values())), world
+
+
+@pytest.mark.parametrize("how", SHARED)
+def test_messages_and_records_grow_with_the_jobs_that_share_a_place(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowds, "MOST_SHARING", CROWD)
+    for size in SIZES:
+        messages, records, world = storm(SHARED[how], size)
+        told(f"storm, {how}, {size} jobs: {messages} messages, {records} records")
+        assert messages <= (CROWD + 1) * size
+        assert records <= (CROWD + 2) * size
+        assert world.content(f"job-{size - 1}")["lineage"]["doubts"]
+        assert world.content(f"job-{CROWD}")["cumulative"]["ancestors"] or how == "checkpoints in a bucket"
+
+
+def test_a_graph_in_the_worst_order_takes_no_more_messages_than_it_has_edges() -> None:
+    names = [f"job-{n}" for n in range(8)]
+    world = World()
+    for day, name in enumerate(names):
+        world.add(continuing(name, names[:day], day=day))
+    messages = 0
+    for name in reversed(names):
+        world.deliver(name)
+        messages += world.work_off()
+    assert messages == 8 * 7 // 2
+    assert world.ancestors("job-7") == set(names[:7])
+
+
+def test_a_job_waits_for_one_message_however_many_tell_it() -> None:
+    world = World()
+    parents = [f"parent-{n}" for n in range(5)]
+    for name in parents:
+        world.add(continuing(name))
+    world.add(continuing("child", parents, day=1))
+    for name in ("child", *parents):
+        world.deliver(name)
+    assert world.work_off() == 1
+    assert world.ancestors("child") == set(parents)
+    assert world.content("child")["revision"] == 1
+
+
+class Failing(MemoryReassessments):
+    """A queue that refuses once."""
+
+    refuse = True
+
+    def send(self, messages: Sequence[Reassessment]) -> None:
+        if messages and self.refuse:
+            self.refuse = False
+            raise ConnectionError("the queue does not answer")
+        super().send(messages)
+
+
+def test_a_note_without_its_message_is_made_good_by_who_left_it() -> None:
+    """A parent's audit dies between the two: its event is delivered again."""
+    world = World(queue=Failing())
+    world.add(continuing("parent"))
+    world.add(continuing("child", ["parent"], day=1))
+    world.deliver("child")
+    with pytest.raises(ConnectionError):
+        world.deliver("parent")
+    world.deliver("parent")
+    assert world.work_off() == 1
+    assert world.ancestors("child") == {"parent"}
+
+
+def test_a_message_that_nobody_begins_with_stands_in_for_others_for_an_hour_only() -> None:
+    clock = FixedClock()
+    world = World(clock=clock)
+    for name in ("first", "second", "third"):
+        world.add(continuing(name))
+    world.add(continuing("child", ["first", "second", "third"], day=1))
+    for name in ("child", "first", "second"):
+        world.deliver(name)
+    queue = world.recorder.queue
+    assert isinstance(queue, MemoryReassessments)
+    assert len(queue.waiting) == 1
+    queue.waiting.clear()  # lost
+    clock.advance(seconds=(WAITS + timedelta(seconds=1)).total_seconds())
+    world.deliver("third")
+    assert world.work_off() == 1
+    assert world.ancestors("child") == {"first", "second", "third"}
