@@ -48,8 +48,8 @@ class Crowd:
 
 def crowd_at(at: Location, job_id: str, index: LineageIndex) -> Crowd:
     """The runs that keep their checkpoints at a place, the first ones, without a run."""
-    found = index.exactly("output", at, "", ENTRIES_IN_A_PAGE)
-    return Crowd([entry for entry in found if entry.checkpoint and entry.job_id != job_id])
+    entries = index.exactly("output", at, "", ENTRIES_IN_A_PAGE)
+    return Crowd([entry for entry in entries if entry.checkpoint and entry.job_id != job_id])
 
 
 def crowd_below(at: Location, job_id: str, index: LineageIndex) -> Crowd:

@@ -240,14 +240,14 @@ class Holders:
     def _below(self, reference: Reference) -> list[IndexEntry]:
         """Of every place strictly below, the last run before this one that left results there."""
         at = reference.location
-        found: list[IndexEntry] = []
+        earlier: list[IndexEntry] = []
         seen, after = 0, ""
         while self._may_ask():
             page = self.index.within("output", at, after, ENTRIES_IN_A_PAGE)
             below = [entry for entry in page if entry.location != at]
             seen += len(below)
-            found += [e for e in below if e.created < self.run.created_text and not self._apart_from_us(e)]
-            if is_crowd(found):
+            earlier += [e for e in below if e.created < self.run.created_text and not self._apart_from_us(e)]
+            if is_crowd(earlier):
                 self._unless_tagged(SHARED_PLACE(where=reference.where, most=MOST_SHARING, place=str(at)))
                 return []
             if seen > MOST_BELOW:
@@ -256,7 +256,7 @@ class Holders:
             if len(page) < ENTRIES_IN_A_PAGE:
                 break
             after = page[-1].cursor
-        return list({entry.location: entry for entry in found}.values())
+        return list({entry.location: entry for entry in earlier}.values())
 
     def _apart_from_us(self, entry: IndexEntry) -> bool:
         return apart(entry, self.run.job_id, self.run.family)
