@@ -726,7 +726,6 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "kind": TEXT,
                 "selection": TEXT,
                 "left_out": TEXT,
-                "not_compared": TEXT,
                 "size": COUNT,
                 "records": COUNT,
                 "checkpoints": COUNT,

@@ -637,11 +637,10 @@ def test_a_record_that_is_logged_twice_is_named_and_counts_once(bundle: Bundle) 
 @pytest.mark.parametrize("name", ["records.csv", "index.html"])
 @pytest.mark.parametrize("kind", ["whole", "part"])
 def test_a_page_or_table_that_says_something_else_is_refused(tmp_path: Path, name: str, kind: str) -> None:
-    """They prove nothing, but people look at them first. A page that another version wrote is named as not compared."""
+    """They prove nothing, but people look at them first."""
     bundle = Bundle(small_world(), tmp_path, MODELS[0] if kind == "part" else None)
     assert {name} <= bundle.files.keys()
-    honest = bundle.verify(page=report_page)
-    assert (honest.verdict, honest.not_compared) == ("valid", "")
+    assert bundle.verify(page=report_page).verdict == "valid"
     bundle.files[name] = bundle.files[name].replace(b"secret-job-000000", b"secret-job-000009", 1)
     report = bundle.verify(page=report_page)
     assert (report.verdict, [found.error for found in report.findings]) == ("cannot verify", ["BadBundle"])
@@ -680,13 +679,17 @@ def test_what_owners_write_is_a_text_in_the_table(tmp_path: Path, name: str, wri
 
 
 def test_a_page_of_another_version_is_named_and_not_believed(bundle: Bundle) -> None:
+    """Whoever names another version as its writer has nothing compared, so a bundle is not valid without more."""
     page = bundle.files["index.html"]
-    assert bundle.verify().not_compared == f"index.html, which {WRITER} wrote"
-    bundle.files["index.html"] = page.replace(f"FLOPs Auditor {WRITER}".encode(), b"FLOPs Auditor 9.9")
-    told = bundle.verify(page=report_page)
-    assert (told.verdict, told.not_compared) == ("valid", "index.html, which 9.9 wrote")
-    bundle.files["index.html"] = b"<h1>All is well</h1>"
-    assert bundle.verify(page=report_page).not_compared == "index.html, which an unknown version wrote"
+    of_another_version = page.replace(f"FLOPs Auditor {WRITER}".encode(), b"FLOPs Auditor 9.9")
+    for written, by in ((of_another_version, "9.9"), (b"<h1>All is well</h1>", "an unknown version")):
+        bundle.files["index.html"] = written
+        told = bundle.verify(page=report_page)
+        assert (told.verdict, reserved(told)) == ("valid, with reservations", ["PageNotCompared"])
+        said = f"index.html was not compared with the records: it says that {by} wrote it"
+        assert told.reservations[0].message == said
+    stale = bundle.verify(page=report_page, as_of=bundle.world.at + timedelta(days=2))
+    assert (stale.verdict, reserved(stale)) == ("valid, with reservations", ["PageNotCompared", "StaleLedger"])
 
 
 def test_an_insider_who_rewrites_everything_is_seen_by_a_pin(bundle: Bundle) -> None:

@@ -38,6 +38,7 @@ export const ERRORS = {
   "LineageBehind": {"weight": "reservation", "remedy": "Ask for the job to be assessed again (`flops-auditor reassess --job`), and for a new bundle."},
   "LoggedOtherwise": {"weight": "reservation", "remedy": "It says the same, signed by the same key. Whoever may write the table changed it before it was sealed: find in CloudTrail who did."},
   "LoggedTwice": {"weight": "reservation", "remedy": "It counts once. `flops-auditor doctor` says whether the table of records differs from the log."},
+  "PageNotCompared": {"weight": "reservation", "remedy": "Do not rely on index.html: read the records with `flops-auditor report --bundle`, or verify with the version that wrote it."},
   "WrongAsOf": {"weight": "cannot verify", "remedy": "Give the day on which you received the bundle, or leave --as-of out for now."},
   "BadBundle": {"weight": "cannot verify", "remedy": "Give a complete bundle as written by `flops-auditor export`."},
   "UnreadablePin": {"weight": "cannot verify", "remedy": "Save the mailed checkpoint unchanged: three lines, a blank line, and the line that begins with a long dash."},

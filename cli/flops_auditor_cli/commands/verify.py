@@ -154,8 +154,6 @@ def tell(report: VerificationReport, output: Output, recomputed: bool) -> None:
         say(f"a part: {report.selection}", OF_A_PART)
     if report.elsewhere:
         say(f"{report.elsewhere} ancestors of its records are not in it: their figures are what the records say")
-    if report.not_compared:
-        say(f"not compared with the records: {plain(report.not_compared)}; `report --bundle` makes one")
     if report.left_out:
         say(f"left out: {report.left_out}")
     if not report.pinned and not report.keys_given:

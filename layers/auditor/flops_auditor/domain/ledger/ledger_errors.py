@@ -202,6 +202,15 @@ class LoggedTwice(Reservation):
     remedy = "It counts once. `flops-auditor doctor` says whether the table of records differs from the log."
 
 
+class PageNotCompared(Reservation):
+    """The bundle's index.html was written by another version, so it cannot be made again and may say anything."""
+
+    remedy = (
+        "Do not rely on index.html: read the records with `flops-auditor report --bundle`, or verify with the version "
+        "that wrote it."
+    )
+
+
 class WrongAsOf(CannotVerify):
     """The day given with --as-of lies before the bundle was sealed: it cannot have been received then."""
 

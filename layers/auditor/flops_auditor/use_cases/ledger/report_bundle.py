@@ -14,7 +14,7 @@ from flops_auditor import __version__
 from flops_auditor.domain.ledger import bundle
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.leaves import kind_of
-from flops_auditor.domain.ledger.ledger_errors import BadBundle
+from flops_auditor.domain.ledger.ledger_errors import BadBundle, PageNotCompared
 from flops_auditor.domain.ledger.records_csv import csv_header, csv_row
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.messages.report.job_line import JobLine, line_of
@@ -92,26 +92,25 @@ def shown_files(leaves_of: Leaves, manifest: bundle.Manifest, records: int, page
     return {bundle.INDEX: page(shown.report), bundle.RECORDS: shown.table}
 
 
-def check_shown(files: BundleFiles, manifest: bundle.Manifest, records: int, page: Page | None) -> str:
-    """Compare page and table with the records, if they are there; what was not compared, and why, "" for nothing.
+def check_shown(files: BundleFiles, manifest: bundle.Manifest, records: int, page: Page | None) -> None:
+    """Compare table and page with the records, if they are there; without `page` the table alone.
 
-    A page is made again by the version that wrote it alone, and where `page` is given. Raises BadBundle for what says
-    something else than the records. The leaves, and their number of records, were verified before.
+    The leaves, and their number of records, were verified before. Raises BadBundle for what says something else than
+    the records, PageNotCompared for a page that another version wrote: the version that did can make it again.
     """
     index, table = files.read(bundle.INDEX), files.read(bundle.RECORDS)
     if index is None and table is None:
-        return ""
+        return
     if records > bundle.MOST_SHOWN:
         raise BadBundle(f"a page or a table for people in a bundle of more than {bundle.MOST_SHOWN} records")
     shown = show_bundle(files.leaves, manifest)
     if table is not None and table != shown.table:
         raise BadBundle(f"{bundle.RECORDS} says something else than the records")
-    if index is None:
-        return ""
+    if index is None or page is None:
+        return
     match = _WRITTEN_BY.search(index, 0, _HEAD)
     by = match[1].decode() if match else "an unknown version"
-    if page is None or by != WRITER:
-        return f"{bundle.INDEX}, which {by} wrote"
+    if by != WRITER:
+        raise PageNotCompared(f"{bundle.INDEX} was not compared with the records: it says that {by} wrote it")
     if index != page(shown.report):
         raise BadBundle(f"{bundle.INDEX} says something else than the records")
-    return ""

@@ -45,6 +45,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     LedgerError,
     MalformedRecord,
     MissingCheckpoint,
+    PageNotCompared,
     RootMismatch,
     TimeRunsBackwards,
     UnknownKey,
@@ -79,7 +80,7 @@ BundleVerdict = Literal["valid", "valid, but stale", "valid, with reservations",
 class Demands:
     """What the reader knows from elsewhere, and when the bundle was obtained; `now` is the verifier's clock, if set.
 
-    `page` makes the page of a report, to compare with that of the bundle.
+    `page` makes the page of a report, to compare with that of the bundle; without it that page is passed over.
     """
 
     as_of: datetime
@@ -98,7 +99,6 @@ class VerificationReport:
 
     `followed`: what records continue was followed again from their evidence, which takes the whole log.
     `recorded_by` counts records by version of the code, `assessed_under` those that each policy assesses.
-    `not_compared` names a page of the bundle that this verifier cannot make again, and says why.
     `elsewhere` counts the ancestors that records of a part list and that are not in the part; `more` counts findings
     of a kind beyond those that are told one by one.
     """
@@ -116,7 +116,6 @@ class VerificationReport:
     keys_given: bool = False
     followed: bool = False
     elsewhere: int = 0
-    not_compared: str = ""
     recorded_by: dict[str, int] = field(default_factory=dict)
     assessed_under: dict[str, int] = field(default_factory=dict)
     findings: list[Defect] = field(default_factory=list)
@@ -179,7 +178,10 @@ def _verify(
         return
     if files.need(bundle.README) != readme(manifest, keys):
         raise BadBundle("README.md is not the text that export writes for this manifest and these keys")
-    report.not_compared = check_shown(files, manifest, report.records, demands.page)
+    try:
+        check_shown(files, manifest, report.records, demands.page)
+    except PageNotCompared as error:
+        findings.add([defect_of(error)])
     report.sealed_at = heartbeat.sealed_at
     check_freshness(heartbeat.sealed_at, demands.as_of, demands.now, demands.max_age)
 
