@@ -28,7 +28,7 @@ SystemicRiskOption = Annotated[
     bool | None,
     typer.Option(
         "--systemic-risk/--no-systemic-risk",
-        help="The original, or the model of one's own, is one of systemic risk: designated, or known to be one.",
+        help="The original is classified as one with systemic risk; of a model of one's own: it was designated.",
     ),
 ]
 PlacedOption = Annotated[

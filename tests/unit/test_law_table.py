@@ -26,3 +26,14 @@ def test_verdict_basis_reading_duty_and_day(case: LawCase) -> None:
 def test_the_page_shows_the_cases_as_they_are() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page == page_with_cases(page), "`python -m tests.law.cases` writes them anew"
+
+
+BOTH = [case for case in CASES if "systemic, not-general-purpose" in case.row["said"]]
+
+
+@pytest.mark.parametrize("case", BOTH, ids=lambda case: case.what)
+def test_two_statements_that_exclude_each_other_are_named_with_every_line(case: LawCase) -> None:
+    assert case.assessments
+    for assessment in case.assessments:
+        assert any("do not go together" in note.words for note in assessment.notes), assessment.scenario
+        assert assessment.reading != "text"

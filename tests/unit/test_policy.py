@@ -712,8 +712,8 @@ def test_a_rule_without_a_line_says_which_it_is() -> None:
 def test_what_leaves_a_verdict_open_is_said_in_full(name: str) -> None:
     """A remark is bounded, and a mail and a record hold no more of it."""
     found = policy_of(name)
-    rules = [rule for group in found.groups for rule in group if rule.disputed is not None]
-    sentences = [(rule.source, rule.disputed.left_open) for rule in rules if rule.disputed is not None]
+    rules = [rule for group in found.groups for rule in group]
+    sentences = [(disputed.source or rule.source, disputed.left_open) for rule in rules if (disputed := rule.disputed)]
     sentences += [(each.source, each.left_open) for each in found.readings.values()]
     assert sentences
     for source, left_open in sentences:

@@ -18,19 +18,22 @@ def with_times(assessment: Assessment, run: Run, own_best: int | None, own_upper
     `own_*` are what the run itself added to the assessment's figures; what its ancestors took was there before it.
     """
     a = assessment
-    met_at = _crossing(a.own.best_flop, own_best, a.room_flop, run)
-    met_from = _crossing(a.own.upper_flop, own_upper, a.room_flop, run)
+    edge = a.room_flop + (1 if a.rule.comparison == "at least" else 0)
+    met_at = _crossing(a.own.best_flop, own_best, a.room_flop, edge, run)
+    met_from = _crossing(a.own.upper_flop, own_upper, a.room_flop, edge, run)
     return replace(a, met_at=met_at, met_from=None if a.verdict == "below" else met_from)
 
 
-def _crossing(total: int | None, own: int | None, room: int, run: Run) -> datetime | None:
-    """When a total went over what is allowed; None if it did not, or nothing says when the run trained."""
+def _crossing(total: int | None, own: int | None, room: int, edge: int, run: Run) -> datetime | None:
+    """When a total went over what is allowed, `room`: at `edge`; None if it did not, or nothing says when the run
+    trained.
+    """
     if total is None or total <= room:
         return None
     before = total - (own or 0)
     if before > room:
         return run.started or run.created or run.ended
-    return _moment(run.time, Fraction(room - before, own or 1)) or run.ended or run.started or run.created
+    return _moment(run.time, Fraction(edge - before, own or 1)) or run.ended or run.started or run.created
 
 
 def _moment(time: TrainingTime, share: Fraction) -> datetime | None:

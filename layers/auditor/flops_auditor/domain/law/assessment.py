@@ -420,8 +420,9 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
             counted = replace(counted, upper_flop=own.upper_flop + highest)
     if situation.inherits and (rule.original != "any" or rule.includes_pretraining):
         doubts += situation.original.doubts
-    most = rule.most_allowed(situation.original)
-    if own.upper_flop is not None and own.upper_flop <= most < own.upper_flop + rule.takes_original_for:
+    most, line = rule.most_allowed(situation.original), rule.threshold(situation.original)
+    with_original = None if own.upper_flop is None else own.upper_flop + rule.takes_original_for
+    if own.upper_flop is not None and with_original is not None and own.upper_flop <= most and with_original > line:
         doubts.append(WITH_ITS_ORIGINAL(least=rule.takes_original_for))
     early = policy.in_force is not None and situation.on is not None and situation.on < policy.in_force
     notes = [_before_the_law(policy, rule)] if early else []
@@ -431,6 +432,10 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
     if situation.original.systemic_denied and rule.systemic_risk:
         notes.append(DENIED())
     decided = rule.at_any_compute and own.best_flop != 0
+    over_both_ways = (situation.updates.certain_flop or 0) > most
+    under_both_ways = own.upper_flop is not None and own.upper_flop <= most
+    if rule.text_where_bases_agree and (over_both_ways or under_both_ways):
+        rule = replace(rule, reading="text", left_open="")
     return Assessment(
         policy=policy.policy_id,
         rule=rule,
@@ -471,13 +476,13 @@ def _left_open(assessment: Assessment, over: set[str]) -> Assessment | None:
         return assessment
     if certain:
         return replace(assessment, notes=(*assessment.notes, CERTAIN(left_open=disputed.left_open, line=min(certain))))
-    return _doubted(assessment, DISPUTED(source=rule.source, left_open=disputed.left_open))
+    return _doubted(assessment, DISPUTED(source=disputed.source or rule.source, left_open=disputed.left_open))
 
 
 def _with_readings(policy: Policy, situation: Situation, assessment: Assessment) -> Assessment:
     """An assessment says which of our readings it rests on beside its rule's own."""
     over_alone = situation.certain_alone(assessment.rule.basis) > assessment.room_flop
-    circumstances = situation.circumstances - ({"several-runs"} if over_alone else frozenset())
+    circumstances = situation.readable - ({"several-runs"} if over_alone else frozenset())
     readings = [policy.readings[each] for each in sorted(circumstances) if each in policy.readings]
     rests = [r for r in readings if r.reading == "ours" and r.bears_on(assessment.scenario, assessment.verdict)]
     notes = [READING_OF_OURS(source=r.source, left_open=r.left_open) for r in rests]

@@ -24,10 +24,19 @@ Role = Literal["developer", "modifier", "data-generator"]
 """Whose model is trained: one's own, somebody else's, or none yet, since training data is generated."""
 Since = Literal["met", "met or foreseeable"]
 """When the days of a duty begin: the line is met, or it becomes known that it will be, whichever is earlier."""
-Circumstance = Literal["several-runs", "failed-runs", "merge", "rollouts", "continued-pretraining", "generated-data"]
+Circumstance = Literal[
+    "several-runs",
+    "failed-runs",
+    "merge",
+    "rollouts",
+    "continued-pretraining",
+    "generated-data",
+    "designated-and-no-general-purpose",
+]
 """What a text may be silent about: earlier runs that are added up, ancestors that failed or were stopped, weights that
 were merged from several originals, tokens that reinforcement learning generates to train on, pretraining that goes on
-from somebody else's weights, and generated training data where updates are counted.
+from somebody else's weights, generated training data where updates are counted, and a model of which two things are
+said that exclude each other.
 """
 Effect = Literal["stricter", "milder", "either"]
 """What a reading does to figures and lines: "below" does not rest on a stricter one, nor "above" on a milder one."""
@@ -90,10 +99,13 @@ class Source:
 
 @dataclass(frozen=True)
 class Disputed:
-    """It is disputed whether crossing a line counts: what is left open, unless one of these scenarios is crossed."""
+    """It is disputed whether crossing a line counts: what is left open, by which text ("": the rule's own),
+    unless one of these scenarios is crossed.
+    """
 
     left_open: str
     certain_if_over: tuple[str, ...] = ()
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,6 +133,8 @@ class Rule:
     compute in FLOP). The line is `amount` in FLOP or `share` of the original's; an amount of 0 is no line: what is said
     of the model decides. `takes_original_for` is the least, in FLOP, that an original of unknown compute is taken for
     where it counts beside the modification; 0: it is not considered.
+    `text_where_bases_agree`: where parameter updates alone are on the same side of the line, it does not matter which
+    of the two is counted, and the verdict is the text's.
     `limited_to` says what the duties are about where that is not the whole model; `exemptions` whether they have any.
     """
 
@@ -148,6 +162,7 @@ class Rule:
     duties: tuple[Duty, ...]
     limited_to: str
     exemptions: bool
+    text_where_bases_agree: bool = False
 
     @property
     def at_any_compute(self) -> bool:

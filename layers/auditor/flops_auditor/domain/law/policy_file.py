@@ -78,6 +78,7 @@ _RULE = frozenset(
         "comparison",
         "basis",
         "includes_pretraining",
+        "text_where_bases_agree",
         "meaning",
         "source",
         "reading",
@@ -370,6 +371,7 @@ def _rule(each: object, duties: Mapping[str, Duty]) -> Rule:
         duties=tuple(duties[name] for name in owed),
         limited_to=rule.maybe_text("limited_to"),
         exemptions=rule.yes_or_no("exemptions") is not False,
+        text_where_bases_agree=bool(rule.yes_or_no("text_where_bases_agree")),
         **_reading(rule),
     )
     _check_line(rule, parsed)
@@ -389,6 +391,8 @@ def _check_line(where: _Object, rule: Rule) -> None:
         raise where.wrong(f"no original is at least {least} and at most {rule.at_most}")
     if rule.takes_original_for and (rule.original != "unknown" or rule.at_any_compute or rule.includes_pretraining):
         raise where.wrong("takes_original_for is for a line of originals that are unknown, without their pretraining")
+    if rule.text_where_bases_agree and (rule.basis != "cumulative" or rule.reading != "ours"):
+        raise where.wrong("text_where_bases_agree is for a line on the cumulative basis that is a reading of ours")
     if rule.share is not None and rule.original != "known":
         raise where.wrong("a share needs an original that is known")
 
@@ -398,9 +402,10 @@ def _disputed(rule: _Object) -> Disputed | None:
     whole = rule.members.get("reading") == "disputed"
     if "disputed_if_crossed" not in rule:
         return Disputed(rule.maybe_text("left_open")) if whole else None
-    disputed = _object(rule.where, rule.get("disputed_if_crossed"), ("left_open", "certain_if_over"))
+    disputed = _object(rule.where, rule.get("disputed_if_crossed"), ("left_open", "source", "certain_if_over"))
     certain = tuple(disputed.texts("certain_if_over")) if "certain_if_over" in disputed else ()
-    return Disputed(rule.maybe_text("left_open") if whole else disputed.text("left_open"), certain)
+    left_open = rule.maybe_text("left_open") if whole else disputed.text("left_open")
+    return Disputed(left_open, certain, disputed.maybe_text("source"))
 
 
 def _check_names(groups: tuple[tuple[Rule, ...], ...], readings: Mapping[Circumstance, ReadingOf]) -> None:

@@ -35,6 +35,13 @@ class Situation:
     on: date | None = None
     if_not_public: tuple[Figures, Figures] | None = None
 
+    @property
+    def readable(self) -> frozenset[Circumstance]:
+        """The circumstances of the run, and that two things are said of the original which exclude each other."""
+        excluded = self.original.systemic_risk and self.original.general_purpose is False
+        contradicting: frozenset[Circumstance] = frozenset({"designated-and-no-general-purpose"})
+        return self.circumstances | (contradicting if excluded else frozenset())
+
     def figures(self, basis: Basis) -> Figures:
         """The figures on a basis."""
         return self.cumulative if basis == "cumulative" else self.updates
