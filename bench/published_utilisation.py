@@ -24,6 +24,7 @@ CLASSES = {"A100": ("A100-40GB", "A100-80GB"), "H100 and H200": ("H100", "H200")
 LEAST_RUNS = 15
 ELSEWHERE = {
     "A800": Fraction(312 * 10**12),
+    "H800": Fraction(989 * 10**12),
     "TPUv2": Fraction(46 * 10**12),
     "TPUv3": Fraction(123 * 10**12),
     "TPUv4": Fraction(275 * 10**12),

@@ -30,6 +30,7 @@ HOSTS = {
     "B200": ("ml.p6-b200.48xlarge", 8),
     "H100": ("ml.p5.48xlarge", 8),
     "H200": ("ml.p5en.48xlarge", 8),
+    "H800": ("ml.p5.48xlarge", 8),
     "Trainium1": ("ml.trn1.32xlarge", 16),
     "V100": ("ml.p3.16xlarge", 8),
 }
