@@ -3,41 +3,58 @@ definition of a SageMaker pipeline, whose parameters have their default values.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from flops_auditor.domain.lineage.lineage import unknown_beginnings
 from flops_auditor.domain.runs.evidence import Evidence, plain
+from flops_auditor.domain.runs.places import Location, Reference
+from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.training_job import read_training_job
-from flops_auditor.domain.values.errors import WrongInput
-from flops_auditor.domain.values.remarks import Kind
+from flops_auditor.domain.runs.sources.training_job_places import read_location
+from flops_auditor.domain.values.remarks import Kind, Remedy
+from flops_auditor_cli.pipeline_graph import NoJobDefinition, OtherStep, read_graph
 from flops_auditor_cli.planned_run import Inputs
 
 RUNS_TO_ITS_LIMIT = Kind("runs-to-its-limit", "it trains until its time limit, MaxRuntimeInSeconds: {seconds} s")
-UNRESOLVED = "${%s}"
-
-
-class NoJobDefinition(WrongInput):
-    """A file that defines no training job, or one that cannot be planned from it."""
-
-    remedy = (
-        "Give a CreateTrainingJob request, an answer of `aws sagemaker describe-training-job`, or the definition of a "
-        "pipeline (`aws sagemaker describe-pipeline --query PipelineDefinition`)."
-    )
+BEGINS_ELSEWHERE = Kind(
+    "begins-elsewhere",
+    "it begins with what may be another run's result, whose compute counts as well and is not known: {places:list}",
+    Remedy(
+        "give-earlier-flop",
+        "give it with --earlier-flop (0 where nobody of yours trained it), or tag the job with "
+        "flops-auditor:lineage = none",
+    ),
+)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One training job of a definition; `after` names the steps whose results it uses."""
+    """One training job of a definition. `after` names the training steps that it builds on, each of which comes before
+    it, `after_not_counted` those that train and are not counted.
+    """
 
     name: str
     inputs: Inputs
     after: tuple[str, ...] = ()
+    after_not_counted: tuple[str, ...] = ()
 
 
-def read_definition(document: Any) -> list[Step]:
-    """The training jobs of a definition, in its order. Raises NoJobDefinition, MalformedJob."""
+@dataclass(frozen=True)
+class Definition:
+    """The training jobs of a definition, each after those that it builds on, and the steps that `trains` or may train
+    but are none.
+    """
+
+    steps: tuple[Step, ...]
+    not_counted: tuple[OtherStep, ...] = ()
+    pipeline: bool = False
+
+
+def read_definition(document: Any) -> Definition:
+    """What is to be planned. Raises NoJobDefinition, MalformedJob."""
     if isinstance(document, str):  # a pipeline's definition comes as text inside of JSON
         try:
             document = json.loads(document)
@@ -48,17 +65,27 @@ def read_definition(document: Any) -> list[Step]:
     if isinstance(document.get("PipelineDefinition"), str):
         return read_definition(document["PipelineDefinition"])
     if "Steps" in document:
-        return list(_training_steps(document))
+        return _pipeline(document)
     if "TrainingJobName" not in document and "AlgorithmSpecification" not in document:
         raise NoJobDefinition("neither a training job nor a pipeline")
-    return [Step(str(document.get("TrainingJobName", "plan")), inputs_of(document))]
+    run = run_of(document)
+    return Definition((Step(str(document.get("TrainingJobName", "plan")), inputs_of(run, run.begins)),))
 
 
-def inputs_of(request: Mapping[str, Any]) -> Inputs:
-    """The inputs of a plan from one training job. Raises NoJobDefinition, MalformedJob."""
+def run_of(request: Mapping[str, Any]) -> Run:
+    """One training job as a run. Raises NoJobDefinition, MalformedJob."""
+    resources = request.get("ResourceConfig")
+    if isinstance(resources, Mapping) and resources.get("InstanceGroups") and resources.get("InstanceCount"):
+        raise NoJobDefinition("it has both InstanceCount and InstanceGroups, and SageMaker takes one of them")
     described = {"TrainingJobName": "plan", "TrainingJobStatus": "InProgress", **plain(request)}
     tags = [each for each in described.get("Tags") or () if isinstance(each, Mapping)]
-    run = read_training_job(Evidence(described, tags=tags))
+    return read_training_job(Evidence(described, tags=tags))
+
+
+def inputs_of(run: Run, begins: Sequence[Reference]) -> Inputs:
+    """The inputs of a plan from one training job; `begins` are places whose makers are not planned with it. Raises
+    NoJobDefinition.
+    """
     declared = run.declared
     if declared.activity == "not-training":
         raise NoJobDefinition("it says of itself that it trains nothing")
@@ -69,11 +96,14 @@ def inputs_of(request: Mapping[str, Any]) -> Inputs:
         raise NoJobDefinition(f"it has unlike hosts ({', '.join(sorted(kinds))}), and a plan takes one instance type")
     if doubts := [remark.words for remark in (*declared.figure_doubts, *declared.threshold_doubts)]:
         raise NoJobDefinition("; ".join(doubts))
-    limit = run.limit_seconds
+    hosts = sum(group.instance_count for group in run.hosts)
+    if run.hosts and not hosts:
+        raise NoJobDefinition("it has no hosts: InstanceCount is 0")
+    limit, places = run.limit_seconds, unknown_beginnings(begins, run.results)
     return Inputs(
         name=run.name,
         instance_type=next(iter(kinds), None),
-        instances=sum(group.instance_count for group in run.hosts) or None,
+        instances=hosts or None,
         seconds=Fraction(limit) if limit else None,
         precision=declared.precision or None,
         base_model=declared.base_model or None,
@@ -87,43 +117,47 @@ def inputs_of(request: Mapping[str, Any]) -> Inputs:
         pretraining_flop=declared.pretraining_flop,
         stated=declared.stated,
         notes=(*declared.notes, *([RUNS_TO_ITS_LIMIT(seconds=limit)] if limit else [])),
+        doubts=(*([BEGINS_ELSEWHERE(places=places)] if places else []), *run.begins_doubts),
     )
 
 
-def _training_steps(pipeline: Mapping[str, Any]) -> Iterator[Step]:
+def _pipeline(document: Mapping[str, Any]) -> Definition:
+    """The training steps of a pipeline. Its order of steps means nothing: what a step uses comes before it."""
     values = {
         str(each.get("Name")): each.get("DefaultValue")
-        for each in pipeline.get("Parameters") or ()
+        for each in document.get("Parameters") or ()
         if isinstance(each, Mapping)
     }
-    steps = [each for each in pipeline["Steps"] if isinstance(each, Mapping) and each.get("Type") == "Training"]
-    if not steps:
+    graph = read_graph(document["Steps"], values)
+    runs = {name: run_of({**graph[name].arguments, "TrainingJobName": name}) for name in graph if graph[name].counted}
+    if not runs:
         raise NoJobDefinition("the pipeline has no training step")
-    names = {str(each.get("Name")) for each in steps}
-    for each in steps:
-        name, used = str(each.get("Name")), set[str]()
-        arguments = resolved(each.get("Arguments") or {}, values, used)
-        after = tuple(sorted((used | set(map(str, each.get("DependsOn") or ()))) & names - {name}))
-        yield Step(name, inputs_of({**arguments, "TrainingJobName": name}), after)
+    steps: list[Step] = []
+    behind: dict[str, frozenset[str]] = {}
+    for name, node in graph.items():
+        made_by = {
+            place: {
+                earlier.name
+                for earlier in steps
+                if _writes_to(graph[earlier.name].arguments, runs[earlier.name], place.location)
+            }
+            for place in (runs[name].begins if node.counted else ())
+            if not place.data
+        }
+        direct = node.after.union(*made_by.values())
+        behind[name] = direct.union(*(behind[each] for each in direct))
+        if node.counted:
+            unknown = [place for place in runs[name].begins if not made_by.get(place)]
+            trained = tuple(each.name for each in steps if each.name in behind[name])
+            uncounted = tuple(each for each in graph if each in behind[name] and graph[each].other.trains)
+            steps.append(Step(name, inputs_of(runs[name], unknown), trained, uncounted))
+    others = (node.other for node in graph.values() if not node.counted)
+    return Definition(tuple(steps), tuple(each for each in others if each.trains or each.may_train), pipeline=True)
 
 
-def resolved(value: Any, values: Mapping[str, Any], used: set[str]) -> Any:
-    """A part of a pipeline with the default values of its parameters; `used` gains the steps that it refers to.
-
-    Amazon SageMaker Developer Guide, "Pipeline definition JSON schema": {"Get": "Parameters.X"}, {"Get": "Steps.Y.Z"},
-    {"Std:Join": {"On": ",", "Values": [...]}}. What is known only when the pipeline runs stays visible as ${...}.
-    """
-    if isinstance(value, Mapping):
-        if set(value) == {"Get"}:
-            kind, _, name = str(value["Get"]).partition(".")
-            if kind == "Parameters" and values.get(name) is not None:
-                return values[name]
-            if kind == "Steps":
-                used.add(name.partition(".")[0])
-            return UNRESOLVED % value["Get"]
-        if set(value) == {"Std:Join"}:
-            join = value["Std:Join"]
-            parts = [resolved(each, values, used) for each in join.get("Values", ())]
-            return str(join.get("On", "")).join(map(str, parts))
-        return {name: resolved(each, values, used) for name, each in value.items()}
-    return [resolved(each, values, used) for each in value] if isinstance(value, list) else value
+def _writes_to(arguments: Mapping[str, Any], run: Run, place: Location) -> bool:
+    """Whether a training step leaves results at a place. SageMaker chooses the job's name, which its path has."""
+    output = arguments.get("OutputDataConfig")
+    path = read_location(str(output.get("S3OutputPath"))) if isinstance(output, Mapping) else None
+    below = path is not None and not path.whole_bucket and path.holds(place)
+    return below or any(result.holds(place) for result in run.results)

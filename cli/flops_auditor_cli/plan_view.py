@@ -17,9 +17,11 @@ from flops_auditor.domain.messages.record_words import (
     with_shares,
 )
 from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
 from flops_auditor_cli.audit_view import CSV_FIELDS, csv_rows, due_by_a_day, duties
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
+from flops_auditor_cli.pipeline_graph import OtherStep
 from flops_auditor_cli.planned_run import Planned
 from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View
 
@@ -50,15 +52,26 @@ WAY_COLUMNS = {
 FIELDS = (*CSV_FIELDS, "training", "expected_hours_to_threshold")
 
 
-def view_of(planned: Sequence[Planned]) -> View:
-    """One plan, or those of a pipeline's steps."""
+def verdict_of(planned: Sequence[Planned], not_counted: Sequence[OtherStep] = ()) -> Verdict:
+    """Of all steps together: a step that trains and was not counted leaves it open."""
+    verdicts = [each.chosen.verdict for each in planned]
+    if any(step.trains for step in not_counted):
+        verdicts.append("indeterminate")
+    return most_severe(verdicts)
+
+
+def view_of(planned: Sequence[Planned], not_counted: Sequence[OtherStep] = (), *, pipeline: bool = False) -> View:
+    """One plan, or those of a pipeline's steps with the steps that were not counted."""
     documents = [_document(each) for each in planned]
     blocks = [block for each, shown in zip(planned, documents, strict=True) for block in _blocks(each, shown)]
     rows = [row for each, shown in zip(planned, documents, strict=True) for row in _csv(shown, each.chosen.way.name)]
-    if len(documents) == 1:
+    if not pipeline:
         return View("plan", documents[0], blocks, rows, FIELDS)
     steps = [{"step": each.name, "plan": shown} for each, shown in zip(planned, documents, strict=True)]
-    return View("pipeline", {"steps": steps}, blocks, rows, FIELDS)
+    others = [{"step": each.name, "type": each.kind, "trains": each.trains} for each in not_counted]
+    document = {"verdict": verdict_of(planned, not_counted), "steps": steps, "not_counted": others}
+    told = [f"{each.name} ({each.kind}) {'trains' if each.trains else 'may train'}" for each in not_counted]
+    return View("pipeline", document, [PointList(told, "Steps that were not counted"), *blocks], rows, FIELDS)
 
 
 def _document(planned: Planned) -> dict[str, Any]:
@@ -114,10 +127,10 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
         ("Best estimate", f"{flop(estimate['best_flop'])} FLOP"),
         ("Upper bound", f"{flop(estimate['upper_flop'])} FLOP"),
     ]
-    if planned.wanted.earlier_flop:
-        facts.append(("Earlier runs", f"{flop(planned.wanted.earlier_flop)} FLOP"))
-    if planned.wanted.generated_flop:
-        facts.append(("Training data", f"{flop(planned.wanted.generated_flop)} FLOP to generate it"))
+    if planned.wanted.earlier.upper_flop:
+        facts.append(("Earlier runs", _bounds(planned.wanted.earlier)))
+    if planned.wanted.generated.upper_flop:
+        facts.append(("Training data", f"{_bounds(planned.wanted.generated)} to generate it"))
     if plan.hardware is not None:
         facts.append(("Duration", f"{digits(plan.hardware.seconds / 3600)} hours"))
     if plan.energy_kwh:
@@ -156,6 +169,12 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
     yield PointList(due_by_a_day(document), "Due, if it is launched as planned")
     yield duties(document)
     yield PointList([each["words"] for each in estimate["assumptions"]], "Assumptions")
+
+
+def _bounds(figures: Figures) -> str:
+    """An amount, and the most that it may be where that is more."""
+    best, upper = flop(figures.best_flop), flop(figures.upper_flop)
+    return f"{best} FLOP" if best == upper else f"{best} FLOP, at most {upper}"
 
 
 def _hours(value: float | str | None) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from flops_auditor import data
-from flops_auditor.domain.audit.plan import Plan, Targets, Wanted, make_plan, ways
+from flops_auditor.domain.audit.plan import NOTHING, Plan, Targets, Wanted, make_plan, ways
 from flops_auditor.domain.compute.hardware import select_peak
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.law.policy import Policy
@@ -17,6 +17,7 @@ from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.errors import WrongInput
+from flops_auditor.domain.values.figures import Figures
 from flops_auditor.domain.values.precision import recognise_precision
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor_cli.near_names import did_you_mean, model_names
@@ -39,7 +40,10 @@ class UnusablePlan(WrongInput):
 
 @dataclass(frozen=True)
 class Inputs:
-    """A run as it is described, every part of it optional. `seconds` is how long it trains; amounts are whole."""
+    """A run as it is described, every part of it optional. `seconds` is how long it trains; amounts are whole.
+
+    `earlier` is what the runs took that it continues, None where nobody says; `doubts` are about what is not known.
+    """
 
     name: str = "plan"
     instance_type: str | None = None
@@ -64,10 +68,11 @@ class Inputs:
     trainable_parameters: int | None = None
     activity: Activity | None = None
     pretraining_flop: int | None = None
-    earlier_flop: int = 0
-    generated_flop: int = 0
+    earlier: Figures | None = None
+    generated: Figures | None = None
     stated: Stated = NOTHING_STATED
     notes: tuple[Remark, ...] = field(default=())
+    doubts: tuple[Remark, ...] = field(default=())
 
     def overridden_by(self, options: "Inputs") -> "Inputs":
         """These inputs with what the options say in place of what they say."""
@@ -111,9 +116,10 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
         inputs.mfu,
         activity,
         original,
-        inputs.earlier_flop,
-        inputs.generated_flop,
+        inputs.earlier or NOTHING,
+        inputs.generated or NOTHING,
         (*inputs.notes, *notes, *([PARAMETERS(source=size.source)] if size is not None and sized else [])),
+        inputs.doubts,
         names_weights=inputs.base_model is not None and not from_scratch(inputs),
         from_scratch=from_scratch(inputs),
         on=now.date(),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,13 +13,14 @@ from flops_auditor import data
 from flops_auditor.domain.audit.plan import Targets
 from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.runs.declared import Activity
-from flops_auditor.domain.values.figures import most_severe
+from flops_auditor.domain.values.figures import Figures, exactly
+from flops_auditor.domain.values.remarks import Kind
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.json_files import read_json
 from flops_auditor_cli.near_names import did_you_mean
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption, amount, number
 from flops_auditor_cli.output import Output, say
-from flops_auditor_cli.plan_view import view_of
+from flops_auditor_cli.plan_view import verdict_of, view_of
 from flops_auditor_cli.planned_run import Inputs, Planned, UnusablePlan, plan_run
 from flops_auditor_cli.stated_options import (
     GeneralPurposeOption,
@@ -30,6 +31,9 @@ from flops_auditor_cli.stated_options import (
     stated,
 )
 from flops_auditor_cli.view import show
+
+if TYPE_CHECKING:
+    from flops_auditor_cli.job_definition import Definition
 
 
 class MethodChoice(StrEnum):
@@ -62,6 +66,10 @@ ACTIVITIES: dict[ActivityChoice, Activity] = {
 }
 TARGETS: dict[TargetChoice, Targets] = {TargetChoice.ATTENTION: "attention", TargetChoice.ALL_LINEAR: "all-linear"}
 SECONDS = 3600
+STEP_IN_DOUBT = Kind("earlier-step-in-doubt", "step {step}, which it builds on, is in doubt itself")
+STEP_NOT_COUNTED = Kind(
+    "earlier-step-not-counted", "step {step}, which it builds on, trains, and its compute is not counted"
+)
 
 
 def command(
@@ -157,49 +165,75 @@ def command(
         trainable_parameters=amount(trainable_params, "--trainable-params"),
         activity=ACTIVITIES[activity] if activity else None,
         pretraining_flop=amount(pretrain_flops, "--pretrain-flops"),
-        earlier_flop=amount(earlier_flop, "--earlier-flop") or 0,
-        generated_flop=amount(generated_flop, "--generated-flop") or 0,
+        earlier=exact(earlier_flop, "--earlier-flop"),
+        generated=exact(generated_flop, "--generated-flop"),
         stated=stated(original_is_ours, original_is_general_purpose, systemic_risk, placed_on_market, licence, None),
     )
     now = datetime.now(UTC)
     policies = data.load_tables(policy, policy_dir).policies
     if step is not None and definition is None:
         raise UnusablePlan("--step needs the definition of a pipeline")
-    planned = (
-        planned_steps(definition, step, options, policies, now) if definition else [plan_run(options, policies, now)]
-    )
-    show(view_of(planned), output)
+    if definition is None:
+        planned = [plan_run(options, policies, now)]
+        view = view_of(planned)
+        verdict = verdict_of(planned)
+    else:
+        from flops_auditor_cli.job_definition import read_definition  # noqa: PLC0415 - few starts need its parser
+
+        steps = read_definition(read_json(definition))
+        planned = planned_steps(steps, step, options, policies, now)
+        others = () if step else steps.not_counted
+        view = view_of(planned, others, pipeline=steps.pipeline and step is None)
+        verdict = verdict_of(planned, others)
+    show(view, output)
     if output is Output.TABLE and len(planned) == 1 and planned[0].wanted.tokens is None:
         say("Add a model and --tokens to see LoRA and Spectrum beside it.")
-    raise typer.Exit(OF_VERDICT[most_severe([each.chosen.verdict for each in planned])])
+    raise typer.Exit(OF_VERDICT[verdict])
+
+
+def exact(text: str | None, option: str) -> Figures | None:
+    """An amount in FLOP that is known, 0 included; None where nobody gave it."""
+    flop = amount(text, option)
+    return None if flop is None else exactly(flop)
 
 
 def planned_steps(
-    path: Path, step: str | None, options: Inputs, policies: tuple[Policy, ...], now: datetime
+    definition: "Definition", step: str | None, options: Inputs, policies: tuple[Policy, ...], now: datetime
 ) -> list[Planned]:
-    """The plans of a definition's training jobs; what a step builds on counts, by its upper bound."""
-    from flops_auditor_cli.job_definition import read_definition  # noqa: PLC0415 - only a definition needs its parser
-
-    steps = read_definition(read_json(path))
-    if step is not None and step not in {each.name for each in steps}:
-        names = [each.name for each in steps]
+    """The plans of a definition's training jobs; what a step builds on counts, bound by bound."""
+    names = [each.name for each in definition.steps]
+    if step is not None and step not in names:
         raise UnusablePlan(f"no training step is called {step!r}.{did_you_mean(step, names)} There are {names}")
     done: dict[str, Planned] = {}
-    behind: dict[str, frozenset[str]] = {}
-    for each in steps:
-        behind[each.name] = frozenset(each.after).union(*(behind.get(name, frozenset()) for name in each.after))
-        before = [done[name] for name in behind[each.name] if name in done]
-        generated = sum(step.chosen.upper_flop for step in before if step.wanted.activity == "synthetic-data")
-        earlier = sum(step.chosen.upper_flop for step in before) - generated
+    for each in definition.steps:
+        before = [done[name] for name in each.after]
+        generates = [planned for planned in before if planned.wanted.activity == "synthetic-data"]
+        trains = [planned for planned in before if planned not in generates]
         inputs = each.inputs.overridden_by(options)
+        known = inputs.earlier is not None
         inputs = replace(
             inputs,
             name=each.name,
-            earlier_flop=inputs.earlier_flop + earlier,
-            generated_flop=inputs.generated_flop + generated,
+            earlier=together([*([inputs.earlier] if inputs.earlier else []), *(p.chosen.alone for p in trains)]),
+            generated=together(
+                [*([inputs.generated] if inputs.generated else []), *(p.chosen.alone for p in generates)]
+            ),
+            doubts=(
+                *([] if known else inputs.doubts),
+                *(STEP_IN_DOUBT(step=p.name) for p in before if p.chosen.contradictions or p.wanted.doubts),
+                *(STEP_NOT_COUNTED(step=name) for name in each.after_not_counted),
+            ),
         )
         done[each.name] = plan_run(inputs, policies, now)
     return [each for name, each in done.items() if step in (None, name)]
+
+
+def together(amounts: list[Figures]) -> Figures:
+    """The sum of some amounts."""
+    total = exactly(0)
+    for each in amounts:
+        total = total.beside(each)
+    return total
 
 
 def register(app: typer.Typer) -> None:

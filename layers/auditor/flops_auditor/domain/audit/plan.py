@@ -39,7 +39,7 @@ from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
 from flops_auditor.domain.values.amounts import at_least, nearest
 from flops_auditor.domain.values.errors import WrongInput
-from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
+from flops_auditor.domain.values.figures import Figures, Verdict, exactly, most_severe
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
 Training = Literal["full", "lora", "spectrum"]
@@ -82,6 +82,7 @@ STRANGE_PEAK = Kind(
     "plan-of-a-strange-peak",
     "the peak as given, {given:flop4} FLOP/s, is far from the {known:flop4} FLOP/s of {name}",
 )
+NOTHING = exactly(0)
 FAR_FROM_THE_PEAK = 2
 """Datasheets differ by so much: with sparsity, or in another precision."""
 
@@ -96,8 +97,9 @@ class NothingToPlan(WrongInput):
 class Wanted:
     """A run as planned. `hardware.seconds` is zero when the duration is to be derived from the tokens.
 
-    `earlier_flop` is the compute of the runs that this one continues (Annex A.1: compute accumulates along the chain),
-    `generated_flop` that of generating its training data, which counts on the cumulative basis alone.
+    `earlier` is the compute of the runs that this one continues (Annex A.1: compute accumulates along the chain),
+    `generated` that of generating its training data, which counts on the cumulative basis alone. `doubts` are about
+    what else counts and is not known.
     `names_weights`: a model is named that it begins with; `from_scratch`: it is said to begin with
     none. `on` is the day of the plan; `stated` what is said of the resulting model; `known_peak` the peak of the table,
     in FLOP/s of a unit, where another one is given.
@@ -109,9 +111,10 @@ class Wanted:
     mfu: Fraction | None
     activity: Activity
     original: Original
-    earlier_flop: int = 0
-    generated_flop: int = 0
+    earlier: Figures = NOTHING
+    generated: Figures = NOTHING
     notes: tuple[Remark, ...] = ()
+    doubts: tuple[Remark, ...] = ()
     names_weights: bool = False
     from_scratch: bool = False
     on: date | None = None
@@ -120,9 +123,9 @@ class Wanted:
     known_peak: Fraction | None = None
 
     @property
-    def before_flop(self) -> int:
+    def before(self) -> Figures:
         """What counts already on the cumulative basis, the original apart."""
-        return self.earlier_flop + self.generated_flop
+        return self.earlier.beside(self.generated)
 
     @property
     def role(self) -> Role:
@@ -174,6 +177,7 @@ class Plan:
     assumptions: tuple[Remark, ...]
     contradictions: tuple[Remark, ...] = ()
     not_assessed: tuple[Remark, ...] = ()
+    alone: Figures = NOTHING
 
 
 def lora_parameters(rank: int, layers: int, width: int, targets: Targets) -> int:
@@ -202,9 +206,9 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     firm: int | None = None
     if contradictions:  # either side of the contradiction may be the wrong one
         lower, firm = min(tier.lower_flop for tier in tiers), min(tier.firm_flop for tier in tiers)
-    alone = Figures(best, upper, settle=COUNT_IT(), lower_flop=lower, firm_flop=firm)
-    updates = alone.plus(wanted.earlier_flop)
-    everything = updates.plus(wanted.generated_flop)
+    alone = Figures(best, upper, wanted.doubts, COUNT_IT(), lower, firm)
+    updates = alone.beside(wanted.earlier)
+    everything = updates.beside(wanted.generated)
     situation = replace(
         situation_of_training(wanted.role, wanted.original, updates, everything),
         on=wanted.on,
@@ -224,7 +228,8 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         *_other_tiers(choice),
         *([ASSUMPTION()] if uses else []),
     )
-    of_lines: Verdict = "below" if silent and not assessments else most_severe([a.verdict for a in assessments])
+    unassessed: Verdict = "indeterminate" if wanted.doubts else "below"
+    of_lines = unassessed if silent and not assessments else most_severe([a.verdict for a in assessments])
     verdict: Verdict = "indeterminate" if contradictions else of_lines
     energy = energy_kwh(uses)
     return Plan(
@@ -241,14 +246,15 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         assumptions,
         contradictions,
         silent,
+        alone,
     )
 
 
 def _circumstances(wanted: Wanted) -> Iterator[Circumstance]:
     """What is planned of which a text may be silent."""
-    if wanted.earlier_flop:
+    if wanted.earlier.upper_flop:
         yield "several-runs"
-    if wanted.generated_flop:
+    if wanted.generated.upper_flop:
         yield "generated-data"
     if wanted.activity == "pretraining" and wanted.role == "modifier":
         yield "continued-pretraining"
@@ -398,13 +404,13 @@ def document(
             "occupancy": None,
             "energy_kwh": decimal(plan.energy_kwh),
             "assumptions": spoken(plan.assumptions, "plan"),
-            "doubts": [],
+            "doubts": spoken(wanted.doubts, "plan"),
             "tiers": [tier_members(tier) for tier in plan.choice.known],
         },
         "cumulative": {
-            "lower_flop": decimal(plan.lower_flop + wanted.before_flop),
-            "best_flop": decimal(plan.best_flop + wanted.before_flop),
-            "upper_flop": decimal(plan.upper_flop + wanted.before_flop),
+            "lower_flop": decimal(plan.lower_flop + (wanted.before.lower_flop or 0)),
+            "best_flop": decimal(plan.best_flop + (wanted.before.best_flop or 0)),
+            "upper_flop": decimal(plan.upper_flop + (wanted.before.upper_flop or 0)),
             "ancestors": [],
         },
         "contradictions": spoken(plan.contradictions, "plan"),

@@ -212,12 +212,17 @@ class Cumulative:
         return self.everything.lower_flop
 
 
+def unknown_beginnings(begins: Sequence[Reference], results: Sequence[Location]) -> list[str]:
+    """In words, where a run reads a model or a checkpoint that another run may have made."""
+    read = [each for each in begins if each.directory and each.location not in results]
+    return [f"{each.where} ({each.location})" for each in read if not in_service_bucket(f"{each.location}/")]
+
+
 def not_looked_up(begins: Sequence[Reference], results: Sequence[Location]) -> Lineage:
     """The lineage of a run whose earlier runs nobody looked up, such as one of a file: where it reads a model or a
     checkpoint that another run may have made, and not one of its own `results`, how much that took is not known.
     """
-    read = [each for each in begins if each.directory and each.location not in results]
-    places = [f"{each.where} ({each.location})" for each in read if not in_service_bucket(f"{each.location}/")]
+    places = unknown_beginnings(begins, results)
     return replace(NO_LINEAGE, doubts=(NOT_LOOKED_UP(places=places),)) if places else NO_LINEAGE
 
 

@@ -36,6 +36,24 @@ class Figures:
         best, upper, lower, firm = (None if amount is None else amount + flop for amount in amounts)
         return Figures(best, upper, self.doubts, self.settle, lower, firm)
 
+    def beside(self, other: "Figures") -> "Figures":
+        """The figures of both together, bound by bound; doubts and what settles them are those of the first."""
+        best, upper, lower, firm = (
+            None if mine is None or theirs is None else mine + theirs
+            for mine, theirs in (
+                (self.best_flop, other.best_flop),
+                (self.upper_flop, other.upper_flop),
+                (self.lower_flop, other.lower_flop),
+                (self.certain_flop, other.certain_flop),
+            )
+        )
+        return Figures(best, upper, self.doubts, self.settle, lower, firm)
+
+
+def exactly(flop: int) -> Figures:
+    """An amount that is known."""
+    return Figures(flop, flop, lower_flop=flop, firm_flop=flop)
+
 
 def verdict(figures: Figures, threshold: int) -> Verdict:
     """Above if what is firm > T; below if upper <= T and nothing is in doubt; else indeterminate."""
