@@ -614,8 +614,14 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     "audit": ("`audit`: one job, computed now.", AUDIT),
     "plan": ("`plan`: a run before its launch.", PLAN),
     "pipeline": (
-        "`plan` of a pipeline with several training steps.",
-        thing({"steps": many(thing({"step": TEXT, "plan": PLAN}))}),
+        "`plan` of a pipeline's definition: its training steps, and those that train or may train and are not counted.",
+        thing(
+            {
+                "verdict": VERDICT,
+                "steps": many(thing({"step": TEXT, "plan": PLAN})),
+                "not_counted": many(thing({"step": TEXT, "type": TEXT, "trains": FLAG})),
+            }
+        ),
     ),
     "record": ("`records show`: the newest record of a job.", RECORD),
     "records": ("`records list`: the newest record of every job.", thing({"records": many(LISTED), "left_out": COUNT})),

@@ -120,7 +120,8 @@ def command(
         str | None, typer.Option(help="Compute of the original in FLOP, such as 1.5e24, if not the table's.")
     ] = None,
     earlier_flop: Annotated[
-        str | None, typer.Option(help="Compute in FLOP of the runs that this one continues: parameter updates.")
+        str | None,
+        typer.Option(help="Compute in FLOP of the runs that this one continues, 0 if none: parameter updates."),
     ] = None,
     generated_flop: Annotated[
         str | None,
@@ -193,7 +194,7 @@ def command(
 
 def exact(text: str | None, option: str) -> Figures | None:
     """An amount in FLOP that is known, 0 included; None where nobody gave it."""
-    flop = amount(text, option)
+    flop = 0 if text is not None and text.strip() == "0" else amount(text, option)
     return None if flop is None else exactly(flop)
 
 

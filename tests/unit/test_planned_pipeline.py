@@ -1,0 +1,169 @@
+"""`plan` of a definition: every step that trains is found, in the order of what it uses, or named as not counted."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from flops_auditor.domain.values.errors import WrongInput
+from flops_auditor_cli.main import app
+
+HOURS_900 = 900 * 3600
+"""With 8 hosts 94.6 % of the lowest line at most; twice so long is over it at most, and not for certain."""
+
+
+def training(name: str, *after: str, hosts: int = 8, seconds: int = HOURS_900, **arguments: Any) -> dict[str, Any]:
+    """A training step on Llama-3.1-8B."""
+    request = {
+        "AlgorithmSpecification": {"TrainingImage": "x", "TrainingInputMode": "File"},
+        "RoleArn": "arn:aws:iam::111122223333:role/x",
+        "OutputDataConfig": {"S3OutputPath": f"s3://b/{name}"},
+        "ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": hosts, "VolumeSizeInGB": 10},
+        "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
+        "Tags": [{"Key": "flops-auditor:base-model", "Value": "meta-llama/Llama-3.1-8B"}],
+        **arguments,
+    }
+    return {"Name": name, "Type": "Training", "Arguments": request, **({"DependsOn": list(after)} if after else {})}
+
+
+def other(kind: str, name: str, *after: str, **arguments: Any) -> dict[str, Any]:
+    return {"Name": name, "Type": kind, "Arguments": arguments, "DependsOn": list(after)}
+
+
+def channel(uri: Any) -> dict[str, Any]:
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}
+    return {"InputDataConfig": [{"ChannelName": "model", "DataSource": source}]}
+
+
+def planned(tmp_path: Path, document: Any, *more: str) -> tuple[int, Any]:
+    """Exit code, and the JSON or what was said."""
+    whole = {"Version": "2020-12-01", "Steps": document} if isinstance(document, list) else document
+    path = tmp_path / "definition.json"
+    path.write_text(json.dumps(whole))
+    outcome = CliRunner().invoke(app, ["plan", str(path), *more, "-o", "json"])
+    if isinstance(outcome.exception, WrongInput):
+        return 2, str(outcome.exception)
+    return outcome.exit_code, json.loads(outcome.stdout)
+
+
+def verdicts(document: Any) -> dict[str, str]:
+    return {each["step"]: each["plan"]["verdict"] for each in document["steps"]}
+
+
+REFERENCE = {"Get": "Steps.P.ProcessingOutputConfig.Outputs['model'].S3Output.S3Uri"}
+CHAINED = {
+    "in order": [training("A"), training("B", "A")],
+    "in any order": [training("B", "A"), training("A")],
+    "through a step that trains nothing": [training("B", "P"), other("Processing", "P", "A"), training("A")],
+    "through a reference": [training("A"), other("Processing", "P", "A"), training("B", **channel(REFERENCE))],
+    "through a place": [training("A"), training("B", **channel("s3://b/A/output/model.tar.gz"))],
+    "a dependency by reference": [training("A"), {**training("B"), "DependsOn": [{"Get": "Steps.A"}]}],
+    "inside of a condition": [training("A"), other("Condition", "C", "A", Conditions=[], IfSteps=[training("B")])],
+    "after a condition": [other("Condition", "C", Conditions=[], IfSteps=[training("A")]), training("B", "C")],
+    "by the name in the lineage tag": [
+        training("A"),
+        training(
+            "B",
+            Tags=[
+                {"Key": "flops-auditor:base-model", "Value": "meta-llama/Llama-3.1-8B"},
+                {"Key": "flops-auditor:lineage", "Value": "A"},
+            ],
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("steps", CHAINED.values(), ids=CHAINED)
+def test_what_a_step_builds_on_counts(tmp_path: Path, steps: Sequence[Any]) -> None:
+    code, document = planned(tmp_path, steps)
+    assert (code, document["verdict"], verdicts(document)) == (
+        4,
+        "indeterminate",
+        {"A": "below", "B": "indeterminate"},
+    )
+    twice = {each["step"]: each["plan"] for each in document["steps"]}["B"]
+    alone = planned(tmp_path, training("x", seconds=2 * HOURS_900)["Arguments"])[1]
+    for bound in ("lower_flop", "best_flop", "upper_flop"):
+        mine = [each[bound] for each in twice["assessments"]]
+        assert mine == pytest.approx([each[bound] for each in alone["assessments"]], rel=1e-12)
+
+
+def test_steps_that_use_nothing_of_each_other_stand_alone(tmp_path: Path) -> None:
+    code, document = planned(tmp_path, [training("A"), training("B")])
+    assert (code, verdicts(document)) == (0, {"A": "below", "B": "below"})
+    assert (document["verdict"], document["not_counted"]) == ("below", [])
+
+
+@pytest.mark.parametrize("kind", ["Tuning", "AutoML"])
+def test_a_step_that_trains_and_is_not_counted_is_never_below(tmp_path: Path, kind: str) -> None:
+    code, document = planned(tmp_path, [training("A", seconds=3600), other(kind, "T")])
+    assert (code, document["verdict"], verdicts(document)) == (4, "indeterminate", {"A": "below"})
+    assert document["not_counted"] == [{"step": "T", "type": kind, "trains": True}]
+    code, document = planned(tmp_path, [training("B", "T", seconds=3600), other(kind, "T")])
+    assert verdicts(document) == {"B": "indeterminate"}
+
+
+@pytest.mark.parametrize("kind", ["Processing", "EMR", "Lambda", "Callback", "SomethingNew"])
+def test_a_step_that_may_train_is_named(tmp_path: Path, kind: str) -> None:
+    code, document = planned(tmp_path, [training("A", seconds=3600), other(kind, "P")])
+    assert (code, document["not_counted"]) == (0, [{"step": "P", "type": kind, "trains": False}])
+
+
+def test_a_large_step_inside_of_a_condition_is_found(tmp_path: Path) -> None:
+    inside = other("Condition", "C", Conditions=[], IfSteps=[], ElseSteps=[training("Big", hosts=64, seconds=10**8)])
+    code, document = planned(tmp_path, [training("A", seconds=3600), inside])
+    assert (code, verdicts(document)) == (3, {"A": "below", "Big": "above"})
+
+
+BEGINS = {
+    "an earlier job": {"Tags": [{"Key": "flops-auditor:lineage", "Value": "earlier-job"}]},
+    "a model of nobody knows whom": channel("s3://elsewhere/model"),
+    "a checkpoint": {"CheckpointConfig": {"S3Uri": "s3://elsewhere/checkpoints"}},
+}
+
+
+@pytest.mark.parametrize("begins", ["an earlier job", "a model of nobody knows whom"])
+def test_what_begins_elsewhere_is_not_below_until_somebody_says_what_that_took(tmp_path: Path, begins: str) -> None:
+    request = training("x", seconds=3600, **BEGINS[begins])["Arguments"]
+    code, document = planned(tmp_path, request)
+    assert (code, document["verdict"]) == (4, "indeterminate")
+    assert any("may be another run's result" in each["words"] for each in document["estimate"]["doubts"])
+    assert planned(tmp_path, request, "--earlier-flop", "0")[0] == 0
+    assert planned(tmp_path, request, "--earlier-flop", "1e24", "--base-model", "meta-llama/Llama-3.1-8B")[0] == 3
+
+
+def test_its_own_checkpoints_are_nobody_elses(tmp_path: Path) -> None:
+    assert planned(tmp_path, training("x", seconds=3600, **BEGINS["a checkpoint"])["Arguments"])[0] == 0
+
+
+WRONG = {
+    "a circle": ([training("A", "B"), training("B", "A")], "in a circle"),
+    "no such step": ([training("A", "nobody")], "there is no such step"),
+    "one name twice": ([training("A"), training("A")], "two steps are called"),
+    "steps that are none": (["A"], "no list of objects"),
+    "no training": ([other("Processing", "P")], "no training step"),
+    "no hosts": ([training("A", hosts=0)], "it has no hosts"),
+}
+
+
+@pytest.mark.parametrize(("steps", "said"), WRONG.values(), ids=WRONG)
+def test_what_cannot_be_is_said(tmp_path: Path, steps: Any, said: str) -> None:
+    code, words = planned(tmp_path, steps)
+    assert code == 2
+    assert said in words
+
+
+def test_two_counts_of_hosts_are_refused(tmp_path: Path) -> None:
+    groups = [{"InstanceType": "ml.p5.48xlarge", "InstanceCount": 8, "InstanceGroupName": "g"}]
+    resources = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 1, "InstanceGroups": groups, "VolumeSizeInGB": 1}
+    code, words = planned(tmp_path, training("A", ResourceConfig=resources)["Arguments"])
+    assert code == 2
+    assert "both InstanceCount and InstanceGroups" in words
+
+
+def test_one_step_alone_has_the_form_of_one_plan(tmp_path: Path) -> None:
+    code, document = planned(tmp_path, CHAINED["in any order"], "--step", "B")
+    assert (code, document["verdict"]) == (4, "indeterminate")
