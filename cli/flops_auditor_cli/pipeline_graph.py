@@ -52,7 +52,7 @@ class OtherStep:
 
 
 @dataclass
-class Node:
+class PipelineStep:
     """A step. `after` names the steps that it uses directly."""
 
     name: str
@@ -73,12 +73,12 @@ class Node:
         return OtherStep(self.name, self.kind)
 
 
-def read_graph(steps: Any, values: Mapping[str, Any]) -> dict[str, Node]:
+def read_graph(steps: Any, values: Mapping[str, Any]) -> dict[str, PipelineStep]:
     """All steps by name, each after those that it uses. `values` are those of the pipeline's parameters.
 
     Raises NoJobDefinition for steps that use each other in a circle, or one that is not there.
     """
-    nodes: dict[str, Node] = {}
+    nodes: dict[str, PipelineStep] = {}
     for step, inside in _flat(steps, ()):
         name, kind = str(step.get("Name")), str(step.get("Type"))
         if name in nodes:
@@ -90,7 +90,7 @@ def read_graph(steps: Any, values: Mapping[str, Any]) -> dict[str, Node]:
         depends = step.get("DependsOn") or ()
         used |= {each for each in depends if isinstance(each, str)}
         resolved([each for each in depends if not isinstance(each, str)], values, used)
-        nodes[name] = Node(name, kind, arguments, frozenset(used), inside)
+        nodes[name] = PipelineStep(name, kind, arguments, frozenset(used), inside)
         for outer in inside:
             nodes[outer].holds.add(name)
     for node in nodes.values():
@@ -116,7 +116,7 @@ def _flat(steps: Any, inside: tuple[str, ...]) -> Iterator[tuple[Mapping[str, An
                 yield from _flat((given or {}).get(branch) or [], (*inside, str(step.get("Name"))))
 
 
-def _direct(node: Node, nodes: Mapping[str, Node]) -> frozenset[str]:
+def _direct(node: PipelineStep, nodes: Mapping[str, PipelineStep]) -> frozenset[str]:
     """The steps that a step uses: a condition stands for all that it holds."""
     wanted = (set(node.after) | set(node.inside)) - {node.name}
     missing = sorted(wanted - set(nodes))
@@ -126,7 +126,7 @@ def _direct(node: Node, nodes: Mapping[str, Node]) -> frozenset[str]:
     return frozenset(wanted.union(*held) - {node.name})
 
 
-def _in_order(nodes: Mapping[str, Node]) -> Iterator[str]:
+def _in_order(nodes: Mapping[str, PipelineStep]) -> Iterator[str]:
     """Names of the steps, each after those that it uses, else as the definition has them."""
     sorter = TopologicalSorter({name: node.after for name, node in nodes.items()})
     try:
