@@ -1,19 +1,30 @@
-"""The alerts that tests/unit/golden/alerts holds. `python -m tests.golden_alerts` writes them again."""
+"""The mails that tests/unit/golden/alerts and digests hold. `python -m tests.golden_alerts` writes them again."""
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from bench.recompute import demo_ledger
+from flops_auditor.domain.messages.digest import digest_of
 from flops_auditor.domain.messages.record_alert import Alert
+from flops_auditor.domain.messages.report.report import RecordedRevision
+from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL
 from tests.fakes.audit import MemoryAlerts
 from tests.fakes.lineage import World, continuing
+from tests.fakes.reports import AS_OF, LEDGER, hostile, report_on
 from tests.fakes.running import START, Room, running
 
 FOLDER = Path(__file__).parent / "unit" / "golden" / "alerts"
+DIGESTS = FOLDER.parent / "digests"
+NOTE = f"{LEDGER.ledger_id}\n19\n{'A' * 43}=\n\n— {LEDGER.ledger_id} {'A' * 96}\n"
+"""A checkpoint in its form; the signatures of a sealer differ each time."""
+PAGE = "s3://reports/reports/2026-11-24.html"
 HOSTILE = "x\r\nBcc: all@example.com\x1b[31m\u202e\u200b" + "<script>alert(1)</script>'; DROP TABLE --" * 40
 
 
@@ -130,6 +141,46 @@ def _warned(headline: str, stop: bool = False, after: timedelta = timedelta(), *
     raise AssertionError(f"no alert says {headline}")
 
 
+@cache
+def demo_contents() -> list[dict[str, Any]]:
+    """The newest records of the demo's jobs, one of which is below on its own word."""
+    ledger = demo_ledger()
+    contents = [ledger.content(name) for name in ledger.pointers]
+    below = next(content for content in contents if content["verdict"] == "below")
+    below["rests_on"] |= {"on_the_jobs_word": True, "verdict_without_statements": "above"}
+    return contents
+
+
+def digest_of_the_demo() -> Alert:
+    """Two jobs turned since the last digest, the others are known."""
+    week_ago = AS_OF - timedelta(days=7)
+    before = {"domain-adapt-3": "below", "full-llama-3-1-70b": "indeterminate"}
+    history: list[RecordedRevision] = []
+    contents = demo_contents()
+    for number, content in enumerate(contents):
+        name, verdict = content["job"]["name"], content["verdict"]
+        if number >= 3:
+            history.append(RecordedRevision(content["job"]["id"], 0, iso(week_ago), before.get(name, verdict)))  # type: ignore[arg-type]
+    return digest_of(report_on(contents, since=week_ago, history=history), NOTE, PAGE)
+
+
+def digest_of_hostile_records() -> Alert:
+    """Every text that a job's owner may write is another one; every job is named like it."""
+    contents = [hostile(content, f"{NOTE}{HOSTILE}") for content in demo_contents()]
+    return digest_of(report_on(contents, since=AS_OF - timedelta(days=7)), NOTE, PAGE)
+
+
+def digest_of_an_empty_ledger() -> Alert:
+    """Nothing was recorded, compared or sealed."""
+    ledger = replace(LEDGER, size=0, sealed_at=None, complete_to=None)
+    return digest_of(report_on([], ledger, since=AS_OF - timedelta(days=7)), "", PAGE)
+
+
+DIGEST_CASES: tuple[Callable[[], Alert], ...] = (
+    digest_of_the_demo,
+    digest_of_hostile_records,
+    digest_of_an_empty_ledger,
+)
 CASES: tuple[Callable[[], Alert], ...] = (
     above_at_the_end_of_a_chain,
     indeterminate_without_utilisation,
@@ -159,10 +210,11 @@ def rendered(alert: Alert) -> str:
 
 def path_of(case: Callable[[], Alert]) -> Path:
     """The file of a case."""
-    return FOLDER / f"{case.__name__}.txt"
+    return (DIGESTS if case in DIGEST_CASES else FOLDER) / f"{case.__name__}.txt"
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for case in CASES:
+    for folder in (FOLDER, DIGESTS):
+        folder.mkdir(parents=True, exist_ok=True)
+    for case in (*CASES, *DIGEST_CASES):
         path_of(case).write_text(rendered(alert_of(case)), encoding="utf-8")

@@ -2,12 +2,17 @@
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flops_auditor.domain.messages.report.job_line import line_of
 from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
+from flops_auditor.use_cases.ledger.signatures import verifies
+from flops_auditor.use_cases.operations.report_ledger import Reporter
+from tests.fakes.audit import FixedRegions, MemoryReadings, MemorySeenJobs
+from tests.fakes.live_ledger import LiveLedger
 
 AS_OF = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 LEDGER = LedgerSeen(
@@ -36,6 +41,53 @@ def report_on(contents: Sequence[Mapping[str, Any]], ledger: LedgerSeen = LEDGER
     lines = [line_of(content, ledger.as_of.date()) for content in contents]
     since = more.get("since", AS_OF - timedelta(days=1))
     return report_of(lines, lambda ids: [by_id[each] for each in ids], history, ledger, since, "1.2.3")
+
+
+def reporter_of(ledger: LiveLedger, **changed: Any) -> Reporter:
+    """A reporter on a ledger in memory, all of whose records are first ones."""
+
+    class Current:
+        def history(self) -> Iterator[RecordedRevision]:
+            for content in self.contents():
+                yield RecordedRevision(content["job"]["id"], 0, content["recorded_at"], content["verdict"])
+
+        def contents(self, job_ids: Any = None) -> Iterator[dict[str, Any]]:
+            for name in ledger.pointers:
+                if job_ids is None or ledger.job_id(name) in job_ids:
+                    yield ledger.content(name)
+
+    parts: dict[str, Any] = {
+        "ledger_id": LEDGER.ledger_id,
+        "records": Current(),
+        "archive": ledger.archive,
+        "pending": ledger.pending,
+        "regions": FixedRegions(),
+        "readings": MemoryReadings(),
+        "seen": MemorySeenJobs(),
+        "verify": verifies,
+        "clock": ledger.clock,
+    }
+    return Reporter(**{**parts, **changed})
+
+
+@dataclass
+class MemoryDigests:
+    """The Digests port in a dictionary."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    sent: list[datetime] = field(default_factory=list)
+
+    def taken(self, week: str) -> bool:
+        return week in self.texts
+
+    def take(self, week: str, text: str) -> bool:
+        return self.texts.setdefault(week, text) is text
+
+    def note_sent(self, as_of: datetime) -> None:
+        self.sent.append(as_of)
+
+    def last_sent(self) -> datetime | None:
+        return max(self.sent, default=None)
 
 
 def hostile(content: Mapping[str, Any], text: str) -> dict[str, Any]:

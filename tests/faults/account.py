@@ -264,6 +264,7 @@ def account() -> Iterator[Account]:
                 "REGIONS": "all",
                 "EXCLUDED_REGIONS": "none",
                 "LISTING_RATE": "1",
+                "DIGEST": "weekly",
                 "AUDIT_CONCURRENCY": "5",
                 "POWERTOOLS_SERVICE_NAME": "test",
                 "POWERTOOLS_METRICS_NAMESPACE": "FlopsAuditor",

@@ -1,7 +1,8 @@
 """Every function is killed after every AWS call it makes; what it leaves must not be told from an undisturbed run.
 
 The calls are not listed here: an undisturbed run is recorded, and each of its calls is a kill point. Delivery guarantee
-for alerts: at least once, and exactly once unless the process ends between sns:Publish and the note that it was sent.
+for alerts: at least once, and exactly once unless the process ends between sns:Publish and the note that it was sent;
+for the digest of a week: at most once, and exactly once unless the process ends between keeping and publishing it.
 """
 
 import json
@@ -16,12 +17,15 @@ from typing import Any
 import pytest
 
 from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.aws.stores.s3_digests import SENT
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.leaves import kind_of
 from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.messages.digest import KIND
 from flops_auditor.domain.values.archive_keys import LOG
 from flops_auditor.use_cases.ledger.export_bundle import export_whole
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
+from flops_auditor.use_cases.operations.send_digest import week_of
 from tests.fakes.audit import NOW
 from tests.fakes.jobs import CREATED, describe
 from tests.faults import FULL, told
@@ -37,14 +41,15 @@ CHANGING = {"recorded_at", "collectedAt"}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is left: records and evidence by job without their times, the log, alerts by subject, dead letters, and
-    which jobs each page of reports names.
+    """What is left: records and evidence by job without their times, the log, alerts by subject, digests that were
+    sent, dead letters, and which jobs each page of reports and kept digest names.
     """
 
     records: dict[str, Any]
     evidence: dict[str, Any]
     log: list[tuple[str, int]]
     alerts: Counter[str]
+    digests: int
     letters: int
     verdict: str
     reports: dict[str, list[str]]
@@ -74,7 +79,7 @@ def running(**changes: Any) -> dict[str, Any]:
 
 def scenario(made: Account) -> None:
     """All that functions do, once: audits of every kind, a seal, a reconciliation that finds a lost job, its audit,
-    and a report.
+    a report, and one of the next day: the digest of the week goes out with the first of them.
 
     A new function must find its place here: `test_every_function_is_killed` compares with the folder of functions.
     """
@@ -96,14 +101,17 @@ def scenario(made: Account) -> None:
     made.now += timedelta(minutes=15)
     made.scheduled("seal")
     made.scheduled("report")
+    made.now += timedelta(days=1)
+    made.scheduled("report")
 
 
 def reports_of(jobs: set[str]) -> dict[str, list[str]]:
-    """Which of these jobs each page names; a page says as of when it is, which may differ."""
+    """Which of these jobs each page or mail names; it says as of when it is, which may differ."""
     import boto3
 
     s3 = boto3.client("s3", REGION)
     listed = s3.list_objects_v2(Bucket="reports").get("Contents", [])
+    listed = [each for each in listed if not each["Key"].startswith(SENT)]
     pages = {each["Key"]: s3.get_object(Bucket="reports", Key=each["Key"])["Body"].read().decode() for each in listed}
     return {key: sorted(name for name in jobs if name in page) for key, page in pages.items()}
 
@@ -136,10 +144,11 @@ def outcome_of(made: Account, folder: Path) -> Outcome:
             places.append((statement.predicate["job"]["name"], statement.predicate["revision"]))
     export_whole(archive, made.environment["LEDGER_ID"], folder / "bundle.zip", made.now)
     report = verify_bundle(folder / "bundle.zip", Demands(as_of=made.now))
-    names = [alert["subject"] for alert in made.alerts()]
+    sent = Counter(alert["kind"] for alert in made.alerts())
+    names = [alert["subject"] for alert in made.alerts() if alert["kind"] != KIND]
     verdict = report.verdict + "".join(f"; {finding}" for finding in report.findings)
     reports = reports_of({name.partition("#")[0] for name in records})
-    return Outcome(records, evidence, places, Counter(names), len(made.letters), verdict, reports)
+    return Outcome(records, evidence, places, Counter(names), sent[KIND], len(made.letters), verdict, reports)
 
 
 def run(folder: Path, kill_after: int | None = None) -> tuple[Outcome, list[tuple[str, str]]]:
@@ -177,7 +186,12 @@ def test_the_undisturbed_run_is_complete(undisturbed: tuple[Outcome, list[tuple[
         "running#1": "above",
     }
     every = ["above", "below", "lost", "running", "vanished"]
-    assert found.reports == {f"reports/{NOW.date()}.html": every, "reports/latest.html": every}
+    days = [NOW.date(), NOW.date() + timedelta(days=1)]
+    pages = {f"reports/{name}.html": every for name in (*days, "latest")}
+    mail = found.reports.pop(f"digests/{week_of(NOW)}.txt")
+    assert found.reports == pages
+    assert set(mail) >= set(every) - {"below"}
+    assert found.digests == 1
     assert len(found.alerts) == found.alerts.total() == 6
     for name, alerts in (("above", 1), ("vanished", 1), ("lost", 1), ("running", 3)):
         assert sum(name in subject.split() for subject in found.alerts) == alerts
@@ -207,6 +221,7 @@ def test_a_kill_after_any_call_changes_nothing(
         assert made[: number + 1] == calls[: number + 1], "the runs differ before the kill"
         doubled = found.alerts - expected.alerts
         allowed = 1 if call == "sns.Publish" else 0
+        taken = (function, call) == ("report", "s3.PutObject") and calls[number + 1] == ("report", "sns.Publish")
         same = (
             found.records == expected.records
             and found.evidence == expected.evidence
@@ -214,6 +229,7 @@ def test_a_kill_after_any_call_changes_nothing(
             and found.letters == 0
             and found.verdict == "valid"
             and found.reports == expected.reports
+            and found.digests == (0 if taken else 1)
             and not expected.alerts - found.alerts
             and doubled.total() <= allowed
         )

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import Statement, parse_statement
+from flops_auditor.domain.messages.digest import KIND
 from flops_auditor.domain.runs.sources.training_job_events import AWS_EVENT_SOURCE
 from flops_auditor_cli.demo import event_of, mails, subscribe_mailbox, unaudited, waiting
 from flops_auditor_cli.local_aws import Stack, load_job
@@ -106,8 +107,9 @@ class Deployed:
         return parse_statement(parse_envelope(newest["envelope"].encode()).payload)
 
     def mails_about(self, name: str) -> list[dict[str, Any]]:
-        """The alerts about a job so far."""
-        return [mail for mail in self.mails() if name in mail["Subject"] + mail["Message"]]
+        """The alerts about a job so far; a digest is about all jobs."""
+        alerts = [mail for mail in self.mails() if mail["MessageAttributes"]["kind"]["Value"] != KIND]
+        return [mail for mail in alerts if name in mail["Subject"] + mail["Message"]]
 
     def mails(self) -> list[dict[str, Any]]:
         """Every alert so far: a queue hides for a while what was just read, so what was read is kept."""

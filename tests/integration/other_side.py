@@ -471,7 +471,7 @@ def messages() -> list[Case]:
     ]
     found += [
         Case("publishes an alert", who, ROLE, publish(who, alerts), publish("recorder", alerts))
-        for who in (OTHER, "sealer", "reporter")
+        for who in (OTHER, "sealer")
     ]
     found += [
         Case("publishes a checkpoint", who, ROLE, publish(who, checkpoints), publish("sealer", checkpoints))

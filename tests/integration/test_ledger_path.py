@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from flops_auditor.domain.ledger.signed_note import checkpoint_in, parse_checkpoint, parse_note
+from flops_auditor.domain.messages.digest import KIND
 from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, batch_key
 from flops_auditor_cli.demo import mails, subscribe_mailbox
 from flops_auditor_cli.local_aws import Stack
@@ -116,3 +117,24 @@ def test_a_lost_table_is_rebuilt_by_the_command(deployed: Deployed) -> None:
     done = flops_auditor(deployed, "rebuild-index", "--output", "json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["written"] == 0
+
+
+def test_the_digest_of_the_week_goes_out_once_and_is_a_pin(deployed: Deployed, tmp_path: Path) -> None:
+    deployed.invoke("SealFunctionName")
+    first, second = deployed.invoke("ReportFunctionName"), deployed.invoke("ReportFunctionName")
+    assert not second["digest"], (first, second)
+
+    def digests() -> list[dict[str, Any]]:
+        return [mail for mail in deployed.mails() if mail["MessageAttributes"]["kind"]["Value"] == KIND]
+
+    [mail] = deployed.wait(digests, "the digest of the week")
+    assert mail["Subject"].startswith("[FLOPs Auditor] Weekly digest: ")
+    twin = json.loads(mail["MessageAttributes"]["json"]["Value"])
+    assert f"above a threshold: {twin['counts']['above']}\n" in mail["Message"]
+    bundle, pin = tmp_path / "whole.zip", tmp_path / "mail.txt"
+    pin.write_text(mail["Message"], encoding="utf-8")
+    done = flops_auditor(deployed, "export", str(bundle))
+    assert done.returncode == 0, done.stderr
+    done = flops_auditor(deployed, "verify", str(bundle), "--pin", str(pin), "--output", "json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["pinned"]

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -20,14 +19,14 @@ from flops_auditor.domain.messages.report.report import RecordedRevision, Report
 from flops_auditor.pages.render import report_page, source_hash
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.listing.reading import JobReading
-from flops_auditor.use_cases.operations.report_ledger import Reporter, complete_to, newest_seal, report_ledger
+from flops_auditor.use_cases.operations.report_ledger import complete_to, newest_seal, report_ledger
 from flops_auditor.use_cases.ports.records import SeenJob
 from flops_auditor.use_cases.ports.sources import ListedJob
 from flops_auditor_cli import print_page
 from flops_auditor_cli.main import app
 from tests.fakes.audit import FixedRegions, MemoryReadings, MemorySeenJobs
 from tests.fakes.live_ledger import LiveLedger
-from tests.fakes.reports import AS_OF, LEDGER, hostile, report_on
+from tests.fakes.reports import AS_OF, LEDGER, hostile, report_on, reporter_of
 
 ABOVE, OPEN, ALONE = "domain-adapt-3", "unlisted-accelerator", "full-llama-3-1-70b"
 ATTACKS = {
@@ -228,34 +227,8 @@ def test_nothing_recorded_is_said() -> None:
     assert "not known: the comparison with SageMaker" in text
 
 
-def reporter_of(ledger: LiveLedger, **changed: Any) -> Reporter:
-    """A reporter on a ledger in memory."""
-
-    class Current:
-        def history(self) -> Iterator[RecordedRevision]:
-            yield from ()
-
-        def contents(self, job_ids: Any = None) -> Iterator[dict[str, Any]]:
-            for name in ledger.pointers:
-                if job_ids is None or ledger.job_id(name) in job_ids:
-                    yield ledger.content(name)
-
-    parts: dict[str, Any] = {
-        "ledger_id": LEDGER.ledger_id,
-        "records": Current(),
-        "archive": ledger.archive,
-        "pending": ledger.pending,
-        "regions": FixedRegions(),
-        "readings": MemoryReadings(),
-        "seen": MemorySeenJobs(),
-        "verify": verifies,
-        "clock": ledger.clock,
-    }
-    return Reporter(**{**parts, **changed})
-
-
 def test_the_report_of_a_deployment_says_how_far_it_is_sealed(ledger: LiveLedger) -> None:
-    made = report_ledger(reporter_of(ledger), AS_OF)
+    made = report_ledger(reporter_of(ledger), ledger.at - timedelta(days=1))
     assert made.ledger.sealed_at == ledger.at
     assert made.ledger.size == 19
     assert made.ledger.waiting_since is None

@@ -68,6 +68,8 @@ def of_deployment(deployment: StackValues, since: datetime | None) -> Report:
         table_name=deployment.output("RecordTableName"),
         archive_bucket=deployment.output("ArchiveBucketName"),
         report_bucket="",
+        digest="off",
+        alert_topic_arn="",
         ledger_id=deployment.output("LedgerId"),
     )
     moment = since.replace(tzinfo=UTC) if since else datetime.now(UTC) - LATELY

@@ -99,7 +99,9 @@ class ReconcileEnvironment(ListingEnvironment):
 
 @dataclass(frozen=True)
 class ReportEnvironment(Environment):
-    """functions/report. `report_bucket` is where pages are kept; the regions as in ListingEnvironment."""
+    """functions/report. `report_bucket` is where pages are kept; the regions as in ListingEnvironment; `digest`:
+    "weekly" or "off".
+    """
 
     table_name: str
     archive_bucket: str
@@ -107,3 +109,5 @@ class ReportEnvironment(Environment):
     ledger_id: str
     regions: str
     excluded_regions: str
+    digest: str
+    alert_topic_arn: str

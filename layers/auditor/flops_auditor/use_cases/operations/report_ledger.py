@@ -11,7 +11,14 @@ from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.report.job_line import line_of
 from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
 from flops_auditor.domain.values.moments import read_time
-from flops_auditor.use_cases.ledger.log_reader import closing, newest_batch, read_batch, signers_of
+from flops_auditor.use_cases.ledger.log_reader import (
+    closing,
+    newest_batch,
+    newest_checkpoint,
+    read_batch,
+    read_checkpoint,
+    signers_of,
+)
 from flops_auditor.use_cases.listing.reading import ReadingStore
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING
 from flops_auditor.use_cases.ports.ledger import Archive, PendingRecords
@@ -74,6 +81,16 @@ def newest_seal(archive: Archive, verify: Verify) -> tuple[int, datetime | None]
         return 0, None
     heartbeat = closing(read_batch(archive, first), first, signers)
     return (0, None) if heartbeat is None else (int(heartbeat["index"]) + 1, read_time(heartbeat["sealed_at"]))
+
+
+def newest_pin(archive: Archive, verify: Verify) -> str:
+    """The newest checkpoint that the log's key signed, as a text that `verify --pin` reads; "" before the first.
+
+    Raises LedgerError where the log is not as its sealer left it.
+    """
+    signers = signers_of(archive, verify)
+    size = 0 if signers is None else newest_checkpoint(archive, signers)
+    return read_checkpoint(archive, size).decode() if size else ""
 
 
 def complete_to(regions: Regions, readings: ReadingStore, seen: SeenJobs) -> datetime | None:

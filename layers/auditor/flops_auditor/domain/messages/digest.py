@@ -1,0 +1,143 @@
+"""The mail of a week: the values of the report as plain text, bounded, with the log's checkpoint as a pin at its end.
+
+Names come from strangers: each stands within an indented line, so that none can pass for the checkpoint.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from flops_auditor.domain.messages.record_alert import WHAT_A_MAIL_MEANS, Alert, clipped, section, shorten, subject
+from flops_auditor.domain.messages.report.job_line import JobLine, NearestLine
+from flops_auditor.domain.messages.report.report import Changes, LedgerSeen, OpenJob, Report
+from flops_auditor.domain.values.amounts import percent
+from flops_auditor.domain.values.moments import iso, to_the_minute
+from flops_auditor.domain.values.visible import as_written
+
+KIND = "digest"
+"""What the mail's attribute `kind` says, for subscribers that filter."""
+SAID = {"not in force": "above, not in force", "silent": "not assessed"}
+MOST_LISTED = 8
+MOST_STEPS = 2
+LONGEST_STEP = 500
+HOW_TO_KEEP_IT = (
+    "The lines below are the signed state of the log. Keep this mail where the audited account cannot delete it: "
+    "`flops-auditor verify BUNDLE --pin MAIL.txt` later shows that nothing was rewritten before it."
+)
+
+
+def digest_of(report: Report, checkpoint: str, page: str) -> Alert:
+    """The mail about a report whose `changes` are those since the last digest.
+
+    `checkpoint` is the log's newest signed note, "" before the first seal; `page` says where the report is kept.
+    """
+    parts = [
+        section("", [f"What FLOPs Auditor knows of {_counted(len(report.jobs), 'training job')}, once a week."]),
+        section("TOTALS", _totals(report)),
+        section("NEAREST TO A LINE", [_near(e.line, e.line.nearest) for e in report.nearest if e.line.nearest]),
+        section(f"CHANGED SINCE {_minute(report.changes.since)}", _changes(report.changes)),
+        section("BELOW ON THEIR OWN WORD ALONE", _named(report.on_their_word)),
+        section("INDETERMINATE, AND WHAT WOULD SETTLE IT", _open(report.open_jobs, report.counts["indeterminate"])),
+        section("THE LEDGER", [*_ledger(report.ledger), f"The report, with every job: {page}"]),
+        section("THE CHECKPOINT", [HOW_TO_KEEP_IT if checkpoint else "The log was not sealed yet: there is none."]),
+        section("", [WHAT_A_MAIL_MEANS]),
+        checkpoint.strip("\n"),
+    ]
+    counts = report.counts
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("above", "indeterminate", "below"))
+    return Alert(
+        subject=subject(f"[FLOPs Auditor] Weekly digest: {told}"),
+        body="\n\n".join(part for part in parts if part) + "\n",
+        attributes={"kind": KIND, "json": _twin(report, checkpoint)},
+    )
+
+
+def _totals(report: Report) -> list[str]:
+    word = sum(line.verdict == "below" for line in report.on_their_word)
+    return [
+        f"- above a threshold: {report.counts['above']}",
+        f"- indeterminate, on which side is not known: {report.counts['indeterminate']}",
+        f"- below every threshold: {report.counts['below']}"
+        + (f", {word} of them on {'its' if word == 1 else 'their'} own word alone" if word else ""),
+    ]
+
+
+def _near(line: JobLine, near: NearestLine) -> str:
+    shares = f"best {percent(near.best_share)}, {percent(near.lower_share)} to {percent(near.upper_share)}"
+    return f"- {_name(line)} ({_said(line)}): {shares} of {clipped(near.title, 120)}"
+
+
+def _changes(changes: Changes) -> list[str]:
+    severe = len(changes.new_and_not_below)
+    new = f"- {_counted(changes.new, 'new job')}" + (f", {severe} of them not below:" if severe else "")
+    turned = [f"- {_name(each.line)} was {each.before}, is {each.line.verdict}" for each in changes.turned]
+    if not changes.new and not turned:
+        return ["Nothing."]
+    return [new, *_named(changes.new_and_not_below), *_cut(turned, len(turned))]
+
+
+def _named(lines: Sequence[JobLine]) -> list[str]:
+    return _cut([f"- {_name(line)}: {_said(line)}" for line in lines[:MOST_LISTED]], len(lines))
+
+
+def _open(jobs: Sequence[OpenJob], count: int) -> list[str]:
+    open_points = []
+    for job in jobs[:MOST_LISTED]:
+        steps = " ".join(clipped(each, LONGEST_STEP) for each in job.settle[:MOST_STEPS])
+        open_points.append(f"- {_name(job.line)}. {steps or 'Nothing is known that would.'}")
+    return _cut(open_points, count)
+
+
+def _ledger(ledger: LedgerSeen) -> list[str]:
+    complete, sealed = "not known; `flops-auditor doctor` says why", "not once"
+    if ledger.complete_to:
+        complete = f"every job that ended before {_minute(ledger.complete_to)} has a record"
+    if ledger.sealed_at:
+        sealed = f"{_counted(ledger.size, 'leaf', 'leaves')}, last at {_minute(ledger.sealed_at)}"
+    if ledger.waiting_since:
+        sealed += f"; a record waits for its place since {_minute(ledger.waiting_since)}"
+    return [
+        f"As of {_minute(ledger.as_of)}; ledger {clipped(ledger.ledger_id, 200)}.",
+        f"Complete: {complete}.",
+        f"Sealed: {sealed}.",
+    ]
+
+
+def _twin(report: Report, checkpoint: str) -> str:
+    """The same for machines, small: an SNS message has room for 256 KB."""
+    document = {
+        "ledger_id": report.ledger.ledger_id,
+        "as_of": iso(report.ledger.as_of),
+        "since": iso(report.changes.since),
+        "counts": dict(report.counts),
+        "on_their_word": len(report.on_their_word),
+        "new": report.changes.new,
+        "turned": len(report.changes.turned),
+        "checkpoint": checkpoint,
+    }
+    return json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+
+
+def _cut(lines: Iterable[str], count: int) -> list[str]:
+    """At most MOST_LISTED of the lines, and how many there are beyond them."""
+    shown = list(lines)[:MOST_LISTED]
+    return [*shown, *([f"- and {count - len(shown)} more, in the report"] if count > len(shown) else [])]
+
+
+def _name(line: JobLine) -> str:
+    """As it is written, with what it hides: two jobs of which one imitates the other are told apart."""
+    return shorten(as_written(line.name))
+
+
+def _said(line: JobLine) -> str:
+    """The verdict in the words of the other mails."""
+    word = ", on its own word" if line.on_the_jobs_word and line.verdict == "below" else ""
+    return SAID.get(line.shown_as, line.shown_as) + word
+
+
+def _counted(count: int, one: str, more: str = "") -> str:
+    return f"{count} {one if count == 1 else more or f'{one}s'}"
+
+
+def _minute(moment: datetime) -> str:
+    return f"{to_the_minute(iso(moment))} UTC"
