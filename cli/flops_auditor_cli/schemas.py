@@ -464,11 +464,13 @@ WATCHED = thing(
                     "scenario": TEXT,
                     "threshold_flop": AMOUNT,
                     "verdict": VERDICT,
+                    "lower_share": NUMBER,
                     "best_share": NUMBER,
                     "upper_share": NUMBER,
                     "projected_best_share": NUMBER,
                     "projected_upper_share": NUMBER,
                     "seconds_left": NUMBER,
+                    "crosses_at": MAYBE,
                 }
             )
         ),
@@ -640,7 +642,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     ),
     "form": ("`form`: the compute, time and energy part of the Model Documentation Form.", FORM),
     "drafts": ("`notify-draft`: what an authority is to be told.", thing({"drafts": many(DRAFT)})),
-    "watch": ("`watch`: the jobs in progress.", thing({"jobs": many(WATCHED), "failures": many(TEXT)})),
+    "watch": ("`watch`: the jobs in progress.", thing({"as_of": TEXT, "jobs": many(WATCHED), "failures": many(TEXT)})),
     "doctor": (
         "`doctor`: the health of the deployment.",
         thing(

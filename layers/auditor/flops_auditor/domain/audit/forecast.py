@@ -7,7 +7,7 @@ seldom reached and half of an upper bound is often slack.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from flops_auditor.domain.audit.audit import Audit
@@ -19,6 +19,8 @@ UNBOUNDED = "unbounded"
 PROJECTED = "projected"
 CROSSED = "crossed"
 IMMINENT = "imminent"
+LONGEST_FORECAST = timedelta(days=10 * 365)
+"""A rate of today says nothing of a time farther away."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class ThresholdForecast:
     projected_best_flop: int | None
     projected_upper_flop: int | None
     seconds_left: Fraction | None
+
+    @property
+    def lower_of_line(self) -> Fraction | None:
+        """The lower bound with what was inherited, as a share of the line."""
+        return self._of_line(self.assessment.counted.lower_flop, 0)
 
     @property
     def best_of_line(self) -> Fraction | None:
@@ -83,6 +90,15 @@ class ThresholdForecast:
     def line(self) -> str:
         """The line's name among those of all policies."""
         return f"{self.assessment.policy}#{self.assessment.scenario}"
+
+    def crosses_at(self, now: datetime) -> datetime | None:
+        """When the best estimate crosses the line at the present rate, seen now; None where it has, or nobody knows.
+
+        A time farther away than LONGEST_FORECAST is not known either.
+        """
+        if self.crossed or self.seconds_left is None or self.seconds_left > LONGEST_FORECAST.total_seconds():
+            return None
+        return now + timedelta(seconds=float(self.seconds_left))
 
     def levels(self, fractions: Sequence[Fraction]) -> list[Fraction]:
         """The warning levels that the upper bound has reached, lowest first."""

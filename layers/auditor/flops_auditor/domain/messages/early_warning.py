@@ -1,7 +1,7 @@
 """What people are told about a job in progress, in time to act."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
@@ -37,8 +37,6 @@ from flops_auditor.domain.messages.record_alert import (
 from flops_auditor.domain.runs.training_time import STILL_TRAINING
 from flops_auditor.domain.values.amounts import flop, percent, scientific
 from flops_auditor.domain.values.remarks import LONGEST_REMARK, printable
-
-_LONGEST_FORECAST = 10 * 365 * 86400
 
 
 def warn(
@@ -160,8 +158,7 @@ def _against(outlook: ThresholdForecast, now: datetime, left_open: str) -> str:
     line += f" Whether it counts is disputed: {left_open}." if left_open else ""
     if outlook.crossed:
         return line + " It is over."
-    if outlook.seconds_left is not None and outlook.seconds_left < _LONGEST_FORECAST:
-        when = now + timedelta(seconds=float(outlook.seconds_left))
+    if when := outlook.crosses_at(now):
         line += f" It would cross at {when:%Y-%m-%d %H:%M} UTC."
     return line
 
