@@ -18,7 +18,7 @@ from flops_auditor_cli.output import plain
 from flops_auditor_cli.view import cut_in_the_middle
 from flops_auditor_cli.watch_view import Sight
 
-Look = Callable[[], Sight]
+See = Callable[[], Sight]
 SURE, LIKELY, POSSIBLE, ROOM, OVER = "█", "▓", "░", "·", ">"
 """Up to the lower bound, the best estimate, the upper bound; what is left of the line; what is over it."""
 LEGEND = f"{SURE} at least  {LIKELY} best  {POSSIBLE} at most  | the threshold"
@@ -35,7 +35,7 @@ def can_be_live() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") not in ("", "dumb")
 
 
-def watch_live(look: Look, seconds: int, pause: Callable[[float], None] = time.sleep) -> None:
+def watch_live(look: See, seconds: int, pause: Callable[[float], None] = time.sleep) -> None:
     """Draw on the terminal until somebody interrupts."""
     from rich.live import Live  # noqa: PLC0415 - only people need it
     from rich.text import Text  # noqa: PLC0415
@@ -47,14 +47,14 @@ def watch_live(look: Look, seconds: int, pause: Callable[[float], None] = time.s
             screen.update(Text("\n".join(lines), no_wrap=True, overflow="crop"), refresh=True)
 
 
-def watch_in_lines(look: Look, seconds: int, pause: Callable[[float], None] = time.sleep) -> None:
+def watch_in_lines(look: See, seconds: int, pause: Callable[[float], None] = time.sleep) -> None:
     """Write a line of each job again and again, until somebody interrupts."""
     for sight in _again_and_again(look, seconds, pause):
         sys.stdout.write("".join(f"{line}\n" for line in plain_lines(sight)))
         sys.stdout.flush()
 
 
-def _again_and_again(look: Look, seconds: int, pause: Callable[[float], None]) -> Iterator[Sight]:
+def _again_and_again(look: See, seconds: int, pause: Callable[[float], None]) -> Iterator[Sight]:
     while True:
         yield look()
         pause(seconds)
