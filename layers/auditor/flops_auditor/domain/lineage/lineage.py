@@ -341,8 +341,8 @@ def _sum(amounts: list[int | None]) -> int | None:
 def short(doubts: Iterable[Remark]) -> tuple[Remark, ...]:
     """At most three doubts of bounded length: a descendant only has to know that there are some, and which kind."""
     listed = list(doubts)
-    shown = [recorded({"kind": d.kind.name, "words": bounded(d.words, _LONGEST_DOUBT)}) for d in listed[:3]]
-    return tuple(shown) if len(listed) <= 3 else (*shown, _MORE_DOUBTS(count=len(listed) - 3))
+    shown = listed if len(listed) <= 3 else [*listed[:3], _MORE_DOUBTS(count=len(listed) - 3)]
+    return tuple(recorded({"kind": d.kind.name, "words": bounded(d.words, _LONGEST_DOUBT)}) for d in shown)
 
 
 def ancestor_of(content: Mapping[str, Any]) -> Ancestor:

@@ -56,6 +56,11 @@ NAMES_LATER = Kind(
 )
 NAMES_UNKNOWN = Kind("lineage-names-unknown", "{where} names {name:said200}, of which nothing is recorded", TAG_LINEAGE)
 MOST_PARENTS = 50
+MOST_DOUBTS = 20
+MOST_NOTES = 30
+"""Of what a job continues, in its record; one more says how many others there are."""
+MORE_DOUBTS = Kind("more-lineage-doubts", "and {count} more doubts about what the job continues", TAG_LINEAGE)
+MORE_NOTES = Kind("more-lineage-notes", "and {count} more notes about what the job continues")
 
 
 @dataclass(frozen=True)
@@ -154,8 +159,16 @@ def follow(
     ancestors = union(sets, without=run.job_id)
     known = tuple(job_id for job_id in sorted(parents) if any(a.job_id == job_id for a in ancestors))
     return FoundLineage(
-        Lineage(known, ancestors, tuple(doubts[:20]), tuple(notes[:30])), tuple(kept.values()), tuple(due)
+        Lineage(known, ancestors, _first(doubts, MOST_DOUBTS, MORE_DOUBTS), _first(notes, MOST_NOTES, MORE_NOTES)),
+        tuple(kept.values()),
+        tuple(due),
     )
+
+
+def _first(remarks: Sequence[Remark], most: int, more: Kind) -> tuple[Remark, ...]:
+    """The first of these remarks, and one that says how many others there are."""
+    left = len(remarks) - most
+    return (*remarks[:most], *([more(count=left)] if left > 0 else []))
 
 
 @dataclass
