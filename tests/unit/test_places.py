@@ -201,6 +201,45 @@ def test_many_runs_in_one_bucket_cost_no_more_than_themselves(backwards: bool) -
     assert told[40] <= 40
 
 
+MODEL = "s3://models/llama/weights"
+OURS, STRANGER = ({"RoleArn": f"arn:aws:iam::123456789012:role/{name}"} for name in ("ours", "stranger"))
+
+
+@pytest.mark.parametrize("place", [MODEL, "s3://models/llama", f"{MODEL}/step-1"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_strangers_checkpoint_at_a_model_makes_it_no_parent(place: str, first: bool) -> None:
+    """Another role's word is none about whose model it is; what the same role says counts, and so does a tag."""
+    world = World()
+    world.add(continuing("stranger", CheckpointConfig={"S3Uri": place}, **STRANGER), tokens="x")
+    world.add(continuing("earlier", CheckpointConfig={"S3Uri": place}, **OURS))
+    reads = {"InputDataConfig": [channel("model", MODEL)], **OURS}
+    world.add(continuing("innocent", day=1, **reads))
+    world.add(continuing("tagged", day=1, **reads), lineage="stranger")
+    names = list(world.pointers)
+    world.audit(*(names if first else reversed(names)))
+    assert world.ancestors("innocent") == {"earlier"}
+    [doubt] = world.content("innocent")["lineage"]["doubts"]
+    assert doubt["kind"] == "of-another-role"
+    assert "stranger" in doubt["words"]
+    assert "stranger" in world.ancestors("tagged")
+    assert kinds(world, "tagged") == []
+
+
+@pytest.mark.parametrize("reads", [artifact("parent"), f"{CHECKPOINT}/step-1"])
+@pytest.mark.parametrize(("day", "doubts"), [(1, ["later-than-child"]), (9, [])])
+@pytest.mark.parametrize("parent_first", [True, False])
+def test_a_child_that_is_created_before_its_parent_is_a_doubt(
+    reads: str, day: int, doubts: list[str], parent_first: bool
+) -> None:
+    """It waits or runs while the parent begins; where the parent begins after its end, it took nothing of it."""
+    world = World()
+    world.add(continuing("child", hours=24 * 7, InputDataConfig=[channel("model", reads)]))
+    world.add(continuing("parent", day=day, CheckpointConfig={"S3Uri": CHECKPOINT}))
+    world.audit(*(("parent", "child") if parent_first else ("child", "parent")))
+    assert world.ancestors("child") == set()
+    assert kinds(world, "child") == doubts
+
+
 ACCESS_POINT = "arn:aws:s3:eu-west-1:123456789012:accesspoint/team"
 
 

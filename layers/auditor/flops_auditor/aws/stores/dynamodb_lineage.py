@@ -35,6 +35,8 @@ class DynamoDbLineageIndex:
             "job_arn": entry.job_arn,
             "family": entry.family,
             "checkpoint": "yes" if entry.checkpoint else "",
+            "role": entry.role,
+            "ended": entry.ended,
         }
         self._client.put_item(TableName=self._table, Item={k: {"S": value} for k, value in item.items()})
 
@@ -69,7 +71,8 @@ class DynamoDbLineageIndex:
             path = tuple(part for part in text["path"].split("/") if part)
             location = Location(text["space"], path)
             job = (text["created"], text["job_id"], text["job_arn"], text["family"])
-            entries.append(IndexEntry(location, *job, checkpoint=bool(text.get("checkpoint"))))
+            others = {name: text.get(name, "") for name in ("role", "ended")}
+            entries.append(IndexEntry(location, *job, checkpoint=bool(text.get("checkpoint")), **others))
         return entries
 
 

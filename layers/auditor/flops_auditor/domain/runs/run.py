@@ -42,9 +42,10 @@ class Run:
     `built_in`: it runs an algorithm of the service that trains no language model. `finished`: it has ended, whether
     well or not; `succeeded`: well. `hardware_disclosed` is False where the service keeps its hardware to itself.
     `billed_tokens` are those that the service charged for, `limit_seconds` how long it may run; None: not known.
-    `family` is shared by runs that are trials of one search: they are no ancestors of each other. `checkpoints` are
-    those of its `results` that its owner named, where others may write. `begins_doubts` are about what it begins from
-    and cannot be looked up. `reads` are places that it would begin from, did its lineage tag not deny it.
+    `family` is shared by runs that are trials of one search: they are no ancestors of each other. `role` is whose
+    rights it had, "" where the service does not say. `checkpoints` are those of its `results` that its owner named,
+    where others may write. `begins_doubts` are about what it begins from and cannot be looked up. `reads` are places
+    that it would begin from, did its lineage tag not deny it.
     `stop_command` is what a person types to end it.
     """
 
@@ -75,6 +76,7 @@ class Run:
     results: tuple[Location, ...] = ()
     checkpoints: tuple[Location, ...] = ()
     family: str = ""
+    role: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     stop_command: str = ""
 
@@ -92,3 +94,8 @@ class Run:
     def created_text(self) -> str:
         """Creation time as records and indexes hold it (ISO 8601, UTC); empty where not known."""
         return iso(self.created) if self.created else ""
+
+    @property
+    def ended_text(self) -> str:
+        """The time of its end in the same way; empty for a run that goes on, or where it is not known."""
+        return iso(self.ended) if self.ended else ""

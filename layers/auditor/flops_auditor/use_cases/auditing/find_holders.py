@@ -18,8 +18,8 @@ from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
 
 MOST_PAGES = 5
 """Pages of the index that one place may take."""
-MOST_QUERIES = 300
-"""Of the index for one run: 20 places, each 15 folders deep."""
+MOST_QUERIES = 360
+"""Of the index for one run: 20 places, each 15 folders deep, and of each who came there later."""
 MOST_HOLDERS = 4
 """Runs at one place that do not continue one another: with more of them it is a place that many write to."""
 
@@ -67,6 +67,18 @@ NOT_ITS_OUTPUT = Kind(
     "no-output-of-a-run",
     "{where} ({place:said200}) lies where a run keeps checkpoints or other files, which is no proof that it is a "
     "result of it: not counted",
+)
+OF_ANOTHER_ROLE = Kind(
+    "of-another-role",
+    "{where} ({place:said200}) lies where {names:list} of another role keeps checkpoints: whether it takes a result of "
+    "it cannot be told, so it is not counted",
+    TAG_LINEAGE,
+)
+LATER_THAN_IT = Kind(
+    "later-than-child",
+    "{where} ({place:said200}) names a result of a run that was created after this job, and before it ended: what a "
+    "job takes from a later one is not counted",
+    TAG_LINEAGE,
 )
 ALSO_HELD = Kind(
     "also-held",
@@ -142,13 +154,41 @@ class Holders:
             if is_crowd(entry for entry in here if entry.checkpoint):
                 here, shared = [entry for entry in here if not entry.checkpoint], True
                 self._unless_tagged(SHARED_PLACE(where=reference.where, most=MOST_SHARING, place=str(place)))
+            elif level < _NEAR and at not in self.run.checkpoints:
+                self._doubt_later(reference, place)
             every += here
             sure += [entry for entry in here if _surely_wrote(entry, at)]
         if sure and {entry.job_id for entry in every} - self._behind(sure):
             self.notes.append(ALSO_HELD(where=reference.where, place=str(at)))
         if not every and not shared and self._at(reference, Location(at.space)):
             self._unless_tagged(IN_A_RUNS_BUCKET(where=reference.where, place=str(at)))
-        return self._apart(reference, sure or every)
+        return self._apart(reference, sure or self._of_our_role(reference, every))
+
+    def _doubt_later(self, reference: Reference, place: Location) -> None:
+        """Runs created during this one that leave results where it begins: its parents, whatever the clock says."""
+        created, ended = self.run.created_text, self.run.ended_text
+        if not created or not self._may_ask():
+            return
+        later = (
+            entry
+            for entry in self.index.exactly("output", place, f"{place.key}#{created}", ENTRIES_IN_A_PAGE)
+            if entry.created > created and (not ended or entry.created < ended) and not self._apart_from_us(entry)
+            if entry.checkpoint or _surely_wrote(entry, reference.location)
+        )
+        if any(later):
+            self._unless_tagged(LATER_THAN_IT(where=reference.where, place=str(reference.location)))
+
+    def _of_our_role(self, reference: Reference, entries: Sequence[IndexEntry]) -> list[IndexEntry]:
+        """Those without runs that only say that they leave results there, and that had the rights of others."""
+        foreign = [entry for entry in entries if self._foreign(entry) and not reference.explicit]
+        if foreign:
+            names = sorted({name_of(entry.job_arn) for entry in foreign})[:MOST_HOLDERS]
+            place = str(reference.location)
+            self._unless_tagged(OF_ANOTHER_ROLE(where=reference.where, place=place, names=names))
+        return [entry for entry in entries if entry not in foreign]
+
+    def _foreign(self, entry: IndexEntry) -> bool:
+        return entry.checkpoint and bool(entry.role and self.run.role) and entry.role != self.run.role
 
     def _of_data(self, reference: Reference) -> list[IndexEntry]:
         """Those below whose name SageMaker wrote it."""
@@ -256,7 +296,7 @@ class Holders:
             if len(page) < ENTRIES_IN_A_PAGE:
                 break
             after = page[-1].cursor
-        return list({entry.location: entry for entry in earlier}.values())
+        return list({entry.location: entry for entry in self._of_our_role(reference, earlier)}.values())
 
     def _apart_from_us(self, entry: IndexEntry) -> bool:
         return apart(entry, self.run.job_id, self.run.family)

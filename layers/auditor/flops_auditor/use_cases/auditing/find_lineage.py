@@ -90,7 +90,7 @@ def index_run(run: Run, index: LineageIndex) -> None:
 def entry_of(run: Run, location: Location) -> IndexEntry:
     """The run's entry at a place."""
     checkpoint = location in run.checkpoints
-    return IndexEntry(location, run.created_text, run.job_id, run.arn, run.family, checkpoint)
+    return IndexEntry(location, run.created_text, run.job_id, run.arn, run.family, checkpoint, run.role, run.ended_text)
 
 
 def awaits_parent(content: Mapping[str, Any]) -> bool:

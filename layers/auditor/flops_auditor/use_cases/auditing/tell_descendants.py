@@ -19,6 +19,8 @@ from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, Lineage
 
 MOST_PAGES = 10
 """Pages of the index in one invocation; the rest is told in the next one, which is queued."""
+TOLD = "descendants#{:06d}"
+"""The note that those who continue a job were told of a revision."""
 WAITS = timedelta(hours=1)
 """So long a job counts as waiting for a message that nobody began with; then another one may be sent."""
 
@@ -41,15 +43,22 @@ class IndexQuery:
         return index.exactly(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
 
     def concerns(self, run: Run, entry: IndexEntry) -> bool:
-        """Whether the entry's job may be affected: it is a later one, or a person named this job in its tag."""
+        """Whether the entry's job may be affected: it is a later one, or went on when this run was created, or a person
+        named this run in its tag.
+        """
         told = bool(self.until) and entry.created > self.until
-        return not told and (entry.created > run.created_text or not self.at.in_s3)
+        during = self.kind == "input" and not entry.checkpoint and entry.created < run.created_text < entry.ended
+        return not told and (entry.created > run.created_text or during or not self.at.in_s3)
 
-    def crowd(self, run: Run, index: LineageIndex) -> Crowd:
+    def crowd(self, run: Run, recorder: Recorder) -> Crowd:
         """The other runs there. A job that cannot tell them apart does not count this run either."""
+
+        def told(job_id: str) -> bool:
+            return recorder.records.noted(job_id, TOLD.format(0)) is not None
+
         if self.kind == "directory":
-            return crowd_below(self.at, run.job_id, index)
-        return crowd_at(self.at, run.job_id, index) if self.at in run.checkpoints else Crowd()
+            return crowd_below(self.at, run.job_id, recorder.index, told)
+        return crowd_at(self.at, run.job_id, recorder.index, told) if self.at in run.checkpoints else Crowd()
 
 
 def queries_of(run: Run, index: LineageIndex) -> list[IndexQuery]:
@@ -80,7 +89,7 @@ def _of_bucket(run: Run, bucket: Location, index: LineageIndex) -> list[IndexQue
 
 def tell_descendants(run: Run, revision: int, recorder: Recorder, after: str = "") -> None:
     """Queue every job that may continue this one, once per revision. `after` goes on where an invocation ended."""
-    told_before = f"descendants#{revision:06d}"
+    told_before = TOLD.format(revision)
     if recorder.records.noted(run.job_id, told_before):
         return
     number, _, cursor = after.partition("|")
@@ -97,12 +106,13 @@ def tell_descendants(run: Run, revision: int, recorder: Recorder, after: str = "
             pages += 1
             later = [entry for entry in page if places[position].concerns(run, entry) and entry.job_id not in told]
             if later and crowd is None:
-                crowd = places[position].crowd(run, recorder.index)
+                crowd = places[position].crowd(run, recorder)
             concerned = [entry for entry in later if crowd is not None and not crowd.hides_from(entry)]
             _have_assessed(concerned, f"{run.job_id}#{revision}", recorder)
             told |= {entry.job_id for entry in concerned}
             cursor = page[-1].cursor if len(page) == ENTRIES_IN_A_PAGE else ""
-            if not cursor:
+            if not cursor or (crowd is not None and not places[position].below and crowd.hides_after(page[-1].created)):
+                cursor = ""
                 break
     recorder.records.note(run.job_id, told_before, recorder.clock())
 

@@ -12,8 +12,8 @@ IndexKind = Literal["output", "input", "directory"]
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """One job at one place. `created` is its creation time (ISO 8601), `family` its tuning job, if any; `checkpoint`:
-    its owner named the place, where SageMaker chooses others.
+    """One job at one place. `created` and `ended` are its times (ISO 8601; "": not known), `family` its tuning job and
+    `role` whose rights it had, if any; `checkpoint`: its owner named the place, where SageMaker chooses others.
     """
 
     location: Location
@@ -22,6 +22,8 @@ class IndexEntry:
     job_arn: str
     family: str = ""
     checkpoint: bool = False
+    role: str = ""
+    ended: str = ""
 
     @property
     def cursor(self) -> str:

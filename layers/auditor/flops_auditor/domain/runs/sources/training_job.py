@@ -57,6 +57,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         results=outputs(job),
         checkpoints=checkpoints(job),
         family=job.tuning_job_arn,
+        role=job.role_arn,
         tags=job.tags,
         stop_command=f"aws sagemaker stop-training-job --training-job-name {job.name} --region {job.region}",
     )

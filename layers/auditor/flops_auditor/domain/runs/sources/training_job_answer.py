@@ -219,6 +219,7 @@ class TrainingJob(AnswerShape):
 
     training_job_name: str = Field(min_length=1)
     training_job_arn: OptionalText = ""
+    role_arn: OptionalText = ""
     training_job_status: str
     creation_time: Time | None = None
     training_start_time: Time | None = None
