@@ -47,7 +47,7 @@ def room() -> Room:
 def sight() -> Sight:
     """What is seen of it, and a region that is closed."""
     made, done = room(), Watched()
-    seen = [look_at(each.job, made.recorder) for each in running_jobs(made.watcher, done)]
+    seen = [look_at(each.job, made.recorder) for each, _ in running_jobs(made.watcher, done)]
     forecasts = [each.seen for each in seen if each is not None]
     forecasts = [
         replace(each, audited=replace(each.audited, run=replace(each.audited.run, name=HOSTILE)))
