@@ -79,8 +79,9 @@ def test_it_says_what_the_report_says() -> None:
     mail, contents = alert_of(digest_of_the_demo), demo_contents()
     twin = json.loads(mail.attributes["json"])
     verdicts = [content["verdict"] for content in contents]
-    assert twin["counts"] == {each: verdicts.count(each) for each in ("above", "indeterminate", "below")}
-    assert mail.subject.endswith(": 3 above, 2 indeterminate, 13 below")
+    counts = {each: verdicts.count(each) for each in ("above", "indeterminate", "below")}
+    assert twin["counts"] == counts | {"below": counts["below"] - 1, "word": 1}
+    assert mail.subject.endswith(": 3 above, 2 indeterminate, 1 on its word, 12 below")
     flat = " ".join(mail.body.split())
     assert "domain-adapt-3: above" in flat
     assert "full-llama-3-1-70b was indeterminate, is below" in flat

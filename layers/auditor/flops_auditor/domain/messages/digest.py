@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from flops_auditor.domain.messages.record_alert import WHAT_A_MAIL_MEANS, Alert, clipped, section, shorten, subject
-from flops_auditor.domain.messages.report.job_line import JobLine, NearestLine
+from flops_auditor.domain.messages.report.job_line import Group, JobLine, NearestLine
 from flops_auditor.domain.messages.report.report import Changes, LedgerSeen, OpenJob, Report
 from flops_auditor.domain.values.amounts import percent
 from flops_auditor.domain.values.moments import iso, to_the_minute
@@ -16,6 +16,12 @@ from flops_auditor.domain.values.visible import as_written
 
 KIND = "digest"
 """What the mail's attribute `kind` says, for subscribers that filter."""
+IN_A_SUBJECT: dict[Group, str] = {
+    "above": "above",
+    "indeterminate": "indeterminate",
+    "word": "on its word",
+    "below": "below",
+}
 SAID = {"not in force": "above, not in force", "silent": "not assessed"}
 MOST_LISTED = 8
 MOST_STEPS = 2
@@ -43,8 +49,7 @@ def digest_of(report: Report, checkpoint: str, page: str) -> Alert:
         section("", [WHAT_A_MAIL_MEANS]),
         checkpoint.strip("\n"),
     ]
-    counts = report.counts
-    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("above", "indeterminate", "below"))
+    told = ", ".join(f"{report.counts[tone]} {words}" for tone, words in IN_A_SUBJECT.items())
     return Alert(
         subject=subject(f"[FLOPs Auditor] Weekly digest: {told}"),
         body="\n\n".join(part for part in parts if part) + "\n",
@@ -53,12 +58,11 @@ def digest_of(report: Report, checkpoint: str, page: str) -> Alert:
 
 
 def _totals(report: Report) -> list[str]:
-    word = sum(line.verdict == "below" for line in report.on_their_word)
     return [
         f"- above a threshold: {report.counts['above']}",
         f"- indeterminate, on which side is not known: {report.counts['indeterminate']}",
-        f"- below every threshold: {report.counts['below']}"
-        + (f", {word} of them on {'its' if word == 1 else 'their'} own word alone" if word else ""),
+        f"- below every threshold, on its own word alone: {report.counts['word']}",
+        f"- below every threshold: {report.counts['below']}",
     ]
 
 
@@ -131,7 +135,7 @@ def _name(line: JobLine) -> str:
 
 def _said(line: JobLine) -> str:
     """The verdict in the words of the other mails."""
-    word = ", on its own word" if line.on_the_jobs_word and line.verdict == "below" else ""
+    word = ", on its own word" if line.group == "word" else ""
     return SAID.get(line.shown_as, line.shown_as) + word
 
 
