@@ -1,6 +1,12 @@
-"""What a job's owner may try, on the deployed template (docs/threat-model.md). Most of it is tried in memory."""
+"""What a job's owner may try, on the deployed template (docs/threat-model.md). Most of it is tried in memory.
+
+`FLOPS_AUDITOR_OWNERS=full` floods it with 10,000 replays.
+"""
 
 import json
+import os
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +15,11 @@ from typer.testing import CliRunner
 from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
 from flops_auditor_cli.demo import DETAIL_TYPE
 from flops_auditor_cli.main import app
+from tests.faults import told
 from tests.integration.deployed import Deployed, fresh_job, run
+
+FULL = os.environ.get("FLOPS_AUDITOR_OWNERS") == "full"
+REPLAYS, GENUINE = (10_000, 100) if FULL else (200, 10)
 
 
 def occupancy_of(job: dict[str, Any], hosts: int, each_minute: list[float]) -> dict[str, Any]:
@@ -123,3 +133,38 @@ def test_made_up_replays_leave_nothing_behind(deployed: Deployed) -> None:
     deployed.idle()
     assert len(claims(deployed)) == before
     assert deployed.waiting("AuditDeadLetterQueueUrl") == dead
+
+
+def seconds_to_record(deployed: Deployed, jobs: Sequence[dict[str, Any]]) -> float:
+    """From AWS's events about these jobs until all are recorded."""
+    arns = {job["TrainingJobArn"] for job in jobs}
+    pages = deployed.stack.client("dynamodb").get_paginator("query")
+    question = {"IndexName": "time", "KeyConditionExpression": "kind = :kind"}
+
+    def recorded() -> bool:
+        asked = pages.paginate(
+            TableName=deployed.outputs["RecordTableName"],
+            ExpressionAttributeValues={":kind": {"S": "record"}},
+            **question,
+        )
+        return arns <= {item["job_arn"]["S"] for page in asked for item in page["Items"]}
+
+    begun = time.monotonic()
+    deployed.announce_as_aws(jobs)
+    deployed.wait(recorded, "all records")
+    return time.monotonic() - begun
+
+
+def test_a_flood_of_replays_delays_no_event_of_aws_by_more_than_as_much_again(deployed: Deployed) -> None:
+    quiet, flooded = ([fresh_job() for _ in range(GENUINE)] for _ in range(2))
+    for job in (*quiet, *flooded):
+        deployed.load(job)
+    undisturbed = seconds_to_record(deployed, quiet)
+    arns = [job["TrainingJobArn"] for job in flooded]
+    replay(deployed, (arns * REPLAYS)[:REPLAYS], datetime.now(UTC) - timedelta(days=3))
+    waiting = deployed.waiting("ReplayQueueUrl")
+    disturbed = seconds_to_record(deployed, flooded)
+    told(f"{GENUINE} events: {undisturbed:.1f} s; after {REPLAYS} replays, {waiting} waiting: {disturbed:.1f} s")
+    while deployed.waiting("ReplayQueueUrl"):
+        time.sleep(1)
+    assert disturbed <= 2 * max(undisturbed, 5)

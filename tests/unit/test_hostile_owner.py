@@ -1,10 +1,15 @@
 """A job's owner who tries at random what owners can do, beside the same jobs run honestly: nothing is milder unsaid.
 
+Some of the jobs continue others. The owner spells their places in other ways, puts decoys between and above them, has
+them run under several roles, and has them end in any order.
+
 `FLOPS_AUDITOR_OWNERS=full` plays 2,000 campaigns, of up to 30 jobs each.
 """
 
+import json
 import os
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -16,15 +21,21 @@ from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.occupancy import LOWEST, MAXIMUM, SAMPLES
 from flops_auditor.domain.values.figures import SEVERITY
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.auditing.audit_job import Territory, handle_event
+from flops_auditor.use_cases.auditing.audit_job import Territory, handle_event, reassess
 from flops_auditor.use_cases.ports.sources import MetricRequest
 from flops_auditor_cli.local_aws.training_jobs import EmittedSeries
-from tests.fakes.audit import FakeTrainingJobs, FixedRegions, MemoryAlerts, MemoryRecords, recorder
-from tests.fakes.jobs import CREATED, describe
+from tests.fakes.audit import FakeTrainingJobs, FixedRegions, MemoryAlerts, MemoryReassessments, MemoryRecords, recorder
+from tests.fakes.jobs import CREATED, describe, moved
+from tests.fakes.lineage import channel
 
 FULL = os.environ.get("FLOPS_AUDITOR_OWNERS") == "full"
 CAMPAIGNS, MOST_JOBS = (2000, 30) if FULL else (40, 5)
+TEAM = "s3://models/team"
+TOLD = ("RoleArn", "InputDataConfig", "OutputDataConfig", "CheckpointConfig", "Environment")
+"""What AWS's event says of a job beside its state and hyperparameters (SageMaker Developer Guide, "Training job state
+change"): it is all there is of a job that is deleted."""
 HOME = Territory("123456789012", FixedRegions())
+ROLE = "arn:aws:iam::123456789012:role/{}"
 Samples = list[list[float]]
 
 
@@ -33,9 +44,10 @@ class SampledMetrics:
     """The JobMetrics port over single samples, by job: each period with the statistics that CloudWatch keeps of it."""
 
     samples: dict[str, Samples] = field(default_factory=dict)
+    starts: dict[str, datetime] = field(default_factory=dict)
 
     def read(self, request: MetricRequest) -> Sequence[Mapping[str, Any]]:
-        start = (CREATED + timedelta(minutes=10)).timestamp()
+        start = self.starts[request.job_name].timestamp()
         minutes = self.samples[request.job_name]
         points = [(start + 60 * minute, value) for minute, values in enumerate(minutes) for value in values]
         series, label = EmittedSeries.of(points), "GPUUtilization algo-1"
@@ -53,7 +65,8 @@ class Account:
     def __init__(self) -> None:
         self.jobs, self.metrics, self.records = FakeTrainingJobs(), SampledMetrics(), MemoryRecords()
         self.alerts = MemoryAlerts()
-        self.recorder = recorder(self.jobs, self.metrics, records=self.records, alerts=self.alerts)
+        self.queue = MemoryReassessments()
+        self.recorder = recorder(self.jobs, self.metrics, records=self.records, alerts=self.alerts, queue=self.queue)
         self.sent = 0
 
     def start(self, job: dict[str, Any], samples: Samples, tags: dict[str, str]) -> None:
@@ -61,14 +74,18 @@ class Account:
         self.jobs.add(job)
         self.jobs.tags_by_arn[job["TrainingJobArn"]] = [{"Key": key, "Value": value} for key, value in tags.items()]
         self.metrics.samples[job["TrainingJobName"]] = samples
+        self.metrics.starts[job["TrainingJobName"]] = job["TrainingStartTime"]
 
     def tell(self, job: dict[str, Any], source: str = "aws.sagemaker", **said: Any) -> None:
         """An event about a job arrives."""
         self.sent += 1
         detail = {key: job[key] for key in ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus")}
         detail |= {"CreationTime": iso(job["CreationTime"]), "HyperParameters": job["HyperParameters"], **said}
+        detail |= {key: job[key] for key in TOLD if key in job}
         event = {"source": source, "detail": detail}
         handle_event(event, self.recorder, f"message-{self.sent}", HOME)
+        while self.queue.waiting:
+            reassess(self.queue.waiting.pop(0), self.recorder)
 
     def content(self, arn: str) -> dict[str, Any]:
         """The newest record of the job of this ARN."""
@@ -93,8 +110,85 @@ def attack(rng: Random, job: dict[str, Any], samples: Samples, tags: dict[str, s
             rng.choice(["note\ud800", "model_id", "bf16"]): rng.choice(["\ud800", "gpt2", "x" * 2500])
         }
     if rng.random() < 0.2:
-        job["Environment"] = {"PRETRAIN_FLOPS": rng.choice(["1e40", "1e26", "0", "nan"])}
+        job["Environment"] = {**job.get("Environment", {}), "PRETRAIN_FLOPS": rng.choice(["1e40", "1e26", "0", "nan"])}
     return samples
+
+
+def created_later(by: timedelta, name: str, **changes: Any) -> dict[str, Any]:
+    """A job all of whose times are so much later."""
+    return moved(describe(name, **changes), by)
+
+
+def place_of(rng: Random, number: int) -> str:
+    """Where a job leaves its model, or a checkpoint."""
+    return rng.choice([f"{TEAM}/job-{number}/output/model.tar.gz", f"{TEAM}/checkpoints/{number}/step-10"])
+
+
+def honest_job(rng: Random, number: int, hours: float) -> dict[str, Any]:
+    """A job that begins from nothing, or from what an earlier one left."""
+    job = created_later(
+        timedelta(days=number),
+        f"job-{number}",
+        hours=hours,
+        OutputDataConfig={"S3OutputPath": TEAM},
+        CheckpointConfig={"S3Uri": f"{TEAM}/checkpoints/{number}"},
+        InputDataConfig=[],
+        RoleArn=ROLE.format("team"),
+    )
+    if number and rng.random() < 0.6:
+        job["InputDataConfig"] = [channel("model", place_of(rng, rng.randrange(number)))]
+    return job
+
+
+def spelt_otherwise(rng: Random, uri: str) -> str:
+    """The same place in S3."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return rng.choice(
+        [
+            uri,
+            uri.replace("s3://", "s3a://"),
+            f"arn:aws:s3:::{bucket}/{key}",
+            f"https://{bucket}.s3.eu-west-1.amazonaws.com/{key}",
+            f"s3://{bucket}//{key}/",
+        ]
+    )
+
+
+def hide(rng: Random, job: dict[str, Any], tags: dict[str, str]) -> None:
+    """Pull some levers of what a job says that it begins from."""
+    for each in job["InputDataConfig"]:
+        source = each["DataSource"]["S3DataSource"]
+        source["S3Uri"] = spelt_otherwise(rng, source["S3Uri"])
+    if job["InputDataConfig"] and rng.random() < 0.3:
+        uri = job["InputDataConfig"].pop()["DataSource"]["S3DataSource"]["S3Uri"]
+        where = rng.choice(["HyperParameters", "Environment"])
+        job[where] = {**job.get(where, {}), "model_uri": rng.choice([uri, json.dumps({"a": [uri]})])}
+    if rng.random() < 0.2:
+        job["RoleArn"] = ROLE.format(rng.choice(["a", "b"]))
+    if rng.random() < 0.1:
+        tags["flops-auditor:lineage"] = rng.choice(["none", "job-0", "innocent"])
+
+
+def decoy(rng: Random, number: int, most: int) -> tuple[dict[str, Any], dict[str, str]]:
+    """A cheap job that claims others' places, or those of an innocent one."""
+    about = rng.randrange(most)
+    checkpoint = rng.choice(
+        [
+            *("s3://models/", "s3://data/", "s3://data/corpus", TEAM, f"{TEAM}/checkpoints"),
+            *(f"{TEAM}/checkpoints/{about}", f"{TEAM}/checkpoints/{about}/step-10", f"{TEAM}/job-{about}/output"),
+        ]
+    )
+    name, path = rng.choice([("output", f"{TEAM}/job-{about}"), ("corpus", "s3://data"), (f"decoy-{number}", "s3://x")])
+    job = created_later(
+        timedelta(days=rng.randrange(most), hours=1 + number),
+        name,
+        hours=0.1,
+        OutputDataConfig={"S3OutputPath": path},
+        CheckpointConfig={"S3Uri": checkpoint},
+        InputDataConfig=[],
+        RoleArn=ROLE.format(rng.choice(["team", "a", "stranger"])),
+    )
+    return job, rng.choice([{}, {"flops-auditor:lineage": "none"}, {"flops-auditor:tokens": "x"}])
 
 
 def excused(content: dict[str, Any]) -> bool:
@@ -110,24 +204,50 @@ def flop(content: dict[str, Any]) -> int:
     return 10**60 if upper is None else int(upper)
 
 
+def truth(fair: dict[str, Any], metrics: SampledMetrics) -> int:
+    """FLOP that the run and those before it can have taken, from every sample of the agent; what is recorded of an
+    honest run bounds that, where a period lies partly outside of training.
+    """
+    runs = [fair["job"]["arn"], *(each["job_arn"] for each in fair["cumulative"]["ancestors"])]
+    busy = sum(sum(minute) for arn in runs for minute in metrics.samples[arn.rpartition("/")[2]])
+    return int(busy / 100 * 60 * int(fair["estimate"]["peak_flop_per_s"]) * 0.999)
+
+
 @pytest.mark.parametrize("seed", range(CAMPAIGNS))
 def test_no_lever_makes_a_run_milder_silently_or_moves_another_owners(seed: int) -> None:
     rng = Random(seed)
     honest, hostile = Account(), Account()
-    theirs = describe("innocent", hours=1)
+    theirs = created_later(
+        timedelta(days=60),
+        "innocent",
+        hours=1,
+        InputDataConfig=[channel("train", "s3://data/corpus/part-1")],
+        RoleArn=ROLE.format("innocent"),
+    )
     for account in (honest, hostile):
         account.start(theirs, [[400.0]] * 60, {})
-    arns = []
-    for number in range(rng.randint(1, MOST_JOBS)):
+    most = rng.randint(1, MOST_JOBS)
+    jobs, made_up = [], []
+    for number in range(most):
         hours = rng.choice([0.5, 1.0, 3.0])
         line = {"flops-auditor:pretrain-flops": rng.choice(["1e19", "1e20", "1e21"])}
         samples = [[float(rng.choice([0, 100, 760, 800]))] for _ in range(int(hours * 60))]
-        job = describe(f"job-{number}", hours=hours)
-        arns.append(job["TrainingJobArn"])
+        job = honest_job(rng, number, hours)
         honest.start(job, samples, dict(line))
-        honest.tell(job)
-        bad, tags = describe(f"job-{number}", hours=hours), dict(line)
+        bad, tags = deepcopy(job), dict(line)
+        hide(rng, bad, tags)
         hostile.start(bad, attack(rng, bad, samples, tags), tags)
+        jobs.append((job, bad))
+        if rng.random() < 0.4:
+            false, said = decoy(rng, number, most)
+            if false["TrainingJobName"] not in {each["TrainingJobName"] for each in made_up}:
+                hostile.start(false, [[10.0]] * 6, said)
+                made_up.append(false)
+    for job, _ in jobs:
+        honest.tell(job)
+    ends = [*(bad for _, bad in jobs), *made_up]
+    rng.shuffle(ends)
+    for bad in ends:
         for _ in range(rng.randint(0, 3)):
             wrong = iso(CREATED - timedelta(days=rng.randint(0, 9)))
             about = rng.choice([bad, theirs, describe("nobody")])
@@ -135,11 +255,12 @@ def test_no_lever_makes_a_run_milder_silently_or_moves_another_owners(seed: int)
         if rng.random() < 0.2:
             del hostile.jobs.descriptions[bad["TrainingJobName"], "eu-west-1"]
         hostile.tell(bad)
+    arns = [job["TrainingJobArn"] for job, _ in jobs]
     for account in (honest, hostile):
         account.tell(theirs)
     for arn in arns:
         fair, found = honest.content(arn), hostile.content(arn)
         assert SEVERITY[found["verdict"]] >= SEVERITY[fair["verdict"]] or excused(found)
-        assert flop(found) >= flop(fair) or excused(found)
+        assert flop(found) >= truth(fair, honest.metrics) or excused(found)
     before, after = honest.content(theirs["TrainingJobArn"]), hostile.content(theirs["TrainingJobArn"])
     assert (before["verdict"], before["cumulative"]) == (after["verdict"], after["cumulative"])
