@@ -118,6 +118,11 @@ test-oracles: setup .tools/sigstore/$(STAMP) .tools/c2sp/$(STAMP) ## Tools that 
 test-jobs: setup ## 10,000 jobs with spoiled evidence: no wrong "below" that is not marked, no wrong "above"
 	FLOPS_AUDITOR_JOBS=full .venv/bin/pytest tests/accuracy/test_made_up_jobs.py -s --timeout 7200
 
+.PHONY: test-owners
+test-owners: setup ## What owners of jobs may try at its full size: 2,000 campaigns, 1,000 jobs at one place or running, 10,000 replays
+	FLOPS_AUDITOR_OWNERS=full .venv/bin/pytest tests/unit/test_hostile_owner.py tests/unit/test_storms.py \
+		tests/unit/test_watch.py tests/integration/test_owner_path.py -s --timeout 7200
+
 FAULT_TESTS = tests/faults tests/integration/test_least_privilege.py tests/integration/test_other_side.py
 FUZZ_SECONDS ?= 60
 fuzz: .tools/fuzz/$(STAMP) ## Fuzz every parser of foreign bytes, guided by coverage
