@@ -13,6 +13,7 @@ from flops_auditor.domain.lineage.lineage import Lineage, read_lineage
 from flops_auditor.domain.messages.report.report import Report
 from flops_auditor.use_cases.ledger.read_bundle import BundleRecord, ReadBundle, read_bundle
 from flops_auditor.use_cases.ledger.verify_bundle import Demands
+from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.deployment import Target, find_deployment
 from flops_auditor_cli.output import plain, say
 from flops_auditor_cli.progress import progress
@@ -28,6 +29,9 @@ class RecordSource(Protocol):
 
     def rows(self) -> list[dict[str, str]]:
         """One row per job, the latest job first."""
+
+    def fitting(self, query: RecordQuery) -> list[dict[str, str]]:
+        """The rows of the jobs that fit."""
 
     def line(self, row: Mapping[str, str]) -> bytes:
         """The signed envelope of a row's record, byte for byte."""
@@ -52,6 +56,16 @@ class BundleRecords:
 
         rows = [{**listed(each.content), "revision": str(each.revision)} for each in self._records.values()]
         return sorted(rows, key=lambda row: row.get("ended_at", ""), reverse=True)
+
+    def fitting(self, query: RecordQuery) -> list[dict[str, str]]:
+        """Of all of them; a lineage is looked up only where one is asked for."""
+        rows = self.rows()
+        if query.lineage:
+            rows = [{**row, "lineage": self._first_run(row["job_id"])} for row in rows]
+        return [row for row in rows if query.fits(row)]
+
+    def _first_run(self, job_id: str) -> str:
+        return min((root.job_id for root in self.lineage(self._records[job_id].content).roots()), default=job_id)
 
     def line(self, row: Mapping[str, str]) -> bytes:
         """From the log."""

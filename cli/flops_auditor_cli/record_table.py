@@ -7,11 +7,13 @@ from typing import Any
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.stores import dynamodb_current
+from flops_auditor.aws.stores.dynamodb_search import DynamoDbRecordSearch
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.lineage.lineage import Lineage
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
 from flops_auditor.use_cases.operations.check_health import RECENT
+from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.recorded import newest, the_one
 
@@ -56,6 +58,10 @@ class DeployedRecords:
     def rows(self) -> list[dict[str, str]]:
         """Of the index by time."""
         return newest(items(self._table, "time", "kind", "record"))
+
+    def fitting(self, query: RecordQuery) -> list[dict[str, str]]:
+        """By the index that leaves the fewest."""
+        return DynamoDbRecordSearch(client("dynamodb"), self._table).fitting(query)
 
     def line(self, row: Mapping[str, str]) -> bytes:
         """From the table."""

@@ -99,6 +99,12 @@ def row_of(item: Mapping[str, str], content: Mapping[str, Any]) -> dict[str, Any
     }
 
 
+def reaches(row: Mapping[str, Any], share: float) -> bool:
+    """Whether a job may have taken so much of its nearest threshold; where nobody knows, its verdict says."""
+    upper: float | None = row["upper_share"]
+    return row["verdict"] != "below" if upper is None else upper >= share
+
+
 def listing(rows: Sequence[Mapping[str, Any]], left_out: int, wide: bool) -> View:
     """Records as a list, with FLOP in scientific notation and times to the minute for people."""
     people = [

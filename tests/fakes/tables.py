@@ -32,3 +32,26 @@ def create_table(client: Any, name: str) -> None:
             },
         ],
     )
+
+
+def create_searched_table(client: Any, name: str) -> None:
+    """Keys, and the indexes that records are searched by."""
+    indexes = ("verdict", "base_model", "lineage")
+    attributes = ("pk", "sk", "ended_at", *indexes)
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": each, "AttributeType": "S"} for each in attributes],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": index,
+                "KeySchema": [
+                    {"AttributeName": index, "KeyType": "HASH"},
+                    {"AttributeName": "ended_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for index in indexes
+        ],
+    )

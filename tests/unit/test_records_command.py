@@ -10,7 +10,8 @@ from typer.testing import CliRunner, Result
 from flops_auditor_cli import record_source, record_table
 from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.main import app
-from flops_auditor_cli.recorded import NoSuchRecord, SeveralJobs, the_one
+from flops_auditor_cli.recorded import NoSuchRecord, SeveralJobs, reaches, the_one
+from tests.fakes.searched import MemoryRecordSearch
 
 
 def record(job: str, revision: int, verdict: str, base_model: str | None = None) -> dict[str, str]:
@@ -63,8 +64,14 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     def items(_: str, index: str, key: str, value: str) -> Iterator[dict[str, str]]:
         yield from (item for item in STORED if item.get(key) == value)
 
+    class Search(MemoryRecordSearch):
+        def __init__(self, *_: object) -> None:
+            super().__init__(STORED)
+
     outputs = {"RecordTableName": "records", "ArchiveBucketName": "archive"}
     monkeypatch.setattr(record_table, "items", items)
+    monkeypatch.setattr(record_table, "DynamoDbRecordSearch", Search)
+    monkeypatch.setattr(record_table, "client", lambda _: None)
     monkeypatch.setattr(record_table, "contents", lambda _, rows: [CONTENT for _ in rows])
     monkeypatch.setattr(record_source, "find_deployment", lambda *_: StackValues(outputs))
 
@@ -85,6 +92,18 @@ def test_a_job_is_listed_under_the_verdict_of_its_newest_record_alone() -> None:
     assert names("--verdict", "above") == {"bb": "above"}
     assert names("--base-model", "org/base") == {"bb": "above"}
     assert names("--verdict", "below", "--base-model", "org/base") == {}
+
+
+def test_a_list_is_filtered_by_region_time_lineage_and_share() -> None:
+    assert names("--only-region", "eu-west-1") == names()
+    assert names("--only-region", "us-east-1") == {}
+    assert names("--since", "2026-03-02") == {"ccc": "below", "bb": "above"}
+    assert names("--since", "2026-03-02", "--until", "2026-03-02T12:00:00Z") == {"bb": "above"}
+    assert names("--lineage", "0" * 64) == {}
+    upper = 47435691885347438885114 / 50000000000000000000000
+    assert names("--share-from", f"{upper - 0.001:.6f}") == names()
+    assert names("--share-from", f"{upper + 0.001:.6f}", "--verdict", "below") == {}
+    assert "No record fits." in listed("--share-from", "2").stderr
 
 
 def test_an_unknown_verdict_is_a_wrong_option_and_no_clean_result() -> None:
@@ -120,3 +139,11 @@ def test_an_arn_or_a_job_id_says_which(said: str) -> None:
     assert the_one(TWINS, said)["verdict"] == "above"
     with pytest.raises(NoSuchRecord):
         the_one(TWINS, "other")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "upper", "reached"),
+    [("above", 0.5, True), ("below", 0.49, False), ("indeterminate", None, True), ("below", None, False)],
+)
+def test_a_share_that_nobody_knows_may_be_any(verdict: str, upper: float | None, reached: bool) -> None:
+    assert reaches({"verdict": verdict, "upper_share": upper}, 0.5) is reached

@@ -1,5 +1,6 @@
 """`flops-auditor records`: list and show what was recorded, from the deployed table or from a bundle."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,12 +8,14 @@ import typer
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, talks_to_aws
-from flops_auditor_cli.options import OutputOption, WideOption
+from flops_auditor_cli.options import MOMENTS, OutputOption, WideOption
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.record_source import BundleOption, open_records
-from flops_auditor_cli.recorded import listing, row_of, the_one
+from flops_auditor_cli.recorded import listing, reaches, row_of, the_one
 from flops_auditor_cli.view import FactList, show
 
 
@@ -28,6 +31,20 @@ class VerdictChoice(StrEnum):
 def list_records(
     verdict: Annotated[VerdictChoice | None, typer.Option(help="Only jobs whose newest record says so.")] = None,
     base_model: Annotated[str | None, typer.Option(help="Only jobs on this base model, as the list names it.")] = None,
+    lineage: Annotated[
+        str | None, typer.Option(help="Only jobs that continue this one, by the job id of the first run of all.")
+    ] = None,
+    only_region: Annotated[str | None, typer.Option(help="Only jobs of this region.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=MOMENTS, help="Only jobs that ended then or later.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=MOMENTS, help="Only jobs that ended then or before.")
+    ] = None,
+    share_from: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Only jobs that took at most this share of their nearest threshold or more, such as 0.5."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many jobs.")] = 1000,
     wide: WideOption = False,
     bundle: BundleOption = None,
@@ -37,21 +54,30 @@ def list_records(
 ) -> None:
     """List recorded jobs by their newest record, the latest first.
 
-    FLOP include those of the runs that a job continues; the share is that of the nearest threshold.
+    FLOP include those of the runs that a job continues; the share is that of the nearest threshold. Verdict, model,
+    lineage, region and time are looked for in the table; the share is in the records alone, which are read for it.
     """
     source = open_records(target, bundle)
-    # The indexes by verdict and base model hold superseded records, too: they cannot tell what a job's newest one says.
-    matching = [
-        item
-        for item in source.rows()
-        if (verdict is None or item["verdict"] == verdict) and (not base_model or item.get("base_model") == base_model)
-    ]
-    shown = matching[:limit]
-    rows = [row_of(item, content) for item, content in zip(shown, source.contents(shown), strict=True)]
-    left_out = len(matching) - len(shown)
+    query = RecordQuery(
+        verdict=verdict or "",
+        base_model=base_model or "",
+        lineage=lineage or "",
+        region=only_region or "",
+        ended_from=iso(since.replace(tzinfo=UTC)) if since else "",
+        ended_until=iso(until.replace(tzinfo=UTC)) if until else "",
+    )
+    matching = source.fitting(query) if query.asks else source.rows()
+    if share_from is None:
+        shown = matching[:limit]
+        rows = [row_of(item, content) for item, content in zip(shown, source.contents(shown), strict=True)]
+        left_out = len(matching) - len(shown)
+    else:
+        every = [row_of(item, content) for item, content in zip(matching, source.contents(matching), strict=True)]
+        large = [row for row in every if reaches(row, share_from)]
+        rows, left_out = large[:limit], len(large[limit:])
     show(listing(rows, left_out, wide), output)
-    if not matching:
-        say("No record fits." if verdict or base_model else "Nothing is recorded yet.")
+    if not rows:
+        say("No record fits." if query.asks or share_from is not None else "Nothing is recorded yet.")
     if left_out:
         say(f"{left_out} more; raise --limit to see them")
 

@@ -62,14 +62,21 @@ def items(client: "DynamoDBClient", table: str, index: str, key: str, value: str
 
 def contents(client: "DynamoDBClient", table: str, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
     """The predicates of records of the index, in their order."""
-    lines: dict[tuple[str, str], bytes] = {}
-    for first in range(0, len(rows), AT_ONCE):
-        asked = [{name: {"S": item[name]} for name in ("pk", "sk")} for item in rows[first : first + AT_ONCE]]
+    keys = [(item["pk"], item["sk"]) for item in rows]
+    lines = {key: item["envelope"].encode() for key, item in batch(client, table, keys, "pk, sk, envelope")}
+    return [predicate_of(lines[key]) for key in keys]
+
+
+def batch(
+    client: "DynamoDBClient", table: str, keys: Sequence[tuple[str, str]], attributes: str
+) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:
+    """Those of the items (partition and sort key) that exist, in any order."""
+    for first in range(0, len(keys), AT_ONCE):
+        asked = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys[first : first + AT_ONCE]]
         while asked:
             answer: Any = client.batch_get_item(
-                RequestItems={table: {"Keys": asked, "ProjectionExpression": "pk, sk, envelope"}}
+                RequestItems={table: {"Keys": asked, "ProjectionExpression": attributes}}
             )
             for item in answer["Responses"][table]:
-                lines[item["pk"]["S"], item["sk"]["S"]] = item["envelope"]["S"].encode()
+                yield (item["pk"]["S"], item["sk"]["S"]), {name: value["S"] for name, value in item.items()}
             asked = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-    return [predicate_of(lines[item["pk"], item["sk"]]) for item in rows]

@@ -123,3 +123,41 @@ class Claims(Protocol):
 
     def release(self, subject: str, owner: str, now: datetime) -> None:
         """Give it back; of no effect if another owner took it meanwhile."""
+
+
+@dataclass(frozen=True)
+class RecordQuery:
+    """Which jobs are looked for, by what their newest record says; "" asks nothing.
+
+    `lineage` is the job id of the first run of a lineage; `ended_from` and `ended_until` are moments as records hold
+    them, both included.
+    """
+
+    verdict: str = ""
+    base_model: str = ""
+    lineage: str = ""
+    region: str = ""
+    ended_from: str = ""
+    ended_until: str = ""
+
+    @property
+    def asks(self) -> bool:
+        """Whether anything is asked."""
+        return self != RecordQuery()
+
+    def fits(self, row: Mapping[str, str]) -> bool:
+        """Whether the attributes that a record is found by are what is asked."""
+        asked = {name: getattr(self, name) for name in ("verdict", "base_model", "lineage", "region")}
+        ended = row.get("ended_at", "")
+        return (
+            all(not value or row.get(name) == value for name, value in asked.items())
+            and self.ended_from <= ended
+            and (not self.ended_until or ended <= self.ended_until)
+        )
+
+
+class RecordSearch(Protocol):
+    """Finds jobs by what their newest record says."""
+
+    def fitting(self, query: RecordQuery) -> Sequence[Mapping[str, str]]:
+        """The attributes of the newest record of each job that fits, the job that ended last first."""

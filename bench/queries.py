@@ -1,0 +1,84 @@
+"""What `records list` reads of the table: items that DynamoDB looks at for each job that it finds, on moto.
+
+    python -m bench.queries [--jobs N ...]
+
+Floor: at most 1.1, and two more, for a verdict, a model, a lineage or a time. A region has no index of its own: it is
+filtered by the table, which reads what the other conditions leave. Exits with 1 above the floor.
+"""
+
+import argparse
+import os
+import sys
+import time
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+from moto import mock_aws
+
+from bench.ledger_bundle import show
+from flops_auditor.aws.stores.dynamodb_search import DynamoDbRecordSearch
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ports.records import RecordQuery
+from tests.fakes.searched import BEGIN, MODELS, items, put
+from tests.fakes.tables import create_searched_table
+
+MOST_READ = 1.1
+SUPERSEDED = 0.02
+"""Share of the jobs that were recorded again, most of them under another verdict and model."""
+FEW = 2
+"""One superseded record among a handful of jobs."""
+
+
+def queries(jobs: int) -> dict[str, RecordQuery]:
+    """One of each kind that finds something."""
+    since, until = (iso(BEGIN + timedelta(minutes=7 * jobs * part / 10)) for part in (2, 4))
+    return {
+        "verdict": RecordQuery(verdict="above"),
+        "model": RecordQuery(base_model=MODELS[0]),
+        "lineage": RecordQuery(lineage=f"{jobs // 30 * 15:064x}"),
+        "time": RecordQuery(ended_from=since, ended_until=until),
+        "verdict and time": RecordQuery(verdict="above", ended_from=since, ended_until=until),
+        "verdict and region": RecordQuery(verdict="above", region="us-east-1"),
+    }
+
+
+def measure(jobs: int) -> bool:
+    """Fill a table, ask each query once, show the figures; whether the floor is kept."""
+    kept = True
+    with mock_aws():
+        client: Any = boto3.client("dynamodb", "eu-west-1")
+        create_searched_table(client, "records")
+        put(client, "records", items(jobs, SUPERSEDED))
+        for name, query in queries(jobs).items():
+            search = DynamoDbRecordSearch(client, "records")
+            begin = time.perf_counter()
+            jobs_found = len(search.fitting(query))
+            ratio = search.items_read / jobs_found
+            show(
+                {
+                    "jobs": jobs,
+                    "query": name,
+                    "found": jobs_found,
+                    "items_read": search.items_read,
+                    "read_for_one": round(ratio, 3),
+                    "seconds": round(time.perf_counter() - begin, 2),
+                }
+            )
+            kept = kept and (search.items_read <= MOST_READ * jobs_found + FEW or bool(query.region))
+    return kept
+
+
+def main() -> int:
+    """Every size."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, nargs="+", default=[100, 1000, 10_000])
+    secrets = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+    with patch.dict(os.environ, secrets):
+        kept = [measure(jobs) for jobs in parser.parse_args().jobs]
+    return 0 if all(kept) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
