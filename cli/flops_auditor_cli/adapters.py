@@ -5,10 +5,18 @@ from dataclasses import replace
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.sources.deployed_stack import DeployedStack
-from flops_auditor.aws.wiring.environment import QueueingEnvironment, ReconcileEnvironment, WatchEnvironment
+from flops_auditor.aws.sources.forwarding import EventForwarding, bus_of
+from flops_auditor.aws.wiring.environment import (
+    ListingEnvironment,
+    QueueingEnvironment,
+    ReconcileEnvironment,
+    WatchEnvironment,
+)
+from flops_auditor.aws.wiring.listing import regions_from
 from flops_auditor.aws.wiring.reconciling import reconciler_from
 from flops_auditor.aws.wiring.recording import claims_from
 from flops_auditor.aws.wiring.watching import watcher_from
+from flops_auditor.domain.values.arns import region_of
 from flops_auditor.use_cases.auditing.watch_jobs import Watcher
 from flops_auditor.use_cases.listing.job_reader import JobReader
 from flops_auditor.use_cases.operations.compare_jobs import UnwrittenReadings
@@ -106,6 +114,17 @@ def watcher_of(
     listing = in_turns(watcher.reader, deployment)
     reader = replace(watcher.reader, store=UnwrittenReadings(watcher.reader.store), listing=listing)
     return replace(watcher, reader=reader, seen=NotedInMemory(watcher.seen)), listing
+
+
+def forwarding_to(deployment: StackValues) -> EventForwarding:
+    """What other regions send to the stack's own."""
+    return EventForwarding(bus_of(deployment.output("AlertTopicArn")))
+
+
+def other_regions(deployment: StackValues) -> list[str]:
+    """Where the account may have training jobs, but for the stack's own region."""
+    regions = regions_from(ListingEnvironment(**listing_of(deployment)))
+    return [name for name in regions.enabled().names if name != region_of(deployment.output("AlertTopicArn"))]
 
 
 def deployed(deployment: StackValues, target: Target) -> DeployedStack:

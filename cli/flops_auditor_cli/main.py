@@ -55,6 +55,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "amend": Command("Give better evidence about a recorded job.", ("amend",)),
         "models": Command("Say what only people know of a model.", ("models",), group=True),
         "reassess": Command("Assess records again with today's tables.", ("reassess",)),
+        "regions": Command("Have other regions forward the ends of jobs.", ("regions",)),
         "reconcile": Command("Queue finished jobs that have no record.", ("reconcile",)),
         "redrive": Command("Send dead letters to the audit again.", ("redrive",)),
         "keys": Command("List the signing keys, and replace one.", ("keys",), group=True),

@@ -679,6 +679,16 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             }
         ),
     ),
+    "regions": (
+        "`regions`: which regions forward the ends of training jobs to the stack's region.",
+        thing(
+            {
+                "home_region": TEXT,
+                "forwarding": COUNT,
+                "regions": many(thing({"region": TEXT, "state": TEXT, "action": TEXT, "error": TEXT})),
+            }
+        ),
+    ),
     "redrive": (
         "`redrive`: dead letters, and what became of them.",
         thing(

@@ -12,6 +12,7 @@ from flops_auditor.aws.stores.dynamodb_items import DynamoDbRecordItems
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.operations.check_forwarding import check_forwarding, forwarding_of
 from flops_auditor.use_cases.operations.check_health import (
     HealthCheck,
     completeness,
@@ -23,7 +24,7 @@ from flops_auditor.use_cases.operations.check_health import (
 from flops_auditor.use_cases.operations.compare_jobs import compare
 from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
-from flops_auditor_cli.adapters import deployed, reconciler_of
+from flops_auditor_cli.adapters import deployed, forwarding_to, other_regions, reconciler_of
 from flops_auditor_cli.comparison_view import RegionProgress, document_of, rows_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
@@ -92,6 +93,10 @@ def doctor(
             lambda: progress_of(
                 {name: reconciler.reader.store.read(name) for name in reconciler.regions.enabled().names}, now
             ),
+        ),
+        *asked(
+            "forwarding",
+            lambda: check_forwarding(forwarding_of(other_regions(deployment), forwarding_to(deployment))),
         ),
         *asked("subscribers", lambda: told_of_alerts(stack.subscribers())),
         *asked("table, archive and log", ledger),

@@ -8,6 +8,7 @@ from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.domain.runs.pointer import RECONCILE_SOURCE
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.training_job_answer import DELETED
+from flops_auditor.domain.runs.sources.training_job_events import AWS_DETAIL_TYPE
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ports.records import SeenJob
@@ -48,7 +49,7 @@ def message(seen: SeenJob) -> str:
     return json.dumps(
         {
             "source": RECONCILE_SOURCE,
-            "detail-type": "SageMaker Training Job State Change",
+            "detail-type": AWS_DETAIL_TYPE,
             "region": job.region,
             "account": account_of(job.arn),
             "resources": [job.arn],

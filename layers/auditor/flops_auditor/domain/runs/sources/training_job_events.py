@@ -21,6 +21,7 @@ from flops_auditor.domain.values.moments import read_time
 
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:([a-z0-9-]+):(\d{12}):training-job/([A-Za-z0-9][A-Za-z0-9-]{0,62})")
 AWS_EVENT_SOURCE = "aws.sagemaker"
+AWS_DETAIL_TYPE = "SageMaker Training Job State Change"
 
 
 def points_at(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
