@@ -1,7 +1,7 @@
 """A job of another region, created, run and deleted before that region is listed, is recorded through regions.yaml.
 
-The emulator delivers no event to a bus of another region. So this test looks at what the deployed parts would do, one by
-one: the region's rule takes the event, its target is the home bus, its role may put events there, the stack's own rule
+The emulator delivers no event to a bus of another region. So this test asks each deployed part what it would do:
+the region's rule takes the event, its target is the home bus, its role may put events there, the stack's own rule
 takes it there; then it is put into the queue as that rule does.
 """
 
