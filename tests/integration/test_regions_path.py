@@ -44,8 +44,14 @@ def test_every_region_forwards_once_it_is_deployed(operator: Deployed) -> None:
     assert forwarding(run("doctor")[1])["detail"].startswith(f"{len(before['regions'])} regions forward")
 
 
+def forwarding_everywhere() -> None:
+    """As the first test leaves it; a test alone deploys first."""
+    if run("regions")[0]:
+        run("regions", "--deploy")
+
+
 def test_a_job_that_lived_for_minutes_elsewhere_is_recorded(operator: Deployed) -> None:
-    run("regions", "--deploy")
+    forwarding_everywhere()
     job = fresh_job(hours=0.1)
     job["TrainingJobArn"] = job["TrainingJobArn"].replace(HOME, AWAY)
     event = {
@@ -83,11 +89,11 @@ def test_a_job_that_lived_for_minutes_elsewhere_is_recorded(operator: Deployed) 
     operator.announce_as_aws([job])
     statement = operator.record(job["TrainingJobArn"])
     assert statement.predicate["job"]["region"] == AWAY
-    assert statement.predicate["verdict"] == "below"
+    assert statement.predicate["verdict"] == "indeterminate"  # nobody can ask for its tags and metrics any more
 
 
 def test_a_disabled_rule_is_named_and_all_can_be_taken_away(operator: Deployed) -> None:
-    run("regions", "--deploy")
+    forwarding_everywhere()
     events = operator.stack.client("events", AWAY)
     home = operator.stack.client("events").describe_event_bus()["Arn"]
     [rule] = events.list_rule_names_by_target(TargetArn=home)["RuleNames"]
