@@ -53,23 +53,19 @@ def test_a_changed_byte_of_the_zip_is_valid_only_if_every_file_still_reads_the_s
     bundle: Bundle, data: st.DataObject
 ) -> None:
     """What zip keeps besides contents (dates, versions, attributes, the second copy of a header) is not covered."""
-    bundle.verify()
+    bundle.write()
     zipped = bytearray(bundle.path.read_bytes())
     at = data.draw(st.integers(0, len(zipped) - 1))
     zipped[at] ^= data.draw(st.integers(1, 255))
-    original = bundle.path.read_bytes()
     bundle.path.write_bytes(zipped)
-    try:
-        report = verify_bundle(bundle.path, Demands(as_of=bundle.world.at))
-        if report.verdict == "valid":
-            assert contents(bundle.path) == bundle.files
-    finally:
-        bundle.path.write_bytes(original)
+    report = verify_bundle(bundle.path, Demands(as_of=bundle.world.at))
+    if report.verdict == "valid":
+        assert contents(bundle.path) == bundle.files
 
 
 @pytest.mark.parametrize("cut", [1, 10, 100, 1000])
 def test_a_cut_off_bundle_cannot_be_verified(bundle: Bundle, cut: int) -> None:
-    bundle.verify()
+    bundle.write()
     bundle.path.write_bytes(bundle.path.read_bytes()[:-cut])
 
     assert verify_bundle(bundle.path, Demands(as_of=bundle.world.at)).verdict == "cannot verify"

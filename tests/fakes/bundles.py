@@ -61,7 +61,13 @@ class Bundle:
         return sorted(name for name in self.files if name.startswith(folder))
 
     def verify(self, **demands: Any) -> VerificationReport:
-        """Write the files as they are now, with a manifest that promises them, and verify."""
+        """Write the files as they are now, and verify."""
+        self.write()
+        as_of: datetime = demands.pop("as_of", self.world.at + timedelta(minutes=1))
+        return verify_bundle(self.path, Demands(as_of=as_of, **demands))
+
+    def write(self) -> None:
+        """Write the files as they are now, with a manifest that promises them."""
         if self.promise and "manifest.json" in self.files:
             others = [len(content) for name, content in self.files.items() if name != "manifest.json"]
             said = {"files": str(len(others)), "unpacked_bytes": str(sum(others))}
@@ -69,8 +75,6 @@ class Bundle:
         with zipfile.ZipFile(self.path, "w") as zipped:
             for name, content in self.files.items():
                 zipped.writestr(name, content)
-        as_of: datetime = demands.pop("as_of", self.world.at + timedelta(minutes=1))
-        return verify_bundle(self.path, Demands(as_of=as_of, **demands))
 
     def leaves(self) -> list[tuple[str, int]]:
         """(file, line) of every leaf in order."""
