@@ -53,6 +53,8 @@ def filled(text: str, width: int | None, first: str = "", further: str = "") -> 
 def plain(value: object) -> str:
     """A value as one line of text without control characters, such as ANSI escapes in a job's name."""
     text = "" if value is None else str(value)
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
@@ -78,8 +80,12 @@ def markdown(value: object) -> str:
 
 def json_text(document: object) -> str:
     """JSON with all escaped that a terminal would obey: JSON itself leaves C1 controls and bidi overrides raw."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    return "".join(each if each.isprintable() or each == "\n" else _escaped(each) for each in text)
+    lines = json.dumps(document, indent=2, ensure_ascii=False).split("\n")
+    return "\n".join(line if line.isprintable() else "".join(map(_shown_in_json, line)) for line in lines)
+
+
+def _shown_in_json(character: str) -> str:
+    return character if character.isprintable() else _escaped(character)
 
 
 def _escaped(character: str) -> str:

@@ -363,7 +363,7 @@ RECORD = joined(
             "previous_verdict": maybe(VERDICT),
             "changes": many(thing({"policy": TEXT, "scenario": TEXT, "from": maybe(VERDICT), "to": maybe(VERDICT)})),
             "action": maybe(thing({"kind": TEXT, "requested_at": TEXT, "reason": TEXT})),
-            "reassessed": maybe(thing({"tables": many(TEXT), "code_version": TEXT})),
+            "reassessed": maybe(thing({"tables": named(maybe(DIGEST)), "code_version": TEXT})),
             "evidence_sha256": DIGEST,
             "key_id": DIGEST,
         }

@@ -8,6 +8,7 @@ import typer
 
 from flops_auditor.domain.runs.spdx import unknown_in_words
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, Stated
+from flops_auditor.domain.values.moments import read_day
 from flops_auditor_cli.options_together import with_options
 
 OursOption = Annotated[
@@ -121,6 +122,6 @@ def placed_on_market(text: str | None) -> tuple[bool | None, date | None]:
     if text.lower() in {"yes", "no"}:
         return text.lower() == "yes", None
     try:
-        return True, date.fromisoformat(text)
+        return True, read_day(text)
     except ValueError as error:
         raise typer.BadParameter(f"--placed-on-market: {text[:40]!r} is not yes, no or a day") from error

@@ -25,7 +25,8 @@ from flops_auditor.domain.ledger.merkle import CompactRange, leaf_hash
 from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
 from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE
 from flops_auditor.pages.render import report_page
-from flops_auditor.use_cases.ledger.report_bundle import WRITER
+from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
+from flops_auditor.use_cases.ledger.report_bundle import WRITER, report_bundle
 from flops_auditor.use_cases.ports.ledger import Signer
 from tests.fakes.bundles import ORDER, Bundle, small_world
 from tests.fakes.ledger import MemorySigner
@@ -690,6 +691,16 @@ def test_a_page_of_another_version_is_named_and_not_believed(bundle: Bundle) -> 
         assert told.reservations[0].message == said
     stale = bundle.verify(page=report_page, as_of=bundle.world.at + timedelta(days=2))
     assert (stale.verdict, reserved(stale)) == ("valid, with reservations", ["PageNotCompared", "StaleLedger"])
+
+
+def test_of_a_page_of_another_version_no_report_is_made(bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A newer version may have words that this one does not know: who wrote a page is looked at first."""
+    page = bundle.files["index.html"]
+    bundle.files["index.html"] = page.replace(f"FLOPs Auditor {WRITER}".encode(), b"FLOPs Auditor 9.9")
+    monkeypatch.setattr("flops_auditor.use_cases.ledger.report_bundle.line_of", lambda *_: {}["a new word"])
+    assert reserved(bundle.verify(page=report_page)) == ["PageNotCompared"]
+    with pytest.raises(KeyError, match="a new word"):
+        report_bundle(BundleFiles(bundle.path))
 
 
 def test_an_insider_who_rewrites_everything_is_seen_by_a_pin(bundle: Bundle) -> None:

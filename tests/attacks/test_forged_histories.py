@@ -21,6 +21,7 @@ from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage, from_json,
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.find_lineage import AWAITED
 from flops_auditor.use_cases.auditing.reassess_record import reassess_record
@@ -569,3 +570,15 @@ def test_time_never_runs_backwards_by_more_than_the_skew_in_all(forger: Forger) 
     for number, leaf in enumerate(forger.heartbeats()):
         leaf.content["sealed_at"] = iso(start + timedelta(hours=2) - timedelta(minutes=4.9 * number))
     assert "TimeRunsBackwards" in errors(judged(forger))
+
+
+@pytest.mark.parametrize(
+    ("member", "word"),
+    [("basis", "x"), ("reading", "x"), ("comparison", "over"), ("met_at", "2026-02-29T00:00:00.000Z")],
+)
+def test_a_word_that_no_reader_knows_is_named(forger: Forger, member: str, word: str) -> None:
+    """Whoever shows a record looks such words up: with another one `verify` died, and the page said "valid"."""
+    leaf = [each for each in forger.leaves if each.kind == "record"][-1]
+    leaf.content["assessments"][0][member] = word
+    report = forger.seal().verify(page=report_page)
+    assert [found.error for found in report.findings] == ["MalformedRecord"]

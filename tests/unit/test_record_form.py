@@ -137,3 +137,12 @@ def test_another_member_beside_it_is_refused(records: list[dict[str, Any]], path
                 del place["surplus"]
             return
     pytest.fail(f"no record has {path}")
+
+
+@pytest.mark.parametrize("day", ["0500-01-01", "1969-12-31", "3000-01-01", "9999-12-31"])
+def test_no_day_that_an_owner_names_keeps_a_record_out_of_the_log(day: str) -> None:
+    ledger = LiveLedger()
+    ledger.add(continuing("child"), placed_on_market=day)
+    ledger.audit("child")
+    assert ledger.content("child")["lineage"]["stated"] == {}
+    assert ledger.seal().records == 1

@@ -54,17 +54,57 @@ class Named(NamedTuple):
     inner: Any
 
 
+def one_of(*words: str) -> Text:
+    """One of these words and no other: what is looked up in a table of ours, or decides anything, is such a word."""
+    return Text(f"^({'|'.join(words)})$".replace("+", "[+]"))
+
+
 TEXT, WHOLE, FLAG = Text(), Whole(), Flag()
+NAME = Text(r"^[^\n]")
+"""A text that is not empty."""
 AMOUNT = Text(r"^(0|[1-9][0-9]{0,99})$")
 """FLOP: a whole number, as text."""
 DECIMAL = Text(r"^-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,12})?$")
 NUMBER = Text(r"^(0|[1-9][0-9]{0,18})$")
 """An index or a size, as text: JSON numbers of 2^53 and more do not survive every reader."""
 DIGEST = Text(r"^[0-9a-f]{64}$")
-MOMENT = Text(r"^[12][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z$")
-DAY = Text(r"^[12][0-9]{3}-[01][0-9]-[0-3][0-9]$")
-VERDICT = Text(r"^(below|above|indeterminate)$")
+_DAY_OF_A_YEAR = "(0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8])"
+_IN_A_LEAP_YEAR = "0[48]|[2468][048]|[13579][26]"
+MOMENT = Text(
+    rf"^((19[7-9][0-9]|2[0-9]{{3}})-({_DAY_OF_A_YEAR})|(19(7[26]|8[048]|9[26])|2[0-9]({_IN_A_LEAP_YEAR})|2[048]00)-02-29)"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z$"
+)
+"""A point in time that there is, of a year in which a job may be (`moments.read_time`)."""
+DAY = Text(rf"^([12][0-9]{{3}}-({_DAY_OF_A_YEAR})|([12][0-9]({_IN_A_LEAP_YEAR})|1[26]00|2[048]00)-02-29)$")
+"""A day that there is."""
 VERSION = Text(r"^.{1,40}$")
+
+# Words of law and audit. This room may not import them: a test holds that they are the same.
+VERDICT = one_of("below", "indeterminate", "above")
+ACTIVITY = one_of("fine-tuning", "pretraining", "synthetic-data", "not-training")
+METHOD = one_of(
+    "counted", "architecture", "hardware + MFU", "hardware + occupancy", "hardware", "not training", "unknown"
+)
+COMPARISON = one_of("greater than", "at least")
+BASIS = one_of("updates", "cumulative")
+READING = one_of("text", "ours", "disputed")
+ROLE = one_of("developer", "modifier", "data-generator")
+SINCE = one_of("met", "met or foreseeable")
+DUTY_STATE = one_of("owed", "unless confirmed", "disputed", "owed once in force", "if over", "by another wording")
+LICENCE_STANDING = one_of("not stated", "free", "other", "unknown")
+GROUND_SOURCE = one_of("measured", "emitted", "declared", "table", "amended")
+QUESTION = one_of(
+    "ours",
+    "general_purpose",
+    "systemic_risk",
+    "generated_data_public",
+    "from_scratch",
+    "pretraining_flop",
+    "placed_on_market",
+    "licence",
+)
+ASKED_BY_A_CONDITION = one_of("placed_on_market")
+ACTION = one_of("stop")
 
 SPOKEN = {"kind": TEXT, "words": TEXT}
 REMARK = {**SPOKEN, "settle?": SPOKEN}
@@ -77,12 +117,12 @@ STATED = {
     "placedOnMarket?": FLAG,
     "placedOn?": DAY,
     "licence?": TEXT,
-    "unconfirmed?": [TEXT],
+    "unconfirmed?": [QUESTION],
 }
 """What people say of a model."""
 
 WITHOUT_STATEMENTS = {
-    "activity": TEXT,
+    "activity": ACTIVITY,
     "lower_flop": Maybe(AMOUNT),
     "firm_flop": Maybe(AMOUNT),
     "best_flop": Maybe(AMOUNT),
@@ -101,7 +141,7 @@ ANCESTOR = {
     "firm_flop?": AMOUNT,
     "best_flop": Maybe(AMOUNT),
     "upper_flop": Maybe(AMOUNT),
-    "activity": TEXT,
+    "activity": ACTIVITY,
     "revision": WHOLE,
     "doubts?": [SPOKEN],
     "parents?": [DIGEST],
@@ -119,14 +159,14 @@ ANCESTOR = {
 JOB = {
     "source": TEXT,
     "kind": TEXT,
-    "name": TEXT,
-    "arn": TEXT,
-    "region": TEXT,
+    "name": NAME,
+    "arn": NAME,
+    "region": NAME,
     "id": DIGEST,
-    "status": TEXT,
+    "status": NAME,
     "finished": FLAG,
     "succeeded": FLAG,
-    "activity": TEXT,
+    "activity": ACTIVITY,
     "creation_time": Maybe(MOMENT),
     "start": Maybe(MOMENT),
     "end": Maybe(MOMENT),
@@ -134,7 +174,7 @@ JOB = {
 }
 
 ESTIMATE = {
-    "method": TEXT,
+    "method": METHOD,
     "lower_flop": Maybe(AMOUNT),
     "firm_flop": Maybe(AMOUNT),
     "best_flop": Maybe(AMOUNT),
@@ -151,7 +191,7 @@ ESTIMATE = {
     "doubts": [REMARK],
     "tiers": [
         {
-            "method": TEXT,
+            "method": METHOD,
             "lower_flop": AMOUNT,
             "best_flop": AMOUNT,
             "upper_flop": Maybe(AMOUNT),
@@ -163,17 +203,17 @@ ESTIMATE = {
 
 DUTY = {
     "id": TEXT,
-    "state": TEXT,
+    "state": DUTY_STATE,
     "what": TEXT,
     "article": TEXT,
     "to": TEXT,
     "within_days": Maybe(WHOLE),
-    "since": Maybe(TEXT),
-    "reading": TEXT,
+    "since": Maybe(SINCE),
+    "reading": READING,
     "left_open": TEXT,
     "form?": TEXT,
     "in_force?": DAY,
-    "exempt?": {"what": TEXT, "article": TEXT, "licence": TEXT, "by_tag": FLAG},
+    "exempt?": {"what": TEXT, "article": TEXT, "licence": LICENCE_STANDING, "by_tag": FLAG},
     "until?": DAY,
     "no_later_day?": TEXT,
     "until_article?": TEXT,
@@ -184,26 +224,26 @@ ASSESSMENT = {
     "scenario": TEXT,
     "title": TEXT,
     "threshold_flop": AMOUNT,
-    "comparison": TEXT,
+    "comparison": COMPARISON,
     "verdict": VERDICT,
     "reason": TEXT,
-    "basis": TEXT,
+    "basis": BASIS,
     "inherited_flop": AMOUNT,
-    "reading": TEXT,
+    "reading": READING,
     "left_open": TEXT,
     "source": TEXT,
     "meaning": TEXT,
     "condition": TEXT,
-    "condition_asks": Maybe(TEXT),
+    "condition_asks": Maybe(ASKED_BY_A_CONDITION),
     "limited_to": TEXT,
     "met_at": Maybe(MOMENT),
     "met_from": Maybe(MOMENT),
     "lower_flop": Maybe(AMOUNT),
     "best_flop": Maybe(AMOUNT),
     "upper_flop": Maybe(AMOUNT),
-    "rests_on": [TEXT],
+    "rests_on": [GROUND_SOURCE],
     "verdict_without_statements": Maybe(VERDICT),
-    "role": Maybe(TEXT),
+    "role": Maybe(ROLE),
     "in_force?": DAY,
     "wording_of?": TEXT,
     "duties": [DUTY],
@@ -213,7 +253,7 @@ ASSESSMENT = {
 }
 
 RESTS_ON = {
-    "grounds": [{"source": TEXT, "what": TEXT, "value": TEXT, "verdict_without": Maybe(VERDICT)}],
+    "grounds": [{"source": GROUND_SOURCE, "what": TEXT, "value": TEXT, "verdict_without": Maybe(VERDICT)}],
     "milder": [TEXT],
     "verdict_without_statements": VERDICT,
     "on_the_jobs_word": FLAG,
@@ -221,7 +261,7 @@ RESTS_ON = {
     "without_statements": Maybe(
         {
             **WITHOUT_STATEMENTS,
-            "method": TEXT,
+            "method": METHOD,
             "upper_flop": Maybe(AMOUNT),
             "doubtful": FLAG,
             "assessments": [
@@ -289,7 +329,7 @@ RECORD = {
     "changes": [{"policy": TEXT, "scenario": TEXT, "from": Maybe(VERDICT), "to": Maybe(VERDICT)}],
     "due": [{"policy": TEXT, "duty": TEXT, "day": DAY}],
     "notification_due": Maybe(DAY),
-    "action": Maybe({"kind": TEXT, "requested_at": MOMENT, "reason": TEXT}),
+    "action": Maybe({"kind": ACTION, "requested_at": MOMENT, "reason": TEXT}),
     "reassessed": Maybe({"tables": Named(Maybe(DIGEST)), "code_version": VERSION}),
 }
 """The predicate of a record of one training job. A `?` ends the name of a member that may be absent."""
@@ -307,7 +347,7 @@ HEARTBEAT = {
 ROTATION = {
     "ledger_id": TEXT,
     "requested_at": MOMENT,
-    "role": Text(r"^(record|checkpoint)$"),
+    "role": one_of("record", "checkpoint"),
     "number": WHOLE,
     "old_keyid": DIGEST,
     "new_public_key": TEXT,

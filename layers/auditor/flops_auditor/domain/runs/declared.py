@@ -16,6 +16,7 @@ from flops_auditor.domain.runs.sources.model_names import is_place
 from flops_auditor.domain.runs.spdx import unknown_in_words
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
+from flops_auditor.domain.values.moments import read_day
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -243,7 +244,7 @@ class _Reader:
         if not text or text in YES | NO:
             return (text in YES if text else None), None
         try:
-            return True, date.fromisoformat(text)
+            return True, read_day(text)
         except ValueError:
             self.notes.append(self.unknown("placed-on-market", text, "true, false, a day such as 2026-11-24"))
             return None, None

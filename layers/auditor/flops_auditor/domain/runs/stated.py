@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any, Literal, get_args
 
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.moments import read_day
 
 Question = Literal[
     "ours",
@@ -113,7 +114,7 @@ def read_stated(members: Mapping[str, Any]) -> Stated:
             systemic_risk=_answer(members, "systemicRisk"),
             generated_data_public=_answer(members, "generatedDataPublic"),
             placed_on_market=_answer(members, "placedOnMarket"),
-            placed_on=date.fromisoformat(members["placedOn"]) if "placedOn" in members else None,
+            placed_on=read_day(members["placedOn"]) if "placedOn" in members else None,
             licence=licence,
             from_scratch=_answer(members, "fromScratch"),
             unconfirmed=unconfirmed,

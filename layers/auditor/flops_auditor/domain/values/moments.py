@@ -1,7 +1,7 @@
 """Points in time as records hold them, read from every spelling that AWS and people use."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
 _MILLISECONDS_FROM = 10**11
@@ -23,6 +23,14 @@ def read_time(value: object) -> datetime:
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise ValueError(f"{str(value)[:40]!r} is not a point in time of any job")
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def read_day(text: str) -> date:
+    """A day from ISO 8601 text, of a year that records may name. Raises ValueError for anything else."""
+    day = date.fromisoformat(text)
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ValueError(f"{text[:40]!r} is not a day of any model")
+    return day
 
 
 def _from_epoch(text: str, value: object) -> datetime:

@@ -26,6 +26,8 @@ def visible(text: str) -> str:
 
     A lone surrogate, which no file can hold, is shown in the same way.
     """
+    if text.isascii() and text.isprintable():
+        return text
     return "".join(
         each if each.isprintable() and each not in UNSEEN and each not in (OPEN, CLOSE) else _number(each)
         for each in text
