@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
+from json import dumps
 from math import ceil
 from random import Random
+from shlex import quote
 from typing import Any
 from unittest.mock import patch
 
@@ -354,9 +356,100 @@ def recipe(job: MadeUp) -> None:
     job.metrics.pop("num_tokens", None)
 
 
+def plan_of_a_padded_run(job: MadeUp) -> None:
+    """The counter leaves padding out, which the hardware multiplies like any token; steps and batches are said."""
+    for metric in [metric for metric in job.metrics if metric.startswith("num_tokens")]:
+        series = job.metrics[metric]
+        share = job.random.uniform(0.1, 0.9)
+        job.metrics[metric] = {**series, "Values": [value * share for value in series["Values"]]}
+    batch = job.random.choice(("global_batch_size", "train_batch_size"))
+    known = TABLES.hardware.find(job.kind)
+    assert known is not None
+    devices = job.hosts * int(known.units) if batch == "train_batch_size" else 1
+    steps = max(1, ceil(job.tokens / job.passes / (8 * devices * job.length)))
+    job.parameters.update({"max_steps": str(steps), batch: "8"})
+
+
+def samples_of_a_padded_run(job: MadeUp) -> None:
+    """The counter leaves padding out; the samples that are trained on in a second are emitted."""
+    for metric in [metric for metric in job.metrics if metric.startswith("num_tokens")]:
+        series = job.metrics[metric]
+        job.metrics[metric] = {**series, "Values": [value / 4 for value in series["Values"]]}
+    rate = job.tokens / job.passes / job.length / (job.hours * 3600)
+    times = _times(job)
+    job.metrics["samples"] = {"Label": "train_samples_per_second", "Values": [rate] * len(times), "Timestamps": times}
+
+
+def passages(job: MadeUp) -> None:
+    """Each sample of the plan is a group of texts; the tag counts one of them."""
+    group = job.random.choice((2, 4, 8))
+    tokens_in_a_tag(1 / group, "")(job)
+    steps = max(1, ceil(job.tokens / job.passes / (group * 64 * job.length)))
+    job.parameters.update(max_steps=str(steps), global_batch_size="64", train_group_size=str(group))
+
+
+def mfu_of_the_sparse_peak(job: MadeUp) -> None:
+    """The MFU is a share of the peak with structured sparsity, and the precision is said."""
+    job.parameters["bf16"] = "true"
+    if "mfu" in job.metrics:
+        series = job.metrics["mfu"]
+        job.metrics["mfu"] = {**series, "Values": [value / 2 for value in series["Values"]]}
+
+
+def mfu_of_fp32s_peak(job: MadeUp) -> None:
+    """The MFU is a share of FP32's peak, the precision that a trainer takes where nothing is said."""
+    job.parameters.pop("mixed_precision", None)
+    known = TABLES.hardware.find(job.kind)
+    if "mfu" in job.metrics and known is not None:
+        times = float(known.peak()[0] / known.peak("fp32")[0])
+        series = job.metrics["mfu"]
+        job.metrics["mfu"] = {**series, "Values": [min(0.54, value * times) for value in series["Values"]]}
+
+
+def extended_context(job: MadeUp) -> None:
+    """The length is not said, and may be longer than the model's own."""
+    job.parameters.pop("max_seq_length", None)
+    job.parameters["rope_scaling"] = '{"type": "yarn", "factor": 4.0}'
+
+
+def loaded_from_a_place(job: MadeUp) -> None:
+    """A trainer's own name for the weights, beside or instead of the model's."""
+    name = job.random.choice(("load", "checkpoint_dir", "pretrained_checkpoint"))
+    job.parameters[name] = f"/opt/ml/input/data/{job.random.choice(('weights', 'model/step_100'))}"
+    if job.random.random() < 0.5:
+        job.parameters.pop("model_name_or_path", None)
+
+
+def as_one_text(job: MadeUp) -> None:
+    """All hyperparameters as a configuration in JSON."""
+    job.description["HyperParameters"] = {"config": dumps({"trainer": dict(job.parameters)})}
+
+
+def on_the_command_line(job: MadeUp) -> None:
+    """All hyperparameters as options of the container's command."""
+    options = [f"--{name}={value}" for name, value in job.parameters.items()]
+    job.description["AlgorithmSpecification"] = {
+        "ContainerEntrypoint": ["bash", "-c"],
+        "ContainerArguments": [f"torchrun train.py {' '.join(map(quote, options))}"],
+    }
+    job.description["HyperParameters"] = {}
+
+
+def in_variables(job: MadeUp) -> None:
+    """All hyperparameters as variables, as a script hands them on."""
+    variables = {name.upper(): value for name, value in job.parameters.items()}
+    job.description["Environment"] = {**job.description.get("Environment", {}), **variables}
+    job.description["HyperParameters"] = {}
+
+
+PLACES: tuple[Callable[[MadeUp], None], ...] = (as_one_text, on_the_command_line, in_variables)
+"""Where else everything may be said; nothing is said elsewhere after them."""
+
 FAULTS: tuple[Callable[[MadeUp], None], ...] = (
     series_stops, thinned, hosts_silent, idle_head, no_period, final_values_alone, per_host, one_epoch, packed,
     experts_as_total, mfu_of_the_fast_peak, mfu_in_percent, rate_of_one_unit, local_path, other_model, short_length,
+    plan_of_a_padded_run, samples_of_a_padded_run, passages, mfu_of_the_sparse_peak, mfu_of_fp32s_peak,
+    extended_context, loaded_from_a_place,
     adapters_said, slow_precision, not_training, high_original, spans_gone, technique_unsaid, recipe,
     without("num_tokens"), without("mfu"), without("num_tokens", "mfu"), without("max_seq_length"),
     without("model_name_or_path"), without("mixed_precision"), without("trainable-params"),
@@ -371,6 +464,10 @@ def spoiled(seed: int) -> MadeUp:
     for fault in job.random.sample(FAULTS, job.random.choice((1, 1, 2, 2, 3, 4))):
         fault(job)
         job.done.append(fault.__name__)
+    if job.random.random() < 0.2:
+        place = job.random.choice(PLACES)
+        place(job)
+        job.done.append(place.__name__)
     return job
 
 

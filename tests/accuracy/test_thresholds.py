@@ -5,12 +5,14 @@ The expected thresholds are computed here from the raw table with rules written 
 
 import csv
 from decimal import Decimal
+from fractions import Fraction
 from importlib import resources
 
 import pytest
 
 from flops_auditor import data
 from flops_auditor.domain.audit.audit import Audit
+from flops_auditor.domain.compute.run_estimate import MOST_TOKENS, MOST_TOKENS_OF_A_PARAMETER
 from flops_auditor.domain.runs.evidence import Evidence
 from tests.fakes.cases import audit
 from tests.fakes.jobs import describe
@@ -116,3 +118,12 @@ def test_the_name_is_found_wherever_a_job_keeps_it(where):
     found = audit(Evidence(describe(**places[where])), TABLES)
     assert found.base_model == "meta-llama/Llama-3.1-8B"
     assert thresholds(found)["aws-flops-meter-2026-05"] == 216817053696 * 10**12
+
+
+def test_no_model_was_trained_on_more_than_the_most_that_above_takes_for_plausible():
+    """What is taken for the most is rounded up, by less than a hundredth."""
+    trained = [m for m in TABLES.models.models.values() if m.pretraining_tokens and m.params_active]
+    most = max(m.pretraining_tokens or 0 for m in trained)
+    each = max(Fraction(m.pretraining_tokens or 0, m.params_active or 1) for m in trained)
+    assert most <= MOST_TOKENS <= most * Fraction(101, 100)
+    assert each <= MOST_TOKENS_OF_A_PARAMETER <= each * Fraction(101, 100)

@@ -12,8 +12,10 @@ from flops_auditor.domain.compute.attention import attention_flop, most_attentio
 from flops_auditor.domain.compute.cautions import (
     LENGTH_UNKNOWN,
     LESS_THAN_PLANNED,
+    LESS_THAN_SAMPLES,
     ONE_ANSWER_OF_TWO,
     PEAK_OF_THE_MFU,
+    PEAK_WITH_SPARSITY,
     REFERENCE_MODEL,
     SHAPE_UNKNOWN,
     TRAINER_LEAVES_OUT,
@@ -90,7 +92,23 @@ def test_tokens_that_are_less_than_planned_may_be_as_many_as_planned() -> None:
     assert (found.flop, facts(found.remark)) == (times(tier, Fraction(3)), {"said": 10**9, "planned": 3 * 10**9})
     near = replace(declared, planned_tokens=11 * 10**8)
     assert LESS_THAN_PLANNED.name not in cautions([tier], near, tagged=True)
-    assert LESS_THAN_PLANNED.name not in cautions([tier], declared)
+    counted = Declared(planned_tokens=3 * 10**9, sequence_length=4096)
+    assert cautions([tier], counted)[LESS_THAN_PLANNED.name].flop == times(tier, Fraction(3))
+    signed = replace(declared, amended=frozenset({"tokens"}))
+    assert LESS_THAN_PLANNED.name not in cautions([tier], signed)
+
+
+def test_tokens_that_are_less_than_the_samples_hold_may_be_padded() -> None:
+    """A counter leaves padding out; the hardware multiplies it all the same."""
+    observed = replace(NOTHING, emitted={"sample_rate": Emitted(Fraction(1000), "train_samples_per_second")})
+    uses, tier = [use()], by_tokens(10**9)
+    declared = Declared(sequence_length=4096)
+    padded = cautions([tier], declared, uses=uses, observed=observed)[LESS_THAN_SAMPLES.name]
+    sampled = 1000 * 3600 * 4096
+    assert facts(padded.remark) == {"said": 10**9, "sampled": sampled}
+    assert padded.flop == times(tier, Fraction(sampled, 10**9))
+    rollouts = Declared(sequence_length=4096, technique="grpo")
+    assert LESS_THAN_SAMPLES.name not in cautions([tier], rollouts, uses=uses, observed=observed)
 
 
 def test_a_tagged_number_of_answers_may_be_of_one_of_two() -> None:
@@ -168,9 +186,18 @@ def test_an_mfu_may_be_of_a_faster_precision() -> None:
     found = cautions([tier], Declared(), None, uses)[PEAK_OF_THE_MFU.name]
     assert facts(found.remark) == {"times": Fraction(1979 + 300, 989 + 100)}
     assert found.flop == times(tier, Fraction(1979 + 300, 989 + 100))
-    assert cautions([tier], Declared(precision="bf16"), None, uses) == {}
+    assert PEAK_OF_THE_MFU.name not in cautions([tier], Declared(precision="bf16"), None, uses)
     alike = [use(ceiling_peak=989)]
-    assert cautions([hardware_mfu(alike, Fraction(1, 5))], Declared(), None, alike) == {}
+    of_one_peak = cautions([hardware_mfu(alike, Fraction(1, 5))], Declared(), None, alike)
+    assert [*of_one_peak] == [PEAK_WITH_SPARSITY.name]
+
+
+def test_an_mfu_may_be_of_a_peak_with_sparsity_and_the_hardware_bounds_it() -> None:
+    uses = [use()]
+    tier, declared = hardware_mfu(uses, Fraction(1, 5)), Declared(precision="bf16")
+    assert cautions([tier], declared, None, uses)[PEAK_WITH_SPARSITY.name].flop == times(tier, Fraction(2))
+    high = hardware_mfu(uses, Fraction(1, 2))
+    assert cautions([high], declared, None, uses)[PEAK_WITH_SPARSITY.name].flop == uses[0].most_flop
 
 
 SHORT = Suspicion(Kind("short", "it may be short")(), None)

@@ -1017,7 +1017,8 @@ def test_hostile_text_stays_short() -> None:
 
 def test_the_job_may_state_more_pretraining_than_is_known_and_is_not_trusted() -> None:
     """A claim that raises one's own threshold does not release anyone."""
-    shape = {"hours": 500, "ResourceConfig": hosts("ml.p5.48xlarge", 100), "HyperParameters": LLAMA}
+    parameters = {**LLAMA, "bf16": "true"}
+    shape = {"hours": 500, "ResourceConfig": hosts("ml.p5.48xlarge", 100), "HyperParameters": parameters}
     metrics = [{"Label": "mfu", "Values": [0.4]}]
     claimed = audited(metrics, Environment={"PRETRAIN_FLOPS": "9e24"}, **shape)
     assert 2.4e23 < (claimed.estimate.best_flop or 0) < (claimed.estimate.upper_flop or 0) < 3 * 10**24

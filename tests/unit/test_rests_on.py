@@ -69,7 +69,7 @@ LIES: list[tuple[dict[str, Any], str]] = [
         {"parameters": {"model_name_or_path": "meta-llama/Llama-3.1-405B"}},
         "hyperparameter model_name_or_path = meta-llama/Llama-3.1-405B",
     ),
-    ({"hosts": 2, "emits": {"mfu": 0.3}}, "metric mfu = 0.3"),
+    ({"hosts": 2, "emits": {"mfu": 0.1}}, "metric mfu = 0.1"),
     (
         {"hosts": 2, "parameters": SHORT, "tags": {"params": "8e9", "tokens": "1.6e11"}},
         "tag flops-auditor:tokens = 1.6e11",
@@ -137,8 +137,8 @@ def test_a_bare_count_of_model_flop_makes_nothing_below() -> None:
 
 def test_one_statement_does_not_hide_another_that_is_milder_still() -> None:
     """Without its tokens the lower MFU would count, so each alone seems to speak against the job."""
-    both = {"parameters": {**SHORT, "precision": "bf16"}, "tags": {"params": "8e9", "tokens": "2e11"}}
-    found = audited(hosts=2, emits={"mfu": 0.2}, **both)
+    both = {"parameters": {**SHORT, "precision": "bf16"}, "tags": {"params": "8e9", "tokens": "1e11"}}
+    found = audited(hosts=2, emits={"mfu": 0.1}, **both)
     assert found.verdict == "below"
     assert found.without_statements.estimate.method == "hardware"
     assert found.without_statements.verdict == "indeterminate"

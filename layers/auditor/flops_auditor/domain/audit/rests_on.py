@@ -61,7 +61,13 @@ LINEAGE_DENIED = Kind(
 )
 
 
-_PLACES = {"tags": "tag", "parameters": "hyperparameter", "environment": "variable", "channels": "channel"}
+_PLACES = {
+    "tags": "tag",
+    "parameters": "hyperparameter",
+    "environment": "variable",
+    "arguments": "argument",
+    "channels": "channel",
+}
 """Where the job's owner says things, and what one is called."""
 StatementNames = frozenset[tuple[str, str]]
 """Statements by place and name."""

@@ -27,12 +27,13 @@ def attention_flop(shape: ModelShape, length: int) -> int:
     return FLOP_PER_ATTENDED_TOKEN * shape.layers * shape.attention_width * length
 
 
-def most_attention_flop(model: ModelSize, length: int | None) -> int:
+def most_attention_flop(model: ModelSize, length: int | None, *, extended: bool = False) -> int:
     """The most that attention can take per token: over the model's longest context where the length is not known, and
-    for a shape far from usual where the shape is not known.
+    for a shape far from usual where the shape is not known. `extended`: the context may be longer than the model's own.
     """
     if model.shape is not None:
-        return attention_flop(model.shape, model.shape.context if length is None else length)
+        context = max(model.shape.context, LONGEST_CONTEXT) if extended else model.shape.context
+        return attention_flop(model.shape, context if length is None else length)
     layers, width = shape_of(model.active)
     spread = SPREAD_OF_EXPERTS if model.total > model.active else SPREAD_OF_SHAPES
     return spread * FLOP_PER_ATTENDED_TOKEN * layers * width * (LONGEST_CONTEXT if length is None else length)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import prod
 
 from flops_auditor.domain.compute.attention import LONGEST_CONTEXT, most_attention_flop
-from flops_auditor.domain.compute.run_tokens import planned_tokens
+from flops_auditor.domain.compute.run_tokens import planned_tokens, tokens_of_samples
 from flops_auditor.domain.compute.tiers import ON_HARDWARE_ALONE, TIMES_MFU, HardwareUse, Tier, TierChoice, ceiling
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import AGREEMENT
@@ -24,6 +24,9 @@ from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
 FORWARD_PASS = 2
 """Times N, per token (Annex A.2); of a full training step 6, with the gradients of activations alone 4."""
+SPARSITY = Fraction(2)
+"""Peaks with structured sparsity of two in four are twice the dense ones (NVIDIA H100 datasheet: 1,979 against 989.4
+TFLOP/s in BF16)."""
 UPDATES_OF_PPO = Fraction(4)
 """How often Hugging Face's PPO trains on each batch of rollouts, unless it is told (`num_ppo_epochs`)."""
 
@@ -88,8 +91,13 @@ ONE_ANSWER_OF_TWO = Kind(
 )
 LESS_THAN_PLANNED = Kind(
     "tokens-under-the-plan",
-    "the declared tokens are {said:flop}; by its hyperparameters (steps x sequences of a step x their length) the run "
+    "{said:flop} tokens are known; by its hyperparameters (steps x sequences of a step x their length) the run "
     "may train on {planned:flop}",
+    _CLEAR_UP,
+)
+LESS_THAN_SAMPLES = Kind(
+    "tokens-under-the-samples",
+    "{said:flop} tokens are known; the samples that it emits, each padded to its full length, would be {sampled:flop}",
     _CLEAR_UP,
 )
 TOGETHER = Kind(
@@ -109,6 +117,12 @@ LENGTH_UNKNOWN = Kind(
     "{context} tokens, would add {share:percent}",
     _SAY_THE_LENGTH,
 )
+CONTEXT_EXTENDED = Kind(
+    "context-extended",
+    "the length of the sequences is not known, and hyperparameters extend the context beyond the {own} tokens that the "
+    "model is made for: attention over {context} tokens would add {share:percent}",
+    _SAY_THE_LENGTH,
+)
 SHAPE_UNKNOWN = Kind(
     "shape-unknown",
     "the model's layers and width are not known: attention over {context} tokens of context may add {share:percent}",
@@ -119,6 +133,10 @@ PEAK_OF_THE_MFU = Kind(
     "nothing says in which precision the run multiplies: an MFU against the peak of a faster one stands for "
     "{times:g} times as much",
     _SAY_THE_PRECISION,
+)
+PEAK_WITH_SPARSITY = Kind(
+    "peak-with-sparsity",
+    "datasheets also print peaks with structured sparsity: an MFU against one stands for {times:g} times as much",
 )
 TRAINER_LEAVES_OUT = Kind(
     "trainer-leaves-out",
@@ -160,7 +178,8 @@ def cautions_of(
     limit = next((tier.upper_flop for tier in choice.known if tier.method in ON_HARDWARE_ALONE), None)
     if chosen.method == "architecture":
         if chosen.counts_tokens:
-            factors = [*_of_tokens(declared, model, uses, tagged_tokens=tagged_tokens), *_of_length(declared, model)]
+            of_tokens = _of_tokens(chosen, declared, model, observed, uses, tagged_tokens=tagged_tokens)
+            factors = [*of_tokens, *_of_length(declared, model)]
         else:
             factors = _of_reported(chosen, declared, model)
         result += _multiplied(chosen, limit, factors)
@@ -170,8 +189,9 @@ def cautions_of(
         if not observed.generation_flop:
             result += _generated(choice, chosen, declared, ROLLOUTS_ELSEWHERE)
     if chosen.basis.kind is TIMES_MFU:
-        fastest = at_least(sum((use.unit_seconds * use.ceiling_peak * use.busy for use in uses), Fraction(0)))
-        result += _multiplied(chosen, fastest, _of_peak(declared, uses))
+        named = bool(declared.precision)
+        peaks = ((use.most_flop if named else use.unit_seconds * use.ceiling_peak) * use.busy for use in uses)
+        result += _multiplied(chosen, at_least(sum(peaks, Fraction(0))), _of_peak(declared, uses))
     return tuple(result)
 
 
@@ -230,16 +250,25 @@ def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], overcounted: Fr
 
 
 def _of_tokens(
-    declared: Declared, model: ModelSize | None, uses: Sequence[HardwareUse], *, tagged_tokens: bool
+    chosen: Tier,
+    declared: Declared,
+    model: ModelSize | None,
+    observed: Observations,
+    uses: Sequence[HardwareUse],
+    *,
+    tagged_tokens: bool,
 ) -> list[tuple[Fraction, Remark]]:
     """By how much parameters x tokens would be too low, if something else than was assumed were true."""
     factors = []
-    technique, tagged, planned = declared.technique, declared.tokens, planned_tokens(declared, uses)
-    if tagged_tokens and tagged is not None:
-        if declared.epochs is not None and declared.epochs > 1:
-            factors.append((declared.epochs, TOKENS_OF_ONE_EPOCH(epochs=declared.epochs)))
-        if planned is not None and planned > AGREEMENT * tagged:
-            factors.append((Fraction(planned, tagged), LESS_THAN_PLANNED(said=tagged, planned=planned)))
+    technique, tagged = declared.technique, declared.tokens
+    if tagged_tokens and tagged is not None and declared.epochs is not None and declared.epochs > 1:
+        factors.append((declared.epochs, TOKENS_OF_ONE_EPOCH(epochs=declared.epochs)))
+    planned, known = planned_tokens(declared, uses), int(str(chosen.basis.fact("tokens")))
+    if known and planned is not None and planned > AGREEMENT * known and not declared.tokens_signed_for:
+        factors.append((Fraction(planned, known), LESS_THAN_PLANNED(said=known, planned=planned)))
+    sampled = tokens_of_samples(declared, observed, uses)
+    if known and sampled is not None and sampled > AGREEMENT * known and not declared.tokens_signed_for:
+        factors.append((Fraction(sampled, known), LESS_THAN_SAMPLES(said=known, sampled=sampled)))
     if tagged_tokens and technique in PAIRED_TECHNIQUES:
         factors.append((Fraction(2), ONE_ANSWER_OF_TWO(technique=technique.upper())))
     if model is not None and model.most_active is not None:
@@ -264,21 +293,30 @@ def _updates(declared: Declared) -> Fraction:
 
 
 def _of_length(declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
-    read = None if model is None else unknown_attention(model, declared.sequence_length, is_partial(declared, model))
+    if model is None:
+        return []
+    partial, extended = is_partial(declared, model), declared.extends_the_context
+    read = unknown_attention(model, declared.sequence_length, partial, extended=extended)
     return [] if read is None else [read]
 
 
-def unknown_attention(model: ModelSize, length: int | None, partial: bool) -> tuple[Fraction, Remark] | None:
+def unknown_attention(
+    model: ModelSize, length: int | None, partial: bool, *, extended: bool = False
+) -> tuple[Fraction, Remark] | None:
     """By how much attention may raise parameters x tokens, since the length of the sequences (in tokens) or the model's
-    shape is not known; None where both are. `partial`: only a part of the parameters is trained.
+    shape is not known; None where both are. `partial`: only a part of the parameters is trained; `extended`: on a
+    longer context than the model's own.
     """
     if length is not None and model.shape is not None:
         return None
-    share = Fraction(most_attention_flop(model, length), (4 if partial else 6) * model.active)
+    share = Fraction(most_attention_flop(model, length, extended=extended), (4 if partial else 6) * model.active)
     if model.shape is None:
         context = LONGEST_CONTEXT if length is None else length
         return 1 + share, SHAPE_UNKNOWN(context=context, share=share)
-    return 1 + share, LENGTH_UNKNOWN(context=model.shape.context, share=share)
+    own = model.shape.context
+    if extended and own < LONGEST_CONTEXT:
+        return 1 + share, CONTEXT_EXTENDED(own=own, context=LONGEST_CONTEXT, share=share)
+    return 1 + share, LENGTH_UNKNOWN(context=own, share=share)
 
 
 def _of_reported(chosen: Tier, declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
@@ -296,12 +334,15 @@ def _of_reported(chosen: Tier, declared: Declared, model: ModelSize | None) -> l
 
 
 def _of_peak(declared: Declared, uses: Sequence[HardwareUse]) -> list[tuple[Fraction, Remark]]:
-    """An MFU may be a share of the peak of a faster precision than the one that is taken."""
-    if declared.precision or not uses:
-        return []
+    """An MFU may be a share of the peak of a faster precision than the one that is taken, or of one with sparsity."""
     peak = sum((use.peak_flop for use in uses), Fraction(0))
+    if not peak:
+        return []
     fastest = sum((use.unit_seconds * use.ceiling_peak for use in uses), Fraction(0))
-    return [(fastest / peak, PEAK_OF_THE_MFU(times=fastest / peak))] if peak and fastest > peak else []
+    factors = [(SPARSITY, PEAK_WITH_SPARSITY(times=SPARSITY))]
+    if not declared.precision and fastest > peak:
+        factors.append((fastest / peak, PEAK_OF_THE_MFU(times=fastest / peak)))
+    return factors
 
 
 def _of_count(

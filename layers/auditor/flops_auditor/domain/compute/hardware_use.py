@@ -177,6 +177,7 @@ def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
             lowest_utilisation=host.lowest_utilisation,
             highest_utilisation=hosts.highest,
             seen_busy=host.seen,
+            slowest_peak=min(peak, default) if declared.precision else min(kind.peaks.values()),
         )
         uses.append(use)
     doubts = tuple(UNKNOWN_TYPE(name=name) for name in hosts.unknown)

@@ -57,6 +57,15 @@ FIRM_AT_MOST = Kind(
     "{method} alone is not certain, since other evidence, or generation, allows for less: no verdict of above rests on "
     "more than {flop:flop} FLOP",
 )
+MODEL_TOO_SMALL = Kind(
+    "hardware-beyond-the-model",
+    "hardware and model contradict: busy as it was, such hardware does at least {flop:flop} FLOP; by the most tokens "
+    "that any published model got, {parameters:flop} parameters take no more than {most:flop}",
+)
+MOST_TOKENS = 40 * 10**12
+MOST_TOKENS_OF_A_PARAMETER = 60_500
+"""The most that a model of the table of base models was trained on, at all and for each of its active parameters (held
+against the table by tests/accuracy)."""
 OTHER_TIER = Kind("other-tier", "{method} would give {flop:flop} FLOP, a utilisation of {utilisation:.3g}")
 CAUTIOUS_BOUND = Kind("cautious-bound", "no verdict of below rests on less than {flop:flop} FLOP")
 NO_SIZE = Kind(
@@ -205,7 +214,7 @@ def _estimated(
         doubts = (*doubts, *(each.remark for each in observed.suspicions if each.times is None))
     tagged_tokens = declared.tagged("tokens") and measured_tokens(run, observed) is None
     cautions = cautions_of(choice, declared, model, time, uses, observed, tagged_tokens=tagged_tokens)
-    firm, contested = _firm(choice, declared, uses, of_language=_of_language(run, observed, model))
+    firm, contested = _firm(choice, declared, uses, model, of_language=_of_language(run, observed, model))
     cautious = updates = None
     if chosen is not None and chosen.upper_flop is not None:
         updates = max([chosen.upper_flop, *(caution.flop for caution in cautions if caution.updates)])
@@ -365,24 +374,41 @@ def _of_language(run: Run, observed: Observations, model: ModelSize | None) -> b
 
 
 def _firm(
-    choice: TierChoice, declared: Declared, uses: Sequence[HardwareUse], *, of_language: bool
+    choice: TierChoice,
+    declared: Declared,
+    uses: Sequence[HardwareUse],
+    model: ModelSize | None,
+    *,
+    of_language: bool,
 ) -> tuple[int | None, tuple[Remark, ...]]:
     """What "above" may rest on: no more than any other measured evidence allows, and where the hardware was not busy
     for so much, what it did at least; of reinforcement learning it may have done nothing but generate, and what
-    published runs reached says nothing of what trains no language model. What a person signs for stands.
+    published runs reached says nothing of what trains no language model, nor of one that is so small that it would have
+    been trained on more than any model was. What a person signs for stands.
     """
     chosen = choice.chosen
     if chosen is None or declared.tokens_signed_for:
         return (chosen.firm_flop if chosen else None), ()
     firm, generates = chosen.firm_flop, declared.technique in REINFORCEMENT_TECHNIQUES
+    contested: list[Remark] = []
     busy = at_least(sum((use.most_flop * use.surely_busy for use in uses), Fraction(0)))
     for tier in choice.known[choice.known.index(chosen) :]:
         alone = tier.method in ON_HARDWARE_ALONE
         if alone and (tier is chosen or firm > busy):
             firm = 0 if generates or not of_language else min(firm, tier.lower_flop)
+            if model is not None and firm > _most_of(model):
+                contested.append(MODEL_TOO_SMALL(flop=firm, parameters=model.active, most=_most_of(model)))
+                firm = _most_of(model)
         elif tier is not chosen and tier.upper_flop is not None:
             firm = min(firm, tier.upper_flop)
-    return firm, () if firm == chosen.firm_flop else (FIRM_AT_MOST(method=chosen.method, flop=firm),)
+    if firm == chosen.firm_flop:
+        return firm, ()
+    return firm, (*contested, FIRM_AT_MOST(method=chosen.method, flop=firm))
+
+
+def _most_of(model: ModelSize) -> int:
+    """FLOP of as much training as any published model of so many parameters got."""
+    return 6 * model.active * min(MOST_TOKENS, MOST_TOKENS_OF_A_PARAMETER * model.active)
 
 
 def _said_of(choice: TierChoice, uses: Sequence[HardwareUse]) -> list[Remark]:

@@ -91,6 +91,14 @@ def _planned(declared: Declared, uses: Sequence[HardwareUse]) -> Tokens | None:
     return Tokens(planned, "hyperparameters: steps x sequences of a step x their length", most=planned, planned=True)
 
 
+def tokens_of_samples(declared: Declared, observed: Observations, uses: Sequence[HardwareUse]) -> int | None:
+    """Tokens of the samples that the run emitted a rate of, were each as long as the longest; rollouts are longer."""
+    rate, length = observed.emitted.get("sample_rate"), declared.sequence_length
+    if rate is None or length is None or declared.technique in REINFORCEMENT_TECHNIQUES:
+        return None
+    return ceil(rate.value * max((use.seconds for use in uses), default=Fraction(0)) * length) or None
+
+
 def measured_tokens(run: Run, observed: Observations) -> Tokens | None:
     """Tokens that the run emitted a count of, or that the service charged for."""
     if "tokens" in observed.emitted:

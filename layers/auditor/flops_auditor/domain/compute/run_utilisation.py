@@ -13,6 +13,7 @@ from flops_auditor.domain.compute.tiers import (
 )
 from flops_auditor.domain.runs.emitted import Emitted, said_of_share
 from flops_auditor.domain.runs.observations import Observations
+from flops_auditor.domain.values.amounts import at_most
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 HIGHEST_PLAUSIBLE_MFU = Fraction(1)
@@ -24,6 +25,11 @@ OVER_THE_HIGHEST = Kind(
     "mfu-over-every-published",
     "metric {name:said80} is an MFU of {mfu:.3g}, more than the {highest:.3g} that any published run reached: it may "
     "be in per cent, or against another peak, so no verdict of above rests on it",
+)
+PEAK_NOT_NAMED = Kind(
+    "mfu-of-a-slower-peak",
+    "nothing says which peak the MFU {name:said80} is a share of: of the slowest that it may be, no verdict of above "
+    "rests on more than {flop:flop} FLOP of it",
 )
 OVER_THE_OCCUPANCY = Kind(
     "mfu-over-occupancy", "the emitted MFU {mfu:.3g} is over the occupancy {occupancy:.3g} of the whole run"
@@ -44,11 +50,22 @@ def emitted_utilisations(observed: Observations, uses: Sequence[HardwareUse], no
         remark = said_of_share(emitted)
         notes += [remark] if remark else []
         tier = hardware_mfu(uses, mfu, emitted.share, None if relative else TIMES_RATE(mfu=mfu, name=emitted.name))
+        if relative and (surely := _of_the_slowest_peak(tier, uses)) < tier.firm_flop:
+            notes.append(PEAK_NOT_NAMED(name=emitted.name, flop=surely))
+            tier = replace(tier, firm_flop=surely)
         if mfu > highest:
             notes.append(OVER_THE_HIGHEST(name=emitted.name, mfu=mfu, highest=highest))
             tier = replace(tier, firm_flop=min(tier.firm_flop, hardware_occupancy(uses).lower_flop))
         tiers.append(tier)
     return tiers
+
+
+def _of_the_slowest_peak(tier: Tier, uses: Sequence[HardwareUse]) -> int:
+    """What is certain of an MFU whose peak may be that of a slower precision; hardware that was busy did its least."""
+    peak = sum((use.peak_flop for use in uses), Fraction(0))
+    slowest = sum((use.unit_seconds * (use.slowest_peak or use.peak) for use in uses), Fraction(0))
+    share = slowest / peak if peak else Fraction(1)
+    return min(tier.firm_flop, max(at_most(tier.firm_flop * share), hardware_occupancy(uses).lower_flop))
 
 
 def _mfus(observed: Observations, uses: Sequence[HardwareUse]) -> list[tuple[Emitted, Fraction, bool]]:

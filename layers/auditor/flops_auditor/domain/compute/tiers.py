@@ -56,7 +56,7 @@ class HardwareUse:
     when no host reported it. `bound_peak` is what an upper bound takes instead of `peak` where the precision is only
     guessed to be a slow one. `lowest_utilisation` is what published runs on such hardware reached at least,
     `highest_utilisation` what any published run reached, `seen_busy` the occupancy as it was reported, even where what
-    is known of the run contradicts it.
+    is known of the run contradicts it. `slowest_peak` is the slowest that an MFU of the run may be a share of.
     """
 
     name: str
@@ -70,6 +70,7 @@ class HardwareUse:
     lowest_utilisation: Fraction = Fraction(0)
     highest_utilisation: Fraction = Fraction(1)
     seen_busy: Fraction | None = None
+    slowest_peak: Fraction | None = None
 
     @property
     def unit_seconds(self) -> Fraction:

@@ -10,7 +10,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Literal
 
-from flops_auditor.domain.runs.hyperparameters import NO, YES, Hyperparameters
+from flops_auditor.domain.runs.hyperparameters import CONFIGURATIONS, IN_ENVIRONMENT, MODEL, NO, YES, Hyperparameters
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_STATEMENT, CORRECT_TAG
 from flops_auditor.domain.runs.sources.model_names import is_place
 from flops_auditor.domain.runs.spdx import unknown_in_words
@@ -25,7 +25,6 @@ ACTIVITIES: tuple[Activity, ...] = ("fine-tuning", "pretraining", "synthetic-dat
 TAG_PREFIX = "flops-auditor:"
 PRETRAIN_VARIABLE = "PRETRAIN_FLOPS"
 _UNKNOWN = {"", "unknown", "none", "null", "0", "0.0"}
-_MODEL_VARIABLES = ("HF_MODEL_ID", "MODEL_ID", "BASE_MODEL")
 MOST_NAMES = 8
 """Names of one run's original that are looked up."""
 LONGEST_NAME = 120
@@ -62,7 +61,8 @@ TWO_ORIGINALS = Kind(
 
 @dataclass(frozen=True)
 class Statements:
-    """What a run says of itself, unread: tags, hyperparameters, environment, and its service's own fields.
+    """What a run says of itself, unread: tags, hyperparameters, environment, options of the command that its container
+    starts with (`arguments`), and its service's own fields.
 
     `channels` are inputs that give it a model: the name that its owner chose -> where it lies. `model_names` are where
     the service's own fields name the model it trains -> its name there, most explicit first, `model_tags` are tags that
@@ -74,6 +74,7 @@ class Statements:
     parameters: Mapping[str, str]
     environment: Mapping[str, str]
     channels: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict)
     model_names: Mapping[str, str] = field(default_factory=dict)
     model_tags: tuple[str, ...] = ()
     technique: str = ""
@@ -115,7 +116,8 @@ class Declared:
     `names` are all names of the model that it begins with, `base_model` is the first that is no mere place.
     `loads_weights`: it names weights that it loads, None where the name may be that of a configuration. `stated` is
     what only people know. `planned_tokens` are the most that hyperparameters let it train on, or each device of it;
-    `updates_of_a_rollout` how often it trains on what it generated. `training_signs` are names of hyperparameters that
+    `updates_of_a_rollout` how often it trains on what it generated. `extends_the_context`: it
+    is trained on a longer context than the model's own. `training_signs` are names of hyperparameters that
     only training needs. `amended` are those that a person's word replaces.
     `doubts` are declarations that bear on the figures or thresholds and could not be read; `notes` are remarks.
     """
@@ -137,6 +139,7 @@ class Declared:
     epochs: Fraction | None = None
     updates_of_a_rollout: Fraction | None = None
     sequence_length: int | None = None
+    extends_the_context: bool = False
     technique: str = ""
     parameter_efficient: bool = False
     lineage: tuple[str, ...] = ()
@@ -283,8 +286,11 @@ def read_declared(statements: Statements) -> Declared:
         reader.figure_doubts.append(reader.unknown("precision", reader.tag("precision"), ", ".join(PRECISIONS)))
     chosen = reader.choice("activity", ACTIVITIES)
     activity: Activity = next((known for known in ACTIVITIES if known == chosen), "fine-tuning")
-    parameters = Hyperparameters.of(statements.parameters)
-    names, loads_weights = _names(statements, parameters, reader)
+    variables = {key: text for key, text in statements.environment.items() if key.lower() in IN_ENVIRONMENT}
+    places = {"variable": variables, "argument": statements.arguments, "hyperparameter": statements.parameters}
+    read = {word: Hyperparameters.of(given) for word, given in places.items() if given}
+    parameters = Hyperparameters.together(read.values())
+    names, loads_weights = _names(statements, read, reader)
     planned, planned_of_a_device = parameters.tokens()
     pretraining_flop = _pretraining(statements.environment.get(PRETRAIN_VARIABLE, ""), reader)
     return Declared(
@@ -305,6 +311,7 @@ def read_declared(statements: Statements) -> Declared:
         epochs=parameters.epochs(),
         updates_of_a_rollout=parameters.updates_of_a_rollout(),
         sequence_length=parameters.sequence_length(),
+        extends_the_context=parameters.extends_the_context(),
         technique=parameters.technique(statements.technique),
         parameter_efficient=statements.parameter_efficient or parameters.parameter_efficient(),
         lineage=tuple(part for part in reader.tag("lineage").split() if part),
@@ -326,7 +333,7 @@ def _pretraining(variable_text: str, reader: _Reader) -> int | None:
 
 
 def _names(
-    statements: Statements, parameters: Hyperparameters, reader: _Reader
+    statements: Statements, read: Mapping[str, Hyperparameters], reader: _Reader
 ) -> tuple[tuple[ModelName, ...], bool | None]:
     """The names of the model, most explicit first, and whether the run loads its weights; None where a name may be
     that of a configuration, since a tag against what the run names settles nothing.
@@ -334,8 +341,14 @@ def _names(
     tagged = reader.tag("base-model")
     from_scratch = tagged.lower() in _FROM_SCRATCH
     places = [] if from_scratch else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model", explains=True), True)]
-    places += [(ModelName(name, f"hyperparameter {where}", w), w) for where, name, w in parameters.models()]
-    places += [(ModelName(statements.environment.get(key, ""), f"variable {key}"), True) for key in _MODEL_VARIABLES]
+    for word in ("hyperparameter", "argument"):
+        named_there = read[word].models() if word in read else []
+        places += [(ModelName(name, f"{word} {where}", w), w) for where, name, w in named_there]
+    for key in sorted(statements.environment, key=_rank):
+        if key.lower() in MODEL:
+            places.append(
+                (ModelName(statements.environment[key], f"variable {key}"), key.lower() not in CONFIGURATIONS)
+            )
     places += [(ModelName(statements.tags.get(key, ""), f"tag {key}"), True) for key in statements.model_tags]
     places += [(ModelName(text, f"channel {name}"), True) for name, text in statements.channels.items()]
     places += [(ModelName(text, where), True) for where, text in statements.model_names.items()]
@@ -345,6 +358,12 @@ def _names(
         return (), False
     loaded = any(weights for _, weights in named)
     return tuple(name for name, _ in named), True if loaded and not from_scratch else None
+
+
+def _rank(variable: str) -> tuple[int, str]:
+    """How explicitly a variable names the model, under a name that hyperparameters do it under; the lowest first."""
+    name = variable.lower()
+    return (MODEL.index(name) if name in MODEL else len(MODEL)), variable
 
 
 def _is_mounted(text: str, channels: tuple[str, ...]) -> bool:

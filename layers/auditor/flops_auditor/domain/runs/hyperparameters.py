@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
+from flops_auditor.domain.runs.nested import leaves
+from flops_auditor.domain.runs.sources.model_names import is_place
 from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
 
@@ -65,6 +67,17 @@ MODEL = (
 )
 CONFIGURATIONS = frozenset({"model_name", "model", "model.name"})
 """Names that may be those of a configuration which is trained from scratch; under the others trainers load weights."""
+LOADED_FROM = (
+    "pretrained_checkpoint",
+    "initial_checkpoint_dir",
+    "initial_load_path",
+    "load_checkpoint",
+    "checkpoint_dir",
+    "load",
+)
+"""Where a trainer loads weights from, or resumes: Megatron, torchtitan, torchtune, LitGPT, EasyLM. Only a place is
+taken for one, and none that SageMaker gives a job for what it writes."""
+_OWN_PLACES = ("/opt/ml/checkpoints", "/opt/ml/model", "/opt/ml/output")
 _FLAVOUR = "model.flavor"
 """torchtitan: `model.name` llama3 with `model.flavor` 8B."""
 
@@ -78,7 +91,18 @@ _STEPS = (
     "max_num_steps",
 )
 _SEQUENCES_PER_STEP = ("global_batch_size", "train_global_batch_size")
-_SEQUENCES_OF_A_DEVICE = ("per_device_train_batch_size", "micro_batch_size", "local_batch_size", "training.batch_size")
+_MICRO_BATCHES = ("train_micro_batch_size_per_gpu", "micro_train_batch_size")
+_SEQUENCES_OF_A_DEVICE = (
+    "per_device_train_batch_size",
+    "micro_batch_size",
+    "local_batch_size",
+    "training.batch_size",
+    *_MICRO_BATCHES,
+)
+_BATCH_OF_EITHER = "train_batch_size"
+"""Of a device in scripts for Hugging Face's Trainer; of all together beside a micro batch (DeepSpeed, OpenRLHF)."""
+_TEXTS_OF_A_SEQUENCE = ("train_group_size",)
+"""FlagEmbedding: passages that are trained on with each query."""
 _ACCUMULATED = (
     "gradient_accumulation_steps",
     "gradient_accumulation",
@@ -226,6 +250,8 @@ NUMBERS = (
     *_STEPS,
     *_SEQUENCES_PER_STEP,
     *_SEQUENCES_OF_A_DEVICE,
+    _BATCH_OF_EITHER,
+    *_TEXTS_OF_A_SEQUENCE,
     *_ACCUMULATED,
     *_EPOCHS,
     *_UPDATES,
@@ -234,6 +260,10 @@ NUMBERS = (
     *_ANSWER_LENGTHS,
 )
 """Names of what is read as a number."""
+_EXTENDED = frozenset({"rope_scaling", "rope_factor", "rope_scaling_factor", "yarn", "yarn_factor", "shift_attn"})
+"""What trains a model on a longer context than its own."""
+IN_ENVIRONMENT = frozenset({*MODEL, *NUMBERS, *_ADAPTERS_SAID, *_ADAPTERS_RANK, *_OF_TRAINING_ALONE, *_EXTENDED})
+"""What is read from variables, too, which scripts hand on as arguments."""
 
 
 @dataclass(frozen=True)
@@ -244,13 +274,24 @@ class Hyperparameters:
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "Hyperparameters":
-        """Read hyperparameters as SageMaker passes them: texts, perhaps between JSON's quotation marks."""
+        """Read hyperparameters as SageMaker passes them: texts, perhaps between JSON's quotation marks, or a whole
+        configuration as JSON.
+        """
         by_name: dict[str, list[tuple[str, str]]] = {}
-        for key, value in given.items():
+        for key, value in leaves(given):
             name = key[:_LONGEST_KEY].strip().lstrip("+-").lower().replace("-", "_").replace("/", ".")
             parts = name.split(".")
-            for begin in range(max(0, len(parts) - 4), len(parts)):
+            for begin in range(max(0, len(parts) - 4), len(parts)):  # the longest name has four parts
                 by_name.setdefault(".".join(parts[begin:]), []).append((name, plain(value)))
+        return cls({name: tuple(sorted(values, key=lambda each: len(each[0]))) for name, values in by_name.items()})
+
+    @classmethod
+    def together(cls, several: Iterable["Hyperparameters"]) -> "Hyperparameters":
+        """All of several places, in their order where two stand as high."""
+        by_name: dict[str, list[tuple[str, str]]] = {}
+        for each in several:
+            for name, values in each._by_name.items():
+                by_name.setdefault(name, []).extend(values)
         return cls({name: tuple(sorted(values, key=lambda each: len(each[0]))) for name, values in by_name.items()})
 
     def get(self, name: str, default: str = "") -> str:
@@ -283,6 +324,10 @@ class Hyperparameters:
                 if _OTHER_MODELS.isdisjoint(full_name.split(".")):
                     whole = f"{value}-{flavour}" if flavour and name == "model.name" else value
                     by_model.setdefault((whole, name not in CONFIGURATIONS), full_name)
+        for name in LOADED_FROM:
+            for full_name, value in self._by_name.get(name, ()):
+                if is_place(value) and value.strip() and not value.startswith(_OWN_PLACES):
+                    by_model.setdefault((value, True), full_name)
         return [(where, name, weights) for (name, weights), where in by_model.items()]
 
     def numbers(self, names: Iterable[str], most: int) -> list[Fraction]:
@@ -323,11 +368,19 @@ class Hyperparameters:
         length = self.sequence_length()
         if steps is None or length is None:
             return None, None
-        together = max(self.numbers(_SEQUENCES_PER_STEP, _MOST_STEPS), default=None)
-        each = max(self.numbers(_SEQUENCES_OF_A_DEVICE, _MOST_STEPS), default=None)
+        of_all = bool(self.numbers(_MICRO_BATCHES, _MOST_STEPS))
+        either = (_BATCH_OF_EITHER,)
+        together = max(self.numbers((*_SEQUENCES_PER_STEP, *(either if of_all else ())), _MOST_STEPS), default=None)
+        each = max(self.numbers((*_SEQUENCES_OF_A_DEVICE, *(() if of_all else either)), _MOST_STEPS), default=None)
+        steps *= max(self.numbers(_TEXTS_OF_A_SEQUENCE, _MOST_PASSES), default=Fraction(1))
         accumulated = max(self.numbers(_ACCUMULATED, _MOST_STEPS), default=Fraction(1))
         of_each = None if each is None or together is not None else ceil(steps * each * accumulated * length)
         return None if together is None else ceil(steps * together * length), of_each
+
+    def extends_the_context(self) -> bool:
+        """Whether it is trained on a longer context than the model was made for."""
+        given = (each for values in self._by_name.values() for each in values)
+        return any(text.lower() not in NO and not _EXTENDED.isdisjoint(name.split(".")) for name, text in given)
 
     def training_signs(self) -> tuple[str, ...]:
         """Names that only training needs; none where the run is told not to train."""

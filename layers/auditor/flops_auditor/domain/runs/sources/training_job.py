@@ -2,6 +2,7 @@
 
 from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
+from flops_auditor.domain.runs.nested import options
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
 from flops_auditor.domain.runs.sources.model_packages import beginnings
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
@@ -70,12 +71,13 @@ def _denied(job: TrainingJob) -> tuple[str, ...]:
 
 def statements(job: TrainingJob) -> Statements:
     """What the job says of itself, in SageMaker's fields."""
-    serverless = job.serverless
+    serverless, algorithm = job.serverless, job.algorithm_specification
     return Statements(
         tags=job.tags,
         parameters=_parameters(job),
         environment=job.environment,
         channels=_model_channels(job),
+        arguments=options((*algorithm.container_entrypoint, *algorithm.container_arguments)),
         model_names={"the service's base model": job.serverless.base_model_arn} if job.serverless else {},
         model_tags=(JUMPSTART_TAG,),
         technique=serverless.customization_technique if serverless else "",

@@ -116,6 +116,9 @@ class Serverless(AnswerShape):
     sequence_length: OptionalText = ""
 
 
+CommandLine = Annotated[tuple[str, ...], BeforeValidator(lambda value: () if value is None else _few(value))]
+
+
 class _MetricDefinition(AnswerShape):
     name: str
 
@@ -130,6 +133,8 @@ _BUILT_IN = re.compile(
 
 class _Algorithm(AnswerShape):
     metric_definitions: tuple[_MetricDefinition, ...] = ()
+    container_entrypoint: CommandLine = ()
+    container_arguments: CommandLine = ()
     training_image: OptionalText = ""
 
     @property
