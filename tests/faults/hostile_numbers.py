@@ -148,8 +148,43 @@ def tags(_: Path) -> Iterator[Try]:
 
 def environment(_: Path) -> Iterator[Try]:
     for text in TEXTS:
-        for name in ("PRETRAIN_FLOPS", "HF_MODEL_ID", "BASE_MODEL", "MODEL_ID"):
+        for name in ("PRETRAIN_FLOPS", "HF_MODEL_ID", *(each.upper() for each in (*NUMBERS, *MODEL))):
             yield f"{name}={text[:20]}", lambda name=name, text=text: audited(describe(Environment={name: text}))
+
+
+def arguments(_: Path) -> Iterator[Try]:
+    for text in TEXTS:
+        for name in (*NUMBERS, *MODEL):
+            command = {
+                "ContainerEntrypoint": ["bash", "-c"],
+                "ContainerArguments": [f"train --{name} {text} {name}={text}"],
+            }
+            yield (
+                f"{name}={text[:20]}",
+                lambda command=command: audited(describe(AlgorithmSpecification=command, Tags=tagged(tokens="1e9"))),
+            )
+    for text in ("'" * 10**5, "-" * 10**6, "--a=" * 10**5, "-a " * 10**5, "\\" * 10**5, "=" * 10**6):
+        command = {"ContainerEntrypoint": [text], "ContainerArguments": [f"bash {text}"] * 100}
+        yield f"command {text[:20]}", lambda command=command: audited(describe(AlgorithmSpecification=command))
+
+
+def configurations(_: Path) -> Iterator[Try]:
+    """Hyperparameters that are JSON: its numbers, and its shape."""
+    for token in TOKENS:
+        for name in NUMBERS:
+            stated = {"model_id": "meta-llama/Llama-3.1-8B", "config": f'{{"trainer": {{"{name}": {token}}}}}'}
+            yield (
+                f"{name}={token[:20]}",
+                lambda stated=stated: audited(describe(HyperParameters=stated, Tags=tagged(tokens="1e9"))),
+            )
+    for text in (
+        "[" * 10**5,
+        '{"a":' * 10**5,
+        "[1," * 10**4 + "1" + "]" * 10**4,
+        json.dumps({"a" * 10**4: {"b.c": [1] * 10**4}}),
+    ):
+        whole = {f"{name}{number}": text for number in range(100) for name in ("config",)}
+        yield f"100 x {text[:20]}", lambda whole=whole: audited(describe(HyperParameters=whole))
 
 
 def descriptions(_: Path) -> Iterator[Try]:
@@ -269,7 +304,8 @@ def command(arguments: list[str]) -> None:
 
 PLACES: dict[str, Callable[[Path], Iterator[Try]]] = {
     each.__name__: each  # type: ignore[attr-defined]
-    for each in (hyperparameters, tags, environment, descriptions, metrics, evidence, amendments, models, events,
+    for each in (hyperparameters, tags, environment, arguments, configurations,
+                 descriptions, metrics, evidence, amendments, models, events,
                  flops_meter, options, bundles)
 }  # fmt: skip
 

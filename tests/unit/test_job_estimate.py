@@ -454,9 +454,22 @@ def test_a_faster_format_takes_its_own_peak() -> None:
 
 
 def test_a_slower_format_that_is_tagged_lowers_both_and_says_so() -> None:
-    found = estimated(tags={"precision": "float32"})
+    found = estimated(tags={"precision": "float32"}, HyperParameters={})
     assert (found.best_flop, found.upper_flop) == (8 * 67 * TERA * TEN_HOURS // 2, 8 * 67 * TERA * TEN_HOURS)
     assert said(found, "the tag flops-auditor:precision lowers the peak from 9.894e14 to 6.700e13 FLOP/s")
+
+
+@pytest.mark.parametrize(
+    ("tagged", "passed", "peak"), [("fp32", "bf16", 9894), ("tf32", "fp16", 9894), ("bf16", "fp8", 19789)]
+)
+def test_a_tag_that_hyperparameters_contradict_with_a_faster_format_lowers_nothing(
+    tagged: str, passed: str, peak: int
+) -> None:
+    found = estimated(tags={"precision": tagged}, HyperParameters={"mixed_precision": passed})
+    assert found.upper_flop == 8 * peak * 10**11 * TEN_HOURS
+    assert said(found, f"says {tagged.upper()}, and hyperparameters say {passed.upper()}, which is faster")
+    slower = estimated(tags={"precision": passed}, HyperParameters={"mixed_precision": tagged})
+    assert not said(slower, "which is faster")
 
 
 def test_a_slower_format_that_is_guessed_never_lowers_the_bound() -> None:

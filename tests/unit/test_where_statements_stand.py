@@ -12,7 +12,7 @@ from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.compute.run_estimate import MODEL_TOO_SMALL
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.evidence import Evidence
-from flops_auditor.domain.runs.nested import leaves, options
+from flops_auditor.domain.runs.nested import flattened, options
 from tests.fakes.cases import audit, declared_by, parsed
 from tests.fakes.jobs import describe, throughout
 
@@ -75,11 +75,19 @@ def test_a_configuration_that_is_one_text_is_read(text: str) -> None:
     ids=["open", "deep list", "deep object", "empty", "quoted", "escaped", "empty list"],
 )
 def test_what_is_no_configuration_stays_a_text(text: str) -> None:
-    assert list(leaves({"config": text})) == [("config", text)]
+    assert flattened({"config": text}) == {"config": text}
 
 
 def test_a_configuration_without_an_end_is_read_as_far_as_its_bound() -> None:
-    assert len(list(leaves({"config": json.dumps(list(range(10_000)))}))) == 500
+    many = json.dumps({f"name{number}": number for number in range(1_000)})
+    assert len(flattened({"config": many, "more": many, "last": "1"})) == 502
+    long = json.dumps({"name": "x" * 65_000})
+    assert flattened({"a": long, "b": long}) == {"a.name": "x" * 65_000, "b": long}
+
+
+def test_a_list_of_texts_is_one_value() -> None:
+    text = '{"converters": ["float8", "mxfp8"], "data": [{"max_seq_len": 7}, null, 3]}'
+    assert flattened({"c": text}) == {"c.converters": "float8,mxfp8", "c.data": "3", "c.data.0.max_seq_len": "7"}
 
 
 def test_numbers_of_a_configuration_are_bounded_like_all_others() -> None:

@@ -17,7 +17,7 @@ from flops_auditor.domain.runs.spdx import unknown_in_words
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
 from flops_auditor.domain.values.moments import read_day
-from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
+from flops_auditor.domain.values.precision import PRECISIONS, RANK, recognise_precision
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 Activity = Literal["fine-tuning", "pretraining", "synthetic-data", "not-training"]
@@ -31,6 +31,9 @@ LONGEST_NAME = 120
 """Characters of a model's name that are shown."""
 _INPUTS = "/opt/ml/input/data/"
 """Where a container finds its channels, by their names (SageMaker Developer Guide)."""
+PRECISION_TAG = f"tag {TAG_PREFIX}precision"
+USUAL = "bf16"
+"""The precision that is taken where nothing is said."""
 _FROM_SCRATCH = frozenset({"none", "scratch"})
 """What the tag base-model says of a run that begins with no weights."""
 
@@ -50,6 +53,12 @@ UNKNOWN_CHOICE = Kind("unknown-choice", "{statement} is {text:said40}, not one o
 UNKNOWN_LICENCE = Kind(
     "unknown-licence",
     "tag flops-auditor:licence: no licence of SPDX is called {names}, so no exemption rests on it",
+    CORRECT_TAG,
+)
+PRECISIONS_DISAGREE = Kind(
+    "precisions-disagree",
+    "contradictory evidence: the {statement} says {tagged}, and hyperparameters say {passed}, which is "
+    "faster: the tag lowers no bound",
     CORRECT_TAG,
 )
 TWO_ORIGINALS = Kind(
@@ -292,6 +301,7 @@ def read_declared(statements: Statements) -> Declared:
     parameters = Hyperparameters.together(read.values())
     names, loads_weights = _names(statements, read, reader)
     planned, planned_of_a_device = parameters.tokens()
+    precision, tagged = _precision(parameters, reader)
     pretraining_flop = _pretraining(statements.environment.get(PRETRAIN_VARIABLE, ""), reader)
     return Declared(
         activity="not-training" if statements.evaluation else activity,
@@ -304,8 +314,8 @@ def read_declared(statements: Statements) -> Declared:
         active_parameters=reader.count("active-params"),
         trainable_parameters=reader.count("trainable-params"),
         tokens=reader.count("tokens", "--tokens"),
-        precision=reader.precision() or parameters.precision(),
-        precision_tagged=bool(reader.precision()),
+        precision=precision,
+        precision_tagged=tagged,
         planned_tokens=planned,
         planned_tokens_of_a_device=planned_of_a_device,
         epochs=parameters.epochs(),
@@ -321,6 +331,17 @@ def read_declared(statements: Statements) -> Declared:
         notes=tuple(reader.notes),
         statements=statements,
     )
+
+
+def _precision(parameters: Hyperparameters, reader: _Reader) -> tuple[str, bool]:
+    """The precision of the arithmetic, and whether a tag says so. A tag that hyperparameters contradict with a faster
+    one settles nothing, and a faster one than usual counts, whoever names it (docs/adr/0402).
+    """
+    tagged, passed = reader.precision(), parameters.precision()
+    if not tagged or not passed or RANK[passed] <= RANK[tagged]:
+        return tagged or passed, bool(tagged)
+    reader.notes.append(PRECISIONS_DISAGREE(statement=PRECISION_TAG, tagged=tagged.upper(), passed=passed.upper()))
+    return (passed if RANK[passed] > RANK[USUAL] else ""), False
 
 
 def _pretraining(variable_text: str, reader: _Reader) -> int | None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from flops_auditor.domain.runs.nested import leaves
 from flops_auditor.domain.runs.sources.model_names import is_place
 from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
@@ -274,11 +273,9 @@ class Hyperparameters:
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> "Hyperparameters":
-        """Read hyperparameters as SageMaker passes them: texts, perhaps between JSON's quotation marks, or a whole
-        configuration as JSON.
-        """
+        """Read hyperparameters as SageMaker passes them: texts, perhaps between JSON's quotation marks."""
         by_name: dict[str, list[tuple[str, str]]] = {}
-        for key, value in leaves(given):
+        for key, value in given.items():
             name = key[:_LONGEST_KEY].strip().lstrip("+-").lower().replace("-", "_").replace("/", ".")
             parts = name.split(".")
             for begin in range(max(0, len(parts) - 4), len(parts)):  # the longest name has four parts

@@ -5,46 +5,50 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-_LONGEST_TEXT = 100_000
-"""Characters of one configuration, or of a command line."""
+_LONGEST_TEXT = 65_536
+"""Characters of all configurations of a job, and of its command line."""
 _MOST_LEAVES = 500
 _DEEPEST = 12
 
 
-def leaves(given: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Names and values; of a value that is an object or a list in JSON each leaf, as `config.model.path`, instead."""
+def flattened(given: Mapping[str, str]) -> dict[str, str]:
+    """The values by name; in place of one that is an object or a list in JSON its leaves, as `config.model.path`."""
+    values: dict[str, str] = {}
+    left, places = _LONGEST_TEXT, _MOST_LEAVES
     for key, value in given.items():
-        text = _unquoted(value.strip())
-        if not text.startswith(("{", "[")) or len(text) > _LONGEST_TEXT:
-            yield key, value
-            continue
-        try:
-            tree = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
-        except (ValueError, RecursionError):
-            yield key, value
-            continue
-        inside = list(islice(_leaves(key, tree, _DEEPEST), _MOST_LEAVES))
-        yield from inside or [(key, value)]
+        text = value.strip()
+        leaves: list[tuple[str, str]] = []
+        if text.startswith(("{", "[", '"{')) and len(text) <= left:
+            left -= len(text)
+            leaves = list(islice(_leaves(key, _tree(text), _DEEPEST), places))
+            places -= len(leaves)
+        values.update(leaves or [(key, value)])
+    return values
 
 
-def _unquoted(text: str) -> str:
-    """A text that the SageMaker SDK wrote as one of JSON, without its quotation marks."""
-    if not text.startswith('"{') or len(text) > _LONGEST_TEXT:
-        return text
+def _tree(text: str) -> object:
+    """What a text in JSON holds, numbers as they are written, also where the SageMaker SDK wrote it as a text of JSON
+    once more. None for no JSON.
+    """
     try:
-        inner = json.loads(text)
+        tree = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+        return json.loads(tree, parse_int=str, parse_float=str, parse_constant=str) if isinstance(tree, str) else tree
     except (ValueError, RecursionError):
-        return text
-    return inner if isinstance(inner, str) else text
+        return None
 
 
 def _leaves(name: str, tree: object, deeper: int) -> Iterator[tuple[str, str]]:
+    """Leaves with their whole names. A list of texts or numbers is one leaf."""
     if isinstance(tree, dict):
         inside: Iterable[tuple[str, object]] = ((f"{name}.{key}", value) for key, value in tree.items())
     elif isinstance(tree, list):
-        inside = ((name, value) for value in tree)
+        plain = [str(value) for value in tree if isinstance(value, str | bool)]
+        if plain:
+            yield name, ",".join(plain)
+        inside = ((f"{name}.{index}", value) for index, value in enumerate(tree) if isinstance(value, dict | list))
     else:
-        yield name, "" if tree is None else str(tree)
+        if tree is not None:
+            yield name, str(tree)
         return
     for inner, value in inside if deeper else ():
         yield from _leaves(inner, value, deeper - 1)
@@ -55,15 +59,19 @@ def options(command: Sequence[str]) -> dict[str, str]:
     without a value. A value that the shell would fill in is not known, and left out.
     """
     words: list[str] = []
+    left = _LONGEST_TEXT
     for part in command:
-        words += _words(part[:_LONGEST_TEXT]) if any(each.isspace() for each in part) else [part]
+        text = part[:left]
+        left -= len(text)
+        words += _words(text) if any(map(str.isspace, text)) else [text]
     values: dict[str, str] = {}
     for position, word in enumerate(words):
         name, equals, value = word.partition("=")
         if not equals:
             following = words[position + 1] if position + 1 < len(words) else "-"
             value = "true" if following.startswith("-") and not _is_number(following) else following
-        if (word.startswith("-") or equals) and name.strip("-+") and "$" not in value and len(values) < _MOST_LEAVES:
+        named = (word.startswith("-") or equals) and not _is_number(word) and name.strip("-+")
+        if named and "$" not in value and len(values) < _MOST_LEAVES:
             values[name.lstrip("-+")] = value
     return values
 
@@ -74,7 +82,7 @@ def _words(text: str) -> list[str]:
         words = shlex.split(text)
     except ValueError:
         words = text.split()
-    return [inner for word in words for inner in (word.split() if any(c.isspace() for c in word) else [word])]
+    return [inner for word in words for inner in word.split() or [word]]
 
 
 def _is_number(text: str) -> bool:

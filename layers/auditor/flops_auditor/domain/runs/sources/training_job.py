@@ -2,7 +2,7 @@
 
 from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
-from flops_auditor.domain.runs.nested import options
+from flops_auditor.domain.runs.nested import flattened, options
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
 from flops_auditor.domain.runs.sources.model_packages import beginnings
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
@@ -95,4 +95,4 @@ def _model_channels(job: TrainingJob) -> dict[str, str]:
 def _parameters(job: TrainingJob) -> dict[str, str]:
     """Hyperparameters, with the length of sequences that a serverless job was configured for."""
     configured = {"serverless.sequence_length": job.serverless.sequence_length} if job.serverless else {}
-    return {**job.hyper_parameters, **configured}
+    return {**flattened(job.hyper_parameters), **configured}
