@@ -431,6 +431,9 @@ def sources_named(subject: Subject) -> Iterator[str]:
     for name, each in subject.properties("AWS::IAM::Role"):
         for statement in each["AssumeRolePolicyDocument"]["Statement"]:
             service = statement["Principal"].get("Service")
+            # Whoever a parameter names, and nobody else.
+            if service is None and "Ref" in listed(statement["Principal"].get("AWS", ""))[0]:
+                continue
             # Lambda does not set these keys when it assumes a function's role.
             if service != "lambda.amazonaws.com" and "aws:SourceAccount" not in json.dumps(statement):
                 yield f"{name}: {service} may assume it for any account"

@@ -190,6 +190,13 @@ def test_unconditional_stop_of_jobs_is_noticed(subject: Subject) -> None:
     assert list(POINTS[19].check(broken)) == ["AuditPolicy: sagemaker:StopTrainingJob"]
 
 
+def test_a_role_that_anybody_may_take_is_noticed(subject: Subject) -> None:
+    broken = copy.deepcopy(subject)
+    [trust] = properties(broken, "RegulatorRole")["AssumeRolePolicyDocument"]["Statement"]
+    trust["Principal"] = {"AWS": "*"}
+    assert list(POINTS[20].check(broken)) == ["RegulatorRole: None may assume it for any account"]
+
+
 def test_a_condition_that_eventbridge_cannot_meet_is_noticed(subject: Subject) -> None:
     broken = copy.deepcopy(subject)
     policy = properties(broken, "DataKey")["KeyPolicy"]["Statement"]
