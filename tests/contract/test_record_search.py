@@ -84,3 +84,14 @@ def test_what_is_read_is_what_is_found(client: Any, query: RecordQuery) -> None:
     found = search.fitting(query)
     assert found
     assert len(found) <= search.items_read <= 1.1 * len(found)
+
+
+def test_a_filter_names_no_key_of_its_index(client: Any) -> None:
+    """DynamoDB refuses one that does; moto does not."""
+    asked: list[dict[str, Any]] = []
+    client.meta.events.register("before-parameter-build.dynamodb.Query", lambda params, **_: asked.append(dict(params)))
+    for query in ASKED:
+        DynamoDbRecordSearch(client, "records").fitting(query)
+    filters = [(each["IndexName"], each["FilterExpression"]) for each in asked if "FilterExpression" in each]
+    assert {index for index, _ in filters} == {"verdict", "base_model", "lineage"}
+    assert all(f"#{index}" not in told and "ended" not in told for index, told in filters)
