@@ -1,6 +1,7 @@
 """The forms of a result, and how any text is made harmless in each: whatever a job's name contains."""
 
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -17,7 +18,12 @@ class Output(StrEnum):
     MARKDOWN = "markdown"
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+_FORMULA = re.compile(rf"[{_SIGNS}\t\r]")
+_CELL_OF_ANOTHER_LOCALE = re.compile(rf";(?=[\s\"']*[{_SIGNS}])")
+"""Where the comma stands in numbers, a spreadsheet ends a cell at a semicolon."""
+_LINK = re.compile(r"(https?|ftp|mailto|xmpp):|(www)\.", re.IGNORECASE)
+"""What is a link without any markup (GitHub Flavored Markdown, 6.9)."""
 _OF_MARKDOWN = str.maketrans(
     {
         **{character: f"\\{character}" for character in "\\`*_{}[]()#+!|~"},
@@ -70,12 +76,14 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     text = plain(value)
-    return "'" + text if text.startswith(_FORMULA) and not _is_number(text) else text
+    text = _CELL_OF_ANOTHER_LOCALE.sub(";'", text)
+    return "'" + text if _FORMULA.match(text) and not _is_number(text) else text
 
 
 def markdown(value: object) -> str:
     """A value for a comment: nothing in it marks up, links, mentions or breaks a table."""
-    return plain(value).translate(_OF_MARKDOWN)
+    text = plain(value).translate(_OF_MARKDOWN)
+    return _LINK.sub(lambda link: f"{link[1]}&#58;" if link[1] else f"{link[2]}&#46;", text)
 
 
 def json_text(document: object) -> str:

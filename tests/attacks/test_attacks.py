@@ -658,6 +658,8 @@ def test_a_page_or_table_that_says_something_else_is_refused(tmp_path: Path, nam
         ("-1+1", "'-1+1"),
         ("+1", "'+1"),
         ("\t=1", "⟨U+0009⟩=1"),
+        (";=cmd|'/C calc'!A0;", "⟨U+003B⟩=cmd|'/C calc'!A0⟨U+003B⟩"),
+        ("\uff1d1+1", "'\uff1d1+1"),
         ("\ufeff=1", "⟨U+FEFF⟩=1"),
         ('a","b', 'a","b'),
         ("a\r\n=1", "a⟨U+000D⟩⟨U+000A⟩=1"),

@@ -97,6 +97,37 @@ def test_a_dropped_bundle_is_valid_and_its_records_are_shown(opened: OpenedPage,
     expect(page.locator("#record")).to_be_hidden()
 
 
+DROPPED = """(files) => {
+  const carried = new DataTransfer();
+  for (const name of files) carried.items.add(new File(["PK"], name));
+  window.dispatchEvent(new DragEvent("drop", { dataTransfer: carried, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_verdict_is_of_one_bundle_and_a_record_of_the_one_before_is_closed(
+    opened: OpenedPage, tmp_path: Path
+) -> None:
+    """What a record says may be long, and a name that every object of JavaScript has."""
+    world = World()
+    draft = world.draft("L" * 10_000)
+    draft.content["code_version"] = "constructor"
+    world.commit(draft)
+    world.seal()
+    page = opened.page
+    bundle = Bundle(world, tmp_path)
+    assert bundle.verify().verdict == "valid"
+    opened.drop("#drop", bundle.path)
+    assert judged(page)[0].startswith("Valid")
+    expect(page.locator("#facts")).to_contain_text("constructor (1)")
+    assert len(page.locator("#rows .name").last.inner_text()) == 203
+    page.get_by_role("button", name="Show leaf 0", exact=True).click()
+    expect(page.locator("#record")).to_be_visible()
+    page.evaluate(DROPPED, ["good.zip", "bad.zip"])
+    expect(page.locator("#verdict")).to_have_text("One bundle at a time")
+    expect(page.locator("#record")).to_be_hidden()
+    expect(page.locator("#records")).to_be_hidden()
+
+
 def test_an_edited_record_is_named_and_no_record_is_shown(opened: OpenedPage, whole: Bundle) -> None:
     for attack in ("edited_field", "a_checkpoint_with_an_edited_root"):
         next(each for each in ATTACKS if each.__name__ == attack)(whole)

@@ -12,7 +12,7 @@ from flops_auditor.use_cases.operations.compare_jobs import RegionState
 from flops_auditor_cli.audit_view import blocks
 from flops_auditor_cli.commands.lineage import rows_of
 from flops_auditor_cli.comparison_view import RegionProgress
-from flops_auditor_cli.output import digits, say
+from flops_auditor_cli.output import cell, digits, markdown, say
 from flops_auditor_cli.view import Table, cut_in_the_middle, in_markdown, in_text
 
 DOCUMENT: dict[str, Any] = {
@@ -55,6 +55,29 @@ ASSESSMENT: dict[str, Any] = {
     "settle": [],
 }
 DUTY = {"id": "tell", "state": "owed", "what": "Tell them", "article": "Law, Art. 1", "within_days": 14}
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("a;=cmd|'/C calc'!A0;b", "a;'=cmd|'/C calc'!A0;b"),
+        ('a; "\uff20SUM(1)', "a;' \"\uff20SUM(1)"),
+        ("fine;tuned", "fine;tuned"),
+        ("-1.5", "-1.5"),
+    ],
+)
+def test_no_cell_is_a_formula_in_a_spreadsheet_of_any_locale(text: str, written: str) -> None:
+    """Where the comma stands in numbers, a cell ends at a semicolon, also within quotation marks."""
+    assert cell(text) == written
+
+
+def test_no_address_in_a_comment_is_a_link() -> None:
+    """GitHub Flavored Markdown, 6.9: autolinks need no markup."""
+    assert markdown("HTTPS://evil.example") == "HTTPS&#58;//evil.example"
+    assert markdown("see www.evil.example") == "see www&#46;evil.example"
+    assert markdown("s3://bucket/key: 1 http") == "s3://bucket/key: 1 http"
 
 
 def test_numbers_have_no_exponent() -> None:

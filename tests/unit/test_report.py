@@ -25,6 +25,7 @@ from flops_auditor.use_cases.ports.sources import ListedJob
 from flops_auditor_cli import print_page
 from flops_auditor_cli.main import app
 from tests.fakes.audit import FixedRegions, MemoryReadings, MemorySeenJobs
+from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
 from tests.fakes.reports import AS_OF, LEDGER, hostile, report_on, reporter_of
 
@@ -104,6 +105,28 @@ def test_a_model_is_the_last_job_of_its_chain(report: Report) -> None:
     assert {"domain-adapt-1", "domain-adapt-2"} & names == set()
     assert names >= {ABOVE, OPEN, ALONE}
     assert report.models_in_all == len(names) == 16
+
+
+@pytest.mark.parametrize("activity", ["not-training", "synthetic-data"])
+def test_a_run_that_trains_nothing_hides_no_model(activity: str) -> None:
+    """An evaluation, or a small run that says to be one, reads a model and stood in its place."""
+    ledger = LiveLedger()
+    ledger.add(continuing("big", hours=3000, ResourceConfig={"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}))
+    ledger.add(continuing("small", ["big"], day=1, hours=0.1), activity=activity)
+    ledger.add(continuing("trained", ["big"], day=2, hours=0.1))
+    ledger.audit("big", "small", "trained")
+    both = report_on([ledger.content("big"), ledger.content("small")])
+    assert {each.line.name for each in both.models} == {"big", "small"}
+    assert both.nearest[0].line.name == "big"
+    trained = report_on([ledger.content("big"), ledger.content("trained")])
+    assert {each.line.name for each in trained.models} == {"trained"}
+
+
+def test_no_model_gives_way_to_a_milder_verdict(report: Report) -> None:
+    above = next(line for line in report.jobs if line.verdict == "above")
+    milder = replace(above, job_id="f" * 64, verdict="below", parents=(above.job_id,))
+    assert last_of_their_chains([above, milder]) == [above, milder]
+    assert last_of_their_chains([above, replace(milder, verdict="above")]) != [above, milder]
 
 
 def test_the_bars_show_how_near_a_model_is_to_its_line(report: Report) -> None:

@@ -58,20 +58,24 @@ export function unreadableChunk(facts, begin, error) {
   return broken(facts, begin, error.name, error.message);
 }
 
+function count(counted, name, number) {
+  counted.set(name, (counted.get(name) ?? 0) + number);
+}
+
 /** What is counted of records that passed: their versions of the code, policies, and what they name by SHA-256. */
 export class Tally {
   constructor() {
     this.records = 0;
-    this.versions = {};
-    this.policies = {};
+    this.versions = new Map(); // a record may name its version or a policy "constructor"
+    this.policies = new Map();
     this.ancestors = new Map();
     this.tables = new Set();
   }
 
   add({ content, at }, index) {
     this.records++;
-    this.versions[content.code_version] = (this.versions[content.code_version] ?? 0) + 1;
-    for (const policy of new Set(content.assessments.map((each) => each.policy))) this.policies[policy] = (this.policies[policy] ?? 0) + 1;
+    count(this.versions, content.code_version, 1);
+    for (const policy of new Set(content.assessments.map((each) => each.policy))) count(this.policies, policy, 1);
     const kept = content.lineage.kept?.sha256;
     if (kept && !this.ancestors.has(kept)) this.ancestors.set(kept, { index, at });
     for (const digest of Object.values(content.tables)) this.tables.add(digest);
@@ -80,7 +84,7 @@ export class Tally {
   join(other) {
     this.records += other.records;
     for (const [mine, its] of [[this.versions, other.versions], [this.policies, other.policies]]) {
-      for (const name of Object.keys(its)) mine[name] = (mine[name] ?? 0) + its[name];
+      for (const [name, number] of its) count(mine, name, number);
     }
     for (const [digest, first] of other.ancestors) if (!this.ancestors.has(digest)) this.ancestors.set(digest, first);
     for (const digest of other.tables) this.tables.add(digest);

@@ -66,8 +66,8 @@ export const WITHOUT_STATEMENTS = ["activity", "lower_flop", "firm_flop", "best_
 
 export const CSV = {
   "columns": {"job_name": "job.name", "job_arn": "job.arn", "job_id": "job.id", "revision": "revision", "recorded_at": "recorded_at", "status": "job.status", "region": "job.region", "started_at": "job.start", "ended_at": "job.end", "activity": "job.activity", "base_model": "original.base_model", "verdict": "verdict", "verdict_without_statements": "rests_on.verdict_without_statements", "method": "estimate.method", "lower_flop": "cumulative.lower_flop", "best_flop": "cumulative.best_flop", "upper_flop": "cumulative.upper_flop", "run_best_flop": "estimate.best_flop", "run_upper_flop": "estimate.upper_flop", "earlier_runs": "lineage.ancestors", "energy_kwh": "estimate.energy_kwh", "notification_due": "notification_due", "supersedes": "supersedes"},
-  "formula": "=+-@",
-  "unseen": [[0, 31], [127, 160], [173, 173], [847, 847], [1564, 1564], [4447, 4448], [5760, 5760], [6068, 6069], [6155, 6159], [8192, 8207], [8232, 8239], [8287, 8303], [10240, 10240], [10216, 10217], [12288, 12288], [12644, 12644], [55296, 57343], [65024, 65039], [65279, 65279], [65440, 65440], [65520, 65531], [917504, 921599]],
+  "formula": "=+-@\uff1d\uff0b\uff0d\uff20",
+  "unseen": [[0, 31], [59, 59], [127, 160], [173, 173], [847, 847], [1564, 1564], [4447, 4448], [5760, 5760], [6068, 6069], [6155, 6159], [8192, 8207], [8232, 8239], [8287, 8303], [10240, 10240], [10216, 10217], [12288, 12288], [12644, 12644], [55296, 57343], [65024, 65039], [65279, 65279], [65440, 65440], [65520, 65531], [917504, 921599]],
   "mostShown": 10000,
 };
 

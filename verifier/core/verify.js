@@ -30,7 +30,7 @@ export const MAX_AGE = 25 * HOUR;
  */
 export async function verifyBundle(blob, demands, work = {}) {
   const report = { ledgerId: "", kind: "", selection: "", size: "0", root: "", records: 0, checkpoints: 0, sealedAt: null, elsewhere: 0, notCompared: "" };
-  Object.assign(report, { recordedBy: {}, assessedUnder: {}, pinned: demands.pin !== null, keysGiven: demands.keys !== null });
+  Object.assign(report, { recordedBy: new Map(), assessedUnder: new Map(), pinned: demands.pin !== null, keysGiven: demands.keys !== null });
   const findings = new Findings();
   try {
     await verify(blob, demands, report, findings, { chunks: chunksHere, progress: () => {}, seen: () => {}, ...work });

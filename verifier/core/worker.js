@@ -15,16 +15,21 @@ import { missingHere } from "./platform.js";
 const AHEAD = 2;
 const ON_ITS_WORD = "below, on the job's word";
 
+const LONGEST = 200;
+
+/** A text as the table shows it, which holds those of all records: nothing bounds what a record may say. */
+const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST).replace(/[\ud800-\udbff]$/, "")}...` : text);
+
 /** What the table of the page shows of a record. */
 function rowOf({ content, at }, index) {
   const { job, cumulative, original } = content;
   return {
     index: String(index),
     id: job.id,
-    job: job.name,
-    arn: job.arn,
-    status: job.status,
-    model: original.base_model,
+    job: cut(job.name),
+    arn: cut(job.arn),
+    status: cut(job.status),
+    model: cut(original.base_model),
     verdict: content.verdict === "below" && content.rests_on.on_the_jobs_word ? ON_ITS_WORD : content.verdict,
     best: cumulative.best_flop,
     upper: cumulative.upper_flop,

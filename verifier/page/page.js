@@ -71,6 +71,7 @@ function start(file) {
   const mine = ++asked; // whatever comes of an earlier bundle is not heard any more
   [bundle, rows, left, begun] = [file, [], 0, performance.now()];
   for (const id of ["result", "records"]) $(id).hidden = true;
+  $("record").close(); // it is of the bundle before
   $("again").disabled = false;
   $("under-way").hidden = false;
   $("bar").removeAttribute("value");
@@ -176,7 +177,7 @@ function showFindings(found, more) {
 
 function showFacts(report) {
   const counted = (number, what) => `${Number(number).toLocaleString("en")} ${what}`;
-  const listed = (found) => Object.entries(found).sort().map(([name, count]) => `${name} (${count.toLocaleString("en")})`).join(", ");
+  const listed = (found) => [...found].sort().map(([name, count]) => `${name} (${count.toLocaleString("en")})`).join(", ");
   const facts = [["Bundle", `${bundle.name}, ${bundle.size.toLocaleString("en")} bytes`]];
   if (report.ledgerId) facts.push(["Ledger", report.ledgerId]);
   if (report.kind) facts.push(["Selection", report.kind === "whole" ? "the whole ledger" : report.selection]);
@@ -241,6 +242,27 @@ function rowOf(row) {
   return made;
 }
 
+/** Check the file that was dropped: one, since a verdict is of one bundle. */
+function take(files) {
+  if (files.length > 1) {
+    halt();
+    end("cannot verify", "One bundle at a time", `You dropped ${files.length} files, and none of them was checked. Drop one.`);
+  } else if (files.length) {
+    $("bundle").files = files;
+    start(files[0]);
+  }
+}
+
+/** Let go of whatever was checked or shown. */
+function halt() {
+  worker?.terminate();
+  [bundle, rows] = [null, []];
+  asked += 1;
+  $("records").hidden = true;
+  $("again").disabled = true;
+  $("record").close();
+}
+
 function stop() {
   worker?.terminate();
   asked += 1;
@@ -264,9 +286,6 @@ for (const kind of ["dragover", "drop", "dragleave"]) {
   addEventListener(kind, (event) => {
     event.preventDefault();
     $("drop").classList.toggle("over", kind === "dragover");
-    if (kind === "drop" && event.dataTransfer.files[0]) {
-      $("bundle").files = event.dataTransfer.files;
-      start(event.dataTransfer.files[0]);
-    }
+    if (kind === "drop") take(event.dataTransfer.files);
   });
 }

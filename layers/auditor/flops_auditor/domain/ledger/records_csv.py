@@ -36,14 +36,18 @@ COLUMNS = {
     "supersedes": "supersedes",
 }
 """Column -> member of a record's predicate. `best_flop` and its bounds include the runs that a job continues."""
-FORMULA = "=+-@"
+FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
+"""First characters of a formula, also in full width, as spreadsheets in Japanese read them."""
 UNSEEN = (
-    *((0x00, 0x1F), (0x7F, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x1680, 0x1680)),
+    *((0x00, 0x1F), (0x3B, 0x3B), (0x7F, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160)),
+    (0x1680, 0x1680),
     *((0x17B4, 0x17B5), (0x180B, 0x180F), (0x2000, 0x200F), (0x2028, 0x202F), (0x205F, 0x206F), (0x2800, 0x2800)),
     *((0x27E8, 0x27E9), (0x3000, 0x3000), (0x3164, 0x3164), (0xD800, 0xDFFF), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF)),
     *((0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0xE0000, 0xE0FFF)),
 )
-"""First and last code points of characters without a shape, and of the brackets that their numbers stand between."""
+"""First and last code points of characters without a shape, of the brackets that their numbers stand between, and of
+the semicolon: where the comma stands in numbers a spreadsheet ends a cell at it, even between quotation marks.
+"""
 
 _UNSEEN = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in UNSEEN) + "]")
 _PATHS = tuple(path.split(".") for path in COLUMNS.values())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, get_args
 
+from flops_auditor.domain.messages.documents.run_figures import TRAINING
 from flops_auditor.domain.messages.record_words import nearest, verdict_in_words, with_shares
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
 
@@ -39,6 +40,7 @@ class JobLine:
     region: str
     status: str
     method: str
+    trains: bool
     base_model: str
     verdict: Verdict
     shown_as: str
@@ -82,6 +84,7 @@ def line_of(content: Mapping[str, Any], today: date) -> JobLine:
         region=job["region"],
         status=job["status"],
         method=content["estimate"]["method"],
+        trains=job["activity"] in TRAINING,
         base_model=content["original"]["base_model"],
         verdict=content["verdict"],
         shown_as=verdict_in_words(content, today),
@@ -100,10 +103,17 @@ def line_of(content: Mapping[str, Any], today: date) -> JobLine:
 
 
 def last_of_their_chains(lines: Iterable[JobLine]) -> list[JobLine]:
-    """The jobs that no other one continues: the models that are there now."""
+    """The jobs that no other one takes the place of: the models that are there now.
+
+    A run takes the place of what it continues if it trains, and if its verdict is as severe: neither an evaluation nor
+    a smaller run beside a line hides a model that is nearer to one.
+    """
     jobs = list(lines)
-    continued = {parent for line in jobs for parent in line.parents}
-    return [line for line in jobs if line.job_id not in continued]
+    severity: dict[str, int] = {}
+    for line in jobs:
+        for parent in line.parents if line.trains else ():
+            severity[parent] = max(severity.get(parent, 0), SEVERITY[line.verdict])
+    return [line for line in jobs if severity.get(line.job_id, -1) < SEVERITY[line.verdict]]
 
 
 def _nearest(content: Mapping[str, Any]) -> NearestLine | None:
