@@ -191,7 +191,10 @@ def cautions_of(
     if chosen.basis.kind is TIMES_MFU:
         named = bool(declared.precision)
         peaks = ((use.most_flop if named else use.unit_seconds * use.ceiling_peak) * use.busy for use in uses)
-        result += _multiplied(chosen, at_least(sum(peaks, Fraction(0))), _of_peak(declared, uses))
+        of_peak = _multiplied(chosen, at_least(sum(peaks, Fraction(0))), _of_peak(chosen, declared, uses))
+        result += [
+            each for each in of_peak if each.remark.kind is PEAK_OF_THE_MFU or each.flop > (chosen.upper_flop or 0)
+        ]
     return tuple(result)
 
 
@@ -333,13 +336,16 @@ def _of_reported(chosen: Tier, declared: Declared, model: ModelSize | None) -> l
     return [(times, TRAINER_LEAVES_OUT(name=name, times=times))]
 
 
-def _of_peak(declared: Declared, uses: Sequence[HardwareUse]) -> list[tuple[Fraction, Remark]]:
-    """An MFU may be a share of the peak of a faster precision than the one that is taken, or of one with sparsity."""
+def _of_peak(chosen: Tier, declared: Declared, uses: Sequence[HardwareUse]) -> list[tuple[Fraction, Remark]]:
+    """An MFU may be a share of the peak of a faster precision than the one that is taken, or of one with sparsity,
+    unless that would be more than any published run reached.
+    """
     peak = sum((use.peak_flop for use in uses), Fraction(0))
     if not peak:
         return []
     fastest = sum((use.unit_seconds * use.ceiling_peak for use in uses), Fraction(0))
-    factors = [(SPARSITY, PEAK_WITH_SPARSITY(times=SPARSITY))]
+    dense, highest = Fraction(str(chosen.basis.fact("mfu"))) * SPARSITY, max(use.highest_utilisation for use in uses)
+    factors = [(SPARSITY, PEAK_WITH_SPARSITY(times=SPARSITY))] if dense <= highest else []
     if not declared.precision and fastest > peak:
         factors.append((fastest / peak, PEAK_OF_THE_MFU(times=fastest / peak)))
     return factors
