@@ -27,7 +27,8 @@ from flops_auditor.use_cases.ledger.export_bundle import export_whole
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from flops_auditor.use_cases.operations.send_digest import week_of
 from tests.fakes.audit import NOW
-from tests.fakes.jobs import CREATED, describe
+from tests.fakes.jobs import CREATED, describe, moved
+from tests.fakes.lineage import artifact, channel
 from tests.faults import FULL, told
 from tests.faults.account import ACCOUNT, REGION, ROOT, Account, account, event_of
 
@@ -85,7 +86,9 @@ def scenario(made: Account) -> None:
     """
     package = {"SourceModelPackageArn": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/deleted/1"}
     above = job("above", ModelPackageConfig=package)
-    jobs = [above, job("below", hours=1, ResourceConfig=BIG | {"InstanceCount": 1}), job("vanished")]
+    small = {"hours": 1, "ResourceConfig": BIG | {"InstanceCount": 1}}
+    child = moved(job("child", InputDataConfig=[channel("model", artifact("lost"))], **small), timedelta(days=1))
+    jobs = [above, job("below", **small), job("vanished"), child]
     for one in [*jobs, job("lost")]:
         made.load(one)
     made.forget("vanished")
@@ -97,6 +100,7 @@ def scenario(made: Account) -> None:
     made.load(stopped)
     made.deliver([event_of(stopped)])
     made.scheduled("reconcile")
+    made.deliver(made.queued())
     made.deliver(made.queued())
     made.now += timedelta(minutes=15)
     made.scheduled("seal")
@@ -182,18 +186,20 @@ def test_the_undisturbed_run_is_complete(undisturbed: tuple[Outcome, list[tuple[
         "below#0": "below",
         "vanished#0": "above",
         "lost#0": "above",
+        "child#0": "below",
+        "child#1": "above",
         "running#0": "above",
         "running#1": "above",
     }
-    every = ["above", "below", "lost", "running", "vanished"]
+    every = ["above", "below", "child", "lost", "running", "vanished"]
     days = [NOW.date(), NOW.date() + timedelta(days=1)]
     pages = {f"reports/{name}.html": every for name in (*days, "latest")}
     mail = found.reports.pop(f"digests/{week_of(NOW)}.txt")
     assert found.reports == pages
     assert set(mail) >= set(every) - {"below"}
     assert found.digests == 1
-    assert len(found.alerts) == found.alerts.total() == 6
-    for name, alerts in (("above", 1), ("vanished", 1), ("lost", 1), ("running", 3)):
+    assert len(found.alerts) == found.alerts.total() == 7
+    for name, alerts in (("above", 1), ("vanished", 1), ("lost", 1), ("child", 1), ("running", 3)):
         assert sum(name in subject.split() for subject in found.alerts) == alerts
     assert sorted(found.log) == sorted((name[:-2], int(name[-1])) for name in found.records)
     assert (found.letters, found.verdict) == (0, "valid")
