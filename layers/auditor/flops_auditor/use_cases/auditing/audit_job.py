@@ -154,9 +154,8 @@ def reassess(message: Reassessment, recorder: Recorder) -> Outcome:
             run = case_behind(message.job_id, kept, recorder).run
             tell_descendants(run, kept.revision, recorder, message.after)
         return Outcome("descendants told", message.job_id)
-    if (
-        message.told_by
-    ):  # before anything is read: whoever tells of a record that this look misses sends another message
+    if message.told_by:
+        # Before anything is read: whoever tells of a record that this look misses then sends another message.
         recorder.claims.release(waiting(message.job_id), message.told_by, recorder.clock())
     return settle(message.job_id, recorder, "assessed again")
 
