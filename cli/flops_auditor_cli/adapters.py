@@ -35,6 +35,7 @@ def environment_of(deployment: StackValues, policies: list[str]) -> QueueingEnvi
         ledger_id=deployment.output("LedgerId"),
         policies=",".join(policies),
         trust_statements=deployment.parameters.get("TrustStatements", "true"),
+        compare_artifacts=deployment.parameters.get("CompareArtifacts", "false"),
         alert_topic_arn=deployment.output("AlertTopicArn"),
         record_key_id=deployment.output("RecordKeyArn"),
         audit_queue_url=deployment.output("AuditQueueUrl"),

@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from flops_auditor.aws.sources.cloudwatch import MOST_POINTS, MOST_QUERIES, NAMESPACE, CloudWatchMetrics, windows
+from flops_auditor.aws.sources.s3_objects import S3ObjectAttributes
 from flops_auditor.aws.sources.sagemaker import SageMakerJobs
 from flops_auditor.domain.runs.sources.model_packages import data_places
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
@@ -19,12 +20,13 @@ from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.use_cases.ports.sources import (
     JobMetrics,
     MetricRequest,
+    ObjectAttributes,
     SourceDenied,
     SourceUnavailable,
     TrainingJobs,
     UnknownTrainingJob,
 )
-from tests.fakes.audit import FakeMetrics, FakeTrainingJobs
+from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, MemoryObjects
 from tests.fakes.jobs import describe
 
 REGION = "eu-west-1"
@@ -369,3 +371,42 @@ def test_no_window_holds_more_points_than_a_call(period: int) -> None:
     assert found[-1][1] >= total
     assert found[0][0] <= 0
     assert all(a[1] == b[0] for a, b in pairwise(found))
+
+
+# ----- ObjectAttributes
+
+
+@pytest.fixture(params=["memory", "s3"])
+def objects(request: pytest.FixtureRequest, aws: Any) -> ObjectAttributes:
+    if request.param == "memory":
+        same = {"ETag": "5d41402abc4b2a76b9719d911017c592", "ObjectSize": 5}
+        return MemoryObjects({"s3://models/run/model.tar.gz": same}, denied={"not a bucket"})
+    s3 = aws("s3")
+    s3.create_bucket(Bucket="models", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="models", Key="run/model.tar.gz", Body=b"hello")
+    return S3ObjectAttributes(s3)
+
+
+def test_an_object_is_known_by_its_content(objects: ObjectAttributes) -> None:
+    answer = objects.read("models", "run/model.tar.gz")
+    assert answer is not None
+    assert (answer["ETag"].strip('"'), answer["ObjectSize"]) == ("5d41402abc4b2a76b9719d911017c592", 5)
+
+
+def test_what_is_not_there_is_none_and_what_no_bucket_can_be_is_a_refusal(objects: ObjectAttributes) -> None:
+    assert objects.read("models", "run/other.tar.gz") is None
+    assert objects.read("elsewhere", "run/model.tar.gz") is None
+    with pytest.raises(SourceDenied):
+        objects.read("not a bucket", "x")
+
+
+def test_a_fault_that_passes_is_no_refusal_of_an_object(aws: Any) -> None:
+    for code, expected in (
+        ("AccessDenied", SourceDenied),
+        ("InvalidObjectState", SourceDenied),
+        ("SlowDown", ClientError),
+    ):
+        client = aws("s3")
+        with Stubber(client) as stub, pytest.raises(expected):
+            stub.add_client_error("get_object_attributes", code)
+            S3ObjectAttributes(client).read("models", "x")

@@ -343,6 +343,19 @@ class MemoryReassessments:
 
 
 @dataclass
+class MemoryObjects:
+    """The ObjectAttributes port in a dictionary; `denied` buckets refuse."""
+
+    objects: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
+
+    def read(self, bucket: str, key: str) -> Mapping[str, Any] | None:
+        if bucket in self.denied:
+            raise SourceDenied(Unread("s3:GetObjectAttributes", "AccessDenied", bucket))
+        return self.objects.get(f"s3://{bucket}/{key}")
+
+
+@dataclass
 class MemoryAlerts:
     """The Alerts port in a list."""
 

@@ -258,6 +258,7 @@ def account() -> Iterator[Account]:
                 "LEDGER_ID": "flops-auditor/test",
                 "POLICIES": "aws-flops-meter-2026-05,eu-gpai-guidelines-2025-07",
                 "TRUST_STATEMENTS": "true",
+                "COMPARE_ARTIFACTS": "true",
                 "ALERT_TOPIC_ARN": sns.create_topic(Name="alerts")["TopicArn"],
                 "CHECKPOINT_TOPIC_ARN": sns.create_topic(Name="checkpoints")["TopicArn"],
                 "RECORD_KEY_ID": keys[0],

@@ -29,13 +29,14 @@ class Environment:
 
 @dataclass(frozen=True)
 class RecordingEnvironment(Environment):
-    """What every function that writes records has. `trust_statements`: "true" or "false"."""
+    """What every function that writes records has. `trust_statements` and `compare_artifacts`: "true" or "false"."""
 
     table_name: str
     archive_bucket: str
     ledger_id: str
     policies: str
     trust_statements: str
+    compare_artifacts: str
     alert_topic_arn: str
     record_key_id: str
 

@@ -8,6 +8,7 @@ from flops_auditor import __version__
 from flops_auditor.aws.calls.clients import client, cloudwatch_in, sagemaker_in
 from flops_auditor.aws.sources.cloudwatch import CloudWatchMetrics
 from flops_auditor.aws.sources.regions import AccountRegions, RememberedRegions
+from flops_auditor.aws.sources.s3_objects import S3ObjectAttributes
 from flops_auditor.aws.sources.sagemaker import SageMakerJobs
 from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbClaims, DynamoDbRecords
@@ -53,9 +54,11 @@ def territory_from(environment: AuditEnvironment) -> Territory:
     return Territory(environment.account_id, regions)
 
 
-def collectors(vocabulary: TrainerMetrics) -> Collectors:
+def collectors(vocabulary: TrainerMetrics, compares_artifacts: bool) -> Collectors:
     """What asks each service about its runs."""
-    training_jobs = TrainingJobCollector(SageMakerJobs(sagemaker_in), CloudWatchMetrics(cloudwatch_in), vocabulary)
+    objects = S3ObjectAttributes(client("s3")) if compares_artifacts else None
+    metrics = CloudWatchMetrics(cloudwatch_in)
+    training_jobs = TrainingJobCollector(SageMakerJobs(sagemaker_in), metrics, vocabulary, objects)
     return {TRAINING_JOB: training_jobs}
 
 
@@ -69,7 +72,7 @@ def recorder_with(environment: RecordingEnvironment, queue: Reassessments) -> Re
     trusts = environment.trust_statements.strip().lower() == "true"
     tables = replace(load_tables(environment.policies.split(",")), trusts_statements=trusts)
     return Recorder(
-        collectors=collectors(tables.metrics),
+        collectors=collectors(tables.metrics, environment.compare_artifacts.strip().lower() == "true"),
         tables=tables,
         records=DynamoDbRecords(client("dynamodb"), environment.table_name),
         archive=S3Archive(client("s3"), environment.archive_bucket),

@@ -67,7 +67,8 @@ class Evidence:
     `source` names the service and kind of run: which parser reads the description. `metrics` are MetricDataResults
     whose Label is "<metric> <host>" or "<metric>"; `period_seconds` is the period that was asked for, None when unknown
     (a file from a person). `files` holds small JSON texts by S3 URI. `packages` are what was answered about model
-    packages that the run begins from, by ARN, or why there is none. `amendments` are what people added after the first
+    packages that the run begins from, by ARN, or why there is none; `objects` the same of the S3 objects that
+    it begins from and leaves, by place. `amendments` are what people added after the first
     record, oldest first. `tags_seen` are the auditor's tags as they were while the run went on, oldest first.
     """
 
@@ -80,6 +81,7 @@ class Evidence:
     files: Mapping[str, str] = field(default_factory=dict)
     amendments: tuple[Amendment, ...] = ()
     packages: Mapping[str, Mapping[str, Any] | Unread] = field(default_factory=dict)
+    objects: Mapping[str, Mapping[str, Any] | Unread] = field(default_factory=dict)
     source: str = TRAINING_JOB
     tags_seen: tuple[TagsSeen, ...] = ()
 
@@ -95,11 +97,12 @@ class Evidence:
             "files": self.files,
             "unread": [asdict(unread) for unread in self.unread],
         }
-        if self.packages:
-            document["packages"] = {
-                arn: {"unread": asdict(package)} if isinstance(package, Unread) else {"answer": package}
-                for arn, package in self.packages.items()
-            }
+        for name, answers in (("packages", self.packages), ("objects", self.objects)):
+            if answers:
+                document[name] = {
+                    key: {"unread": asdict(answer)} if isinstance(answer, Unread) else {"answer": answer}
+                    for key, answer in answers.items()
+                }
         if self.tags_seen:
             document["tagsSeen"] = [look.to_json() for look in self.tags_seen]
         if self.amendments:
@@ -152,7 +155,8 @@ def parse_evidence(body: bytes) -> Evidence:
             collected_at=read_time(document["collectedAt"]) if document["collectedAt"] else None,
             files=document["files"],
             amendments=tuple(read_amendment(member) for member in document.get("amendments", ())),
-            packages={arn: _package(member) for arn, member in document.get("packages", {}).items()},
+            packages={arn: _answer(member) for arn, member in document.get("packages", {}).items()},
+            objects={place: _answer(member) for place, member in document.get("objects", {}).items()},
             source=str(document["source"]),
             tags_seen=tuple(read_tags_seen(member) for member in document.get("tagsSeen", ())),
         )
@@ -171,7 +175,7 @@ def _unread(members: Mapping[str, str]) -> Unread:
     return Unread(members["source"], members["error"], members["detail"])
 
 
-def _package(members: Mapping[str, Any]) -> Mapping[str, Any] | Unread:
+def _answer(members: Mapping[str, Any]) -> Mapping[str, Any] | Unread:
     if "unread" in members:
         return _unread(members["unread"])
     return dict(members["answer"])

@@ -12,6 +12,7 @@ from flops_auditor.domain.runs.evidence import Evidence, Unread, plain
 from flops_auditor.domain.runs.models_file import MalformedModels
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.sources.artifacts import Objects, objects_of
 from flops_auditor.domain.runs.sources.model_packages import Packages, beginnings, own_packages
 from flops_auditor.domain.runs.sources.training_job import run_of
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
@@ -24,6 +25,7 @@ from flops_auditor.use_cases.auditing.collect_evidence import Described, SaidOfM
 from flops_auditor.use_cases.ports.sources import (
     JobMetrics,
     MetricRequest,
+    ObjectAttributes,
     SourceDenied,
     TrainingJobs,
     UnknownTrainingJob,
@@ -41,11 +43,12 @@ MOST_PACKAGES = 10
 
 @dataclass(frozen=True)
 class TrainingJobCollector:
-    """The Collector of SageMaker's training jobs."""
+    """The Collector of SageMaker's training jobs. `objects` is None where artifacts are not compared."""
 
     jobs: TrainingJobs
     metrics: JobMetrics
     vocabulary: TrainerMetrics
+    objects: ObjectAttributes | None = None
 
     def pointer(self, arn: str, created: datetime | None) -> JobPointer:
         """What points at a training job that is known."""
@@ -97,6 +100,8 @@ def collect(
     run = run_of(job, evidence)
     request = metric_request(run, sources.vocabulary, now)
     packages = read_packages(run, job, sources.jobs)
+    run = run_of(job, replace(evidence, packages=packages)) if packages else run
+    objects = read_objects(run, job, sources.objects) if sources.objects else {}
     amendments: tuple[Amendment, ...] = ()
     try:
         amendments = of_models(run)
@@ -114,9 +119,10 @@ def collect(
         period_seconds=request.period_seconds if request and results is not None else None,
         unread=tuple(unread),
         packages=packages,
+        objects=objects,
         amendments=amendments,
     )
-    return Case(evidence, run_of(job, evidence) if packages else run, evidence.to_bytes())
+    return Case(evidence, run_of(job, evidence) if objects else run, evidence.to_bytes())
 
 
 def check_identity(pointer: JobPointer, job: TrainingJob) -> None:
@@ -146,6 +152,20 @@ def read_packages(run: Run, job: TrainingJob, jobs: TrainingJobs) -> Packages:
         if not fresh:
             break
     return packages
+
+
+def read_objects(run: Run, job: TrainingJob, source: ObjectAttributes) -> Objects:
+    """Ask for the run's own artifact and for the objects that it begins from; one that is not there is left out."""
+    objects: dict[str, Mapping[str, Any] | Unread] = {}
+    for place in objects_of(run.begins, job):
+        try:
+            answer = source.read(place.space.removeprefix("s3://"), "/".join(place.path))
+        except SourceDenied as denied:
+            objects[str(place)] = denied.unread
+            continue
+        if answer is not None:
+            objects[str(place)] = plain(answer)
+    return objects
 
 
 def metric_request(run: Run, vocabulary: TrainerMetrics, now: datetime) -> MetricRequest | None:

@@ -131,7 +131,7 @@ class Holders:
             self.doubts.append(PLACE_TOO_LONG(where=reference.where))
             return []
         if not at.in_s3:
-            return self._apart(reference, self._at(reference, at))
+            return self._apart(reference, self._of_our_role(reference, self._told_apart(reference, at)))
         if len(at.path) > DEPTH:
             self._unless_tagged(PLACE_TOO_DEEP(where=reference.where, most=DEPTH))
         if reference.data:
@@ -150,10 +150,9 @@ class Holders:
         for level, place in enumerate(_inside_the_bucket(at)):
             if level >= _NEAR and sure:
                 break
-            here = self._at(reference, place)
-            if is_crowd(entry for entry in here if entry.checkpoint):
-                here, shared = [entry for entry in here if not entry.checkpoint], True
-                self._unless_tagged(SHARED_PLACE(where=reference.where, most=MOST_SHARING, place=str(place)))
+            here = self._told_apart(reference, place)
+            if len(here) < len(self._at(reference, place)):
+                shared = True
             elif level < _NEAR and at not in self.run.checkpoints:
                 self._doubt_later(reference, place)
             every += here
@@ -163,6 +162,16 @@ class Holders:
         if not every and not shared and self._at(reference, Location(at.space)):
             self._unless_tagged(IN_A_RUNS_BUCKET(where=reference.where, place=str(at)))
         return self._apart(reference, sure or self._of_our_role(reference, every))
+
+    def _told_apart(self, reference: Reference, at: Location) -> list[IndexEntry]:
+        """The runs before this one at a place, without those that only say that they leave results there, where these
+        are too many.
+        """
+        entries = self._at(reference, at)
+        if not is_crowd(entry for entry in entries if entry.checkpoint):
+            return entries
+        self._unless_tagged(SHARED_PLACE(where=reference.where, most=MOST_SHARING, place=str(at)))
+        return [entry for entry in entries if not entry.checkpoint]
 
     def _doubt_later(self, reference: Reference, place: Location) -> None:
         """Runs created during this one that leave results where it begins: its parents, whatever the clock says."""

@@ -48,7 +48,8 @@ class IndexQuery:
         """
         told = bool(self.until) and entry.created > self.until
         during = self.kind == "input" and not entry.checkpoint and entry.created < run.created_text < entry.ended
-        return not told and (entry.created > run.created_text or during or not self.at.in_s3)
+        by_name = not self.at.in_s3 and self.at not in run.checkpoints
+        return not told and (entry.created > run.created_text or during or by_name)
 
     def crowd(self, run: Run, recorder: Recorder) -> Crowd:
         """The other runs there. A job that cannot tell them apart does not count this run either."""

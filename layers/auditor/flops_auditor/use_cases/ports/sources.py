@@ -168,6 +168,13 @@ class JobMetrics(Protocol):
         """
 
 
+class ObjectAttributes(Protocol):
+    """What S3 says of objects."""
+
+    def read(self, bucket: str, key: str) -> Mapping[str, Any] | None:
+        """ETag, size and checksums of an object; None where there is none. Raises SourceDenied."""
+
+
 class Clock(Protocol):
     """The time, so that no use case reads a clock."""
 

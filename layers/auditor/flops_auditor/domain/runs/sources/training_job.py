@@ -4,6 +4,7 @@ from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
 from flops_auditor.domain.runs.nested import flattened, options
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
+from flops_auditor.domain.runs.sources.artifacts import own_contents, unseen, with_copies
 from flops_auditor.domain.runs.sources.model_packages import beginnings
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
 from flops_auditor.domain.runs.sources.training_job_places import (
@@ -28,6 +29,8 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
     """The run of a job whose answer is parsed already; `job` has the tags of the evidence."""
     declared = read_declared(statements(job))
     begins, remarks = beginnings(job, declared.lineage, evidence.packages)
+    results, unseen_copies = outputs(job), unseen(evidence.objects)
+    copies = own_contents(job, evidence.objects)
     return Run(
         source=SOURCE,
         kind="Training job",
@@ -51,12 +54,12 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         final_values=tuple(
             FinalValue(final.metric_name, final.value, final.timestamp) for final in job.final_metric_data_list
         ),
-        begins=begins,
-        begins_notes=tuple(each for each in remarks if each.kind.remedy is None),
+        begins=with_copies(begins, evidence.objects),
+        begins_notes=(*(each for each in remarks if each.kind.remedy is None), *unseen_copies),
         begins_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
         reads=_denied(job) if NOT_CONTINUED in map(str.lower, declared.lineage) else (),
-        results=outputs(job),
-        checkpoints=checkpoints(job),
+        results=(*results, *copies),
+        checkpoints=(*checkpoints(job), *copies),
         family=job.tuning_job_arn,
         role=job.role_arn,
         tags=job.tags,

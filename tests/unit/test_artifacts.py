@@ -1,0 +1,94 @@
+"""Copies of artifacts: a model of the same content is the same model, wherever it lies."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from flops_auditor.domain.runs.evidence import TRAINING_JOB, parse_evidence
+from flops_auditor.domain.values.archive_keys import evidence_key
+from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
+from tests.fakes.audit import MemoryObjects
+from tests.fakes.lineage import World, artifact, channel, continuing
+
+COPY = "s3://elsewhere/copied/model.tar.gz"
+SAME = {"ETag": "abc", "ObjectSize": 5_000_000}
+SUMS = [
+    ({"ETag": "abc", "ObjectSize": 5_000_000}, {"ETag": "abc", "ObjectSize": 5_000_000}, True),
+    ({"ETag": "abc", "ObjectSize": 5_000_000}, {"ETag": "abc", "ObjectSize": 5_000_001}, False),
+    ({"ETag": "abc", "ObjectSize": 5_000}, {"ETag": "abc", "ObjectSize": 5_000}, False),
+    (
+        {"ETag": "a", "ObjectSize": 5_000_000, "Checksum": {"ChecksumSHA256": "s", "ChecksumType": "FULL_OBJECT"}},
+        {"ETag": "b", "ObjectSize": 5_000_000, "Checksum": {"ChecksumSHA256": "s", "ChecksumType": "FULL_OBJECT"}},
+        True,
+    ),
+    (
+        {"ETag": "a", "ObjectSize": 5_000_000, "Checksum": {"ChecksumSHA256": "s", "ChecksumType": "FULL_OBJECT"}},
+        {"ETag": "b", "ObjectSize": 5_000_000, "Checksum": {"ChecksumSHA1": "s", "ChecksumType": "FULL_OBJECT"}},
+        False,
+    ),
+]
+
+
+def world_with(objects: MemoryObjects) -> World:
+    world = World()
+    collectors = world.recorder.collectors
+    assert isinstance(collectors, dict)
+    known = collectors[TRAINING_JOB]
+    assert isinstance(known, TrainingJobCollector)
+    collectors[TRAINING_JOB] = replace(known, objects=objects)
+    return world
+
+
+def family(objects: MemoryObjects, read: str = COPY, **of_child: Any) -> World:
+    world = world_with(objects)
+    role = {"RoleArn": "arn:aws:iam::123456789012:role/team"}
+    world.add(continuing("parent", **role))
+    world.add(continuing("child", day=1, InputDataConfig=[channel("model", read)], **{**role, **of_child}))
+    return world
+
+
+@pytest.mark.parametrize(("left", "read", "same"), SUMS)
+@pytest.mark.parametrize("at", [COPY, "s3://elsewhere/copied", "s3://elsewhere/copied/"])
+@pytest.mark.parametrize("order", [("parent", "child"), ("child", "parent")])
+def test_a_copy_of_an_artifact_is_its_runs_result(
+    left: dict[str, Any], read: dict[str, Any], same: bool, at: str, order: tuple[str, str]
+) -> None:
+    world = family(MemoryObjects({artifact("parent"): left, COPY: read}), at)
+    world.audit(*order)
+    assert world.ancestors("child") == ({"parent"} if same else set())
+    assert world.content("child")["lineage"]["doubts"] == []
+
+
+def test_a_file_of_the_same_content_that_another_role_left_is_a_doubt() -> None:
+    """Anybody may leave a copy of a public model as his artifact."""
+    stranger = {"RoleArn": "arn:aws:iam::123456789012:role/other"}
+    world = family(MemoryObjects({artifact("parent"): SAME, COPY: SAME}), **stranger)
+    world.audit()
+    assert world.ancestors("child") == set()
+    assert [doubt["kind"] for doubt in world.content("child")["lineage"]["doubts"]] == ["of-another-role"]
+
+
+def test_what_may_not_be_asked_for_is_a_note() -> None:
+    world = family(MemoryObjects({artifact("parent"): SAME, COPY: SAME}, denied={"elsewhere"}))
+    world.audit()
+    lineage = world.content("child")["lineage"]
+    assert [note["kind"] for note in lineage["notes"]] == ["copy-not-looked-for"]
+    assert world.ancestors("child") == set()
+
+
+def test_what_was_answered_lies_in_the_evidence_as_it_came() -> None:
+    world = family(MemoryObjects({artifact("parent"): SAME, COPY: SAME}))
+    world.audit()
+    body = world.recorder.archive.get(evidence_key(world.job_id("child"), 0))
+    assert body is not None
+    assert parse_evidence(body).objects == {COPY: SAME}
+    assert parse_evidence(body).to_bytes() == body
+
+
+def test_nothing_is_asked_where_artifacts_are_not_compared() -> None:
+    world = World()
+    world.add(continuing("parent"))
+    world.add(continuing("child", day=1, InputDataConfig=[channel("model", COPY)]))
+    world.audit()
+    assert world.ancestors("child") == set()
