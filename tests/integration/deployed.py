@@ -3,7 +3,7 @@
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -49,6 +49,11 @@ def run(*arguments: str) -> tuple[int, Any]:
     found = CliRunner().invoke(app, [*arguments, "--output", "json"])
     assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
     return found.exit_code, json.loads(found.stdout)
+
+
+def is_digest(mail: Mapping[str, Any]) -> bool:
+    """Whether a mail is about all jobs, once a week."""
+    return bool(mail.get("MessageAttributes", {}).get("kind", {}).get("Value") == KIND)
 
 
 class Deployed:
@@ -108,8 +113,8 @@ class Deployed:
 
     def mails_about(self, name: str) -> list[dict[str, Any]]:
         """The alerts about a job so far; a digest is about all jobs."""
-        alerts = [mail for mail in self.mails() if mail["MessageAttributes"]["kind"]["Value"] != KIND]
-        return [mail for mail in alerts if name in mail["Subject"] + mail["Message"]]
+        alerts = [mail for mail in self.mails() if name in mail["Subject"] + mail["Message"]]
+        return [mail for mail in alerts if not is_digest(mail)]
 
     def mails(self) -> list[dict[str, Any]]:
         """Every alert so far: a queue hides for a while what was just read, so what was read is kept."""

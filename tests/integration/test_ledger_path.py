@@ -15,11 +15,10 @@ from typing import Any
 import pytest
 
 from flops_auditor.domain.ledger.signed_note import checkpoint_in, parse_checkpoint, parse_note
-from flops_auditor.domain.messages.digest import KIND
 from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, batch_key
 from flops_auditor_cli.demo import mails, subscribe_mailbox
 from flops_auditor_cli.local_aws import Stack
-from tests.integration.deployed import Deployed, fresh_job
+from tests.integration.deployed import Deployed, fresh_job, is_digest
 from tests.oracles.test_stock_tools import run
 from tests.stock_tools import HAS_COSIGN
 
@@ -125,7 +124,7 @@ def test_the_digest_of_the_week_goes_out_once_and_is_a_pin(deployed: Deployed, t
     assert not second["digest"], (first, second)
 
     def digests() -> list[dict[str, Any]]:
-        return [mail for mail in deployed.mails() if mail["MessageAttributes"]["kind"]["Value"] == KIND]
+        return [mail for mail in deployed.mails() if is_digest(mail)]
 
     [mail] = deployed.wait(digests, "the digest of the week")
     assert mail["Subject"].startswith("[FLOPs Auditor] Weekly digest: ")
