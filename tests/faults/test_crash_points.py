@@ -36,8 +36,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publis
 BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 MOVED = NOW - CREATED - timedelta(days=90)
 RUNNING = ("running#0", "running#1")
-CHANGING = {"recorded_at", "collectedAt"}
-"""When something was done may differ; what was done may not."""
+CHANGING = {"recorded_at", "collectedAt", "supersedes"}
+"""When something was done may differ, and with it the digest of a record; what was done may not."""
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,16 @@ def test_a_child_that_is_created_before_its_parent_is_a_doubt(
     assert kinds(world, "child") == doubts
 
 
+def test_jobs_that_share_a_checkpoint_at_the_same_time_have_no_doubt_about_the_later_one() -> None:
+    """It continues the earlier one, so both are counted there."""
+    world = World()
+    for day, name in enumerate(("first", "second")):
+        world.add(continuing(name, day=day, hours=24 * 7, CheckpointConfig={"S3Uri": CHECKPOINT}))
+    world.audit("second", "first")
+    assert kinds(world, "first") == []
+    assert world.ancestors("second") == {"first"}
+
+
 ACCESS_POINT = "arn:aws:s3:eu-west-1:123456789012:accesspoint/team"
 
 

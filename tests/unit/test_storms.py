@@ -9,10 +9,12 @@ from datetime import timedelta
 
 import pytest
 
+from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.use_cases.auditing import crowds
 from flops_auditor.use_cases.auditing.tell_descendants import WAITS
-from tests.fakes.audit import FixedClock, MemoryReassessments, MemoryRecords
+from flops_auditor.use_cases.ports.lineage import IndexEntry
+from tests.fakes.audit import FixedClock, MemoryIndex, MemoryReassessments, MemoryRecords
 from tests.fakes.lineage import World, channel, continuing
 from tests.faults import told
 
@@ -61,6 +63,18 @@ def test_messages_and_records_grow_with_the_jobs_that_share_a_place(how: str, mo
         assert records <= (CROWD + 2) * size
         assert world.content(f"job-{size - 1}")["lineage"]["doubts"]
         assert world.content(f"job-{CROWD}")["cumulative"]["ancestors"] or how == "checkpoints in a bucket"
+
+
+def test_a_run_that_has_told_nobody_yet_hides_no_other() -> None:
+    """Of as many as end at one moment, each would else leave it to the others."""
+    index = MemoryIndex()
+    at = Location("s3://models", ("team",))
+    runs = [IndexEntry(at, f"2026-03-{n + 1:02d}", f"run-{n}", f"arn:{n}", checkpoint=True) for n in range(25)]
+    for each in runs:
+        index.add("output", each)
+    reader = IndexEntry(at, "2026-04-01", "reader", "arn:reader")
+    assert crowds.crowd_at(at, "run-0", index, lambda job: True).hides_from(reader)
+    assert not crowds.crowd_at(at, "run-0", index, lambda job: job < "run-2").hides_from(reader)
 
 
 def test_a_graph_in_the_worst_order_takes_no_more_messages_than_it_has_edges() -> None:
