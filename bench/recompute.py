@@ -8,29 +8,15 @@ Floor: at most 0.03 s of processor time a record. Exits with 1 above it.
 import sys
 import tempfile
 import time
-from datetime import timedelta
 from pathlib import Path
 
 from bench.ledger_bundle import show
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
-from flops_auditor_cli.demo import dense, sample_jobs
 from tests.fakes.bundles import Bundle
-from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.demo_ledger import demo_ledger
 
 MOST_SECONDS_A_RECORD = 0.03
 ROUNDS = 5
-
-
-def demo_ledger() -> LiveLedger:
-    """The demo's jobs with their metrics, audited and sealed."""
-    ledger = LiveLedger()
-    for job, metrics in sample_jobs():
-        results = dense(job, metrics, timedelta(0), ledger.clock.now)["MetricDataResults"]
-        ledger.metrics.results[job["TrainingJobName"]] = results
-        ledger.add(job)
-    ledger.audit()
-    ledger.seal()
-    return ledger
 
 
 def seconds(bundle: Bundle, **demands: object) -> float:

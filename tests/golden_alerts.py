@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bench.recompute import demo_ledger
 from flops_auditor.domain.messages.digest import digest_of
 from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.messages.report.report import RecordedRevision
@@ -16,6 +15,7 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL
 from tests.fakes.audit import MemoryAlerts
+from tests.fakes.demo_ledger import demo_ledger
 from tests.fakes.lineage import World, continuing
 from tests.fakes.reports import AS_OF, LEDGER, hostile, report_on
 from tests.fakes.running import START, Room, running

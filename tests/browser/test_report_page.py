@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from bench.recompute import demo_ledger
 from flops_auditor.domain.messages.report.report import Report
 from flops_auditor.pages.render import report_page
 from tests.browser.conftest import OpenOffline
 from tests.browser.harness import NARROW, WIDE
+from tests.fakes.demo_ledger import demo_ledger
 from tests.fakes.reports import hostile, report_on
 
 MANY = 10_000

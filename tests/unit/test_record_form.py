@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from bench.recompute import demo_ledger
 from flops_auditor.domain.ledger.forms import RECORD, RECORD_FORM, Maybe, Named
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
 from flops_auditor.domain.ledger.statement import predicate_of
@@ -16,6 +15,7 @@ from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.archive_keys import RECORDS
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.reassess_record import reassess_record
+from tests.fakes.demo_ledger import demo_ledger
 from tests.fakes.honest_worlds import HonestWorld
 from tests.fakes.jobs import moved
 from tests.fakes.ledger_world import START, long_lineage_draft
