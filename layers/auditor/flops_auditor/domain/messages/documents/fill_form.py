@@ -233,11 +233,12 @@ def _bounds(amount: CountedAmount) -> tuple[str, ...]:
 def _hidden(
     amount: CountedAmount, standings: Sequence[LineStanding], hidden: Callable[[int, int], bool], words: str
 ) -> tuple[str, ...]:
-    """On which side of a line that counts the same amount it is, where a rounding hides that."""
+    """On which side of a line that counts the same amount it is, where a rounding hides that and anybody can say it."""
     best = amount.best_flop
     if best is None:
         return ()
-    lines = sorted({each.threshold_flop for each in standings if each.best_flop == best})
+    decided = (each for each in standings if each.best_flop == best and each.verdict != "indeterminate")
+    lines = sorted({each.threshold_flop for each in decided})
     return tuple(
         words.format(side="over" if best > line else "not over", line=scientific(line))
         for line in lines
