@@ -451,3 +451,11 @@ def test_nothing_to_notify_is_said_and_prints_nothing(bundle: Path) -> None:
     done = CliRunner().invoke(app, ["notify-draft", "domain-adapt-3", "--bundle", str(bundle)])
     assert (done.exit_code, done.stdout) == (0, "")
     assert "there is nothing to notify" in done.stderr
+
+
+def test_no_field_says_on_which_side_of_a_line_it_is_where_another_says_that_nobody_can() -> None:
+    ledger = demo_ledger("pretraining-from-scratch")
+    form = filled(ledger.content("pretraining-from-scratch"))
+    notes = [note for field in form.fields for note in field.notes]
+    assert "whether it is over 3.33e22 FLOP cannot be said" in notes
+    assert not any("hides" in note for note in notes)
