@@ -32,6 +32,7 @@ from flops_auditor_cli.model_runs import rows_of_runs, runs_of
 from flops_auditor_cli.output import Output
 from flops_auditor_cli.view import Headline, PointList, Table, View, show
 from tests import golden_forms
+from tests.fakes.demo_ledger import demo_ledger
 from tests.faults.hostile import TEXTS
 from tests.golden_forms import CASES, FOLDER, above_in_the_demo, demo, filled, form_text, in_words, runs
 
