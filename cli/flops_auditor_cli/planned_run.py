@@ -1,5 +1,6 @@
 """What a run is planned to be: from options, from a definition of a training job, or from both."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from fractions import Fraction
@@ -8,22 +9,39 @@ from typing import Any
 
 from flops_auditor import data
 from flops_auditor.domain.audit.plan import NOTHING, Plan, Targets, Wanted, make_plan, ways
+from flops_auditor.domain.compute.cautions import ACTIVE_PARAMETERS_CONTRADICT
 from flops_auditor.domain.compute.hardware import select_peak
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.law.policy import Policy
-from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.runs.declared import Activity
-from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.lineage.lineage import NO_LINEAGE
+from flops_auditor.domain.originals.find_origin import MORE_THAN_ANY, Origin, find_origin
+from flops_auditor.domain.runs.declared import Activity, Declared, ModelName
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
-from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor.domain.values.precision import recognise_precision
 from flops_auditor.domain.values.remarks import Kind, Remark
-from flops_auditor_cli.near_names import did_you_mean, model_names
+from flops_auditor_cli.near_names import did_you_mean
 
 NO_MODEL = "none"
 FROM_NONE = "none: the run begins with no weights"
+OF_TOKENS = (
+    "epochs",
+    "parameters",
+    "active_parameters",
+    "sequence_length",
+    "lora_rank",
+    "lora_target",
+    "spectrum_fraction",
+    "trainable_parameters",
+)
+"""What counts in a product of parameters and tokens alone."""
+OF_HARDWARE = ("accelerators", "precision", "mfu")
+OPTION_NAMES = {
+    "parameters": "--params",
+    "active_parameters": "--active-params",
+    "trainable_parameters": "--trainable-params",
+}
 PEAK_GIVEN = Kind("peak-as-given", "peak as given: {peak:flop4} FLOP/s")
 PLANNED_HARDWARE = Kind("planned-hardware", "{count:g} x {name}, {peak:flop4} FLOP/s each, {basis}")
 PLANNED_HOSTS = Kind(
@@ -42,7 +60,10 @@ class UnusablePlan(WrongInput):
 class Inputs:
     """A run as it is described, every part of it optional. `seconds` is how long it trains; amounts are whole.
 
-    `earlier` is what the runs took that it continues, None where nobody says; `doubts` are about what is not known.
+    `base_model` is what an option calls the original, and overrides the `names` that a definition gives it.
+    `guessed_precision` is what hyperparameters point at: a bound takes no slower peak than the default for it.
+    `parameters_source` and `pretraining_source` are who says so. `earlier` is what the runs took that it
+    continues, None where nobody says; `doubts` are about what is not known.
     """
 
     name: str = "plan"
@@ -54,10 +75,13 @@ class Inputs:
     accelerator_seconds: Fraction | None = None
     peak_flop_per_s: Fraction | None = None
     precision: str | None = None
+    guessed_precision: str | None = None
     mfu: Fraction | None = None
     base_model: str | None = None
+    names: tuple[ModelName, ...] = ()
     parameters: int | None = None
     active_parameters: int | None = None
+    parameters_source: str = "--params"
     tokens: int | None = None
     epochs: Fraction | None = None
     sequence_length: int | None = None
@@ -68,6 +92,7 @@ class Inputs:
     trainable_parameters: int | None = None
     activity: Activity | None = None
     pretraining_flop: int | None = None
+    pretraining_source: str = "--pretrain-flops gives"
     earlier: Figures | None = None
     generated: Figures | None = None
     stated: Stated = NOTHING_STATED
@@ -82,7 +107,12 @@ class Inputs:
             for each in fields(Inputs)
             if each.name != "stated" and (value := getattr(options, each.name)) != getattr(default, each.name)
         }
-        return replace(self, **given, stated=self.stated.overridden_by(options.stated))
+        stated = self.stated.overridden_by(options.stated)
+        if options.parameters is not None or options.active_parameters is not None:
+            given["parameters_source"] = options.parameters_source
+        if options.pretraining_flop is not None:
+            given["pretraining_source"], stated = options.pretraining_source, stated.with_figure_confirmed()
+        return replace(self, **given, stated=stated)
 
 
 @dataclass(frozen=True)
@@ -104,10 +134,14 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
     hardware, notes = planned_hardware(inputs)
     if (inputs.seconds or inputs.accelerator_seconds) and hardware is None:
         raise UnusablePlan("hours need hardware: --instance-type, --accelerator or --peak-flop-per-s")
-    size, original, base_model = planned_model(inputs)
+    origin = planned_origin(inputs)
+    size, original = origin.size, origin.original
     if inputs.tokens is not None and size is None:
         raise UnusablePlan("tokens say nothing without a model: add --base-model (with a known size) or --params")
     sized = size is not None and inputs.tokens is not None
+    if size is not None and (inputs.trainable_parameters or 0) > size.total:
+        raise UnusablePlan("the trainable parameters are more than all parameters of the model")
+    of_size = [PARAMETERS(source=size.source)] if size is not None and sized else []
     activity = inputs.activity or "fine-tuning"
     wanted = Wanted(
         hardware,
@@ -118,14 +152,16 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
         original,
         inputs.earlier or NOTHING,
         inputs.generated or NOTHING,
-        (*inputs.notes, *notes, *([PARAMETERS(source=size.source)] if size is not None and sized else [])),
+        (*inputs.notes, *origin.notes, *notes, *of_size),
         inputs.doubts,
-        names_weights=inputs.base_model is not None and not from_scratch(inputs),
+        tuple(_contradicting(origin, sized=sized)),
+        names_weights=bool(inputs.base_model or inputs.names) and not from_scratch(inputs),
         from_scratch=from_scratch(inputs),
         on=now.date(),
         sequence_length=inputs.sequence_length,
         stated=inputs.stated,
         known_peak=known_peak(inputs),
+        known_peaks=known_peaks(inputs),
     )
     possible = ways(
         size if sized else None,
@@ -141,12 +177,14 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
     chosen = next(plan for plan in plans if plan.way.name == method)
     hosts = ({"type": inputs.instance_type, "count": inputs.instances or 1},) if inputs.instance_type else ()
     shown = (chosen,) if activity == "pretraining" or from_scratch(inputs) else plans
-    return Planned(wanted, chosen, shown, base_model, hosts, inputs.name, now)
+    return Planned(wanted, chosen, shown, origin.base_model, hosts, inputs.name, now)
 
 
 def from_scratch(inputs: Inputs) -> bool:
     """Whether the run is said to begin with no weights."""
-    return (inputs.base_model or "").lower() == NO_MODEL or (not inputs.base_model and bool(inputs.stated.from_scratch))
+    if inputs.base_model is not None:
+        return inputs.base_model.lower() == NO_MODEL
+    return not inputs.names and bool(inputs.stated.from_scratch)
 
 
 def check_together(inputs: Inputs) -> None:
@@ -166,7 +204,7 @@ def check_together(inputs: Inputs) -> None:
 def precision_of(inputs: Inputs) -> str | None:
     """The number format. Raises UnusablePlan for one that is not known."""
     if inputs.precision is None:
-        return None
+        return inputs.guessed_precision
     known = recognise_precision(inputs.precision)
     if known is None:
         raise UnusablePlan(f"--precision: {inputs.precision[:40]!r} is not one of bf16, fp16, fp8, fp4, tf32, fp32")
@@ -204,13 +242,22 @@ def planned_hardware(inputs: Inputs) -> tuple[HardwareUse | None, list[Remark]]:
         hardware = partial(PLANNED_HARDWARE)
         watts = None if unit.tdp_watts is None else Fraction(unit.tdp_watts)
     rate, basis, _ = select_peak(peaks, precision, name)
+    bound = rate if inputs.precision is not None else max(rate, select_peak(peaks, None, name)[0])
     if peak is not None:
-        rate, basis = peak, "as given"
+        rate, bound, basis = peak, peak, "as given"
     note = hardware(count=units, name=name, peak=rate, basis=basis)
-    highest = max(rate, *peaks.values())
     shown = inputs.instance_type or name
     lowest, seconds = data.published_utilisation().of(name).lowest, _seconds(inputs, units)
-    use = HardwareUse(shown, units, seconds, rate, highest, watts=watts or Fraction(0), lowest_utilisation=lowest)
+    use = HardwareUse(
+        shown,
+        units,
+        seconds,
+        rate,
+        bound,  # the most in the planned precision: a plan has one figure for what hardware can do at most
+        watts=watts or Fraction(0),
+        bound_peak=bound,
+        lowest_utilisation=lowest,
+    )
     return use, [note]
 
 
@@ -221,36 +268,61 @@ def known_peak(inputs: Inputs) -> Fraction | None:
     return of_table.peak if (of_table := planned_hardware(replace(inputs, peak_flop_per_s=None))[0]) else None
 
 
+def known_peaks(inputs: Inputs) -> tuple[Fraction, Fraction] | None:
+    """The lowest and the highest peak of all accelerators, in FLOP/s, where only a peak says which hardware it is."""
+    if inputs.peak_flop_per_s is None or inputs.instance_type is not None or inputs.accelerator is not None:
+        return None
+    peaks = [peak for unit in data.hardware_table().accelerators.values() for peak in unit.peaks.values()]
+    return min(peaks), max(peaks)
+
+
 def _seconds(inputs: Inputs, units: Fraction) -> Fraction:
     return inputs.accelerator_seconds / units if inputs.accelerator_seconds else inputs.seconds or Fraction(0)
 
 
-def planned_model(inputs: Inputs) -> tuple[ModelSize | None, Original, str]:
-    """Size and original: what the inputs say overrides the table. Raises UnusablePlan."""
-    named = None if from_scratch(inputs) else inputs.base_model
-    parameters, active = inputs.parameters, inputs.active_parameters
-    resolution = data.base_model_table().look_up(named) if named else None
-    model = resolution.model if resolution else None
-    size = model.size if model else None
-    if active is not None and parameters is None and size is None:
-        raise UnusablePlan("--active-params needs --params or a --base-model of known size")
-    if active is not None and active > (parameters or (size.total if size else active)):
-        raise UnusablePlan("--active-params are more than all parameters")
-    if parameters is not None:
-        size = ModelSize(parameters, active or parameters, "as given")
-    elif size is not None and active is not None:
-        size = ModelSize(size.total, active, f"{size.source}, active parameters as given")
-    original = model.original if model else Original(source=FROM_NONE) if from_scratch(inputs) else Original()
-    if resolution and not model:
-        original = Original(source=f"{resolution.reason}.{did_you_mean(named or '', model_names())}")
-    if inputs.pretraining_flop is not None:
-        source = f"{scientific(inputs.pretraining_flop)} FLOP, as given"
-        original = Original(inputs.pretraining_flop, original.systemic_risk, source=source)
-    original = replace(
-        original,
-        systemic_risk=original.systemic_risk or bool(inputs.stated.systemic_risk),
-        general_purpose=inputs.stated.general_purpose,
-        ours=inputs.stated.ours,
-        systemic_denied=inputs.stated.systemic_risk is False,
+def planned_origin(inputs: Inputs) -> Origin:
+    """Size and original, by the rules of an audit: of contradicting names and figures the lowest line counts. Raises
+    UnusablePlan.
+    """
+    scratch, option = from_scratch(inputs), inputs.base_model
+    names = inputs.names if option is None else (ModelName(option, "--base-model", loaded=True, explains=True),)
+    declared = Declared(
+        base_model="" if scratch else next((name.text for name in names), ""),
+        names=() if scratch else names,
+        pretraining_flop=inputs.pretraining_flop,
+        pretraining_source=inputs.pretraining_source,
+        parameters=inputs.parameters,
+        active_parameters=inputs.active_parameters,
+        parameters_source=inputs.parameters_source,
+        stated=inputs.stated,
     )
-    return size, original, model.model_id if model else named or ""
+    origin = find_origin(declared, NO_LINEAGE, data.base_model_table())
+    if inputs.active_parameters is not None:
+        if origin.size is None:
+            raise UnusablePlan("--active-params needs --params or a --base-model of known size")
+        if inputs.active_parameters > origin.size.total:
+            raise UnusablePlan("--active-params are more than all parameters")
+    return replace(origin, original=replace(origin.original, source=FROM_NONE)) if scratch else origin
+
+
+def _contradicting(origin: Origin, *, sized: bool) -> Iterator[Remark]:
+    """What of a model contradicts what is known of it. `sized`: the figures rest on its size."""
+    size = origin.size
+    if sized and size is not None and size.most_active is not None:
+        yield ACTIVE_PARAMETERS_CONTRADICT(active=size.active, source=size.source, most=size.most_active)
+    if origin.original.beyond_any and "pretraining_flop" not in origin.original.unconfirmed:
+        yield from (note for note in origin.notes if note.kind is MORE_THAN_ANY)
+
+
+def check_used(options: Inputs, inputs: Inputs) -> None:
+    """No option may be ignored: who gives it believes that it counts. Raises UnusablePlan."""
+    hardware = inputs.instance_type or inputs.accelerator or inputs.peak_flop_per_s
+    for names, used, why in (
+        (OF_TOKENS, inputs.tokens is not None, "there are no tokens to count: add --tokens"),
+        (OF_HARDWARE, bool(hardware), "no hardware is named: add --instance-type, --accelerator or --peak-flop-per-s"),
+        (("precision",), inputs.peak_flop_per_s is None, "--peak-flop-per-s gives the peak already"),
+    ):
+        unused = [] if used else [name for name in names if getattr(options, name) != getattr(Inputs(), name)]
+        if unused:
+            given = ", ".join(OPTION_NAMES.get(name, "--" + name.replace("_", "-")) for name in unused)
+            raise UnusablePlan(f"nothing uses {given}, since {why}, or leave it out")

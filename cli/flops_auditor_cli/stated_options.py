@@ -81,6 +81,8 @@ def stated(
 ) -> Stated:
     """What the options say. Raises typer.BadParameter."""
     on_market, since = placed_on_market(placed)
+    if licence is not None and not licence.strip():
+        raise typer.BadParameter("--licence: it is empty; leave it out where none is known")
     if licence is not None and len(licence) > LONGEST_LICENCE:
         raise typer.BadParameter(f"--licence: at most {LONGEST_LICENCE} characters")
     if unknown := unknown_in_words(licence or ""):

@@ -179,7 +179,26 @@ def test_the_exit_code_is_a_gate(arguments, code, verdict):
         (["--instance-type", "ml.g5.xlarge", "--accelerator", "H100"], "either"),
         (["--accelerator", "H100", "--instances", "64", "--hours", "700"], "--instances needs"),
         (["--instance-type", "ml.p5.48xlarge", "--accelerators", "512", "--hours", "700"], "belongs to"),
-        (["--instance-type", "ml.p5.48xlarge", "--hours", "3", "--active-params", "1e9"], "--active-params needs"),
+        (["--base-model", "no/such-model", "--tokens", "1e9", "--active-params", "1e9"], "--active-params needs"),
+        (["--params", "1e9", "--tokens", "1e9", "--trainable-params", "2e9"], "more than all parameters"),
+        (["--params", "1e9", "--tokens", "1e9", "--mfu", "0.4"], "nothing uses --mfu, since no hardware is named"),
+        (["--params", "1e9", "--tokens", "1e9", "--accelerators", "8"], "nothing uses --accelerators"),
+        (["--peak-flop-per-s", "9e14", "--hours", "1", "--precision", "fp8"], "nothing uses --precision"),
+        (["--base-model", " ", "--instance-type", "ml.g5.xlarge", "--hours", "3"], "--base-model is empty"),
+        (["--licence", "", "--instance-type", "ml.g5.xlarge", "--hours", "3"], "it is empty"),
+        *(
+            (["--instance-type", "ml.g5.xlarge", "--hours", "3", option, value], f"nothing uses {option}")
+            for option, value in {
+                "--epochs": "3",
+                "--params": "1e9",
+                "--active-params": "1e9",
+                "--sequence-length": "8192",
+                "--lora-rank": "8",
+                "--lora-target": "attention",
+                "--spectrum-fraction": "0.1",
+                "--trainable-params": "1e6",
+            }.items()
+        ),
         (["--params", "1e9", "--active-params", "2e9", "--tokens", "1e9"], "more than all"),
         (["--instance-type", "ml.p5.48xlarge", "--hours", "1e400"], "at most 1e+40"),
         (["--instance-type", "ml.g5.xlarge", "--hours", "3", "--accelerator-hours", "3"], "either"),
@@ -314,3 +333,69 @@ def test_less_than_any_published_run_made_of_its_hardware_is_never_below(more: l
     found = json.loads(answer.stdout)
     assert (answer.exit_code, found["verdict"]) == (4, "indeterminate")
     assert found["contradictions"]
+
+
+LLAMA = ["--base-model", "meta-llama/Llama-3.1-8B"]
+EIGHT_HOSTS = ["--instance-type", "ml.p5.48xlarge", "--instances", "8"]
+
+
+@pytest.mark.parametrize("hardware", [["--instance-type", "ml.p5.48xlarge"], ["--accelerator", "T4"]])
+@pytest.mark.parametrize("more", [[], ["--mfu", "0.3"]])
+def test_a_time_that_follows_from_the_tokens_bounds_none_of_them(hardware: list[str], more: list[str]) -> None:
+    shape = [*LLAMA, "--tokens", "1e12"]
+    alone, timed = planned(*shape), planned(*shape, *hardware, *more)
+    assert timed["verdict"] == alone["verdict"] == "indeterminate"
+    for bound in ("lower_flop", "best_flop", "upper_flop", "ceiling_flop"):
+        assert timed["estimate"][bound] == alone["estimate"][bound]
+
+
+@pytest.mark.parametrize("peak", ["989", "9.8e20"])
+def test_a_peak_of_no_accelerator_is_a_contradiction(peak: str) -> None:
+    plan = planned(*LLAMA, "--peak-flop-per-s", peak, "--accelerators", "64000", "--hours", "900")
+    assert (plan["verdict"], [each["kind"] for each in plan["contradictions"]]) == (
+        "indeterminate",
+        ["plan-of-a-peak-of-none"],
+    )
+
+
+def test_hardware_has_one_figure_for_what_it_can_do_at_most() -> None:
+    shape = [*LLAMA, *EIGHT_HOSTS, "--hours", "900"]
+    most = planned(*shape)["estimate"]["upper_flop"]
+    assert planned(*shape, "--mfu", "1")["estimate"]["upper_flop"] == most
+    tokens = planned(*shape, "--tokens", "1e13")
+    assert tokens["estimate"]["ceiling_flop"] == most
+    assert tokens["contradictions"][0]["kind"] == "contradicting-inputs"
+    faster = planned(*shape, "--precision", "fp8")["estimate"]
+    assert int(faster["ceiling_flop"]) > int(most)
+
+
+CONTRADICTING_SIZES = [["--params", "1e6"], ["--active-params", "1e6"], ["--params", "4e9"]]
+
+
+@pytest.mark.parametrize("size", CONTRADICTING_SIZES, ids=" ".join)
+def test_a_smaller_size_than_the_tables_is_a_contradiction(size: list[str]) -> None:
+    plan, known = (planned(*LLAMA, "--tokens", "1e11", *more) for more in (size, []))
+    assert (known["verdict"], plan["verdict"]) == ("below", "indeterminate")
+    assert [each["kind"] for each in plan["contradictions"]] == ["active-parameters-contradict"]
+    assert int(plan["estimate"]["upper_flop"]) >= int(known["estimate"]["upper_flop"]) * 0.999
+
+
+@pytest.mark.parametrize("given", ["1e26", "1e40"])
+def test_a_figure_for_the_original_never_raises_the_line_over_the_tables(given: str) -> None:
+    answer = run(*LLAMA, *EIGHT_HOSTS, "--hours", "2000", "--pretrain-flops", given, "--output", "json")
+    assert answer.exit_code == 3
+    assert "the table of base models has 7.2" in answer.stdout
+
+
+def test_more_than_any_model_took_is_no_figure() -> None:
+    shape = ["--params", "8e9", "--tokens", "1e11", "--pretrain-flops"]
+    assert planned(*shape, "1e24")["verdict"] == "below"
+    plan = planned(*shape, "1e40")
+    assert (plan["verdict"], [each["kind"] for each in plan["contradictions"]]) == (
+        "indeterminate",
+        ["more-than-any-known-model"],
+    )
+
+
+def test_a_huge_share_is_read_by_its_power_of_ten() -> None:
+    assert "2.22e27 times" in run(*LLAMA, "--tokens", "1e40").stdout

@@ -167,3 +167,38 @@ def test_two_counts_of_hosts_are_refused(tmp_path: Path) -> None:
 def test_one_step_alone_has_the_form_of_one_plan(tmp_path: Path) -> None:
     code, document = planned(tmp_path, CHAINED["in any order"], "--step", "B")
     assert (code, document["verdict"]) == (4, "indeterminate")
+
+
+def of_8b(tmp_path: Path, **more: Any) -> tuple[int, Any]:
+    """Twice the hours: over the line of Llama-3.1-8B at best."""
+    return planned(tmp_path, training("x", seconds=2000 * 3600, **more)["Arguments"])
+
+
+@pytest.mark.parametrize("pretraining", ["1e26", "1e40"])
+def test_a_jobs_own_figure_never_raises_the_line_over_the_tables(tmp_path: Path, pretraining: str) -> None:
+    assert of_8b(tmp_path)[0] == 3
+    assert of_8b(tmp_path, Environment={"PRETRAIN_FLOPS": pretraining})[0] == 3
+
+
+def test_of_two_names_the_lowest_line_counts(tmp_path: Path) -> None:
+    tags = [{"Key": "flops-auditor:base-model", "Value": "meta-llama/Llama-3.1-405B"}]
+    assert of_8b(tmp_path, Tags=tags)[0] == 0
+    second = {"model_name_or_path": "meta-llama/Llama-3.1-8B"}
+    code, document = of_8b(tmp_path, Tags=tags, HyperParameters=second)
+    assert code == 3
+    assert "model-names-disagree" in [each["kind"] for each in document["estimate"]["assumptions"]]
+
+
+def test_a_guessed_precision_lowers_no_bound(tmp_path: Path) -> None:
+    plain, guessed = (of_8b(tmp_path, HyperParameters=said)[1] for said in ({}, {"bf16": "false", "fp16": "false"}))
+    assert guessed["estimate"]["upper_flop"] == plain["estimate"]["upper_flop"]
+    assert int(guessed["estimate"]["best_flop"]) <= int(plain["estimate"]["best_flop"])
+
+
+@pytest.mark.parametrize("count", [-8, 1.5])
+def test_a_count_that_is_none_is_refused(tmp_path: Path, count: Any) -> None:
+    path = tmp_path / "definition.json"
+    path.write_text(json.dumps(training("A", hosts=count)["Arguments"]))
+    outcome = CliRunner().invoke(app, ["plan", str(path)])
+    assert outcome.exit_code != 0
+    assert type(outcome.exception).__name__ == "MalformedJob"

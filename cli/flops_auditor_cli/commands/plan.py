@@ -21,7 +21,7 @@ from flops_auditor_cli.near_names import did_you_mean
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption, amount, number
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.plan_view import verdict_of, view_of
-from flops_auditor_cli.planned_run import Inputs, Planned, UnusablePlan, plan_run
+from flops_auditor_cli.planned_run import Inputs, Planned, UnusablePlan, check_used, plan_run
 from flops_auditor_cli.stated_options import (
     GeneralPurposeOption,
     LicenceOption,
@@ -174,7 +174,10 @@ def command(
     policies = data.load_tables(policy, policy_dir).policies
     if step is not None and definition is None:
         raise UnusablePlan("--step needs the definition of a pipeline")
+    if base_model is not None and not base_model.strip():
+        raise UnusablePlan("--base-model is empty: leave it out, or say none where the run begins with no weights")
     if definition is None:
+        check_used(options, options)
         planned = [plan_run(options, policies, now)]
         view = view_of(planned)
         verdict = verdict_of(planned)
@@ -211,6 +214,8 @@ def planned_steps(
         generates = [planned for planned in before if planned.wanted.activity == "synthetic-data"]
         trains = [planned for planned in before if planned not in generates]
         inputs = each.inputs.overridden_by(options)
+        if step in (None, each.name):
+            check_used(options, inputs)
         known = inputs.earlier is not None
         inputs = replace(
             inputs,

@@ -82,6 +82,11 @@ STRANGE_PEAK = Kind(
     "plan-of-a-strange-peak",
     "the peak as given, {given:flop4} FLOP/s, is far from the {known:flop4} FLOP/s of {name}",
 )
+PEAK_OF_NONE = Kind(
+    "plan-of-a-peak-of-none",
+    "the peak as given, {given:flop4} FLOP/s, is that of no accelerator: those that are known have {least:flop4} to "
+    "{most:flop4} FLOP/s",
+)
 NOTHING = exactly(0)
 FAR_FROM_THE_PEAK = 2
 """Datasheets differ by so much: with sparsity, or in another precision."""
@@ -99,10 +104,11 @@ class Wanted:
 
     `earlier` is the compute of the runs that this one continues (Annex A.1: compute accumulates along the chain),
     `generated` that of generating its training data, which counts on the cumulative basis alone. `doubts` are about
-    what else counts and is not known.
+    what else counts and is not known, `contradictions` are known before any figure.
     `names_weights`: a model is named that it begins with; `from_scratch`: it is said to begin with
     none. `on` is the day of the plan; `stated` what is said of the resulting model; `known_peak` the peak of the table,
-    in FLOP/s of a unit, where another one is given.
+    in FLOP/s of a unit, where another one is given, and `known_peaks` the lowest and the highest of all accelerators,
+    where it is not said which one it is.
     """
 
     hardware: HardwareUse | None
@@ -115,12 +121,14 @@ class Wanted:
     generated: Figures = NOTHING
     notes: tuple[Remark, ...] = ()
     doubts: tuple[Remark, ...] = ()
+    contradictions: tuple[Remark, ...] = ()
     names_weights: bool = False
     from_scratch: bool = False
     on: date | None = None
     sequence_length: int | None = None
     stated: Stated = NOTHING_STATED
     known_peak: Fraction | None = None
+    known_peaks: tuple[Fraction, Fraction] | None = None
 
     @property
     def before(self) -> Figures:
@@ -190,10 +198,11 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     utilisation = wanted.mfu if wanted.mfu is not None else ASSUMED_UTILISATION
     hardware, derived = _with_duration(wanted, way, utilisation)
     uses = (hardware,) if hardware is not None else ()
-    limit = ceiling(uses)
-    tiers, attention = _tiers(wanted, way, uses)
+    bounding = () if derived else uses  # a time that follows from the tokens bounds none of them
+    limit = ceiling(bounding)
+    tiers, attention = _tiers(wanted, way, bounding)
     over = contradicting(tiers, limit)
-    contradictions = (*over, *implausible(tiers, wanted, hardware))
+    contradictions = (*wanted.contradictions, *over, *implausible(tiers, wanted, hardware))
     needed = _tiers(wanted, way, ())[0] + tiers[1:]
     choice = choose(needed, None) if over else choose(tiers, limit)
     chosen = choice.chosen
@@ -278,14 +287,18 @@ def implausible(tiers: Sequence[Tier], wanted: Wanted, hardware: HardwareUse | N
     if hardware is None:
         return ()
     remarks: list[Remark] = []
-    alone = next((tier for tier in tiers if tier.method in ON_HARDWARE_ALONE), None)
+    least = hardware_occupancy((hardware,)).lower_flop
     for tier in tiers:
-        if alone is not None and tier is not alone and hardware.peak_flop and tier.best_flop < alone.lower_flop:
+        if tier.method not in ON_HARDWARE_ALONE and hardware.peak_flop and tier.best_flop < least:
             used, lowest = tier.best_flop / hardware.peak_flop, hardware.lowest_utilisation
             remarks.append(UNDER_THE_FLOOR(method=tier.method, flop=tier.best_flop, used=used, lowest=lowest))
     known, given = wanted.known_peak, hardware.peak
     if known is not None and not known <= FAR_FROM_THE_PEAK * given <= known * FAR_FROM_THE_PEAK**2:
         remarks.append(STRANGE_PEAK(given=given, known=known, name=hardware.name))
+    if wanted.known_peaks is not None:
+        lowest_peak, highest_peak = wanted.known_peaks
+        if not lowest_peak <= given <= highest_peak * FAR_FROM_THE_PEAK:
+            remarks.append(PEAK_OF_NONE(given=given, least=lowest_peak, most=highest_peak))
     return tuple(remarks)
 
 
@@ -312,11 +325,17 @@ def _architecture(
 
 
 def _at_most(chosen: Tier, wanted: Wanted, way: Way, limit: int | None) -> tuple[int, tuple[Remark, ...]]:
-    """The upper bound in FLOP, with the most that attention can add where nothing says over how many tokens it goes."""
+    """The upper bound in FLOP, with the most that attention can add where nothing says over how many tokens it goes,
+    and with the larger size where two contradict each other.
+    """
     upper = chosen.upper_flop or chosen.best_flop
     if not chosen.counts_tokens or wanted.size is None:
         return upper, ()
-    attention = unknown_attention(wanted.size, wanted.sequence_length, way.trainable is not None)
+    size = wanted.size
+    if size.most_active is not None:
+        upper = at_least(Fraction(upper * size.most_active, size.active))
+        size = replace(size, active=size.most_active)
+    attention = unknown_attention(size, wanted.sequence_length, way.trainable is not None)
     if attention is None:
         return upper, ()
     most = at_least(upper * attention[0])

@@ -98,11 +98,17 @@ def flop(amount: str | int | None) -> str:
     return "unknown" if amount is None else scientific(int(amount))
 
 
+WRITTEN_OUT = 10**6
+"""Larger multiples are read by their power of ten."""
+
+
 def percent(share: Fraction | float | None) -> str:
-    """A share for people: three digits, in per cent up to tenfold and in times from there."""
+    """A share for people: three digits, in per cent up to tenfold, in times from there, in powers of ten from 1e6."""
     if share is None:
         return "unknown"
     value = float(share)
+    if value >= WRITTEN_OUT:
+        return f"{scientific(round(value))} times"
     if value >= 9.995:
         return f"{value:.3g} times" if value < 999.5 else f"{value:.0f} times"
     return "under 0.001 %" if 0 < value < 1e-5 else f"{value * 100:.3g} %"
