@@ -4,18 +4,19 @@ definition of a SageMaker pipeline, whose parameters have their default values.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.lineage.lineage import unknown_beginnings
+from flops_auditor.domain.runs.declared import ModelName
 from flops_auditor.domain.runs.evidence import Evidence, plain
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.training_job import read_training_job
 from flops_auditor.domain.runs.sources.training_job_places import read_location
 from flops_auditor.domain.values.remarks import Kind, Remedy
-from flops_auditor_cli.pipeline_graph import NoJobDefinition, OtherStep, read_graph
+from flops_auditor_cli.pipeline_graph import OF_A_STEP, NoJobDefinition, OtherStep, read_graph
 from flops_auditor_cli.planned_run import Inputs
 
 RUNS_TO_ITS_LIMIT = Kind("runs-to-its-limit", "it trains until its time limit, MaxRuntimeInSeconds: {seconds} s")
@@ -107,7 +108,7 @@ def inputs_of(run: Run, begins: Sequence[Reference]) -> Inputs:
         seconds=Fraction(limit) if limit else None,
         precision=declared.precision if declared.precision_tagged else None,
         guessed_precision=declared.precision or None,
-        names=declared.names,
+        names=tuple(_placed(name) for name in declared.names),
         parameters=declared.parameters,
         active_parameters=declared.active_parameters,
         parameters_source=declared.parameters_source,
@@ -122,6 +123,11 @@ def inputs_of(run: Run, begins: Sequence[Reference]) -> Inputs:
         notes=(*declared.notes, *([RUNS_TO_ITS_LIMIT(seconds=limit)] if limit else [])),
         doubts=(*([BEGINS_ELSEWHERE(places=places)] if places else []), *run.begins_doubts),
     )
+
+
+def _placed(name: ModelName) -> ModelName:
+    """A name that is what an earlier step makes: a place, though the pipeline does not know it yet."""
+    return replace(name, text=f"s3://{name.text}") if name.text.startswith(OF_A_STEP) else name
 
 
 def _pipeline(document: Mapping[str, Any]) -> Definition:

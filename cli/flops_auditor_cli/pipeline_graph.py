@@ -12,6 +12,8 @@ from typing import Any
 from flops_auditor.domain.values.errors import WrongInput
 
 UNRESOLVED = "${%s}"
+OF_A_STEP = "${Steps."
+"""How what an earlier step makes begins, until the pipeline runs."""
 TRAINING, CONDITION = "Training", "Condition"
 TRAINS = frozenset({"Tuning", "AutoML"})
 """Steps that train models as often as they like: their compute is not counted, and never taken for little."""

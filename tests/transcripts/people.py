@@ -13,7 +13,7 @@ ENGINEER = (
     Step(f"flops-auditor plan {_LLAMA} --hours 24", "below every threshold"),
     Step(f"flops-auditor plan {_LLAMA} --tokens 1e13", "over a threshold"),
     Step(f"flops-auditor plan {_LLAMA} --tokens 1e13 --instances 8 --hours 72", "the inputs contradict each other"),
-    Step(f"flops-auditor plan {_LLAMA} --tokens 1e12 --method lora", "below every threshold"),
+    Step(f"flops-auditor plan {_LLAMA} --tokens 1e12 --sequence-length 8192 --method lora", "below every threshold"),
     Step(f"flops-auditor plan {_LLAMA}-Instrukt --hours 24", "below, and a name that no table has"),
     Step("flops-auditor plan job.json --output markdown", "below every threshold"),
     Step("flops-auditor plan --instance-type ml.p99.48xlarge --hours 1", "the question makes no sense"),
