@@ -38,8 +38,19 @@ def begun() -> None:
     signal.signal(signal.SIGINT, _end_the_command)
 
 
+def _take_all_that_is_written() -> None:
+    """A stream that is closed swallows what is written, and what its encoding lacks is written as an escape."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - as long as the program runs
+        else:
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run() -> None:
     """Run the command line. What is missing is named in one line, with what installs it."""
+    _take_all_that_is_written()
     signal.signal(signal.SIGINT, _end_at_once)
     try:
         from flops_auditor_cli.main import run as run_commands  # noqa: PLC0415 - after the handler is set

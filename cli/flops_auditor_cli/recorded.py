@@ -5,7 +5,8 @@ from typing import Any
 
 from flops_auditor.domain.messages.record_words import nearest, verdict_of, with_shares
 from flops_auditor.domain.values.amounts import flop, percent
-from flops_auditor.domain.values.errors import AuditorError, WrongInput
+from flops_auditor.domain.values.errors import WrongInput
+from flops_auditor_cli.near_names import did_you_mean
 from flops_auditor_cli.schemas import LISTED, fields_of
 from flops_auditor_cli.view import Table, View
 
@@ -37,7 +38,7 @@ MOST_NAMED = 20
 """Jobs of one name that are listed."""
 
 
-class NoSuchRecord(AuditorError):
+class NoSuchRecord(WrongInput):
     """Nothing is recorded under that name."""
 
     remedy = "List what there is with `flops-auditor records list`."
@@ -63,12 +64,17 @@ def the_one(rows: Sequence[dict[str, str]], job: str) -> dict[str, str]:
     """The row that a name, ARN or job id means. Raises NoSuchRecord, SeveralJobs."""
     named = [row for row in rows if job in (row["job_name"], row["job_arn"], row["job_id"])]
     if not named:
-        raise NoSuchRecord(f"{job!r} has no record")
+        raise no_record_of(job, rows)
     if len(named) > 1:
         shown = [f"{r['job_arn']}, ended {r['ended_at']}, {r['verdict']}: {r['job_id']}" for r in named[:MOST_NAMED]]
         more = [f"and {len(named) - MOST_NAMED} more"] if len(named) > MOST_NAMED else []
         raise SeveralJobs("\n  ".join([f"{job!r} means {len(named)} jobs:", *shown, *more]))
     return named[0]
+
+
+def no_record_of(job: str, rows: Iterable[Mapping[str, str]]) -> NoSuchRecord:
+    """That a name means no recorded job, and which names are like it."""
+    return NoSuchRecord(f"{job!r} has no record.{did_you_mean(job, {row['job_name'] for row in rows})}".rstrip("."))
 
 
 def row_of(item: Mapping[str, str], content: Mapping[str, Any]) -> dict[str, Any]:

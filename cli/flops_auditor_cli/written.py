@@ -41,9 +41,12 @@ def write(content: bytes, path: Path | None) -> None:
     say(f"written: {plain(path)}")
 
 
-def written(show: Callable[[], None]) -> bytes:
-    """What a function writes to stdout, in UTF-8."""
+def show_or_write(show: Callable[[], None], path: Path | None) -> None:
+    """Have a function write to stdout, as wide as the terminal is; or what it writes there into a file, in UTF-8."""
+    if path is None:
+        show()
+        return
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         show()
-    return text.getvalue().encode()
+    write(text.getvalue().encode(), path)

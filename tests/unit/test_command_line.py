@@ -54,6 +54,7 @@ NOWHERE = {
         (["records", "list"], {}, 1, "NoRegion: You must specify a region"),
         (["records", "list", "--local"], {"FLOPS_AUDITOR_STATE": "/nonexistent"}, 1, "is not in /nonexistent"),
         (["plan"], {}, 2, "NothingToPlan"),
+        (["verify", "missing.zip", "--as-of", "9999-12-31"], {}, 2, "is neither a day"),
         (["amend", "job", "--who", "me", "--why", "since"], {}, 2, "MalformedAmendment: it gives no evidence"),
     ],
 )

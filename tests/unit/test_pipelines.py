@@ -123,12 +123,15 @@ def runner(tmp_path: Path) -> Runner:
         (f"--tokens 1e13 --instance-type ml.g5.xlarge --hours 2 {MODEL}", "above", 0),
         (f"--tokens 1e13 --instance-type ml.g5.xlarge --hours 2 {MODEL}", "above indeterminate", 1),
         ("--tokens many", "never", 2),
+        (f"--tokens 1e9\n{MODEL} --earlier-flop\n9e24", "above", 1),
+        (f"--tokens 1e13 {MODEL}", "Above", 2),
+        (f"--tokens 1e13 {MODEL}", "above,indeterminate", 2),
     ],
 )
 def test_the_action_gates_by_the_verdict(options: str, fail_on: str, code: int, runner: Runner) -> None:
     found, printed = run_action(runner, options=options, **{"fail-on": fail_on})
     assert found == code, printed
-    assert ("::error" in printed) == (code == 1)
+    assert ("::error" in printed) == (code == 1 or fail_on not in ("above", "above indeterminate", "never"))
 
 
 def test_the_comment_and_the_summary_say_how_near_the_job_comes(runner: Runner) -> None:
@@ -149,6 +152,11 @@ def test_the_comment_and_the_summary_say_how_near_the_job_comes(runner: Runner) 
 def test_nothing_is_commented_where_nobody_asked(event: str, comment: str, runner: Runner) -> None:
     assert run_action(runner, event, comment=comment, options=f"--tokens 1e9 {MODEL}")[0] == 0
     assert runner.called() == []
+
+
+@pytest.mark.parametrize("job", ["--version", "--help", "-h"])
+def test_a_job_is_a_file_whatever_its_name_begins_with(job: str, runner: Runner) -> None:
+    assert run_action(runner, job=job, options=f"--tokens 1e9 {MODEL}")[0] == 2
 
 
 def test_an_input_is_no_command(runner: Runner) -> None:

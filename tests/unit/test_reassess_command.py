@@ -85,7 +85,7 @@ def test_one_selection_is_given(options: tuple[str, ...]) -> None:
 
 
 def test_what_happened_is_said(world: World) -> None:
-    assert "2 jobs assessed again: 1 records are superseded, 1 indeterminate -> below" in run("--all").stderr
+    assert "Jobs assessed again: 2; records that are superseded: 1, 1 indeterminate -> below" in run("--all").stderr
 
 
 def test_a_job_that_cannot_be_assessed_is_named_and_stops_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

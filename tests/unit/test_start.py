@@ -135,3 +135,17 @@ def test_what_was_not_expected_shows_its_place_with_debug_alone() -> None:
     debugged = python(broken + "main.run(['plan', '--debug'])")
     assert "Traceback" in debugged.stderr
     assert debugged.stderr.endswith(plain.stderr)
+
+
+def test_what_is_written_to_a_closed_stream_or_in_a_poor_encoding_ends_nothing() -> None:
+    closed = python("import sys; sys.stdout = None\n" + RUN + "pass", "catalog", "policies")
+    assert (closed.returncode, closed.stdout) == (0, "")
+    poor = subprocess.run(
+        [sys.executable, "-c", RUN + "print(chr(0x2514))", "--version"],
+        env=ENVIRONMENT | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert poor.returncode == 0, poor.stderr
+    assert "\\u2514" in poor.stdout

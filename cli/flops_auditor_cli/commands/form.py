@@ -19,7 +19,7 @@ from flops_auditor_cli.model_runs import ModelOrJob, runs_of
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.record_source import BundleOption, open_records
 from flops_auditor_cli.view import show
-from flops_auditor_cli.written import OutputFileOption, OverwriteOption, check_file, write, written
+from flops_auditor_cli.written import OutputFileOption, OverwriteOption, check_file, show_or_write, write
 
 
 class FormOutput(StrEnum):
@@ -59,11 +59,10 @@ def form_command(
     records = runs_of(open_records(target, bundle), what)
     form = fill_form(records, parse_form(read(MODEL_DOCUMENTATION_FORM)), hardware_table())
     if output is FormOutput.DOCX:
-        content = document_of(form)
+        write(document_of(form), output_file)
     else:
-        today = datetime.now(UTC).date()
-        content = written(lambda: show(form_view(form, today), Output(output.value)))
-    write(content, output_file)
+        view = form_view(form, datetime.now(UTC).date())
+        show_or_write(lambda: show(view, Output(output.value)), output_file)
     if not form_of(records[0]):
         say(f"By the newest record nothing asks for the {KNOWN_FORM}: no line is crossed that would.")
     for other in forms_of(records[0]):

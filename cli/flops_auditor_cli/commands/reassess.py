@@ -20,7 +20,7 @@ from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.progress import progress
 from flops_auditor_cli.record_table import items
-from flops_auditor_cli.recorded import NoSuchRecord, newest
+from flops_auditor_cli.recorded import newest, no_record_of
 from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {
@@ -60,18 +60,17 @@ def reassess(
     deployment = find_deployment(target)
     recorder = recorder_from(environment_of(deployment, deployment.policies))
     # The earliest end first: whoever continues a job began after it had ended, and is then assessed once.
-    rows = newest(items(deployment.output("RecordTableName"), "time", "kind", "record"))[::-1]
-    if job:
-        rows = [row for row in rows if job in (row["job_name"], row["job_arn"], row["job_id"])]
-    if not rows:
-        raise NoSuchRecord(f"{job!r} has no record" if job else "nothing is recorded yet")
+    recorded = newest(items(deployment.output("RecordTableName"), "time", "kind", "record"))[::-1]
+    rows = [row for row in recorded if not job or job in (row["job_name"], row["job_arn"], row["job_id"])]
+    if job and not rows:
+        raise no_record_of(job, recorded)
     recorder = rehearsed(recorder) if dry_run else recorder
     changes, failures, looked_at = assess(rows, chosen(model, instance_type), recorder)
     document = {"dry_run": dry_run, "assessed": looked_at, "records": changes, "failures": failures}
     show(View("reassess", document, [Table(COLUMNS, changes, cut=("job_name",))], changes, FIELDS), output)
     changed = Counter(row["change"] for row in changes)
     say(
-        f"{looked_at} jobs assessed again: {len(changes)} records {'would be' if dry_run else 'are'} superseded"
+        f"Jobs assessed again: {looked_at}; records that {'would be' if dry_run else 'are'} superseded: {len(changes)}"
         + "".join(f", {count} {change}" for change, count in sorted(changed.items()))
     )
     for failure in failures:

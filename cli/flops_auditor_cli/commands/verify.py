@@ -26,6 +26,8 @@ from flops_auditor_cli.progress import progress
 from flops_auditor_cli.record_source import page_of
 from flops_auditor_cli.view import Block, Headline, Table, View, show
 
+_NO_YEAR = 9000
+"""No bundle is received then, and near the end of the calendar nothing can be added."""
 MOST_HOURS = 24 * 366 * 100
 EXITS: dict[BundleVerdict, int] = {
     "valid": 0,
@@ -54,6 +56,8 @@ def received(text: str) -> datetime:
             moment = datetime.strptime(text, form).replace(tzinfo=UTC)
         except ValueError:
             continue
+        if moment.year >= _NO_YEAR:
+            break
         return moment + timedelta(days=1, milliseconds=-1) if form == MOMENTS[0] else moment
     raise typer.BadParameter(
         f"{text!r} is neither a day, such as 2026-11-24, nor a moment, such as 2026-11-24T09:30:00"

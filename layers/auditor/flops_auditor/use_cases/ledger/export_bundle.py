@@ -24,6 +24,7 @@ from flops_auditor.domain.ledger.merkle import MerkleTree, leaf_hash
 from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.values.archive_keys import evidence_key, tables_key
+from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.log_reader import (
     batches,
@@ -41,7 +42,7 @@ RecordFilter = Callable[[dict[str, Any]], bool]
 """Predicate of a record -> whether it fits."""
 
 
-class NothingChosen(BadBundle):
+class NothingChosen(WrongInput):
     """No record of the log fits the selection."""
 
     remedy = "List what is recorded with `flops-auditor records list`; new records are in the log after 15 minutes."

@@ -9,11 +9,11 @@ from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.sources.training_job_answer import TERMINAL_STATUSES
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values import archive_keys
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor.domain.values.moments import iso
 
 
-class UnknownTrainingJob(AuditorError):
+class UnknownTrainingJob(WrongInput):
     """SageMaker does not know the job that an event names."""
 
     remedy = (
