@@ -19,6 +19,9 @@ NOT_CONTINUED = "none"
 _MODEL_LIKE = re.compile(r"model|check_?point|ckpt|weight|resume|adapter|pretrain|init|base", re.IGNORECASE)
 _OUTPUT_LIKE = re.compile(r"output|save|export|upload|log|push|submit", re.IGNORECASE)
 _NOT_COUNTED = re.compile(r"teacher|reward|value_?function|critic|judge", re.IGNORECASE)
+_LONGEST_LABEL = 256
+_MAY_NAME = (str, dict, list)
+"""What of a configuration may name a place: no number does."""
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d*:(training-job|model-package)/\S+")
 
 CONTINUES_NOTHING = Kind(
@@ -189,7 +192,8 @@ def _leaves(name: str, value: str) -> Iterator[tuple[str, str]]:
         label, node, depth = waiting.pop(0)
         if isinstance(node, dict | list) and depth < _DEEPEST:
             inner = node.items() if isinstance(node, dict) else [("", each) for each in node]
-            waiting += [(f"{label}.{key}" if key else label, each, depth + 1) for key, each in inner]
+            names = ((f"{label}.{key}"[-_LONGEST_LABEL:] if key else label, each) for key, each in inner)
+            waiting += [(each_label, each, depth + 1) for each_label, each in names if isinstance(each, _MAY_NAME)]
         else:
             yield label, node if isinstance(node, str) else json.dumps(node)
     for label, node, _ in waiting:
