@@ -70,6 +70,7 @@ EU_LAW = (
     *("Guidelines", "Union", "systemic risk", "general-purpose", "to be so placed", "Model Documentation"),
 )
 SHAPE = ("--params", "1e9", "--tokens", "1e12")
+MODIFIED = ("--base-model", "meta-llama/Llama-3.1-8B", "--tokens", "1e12")
 
 
 @pytest.fixture
@@ -294,7 +295,7 @@ def test_a_law_that_says_nothing_about_a_run_alarms_nobody(folder: Path, groups:
     job.write_text(json.dumps(describe(hours=1500), default=str))
     options = ["--policy-dir", str(folder), "--policy", name]
     for form in Output:
-        planned = run("plan", *options, *SHAPE, "--base-model", "meta-llama/Llama-3.1-8B", "--output", form.value)
+        planned = run("plan", *options, *MODIFIED, "--output", form.value)
         audited = run("audit", str(job), *options, "--output", form.value)
         if form in (Output.TABLE, Output.MARKDOWN):
             for told in (planned, audited):
