@@ -18,8 +18,9 @@ from flops_auditor.use_cases.ports.records import StoredRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import PutTypeDef
+    from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef
 
+ABSENT = "attribute_not_exists(pk)"
 MOST_IN_TRANSACTION = 100
 """Items of one TransactWriteItems: DynamoDB's quota."""
 
@@ -107,7 +108,12 @@ class DynamoDbRecords:
         """Put the items that do not exist, all in one write."""
         while len(items) > 1:
             try:
-                self._client.transact_write_items(TransactItems=[{"Put": self._if_absent(item)} for item in items])
+                self._client.transact_write_items(
+                    TransactItems=[
+                        {"Put": {"TableName": self._table, "Item": _typed(item), "ConditionExpression": ABSENT}}
+                        for item in items
+                    ]
+                )
             except self._client.exceptions.TransactionCanceledException as error:
                 reasons = [reason["Code"] for reason in error.response["CancellationReasons"]]
                 absent = [item for item, why in zip(items, reasons, strict=True) if why != "ConditionalCheckFailed"]
@@ -119,21 +125,18 @@ class DynamoDbRecords:
         for item in items:
             self._put(item)
 
-    def _if_absent(self, item: Mapping[str, str]) -> "PutTypeDef":
-        return {
-            "TableName": self._table,
-            "Item": {key: {"S": value} for key, value in item.items()},
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-
     def _put(self, item: Mapping[str, str]) -> bool:
         try:
-            self._client.put_item(**self._if_absent(item))
+            self._client.put_item(TableName=self._table, Item=_typed(item), ConditionExpression=ABSENT)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return False
             raise
         return True
+
+
+def _typed(item: Mapping[str, str]) -> dict[str, "UniversalAttributeValueTypeDef"]:
+    return {name: {"S": value} for name, value in item.items()}
 
 
 FORGOTTEN = timedelta(days=1)
