@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.transcripts import ROOT, WIDTHS, golden, transcript
-from tests.transcripts.people import PEOPLE, lay_out
+from tests.transcripts import ROOT, WIDTHS, golden, installed, transcript
+from tests.transcripts.deployment import deployment
+from tests.transcripts.people import PEOPLE, WITH_A_DEPLOYMENT, lay_out
 
 BUILT = ROOT / "dist"
 UV = ROOT / ".tools" / "bootstrap" / "bin" / "uv"
@@ -40,11 +41,21 @@ def sources() -> set[str]:
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel and what it asks for, at the pinned versions, and nothing of AWS."""
-    folder = tmp_path_factory.mktemp("bare") / "venv"
+    return environment_with(str(only(".whl")), tmp_path_factory.mktemp("bare") / "venv")
+
+
+@pytest.fixture(scope="module")
+def with_aws(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the wheel and its extra for AWS."""
+    return environment_with(f"{only('.whl')}[aws]", tmp_path_factory.mktemp("aws") / "venv")
+
+
+def environment_with(wheel: str, folder: Path) -> Path:
+    """Its programs."""
     python = folder / "bin" / "python"
     for command in (
         [UV, "venv", "--quiet", "--python", ROOT / ".venv" / "bin" / "python", folder],
-        [UV, "pip", "install", "--quiet", "--python", python, "--constraint", PINNED, only(".whl")],
+        [UV, "pip", "install", "--quiet", "--python", python, "--constraint", PINNED, wheel],
     ):
         subprocess.run(command, cwd=folder.parent, check=True)
     return folder / "bin"
@@ -77,11 +88,19 @@ def test_the_source_archive_builds_the_same_wheel(tmp_path: Path) -> None:
         assert sorted(first.namelist()) == sorted(again.namelist())
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("person", PEOPLE)
-def test_people_see_the_same_as_in_the_clone(person: str, width: int, programs: Path, folder: Path) -> None:
-    seen, _ = transcript(PEOPLE[person], width, programs, folder, {})
-    assert seen == golden(person, width).read_text()
+@pytest.mark.parametrize("person", sorted(PEOPLE.keys() - WITH_A_DEPLOYMENT))
+def test_people_see_the_same_as_in_the_clone(person: str, programs: Path, folder: Path) -> None:
+    for width in WIDTHS:
+        seen = transcript(PEOPLE[person], width, folder, installed(programs, folder, {}))
+        assert seen == golden(person, width).read_text()
+
+
+@pytest.mark.parametrize("person", WITH_A_DEPLOYMENT)
+def test_who_asks_a_deployment_sees_the_same_with_the_extra(person: str, with_aws: Path, folder: Path) -> None:
+    with deployment() as environment:
+        for width in WIDTHS:
+            seen = transcript(PEOPLE[person], width, folder, installed(with_aws, folder, environment))
+            assert seen == golden(person, width).read_text()
 
 
 def test_without_the_extra_a_command_that_asks_aws_says_what_to_install(programs: Path, tmp_path: Path) -> None:

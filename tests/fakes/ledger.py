@@ -19,13 +19,13 @@ class MemorySigner:
     """The Signer port on a P-256 key in memory; made from a seed word, so that tests repeat."""
 
     def __init__(self, seed: str = "record") -> None:
-        self._key = ec.derive_private_key(int.from_bytes(sha256(seed.encode()).digest()) >> 1, ec.SECP256R1())
+        self.key = ec.derive_private_key(int.from_bytes(sha256(seed.encode()).digest()) >> 1, ec.SECP256R1())
 
     def sign(self, digest: bytes) -> bytes:
-        return self._key.sign(digest, ec.ECDSA(utils.Prehashed(SHA256())))
+        return self.key.sign(digest, ec.ECDSA(utils.Prehashed(SHA256())))
 
     def public_key(self) -> bytes:
-        return self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return self.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 class MemoryArchive:

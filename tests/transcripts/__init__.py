@@ -1,8 +1,8 @@
 """What three new users type and see: an engineer, a compliance officer and a regulator, in terminals of two widths.
 
 A transcript is a text file in `golden/`: each command after a `$`, what the terminal shows, and the exit code. The same
-commands are replayed from the clone (tests/unit, tests/integration) and from the built wheel (tests/dist).
-`python -m tests.transcripts` writes those that need no deployment again.
+commands are replayed from the clone (tests/unit, tests/contract) and from the built wheel (tests/dist).
+`python -m tests.transcripts` writes them again.
 """
 
 import errno
@@ -14,15 +14,15 @@ import shlex
 import struct
 import subprocess
 import termios
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).with_name("golden")
 WIDTHS = (80, 160)
-_LINES = 200
-_BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
+LINES = 200
+BARE = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "NO_COLOR": "1", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Step:
 
     command: str
     outcome: str
+    dated: bool = False
+    """Whether it shows what time it is: then the exit code alone is kept."""
 
     @property
     def name(self) -> str:
@@ -47,24 +49,43 @@ class Shown:
     code: int
 
 
+Run = Callable[[Sequence[str], int], Shown]
+"""Runs a command on a terminal of so many columns."""
+
+
+def installed(programs: Path, folder: Path, environment: Mapping[str, str]) -> Run:
+    """What runs the programs of a folder of programs, each started anew."""
+
+    def run(command: Sequence[str], width: int) -> Shown:
+        return on_a_terminal([str(programs / command[0]), *command[1:]], width, folder, environment)
+
+    return run
+
+
 def on_a_terminal(command: Sequence[str], width: int, folder: Path, environment: Mapping[str, str]) -> Shown:
     """Run a program on a terminal of its own, `width` columns wide."""
     terminal, inside = pty.openpty()
-    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", _LINES, width, 0, 0))
+    fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, width, 0, 0))
     with subprocess.Popen(
-        command, stdin=inside, stdout=inside, stderr=inside, cwd=folder, env={**_BARE, **environment}
+        command, stdin=inside, stdout=inside, stderr=inside, cwd=folder, env={**BARE, **environment}
     ) as program:
         os.close(inside)
-        seen = bytearray()
-        try:
-            while more := os.read(terminal, 1 << 16):
-                seen += more
-        except OSError as error:
-            if error.errno != errno.EIO:  # the other side was closed
-                raise
-        finally:
-            os.close(terminal)
-    return Shown(_settled(seen.decode()), program.returncode)
+        text = read_all(terminal)
+    return Shown(text, program.returncode)
+
+
+def read_all(terminal: int) -> str:
+    """What stands on a terminal when the other side has closed it."""
+    seen = bytearray()
+    try:
+        while more := os.read(terminal, 1 << 16):
+            seen += more
+    except OSError as error:
+        if error.errno != errno.EIO:  # the other side was closed
+            raise
+    finally:
+        os.close(terminal)
+    return _settled(seen.decode())
 
 
 def _settled(text: str) -> str:
@@ -73,17 +94,14 @@ def _settled(text: str) -> str:
     return "\n".join(line.rpartition("\r")[2].rstrip() for line in plain.split("\n"))
 
 
-def transcript(
-    steps: Sequence[Step], width: int, programs: Path, folder: Path, environment: Mapping[str, str]
-) -> tuple[str, list[int]]:
-    """The transcript of these steps with the programs of a folder, and the exit codes."""
-    parts, codes = [], []
+def transcript(steps: Sequence[Step], width: int, folder: Path, run: Run) -> str:
+    """The transcript of these steps in a folder, whose name is not kept."""
+    parts = []
     for step in steps:
-        words = shlex.split(step.command)
-        shown = on_a_terminal([str(programs / words[0]), *words[1:]], width, folder, environment)
-        parts.append(f"$ {step.command}\n{shown.text.rstrip()}\n[exit {shown.code}]\n")
-        codes.append(shown.code)
-    return "\n".join(parts), codes
+        shown = run(shlex.split(step.command), width)
+        text = "..." if step.dated else shown.text.replace(str(folder), "/home/you").rstrip()
+        parts.append(f"$ {step.command}\n{text}\n[exit {shown.code}]\n")
+    return "\n".join(parts)
 
 
 def codes_in(text: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""What the engineer and the regulator type. Neither needs a deployment; files are named as they lie in the clone."""
+"""What an engineer, a compliance officer and a regulator type. Files are named as they lie in their folder."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,8 @@ from tests.fakes.bundles import Bundle, small_world
 from tests.transcripts import ROOT, Step
 
 _LLAMA = "--instance-type ml.p5.48xlarge --base-model meta-llama/Llama-3.1-8B"
+
+_AMEND = 'flops-auditor amend domain-adapt-3 --who "A. Person" --why "counted in the log"'
 
 ENGINEER = (
     Step("flops-auditor --version", "fine"),
@@ -34,6 +36,31 @@ REGULATOR = (
     Step("flops-auditor verify missing.zip", "a file is missing"),
     Step("flops-auditor verify checkpoint.txt", "cannot verify"),
 )
+OFFICER = (
+    Step("flops-auditor records list", "fine"),
+    Step("flops-auditor records list --verdict above", "fine"),
+    Step("flops-auditor records show continued-pretraining-64-p5", "fine"),
+    Step("flops-auditor records show continued-pretraining", "nothing is recorded of that name"),
+    Step("flops-auditor records lineage domain-adapt-3", "fine"),
+    Step("flops-auditor models show", "fine"),
+    Step(f"{_AMEND} --tokens 2e9 --dry-run", "over a threshold"),
+    Step(f"{_AMEND} --dry-run", "the question makes no sense"),
+    Step("flops-auditor form continued-pretraining-64-p5", "fine"),
+    Step("flops-auditor form in-house/base-34c", "nothing is recorded of that name"),
+    Step("flops-auditor notify-draft continued-pretraining-64-p5", "fine"),
+    Step("flops-auditor export for-the-regulator.zip --overwrite", "fine"),
+    Step("flops-auditor export for-the-regulator.zip", "a file is there already"),
+    Step("flops-auditor export other.zip --job continued-pretraining", "nothing is recorded of that name"),
+    Step("flops-auditor report --output csv", "fine"),
+    Step("flops-auditor reassess --job domain-adapt-3 --dry-run", "fine"),
+    Step("flops-auditor keys list", "fine"),
+    Step("flops-auditor watch", "fine"),
+    Step("flops-auditor doctor", "not healthy", dated=True),
+    Step("flops-auditor reconcile --dry-run", "fine"),
+    Step("flops-auditor redrive", "fine"),
+    Step("flops-auditor audit --job-name continued-pretraining", "no such job"),
+    Step("flops-auditor records list --stack-name flops-auditors", "no such deployment"),
+)
 
 
 def lay_out(folder: Path) -> None:
@@ -53,4 +80,5 @@ def lay_out(folder: Path) -> None:
     bundle.verify()
 
 
-PEOPLE = {"engineer": ENGINEER, "regulator": REGULATOR}
+PEOPLE = {"engineer": ENGINEER, "officer": OFFICER, "regulator": REGULATOR}
+WITH_A_DEPLOYMENT = {"officer"}

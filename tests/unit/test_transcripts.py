@@ -1,13 +1,19 @@
-"""An engineer and a regulator see what the golden transcripts show; `python -m tests.transcripts` writes them."""
+"""An engineer and a regulator see what the golden transcripts show; `python -m tests.transcripts` writes them.
 
-import sys
+A compliance officer asks a deployment: tests/contract.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.transcripts import WIDTHS, golden, transcript
+from tests.transcripts import WIDTHS, Run, golden, transcript
 from tests.transcripts.exit_codes import README, in_readme
-from tests.transcripts.people import PEOPLE, lay_out
+from tests.transcripts.people import PEOPLE, WITH_A_DEPLOYMENT, lay_out
+from tests.transcripts.warm import warm
+
+ALONE = sorted(PEOPLE.keys() - WITH_A_DEPLOYMENT)
 
 
 @pytest.fixture(scope="module")
@@ -18,11 +24,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Iterator[Run]:
+    """The command line, once for all."""
+    with warm(folder, {}) as run:
+        yield run
+
+
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("person", PEOPLE)
-def test_the_terminal_shows_what_it_showed(person: str, width: int, folder: Path) -> None:
-    seen, _ = transcript(PEOPLE[person], width, Path(sys.executable).parent, folder, {})
-    assert seen == golden(person, width).read_text()
+@pytest.mark.parametrize("person", ALONE)
+def test_the_terminal_shows_what_it_showed(person: str, width: int, folder: Path, run: Run) -> None:
+    assert transcript(PEOPLE[person], width, folder, run) == golden(person, width).read_text()
 
 
 @pytest.mark.parametrize("person", PEOPLE)
