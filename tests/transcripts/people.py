@@ -43,7 +43,7 @@ OFFICER = (
     Step("flops-auditor records show continued-pretraining", "nothing is recorded of that name"),
     Step("flops-auditor records lineage domain-adapt-3", "fine"),
     Step("flops-auditor models show", "fine"),
-    Step(f"{_AMEND} --tokens 2e9 --dry-run", "over a threshold"),
+    Step(f"{_AMEND} --tokens 2e9 --dry-run", "over a threshold", dated=True),
     Step(f"{_AMEND} --dry-run", "the question makes no sense"),
     Step("flops-auditor form continued-pretraining-64-p5", "fine"),
     Step("flops-auditor form in-house/base-34c", "nothing is recorded of that name"),
