@@ -32,7 +32,7 @@ class Step:
     command: str
     outcome: str
     dated: bool = False
-    """Whether it shows what time it is: then the exit code alone is kept."""
+    """Whether it shows what time it is or where it runs: then the exit code alone is kept."""
 
     @property
     def name(self) -> str:

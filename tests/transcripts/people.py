@@ -51,7 +51,7 @@ OFFICER = (
     Step("flops-auditor export for-the-regulator.zip --overwrite", "fine"),
     Step("flops-auditor export for-the-regulator.zip", "a file is there already"),
     Step("flops-auditor export other.zip --job continued-pretraining", "nothing is recorded of that name"),
-    Step("flops-auditor report --output csv", "fine"),
+    Step("flops-auditor report", "fine", dated=True),
     Step("flops-auditor reassess --job domain-adapt-3 --dry-run", "fine"),
     Step("flops-auditor keys list", "fine"),
     Step("flops-auditor watch", "fine"),

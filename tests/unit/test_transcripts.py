@@ -37,7 +37,7 @@ def test_the_terminal_shows_what_it_showed(person: str, width: int, folder: Path
     assert transcript(PEOPLE[person], width, folder, run) == golden(person, width).read_text()
 
 
-@pytest.mark.parametrize("person", PEOPLE)
+@pytest.mark.parametrize("person", ALONE)
 def test_no_line_of_people_is_wider_than_the_terminal(person: str) -> None:
     """But for what may not be broken: a command that is typed, an ARN, a line of CSV or Markdown."""
     whole = ("$ ", "|", "###", "- ", "lora-llama-3-1-8b,", "job,")
