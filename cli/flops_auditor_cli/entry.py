@@ -11,6 +11,7 @@ from types import FrameType
 from typing import NoReturn
 
 from flops_auditor_cli.exits import FAILED, INTERRUPTED
+from flops_auditor_cli.outlet import take_all_that_is_written
 
 _COMMAND_LINE = ("the command line", "flops-auditor")
 _AWS = ("this command talks to AWS and", "flops-auditor[aws]")
@@ -38,19 +39,9 @@ def begun() -> None:
     signal.signal(signal.SIGINT, _end_the_command)
 
 
-def _take_all_that_is_written() -> None:
-    """A stream that is closed swallows what is written, and what its encoding lacks is written as an escape."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - as long as the program runs
-        else:
-            stream.reconfigure(errors="backslashreplace")
-
-
 def run() -> None:
     """Run the command line. What is missing is named in one line, with what installs it."""
-    _take_all_that_is_written()
+    take_all_that_is_written()
     signal.signal(signal.SIGINT, _end_at_once)
     try:
         from flops_auditor_cli.main import run as run_commands  # noqa: PLC0415 - after the handler is set

@@ -14,6 +14,7 @@ from fractions import Fraction
 from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast, nearest_first
 from flops_auditor.domain.values.amounts import percent
 from flops_auditor.domain.values.moments import iso, to_the_minute
+from flops_auditor_cli.outlet import reader_left
 from flops_auditor_cli.output import plain
 from flops_auditor_cli.view import cut_in_the_middle
 from flops_auditor_cli.watch_view import Sight
@@ -48,10 +49,12 @@ def watch_live(look: See, seconds: int, pause: Callable[[float], None] = time.sl
 
 
 def watch_in_lines(look: See, seconds: int, pause: Callable[[float], None] = time.sleep) -> None:
-    """Write a line of each job again and again, until somebody interrupts."""
+    """Write a line of each job again and again, until somebody interrupts or nobody reads."""
     for sight in _again_and_again(look, seconds, pause):
         sys.stdout.write("".join(f"{line}\n" for line in plain_lines(sight)))
         sys.stdout.flush()
+        if reader_left():
+            return
 
 
 def _again_and_again(look: See, seconds: int, pause: Callable[[float], None]) -> Iterator[Sight]:

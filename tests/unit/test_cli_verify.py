@@ -142,3 +142,17 @@ def test_a_day_means_its_end_and_a_day_before_the_seal_is_the_questions_fault(bu
     before = iso(bundle.world.at - timedelta(days=1))[:10]
     code, out, _ = run(bundle, "--as-of", before, "--output", "json")
     assert (code, [found["error"] for found in json.loads(out)["findings"]]) == (2, ["WrongAsOf"])
+
+
+@pytest.mark.parametrize("options", [["--accept-table", "0" * 64], ["--accept-table", "0" * 63, "--recompute"]])
+def test_a_table_that_nothing_could_accept_is_2(bundle: Bundle, options: list[str]) -> None:
+    code, out, err = run(bundle, *options)
+    assert (code, out) == (2, "")
+    assert "--accept-table" in err
+    code, _, err = run(bundle, "--recompute", "--accept-table", "A" * 64)
+    assert (code, err.count("--accept-table")) == (0, 0)
+
+
+def test_one_of_a_kind_is_counted_as_one(bundle: Bundle) -> None:
+    _, out, _ = run(bundle)
+    assert ", 1 checkpoint, " in out

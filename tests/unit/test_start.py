@@ -149,3 +149,23 @@ def test_what_is_written_to_a_closed_stream_or_in_a_poor_encoding_ends_nothing()
     )
     assert poor.returncode == 0, poor.stderr
     assert "\\u2514" in poor.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["plan", "--instance-type", "ml.p5.48xlarge", "--base-model", "Llama-3.1-8B", "--tokens", "1e13"], 3),
+        (["plan"], 2),
+        (["verify", "missing.zip"], 2),
+        (["catalog", "instance-types"], 0),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_where_nobody_reads_the_exit_code_is_the_results_own(arguments: list[str], code: int) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", RUN + "pass", *arguments], env=ENVIRONMENT, stdout=writer, stderr=writer, check=False
+    )
+    os.close(writer)
+    assert done.returncode == code

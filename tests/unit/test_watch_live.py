@@ -4,6 +4,7 @@ The golden files are written again by `python -m tests.unit.test_watch_live`.
 """
 
 import json
+import os
 import sys
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from flops_auditor.use_cases.auditing.watch_jobs import Watched, look_at, runnin
 from flops_auditor_cli import watch_live as live
 from flops_auditor_cli.commands import watch
 from flops_auditor_cli.main import app
+from flops_auditor_cli.outlet import take_all_that_is_written
 from flops_auditor_cli.schemas import schema_of, versioned
 from flops_auditor_cli.watch_view import Sight, view_of
 from tests.fakes.running import HALF, START, Room, running
@@ -135,6 +137,19 @@ def test_plain_lines_go_on_until_an_interrupt(capsys: pytest.CaptureFixture[str]
     out = capsys.readouterr().out.splitlines()
     assert out == live.plain_lines(sight()) * 3
     assert (looks.made, looks.waited) == (3, [60, 60, 60])
+
+
+def test_lines_end_when_nobody_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as unread:
+        monkeypatch.setattr(sys, "stdout", unread)
+        monkeypatch.setattr(sys, "stderr", unread)
+        take_all_that_is_written()
+        looks = Looks(3)
+        live.watch_in_lines(looks.look, 60, looks.pause)
+        monkeypatch.undo()
+    assert (looks.made, looks.waited) == (1, [])
 
 
 def test_on_a_terminal_it_is_drawn_again_until_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:

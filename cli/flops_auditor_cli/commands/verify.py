@@ -4,6 +4,7 @@ Exit codes: 0 valid; 1 tampered; 2 cannot verify; 3 valid, but stale; 4 valid, w
 """
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,7 @@ EXITS: dict[BundleVerdict, int] = {
     "valid, but stale": 3,
     "valid, with reservations": 4,
 }
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 OF_A_PART = (
     "of a part nobody can say: that it holds every record of its selection; what a record continues by its evidence; "
     "what came into the log after a pin although dated long before it (ask for the whole ledger)"
@@ -93,6 +95,7 @@ def verify(
     """
     if not 0 <= max_age_hours <= MOST_HOURS:
         raise typer.BadParameter(f"--max-age-hours: {max_age_hours} is not between 0 and {MOST_HOURS}")
+    accepted = accepted_tables(accept_table or (), with_recompute)
     now = datetime.now(UTC)
     demands = Demands(
         as_of=as_of or now,
@@ -100,7 +103,7 @@ def verify(
         max_age=timedelta(hours=max_age_hours),
         pin=given("--pin", pin, checkpoint_in) if pin else None,
         keys=given("--keys", keys, lambda text: parse_key_history(text).to_bytes()) if keys else None,
-        recompute=_recomputing(accept_table or ()) if with_recompute else None,
+        recompute=_recomputing(accepted) if with_recompute else None,
         page=page_of,
         processes=processes or os.cpu_count() or 1,
     )
@@ -111,10 +114,21 @@ def verify(
     raise typer.Exit(EXITS[report.verdict])
 
 
-def _recomputing(accepted: Iterable[str]) -> Recompute:
+def accepted_tables(texts: Iterable[str], recomputed: bool) -> frozenset[str]:
+    """The tables to take as right, by SHA-256. Raises typer.BadParameter: a hash that nothing asks for is a mistake."""
+    hashes = frozenset(text.strip().lower() for text in texts)
+    if hashes and not recomputed:
+        raise typer.BadParameter("--accept-table needs --recompute: without it no table is used")
+    for each in hashes:
+        if not _SHA256.fullmatch(each):
+            raise typer.BadParameter(f"--accept-table: {each!r} is no SHA-256, which has 64 hexadecimal digits")
+    return hashes
+
+
+def _recomputing(accepted: frozenset[str]) -> Recompute:
     from flops_auditor.use_cases.recomputing.recompute import Recomputing  # noqa: PLC0415 - only here an audit is needed
 
-    return Recomputing(frozenset(accepted))
+    return Recomputing(accepted)
 
 
 def given(option: str, path: Path, read: Callable[[bytes], bytes]) -> bytes:
@@ -170,8 +184,9 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
         return [report.verdict]
     stale = [reservation.message for reservation in report.reservations if reservation.error == StaleLedger.__name__]
     counted = (
-        f"{report.verdict}: {report.records} records of {plain(report.ledger_id)}, {report.size} leaves, "
-        f"{report.checkpoints} checkpoints, {stale[0] if stale else f'sealed {_sealed(report)}'}"
+        f"{report.verdict}: {_of(report.records, 'record', 'records')} of {plain(report.ledger_id)}, "
+        f"{_of(report.size, 'leaf', 'leaves')}, {_of(report.checkpoints, 'checkpoint', 'checkpoints')}, "
+        f"{stale[0] if stale else f'sealed {_sealed(report)}'}"
     )
     assessed = ", ".join(f"{number} under {plain(policy)}" for policy, number in sorted(report.assessed_under.items()))
     told = [counted, *([f"assessed: {assessed}"] if assessed else [])]
@@ -188,6 +203,10 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
         "every estimate follows from its evidence and the tables of its time, computed again by version "
         f"{__version__}; {followed}; recorded: {made}",
     ]
+
+
+def _of(number: int, one: str, several: str) -> str:
+    return f"{number} {one if number == 1 else several}"
 
 
 def _sealed(report: VerificationReport) -> str:
