@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError
 from flops_auditor.aws.calls import clients
 from flops_auditor.aws.calls.clients import MOST_ATTEMPTS
 from flops_auditor.aws.calls.pace import Pace
-from flops_auditor.aws.calls.torn_answers import TornAnswer
+from flops_auditor.aws.calls.torn_answers import ForeignAnswer, TornAnswer
 from flops_auditor.aws.sources.sagemaker import MOST_TRIES, SageMakerListing
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.use_cases.ports.sources import SourceUnavailable
@@ -29,6 +29,7 @@ class Server(HTTPServer):
 
     torn = 0
     asked = 0
+    page = b""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -38,7 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked += 1
         body = WHOLE[: len(WHOLE) // 2] if self.server.asked <= self.server.torn else WHOLE
-        self.answer(body, len(body))
+        self.answer(self.server.page or body, len(self.server.page or body))
 
     def do_GET(self) -> None:
         if "versions" in self.path:
@@ -51,6 +52,8 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, body: bytes, length: int) -> None:
         self.send_response(200)
         self.send_header("Content-Length", str(length))
+        if self.server.page:
+            self.send_header("Content-Type", "text/html; charset=utf-8")
         self.end_headers()
         self.wfile.write(body)
 
@@ -107,3 +110,21 @@ def test_an_object_whose_body_breaks_off_is_read_again(server: Server) -> None:
     with pytest.raises(BotoCoreError):
         S3Archive(clients.client("s3"), "archive").get("a")
     assert server.asked == MOST_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "given"),
+    [
+        ("cloudformation", "describe_stacks", {}),
+        ("dynamodb", "get_item", {"TableName": "table", "Key": {"pk": {"S": "a"}}}),
+        ("cloudwatch", "describe_alarms", {}),
+    ],
+)
+@pytest.mark.parametrize("page", [b"<html>sign in</html>", b"<!doctype html><p>sign in"])
+def test_a_page_in_place_of_the_service_is_refused(
+    server: Server, service: str, call: str, given: dict[str, object], page: bytes
+) -> None:
+    server.page = page
+    with pytest.raises(ForeignAnswer, match="something else than AWS"):
+        getattr(clients.client(service), call)(**given)
+    assert server.asked == 1

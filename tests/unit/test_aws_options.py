@@ -10,8 +10,13 @@ import pytest
 import typer
 from botocore import exceptions
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from flops_auditor.aws.calls.failures_in_words import in_words
+from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.aws.calls.torn_answers import ForeignAnswer, TornAnswer
+from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.ports.sources import SourceUnavailable
 from flops_auditor_cli.deployment import OPTIONS, Target, connect
 from flops_auditor_cli.local_aws.locate import LocalAwsEnded, NoLocalAws, find_running, forget, remember
 from flops_auditor_cli.main import COMMANDS, load
@@ -143,6 +148,12 @@ def client_error(code: str) -> ClientError:
         (client_error("AccessDeniedException"), "Denied", "Ask whoever manages the account"),
         (exceptions.EndpointConnectionError(endpoint_url="https://nowhere"), "Unreachable", "Check the network"),
         (exceptions.ReadTimeoutError(endpoint_url="https://nowhere"), "Unreachable", "Check the network"),
+        (TornAnswer(operation="GetItem", attempts=5), "Unreachable", "with a browser"),
+        (ForeignAnswer(operation="DescribeStacks"), "Unreachable", "with a browser"),
+        (ResponseParserError("no XML"), "Unreachable", "with a browser"),
+        (client_error("ThrottlingException"), "NotJustNow", "wait a minute"),
+        (client_error("Throttling"), "NotJustNow", "wait a minute"),
+        (client_error("InternalFailure"), "NotJustNow", "wait a minute"),
         (client_error("ValidationError"), "Refused", "Check the names"),
         (exceptions.ParamValidationError(report="no"), "Refused", "Check the names"),
     ],
@@ -158,6 +169,28 @@ def test_what_aws_says_is_named_with_what_to_do(
     assert str(found) == str(error)
 
 
-def test_another_error_is_left_as_it_is() -> None:
-    error = KeyError("x")
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("UnrecognizedClientException", "NotSignedIn"),
+        ("ExpiredTokenException", "SignInExpired"),
+        ("ValidationException", "Refused"),
+        ("ThrottlingException", "NotJustNow"),
+        ("AccessDeniedException", "SourceDenied"),
+    ],
+)
+def test_a_source_that_refuses_is_named_by_what_aws_said(code: str, name: str) -> None:
+    with (
+        pytest.raises(AuditorError) as raised,
+        outages("sagemaker:DescribeTrainingJob"),
+        refusals("sagemaker:DescribeTrainingJob"),
+    ):
+        raise client_error(code)
+    found: Any = in_words(raised.value)
+    assert found.name == name
+    assert "sagemaker:DescribeTrainingJob" in str(found)
+
+
+@pytest.mark.parametrize("error", [KeyError("x"), SourceUnavailable("three tries")])
+def test_another_error_is_left_as_it_is(error: Exception) -> None:
     assert in_words(error) is error

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.calls.failures_in_words import in_words
 from flops_auditor.aws.calls.refusals import refusals
 from flops_auditor.aws.stores.dynamodb_items import DynamoDbRecordItems
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
+from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.operations.check_forwarding import check_forwarding, forwarding_of
 from flops_auditor.use_cases.operations.check_health import (
@@ -43,9 +45,9 @@ def asked(check: str, question: Callable[[], list[HealthCheck]]) -> list[HealthC
     try:
         return question()
     except (SourceDenied, SourceUnavailable, LedgerError) as failure:
-        return [
-            HealthCheck(check, False, f"{failure.name}: {failure}", REMEDIES_HERE.get(failure.name, failure.remedy))
-        ]
+        told = in_words(failure)
+        named = told if isinstance(told, AuditorError) else failure
+        return [HealthCheck(check, False, f"{named.name}: {named}", REMEDIES_HERE.get(named.name, named.remedy))]
 
 
 @talks_to_aws()

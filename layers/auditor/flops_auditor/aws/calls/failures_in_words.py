@@ -15,8 +15,12 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.parsers import ResponseParserError
 
+from flops_auditor.aws.calls.refusals import passing
+from flops_auditor.aws.calls.torn_answers import TornAnswer
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 
 _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _UNKNOWN_CALLER_CODES = frozenset(
@@ -62,9 +66,18 @@ class Denied(AuditorError):
 
 
 class Unreachable(AuditorError):
-    """No answer came from AWS."""
+    """No answer came from AWS, or one of something else."""
 
-    remedy = "Check the network, the proxy and the region's name, then run the command again."
+    remedy = (
+        "Check the network (does it ask you to sign in with a browser?), the proxy and the region's name, then run the "
+        "command again."
+    )
+
+
+class NotJustNow(AuditorError):
+    """AWS is asked too often, or has a fault of its own."""
+
+    remedy = "Nothing is wrong with what was asked: wait a minute, then run the command again."
 
 
 class Refused(AuditorError):
@@ -82,21 +95,32 @@ _BY_TYPE: tuple[tuple[tuple[type[Exception], ...], type[AuditorError]], ...] = (
     ((SSOError, TokenRetrievalError), SignInExpired),
     ((NoRegionError, InvalidRegionError), NoRegion),
     ((NoCredentialsError, PartialCredentialsError, ProfileNotFound), NotSignedIn),
-    ((BotoConnectionError, HTTPClientError), Unreachable),
+    ((BotoConnectionError, HTTPClientError, TornAnswer, ResponseParserError), Unreachable),
     ((ClientError, BotoCoreError), Refused),
 )
 
 
 def in_words(error: Exception) -> Exception:
-    """An AWS error as one of the errors above; any other error as it is."""
-    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
-    by_code = (made for codes, made in _BY_CODE if code in codes)
-    by_type = (made for types, made in _BY_TYPE if isinstance(error, types))
-    made = next(by_code, None) or next(by_type, None)
-    if made is None:
+    """An AWS error as one of the errors above; any other error as it is.
+
+    What a source could not be asked for is named by what AWS said, unless a right is missing: SourceDenied says so.
+    """
+    behind = error.__cause__ if isinstance(error, (SourceDenied, SourceUnavailable)) else error
+    made = _named(behind) if isinstance(behind, Exception) else None
+    if made is None or (made is Denied and behind is not error):
         return error
     failure = made(str(error))
     profile = os.environ.get("AWS_PROFILE")
     if isinstance(failure, SignInExpired) and profile:
         failure.remedy = f"Sign in again: `aws sso login --profile {profile}`, or fetch new temporary keys."
     return failure
+
+
+def _named(error: Exception) -> type[AuditorError] | None:
+    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
+    for codes, made in _BY_CODE:
+        if code in codes:
+            return made
+    if isinstance(error, ClientError) and passing(error):
+        return NotJustNow
+    return next((made for types, made in _BY_TYPE if isinstance(error, types)), None)

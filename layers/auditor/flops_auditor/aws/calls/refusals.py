@@ -22,6 +22,7 @@ PASSING = frozenset(
         "InternalError",
         "InternalFailure",
         "InternalServerError",
+        "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "RequestTimeout",
         "ServiceUnavailable",

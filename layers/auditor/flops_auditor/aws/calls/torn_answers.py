@@ -2,6 +2,9 @@
 
 botocore reads a JSON body that is cut off as an answer without members (parsers.py, `_parse_body_as_json`): "no such
 item", "no tags". And it tries again after a connection error, but not after XML or CBOR that it cannot parse.
+
+A page for browsers, which a hotel's network or a proxy sends in place of the service, is refused at once: botocore's
+parsers end in it with a KeyError, or read it as an answer without members.
 """
 
 import json
@@ -20,8 +23,14 @@ class TornAnswer(BotoCoreError):
     fmt = "{operation}: the answer broke off, {attempts} times"
 
 
+class ForeignAnswer(TornAnswer):
+    """Something else than AWS answered, with a page for browsers."""
+
+    fmt = "{operation}: a web page was the answer, so that something else than AWS sent it"
+
+
 def ask_again(client: Any, most_attempts: int) -> Any:
-    """Have `client` ask again for what broke off; raises TornAnswer after `most_attempts`."""
+    """Have `client` ask again for what broke off; raises TornAnswer after `most_attempts`, and ForeignAnswer."""
 
     def needs_retry(response: Any, operation: Any, attempts: int, caught_exception: Any, **_: Any) -> float | None:
         if not torn(response, operation) and not isinstance(caught_exception, ResponseParserError):
@@ -31,7 +40,17 @@ def ask_again(client: Any, most_attempts: int) -> Any:
         raise TornAnswer(operation=operation.name, attempts=attempts)
 
     client.meta.events.register("needs-retry", needs_retry)
+    client.meta.events.register("before-parse", _refuse_a_page)
     return client
+
+
+def _refuse_a_page(operation_model: Any, response_dict: Any, **_: Any) -> None:
+    """Raise ForeignAnswer. What S3 keeps may be a page; and a fault of the service may, which is asked for again."""
+    kind = str(response_dict["headers"].get("content-type", "")).strip().lower()
+    if operation_model.has_streaming_output or response_dict["status_code"] >= 500 or not response_dict["body"]:
+        return
+    if kind.startswith("text/html"):
+        raise ForeignAnswer(operation=operation_model.name)
 
 
 def torn(response: Any, operation: Any) -> bool:
