@@ -706,6 +706,8 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             {
                 "dry_run": FLAG,
                 "settled": FLAG,
+                "unchanged": FLAG,
+                "missing": many(TEXT),
                 "before": joined(SUMS, thing({"verdict": VERDICT, "method": TEXT, "revision": COUNT})),
                 "after": joined(SUMS, thing({"verdict": VERDICT, "method": TEXT, "revision": MAYBE_COUNT})),
                 "record": AUDIT,

@@ -6,10 +6,11 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Any
 
+import jsonschema
 import pytest
 
 from flops_auditor.data import load_tables, read
-from flops_auditor.domain.audit.record import result
+from flops_auditor.domain.audit.record import result, unrecorded
 from flops_auditor.domain.audit.tables import ACCELERATORS, INSTANCE_TYPES
 from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.ledger.statement import predicate_of
@@ -17,11 +18,15 @@ from flops_auditor.domain.runs.amendment import Amendment, MalformedAmendment, r
 from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, parse_evidence
 from flops_auditor.domain.runs.sources.training_job_events import AWS_EVENT_SOURCE
+from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.use_cases.auditing.amend_record import NothingToAmend, amend, foresee
 from flops_auditor.use_cases.auditing.ask_again import AskedInVain
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.auditing.keep_record import put_evidence
 from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
+from flops_auditor_cli.commands.amend import changes_nothing, missing_beside, view_of_change
+from flops_auditor_cli.schemas import schema_of, versioned
+from flops_auditor_cli.view import Headline
 from tests.fakes.audit import NOW, FakeMetrics, MemoryAlerts, MemoryRecords
 from tests.fakes.cases import audit, words
 from tests.fakes.lineage import World, continuing
@@ -300,3 +305,29 @@ def test_a_job_without_a_record_cannot_be_amended() -> None:
 def test_a_distorted_amendment_is_named(found: dict[str, Any]) -> None:
     with pytest.raises(MalformedAmendment):
         read_amendment(found)
+
+
+@pytest.mark.parametrize(
+    ("given", "unchanged", "missing"),
+    [
+        ({"tokens": 2 * 10**9}, True, ["--parameters"]),
+        ({"parameters": 8 * 10**9}, True, ["--tokens"]),
+        ({"tokens": 4 * 10**11, "parameters": 8 * 10**9}, False, []),
+        ({"mfu": Fraction(2, 5)}, False, []),
+        ({"stated": Stated(licence="MIT")}, False, []),
+    ],
+)
+def test_evidence_that_changes_nothing_says_what_is_missing(
+    given: dict[str, Any], unchanged: bool, missing: list[str]
+) -> None:
+    world = recorded()
+    said, before = amendment(**given), world.content("job")
+    after = unrecorded(foresee(world.job_id("job"), said, world.recorder).audited, NOW)
+    assert changes_nothing(before, after) is unchanged
+    assert (missing_beside(said, after) if unchanged else []) == missing
+    view = view_of_change(before, after, True, missing)
+    jsonschema.validate(versioned(view.schema, view.document), schema_of("amend"))
+    assert (view.document["unchanged"], view.document["missing"]) == (unchanged, missing)
+    lines = [block.text for block in view.blocks if isinstance(block, Headline)]
+    assert ("No figure, line or verdict changes" in lines[0]) is unchanged
+    assert [name for name in ("--parameters", "--tokens") if any(name in line for line in lines[1:3])] == missing

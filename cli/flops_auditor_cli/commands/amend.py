@@ -1,7 +1,7 @@
 """`flops-auditor amend`: better evidence about a recorded job, in a new signed record that supersedes."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +10,14 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor.aws.wiring.recording import recorder_from
-from flops_auditor.domain.audit.record import unrecorded
+from flops_auditor.domain.audit.record import WORDS, unrecorded
+from flops_auditor.domain.compute.run_estimate import NO_SIZE
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
 from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.differences import differences
 from flops_auditor.use_cases.auditing.amend_record import amend, foresee
 from flops_auditor_cli.adapters import environment_of
 from flops_auditor_cli.audit_view import stated_in, view_of
@@ -27,6 +29,9 @@ from flops_auditor_cli.record_table import find_record
 from flops_auditor_cli.schemas import AUDIT
 from flops_auditor_cli.stated_options import FromScratchOption, states
 from flops_auditor_cli.view import Headline, Table, View, show
+
+COUNTED = ("estimate", "cumulative", "assessments", "original", "verdict")
+"""The members of a record that evidence is given for."""
 
 
 def policies_of(content: dict[str, Any]) -> list[str]:
@@ -105,17 +110,40 @@ def command(
         amend(job_id, amendment, recorder)
         stored = recorder.records.latest(job_id)
         after = predicate_of(stored.line) if stored else before
-    show(view_of_change(before, after, dry_run), output)
+    missing = missing_beside(amendment, after) if changes_nothing(before, after) else []
+    show(view_of_change(before, after, dry_run, missing), output)
     raise typer.Exit(OF_VERDICT[after["verdict"]])
 
 
-def view_of_change(before: Mapping[str, Any], after: Mapping[str, Any], dry_run: bool) -> View:
-    """A record before and after; the thresholds of the later one, and what is still open."""
+def changes_nothing(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether figures, doubts, lines and verdicts of two records of a job are alike."""
+    kept, made = ({name: content[name] for name in COUNTED} for content in (before, after))
+    return not any(differences(kept, made, without={*WORDS, "settle"}))
+
+
+def missing_beside(amendment: Amendment, after: Mapping[str, Any]) -> list[str]:
+    """The options without which what was given is not used: tokens count times parameters."""
+    estimate = after["estimate"]
+    if amendment.tokens is not None and NO_SIZE.name in {each["kind"] for each in estimate["assumptions"]}:
+        return ["--parameters"]
+    by_size = any(tier["method"] == "architecture" for tier in estimate["tiers"])
+    return ["--tokens"] if amendment.parameters is not None and not by_size else []
+
+
+def view_of_change(
+    before: Mapping[str, Any], after: Mapping[str, Any], dry_run: bool, missing: Sequence[str] = ()
+) -> View:
+    """A record before and after; the thresholds of the later one, and what is still open. `missing` are options that
+    the evidence needs beside it.
+    """
     revision = None if dry_run else after["revision"]
     settled = after["verdict"] != "indeterminate"
     done = "would supersede" if dry_run else f"(revision {revision}) supersedes"
     headline = f"A record {done} revision {before['revision']}: {before['verdict']} -> {after['verdict']}"
     still = "" if settled else ". That does not settle it"
+    unchanged = changes_nothing(before, after)
+    idle = ". No figure, line or verdict changes" if unchanged else ""
+    needed = [Headline(f"What was given is not used without {name}: give it, too.") for name in missing]
     pairs = [
         ("Verdict", before["verdict"], after["verdict"]),
         ("Method", before["estimate"]["method"], after["estimate"]["method"]),
@@ -128,12 +156,15 @@ def view_of_change(before: Mapping[str, Any], after: Mapping[str, Any], dry_run:
     document = {
         "dry_run": dry_run,
         "settled": settled,
+        "unchanged": unchanged,
+        "missing": list(missing),
         "before": _sums(before, before["revision"]),
         "after": _sums(after, revision),
         "record": shown.document,
     }
     blocks = (
-        Headline(headline + still),
+        Headline(headline + still + idle),
+        *needed,
         Table({"what": "", "before": "Before", "after": "After"}, rows),
         *shown.blocks,
     )
