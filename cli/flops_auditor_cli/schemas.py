@@ -770,7 +770,17 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
     ),
     "report": (
         "`report`: the page that was written, and how many jobs it counts by verdict.",
-        thing({"path": TEXT, "jobs": COUNT, "above": COUNT, "indeterminate": COUNT, "word": COUNT, "below": COUNT}),
+        thing(
+            {
+                "path": TEXT,
+                "jobs": COUNT,
+                "above": COUNT,
+                "indeterminate": COUNT,
+                "word": COUNT,
+                "below": COUNT,
+                "not_assessed": COUNT,
+            }
+        ),
     ),
     "keys": (
         "`keys list`: the keys that sign the ledger.",

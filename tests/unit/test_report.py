@@ -95,7 +95,8 @@ def test_counts_are_those_of_the_records(report: Report, contents: list[dict[str
         "word" if content["verdict"] == "below" and content["rests_on"]["on_the_jobs_word"] else content["verdict"]
         for content in contents
     ]
-    assert dict(report.counts) == {each: groups.count(each) for each in ("above", "indeterminate", "word", "below")}
+    counts = {each: groups.count(each) for each in ("above", "indeterminate", "word", "below")}
+    assert dict(report.counts) == {**counts, "not_assessed": 0}
     assert len(report.jobs) == len(contents) == 18
     order = [line.verdict for line in report.jobs]
     assert order == sorted(order, key=["above", "indeterminate", "below"].index)
@@ -208,6 +209,29 @@ def test_the_page_asks_nobody_for_anything(page: bytes) -> None:
     assert f"style-src '{source_hash(style)}'; script-src '{source_hash(script)}';" in policy
     assert re.search(r"url\(|@import|https?:", style + script) is None
     assert len(json.loads(data)["rows"]) == 18
+
+
+@pytest.mark.parametrize(
+    ("below", "headline", "tone"),
+    [
+        (0, "The one job has no threshold to be compared with", "not_assessed"),
+        (1, "1 of 2 jobs is below every threshold; 1 has none to be compared with", "below"),
+    ],
+)
+def test_a_job_that_is_not_assessed_is_not_said_to_be_below(
+    below: int, headline: str, tone: str, contents: list[dict[str, Any]]
+) -> None:
+    """It was counted as "under every threshold", though its own badge said that there is none."""
+    mild = [content for content in contents if content["verdict"] == "below" and content["assessments"]]
+    rests = {**mild[0]["rests_on"], "on_the_jobs_word": False}
+    silent = {**mild[0], "assessments": [], "not_assessed": [{"kind": "role", "words": "x"}], "rests_on": rests}
+    page = report_page(report_on([silent, *mild[1 : 1 + below]])).decode()
+    assert dict(re.findall(r'<li class="(below|not_assessed)"><b>(\d+)</b>', page)) == {
+        "below": str(below),
+        "not_assessed": "1",
+    }
+    assert headline in page and f'<section id="summary" class="{tone}"' in page
+    assert 'class="badge not_assessed"' in page
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -18,7 +18,15 @@ from flops_auditor_cli.progress import progress
 from flops_auditor_cli.record_source import BundleOption
 from flops_auditor_cli.view import Table, View, show
 
-COLUMNS = {"path": "Report", "jobs": "Jobs", "above": "Above", "indeterminate": "Not certain", "below": "Below"}
+COLUMNS = {
+    "path": "Report",
+    "jobs": "Jobs",
+    "above": "Above",
+    "indeterminate": "Not certain",
+    "word": "On its word",
+    "below": "Below",
+    "not_assessed": "Not assessed",
+}
 LATELY = timedelta(days=30)
 
 

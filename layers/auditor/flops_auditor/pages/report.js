@@ -19,7 +19,7 @@
     const number = Number.parseFloat(text.replace("under ", ""));
     return text.endsWith("times") ? number * 100 : number;
   };
-  const severity = { above: 3, indeterminate: 2, word: 1, below: 0 };
+  const severity = { above: 3, indeterminate: 2, word: 1, below: 0, not_assessed: -1 };
   const keys = {
     name: (row) => row[NAME],
     verdict: (row) => severity[of(row, "verdict")[2]],

@@ -63,6 +63,7 @@ def _totals(report: Report) -> list[str]:
         f"- indeterminate, on which side is not known: {report.counts['indeterminate']}",
         f"- below every threshold, on its own word alone: {report.counts['word']}",
         f"- below every threshold: {report.counts['below']}",
+        f"- not assessed, no policy has a threshold for it: {report.counts['not_assessed']}",
     ]
 
 

@@ -9,8 +9,10 @@ from flops_auditor.domain.messages.documents.run_figures import TRAINING
 from flops_auditor.domain.messages.record_words import nearest, verdict_in_words, with_shares
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
 
-Group = Literal["above", "indeterminate", "word", "below"]
-"""What a job is counted with, the most severe first: its verdict, or "word" where it is below on its own word alone."""
+Group = Literal["above", "indeterminate", "word", "below", "not_assessed"]
+"""What a job is counted with, the most severe first: its verdict, or "word" where it is below on its own word alone, or
+"not_assessed" where no policy has a line for it.
+"""
 GROUPS: tuple[Group, ...] = get_args(Group)
 UNBOUNDED = float("inf")
 """The share of a job whose compute nothing bounds from above: nearer to a line than any that is known."""
@@ -59,7 +61,9 @@ class JobLine:
     @property
     def group(self) -> Group:
         """What it is counted with: each job once."""
-        return "word" if self.verdict == "below" and self.on_the_jobs_word else self.verdict
+        if self.verdict == "below" and self.on_the_jobs_word:
+            return "word"
+        return "not_assessed" if self.shown_as == "silent" else self.verdict
 
     @property
     def rank(self) -> tuple[float, float, str, str]:

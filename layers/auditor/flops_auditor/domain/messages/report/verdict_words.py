@@ -7,7 +7,7 @@ from flops_auditor.domain.messages.report.job_line import JobLine
 
 @dataclass(frozen=True)
 class VerdictWords:
-    """`tone` is the verdict by which it is coloured."""
+    """`tone` is the group by which it is coloured and filtered."""
 
     label: str
     mark: str
@@ -40,7 +40,7 @@ WORDS_OF = {
         "above",
         "The compute is over a threshold of a law that is not in force yet.",
     ),
-    "silent": VerdictWords("Not assessed", "\N{EN DASH}", "below", "No policy has a threshold for this run."),
+    "silent": VerdictWords("Not assessed", "\N{EN DASH}", "not_assessed", "No policy has a threshold for this run."),
 }
 ON_ITS_WORD = VerdictWords(
     "Below, on its word",
