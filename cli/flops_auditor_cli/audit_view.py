@@ -75,9 +75,9 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
         {
             **each,
             "threshold": line_in_words(each["threshold_flop"]),
-            "least": share_in_words(each["lower_share"], each["threshold_flop"]),
+            "least": share_in_words(each["lower_share"], each["threshold_flop"], "lower"),
             "best": share_in_words(each["best_share"], each["threshold_flop"]),
-            "most": share_in_words(each["upper_share"], each["threshold_flop"]),
+            "most": share_in_words(each["upper_share"], each["threshold_flop"], "upper"),
             "said": said_of(each),
         }
         for each in document["assessments"]
@@ -135,18 +135,21 @@ def facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Method", estimate["method"]
     if count:
         runs = f"{count} earlier run{'' if count == 1 else 's'}"
-        yield "Lower bound", f"{flop(total['lower_flop'])} FLOP, with {runs}"
+        yield "Lower bound", f"{flop(total['lower_flop'], 'lower')} FLOP, with {runs}"
         yield "Best estimate", f"{flop(total['best_flop'])} FLOP, with {runs}"
-        yield "Upper bound", f"{flop(total['upper_flop'])} FLOP, with {runs}"
-        yield "This run alone", f"{flop(estimate['best_flop'])} FLOP, at most {flop(estimate['upper_flop'])} FLOP"
+        yield "Upper bound", f"{flop(total['upper_flop'], 'upper')} FLOP, with {runs}"
+        yield (
+            "This run alone",
+            f"{flop(estimate['best_flop'])} FLOP, at most {flop(estimate['upper_flop'], 'upper')} FLOP",
+        )
     else:
-        yield "Lower bound", f"{flop(estimate['lower_flop'])} FLOP"
+        yield "Lower bound", f"{flop(estimate['lower_flop'], 'lower')} FLOP"
         yield "Best estimate", f"{flop(estimate['best_flop'])} FLOP"
-        yield "Upper bound", f"{flop(estimate['upper_flop'])} FLOP"
+        yield "Upper bound", f"{flop(estimate['upper_flop'], 'upper')} FLOP"
     if estimate["cautious_upper_flop"] != estimate["upper_flop"]:
-        yield "Cautious bound", f"{flop(estimate['cautious_upper_flop'])} FLOP"
+        yield "Cautious bound", f"{flop(estimate['cautious_upper_flop'], 'upper')} FLOP"
     if estimate["ceiling_flop"] is not None:
-        yield "Hardware ceiling", f"{flop(estimate['ceiling_flop'])} FLOP"
+        yield "Hardware ceiling", f"{flop(estimate['ceiling_flop'], 'upper')} FLOP"
     energy = estimate["energy_kwh"]
     yield "Energy", "unknown" if energy is None else f"{digits(float(energy))} kWh"
     name = document["original"]["base_model"]

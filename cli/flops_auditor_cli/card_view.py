@@ -35,7 +35,8 @@ def yaml_lines(members: Mapping[str, Any], indent: str = "") -> Iterator[str]:
 
 def _facts(bom: ModelBom) -> list[tuple[str, str]]:
     amount, energy = bom.amount, bom.energy_kwh
-    flop = [two_digits(each) or "not known" for each in (amount.best_flop, amount.lower_flop, amount.upper_flop)]
+    told = two_digits(amount.best_flop), two_digits(amount.lower_flop, "lower"), two_digits(amount.upper_flop, "upper")
+    flop = [each or "not known" for each in told]
     facts = [
         ("Limited to", "the modification" if bom.fine_tuned else "the model as a whole"),
         ("Computation", f"{flop[0]}, at least {flop[1]}, at most {flop[2]}"),

@@ -9,7 +9,7 @@ from flops_auditor.domain.messages.documents.form import FieldSource, FilledForm
 from flops_auditor.domain.messages.duties import day_in_words, waits_for_its_law
 from flops_auditor.domain.messages.notification import Draft
 from flops_auditor.domain.messages.record_words import ON_ITS_WORD
-from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.amounts import Bound, flop
 from flops_auditor.domain.values.visible import as_written
 from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View
 
@@ -29,6 +29,7 @@ STANDING_COLUMNS = {
     "verdict_in_words": "Verdict",
 }
 RIGHT = ("threshold_flop", "lower_flop", "best_flop", "upper_flop")
+BOUNDS: dict[str, Bound] = {"lower_flop": "lower", "upper_flop": "upper"}
 CSV_FIELDS = ("name", "asks", "receivers", "answer", "exact", "to_fill_in", "notes", "source")
 FOR_A_PERSON = "FOR A PERSON"
 A_DRAFT = (
@@ -113,7 +114,11 @@ def source_in_words(sources: Sequence[FieldSource]) -> str:
 
 
 def _standing_row(standing: Mapping[str, Any]) -> dict[str, Any]:
-    return {**standing, "title": as_written(standing["title"]), **{name: flop(standing[name]) for name in RIGHT}}
+    return {
+        **standing,
+        "title": as_written(standing["title"]),
+        **{name: flop(standing[name], BOUNDS.get(name, "best")) for name in RIGHT},
+    }
 
 
 def draft_blocks(draft: Draft, today: date) -> list[Block]:

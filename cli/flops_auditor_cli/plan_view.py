@@ -103,7 +103,7 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
     who = f"{name} ({planned.chosen.way.name} training)" if planned.wanted.tokens is not None else name
     closest = nearest(document["assessments"])
     near = (
-        f": {percent(closest['best_share'])} to {percent(closest['upper_share'])} of {closest['title']}"
+        f": {percent(closest['best_share'])} to {percent(closest['upper_share'], 'upper')} of {closest['title']}"
         if closest is not None
         else ""
     )
@@ -125,7 +125,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
     facts = [
         ("Method", estimate["method"]),
         ("Best estimate", f"{flop(estimate['best_flop'])} FLOP"),
-        ("Upper bound", f"{flop(estimate['upper_flop'])} FLOP"),
+        ("Upper bound", f"{flop(estimate['upper_flop'], 'upper')} FLOP"),
     ]
     if planned.wanted.earlier.upper_flop:
         facts.append(("Earlier runs", _bounds(planned.wanted.earlier)))
@@ -141,9 +141,9 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
         {
             **each,
             "threshold": line_in_words(each["threshold_flop"]),
-            "least": share_in_words(each["lower_share"], each["threshold_flop"]),
+            "least": share_in_words(each["lower_share"], each["threshold_flop"], "lower"),
             "best": share_in_words(each["best_share"], each["threshold_flop"]),
-            "most": share_in_words(each["upper_share"], each["threshold_flop"]),
+            "most": share_in_words(each["upper_share"], each["threshold_flop"], "upper"),
             "hours": _hours(each["expected_hours_to_threshold"]),
             "said": said_of(each),
         }
@@ -156,7 +156,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
             {
                 **way,
                 "best": flop(way["best_flop"]),
-                "upper": flop(way["upper_flop"]),
+                "upper": flop(way["upper_flop"], "upper"),
                 "hours": _hours(way["hours"]),
                 "verdict": way["verdict"] if rows else "",
             }
@@ -173,7 +173,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
 
 def _bounds(figures: Figures) -> str:
     """An amount, and the most that it may be where that is more."""
-    best, upper = flop(figures.best_flop), flop(figures.upper_flop)
+    best, upper = flop(figures.best_flop), flop(figures.upper_flop, "upper")
     return f"{best} FLOP" if best == upper else f"{best} FLOP, at most {upper}"
 
 

@@ -118,12 +118,12 @@ def listing(rows: Sequence[Mapping[str, Any]], left_out: int, wide: bool) -> Vie
             **row,
             "ended_at": (row["ended_at"] or "")[:16].replace("T", " "),
             "shown": verdict_of(row["verdict"], row["verdict_without_statements"]),
-            "lower": flop(row["lower_flop"]),
+            "lower": flop(row["lower_flop"], "lower"),
             "flop": flop(row["best_flop"]),
-            "upper": flop(row["upper_flop"]),
+            "upper": flop(row["upper_flop"], "upper"),
             "nearest": f"{row['nearest_policy']}, {row['nearest_scenario']}" if row["nearest_policy"] else "none",
             "share": percent(row["best_share"]),
-            "upper_share_of_it": percent(row["upper_share"]),
+            "upper_share_of_it": percent(row["upper_share"], "upper"),
         }
         for row in rows
     ]

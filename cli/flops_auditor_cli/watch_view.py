@@ -48,10 +48,10 @@ def row_of(seen: RunForecast) -> dict[str, str]:
         "job": audited.run.name,
         "hours": hours,
         "flop": flop(cumulative.best_flop),
-        "upper": flop(cumulative.upper_flop),
+        "upper": flop(cumulative.upper_flop, "upper"),
         "nearest": f"{closest.assessment.policy}, {closest.assessment.scenario}" if closest else "none",
         "best": percent(closest.best_of_line if closest else None),
-        "most": percent(closest.upper_of_line if closest else None),
+        "most": percent(closest.upper_of_line if closest else None, "upper"),
         "projected": percent(closest.projected_best_of_line if closest else None),
         "crosses_in": _left(closest),
     }

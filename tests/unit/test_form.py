@@ -265,6 +265,15 @@ def test_ranges_of_the_form(days: int | str, words: str) -> None:
     assert range_of(Decimal(days), form_text()) == words
 
 
+def test_a_bound_is_never_told_milder_than_it_is() -> None:
+    assert [two_digits(333 * 10**20, bound) for bound in ("lower", "best", "upper")] == [
+        "3.3x10^22 FLOP",
+        "3.3x10^22 FLOP",
+        "3.4x10^22 FLOP",
+    ]
+    assert two_digits(996 * 10**20, "upper") == "1.0x10^23 FLOP"
+
+
 def test_roundings_of_the_form() -> None:
     plain = [significant(Decimal(n)) for n in ("0", "0.0123", "12345", "9.96", "1234567", "0.125", "0.135")]
     assert plain == ["0", "0.012", "12000", "10", "1.2x10^6", "0.12", "0.14"]

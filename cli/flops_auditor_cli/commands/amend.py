@@ -148,7 +148,7 @@ def view_of_change(
         ("Verdict", before["verdict"], after["verdict"]),
         ("Method", before["estimate"]["method"], after["estimate"]["method"]),
         ("Best (FLOP)", *(flop(each["cumulative"]["best_flop"]) for each in (before, after))),
-        ("At most (FLOP)", *(flop(each["cumulative"]["upper_flop"]) for each in (before, after))),
+        ("At most (FLOP)", *(flop(each["cumulative"]["upper_flop"], "upper") for each in (before, after))),
     ]
     rows = [{"what": what, "before": old, "after": new} for what, old, new in pairs]
     record = {name: {**after, "stated": stated_in(after)}[name] for name in AUDIT["properties"]}

@@ -61,9 +61,11 @@ def lineage_command(
         "doubts": [doubt.to_json(content["job"]["arn"]) for doubt in lineage.doubts],
     }
     rows, total, count = rows_of(tree(content, lineage)), content["cumulative"], len(lineage.ancestors)
-    people = [{**row, **{name: flop(row[name]) for name in RIGHT}} for row in rows]
+    people = [
+        {**row, "best_flop": flop(row["best_flop"]), "upper_flop": flop(row["upper_flop"], "upper")} for row in rows
+    ]
     runs = f"{count} earlier run{'' if count == 1 else 's'}"
-    together = f"best {flop(total['best_flop'])}, at most {flop(total['upper_flop'])} FLOP"
+    together = f"best {flop(total['best_flop'])}, at most {flop(total['upper_flop'], 'upper')} FLOP"
     blocks: list[Block] = [
         Headline(f"{content['job']['name']} continues {runs}. Together: {together}"),
         Table(COLUMNS, people, right=RIGHT),

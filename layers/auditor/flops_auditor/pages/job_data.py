@@ -32,10 +32,10 @@ def job_data(jobs: Iterable[JobLine]) -> str:
     rows = [
         [
             as_written(line.name),
-            flop(line.lower_flop),
+            flop(line.lower_flop, "lower"),
             flop(line.best_flop),
-            flop(line.upper_flop),
-            percent(line.nearest.upper_share if line.nearest else None) if line.nearest else "",
+            flop(line.upper_flop, "upper"),
+            percent(line.nearest.upper_share, "upper") if line.nearest else "",
             line.ended[:10],
             *(shared[name].place(value(line)) for name, value in _SHARED.items()),
         ]

@@ -68,7 +68,9 @@ def _totals(report: Report) -> list[str]:
 
 
 def _near(line: JobLine, near: NearestLine) -> str:
-    shares = f"best {percent(near.best_share)}, {percent(near.lower_share)} to {percent(near.upper_share)}"
+    shares = (
+        f"best {percent(near.best_share)}, {percent(near.lower_share, 'lower')} to {percent(near.upper_share, 'upper')}"
+    )
     return f"- {_name(line)} ({_said(line)}): {shares} of {clipped(near.title, 120)}"
 
 

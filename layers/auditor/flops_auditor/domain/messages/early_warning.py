@@ -89,7 +89,7 @@ def _happened(
         return f"{kind} {name} is running. Nothing bounds its compute from above: no warning can come in time."
     begins = f"{kind} {name} is running and{together} "
     best = percent(lines[0].best_of_line if lines else None)
-    most = percent(lines[0].upper_share if lines else None)
+    most = percent(lines[0].upper_share if lines else None, "upper")
     inherits = bool(lines) and lines[0].assessment.inherited_flop > 0
     about = f" This is about {_names(lines)}." if len(seen.outlooks) > 1 else ""
     if level == CROSSED:
@@ -117,7 +117,9 @@ def _so_far(seen: RunForecast, content: Mapping[str, Any]) -> list[str]:
     total, estimate = content["cumulative"], content["estimate"]
     lines = [f"{bounds_in_words(total)}."]
     if content["lineage"]["ancestors"]:
-        lines.append(f"This run alone: {flop(estimate['best_flop'])}, at most {flop(estimate['upper_flop'])} FLOP.")
+        lines.append(
+            f"This run alone: {flop(estimate['best_flop'])}, at most {flop(estimate['upper_flop'], 'upper')} FLOP."
+        )
     lines.append(f"Method: {estimate['method']}. Warnings follow the upper bound, verdicts the best estimate.")
     if not content["rests_on"]["trusts_statements"] and content["rests_on"]["milder"]:
         lines.append("These figures leave out what the job says of itself, which is not trusted (TrustStatements).")
@@ -148,12 +150,12 @@ def _against(outlook: ThresholdForecast, now: datetime, left_open: str) -> str:
     a = outlook.assessment
     line = (
         f"{named(a.policy, a.scenario, a.rule.title)}: best {percent(outlook.best_of_line)}, at most "
-        f"{percent(outlook.upper_of_line)} of {scientific(a.threshold_flop)} FLOP{_with_pretraining(a)}."
+        f"{percent(outlook.upper_of_line, 'upper')} of {scientific(a.threshold_flop)} FLOP{_with_pretraining(a)}."
     )
     if outlook.projected_best_share is not None:
         line += (
             f" At its time limit: best {percent(outlook.projected_best_of_line)}, at most "
-            f"{percent(outlook.projected_upper_of_line)}."
+            f"{percent(outlook.projected_upper_of_line, 'upper')}."
         )
     line += f" Whether it counts is disputed: {left_open}." if left_open else ""
     if outlook.crossed:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from flops_auditor.domain.messages.roundings import two_digits
-from flops_auditor.domain.values.amounts import scientific
+from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.remarks import printable
 
 Trigger = Literal[
@@ -126,7 +126,7 @@ def _uncertainties(
     bound = "nothing bounds the compute from above"
     if upper is not None and best:
         excess = (int(upper) - best) * 100 // best
-        bound = f"upper bound {scientific(int(upper))} FLOP, {excess} % over the best estimate"
+        bound = f"upper bound {flop(upper, 'upper')} FLOP, {excess} % over the best estimate"
     remarks = [each["words"] for each in (*assessment["doubts"], *assessment["notes"])]
     what = "model that generated the data, whose training does not count" if _generates(content) else "original"
     return (bound, f"{what}: {content['original']['source']}", *remarks)

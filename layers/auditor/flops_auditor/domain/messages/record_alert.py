@@ -195,7 +195,7 @@ def _figures(content: Mapping[str, Any]) -> list[str]:
     estimate, total = content["estimate"], content["cumulative"]
     lines = [f"{bounds_in_words(total)}."]
     if content["lineage"]["ancestors"]:
-        own = f"{flop(estimate['best_flop'])}, at most {flop(estimate['upper_flop'])} FLOP"
+        own = f"{flop(estimate['best_flop'])}, at most {flop(estimate['upper_flop'], 'upper')} FLOP"
         lines.append(f"This run alone: {own}.")
     lines.append(f"Method: {estimate['method']}. {_uncertainty(estimate)}")
     return lines
@@ -203,8 +203,8 @@ def _figures(content: Mapping[str, Any]) -> list[str]:
 
 def bounds_in_words(figures: Mapping[str, Any]) -> str:
     """Best estimate, lower and upper bound."""
-    least = f", at least {flop(figures['lower_flop'])}" if figures["lower_flop"] is not None else ""
-    return f"Best estimate {flop(figures['best_flop'])}{least}, at most {flop(figures['upper_flop'])} FLOP"
+    least = f", at least {flop(figures['lower_flop'], 'lower')}" if figures["lower_flop"] is not None else ""
+    return f"Best estimate {flop(figures['best_flop'])}{least}, at most {flop(figures['upper_flop'], 'upper')} FLOP"
 
 
 def _uncertainty(estimate: Mapping[str, Any]) -> str:

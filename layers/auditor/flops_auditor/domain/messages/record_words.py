@@ -15,7 +15,7 @@ from flops_auditor.domain.messages.record_alert import (
     is_disputed,
     unassessed_doubts,
 )
-from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor.domain.values.amounts import Bound, flop, percent, shortened
 
 ON_ITS_WORD = "below, on the job's word"
 SOURCES = {
@@ -41,20 +41,22 @@ def with_shares(document: Mapping[str, Any]) -> dict[str, Any]:
     assessed = [
         {
             **each,
-            "lower_share": share_of(each["lower_flop"], each["threshold_flop"]),
+            "lower_share": share_of(each["lower_flop"], each["threshold_flop"], "lower"),
             "best_share": share_of(each["best_flop"], each["threshold_flop"]),
-            "upper_share": share_of(each["upper_flop"], each["threshold_flop"]),
+            "upper_share": share_of(each["upper_flop"], each["threshold_flop"], "upper"),
         }
         for each in document["assessments"]
     ]
     return {**document, "assessments": assessed}
 
 
-def share_of(amount: str | None, threshold: str) -> float | None:
-    """An amount as a share of a threshold, to four digits; None where it is not known or the threshold is 0."""
+def share_of(amount: str | None, threshold: str, bound: Bound = "best") -> float | None:
+    """An amount as a share of a threshold, to four digits, bounds rounded outward; None where it is not known, or
+    the threshold is 0.
+    """
     if amount is None or not int(threshold):
         return None
-    return float(f"{float(Fraction(int(amount), int(threshold))):.4g}")
+    return float(shortened(Fraction(int(amount), int(threshold)), 4, bound))
 
 
 def line_in_words(threshold: str) -> str:
@@ -62,9 +64,9 @@ def line_in_words(threshold: str) -> str:
     return flop(threshold) if int(threshold) else "any"
 
 
-def share_in_words(share: float | None, threshold: str) -> str:
+def share_in_words(share: float | None, threshold: str, bound: Bound = "best") -> str:
     """An amount as a share of a threshold as tables show it; where any compute will do, it has none."""
-    return percent(share) if int(threshold) else "-"
+    return percent(share, bound) if int(threshold) else "-"
 
 
 def nearest(assessments: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -1,10 +1,13 @@
 """The roundings that the Model Documentation Form asks for, and whether they hide on which side of a line an amount is.
 
-Half goes to even (IEEE 754-2019, 4.3.1, roundTiesToEven; ISO 80000-1:2022, rule A): no direction is favoured. The order
-of magnitude is the exponent in scientific notation, so it is never over the amount.
+Half goes to even (IEEE 754-2019, 4.3.1, roundTiesToEven; ISO 80000-1:2022, rule A): no direction is favoured. Bounds
+beside what it asks for are rounded outward. The order of magnitude is the exponent in scientific notation, so it is
+never over the amount.
 """
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import Context, Decimal
+
+from flops_auditor.domain.values.amounts import ROUNDINGS, Bound
 
 DIGITS = 2
 """Significant figures that the AI Office is told at least."""
@@ -12,9 +15,9 @@ _PLAIN = 6
 """A number of so many digits before the point is written out; a longer one as 1.2x10^7."""
 
 
-def two_digits(flop: int | None) -> str | None:
+def two_digits(flop: int | None, bound: Bound = "best") -> str | None:
     """An amount of FLOP with two significant figures, as the AI Office is told."""
-    return None if flop is None else f"{power(Decimal(flop))} FLOP"
+    return None if flop is None else f"{power(Decimal(flop), bound)} FLOP"
 
 
 def magnitude(flop: int | None) -> str | None:
@@ -24,9 +27,9 @@ def magnitude(flop: int | None) -> str | None:
     return f"10^{len(str(flop)) - 1} FLOP" if flop else "0 FLOP"
 
 
-def rounded(number: Decimal) -> Decimal:
+def rounded(number: Decimal, bound: Bound = "best") -> Decimal:
     """Two significant figures."""
-    return Context(prec=DIGITS, rounding=ROUND_HALF_EVEN).create_decimal(number)
+    return Context(prec=DIGITS, rounding=ROUNDINGS[bound]).create_decimal(number)
 
 
 def significant(number: Decimal) -> str:
@@ -35,11 +38,11 @@ def significant(number: Decimal) -> str:
     return f"{two:f}" if not two or -_PLAIN < two.adjusted() < _PLAIN else power(number)
 
 
-def power(number: Decimal) -> str:
+def power(number: Decimal, bound: Bound = "best") -> str:
     """Two significant figures, as 4.1x10^5."""
     if not number:
         return "0"
-    digits, exponent = f"{rounded(number):.{DIGITS - 1}e}".split("e")
+    digits, exponent = f"{rounded(number, bound):.{DIGITS - 1}e}".split("e")
     return f"{digits}x10^{int(exponent)}"
 
 

@@ -4,8 +4,9 @@ A figure is a whole number of operations, so every comparison with a threshold i
 strings: RFC 8785 refuses integers of 2^53 and more, and binary floats do not survive re-serialisation.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from fractions import Fraction
+from typing import Literal
 
 from flops_auditor.domain.values.errors import AuditorError
 
@@ -18,6 +19,9 @@ _LARGEST_EXPONENT = 400
 """Of ten; that of a binary float is at most 324."""
 
 Real = int | Decimal | Fraction
+Bound = Literal["lower", "best", "upper"]
+ROUNDINGS: dict[Bound, str] = {"lower": ROUND_FLOOR, "best": ROUND_HALF_EVEN, "upper": ROUND_CEILING}
+"""How a figure is shortened for people: what it took "at least" is never shown over it, "at most" never under it."""
 
 
 class UnreadableAmount(AuditorError):
@@ -85,30 +89,44 @@ def _check_exponent(text: str) -> None:
         raise ValueError(f"{text[:40]!r} is not within what a number may be")
 
 
-def scientific(amount: int, digits: int = 3) -> str:
+def shortened(value: Real, digits: int, bound: Bound = "best") -> Decimal:
+    """A number with so many significant digits."""
+    exact_value = Fraction(value)
+    context = Context(prec=digits, rounding=ROUNDINGS[bound])
+    return context.divide(Decimal(exact_value.numerator), Decimal(exact_value.denominator))
+
+
+def scientific(amount: int, digits: int = 3, bound: Bound = "best") -> str:
     """An amount for people, e.g. 2.71e+20 as "2.71e20"; zero is "0"."""
     if amount == 0:
         return "0"
-    mantissa, exponent = f"{Decimal(amount):.{digits - 1}e}".split("e")
+    mantissa, exponent = f"{shortened(amount, digits, bound):.{digits - 1}e}".split("e")
     return f"{mantissa}e{int(exponent)}"
 
 
-def flop(amount: str | int | None) -> str:
+def flop(amount: str | int | None, bound: Bound = "best") -> str:
     """An amount for people."""
-    return "unknown" if amount is None else scientific(int(amount))
+    return "unknown" if amount is None else scientific(int(amount), bound=bound)
 
 
 WRITTEN_OUT = 10**6
 """Larger multiples are read by their power of ten."""
 
 
-def percent(share: Fraction | float | None) -> str:
+def percent(share: Fraction | float | None, bound: Bound = "best") -> str:
     """A share for people: three digits, in per cent up to tenfold, in times from there, in powers of ten from 1e6."""
     if share is None:
         return "unknown"
-    value = float(share)
+    value = float(share) if bound == "best" else _outward(share, bound)
     if value >= WRITTEN_OUT:
         return f"{scientific(round(value))} times"
     if value >= 9.995:
         return f"{value:.3g} times" if value < 999.5 else f"{value:.0f} times"
     return "under 0.001 %" if 0 < value < 1e-5 else f"{value * 100:.3g} %"
+
+
+def _outward(share: Fraction | float, bound: Bound) -> float:
+    """A bound with the digits that `percent` shows of it."""
+    value = Fraction(repr(share)) if isinstance(share, float) else Fraction(share)
+    whole = len(str(int(value)))
+    return float(shortened(value, whole if 1000 <= value < WRITTEN_OUT else 3, bound))

@@ -225,8 +225,8 @@ def _bounds(amount: CountedAmount) -> tuple[str, ...]:
     low, high = amount.lower_flop, amount.upper_flop
     if amount.best_flop is None:
         return ()
-    least = "" if low is None else f"at least {scientific(low)} FLOP, "
-    most = "nothing bounds it from above" if high is None else f"at most {scientific(high)} FLOP"
+    least = "" if low is None else f"at least {scientific(low, bound='lower')} FLOP, "
+    most = "nothing bounds it from above" if high is None else f"at most {scientific(high, bound='upper')} FLOP"
     return (f"{least}{most}",)
 
 

@@ -65,8 +65,9 @@ def _training(bom: ModelBom) -> str:
     """What the training took, in sentences: the profile has no place for FLOP."""
     amount = bom.amount
     best = "not known" if amount.best_flop is None else f"{amount.best_flop} FLOP"
+    least, most = flop(amount.lower_flop, "lower"), flop(amount.upper_flop, "upper")
     parts = [
-        f"{bom.activity}: {best} (at least {flop(amount.lower_flop)}, at most {flop(amount.upper_flop)})",
+        f"{bom.activity}: {best} (at least {least}, at most {most})",
         f"method: {bom.method}",
         f"energy: {bom.energy_method}",
         *([f"hardware: {'; '.join(bom.hardware)}"] if bom.hardware else []),

@@ -74,9 +74,9 @@ def _held(assessed: Mapping[str, Any]) -> ThresholdRow:
     return ThresholdRow(
         title=assessed["title"],
         threshold=line_in_words(assessed["threshold_flop"]),
-        lower=share_in_words(assessed["lower_share"], assessed["threshold_flop"]),
+        lower=share_in_words(assessed["lower_share"], assessed["threshold_flop"], "lower"),
         best=share_in_words(assessed["best_share"], assessed["threshold_flop"]),
-        upper=share_in_words(assessed["upper_share"], assessed["threshold_flop"]),
+        upper=share_in_words(assessed["upper_share"], assessed["threshold_flop"], "upper"),
         shown_as=said_of(assessed),
         verdict=assessed["verdict"],
     )
@@ -91,8 +91,8 @@ def facts_of(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     hardware = ", ".join(f"{each['count']} x {each['type']}" for each in job["instances"])
     return [
         ("Best estimate", f"{flop(total['best_flop'])} FLOP{runs}"),
-        ("At least", f"{flop(total['lower_flop'])} FLOP"),
-        ("At most", f"{flop(total['upper_flop'])} FLOP"),
+        ("At least", f"{flop(total['lower_flop'], 'lower')} FLOP"),
+        ("At most", f"{flop(total['upper_flop'], 'upper')} FLOP"),
         *([("This run alone", f"{flop(estimate['best_flop'])} FLOP")] if count else []),
         ("How it was estimated", estimate["method"]),
         ("Hardware", hardware or "not said by the service"),

@@ -1,0 +1,58 @@
+"""Figures for people: what was taken "at least" is never shown over it, "at most" never under it."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flops_auditor.domain.messages.record_words import share_of
+from flops_auditor.domain.values.amounts import Bound, flop, percent
+
+LINE = 333 * 10**20
+
+
+def read(text: str) -> Fraction:
+    """A share as `percent` writes it."""
+    number, unit = text.removeprefix("under ").split()
+    return Fraction(number) / (100 if unit == "%" else 1)
+
+
+@given(st.integers(1, 10**34))
+def test_a_bound_is_rounded_outward(amount: int) -> None:
+    assert int(Fraction(flop(amount, "lower"))) <= amount <= int(Fraction(flop(amount, "upper")))
+    share = Fraction(amount, LINE)
+    most = percent(share, "upper")
+    assert read(most) >= share
+    least = percent(share, "lower")
+    assert least.startswith("under") or read(least) <= share
+    told = [share_of(str(amount), str(LINE), bound) for bound in ("lower", "upper")]
+    assert Fraction(str(told[0])) <= share <= Fraction(str(told[1]))
+    assert read(percent(told[1], "upper")) >= share
+
+
+@pytest.mark.parametrize(
+    ("share", "bound", "shown"),
+    [
+        ("1.00004", "upper", "101 %"),
+        ("1.00004", "best", "100 %"),
+        ("1.00004", "lower", "100 %"),
+        ("0.9996", "upper", "100 %"),
+        ("0.9996", "lower", "99.9 %"),
+        ("9.991", "upper", "10 times"),
+        ("1234.5", "upper", "1235 times"),
+        ("1234.5", "lower", "1234 times"),
+        ("1e-7", "upper", "under 0.001 %"),
+        ("0", "upper", "0 %"),
+    ],
+)
+def test_beside_the_line(share: str, bound: Bound, shown: str) -> None:
+    assert percent(Fraction(share), bound) == shown
+    assert percent(float(share), bound) == shown
+
+
+def test_nothing_is_lost_of_a_round_figure() -> None:
+    bounds: tuple[Bound, ...] = ("lower", "best", "upper")
+    assert {flop(LINE, bound) for bound in bounds} == {"3.33e22"}
+    assert {percent(0.29, bound) for bound in bounds} == {"29 %"}
+    assert [flop(0, bound) for bound in bounds] == ["0"] * 3
