@@ -1,6 +1,7 @@
-"""JSON files that people name on the command line."""
+"""JSON files that people name on the command line; - is what comes on stdin."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,12 @@ class UnreadableFile(WrongInput):
 def read_json(path: Path) -> Any:
     """A JSON file. Raises UnreadableFile: of two values under one key nobody can say which one counts."""
     try:
-        return plain(json.loads(path.read_bytes(), object_pairs_hook=each_key_once))
+        return plain(json.loads(_read(path), object_pairs_hook=each_key_once))
     except OSError as error:
         raise UnreadableFile(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise UnreadableFile(f"{path} is not JSON: {error}") from error
+
+
+def _read(path: Path) -> bytes:
+    return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()

@@ -9,11 +9,9 @@ from tests.template.bar import watched
 from tests.template.loading import REPOSITORY, expanded_template
 
 OPERATIONS = (REPOSITORY / "docs" / "operations.md").read_text()
-ALARMS = {
-    name: each["Properties"]
-    for name, each in expanded_template()["Resources"].items()
-    if each["Type"] == "AWS::CloudWatch::Alarm"
-}
+README = (REPOSITORY / "README.md").read_text()
+TEMPLATE = expanded_template()["Resources"]
+ALARMS = {name: each["Properties"] for name, each in TEMPLATE.items() if each["Type"] == "AWS::CloudWatch::Alarm"}
 OWN_METRICS = {
     metric["MetricName"]: metric["Dimensions"]
     for each in ALARMS.values()
@@ -29,7 +27,13 @@ def test_each_alarm_has_one_row_and_each_row_an_alarm() -> None:
 
 
 def test_the_cost_counts_the_alarms() -> None:
-    assert re.findall(r"(\d+) alarms", OPERATIONS) == [str(len(ALARMS))]
+    for page in (OPERATIONS, README):
+        assert re.findall(r"(\d+) alarms", page) == [str(len(ALARMS))]
+
+
+def test_doctor_counts_those_that_paused_schedules_leave() -> None:
+    always = [name for name, each in TEMPLATE.items() if name in ALARMS and "Condition" not in each]
+    assert re.findall(r"`doctor` counts (\d+)", OPERATIONS) == [str(len(always))]
 
 
 @pytest.mark.parametrize("metric", sorted(OWN_METRICS))

@@ -399,3 +399,10 @@ def test_more_than_any_model_took_is_no_figure() -> None:
 
 def test_a_huge_share_is_read_by_its_power_of_ten() -> None:
     assert "2.22e27 times" in run(*LLAMA, "--tokens", "1e40").stdout
+
+
+def test_a_definition_comes_on_stdin_too() -> None:
+    job = {"TrainingJobName": "piped", "ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 2}}
+    read = CliRunner().invoke(app, ["plan", "-", "--hours", "1", "--output", "json"], input=json.dumps(job))
+    assert json.loads(read.stdout)["job"]["name"] == "piped"
+    assert type(CliRunner().invoke(app, ["plan", "-"], input="").exception).__name__ == "UnreadableFile"

@@ -76,7 +76,8 @@ def command(
     definition: Annotated[
         Path | None,
         typer.Argument(
-            metavar="JOB.json", help="A CreateTrainingJob request, a job's description, or a pipeline definition."
+            metavar="JOB.json",
+            help="A CreateTrainingJob request, a job's description, or a pipeline definition; - reads stdin.",
         ),
     ] = None,
     instance_type: Annotated[str | None, typer.Option(help="SageMaker instance type, e.g. ml.p5.48xlarge.")] = None,
