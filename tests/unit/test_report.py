@@ -247,13 +247,25 @@ def test_what_an_owner_writes_is_text_and_shown_for_what_it_is(attack: str, cont
     assert all(each.isprintable() for row in data["rows"] for each in row if isinstance(each, str))
     assert "onmouseover=alert(1) style" not in Outline(attacked).texts["script"][1]
     if attack == "override":
-        assert "safe⟨U+202E⟩gpj.exe⟨U+2066⟩⟨U+200B⟩⟨U+00AD⟩</h3>" in written
+        assert "safe⟨U+202E⟩gpj.exe⟨U+2066⟩⟨U+200B⟩⟨U+00AD⟩ (" in written
         assert "⟨U+27E8⟩" not in written, "shown once, not twice"
 
 
 def test_a_name_of_mixed_alphabets_is_marked(contents: list[dict[str, Any]]) -> None:
     content = {**contents[0], "job": {**contents[0]["job"], "name": "dom\u0430in"}}
     assert "dom\u0430in ⟨letters: CYRILLIC, LATIN⟩" in report_page(report_on([content])).decode()
+
+
+def test_jobs_of_one_name_are_told_apart_wherever_they_are_named(contents: list[dict[str, Any]]) -> None:
+    """In bars and headings two jobs of two regions were "same", "same"."""
+    same = [{**each, "job": {**each["job"], "name": "same"}} for each in contents[:2]]
+    other = "arn:aws:sagemaker:us-east-1:444455556666:training-job/same"
+    same[1]["job"] |= {"region": "us-east-1", "arn": other}
+    page = report_page(report_on([*same, contents[2]])).decode()
+    assert page.count("same (us-east-1, 444455556666)") >= 3
+    assert re.search(r">same(?! \()", page) is None
+    names = [row[0] for row in json.loads(Outline(page.encode()).texts["script"][0])["rows"]]
+    assert "same (us-east-1, 444455556666)" in names and contents[2]["job"]["name"] in names
 
 
 def test_ten_thousand_jobs_are_under_three_megabytes(report: Report) -> None:

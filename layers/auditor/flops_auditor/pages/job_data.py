@@ -1,7 +1,7 @@
 """All jobs for the script of the page, compact: what many of them have in common stands once."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flops_auditor.domain.messages.report.job_line import JobLine
@@ -26,12 +26,12 @@ class _Shared:
         return self.places.setdefault(value, len(self.places))
 
 
-def job_data(jobs: Iterable[JobLine]) -> str:
+def job_data(jobs: Iterable[JobLine], places: Mapping[str, str]) -> str:
     """JSON for a script element: {"shared": {column: values}, "rows": [...]}, FLOP and shares as texts for people."""
     shared = {name: _Shared() for name in _SHARED}
     rows = [
         [
-            as_written(line.name),
+            as_written(line.name) + (f" ({as_written(places[line.job_id])})" if line.job_id in places else ""),
             flop(line.lower_flop, "lower"),
             flop(line.best_flop),
             flop(line.upper_flop, "upper"),

@@ -40,7 +40,7 @@ def report_page(report: Report) -> bytes:
             policy=policy,
             style=Markup(style),  # noqa: S704 - files of this package
             script=Markup(script),  # noqa: S704
-            data=Markup(job_data(report.jobs)),  # noqa: S704 - no character of markup is left in it
+            data=Markup(job_data(report.jobs, report.places)),  # noqa: S704 - no character of markup is left in it
             first_rows=FIRST_ROWS,
         )
     )

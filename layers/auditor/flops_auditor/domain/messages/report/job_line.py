@@ -1,5 +1,6 @@
 """One job in the report, by its newest record: what is counted, sorted and listed. Small, since there may be many."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -7,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from flops_auditor.domain.messages.documents.run_figures import TRAINING
 from flops_auditor.domain.messages.record_words import nearest, verdict_in_words, with_shares
+from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
 
 Group = Literal["above", "indeterminate", "word", "below", "not_assessed"]
@@ -104,6 +106,15 @@ def line_of(content: Mapping[str, Any], today: date) -> JobLine:
         revision=content["revision"],
         parents=tuple(content["lineage"]["parents"]),
     )
+
+
+def places_of_namesakes(lines: Iterable[JobLine]) -> dict[str, str]:
+    """Job id -> region and account, of each job whose name another job has, too."""
+    by_name: dict[str, list[JobLine]] = defaultdict(list)
+    for line in lines:
+        by_name[line.name].append(line)
+    shared = [line for namesakes in by_name.values() if len(namesakes) > 1 for line in namesakes]
+    return {line.job_id: f"{line.region}, {account_of(line.arn)}" for line in shared}
 
 
 def last_of_their_chains(lines: Iterable[JobLine]) -> list[JobLine]:

@@ -7,7 +7,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from flops_auditor.domain.messages.record_alert import remedies
-from flops_auditor.domain.messages.report.job_line import GROUPS, Group, JobLine, last_of_their_chains
+from flops_auditor.domain.messages.report.job_line import (
+    GROUPS,
+    Group,
+    JobLine,
+    last_of_their_chains,
+    places_of_namesakes,
+)
 from flops_auditor.domain.messages.report.model_part import ModelPart, model_part
 from flops_auditor.domain.messages.report.pictures import Bar, bar_of
 from flops_auditor.domain.values.figures import Verdict
@@ -92,7 +98,7 @@ class OpenJob:
 @dataclass(frozen=True)
 class Report:
     """Everything that the page shows. `counts` has each job once, `jobs` all of them, the most severe first; the other
-    lists may be cut.
+    lists may be cut. `places` tells jobs of one name apart, by job id.
     """
 
     version: str
@@ -105,6 +111,7 @@ class Report:
     models: tuple[ModelPart, ...]
     models_in_all: int
     jobs: tuple[JobLine, ...]
+    places: Mapping[str, str]
 
 
 def report_of(
@@ -139,6 +146,7 @@ def report_of(
         models=tuple(model_part(known[line.job_id], line, by_id, today) for line in shown),
         models_in_all=len(models),
         jobs=tuple(lines),
+        places=places_of_namesakes(lines),
     )
 
 
