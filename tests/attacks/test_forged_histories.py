@@ -448,7 +448,7 @@ ATTACKS: dict[Callable[[Forger], None], set[str]] = {
     an_action_on_a_job_that_had_ended: {"HistoryMismatch"},
     a_running_job_recorded_for_nothing: {"HistoryMismatch"},
     an_action_before_the_job: {"HistoryMismatch"},
-    an_action_that_is_no_stop: {"HistoryMismatch"},
+    an_action_that_is_no_stop: {"MalformedRecord"},
     an_action_at_a_time_that_is_none: {"MalformedRecord"},
     an_action_on_a_job_that_began_at_no_time: {"MalformedRecord"},
     an_unknown_member: {"MalformedRecord"},

@@ -12,11 +12,12 @@ from tests.integration.deployed import Deployed
 RECORDING = Path(__file__).with_name("recording")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For two processes (`--dist loadgroup`): one has the shared stack, and all tests of a module stay together."""
+    shared = {item.path for item in items if isinstance(item, pytest.Function) and "stack" in item.fixturenames}
     for item in items:
-        shared = isinstance(item, pytest.Function) and "stack" in item.fixturenames
-        item.add_marker(pytest.mark.xdist_group("stack" if shared else Path(item.path).stem))
+        item.add_marker(pytest.mark.xdist_group("stack" if item.path in shared else Path(item.path).stem))
 
 
 @pytest.fixture(scope="session")

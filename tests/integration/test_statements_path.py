@@ -23,8 +23,8 @@ LIES = {
 
 
 def lying(deployed: Deployed, tag: str) -> dict[str, Any]:
-    """A job of 30 days on 8 p5 hosts that says one thing of itself, announced."""
-    job = fresh_job(hours=HOURS, ResourceConfig=HOSTS)
+    """A job of 30 days on 8 p5 hosts that says one thing of itself, and nothing against it, announced."""
+    job = fresh_job(hours=HOURS, ResourceConfig=HOSTS, HyperParameters={"max_seq_length": "512"})
     deployed.load(job, [{"Key": f"flops-auditor:{tag}", "Value": LIES[tag]}])
     deployed.announce(job)
     return job
