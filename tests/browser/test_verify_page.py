@@ -274,7 +274,7 @@ def test_what_a_jobs_owner_wrote_is_shown_as_what_it_is(
 ) -> None:
     world = World()
     made = world.draft()
-    made.content["job"]["name"] = made.content["original"]["base_model"] = made.content["estimate"]["method"] = written
+    made.content["job"]["name"] = made.content["original"]["base_model"] = written
     world.commit(made)
     world.seal()
     bundle = Bundle(world, tmp_path)
