@@ -1,4 +1,4 @@
-"""The deployed template on a local AWS that enforces every policy, once for all integration tests."""
+"""The deployed template on a local AWS that enforces every policy, once for all integration tests of a process."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +10,6 @@ from flops_auditor_cli.local_aws import Stack, deploy, start, stop
 from tests.integration.deployed import Deployed
 
 RECORDING = Path(__file__).with_name("recording")
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For two processes (`--dist loadgroup`): one has the shared stack, and all tests of a module stay together."""
-    shared = {item.path for item in items if isinstance(item, pytest.Function) and "stack" in item.fixturenames}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("stack" if item.path in shared else Path(item.path).stem))
 
 
 @pytest.fixture(scope="session")
