@@ -82,7 +82,7 @@ test-verify-page: setup ## The page's core beside the Python verifier on every a
 	.venv/bin/python -m bench.verify_page_table build/compared.jsonl docs/verify-page.md
 
 test-integration: setup ## The deployed template on the local AWS
-	.venv/bin/pytest tests/integration tests/template -n 2 --dist loadfile
+	.venv/bin/pytest tests/integration tests/template
 
 .PHONY: test-faults-short test-faults fuzz
 test-faults-short: setup ## Kills and hostile input, a short set
