@@ -791,7 +791,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
         thing(
             {
                 "version": {"type": ["integer", "null"]},
-                "models": many(thing({"model": TEXT, "verdict_in_words": TEXT, "who": TEXT, "why": TEXT, "at": TEXT})),
+                "models": many(thing({"model": TEXT, "said": TEXT, "who": TEXT, "why": TEXT, "at": TEXT})),
             }
         ),
     ),
