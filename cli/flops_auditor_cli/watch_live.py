@@ -12,8 +12,8 @@ from datetime import datetime
 from fractions import Fraction
 
 from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast, nearest_first
-from flops_auditor.domain.values.amounts import percent
-from flops_auditor.domain.values.moments import iso, to_the_minute
+from flops_auditor.domain.values.amounts import counted, percent
+from flops_auditor.domain.values.moments import minute_of
 from flops_auditor_cli.outlet import reader_left
 from flops_auditor_cli.output import plain
 from flops_auditor_cli.view import cut_in_the_middle
@@ -65,7 +65,7 @@ def _again_and_again(look: See, seconds: int, pause: Callable[[float], None]) ->
 
 def plain_lines(sight: Sight) -> list[str]:
     """One line of each job, the nearest to its line first, and of each failure; each begins with the moment."""
-    at = _minute(sight.at)
+    at = minute_of(sight.at)
     lines = [
         f"{at}  {cut_in_the_middle(plain(seen.audited.run.name), LONGEST_NAME)}  {_figures(seen)}  "
         f"{_crossing(seen, sight.at)}"
@@ -80,8 +80,8 @@ def drawing(sight: Sight, width: int, height: int, foot: str = "") -> list[str]:
     width = max(width, LEAST_WIDTH)
     jobs = _order(sight)
     shown = jobs[: max(1, (height - HEAD_AND_FOOT - len(sight.failures[:3])) // LINES_OF_A_JOB)]
-    count = f"{len(jobs)} training job{'' if len(jobs) == 1 else 's'} in progress"
-    lines = [f"{count}, {_minute(sight.at)}", LEGEND if jobs else "", ""]
+    count = f"{counted(len(jobs), 'training job')} in progress"
+    lines = [f"{count}, {minute_of(sight.at)}", LEGEND if jobs else "", ""]
     for seen in shown:
         lines += [*_of_job(seen, sight.at, width), ""]
     if len(jobs) > len(shown):
@@ -137,8 +137,8 @@ def _figures(seen: RunForecast) -> str:
     closest = seen.closest()
     if closest is None:
         return "no threshold"
-    lower, best, upper = map(percent, _shares(closest))
-    return f"{best} ({lower} to {upper})"
+    lower, best, upper = _shares(closest)
+    return f"{percent(best)} ({percent(lower, 'lower')} to {percent(upper, 'upper')})"
 
 
 def _line_of(seen: RunForecast) -> str:
@@ -156,17 +156,13 @@ def _crossing(seen: RunForecast, at: datetime) -> str:
         return "when it crosses is not known"
     when, first = min(times, key=lambda pair: pair[0])
     if seen.limit_seconds is None:
-        return f"crosses at {_minute(when)} at the present rate"
+        return f"crosses at {minute_of(when)} at the present rate"
     if first.projected:
-        return f"CROSSES at {_minute(when)}, before its time limit"
-    return f"ends by its time limit before it crosses ({_minute(when)})"
+        return f"CROSSES at {minute_of(when)}, before its time limit"
+    return f"ends by its time limit before it crosses ({minute_of(when)})"
 
 
 def _hours(seen: RunForecast) -> str:
     spent = "?" if seen.spent_seconds is None else f"{float(seen.spent_seconds) / 3600:.1f}"
     limit = "" if seen.limit_seconds is None else f" of {seen.limit_seconds / 3600:.0f}"
     return f"{spent}{limit} h"
-
-
-def _minute(moment: datetime) -> str:
-    return f"{to_the_minute(iso(moment))} UTC"

@@ -5,13 +5,12 @@ Names come from strangers: each stands within an indented line, so that none can
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from flops_auditor.domain.messages.record_alert import WHAT_A_MAIL_MEANS, Alert, clipped, section, shorten, subject
 from flops_auditor.domain.messages.report.job_line import Group, JobLine, NearestLine
 from flops_auditor.domain.messages.report.report import Changes, LedgerSeen, OpenJob, Report
-from flops_auditor.domain.values.amounts import percent
-from flops_auditor.domain.values.moments import iso, to_the_minute
+from flops_auditor.domain.values.amounts import counted, percent
+from flops_auditor.domain.values.moments import iso, minute_of
 from flops_auditor.domain.values.visible import as_written
 
 KIND = "digest"
@@ -38,10 +37,10 @@ def digest_of(report: Report, checkpoint: str, page: str) -> Alert:
     `checkpoint` is the log's newest signed note, "" before the first seal; `page` says where the report is kept.
     """
     parts = [
-        section("", [f"What FLOPs Auditor knows of {_counted(len(report.jobs), 'training job')}, once a week."]),
+        section("", [f"What FLOPs Auditor knows of {counted(len(report.jobs), 'training job')}, once a week."]),
         section("TOTALS", _totals(report)),
         section("NEAREST TO A LINE", [_near(e.line, e.line.nearest) for e in report.nearest if e.line.nearest]),
-        section(f"CHANGED SINCE {_minute(report.changes.since)}", _changes(report.changes)),
+        section(f"CHANGED SINCE {minute_of(report.changes.since)}", _changes(report.changes)),
         section("BELOW ON THEIR OWN WORD ALONE", _named(report.on_their_word)),
         section("INDETERMINATE, AND WHAT WOULD SETTLE IT", _open(report.open_jobs, report.counts["indeterminate"])),
         section("THE LEDGER", [*_ledger(report.ledger), f"The report, with every job: {page}"]),
@@ -76,7 +75,7 @@ def _near(line: JobLine, near: NearestLine) -> str:
 
 def _changes(changes: Changes) -> list[str]:
     severe = len(changes.new_and_not_below)
-    new = f"- {_counted(changes.new, 'new job')}" + (f", {severe} of them not below:" if severe else "")
+    new = f"- {counted(changes.new, 'new job')}" + (f", {severe} of them not below:" if severe else "")
     turned = [f"- {_name(each.line)} was {each.before}, is {each.line.verdict}" for each in changes.turned]
     if not changes.new and not turned:
         return ["Nothing."]
@@ -98,13 +97,13 @@ def _open(jobs: Sequence[OpenJob], count: int) -> list[str]:
 def _ledger(ledger: LedgerSeen) -> list[str]:
     complete, sealed = "not known; `flops-auditor doctor` says why", "not once"
     if ledger.complete_to:
-        complete = f"every job that ended before {_minute(ledger.complete_to)} has a record"
+        complete = f"every job that ended before {minute_of(ledger.complete_to)} has a record"
     if ledger.sealed_at:
-        sealed = f"{_counted(ledger.size, 'leaf', 'leaves')}, last at {_minute(ledger.sealed_at)}"
+        sealed = f"{counted(ledger.size, 'leaf', 'leaves')}, last at {minute_of(ledger.sealed_at)}"
     if ledger.waiting_since:
-        sealed += f"; a record waits for its place since {_minute(ledger.waiting_since)}"
+        sealed += f"; a record waits for its place since {minute_of(ledger.waiting_since)}"
     return [
-        f"As of {_minute(ledger.as_of)}; ledger {clipped(ledger.ledger_id, 200)}.",
+        f"As of {minute_of(ledger.as_of)}; ledger {clipped(ledger.ledger_id, 200)}.",
         f"Complete: {complete}.",
         f"Sealed: {sealed}.",
     ]
@@ -140,11 +139,3 @@ def _said(line: JobLine) -> str:
     """The verdict in the words of the other mails."""
     word = ", on its own word" if line.group == "word" else ""
     return SAID.get(line.shown_as, line.shown_as) + word
-
-
-def _counted(count: int, one: str, more: str = "") -> str:
-    return f"{count} {one if count == 1 else more or f'{one}s'}"
-
-
-def _minute(moment: datetime) -> str:
-    return f"{to_the_minute(iso(moment))} UTC"

@@ -36,6 +36,7 @@ from flops_auditor.domain.messages.record_alert import (
 )
 from flops_auditor.domain.runs.training_time import STILL_TRAINING
 from flops_auditor.domain.values.amounts import flop, percent, scientific
+from flops_auditor.domain.values.moments import minute_of
 from flops_auditor.domain.values.remarks import LONGEST_REMARK, printable
 
 
@@ -161,7 +162,7 @@ def _against(outlook: ThresholdForecast, now: datetime, left_open: str) -> str:
     if outlook.crossed:
         return line + " It is over."
     if when := outlook.crosses_at(now):
-        line += f" It would cross at {when:%Y-%m-%d %H:%M} UTC."
+        line += f" It would cross at {minute_of(when)}."
     return line
 
 

@@ -130,3 +130,8 @@ def _outward(share: Fraction | float, bound: Bound) -> float:
     value = Fraction(repr(share)) if isinstance(share, float) else Fraction(share)
     whole = len(str(int(value)))
     return float(shortened(value, whole if 1000 <= value < WRITTEN_OUT else 3, bound))
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """So many things, in words; `several` is what more than one are called, if not `one` with an s."""
+    return f"{number} {one if number == 1 else several or f'{one}s'}"

@@ -53,6 +53,11 @@ def to_the_minute(recorded: str) -> str:
     return recorded[: len("2026-11-24T12:30")].replace("T", " ")
 
 
+def minute_of(moment: datetime) -> str:
+    """A point in time for people."""
+    return f"{to_the_minute(iso(moment))} UTC"
+
+
 def all_iso(moments: Iterable[datetime]) -> list[str]:
     """Points in time as records hold them."""
     return [iso(moment) for moment in moments]
