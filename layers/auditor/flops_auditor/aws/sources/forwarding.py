@@ -27,9 +27,10 @@ class EventForwarding:
         """Of the rules that send to the home bus, those for training jobs are looked at: one that is on is enough."""
         events = client("events", region)
         with outages("events:ListRuleNamesByTarget"), refusals("events:ListRuleNamesByTarget"):
-            pages = events.list_rule_names_by_target(TargetArn=self._home_bus)
+            pages = events.get_paginator("list_rule_names_by_target").paginate(TargetArn=self._home_bus)
+            names = [name for page in pages for name in page["RuleNames"]]
         state: ForwardingState = "missing"
-        for name in pages["RuleNames"]:
+        for name in names:
             with outages("events:DescribeRule"), refusals("events:DescribeRule"):
                 rule = events.describe_rule(Name=name)
             if not _of_training_jobs(rule):
