@@ -1,7 +1,7 @@
 """Which account and stack a command talks to: those that its options name, or the local AWS of the demo."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -109,18 +109,30 @@ def connect(target: Target) -> None:
 def find_deployment(target: Target) -> StackValues:
     """The stack's outputs and parameters. Raises NoDeployment, NoLocalAws, LocalAwsEnded."""
     connect(target)
+    from flops_auditor.aws.calls.clients import client  # noqa: PLC0415 - a start without AWS stays quick
+
+    stack = stack_named(client("cloudformation"), target.stack_name)
+    if stack is None:
+        where = "the local AWS" if target.local else f"this account in {client('cloudformation').meta.region_name}"
+        raise NoDeployment(f"there is no stack {target.stack_name!r} in {where}")
+    return StackValues(
+        {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}, parameters_of(stack)
+    )
+
+
+def stack_named(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    """A stack as CloudFormation describes it, None where there is none of that name."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 - a start without AWS stays quick
 
-    from flops_auditor.aws.calls.clients import client  # noqa: PLC0415
-
     try:
-        stacks: list[dict[str, Any]] = client("cloudformation").describe_stacks(StackName=target.stack_name)["Stacks"]
+        stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ValidationError":  # what CloudFormation says of a stack it has not
             raise
-        where = "the local AWS" if target.local else f"this account in {client('cloudformation').meta.region_name}"
-        raise NoDeployment(f"there is no stack {target.stack_name!r} in {where}") from error
-    return StackValues(
-        {output["OutputKey"]: output["OutputValue"] for output in stacks[0].get("Outputs", [])},
-        {given["ParameterKey"]: given["ParameterValue"] for given in stacks[0].get("Parameters", [])},
-    )
+        return None
+    return stack
+
+
+def parameters_of(stack: Mapping[str, Any]) -> dict[str, str]:
+    """What a stack was deployed with, by name."""
+    return {given["ParameterKey"]: given["ParameterValue"] for given in stack.get("Parameters", [])}

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from flops_auditor.aws.calls.clients import client
+from flops_auditor_cli.deployment import parameters_of, stack_named
 
 TEMPLATE = "regions.yaml"
 FAILED_AT_FIRST = frozenset({"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"})
@@ -25,7 +24,7 @@ def deploy_region(region: str, name: str, values: Mapping[str, str]) -> str:
     Raises botocore's ClientError and WaiterError, which name the reason.
     """
     cloudformation, body = client("cloudformation", region), template()
-    stack = _stack(cloudformation, name)
+    stack = stack_named(cloudformation, name)
     if stack and stack["StackStatus"] in FAILED_AT_FIRST:
         _delete(cloudformation, name)
         stack = None
@@ -39,9 +38,8 @@ def deploy_region(region: str, name: str, values: Mapping[str, str]) -> str:
         cloudformation.create_stack(**asked, OnFailure="DELETE")
         cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig=WAITING)
         return "made"
-    given = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
     # CloudFormation calls an update that changes nothing an error, and says so in words alone.
-    if given == values and cloudformation.get_template(StackName=name)["TemplateBody"] == body:
+    if parameters_of(stack) == values and cloudformation.get_template(StackName=name)["TemplateBody"] == body:
         return "nothing"
     cloudformation.update_stack(**asked)
     cloudformation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig=WAITING)
@@ -51,7 +49,7 @@ def deploy_region(region: str, name: str, values: Mapping[str, str]) -> str:
 def remove_region(region: str, name: str) -> str:
     """Take the region's stack away; returns what was done: removed, or nothing."""
     cloudformation = client("cloudformation", region)
-    if _stack(cloudformation, name) is None:
+    if stack_named(cloudformation, name) is None:
         return "nothing"
     _delete(cloudformation, name)
     return "removed"
@@ -60,13 +58,3 @@ def remove_region(region: str, name: str) -> str:
 def _delete(cloudformation: Any, name: str) -> None:
     cloudformation.delete_stack(StackName=name)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig=WAITING)
-
-
-def _stack(cloudformation: Any, name: str) -> dict[str, Any] | None:
-    try:
-        stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":  # what CloudFormation says of a stack it has not
-            raise
-        return None
-    return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack
