@@ -7,15 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
+from flops_auditor.aws.stores.dynamodb_batch import MOST_KEYS, read_items
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.report.report import RecordedRevision
 from flops_auditor.domain.values.figures import Verdict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-AT_ONCE = 100
-"""BatchGetItem gives no more items."""
 
 
 class DynamoDbCurrentRecords:
@@ -41,8 +39,8 @@ class DynamoDbCurrentRecords:
         in_order = sorted(self._items, key=lambda item: int(item["revision"]))
         newest = {item["job_id"]: item for item in in_order}  # a later revision takes the place of an earlier one
         rows = [item for job_id, item in newest.items() if wanted is None or job_id in wanted]
-        for first in range(0, len(rows), AT_ONCE):
-            yield from contents(self._client, self._table, rows[first : first + AT_ONCE])
+        for first in range(0, len(rows), MOST_KEYS):
+            yield from contents(self._client, self._table, rows[first : first + MOST_KEYS])
 
 
 def items(client: "DynamoDBClient", table: str, index: str, key: str, value: str) -> Iterator[dict[str, str]]:
@@ -71,12 +69,6 @@ def batch(
     client: "DynamoDBClient", table: str, keys: Sequence[tuple[str, str]], attributes: str
 ) -> Iterator[tuple[tuple[str, str], dict[str, str]]]:
     """Those of the items (partition and sort key) that exist, in any order."""
-    for first in range(0, len(keys), AT_ONCE):
-        asked = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys[first : first + AT_ONCE]]
-        while asked:
-            answer: Any = client.batch_get_item(
-                RequestItems={table: {"Keys": asked, "ProjectionExpression": attributes}}
-            )
-            for item in answer["Responses"][table]:
-                yield (item["pk"]["S"], item["sk"]["S"]), {name: value["S"] for name, value in item.items()}
-            asked = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+    asked = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
+    for item in read_items(client, table, asked, attributes, consistent=False):
+        yield (item["pk"]["S"], item["sk"]["S"]), {name: value["S"] for name, value in item.items()}

@@ -5,26 +5,23 @@ A job that waits for its record is an item pk `JOB#<job id>`, sk `SEEN`, which t
 last look at a running job is an item of the same pk, sk `LOOK`, which is forgotten after a while.
 """
 
-import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.aws.stores.dynamodb_batch import read_items
 from flops_auditor.aws.stores.dynamodb_records import record_sk
 from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ports.records import LastLook, SeenJob
-from flops_auditor.use_cases.ports.sources import ListedJob, SourceUnavailable
+from flops_auditor.use_cases.ports.sources import ListedJob
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-MOST_KEYS = 100
-"""BatchGetItem takes no more."""
 LOOK_FORGOTTEN = timedelta(days=30)
 """DynamoDB deletes a look so long after it: its time to live is in `expires`."""
-_TRIES = 8
 
 
 class DynamoDbRecordIndex:
@@ -126,30 +123,3 @@ def _parse(item: Mapping[str, Any]) -> SeenJob:
     )
     queued_at = read_time(text["queued_at"]) if "queued_at" in text else None
     return SeenJob(job, read_time(text["recorded_at"]), queued_at, text.get("description", ""))
-
-
-def read_items(
-    client: "DynamoDBClient",
-    table: str,
-    keys: Sequence[Mapping[str, Any]],
-    attributes: str | None,
-    sleep: Callable[[float], None],
-) -> Iterator[Mapping[str, Any]]:
-    """Items by their keys, read consistently; keys that DynamoDB leaves unprocessed are asked for again, with backoff.
-
-    Raises SourceDenied, SourceUnavailable.
-    """
-    for first in range(0, len(keys), MOST_KEYS):
-        wanted: Any = {table: {"Keys": list(keys[first : first + MOST_KEYS]), "ConsistentRead": True}}
-        if attributes:
-            wanted[table]["ProjectionExpression"] = attributes
-        for attempt in range(_TRIES):
-            with outages("dynamodb:BatchGetItem"), refusals("dynamodb:BatchGetItem"):
-                answer = client.batch_get_item(RequestItems=wanted)
-            yield from answer["Responses"].get(table, [])
-            wanted = answer.get("UnprocessedKeys")
-            if not wanted:
-                break
-            sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter, not a secret
-        else:
-            raise SourceUnavailable(f"dynamodb:BatchGetItem left keys unprocessed {_TRIES} times")
