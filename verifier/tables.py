@@ -22,7 +22,7 @@ from flops_auditor.domain.ledger.forms import (
 )
 from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
-from flops_auditor.domain.ledger.records_csv import COLUMNS, FORMULA, UNSEEN
+from flops_auditor.domain.ledger.records_csv import COLUMNS, UNSEEN
 from flops_auditor.domain.ledger.signed_note import UnreadableNote
 from flops_auditor.domain.ledger.statement import (
     HEARTBEAT_PREDICATE,
@@ -30,6 +30,7 @@ from flops_auditor.domain.ledger.statement import (
     ROTATION_PREDICATE,
     STATEMENT_TYPE,
 )
+from flops_auditor.domain.values.spreadsheets import FORMULA
 
 HEAD = "// Written by `make verify-page` from the Python verifier's own tables. Change them there.\n"
 

@@ -8,6 +8,8 @@ import textwrap
 from enum import StrEnum
 from fractions import Fraction
 
+from flops_auditor.domain.values.spreadsheets import FORMULA
+
 
 class Output(StrEnum):
     """The forms in which a result can be had."""
@@ -18,7 +20,7 @@ class Output(StrEnum):
     MARKDOWN = "markdown"
 
 
-_SIGNS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+_SIGNS = re.escape(FORMULA)
 _FORMULA = re.compile(rf"[{_SIGNS}\t\r]")
 _CELL_OF_ANOTHER_LOCALE = re.compile(rf";(?=[\s\"']*[{_SIGNS}])")
 """Where the comma stands in numbers, a spreadsheet ends a cell at a semicolon."""

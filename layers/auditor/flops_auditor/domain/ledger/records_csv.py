@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flops_auditor.domain.values.spreadsheets import FORMULA
+
 COLUMNS = {
     "job_name": "job.name",
     "job_arn": "job.arn",
@@ -36,8 +38,6 @@ COLUMNS = {
     "supersedes": "supersedes",
 }
 """Column -> member of a record's predicate. `best_flop` and its bounds include the runs that a job continues."""
-FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
-"""First characters of a formula, also in full width, as spreadsheets in Japanese read them."""
 UNSEEN = (
     *((0x00, 0x1F), (0x3B, 0x3B), (0x7F, 0xA0), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160)),
     (0x1680, 0x1680),
