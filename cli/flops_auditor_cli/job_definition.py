@@ -16,7 +16,7 @@ from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.training_job import read_training_job
 from flops_auditor.domain.runs.sources.training_job_places import read_location
 from flops_auditor.domain.values.remarks import Kind, Remedy
-from flops_auditor_cli.pipeline_graph import OF_A_STEP, NoJobDefinition, OtherStep, read_graph
+from flops_auditor_cli.pipeline_graph import OF_A_STEP, NoJobDefinition, OtherStep, PipelineStep, read_graph
 from flops_auditor_cli.planned_run import Inputs
 
 RUNS_TO_ITS_LIMIT = Kind("runs-to-its-limit", "it trains until its time limit, MaxRuntimeInSeconds: {seconds} s")
@@ -144,24 +144,25 @@ def _pipeline(document: Mapping[str, Any]) -> Definition:
     steps: list[Step] = []
     behind: dict[str, frozenset[str]] = {}
     for name, node in graph.items():
-        made_by = {
-            place: {
-                earlier.name
-                for earlier in steps
-                if _writes_to(graph[earlier.name].arguments, runs[earlier.name], place.location)
-            }
-            for place in (runs[name].begins if node.counted else ())
-            if not place.data
-        }
+        begins = runs[name].begins if node.counted else ()
+        made_by = {place: _makers(place, steps, graph, runs) for place in begins}
         direct = node.after.union(*made_by.values())
         behind[name] = direct.union(*(behind[each] for each in direct))
         if node.counted:
-            unknown = [place for place in runs[name].begins if not made_by.get(place)]
+            unknown = [place for place in begins if not made_by[place]]
             trained = tuple(each.name for each in steps if each.name in behind[name])
             uncounted = tuple(each for each in graph if each in behind[name] and graph[each].other.trains)
             steps.append(Step(name, inputs_of(runs[name], unknown), trained, uncounted))
     others = (node.other for node in graph.values() if not node.counted)
     return Definition(tuple(steps), tuple(each for each in others if each.trains or each.may_train), pipeline=True)
+
+
+def _makers(
+    place: Reference, steps: Sequence[Step], graph: Mapping[str, PipelineStep], runs: Mapping[str, Run]
+) -> set[str]:
+    """The earlier steps that leave results at a place that a step begins from; none of what is data."""
+    earlier = () if place.data else tuple(each.name for each in steps)
+    return {name for name in earlier if _writes_to(graph[name].arguments, runs[name], place.location)}
 
 
 def _writes_to(arguments: Mapping[str, Any], run: Run, place: Location) -> bool:

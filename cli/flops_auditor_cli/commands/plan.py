@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from fractions import Fraction
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flops_auditor import data
-from flops_auditor.domain.audit.plan import Targets
+from flops_auditor.domain.audit.plan import NOTHING, Targets
 from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.values.figures import Figures, exactly
@@ -221,10 +222,8 @@ def planned_steps(
         inputs = replace(
             inputs,
             name=each.name,
-            earlier=together([*([inputs.earlier] if inputs.earlier else []), *(p.chosen.alone for p in trains)]),
-            generated=together(
-                [*([inputs.generated] if inputs.generated else []), *(p.chosen.alone for p in generates)]
-            ),
+            earlier=reduce(Figures.beside, [p.chosen.alone for p in trains], inputs.earlier or NOTHING),
+            generated=reduce(Figures.beside, [p.chosen.alone for p in generates], inputs.generated or NOTHING),
             doubts=(
                 *([] if known else inputs.doubts),
                 *(STEP_IN_DOUBT(step=p.name) for p in before if p.chosen.contradictions or p.wanted.doubts),
@@ -233,14 +232,6 @@ def planned_steps(
         )
         done[each.name] = plan_run(inputs, policies, now)
     return [each for name, each in done.items() if step in (None, name)]
-
-
-def together(amounts: list[Figures]) -> Figures:
-    """The sum of some amounts."""
-    total = exactly(0)
-    for each in amounts:
-        total = total.beside(each)
-    return total
 
 
 def register(app: typer.Typer) -> None:

@@ -185,7 +185,12 @@ class Plan:
     assumptions: tuple[Remark, ...]
     contradictions: tuple[Remark, ...] = ()
     not_assessed: tuple[Remark, ...] = ()
-    alone: Figures = NOTHING
+    firm_flop: int | None = None
+
+    @property
+    def alone(self) -> Figures:
+        """The run without any other one."""
+        return Figures(self.best_flop, self.upper_flop, lower_flop=self.lower_flop, firm_flop=self.firm_flop)
 
 
 def lora_parameters(rank: int, layers: int, width: int, targets: Targets) -> int:
@@ -255,7 +260,7 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         assumptions,
         contradictions,
         silent,
-        alone,
+        firm,
     )
 
 
@@ -390,7 +395,7 @@ def document(
     now: datetime,
 ) -> dict[str, Any]:
     """A plan as JSON: the fields of an audit, and `methods`, the ways of training side by side."""
-    hardware, chosen = plan.hardware, plan.choice.chosen
+    hardware, chosen, total = plan.hardware, plan.choice.chosen, plan.alone.beside(wanted.before)
     return {
         "job": {
             "source": "plan",
@@ -427,9 +432,9 @@ def document(
             "tiers": [tier_members(tier) for tier in plan.choice.known],
         },
         "cumulative": {
-            "lower_flop": decimal(plan.lower_flop + (wanted.before.lower_flop or 0)),
-            "best_flop": decimal(plan.best_flop + (wanted.before.best_flop or 0)),
-            "upper_flop": decimal(plan.upper_flop + (wanted.before.upper_flop or 0)),
+            "lower_flop": decimal(total.lower_flop),
+            "best_flop": decimal(total.best_flop),
+            "upper_flop": decimal(total.upper_flop),
             "ancestors": [],
         },
         "contradictions": spoken(plan.contradictions, "plan"),

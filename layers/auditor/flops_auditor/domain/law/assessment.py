@@ -421,8 +421,8 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
     if situation.inherits and (rule.original != "any" or rule.includes_pretraining):
         doubts += situation.original.doubts
     most, line = rule.most_allowed(situation.original), rule.threshold(situation.original)
-    with_original = None if own.upper_flop is None else own.upper_flop + rule.takes_original_for
-    if own.upper_flop is not None and with_original is not None and own.upper_flop <= most and with_original > line:
+    under = own.upper_flop is not None and own.upper_flop <= most
+    if under and (own.upper_flop or 0) + rule.takes_original_for > line:
         doubts.append(WITH_ITS_ORIGINAL(least=rule.takes_original_for))
     early = policy.in_force is not None and situation.on is not None and situation.on < policy.in_force
     notes = [_before_the_law(policy, rule)] if early else []
@@ -432,9 +432,7 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
     if situation.original.systemic_denied and rule.systemic_risk:
         notes.append(DENIED())
     decided = rule.at_any_compute and own.best_flop != 0
-    over_both_ways = (situation.updates.certain_flop or 0) > most
-    under_both_ways = own.upper_flop is not None and own.upper_flop <= most
-    if rule.text_where_bases_agree and (over_both_ways or under_both_ways):
+    if rule.text_where_bases_agree and (under or (situation.updates.certain_flop or 0) > most):
         rule = replace(rule, reading="text", left_open="")
     return Assessment(
         policy=policy.policy_id,

@@ -198,9 +198,7 @@ def _span(
     starts += [read_time(content["job"]["start"])] if content["job"]["start"] else []
     last = steps[-1][0]
     first = min([*starts, steps[0][0]])
-    if first < last:
-        return first, last
-    return (last - A_YEAR, last) if last.year > 1 else (last, last + A_YEAR)
+    return (first, last) if first < last else (last - A_YEAR, last)
 
 
 def _stairs(points: Sequence[tuple[float, float]]) -> str:
