@@ -20,7 +20,7 @@ from flops_auditor.domain.messages.record_words import (
     share_in_words,
     with_shares,
 )
-from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.amounts import counted, flop
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
 from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View
@@ -134,7 +134,7 @@ def facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "Status", document["job"]["status"]
     yield "Method", estimate["method"]
     if count:
-        runs = f"{count} earlier run{'' if count == 1 else 's'}"
+        runs = counted(count, "earlier run")
         yield "Lower bound", f"{flop(total['lower_flop'], 'lower')} FLOP, with {runs}"
         yield "Best estimate", f"{flop(total['best_flop'])} FLOP, with {runs}"
         yield "Upper bound", f"{flop(total['upper_flop'], 'upper')} FLOP, with {runs}"

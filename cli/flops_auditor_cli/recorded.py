@@ -6,6 +6,7 @@ from typing import Any
 from flops_auditor.domain.messages.record_words import nearest, verdict_of, with_shares
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.errors import WrongInput
+from flops_auditor.domain.values.moments import to_the_minute
 from flops_auditor_cli.near_names import did_you_mean
 from flops_auditor_cli.schemas import LISTED, fields_of
 from flops_auditor_cli.view import Table, View
@@ -116,7 +117,7 @@ def listing(rows: Sequence[Mapping[str, Any]], left_out: int, wide: bool) -> Vie
     people = [
         {
             **row,
-            "ended_at": (row["ended_at"] or "")[:16].replace("T", " "),
+            "ended_at": to_the_minute(row["ended_at"] or ""),
             "shown": verdict_of(row["verdict"], row["verdict_without_statements"]),
             "lower": flop(row["lower_flop"], "lower"),
             "flop": flop(row["best_flop"]),

@@ -8,7 +8,7 @@ import typer
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.lineage.lineage import to_json
 from flops_auditor.domain.lineage.tree import MOST_ROWS, TreeRow, tree
-from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.amounts import counted, flop
 from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.options import OutputOption
 from flops_auditor_cli.output import Output
@@ -64,7 +64,7 @@ def lineage_command(
     people = [
         {**row, "best_flop": flop(row["best_flop"]), "upper_flop": flop(row["upper_flop"], "upper")} for row in rows
     ]
-    runs = f"{count} earlier run{'' if count == 1 else 's'}"
+    runs = counted(count, "earlier run")
     together = f"best {flop(total['best_flop'])}, at most {flop(total['upper_flop'], 'upper')} FLOP"
     blocks: list[Block] = [
         Headline(f"{content['job']['name']} continues {runs}. Together: {together}"),

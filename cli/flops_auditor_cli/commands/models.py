@@ -8,6 +8,7 @@ import typer
 from flops_auditor.aws.wiring.recording import recorder_from
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.stated import Stated
+from flops_auditor.domain.values.amounts import counted
 from flops_auditor.use_cases.auditing.read_models import newest_models
 from flops_auditor.use_cases.auditing.set_model import amend_runs, set_model
 from flops_auditor_cli.adapters import environment_of
@@ -74,7 +75,7 @@ def set_command(
     rows = newest(items(deployment.output("RecordTableName"), "time", "kind", "record"))[::-1]
     runs = [r["job_id"] for r in rows if names & {r.get("base_model", ""), r["job_name"], r["job_arn"]}]
     count = amend_runs(statement, runs, recorder)
-    say(f"Version {kept.number} of the file of models says it; {count} record{'' if count == 1 else 's'} superseded.")
+    say(f"Version {kept.number} of the file of models says it; {counted(count, 'record')} superseded.")
 
 
 @talks_to_aws()

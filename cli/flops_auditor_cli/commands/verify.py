@@ -19,6 +19,7 @@ from flops_auditor.domain.ledger.key_history import parse_key_history
 from flops_auditor.domain.ledger.ledger_errors import LedgerError, StaleLedger
 from flops_auditor.domain.ledger.signed_note import UnreadableNote, checkpoint_in
 from flops_auditor.domain.ledger.verification import Recompute
+from flops_auditor.domain.values.amounts import counted
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.verify_bundle import BundleVerdict, Demands, VerificationReport, verify_bundle
 from flops_auditor_cli.options import MOMENTS, OutputOption
@@ -183,13 +184,13 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
     if report.findings:
         return [report.verdict]
     stale = [reservation.message for reservation in report.reservations if reservation.error == StaleLedger.__name__]
-    counted = (
-        f"{report.verdict}: {_of(report.records, 'record', 'records')} of {plain(report.ledger_id)}, "
-        f"{_of(report.size, 'leaf', 'leaves')}, {_of(report.checkpoints, 'checkpoint', 'checkpoints')}, "
+    whole = (
+        f"{report.verdict}: {counted(report.records, 'record')} of {plain(report.ledger_id)}, "
+        f"{counted(report.size, 'leaf', 'leaves')}, {counted(report.checkpoints, 'checkpoint')}, "
         f"{stale[0] if stale else f'sealed {_sealed(report)}'}"
     )
     assessed = ", ".join(f"{number} under {plain(policy)}" for policy, number in sorted(report.assessed_under.items()))
-    told = [counted, *([f"assessed: {assessed}"] if assessed else [])]
+    told = [whole, *([f"assessed: {assessed}"] if assessed else [])]
     if not recomputed:
         return told
     followed = (
@@ -203,10 +204,6 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
         "every estimate follows from its evidence and the tables of its time, computed again by version "
         f"{__version__}; {followed}; recorded: {made}",
     ]
-
-
-def _of(number: int, one: str, several: str) -> str:
-    return f"{number} {one if number == 1 else several}"
 
 
 def _sealed(report: VerificationReport) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, Alert, wrapped
+from flops_auditor.domain.values.amounts import counted
 from flops_auditor.domain.values.remarks import Remark, printable
 
 MOST_TOLD = 20
@@ -11,7 +12,7 @@ MOST_TOLD = 20
 def tell_changes(changes: Sequence[tuple[str, str, Remark]]) -> Alert:
     """One mail for a round: each job's name, its region, and what is to be said of it."""
     count = len(changes)
-    subject = f"[FLOPs Auditor] {count} training job{'s' if count != 1 else ''} changed or gone"
+    subject = f"[FLOPs Auditor] {counted(count, 'training job')} changed or gone"
     lines = [f"- {printable(name)} ({region}): {remark.words}" for name, region, remark in changes[:MOST_TOLD]]
     if count > MOST_TOLD:
         lines.append(f"- and {count - MOST_TOLD} more; the log of the reconcile function names all")

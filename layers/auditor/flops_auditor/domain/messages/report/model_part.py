@@ -19,7 +19,7 @@ from flops_auditor.domain.messages.record_words import (
 )
 from flops_auditor.domain.messages.report.job_line import JobLine
 from flops_auditor.domain.messages.report.pictures import Chart, Drawing, chart_of, lineage_of
-from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.amounts import counted, flop
 from flops_auditor.domain.values.moments import to_the_minute
 
 
@@ -86,7 +86,7 @@ def facts_of(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The figures of a record, each with what it is called."""
     job, estimate, total = content["job"], content["estimate"], content["cumulative"]
     count = content["lineage"]["ancestors"]
-    runs = f", with {count} earlier run{'' if count == 1 else 's'}" if count else ""
+    runs = f", with {counted(count, 'earlier run')}" if count else ""
     energy = estimate["energy_kwh"]
     hardware = ", ".join(f"{each['count']} x {each['type']}" for each in job["instances"])
     return [
