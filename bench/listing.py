@@ -23,7 +23,7 @@ from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.sources.sagemaker import SageMakerListing
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.auditing.watch_jobs import LONGEST, RUNNING
+from flops_auditor.use_cases.auditing.watch_jobs import LONGEST
 from flops_auditor.use_cases.listing.job_reader import JobReader
 from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler, reconcile
 from flops_auditor.use_cases.ports.records import SeenJob
@@ -159,7 +159,7 @@ class World:
         return {
             "TrainingJobName": job.name,
             "TrainingJobArn": job.arn,
-            "TrainingJobStatus": "Completed" if ended else RUNNING,
+            "TrainingJobStatus": "Completed" if ended else "InProgress",
             "CreationTime": moment(job.created),
             "LastModifiedTime": moment(job.ended if ended else job.created),
         }
@@ -344,7 +344,7 @@ def read_new(world: World, reader: JobReader, seen: MemorySeenJobs) -> None:
     for pages in (reader.head(REGION, world.clock() - LONGEST), reader.rest(REGION, world.clock() - LONGEST)):
         for page in pages:
             for job in page.jobs:
-                if job.status == RUNNING and job.job_id not in seen.seen:
+                if job.state == "running" and job.job_id not in seen.seen:
                     seen.note(SeenJob(job, world.clock()))
 
 

@@ -20,7 +20,7 @@ from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.pointer import JobPointer
-from flops_auditor.domain.runs.run import Hosts, Run
+from flops_auditor.domain.runs.run import Hosts, Run, RunState
 from flops_auditor.domain.runs.sources.registry import SERVICES, Service, Services, UnknownSource, read_pointer
 from flops_auditor.domain.runs.training_time import Span, TrainingTime
 from flops_auditor.domain.values.errors import MalformedEvent
@@ -38,6 +38,12 @@ from tests.fakes.cases import words
 from tests.unit.test_amend import amendment
 
 SOURCE = "made-up:tuning"
+STATES: Mapping[str, RunState] = {
+    "done": "succeeded",
+    "CRASHED": "error",
+    "out of fuel": "error",
+    "ENDED BY HAND": "stopped",
+}
 METERED = Kind("metered", "training time: the meter of the made-up service, {seconds} s")
 
 
@@ -52,8 +58,7 @@ def read_tuning(evidence: Evidence) -> Run:
         name=answer["id"].rsplit("/", 1)[-1],
         region=answer["where"],
         status=answer["state"],
-        succeeded=True,
-        finished=answer["state"] == "done",
+        state=STATES[answer["state"]],
         created=start,
         started=start,
         ended=end,
@@ -97,7 +102,7 @@ class TuningCollector:
         def collect(now: datetime, said: SaidOfModels) -> Case:
             return case_of(replace(evidence, collected_at=now, amendments=said(run)), WITH_MADE_UP)
 
-        return Described(run.job_id, run.name, run.status, run.finished, collect)
+        return Described(run.job_id, run.name, run.status, run.state, collect)
 
 
 WITH_MADE_UP: Services = {**SERVICES, SOURCE: Service(read_tuning, points_at)}
@@ -156,6 +161,32 @@ def test_an_entry_and_a_collector_are_all_that_a_new_service_needs() -> None:
     own = int(content["estimate"]["best_flop"])
     assert int(content["cumulative"]["best_flop"]) == own + int(ancestor["best_flop"]) == 2 * own
     assert content["verdict"] == "below"
+
+
+def test_what_a_word_of_the_service_means_decides_and_not_the_word() -> None:
+    found: dict[str, tuple[str, set[str]]] = {}
+    for word in STATES:
+        working = audited_by()
+        run = delivered(1, working, state=word, seconds=3_600_000, machines=400)
+        recorded = newest(run.job_id, working)
+        assert recorded is not None
+        content = recorded.content
+        assert (content["job"]["status"], content["job"]["finished"]) == (word, True)
+        assert content["job"]["succeeded"] == (word == "done")
+        found[word] = content["verdict"], {doubt["kind"] for each in content["assessments"] for doubt in each["doubts"]}
+    assert found["done"] == found["ENDED BY HAND"] == ("above", set())
+    assert found["CRASHED"] == found["out of fuel"] == ("indeterminate", {"disputed-reading"})
+
+
+def test_an_ancestor_that_was_stopped_failed_as_one_that_met_an_error_did() -> None:
+    for word in STATES:
+        working = audited_by()
+        first = delivered(1, working, state=word)
+        second = delivered(2, working, **{"from": [first.arn]})
+        recorded = newest(second.job_id, working)
+        assert recorded is not None
+        [ancestor] = recorded.content["cumulative"]["ancestors"]
+        assert ancestor.get("failed", False) == (word != "done")
 
 
 def test_evidence_is_amended_and_asked_for_again_as_that_of_any_service() -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.domain.runs.pointer import RECONCILE_SOURCE
 from flops_auditor.domain.runs.reassessment import Reassessment
-from flops_auditor.domain.runs.sources.training_job_answer import DELETED
 from flops_auditor.domain.runs.sources.training_job_events import AWS_DETAIL_TYPE
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.moments import iso
@@ -37,14 +36,14 @@ def message(seen: SeenJob) -> str:
     Of a job that was deleted it says what was seen while it ran; it ended at the latest when it was missed.
     """
     job = seen.job
-    detail = json.loads(seen.description) if job.status == DELETED and seen.description else {}
+    detail = json.loads(seen.description) if job.state == "gone" and seen.description else {}
     detail |= {
         "TrainingJobName": job.name,
         "TrainingJobArn": job.arn,
         "TrainingJobStatus": job.status,
         "CreationTime": iso(job.creation_time),
     }
-    if job.status == DELETED and job.last_modified is not None:
+    if job.state == "gone" and job.last_modified is not None:
         detail |= {"TrainingEndTime": iso(job.last_modified), "LastModifiedTime": iso(job.last_modified)}
     return json.dumps(
         {

@@ -149,7 +149,7 @@ def _audited(unchanging: _Unchanging, heard: Heard) -> Audit:
         updates_upper_flop=estimate.updates_upper_flop,
         signal_flop=estimate.signal_flop,
         stated=declared.stated,
-        failed=run.failed,
+        met_error=run.state == "error",
         doubts=estimate.doubts,
     )
     situation = situation_of(run, declared, origin.original, lineage, cumulative)

@@ -67,9 +67,9 @@ class Ancestor:
     `updates_upper_flop` is the bound of what updated parameters, where it is lower; `signal_flop` what was counted
     beside `best_flop` of passes that updated none (Annex A.1, the cumulative basis). `parents` are the job ids it
     continues itself; `revision` is the record the figures were taken from; `base_model`, `loads_weights`,
-    `pretraining_flop` and `stated` are what is said of its original; `succeeded`: it did not fail and was not stopped.
-    `without_statements` is the same run without its own word, None where that changes nothing. `other_names` are what
-    it calls its original beside `base_model`.
+    `pretraining_flop` and `stated` are what is said of its original; one that has not `succeeded` failed: it met an
+    error, was stopped, or is gone. `without_statements` is the same run without its own word, None where that changes
+    nothing. `other_names` are what it calls its original beside `base_model`.
     """
 
     job_id: str
@@ -183,9 +183,9 @@ class Cumulative:
     """The job and its ancestors, added up.
 
     `everything` holds all that contributed; `updates` leave out runs that generated data, since they updated no
-    parameters (the two bases of Annex A.1). `without_failed` are both without ancestors that failed or were stopped,
-    None where there are none, nor did the job itself; `alone` are both of the job alone, `if_not_public` both where
-    only a tag says that generated data is public, and it is not (None: nobody says so).
+    parameters (the two bases of Annex A.1). `without_failed` are both without ancestors that failed, and without
+    the job where it met an error (None: there is neither); `alone` are both of the job alone, `if_not_public` both
+    where only a tag says that generated data is public, and it is not (None: nobody says so).
     """
 
     everything: Figures
@@ -255,14 +255,15 @@ def accumulate(
     updates_upper_flop: int | None = None,
     signal_flop: int = 0,
     stated: Stated = NOTHING_STATED,
-    failed: bool = False,
+    met_error: bool = False,
     doubts: Sequence[Remark] = (),
 ) -> Cumulative:
     """Add up a job and its ancestors, each once; one unknown figure makes the sum unknown.
 
     `updates_upper_flop` bounds what updated parameters, where that is less than `own` bounds; `signal_flop` is what was
-    counted of its passes that updated none; `doubts` are those about the job itself. A run that generates data is no
-    model: the training of the models that it runs does not count towards it (Annex A.1, parents in distillation).
+    counted of its passes that updated none; `doubts` are those about the job itself. `met_error`: whether it ended in
+    one; a job that was stopped may have left what was wanted of it. A run that generates data is no model: the training
+    of the models that it runs does not count towards it (Annex A.1, parents in distillation).
     """
     distinct = union([lineage.ancestors], without=job_id)
     counted = distinct if activity != "synthetic-data" else tuple(a for a in distinct if not a.has_weights)
@@ -277,7 +278,6 @@ def accumulate(
         signal_flop=signal_flop,
         lower_flop=own.lower_flop,
         firm_flop=own.firm_flop,
-        succeeded=not failed,
     )
     doubtful = [a for a in counted if a.doubts]
     inherited = [_DOUBTFUL(name=a.name, doubt=doubt.words) for a in doubtful[:_MOST_DOUBTS] for doubt in a.doubts]
@@ -287,7 +287,7 @@ def accumulate(
     every = (*doubts, *of_others)
     runs = [me, *counted]
     everything, updates = _added(runs, every, own.settle)
-    well = [a for a in runs if a.succeeded]
+    well = [*([] if met_error else [me]), *(a for a in counted if a.succeeded)]
     without = _added(well, every, own.settle) if len(well) < len(runs) else None
     unpublished = [replace(a, stated=_not_public(a)) for a in runs]
     not_public = _added(unpublished, every, own.settle) if unpublished != runs else None

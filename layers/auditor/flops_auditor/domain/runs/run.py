@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Literal
 
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.places import Location, Reference
@@ -15,6 +16,13 @@ from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.remarks import Remark
+
+RunState = Literal["running", "ending", "succeeded", "stopped", "error", "gone"]
+"""What a run's service says of it, in words of our own, which its parser chooses. It is `running`; `ending`, so that it
+no longer trains and has not ended; or it has ended: it `succeeded`, was `stopped`, met an `error`, or is `gone` and
+nobody says how. One that ended without success *failed*, in whichever way.
+"""
+NOT_ENDED: frozenset[RunState] = frozenset({"running", "ending"})
 
 
 @dataclass(frozen=True)
@@ -37,16 +45,15 @@ class FinalValue:
 @dataclass(frozen=True)
 class Run:
     """One run. `source` names the service and kind, such as "sagemaker:training-job", `kind` is the kind as people call
-    it; `status` is the service's word.
+    it. `status` is the service's word, which people are shown and nothing is decided by; `state` is what it means.
 
-    `built_in`: it runs an algorithm of the service that trains no language model. `finished`: it has ended, whether
-    well or not; `succeeded`: well. `hardware_disclosed` is False where the service keeps its hardware to itself.
-    `billed_tokens` are those that the service charged for, `limit_seconds` how long it may run; None: not known.
-    `family` is shared by runs that are trials of one search: they are no ancestors of each other. `role` is whose
-    rights it had, "" where the service does not say. `checkpoints` are those of its `results` that its owner named,
-    where others may write, or whose content others may have. `begins_doubts` are about what it begins from and cannot
-    be looked up. `reads` are places that it would begin from, did its lineage tag not deny it.
-    `stop_command` is what a person types to end it.
+    `built_in`: it runs an algorithm of the service that trains no language model. `hardware_disclosed` is False where
+    the service keeps its hardware to itself. `billed_tokens` are those that the service charged for, `limit_seconds`
+    how long it may run; None: not known. `family` is shared by runs that are trials of one search: they are no
+    ancestors of each other. `role` is whose rights it had, "" where the service does not say. `checkpoints` are those
+    of its `results` that its owner named, where others may write, or whose content others may have. `begins_doubts` are
+    about what it begins from and cannot be looked up. `reads` are places that it would begin from, did its lineage tag
+    not deny it. `stop_command` is what a person types to end it.
     """
 
     source: str
@@ -54,8 +61,7 @@ class Run:
     name: str
     region: str
     status: str
-    finished: bool
-    succeeded: bool
+    state: RunState
     created: datetime | None
     started: datetime | None
     ended: datetime | None
@@ -81,9 +87,14 @@ class Run:
     stop_command: str = ""
 
     @property
-    def failed(self) -> bool:
-        """Whether it ended in failure; one that was stopped may have left what was wanted of it."""
-        return self.finished and not self.succeeded and self.status == "Failed"
+    def finished(self) -> bool:
+        """Whether it has ended, with success or without."""
+        return self.state not in NOT_ENDED
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it has ended with success."""
+        return self.state == "succeeded"
 
     @cached_property
     def job_id(self) -> str:

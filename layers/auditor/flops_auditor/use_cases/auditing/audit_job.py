@@ -13,6 +13,7 @@ from typing import Literal
 from flops_auditor.domain.runs.case import Case, read_case
 from flops_auditor.domain.runs.pointer import JobPointer, is_replay
 from flops_auditor.domain.runs.reassessment import Reassessment, is_reassessment, parse_reassessment
+from flops_auditor.domain.runs.run import NOT_ENDED
 from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
@@ -180,6 +181,6 @@ def gather(described: Described, revision: int, recorder: Recorder) -> Case:
 def describe(pointer: JobPointer, recorder: Recorder) -> Described:
     """What its service says of a finished run. Raises NotFinished, and what the collector's `describe` raises."""
     described = recorder.collectors[pointer.service].describe(pointer)
-    if not described.finished:
+    if described.state in NOT_ENDED:
         raise NotFinished(f"{described.name} is {described.status}")
     return described

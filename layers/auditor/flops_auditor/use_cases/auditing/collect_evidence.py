@@ -8,7 +8,7 @@ from typing import Protocol
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.pointer import JobPointer
-from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.run import Run, RunState
 
 SaidOfModels = Callable[[Run], tuple[Amendment, ...]]
 """What people say of the model that a run trains. Raises MalformedModels."""
@@ -28,7 +28,7 @@ class Described:
     job_id: str
     name: str
     status: str
-    finished: bool
+    state: RunState
     collect: Callable[[datetime, SaidOfModels], Case]
 
 

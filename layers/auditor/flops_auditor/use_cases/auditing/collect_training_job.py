@@ -71,7 +71,7 @@ class TrainingJobCollector:
     def described(self, answer: Mapping[str, Any], job: TrainingJob, *gone: Unread) -> Described:
         """A training job as SageMaker describes it; `answer` is plain JSON."""
         ask = partial(collect, answer, job, self, gone=gone)
-        return Described(job.job_id, job.name, job.training_job_status, job.finished, ask)
+        return Described(job.job_id, job.name, job.training_job_status, job.state, ask)
 
 
 def collect(

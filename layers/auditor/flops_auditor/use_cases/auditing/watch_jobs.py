@@ -50,7 +50,6 @@ from flops_auditor.use_cases.ports.sources import (
     UnknownTrainingJob,
 )
 
-RUNNING = "InProgress"
 INTERVAL = timedelta(minutes=15)
 """Between two looks. A job that would cross before the look after the next one is stopped now."""
 OVERDUE = INTERVAL + timedelta(minutes=5)
@@ -221,7 +220,7 @@ class _NewJobs:
 
     def _note(self, jobs: Sequence[ListedJob], known: Mapping[str, SeenJob]) -> list[SeenJob]:
         """Note those that run, each once."""
-        new = [SeenJob(job, self.reader.clock()) for job in jobs if job.status == RUNNING and job.job_id not in known]
+        new = [SeenJob(job, self.reader.clock()) for job in jobs if job.state == "running" and job.job_id not in known]
         for seen in new:
             self.watcher.seen.note(seen)
         return new
@@ -261,7 +260,7 @@ def look_at(listed: ListedJob, recorder: Recorder, of_models: SaidOfModels | Non
         described = collector.describe(collector.pointer(listed.arn, listed.creation_time))
     except UnknownTrainingJob:
         return None
-    if described.status != RUNNING:
+    if described.state != "running":
         return None
     case = with_tags_seen(described.collect(now, of_models or said_of_models(recorder)), recorder)
     traced = lineage_of(case, recorder)

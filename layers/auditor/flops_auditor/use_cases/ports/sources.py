@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from flops_auditor.domain.runs.evidence import Unread
-from flops_auditor.domain.runs.sources.training_job_answer import TERMINAL_STATUSES
+from flops_auditor.domain.runs.run import NOT_ENDED, RunState
+from flops_auditor.domain.runs.sources.training_job_answer import state_of
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
@@ -66,9 +67,14 @@ class ListedJob:
     last_modified: datetime | None = None
 
     @property
+    def state(self) -> RunState:
+        """What its status means."""
+        return state_of(self.status)
+
+    @property
     def finished(self) -> bool:
-        """Whether the job has reached a terminal state."""
-        return self.status in TERMINAL_STATUSES
+        """Whether the job has ended."""
+        return self.state not in NOT_ENDED
 
     @property
     def job_id(self) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
+from flops_auditor.domain.runs.run import NOT_ENDED, RunState
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.arns import region_of
 from flops_auditor.domain.values.errors import WrongInput
@@ -19,7 +20,14 @@ from flops_auditor.domain.values.moments import iso, read_time
 
 DELETED = "Deleted"
 """Our own word for a job that was seen running and is gone: only a job that has ended can be deleted."""
-TERMINAL_STATUSES = frozenset({"Completed", "Failed", "Stopped", DELETED})
+_STATES: Mapping[str, RunState] = {
+    "InProgress": "running",
+    "Stopping": "ending",
+    "Completed": "succeeded",
+    "Stopped": "stopped",
+    "Failed": "error",
+    DELETED: "gone",
+}
 TRAINING = "Training"
 
 
@@ -274,9 +282,14 @@ class TrainingJob(AnswerShape):
         return region_of(self.arn)
 
     @property
+    def state(self) -> RunState:
+        """What TrainingJobStatus means."""
+        return state_of(self.training_job_status)
+
+    @property
     def finished(self) -> bool:
-        """Whether the job has reached a terminal state."""
-        return self.training_job_status in TERMINAL_STATUSES
+        """Whether the job has ended."""
+        return self.state not in NOT_ENDED
 
     @property
     def metric_names(self) -> tuple[str, ...]:
@@ -288,6 +301,13 @@ class TrainingJob(AnswerShape):
     def groups(self) -> tuple[InstanceGroup, ...]:
         """Hosts by instance type; empty for a serverless job."""
         return self.resource_config.groups()
+
+
+def state_of(status: str) -> RunState:
+    """What a TrainingJobStatus means. One that is not known, such as "Deleting", shows neither that the job goes on nor
+    that it has ended.
+    """
+    return _STATES.get(status, "ending")
 
 
 def parse_training_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, str]] | None = None) -> TrainingJob:

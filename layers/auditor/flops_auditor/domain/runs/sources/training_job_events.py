@@ -10,11 +10,12 @@ from typing import Any
 
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, plain
 from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.runs.run import NOT_ENDED
 from flops_auditor.domain.runs.sources.training_job_answer import (
-    TERMINAL_STATUSES,
     MalformedJob,
     TrainingJob,
     parse_training_job,
+    state_of,
 )
 from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.domain.values.moments import read_time
@@ -35,7 +36,7 @@ def points_at(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
         raise MalformedEvent(f"CreationTime: {error}") from error
     status = str(detail.get("TrainingJobStatus", ""))
     members = {str(key): value for key, value in detail.items()}
-    told = {"status": status, "finished": status in TERMINAL_STATUSES, "source": source, "detail": members}
+    told = {"status": status, "finished": state_of(status) not in NOT_ENDED, "source": source, "detail": members}
     return pointer.model_copy(update={"creation_time": created, **told})
 
 

@@ -65,7 +65,7 @@ def _found(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
     transitions, billed = job.secondary_status_transitions, job.training_time_in_seconds
     if any(step.status == TRAINING for step in transitions):
         return _compared(_from_transitions(job, as_of), job, as_of)
-    spans, completed = _outer_span(job, as_of), job.training_job_status == "Completed"
+    spans, completed = _outer_span(job, as_of), job.state == "succeeded"
     time = TrainingTime((), None, UNKNOWN_TIME(), (NO_TIME(),))
     if billed == 0 and completed and not spans:
         time = TrainingTime((), None, UNKNOWN_TIME(), (COMPLETED_IN_NO_TIME(),))
