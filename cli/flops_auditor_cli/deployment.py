@@ -19,7 +19,7 @@ class NoDeployment(AuditorError):
 
     remedy = (
         "Name it with --stack-name, its region with --region and its account with --profile; --local asks the demo. "
-        "docs/operations.md says how to deploy."
+        "`flops-auditor docs operations` says how to deploy."
     )
 
 

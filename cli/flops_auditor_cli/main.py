@@ -40,6 +40,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "catalog": Command("Instance types, policies, base models.", ("catalog",), group=True),
         "verify": Command("Check a bundle offline, without trusting its writer.", ("verify",)),
         "schema": Command("The JSON Schemas of what --output json prints.", ("schema",)),
+        "docs": Command("Read the documents that messages and mails name.", ("docs",)),
     },
     "Ask the deployment": {
         "records": Command("List, show and trace what was recorded.", ("records", "lineage"), group=True),

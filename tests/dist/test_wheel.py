@@ -31,11 +31,13 @@ def sources() -> set[str]:
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
     listed = done.stdout.splitlines()
     places = [str((place / name).relative_to(ROOT)) for name, place in PACKAGES.items()]
-    return {
+    code = {
         line.removeprefix("layers/auditor/").removeprefix("cli/")
         for line in listed
         if any(line.startswith(f"{place}/") for place in places)
     }
+    pages = {line for line in listed if line.startswith("docs/") and line.endswith(".md")}
+    return code | {f"flops_auditor_cli/documents/{page.removeprefix('docs/')}" for page in pages}
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +111,13 @@ def test_without_the_extra_a_command_that_asks_aws_says_what_to_install(programs
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.endswith("which is not installed: pip install 'flops-auditor[aws]'\n")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["you-got-a-mail", "adr/0002-doubts-forbid-below"])
+def test_the_documents_are_there(name: str, programs: Path, tmp_path: Path) -> None:
+    command = [programs / "flops-auditor", "docs", name]
+    done = subprocess.run(command, env=BARE, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def test_the_package_runs_as_a_module_too(programs: Path, tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_the_form_suits_sns_and_a_phone(case: Callable[[], Alert]) -> None:
 @every_case
 def test_the_page_about_mails_explains_every_subject(case: Callable[[], Alert]) -> None:
     headline, _, name = alert_of(case).subject.removeprefix("[FLOPs Auditor] ").rpartition(": ")
-    assert "docs/you-got-a-mail.md" in " ".join(alert_of(case).body.split())
+    assert "flops-auditor docs you-got-a-mail" in " ".join(alert_of(case).body.split())
     assert ("... (running)" if name.endswith("(running)") else f"`{headline}: <job>`") in MAILS
 
 

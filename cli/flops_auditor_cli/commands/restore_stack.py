@@ -32,7 +32,7 @@ WAITING = {"Delay": 3, "MaxAttempts": 200}
 class CannotRestore(AuditorError):
     """The stack cannot be restored."""
 
-    remedy = "docs/operations.md, disaster recovery, says what must be there and how it is done by hand."
+    remedy = "`flops-auditor docs operations`, disaster recovery, says what must be there and how it is done by hand."
 
 
 def import_template(processed: dict[str, Any], names: set[str]) -> dict[str, Any]:

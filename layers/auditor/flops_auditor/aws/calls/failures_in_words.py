@@ -61,7 +61,7 @@ class Denied(AuditorError):
 
     remedy = (
         "Ask whoever manages the account to allow you the action that is named, or choose another --profile; "
-        "docs/iam.md lists what each part needs."
+        "`flops-auditor docs iam` lists what each part needs."
     )
 
 

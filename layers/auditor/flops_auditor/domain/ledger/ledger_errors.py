@@ -15,7 +15,8 @@ class Tampered(LedgerError):
     """What was given is not what was signed and logged."""
 
     remedy = (
-        "Keep the bundle as it is, obtain a second copy from the archive bucket, and compare. See docs/threat-model.md."
+        "Keep the bundle as it is, obtain a second copy from the archive bucket, and compare. See "
+        "`flops-auditor docs threat-model`."
     )
 
 

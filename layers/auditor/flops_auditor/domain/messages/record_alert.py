@@ -52,7 +52,7 @@ ON_ITS_WORD = "BELOW every threshold, ON THE JOB'S OWN WORD"
 NOT_BINDING_YET = "ABOVE a threshold of a law that is NOT IN FORCE yet"
 DISPUTED = "OVER a threshold of which it is DISPUTED whether it counts"
 A_PERSON_DECIDES = "Tell whoever answers for this in your organisation. The figure is an indication; a person decides."
-WHAT_A_MAIL_MEANS = "What this mail means, and what to do with it: docs/you-got-a-mail.md of FLOPs Auditor."
+WHAT_A_MAIL_MEANS = "What this mail means, and what to do with it: `flops-auditor docs you-got-a-mail`"
 LAST_OF_ITS_CAUSE = """
 THE LAST OF ITS KIND TODAY
   This is message {count} of this day about jobs that are under every

@@ -7,7 +7,7 @@ class AuditorError(Exception):
     `name` is stable and goes into records, metrics and logs; the message is for people.
     """
 
-    remedy = "See docs/operations.md."
+    remedy = "See `flops-auditor docs operations`."
 
     @property
     def name(self) -> str:

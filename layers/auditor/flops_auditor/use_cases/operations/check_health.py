@@ -177,7 +177,7 @@ def _alarms(alarms: Sequence[Alarm]) -> HealthCheck:
     ringing = [alarm for alarm in alarms if alarm.state == "ALARM"]
     if ringing:
         detail = "; ".join(f"{alarm.name}: {alarm.reason}" if alarm.reason else alarm.name for alarm in ringing)
-        return HealthCheck("alarms", False, detail, "docs/operations.md says what each alarm means.")
+        return HealthCheck("alarms", False, detail, "`flops-auditor docs operations` says what each alarm means.")
     if not alarms:
         return HealthCheck("alarms", False, "the stack has no alarms", "Deploy the stack again.")
     return HealthCheck("alarms", True, f"none of {len(alarms)} is ringing")

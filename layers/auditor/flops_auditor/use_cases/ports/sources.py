@@ -19,7 +19,7 @@ class UnknownTrainingJob(WrongInput):
 
     remedy = (
         "Check the name, the region and the account. A job that was deleted cannot be asked again; see "
-        "docs/operations.md, dead letters."
+        "`flops-auditor docs operations`, dead letters."
     )
 
 
