@@ -154,10 +154,10 @@ class Deployed:
         assert "FunctionError" not in answer, body
         return json.loads(body)
 
-    def wait(self, ask: Callable[[], T], what: str) -> T:
-        """Ask until the answer is true; fails in words."""
-        give_up = time.monotonic() + PATIENCE_SECONDS
+    def wait(self, ask: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
+        """Ask until the answer is true, for so many seconds; fails in words."""
+        give_up = time.monotonic() + seconds
         while not (answer := ask()):
-            assert time.monotonic() < give_up, f"no {what} after {PATIENCE_SECONDS} s"
+            assert time.monotonic() < give_up, f"no {what} after {seconds} s"
             time.sleep(0.2)
         return answer

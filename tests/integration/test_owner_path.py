@@ -21,6 +21,8 @@ from tests.integration.deployed import Deployed, fresh_job, run
 
 FULL = os.environ.get("FLOPS_AUDITOR_OWNERS") == "full"
 REPLAYS, GENUINE = 10_000, 100
+PATIENCE_FOR_ALL_SECONDS = 900
+"""For GENUINE events; one takes a second or two on the local AWS of a busy machine."""
 
 
 def occupancy_of(job: dict[str, Any], hosts: int, each_minute: list[float]) -> dict[str, Any]:
@@ -152,7 +154,7 @@ def seconds_to_record(deployed: Deployed, jobs: Sequence[dict[str, Any]]) -> flo
 
     begun = time.monotonic()
     deployed.announce_as_aws(jobs)
-    deployed.wait(recorded, "all records")
+    deployed.wait(recorded, "record of each job", PATIENCE_FOR_ALL_SECONDS)
     return time.monotonic() - begun
 
 
@@ -164,9 +166,9 @@ def test_a_flood_of_replays_delays_no_event_of_aws_by_more_than_as_much_again(de
     undisturbed = seconds_to_record(deployed, quiet)
     arns = [job["TrainingJobArn"] for job in flooded]
     replay(deployed, (arns * REPLAYS)[:REPLAYS], datetime.now(UTC) - timedelta(days=3))
-    waiting = deployed.waiting("ReplayQueueUrl")
     disturbed = seconds_to_record(deployed, flooded)
-    told(f"{GENUINE} events: {undisturbed:.1f} s; after {REPLAYS} replays, {waiting} waiting: {disturbed:.1f} s")
-    while deployed.waiting("ReplayQueueUrl"):
-        time.sleep(1)
-    assert disturbed <= 2 * max(undisturbed, 5)
+    waiting = deployed.waiting("ReplayQueueUrl")
+    told(f"{GENUINE} events: {undisturbed:.1f} s; beside {REPLAYS} replays: {disturbed:.1f} s, {waiting} replays left")
+    deployed.stack.client("sqs").purge_queue(QueueUrl=deployed.outputs["ReplayQueueUrl"])
+    assert waiting, "the flood was over before the events were recorded, so nothing is shown"
+    assert disturbed <= 2 * undisturbed

@@ -117,6 +117,8 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, str):
         return value if value.isascii() else whole_text(value)
+    if value is None or isinstance(value, int | float):  # first: there are many of them
+        return value
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, Mapping):
