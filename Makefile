@@ -1,5 +1,8 @@
 # From a clean clone: `make demo`, `make test`. Needs Python 3.11 or newer, make and git.
-PYTHON ?= python3
+# The functions run on Python 3.13, so the environments are made of it where it is.
+ifndef PYTHON
+PYTHON := $(shell python3.13 -c 'import ensurepip' 2>/dev/null && echo python3.13 || echo python3)
+endif
 export UV_PYTHON_DOWNLOADS = never
 export SAM_CLI_TELEMETRY = 0
 export PYTHONPATH = $(CURDIR)/layers/auditor:$(CURDIR)/cli
@@ -63,6 +66,20 @@ test-unit: setup ## Pure and in-memory tests, without sockets, with the coverage
 
 test-contract: setup ## In-memory twins and real adapters behave alike
 	.venv/bin/pytest tests/contract -n 2
+
+# The oldest Python that pyproject.toml names, beside the functions' own, which `make test` takes.
+OLDEST ?= python3.11
+.tools/oldest/$(STAMP): requirements/dev.txt pyproject.toml .tools/bootstrap/$(STAMP)
+	@$(OLDEST) --version >/dev/null || { echo "$(OLDEST) is needed: make OLDEST=/path/to/python3.11 ..." >&2; exit 2; }
+	$(UV) venv --quiet --allow-existing --python "$$($(OLDEST) -c 'import sys; print(sys.executable)')" $(@D)
+	$(UV) pip sync --quiet --require-hashes --python $(@D)/bin/python requirements/dev.txt
+	$(UV) pip install --quiet --no-deps --no-build-isolation --offline --python $(@D)/bin/python --editable .
+	@touch $@
+
+.PHONY: test-oldest
+test-oldest: setup .tools/oldest/$(STAMP) ## Unit and contract tests on the oldest Python, 3.11
+	.tools/oldest/bin/pytest tests/unit -n 2 --disable-socket --allow-unix-socket
+	.tools/oldest/bin/pytest tests/contract -n 2
 
 .PHONY: verify-page
 verify-page: setup ## Put verifier/ into the one file verifier/verify.html, which is shipped with a release
@@ -184,6 +201,13 @@ mutation: setup ## Change the estimate and the policies one thing at a time: the
 .PHONY: check-template
 check-template: setup ## Compare template.yaml with every point of the bar, as a table
 	.venv/bin/python -m tests.template
+
+.PHONY: cost record-calls
+cost: setup ## Compute the tables of costs in docs/operations.md from the template, the recorded calls and the list prices
+	.venv/bin/python -m bench.cost
+
+record-calls: setup ## Record the functions' AWS calls on the local AWS for `make cost`, some minutes
+	.venv/bin/python -m bench.record_calls
 
 .PHONY: docs
 docs: .tools/docs/$(STAMP) ## Build the documents as a site in build/site; a link that leads nowhere fails

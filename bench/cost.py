@@ -1,52 +1,197 @@
-"""What one audit costs on AWS: the calls that the integration tests recorded, at list prices.
+"""What a deployment costs on AWS: from template.yaml, recorded calls and list prices, into docs/operations.md.
 
-Run as `python -m bench.cost CALLS.jsonl`; the file is the one that RECORD_CALLS_IN names (tests/integration/recording).
-A record is counted by its signature. Prices are list prices of us-east-1 in USD without free tier: put in your own.
+`make cost` writes the tables. bench/prices.json has the prices with their date and source, bench/calls.json the calls that
+`make record-calls` saw: replace the prices by yours. Not in it: storage, and the ingestion of logs.
 """
 
 from __future__ import annotations
 
 import json
-import sys
-from collections import Counter
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-MILLION = Decimal(1_000_000)
-# (IAM service, operation): USD for one call. A DynamoDB read is under 4 KB, a put 8 write units with its indexes;
-# listing S3 costs what a PUT does; GetMetricData is billed by the metric, here the four statistics of one host.
-PRICES = {
-    ("dynamodb", "GetItem"): Decimal("0.125") / MILLION,
-    ("dynamodb", "Query"): Decimal("0.125") / MILLION,
-    ("dynamodb", "PutItem"): Decimal("0.625") / MILLION * 8,
-    ("s3", "PutObject"): Decimal("5") / MILLION,
-    ("s3", "ListObjectVersions"): Decimal("5") / MILLION,
-    ("s3", "GetObject"): Decimal("0.4") / MILLION,
-    ("kms", "Sign"): Decimal("15") / MILLION,
-    ("kms", "GetPublicKey"): Decimal("15") / MILLION,
-    ("monitoring", "GetMetricData"): Decimal("10") / MILLION * 4,
-    ("sns", "Publish"): Decimal("20.5") / MILLION,
-    ("sqs", "SendMessageBatch"): Decimal("0.4") / MILLION,
+from tests.template.bar import watched
+from tests.template.loading import Template, load
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "operations.md"
+BEGIN = "<!-- cost: written by `make cost` -->\n"
+END = "<!-- cost: end -->\n"
+MONTH_SECONDS = 730 * 3600
+RATES = {"minutes": 60, "hour": 3600, "day": 86400}
+POLLERS = 5
+"""Long polls that Lambda keeps open on an empty queue (AWS Lambda Developer Guide, Amazon SQS, scaling)."""
+POLL_SECONDS = 20
+TRIGGERED_SQS = "SQS"
+STATISTICS_OF_A_HOST = 4
+"""That an audit and a look of the watch ask for (aws/sources/cloudwatch.py)."""
+LOOKS_A_DAY = 96
+HOSTS = (1, 8, 64, 512)
+PRICE_OF = {
+    **dict.fromkeys(("dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"), "dynamodb:read-unit"),
+    **dict.fromkeys(("dynamodb:PutItem", "dynamodb:UpdateItem"), "dynamodb:write-unit"),
+    **dict.fromkeys(("s3:PutObject", "s3:ListObjectVersions", "s3:ListObjectsV2"), "s3:put"),
+    "s3:GetObject": "s3:get",
+    **dict.fromkeys(("kms:Sign", "kms:GetPublicKey"), "kms:asymmetric-request"),
+    "monitoring:GetMetricData": "cloudwatch:metric-read",
+    "sns:Publish": "sns:mail",
+    **dict.fromkeys(("sqs:SendMessageBatch", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"), "sqs:request"),
 }
-FREE = {("sagemaker", name) for name in ("DescribeTrainingJob", "ListTags", "DescribeModelPackage")}
+"""A call and what is billed of it. Calls of FREE services cost nothing."""
+FREE = ("sagemaker:", "ec2:")
+
+
+class Prices:
+    """List prices by what is billed."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.date = str(document["date"])
+        self._usd = {name: Decimal(each["usd"]) for name, each in document["prices"].items()}
+
+    def of(self, billed: str, count: float | Decimal = 1) -> Decimal:
+        """USD for so many."""
+        return self._usd[billed] * Decimal(str(count))
+
+    def of_calls(self, calls: Mapping[str, float]) -> Decimal:
+        """USD for calls by service and operation. Raises KeyError for one that has no price."""
+        return sum((self.of_call(name, units) for name, units in calls.items()), Decimal(0))
+
+    def of_call(self, name: str, units: float) -> Decimal:
+        """USD for so many units of one call."""
+        return Decimal(0) if name.startswith(FREE) else self.of(PRICE_OF[name], units)
+
+    def of_run(self, gigabytes: Decimal, seconds: float) -> Decimal:
+        """USD for one invocation of a function, with its trace."""
+        ran = self.of("lambda:gb-second", gigabytes * Decimal(str(seconds)))
+        return ran + self.of("lambda:request") + self.of("xray:trace")
+
+
+def holds(template: Template, condition: Any) -> bool:
+    """Whether a condition of the template holds under the parameters' defaults."""
+    if isinstance(condition, str):
+        return holds(template, template["Conditions"][condition])
+    [(function, arguments)] = condition.items()
+    if function == "Condition":
+        return holds(template, arguments)
+    if function == "Fn::Not":
+        return not holds(template, arguments[0])
+    if function == "Fn::Or":
+        return any(holds(template, each) for each in arguments)
+    if function == "Fn::And":
+        return all(holds(template, each) for each in arguments)
+    reference, value = arguments
+    return str(template["Parameters"][reference["Ref"]]["Default"]) == str(value)
+
+
+def resources(template: Template, kind: str) -> dict[str, dict[str, Any]]:
+    """The resources of a type that a deployment with the defaults has: properties by name."""
+    return {
+        name: each["Properties"]
+        for name, each in template["Resources"].items()
+        if each["Type"] == kind and ("Condition" not in each or holds(template, each["Condition"]))
+    }
+
+
+def rounds_a_month(template: Template) -> dict[str, int]:
+    """How often each scheduled function runs in a month, by the function's name without the word Function."""
+    found = {}
+    for each in resources(template, "AWS::Scheduler::Schedule").values():
+        number, unit = each["ScheduleExpression"].removeprefix("rate(").removesuffix(")").split()
+        function = each["Target"]["Arn"]["Fn::GetAtt"][0].removesuffix("Function")
+        found[function] = round(MONTH_SECONDS / (int(number) * RATES[unit]))
+    return found
+
+
+def gigabytes(template: Template, function: str) -> Decimal:
+    """The memory of a function."""
+    return Decimal(resources(template, "AWS::Serverless::Function")[f"{function}Function"]["MemorySize"]) / 1024
+
+
+def idle(template: Template, calls: Mapping[str, Any], prices: Prices) -> Iterator[tuple[str, str, Decimal]]:
+    """What is billed each month without a single job: what, how many, USD."""
+    keys = len(resources(template, "AWS::KMS::Key"))
+    yield "KMS keys", f"{keys}", prices.of("kms:key-month", keys)
+    alarms = resources(template, "AWS::CloudWatch::Alarm")
+    metrics = sum(len(list(watched(each))) for each in alarms.values())
+    words = f"{len(alarms)} alarms on {metrics} metrics"
+    yield "CloudWatch alarms, billed by metric", words, prices.of("cloudwatch:alarm-metric-month", metrics)
+    functions = resources(template, "AWS::Serverless::Function").values()
+    events = [event for each in functions for event in each.get("Events", {}).values()]
+    queues = sum(each["Type"] == TRIGGERED_SQS for each in events)
+    polls = queues * POLLERS * MONTH_SECONDS // POLL_SECONDS
+    yield f"Lambda's polling of {queues} queues", f"{polls:,} requests", prices.of("sqs:request", polls)
+    for function, rounds in rounds_a_month(template).items():
+        recorded = calls["idle"][function]
+        once = prices.of_run(gigabytes(template, function), recorded["seconds"]) + prices.of("scheduler:invocation")
+        words = f"{rounds:,} rounds of {recorded['seconds']:g} s"
+        yield f"the {function.lower()} function", words, rounds * (once + prices.of_calls(recorded["calls"]))
+    dashboards = len(resources(template, "AWS::CloudWatch::Dashboard"))
+    yield "dashboard (`Dashboard=true`: 3 USD)", f"{dashboards}", prices.of("cloudwatch:dashboard-month", dashboards)
+    yield "metrics of its own: nothing is sent of a zero", "0", Decimal(0)
+
+
+def per_record(template: Template, calls: Mapping[str, Any], prices: Prices) -> Iterator[tuple[str, str, Decimal]]:
+    """What a record costs: call, units for one record, USD for 1,000 records."""
+    for name, units in calls["audit"]["calls"].items():
+        yield f"audit: {name}", f"{units:.1f}", 1000 * prices.of_call(name, units)
+    seconds = calls["audit"]["seconds"]
+    run = 1000 * prices.of_run(gigabytes(template, "Audit"), seconds)
+    yield "audit: Lambda and its trace", f"{seconds:g} s", run
+    sealing = 1000 * prices.of_calls(calls["seal"]["calls"])
+    yield f"seal, {calls['records']} records at once", f"{sum(calls['seal']['calls'].values()):.1f}", sealing
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table in Markdown whose columns after the first are numbers."""
+    marks = ["---", *("---:" for _ in head[1:])]
+    return [f"| {' | '.join(cells)} |" for cells in (head, marks, *rows)]
+
+
+def usd(amount: Decimal, places: int) -> str:
+    """An amount, rounded up."""
+    step = Decimal(1).scaleb(-places)
+    return f"{math.ceil(amount / step) * step:.{places}f}"
+
+
+def total(rows: Sequence[tuple[str, str, Decimal]]) -> Decimal:
+    """The sum of what rows cost."""
+    return sum((each[2] for each in rows), Decimal(0))
+
+
+def read() -> tuple[Template, dict[str, Any], Prices]:
+    """The template, the recorded calls and the prices of this repository."""
+    calls: dict[str, Any] = json.loads((HERE / "calls.json").read_text())
+    return load(), calls, Prices(json.loads((HERE / "prices.json").read_text()))
+
+
+def page(template: Template, calls: Mapping[str, Any], prices: Prices) -> str:
+    """The tables as they stand in docs/operations.md."""
+    month, record = list(idle(template, calls, prices)), list(per_record(template, calls, prices))
+    rows = [(what, count, usd(amount, 2)) for what, count, amount in month]
+    rows.append(("**each month without a job**", "", f"**{usd(total(month), 2)}**"))
+    lines = [f"Prices of {prices.date}, us-east-1, in USD; calls recorded on {calls['recorded']}.", ""]
+    lines += table(("without a job", "how many", "USD a month"), rows)
+    rows = [(what, count, usd(amount, 4)) for what, count, amount in record]
+    rows.append(("**all**", "", f"**{usd(total(record), 2)}**"))
+    lines += ["", *table(("for each record", "units for one", "USD for 1,000"), rows)]
+    rows = []
+    for hosts in HOSTS:
+        metrics = STATISTICS_OF_A_HOST * hosts
+        look = prices.of("cloudwatch:metric-read", metrics)
+        day = LOOKS_A_DAY * look
+        rows.append((f"{hosts}", f"{metrics:,}", usd(look, 4), usd(day, 3), usd(day * MONTH_SECONDS / 86400, 2)))
+    head = ("hosts of a running job", "metrics a look", "USD a look", "USD a day", "USD a month")
+    return "\n".join([*lines, "", *table(head, rows)]) + "\n"
 
 
 def main() -> None:
-    """Print the table for the audit function."""
-    calls: Counter[tuple[str, str]] = Counter()
-    for line in Path(sys.argv[1]).read_text().splitlines():
-        call = json.loads(line)
-        if "-AuditFunction-" in call["function"]:
-            calls[(call["service"], call["operation"])] += 1
-    records = calls[("kms", "Sign")]
-    total = Decimal(0)
-    print(f"| call | per record ({records} records) | USD per 1,000 records |\n| --- | ---: | ---: |")
-    for name, count in sorted(calls.items()):
-        each = Decimal(count) / records
-        price = Decimal(0) if name in FREE else PRICES[name] * each * 1000
-        total += price
-        print(f"| {name[0]}:{name[1]} | {each:.1f} | {price:.4f} |")
-    print(f"| **all calls** | {Decimal(sum(calls.values())) / records:.1f} | **{total:.3f}** |")
+    """Write the tables into docs/operations.md."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(before + BEGIN + "\n" + page(*read()) + "\n" + END + after)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,6 @@ def audit_message(record: SQSRecord) -> None:
     logger.info(outcome.kind, job_id=outcome.job_id, verdict=outcome.verdict)
     if outcome.kind == "recorded":
         count("Recorded")
-        count(f"Verdict-{outcome.verdict}")
 
 
 @lambda_handler

@@ -35,16 +35,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.warning("refuses, and was never read", region=region, reason=reason)
     for change in report.changes:
         logger.warning(change.remark.words, job=change.job.arn, kind=change.remark.kind.name)
-    told = {
-        "JobsQueued": len(report.queued),
-        "FinishedWithoutRecord": len(report.overdue),
-        "RegionsFailed": len(report.failed),
-    }
+    told = {"FinishedWithoutRecord": len(report.overdue), "RegionsFailed": len(report.failed)}
     for name, value in told.items():
         count(name, value)
     if report.share_complete < 100:
         metrics.add_metric(name="ReconcileProgress", unit=MetricUnit.Percent, value=report.share_complete)
     done = told | {
+        "JobsQueued": len(report.queued),
         "JobsListed": report.listed,
         "JobsChanged": len(report.changes),
         "RegionsComplete": len(report.complete),

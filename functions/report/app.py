@@ -11,7 +11,7 @@ from flops_auditor.aws.stores.s3_digests import S3Digests
 from flops_auditor.aws.stores.s3_reports import S3Reports
 from flops_auditor.aws.stores.sns import SnsAlerts
 from flops_auditor.aws.wiring.environment import ReportEnvironment
-from flops_auditor.aws.wiring.handling import count, lambda_handler, logger
+from flops_auditor.aws.wiring.handling import lambda_handler, logger
 from flops_auditor.aws.wiring.recording import now
 from flops_auditor.aws.wiring.reporting import reporter_from
 from flops_auditor.domain.messages.report.report import Report
@@ -40,7 +40,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     page = report_page(report)
     key = reports.keep(page, begun.date())
     done = {"jobs": len(report.jobs), "bytes": len(page), "key": key, "digest": mail_digest(report, reporter, key)}
-    count("ReportedJobs", len(report.jobs))
     logger.info("reported", extra=done)
     return done
 

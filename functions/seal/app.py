@@ -27,6 +27,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     for held in sealed.held:
         logger.error("held back", job_id=held.job_id, revision=held.revision, error=held.error, reason=held.message)
     logger.info("sealed", size=sealed.size, records=sealed.records, adopted=sealed.adopted, held=len(sealed.held))
-    count("SealedRecords", sealed.records)
     count("HeldRecords", len(sealed.held))
     return {"size": sealed.size, "records": sealed.records, "held": len(sealed.held)}

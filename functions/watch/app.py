@@ -35,10 +35,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.error(failure, remedy="`flops-auditor doctor` checks the regions and the function's rights.")
     for region in done.closed:
         logger.warning("refuses, and was never read: " + region)
-    numbers = {"jobs": done.jobs, "warnings": done.warnings, "stopped": done.stopped}
-    numbers["failures"] = len(done.failures) + done.left
-    names = {"jobs": "RunningJobs", "warnings": "Warnings", "stopped": "Stopped", "failures": "NotWatched"}
-    for what, number in numbers.items():
-        count(names[what], number)
+    failures = len(done.failures) + done.left
+    count("NotWatched", failures)
+    numbers = {"jobs": done.jobs, "warnings": done.warnings, "stopped": done.stopped, "failures": failures}
     logger.info("watched", extra=numbers)
     return numbers

@@ -309,12 +309,12 @@ def watched(alarm: Resource) -> Iterator[Resource]:
             yield query["MetricStat"]["Metric"]
 
 
-def alarms_on(subject: Subject, metric: str) -> list[str]:
-    """The resources or texts that the alarms on a metric alone watch."""
+def alarms_on(subject: Subject, metric: str, statistic: str) -> list[str]:
+    """The resources or texts that the alarms on a statistic of a metric alone watch."""
     return [
         target(dimension["Value"])
         for _, each in subject.properties("AWS::CloudWatch::Alarm")
-        if each.get("MetricName") == metric
+        if (each.get("MetricName"), each.get("Statistic")) == (metric, statistic)
         for dimension in each.get("Dimensions", [])
     ]
 
@@ -322,7 +322,7 @@ def alarms_on(subject: Subject, metric: str) -> list[str]:
 @point("alarms on Errors and Throttles of every function", "P")
 def function_alarms(subject: Subject) -> Iterator[str]:
     for metric in ("Errors", "Throttles"):
-        missing = set(subject.of("AWS::Lambda::Function")) - set(alarms_on(subject, metric))
+        missing = set(subject.of("AWS::Lambda::Function")) - set(alarms_on(subject, metric, "Sum"))
         yield from (f"no alarm on {metric} of {name}" for name in sorted(missing))
 
 
@@ -330,9 +330,9 @@ def function_alarms(subject: Subject) -> Iterator[str]:
 def queue_alarms(subject: Subject) -> Iterator[str]:
     sources = set(source_queues(subject))
     dead = set(subject.of("AWS::SQS::Queue")) - sources
-    for queue in sorted(dead - set(alarms_on(subject, "ApproximateNumberOfMessagesVisible"))):
+    for queue in sorted(dead - set(alarms_on(subject, "ApproximateNumberOfMessagesVisible", "Maximum"))):
         yield f"no alarm on the depth of {queue}"
-    for queue in sorted(sources - set(alarms_on(subject, "ApproximateAgeOfOldestMessage"))):
+    for queue in sorted(sources - set(alarms_on(subject, "ApproximateAgeOfOldestMessage", "Maximum"))):
         yield f"no alarm on the age of {queue}"
 
 
@@ -342,16 +342,14 @@ def freshness(subject: Subject) -> Iterator[str]:
     if not any(each.get("MetricName") == "FinishedWithoutRecord" for each in alarms):
         yield "no alarm on FinishedWithoutRecord"
     for function in scheduled(subject):
-        rounds = {"FunctionName": {"Ref": function}}
+        # Errors is 0 of a round that came to its end: its minimum is 1 where none did, and missing where none ran.
         silent = [
             each
             for each in alarms
-            if each.get("TreatMissingData") == "breaching"
-            and any(
-                metric["MetricName"] == "Invocations"
-                and {d["Name"]: d["Value"] for d in metric["Dimensions"]} == rounds
-                for metric in watched(each)
-            )
+            if (each.get("MetricName"), each.get("Statistic")) == ("Errors", "Minimum")
+            and each.get("TreatMissingData") == "breaching"
+            and each["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": function}}]
+            and (each["ComparisonOperator"], each["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
         ]
         if not silent:
             yield f"nobody is told when {function} does not run"

@@ -24,7 +24,21 @@ def authorised(operation, parameters):
     return [(TOGETHER[kind], of) for each in parameters["TransactItems"] for kind, of in each.items()]
 
 
-def note(client, operation, parameters, error):
+def units(operation, parameters, together):
+    """What is billed of a call where that is not the call: write units with the indexes' own, keys that are read, metrics
+    that are asked for.
+    """
+    if operation in ("PutItem", "UpdateItem"):
+        item = {**parameters.get("Item", {}), **parameters.get("Key", {})}
+        size = sum(len(name) + len(str(next(iter(value.values())))) for name, value in item.items())
+        indexes = sum(name in item for name in ("pending", "verdict", "base_model", "lineage", "kind"))
+        return (-(-size // 1024) + indexes) * (2 if together else 1)
+    if operation == "BatchGetItem":
+        return sum(len(table["Keys"]) for table in parameters["RequestItems"].values())
+    return len(parameters.get("MetricDataQueries", ())) or 1
+
+
+def note(client, operation, parameters, error, together):
     meta = client.meta
     line = {
         "function": os.environ["AWS_LAMBDA_FUNCTION_NAME"],
@@ -33,6 +47,7 @@ def note(client, operation, parameters, error):
         "region": meta.region_name,
         "parameters": {name: parameters[name] for name in NAMED if isinstance(parameters.get(name), str)},
         "tables": sorted(parameters.get("RequestItems", {})),
+        "units": units(operation, parameters, together),
         "error": error,
     }
     with Path(os.environ["RECORD_CALLS_IN"]).open("a", encoding="utf-8") as calls:
@@ -57,7 +72,7 @@ def record_calls():
             raise
         finally:
             for operation, parameters in authorised(operation_name, api_params):
-                note(self, operation, parameters, error)
+                note(self, operation, parameters, error, operation_name != operation)
 
     BaseClient._make_api_call = recorded
 

@@ -1,0 +1,52 @@
+"""The costs in docs/operations.md are what bench.cost computes; the promise of the README holds; no call lacks a price."""
+
+import copy
+import json
+from decimal import Decimal
+
+import pytest
+
+from bench import cost
+
+
+def test_the_page_has_what_the_programme_prints() -> None:
+    text = cost.PAGE.read_text()
+    _, _, rest = text.partition(cost.BEGIN)
+    assert rest.partition(cost.END)[0] == f"\n{cost.page(*cost.read())}\n"
+
+
+def test_without_a_job_it_costs_less_than_6_usd_a_month() -> None:
+    month = list(cost.idle(*cost.read()))
+    assert Decimal(5) < cost.total(month) < Decimal(6)
+
+
+def test_every_price_has_a_source() -> None:
+    document = json.loads((cost.HERE / "prices.json").read_text())
+    for each in document["prices"].values():
+        assert each["source"].startswith("https://aws.amazon.com/")
+        assert Decimal(each["usd"]) > 0
+    assert set(cost.PRICE_OF.values()) <= set(document["prices"])
+
+
+def test_a_call_without_a_price_is_noticed() -> None:
+    template, calls, prices = cost.read()
+    calls["audit"]["calls"]["athena:StartQueryExecution"] = 1
+    with pytest.raises(KeyError, match="athena"):
+        list(cost.per_record(template, calls, prices))
+
+
+@pytest.mark.parametrize(("name", "more"), [("Key", "1"), ("Alarm", "0.10")])
+def test_what_the_template_adds_is_counted(name: str, more: str) -> None:
+    template, calls, prices = cost.read()
+    larger = copy.deepcopy(template)
+    kind = {"Key": "RecordKey", "Alarm": "AuditErrorsAlarm"}[name]
+    larger["Resources"]["Another"] = copy.deepcopy(template["Resources"][kind])
+    added = cost.total(list(cost.idle(larger, calls, prices))) - cost.total(list(cost.idle(template, calls, prices)))
+    assert added == Decimal(more)
+
+
+def test_what_a_parameter_switches_on_is_counted_then_alone() -> None:
+    template, calls, prices = cost.read()
+    before = cost.total(list(cost.idle(template, calls, prices)))
+    template["Parameters"]["Dashboard"]["Default"] = "true"
+    assert cost.total(list(cost.idle(template, calls, prices))) == before + 3
