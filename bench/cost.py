@@ -1,7 +1,7 @@
 """What a deployment costs on AWS: from template.yaml, recorded calls and list prices, into docs/operations.md.
 
-`make cost` writes the tables. bench/prices.json has the prices with their date and source, bench/calls.json the calls that
-`make record-calls` saw: replace the prices by yours. Not in it: storage, and the ingestion of logs.
+`make cost` writes the tables. bench/prices.json has the prices with their date and source, to be replaced by yours;
+bench/calls.json has the calls that `make record-calls` saw. Not in it: storage, and the ingestion of logs.
 """
 
 from __future__ import annotations
@@ -26,6 +26,13 @@ POLLERS = 5
 """Long polls that Lambda keeps open on an empty queue (AWS Lambda Developer Guide, Amazon SQS, scaling)."""
 POLL_SECONDS = 20
 TRIGGERED_SQS = "SQS"
+CALL_SECONDS = Decimal("0.02")
+ELSEWHERE_SECONDS = Decimal("0.3")
+"""Planned, not measured: a call in the stack's region, and one to another region over a new connection, during which a
+function does nothing but wait.
+"""
+AUDIT_SECONDS = Decimal("0.3")
+"""An audit's own work (`python -m bench.audit_cpu`: 0.27 s)."""
 STATISTICS_OF_A_HOST = 4
 """That an audit and a look of the watch ask for (aws/sources/cloudwatch.py)."""
 LOOKS_A_DAY = 96
@@ -37,7 +44,7 @@ PRICE_OF = {
     "s3:GetObject": "s3:get",
     **dict.fromkeys(("kms:Sign", "kms:GetPublicKey"), "kms:asymmetric-request"),
     "monitoring:GetMetricData": "cloudwatch:metric-read",
-    "sns:Publish": "sns:mail",
+    "sns:Publish": "sns:publish",
     **dict.fromkeys(("sqs:SendMessageBatch", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"), "sqs:request"),
 }
 """A call and what is billed of it. Calls of FREE services cost nothing."""
@@ -63,9 +70,9 @@ class Prices:
         """USD for so many units of one call."""
         return Decimal(0) if name.startswith(FREE) else self.of(PRICE_OF[name], units)
 
-    def of_run(self, gigabytes: Decimal, seconds: float) -> Decimal:
+    def of_run(self, gigabytes: Decimal, seconds: Decimal) -> Decimal:
         """USD for one invocation of a function, with its trace."""
-        ran = self.of("lambda:gb-second", gigabytes * Decimal(str(seconds)))
+        ran = self.of("lambda:gb-second", gigabytes * seconds)
         return ran + self.of("lambda:request") + self.of("xray:trace")
 
 
@@ -105,6 +112,12 @@ def rounds_a_month(template: Template) -> dict[str, int]:
     return found
 
 
+def planned_seconds(recorded: Mapping[str, Any]) -> Decimal:
+    """How long a function waits for its calls."""
+    here, elsewhere = Decimal(str(recorded["here"])), Decimal(str(recorded["elsewhere"]))
+    return round(here * CALL_SECONDS + elsewhere * ELSEWHERE_SECONDS, 1)
+
+
 def gigabytes(template: Template, function: str) -> Decimal:
     """The memory of a function."""
     return Decimal(resources(template, "AWS::Serverless::Function")[f"{function}Function"]["MemorySize"]) / 1024
@@ -125,8 +138,9 @@ def idle(template: Template, calls: Mapping[str, Any], prices: Prices) -> Iterat
     yield f"Lambda's polling of {queues} queues", f"{polls:,} requests", prices.of("sqs:request", polls)
     for function, rounds in rounds_a_month(template).items():
         recorded = calls["idle"][function]
-        once = prices.of_run(gigabytes(template, function), recorded["seconds"]) + prices.of("scheduler:invocation")
-        words = f"{rounds:,} rounds of {recorded['seconds']:g} s"
+        seconds = planned_seconds(recorded)
+        once = prices.of_run(gigabytes(template, function), seconds) + prices.of("scheduler:invocation")
+        words = f"{rounds:,} rounds of {seconds} s"
         yield f"the {function.lower()} function", words, rounds * (once + prices.of_calls(recorded["calls"]))
     dashboards = len(resources(template, "AWS::CloudWatch::Dashboard"))
     yield "dashboard (`Dashboard=true`: 3 USD)", f"{dashboards}", prices.of("cloudwatch:dashboard-month", dashboards)
@@ -137,9 +151,11 @@ def per_record(template: Template, calls: Mapping[str, Any], prices: Prices) -> 
     """What a record costs: call, units for one record, USD for 1,000 records."""
     for name, units in calls["audit"]["calls"].items():
         yield f"audit: {name}", f"{units:.1f}", 1000 * prices.of_call(name, units)
-    seconds = calls["audit"]["seconds"]
+    mails = calls["audit"]["calls"]["sns:Publish"]
+    yield "audit: mail to one address", f"{mails:.1f}", 1000 * prices.of("sns:mail", mails)
+    seconds = planned_seconds(calls["audit"]) + AUDIT_SECONDS
     run = 1000 * prices.of_run(gigabytes(template, "Audit"), seconds)
-    yield "audit: Lambda and its trace", f"{seconds:g} s", run
+    yield "audit: Lambda and its trace", f"{seconds} s", run
     sealing = 1000 * prices.of_calls(calls["seal"]["calls"])
     yield f"seal, {calls['records']} records at once", f"{sum(calls['seal']['calls'].values()):.1f}", sealing
 
@@ -172,7 +188,8 @@ def page(template: Template, calls: Mapping[str, Any], prices: Prices) -> str:
     month, record = list(idle(template, calls, prices)), list(per_record(template, calls, prices))
     rows = [(what, count, usd(amount, 2)) for what, count, amount in month]
     rows.append(("**each month without a job**", "", f"**{usd(total(month), 2)}**"))
-    lines = [f"Prices of {prices.date}, us-east-1, in USD; calls recorded on {calls['recorded']}.", ""]
+    recorded = f"calls of {calls['recorded']}, {calls['regions']} regions, {calls['records']} records"
+    lines = [f"Prices of {prices.date}, us-east-1, in USD; {recorded}.", ""]
     lines += table(("without a job", "how many", "USD a month"), rows)
     rows = [(what, count, usd(amount, 4)) for what, count, amount in record]
     rows.append(("**all**", "", f"**{usd(total(record), 2)}**"))

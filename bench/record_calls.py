@@ -1,17 +1,15 @@
-"""Records what bench.cost computes with: the AWS calls of idle rounds, and those of auditing and sealing the sample jobs.
+"""Records what bench.cost computes with: the AWS calls of idle rounds, and of auditing and sealing the sample jobs.
 
-`make record-calls` deploys template.yaml on the local AWS (some minutes) and writes bench/calls.json. Seconds are those of a
-warm invocation as its caller sees it, on the machine that recorded them.
+`make record-calls` deploys template.yaml on the local AWS (some minutes) and writes bench/calls.json. It records no
+time: the local AWS is no measure of Lambda's.
 """
 
 from __future__ import annotations
 
 import json
-import platform
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,22 +17,24 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from flops_auditor.aws.sources.regions import AccountRegions
-from flops_auditor.domain.runs.sources.training_job_events import AWS_EVENT_SOURCE
 from flops_auditor_cli.demo import run_as_scheduled, run_demo
 from flops_auditor_cli.local_aws import Stack, deploy, start, stop
 from flops_auditor_cli.local_aws.locate import forget
 from tests.integration.conftest import RECORDING
-from tests.integration.deployed import Deployed, entry_of, fresh_job
 
 CALLS = Path(__file__).with_name("calls.json")
 SCHEDULED = ("Seal", "Reconcile", "Watch", "Report")
-ROUNDS = 4
-"""Of each scheduled function while nothing happens; the first two read the history and start the function."""
 STARTING = 2
+"""Rounds of a scheduled function that start it and read the history, before the one that is recorded."""
+REGIONS = (
+    *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1", "eu-central-1", "eu-west-1"),
+    *("eu-west-2", "eu-west-3", "eu-north-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1"),
+    *("ap-northeast-2", "ap-northeast-3"),
+)
+"""Those of a new account (AWS Account Management Reference Guide, regions that are enabled by default)."""
 
 
-def units_of(lines: Iterable[dict[str, Any]], each: int) -> dict[str, float]:
+def units_of(lines: Iterable[Mapping[str, Any]], each: int) -> dict[str, float]:
     """The calls among recorded lines by service and operation, in what is billed of them, for one of `each`."""
     billed: Counter[str] = Counter()
     for line in lines:
@@ -58,30 +58,23 @@ class Recording:
         return [call for call in map(json.loads, new) if call["function"] in names]
 
 
+def made(lines: Sequence[Mapping[str, Any]], home: str, each: int = 1) -> dict[str, Any]:
+    """What is kept of recorded calls: what is billed of them, and how many went where, which takes time."""
+    elsewhere = sum(line["region"] != home for line in lines)
+    return {
+        "here": round((len(lines) - elsewhere) / each, 2),
+        "elsewhere": round(elsewhere / each, 2),
+        "calls": units_of(lines, each),
+    }
+
+
 def idle_round(stack: Stack, calls: Recording, function: str) -> dict[str, Any]:
-    """Seconds and calls of one round while nothing happens."""
+    """The calls of one round while nothing happens."""
     for _ in range(STARTING):
         run_as_scheduled(stack, function)
     calls.since()
-    begun, rounds = time.monotonic(), ROUNDS - STARTING
-    for _ in range(rounds):
-        run_as_scheduled(stack, function)
-    seconds = (time.monotonic() - begun) / rounds
-    return {"seconds": round(seconds, 2), "calls": units_of(calls.since(function), rounds)}
-
-
-def seconds_of_an_audit(deployed: Deployed) -> float:
-    """Of a warm audit of one job of one host, invoked with a message as the queue has it."""
-    seconds = []
-    for _ in range(ROUNDS):
-        job = fresh_job()
-        deployed.load(job)
-        body = json.dumps({"source": AWS_EVENT_SOURCE, "detail": json.loads(entry_of(job)["Detail"])})
-        message = {"messageId": job["TrainingJobName"], "receiptHandle": "none", "body": body, "eventSource": "aws:sqs"}
-        begun = time.monotonic()
-        deployed.invoke("AuditFunctionName", {"Records": [message]})
-        seconds.append(time.monotonic() - begun)
-    return round(sorted(seconds)[ROUNDS // 2], 2)
+    run_as_scheduled(stack, function)
+    return made(calls.since(function), stack.region)
 
 
 def record(state: Path) -> dict[str, Any]:
@@ -89,26 +82,22 @@ def record(state: Path) -> dict[str, Any]:
     path = state / "calls.jsonl"
     stack = start(state, {"PYTHONPATH": str(RECORDING), "RECORD_CALLS_IN": str(path)}, enforce=True)
     try:
-        deploy(stack)
+        deploy(stack, {"Regions": ",".join(REGIONS)})
         calls = Recording(stack, path)
         idle = {function: idle_round(stack, calls, function) for function in SCHEDULED}
         with Progress(console=Console(stderr=True)) as progress:
             stack, rows, _ = run_demo(progress, state)
-        made = calls.since(*SCHEDULED, "Audit")
-        of = {name: [call for call in made if f"-{name}Function" in call["function"]] for name in ("Audit", "Seal")}
+        lines = calls.since("Audit", "Seal")
+        of = {name: [call for call in lines if f"-{name}Function" in call["function"]] for name in ("Audit", "Seal")}
         records = sum(call["operation"] == "Sign" for call in of["Audit"])
         return {
             "recorded": datetime.now(UTC).date().isoformat(),
-            "machine": f"local AWS, {platform.machine()}",
-            "regions": len(AccountRegions(stack.client("ec2")).enabled().names),
-            "idle": idle,
+            "regions": len(REGIONS),
             "jobs": len(rows),
             "records": records,
-            "audit": {
-                "seconds": seconds_of_an_audit(Deployed(stack)),
-                "calls": units_of(of["Audit"], records),
-            },
-            "seal": {"calls": units_of(of["Seal"], records)},
+            "idle": idle,
+            "audit": made(of["Audit"], stack.region, records),
+            "seal": made(of["Seal"], stack.region, records),
         }
     finally:
         stop(state)

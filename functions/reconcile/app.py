@@ -35,18 +35,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.warning("refuses, and was never read", region=region, reason=reason)
     for change in report.changes:
         logger.warning(change.remark.words, job=change.job.arn, kind=change.remark.kind.name)
-    told = {"FinishedWithoutRecord": len(report.overdue), "RegionsFailed": len(report.failed)}
-    for name, value in told.items():
-        count(name, value)
+    count("FinishedWithoutRecord", len(report.overdue))
+    count("RegionsFailed", len(report.failed))
     if report.share_complete < 100:
         metrics.add_metric(name="ReconcileProgress", unit=MetricUnit.Percent, value=report.share_complete)
-    done = told | {
-        "JobsQueued": len(report.queued),
+    done = {
         "JobsListed": report.listed,
+        "JobsQueued": len(report.queued),
         "JobsChanged": len(report.changes),
+        "FinishedWithoutRecord": len(report.overdue),
         "RegionsComplete": len(report.complete),
         "RegionsPending": len(report.pending),
         "RegionsClosed": len(report.closed),
+        "RegionsFailed": len(report.failed),
     }
     logger.info("reconciled", extra={**done, "progress_percent": report.share_complete})
     return done

@@ -12,6 +12,36 @@ def state_of(document: dict[str, Any], check: str) -> dict[str, str]:
     return finding
 
 
+def test_what_alarms_read_is_emitted_as_they_read_it(operator: Deployed) -> None:
+    """The lines of CloudWatch's embedded metric format that the deployed functions wrote, also where they raised."""
+    operator.stack.client("sqs").send_message(QueueUrl=operator.outputs["AuditQueueUrl"], MessageBody="no event at all")
+    logs = operator.stack.client("logs")
+    alarms = operator.stack.client("alarms").describe_alarms()["MetricAlarms"]
+    read = {each["MetricName"]: each["Dimensions"] for each in alarms if each["Namespace"] == "FlopsAuditor"}
+    assert set(read) == {"HeldRecords", "FinishedWithoutRecord", "RegionsFailed", "NotWatched"}
+
+    def lines(function: str) -> list[dict[str, Any]]:
+        configuration = operator.stack.client("lambda").get_function_configuration(
+            FunctionName=operator.outputs[f"{function}FunctionName"]
+        )
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName=configuration["LoggingConfig"]["LogGroup"]
+        )
+        texts = [line for page in pages for event in page["events"] for line in event["message"].splitlines()]
+        return [json.loads(line) for line in texts if line.startswith("{") and '"CloudWatchMetrics"' in line]
+
+    raised = operator.wait(
+        lambda: [line for line in lines("Audit") if "MalformedEvent" in line], "metric of an error that was raised"
+    )
+    for function in ("Audit", "Seal", "Reconcile", "Watch", "Report"):
+        for line in (*lines(function), *(raised if function == "Audit" else ())):
+            [metrics] = line["_aws"]["CloudWatchMetrics"]
+            assert (metrics["Namespace"], metrics["Dimensions"]) == ("FlopsAuditor", [["service"]])
+            emitted = [{"Name": "service", "Value": line["service"]}]
+            assert emitted[0]["Value"] == f"flops-auditor-{function.lower()}"
+            assert all(read.get(metric["Name"], emitted) == emitted for metric in metrics["Metrics"])
+
+
 def test_a_lost_event_is_found_told_and_made_good(operator: Deployed) -> None:
     """A finished job whose event never came: the doctor names it, a dry run lists it, reconcile records it."""
     job = fresh_job()

@@ -22,6 +22,8 @@ FOR_ADMINISTRATORS = {
     *("kms:RevokeGrant", "kms:ListGrants", "kms:DisableKeyRotation"),
     *("kms:EnableKeyRotation", "kms:ListKeyRotations", "kms:RotateKeyOnDemand"),
 }
+DIMENSION_OF = {"AWS/Lambda": "FunctionName", "AWS/SQS": "QueueName", "FlopsAuditor": "service"}
+"""The one dimension of the metrics that alarms read. Powertools emits a function's own by its service's name alone."""
 
 
 @point("a new account's quotas suffice", "P")
@@ -89,3 +91,18 @@ def quiet_when_paused(subject: Subject) -> Iterator[str]:
         }
         if missing == "breaching" and not functions <= set(scheduled(subject)):
             yield f"{name} waits for a function without a schedule"
+
+
+@point("every alarm reads its metric with just the dimensions that it is emitted with", "P")
+def dimensions(subject: Subject) -> Iterator[str]:
+    services = {
+        each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]["Fn::Sub"]
+        for _, each in subject.properties("AWS::Lambda::Function")
+    }
+    for name, each in subject.properties("AWS::CloudWatch::Alarm"):
+        for metric in watched(each):
+            [dimension] = metric["Dimensions"] if len(metric["Dimensions"]) == 1 else [{"Name": "", "Value": ""}]
+            if dimension["Name"] != DIMENSION_OF[metric["Namespace"]]:
+                yield f"{name} reads {metric['MetricName']} by {metric['Dimensions']}"
+            elif dimension["Name"] == "service" and dimension["Value"].get("Fn::Sub") not in services:
+                yield f"{name}: no function emits as {dimension['Value']}"

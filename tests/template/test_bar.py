@@ -167,6 +167,7 @@ BROKEN: dict[int, Break] = {
     41: lambda subject: properties(subject, "DataKey")["KeyPolicy"]["Statement"][1]["Action"].remove("kms:CreateGrant"),
     42: put("WatchFunctionEventInvokeConfig", "MaximumRetryAttempts", 2),
     43: lambda subject: subject.expanded["Resources"]["WatchFreshnessAlarm"].pop("Condition"),
+    44: put("HeldRecordsAlarm", "Dimensions", [{"Name": "service", "Value": {"Fn::Sub": "${AWS::StackName}-sealer"}}]),
 }
 
 

@@ -42,3 +42,14 @@ def test_a_function_emits_the_metric_of_its_alarm(metric: str) -> None:
     [dimension] = OWN_METRICS[metric]
     folder = dimension["Value"]["Fn::Sub"].rsplit("-", 1)[1]
     assert f'"{metric}"' in (REPOSITORY / "functions" / folder / "app.py").read_text()
+
+
+def test_every_metric_of_a_function_is_read_by_somebody() -> None:
+    """Each costs 0.30 USD a month while it has data: an alarm, the dashboard or a document reads it."""
+    apps = "".join(path.read_text() for path in (REPOSITORY / "functions").glob("*/app.py"))
+    emitted = set(re.findall(r'(?:count\(|add_metric\(name=)"(\w+)"', apps))
+    dashboard = TEMPLATE["DashboardOfTheStack"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    read = set(OWN_METRICS) | set(re.findall(r'"FlopsAuditor", "(\w+)"', dashboard))
+    documents = OPERATIONS + (REPOSITORY / "docs" / "threat-model.md").read_text()
+    assert emitted >= set(OWN_METRICS) | {"Recorded"}
+    assert [name for name in emitted - read if f"`{name}`" not in documents] == []

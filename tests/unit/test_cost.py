@@ -1,4 +1,4 @@
-"""The costs in docs/operations.md are what bench.cost computes; the promise of the README holds; no call lacks a price."""
+"""The costs in docs/operations.md are what bench.cost computes, the README's promise holds, no call lacks a price."""
 
 import copy
 import json

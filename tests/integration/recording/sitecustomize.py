@@ -25,9 +25,7 @@ def authorised(operation, parameters):
 
 
 def units(operation, parameters, together):
-    """What is billed of a call where that is not the call: write units with the indexes' own, keys that are read, metrics
-    that are asked for.
-    """
+    """What is billed of a call, if not the call: write units with those of indexes, keys read, metrics asked for."""
     if operation in ("PutItem", "UpdateItem"):
         item = {**parameters.get("Item", {}), **parameters.get("Key", {})}
         size = sum(len(name) + len(str(next(iter(value.values())))) for name, value in item.items())
