@@ -194,14 +194,16 @@ def page(template: Template, calls: Mapping[str, Any], prices: Prices) -> str:
     rows = [(what, count, usd(amount, 4)) for what, count, amount in record]
     rows.append(("**all**", "", f"**{usd(total(record), 2)}**"))
     lines += ["", *table(("for each record", "units for one", "USD for 1,000"), rows)]
-    rows = []
+    watched_hosts = []
     for hosts in HOSTS:
         metrics = STATISTICS_OF_A_HOST * hosts
         look = prices.of("cloudwatch:metric-read", metrics)
         day = LOOKS_A_DAY * look
-        rows.append((f"{hosts}", f"{metrics:,}", usd(look, 4), usd(day, 3), usd(day * MONTH_SECONDS / 86400, 2)))
+        watched_hosts.append(
+            (f"{hosts}", f"{metrics:,}", usd(look, 4), usd(day, 3), usd(day * MONTH_SECONDS / 86400, 2))
+        )
     head = ("hosts of a running job", "metrics a look", "USD a look", "USD a day", "USD a month")
-    return "\n".join([*lines, "", *table(head, rows)]) + "\n"
+    return "\n".join([*lines, "", *table(head, watched_hosts)]) + "\n"
 
 
 def main() -> None:
