@@ -104,12 +104,12 @@ def resources(template: Template, kind: str) -> dict[str, dict[str, Any]]:
 
 def rounds_a_month(template: Template) -> dict[str, int]:
     """How often each scheduled function runs in a month, by the function's name without the word Function."""
-    found = {}
+    rounds_of = {}
     for each in resources(template, "AWS::Scheduler::Schedule").values():
         number, unit = each["ScheduleExpression"].removeprefix("rate(").removesuffix(")").split()
         function = each["Target"]["Arn"]["Fn::GetAtt"][0].removesuffix("Function")
-        found[function] = round(MONTH_SECONDS / (int(number) * RATES[unit]))
-    return found
+        rounds_of[function] = round(MONTH_SECONDS / (int(number) * RATES[unit]))
+    return rounds_of
 
 
 def planned_seconds(recorded: Mapping[str, Any]) -> Decimal:
