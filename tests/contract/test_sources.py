@@ -11,11 +11,12 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
-from flops_auditor.aws.sources.cloudwatch import MOST_POINTS, MOST_QUERIES, NAMESPACE, CloudWatchMetrics, windows
+from flops_auditor.aws.sources.cloudwatch import MOST_POINTS, MOST_QUERIES, CloudWatchMetrics, windows
 from flops_auditor.aws.sources.s3_objects import S3ObjectAttributes
 from flops_auditor.aws.sources.sagemaker import SageMakerJobs
 from flops_auditor.domain.runs.sources.model_packages import data_places
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_metrics import NAMESPACE
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.use_cases.ports.sources import (
     JobMetrics,

@@ -37,6 +37,7 @@ from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.occupancy import Busy
 from flops_auditor.domain.runs.run import Hosts, Run
 from flops_auditor.domain.runs.series import Coverage
+from flops_auditor.domain.runs.sources.training_job_metrics import HOST_METRICS
 from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values.amounts import at_least, nearest
 from flops_auditor.domain.values.remarks import Kind, Remark
@@ -71,8 +72,10 @@ def run_with(time: TrainingTime = TIME, *, disclosed: bool = True, billed: int |
         ended=NOW,
         time=time,
         declared=NOTHING_SAID,
-        hardware_disclosed=disclosed,
+        undisclosed="" if disclosed else "secret run",
+        host_metrics=HOST_METRICS,
         billed_tokens=billed,
+        billed_as="BillableTokenCount",
     )
 
 
@@ -510,7 +513,9 @@ def test_an_mfu_of_unknown_precision_is_bounded_by_the_fastest_peak_for_the_time
 def test_runs_without_hosts_have_no_uses() -> None:
     none = hosts_of(run_with(), observed(), TABLE, data.published_utilisation())
     assert none == MeasuredHosts((), (), ())
-    assert hardware_of(run_with(disclosed=False), NOTHING_SAID, none) == Hardware((), False, (NOT_DISCLOSED(),), ())
+    assert hardware_of(run_with(disclosed=False), NOTHING_SAID, none) == Hardware(
+        (), False, (NOT_DISCLOSED(what="secret run"),), ()
+    )
     never = replace(TIME, seconds=Fraction(0))
     assert hardware_of(run_with(never), NOTHING_SAID, none) == Hardware((), False, (NEVER_ANY(),), (), idle=True)
     assert hardware_of(run_with(), NOTHING_SAID, none) == Hardware((), False, (), (NO_HOSTS(),))

@@ -15,6 +15,7 @@ from flops_auditor.domain.compute.hardware_use import IDLE_THOUGH_TRAINING, MEAN
 from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.evidence import Evidence, Unread
+from flops_auditor.domain.runs.sources.training_job_metrics import HOST_METRICS
 from tests.fakes.audit import told
 from tests.fakes.cases import audit, words
 from tests.fakes.jobs import CREATED, describe, throughout
@@ -342,7 +343,11 @@ def test_the_unit_is_unsure_where_no_host_passes_one_accelerator(
 def test_of_one_accelerator_sum_and_mean_are_the_same(kind: str, devices: int) -> None:
     found = estimated([busy(50)], ResourceConfig=hosts(kind))
     told = [each for each in found.assumptions if each.kind is MEANS_OF_ACCELERATORS]
-    assert told == ([MEANS_OF_ACCELERATORS(devices=devices)] if devices > 1 else [])
+    assert told == (
+        [MEANS_OF_ACCELERATORS(devices=devices, metric="GPUUtilization", where=HOST_METRICS.where)]
+        if devices > 1
+        else []
+    )
 
 
 @pytest.mark.parametrize("less", [Fraction(0), Fraction(1, 1000)])
@@ -357,7 +362,7 @@ def test_hosts_are_idle_below_the_least_that_a_published_run_used(less: Fraction
     )
     idle, most = (["algo-1", "algo-2"], busiest) if less else (["algo-2"], Fraction(0))
     signs = [found.declared.names[0].words]
-    remark = IDLE_THOUGH_TRAINING(hosts=idle, share=most, signs=signs, lowest=LOWEST)
+    remark = IDLE_THOUGH_TRAINING(hosts=idle, share=most, signs=signs, lowest=LOWEST, where=HOST_METRICS.where)
     assert remark in found.estimate.assumptions
     assert found.estimate.occupancy == (None if less else (1 + LOWEST) / 2)
     assert found.estimate.lower_flop == H100_HOST * TEN_HOURS * busiest * LOWEST

@@ -36,6 +36,7 @@ from flops_auditor.use_cases.recomputing.recompute import Recomputing, recompute
 from tests.fakes.audit import FakeTrainingJobs, FixedRegions, recorder
 from tests.fakes.cases import words
 from tests.unit.test_amend import amendment
+from tests.unit.test_words_of_services import of_sagemaker
 
 SOURCE = "made-up:tuning"
 STATES: Mapping[str, RunState] = {
@@ -66,7 +67,10 @@ def read_tuning(evidence: Evidence) -> Run:
             (Span(start, start + timedelta(seconds=seconds)),), Fraction(seconds), METERED(seconds=seconds)
         ),
         declared=read_declared(Statements({}, {}, {}, model_names={"the service": answer["model"]})),
-        hosts=(Hosts(answer["machine"], answer["machines"]),),
+        hosts=(Hosts(answer["machine"], answer["machines"]),) if "machine" in answer else (),
+        undisclosed="" if "machine" in answer else "run in a crater",
+        billed_tokens=answer.get("words"),
+        billed_as="words read",
         begins=tuple(Reference(Location(place), "base") for place in answer.get("from", ())),
         results=(Location(answer["id"]),),
     )
@@ -121,6 +125,7 @@ def tuning(number: int, **changes: Any) -> Evidence:
         "machines": 2,
         **changes,
     }
+    answer = {name: value for name, value in answer.items() if value is not None}
     return Evidence(answer, tags=[], source=SOURCE)
 
 
@@ -187,6 +192,17 @@ def test_an_ancestor_that_was_stopped_failed_as_one_that_met_an_error_did() -> N
         assert recorded is not None
         [ancestor] = recorded.content["cumulative"]["ancestors"]
         assert ancestor.get("failed", False) == (word != "done")
+
+
+def test_a_record_has_the_words_of_the_service_and_not_those_of_another() -> None:
+    working = audited_by()
+    run = delivered(1, working, machine=None, words=10**9)
+    recorded = newest(run.job_id, working)
+    assert recorded is not None
+    assumptions = words(recorded.content["estimate"]["assumptions"])
+    assert any("tokens: words read" in each for each in assumptions)
+    assert "run in a crater: its hardware is not disclosed" in assumptions
+    assert not [each for each in assumptions if of_sagemaker(each)]
 
 
 def test_evidence_is_amended_and_asked_for_again_as_that_of_any_service() -> None:

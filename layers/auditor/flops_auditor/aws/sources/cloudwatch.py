@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from flops_auditor.aws.calls.refusals import refusals
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.meter_lines import MINIMUM
-from flops_auditor.domain.runs.occupancy import LOWEST, MAXIMUM, OCCUPANCY_METRIC, SAMPLES
+from flops_auditor.domain.runs.occupancy import LOWEST, MAXIMUM, SAMPLES
+from flops_auditor.domain.runs.sources.training_job_metrics import HOST_METRICS, NAMESPACE
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.use_cases.ports.sources import MetricRequest, SourceDenied, SourceUnavailable
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
-NAMESPACE = "/aws/sagemaker/TrainingJobs"
 MOST_QUERIES = 500
 MOST_POINTS = 100_800
 _OF_A_HOST = (
@@ -90,12 +90,13 @@ def windows(request: MetricRequest) -> Iterator[Span]:
 
 
 def _queries(request: MetricRequest) -> list["MetricDataQueryTypeDef"]:
-    job = request.job_name
+    job, metric = request.job_name, HOST_METRICS.occupancy
     queries = []
     for i in range(1, request.hosts + 1):
-        label, host = f"{OCCUPANCY_METRIC} algo-{i}", f"{job}/algo-{i}"
+        name = f"{HOST_METRICS.host}{i}"
+        label, host = f"{metric} {name}", f"{job}/{name}"
         for query_id, end, statistic in _OF_A_HOST:
-            queries.append(_query(f"{query_id}{i}", label + end, OCCUPANCY_METRIC, "Host", host, statistic, request))
+            queries.append(_query(f"{query_id}{i}", label + end, metric, "Host", host, statistic, request))
     for number, name in enumerate(request.emitted):
         statistic = "Maximum" if name in request.counters else "Average"
         queries.append(_query(f"emitted{number}", name, name, "TrainingJobName", job, statistic, request))

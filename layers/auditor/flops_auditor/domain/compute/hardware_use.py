@@ -15,18 +15,17 @@ from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.occupancy import Busy
 from flops_auditor.domain.runs.remedies import AMEND, BETTER, KNOW_THE_TYPE
-from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.run import HostMetrics, Run
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
 SAY_THE_UNIT = Remedy(
     "occupancy-of-cloudwatch",
-    "see whether the occupancy is that of CloudWatch (namespace /aws/sagemaker/TrainingJobs, statistic Average, per "
-    f"host), and give better evidence: {BETTER}",
+    f"see whether the occupancy is that of {{where}}, and give better evidence: {BETTER}",
 )
 UNKNOWN_TYPE = Kind("unknown-instance-type", "instance type {name:said} is not in the hardware table", KNOW_THE_TYPE)
 """Nothing then bounds or cross-checks what else is said (docs/adr/0002)."""
 NO_HOSTS = Kind("no-hosts", "the job names no hosts", AMEND)
-NOT_DISCLOSED = Kind("hardware-not-disclosed", "serverless job: its hardware is not disclosed")
+NOT_DISCLOSED = Kind("hardware-not-disclosed", "{what}: its hardware is not disclosed")
 NEVER_ANY = Kind("never-had-hardware", "the job never had hardware")
 HOSTS = Kind("hosts", "{count} x {name}: {units:g} x {unit}, {peak:flop4} FLOP/s each, {basis}")
 DERIVED = Kind(
@@ -65,13 +64,13 @@ IDLE_THOUGH_TRAINING = Kind(
 )
 FRACTIONS = Kind(
     "occupancy-in-fractions",
-    "no host reports an occupancy over 1: GPUUtilization is in per cent, up to 100 for each accelerator, and in a file "
+    "no host reports an occupancy over 1: {metric} is in per cent, up to 100 for each accelerator, and in a file "
     "these may be fractions; the hosts count as fully busy",
     SAY_THE_UNIT,
 )
 MEANS_OF_ACCELERATORS = Kind(
     "occupancy-of-one-accelerator",
-    "no host of {devices} accelerators reports an occupancy over 100: GPUUtilization is their sum, and in a file these "
+    "no host of {devices} accelerators reports an occupancy over 100: {metric} is their sum, and in a file these "
     "may be means; the upper bound takes them as such",
     SAY_THE_UNIT,
 )
@@ -131,10 +130,11 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     unknown = sorted(name for _, name, kind in rows if kind is None)
     known = [(count, kind) for count, _, kind in rows if kind is not None]
     notes: list[Remark] = []
-    seen = _occupancies(known, observed.busy, notes) if not unknown else [None] * len(known)
+    host = run.host_metrics.host
+    seen = _occupancies(known, observed.busy, host, notes) if not unknown else [None] * len(known)
     signs = (*observed.training_signs, *run.declared.training_signs, *(name.words for name in run.declared.names[:1]))
-    believed = _believed(known, observed, signs, published, notes)
-    occupancies = seen if believed == observed.busy else _occupancies(known, believed, [])
+    believed = _believed(known, observed, run.host_metrics, signs, published, notes)
+    occupancies = seen if believed == observed.busy else _occupancies(known, believed, host, [])
     kinds = tuple(
         HostKind(count, kind, now, published.of(kind.unit_name).lowest, was)
         for (count, kind), now, was in zip(known, occupancies, seen, strict=True)
@@ -147,7 +147,7 @@ def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
     time = run.time
     if not hosts.kinds and not hosts.unknown:
         if not run.hardware_disclosed:
-            return Hardware((), False, (NOT_DISCLOSED(),), ())
+            return Hardware((), False, (NOT_DISCLOSED(what=run.undisclosed),), ())
         if time.seconds == 0 and not time.doubts:
             return Hardware((), False, (NEVER_ANY(),), (), idle=True)
         return Hardware((), False, (), (NO_HOSTS(),))
@@ -191,15 +191,15 @@ def _said_of_precision(declared: Declared, peak: Fraction, default: Fraction) ->
 
 
 def _occupancies(
-    known: Sequence[tuple[int, InstanceType]], busy: Mapping[str, Busy], notes: list[Remark]
+    known: Sequence[tuple[int, InstanceType]], busy: Mapping[str, Busy], host: str, notes: list[Remark]
 ) -> list[Fraction | None]:
-    """Occupancy per kind of host. Only hosts with accelerators report; a silent one counts as fully busy.
+    """Occupancy per kind of host, whose names begin with `host`. Only hosts with accelerators report; a silent one
+    counts as fully busy.
 
-    Which host is of which kind is not known (resourceconfig.json inside the container names them, in any order), so
-    each of several kinds with accelerators takes the busiest host.
+    Which host is of which kind is not known, so each of several kinds with accelerators takes the busiest host.
     """
     hosts = sum(count for count, _ in known)
-    names = [f"algo-{i}" for i in range(1, hosts + 1)]
+    names = [f"{host}{i}" for i in range(1, hosts + 1)]
     strangers = sorted(set(busy) - set(names))
     if strangers:
         notes.append(STRANGERS(hosts=strangers))
@@ -241,30 +241,31 @@ def _occupancies(
 def _believed(
     known: Sequence[tuple[int, InstanceType]],
     observed: Observations,
+    metrics: HostMetrics,
     signs: Sequence[str],
     published: PublishedUtilisation,
     notes: list[Remark],
 ) -> Mapping[str, Busy]:
-    """Reports that can be what CloudWatch says. A host whose report cannot be is silent: it counts as fully busy."""
+    """Reports that can be what the service says. A host whose report cannot be is silent: it counts as fully busy."""
     with_accelerators = [kind for _, kind in known if kind.accelerator is not None]
     if not with_accelerators or not observed.busy:
         return {}
     devices = max(map(_devices, with_accelerators))
     highest = max(report.highest for report in observed.busy.values()) * 100
     if observed.unit_unsure and highest <= 1:
-        notes.append(FRACTIONS())
+        notes.append(FRACTIONS(metric=metrics.occupancy, where=metrics.where))
         return {}
     reports = observed.busy
     if observed.unit_unsure and devices > 1 and highest <= 100:
-        notes.append(MEANS_OF_ACCELERATORS(devices=devices))
+        notes.append(MEANS_OF_ACCELERATORS(devices=devices, metric=metrics.occupancy, where=metrics.where))
         reports = {host: report.times(devices) for host, report in observed.busy.items()}
     least = min(published.of(kind.unit_name).lowest for kind in with_accelerators)
     alike = len(with_accelerators) == len(known)  # a host without any truly reports zero
     shares = {host: report.occupancy_of_values(devices) for host, report in observed.busy.items()}
     idle = {host: share for host, share in shares.items() if signs and share < least and (alike or share)}
     if idle:
-        remark = IDLE_THOUGH_TRAINING(hosts=sorted(idle), share=max(idle.values()), signs=signs, lowest=least)
-        notes.append(remark)
+        share, where = max(idle.values()), metrics.where
+        notes.append(IDLE_THOUGH_TRAINING(hosts=sorted(idle), share=share, signs=signs, lowest=least, where=where))
     return {host: report for host, report in reports.items() if host not in idle}
 
 

@@ -104,7 +104,7 @@ def measured_tokens(run: Run, observed: Observations) -> Tokens | None:
     if "tokens" in observed.emitted:
         return _counted(observed.emitted["tokens"], Fraction(1), "")
     billed = run.billed_tokens
-    return Tokens(billed, "BillableTokenCount", least=billed, most=billed) if billed else None
+    return Tokens(billed, run.billed_as, least=billed, most=billed) if billed else None
 
 
 def _counted(emitted: Emitted, times: Fraction, over: str) -> Tokens:

@@ -62,8 +62,6 @@ MORE_THAN_ANY = Kind(
     "counts as unknown where that is lower",
     SAY_WHICH,
 )
-OWN_CHECKPOINTS = "/opt/ml/checkpoints"
-"""Where SageMaker keeps a job's own checkpoints over its interruptions (CheckpointConfig, LocalPath)."""
 AGREEMENT = Fraction(11, 10)
 """Two figures for one model that differ by no more are the same, rounded."""
 
@@ -200,7 +198,7 @@ def _path_beside(
     if first is None or first.model is None or first.hint or any(name.explains for name in names):
         return []
     known = {each.name: each.model for each in named if each.model is not None}
-    path = next((n for n in names if n.loaded and n.is_place and not n.text.startswith(OWN_CHECKPOINTS)), None)
+    path = next((n for n in names if n.loaded and n.is_place and not n.resumes), None)
     if path is None or known.get(path) is first.model:
         return []
     remark = PATH_BESIDE_NAME(path_where=path.where, path=path.text, where=first.name.where, model=first.model.model_id)

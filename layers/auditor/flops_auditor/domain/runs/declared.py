@@ -5,7 +5,7 @@ a verdict may not be "below" while something that bears on it could not be read.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Literal
@@ -29,8 +29,6 @@ MOST_NAMES = 8
 """Names of one run's original that are looked up."""
 LONGEST_NAME = 120
 """Characters of a model's name that are shown."""
-_INPUTS = "/opt/ml/input/data/"
-"""Where a container finds its channels, by their names (SageMaker Developer Guide)."""
 PRECISION_TAG = f"tag {TAG_PREFIX}precision"
 USUAL = "bf16"
 """The precision that is taken where nothing is said."""
@@ -69,6 +67,17 @@ TWO_ORIGINALS = Kind(
 
 
 @dataclass(frozen=True)
+class Folders:
+    """Paths that a service gives the runs in its containers, empty where it gives none: a channel lies in `inputs`,
+    with its name; what a run keeps over its interruptions in `checkpoints`; what it writes in `results`.
+    """
+
+    inputs: str = ""
+    checkpoints: str = ""
+    results: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Statements:
     """What a run says of itself, unread: tags, hyperparameters, environment, options of the command that its container
     starts with (`arguments`), and its service's own fields.
@@ -76,7 +85,7 @@ class Statements:
     `channels` are inputs that give it a model: the name that its owner chose -> where it lies. `model_names` are where
     the service's own fields name the model it trains -> its name there, most explicit first, `model_tags` are tags that
     the service's tools name it with; `technique` how it is trained; `parameter_efficient` that only adapters are;
-    `evaluation` that nothing is.
+    `evaluation` that nothing is; `folders` are those of the service's containers.
     """
 
     tags: Mapping[str, str]
@@ -89,6 +98,7 @@ class Statements:
     technique: str = ""
     parameter_efficient: bool = False
     evaluation: bool = False
+    folders: Folders = Folders()
 
 
 NOTHING_SAID = Statements({}, {}, {})
@@ -99,13 +109,14 @@ class ModelName:
     """A name that a run gives the model it begins with, and where it says so, in words.
 
     `loaded`: its hyperparameters tell a trainer to load weights from there; `explains`: its owner says so for the audit
-    alone, and knows what lies at the paths that the run names.
+    alone, and knows what lies at the paths that the run names; `resumes`: it is where the run's own checkpoints lie.
     """
 
     text: str
     where: str
     loaded: bool = False
     explains: bool = False
+    resumes: bool = False
 
     @property
     def is_place(self) -> bool:
@@ -359,11 +370,11 @@ def _names(
     """The names of the model, most explicit first, and whether the run loads its weights; None where a name may be
     that of a configuration, since a tag against what the run names settles nothing.
     """
-    tagged = reader.tag("base-model")
+    folders, tagged = statements.folders, reader.tag("base-model")
     from_scratch = tagged.lower() in _FROM_SCRATCH
     places = [] if from_scratch else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model", explains=True), True)]
     for word in ("hyperparameter", "argument"):
-        named_there = read[word].models() if word in read else []
+        named_there = read[word].models(folders.results) if word in read else []
         places += [(ModelName(name, f"{word} {where}", w), w) for where, name, w in named_there]
     for key in sorted(statements.environment, key=_rank):
         if key.lower() in MODEL:
@@ -373,12 +384,14 @@ def _names(
     places += [(ModelName(statements.tags.get(key, ""), f"tag {key}"), True) for key in statements.model_tags]
     places += [(ModelName(text, f"channel {name}"), True) for name, text in statements.channels.items()]
     places += [(ModelName(text, where), True) for where, text in statements.model_names.items()]
-    mounted = tuple(f"{_INPUTS}{name}" for name in statements.channels)
+    mounted = tuple(f"{folders.inputs}{name}" for name in statements.channels if folders.inputs)
     named = [(n, weights) for n, weights in places if n.text.strip() and not _is_mounted(n.text, mounted)]
     if not named:
         return (), False
     loaded = any(weights for _, weights in named)
-    return tuple(name for name, _ in named), True if loaded and not from_scratch else None
+    own = folders.checkpoints
+    names = tuple(replace(name, resumes=bool(own) and name.text.startswith(own)) for name, _ in named)
+    return names, True if loaded and not from_scratch else None
 
 
 def _rank(variable: str) -> tuple[int, str]:

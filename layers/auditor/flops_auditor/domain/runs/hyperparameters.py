@@ -75,8 +75,7 @@ LOADED_FROM = (
     "load",
 )
 """Where a trainer loads weights from, or resumes: Megatron, torchtitan, torchtune, LitGPT, EasyLM. Only a place is
-taken for one, and none that SageMaker gives a job for what it writes."""
-_OWN_PLACES = ("/opt/ml/checkpoints", "/opt/ml/model", "/opt/ml/output")
+taken for one, and none where the run itself writes."""
 _FLAVOUR = "model.flavor"
 """torchtitan: `model.name` llama3 with `model.flavor` 8B."""
 
@@ -308,9 +307,9 @@ class Hyperparameters:
         """Values by their own name, where it contains this."""
         return {name: self.get(name) for name in self._by_name if part in name and "." not in name}
 
-    def models(self) -> list[tuple[str, str, bool]]:
+    def models(self, own_places: tuple[str, ...] = ()) -> list[tuple[str, str, bool]]:
         """Names of the trained model, most explicit first: what each stands under, the name, and whether it is that of
-        weights.
+        weights. `own_places` are where the run writes.
         """
         by_model: dict[tuple[str, bool], str] = {}
         flavour = self.get(_FLAVOUR)
@@ -323,7 +322,7 @@ class Hyperparameters:
                     by_model.setdefault((whole, name not in CONFIGURATIONS), full_name)
         for name in LOADED_FROM:
             for full_name, value in self._by_name.get(name, ()):
-                if is_place(value) and value.strip() and not value.startswith(_OWN_PLACES):
+                if is_place(value) and value.strip() and not value.startswith(own_places):
                     by_model.setdefault((value, True), full_name)
         return [(where, name, weights) for (name, weights), where in by_model.items()]
 

@@ -1,6 +1,6 @@
 """What the metrics of a run say: occupancy of its accelerators per host, and what the training code emitted.
 
-Occupancy (CloudWatch `GPUUtilization`, 100 per accelerator of a host) is the share of time in which some kernel ran.
+Occupancy (a metric of each host, 100 per accelerator) is the share of time in which some kernel ran.
 It bounds utilisation from above and is no measure of it (docs/methodology.md).
 """
 
@@ -26,7 +26,7 @@ from flops_auditor.domain.runs.meter_lines import PREFIX, read_lines, word_of
 from flops_auditor.domain.runs.meter_words import MODEL_FLOP, Counted, Facts, Suspicion
 from flops_auditor.domain.runs.occupancy import Busy, Points, busy_hosts, host_in, is_occupancy
 from flops_auditor.domain.runs.remedies import ASK_AGAIN
-from flops_auditor.domain.runs.run import FinalValue, Run
+from flops_auditor.domain.runs.run import FinalValue, HostMetrics, Run
 from flops_auditor.domain.runs.series import (
     Series,
     SeriesReader,
@@ -64,7 +64,7 @@ UNFINISHED = Kind(
 
 @dataclass(frozen=True)
 class Observations:
-    """Metrics, read. `busy` maps host -> busy accelerators of that host (GPUUtilization / 100).
+    """Metrics, read. `busy` maps host -> busy accelerators of that host.
 
     `emitted` maps quantity (see data/trainer_metrics.json) -> value; `notes` say what was not used and why; `doubts`
     name series that CloudWatch did not give in full. `training_signs` are names of metrics that only training emits.
@@ -106,12 +106,12 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
     The order of results does not matter; results of one label (pages of an answer) are one series.
     """
     notes: list[Remark] = []
-    period, time = evidence.period_seconds, run.time
+    period, time, metrics = evidence.period_seconds, run.time, run.host_metrics
     labelled = _points(evidence, notes)
-    of_occupancy = {label: points for label, points in labelled.items() if is_occupancy(label)}
-    busy = busy_hosts(of_occupancy, time.spans, period, notes)
+    of_occupancy = {label: points for label, points in labelled.items() if is_occupancy(label, metrics)}
+    busy = busy_hosts(of_occupancy, metrics, time.spans, period, notes)
     emitted = {
-        _name_and_host(label, vocabulary): series_of(points)
+        _name_and_host(label, metrics, vocabulary): series_of(points)
         for label, points in labelled.items()
         if label not in of_occupancy
     }
@@ -169,10 +169,10 @@ def _only_training_emits(name: str, vocabulary: TrainerMetrics) -> bool:
     return meaning.quantity not in {"sample_rate", METER}
 
 
-def _name_and_host(label: str, vocabulary: TrainerMetrics) -> tuple[str, str]:
+def _name_and_host(label: str, metrics: HostMetrics, vocabulary: TrainerMetrics) -> tuple[str, str]:
     """A label is a metric's name, which may hold blanks, or a name with the host that emitted it."""
     name, _, place = label.rpartition(" ")
-    if name and host_in(place) and vocabulary.recognise(label) is None:
+    if name and host_in(place, metrics) and vocabulary.recognise(label) is None:
         return name, place
     return label, ""
 

@@ -1,4 +1,4 @@
-"""How busy the hosts of a run were: CloudWatch's GPUUtilization, 100 per accelerator of a host, and what it can prove.
+"""How busy the hosts of a run were, in per cent, up to 100 per accelerator of a host, and what that can prove.
 
 AWS's agent on each host sends one sample a minute (Amazon SageMaker AI metrics in Amazon CloudWatch, job metrics). The
 container holds the run's role, so it may send samples of its own, but it cannot take back those of the agent. So a
@@ -12,18 +12,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
+from flops_auditor.domain.runs.run import HostMetrics
 from flops_auditor.domain.runs.series import Coverage, Series, coverage, series_of, step_of, training_microseconds
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values.remarks import Kind, Remark
 
-OCCUPANCY_METRIC = "GPUUtilization"
 MAXIMUM, LOWEST, SAMPLES = " Maximum", " Minimum", " SampleCount"
 """What the labels of a host's highest and lowest values and numbers of samples end with, beside its means."""
 AGENT_PERIOD = 60 * 10**6
 """Microseconds between two samples of AWS's agent."""
 _SAME = 1.001
 """Sums of floating-point numbers differ by less."""
-_HOST = re.compile(r"(?:.*/)?(algo-[1-9]\d*)")
 
 NO_HOST = Kind("occupancy-without-host", "{label:said80} is not used: it names no host")
 NO_TIME = Kind("occupancy-not-during-training", "{label:said80} is not used: no value lies in training time")
@@ -40,7 +39,7 @@ Points = Sequence[tuple[int | None, float]]
 
 @dataclass(frozen=True)
 class Busy:
-    """Busy accelerators of one host, in hundredths (GPUUtilization), over `total` microseconds of training."""
+    """Busy accelerators of one host, in hundredths, over `total` microseconds of training."""
 
     values: Coverage
     total: int
@@ -77,14 +76,18 @@ class Busy:
 
 
 def busy_hosts(
-    labelled: Mapping[str, Points], spans: Sequence[Span], period_seconds: int | None, notes: list[Remark]
+    labelled: Mapping[str, Points],
+    metrics: HostMetrics,
+    spans: Sequence[Span],
+    period_seconds: int | None,
+    notes: list[Remark],
 ) -> dict[str, Busy]:
     """Host -> how busy it was, from the points of each label of the metric; what is not used is noted."""
     busy: dict[str, Busy] = {}
     for label in sorted(labelled):
         if label.endswith((MAXIMUM, LOWEST, SAMPLES)):
             continue
-        host = host_in(label.removeprefix(OCCUPANCY_METRIC).strip())
+        host = host_in(label.removeprefix(metrics.occupancy).strip(), metrics)
         if host is None:
             notes.append(NO_HOST(label=label))
             continue
@@ -100,19 +103,20 @@ def busy_hosts(
     return busy
 
 
-def host_in(text: str) -> str | None:
-    """The host that a text names, such as `algo-1` in `job/algo-1`; None where it names none."""
-    match = _HOST.fullmatch(text)
+def host_in(text: str, metrics: HostMetrics) -> str | None:
+    """The host that a text names, such as `host-1` in `run/host-1`; None where it names none."""
+    match = re.fullmatch(rf"(?:.*/)?({re.escape(metrics.host)}[1-9]\d*)", text)
     return match[1] if match else None
 
 
-def is_occupancy(label: str) -> bool:
+def is_occupancy(label: str, metrics: HostMetrics) -> bool:
     """Whether a label is one of the metric's."""
-    return label == OCCUPANCY_METRIC or label.startswith(f"{OCCUPANCY_METRIC} ")
+    name = metrics.occupancy
+    return bool(name) and (label == name or label.startswith(f"{name} "))
 
 
 def busyness(series: Series, spans: Sequence[Span], period_seconds: int | None) -> Busy | None:
-    """GPUUtilization of one host as busy accelerators; None when no value falls into the spans.
+    """The metric of one host as busy accelerators; None when no value falls into the spans.
 
     Time that no value covers is not covered, and a value that lies partly outside the spans counts as if the host had
     been idle outside: the figure bounds the occupancy from above.

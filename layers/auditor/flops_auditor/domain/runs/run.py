@@ -34,6 +34,18 @@ class Hosts:
 
 
 @dataclass(frozen=True)
+class HostMetrics:
+    """How a service measures the hosts of its runs: `occupancy` names the metric of how busy a host's accelerators
+    were, in per cent, up to 100 for each (empty: there is none); hosts are called `host` and a number from 1; `where`
+    people find the metric, in words.
+    """
+
+    occupancy: str = ""
+    host: str = "host-"
+    where: str = "the service"
+
+
+@dataclass(frozen=True)
 class FinalValue:
     """The last value of a metric that the run emitted, and when (None: not known)."""
 
@@ -47,13 +59,14 @@ class Run:
     """One run. `source` names the service and kind, such as "sagemaker:training-job", `kind` is the kind as people call
     it. `status` is the service's word, which people are shown and nothing is decided by; `state` is what it means.
 
-    `built_in`: it runs an algorithm of the service that trains no language model. `hardware_disclosed` is False where
-    the service keeps its hardware to itself. `billed_tokens` are those that the service charged for, `limit_seconds`
-    how long it may run; None: not known. `family` is shared by runs that are trials of one search: they are no
-    ancestors of each other. `role` is whose rights it had, "" where the service does not say. `checkpoints` are those
-    of its `results` that its owner named, where others may write, or whose content others may have. `begins_doubts` are
-    about what it begins from and cannot be looked up. `reads` are places that it would begin from, did its lineage tag
-    not deny it. `stop_command` is what a person types to end it.
+    `built_in`: it runs an algorithm of the service that trains no language model. `undisclosed` says what kind of run
+    it is where the service keeps its hardware to itself, such as "serverless job". `billed_tokens` are those that the
+    service charged for, which it calls `billed_as`, `limit_seconds` how long it may run; None: not known. `family` is
+    shared by runs that are trials of one search: they are no ancestors of each other. `role` is whose rights it had, ""
+    where the service does not say. `checkpoints` are those of its `results` that its owner named, where others may
+    write, or whose content others may have. `begins_doubts` are about what it begins from and cannot be looked up.
+    `reads` are places that it would begin from, did its lineage tag not deny it. `stop_command` is what a person types
+    to end it.
     """
 
     source: str
@@ -70,8 +83,10 @@ class Run:
     kind: str = "Training run"
     hosts: tuple[Hosts, ...] = ()
     built_in: bool = False
-    hardware_disclosed: bool = True
+    host_metrics: HostMetrics = HostMetrics()
+    undisclosed: str = ""
     billed_tokens: int | None = None
+    billed_as: str = "tokens that the service charged for"
     limit_seconds: int | None = None
     metric_names: tuple[str, ...] = ()
     final_values: tuple[FinalValue, ...] = ()
@@ -85,6 +100,11 @@ class Run:
     role: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
     stop_command: str = ""
+
+    @property
+    def hardware_disclosed(self) -> bool:
+        """Whether the service says what hardware it ran on."""
+        return not self.undisclosed
 
     @property
     def finished(self) -> bool:

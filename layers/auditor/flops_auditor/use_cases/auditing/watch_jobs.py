@@ -32,6 +32,7 @@ from flops_auditor.domain.messages.early_warning import warn
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import TRAINING_JOB
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.sources.training_job_answer import MOST_NEEDED
 from flops_auditor.domain.values.amounts import percent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import SaidOfModels
@@ -61,10 +62,6 @@ LONGEST = timedelta(days=60)
 """From a job's creation to its end: 28 days of waiting and 28 of running (API Reference, StoppingCondition)."""
 LONGEST_KEPT = 20_000
 """Bytes of a description that is noted; ten fit a batch of messages, should the jobs be gone."""
-MOST_NEEDED = (
-    *("ResourceConfig", "TrainingStartTime", "SecondaryStatusTransitions"),
-    *("OutputDataConfig", "CheckpointConfig", "ModelPackageConfig"),
-)
 MOST_SHARE = 10**6
 """Of a line; what is further beyond it is no nearer to it."""
 

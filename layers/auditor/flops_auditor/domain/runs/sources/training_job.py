@@ -1,12 +1,13 @@
 """A SageMaker training job as a run."""
 
-from flops_auditor.domain.runs.declared import Statements, read_declared
+from flops_auditor.domain.runs.declared import Folders, Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
 from flops_auditor.domain.runs.nested import flattened, options
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
 from flops_auditor.domain.runs.sources.artifacts import own_contents, unseen, with_copies
 from flops_auditor.domain.runs.sources.model_packages import beginnings
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
+from flops_auditor.domain.runs.sources.training_job_metrics import HOST_METRICS
 from flops_auditor.domain.runs.sources.training_job_places import (
     NOT_CONTINUED,
     checkpoints,
@@ -17,6 +18,14 @@ from flops_auditor.domain.runs.sources.training_job_places import (
 from flops_auditor.domain.runs.sources.training_job_time import training_time
 
 SOURCE = TRAINING_JOB
+FOLDERS = Folders(
+    inputs="/opt/ml/input/data/",
+    checkpoints="/opt/ml/checkpoints",
+    results=("/opt/ml/checkpoints", "/opt/ml/model", "/opt/ml/output"),
+)
+"""In a container (SageMaker Developer Guide, "How Amazon SageMaker AI Provides Training Information"; CheckpointConfig,
+LocalPath).
+"""
 JUMPSTART_TAG = "sagemaker-sdk:jumpstart-model-id"
 
 
@@ -46,8 +55,10 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         declared=declared,
         hosts=tuple(Hosts(group.instance_type, group.instance_count) for group in job.groups),
         built_in=job.algorithm_specification.built_in,
-        hardware_disclosed=job.serverless is None,
+        host_metrics=HOST_METRICS,
+        undisclosed="serverless job" if job.serverless is not None else "",
         billed_tokens=job.billable_token_count,
+        billed_as="BillableTokenCount",
         limit_seconds=job.stopping_condition.max_runtime_in_seconds,
         metric_names=job.metric_names,
         final_values=tuple(
@@ -82,6 +93,7 @@ def statements(job: TrainingJob) -> Statements:
         arguments=options((*algorithm.container_entrypoint, *algorithm.container_arguments)),
         model_names={"the service's base model": job.serverless.base_model_arn} if job.serverless else {},
         model_tags=(JUMPSTART_TAG,),
+        folders=FOLDERS,
         technique=serverless.customization_technique if serverless else "",
         parameter_efficient=bool(serverless and serverless.peft),
         evaluation=bool(serverless and serverless.job_type == "Evaluation"),

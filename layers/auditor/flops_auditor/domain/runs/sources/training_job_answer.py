@@ -29,6 +29,11 @@ _STATES: Mapping[str, RunState] = {
     DELETED: "gone",
 }
 TRAINING = "Training"
+MOST_NEEDED = (
+    *("ResourceConfig", "TrainingStartTime", "SecondaryStatusTransitions"),
+    *("OutputDataConfig", "CheckpointConfig", "ModelPackageConfig"),
+)
+"""Of an answer that is too long to be noted: what a job took, and where it leaves what."""
 
 
 class MalformedJob(WrongInput):
