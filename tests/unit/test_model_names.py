@@ -60,6 +60,20 @@ def test_a_path_beside_a_name_may_hold_any_model() -> None:
     assert "which of the two" not in said(explained), "the tag says what lies at the path"
 
 
+def test_a_path_alone_proves_nothing() -> None:
+    """The hardware's least is over the line of an unknown original, and under that of the name beside the path."""
+    named = {"environment": {"HF_MODEL_ID": LARGE}}
+    unnamed = audited(days=200, parameters={"model_path": "/opt/ml/input/data/weights"})
+    assert unnamed.verdict == "above", "nothing but a path: the original is unknown"
+    for path in ("/opt/ml/input/data/weights", f"/opt/ml/input/data/{SMALL}"):
+        found = audited(days=200, parameters={"model_path": path}, **named)
+        assert found.verdict == "indeterminate", path
+        assert path in said(found) and LARGE in said(found)
+        assert {a.scenario for a in found.assessments if a.verdict == "above"} == set()
+    signed = audited(days=200, parameters={"model_path": "unknown/name"}, **named)
+    assert signed.verdict == "above", "a name is no path: of two the lower threshold counts"
+
+
 def channel(uri: str, name: str = "model") -> dict[str, Any]:
     source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}
     return {"InputDataConfig": [{"ChannelName": name, "DataSource": source}]}

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from flops_auditor.domain.law.policy import Policy, Reading, Role, Rule
 from flops_auditor.domain.law.situation import Situation
+from flops_auditor.domain.originals.find_origin import BY_A_PATH
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
 from flops_auditor.domain.runs.stated import Question
 from flops_auditor.domain.values.figures import SEVERITY, Figures, Verdict, verdict
@@ -279,7 +280,7 @@ def _alternatives(policy: Policy, situation: Situation) -> Iterator[tuple[Situat
         combine = _unconfirmed(doubt) if absurd else _noted(SAID_ORIGINAL(source=original.source))
         yield situation.with_original(original.without_its_figure()), combine
     for contradiction, instead in original.others:
-        yield situation.with_original(instead), _lowest_counts(contradiction)
+        yield situation.with_original(instead), _lowest_counts(contradiction, contradiction.kind not in BY_A_PATH)
     if not original.trusted and original.pretraining_flop is not None:
         yield situation.with_original(original.without_its_figure()), _weak(situation)
     if situation.if_not_public is not None:
@@ -315,14 +316,16 @@ def _open(doubt: Remark) -> Combine:
     return combine
 
 
-def _lowest_counts(doubt: Remark) -> Combine:
-    """Of two originals the one counts whose line is nearer; a doubt where that decides."""
+def _lowest_counts(doubt: Remark, proven: bool) -> Combine:
+    """Of two originals the one counts whose line is nearer; a doubt where that decides, or where nothing but a path
+    says that it may be the other one: it is not `proven` then.
+    """
 
     def combine(stated: Assessment | None, careful: Assessment | None) -> Assessment | None:
         if _severity(stated) == _severity(careful):
             return max((a for a in (stated, careful) if a is not None), key=_nearness, default=None)
         severe = max((stated, careful), key=_severity)
-        if severe is not None and severe.verdict == "above":
+        if severe is not None and severe.verdict == "above" and (proven or severe is stated):
             return replace(severe, notes=(*severe.notes, doubt))
         return _doubted(severe, doubt)
 

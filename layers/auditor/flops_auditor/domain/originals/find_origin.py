@@ -46,10 +46,19 @@ NAME_IS_A_HINT = Kind(
 )
 PATH_BESIDE_NAME = Kind(
     "path-beside-model-name",
-    "{path_where} is the path {path:said120}, and {where} names {model}: which of the two is loaded is not known; the "
-    "threshold of an unknown original counts where that is lower",
+    "{path_where} is the path {path:said120}, and {where} names {model}: which of the two is loaded is not known; no "
+    "verdict of below rests on more than the threshold of an unknown original, and none of above on that alone",
     SAY_WHICH,
 )
+HINT_BESIDE_NAME = Kind(
+    "path-hint-beside-model-name",
+    "{path_where} is the path {path:said120}, whose parts look like {hinted}, and {where} names {model}: which of the "
+    "two is loaded is not known; no verdict of below rests on more than the lower threshold, and none of above on the "
+    "path alone",
+    SAY_WHICH,
+)
+BY_A_PATH = frozenset({PATH_BESIDE_NAME, HINT_BESIDE_NAME})
+"""What a path alone says beside a name: it forbids below, and proves nothing."""
 FIGURES_DISAGREE = Kind(
     "pretraining-figures-disagree",
     "{source} {said:flop} FLOP of pretraining, the table of base models has {known:flop} for {model}: the figure with "
@@ -174,12 +183,16 @@ def _alternatives(
     named: Sequence[NamedModel], first: NamedModel | None, models: ModelCatalogue | None
 ) -> list[tuple[Remark, KnownModel | None]]:
     """What the names may mean beside the first one, each with why; None: a model that nobody knows."""
-    distinct = {each.model.model_id: each.model for each in named if each.model is not None}
+    hinted = [each for each in named if each.hint and first is not None and not first.hint]
+    sure = [each for each in named if each not in hinted]
+    distinct = {each.model.model_id: each.model for each in sure if each.model is not None}
     alternatives: list[tuple[Remark, KnownModel | None]] = []
     if len(distinct) > 1 and first is not None and first.model is not None:
-        spellings = [f"{each.name.words} ({each.model.model_id})" for each in named if each.model is not None]
+        spellings = [f"{each.name.words} ({each.model.model_id})" for each in sure if each.model is not None]
         disagree = NAMES_DISAGREE(said=spellings)
         alternatives += [(disagree, model) for name, model in distinct.items() if name != first.model.model_id]
+    looks_like = {each.model.model_id: each for each in hinted if each.model and each.model.model_id not in distinct}
+    alternatives += [(_hint_beside(each, first), each.model) for each in looks_like.values() if first is not None]
     if first is not None and first.hint and first.model is not None:
         hint = NAME_IS_A_HINT(where=first.name.where, name=first.name.text, model=first.model.model_id)
         alternatives.append((hint, None))
@@ -203,6 +216,13 @@ def _path_beside(
         return []
     remark = PATH_BESIDE_NAME(path_where=path.where, path=path.text, where=first.name.where, model=first.model.model_id)
     return [(remark, None)]
+
+
+def _hint_beside(path: NamedModel, first: NamedModel) -> Remark:
+    hinted, model = (each.model.model_id if each.model else "" for each in (path, first))
+    return HINT_BESIDE_NAME(
+        path_where=path.name.where, path=path.name.text, hinted=hinted, where=first.name.where, model=model
+    )
 
 
 def _not_found(name: ModelName, models: ModelCatalogue) -> Remark:
