@@ -133,8 +133,8 @@ test-oracles: setup .tools/sigstore/$(STAMP) .tools/c2sp/$(STAMP) ## Tools that 
 	.venv/bin/pytest tests/oracles
 
 .PHONY: test-jobs
-test-jobs: setup ## 10,000 jobs with spoiled evidence: no wrong "below" that is not marked, no wrong "above"
-	FLOPS_AUDITOR_JOBS=full .venv/bin/pytest tests/accuracy/test_made_up_jobs.py -s --timeout 7200
+test-jobs: setup ## 10,000 jobs with spoiled evidence: no wrong "below" that is not marked, no wrong "above"; no plan milder than its audit
+	FLOPS_AUDITOR_JOBS=full .venv/bin/pytest tests/accuracy/test_made_up_jobs.py tests/accuracy/test_plans_beside_audits.py -s --timeout 7200
 
 .PHONY: test-owners
 test-owners: setup ## What owners of jobs may try at its full size: 2,000 campaigns, 1,000 jobs at one place or running, 10,000 replays

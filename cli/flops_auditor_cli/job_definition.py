@@ -114,13 +114,15 @@ def inputs_of(run: Run, begins: Sequence[Reference]) -> Inputs:
         parameters_source=declared.parameters_source,
         tokens=declared.tokens,
         sequence_length=declared.sequence_length,
-        method="lora" if declared.parameter_efficient and declared.tokens else None,
         trainable_parameters=declared.trainable_parameters,
         activity=declared.activity if declared.activity != "fine-tuning" else None,
         pretraining_flop=declared.pretraining_flop,
         pretraining_source=declared.pretraining_source,
         stated=declared.stated,
         notes=(*declared.notes, *([RUNS_TO_ITS_LIMIT(seconds=limit)] if limit else [])),
+        declared=declared,
+        of_a_job=True,
+        unknown_adapters=declared.parameter_efficient and declared.trainable_parameters is None,
         doubts=(*([BEGINS_ELSEWHERE(places=places)] if places else []), *run.begins_doubts),
     )
 

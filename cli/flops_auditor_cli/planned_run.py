@@ -16,6 +16,7 @@ from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE
 from flops_auditor.domain.originals.find_origin import MORE_THAN_ANY, Origin, find_origin
 from flops_auditor.domain.runs.declared import Activity, Declared, ModelName
+from flops_auditor.domain.runs.model_size import is_partial
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.figures import Figures
@@ -61,6 +62,8 @@ class Inputs:
     """A run as it is described, every part of it optional. `seconds` is how long it trains; amounts are whole.
 
     `base_model` is what an option calls the original, and overrides the `names` that a definition gives it.
+    `declared` is what a definition says of the run beside that, and `unknown_adapters`: of adapters that it trains.
+    `of_a_job`: a job's own definition plans it, whose arithmetic may turn out faster than it says, as in an audit.
     `guessed_precision` is what hyperparameters point at: a bound takes no slower peak than the default for it.
     `parameters_source` and `pretraining_source` are who says so. `earlier` is what the runs took that it
     continues, None where nobody says; `doubts` are about what is not known.
@@ -98,6 +101,9 @@ class Inputs:
     stated: Stated = NOTHING_STATED
     notes: tuple[Remark, ...] = field(default=())
     doubts: tuple[Remark, ...] = field(default=())
+    declared: Declared = field(default_factory=Declared)
+    unknown_adapters: bool = False
+    of_a_job: bool = False
 
     def overridden_by(self, options: "Inputs") -> "Inputs":
         """These inputs with what the options say in place of what they say."""
@@ -146,20 +152,16 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
     wanted = Wanted(
         hardware,
         size,
-        None if inputs.tokens is None else round(inputs.tokens * (inputs.epochs or 1)),
         inputs.mfu,
-        activity,
         original,
+        declared_in(inputs),
+        inputs.activity is not None and inputs.activity == inputs.declared.activity,
         inputs.earlier or NOTHING,
         inputs.generated or NOTHING,
         (*inputs.notes, *origin.notes, *notes, *of_size),
         inputs.doubts,
         tuple(_contradicting(origin, sized=sized)),
-        names_weights=bool(inputs.base_model or inputs.names) and not from_scratch(inputs),
-        from_scratch=from_scratch(inputs),
         on=now.date(),
-        sequence_length=inputs.sequence_length,
-        stated=inputs.stated,
         known_peak=known_peak(inputs),
         known_peaks=known_peaks(inputs),
     )
@@ -169,8 +171,10 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
         inputs.lora_target,
         inputs.spectrum_fraction,
         inputs.trainable_parameters,
+        unknown_adapters=inputs.unknown_adapters,
     )
-    method = inputs.method or "full"
+    partial = sized and is_partial(inputs.declared, size)
+    method = inputs.method or ("lora" if partial else "full")
     if method != "full" and len(possible) == 1:
         raise UnusablePlan(f"--method {method} needs a model and --tokens")
     plans = tuple(make_plan(wanted, way, policies) for way in possible)
@@ -253,7 +257,7 @@ def planned_hardware(inputs: Inputs) -> tuple[HardwareUse | None, list[Remark]]:
         units,
         seconds,
         rate,
-        bound,  # the most in the planned precision: a plan has one figure for what hardware can do at most
+        max([bound, *(peaks.values() if inputs.of_a_job and peak is None else ())]),
         watts=watts or Fraction(0),
         bound_peak=bound,
         lowest_utilisation=lowest,
@@ -280,22 +284,35 @@ def _seconds(inputs: Inputs, units: Fraction) -> Fraction:
     return inputs.accelerator_seconds / units if inputs.accelerator_seconds else inputs.seconds or Fraction(0)
 
 
-def planned_origin(inputs: Inputs) -> Origin:
-    """Size and original, by the rules of an audit: of contradicting names and figures the lowest line counts. Raises
-    UnusablePlan.
-    """
-    scratch, option = from_scratch(inputs), inputs.base_model
+def declared_in(inputs: Inputs) -> Declared:
+    """What is said of the run: by its definition, and by options in its place."""
+    scratch, option, defined = from_scratch(inputs), inputs.base_model, inputs.declared
     names = inputs.names if option is None else (ModelName(option, "--base-model", loaded=True, explains=True),)
-    declared = Declared(
+    loads = defined.loads_weights if option is None else not scratch
+    stated = inputs.stated if option is None or not scratch else inputs.stated.overridden_by(Stated(from_scratch=True))
+    return replace(
+        defined,
+        activity=inputs.activity or "fine-tuning",
         base_model="" if scratch else next((name.text for name in names), ""),
         names=() if scratch else names,
+        loads_weights=loads,
         pretraining_flop=inputs.pretraining_flop,
         pretraining_source=inputs.pretraining_source,
         parameters=inputs.parameters,
         active_parameters=inputs.active_parameters,
         parameters_source=inputs.parameters_source,
-        stated=inputs.stated,
+        tokens=None if inputs.tokens is None else round(inputs.tokens * (inputs.epochs or 1)),
+        epochs=None if inputs.epochs else defined.epochs,
+        sequence_length=inputs.sequence_length,
+        stated=stated,
     )
+
+
+def planned_origin(inputs: Inputs) -> Origin:
+    """Size and original, by the rules of an audit: of contradicting names and figures the lowest line counts. Raises
+    UnusablePlan.
+    """
+    scratch, declared = from_scratch(inputs), declared_in(inputs)
     origin = find_origin(declared, NO_LINEAGE, data.base_model_table())
     if inputs.active_parameters is not None:
         if origin.size is None:

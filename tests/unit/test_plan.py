@@ -17,6 +17,7 @@ from flops_auditor.domain.audit.plan import Wanted, lora_parameters, make_plan, 
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.originals.original_model import Original
+from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor_cli.main import app
@@ -288,7 +289,7 @@ params_ = st.integers(10**6, 10**12)
 def test_partial_training_never_costs_more_than_full(params, tokens, rank, fraction):
     """Annex A.2 and the AWS toolkit's formula: frozen parameters save their weight gradients and nothing else."""
     size = ModelSize(params, params, "test")
-    wanted = Wanted(None, size, tokens, None, "fine-tuning", Original())
+    wanted = Wanted(None, size, None, Original(), Declared(tokens=tokens))
     full, lora, spectrum = (make_plan(wanted, way, POLICIES) for way in ways(size, rank, "all-linear", fraction, None))
     assert full.best_flop == 6 * params * tokens
     for partial in (lora, spectrum):
@@ -301,9 +302,7 @@ def test_a_hardware_plan_scales_with_units_and_time_and_stays_below_its_ceiling(
     """Annex A.2: C = N x L x H x U."""
     peak = Fraction("989.4e12")
     use = HardwareUse("x", Fraction(units), Fraction(seconds), peak, 2 * peak, None, Fraction(700))
-    plan = make_plan(
-        Wanted(use, None, None, mfu, "fine-tuning", Original()), ways(None, 1, "attention", mfu, None)[0], POLICIES
-    )
+    plan = make_plan(Wanted(use, None, mfu, Original()), ways(None, 1, "attention", mfu, None)[0], POLICIES)
     assert abs(plan.best_flop - units * seconds * peak * mfu) <= Fraction(1, 2)
     assert plan.best_flop <= plan.upper_flop <= (plan.ceiling_flop or 0)
     assert plan.energy_kwh == Fraction(units * seconds * 700, 3_600_000)

@@ -5,19 +5,21 @@ planning is part of compliance. Pure: hardware, model size, tokens and policies 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from fractions import Fraction
 from typing import Any, Literal
 
 from flops_auditor.domain.audit.assessment_words import assessment_members
 from flops_auditor.domain.audit.record import decimal, due_part, spoken, tier_members
+from flops_auditor.domain.audit.rests_on import ACTIVITY_DECIDES, contradiction_of
+from flops_auditor.domain.audit.situation_of_run import begins_with_ours, circumstances_of, roles_of
 from flops_auditor.domain.compute.architecture import ALL, architecture
 from flops_auditor.domain.compute.attention import shape_of
-from flops_auditor.domain.compute.cautions import unknown_attention
+from flops_auditor.domain.compute.cautions import IMPLAUSIBLE, Caution, cautions_of
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
-from flops_auditor.domain.compute.run_estimate import METHOD, OTHER_TIER
-from flops_auditor.domain.compute.run_tokens import Tokens
+from flops_auditor.domain.compute.run_estimate import CAUTIOUS_BOUND, METHOD, OTHER_TIER
+from flops_auditor.domain.compute.run_tokens import Tokens, planned_tokens
 from flops_auditor.domain.compute.tiers import (
     ASSUMED_UTILISATION,
     ON_HARDWARE_ALONE,
@@ -31,12 +33,15 @@ from flops_auditor.domain.compute.tiers import (
 )
 from flops_auditor.domain.law.assessment import Assessment, assess_under, crossed_lines
 from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates
-from flops_auditor.domain.law.policy import Circumstance, Policy, Role
-from flops_auditor.domain.law.situation import situation_of_training
+from flops_auditor.domain.law.policy import Circumstance, Policy
+from flops_auditor.domain.law.situation import Situation
+from flops_auditor.domain.lineage.lineage import NO_LINEAGE
 from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.runs.declared import Activity
+from flops_auditor.domain.runs.declared import Activity, Declared
 from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
+from flops_auditor.domain.runs.training_time import UNKNOWN_TIME, TrainingTime
 from flops_auditor.domain.values.amounts import at_least, nearest
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.figures import Figures, Verdict, exactly, most_severe
@@ -59,6 +64,9 @@ FULL = Kind("full-training", "full training: every parameter is updated, 6 x par
 LORA = Kind(
     "lora",
     "LoRA: {trainable:flop} trainable parameters ({origin}), (4 x parameters + 2 x trainable) x tokens",
+)
+UNKNOWN_ADAPTERS = Kind(
+    "unknown-adapters", "adapters of which nothing says how many parameters they train: at most all of them"
 )
 SPECTRUM = Kind(
     "spectrum",
@@ -87,7 +95,12 @@ PEAK_OF_NONE = Kind(
     "the peak as given, {given:flop4} FLOP/s, is that of no accelerator: those that are known have {least:flop4} to "
     "{most:flop4} FLOP/s",
 )
+TIMES_PLANNED_MFU = Kind("hardware-times-planned-mfu", "N L H x MFU {mfu:.3g}")
+"""Of the peak that the plan shows, and of no other; of which peak an emitted MFU is a share, a job has to say."""
 NOTHING = exactly(0)
+NOTHING_OBSERVED = Observations({}, {})
+AS_LONG_AS_PLANNED = TrainingTime((), None, UNKNOWN_TIME())
+"""No field of a description speaks against the planned time."""
 FAR_FROM_THE_PEAK = 2
 """Datasheets differ by so much: with sparsity, or in another precision."""
 
@@ -102,31 +115,27 @@ class NothingToPlan(WrongInput):
 class Wanted:
     """A run as planned. `hardware.seconds` is zero when the duration is to be derived from the tokens.
 
-    `earlier` is the compute of the runs that this one continues (Annex A.1: compute accumulates along the chain),
-    `generated` that of generating its training data, which counts on the cumulative basis alone. `doubts` are about
-    what else counts and is not known, `contradictions` are known before any figure.
-    `names_weights`: a model is named that it begins with; `from_scratch`: it is said to begin with
-    none. `on` is the day of the plan; `stated` what is said of the resulting model; `known_peak` the peak of the table,
-    in FLOP/s of a unit, where another one is given, and `known_peaks` the lowest and the highest of all accelerators,
-    where it is not said which one it is.
+    `declared` is what is said of the run, by options or by its own definition; its tokens are those of all epochs.
+    `activity_tagged`: only a tag says what kind of run it is. `earlier` is the compute of the runs that this one
+    continues (Annex A.1: compute accumulates along the chain), `generated` that of generating its training data, which
+    counts on the cumulative basis alone. `doubts` are about what else counts and is not known, `contradictions` are
+    known before any figure.
+    `on` is the day of the plan; `known_peak` the peak of the table, in FLOP/s of a unit, where another one is given,
+    and `known_peaks` the lowest and the highest of all accelerators, where it is not said which one it is.
     """
 
     hardware: HardwareUse | None
     size: ModelSize | None
-    tokens: int | None
     mfu: Fraction | None
-    activity: Activity
     original: Original
+    declared: Declared = field(default_factory=Declared)
+    activity_tagged: bool = False
     earlier: Figures = NOTHING
     generated: Figures = NOTHING
     notes: tuple[Remark, ...] = ()
     doubts: tuple[Remark, ...] = ()
     contradictions: tuple[Remark, ...] = ()
-    names_weights: bool = False
-    from_scratch: bool = False
     on: date | None = None
-    sequence_length: int | None = None
-    stated: Stated = NOTHING_STATED
     known_peak: Fraction | None = None
     known_peaks: tuple[Fraction, Fraction] | None = None
 
@@ -136,23 +145,37 @@ class Wanted:
         return self.earlier.beside(self.generated)
 
     @property
-    def role(self) -> Role:
-        """Whose model is trained: continued pretraining of somebody else's weights is a modification."""
-        if self.activity == "synthetic-data":
-            return "data-generator"
-        if self.original.ours or self.from_scratch:
-            return "developer"
-        named = self.names_weights or self.original.pretraining_flop is not None
-        return "modifier" if self.activity == "fine-tuning" or named else "developer"
+    def tokens(self) -> int | None:
+        """Tokens of all epochs."""
+        return self.declared.tokens
+
+    @property
+    def activity(self) -> Activity:
+        """What kind of run it is."""
+        return self.declared.activity
+
+    @property
+    def stated(self) -> Stated:
+        """What is said of the original and of the resulting model."""
+        return self.declared.stated
+
+    def declared_of(self, way: "Way") -> Declared:
+        """What is declared, trained in this way."""
+        return replace(self.declared, parameter_efficient=way.partial, trainable_parameters=way.trainable)
 
 
 @dataclass(frozen=True)
 class Way:
-    """One way of training: what it is called and how many parameters it trains (None: all)."""
+    """One way of training: what it is called and how many parameters it trains (None: all, or an unknown part)."""
 
     name: Training
     trainable: int | None
     basis: Remark
+
+    @property
+    def partial(self) -> bool:
+        """Whether only a part of the parameters is trained."""
+        return self.name != "full"
 
 
 @dataclass(frozen=True)
@@ -186,6 +209,7 @@ class Plan:
     contradictions: tuple[Remark, ...] = ()
     not_assessed: tuple[Remark, ...] = ()
     firm_flop: int | None = None
+    updates_upper_flop: int | None = None
 
     @property
     def alone(self) -> Figures:
@@ -200,11 +224,29 @@ def lora_parameters(rank: int, layers: int, width: int, targets: Targets) -> int
 
 def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     """The figures, verdicts and outlook of one way of training. Raises NothingToPlan."""
+    plan = _planned(wanted, way, policies)
+    doubt = _doubt_of_the_activity(wanted, way, policies) if plan.verdict == "below" else None
+    return plan if doubt is None else _planned(replace(wanted, doubts=(*wanted.doubts, doubt)), way, policies)
+
+
+def _doubt_of_the_activity(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Remark | None:
+    """Why a run is not below on the kind of run that a tag calls it, as in an audit; None where it may be."""
+    if not wanted.activity_tagged:
+        return None
+    trained = replace(wanted, declared=replace(wanted.declared, activity="fine-tuning"), activity_tagged=False)
+    otherwise = _planned(trained, way, policies).verdict
+    contradiction = contradiction_of(wanted.declared, NOTHING_OBSERVED)
+    if contradiction is not None and otherwise != "below":
+        return contradiction
+    return ACTIVITY_DECIDES(activity=wanted.activity) if otherwise == "above" else None
+
+
+def _planned(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     utilisation = wanted.mfu if wanted.mfu is not None else ASSUMED_UTILISATION
     hardware, derived = _with_duration(wanted, way, utilisation)
     uses = (hardware,) if hardware is not None else ()
     bounding = () if derived else uses  # a time that follows from the tokens bounds none of them
-    limit = ceiling(bounding)
+    limit = at_least(sum((use.most_flop for use in bounding), Fraction(0))) if bounding else None
     tiers, attention = _tiers(wanted, way, bounding)
     over = contradicting(tiers, limit)
     contradictions = (*wanted.contradictions, *over, *implausible(tiers, wanted, hardware))
@@ -213,31 +255,29 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
     chosen = choice.chosen
     if chosen is None:
         raise NothingToPlan("there is neither hardware for a time nor a model with tokens")
-    best, (upper, unknown) = chosen.best_flop, _at_most(chosen, wanted, way, None if over else limit)
+    best, cautions = chosen.best_flop, _cautions(choice, wanted, way, uses, bounded=not over)
+    updates_upper, upper = _at_most(chosen, cautions, wanted, way, bounding)
     if contradictions and not over:
         upper = max(upper, *(tier.upper_flop or 0 for tier in tiers))
+        updates_upper = max(updates_upper, *(tier.upper_flop or 0 for tier in tiers))
     lower: int = chosen.lower_flop
     firm: int | None = None
     if contradictions:  # either side of the contradiction may be the wrong one
         lower, firm = min(tier.lower_flop for tier in tiers), min(tier.firm_flop for tier in tiers)
-    alone = Figures(best, upper, wanted.doubts, COUNT_IT(), lower, firm)
-    updates = alone.beside(wanted.earlier)
-    everything = updates.beside(wanted.generated)
-    situation = replace(
-        situation_of_training(wanted.role, wanted.original, updates, everything),
-        on=wanted.on,
-        alone=(alone, alone),
-        circumstances=frozenset(_circumstances(wanted)),
-    )
+    updated = Figures(best, updates_upper, wanted.doubts, COUNT_IT(), lower, firm)
+    alone = replace(updated, upper_flop=upper)
+    situation = _situation(wanted, updated, alone)
     assessments, silent = assess_under(policies, situation)
     outlooks = tuple(_outlook(a, best, hardware, utilisation) for a in assessments)
+    named = {remark.kind for remark in contradictions}
     assumptions = (
         *wanted.notes,
         *([way.basis] if wanted.tokens is not None else []),
         *derived,
         *([UTILISATION_ASSUMED()] if wanted.mfu is None and hardware is not None else []),
         *attention,
-        *unknown,
+        *(caution.remark for caution in cautions if caution.remark.kind not in named),
+        *([CAUTIOUS_BOUND(flop=upper)] if cautions and upper != chosen.upper_flop else []),
         METHOD(method=chosen.method, basis=chosen.basis.words),
         *_other_tiers(choice),
         *([ASSUMPTION()] if uses else []),
@@ -252,7 +292,7 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         lower,
         best,
         upper,
-        limit,
+        ceiling(bounding) if bounding else None,
         hardware,
         energy,
         outlooks,
@@ -261,17 +301,36 @@ def make_plan(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         contradictions,
         silent,
         firm,
+        updates_upper,
     )
 
 
-def _circumstances(wanted: Wanted) -> Iterator[Circumstance]:
+def _situation(wanted: Wanted, updated: Figures, alone: Figures) -> Situation:
+    """What the law asks of the run, as planned: `updated` of it is what updates parameters."""
+    declared, original = wanted.declared, wanted.original
+    role, other, without_tag = roles_of(declared, original, NO_LINEAGE)
+    earlier = updated.beside(wanted.earlier)
+    return Situation(
+        role=role,
+        original=original,
+        updates=earlier,
+        cumulative=alone.beside(wanted.earlier).beside(wanted.generated),
+        other_role=other,
+        role_without_tag=without_tag if wanted.activity_tagged else None,
+        inherits=role == "modifier" or (role == "developer" and begins_with_ours(declared, original, NO_LINEAGE)),
+        alone=(updated, alone),
+        circumstances=frozenset(_circumstances(wanted, modifies="modifier" in (role, other))),
+        on=wanted.on,
+    )
+
+
+def _circumstances(wanted: Wanted, *, modifies: bool) -> Iterator[Circumstance]:
     """What is planned of which a text may be silent."""
     if wanted.earlier.upper_flop:
         yield "several-runs"
     if wanted.generated.upper_flop:
         yield "generated-data"
-    if wanted.activity == "pretraining" and wanted.role == "modifier":
-        yield "continued-pretraining"
+    yield from circumstances_of(wanted.declared, wanted.original, modifies=modifies)
 
 
 def contradicting(tiers: Sequence[Tier], limit: int | None) -> tuple[Remark, ...]:
@@ -314,7 +373,7 @@ def _tiers(wanted: Wanted, way: Way, uses: tuple[HardwareUse, ...]) -> tuple[lis
         tier, attention = _architecture(wanted, wanted.size, wanted.tokens, way, uses)
         tiers.append(tier)
     if uses and wanted.mfu is not None:
-        tiers.append(hardware_mfu(uses, wanted.mfu))
+        tiers.append(hardware_mfu(uses, wanted.mfu, basis=TIMES_PLANNED_MFU(mfu=wanted.mfu)))
     if uses:
         tiers.append(hardware_occupancy(uses))
     return tiers, attention
@@ -323,28 +382,47 @@ def _tiers(wanted: Wanted, way: Way, uses: tuple[HardwareUse, ...]) -> tuple[lis
 def _architecture(
     wanted: Wanted, size: ModelSize, tokens: int, way: Way, uses: tuple[HardwareUse, ...]
 ) -> tuple[Tier, tuple[Remark, ...]]:
-    trainable = ALL if way.trainable is None or way.trainable >= size.active else way.trainable
+    trainable = way.trainable if way.partial else ALL
+    if trainable is not None and trainable >= size.active:
+        trainable = ALL
     counted = Tokens(tokens, "plan", least=tokens, most=tokens)
     generates = wanted.activity == "synthetic-data"
-    return architecture(size, trainable, counted, wanted.sequence_length, uses, forward_only=generates)
+    return architecture(size, trainable, counted, wanted.declared.sequence_length, uses, forward_only=generates)
 
 
-def _at_most(chosen: Tier, wanted: Wanted, way: Way, limit: int | None) -> tuple[int, tuple[Remark, ...]]:
-    """The upper bound in FLOP, with the most that attention can add where nothing says over how many tokens it goes,
-    and with the larger size where two contradict each other.
+def _cautions(
+    choice: TierChoice, wanted: Wanted, way: Way, uses: tuple[HardwareUse, ...], *, bounded: bool
+) -> tuple[Caution, ...]:
+    """What speaks against the plan, as it would against the audit of the run; `bounded` by the hardware, unless what
+    the tokens need contradicts it. What is under every published run is a contradiction already.
+    """
+    heard = choice if bounded else replace(choice, known=choice.known[:1])
+    every = cautions_of(
+        heard,
+        wanted.declared_of(way),
+        wanted.size,
+        AS_LONG_AS_PLANNED,
+        uses,
+        NOTHING_OBSERVED,
+        tagged_tokens=wanted.tokens is not None,
+    )
+    return tuple(caution for caution in every if caution.remark.kind is not IMPLAUSIBLE)
+
+
+def _at_most(
+    chosen: Tier, cautions: Sequence[Caution], wanted: Wanted, way: Way, uses: tuple[HardwareUse, ...]
+) -> tuple[int, int]:
+    """The upper bounds in FLOP, of what updates parameters and of everything: the highest of what speaks against the
+    plan. A recipe may plan for more than the hardware does in the planned precision.
     """
     upper = chosen.upper_flop or chosen.best_flop
-    if not chosen.counts_tokens or wanted.size is None:
-        return upper, ()
-    size = wanted.size
-    if size.most_active is not None:
-        upper = at_least(Fraction(upper * size.most_active, size.active))
-        size = replace(size, active=size.most_active)
-    attention = unknown_attention(size, wanted.sequence_length, way.trainable is not None)
-    if attention is None:
-        return upper, ()
-    most = at_least(upper * attention[0])
-    return (most if limit is None else min(most, limit)), (attention[1],)
+    planned = planned_tokens(wanted.declared, uses)
+    if planned is not None and wanted.size is not None and wanted.tokens is None:
+        recipe, most = _architecture(wanted, wanted.size, planned, way, uses)[0], ceiling(uses)
+        if most is None or recipe.best_flop <= most:
+            upper = max(upper, recipe.upper_flop or 0)
+    updates = max([upper, *(caution.flop for caution in cautions if caution.updates)])
+    return updates, max([updates, *(caution.flop for caution in cautions)])
 
 
 def _with_duration(wanted: Wanted, way: Way, utilisation: Fraction) -> tuple[HardwareUse | None, list[Remark]]:
@@ -420,7 +498,7 @@ def document(
             "best_flop": decimal(plan.best_flop),
             "upper_flop": decimal(plan.upper_flop),
             "cautious_upper_flop": decimal(plan.upper_flop),
-            "updates_upper_flop": decimal(plan.upper_flop),
+            "updates_upper_flop": decimal(plan.updates_upper_flop),
             "signal_flop": decimal(0),
             "ceiling_flop": decimal(plan.ceiling_flop),
             "accelerator_seconds": decimal(hardware.unit_seconds) if hardware else None,
@@ -508,8 +586,17 @@ def _significant(value: Fraction | None) -> float | None:
     return None if value is None else float(f"{float(value):.4g}")
 
 
-def ways(size: ModelSize | None, rank: int, targets: Targets, fraction: Fraction, trainable: int | None) -> list[Way]:
-    """Full, LoRA and Spectrum for a model. `trainable` overrides the adapters' derived parameters.
+def ways(
+    size: ModelSize | None,
+    rank: int,
+    targets: Targets,
+    fraction: Fraction,
+    trainable: int | None,
+    *,
+    unknown_adapters: bool = False,
+) -> list[Way]:
+    """Full, LoRA and Spectrum for a model. `trainable` overrides the adapters' derived parameters; of
+    `unknown_adapters` nobody says which they are, and at most all parameters are trained.
 
     Spectrum (Hartford et al. 2024, arXiv:2406.06623) trains a share of the weight matrices, the rest is frozen.
     """
@@ -517,13 +604,15 @@ def ways(size: ModelSize | None, rank: int, targets: Targets, fraction: Fraction
     if size is None:
         return possible
     layers, width = shape_of(size.active)
+    unknown = unknown_adapters and trainable is None
     adapters = lora_parameters(rank, layers, width, targets) if trainable is None else trainable
     origin = (
         f"rank {rank} on {targets}, {layers} layers of width {width} taken from the parameter count"
         if trainable is None
         else "as given"
     )
-    possible.append(Way("lora", adapters, LORA(trainable=adapters, origin=origin)))
+    lora = Way("lora", adapters, LORA(trainable=adapters, origin=origin))
+    possible.append(Way("lora", None, UNKNOWN_ADAPTERS()) if unknown else lora)
     share = at_least(size.active * fraction)
     possible.append(Way("spectrum", share, SPECTRUM(share=fraction, trainable=nearest(share))))
     return possible

@@ -1,5 +1,7 @@
 """From an audited run to what the law asks about it: whose model it trains, and what is added up."""
 
+from collections.abc import Iterator
+
 from flops_auditor.domain.law.policy import Circumstance, Role
 from flops_auditor.domain.law.situation import Situation
 from flops_auditor.domain.lineage.lineage import Cumulative, Lineage
@@ -18,7 +20,7 @@ def situation_of(
     Whose model it is, whatever a tag calls the run (Guidelines, section on downstream modifiers): training one's own
     model, or one made on one's behalf, is that model's life; training somebody else's weights is a modification.
     """
-    role, other, without_tag = _roles(declared, original, lineage)
+    role, other, without_tag = roles_of(declared, original, lineage)
     return Situation(
         role=role,
         original=original,
@@ -26,7 +28,7 @@ def situation_of(
         cumulative=cumulative.everything,
         other_role=other,
         role_without_tag=without_tag,
-        inherits=role == "modifier" or (role == "developer" and _begins_with_ours(declared, original, lineage)),
+        inherits=role == "modifier" or (role == "developer" and begins_with_ours(declared, original, lineage)),
         without_failed=_updates_first(cumulative.without_failed),
         alone=_updates_first(cumulative.alone),
         circumstances=frozenset(_circumstances(declared, original, cumulative, "modifier" in (role, other))),
@@ -43,7 +45,7 @@ def _updates_first(both: tuple[Figures, Figures] | None) -> tuple[Figures, Figur
     return updates, everything
 
 
-def _roles(declared: Declared, original: Original, lineage: Lineage) -> tuple[Role | None, Role | None, Role | None]:
+def roles_of(declared: Declared, original: Original, lineage: Lineage) -> tuple[Role | None, Role | None, Role | None]:
     """The role; the one that it would be if a name were that of weights; and if the tag were wrong by which alone the
     model was begun from no weights.
     """
@@ -71,25 +73,28 @@ def _roles(declared: Declared, original: Original, lineage: Lineage) -> tuple[Ro
     return ("developer", None, None) if original.ours and role == "modifier" else (role, other, None)
 
 
-def _begins_with_ours(declared: Declared, original: Original, lineage: Lineage) -> bool:
+def begins_with_ours(declared: Declared, original: Original, lineage: Lineage) -> bool:
     """Whether a model of one's own began with weights whose compute is not among the runs that are recorded."""
     return bool(original.ours) and not lineage.own_model and not declared.stated.confirms("from_scratch")
 
 
 def _circumstances(
     declared: Declared, original: Original, cumulative: Cumulative, modifies: bool
-) -> list[Circumstance]:
-    circumstances: list[Circumstance] = []
+) -> Iterator[Circumstance]:
     if any(ancestor.has_weights for ancestor in cumulative.ancestors):
-        circumstances.append("several-runs")
+        yield "several-runs"
     if cumulative.without_failed is not None:
-        circumstances.append("failed-runs")
-    if original.merged_flop is not None:
-        circumstances.append("merge")
-    if declared.technique in REINFORCEMENT_TECHNIQUES:
-        circumstances.append("rollouts")
-    if declared.activity == "pretraining" and modifies:
-        circumstances.append("continued-pretraining")
+        yield "failed-runs"
     if any(not ancestor.has_weights for ancestor in cumulative.ancestors):
-        circumstances.append("generated-data")
-    return circumstances
+        yield "generated-data"
+    yield from circumstances_of(declared, original, modifies=modifies)
+
+
+def circumstances_of(declared: Declared, original: Original, *, modifies: bool) -> Iterator[Circumstance]:
+    """What a run is, whatever ran before it, of which a text may be silent."""
+    if original.merged_flop is not None:
+        yield "merge"
+    if declared.technique in REINFORCEMENT_TECHNIQUES:
+        yield "rollouts"
+    if declared.activity == "pretraining" and modifies:
+        yield "continued-pretraining"
