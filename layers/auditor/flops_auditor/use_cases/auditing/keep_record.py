@@ -17,7 +17,13 @@ from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.statement import predicate_of, statement
 from flops_auditor.domain.lineage.kept_ancestors import Packed, pack
 from flops_auditor.domain.lineage.lineage import Lineage
-from flops_auditor.domain.messages.record_alert import LAST_OF_ITS_CAUSE, above_but_for_its_word, cause_of, compose
+from flops_auditor.domain.messages.record_alert import (
+    LAST_OF_ITS_CAUSE,
+    above_but_for_its_word,
+    cause_of,
+    compose,
+    is_news,
+)
 from flops_auditor.domain.runs.case import Case, read_case
 from flops_auditor.domain.runs.evidence import digest_of_tags
 from flops_auditor.domain.values.archive_keys import evidence_key, record_key
@@ -186,7 +192,7 @@ def _due(examined: Examined, previous: Committed | None, recorder: Recorder) -> 
 def finish(job_id: str, kept: Committed, recorder: Recorder) -> None:
     """What a committed record still needs, each once: its place in the archive, and people told."""
     recorder.archive.put_if_absent(record_key(job_id, kept.revision), kept.record.line)
-    alert_people(job_id, kept.revision, kept.content, recorder)
+    alert_people(job_id, kept, recorder)
 
 
 def bring_up_to_date(job_id: str, recorder: Recorder, known: Committed | None = None) -> Committed | None:
@@ -263,32 +269,41 @@ def listed(content: Mapping[str, Any]) -> dict[str, str]:
     return {key: value for key, value in members.items() if value}
 
 
-def alert_people(job_id: str, revision: int, content: Mapping[str, Any], recorder: Recorder) -> None:
+def alert_people(job_id: str, kept: Committed, recorder: Recorder) -> None:
     """Tell people about a job that is not below, or whose verdict has changed, once.
 
     A verdict that only waits for a parent whose audit is under way is not told, and neither is its end: a moment
     later the parent's commit settles it, and if that audit fails, an alarm tells of its dead letter.
     """
+    content, revision = kept.content, kept.revision
     name = f"{revision:06d}#{content['verdict']}"
     if recorder.records.alert_sent(job_id, name):
         return
-    alert = compose(content)
-    if alert is None:
+    if not is_news(content):
         return
     if content["verdict"] == "indeterminate" and awaits_parent(content):
         return
-    cause = cause_of(content)
+    cause, number = cause_of(content), None
     if cause is not None:
         number = _number_today(job_id, cause, name, recorder)
         if number is None:
             return
-        if number == MOST_OF_ONE_CAUSE:
-            alert = replace(alert, body=alert.body + LAST_OF_ITS_CAUSE.format(count=number, cause=cause))
     all_clear = content["verdict"] == "below" and not above_but_for_its_word(content)
     if all_clear and not was_told(job_id, revision, recorder):
         return
+    alert = compose(content, _case_at_hand(job_id, kept, recorder))
+    if number == MOST_OF_ONE_CAUSE:
+        alert = replace(alert, body=alert.body + LAST_OF_ITS_CAUSE.format(count=number, cause=cause))
     recorder.alerts.send(alert)
     recorder.records.note_alerts(job_id, [name], recorder.clock())
+
+
+def _case_at_hand(job_id: str, kept: Committed, recorder: Recorder) -> Case | None:
+    """What a record rests on; None where that is lost or cannot be read, of which people are told all the same."""
+    try:
+        return case_behind(job_id, kept, recorder)
+    except AuditorError:
+        return None
 
 
 def _number_today(job_id: str, cause: str, alert: str, recorder: Recorder) -> int | None:

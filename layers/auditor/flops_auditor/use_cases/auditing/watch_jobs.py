@@ -286,7 +286,9 @@ def warn_people(looked: Look, watcher: Watcher) -> int:
     due = list(news_of(looked, watcher.fractions, recorder))
     for news in due:
         recorder.records.note_alerts(looked.run.job_id, news.before, now)
-        recorder.alerts.send(warn(looked.seen, news.level, content_of_look(looked, recorder, now), now, news.lines))
+        recorder.alerts.send(
+            warn(looked.seen, news.level, content_of_look(looked, recorder, now), looked.case, now, news.lines)
+        )
         recorder.records.note_alerts(looked.run.job_id, news.after, now)
     return len(due)
 
@@ -394,7 +396,9 @@ def stop_if_due(looked: Look, watcher: Watcher) -> int:
     if looked.stated.never_stop:
         new = [line for line in soon if not recorder.records.alert_sent(run.job_id, _note(line.line, IMMINENT))]
         if new:
-            recorder.alerts.send(warn(looked.seen, IMMINENT, content_of_look(looked, recorder, now), now, new))
+            recorder.alerts.send(
+                warn(looked.seen, IMMINENT, content_of_look(looked, recorder, now), looked.case, now, new)
+            )
         recorder.records.note_alerts(run.job_id, [_note(line.line, IMMINENT) for line in new], now)
         return 0
     kept = newest(run.job_id, recorder)
