@@ -4,6 +4,7 @@ While modules are imported an exception can be swallowed, and there is nothing t
 once. A command that has begun is ended by an exception, so that it can remove what is half done.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -37,10 +38,13 @@ def _end_the_command(_: int, __: FrameType | None) -> NoReturn:
 def begun() -> None:
     """A command has been imported and begins."""
     signal.signal(signal.SIGINT, _end_the_command)
+    gc.freeze()
+    gc.enable()
 
 
 def run() -> None:
     """Run the command line. What is missing is named in one line, with what installs it."""
+    gc.disable()  # while modules are imported there is nothing to collect
     take_all_that_is_written()
     signal.signal(signal.SIGINT, _end_at_once)
     try:

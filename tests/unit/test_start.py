@@ -51,6 +51,22 @@ def test_a_command_without_aws_imports_no_aws(arguments: list[str], unneeded: se
     assert not loaded & (HEAVY | unneeded)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (["plan", "--instance-type", "ml.p5.48xlarge", "--hours", "1"], "domain.runs.sources.training_job_answer"),
+        (["docs", "engineer"], "data"),
+        (["schema"], "data"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else value,
+)
+def test_a_command_reads_no_table_and_makes_no_parser_that_it_does_not_use(arguments: list[str], unneeded: str) -> None:
+    """`python -m bench.start_up` says what that saves."""
+    done = python(RUN + "import sys; print(*sys.modules, file=sys.stderr)", *arguments)
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert "flops_auditor_cli.entry" in loaded and f"flops_auditor.{unneeded}" not in loaded
+
+
 def test_the_help_says_of_every_command_what_it_does_within_a_line() -> None:
     shown = python(RUN + "pass", "--help").stdout
     for name, command in COMMANDS.items():

@@ -35,7 +35,8 @@ def command(
     if name is None:
         width = max(map(len, known))
         for each, page in known.items():
-            title = page.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
+            with page.open(encoding="utf-8") as lines:
+                title = lines.readline().strip("# \n")
             sys.stdout.write(f"{each.ljust(width)}  {title}\n")
         return
     wanted = name.removeprefix("docs/").removesuffix(ENDING)

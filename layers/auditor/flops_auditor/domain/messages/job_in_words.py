@@ -1,13 +1,14 @@
 """What people recognise a job by: its model, its hardware, when it ran, who created it, and where to look at it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.declared import LONGEST_NAME, TAG_PREFIX
-from flops_auditor.domain.runs.sources.registry import page_of
 from flops_auditor.domain.values.moments import to_the_minute
 from flops_auditor.domain.values.remarks import printable, quoted
+
+if TYPE_CHECKING:
+    from flops_auditor.domain.runs.case import Case
 
 _MOST_GROUPS = 4
 _MOST_TAGS = 8
@@ -15,10 +16,12 @@ _LONGEST_ROLE = 160
 _LONGEST_OF_TAG = 40
 
 
-def job_in_words(job: Mapping[str, Any], base_model: str, case: Case | None = None) -> list[str]:
+def job_in_words(job: Mapping[str, Any], base_model: str, case: "Case | None" = None) -> list[str]:
     """One line each; `job` is that part of a record, `base_model` the original as the record names it. A record does
     not hold who created the job: that is said where the case is at hand.
     """
+    from flops_auditor.domain.runs.sources.registry import page_of  # noqa: PLC0415 - who plans needs no parser
+
     page = page_of(job["source"], job["arn"])
     return [
         f"Model: {printable(base_model)[:LONGEST_NAME] or 'not named'}",
@@ -30,7 +33,7 @@ def job_in_words(job: Mapping[str, Any], base_model: str, case: Case | None = No
     ]
 
 
-def _creator(case: Case) -> list[str]:
+def _creator(case: "Case") -> list[str]:
     """The role that the job was given, and its tags, those first that are not the auditor's; all of it is foreign."""
     run = case.run
     tags = sorted(run.tags.items(), key=lambda tag: (tag[0].startswith(TAG_PREFIX), tag))

@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flops_auditor.domain.compute.run_estimate import CAUTIOUS_BOUND, COUNT_THE_RUN, NARROWING
 from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
@@ -23,12 +23,14 @@ from flops_auditor.domain.messages.duties import (
     waits_for_its_law,
 )
 from flops_auditor.domain.messages.job_in_words import job_in_words
-from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
 from flops_auditor.domain.values.amounts import flop
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor.domain.values.remarks import LONGEST_REMARK, printable
+
+if TYPE_CHECKING:
+    from flops_auditor.domain.runs.case import Case
 
 WIDTH = 72
 LONGEST_SUBJECT = 99
@@ -89,7 +91,7 @@ def is_news(content: Mapping[str, Any]) -> bool:
     return bool(content["action"]) or not known
 
 
-def compose(content: Mapping[str, Any], case: Case | None = None) -> Alert:
+def compose(content: Mapping[str, Any], case: "Case | None" = None) -> Alert:
     """The alert about a record's predicate, with who created the job, where the case that it rests on is at hand."""
     name = printable(content["job"]["name"])
     stopped = content["action"] is not None
