@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flops_auditor.data import MODEL_DOCUMENTATION_FORM, hardware_table, read
+from flops_auditor.data import MODEL_DOCUMENTATION_FORM, form_text, hardware_table
 from flops_auditor.domain.messages.documents.fill_form import fill_form
 from flops_auditor.domain.messages.documents.form import FilledForm
 from flops_auditor.domain.messages.documents.form_file import FormText, parse_form
@@ -31,14 +31,14 @@ def demo() -> LiveLedger:
 
 
 @cache
-def form_text() -> FormText:
+def asked() -> FormText:
     """What the form asks for."""
-    return parse_form(read(MODEL_DOCUMENTATION_FORM))
+    return parse_form(form_text(MODEL_DOCUMENTATION_FORM))
 
 
 def filled(*records: dict[str, Any]) -> FilledForm:
     """The form from these records."""
-    return fill_form(records, form_text(), hardware_table())
+    return fill_form(records, asked(), hardware_table())
 
 
 def runs(world: World, names: Sequence[str]) -> list[dict[str, Any]]:

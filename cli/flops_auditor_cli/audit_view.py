@@ -15,6 +15,7 @@ from flops_auditor.domain.messages.record_words import (
     headline,
     left_open,
     line_in_words,
+    noted,
     reasons,
     said_of,
     share_in_words,
@@ -88,6 +89,7 @@ def blocks(document: Mapping[str, Any]) -> Iterator[Block]:
     yield PointList(list(grounds(document)), "Rests on")
     doubts = [each["words"] for each in (*estimate["doubts"], *lineage.get("doubts", []))]
     yield PointList(list(dict.fromkeys([*doubts, *left_open(document)])), "In doubt")
+    yield PointList(noted(document), "Noted")
     yield PointList([each["words"] for each in document["not_assessed"]], "Not assessed")
     yield PointList(list(remedies(document)), "What settles it")
     yield PointList(due_by_a_day(document), "Due")
@@ -117,13 +119,7 @@ def stated_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _duties(document: Mapping[str, Any], dated: bool) -> list[str]:
-    due = document.get("due", ())
-    days = {(each["policy"], each["duty"]) for each in due}
-    kept = [
-        {**a, "duties": [duty for duty in a["duties"] if ((a["policy"], duty["id"]) in days) == dated]}
-        for a in document["assessments"]
-    ]
-    return duties_in_words(kept, due, datetime.now(UTC).date())
+    return duties_in_words(document["assessments"], document.get("due", ()), datetime.now(UTC).date(), dated)
 
 
 def facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

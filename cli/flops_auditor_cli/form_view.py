@@ -134,11 +134,12 @@ def draft_blocks(draft: Draft, today: date) -> list[Block]:
             ("Model that is trained on the data", f"{FOR_A_PERSON}: this run made none"),
             ("Model that generated the data", draft.model),
         ]
+    over = f", over {flop(draft.threshold_flop)} FLOP" if draft.threshold_flop else ""
     facts = [
-        ("Provider", f"{FOR_A_PERSON}: name and contact"),
+        ("Who notifies", f"{FOR_A_PERSON}: name and contact"),
         *begun,
         ("Run", draft.job_arn),
-        ("What triggered it", f"{draft.trigger}, over {flop(draft.threshold_flop)} FLOP"),
+        ("What triggered it", f"{draft.trigger}{over}"),
         ("Amount", f"{draft.rounded_flop}, exactly {draft.exact_flop} by the best estimate"),
         *([("Of it pretraining", f"{flop(draft.inherited_flop)} FLOP")] if draft.inherited_flop else []),
         ("When it was met", draft.met_at or "not known"),

@@ -48,7 +48,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "doctor": Command("Is all healthy, and is every job recorded?", ("doctor",)),
         "report": Command("Write a page for people on all that is recorded.", ("report",)),
         "export": Command("Write a bundle of records for a regulator.", ("export",)),
-        "form": Command("Fill in the Model Documentation Form.", ("form",)),
+        "form": Command("Fill in a form that a duty asks for.", ("form",)),
         "bom": Command("Describe a model as CycloneDX, SPDX or a model card.", ("bom",)),
         "notify-draft": Command("Draft a notification.", ("notify_draft",)),
     },
@@ -126,7 +126,7 @@ def options(
     ] = False,
     debug: Annotated[bool, typer.Option(DEBUG, help="Show where in the code an error came from.")] = False,
 ) -> None:
-    """How much computing SageMaker training jobs took, against the thresholds of the EU AI Act.
+    """How much computing SageMaker training jobs took, against the thresholds of laws.
 
     Exit codes: 0 fine or below, 1 the tool failed, 2 wrong input, 3 over a threshold, 4 cannot be said, 130
     interrupted.

@@ -10,6 +10,7 @@ from flops_auditor.domain.messages.record_words import (
     left_open,
     line_in_words,
     nearest,
+    noted,
     reasons,
     said_of,
     share_in_words,
@@ -165,6 +166,7 @@ def _blocks(planned: Planned, document: Mapping[str, Any]) -> Iterator[Block]:
         yield Table(WAY_COLUMNS, ways, "Ways of training", right=("best", "upper", "hours"))
     yield PointList(list(reasons(document)), "Why")
     yield PointList(left_open(document), "In doubt")
+    yield PointList(noted(document), "Noted")
     yield PointList([each["words"] for each in document["not_assessed"]], "Not assessed")
     yield PointList(due_by_a_day(document), "Due, if it is launched as planned")
     yield duties(document)

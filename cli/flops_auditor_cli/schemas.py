@@ -640,7 +640,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             }
         ),
     ),
-    "form": ("`form`: the compute, time and energy part of the Model Documentation Form.", FORM),
+    "form": ("`form`: the compute, time and energy part of a form that a duty asks for.", FORM),
     "drafts": ("`notify-draft`: what an authority is to be told.", thing({"drafts": many(DRAFT)})),
     "watch": ("`watch`: the jobs in progress.", thing({"as_of": TEXT, "jobs": many(WATCHED), "failures": many(TEXT)})),
     "doctor": (

@@ -22,23 +22,22 @@ GeneralPurposeOption = Annotated[
     bool | None,
     typer.Option(
         "--original-is-general-purpose/--original-is-not-general-purpose",
-        help="The original, or the model of one's own, is a general-purpose AI model, whatever its compute.",
+        help="The original, or the model of one's own, is a general-purpose model, whatever its compute.",
     ),
 ]
 SystemicRiskOption = Annotated[
     bool | None,
     typer.Option(
         "--systemic-risk/--no-systemic-risk",
-        help="The original is classified as one with systemic risk; of a model of one's own: it was designated.",
+        help="The original is classified as such a model; of a model of one's own: it was designated.",
     ),
 ]
 PlacedOption = Annotated[
     str | None,
     typer.Option(
         "--placed-on-market",
-        help="The resulting model is placed on the market, for example by its use for internal processes that are "
-        "essential for providing a product or service to third parties or affect the rights of natural persons in the "
-        "Union: yes, no, or a day, such as 2026-11-24.",
+        help="The resulting model is placed on the market, in the sense of the law that it is compared with: yes, no, "
+        "or a day, such as 2026-11-24.",
     ),
 ]
 LicenceOption = Annotated[
@@ -118,7 +117,7 @@ states = with_options(
 
 
 def placed_on_market(text: str | None) -> tuple[bool | None, date | None]:
-    """Whether a model is placed on the Union market, and since when. Raises typer.BadParameter."""
+    """Whether a model is placed on the market, and since when. Raises typer.BadParameter."""
     if text is None:
         return None, None
     if text.lower() in {"yes", "no"}:

@@ -34,6 +34,7 @@ from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
 from tests.fakes.running import ended, running, watcher_of
 from tests.fakes.tables_of_then import EARLIER, tables_with
+from tests.fakes.tide_law import under
 
 LARGE = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
 
@@ -519,6 +520,29 @@ def test_that_new_tables_were_the_reason_can_be_left_out(tmp_path: Path) -> None
     assert again.content["reassessed"]
     again.content["reassessed"] = None
     assert judged(forger, recompute=Recomputing(known)).verdict == "valid"
+
+
+@pytest.mark.parametrize("put_off", [False, True])
+def test_a_day_moves_with_the_law_that_makes_it_and_not_by_itself(tmp_path: Path, put_off: bool) -> None:
+    ledger = LiveLedger(tables=under())
+    ledger.add(continuing("one", hours=1500))
+    ledger.audit("one")
+    ledger.seal()
+    known = {*ledger.recorder.tables.digests.values()}
+    ledger.recorder = replace(ledger.recorder, tables=under(**({"jurisdiction": "Venus"} if put_off else LATER)))
+    reassess_record(ledger.job_id("one"), ledger.recorder)
+    ledger.seal()
+    forger = Forger(ledger, tmp_path)
+    again = forger.records("one")[1].content
+    assert [each["day"] for each in again["due"]] == ["2030-01-06" if put_off else "2035-01-06"]
+    if put_off:
+        again["due"][0]["day"] = again["notification_due"] = "2035-01-06"
+    accepted = Recomputing(frozenset({*known, *ledger.recorder.tables.digests.values()}))
+    report = judged(forger, recompute=accepted)
+    assert errors(report) == ({"DueDateMismatch"} if put_off else set()), report.findings
+
+
+LATER = {"in_force": "2035-01-01"}
 
 
 @pytest.mark.parametrize(("attack", "expected"), ATTACKS.items(), ids=lambda value: getattr(value, "__name__", ""))

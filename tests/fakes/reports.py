@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flops_auditor.data import shipped_policy
 from flops_auditor.domain.messages.report.job_line import line_of
 from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
 from flops_auditor.use_cases.ledger.signatures import verifies
@@ -40,7 +41,8 @@ def report_on(contents: Sequence[Mapping[str, Any]], ledger: LedgerSeen = LEDGER
     ]
     lines = [line_of(content, ledger.as_of.date()) for content in contents]
     since = more.get("since", AS_OF - timedelta(days=1))
-    return report_of(lines, lambda ids: [by_id[each] for each in ids], history, ledger, since, "1.2.3")
+    policy_of = more.get("policy_of", shipped_policy)
+    return report_of(lines, lambda ids: [by_id[each] for each in ids], history, ledger, since, "1.2.3", policy_of)
 
 
 def reporter_of(ledger: LiveLedger, **changed: Any) -> Reporter:

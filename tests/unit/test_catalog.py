@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from flops_auditor import data
-from flops_auditor_cli.main import app
+from flops_auditor.domain.law.policy import MalformedPolicy
+from flops_auditor_cli.exits import USAGE
+from flops_auditor_cli.main import app, told
 from tests.fakes.exact import exact
 
 
@@ -78,3 +81,28 @@ def test_utilisation_is_the_shipped_table():
         assert row["runs"] == found.runs
     named = [name for row in rows for name in row["accelerators"]]
     assert sorted(named) == sorted(data.hardware_table().accelerators)
+
+
+def test_a_policy_file_that_is_none_is_named_by_its_path_and_the_others_are_listed(tmp_path: Path) -> None:
+    shipped = json.loads(data.content("policies/us-ny-raise-2027-01.json"))
+    (tmp_path / "good.json").write_text(json.dumps({**shipped, "id": "good"}))
+    (tmp_path / "bad.json").write_text(json.dumps({**shipped, "id": "bad", "in_force": "2026-W48-4"}))
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "link.json").symlink_to("/nonexistent")
+    (tmp_path / "bytes.json").write_bytes(b"\xff")
+    answer = run("policies", "--policy-dir", str(tmp_path), "--output", "json")
+    assert answer.exit_code == USAGE
+    listed = {row["policy"] for row in json.loads(answer.stdout)["policies"]}
+    assert listed == {"good", *data.policy_ids()}
+    for name in ("bad", "folder", "link", "bytes"):
+        assert f"MalformedPolicy: {tmp_path / name}.json: " in answer.stderr
+    assert "in_force is '2026-W48-4', not a day" in answer.stderr
+    assert run("policies").exit_code == 0
+
+
+def test_a_malformed_policy_is_wrong_input(tmp_path: Path) -> None:
+    (tmp_path / "bad.json").write_text("{}")
+    with pytest.raises(MalformedPolicy) as refused:
+        data.load_tables(["bad"], tmp_path)
+    what, _, code = told(refused.value)
+    assert (what.partition(": the")[0], code) == (f"MalformedPolicy: {tmp_path / 'bad.json'}", USAGE)

@@ -34,7 +34,7 @@ from flops_auditor_cli.view import Headline, PointList, Table, View, show
 from tests import golden_forms
 from tests.fakes.demo_ledger import demo_ledger
 from tests.faults.hostile import TEXTS
-from tests.golden_forms import CASES, FOLDER, above_in_the_demo, demo, filled, form_text, in_words, runs
+from tests.golden_forms import CASES, FOLDER, above_in_the_demo, asked, demo, filled, in_words, runs
 
 CHAIN = ("domain-adapt-3", "domain-adapt-2", "domain-adapt-1")
 BY_HAND = {"benchmark_computation", "computation_measurement_methodology"}
@@ -262,7 +262,7 @@ def test_a_model_of_ones_own_has_no_base_model_and_its_notification_beside() -> 
     ],
 )
 def test_ranges_of_the_form(days: int | str, words: str) -> None:
-    assert range_of(Decimal(days), form_text()) == words
+    assert range_of(Decimal(days), asked()) == words
 
 
 def test_a_bound_is_never_told_milder_than_it_is() -> None:
@@ -408,7 +408,7 @@ def test_every_form_of_output_has_the_amount(bundle: Path, output: str) -> None:
     assert "3.6x10^22 FLOP" in done.stdout
     if output == "json":
         found = json.loads(done.stdout)
-        assert [field["name"] for field in found["fields"]] == [each.name for each in form_text().fields]
+        assert [field["name"] for field in found["fields"]] == [each.name for each in asked().fields]
 
 
 def test_a_model_is_its_newest_run_and_others_are_counted(bundle: Path) -> None:

@@ -51,7 +51,7 @@ def readings(draw: st.DrawFn) -> dict[str, str]:
 @st.composite
 def duties(draw: st.DrawFn) -> dict[str, Any]:
     dated = {"within_days": draw(st.integers(0, LONGEST_TIME)), "since": draw(st.sampled_from(SINCE))}
-    more = {"to": TEXT, "form": TEXT | st.just("Model Documentation Form"), "exemption": st.just("free")}
+    more = {"to": TEXT, "form": TEXT | st.just("model-documentation-form"), "exemption": st.just("free")}
     kept = draw(st.sets(st.sampled_from([*more, "transition"])))
     found = {key: draw(value) for key, value in more.items() if key in kept}
     later = {"transition": "later"} if "transition" in kept else {}
@@ -102,8 +102,13 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
     scenarios = draw(st.lists(NAME, min_size=1, max_size=4, unique=True))
     owed = draw(st.dictionaries(NAME, duties(), max_size=3))
     groups = [[draw(rules(scenario, list(owed), scenarios))] for scenario in scenarios]
-    circumstance = st.sampled_from(["several-runs", "failed-runs", "merge", "rollouts"])
-    read = {"reading": "disputed", "left_open": draw(TEXT), "source": draw(TEXT)}
+    circumstance = draw(st.sampled_from(["several-runs", "failed-runs", "merge", "rollouts"]))
+    reading = draw(st.sampled_from(["ours", "disputed"])) if circumstance == "failed-runs" else "ours"
+    read = {"reading": reading, "left_open": draw(TEXT), "source": draw(TEXT)}
+    named = {name for group in groups for rule in group for name in rule["duties"]}
+    kept = {name: duty for name, duty in owed.items() if name in named}
+    exemption = {"free": {"what": draw(TEXT), "article": draw(TEXT), "licences": ["MIT"]}}
+    transition = {"later": {"placed_before": draw(DAY), "until": "2199-12-31", "article": draw(TEXT)}}
     return {
         "id": "generated",
         "title": draw(TEXT),
@@ -113,10 +118,10 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
         "sources": [],
         **({"systemic_risk_over": draw(WHOLE)} if draw(st.booleans()) else {}),
         "original_compute": draw(st.sampled_from(["range", "lowest"])),
-        "readings": {draw(circumstance): read} if draw(st.booleans()) else {},
-        "exemptions": {"free": {"what": draw(TEXT), "article": draw(TEXT), "licences": ["MIT"]}},
-        "transitions": {"later": {"placed_before": draw(DAY), "until": "2199-12-31", "article": draw(TEXT)}},
-        "duties": owed,
+        "readings": {circumstance: read} if draw(st.booleans()) else {},
+        "exemptions": exemption if any("exemption" in duty for duty in kept.values()) else {},
+        "transitions": transition if any("transition" in duty for duty in kept.values()) else {},
+        "duties": kept,
         "groups": groups,
     }
 

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from flops_auditor.domain.messages.duties import form_of
+from flops_auditor.domain.messages.duties import forms_of
 from flops_auditor.domain.messages.notification import Draft, drafts
 from flops_auditor_cli.form_view import draft_blocks
 from flops_auditor_cli.view import in_markdown
@@ -68,7 +68,7 @@ def test_a_disputed_duty_is_marked_and_keeps_its_day() -> None:
 def test_nothing_is_drafted_below_the_lines() -> None:
     content = recorded(1, "1e15")
     assert drafts(content) == ()
-    assert form_of(content) == ""
+    assert forms_of(content) == []
 
 
 def test_hostile_names_break_no_table() -> None:

@@ -332,6 +332,26 @@ def with_duty(**changes: Any) -> str:
     return json.dumps({**POLICY, "duties": {"report": duty}, "groups": [[RULE]]})
 
 
+def with_reading(name: str, **changes: Any) -> str:
+    return json.dumps({**json.loads(policy_text()), "readings": {name: {**READING, **changes}}})
+
+
+def of(**when: Any) -> dict[str, Any]:
+    return {**RULE, "when": {"role": ["modifier"], **when}}
+
+
+def groups_of(*rules: dict[str, Any]) -> str:
+    """One group; lines are told apart by their numbers."""
+    named = [
+        {**rule, "scenario": f"s{n}" if rule["scenario"] == "s" else rule["scenario"]} for n, rule in enumerate(rules)
+    ]
+    return json.dumps({**POLICY, "duties": {"report": DUTY}, "groups": [named]})
+
+
+BEHIND = {**RULE, "scenario": "behind", "threshold": "20"}
+BEHIND_BOTH = {**BEHIND, "when": {"role": ["developer", "modifier"]}}
+
+
 def applies(rules: str, original: Original, activity: Any = "fine-tuning") -> bool:
     return any(parse_policy(rules).rules(ROLES[activity], original))
 
@@ -526,7 +546,41 @@ NO_ROLE = "rule s: role is not of developer, modifier, data-generator"
         (policy_text().replace('"scenario"', '"scenario": "t", "scenario"'), "stands twice in one object"),
         (policy_text().replace('"in_force"', '"in_force": null, "in_force"'), "stands twice in one object"),
         (json.dumps({**POLICY, "duties": {"report": DUTY}, "groups": [[RULE], [RULE]]}), "stands in two groups"),
-        (json.dumps({**POLICY, "duties": {}, "groups": [[]] * 17}), "more than 16 groups"),
+        (
+            json.dumps(
+                {**POLICY, "duties": {"report": DUTY}, "groups": [[RULE | {"scenario": f"s{n}"}] for n in range(17)]}
+            ),
+            "more than 16 groups",
+        ),
+        (groups_of(*({**RULE, "scenario": f"s{n}"} for n in range(49))), "a group more than 48 rules"),
+        (json.dumps({**POLICY, "duties": {"report": DUTY}, "groups": [[RULE], []]}), "a group has no rules"),
+        (
+            json.dumps({**POLICY, "duties": {"report": DUTY, "pay": DUTY}, "groups": [[RULE]]}),
+            "duty pay: no rule names",
+        ),
+        (
+            json.dumps({**POLICY, "duties": {"report": DUTY}, "groups": [[RULE]], "exemptions": {"e": EXEMPTION}}),
+            "exemption e: no duty names it",
+        ),
+        (
+            json.dumps({**POLICY, "duties": {"report": DUTY}, "groups": [[RULE]], "transitions": {"t": TRANSITION}}),
+            "transition t: no duty names it",
+        ),
+        (groups_of(RULE, BEHIND), "rule behind: it applies to no run"),
+        (groups_of(of(role=["developer"]), of(role=["modifier"]), BEHIND_BOTH), "rule behind: it applies to no run"),
+        (groups_of(of(original="known"), of(original="unknown"), BEHIND), "rule behind: it applies to no run"),
+        (groups_of(of(over="1e23"), of(at_most="1e23"), BEHIND), "rule behind: it applies to no run"),
+        (groups_of(of(systemic_risk=True), of(designated=True), BEHIND), "rule s1: it applies to no run"),
+        (json.dumps({**POLICY, "condition_asks": "placed_on_market", "duties": {}, "groups": []}), "there is none"),
+        (json.dumps({**POLICY, "wording_of": "p", "duties": {}, "groups": []}), "wording_of names the policy itself"),
+        (with_reading("merge", reading="disputed"), "reading merge: only failed-runs may be disputed"),
+        (with_reading("failed-runs", reading="disputed", effect="milder"), "a disputed one has no effect"),
+        (with_reading("failed-runs", reading="disputed", lines=["s"]), "a disputed one has no lines"),
+        (json.dumps({**POLICY, "duties": {}, "groups": [], "in_force": "2026-W48-4"}), "in_force is '2026-W48-4', not"),
+        (
+            json.dumps({**POLICY, "duties": {}, "groups": [], "in_force": "20261126"}),
+            "in_force is '20261126', not a day",
+        ),
         (json.dumps({**POLICY, "duties": {}, "groups": [], "in_force": 0}), "in_force is 0, not a day"),
         (json.dumps({**POLICY, "duties": {}, "groups": [], "in_force": "9999-12-31"}), "in_force is '9999-12-31'"),
         (json.dumps({**POLICY, "duties": {}, "groups": [], "condition": None}), "condition is not a text"),

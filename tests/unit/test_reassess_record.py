@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from flops_auditor.use_cases.auditing.rehearsal import rehearsed
 from tests.fakes.audit import MemoryAlerts, MemoryReassessments, MemoryRecords
 from tests.fakes.lineage import World, continuing
 from tests.fakes.tables_of_then import EARLIER, Edit, tables_with, without_row
+from tests.fakes.tide_law import DUTY, LINE, under
 
 P4 = {"InstanceType": "ml.p4d.24xlarge", "InstanceCount": 1, "VolumeSizeInGB": 500}
 
@@ -143,6 +145,65 @@ POLICY = "policies/eu-gpai-guidelines-2025-07.json"
 HUGE = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 
 
+def changed_to(**changes: Any) -> World:
+    """A job over the line of the made-up law, assessed again after that changed."""
+    world = World(tables=under())
+    world.add(continuing("tide", hours=1500))
+    world.audit()
+    assert [each["day"] for each in world.content("tide")["due"]] == ["2030-01-06"]
+    world.recorder = replace(world.recorder, tables=under(**changes))
+    reassess_record(world.job_id("tide"), world.recorder)
+    return world
+
+
+@pytest.mark.parametrize(
+    ("changes", "superseded"),
+    [
+        ({}, False),
+        ({"title": "Other tides"}, False),
+        ({"groups": [[{**LINE, "title": "A wave"}]]}, False),
+        ({"groups": [[{**LINE, "meaning": "nothing follows"}]]}, True),
+        ({"groups": [[{**LINE, "left_open": "which moon"}]]}, True),
+        ({"jurisdiction": "Venus"}, True),
+        ({"duties": {"tell": {**DUTY, "to": "Venus office"}}}, True),
+        ({"duties": {"tell": {**DUTY, "reading": "ours", "left_open": "whom"}}}, True),
+    ],
+)
+def test_what_a_record_says_of_a_law_is_superseded_once_the_law_says_otherwise(
+    changes: dict[str, Any], superseded: bool
+) -> None:
+    assert revisions(changed_to(**changes), "tide") == (2 if superseded else 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "day"),
+    [
+        ({"in_force": "2035-01-01"}, "2035-01-06"),
+        ({"in_force": "2020-01-01"}, "2026-03-06"),
+        ({"duties": {"tell": {**DUTY, "within_days": 300}}}, "2030-10-28"),
+        ({"duties": {"tell": {**DUTY, "within_days": 3}}}, "2030-01-04"),
+        ({"duties": {"tell": {**DUTY, "since": "met or foreseeable"}}}, "2030-01-06"),
+    ],
+)
+def test_a_day_is_no_older_than_the_law_that_makes_it(changes: dict[str, Any], day: str) -> None:
+    world = changed_to(**changes)
+    content = world.content("tide")
+    assert ([each["day"] for each in content["due"]], content["notification_due"]) == ([day], day)
+
+
+def test_a_day_stays_where_the_law_says_the_same_of_it() -> None:
+    """A parent's day is from before; without it the child's own would count."""
+    world = World(tables=under(in_force="2020-01-01"))
+    world.add(continuing("tide", hours=1500))
+    world.add(continuing("further", ["tide"], day=90, hours=1500))
+    world.audit()
+    days = [world.content(name)["notification_due"] for name in ("tide", "further")]
+    assert days[0] == days[1]
+    world.recorder = replace(world.recorder, tables=under(in_force="2020-01-01", jurisdiction="Venus"))
+    reassess_record(world.job_id("further"), world.recorder)
+    assert world.content("further")["notification_due"] == days[0]
+
+
 def rewritten(old: str, new: str) -> Edit:
     def edit(text: str) -> str:
         assert old in text
@@ -160,10 +221,14 @@ def rewritten(old: str, new: str) -> Edit:
         ("to the data used in it (AI Act, recital 109; ", "to its data (", "limited_to"),
         ("original's compute not known and not estimable: one third of 1e23", "one third", "source"),
         ("one third of 1e23, original of unknown compute", "unknown original", ""),
-        ("the modifier is, indicatively, the provider of the modified general-purpose AI model", "a provider", ""),
+        (
+            "the modifier is, indicatively, the provider of the modified general-purpose AI model",
+            "a provider",
+            "meaning",
+        ),
     ],
 )
-def test_a_corrected_duty_or_citation_supersedes_what_is_not_below_and_wording_supersedes_nothing(
+def test_what_is_said_of_the_law_supersedes_what_is_not_below_and_a_title_supersedes_nothing(
     old: str, new: str, changed: str
 ) -> None:
     world = World(tables=tables_with({POLICY: rewritten(old, new)}))

@@ -2,22 +2,25 @@
 
 import ast
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 from typer.testing import CliRunner
 
 from flops_auditor import data
 from flops_auditor.domain.law.assessment import assess
 from flops_auditor.domain.law.policy import MalformedPolicy
 from flops_auditor.domain.law.situation import situation_of_training
-from flops_auditor.domain.messages.duties import form_of
+from flops_auditor.domain.messages.duties import forms_of
 from flops_auditor.domain.messages.notification import drafts
 from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.values.figures import Figures
+from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor_cli.form_view import draft_blocks
 from flops_auditor_cli.main import app
@@ -26,6 +29,7 @@ from flops_auditor_cli.view import in_markdown
 from tests.fakes.audit import MemoryAlerts
 from tests.fakes.jobs import describe
 from tests.fakes.lineage import World, channel, continuing
+from tests.fakes.reports import report_on
 from tests.fakes.running import Room, running
 
 NAME = "atlantis-tide-act-2026-09"
@@ -44,7 +48,6 @@ REGIME: dict[str, Any] = {
             "within_days": 30,
             "since": "met or foreseeable",
             "reading": "text",
-            "form": "Tide Form 7",
         },
         "keep-a-log": {"what": "Keep a log of the tides", "article": "Tide Act, sec. 10", "reading": "text"},
     },
@@ -68,6 +71,7 @@ REGIME: dict[str, Any] = {
 EU_LAW = (
     *("Art.", "Article", "Annex", "Commission", "AI Act", "AI Office", "ai_office", "national_authorities", "GPAI"),
     *("Guidelines", "Union", "systemic risk", "general-purpose", "to be so placed", "Model Documentation"),
+    *("Regulation (EU)", "European", "provider", "Provider", "within 30 %", "natural persons"),
 )
 SHAPE = ("--params", "1e9", "--tokens", "1e12")
 MODIFIED = ("--base-model", "meta-llama/Llama-3.1-8B", "--tokens", "1e12")
@@ -147,7 +151,6 @@ def test_a_record_its_day_and_its_alert_follow_from_it(folder: Path) -> None:
     assert "By 2026-04-10, which was 228 days ago: Tell the Tide Office within thirty days (Tide Act, sec. 9)." in body
     assert "Keep a log of the tides (Tide Act, sec. 10)." in body
     assert "Over it, if the model is shown to a dolphin, the model is a great wave." in body
-    assert "Fill in the Tide Form 7 by hand" in body
 
 
 def test_a_warning_about_a_running_job_follows_from_it(folder: Path) -> None:
@@ -242,12 +245,15 @@ def test_no_word_of_another_law_is_in_a_record_or_what_follows_from_it(
     assert [foreign(alert.body + alert.subject) for alert in sent(world)] == [[]] * len(sent(world))
     shown = [block for draft in drafts(content) for block in draft_blocks(draft, date(2026, 11, 26))]
     assert [foreign(in_markdown(block)) for block in shown] == [[]] * len(shown)
-    assert form_of(content) == "", "its form is not one whose fields are known"
+    assert forms_of(content) == []
 
 
 def altered(folder: Path, name: str, **changes: Any) -> str:
-    """Another regime of that name, in the same folder."""
-    (folder / f"{name}.json").write_text(json.dumps({**REGIME, "id": name, **changes}))
+    """Another regime of that name, in the same folder, with the duties that its rules name."""
+    regime = {**REGIME, "id": name, **changes}
+    named = {duty for group in regime["groups"] for rule in group for duty in rule["duties"]}
+    duties = {key: duty for key, duty in regime["duties"].items() if key in named}
+    (folder / f"{name}.json").write_text(json.dumps({**regime, "duties": duties}))
     return name
 
 
@@ -322,17 +328,148 @@ def test_lines_of_two_laws_with_one_name_are_not_mixed_up(folder: Path) -> None:
         assert all("Disputed, so have it decided: By" in body for body in owed), chosen
 
 
-def test_no_words_in_code_are_those_of_one_law() -> None:
+def test_a_line_that_another_one_makes_certain_says_so_in_no_lands_words(folder: Path) -> None:
+    line = {**REGIME["groups"][0][0], "when": {"role": ["modifier"]}, "threshold": "1e20"}
+    disputed = {"left_open": "whose river it is", "certain_if_over": ["dam"]}
+    river = {**line, "scenario": "river", "disputed_if_crossed": disputed}
+    dam = {**line, "scenario": "dam", "reading": "ours", "left_open": "what a dam is", "duties": []}
+    world = World(tables=data.load_tables([altered(folder, "rivers", groups=[[river], [dam]])], folder))
+    world.add(continuing("tide", hours=1500, HyperParameters={"model_id": "meta-llama/Llama-3.1-8B"}))
+    world.audit()
+    content = world.content("tide")
+    notes = [note["words"] for a in content["assessments"] for note in a["notes"]]
+    assert any("it is not disputed here, since it is over the line dam, too" in each for each in notes)
+    assert [foreign(each) for each in (json.dumps(content), sent(world)[0].body)] == [[], []]
+
+
+def test_an_original_that_only_a_tag_makes_so_large_is_said_in_flop(folder: Path) -> None:
+    line = {**REGIME["groups"][0][0], "comparison": "greater than", "basis": "updates"}
+    small = {**line, "scenario": "small", "when": {"role": ["modifier"], "original": "unknown"}}
+    known = {"role": ["modifier"], "original": "known"}
+    share = {**line, "scenario": "share", "when": known, "share_of_original": "1/3"}
+    del share["threshold"]
+    world = World(tables=data.load_tables([altered(folder, "shares", groups=[[small, share]])], folder))
+    world.add(continuing("tide", hours=1500), pretrain_flops="1e30")
+    world.audit()
+    content = world.content("tide")
+    doubts = [doubt["words"] for a in content["assessments"] for doubt in a["doubts"]]
+    assert (
+        "only a tag of the job says that the original took 1.00e30 FLOP, which would make the verdict milder" in doubts
+    )
+    assert [foreign(each) for each in (json.dumps(content), sent(world)[0].body)] == [[], []]
+
+
+def test_what_is_said_of_a_model_triggers_a_notification_and_no_amount_does(folder: Path) -> None:
+    line = {**REGIME["groups"][0][0], "when": {"role": ["modifier"], "designated": True}, "at_any_compute": True}
+    groups = [[{**line, "comparison": "greater than", "basis": "updates"}]]
+    del groups[0][0]["threshold"]
+    world = World(tables=data.load_tables([altered(folder, "named", groups=groups)], folder))
+    world.add(continuing("tide", hours=10), systemic_risk="true")
+    world.audit()
+    [draft] = drafts(world.content("tide"))
+    shown = "".join(in_markdown(block) for block in draft_blocks(draft, date(2026, 11, 26)))
+    assert "| What triggered it | what is said of the model, whatever its compute |" in shown
+    assert "over 0 FLOP" not in shown
+
+
+def test_the_same_meaning_under_another_condition_is_said_again(folder: Path) -> None:
+    conditions = ["if it is shown to a dolphin", "if it is sold to a whale"]
+    names = [altered(folder, f"sea-{n}", condition=each) for n, each in enumerate(conditions)]
+    world = World(tables=data.load_tables(names, folder))
+    world.add(continuing("tide", hours=1500))
+    world.audit()
+    body = " ".join(sent(world)[0].body.split())
+    assert [body.count(f"Over it, {each}, the model is a great wave.") for each in conditions] == [1, 1]
+
+
+def test_a_report_names_the_chosen_policies_and_says_no_word_of_another_law(folder: Path) -> None:
+    world = World(tables=data.load_tables([NAME], folder))
+    world.add(continuing("tide", hours=1500))
+    world.audit()
+    [digest] = [digest for name, digest in world.content("tide")["tables"].items() if name.startswith("policies/")]
+    known = data.policy(NAME, folder)
+    for policy in (None, known):
+        report = report_on([world.content("tide")], policy_of=lambda name, sha256, policy=policy: policy)
+        assert [(each.policy_id, each.sha256) for each in report.policies] == [(NAME, digest)]
+        page = report_page(report).decode()
+        text = " ".join(re.sub(r"<[^>]+>", " ", page[page.index("<body") :]).split())
+        assert foreign(text) == []
+        assert "Share of the nearest threshold: Atlantis, great wave. The band" in text
+        title = REGIME["title"] if policy else NAME
+        assert f"compared with the thresholds of {title}. The figures are estimates" in text
+        source = (
+            "Atlantis Gazette 7/2026" if policy else f"a file that is not part of this version, SHA-256 {digest[:16]}…"
+        )
+        assert f"{title} ({NAME}): {source}" in text
+
+
+def test_the_report_of_a_deployment_names_the_sources_of_its_laws() -> None:
+    world = World()
+    world.add(continuing("tide", hours=1500))
+    world.audit()
+    page = report_page(report_on([world.content("tide")])).decode()
+    for name in data.default_policies():
+        policy = data.policy(name)
+        assert all(escape(each) in page for each in (policy.title, *(source.title for source in policy.sources)))
+
+
+def test_what_is_noted_of_a_plan_is_not_in_doubt(folder: Path) -> None:
+    name = altered(folder, "later", in_force="2030-01-01")
+    told = run("plan", "--policy-dir", str(folder), "--policy", name, *SHAPE, "--output", "markdown")
+    assert "**In doubt**" not in told
+    assert "Atlantis: the law is in force from 2030-01-01" in told.partition("**Noted**")[2]
+
+
+HELP = [[], ["plan"], ["amend"], ["models", "set"], ["audit"], ["form"], ["notify-draft"], ["catalog", "policies"]]
+
+
+@pytest.mark.parametrize("command", HELP, ids=" ".join)
+def test_no_word_of_one_law_is_in_the_help(command: list[str]) -> None:
+    """What is asked about a model is asked in words of its own; an option's name is no law's either (ADR 0703)."""
+    told = run(*command, "--help")
+    assert [word for word in foreign(told) if word not in {"general-purpose"}] == []
+
+
+WORDS_OF_ONE_LAW = (
+    *("Annex", "Guidelines", "Article", "Art.", "AI Office", "Commission", "GPAI", "AI Act", "Union", "European", "EU"),
+    *("natural persons", "national competent", "Model Documentation", "Provider"),
+)
+LAYER = "layers/auditor/flops_auditor"
+ROOMS = [*(f"{LAYER}/{room}" for room in ("domain", "use_cases", "aws", "pages")), "cli/flops_auditor_cli", "functions"]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_words_in_code_are_those_of_one_law(room: str) -> None:
     """What a law says stands in its file; sources of a method stand in docstrings and in the documents."""
     cited = []
-    for path in sorted(Path(data.__file__).parents[1].joinpath("domain").rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        docstrings = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
-        texts = [each for each in ast.walk(tree) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    for path in sorted((Path(__file__).parents[2] / room).rglob("*")):
+        if path.suffix not in {".py", ".jinja", ".js"}:
+            continue
+        text = path.read_text(encoding="utf-8")
+        texts = texts_in_code(text) if path.suffix == ".py" else enumerate(text.splitlines(), 1)
         cited += [
-            f"{path.name}:{each.lineno}: {word}"
-            for each in texts
-            for word in ("Annex", "Guidelines", "Article", "Art.", "AI Office", "Commission", "GPAI", "AI Act", "Union")
-            if word in each.value and id(each) not in docstrings
+            f"{path.name}:{line}: {word}"
+            for line, each in texts
+            for word in WORDS_OF_ONE_LAW
+            if re.search(rf"(?<![A-Za-z]){re.escape(word)}(?![A-Za-z])", each)
         ]
     assert cited == []
+
+
+def texts_in_code(text: str) -> list[tuple[int, str]]:
+    """The strings of a module that are not docstrings, but those of commands, which are their help."""
+    tree = ast.parse(text)
+    docstrings = {id(each.value) for each in ast.walk(tree) if isinstance(each, ast.Expr)}
+    helps = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and isinstance(node.body[0], ast.Expr) and is_command(node)
+    }
+    found = [each for each in ast.walk(tree) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return [(each.lineno, str(each.value)) for each in found if id(each) not in docstrings or id(each) in helps]
+
+
+def is_command(function: ast.FunctionDef) -> bool:
+    """Whether a function is shown by the command line, and its docstring with it."""
+    parameters = [*function.args.args, *function.args.kwonlyargs]
+    return any("Option" in ast.unparse(each.annotation) for each in parameters if each.annotation)

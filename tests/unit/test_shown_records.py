@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import pytest
 
-from flops_auditor.data import MODEL_DOCUMENTATION_FORM, hardware_table, read
+from flops_auditor.data import MODEL_DOCUMENTATION_FORM, form_text, hardware_table
 from flops_auditor.domain.audit.rests_on import GroundSource
 from flops_auditor.domain.compute.tiers import Method
 from flops_auditor.domain.law.due_dates import State
@@ -45,7 +45,7 @@ from tests.fakes.reports import report_on
 from tests.unit.test_record_form import everything
 
 TODAY = date(2026, 11, 24)
-FORM, HARDWARE = parse_form(read(MODEL_DOCUMENTATION_FORM)), hardware_table()
+FORM, HARDWARE = parse_form(form_text(MODEL_DOCUMENTATION_FORM)), hardware_table()
 WORDS = {
     "VERDICT": Verdict,
     "ACTIVITY": Activity,

@@ -105,7 +105,8 @@ export class Reader {
     row[ROW.finished] = content.job.finished ? 1 : 0;
     const references = await this.refer(content.cumulative.ancestors, content.job.id, leafNumber, leaf.at);
     const due = [];
-    for (const each of content.due) due.push(await this.dueRow(each, job, revision, leafNumber));
+    const terms = content.due.length > 0 ? termsOf(content) : new Map();
+    for (const each of content.due) due.push(await this.dueRow(each, terms, job, revision, leafNumber));
     return { rows: [row], references, due };
   }
 
@@ -139,9 +140,9 @@ export class Reader {
     );
   }
 
-  async dueRow({ policy, duty, day }, job, revision, index) {
+  async dueRow({ policy, duty, day }, terms, job, revision, index) {
     const number = readDay(day) ?? refuse("MalformedRecord", `${day} is no day`);
-    const named = await this.digest([policy, duty]);
+    const named = await this.digest([policy, duty, ...(terms.get(canonical([policy, duty])) ?? [])]);
     return packedRow(DUE.size, [[DUE.job, job], [DUE.duty, named]], [[DUE.revision, revision], [DUE.leaf, index], [DUE.day, number]]);
   }
 
@@ -204,6 +205,17 @@ function checkAction({ at, content: { action, job } }) {
 
 const lineKey = ({ policy, scenario }) => canonical([policy, scenario]);
 const inOrder = (found) => [...found].sort(([left], [right]) => (left < right ? -1 : 1));
+
+/** By policy and duty what a record says that makes the day of the duty: a day stays while that stays. */
+function termsOf({ assessments }) {
+  const terms = new Map();
+  for (const { policy, duties } of assessments) {
+    for (const each of duties) {
+      terms.set(canonical([policy, each.id]), [each.within_days, each.since, each.in_force ?? null]);
+    }
+  }
+  return terms;
+}
 
 /** [line, verdict] of every assessment. Throws MalformedRecord where a line is assessed twice. */
 function verdicts(content) {
@@ -464,7 +476,7 @@ function groups(found) {
   return grouped;
 }
 
-/** A day that a duty was due by stays, or is an earlier one found later. */
+/** A day that a duty was due by stays, or is an earlier one found later, unless its law says otherwise of it now. */
 function* putOff(packed) {
   const found = unpacked(packed, (text, view, at) => ({
     key: text(DUE.job, LONG) + text(DUE.duty, SHORT),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flops_auditor.data import MODEL_DOCUMENTATION_FORM, hardware_table, read
+from flops_auditor.data import MODEL_DOCUMENTATION_FORM, form_text, hardware_table
 from flops_auditor.domain.messages.documents.bom import GridFactor, ModelBom, bom_of
 from flops_auditor.domain.messages.documents.cyclonedx import cyclonedx
 from flops_auditor.domain.messages.documents.fill_form import fill_form
@@ -79,7 +79,7 @@ def bom_from(source: RecordSource, what: str, grid: GridFactor | None) -> ModelB
     records = source.contents(rows)
     digests = [sha256(source.line(row)).hexdigest() for row in rows]
     hardware = hardware_table()
-    form = fill_form(records, parse_form(read(MODEL_DOCUMENTATION_FORM)), hardware)
+    form = fill_form(records, parse_form(form_text(MODEL_DOCUMENTATION_FORM)), hardware)
     return bom_of(records, digests, form, hardware, grid)
 
 

@@ -9,12 +9,12 @@ import typer
 from flops_auditor import data
 from flops_auditor.domain.compute.published_utilisation import QUANTILES
 from flops_auditor.domain.law.assessment import assess
-from flops_auditor.domain.law.policy import Policy, Rule
+from flops_auditor.domain.law.policy import MalformedPolicy, Policy, Rule
 from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.originals.base_models import BaseModel
 from flops_auditor.domain.values.amounts import flop, percent, scientific
 from flops_auditor.domain.values.figures import Figures
-from flops_auditor_cli.exits import OF_VERDICT
+from flops_auditor_cli.exits import OF_VERDICT, USAGE
 from flops_auditor_cli.near_names import did_you_mean, model_names
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, WideOption
 from flops_auditor_cli.output import Output, say
@@ -91,18 +91,21 @@ def instance_rows(search: str) -> list[dict[str, Any]]:
     return rows
 
 
-def policy_rows(folder: Path | None = None) -> list[dict[str, Any]]:
-    """One row per rule of every policy, those on by default first."""
+def policy_rows(folder: Path | None = None) -> tuple[list[dict[str, Any]], list[MalformedPolicy]]:
+    """One row per rule of every policy, those on by default first, and what is wrong with the files that are none."""
     first = data.default_policies()
     others = [name for name in (*data.policy_ids(), *(data.policy_ids(folder) if folder else ())) if name not in first]
     names = dict.fromkeys((*first, *others))
-    return [
-        _policy_row(each, rule, name in first)
-        for name in names
-        for each in [data.policy(name, folder)]
-        for group in each.groups
-        for rule in group
-    ]
+    rows: list[dict[str, Any]] = []
+    malformed: list[MalformedPolicy] = []
+    for name in names:
+        try:
+            policy = data.policy(name, folder)
+        except MalformedPolicy as error:
+            malformed.append(error)
+        else:
+            rows += [_policy_row(policy, rule, name in first) for group in policy.groups for rule in group]
+    return rows, malformed
 
 
 def _policy_row(policy: Policy, rule: Rule, on_by_default: bool) -> dict[str, Any]:
@@ -206,7 +209,7 @@ def policies(
     policy_dir: PolicyFolderOption = None, wide: WideOption = False, output: OutputOption = Output.TABLE
 ) -> None:
     """Policies: which threshold applies when, what then is due, and where that is written."""
-    rows = policy_rows(policy_dir)
+    rows, malformed = policy_rows(policy_dir)
     tables = [
         Table(WIDE_POLICY_COLUMNS if wide else POLICY_COLUMNS, list(lines), _policy_title(name, list(lines)))
         for name, lines in ((name, tuple(lines)) for name, lines in groupby(rows, lambda row: row["policy"]))
@@ -214,6 +217,9 @@ def policies(
     show(View("policies", {"policies": rows}, tables, rows, fields_of(POLICY_RULE)), output)
     on = ", ".join(data.default_policies())
     say(f"On by default: {on}. Others: the option --policy, or the stack's parameter Policies.")
+    if malformed:
+        say(*(f"{error.name}: {error}" for error in malformed), MalformedPolicy.remedy)
+        raise typer.Exit(USAGE)
 
 
 def _policy_title(name: str, lines: list[dict[str, Any]]) -> str:

@@ -19,16 +19,18 @@ from flops_auditor.domain.audit.tables import (
     PUBLISHED_UTILISATION,
     TRAINER_METRICS,
     Tables,
+    check_wordings,
     parse_hardware,
     parse_metrics,
     parse_models,
     parse_tables,
     parse_utilisation,
+    policy_name,
     read_policy,
 )
 from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.compute.published_utilisation import PublishedUtilisation
-from flops_auditor.domain.law.policy import Policy
+from flops_auditor.domain.law.policy import MalformedPolicy, Policy
 from flops_auditor.domain.originals.base_models import BaseModelTable
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.domain.values.errors import WrongInput
@@ -36,10 +38,18 @@ from flops_auditor.domain.values.errors import WrongInput
 FOLDER = Path(__file__).parent
 RELEASED = "released_tables.csv"
 """Every version of a table that a release shipped: what a verifier takes for the product's own."""
-MODEL_DOCUMENTATION_FORM = "forms/model-documentation-form.json"
-"""What the form of the Code of Practice asks for."""
+MODEL_DOCUMENTATION_FORM = "model-documentation-form"
+"""The form whose words for how a figure was come by a bill of materials uses, too."""
+FORM_FOLDER = "forms/"
+"""What forms ask for, one file each: a policy names a form by the name of its file."""
 ON_BY_DEFAULT = "policies_on_by_default.json"
 """Which of the policies assess a job that nobody chose policies for; all of the folder can be chosen."""
+
+
+class UnknownForm(WrongInput):
+    """A form is asked for that is not in the folder."""
+
+    remedy = "Choose among those that the message names."
 
 
 class UnknownPolicy(WrongInput):
@@ -78,18 +88,37 @@ def policy_ids(folder: Path | None = None) -> tuple[str, ...]:
     return tuple(sorted(each.name.removesuffix(".json") for each in files if each.name.endswith(".json")))
 
 
-def policy_file(policy_id: str) -> str:
-    """How records name a policy's file."""
-    return f"{POLICY_FOLDER}{policy_id}.json"
+def policy_path(policy_id: str, folder: Path | None = None) -> Path:
+    """Where a policy's file is: in the folder, or among those shipped. Raises UnknownPolicy."""
+    if folder is not None and policy_id in policy_ids(folder):
+        return folder / f"{policy_id}.json"
+    if policy_id in policy_ids():
+        return FOLDER / policy_name(policy_id)
+    raise UnknownPolicy(f"{policy_id[:60]!r} is not a policy")
 
 
 def policy_bytes(policy_id: str, folder: Path | None = None) -> bytes:
-    """A policy file: from the folder, or one of those shipped. Raises UnknownPolicy."""
-    if folder is not None and policy_id in policy_ids(folder):
-        return (folder / f"{policy_id}.json").read_bytes()
-    if policy_id in policy_ids():
-        return content(policy_file(policy_id))
-    raise UnknownPolicy(f"{policy_id[:60]!r} is not a policy")
+    """A policy file: from the folder, or one of those shipped. Raises UnknownPolicy, MalformedPolicy if it cannot be
+    read.
+    """
+    path = policy_path(policy_id, folder)
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise MalformedPolicy(f"{path}: {error.strerror}") from error
+
+
+@cache
+def form_ids() -> tuple[str, ...]:
+    """The ids of all forms: the names of their files."""
+    return tuple(sorted(each.stem for each in (FOLDER / FORM_FOLDER).glob("*.json")))
+
+
+def form_text(form_id: str) -> str:
+    """What a form asks for, as its file says it. Raises UnknownForm."""
+    if form_id not in form_ids():
+        raise UnknownForm(f"{form_id[:60]!r} is not a form; there are: {', '.join(form_ids())}")
+    return read(f"{FORM_FOLDER}{form_id}.json")
 
 
 def hardware_table() -> HardwareTable:
@@ -113,14 +142,46 @@ def published_utilisation() -> PublishedUtilisation:
 
 
 def policy(policy_id: str, folder: Path | None = None) -> Policy:
-    """One policy. Raises UnknownPolicy, MalformedPolicy."""
-    return read_policy(policy_file(policy_id), policy_bytes(policy_id, folder))
+    """One policy; the forms and the policy that it names are there. Raises UnknownPolicy, and MalformedPolicy with the
+    file's path.
+    """
+    return _shipped(policy_id) if folder is None else _checked(policy_id, folder)
+
+
+@cache
+def _shipped(policy_id: str) -> Policy:
+    return _checked(policy_id, None)
+
+
+def _checked(policy_id: str, folder: Path | None) -> Policy:
+    parsed = _read_policy(policy_id, folder)
+    path = policy_path(policy_id, folder)
+    for duty in parsed.duties:
+        if duty.form and duty.form not in form_ids():
+            known = ", ".join(form_ids())
+            raise MalformedPolicy(f"{path}: duty {duty.duty_id}: form {duty.form[:60]!r} is not one of {known}")
+    if parsed.wording_of:
+        if parsed.wording_of not in (*policy_ids(), *(policy_ids(folder) if folder else ())):
+            raise MalformedPolicy(f"{path}: wording_of: {parsed.wording_of} is not a policy")
+        check_wordings([parsed, _read_policy(parsed.wording_of, folder)], {parsed.policy_id: str(path)})
+    return parsed
+
+
+def _read_policy(policy_id: str, folder: Path | None) -> Policy:
+    path = policy_path(policy_id, folder)
+    return read_policy(policy_name(policy_id), policy_bytes(policy_id, folder), str(path))
+
+
+def shipped_policy(policy_id: str, sha256: str) -> Policy | None:
+    """One of this version's policies, if its file is the one with this SHA-256 (hex)."""
+    known = policy_id in policy_ids() and digest(policy_name(policy_id)) == sha256
+    return policy(policy_id) if known else None
 
 
 @cache
 def shipped() -> Mapping[str, bytes]:
     """SHA-256 (hex) -> bytes of every table and policy of this version."""
-    names = (*FILES, *map(policy_file, policy_ids()))
+    names = (*FILES, *map(policy_name, policy_ids()))
     return {digest(name): content(name) for name in names}
 
 
@@ -136,5 +197,7 @@ def load_tables(policies: Sequence[str] | None = None, folder: Path | None = Non
     `folder` holds policies beside those shipped. Raises UnknownPolicy, MalformedPolicy.
     """
     names = [name.strip() for name in policies or default_policies()]
-    chosen = {policy_file(name): policy_bytes(name, folder) for name in names}
+    for name in names:
+        policy(name, folder)
+    chosen = {policy_name(name): policy_bytes(name, folder) for name in names}
     return parse_tables({**{name: content(name) for name in FILES}, **chosen})

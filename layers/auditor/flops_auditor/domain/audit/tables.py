@@ -4,7 +4,7 @@ A record names each file by its SHA-256, so whoever holds the files of that time
 then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -64,34 +64,59 @@ def parse_tables(files: Mapping[str, bytes]) -> Tables:
     """Tables from the bytes of their files, by name; policies are assessed in the order in which they stand there.
 
     A file is parsed once, however many sets it is part of. Raises TablesIncomplete for a set that lacks a file or has
-    another one or a text that is not UTF-8, and what the parsers raise.
+    another one or a text that is not UTF-8, and what the parsers raise; MalformedPolicy for the wording of a wording.
     """
     policies = [name for name in files if name.startswith(POLICY_FOLDER)]
     if files.keys() != {*FILES, *policies}:
         names = ", ".join(sorted(files.keys() ^ {*FILES, *policies}))
         raise TablesIncomplete(f"not the files of an audit: {names[:200]}")
     try:
+        read = tuple(read_policy(name, files[name]) for name in policies)
+        check_wordings(read, {})
         return Tables(
             hardware=parse_hardware(files[ACCELERATORS], files[INSTANCE_TYPES]),
             models=parse_models(files[BASE_MODELS]),
             metrics=parse_metrics(files[TRAINER_METRICS]),
             utilisation=parse_utilisation(files[PUBLISHED_UTILISATION]),
-            policies=tuple(read_policy(name, files[name]) for name in policies),
+            policies=read,
             files=dict(files),
         )
     except UnicodeDecodeError as error:
         raise TablesIncomplete(f"a file is not UTF-8: {error}") from error
 
 
-def read_policy(name: str, body: bytes) -> Policy:
-    """A policy from its file. Raises MalformedPolicy with the file's name, also where it is not the policy's."""
+def policy_name(policy_id: str) -> str:
+    """How records name a policy's file."""
+    return f"{POLICY_FOLDER}{policy_id}.json"
+
+
+def read_policy(name: str, body: bytes, where: str = "") -> Policy:
+    """A policy from its file. Raises MalformedPolicy with where the file is, by default its name, also where that is
+    not the policy's.
+    """
+    where = where or name[:100]
     try:
         policy = _policy(body)
     except (MalformedPolicy, UnicodeDecodeError) as error:
-        raise MalformedPolicy(f"{name[:100]}: {error}") from error
-    if name != f"{POLICY_FOLDER}{policy.policy_id}.json":
-        raise MalformedPolicy(f"{name[:100]} is called {policy.policy_id[:60]!r} inside")
+        raise MalformedPolicy(f"{where}: {error}") from error
+    if name != policy_name(policy.policy_id):
+        raise MalformedPolicy(f"{where} is called {policy.policy_id[:60]!r} inside")
     return policy
+
+
+def check_wordings(policies: Iterable[Policy], where: Mapping[str, str]) -> None:
+    """Whoever words a law names the law: where a wording named another wording, neither would hold the duties.
+
+    `where` says where the files of policies are, by default the files' names. Raises MalformedPolicy.
+    """
+    by_id = {each.policy_id: each for each in policies}
+    for each in by_id.values():
+        law = by_id.get(each.wording_of)
+        if law is not None and law.wording_of:
+            raise MalformedPolicy(
+                f"{where.get(each.policy_id) or policy_name(each.policy_id)}: wording_of: {law.policy_id} "
+                f"holds no law, but words {law.wording_of}: name the policy that holds the law"
+            )
 
 
 _SETS = 16

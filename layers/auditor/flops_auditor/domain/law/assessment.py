@@ -15,6 +15,7 @@ from flops_auditor.domain.law.situation import Situation
 from flops_auditor.domain.originals.find_origin import BY_A_PATH
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
 from flops_auditor.domain.runs.stated import Question
+from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.figures import SEVERITY, Figures, Verdict, verdict
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
@@ -106,7 +107,7 @@ BEFORE_THE_LAW = Kind(
     "before-the-law",
     "{jurisdiction}: the law is in force from {day}, after this run; what is due is due from then on{later}",
 )
-BY_A_READING = "that its modifier is its provider, since it is over the line {line}, which is so by a reading of ours"
+BY_A_READING = "that it is not disputed here, since it is over the line {line}, too, which is so by a reading of ours"
 
 ROLES: dict[Role, str] = {
     "developer": "the training of one's own model",
@@ -117,7 +118,7 @@ _STATEMENTS = {
     "ours": ("the original is its own organisation's", "--original-is-ours"),
     "general_purpose": ("the original is, or is not, a general-purpose model", "--original-is-general-purpose"),
     "systemic_risk": ("the original is one of systemic risk", "--systemic-risk"),
-    "pretraining_flop": ("the original took as much compute as a model of systemic risk", "--pretraining-flop NUMBER"),
+    "pretraining_flop": ("the original took {flop} FLOP", "--pretraining-flop NUMBER"),
     "generated_data_public": ("the generated data is public", "--generated-data public"),
 }
 
@@ -275,7 +276,7 @@ def _alternatives(policy: Policy, situation: Situation) -> Iterator[tuple[Situat
         yield other, _unconfirmed(UNCONFIRMED(statement=statement, option=option))
     if "pretraining_flop" in original.unconfirmed and original.pretraining_flop is not None:
         statement, option = _STATEMENTS["pretraining_flop"]
-        doubt = UNCONFIRMED(statement=statement, option=option)
+        doubt = UNCONFIRMED(statement=statement.format(flop=scientific(original.pretraining_flop)), option=option)
         absurd = original.beyond_any or policy.is_systemic(replace(original, systemic_risk=False))
         combine = _unconfirmed(doubt) if absurd else _noted(SAID_ORIGINAL(source=original.source))
         yield situation.with_original(original.without_its_figure()), combine

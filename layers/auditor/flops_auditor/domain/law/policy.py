@@ -11,7 +11,7 @@ from typing import Literal
 
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.stated import Question
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.figures import Verdict
 
 Basis = Literal["updates", "cumulative"]
@@ -42,7 +42,7 @@ Effect = Literal["stricter", "milder", "either"]
 """What a reading does to figures and lines: "below" does not rest on a stricter one, nor "above" on a milder one."""
 
 
-class MalformedPolicy(AuditorError):
+class MalformedPolicy(WrongInput):
     """A policy file that does not say what a policy must say."""
 
     remedy = "Mend the file; flops_auditor/data/README.md says what each field of a policy means."
@@ -71,8 +71,8 @@ class Duty:
     """What somebody over a line has to do. `what` is an instruction in the article's words.
 
     `within_days` with `since` makes a day by which it is due. `left_open` says what is disputed, or why it is a reading
-    of ours. `form` is the form that may be filled in for it. `no_transition` says why the transition's later day does
-    not hold for it.
+    of ours. `form` is the id of the form that may be filled in for it. `no_transition` says why the transition's later
+    day does not hold for it.
     """
 
     duty_id: str
@@ -218,6 +218,11 @@ class Policy:
     def rules(self, role: Role | None, original: Original) -> tuple[Rule | None, ...]:
         """Of each group the first rule that speaks about a run in this role on this original, None where none does."""
         return tuple(next((r for r in group if self._applies(r, role, original)), None) for group in self.groups)
+
+    @property
+    def duties(self) -> tuple[Duty, ...]:
+        """All duties that its rules name, each once."""
+        return tuple({duty.duty_id: duty for group in self.groups for rule in group for duty in rule.duties}.values())
 
     def is_systemic(self, original: Original) -> bool:
         """Whether the original is of systemic risk: known to be, or by its compute."""

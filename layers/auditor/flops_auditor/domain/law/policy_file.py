@@ -6,9 +6,11 @@ number are bounded here, and names are such as keys and commands can hold.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
+from itertools import product
 from typing import Any, Literal, NamedTuple, get_args
 
 from flops_auditor.domain.law.policy import (
@@ -29,6 +31,7 @@ from flops_auditor.domain.law.policy import (
     Source,
     Transition,
 )
+from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
 
 LONGEST_TEXT = 600
@@ -38,12 +41,16 @@ LONGEST_NAME = 64
 LONGEST_OF_A_RUN = 100_000
 """Characters that the lines and duties of one run may have together: its record has to fit an item of 400 kB."""
 MOST_GROUPS = 16
+MOST_RULES = 48
+"""Rules of one group."""
 LONGEST_TIME = 3650
 """Days within which a duty may be due."""
 YEARS = range(1950, 2200)
 LARGEST_SHARE = 1000
 """Of the original's compute."""
 _NAME = re.compile(rf"[a-z0-9][a-z0-9._-]{{0,{LONGEST_NAME - 1}}}")
+FAILED_RUNS: Circumstance = "failed-runs"
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE = re.compile(r"\d+(?:\.\d+)?(?:[eE]\+?\d+)?")
 
 _POLICY = frozenset(
@@ -172,7 +179,7 @@ class _Object(NamedTuple):
     def day(self, key: str) -> date:
         value = self.get(key)
         try:
-            day = date.fromisoformat(value if isinstance(value, str) else "")
+            day = date.fromisoformat(value if isinstance(value, str) and _DAY.fullmatch(value) else "")
         except ValueError:
             day = None
         if day is None or day.year not in YEARS:
@@ -245,11 +252,13 @@ def parse_policy(text: str) -> Policy:
         for name, duty in _objects("duties", policy.get("duties")).items()
     }
     listed = [_list("a group", group) for group in _list("groups", policy.get("groups"))]
+    if not all(listed):
+        raise policy.wrong("a group has no rules")
     groups = tuple(tuple(_rule(rule, duties) for rule in group) for group in listed)
     readings = _readings(_objects("readings", policy.members.get("readings", {})))
     _check_names(groups, readings)
     _check_size(groups)
-    return Policy(
+    parsed = Policy(
         policy_id=policy.name("id"),
         title=policy.text("title"),
         jurisdiction=policy.text("jurisdiction"),
@@ -264,6 +273,13 @@ def parse_policy(text: str) -> Policy:
         trusts_statements=policy.yes_or_no("trust_statements") is not False,
         wording_of=policy.name("wording_of") if "wording_of" in policy else "",
     )
+    if parsed.condition_asks and not parsed.condition:
+        raise policy.wrong("condition_asks says what answers a condition: there is none")
+    if parsed.wording_of == parsed.policy_id:
+        raise policy.wrong("wording_of names the policy itself: leave it out where the policy holds the law")
+    _check_read(parsed, duties, exemptions, transitions)
+    _check_reached(parsed)
+    return parsed
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -302,6 +318,11 @@ def _readings(readings: Mapping[str, Any]) -> dict[Circumstance, ReadingOf]:
 
 def _reading_of(name: str, each: object) -> ReadingOf:
     reading = _object(f"reading {name}", each, ("reading", "left_open", "source", "effect", "lines"))
+    if reading.members.get("reading") == "disputed":
+        if name != FAILED_RUNS:
+            raise reading.wrong(f"only {FAILED_RUNS} may be disputed")
+        if unread := sorted(reading.members.keys() & {"effect", "lines"}):
+            raise reading.wrong(f"a disputed one has no {unread[0]}: each line that such runs cross stays open")
     return ReadingOf(
         reading.one_of("reading", ("ours", "disputed")),
         reading.text("left_open"),
@@ -430,16 +451,59 @@ def _check_names(groups: tuple[tuple[Rule, ...], ...], readings: Mapping[Circums
         before |= names
 
 
+def _check_read(
+    policy: Policy,
+    duties: Mapping[str, Duty],
+    exemptions: Mapping[str, Exemption],
+    transitions: Mapping[str, Transition],
+) -> None:
+    """Nothing stands in the file that no rule and no duty reads."""
+    owed = policy.duties
+    unnamed = {
+        "duty": set(duties) - {duty.duty_id for duty in owed},
+        "exemption": {name for name, each in exemptions.items() if all(duty.exemption is not each for duty in owed)},
+        "transition": {name for name, each in transitions.items() if all(duty.transition is not each for duty in owed)},
+    }
+    for what, names in unnamed.items():
+        if names:
+            raise MalformedPolicy(f"{what} {min(names)}: no {'rule' if what == 'duty' else 'duty'} names it")
+
+
+def _check_reached(policy: Policy) -> None:
+    """Each rule is the first of its group that applies to some run: else an earlier one always comes before it."""
+    for group in policy.groups:
+        alone, left = replace(policy, groups=(group,)), {id(rule): rule for rule in group}
+        for role, original in product(get_args(Role), _originals(alone)):
+            [first] = alone.rules(role, original)
+            left.pop(id(first), None)
+            if not left:
+                break
+        if unreached := next(iter(left.values()), None):
+            raise MalformedPolicy(
+                f"rule {unreached.scenario}: it applies to no run, since rules before it in its group do: put it "
+                "before them, or leave it out"
+            )
+
+
+def _originals(policy: Policy) -> Iterator[Original]:
+    """One original of each kind that the rules of a policy tell apart."""
+    bounds = [each for group in policy.groups for rule in group for each in (rule.at_least, rule.over, rule.at_most)]
+    lines = {each for each in (*bounds, policy.systemic_risk_over) if each is not None}
+    amounts = sorted({max(0, line + step) for line in lines for step in (-1, 0, 1)})
+    for flop, designated, general_purpose in product((None, *amounts), (False, True), (None, False, True)):
+        yield Original(pretraining_flop=flop, systemic_risk=designated, general_purpose=general_purpose)
+
+
 def _check_size(groups: tuple[tuple[Rule, ...], ...]) -> None:
     """Of each group one rule may speak of a run, which generates training data or trains a model."""
     size = max(
         sum(max((_size(rule) for rule in group if roles.intersection(rule.roles)), default=0) for group in groups)
         for roles in _OF_ONE_RUN
     )
-    if len(groups) > MOST_GROUPS or size > LONGEST_OF_A_RUN:
+    if len(groups) > MOST_GROUPS or size > LONGEST_OF_A_RUN or any(len(group) > MOST_RULES for group in groups):
         raise MalformedPolicy(
-            f"the policy: it has more than {MOST_GROUPS} groups, or its rules and duties have more than "
-            f"{LONGEST_OF_A_RUN} characters for one run: make texts shorter, or two policies of it"
+            f"the policy: it has more than {MOST_GROUPS} groups, a group more than {MOST_RULES} rules, or its rules "
+            f"and duties more than {LONGEST_OF_A_RUN} characters for one run: make texts shorter, or two policies of it"
         )
 
 

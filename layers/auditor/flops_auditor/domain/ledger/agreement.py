@@ -74,7 +74,7 @@ class RecordReference(NamedTuple):
 
 
 class Due(NamedTuple):
-    """The day of one dated duty, as an ordinal."""
+    """The day of one dated duty, as an ordinal; `duty` names it with what its law says of the day."""
 
     job: bytes
     duty: bytes
@@ -129,9 +129,9 @@ class Reader:
             at,
             content["job"]["finished"],
         )
+        terms = terms_of(content) if content["due"] else {}
         due = (
-            _DUE.pack(name, self._digest(6, each["policy"], each["duty"]), revision, index, ordinal(each["day"]))
-            for each in content["due"]
+            _DUE.pack(name, self._duty(each, terms), revision, index, ordinal(each["day"])) for each in content["due"]
         )
         return Rows(row, self.references(content["cumulative"]["ancestors"], job, index, at), b"".join(due))
 
@@ -149,8 +149,21 @@ class Reader:
             packed += _REFERENCE.pack(self._digest(8, each["job_id"]), each["revision"], view, index, at)
         return bytes(packed)
 
+    def _duty(self, due: Mapping[str, str], terms: Mapping[tuple[str, str], tuple[Any, ...]]) -> bytes:
+        named = (due["policy"], due["duty"])
+        return self._digest(6, *named, *terms.get(named, ()))
+
     def _digest(self, size: int, *values: Any) -> bytes:
         return blake2b(marshal.dumps(values, PLAIN), digest_size=size, key=self._key).digest()
+
+
+def terms_of(content: Mapping[str, Any]) -> dict[tuple[str, str], tuple[Any, ...]]:
+    """By policy and duty what a record says that makes the day of the duty: a day stays while that stays."""
+    return {
+        (a["policy"], duty["id"]): (duty["within_days"], duty["since"], duty.get("in_force"))
+        for a in content["assessments"]
+        for duty in a["duties"]
+    }
 
 
 def milliseconds(moment: datetime) -> int:
@@ -423,7 +436,7 @@ def _succession(before: Row, row: Row) -> Iterator[Defect]:
 
 
 def _put_off(due: bytearray) -> Iterator[Defect]:
-    """A day that a duty was due by stays, or is an earlier one found later."""
+    """A day that a duty was due by stays, or is an earlier one found later, unless its law says otherwise of it now."""
     due_days = sorted(Due(*each) for each in _DUE.iter_unpack(due))
     for before, after in pairwise(due_days):
         same = (before.job, before.duty, before.revision + 1) == (after.job, after.duty, after.revision)

@@ -7,34 +7,34 @@ from typing import Any
 _FIRST = {"owed": 0, "unless confirmed": 1, "disputed": 2, "not in force": 3, "if over": 4}
 OTHER_WORDING = "by another wording"
 ONCE_IN_FORCE = "owed once in force"
-KNOWN_FORM = "Model Documentation Form"
-"""The form that is filled in here; of another form only the name is known."""
 
 
 def duties_in_words(
-    assessments: Iterable[Mapping[str, Any]], due: Iterable[Mapping[str, str]], today: date
+    assessments: Iterable[Mapping[str, Any]], due: Iterable[Mapping[str, str]], today: date, dated: bool | None = None
 ) -> list[str]:
     """Every duty of a law once: what is owed first, a day before others; then what only another wording of it asks for.
+    `dated`: only those that are due by a day, or only the others.
 
     Of duties that depend on a line that may yet be crossed only those with a time limit are named.
     """
     every = list(assessments)
     days = {(each["policy"], each["duty"]): each["day"] for each in due}
-    once: dict[tuple[str, str, str], tuple[Mapping[str, Any], str | None]] = {}
+    once: dict[tuple[str, str], tuple[Mapping[str, Any], str | None]] = {}
     for a in every:
         for duty in a["duties"]:
             law = a.get("wording_of") or a["policy"]
             if duty["state"] == OTHER_WORDING or (law != a["policy"] and _names(every, law, duty)):
                 continue
-            same = (law, duty["article"], duty["what"])
-            day = days.get((a["policy"], duty["id"]))
+            same = (a["policy"], duty["id"])
+            day = days.get(same)
             known, before = once.get(same, (duty, None))
             kept = min(known, duty, key=lambda each: _weight(each, today))
             once[same] = (kept, min(filter(None, (day, before)), default=None))
     told = [each for each in once.values() if each[0]["state"] != "if over" or each[0]["within_days"] is not None]
     told.sort(key=lambda each: (_FIRST[state_on(each[0], today)], each[1] or "9999"))
-    words = [duty_in_words(duty, day, today) for duty, day in told]
-    return list(dict.fromkeys([*words, *(_by_another_wording(a) for a in every if _other_wordings(a))]))
+    words = [duty_in_words(duty, day, today) for duty, day in told if dated is None or dated == (day is not None)]
+    others = [] if dated else [_by_another_wording(a) for a in every if _other_wordings(a)]
+    return list(dict.fromkeys([*words, *others]))
 
 
 def state_on(duty: Mapping[str, Any], today: date) -> str:
@@ -51,14 +51,12 @@ def waits_for_its_law(in_force: str | None, today: date) -> bool:
 
 def _names(assessments: Iterable[Mapping[str, Any]], law: str, duty: Mapping[str, Any]) -> bool:
     """Whether a law's own lines name a duty."""
-    return any(
-        a["policy"] == law and any(each["article"] == duty["article"] for each in a["duties"]) for a in assessments
-    )
+    return any(a["policy"] == law and any(each["id"] == duty["id"] for each in a["duties"]) for a in assessments)
 
 
 def _other_wordings(assessment: Mapping[str, Any]) -> list[str]:
-    """The articles that only a wording of a law asks for."""
-    return [duty["article"] for duty in assessment["duties"] if duty["state"] == OTHER_WORDING]
+    """The duties that only a wording of a law asks for, by their names."""
+    return [f"{duty['id']} ({duty['article']})" for duty in assessment["duties"] if duty["state"] == OTHER_WORDING]
 
 
 def _by_another_wording(assessment: Mapping[str, Any]) -> str:
@@ -112,13 +110,8 @@ def day_in_words(day: str, today: date) -> str:
 
 
 def forms_of(content: Mapping[str, Any]) -> list[str]:
-    """The forms that duties of this record ask for, by their names, each once."""
+    """The forms that duties of this record ask for, by their ids, each once."""
     forms = (
         duty.get("form", "") for a in content["assessments"] for duty in a["duties"] if duty["state"] != OTHER_WORDING
     )
     return list(dict.fromkeys(filter(None, forms)))
-
-
-def form_of(content: Mapping[str, Any]) -> str:
-    """The form among them whose fields are known here; empty where none is."""
-    return KNOWN_FORM if KNOWN_FORM in forms_of(content) else ""

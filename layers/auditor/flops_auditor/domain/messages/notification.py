@@ -17,6 +17,7 @@ Trigger = Literal[
     "the total of pretraining and modification",
     "the model's compute",
     "the compute of generating training data, which counts in each model trained on it, unless it is public",
+    "what is said of the model, whatever its compute",
 ]
 
 
@@ -54,14 +55,14 @@ def drafts(content: Mapping[str, Any]) -> tuple[Draft, ...]:
     was met first and is not open speaks. None where no such duty follows.
     """
     days = {(each["policy"], each["duty"]): each["day"] for each in content["due"]}
-    by_key: dict[tuple[str, str, str], Draft] = {}
+    by_key: dict[tuple[str, str], Draft] = {}
     for a in content["assessments"]:
         for duty in a["duties"]:
-            day = days.get((a["policy"], duty["id"]))
+            key = (a["policy"], duty["id"])
+            day = days.get(key)
             if duty["within_days"] is None or day is None or a["met_at"] is None or a["best_flop"] is None:
                 continue
             draft = _draft(content, a, duty, day)
-            key = (a["policy"], duty["article"], duty["what"])
             by_key[key] = min(by_key.get(key, draft), draft, key=lambda each: (bool(each.open), each.met_at or ""))
     return tuple(by_key.values())
 
@@ -112,7 +113,9 @@ def _open(assessment: Mapping[str, Any], duty: Mapping[str, Any]) -> str:
 
 
 def _trigger(assessment: Mapping[str, Any], inherited: int, generates: bool) -> Trigger:
-    """What went over the line: the amount that a notification states."""
+    """What went over the line: the amount that a notification states; of a line at any compute, what is said."""
+    if not int(assessment["threshold_flop"]):
+        return "what is said of the model, whatever its compute"
     if generates:
         return "the compute of generating training data, which counts in each model trained on it, unless it is public"
     if inherited:

@@ -18,7 +18,6 @@ from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.messages.duties import (
     OTHER_WORDING,
     duties_in_words,
-    form_of,
     forms_of,
     waits_for_its_law,
 )
@@ -233,8 +232,11 @@ def _changed(change: Mapping[str, Any], content: Mapping[str, Any]) -> str:
 
 
 def _against(content: Mapping[str, Any]) -> list[str]:
-    """Each threshold with its verdict. A meaning is said once; what is in doubt stands in a section of its own."""
-    lines, told = [], {""}
+    """Each threshold with its verdict. What being over it means is said once for lines that mean the same under one
+    condition; what is in doubt stands in a section of its own.
+    """
+    lines = []
+    told: set[tuple[str, str, bool]] = set()
     for a in content["assessments"]:
         notes = [note["words"] for note in a["notes"]]
         if a["reading"] == "ours" and a["left_open"]:
@@ -242,11 +244,11 @@ def _against(content: Mapping[str, Any]) -> list[str]:
         open_ = a["verdict"] == "indeterminate" and a["doubts"]
         reasons = clipped("; ".join([a["reason"], *notes, *(["see what is in doubt"] if open_ else [])]))
         line = f"{named(a['policy'], a['scenario'], a['title'])}: {a['verdict'].upper()}; {reasons}."
-        if a["verdict"] != "below" and a["meaning"] not in told:
-            told.add(a["meaning"])
-            binds = (
-                "Once it is in force, over it" if waits_for_its_law(a.get("in_force"), day_of(content)) else "Over it"
-            )
+        waits = waits_for_its_law(a.get("in_force"), day_of(content))
+        means = (a["condition"], a["meaning"], waits)
+        if a["verdict"] != "below" and means not in told:
+            told.add(means)
+            binds = "Once it is in force, over it" if waits else "Over it"
             line += f" {binds}{_condition(a)}, {a['meaning']}."
         if a["verdict"] != "below":
             line += f" Counted: {BASES[a['basis']]}, by {a['source']}."
@@ -341,13 +343,12 @@ def _steps(content: Mapping[str, Any]) -> list[str]:
 
 
 def _form(content: Mapping[str, Any]) -> list[str]:
-    """Where the figures of a form are, if a duty may be met with one; a form whose fields are not known is named."""
-    known = form_of(content)
+    """Where the figures of a form are, if a duty may be met with one."""
+    forms = forms_of(content)
     return [
-        f"The figures for the {form}: `flops-auditor form {in_commands(content)}`"
-        if form == known
-        else f"Fill in the {form} by hand: its fields are not known here."
-        for form in map(printable, forms_of(content))
+        f"The figures for the form {form}: `flops-auditor form {in_commands(content)}"
+        f"{f' --form {shlex.quote(form)}' if len(forms) > 1 else ''}`"
+        for form in map(printable, forms)
     ]
 
 
@@ -375,8 +376,9 @@ def limits_in_words(over: Iterable[Mapping[str, Any]]) -> str:
         return ""
     if len(limits) == 1:
         return f"It is limited to {next(iter(limits))}"
-    by_limit = [f"by {', '.join(names)} {f'to {what}' if what else 'not'}" for what, names in limits.items()]
-    return f"It is limited {'; '.join(by_limit)}"
+    unlimited = limits.pop("", [])
+    by_limit = "; ".join(f"by {', '.join(names)} to {what}" for what, names in limits.items())
+    return f"It is limited {by_limit}" + (f"; by {', '.join(unlimited)} it is not limited" if unlimited else "")
 
 
 def placing_in_words(lines: Iterable[Mapping[str, Any]], stated: Mapping[str, Any]) -> str:

@@ -133,5 +133,10 @@ def reasons(document: Mapping[str, Any]) -> Iterator[str]:
 
 def left_open(document: Mapping[str, Any]) -> list[str]:
     """What is in doubt about the lines, each once; where there are none, about what kind of run it is."""
-    remarks = [each["words"] for a in document["assessments"] for each in (*a["doubts"], *a["notes"])]
-    return list(dict.fromkeys([*remarks, *(each["words"] for each in unassessed_doubts(document))]))
+    doubts = [each["words"] for a in document["assessments"] for each in a["doubts"]]
+    return list(dict.fromkeys([*doubts, *(each["words"] for each in unassessed_doubts(document))]))
+
+
+def noted(document: Mapping[str, Any]) -> list[str]:
+    """What is to be known of the verdicts and keeps none open, each once."""
+    return list(dict.fromkeys(each["words"] for a in document["assessments"] for each in a["notes"]))

@@ -3,12 +3,13 @@
 An instance type that was unknown when the job ended, and is in today's table, is settled this way.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from flops_auditor.domain.audit.record import WORDS, result
+from flops_auditor.domain.audit.tables import policy_name
 from flops_auditor.domain.values.differences import Difference, differences
 from flops_auditor.use_cases.auditing.audit_job import settle
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
@@ -67,11 +68,14 @@ def reassess_record(job_id: str, recorder: Recorder) -> Judged | None:
 
 
 def what_changes(before: Mapping[str, Any], examined: Examined, recorder: Recorder) -> list[Difference]:
-    """What a new record would say otherwise: figures, verdicts, doubts, duties, lineage; not how it words the rest."""
+    """What a new record would say otherwise: figures, verdicts, doubts, duties, lineage, and of lines that are not
+    below what it says of the law; not how it words the rest.
+    """
     again = result(examined.audited, examined.packed)
     old, new = (_comparable(content) for content in (before, again))
     changed = list(differences({name: old.get(name) for name in again}, new, without=WORDS))
-    changed += differences(_told_to_do(before), _told_to_do(again), path="assessments")
+    laws = _changed_laws(before, recorder)
+    changed += differences(_told_of_laws(before, laws), _told_of_laws(again, laws), path="assessments")
     lineage = recorded_lineage(dict(before), recorder.archive)
     if not examined.lineage.lineage.same_as(lineage):
         ancestors = (len(known.ancestors) for known in (lineage, examined.lineage.lineage))
@@ -79,14 +83,29 @@ def what_changes(before: Mapping[str, Any], examined: Examined, recorder: Record
     return changed
 
 
-def _told_to_do(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What people are told to do where a line is not below, and by which sentence (docs/adr/0006)."""
+def _changed_laws(before: Mapping[str, Any], recorder: Recorder) -> frozenset[str]:
+    """The policies whose files are others than those that a record was made with."""
+    now, then = recorder.tables.digests, before["tables"]
+    policies = {each.policy_id: policy_name(each.policy_id) for each in recorder.tables.policies}
+    return frozenset(each for each, name in policies.items() if now.get(name) != then.get(name))
+
+
+def _told_of_laws(content: Mapping[str, Any], changed: Collection[str]) -> dict[str, Any]:
+    """What people are told of a law where a line is not below: what it means and asks for, and by which sentence
+    (docs/adr/0006). Remarks that quote it are compared where its file changed: else only their own words can have.
+    """
     told = {}
     for a in content["assessments"]:
-        bound = {name: a.get(name) for name in ("basis", "source", "condition", "limited_to")}
-        duties = {d["id"]: {name: d.get(name) for name in ("what", "article", "exempt")} for d in a["duties"]}
-        told[f"{a['policy']}.{a['scenario']}"] = {} if a["verdict"] == "below" else {**bound, "duties": duties}
+        bound = {name: a.get(name) for name in _OF_A_LINE}
+        remarks = [each["words"] for each in (*a["doubts"], *a["notes"])] if a["policy"] in changed else []
+        duties = {d["id"]: {name: d.get(name) for name in _OF_A_DUTY} for d in a["duties"]}
+        every = {**bound, "remarks": remarks, "duties": duties}
+        told[f"{a['policy']}.{a['scenario']}"] = {} if a["verdict"] == "below" else every
     return told
+
+
+_OF_A_LINE = ("basis", "source", "meaning", "left_open", "condition", "limited_to")
+_OF_A_DUTY = ("what", "article", "left_open", "exempt")
 
 
 def _comparable(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from unicodedata import unidata_version
 
 from flops_auditor import __version__
+from flops_auditor.data import shipped_policy
 from flops_auditor.domain.ledger import bundle
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.leaves import kind_of
@@ -76,7 +77,7 @@ def show_bundle(leaves_of: Leaves, manifest: bundle.Manifest, checked: str = "")
             if index in wanted:
                 yield parse_statement(parse_envelope(line).payload).predicate
 
-    report = report_of(lines.values(), contents, history, ledger, as_of - LATELY, WRITER)
+    report = report_of(lines.values(), contents, history, ledger, as_of - LATELY, WRITER, shipped_policy)
     return ShownBundle(report, "".join(table).encode())
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from flops_auditor import __version__
+from flops_auditor.data import shipped_policy
 from flops_auditor.domain.ledger.leaves import Verify
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.report.job_line import line_of
@@ -67,7 +68,7 @@ def report_ledger(reporter: Reporter, since: datetime) -> Report:
     )
     records = reporter.records
     lines = (line_of(content, now.date()) for content in records.contents())
-    return report_of(lines, records.contents, records.history(), ledger, since, __version__)
+    return report_of(lines, records.contents, records.history(), ledger, since, __version__, shipped_policy)
 
 
 def newest_seal(archive: Archive, verify: Verify) -> tuple[int, datetime | None]:

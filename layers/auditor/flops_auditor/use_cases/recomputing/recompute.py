@@ -134,13 +134,13 @@ def _check_days(audited: Audit, content: dict[str, Any]) -> None:
     latest = due_dates(crossed, {}, datetime.fromisoformat(content["recorded_at"]))
     if [(each.policy, each.duty) for each in recorded] != _in_order(recorded, latest):
         raise DueDateMismatch(f"{arn}: the duties with a day are not those that follow from the assessments")
-    days = {(each.policy, each.duty): each.day for each in latest}
+    days = {(each.policy, each.duty): each for each in latest}
     first = content["revision"] == 0 and not content["lineage"]["parents"]
     earliest = iso(audited.run.created)[:10] if audited.run.created and first else ""
     for each in recorded:
-        day = days[each.policy, each.duty]
-        if not earliest <= each.day <= day:
-            raise DueDateMismatch(f"{arn}: {each.duty[:60]} is due by {day}, not {each.day}")
+        due = days[each.policy, each.duty]
+        if not max(earliest, due.term.earliest if due.term else "") <= each.day <= due.day:
+            raise DueDateMismatch(f"{arn}: {each.duty[:60]} is due by {due.day}, not {each.day}")
 
 
 def _in_order(dates: Sequence[DueDate], latest: Sequence[DueDate]) -> list[tuple[str, str]]:

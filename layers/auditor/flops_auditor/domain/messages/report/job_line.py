@@ -4,8 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal, get_args
 
+from flops_auditor.domain.audit.tables import POLICY_FOLDER
 from flops_auditor.domain.messages.documents.run_figures import TRAINING
 from flops_auditor.domain.messages.record_words import nearest, verdict_in_words, with_shares
 from flops_auditor.domain.values.arns import account_of
@@ -24,6 +26,8 @@ UNBOUNDED = float("inf")
 class NearestLine:
     """The threshold that a job's upper bound comes nearest to, or is farthest over; shares of it, None: not known."""
 
+    policy: str
+    scenario: str
     title: str
     threshold_flop: int
     lower_share: float | None
@@ -36,6 +40,7 @@ class JobLine:
     """A job. FLOP include those of the runs that it continues; None where nothing bounds them.
 
     `shown_as` is the verdict as people read it: that, or "disputed", "not in force", "silent". `parents` are job ids.
+    `policies` are those that it was compared with, each with the SHA-256 of its file.
     """
 
     job_id: str
@@ -59,6 +64,7 @@ class JobLine:
     recorded_at: str
     revision: int
     parents: tuple[str, ...]
+    policies: tuple[tuple[str, str], ...]
 
     @property
     def group(self) -> Group:
@@ -105,7 +111,15 @@ def line_of(content: Mapping[str, Any], today: date) -> JobLine:
         recorded_at=content["recorded_at"],
         revision=content["revision"],
         parents=tuple(content["lineage"]["parents"]),
+        policies=_policies(tuple(sorted(content["tables"].items()))),
     )
+
+
+@lru_cache(64)
+def _policies(tables: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Of the tables of a job its policies: nearly all jobs have the same ones, which are kept once."""
+    policies = ((name, digest) for name, digest in tables if name.startswith(POLICY_FOLDER))
+    return tuple((name.removeprefix(POLICY_FOLDER).removesuffix(".json"), digest) for name, digest in policies)
 
 
 def places_of_namesakes(lines: Iterable[JobLine]) -> dict[str, str]:
@@ -132,12 +146,14 @@ def last_of_their_chains(lines: Iterable[JobLine]) -> list[JobLine]:
 
 
 def _nearest(content: Mapping[str, Any]) -> NearestLine | None:
-    """Where nothing bounds the compute, the lowest threshold is the nearest one."""
-    assessed = with_shares(content)["assessments"]
+    """Where nothing bounds the compute, the lowest threshold is the nearest one. A line at any compute has none."""
+    assessed = [each for each in with_shares(content)["assessments"] if int(each["threshold_flop"])]
     closest = nearest(assessed) or min(assessed, key=lambda each: int(each["threshold_flop"]), default=None)
     if closest is None:
         return None
     return NearestLine(
+        closest["policy"],
+        closest["scenario"],
         closest["title"],
         int(closest["threshold_flop"]),
         closest["lower_share"],

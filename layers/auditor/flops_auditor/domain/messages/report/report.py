@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.messages.record_alert import remedies
 from flops_auditor.domain.messages.report.job_line import (
     GROUPS,
@@ -28,6 +29,8 @@ MOST_REMEDIES = 3
 Made = Literal["deployment", "bundle"]
 Contents = Callable[[Sequence[str]], Iterable[Mapping[str, Any]]]
 """Job ids -> the predicates of their newest records."""
+KnownPolicies = Callable[[str, str], Policy | None]
+"""The id of a policy and the SHA-256 of its file -> the policy, if that version of it is known."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,24 @@ class OpenJob:
 
 
 @dataclass(frozen=True)
+class ChosenPolicy:
+    """A policy that jobs were compared with; where its file is not known, `title` is empty and there are no sources."""
+
+    policy_id: str
+    sha256: str
+    title: str
+    sources: tuple[str, ...]
+
+    @property
+    def shown(self) -> str:
+        """What it is called where people read it."""
+        return self.title or self.policy_id
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that the page shows. `counts` has each job once, `jobs` all of them, the most severe first; the other
-    lists may be cut. `places` tells jobs of one name apart, by job id.
+    lists may be cut. `places` tells jobs of one name apart, by job id; `policies` are those of all jobs.
     """
 
     version: str
@@ -112,6 +130,17 @@ class Report:
     models_in_all: int
     jobs: tuple[JobLine, ...]
     places: Mapping[str, str]
+    policies: tuple[ChosenPolicy, ...]
+
+    @property
+    def nearest_lines(self) -> dict[tuple[str, str], tuple[JobLine, ...]]:
+        """The thresholds that the shares of the nearest models are of, by policy and scenario, with these models."""
+        lines: dict[tuple[str, str], tuple[JobLine, ...]] = {}
+        for line in (each.line for each in self.nearest):
+            if line.nearest is not None:
+                key = (line.nearest.policy, line.nearest.scenario)
+                lines[key] = (*lines.get(key, ()), line)
+        return lines
 
 
 def report_of(
@@ -121,9 +150,10 @@ def report_of(
     ledger: LedgerSeen,
     since: datetime,
     version: str,
+    policy_of: KnownPolicies,
 ) -> Report:
     """The report of a ledger. `jobs` has each job by its newest record; of the few that are shown in full this is asked
-    for with `contents`. `history` has all records; `version` is the program's.
+    for with `contents`. `history` has all records; `version` is the program's, and `policy_of` knows its policies.
     """
     today = ledger.as_of.date()
     lines = sorted(jobs, key=lambda line: line.rank)
@@ -147,7 +177,17 @@ def report_of(
         models_in_all=len(models),
         jobs=tuple(lines),
         places=places_of_namesakes(lines),
+        policies=tuple(
+            _chosen(*each, policy_of) for each in sorted({each for line in lines for each in line.policies})
+        ),
     )
+
+
+def _chosen(policy_id: str, sha256: str, policy_of: KnownPolicies) -> ChosenPolicy:
+    policy = policy_of(policy_id, sha256)
+    if policy is None:
+        return ChosenPolicy(policy_id, sha256, "", ())
+    return ChosenPolicy(policy_id, sha256, policy.title, tuple(source.title for source in policy.sources))
 
 
 def changes_since(since: datetime, history: Iterable[RecordedRevision], lines: Mapping[str, JobLine]) -> Changes:
