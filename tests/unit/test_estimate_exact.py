@@ -35,7 +35,8 @@ from flops_auditor.domain.runs.meter_words import Suspicion
 from flops_auditor.domain.runs.model_size import ModelShape, ModelSize
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.occupancy import Busy
-from flops_auditor.domain.runs.run import Hosts, Run
+from flops_auditor.domain.runs.remedies import AMEND
+from flops_auditor.domain.runs.run import Hosts, Run, RunState
 from flops_auditor.domain.runs.series import Coverage
 from flops_auditor.domain.runs.sources.training_job_metrics import HOST_METRICS
 from flops_auditor.domain.runs.training_time import TrainingTime
@@ -59,14 +60,16 @@ SAID_OF_COUNT = Kind("short-count", "the count may be short")()
 UPDATED, BESIDE = 10**18, 10**17
 
 
-def run_with(time: TrainingTime = TIME, *, disclosed: bool = True, billed: int | None = None) -> Run:
+def run_with(
+    time: TrainingTime = TIME, *, disclosed: bool = True, billed: int | None = None, state: RunState = "running"
+) -> Run:
     return Run(
         source="sagemaker:training-job",
         arn="arn:aws:sagemaker:eu-west-1:111122223333:training-job/a",
         name="a",
         region="eu-west-1",
         status="Completed",
-        state="succeeded",
+        state=state,
         created=NOW,
         started=NOW,
         ended=NOW,
@@ -489,6 +492,18 @@ def test_what_has_no_remedy_is_no_advice() -> None:
     found = estimated(declared, observed(model_flop=emitted(nearest(PEAK_FLOP / 5))))
     assert cautions.ROLLOUTS_ELSEWHERE in kinds(found)
     assert found.settle == run_estimate.NARROW_COUNT()
+
+
+@pytest.mark.parametrize("model", [MODEL, None], ids=["a model", "no model"])
+@pytest.mark.parametrize("quantity", ["mfu", ""])
+def test_who_ended_is_not_told_to_emit_or_to_tag_but_to_amend(quantity: str, model: ModelSize | None) -> None:
+    seen = observed(**({quantity: Emitted(Fraction(1, 4), quantity)} if quantity else {}))
+    for state, ended in (("running", False), ("ending", False), ("succeeded", True), ("stopped", True), ("gone", True)):
+        found = estimate_job(run_with(state=state), NOTHING_SAID, seen, hosts(), model)
+        assert (found.settle == run_estimate.NARROW_ENDED()) is ended, state
+    told = run_estimate.NARROW_ENDED().settled_by("job")
+    assert told is not None
+    assert told.words == AMEND.words("job")
 
 
 def test_an_mfu_of_a_known_model_asks_for_tokens() -> None:

@@ -98,7 +98,8 @@ TRAINS_ALL_THE_SAME = Kind(
     CORRECT_ACTIVITY,
 )
 COUNT_THE_RUN = "count-the-run"
-"""The one piece of advice on a figure that names an amendment itself."""
+"""The one piece of advice on a running job's figure that names an amendment itself."""
+AMEND_THE_FIGURE = "amend-the-figure"
 NARROW_COUNT = Kind(
     "narrow-by-count",
     "the bounds are those of a declared or emitted number of tokens",
@@ -137,7 +138,12 @@ NARROW_MFU_AND_SIZE = Kind(
         f"once it has ended: {ASK}",
     ),
 )
-NARROWS = (NARROW_COUNT, NARROW_TOKENS, NARROW_TOKENS_AND_SIZE, NARROW_MFU, NARROW_MFU_AND_SIZE)
+NARROW_ENDED = Kind(
+    "narrow-by-amendment",
+    "the bounds are those of a run that has ended: it emits nothing more, and its tags were read",
+    Remedy(AMEND_THE_FIGURE, AMEND.template),
+)
+NARROWS = (NARROW_COUNT, NARROW_TOKENS, NARROW_TOKENS_AND_SIZE, NARROW_MFU, NARROW_MFU_AND_SIZE, NARROW_ENDED)
 NARROWING = frozenset(kind.remedy.name for kind in NARROWS if kind.remedy is not None)
 """What narrows a figure: better evidence of the run itself."""
 
@@ -249,7 +255,7 @@ def _estimated(
         assumptions=assumptions,
         doubts=doubts,
         tiers=choice.known,
-        settle=_settle(chosen, model, cautions),
+        settle=_settle(run, chosen, model, cautions),
         cautious_upper_flop=cautious,
         updates_upper_flop=updates,
         signal_flop=chosen.signal_flop if chosen else 0,
@@ -429,13 +435,15 @@ def _said_of(choice: TierChoice, uses: Sequence[HardwareUse]) -> list[Remark]:
     return assumptions
 
 
-def _settle(chosen: Tier | None, model: ModelSize | None, cautions: Sequence[Caution]) -> Remark:
-    """What would narrow the figure: clear up what raises the bound most, or bring better evidence."""
+def _settle(run: Run, chosen: Tier | None, model: ModelSize | None, cautions: Sequence[Caution]) -> Remark:
+    """What would narrow the figure: clear up what raises the bound most, or bring better evidence while that can be."""
     upper = None if chosen is None else chosen.upper_flop
     if cautions and upper is not None:
         most = max(cautions, key=lambda caution: caution.flop)
         if most.flop > upper and most.remark.kind.remedy is not None:
             return most.remark
+    if run.finished:
+        return NARROW_ENDED()
     if chosen is not None and chosen.method in {"counted", "architecture"}:
         return NARROW_COUNT()
     if chosen is not None and chosen.method == "hardware + MFU":

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from flops_auditor.domain.compute.run_estimate import CAUTIOUS_BOUND, COUNT_THE_RUN, NARROWING
+from flops_auditor.domain.compute.run_estimate import AMEND_THE_FIGURE, CAUTIOUS_BOUND, COUNT_THE_RUN, NARROWING
 from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
 from flops_auditor.domain.law.policy import BASES
 from flops_auditor.domain.messages.duties import (
@@ -403,7 +403,7 @@ def remedies(content: Mapping[str, Any]) -> list[str]:
     kinds = {each["kind"] for each in advice}
     if KNOW_THE_TYPE.name in kinds:
         advice = [each for each in advice if each["kind"] not in NARROWING]
-    distinct = list(dict.fromkeys(each["words"] for each in advice))
+    distinct = list(dict.fromkeys(each["words"] for each in advice if each["kind"] != AMEND_THE_FIGURE))
     if kinds & (NARROWING - {COUNT_THE_RUN}) and KNOW_THE_TYPE.name not in kinds:
         distinct.append(AMEND.words(content["job"]["arn"]))
     more = len(distinct) - MOST_REMEDIES
