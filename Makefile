@@ -222,6 +222,15 @@ dist: setup ## Build the wheel and the source archive into dist/, and try them w
 	.venv/bin/pytest tests/dist
 	cp verifier/verify.html dist/ && cd dist && sha256sum verify.html > verify.html.sha256
 
+# For StackSets and others that take no transform: docs/organisation.md. It uploads to the bucket with your credentials.
+VERSION = $(shell .venv/bin/python -c 'import flops_auditor; print(flops_auditor.__version__)')
+.PHONY: package-template
+package-template: setup-demo build ## Upload functions and layer to ARTIFACTS_BUCKET, and write the expanded template, without transform
+	@mkdir -p build
+	.tools/sam/bin/sam package --template-file .aws-sam/build/template.yaml --output-template-file build/packaged.yaml \
+		--s3-bucket $(or $(ARTIFACTS_BUCKET),$(error ARTIFACTS_BUCKET=<bucket> is needed)) --s3-prefix flops-auditor/$(VERSION)
+	.venv/bin/python -m bench.package_template build/packaged.yaml build/flops-auditor.json
+
 .PHONY: build
 build: .tools/sam/$(STAMP) ## Build for AWS: what `sam build` does, with the pinned sam
 	.tools/sam/bin/sam build

@@ -27,6 +27,11 @@ from flops_auditor_cli.local_aws.locate import find_running
 from flops_auditor_cli.turns import ListingInTurns
 
 
+def alert_topic_of(deployment: StackValues) -> str:
+    """Where the deployed functions publish alerts: the organisation's topic, or the stack's own."""
+    return deployment.parameters.get("CentralAlertTopic") or deployment.output("AlertTopicArn")
+
+
 def environment_of(deployment: StackValues, policies: list[str]) -> QueueingEnvironment:
     """What the deployed audit function records with, under these policies."""
     return QueueingEnvironment(
@@ -36,7 +41,7 @@ def environment_of(deployment: StackValues, policies: list[str]) -> QueueingEnvi
         policies=",".join(policies),
         trust_statements=deployment.parameters.get("TrustStatements", "true"),
         compare_artifacts=deployment.parameters.get("CompareArtifacts", "false"),
-        alert_topic_arn=deployment.output("AlertTopicArn"),
+        alert_topic_arn=alert_topic_of(deployment),
         record_key_id=deployment.output("RecordKeyArn"),
         audit_queue_url=deployment.output("AuditQueueUrl"),
     )
@@ -50,7 +55,7 @@ def reconciler_of(deployment: StackValues) -> tuple[Reconciler, ListingInTurns]:
             table_name=deployment.output("RecordTableName"),
             audit_queue_url=deployment.output("AuditQueueUrl"),
             audit_concurrency=deployment.parameters.get("AuditConcurrency", "5"),
-            alert_topic_arn=deployment.output("AlertTopicArn"),
+            alert_topic_arn=alert_topic_of(deployment),
         )
     )
     listing = in_turns(reconciler.reader, deployment)

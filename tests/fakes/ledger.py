@@ -117,6 +117,8 @@ class MemoryMailbox:
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, str]] = []
+        self.first_of_a_day: list[str] = []
 
-    def publish(self, subject: str, message: str) -> None:
+    def publish(self, subject: str, message: str, *, first_of_the_day: bool) -> None:
         self.messages.append((subject, message))
+        self.first_of_a_day += [subject] if first_of_the_day else []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from flops_auditor import __version__
 from tests.template.bar import POINTS, Subject, listed, point, scheduled, unconditional, watched
+from tests.template.loading import REPOSITORY
 
 __all__ = ["POINTS"]
 
@@ -24,6 +27,18 @@ FOR_ADMINISTRATORS = {
 }
 DIMENSION_OF = {"AWS/Lambda": "FunctionName", "AWS/SQS": "QueueName", "FlopsAuditor": "service"}
 """The one dimension of the metrics that alarms read. Powertools emits a function's own by its service's name alone."""
+APPLICATION = {
+    "Name": (140, r"[a-zA-Z0-9-]+"),
+    "Description": (256, r"\S.*"),
+    "Author": (127, r"[a-z0-9](([a-z0-9]|-(?!-))*[a-z0-9])?"),
+    "SpdxLicenseId": (127, r"Apache-2\.0"),
+    "SemanticVersion": (127, re.escape(__version__)),
+}
+"""Longest value and pattern (AWS SAM Developer Guide, "Metadata section properties")."""
+NOT_IN_STACK_SETS = ("AWS::Serverless::", "AWS::CloudFormation::Stack", "AWS::CloudFormation::Macro")
+"""Service-managed StackSets take neither transforms and macros nor nested stacks (CloudFormation User Guide)."""
+LARGEST_TEXT = 5 * 1024 * 1024
+MOST_LABELS = 10
 
 
 @point("a new account's quotas suffice", "P")
@@ -106,3 +121,31 @@ def dimensions(subject: Subject) -> Iterator[str]:
                 yield f"{name} reads {metric['MetricName']} by {metric['Dimensions']}"
             elif dimension["Name"] == "service" and dimension["Value"].get("Fn::Sub") not in services:
                 yield f"{name}: no function emits as {dimension['Value']}"
+
+
+@point("it can be published: metadata, licence and README within the repository's limits, one version", "P")
+def publishable(subject: Subject) -> Iterator[str]:
+    said = subject.raw["Metadata"].get("AWS::ServerlessRepo::Application", {})
+    for name, (longest, pattern) in APPLICATION.items():
+        value = said.get(name, "")
+        if len(value) > longest or not re.fullmatch(pattern, value):
+            yield f"{name} is {value!r}"
+    labels = said.get("Labels", [])
+    if len(labels) > MOST_LABELS or not all(re.fullmatch(r"[a-zA-Z0-9+\-_:/@]{1,127}", label) for label in labels):
+        yield f"labels: {labels}"
+    for name in ("LicenseUrl", "ReadmeUrl"):
+        path = REPOSITORY / said.get(name, "missing")
+        if not path.is_file() or path.stat().st_size > LARGEST_TEXT:
+            yield f"{name}: {path.name}"
+
+
+@point("the expanded template is plain CloudFormation that StackSets take", "P")
+def plain(subject: Subject) -> Iterator[str]:
+    if "Transform" in subject.expanded:
+        yield "it has a transform"
+    for name, each in subject.expanded["Resources"].items():
+        if not each["Type"].startswith("AWS::") or each["Type"].startswith(NOT_IN_STACK_SETS):
+            yield f"{name}: {each['Type']}"
+    for part in ("Parameters", "Conditions", "Rules"):
+        if subject.expanded.get(part) != subject.raw.get(part):
+            yield f"{part} are not those of the template"

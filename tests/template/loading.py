@@ -45,7 +45,8 @@ def load(path: Path = TEMPLATE) -> Template:
     return loaded
 
 
-# Runs on the sam environment's interpreter, which has AWS's own translator. Local paths are no S3 addresses yet.
+# Runs on the sam environment's interpreter, which has AWS's own translator. What `sam package` has not uploaded yet has
+# no address in S3.
 EXPAND = """
 import json, sys
 from samtranslator.parser.parser import Parser
@@ -53,7 +54,7 @@ from samtranslator.translator.translator import Translator
 template = json.load(sys.stdin)
 for resource in template["Resources"].values():
     for name in ("CodeUri", "ContentUri"):
-        if isinstance(resource.get("Properties", {}).get(name), str):
+        if not str(resource.get("Properties", {}).get(name, "s3://")).startswith("s3://"):
             resource["Properties"][name] = "s3://bucket/key"
 from samtranslator.sdk.parameter import SamParameterValues
 import boto3

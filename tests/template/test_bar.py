@@ -167,6 +167,8 @@ BROKEN: dict[int, Break] = {
     41: lambda subject: properties(subject, "DataKey")["KeyPolicy"]["Statement"][1]["Action"].remove("kms:CreateGrant"),
     42: put("WatchFunctionEventInvokeConfig", "MaximumRetryAttempts", 2),
     43: lambda subject: subject.expanded["Resources"]["WatchFreshnessAlarm"].pop("Condition"),
+    45: lambda subject: subject.raw["Metadata"]["AWS::ServerlessRepo::Application"].update(SemanticVersion="0.0.1"),
+    46: lambda subject: subject.expanded.update(Transform="AWS::Serverless-2016-10-31"),
     44: put("HeldRecordsAlarm", "Dimensions", [{"Name": "service", "Value": {"Fn::Sub": "${AWS::StackName}-sealer"}}]),
 }
 

@@ -656,3 +656,14 @@ def test_many_large_records_are_sealed_in_a_bounded_memory() -> None:
     found = measured(300, 160_000)
     assert (found["records"], found["held"]) == (300, 0)
     assert found["bytes_at_most"] - found["bytes_before"] < 125_000_000
+
+
+def test_the_first_checkpoint_of_a_day_says_so() -> None:
+    """Who takes one mail a day takes that one; a later sealer, who knows the log alone, says the same."""
+    world = World()
+    midnight = world.at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    for hours in (1, 23.5, 24, 25, 47, 49):
+        world.at = midnight + timedelta(hours=hours)
+        world.seal()
+    assert len(world.mailbox.messages) == 6
+    assert world.mailbox.first_of_a_day == [world.mailbox.messages[number][0] for number in (0, 2, 5)]

@@ -34,6 +34,12 @@ class SnsMailbox:
         self._client = client
         self._topic_arn = topic_arn
 
-    def publish(self, subject: str, message: str) -> None:
-        """Publish once; SNS takes subjects of at most 100 characters."""
-        self._client.publish(TopicArn=self._topic_arn, Subject=subject[:100], Message=message)
+    def publish(self, subject: str, message: str, *, first_of_the_day: bool) -> None:
+        """Publish once, with an attribute for who filters; SNS takes subjects of at most 100 characters."""
+        first = {"DataType": "String", "StringValue": "true" if first_of_the_day else "false"}
+        self._client.publish(
+            TopicArn=self._topic_arn,
+            Subject=subject[:100],
+            Message=message,
+            MessageAttributes={"first_of_the_day": first},
+        )

@@ -10,7 +10,7 @@ The work is O(new records + log n).
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 
 from flops_auditor.domain.ledger.dsse import (
@@ -43,7 +43,7 @@ from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, CompactRange
 from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
 from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE, ROTATION_PREDICATE, parse_statement
 from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key
-from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ledger.find_places import find_places, time_of
 from flops_auditor.use_cases.ledger.log_reader import (
     Signers,
@@ -115,6 +115,8 @@ class _Log:
     tree: CompactRange
     keys: KeyHistory
     rotations: int = 0
+    sealed_on: date | None = None
+    """The day of its last seal, in UTC."""
 
 
 @dataclass
@@ -193,7 +195,9 @@ def _restore(sealer: Sealer, log: _Log, size: int, newest: list[bytes], sealed: 
     if not statements or statements[-1].predicate_type != HEARTBEAT_PREDICATE:
         raise MalformedRecord(f"the newest batch, of {len(newest)} leaves, does not end with a heartbeat")
     log.rotations = int(statements[-1].predicate["rotations"])
-    if not sealed:
+    if sealed:
+        log.sealed_on = read_time(statements[-1].predicate["sealed_at"]).date()
+    else:
         log.rotations -= sum(statement.predicate_type == ROTATION_PREDICATE for statement in statements)
     for number in range(log.rotations):
         line = rotation_line(sealer.archive, number)
@@ -365,9 +369,12 @@ def _conclude(sealer: Sealer, log: _Log, body: bytes) -> None:
         checkpoint = verified_checkpoint(note, sealer.ledger_id, sealer.signer.public_key(), sealer.verify)
         if checkpoint != head:
             raise RootMismatch(f"the checkpoint of size {head.size} is not over the log's leaves")
-    log.head, log.note = head, note
+    today = leaves[-1].at.date()
+    first_of_the_day = log.sealed_on != today
+    log.head, log.note, log.sealed_on = head, note, today
     sealer.pending.mark_logged(places_of(first, lines))
-    sealer.mailbox.publish(f"FLOPs Auditor checkpoint {head.size}", note.decode() + CHECKPOINT_MAIL)
+    mail = note.decode() + CHECKPOINT_MAIL
+    sealer.mailbox.publish(f"FLOPs Auditor checkpoint {head.size}", mail, first_of_the_day=first_of_the_day)
 
 
 CHECKPOINT_MAIL = """

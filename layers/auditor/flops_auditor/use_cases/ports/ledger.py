@@ -59,5 +59,5 @@ class PendingRecords(Protocol):
 class Mailbox(Protocol):
     """Where checkpoints are published to, outside of the account's reach."""
 
-    def publish(self, subject: str, message: str) -> None:
-        """Send one message."""
+    def publish(self, subject: str, message: str, *, first_of_the_day: bool) -> None:
+        """Send one message; who wants one a day takes only the first of each (UTC)."""

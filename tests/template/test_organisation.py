@@ -1,0 +1,87 @@
+"""What an organisation rolls out: the packaged template is plain, the commands of docs/organisation.md are AWS's."""
+
+import json
+import re
+import shlex
+
+import pytest
+from botocore import xform_name
+from botocore.session import get_session
+
+from bench.package_template import NotPackaged, plain, serverless
+from flops_auditor_cli.region_stacks import template as regions_template
+from tests.template.loading import REPOSITORY, Template, expanded_template, load
+
+PAGE = (REPOSITORY / "docs" / "organisation.md").read_text()
+COMMANDS = re.findall(r"^    (aws .+)$", PAGE, re.M)
+ADDRESS = "s3://artifacts/flops-auditor/0.1.0/abc"
+
+
+def packaged() -> Template:
+    """The template as `sam package` writes it."""
+    template = load()
+    for each in serverless(template):
+        member = "CodeUri" if "CodeUri" in each["Properties"] else "ContentUri"
+        each["Properties"][member] = ADDRESS
+    return template
+
+
+def test_the_packaged_template_takes_its_code_from_the_bucket_and_is_otherwise_the_same() -> None:
+    document = json.loads(plain(packaged()))
+    assert "Transform" not in document
+    places = [
+        each["Properties"].get("Code") or each["Properties"].get("Content")
+        for each in document["Resources"].values()
+        if each["Type"] in ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
+    ]
+    assert len(places) == 6
+    assert all(place == {"S3Bucket": "artifacts", "S3Key": "flops-auditor/0.1.0/abc"} for place in places)
+    kept = expanded_template()
+    assert {name for name in document["Resources"] if "Layer" not in name} == {
+        name for name in kept["Resources"] if "Layer" not in name
+    }
+    assert document["Parameters"] == kept["Parameters"]
+
+
+def test_what_is_not_packaged_is_refused() -> None:
+    with pytest.raises(NotPackaged):
+        plain(load())
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_is_one_of_aws(command: str) -> None:
+    words = shlex.split(command)
+    [service, operation], options = words[1:3], [word for word in words[3:] if word.startswith("--")]
+    model = get_session().get_service_model("s3" if service == "s3api" else service)
+    names = {xform_name(name).replace("_", "-"): name for name in model.operation_names}
+    shape = model.operation_model(names[operation]).input_shape
+    known = {f"--{xform_name(name).replace('_', '-')}" for name in shape.members} | {"--region"}
+    assert set(options) <= known
+    assert set(shape.required_members) <= {
+        name for name in shape.members if f"--{xform_name(name).replace('_', '-')}" in options
+    }
+
+
+def test_parameters_that_the_page_names_exist() -> None:
+    named = set(re.findall(r"ParameterKey=(\w+)", PAGE)) - {"HomeRegion"}
+    assert named <= set(load()["Parameters"])
+    assert "HomeRegion" in regions_template()
+    for name in ("CentralAlertTopic", "CentralAlertKey", "CheckpointMails", "AlertEmail", "OperationsEmail"):
+        assert f"`{name}" in PAGE
+        assert name in load()["Parameters"]
+
+
+def test_who_is_told_elsewhere_needs_the_right_to_tell_there() -> None:
+    """Each function that alerts publishes on the central topic where there is one, and may do so."""
+    resources = expanded_template()["Resources"]
+    central = {"Fn::If": ["HasCentralAlertTopic", {"Ref": "CentralAlertTopic"}, {"Ref": "AlertTopic"}]}
+    alerting = {
+        each["Properties"]["Role"]["Fn::GetAtt"][0]
+        for each in resources.values()
+        if each["Type"] == "AWS::Lambda::Function"
+        and each["Properties"]["Environment"]["Variables"].get("ALERT_TOPIC_ARN") == central
+    }
+    policy = resources["CentralAlertPolicy"]
+    assert {role["Ref"] for role in policy["Properties"]["Roles"]} == alerting
+    assert policy["Condition"] == "HasCentralAlertTopic"
+    assert len(alerting) == 4
