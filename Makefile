@@ -101,6 +101,10 @@ test-verify-page: setup ## The page's core beside the Python verifier on every a
 test-integration: setup ## The deployed template on the local AWS
 	.venv/bin/pytest tests/integration tests/template
 
+.PHONY: test-new-account
+test-new-account: setup ## The first deployment in a new account, with its limits, on the local AWS: some minutes
+	.venv/bin/pytest tests/new_account --timeout 600
+
 .PHONY: test-faults-short test-faults fuzz
 test-faults-short: setup ## Kills and hostile input, a short set
 	.venv/bin/pytest tests/faults -m "not wire"
