@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from bench import cost
 from flops_auditor import __version__
+from flops_auditor_cli import region_stacks
 from tests.template.bar import POINTS, Subject, listed, point, scheduled, unconditional, watched
-from tests.template.loading import REPOSITORY
+from tests.template.loading import REPOSITORY, load_text
 
 __all__ = ["POINTS"]
 
@@ -35,6 +37,10 @@ APPLICATION = {
     "SemanticVersion": (127, re.escape(__version__)),
 }
 """Longest value and pattern (AWS SAM Developer Guide, "Metadata section properties")."""
+HALF_OF_THE_QUOTA = 1
+"""ListTrainingJobs: 2 requests a second for an account in a region (Service Quotas, Amazon SageMaker)."""
+FREE_OF_CHARGE = {"AWS::CloudFormation::WaitConditionHandle", "AWS::IAM::Role", "AWS::Events::Rule"}
+MOST_A_MONTH = 6
 NOT_IN_STACK_SETS = ("AWS::Serverless::", "AWS::CloudFormation::Stack", "AWS::CloudFormation::Macro")
 """Service-managed StackSets take neither transforms and macros nor nested stacks (CloudFormation User Guide)."""
 LARGEST_TEXT = 5 * 1024 * 1024
@@ -149,3 +155,39 @@ def plain(subject: Subject) -> Iterator[str]:
     for part in ("Parameters", "Conditions", "Rules"):
         if subject.expanded.get(part) != subject.raw.get(part):
             yield f"{part} are not those of the template"
+
+
+@point("training jobs are listed with half of the quota at most, in regions that are found at home", "P")
+def within_quotas(subject: Subject) -> Iterator[str]:
+    if subject.raw["Parameters"]["ListingRate"]["MaxValue"] > HALF_OF_THE_QUOTA:
+        yield "ListingRate may take more than half of what SageMaker allows"
+    variables = {n: each["Environment"]["Variables"] for n, each in subject.properties("AWS::Lambda::Function")}
+    for policy, statement in subject.statements():
+        actions = listed(statement["Action"])
+        yield from (f"{policy}: {action} is answered elsewhere" for action in actions if action.startswith("account:"))
+        lists = "sagemaker:ListTrainingJobs" in actions
+        function = subject.function_of_policy(policy) if lists else None
+        if lists and variables[function or ""].get("LISTING_RATE") != {"Ref": "ListingRate"}:
+            yield f"{function} lists at a pace of its own"
+
+
+@point("the stack of another region is plain CloudFormation, and costs nothing", "P")
+def other_regions(subject: Subject) -> Iterator[str]:
+    template = load_text(region_stacks.template())
+    if "Transform" in template:
+        yield "it has a transform"
+    kinds = {each["Type"] for each in template["Resources"].values()}
+    yield from sorted(kinds - FREE_OF_CHARGE)
+    if (
+        template["Resources"]["ForwardingRule"]["Properties"]["EventPattern"]
+        != (subject.raw["Resources"]["FinishedJobsRule"]["Properties"]["EventPattern"])
+    ):
+        yield "it forwards other events than the stack takes"
+
+
+@point("without a job it costs less than 6 USD a month", "P")
+def cheap(subject: Subject) -> Iterator[str]:
+    _, calls, prices = cost.read()
+    month = cost.total(list(cost.idle(subject.raw, calls, prices)))
+    if month >= MOST_A_MONTH:
+        yield f"{month:.2f} USD"

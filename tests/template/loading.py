@@ -40,8 +40,12 @@ TemplateLoader.add_multi_constructor("!", short_form)
 
 def load(path: Path = TEMPLATE) -> Template:
     """The template with every short form made long."""
-    with path.open() as text:
-        loaded: Template = yaml.load(text, Loader=TemplateLoader)  # noqa: S506 - a SafeLoader
+    return load_text(path.read_text())
+
+
+def load_text(text: str) -> Template:
+    """A template from its text, with every short form made long."""
+    loaded: Template = yaml.load(text, Loader=TemplateLoader)  # noqa: S506 - a SafeLoader
     return loaded
 
 

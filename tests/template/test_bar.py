@@ -169,6 +169,9 @@ BROKEN: dict[int, Break] = {
     43: lambda subject: subject.expanded["Resources"]["WatchFreshnessAlarm"].pop("Condition"),
     45: lambda subject: subject.raw["Metadata"]["AWS::ServerlessRepo::Application"].update(SemanticVersion="0.0.1"),
     46: lambda subject: subject.expanded.update(Transform="AWS::Serverless-2016-10-31"),
+    47: lambda subject: subject.raw["Parameters"]["ListingRate"].update(MaxValue=2),
+    48: lambda subject: subject.raw["Resources"]["FinishedJobsRule"]["Properties"].update(EventPattern={}),
+    49: lambda subject: subject.raw["Parameters"]["Dashboard"].update(Default="true"),
     44: put("HeldRecordsAlarm", "Dimensions", [{"Name": "service", "Value": {"Fn::Sub": "${AWS::StackName}-sealer"}}]),
 }
 
