@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from flops_auditor import __version__
+
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ("layer", "dev")
 """What the Lambda layer ships, and what the command line and the tests are run with."""
@@ -22,6 +24,9 @@ def make(name: str, folder: Path) -> Path:
         str(ROOT / "requirements" / f"{name}.txt"),
     ]
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    bill = json.loads(target.read_text())
+    bill["metadata"]["component"]["version"] = __version__  # cyclonedx-py reads none that hatchling finds
+    target.write_text(json.dumps(bill, indent=2) + "\n")
     return target
 
 

@@ -36,10 +36,10 @@ class SnsMailbox:
 
     def publish(self, subject: str, message: str, *, first_of_the_day: bool) -> None:
         """Publish once, with an attribute for who filters; SNS takes subjects of at most 100 characters."""
-        first = {"DataType": "String", "StringValue": "true" if first_of_the_day else "false"}
+        first = "true" if first_of_the_day else "false"
         self._client.publish(
             TopicArn=self._topic_arn,
             Subject=subject[:100],
             Message=message,
-            MessageAttributes={"first_of_the_day": first},
+            MessageAttributes={"first_of_the_day": {"DataType": "String", "StringValue": first}},
         )
