@@ -8,6 +8,7 @@ tests.
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,6 +31,14 @@ PROGRAMS = Path(sys.executable).parent
 MODEL = "--base-model meta-llama/Llama-3.1-8B"
 
 
+STAND_IN = """#!/bin/bash
+printf "%s\\n" {name} "$@" >> "{folder}/called"
+if [ -e "{folder}/refused" ]; then exit 1; fi
+if [ "{name} $2" = "gh view" ] && [ -e "{folder}/comments" ]; then jq --raw-output "${{@: -1}}" "{folder}/comments"; fi
+"""
+"""A program that notes what it is called with. `gh pr view` answers from a file, by the query that it is given."""
+
+
 @dataclass
 class Runner:
     """A folder of a runner: what steps leave there, and what the stand-ins were called with."""
@@ -41,11 +50,12 @@ class Runner:
         tools = self.folder / "tools"
         tools.mkdir()
         for name in ("gh", "glab", "pip"):
-            (tools / name).write_text(f'#!/bin/bash\nprintf "%s\\n" {name} "$@" >> "{self.folder}/called"\n')
+            (tools / name).write_text(STAND_IN.format(name=name, folder=self.folder))
             (tools / name).chmod(0o755)
         made = self.folder / "flops-auditor" / "bin"
         made.mkdir(parents=True)
         (made / "flops-auditor").symlink_to(PROGRAMS / "flops-auditor")
+        (made / "python").symlink_to(sys.executable)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -74,9 +84,12 @@ def looked_up(text: str, context: Mapping[str, Any]) -> str:
     """A text with the values of its expressions."""
 
     def value(found: re.Match[str]) -> str:
-        at: Any = context
-        for name in found[1].strip().split("."):
-            at = at[name]
+        for place in found[1].split("||"):
+            at: Any = context
+            for name in place.strip().split("."):
+                at = at[name]
+            if at:
+                break
         return str(at)
 
     return re.sub(r"\$\{\{(.*?)\}\}", value, text)
@@ -91,7 +104,15 @@ def holds(condition: str, context: Mapping[str, Any]) -> bool:
 def run_action(runner: Runner, event: str = "pull_request", **inputs: str) -> tuple[int, str]:
     """Run the action's steps but for the first, until one fails: the exit code, and what was printed."""
     pull = {"pull_request": {"html_url": "https://example.com/pull/7"}}
-    context: dict[str, Any] = {"github": {"token": "secret", "event_name": event, "event": pull}, "steps": {}}
+    github = {
+        "token": "secret",
+        "event_name": event,
+        "event": pull,
+        "repository": "us/models",
+        "workflow": "w",
+        "job": "j",
+    }
+    context: dict[str, Any] = {"github": github, "steps": {}}
     given = {name: str(each.get("default", "")) for name, each in ACTION["inputs"].items()}
     context["inputs"] = {name: looked_up(text, context) for name, text in (given | inputs).items()}
     printed = ""
@@ -142,10 +163,61 @@ def test_the_comment_and_the_summary_say_how_near_the_job_comes(runner: Runner) 
     report = runner.folder / "flops-auditor" / "plan.md"
     assert (runner.folder / "summary").read_text() == report.read_text()
     assert re.search(r"21\.1 % to 21\.3 % of AI Act", report.read_text().splitlines()[0])
-    assert runner.called() == [
-        *("gh", "pr", "comment", "https://example.com/pull/7"),
-        *("--body-file", str(report), "--edit-last", "--create-if-none"),
+    comment = runner.folder / "flops-auditor" / "comment.md"
+    assert runner.called()[:4] == ["gh", "pr", "view", "https://example.com/pull/7"]
+    assert runner.called()[-6:] == ["gh", "pr", "comment", "https://example.com/pull/7", "--body-file", str(comment)]
+    assert re.fullmatch(
+        re.escape(report.read_text()) + r"\n<!-- flops-auditor plan [0-9a-f]{16} -->\n", comment.read_text()
+    )
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq stands in for the query of gh (Debian: apt-get install jq)")
+def test_the_comment_that_is_renewed_is_ones_own_and_of_this_plan(runner: Runner) -> None:
+    options = f"--tokens 1e9 {MODEL}"
+    run_action(runner, options=options)
+    mark = (runner.folder / "flops-auditor" / "comment.md").read_text().splitlines()[-1]
+    run_action(runner, options=f"--tokens 2e9 {MODEL}")
+    other = (runner.folder / "flops-auditor" / "comment.md").read_text().splitlines()[-1]
+    assert mark != other
+    comments = [
+        (True, f"a plan\n\n{mark}", 11),
+        (False, f"somebody who copied it {mark}", 12),
+        (True, f"another plan\n\n{other}", 13),
+        (True, "something else", 14),
     ]
+    rows = [
+        {"viewerDidAuthor": own, "body": body, "url": f"https://x/pull/7#issuecomment-{n}"} for own, body, n in comments
+    ]
+    (runner.folder / "comments").write_text(json.dumps({"comments": rows}))
+    (runner.folder / "called").unlink()
+    assert run_action(runner, options=options)[0] == 0
+    assert "repos/us/models/issues/comments/11" in runner.called()
+    assert runner.called()[-1] == f"body=@{runner.folder / 'flops-auditor' / 'comment.md'}"
+    assert "comment" not in runner.called()
+
+
+@pytest.mark.parametrize(("tokens", "code"), [("1e9", 0), ("1e13", 1)])
+def test_a_comment_that_cannot_be_written_warns_and_the_gate_decides(tokens: str, code: int, runner: Runner) -> None:
+    (runner.folder / "refused").touch()
+    found, printed = run_action(runner, options=f"--tokens {tokens} {MODEL}")
+    assert found == code
+    assert "::warning" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ("--tokens 1e9 --base-model 'meta-llama/Llama-3.1-8B'", 0),
+        ('--tokens 1e9\n  --base-model "meta-llama/Llama-3.1-8B"\n', 0),
+        ("--tokens 1e13 --base-model meta-llama/Llama-3.1-'8B'", 1),
+        ("--tokens 1e13 --base-model 'meta-llama/Llama-3.1-8B", 2),
+        ("", 2),
+    ],
+)
+def test_options_are_words_as_a_shell_reads_them(options: str, code: int, runner: Runner) -> None:
+    found, printed = run_action(runner, options=options, **{"fail-on": "above"})
+    assert found == code, printed
+    assert "Traceback" not in printed
 
 
 @pytest.mark.parametrize(("event", "comment"), [("push", "true"), ("pull_request", "false")])
@@ -157,6 +229,12 @@ def test_nothing_is_commented_where_nobody_asked(event: str, comment: str, runne
 @pytest.mark.parametrize("job", ["--version", "--help", "-h"])
 def test_a_job_is_a_file_whatever_its_name_begins_with(job: str, runner: Runner) -> None:
     assert run_action(runner, job=job, options=f"--tokens 1e9 {MODEL}")[0] == 2
+
+
+def test_a_job_alone_is_planned(runner: Runner) -> None:
+    job = str(ROOT / "events" / "jobs" / "sft-gemma-2-27b.json")
+    code, printed = run_action(runner, job=job, **{"fail-on": "never"})
+    assert code == 0, printed
 
 
 def test_an_input_is_no_command(runner: Runner) -> None:
