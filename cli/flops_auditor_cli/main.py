@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from io import StringIO
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +23,8 @@ from flops_auditor_cli.output import say
 from flops_auditor_cli.remedies import REMEDIES_HERE
 
 DEBUG = "--debug"
+UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
+"""What typer raises for options that make no sense; it exports one kind of it alone."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +138,16 @@ def options(
 
 def run(arguments: Sequence[str], begun: Callable[[], None] = lambda: None) -> None:
     """Run a command and exit. What went wrong is told in words, with what to do next. `begun` is called before it."""
+    given = [each for each in arguments if each != DEBUG]
     try:
-        app(args=[each for each in arguments if each != DEBUG], prog_name="flops-auditor", obj=begun)
+        sys.exit(app(args=given, prog_name="flops-auditor", obj=begun, standalone_mode=False))
     except ModuleNotFoundError:
         raise
+    except UsageError as error:
+        usage = StringIO()
+        error.show(file=usage)
+        say(*usage.getvalue().splitlines())
+        sys.exit(USAGE)
     except Exception as error:
         if DEBUG in arguments:
             traceback.print_exc()

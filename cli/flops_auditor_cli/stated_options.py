@@ -76,7 +76,7 @@ def stated(
     systemic_risk: bool | None,
     placed: str | None,
     licence: str | None,
-    generated: GeneratedData | None,
+    generated: GeneratedData | None = None,
 ) -> Stated:
     """What the options say. Raises typer.BadParameter."""
     on_market, since = placed_on_market(placed)
@@ -100,20 +100,19 @@ def stated(
     )
 
 
+_OF_A_MODEL = {
+    "original_is_ours": OursOption,
+    "original_is_general_purpose": GeneralPurposeOption,
+    "systemic_risk": SystemicRiskOption,
+    "placed_on_market": PlacedOption,
+    "licence": LicenceOption,
+}
 states = with_options(
-    "stated",
-    {
-        "original_is_ours": OursOption,
-        "original_is_general_purpose": GeneralPurposeOption,
-        "systemic_risk": SystemicRiskOption,
-        "placed_on_market": PlacedOption,
-        "licence": LicenceOption,
-        "generated_data": GeneratedDataOption,
-    },
-    {},
-    lambda **given: stated(*given.values()),
+    "stated", {**_OF_A_MODEL, "generated_data": GeneratedDataOption}, {}, lambda **given: stated(*given.values())
 )
 """Gives a command the options about a model, and hands it what they say as its parameter `stated`."""
+states_of_a_plan = with_options("stated", _OF_A_MODEL, {}, lambda **given: stated(*given.values()))
+"""The same but for generated data, of which a plan is told how much compute it took."""
 
 
 def placed_on_market(text: str | None) -> tuple[bool | None, date | None]:

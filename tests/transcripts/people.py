@@ -27,6 +27,7 @@ ENGINEER = (
     Step("flops-auditor audit missing.json", "a file is missing"),
     Step("flops-auditor audit lora-llama-3-1-8b.json --output csv", "below every threshold"),
     Step("flops-auditor docs operatons", "no such document"),
+    Step("flops-auditor plan --tokens 1e9 --licence Llama-3.1", "an option makes no sense"),
 )
 REGULATOR = (
     Step("flops-auditor verify bundle.zip --as-of 2026-11-01T02:00:00Z", "valid"),

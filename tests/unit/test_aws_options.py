@@ -19,7 +19,7 @@ from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.ports.sources import SourceUnavailable
 from flops_auditor_cli.deployment import OPTIONS, Target, connect
 from flops_auditor_cli.local_aws.locate import LocalAwsEnded, NoLocalAws, find_running, forget, remember
-from flops_auditor_cli.main import COMMANDS, load
+from flops_auditor_cli.main import COMMANDS, load, told
 
 NO_AWS = {"plan", "catalog", "verify", "schema", "docs"}
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -154,8 +154,9 @@ def client_error(code: str) -> ClientError:
         (client_error("ThrottlingException"), "NotJustNow", "wait a minute"),
         (client_error("Throttling"), "NotJustNow", "wait a minute"),
         (client_error("InternalFailure"), "NotJustNow", "wait a minute"),
-        (client_error("ValidationError"), "Refused", "Check the names"),
-        (exceptions.ParamValidationError(report="no"), "Refused", "Check the names"),
+        (client_error("ValidationError"), "Malformed", "Check the names"),
+        (exceptions.ParamValidationError(report="no"), "Malformed", "Check the names"),
+        (client_error("ResourceInUse"), "Refused", "Check the names"),
     ],
     ids=lambda value: value if isinstance(value, str) and value.isalnum() else "",
 )
@@ -174,7 +175,7 @@ def test_what_aws_says_is_named_with_what_to_do(
     [
         ("UnrecognizedClientException", "NotSignedIn"),
         ("ExpiredTokenException", "SignInExpired"),
-        ("ValidationException", "Refused"),
+        ("ValidationException", "Malformed"),
         ("ThrottlingException", "NotJustNow"),
         ("AccessDeniedException", "SourceDenied"),
     ],
@@ -188,6 +189,7 @@ def test_a_source_that_refuses_is_named_by_what_aws_said(code: str, name: str) -
         raise client_error(code)
     found: Any = in_words(raised.value)
     assert found.name == name
+    assert told(raised.value)[2] == (2 if name == "Malformed" else 1)
     assert "sagemaker:DescribeTrainingJob" in str(found)
 
 

@@ -106,6 +106,17 @@ def test_a_step_that_trains_and_is_not_counted_is_never_below(tmp_path: Path, ki
     assert verdicts(document) == {"B": "indeterminate"}
 
 
+def test_however_many_jobs_a_tuning_step_defines_none_is_counted_and_what_follows_is_open(tmp_path: Path) -> None:
+    """A step is neither above by the sum of trials that may not run, nor below without them."""
+    large = training("x", hosts=64, seconds=10**8)["Arguments"]
+    tuning = other("Tuning", "T", TrainingJobDefinitions=[{**large, "DefinitionName": name} for name in "abc"])
+    code, document = planned(tmp_path, [tuning, training("B", "T", seconds=3600)])
+    assert (code, verdicts(document)) == (4, {"B": "indeterminate"})
+    _, alone = planned(tmp_path, [training("B", seconds=3600)])
+    step, only = document["steps"][0]["plan"], alone["steps"][0]["plan"]
+    assert [each["upper_flop"] for each in step["assessments"]] == [each["upper_flop"] for each in only["assessments"]]
+
+
 @pytest.mark.parametrize("kind", ["Processing", "EMR", "Lambda", "Callback", "SomethingNew"])
 def test_a_step_that_may_train_is_named(tmp_path: Path, kind: str) -> None:
     code, document = planned(tmp_path, [training("A", seconds=3600), other(kind, "P")])

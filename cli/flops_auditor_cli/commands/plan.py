@@ -14,6 +14,7 @@ from flops_auditor import data
 from flops_auditor.domain.audit.plan import NOTHING, Targets
 from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.runs.declared import Activity
+from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.figures import Figures, exactly
 from flops_auditor.domain.values.remarks import Kind
 from flops_auditor_cli.exits import OF_VERDICT
@@ -23,14 +24,7 @@ from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOp
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.plan_view import verdict_of, view_of
 from flops_auditor_cli.planned_run import Inputs, Planned, UnusablePlan, check_used, plan_run
-from flops_auditor_cli.stated_options import (
-    GeneralPurposeOption,
-    LicenceOption,
-    OursOption,
-    PlacedOption,
-    SystemicRiskOption,
-    stated,
-)
+from flops_auditor_cli.stated_options import states_of_a_plan
 from flops_auditor_cli.view import show
 
 if TYPE_CHECKING:
@@ -73,6 +67,7 @@ STEP_NOT_COUNTED = Kind(
 )
 
 
+@states_of_a_plan
 def command(
     definition: Annotated[
         Path | None,
@@ -129,15 +124,12 @@ def command(
         str | None,
         typer.Option(help="Compute in FLOP of generating its training data, if that is not publicly accessible."),
     ] = None,
-    original_is_ours: OursOption = None,
-    original_is_general_purpose: GeneralPurposeOption = None,
-    systemic_risk: SystemicRiskOption = None,
-    placed_on_market: PlacedOption = None,
-    licence: LicenceOption = None,
     step: Annotated[str | None, typer.Option(help="Only this step of a pipeline definition.")] = None,
     policy: PolicyOption = None,
     policy_dir: PolicyFolderOption = None,
     output: OutputOption = Output.TABLE,
+    *,
+    stated: Stated,
 ) -> None:
     """Plan a run before its launch: from its definition, from hardware and hours, from a model and tokens, or from all.
 
@@ -170,7 +162,7 @@ def command(
         pretraining_flop=amount(pretrain_flops, "--pretrain-flops"),
         earlier=exact(earlier_flop, "--earlier-flop"),
         generated=exact(generated_flop, "--generated-flop"),
-        stated=stated(original_is_ours, original_is_general_purpose, systemic_risk, placed_on_market, licence, None),
+        stated=stated,
     )
     now = datetime.now(UTC)
     policies = data.load_tables(policy, policy_dir).policies

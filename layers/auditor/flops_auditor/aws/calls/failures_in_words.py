@@ -9,6 +9,7 @@ from botocore.exceptions import (
     InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
+    ParamValidationError,
     PartialCredentialsError,
     ProfileNotFound,
     SSOError,
@@ -19,7 +20,7 @@ from botocore.parsers import ResponseParserError
 
 from flops_auditor.aws.calls.refusals import passing
 from flops_auditor.aws.calls.torn_answers import TornAnswer
-from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.errors import AuditorError, WrongInput
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 
 _EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
@@ -36,6 +37,7 @@ _UNKNOWN_CALLER_CODES = frozenset(
 _DENIED_CODES = frozenset(
     {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "OptInRequired"}
 )
+_MALFORMED_CODES = frozenset({"InvalidParameterValue", "ValidationError", "ValidationException"})
 
 
 class NotSignedIn(AuditorError):
@@ -80,6 +82,12 @@ class NotJustNow(AuditorError):
     remedy = "Nothing is wrong with what was asked: wait a minute, then run the command again."
 
 
+class Malformed(WrongInput):
+    """A name, an ARN or a number that was given is none that AWS takes."""
+
+    remedy = "Check the names that were given, then run the command again."
+
+
 class Refused(AuditorError):
     """AWS answered, and refused for another reason than rights."""
 
@@ -90,12 +98,14 @@ _BY_CODE: tuple[tuple[frozenset[str], type[AuditorError]], ...] = (
     (_EXPIRED_CODES, SignInExpired),
     (_UNKNOWN_CALLER_CODES, NotSignedIn),
     (_DENIED_CODES, Denied),
+    (_MALFORMED_CODES, Malformed),
 )
 _BY_TYPE: tuple[tuple[tuple[type[Exception], ...], type[AuditorError]], ...] = (
     ((SSOError, TokenRetrievalError), SignInExpired),
     ((NoRegionError, InvalidRegionError), NoRegion),
     ((NoCredentialsError, PartialCredentialsError, ProfileNotFound), NotSignedIn),
     ((BotoConnectionError, HTTPClientError, TornAnswer, ResponseParserError), Unreachable),
+    ((ParamValidationError,), Malformed),
     ((ClientError, BotoCoreError), Refused),
 )
 
