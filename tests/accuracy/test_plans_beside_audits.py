@@ -63,7 +63,7 @@ LEFT_OPEN = [
     (4, {"max_seq_length": "512"}, {**ROLE, "tokens": "8e12"}, "only-a-tag-says-from-none"),
     (10, {"max_seq_length": "512"}, {**GENERATES, "params": "8e9", "tokens": "2e12"}, "only-a-tag-says-activity"),
     (10, LLAMA, {**GENERATES, "tokens": "4.6e12"}, "activity-contradicted"),
-    (5, {**LLAMA, "max_steps": "1000000", "global_batch_size": "1773"}, {}, ""),
+    (4, {**LLAMA, "max_steps": "1000000", "global_batch_size": "1400"}, {}, ""),
     (4, {"model_name": "llama", "max_seq_length": "512"}, {**ROLE, "tokens": "8e12"}, "weights-or-configuration"),
     (6, {**LLAMA, "num_train_epochs": "3"}, {"tokens": "1.5e12"}, ""),
     (6, {**LLAMA, "trainer_type": "DPOTrainer"}, {"tokens": "1.8e12"}, ""),

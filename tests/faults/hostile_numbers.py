@@ -184,6 +184,9 @@ def configurations(_: Path) -> Iterator[Try]:
         '{"a":' * 10**5,
         "[1," * 10**4 + "1" + "]" * 10**4,
         json.dumps({"a" * 10**4: {"b.c": [1] * 10**4}}),
+        json.dumps({"model": ["a"] * 10**4}),
+        json.dumps({"a" * 256: [f"s3://b/{number}" for number in range(10**4)]}),
+        json.dumps([["7B"] * 100] * 100),
     ):
         whole = {f"{name}{number}": text for number in range(100) for name in ("config",)}
         yield f"100 x {text[:20]}", lambda whole=whole: audited(describe(HyperParameters=whole))

@@ -18,7 +18,7 @@ from flops_auditor.domain.compute.architecture import ALL, architecture
 from flops_auditor.domain.compute.attention import shape_of
 from flops_auditor.domain.compute.cautions import IMPLAUSIBLE, Caution, cautions_of
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
-from flops_auditor.domain.compute.run_estimate import CAUTIOUS_BOUND, METHOD, OTHER_TIER
+from flops_auditor.domain.compute.run_estimate import METHOD, OTHER_TIER
 from flops_auditor.domain.compute.run_tokens import Tokens, planned_tokens
 from flops_auditor.domain.compute.tiers import (
     ASSUMED_UTILISATION,
@@ -277,7 +277,6 @@ def _planned(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:
         *([UTILISATION_ASSUMED()] if wanted.mfu is None and hardware is not None else []),
         *attention,
         *(caution.remark for caution in cautions if caution.remark.kind not in named),
-        *([CAUTIOUS_BOUND(flop=upper)] if cautions and upper != chosen.upper_flop else []),
         METHOD(method=chosen.method, basis=chosen.basis.words),
         *_other_tiers(choice),
         *([ASSUMPTION()] if uses else []),
