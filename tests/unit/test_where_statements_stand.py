@@ -71,8 +71,8 @@ def test_a_configuration_that_is_one_text_is_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[" * 100_000, '{"a":' * 50_000, "{}", '"{', '"{\\"', "[]"],
-    ids=["open", "deep list", "deep object", "empty", "quoted", "escaped", "empty list"],
+    ["{", "[" * 60_000, '{"a":' * 12_000, '{"a":' * 20 + "1" + "}" * 20, "{}", '"{', '"{\\"', "[]"],
+    ids=["open", "deep list", "deep object", "deeper than is read", "empty", "quoted", "escaped", "empty list"],
 )
 def test_what_is_no_configuration_stays_a_text(text: str) -> None:
     assert flattened({"config": text}) == {"config": text}
@@ -88,10 +88,19 @@ def test_a_configuration_without_an_end_is_read_as_far_as_its_bound() -> None:
 def test_a_list_of_texts_is_one_value() -> None:
     text = '{"converters": ["float8", "mxfp8"], "data": [{"max_seq_len": 7}, null, 3]}'
     assert flattened({"c": text}) == {"c.converters": "float8,mxfp8", "c.data": "3", "c.data.0.max_seq_len": "7"}
+    assert flattened({"c": '[[{"a": [true]}], "b"]'}) == {"c": "b", "c.0.0.a": "True"}
 
 
 def test_numbers_of_a_configuration_are_bounded_like_all_others() -> None:
     assert declared(HyperParameters={"config": '{"num_train_epochs": 1e-99999999, "max_steps": 1e9999}'}).epochs is None
+    longest = "1" * 5_000  # more digits than Python reads
+    assert flattened({"config": json.dumps(f'{{"a": {longest}}}')}) == {"config.a": longest}
+
+
+def test_a_command_line_is_read_as_far_as_its_bound() -> None:
+    assert len(options([f"--a{number}=1" for number in range(1_000)])) == 500
+    assert options(("x" * 65_530, "--a=1", "+b=2")) == {"a": "1"}
+    assert options(("+b=2",)) == {"b": "2"}
 
 
 @pytest.mark.parametrize("key", ["MODEL_NAME_OR_PATH", "BASE_MODEL", "MODEL_NAME", "model_id"])
@@ -150,6 +159,13 @@ def test_hardware_and_a_tiny_model_contradict() -> None:
     found = on_hosts(64, 2160, model_name_or_path="HuggingFaceTB/SmolLM2-135M")
     assert found.verdict == "indeterminate"
     assert MODEL_TOO_SMALL in {remark.kind for remark in found.estimate.assumptions}
+    at_its_most = 6 * 134_515_008 * 60_500 * 134_515_008
+    for hours, over in ((60, False), (107, True)):
+        small = on_hosts(64, hours, model_name_or_path="HuggingFaceTB/SmolLM2-135M").estimate
+        assert (MODEL_TOO_SMALL in {remark.kind for remark in small.assumptions}) is over
+        assert not over or small.firm_flop == pytest.approx(at_its_most, rel=0.01)
+    by_all_tokens = on_hosts(700, 2160, model_name_or_path="mistralai/Mistral-7B-v0.1").estimate
+    assert MODEL_TOO_SMALL in {remark.kind for remark in by_all_tokens.assumptions}
     larger = on_hosts(64, 2160, model_name_or_path="mistralai/Mistral-7B-v0.1")
     assert larger.verdict == "above"
     assert MODEL_TOO_SMALL not in {remark.kind for remark in larger.estimate.assumptions}
@@ -164,6 +180,18 @@ def test_above_takes_an_mfu_as_a_share_of_the_slowest_peak_that_it_may_be_of(
     """Of FP32's a fifteenth, so hardware's own least counts: 5.03 % of 40 %."""
     estimate = on_hosts(64, 100, {"mfu": 0.4}, **precision).estimate
     assert (estimate.firm_flop or 0) / (estimate.best_flop or 1) == pytest.approx(share, rel=0.01)
+
+
+@pytest.mark.parametrize(("mfu", "doubted"), [(0.2, True), (0.4, False)])
+def test_twice_an_mfu_counts_unless_no_run_reached_so_much(mfu: float, doubted: bool) -> None:
+    estimate = on_hosts(64, 100, {"mfu": mfu}, bf16="true").estimate
+    assert ("peak-with-sparsity" in {remark.kind.name for remark in estimate.assumptions}) is doubted
+    assert (estimate.cautious_upper_flop or 0) / (estimate.upper_flop or 1) == pytest.approx(2 if doubted else 1)
+
+
+def test_an_mfu_of_an_unknown_precision_says_so_whatever_the_occupancy_allows() -> None:
+    job = on_hosts(1, 100, {"mfu": 0.5, "GPUUtilization algo-1": 240})
+    assert "peak-of-the-mfu-unknown" in {remark.kind.name for remark in job.estimate.assumptions}
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,12 @@ AUXILIARY_CHANNEL = Kind(
 NOT_FOLLOWED = Kind(
     "model-not-followed", "{where} reads a model from {form}: whose result lies there cannot be looked up", TAG_LINEAGE
 )
+NOT_SEARCHED = Kind(
+    "too-much-to-search",
+    "its {what}s have more than the {most} characters that are searched for places, and more than SageMaker takes: "
+    "what else it begins from is not known",
+    TAG_LINEAGE,
+)
 DATA_NOT_FOLLOWED = Kind("data-not-followed", "{where} reads {form}: whose result lies there cannot be looked up")
 ONLY_AUXILIARY = Kind(
     "only-auxiliary-model",
@@ -45,6 +51,9 @@ ONLY_AUXILIARY = Kind(
 _PLACE = re.compile(
     r"(?:s3[an]?|https?)://[^\s\"'<>,;|\\]+|arn:aws[a-z-]*:(?:s3|sagemaker):[^\s\"'<>,;|\\]+", re.IGNORECASE
 )
+_LONGEST_TEXT = 256_000
+"""Characters of all hyperparameters, or variables, that are searched for places. SageMaker takes no more than 100
+hyperparameters of 2,500 characters (API Reference, CreateTrainingJob), a file any."""
 _MOST_LEAVES = 200
 _DEEPEST = 8
 """Of the JSON in a hyperparameter or variable: what lies deeper is read as text."""
@@ -113,8 +122,8 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
     checkpoint = read_location(job.checkpoint_config.s3_uri)
     if checkpoint is not None:
         result.append(Reference(checkpoint, "checkpoint configuration", directory=True))
-    result += _named(job.hyper_parameters, "hyperparameter")
-    result += _named(job.environment, "variable")
+    result += _named(job.hyper_parameters, "hyperparameter", notes)
+    result += _named(job.environment, "variable", notes)
     notes += [
         NOT_FOLLOWED(where=each.where, form="an access point")
         for each in result
@@ -153,10 +162,18 @@ def _tagged(text: str) -> Reference:
     return Reference(location, "tag flops-auditor:lineage", directory=True, explicit=True)
 
 
-def _named(values: Mapping[str, str], what: str) -> list[Reference]:
-    """Every place in the values. One whose name says nothing of a model is taken for data."""
+def _named(values: Mapping[str, str], what: str, notes: list[Remark]) -> list[Reference]:
+    """Every place in the values; of too many the shortest. One whose name says nothing of a model is taken for data."""
     named = []
-    for name, value in sorted(values.items()):
+    searched: dict[str, str] = {}
+    left = _LONGEST_TEXT
+    for name, value in sorted(values.items(), key=lambda each: (len(each[1]), each[0])):
+        left -= len(value)
+        if left < 0:
+            notes.append(NOT_SEARCHED(what=what, most=_LONGEST_TEXT))
+            break
+        searched[name] = value
+    for name, value in sorted(searched.items()):
         for label, text in _leaves(name, value):
             if _OUTPUT_LIKE.search(label) or _NOT_COUNTED.search(label):
                 continue
