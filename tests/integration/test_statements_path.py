@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from flops_auditor_cli.local_aws import deploy
 from flops_auditor_cli.local_aws.deployment import STACK_NAME
 from flops_auditor_cli.main import app
+from tests.fakes.delivered import CASES, said
 from tests.integration.deployed import Deployed, fresh_job, run
 
 HOSTS = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 8, "VolumeSizeInGB": 500}
@@ -77,3 +78,15 @@ def test_a_stack_that_trusts_no_statement_leaves_such_a_verdict_open(operator: D
     superseding = deployed.record(before["TrainingJobArn"]).predicate
     assert superseding["verdict"] == "indeterminate"
     assert any("flops-auditor:precision = fp32" in str(each["doubts"]) for each in superseding["assessments"])
+
+
+def test_what_the_command_sees_in_a_file_is_recorded(operator: Deployed) -> None:
+    """All cases at once: their records are awaited together."""
+    jobs = [fresh_job(case.hours, **case.description) for case in CASES]
+    for case, job in zip(CASES, jobs, strict=True):
+        operator.load(job, case.owner_tags, case.emitted(job["TrainingStartTime"], job["TrainingEndTime"]))
+        operator.announce(job)
+    for case, job in zip(CASES, jobs, strict=True):
+        content = operator.record(job["TrainingJobArn"]).predicate
+        assert content["verdict"] == case.verdict, case.what
+        assert case.says in said(content), case.what
