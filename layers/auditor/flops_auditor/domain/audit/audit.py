@@ -3,7 +3,9 @@
 The same function serves the deployed path, the command line and a verifier that recomputes a record from its evidence.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from flops_auditor.domain.audit.rests_on import (
     ACTIVITY_CONTRADICTED,
@@ -13,6 +15,7 @@ from flops_auditor.domain.audit.rests_on import (
     ON_THE_JOBS_WORD,
     Ground,
     Heard,
+    LineWithout,
     Readings,
     RestsOn,
     contradiction_of,
@@ -23,7 +26,7 @@ from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.audit.when_met import with_times
 from flops_auditor.domain.compute.hardware_use import MeasuredHosts, hosts_of
 from flops_auditor.domain.compute.run_estimate import Estimate, estimate_job
-from flops_auditor.domain.law.assessment import Assessment, assess_under
+from flops_auditor.domain.law.assessment import Assessment, Line, assess_under, lines_of
 from flops_auditor.domain.law.situation import Situation
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Cumulative, Lineage, accumulate
 from flops_auditor.domain.originals.find_origin import find_origin
@@ -38,7 +41,7 @@ from flops_auditor.domain.runs.observations import facts_of, observe
 from flops_auditor.domain.runs.remedies import GRANT, REPAIR_MODELS
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.tags_seen import changed_tags
-from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
+from flops_auditor.domain.values.figures import SEVERITY, Figures, Verdict, most_severe
 from flops_auditor.domain.values.remarks import Kind, Remark, printable
 
 UNREAD = Kind("evidence-not-read", "evidence could not be read: {unread}", GRANT)
@@ -74,10 +77,17 @@ class Audit:
     rests_on: "RestsOn[Audit] | None" = None
     trusts_statements: bool = True
 
-    @property
+    @cached_property
     def without_statements(self) -> "Audit":
-        """The audit without the statements that make its result milder."""
-        return self.rests_on.careful if self.rests_on else self
+        """The audit without the statements that make its result milder; each of its lines as severe as it is without
+        those that make this line milder.
+        """
+        if self.rests_on is None:
+            return self
+        careful = self.rests_on.careful
+        lines = tuple(each.assessment for each in self.rests_on.lines.values() if each.assessment is not None)
+        verdict = most_severe([careful.verdict, *(a.verdict for a in lines)])
+        return replace(careful, assessments=lines, verdict=verdict)
 
     def distrusted(self) -> "Audit":
         """The audit without those statements, which still says what it leaves out."""
@@ -102,8 +112,9 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
     )
     unchanging = _Unchanging(case, tables, hosts_of(run, heard.observed, tables.hardware, tables.utilisation))
     as_stated = _audited(unchanging, heard)
-    rests = rests_on(heard, as_stated, lambda other: _audited(unchanging, other), _looked_up(as_stated, tables))
-    return _with_word(replace(as_stated, rests_on=rests, trusts_statements=tables.trusts_statements), tables)
+    used, lines = _looked_up(as_stated, tables), [line for policy in tables.policies for line in lines_of(policy)]
+    rests = rests_on(heard, as_stated, lambda other: _audited(unchanging, other), used, lines)
+    return _with_word(replace(as_stated, trusts_statements=tables.trusts_statements), rests, tables)
 
 
 @dataclass(frozen=True)
@@ -175,57 +186,63 @@ def _looked_up(audited: Audit, tables: Tables) -> list[Ground]:
     return used
 
 
-def _with_word(audited: Audit, tables: Tables) -> Audit:
+def _with_word(audited: Audit, rests: "RestsOn[Audit]", tables: Tables) -> Audit:
     """The audit with what each of its lines would be without the job's own word; where that word is not trusted, no
     line is below on it alone.
     """
-    rests = audited.rests_on
-    if rests is None:
-        return audited
-    groups = {
-        (p.policy_id, r.scenario): (p.policy_id, g)
-        for p in tables.policies
-        for g, rs in enumerate(p.groups)
-        for r in rs
-    }
-    without = {groups[a.policy, a.scenario]: a.verdict for a in rests.careful.assessments}
     sources = tuple(dict.fromkeys(ground.source for ground in rests.grounds))
-    assessments = tuple(
-        replace(a, rests_on=sources, without_statements=without.get(groups[a.policy, a.scenario], "below"))
-        for a in audited.assessments
+    audited = replace(
+        audited,
+        rests_on=rests,
+        assessments=tuple(
+            replace(a, rests_on=sources, without_statements=rests.lines[a.line].verdict) for a in audited.assessments
+        ),
     )
-    audited = replace(audited, assessments=assessments)
     wary = {p.policy_id for p in tables.policies if not (tables.trusts_statements and p.trusts_statements)}
-    doubt = of_activity = _doubt_of_the_activity(audited, rests)
-    if doubt is None and wary:
-        statements = [ground.words for ground in rests.milder]
-        doubt = ON_THE_JOBS_WORD(statements=statements, verdict=rests.verdict_without_statements)
-    if doubt is None:
+    of_activity = _doubt_of_the_activity(audited.declared, rests)
+    on_its_word = {line: each for line, each in rests.lines.items() if each.verdict != "below"}
+    distrusted = on_its_word if of_activity else {line: e for line, e in on_its_word.items() if line[0] in wary}
+    if audited.assessments:
+        return _with_doubts(audited, rests, distrusted, of_activity)
+    if not audited.on_the_jobs_word or not (distrusted or (wary and not on_its_word)):
         return audited
-    doubted = tuple(_distrusted(a, doubt) if of_activity or a.policy in wary else a for a in assessments)
-    if doubted == assessments and not audited.on_the_jobs_word:
+    worst = max(distrusted.values(), key=lambda each: SEVERITY[each.verdict], default=None)
+    doubt = of_activity or _on_its_word(worst or LineWithout(None, rests.milder), audited.without_statements.verdict)
+    estimate = replace(audited.estimate, doubts=(*audited.estimate.doubts, doubt))
+    return replace(audited, estimate=estimate, verdict="indeterminate")
+
+
+def _with_doubts(
+    audited: Audit, rests: "RestsOn[Audit]", distrusted: Mapping[Line, LineWithout], of_activity: Remark | None
+) -> Audit:
+    """The audit with its lines that are below on a word that is not trusted left open, and those that only such a word
+    keeps from applying.
+    """
+    lines = {a.line: a for a in audited.assessments}
+    doubted = {}
+    for line, without in distrusted.items():
+        assessment = lines.get(line, without.assessment)
+        if without.milder and assessment is not None and (line not in lines or assessment.verdict == "below"):
+            doubt = of_activity or _on_its_word(without, without.verdict)
+            doubted[line] = replace(assessment, verdict="indeterminate", doubts=(*assessment.doubts, doubt))
+    if not doubted:
         return audited
-    estimate = audited.estimate
-    if doubted == assessments:
-        estimate = replace(estimate, doubts=(*estimate.doubts, doubt))
+    every = lines | doubted
     verdict = most_severe([audited.verdict, "indeterminate"])
-    return replace(audited, assessments=doubted, estimate=estimate, verdict=verdict)
+    return replace(audited, assessments=tuple(every[line] for line in rests.lines if line in every), verdict=verdict)
 
 
-def _doubt_of_the_activity(audited: Audit, rests: "RestsOn[Audit]") -> Remark | None:
+def _on_its_word(without: LineWithout, verdict: Verdict) -> Remark:
+    return ON_THE_JOBS_WORD(statements=[ground.words for ground in without.milder], verdict=verdict)
+
+
+def _doubt_of_the_activity(declared: Declared, rests: "RestsOn[Audit]") -> Remark | None:
     """Why no line may be below on the activity that a tag declares; None where it may."""
-    contradicted = next((note for note in audited.declared.notes if note.kind is ACTIVITY_CONTRADICTED), None)
-    if contradicted and any(g.what == ACTIVITY_TAG and g.verdict_without != "below" for g in rests.milder):
+    contradicted = next((note for note in declared.notes if note.kind is ACTIVITY_CONTRADICTED), None)
+    without = {ground.verdict_without for ground in rests.milder if ACTIVITY_TAG in ground.names}
+    if contradicted and without - {"below"}:
         return contradicted
-    if any(g.what == ACTIVITY_TAG and g.verdict_without == "above" for g in rests.milder):
-        return ACTIVITY_DECIDES(activity=audited.declared.activity)
-    return None
-
-
-def _distrusted(assessment: Assessment, doubt: Remark) -> Assessment:
-    if assessment.verdict != "below" or assessment.without_statements == "below":
-        return assessment
-    return replace(assessment, verdict="indeterminate", doubts=(*assessment.doubts, doubt))
+    return ACTIVITY_DECIDES(activity=declared.activity) if "above" in without else None
 
 
 def figures_of(estimate: Estimate) -> Figures:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from flops_auditor.domain.compute.run_estimate import Estimate
-from flops_auditor.domain.law.assessment import Assessment
+from flops_auditor.domain.law.assessment import Assessment, Line
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.amendment import Amendment
@@ -28,7 +28,7 @@ GROUND_SOURCES: tuple[GroundSource, ...] = ("measured", "emitted", "declared", "
 LONGEST_VALUE = 60
 MOST_STATEMENTS = 40
 EARLIER_RUNS = "what earlier runs say of themselves"
-ACTIVITY_TAG = f"tag {TAG_PREFIX}activity"
+ACTIVITY_TAG = ("tags", f"{TAG_PREFIX}activity")
 _LINEAGE = f"tag {TAG_PREFIX}lineage"
 
 ON_THE_JOBS_WORD = Kind(
@@ -145,13 +145,15 @@ class Audited(Protocol):
 class Ground:
     """One thing that the verdict rests on: where it comes from, what it is, and what it says (bounded).
 
-    `verdict_without` is the verdict if it were left out; None where it cannot be.
+    `verdict_without` is the verdict if it were left out; None where it cannot be. `names` are the statements by place
+    and name, which tell it from others: its words are cut and may be those of another one, too.
     """
 
     source: GroundSource
     what: str
     value: str = ""
     verdict_without: Verdict | None = None
+    names: StatementNames = frozenset()
 
     @property
     def statement(self) -> bool:
@@ -165,25 +167,38 @@ class Ground:
 
 
 A = TypeVar("A", bound=Audited)
+Weigh = Callable[[Audited], tuple[int, Fraction]]
+
+
+@dataclass(frozen=True)
+class LineWithout:
+    """A line without the job's own word: its assessment, None where it does not apply then, and the statements that
+    make it milder, each with what the line would be without it alone.
+    """
+
+    assessment: Assessment | None
+    milder: tuple[Ground, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Its verdict: where a line does not apply, nothing is over it."""
+        return self.assessment.verdict if self.assessment else "below"
 
 
 @dataclass(frozen=True)
 class RestsOn(Generic[A]):
-    """What an audit rests on. `careful` is the audit without the statements that make its result milder, which are
-    `milder`; it is the audit itself where there are none.
+    """What an audit rests on. `careful` is the audit without the statements that make its result milder as a whole; it
+    is the audit itself where there are none. `lines` are the same of each line, which other statements may make milder.
+    `milder` are the statements that make the whole, or the verdict of a line, milder.
     """
 
     grounds: tuple[Ground, ...]
     milder: tuple[Ground, ...]
     careful: A
-
-    @property
-    def verdict_without_statements(self) -> Verdict:
-        """The verdict without the job's own word."""
-        return self.careful.verdict
+    lines: Mapping[Line, LineWithout]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Part:
     """Something that can be left out."""
 
@@ -191,42 +206,49 @@ class _Part:
     left_out: Callable[[Heard], Heard]
 
 
-def rests_on(heard: Heard, whole: A, audited: Callable[[Heard], A], tables: Sequence[Ground]) -> RestsOn[A]:
-    """Leave out each statement in turn, then all that make the result milder. `audited` audits what was heard;
-    `tables` are the rows of tables that were used. Never raises.
+def rests_on(
+    heard: Heard, whole: A, audited: Callable[[Heard], A], tables: Sequence[Ground], lines: Sequence[Line]
+) -> RestsOn[A]:
+    """Leave out each statement in turn, then all that make the result milder, as a whole and for each line by itself.
+    `audited` audits what was heard; `tables` are the rows of tables that were used, `lines` all that there are. Never
+    raises.
     """
     parts = list(_parts(heard))
-    known_audits: dict[frozenset[int], A] = {frozenset(): whole}
+    known_audits: dict[frozenset[_Part], A] = {frozenset(): whole}
 
     def without(left_out: Sequence[_Part]) -> A:
         """The audit without these parts, each set of them audited once."""
-        key = frozenset(map(id, left_out))
+        key = frozenset(left_out)
         if key not in known_audits:
             known_audits[key] = audited(_left_out(heard, left_out))
         return known_audits[key]
 
-    alone = [without([part]) for part in parts]
-    grounds = [
-        replace(part.ground, verdict_without=other.verdict)
-        for part, other in zip(parts, alone, strict=True)
+    alone = {part: without([part]) for part in parts}
+    grounds = {
+        part: replace(part.ground, verdict_without=other.verdict)
+        for part, other in alone.items()
         if _says(other) != _says(whole)
-    ]
-    alone_of = dict(zip((part.ground.what for part in parts), alone, strict=True))
-    kept, careful = _careful([part for part in parts if part.ground.statement], without)
-    milder = []
-    for part in kept if _weight(careful) > _weight(whole) else ():
-        by_itself = alone_of[part.ground.what]
-        others = without([other for other in kept if other is not part])
-        if _weight(by_itself) > _weight(whole) or _weight(others) < _weight(careful):
-            milder.append(replace(part.ground, verdict_without=by_itself.verdict))
-    known = {ground.what: ground for ground in grounds}
-    signed = [part for part in parts if not part.ground.statement and part.ground.what not in known]
-    backed = [part for part in signed if _says(without([*kept, part])) != _says(careful)]
-    for ground in (*milder, *(replace(part.ground, verdict_without=whole.verdict) for part in backed)):
-        known.setdefault(ground.what, ground)
-    every = (*_measured(whole.estimate), *known.values(), *tables)
-    ordered = tuple(sorted(every, key=lambda ground: GROUND_SOURCES.index(ground.source)))
-    return RestsOn(ordered, tuple(known[ground.what] for ground in milder), careful)
+    }
+    statements = [part for part in parts if part.ground.statement]
+    overall = _without_the_word(whole, statements, without, _weight)
+    apply = {a.line for each in known_audits.values() for a in each.assessments}
+    by_line = {line: _without_the_word(whole, statements, without, _weight_of(line)) for line in lines if line in apply}
+    decisive = [overall, *(each for line, each in by_line.items() if each.severity > _severity_of(whole, line))]
+    milder = {part for each in decisive for part in each.milder}
+    for part in parts:
+        if part in milder:
+            grounds.setdefault(part, replace(part.ground, verdict_without=alone[part].verdict))
+    signed = [part for part in parts if not part.ground.statement and part not in grounds]
+    for part in signed:
+        if any(_says(without([*each.left_out, part])) != _says(each.audit) for each in decisive):
+            grounds[part] = replace(part.ground, verdict_without=whole.verdict)
+    every = (*_measured(whole.estimate), *grounds.values(), *tables)
+    return RestsOn(
+        tuple(sorted(every, key=lambda ground: GROUND_SOURCES.index(ground.source))),
+        tuple(grounds[part] for part in parts if part in milder),
+        overall.audit,
+        {line: _line_without(line, each, alone) for line, each in by_line.items()},
+    )
 
 
 def contradiction_of(declared: Declared, observed: Observations) -> Remark | None:
@@ -250,7 +272,35 @@ def _left_out(heard: Heard, parts: Iterable[_Part]) -> Heard:
     return heard
 
 
-def _careful(statements: Sequence[_Part], without: Callable[[Sequence[_Part]], A]) -> tuple[list[_Part], A]:
+@dataclass(frozen=True)
+class _WithoutTheWord(Generic[A]):
+    """The most severe audit that is left without statements: `left_out`, of which `milder` each bear on that."""
+
+    audit: A
+    severity: int
+    left_out: Sequence[_Part]
+    milder: Sequence[_Part]
+
+
+def _without_the_word(
+    whole: A, statements: Sequence[_Part], without: Callable[[Sequence[_Part]], A], weigh: Weigh
+) -> _WithoutTheWord[A]:
+    """What is most severe without statements, as `weigh` weighs it. `whole` itself where none makes it milder."""
+    left_out, careful = _careful(statements, without, weigh)
+    heaviest, given = weigh(careful), weigh(whole)
+    if heaviest <= given:
+        return _WithoutTheWord(careful, heaviest[0], left_out, ())
+    milder = [
+        part
+        for part in left_out
+        if weigh(without([part])) > given or weigh(without([each for each in left_out if each is not part])) < heaviest
+    ]
+    return _WithoutTheWord(careful, heaviest[0], left_out, milder or left_out)
+
+
+def _careful(
+    statements: Sequence[_Part], without: Callable[[Sequence[_Part]], A], weigh: Weigh
+) -> tuple[list[_Part], A]:
     """The statements to leave out so that the result is most severe, and that result.
 
     Left out one after the other, and taken back one after the other from none at all: a statement may hide that two
@@ -260,24 +310,49 @@ def _careful(statements: Sequence[_Part], without: Callable[[Sequence[_Part]], A
     careful = without([])
     for part in statements:
         other = without([*gone, part])
-        if _weight(other) >= _weight(careful):
+        if weigh(other) >= weigh(careful):
             gone, careful = [*gone, part], other
     left, bare = list(statements), without(statements)
     for part in statements:
         others = [each for each in left if each is not part]
         other = without(others)
-        if _weight(other) > _weight(bare):
+        if weigh(other) > weigh(bare):
             left, bare = others, other
-    return (left, bare) if _weight(bare) >= _weight(careful) else (gone, careful)
+    return (left, bare) if weigh(bare) >= weigh(careful) else (gone, careful)
 
 
 def _weight(audited: Audited) -> tuple[int, Fraction]:
     """How severe a result is: by its verdict, then by how near the upper bound comes to a threshold."""
-    shares = [
-        Fraction(-1) if a.counted.upper_flop is None else Fraction(a.counted.upper_flop, max(1, a.threshold_flop))
-        for a in audited.assessments
-    ]
-    return SEVERITY[audited.verdict], Fraction(10**40) if -1 in shares else max(shares, default=Fraction(0))
+    return SEVERITY[audited.verdict], max(map(_nearness, audited.assessments), default=Fraction(0))
+
+
+def _weight_of(line: Line) -> Weigh:
+    """How severe a result is at one line. Where the line does not apply it is as mild as can be."""
+
+    def weigh(audited: Audited) -> tuple[int, Fraction]:
+        assessment = next((a for a in audited.assessments if a.line == line), None)
+        return (0, Fraction(0)) if assessment is None else (SEVERITY[assessment.verdict], _nearness(assessment))
+
+    return weigh
+
+
+def _severity_of(audited: Audited, line: Line) -> int:
+    return _weight_of(line)(audited)[0]
+
+
+def _nearness(assessment: Assessment) -> Fraction:
+    upper = assessment.counted.upper_flop
+    return Fraction(10**40) if upper is None else Fraction(upper, max(1, assessment.threshold_flop))
+
+
+def _line_without(line: Line, without: _WithoutTheWord[A], alone: Mapping[_Part, A]) -> LineWithout:
+    """A line without the job's word; each statement with what the line would be without it alone."""
+    verdicts = {severity: verdict for verdict, severity in SEVERITY.items()}
+    found = next((a for a in without.audit.assessments if a.line == line), None)
+    milder = tuple(
+        replace(part.ground, verdict_without=verdicts[_severity_of(alone[part], line)]) for part in without.milder
+    )
+    return LineWithout(found, milder)
 
 
 def _says(audited: Audited) -> tuple[object, ...]:
@@ -322,7 +397,8 @@ def _declared(readings: Readings) -> Iterator[_Part]:
         for names in alike.values():
             what = f"{word}{'s' if len(names) > 1 else ''} {', '.join(printable(name)[:60] for name in names[:4])}"
             value = _shown(values[names[0]] if len(names) == 1 else "")
-            yield _Part(Ground("declared", what, value), _without(frozenset((place, name) for name in names)))
+            every = frozenset((place, name) for name in names)
+            yield _Part(Ground("declared", what, value, names=every), _without(every))
 
 
 def _without(gone: StatementNames) -> Callable[[Heard], Heard]:

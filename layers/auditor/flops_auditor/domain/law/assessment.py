@@ -123,6 +123,10 @@ _STATEMENTS = {
 }
 
 
+Line = tuple[str, int]
+"""A line of a policy: the policy's id, and which of its groups of rules; at most one rule of each applies to a run."""
+
+
 @dataclass(frozen=True)
 class Assessment:
     """The answer of one rule: `counted` beside the line, in FLOP, and the verdict.
@@ -132,7 +136,8 @@ class Assessment:
     is the policy's: where it applies at all, and `condition_asks` the question about a model that answers it.
     `in_force` is the day from which the policy holds: nothing is owed before it. `role` is whose model is trained,
     `wording_of` the policy with the law itself, if that is applied beside this one. `met_at` is when the line was
-    crossed, `met_from` the earliest that it may have been; None: it was not, or nothing says when.
+    crossed, `met_from` the earliest that it may have been; None: it was not, or nothing says when. `group` is which of
+    the policy's groups of rules answers.
     """
 
     policy: str
@@ -154,6 +159,12 @@ class Assessment:
     without_statements: Verdict | None = None
     role: Role | None = None
     wording_of: str = ""
+    group: int = 0
+
+    @property
+    def line(self) -> Line:
+        """Which line it is the answer of, whatever rule of it applies."""
+        return (self.policy, self.group)
 
     @property
     def scenario(self) -> str:
@@ -225,6 +236,11 @@ class Assessment:
 
 Groups = list[Assessment | None]
 Combine = Callable[[Assessment | None, Assessment | None], Assessment | None]
+
+
+def lines_of(policy: Policy) -> list[Line]:
+    """The lines of a policy, in its order."""
+    return [(policy.policy_id, group) for group in range(len(policy.groups))]
 
 
 def assess(policy: Policy, situation: Situation) -> tuple[Assessment, ...]:
@@ -409,10 +425,13 @@ def _doubted(assessment: Assessment | None, doubt: Remark) -> Assessment | None:
 
 def _by_group(policy: Policy, situation: Situation) -> Groups:
     rules = policy.rules(situation.role, situation.original)
-    return _disputed_left_open([None if rule is None else _assess_rule(policy, rule, situation) for rule in rules])
+    answers = [
+        None if rule is None else _assess_rule(policy, group, rule, situation) for group, rule in enumerate(rules)
+    ]
+    return _disputed_left_open(answers)
 
 
-def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment:
+def _assess_rule(policy: Policy, group: int, rule: Rule, situation: Situation) -> Assessment:
     own = situation.figures(rule.basis)
     counted, doubts = own, list(own.doubts)
     lowest, highest = situation.inherited() if rule.includes_pretraining else (0, 0)
@@ -453,6 +472,7 @@ def _assess_rule(policy: Policy, rule: Rule, situation: Situation) -> Assessment
         condition_asks=policy.condition_asks,
         in_force=policy.in_force,
         role=situation.role,
+        group=group,
     )
 
 
