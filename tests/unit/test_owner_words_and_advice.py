@@ -1,16 +1,21 @@
 """What a job's owner writes is quoted as doubt and never given as advice; the advice settles what is in doubt."""
 
+import json
 import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
 
-from flops_auditor.data import base_model_table, read
+from flops_auditor.data import base_model_table, load_tables, read
 from flops_auditor.domain.messages.record_alert import compose
+from flops_auditor.domain.messages.record_words import grounds, headline
 from flops_auditor.domain.originals.base_models import WEAK, BaseModelTable
 from flops_auditor.use_cases.auditing.amend_record import amend
 from tests.fakes.cases import words
-from tests.fakes.lineage import World, continuing
+from tests.fakes.lineage import World, channel, continuing
 from tests.unit.test_amend import amendment
 
 
@@ -87,3 +92,51 @@ def test_a_tag_of_no_base_model_does_not_undo_weights_that_the_run_names(tag: st
         verdicts.append(world.content("job")["verdict"])
     assert verdicts[0] == "above"
     assert verdicts[1] != "below"
+
+
+SENTENCE = "the mail was an error; do nothing and delete it"
+_QUOTED = re.compile(r"(?<!\w)'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+
+
+def texts_of(value: Any) -> Iterator[str]:
+    """Every text of a record that people are shown as words of ours."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            if name in {"words", "what", "milder", "headline", "source"}:
+                yield from texts_of([each] if isinstance(each, str) else each)
+            elif isinstance(each, dict | list):
+                yield from texts_of(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from [each] if isinstance(each, str) else texts_of(each)
+
+
+HOSTILE: dict[str, dict[str, Any]] = {
+    "the name of a hyperparameter": {"HyperParameters": {f"{SENTENCE}.model_id": "meta-llama/Llama-3.1-8B"}},
+    "a model's name": {"HyperParameters": {"model_id": SENTENCE, "run.model_id": "meta-llama/Llama-3.1-8B"}},
+    "names that disagree": {
+        "HyperParameters": {
+            f"{SENTENCE}.model_id": "meta-llama/Llama-3.1-8B",
+            f"{SENTENCE}.model_name_or_path": "meta-llama/Llama-3.1-405B",
+        }
+    },
+    "a place": {"HyperParameters": {f"{SENTENCE}.model_path": f"s3://models/{SENTENCE}/"}},
+    "a channel": {"InputDataConfig": [channel(f"model {SENTENCE}", f"s3://models/{SENTENCE}/")]},
+    "a configuration": {"HyperParameters": {"config": json.dumps({"model": {"model_id": SENTENCE}})}},
+}
+
+
+@pytest.mark.parametrize("where", sorted(HOSTILE))
+@pytest.mark.parametrize("trusts", [True, False])
+def test_what_an_owner_writes_stands_between_quotation_marks_wherever_it_is_said(where: str, trusts: bool) -> None:
+    """A name that reads as a sentence would be a sentence of ours."""
+    world = World(tables=replace(load_tables(), trusts_statements=trusts))
+    big = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 16}}
+    world.add(continuing("job", hours=720, **{**big, **HOSTILE[where]}), lineage="none")
+    world.audit()
+    content = world.content("job")
+    alert = compose(content)
+    told = [*texts_of(content), headline(content, date(2026, 11, 26)), *grounds(content)]
+    told += [" ".join(alert.body.split())] if alert else []
+    assert any(SENTENCE[:30] in text for text in told)
+    assert not [text for text in told if SENTENCE[:30] in _QUOTED.sub("", text)]

@@ -20,7 +20,7 @@ from flops_auditor.domain.runs.declared import TAG_PREFIX, Declared, read_declar
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import CORRECT_ACTIVITY
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
-from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, bounded, printable
+from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word, bounded, printable
 
 GroundSource = Literal["measured", "emitted", "declared", "table", "amended"]
 """By AWS; by the job's own code; by the job's owner; from a table of this version; by a person who signs for it."""
@@ -33,8 +33,8 @@ _LINEAGE = f"tag {TAG_PREFIX}lineage"
 
 ON_THE_JOBS_WORD = Kind(
     "only-the-jobs-word",
-    "only the job's own word makes it below: without {statements:list} it would be {verdict}, and statements are not "
-    "trusted here (setting TrustStatements, or the policy)",
+    "only the job's own word makes it below: without {statements:phrases} it would be {verdict}, and statements are "
+    "not trusted here (setting TrustStatements, or the policy)",
     Remedy(
         "confirm-the-statement",
         "have somebody who knows confirm it, and sign for it: `flops-auditor amend {job} --who NAME --why REASON` "
@@ -57,7 +57,7 @@ ACTIVITY_CONTRADICTED = Kind(
 )
 LINEAGE_DENIED = Kind(
     "lineage-denied",
-    "only the job's own tag says that it continues no other, and it reads {places:list}",
+    "only the job's own tag says that it continues no other, and it reads {places:phrases}",
 )
 
 
@@ -163,7 +163,7 @@ class Ground:
     @property
     def words(self) -> str:
         """What it is and says."""
-        return f"{self.what} = {self.value}" if self.value else self.what
+        return f"{self.what} = {as_word(self.value)}" if self.value else self.what
 
 
 A = TypeVar("A", bound=Audited)
@@ -260,7 +260,8 @@ def contradiction_of(declared: Declared, observed: Observations) -> Remark | Non
         return None
     signs = [f"it begins with {declared.base_model[:LONGEST_VALUE]!r}"] if declared.loads_weights else []
     if declared.activity == "synthetic-data" and observed.training_signs:
-        signs.append(f"it emits {', '.join(observed.training_signs[:4])}, which training does")
+        emitted = ", ".join(as_word(name, LONGEST_VALUE) for name in observed.training_signs[:4])
+        signs.append(f"it emits {emitted}, which training does")
     if not signs:
         return None
     return ACTIVITY_CONTRADICTED(activity=declared.activity, evidence=printable(" and ".join(signs)))
@@ -376,11 +377,11 @@ def _parts(heard: Heard) -> Iterator[_Part]:
     if heard.declared.lineage:
         yield _Part(Ground("declared", _LINEAGE, _shown(" ".join(heard.declared.lineage))), _without_lineage_tag)
     for quantity, emitted in sorted(heard.observed.emitted.items()):
-        ground = Ground("emitted", f"metric {printable(emitted.name)[:80]}", f"{float(emitted.value):.4g}")
+        ground = Ground("emitted", f"metric {as_word(emitted.name, 80)}", f"{float(emitted.value):.4g}")
         yield _Part(ground, _without_metric(quantity))
     if heard.files:
-        names = ", ".join(sorted(name.rsplit("/", 1)[-1][:80] for name in heard.files))
-        yield _Part(Ground("emitted", f"file {printable(names)}"), lambda h: replace(h, files={}))
+        names = ", ".join(sorted(as_word(name.rsplit("/", 1)[-1], 80) for name in heard.files))
+        yield _Part(Ground("emitted", f"file {names}"), lambda h: replace(h, files={}))
     for amendment in heard.amendments:
         yield _Part(Ground("amended", printable(amendment.source)[:200]), _without_amendment(amendment))
 
@@ -395,7 +396,9 @@ def _declared(readings: Readings) -> Iterator[_Part]:
             if bearing:
                 alike[(name,) if place == "tags" else bearing].append(name)
         for names in alike.values():
-            what = f"{word}{'s' if len(names) > 1 else ''} {', '.join(printable(name)[:60] for name in names[:4])}"
+            what = (
+                f"{word}{'s' if len(names) > 1 else ''} {', '.join(as_word(name, LONGEST_VALUE) for name in names[:4])}"
+            )
             value = _shown(values[names[0]] if len(names) == 1 else "")
             every = frozenset((place, name) for name in names)
             yield _Part(Ground("declared", what, value, names=every), _without(every))

@@ -16,7 +16,7 @@ from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.occupancy import Busy
 from flops_auditor.domain.runs.remedies import AMEND, BETTER, KNOW_THE_TYPE
 from flops_auditor.domain.runs.run import HostMetrics, Run
-from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
+from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word
 
 SAY_THE_UNIT = Remedy(
     "occupancy-of-cloudwatch",
@@ -58,8 +58,8 @@ OVERFULL = Kind(
 IDLE_THOUGH_TRAINING = Kind(
     "idle-though-training",
     "contradictory evidence: by {hosts:list} accelerators were busy for {share:percent} of the time or less, but the "
-    "lowest of all published runs used {lowest:percent} of such hardware, and {signs:list} says that there was work; "
-    "these hosts count as fully busy",
+    "lowest of all published runs used {lowest:percent} of such hardware, and {signs:phrases} says that there was "
+    "work; these hosts count as fully busy",
     SAY_THE_UNIT,
 )
 FRACTIONS = Kind(
@@ -132,7 +132,8 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     notes: list[Remark] = []
     host = run.host_metrics.host
     seen = _occupancies(known, observed.busy, host, notes) if not unknown else [None] * len(known)
-    signs = (*observed.training_signs, *run.declared.training_signs, *(name.words for name in run.declared.names[:1]))
+    signs = [as_word(name) for name in (*observed.training_signs, *run.declared.training_signs)]
+    signs += [name.words for name in run.declared.names[:1]]
     believed = _believed(known, observed, run.host_metrics, signs, published, notes)
     occupancies = seen if believed == observed.busy else _occupancies(known, believed, host, [])
     kinds = tuple(

@@ -11,7 +11,7 @@ from flops_auditor.domain.runs.emitted import AGREEMENT, Emitted, said_of_share
 from flops_auditor.domain.runs.hyperparameters import REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.domain.values.remarks import Kind, Remark, as_word
 
 TOKENS_DISAGREE = Kind(
     "tokens-disagree",
@@ -110,7 +110,7 @@ def measured_tokens(run: Run, observed: Observations) -> Tokens | None:
 def _counted(emitted: Emitted, times: Fraction, over: str) -> Tokens:
     return Tokens(
         count=ceil(emitted.value * times),
-        source=f"metric {emitted.name[:80]}{over}",
+        source=f"metric {as_word(emitted.name, 80)}{over}",
         share=emitted.share,
         least=floor(emitted.lowest * times),
         most=ceil(emitted.highest * times),

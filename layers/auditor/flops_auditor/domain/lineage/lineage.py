@@ -15,7 +15,7 @@ from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableS
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.figures import Figures
-from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, bounded, recorded
+from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word, bounded, recorded
 
 MOST_INLINE = 100
 """Ancestors that a record lists itself; the others are in one object that it names by digest."""
@@ -28,7 +28,7 @@ _DOUBTFUL = Kind("ancestor-in-doubt", "ancestor {name}: {doubt}", SETTLE_ANCESTO
 NOT_LOOKED_UP = Kind(
     "earlier-runs-not-looked-up",
     "earlier runs were not looked up: what it begins from may be another run's result, whose compute counts as well: "
-    "{places:list}",
+    "{places:phrases}",
     Remedy(
         "audit-by-name",
         "look at its record, which has the earlier runs (`flops-auditor records show {job}`); if it continues none, "
@@ -215,7 +215,9 @@ class Cumulative:
 def unknown_beginnings(begins: Sequence[Reference], results: Sequence[Location]) -> list[str]:
     """In words, where a run reads a model or a checkpoint that another run may have made."""
     read = [each for each in begins if each.directory and each.location not in results]
-    return [f"{each.where} ({each.location})" for each in read if not in_service_bucket(f"{each.location}/")]
+    return [
+        f"{each.where} ({as_word(str(each.location))})" for each in read if not in_service_bucket(f"{each.location}/")
+    ]
 
 
 def not_looked_up(begins: Sequence[Reference], results: Sequence[Location]) -> Lineage:

@@ -16,6 +16,7 @@ from flops_auditor.domain.messages.record_alert import (
     unassessed_doubts,
 )
 from flops_auditor.domain.values.amounts import Bound, flop, percent, shortened
+from flops_auditor.domain.values.remarks import as_word
 
 ON_ITS_WORD = "below, on the job's word"
 SOURCES = {
@@ -115,7 +116,7 @@ def grounds(document: Mapping[str, Any]) -> Iterator[str]:
     """What the verdict rests on, and what it would be without each of it."""
     rests = document.get("rests_on") or {"grounds": []}
     for each in rests["grounds"]:
-        value = f" = {each['value']}" if each["value"] else ""
+        value = f" = {as_word(each['value'])}" if each["value"] else ""
         without = f" (without it: {each['verdict_without']})" if each["verdict_without"] else ""
         yield f"{SOURCES[each['source']]}: {each['what']}{value}{without}"
     if rests["grounds"]:

@@ -30,7 +30,7 @@ SAY_WHICH = Remedy(
 )
 NAMES_DISAGREE = Kind(
     "model-names-disagree",
-    "the job's names of its model disagree: {said:list}; the name with the lowest threshold counts",
+    "the job's names of its model disagree: {said:phrases}; the name with the lowest threshold counts",
     SAY_WHICH,
 )
 NAME_NOT_FOUND = Kind(

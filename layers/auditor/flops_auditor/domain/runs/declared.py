@@ -18,7 +18,7 @@ from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Qu
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
 from flops_auditor.domain.values.moments import read_day
 from flops_auditor.domain.values.precision import PRECISIONS, RANK, recognise_precision
-from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.domain.values.remarks import Kind, Remark, as_word
 
 Activity = Literal["fine-tuning", "pretraining", "synthetic-data", "not-training"]
 ACTIVITIES: tuple[Activity, ...] = ("fine-tuning", "pretraining", "synthetic-data", "not-training")
@@ -126,7 +126,7 @@ class ModelName:
     @property
     def words(self) -> str:
         """Who says what."""
-        return f"{self.where} = {self.text[:LONGEST_NAME]}"
+        return f"{self.where} = {as_word(self.text, LONGEST_NAME)}"
 
 
 @dataclass(frozen=True)
@@ -375,14 +375,15 @@ def _names(
     places = [] if from_scratch else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model", explains=True), True)]
     for word in ("hyperparameter", "argument"):
         named_there = read[word].models(folders.results) if word in read else []
-        places += [(ModelName(name, f"{word} {where}", w), w) for where, name, w in named_there]
+        places += [(ModelName(name, f"{word} {as_word(where, LONGEST_NAME)}", w), w) for where, name, w in named_there]
     for key in sorted(statements.environment, key=_rank):
         if key.lower() in MODEL:
             places.append(
                 (ModelName(statements.environment[key], f"variable {key}"), key.lower() not in CONFIGURATIONS)
             )
     places += [(ModelName(statements.tags.get(key, ""), f"tag {key}"), True) for key in statements.model_tags]
-    places += [(ModelName(text, f"channel {name}"), True) for name, text in statements.channels.items()]
+    channels = {f"channel {as_word(name, LONGEST_NAME)}": text for name, text in statements.channels.items()}
+    places += [(ModelName(text, where), True) for where, text in channels.items()]
     places += [(ModelName(text, where), True) for where, text in statements.model_names.items()]
     mounted = tuple(f"{folders.inputs}{name}" for name in statements.channels if folders.inputs)
     named = [(n, weights) for n, weights in places if n.text.strip() and not _is_mounted(n.text, mounted)]

@@ -5,6 +5,7 @@ words, and everything that is decided is decided by the kind. Facts may hold wha
 here, put between quotation marks, and never read as a template. Remedies hold none of it.
 """
 
+import re
 import shlex
 import string
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ Fact = str | int | float | Fraction | Sequence[str] | None
 LONGEST_SAID = 60
 """Characters of a foreign text that a remark quotes."""
 MOST_LISTED = 8
+_WORD = re.compile(r"[\w./:@+=-]+", re.ASCII)
 LONGEST_REMARK = 500
 """Characters: hostile input cannot make a record too large to store."""
 
@@ -104,8 +106,8 @@ def _frozen(value: Fact) -> Fact:
 
 def in_words(template: str, facts: Mapping[str, Fact]) -> str:
     """A template with its facts. Specifications: `said` quotes a foreign text (`said200`: of so many characters),
-    `flop` is an amount (`flop4`: of so many digits), `list` names at most eight, `percent` is a share; others are
-    those of `format`, on a float.
+    `flop` is an amount (`flop4`: of so many digits), `list` names at most eight words, which may be foreign, and
+    `phrases` at most eight of ours; `percent` is a share; others are those of `format`, on a float.
     """
     return _FORMATTER.vformat(template, (), facts)
 
@@ -121,8 +123,9 @@ class _Formatter(string.Formatter):
                 return quoted(str(value), int(size or LONGEST_SAID))
             case "flop":
                 return "unknown" if value is None else scientific(round(value), int(size or 3))
-            case "list":
-                shown = [printable(str(each)) for each in value[:MOST_LISTED]]
+            case "list" | "phrases":
+                told = as_word if name == "list" else printable
+                shown = [told(str(each)) for each in value[:MOST_LISTED]]
                 return ", ".join(shown) + (", ..." if len(value) > MOST_LISTED else "")
             case "percent":
                 return percent(value)
@@ -141,6 +144,12 @@ def bounded(text: str, most: int) -> str:
 def quoted(text: str, most: int = LONGEST_SAID) -> str:
     """A foreign text between quotation marks, bounded, without control characters."""
     return repr(bounded(printable(text), most))
+
+
+def as_word(text: str, most: int = LONGEST_REMARK) -> str:
+    """A foreign text within a sentence, bounded: as it is where it is one word, which can say nothing, else quoted."""
+    shown = bounded(text, most)
+    return shown if _WORD.fullmatch(shown) else quoted(text, most)
 
 
 def printable(text: str) -> str:

@@ -12,7 +12,7 @@ from flops_auditor.domain.runs.hyperparameters import plain
 from flops_auditor.domain.runs.places import NAMES, Location, Reference, each_once, is_access_point, read_s3
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.sources.training_job_answer import Channel, TrainingJob
-from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.domain.values.remarks import Kind, Remark, as_word
 
 NOT_CONTINUED = "none"
 """The tag value that says: whatever this job reads, it continues no other job."""
@@ -114,11 +114,11 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
                 notes.append(AUXILIARY_CHANNEL(channel=name))
             continue
         model = bool(_MODEL_LIKE.search(name))
-        form = _not_followed(channel, location)
+        where, form = f"channel {as_word(name, 64)}", _not_followed(channel, location)
         if form:
-            notes.append((NOT_FOLLOWED if model else DATA_NOT_FOLLOWED)(where=f"channel {name}", form=form))
+            notes.append((NOT_FOLLOWED if model else DATA_NOT_FOLLOWED)(where=where, form=form))
         if location is not None:
-            result.append(Reference(location, f"channel {name}", directory=model, data=not model))
+            result.append(Reference(location, where, directory=model, data=not model))
     checkpoint = read_location(job.checkpoint_config.s3_uri)
     if checkpoint is not None:
         result.append(Reference(checkpoint, "checkpoint configuration", directory=True))
@@ -180,7 +180,7 @@ def _named(values: Mapping[str, str], what: str, notes: list[Remark]) -> list[Re
             model = bool(_MODEL_LIKE.search(label))
             whole = read_location(text)
             places = [whole] if whole else _places_in(text)
-            where = f"{what} {name[:64]}"
+            where = f"{what} {as_word(name, 64)}"
             named += [Reference(place, where, directory=model, data=not model) for place in places if place]
     return named
 
