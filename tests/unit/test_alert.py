@@ -137,3 +137,23 @@ def test_hostile_text_stays_text() -> None:
     assert line.isprintable()
     assert "\n" not in line
     assert len(line) <= LONGEST_SUBJECT
+
+
+def test_a_bound_that_evidence_against_the_method_raises_is_not_told_as_the_methods_own() -> None:
+    """64 hosts for 62 days and a tag of a million tokens: the bound is that of the hardware, 57 million times more."""
+    world = World()
+    big = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
+    named = {"HyperParameters": {"model_id": "meta-llama/Llama-3.1-8B"}}
+    world.add(continuing("job", hours=1500, **big, **named), tokens="1e6")
+    world.audit()
+    content = world.content("job")
+    alert = compose(content)
+    assert alert is not None
+    body = " ".join(alert.body.split())
+    assert (
+        "at most 2.74e24 FLOP. Method: architecture. Its own bound, 6.27e16, is 30 % over its best estimate; the"
+        in body
+    )
+    assert "The upper bound is 30 % over" not in body
+    doubts = body[body.index("IN DOUBT") : body.index("WHAT TO DO")]
+    assert "the lowest of all published runs on such hardware is" in doubts

@@ -266,3 +266,112 @@ def test_no_tag_takes_a_run_out_that_would_be_above(activity: str) -> None:
     assert (again["job"]["activity"], again["verdict"]) == ("synthetic-data", "below")
     assert "amended" in {ground["source"] for ground in again["rests_on"]["grounds"]}
     assert not again["rests_on"]["on_the_jobs_word"]
+
+
+def rule(scenario: str, threshold: str = "", **more: Any) -> dict[str, Any]:
+    line = {"scenario": scenario, "title": scenario, "meaning": "m", "duties": [], "reading": "text", "source": "s"}
+    when = {"role": ["modifier"], **more.pop("when", {})}
+    amount = {"threshold": threshold} if threshold else {}
+    return {**line, "when": when, **amount, "comparison": "greater than", "basis": "updates", **more}
+
+
+def regime(folder: Path, name: str, *groups: list[dict[str, Any]], **more: Any) -> str:
+    document = {
+        "id": name,
+        "title": name,
+        "jurisdiction": "Mars",
+        "in_force": "2020-01-01",
+        "sources": [],
+        "duties": {},
+    }
+    (folder / f"{name}.json").write_text(json.dumps({**document, "groups": groups, **more}))
+    return name
+
+
+def wary(folder: Path) -> str:
+    share = rule("share", when={"original": "known"}, share_of_original="1/7")
+    unknown = rule("unknown", "1e22", when={"original": "unknown"})
+    return regime(folder, "wary", [share, unknown], trust_statements=False)
+
+
+def under(folder: Path, *policies: str, **said: Any) -> Audit:
+    return audit(case_of(evidence_of(**said)), load_tables(list(policies), folder))
+
+
+NAMED = {"hosts": 1, "hours": 1500, "parameters": {"model_id": "meta-llama/Llama-3.1-8B"}}
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_policy_that_trusts_no_statement_is_judged_by_its_own_lines(tmp_path: Path, beside: bool) -> None:
+    """Beside another policy that is above either way, no statement makes the whole milder."""
+    others = [regime(tmp_path, "total", [rule("total", "1e23", includes_pretraining=True)])] if beside else []
+    found = under(tmp_path, *others, wary(tmp_path), **NAMED)
+    share = found.assessments[-1]
+    assert (share.policy, share.verdict, share.without_statements) == ("wary", "indeterminate", "indeterminate")
+    [doubt] = share.doubts
+    assert "without hyperparameter model_id = meta-llama/Llama-3.1-8B it would be indeterminate" in doubt.words
+    assert found.rests_on and [g.words for g in found.rests_on.milder] == [
+        "hyperparameter model_id = meta-llama/Llama-3.1-8B"
+    ]
+    assert found.verdict == ("above" if beside else "indeterminate")
+
+
+def test_a_policy_that_trusts_statements_stays_below_beside_one_that_trusts_none(tmp_path: Path) -> None:
+    trusting = regime(tmp_path, "trusting", [rule("share", when={"original": "known"}, share_of_original="1/7")])
+    found = under(tmp_path, trusting, wary(tmp_path), **NAMED)
+    assert [(a.policy, a.verdict) for a in found.assessments] == [("trusting", "below"), ("wary", "indeterminate")]
+
+
+def test_a_line_that_only_the_jobs_word_keeps_from_applying_is_open(tmp_path: Path) -> None:
+    """The name of a known original takes the run from under the line for unknown ones."""
+    only = regime(tmp_path, "only", [rule("unknown", "1e22", when={"original": "unknown"})], trust_statements=False)
+    other = regime(tmp_path, "other", [rule("any", "1e26")])
+    found = under(tmp_path, other, only, **NAMED)
+    assert [(a.policy, a.scenario, a.verdict) for a in found.assessments] == [
+        ("other", "any", "below"),
+        ("only", "unknown", "indeterminate"),
+    ]
+    assert found.verdict == "indeterminate"
+
+
+def test_statements_whose_names_read_alike_are_told_apart(tmp_path: Path) -> None:
+    """Names are cut to 60 characters: of two that begin alike each keeps what it says and what follows from it."""
+    long = "c" * 60
+    hidden = {f"{long}.model_id": "meta-llama/Llama-3.1-8B", f"{long}.precision": "fp8"}
+    found = under(tmp_path, wary(tmp_path), hosts=1, hours=1500, parameters=hidden)
+    assert found.rests_on is not None
+    assert [ground.value for ground in found.rests_on.milder] == ["meta-llama/Llama-3.1-8B"]
+    declared = {g.value: g.verdict_without for g in found.rests_on.grounds if g.source == "declared"}
+    assert declared == {"meta-llama/Llama-3.1-8B": "indeterminate", "fp8": "below"}
+
+
+def test_three_statements_of_which_any_two_suffice_are_named() -> None:
+    """Leaving out one changes nothing, nor does leaving one in: the doubt must still say what it is about."""
+    same = {"PRETRAIN_FLOPS": "5e24"}
+    found = audited(
+        tags={"pretrain-flops": "5e24"}, environment=same, parameters={"model_id": "meta-llama/Llama-3.1-405B"}
+    )
+    assert found.rests_on is not None and found.on_the_jobs_word
+    assert len(found.rests_on.milder) >= 2
+
+
+_AWAY = "take the tag flops-auditor:lineage away"
+
+
+@pytest.mark.parametrize(
+    ("said", "advice"),
+    [
+        (LIES[1][0], "--pretraining-flop NUMBER`"),
+        (LIES[5][0], "--pretraining-flop NUMBER --parameters NUMBER`"),
+        (LIES[6][0], "--mfu SHARE`"),
+        (LIES[7][0], "--tokens NUMBER --parameters NUMBER`"),
+        (
+            {"hosts": 1, "hours": 10, "parameters": {"model_path": "s3://bucket/model/"}, "tags": {"lineage": "none"}},
+            _AWAY,
+        ),
+    ],
+)
+def test_the_advice_names_what_settles_the_doubt(said: dict[str, Any], advice: str) -> None:
+    found = audited(trusts=False, **said)
+    remedies = [doubt.settled_by("JOB") for a in found.assessments for doubt in a.doubts]
+    assert any(advice in remedy.words for remedy in remedies if remedy is not None)

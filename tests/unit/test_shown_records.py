@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from flops_auditor.data import MODEL_DOCUMENTATION_FORM, form_text, hardware_table
-from flops_auditor.domain.audit.rests_on import GroundSource
+from flops_auditor.domain.audit.grounds import GroundSource
 from flops_auditor.domain.compute.tiers import Method
 from flops_auditor.domain.law.due_dates import State
 from flops_auditor.domain.law.licences import Standing

@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from flops_auditor.domain.audit.grounds import LONGEST_VALUE, Ground
 from flops_auditor.domain.audit.rests_on import (
     ACTIVITY_CONTRADICTED,
     ACTIVITY_DECIDES,
     ACTIVITY_TAG,
-    LONGEST_VALUE,
-    ON_THE_JOBS_WORD,
-    Ground,
     Heard,
     LineWithout,
     Readings,
@@ -207,8 +205,9 @@ def _with_word(audited: Audit, rests: "RestsOn[Audit]", tables: Tables) -> Audit
     if not audited.on_the_jobs_word or not (distrusted or (wary and not on_its_word)):
         return audited
     worst = max(distrusted.values(), key=lambda each: SEVERITY[each.verdict], default=None)
-    doubt = of_activity or _on_its_word(worst or LineWithout(None, rests.milder), audited.without_statements.verdict)
-    estimate = replace(audited.estimate, doubts=(*audited.estimate.doubts, doubt))
+    worst = worst or LineWithout(None, rests.milder)
+    doubts = [of_activity] if of_activity else _on_its_word(worst, audited.without_statements.verdict)
+    estimate = replace(audited.estimate, doubts=(*audited.estimate.doubts, *doubts))
     return replace(audited, estimate=estimate, verdict="indeterminate")
 
 
@@ -223,8 +222,8 @@ def _with_doubts(
     for line, without in distrusted.items():
         assessment = lines.get(line, without.assessment)
         if without.milder and assessment is not None and (line not in lines or assessment.verdict == "below"):
-            doubt = of_activity or _on_its_word(without, without.verdict)
-            doubted[line] = replace(assessment, verdict="indeterminate", doubts=(*assessment.doubts, doubt))
+            doubts = [of_activity] if of_activity else _on_its_word(without, without.verdict)
+            doubted[line] = replace(assessment, verdict="indeterminate", doubts=(*assessment.doubts, *doubts))
     if not doubted:
         return audited
     every = lines | doubted
@@ -232,8 +231,12 @@ def _with_doubts(
     return replace(audited, assessments=tuple(every[line] for line in rests.lines if line in every), verdict=verdict)
 
 
-def _on_its_word(without: LineWithout, verdict: Verdict) -> Remark:
-    return ON_THE_JOBS_WORD(statements=[ground.words for ground in without.milder], verdict=verdict)
+def _on_its_word(without: LineWithout, verdict: Verdict) -> list[Remark]:
+    """Why a line is not below on statements that are not trusted: a doubt for each way to settle it."""
+    statements = [ground.words for ground in without.milder]
+    options = dict.fromkeys(option for ground in without.milder for option in ground.options)
+    kinds = dict.fromkeys(ground.doubt for ground in without.milder)
+    return [kind(statements=statements, verdict=verdict, options=" ".join(options)) for kind in kinds]
 
 
 def _doubt_of_the_activity(declared: Declared, rests: "RestsOn[Audit]") -> Remark | None:

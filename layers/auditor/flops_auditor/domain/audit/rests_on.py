@@ -9,8 +9,18 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
+from flops_auditor.domain.audit.grounds import (
+    FIGURES,
+    GROUND_SOURCES,
+    LONGEST_VALUE,
+    ON_EARLIER_RUNS,
+    ON_ITS_LINEAGE_TAG,
+    OPTIONS,
+    Ground,
+    StatementNames,
+)
 from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.law.assessment import Assessment, Line
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage
@@ -22,25 +32,11 @@ from flops_auditor.domain.runs.remedies import CORRECT_ACTIVITY
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word, bounded, printable
 
-GroundSource = Literal["measured", "emitted", "declared", "table", "amended"]
-"""By AWS; by the job's own code; by the job's owner; from a table of this version; by a person who signs for it."""
-GROUND_SOURCES: tuple[GroundSource, ...] = ("measured", "emitted", "declared", "table", "amended")
-LONGEST_VALUE = 60
 MOST_STATEMENTS = 40
 EARLIER_RUNS = "what earlier runs say of themselves"
 ACTIVITY_TAG = ("tags", f"{TAG_PREFIX}activity")
 _LINEAGE = f"tag {TAG_PREFIX}lineage"
 
-ON_THE_JOBS_WORD = Kind(
-    "only-the-jobs-word",
-    "only the job's own word makes it below: without {statements:phrases} it would be {verdict}, and statements are "
-    "not trusted here (setting TrustStatements, or the policy)",
-    Remedy(
-        "confirm-the-statement",
-        "have somebody who knows confirm it, and sign for it: `flops-auditor amend {job} --who NAME --why REASON` "
-        "with the option that says it",
-    ),
-)
 ACTIVITY_DECIDES = Kind(
     "only-a-tag-says-activity",
     "only a tag of the job says that it is {activity}, without which it would be above",
@@ -59,8 +55,6 @@ LINEAGE_DENIED = Kind(
     "lineage-denied",
     "only the job's own tag says that it continues no other, and it reads {places:phrases}",
 )
-
-
 _PLACES = {
     "tags": "tag",
     "parameters": "hyperparameter",
@@ -69,8 +63,6 @@ _PLACES = {
     "channels": "channel",
 }
 """Where the job's owner says things, and what one is called."""
-StatementNames = frozenset[tuple[str, str]]
-"""Statements by place and name."""
 
 
 class Readings:
@@ -139,31 +131,6 @@ class Audited(Protocol):
     def assessments(self) -> tuple[Assessment, ...]: ...
     @property
     def verdict(self) -> Verdict: ...
-
-
-@dataclass(frozen=True)
-class Ground:
-    """One thing that the verdict rests on: where it comes from, what it is, and what it says (bounded).
-
-    `verdict_without` is the verdict if it were left out; None where it cannot be. `names` are the statements by place
-    and name, which tell it from others: its words are cut and may be those of another one, too.
-    """
-
-    source: GroundSource
-    what: str
-    value: str = ""
-    verdict_without: Verdict | None = None
-    names: StatementNames = frozenset()
-
-    @property
-    def statement(self) -> bool:
-        """Whether it is the job's own word."""
-        return self.source in {"emitted", "declared"}
-
-    @property
-    def words(self) -> str:
-        """What it is and says."""
-        return f"{self.what} = {as_word(self.value)}" if self.value else self.what
 
 
 A = TypeVar("A", bound=Audited)
@@ -373,12 +340,15 @@ def _measured(estimate: Estimate) -> Iterator[Ground]:
 def _parts(heard: Heard) -> Iterator[_Part]:
     yield from list(_declared(heard.readings))[:MOST_STATEMENTS]
     if any(ancestor.without_statements for ancestor in heard.lineage.ancestors):
-        yield _Part(Ground("declared", EARLIER_RUNS), lambda h: replace(h, lineage=h.lineage.without_statements()))
+        earlier = Ground("declared", EARLIER_RUNS, doubt=ON_EARLIER_RUNS, options=())
+        yield _Part(earlier, lambda h: replace(h, lineage=h.lineage.without_statements()))
     if heard.declared.lineage:
-        yield _Part(Ground("declared", _LINEAGE, _shown(" ".join(heard.declared.lineage))), _without_lineage_tag)
+        said = _shown(" ".join(heard.declared.lineage))
+        yield _Part(Ground("declared", _LINEAGE, said, doubt=ON_ITS_LINEAGE_TAG, options=()), _without_lineage_tag)
     for quantity, emitted in sorted(heard.observed.emitted.items()):
-        ground = Ground("emitted", f"metric {as_word(emitted.name, 80)}", f"{float(emitted.value):.4g}")
-        yield _Part(ground, _without_metric(quantity))
+        options = ("--mfu SHARE",) if quantity == "mfu" else FIGURES
+        what, value = f"metric {as_word(emitted.name, 80)}", f"{float(emitted.value):.4g}"
+        yield _Part(Ground("emitted", what, value, options=options), _without_metric(quantity))
     if heard.files:
         names = ", ".join(sorted(as_word(name.rsplit("/", 1)[-1], 80) for name in heard.files))
         yield _Part(Ground("emitted", f"file {names}"), lambda h: replace(h, files={}))
@@ -390,18 +360,19 @@ def _declared(readings: Readings) -> Iterator[_Part]:
     """Each tag, and the hyperparameters and variables that bear on the same things together."""
     for place, word in _PLACES.items():
         values = readings.given[place]
-        alike: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
+        alike: defaultdict[tuple[tuple[str, ...], str], list[str]] = defaultdict(list)
         for name in sorted(values):
             bearing = readings.bears_on(place, name)
             if bearing:
-                alike[(name,) if place == "tags" else bearing].append(name)
-        for names in alike.values():
+                alike[bearing, name if place == "tags" else ""].append(name)
+        for (bearing, _), names in alike.items():
             what = (
                 f"{word}{'s' if len(names) > 1 else ''} {', '.join(as_word(name, LONGEST_VALUE) for name in names[:4])}"
             )
             value = _shown(values[names[0]] if len(names) == 1 else "")
             every = frozenset((place, name) for name in names)
-            yield _Part(Ground("declared", what, value, names=every), _without(every))
+            options = next((OPTIONS[each] for each in bearing if each in OPTIONS), FIGURES)
+            yield _Part(Ground("declared", what, value, names=every, options=options), _without(every))
 
 
 def _without(gone: StatementNames) -> Callable[[Heard], Heard]:

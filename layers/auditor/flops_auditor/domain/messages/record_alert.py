@@ -216,7 +216,10 @@ def _uncertainty(estimate: Mapping[str, Any]) -> str:
         return "Nothing bounds the compute from above."
     if not int(best):
         return ""
-    excess = (int(upper) - int(best)) * 100 // int(best)
+    excess, cautious = (int(upper) - int(best)) * 100 // int(best), estimate["cautious_upper_flop"]
+    if cautious is not None and int(cautious) > int(upper):
+        own = f"Its own bound, {flop(upper, 'upper')}, is {excess} % over its best estimate"
+        return f"{own}; the upper bound also allows for what is not known, or speaks against it."
     return f"The upper bound is {excess} % over the best estimate."
 
 
@@ -273,10 +276,12 @@ def _condition(assessment: Mapping[str, Any]) -> str:
 
 
 def doubts_in_words(content: Mapping[str, Any]) -> list[str]:
-    """What keeps verdicts open, or may change them, each once."""
+    """What keeps verdicts open, or may change them, each once; and what the advice is about, where a bound is why."""
     open_ = [a for a in content["assessments"] if a["verdict"] != "below"]
     silent = [] if content["assessments"] else content["not_assessed"]
-    doubts = [*(doubt for a in open_ for doubt in a["doubts"]), *unassessed_doubts(content), *silent]
+    asked = {each["kind"] for a in open_ if a["verdict"] == "indeterminate" for each in a["settle"]}
+    behind = [each for each in content["estimate"]["assumptions"] if each.get("settle", {}).get("kind") in asked]
+    doubts = [*(doubt for a in open_ for doubt in a["doubts"]), *unassessed_doubts(content), *silent, *behind]
     distinct = list(dict.fromkeys(doubt["words"] for doubt in doubts))
     more = len(distinct) - MOST_DOUBTS
     lines = [f"- {clipped(words, LONGEST_REMARK)}." for words in distinct[:MOST_DOUBTS]]
