@@ -19,7 +19,7 @@ Fact = str | int | float | Fraction | Sequence[str] | None
 LONGEST_SAID = 60
 """Characters of a foreign text that a remark quotes."""
 MOST_LISTED = 8
-_WORD = re.compile(r"[\w./:@+=-]+", re.ASCII)
+_WORD = re.compile(r'"?[\w./:@+=-]+"?', re.ASCII)
 LONGEST_REMARK = 500
 """Characters: hostile input cannot make a record too large to store."""
 
