@@ -316,11 +316,11 @@ def _nearness(assessment: Assessment) -> Fraction:
 def _line_without(line: Line, without: _WithoutTheWord[A], alone: Mapping[_Part, A]) -> LineWithout:
     """A line without the job's word; each statement with what the line would be without it alone."""
     verdicts = {severity: verdict for verdict, severity in SEVERITY.items()}
-    found = next((a for a in without.audit.assessments if a.line == line), None)
+    assessment = next((a for a in without.audit.assessments if a.line == line), None)
     milder = tuple(
         replace(part.ground, verdict_without=verdicts[_severity_of(alone[part], line)]) for part in without.milder
     )
-    return LineWithout(found, milder)
+    return LineWithout(assessment, milder)
 
 
 def _says(audited: Audited) -> tuple[object, ...]:
@@ -343,8 +343,8 @@ def _parts(heard: Heard) -> Iterator[_Part]:
         earlier = Ground("declared", EARLIER_RUNS, doubt=ON_EARLIER_RUNS, options=())
         yield _Part(earlier, lambda h: replace(h, lineage=h.lineage.without_statements()))
     if heard.declared.lineage:
-        said = _shown(" ".join(heard.declared.lineage))
-        yield _Part(Ground("declared", _LINEAGE, said, doubt=ON_ITS_LINEAGE_TAG, options=()), _without_lineage_tag)
+        names = _shown(" ".join(heard.declared.lineage))
+        yield _Part(Ground("declared", _LINEAGE, names, doubt=ON_ITS_LINEAGE_TAG, options=()), _without_lineage_tag)
     for quantity, emitted in sorted(heard.observed.emitted.items()):
         options = ("--mfu SHARE",) if quantity == "mfu" else FIGURES
         what, value = f"metric {as_word(emitted.name, 80)}", f"{float(emitted.value):.4g}"
