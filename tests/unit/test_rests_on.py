@@ -375,3 +375,28 @@ def test_the_advice_names_what_settles_the_doubt(said: dict[str, Any], advice: s
     found = audited(trusts=False, **said)
     remedies = [doubt.settled_by("JOB") for a in found.assessments for doubt in a.doubts]
     assert any(advice in remedy.words for remedy in remedies if remedy is not None)
+
+
+def test_a_chain_does_not_launder_that_an_earlier_run_denies_what_it_continues() -> None:
+    """Its figures are the same without its tag, but nobody knows then what else counts."""
+    world = World()
+    reads = {"HyperParameters": {"model_path": "s3://elsewhere/model/"}}
+    world.add(continuing("parent", hours=10, **reads), lineage="none")
+    world.add(continuing("child", ["parent"], day=40, hours=10))
+    world.audit()
+    child = world.content("child")
+    assert child["verdict"] == "below" and child["rests_on"]["on_the_jobs_word"]
+    assert child["rests_on"]["milder"] == ["what earlier runs say of themselves"]
+    [listed] = child["cumulative"]["ancestors"]
+    assert listed["without_statements"]["doubtful"]
+
+
+def test_a_lineage_tag_that_names_another_run_than_the_one_that_is_read_is_a_statement() -> None:
+    world = World()
+    world.add(continuing("read", hours=100))
+    world.add(continuing("named", hours=1))
+    world.add(continuing("child", ["read"], day=40, hours=10), lineage="named")
+    world.audit()
+    child = world.content("child")
+    assert child["rests_on"]["on_the_jobs_word"]
+    assert child["rests_on"]["milder"] == ["tag flops-auditor:lineage = named"]

@@ -53,7 +53,7 @@ ACTIVITY_CONTRADICTED = Kind(
 )
 LINEAGE_DENIED = Kind(
     "lineage-denied",
-    "only the job's own tag says that it continues no other, and it reads {places:phrases}",
+    "only the job's own tag says what it continues, and it reads {places:list}",
 )
 _PLACES = {
     "tags": "tag",
@@ -97,8 +97,8 @@ class Readings:
 class Heard:
     """All that bears on a run apart from what AWS measured: what it says, what it emitted, what people say of it.
 
-    `observed` is as it was read; `files` are those that the job left. `reads` are the places that it begins from, where
-    its tag denies that it continues anything. `gone` are the statements that are left out of `readings`.
+    `observed` is as it was read; `files` are those that the job left. `reads` are the places that it reads a model
+    from, where its tag says what it continues. `gone` are the statements that are left out of `readings`.
     """
 
     readings: Readings

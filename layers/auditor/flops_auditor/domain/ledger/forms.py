@@ -131,6 +131,7 @@ WITHOUT_STATEMENTS = {
     "base_model": TEXT,
     "pretraining_flop": Maybe(AMOUNT),
     "loads_weights": Maybe(FLAG),
+    "doubtful": FLAG,
 }
 """What descendants add up of a run without its own word."""
 
@@ -263,7 +264,6 @@ RESTS_ON = {
             **WITHOUT_STATEMENTS,
             "method": METHOD,
             "upper_flop": Maybe(AMOUNT),
-            "doubtful": FLAG,
             "assessments": [
                 {
                     "policy": TEXT,

@@ -35,6 +35,9 @@ NOT_LOOKED_UP = Kind(
         "tag it with flops-auditor:lineage = none",
     ),
 )
+DOUBTFUL_WITHOUT_ITS_WORD = Kind(
+    "doubtful-without-its-word", "without what it says of itself, there is a doubt about it"
+)
 _MORE_DOUBTFUL = Kind("more-ancestors-in-doubt", "and {count} more ancestors with doubts")
 _MORE_DOUBTS = Kind("more-doubts", "and {count} more doubts")
 
@@ -47,7 +50,9 @@ class MalformedLineage(AuditorError):
 
 @dataclass(frozen=True)
 class Unsaid:
-    """A run without its own word: what takes the place of what an ancestor says of itself."""
+    """A run without its own word: what takes the place of what an ancestor says of itself. `doubtful`: there is a doubt
+    about it then, such as what it continues.
+    """
 
     activity: Activity
     lower_flop: int | None
@@ -58,6 +63,7 @@ class Unsaid:
     base_model: str
     pretraining_flop: int | None
     loads_weights: bool | None
+    doubtful: bool
 
 
 @dataclass(frozen=True)
@@ -102,8 +108,9 @@ class Ancestor:
         without = self.without_statements
         if without is None:
             return self
-        taken = {each.name: getattr(without, each.name) for each in fields(without)}
-        return replace(self, **taken, without_statements=None, other_names=())
+        taken = {each.name: getattr(without, each.name) for each in fields(without) if each.name != "doubtful"}
+        doubts = (*self.doubts, DOUBTFUL_WITHOUT_ITS_WORD()) if without.doubtful else self.doubts
+        return replace(self, **taken, doubts=doubts, without_statements=None, other_names=())
 
     @property
     def has_weights(self) -> bool:
@@ -387,6 +394,7 @@ def _unsaid(members: Mapping[str, Any] | None) -> "Unsaid | None":
         base_model=str(members["base_model"]),
         pretraining_flop=_amount(members["pretraining_flop"]),
         loads_weights=members["loads_weights"],
+        doubtful=bool(members["doubtful"]),
     )
 
 
@@ -401,6 +409,7 @@ def _unsaid_to_json(unsaid: "Unsaid") -> dict[str, Any]:
         "base_model": unsaid.base_model,
         "pretraining_flop": _text(unsaid.pretraining_flop),
         "loads_weights": unsaid.loads_weights,
+        "doubtful": unsaid.doubtful,
     }
 
 

@@ -65,8 +65,8 @@ class Run:
     shared by runs that are trials of one search: they are no ancestors of each other. `role` is whose rights it had, ""
     where the service does not say. `checkpoints` are those of its `results` that its owner named, where others may
     write, or whose content others may have. `begins_doubts` are about what it begins from and cannot be looked up.
-    `reads` are places that it would begin from, did its lineage tag not deny it. `stop_command` is what a person types
-    to end it.
+    `reads` are places that it reads a model from, where its lineage tag says what it continues. `stop_command` is what
+    a person types to end it.
     """
 
     source: str

@@ -9,7 +9,6 @@ from flops_auditor.domain.runs.sources.model_packages import beginnings
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
 from flops_auditor.domain.runs.sources.training_job_metrics import HOST_METRICS
 from flops_auditor.domain.runs.sources.training_job_places import (
-    NOT_CONTINUED,
     checkpoints,
     is_model_channel,
     outputs,
@@ -67,7 +66,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         begins=with_copies(begins, evidence.objects),
         begins_notes=(*(each for each in remarks if each.kind.remedy is None), *unseen_copies),
         begins_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
-        reads=_denied(job) if NOT_CONTINUED in map(str.lower, declared.lineage) else (),
+        reads=_denied(job) if declared.lineage else (),
         results=(*results, *copies),
         checkpoints=(*checkpoints(job), *copies),
         family=job.tuning_job_arn,
@@ -78,7 +77,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
 
 
 def _denied(job: TrainingJob) -> tuple[str, ...]:
-    """Places that the job reads a model from, though its lineage tag says that it continues nothing."""
+    """Places that the job reads a model from, where its lineage tag says what it continues, or that it is nothing."""
     return tuple(str(each.location) for each in references(job, ())[0])
 
 
