@@ -108,8 +108,8 @@ class Deadly:
         if name not in self._writes:
             return method
 
-        def write(*args: Any) -> Any:
-            answer = method(*args)
+        def write(*args: Any, **named: Any) -> Any:
+            answer = method(*args, **named)
             self._counter[0] -= 1
             if self._counter[0] == 0:
                 raise Killed
