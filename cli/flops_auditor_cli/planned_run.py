@@ -155,7 +155,7 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
         inputs.mfu,
         original,
         declared_in(inputs),
-        inputs.activity is not None and inputs.activity == inputs.declared.activity,
+        inputs.of_a_job and inputs.activity == inputs.declared.activity,
         inputs.earlier or NOTHING,
         inputs.generated or NOTHING,
         (*inputs.notes, *origin.notes, *notes, *of_size),

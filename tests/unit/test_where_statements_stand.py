@@ -13,7 +13,7 @@ from flops_auditor.domain.compute.run_estimate import MODEL_TOO_SMALL
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.nested import flattened, options
-from tests.fakes.cases import audit, declared_by, parsed
+from tests.fakes.cases import audit, declared_by, parsed, run_from
 from tests.fakes.jobs import describe, throughout
 
 LARGE = "meta-llama/Llama-3.1-70B"
@@ -138,6 +138,16 @@ def test_batches_are_read_as_the_trainer_means_them(
     found = declared(HyperParameters={**parameters, "max_steps": "10", "max_seq_length": "100"})
     assert found.planned_tokens == (None if planned is None else planned * 1000)
     assert found.planned_tokens_of_a_device == (None if of_a_device is None else of_a_device * 1000)
+
+
+def test_more_text_than_sagemaker_takes_is_a_doubt_and_hides_no_short_place() -> None:
+    """A file may hold more; what lies in it may be what the job begins from."""
+    place = {"model_path": "s3://models/earlier/output/model.tar.gz"}
+    for number, doubted in ((2, False), (3, True)):
+        long = {f"a{each}": "x" * 100_000 for each in range(number)}
+        run = run_from(describe(HyperParameters={**long, **place}))
+        assert ("too-much-to-search" in {doubt.kind.name for doubt in run.begins_doubts}) is doubted
+        assert "models" in str(run.begins)
 
 
 # ----- What above may rest on
