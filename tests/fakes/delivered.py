@@ -34,7 +34,9 @@ class Case:
     def description(self) -> dict[str, Any]:
         """What differs from any job."""
         hosts = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": self.hosts, "VolumeSizeInGB": 500}
-        return {"ResourceConfig": hosts, "HyperParameters": self.parameters, **self.changes}
+        emits = {"MetricDefinitions": [{"Name": name, "Regex": f"{name}=(.*)"} for name in self.metrics]}
+        said = {"HyperParameters": self.parameters, "AlgorithmSpecification": emits}
+        return {"ResourceConfig": hosts, **said, **self.changes}
 
     @property
     def owner_tags(self) -> list[dict[str, str]]:
