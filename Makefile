@@ -248,6 +248,10 @@ keep-release: setup ## Keep REVISION (a release's tag) as the previous release o
 	xz -9e < build/release.tar > tests/releases/previous.tar.xz
 	.venv/bin/python -m bench.released_tables $(REVISION) < build/release.tar
 
+.PHONY: list-tables
+list-tables: setup ## Before a release: list its tables, so that records that rest on them can be recomputed by later ones
+	.venv/bin/python -m bench.released_tables $(or $(RELEASE),$(error RELEASE=<tag> is needed)) --here
+
 .PHONY: clean
 clean: ## Remove what was built; `make distclean` also removes the environments
 	rm -rf .aws-sam build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

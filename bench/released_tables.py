@@ -1,19 +1,22 @@
 """Add the tables of a release to the list of those that a verifier takes for the product's own.
 
     python -m bench.released_tables RELEASE < release.tar
+    python -m bench.released_tables RELEASE --here
 
-`make keep-release` does it. Lines are only ever added: old records rest on old tables.
+`make keep-release` adds those of an archive, `make list-tables` those that stand here and are about to be released.
+Lines are only ever added: old records rest on old tables.
 """
 
 import csv
 import io
 import sys
 import tarfile
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import PurePath
 
-from flops_auditor.data import RELEASED
-from flops_auditor.domain.audit.tables import POLICY_FOLDER
+from flops_auditor.data import ON_BY_DEFAULT, RELEASED, digest, policy_ids
+from flops_auditor.domain.audit.tables import FILES, POLICY_FOLDER, policy_name
 from flops_auditor_cli.local_aws.processes import REPOSITORY
 
 FOLDER = "layers/auditor/flops_auditor/data/"
@@ -33,12 +36,23 @@ def tables_in(archive: bytes) -> dict[str, str]:
     return digests
 
 
-def add(release: str, archive: bytes) -> int:
+def tables_here() -> dict[str, str]:
+    """The same of those that stand in this folder."""
+    return {name: digest(name) for name in (*FILES, ON_BY_DEFAULT, *map(policy_name, policy_ids()))}
+
+
+def listed() -> frozenset[str]:
+    """SHA-256 of every version that is listed."""
+    with LIST.open(newline="") as text:
+        return frozenset(row["sha256"] for row in csv.DictReader(text))
+
+
+def add(release: str, tables: Mapping[str, str]) -> int:
     """Add what is not listed yet; the number of lines added."""
     with LIST.open(newline="") as text:
         rows = list(csv.DictReader(text))
     known = {row["sha256"] for row in rows}
-    new = [(release, name, digest) for name, digest in sorted(tables_in(archive).items()) if digest not in known]
+    new = [(release, name, found) for name, found in sorted(tables.items()) if found not in known]
     with LIST.open("w", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -47,4 +61,5 @@ def add(release: str, archive: bytes) -> int:
 
 
 if __name__ == "__main__":
-    print(f"{add(sys.argv[1], sys.stdin.buffer.read())} new versions of tables")
+    tables = tables_here() if "--here" in sys.argv else tables_in(sys.stdin.buffer.read())
+    print(f"{add(sys.argv[1], tables)} new versions of tables")

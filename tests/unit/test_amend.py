@@ -159,6 +159,7 @@ def test_an_unknown_instance_type_is_settled_by_a_table_that_has_it_and_no_soone
     assert isinstance(alerts, MemoryAlerts)
     advice = " ".join(alerts.sent[-1].body.split())
     assert "Upgrade to a release whose table has the instance type" in advice
+    assert "has to accept it with --accept-table" in advice
     assert "emit the metric" not in advice
     assert amend(world.job_id("job"), said, world.recorder).verdict == "indeterminate"
     row = next(line for line in read(INSTANCE_TYPES).splitlines() if line.startswith("ml.p5.48xlarge,"))

@@ -1,16 +1,18 @@
 """`--recompute`: figures follow from their evidence, or the record is named."""
 
 import csv
+import io
 import json
 import lzma
 import pickle
+import tarfile
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from bench.released_tables import tables_in
+from bench.released_tables import FOLDER, tables_here, tables_in
 from flops_auditor import __version__
 from flops_auditor.data import RELEASED, load_tables, read, released
 from flops_auditor.domain.ledger.bundle import tables_name
@@ -180,6 +182,13 @@ def test_tables_that_a_release_shipped_are_taken_without_a_word() -> None:
 
 def test_every_table_of_the_previous_release_is_listed() -> None:
     assert set(tables_in(lzma.decompress(releases.ARCHIVE.read_bytes())).values()) <= released()
+
+
+def test_the_tables_that_stand_here_are_those_that_an_archive_of_them_would_list() -> None:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w") as archive:
+        archive.add(releases.ARCHIVE.parents[2] / FOLDER, FOLDER)
+    assert tables_here() == tables_in(written.getvalue())
 
 
 @pytest.mark.parametrize("part", [False, True], ids=["whole", "part"])

@@ -33,5 +33,6 @@ WAIT = Remedy("wait", "nothing to do: it settles by itself when the other run is
 KNOW_THE_TYPE = Remedy(
     "know-instance-type",
     "upgrade to a release whose table has the instance type (`flops-auditor catalog instance-types` shows it), or add "
-    "its row to instance_types.csv and deploy; then: `flops-auditor reassess --job {job}`",
+    "its row to instance_types.csv and deploy (no release has that table: whoever verifies the records with "
+    "--recompute has to accept it with --accept-table); then: `flops-auditor reassess --job {job}`",
 )
