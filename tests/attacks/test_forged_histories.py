@@ -19,7 +19,7 @@ from flops_auditor.domain.law.assessment import crossed_lines
 from flops_auditor.domain.law.due_dates import due_dates
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage, from_json, read_lineage
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.case import read_case
+from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.auditing.amend_record import amend

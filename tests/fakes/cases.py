@@ -7,10 +7,10 @@ from flops_auditor.domain.audit import audit as auditing
 from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage
-from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.declared import Declared, read_declared
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.training_job import run_of, statements
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
 from flops_auditor.domain.values.remarks import Kind, Remark

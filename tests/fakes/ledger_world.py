@@ -23,8 +23,8 @@ from flops_auditor.domain.ledger.leaves import rotation
 from flops_auditor.domain.ledger.statement import RECORD_PREDICATE, statement
 from flops_auditor.domain.lineage.kept_ancestors import Packed, pack
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
-from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
+from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.values.archive_keys import evidence_key, job_id, record_key, rotation_key, tables_key
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.find_lineage import CONTINUES

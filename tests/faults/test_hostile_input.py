@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.record import result
-from flops_auditor.domain.runs.case import read_case
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
+from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob, parse_training_job
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent

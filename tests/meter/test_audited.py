@@ -10,8 +10,8 @@ import pytest
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit, audit
-from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor_cli.local_aws.job_logs import metrics_of_log

@@ -15,8 +15,8 @@ from flops_auditor.domain.audit.tables import ACCELERATORS, INSTANCE_TYPES
 from flops_auditor.domain.compute.hardware import HardwareTable
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment, MalformedAmendment, read_amendment
-from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, parse_evidence
+from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.training_job_events import AWS_EVENT_SOURCE
 from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.use_cases.auditing.amend_record import NothingToAmend, amend, foresee

@@ -8,9 +8,9 @@ import pytest
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.lineage.lineage import Lineage, not_looked_up
-from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.hyperparameters import Hyperparameters
+from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob
 from tests.fakes.jobs import CREATED, describe
 

@@ -35,13 +35,13 @@ from flops_auditor.domain.compute.tiers import (
     hardware_occupancy,
     reported,
 )
-from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import Emitted
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.meter_words import Suspicion
 from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.runs.observations import Observations
+from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values.amounts import UnreadableAmount, exact, parse_amount, percent
 from flops_auditor.domain.values.remarks import Kind, Remark

@@ -19,8 +19,8 @@ from flops_auditor.domain.law.policy_file import LONGEST_TEXT, LONGEST_TIME, par
 from flops_auditor.domain.ledger.forms import RECORD_FORM
 from flops_auditor.domain.messages.notification import drafts
 from flops_auditor.domain.messages.record_alert import compose, remedies
-from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor_cli.audit_view import view_of as audit_view
 from flops_auditor_cli.form_view import draft_blocks
 from flops_auditor_cli.output import Output

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from flops_auditor.domain.messages.job_in_words import job_in_words
-from flops_auditor.domain.runs.case import Case, case_of
+from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.registry import page_of
 from flops_auditor.use_cases.auditing.keep_record import alert_people, newest
 from tests.fakes.jobs import describe

@@ -15,12 +15,13 @@ from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.ledger_errors import NotRecomputable
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.ledger.verification import NothingKept
-from flops_auditor.domain.runs.case import Case, case_of, read_case
+from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.declared import Statements, read_declared
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Hosts, Run, RunState
+from flops_auditor.domain.runs.sources.cases import case_of, read_case
 from flops_auditor.domain.runs.sources.registry import SERVICES, Service, Services, UnknownSource, read_pointer
 from flops_auditor.domain.runs.training_time import Span, TrainingTime
 from flops_auditor.domain.values.errors import MalformedEvent

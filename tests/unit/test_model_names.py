@@ -7,8 +7,8 @@ import pytest
 from flops_auditor.data import base_model_table, load_tables
 from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.amounts import parse_amount
 from tests.fakes.jobs import CREATED, describe

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.observations import (
     Observations,
@@ -18,6 +17,7 @@ from flops_auditor.domain.runs.observations import (
 )
 from flops_auditor.domain.runs.occupancy import Busy, busyness
 from flops_auditor.domain.runs.series import Coverage, counter_increase, series_of
+from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.training_time import Span
 from tests.fakes.cases import words
 from tests.fakes.jobs import CREATED, describe

@@ -13,8 +13,8 @@ from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.amend_record import amend

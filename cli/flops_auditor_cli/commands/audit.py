@@ -13,9 +13,9 @@ from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.record import unrecorded
 from flops_auditor.domain.lineage.lineage import not_looked_up
 from flops_auditor.domain.runs.aws_flops_meter import FILE_NAME
-from flops_auditor.domain.runs.case import case_of
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.observations import metric_results
+from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, connect, talks_to_aws
 from flops_auditor_cli.exits import OF_VERDICT

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
+from flops_auditor.domain.runs.model_names import in_service_bucket, is_place
 from flops_auditor.domain.runs.places import Location, Reference
-from flops_auditor.domain.runs.sources.model_names import in_service_bucket, is_place
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableStatement, read_stated
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.errors import AuditorError

@@ -15,14 +15,14 @@ from functools import cached_property
 from types import MappingProxyType
 
 from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.runs.model_size import ModelShape, ModelSize
-from flops_auditor.domain.runs.sources.model_names import (
+from flops_auditor.domain.runs.model_names import (
     HUB_ADDRESSES,
     in_service_bucket,
     is_place,
     name_in_arn,
     service_model_id,
 )
+from flops_auditor.domain.runs.model_size import ModelShape, ModelSize
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount, scientific
 from flops_auditor.domain.values.errors import AuditorError
 

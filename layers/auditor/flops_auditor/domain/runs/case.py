@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from hashlib import sha256
 
-from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
+from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.runs.sources.registry import SERVICES, Services, read_run
 
 
 @dataclass(frozen=True)
@@ -20,14 +19,3 @@ class Case:
     def digest(self) -> str:
         """SHA-256 of the evidence file, in hex."""
         return sha256(self.body).hexdigest()
-
-
-def read_case(body: bytes, services: Services = SERVICES) -> Case:
-    """A case from its evidence file. Raises MalformedEvidence, UnknownSource, and what the source's reader raises."""
-    evidence = parse_evidence(body)
-    return Case(evidence, read_run(evidence, services), body)
-
-
-def case_of(evidence: Evidence, services: Services = SERVICES) -> Case:
-    """A case from evidence that was just collected. Raises UnknownSource, and what the source's reader raises."""
-    return Case(evidence, read_run(evidence, services), evidence.to_bytes())

@@ -11,8 +11,8 @@ from fractions import Fraction
 from typing import Literal
 
 from flops_auditor.domain.runs.hyperparameters import CONFIGURATIONS, IN_ENVIRONMENT, MODEL, NO, YES, Hyperparameters
+from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_STATEMENT, CORRECT_TAG
-from flops_auditor.domain.runs.sources.model_names import is_place
 from flops_auditor.domain.runs.spdx import unknown_in_words
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
 
-from flops_auditor.domain.runs.sources.model_names import is_place
+from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from flops_auditor.domain.runs.case import Case, read_case
+from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.pointer import JobPointer, is_replay
 from flops_auditor.domain.runs.reassessment import Reassessment, is_reassessment, parse_reassessment
 from flops_auditor.domain.runs.run import NOT_ENDED
+from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent

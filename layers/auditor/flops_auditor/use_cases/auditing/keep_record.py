@@ -24,8 +24,9 @@ from flops_auditor.domain.messages.record_alert import (
     compose,
     is_news,
 )
-from flops_auditor.domain.runs.case import Case, read_case
+from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import digest_of_tags
+from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.values.archive_keys import evidence_key, record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.find_lineage import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.leaves import record_of
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
-from flops_auditor.domain.runs.case import read_case
+from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.values.archive_keys import RECORDS, evidence_key, record_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.find_lineage import index_run, recorded_lineage

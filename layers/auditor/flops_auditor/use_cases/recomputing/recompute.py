@@ -27,7 +27,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
 from flops_auditor.domain.ledger.verification import Kept
 from flops_auditor.domain.lineage.kept_ancestors import fits, unpack
 from flops_auditor.domain.lineage.lineage import Ancestor, read_lineage
-from flops_auditor.domain.runs.case import read_case
+from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.runs.sources.registry import SERVICES, Services, UnknownSource
 from flops_auditor.domain.values.archive_keys import ancestors_key
 from flops_auditor.domain.values.differences import differences, in_words

@@ -41,7 +41,7 @@ from flops_auditor.domain.messages.roundings import (
     significant,
     two_digits,
 )
-from flops_auditor.domain.runs.sources.model_names import is_place
+from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.errors import WrongInput
 
