@@ -13,7 +13,7 @@ from flops_auditor.domain.lineage.lineage import Lineage
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
 from flops_auditor.use_cases.operations.check_health import RECENT
-from flops_auditor.use_cases.ports.records import RecordQuery
+from flops_auditor.use_cases.ports.records import RecordQuery, RecordSearch
 from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.recorded import newest, the_one
 
@@ -61,7 +61,8 @@ class DeployedRecords:
 
     def fitting(self, query: RecordQuery) -> list[dict[str, str]]:
         """By the index that leaves the fewest."""
-        return DynamoDbRecordSearch(client("dynamodb"), self._table).fitting(query)
+        search: RecordSearch = DynamoDbRecordSearch(client("dynamodb"), self._table)
+        return [dict(each) for each in search.fitting(query)]
 
     def line(self, row: Mapping[str, str]) -> bytes:
         """From the table."""

@@ -6,10 +6,6 @@ import pytest
 
 from flops_auditor.use_cases.listing.reading import JobReading, Stretch
 from flops_auditor.use_cases.operations.check_health import (
-    Alarm,
-    LogState,
-    Queues,
-    Subscribers,
     completeness,
     health_of,
     progress_of,
@@ -17,6 +13,7 @@ from flops_auditor.use_cases.operations.check_health import (
 )
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING, JobComparison, RegionState
 from flops_auditor.use_cases.ports.sources import ListedJob
+from flops_auditor.use_cases.ports.stack import Alarm, LogState, Queues, Subscribers
 from tests.fakes.audit import NOW
 
 HOUR = timedelta(hours=1)

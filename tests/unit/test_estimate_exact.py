@@ -181,7 +181,7 @@ def test_planned_tokens_are_an_upper_bound_of_a_run_on_known_hardware() -> None:
     declared = Declared(planned_tokens=5000)
     planned = "hyperparameters: steps x sequences of a step x their length"
     found = tokens_of(run_with(), declared, observed(), (one_use(),), [])
-    assert found == Tokens(5000, planned, most=5000, planned=True)
+    assert found == Tokens(5000, planned, most=5000)
     assert tokens_of(run_with(), declared, observed(), (), []) is None
 
 

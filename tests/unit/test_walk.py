@@ -1,5 +1,10 @@
 """One audit reads each thing once (bench/walk.py)."""
 
+import re
+from pathlib import Path
+
+import pytest
+
 from bench.walk import BEFORE, ONCE, POINTS, count, walked
 from flops_auditor.use_cases.auditing.amend_record import amend
 from tests.fakes.lineage import World, continuing
@@ -14,6 +19,23 @@ def test_each_thing_is_read_once_on_the_way_from_the_event_to_the_record() -> No
     assert 9 * crossings.total() <= BEFORE[f"crossings, {POINTS} points a host"]
     assert calls["hosts_of"] == 1, "no statement of the job changes its hosts"
     assert calls["read_declared"] == calls["estimate_job"] == 4, "all, without one, without the other, without both"
+
+
+def test_the_decision_names_as_many_crossings_as_there_are() -> None:
+    told = (Path(__file__).parents[2] / "docs/adr/1100-rests-on.md").read_text(encoding="utf-8")
+    with_points, without, around, inside, resting = (
+        int(re.search(pattern, told)[1].replace(",", ""))  # type: ignore[index]
+        for pattern in (
+            r"([\d,]+) calls from",
+            r"there are (\d+)",
+            r"(\d+) \(221\)",
+            r"(\d+) \(138\)",
+            r"(\d+) \(none\)",
+        )
+    )
+    assert without == around + inside + resting
+    assert with_points == pytest.approx(walked(POINTS)[1].total(), rel=0.05)
+    assert without == pytest.approx(walked(0)[1].total(), rel=0.05)
 
 
 def test_an_amendment_reads_each_thing_once() -> None:

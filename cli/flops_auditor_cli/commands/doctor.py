@@ -26,6 +26,7 @@ from flops_auditor.use_cases.operations.check_health import (
 from flops_auditor.use_cases.operations.compare_jobs import compare
 from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
+from flops_auditor.use_cases.ports.stack import StackHealth
 from flops_auditor_cli.adapters import deployed, forwarding_to, other_regions, reconciler_of
 from flops_auditor_cli.comparison_view import RegionProgress, document_of, rows_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
@@ -67,7 +68,8 @@ def doctor(
     """
     deployment = find_deployment(target)
     reconciler, listing = reconciler_of(deployment)
-    stack, now = deployed(deployment, target), datetime.now(UTC)
+    now = datetime.now(UTC)
+    stack: StackHealth = deployed(deployment, target)
     document: dict[str, Any] = {}
 
     def records() -> list[HealthCheck]:

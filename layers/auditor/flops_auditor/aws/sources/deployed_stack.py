@@ -6,7 +6,7 @@ from typing import Any
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.domain.values.archive_keys import CHECKPOINTS
 from flops_auditor.domain.values.moments import read_time
-from flops_auditor.use_cases.operations.check_health import Alarm, LogState, Queues, Subscribers
+from flops_auditor.use_cases.ports.stack import Alarm, LogState, Queues, Subscribers
 
 _STATES = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 MOST_ALARM_NAMES = 100

@@ -23,8 +23,7 @@ TOKENS_DISAGREE = Kind(
 class Tokens:
     """Tokens of all epochs of a `share` of the training time (None: of which is not known), and where they come from.
 
-    `least` and `most` bound them; `emitted` says that the run itself counted them, `planned` that it may have trained
-    on less.
+    `least` and `most` bound them; `emitted` says that the run itself counted them.
     """
 
     count: int
@@ -33,7 +32,6 @@ class Tokens:
     least: int = 0
     most: int = 0
     emitted: bool = False
-    planned: bool = False
 
     @property
     def of_the_whole_run(self) -> Fraction:
@@ -88,7 +86,7 @@ def _planned(declared: Declared, uses: Sequence[HardwareUse]) -> Tokens | None:
     planned = planned_tokens(declared, uses) if uses else None
     if planned is None:
         return None
-    return Tokens(planned, "hyperparameters: steps x sequences of a step x their length", most=planned, planned=True)
+    return Tokens(planned, "hyperparameters: steps x sequences of a step x their length", most=planned)
 
 
 def tokens_of_samples(declared: Declared, observed: Observations, uses: Sequence[HardwareUse]) -> int | None:
