@@ -52,7 +52,7 @@ def add(release: str, tables: Mapping[str, str]) -> int:
     with LIST.open(newline="") as text:
         rows = list(csv.DictReader(text))
     known = {row["sha256"] for row in rows}
-    new = [(release, name, found) for name, found in sorted(tables.items()) if found not in known]
+    new = [(release, name, sha256_hex) for name, sha256_hex in sorted(tables.items()) if sha256_hex not in known]
     with LIST.open("w", newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
