@@ -27,15 +27,15 @@ def test_the_decision_names_as_many_crossings_as_there_are() -> None:
         int(re.search(pattern, told)[1].replace(",", ""))  # type: ignore[index]
         for pattern in (
             r"([\d,]+) calls from",
-            r"there are (\d+)",
+            r"there are ([\d,]+) against",
             r"(\d+) \(221\)",
             r"(\d+) \(138\)",
             r"(\d+) \(none\)",
         )
     )
     assert without == around + inside + resting
-    assert with_points == pytest.approx(walked(POINTS)[1].total(), rel=0.05)
-    assert without == pytest.approx(walked(0)[1].total(), rel=0.05)
+    assert with_points == pytest.approx(walked(POINTS)[1].total(), rel=0.1)
+    assert without == pytest.approx(walked(0)[1].total(), rel=0.1)
 
 
 def test_an_amendment_reads_each_thing_once() -> None:
