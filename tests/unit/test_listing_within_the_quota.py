@@ -9,4 +9,5 @@ def test_a_history_is_read_within_half_of_the_quota_and_keeps_no_new_job_waiting
     assert (seen.queued_twice, seen.ended_without_a_record, seen.requests_without_a_new_job) == (0, 0, 0)
     assert seen.recorded > seen.jobs
     assert seen.slowest_of_them_hours < 2
-    assert seen.customer_throttled < 0.01
+    assert (seen.customer_throttled, seen.customer_throttled_without_us) == (0, 0)
+    assert seen.customer_throttled_while_reading < 0.05
