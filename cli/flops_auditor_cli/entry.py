@@ -8,11 +8,13 @@ import gc
 import os
 import signal
 import sys
-from types import FrameType
-from typing import NoReturn
 
 from flops_auditor_cli.exits import FAILED, INTERRUPTED
-from flops_auditor_cli.outlet import take_all_that_is_written
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # until the handler is set, an interrupt is Python's own: nothing is imported before that can wait
+    from types import FrameType
+    from typing import NoReturn
 
 _COMMAND_LINE = ("the command line", "flops-auditor")
 _AWS = ("this command talks to AWS and", "flops-auditor[aws]")
@@ -27,11 +29,11 @@ _EXTRAS = {
 """Modules that may be missing: who needs each, and what brings it."""
 
 
-def _end_at_once(_: int, __: FrameType | None) -> NoReturn:
+def _end_at_once(_: int, __: "FrameType | None") -> "NoReturn":
     os._exit(INTERRUPTED)
 
 
-def _end_the_command(_: int, __: FrameType | None) -> NoReturn:
+def _end_the_command(_: int, __: "FrameType | None") -> "NoReturn":
     raise SystemExit(INTERRUPTED)
 
 
@@ -44,9 +46,11 @@ def begun() -> None:
 
 def run() -> None:
     """Run the command line. What is missing is named in one line, with what installs it."""
-    gc.disable()  # while modules are imported there is nothing to collect
-    take_all_that_is_written()
     signal.signal(signal.SIGINT, _end_at_once)
+    gc.disable()  # while modules are imported there is nothing to collect
+    from flops_auditor_cli.outlet import take_all_that_is_written  # noqa: PLC0415 - after the handler is set
+
+    take_all_that_is_written()
     try:
         from flops_auditor_cli.main import run as run_commands  # noqa: PLC0415 - after the handler is set
 

@@ -1,8 +1,7 @@
 """What the exit codes mean; scripts and CI gates rely on them."""
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # the program's first lines import this
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # the program's first lines import this, and typing would be most of their time
     from flops_auditor.domain.values.figures import Verdict
 
 FINE = 0

@@ -123,6 +123,16 @@ def test_an_interrupt_is_silent_from_the_start(handlers: int, delay: float, tmp_
     assert (program.returncode, out, err) == (130, b"", b"")
 
 
+def test_little_is_imported_before_an_interrupt_is_handled() -> None:
+    """What Python itself does before cannot be made silent; typing alone would be as long again."""
+    code = "import sys; sys.path.append(sys.argv[1]); import flops_auditor_cli.entry; print(*sys.modules)"
+    command = [sys.executable, "-I", "-S", "-c", code, str(ROOT / "cli")]
+    loaded = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    ours = {"flops_auditor_cli", "flops_auditor_cli.entry", "flops_auditor_cli.exits"}
+    assert {name for name in loaded if name.startswith("flops_auditor")} == ours
+    assert "signal" in loaded and "typing" not in loaded
+
+
 @pytest.mark.parametrize(
     ("missing", "arguments", "said"),
     [
