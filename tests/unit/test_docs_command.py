@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flops_auditor_cli.commands.docs import documents
-from flops_auditor_cli.main import COMMANDS, app
+from flops_auditor_cli.main import COMMANDS, app, load
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("layers/auditor/flops_auditor", "cli/flops_auditor_cli")
@@ -100,3 +100,31 @@ def test_a_name_that_no_document_has_is_wrong_input(name: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"NoSuchDocument: no document is called {name!r}.")
     assert done.stderr.endswith("`flops-auditor docs` lists them all.\n")
+
+
+NAMED = sorted(
+    {
+        (place, line)
+        for place, page in {**documents(), "README": ROOT / "README.md"}.items()
+        for line in re.findall(r"flops-auditor ((?:[a-z]|--)[^`|&;\n]*)", page.read_text(encoding="utf-8"))
+    }
+)
+
+
+def test_every_command_that_a_document_names_is_there_with_its_options() -> None:
+    wrong = []
+    for place, line in NAMED:
+        first, *words = line.replace("[", " ").replace("]", " ").split()
+        if first in COMMANDS:
+            command = load(first)
+            if COMMANDS[first].group and words:
+                command = command.commands.get(words[0], command)
+            known = {"--help"} | {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+            unknown = [
+                word for word in words if word.startswith("--") and word.partition("=")[0].strip(".,:") not in known
+            ]
+        else:
+            unknown = [] if first in {"--version", "--help"} else [first]
+        wrong += [(place, line, each) for each in unknown]
+    assert len(NAMED) > 60
+    assert wrong == []
