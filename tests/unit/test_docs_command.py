@@ -12,8 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from flops_auditor.domain.messages.changed_jobs import tell_changes
+from flops_auditor.use_cases.ledger.seal_log import CHECKPOINT_MAIL
 from flops_auditor_cli.commands.docs import documents
 from flops_auditor_cli.main import COMMANDS, app, load
+from tests.fakes.cases import remark
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("layers/auditor/flops_auditor", "cli/flops_auditor_cli")
@@ -102,11 +105,19 @@ def test_a_name_that_no_document_has_is_wrong_input(name: str) -> None:
     assert done.stderr.endswith("`flops-auditor docs` lists them all.\n")
 
 
+def test_mails_that_have_no_golden_file_name_their_document_too() -> None:
+    told = tell_changes([("job", "eu-west-1", remark("it is gone"))])
+    assert "\nflops-auditor docs you-got-a-mail\n" in told.body
+    assert "(flops-auditor docs you-got-a-mail)" in CHECKPOINT_MAIL and CHECKPOINT_MAIL.strip().count("\n") == 1
+
+
+COMMAND = re.compile(r"(?:^|[`$;&|(])[ ]*flops-auditor ((?:[a-z]|--)[^`|&;\n]*)", re.MULTILINE)
+"""Typed, and no name of a stack in the arguments of another program."""
 NAMED = sorted(
     {
         (place, line)
         for place, page in {**documents(), "README": ROOT / "README.md"}.items()
-        for line in re.findall(r"flops-auditor ((?:[a-z]|--)[^`|&;\n]*)", page.read_text(encoding="utf-8"))
+        for line in COMMAND.findall(page.read_text(encoding="utf-8"))
     }
 )
 

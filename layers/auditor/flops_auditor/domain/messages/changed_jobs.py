@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, Alert, wrapped
+from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, WHAT_A_MAIL_MEANS, Alert, wrapped
 from flops_auditor.domain.values.amounts import counted
 from flops_auditor.domain.values.remarks import Remark, printable
 
@@ -17,5 +17,5 @@ def tell_changes(changes: Sequence[tuple[str, str, Remark]]) -> Alert:
     if count > MOST_TOLD:
         lines.append(f"- and {count - MOST_TOLD} more; the log of the reconcile function names all")
     head = "What the reconciliation found of training jobs after they were seen or audited:"
-    body = "\n".join([head, "", *(wrapped(line, hanging="  ") for line in lines), ""])
+    body = "\n".join([head, "", *(wrapped(line, hanging="  ") for line in lines), "", wrapped(WHAT_A_MAIL_MEANS), ""])
     return Alert(subject[:LONGEST_SUBJECT], body, {"kind": "changed-jobs"})

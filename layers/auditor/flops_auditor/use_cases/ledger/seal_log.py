@@ -378,7 +378,7 @@ def _conclude(sealer: Sealer, log: _Log, body: bytes) -> None:
 
 
 CHECKPOINT_MAIL = """
-This is the signed state of the log of training records: nothing to do.
+This is the signed state of the log of training records: nothing to do (flops-auditor docs you-got-a-mail).
 Keep this mail out of the audited account's reach; it later proves that nothing was rewritten.
 """
 """What a mailed checkpoint is, and what to do with it. `verify --pin` reads the mail as it stands."""
