@@ -141,7 +141,7 @@ def test_a_rate_counts_for_the_time_that_it_speaks_for(quantity: str, seconds: i
     spoken_for = seconds // 2 if share else seconds
     assert found == Tokens(
         count=1000 * spoken_for,
-        source=f"metric {'r' * 80} over the training time",
+        source=f"metric '{'r' * 76} ...' over the training time",
         share=share,
         least=900 * spoken_for,
         most=1200 * spoken_for,

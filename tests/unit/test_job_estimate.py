@@ -1000,8 +1000,10 @@ def test_nothing_bounds_an_unknown_job() -> None:
 
 
 def test_the_count_is_what_would_settle_a_count() -> None:
-    counted = estimated(metrics_from(log_of(every=3600), 3600), period=3600)
+    counted = under_way(metrics_from(log_of(every=3600), 3600), period=3600)
     assert settles(counted).startswith("have the next run count its own model FLOP")
+    ended = estimated(metrics_from(log_of(every=3600), 3600), period=3600)
+    assert settles(ended).startswith("give better evidence: `flops-auditor amend")
 
 
 def test_no_training_has_no_figures_of_hardware() -> None:
