@@ -545,6 +545,18 @@ def test_a_day_moves_with_the_law_that_makes_it_and_not_by_itself(tmp_path: Path
 LATER = {"in_force": "2035-01-01"}
 
 
+def test_no_day_is_from_before_its_law(tmp_path: Path) -> None:
+    ledger = LiveLedger(tables=under())
+    ledger.add(continuing("one", hours=1500))
+    ledger.audit("one")
+    ledger.seal()
+    forger = Forger(ledger, tmp_path)
+    said = forger.records("one")[0].content
+    said["due"][0]["day"] = said["notification_due"] = "2029-12-31"
+    accepted = Recomputing(frozenset(ledger.recorder.tables.digests.values()))
+    assert errors(judged(forger, recompute=accepted)) == {"DueDateMismatch"}
+
+
 @pytest.mark.parametrize(("attack", "expected"), ATTACKS.items(), ids=lambda value: getattr(value, "__name__", ""))
 def test_a_forged_history_is_met_by_its_name(
     forger: Forger, attack: Callable[[Forger], None], expected: set[str]

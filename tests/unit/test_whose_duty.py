@@ -5,6 +5,7 @@ from typing import Any
 
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.notification import drafts
+from flops_auditor.domain.messages.record_alert import limits_in_words
 from flops_auditor_cli.form_view import draft_blocks
 from flops_auditor_cli.view import PointList
 from tests.fakes.audit import MemoryAlerts
@@ -100,3 +101,11 @@ def test_a_failed_run_that_is_over_alone_is_disputed() -> None:
         "indeterminate"
     }
     assert {duty["state"] for a in content["assessments"] for duty in a["duties"]} <= {"disputed", "if over"}
+
+
+def test_to_what_duties_are_limited_is_said_of_each_line() -> None:
+    named = [("share", ""), ("total", "the river alone"), ("named", "")]
+    lines = [{"scenario": name, "limited_to": what} for name, what in named]
+    assert limits_in_words(lines) == "It is limited by total to the river alone; by share, named it is not limited"
+    assert limits_in_words(lines[1:2]) == "It is limited to the river alone"
+    assert limits_in_words(lines[:1]) == ""

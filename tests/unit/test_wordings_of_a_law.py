@@ -20,9 +20,12 @@ TODAY = date(2026, 11, 26)
 LLAMA = {"HyperParameters": {"model_id": "meta-llama/Llama-3.1-8B"}}
 
 
-def duty(what: str, **more: Any) -> dict[str, Any]:
-    """All stand in one act, which is cited as a whole, as SB 53 is."""
-    return {"what": what, "article": "Tide Act", "reading": "text", **more}
+def duty(what: str, article: str = "Tide Act", **more: Any) -> dict[str, Any]:
+    """Most are cited by the act as a whole, as those of SB 53 are."""
+    return {"what": what, "article": article, "reading": "text", **more}
+
+
+DATED = duty("Tell the office", article="Tide Act 2", within_days=5, since="met")
 
 
 def line(scenario: str, threshold: str, *duties: str) -> dict[str, Any]:
@@ -56,10 +59,10 @@ def recorded(folder: Path, *names: str) -> dict[str, Any]:
 @pytest.fixture
 def act(tmp_path: Path) -> Path:
     """A law and a leaflet on it: the leaflet has a duty of the law whose line is not crossed, and one of its own."""
-    report, log, dated = duty("Report"), duty("Keep a log"), duty("Tell the office", within_days=5, since="met")
-    law = {"report": report, "log": log, "tell": dated}
+    report, log = duty("Report"), duty("Keep a log")
+    law = {"report": report, "log": log, "tell": DATED}
     put(tmp_path, "law", law, line("big", "1e30", "report", "log"), line("small", "1e20", "log", "tell"))
-    leaflet = {"report": report, "third": duty("Paint the ship"), "tell": dated}
+    leaflet = {"report": report, "third": duty("Paint the ship"), "tell": DATED}
     put(tmp_path, "leaf", leaflet, line("leaf", "1e20", "report", "third", "tell"), wording_of="law")
     return tmp_path
 
@@ -75,7 +78,7 @@ def test_duties_are_matched_by_their_names_and_not_by_where_they_stand(act: Path
         ("leaf", "tell"): "owed",
     }
     *owed, others = duties_in_words(content["assessments"], content["due"], TODAY)
-    assert [each.rpartition(": ")[2] for each in owed] == ["Tell the office (Tide Act).", "Keep a log (Tide Act)."]
+    assert [each.rpartition(": ")[2] for each in owed] == ["Tell the office (Tide Act 2).", "Keep a log (Tide Act)."]
     assert others.startswith("Only by leaf (leaf): report (Tide Act); third (Tide Act). By law,")
 
 
