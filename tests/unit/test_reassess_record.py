@@ -191,6 +191,17 @@ def test_a_day_is_no_older_than_the_law_that_makes_it(changes: dict[str, Any], d
     assert ([each["day"] for each in content["due"]], content["notification_due"]) == ([day], day)
 
 
+@pytest.mark.parametrize(("within", "day"), [(5, "2026-03-06"), (300, "2026-12-26"), (3, "2026-03-04")])
+def test_a_longer_term_makes_a_later_day_and_a_shorter_one_an_earlier(within: int, day: str) -> None:
+    world = World(tables=under(in_force="2020-01-01"))
+    world.add(continuing("tide", hours=1500))
+    world.audit()
+    duties = {"tell": {**DUTY, "within_days": within}}
+    world.recorder = replace(world.recorder, tables=under(in_force="2020-01-01", duties=duties))
+    reassess_record(world.job_id("tide"), world.recorder)
+    assert world.content("tide")["notification_due"] == day
+
+
 def test_a_day_stays_where_the_law_says_the_same_of_it() -> None:
     """A parent's day is from before; without it the child's own would count."""
     world = World(tables=under(in_force="2020-01-01"))

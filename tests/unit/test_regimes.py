@@ -18,6 +18,7 @@ from flops_auditor.domain.law.situation import situation_of_training
 from flops_auditor.domain.messages.duties import forms_of
 from flops_auditor.domain.messages.notification import drafts
 from flops_auditor.domain.messages.record_alert import Alert
+from flops_auditor.domain.messages.report.job_line import line_of
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor.pages.render import report_page
@@ -366,6 +367,7 @@ def test_what_is_said_of_a_model_triggers_a_notification_and_no_amount_does(fold
     world = World(tables=data.load_tables([altered(folder, "named", groups=groups)], folder))
     world.add(continuing("tide", hours=10), systemic_risk="true")
     world.audit()
+    assert line_of(world.content("tide"), date(2026, 11, 26)).nearest is None
     [draft] = drafts(world.content("tide"))
     shown = "".join(in_markdown(block) for block in draft_blocks(draft, date(2026, 11, 26)))
     assert "| What triggered it | what is said of the model, whatever its compute |" in shown

@@ -82,6 +82,18 @@ def test_duties_are_matched_by_their_names_and_not_by_where_they_stand(act: Path
     assert others.startswith("Only by leaf (leaf): report (Tide Act); third (Tide Act). By law,")
 
 
+def test_what_the_law_has_by_no_such_name_is_told_of_its_wording(act: Path) -> None:
+    content = recorded(act, "law", "leaf")
+    [leaflet] = [a for a in content["assessments"] if a["policy"] == "leaf"]
+    for each in leaflet["duties"]:
+        each.update(state="if over", within_days=5)
+    told = duties_in_words(content["assessments"], content["due"], TODAY)
+    assert [each for each in told if each.startswith("If it is over")] == [
+        "If it is over: Report (Tide Act).",
+        "If it is over: Paint the ship (Tide Act).",
+    ]
+
+
 def test_two_duties_in_the_same_words_have_a_draft_each(tmp_path: Path) -> None:
     told = duty("Tell the office", within_days=5, since="met")
     duties = {"tide": {**told, "to": "Tide Office"}, "wind": {**told, "to": "Wind Office"}}
