@@ -24,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from flops_auditor.aws.stores.s3_reports import LATEST
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.messages.record_row import row_of
 from flops_auditor.domain.runs.meter_lines import PREFIX
 from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
@@ -37,7 +38,7 @@ from flops_auditor_cli.local_aws import Stack, deploy, load_job, read, start, st
 from flops_auditor_cli.local_aws.job_logs import metrics_of_log
 from flops_auditor_cli.local_aws.locate import forget, remember, state_folder
 from flops_auditor_cli.local_aws.processes import REPOSITORY
-from flops_auditor_cli.recorded import listing, row_of
+from flops_auditor_cli.recorded import listing
 from flops_auditor_cli.view import write_text
 
 EVENTS = REPOSITORY / "events"
@@ -373,7 +374,7 @@ def main(down: bool = False) -> None:
         raise typer.Exit(INTERRUPTED) from None
     title = f"{len(rows)} training jobs, audited by the deployed functions"
     console.print(f"\n{title}:\n")
-    write_text(listing([row_of(row, predicate_of(row["envelope"].encode())) for row in rows], 0, wide=False).blocks)
+    write_text(listing([row_of(predicate_of(row["envelope"].encode())) for row in rows], 0, wide=False).blocks)
     console.print(f"\n{len(received)} alerts were sent:" if received else NOTHING_TOLD)
     for mail in received:
         console.print(f"  {mail['Subject']}")

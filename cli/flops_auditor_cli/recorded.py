@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from flops_auditor.domain.messages.record_words import nearest, verdict_of, with_shares
+from flops_auditor.domain.messages.record_words import verdict_of
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import to_the_minute
@@ -76,40 +76,6 @@ def the_one(rows: Sequence[dict[str, str]], job: str) -> dict[str, str]:
 def no_record_of(job: str, rows: Iterable[Mapping[str, str]]) -> NoSuchRecord:
     """That a name means no recorded job, and which names are like it."""
     return NoSuchRecord(f"{job!r} has no record.{did_you_mean(job, {row['job_name'] for row in rows})}".rstrip("."))
-
-
-def row_of(item: Mapping[str, str], content: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as a list shows it: the job, its compute, and the threshold that this comes nearest to."""
-    closest = nearest(with_shares(content)["assessments"]) or {}
-    return {
-        "job_name": item["job_name"],
-        "verdict": item["verdict"],
-        "verdict_without_statements": content["rests_on"]["verdict_without_statements"],
-        "lower_flop": content["cumulative"]["lower_flop"],
-        "best_flop": item.get("best_flop"),
-        "upper_flop": item.get("upper_flop"),
-        "nearest_policy": closest.get("policy"),
-        "nearest_scenario": closest.get("scenario"),
-        "threshold_flop": closest.get("threshold_flop"),
-        "best_share": closest.get("best_share"),
-        "upper_share": closest.get("upper_share"),
-        "method": item["method"],
-        "status": item["status"],
-        "base_model": item.get("base_model", ""),
-        "started_at": content["job"]["start"],
-        "ended_at": item.get("ended_at"),
-        "recorded_at": item["recorded_at"],
-        "revision": int(item["revision"]),
-        "region": item["region"],
-        "job_arn": item["job_arn"],
-        "job_id": item["job_id"],
-    }
-
-
-def reaches(row: Mapping[str, Any], share: float) -> bool:
-    """Whether a job may have taken so much of its nearest threshold; where nobody knows, its verdict says."""
-    upper: float | None = row["upper_share"]
-    return row["verdict"] != "below" if upper is None else upper >= share
 
 
 def listing(rows: Sequence[Mapping[str, Any]], left_out: int, wide: bool) -> View:

@@ -1,4 +1,4 @@
-"""Makes the report of the day, an HTML page for people, and mails its digest once a week. Scheduled daily."""
+"""Makes the report of the day for people, mails its digest once a week, keeps lines for queries. Scheduled daily."""
 
 import os
 from datetime import timedelta
@@ -8,12 +8,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.stores.s3_digests import S3Digests
+from flops_auditor.aws.stores.s3_record_lines import S3RecordLines
 from flops_auditor.aws.stores.s3_reports import S3Reports
 from flops_auditor.aws.stores.sns import SnsAlerts
 from flops_auditor.aws.wiring.environment import ReportEnvironment
 from flops_auditor.aws.wiring.handling import lambda_handler, logger
 from flops_auditor.aws.wiring.recording import now
 from flops_auditor.aws.wiring.reporting import reporter_from
+from flops_auditor.domain.messages.record_lines import RecordLines
 from flops_auditor.domain.messages.report.report import Report
 from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.operations.report_ledger import Reporter, report_ledger
@@ -36,10 +38,13 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     begun = now()
     since = reports.last_before(begun.date()) or begun - FIRST_REPORT
     reporter = reporter_from(environment)
-    report = report_ledger(reporter, since)
+    lines = RecordLines() if environment.queries == "true" else None
+    report = report_ledger(reporter, since, lines)
     page = report_page(report)
     key = reports.keep(page, begun.date())
     done = {"jobs": len(report.jobs), "bytes": len(page), "key": key, "digest": mail_digest(report, reporter, key)}
+    if lines is not None:
+        S3RecordLines(client("s3"), environment.report_bucket).keep(lines.packed())
     logger.info("reported", extra=done)
     return done
 

@@ -45,6 +45,7 @@ def table() -> Iterator[Any]:
                 "revision": str(revision),
                 "recorded_at": content["recorded_at"],
                 "verdict": content["verdict"],
+                "lineage": "first run",
                 "envelope": made.line(SIGNER).decode(),
             }
             client.put_item(TableName="records", Item={name: {"S": value} for name, value in item.items()})
@@ -54,11 +55,11 @@ def table() -> Iterator[Any]:
 
 def test_the_newest_record_of_each_job_is_read_and_the_history_of_all(table: Any) -> None:
     records = DynamoDbCurrentRecords(table, "records")
-    newest = list(records.contents())
-    assert sorted((c["job"]["name"], c["revision"]) for c in newest) == [
-        ("secret-job-000000", 0),
-        ("secret-job-000001", 1),
-        ("secret-job-000002", 0),
+    newest = [(each.content["job"]["name"], each.content["revision"], each.lineage) for each in records.newest()]
+    assert sorted(newest) == [
+        ("secret-job-000000", 0, "first run"),
+        ("secret-job-000001", 1, "first run"),
+        ("secret-job-000002", 0, "first run"),
     ]
     job_id = draft(1, START).content["job"]["id"]
     assert [(c["job"]["id"], c["revision"]) for c in records.contents([job_id])] == [(job_id, 1)]

@@ -11,7 +11,7 @@ from flops_auditor.data import shipped_policy
 from flops_auditor.domain.messages.report.job_line import line_of
 from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
 from flops_auditor.use_cases.ledger.signatures import verifies
-from flops_auditor.use_cases.operations.report_ledger import Reporter
+from flops_auditor.use_cases.operations.report_ledger import NewestRecord, Reporter
 from tests.fakes.audit import FixedRegions, MemoryReadings, MemorySeenJobs
 from tests.fakes.live_ledger import LiveLedger
 
@@ -50,12 +50,16 @@ def reporter_of(ledger: LiveLedger, **changed: Any) -> Reporter:
 
     class Current:
         def history(self) -> Iterator[RecordedRevision]:
-            for content in self.contents():
+            for content in map(ledger.content, ledger.pointers):
                 yield RecordedRevision(content["job"]["id"], 0, content["recorded_at"], content["verdict"])
 
-        def contents(self, job_ids: Any = None) -> Iterator[dict[str, Any]]:
+        def newest(self) -> Iterator[NewestRecord]:
             for name in ledger.pointers:
-                if job_ids is None or ledger.job_id(name) in job_ids:
+                yield NewestRecord(ledger.content(name), ledger.job_id(name))
+
+        def contents(self, job_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+            for name in ledger.pointers:
+                if ledger.job_id(name) in job_ids:
                     yield ledger.content(name)
 
     parts: dict[str, Any] = {

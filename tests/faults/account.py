@@ -270,6 +270,7 @@ def account() -> Iterator[Account]:
                 "EXCLUDED_REGIONS": "none",
                 "LISTING_RATE": "1",
                 "DIGEST": "weekly",
+                "QUERIES": "true",
                 "AUDIT_CONCURRENCY": "5",
                 "POWERTOOLS_SERVICE_NAME": "test",
                 "POWERTOOLS_METRICS_NAMESPACE": "FlopsAuditor",

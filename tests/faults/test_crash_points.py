@@ -5,6 +5,7 @@ for alerts: at least once, and exactly once unless the process ends between sns:
 for the digest of a week: at most once, and exactly once unless the process ends between keeping and publishing it.
 """
 
+import gzip
 import json
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +19,7 @@ import pytest
 
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.stores.s3_digests import SENT
+from flops_auditor.aws.stores.s3_record_lines import KEY as LINES
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.leaves import kind_of
 from flops_auditor.domain.ledger.statement import parse_statement
@@ -110,13 +112,16 @@ def scenario(made: Account) -> None:
 
 
 def reports_of(jobs: set[str]) -> dict[str, list[str]]:
-    """Which of these jobs each page or mail names; it says as of when it is, which may differ."""
+    """Which of these jobs each page or mail, and the lines for queries, name; it says as of when it is, which may
+    differ.
+    """
     import boto3
 
     s3 = boto3.client("s3", REGION)
     listed = s3.list_objects_v2(Bucket="reports").get("Contents", [])
     listed = [each for each in listed if not each["Key"].startswith(SENT)]
-    pages = {each["Key"]: s3.get_object(Bucket="reports", Key=each["Key"])["Body"].read().decode() for each in listed}
+    objects = {each["Key"]: s3.get_object(Bucket="reports", Key=each["Key"])["Body"].read() for each in listed}
+    pages = {key: (gzip.decompress(body) if key == LINES else body).decode() for key, body in objects.items()}
     return {key: sorted(name for name in jobs if name in page) for key, page in pages.items()}
 
 
@@ -195,7 +200,7 @@ def test_the_undisturbed_run_is_complete(undisturbed: tuple[Outcome, list[tuple[
     days = [NOW.date(), NOW.date() + timedelta(days=1)]
     pages = {f"reports/{name}.html": every for name in (*days, "latest")}
     mail = found.reports[f"digests/{week_of(NOW)}.txt"]
-    assert found.reports == {**pages, f"digests/{week_of(NOW)}.txt": mail}
+    assert found.reports == {**pages, f"digests/{week_of(NOW)}.txt": mail, LINES: every}
     assert set(mail) >= set(every) - {"below"}
     assert found.digests == 1
     assert len(found.alerts) == found.alerts.total() == 7

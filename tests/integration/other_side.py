@@ -166,6 +166,16 @@ def put(who: str, prefix: str, *, tls: bool = True) -> Call:
     return call
 
 
+def put_page(who: str, folder: str) -> Call:
+    """Write an object beside the reports."""
+
+    def call(site: Site) -> Any:
+        key = f"{folder}of-the-test-{next(_NUMBERS)}"
+        return site.client(who, "s3").put_object(Bucket=site.output("ReportBucketName"), Key=key, Body=b"x")
+
+    return call
+
+
 def existing(site: Site, bucket: str) -> tuple[str, str]:
     """Key and version of an object that is there."""
     key = f"records/existing-{next(_NUMBERS)}"
@@ -484,6 +494,15 @@ def messages() -> list[Case]:
     return found
 
 
+def pages() -> list[Case]:
+    """Who writes what people read as the report, or ask in SQL."""
+    return [
+        Case(f"writes {what}", who, by, put_page(who, folder), put_page("reporter", "reports/"))
+        for what, folder in (("a report", "reports/"), ("lines for queries", "records/"))
+        for who, by in ((OTHER, BUCKET), ("recorder", ROLE_OR_BUCKET), ("sealer", ROLE_OR_BUCKET))
+    ]
+
+
 def plain_http() -> list[Case]:
     """The rightful call, over plain HTTP."""
     http: dict[str, Any] = {"tls": False}
@@ -571,4 +590,4 @@ def once() -> list[Case]:
     ]
 
 
-CASES = [*writes(), *deletions(), *once(), *signatures(), *messages(), *plain_http(), *index()]
+CASES = [*writes(), *deletions(), *once(), *signatures(), *messages(), *pages(), *plain_http(), *index()]

@@ -56,7 +56,7 @@ def holds(operator: str, actual: str | list[str] | None, expected: Any) -> bool:
         return actual is None or not like(str(actual), wanted)
     if operator in ("StringEquals", "Bool"):
         return actual in wanted
-    if operator in ("ArnEquals", "ArnLike"):
+    if operator in ("ArnEquals", "ArnLike", "StringLike"):
         return actual is not None and like(str(actual), wanted)
     raise NotImplementedError(operator)
 

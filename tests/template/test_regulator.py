@@ -34,7 +34,17 @@ ARNS = {
     "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/flops-auditor/1",
     "AWS::Region": REGION,
     "AWS::URLSuffix": "amazonaws.com",
+    "AWS::Partition": "aws",
+    "AWS::AccountId": ACCOUNT,
+    "QueryWorkGroup": "flops-auditor",
+    "QueryDatabase": "flops_auditor_1",
 }
+ATHENA, GLUE = (f"arn:aws:{service}:{REGION}:{ACCOUNT}" for service in ("athena", "glue"))
+WORK_GROUP, RECORD_LINES = f"{ATHENA}:workgroup/flops-auditor", f"{GLUE}:table/flops_auditor_1/records"
+QUERYING = (
+    *(("Start", "Execution"), ("Stop", "Execution"), ("Get", "Execution")),
+    *(("Get", "Results"), ("Get", "ResultsStream")),
+)
 VIA_S3 = {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}
 MAY = [
     ("cloudformation:DescribeStacks", ARNS["AWS::StackId"], {}),
@@ -47,6 +57,18 @@ MAY = [
     ("s3:ListBucketVersions", "arn:aws:s3:::archive", {}),
     ("s3:GetObject", "arn:aws:s3:::reports/reports/latest.html", {}),
     ("kms:Decrypt", ARNS["DataKey"], VIA_S3),
+    *((f"athena:{kind}Query{what}", WORK_GROUP, {}) for kind, what in QUERYING),
+    *((f"athena:{name}", WORK_GROUP, {}) for name in ("GetWorkGroup", "GetNamedQuery", "BatchGetNamedQuery")),
+    ("athena:ListNamedQueries", WORK_GROUP, {}),
+    ("athena:GetDataCatalog", f"{ATHENA}:datacatalog/AwsDataCatalog", {}),
+    *(
+        ("glue:GetDatabase", f"{GLUE}:{name}", {})
+        for name in ("catalog", "database/default", "database/flops_auditor_1")
+    ),
+    *((f"glue:Get{what}", RECORD_LINES, {}) for what in ("Table", "Partitions")),
+    ("s3:GetObject", "arn:aws:s3:::reports/records/newest.jsonl.gz", {}),
+    ("s3:ListBucket", "arn:aws:s3:::reports", {"s3:prefix": "records/"}),
+    ("s3:GetBucketLocation", "arn:aws:s3:::reports", {}),
 ]
 ELSEWHERE = [
     ("dynamodb:PartiQLSelect", TABLE, {"dynamodb:FullTableScan": "true"}),
@@ -56,6 +78,13 @@ ELSEWHERE = [
     ("s3:GetObject", "arn:aws:s3:::reports/digests/2026-W48.txt", {}),
     ("s3:GetObjectVersion", "arn:aws:s3:::others/x", {}),
     ("cloudformation:DescribeStacks", f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/others/1", {}),
+    ("athena:StartQueryExecution", f"{ATHENA}:workgroup/primary", {}),
+    ("athena:GetQueryResults", f"{ATHENA}:workgroup/others", {}),
+    ("glue:GetTable", f"{GLUE}:table/default/x", {}),
+    ("glue:GetTable", f"{GLUE}:table/flops_auditor_1/others", {}),
+    ("s3:ListBucket", "arn:aws:s3:::reports", {"s3:prefix": "digests/"}),
+    ("s3:ListBucket", "arn:aws:s3:::reports", {}),
+    ("s3:ListBucket", "arn:aws:s3:::archive", {"s3:prefix": "records/"}),
     ("kms:Decrypt", ARNS["DataKey"], {}),
     ("kms:GenerateDataKey", ARNS["DataKey"], VIA_S3),
 ]
@@ -72,6 +101,8 @@ CHANGING = (
     *("s3:BypassGovernanceRetention", "kms:Sign", "kms:Encrypt", "kms:CreateGrant", "kms:PutKeyPolicy", "sns:Publish"),
     *("sns:Subscribe", "sqs:SendMessage", "sqs:ReceiveMessage", "lambda:InvokeFunction", "iam:PutRolePolicy"),
     *("iam:PassRole", "sts:AssumeRole", "sagemaker:StopTrainingJob", "sagemaker:ListTrainingJobs", "events:PutEvents"),
+    *("athena:UpdateWorkGroup", "athena:CreateNamedQuery", "athena:DeleteNamedQuery", "athena:CreatePreparedStatement"),
+    *("glue:CreateTable", "glue:UpdateTable", "glue:DeleteTable", "glue:CreateDatabase", "glue:UpdateDatabase"),
     *("cloudformation:UpdateStack", "cloudformation:DeleteStack", "logs:GetLogEvents"),
 )
 

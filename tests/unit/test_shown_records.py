@@ -27,18 +27,18 @@ from flops_auditor.domain.messages.documents.bom import bom_of
 from flops_auditor.domain.messages.documents.fill_form import TrainsNoModel, fill_form
 from flops_auditor.domain.messages.documents.form_file import parse_form
 from flops_auditor.domain.messages.record_alert import compose
+from flops_auditor.domain.messages.record_row import row_of
 from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.runs.stated import Question
 from flops_auditor.domain.values.canonical_json import LARGEST_INTEGER
 from flops_auditor.domain.values.figures import Verdict
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor.pages.render import report_page
-from flops_auditor.use_cases.auditing.keep_record import listed
 from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.commands.bom import BomFormat, in_format
 from flops_auditor_cli.form_view import form_view
 from flops_auditor_cli.output import Output, json_text
-from flops_auditor_cli.recorded import listing, row_of
+from flops_auditor_cli.recorded import listing
 from flops_auditor_cli.schemas import versioned
 from flops_auditor_cli.view import show
 from tests.fakes.reports import report_on
@@ -151,7 +151,7 @@ def shown(content: dict[str, Any]) -> None:
     report_page(report_on([content]))
     csv_row(1, content)
     compose(content)
-    row = row_of({**listed(content), "revision": str(content["revision"])}, content)
+    row = row_of(content)
     lineage = read_lineage(content, lambda *_: ())
     tree(content, lineage)
     document = {**content, "evidence_sha256": "0" * 64, "key_id": "0" * 64}

@@ -8,6 +8,7 @@ import typer
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.messages.record_row import reaches, row_of
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.audit_view import view_of
@@ -15,7 +16,7 @@ from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.options import MOMENTS, OutputOption, WideOption
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.record_source import BundleOption, open_records
-from flops_auditor_cli.recorded import listing, reaches, row_of, the_one
+from flops_auditor_cli.recorded import listing, the_one
 from flops_auditor_cli.view import FactList, show
 
 
@@ -69,10 +70,10 @@ def list_records(
     matching = source.fitting(query) if query.asks else source.rows()
     if share_from is None:
         shown = matching[:limit]
-        rows = [row_of(item, content) for item, content in zip(shown, source.contents(shown), strict=True)]
+        rows = [row_of(content) for content in source.contents(shown)]
         left_out = len(matching) - len(shown)
     else:
-        every = [row_of(item, content) for item, content in zip(matching, source.contents(matching), strict=True)]
+        every = [row_of(content) for content in source.contents(matching)]
         large = [row for row in every if reaches(row, share_from)]
         rows, left_out = large[:limit], len(large[limit:])
     show(listing(rows, left_out, wide), output)

@@ -77,6 +77,7 @@ def of_deployment(deployment: StackValues, since: datetime | None) -> Report:
         archive_bucket=deployment.output("ArchiveBucketName"),
         report_bucket="",
         digest="off",
+        queries="false",
         alert_topic_arn="",
         ledger_id=deployment.output("LedgerId"),
     )

@@ -11,6 +11,8 @@ from typing import Any
 
 from ministack.app import main  # type: ignore[import-not-found]
 from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-not-found]
+from ministack.services import athena  # type: ignore[import-not-found]
+from ministack.services.cloudformation import provisioners  # type: ignore[import-not-found]
 
 Context = dict[str, Any]
 
@@ -92,6 +94,18 @@ def without_batches(known: Callable[..., str | None]) -> Callable[..., str | Non
     return action
 
 
+def create_saved_query(logical_id: str, properties: Context, stack_name: str) -> tuple[str, Context]:
+    """CloudFormation's AWS::Athena::NamedQuery: its id, which is its Ref."""
+    _, _, body = athena._create_named_query(properties)
+    number = json.loads(body)["NamedQueryId"]
+    return number, {"NamedQueryId": number}
+
+
+def delete_saved_query(number: str, properties: Context) -> None:
+    """When its stack is deleted or has it no longer."""
+    athena._delete_named_query({"NamedQueryId": number})
+
+
 if __name__ == "__main__":
     # Not public: should they be renamed, starting fails rather than enforcing less.
     known_to_s3: Callable[..., Context] = iam_actions._s3_object_context
@@ -102,6 +116,8 @@ if __name__ == "__main__":
     vars(iam_actions)["dynamodb_service_context"] = with_items_and_attributes(known_to_dynamodb)
     known_actions: Callable[..., str | None] = iam_actions.extract_iam_action
     vars(iam_actions)["extract_iam_action"] = without_batches(known_actions)
+    handlers: dict[str, Context] = provisioners._RESOURCE_HANDLERS
+    handlers["AWS::Athena::NamedQuery"] = {"create": create_saved_query, "delete": delete_saved_query}
     known_to_conditions: Callable[..., Any] = iam_evaluator._resolve_condition_key
     vars(iam_evaluator)["_resolve_condition_key"] = with_role_arn(known_to_conditions)
     main()

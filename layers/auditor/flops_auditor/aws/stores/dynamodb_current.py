@@ -11,6 +11,7 @@ from flops_auditor.aws.stores.dynamodb_batch import MOST_KEYS, read_items
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.report.report import RecordedRevision
 from flops_auditor.domain.values.figures import Verdict
+from flops_auditor.use_cases.operations.report_ledger import NewestRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -33,12 +34,24 @@ class DynamoDbCurrentRecords:
             verdict = cast(Verdict, item["verdict"])
             yield RecordedRevision(item["job_id"], int(item["revision"]), item["recorded_at"], verdict)
 
-    def contents(self, job_ids: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
-        """The predicates of the newest records of these jobs, or of all, a hundred in memory at a time."""
-        wanted = None if job_ids is None else frozenset(job_ids)
+    @cached_property
+    def _newest(self) -> dict[str, dict[str, str]]:
         in_order = sorted(self._items, key=lambda item: int(item["revision"]))
-        newest = {item["job_id"]: item for item in in_order}  # a later revision takes the place of an earlier one
-        rows = [item for job_id, item in newest.items() if wanted is None or job_id in wanted]
+        return {item["job_id"]: item for item in in_order}  # a later revision takes the place of an earlier one
+
+    def newest(self) -> Iterator[NewestRecord]:
+        """Of every job, a hundred in memory at a time."""
+        keys = [(item["pk"], item["sk"]) for item in self._newest.values()]
+        for first in range(0, len(keys), MOST_KEYS):
+            asked = keys[first : first + MOST_KEYS]
+            read = dict(batch(self._client, self._table, asked, "pk, sk, envelope, lineage"))
+            for key in asked:
+                yield NewestRecord(predicate_of(read[key]["envelope"].encode()), read[key]["lineage"])
+
+    def contents(self, job_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """The predicates of the newest records of these jobs, a hundred in memory at a time."""
+        wanted = frozenset(job_ids)
+        rows = [item for job_id, item in self._newest.items() if job_id in wanted]
         for first in range(0, len(rows), MOST_KEYS):
             yield from contents(self._client, self._table, rows[first : first + MOST_KEYS])
 

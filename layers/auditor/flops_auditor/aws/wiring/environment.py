@@ -101,7 +101,7 @@ class ReconcileEnvironment(ListingEnvironment):
 @dataclass(frozen=True)
 class ReportEnvironment(Environment):
     """functions/report. `report_bucket` is where pages are kept; the regions as in ListingEnvironment; `digest`:
-    "weekly" or "off".
+    "weekly" or "off"; `queries`: "true" or "false".
     """
 
     table_name: str
@@ -111,4 +111,5 @@ class ReportEnvironment(Environment):
     regions: str
     excluded_regions: str
     digest: str
+    queries: str
     alert_topic_arn: str

@@ -1,6 +1,6 @@
 """The report on a deployed ledger: its newest records, and how far it is complete and sealed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -9,6 +9,7 @@ from flops_auditor import __version__
 from flops_auditor.data import shipped_policy
 from flops_auditor.domain.ledger.leaves import Verify
 from flops_auditor.domain.ledger.statement import predicate_of
+from flops_auditor.domain.messages.record_lines import RecordLines
 from flops_auditor.domain.messages.report.job_line import line_of
 from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
 from flops_auditor.domain.values.moments import read_time
@@ -27,14 +28,25 @@ from flops_auditor.use_cases.ports.records import SeenJobs
 from flops_auditor.use_cases.ports.sources import Regions
 
 
+@dataclass(frozen=True)
+class NewestRecord:
+    """The predicate of a job's newest record, and the job id of the first run of its lineage."""
+
+    content: Mapping[str, Any]
+    lineage: str
+
+
 class CurrentRecords(Protocol):
     """The newest record of every job."""
 
     def history(self) -> Iterable[RecordedRevision]:
         """Every record, superseded ones too."""
 
-    def contents(self, job_ids: Sequence[str] | None = None) -> Iterable[Mapping[str, Any]]:
-        """The predicates of the newest records of these jobs, or of all; asked for twice."""
+    def newest(self) -> Iterable[NewestRecord]:
+        """Of every job."""
+
+    def contents(self, job_ids: Sequence[str]) -> Iterable[Mapping[str, Any]]:
+        """The predicates of the newest records of these jobs."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +64,8 @@ class Reporter:
     clock: Callable[[], datetime]
 
 
-def report_ledger(reporter: Reporter, since: datetime) -> Report:
-    """The report of now, with what changed since a moment."""
+def report_ledger(reporter: Reporter, since: datetime, queried: RecordLines | None = None) -> Report:
+    """The report of now, with what changed since a moment. The records that it read are added to `queried`."""
     size, sealed_at = newest_seal(reporter.archive, reporter.verify)
     now = reporter.clock()
     ledger = LedgerSeen(
@@ -67,8 +79,16 @@ def report_ledger(reporter: Reporter, since: datetime) -> Report:
         waiting_since=waiting_since(reporter.pending),
     )
     records = reporter.records
-    lines = (line_of(content, now.date()) for content in records.contents())
+    lines = (line_of(each.content, now.date()) for each in listed_too(records.newest(), queried))
     return report_of(lines, records.contents, records.history(), ledger, since, __version__, shipped_policy)
+
+
+def listed_too(records: Iterable[NewestRecord], queried: RecordLines | None) -> Iterator[NewestRecord]:
+    """The same records; each is read once."""
+    for each in records:
+        if queried is not None:
+            queried.add(each.content, each.lineage)
+        yield each
 
 
 def newest_seal(archive: Archive, verify: Verify) -> tuple[int, datetime | None]:

@@ -1,0 +1,41 @@
+"""A record as one row of a list: the job, its compute, and the threshold that this comes nearest to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flops_auditor.domain.messages.record_words import nearest, with_shares
+
+
+def row_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a record's predicate. FLOP are decimal texts, None where nobody knows them; shares are of the threshold."""
+    job, total = content["job"], content["cumulative"]
+    closest = nearest(with_shares(content)["assessments"]) or {}
+    return {
+        "job_name": job["name"],
+        "verdict": content["verdict"],
+        "verdict_without_statements": content["rests_on"]["verdict_without_statements"],
+        "lower_flop": total["lower_flop"],
+        "best_flop": total["best_flop"],
+        "upper_flop": total["upper_flop"],
+        "nearest_policy": closest.get("policy"),
+        "nearest_scenario": closest.get("scenario"),
+        "threshold_flop": closest.get("threshold_flop"),
+        "best_share": closest.get("best_share"),
+        "upper_share": closest.get("upper_share"),
+        "method": content["estimate"]["method"],
+        "status": job["status"],
+        "base_model": content["original"]["base_model"],
+        "started_at": job["start"],
+        "ended_at": job["end"] or job["creation_time"],
+        "recorded_at": content["recorded_at"],
+        "revision": content["revision"],
+        "region": job["region"],
+        "job_arn": job["arn"],
+        "job_id": job["id"],
+    }
+
+
+def reaches(row: Mapping[str, Any], share: float) -> bool:
+    """Whether a job may have taken so much of its nearest threshold; where nobody knows, its verdict says."""
+    upper: float | None = row["upper_share"]
+    return row["verdict"] != "below" if upper is None else upper >= share
