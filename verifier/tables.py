@@ -31,6 +31,7 @@ from flops_auditor.domain.ledger.statement import (
     STATEMENT_TYPE,
 )
 from flops_auditor.domain.values.spreadsheets import FORMULA
+from flops_auditor.domain.values.visible import CUT, LIKE_PUNCTUATION, LOOK_LATIN, SCRIPTS, UNSUSPICIOUS
 
 HEAD = "// Written by `make verify-page` from the Python verifier's own tables. Change them there.\n"
 
@@ -57,6 +58,18 @@ def tables_js() -> str:
         | {"everything": EVERYTHING, "noCheckpoint": NO_CHECKPOINT},
     }
     return HEAD + "".join(f"\nexport const {name} = {_written(table)};\n" for name, table in tables.items())
+
+
+def sight_js() -> str:
+    """What the page shows names by, as domain/values/visible.py does."""
+    sight = {
+        "scripts": SCRIPTS,
+        "unsuspicious": UNSUSPICIOUS,
+        "lookLatin": LOOK_LATIN,
+        "likePunctuation": LIKE_PUNCTUATION,
+        "cut": CUT,
+    }
+    return f"const SIGHT = {_written(sight)};\n"
 
 
 def _written(table: object) -> str:

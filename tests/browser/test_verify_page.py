@@ -4,6 +4,7 @@ FLOPS_AUDITOR_BROWSER=full judges every attack in Chromium as well, and 400 byte
 """
 
 import os
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ import pytest
 from playwright.sync_api import FileChooser, Page, expect
 
 from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.domain.values.visible import as_written
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
 from tests.attacks.test_attacks import ATTACKS, PART_ATTACKS
 from tests.browser.conftest import OpenOffline
@@ -259,13 +261,21 @@ def _somebody_elses(folder: Path) -> Bundle:
     return forged
 
 
+def test_names_are_shown_as_the_report_shows_them(open_offline: OpenOffline) -> None:
+    """Each third character that this Python knows, beside a Latin letter and alone; a browser may know newer ones."""
+    known = [chr(code) for code in range(0x20, 0x30000, 3) if unicodedata.category(chr(code)) not in ("Cn", "Cs")]
+    texts = [text for each in known for text in (each, f"a{each} b")]
+    shown = open_offline(OUTPUT).page.evaluate("texts => texts.map(asWritten)", texts)
+    assert shown == [as_written(text) for text in texts]
+
+
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
         ("<img src=x onerror=alert(1)>", "<img src=x onerror=alert(1)>"),
         ("</td></tr></table><script>fetch('//x')</script>", "</td></tr></table><script>fetch('//x')</script>"),
         ("safe\u202etxt.exe", "safe⟨U+202E⟩txt.exe"),
-        ("p\u0430yment", "p\u0430yment ⟨letters: Latin, Cyrillic⟩"),
+        ("p\u0430yment", "p\u0430yment ⟨letters: Cyrillic, Latin⟩"),
         ("a\u200bb", "a⟨U+200B⟩b"),
     ],
 )

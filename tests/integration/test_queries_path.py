@@ -69,7 +69,8 @@ def rows(deployed: Deployed, query: str, *values: str) -> list[dict[str, Any]]:
 
 def shown(found: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     """What both say of a job, as text; jobs that ended at one moment come in any order."""
-    return sorted(tuple(str(row[name] if row[name] is not None else "") for name in SHOWN) for row in found)
+    exact = [{name: row.get(f"{name}_exact", row[name]) for name in SHOWN} for row in found]
+    return sorted(tuple("" if value is None else str(value) for value in row.values()) for row in exact)
 
 
 def test_saved_queries_find_what_records_list_finds(asked: Deployed, operator: Deployed) -> None:

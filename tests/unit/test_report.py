@@ -253,7 +253,7 @@ def test_what_an_owner_writes_is_text_and_shown_for_what_it_is(attack: str, cont
 
 def test_a_name_of_mixed_alphabets_is_marked(contents: list[dict[str, Any]]) -> None:
     content = {**contents[0], "job": {**contents[0]["job"], "name": "dom\u0430in"}}
-    assert "dom\u0430in ⟨letters: CYRILLIC, LATIN⟩" in report_page(report_on([content])).decode()
+    assert "dom\u0430in ⟨letters: Cyrillic, Latin⟩" in report_page(report_on([content])).decode()
 
 
 def test_jobs_of_one_name_are_told_apart_wherever_they_are_named(contents: list[dict[str, Any]]) -> None:

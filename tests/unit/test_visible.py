@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.domain.values.visible import UNSEEN, as_written, mixed_scripts, visible
+from flops_auditor.domain.values.visible import UNSEEN, as_written, visible
 
 
 @pytest.mark.parametrize(
@@ -28,20 +28,33 @@ def test_what_nobody_sees_is_shown_by_its_number(text: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("name", "scripts"),
     [
-        ("llama", ()),
-        ("Modèle", ()),
-        ("модель", ()),
-        ("東京カタカナひらがな v2", ()),
-        ("한국어 漢字 KoAlpaca", ()),
-        ("l\u0430ma", ("CYRILLIC", "LATIN")),
-        ("μ-model", ("GREEK", "LATIN")),
-        ("\uff4clama", ("FULLWIDTH", "LATIN")),
-        ("\U0001d5baa", ("LATIN", "MATHEMATICAL")),
+        ("llama", ""),
+        ("Modèle", ""),
+        ("東京カタカナひらがな v2", ""),
+        ("한국어漢字KoAlpaca", ""),
+        ("שלום", ""),
+        ("модель", "Cyrillic"),
+        ("\u0441\u043e\u0441\u0430/\u0440\u0430", "Cyrillic"),
+        ("l\u0430ma", "Cyrillic, Latin"),
+        ("μ-model", "Greek, Latin"),
+        ("llama\u05d0", "Hebrew, Latin"),
+        ("Llama-3.\u0661", "Arabic, Latin"),
+        ("\u0261pt", "Latin, phonetic"),
     ],
 )
-def test_letters_of_scripts_that_are_not_written_together_are_told(name: str, scripts: tuple[str, ...]) -> None:
-    assert mixed_scripts(name) == scripts
-    assert as_written(name) == name + (f" ⟨letters: {', '.join(scripts)}⟩" if scripts else "")
+def test_words_that_may_be_taken_for_others_are_told_with_their_scripts(name: str, scripts: str) -> None:
+    assert as_written(name) == name + (f" ⟨letters: {scripts}⟩" if scripts else "")
+    assert as_written(f"of {name} or") == f"of {as_written(name)} or"
+
+
+@pytest.mark.parametrize("alike", "\u217c\u2113\u212a\ufb02\uff4c\U0001d5ba\u2044\u2010\u2236\u00b2\u037e")
+def test_what_looks_like_ascii_and_is_none_is_shown_by_its_number(alike: str) -> None:
+    assert as_written(f"x{alike}y") == f"x⟨U+{ord(alike):04X}⟩y"
+
+
+def test_our_own_signs_stay() -> None:
+    ours = "“Above” \u2013 it\u2019s 1.2 \u00d7 10 … · → ●▲◆ §"
+    assert as_written(ours) == visible(ours) == ours
 
 
 @given(st.text(st.characters()), st.text(st.characters()))

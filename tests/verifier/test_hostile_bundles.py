@@ -5,10 +5,12 @@
 
 import copy
 import json
+import zipfile
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -16,7 +18,8 @@ import pytest
 
 from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.dsse import envelope_line, parse_envelope
-from flops_auditor.use_cases.ledger.verify_bundle import Demands
+from flops_auditor.domain.values.canonical_json import canonical
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.attacks import tries
 from tests.fakes.bundles import Bundle, small_world
 from tests.fakes.ledger import MemorySigner
@@ -157,3 +160,22 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
     for key, each in list(inner):
         yield value, key
         yield from places(each)
+
+
+@pytest.mark.parametrize(("tables", "error"), [(1, "EvidenceMismatch"), (4, "BadBundle")])
+def test_a_small_zip_of_large_tables_keeps_no_verifier_busy(
+    honest: Bundle, page: PageCore, tmp_path: Path, tables: int, error: str
+) -> None:
+    """Zeros shrink to a thousandth; what a bundle may unpack to is bounded by its size."""
+    path = tmp_path / "bundle.zip"
+    others = {f"{form.TABLES}{number:064x}": bytes((1 << 24) - number) for number in range(tables)}
+    files = {**honest.files, **others}
+    sizes = [len(content) for name, content in files.items() if name != form.MANIFEST]
+    promised = json.loads(honest.files[form.MANIFEST]) | {"files": str(len(sizes)), "unpacked_bytes": str(sum(sizes))}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, content in {**files, form.MANIFEST: canonical(promised)}.items():
+            zipped.writestr(name, content)
+    demands = Demands(as_of=honest.world.at + timedelta(minutes=1))
+    report = verify_bundle(path, demands)
+    assert [each.error for each in report.findings] == [error]
+    assert page_said(page.judge(path, demands)) == python_said(report)

@@ -3,7 +3,7 @@
 import { splitLines } from "./bytes.js";
 import { readDirectory, unpack, unpackLines } from "./container.js";
 import { refuse } from "./errors.js";
-import { chunkName, FRAME, largest, leafName, parseManifest } from "./layout.js";
+import { ALWAYS_FITS, chunkName, FRAME, largest, leafName, MOST_GROWTH, parseManifest } from "./layout.js";
 import { LONGEST_NOTE } from "./note.js";
 
 /** A bundle that is open. Every method throws BadBundle for a file that is not as it must be. */
@@ -20,6 +20,8 @@ export class BundleFiles {
       if (most === null) refuse("BadBundle", `'${name}' is no file of a bundle`);
       if (size > most) refuse("BadBundle", `${name} would unpack to ${size} bytes, more than ${most}`);
     }
+    const unpacked = [...entries.values()].reduce((sum, { size }) => sum + size, 0), most = MOST_GROWTH * blob.size + ALWAYS_FITS;
+    if (unpacked > most) refuse("BadBundle", `it would unpack to ${unpacked} bytes, more than ${most} for its size`);
     return new BundleFiles(blob, entries);
   }
 

@@ -18,20 +18,37 @@ const SAID = {
 // As domain/values/visible.py shows them; the marks themselves, too, so that no text can imitate one.
 const HIDDEN = /[\p{C}\p{Z}⟨⟩\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\u180b-\u180f\ufe00-\ufe0f\u{e0100}-\u{e01ef}]/gu;
 
-function visible(text, keep = " ") {
-  return String(text).replace(HIDDEN, (each) => (keep.includes(each) ? each : `⟨U+${each.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`));
+function numbered(character) {
+  return `⟨U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
 }
 
-// Scripts whose letters can be taken for Latin ones; letters of mathematics and of full width are no plain Latin either.
-const ALIKE = {
-  Cyrillic: /\p{Script=Cyrillic}/u, Greek: /\p{Script=Greek}/u, Armenian: /\p{Script=Armenian}/u, Cherokee: /\p{Script=Cherokee}/u,
-  Coptic: /\p{Script=Coptic}/u, Lisu: /\p{Script=Lisu}/u, mathematical: /[\u{1d400}-\u{1d7ff}]/u, fullwidth: /[\uff21-\uff3a\uff41-\uff5a]/u,
-};
+function visible(text, keep = " ") {
+  return String(text).replace(HIDDEN, (each) => (keep.includes(each) ? each : numbered(each)));
+}
 
-/** A name, followed by the scripts that it mixes with Latin letters, if it does. */
+const LETTERS = Object.entries(SIGHT.scripts).map(([name, blocks]) => [name, new RegExp(`[${blocks}]`, "u")]);
+const isAscii = (text) => /^[\0-\x7f]*$/.test(text);
+
+/** Whether a character is one of ASCII in another form, such as a ligature, or is taken for one. */
+function looksAscii(each) {
+  return !isAscii(each) && each !== SIGHT.cut && (SIGHT.likePunctuation.includes(each) || isAscii(each.normalize("NFKC")));
+}
+
+/** The scripts of a word that may be taken for another one: it mixes some, or all of it is of one that looks like Latin. */
+function toldScripts(word) {
+  const scripts = LETTERS.filter(([, letters]) => letters.test(word)).map(([name]) => name);
+  const doubtful = scripts.filter((name) => !SIGHT.unsuspicious.includes(name));
+  const told = doubtful.length && (scripts.length > 1 || SIGHT.lookLatin.includes(doubtful[0]));
+  return told ? scripts.sort() : [];
+}
+
+/** A text with names: what looks like ASCII by its number, and after each word that may be taken for another its scripts. */
 function asWritten(text) {
-  const scripts = /[A-Za-z]/.test(text) ? Object.keys(ALIKE).filter((name) => ALIKE[name].test(text)) : [];
-  return visible(text) + (scripts.length ? ` ⟨letters: Latin, ${scripts.join(", ")}⟩` : "");
+  return String(text).split(" ").map((word) => {
+    const letters = Array.from(word);
+    const scripts = toldScripts(letters.filter((each) => !looksAscii(each)).join(""));
+    return letters.map((each) => (looksAscii(each) ? numbered(each) : visible(each))).join("") + (scripts.length ? ` ⟨letters: ${scripts.join(", ")}⟩` : "");
+  }).join(" ");
 }
 
 /** An element with a text, which may be anybody's, and a class. */

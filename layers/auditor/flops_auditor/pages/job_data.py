@@ -52,7 +52,7 @@ def _verdict(line: JobLine) -> tuple[str, str, str]:
 
 _SHARED: dict[str, Callable[[JobLine], Any]] = {
     "verdict": _verdict,
-    "line": lambda line: as_written(line.nearest.title) if line.nearest else "",
+    "line": lambda line: (as_written(line.nearest.title), line.nearest.called) if line.nearest else ("", ""),
     "model": lambda line: as_written(line.base_model),
     "method": lambda line: line.method,
     "region": lambda line: as_written(line.region),

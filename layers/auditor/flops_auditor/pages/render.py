@@ -19,7 +19,7 @@ from flops_auditor.domain.messages.report.report import Report
 from flops_auditor.domain.messages.report.verdict_words import ON_ITS_WORD, WORDS_OF, words_of
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.moments import iso, to_the_minute
-from flops_auditor.domain.values.visible import as_written, visible
+from flops_auditor.domain.values.visible import as_written
 from flops_auditor.pages.job_data import FIRST_ROWS, job_data
 
 FOLDER = Path(__file__).parent
@@ -53,8 +53,8 @@ def source_hash(text: str) -> str:
 
 
 def shown(value: Any) -> Any:
-    """What a template writes: of a text all that cannot be seen as its number, whoever wrote it."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """What a template writes: of a text all that cannot be seen, or looks like something else, whoever wrote it."""
+    return as_written(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @cache

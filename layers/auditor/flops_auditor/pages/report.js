@@ -51,7 +51,11 @@
     badge.textContent = `${mark} ${label}`;
     verdict.append(badge);
     const toLine = cell(row[SHARE], "number");
-    toLine.title = of(row, "line");
+    const [title, called] = of(row, "line");
+    const which = document.createElement("small");
+    which.textContent = called;
+    toLine.title = title;
+    toLine.append(which);
     made.append(name, verdict, cell(row[LOWER], "number wide"), cell(row[BEST], "number"), cell(row[UPPER], "number"),
       toLine, cell(of(row, "model"), "name"), cell(of(row, "method"), "wide"), cell(of(row, "region"), "wide day"),
       cell(row[ENDED], "day"));

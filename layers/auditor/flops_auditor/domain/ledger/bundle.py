@@ -52,6 +52,10 @@ EVERYTHING = "everything"
 NO_CHECKPOINT = "no checkpoint, since each may be the pin that somebody holds"
 """Of what a part leaves out of the log's checkpoints: a consistency proof to the newest takes a kilobyte of each."""
 LONGEST_SELECTION = 1000
+MOST_GROWTH, ALWAYS_FITS = 100, 1 << 24
+"""How many times its own size a bundle unpacks to at most, and what any may: records, tables and evidence are texts, of
+which zip makes a tenth, while zeros shrink to a thousandth and would keep a verifier busy for hours.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,11 @@ def check_selection(selection: str) -> None:
 def largest(name: str) -> int | None:
     """How many bytes a file of this name may unpack to; None if no file of a bundle has such a name."""
     return next((most for names, most in _LAYOUT if names.fullmatch(name)), None)
+
+
+def largest_together(length: int) -> int:
+    """The most bytes that all files of a bundle of this length may unpack to."""
+    return MOST_GROWTH * length + ALWAYS_FITS
 
 
 def chunk_name(folder: str, first_index: int) -> str:

@@ -16,6 +16,7 @@ from flops_auditor.domain.messages.record_alert import (
     unassessed_doubts,
 )
 from flops_auditor.domain.values.amounts import Bound, flop, percent, shortened
+from flops_auditor.domain.values.figures import SEVERITY
 from flops_auditor.domain.values.remarks import as_word
 
 ON_ITS_WORD = "below, on the job's word"
@@ -72,8 +73,14 @@ def share_in_words(share: float | None, threshold: str, bound: Bound = "best") -
 
 def nearest(assessments: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The assessment whose threshold the upper bound comes nearest to, or is farthest over."""
-    shares = [each for each in assessments if each["upper_share"] is not None]
+    shares = [each for each in telling(assessments) if each["upper_share"] is not None]
     return max(shares, key=lambda each: each["upper_share"], default=None)
+
+
+def telling(assessments: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that shares are of: of a policy that only words a law what is more severe than every line of a law."""
+    laws = max((SEVERITY[each["verdict"]] for each in assessments if not each.get("wording_of")), default=-1)
+    return [each for each in assessments if not each.get("wording_of") or SEVERITY[each["verdict"]] > laws]
 
 
 def headline(document: Mapping[str, Any], today: date) -> str:

@@ -37,13 +37,17 @@ class BundleFiles:
         os.close(self._file)
 
     def _directory(self) -> dict[str, Entry]:
-        entries = read_directory(self._read, os.fstat(self._file).st_size)
+        length = os.fstat(self._file).st_size
+        entries = read_directory(self._read, length)
         for entry in entries.values():
             most = bundle.largest(entry.name)
             if most is None:
                 raise BadBundle(f"{entry.name!r} is no file of a bundle")
             if entry.size > most:
                 raise BadBundle(f"{entry.name} would unpack to {entry.size} bytes, more than {most}")
+        unpacked, most = sum(entry.size for entry in entries.values()), bundle.largest_together(length)
+        if unpacked > most:
+            raise BadBundle(f"it would unpack to {unpacked} bytes, more than {most} for its size")
         return entries
 
     def _read(self, offset: int, length: int) -> bytes:

@@ -9,7 +9,13 @@ from typing import Any, Literal, get_args
 
 from flops_auditor.domain.audit.tables import POLICY_FOLDER
 from flops_auditor.domain.messages.documents.run_figures import TRAINING
-from flops_auditor.domain.messages.record_words import nearest, verdict_in_words, with_shares
+from flops_auditor.domain.messages.record_words import (
+    line_in_words,
+    nearest,
+    telling,
+    verdict_in_words,
+    with_shares,
+)
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
 
@@ -24,15 +30,24 @@ UNBOUNDED = float("inf")
 
 @dataclass(frozen=True, slots=True)
 class NearestLine:
-    """The threshold that a job's upper bound comes nearest to, or is farthest over; shares of it, None: not known."""
+    """The threshold that a job's upper bound comes nearest to, or is farthest over; shares of it, None: not known.
+
+    `no_law`: the policy only words a law, and is more severe here than the law itself.
+    """
 
     policy: str
     scenario: str
     title: str
     threshold_flop: int
+    no_law: bool
     lower_share: float | None
     best_share: float | None
     upper_share: float | None
+
+    @property
+    def called(self) -> str:
+        """What stands beside a share."""
+        return f"of {line_in_words(str(self.threshold_flop))}{' (no law)' if self.no_law else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +163,7 @@ def last_of_their_chains(lines: Iterable[JobLine]) -> list[JobLine]:
 def _nearest(content: Mapping[str, Any]) -> NearestLine | None:
     """Where nothing bounds the compute, the lowest threshold is the nearest one. A line at any compute has none."""
     assessed = [each for each in with_shares(content)["assessments"] if int(each["threshold_flop"])]
-    closest = nearest(assessed) or min(assessed, key=lambda each: int(each["threshold_flop"]), default=None)
+    closest = nearest(assessed) or min(telling(assessed), key=lambda each: int(each["threshold_flop"]), default=None)
     if closest is None:
         return None
     return NearestLine(
@@ -156,6 +171,7 @@ def _nearest(content: Mapping[str, Any]) -> NearestLine | None:
         closest["scenario"],
         closest["title"],
         int(closest["threshold_flop"]),
+        bool(closest.get("wording_of")),
         closest["lower_share"],
         closest["best_share"],
         closest["upper_share"],

@@ -152,18 +152,19 @@ def chart_of(content: Mapping[str, Any], known: Mapping[str, JobLine]) -> Chart 
 
 
 def thresholds_of(content: Mapping[str, Any]) -> list[tuple[int, str]]:
-    """(FLOP that are left to training, what for) of each threshold that a model is assessed for, the lowest first.
+    """(FLOP that are left to training, what for) of each threshold that a model is assessed for: those of laws first,
+    the lowest first.
 
     Where the original counts, what it took is taken off: the chart shows the runs alone.
     """
     amounts: dict[int, str] = {}
-    for each in content["assessments"]:
+    for each in sorted(content["assessments"], key=lambda each: ("wording_of" in each, int(each["threshold_flop"]))):
         inherited = int(each["inherited_flop"] or 0)
         left = int(each["threshold_flop"]) - inherited
         if left > 0:
             beside = " beside the original" if inherited else ""
             amounts.setdefault(left, f"{scientific(left)}{beside}")
-    return sorted(amounts.items())
+    return list(amounts.items())
 
 
 def _steps(content: Mapping[str, Any], known: Mapping[str, JobLine]) -> list[tuple[datetime, int, int, int]]:
@@ -219,7 +220,7 @@ def _band(points: Sequence[Point]) -> str:
 
 
 def _apart(lines: Iterable[Tick]) -> tuple[Tick, ...]:
-    """Thresholds whose labels do not stand on one another: of two that are close, the lower one has the label."""
+    """Thresholds whose labels do not stand on one another: of two that are close, the first one has the label."""
     ticks: list[Tick] = []
     for each in lines:
         close = any(abs(other.at - each.at) < 14 and other.label for other in ticks)
