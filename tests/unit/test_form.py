@@ -369,6 +369,20 @@ def test_what_a_jobs_owner_writes_is_no_formula(capsys: pytest.CaptureFixture[st
         assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))] == []
 
 
+def test_a_run_that_waited_for_capacity_says_for_how_long() -> None:
+    name, records = "training_time_aio_wall_clock", runs(demo(), CHAIN)
+    assert not any("waited" in each for each in notes(filled(*records), name))
+    last, seconds = records[0], Decimal(records[0]["estimate"]["accelerator_seconds"])
+    accelerators = 8 * sum(each["count"] for each in last["job"]["instances"])
+    slowed = {**last, "estimate": {**last["estimate"], "accelerator_seconds": str(seconds * Decimal("0.75"))}}
+    between = wall_clock_seconds([last])
+    assert between
+    assert notes(filled(slowed, *records[1:]), name)[-1] == (
+        f"{last['job']['name']} waited or was interrupted in this time; without such pauses it would be "
+        f"{round(between - seconds * Decimal('0.75') / accelerators)} s less"
+    )
+
+
 def test_what_cannot_be_decided_is_said() -> None:
     told = notes(filled(*runs(demo(), ["domain-adapt-2", "domain-adapt-1"])), "computation_used_aio")
     assert told[-1] == "whether it is over 3.33e22 FLOP cannot be said"

@@ -12,7 +12,11 @@ const CONTROL = (byte) => byte < 32 && byte !== NEWLINE;
 // The white space that Python's regular expressions know; JavaScript's \s has another.
 const SIGNATURE = /^— ([^\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+) ([A-Za-z0-9+/]+={0,2})$/;
 const CHECKPOINT = /^([\x21-\x7e]{1,512})\n(0|[1-9][0-9]{0,18})\n([A-Za-z0-9+/]{43}=)\n$/;
-const MAILED = /^[\x21-\x7e]{1,512}\n(?:0|[1-9][0-9]{0,18})\n[A-Za-z0-9+/]{43}=\n\n(?:— \S+ [A-Za-z0-9+/]+={0,2}\n)+/m;
+const LONGEST_MAIL = 1 << 20;
+// A line begins after a newline alone, and white space is that of ASCII: as Python's expressions on bytes have it.
+const MAILED = /(?<![^\n])[\x21-\x7e]{1,512}\n(?:0|[1-9][0-9]{0,18})\n[A-Za-z0-9+/]{43}=\n\n(?:— [^\t-\r ]+ [A-Za-z0-9+/]+={0,2}\n)+/;
+const TRAILING = /[\t-\r ]+$/;
+const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const unreadable = (message) => refuse("UnreadableNote", message);
 
@@ -54,8 +58,9 @@ export function parseCheckpoint(text) {
  */
 export function checkpointIn(pasted) {
   let damaged = null;
-  for (const text of [pasted, fromQuotedPrintable(pasted)]) {
-    const match = MAILED.exec(`${text.replaceAll("\r\n", "\n").trimEnd()}\n`);
+  const begin = lenient.decode(utf8(pasted.replace(/^\ufeff/, "")).subarray(0, LONGEST_MAIL));
+  for (const text of [begin, fromQuotedPrintable(begin)]) {
+    const match = MAILED.exec(`${text.replaceAll("\r\n", "\n").replace(TRAILING, "")}\n`);
     if (!match) continue;
     try {
       const note = utf8(match[0]);

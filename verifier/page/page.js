@@ -105,12 +105,12 @@ function start(file) {
 
 /** What is known from elsewhere. */
 async function demanded() {
-  const pin = $("pin").value.trim(), keys = $("keys").files[0], day = $("received").valueAsNumber;
+  const pin = $("pin").value, keys = $("keys").files[0], day = $("received").valueAsNumber;
   const now = Date.now();
   return {
     now,
     asOf: Number.isNaN(day) ? now : day + DAY - 1,
-    pin: pin || null,
+    pin: pin.trim() ? pin : null,
     keys: keys ? new Uint8Array(await keys.arrayBuffer()) : null,
   };
 }

@@ -5,6 +5,7 @@ since no monitor could audit them; the time of sealing stands in the log itself,
 """
 
 import binascii
+import codecs
 import re
 from base64 import b64encode
 from collections.abc import Iterator
@@ -92,13 +93,13 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
 
 
 def checkpoint_in(mail: bytes) -> bytes:
-    """The first checkpoint in a text that a person saved: a mail's footer and line ends are no part of it.
+    """The first checkpoint in a text that a person saved: its footer, line ends and byte order mark are no part of it.
 
     A mail may be saved as it came: its text is then quoted-printable or base64 (RFC 2045, section 6). Raises
     UnreadablePin when there is none.
     """
     damaged: UnreadableNote | None = None
-    for text in _readings(mail[:LONGEST_MAIL]):
+    for text in _readings(mail.removeprefix(codecs.BOM_UTF8)[:LONGEST_MAIL]):
         match = _MAILED.search(text.replace(b"\r\n", b"\n").rstrip() + b"\n")
         if not match:
             continue

@@ -4,9 +4,10 @@ For a modification only what concerns the modification (Guidelines C(2025) 5045,
 Act, recital 109).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from flops_auditor.domain.messages.documents.run_figures import (
     amount_of,
     energies,
     role_of,
+    waited_seconds,
     wall_clock_seconds,
     whole,
 )
@@ -48,6 +50,9 @@ from flops_auditor.domain.values.errors import WrongInput
 DAYS_IN_A_MONTH = Decimal("30.44")
 SECONDS_IN_A_DAY = 86400
 AT_ONCE = ("what several runs trained at once counts once; pauses between runs do not count",)
+WAITED = "{run} waited or was interrupted in this time; without such pauses it would be {seconds} s less"
+LONG_PAUSE = Fraction(1, 100)
+"""The share of its time for which a run may not have trained without a word: jobs begin and end with some."""
 PLACE = "that is where the run read it from: put the model's name and version in its place"
 TWO_FIGURES = "two significant figures hide that it is {side} {line} FLOP: read the exact amount"
 MAGNITUDE = "the order of magnitude hides that it is {side} {line} FLOP: read the exact amount"
@@ -173,8 +178,16 @@ def _range(runs: _Runs) -> Answer:
 
 def _wall_clock_days(runs: _Runs) -> Answer:
     days, exact, sources = _wall_clock(runs)
-    notes = (*runs.incomplete, *(AT_ONCE if len(runs.trained) > 1 else ()))
+    notes = (*runs.incomplete, *(AT_ONCE if len(runs.trained) > 1 else ()), *_pauses(runs))
     return Answer(None if days is None else f"{significant(days)} wall-clock days", exact, notes, sources)
+
+
+def _pauses(runs: _Runs) -> Iterator[str]:
+    """What a run was slowed by, such as a spot job that waits for capacity."""
+    for each in runs.trained:
+        waited, whole_time = waited_seconds(each, runs.hardware), wall_clock_seconds([each])
+        if waited and whole_time and Fraction(waited) > LONG_PAUSE * Fraction(whole_time):
+            yield WAITED.format(run=each["job"]["name"], seconds=exactly(Decimal(round(waited))))
 
 
 def _wall_clock(runs: _Runs) -> tuple[Decimal | None, str, tuple[FieldSource, ...]]:

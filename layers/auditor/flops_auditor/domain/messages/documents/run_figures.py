@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.compute.hardware import HardwareTable
@@ -24,7 +25,10 @@ def whole(amount: str | None) -> int | None:
 
 
 def wall_clock_seconds(records: Sequence[Mapping[str, Any]]) -> Decimal | None:
-    """The time in which at least one of the runs trained, pauses between them left out; None where one does not say."""
+    """The time from start to end of each run, pauses between runs left out; None where one does not say.
+
+    A run that waits for capacity, as a spot job may, goes on: its records have no times of the pauses within it.
+    """
     spans: list[tuple[datetime, datetime]] = []
     for content in records:
         job = content["job"]
@@ -53,6 +57,18 @@ def accelerator_seconds(records: Sequence[Mapping[str, Any]], hardware: Hardware
         name = accelerators_of(content, hardware)
         by_name[name] = by_name.get(name, Decimal(0)) + Decimal(seconds)
     return by_name
+
+
+def waited_seconds(content: Mapping[str, Any], hardware: HardwareTable) -> Decimal | None:
+    """For how long a run did not train between its start and its end; None where nobody can say."""
+    job, used = content["job"], content["estimate"]["accelerator_seconds"]
+    hosts = [(hardware.find(each["type"]), int(each["count"])) for each in job["instances"]]
+    accelerators = sum(((host.units * count) if host else Fraction(0) for host, count in hosts), Fraction(0))
+    if used is None or not accelerators or not all(host for host, _ in hosts) or not (job["start"] and job["end"]):
+        return None
+    went_on = Fraction(str((read_time(job["end"]) - read_time(job["start"])).total_seconds()))
+    waited = max(went_on - Fraction(used) / accelerators, Fraction(0))
+    return Decimal(waited.numerator) / waited.denominator
 
 
 def accelerators_of(content: Mapping[str, Any], hardware: HardwareTable) -> str:
