@@ -69,6 +69,8 @@ def test_jobs_are_filtered_and_sorted_by_keyboard(open_offline: OpenOffline, pat
     page.get_by_label("Words in name").fill("ADAPT")
     assert sorted(rows(page)) == ["domain-adapt-1", "domain-adapt-2", "domain-adapt-3"]
     assert page.get_by_role("status").inner_text() == "3 of 3 jobs are shown; 18 are recorded."
+    page.get_by_label("Words in name").fill("adapt-3  EU-west in-house")
+    assert rows(page) == ["domain-adapt-3"]
     page.get_by_label("Words in name").fill("")
     page.get_by_label("Verdict").select_option("above")
     assert rows(page) == everything[:2]

@@ -324,3 +324,11 @@ def test_a_flipped_byte_gets_the_same_verdict_under_the_same_names(opened: Opene
 
 def _as_python(shown: tuple[str, set[str]]) -> tuple[Any, set[str]]:
     return WORDS[shown[0]], shown[1]
+
+
+def test_a_day_that_no_calendar_has_is_refused_in_words(open_offline: OpenOffline, whole: Bundle) -> None:
+    whole.verify()
+    page = open_offline(OUTPUT).page
+    page.locator("#received").fill("275760-09-13")
+    page.locator("#bundle").set_input_files(whole.path)
+    expect(page.locator("#meaning")).to_contain_text("is none of the years 1 to 9999")

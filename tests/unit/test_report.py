@@ -12,11 +12,12 @@ import pytest
 import time_machine
 from typer.testing import CliRunner
 
+from flops_auditor.domain.messages.record_words import nearest
 from flops_auditor.domain.messages.report import pictures
-from flops_auditor.domain.messages.report.job_line import last_of_their_chains
+from flops_auditor.domain.messages.report.job_line import NearestLine, last_of_their_chains
 from flops_auditor.domain.messages.report.report import RecordedRevision, Report
 from flops_auditor.domain.values.moments import iso, to_the_minute
-from flops_auditor.pages.render import report_page, source_hash
+from flops_auditor.pages.render import _coded, report_page, source_hash
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.listing.reading import JobReading
 from flops_auditor.use_cases.operations.report_ledger import complete_to, newest_seal, report_ledger
@@ -256,13 +257,48 @@ def test_a_name_of_mixed_alphabets_is_marked(contents: list[dict[str, Any]]) -> 
     assert "dom\u0430in ⟨letters: Cyrillic, Latin⟩" in report_page(report_on([content])).decode()
 
 
+def test_commands_stand_as_code_and_a_lone_backtick_stays() -> None:
+    assert _coded("Ask `a <b>` or `c`.") == "Ask <code>a &lt;b&gt;</code> or <code>c</code>."
+    assert _coded("a ` b") == "a ` b"
+
+
+def assessed(policy: str, upper: float, verdict: str, **more: str) -> dict[str, Any]:
+    return {"policy": policy, "upper_share": upper, "verdict": verdict, "threshold_flop": "1", **more}
+
+
+@pytest.mark.parametrize(
+    ("of_law", "of_wording", "told"),
+    [
+        ((0.99, "below"), (1.0, "below"), "law"),
+        ((1.10, "above"), (1.11, "above"), "law"),
+        ((0.99, "below"), (1.01, "above"), "wording"),
+        ((0.99, "below"), (1.01, "indeterminate"), "wording"),
+    ],
+)
+def test_a_share_is_of_a_law_unless_only_its_wording_is_over(of_law: Any, of_wording: Any, told: str) -> None:
+    found = nearest([assessed("wording", *of_wording, wording_of="law"), assessed("law", *of_law)])
+    assert found is not None and found["policy"] == told
+    alone = nearest([assessed("wording", *of_wording, wording_of="law")])
+    assert alone is not None and alone["policy"] == "wording"
+
+
+def test_each_bar_and_each_share_says_of_which_threshold(contents: list[dict[str, Any]]) -> None:
+    page = report_page(report_on(contents)).decode()
+    assert "110 %, at most 151 % of 3.33e22</span>" in page
+    assert "151 %<small>of 3.33e22</small>" in page
+    data = json.loads(Outline(page.encode()).texts["script"][0])
+    assert "of 3.33e22" in {called for _, called in data["shared"]["line"]}
+    line = NearestLine("x", 33, True, None, None, None)
+    assert line.called == "of 33 (no law)"
+
+
 def test_jobs_of_one_name_are_told_apart_wherever_they_are_named(contents: list[dict[str, Any]]) -> None:
     """In bars and headings two jobs of two regions were "same", "same"."""
     same = [{**each, "job": {**each["job"], "name": "same"}} for each in contents[:2]]
     other = "arn:aws:sagemaker:us-east-1:444455556666:training-job/same"
     same[1]["job"] |= {"region": "us-east-1", "arn": other}
     page = report_page(report_on([*same, contents[2]])).decode()
-    assert page.count("same (us-east-1, 444455556666)") >= 3
+    assert len(re.findall(r"same(</bdi>)? \(us-east-1, 444455556666\)", page)) >= 3
     assert re.search(r">same(?! \()", page) is None
     names = [row[0] for row in json.loads(Outline(page.encode()).texts["script"][0])["rows"]]
     assert "same (us-east-1, 444455556666)" in names and contents[2]["job"]["name"] in names

@@ -106,6 +106,7 @@ function start(file) {
 /** What is known from elsewhere. */
 async function demanded() {
   const pin = $("pin").value, keys = $("keys").files[0], day = $("received").valueAsNumber;
+  if (!$("received").checkValidity()) throw new Error("the day on which you received the bundle is none of the years 1 to 9999");
   const now = Date.now();
   return {
     now,

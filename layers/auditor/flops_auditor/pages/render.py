@@ -67,7 +67,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(name=_name, flop=flop, percent=percent, moment=_minute)
+    environment.filters.update(name=_name, coded=_coded, flop=flop, percent=percent, moment=_minute)
     environment.globals.update(
         words_of=words_of,
         WORDS_OF=WORDS_OF,
@@ -84,6 +84,16 @@ def _environment() -> Environment:
 def _name(text: str) -> Markup:
     """A name that others may imitate: with what it hides, and with its alphabets where it mixes them."""
     return escape(as_written(text))
+
+
+def _coded(text: str) -> Markup:
+    """A sentence in which commands stand between backticks, as on a terminal; one that is left alone stays as it is."""
+    parts = [escape(as_written(part)) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        return escape(as_written(text))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
+    )
 
 
 def _minute(at: datetime) -> str:

@@ -21,13 +21,13 @@
   };
   const severity = { above: 3, indeterminate: 2, word: 1, below: 0, not_assessed: -1 };
   const keys = {
-    name: (row) => row[NAME],
+    name: (row) => row[NAME].toLowerCase(),
     verdict: (row) => severity[of(row, "verdict")[2]],
     lower: (row) => amount(row[LOWER]),
     best: (row) => amount(row[BEST]),
     upper: (row) => amount(row[UPPER]),
     share: (row) => share(row[SHARE]),
-    model: (row) => of(row, "model"),
+    model: (row) => of(row, "model").toLowerCase(),
     method: (row) => of(row, "method"),
     region: (row) => of(row, "region"),
     ended: (row) => row[ENDED],
@@ -39,12 +39,18 @@
     if (kind) made.className = kind;
     return made;
   };
+  // A text of a job's owner, whose direction ends with it.
+  const isolated = (text) => {
+    const made = document.createElement("bdi");
+    made.textContent = text;
+    return made;
+  };
   const line = (row) => {
     const made = document.createElement("tr");
     const [label, mark, tone] = of(row, "verdict");
     const name = document.createElement("th");
     name.scope = "row";
-    name.textContent = row[NAME];
+    name.append(isolated(row[NAME]));
     const verdict = document.createElement("td");
     const badge = document.createElement("span");
     badge.className = `badge ${tone}`;
@@ -56,18 +62,20 @@
     which.textContent = called;
     toLine.title = title;
     toLine.append(which);
+    const model = cell("", "name");
+    model.append(isolated(of(row, "model")));
     made.append(name, verdict, cell(row[LOWER], "number wide"), cell(row[BEST], "number"), cell(row[UPPER], "number"),
-      toLine, cell(of(row, "model"), "name"), cell(of(row, "method"), "wide"), cell(of(row, "region"), "wide day"),
+      toLine, model, cell(of(row, "method"), "wide"), cell(of(row, "region"), "wide day"),
       cell(row[ENDED], "day"));
     return made;
   };
 
   const draw = () => {
-    const words = form.elements.words.value.trim().toLowerCase();
+    const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
     const tone = form.elements.verdict.value;
-    let found = rows.filter((row) => (!tone || of(row, "verdict")[2] === tone) && (!words ||
-      [row[NAME], of(row, "model"), of(row, "region"), of(row, "status"), of(row, "method")]
-        .some((text) => text.toLowerCase().includes(words))));
+    const texts = (row) => [row[NAME], of(row, "model"), of(row, "region"), of(row, "status"), of(row, "method")].join("\n");
+    let found = rows.filter((row) => (!tone || of(row, "verdict")[2] === tone) && (!words.length ||
+      words.every(((all) => (word) => all.includes(word))(texts(row).toLowerCase()))));
     if (sorted) {
       const key = keys[sorted], sign = falling ? -1 : 1;
       const keyed = found.map((row, at) => [key(row), at, row]);

@@ -29,13 +29,17 @@ MOST_ON_A_LEVEL = 3
 
 @dataclass(frozen=True)
 class Bar:
-    """A band from `lower` to `upper` with `best` on it (None: not known), of BAR_WIDTH; `line` is the threshold."""
+    """A band from `lower` to `upper` with `best` on it (None: not known), of BAR_WIDTH; `line` is the threshold.
+
+    `further`: it goes on beyond the axis.
+    """
 
     lower: float
     upper: float
     best: float | None
     line: float
     open_end: bool
+    further: bool
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,14 @@ def bar_of(nearest: NearestLine) -> Bar:
     upper = nearest.upper_share
     best = None if nearest.best_share is None else place_of(nearest.best_share)
     lower = place_of(nearest.lower_share or LEAST_SHARE)
-    return Bar(lower, BAR_WIDTH if upper is None else place_of(upper), best, place_of(1), upper is None)
+    return Bar(
+        lower,
+        BAR_WIDTH if upper is None else place_of(upper),
+        best,
+        place_of(1),
+        upper is None,
+        upper is None or upper > MOST_SHARE,
+    )
 
 
 def place_of(share: float) -> float:
