@@ -14,7 +14,7 @@ from tests.fakes.jobs import describe
 from tests.integration.deployed import Deployed, fresh_job, run
 
 SHOWN = ("job_name", "region", "verdict", "best_flop", "upper_flop", "upper_share", "base_model", "revision", "job_id")
-LATE = "9999"
+LATE = "9999-12-31"
 
 
 @pytest.fixture(scope="module")
