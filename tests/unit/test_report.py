@@ -288,8 +288,8 @@ def test_each_bar_and_each_share_says_of_which_threshold(contents: list[dict[str
     assert "151 %<small>of 3.33e22</small>" in page
     data = json.loads(Outline(page.encode()).texts["script"][0])
     assert "of 3.33e22" in {called for _, called in data["shared"]["line"]}
-    line = NearestLine("x", 33, True, None, None, None)
-    assert line.called == "of 33 (no law)"
+    line = NearestLine("x", 33 * 10**21, True, None, None, None)
+    assert line.called == "of 3.30e22 (no law)"
 
 
 def test_jobs_of_one_name_are_told_apart_wherever_they_are_named(contents: list[dict[str, Any]]) -> None:
