@@ -169,11 +169,10 @@ def thresholds_of(content: Mapping[str, Any]) -> list[tuple[int, str]]:
     Where the original counts, what it took is taken off: the chart shows the runs alone.
     """
     amounts: dict[int, str] = {}
-    for each in sorted(content["assessments"], key=lambda each: ("wording_of" in each, int(each["threshold_flop"]))):
-        inherited = int(each["inherited_flop"] or 0)
-        left = int(each["threshold_flop"]) - inherited
+    shown = ((each, int(each["threshold_flop"]) - int(each["inherited_flop"] or 0)) for each in content["assessments"])
+    for each, left in sorted(shown, key=lambda line: ("wording_of" in line[0], line[1])):
         if left > 0:
-            beside = " beside the original" if inherited else ""
+            beside = " beside the original" if int(each["inherited_flop"] or 0) else ""
             amounts.setdefault(left, f"{scientific(left)}{beside}")
     return list(amounts.items())
 
