@@ -5,7 +5,6 @@ since no monitor could audit them; the time of sealing stands in the log itself,
 """
 
 import binascii
-import codecs
 import re
 from base64 import b64encode
 from collections.abc import Iterator
@@ -99,7 +98,7 @@ def checkpoint_in(mail: bytes) -> bytes:
     UnreadablePin when there is none.
     """
     damaged: UnreadableNote | None = None
-    for text in _readings(mail.removeprefix(codecs.BOM_UTF8)[:LONGEST_MAIL]):
+    for text in _readings(mail.removeprefix(_BYTE_ORDER_MARK)[:LONGEST_MAIL]):
         match = _MAILED.search(text.replace(b"\r\n", b"\n").rstrip() + b"\n")
         if not match:
             continue
@@ -126,6 +125,7 @@ def _readings(mail: bytes) -> Iterator[bytes]:
 
 
 LONGEST_MAIL = 1 << 20
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MAILED = re.compile(
     rb"^[\x21-\x7e]{1,512}\n(?:0|[1-9][0-9]{0,18})\n[A-Za-z0-9+/]{43}=\n\n(?:\xe2\x80\x94 \S+ [A-Za-z0-9+/]+={0,2}\n)+",
     re.MULTILINE,

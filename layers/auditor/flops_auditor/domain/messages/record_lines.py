@@ -3,29 +3,30 @@
 A line has what `flops-auditor records list --output json` says of a job, and `lineage`, by which it is looked for.
 """
 
-import gzip
+import zlib
 from collections.abc import Mapping
-from io import BytesIO
 from typing import Any
 
 import orjson
 
 from flops_auditor.domain.messages.record_row import row_of
 
+GZIP = zlib.MAX_WBITS | 16
+"""zlib's sign for the gzip format."""
+
 
 class RecordLines:
     """Lines, packed as they come, so that what is held is small (python -m bench.record_lines)."""
 
     def __init__(self) -> None:
-        self._packed = BytesIO()
-        # The moment of packing is no part of it: the same records are the same bytes.
-        self._lines = gzip.GzipFile(fileobj=self._packed, mode="wb", mtime=0)
+        self._gzip = zlib.compressobj(wbits=GZIP)  # without a moment of packing: the same records are the same bytes
+        self._parts: list[bytes] = []
 
     def add(self, content: Mapping[str, Any], lineage: str) -> None:
         """A record's predicate, and the job id of the first run of its lineage."""
-        self._lines.write(orjson.dumps({**row_of(content), "lineage": lineage}, option=orjson.OPT_APPEND_NEWLINE))
+        line = orjson.dumps({**row_of(content), "lineage": lineage}, option=orjson.OPT_APPEND_NEWLINE)
+        self._parts.append(self._gzip.compress(line))
 
     def packed(self) -> bytes:
         """All lines, as gzip (RFC 1952). Nothing is added after that."""
-        self._lines.close()
-        return self._packed.getvalue()
+        return b"".join([*self._parts, self._gzip.flush()])
