@@ -61,7 +61,7 @@
     const which = document.createElement("small");
     which.textContent = called;
     toLine.title = title;
-    toLine.append(which);
+    if (called) toLine.append(which);
     const model = cell("", "name");
     model.append(isolated(of(row, "model")));
     made.append(name, verdict, cell(row[LOWER], "number wide"), cell(row[BEST], "number"), cell(row[UPPER], "number"),
