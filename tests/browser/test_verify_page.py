@@ -329,6 +329,7 @@ def _as_python(shown: tuple[str, set[str]]) -> tuple[Any, set[str]]:
 def test_a_day_that_no_calendar_has_is_refused_in_words(open_offline: OpenOffline, whole: Bundle) -> None:
     whole.verify()
     page = open_offline(OUTPUT).page
+    page.locator("#known summary").click()
     page.locator("#received").fill("275760-09-13")
     page.locator("#bundle").set_input_files(whole.path)
     expect(page.locator("#meaning")).to_contain_text("is none of the years 1 to 9999")
