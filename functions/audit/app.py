@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -40,6 +41,7 @@ def audit_message(record: SQSRecord) -> None:
     logger.info(outcome.kind, job_id=outcome.job_id, verdict=outcome.verdict)
     if outcome.kind == "recorded":
         count("Recorded")
+    time.sleep(outcome.pause_seconds)
 
 
 @lambda_handler

@@ -1,8 +1,10 @@
 """In-memory twins of the ports in use_cases/ports.py, proven equal to the AWS adapters by tests/contract."""
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right, insort
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from flops_auditor.data import load_tables
@@ -312,24 +314,29 @@ class MemoryIndex:
 
     entries: dict[tuple[IndexKind, str], dict[str, IndexEntry]] = field(default_factory=dict)
     reads: int = 0
+    _order: dict[tuple[IndexKind, str], list[str]] = field(default_factory=dict)
 
     def add(self, kind: IndexKind, entry: IndexEntry) -> None:
-        self.entries.setdefault((kind, entry.location.space), {})[entry.cursor] = entry
+        found = self.entries.setdefault((kind, entry.location.space), {})
+        if entry.cursor not in found:
+            insort(self._order.setdefault((kind, entry.location.space), []), entry.cursor)
+        found[entry.cursor] = entry
 
     def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
         found = [e for e in self._sorted(kind, at) if e.location == at and e.created < before]
         return found[::-1][:limit]
 
     def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
-        return [e for e in self._sorted(kind, at) if at.holds(e.location) and e.cursor > after][:limit]
+        return list(islice((e for e in self._sorted(kind, at, after) if at.holds(e.location)), limit))
 
     def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
-        return [e for e in self._sorted(kind, at) if e.location == at and e.cursor > after][:limit]
+        return list(islice((e for e in self._sorted(kind, at, after) if e.location == at), limit))
 
-    def _sorted(self, kind: IndexKind, at: Location) -> list[IndexEntry]:
+    def _sorted(self, kind: IndexKind, at: Location, after: str = "") -> Iterator[IndexEntry]:
+        """Those of a space behind a cursor."""
         self.reads += 1
-        found = self.entries.get((kind, at.space), {})
-        return [found[cursor] for cursor in sorted(found)]
+        found, order = self.entries.get((kind, at.space), {}), self._order.get((kind, at.space), [])
+        return (found[cursor] for cursor in order[bisect_right(order, after) :])
 
 
 @dataclass

@@ -8,13 +8,15 @@ import pytest
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
-from flops_auditor.domain.runs.pointer import JobPointer
+from flops_auditor.domain.runs.pointer import REPLAY_SOURCE, JobPointer
+from flops_auditor.domain.runs.sources.training_job_events import AWS_EVENT_SOURCE
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import (
     CLAIM,
     COME_BACK_SECONDS,
+    PAUSE_SECONDS,
     Claimed,
     NotFinished,
     NotOurs,
@@ -221,6 +223,7 @@ def test_a_replay_that_names_nothing_to_audit_is_refused_and_leaves_nothing(sour
     made = recorder(jobs)
     outcome = handle_event(event(source, arn), made, "me", HOME)
     assert outcome.kind == "refused"
+    assert outcome.pause_seconds == PAUSE_SECONDS
     assert outcome.refusal is not None
     assert outcome.refusal.name == error
     assert isinstance(made.claims, MemoryClaims)
@@ -229,6 +232,19 @@ def test_a_replay_that_names_nothing_to_audit_is_refused_and_leaves_nothing(sour
     assert not made.records.lines
     if error in {"NotOurs", "MalformedEvent"}:
         assert jobs.calls == []
+
+
+def test_only_a_replay_that_records_nothing_is_paused_after() -> None:
+    jobs = FakeTrainingJobs()
+    jobs.add(describe())
+    made = recorder(jobs)
+    sources = (REPLAY_SOURCE, REPLAY_SOURCE, AWS_EVENT_SOURCE)
+    sent = [handle_event(event(source), made, "me", HOME) for source in sources]
+    assert [(each.kind, each.pause_seconds) for each in sent] == [
+        ("recorded", 0),
+        ("already recorded", PAUSE_SECONDS),
+        ("already recorded", 0),
+    ]
 
 
 @pytest.mark.parametrize("arn", ["arn:aws:sagemaker:eu-west-1:999999999999:training-job/x", "nonsense"])

@@ -154,4 +154,6 @@ def as_word(text: str, most: int = LONGEST_REMARK) -> str:
 
 def printable(text: str) -> str:
     """Text without control characters and line breaks, which may come from a job's name or tags."""
+    if text.isprintable():
+        return text.strip()
     return "".join(character if character.isprintable() else " " for character in text).strip()

@@ -6,7 +6,7 @@ it is sent at least once, and again only if the function dies between the two. A
 from working side by side; one that finds it taken stays in its queue. Replays take none (docs/adr/0003).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
 
@@ -40,6 +40,11 @@ COME_BACK_SECONDS = 40
 """After so long a message that found a claim is delivered again. Its five tries outlast a claim whose holder died."""
 
 
+PAUSE_SECONDS = 0.1
+"""After a replay that recorded nothing. Two functions work on replays, so a flood of them asks SageMaker, DynamoDB and
+S3, which serve the events of AWS as well, of at most 20 jobs a second."""
+
+
 class Claimed(AuditorError):
     """Another delivery works on the job."""
 
@@ -70,12 +75,15 @@ OutcomeKind = Literal[
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one event. `refusal` says why a replay was refused."""
+    """What became of one event. `refusal` says why a replay was refused; `pause_seconds` is how long to wait before the
+    next event.
+    """
 
     kind: OutcomeKind
     job_id: str = ""
     verdict: str = ""
     refusal: AuditorError | None = None
+    pause_seconds: float = 0
 
 
 @dataclass(frozen=True)
@@ -101,14 +109,16 @@ def handle_event(event: object, recorder: Recorder, owner: str, territory: Terri
     """
     if is_reassessment(event):
         return reassess(parse_reassessment(event), recorder)
+    replayed = is_replay(event)
     try:
         pointer = read_pointer(event, recorder.services)
         territory.check(pointer)
-        return audit_job(pointer, recorder, owner)
+        outcome = audit_job(pointer, recorder, owner)
     except (MalformedEvent, NotOurs, UnknownTrainingJob, NotFinished) as error:
-        if not is_replay(event):
+        if not replayed:
             raise
-        return Outcome("refused", refusal=error)
+        outcome = Outcome("refused", refusal=error)
+    return replace(outcome, pause_seconds=PAUSE_SECONDS) if replayed and outcome.kind != "recorded" else outcome
 
 
 def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:
