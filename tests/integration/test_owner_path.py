@@ -115,9 +115,9 @@ def test_replays_keep_no_event_of_aws_from_its_record(deployed: Deployed) -> Non
     arn = job["TrainingJobArn"]
     dead = deployed.waiting("AuditDeadLetterQueueUrl")
     before = len(claims(deployed))
-    replay(deployed, [arn] * 40, datetime.now(UTC) - timedelta(days=3))
+    replay(deployed, [arn] * 20, datetime.now(UTC) - timedelta(days=3))
     deployed.announce_as_aws([job])
-    replay(deployed, [arn] * 40, datetime.now(UTC) - timedelta(days=4))
+    replay(deployed, [arn] * 20, datetime.now(UTC) - timedelta(days=4))
     record = deployed.record(arn)
     assert record.predicate["verdict"] == "indeterminate"
     assert "SageMaker no longer knows the job" in str(record.predicate["estimate"]["doubts"])

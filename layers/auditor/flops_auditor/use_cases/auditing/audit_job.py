@@ -40,9 +40,9 @@ COME_BACK_SECONDS = 40
 """After so long a message that found a claim is delivered again. Its five tries outlast a claim whose holder died."""
 
 
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.2
 """After a replay that recorded nothing. Two functions work on replays, so a flood of them asks SageMaker, DynamoDB and
-S3, which serve the events of AWS as well, of at most 20 jobs a second."""
+S3, which serve the events of AWS as well, of at most 10 jobs a second."""
 
 
 class Claimed(AuditorError):
