@@ -1,6 +1,7 @@
 """Copies of artifacts: a model of the same content is the same model, wherever it lies."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,11 +9,14 @@ import pytest
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, parse_evidence
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
+from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from tests.fakes.audit import MemoryObjects
 from tests.fakes.lineage import World, artifact, channel, continuing
+from tests.fakes.live_ledger import LiveLedger
 
 COPY = "s3://elsewhere/copied/model.tar.gz"
 SAME = {"ETag": "abc", "ObjectSize": 5_000_000}
+ORDERS = [("parent", "child"), ("child", "parent")]
 SUMS = [
     ({"ETag": "abc", "ObjectSize": 5_000_000}, {"ETag": "abc", "ObjectSize": 5_000_000}, True),
     ({"ETag": "abc", "ObjectSize": 5_000_000}, {"ETag": "abc", "ObjectSize": 5_000_001}, False),
@@ -30,8 +34,8 @@ SUMS = [
 ]
 
 
-def world_with(objects: MemoryObjects) -> World:
-    world = World()
+def comparing(world: World, objects: MemoryObjects) -> World:
+    """The same world, deployed with CompareArtifacts=true."""
     collectors = world.recorder.collectors
     assert isinstance(collectors, dict)
     known = collectors[TRAINING_JOB]
@@ -40,8 +44,8 @@ def world_with(objects: MemoryObjects) -> World:
     return world
 
 
-def family(objects: MemoryObjects, read: str = COPY, **of_child: Any) -> World:
-    world = world_with(objects)
+def family(objects: MemoryObjects, read: str = COPY, world: World | None = None, **of_child: Any) -> World:
+    world = comparing(world or World(), objects)
     role = {"RoleArn": "arn:aws:iam::123456789012:role/team"}
     world.add(continuing("parent", **role))
     world.add(continuing("child", day=1, InputDataConfig=[channel("model", read)], **{**role, **of_child}))
@@ -50,7 +54,7 @@ def family(objects: MemoryObjects, read: str = COPY, **of_child: Any) -> World:
 
 @pytest.mark.parametrize(("left", "read", "same"), SUMS)
 @pytest.mark.parametrize("at", [COPY, "s3://elsewhere/copied", "s3://elsewhere/copied/"])
-@pytest.mark.parametrize("order", [("parent", "child"), ("child", "parent")])
+@pytest.mark.parametrize("order", ORDERS)
 def test_a_copy_of_an_artifact_is_its_runs_result(
     left: dict[str, Any], read: dict[str, Any], same: bool, at: str, order: tuple[str, str]
 ) -> None:
@@ -62,7 +66,7 @@ def test_a_copy_of_an_artifact_is_its_runs_result(
 
 def test_a_file_of_the_same_content_that_another_role_left_is_a_doubt() -> None:
     """Anybody may leave a copy of a public model as his artifact."""
-    stranger = {"RoleArn": "arn:aws:iam::123456789012:role/other"}
+    stranger: dict[str, Any] = {"RoleArn": "arn:aws:iam::123456789012:role/other"}
     world = family(MemoryObjects({artifact("parent"): SAME, COPY: SAME}), **stranger)
     world.audit()
     assert world.ancestors("child") == set()
@@ -84,6 +88,17 @@ def test_what_was_answered_lies_in_the_evidence_as_it_came() -> None:
     assert body is not None
     assert parse_evidence(body).objects == {COPY: SAME}
     assert parse_evidence(body).to_bytes() == body
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_a_ledger_with_copies_computes_again_from_its_evidence(order: tuple[str, str], tmp_path: Path) -> None:
+    """Whoever holds the bundle alone finds the same parent by the content that the evidence shows."""
+    ledger = LiveLedger()
+    family(MemoryObjects({artifact("parent"): SAME, COPY: SAME}), world=ledger).audit(*order)
+    assert ledger.ancestors("child") == {"parent"}
+    ledger.seal()
+    verified = ledger.bundle(tmp_path).verify(recompute=Recomputing())
+    assert (verified.verdict, verified.findings) == ("valid", [])
 
 
 def test_nothing_is_asked_where_artifacts_are_not_compared() -> None:
