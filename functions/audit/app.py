@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -12,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.stores.sqs import SqsRedelivery
 from flops_auditor.aws.wiring.environment import AuditEnvironment
-from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, named_errors
+from flops_auditor.aws.wiring.handling import count, lambda_handler, logger, named_errors, pause
 from flops_auditor.aws.wiring.recording import recorder_from, territory_from
 from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.use_cases.auditing.audit_job import COME_BACK_SECONDS, Claimed, handle_event
@@ -41,7 +40,7 @@ def audit_message(record: SQSRecord) -> None:
     logger.info(outcome.kind, job_id=outcome.job_id, verdict=outcome.verdict)
     if outcome.kind == "recorded":
         count("Recorded")
-    time.sleep(outcome.pause_seconds)
+    pause(outcome.pause_seconds)
 
 
 @lambda_handler

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,11 @@ def named_errors(**where: str) -> Iterator[None]:
         logger.exception("unexpected failure", extra={"error": "Unexpected", **where})
         count("Unexpected")
         raise
+
+
+def pause(seconds: float) -> None:
+    """Wait before the next event of a batch; far less than a function may run."""
+    time.sleep(seconds)
 
 
 def count(name: str, value: float = 1) -> None:
