@@ -20,7 +20,9 @@ from tests.template.account_points import KEPT_ALWAYS, NEW_ACCOUNT
 
 LIMITS = Path(__file__).with_name("limits")
 CLOSED = "eu-north-1"
-JOBS = 3 * NEW_ACCOUNT
+JOBS = 2 * NEW_ACCOUNT
+PATIENCE = 300
+"""Seconds, on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def deployed(account: Stack, after_a_failure: dict[str, Any]) -> Deployed:
     cloudformation.get_waiter("stack_delete_complete").wait(
         StackName=after_a_failure["StackId"], WaiterConfig={"Delay": 1}
     )
-    deploy_built(account, {"ReserveConcurrency": "false"})
+    deploy_built(account, {"ReserveConcurrency": "false", "AuditDelaySeconds": "0"})
     return Deployed(account)
 
 
@@ -87,6 +89,7 @@ def test_the_second_deployment_audits_more_jobs_than_run_at_once(deployed: Deplo
     for job in jobs:
         deployed.load(job)
     deployed.announce_as_aws(jobs)
+    deployed.wait(lambda: deployed.waiting("AuditQueueUrl") == 0, "empty queue", PATIENCE)
     for job in jobs:
         assert deployed.record(job["TrainingJobArn"]).predicate["job"]["name"] == job["TrainingJobName"]
     deployed.idle()
