@@ -14,7 +14,8 @@ def state_of(document: dict[str, Any], check: str) -> dict[str, str]:
 
 def test_what_alarms_read_is_emitted_as_they_read_it(operator: Deployed) -> None:
     """The lines of CloudWatch's embedded metric format that the deployed functions wrote, also where they raised."""
-    operator.stack.client("sqs").send_message(QueueUrl=operator.outputs["AuditQueueUrl"], MessageBody="no event at all")
+    malformed = {"messageId": "1", "receiptHandle": "1", "body": "no event at all", "eventSource": "aws:sqs"}
+    assert operator.invoke("AuditFunctionName", {"Records": [malformed]})["batchItemFailures"]
     logs = operator.stack.client("logs")
     alarms = operator.stack.client("alarms").describe_alarms()["MetricAlarms"]
     read = {each["MetricName"]: each["Dimensions"] for each in alarms if each["Namespace"] == "FlopsAuditor"}
