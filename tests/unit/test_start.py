@@ -1,10 +1,12 @@
 """Starting the program: nothing is imported that is not needed, and an interrupt is silent at any time."""
 
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -195,3 +197,22 @@ def test_where_nobody_reads_the_exit_code_is_the_results_own(arguments: list[str
     )
     os.close(writer)
     assert done.returncode == code
+
+
+def test_verify_shows_its_progress_before_it_has_read_anything(tmp_path: Path) -> None:
+    """It waits for a pipe that nobody writes to."""
+    bundle = tmp_path / "bundle.zip"
+    os.mkfifo(bundle)
+    program, terminal = pty.fork()
+    if program == 0:
+        command = [sys.executable, "-m", "flops_auditor_cli", "verify", "--recompute", str(bundle)]
+        os.execve(sys.executable, command, ENVIRONMENT | {"TERM": "xterm"})  # noqa: S606
+    shown = b""
+    while b"leaves" not in shown:
+        shown += os.read(terminal, 4096)
+    os.kill(program, signal.SIGINT)
+    with suppress(OSError):
+        while os.read(terminal, 4096):
+            pass
+    os.close(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(program, 0)[1]) == 130
