@@ -12,10 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.dsse import Signature, parse_envelope, signed_line
+from flops_auditor.domain.ledger.key_history import parse_key_history
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.signed_note import note_key_id
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key, evidence_key, rotation_key
+from flops_auditor.domain.values.canonical_json import canonical
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.ledger.export_bundle import export_part, of_job
@@ -25,8 +27,9 @@ from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.ports.ledger import PendingRecord
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from tests.fakes.bundles import ORDER
-from tests.fakes.forger import ForgedLeaf, Forger
+from tests.fakes.forger import SIGNERS, ForgedLeaf, Forger
 from tests.fakes.ledger import MemoryArchive, MemoryRecordItems, MemorySigner
+from tests.fakes.ledger_world import sign
 from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
 
@@ -97,6 +100,14 @@ def asked_for_later(forger: Forger) -> None:
     rotation(forger, 0).content["requested_at"] = "2036-01-01T00:00:00.000Z"
 
 
+def asked_for_before_the_one_before(forger: Forger) -> None:
+    rotation(forger, 1).content["requested_at"] = "2000-01-01T00:00:00.000Z"
+
+
+def asked_for_before_the_ledger_began(forger: Forger) -> None:
+    rotation(forger, 0).content["requested_at"] = "2000-01-01T00:00:00.000Z"
+
+
 def key_bytes_with_a_tail(forger: Forger) -> None:
     spki = MemorySigner("record 0").public_key() + b"\0"
     rotation(forger, 0).content["new_public_key"] = b64encode(spki).decode()
@@ -142,6 +153,8 @@ KEY_ATTACKS: dict[Callable[[Forger], None], str] = {
     the_subject_of_another_key: "UnauthorisedRotation",
     the_subject_of_another_role: "UnauthorisedRotation",
     asked_for_later: "FutureTimestamp",
+    asked_for_before_the_one_before: "TimeRunsBackwards",
+    asked_for_before_the_ledger_began: "TimeRunsBackwards",
     key_bytes_with_a_tail: "UnknownKey",
     a_compressed_key: "UnknownKey",
     signed_by_the_new_key_alone: "UnauthorisedRotation",
@@ -157,6 +170,38 @@ KEY_ATTACKS: dict[Callable[[Forger], None], str] = {
 def test_keys_are_met_by_name(forger: Forger, attack: Callable[[Forger], None], error: str) -> None:
     attack(forger)
     assert names(forger.verify())[0] == {error}
+
+
+def rotated_to_a_stranger(forger: Forger) -> None:
+    """Whoever kept the retired keys writes another history, in which they were replaced by keys of his own."""
+    for number, role in enumerate(("record", "checkpoint")):
+        leaf = rotation(forger, number)
+        old = keyid(b64decode(leaf.content["new_public_key"]))
+        new = MemorySigner(f"{role} {number + 5}").public_key()
+        for each in forger.leaves:
+            each.signers = [keyid(new) if named == old else named for named in each.signers]
+            if each.kind == "heartbeat" and each.content["keys"][role] == old:
+                each.content["keys"][role] = keyid(new)
+        leaf.content["new_public_key"] = b64encode(new).decode()
+        leaf.statement["subject"][0]["digest"]["sha256"] = keyid(new)
+        payload = canonical(leaf.statement)
+        leaf.line = signed_line(payload, tuple(sign(payload, SIGNERS[named]) for named in leaf.signers))
+
+
+def test_another_history_from_retired_keys_is_not_the_ledger_whose_keys_are_given(forger: Forger) -> None:
+    known = forger.seal().files["keys.json"]
+    honest = forger.bundle.verify(keys=known)
+    assert names(honest) == (set(), set())
+    rotated_to_a_stranger(forger)
+    forged = forger.seal()
+    keys = parse_key_history(forged.files["keys.json"])
+    for name in [name for name in forged.files if name.startswith("keys/")]:
+        del forged.files[name]
+    forged.files |= {f"keys/{key.keyid}.pem": form.pem(key.spki) for key in keys.ranges}
+    forged.fit_readme()
+    assert names(forged.verify()) == (set(), set())
+    assert names(forged.verify(keys=known))[0] == {"UnknownKey"}
+    assert names(forged.verify(keys=keys.first_keys.to_bytes())) == (set(), set()), "keys from before say no more"
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,7 @@ function beforeChanges(content) {
 function beforeTables(content) {
   const changed = content.reassessed.tables, found = { ...content.tables, ...changed };
   for (const name of Object.keys(changed)) {
-    if (Object.hasOwn(content.tables, name) && content.tables[name] === changed[name]) {
+    if ((Object.hasOwn(content.tables, name) ? content.tables[name] : null) === changed[name]) {
       refuse("HistoryMismatch", "a table is said to have changed that has not");
     }
   }

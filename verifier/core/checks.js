@@ -38,10 +38,11 @@ export function readPin(note, ledgerId) {
   return { note, head };
 }
 
-/** The history goes on from the pin. Throws RolledBack or ForkedHistory. */
+/** The history goes on from the pin. Throws RolledBack, MissingCheckpoint where none of the pin's size is here, or ForkedHistory. */
 export function checkPin({ head }, newest, rootAtPin) {
   if (head.size > newest) refuse("RolledBack", `the pin commits to ${head.size} leaves, the newest checkpoint to ${newest}`);
-  if (rootAtPin === null || !same(rootAtPin, head.root)) refuse("ForkedHistory", `the history up to leaf ${head.size} is not the one that was pinned`);
+  if (rootAtPin === null) refuse("MissingCheckpoint", `the checkpoint of ${head.size} leaves, which was pinned, is not here to compare`);
+  if (!same(rootAtPin, head.root)) refuse("ForkedHistory", `the history up to leaf ${head.size} is not the one that was pinned`);
 }
 
 /** A pin that names a key of this ledger must be signed by it; one of an unknown key is compared by its root. */
@@ -57,12 +58,17 @@ export async function checkPinSignature({ note, head }, keys) {
 
 /**
  * keys.json is the first keys and what rotation leaves, numbered from 0, made of them. `said` is the newest heartbeat: it counts
- * the rotations and names the keys in force, so none can be kept back. Throws UnauthorisedRotation.
+ * the rotations and names the keys in force, so none can be kept back; `began` is when the first batch was sealed, if that is here.
+ * Throws UnauthorisedRotation, TimeRunsBackwards.
  */
-export async function checkRotations(keys, rotations, said) {
+export async function checkRotations(keys, rotations, said, began = null) {
   const unauthorised = (why) => refuse("UnauthorisedRotation", why);
   let history = keys.firstKeys;
   for (const [number, { index, rotation }] of rotations.entries()) {
+    if (began !== null && rotation.at < began - CLOCK_SKEW) {
+      refuse("TimeRunsBackwards", `the rotation at leaf ${index} is dated ${iso(rotation.at)}, before ${iso(began)}`);
+    }
+    began = Math.max(began ?? rotation.at, rotation.at);
     if (history.current(rotation.role).keyid !== rotation.oldKeyid) unauthorised(`the rotation at leaf ${index} replaces a key that is not in force`);
     if (rotation.number !== number) unauthorised(`the rotation at leaf ${index} has the number ${rotation.number}, not ${number}`);
     history = await history.rotated(rotation.role, rotation.newSpki, index);

@@ -19,6 +19,7 @@ export class LogJoin {
     join.pinnedAt = null;
     join.newest = null;
     join.latestSeal = null;
+    join.began = null;
     join.checkpoints = 0;
     join.rotations = [];
     join.tally = new Tally();
@@ -52,7 +53,7 @@ export class LogJoin {
     if (this.note) refuse("RootMismatch", `no batch ends where the checkpoint of size ${this.note.head.size} does`);
     if (this.pin) {
       await checkPinSignature(this.pin, keys);
-      checkPin(this.pin, size, this.rootAtPin);
+      checkPin(this.pin, size, this.rootAtPin ?? new Uint8Array(0));
     }
   }
 
@@ -97,6 +98,7 @@ export class LogJoin {
       refuse("TimeRunsBackwards", `a heartbeat of ${iso(sealedAt)} follows one of ${iso(this.latestSeal)}`);
     }
     this.latestSeal = Math.max(this.latestSeal ?? sealedAt, sealedAt);
+    this.began ??= sealedAt;
     for (const { latest } of this.open) checkSealed(latest, sealedAt);
     for (const { times } of this.open) {
       for (const [at, leaf] of times) {

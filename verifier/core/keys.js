@@ -34,6 +34,20 @@ export class KeyHistory {
     return new KeyHistory(this.ledgerId, this.ranges.filter((key) => key.first === 0n).map((key) => ({ ...key, last: null })));
   }
 
+  /**
+   * Whether `other` can be an earlier or a later state of this history, which goes up to `size` leaves: as far as both go, they
+   * are the same, and nothing of this length is missing here.
+   */
+  agreesWith(other, size) {
+    const same = ROLES.every((role) => {
+      const [mine, theirs] = [this, other].map(({ ranges }) => ranges.filter((key) => key.role === role));
+      const both = Math.min(mine.length, theirs.length);
+      const alike = mine.slice(0, both).every((key, at) => key.keyid === theirs[at].keyid && key.first === theirs[at].first);
+      return alike && theirs.slice(both).every((key) => key.first > size);
+    });
+    return same && other.ledgerId === this.ledgerId;
+  }
+
   /** The key that signs the next leaf; undefined where there is none. */
   current(role) {
     return this.ranges.find((key) => key.role === role && key.last === null);

@@ -101,13 +101,13 @@ function parseStatement(payload) {
   return { subject: subject.name, sha256: subject.digest.sha256, content: found.predicate };
 }
 
-/** The change that a rotation makes, whose subject must be the key that it brings. Throws UnauthorisedRotation. */
-async function changeIn({ subject, sha256, content }, index) {
+/** The change that a rotation makes, with its time, whose subject must be the key that it brings. Throws UnauthorisedRotation. */
+async function changeIn({ at, subject, sha256, content }, index) {
   const newSpki = readSpki(content.new_public_key);
   if (subject !== `${content.ledger_id} ${content.role} key` || sha256 !== (await keyidOf(newSpki))) {
     refuse("UnauthorisedRotation", `the subject of the rotation at leaf ${index} is not the key that it brings`);
   }
-  return { role: content.role, oldKeyid: content.old_keyid, newSpki, number: content.number };
+  return { role: content.role, oldKeyid: content.old_keyid, newSpki, number: content.number, at };
 }
 
 /** A heartbeat stands where it says, and names the keys in force there and the rotations before it. */

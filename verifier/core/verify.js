@@ -55,7 +55,7 @@ async function verify(blob, demands, report, findings, work) {
   const keys = await parseKeyHistory(await files.need("keys.json"));
   Object.assign(report, { kind: manifest.kind, selection: manifest.selection, ledgerId: manifest.ledgerId });
   if (keys.ledgerId !== manifest.ledgerId) refuse("WrongLedger", `keys.json is of the ledger ${keys.ledgerId.slice(0, 120)}, the manifest says otherwise`);
-  await checkKeys(files, keys, demands);
+  await checkKeys(files, keys, manifest.size, demands);
   const newest = (await files.read("checkpoint")) ?? refuse("MissingCheckpoint", "there is no checkpoint, so nothing commits to the records");
   const head = await checkCheckpoint(newest, manifest.ledgerId, keys);
   if (head.size !== manifest.size) refuse("BadBundle", `the manifest speaks of ${manifest.size} leaves, the newest checkpoint of ${head.size}`);
@@ -74,9 +74,9 @@ async function verify(blob, demands, report, findings, work) {
   checkFreshness(said.sealedAt, demands);
 }
 
-async function checkKeys(files, keys, demands) {
-  if (demands.keys !== null && (await parseKeyHistory(demands.keys)).firstKeys.toText() !== keys.firstKeys.toText()) {
-    refuse("UnknownKey", "the bundle's first keys are not those that were given");
+async function checkKeys(files, keys, size, demands) {
+  if (demands.keys !== null && !keys.agreesWith(await parseKeyHistory(demands.keys), size)) {
+    refuse("UnknownKey", "the bundle's keys are not those that were given, as far as both go");
   }
   for (const key of keys.ranges) {
     if (!same(await files.need(`keys/${key.keyid}.pem`), pem(key.spki))) {
@@ -168,7 +168,7 @@ async function checkWhole(job) {
   if (job.findings.defects.length) return null; // what the leaves show first explains what the tree would show
   if (broken) throw broken;
   await join.finish();
-  await checkRotations(job.facts.keys, join.rotations, join.newest);
+  await checkRotations(job.facts.keys, join.rotations, join.newest, join.began);
   await job.agree(join.agreement, join.tally);
   return join.newest;
 }

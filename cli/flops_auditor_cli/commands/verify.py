@@ -174,7 +174,7 @@ def tell(report: VerificationReport, output: Output, recomputed: bool) -> None:
     if report.elsewhere:
         say(f"{report.elsewhere} ancestors of its records are not in it: their figures are what the records say")
     if report.left_out:
-        say(f"left out: {report.left_out}")
+        say(f"left out, by whoever exported it: {report.left_out}; a part cannot show that one was taken out since")
     if not report.pinned and not report.keys_given:
         say("note: consistent in itself is all this says; give --pin or --keys to tell it from a forgery")
 

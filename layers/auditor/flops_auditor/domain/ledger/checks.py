@@ -18,8 +18,10 @@ from flops_auditor.domain.ledger.ledger_errors import (
     FutureTimestamp,
     LateRecord,
     MalformedRecord,
+    MissingCheckpoint,
     RolledBack,
     StaleLedger,
+    TimeRunsBackwards,
     UnauthorisedRotation,
     WrongAsOf,
     WrongOrigin,
@@ -76,9 +78,13 @@ def read_pin(note: bytes, ledger_id: str) -> Pin:
 
 
 def check_pin(pin: Pin, newest: int, root_at_pin: bytes | None) -> None:
-    """The history goes on from the pin. Raises RolledBack or ForkedHistory."""
+    """The history goes on from the pin. Raises RolledBack, MissingCheckpoint where none of the pin's size is here (of a
+    part, whoever handed it over may have left it out), or ForkedHistory.
+    """
     if pin.head.size > newest:
         raise RolledBack(f"the pin commits to {pin.head.size} leaves, the newest checkpoint to {newest}")
+    if root_at_pin is None:
+        raise MissingCheckpoint(f"the checkpoint of {pin.head.size} leaves, which was pinned, is not here to compare")
     if root_at_pin != pin.head.root:
         raise ForkedHistory(f"the history up to leaf {pin.head.size} is not the one that was pinned")
 
@@ -96,13 +102,23 @@ def check_pin_signature(pin: Pin, keys: KeyHistory, verify: Verify) -> None:
                 raise BadCheckpointSignature("the signature of the pinned checkpoint does not verify")
 
 
-def check_rotations(keys: KeyHistory, rotations: Sequence[tuple[int, Rotation]], heartbeat: Heartbeat | None) -> None:
-    """keys.json is the first keys and what rotation leaves, numbered from 0, made of them. Raises UnauthorisedRotation.
+def check_rotations(
+    keys: KeyHistory,
+    rotations: Sequence[tuple[int, Rotation]],
+    heartbeat: Heartbeat | None,
+    began: datetime | None = None,
+) -> None:
+    """keys.json is the first keys and what rotation leaves, numbered from 0, made of them. Raises UnauthorisedRotation,
+    TimeRunsBackwards.
 
-    `said` is the newest heartbeat: it counts the rotations and names the keys in force, so none can be kept back.
+    `said` is the newest heartbeat: it counts the rotations and names the keys in force, so none can be kept back;
+    `began` is when the first batch was sealed, if that is here: keys are replaced after that, one after the other.
     """
     history = keys.first_keys
     for number, (index, change) in enumerate(rotations):
+        if began is not None and change.at < began - CLOCK_SKEW:
+            raise TimeRunsBackwards(f"the rotation at leaf {index} is dated {iso(change.at)}, before {iso(began)}")
+        began = max(began or change.at, change.at)
         if history.current(change.role).keyid != change.old_keyid:
             raise UnauthorisedRotation(f"the rotation at leaf {index} replaces a key that is not in force")
         if change.number != number:

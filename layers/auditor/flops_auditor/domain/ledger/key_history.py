@@ -58,6 +58,21 @@ class KeyHistory:
         """The keys before any rotation."""
         return KeyHistory(self.ledger_id, tuple(replace(key, last=None) for key in self.ranges if key.first == 0))
 
+    def agrees_with(self, other: "KeyHistory", size: int) -> bool:
+        """Whether `other` can be an earlier or a later state of this history, which goes up to `size` leaves: as far as
+        both go, they are the same, and nothing of this length is missing here.
+        """
+        if other.ledger_id != self.ledger_id:
+            return False
+        for role in ROLES:
+            mine, theirs = ([key for key in each.ranges if key.role == role] for each in (self, other))
+            both = min(len(mine), len(theirs))
+            if [(key.spki, key.first) for key in mine[:both]] != [(key.spki, key.first) for key in theirs[:both]]:
+                return False
+            if any(key.first <= size for key in theirs[both:]):
+                return False
+        return True
+
     def current(self, role: KeyRole) -> KeyRange:
         """The key that signs the next leaf."""
         return next(key for key in self.ranges if key.role == role and key.last is None)

@@ -51,12 +51,13 @@ class Leaf(NamedTuple):
 
 
 class Rotation(NamedTuple):
-    """A change of key, authorised by both; `number` counts the ledger's rotations from 0."""
+    """A change of key, authorised by both; `number` counts the ledger's rotations from 0, `at` is when it was asked."""
 
     role: KeyRole
     old_keyid: str
     new_spki: bytes
     number: int
+    at: datetime
 
 
 def heartbeat(
@@ -236,7 +237,7 @@ def _change(content: dict[str, Any], parsed: Statement, index: int) -> Rotation:
     subject = (f"{content['ledger_id']} {content['role']} key", keyid(spki))
     if (parsed.subject_name, parsed.subject_sha256) != subject:
         raise UnauthorisedRotation(f"the subject of the rotation at leaf {index} is not the key that it brings")
-    return Rotation(content["role"], content["old_keyid"], spki, content["number"])
+    return Rotation(content["role"], content["old_keyid"], spki, content["number"], _moment(content["requested_at"]))
 
 
 def _moment(text: object) -> datetime:

@@ -44,6 +44,7 @@ class LogJoin:
         self._pinned_at: datetime | None = None
         self.newest: Heartbeat | None = None
         self._latest_seal: datetime | None = None
+        self.began: datetime | None = None
         self.checkpoints = 0
         self.records = 0
         self.rotations: list[tuple[int, Rotation]] = []
@@ -94,7 +95,7 @@ class LogJoin:
             raise RootMismatch(f"no batch ends where the checkpoint of size {self._note[1].size} does")
         if self._pin:
             check_pin_signature(self._pin, self._facts.keys, self._facts.verify)
-            check_pin(self._pin, size, self.root_at_pin)
+            check_pin(self._pin, size, self.root_at_pin or b"")
 
     def _next(self) -> tuple[bytes, Checkpoint] | None:
         for note in self._notes:
@@ -133,6 +134,7 @@ class LogJoin:
         if self._latest_seal is not None and sealed_at < self._latest_seal - CLOCK_SKEW:
             raise TimeRunsBackwards(f"a heartbeat of {iso(sealed_at)} follows one of {iso(self._latest_seal)}")
         self._latest_seal = max(self._latest_seal or sealed_at, sealed_at)
+        self.began = self.began or sealed_at
         check_sealed(max(self._latest, default=None), sealed_at)
         earliest = min(self._earliest, default=None)
         self._findings.add(late(earliest, self._times, sealed_at))

@@ -161,7 +161,7 @@ def _verify(
     report.left_out = manifest.left_out
     if keys.ledger_id != manifest.ledger_id:
         raise WrongLedger(f"keys.json is of the ledger {keys.ledger_id[:120]!r}, the manifest says otherwise")
-    _check_keys(files, keys, demands)
+    _check_keys(files, keys, manifest.size, demands)
     newest = files.read(bundle.CHECKPOINT)
     if newest is None:
         raise MissingCheckpoint("there is no checkpoint, so nothing commits to the records")
@@ -186,9 +186,9 @@ def _verify(
     check_freshness(heartbeat.sealed_at, demands.as_of, demands.now, demands.max_age)
 
 
-def _check_keys(files: BundleFiles, keys: KeyHistory, demands: Demands) -> None:
-    if demands.keys is not None and parse_key_history(demands.keys).first_keys != keys.first_keys:
-        raise UnknownKey("the bundle's first keys are not those that were given with --keys")
+def _check_keys(files: BundleFiles, keys: KeyHistory, size: int, demands: Demands) -> None:
+    if demands.keys is not None and not keys.agrees_with(parse_key_history(demands.keys), size):
+        raise UnknownKey("the bundle's keys are not those that were given with --keys, as far as both go")
     for key in keys.ranges:
         if files.need(f"{bundle.PEM}{key.keyid}.pem") != bundle.pem(key.spki):
             raise UnknownKey(f"the PEM file of {key.keyid[:16]} holds another key than keys.json")
@@ -271,7 +271,7 @@ def _whole(job: _Job) -> Heartbeat | None:
     if broken is not None:
         raise broken
     join.finish()
-    check_rotations(job.facts.keys, join.rotations, join.newest)
+    check_rotations(job.facts.keys, join.rotations, join.newest, join.began)
     job.agree(join.agreement, join.ancestors, join.tables)
     if join.replay is not None and join.newest is not None and not job.findings.defects:
         job.findings.add(join.replay.check(join.newest.sealed_at))

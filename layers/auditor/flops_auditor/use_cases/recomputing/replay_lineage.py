@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
+from weakref import finalize
 
 from flops_auditor import __version__
 from flops_auditor.domain.audit.record import spoken
@@ -94,6 +95,7 @@ class LineageReplay:
     def __init__(self, kept: Kept) -> None:
         self._kept = kept
         self._db = sqlite3.connect("", isolation_level=None)
+        finalize(self, self._db.close)
         self._db.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
             "CREATE TABLE record (leaf INTEGER PRIMARY KEY, job TEXT, revision INTEGER, at INTEGER, told BLOB);"
