@@ -33,6 +33,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.error("could not be compared with the ledger", region=region, reason=reason)
     for region, reason in report.closed.items():
         logger.warning("refuses, and was never read", region=region, reason=reason)
+    for job, reason in report.unasked.items():
+        logger.warning("could not be asked for", job=job, reason=reason)
     for change in report.changes:
         logger.warning(change.remark.words, job=change.job.arn, kind=change.remark.kind.name)
     count("FinishedWithoutRecord", len(report.overdue))
@@ -43,6 +45,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         "JobsListed": report.listed,
         "JobsQueued": len(report.queued),
         "JobsChanged": len(report.changes),
+        "JobsUnasked": len(report.unasked),
         "FinishedWithoutRecord": len(report.overdue),
         "RegionsComplete": len(report.complete),
         "RegionsPending": len(report.pending),

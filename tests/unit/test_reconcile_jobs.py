@@ -1,10 +1,12 @@
 """Reconciliation: whatever is lost on the way of an event, no finished job stays without a record."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,9 +18,10 @@ from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.listing.job_reader import MOST_AT_THE_HEAD, JobReader
 from flops_auditor.use_cases.listing.reading import WHOLE_EVERY
+from flops_auditor.use_cases.operations.changed_jobs import MOST_UNANSWERED
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING, compare
 from flops_auditor.use_cases.operations.reconcile_jobs import REGIONS, Reconciler, ReconcileReport, reconcile
-from flops_auditor.use_cases.ports.sources import ListedPage, SourceDenied, SourceUnavailable
+from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceDenied, SourceUnavailable
 from tests.fakes.audit import (
     FakeJobStates,
     FakeTrainingJobs,
@@ -436,6 +439,90 @@ class DyingQueue(MemoryQueue):
     def send(self, jobs: Any) -> None:
         super().send(jobs[:1])
         raise KeyboardInterrupt
+
+
+@dataclass
+class Withheld(FakeJobStates):
+    """States of jobs of which some may not be asked for, or do not answer."""
+
+    withheld: dict[str, Exception] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def now(self, job: ListedJob) -> ListedJob | None:
+        self._ask(job)
+        return super().now(job)
+
+    def tags(self, job: ListedJob) -> Sequence[Mapping[str, str]]:
+        self._ask(job)
+        return super().tags(job)
+
+    def _ask(self, job: ListedJob) -> None:
+        self.asked.append(job.name)
+        if job.name in self.withheld:
+            raise self.withheld[job.name]
+
+
+REFUSED = SourceDenied(Unread("sagemaker:DescribeTrainingJob", "AccessDeniedException"))
+UNANSWERED = SourceUnavailable("sagemaker:DescribeTrainingJob: no answer")
+
+
+@pytest.mark.parametrize("error", [REFUSED, UNANSWERED])
+def test_a_job_that_may_not_be_described_is_named_and_keeps_no_other_waiting(error: Exception) -> None:
+    world = World()
+    for name in ("hidden", "other"):
+        world.add(name, world.clock.now, status="InProgress")
+    world.run()
+    states = Withheld(world.jobs, {"hidden": error})
+    world.clock.advance(hours=2)
+    world.add("other", world.clock.now - HOUR, created=world.clock.now - 2 * HOUR - timedelta(minutes=5))
+    world.add("new", world.clock.now - HOUR)
+    report = world.run(states=states)
+    assert {job.name for job in report.queued} == {"other", "new"}
+    assert report.failed == {}
+    assert [arn.rpartition("/")[2] for arn in report.unasked] == ["hidden"]
+    assert "sagemaker:DescribeTrainingJob" in next(iter(report.unasked.values()))
+    assert len(world.alerts.sent) == (error is REFUSED), "a fault that passes is nobody's mail"
+    world.drain()
+    world.clock.advance(hours=1)
+    assert len(world.run(states=states).unasked) == 1
+    assert len(world.alerts.sent) == (error is REFUSED), "told once"
+    world.add("hidden", world.clock.now - HOUR, created=CREATED + timedelta(days=1) - timedelta(minutes=5))
+    world.clock.advance(hours=23)
+    assert [job.name for job in world.run(states=states).queued] == ["hidden"], "the listing says that it has ended"
+    world.clock.advance(hours=1)
+    assert not world.run(states=states).queued
+
+
+def test_a_region_that_answers_for_no_job_is_not_asked_for_all() -> None:
+    world = World()
+    for number in range(9):
+        world.add(f"job-{number}", world.clock.now, status="InProgress")
+    world.run()
+    world.clock.advance(hours=1)
+    world.add("new", world.clock.now - timedelta(minutes=40))
+    states = Withheld(world.jobs, {f"job-{number}": UNANSWERED for number in range(9)})
+    assert [job.name for job in world.run(states=states).queued] == ["new"]
+    assert len(states.asked) == MOST_UNANSWERED
+
+
+@pytest.mark.parametrize("error", [REFUSED, UNANSWERED])
+def test_tags_that_may_not_be_listed_end_neither_the_reading_nor_the_comparison(error: Exception) -> None:
+    world = World()
+    for name in ("denied", "deleted"):
+        world.add(name, CREATED, params="8000000000")
+    world.run()
+    world.drain()
+    world.jobs.tags_by_arn["arn:aws:sagemaker:eu-west-1:123456789012:training-job/deleted"] = []
+    world.clock.now += WHOLE_EVERY
+    world.add("new", world.clock.now - HOUR)
+    report = world.run(states=Withheld(world.jobs, {"denied": error}))
+    assert [job.name for job in report.queued] == ["new"]
+    assert (report.failed, report.pending) == ({}, [])
+    found = {change.job.name: change.remark.kind.name for change in report.changes}
+    assert found == {"deleted": "tags-deleted"} | ({"denied": "tags-not-listed"} if error is REFUSED else {})
+    assert len(report.unasked) == 1
+    world.clock.advance(hours=1)
+    assert world.run(states=Withheld(world.jobs, {"denied": error})).unasked == {}, "the page was read"
 
 
 def test_a_round_that_dies_while_queueing_passes_nothing_over() -> None:

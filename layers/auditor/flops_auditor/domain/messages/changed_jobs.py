@@ -12,7 +12,7 @@ MOST_TOLD = 20
 def tell_changes(changes: Sequence[tuple[str, str, Remark]]) -> Alert:
     """One mail for a round: each job's name, its region, and what is to be said of it."""
     count = len(changes)
-    subject = f"[FLOPs Auditor] {counted(count, 'training job')} changed or gone"
+    subject = f"[FLOPs Auditor] {counted(count, 'training job')} changed, gone or withheld"
     lines = [f"- {printable(name)} ({region}): {remark.words}" for name, region, remark in changes[:MOST_TOLD]]
     if count > MOST_TOLD:
         lines.append(f"- and {count - MOST_TOLD} more; the log of the reconcile function names all")

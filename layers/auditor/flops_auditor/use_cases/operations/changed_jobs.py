@@ -1,8 +1,10 @@
-"""What became of training jobs after their audit: tags that were changed or deleted, names that were used again.
+"""What became of training jobs after they were seen or audited: tags that were changed or deleted, names that were
+used again, and jobs that may not be asked for.
 
 A record stays as it was; whoever relies on it should know. Each change is told once.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,7 +14,7 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.use_cases.ports.lineage import LineageIndex
 from flops_auditor.use_cases.ports.records import Records
-from flops_auditor.use_cases.ports.sources import JobStates, ListedJob
+from flops_auditor.use_cases.ports.sources import JobStates, ListedJob, SourceDenied, SourceUnavailable
 
 GONE = Kind(
     "seen-running-gone",
@@ -28,6 +30,17 @@ NAME_USED_AGAIN = Kind(
     "name-used-again",
     "its name was used before, by a job created {created} that was deleted since; each has a record of its own",
 )
+NOT_DESCRIBED = Kind(
+    "not-described",
+    "it ran when it was seen, and {action} is refused for it ({error}), so its end is not seen before its event "
+    "comes or the region is read once more; other jobs are recorded as ever",
+)
+TAGS_NOT_LISTED = Kind(
+    "tags-not-listed",
+    "{action} is refused for it ({error}), so its tags cannot be compared with those that its record rests on",
+)
+MOST_UNANSWERED = 3
+"""A region that did not answer for so many jobs is asked for no other job in the same round."""
 YOUNG = timedelta(days=30)
 """Tags of jobs that ended longer ago are not compared."""
 MOST_A_ROUND = 300
@@ -45,23 +58,41 @@ class Change:
 
 @dataclass
 class ChangeFinder:
-    """Finds changes, in one round; `found` are those that nobody was told of yet."""
+    """Finds changes, in one round; `changes` are those that nobody was told of yet.
+
+    `unasked` maps the ARN of a job that could not be asked for to a named error: it keeps no other job waiting.
+    """
 
     states: JobStates
     records: Records
     lineage: LineageIndex
     changes: list[Change] = field(default_factory=list)
     asked: int = 0
+    unasked: dict[str, str] = field(default_factory=dict)
+    _unanswered: Counter[str] = field(default_factory=Counter)
+
+    def now(self, job: ListedJob) -> ListedJob | None:
+        """The job as it is now; None when it is gone, and as it was where that cannot be asked."""
+        if self._unanswered[job.region] >= MOST_UNANSWERED:
+            return job
+        try:
+            return self.states.now(job)
+        except (SourceDenied, SourceUnavailable) as failure:
+            self._withheld(job, NOT_DESCRIBED, failure)
+            return job
 
     def tags_changed(self, job: ListedJob, digest: str, now: datetime) -> None:
-        """Hold the tags of a recorded job against those that its record rests on; `digest` is of those.
-
-        Raises SourceDenied, SourceUnavailable.
-        """
+        """Hold the tags of a recorded job against those that its record rests on; `digest` is of those."""
         if not digest or now - (job.last_modified or job.creation_time) > YOUNG or self.asked >= MOST_A_ROUND:
             return
+        if self._unanswered[job.region] >= MOST_UNANSWERED:
+            return
         self.asked += 1
-        tags = self.states.tags(job)
+        try:
+            tags = self.states.tags(job)
+        except (SourceDenied, SourceUnavailable) as failure:
+            self._withheld(job, TAGS_NOT_LISTED, failure)
+            return
         present = digest_of_tags(tags)
         if present != digest:
             self._add(Change(job, (TAGS_CHANGED if tags else TAGS_DELETED)(), f"tags-{present[:16]}"))
@@ -76,6 +107,14 @@ class ChangeFinder:
         """People were told of what was found."""
         for change in self.changes:
             self.records.note(change.job.job_id, change.note, now)
+
+    def _withheld(self, job: ListedJob, kind: Kind, failure: SourceDenied | SourceUnavailable) -> None:
+        """Name the job; people are told of a refusal, and not of a fault that passes."""
+        self.unasked[job.arn] = f"{failure.name}: {failure}"
+        if isinstance(failure, SourceDenied):
+            self._add(Change(job, kind(action=failure.unread.source, error=failure.unread.error), kind.name))
+        else:
+            self._unanswered[job.region] += 1
 
     def _add(self, change: Change) -> None:
         if self.records.noted(change.job.job_id, change.note) is None:

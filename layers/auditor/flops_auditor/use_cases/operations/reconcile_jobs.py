@@ -50,7 +50,8 @@ class ReconcileReport:
     """What one round did. `pending` regions have history left for the next one.
 
     `failed` and `closed` map a region to a named error: `closed` are those that refuse and were never read. `overdue`
-    jobs should have had a record. `changes` are what people were told of: jobs that are gone, tags, names.
+    jobs should have had a record. `changes` are what people were told of: jobs that are gone, tags, names. `unasked`
+    maps the ARN of a job that could not be described, or whose tags could not be listed, to a named error.
     """
 
     listed: int = 0
@@ -62,6 +63,7 @@ class ReconcileReport:
     pending: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
+    unasked: dict[str, str] = field(default_factory=dict)
 
     @property
     def share_complete(self) -> float:
@@ -73,7 +75,7 @@ class ReconcileReport:
 def reconcile(reconciler: Reconciler, out_of_time: Callable[[], bool]) -> ReconcileReport:
     """One round over all regions, ended between two requests when out of time; the next one goes on.
 
-    A region that refuses or does not answer is reported and keeps no other region waiting.
+    A region that refuses or does not answer is reported and keeps no other region waiting, nor does a job another job.
     """
     report = ReconcileReport()
     enabled = reconciler.regions.enabled()
@@ -89,6 +91,7 @@ def reconcile(reconciler: Reconciler, out_of_time: Callable[[], bool]) -> Reconc
     for each in read:
         if each.region not in report.failed:
             (report.complete if each.whole else report.pending).append(each.region)
+    report.unasked = finder.unasked
     report.changes += finder.changes
     if report.changes:
         reconciler.alerts.send(tell_changes([(c.job.name, c.job.region, c.remark) for c in report.changes]))
@@ -161,10 +164,19 @@ class _Round:
         self._report.finished += sum(job.finished for job in page.jobs)
         recorded = self._to.index.recorded([job.job_id for job in page.jobs]) if page.jobs else {}
         missing = [job for job in page.jobs if not (job.finished and job.job_id in recorded)]
-        self._have_audited([SeenJob(job, self._now) for job in missing if job.job_id not in self._waiting])
+        self._have_audited([self._seen(job) for job in missing if self._is_news(job)])
         if page.again:
             for job in page.jobs:
                 self._finder.tags_changed(job, recorded.get(job.job_id, ""), self._now)
+
+    def _is_news(self, job: ListedJob) -> bool:
+        """Whether it does not wait yet, or waits as one that runs, of which nobody may ask, and has ended."""
+        waits = self._waiting.get(job.job_id)
+        return waits is None or (job.finished and not waits.job.finished)
+
+    def _seen(self, job: ListedJob) -> SeenJob:
+        waits = self._waiting.get(job.job_id)
+        return SeenJob(job, self._now) if waits is None else replace(waits, job=job)
 
     def _follow_up(self) -> None:
         """Settle waiting jobs that have a record now, and look again at those that were running."""
@@ -187,7 +199,7 @@ class _Round:
 
     def _look_again(self, seen: SeenJob) -> SeenJob:
         """A job that was running, as it is now. One that is gone ended at the latest when it was missed."""
-        now = self._to.states.now(seen.job)
+        now = self._finder.now(seen.job)
         if now is None:
             self._report.changes.append(gone(seen.job))
             return replace(seen, job=replace(seen.job, status=DELETED, last_modified=self._now))
@@ -201,7 +213,9 @@ class _Round:
             self._report.queued += [seen.job for seen in due]
             self._report.overdue += [seen.job for seen in due if self._event_was_lost(seen)]
         for seen in jobs:
-            self._to.seen.note(replace(seen, queued_at=self._now) if seen in due else seen)
+            noted = replace(seen, queued_at=self._now) if seen in due else seen
+            self._to.seen.note(noted)
+            self._waiting[seen.job.job_id] = noted
 
     def _settled(self, job: ListedJob) -> bool:
         return job.last_modified is None or job.last_modified <= self._now - SETTLING
