@@ -400,3 +400,18 @@ def test_a_lineage_tag_that_names_another_run_than_the_one_that_is_read_is_a_sta
     child = world.content("child")
     assert child["rests_on"]["on_the_jobs_word"]
     assert child["rests_on"]["milder"] == ["tag flops-auditor:lineage = named"]
+
+
+PLAN = {"max_steps": "100000", "global_batch_size": "6250", "seq_length": "256"}
+
+
+def test_statements_that_say_something_only_together_are_statements() -> None:
+    """Steps, batch and length make tokens together; read alone, none of them says how many there are."""
+    signed = (Amendment("ada", "the model's card says so", CREATED, parameters=8 * 10**9),)
+    evidence = replace(evidence_of(hosts=2, parameters=PLAN), amendments=signed)
+    for trusts, verdict in ((True, "below"), (False, "indeterminate")):
+        found = audit(case_of(evidence), replace(load_tables(), trusts_statements=trusts))
+        assert found.verdict == verdict
+        assert found.rests_on is not None and found.without_statements.verdict == "indeterminate"
+        named = " ".join(ground.what for ground in found.rests_on.milder)
+        assert "max_steps" in named

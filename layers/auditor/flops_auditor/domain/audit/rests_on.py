@@ -86,11 +86,17 @@ class Readings:
         return self._known[gone]
 
     def bears_on(self, place: str, name: str) -> tuple[str, ...]:
-        """What a statement, read alone, changes of what is declared."""
-        empty, read = self.without(self.names), self.without(self.names - {(place, name)})
+        """What a statement changes of what is declared: read alone, as one that another repeats, or taken from all,
+        as one that says something only beside others (steps, batch and length).
+        """
+        one = frozenset({(place, name)})
+        pairs = (
+            (self.without(self.names), self.without(self.names - one)),
+            (self.without(frozenset()), self.without(one)),
+        )
         never = {"notes", "lineage", "training_signs"}  # signs only ever count against the job
         compared = (each.name for each in fields(Declared) if each.compare and each.name not in never)
-        return tuple(field for field in compared if getattr(read, field) != getattr(empty, field))
+        return tuple(field for field in compared if any(getattr(a, field) != getattr(b, field) for a, b in pairs))
 
 
 @dataclass(frozen=True)
