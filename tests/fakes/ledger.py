@@ -1,7 +1,7 @@
 """In-memory twins of the ledger's ports, proven equal to the AWS adapters by tests/contract."""
 
 from bisect import insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import sha256
 from threading import RLock
 
@@ -98,6 +98,16 @@ class MemoryPendingRecords:
         for place in places:
             if (place.job_id, place.revision) in self.records:
                 self.logged.setdefault((place.job_id, place.revision), place.index)
+
+    def places(self, identities: Collection[tuple[str, int]]) -> list[LogPlace]:
+        return [LogPlace(*each, self.logged[each]) for each in identities if each in self.logged]
+
+    def correct(self, places: Sequence[LogPlace], unlogged: Collection[tuple[str, int]]) -> None:
+        for place in places:
+            if (place.job_id, place.revision) in self.records:
+                self.logged[place.job_id, place.revision] = place.index
+        for identity in unlogged:
+            self.logged.pop(identity, None)
 
 
 class MemoryRecordItems:

@@ -3,8 +3,9 @@
 The index is read eventually, so each candidate is read again, consistently, before it is given out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 INDEX = "pending"
+WAITS = "1"
 _KEYS_PER_CALL = 100
 _WRITERS = 10
 """As many as botocore keeps connections for."""
@@ -49,32 +51,52 @@ class DynamoDbPendingRecords:
         What fails is tried again after the others as long as some succeed, so that passing faults do not repeat a whole
         batch. Raises the first error of a round that noted nothing.
         """
-        left = list(places)
-        while left:
-            failed = [(place, error) for place, error in self._mark_each(left) if error is not None]
-            if len(failed) == len(left):
-                raise failed[0][1]
-            left = [place for place, _ in failed]
+        _each([partial(self._note, place, "attribute_exists(pending)") for place in places])
 
-    def _mark_each(self, places: Sequence[LogPlace]) -> list[tuple[LogPlace, Exception | None]]:
-        def attempt(place: LogPlace) -> Exception | None:
-            try:
-                self._mark(place)
-            except (BotoCoreError, ClientError) as error:
-                return error
-            return None
+    def places(self, identities: Collection[tuple[str, int]]) -> list[LogPlace]:
+        """Read consistently, 100 records a call."""
+        found, left = [], iter(identities)
+        while some := list(islice(left, _KEYS_PER_CALL)):
+            known = {(f"JOB#{job}", record_sk(revision)): (job, revision) for job, revision in some}
+            keys = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in known]
+            for item in self._read(keys, {"ProjectionExpression": "pk, sk, log_index"}):
+                index = item.get("log_index", {}).get("N", "")
+                if index.isdecimal():
+                    found.append(LogPlace(*known[item["pk"]["S"], item["sk"]["S"]], int(index)))
+        return found
 
-        with ThreadPoolExecutor(_WRITERS) as writers:
-            return list(zip(places, writers.map(attempt, places), strict=True))
+    def correct(self, places: Sequence[LogPlace], unlogged: Collection[tuple[str, int]]) -> None:
+        """Needs UpdateItem of both attributes. Raises as `mark_logged` does."""
+        differs = "attribute_not_exists(log_index) OR log_index <> :index"
+        wrong = f"attribute_exists(pk) AND (attribute_exists(pending) OR {differs})"
+        _each([partial(self._note, place, wrong) for place in places])
+        _each([partial(self._have_wait, *identity) for identity in unlogged])
 
-    def _mark(self, place: LogPlace) -> None:
+    def _note(self, place: LogPlace, condition: str) -> None:
+        self._update(
+            (place.job_id, place.revision),
+            "REMOVE pending SET log_index = :index",
+            condition,
+            {":index": {"N": str(place.index)}},
+        )
+
+    def _have_wait(self, job_id: str, revision: int) -> None:
+        self._update(
+            (job_id, revision),
+            "REMOVE log_index SET pending = :waits",
+            "attribute_exists(pk) AND attribute_not_exists(pending)",
+            {":waits": {"S": WAITS}},
+        )
+
+    def _update(self, identity: tuple[str, int], change: str, condition: str, values: dict[str, Any]) -> None:
+        job_id, revision = identity
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key={"pk": {"S": f"JOB#{place.job_id}"}, "sk": {"S": record_sk(place.revision)}},
-                UpdateExpression="REMOVE pending SET log_index = :index",
-                ConditionExpression="attribute_exists(pending)",
-                ExpressionAttributeValues={":index": {"N": str(place.index)}},
+                Key={"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": record_sk(revision)}},
+                UpdateExpression=change,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values,
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
@@ -85,14 +107,34 @@ class DynamoDbPendingRecords:
             TableName=self._table,
             IndexName=INDEX,
             KeyConditionExpression="pending = :one",
-            ExpressionAttributeValues={":one": {"S": "1"}},
+            ExpressionAttributeValues={":one": {"S": WAITS}},
             ProjectionExpression="pk, sk",
         )
         return chain.from_iterable(page["Items"] for page in pages)
 
-    def _read(self, keys: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def _read(self, keys: list[dict[str, Any]], more: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
         while keys:
-            answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}})
+            wanted: Any = {"Keys": keys, "ConsistentRead": True, **(more or {})}
+            answer = self._client.batch_get_item(RequestItems={self._table: wanted})
             yield from answer["Responses"].get(self._table, [])
             left: Mapping[str, Any] = answer.get("UnprocessedKeys", {})
             keys = left[self._table]["Keys"] if self._table in left else []
+
+
+def _each(calls: Sequence[Callable[[], None]]) -> None:
+    """Make all calls, some at a time; those that fail again, while others succeed. Raises the first error else."""
+    left = list(calls)
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        while left:
+            failed = [(call, error) for call, error in zip(left, writers.map(_error_of, left), strict=True) if error]
+            if len(failed) == len(left):
+                raise failed[0][1]
+            left = [call for call, _ in failed]
+
+
+def _error_of(call: Callable[[], None]) -> Exception | None:
+    try:
+        call()
+    except (BotoCoreError, ClientError) as error:
+        return error
+    return None

@@ -1,7 +1,8 @@
-"""Which of the waiting records are in the log already: the log is asked, not the table that says that they wait.
+"""Which records are in the log: the log is asked, not the table that says that they wait, or where they are.
 
 A record is sealed at its own time or later, so only batches from then on are read: the last one or two for records that
-wait as they should, more for those that an older state of the table, or somebody who may write it, put back.
+wait as they should, more for those that an older state of the table, or somebody who may write it, put back. What a
+waiting record follows may be of any age: the table says where to look for it, and the batch there is read.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,13 +15,18 @@ from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Verify, record_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError, ObjectReplaced
 from flops_auditor.domain.values.archive_keys import LOG, batch_key
-from flops_auditor.use_cases.ledger.log_reader import Signers, batches, closing, first_after, places_of
+from flops_auditor.use_cases.ledger.log_reader import Signers, batches, closing, first_after, numbers, places_of
 from flops_auditor.use_cases.ports.ledger import Archive, LogPlace, PendingRecord
 
 RECENT = timedelta(hours=25)
 """Records that wait no longer are looked for whatever the time; older ones only as long as there is time."""
 
 Identity = tuple[str, int]
+
+FIRST_STEP, WIDER = 16, 8
+"""How many leaves before a record the beginning of its batch is looked for first, and how much further each time."""
+TRIES = 4
+"""How many objects of each such step are read."""
 
 
 @dataclass
@@ -54,6 +60,54 @@ def find_places(
     _look(archive, signers, size, recent, logged, lambda: True)
     _look(archive, signers, size, older, logged, may_go_on)
     return logged
+
+
+def confirm_places(
+    archive: Archive, signers: Signers, size: int, said: Sequence[LogPlace], may_go_on: Callable[[], bool]
+) -> tuple[set[Identity], set[Identity]]:
+    """Of records said to be in the first `size` leaves, those that are, and those that there was no time to see."""
+    there, unread = set[Identity](), set[Identity]()
+    first, lines = 0, list[bytes]()
+    for place in sorted(said, key=lambda place: place.index):
+        identity = place.job_id, place.revision
+        if place.index >= size:
+            continue
+        if not first <= place.index < first + len(lines):
+            if not may_go_on():
+                unread.add(identity)
+                continue
+            first, lines = _batch_with(archive, signers, size, place.index, may_go_on)
+        if not first <= place.index < first + len(lines):
+            unread |= set() if may_go_on() else {identity}
+        elif place in places_of(place.index, [lines[place.index - first]]):
+            there.add(identity)
+    return there, unread
+
+
+def _batch_with(
+    archive: Archive, signers: Signers, size: int, index: int, may_go_on: Callable[[], bool]
+) -> tuple[int, list[bytes]]:
+    """(first index, lines) of the batch that has a leaf; no lines where none is found, or there is no time."""
+    try:
+        for first, lines in batches(archive, size, _batch_before(archive, signers, index)):
+            if index < first + len(lines) or not may_go_on():
+                return first, lines
+    except LedgerError:
+        pass  # an archive that is not as its sealer left it: what cannot be read confirms nothing
+    return 0, []
+
+
+def _batch_before(archive: Archive, signers: Signers, index: int) -> int:
+    """The first index of a batch of this log that begins at a leaf or, by few leaves, before it."""
+    step, end = FIRST_STEP, index
+    while end > 0:
+        after = batch_key(index - step - 1) if step < index else ""
+        present, _ = numbers(archive, LOG, batch_key, after, step + 1)
+        for first in [number for number in present if number <= end][: -TRIES - 1 : -1]:
+            if _closing(archive, first, signers) is not None:
+                return first
+        end, step = index - step - 1, step * WIDER
+    return 0
 
 
 def time_of(record: PendingRecord, keys: KeyHistory, verify: Verify) -> datetime | None:

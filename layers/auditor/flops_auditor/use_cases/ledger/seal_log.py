@@ -44,7 +44,7 @@ from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
 from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE, ROTATION_PREDICATE, parse_statement
 from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key
 from flops_auditor.domain.values.moments import iso, read_time
-from flops_auditor.use_cases.ledger.find_places import find_places, time_of
+from flops_auditor.use_cases.ledger.find_places import Identity, confirm_places, find_places, time_of
 from flops_auditor.use_cases.ledger.log_reader import (
     Signers,
     genesis_keys,
@@ -117,6 +117,8 @@ class _Log:
     rotations: int = 0
     sealed_on: date | None = None
     """The day of its last seal, in UTC."""
+    placed: set[Identity] = field(default_factory=set)
+    """Records that this run saw in it, of those that matter for what waits."""
 
 
 @dataclass
@@ -125,8 +127,15 @@ class _Draft:
 
     lines: list[bytes] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
-    records: int = 0
+    placed: set[Identity] = field(default_factory=set)
+    unread: set[Identity] = field(default_factory=set)
+    """Records that others follow, for which there was no time to see whether the log has them."""
     size: int = 0
+
+    @property
+    def records(self) -> int:
+        """How many of its lines are records."""
+        return len(self.placed)
 
     @property
     def full(self) -> bool:
@@ -216,12 +225,14 @@ def _draft(sealer: Sealer, log: _Log, may_go_on: Callable[[], bool]) -> _Draft:
     draft, now, keys = _Draft(), sealer.clock(), log.keys
     waiting = revisions_in_order(_to_look_at(sealer, keys, may_go_on))
     waiting = _without_logged(sealer, log, draft, waiting, may_go_on)
+    _find_predecessors(sealer, log, draft, waiting, keys, may_go_on)
     later = _append_records(sealer, log, draft, waiting, keys, now)
     rotation = _next_rotation(sealer, log, draft, log.head.size + len(draft.lines))
     if rotation:
         line, change = rotation
         keys = keys.rotated(change.role, change.new_spki, log.head.size + len(draft.lines))
         draft.lines.append(line)
+        _find_predecessors(sealer, log, draft, later, keys, may_go_on)
         later = _append_records(sealer, log, draft, later, keys, now)
     draft.held += [Held(record.job_id, record.revision, "UnknownKey", "signed by no key in force") for record in later]
     index = log.head.size + len(draft.lines)
@@ -271,11 +282,33 @@ def _without_logged(
     logged = find_places(sealer.archive, _signers(sealer), log.head.size, known, sealer.clock(), may_go_on)
     if logged.places:
         sealer.pending.mark_logged(logged.places)
+    log.placed |= logged.known - logged.unread
     for (job, revision), index in logged.others.items():
         draft.held.append(Held(job, revision, DuplicateSubject.__name__, f"leaf {index} is another record of it"))
     for job, revision in logged.unread:
         draft.held.append(Held(job, revision, "NotLookedFor", "there was no time to see whether the log has it"))
     return [record for record in waiting if (record.job_id, record.revision) not in logged.known]
+
+
+def _find_predecessors(
+    sealer: Sealer,
+    log: _Log,
+    draft: _Draft,
+    waiting: list[PendingRecord],
+    keys: KeyHistory,
+    may_go_on: Callable[[], bool],
+) -> None:
+    """See whether the log has what the waiting records follow: where the table says that it is, and nowhere else."""
+    before = {
+        (record.job_id, record.revision - 1)
+        for record in waiting
+        if record.revision > 0 and time_of(record, keys, sealer.verify) is not None
+    }
+    said = sealer.pending.places(before - log.placed) if before - log.placed else []
+    if said:
+        there, unread = confirm_places(sealer.archive, _signers(sealer), log.head.size, said, may_go_on)
+        log.placed |= there
+        draft.unread |= unread
 
 
 def _each_once(draft: _Draft, waiting: list[PendingRecord]) -> list[PendingRecord]:
@@ -320,10 +353,22 @@ def _append_records(
         except LedgerError as error:
             draft.held.append(Held(record.job_id, record.revision, error.name, str(error)))
         else:
+            before = (record.job_id, record.revision - 1)
+            if record.revision and before not in draft.placed and before not in log.placed:
+                draft.held.append(_held_for(record, before in draft.unread))
+                continue
             draft.lines.append(record.line)
-            draft.records += 1
+            draft.placed.add((record.job_id, record.revision))
             draft.size += len(record.line) + 1
     return later
+
+
+def _held_for(record: PendingRecord, unread: bool) -> Held:
+    """A sound record that may follow nothing: alone in the log, it would make the whole of it RevisionOutOfOrder."""
+    before = f"revision {record.revision - 1}"
+    if unread:
+        return Held(record.job_id, record.revision, "NotLookedFor", f"there was no time to see {before} in the log")
+    return Held(record.job_id, record.revision, "PredecessorNotLogged", f"the log does not have {before} yet")
 
 
 def _next_rotation(sealer: Sealer, log: _Log, draft: _Draft, index: int) -> tuple[bytes, Rotation] | None:

@@ -6,12 +6,13 @@ The log is what counts: its checkpoints were mailed. The table is an index, and 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from random import SystemRandom
 from typing import NamedTuple
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
-from flops_auditor.domain.ledger.leaves import kind_of
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, kind_of, record_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
 from flops_auditor.domain.ledger.statement import Statement, parse_statement
 from flops_auditor.domain.values.archive_keys import (
@@ -32,6 +33,7 @@ from flops_auditor.domain.values.archive_keys import (
     record_key,
     rotation_key,
 )
+from flops_auditor.domain.values.moments import read_time
 from flops_auditor.use_cases.ledger.find_places import Identity
 from flops_auditor.use_cases.ledger.log_reader import (
     Signers,
@@ -43,7 +45,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.operations.check_health import HealthCheck, named
 from flops_auditor.use_cases.ports.ledger import Archive
-from flops_auditor.use_cases.ports.records import RecordItems
+from flops_auditor.use_cases.ports.records import RecordItem, RecordItems
 
 _DIGEST = "[0-9a-f]{64}"
 _OTHERS = re.compile(rf"ancestors/{_DIGEST}/{_DIGEST}\.json|tables/{_DIGEST}")
@@ -56,7 +58,14 @@ _BOUNDARIES: dict[str, Callable[[int], str]] = {
 
 REBUILD = "`flops-auditor rebuild-index` puts back what the archive has; the next seal gives the rest its place."
 FOREIGN = "Find in CloudTrail who wrote them. They are passed over by seal and export, and can stay."
-LOOK = "Keep both, export the log and verify it; then find in CloudTrail who wrote to the table or the archive."
+LOOK = (
+    "Keep both, export the log and verify it; then find in CloudTrail who wrote to the table or the archive. "
+    "`flops-auditor rebuild-index` notes all places again as the log has them, and has the rest wait."
+)
+HELD = (
+    "The seal function's log names each with its reason ('held back'): see `flops-auditor docs ledger`, A seal. "
+    "A record that follows one without a place waits until that has one."
+)
 TWICE = (
     "The log verifies, and the record counts once. Find in CloudTrail who wrote to the table before the later place."
 )
@@ -84,12 +93,14 @@ class LedgerDifferences:
     size: int = 0
     records: int = 0
     rotations: int = 0
+    sealed_at: datetime | None = None
     waiting: int = 0
     evidence: int = 0
     with_evidence: int = 0
     missing: list[str] = field(default_factory=list)
     otherwise: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
 
     def checks(self) -> list[HealthCheck]:
@@ -105,6 +116,9 @@ class LedgerDifferences:
         if self.twice:
             detail = f"{len(self.twice)} records stand twice in the log: {named(self.twice)}"
             checks.append(HealthCheck("places in the log", False, detail, TWICE))
+        if self.held:
+            detail = f"{len(self.held)} records waited when the last seal came, and were held: {named(self.held)}"
+            checks.append(HealthCheck("records without a place", False, detail, HELD))
         if self.foreign:
             detail = f"{len(self.foreign)} objects in the archive that nothing of ours wrote: {named(self.foreign)}"
             checks.append(HealthCheck("foreign objects", False, detail, FOREIGN))
@@ -180,6 +194,8 @@ def _read_log(
                 if known.leaf != index:
                     same = "once more" if known.line == digest else "another record of the same revision"
                     differences.twice.append(f"leaf {index} is leaf {known.leaf}, {same}")
+            elif kind == "heartbeat":
+                differences.sealed_at = read_time(parse_statement(payload).predicate["sealed_at"])
         boundaries.add(first + len(lines))
     differences.records = len(logged)
     return logged, boundaries
@@ -204,6 +220,10 @@ def _compare_table(
         if known is None:
             differences.waiting += item.waits
             signed |= _evidence_of(identity, item.line)
+            if item.waits and _was_passed_over(item, differences.sealed_at):
+                follows = item.revision > 0 and (item.job_id, item.revision - 1) not in logged
+                why = f"; revision {item.revision - 1} has no place either" if follows else ""
+                differences.held.append(_name(identity) + why)
             if not item.waits:
                 differences.otherwise.append(
                     f"{_name(identity)}: the table says leaf {item.index}, the log has no place"
@@ -219,6 +239,14 @@ def _compare_table(
     for identity in logged.keys() - tabled.keys():
         differences.missing.append(f"{_name(identity)} is leaf {logged[identity].leaf}, and not in the table")
     return tabled
+
+
+def _was_passed_over(item: RecordItem, sealed_at: datetime | None) -> bool:
+    """Whether the newest seal came so long after a record that it saw it. False for what is no record."""
+    try:
+        return sealed_at is not None and record_of(parse_envelope(item.line)).at + 2 * CLOCK_SKEW < sealed_at
+    except LedgerError:
+        return False
 
 
 def _evidence_of(identity: Identity, line: bytes) -> dict[Identity, str]:

@@ -13,6 +13,7 @@ from flops_auditor.domain.values.archive_keys import RECORDS, evidence_key, reco
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.find_lineage import index_run, recorded_lineage
 from flops_auditor.use_cases.auditing.keep_record import summary
+from flops_auditor.use_cases.ledger.find_places import Identity
 from flops_auditor.use_cases.ledger.log_reader import batches, newest_checkpoint, places_of, signers_of
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import Archive, PendingRecords
@@ -34,27 +35,35 @@ class Rebuilt:
 
 
 def rebuild_index(archive: Archive, records: Records, pending: PendingRecords, index: LineageIndex) -> Rebuilt:
-    """Put every archived record into the table unless it is there, then note the places of the log."""
+    """Put every archived record into the table unless it is there, then note the places of the log.
+
+    The first place of each is noted, whatever the table says; what has none in the log waits for one.
+    """
     written = known = 0
+    unlogged = set[Identity]()
+    done = set[Identity]()
     skipped: list[tuple[str, str]] = []
     for key in archive.list(RECORDS):
         try:
-            fresh = _restore(archive, key, records, index)
+            identity, fresh = _restore(archive, key, records, index)
         except AuditorError as error:
             skipped.append((key, f"{error.name}: {error}"))
             continue
+        unlogged.add(identity)
         written, known = written + fresh, known + (not fresh)
     logged = 0
     signers = signers_of(archive, verifies)
     size = newest_checkpoint(archive, signers) if signers else 0
     for first, lines in batches(archive, size):
-        places = places_of(first, lines)
-        pending.mark_logged(places)
+        places = [place for place in places_of(first, lines) if (place.job_id, place.revision) not in done]
+        done |= {(place.job_id, place.revision) for place in places}
+        pending.correct(places, ())
         logged += len(places)
+    pending.correct((), unlogged - done)
     return Rebuilt(written, known, logged, tuple(skipped))
 
 
-def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) -> bool:
+def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) -> tuple[Identity, bool]:
     line = archive.get(key) or b""
     leaf = record_of(parse_envelope(line))
     content = leaf.statement.predicate
@@ -68,4 +77,4 @@ def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) 
         tags = case.evidence.tags
         index_run(case.run, index)
     lineage = recorded_lineage(content, archive)
-    return records.commit(job, StoredRecord(revision, line), summary(content, lineage, tags))
+    return (job, revision), records.commit(job, StoredRecord(revision, line), summary(content, lineage, tags))

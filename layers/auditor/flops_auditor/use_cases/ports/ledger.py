@@ -1,6 +1,6 @@
 """What committing, sealing and exporting the ledger need. Adapters: flops_auditor.aws; twins: tests/fakes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -54,6 +54,15 @@ class PendingRecords(Protocol):
 
     def mark_logged(self, places: Sequence[LogPlace]) -> None:
         """Note leaf indexes; repeating it, or naming a record that the table lost, is no error."""
+
+    def places(self, identities: Collection[tuple[str, int]]) -> list[LogPlace]:
+        """Where the table says that these records (job id, revision) are; no entry where it says nothing.
+
+        A hint of where to look, and no more: whoever may write the table can have it say anything.
+        """
+
+    def correct(self, places: Sequence[LogPlace], unlogged: Collection[tuple[str, int]]) -> None:
+        """Note leaf indexes whatever the table says, and have `unlogged` wait. What the table lost is passed over."""
 
 
 class Mailbox(Protocol):
