@@ -128,3 +128,19 @@ def test_every_record_of_the_table_comes_with_its_place_or_waits(store: Store) -
         RecordItem(one.job_id, one.revision, one.line, place >= 10, 7 + place if place < 10 else None)
         for place, one in enumerate(made)
     ]
+
+
+def test_places_are_told_as_they_are_noted_and_corrected_whatever_is_noted(store: Store) -> None:
+    pending, commit = store
+    made = [record(number, revision=number % 2) for number in range(102)]
+    for one in made[:-1]:
+        commit(one, "2026-11-01T00:00:00.000Z")
+    places = [LogPlace(one.job_id, one.revision, index) for index, one in enumerate(made)]
+    asked = [(one.job_id, one.revision) for one in made]
+    assert pending.places(asked) == []
+    pending.mark_logged(places[:40])
+    assert sorted(pending.places(asked), key=lambda place: place.index) == places[:40]
+    true = [LogPlace(place.job_id, place.revision, 500 + place.index) for place in places]
+    pending.correct(true[30:], asked[:30])
+    assert sorted(pending.places(asked), key=lambda place: place.index) == true[30:-1]
+    assert sorted(one.job_id for one in pending.waiting()) == sorted(one.job_id for one in made[:30])

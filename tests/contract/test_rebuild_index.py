@@ -82,3 +82,19 @@ def test_a_record_that_cannot_be_read_is_named_and_the_others_come_back(aws: tup
     rebuilt = rebuild_index(world.archive, table.records, table.pending, table.index)
     assert (rebuilt.written, rebuilt.known) == (0, 2)
     assert [key for key, _ in rebuilt.skipped] == [record_key("f" * 64, 0)]
+
+
+def test_places_that_the_table_has_otherwise_are_noted_as_the_log_has_them(aws: tuple[Any, Any]) -> None:
+    s3, dynamodb = aws
+    world = World(archive=S3Archive(s3, "archive"))
+    table = TableOfTheWorld(dynamodb, "records")
+    table.add(world, 3)
+    world.seal(pending=table.pending)
+    table.add(world, 1)
+    before = table.items()
+    for pk, sk in before:
+        dynamodb.update_item(
+            TableName="records", Key={"pk": {"S": pk}, "sk": {"S": sk}}, UpdateExpression="REMOVE pending, log_index"
+        )
+    rebuild_index(world.archive, table.records, table.pending, table.index)
+    assert table.items() == before

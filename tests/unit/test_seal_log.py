@@ -2,7 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,14 +26,20 @@ from flops_auditor.domain.ledger.ledger_errors import (
 from flops_auditor.domain.ledger.merkle import MerkleTree, leaf_hash
 from flops_auditor.domain.ledger.signed_note import checkpoint_in, parse_checkpoint, parse_note
 from flops_auditor.domain.ledger.statement import parse_statement
+from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, batch_key, checkpoint_key, frontier_key
+from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.ledger import log_reader, seal_log
 from flops_auditor.use_cases.ledger.log_reader import lines_of
 from flops_auditor.use_cases.ledger.signatures import verifies
+from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.ports.ledger import Archive, PendingRecord
-from tests.fakes.ledger import MemoryArchive, MemorySigner
-from tests.fakes.ledger_world import LEDGER, World, draft, sign
+from flops_auditor.use_cases.recomputing.recompute import Recomputing
+from tests.fakes.ledger import MemoryArchive, MemoryRecordItems, MemorySigner
+from tests.fakes.ledger_world import LEDGER, World, draft, sign, superseding
+from tests.fakes.lineage import continuing
+from tests.fakes.live_ledger import LiveLedger
 
 
 def leaves(archive: Archive) -> list[bytes]:
@@ -667,3 +676,134 @@ def test_the_first_checkpoint_of_a_day_says_so() -> None:
         world.seal()
     assert len(world.mailbox.messages) == 6
     assert world.mailbox.first_of_a_day == [world.mailbox.messages[number][0] for number in (0, 2, 5)]
+
+
+def history(revisions: int) -> tuple[World, list[PendingRecord]]:
+    """A sealed log, and the records of one job that nobody has seen yet."""
+    world = World()
+    world.add(2)
+    world.seal()
+    made = [world.draft()]
+    lines = [made[0].line(world.record)]
+    for revision in range(1, revisions):
+        made.append(superseding(draft(2, world.at, revision=revision), made[-1], lines[-1]))
+        lines.append(made[-1].line(world.record))
+    job = made[0].content["job"]["id"]
+    return world, [PendingRecord(job, revision, line) for revision, line in enumerate(lines)]
+
+
+def held(sealed: seal_log.Sealed) -> list[tuple[int, str]]:
+    return [(each.revision, each.error) for each in sealed.held]
+
+
+@pytest.mark.parametrize("hint", [None, 0, 2, 99, 10**30], ids=str)
+def test_a_revision_waits_by_name_for_the_one_before_it(hint: int | None) -> None:
+    """Whoever may write the table takes `pending` from the first, and says of it what they like."""
+    world, records = history(3)
+    if hint is not None:
+        world.pending.logged[records[0].job_id, 0] = hint
+        world.pending.commit(records[0])
+    for record in records[1:]:
+        world.pending.commit(record)
+    for _ in range(2):
+        sealed = world.seal()
+        assert (sealed.records, held(sealed)) == (0, [(1, "PredecessorNotLogged"), (2, "PredecessorNotLogged")])
+    world.pending.logged.pop((records[0].job_id, 0), None)
+    world.pending.commit(records[0])
+    assert (world.seal().records, held(world.seal())) == (3, [])
+    assert_one_valid_log(world, 5)
+
+
+def test_the_one_before_is_found_in_the_log_however_long_ago() -> None:
+    world = World()
+    world.add(2)
+    world.seal()
+    made = world.draft()
+    line = world.commit(made)
+    world.seal()
+    for number in range(150):
+        world.add(number % 3)
+        world.seal()
+    for name in ("00000000000000000002.ndjson", "00000000000000000004.ndjson", "zzz"):
+        world.archive.put_if_absent(LOG + name, b"junk")
+    for revision in (1, 2):
+        made = superseding(draft(2, world.at, revision=revision), made, line)
+        line = world.commit(made)
+        counting = Counting(world.archive)
+        assert (world.seal(archive=counting).records, held(world.seal())) == (1, [])
+        assert counting.objects < 40, "one batch is read for it, not the log"
+    assert world.pending.logged[made.content["job"]["id"], 0] == 3
+
+
+def test_one_batch_is_read_for_many_that_are_in_it_and_none_without_time() -> None:
+    world = World()
+    first = [world.draft() for _ in range(40)]
+    lines = [world.commit(each) for each in first]
+    world.seal()
+    world.seal()
+    for before, line in zip(first, lines, strict=True):
+        world.commit(superseding(draft(before.number, world.at, revision=1), before, line))
+    world.at += timedelta(minutes=15)
+    sealed = seal_log.seal_log(world.sealer(), may_go_on=lambda: False)
+    assert (sealed.records, held(sealed)) == (0, [(1, "NotLookedFor")] * 40)
+    counting = Counting(world.archive)
+    assert world.seal(archive=counting).records == 40
+    assert counting.objects < 30
+    assert_one_valid_log(world, 80)
+
+
+def test_revisions_under_the_key_of_a_rotation_follow_those_before_it() -> None:
+    world, records = history(1)
+    world.pending.commit(records[0])
+    world.seal()
+    old, world.record = world.record, MemorySigner("record 2")
+    world.request_rotation("record", 0, old, world.record)
+    before = draft(2, world.at)
+    world.commit(superseding(draft(2, world.at, revision=1), before, records[0].line))
+    sealed = world.seal()
+    assert (sealed.records, sealed.held) == (1, ())
+
+
+def said(ledger: LiveLedger, folder: Path) -> tuple[str, list[str]]:
+    report = ledger.bundle(folder).verify(recompute=Recomputing())
+    return report.verdict, [each.error for each in (*report.findings, *report.reservations)]
+
+
+def amended(ledger: LiveLedger, name: str) -> None:
+    amend(
+        ledger.job_id(name),
+        Amendment(who="ada", why="measured", at=ledger.clock.now, mfu=Fraction(2, 5)),
+        ledger.recorder,
+    )
+
+
+def test_an_amendment_of_a_record_held_under_the_old_key_leaves_the_log_valid(tmp_path: Path) -> None:
+    ledger = LiveLedger()
+    ledger.seal()
+    fresh = MemorySigner("record 0")
+    ledger.request_rotation("record", 0, fresh)
+    ledger.seal()
+    ledger.add(continuing("one"))
+    ledger.audit("one")
+    assert held(ledger.seal()) == [(0, "KeyNotValidAtIndex")]
+    ledger.recorder = replace(ledger.recorder, signer=fresh)
+    amended(ledger, "one")
+    assert held(ledger.seal()) == [(0, "KeyNotValidAtIndex"), (1, "PredecessorNotLogged")]
+    assert said(ledger, tmp_path) == ("valid", [])
+    [_, check] = compare_ledger(ledger.archive, MemoryRecordItems(ledger.pending)).checks()
+    assert (check.ok, check.check) == (False, "records without a place")
+    assert check.detail.endswith("revision 1; revision 0 has no place either")
+
+
+def test_an_outage_and_a_sealer_without_time_end_in_order(tmp_path: Path) -> None:
+    ledger = LiveLedger()
+    ledger.seal()
+    ledger.add(continuing("one"))
+    ledger.audit("one")
+    ledger.clock.now += timedelta(hours=26)
+    amended(ledger, "one")
+    ledger.clock.now += timedelta(minutes=15)
+    sealed = seal_log.seal_log(ledger.sealer(), may_go_on=lambda: False)
+    assert held(sealed) == [(0, "NotLookedFor"), (1, "PredecessorNotLogged")]
+    assert (ledger.seal().records, held(ledger.seal())) == (2, [])
+    assert said(ledger, tmp_path) == ("valid, with reservations", ["LateRecord"])

@@ -14,7 +14,8 @@ const MOST_DUE = 64;
 const SPARE_REFERENCES = 10_000;
 const BUCKETS = 256;
 const MOST_KNOWN = 10_000;
-const LONG = 24, SHORT = 12;
+const LONG = 32, SHORT = 12; // whole SHA-256 digests, since others choose them; parts of digests under the run's key
+const EPOCH_DAY = 719_163; // 1970-01-01, counted from 0001-01-01: no day before it is negative
 const NOTHING = new Uint8Array(SHORT);
 
 // Where in a row each part begins.
@@ -93,7 +94,7 @@ export class Reader {
       tablesBefore ? this.digest(tablesBefore) : NOTHING,
       content.action ? this.digest(content.action) : NOTHING,
     ]);
-    const job = fromHex(content.job.id).subarray(0, LONG), leafNumber = Number(index);
+    const job = fromHex(content.job.id), leafNumber = Number(index);
     const row = packedRow(
       ROW.size,
       [[ROW.job, job], ...digests.map((digest, at) => [DIGESTS[at], digest])],
@@ -101,7 +102,7 @@ export class Reader {
       ROW.at,
       leaf.at,
     );
-    if (content.supersedes) row.set(fromHex(content.supersedes).subarray(0, LONG), ROW.supersedes);
+    if (content.supersedes) row.set(fromHex(content.supersedes), ROW.supersedes);
     row[ROW.finished] = content.job.finished ? 1 : 0;
     const references = await this.refer(content.cumulative.ancestors, content.job.id, leafNumber, leaf.at);
     const due = [];
@@ -118,8 +119,8 @@ export class Reader {
   }
 
   /** A line as rows hold it, and as `supersedes` names it. */
-  async line(line) {
-    return (await sha256(line)).subarray(0, LONG);
+  line(line) {
+    return sha256(line);
   }
 
   /** Listed ancestors. Throws AncestorMismatch for a record that continues itself. */
@@ -131,7 +132,7 @@ export class Reader {
       ancestors.map(async (each) =>
         packedRow(
           REFERENCE.size,
-          [[REFERENCE.job, fromHex(each.job_id).subarray(0, LONG)], [REFERENCE.view, await this.digest(listedAncestor(each))]],
+          [[REFERENCE.job, fromHex(each.job_id)], [REFERENCE.view, await this.digest(listedAncestor(each))]],
           [[REFERENCE.revision, each.revision], [REFERENCE.leaf, index]],
           REFERENCE.at,
           at,
@@ -143,7 +144,7 @@ export class Reader {
   async dueRow({ policy, duty, day }, terms, job, revision, index) {
     const number = readDay(day) ?? refuse("MalformedRecord", `${day} is no day`);
     const named = await this.digest([policy, duty, ...(terms.get(canonical([policy, duty])) ?? [])]);
-    return packedRow(DUE.size, [[DUE.job, job], [DUE.duty, named]], [[DUE.revision, revision], [DUE.leaf, index], [DUE.day, number]]);
+    return packedRow(DUE.size, [[DUE.job, job], [DUE.duty, named]], [[DUE.revision, revision], [DUE.leaf, index], [DUE.day, number + EPOCH_DAY]]);
   }
 
   /** Everything that was kept, packed. */

@@ -1,0 +1,95 @@
+"""Records that agree but for what a forger chose to be nearly the same: both verifiers see the difference."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
+from tests.fakes.forger import Forger
+from tests.fakes.lineage import continuing
+from tests.fakes.live_ledger import LiveLedger
+from tests.verifier.page_core import PageCore, page_said, python_said
+
+LARGE = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}}
+TAIL = 8
+"""Digits of the 64 of a SHA-256 that the forger makes up."""
+
+
+@pytest.fixture(scope="module")
+def ledger() -> LiveLedger:
+    """A run with a duty, the run that continues it, and an amendment of the first."""
+    ledger = LiveLedger()
+    ledger.add(continuing("big", hours=9000, **LARGE), pretrain_flops="3e24", params="1e11", tokens="2e13")
+    ledger.add(continuing("child", ["big"], day=2, hours=10))
+    ledger.audit("big")
+    ledger.audit("child")
+    ledger.seal()
+    said = Amendment(who="ada", why="measured", at=ledger.clock.now, mfu=Fraction(2, 5))
+    amend(ledger.job_id("big"), said, ledger.recorder)
+    ledger.seal()
+    return ledger
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[PageCore]:
+    running = PageCore()
+    yield running
+    running.end()
+
+
+def superseding_nearly_the_line(forger: Forger) -> None:
+    forger.seal()
+    first, second = forger.records("big")
+    second.content["supersedes"] = sha256(first.line).hexdigest()[:-TAIL] + "0" * TAIL
+
+
+def continuing_nearly_the_job(forger: Forger) -> None:
+    for leaf in forger.records("child"):
+        for each in leaf.content["cumulative"]["ancestors"]:
+            each["job_id"] = each["job_id"][:-TAIL] + "f" * TAIL
+        leaf.content["lineage"]["parents"] = [each[:-TAIL] + "f" * TAIL for each in leaf.content["lineage"]["parents"]]
+
+
+def due(*days: str) -> Callable[[Forger], None]:
+    def change(forger: Forger) -> None:
+        for leaf, day in zip(forger.records("big"), days, strict=True):
+            leaf.content["due"][0]["day"] = leaf.content["notification_due"] = day
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "relink", "errors"),
+    [
+        (superseding_nearly_the_line, False, ["SupersedesMismatch"]),
+        (continuing_nearly_the_job, True, ["AncestorNotHere"]),
+        (due("1960-01-01", "2099-01-01"), True, ["DueDateMismatch"]),
+        (due("1960-01-01", "1960-01-02"), True, ["DueDateMismatch"]),
+        (due("1969-12-31", "1970-01-01"), True, ["DueDateMismatch"]),
+        (due("2099-01-01", "1960-01-01"), True, []),
+        (due("1970-01-01", "1001-01-01"), True, []),
+    ],
+    ids=["line", "job", "put off from 1960", "put off within 1960", "put off over 1970", "earlier", "much earlier"],
+)
+def test_the_page_and_the_command_compare_whole_digests_and_days_of_any_century(
+    ledger: LiveLedger,
+    page: PageCore,
+    tmp_path: Path,
+    change: Callable[[Forger], None],
+    relink: bool,
+    errors: list[str],
+) -> None:
+    forger = Forger(ledger, tmp_path)
+    change(forger)
+    bundle = forger.seal(relink)
+    bundle.write()
+    demands = Demands(as_of=ledger.at + timedelta(minutes=1))
+    said = python_said(verify_bundle(bundle.path, demands))
+    assert page_said(page.judge(bundle.path, demands)) == said
+    assert sorted(set(said[1])) == errors
