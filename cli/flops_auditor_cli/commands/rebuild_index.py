@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 @talks_to_aws()
 def rebuild(target: Target, output: OutputOption = Output.TABLE) -> None:
-    """Put every archived record that the table lacks back into it; what is there stays as it is."""
+    """Put every archived record that the table lacks back into it; of what is there, correct the place in the log."""
     deployment = find_deployment(target)
     table, dynamodb = deployment.output("RecordTableName"), client("dynamodb")
     rebuilt = rebuild_index(

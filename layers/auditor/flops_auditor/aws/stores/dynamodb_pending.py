@@ -25,7 +25,7 @@ _WRITERS = 10
 
 
 class DynamoDbPendingRecords:
-    """Needs dynamodb:Query on the index, BatchGetItem, and UpdateItem of `pending` and `log_index` alone."""
+    """Needs dynamodb:Query on the index, BatchGetItem, and UpdateItem of `pending` and `log_index`."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
