@@ -55,15 +55,15 @@ class DynamoDbPendingRecords:
 
     def places(self, identities: Collection[tuple[str, int]]) -> list[LogPlace]:
         """Read consistently, 100 records a call."""
-        found, left = [], iter(identities)
+        noted, left = [], iter(identities)
         while some := list(islice(left, _KEYS_PER_CALL)):
             known = {(f"JOB#{job}", record_sk(revision)): (job, revision) for job, revision in some}
             keys = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in known]
             for item in self._read(keys, {"ProjectionExpression": "pk, sk, log_index"}):
                 index = item.get("log_index", {}).get("N", "")
                 if index.isdecimal():
-                    found.append(LogPlace(*known[item["pk"]["S"], item["sk"]["S"]], int(index)))
-        return found
+                    noted.append(LogPlace(*known[item["pk"]["S"], item["sk"]["S"]], int(index)))
+        return noted
 
     def correct(self, places: Sequence[LogPlace], unlogged: Collection[tuple[str, int]]) -> None:
         """Needs UpdateItem of both attributes. Raises as `mark_logged` does."""

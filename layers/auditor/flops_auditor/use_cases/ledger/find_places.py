@@ -63,12 +63,12 @@ def find_places(
 
 
 def confirm_places(
-    archive: Archive, signers: Signers, size: int, said: Sequence[LogPlace], may_go_on: Callable[[], bool]
+    archive: Archive, signers: Signers, size: int, hints: Sequence[LogPlace], may_go_on: Callable[[], bool]
 ) -> tuple[set[Identity], set[Identity]]:
     """Of records said to be in the first `size` leaves, those that are, and those that there was no time to see."""
     there, unread = set[Identity](), set[Identity]()
     first, lines = 0, list[bytes]()
-    for place in sorted(said, key=lambda place: place.index):
+    for place in sorted(hints, key=lambda place: place.index):
         identity = place.job_id, place.revision
         if place.index >= size:
             continue

@@ -304,9 +304,9 @@ def _find_predecessors(
         for record in waiting
         if record.revision > 0 and time_of(record, keys, sealer.verify) is not None
     }
-    said = sealer.pending.places(before - log.placed) if before - log.placed else []
-    if said:
-        there, unread = confirm_places(sealer.archive, _signers(sealer), log.head.size, said, may_go_on)
+    hints = sealer.pending.places(before - log.placed) if before - log.placed else []
+    if hints:
+        there, unread = confirm_places(sealer.archive, _signers(sealer), log.head.size, hints, may_go_on)
         log.placed |= there
         draft.unread |= unread
 
