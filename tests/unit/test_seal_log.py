@@ -718,6 +718,7 @@ def test_the_one_before_is_found_in_the_log_however_long_ago() -> None:
     world = World()
     world.add(2)
     world.seal()
+    world.add(1)
     made = world.draft()
     line = world.commit(made)
     world.seal()
@@ -727,12 +728,12 @@ def test_the_one_before_is_found_in_the_log_however_long_ago() -> None:
     for name in ("00000000000000000002.ndjson", "00000000000000000004.ndjson", "zzz"):
         world.archive.put_if_absent(LOG + name, b"junk")
     for revision in (1, 2):
-        made = superseding(draft(2, world.at, revision=revision), made, line)
+        made = superseding(draft(3, world.at, revision=revision), made, line)
         line = world.commit(made)
         counting = Counting(world.archive)
         assert (world.seal(archive=counting).records, held(world.seal())) == (1, [])
         assert counting.objects < 40, "one batch is read for it, not the log"
-    assert world.pending.logged[made.content["job"]["id"], 0] == 3
+    assert world.pending.logged[made.content["job"]["id"], 0] == 4
 
 
 def test_one_batch_is_read_for_many_that_are_in_it_and_none_without_time() -> None:
