@@ -54,7 +54,7 @@ def reconciler_of(deployment: StackValues) -> tuple[Reconciler, ListingInTurns]:
             **listing_of(deployment),
             table_name=deployment.output("RecordTableName"),
             audit_queue_url=deployment.output("AuditQueueUrl"),
-            audit_concurrency=deployment.parameters.get("AuditConcurrency", "5"),
+            audit_concurrency=deployment.parameters.get("AuditConcurrency", "4"),
             alert_topic_arn=alert_topic_of(deployment),
         )
     )

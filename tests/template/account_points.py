@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
 
 from bench import cost
 from flops_auditor import __version__
 from flops_auditor_cli import region_stacks
-from tests.template.bar import POINTS, Subject, listed, point, scheduled, unconditional, watched
+from tests.template.bar import POINTS, Subject, listed, point, scheduled, target, unconditional, watched
 from tests.template.loading import REPOSITORY, load_text
 
 __all__ = ["POINTS"]
 
+OPERATIONS = REPOSITORY / "docs" / "operations.md"
 NEW_ACCOUNT = 10
 """Lambda executions at once in a new account (AWS Lambda Developer Guide, Lambda quotas)."""
+UNRESERVED = 100
+"""Executions that AWS keeps from being reserved (AWS Lambda API Reference, PutFunctionConcurrency)."""
 KEPT_ALWAYS = {"RecordTable", "ArchiveBucket"}
 YEARS_OF_S3 = [str(years) for years in range(1, 101)]
 """Object Lock's longest default retention (Amazon S3 API Reference, DefaultRetention, and its limits)."""
@@ -27,6 +32,11 @@ FOR_ADMINISTRATORS = {
     *("kms:RevokeGrant", "kms:ListGrants", "kms:DisableKeyRotation"),
     *("kms:EnableKeyRotation", "kms:ListKeyRotations", "kms:RotateKeyOnDemand"),
 }
+METRICS_OF_AWS = {
+    "AWS/Lambda": {"Errors", "Throttles"},
+    "AWS/SQS": {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
+}
+"""Those that alarms read (AWS Lambda and Amazon SQS Developer Guides, on their CloudWatch metrics)."""
 DIMENSION_OF = {"AWS/Lambda": "FunctionName", "AWS/SQS": "QueueName", "FlopsAuditor": "service"}
 """The one dimension of the metrics that alarms read. Powertools emits a function's own by its service's name alone."""
 APPLICATION = {
@@ -41,6 +51,8 @@ HALF_OF_THE_QUOTA = 1
 """ListTrainingJobs: 2 requests a second for an account in a region (Service Quotas, Amazon SageMaker)."""
 FREE_OF_CHARGE = {"AWS::CloudFormation::WaitConditionHandle", "AWS::IAM::Role", "AWS::Events::Rule"}
 MOST_A_MONTH = 6
+ORDER = ("WatchSchedule", "ReconcileSchedule", "SealSchedule", "ReportSchedule")
+"""What starts last writes what a rollback cannot take away: a checkpoint under retention, and a page in a bucket."""
 NOT_IN_STACK_SETS = ("AWS::Serverless::", "AWS::CloudFormation::Stack", "AWS::CloudFormation::Macro")
 """Service-managed StackSets take neither transforms and macros nor nested stacks (CloudFormation User Guide)."""
 LARGEST_TEXT = 5 * 1024 * 1024
@@ -52,9 +64,29 @@ def new_account(subject: Subject) -> Iterator[str]:
     parameters = subject.raw["Parameters"]
     if parameters.get("ReserveConcurrency", {}).get("Default") != "false":
         yield "concurrency is reserved by default, which a new account refuses"
-    together = parameters["AuditConcurrency"]["Default"] + len(scheduled(subject))
+    if subject.raw["Conditions"]["ReservesConcurrency"] != {"Fn::Equals": [{"Ref": "ReserveConcurrency"}, "true"]}:
+        yield "ReserveConcurrency does not decide whether concurrency is reserved"
+    audits = [each["ScalingConfig"] for _, each in subject.properties("AWS::Lambda::EventSourceMapping")]
+    together = len(scheduled(subject))
+    for each in (config.get("MaximumConcurrency", NEW_ACCOUNT + 1) for config in audits):
+        together += each if isinstance(each, int) else parameters[each["Ref"]]["Default"]
     if together > NEW_ACCOUNT:
-        yield f"audits and scheduled functions are {together} executions at once"
+        yield f"audits, replays and scheduled functions are {together} executions at once"
+    reserved = {
+        name: each["ReservedConcurrentExecutions"]
+        for name, each in subject.properties("AWS::Lambda::Function")
+        if "ReservedConcurrentExecutions" in each
+    }
+    needed = UNRESERVED
+    for name, each in reserved.items():
+        condition, count, otherwise = each["Fn::If"] if isinstance(each, dict) else ("", each, each)
+        needed += count
+        if condition != "ReservesConcurrency" or otherwise != {"Ref": "AWS::NoValue"}:
+            yield f"{name} reserves {each} whatever ReserveConcurrency says"
+    for text in (parameters["ReserveConcurrency"]["Description"], OPERATIONS.read_text()):
+        said = re.search(r"concurrency quota is (?:below )?(\d+)", text)
+        if said is None or int(said[1]) != needed:
+            yield f"{len(reserved)} functions reserve, so a quota of {needed} is needed: {said and said[0]}"
 
 
 @point("a failed first deployment leaves nothing that costs", "P")
@@ -72,6 +104,8 @@ def retention_fits(subject: Subject) -> Iterator[str]:
     rule = subject.raw.get("Rules", {}).get("RetentionThatS3Takes", {})
     if rule.get("RuleCondition") != {"Fn::Equals": [{"Ref": "RetentionUnit"}, "Years"]}:
         yield "no rule on years"
+    if not rule.get("Assertions"):
+        yield "the rule asserts nothing"
     for each in rule.get("Assertions", []):
         if each["Assert"] != {"Fn::Contains": [YEARS_OF_S3, {"Ref": "RetentionPeriod"}]}:
             yield "the rule does not name the years from 1 to 100"
@@ -103,6 +137,8 @@ def no_retries(subject: Subject) -> Iterator[str]:
 
 @point("paused schedules leave no alarm ringing", "P")
 def quiet_when_paused(subject: Subject) -> Iterator[str]:
+    if subject.raw["Conditions"].get("SchedulesRun") != {"Fn::Equals": [{"Ref": "Schedules"}, "ENABLED"]}:
+        yield "SchedulesRun is not Schedules=ENABLED"
     for name, each in subject.of("AWS::CloudWatch::Alarm").items():
         missing = each["Properties"].get("TreatMissingData")
         if missing != "notBreaching" and each.get("Condition") != "SchedulesRun":
@@ -116,17 +152,27 @@ def quiet_when_paused(subject: Subject) -> Iterator[str]:
 
 @point("every alarm reads its metric with just the dimensions that it is emitted with", "P")
 def dimensions(subject: Subject) -> Iterator[str]:
-    services = {
-        each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]["Fn::Sub"]
-        for _, each in subject.properties("AWS::Lambda::Function")
+    emitted = {
+        each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]["Fn::Sub"]: emitted_by(subject, name)
+        for name, each in subject.properties("AWS::Lambda::Function")
     }
     for name, each in subject.properties("AWS::CloudWatch::Alarm"):
         for metric in watched(each):
             [dimension] = metric["Dimensions"] if len(metric["Dimensions"]) == 1 else [{"Name": "", "Value": ""}]
             if dimension["Name"] != DIMENSION_OF[metric["Namespace"]]:
                 yield f"{name} reads {metric['MetricName']} by {metric['Dimensions']}"
-            elif dimension["Name"] == "service" and dimension["Value"].get("Fn::Sub") not in services:
-                yield f"{name}: no function emits as {dimension['Value']}"
+            elif dimension["Name"] == "service":
+                if metric["MetricName"] not in emitted.get(dimension["Value"].get("Fn::Sub"), set()):
+                    yield f"{name}: no function emits {metric['MetricName']} as {dimension['Value']}"
+            elif metric["MetricName"] not in METRICS_OF_AWS[metric["Namespace"]]:
+                yield f"{name}: {metric['Namespace']} has no {metric['MetricName']}"
+
+
+def emitted_by(subject: Subject, function: str) -> set[str]:
+    """The names of metrics that the code of a function emits."""
+    code = REPOSITORY / subject.raw["Resources"][function]["Properties"]["CodeUri"]
+    text = "".join(path.read_text() for path in sorted(code.glob("*.py")))
+    return set(re.findall(r'(?:\bcount\(|add_metric\(name=)"(\w+)"', text))
 
 
 @point("it can be published: metadata, licence and README within the repository's limits, one version", "P")
@@ -191,3 +237,60 @@ def cheap(subject: Subject) -> Iterator[str]:
     month = cost.total(list(cost.idle(subject.raw, calls, prices)))
     if month >= MOST_A_MONTH:
         yield f"{month:.2f} USD"
+
+
+@point("schedules, which run at once, come after all that has no condition", "P")
+def schedules_last(subject: Subject) -> Iterator[str]:
+    # cfn-lint's E3005: DependsOn may not name what a condition leaves out.
+    resources = subject.expanded["Resources"]
+    needs = {name: set(needed_by(each)) & resources.keys() for name, each in resources.items()}
+    schedules = subject.of("AWS::Scheduler::Schedule").keys()
+    always = {name for name, each in resources.items() if "Condition" not in each}
+    for name in sorted(schedules):
+        before: set[str] = set()
+        ahead = [name]
+        while ahead:
+            new = needs[ahead.pop()] - before
+            before |= new
+            ahead += new
+        yield from (f"{name} may run before {each} is there" for each in sorted(always - schedules - before))
+    if schedules != set(ORDER) or any(earlier not in needs[later] for earlier, later in pairwise(ORDER)):
+        yield f"schedules are not made in the order {', '.join(ORDER)}"
+
+
+def needed_by(value: Any) -> Iterator[str]:
+    """The names that a resource names: CloudFormation makes those first."""
+    if isinstance(value, list):
+        for each in value:
+            yield from needed_by(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if key in {"Ref", "DependsOn"}:
+                yield from listed(each)
+            elif key == "Fn::GetAtt":
+                yield listed(each)[0].split(".")[0]
+            else:
+                if key == "Fn::Sub":
+                    yield from (name.split(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", str(listed(each)[0])))
+                yield from needed_by(each)
+
+
+@point("every role that alerts may publish on an organisation's topic", "P")
+def central_topic(subject: Subject) -> Iterator[str]:
+    central = {"Fn::If": ["HasCentralAlertTopic", {"Ref": "CentralAlertTopic"}, {"Ref": "AlertTopic"}]}
+    alerting = {
+        target(each["Role"])
+        for _, each in subject.properties("AWS::Lambda::Function")
+        if each["Environment"]["Variables"].get("ALERT_TOPIC_ARN") == central
+    }
+    may = {
+        target(role)
+        for name, policy in subject.of("AWS::IAM::Policy").items()
+        if policy.get("Condition") == "HasCentralAlertTopic"
+        for role in policy["Properties"]["Roles"]
+        for statement in unconditional(policy["Properties"]["PolicyDocument"]["Statement"])
+        if "sns:Publish" in listed(statement["Action"]) and statement["Resource"] == {"Ref": "CentralAlertTopic"}
+    }
+    if not alerting:
+        yield "no function alerts on the organisation's topic"
+    yield from (f"{role} may not publish on CentralAlertTopic" for role in sorted(alerting - may))

@@ -172,6 +172,8 @@ BROKEN: dict[int, Break] = {
     47: lambda subject: subject.raw["Parameters"]["ListingRate"].update(MaxValue=2),
     48: lambda subject: subject.raw["Resources"]["FinishedJobsRule"]["Properties"].update(EventPattern={}),
     49: lambda subject: subject.raw["Parameters"]["Dashboard"].update(Default="true"),
+    50: lambda subject: subject.expanded["Resources"]["WatchSchedule"]["DependsOn"].remove("ArchiveBucketPolicy"),
+    51: remove("CentralAlertPolicy"),
     44: put("HeldRecordsAlarm", "Dimensions", [{"Name": "service", "Value": {"Fn::Sub": "${AWS::StackName}-sealer"}}]),
 }
 
@@ -222,6 +224,41 @@ def test_a_function_that_nobody_misses_is_noticed(alarm: str, subject: Subject) 
     remove(alarm)(broken)
     [found] = POINTS[15].check(broken)
     assert found.startswith("nobody is told when")
+
+
+ALSO_BROKEN: dict[str, tuple[int, Break]] = {
+    "a fifth audit": (38, lambda subject: subject.raw["Parameters"]["AuditConcurrency"].update(Default=5)),
+    "many replays": (38, put("AuditFunctionReplays", "ScalingConfig", {"MaximumConcurrency": 100})),
+    "a reservation by default": (38, put("AuditFunction", "ReservedConcurrentExecutions", 90)),
+    "a quota of 103": (38, drop("ReportFunction", "ReservedConcurrentExecutions")),
+    "an empty rule": (40, lambda subject: subject.raw["Rules"]["RetentionThatS3Takes"].update(Assertions=[])),
+    "schedules that run when paused": (
+        43,
+        lambda subject: subject.raw["Conditions"].update(
+            SchedulesRun={"Fn::Equals": [{"Ref": "Schedules"}, "DISABLED"]}
+        ),
+    ),
+    "a metric that nobody emits": (44, put("NotWatchedAlarm", "MetricName", "NoSuch")),
+    "a metric that AWS has not": (44, put("AuditErrorsAlarm", "MetricName", "Error")),
+    "a metric of another function": (
+        44,
+        put(
+            "FinishedWithoutRecordAlarm",
+            "Dimensions",
+            [{"Name": "service", "Value": {"Fn::Sub": "${AWS::StackName}-seal"}}],
+        ),
+    ),
+    "a report before the seal": (50, lambda subject: subject.expanded["Resources"]["ReportSchedule"].pop("DependsOn")),
+    "a role that may not tell": (51, lambda subject: properties(subject, "CentralAlertPolicy")["Roles"].pop()),
+}
+
+
+@pytest.mark.parametrize("name", ALSO_BROKEN)
+def test_point_notices_this_too(name: str, subject: Subject) -> None:
+    number, break_it = ALSO_BROKEN[name]
+    broken = copy.deepcopy(subject)
+    break_it(broken)
+    assert list(POINTS[number - 1].check(broken))
 
 
 def test_there_are_more_points_than_the_bar_has() -> None:
