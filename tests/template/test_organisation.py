@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 
+import jmespath
 import pytest
 from botocore import xform_name
 from botocore.session import get_session
@@ -55,7 +56,7 @@ def test_a_command_is_one_of_aws(command: str) -> None:
     model = get_session().get_service_model("s3" if service == "s3api" else service)
     names = {xform_name(name).replace("_", "-"): name for name in model.operation_names}
     shape = model.operation_model(names[operation]).input_shape
-    known = {f"--{xform_name(name).replace('_', '-')}" for name in shape.members} | {"--region"}
+    known = {f"--{xform_name(name).replace('_', '-')}" for name in shape.members} | {"--region", "--query"}
     assert set(options) <= known
     assert set(shape.required_members) <= {
         name for name in shape.members if f"--{xform_name(name).replace('_', '-')}" in options
@@ -71,17 +72,21 @@ def test_parameters_that_the_page_names_exist() -> None:
         assert name in load()["Parameters"]
 
 
-def test_who_is_told_elsewhere_needs_the_right_to_tell_there() -> None:
-    """Each function that alerts publishes on the central topic where there is one, and may do so."""
-    resources = expanded_template()["Resources"]
-    central = {"Fn::If": ["HasCentralAlertTopic", {"Ref": "CentralAlertTopic"}, {"Ref": "AlertTopic"}]}
-    alerting = {
-        each["Properties"]["Role"]["Fn::GetAtt"][0]
-        for each in resources.values()
-        if each["Type"] == "AWS::Lambda::Function"
-        and each["Properties"]["Environment"]["Variables"].get("ALERT_TOPIC_ARN") == central
-    }
-    policy = resources["CentralAlertPolicy"]
-    assert {role["Ref"] for role in policy["Properties"]["Roles"]} == alerting
-    assert policy["Condition"] == "HasCentralAlertTopic"
-    assert len(alerting) == 4
+def test_an_upgrade_keeps_every_parameter_that_the_stack_set_has() -> None:
+    """CloudFormation gives a parameter that an update does not name the template's default."""
+    [query] = re.findall(r"describe-stack-set .*--query '([^']+)' > parameters\.json", PAGE)
+    parameters = [{"ParameterKey": name, "ParameterValue": "ours"} for name in load()["Parameters"]]
+    kept = jmespath.search(query, {"StackSet": {"Parameters": parameters}})
+    assert kept == [{"ParameterKey": name, "UsePreviousValue": True} for name in load()["Parameters"]]
+    [update] = re.findall("update-stack-set .*", PAGE)
+    assert update.endswith("--parameters file://parameters.json")
+
+
+def test_the_first_roll_out_names_what_the_encrypted_topic_needs() -> None:
+    create = re.findall("create-stack-set .*", PAGE)[0]
+    assert set(re.findall("ParameterKey=([A-Za-z]+)", create)) >= {"CentralAlertTopic", "CentralAlertKey"}
+
+
+def test_a_bucket_in_the_first_region_is_made_without_its_name() -> None:
+    """us-east-1 is no value of LocationConstraint (Amazon S3 API Reference, CreateBucketConfiguration)."""
+    assert "in us-east-1 without `--create-bucket-configuration`" in PAGE
