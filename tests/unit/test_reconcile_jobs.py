@@ -18,6 +18,7 @@ from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.listing.job_reader import MOST_AT_THE_HEAD, JobReader
 from flops_auditor.use_cases.listing.reading import WHOLE_EVERY
+from flops_auditor.use_cases.operations import changed_jobs
 from flops_auditor.use_cases.operations.changed_jobs import MOST_UNANSWERED
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING, compare
 from flops_auditor.use_cases.operations.reconcile_jobs import REGIONS, Reconciler, ReconcileReport, reconcile
@@ -439,6 +440,39 @@ class DyingQueue(MemoryQueue):
     def send(self, jobs: Any) -> None:
         super().send(jobs[:1])
         raise KeyboardInterrupt
+
+
+def test_tags_of_more_jobs_than_a_round_compares_are_compared_by_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """New jobs are read all the same, though they have no record and stand above those that are read once more."""
+    monkeypatch.setattr(changed_jobs, "MOST_A_ROUND", 5)
+    world = World(regions=("eu-west-1", "us-east-1"), jobs=FakeTrainingJobs(page_size=3))
+    for region in world.regions:
+        for number in range(20):
+            world.add(f"{region}-{number}", CREATED - number * HOUR, region=region, params="8000000000")
+    while world.run().pending:
+        world.clock.advance(hours=1)
+    world.drain()
+    world.jobs.tags_by_arn.clear()
+    world.clock.now += WHOLE_EVERY
+    told: list[str] = []
+    asked: list[str] = []
+    rounds, pending = 0, True
+    while pending:
+        for region in world.regions:
+            world.add(f"new-{rounds}-{region}", world.clock.now - timedelta(minutes=40), region=region)
+        states = Withheld(world.jobs)
+        report = world.run(states=states)
+        assert {job.name for job in report.queued} == {f"new-{rounds}-{region}" for region in world.regions}
+        assert len(states.asked) < 5 + world.jobs.page_size, "a page is compared to its end"
+        pending = bool(report.pending)
+        told += [change.job.name for change in report.changes]
+        asked += states.asked
+        world.drain()
+        world.clock.advance(hours=1)
+        rounds += 1
+    assert sorted(told) == sorted(f"{region}-{number}" for region in world.regions for number in range(20))
+    assert len(asked) == len(set(asked)), "each once"
+    assert 40 // (5 + world.jobs.page_size) <= rounds <= 10
 
 
 @dataclass

@@ -44,7 +44,9 @@ MOST_UNANSWERED = 3
 YOUNG = timedelta(days=30)
 """Tags of jobs that ended longer ago are not compared."""
 MOST_A_ROUND = 300
-"""ListTags has a quota, too."""
+"""Jobs whose tags are compared, and the rest of the page, in each region: ListTags has a quota, too. Reading once more
+pauses then, and the next round goes on where this one stopped.
+"""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,11 @@ class ChangeFinder:
     unasked: dict[str, str] = field(default_factory=dict)
     _unanswered: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def asked_enough(self) -> bool:
+        """Whether no more tags are to be asked for in this round."""
+        return self.asked >= MOST_A_ROUND
+
     def now(self, job: ListedJob) -> ListedJob | None:
         """The job as it is now; None when it is gone, and as it was where that cannot be asked."""
         if self._unanswered[job.region] >= MOST_UNANSWERED:
@@ -83,7 +90,7 @@ class ChangeFinder:
 
     def tags_changed(self, job: ListedJob, digest: str, now: datetime) -> None:
         """Hold the tags of a recorded job against those that its record rests on; `digest` is of those."""
-        if not digest or now - (job.last_modified or job.creation_time) > YOUNG or self.asked >= MOST_A_ROUND:
+        if not digest or now - (job.last_modified or job.creation_time) > YOUNG:
             return
         if self._unanswered[job.region] >= MOST_UNANSWERED:
             return

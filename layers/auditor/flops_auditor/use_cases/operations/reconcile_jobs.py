@@ -135,9 +135,13 @@ class _Round:
         self._first_at = known.first_at
         self._waiting = {seen.job.job_id: seen for seen in self._to.seen.waiting(self.region)}
         self._follow_up()
-        reader = replace(self._to.reader, stop=self._out_of_time)
+        past_the_new = False
+        reader = replace(
+            self._to.reader, stop=lambda: self._out_of_time() or (past_the_new and self._finder.asked_enough)
+        )
         for page in reader.head(self.region):
-            self._take_in(page)
+            self._take_in(page, known.read_to)
+            past_the_new = page.again and _reaches_below(page, known.read_to)
             if known.whole_at is not None and known.read_to is not None:
                 for job in page.jobs:
                     if job.creation_time > known.read_to:
@@ -149,7 +153,13 @@ class _Round:
         if self.whole:
             return
         room = len(self._report.queued) + self._to.room - self._to.queue.waiting()
-        reader = replace(self._to.reader, stop=lambda: self._out_of_time() or len(self._report.queued) >= room)
+        again = self._to.reader.store.read(self.region).again
+        reader = replace(
+            self._to.reader,
+            stop=lambda: (
+                self._out_of_time() or len(self._report.queued) >= room or (again and self._finder.asked_enough)
+            ),
+        )
         for page in reader.rest(self.region):
             self._take_in(page)
         self._see_how_far()
@@ -158,8 +168,11 @@ class _Round:
         known = self._to.reader.store.read(self.region)
         self.whole, self.pages = known.whole, known.pages
 
-    def _take_in(self, page: ReadPage) -> None:
-        """Have jobs without a record wait, and queue those that have ended."""
+    def _take_in(self, page: ReadPage, read_to: datetime | None = None) -> None:
+        """Have jobs without a record wait, and queue those that have ended.
+
+        What is read once more is compared, but for jobs that were created after `read_to`: those are new.
+        """
         self._report.listed += len(page.jobs)
         self._report.finished += sum(job.finished for job in page.jobs)
         recorded = self._to.index.recorded([job.job_id for job in page.jobs]) if page.jobs else {}
@@ -167,7 +180,8 @@ class _Round:
         self._have_audited([self._seen(job) for job in missing if self._is_news(job)])
         if page.again:
             for job in page.jobs:
-                self._finder.tags_changed(job, recorded.get(job.job_id, ""), self._now)
+                if read_to is None or job.creation_time <= read_to:
+                    self._finder.tags_changed(job, recorded.get(job.job_id, ""), self._now)
 
     def _is_news(self, job: ListedJob) -> bool:
         """Whether it does not wait yet, or waits as one that runs, of which nobody may ask, and has ended."""
@@ -225,3 +239,8 @@ class _Round:
         ended = seen.job.last_modified or seen.job.creation_time
         lately = self._first_at is not None and ended > self._first_at
         return self.region == self._to.home and seen.queued_at is None and lately
+
+
+def _reaches_below(page: ReadPage, read_to: datetime | None) -> bool:
+    """Whether a page has a job that an earlier round has read."""
+    return read_to is not None and any(job.creation_time <= read_to for job in page.jobs)
