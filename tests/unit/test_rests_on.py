@@ -59,6 +59,7 @@ def evidence_of(
 
 
 SHORT = {"max_seq_length": "256"}
+STEPS = {"max_steps": "30000", "global_batch_size": "1024"}
 LIES: list[tuple[dict[str, Any], str]] = [
     ({"tags": {"activity": "not-training"}}, "tag flops-auditor:activity = not-training"),
     ({"tags": {"pretrain-flops": "5e24"}}, "tag flops-auditor:pretrain-flops = 5e24"),
@@ -79,6 +80,10 @@ LIES: list[tuple[dict[str, Any], str]] = [
         "tag flops-auditor:params = 8e9",
     ),
     ({"hosts": 2, "tags": {"activity": "synthetic-data"}}, "tag flops-auditor:activity = synthetic-data"),
+    (
+        {"hosts": 4, "parameters": {**STEPS, "seq_length": "4096"}, "tags": {"params": "7e9"}},
+        "hyperparameters global_batch_size, max_steps",
+    ),
 ]
 
 
@@ -124,6 +129,26 @@ def test_two_statements_that_say_the_same_are_both_named() -> None:
     named = {ground.words: ground.verdict_without for ground in found.rests_on.milder}
     assert named == {"tag flops-auditor:pretrain-flops = 5e24": "below", "variable PRETRAIN_FLOPS = 5e24": "below"}
     assert found.without_statements.verdict == "indeterminate"
+
+
+TWICE = {"MAX_STEPS": "30000", "GLOBAL_BATCH_SIZE": "1024", "MAX_LENGTH": "4096"}
+
+
+@pytest.mark.parametrize("twice", [{}, TWICE])
+@pytest.mark.parametrize(("trusts", "verdict"), [(True, "below"), (False, "indeterminate")])
+def test_statements_that_say_something_only_together_are_named(
+    trusts: bool, verdict: str, twice: dict[str, str]
+) -> None:
+    """Steps, sequences of a step, prompt and answer: none of the four says anything alone."""
+    answers = {"max_prompt_length": "1024", "max_response_length": "3072"}
+    signed = Amendment("ada", "counted", CREATED, parameters=7 * 10**9)
+    given = evidence_of(hosts=4, parameters={**STEPS, **answers}, environment=twice)
+    found = audit(case_of(replace(given, amendments=(signed,))), replace(load_tables(), trusts_statements=trusts))
+    assert (found.verdict, found.without_statements.verdict) == (verdict, "indeterminate")
+    assert found.rests_on is not None
+    named = " ".join(ground.words for ground in found.rests_on.milder)
+    assert all(name in named for name in (*STEPS, *answers, *twice))
+    assert found.without_statements.estimate.method == "hardware"
 
 
 def test_a_bare_count_of_model_flop_makes_nothing_below() -> None:

@@ -27,6 +27,7 @@ from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.declared import TAG_PREFIX, Declared, read_declared
+from flops_auditor.domain.runs.hyperparameters import Hyperparameters
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import CORRECT_ACTIVITY
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
@@ -63,6 +64,9 @@ _PLACES = {
     "channels": "channel",
 }
 """Where the job's owner says things, and what one is called."""
+_OF_TRAINERS = frozenset({"parameters", "environment", "arguments"})
+_MOST_NAMED = 8
+"""Names of statements that bear on the same things, of which all are said: a plan takes up to so many."""
 
 
 class Readings:
@@ -87,16 +91,19 @@ class Readings:
 
     def bears_on(self, place: str, name: str) -> tuple[str, ...]:
         """What a statement changes of what is declared: read alone, as one that another repeats, or taken from all,
-        as one that says something only beside others (steps, batch and length).
+        as one that says something only beside others (steps, batch and length), which others may repeat as well.
         """
-        one = frozenset({(place, name)})
-        pairs = (
-            (self.without(self.names), self.without(self.names - one)),
-            (self.without(frozenset()), self.without(one)),
-        )
+        one, whole = frozenset({(place, name)}), self.without(frozenset())
+        pairs = ((self.without(self.names), self.without(self.names - one)), (whole, self.without(one)))
         never = {"notes", "lineage", "training_signs"}  # signs only ever count against the job
+        named = Hyperparameters.of({name: self.given[place][name]}) if place in _OF_TRAINERS else None
+        together = {field for field in named.bears_together() if getattr(whole, field) is not None} if named else set()
         compared = (each.name for each in fields(Declared) if each.compare and each.name not in never)
-        return tuple(field for field in compared if any(getattr(a, field) != getattr(b, field) for a, b in pairs))
+        return tuple(
+            field
+            for field in compared
+            if field in together or any(getattr(a, field) != getattr(b, field) for a, b in pairs)
+        )
 
 
 @dataclass(frozen=True)
@@ -372,9 +379,8 @@ def _declared(readings: Readings) -> Iterator[_Part]:
             if bearing:
                 alike[bearing, name if place == "tags" else ""].append(name)
         for (bearing, _), names in alike.items():
-            what = (
-                f"{word}{'s' if len(names) > 1 else ''} {', '.join(as_word(name, LONGEST_VALUE) for name in names[:4])}"
-            )
+            told = ", ".join(as_word(name, LONGEST_VALUE) for name in names[:_MOST_NAMED])
+            what = f"{word}{'s' if len(names) > 1 else ''} {told}"
             value = _shown(values[names[0]] if len(names) == 1 else "")
             every = frozenset((place, name) for name in names)
             options = next((OPTIONS[each] for each in bearing if each in OPTIONS), FIGURES)

@@ -244,20 +244,20 @@ _OF_TRAINING_ALONE = (
 )
 """What only a run that updates parameters needs, unless it is told not to."""
 
-NUMBERS = (
+_OF_A_SEQUENCE = (*_PROMPT_LENGTHS, *_ANSWER_LENGTHS)
+_OF_A_PLAN = (
     *_STEPS,
     *_SEQUENCES_PER_STEP,
     *_SEQUENCES_OF_A_DEVICE,
     _BATCH_OF_EITHER,
     *_TEXTS_OF_A_SEQUENCE,
     *_ACCUMULATED,
-    *_EPOCHS,
-    *_UPDATES,
     *_LENGTHS,
-    *_PROMPT_LENGTHS,
-    *_ANSWER_LENGTHS,
+    *_OF_A_SEQUENCE,
 )
+NUMBERS = (*_OF_A_PLAN, *_EPOCHS, *_UPDATES)
 """Names of what is read as a number."""
+PLANS = ("planned_tokens", "planned_tokens_of_a_device")
 _EXTENDED = frozenset({"rope_scaling", "rope_factor", "rope_scaling_factor", "yarn", "yarn_factor", "shift_attn"})
 """What trains a model on a longer context than its own."""
 IN_ENVIRONMENT = frozenset({*MODEL, *NUMBERS, *_ADAPTERS_SAID, *_ADAPTERS_RANK, *_OF_TRAINING_ALONE, *_EXTENDED})
@@ -372,6 +372,13 @@ class Hyperparameters:
         accumulated = max(self.numbers(_ACCUMULATED, _MOST_STEPS), default=Fraction(1))
         of_each = None if each is None or together is not None else ceil(steps * each * accumulated * length)
         return None if together is None else ceil(steps * together * length), of_each
+
+    def bears_together(self) -> tuple[str, ...]:
+        """What these say only beside others: fields of Declared that take several of them, none of which says
+        anything alone, as steps, sequences of a step and their length do.
+        """
+        of_a_length = ("sequence_length",) if self.all(_OF_A_SEQUENCE) else ()
+        return (*of_a_length, *(PLANS if self.all(_OF_A_PLAN) else ()))
 
     def extends_the_context(self) -> bool:
         """Whether it is trained on a longer context than the model was made for."""
