@@ -6,7 +6,7 @@ metrics follow from it. AWS describes the job truly; what the job emits and its 
 will: tokens of one epoch, counters of each host, an MFU against another peak, the name of another model.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -20,8 +20,9 @@ from unittest.mock import patch
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit import audit as auditing
 from flops_auditor.domain.audit.audit import Audit
-from flops_auditor.domain.audit.rests_on import RestsOn
+from flops_auditor.domain.audit.rests_on import Heard, LineWithout, RestsOn
 from flops_auditor.domain.compute.attention import attention_flop
+from flops_auditor.domain.law.assessment import Line
 from flops_auditor.domain.originals.base_models import BaseModel
 from flops_auditor.domain.runs.evidence import Evidence
 from tests.fakes.cases import audit
@@ -87,8 +88,14 @@ class MadeUp:
 
     def audited_alone(self) -> Audit:
         """Its audit without what it rests on, which takes most of the time."""
-        with patch.object(auditing, "rests_on", lambda heard, found, audited, tables: RestsOn((), (), found)):
+        with patch.object(auditing, "rests_on", _nothing):
             return self.audited()
+
+
+def _nothing(heard: Heard, found: Audit, audited: object, tables: object, lines: Sequence[Line]) -> RestsOn[Audit]:
+    """That a verdict rests on nothing that could be left out."""
+    by_line = {a.line: LineWithout(a, ()) for a in found.assessments}
+    return RestsOn((), (), found, by_line)
 
 
 def made_up(seed: int, *, near: bool = False) -> MadeUp:

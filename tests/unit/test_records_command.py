@@ -1,16 +1,17 @@
 """`flops-auditor records list`: one row per job, and a superseded record never speaks for it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from flops_auditor.domain.messages.record_row import reaches
 from flops_auditor_cli import record_source, record_table
 from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.main import app
-from flops_auditor_cli.recorded import NoSuchRecord, SeveralJobs, reaches, the_one
+from flops_auditor_cli.recorded import NoSuchRecord, SeveralJobs, the_one
 from tests.fakes.searched import MemoryRecordSearch
 
 
@@ -43,12 +44,27 @@ ASSESSED = {
     "upper_flop": "47435691885347438885114",
     "threshold_flop": "100000000000000000000000",
 }
-CONTENT = {
-    "cumulative": {"lower_flop": "6488993757959568373164"},
-    "rests_on": {"verdict_without_statements": "above"},
-    "job": {"start": "2026-03-01T00:00:00.000Z"},
-    "assessments": [ASSESSED, {**ASSESSED, "scenario": "near", "threshold_flop": "50000000000000000000000"}],
-}
+
+
+def content_of(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What the record of an item says, as far as a list shows it."""
+    near = {**ASSESSED, "scenario": "near", "threshold_flop": "50000000000000000000000"}
+    bounds = {name: item[name] for name in ("best_flop", "upper_flop")}
+    job = {"name": item["job_name"], "arn": item["job_arn"], "id": item["job_id"], "region": item["region"]}
+    times = {"start": "2026-03-01T00:00:00.000Z", "end": item["ended_at"], "creation_time": None}
+    return {
+        "job": {**job, **times, "status": item["status"]},
+        "cumulative": {"lower_flop": "6488993757959568373164", **bounds},
+        "rests_on": {"verdict_without_statements": "above"},
+        "estimate": {"method": item["method"]},
+        "original": {"base_model": item.get("base_model", "")},
+        "assessments": [ASSESSED, near],
+        "verdict": item["verdict"],
+        "recorded_at": item["recorded_at"],
+        "revision": int(item["revision"]),
+    }
+
+
 STORED = [
     record("a", 0, "below"),
     record("bb", 0, "below"),
@@ -72,7 +88,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_table, "items", items)
     monkeypatch.setattr(record_table, "DynamoDbRecordSearch", Search)
     monkeypatch.setattr(record_table, "client", lambda _: None)
-    monkeypatch.setattr(record_table, "contents", lambda _, rows: [CONTENT for _ in rows])
+    monkeypatch.setattr(record_table, "contents", lambda _, rows: [content_of(row) for row in rows])
     monkeypatch.setattr(record_source, "find_deployment", lambda *_: StackValues(outputs))
 
 

@@ -199,7 +199,11 @@ def _with_word(audited: Audit, rests: "RestsOn[Audit]", tables: Tables) -> Audit
     wary = {p.policy_id for p in tables.policies if not (tables.trusts_statements and p.trusts_statements)}
     of_activity = _doubt_of_the_activity(audited.declared, rests)
     on_its_word = {line: each for line, each in rests.lines.items() if each.verdict != "below"}
-    distrusted = on_its_word if of_activity else {line: e for line, e in on_its_word.items() if line[0] in wary}
+    distrusted = {
+        line: each
+        for line, each in on_its_word.items()
+        if line[0] in wary or (of_activity and ACTIVITY_TAG in each.names)
+    }
     if audited.assessments:
         return _with_doubts(audited, rests, distrusted, of_activity)
     if not audited.on_the_jobs_word or not (distrusted or (wary and not on_its_word)):
@@ -214,15 +218,17 @@ def _with_word(audited: Audit, rests: "RestsOn[Audit]", tables: Tables) -> Audit
 def _with_doubts(
     audited: Audit, rests: "RestsOn[Audit]", distrusted: Mapping[Line, LineWithout], of_activity: Remark | None
 ) -> Audit:
-    """The audit with its lines that are below on a word that is not trusted left open, and those that only such a word
-    keeps from applying.
+    """The audit with its lines that are below on a word that is not trusted left open. A line that only such a word
+    keeps from applying is told where nothing else of its policy is open or over; of a tag's activity, where nothing is.
     """
     lines = {a.line: a for a in audited.assessments}
+    open_policies = {a.policy for a in audited.assessments if a.verdict != "below"}
     doubted = {}
     for line, without in distrusted.items():
-        assessment = lines.get(line, without.assessment)
-        if without.milder and assessment is not None and (line not in lines or assessment.verdict == "below"):
-            doubts = [of_activity] if of_activity else _on_its_word(without, without.verdict)
+        assessment, of_tag = lines.get(line, without.assessment), of_activity and ACTIVITY_TAG in without.names
+        told = line in lines or not (open_policies if of_tag else line[0] in open_policies)
+        if told and without.milder and assessment is not None and (line not in lines or assessment.verdict == "below"):
+            doubts = [of_activity] if of_activity and of_tag else _on_its_word(without, without.verdict)
             doubted[line] = replace(assessment, verdict="indeterminate", doubts=(*assessment.doubts, *doubts))
     if not doubted:
         return audited

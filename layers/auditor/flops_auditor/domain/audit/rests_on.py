@@ -164,6 +164,11 @@ class LineWithout:
         """Its verdict: where a line does not apply, nothing is over it."""
         return self.assessment.verdict if self.assessment else "below"
 
+    @property
+    def names(self) -> StatementNames:
+        """The statements that make it milder, by place and name."""
+        return frozenset(name for ground in self.milder for name in ground.names)
+
 
 @dataclass(frozen=True)
 class RestsOn(Generic[A]):
