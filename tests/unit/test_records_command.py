@@ -48,7 +48,8 @@ ASSESSED = {
 
 def content_of(item: Mapping[str, Any]) -> dict[str, Any]:
     """What the record of an item says, as far as a list shows it."""
-    near = {**ASSESSED, "scenario": "near", "threshold_flop": "50000000000000000000000"}
+    far = {**ASSESSED, "verdict": item["verdict"]}
+    near = {**far, "scenario": "near", "threshold_flop": "50000000000000000000000"}
     bounds = {name: item[name] for name in ("best_flop", "upper_flop")}
     job = {"name": item["job_name"], "arn": item["job_arn"], "id": item["job_id"], "region": item["region"]}
     times = {"start": "2026-03-01T00:00:00.000Z", "end": item["ended_at"], "creation_time": None}
@@ -58,7 +59,7 @@ def content_of(item: Mapping[str, Any]) -> dict[str, Any]:
         "rests_on": {"verdict_without_statements": "above"},
         "estimate": {"method": item["method"]},
         "original": {"base_model": item.get("base_model", "")},
-        "assessments": [ASSESSED, near],
+        "assessments": [far, near],
         "verdict": item["verdict"],
         "recorded_at": item["recorded_at"],
         "revision": int(item["revision"]),
