@@ -21,7 +21,7 @@ PAGE = HERE.parent / "docs" / "operations.md"
 BEGIN = "<!-- cost: written by `make cost` -->\n"
 END = "<!-- cost: end -->\n"
 MONTH_SECONDS = 730 * 3600
-RATES = {"minutes": 60, "hour": 3600, "day": 86400}
+RATES = {"minute": 60, "hour": 3600, "day": 86400}
 POLLERS = 5
 """Long polls that Lambda keeps open on an empty queue (AWS Lambda Developer Guide, Amazon SQS, scaling)."""
 POLL_SECONDS = 20
@@ -36,6 +36,10 @@ AUDIT_SECONDS = Decimal("0.3")
 STATISTICS_OF_A_HOST = 4
 """That an audit and a look of the watch ask for (aws/sources/cloudwatch.py)."""
 LOOKS_A_DAY = 96
+BY_REGION = ("Reconcile", "Watch", "Report")
+"""The functions that go through the regions."""
+MOST_REGIONS = 34
+"""That have SageMaker, with those that an account has to enable (boto3 1.44.8)."""
 HOSTS = (1, 8, 64, 512)
 PRICE_OF = {
     **dict.fromkeys(("dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"), "dynamodb:read-unit"),
@@ -108,7 +112,7 @@ def rounds_a_month(template: Template) -> dict[str, int]:
     for each in resources(template, "AWS::Scheduler::Schedule").values():
         number, unit = each["ScheduleExpression"].removeprefix("rate(").removesuffix(")").split()
         function = each["Target"]["Arn"]["Fn::GetAtt"][0].removesuffix("Function")
-        rounds_of[function] = round(MONTH_SECONDS / (int(number) * RATES[unit]))
+        rounds_of[function] = round(MONTH_SECONDS / (int(number) * RATES[unit.removesuffix("s")]))
     return rounds_of
 
 
@@ -145,6 +149,19 @@ def idle(template: Template, calls: Mapping[str, Any], prices: Prices) -> Iterat
     dashboards = len(resources(template, "AWS::CloudWatch::Dashboard"))
     yield "dashboard (`Dashboard=true`: 3 USD)", f"{dashboards}", prices.of("cloudwatch:dashboard-month", dashboards)
     yield "metrics of its own: nothing is sent of a zero", "0", Decimal(0)
+
+
+def with_regions(calls: Mapping[str, Any], regions: int) -> dict[str, Any]:
+    """The recorded calls as they would be with so many regions: all of those that go through the regions grow."""
+    more = Decimal(regions) / calls["regions"]
+    idle_calls = dict(calls["idle"])
+    for function in BY_REGION:
+        seen = calls["idle"][function]
+        idle_calls[function] = {
+            **{place: Decimal(str(seen[place])) * more for place in ("here", "elsewhere")},
+            "calls": {name: Decimal(str(units)) * more for name, units in seen["calls"].items()},
+        }
+    return {**calls, "regions": regions, "idle": idle_calls}
 
 
 def per_record(template: Template, calls: Mapping[str, Any], prices: Prices) -> Iterator[tuple[str, str, Decimal]]:
@@ -191,6 +208,8 @@ def page(template: Template, calls: Mapping[str, Any], prices: Prices) -> str:
     recorded = f"calls of {calls['recorded']}, {calls['regions']} regions, {calls['records']} records"
     lines = [f"Prices of {prices.date}, us-east-1, in USD; {recorded}.", ""]
     lines += table(("without a job", "how many", "USD a month"), rows)
+    everywhere = usd(total(list(idle(template, with_regions(calls, MOST_REGIONS), prices))), 2)
+    lines += ["", f"With {MOST_REGIONS} regions, those included that an account has to enable: {everywhere} USD."]
     rows = [(what, count, usd(amount, 4)) for what, count, amount in record]
     rows.append(("**all**", "", f"**{usd(total(record), 2)}**"))
     lines += ["", *table(("for each record", "units for one", "USD for 1,000"), rows)]

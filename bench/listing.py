@@ -78,6 +78,7 @@ class World:
     filled_at: float = 0.0
     asked_at: list[float] = field(default_factory=list)
     throttled: int = 0
+    bursts: bool = False
     customer: Counter[str] = field(default_factory=Counter)
     next_call: float = 0.0
     read: set[str] = field(default_factory=set)
@@ -109,8 +110,14 @@ class World:
         self.audit()
 
     def customer_pause(self) -> float:
-        """Between two calls of the customer, who asks about evenly, as scripts and consoles do."""
-        return self.random.uniform(0.5, 1.5) / self.customer_rate if self.customer_rate else 10.0**12
+        """Between two calls of the customer: about even, as of a script, or at random in bursts (a Poisson process)."""
+        if not self.customer_rate:
+            return 10.0**12
+        return (
+            self.random.expovariate(1) / self.customer_rate
+            if self.bursts
+            else (self.random.uniform(0.5, 1.5) / self.customer_rate)
+        )
 
     def take(self) -> bool:
         """Take one request from the account's quota, a bucket that holds as many as a second refills."""
@@ -256,8 +263,10 @@ def simulate(
     empty_share: float = 0.1,
     steady_hours: int = 24,
     seed: int = 7,
+    *,
+    bursts: bool = False,
 ) -> Figures:
-    """Deploy in an account with so much history, and go on until it is recorded and a day longer."""
+    """Deploy in an account with so much history, and go on until it is recorded and `steady_hours` longer."""
     chance = random.Random(seed)  # noqa: S311 - a simulation
     span, horizon = days * 86400, 40 * 86400.0
     past = sorted(-chance.random() * span for _ in range(history))
@@ -268,7 +277,7 @@ def simulate(
         future.append(at)
     times = [round(t, 3) for t in (*past, *future)]
     jobs = [Job(f"job-{n}", t, t + chance.uniform(300, 4 * 3600)) for n, t in enumerate(times)]
-    world = World(jobs, customer_rate, audits_per_second, empty_share, chance)
+    world = World(jobs, customer_rate, audits_per_second, empty_share, chance, bursts=bursts)
     pace = Pace(1, world.sleep, lambda: world.now)
     listing = SageMakerListing(lambda _: world, pace)  # type: ignore[arg-type, return-value]
     seen, readings, looks = MemorySeenJobs(), MemoryReadings(), MemoryReadings()
@@ -309,7 +318,7 @@ def simulate(
     ended = [job for job in jobs if job.ended < world.now - 3 * ROUND]
     waits = [(world.recorded[world.ids[job.name]] - job.ended) / ROUND for job in ended if job.created > 0]
     asked = world.asked_at
-    alone = World([], customer_rate, 1, 0, random.Random(seed))  # noqa: S311 - a simulation
+    alone = World([], customer_rate, 1, 0, random.Random(seed), bursts=bursts)  # noqa: S311 - a simulation
     alone.sleep(world.now)
     return Figures(
         jobs=history,
@@ -354,10 +363,18 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=500_000)
     parser.add_argument("--audits", type=float, nargs="*", default=[5, 100], help="audits a second (AuditConcurrency)")
     parser.add_argument("--customer", type=float, nargs="*", default=[0.2, 0.9], help="the customer's calls a second")
+    parser.add_argument("--hours", type=int, default=24, help="that are simulated after all is recorded")
+    parser.add_argument("--bursts", action="store_true", help="the customer's calls come in bursts, not evenly")
     arguments = parser.parse_args()
     for audits in arguments.audits:
         for customer in arguments.customer:
-            simulated = simulate(arguments.jobs, audits_per_second=audits, customer_rate=customer)
+            simulated = simulate(
+                arguments.jobs,
+                audits_per_second=audits,
+                customer_rate=customer,
+                steady_hours=arguments.hours,
+                bursts=arguments.bursts,
+            )
             print(f"\n{simulated.jobs:,} jobs, {audits:g} audits a second, a customer's {customer:g} calls a second")
             for name, value in vars(simulated).items():
                 print(f"  {name:32} {value:,.5g}" if isinstance(value, float) else f"  {name:32} {value:,}")

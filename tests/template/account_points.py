@@ -217,7 +217,7 @@ def within_quotas(subject: Subject) -> Iterator[str]:
             yield f"{function} lists at a pace of its own"
 
 
-@point("the stack of another region is plain CloudFormation, and costs nothing", "P")
+@point("the stack of another region is plain CloudFormation of what has no price by itself", "P")
 def other_regions(subject: Subject) -> Iterator[str]:
     template = load_text(region_stacks.template())
     if "Transform" in template:
@@ -231,7 +231,7 @@ def other_regions(subject: Subject) -> Iterator[str]:
         yield "it forwards other events than the stack takes"
 
 
-@point("without a job it costs less than 6 USD a month", "P")
+@point("without a job it costs less than 6 USD a month, with the regions that were recorded", "P")
 def cheap(subject: Subject) -> Iterator[str]:
     _, calls, prices = cost.read()
     month = cost.total(list(cost.idle(subject.raw, calls, prices)))

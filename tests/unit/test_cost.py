@@ -50,3 +50,20 @@ def test_what_a_parameter_switches_on_is_counted_then_alone() -> None:
     before = cost.total(list(cost.idle(template, calls, prices)))
     template["Parameters"]["Dashboard"]["Default"] = "true"
     assert cost.total(list(cost.idle(template, calls, prices))) == before + 3
+
+
+def test_more_regions_cost_more_and_those_recorded_the_same() -> None:
+    template, calls, prices = cost.read()
+    here, same, twice = (
+        cost.total(list(cost.idle(template, each, prices)))
+        for each in (calls, cost.with_regions(calls, calls["regions"]), cost.with_regions(calls, 2 * calls["regions"]))
+    )
+    assert here == same
+    assert Decimal("0.1") < twice - here < Decimal("0.3")
+
+
+@pytest.mark.parametrize(("rate", "rounds"), [("1 minute", 43800), ("2 hours", 365), ("1 hour", 730), ("2 days", 15)])
+def test_every_rate_has_a_number_of_rounds(rate: str, rounds: int) -> None:
+    template, _, _ = cost.read()
+    template["Resources"]["SealSchedule"]["Properties"]["ScheduleExpression"] = f"rate({rate})"
+    assert cost.rounds_a_month(template)["Seal"] == rounds
