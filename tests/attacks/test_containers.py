@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.container import PIECE, Entry, unpack, unpack_lines
 from flops_auditor.domain.ledger.ledger_errors import BadBundle
 from flops_auditor.domain.values.moments import iso
@@ -25,6 +26,8 @@ from flops_auditor_cli.local_aws.processes import REPOSITORY
 from tests.attacks import FULL, tries
 from tests.attacks.zips import ONE_READING, TWO_READINGS, Member, Zip, generated
 from tests.fakes.bundles import Bundle, small_world
+from tests.fakes.lineage import continuing
+from tests.fakes.live_ledger import LiveLedger
 from tests.stock_tools import UNPACKERS, needs_unpackers
 
 MOST_MEMORY = 300_000_000
@@ -224,3 +227,21 @@ def test_a_bundle_beyond_two_gigabytes_is_read(
             zipped.writestr(name, content)
     assert b"PK\6\6" in path.read_bytes()
     assert child.verify(path, as_of(bundle))["errors"] == []
+
+
+def test_evidence_as_repetitive_as_an_owner_can_make_it_is_no_bomb(tmp_path: Path) -> None:
+    """Of 100 hyperparameters and variables of one letter each, zip makes a hundred-and-twentieth."""
+    ledger = LiveLedger()
+    letters = {
+        "HyperParameters": {f"{'k' * 250}{number}": "a" * 2500 for number in range(100)},
+        "Environment": {f"{'E' * 500}{number}": "b" * 512 for number in range(100)},
+    }
+    for number in range(40):
+        ledger.add(continuing(f"job-{number}", hours=1, **letters))
+        ledger.audit(f"job-{number}")
+    ledger.seal()
+    path = ledger.bundle(tmp_path).path
+    with zipfile.ZipFile(path) as packed:
+        unpacked = sum(each.file_size for each in packed.infolist())
+    assert unpacked > 50 * path.stat().st_size, "what makes the bound needless to raise"
+    assert unpacked < form.MOST_GROWTH * path.stat().st_size * 0.6, "or no export of this owner's jobs verifies"

@@ -162,7 +162,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from places(each)
 
 
-@pytest.mark.parametrize(("tables", "error"), [(1, "EvidenceMismatch"), (4, "BadBundle")])
+@pytest.mark.parametrize(("tables", "error"), [(1, "EvidenceMismatch"), (9, "BadBundle")])
 def test_a_small_zip_of_large_tables_keeps_no_verifier_busy(
     honest: Bundle, page: PageCore, tmp_path: Path, tables: int, error: str
 ) -> None:

@@ -10,7 +10,7 @@ import { README } from "./tables.js";
 const FORMAT = "flops-auditor-bundle/v1";
 const CHUNK_BYTES = 1 << 22, LARGEST_EVIDENCE = 9_000_000;
 const LONGEST_SELECTION = 1000;
-export const MOST_GROWTH = 100;
+export const MOST_GROWTH = 250;
 export const ALWAYS_FITS = 1 << 24;
 const LONGEST_INTEGER = 4300;
 export const FRAME = ["manifest.json", "README.md", "keys.json", "checkpoint", "checkpoints.ndjson", "index.html", "records.csv"];

@@ -52,9 +52,10 @@ EVERYTHING = "everything"
 NO_CHECKPOINT = "no checkpoint, since each may be the pin that somebody holds"
 """Of what a part leaves out of the log's checkpoints: a consistency proof to the newest takes a kilobyte of each."""
 LONGEST_SELECTION = 1000
-MOST_GROWTH, ALWAYS_FITS = 100, 1 << 24
+MOST_GROWTH, ALWAYS_FITS = 250, 1 << 24
 """How many times its own size a bundle unpacks to at most, and what any may: records, tables and evidence are texts, of
-which zip makes a tenth, while zeros shrink to a thousandth and would keep a verifier busy for hours.
+which zip makes a tenth, or a hundred-and-twentieth of evidence as repetitive as a job's owner can make it, while zeros
+shrink to a thousandth and would keep a verifier busy for hours.
 """
 
 
