@@ -4,7 +4,7 @@ definition of a SageMaker pipeline, whose parameters have their default values.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -16,10 +16,15 @@ from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.sources.training_job import read_training_job
 from flops_auditor.domain.runs.sources.training_job_places import read_location
 from flops_auditor.domain.values.remarks import Kind, Remedy
+from flops_auditor_cli.pipeline_branches import Before, before
 from flops_auditor_cli.pipeline_graph import OF_A_STEP, NoJobDefinition, OtherStep, PipelineStep, read_graph
 from flops_auditor_cli.planned_run import Inputs
 
 RUNS_TO_ITS_LIMIT = Kind("runs-to-its-limit", "it trains until its time limit, MaxRuntimeInSeconds: {seconds} s")
+BY_DEFAULT = Kind(
+    "parameters-by-default",
+    "parameters of the pipeline have their default values, and whoever starts it may give others: {values:list}",
+)
 BEGINS_ELSEWHERE = Kind(
     "begins-elsewhere",
     "it begins with what may be another run's result, whose compute counts as well and is not known: {places:list}",
@@ -34,13 +39,14 @@ BEGINS_ELSEWHERE = Kind(
 @dataclass(frozen=True)
 class Step:
     """One training job of a definition. `after` names the training steps that it builds on, each of which comes before
-    it, `after_not_counted` those that train and are not counted.
+    it, and `before` says which of them count together; `after_not_counted` are those that train and are not counted.
     """
 
     name: str
     inputs: Inputs
     after: tuple[str, ...] = ()
     after_not_counted: tuple[str, ...] = ()
+    before: Before = field(default_factory=Before)
 
 
 @dataclass(frozen=True)
@@ -63,11 +69,14 @@ def read_definition(document: Any) -> Definition:
             raise NoJobDefinition(f"a text that is not JSON: {error}") from error
     if not isinstance(document, Mapping):
         raise NoJobDefinition("not a JSON object")
+    job = "TrainingJobName" in document or "AlgorithmSpecification" in document
+    if sum((job, "Steps" in document, "PipelineDefinition" in document)) > 1:
+        raise NoJobDefinition("it is both a training job and a pipeline, or two pipelines: which one is meant?")
     if isinstance(document.get("PipelineDefinition"), str):
         return read_definition(document["PipelineDefinition"])
     if "Steps" in document:
         return _pipeline(document)
-    if "TrainingJobName" not in document and "AlgorithmSpecification" not in document:
+    if not job:
         raise NoJobDefinition("neither a training job nor a pipeline")
     run = run_of(document)
     return Definition((Step(str(document.get("TrainingJobName", "plan")), inputs_of(run, run.begins)),))
@@ -145,16 +154,21 @@ def _pipeline(document: Mapping[str, Any]) -> Definition:
         raise NoJobDefinition("the pipeline has no training step")
     steps: list[Step] = []
     behind: dict[str, frozenset[str]] = {}
+    uses: dict[str, frozenset[str]] = {}
     for name, node in graph.items():
         begins = runs[name].begins if node.counted else ()
         made_by = {place: _makers(place, steps, graph, runs) for place in begins}
         direct = node.after.union(*made_by.values())
+        uses[name] = node.uses.union(*made_by.values())
         behind[name] = direct.union(*(behind[each] for each in direct))
         if node.counted:
             unknown = [place for place in begins if not made_by[place]]
             trained = tuple(each.name for each in steps if each.name in behind[name])
             uncounted = tuple(each for each in graph if each in behind[name] and graph[each].other.trains)
-            steps.append(Step(name, inputs_of(runs[name], unknown), trained, uncounted))
+            inputs = inputs_of(runs[name], unknown)
+            if defaults := tuple(f"{key}={value}" for key, value in node.defaults.items()):
+                inputs = replace(inputs, notes=(*inputs.notes, BY_DEFAULT(values=defaults)))
+            steps.append(Step(name, inputs, trained, uncounted, before(name, trained, graph, uses)))
     others = (node.other for node in graph.values() if not node.counted)
     return Definition(tuple(steps), tuple(each for each in others if each.trains or each.may_train), pipeline=True)
 

@@ -4,6 +4,7 @@ Amazon SageMaker Developer Guide, "Pipeline definition JSON schema": steps name 
 such as {"Get": "Steps.A.ModelArtifacts"}, and by standing inside of a condition.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -14,6 +15,8 @@ from flops_auditor.domain.values.errors import WrongInput
 UNRESOLVED = "${%s}"
 OF_A_STEP = "${Steps."
 """How what an earlier step makes begins, until the pipeline runs."""
+NOT_GIVEN = re.compile(r"\$\{Parameters\.([^}]*)\}")
+"""What a parameter without a default value leaves, until somebody starts the pipeline."""
 TRAINING, CONDITION = "Training", "Condition"
 TRAINS = frozenset({"Tuning", "AutoML"})
 """Steps that train models as often as they like: their compute is not counted, and never taken for little."""
@@ -53,16 +56,29 @@ class OtherStep:
         return self.kind not in TRAINS | TRAINS_NOT
 
 
+Branches = tuple[tuple[str, str], ...]
+"""Where a step stands: the conditions that hold it, the outermost first, each with the branch."""
+
+
 @dataclass
 class PipelineStep:
-    """A step. `after` names the steps that it uses directly."""
+    """A step. `uses` names what it uses itself; `after` all steps that it uses directly, those too that a condition
+    which it uses holds. `defaults` are the parameters that it takes by their default values.
+    """
 
     name: str
     kind: str
     arguments: Mapping[str, Any]
+    branches: Branches = ()
+    uses: frozenset[str] = frozenset()
     after: frozenset[str] = frozenset()
-    inside: tuple[str, ...] = ()
     holds: set[str] = field(default_factory=set)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """The conditions that hold it."""
+        return tuple(condition for condition, _ in self.branches)
 
     @property
     def counted(self) -> bool:
@@ -81,46 +97,62 @@ def read_graph(steps: Any, values: Mapping[str, Any]) -> dict[str, PipelineStep]
     Raises NoJobDefinition for steps that use each other in a circle, or one that is not there.
     """
     nodes: dict[str, PipelineStep] = {}
-    for step, inside in _flat(steps, ()):
-        name, kind = str(step.get("Name")), str(step.get("Type"))
+    for step, branches in _flat(steps, ()):
+        name, kind = _name(step), str(step.get("Type"))
         if name in nodes:
             raise NoJobDefinition(f"two steps are called {name[:64]!r}")
-        given = step.get("Arguments")
-        used: set[str] = set()
+        given, taken = step.get("Arguments"), Taken(values)
         own = {key: each for key, each in (given or {}).items() if kind != CONDITION or key not in BRANCHES}
-        arguments = resolved(own, values, used)
-        depends = step.get("DependsOn") or ()
-        used |= {each for each in depends if isinstance(each, str)}
-        resolved([each for each in depends if not isinstance(each, str)], values, used)
-        nodes[name] = PipelineStep(name, kind, arguments, frozenset(used), inside)
-        for outer in inside:
+        arguments = taken.resolved(own)
+        uses = taken.steps | {_dependency(each, name) for each in step.get("DependsOn") or ()}
+        nodes[name] = PipelineStep(name, kind, arguments, branches, frozenset(uses), defaults=taken.defaults)
+        for outer in nodes[name].inside:
             nodes[outer].holds.add(name)
     for node in nodes.values():
         node.after = _direct(node, nodes)
     return {name: nodes[name] for name in _in_order(nodes)}
 
 
-def _flat(steps: Any, inside: tuple[str, ...]) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...]]]:
-    """Every step, those inside of conditions too, with the conditions that hold it."""
+def _flat(steps: Any, branches: Branches) -> Iterator[tuple[Mapping[str, Any], Branches]]:
+    """Every step, those inside of conditions too, with the branches that hold it."""
     if not isinstance(steps, list) or not all(isinstance(each, Mapping) for each in steps):
         raise NoJobDefinition("its steps are no list of objects")
-    if len(inside) > DEEPEST:
+    if len(branches) > DEEPEST:
         raise NoJobDefinition(f"more than {DEEPEST} conditions stand inside of each other")
     for step in steps:
-        given = step.get("Arguments")
+        name, given = _name(step), step.get("Arguments")
         if given is not None and not isinstance(given, Mapping):
-            raise NoJobDefinition(f"the arguments of step {str(step.get('Name'))[:64]!r} are no object")
+            raise NoJobDefinition(f"the arguments of step {name[:64]!r} are no object")
         if not isinstance(step.get("DependsOn") or [], list):
-            raise NoJobDefinition(f"DependsOn of step {str(step.get('Name'))[:64]!r} is no list")
-        yield step, inside
+            raise NoJobDefinition(f"DependsOn of step {name[:64]!r} is no list")
+        yield step, branches
         if step.get("Type") == CONDITION:
             for branch in BRANCHES:
-                yield from _flat((given or {}).get(branch) or [], (*inside, str(step.get("Name"))))
+                yield from _flat((given or {}).get(branch) or [], (*branches, (name, branch)))
+
+
+def _name(step: Mapping[str, Any]) -> str:
+    name = step.get("Name")
+    if not isinstance(name, str) or not name:
+        raise NoJobDefinition("a step has no name")
+    return name
+
+
+def _dependency(given: Any, name: str) -> str:
+    """The step that one of DependsOn means: its name, or a reference to it."""
+    if isinstance(given, Mapping) and set(given) == {"Get"}:
+        kind, _, rest = str(given["Get"]).partition(".")
+        given = rest.partition(".")[0] if kind == "Steps" else None
+    if not isinstance(given, str) or not given:
+        raise NoJobDefinition(f"DependsOn of step {name[:64]!r} has what names no step")
+    return given
 
 
 def _direct(node: PipelineStep, nodes: Mapping[str, PipelineStep]) -> frozenset[str]:
     """The steps that a step uses: a condition stands for all that it holds."""
-    wanted = (set(node.after) | set(node.inside)) - {node.name}
+    if node.name in node.uses:
+        raise NoJobDefinition(f"steps use each other in a circle: {node.name[:64]} -> {node.name[:64]}")
+    wanted = node.uses.union(node.inside)
     missing = sorted(wanted - set(nodes))
     if missing:
         raise NoJobDefinition(f"step {node.name[:64]!r} uses {missing[0][:64]!r}, and there is no such step")
@@ -143,23 +175,41 @@ def _in_order(nodes: Mapping[str, PipelineStep]) -> Iterator[str]:
             sorter.done(name)
 
 
-def resolved(value: Any, values: Mapping[str, Any], used: set[str]) -> Any:
-    """A part of a pipeline with the default values of its parameters; `used` gains the steps that it refers to.
-
-    {"Get": "Parameters.X"}, {"Get": "Steps.Y.Z"}, {"Std:Join": {"On": ",", "Values": [...]}}. What is known only when
-    the pipeline runs stays visible as ${...}.
+@dataclass
+class Taken:
+    """What a part of a pipeline takes from elsewhere: `steps` that it refers to, and `defaults` of the parameters, of
+    whose `values` None is none.
     """
-    if isinstance(value, Mapping):
+
+    values: Mapping[str, Any]
+    steps: set[str] = field(default_factory=set)
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+    def resolved(self, value: Any) -> Any:
+        """A part of a pipeline with the default values of its parameters. Raises NoJobDefinition.
+
+        {"Get": "Parameters.X"}, {"Get": "Steps.Y.Z"}, {"Std:Join": {"On": ",", "Values": [...]}}. What is known only
+        when the pipeline runs stays visible as ${...}.
+        """
+        if isinstance(value, list):
+            return [self.resolved(each) for each in value]
+        if not isinstance(value, Mapping):
+            return value
         if set(value) == {"Get"}:
-            kind, _, name = str(value["Get"]).partition(".")
-            if kind == "Parameters" and values.get(name) is not None:
-                return values[name]
-            if kind == "Steps":
-                used.add(name.partition(".")[0])
-            return UNRESOLVED % value["Get"]
+            return self._got(str(value["Get"]))
         if set(value) == {"Std:Join"}:
             join = value["Std:Join"]
-            parts = [resolved(each, values, used) for each in join.get("Values", ())]
-            return str(join.get("On", "")).join(map(str, parts))
-        return {name: resolved(each, values, used) for name, each in value.items()}
-    return [resolved(each, values, used) for each in value] if isinstance(value, list) else value
+            parts = join.get("Values") if isinstance(join, Mapping) else None
+            if not isinstance(parts, list) or not isinstance(join.get("On", ""), str):
+                raise NoJobDefinition("a Std:Join has no list of Values, or its On is no text")
+            return join.get("On", "").join(str(self.resolved(each)) for each in parts)
+        return {name: self.resolved(each) for name, each in value.items()}
+
+    def _got(self, reference: str) -> Any:
+        kind, _, name = reference.partition(".")
+        if kind == "Parameters" and self.values.get(name) is not None:
+            self.defaults[name] = self.values[name]
+            return self.values[name]
+        if kind == "Steps":
+            self.steps.add(name.partition(".")[0])
+        return UNRESOLVED % reference

@@ -16,6 +16,7 @@ from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE
 from flops_auditor.domain.originals.find_origin import MORE_THAN_ANY, Origin, find_origin
 from flops_auditor.domain.runs.declared import Activity, Declared, ModelName
+from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.runs.model_size import is_partial
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
 from flops_auditor.domain.values.errors import WrongInput
@@ -23,6 +24,7 @@ from flops_auditor.domain.values.figures import Figures
 from flops_auditor.domain.values.precision import recognise_precision
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor_cli.near_names import did_you_mean
+from flops_auditor_cli.pipeline_graph import NOT_GIVEN
 
 NO_MODEL = "none"
 FROM_NONE = "none: the run begins with no weights"
@@ -201,6 +203,8 @@ def check_together(inputs: Inputs) -> None:
         raise UnusablePlan("--accelerators belongs to --accelerator; an --instance-type has its own number")
     if from_scratch(inputs) and (inputs.pretraining_flop is not None or inputs.stated.ours is not None):
         raise UnusablePlan("--base-model none says that there is no original: leave out what is said of it")
+    if inputs.accelerators is not None and inputs.accelerators.denominator != 1:
+        raise UnusablePlan("--accelerators is a whole number of them; a part of one has a peak of its own")
     if inputs.seconds and inputs.accelerator_seconds:
         raise UnusablePlan("give either --hours or --accelerator-hours")
 
@@ -343,3 +347,13 @@ def check_used(options: Inputs, inputs: Inputs) -> None:
         if unused:
             given = ", ".join(OPTION_NAMES.get(name, "--" + name.replace("_", "-")) for name in unused)
             raise UnusablePlan(f"nothing uses {given}, since {why}, or leave it out")
+
+
+def check_given(inputs: Inputs) -> None:
+    """A model that a pipeline's parameter is to name is not unknown, it is not given yet. Raises UnusablePlan."""
+    for name in inputs.names if inputs.base_model is None else ():
+        if (missing := NOT_GIVEN.search(name.text)) and not is_place(name.text):
+            raise UnusablePlan(
+                f"parameter {missing[1][:64]!r} of the pipeline is to name the model and has no default: "
+                "give --base-model"
+            )

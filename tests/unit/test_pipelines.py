@@ -212,12 +212,15 @@ def test_a_comment_that_cannot_be_written_warns_and_the_gate_decides(tokens: str
         ("--tokens 1e13 --base-model meta-llama/Llama-3.1-'8B'", 1),
         ("--tokens 1e13 --base-model 'meta-llama/Llama-3.1-8B", 2),
         ("", 2),
+        (f"--tokens 1e13 {MODEL} -h", 2),
+        (f"--tokens 1e13 --help {MODEL}", 2),
     ],
 )
 def test_options_are_words_as_a_shell_reads_them(options: str, code: int, runner: Runner) -> None:
     found, printed = run_action(runner, options=options, **{"fail-on": "above"})
     assert found == code, printed
     assert "Traceback" not in printed
+    assert not (code == 2 and runner.called())
 
 
 @pytest.mark.parametrize(("event", "comment"), [("push", "true"), ("pull_request", "false")])

@@ -62,7 +62,10 @@ CHAINED = {
     "through a place": [training("A"), training("B", **channel("s3://b/A/output/model.tar.gz"))],
     "a dependency by reference": [training("A"), {**training("B"), "DependsOn": [{"Get": "Steps.A"}]}],
     "inside of a condition": [training("A"), other("Condition", "C", "A", Conditions=[], IfSteps=[training("B")])],
-    "after a condition": [other("Condition", "C", Conditions=[], IfSteps=[training("A")]), training("B", "C")],
+    "after a step that stands in a condition": [
+        other("Condition", "C", Conditions=[], IfSteps=[training("A")], ElseSteps=[training("Z", seconds=3600)]),
+        training("B", "A"),
+    ],
     "by the name in the lineage tag": [
         training("A"),
         training(
@@ -82,13 +85,50 @@ def test_what_a_step_builds_on_counts(tmp_path: Path, steps: Sequence[Any]) -> N
     assert (code, document["verdict"], verdicts(document)) == (
         4,
         "indeterminate",
-        {"A": "below", "B": "indeterminate"},
+        {"A": "below", "B": "indeterminate", **({"Z": "below"} if len(verdicts(document)) == 3 else {})},
     )
     twice = {each["step"]: each["plan"] for each in document["steps"]}["B"]
     alone = planned(tmp_path, training("x", seconds=2 * HOURS_900)["Arguments"])[1]
     for bound in ("lower_flop", "best_flop", "upper_flop"):
         mine = [each[bound] for each in twice["assessments"]]
         assert mine == pytest.approx([each[bound] for each in alone["assessments"]], rel=1e-12)
+
+
+def branched(*, either: Sequence[Any] = (), otherwise: Sequence[Any] = ()) -> dict[str, Any]:
+    return other("Condition", "C", Conditions=[], IfSteps=list(either), ElseSteps=list(otherwise))
+
+
+NESTED = other("Condition", "C2", Conditions=[], IfSteps=[training("B")], ElseSteps=[training("B2")])
+BRANCHED = {
+    "all branches train": ([branched(either=[training("A")], otherwise=[NESTED]), training("D", "C")], 1, 1),
+    "one is empty": ([branched(either=[training("A")]), training("D", "C")], 0, 1),
+    "both in one branch": ([branched(either=[training("A"), training("B")]), training("D", "C")], 0, 2),
+    "of both by name": (
+        [branched(either=[training("A")], otherwise=[training("B")]), training("D", "A", "B")],
+        1,
+        1,
+    ),
+    "by name and by the condition": ([branched(either=[training("A"), training("B")]), training("D", "C", "A")], 2, 2),
+    "in a branch, after what it uses": ([branched(either=[training("A"), training("D", "A")])], 1, 1),
+    "behind a branch": ([training("E"), branched(either=[training("A", "E")]), training("D", "C")], 0, 2),
+    "behind the condition": (
+        [training("E"), {**branched(either=[training("A", "E")]), "DependsOn": ["E"]}, training("D", "C")],
+        1,
+        2,
+    ),
+    "inner condition by name": ([branched(otherwise=[NESTED]), training("D", "C2")], 1, 1),
+}
+"""Steps, and how many runs D continues at least and at most."""
+
+
+@pytest.mark.parametrize(("steps", "least", "most"), BRANCHED.values(), ids=BRANCHED)
+def test_of_a_conditions_branches_one_counts(tmp_path: Path, steps: Sequence[Any], least: int, most: int) -> None:
+    _, document = planned(tmp_path, steps)
+    plan = {each["step"]: each["plan"] for each in document["steps"]}["D"]
+    times = {bound: {each[f"{bound}_flop"] for each in plan["assessments"]} for bound in ("lower", "best", "upper")}
+    for bound, count in (("lower", least), ("best", most), ("upper", most)):
+        alone = planned(tmp_path, training("x", seconds=(1 + count) * HOURS_900)["Arguments"])[1]
+        assert times[bound] == {each[f"{bound}_flop"] for each in alone["assessments"]}, bound
 
 
 def test_steps_that_use_nothing_of_each_other_stand_alone(tmp_path: Path) -> None:
@@ -132,11 +172,29 @@ def test_a_large_step_inside_of_a_condition_is_found(tmp_path: Path) -> None:
 BEGINS = {
     "an earlier job": {"Tags": [{"Key": "flops-auditor:lineage", "Value": "earlier-job"}]},
     "a model of nobody knows whom": channel("s3://elsewhere/model"),
+    "a model package of its account": {
+        "ModelPackageConfig": {"SourceModelPackageArn": "arn:aws:sagemaker:eu-west-1:111122223333:model-package/x/1"}
+    },
+    "a model package of who knows which account": {
+        "RoleArn": "${Parameters.Role}",
+        "ModelPackageConfig": {"SourceModelPackageArn": "arn:aws:sagemaker:eu-west-1:999922223333:model-package/x/1"},
+    },
+    "a model package of another account": {
+        "ModelPackageConfig": {"SourceModelPackageArn": "arn:aws:sagemaker:eu-west-1:999922223333:model-package/x/1"}
+    },
     "a checkpoint": {"CheckpointConfig": {"S3Uri": "s3://elsewhere/checkpoints"}},
 }
 
 
-@pytest.mark.parametrize("begins", ["an earlier job", "a model of nobody knows whom"])
+@pytest.mark.parametrize(
+    "begins",
+    [
+        "an earlier job",
+        "a model of nobody knows whom",
+        "a model package of its account",
+        "a model package of who knows which account",
+    ],
+)
 def test_what_begins_elsewhere_is_not_below_until_somebody_says_what_that_took(tmp_path: Path, begins: str) -> None:
     request = training("x", seconds=3600, **BEGINS[begins])["Arguments"]
     code, document = planned(tmp_path, request)
@@ -146,14 +204,50 @@ def test_what_begins_elsewhere_is_not_below_until_somebody_says_what_that_took(t
     assert planned(tmp_path, request, "--earlier-flop", "1e24", "--base-model", "meta-llama/Llama-3.1-8B")[0] == 3
 
 
-def test_its_own_checkpoints_are_nobody_elses(tmp_path: Path) -> None:
-    assert planned(tmp_path, training("x", seconds=3600, **BEGINS["a checkpoint"])["Arguments"])[0] == 0
+@pytest.mark.parametrize("begins", ["a checkpoint", "a model package of another account"])
+def test_its_own_checkpoints_are_nobody_elses_and_anothers_package_is_a_base_model(tmp_path: Path, begins: str) -> None:
+    assert planned(tmp_path, training("x", seconds=3600, **BEGINS[begins])["Arguments"])[0] == 0
+
+
+def test_a_model_that_a_parameter_is_to_name_is_not_given_yet(tmp_path: Path) -> None:
+    named = {"HyperParameters": {"model_name_or_path": {"Get": "Parameters.N"}}, "Tags": []}
+    document = {"Parameters": [{"Name": "N", "Type": "String"}], "Steps": [training("A", **named)]}
+    code, words = planned(tmp_path, document)
+    assert code == 2
+    assert "parameter 'N'" in words
+    assert planned(tmp_path, document, "--base-model", "meta-llama/Llama-3.1-8B")[0] == 0
+    document["Parameters"][0]["DefaultValue"] = "meta-llama/Llama-3.1-8B"
+    assert planned(tmp_path, document)[0] == 0
+
+
+def test_defaults_that_a_step_rests_on_are_among_its_assumptions(tmp_path: Path) -> None:
+    parameters = [{"Name": "N", "DefaultValue": 1, "EnumValues": [1, 64]}, {"Name": "Other", "DefaultValue": 2}]
+    steps = [training("A", hosts={"Get": "Parameters.N"}), training("B")]  # type: ignore[arg-type]
+    _, document = planned(tmp_path, {"Parameters": parameters, "Steps": steps})
+    told = {
+        each["step"]: [
+            remark["words"]
+            for remark in each["plan"]["estimate"]["assumptions"]
+            if remark["kind"] == "parameters-by-default"
+        ]
+        for each in document["steps"]
+    }
+    assert ([words.endswith(": N=1") for words in told["A"]], told["B"]) == ([True], [])
 
 
 WRONG = {
     "a circle": ([training("A", "B"), training("B", "A")], "in a circle"),
     "no such step": ([training("A", "nobody")], "there is no such step"),
     "one name twice": ([training("A"), training("A")], "two steps are called"),
+    "itself": ([training("A", "A")], "in a circle"),
+    "a dependency that is no name": ([{**training("A"), "DependsOn": [3]}], "names no step"),
+    "a dependency on a parameter": ([{**training("A"), "DependsOn": [{"Get": "Parameters.X"}]}], "names no step"),
+    "a step without a name": ([{"Type": "Training", "Arguments": {}}], "has no name"),
+    "a name that is none": ([{**training("A"), "Name": {"Get": "Parameters.X"}}], "has no name"),
+    "a join that is a list": ([training("A", Environment={"M": {"Std:Join": ["a"]}})], "Std:Join"),
+    "a join of a text": ([training("A", Environment={"M": {"Std:Join": {"Values": "abc"}}})], "Std:Join"),
+    "a job that is a pipeline": ({**training("A")["Arguments"], "Steps": [training("B")]}, "both a training job"),
+    "two pipelines": ({"PipelineDefinition": "{}", "Steps": [training("B")]}, "both a training job"),
     "steps that are none": (["A"], "no list of objects"),
     "no training": ([other("Processing", "P")], "no training step"),
     "no hosts": ([training("A", hosts=0)], "it has no hosts"),

@@ -1,10 +1,12 @@
 """`flops-auditor plan`: the compute of a run before its launch, against each threshold; a gate for CI."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from fractions import Fraction
-from functools import reduce
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +25,7 @@ from flops_auditor_cli.near_names import did_you_mean
 from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption, amount, number
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.plan_view import verdict_of, view_of
-from flops_auditor_cli.planned_run import Inputs, Planned, UnusablePlan, check_used, plan_run
+from flops_auditor_cli.planned_run import Inputs, Planned, UnusablePlan, check_given, check_used, plan_run
 from flops_auditor_cli.stated_options import states_of_a_plan
 from flops_auditor_cli.view import show
 
@@ -189,9 +191,13 @@ def command(
     raise typer.Exit(OF_VERDICT[verdict])
 
 
+NOUGHT = r"0+(\.0*)?([eE][+-]?[0-9]{1,3})?"
+"""However it is written."""
+
+
 def exact(text: str | None, option: str) -> Figures | None:
     """An amount in FLOP that is known, 0 included; None where nobody gave it."""
-    flop = 0 if text is not None and text.strip() == "0" else amount(text, option)
+    flop = 0 if text is not None and re.fullmatch(NOUGHT, text.strip()) else amount(text, option)
     return None if flop is None else exactly(flop)
 
 
@@ -205,17 +211,16 @@ def planned_steps(
     done: dict[str, Planned] = {}
     for each in definition.steps:
         before = [done[name] for name in each.after]
-        generates = [planned for planned in before if planned.wanted.activity == "synthetic-data"]
-        trains = [planned for planned in before if planned not in generates]
         inputs = each.inputs.overridden_by(options)
         if step in (None, each.name):
             check_used(options, inputs)
+            check_given(inputs)
         known = inputs.earlier is not None
         inputs = replace(
             inputs,
             name=each.name,
-            earlier=reduce(Figures.beside, [p.chosen.alone for p in trains], inputs.earlier or NOTHING),
-            generated=reduce(Figures.beside, [p.chosen.alone for p in generates], inputs.generated or NOTHING),
+            earlier=(inputs.earlier or NOTHING).beside(each.before.added(partial(_alone, done, False))),
+            generated=(inputs.generated or NOTHING).beside(each.before.added(partial(_alone, done, True))),
             doubts=(
                 *([] if known else inputs.doubts),
                 *(STEP_IN_DOUBT(step=p.name) for p in before if p.chosen.contradictions or p.wanted.doubts),
@@ -224,6 +229,12 @@ def planned_steps(
         )
         done[each.name] = plan_run(inputs, policies, now)
     return [each for name, each in done.items() if step in (None, name)]
+
+
+def _alone(done: Mapping[str, Planned], generates: bool, name: str) -> Figures:
+    """What an earlier step adds to the weights or, if it `generates` data, to the data; nothing of the other kind."""
+    planned = done[name]
+    return planned.chosen.alone if (planned.wanted.activity == "synthetic-data") == generates else NOTHING
 
 
 def register(app: typer.Typer) -> None:

@@ -76,7 +76,7 @@ SPECTRUM = Kind(
 
 CONTRADICTION = Kind(
     "contradicting-inputs",
-    "the tokens need {needed:flop} FLOP, {times:.3g} times the {limit:flop} FLOP that the hardware can do at most in "
+    "the tokens need {needed:flop} FLOP, {times:times} times the {limit:flop} FLOP that the hardware can do at most in "
     "its time",
 )
 

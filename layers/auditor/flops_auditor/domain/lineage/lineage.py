@@ -220,8 +220,12 @@ class Cumulative:
 
 
 def unknown_beginnings(begins: Sequence[Reference], results: Sequence[Location]) -> list[str]:
-    """In words, where a run reads a model or a checkpoint that another run may have made."""
-    read = [each for each in begins if each.directory and each.location not in results]
+    """In words, where a run reads a model, a checkpoint or a model package of its account that another run may have
+    made.
+    """
+    read = [
+        each for each in begins if (each.directory or each.unless_found is not None) and each.location not in results
+    ]
     return [
         f"{each.where} ({as_word(str(each.location))})" for each in read if not in_service_bucket(f"{each.location}/")
     ]

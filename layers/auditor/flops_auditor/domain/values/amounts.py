@@ -113,15 +113,20 @@ WRITTEN_OUT = 10**6
 """Larger multiples are read by their power of ten."""
 
 
+def times(value: Fraction | float) -> str:
+    """A multiple for people: three digits, all of a larger one, in powers of ten from 1e6."""
+    if value >= WRITTEN_OUT:
+        return scientific(round(value))
+    return f"{float(value):.3g}" if value < 999.5 else f"{float(value):.0f}"
+
+
 def percent(share: Fraction | float | None, bound: Bound = "best") -> str:
     """A share for people: three digits, in per cent up to tenfold, in times from there, in powers of ten from 1e6."""
     if share is None:
         return "unknown"
     value = float(share) if bound == "best" else _outward(share, bound)
-    if value >= WRITTEN_OUT:
-        return f"{scientific(round(value))} times"
     if value >= 9.995:
-        return f"{value:.3g} times" if value < 999.5 else f"{value:.0f} times"
+        return f"{times(value)} times"
     return "under 0.001 %" if 0 < value < 1e-5 else f"{value * 100:.3g} %"
 
 

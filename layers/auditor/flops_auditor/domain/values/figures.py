@@ -49,6 +49,21 @@ class Figures:
         )
         return Figures(best, upper, self.doubts, self.settle, lower, firm)
 
+    def either(self, other: "Figures") -> "Figures":
+        """The figures of one of both, nobody knows which: at least the lesser, at most the greater, which is the best
+        estimate too; doubts and what settles them are those of the first.
+        """
+        best, upper, lower, firm = (
+            None if mine is None or theirs is None else of_both(mine, theirs)
+            for of_both, mine, theirs in (
+                (max, self.best_flop, other.best_flop),
+                (max, self.upper_flop, other.upper_flop),
+                (min, self.lower_flop, other.lower_flop),
+                (min, self.certain_flop, other.certain_flop),
+            )
+        )
+        return Figures(best, upper, self.doubts, self.settle, lower, firm)
+
 
 def exactly(flop: int) -> Figures:
     """An amount that is known."""

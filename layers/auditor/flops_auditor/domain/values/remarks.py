@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from flops_auditor.domain.values.amounts import percent, scientific
+from flops_auditor.domain.values.amounts import percent, scientific, times
 
 Fact = str | int | float | Fraction | Sequence[str] | None
 LONGEST_SAID = 60
@@ -107,7 +107,7 @@ def _frozen(value: Fact) -> Fact:
 def in_words(template: str, facts: Mapping[str, Fact]) -> str:
     """A template with its facts. Specifications: `said` quotes a foreign text (`said200`: of so many characters),
     `flop` is an amount (`flop4`: of so many digits), `list` names at most eight words, which may be foreign, and
-    `phrases` at most eight of ours; `percent` is a share; others are those of `format`, on a float.
+    `phrases` at most eight of ours; `percent` is a share, `times` a multiple; others are those of `format`, on a float.
     """
     return _FORMATTER.vformat(template, (), facts)
 
@@ -127,8 +127,8 @@ class _Formatter(string.Formatter):
                 told = as_word if name == "list" else printable
                 shown = [told(str(each)) for each in value[:MOST_LISTED]]
                 return ", ".join(shown) + (", ..." if len(value) > MOST_LISTED else "")
-            case "percent":
-                return percent(value)
+            case "percent" | "times":
+                return percent(value) if name == "percent" else times(value)
             case _:
                 return format(float(value), format_spec)
 

@@ -75,8 +75,11 @@ class _Package(AnswerShape):
 
 
 def is_own_package(location: Location, job: TrainingJob) -> bool:
-    """Whether a place is a model package of the job's account."""
-    return _is_package(location) and _owner(location.space) == _owner(job.arn)
+    """Whether a place is a model package of the job's account: that of its role before the job has an ARN, and any
+    where neither says.
+    """
+    account = _owner(job.training_job_arn) or _owner(job.role_arn)
+    return _is_package(location) and account in ([], _owner(location.space))
 
 
 def own_packages(named: Sequence[Reference], job: TrainingJob) -> tuple[str, ...]:
@@ -164,5 +167,6 @@ def _is_package(location: Location) -> bool:
 
 
 def _owner(arn: str) -> list[str]:
-    """Partition and account."""
-    return arn.split(":")[1:5:3]
+    """Partition and account; nothing where the text is no ARN that has them."""
+    owner = arn.split(":")[1:5:3]
+    return owner if len(owner) == 2 and owner[1].isdecimal() else []
