@@ -9,6 +9,8 @@ FAILED = 1
 USAGE = 2
 OVER_THRESHOLD = 3
 EVIDENCE_INCOMPLETE = 4
+FAILED_OF = {"verify": 2}
+"""Of a command for which 1 is a result: of `verify` it is that a bundle was tampered with, and 2 that it cannot say."""
 INTERRUPTED = 130
 """128 + SIGINT, as a shell expects."""
 

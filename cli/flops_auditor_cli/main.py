@@ -18,13 +18,20 @@ from typer.main import get_group
 
 from flops_auditor import __version__
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
-from flops_auditor_cli.exits import FAILED, USAGE
+from flops_auditor_cli.exits import FAILED, FAILED_OF, USAGE
+from flops_auditor_cli.outlet import not_written
 from flops_auditor_cli.output import say
 from flops_auditor_cli.remedies import REMEDIES_HERE
 
 DEBUG = "--debug"
 UsageError: type[typer.BadParameter] = typer.BadParameter.__mro__[1]
 """What typer raises for options that make no sense; it exports one kind of it alone."""
+
+
+class NotWritten(AuditorError):
+    """The result is not whole where it was to be written."""
+
+    remedy = "Make room there, or write it elsewhere, and run it again: what is there is cut off."
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,10 @@ def run(arguments: Sequence[str], begun: Callable[[], None] = lambda: None) -> N
     """Run a command and exit. What went wrong is told in words, with what to do next. `begun` is called before it."""
     given = [each for each in arguments if each != DEBUG]
     try:
-        sys.exit(app(args=given, prog_name="flops-auditor", obj=begun, standalone_mode=False))
+        code = app(args=given, prog_name="flops-auditor", obj=begun, standalone_mode=False)
+        if (failure := not_written()) is not None:
+            raise NotWritten(f"standard output: {failure.strerror}")
+        sys.exit(code)
     except ModuleNotFoundError:
         raise
     except UsageError as error:
@@ -153,7 +163,7 @@ def run(arguments: Sequence[str], begun: Callable[[], None] = lambda: None) -> N
             traceback.print_exc()
         what, remedy, code = told(error)
         say(what, *remedy.splitlines())
-        sys.exit(code)
+        sys.exit(FAILED_OF.get(given[0], code) if given and code == FAILED else code)
 
 
 def told(error: Exception) -> tuple[str, str, int]:

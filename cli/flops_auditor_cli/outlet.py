@@ -7,21 +7,27 @@ from typing import TextIO
 
 
 class Outlet(io.FileIO):
-    """A pipe or file that is written to. Once nobody reads it any more, what is written goes nowhere."""
+    """A pipe or file that is written to. Once nobody reads it any more, or it takes no more, what is written goes
+    nowhere.
+    """
 
     left = False
     """Whether its reader went away, as `head` does."""
+    failure: OSError | None = None
+    """Why what was written is not whole, such as a full disk."""
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
-        """All of it is written, or nobody reads it."""
+        """All of it is written, or nobody reads it, or `failure` says why not."""
         try:
             return super().write(data)
         except BrokenPipeError:
             self.left = True
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self.fileno())
-            os.close(nowhere)
-            return len(data)
+        except OSError as error:
+            self.failure = error
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.fileno())
+        os.close(nowhere)
+        return len(data)
 
 
 def take_all_that_is_written() -> None:
@@ -50,3 +56,10 @@ def reader_left() -> bool:
     """Whether whoever read what the program writes to stdout is gone."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     return isinstance(raw, Outlet) and raw.left
+
+
+def not_written() -> OSError | None:
+    """Why not all that went to stdout could be written; None where it is whole."""
+    sys.stdout.flush()
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return raw.failure if isinstance(raw, Outlet) else None

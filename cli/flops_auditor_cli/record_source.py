@@ -88,9 +88,9 @@ def page_of(report: Report) -> bytes:
 
 
 def open_records(target: Target, bundle: Path | None) -> RecordSource:
-    """The records of a bundle if one is given, else those of the deployment. Raises NotVerified, NoDeployment.
+    """The records of a bundle if one is given, else those of the deployment.
 
-    What the verifier says of the bundle is told on stderr.
+    What the verifier says of the bundle is told on stderr. Raises NoBundle, NotVerified, NoDeployment.
     """
     if bundle is None:
         from flops_auditor_cli.record_table import DeployedRecords  # noqa: PLC0415 - a bundle needs no AWS

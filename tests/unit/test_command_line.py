@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from flops_auditor import __version__
-from flops_auditor_cli.main import COMMANDS, load
+from flops_auditor.domain.values.errors import WrongInput
+from flops_auditor_cli.main import COMMANDS, app, load, told
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, stdout: Any = subprocess.PIPE, **environment: str) -> subprocess.CompletedProcess[str]:
     """The entry point that pyproject.toml installs, without anybody's AWS settings."""
     entry = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["flops-auditor"]
     module, function = entry.split(":")
@@ -25,7 +27,8 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
     return subprocess.run(
         [sys.executable, "-c", command, *arguments],
         env={**nobody, **path, **environment},
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=60,
         check=False,
@@ -53,7 +56,9 @@ NOWHERE = {
         (["audit", "missing.json", "--policy", "nosuch"], {}, 2, "UnknownPolicy: 'nosuch'"),
         (["records", "list"], {}, 1, "NoRegion: You must specify a region"),
         (["records", "list", "--local"], {"FLOPS_AUDITOR_STATE": "/nonexistent"}, 1, "is not in /nonexistent"),
+        (["records", "list", "--bundle", "missing.zip"], {}, 2, "missing.zip is not a readable file: No such file"),
         (["plan"], {}, 2, "NothingToPlan"),
+        (["plan", "--accelerator", "H100", "--accelerators", "0.5", "--hours", "3"], {}, 2, "whole number"),
         (["verify", "missing.zip", "--as-of", "9999-12-31"], {}, 2, "is neither a day"),
         (["amend", "job", "--who", "me", "--why", "since"], {}, 2, "MalformedAmendment: it gives no evidence"),
     ],
@@ -65,6 +70,39 @@ def test_a_failure_is_told_in_words(arguments: list[str], environment: dict[str,
     assert "Traceback" not in done.stderr
     assert "\x1b" not in done.stderr
     assert done.stdout == ""
+
+
+WHOLE = {
+    ("records", "list"): (),
+    ("records", "show"): ("job",),
+    ("form",): ("job",),
+    ("bom",): ("job",),
+    ("notify-draft",): ("job",),
+    ("report",): (),
+}
+
+
+@pytest.mark.parametrize("path", WHOLE, ids=" ".join)
+@pytest.mark.parametrize("content", [None, "{}"], ids=["missing", "no bundle"])
+def test_what_is_no_bundle_is_wrong_input_everywhere(
+    path: tuple[str, ...], content: str | None, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle.zip"
+    if content is not None:
+        bundle.write_text(content)
+    outcome = CliRunner().invoke(app, [*path, *WHOLE[path], "--bundle", str(bundle)])
+    assert isinstance(outcome.exception, WrongInput), outcome.output
+    assert told(outcome.exception)[2] == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+@pytest.mark.parametrize(("arguments", "code"), [(("schema", "plan"), 1), (("verify", "missing.zip"), 2)])
+def test_a_result_that_cannot_be_written_is_a_failure_in_one_line(arguments: tuple[str, ...], code: int) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run(*arguments, stdout=full)
+    assert done.returncode == code
+    assert done.stderr.count("NotWritten: standard output: No space left on device") == 1
+    assert "Traceback" not in done.stderr
 
 
 def commands() -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -209,6 +209,36 @@ def test_its_own_checkpoints_are_nobody_elses_and_anothers_package_is_a_base_mod
     assert planned(tmp_path, training("x", seconds=3600, **BEGINS[begins])["Arguments"])[0] == 0
 
 
+def test_an_audit_of_a_file_leaves_open_what_its_own_model_package_took(tmp_path: Path) -> None:
+    ended = {
+        "TrainingJobName": "j",
+        "TrainingJobStatus": "Completed",
+        "TrainingJobArn": "arn:aws:sagemaker:eu-west-1:111122223333:training-job/j",
+        "TrainingTimeInSeconds": 3600,
+        "CreationTime": "2026-01-01T00:00:00Z",
+        "TrainingStartTime": "2026-01-01T00:10:00Z",
+        "TrainingEndTime": "2026-01-01T01:10:00Z",
+    }
+    path = tmp_path / "job.json"
+    for begins, code in (("a model package of its account", 4), ("a model package of another account", 0)):
+        path.write_text(json.dumps(training("x", seconds=3600, **BEGINS[begins])["Arguments"] | ended))
+        assert CliRunner().invoke(app, ["audit", str(path)]).exit_code == code, begins
+
+
+def test_nothing_earlier_may_be_written_in_any_way(tmp_path: Path) -> None:
+    request = training("x", seconds=3600, **BEGINS["an earlier job"])["Arguments"]
+    assert [planned(tmp_path, request, "--earlier-flop", nought)[0] for nought in ("0.0", "0e0", "00")] == [0] * 3
+
+
+def test_a_multiple_has_one_form_however_large(tmp_path: Path) -> None:
+    tags = [{"Key": "flops-auditor:base-model", "Value": "meta-llama/Llama-3.1-8B"}]
+    for tokens, said in (("1e12", " 1691 times"), ("1e24", "e15 times"), ("1e10", " 16.9 times")):
+        request = training("x", hosts=1, seconds=3600)["Arguments"]
+        request["Tags"] = [*tags, {"Key": "flops-auditor:tokens", "Value": tokens}]
+        _, document = planned(tmp_path, request)
+        assert said in document["contradictions"][0]["words"]
+
+
 def test_a_model_that_a_parameter_is_to_name_is_not_given_yet(tmp_path: Path) -> None:
     named = {"HyperParameters": {"model_name_or_path": {"Get": "Parameters.N"}}, "Tags": []}
     document = {"Parameters": [{"Name": "N", "Type": "String"}], "Steps": [training("A", **named)]}

@@ -86,7 +86,7 @@ def of_deployment(deployment: StackValues, since: datetime | None) -> Report:
 
 
 def of_bundle(path: Path) -> Report:
-    """The report of a bundle that was verified. Raises NotVerified."""
+    """The report of a bundle that was verified. Raises NoBundle, NotVerified."""
     from flops_auditor.use_cases.ledger.bundle_files import BundleFiles  # noqa: PLC0415 - the deployment needs none
     from flops_auditor.use_cases.ledger.read_bundle import read_bundle  # noqa: PLC0415
     from flops_auditor.use_cases.ledger.report_bundle import report_bundle  # noqa: PLC0415

@@ -11,12 +11,19 @@ from flops_auditor.domain.ledger.findings import Defect
 from flops_auditor.domain.ledger.leaves import kind_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
 from flops_auditor.domain.ledger.statement import Statement, parse_statement
+from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, TellProgress, VerificationReport, verify_bundle
 
 
+class NoBundle(WrongInput):
+    """What is to be read is not there, or is no bundle that can be verified: nothing of it is shown."""
+
+    remedy = "Name a bundle that `flops-auditor export` wrote, whole and unchanged; `flops-auditor verify` says more."
+
+
 class NotVerified(LedgerError):
-    """A bundle in which something contradicts what was signed, or that cannot be verified: nothing of it is shown."""
+    """A bundle in which something contradicts what was signed: nothing of it is shown."""
 
     remedy = "Run `flops-auditor verify` on it, which names all that it finds and says what to do."
 
@@ -58,8 +65,10 @@ class ReadBundle:
 
 
 def read_bundle(path: Path, demands: Demands, progress: TellProgress = lambda done, total: None) -> ReadBundle:
-    """Verify a bundle and read it. Raises NotVerified, with the first thing that was found."""
+    """Verify a bundle and read it. Raises NotVerified and NoBundle, with the first thing that was found."""
     report = verify_bundle(path, demands, progress)
+    if report.verdict == "cannot verify":
+        raise NoBundle(f"{path.name} is not shown: {report.verdict}: {_in_words(report.findings[0])}")
     if report.findings:
         raise NotVerified(f"{path.name} is not shown: {report.verdict}: {_in_words(report.findings[0])}")
     newest: dict[str, BundleRecord] = {}
