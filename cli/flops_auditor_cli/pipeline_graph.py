@@ -4,7 +4,6 @@ Amazon SageMaker Developer Guide, "Pipeline definition JSON schema": steps name 
 such as {"Get": "Steps.A.ModelArtifacts"}, and by standing inside of a condition.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
@@ -15,8 +14,6 @@ from flops_auditor.domain.values.errors import WrongInput
 UNRESOLVED = "${%s}"
 OF_A_STEP = "${Steps."
 """How what an earlier step makes begins, until the pipeline runs."""
-NOT_GIVEN = re.compile(r"\$\{Parameters\.([^}]*)\}")
-"""What a parameter without a default value leaves, until somebody starts the pipeline."""
 TRAINING, CONDITION = "Training", "Condition"
 TRAINS = frozenset({"Tuning", "AutoML"})
 """Steps that train models as often as they like: their compute is not counted, and never taken for little."""

@@ -1,5 +1,6 @@
 """What a run is planned to be: from options, from a definition of a training job, or from both."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
@@ -24,7 +25,6 @@ from flops_auditor.domain.values.figures import Figures
 from flops_auditor.domain.values.precision import recognise_precision
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor_cli.near_names import did_you_mean
-from flops_auditor_cli.pipeline_graph import NOT_GIVEN
 
 NO_MODEL = "none"
 FROM_NONE = "none: the run begins with no weights"
@@ -40,6 +40,8 @@ OF_TOKENS = (
 )
 """What counts in a product of parameters and tokens alone."""
 OF_HARDWARE = ("accelerators", "precision", "mfu")
+NOT_GIVEN = re.compile(r"\$\{Parameters\.([^}]*)\}")
+"""What a pipeline's parameter without a default value leaves, until somebody starts the pipeline."""
 OPTION_NAMES = {
     "parameters": "--params",
     "active_parameters": "--active-params",
