@@ -117,6 +117,7 @@ def inputs_of(run: Run, begins: Sequence[Reference]) -> Inputs:
         seconds=Fraction(limit) if limit else None,
         precision=declared.precision if declared.precision_tagged else None,
         guessed_precision=declared.precision or None,
+        hinted_precision=declared.hinted_precision,
         names=tuple(_placed(name) for name in declared.names),
         parameters=declared.parameters,
         active_parameters=declared.active_parameters,

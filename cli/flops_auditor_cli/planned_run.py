@@ -68,7 +68,8 @@ class Inputs:
     `base_model` is what an option calls the original, and overrides the `names` that a definition gives it.
     `declared` is what a definition says of the run beside that, and `unknown_adapters`: of adapters that it trains.
     `of_a_job`: a job's own definition plans it, whose arithmetic may turn out faster than it says, as in an audit.
-    `guessed_precision` is what hyperparameters point at: a bound takes no slower peak than the default for it.
+    `guessed_precision` is what hyperparameters point at: a bound takes no slower peak than the default for it, and none
+    slower than that of `hinted_precision`, a format that anything of a job's definition mentions.
     `parameters_source` and `pretraining_source` are who says so. `earlier` is what the runs took that it
     continues, None where nobody says; `doubts` are about what is not known.
     """
@@ -83,6 +84,7 @@ class Inputs:
     peak_flop_per_s: Fraction | None = None
     precision: str | None = None
     guessed_precision: str | None = None
+    hinted_precision: str = ""
     mfu: Fraction | None = None
     base_model: str | None = None
     names: tuple[ModelName, ...] = ()
@@ -253,6 +255,8 @@ def planned_hardware(inputs: Inputs) -> tuple[HardwareUse | None, list[Remark]]:
         watts = None if unit.tdp_watts is None else Fraction(unit.tdp_watts)
     rate, basis, _ = select_peak(peaks, precision, name)
     bound = rate if inputs.precision is not None else max(rate, select_peak(peaks, None, name)[0])
+    if inputs.hinted_precision:
+        bound = max(bound, select_peak(peaks, inputs.hinted_precision, name)[0])
     if peak is not None:
         rate, bound, basis = peak, peak, "as given"
     note = hardware(count=units, name=name, peak=rate, basis=basis)

@@ -864,7 +864,7 @@ def test_full_coverage_is_not_remarked_on() -> None:
 def test_a_barely_busy_host_of_a_mixed_job_still_reports() -> None:
     cpu = TABLES.hardware.find("ml.c5.xlarge")
     assert cpu is not None
-    found = estimated([busy(50, 2), busy(400, 3)], ResourceConfig=cpu_and_gpu(2))
+    found = estimated([busy(50, 2), busy(400, 3)], period=3600, ResourceConfig=cpu_and_gpu(2))
     assert found.upper_flop == (H100_HOST * Fraction(9, 16) + cpu.peak()[0]) * TEN_HOURS
 
 

@@ -337,3 +337,9 @@ def test_a_count_that_is_none_is_refused(tmp_path: Path, count: Any) -> None:
     outcome = CliRunner().invoke(app, ["plan", str(path)])
     assert outcome.exit_code != 0
     assert type(outcome.exception).__name__ == "MalformedJob"
+
+
+def test_a_mention_of_a_faster_format_raises_the_bound_alone(tmp_path: Path) -> None:
+    plain, hinted = (of_8b(tmp_path, HyperParameters=said)[1] for said in ({}, {"mp_policy": "float8"}))
+    assert int(hinted["estimate"]["upper_flop"]) >= 2 * int(plain["estimate"]["upper_flop"])
+    assert hinted["estimate"]["best_flop"] == plain["estimate"]["best_flop"]

@@ -111,6 +111,12 @@ SPANS_INCOMPLETE = Kind(
     "which may be incomplete",
     _CLEAR_UP,
 )
+BESIDE_THE_SPANS = Kind(
+    "hardware-in-use-beside-training",
+    "beside the Training spans the run had its hardware for {unexplained:g} s that nothing explains, and its "
+    "accelerators were seen at work for {busy:g} s of the rest: that time counts at the hardware bound",
+    _CLEAR_UP,
+)
 LENGTH_UNKNOWN = Kind(
     "sequence-length-unknown",
     "the length of the sequences is not known: attention over the longest context that the model is made for, "
@@ -195,7 +201,8 @@ def cautions_of(
         result += [
             each for each in of_peak if each.remark.kind is PEAK_OF_THE_MFU or each.flop > (chosen.upper_flop or 0)
         ]
-    return tuple(result)
+    upper = max([chosen.upper_flop or 0, *(each.flop for each in result)])
+    return (*result, *_beside_the_spans(upper, time, uses, observed))
 
 
 def _multiplied(chosen: Tier, limit: int | None, factors: Sequence[tuple[Fraction, Remark]]) -> list[Caution]:
@@ -384,3 +391,14 @@ def _longer(time: TrainingTime, uses: Sequence[HardwareUse]) -> list[Caution]:
         return []
     flop = at_least(sum((replace(use, seconds=time.longest).most_flop for use in uses), Fraction(0)))
     return [Caution(flop, SPANS_INCOMPLETE(longest=time.longest, seconds=time.seconds))]
+
+
+def _beside_the_spans(
+    upper: int, time: TrainingTime, uses: Sequence[HardwareUse], observed: Observations
+) -> list[Caution]:
+    """What the hardware did beside the spans of training, at most, comes on top of all that speaks for more in them."""
+    unexplained, busy = time.unexplained, observed.busy_beside
+    if not unexplained + busy or not uses:
+        return []
+    beside = sum((replace(use, seconds=unexplained + busy).most_flop for use in uses), Fraction(0))
+    return [Caution(upper + at_least(beside), BESIDE_THE_SPANS(unexplained=unexplained, busy=busy))]

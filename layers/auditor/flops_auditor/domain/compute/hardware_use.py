@@ -68,6 +68,18 @@ FRACTIONS = Kind(
     "these may be fractions; the hosts count as fully busy",
     SAY_THE_UNIT,
 )
+SOME_FRACTIONS = Kind(
+    "some-occupancy-in-fractions",
+    "{hosts:list} reports no occupancy over 1: {metric} is in per cent, and in a file these may be fractions; such "
+    "hosts count as fully busy",
+    SAY_THE_UNIT,
+)
+SOME_MEANS = Kind(
+    "occupancy-of-one-or-of-all",
+    "hosts of {devices} accelerators report occupancies over 100 and others up to it: {metric} is their sum, and in a "
+    "file some may be means; the upper bound takes values up to 100 as such",
+    SAY_THE_UNIT,
+)
 MEANS_OF_ACCELERATORS = Kind(
     "occupancy-of-one-accelerator",
     "no host of {devices} accelerators reports an occupancy over 100: {metric} is their sum, and in a file these "
@@ -158,6 +170,7 @@ def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
         kind = host.kind
         peak, basis = kind.peak(declared.precision or None)
         default = kind.peak(None)[0]
+        hinted = kind.peak(declared.hinted_precision)[0] if declared.hinted_precision else peak
         units = host.count * kind.units
         notes.append(HOSTS(count=host.count, name=kind.name, units=units, unit=kind.unit_name, peak=peak, basis=basis))
         if peak < default:
@@ -174,7 +187,7 @@ def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
             ceiling_peak=kind.ceiling_peak,
             occupancy=host.occupancy,
             watts=Fraction(kind.power_watts or 0),
-            bound_peak=peak if declared.precision_tagged else max(peak, default),
+            bound_peak=max(peak if declared.precision_tagged else max(peak, default), hinted),
             lowest_utilisation=host.lowest_utilisation,
             highest_utilisation=hosts.highest,
             seen_busy=host.seen,
@@ -257,9 +270,14 @@ def _believed(
         notes.append(FRACTIONS(metric=metrics.occupancy, where=metrics.where))
         return {}
     reports = observed.busy
-    if observed.unit_unsure and devices > 1 and highest <= 100:
-        notes.append(MEANS_OF_ACCELERATORS(devices=devices, metric=metrics.occupancy, where=metrics.where))
-        reports = {host: report.times(devices) for host, report in observed.busy.items()}
+    if observed.unit_unsure and devices > 1:
+        reports = {host: report.if_means(devices) for host, report in observed.busy.items()}
+        if highest <= 100 or reports != observed.busy:
+            kind = MEANS_OF_ACCELERATORS if highest <= 100 else SOME_MEANS
+            notes.append(kind(devices=devices, metric=metrics.occupancy, where=metrics.where))
+    fractions = {host for host, each in observed.busy.items() if observed.unit_unsure and 0 < 100 * each.highest <= 1}
+    if fractions:
+        notes.append(SOME_FRACTIONS(hosts=sorted(fractions), metric=metrics.occupancy, where=metrics.where))
     least = min(published.of(kind.unit_name).lowest for kind in with_accelerators)
     alike = len(with_accelerators) == len(known)  # a host without any truly reports zero
     shares = {host: report.occupancy_of_values(devices) for host, report in observed.busy.items()}
@@ -267,7 +285,7 @@ def _believed(
     if idle:
         share, where = max(idle.values()), metrics.where
         notes.append(IDLE_THOUGH_TRAINING(hosts=sorted(idle), share=share, signs=signs, lowest=least, where=where))
-    return {host: report for host, report in reports.items() if host not in idle}
+    return {host: report for host, report in reports.items() if host not in idle and host not in fractions}
 
 
 def _devices(kind: InstanceType) -> int:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from flops_auditor.domain.runs.hyperparameters import CONFIGURATIONS, IN_ENVIRONMENT, MODEL, NO, YES, Hyperparameters
 from flops_auditor.domain.runs.model_names import is_place
+from flops_auditor.domain.runs.precision_hints import hinted_precision
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_STATEMENT, CORRECT_TAG
 from flops_auditor.domain.runs.spdx import unknown_in_words
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
@@ -58,6 +59,10 @@ PRECISIONS_DISAGREE = Kind(
     "contradictory evidence: the {statement} says {tagged}, and hyperparameters say {passed}, which is "
     "faster: the tag lowers no bound",
     CORRECT_TAG,
+)
+PRECISION_HINTED = Kind(
+    "faster-precision-hinted",
+    "{statement:said80} may mean that the run multiplies in {precision}: the upper bound takes the peak of that",
 )
 TWO_ORIGINALS = Kind(
     "two-pretraining-figures",
@@ -137,7 +142,8 @@ class Declared:
     `loads_weights`: it names weights that it loads, None where the name may be that of a configuration. `stated` is
     what only people know. `planned_tokens` are the most that hyperparameters let it train on, or each device of it;
     `updates_of_a_rollout` how often it trains on what it generated. `extends_the_context`: it
-    is trained on a longer context than the model's own. `training_signs` are names of hyperparameters that
+    is trained on a longer context than the model's own. `hinted_precision` is a faster format that something mentions,
+    which raises the upper bound alone. `training_signs` are names of hyperparameters that
     only training needs. `amended` are those that a person's word replaces.
     `doubts` are declarations that bear on the figures or thresholds and could not be read; `notes` are remarks.
     """
@@ -154,6 +160,7 @@ class Declared:
     tokens: int | None = None
     precision: str = ""
     precision_tagged: bool = False
+    hinted_precision: str = ""
     planned_tokens: int | None = None
     planned_tokens_of_a_device: int | None = None
     epochs: Fraction | None = None
@@ -313,6 +320,7 @@ def read_declared(statements: Statements) -> Declared:
     names, loads_weights = _names(statements, read, reader)
     planned, planned_of_a_device = parameters.tokens()
     precision, tagged = _precision(parameters, reader)
+    hinted = _hinted_precision(statements, precision, reader)
     pretraining_flop = _pretraining(statements.environment.get(PRETRAIN_VARIABLE, ""), reader)
     return Declared(
         activity="not-training" if statements.evaluation else activity,
@@ -327,6 +335,7 @@ def read_declared(statements: Statements) -> Declared:
         tokens=reader.count("tokens", "--tokens"),
         precision=precision,
         precision_tagged=tagged,
+        hinted_precision=hinted,
         planned_tokens=planned,
         planned_tokens_of_a_device=planned_of_a_device,
         epochs=parameters.epochs(),
@@ -353,6 +362,20 @@ def _precision(parameters: Hyperparameters, reader: _Reader) -> tuple[str, bool]
         return tagged or passed, bool(tagged)
     reader.notes.append(PRECISIONS_DISAGREE(statement=PRECISION_TAG, tagged=tagged.upper(), passed=passed.upper()))
     return (passed if RANK[passed] > RANK[USUAL] else ""), False
+
+
+def _hinted_precision(statements: Statements, precision: str, reader: _Reader) -> str:
+    """A format that something mentions and that is faster than the one that is taken; empty where there is none."""
+    places = {
+        "hyperparameter": statements.parameters,
+        "argument": statements.arguments,
+        "variable": statements.environment,
+    }
+    hint, statement = hinted_precision(places)
+    if not hint or RANK[hint] <= RANK[precision or USUAL]:
+        return ""
+    reader.notes.append(PRECISION_HINTED(statement=statement, precision=hint.upper()))
+    return hint
 
 
 def _pretraining(variable_text: str, reader: _Reader) -> int | None:

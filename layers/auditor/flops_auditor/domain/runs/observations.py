@@ -35,7 +35,7 @@ from flops_auditor.domain.runs.series import (
     step_of,
 )
 from flops_auditor.domain.runs.trainer_metrics import METER, Meaning, TrainerMetrics, normalise
-from flops_auditor.domain.runs.training_time import Span
+from flops_auditor.domain.runs.training_time import Span, gaps
 from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -70,7 +70,8 @@ class Observations:
     name series that CloudWatch did not give in full. `training_signs` are names of metrics that only training emits.
     `generation_flop` and `reference_flop` a meter counted beside the model FLOP: passes that made training data, or a
     training signal; `suspicions` speak against what was counted. `unit_unsure`: somebody's file says how busy hosts
-    were, and not CloudWatch as we asked it.
+    were, and not CloudWatch as we asked it. `busy_beside`: seconds beside the spans of training, and beside what
+    nothing explains, in which some host's accelerators were seen at work, at most.
     """
 
     busy: Mapping[str, Busy]
@@ -82,6 +83,7 @@ class Observations:
     reference_flop: Fraction = Fraction(0)
     suspicions: tuple[Suspicion, ...] = ()
     unit_unsure: bool = False
+    busy_beside: Fraction = Fraction(0)
 
     @property
     def signal_flop(self) -> Fraction:
@@ -109,7 +111,8 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
     period, time, metrics = evidence.period_seconds, run.time, run.host_metrics
     labelled = _points(evidence, notes)
     of_occupancy = {label: points for label, points in labelled.items() if is_occupancy(label, metrics)}
-    busy = busy_hosts(of_occupancy, metrics, time.spans, period, notes)
+    beside = gaps(run.started, run.ended, time.spans)
+    busy, at_work = busy_hosts(of_occupancy, metrics, time.spans, period, notes, beside)
     emitted = {
         _name_and_host(label, metrics, vocabulary): series_of(points)
         for label, points in labelled.items()
@@ -134,6 +137,7 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
         doubts=_unfinished(evidence),
         training_signs=tuple(sorted(name for name in signs if _only_training_emits(name, vocabulary))),
         unit_unsure=period is None,
+        busy_beside=min(at_work, max(Fraction(0), sum((gap.seconds for gap in beside), -time.unexplained))),
     )
     lines = {name: series for (name, host), series in emitted.items() if not host and word_of(name)}
     return _with_lines(observed, lines, finals, run, period)

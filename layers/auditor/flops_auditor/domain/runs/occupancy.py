@@ -54,11 +54,12 @@ class Busy:
         """The part of the training time that has values, 0..1."""
         return Fraction(self.values.covered, self.total)
 
-    def times(self, factor: int) -> "Busy":
-        """As busy so many times over."""
+    def if_means(self, devices: int) -> "Busy":
+        """As busy as if each value that is not over 100 were a mean over so many accelerators, and not their sum."""
         of = self.values
-        whole = tuple(factor * value for value in of.whole)
-        parts = tuple((covered, factor * value) for covered, value in of.parts)
+        most = 100 * of.scale
+        whole = tuple(value if value > most else devices * value for value in of.whole)
+        parts = tuple((covered, value if value > most else devices * value) for covered, value in of.parts)
         return Busy(replace(of, whole=whole, parts=parts), self.total)
 
     def occupancy_of_values(self, devices: int) -> Fraction:
@@ -81,9 +82,13 @@ def busy_hosts(
     spans: Sequence[Span],
     period_seconds: int | None,
     notes: list[Remark],
-) -> dict[str, Busy]:
-    """Host -> how busy it was, from the points of each label of the metric; what is not used is noted."""
+    beside: Sequence[Span] = (),
+) -> tuple[dict[str, Busy], Fraction]:
+    """Host -> how busy it was, from the points of each label of the metric; what is not used is noted. And for how many
+    seconds of the spans `beside` training some host was seen at work, at most.
+    """
     busy: dict[str, Busy] = {}
+    at_work = 0
     for label in sorted(labelled):
         if label.endswith((MAXIMUM, LOWEST, SAMPLES)):
             continue
@@ -95,12 +100,24 @@ def busy_hosts(
         points, changed = _of_the_agent(labelled[label], highest, lowest, samples, period_seconds)
         if changed:
             notes.append(ADDED_SAMPLES(count=changed, label=label))
-        read = busyness(series_of(points), spans, period_seconds)
+        series = series_of(points)
+        at_work = max(at_work, _at_work(series, beside, period_seconds))
+        read = busyness(series, spans, period_seconds)
         if read is not None:
             busy[host] = read
         elif not changed:
             notes.append(NO_TIME(label=label))
-    return busy
+    return busy, Fraction(at_work, 10**6)
+
+
+def _at_work(series: Series, beside: Sequence[Span], period_seconds: int | None) -> int:
+    """Microseconds of spans beside training in which a host's accelerators were not idle; what lies in part in training
+    counts there.
+    """
+    if not beside:
+        return 0
+    covered = coverage(series, beside, step_of(series, period_seconds))
+    return covered.step * sum(value > 0 for value in covered.whole)
 
 
 def host_in(text: str, metrics: HostMetrics) -> str | None:

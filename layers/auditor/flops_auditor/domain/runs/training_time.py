@@ -4,6 +4,7 @@ Annex A.2 counts seconds of use: a run that was interrupted and restarted has se
 is not use.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -33,7 +34,8 @@ class TrainingTime:
     """Disjoint spans in order of time, their sum in seconds, and how they were found.
 
     `seconds` is None when nothing says how long the job trained: then no upper bound exists. `longest` is what another
-    field of the description says, where that is so much more that the spans may be incomplete.
+    field of the description says, where that is so much more that the spans may be incomplete. `unexplained` seconds
+    beside the spans the run had its hardware for, and nothing says what for.
     """
 
     spans: tuple[Span, ...]
@@ -41,6 +43,7 @@ class TrainingTime:
     basis: Remark
     doubts: tuple[Remark, ...] = ()
     longest: Fraction | None = None
+    unexplained: Fraction = Fraction(0)
     notes: tuple[Remark, ...] = ()
 
 
@@ -59,3 +62,14 @@ def merge(spans: list[Span]) -> tuple[Span, ...]:
         else:
             merged.append(span)
     return tuple(merged)
+
+
+def gaps(start: datetime | None, end: datetime | None, spans: Sequence[Span]) -> tuple[Span, ...]:
+    """What lies between two moments and in none of these disjoint spans, which are in order; nothing where a moment is
+    not known.
+    """
+    if start is None or end is None:
+        return ()
+    edges = [start, *(moment for span in spans for moment in (span.start, span.end)), end]
+    between = [Span(max(a, start), min(b, end)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+    return tuple(span for span in between if span.start < span.end)

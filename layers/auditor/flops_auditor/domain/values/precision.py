@@ -19,6 +19,10 @@ _SPELLINGS = {
 _PRECISION_OF = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in spellings.split()}
 
 
+_FASTER = {"fp4": ("fp4", "float4", "e2m1"), "fp8": ("fp8", "float8", "e4m3", "e5m2")}
+"""What names and values of faster formats contain, however a trainer spells them; fastest first."""
+
+
 class UnknownPrecision(AuditorError):
     """A numeric format that no table lists."""
 
@@ -28,3 +32,9 @@ class UnknownPrecision(AuditorError):
 def recognise_precision(text: object) -> str | None:
     """The format that a hyperparameter or tag names ("bfloat16", "bf16-mixed", "torch.float16"), or None."""
     return _PRECISION_OF.get(str(text).strip().strip("\"'").lower())
+
+
+def faster_precision_in(text: str) -> str:
+    """The fastest format over the usual ones that a name or value mentions ("te_nvfp4"); empty where there is none."""
+    folded = text.lower()
+    return next((name for name, parts in _FASTER.items() if any(part in folded for part in parts)), "")

@@ -15,6 +15,8 @@ from flops_auditor.domain.values.remarks import Kind, Remark
 
 _AFTER_TRAINING = frozenset({"Uploading", "Completed", "MaxRuntimeExceeded"})
 _NOTABLE = Fraction(3600)
+_A_MOMENT = Fraction(60)
+"""States follow each other; a gap of less is how a service keeps its times."""
 
 SPANS = Kind("training-spans", "training time: {spans} of SecondaryStatusTransitions, {seconds:.10g} s")
 SECONDS_FIELD = Kind("training-seconds-field", "training time: TrainingTimeInSeconds")
@@ -92,11 +94,22 @@ def _unexplained(outer: Span, trained: tuple[Span, ...], job: TrainingJob, as_of
     """Seconds of a span in which the job neither trained nor was in a state that its transitions name; one in progress
     is in its last.
     """
-    now = None if job.finished else as_of
-    states = [(step.start_time, step.end_time or now) for step in job.secondary_status_transitions]
-    known = merge([*trained, *(Span(start, end) for start, end in states if start and end and start < end)])
+    known = merge([*trained, *_states(job, as_of)])
     within = [Span(max(s.start, outer.start), min(s.end, outer.end)) for s in known]
     return outer.seconds - sum((span.seconds for span in within if span.start < span.end), Fraction(0))
+
+
+def _beyond_all_states(job: TrainingJob, billed: int | None, as_of: datetime | None) -> Fraction:
+    """Seconds of TrainingTimeInSeconds that all states together do not have, where the span of the whole is unknown."""
+    states = sum((span.seconds for span in merge(_states(job, as_of))), Fraction(0))
+    return max(Fraction(0), Fraction(billed or 0) - states)
+
+
+def _states(job: TrainingJob, as_of: datetime | None) -> list[Span]:
+    """When the job was in which state, as far as its transitions say."""
+    now = None if job.finished else as_of
+    states = [(step.start_time, step.end_time or now) for step in job.secondary_status_transitions]
+    return [Span(start, end) for start, end in states if start and end and start < end]
 
 
 def _outer_span(job: TrainingJob, as_of: datetime | None) -> tuple[Span, ...]:
@@ -114,7 +127,9 @@ def _compared(time: TrainingTime, job: TrainingJob, as_of: datetime | None) -> T
     billed, outer = job.training_time_in_seconds, _outer_span(job, as_of)
     if billed is not None and billed + 1 < seconds:
         time = replace(time, notes=(SHORTER_FIELD(seconds=billed),))
-    unexplained = _unexplained(outer[0], time.spans, job, as_of) if outer else Fraction(0)
+    unexplained = _unexplained(outer[0], time.spans, job, as_of) if outer else _beyond_all_states(job, billed, as_of)
+    if unexplained > _A_MOMENT:
+        time = replace(time, unexplained=unexplained)
     longest = max(Fraction(billed or 0), seconds + unexplained)
     return replace(time, longest=longest) if longest > max(2 * seconds, seconds + _NOTABLE) else time
 
