@@ -302,7 +302,8 @@ def _known_tiers(
         known.append(counted(_as_measured(observed.emitted["model_flop"], notes), uses, observed.signal_flop))
     known += _architecture(run, declared, observed, uses, model, notes)
     if uses:
-        known += emitted_utilisations(observed, uses, notes)
+        generates = declared.technique in REINFORCEMENT_TECHNIQUES
+        known += emitted_utilisations(observed, uses, notes, generates=generates)
         known.append(hardware_occupancy(uses))
     return known, notes
 

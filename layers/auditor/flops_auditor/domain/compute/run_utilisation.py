@@ -13,6 +13,7 @@ from flops_auditor.domain.compute.tiers import (
 )
 from flops_auditor.domain.runs.emitted import Emitted, said_of_share
 from flops_auditor.domain.runs.observations import Observations
+from flops_auditor.domain.runs.trainer_metrics import normalise
 from flops_auditor.domain.values.amounts import at_most
 from flops_auditor.domain.values.remarks import Kind, Remark
 
@@ -31,13 +32,24 @@ PEAK_NOT_NAMED = Kind(
     "nothing says which peak the MFU {name:said80} is a share of: of the slowest that it may be, no verdict of above "
     "rests on more than {flop:flop} FLOP of it",
 )
+MFU_OF_UPDATES = Kind(
+    "mfu-of-updates-alone",
+    "{name:said80} may be the utilisation of update steps alone, beside which rollouts are generated: of it no verdict "
+    "of above rests on more than the hardware did at least",
+)
+_OF_UPDATES = frozenset({"perf_mfu_actor"})
+"""verl: model FLOP of the actor's update over the time of that update."""
 OVER_THE_OCCUPANCY = Kind(
     "mfu-over-occupancy", "the emitted MFU {mfu:.3g} is over the occupancy {occupancy:.3g} of the whole run"
 )
 
 
-def emitted_utilisations(observed: Observations, uses: Sequence[HardwareUse], notes: list[Remark]) -> list[Tier]:
-    """A tier for each reading that can be one: an emitted MFU, and FLOP/s over the peak. They may disagree."""
+def emitted_utilisations(
+    observed: Observations, uses: Sequence[HardwareUse], notes: list[Remark], *, generates: bool
+) -> list[Tier]:
+    """A tier for each reading that can be one: an emitted MFU, and FLOP/s over the peak. They may disagree. A run that
+    `generates` its training data may emit them of its update steps alone.
+    """
     occupancy = mean_occupancy(uses) if observed.busy and believed(uses) else None
     highest = max(use.highest_utilisation for use in uses)
     tiers = []
@@ -53,6 +65,9 @@ def emitted_utilisations(observed: Observations, uses: Sequence[HardwareUse], no
         if relative and (surely := _of_the_slowest_peak(tier, uses)) < tier.firm_flop:
             notes.append(PEAK_NOT_NAMED(name=emitted.name, flop=surely))
             tier = replace(tier, firm_flop=surely)
+        if generates or normalise(emitted.name) in _OF_UPDATES:
+            notes.append(MFU_OF_UPDATES(name=emitted.name))
+            tier = replace(tier, firm_flop=min(tier.firm_flop, hardware_occupancy(uses).lower_flop))
         if mfu > highest:
             notes.append(OVER_THE_HIGHEST(name=emitted.name, mfu=mfu, highest=highest))
             tier = replace(tier, firm_flop=min(tier.firm_flop, hardware_occupancy(uses).lower_flop))

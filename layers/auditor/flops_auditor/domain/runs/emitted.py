@@ -4,7 +4,7 @@ A trainer may log now and then, stop logging, restart its counters or log on eac
 time that it covers; of the rest only the hardware tells (docs/methodology.md).
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -41,6 +41,11 @@ RESTARTS = Kind(
     "counter-restarts",
     "counter {name:said80} restarts {falls} times after interruptions: summed over its restarts, so work that was done "
     "again from a checkpoint may count twice",
+)
+BEGINS_HIGH = Kind(
+    "counter-begins-high",
+    "counter {name:said80} begins with more than it ever counted in such a time, {high:flop}: it may go on from an "
+    "earlier run's, so no verdict of above rests on that",
 )
 FINAL_OF_RESTARTED = Kind(
     "final-value-of-restarted-counter",
@@ -143,9 +148,13 @@ def read_counter(
     if not spans or not series.timed:
         return Emitted(value, name, None, counts=True)
     step = step_of(series, period)
+    high = Fraction(_begun_before(series, in_microseconds(spans), step), series.scale)
+    if high:
+        notes.append(BEGINS_HIGH(name=name, high=high))
     most = value + Fraction(_lost_in_restarts(series, in_microseconds(spans), step), series.scale)
     share = _counted_share(series, spans, step)
-    return Emitted(value, name, share, counts=True, most=most if most > value else None)
+    least = value - high if high else None
+    return Emitted(value, name, share, counts=True, least=least, most=most if most > value else None)
 
 
 def _counted_share(series: Series, spans: Sequence[Span], step: int) -> Fraction:
@@ -164,9 +173,7 @@ def _lost_in_restarts(series: Series, spans: Sequence[tuple[int, int]], step: in
 
     Not where it would have had to count much faster than it ever did.
     """
-    points = list(zip(series.starts, series.timed, strict=True))
-    rises = [Fraction(max(0, b - a), later - earlier) for (earlier, a), (later, b) in pairwise(points)]
-    fastest = max(rises, default=Fraction(0))
+    points, fastest = list(zip(series.starts, series.timed, strict=True)), _fastest(series)
     lost = 0
     for begin, _ in spans[1:]:
         before = [value for start, value in points if start < begin]
@@ -176,6 +183,28 @@ def _lost_in_restarts(series: Series, spans: Sequence[tuple[int, int]], step: in
         if after[1] <= _SURELY_CONTINUED * fastest * (after[0] + step - begin):
             lost += before[-1]
     return lost
+
+
+def _begun_before(series: Series, spans: Sequence[tuple[int, int]], step: int) -> int:
+    """What a counter may have brought from a checkpoint: at its first value, and where it fell, it would have had to
+    count much faster than it ever did to come so far since the hardware began. Nothing of one that never grows.
+    """
+    fastest, begins = _fastest(series), [begin for begin, _ in spans]
+    brought, before = 0, None
+    for start, value in zip(series.starts, series.timed, strict=True):
+        if fastest and (before is None or value < before):
+            begin = begins[max(0, bisect_right(begins, start) - 1)]
+            if value > _SURELY_CONTINUED * fastest * (max(start, begin) + step - begin):
+                brought += value
+        before = value
+    return brought
+
+
+def _fastest(series: Series) -> Fraction:
+    """The most that a counter grew in a microsecond, between two values."""
+    points = zip(series.starts, series.timed, strict=True)
+    rises = (Fraction(max(0, b - a), later - earlier) for (earlier, a), (later, b) in pairwise(points))
+    return max(rises, default=Fraction(0))
 
 
 def with_final(counted: Emitted | None, final: Final, spans: Sequence[Span], notes: list[Remark]) -> Emitted | None:
@@ -194,7 +223,8 @@ def with_final(counted: Emitted | None, final: Final, spans: Sequence[Span], not
     if counted is None:
         return Emitted(final.value, final.name, share, counts=True)
     known = [part for part in (counted.share, share) if part is not None]
-    larger = counted if counted.value >= final.value else Emitted(final.value, final.name, counts=True)
+    least = None if counted.least is None else final.value - (counted.value - counted.least)
+    larger = counted if counted.value >= final.value else Emitted(final.value, final.name, counts=True, least=least)
     return replace(larger, share=max(known, default=None))
 
 
@@ -214,7 +244,7 @@ def of_all_hosts(name: str, by_host: Mapping[str, Emitted], hosts: int, notes: l
         )
     value = sum((one.value for one in hosts_counted), Fraction(0))
     most = sum((one.highest for one in hosts_counted), Fraction(0))
-    return Emitted(value, name, share, counts=True, least=max(one.value for one in hosts_counted), most=most)
+    return Emitted(value, name, share, counts=True, least=max(one.lowest for one in hosts_counted), most=most)
 
 
 def largest(quantity: str, readings: Sequence[Emitted], notes: list[Remark]) -> Emitted:

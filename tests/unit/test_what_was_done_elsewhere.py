@@ -1,0 +1,84 @@
+"""Nothing is above by what a run did not do: an earlier run's count that it restored, its updates' rate all along."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flops_auditor.data import load_tables
+from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.sources.cases import case_of
+from tests.fakes.jobs import CREATED, describe
+
+START = CREATED + timedelta(minutes=10)
+HOURS = 720
+TABLES = load_tables()
+LLAMA = {"model_name_or_path": "meta-llama/Llama-3.1-8B", "max_seq_length": "4096", "bf16": "true"}
+GRPO = {"algorithm.adv_estimator": "grpo", "precision": "bf16"}
+
+
+def audited(parameters: dict[str, str], hosts: int, metrics: dict[str, list[float]], **changes: Any) -> Audit:
+    resources = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": hosts}
+    job = describe(hours=HOURS, ResourceConfig=resources, HyperParameters=parameters, **changes)
+    hours = [START + timedelta(hours=hour) for hour in range(HOURS)]
+    given = [{"Label": name, "Timestamps": hours[: len(values)], "Values": values} for name, values in metrics.items()]
+    return audit(case_of(Evidence(job, metrics=given)), TABLES)
+
+
+def rising(first: float, last: float, hours: int = HOURS) -> list[float]:
+    return [first + (last - first) * (hour + 1) / hours for hour in range(hours)]
+
+
+def kinds(found: Audit) -> set[str]:
+    return {remark.kind.name for remark in found.estimate.assumptions}
+
+
+@pytest.mark.parametrize(("name", "whole"), [("num_tokens", 6e12), ("total_flos", 3e23)])
+@pytest.mark.parametrize("final", [False, True])
+def test_what_a_counter_was_restored_with_is_not_firm(name: str, whole: float, final: bool) -> None:
+    last = [{"MetricName": name, "Value": whole * 1.001, "Timestamp": START + timedelta(hours=HOURS)}] if final else []
+    found = audited(LLAMA, 16, {name: rising(whole * 5 / 6, whole)}, FinalMetricDataList=last)
+    assert found.verdict == "indeterminate" and "counter-begins-high" in kinds(found)
+    grown = audited(LLAMA, 16, {name: rising(0, whole)}, FinalMetricDataList=last)
+    assert grown.verdict == "above" and "counter-begins-high" not in kinds(grown)
+    assert found.estimate.upper_flop == pytest.approx(grown.estimate.upper_flop, rel=0.01)
+
+
+def test_of_a_counter_that_hosts_restored_the_most_that_one_of_them_grew_is_firm() -> None:
+    values = {f"total_flos algo-{host}": rising(1e23, 1e23 + host * 1e22) for host in (1, 2)}
+    found = audited(LLAMA, 16, values)
+    assert "counter-begins-high" in kinds(found)
+    assert found.estimate.firm_flop == pytest.approx(2e22, rel=0.01)
+
+
+def test_a_counter_that_falls_to_its_checkpoint_counts_its_growth_for_sure() -> None:
+    """3.5e12 tokens, then from the checkpoint at 3e12 to 4e12: 4.5e12 at least, 7.5e12 if it was restarted from 0."""
+    end = START + timedelta(hours=HOURS)
+    half = START + timedelta(hours=HOURS // 2)
+    spans = [
+        {"Status": "Training", "StartTime": START, "EndTime": half - timedelta(minutes=30)},
+        {"Status": "Interrupted", "StartTime": half - timedelta(minutes=30), "EndTime": half},
+        {"Status": "Training", "StartTime": half, "EndTime": end},
+    ]
+    values = [*rising(0, 3.5e12, HOURS // 2), *rising(3e12, 4e12, HOURS // 2)]
+    found = audited(LLAMA, 16, {"num_tokens": values}, SecondaryStatusTransitions=spans)
+    from_zero = audited(
+        LLAMA, 16, {"num_tokens": [*values[: HOURS // 2], *rising(0, 4e12, HOURS // 2)]},
+        SecondaryStatusTransitions=spans,
+    )  # fmt: skip
+    assert found.estimate.best_flop == from_zero.estimate.best_flop
+    assert found.estimate.lower_flop is not None and from_zero.estimate.lower_flop is not None
+    assert found.estimate.lower_flop / from_zero.estimate.lower_flop == pytest.approx(4.5 / 7.5, rel=0.01)
+
+
+@pytest.mark.parametrize("parameters", [GRPO, {"precision": "bf16"}])
+def test_the_rate_of_verls_updates_is_not_that_of_the_whole_time(parameters: dict[str, str]) -> None:
+    """Updates take a fifth of the time, rollouts the rest: a quarter of the line was trained."""
+    found = audited(parameters, 5, {"perf/mfu/actor": [0.4] * HOURS})
+    assert found.verdict == "indeterminate" and "mfu-of-updates-alone" in kinds(found)
+
+
+def test_any_rate_of_a_run_that_generates_may_be_that_of_its_updates() -> None:
+    assert audited({"precision": "bf16"}, 5, {"mfu": [0.4] * HOURS}).verdict == "above"
+    assert audited(GRPO, 5, {"mfu": [0.4] * HOURS}).verdict == "indeterminate"
