@@ -58,6 +58,13 @@ def test_every_document_that_is_named_is_one_that_the_command_shows() -> None:
     assert [each for each in named if each[1] not in documents()] == []
 
 
+def test_no_document_sends_to_a_section_of_one_that_is_not_there() -> None:
+    """The repository's README is in no package; only the index says that there is one."""
+    sends = re.compile(r"README[^.`]{0,20}\(?\"|\(README")
+    assert [name for name, page in documents().items() if sends.search(page.read_text(encoding="utf-8"))] == []
+    assert "flops-auditor:base-model" in documents()["tags"].read_text(encoding="utf-8")
+
+
 def test_messages_name_documents_by_the_command() -> None:
     """A path leads nowhere for who has no clone."""
     texts = [(path.relative_to(ROOT).as_posix(), text) for path in shipped() for text in messages(path)]

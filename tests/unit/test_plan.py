@@ -20,6 +20,7 @@ from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor_cli.main import app
 from tests.fakes.cases import audit
 from tests.fakes.exact import exact
@@ -405,3 +406,25 @@ def test_a_definition_comes_on_stdin_too() -> None:
     read = CliRunner().invoke(app, ["plan", "-", "--hours", "1", "--output", "json"], input=json.dumps(job))
     assert json.loads(read.stdout)["job"]["name"] == "piped"
     assert type(CliRunner().invoke(app, ["plan", "-"], input="").exception).__name__ == "UnreadableFile"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--tokens", "1e12", "--method", "lora"),
+        ("--tokens", "1e13", "--instance-type", "ml.p5.48xlarge", "--instances", "8", "--hours", "72"),
+        ("--instance-type", "ml.p5.48xlarge", "--instances", "8", "--hours", "900"),
+    ],
+)
+def test_a_bound_has_one_figure_in_the_table_and_under_why(arguments: tuple[str, ...]) -> None:
+    answer = run("--base-model", "meta-llama/Llama-3.1-8B", *arguments, "--output", "json")
+    bounds = {"upper bound": "upper", "what is certain of it,": "lower"}
+    found = 0
+    for each in json.loads(answer.stdout)["assessments"]:
+        for words, bound in bounds.items():
+            if words in each["reason"]:
+                shown = percent(each[f"{bound}_share"], bound)  # type: ignore[arg-type]
+                assert f"{words} {flop(each[f'{bound}_flop'], bound)} " in each["reason"]  # type: ignore[arg-type]
+                assert f"({shown})" in each["reason"]
+                found += 1
+    assert found

@@ -11,7 +11,7 @@ from flops_auditor.domain.law.later_day import later_day
 from flops_auditor.domain.law.licences import standing
 from flops_auditor.domain.law.policy import Duty
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
-from flops_auditor.domain.values.amounts import percent, scientific
+from flops_auditor.domain.values.amounts import Bound, percent, scientific
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.remarks import Spoken
 
@@ -152,31 +152,32 @@ def reason_in_words(assessment: Assessment) -> str:
         certain = figures.certain_flop or 0
         return (
             f"likely above: best estimate {_beside(best, threshold)}{together} {over} {line} "
-            f"({_share(best, threshold)}), what is certain of it, {_beside(certain, threshold)} "
-            f"({_share(certain, threshold)}), {not_over}"
+            f"({_share(best, threshold)}), what is certain of it, {_beside(certain, threshold, 'lower')} "
+            f"({_share(certain, threshold, 'lower')}), {not_over}"
         )
     if best is not None and (assessment.verdict == "above" or crossed):
         return f"best estimate {_beside(best, threshold)}{together} {over} {line} ({_share(best, threshold)})"
     if upper is not None and assessment.verdict == "below":
-        return f"upper bound {_beside(upper, threshold)} {not_over} {line} ({_share(upper, threshold)})"
+        at_most = _beside(upper, threshold, "upper")
+        return f"upper bound {at_most} {not_over} {line} ({_share(upper, threshold, 'upper')})"
     if best is None or upper is None:
         return "the compute is not known"
     return (
         f"best estimate {scientific(best)}{together} ({_share(best, threshold)}), upper bound "
-        f"{_beside(upper, threshold)} ({_share(upper, threshold)}) of {line}"
+        f"{_beside(upper, threshold, 'upper')} ({_share(upper, threshold, 'upper')}) of {line}"
     )
 
 
-def _beside(flop: int, threshold: int) -> str:
+def _beside(flop: int, threshold: int, bound: Bound = "best") -> str:
     """A figure beside a threshold: in full where three digits would hide on which side of it the figure lies."""
-    hidden = flop != threshold and scientific(flop) == scientific(threshold)
-    return str(flop) if hidden else scientific(flop)
+    shown = scientific(flop, bound=bound)
+    return str(flop) if flop != threshold and shown == scientific(threshold) else shown
 
 
-def _share(flop: int, threshold: int) -> str:
+def _share(flop: int, threshold: int, bound: Bound = "best") -> str:
     if threshold == 0:
         return "of a threshold of 0"
-    return percent(Fraction(flop, threshold))
+    return percent(Fraction(flop, threshold), bound)
 
 
 def _text(amount: int | None) -> str | None:
