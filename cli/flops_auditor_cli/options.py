@@ -1,5 +1,6 @@
 """Options that several commands have, and how amounts and numbers are read that people write after an option."""
 
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -32,6 +33,19 @@ TrustOption = Annotated[
 ]
 MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
 """How a moment may be written, in UTC."""
+
+
+def moment_or_end(text: str) -> datetime:
+    """A moment, or of a day its end. Raises BadParameter."""
+    for form in MOMENTS:
+        try:
+            moment = datetime.strptime(text, form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+        return moment + timedelta(days=1, milliseconds=-1) if form == MOMENTS[0] else moment
+    raise typer.BadParameter(
+        f"{text!r} is neither a day, such as 2026-11-24, nor a moment, such as 2026-11-24T09:30:00"
+    )
 
 
 SMALLEST = Fraction(1, 10**30)

@@ -59,7 +59,7 @@ NOWHERE = {
         (["records", "list", "--bundle", "missing.zip"], {}, 2, "missing.zip is not a readable file: No such file"),
         (["plan"], {}, 2, "NothingToPlan"),
         (["plan", "--accelerator", "H100", "--accelerators", "0.5", "--hours", "3"], {}, 2, "whole number"),
-        (["verify", "missing.zip", "--as-of", "9999-12-31"], {}, 2, "is neither a day"),
+        (["verify", "missing.zip", "--as-of", "9999-12-31"], {}, 2, "is too far from today"),
         (["amend", "job", "--who", "me", "--why", "since"], {}, 2, "MalformedAmendment: it gives no evidence"),
     ],
 )

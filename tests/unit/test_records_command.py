@@ -1,18 +1,27 @@
 """`flops-auditor records list`: one row per job, and a superseded record never speaks for it."""
 
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from flops_auditor.domain.messages.record_row import reaches
+from flops_auditor.domain.values.errors import WrongInput
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ports.records import EndsBeforeItBegins, RecordQuery
 from flops_auditor_cli import record_source, record_table
 from flops_auditor_cli.deployment import StackValues
 from flops_auditor_cli.main import app
+from flops_auditor_cli.options import moment_or_end
 from flops_auditor_cli.recorded import NoSuchRecord, SeveralJobs, the_one
 from tests.fakes.searched import MemoryRecordSearch
+from tests.template.loading import load
 
 
 def record(job: str, revision: int, verdict: str, base_model: str | None = None) -> dict[str, str]:
@@ -121,6 +130,43 @@ def test_a_list_is_filtered_by_region_time_lineage_and_share() -> None:
     assert names("--share-from", f"{upper - 0.001:.6f}") == names()
     assert names("--share-from", f"{upper + 0.001:.6f}", "--verdict", "below") == {}
     assert "No record fits." in listed("--share-from", "2").stderr
+
+
+def test_a_day_as_the_end_means_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STORED[0], "ended_at", "2026-03-01T23:59:59.999Z")
+    assert names("--until", "2026-03-01") == {"a": "below"}
+    assert names("--until", "2026-03-01T00:00:00") == {}
+    assert moment_or_end("9999-12-31").year == 9999
+
+
+@pytest.mark.parametrize("bundle", [[], ["--bundle", "README.md"]], ids=["table", "bundle"])
+def test_an_end_before_the_begin_is_refused_by_name(bundle: list[str]) -> None:
+    done = listed("--since", "2026-12-01", "--until", "2026-01-01", *bundle)
+    assert isinstance(done.exception, EndsBeforeItBegins) and isinstance(done.exception, WrongInput)
+    assert done.stdout == ""
+    assert names("--since", "9999-01-01") == {}
+
+
+def asked_in_sql(query: str, ended: str, first: str, last: str) -> bool:
+    """Whether a saved query of the template finds a job that ended then."""
+    shown = query.partition("SELECT job_name, ")[2].partition("FROM")[0].split(",")
+    columns = ", ".join(["job_name", *(each.strip() for each in shown)])
+    with closing(sqlite3.connect(":memory:")) as table:
+        table.execute(f"CREATE TABLE records ({columns})")
+        table.execute("INSERT INTO records (region, ended_at) VALUES (?, ?)", ("eu-west-1", ended))
+        return bool(table.execute(query, ("eu-west-1", first, last)).fetchall())
+
+
+def test_the_saved_query_compares_moments_as_the_list_does() -> None:
+    moments = ("2026-01-31", "2026-01-31T12:00:00", "2026-01-31T12:00:00Z", "2026-02-01")
+    times = ("00:00:00.000", "11:59:59.999", "12:00:00.000", "12:00:00.500", "23:59:59.999")
+    query, answers = load()["Resources"]["JobsByRegionAndTime"]["Properties"]["QueryString"], set()
+    for day, time, first, last in product(("2026-01-31", "2026-02-01"), times, moments, moments):
+        ended, begin, end = f"{day}T{time}Z", datetime.fromisoformat(first).replace(tzinfo=UTC), moment_or_end(last)
+        listed_too = begin <= end and RecordQuery(ended_from=iso(begin), ended_until=iso(end)).fits({"ended_at": ended})
+        assert asked_in_sql(query, ended, first, last) == listed_too, (ended, first, last)
+        answers.add(listed_too)
+    assert answers == {True, False}
 
 
 def test_an_unknown_verdict_is_a_wrong_option_and_no_clean_result() -> None:

@@ -13,7 +13,7 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, talks_to_aws
-from flops_auditor_cli.options import MOMENTS, OutputOption, WideOption
+from flops_auditor_cli.options import MOMENTS, OutputOption, WideOption, moment_or_end
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.record_source import BundleOption, open_records
 from flops_auditor_cli.recorded import listing, the_one
@@ -36,9 +36,16 @@ def list_records(
         str | None, typer.Option(help="Only jobs that continue this one, by the job id of the first run of all.")
     ] = None,
     only_region: Annotated[str | None, typer.Option(help="Only jobs of this region.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=MOMENTS, help="Only jobs that ended then or later.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=MOMENTS, help="Only jobs that ended then or later (UTC).")
+    ] = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=MOMENTS, help="Only jobs that ended then or before.")
+        datetime | None,
+        typer.Option(
+            parser=moment_or_end,
+            metavar="DAY|MOMENT",
+            help="Only jobs that ended then or before (UTC; of a day, its end).",
+        ),
     ] = None,
     share_from: Annotated[
         float | None,
@@ -58,15 +65,15 @@ def list_records(
     FLOP include those of the runs that a job continues; the share is that of the nearest threshold. Verdict, model,
     lineage, region and time are looked for in the table; the share is in the records alone, which are read for it.
     """
-    source = open_records(target, bundle)
     query = RecordQuery(
         verdict=verdict or "",
         base_model=base_model or "",
         lineage=lineage or "",
         region=only_region or "",
         ended_from=iso(since.replace(tzinfo=UTC)) if since else "",
-        ended_until=iso(until.replace(tzinfo=UTC)) if until else "",
+        ended_until=iso(until) if until else "",
     )
+    source = open_records(target, bundle)
     matching = source.fitting(query) if query.asks else source.rows()
     if share_from is None:
         shown = matching[:limit]

@@ -22,7 +22,7 @@ from flops_auditor.domain.ledger.verification import Recompute
 from flops_auditor.domain.values.amounts import counted
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.verify_bundle import BundleVerdict, Demands, VerificationReport, verify_bundle
-from flops_auditor_cli.options import MOMENTS, OutputOption
+from flops_auditor_cli.options import OutputOption, moment_or_end
 from flops_auditor_cli.output import Output, plain, say
 from flops_auditor_cli.progress import progress
 from flops_auditor_cli.record_source import page_of
@@ -54,17 +54,10 @@ def register(app: typer.Typer) -> None:
 
 def received(text: str) -> datetime:
     """When a bundle was received: a moment, or a day, of which the end counts, since its hour is not known."""
-    for form in MOMENTS:
-        try:
-            moment = datetime.strptime(text, form).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-        if moment.year >= _NO_YEAR:
-            break
-        return moment + timedelta(days=1, milliseconds=-1) if form == MOMENTS[0] else moment
-    raise typer.BadParameter(
-        f"{text!r} is neither a day, such as 2026-11-24, nor a moment, such as 2026-11-24T09:30:00"
-    )
+    moment = moment_or_end(text)
+    if moment.year >= _NO_YEAR:
+        raise typer.BadParameter(f"{text!r} is too far from today")
+    return moment
 
 
 def verify(

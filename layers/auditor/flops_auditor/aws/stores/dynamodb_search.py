@@ -20,8 +20,8 @@ INDEXES = ("lineage", "base_model", "verdict")
 """The first one that is asked for leaves the fewest records, as a rule; each is sorted by the time the job ended."""
 FILTERED = ("verdict", "base_model", "region")
 """What is asked beside the key of an index; all of them have these."""
-LAST = "9"
-"""Behind every moment."""
+LAST = "9999-12-31T23:59:59.999Z"
+"""No moment is later: DynamoDB refuses a span that ends before it begins."""
 
 
 class DynamoDbRecordSearch:

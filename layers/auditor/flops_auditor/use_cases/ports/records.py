@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from flops_auditor.domain.runs.tags_seen import TagsSeen
+from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.use_cases.ports.sources import ListedJob
 
 
@@ -125,12 +126,18 @@ class Claims(Protocol):
         """Give it back; of no effect if another owner took it meanwhile."""
 
 
+class EndsBeforeItBegins(WrongInput):
+    """A span of time of which the end is before the begin."""
+
+    remedy = "Give the earlier moment first: --since, then --until."
+
+
 @dataclass(frozen=True)
 class RecordQuery:
     """Which jobs are looked for, by what their newest record says; "" asks nothing.
 
     `lineage` is the job id of the first run of a lineage; `ended_from` and `ended_until` are moments as records hold
-    them, both included.
+    them, both included. Raises EndsBeforeItBegins where the first is later.
     """
 
     verdict: str = ""
@@ -139,6 +146,10 @@ class RecordQuery:
     region: str = ""
     ended_from: str = ""
     ended_until: str = ""
+
+    def __post_init__(self) -> None:
+        if self.ended_until and self.ended_from > self.ended_until:
+            raise EndsBeforeItBegins(f"from {self.ended_from} until {self.ended_until}: no moment is between them")
 
     @property
     def asks(self) -> bool:
