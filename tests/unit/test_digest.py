@@ -12,6 +12,7 @@ import pytest
 from flops_auditor.domain.ledger.signed_note import checkpoint_in, parse_checkpoint, parse_note
 from flops_auditor.domain.messages.digest import MOST_LISTED, digest_of
 from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, WIDTH, Alert
+from flops_auditor.domain.messages.report.report import Turned
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.operations.report_ledger import newest_pin
@@ -89,6 +90,14 @@ def test_it_says_what_the_report_says() -> None:
     assert twin["on_their_word"] == 1 and twin["turned"] == 1 and twin["new"] == 3
     for name in (content["job"]["name"] for content in contents if content["verdict"] != "below"):
         assert name in flat
+
+
+def test_a_job_that_turned_is_below_on_its_own_word_there_too() -> None:
+    report = report_on(demo_contents())
+    [line] = report.on_their_word
+    changes = replace(report.changes, turned=(Turned(line, "indeterminate"),))
+    flat = " ".join(digest_of(replace(report, changes=changes), NOTE, PAGE).body.split())
+    assert f"{line.name} was indeterminate, is below, on its own word" in flat
 
 
 def test_lists_are_cut_and_what_is_left_out_is_counted() -> None:

@@ -76,7 +76,7 @@ def _near(line: JobLine, near: NearestLine) -> str:
 def _changes(changes: Changes) -> list[str]:
     severe = len(changes.new_and_not_below)
     new = f"- {counted(changes.new, 'new job')}" + (f", {severe} of them not below:" if severe else "")
-    turned = [f"- {_name(each.line)} was {each.before}, is {each.line.verdict}" for each in changes.turned]
+    turned = [f"- {_name(each.line)} was {each.before}, is {_said(each.line)}" for each in changes.turned]
     if not changes.new and not turned:
         return ["Nothing."]
     return [new, *_named(changes.new_and_not_below), *_cut(turned, len(turned))]
