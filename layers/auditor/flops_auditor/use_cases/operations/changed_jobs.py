@@ -35,10 +35,6 @@ NOT_DESCRIBED = Kind(
     "it ran when it was seen, and {action} is refused for it ({error}), so its end is not seen before its event "
     "comes or the region is read once more; other jobs are recorded as ever",
 )
-TAGS_NOT_LISTED = Kind(
-    "tags-not-listed",
-    "{action} is refused for it ({error}), so its tags cannot be compared with those that its record rests on",
-)
 MOST_UNANSWERED = 3
 """A region that did not answer for so many jobs is asked for no other job in the same round."""
 YOUNG = timedelta(days=30)
@@ -85,7 +81,10 @@ class ChangeFinder:
         try:
             return self.states.now(job)
         except (SourceDenied, SourceUnavailable) as failure:
-            self._withheld(job, NOT_DESCRIBED, failure)
+            self._withheld(job, failure)
+            if isinstance(failure, SourceDenied):
+                remark = NOT_DESCRIBED(action=failure.unread.source, error=failure.unread.error)
+                self._add(Change(job, remark, NOT_DESCRIBED.name))
             return job
 
     def tags_changed(self, job: ListedJob, digest: str, now: datetime) -> None:
@@ -98,7 +97,7 @@ class ChangeFinder:
         try:
             tags = self.states.tags(job)
         except (SourceDenied, SourceUnavailable) as failure:
-            self._withheld(job, TAGS_NOT_LISTED, failure)
+            self._withheld(job, failure)
             return
         present = digest_of_tags(tags)
         if present != digest:
@@ -115,13 +114,10 @@ class ChangeFinder:
         for change in self.changes:
             self.records.note(change.job.job_id, change.note, now)
 
-    def _withheld(self, job: ListedJob, kind: Kind, failure: SourceDenied | SourceUnavailable) -> None:
-        """Name the job; people are told of a refusal, and not of a fault that passes."""
+    def _withheld(self, job: ListedJob, failure: SourceDenied | SourceUnavailable) -> None:
+        """Name the job."""
         self.unasked[job.arn] = f"{failure.name}: {failure}"
-        if isinstance(failure, SourceDenied):
-            self._add(Change(job, kind(action=failure.unread.source, error=failure.unread.error), kind.name))
-        else:
-            self._unanswered[job.region] += 1
+        self._unanswered[job.region] += isinstance(failure, SourceUnavailable)
 
     def _add(self, change: Change) -> None:
         if self.records.noted(change.job.job_id, change.note) is None:

@@ -134,7 +134,7 @@ class _Round:
         known = self._to.reader.store.read(self.region)
         self._first_at = known.first_at
         self._waiting = {seen.job.job_id: seen for seen in self._to.seen.waiting(self.region)}
-        self._follow_up()
+        recorded = self._follow_up()
         past_the_new = False
         reader = replace(
             self._to.reader, stop=lambda: self._out_of_time() or (past_the_new and self._finder.asked_enough)
@@ -146,6 +146,7 @@ class _Round:
                 for job in page.jobs:
                     if job.creation_time > known.read_to:
                         self._finder.name_used_again(job)
+        self._settle(recorded)
         self._see_how_far()
 
     def history(self) -> None:
@@ -192,12 +193,18 @@ class _Round:
         waits = self._waiting.get(job.job_id)
         return SeenJob(job, self._now) if waits is None else replace(waits, job=job)
 
-    def _follow_up(self) -> None:
-        """Settle waiting jobs that have a record now, and look again at those that were running."""
+    def _follow_up(self) -> list[SeenJob]:
+        """Look again at the waiting jobs that were running; those that have a record now."""
         recorded = self._to.index.recorded(list(self._waiting)) if self._waiting else {}
         self._have_audited(self._due(seen for job_id, seen in self._waiting.items() if job_id not in recorded))
-        for job_id in recorded:
-            self._to.seen.settle(self._waiting[job_id])
+        return [self._waiting[job_id] for job_id in recorded]
+
+    def _settle(self, recorded: Iterable[SeenJob]) -> None:
+        """Have jobs wait no longer: after what is new was read, which must not wait, and while there is time."""
+        for seen in recorded:
+            if self._out_of_time():
+                return
+            self._to.seen.settle(seen)
 
     def _due(self, waiting: Iterable[SeenJob]) -> list[SeenJob]:
         """Those of the waiting jobs of which there is something new, or that were queued in vain for a day."""
