@@ -15,6 +15,7 @@ from flops_auditor.domain.compute.hardware_use import IDLE_THOUGH_TRAINING, MEAN
 from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.evidence import Evidence, Unread
+from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob
 from flops_auditor.domain.runs.sources.training_job_metrics import HOST_METRICS
 from tests.fakes.audit import told
 from tests.fakes.cases import audit, words
@@ -1164,3 +1165,22 @@ def test_above_rests_on_no_more_than_other_evidence_allows() -> None:
 def test_an_estimate_says_that_it_rests_on_a_derived_peak(kind: str, noted: bool) -> None:
     found = estimated(ResourceConfig={"InstanceType": kind, "InstanceCount": 1})
     assert said(found, "no peak of RTX PRO 4500 Blackwell Server Edition is published") == noted
+
+
+def test_a_million_hosts_are_counted_and_not_listed() -> None:
+    found = estimated([busy(400), busy(80, 10**6), busy(80, 10**6 + 1)], ResourceConfig=hosts("ml.p5.48xlarge", 10**6))
+    silent = next(each for each in found.assumptions if each.kind.name == "silent-hosts")
+    assert silent.fact("count") == 10**6 - 2
+    assert silent.fact("hosts") == tuple(f"algo-{number}" for number in range(2, 11))
+    assert said(found, "contradictory evidence: the job has no host algo-1000001;")
+    assert found.occupancy == (Fraction(1, 2) + Fraction(8, 10) + 10**6 - 2) / 10**6
+
+
+@pytest.mark.parametrize(("more", "known"), [(0, True), (1, False)])
+def test_hosts_of_all_groups_together_are_bounded(more: int, known: bool) -> None:
+    groups = [{**hosts("ml.p5.48xlarge", 5 * 10**5 + extra), "InstanceGroupName": "g"} for extra in (0, more)]
+    if known:
+        assert estimated(ResourceConfig={"InstanceGroups": groups}).ceiling_flop
+        return
+    with pytest.raises(MalformedJob, match="1000001 hosts, more than 1000000"):
+        estimated(ResourceConfig={"InstanceGroups": groups})

@@ -6,6 +6,7 @@ Annex A.2 of the Guidelines, C(2025) 5045: C = N L H U, summed where the hardwar
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from math import ceil
 
 from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType
@@ -16,7 +17,7 @@ from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.occupancy import Busy
 from flops_auditor.domain.runs.remedies import AMEND, BETTER, KNOW_THE_TYPE
 from flops_auditor.domain.runs.run import HostMetrics, Run
-from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word
+from flops_auditor.domain.values.remarks import MOST_LISTED, Kind, Remark, Remedy, as_word
 
 SAY_THE_UNIT = Remedy(
     "occupancy-of-cloudwatch",
@@ -213,20 +214,22 @@ def _occupancies(
     Which host is of which kind is not known, so each of several kinds with accelerators takes the busiest host.
     """
     hosts = sum(count for count, _ in known)
-    names = [f"{host}{i}" for i in range(1, hosts + 1)]
-    strangers = sorted(set(busy) - set(names))
+    named = {name: number for name in busy if (number := _number_of(name, host, hosts))}
+    strangers = sorted(set(busy) - set(named))
     if strangers:
         notes.append(STRANGERS(hosts=strangers))
     with_accelerators = [(count, kind) for count, kind in known if kind.accelerator is not None]
     expected = sum(count for count, _ in with_accelerators)
     # A host without accelerators that reports zero must not stand for one with accelerators that is silent.
-    reports = {name: busy[name] for name in names if name in busy and (expected == hosts or busy[name].highest > 0)}
+    in_order = sorted(named, key=lambda name: named[name])
+    reports = {name: busy[name] for name in in_order if expected == hosts or busy[name].highest > 0}
     if not busy or not with_accelerators:
         return [None] * len(known)
-    silent = [name for name in names if name not in reports]
     missing = max(0, expected - len(reports))
     if missing:
-        notes.append((SILENT if len(silent) == missing else SOME_SILENT)(count=missing, hosts=silent))
+        names = (f"{host}{number}" for number in range(1, hosts + 1))
+        silent = tuple(islice((name for name in names if name not in reports), MOST_LISTED + 1))
+        notes.append((SILENT if hosts - len(reports) == missing else SOME_SILENT)(count=missing, hosts=silent))
     least = min((report.coverage for report in reports.values()), default=Fraction(1))
     if least < 1:
         notes.append(COVERED(share=least))
@@ -245,11 +248,18 @@ def _occupancies(
         devices = _devices(kind)
         shares = sorted((report.occupancy(devices) for report in reports.values()), reverse=True)
         if alike:
-            busiest = shares[:count] + [Fraction(1)] * (count - len(shares))
-            result.append(sum(busiest, Fraction(0)) / count)
+            busiest = shares[:count]
+            result.append(sum(busiest, Fraction(count - len(busiest))) / count)
         else:
             result.append(Fraction(1) if missing else shares[0])
     return result
+
+
+def _number_of(name: str, host: str, hosts: int) -> int:
+    """Which of so many hosts a name is that of, from 1; 0 where it is that of none."""
+    digits = name.removeprefix(host)
+    number = int(digits) if digits.isdecimal() and len(digits) <= len(str(hosts)) else 0
+    return number if number <= hosts and name == f"{host}{number}" else 0
 
 
 def _believed(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState
@@ -60,7 +60,9 @@ def _few(value: object) -> object:
 
 
 Time = Annotated[datetime, BeforeValidator(read_time)]
-Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=10**6)]
+MOST_HOSTS = 10**6
+"""Of one job, all its groups together."""
+Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=MOST_HOSTS)]
 Seconds = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=10**10)]
 OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
@@ -88,6 +90,13 @@ class InstanceGroup(AnswerShape):
     instance_count: Count
 
 
+def _within_bounds(groups: tuple[InstanceGroup, ...]) -> tuple[InstanceGroup, ...]:
+    hosts = sum(group.instance_count for group in groups)
+    if hosts > MOST_HOSTS:
+        raise ValueError(f"{hosts} hosts, more than {MOST_HOSTS}")
+    return groups
+
+
 class _Preference(AnswerShape):
     instance_type: str
     instance_count: Count = 0
@@ -96,7 +105,7 @@ class _Preference(AnswerShape):
 class _ResourceConfig(AnswerShape):
     instance_type: OptionalText = ""
     instance_count: Count = 0
-    instance_groups: tuple[InstanceGroup, ...] = ()
+    instance_groups: Annotated[tuple[InstanceGroup, ...], AfterValidator(_within_bounds)] = ()
     instance_preferences: tuple[_Preference, ...] = ()
     selected_instance_type: OptionalText = ""
     selected_instance_count: Count = 0
