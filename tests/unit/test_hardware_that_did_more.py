@@ -107,6 +107,15 @@ def test_a_faster_format_raises_the_upper_bound_however_it_is_spelt(place: str, 
     assert audited({**tagged, place: {name: value}}).verdict == "indeterminate"
 
 
+def test_the_fastest_of_several_formats_counts() -> None:
+    hints = {"mp_policy": "float8", "quantization": "te_nvfp4"}
+    both, *each = (
+        audited(job(2, 250, "ml.p6-b300.48xlarge", HyperParameters=said)).estimate.upper_flop or 0
+        for said in (hints, {"mp_policy": "float8"}, {"quantization": "te_nvfp4"})
+    )
+    assert both == max(each) > min(each)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
