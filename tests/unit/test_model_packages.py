@@ -1,6 +1,7 @@
 """Model packages: the job whose artifact was registered is an ancestor, and what cannot be told is a doubt."""
 
 import random
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -295,7 +296,10 @@ def test_a_rebuilt_index_knows_the_places_behind_packages() -> None:
 
 
 class NothingPending:
-    """A PendingRecords port that is not asked."""
+    """A PendingRecords port that notes nothing."""
+
+    def correct(self, places: Sequence[Any], unlogged: Collection[Any]) -> None:
+        """No place is looked at here."""
 
 
 @settings(max_examples=60, deadline=None)
