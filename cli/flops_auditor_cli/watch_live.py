@@ -17,7 +17,7 @@ from flops_auditor.domain.values.moments import minute_of
 from flops_auditor_cli.outlet import reader_left
 from flops_auditor_cli.output import plain
 from flops_auditor_cli.view import cut_in_the_middle
-from flops_auditor_cli.watch_view import Sight
+from flops_auditor_cli.watch_view import Sight, named
 
 See = Callable[[], Sight]
 SURE, LIKELY, POSSIBLE, ROOM, OVER = "█", "▓", "░", "·", ">"
@@ -67,7 +67,7 @@ def plain_lines(sight: Sight) -> list[str]:
     """One line of each job, the nearest to its line first, and of each failure; each begins with the moment."""
     at = minute_of(sight.at)
     lines = [
-        f"{at}  {cut_in_the_middle(plain(seen.audited.run.name), LONGEST_NAME)}  {_figures(seen)}  "
+        f"{at}  {cut_in_the_middle(plain(seen.audited.run.name), LONGEST_NAME)}  {_figures(seen)}{_of(seen)}  "
         f"{_crossing(seen, sight.at)}"
         for seen in _order(sight)
     ]
@@ -141,25 +141,33 @@ def _figures(seen: RunForecast) -> str:
     return f"{percent(best)} ({percent(lower, 'lower')} to {percent(upper, 'upper')})"
 
 
+def _of(seen: RunForecast) -> str:
+    closest = seen.closest()
+    return f" of {named(closest)}" if closest else ""
+
+
 def _line_of(seen: RunForecast) -> str:
     closest = seen.closest()
-    return plain(closest.assessment.rule.title) if closest else "no policy has a threshold for it"
+    if closest is None:
+        return "no policy has a threshold for it"
+    return plain(closest.assessment.rule.title) + (" (no law)" if closest.assessment.wording_of else "")
 
 
 def _crossing(seen: RunForecast, at: datetime) -> str:
     """When the first of its lines is crossed, at the present rate."""
     crossed = [each for each in nearest_first(seen.outlooks) if each.crossed]
     if crossed:
-        return "OVER a threshold by the best estimate"
+        over = next((each for each in crossed if each is seen.closest()), crossed[0])
+        return f"OVER {named(over)} by the best estimate"
     times = [(when, each) for each in seen.outlooks if (when := each.crosses_at(at))]
     if not times:
         return "when it crosses is not known"
     when, first = min(times, key=lambda pair: pair[0])
     if seen.limit_seconds is None:
-        return f"crosses at {minute_of(when)} at the present rate"
+        return f"crosses {named(first)} at {minute_of(when)} at the present rate"
     if first.projected:
-        return f"CROSSES at {minute_of(when)}, before its time limit"
-    return f"ends by its time limit before it crosses ({minute_of(when)})"
+        return f"CROSSES {named(first)} at {minute_of(when)}, before its time limit"
+    return f"ends by its time limit before it crosses {named(first)} ({minute_of(when)})"
 
 
 def _hours(seen: RunForecast) -> str:

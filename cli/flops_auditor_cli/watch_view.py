@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast
+from flops_auditor.domain.messages.record_words import line_in_words
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor_cli.view import Table, View
@@ -16,6 +17,7 @@ COLUMNS = {
     "flop": "FLOP so far",
     "best": "Share",
     "most": "At most",
+    "line": "Of (FLOP)",
     "projected": "At limit",
     "crosses_in": "Crosses in",
 }
@@ -52,9 +54,16 @@ def row_of(seen: RunForecast) -> dict[str, str]:
         "nearest": f"{closest.assessment.policy}, {closest.assessment.scenario}" if closest else "none",
         "best": percent(closest.best_of_line if closest else None),
         "most": percent(closest.upper_of_line if closest else None, "upper"),
+        "line": named(closest) if closest else "none",
         "projected": percent(closest.projected_best_of_line if closest else None),
         "crosses_in": _left(closest),
     }
+
+
+def named(outlook: ThresholdForecast) -> str:
+    """A threshold as the report names it: in FLOP, and that it is of no law where its policy only words one."""
+    line = line_in_words(str(outlook.assessment.threshold_flop))
+    return f"{line} (no law)" if outlook.assessment.wording_of else line
 
 
 def _left(outlook: ThresholdForecast | None) -> str:

@@ -16,13 +16,14 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
+from flops_auditor.domain.values.amounts import flop
 from flops_auditor.use_cases.auditing.watch_jobs import Watched, look_at, running_jobs
 from flops_auditor_cli import watch_live as live
 from flops_auditor_cli.commands import watch
 from flops_auditor_cli.main import app
 from flops_auditor_cli.outlet import take_all_that_is_written
 from flops_auditor_cli.schemas import schema_of, versioned
-from flops_auditor_cli.watch_view import Sight, view_of
+from flops_auditor_cli.watch_view import Sight, row_of, view_of
 from tests.fakes.running import HALF, START, Room, running
 
 FOLDER = Path(__file__).parent / "golden" / "watch"
@@ -84,12 +85,26 @@ def test_a_screen_says_what_machines_are_told() -> None:
     jobs = {each["job"]["name"]: each["outlooks"] for each in document["jobs"]}
     [at] = {o["crosses_at"] for o in jobs["crossing"] if o["scenario"] == "relative"}
     text = "\n".join(live.plain_lines(sight()))
-    assert f"CROSSES at {at[:16].replace('T', ' ')} UTC, before its time limit" in text
+    assert f" (no law) at {at[:16].replace('T', ' ')} UTC, before its time limit" in text
     left = next(o["seconds_left"] for o in jobs["crossing"] if o["scenario"] == "relative")
     assert abs((datetime.fromisoformat(at) - sight().at).total_seconds() - left) < 5
     assert all(o["crosses_at"] is None for o in jobs["over-already"] if o["seconds_left"] == 0)
     for outlook in jobs["crossing"]:
         assert outlook["lower_share"] <= outlook["best_share"] <= outlook["upper_share"]
+
+
+def test_the_line_of_a_law_is_named_before_its_wording() -> None:
+    [seen] = [each for each in sight().forecasts if each.audited.run.name == "crossing"]
+    law = max((o for o in seen.outlooks if not o.assessment.wording_of), key=lambda o: o.upper_of_line or 0)
+    wording = max((o for o in seen.outlooks if o.assessment.wording_of), key=lambda o: o.upper_of_line or 0)
+    assert (wording.upper_of_line or 0) > (law.upper_of_line or 0), "the wording's line is the lower one"
+    assert seen.closest() is law
+    [plain] = [line for line in live.plain_lines(sight()) if "  crossing  " in line]
+    assert f" of {flop(law.assessment.threshold_flop)}  " in plain
+    severe = replace(wording, assessment=replace(wording.assessment, verdict="above"))
+    other = replace(seen, outlooks=(law, severe))
+    assert other.closest() is severe
+    assert row_of(other)["line"] == f"{flop(severe.assessment.threshold_flop)} (no law)"
 
 
 def test_a_bar_ends_where_its_shares_do() -> None:

@@ -13,6 +13,7 @@ from fractions import Fraction
 from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.runs.hyperparameters import NO
+from flops_auditor.domain.values.figures import telling
 
 NEVER_STOP = "flops-auditor:never-stop"
 UNBOUNDED = "unbounded"
@@ -124,8 +125,11 @@ class RunForecast:
         return not self.tags_read or self.audited.run.tags.get(NEVER_STOP, "").strip().lower() not in NO
 
     def closest(self) -> ThresholdForecast | None:
-        """The outlook with the largest share: the line that is met first."""
-        return next(iter(nearest_first(self.outlooks)), None)
+        """The line that shares are shown of, as the report has it: the one with the largest share, inherited compute
+        included; of a policy that only words a law only where it is more severe than the law.
+        """
+        lines = telling(self.outlooks, lambda o: (o.assessment.verdict, bool(o.assessment.wording_of)))
+        return max(lines, key=lambda o: (o.upper_of_line or 0, o.best_of_line or 0), default=None)
 
     def about_to_cross(self, within: timedelta) -> list[ThresholdForecast]:
         """The lines that the best estimate crosses within a time, or has crossed, the first one first."""

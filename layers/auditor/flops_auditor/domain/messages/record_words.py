@@ -15,8 +15,8 @@ from flops_auditor.domain.messages.record_alert import (
     is_disputed,
     unassessed_doubts,
 )
+from flops_auditor.domain.values import figures
 from flops_auditor.domain.values.amounts import Bound, flop, percent, shortened
-from flops_auditor.domain.values.figures import SEVERITY
 from flops_auditor.domain.values.remarks import as_word
 
 ON_ITS_WORD = "below, on the job's word"
@@ -79,8 +79,7 @@ def nearest(assessments: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 def telling(assessments: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Those that shares are of: of a policy that only words a law what is more severe than every line of a law."""
-    laws = max((SEVERITY[each["verdict"]] for each in assessments if not each.get("wording_of")), default=-1)
-    return [each for each in assessments if not each.get("wording_of") or SEVERITY[each["verdict"]] > laws]
+    return figures.telling(assessments, lambda each: (each["verdict"], bool(each.get("wording_of"))))
 
 
 def headline(document: Mapping[str, Any], today: date) -> str:

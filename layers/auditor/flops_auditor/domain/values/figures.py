@@ -1,13 +1,25 @@
 """A best estimate with its bounds, and on which side of a threshold it lies."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from flops_auditor.domain.values.remarks import Remark
 
 Verdict = Literal["below", "indeterminate", "above"]
+T = TypeVar("T")
 
 SEVERITY: dict[Verdict, int] = {"below": 0, "indeterminate": 1, "above": 2}
+
+
+def telling(lines: Sequence[T], read: Callable[[T], tuple[Verdict, bool]]) -> list[T]:
+    """Those that shares are of: of a policy that only words a law what is more severe than every line of a law.
+
+    `read` gives the verdict at a line, and whether its policy only words a law.
+    """
+    answers = [(each, *read(each)) for each in lines]
+    laws = max((SEVERITY[verdict] for _, verdict, words in answers if not words), default=-1)
+    return [each for each, verdict, words in answers if not words or SEVERITY[verdict] > laws]
 
 
 @dataclass(frozen=True)

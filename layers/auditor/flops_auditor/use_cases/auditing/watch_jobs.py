@@ -24,6 +24,7 @@ from flops_auditor.domain.audit.forecast import (
     RunForecast,
     ThresholdForecast,
     look,
+    nearest_first,
 )
 from flops_auditor.domain.audit.record import due_part, lineage_part, result
 from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates
@@ -179,8 +180,8 @@ def _turn_of(seen: SeenJob, last: LastLook | None, now: datetime) -> tuple[bool,
 
 
 def share_of(forecast: RunForecast) -> float:
-    """The largest share of a line that the upper bound has, 0.0 where none is known."""
-    closest = forecast.closest()
+    """The largest share of a line's room that the upper bound has, 0.0 where none is known."""
+    closest = next(iter(nearest_first(forecast.outlooks)), None)
     return float(min(closest.upper_share or 0, MOST_SHARE)) if closest else 0.0
 
 
