@@ -543,6 +543,16 @@ def test_a_job_that_may_not_be_described_is_named_and_keeps_no_other_waiting(err
     assert not world.run(states=states).queued
 
 
+def test_a_job_that_is_looked_at_again_and_listed_once_more_in_a_round_is_queued_once() -> None:
+    world = World()
+    created = world.clock.now - HOUR
+    world.add("ran", world.clock.now, created=created, status="InProgress")
+    world.run()
+    world.add("ran", world.clock.now + HOUR, created=created)
+    world.clock.now += WHOLE_EVERY
+    assert [job.name for job in world.run().queued] == ["ran"]
+
+
 def test_a_region_that_answers_for_no_job_is_not_asked_for_all() -> None:
     world = World()
     for number in range(9):
