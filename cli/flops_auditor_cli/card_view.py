@@ -38,7 +38,7 @@ def _facts(bom: ModelBom) -> list[tuple[str, str]]:
     told = two_digits(amount.best_flop), two_digits(amount.lower_flop, "lower"), two_digits(amount.upper_flop, "upper")
     flop = [each or "not known" for each in told]
     facts = [
-        ("Limited to", "the modification" if bom.fine_tuned else "the model as a whole"),
+        ("Limited to", bom.scope),
         ("Computation", f"{flop[0]}, at least {flop[1]}, at most {flop[2]}"),
         ("Method", bom.method),
         ("Energy", "not known" if energy is None else f"{significant(energy)} kWh: {bom.energy_method}"),

@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from flops_auditor.data import hardware_table
 from flops_auditor.domain.messages.documents.bom import GridFactor, ModelBom, bom_of
 from flops_auditor.domain.messages.documents.cyclonedx import cyclonedx
+from flops_auditor.domain.messages.documents.fill_form import NOT_KNOWN
 from flops_auditor.domain.messages.documents.spdx_ai import spdx_ai
 from flops_auditor_cli.commands.bom import BomFormat, in_format
 from flops_auditor_cli.main import app
@@ -153,6 +154,15 @@ def test_verdicts_are_claims_whose_evidence_is_the_signed_records() -> None:
     statements = [each["statement"] for each in objects_of(spdx_ai(bom), "Annotation")]
     assert all(text.startswith(f"{verdict}. ") for text, verdict in zip(statements, verdicts, strict=False))
     assert all(record.sha256 in statements[len(verdicts) + n] for n, record in enumerate(bom.records))
+
+
+def test_what_a_bom_is_limited_to_is_said_only_where_it_is_known() -> None:
+    record = copy.deepcopy(demo().content("domain-adapt-1"))
+    for role, scope in (("modifier", "the modification"), ("developer", NOT_KNOWN), (None, NOT_KNOWN)):
+        record["assessments"][-1]["role"] = role
+        assert filled(record).scope == scope
+        properties = cyclonedx(described(record))["metadata"]["component"]["properties"]
+        assert {"name": "flops-auditor:limited-to", "value": scope} in properties
 
 
 def test_what_is_not_known_is_left_out_or_said() -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.compute.hardware import HardwareTable
-from flops_auditor.domain.messages.documents.form import FilledForm
+from flops_auditor.domain.messages.documents.form import FilledForm, Scope
 from flops_auditor.domain.messages.documents.form_file import AnswerKind
 from flops_auditor.domain.messages.documents.run_figures import (
     TRAINING,
@@ -53,8 +53,8 @@ class GridFactor:
 class ModelBom:
     """A model that a run made. Energy in kWh (None: not known); `emissions_g` only where a grid factor was given.
 
-    `fine_tuned`: what is told is limited to a modification. `missing` counts runs that it continues and that no figure
-    includes. `at` is when the newest record was made, and `version` what made it.
+    `fine_tuned`: what is told is not of a model as a whole; `scope` says of what. `missing` counts runs that it
+    continues and that no figure includes. `at` is when the newest record was made, and `version` what made it.
     """
 
     name: str
@@ -65,6 +65,7 @@ class ModelBom:
     version: str
     base_model: str
     fine_tuned: bool
+    scope: Scope
     regions: tuple[str, ...]
     hardware: tuple[str, ...]
     energy_kwh: Decimal | None
@@ -110,7 +111,8 @@ def bom_of(
         at=max(each["recorded_at"] for each in records),
         version=content["code_version"],
         base_model=form.model,
-        fine_tuned=form.scope == "the modification",
+        fine_tuned=form.scope != "the model as a whole",
+        scope=form.scope,
         regions=tuple(dict.fromkeys(each["job"]["region"] for each in trained)),
         hardware=tuple(dict.fromkeys(hosts for each in trained for hosts in _hosts(each, hardware))),
         energy_kwh=sum(known, Decimal(0)) if len(known) == len(trained) else None,

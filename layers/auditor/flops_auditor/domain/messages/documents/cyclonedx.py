@@ -75,7 +75,7 @@ def _properties(bom: ModelBom) -> list[dict[str, str]]:
         [
             *((name, str(each)) for name, each in flop if each is not None),
             ("computation-methodology", bom.method),
-            ("limited-to", "the modification" if bom.fine_tuned else "the model as a whole"),
+            ("limited-to", bom.scope),
             *([("energy", "not known")] if bom.energy_kwh is None else []),
             *(("hardware", each) for each in bom.hardware),
             *(("region", each) for each in bom.regions),

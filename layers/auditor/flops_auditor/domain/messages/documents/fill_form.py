@@ -27,7 +27,6 @@ from flops_auditor.domain.messages.documents.run_figures import (
     accelerator_seconds,
     amount_of,
     energies,
-    role_of,
     waited_seconds,
     wall_clock_seconds,
     whole,
@@ -89,6 +88,16 @@ class _Runs:
         return (f"not all records are here: {runs} that the model continues cannot be included",)
 
 
+NOT_KNOWN: Scope = "this run: whether it modifies a model is not known"
+_SCOPES: dict[str | None, Scope] = {"developer": "the model as a whole", "modifier": "the modification"}
+
+
+def _scope_of(content: Mapping[str, Any]) -> Scope:
+    """By the roles in which its lines were drawn: both of them where nobody knows which it is."""
+    roles = {a["role"] for a in content["assessments"] if not a.get("wording_of")}
+    return _SCOPES.get(roles.pop(), NOT_KNOWN) if len(roles) == 1 else NOT_KNOWN
+
+
 class Answer(NamedTuple):
     """An answer of the form, None where it is for a person; what it was rounded from, its notes and its sources."""
 
@@ -110,7 +119,7 @@ def fill_form(records: Sequence[Mapping[str, Any]], text: FormText, hardware: Ha
         content=content,
         trained=[each for each in records if each["job"]["activity"] in TRAINING],
         missing=max(content["lineage"]["ancestors"] + 1 - len(records), 0),
-        scope="the model as a whole" if role_of(content) == "developer" else "the modification",
+        scope=_scope_of(content),
         standings=tuple(map(_standing, content["assessments"])),
         hardware=hardware,
         text=text,

@@ -10,7 +10,7 @@ from typing import Literal
 from flops_auditor.domain.messages.documents.form_file import AnswerKind
 from flops_auditor.domain.messages.notification import Draft
 
-Scope = Literal["the modification", "the model as a whole"]
+Scope = Literal["the modification", "the model as a whole", "this run: whether it modifies a model is not known"]
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,6 @@ TRAINING = frozenset({"fine-tuning", "pretraining"})
 """Activities that train a model; what others took is no part of its training time and energy."""
 
 
-def role_of(content: Mapping[str, Any]) -> str | None:
-    """Whether the run's model is its maker's own or a modification, as the lines say: of a law before its wordings."""
-    lines = sorted(content["assessments"], key=lambda a: "wording_of" in a)
-    return next((a["role"] for a in lines if a["role"]), None)
-
-
 def whole(amount: str | None) -> int | None:
     """An amount of a record, in FLOP; None where it is not known."""
     return None if amount is None else int(amount)
