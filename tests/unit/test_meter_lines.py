@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -260,10 +261,12 @@ def test_what_a_person_says_of_the_tokens_settles_a_doubt() -> None:
 
 
 def spans(*minutes: tuple[float, float]) -> list[dict[str, Any]]:
-    moment = timedelta(minutes=1)
+    """Training, interrupted in between."""
+    moments = [moment for pair in minutes for moment in pair]
+    names = ["Training", "Interrupted"] * len(minutes)
     return [
-        {"Status": "Training", "StartTime": START + begin * moment, "EndTime": START + end * moment}
-        for begin, end in minutes
+        {"Status": name, "StartTime": START + timedelta(minutes=begin), "EndTime": START + timedelta(minutes=end)}
+        for name, (begin, end) in zip(names, pairwise(moments), strict=False)
     ]
 
 
