@@ -40,3 +40,46 @@ def test_an_interrupted_demo_ends_what_it_began_and_nothing_else(
     done = CliRunner().invoke(demo.app, [])
     assert done.exit_code == 130
     assert ended == ([] if up_before else ["processes", "state"])
+
+
+def test_alerts_of_an_earlier_run_are_not_told_as_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second demo finds the mails of the first one, sends none, and says so at once: none is expected."""
+    monkeypatch.setattr(demo, "mails", lambda stack, url: [{"MessageId": "old"}])
+    monkeypatch.setattr(demo.time, "sleep", lambda seconds: pytest.fail("it waits for nothing"))
+    assert demo.wait_for_alerts(cast(Stack, None), "mailbox", {"old"}, 0, lambda count: None) == []
+    assert demo.NOTHING_TOLD.strip().startswith("No alert was sent")
+
+
+class BusyMachine:
+    """A clock that steps a minute a look, and an audit that ends a job every two minutes, or none any more."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, jobs: int, ends_after: int) -> None:
+        self.minutes, self.jobs, self.ends_after = 0, jobs, ends_after
+        monkeypatch.setattr(demo.time, "monotonic", lambda: 60.0 * self.minutes)
+        monkeypatch.setattr(demo.time, "sleep", self.look)
+        monkeypatch.setattr(
+            demo, "newest_records", lambda stack, jobs: [{"job_name": f"job-{n}"} for n in range(self.done)]
+        )
+        monkeypatch.setattr(demo, "unaudited", lambda stack: self.jobs - self.done)
+
+    @property
+    def done(self) -> int:
+        return min(self.jobs, self.ends_after, self.minutes // 2)
+
+    def look(self, _: float) -> None:
+        self.minutes += 1
+
+
+def test_a_busy_machine_is_waited_for_as_long_as_something_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty minutes for ten jobs: far beyond the patience with one that stands still."""
+    jobs = [{"TrainingJobName": f"job-{number}"} for number in range(10)]
+    busy = BusyMachine(monkeypatch, jobs=10, ends_after=10)
+    assert len(demo.wait_for_records(cast(Stack, None), jobs, lambda count: None)) == 10
+    assert busy.minutes * 60 > 5 * demo.PATIENCE.total_seconds()
+
+
+def test_what_stands_still_is_given_up_with_the_jobs_that_have_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [{"TrainingJobName": f"job-{number}"} for number in range(3)]
+    BusyMachine(monkeypatch, jobs=3, ends_after=2)
+    with pytest.raises(demo.DemoFailed, match="1 messages wait; without a record: \\['job-2'\\]"):
+        demo.wait_for_records(cast(Stack, None), jobs, lambda count: None)
