@@ -90,20 +90,16 @@ class Readings:
         return self._known[gone]
 
     def bears_on(self, place: str, name: str) -> tuple[str, ...]:
-        """What a statement changes of what is declared: read alone, as one that another repeats, or taken from all,
-        as one that says something only beside others (steps, batch and length), which others may repeat as well.
+        """What a statement changes of what is declared: read alone, or beside others without which it says nothing, as
+        steps, batch and length do. Each is read once: taking each from all would read all of them for each.
         """
-        one, whole = frozenset({(place, name)}), self.without(frozenset())
-        pairs = ((self.without(self.names), self.without(self.names - one)), (whole, self.without(one)))
+        empty, read = self.without(self.names), self.without(self.names - {(place, name)})
+        whole = self.without(frozenset())
         never = {"notes", "lineage", "training_signs"}  # signs only ever count against the job
         named = Hyperparameters.of({name: self.given[place][name]}) if place in _OF_TRAINERS else None
         together = {field for field in named.bears_together() if getattr(whole, field) is not None} if named else set()
         compared = (each.name for each in fields(Declared) if each.compare and each.name not in never)
-        return tuple(
-            field
-            for field in compared
-            if field in together or any(getattr(a, field) != getattr(b, field) for a, b in pairs)
-        )
+        return tuple(field for field in compared if field in together or getattr(read, field) != getattr(empty, field))
 
 
 @dataclass(frozen=True)
