@@ -240,7 +240,7 @@ build: .tools/sam/$(STAMP) ## Build for AWS: what `sam build` does, with the pin
 	.tools/sam/bin/sam build
 
 # After a release: what the upgrade tests deploy first. The revision stands in the archive's head.
-DEPLOYABLE = template.yaml samconfig.toml functions layers/auditor
+DEPLOYABLE = template.yaml samconfig.toml LICENSE README.md functions layers/auditor
 .PHONY: keep-release
 keep-release: setup ## Keep REVISION (a release's tag) as the previous release of the upgrade tests, and list its tables
 	mkdir -p build

@@ -202,7 +202,7 @@ def _with_word(audited: Audit, rests: "RestsOn[Audit]", tables: Tables) -> Audit
     distrusted = {
         line: each
         for line, each in on_its_word.items()
-        if line[0] in wary or (of_activity and ACTIVITY_TAG in each.names)
+        if line[0] in wary or (of_activity and each.rests_on(ACTIVITY_TAG))
     }
     if audited.assessments:
         return _with_doubts(audited, rests, distrusted, of_activity)
@@ -225,7 +225,7 @@ def _with_doubts(
     open_policies = {a.policy for a in audited.assessments if a.verdict != "below"}
     doubted = {}
     for line, without in distrusted.items():
-        assessment, of_tag = lines.get(line, without.assessment), of_activity and ACTIVITY_TAG in without.names
+        assessment, of_tag = lines.get(line, without.assessment), of_activity and without.rests_on(ACTIVITY_TAG)
         told = line in lines or not (open_policies if of_tag else line[0] in open_policies)
         if told and without.milder and assessment is not None and (line not in lines or assessment.verdict == "below"):
             doubts = [of_activity] if of_activity and of_tag else _on_its_word(without, without.verdict)

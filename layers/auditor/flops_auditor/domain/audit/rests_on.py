@@ -160,10 +160,9 @@ class LineWithout:
         """Its verdict: where a line does not apply, nothing is over it."""
         return self.assessment.verdict if self.assessment else "below"
 
-    @property
-    def names(self) -> StatementNames:
-        """The statements that make it milder, by place and name."""
-        return frozenset(name for ground in self.milder for name in ground.names)
+    def rests_on(self, statement: tuple[str, str]) -> bool:
+        """Whether the line is below by this statement, by place and name, and would not be without it alone."""
+        return any(statement in each.names and each.verdict_without != "below" for each in self.milder)
 
 
 @dataclass(frozen=True)
