@@ -225,10 +225,14 @@ def _with_doubts(
     open_policies = {a.policy for a in audited.assessments if a.verdict != "below"}
     doubted = {}
     for line, without in distrusted.items():
-        assessment, of_tag = lines.get(line, without.assessment), of_activity and without.rests_on(ACTIVITY_TAG)
-        told = line in lines or not (open_policies if of_tag else line[0] in open_policies)
-        if told and without.milder and assessment is not None and (line not in lines or assessment.verdict == "below"):
-            doubts = [of_activity] if of_activity and of_tag else _on_its_word(without, without.verdict)
+        of_tag = of_activity if without.rests_on(ACTIVITY_TAG) else None
+        assessment = lines.get(line)
+        if assessment is None and not (open_policies if of_tag else open_policies & {line[0]}):
+            assessment = without.assessment
+        elif assessment is not None and assessment.verdict != "below":
+            assessment = None
+        if assessment is not None:
+            doubts = [of_tag] if of_tag else _on_its_word(without, without.verdict)
             doubted[line] = replace(assessment, verdict="indeterminate", doubts=(*assessment.doubts, *doubts))
     if not doubted:
         return audited
