@@ -117,7 +117,6 @@ def inputs_of(run: Run, begins: Sequence[Reference]) -> Inputs:
         seconds=Fraction(limit) if limit else None,
         precision=declared.precision if declared.precision_tagged else None,
         guessed_precision=declared.precision or None,
-        hinted_precision=declared.hinted_precision,
         names=tuple(_placed(name) for name in declared.names),
         parameters=declared.parameters,
         active_parameters=declared.active_parameters,
@@ -132,7 +131,6 @@ def inputs_of(run: Run, begins: Sequence[Reference]) -> Inputs:
         notes=(*declared.notes, *([RUNS_TO_ITS_LIMIT(seconds=limit)] if limit else [])),
         declared=declared,
         of_a_job=True,
-        unknown_adapters=declared.parameter_efficient and declared.trainable_parameters is None,
         doubts=(*([BEGINS_ELSEWHERE(places=places)] if places else []), *run.begins_doubts),
     )
 

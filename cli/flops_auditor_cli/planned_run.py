@@ -66,10 +66,10 @@ class Inputs:
     """A run as it is described, every part of it optional. `seconds` is how long it trains; amounts are whole.
 
     `base_model` is what an option calls the original, and overrides the `names` that a definition gives it.
-    `declared` is what a definition says of the run beside that, and `unknown_adapters`: of adapters that it trains.
+    `declared` is what a definition says of the run beside that.
     `of_a_job`: a job's own definition plans it, whose arithmetic may turn out faster than it says, as in an audit.
     `guessed_precision` is what hyperparameters point at: a bound takes no slower peak than the default for it, and none
-    slower than that of `hinted_precision`, a format that anything of a job's definition mentions.
+    slower than that of a format that anything of a job's definition mentions.
     `parameters_source` and `pretraining_source` are who says so. `earlier` is what the runs took that it
     continues, None where nobody says; `doubts` are about what is not known.
     """
@@ -84,7 +84,6 @@ class Inputs:
     peak_flop_per_s: Fraction | None = None
     precision: str | None = None
     guessed_precision: str | None = None
-    hinted_precision: str = ""
     mfu: Fraction | None = None
     base_model: str | None = None
     names: tuple[ModelName, ...] = ()
@@ -108,7 +107,6 @@ class Inputs:
     notes: tuple[Remark, ...] = field(default=())
     doubts: tuple[Remark, ...] = field(default=())
     declared: Declared = field(default_factory=Declared)
-    unknown_adapters: bool = False
     of_a_job: bool = False
 
     def overridden_by(self, options: "Inputs") -> "Inputs":
@@ -177,7 +175,7 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
         inputs.lora_target,
         inputs.spectrum_fraction,
         inputs.trainable_parameters,
-        unknown_adapters=inputs.unknown_adapters,
+        unknown_adapters=inputs.declared.parameter_efficient,
     )
     partial = sized and is_partial(inputs.declared, size)
     method = inputs.method or ("lora" if partial else "full")
@@ -255,8 +253,8 @@ def planned_hardware(inputs: Inputs) -> tuple[HardwareUse | None, list[Remark]]:
         watts = None if unit.tdp_watts is None else Fraction(unit.tdp_watts)
     rate, basis, _ = select_peak(peaks, precision, name)
     bound = rate if inputs.precision is not None else max(rate, select_peak(peaks, None, name)[0])
-    if inputs.hinted_precision:
-        bound = max(bound, select_peak(peaks, inputs.hinted_precision, name)[0])
+    if inputs.declared.hinted_precision:
+        bound = max(bound, select_peak(peaks, inputs.declared.hinted_precision, name)[0])
     if peak is not None:
         rate, bound, basis = peak, peak, "as given"
     note = hardware(count=units, name=name, peak=rate, basis=basis)
