@@ -11,7 +11,7 @@ from typing import Any
 from flops_auditor import data
 from flops_auditor.domain.audit.plan import NOTHING, Plan, Targets, Wanted, make_plan, ways
 from flops_auditor.domain.compute.cautions import ACTIVE_PARAMETERS_CONTRADICT
-from flops_auditor.domain.compute.hardware import select_peak
+from flops_auditor.domain.compute.hardware import bounding_peak, select_peak
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.law.policy import Policy
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE
@@ -252,9 +252,7 @@ def planned_hardware(inputs: Inputs) -> tuple[HardwareUse | None, list[Remark]]:
         hardware = partial(PLANNED_HARDWARE)
         watts = None if unit.tdp_watts is None else Fraction(unit.tdp_watts)
     rate, basis, _ = select_peak(peaks, precision, name)
-    bound = rate if inputs.precision is not None else max(rate, select_peak(peaks, None, name)[0])
-    if inputs.declared.hinted_precision:
-        bound = max(bound, select_peak(peaks, inputs.declared.hinted_precision, name)[0])
+    bound = bounding_peak(peaks, name, rate, inputs.declared.hinted_precision, sure=inputs.precision is not None)
     if peak is not None:
         rate, bound, basis = peak, peak, "as given"
     note = hardware(count=units, name=name, peak=rate, basis=basis)

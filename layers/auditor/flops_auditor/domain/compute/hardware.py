@@ -144,6 +144,14 @@ def select_peak(peaks: Mapping[str, Fraction], precision: str | None, unit: str)
     return peaks[chosen], f"dense {chosen.upper()} ({unit} has no {precision.upper()})", chosen
 
 
+def bounding_peak(peaks: Mapping[str, Fraction], unit: str, peak: Fraction, hinted: str, *, sure: bool) -> Fraction:
+    """What a bound takes, in FLOP/s of one unit, where the best estimate takes `peak`: no less than the default where
+    the precision is not `sure`, nor than what the unit has for a `hinted` format, "" where nothing hints at one.
+    """
+    others = (*(() if sure else (None,)), *((hinted,) if hinted else ()))
+    return max((peak, *(select_peak(peaks, each, unit)[0] for each in others)))
+
+
 @dataclass(frozen=True)
 class HardwareTable:
     """Every known accelerator and instance type."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import islice
 from math import ceil
 
-from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType
+from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType, bounding_peak
 from flops_auditor.domain.compute.published_utilisation import PublishedUtilisation
 from flops_auditor.domain.compute.tiers import HardwareUse
 from flops_auditor.domain.runs.declared import Declared
@@ -171,8 +171,8 @@ def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
         kind = host.kind
         peak, basis = kind.peak(declared.precision or None)
         default = kind.peak(None)[0]
-        hinted = kind.peak(declared.hinted_precision)[0] if declared.hinted_precision else peak
         units = host.count * kind.units
+        hinted, sure = declared.hinted_precision, declared.precision_tagged
         notes.append(HOSTS(count=host.count, name=kind.name, units=units, unit=kind.unit_name, peak=peak, basis=basis))
         if peak < default:
             notes.append(_said_of_precision(declared, peak, default))
@@ -188,7 +188,7 @@ def hardware_of(run: Run, declared: Declared, hosts: MeasuredHosts) -> Hardware:
             ceiling_peak=kind.ceiling_peak,
             occupancy=host.occupancy,
             watts=Fraction(kind.power_watts or 0),
-            bound_peak=max(peak if declared.precision_tagged else max(peak, default), hinted),
+            bound_peak=bounding_peak(kind.peaks, kind.unit_name, peak, hinted, sure=sure),
             lowest_utilisation=host.lowest_utilisation,
             highest_utilisation=hosts.highest,
             seen_busy=host.seen,
