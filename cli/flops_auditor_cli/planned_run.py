@@ -144,7 +144,8 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
     hardware, notes = planned_hardware(inputs)
     if (inputs.seconds or inputs.accelerator_seconds) and hardware is None:
         raise UnusablePlan("hours need hardware: --instance-type, --accelerator or --peak-flop-per-s")
-    origin = planned_origin(inputs)
+    declared = declared_in(inputs)
+    origin = planned_origin(inputs, declared)
     size, original = origin.size, origin.original
     if inputs.tokens is not None and size is None:
         raise UnusablePlan("tokens say nothing without a model: add --base-model (with a known size) or --params")
@@ -152,13 +153,12 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
     if size is not None and (inputs.trainable_parameters or 0) > size.total:
         raise UnusablePlan("the trainable parameters are more than all parameters of the model")
     of_size = [PARAMETERS(source=size.source)] if size is not None and sized else []
-    activity = inputs.activity or "fine-tuning"
     wanted = Wanted(
         hardware,
         size,
         inputs.mfu,
         original,
-        declared_in(inputs),
+        declared,
         inputs.of_a_job and inputs.activity == inputs.declared.activity,
         inputs.earlier or NOTHING,
         inputs.generated or NOTHING,
@@ -177,14 +177,14 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
         inputs.trainable_parameters,
         unknown_adapters=inputs.declared.parameter_efficient,
     )
-    partial = sized and is_partial(inputs.declared, size)
-    method = inputs.method or ("lora" if partial else "full")
+    adapters_only = sized and is_partial(inputs.declared, size)
+    method = inputs.method or ("lora" if adapters_only else "full")
     if method != "full" and len(possible) == 1:
         raise UnusablePlan(f"--method {method} needs a model and --tokens")
     plans = tuple(make_plan(wanted, way, policies) for way in possible)
     chosen = next(plan for plan in plans if plan.way.name == method)
     hosts = ({"type": inputs.instance_type, "count": inputs.instances or 1},) if inputs.instance_type else ()
-    shown = (chosen,) if activity == "pretraining" or from_scratch(inputs) else plans
+    shown = (chosen,) if declared.activity == "pretraining" or from_scratch(inputs) else plans
     return Planned(wanted, chosen, shown, origin.base_model, hosts, inputs.name, now)
 
 
@@ -314,11 +314,11 @@ def declared_in(inputs: Inputs) -> Declared:
     )
 
 
-def planned_origin(inputs: Inputs) -> Origin:
-    """Size and original, by the rules of an audit: of contradicting names and figures the lowest line counts. Raises
-    UnusablePlan.
+def planned_origin(inputs: Inputs, declared: Declared) -> Origin:
+    """Size and original of what is declared, by the rules of an audit: of contradicting names and figures the lowest
+    line counts. Raises UnusablePlan.
     """
-    scratch, declared = from_scratch(inputs), declared_in(inputs)
+    scratch = from_scratch(inputs)
     origin = find_origin(declared, NO_LINEAGE, data.base_model_table())
     if inputs.active_parameters is not None:
         if origin.size is None:
