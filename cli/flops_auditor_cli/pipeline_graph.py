@@ -154,7 +154,7 @@ def _direct(node: PipelineStep, nodes: Mapping[str, PipelineStep]) -> frozenset[
     if missing:
         raise NoJobDefinition(f"step {node.name[:64]!r} uses {missing[0][:64]!r}, and there is no such step")
     held = (nodes[name].holds for name in wanted if name not in node.inside)
-    return frozenset(wanted.union(*held) - {node.name})
+    return frozenset(wanted.union(*held))
 
 
 def _in_order(nodes: Mapping[str, PipelineStep]) -> Iterator[str]:
