@@ -21,7 +21,6 @@ from flops_auditor_cli.local_aws.processes import REPOSITORY
 
 FOLDER = "layers/auditor/flops_auditor/data/"
 LIST = REPOSITORY / FOLDER / RELEASED
-COLUMNS = ("release", "file", "sha256")
 
 
 def tables_in(archive: bytes) -> dict[str, str]:
@@ -49,14 +48,10 @@ def listed() -> frozenset[str]:
 
 def add(release: str, tables: Mapping[str, str]) -> int:
     """Add what is not listed yet; the number of lines added."""
-    with LIST.open(newline="") as text:
-        rows = list(csv.DictReader(text))
-    known = {row["sha256"] for row in rows}
+    known = listed()
     new = [(release, name, sha256_hex) for name, sha256_hex in sorted(tables.items()) if sha256_hex not in known]
-    with LIST.open("w", newline="") as text:
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([*([row[column] for column in COLUMNS] for row in rows), *new])
+    with LIST.open("a", newline="") as text:
+        csv.writer(text, lineterminator="\n").writerows(new)
     return len(new)
 
 
