@@ -35,7 +35,6 @@ AUDIT_SECONDS = Decimal("0.3")
 """An audit's own work (`python -m bench.audit_cpu`: 0.27 s)."""
 STATISTICS_OF_A_HOST = 4
 """That an audit and a look of the watch ask for (aws/sources/cloudwatch.py)."""
-LOOKS_A_DAY = 96
 BY_REGION = ("Reconcile", "Watch", "Report")
 """The functions that go through the regions."""
 MOST_REGIONS = 34
@@ -213,14 +212,13 @@ def page(template: Template, calls: Mapping[str, Any], prices: Prices) -> str:
     rows = [(what, count, usd(amount, 4)) for what, count, amount in record]
     rows.append(("**all**", "", f"**{usd(total(record), 2)}**"))
     lines += ["", *table(("for each record", "units for one", "USD for 1,000"), rows)]
-    watched_hosts = []
+    looks, watched_hosts = rounds_a_month(template)["Watch"], []
     for hosts in HOSTS:
         metrics = STATISTICS_OF_A_HOST * hosts
         look = prices.of("cloudwatch:metric-read", metrics)
-        day = LOOKS_A_DAY * look
-        watched_hosts.append(
-            (f"{hosts}", f"{metrics:,}", usd(look, 4), usd(day, 3), usd(day * MONTH_SECONDS / 86400, 2))
-        )
+        watching = looks * look
+        day = watching * RATES["day"] / MONTH_SECONDS
+        watched_hosts.append((f"{hosts}", f"{metrics:,}", usd(look, 4), usd(day, 3), usd(watching, 2)))
     head = ("hosts of a running job", "metrics a look", "USD a look", "USD a day", "USD a month")
     return "\n".join([*lines, "", *table(head, watched_hosts)]) + "\n"
 
