@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bench.marked import between
 from tests.template.bar import watched
 from tests.template.loading import Template, load
 
@@ -225,9 +226,7 @@ def page(template: Template, calls: Mapping[str, Any], prices: Prices) -> str:
 
 def main() -> None:
     """Write the tables into docs/operations.md."""
-    before, _, rest = PAGE.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(before + BEGIN + "\n" + page(*read()) + "\n" + END + after)
+    PAGE.write_text(between(PAGE.read_text(), BEGIN, END, f"\n{page(*read())}\n"))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import grimp
 
+from bench.marked import between
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "architecture.md"
 BEGIN = "<!-- rooms: written by `make rooms` from the imports -->\n"
 END = "<!-- rooms: end -->\n"
@@ -95,9 +97,7 @@ def part() -> str:
 
 def with_part(page: str) -> str:
     """The page with the part written anew."""
-    head, _, rest = page.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n{part()}\n{END}{tail}"
+    return between(page, BEGIN, END, f"\n{part()}\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.marked import between
+
 BEGIN, END = "<!-- compared: written by `make test-verify-page` -->", "<!-- compared: end -->"
 MOST_KINDS = 3
 """Verdicts with names that a cell tells one by one; beyond them it counts verdicts."""
@@ -89,8 +91,7 @@ def main() -> int:
     compared, document = map(Path, sys.argv[1:3])
     rows = rows_of(compared.read_text(encoding="utf-8").splitlines())
     text = document.read_text(encoding="utf-8")
-    head, _, rest = text.partition(BEGIN)
-    document.write_text(f"{head}{BEGIN}\n\n{table(rows)}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    document.write_text(between(text, BEGIN, END, f"\n\n{table(rows)}\n\n"), encoding="utf-8")
     return 0 if all(row.alike == row.bundles for row in rows.values()) else 1
 
 

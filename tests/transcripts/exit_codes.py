@@ -1,5 +1,6 @@
 """The README's table of exit codes, made from the transcripts: what people typed, what came of it, and the code."""
 
+from bench.marked import between
 from tests.transcripts import ROOT, WIDTHS, Step, codes_in, golden
 from tests.transcripts.people import PEOPLE
 
@@ -22,6 +23,4 @@ def _row(step: Step, code: int) -> str:
 
 def in_readme(text: str) -> str:
     """The README with the table as it is now."""
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n\n{table()}\n\n{END}{tail}"
+    return between(text, BEGIN, END, f"\n\n{table()}\n\n")
