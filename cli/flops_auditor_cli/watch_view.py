@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast
-from flops_auditor.domain.messages.record_words import line_in_words
+from flops_auditor.domain.messages.record_words import line_named
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor_cli.view import Table, View
@@ -61,9 +61,8 @@ def row_of(seen: RunForecast) -> dict[str, str]:
 
 
 def named(outlook: ThresholdForecast) -> str:
-    """A threshold as the report names it: in FLOP, and that it is of no law where its policy only words one."""
-    line = line_in_words(str(outlook.assessment.threshold_flop))
-    return f"{line} (no law)" if outlook.assessment.wording_of else line
+    """A threshold as the report names it."""
+    return line_named(outlook.assessment.threshold_flop, bool(outlook.assessment.wording_of))
 
 
 def _left(outlook: ThresholdForecast | None) -> str:

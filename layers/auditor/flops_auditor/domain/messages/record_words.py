@@ -66,6 +66,11 @@ def line_in_words(threshold: str) -> str:
     return flop(threshold) if int(threshold) else "any"
 
 
+def line_named(threshold: int, no_law: bool) -> str:
+    """A threshold in FLOP, and that it is of no law where its policy only words one."""
+    return f"{line_in_words(str(threshold))}{' (no law)' if no_law else ''}"
+
+
 def share_in_words(share: float | None, threshold: str, bound: Bound = "best") -> str:
     """An amount as a share of a threshold as tables show it; where any compute will do, it has none."""
     return percent(share, bound) if int(threshold) else "-"

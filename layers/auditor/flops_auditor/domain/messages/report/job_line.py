@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from flops_auditor.domain.audit.tables import POLICY_FOLDER
 from flops_auditor.domain.messages.documents.run_figures import TRAINING
 from flops_auditor.domain.messages.record_words import (
-    line_in_words,
+    line_named,
     nearest,
     telling,
     verdict_in_words,
@@ -47,7 +47,7 @@ class NearestLine:
     @property
     def called(self) -> str:
         """What stands beside a share."""
-        return f"of {line_in_words(str(self.threshold_flop))}{' (no law)' if self.no_law else ''}"
+        return f"of {line_named(self.threshold_flop, self.no_law)}"
 
 
 @dataclass(frozen=True, slots=True)
