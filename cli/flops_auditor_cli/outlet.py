@@ -54,12 +54,17 @@ def _written_to(stream: TextIO) -> TextIO:
 
 def reader_left() -> bool:
     """Whether whoever read what the program writes to stdout is gone."""
-    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    return isinstance(raw, Outlet) and raw.left
+    outlet = _outlet()
+    return outlet is not None and outlet.left
 
 
 def not_written() -> OSError | None:
     """Why not all that went to stdout could be written; None where it is whole."""
     sys.stdout.flush()
+    outlet = _outlet()
+    return None if outlet is None else outlet.failure
+
+
+def _outlet() -> Outlet | None:
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    return raw.failure if isinstance(raw, Outlet) else None
+    return raw if isinstance(raw, Outlet) else None
