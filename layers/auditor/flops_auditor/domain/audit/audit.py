@@ -10,13 +10,13 @@ from functools import cached_property
 from flops_auditor.domain.audit.grounds import LONGEST_VALUE, Ground
 from flops_auditor.domain.audit.rests_on import (
     ACTIVITY_CONTRADICTED,
-    ACTIVITY_DECIDES,
     ACTIVITY_TAG,
     Heard,
     LineWithout,
     Readings,
     RestsOn,
     contradiction_of,
+    doubt_of_the_activity,
     rests_on,
 )
 from flops_auditor.domain.audit.situation_of_run import situation_of
@@ -253,9 +253,7 @@ def _doubt_of_the_activity(declared: Declared, rests: "RestsOn[Audit]") -> Remar
     """Why no line may be below on the activity that a tag declares; None where it may."""
     contradicted = next((note for note in declared.notes if note.kind is ACTIVITY_CONTRADICTED), None)
     without = {ground.verdict_without for ground in rests.milder if ACTIVITY_TAG in ground.names}
-    if contradicted and without - {"below"}:
-        return contradicted
-    return ACTIVITY_DECIDES(activity=declared.activity) if "above" in without else None
+    return doubt_of_the_activity(declared.activity, contradicted, without)
 
 
 def figures_of(estimate: Estimate) -> Figures:

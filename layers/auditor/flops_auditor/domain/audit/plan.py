@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from flops_auditor.domain.audit.assessment_words import assessment_members
 from flops_auditor.domain.audit.record import decimal, due_part, spoken, tier_members
-from flops_auditor.domain.audit.rests_on import ACTIVITY_DECIDES, contradiction_of
+from flops_auditor.domain.audit.rests_on import contradiction_of, doubt_of_the_activity
 from flops_auditor.domain.audit.situation_of_run import begins_with_ours, circumstances_of, roles_of
 from flops_auditor.domain.compute.architecture import ALL, architecture
 from flops_auditor.domain.compute.attention import shape_of
@@ -235,10 +235,7 @@ def _doubt_of_the_activity(wanted: Wanted, way: Way, policies: Sequence[Policy])
         return None
     trained = replace(wanted, declared=replace(wanted.declared, activity="fine-tuning"), activity_tagged=False)
     otherwise = _planned(trained, way, policies).verdict
-    contradiction = contradiction_of(wanted.declared, NOTHING_OBSERVED)
-    if contradiction is not None and otherwise != "below":
-        return contradiction
-    return ACTIVITY_DECIDES(activity=wanted.activity) if otherwise == "above" else None
+    return doubt_of_the_activity(wanted.activity, contradiction_of(wanted.declared, NOTHING_OBSERVED), {otherwise})
 
 
 def _planned(wanted: Wanted, way: Way, policies: Sequence[Policy]) -> Plan:

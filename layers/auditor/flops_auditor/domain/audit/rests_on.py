@@ -6,7 +6,7 @@ make the result milder are left out together (docs/adr/1100-rests-on.md).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, Generic, Protocol, TypeVar
@@ -26,7 +26,7 @@ from flops_auditor.domain.law.assessment import Assessment, Line
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.declared import TAG_PREFIX, Declared, read_declared
+from flops_auditor.domain.runs.declared import TAG_PREFIX, Activity, Declared, read_declared
 from flops_auditor.domain.runs.hyperparameters import Hyperparameters
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import CORRECT_ACTIVITY
@@ -245,6 +245,17 @@ def contradiction_of(declared: Declared, observed: Observations) -> Remark | Non
     if not signs:
         return None
     return ACTIVITY_CONTRADICTED(activity=declared.activity, evidence=printable(" and ".join(signs)))
+
+
+def doubt_of_the_activity(
+    activity: Activity, contradicted: Remark | None, without: Collection[Verdict | None]
+) -> Remark | None:
+    """Why nothing may be below on the activity that a tag declares, by what would be `without` it and what speaks
+    against it; None where it may.
+    """
+    if contradicted is not None and any(each != "below" for each in without):
+        return contradicted
+    return ACTIVITY_DECIDES(activity=activity) if "above" in without else None
 
 
 def _left_out(heard: Heard, parts: Iterable[_Part]) -> Heard:
