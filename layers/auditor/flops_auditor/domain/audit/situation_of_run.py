@@ -28,7 +28,7 @@ def situation_of(
         cumulative=cumulative.everything,
         other_role=other,
         role_without_tag=without_tag,
-        inherits=role == "modifier" or (role == "developer" and begins_with_ours(declared, original, lineage)),
+        inherits=inherits(role, declared, original, lineage),
         without_failed=_updates_first(cumulative.without_failed),
         alone=_updates_first(cumulative.alone),
         circumstances=frozenset(_circumstances(declared, original, cumulative, "modifier" in (role, other))),
@@ -73,7 +73,12 @@ def roles_of(declared: Declared, original: Original, lineage: Lineage) -> tuple[
     return ("developer", None, None) if original.ours and role == "modifier" else (role, other, None)
 
 
-def begins_with_ours(declared: Declared, original: Original, lineage: Lineage) -> bool:
+def inherits(role: Role | None, declared: Declared, original: Original, lineage: Lineage) -> bool:
+    """Whether the compute of the original counts beside that of the runs that are recorded."""
+    return role == "modifier" or (role == "developer" and _begins_with_ours(declared, original, lineage))
+
+
+def _begins_with_ours(declared: Declared, original: Original, lineage: Lineage) -> bool:
     """Whether a model of one's own began with weights whose compute is not among the runs that are recorded."""
     return bool(original.ours) and not lineage.own_model and not declared.stated.confirms("from_scratch")
 
