@@ -213,7 +213,12 @@ def rests_on(
     overall = _without_the_word(whole, statements, without, _weight)
     apply = {a.line for each in known_audits.values() for a in each.assessments}
     by_line = {line: _without_the_word(whole, statements, without, _weight_of(line)) for line in lines if line in apply}
-    decisive = [overall, *(each for line, each in by_line.items() if each.severity > _severity_of(whole, line))]
+    heavier = (
+        each
+        for line, each in by_line.items()
+        if SEVERITY[_verdict_at(each.audit, line)] > SEVERITY[_verdict_at(whole, line)]
+    )
+    decisive = [overall, *heavier]
     milder = {part for each in decisive for part in each.milder}
     for part in parts:
         if part in milder:
@@ -269,7 +274,6 @@ class _WithoutTheWord(Generic[A]):
     """The most severe audit that is left without statements: `left_out`, of which `milder` each bear on that."""
 
     audit: A
-    severity: int
     left_out: Sequence[_Part]
     milder: Sequence[_Part]
 
@@ -281,13 +285,13 @@ def _without_the_word(
     left_out, careful = _careful(statements, without, weigh)
     heaviest, given = weigh(careful), weigh(whole)
     if heaviest <= given:
-        return _WithoutTheWord(careful, heaviest[0], left_out, ())
+        return _WithoutTheWord(careful, left_out, ())
     milder = [
         part
         for part in left_out
         if weigh(without([part])) > given or weigh(without([each for each in left_out if each is not part])) < heaviest
     ]
-    return _WithoutTheWord(careful, heaviest[0], left_out, milder or left_out)
+    return _WithoutTheWord(careful, left_out, milder or left_out)
 
 
 def _careful(
@@ -322,14 +326,20 @@ def _weight_of(line: Line) -> Weigh:
     """How severe a result is at one line. Where the line does not apply it is as mild as can be."""
 
     def weigh(audited: Audited) -> tuple[int, Fraction]:
-        assessment = next((a for a in audited.assessments if a.line == line), None)
+        assessment = _at(audited, line)
         return (0, Fraction(0)) if assessment is None else (SEVERITY[assessment.verdict], _nearness(assessment))
 
     return weigh
 
 
-def _severity_of(audited: Audited, line: Line) -> int:
-    return _weight_of(line)(audited)[0]
+def _at(audited: Audited, line: Line) -> Assessment | None:
+    return next((a for a in audited.assessments if a.line == line), None)
+
+
+def _verdict_at(audited: Audited, line: Line) -> Verdict:
+    """The verdict at a line: where it does not apply, nothing is over it."""
+    assessment = _at(audited, line)
+    return "below" if assessment is None else assessment.verdict
 
 
 def _nearness(assessment: Assessment) -> Fraction:
@@ -339,12 +349,8 @@ def _nearness(assessment: Assessment) -> Fraction:
 
 def _line_without(line: Line, without: _WithoutTheWord[A], alone: Mapping[_Part, A]) -> LineWithout:
     """A line without the job's word; each statement with what the line would be without it alone."""
-    verdicts = {severity: verdict for verdict, severity in SEVERITY.items()}
-    assessment = next((a for a in without.audit.assessments if a.line == line), None)
-    milder = tuple(
-        replace(part.ground, verdict_without=verdicts[_severity_of(alone[part], line)]) for part in without.milder
-    )
-    return LineWithout(assessment, milder)
+    milder = tuple(replace(part.ground, verdict_without=_verdict_at(alone[part], line)) for part in without.milder)
+    return LineWithout(_at(without.audit, line), milder)
 
 
 def _says(audited: Audited) -> tuple[object, ...]:
