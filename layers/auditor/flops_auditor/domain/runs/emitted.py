@@ -147,11 +147,11 @@ def read_counter(
     value = Fraction(counter_increase(series.values), series.scale)
     if not spans or not series.timed:
         return Emitted(value, name, None, counts=True)
-    step = step_of(series, period)
-    high = Fraction(_begun_before(series, in_microseconds(spans), step), series.scale)
+    moments, step, fastest = in_microseconds(spans), step_of(series, period), _fastest(series)
+    high = Fraction(_begun_before(series, moments, step, fastest), series.scale)
     if high:
         notes.append(BEGINS_HIGH(name=name, high=high))
-    most = value + Fraction(_lost_in_restarts(series, in_microseconds(spans), step), series.scale)
+    most = value + Fraction(_lost_in_restarts(series, moments, step, fastest), series.scale)
     share = _counted_share(series, spans, step)
     least = value - high if high else None
     return Emitted(value, name, share, counts=True, least=least, most=most if most > value else None)
@@ -168,12 +168,12 @@ def _counted_share(series: Series, spans: Sequence[Span], step: int) -> Fraction
     return Fraction(counted, training_microseconds(spans))
 
 
-def _lost_in_restarts(series: Series, spans: Sequence[tuple[int, int]], step: int) -> int:
+def _lost_in_restarts(series: Series, spans: Sequence[tuple[int, int]], step: int, fastest: Fraction) -> int:
     """What a counter may have lost where it restarted from zero after an interruption and passed its old value unseen.
 
     Not where it would have had to count much faster than it ever did.
     """
-    points, fastest = list(zip(series.starts, series.timed, strict=True)), _fastest(series)
+    points = list(zip(series.starts, series.timed, strict=True))
     lost = 0
     for begin, _ in spans[1:]:
         before = [value for start, value in points if start < begin]
@@ -185,11 +185,11 @@ def _lost_in_restarts(series: Series, spans: Sequence[tuple[int, int]], step: in
     return lost
 
 
-def _begun_before(series: Series, spans: Sequence[tuple[int, int]], step: int) -> int:
+def _begun_before(series: Series, spans: Sequence[tuple[int, int]], step: int, fastest: Fraction) -> int:
     """What a counter may have brought from a checkpoint: at its first value, and where it fell, it would have had to
     count much faster than it ever did to come so far since the hardware began. Nothing of one that never grows.
     """
-    fastest, begins = _fastest(series), [begin for begin, _ in spans]
+    begins = [begin for begin, _ in spans]
     brought, before = 0, None
     for start, value in zip(series.starts, series.timed, strict=True):
         if fastest and (before is None or value < before):
