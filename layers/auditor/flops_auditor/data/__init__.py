@@ -84,8 +84,17 @@ def default_policies() -> tuple[str, ...]:
 
 def policy_ids(folder: Path | None = None) -> tuple[str, ...]:
     """The ids of all policies of a folder, by default of those shipped: a file is all that a new regime takes."""
-    files = folder.iterdir() if folder else (FOLDER / POLICY_FOLDER).iterdir()
-    return tuple(sorted(each.name.removesuffix(".json") for each in files if each.name.endswith(".json")))
+    return _shipped_ids() if folder is None else _ids_in(folder)
+
+
+@cache
+def _shipped_ids() -> tuple[str, ...]:
+    return _ids_in(FOLDER / POLICY_FOLDER)
+
+
+def _ids_in(folder: Path) -> tuple[str, ...]:
+    names = (each.name for each in folder.iterdir())
+    return tuple(sorted(name.removesuffix(".json") for name in names if name.endswith(".json")))
 
 
 def policy_path(policy_id: str, folder: Path | None = None) -> Path:
@@ -103,7 +112,7 @@ def policy_bytes(policy_id: str, folder: Path | None = None) -> bytes:
     """
     path = policy_path(policy_id, folder)
     try:
-        return path.read_bytes()
+        return path.read_bytes() if path.parent == folder else content(policy_name(policy_id))
     except OSError as error:
         raise MalformedPolicy(f"{path}: {error.strerror}") from error
 
