@@ -5,7 +5,6 @@ Style and script stand in the file, and its Content-Security-Policy allows these
 """
 
 from base64 import b64encode
-from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +17,7 @@ from flops_auditor.domain.messages.report.pictures import BAR_WIDTH, CHART_HEIGH
 from flops_auditor.domain.messages.report.report import Report
 from flops_auditor.domain.messages.report.verdict_words import ON_ITS_WORD, WORDS_OF, words_of
 from flops_auditor.domain.values.amounts import flop, percent
-from flops_auditor.domain.values.moments import iso, to_the_minute
+from flops_auditor.domain.values.moments import minute_of
 from flops_auditor.domain.values.visible import as_written
 from flops_auditor.pages.job_data import FIRST_ROWS, job_data
 
@@ -67,7 +66,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(name=_name, coded=_coded, flop=flop, percent=percent, moment=_minute)
+    environment.filters.update(coded=_coded, flop=flop, percent=percent, moment=minute_of)
     environment.globals.update(
         words_of=words_of,
         WORDS_OF=WORDS_OF,
@@ -81,11 +80,6 @@ def _environment() -> Environment:
     return environment
 
 
-def _name(text: str) -> Markup:
-    """A name that others may imitate: with what it hides, and with its alphabets where it mixes them."""
-    return escape(as_written(text))
-
-
 def _coded(text: str) -> Markup:
     """A sentence in which commands stand between backticks, as on a terminal; one that is left alone stays as it is."""
     parts = [escape(as_written(part)) for part in text.split("`")]
@@ -94,10 +88,6 @@ def _coded(text: str) -> Markup:
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in enumerate(parts)
     )
-
-
-def _minute(at: datetime) -> str:
-    return f"{to_the_minute(iso(at))} UTC"
 
 
 @cache
