@@ -12,6 +12,7 @@ from flops_auditor.domain.messages.report.job_line import (
     GROUPS,
     Group,
     JobLine,
+    NearestLine,
     last_of_their_chains,
     places_of_namesakes,
 )
@@ -133,14 +134,13 @@ class Report:
     policies: tuple[ChosenPolicy, ...]
 
     @property
-    def nearest_lines(self) -> dict[tuple[str, str], tuple[JobLine, ...]]:
-        """The thresholds that the shares of the nearest models are of, by policy and scenario, with these models."""
-        lines: dict[tuple[str, str], tuple[JobLine, ...]] = {}
-        for line in (each.line for each in self.nearest):
-            if line.nearest is not None:
-                key = (line.nearest.policy, line.nearest.scenario)
-                lines[key] = (*lines.get(key, ()), line)
-        return lines
+    def nearest_lines(self) -> tuple[NearestLine, ...]:
+        """The thresholds that the shares of the nearest models are of, each once."""
+        lines: dict[tuple[str, str], NearestLine] = {}
+        for near in (each.line.nearest for each in self.nearest):
+            if near is not None:
+                lines.setdefault((near.policy, near.scenario), near)
+        return tuple(lines.values())
 
 
 def report_of(
