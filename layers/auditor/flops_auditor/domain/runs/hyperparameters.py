@@ -264,6 +264,12 @@ IN_ENVIRONMENT = frozenset({*MODEL, *NUMBERS, *_ADAPTERS_SAID, *_ADAPTERS_RANK, 
 """What is read from variables, too, which scripts hand on as arguments."""
 
 
+def ends_of(name: str) -> list[str]:
+    """`a.b.c`, `b.c` and `c`: the longest name that is read has four parts."""
+    parts = name.split(".")
+    return [".".join(parts[begin:]) for begin in range(max(0, len(parts) - 4), len(parts))]
+
+
 @dataclass(frozen=True)
 class Hyperparameters:
     """Values by the end of their name: `model.path` stands under "path", "model.path" and longer ends."""
@@ -276,9 +282,8 @@ class Hyperparameters:
         by_name: dict[str, list[tuple[str, str]]] = {}
         for key, value in given.items():
             name = key[:_LONGEST_KEY].strip().lstrip("+-").lower().replace("-", "_").replace("/", ".")
-            parts = name.split(".")
-            for begin in range(max(0, len(parts) - 4), len(parts)):  # the longest name has four parts
-                by_name.setdefault(".".join(parts[begin:]), []).append((name, plain(value)))
+            for end in ends_of(name):
+                by_name.setdefault(end, []).append((name, plain(value)))
         return cls({name: tuple(sorted(values, key=lambda each: len(each[0]))) for name, values in by_name.items()})
 
     @classmethod

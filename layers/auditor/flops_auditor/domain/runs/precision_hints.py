@@ -6,7 +6,7 @@ any name or value that mentions such a format raises the upper bound, and nothin
 
 from collections.abc import Mapping
 
-from flops_auditor.domain.runs.hyperparameters import LOADED_FROM, MODEL, NO
+from flops_auditor.domain.runs.hyperparameters import LOADED_FROM, MODEL, NO, ends_of
 from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.values.precision import RANK, faster_precision_in
 
@@ -34,10 +34,7 @@ def _hint(name: str, value: str) -> str:
     if value.lower() in NO or any(part in name for part in _STORED):
         return ""
     hints = [faster_precision_in(name)]
-    parts = name.split(".")
-    names_a_model = any(
-        ".".join(parts[begin:]) in _NAMES_A_MODEL for begin in range(max(0, len(parts) - 4), len(parts))
-    )
+    names_a_model = not _NAMES_A_MODEL.isdisjoint(ends_of(name))
     if len(value) <= _LONGEST and not names_a_model and not is_place(value):
         hints.append(faster_precision_in(value))
     return max(hints, key=lambda hint: RANK.get(hint, -1))
