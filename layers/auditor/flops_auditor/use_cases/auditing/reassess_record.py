@@ -55,7 +55,7 @@ def reassess_record(job_id: str, recorder: Recorder) -> Judged | None:
     tables = tuple(since(kept, recorder).tables)
     case = case_behind(job_id, kept, recorder)
     examined = examine(case, lineage_of(case, recorder), recorder)
-    changed = tuple(islice(what_changes(before, examined, recorder), MOST_DIFFERENCES))
+    changed = tuple(islice(what_changes(before, examined, recorder, tables), MOST_DIFFERENCES))
     judged = Judged(job_id, kept.revision, examined.audited.verdict, tables, changed)
     if not changed:
         return judged
@@ -67,27 +67,22 @@ def reassess_record(job_id: str, recorder: Recorder) -> Judged | None:
     return Judged(job_id, kept.revision + 1, examined.audited.verdict, tables, changed)
 
 
-def what_changes(before: Mapping[str, Any], examined: Examined, recorder: Recorder) -> list[Difference]:
+def what_changes(
+    before: Mapping[str, Any], examined: Examined, recorder: Recorder, tables: Collection[str]
+) -> list[Difference]:
     """What a new record would say otherwise: figures, verdicts, doubts, duties, lineage, and of lines that are not
-    below what it says of the law; not how it words the rest.
+    below what it says of the law; not how it words the rest. `tables` are the files that changed.
     """
     again = result(examined.audited, examined.packed)
     old, new = (_comparable(content) for content in (before, again))
     changed = list(differences({name: old.get(name) for name in again}, new, without=WORDS))
-    laws = _changed_laws(before, recorder)
+    laws = {each.policy_id for each in recorder.tables.policies if policy_name(each.policy_id) in tables}
     changed += differences(_told_of_laws(before, laws), _told_of_laws(again, laws), path="assessments")
     lineage = recorded_lineage(dict(before), recorder.archive)
     if not examined.lineage.lineage.same_as(lineage):
         ancestors = (len(known.ancestors) for known in (lineage, examined.lineage.lineage))
         changed.append(Difference("lineage.ancestors", *ancestors))
     return changed
-
-
-def _changed_laws(before: Mapping[str, Any], recorder: Recorder) -> frozenset[str]:
-    """The policies whose files are others than those that a record was made with."""
-    now, then = recorder.tables.digests, before["tables"]
-    policies = {each.policy_id: policy_name(each.policy_id) for each in recorder.tables.policies}
-    return frozenset(each for each, name in policies.items() if now.get(name) != then.get(name))
 
 
 def _told_of_laws(content: Mapping[str, Any], changed: Collection[str]) -> dict[str, Any]:
