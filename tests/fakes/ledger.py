@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
 from flops_auditor.domain.values.archive_keys import largest
-from flops_auditor.use_cases.ports.ledger import LogPlace, PendingRecord
+from flops_auditor.use_cases.ports.ledger import Identity, LogPlace, PendingRecord
 from flops_auditor.use_cases.ports.records import RecordItem
 
 
@@ -82,12 +82,12 @@ class MemoryPendingRecords:
     """The PendingRecords port in a list, oldest first."""
 
     def __init__(self) -> None:
-        self.records: dict[tuple[str, int], PendingRecord] = {}
-        self.logged: dict[tuple[str, int], int] = {}
+        self.records: dict[Identity, PendingRecord] = {}
+        self.logged: dict[Identity, int] = {}
 
     def commit(self, record: PendingRecord) -> None:
         """What the audit use case does in the table."""
-        self.records[record.job_id, record.revision] = record
+        self.records[record.identity] = record
 
     def waiting(self) -> Iterator[PendingRecord]:
         for key, record in tuple(self.records.items()):
@@ -96,16 +96,16 @@ class MemoryPendingRecords:
 
     def mark_logged(self, places: Sequence[LogPlace]) -> None:
         for place in places:
-            if (place.job_id, place.revision) in self.records:
-                self.logged.setdefault((place.job_id, place.revision), place.index)
+            if place.identity in self.records:
+                self.logged.setdefault(place.identity, place.index)
 
-    def places(self, identities: Collection[tuple[str, int]]) -> list[LogPlace]:
+    def places(self, identities: Collection[Identity]) -> list[LogPlace]:
         return [LogPlace(*each, self.logged[each]) for each in identities if each in self.logged]
 
-    def correct(self, places: Sequence[LogPlace], unlogged: Collection[tuple[str, int]]) -> None:
+    def correct(self, places: Sequence[LogPlace], unlogged: Collection[Identity]) -> None:
         for place in places:
-            if (place.job_id, place.revision) in self.records:
-                self.logged[place.job_id, place.revision] = place.index
+            if place.identity in self.records:
+                self.logged[place.identity] = place.index
         for identity in unlogged:
             self.logged.pop(identity, None)
 

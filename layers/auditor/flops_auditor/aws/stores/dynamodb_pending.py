@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from flops_auditor.aws.stores.dynamodb_records import record_sk
-from flops_auditor.use_cases.ports.ledger import LogPlace, PendingRecord
+from flops_auditor.use_cases.ports.ledger import Identity, LogPlace, PendingRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -53,7 +53,7 @@ class DynamoDbPendingRecords:
         """
         _each([partial(self._note, place, "attribute_exists(pending)") for place in places])
 
-    def places(self, identities: Collection[tuple[str, int]]) -> list[LogPlace]:
+    def places(self, identities: Collection[Identity]) -> list[LogPlace]:
         """Read consistently, 100 records a call."""
         noted, left = [], iter(identities)
         while some := list(islice(left, _KEYS_PER_CALL)):
@@ -65,7 +65,7 @@ class DynamoDbPendingRecords:
                     noted.append(LogPlace(*known[item["pk"]["S"], item["sk"]["S"]], int(index)))
         return noted
 
-    def correct(self, places: Sequence[LogPlace], unlogged: Collection[tuple[str, int]]) -> None:
+    def correct(self, places: Sequence[LogPlace], unlogged: Collection[Identity]) -> None:
         """Needs UpdateItem of both attributes. Raises as `mark_logged` does."""
         differs = "attribute_not_exists(log_index) OR log_index <> :index"
         wrong = f"attribute_exists(pk) AND (attribute_exists(pending) OR {differs})"
@@ -74,7 +74,7 @@ class DynamoDbPendingRecords:
 
     def _note(self, place: LogPlace, condition: str) -> None:
         self._update(
-            (place.job_id, place.revision),
+            place.identity,
             "REMOVE pending SET log_index = :index",
             condition,
             {":index": {"N": str(place.index)}},
@@ -88,7 +88,7 @@ class DynamoDbPendingRecords:
             {":waits": {"S": WAITS}},
         )
 
-    def _update(self, identity: tuple[str, int], change: str, condition: str, values: dict[str, Any]) -> None:
+    def _update(self, identity: Identity, change: str, condition: str, values: dict[str, Any]) -> None:
         job_id, revision = identity
         try:
             self._client.update_item(

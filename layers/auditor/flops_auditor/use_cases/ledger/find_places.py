@@ -16,12 +16,10 @@ from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Verify, record_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError, ObjectReplaced
 from flops_auditor.domain.values.archive_keys import LOG, batch_key
 from flops_auditor.use_cases.ledger.log_reader import Signers, batches, closing, first_after, numbers, places_of
-from flops_auditor.use_cases.ports.ledger import Archive, LogPlace, PendingRecord
+from flops_auditor.use_cases.ports.ledger import Archive, Identity, LogPlace, PendingRecord
 
 RECENT = timedelta(hours=25)
 """Records that wait no longer are looked for whatever the time; older ones only as long as there is time."""
-
-Identity = tuple[str, int]
 
 FIRST_STEP, WIDER = 16, 8
 """How many leaves before a record the beginning of its batch is looked for first, and how much further each time."""
@@ -42,7 +40,7 @@ class Found:
     @property
     def known(self) -> set[Identity]:
         """All that must not get a place now."""
-        return {(p.job_id, p.revision) for p in self.places} | self.others.keys() | self.unread
+        return {place.identity for place in self.places} | self.others.keys() | self.unread
 
 
 def find_places(
@@ -69,18 +67,17 @@ def confirm_places(
     there, unread = set[Identity](), set[Identity]()
     first, lines = 0, list[bytes]()
     for place in sorted(hints, key=lambda place: place.index):
-        identity = place.job_id, place.revision
         if place.index >= size:
             continue
         if not first <= place.index < first + len(lines):
             if not may_go_on():
-                unread.add(identity)
+                unread.add(place.identity)
                 continue
             first, lines = _batch_with(archive, signers, size, place.index, may_go_on)
         if not first <= place.index < first + len(lines):
-            unread |= set() if may_go_on() else {identity}
+            unread |= set() if may_go_on() else {place.identity}
         elif place in places_of(place.index, [lines[place.index - first]]):
-            there.add(identity)
+            there.add(place.identity)
     return there, unread
 
 
@@ -119,7 +116,7 @@ def time_of(record: PendingRecord, keys: KeyHistory, verify: Verify) -> datetime
         leaf = record_of(envelope)
     except LedgerError:
         return None
-    return leaf.at if leaf.identity == (record.job_id, record.revision) else None
+    return leaf.at if leaf.identity == record.identity else None
 
 
 def _signed(envelope: Envelope, keys: KeyHistory, verify: Verify) -> bool:
@@ -138,23 +135,22 @@ def _look(
 ) -> None:
     if not waiting or not size:
         return
-    lines = {(record.job_id, record.revision): record.line for record, _ in waiting}
+    lines = {record.identity: record.line for record, _ in waiting}
     since = min(at for _, at in waiting) - 2 * CLOCK_SKEW
     for index, line in _leaves(archive, size, _begin(archive, signers, size, since), may_go_on):
         if line is None:
             logged.unread |= lines.keys()
             return
         for place in places_of(index, [line]):
-            identity = place.job_id, place.revision
-            if identity not in lines:
+            if place.identity not in lines:
                 continue
-            if lines[identity] == line:
+            if lines[place.identity] == line:
                 logged.places.append(place)
-                del lines[identity]
+                del lines[place.identity]
             else:
-                logged.others.setdefault(identity, index)
+                logged.others.setdefault(place.identity, index)
     for place in logged.places:
-        logged.others.pop((place.job_id, place.revision), None)
+        logged.others.pop(place.identity, None)
 
 
 def _leaves(

@@ -44,7 +44,7 @@ from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
 from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE, ROTATION_PREDICATE, parse_statement
 from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key
 from flops_auditor.domain.values.moments import iso, read_time
-from flops_auditor.use_cases.ledger.find_places import Identity, confirm_places, find_places, time_of
+from flops_auditor.use_cases.ledger.find_places import confirm_places, find_places, time_of
 from flops_auditor.use_cases.ledger.log_reader import (
     Signers,
     genesis_keys,
@@ -60,7 +60,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
     store_frontier,
     verified_checkpoint,
 )
-from flops_auditor.use_cases.ports.ledger import Archive, Mailbox, PendingRecord, PendingRecords, Signer
+from flops_auditor.use_cases.ports.ledger import Archive, Identity, Mailbox, PendingRecord, PendingRecords, Signer
 
 BATCH = 1000
 """Records per batch."""
@@ -287,7 +287,7 @@ def _without_logged(
         draft.held.append(Held(job, revision, DuplicateSubject.__name__, f"leaf {index} is another record of it"))
     for job, revision in logged.unread:
         draft.held.append(Held(job, revision, "NotLookedFor", "there was no time to see whether the log has it"))
-    return [record for record in waiting if (record.job_id, record.revision) not in logged.known]
+    return [record for record in waiting if record.identity not in logged.known]
 
 
 def _find_predecessors(
@@ -313,9 +313,9 @@ def _find_predecessors(
 
 def _each_once(draft: _Draft, waiting: list[PendingRecord]) -> list[PendingRecord]:
     """One record of each job and revision, however often the table has it; another one is held."""
-    once: dict[tuple[str, int], PendingRecord] = {}
+    once: dict[Identity, PendingRecord] = {}
     for record in waiting:
-        known = once.setdefault((record.job_id, record.revision), record)
+        known = once.setdefault(record.identity, record)
         if known.line != record.line:
             message = "another record of the same job and revision waits"
             draft.held.append(Held(record.job_id, record.revision, DuplicateSubject.__name__, message))
@@ -345,7 +345,7 @@ def _append_records(
         index = log.head.size + len(draft.lines)
         try:
             leaf = read_leaf(parse_envelope(record.line), sealer.ledger_id, index, keys, sealer.verify)
-            if leaf.identity != (record.job_id, record.revision):
+            if leaf.identity != record.identity:
                 raise MalformedRecord(f"the record says that it is {leaf.identity}")
             check_time(leaf.at, now, index)
         except UnknownKey:
@@ -358,7 +358,7 @@ def _append_records(
                 draft.held.append(_held_for(record, before in draft.unread))
                 continue
             draft.lines.append(record.line)
-            draft.placed.add((record.job_id, record.revision))
+            draft.placed.add(record.identity)
             draft.size += len(record.line) + 1
     return later
 

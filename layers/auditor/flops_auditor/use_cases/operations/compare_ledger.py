@@ -34,7 +34,6 @@ from flops_auditor.domain.values.archive_keys import (
     rotation_key,
 )
 from flops_auditor.domain.values.moments import read_time
-from flops_auditor.use_cases.ledger.find_places import Identity
 from flops_auditor.use_cases.ledger.log_reader import (
     Signers,
     batches,
@@ -44,7 +43,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
 )
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.operations.check_health import HealthCheck, named
-from flops_auditor.use_cases.ports.ledger import Archive
+from flops_auditor.use_cases.ports.ledger import Archive, Identity
 from flops_auditor.use_cases.ports.records import RecordItem, RecordItems
 
 _DIGEST = "[0-9a-f]{64}"

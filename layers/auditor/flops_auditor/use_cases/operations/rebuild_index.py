@@ -13,10 +13,9 @@ from flops_auditor.domain.values.archive_keys import RECORDS, evidence_key, reco
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.find_lineage import index_run, recorded_lineage
 from flops_auditor.use_cases.auditing.keep_record import summary
-from flops_auditor.use_cases.ledger.find_places import Identity
 from flops_auditor.use_cases.ledger.log_reader import batches, newest_checkpoint, places_of, signers_of
 from flops_auditor.use_cases.ledger.signatures import verifies
-from flops_auditor.use_cases.ports.ledger import Archive, PendingRecords
+from flops_auditor.use_cases.ports.ledger import Archive, Identity, PendingRecords
 from flops_auditor.use_cases.ports.lineage import LineageIndex
 from flops_auditor.use_cases.ports.records import Records, StoredRecord
 
@@ -55,8 +54,8 @@ def rebuild_index(archive: Archive, records: Records, pending: PendingRecords, i
     signers = signers_of(archive, verifies)
     size = newest_checkpoint(archive, signers) if signers else 0
     for first, lines in batches(archive, size):
-        places = [place for place in places_of(first, lines) if (place.job_id, place.revision) not in done]
-        done |= {(place.job_id, place.revision) for place in places}
+        places = [place for place in places_of(first, lines) if place.identity not in done]
+        done |= {place.identity for place in places}
         pending.correct(places, ())
         logged += len(places)
     pending.correct((), unlogged - done)

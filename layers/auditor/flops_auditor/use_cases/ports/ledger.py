@@ -4,6 +4,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+Identity = tuple[str, int]
+"""Job id and revision of a record."""
+
 
 class Signer(Protocol):
     """A signing key that never leaves its holder."""
@@ -36,6 +39,11 @@ class PendingRecord:
     revision: int
     line: bytes
 
+    @property
+    def identity(self) -> Identity:
+        """Of which job, which revision."""
+        return self.job_id, self.revision
+
 
 @dataclass(frozen=True, slots=True)
 class LogPlace:
@@ -44,6 +52,11 @@ class LogPlace:
     job_id: str
     revision: int
     index: int
+
+    @property
+    def identity(self) -> Identity:
+        """Of which job, which revision."""
+        return self.job_id, self.revision
 
 
 class PendingRecords(Protocol):
@@ -55,13 +68,13 @@ class PendingRecords(Protocol):
     def mark_logged(self, places: Sequence[LogPlace]) -> None:
         """Note leaf indexes; repeating it, or naming a record that the table lost, is no error."""
 
-    def places(self, identities: Collection[tuple[str, int]]) -> list[LogPlace]:
-        """Where the table says that these records (job id, revision) are; no entry where it says nothing.
+    def places(self, identities: Collection[Identity]) -> list[LogPlace]:
+        """Where the table says that these records are; no entry where it says nothing.
 
         A hint of where to look, and no more: whoever may write the table can have it say anything.
         """
 
-    def correct(self, places: Sequence[LogPlace], unlogged: Collection[tuple[str, int]]) -> None:
+    def correct(self, places: Sequence[LogPlace], unlogged: Collection[Identity]) -> None:
         """Note leaf indexes whatever the table says, and have `unlogged` wait. What the table lost is passed over."""
 
 
