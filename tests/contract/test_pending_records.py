@@ -141,6 +141,7 @@ def test_places_are_told_as_they_are_noted_and_corrected_whatever_is_noted(store
     pending.mark_logged(places[:40])
     assert sorted(pending.places(asked), key=lambda place: place.index) == places[:40]
     true = [LogPlace(place.job_id, place.revision, 500 + place.index) for place in places]
-    pending.correct(true[30:], asked[:30])
+    pending.correct(true[30:])
+    pending.have_wait(asked[:30])
     assert sorted(pending.places(asked), key=lambda place: place.index) == true[30:-1]
     assert sorted(one.job_id for one in pending.waiting()) == sorted(one.job_id for one in made[:30])

@@ -102,11 +102,13 @@ class MemoryPendingRecords:
     def places(self, identities: Collection[Identity]) -> list[LogPlace]:
         return [LogPlace(*each, self.logged[each]) for each in identities if each in self.logged]
 
-    def correct(self, places: Sequence[LogPlace], unlogged: Collection[Identity]) -> None:
+    def correct(self, places: Sequence[LogPlace]) -> None:
         for place in places:
             if place.identity in self.records:
                 self.logged[place.identity] = place.index
-        for identity in unlogged:
+
+    def have_wait(self, identities: Collection[Identity]) -> None:
+        for identity in identities:
             self.logged.pop(identity, None)
 
 

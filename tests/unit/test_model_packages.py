@@ -1,7 +1,7 @@
 """Model packages: the job whose artifact was registered is an ancestor, and what cannot be told is a doubt."""
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -298,7 +298,7 @@ def test_a_rebuilt_index_knows_the_places_behind_packages() -> None:
 class NothingPending:
     """A PendingRecords port that notes nothing."""
 
-    def correct(self, places: Sequence[Any], unlogged: Collection[Any]) -> None:
+    def have_wait(self, identities: Collection[Any]) -> None:
         """No place is looked at here."""
 
 

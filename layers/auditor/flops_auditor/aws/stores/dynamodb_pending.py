@@ -65,12 +65,17 @@ class DynamoDbPendingRecords:
                     noted.append(LogPlace(*known[item["pk"]["S"], item["sk"]["S"]], int(index)))
         return noted
 
-    def correct(self, places: Sequence[LogPlace], unlogged: Collection[Identity]) -> None:
-        """Needs UpdateItem of both attributes. Raises as `mark_logged` does."""
+    def correct(self, places: Sequence[LogPlace]) -> None:
+        """Raises as `mark_logged` does."""
         differs = "attribute_not_exists(log_index) OR log_index <> :index"
         wrong = f"attribute_exists(pk) AND (attribute_exists(pending) OR {differs})"
         _each([partial(self._note, place, wrong) for place in places])
-        _each([partial(self._have_wait, *identity) for identity in unlogged])
+
+    def have_wait(self, identities: Collection[Identity]) -> None:
+        """Raises as `mark_logged` does."""
+        change, waits = "REMOVE log_index SET pending = :waits", {":waits": {"S": WAITS}}
+        other = "attribute_exists(pk) AND attribute_not_exists(pending)"
+        _each([partial(self._update, identity, change, other, waits) for identity in identities])
 
     def _note(self, place: LogPlace, condition: str) -> None:
         self._update(
@@ -78,14 +83,6 @@ class DynamoDbPendingRecords:
             "REMOVE pending SET log_index = :index",
             condition,
             {":index": {"N": str(place.index)}},
-        )
-
-    def _have_wait(self, job_id: str, revision: int) -> None:
-        self._update(
-            (job_id, revision),
-            "REMOVE log_index SET pending = :waits",
-            "attribute_exists(pk) AND attribute_not_exists(pending)",
-            {":waits": {"S": WAITS}},
         )
 
     def _update(self, identity: Identity, change: str, condition: str, values: dict[str, Any]) -> None:

@@ -56,9 +56,9 @@ def rebuild_index(archive: Archive, records: Records, pending: PendingRecords, i
     for first, lines in batches(archive, size):
         places = [place for place in places_of(first, lines) if place.identity not in done]
         done |= {place.identity for place in places}
-        pending.correct(places, ())
+        pending.correct(places)
         logged += len(places)
-    pending.correct((), unlogged - done)
+    pending.have_wait(unlogged - done)
     return Rebuilt(written, known, logged, tuple(skipped))
 
 

@@ -74,8 +74,11 @@ class PendingRecords(Protocol):
         A hint of where to look, and no more: whoever may write the table can have it say anything.
         """
 
-    def correct(self, places: Sequence[LogPlace], unlogged: Collection[Identity]) -> None:
-        """Note leaf indexes whatever the table says, and have `unlogged` wait. What the table lost is passed over."""
+    def correct(self, places: Sequence[LogPlace]) -> None:
+        """Note leaf indexes whatever the table says. What the table lost is passed over."""
+
+    def have_wait(self, identities: Collection[Identity]) -> None:
+        """Have records wait whatever the table says. What the table lost is passed over."""
 
 
 class Mailbox(Protocol):
