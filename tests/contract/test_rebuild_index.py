@@ -14,8 +14,10 @@ from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE
 from flops_auditor.domain.values.archive_keys import record_key
 from flops_auditor.use_cases.auditing.keep_record import summary
+from flops_auditor.use_cases.operations import rebuild_index as rebuilding
 from flops_auditor.use_cases.operations.rebuild_index import rebuild_index
 from flops_auditor.use_cases.ports.records import StoredRecord
+from tests.fakes.audit import MemoryIndex, MemoryRecords
 from tests.fakes.ledger_world import World, real_draft
 from tests.fakes.tables import create_table
 
@@ -98,3 +100,13 @@ def test_places_that_the_table_has_otherwise_are_noted_as_the_log_has_them(aws: 
         )
     rebuild_index(world.archive, table.records, table.pending, table.index)
     assert table.items() == before
+
+
+def test_of_a_record_that_a_batch_has_twice_the_first_place_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    line = world.commit(real_draft(0, world.at))
+    world.seal()
+    monkeypatch.setattr(rebuilding, "batches", lambda *_: iter([(0, [line, line]), (2, [line])]))
+    rebuilt = rebuild_index(world.archive, MemoryRecords(), world.pending, MemoryIndex())
+    assert rebuilt.logged == 1
+    assert list(world.pending.logged.values()) == [0]

@@ -50,16 +50,14 @@ def rebuild_index(archive: Archive, records: Records, pending: PendingRecords, i
             continue
         unlogged.add(identity)
         written, known = written + fresh, known + (not fresh)
-    logged = 0
     signers = signers_of(archive, verifies)
     size = newest_checkpoint(archive, signers) if signers else 0
     for first, lines in batches(archive, size):
-        places = [place for place in places_of(first, lines) if place.identity not in done]
-        done |= {place.identity for place in places}
-        pending.correct(places)
-        logged += len(places)
+        places = {place.identity: place for place in reversed(places_of(first, lines)) if place.identity not in done}
+        pending.correct(list(places.values()))
+        done |= places.keys()
     pending.have_wait(unlogged - done)
-    return Rebuilt(written, known, logged, tuple(skipped))
+    return Rebuilt(written, known, len(done), tuple(skipped))
 
 
 def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) -> tuple[Identity, bool]:
