@@ -225,15 +225,13 @@ def _draft(sealer: Sealer, log: _Log, may_go_on: Callable[[], bool]) -> _Draft:
     draft, now, keys = _Draft(), sealer.clock(), log.keys
     waiting = revisions_in_order(_to_look_at(sealer, keys, may_go_on))
     waiting = _without_logged(sealer, log, draft, waiting, may_go_on)
-    _find_predecessors(sealer, log, draft, waiting, keys, may_go_on)
-    later = _append_records(sealer, log, draft, waiting, keys, now)
+    later = _append_records(sealer, log, draft, waiting, keys, now, may_go_on)
     rotation = _next_rotation(sealer, log, draft, log.head.size + len(draft.lines))
     if rotation:
         line, change = rotation
         keys = keys.rotated(change.role, change.new_spki, log.head.size + len(draft.lines))
         draft.lines.append(line)
-        _find_predecessors(sealer, log, draft, later, keys, may_go_on)
-        later = _append_records(sealer, log, draft, later, keys, now)
+        later = _append_records(sealer, log, draft, later, keys, now, may_go_on)
     draft.held += [Held(record.job_id, record.revision, "UnknownKey", "signed by no key in force") for record in later]
     index = log.head.size + len(draft.lines)
     payload = heartbeat(
@@ -302,9 +300,11 @@ def _find_predecessors(
     before = {
         (record.job_id, record.revision - 1)
         for record in waiting
-        if record.revision > 0 and time_of(record, keys, sealer.verify) is not None
+        if record.revision > 0
+        and (record.job_id, record.revision - 1) not in log.placed
+        and time_of(record, keys, sealer.verify) is not None
     }
-    hints = sealer.pending.places(before - log.placed) if before - log.placed else []
+    hints = sealer.pending.places(before) if before else []
     if hints:
         there, unread = confirm_places(sealer.archive, _signers(sealer), log.head.size, hints, may_go_on)
         log.placed |= there
@@ -335,9 +335,16 @@ def revisions_in_order(waiting: Sequence[PendingRecord]) -> list[PendingRecord]:
 
 
 def _append_records(
-    sealer: Sealer, log: _Log, draft: _Draft, waiting: list[PendingRecord], keys: KeyHistory, now: datetime
+    sealer: Sealer,
+    log: _Log,
+    draft: _Draft,
+    waiting: list[PendingRecord],
+    keys: KeyHistory,
+    now: datetime,
+    may_go_on: Callable[[], bool],
 ) -> list[PendingRecord]:
     """Append what is sound; hold what is not, so that one bad record stops nobody; return those of an unknown key."""
+    _find_predecessors(sealer, log, draft, waiting, keys, may_go_on)
     later = []
     for record in waiting:
         if draft.full:
