@@ -276,16 +276,17 @@ def _without_logged(
     """Note again the places of records that the log has already; hold those that it has otherwise, or may have."""
     waiting = _each_once(draft, waiting)
     timed = ((record, time_of(record, log.keys, sealer.verify)) for record in waiting)
-    known = [(record, at) for record, at in timed if at is not None]
-    logged = find_places(sealer.archive, _signers(sealer), log.head.size, known, sealer.clock(), may_go_on)
+    signed = [(record, at) for record, at in timed if at is not None]
+    logged = find_places(sealer.archive, _signers(sealer), log.head.size, signed, sealer.clock(), may_go_on)
+    known = logged.known
     if logged.places:
         sealer.pending.mark_logged(logged.places)
-    log.placed |= logged.known - logged.unread
+    log.placed |= known - logged.unread
     for (job, revision), index in logged.others.items():
         draft.held.append(Held(job, revision, DuplicateSubject.__name__, f"leaf {index} is another record of it"))
     for job, revision in logged.unread:
         draft.held.append(Held(job, revision, "NotLookedFor", "there was no time to see whether the log has it"))
-    return [record for record in waiting if record.identity not in logged.known]
+    return [record for record in waiting if record.identity not in known]
 
 
 def _find_predecessors(
