@@ -114,6 +114,8 @@ class _Log:
     note: bytes
     tree: CompactRange
     keys: KeyHistory
+    signers: Signers
+    """Whose signatures it may bear: read once, since a batch that another sealer adds meanwhile ends the run."""
     rotations: int = 0
     sealed_on: date | None = None
     """The day of its last seal, in UTC."""
@@ -164,9 +166,9 @@ def seal_log(sealer: Sealer, may_go_on: Callable[[], bool] = lambda: True) -> Se
 
 def _open(sealer: Sealer) -> tuple[_Log, int]:
     """Read the log's head, and bring to its end whatever an earlier run left half done."""
-    log = _Log(Checkpoint(sealer.ledger_id, 0, EMPTY_ROOT), b"", CompactRange(), _genesis(sealer))
-    signers = _signers(sealer)
-    newest = newest_batch(sealer.archive, signers)
+    nothing = Checkpoint(sealer.ledger_id, 0, EMPTY_ROOT)
+    log = _Log(nothing, b"", CompactRange(), _genesis(sealer), _signers(sealer))
+    newest = newest_batch(sealer.archive, log.signers)
     if newest is None:
         return log, 0
     body = read_batch(sealer.archive, newest)
@@ -277,7 +279,7 @@ def _without_logged(
     waiting = _each_once(draft, waiting)
     timed = ((record, time_of(record, log.keys, sealer.verify)) for record in waiting)
     signed = [(record, at) for record, at in timed if at is not None]
-    logged = find_places(sealer.archive, _signers(sealer), log.head.size, signed, sealer.clock(), may_go_on)
+    logged = find_places(sealer.archive, log.signers, log.head.size, signed, sealer.clock(), may_go_on)
     known = logged.known
     if logged.places:
         sealer.pending.mark_logged(logged.places)
@@ -307,7 +309,7 @@ def _find_predecessors(
     }
     hints = sealer.pending.places(before) if before else []
     if hints:
-        there, unread = confirm_places(sealer.archive, _signers(sealer), log.head.size, hints, may_go_on)
+        there, unread = confirm_places(sealer.archive, log.signers, log.head.size, hints, may_go_on)
         log.placed |= there
         draft.unread |= unread
 
