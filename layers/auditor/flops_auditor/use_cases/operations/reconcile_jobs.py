@@ -102,8 +102,9 @@ def reconcile(reconciler: Reconciler, out_of_time: Callable[[], bool]) -> Reconc
 class _Round:
     """One round in one region.
 
-    `whole` says whether the region was read to its first job, `pages` how many pages its history took so far, both as
-    its own part of the round read them: a fault there is the region's, and not the whole round's.
+    `whole` says whether the region was read to its first job, `again` whether it was before, and is being read once
+    more, `pages` how many pages its history took so far, all as its own part of the round read them: a fault there is
+    the region's, and not the whole round's.
     """
 
     def __init__(
@@ -119,7 +120,7 @@ class _Round:
         self._now = reconciler.reader.clock()
         self._waiting: dict[str, SeenJob] = {}
         self._first_at: datetime | None = None
-        self.whole, self.pages = False, 0
+        self.whole, self.again, self.pages = False, False, 0
 
     def attempt(self, work: Callable[[], None]) -> None:
         """Do a part of the round; what keeps it from its end is reported."""
@@ -154,11 +155,10 @@ class _Round:
         if self.whole:
             return
         room = len(self._report.queued) + self._to.room - self._to.queue.waiting()
-        again = self._to.reader.store.read(self.region).again
         reader = replace(
             self._to.reader,
             stop=lambda: (
-                self._out_of_time() or len(self._report.queued) >= room or (again and self._finder.asked_enough)
+                self._out_of_time() or len(self._report.queued) >= room or (self.again and self._finder.asked_enough)
             ),
         )
         for page in reader.rest(self.region):
@@ -167,7 +167,7 @@ class _Round:
 
     def _see_how_far(self) -> None:
         known = self._to.reader.store.read(self.region)
-        self.whole, self.pages = known.whole, known.pages
+        self.whole, self.again, self.pages = known.whole, known.again, known.pages
 
     def _take_in(self, page: ReadPage, read_to: datetime | None = None) -> None:
         """Have jobs without a record wait, and queue those that have ended.
