@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,12 @@ def load(path: Path = TEMPLATE) -> Template:
 
 
 def load_text(text: str) -> Template:
-    """A template from its text, with every short form made long."""
+    """A template from its text, with every short form made long; the caller may change it."""
+    return copy.deepcopy(_parsed(text))
+
+
+@cache
+def _parsed(text: str) -> Template:
     loaded: Template = yaml.load(text, Loader=TemplateLoader)  # noqa: S506 - a SafeLoader
     return loaded
 
