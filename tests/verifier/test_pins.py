@@ -34,7 +34,6 @@ def spellings(pin: str) -> list[str]:
         "\r\n",
         "> ",
     ]
-    before += ["Hello\u2028", "\r\n", "> "]
     within = ["\u00a0", "\u180e", "\u200b", "\ufeff", "\x1c", "\x85", "\t", "\u3000"]
     after = ["\ufeff", "\u00a0", "\x0b\x0c", "\x1c", "\0", "\n-- \nfooter", " \t\r\n", "x"]
     return [
