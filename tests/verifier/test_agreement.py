@@ -1,6 +1,6 @@
 """Records that agree but for what a forger chose to be nearly the same: both verifiers see the difference."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from fractions import Fraction
 from hashlib import sha256
@@ -34,13 +34,6 @@ def ledger() -> LiveLedger:
     amend(ledger.job_id("big"), said, ledger.recorder)
     ledger.seal()
     return ledger
-
-
-@pytest.fixture(scope="module")
-def page() -> Iterator[PageCore]:
-    running = PageCore()
-    yield running
-    running.end()
 
 
 def superseding_nearly_the_line(forger: Forger) -> None:

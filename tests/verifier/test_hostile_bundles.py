@@ -50,13 +50,6 @@ SPELLINGS: list[Callable[[bytes], bytes]] = [
 """Other bytes for a text of JSON or of base64."""
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[PageCore]:
-    running = PageCore()
-    yield running
-    running.end()
-
-
 @pytest.fixture(scope="module", params=[None, "org/model-b"], ids=["whole", "part"])
 def honest(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     with pytest.MonkeyPatch.context() as patch:
