@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 
 from bench import cost
 from flops_auditor import __version__
 from flops_auditor_cli import region_stacks
-from tests.template.bar import POINTS, Subject, listed, point, scheduled, target, unconditional, watched
+from tests.template.bar import POINTS, Subject, listed, needed_by, point, scheduled, target, unconditional, watched
 from tests.template.loading import REPOSITORY, load_text
 
 __all__ = ["POINTS"]
@@ -256,23 +255,6 @@ def schedules_last(subject: Subject) -> Iterator[str]:
         yield from (f"{name} may run before {each} is there" for each in sorted(always - schedules - before))
     if schedules != set(ORDER) or any(earlier not in needs[later] for earlier, later in pairwise(ORDER)):
         yield f"schedules are not made in the order {', '.join(ORDER)}"
-
-
-def needed_by(value: Any) -> Iterator[str]:
-    """The names that a resource names: CloudFormation makes those first."""
-    if isinstance(value, list):
-        for each in value:
-            yield from needed_by(each)
-    elif isinstance(value, dict):
-        for key, each in value.items():
-            if key in {"Ref", "DependsOn"}:
-                yield from listed(each)
-            elif key == "Fn::GetAtt":
-                yield listed(each)[0].split(".")[0]
-            else:
-                if key == "Fn::Sub":
-                    yield from (name.split(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", str(listed(each)[0])))
-                yield from needed_by(each)
 
 
 @point("every role that alerts may publish on an organisation's topic", "P")

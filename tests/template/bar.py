@@ -107,6 +107,23 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
+def needed_by(value: Any) -> Iterator[str]:
+    """The names that a resource names: CloudFormation makes those first."""
+    if isinstance(value, list):
+        for each in value:
+            yield from needed_by(each)
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if key in {"Ref", "DependsOn"}:
+                yield from listed(each)
+            elif key == "Fn::GetAtt":
+                yield listed(each)[0].split(".")[0]
+            else:
+                if key == "Fn::Sub":
+                    yield from (name.split(".")[0] for name in re.findall(r"\$\{([^!}]+)\}", str(listed(each)[0])))
+                yield from needed_by(each)
+
+
 def target(value: Any) -> str:
     """The logical id that a Ref or GetAtt names, or the value as text."""
     if isinstance(value, dict) and "Ref" in value:

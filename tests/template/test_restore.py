@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from flops_auditor_cli.commands.restore_stack import IDENTIFIERS, CannotRestore, deleted_stack, import_template, kept_by
-from tests.template.bar import STATEFUL
+from tests.template.bar import STATEFUL, needed_by
 from tests.template.loading import load
 
 TEMPLATE_BYTES = 51_200
 """The longest template that an API call takes as text."""
-
-
-def references(value: Any) -> Iterator[str]:
-    """The names that Ref, GetAtt and Sub mention."""
-    if isinstance(value, list):
-        for each in value:
-            yield from references(each)
-    elif isinstance(value, dict):
-        for name, each in value.items():
-            if name == "Ref":
-                yield each
-            elif name == "Fn::GetAtt":
-                yield each[0]
-            elif name == "Fn::Sub":
-                yield from (found.split(".")[0] for found in re.findall(r"\$\{([^}]+)\}", each))
-            else:
-                yield from references(each)
 
 
 @pytest.mark.parametrize("lost", [set(), {"RecordTable"}])
@@ -42,7 +24,7 @@ def test_what_is_imported_refers_to_nothing_that_is_gone(lost: set[str]) -> None
     assert set(made["Resources"]) == names
     assert "Outputs" not in made
     known = names | set(made["Parameters"])
-    assert {name for name in references(made["Resources"]) if not name.startswith("AWS::")} <= known
+    assert {name for name in needed_by(made["Resources"]) if not name.startswith("AWS::")} <= known
     assert all(each["DeletionPolicy"] == "Retain" for each in made["Resources"].values())
     assert len(str(made)) < TEMPLATE_BYTES
 
