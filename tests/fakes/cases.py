@@ -6,6 +6,7 @@ from typing import Any
 from flops_auditor.domain.audit import audit as auditing
 from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.audit.tables import Tables
+from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage
 from flops_auditor.domain.runs.declared import Declared, read_declared
 from flops_auditor.domain.runs.evidence import Evidence
@@ -39,6 +40,11 @@ def declared_by(job: TrainingJob) -> Declared:
 def parsed(description: Mapping[str, Any]) -> TrainingJob:
     """A description, parsed."""
     return parse_training_job(description)
+
+
+def kinds(estimate: Estimate) -> set[str]:
+    """The names of the kinds of what an estimate assumes."""
+    return {remark.kind.name for remark in estimate.assumptions}
 
 
 def words(remarks: Iterable[Any]) -> tuple[str, ...]:

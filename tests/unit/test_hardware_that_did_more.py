@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.runs.evidence import Evidence
-from flops_auditor.domain.runs.sources.cases import case_of
+from tests.fakes.cases import audit, kinds
 from tests.fakes.jobs import CREATED, describe
 
 START = CREATED + timedelta(minutes=10)
@@ -33,11 +33,7 @@ def busy(hosts: int, hours: int, value: float = 480.0) -> list[dict[str, Any]]:
 def audited(
     description: dict[str, Any], metrics: list[dict[str, Any]] | None = None, period: int | None = None
 ) -> Audit:
-    return audit(case_of(Evidence(description, metrics=metrics or [], period_seconds=period)), TABLES)
-
-
-def kinds(found: Audit) -> set[str]:
-    return {remark.kind.name for remark in found.estimate.assumptions}
+    return audit(Evidence(description, metrics=metrics or [], period_seconds=period), TABLES)
 
 
 def states(*of: tuple[str, int, int]) -> list[dict[str, Any]]:
@@ -58,7 +54,7 @@ def test_accelerators_at_work_beside_the_spans_of_training_count(transitions: li
     failed = {"TrainingJobStatus": "Failed", "SecondaryStatus": "Failed"}
     found = audited(job(16, 239, SecondaryStatusTransitions=transitions, **failed), busy(16, 239))
     assert found.verdict == "indeterminate"
-    assert "hardware-in-use-beside-training" in kinds(found)
+    assert "hardware-in-use-beside-training" in kinds(found.estimate)
     whole = audited(job(16, 239)).estimate.upper_flop
     assert whole is not None and found.estimate.cautious_upper_flop is not None
     assert 0.4 * whole < found.estimate.cautious_upper_flop <= whole + 1
@@ -78,7 +74,7 @@ def test_time_that_nothing_explains_counts_whatever_its_share(minutes: int, said
     billed = {"TrainingStartTime": None, "TrainingEndTime": None, "TrainingTimeInSeconds": 36600 + 60 * minutes}
     for changes in (longer, billed):
         found = audited({**job(1, 10), **changes})
-        assert ("hardware-in-use-beside-training" in kinds(found)) == said
+        assert ("hardware-in-use-beside-training" in kinds(found.estimate)) == said
         upper, cautious = found.estimate.upper_flop, found.estimate.cautious_upper_flop
         assert upper is not None and cautious is not None
         assert cautious == pytest.approx(upper * (1 + minutes / 600 * said), rel=1e-6)
@@ -129,7 +125,7 @@ def test_the_fastest_of_several_formats_counts() -> None:
 def test_what_is_only_stored_or_called_so_raises_nothing(name: str, value: str) -> None:
     found = audited(job(2, 250, "ml.p6-b300.48xlarge", HyperParameters={name: value}))
     assert found.estimate.upper_flop == audited(job(2, 250, "ml.p6-b300.48xlarge")).estimate.upper_flop
-    assert "faster-precision-hinted" not in kinds(found)
+    assert "faster-precision-hinted" not in kinds(found.estimate)
 
 
 @pytest.mark.parametrize("first", [[90.0] * 299 + [101.0], [720.0] * 300, [0.9] * 300])
@@ -138,7 +134,7 @@ def test_means_and_sums_of_accelerators_in_one_file_are_told_value_by_value(firs
     found = audited(job(16, 300), metrics)
     assert found.verdict == "indeterminate"
     assert found.estimate.occupancy is not None and 0.89 < found.estimate.occupancy <= 1
-    assert kinds(found) & {"occupancy-of-one-or-of-all", "occupancy-of-one-accelerator"}
+    assert kinds(found.estimate) & {"occupancy-of-one-or-of-all", "occupancy-of-one-accelerator"}
     asked = audited(job(16, 300), metrics, period=3600)
     assert (asked.estimate.occupancy or 1) < 0.2
 
@@ -146,4 +142,4 @@ def test_means_and_sums_of_accelerators_in_one_file_are_told_value_by_value(firs
 def test_a_sum_stays_a_sum() -> None:
     found = audited(job(16, 300), busy(16, 300, 180.0))
     assert found.estimate.occupancy == Fraction(180, 800)
-    assert not kinds(found) & {"occupancy-of-one-or-of-all", "occupancy-of-one-accelerator"}
+    assert not kinds(found.estimate) & {"occupancy-of-one-or-of-all", "occupancy-of-one-accelerator"}

@@ -18,7 +18,7 @@ from flops_auditor.domain.runs.evidence import Evidence, Unread
 from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob
 from flops_auditor.domain.runs.sources.training_job_metrics import HOST_METRICS
 from tests.fakes.audit import told
-from tests.fakes.cases import audit, words
+from tests.fakes.cases import audit, kinds, words
 from tests.fakes.jobs import CREATED, describe, throughout
 from tests.fakes.meter import log_of, metrics_from
 
@@ -322,10 +322,6 @@ def test_at_most_eight_of_them_are_named(overfull: int, more: str) -> None:
 
 LOWEST = TABLES.utilisation.of("H100").lowest
 """The least that a published run used of such hardware."""
-
-
-def kinds(estimate: Estimate) -> set[str]:
-    return {remark.kind.name for remark in estimate.assumptions}
 
 
 @pytest.mark.parametrize(

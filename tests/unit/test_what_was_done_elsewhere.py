@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import load_tables
-from flops_auditor.domain.audit.audit import Audit, audit
+from flops_auditor.domain.audit.audit import Audit
 from flops_auditor.domain.runs.evidence import Evidence
-from flops_auditor.domain.runs.sources.cases import case_of
+from tests.fakes.cases import audit, kinds
 from tests.fakes.jobs import CREATED, describe
 
 START = CREATED + timedelta(minutes=10)
@@ -23,15 +23,11 @@ def audited(parameters: dict[str, str], hosts: int, metrics: dict[str, list[floa
     job = describe(hours=HOURS, ResourceConfig=resources, HyperParameters=parameters, **changes)
     hours = [START + timedelta(hours=hour) for hour in range(HOURS)]
     given = [{"Label": name, "Timestamps": hours[: len(values)], "Values": values} for name, values in metrics.items()]
-    return audit(case_of(Evidence(job, metrics=given)), TABLES)
+    return audit(Evidence(job, metrics=given), TABLES)
 
 
 def rising(first: float, last: float, hours: int = HOURS) -> list[float]:
     return [first + (last - first) * (hour + 1) / hours for hour in range(hours)]
-
-
-def kinds(found: Audit) -> set[str]:
-    return {remark.kind.name for remark in found.estimate.assumptions}
 
 
 @pytest.mark.parametrize(("name", "whole"), [("num_tokens", 6e12), ("total_flos", 3e23)])
@@ -39,16 +35,16 @@ def kinds(found: Audit) -> set[str]:
 def test_what_a_counter_was_restored_with_is_not_firm(name: str, whole: float, final: bool) -> None:
     last = [{"MetricName": name, "Value": whole * 1.001, "Timestamp": START + timedelta(hours=HOURS)}] if final else []
     found = audited(LLAMA, 16, {name: rising(whole * 5 / 6, whole)}, FinalMetricDataList=last)
-    assert found.verdict == "indeterminate" and "counter-begins-high" in kinds(found)
+    assert found.verdict == "indeterminate" and "counter-begins-high" in kinds(found.estimate)
     grown = audited(LLAMA, 16, {name: rising(0, whole)}, FinalMetricDataList=last)
-    assert grown.verdict == "above" and "counter-begins-high" not in kinds(grown)
+    assert grown.verdict == "above" and "counter-begins-high" not in kinds(grown.estimate)
     assert found.estimate.upper_flop == pytest.approx(grown.estimate.upper_flop, rel=0.01)
 
 
 def test_of_a_counter_that_hosts_restored_the_most_that_one_of_them_grew_is_firm() -> None:
     values = {f"total_flos algo-{host}": rising(1e23, 1e23 + host * 1e22) for host in (1, 2)}
     found = audited(LLAMA, 16, values)
-    assert "counter-begins-high" in kinds(found)
+    assert "counter-begins-high" in kinds(found.estimate)
     assert found.estimate.firm_flop == pytest.approx(2e22, rel=0.01)
 
 
@@ -76,7 +72,7 @@ def test_a_counter_that_falls_to_its_checkpoint_counts_its_growth_for_sure() -> 
 def test_the_rate_of_verls_updates_is_not_that_of_the_whole_time(parameters: dict[str, str]) -> None:
     """Updates take a fifth of the time, rollouts the rest: a quarter of the line was trained."""
     found = audited(parameters, 5, {"perf/mfu/actor": [0.4] * HOURS})
-    assert found.verdict == "indeterminate" and "mfu-of-updates-alone" in kinds(found)
+    assert found.verdict == "indeterminate" and "mfu-of-updates-alone" in kinds(found.estimate)
 
 
 def test_any_rate_of_a_run_that_generates_may_be_that_of_its_updates() -> None:

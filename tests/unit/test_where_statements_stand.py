@@ -13,7 +13,7 @@ from flops_auditor.domain.compute.run_estimate import MODEL_TOO_SMALL
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.nested import flattened, options
-from tests.fakes.cases import audit, declared_by, parsed, run_from
+from tests.fakes.cases import audit, declared_by, kinds, parsed, run_from
 from tests.fakes.jobs import describe, throughout
 
 LARGE = "meta-llama/Llama-3.1-70B"
@@ -195,13 +195,13 @@ def test_above_takes_an_mfu_as_a_share_of_the_slowest_peak_that_it_may_be_of(
 @pytest.mark.parametrize(("mfu", "doubted"), [(0.2, True), (0.4, False)])
 def test_twice_an_mfu_counts_unless_no_run_reached_so_much(mfu: float, doubted: bool) -> None:
     estimate = on_hosts(64, 100, {"mfu": mfu}, bf16="true").estimate
-    assert ("peak-with-sparsity" in {remark.kind.name for remark in estimate.assumptions}) is doubted
+    assert ("peak-with-sparsity" in kinds(estimate)) is doubted
     assert (estimate.cautious_upper_flop or 0) / (estimate.upper_flop or 1) == pytest.approx(2 if doubted else 1)
 
 
 def test_an_mfu_of_an_unknown_precision_says_so_whatever_the_occupancy_allows() -> None:
     job = on_hosts(1, 100, {"mfu": 0.5, "GPUUtilization algo-1": 240})
-    assert "peak-of-the-mfu-unknown" in {remark.kind.name for remark in job.estimate.assumptions}
+    assert "peak-of-the-mfu-unknown" in kinds(job.estimate)
 
 
 @pytest.mark.parametrize(
@@ -209,4 +209,4 @@ def test_an_mfu_of_an_unknown_precision_says_so_whatever_the_occupancy_allows() 
 )
 def test_a_context_longer_than_the_models_own_is_bounded(extended: dict[str, str], kind: str) -> None:
     found = on_hosts(8, 500, {"num_tokens": 1e11}, model_name_or_path="huggyllama/llama-7b", **extended)
-    assert kind in {remark.kind.name for remark in found.estimate.assumptions}
+    assert kind in kinds(found.estimate)
