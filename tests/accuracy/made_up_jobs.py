@@ -26,7 +26,7 @@ from flops_auditor.domain.law.assessment import Line
 from flops_auditor.domain.originals.base_models import BaseModel
 from flops_auditor.domain.runs.evidence import Evidence
 from tests.fakes.cases import audit
-from tests.fakes.jobs import CREATED, describe
+from tests.fakes.jobs import CREATED, describe, tagged
 
 TABLES = load_tables()
 MODELS = [
@@ -78,9 +78,8 @@ class MadeUp:
     @property
     def evidence(self) -> Evidence:
         """What is known of it."""
-        tags = [{"Key": f"flops-auditor:{name}", "Value": value} for name, value in self.tags.items()]
         period = self.period if self.period_known else None
-        return Evidence(self.description, tags, list(self.metrics.values()), period_seconds=period)
+        return Evidence(self.description, tagged(**self.tags), list(self.metrics.values()), period_seconds=period)
 
     def audited(self) -> Audit:
         """Its audit."""

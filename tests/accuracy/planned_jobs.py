@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from tests.accuracy.made_up_jobs import MODELS, MadeUp, made_up
-from tests.fakes.jobs import describe
+from tests.fakes.jobs import describe, tagged
 
 PARAMETERS = (
     ("num_train_epochs", "3"), ("max_steps", "100000"), ("max_steps", "2000"), ("global_batch_size", "512"),
@@ -51,9 +51,8 @@ def planned_job(seed: int) -> MadeUp:
 
 def request_of(job: MadeUp) -> dict[str, Any]:
     """The CreateTrainingJob request of a job, which may run for as long as the job did."""
-    tags = [{"Key": f"flops-auditor:{name}", "Value": value} for name, value in job.tags.items()]
     limit = {"MaxRuntimeInSeconds": _seconds(job)}
-    return {"TrainingJobName": "fine-tune", "StoppingCondition": limit, "Tags": tags, **_said(job)}
+    return {"TrainingJobName": "fine-tune", "StoppingCondition": limit, "Tags": tagged(**job.tags), **_said(job)}
 
 
 def _seconds(job: MadeUp) -> int:

@@ -15,7 +15,7 @@ from flops_auditor_cli.planned_run import Planned, UnusablePlan, plan_run
 from tests.accuracy.made_up_jobs import TABLES
 from tests.accuracy.planned_jobs import planned_job, request_of
 from tests.fakes.cases import audit
-from tests.fakes.jobs import describe
+from tests.fakes.jobs import describe, tagged
 
 FULL = os.environ.get("FLOPS_AUDITOR_JOBS") == "full"
 JOBS = 10_000 if FULL else 120
@@ -76,7 +76,7 @@ LEFT_OPEN = [
 def test_what_leaves_an_audit_open_leaves_the_plan_open(
     days: int, parameters: dict[str, str], tags: dict[str, str], kind: str
 ) -> None:
-    said = {"HyperParameters": parameters, "Tags": [{"Key": f"flops-auditor:{k}", "Value": v} for k, v in tags.items()]}
+    said = {"HyperParameters": parameters, "Tags": tagged(**tags)}
     hosts = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": HOSTS_OF_P5}}
     found = audit(Evidence(describe(hours=24 * days, **hosts, **said)), TABLES)
     limit = {"MaxRuntimeInSeconds": 86400 * days}

@@ -18,7 +18,7 @@ from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.values.figures import verdict
 from tests.fakes.cases import audit
-from tests.fakes.jobs import describe, throughout
+from tests.fakes.jobs import describe, tagged, throughout
 
 TABLES = data.load_tables()
 with Path(__file__).with_name("published_runs.csv").open(newline="") as file:
@@ -125,7 +125,6 @@ def test_parameters_and_tokens_never_understate(run):
     Not BloombergGPT's, which counts recomputed activations; Annex A.1 excludes those.
     """
     said = {"activity": "pretraining", "params": run["params"], "tokens": run["tokens"]}
-    tags = [{"Key": f"flops-auditor:{name}", "Value": value} for name, value in said.items()]
-    estimate = audit(Evidence(describe(ResourceConfig={}, Tags=tags, Environment={})), TABLES).estimate
+    estimate = audit(Evidence(describe(ResourceConfig={}, Tags=tagged(**said), Environment={})), TABLES).estimate
     assert estimate.method == "architecture"
     assert published(run) <= (estimate.upper_flop or 0)

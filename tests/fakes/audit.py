@@ -33,6 +33,7 @@ from flops_auditor.use_cases.ports.sources import (
     SourceUnavailable,
     UnknownTrainingJob,
 )
+from tests.fakes.jobs import tagged
 from tests.fakes.ledger import MemoryArchive, MemorySigner
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -72,9 +73,7 @@ class FakeTrainingJobs:
         job = parse_training_job(description)
         self.descriptions[job.name, job.region] = description
         if tags or job.arn not in self.tags_by_arn:
-            self.tags_by_arn[job.arn] = [
-                {"Key": f"flops-auditor:{key.replace('_', '-')}", "Value": value} for key, value in tags.items()
-            ]
+            self.tags_by_arn[job.arn] = tagged(**tags)
         pointer = pointer_to(job.arn, job.creation_time)
         return pointer.model_copy(update={"status": job.training_job_status, "finished": job.finished})
 

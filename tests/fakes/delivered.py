@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.fakes.jobs import describe
+from tests.fakes.jobs import describe, tagged
 
 LLAMA = {"model_id": "meta-llama/Llama-3.1-8B", "max_seq_length": "4096", "bf16": "true"}
 SMALL = "HuggingFaceTB/SmolLM2-360M"
@@ -41,7 +41,7 @@ class Case:
     @property
     def owner_tags(self) -> list[dict[str, str]]:
         """Tags as SageMaker lists them."""
-        return [{"Key": f"flops-auditor:{name}", "Value": value} for name, value in self.tags.items()]
+        return tagged(**self.tags)
 
     def emitted(self, start: datetime, end: datetime) -> dict[str, Any]:
         """What CloudWatch answers of its metrics, twenty times in all."""

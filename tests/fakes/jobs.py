@@ -43,6 +43,11 @@ def moved(job: dict[str, Any], by: timedelta) -> dict[str, Any]:
     return {**job, **{name: job[name] + by for name in times}, "SecondaryStatusTransitions": steps}
 
 
+def tagged(**tags: str) -> list[dict[str, str]]:
+    """Tags as SageMaker lists them; their names are given without `flops-auditor:`, and with _ or - for -."""
+    return [{"Key": f"flops-auditor:{key.replace('_', '-')}", "Value": value} for key, value in tags.items()]
+
+
 def throughout(
     result: dict[str, Any], hours: float = 10, start: datetime = CREATED + timedelta(minutes=10)
 ) -> dict[str, Any]:

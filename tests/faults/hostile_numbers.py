@@ -31,7 +31,7 @@ from flops_auditor_cli.main import app
 from tests.attacks.verify_in_child import peak_memory
 from tests.fakes.bundles import Bundle, small_world
 from tests.fakes.cases import audit
-from tests.fakes.jobs import CREATED, describe
+from tests.fakes.jobs import CREATED, describe, tagged
 
 TEXTS = (
     "1e-99999999",
@@ -65,10 +65,6 @@ SOME = (*NUMBERS[::6], *MODEL[::6])
 """Of the names: where they stand makes no difference to how they are read."""
 MARK = "@@@"
 TABLES = load_tables()
-
-
-def tagged(**tags: str) -> list[dict[str, str]]:
-    return [{"Key": f"flops-auditor:{key.replace('_', '-')}", "Value": value} for key, value in tags.items()]
 
 
 def audited(description: Any, metrics: Any = (), **more: Any) -> None:

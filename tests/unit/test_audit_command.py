@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from flops_auditor.domain.values.moments import iso
 from flops_auditor_cli.main import app
 from tests.fakes.exact import exact
-from tests.fakes.jobs import CREATED, describe, throughout
+from tests.fakes.jobs import CREATED, describe, tagged, throughout
 
 
 def run(folder: Path, job: Any, metrics: Any = None, *more: str) -> Result:
@@ -30,10 +30,6 @@ def audited(folder: Path, job: Any, metrics: Any = None) -> dict[str, Any]:
     answer = run(folder, job, metrics, "--output", "json")
     assert answer.exit_code in (0, 3, 4), answer.output
     return exact(json.loads(answer.stdout))
-
-
-def tagged(**tags: str) -> list[dict[str, str]]:
-    return [{"Key": f"flops-auditor:{key.replace('_', '-')}", "Value": value} for key, value in tags.items()]
 
 
 def trained(kind: str, hosts: int, hours: float, **tags: str) -> dict[str, Any]:
