@@ -15,7 +15,6 @@ from tests.template.loading import REPOSITORY, Template, load
 from tests.template.upgrade import lost
 
 Change = Callable[[Template], Any]
-DEPLOYABLE = ("template.yaml", "samconfig.toml", "functions", "layers/auditor")
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +87,13 @@ def test_one_new_index_is_no_loss(before: Template) -> None:
     assert list(lost(before, after)) == []
 
 
+def deployable() -> list[str]:
+    """What `make keep-release` keeps of a revision."""
+    lines = (REPOSITORY / "Makefile").read_text().splitlines()
+    (names,) = [line.partition("=")[2] for line in lines if line.startswith("DEPLOYABLE = ")]
+    return names.split()
+
+
 def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, check=False)
 
@@ -100,7 +106,7 @@ def in_history(revision: str) -> bool:
 @pytest.mark.skipif(not in_history(releases.revision()), reason="a clone without the previous release's commit")
 def test_the_kept_release_is_the_revision_that_it_names() -> None:
     kept = releases.contents()
-    listed = git("ls-tree", "-r", "--name-only", releases.revision(), *DEPLOYABLE)
+    listed = git("ls-tree", "-r", "--name-only", releases.revision(), *deployable())
     assert sorted(listed.stdout.decode().splitlines()) == sorted(kept)
     for name, content in kept.items():
         assert git("show", f"{releases.revision()}:{name}").stdout == content, name
