@@ -192,6 +192,10 @@ audit-dependencies: setup ## Compare every pinned package with the known advisor
 sbom: setup ## Bills of materials in CycloneDX: what the Lambda layer ships, and what the command line needs
 	.venv/bin/python -m bench.sbom build/sbom
 
+.PHONY: look-alikes
+look-alikes: setup ## Write the table of characters that are taken for others, from the pinned data of Unicode
+	.venv/bin/python -m bench.look_alikes
+
 .PHONY: rooms
 rooms: setup ## Draw the rooms and their imports in docs/architecture.md anew
 	.venv/bin/python -m bench.rooms

@@ -30,8 +30,9 @@ from flops_auditor.domain.ledger.statement import (
     ROTATION_PREDICATE,
     STATEMENT_TYPE,
 )
+from flops_auditor.domain.values.scripts import EAST_ASIAN, KANA, LOOK_LATIN, SCRIPTS, UNSUSPICIOUS
 from flops_auditor.domain.values.spreadsheets import FORMULA
-from flops_auditor.domain.values.visible import CUT, LIKE_PUNCTUATION, LOOK_LATIN, SCRIPTS, UNSUSPICIOUS
+from flops_auditor.domain.values.visible import ALIKE, ALIKE_AMONG_OTHERS, CUT
 
 HEAD = "// Written by `make verify-page` from the Python verifier's own tables. Change them there.\n"
 
@@ -65,8 +66,11 @@ def sight_js() -> str:
     sight = {
         "scripts": SCRIPTS,
         "unsuspicious": UNSUSPICIOUS,
+        "eastAsian": EAST_ASIAN,
+        "kana": KANA,
         "lookLatin": LOOK_LATIN,
-        "likePunctuation": LIKE_PUNCTUATION,
+        "alike": ALIKE,
+        "alikeAmongOthers": ALIKE_AMONG_OTHERS,
         "cut": CUT,
     }
     return f"const SIGHT = {_written(sight)};\n"

@@ -389,8 +389,8 @@ def test_what_cannot_be_decided_is_said() -> None:
 
 
 def test_overrides_and_mixed_letters_are_shown_for_what_they_are() -> None:
-    shown = in_words(hostile_form("l\u0430ma\u202e"))
-    assert "⟨U\\+202E⟩ ⟨letters: Cyrillic, Latin⟩" in shown
+    shown = in_words(hostile_form("l\u0430m\u0436\u202e"))
+    assert "l⟨U\\+0430⟩m\u0436⟨U\\+202E⟩ ⟨letters: Cyrillic, Latin⟩" in shown
     assert "\u202e" not in shown
 
 

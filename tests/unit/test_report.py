@@ -258,8 +258,8 @@ def test_what_an_owner_writes_is_text_and_shown_for_what_it_is(attack: str, cont
 
 
 def test_a_name_of_mixed_alphabets_is_marked(contents: list[dict[str, Any]]) -> None:
-    content = {**contents[0], "job": {**contents[0]["job"], "name": "dom\u0430in"}}
-    assert "dom\u0430in ⟨letters: Cyrillic, Latin⟩" in report_page(report_on([content])).decode()
+    content = {**contents[0], "job": {**contents[0]["job"], "name": "dom\u0436in"}}
+    assert "dom\u0436in ⟨letters: Cyrillic, Latin⟩" in report_page(report_on([content])).decode()
 
 
 def test_commands_stand_as_code_and_a_lone_backtick_stays() -> None:

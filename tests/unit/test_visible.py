@@ -1,10 +1,27 @@
 """What nobody sees in a name is shown for what it is (Unicode Technical Report 36, Unicode Technical Standard 39)."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.domain.values.visible import UNSEEN, as_written, visible
+from bench import look_alikes
+from flops_auditor.domain.values.scripts import script_of
+from flops_auditor.domain.values.visible import (
+    ALIKE,
+    ALIKE_AMONG_OTHERS,
+    CUT,
+    OPEN,
+    UNSEEN,
+    as_written,
+    visible,
+)
+
+TAKEN = look_alikes.prototypes()
+NAMES = st.text(
+    st.sampled_from("a\u043e\u03bfo\u0430\u03b1\u043f一ー\u2014ニ二ロ口夕タボ入-\u2013é\u0301eで데/"), max_size=6
+)
 
 
 @pytest.mark.parametrize(
@@ -35,11 +52,11 @@ def test_what_nobody_sees_is_shown_by_its_number(text: str, shown: str) -> None:
         ("שלום", ""),
         ("модель", "Cyrillic"),
         ("\u0441\u043e\u0441\u0430/\u0440\u0430", "Cyrillic"),
-        ("l\u0430ma", "Cyrillic, Latin"),
-        ("μ-model", "Greek, Latin"),
-        ("llama\u05d0", "Hebrew, Latin"),
-        ("Llama-3.\u0661", "Arabic, Latin"),
-        ("\u0261pt", "Latin, phonetic"),
+        ("l\u0436ma", "Cyrillic, Latin"),
+        ("llama\u05dc", "Hebrew, Latin"),
+        ("\u0627\u0627", "Arabic"),
+        ("データ学習", ""),
+        ("ørsted-Łódź-Việt", ""),
     ],
 )
 def test_words_that_may_be_taken_for_others_are_told_with_their_scripts(name: str, scripts: str) -> None:
@@ -47,14 +64,54 @@ def test_words_that_may_be_taken_for_others_are_told_with_their_scripts(name: st
     assert as_written(f"of {name} or") == f"of {as_written(name)} or"
 
 
-@pytest.mark.parametrize("alike", "\u217c\u2113\u212a\ufb02\uff4c\U0001d5ba\u2044\u2010\u2236\u00b2\u037e")
-def test_what_looks_like_ascii_and_is_none_is_shown_by_its_number(alike: str) -> None:
+@pytest.mark.parametrize(
+    "alike",
+    "\u217c\u2113\u212a\ufb02\uff4c\U0001d5ba\u2044\u2010\u2236\u00b2\u037e\u0430\u0261\u03bf\u05d0\u0661\u2013\u30ce\u4e3f\u3033"
+    "\u2571\u27cb\u01c0\u2223\u0131\u3007\u0338\u0305\u0301\u00b7\u2019\u00d7\u0153\u2212\u4e00",
+)
+def test_what_is_taken_for_something_else_is_shown_by_its_number(alike: str) -> None:
     assert as_written(f"x{alike}y") == f"x⟨U+{ord(alike):04X}⟩y"
 
 
 def test_our_own_signs_stay() -> None:
-    ours = "“Above” \u2013 it\u2019s 1.2 \u00d7 10 … · → ●▲◆ §"
+    ours = "of 3.33e22 FLOP, cut… → ●▲◆ §"
     assert as_written(ours) == visible(ours) == ours
+
+
+@pytest.mark.parametrize("name", ["org/\u00e9", "\u304c", "\uac00", "\u212b", "\u1e69"])
+def test_the_same_name_composed_and_not_is_shown_as_two(name: str) -> None:
+    """Unicode Standard Annex 15: canonically equivalent, and two keys to a table of base models."""
+    composed, decomposed = unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
+    assert as_written(composed) == composed
+    assert as_written(decomposed) != decomposed
+
+
+@pytest.mark.parametrize("place", ["{}", "org/x{}y"])
+def test_no_two_names_of_one_skeleton_are_shown_alike(place: str) -> None:
+    """Every pair of Unicode's confusables, but those of several letters of one script that is not Latin, and those of
+    a letter that a skeleton has decomposed.
+    """
+    alike = []
+    for one, other in TAKEN.items():
+        several = len(other) > 1 and {script_of(each) for each in other} - {None, "Latin"}
+        known = several or one == CUT or (one + other).isascii() or not unicodedata.is_normalized("NFD", one)
+        names = place.format(one), place.format(other)
+        if not known and not any(OPEN in as_written(name) for name in names):
+            alike.append(names)
+    assert len(TAKEN) > 6_000
+    assert alike == []
+
+
+@pytest.mark.skipif(unicodedata.unidata_version != "15.1.0", reason="another Unicode than the table's")
+def test_the_table_of_look_alikes_is_as_the_pinned_data_have_it_and_stays_small() -> None:
+    assert look_alikes.OUTPUT.read_text(encoding="utf-8") == look_alikes.written()
+    assert len(ALIKE) + len(ALIKE_AMONG_OTHERS) < 6_000
+
+
+@given(NAMES, NAMES)
+def test_names_of_look_alikes_are_told_apart(one: str, other: str) -> None:
+    """Two names that are shown with the same letters are the same name (UTS 39, section 4)."""
+    assert one == other or _looks(as_written(one)) != _looks(as_written(other))
 
 
 @given(st.text(st.characters()), st.text(st.characters()))
@@ -63,3 +120,8 @@ def test_two_texts_never_look_the_same_for_what_is_not_seen(one: str, other: str
     assert visible(one).isprintable()
     assert not UNSEEN.intersection(visible(one))
     assert (visible(one) == visible(other)) == (one == other)
+
+
+def _looks(shown: str) -> str:
+    """What is seen of what is shown; the letters of ASCII are told apart."""
+    return look_alikes.skeleton(shown, {one: other for one, other in TAKEN.items() if not one.isascii()})

@@ -27,27 +27,53 @@ function visible(text, keep = " ") {
 }
 
 const LETTERS = Object.entries(SIGHT.scripts).map(([name, blocks]) => [name, new RegExp(`[${blocks}]`, "u")]);
+const ALIKE = new RegExp(`[${SIGHT.alike}]`, "u"), ALIKE_AMONG_OTHERS = new RegExp(`[${SIGHT.alikeAmongOthers}]`, "u");
 const isAscii = (text) => /^[\0-\x7f]*$/.test(text);
+const scriptOf = (letter) => LETTERS.find(([, letters]) => letters.test(letter))?.[0];
 
-/** Whether a character is one of ASCII in another form, such as a ligature, or is taken for one. */
-function looksAscii(each) {
-  return !isAscii(each) && each !== SIGHT.cut && (SIGHT.likePunctuation.includes(each) || isAscii(each.normalize("NFKC")));
+/** Whether a character is taken for something else, or is not as the composed form has it after the one before it. */
+function isAlike(letter, before, atHome, last) {
+  if (isAscii(letter) || (letter === SIGHT.cut && last)) return false;
+  if (ALIKE.test(letter) || (before + letter).normalize("NFC") !== before + letter) return true;
+  return ALIKE_AMONG_OTHERS.test(letter) && !atHome;
 }
 
-/** The scripts of a word that may be taken for another one: it mixes some, or all of it is of one that looks like Latin. */
-function toldScripts(word) {
-  const scripts = LETTERS.filter(([, letters]) => letters.test(word)).map(([name]) => name);
+/**
+ * Of each letter, whether it stands among letters of its own script alone. Where scripts are mixed as a rule: in a row of
+ * its own that has a letter without a look-alike, and, unless it is kana, beside nothing else.
+ */
+function homes(letters) {
+  const scripts = letters.map(scriptOf), alone = new Set(scripts.filter(Boolean)).size === 1, home = [];
+  while (home.length < letters.length) {
+    const first = home.length, script = scripts[first];
+    let end = first;
+    while (end < letters.length && scripts[end] === script) end += 1;
+    const sound = letters.slice(first, end).some((each) => !ALIKE_AMONG_OTHERS.test(each));
+    for (let place = first; place < end; place += 1) {
+      const beside = !SIGHT.kana.includes(script) && ((place === first && first > 0) || (place === end - 1 && end < letters.length));
+      home.push(SIGHT.eastAsian.includes(script) ? sound && !beside : alone);
+    }
+  }
+  return home;
+}
+
+/** The scripts of a word that may be taken for another one: it mixes some, or looks like another one as a whole. */
+function toldScripts(letters) {
+  if (isAscii(letters.join(""))) return [];
+  const written = letters.filter(scriptOf), scripts = [...new Set(written.map(scriptOf))];
   const doubtful = scripts.filter((name) => !SIGHT.unsuspicious.includes(name));
-  const told = doubtful.length && (scripts.length > 1 || SIGHT.lookLatin.includes(doubtful[0]));
+  const told = doubtful.length && (scripts.length > 1 || SIGHT.lookLatin.includes(doubtful[0]) || written.every((each) => ALIKE_AMONG_OTHERS.test(each)));
   return told ? scripts.sort() : [];
 }
 
-/** A text with names: what looks like ASCII by its number, and after each word that may be taken for another its scripts. */
+/** A text with names: what is taken for something else by its number, and after each word that may be, its scripts. */
 function asWritten(text) {
+  if (isAscii(String(text))) return visible(text);
   return String(text).split(" ").map((word) => {
-    const letters = Array.from(word);
-    const scripts = toldScripts(letters.filter((each) => !looksAscii(each)).join(""));
-    return letters.map((each) => (looksAscii(each) ? numbered(each) : visible(each))).join("") + (scripts.length ? ` ⟨letters: ${scripts.join(", ")}⟩` : "");
+    const letters = Array.from(word), home = homes(letters);
+    const alike = letters.map((each, place) => isAlike(each, place ? letters[place - 1] : " ", home[place], place === letters.length - 1));
+    const scripts = toldScripts(letters.filter((each, place) => !alike[place]));
+    return letters.map((each, place) => (alike[place] ? numbered(each) : visible(each))).join("") + (scripts.length ? ` ⟨letters: ${scripts.join(", ")}⟩` : "");
   }).join(" ");
 }
 
