@@ -1,5 +1,6 @@
 """Every name of the model counts: what several of them mean together, and what is no name."""
 
+import json
 from typing import Any
 
 import pytest
@@ -112,6 +113,11 @@ def test_of_a_channel_and_another_name_the_lowest_threshold_counts() -> None:
     ("first", "second"),
     [
         ({"parameters": {"model_id": LARGE}}, {"environment": {"HF_MODEL_ID": MIDDLE}}),
+        ({"parameters": {"model_id": LARGE}}, {"environment": {"SM_HP_MODEL_NAME_OR_PATH": MIDDLE}}),
+        (
+            {"parameters": {"model_name_or_path": LARGE}},
+            {"environment": {"SM_HPS": json.dumps({"base_model": MIDDLE})}},
+        ),
         ({"tags": {"base-model": LARGE}}, {"parameters": {"model_name_or_path": MIDDLE}}),
         ({"tags": {"base-model": MIDDLE}}, {"parameters": {"model_name_or_path": LARGE}}),
     ],

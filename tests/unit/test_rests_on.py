@@ -84,6 +84,14 @@ LIES: list[tuple[dict[str, Any], str]] = [
         {"hosts": 4, "parameters": {**STEPS, "seq_length": "4096"}, "tags": {"params": "7e9"}},
         "hyperparameters global_batch_size, max_steps",
     ),
+    (
+        {"environment": {"SM_HP_MODEL_ID": "meta-llama/Llama-3.1-405B"}},
+        "variable SM_HP_MODEL_ID = meta-llama/Llama-3.1-405B",
+    ),
+    (
+        {"environment": {"SM_HPS": '{"model_id": "meta-llama/Llama-3.1-405B"}'}},
+        "variable SM_HPS.model_id = meta-llama/Llama-3.1-405B",
+    ),
 ]
 
 

@@ -109,6 +109,20 @@ def test_variables_name_the_model_and_the_epochs(key: str) -> None:
     assert (found.base_model, found.epochs, found.technique, found.precision) == (LARGE, 4, "", "")
 
 
+HANDED_ON = {"model_id": LARGE, "epochs": "3", "rlhf_type": "grpo", "fp8": "true", "lora_r": "8", "max_length": "2048"}
+ONE_BY_ONE = {f"SM_HP_{name.upper()}": json.dumps(value) for name, value in HANDED_ON.items()}
+
+
+@pytest.mark.parametrize("variables", [ONE_BY_ONE, {"SM_HPS": json.dumps(HANDED_ON)}], ids=["SM_HP_*", "SM_HPS"])
+def test_variables_that_the_toolkit_calls_hyperparameters_are_read_as_such(variables: dict[str, str]) -> None:
+    said, found = declared(HyperParameters=HANDED_ON), declared(Environment=variables)
+    assert said.base_model == LARGE and said.parameter_efficient
+    for field in ("base_model", "epochs", "technique", "precision", "parameter_efficient", "sequence_length"):
+        assert getattr(found, field) == getattr(said, field), field
+    assert [(name.text, name.loaded) for name in found.names] == [(LARGE, True)]
+    assert found.names[0].where.lower() in {"variable sm_hp_model_id", "variable sm_hps.model_id"}
+
+
 def test_the_order_of_variables_decides_nothing() -> None:
     variables = {"BASE_MODEL": "b/b", "HF_MODEL_ID": "a/a", "MODEL": "c/c"}
     backwards = dict(reversed(variables.items()))

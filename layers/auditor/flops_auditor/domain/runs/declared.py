@@ -10,7 +10,14 @@ from datetime import date
 from fractions import Fraction
 from typing import Literal
 
-from flops_auditor.domain.runs.hyperparameters import CONFIGURATIONS, IN_ENVIRONMENT, MODEL, NO, YES, Hyperparameters
+from flops_auditor.domain.runs.hyperparameters import (
+    NO,
+    YES,
+    Hyperparameters,
+    is_hyperparameter,
+    is_read,
+    parameter_name,
+)
 from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.runs.precision_hints import hinted_precision
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_STATEMENT, CORRECT_TAG
@@ -313,7 +320,7 @@ def read_declared(statements: Statements) -> Declared:
         reader.figure_doubts.append(reader.unknown("precision", reader.tag("precision"), ", ".join(PRECISIONS)))
     chosen = reader.choice("activity", ACTIVITIES)
     activity: Activity = next((known for known in ACTIVITIES if known == chosen), "fine-tuning")
-    variables = {key: text for key, text in statements.environment.items() if key.lower() in IN_ENVIRONMENT}
+    variables = {key: text for key, text in statements.environment.items() if is_read(key)}
     places = {"variable": variables, "argument": statements.arguments, "hyperparameter": statements.parameters}
     read = {word: Hyperparameters.of(given) for word, given in places.items() if given}
     parameters = Hyperparameters.together(read.values())
@@ -399,11 +406,10 @@ def _names(
     for word in ("hyperparameter", "argument"):
         named_there = read[word].models(folders.results) if word in read else []
         places += [(ModelName(name, f"{word} {as_word(where, LONGEST_NAME)}", w), w) for where, name, w in named_there]
-    for key in sorted(statements.environment, key=_rank):
-        if key.lower() in MODEL:
-            places.append(
-                (ModelName(statements.environment[key], f"variable {key}"), key.lower() not in CONFIGURATIONS)
-            )
+    called = {parameter_name(key): key for key in statements.environment}
+    for where, name, weights in read["variable"].models(folders.results) if "variable" in read else ():
+        loaded = weights and is_hyperparameter(called[where])
+        places.append((ModelName(name, f"variable {as_word(called[where], LONGEST_NAME)}", loaded), weights))
     places += [(ModelName(statements.tags.get(key, ""), f"tag {key}"), True) for key in statements.model_tags]
     channels = {f"channel {as_word(name, LONGEST_NAME)}": text for name, text in statements.channels.items()}
     places += [(ModelName(text, where), True) for where, text in channels.items()]
@@ -412,16 +418,10 @@ def _names(
     named = [(n, weights) for n, weights in places if n.text.strip() and not _is_mounted(n.text, mounted)]
     if not named:
         return (), False
-    loaded = any(weights for _, weights in named)
+    loads = any(weights for _, weights in named)
     own = folders.checkpoints
     names = tuple(replace(name, resumes=bool(own) and name.text.startswith(own)) for name, _ in named)
-    return names, True if loaded and not from_scratch else None
-
-
-def _rank(variable: str) -> tuple[int, str]:
-    """How explicitly a variable names the model, under a name that hyperparameters do it under; the lowest first."""
-    name = variable.lower()
-    return (MODEL.index(name) if name in MODEL else len(MODEL)), variable
+    return names, True if loads and not from_scratch else None
 
 
 def _is_mounted(text: str, channels: tuple[str, ...]) -> bool:

@@ -260,8 +260,11 @@ NUMBERS = (*_OF_A_PLAN, *_EPOCHS, *_UPDATES)
 PLANS = ("planned_tokens", "planned_tokens_of_a_device")
 _EXTENDED = frozenset({"rope_scaling", "rope_factor", "rope_scaling_factor", "yarn", "yarn_factor", "shift_attn"})
 """What trains a model on a longer context than its own."""
-IN_ENVIRONMENT = frozenset({*MODEL, *NUMBERS, *_ADAPTERS_SAID, *_ADAPTERS_RANK, *_OF_TRAINING_ALONE, *_EXTENDED})
+_IN_ENVIRONMENT = frozenset({*MODEL, *NUMBERS, *_ADAPTERS_SAID, *_ADAPTERS_RANK, *_OF_TRAINING_ALONE, *_EXTENDED})
 """What is read from variables, too, which scripts hand on as arguments."""
+_OF_THE_TOOLKIT, ALL_OF_THE_TOOLKIT = "sm_hp", "sm_hps"
+"""What SageMaker's toolkit calls hyperparameters in a container: SM_HP_MODEL_ID each, SM_HPS all of them in JSON
+(aws/sagemaker-training-toolkit, ENVIRONMENT_VARIABLES.md). Scripts read these as they read hyperparameters."""
 
 
 def ends_of(name: str) -> list[str]:
@@ -281,7 +284,7 @@ class Hyperparameters:
         """Read hyperparameters as SageMaker passes them: texts, perhaps between JSON's quotation marks."""
         by_name: dict[str, list[tuple[str, str]]] = {}
         for key, value in given.items():
-            name = key[:_LONGEST_KEY].strip().lstrip("+-").lower().replace("-", "_").replace("/", ".")
+            name = parameter_name(key)
             for end in ends_of(name):
                 by_name.setdefault(end, []).append((name, plain(value)))
         return cls({name: tuple(sorted(values, key=lambda each: len(each[0]))) for name, values in by_name.items()})
@@ -441,6 +444,23 @@ class Hyperparameters:
         if stated <= {"fp32", "tf32", None} and stored & {"bf16", "fp16"}:
             return ""
         return next((name for name in PRECISIONS if name in stated), "")
+
+
+def parameter_name(key: str) -> str:
+    """How a hyperparameter, an argument or a variable is looked up: parts of a recipe with "." between them."""
+    name = key[:_LONGEST_KEY].strip().lstrip("+-").lower().replace("-", "_").replace("/", ".")
+    toolkit = f"{_OF_THE_TOOLKIT}_"
+    return f"{_OF_THE_TOOLKIT}.{name.removeprefix(toolkit)}" if name.startswith(toolkit) else name
+
+
+def is_hyperparameter(variable: str) -> bool:
+    """Whether a variable is what SageMaker's toolkit calls a hyperparameter."""
+    return parameter_name(variable).partition(".")[0] in {_OF_THE_TOOLKIT, ALL_OF_THE_TOOLKIT}
+
+
+def is_read(variable: str) -> bool:
+    """Whether a variable is read as a hyperparameter is."""
+    return is_hyperparameter(variable) or variable.lower() in _IN_ENVIRONMENT
 
 
 def plain(value: str) -> str:

@@ -6,7 +6,7 @@ any name or value that mentions such a format raises the upper bound, and nothin
 
 from collections.abc import Mapping
 
-from flops_auditor.domain.runs.hyperparameters import LOADED_FROM, MODEL, NO, ends_of
+from flops_auditor.domain.runs.hyperparameters import LOADED_FROM, MODEL, NO, ends_of, parameter_name
 from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.values.precision import RANK, faster_precision_in
 
@@ -24,7 +24,7 @@ def hinted_precision(places: Mapping[str, Mapping[str, str]]) -> tuple[str, str]
     fastest, where = "", ""
     for word, given in places.items():
         for name, value in given.items():
-            hint = _hint(name.lower().replace("-", "_").replace("/", "."), value.strip())
+            hint = _hint(parameter_name(name), value.strip())
             if hint and RANK[hint] > RANK.get(fastest, -1):
                 fastest, where = hint, f"{word} {name}"
     return fastest, where

@@ -2,6 +2,7 @@
 
 from flops_auditor.domain.runs.declared import Folders, Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
+from flops_auditor.domain.runs.hyperparameters import ALL_OF_THE_TOOLKIT
 from flops_auditor.domain.runs.nested import flattened, options
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
 from flops_auditor.domain.runs.sources.artifacts import own_contents, unseen, with_copies
@@ -87,7 +88,7 @@ def statements(job: TrainingJob) -> Statements:
     return Statements(
         tags=job.tags,
         parameters=_parameters(job),
-        environment=job.environment,
+        environment=_variables(job),
         channels=_model_channels(job),
         arguments=options((*algorithm.container_entrypoint, *algorithm.container_arguments)),
         model_names={"the service's base model": job.serverless.base_model_arn} if job.serverless else {},
@@ -109,3 +110,11 @@ def _parameters(job: TrainingJob) -> dict[str, str]:
     """Hyperparameters, with the length of sequences that a serverless job was configured for."""
     configured = {"serverless.sequence_length": job.serverless.sequence_length} if job.serverless else {}
     return {**flattened(job.hyper_parameters), **configured}
+
+
+def _variables(job: TrainingJob) -> dict[str, str]:
+    """Variables; in place of one that holds all hyperparameters its leaves."""
+    found: dict[str, str] = {}
+    for name, text in job.environment.items():
+        found.update(flattened({name: text}) if name.lower() == ALL_OF_THE_TOOLKIT else {name: text})
+    return found
