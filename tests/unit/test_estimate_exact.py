@@ -146,6 +146,7 @@ def test_a_rate_counts_for_the_time_that_it_speaks_for(quantity: str, seconds: i
         least=900 * spoken_for,
         most=1200 * spoken_for,
         emitted=True,
+        rate="r" * 90,
     )
     said = TIME_UNKNOWN(name="r" * 90) if share is None else SPEAKS_FOR(name="r" * 90, share=HALF)
     assert notes == [NO_HOSTS(), said]
@@ -189,7 +190,7 @@ def test_what_else_counts_the_tokens_is_a_reading_of_its_own_unless_a_person_sig
     both = observed(tokens=emitted(10**6), token_rate=emitted(1000, name="rate"))
     counter = Tokens(10**6, "metric counter", least=10**6, most=10**6, emitted=True)
     of_rate = 1000 * 3600
-    rate = Tokens(of_rate, "metric rate over the training time", least=of_rate, most=of_rate, emitted=True)
+    rate = Tokens(of_rate, "metric rate over the training time", least=of_rate, most=of_rate, emitted=True, rate="rate")
     tag = Tokens(1000, "tag")
 
     def others(chosen: Tokens, declared: Declared = NOTHING_SAID, seen: Observations = both) -> list[Tokens]:

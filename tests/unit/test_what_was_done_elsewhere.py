@@ -78,3 +78,65 @@ def test_the_rate_of_verls_updates_is_not_that_of_the_whole_time(parameters: dic
 def test_any_rate_of_a_run_that_generates_may_be_that_of_its_updates() -> None:
     assert audited({"precision": "bf16"}, 5, {"mfu": [0.4] * HOURS}).verdict == "above"
     assert audited(GRPO, 5, {"mfu": [0.4] * HOURS}).verdict == "indeterminate"
+
+
+RATES = ["throughput/tokens_per_sec", "tokens_per_second_per_gpu"]
+
+
+@pytest.mark.parametrize("name", RATES)
+def test_a_token_rate_of_a_run_that_generates_is_not_that_of_its_training(name: str) -> None:
+    """All the time at this rate is a third over the line, a quarter of the time a third of it."""
+    units = 30 * 8 if "per_gpu" in name else 1
+    rates = {name: [2.2e6 / units] * HOURS}
+    generating = audited(LLAMA | GRPO, 30, rates)
+    assert generating.verdict == "indeterminate" and "token-rate-of-a-part" in kinds(generating.estimate)
+    assert audited(LLAMA, 30, rates).verdict == "above"
+
+
+CHECKPOINTS: dict[str, dict[str, Any]] = {
+    "a checkpoint configuration": {"CheckpointConfig": {"S3Uri": "s3://bucket/checkpoints/"}},
+    "a channel": {
+        "InputDataConfig": [
+            {"ChannelName": "checkpoint", "DataSource": {"S3DataSource": {"S3Uri": "s3://bucket/earlier/"}}}
+        ]
+    },
+    "a variable": {"Environment": {"RESUME_FROM_CHECKPOINT": "/fsx/earlier/checkpoint-500"}},
+    "a tag against a channel": {
+        "InputDataConfig": [
+            {"ChannelName": "model", "DataSource": {"S3DataSource": {"S3Uri": "s3://bucket/earlier/"}}}
+        ],
+        "Tags": [{"Key": "flops-auditor:lineage", "Value": "none"}],
+    },
+}
+
+
+@pytest.mark.parametrize(("name", "whole"), [("num_tokens", 6e12), ("total_flos", 3e23)])
+@pytest.mark.parametrize("resumed", CHECKPOINTS)
+@pytest.mark.parametrize("once", [False, True])
+def test_of_one_value_of_a_counter_that_may_have_been_restored_nothing_is_firm(
+    name: str, whole: float, resumed: str, once: bool
+) -> None:
+    """Neither where only the last value was kept, nor where one sample is all that there is."""
+    last = [] if once else [{"MetricName": name, "Value": whole, "Timestamp": START + timedelta(hours=HOURS)}]
+    series = {name: [whole]} if once else {}
+    found = audited(LLAMA, 16, series, FinalMetricDataList=last, **CHECKPOINTS[resumed])
+    assert "counter-begins-unseen" in kinds(found.estimate) and found.verdict == "indeterminate"
+    fresh = audited(LLAMA, 16, series, FinalMetricDataList=last)
+    assert "counter-begins-unseen" not in kinds(fresh.estimate) and fresh.verdict == "above"
+    assert fresh.estimate.upper_flop == found.estimate.upper_flop
+
+
+def test_a_lone_value_beside_an_earlier_one_counts_its_growth() -> None:
+    last = [{"MetricName": "total_flos", "Value": 3e23, "Timestamp": START + timedelta(hours=HOURS)}]
+    found = audited(LLAMA, 16, {"total_flos": [2.9e23]}, FinalMetricDataList=last, **CHECKPOINTS["a variable"])
+    assert found.estimate.firm_flop == pytest.approx(1e22)
+
+
+def test_that_it_resumes_is_its_own_word_and_a_meter_restores_nothing() -> None:
+    last = [{"MetricName": "total_flos", "Value": 3e23, "Timestamp": START + timedelta(hours=HOURS)}]
+    found = audited({**LLAMA, "resume_from_checkpoint": "true"}, 16, {}, FinalMetricDataList=last)
+    assert (found.verdict, found.without_statements.verdict) == ("indeterminate", "above")
+    assert audited({**LLAMA, "resume_mode": "disable"}, 16, {}, FinalMetricDataList=last).verdict == "above"
+    counted = [{**last[0], "MetricName": "flops_auditor:model_flop"}]
+    metered = audited({**LLAMA, "resume": "true"}, 16, {}, FinalMetricDataList=counted)
+    assert "counter-begins-unseen" not in kinds(metered.estimate)

@@ -108,6 +108,11 @@ NARROW_COUNT = Kind(
         f"have the next run count its own model FLOP; for this one, give better evidence: {BETTER}",
     ),
 )
+RATE_OF_A_PART = Kind(
+    "token-rate-of-a-part",
+    "tokens/s of {name:said80} may be those of rollouts, or of update steps alone: of it no verdict of above rests on "
+    "more than the hardware did at least",
+)
 NARROW_TOKENS = Kind(
     "narrow-by-tokens",
     "the bounds are those of the hardware and an emitted MFU",
@@ -358,7 +363,9 @@ def _architecture(
         length, generates = declared.sequence_length, declared.activity == "synthetic-data"
         readings = [tokens, *other_readings(tokens, run, declared, observed, uses)]
         made = [architecture(model, trainable, each, length, uses, forward_only=generates) for each in readings]
-        tiers += [tier for tier, _ in made]
+        rollouts = declared.technique in REINFORCEMENT_TECHNIQUES
+        for each, (tier, _) in zip(readings, made, strict=True):
+            tiers.append(_of_a_part(tier, each.rate, uses, notes) if rollouts and each.rate else tier)
         notes += made[0][1]  # the attention, which is the same share of each
     if "sample_rate" in observed.emitted and not tokens:
         notes.append(SAMPLES(name=observed.emitted["sample_rate"].name))
@@ -367,6 +374,12 @@ def _architecture(
         tiers.append(reported(_as_measured(reading, notes), reading.name, uses))
         notes.append(TRAINER_COUNTS(name=reading.name))
     return tiers
+
+
+def _of_a_part(tier: Tier, rate: str, uses: tuple[HardwareUse, ...], notes: list[Remark]) -> Tier:
+    """Tokens/s of a run with rollouts, which may hold while it generates, or while it trains, alone."""
+    notes.append(RATE_OF_A_PART(name=rate))
+    return replace(tier, firm_flop=min(tier.firm_flop, hardware_occupancy(uses).lower_flop))
 
 
 def _of_language(run: Run, observed: Observations, model: ModelSize | None) -> bool:

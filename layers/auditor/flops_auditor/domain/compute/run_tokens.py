@@ -1,7 +1,7 @@
 """D of the architecture-based method for one run: how many tokens it trained on, and who says so."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
 
@@ -23,7 +23,8 @@ TOKENS_DISAGREE = Kind(
 class Tokens:
     """Tokens of all epochs of a `share` of the training time (None: of which is not known), and where they come from.
 
-    `least` and `most` bound them; `emitted` says that the run itself counted them.
+    `least` and `most` bound them; `emitted` says that the run itself counted them, and `rate` is the metric, where
+    it emitted how many a second.
     """
 
     count: int
@@ -32,6 +33,7 @@ class Tokens:
     least: int = 0
     most: int = 0
     emitted: bool = False
+    rate: str = ""
 
     @property
     def of_the_whole_run(self) -> Fraction:
@@ -126,7 +128,7 @@ def _tokens_from_rate(observed: Observations, uses: tuple[HardwareUse, ...]) -> 
         emitted = observed.emitted.get(quantity)
         if emitted is not None and seconds and emitted.value:
             share = Fraction(1) if emitted.share is None else emitted.share
-            return _counted(emitted, seconds * share, " over the training time")
+            return replace(_counted(emitted, seconds * share, " over the training time"), rate=emitted.name)
     return None
 
 

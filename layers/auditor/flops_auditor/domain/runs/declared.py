@@ -148,10 +148,10 @@ class Declared:
     `names` are all names of the model that it begins with, `base_model` is the first that is no mere place.
     `loads_weights`: it names weights that it loads, None where the name may be that of a configuration. `stated` is
     what only people know. `planned_tokens` are the most that hyperparameters let it train on, or each device of it;
-    `updates_of_a_rollout` how often it trains on what it generated. `extends_the_context`: it
-    is trained on a longer context than the model's own. `hinted_precision` is a faster format that something mentions,
-    which raises the upper bound alone. `training_signs` are names of hyperparameters that
-    only training needs. `amended` are those that a person's word replaces.
+    `updates_of_a_rollout` how often it trains on what it generated. `extends_the_context`: it is trained on a longer
+    context than the model's own. `resumes`: it is told to go on from a checkpoint. `hinted_precision` is a faster
+    format that something mentions, which raises the upper bound alone. `training_signs` are names of hyperparameters
+    that only training needs. `amended` are those that a person's word replaces.
     `doubts` are declarations that bear on the figures or thresholds and could not be read; `notes` are remarks.
     """
 
@@ -174,6 +174,7 @@ class Declared:
     updates_of_a_rollout: Fraction | None = None
     sequence_length: int | None = None
     extends_the_context: bool = False
+    resumes: bool = False
     technique: str = ""
     parameter_efficient: bool = False
     lineage: tuple[str, ...] = ()
@@ -349,6 +350,7 @@ def read_declared(statements: Statements) -> Declared:
         updates_of_a_rollout=parameters.updates_of_a_rollout(),
         sequence_length=parameters.sequence_length(),
         extends_the_context=parameters.extends_the_context(),
+        resumes=parameters.resumes() or any(name.resumes for name in names),
         technique=parameters.technique(statements.technique),
         parameter_efficient=statements.parameter_efficient or parameters.parameter_efficient(),
         lineage=tuple(part for part in reader.tag("lineage").split() if part),

@@ -47,6 +47,11 @@ BEGINS_HIGH = Kind(
     "counter {name:said80} begins with more than it ever counted in such a time, {high:flop}: it may go on from an "
     "earlier run's, so no verdict of above rests on that",
 )
+BEGINS_UNSEEN = Kind(
+    "counter-begins-unseen",
+    "nothing shows from where counter {name:said80} grew, and the run may go on from a checkpoint that it was restored "
+    "from: no verdict of above rests on what it may have begun with",
+)
 FINAL_OF_RESTARTED = Kind(
     "final-value-of-restarted-counter",
     "only the last value of counter {name:said80} is known and the job was restarted {interruptions} times: it may "
@@ -79,7 +84,8 @@ class Emitted:
 
     `share` is the part of the training time (0..1) that it speaks for, None where nothing says. `counts`: it adds up
     over the training, and is no mean. `least` and `most` bound a count that may have been repeated on several hosts, or
-    restarted unseen; None: the value itself.
+    restarted unseen; None: the value itself. `grown` is what a count that was not seen to grow from its beginning grew:
+    no more is certain of it where it may have been restored from a checkpoint; None: it does not matter.
     """
 
     value: Fraction
@@ -88,6 +94,7 @@ class Emitted:
     counts: bool = False
     least: Fraction | None = None
     most: Fraction | None = None
+    grown: Fraction | None = None
 
     @property
     def extrapolated(self) -> Fraction:
@@ -106,8 +113,14 @@ class Emitted:
 
     def scaled(self, scale: Fraction) -> "Emitted":
         """In another unit."""
-        least, most = (None if bound is None else bound * scale for bound in (self.least, self.most))
-        return replace(self, value=self.value * scale, least=least, most=most)
+        bounds = (self.least, self.most, self.grown)
+        least, most, grown = (None if bound is None else bound * scale for bound in bounds)
+        return replace(self, value=self.value * scale, least=least, most=most, grown=grown)
+
+    @property
+    def surely_grown(self) -> Fraction:
+        """What is certain of a count that may have been restored."""
+        return self.lowest if self.grown is None else min(self.lowest, self.grown)
 
 
 @dataclass(frozen=True)
@@ -146,7 +159,7 @@ def read_counter(
         notes.append(RESTARTS(name=name, falls=resets))
     value = Fraction(counter_increase(series.values), series.scale)
     if not spans or not series.timed:
-        return Emitted(value, name, None, counts=True)
+        return Emitted(value, name, None, counts=True, grown=_grown(series))
     moments, step, fastest = in_microseconds(spans), step_of(series, period), _fastest(series)
     high = Fraction(_begun_before(series, moments, step, fastest), series.scale)
     if high:
@@ -154,7 +167,8 @@ def read_counter(
     most = value + Fraction(_lost_in_restarts(series, moments, step, fastest), series.scale)
     share = _counted_share(series, spans, step)
     least = value - high if high else None
-    return Emitted(value, name, share, counts=True, least=least, most=most if most > value else None)
+    grown = None if fastest else _grown(series)
+    return Emitted(value, name, share, True, least, most if most > value else None, grown)
 
 
 def _counted_share(series: Series, spans: Sequence[Span], step: int) -> Fraction:
@@ -207,6 +221,11 @@ def _fastest(series: Series) -> Fraction:
     return max(rises, default=Fraction(0))
 
 
+def _grown(series: Series) -> Fraction:
+    """What a counter was seen to grow."""
+    return Fraction(sum(max(0, later - earlier) for earlier, later in pairwise(series.values)), series.scale)
+
+
 def with_final(counted: Emitted | None, final: Final, spans: Sequence[Span], notes: list[Remark]) -> Emitted | None:
     """A counter with the last value that SageMaker kept, which speaks for the time until it was emitted.
 
@@ -221,11 +240,12 @@ def with_final(counted: Emitted | None, final: Final, spans: Sequence[Span], not
         (begin, end), at = in_microseconds(spans)[0], moment_in_microseconds(final.at)
         share = Fraction(max(0, min(at, end) - begin), end - begin)
     if counted is None:
-        return Emitted(final.value, final.name, share, counts=True)
+        return Emitted(final.value, final.name, share, counts=True, grown=Fraction(0))
     known = [part for part in (counted.share, share) if part is not None]
-    least = None if counted.least is None else final.value - (counted.value - counted.least)
-    larger = counted if counted.value >= final.value else Emitted(final.value, final.name, counts=True, least=least)
-    return replace(larger, share=max(known, default=None))
+    more = final.value - counted.value
+    least, grown = (None if bound is None else bound + more for bound in (counted.least, counted.grown))
+    last = Emitted(final.value, final.name, counts=True, least=least, grown=grown)
+    return replace(last if more > 0 else counted, share=max(known, default=None))
 
 
 def of_all_hosts(name: str, by_host: Mapping[str, Emitted], hosts: int, notes: list[Remark]) -> Emitted:
@@ -244,7 +264,9 @@ def of_all_hosts(name: str, by_host: Mapping[str, Emitted], hosts: int, notes: l
         )
     value = sum((one.value for one in hosts_counted), Fraction(0))
     most = sum((one.highest for one in hosts_counted), Fraction(0))
-    return Emitted(value, name, share, counts=True, least=max(one.lowest for one in hosts_counted), most=most)
+    least = max(one.lowest for one in hosts_counted)
+    grown = max(one.surely_grown for one in hosts_counted)
+    return Emitted(value, name, share, counts=True, least=least, most=most, grown=grown if grown < least else None)
 
 
 def largest(quantity: str, readings: Sequence[Emitted], notes: list[Remark]) -> Emitted:

@@ -76,6 +76,19 @@ LOADED_FROM = (
 )
 """Where a trainer loads weights from, or resumes: Megatron, torchtitan, torchtune, LitGPT, EasyLM. Only a place is
 taken for one, and none where the run itself writes."""
+_RESUMES = (
+    "resume_from_checkpoint",
+    "resume_from",
+    "resume_path",
+    "resume_mode",
+    "resume_if_exists",
+    "resume",
+    "auto_resume",
+    "auto_resume_from_checkpoints",
+    "ckpt_path",
+)
+"""What goes on from a checkpoint: Transformers, axolotl, ms-swift; verl; NeMo; Lightning."""
+_FROM_THE_START = {"disable", "never"}
 _FLAVOUR = "model.flavor"
 """torchtitan: `model.name` llama3 with `model.flavor` 8B."""
 
@@ -260,7 +273,9 @@ NUMBERS = (*_OF_A_PLAN, *_EPOCHS, *_UPDATES)
 PLANS = ("planned_tokens", "planned_tokens_of_a_device")
 _EXTENDED = frozenset({"rope_scaling", "rope_factor", "rope_scaling_factor", "yarn", "yarn_factor", "shift_attn"})
 """What trains a model on a longer context than its own."""
-_IN_ENVIRONMENT = frozenset({*MODEL, *NUMBERS, *_ADAPTERS_SAID, *_ADAPTERS_RANK, *_OF_TRAINING_ALONE, *_EXTENDED})
+_IN_ENVIRONMENT = frozenset(
+    {*MODEL, *NUMBERS, *_ADAPTERS_SAID, *_ADAPTERS_RANK, *_OF_TRAINING_ALONE, *_EXTENDED, *_RESUMES}
+)
 """What is read from variables, too, which scripts hand on as arguments."""
 _OF_THE_TOOLKIT, ALL_OF_THE_TOOLKIT = "sm_hp", "sm_hps"
 """What SageMaker's toolkit calls hyperparameters in a container: SM_HP_MODEL_ID each, SM_HPS all of them in JSON
@@ -392,6 +407,10 @@ class Hyperparameters:
         """Whether it is trained on a longer context than the model was made for."""
         given = (each for values in self._by_name.values() for each in values)
         return any(text.lower() not in NO and not _EXTENDED.isdisjoint(name.split(".")) for name, text in given)
+
+    def resumes(self) -> bool:
+        """Whether it is told to go on from a checkpoint."""
+        return any(text.lower() not in NO | _FROM_THE_START for text in self.all(_RESUMES))
 
     def training_signs(self) -> tuple[str, ...]:
         """Names that only training needs; none where the run is told not to train."""

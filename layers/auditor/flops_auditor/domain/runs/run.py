@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Literal
 
 from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.model_names import in_service_bucket
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values import archive_keys
@@ -105,6 +106,12 @@ class Run:
     def hardware_disclosed(self) -> bool:
         """Whether the service says what hardware it ran on."""
         return not self.undisclosed
+
+    @property
+    def reads_a_checkpoint(self) -> bool:
+        """Whether it reads a place where a checkpoint of an earlier run may lie, with that run's counters."""
+        kept = any(not each.data and not in_service_bucket(str(each.location)) for each in self.begins)
+        return kept or bool(self.reads)
 
     @property
     def finished(self) -> bool:

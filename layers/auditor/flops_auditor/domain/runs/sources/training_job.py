@@ -114,7 +114,7 @@ def _parameters(job: TrainingJob) -> dict[str, str]:
 
 def _variables(job: TrainingJob) -> dict[str, str]:
     """Variables; in place of one that holds all hyperparameters its leaves."""
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     for name, text in job.environment.items():
-        found.update(flattened({name: text}) if name.lower() == ALL_OF_THE_TOOLKIT else {name: text})
-    return found
+        variables.update(flattened({name: text}) if name.lower() == ALL_OF_THE_TOOLKIT else {name: text})
+    return variables
