@@ -17,6 +17,7 @@ from flops_auditor.domain.ledger.forms import (
     Flag,
     Maybe,
     Named,
+    Some,
     Text,
     Whole,
 )
@@ -30,6 +31,7 @@ from flops_auditor.domain.ledger.statement import (
     ROTATION_PREDICATE,
     STATEMENT_TYPE,
 )
+from flops_auditor.domain.values.arns import PARTITIONS
 from flops_auditor.domain.values.scripts import EAST_ASIAN, KANA, LOOK_LATIN, SCRIPTS, UNSUSPICIOUS
 from flops_auditor.domain.values.spreadsheets import FORMULA
 from flops_auditor.domain.values.visible import ALIKE, ALIKE_AMONG_OTHERS, CUT
@@ -54,6 +56,7 @@ def tables_js() -> str:
             "ancestors": _form(ANCESTORS),
         },
         "WITHOUT_STATEMENTS": list(WITHOUT_STATEMENTS),
+        "PARTITIONS": [list(each) for each in PARTITIONS],
         "CSV": {"columns": COLUMNS, "formula": FORMULA, "unseen": UNSEEN, "mostShown": MOST_SHOWN},
         "README": {"whole": _readme("whole"), "part": _readme("part")}
         | {"everything": EVERYTHING, "noCheckpoint": NO_CHECKPOINT},
@@ -104,6 +107,8 @@ def _form(form: Any) -> list[Any]:  # noqa: PLR0911 - one for each kind of form
             return ["whole"]
         case Flag():
             return ["flag"]
+        case Some(inner):
+            return ["some", _form(inner)]
         case Maybe(inner):
             return ["maybe", _form(inner)]
         case Named(inner):

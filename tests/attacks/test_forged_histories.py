@@ -46,7 +46,7 @@ def honest() -> LiveLedger:
     ledger.add(continuing("other", day=1, hours=10), pretrain_flops="3e24")
     ledger.add(continuing("child", ["parent"], day=2, hours=10))
     ledger.add(continuing("big", day=3, hours=9000, **LARGE), pretrain_flops="3e24", params="1e11", tokens="2e13")
-    for name in ("parent", "other", "child", "big"):
+    for name in ("big", "parent", "other", "child"):  # the longest first: an event comes when its job has ended
         ledger.audit(name)
         ledger.seal()
     said: dict[str, Any] = {"who": "ada", "why": "measured", "at": ledger.clock.now, "mfu": Fraction(2, 5)}
@@ -248,6 +248,35 @@ def an_action_on_a_job_that_began_at_no_time(forger: Forger) -> None:
     forger.records("stopped")[0].content["job"]["start"] = "2026-02-31T00:00:00.000Z"
 
 
+def a_table_reassessed_that_never_changed(forger: Forger) -> None:
+    """A person's amendment was the reason."""
+    said = forger.records("parent")[1].content
+    said["reassessed"] = {"tables": {}, "code_version": said["code_version"]}
+
+
+def the_job_of_another_account(forger: Forger) -> None:
+    _elsewhere(forger, "123456789012", "999999999999")
+
+
+def the_job_of_another_partition(forger: Forger) -> None:
+    _elsewhere(forger, "arn:aws:", "arn:aws-cn:")
+
+
+def the_job_of_a_region_that_its_arn_is_not_of(forger: Forger) -> None:
+    forger.records("other")[0].content["job"]["region"] = "eu-west-2"
+
+
+def _elsewhere(forger: Forger, here: str, there: str) -> None:
+    """Another ARN, in the evidence as well; all else follows."""
+    leaf = forger.records("other")[0]
+    arn = leaf.content["job"]["arn"].replace(here, there)
+    case = read_case(leaf.evidence)
+    description = {**case.evidence.description, "TrainingJobArn": arn}
+    leaf.rest_on(replace(case.evidence, description=description).to_bytes())
+    audited_again(leaf, NO_LINEAGE)
+    leaf.statement["subject"][0]["name"] = arn
+
+
 def an_unknown_member(forger: Forger) -> None:
     forger.records("other")[0].content["remarks"] = "none"
 
@@ -395,10 +424,43 @@ def an_ancestor_listed_twice(forger: Forger) -> None:
 def dated_before_the_record_that_it_supersedes(forger: Forger) -> None:
     first, second = forger.records("parent")
     second.content["recorded_at"] = _later(first, minutes=-6)
+    _amended(forger, second.content["recorded_at"])
 
 
 def a_record_of_2036(forger: Forger) -> None:
     forger.records("other")[0].content["recorded_at"] = "2036-01-01T00:00:00.000Z"
+
+
+def a_run_that_ends_after_its_record(forger: Forger) -> None:
+    """And all its figures follow."""
+    leaf = forger.records("other")[0]
+    case = read_case(leaf.evidence)
+    description = {**case.evidence.description, "TrainingEndTime": "2099-01-01T00:00:00.000Z"}
+    leaf.rest_on(replace(case.evidence, description=description).to_bytes())
+    audited_again(leaf, NO_LINEAGE)
+    assert leaf.content["job"]["end"][:4] == "2099"
+
+
+def a_run_created_after_its_record(forger: Forger) -> None:
+    content = forger.records("other")[0].content
+    content["recorded_at"] = iso(datetime.fromisoformat(content["job"]["creation_time"]) - timedelta(minutes=6))
+    content["job"].update(start=None, end=None)
+
+
+def an_amendment_after_its_record(forger: Forger) -> None:
+    """Nobody can have given it yet. The evidence alone says so."""
+    _amended(forger, _later(forger.records("parent")[1], minutes=6))
+
+
+def _amended(forger: Forger, at: str) -> None:
+    """The amendment has another time, and all that follows."""
+    leaf = forger.records("parent")[1]
+    case = read_case(leaf.evidence)
+    [amendment] = case.evidence.amendments
+    later = replace(amendment, at=datetime.fromisoformat(at))
+    leaf.rest_on(replace(case.evidence, amendments=(later,)).to_bytes())
+    audited_again(leaf, NO_LINEAGE)
+    _follow(forger)
 
 
 def a_heartbeat_before_the_one_that_it_follows(forger: Forger) -> None:
@@ -452,6 +514,10 @@ ATTACKS: dict[Callable[[Forger], None], set[str]] = {
     an_action_that_is_no_stop: {"MalformedRecord"},
     an_action_at_a_time_that_is_none: {"MalformedRecord"},
     an_action_on_a_job_that_began_at_no_time: {"MalformedRecord"},
+    a_table_reassessed_that_never_changed: {"HistoryMismatch"},
+    the_job_of_another_account: {"WrongLedger"},
+    the_job_of_another_partition: {"SubjectMismatch"},
+    the_job_of_a_region_that_its_arn_is_not_of: {"SubjectMismatch"},
     an_unknown_member: {"MalformedRecord"},
     an_unknown_member_deep_inside: {"MalformedRecord"},
     tables_that_never_changed: {"HistoryMismatch"},
@@ -472,6 +538,9 @@ ATTACKS: dict[Callable[[Forger], None], set[str]] = {
     a_record_that_continues_itself: {"AncestorMismatch"},
     dated_before_the_record_that_it_supersedes: {"TimeRunsBackwards"},
     a_record_of_2036: {"FutureTimestamp"},
+    a_run_that_ends_after_its_record: {"FutureTimestamp"},
+    a_run_created_after_its_record: {"FutureTimestamp"},
+    an_amendment_after_its_record: {"FutureTimestamp"},
     a_heartbeat_before_the_one_that_it_follows: {"TimeRunsBackwards"},
     a_heartbeat_of_9999: {"MalformedRecord"},
     a_heartbeat_of_2150: {"FutureTimestamp"},
@@ -606,6 +675,28 @@ def test_time_never_runs_backwards_by_more_than_the_skew_in_all(forger: Forger) 
     for number, leaf in enumerate(forger.heartbeats()):
         leaf.content["sealed_at"] = iso(start + timedelta(hours=2) - timedelta(minutes=4.9 * number))
     assert "TimeRunsBackwards" in errors(judged(forger))
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("failed", False),
+        ("failed", 1),
+        ("signal_flop", "0"),
+        ("doubts", []),
+        ("other_names", []),
+        ("parents", []),
+        ("base_model", ""),
+        ("loads_weights", False),
+        ("stated", {}),
+        ("stated", {"licence": ""}),
+        ("stated", {"unconfirmed": []}),
+    ],
+)
+def test_what_is_not_so_of_an_ancestor_is_not_spelled_out(forger: Forger, member: str, value: Any) -> None:
+    for leaf in forger.records("child"):
+        leaf.content["cumulative"]["ancestors"][0][member] = value
+    assert errors(judged(forger)) == {"MalformedRecord"}
 
 
 @pytest.mark.parametrize(

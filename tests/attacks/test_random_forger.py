@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import released
+from flops_auditor.domain.ledger.forms import RECORD, Maybe, Some
 from flops_auditor.domain.ledger.verification import Kept
 from flops_auditor.use_cases.ledger.verify_bundle import VerificationReport
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
@@ -27,9 +28,9 @@ from tests.fakes.honest_worlds import HonestWorld
 
 CHANGES = tries(150, 5000)
 A_WORLD = 50
+"""Changes that one world is tried with."""
 SHOWN_ALONE = {"action.reason", "action.requested_at", "reassessed"}
 """Rare members, whose changes test_forged_histories.py makes one by one."""
-"""Changes that one world is tried with."""
 DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger.md"
 FIGURES = Path(__file__).parents[2] / "build" / "forger-figures.txt"
 TITLE = "## What a holder of the record key can still say"
@@ -82,8 +83,29 @@ def pattern(place: Place) -> str:
     return path.removeprefix(".predicate").removeprefix(".") or "predicate"
 
 
+def absent(form: Any, value: Any, at: Place) -> Iterator[Place]:
+    """Where a member could stand that may be absent, and is."""
+    match form:
+        case Maybe(inner) | Some(inner):
+            yield from absent(inner, value, at) if value is not None else ()
+        case [inner]:
+            for number, each in enumerate(value):
+                yield from absent(inner, each, (*at, number))
+        case dict():
+            for name, inner in form.items():
+                member = name.removesuffix("?")
+                if member in value:
+                    yield from absent(inner, value[member], (*at, member))
+                else:
+                    yield (*at, member)
+
+
+SPELLED_OUT: tuple[Any, ...] = (False, True, None, "", "0", "x", [], {}, 0)
+"""What an absent member may be said to be."""
+
+
 class Changer:
-    """Changes one member to another value of a kind that it might have."""
+    """Changes one member to another value of a kind that it might have, or adds one that may be absent."""
 
     def __init__(self, random: Random, records: list[ForgedLeaf]) -> None:
         self.random = random
@@ -93,8 +115,14 @@ class Changer:
                 self._seen.setdefault(pattern(place), []).append(at_place(leaf.statement, place))
 
     def change(self, leaf: ForgedLeaf) -> Place:
-        """Change one member of a record; which one is told. Members near the top are as likely as those deep inside."""
+        """Change or add a member of a record, and tell which. Those near the top are as likely as those deep inside."""
         statement = leaf.statement
+        missing = list(absent(RECORD, statement["predicate"], ("predicate",)))
+        if missing and self.random.random() < 0.1:
+            place = self.random.choice(missing)
+            values = [*SPELLED_OUT, *self._seen.get(pattern(place), ())[:9]]
+            at_place(statement, place[:-1])[place[-1]] = copy.deepcopy(self.random.choice(values))
+            return place
         while True:
             tops = [("predicate", name) for name in statement["predicate"]]
             top: Place = self.random.choice([*tops, ("subject",)])

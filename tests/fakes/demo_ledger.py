@@ -5,13 +5,14 @@ from typing import Any
 
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor_cli.demo import dense, sample_jobs
+from flops_auditor_cli.local_aws.stack import ACCOUNT_ID
 from tests.fakes.live_ledger import LiveLedger
 
 
 def demo_ledger(*names: str) -> LiveLedger:
     """The records that the demo makes of these jobs, or of all, with the times that they have in events/."""
     samples = sample_jobs()
-    ledger = LiveLedger()
+    ledger = LiveLedger(f"flops-auditor/{ACCOUNT_ID}/eu-west-1/demo")
     ledger.clock.now = max(read_time(job["TrainingEndTime"]) for job, _ in samples) + timedelta(minutes=10)
     for job, metrics in samples:
         if not names or job["TrainingJobName"] in names:

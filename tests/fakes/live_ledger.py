@@ -11,7 +11,7 @@ from flops_auditor.domain.ledger.dsse import signed_line
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.leaves import rotation
 from flops_auditor.domain.values.archive_keys import rotation_key
-from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ledger.seal_log import Sealed, Sealer, seal_log
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import PendingRecord
@@ -39,9 +39,8 @@ class PendingOnCommit(MemoryRecords):
 class LiveLedger(World):
     """Jobs, audits, seals and bundles of one ledger."""
 
-    ledger = LEDGER
-
-    def __init__(self, **overrides: Any) -> None:
+    def __init__(self, ledger: str = LEDGER, **overrides: Any) -> None:
+        self.ledger = ledger
         self.archive = MemoryArchive()
         self.clock = FixedClock()
         self.pending = MemoryPendingRecords()
@@ -54,7 +53,7 @@ class LiveLedger(World):
                 "clock": self.clock,
                 "records": PendingOnCommit(pending=self.pending),
                 "signer": self.record,
-                "ledger_id": LEDGER,
+                "ledger_id": ledger,
                 "code_version": __version__,
                 "metrics": self.metrics,
                 **overrides,
@@ -66,6 +65,14 @@ class LiveLedger(World):
         """The time, as bundles ask for it."""
         return self.clock.now
 
+    def deliver(self, name: str) -> None:
+        """Deliver the job's event, which comes when the job has ended."""
+        pointer = self.pointers[name]
+        ended = self.jobs.descriptions[pointer.name, pointer.region].get("TrainingEndTime")
+        if ended is not None:
+            self.clock.now = max(self.clock.now, read_time(ended))
+        super().deliver(name)
+
     def sealer(self) -> Sealer:
         """The sealer on the same archive."""
         return Sealer(
@@ -76,7 +83,7 @@ class LiveLedger(World):
             mailbox=self.mailbox,
             clock=self.clock,
             verify=verifies,
-            ledger_id=LEDGER,
+            ledger_id=self.ledger,
         )
 
     def seal(self) -> Sealed:
@@ -87,7 +94,7 @@ class LiveLedger(World):
     def request_rotation(self, role: Any, number: int, new: MemorySigner) -> None:
         """What `flops-auditor keys rotate` puts into the archive."""
         old = self.record if role == "record" else self.checkpoint
-        payload = rotation(LEDGER, role, number, keyid(old.public_key()), new.public_key(), iso(self.clock.now))
+        payload = rotation(self.ledger, role, number, keyid(old.public_key()), new.public_key(), iso(self.clock.now))
         line = signed_line(payload, tuple(sign(payload, signer) for signer in (old, new)))
         self.archive.put_if_absent(rotation_key(number), line)
 

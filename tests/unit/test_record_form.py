@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.ledger.forms import RECORD, RECORD_FORM, Maybe, Named
+from flops_auditor.domain.ledger.forms import RECORD, RECORD_FORM, Maybe, Named, Some
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
@@ -31,7 +31,7 @@ NAMED = "{}"
 def allowed(form: Any, path: str = "") -> Iterator[str]:
     """Every member that a form has, as a path."""
     match form:
-        case Maybe(inner):
+        case Maybe(inner) | Some(inner):
             yield from allowed(inner, path)
         case Named(inner):
             yield f"{path}.{NAMED}"
@@ -81,10 +81,11 @@ def everything() -> LiveLedger:
     )
     named = {"model_id": "org/model", "model_name": "another"}
     ledger.add(continuing("failed", day=1, TrainingJobStatus="Failed", HyperParameters=named))
-    ledger.add(continuing("child", ["parent", "odd", "failed"], day=2, hours=3000, **BIG))
+    ledger.add(continuing("begun", day=1, hours=20), base_model="none")
+    ledger.add(continuing("child", ["parent", "odd", "failed", "begun"], day=2, hours=3000, **BIG))
     ledger.add(moved(continuing("old", hours=3000, **BIG), timedelta(days=-600)))
     ledger.audit("child", "old")
-    ledger.audit("parent", "odd", "failed")
+    ledger.audit("parent", "odd", "failed", "begun")
     amend(ledger.job_id("child"), Amendment("ada", "why", ledger.clock.now, tokens=10**9), ledger.recorder)
     placed = Stated(placed_on_market=True, placed_on=date(2025, 7, 1))
     amend(ledger.job_id("old"), Amendment("ada", "why", ledger.clock.now, stated=placed), ledger.recorder)

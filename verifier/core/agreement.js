@@ -6,8 +6,8 @@
 import { bytesAsText, fromHex, hex, sha256, utf8 } from "./bytes.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
 import { canonical } from "./json.js";
-import { CLOCK_SKEW, readDay, readMoment } from "./moments.js";
-import { WITHOUT_STATEMENTS } from "./tables.js";
+import { CLOCK_SKEW, iso, readDay, readMoment } from "./moments.js";
+import { PARTITIONS, WITHOUT_STATEMENTS } from "./tables.js";
 
 const MOST = 2 ** 32 - 1;
 const MOST_DUE = 64;
@@ -164,14 +164,20 @@ export class Reader {
 }
 
 /**
- * What a record shows by itself: subject, ARN and job id name one job, and a first record has none before it. Throws
- * SubjectMismatch, HistoryMismatch, DueDateMismatch, SupersedesMismatch, MalformedRecord.
+ * What a record shows by itself: subject, ARN and job id name one job of this ledger, which was there before the record; and a
+ * first record has none before it. Throws SubjectMismatch, WrongLedger, FutureTimestamp, HistoryMismatch, DueDateMismatch,
+ * SupersedesMismatch, MalformedRecord.
  */
 export async function checkRecord(leaf) {
   const { content } = leaf, { job } = content, arn = job.arn.slice(0, 200);
   if (leaf.subject !== job.arn) refuse("SubjectMismatch", `the subject is ${leaf.subject.slice(0, 200)}, the job ${arn}`);
   if (job.id !== hex(await sha256(utf8(`${job.arn}|${job.creation_time ?? ""}`)))) {
     refuse("SubjectMismatch", `${arn}: the job id is not that of this ARN and creation time`);
+  }
+  checkAccount(job, content.ledger_id);
+  const told = [job.creation_time, job.start, job.end].map((each) => each ?? "").sort()[2];
+  if (told > content.recorded_at && (readMoment(told) ?? refuse("MalformedRecord", `${told} is no time`)) > leaf.at + CLOCK_SKEW) {
+    refuse("FutureTimestamp", `${arn}: recorded ${iso(leaf.at)}, and tells of ${told}`);
   }
   const days = content.due.map((each) => each.day).sort();
   if (content.notification_due !== (days[0] ?? null)) refuse("DueDateMismatch", `${arn}: notification_due is not the first day of a duty`);
@@ -181,6 +187,19 @@ export async function checkRecord(leaf) {
   if (first !== (content.supersedes === null)) refuse("SupersedesMismatch", `${arn}: revision ${content.revision} supersedes ${content.supersedes}`);
   if (first !== (content.previous_verdict === null) || (first && (content.changes.length || content.reassessed))) {
     refuse("HistoryMismatch", `${arn}: what is said of the record before does not fit the revision`);
+  }
+}
+
+const partitionOf = (region) => PARTITIONS.find(([begins]) => region.startsWith(begins))?.[1] ?? "aws";
+
+/** A ledger is of one account, whose jobs may be in any region of its partition. Throws SubjectMismatch, WrongLedger. */
+function checkAccount({ arn, region }, ledgerId) {
+  const parts = arn.split(":"), ofLedger = ledgerId.split("/"), shown = arn.slice(0, 200);
+  if (parts.length < 6 || parts[3] !== region || parts[1] !== partitionOf(region)) {
+    refuse("SubjectMismatch", `${shown}: not an ARN of the region ${region.slice(0, 60)} and its partition`);
+  }
+  if (ofLedger.length === 4 && (partitionOf(ofLedger[2]) !== parts[1] || ofLedger[1] !== parts[4])) {
+    refuse("WrongLedger", `${shown}: not a job of the account and partition of ${ledgerId.slice(0, 120)}`);
   }
 }
 
@@ -242,7 +261,11 @@ function beforeChanges(content) {
 
 /** The tables that the record before rests on, where this one says which have changed since. */
 function beforeTables(content) {
-  const changed = content.reassessed.tables, found = { ...content.tables, ...changed };
+  const { tables: changed, code_version: before } = content.reassessed;
+  if (!Object.keys(changed).length && before === content.code_version) {
+    refuse("HistoryMismatch", "it was reassessed since tables or a version changed, and names none that did");
+  }
+  const found = { ...content.tables, ...changed };
   for (const name of Object.keys(changed)) {
     if ((Object.hasOwn(content.tables, name) ? content.tables[name] : null) === changed[name]) {
       refuse("HistoryMismatch", "a table is said to have changed that has not");

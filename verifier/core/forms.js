@@ -21,6 +21,8 @@ function fault(form, value, path) {
       return Number.isInteger(value) && value >= 0 && value <= LARGEST_INTEGER ? null : path;
     case "flag":
       return typeof value === "boolean" ? null : path;
+    case "some":
+      return value && (typeof value !== "object" || Object.keys(value).length) ? fault(inner, value, path) : path;
     case "maybe":
       return value === null ? null : fault(inner, value, path);
     case "list":

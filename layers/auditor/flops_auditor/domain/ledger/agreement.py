@@ -21,6 +21,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     AncestorNotHere,
     DueDateMismatch,
     DuplicateSubject,
+    FutureTimestamp,
     HistoryMismatch,
     LedgerError,
     LoggedOtherwise,
@@ -30,8 +31,11 @@ from flops_auditor.domain.ledger.ledger_errors import (
     SubjectMismatch,
     SupersedesMismatch,
     TimeRunsBackwards,
+    WrongLedger,
 )
 from flops_auditor.domain.values.archive_keys import job_id
+from flops_auditor.domain.values.arns import partition_of_region
+from flops_auditor.domain.values.moments import iso
 
 SPARE_REFERENCES = 10_000
 """How many more ancestors than records a log may name: each is a record of it, or one that is not logged yet."""
@@ -180,9 +184,11 @@ def ordinal(day: str) -> int:
 
 
 def check_record(leaf: Leaf) -> None:
-    """What a record shows by itself: subject, ARN and job id name one job, and a first record has none before it.
+    """What a record shows by itself: subject, ARN and job id name one job of this ledger, which was there before the
+    record; and a first record has none before it.
 
-    Raises SubjectMismatch, HistoryMismatch, DueDateMismatch, SupersedesMismatch, MalformedRecord.
+    Raises SubjectMismatch, WrongLedger, FutureTimestamp, HistoryMismatch, DueDateMismatch, SupersedesMismatch,
+    MalformedRecord.
     """
     content = leaf.statement.predicate
     job = content["job"]
@@ -190,6 +196,10 @@ def check_record(leaf: Leaf) -> None:
         raise SubjectMismatch(f"the subject is {leaf.statement.subject_name[:200]!r}, the job {job['arn'][:200]!r}")
     if job["id"] != job_id(job["arn"], job["creation_time"] or ""):
         raise SubjectMismatch(f"{job['arn'][:200]}: the job id is not that of this ARN and creation time")
+    _check_account(job, content["ledger_id"])
+    told = max(job[name] or "" for name in ("creation_time", "start", "end"))
+    if told > content["recorded_at"]:  # moments of one form are in the order of their texts
+        check_told(told, leaf.at, job["arn"])
     days = [each["day"] for each in content["due"]]
     if content["notification_due"] != (min(days) if days else None):
         raise DueDateMismatch(f"{job['arn'][:200]}: notification_due is not the first day of a duty")
@@ -202,6 +212,24 @@ def check_record(leaf: Leaf) -> None:
         )
     if first != (content["previous_verdict"] is None) or (first and (content["changes"] or content["reassessed"])):
         raise HistoryMismatch(f"{job['arn'][:200]}: what is said of the record before does not fit the revision")
+
+
+def check_told(moment: str, recorded_at: datetime, arn: str) -> None:
+    """Nothing is recorded before it came to pass, by more than clocks differ. Raises FutureTimestamp."""
+    if _time(moment) > milliseconds(recorded_at) + SKEW_MS:
+        raise FutureTimestamp(f"{arn[:200]}: recorded {iso(recorded_at)}, and tells of {moment}")
+
+
+def _check_account(job: Mapping[str, Any], ledger_id: str) -> None:
+    """A ledger is of one account, whose jobs may be in any region of its partition.
+
+    A ledger whose id names no account and region may be of any. Raises SubjectMismatch, WrongLedger.
+    """
+    parts, of_ledger = job["arn"].split(":", 5), ledger_id.split("/")
+    if len(parts) < 6 or parts[3] != job["region"] or parts[1] != partition_of_region(parts[3]):
+        raise SubjectMismatch(f"{job['arn'][:200]}: not an ARN of the region {job['region'][:60]!r} and its partition")
+    if len(of_ledger) == 4 and (partition_of_region(of_ledger[2]), of_ledger[1]) != (parts[1], parts[4]):
+        raise WrongLedger(f"{job['arn'][:200]}: not a job of the account and partition of {ledger_id[:120]}")
 
 
 def check_order(ancestors: list[dict[str, Any]]) -> None:
@@ -256,7 +284,9 @@ def before_changes(content: Mapping[str, Any]) -> list[tuple[str, str, str]] | N
 
 def before_tables(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The tables that the record before rests on, where this one says which have changed since."""
-    changed = content["reassessed"]["tables"]
+    changed, before = content["reassessed"]["tables"], content["reassessed"]["code_version"]
+    if not changed and before == content["code_version"]:
+        raise HistoryMismatch("it was reassessed since tables or a version changed, and names none that did")
     digests = {**content["tables"], **changed}
     if any(content["tables"].get(name) == digest for name, digest in changed.items()):
         raise HistoryMismatch("a table is said to have changed that has not")

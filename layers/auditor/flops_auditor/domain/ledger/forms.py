@@ -42,6 +42,12 @@ class Flag(NamedTuple):
     """`true` or `false`."""
 
 
+class Some(NamedTuple):
+    """A value that says something: `true`, or what is not empty. Where it would say nothing it is left out."""
+
+    inner: Any
+
+
 class Maybe(NamedTuple):
     """A value, or `null`."""
 
@@ -64,6 +70,8 @@ NAME = Text(r"^[^\n]")
 """A text that is not empty."""
 AMOUNT = Text(r"^(0|[1-9][0-9]{0,99})$")
 """FLOP: a whole number, as text."""
+MORE = Text(r"^[1-9][0-9]{0,99}$")
+"""FLOP that are left out where they are none."""
 DECIMAL = Text(r"^-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,12})?$")
 NUMBER = Text(r"^(0|[1-9][0-9]{0,18})$")
 """An index or a size, as text: JSON numbers of 2^53 and more do not survive every reader."""
@@ -116,10 +124,11 @@ STATED = {
     "generatedDataPublic?": FLAG,
     "placedOnMarket?": FLAG,
     "placedOn?": DAY,
-    "licence?": TEXT,
-    "unconfirmed?": [QUESTION],
+    "licence?": Some(TEXT),
+    "fromScratch?": FLAG,
+    "unconfirmed?": Some([QUESTION]),
 }
-"""What people say of a model."""
+"""What people say of a model; what is not said is left out."""
 
 WITHOUT_STATEMENTS = {
     "activity": ACTIVITY,
@@ -144,18 +153,19 @@ ANCESTOR = {
     "upper_flop": Maybe(AMOUNT),
     "activity": ACTIVITY,
     "revision": WHOLE,
-    "doubts?": [SPOKEN],
-    "parents?": [DIGEST],
-    "base_model?": TEXT,
+    "doubts?": Some([SPOKEN]),
+    "parents?": Some([DIGEST]),
+    "base_model?": Some(TEXT),
     "pretraining_flop?": AMOUNT,
     "updates_upper_flop?": AMOUNT,
-    "signal_flop?": AMOUNT,
-    "loads_weights?": Maybe(FLAG),
-    "stated?": STATED,
-    "failed?": FLAG,
+    "signal_flop?": MORE,
+    "loads_weights?": Maybe(Some(FLAG)),
+    "stated?": Some(STATED),
+    "failed?": Some(FLAG),
     "without_statements?": WITHOUT_STATEMENTS,
-    "other_names?": [TEXT],
+    "other_names?": Some([TEXT]),
 }
+"""An earlier run. What is not so of it is left out, and never spelled out: a record has one spelling."""
 
 JOB = {
     "source": TEXT,
@@ -212,11 +222,11 @@ DUTY = {
     "since": Maybe(SINCE),
     "reading": READING,
     "left_open": TEXT,
-    "form?": TEXT,
+    "form?": Some(TEXT),
     "in_force?": DAY,
     "exempt?": {"what": TEXT, "article": TEXT, "licence": LICENCE_STANDING, "by_tag": FLAG},
     "until?": DAY,
-    "no_later_day?": TEXT,
+    "no_later_day?": Some(TEXT),
     "until_article?": TEXT,
 }
 
@@ -246,7 +256,7 @@ ASSESSMENT = {
     "verdict_without_statements": Maybe(VERDICT),
     "role": Maybe(ROLE),
     "in_force?": DAY,
-    "wording_of?": TEXT,
+    "wording_of?": Some(TEXT),
     "duties": [DUTY],
     "doubts": [SPOKEN],
     "notes": [SPOKEN],
@@ -372,6 +382,8 @@ def _schema(form: Any, reading: bool = False) -> CoreSchema:  # noqa: PLR0911 - 
             return schema.int_schema(ge=0, le=LARGEST_INTEGER, strict=True)
         case Flag():
             return schema.bool_schema(strict=True)
+        case Some(inner):
+            return schema.no_info_after_validator_function(_said, _schema(inner, reading))
         case Maybe(inner):
             return schema.nullable_schema(_schema(inner, reading))
         case Named(inner):
@@ -399,6 +411,13 @@ def _in_order(members: dict[str, Any]) -> dict[str, Any]:
     if names != sorted(names):
         raise ValueError("names are not in order")
     return members
+
+
+def _said(value: Any) -> Any:
+    """What is not so, or empty, is left out."""
+    if not value:
+        raise ValueError("it says nothing, and is left out then")
+    return value
 
 
 class Form:

@@ -8,6 +8,23 @@ def partition_of(arn: str) -> str:
     return _part(arn, _PARTITION)
 
 
+PARTITIONS = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("us-isob-", "aws-iso-b"),
+    ("us-isof-", "aws-iso-f"),
+    ("us-iso-", "aws-iso"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("eusc-", "aws-eusc"),
+)
+"""How the names of a partition's regions begin; all others are of `aws` (botocore's partitions.json)."""
+
+
+def partition_of_region(region: str) -> str:
+    """The partition that a region is in."""
+    return next((partition for begins, partition in PARTITIONS if region.startswith(begins)), "aws")
+
+
 def region_of(arn: str) -> str:
     """The region; empty where the ARN has none."""
     return _part(arn, _REGION)

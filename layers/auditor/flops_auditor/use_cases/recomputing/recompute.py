@@ -17,6 +17,7 @@ from flops_auditor.domain.audit.record import lineage_part, result
 from flops_auditor.domain.audit.tables import FILES, POLICY_FOLDER, Tables, parse_tables
 from flops_auditor.domain.law.assessment import crossed_lines
 from flops_auditor.domain.law.due_dates import DueDate, due_dates, read_due_dates
+from flops_auditor.domain.ledger.agreement import check_told
 from flops_auditor.domain.ledger.ledger_errors import (
     DueDateMismatch,
     EvidenceMismatch,
@@ -67,8 +68,8 @@ def recompute(
     Returns what following its lineage over the whole log needs.
 
     `accepted` are digests of tables that the reader takes though no release shipped them. Raises EvidenceMismatch if
-    they differ; DueDateMismatch; NotRecomputable if a table, version or ancestors are not at hand, or if this version
-    cannot read the record or its source; UnknownTables.
+    they differ; DueDateMismatch; FutureTimestamp for an amendment made after the record; NotRecomputable if a table,
+    version or ancestors are not at hand, or if this version cannot read the record or its source; UnknownTables.
     """
     try:
         return _recompute(evidence, content, kept, accepted, services)
@@ -108,6 +109,8 @@ def _recompute(
         raise NotRecomputable(f"{arn} is of a service that version {__version__!r} cannot read: {error}") from error
     except AuditorError as error:
         raise _differs(content)(f"{arn} cannot be audited from its evidence: {error}") from error
+    for amendment in case.evidence.amendments:
+        check_told(iso(amendment.at), datetime.fromisoformat(content["recorded_at"]), arn)
     differing = in_words(differences({name: content.get(name) for name in again}, again))
     if differing:
         message = f"{arn}: recorded by version {version!r}, computed again by {__version__!r}: {differing}"
