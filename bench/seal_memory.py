@@ -20,7 +20,7 @@ from flops_auditor.use_cases.ledger.seal_log import Sealer, seal_log
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import LogPlace, PendingRecord
 from tests.attacks.verify_in_child import peak_memory
-from tests.fakes.ledger import MemoryMailbox, MemorySigner
+from tests.fakes.ledger import MemoryMailbox, MemoryMailedDays, MemorySigner
 from tests.fakes.ledger_world import LEDGER, START, draft
 
 MOST_BYTES = 400_000_000
@@ -59,7 +59,8 @@ def seal(folder: Path, spki: bytes, at: datetime) -> dict[str, Any]:
     """Seal what waits in a folder; what was sealed, in how many batches, and the peak of memory in bytes."""
     before = peak_memory()
     archive, pending = FolderArchive(folder / "archive"), FolderPending(folder / "pending")
-    sealer = Sealer(archive, pending, MemorySigner("sealer"), spki, MemoryMailbox(), lambda: at, verifies, LEDGER)
+    mailbox, mailed = MemoryMailbox(), MemoryMailedDays()
+    sealer = Sealer(archive, pending, MemorySigner("sealer"), spki, mailbox, mailed, lambda: at, verifies, LEDGER)
     sealed = seal_log(sealer)
     batches = sum(1 for _ in archive.list("log/"))
     counts = {"records": sealed.records, "held": len(sealed.held), "batches": batches}

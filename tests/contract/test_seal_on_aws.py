@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
+from flops_auditor.aws.stores.dynamodb_mailed import DynamoDbMailedDays
 from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.kms import KmsSigner
@@ -33,6 +34,7 @@ class Aws:
     records: DynamoDbRecords
     pending: DynamoDbPendingRecords
     mailbox: SnsMailbox
+    mailed: DynamoDbMailedDays
     sqs: Any
     queue: str
 
@@ -72,6 +74,7 @@ def aws() -> Iterator[Aws]:
             DynamoDbRecords(dynamodb, "records"),
             DynamoDbPendingRecords(dynamodb, "records"),
             SnsMailbox(sns, topic),
+            DynamoDbMailedDays(dynamodb, "records"),
             sqs,
             queue,
         )
@@ -86,9 +89,10 @@ def test_killed_after_any_write_the_bundle_is_valid(aws: Aws, after: int, tmp_pa
             archive=Deadly(aws.world.archive, counter, ("put_if_absent",)),
             pending=Deadly(aws.pending, counter, ("mark_logged",)),
             mailbox=Deadly(aws.mailbox, counter, ("publish",)),
+            mailed=aws.mailed,
         )
     aws.add(1)
-    aws.world.seal(pending=aws.pending, mailbox=aws.mailbox)
+    aws.world.seal(pending=aws.pending, mailbox=aws.mailbox, mailed=aws.mailed)
     assert list(aws.pending.waiting()) == []
     report = Bundle(aws.world, tmp_path).verify(pin=checkpoint_in(aws.mails()[-1].encode()))
     assert (report.findings, report.records) == ([], 4)

@@ -2,6 +2,7 @@
 
 from bisect import insort
 from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 from hashlib import sha256
 from threading import RLock
 
@@ -134,3 +135,16 @@ class MemoryMailbox:
     def publish(self, subject: str, message: str, *, first_of_the_day: bool) -> None:
         self.messages.append((subject, message))
         self.first_of_a_day += [subject] if first_of_the_day else []
+
+
+class MemoryMailedDays:
+    """The MailedDays port in a value."""
+
+    def __init__(self) -> None:
+        self.day: date | None = None
+
+    def mailed(self, day: date) -> bool:
+        return self.day == day
+
+    def note(self, day: date) -> None:
+        self.day = day

@@ -33,7 +33,7 @@ from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import PendingRecord, Signer
 from tests.fakes.cases import audit
 from tests.fakes.jobs import CREATED, describe
-from tests.fakes.ledger import MemoryArchive, MemoryMailbox, MemoryPendingRecords, MemorySigner
+from tests.fakes.ledger import MemoryArchive, MemoryMailbox, MemoryMailedDays, MemoryPendingRecords, MemorySigner
 from tests.fakes.lineage import artifact, channel
 
 LEDGER = "flops-auditor/123456789012/eu-west-1/audit"
@@ -168,6 +168,7 @@ class World:
     record: Signer = field(default_factory=lambda: MemorySigner("record"))
     checkpoint: Signer = field(default_factory=lambda: MemorySigner("checkpoint"))
     mailbox: MemoryMailbox = field(default_factory=MemoryMailbox)
+    mailed: MemoryMailedDays = field(default_factory=MemoryMailedDays)
     at: datetime = START
     made: int = 0
     ledger: str = LEDGER
@@ -179,6 +180,7 @@ class World:
             "signer": self.checkpoint,
             "record_spki": self.record.public_key(),
             "mailbox": self.mailbox,
+            "mailed": self.mailed,
             "clock": lambda: self.at,
             "verify": verifies,
             "ledger_id": self.ledger,

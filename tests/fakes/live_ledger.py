@@ -18,7 +18,7 @@ from flops_auditor.use_cases.ports.ledger import PendingRecord
 from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.audit import FakeMetrics, FixedClock, MemoryRecords
 from tests.fakes.bundles import Bundle
-from tests.fakes.ledger import MemoryArchive, MemoryMailbox, MemoryPendingRecords, MemorySigner
+from tests.fakes.ledger import MemoryArchive, MemoryMailbox, MemoryMailedDays, MemoryPendingRecords, MemorySigner
 from tests.fakes.ledger_world import LEDGER, sign
 from tests.fakes.lineage import World
 
@@ -46,6 +46,7 @@ class LiveLedger(World):
         self.pending = MemoryPendingRecords()
         self.record, self.checkpoint = MemorySigner("record"), MemorySigner("checkpoint")
         self.mailbox = MemoryMailbox()
+        self.mailed = MemoryMailedDays()
         self.metrics = FakeMetrics()
         super().__init__(
             **{
@@ -81,6 +82,7 @@ class LiveLedger(World):
             signer=self.checkpoint,
             record_spki=self.record.public_key(),
             mailbox=self.mailbox,
+            mailed=self.mailed,
             clock=self.clock,
             verify=verifies,
             ledger_id=self.ledger,

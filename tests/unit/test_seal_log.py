@@ -36,7 +36,7 @@ from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.ports.ledger import Archive, PendingRecord
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
-from tests.fakes.ledger import MemoryArchive, MemoryRecordItems, MemorySigner
+from tests.fakes.ledger import MemoryArchive, MemoryMailbox, MemoryRecordItems, MemorySigner
 from tests.fakes.ledger_world import LEDGER, World, draft, sign, superseding
 from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
@@ -676,6 +676,33 @@ def test_the_first_checkpoint_of_a_day_says_so() -> None:
         world.seal()
     assert len(world.mailbox.messages) == 6
     assert world.mailbox.first_of_a_day == [world.mailbox.messages[number][0] for number in (0, 2, 5)]
+
+
+class SilentMailbox(MemoryMailbox):
+    """A mailbox that takes nothing."""
+
+    def publish(self, subject: str, message: str, *, first_of_the_day: bool) -> None:
+        raise Killed
+
+
+def test_the_mail_of_a_day_that_was_not_sent_is_left_to_the_next_run() -> None:
+    world = World()
+    world.seal()
+    with pytest.raises(Killed):
+        world.seal(mailbox=SilentMailbox(), clock=lambda: world.at + timedelta(days=1))
+    world.at += timedelta(days=1)
+    world.seal()
+    world.seal()
+    assert len(world.mailbox.messages) == 3
+    assert world.mailbox.first_of_a_day == [world.mailbox.messages[number][0] for number in (0, 1)]
+
+
+def test_no_note_in_the_table_keeps_the_mail_of_a_new_day_back() -> None:
+    """Whoever may write the table can have more mails called the first of a day, never fewer."""
+    world = World()
+    world.mailed.note(world.at.date())
+    world.seal()
+    assert world.mailbox.first_of_a_day == [world.mailbox.messages[0][0]]
 
 
 def history(revisions: int) -> tuple[World, list[PendingRecord]]:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.stores.dynamodb_mailed import DynamoDbMailedDays
 from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
@@ -21,6 +22,7 @@ def sealer_from(environment: SealEnvironment) -> Sealer:
         signer=KmsSigner(kms, environment.checkpoint_key_id),
         record_spki=KmsSigner(kms, environment.record_key_id).public_key(),
         mailbox=SnsMailbox(client("sns"), environment.checkpoint_topic_arn),
+        mailed=DynamoDbMailedDays(client("dynamodb"), environment.table_name),
         clock=lambda: datetime.now(UTC),
         verify=verifies,
         ledger_id=environment.ledger_id,

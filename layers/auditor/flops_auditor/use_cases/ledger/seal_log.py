@@ -60,7 +60,15 @@ from flops_auditor.use_cases.ledger.log_reader import (
     store_frontier,
     verified_checkpoint,
 )
-from flops_auditor.use_cases.ports.ledger import Archive, Identity, Mailbox, PendingRecord, PendingRecords, Signer
+from flops_auditor.use_cases.ports.ledger import (
+    Archive,
+    Identity,
+    Mailbox,
+    MailedDays,
+    PendingRecord,
+    PendingRecords,
+    Signer,
+)
 
 BATCH = 1000
 """Records per batch."""
@@ -81,6 +89,7 @@ class Sealer:
     signer: Signer
     record_spki: bytes
     mailbox: Mailbox
+    mailed: MailedDays
     clock: Callable[[], datetime]
     verify: Verify
     ledger_id: str
@@ -425,11 +434,14 @@ def _conclude(sealer: Sealer, log: _Log, body: bytes) -> None:
         if checkpoint != head:
             raise RootMismatch(f"the checkpoint of size {head.size} is not over the log's leaves")
     today = leaves[-1].at.date()
-    first_of_the_day = log.sealed_on != today
+    # A run that died, or that the mailbox refused, leaves the mail of the day to the next one.
+    first_of_the_day = log.sealed_on != today or not sealer.mailed.mailed(today)
     log.head, log.note, log.sealed_on = head, note, today
     sealer.pending.mark_logged(places_of(first, lines))
     mail = note.decode() + CHECKPOINT_MAIL
     sealer.mailbox.publish(f"FLOPs Auditor checkpoint {head.size}", mail, first_of_the_day=first_of_the_day)
+    if first_of_the_day:
+        sealer.mailed.note(today)
 
 
 CHECKPOINT_MAIL = """

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 Identity = tuple[str, int]
@@ -86,3 +87,13 @@ class Mailbox(Protocol):
 
     def publish(self, subject: str, message: str, *, first_of_the_day: bool) -> None:
         """Send one message; who wants one a day takes only the first of each (UTC)."""
+
+
+class MailedDays(Protocol):
+    """What remembers on which day a checkpoint was last mailed as the first of its day."""
+
+    def mailed(self, day: date) -> bool:
+        """Whether the first checkpoint of this day (UTC) was handed to the mailbox."""
+
+    def note(self, day: date) -> None:
+        """Note that it was."""
