@@ -38,7 +38,7 @@ def rows_of_runs(source: RecordSource, what: str) -> list[dict[str, str]]:
             raise NoNewestRun(f"{what!r} is neither a recorded job nor the base model of one") from error
         last = _newest_training(source, of_model)
     [content] = source.contents([last])
-    listed = {ancestor.job_id for ancestor in source.lineage(content).ancestors}
+    listed = {ancestor.job_id for ancestor in source.lineage(content).counted}
     if of_model:
         others = sum(row["job_id"] not in {*listed, last["job_id"]} for row in of_model)
         more = f"; other runs on that model that do not lead to it: {others}, so name a job" if others else ""

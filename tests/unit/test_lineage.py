@@ -295,7 +295,8 @@ def test_generated_data_counts_on_the_cumulative_basis_only() -> None:
     world.audit()
     content = world.content("tune")
     own = int(content["estimate"]["best_flop"])
-    assert world.ancestors("tune") == {"generate"}, "parents in distillation are not counted"
+    assert content["lineage"]["ancestors"] == 1, "parents in distillation are not counted"
+    assert world.ancestors("tune") == {"generate", "teacher"}, "who takes the tag's word away has to count them"
     assert int(content["cumulative"]["best_flop"]) == 2 * own
     assert int(content["lineage"]["updates_best_flop"]) == own
     assert [a["scenario"] for a in world.content("generate")["assessments"]] == ["systemic-risk-generation"]

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
@@ -22,7 +24,7 @@ from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor_cli.main import app
 from tests.fakes.audit import MemoryAlerts
 from tests.fakes.jobs import CREATED, describe, throughout
-from tests.fakes.lineage import World, continuing
+from tests.fakes.lineage import World, artifact, channel, continuing
 from tests.fakes.running import Room, ended, running
 
 HOURS = 720
@@ -422,6 +424,69 @@ def test_a_chain_does_not_launder_that_an_earlier_run_denies_what_it_continues()
     assert child["rests_on"]["milder"] == ["what earlier runs say of themselves"]
     [listed] = child["cumulative"]["ancestors"]
     assert listed["without_statements"]["doubtful"]
+
+
+HEAVY = {"hours": 30_000}
+DATA: Activity = "synthetic-data"
+
+
+@pytest.mark.parametrize("through", [[], ["next"], ["next", "one-more"]])
+@pytest.mark.parametrize(
+    ("reads", "doubt"), [("model", "ancestor-in-doubt"), ("train", "only-a-tag-says-earlier-activity")]
+)
+def test_a_chain_does_not_launder_that_an_earlier_run_says_it_generated_data(
+    reads: str, doubt: str, through: list[str]
+) -> None:
+    """What that run continues counts without its word, however far below; a model channel contradicts that word."""
+    world = World()
+    world.add(continuing("heavy", **HEAVY))
+    world.add(continuing("middle", day=1, InputDataConfig=[channel(reads, artifact("heavy"))]), activity=DATA)
+    names = ["middle", *through, "last"]
+    for day, (parent, name) in enumerate(pairwise(names), 2):
+        world.add(continuing(name, [parent], day=day))
+    world.audit()
+    plain = World()
+    plain.add(continuing("heavy", **HEAVY))
+    plain.add(continuing("middle", ["heavy"], day=1))
+    plain.audit()
+    heavy, last = world.content("heavy"), world.content("last")
+    assert plain.content("middle")["verdict"] == "above"
+    assert (last["verdict"], last["rests_on"]["verdict_without_statements"]) == ("indeterminate", "above")
+    assert last["rests_on"]["milder"] == ["that earlier runs say they generated data"]
+    opened = [a for a in last["assessments"] if a["verdict"] != "below"]
+    assert [[each["kind"] for each in a["doubts"]] for a in opened] == [[doubt]] * 2
+    assert len(last["assessments"]) == 3, "a line that the word does not decide stays below"
+    assert last["lineage"]["ancestors"] == len(names) - 1, "heavy is listed, and not counted"
+    assert int(last["cumulative"]["best_flop"]) < int(heavy["estimate"]["best_flop"])
+    without = last["rests_on"]["without_statements"]["assessments"][0]
+    assert int(without["best_flop"]) > int(heavy["estimate"]["best_flop"])
+
+
+def test_a_person_who_signs_for_generated_data_settles_it_for_whoever_learns_from_it() -> None:
+    world = World()
+    world.add(continuing("heavy", **HEAVY))
+    world.add(continuing("middle", ["heavy"], day=1), activity=DATA)
+    world.add(continuing("last", ["middle"], day=2))
+    world.audit()
+    amend(world.job_id("middle"), Amendment("ada", "it made data", CREATED, activity=DATA), world.recorder)
+    world.work_off()
+    last = world.content("last")
+    assert (last["verdict"], last["rests_on"]["verdict_without_statements"]) == ("below", "below")
+    assert world.ancestors("last") == {"middle"}
+
+
+def test_who_says_it_generated_data_takes_nobodys_place() -> None:
+    """Who left results at a place is counted beside a run that continues it by its data alone."""
+    for shared in ("middle", "next"):
+        world = World()
+        at = {"CheckpointConfig": {"S3Uri": "s3://checkpoints/run"}}
+        world.add(continuing("heavy", **HEAVY, **at))
+        world.add(continuing("middle", ["heavy"], day=1, **(at if shared == "middle" else {})), activity=DATA)
+        world.add(continuing("next", ["middle"], day=2, **(at if shared == "next" else {})))
+        world.add(continuing("last", day=3, InputDataConfig=[channel("model", "s3://checkpoints/run/step-9")]))
+        world.audit()
+        assert world.content("last")["verdict"] == "above"
+        assert int(world.content("last")["cumulative"]["best_flop"]) > 10**23
 
 
 def test_a_lineage_tag_that_names_another_run_than_the_one_that_is_read_is_a_statement() -> None:

@@ -60,7 +60,7 @@ def lineage_command(
         "ancestors": [to_json(ancestor) for ancestor in lineage.ancestors],
         "doubts": [doubt.to_json(content["job"]["arn"]) for doubt in lineage.doubts],
     }
-    rows, total, count = rows_of(tree(content, lineage)), content["cumulative"], len(lineage.ancestors)
+    rows, total, count = rows_of(tree(content, lineage)), content["cumulative"], len(lineage.counted)
     people = [
         {**row, "best_flop": flop(row["best_flop"]), "upper_flop": flop(row["upper_flop"], "upper")} for row in rows
     ]

@@ -3,14 +3,15 @@
 The same function serves the deployed path, the command line and a verifier that recomputes a record from its evidence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from flops_auditor.domain.audit.grounds import LONGEST_VALUE, Ground
 from flops_auditor.domain.audit.rests_on import (
-    ACTIVITY_CONTRADICTED,
     ACTIVITY_TAG,
+    EARLIER_ACTIVITY,
+    EARLIER_ACTIVITY_DECIDES,
     Heard,
     LineWithout,
     Readings,
@@ -26,13 +27,13 @@ from flops_auditor.domain.compute.hardware_use import MeasuredHosts, hosts_of
 from flops_auditor.domain.compute.run_estimate import Estimate, estimate_job
 from flops_auditor.domain.law.assessment import Assessment, Line, assess_under, lines_of
 from flops_auditor.domain.law.situation import Situation
-from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Cumulative, Lineage, accumulate
+from flops_auditor.domain.lineage.lineage import DOUBTFUL, NO_LINEAGE, Cumulative, Lineage, accumulate
 from flops_auditor.domain.originals.find_origin import find_origin
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.apply_amendments import amend_declared, amend_observations
 from flops_auditor.domain.runs.aws_flops_meter import apply_flops_meter
 from flops_auditor.domain.runs.case import Case
-from flops_auditor.domain.runs.declared import Declared
+from flops_auditor.domain.runs.declared import ACTIVITY_CONTRADICTED, Declared
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.models_file import MalformedModels, still_about
 from flops_auditor.domain.runs.observations import facts_of, observe
@@ -46,6 +47,10 @@ UNREAD = Kind("evidence-not-read", "evidence could not be read: {unread}", GRANT
 UNREAD_MODELS = Kind("models-not-read", "evidence could not be read: {unread}", REPAIR_MODELS)
 NOT_THERE = Kind("evidence-not-there", "evidence could not be had: {unread}")
 """What was asked for is gone: no right would bring it back."""
+
+
+_MOST_EARLIER = 4
+"""Earlier runs that are named of those whose activity a line rests on."""
 
 
 def _unread(unread: Unread) -> Remark:
@@ -199,12 +204,10 @@ def _with_word(audited: Audit, rests: "RestsOn[Audit]", tables: Tables) -> Audit
         ),
     )
     wary = {p.policy_id for p in tables.policies if not (tables.trusts_statements and p.trusts_statements)}
-    of_activity = _doubt_of_the_activity(audited.declared, rests)
+    of_activity = _doubts_of_activities(audited, rests)
     on_its_word = {line: each for line, each in rests.lines.items() if each.verdict != "below"}
     distrusted = {
-        line: each
-        for line, each in on_its_word.items()
-        if line[0] in wary or (of_activity and each.rests_on(ACTIVITY_TAG))
+        line: each for line, each in on_its_word.items() if line[0] in wary or any(map(each.rests_on, of_activity))
     }
     if audited.assessments:
         return _with_doubts(audited, rests, distrusted, of_activity)
@@ -212,29 +215,32 @@ def _with_word(audited: Audit, rests: "RestsOn[Audit]", tables: Tables) -> Audit
         return audited
     worst = max(distrusted.values(), key=lambda each: SEVERITY[each.verdict], default=None)
     worst = worst or LineWithout(None, rests.milder)
-    doubts = [of_activity] if of_activity else _on_its_word(worst, audited.without_statements.verdict)
+    doubts = _each(of_activity.values()) or _on_its_word(worst, audited.without_statements.verdict)
     estimate = replace(audited.estimate, doubts=(*audited.estimate.doubts, *doubts))
     return replace(audited, estimate=estimate, verdict="indeterminate")
 
 
 def _with_doubts(
-    audited: Audit, rests: "RestsOn[Audit]", distrusted: Mapping[Line, LineWithout], of_activity: Remark | None
+    audited: Audit,
+    rests: "RestsOn[Audit]",
+    distrusted: Mapping[Line, LineWithout],
+    of_activity: Mapping[tuple[str, str], Sequence[Remark]],
 ) -> Audit:
     """The audit with its lines that are below on a word that is not trusted left open. A line that only such a word
-    keeps from applying is told where nothing else of its policy is open or over; of a tag's activity, where nothing is.
+    keeps from applying is told where nothing else of its policy is open or over; of an activity, where nothing is.
     """
     lines = {a.line: a for a in audited.assessments}
     open_policies = {a.policy for a in audited.assessments if a.verdict != "below"}
     doubted = {}
     for line, without in distrusted.items():
-        of_tag = of_activity if without.rests_on(ACTIVITY_TAG) else None
+        activities = _each(doubts for statement, doubts in of_activity.items() if without.rests_on(statement))
         assessment = lines.get(line)
-        if assessment is None and not (open_policies if of_tag else open_policies & {line[0]}):
+        if assessment is None and not (open_policies if activities else open_policies & {line[0]}):
             assessment = without.assessment
         elif assessment is not None and assessment.verdict != "below":
             assessment = None
         if assessment is not None:
-            doubts = [of_tag] if of_tag else _on_its_word(without, without.verdict)
+            doubts = activities or _on_its_word(without, without.verdict)
             doubted[line] = replace(assessment, verdict="indeterminate", doubts=(*assessment.doubts, *doubts))
     if not doubted:
         return audited
@@ -251,11 +257,28 @@ def _on_its_word(without: LineWithout, verdict: Verdict) -> list[Remark]:
     return [kind(statements=statements, verdict=verdict, options=" ".join(options)) for kind in kinds]
 
 
-def _doubt_of_the_activity(declared: Declared, rests: "RestsOn[Audit]") -> Remark | None:
-    """Why no line may be below on the activity that a tag declares; None where it may."""
-    contradicted = next((note for note in declared.notes if note.kind is ACTIVITY_CONTRADICTED), None)
-    without = {ground.verdict_without for ground in rests.milder if ACTIVITY_TAG in ground.names}
-    return doubt_of_the_activity(declared.activity, contradicted, without)
+def _each(doubts: Iterable[Sequence[Remark]]) -> list[Remark]:
+    return [doubt for several in doubts for doubt in several]
+
+
+def _doubts_of_activities(audited: Audit, rests: "RestsOn[Audit]") -> dict[tuple[str, str], list[Remark]]:
+    """Why no line may be below on what the run, or an earlier one, says that it did; by the name of that statement."""
+    declared, earlier = audited.declared, [a for a in audited.lineage.counted if a.data_by_its_word]
+    against = next((note for note in declared.notes if note.kind is ACTIVITY_CONTRADICTED), None)
+    doubt = doubt_of_the_activity(declared.activity, against, _without(ACTIVITY_TAG, rests))
+    doubts = {ACTIVITY_TAG: [doubt]} if doubt else {}
+    without = _without(EARLIER_ACTIVITY, rests)
+    against_earlier = [DOUBTFUL(name=a.name, doubt=doubt.words) for a in earlier for doubt in a.activity_doubts]
+    if against_earlier and without - {"below"}:
+        doubts[EARLIER_ACTIVITY] = against_earlier[:_MOST_EARLIER]
+    elif "above" in without:
+        doubts[EARLIER_ACTIVITY] = [EARLIER_ACTIVITY_DECIDES(name=a.name) for a in earlier[:_MOST_EARLIER]]
+    return doubts
+
+
+def _without(statement: tuple[str, str], rests: "RestsOn[Audit]") -> set[Verdict | None]:
+    """What the verdict would be without a statement that makes it milder."""
+    return {ground.verdict_without for ground in rests.milder if statement in ground.names}
 
 
 def figures_of(estimate: Estimate) -> Figures:

@@ -100,7 +100,7 @@ def result(audit: "Audit", packed: Packed | None = None) -> dict[str, Any]:
     `packed` says which ancestors are listed, and where the others are kept; without it all are listed.
     """
     estimate, cumulative, arn = audit.estimate, audit.cumulative, printable(audit.run.arn)
-    held = packed or Packed(cumulative.ancestors)
+    held = packed or Packed(audit.lineage.ancestors)
     ended = audit.run.ended.date() if audit.run.ended else None
     return {
         "job": job_part(audit),

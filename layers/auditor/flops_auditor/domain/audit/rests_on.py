@@ -23,19 +23,21 @@ from flops_auditor.domain.audit.grounds import (
 )
 from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.law.assessment import Assessment, Line
-from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage
+from flops_auditor.domain.lineage.lineage import NO_LINEAGE, SETTLE_ANCESTOR, Lineage
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.declared import TAG_PREFIX, Activity, Declared, read_declared
+from flops_auditor.domain.runs.declared import ACTIVITY_CONTRADICTED, TAG_PREFIX, Activity, Declared, read_declared
 from flops_auditor.domain.runs.hyperparameters import Hyperparameters
 from flops_auditor.domain.runs.observations import Observations
-from flops_auditor.domain.runs.remedies import CORRECT_ACTIVITY
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word, bounded, printable
 
 MOST_STATEMENTS = 40
 EARLIER_RUNS = "what earlier runs say of themselves"
+EARLIER_DATA = "that earlier runs say they generated data"
 ACTIVITY_TAG = ("tags", f"{TAG_PREFIX}activity")
+EARLIER_ACTIVITY = ("earlier runs", "activity")
+"""The names of two statements: what a tag of the run says that it did, and what those of earlier runs say."""
 _LINEAGE = f"tag {TAG_PREFIX}lineage"
 
 ACTIVITY_DECIDES = Kind(
@@ -47,10 +49,10 @@ ACTIVITY_DECIDES = Kind(
         "REASON --activity ACTIVITY`",
     ),
 )
-ACTIVITY_CONTRADICTED = Kind(
-    "activity-contradicted",
-    "contradictory evidence: the job is declared as {activity}, but {evidence}",
-    CORRECT_ACTIVITY,
+EARLIER_ACTIVITY_DECIDES = Kind(
+    "only-a-tag-says-earlier-activity",
+    "only its own word says that the earlier run {name} generated data, without which this one would be above",
+    SETTLE_ANCESTOR,
 )
 LINEAGE_DENIED = Kind(
     "lineage-denied",
@@ -369,19 +371,23 @@ def _measured(estimate: Estimate) -> Iterator[Ground]:
 
 def _parts(heard: Heard) -> Iterator[_Part]:
     yield from list(_declared(heard.readings))[:MOST_STATEMENTS]
+    if any(ancestor.data_by_its_word for ancestor in heard.lineage.ancestors):
+        names = frozenset({EARLIER_ACTIVITY})
+        data = Ground("declared", EARLIER_DATA, names=names, doubt=ON_EARLIER_RUNS, options=())
+        yield _Part(data, lambda h: replace(h, lineage=h.lineage.with_weights()))
     if any(ancestor.without_statements for ancestor in heard.lineage.ancestors):
         earlier = Ground("declared", EARLIER_RUNS, doubt=ON_EARLIER_RUNS, options=())
         yield _Part(earlier, lambda h: replace(h, lineage=h.lineage.without_statements()))
     if heard.declared.lineage:
-        names = _shown(" ".join(heard.declared.lineage))
-        yield _Part(Ground("declared", _LINEAGE, names, doubt=ON_ITS_LINEAGE_TAG, options=()), _without_lineage_tag)
+        tagged = _shown(" ".join(heard.declared.lineage))
+        yield _Part(Ground("declared", _LINEAGE, tagged, doubt=ON_ITS_LINEAGE_TAG, options=()), _without_lineage_tag)
     for quantity, emitted in sorted(heard.observed.emitted.items()):
         options = ("--mfu SHARE",) if quantity == "mfu" else FIGURES
         what, value = f"metric {as_word(emitted.name, 80)}", f"{float(emitted.value):.4g}"
         yield _Part(Ground("emitted", what, value, options=options), _without_metric(quantity))
     if heard.files:
-        names = ", ".join(sorted(as_word(name.rsplit("/", 1)[-1], 80) for name in heard.files))
-        yield _Part(Ground("emitted", f"file {names}"), lambda h: replace(h, files={}))
+        files = ", ".join(sorted(as_word(name.rsplit("/", 1)[-1], 80) for name in heard.files))
+        yield _Part(Ground("emitted", f"file {files}"), lambda h: replace(h, files={}))
     for amendment in heard.amendments:
         yield _Part(Ground("amended", printable(amendment.source)[:200]), _without_amendment(amendment))
 

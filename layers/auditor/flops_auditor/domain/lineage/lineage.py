@@ -6,9 +6,10 @@ jobs that were created before it, so lineage has no cycles; a tag that says othe
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
-from flops_auditor.domain.runs.declared import ACTIVITIES, Activity
+from flops_auditor.domain.runs.declared import ACTIVITIES, ACTIVITY_CONTRADICTED, Activity
 from flops_auditor.domain.runs.model_names import in_service_bucket, is_place
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableStatement, read_stated
@@ -24,7 +25,7 @@ _LONGEST_DOUBT = 200
 
 
 SETTLE_ANCESTOR = Remedy("settle-ancestor", "settle what is in doubt about {name}: `flops-auditor records show {name}`")
-_DOUBTFUL = Kind("ancestor-in-doubt", "ancestor {name}: {doubt}", SETTLE_ANCESTOR)
+DOUBTFUL = Kind("ancestor-in-doubt", "ancestor {name}: {doubt}", SETTLE_ANCESTOR)
 NOT_LOOKED_UP = Kind(
     "earlier-runs-not-looked-up",
     "earlier runs were not looked up: what it begins from may be another run's result, whose compute counts as well: "
@@ -118,6 +119,23 @@ class Ancestor:
         return self.activity != "synthetic-data"
 
     @property
+    def data_by_its_word(self) -> bool:
+        """Whether only the run's own word says that it generated data: without it, it handed weights on."""
+        without = self.without_statements
+        return not self.has_weights and without is not None and without.activity != self.activity
+
+    @property
+    def with_weights(self) -> "Ancestor":
+        """The run without its word that it generated data."""
+        without = self.without_statements
+        return replace(self, activity=without.activity) if without and self.data_by_its_word else self
+
+    @property
+    def activity_doubts(self) -> tuple[Remark, ...]:
+        """What speaks against what it says it did."""
+        return tuple(filter(_of_its_activity, self.doubts))
+
+    @property
     def with_signal(self) -> "Ancestor":
         """Its amounts on the cumulative basis; the upper bound is that already, and the lower one holds for it."""
         if not self.signal_flop or self.best_flop is None:
@@ -152,10 +170,25 @@ class Lineage:
     doubts: tuple[Remark, ...] = ()
     notes: tuple[Remark, ...] = ()
 
+    @cached_property
+    def counted(self) -> tuple[Ancestor, ...]:
+        """The ancestors without those that only runs which generated data continue: the models that generated the data
+        are parents in distillation, which Annex A.1 does not count.
+        """
+        once = {ancestor.job_id: ancestor for ancestor in self.ancestors}
+        generated = [parent for a in self.ancestors if not a.has_weights for parent in a.parents]
+        behind = _reached(generated, lambda job_id: once[job_id].parents if job_id in once else ())
+        if not behind:
+            return self.ancestors
+        counts = _reached(
+            self.parents, lambda job_id: once[job_id].parents if job_id in once and once[job_id].has_weights else ()
+        )
+        return tuple(a for a in self.ancestors if a.job_id not in behind or a.job_id in counts)
+
     def roots(self) -> tuple[Ancestor, ...]:
         """The runs that the weights began with: no run before them handed weights on."""
-        weights = {a.job_id for a in self.ancestors if a.has_weights}
-        return tuple(a for a in self.ancestors if a.job_id in weights and not weights.intersection(a.parents))
+        weights = {a.job_id for a in self.counted if a.has_weights}
+        return tuple(a for a in self.counted if a.job_id in weights and not weights.intersection(a.parents))
 
     def origins(self) -> tuple[Ancestor, ...]:
         """The runs that brought weights in: the roots that began with some, and, where all began with none, a later
@@ -163,7 +196,7 @@ class Lineage:
         """
         origins = tuple(root for root in self.roots() if not root.from_scratch)
         return origins or tuple(
-            a for a in self.ancestors if a.has_weights and a.names_foreign_weights and not a.surely_own
+            a for a in self.counted if a.has_weights and a.names_foreign_weights and not a.surely_own
         )
 
     @property
@@ -172,8 +205,18 @@ class Lineage:
         return bool(self.roots()) and not self.origins()
 
     def without_statements(self) -> "Lineage":
-        """The same without what the runs say of themselves."""
-        return replace(self, ancestors=tuple(a.unsaid() for a in self.ancestors))
+        """The same without what the runs say of themselves, but that they generated data."""
+        said = {a.job_id: a.unsaid() for a in self.ancestors}
+        said |= {
+            a.job_id: replace(said[a.job_id], activity=a.activity, without_statements=a.without_statements)
+            for a in self.ancestors
+            if a.data_by_its_word
+        }
+        return replace(self, ancestors=tuple(said[a.job_id] for a in self.ancestors))
+
+    def with_weights(self) -> "Lineage":
+        """The same without any run's own word that it generated data: what such a run continues counts, too."""
+        return replace(self, ancestors=tuple(a.with_weights for a in self.ancestors))
 
     def same_as(self, other: "Lineage") -> bool:
         """Whether both say the same of the model, whatever revision the figures were taken from."""
@@ -239,6 +282,18 @@ def not_looked_up(begins: Sequence[Reference], results: Sequence[Location]) -> L
     return replace(NO_LINEAGE, doubts=(NOT_LOOKED_UP(places=places),)) if places else NO_LINEAGE
 
 
+def _reached(begin: Iterable[str], further: Callable[[str], Iterable[str]]) -> set[str]:
+    """Job ids that are reached from some, themselves included; without recursion, since chains may be long."""
+    reached: set[str] = set()
+    waiting = list(begin)
+    while waiting:
+        job_id = waiting.pop()
+        if job_id not in reached:
+            reached.add(job_id)
+            waiting += further(job_id)
+    return reached
+
+
 def union(sets: Iterable[Iterable[Ancestor]], without: str = "") -> tuple[Ancestor, ...]:
     """Ancestor sets joined: each run once, by the newest revision known of it, in order of job id."""
     once: dict[str, Ancestor] = {}
@@ -252,11 +307,10 @@ def union(sets: Iterable[Iterable[Ancestor]], without: str = "") -> tuple[Ancest
 
 
 def passed_on(parent: Ancestor, its_ancestors: Sequence[Ancestor]) -> tuple[Ancestor, ...]:
-    """What a child inherits from a parent: it and its ancestors; of a run that generated data, the run alone.
-
-    The models that generated the data are parents in distillation, which Annex A.1 does not count.
+    """What a child inherits from a parent: it and its ancestors; of a run that generated data, the run alone, unless
+    only its own word says so: then its ancestors are listed, though not counted (`Lineage.counted`).
     """
-    return (parent, *its_ancestors) if parent.has_weights else (replace(parent, parents=()),)
+    return (parent, *its_ancestors) if parent.with_weights.has_weights else (replace(parent, parents=()),)
 
 
 def accumulate(
@@ -278,7 +332,7 @@ def accumulate(
     one; a job that was stopped may have left what was wanted of it. A run that generates data is no model: the training
     of the models that it runs does not count towards it (Annex A.1, parents in distillation).
     """
-    distinct = union([lineage.ancestors], without=job_id)
+    distinct = union([lineage.counted], without=job_id)
     counted = distinct if activity != "synthetic-data" else tuple(a for a in distinct if not a.has_weights)
     me = Ancestor(
         job_id,
@@ -292,8 +346,11 @@ def accumulate(
         lower_flop=own.lower_flop,
         firm_flop=own.firm_flop,
     )
-    doubtful = [a for a in counted if a.doubts]
-    inherited = [_DOUBTFUL(name=a.name, doubt=doubt.words) for a in doubtful[:_MOST_DOUBTS] for doubt in a.doubts]
+    doubts_of = {a.job_id: [d for d in a.doubts if not _of_its_activity(d)] for a in counted}
+    doubtful = [a for a in counted if doubts_of[a.job_id]]
+    inherited = [
+        DOUBTFUL(name=a.name, doubt=doubt.words) for a in doubtful[:_MOST_DOUBTS] for doubt in doubts_of[a.job_id]
+    ]
     if len(doubtful) > _MOST_DOUBTS:
         inherited.append(_MORE_DOUBTFUL(count=len(doubtful) - _MOST_DOUBTS))
     of_others = (*lineage.doubts, *inherited)
@@ -366,7 +423,7 @@ def ancestor_of(content: Mapping[str, Any]) -> Ancestor:
         job_arn=content["job"]["arn"],
         best_flop=_amount(estimate["best_flop"]),
         upper_flop=_amount(estimate.get("cautious_upper_flop", estimate["upper_flop"])),
-        doubts=short(map(recorded, [*estimate["doubts"], *lineage["doubts"]])),
+        doubts=short(map(recorded, [*_of_activity(content), *estimate["doubts"], *lineage["doubts"]])),
         parents=tuple(lineage["parents"]),
         activity=content["job"]["activity"],
         base_model=lineage["base_model"],
@@ -382,6 +439,17 @@ def ancestor_of(content: Mapping[str, Any]) -> Ancestor:
         without_statements=_unsaid(content["rests_on"]["without_statements"]),
         other_names=tuple(lineage["other_names"]),
     )
+
+
+def _of_activity(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What speaks against what a recorded run says it did, where a line of it is open for that."""
+    doubts = [doubt for a in content.get("assessments", ()) for doubt in a["doubts"]]
+    return [doubt for doubt in doubts if doubt["kind"] == ACTIVITY_CONTRADICTED.name][:1]
+
+
+def _of_its_activity(doubt: Remark) -> bool:
+    """Whether a doubt is about what a run did, which opens those lines alone that rest on it (audit.py)."""
+    return doubt.kind.name == ACTIVITY_CONTRADICTED.name
 
 
 def _unsaid(members: Mapping[str, Any] | None) -> "Unsaid | None":

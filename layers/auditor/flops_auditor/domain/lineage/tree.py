@@ -43,7 +43,7 @@ def _below(lineage: Lineage, most: int) -> Iterator[TreeRow]:
     count = 0
     while waiting and count < most:
         ancestor, stem, last = waiting.pop()
-        again = ancestor.job_id in shown and bool(ancestor.parents)
+        again = ancestor.job_id in shown and bool(ancestor.parents) and ancestor.has_weights
         branch = stem + ("└─ " if last else "├─ ")
         yield TreeRow(
             branch=branch,
@@ -57,7 +57,8 @@ def _below(lineage: Lineage, most: int) -> Iterator[TreeRow]:
         count += 1
         if not again:
             single = last and len(known) > _DEEP
-            waiting += _children(ancestor.parents, known, stem if single else stem + ("   " if last else "│  "))
+            parents = ancestor.parents if ancestor.has_weights else ()
+            waiting += _children(parents, known, stem if single else stem + ("   " if last else "│  "))
         shown.add(ancestor.job_id)
 
 

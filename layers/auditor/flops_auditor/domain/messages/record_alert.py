@@ -7,7 +7,7 @@ import json
 import re
 import shlex
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -319,8 +319,13 @@ def nearest_ancestors(
         nearer = [by_id[job_id] for job_id in level if job_id in by_id and job_id not in seen]
         seen |= set(level)
         order += nearer
-        level = sorted({parent for ancestor in nearer for parent in ancestor.get("parents", ())} - seen)
+        level = sorted({parent for ancestor in nearer for parent in parents_in(ancestor)} - seen)
     return order[:most][::-1]
+
+
+def parents_in(ancestor: Mapping[str, Any]) -> Sequence[str]:
+    """What a listed ancestor continues, where that counts: of a run that generated data it does not."""
+    return () if ancestor["activity"] == "synthetic-data" else ancestor.get("parents", ())
 
 
 def _steps(content: Mapping[str, Any]) -> list[str]:

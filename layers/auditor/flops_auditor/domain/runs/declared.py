@@ -20,7 +20,7 @@ from flops_auditor.domain.runs.hyperparameters import (
 )
 from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.runs.precision_hints import hinted_precision
-from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_STATEMENT, CORRECT_TAG
+from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_ACTIVITY, CORRECT_STATEMENT, CORRECT_TAG
 from flops_auditor.domain.runs.spdx import unknown_in_words
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
@@ -53,6 +53,11 @@ UNREADABLE_PART = Kind(
 """No option of `amend` says how many are active or trained: the size of the whole model would pass for it."""
 UNREADABLE_ORIGINAL = Kind(
     "unreadable-pretraining-compute", "{statement} could not be read: {text:said40} is {problem}", AMEND_ORIGINAL
+)
+ACTIVITY_CONTRADICTED = Kind(
+    "activity-contradicted",
+    "contradictory evidence: the job is declared as {activity}, but {evidence}",
+    CORRECT_ACTIVITY,
 )
 COUNTS_AS_UNKNOWN = Kind("counts-as-unknown", "{statement} is {text:said40}, which counts as unknown")
 UNKNOWN_CHOICE = Kind("unknown-choice", "{statement} is {text:said40}, not one of {allowed}", CORRECT_TAG)

@@ -189,18 +189,21 @@ class _Recorded:
     def ancestors(self, job_id: str) -> Sequence[Ancestor]:
         """Those of a recorded run."""
         content = self.content(job_id)
-        if content is None:
-            return ()
+        return () if content is None else self._lineage(job_id, content).ancestors
+
+    def _lineage(self, job_id: str, content: Mapping[str, Any]) -> Lineage:
         if job_id not in self._lineages:
             self._lineages[job_id] = read_lineage(content, self.load)
-        return self._lineages[job_id].ancestors
+        return self._lineages[job_id]
 
     def known(self, job_id: str) -> Known | None:
         """What tells holders of a place apart."""
         content = self.content(job_id)
         if content is None:
             return None
-        return Known(content["job"]["succeeded"], frozenset(a.job_id for a in self.ancestors(job_id)))
+        generates = content["job"]["activity"] == "synthetic-data"
+        behind = frozenset() if generates else frozenset(a.job_id for a in self._lineage(job_id, content).counted)
+        return Known(content["job"]["succeeded"], behind)
 
 
 def recorded_lineage(content: dict[str, object], archive: Archive) -> Lineage:

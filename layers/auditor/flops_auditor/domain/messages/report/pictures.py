@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flops_auditor.domain.messages.record_alert import nearest_ancestors
+from flops_auditor.domain.messages.record_alert import nearest_ancestors, parents_in
 from flops_auditor.domain.messages.report.job_line import JobLine, NearestLine
 from flops_auditor.domain.values.amounts import flop, scientific
 from flops_auditor.domain.values.arns import name_of
@@ -181,11 +181,12 @@ def _steps(content: Mapping[str, Any], known: Mapping[str, JobLine]) -> list[tup
     """(end, lower, best, upper) after each run; empty where a bound is not known, or no run has an end."""
     job, estimate = content["job"], content["estimate"]
     total = content["cumulative"]
-    ends = {each["job_id"]: _end(known.get(each["job_id"])) for each in total["ancestors"]}
+    ancestors = _added_up(content)
+    ends = {each["job_id"]: _end(known.get(each["job_id"])) for each in ancestors}
     end = read_time(job["end"]) if job["end"] else None
     if end is None or None in (total["best_flop"], total["upper_flop"], estimate["best_flop"]):
         return []
-    runs = [(min(ends[each["job_id"]] or end, end), each) for each in total["ancestors"]]
+    runs = [(min(ends[each["job_id"]] or end, end), each) for each in ancestors]
     rest = [(end, estimate)]
     steps, sums = [], [0, 0, 0]
     for at, each in [*sorted(runs, key=lambda run: (run[0], run[1]["job_id"])), *rest]:
@@ -194,6 +195,14 @@ def _steps(content: Mapping[str, Any], known: Mapping[str, JobLine]) -> list[tup
         if sums[1] > 0:
             steps.append((at, max(sums[0], sums[1] // 1000, 1), sums[1], max(sums[2], sums[1])))
     return steps
+
+
+def _added_up(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The listed ancestors that count: those that only a run continues that generated data do not."""
+    listed = content["cumulative"]["ancestors"]
+    if content["lineage"]["kept"]:  # then not every run on the way is listed
+        return list(listed)
+    return nearest_ancestors(content["lineage"]["parents"], listed, len(listed))
 
 
 def _end(line: JobLine | None) -> datetime | None:
@@ -264,7 +273,7 @@ def _levels(parents: Sequence[str], by_id: Mapping[str, Mapping[str, Any]]) -> l
     while level:
         seen |= set(level)
         levels += [level[at : at + MOST_ON_A_LEVEL] for at in range(0, len(level), MOST_ON_A_LEVEL)]
-        further = {parent for each in level for parent in by_id[each].get("parents", ())}
+        further = {parent for each in level for parent in parents_in(by_id[each])}
         level = sorted(each for each in further - seen if each in by_id)
     return levels
 
@@ -272,7 +281,7 @@ def _levels(parents: Sequence[str], by_id: Mapping[str, Mapping[str, Any]]) -> l
 def _pairs(content: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]], original: bool) -> list[tuple[str, str]]:
     """(what was continued, by what), by job id; the original's is empty."""
     pairs = [(parent, content["job"]["id"]) for parent in content["lineage"]["parents"]]
-    pairs += [(parent, each) for each, run in by_id.items() for parent in run.get("parents", ())]
+    pairs += [(parent, each) for each, run in by_id.items() for parent in parents_in(run)]
     drawn = [(parent, child) for parent, child in pairs if parent in by_id]
     continuing = {child for _, child in drawn}
     ids = [*by_id, content["job"]["id"]]
