@@ -321,6 +321,13 @@ def test_a_model_in_a_form_that_cannot_be_followed_is_a_doubt(read: Callable[[st
         assert form in found["words"]
         assert world.content("child")["verdict"] == ("below" if what == "notes" else "indeterminate")
         assert kinds(world, "tagged") == []
+        rests = world.content("tagged")["rests_on"]
+        if what == "doubts":
+            assert rests["milder"] == ["tag flops-auditor:lineage = parent"], "the record says what the tag took away"
+            assert rests["verdict_without_statements"] == "indeterminate"
+
+
+TEACHER_ALONE = {"InputDataConfig": [channel("teacher", artifact("parent"))]}
 
 
 @pytest.mark.parametrize(
@@ -330,6 +337,8 @@ def test_a_model_in_a_form_that_cannot_be_followed_is_a_doubt(read: Callable[[st
         ({"InputDataConfig": [channel("model", "s3://b/" + "x" * 900)]}, "place-too-long"),
         ({"CheckpointConfig": {"S3Uri": "s3://b/" + "x" * 900}}, "result-too-long"),
         ({"InputDataConfig": [channel("teacher", artifact("parent"))]}, "only-auxiliary-model"),
+        (TEACHER_ALONE | {"HyperParameters": {"model_type": "gpt"}}, "only-auxiliary-model"),
+        (TEACHER_ALONE | {"Environment": {"INIT_SEED": "1", "base_lr": "1"}}, "only-auxiliary-model"),
     ],
 )
 def test_what_is_too_long_or_too_deep_or_only_a_teacher_is_a_doubt(changes: dict[str, Any], kind: str) -> None:
@@ -338,6 +347,21 @@ def test_what_is_too_long_or_too_deep_or_only_a_teacher_is_a_doubt(changes: dict
     world.audit()
     assert kind in kinds(world, "job")
     assert world.content("job")["verdict"] == "indeterminate"
+
+
+@pytest.mark.parametrize("name", ["teacher", "reward_base", "value_function"])
+def test_what_a_channel_is_called_is_the_jobs_word(name: str) -> None:
+    """Beside any other model it takes away what it holds, whatever that took."""
+    world = World()
+    world.add(continuing("heavy", **LONG))
+    channels = [channel(name, artifact("heavy")), channel("model", "s3://anywhere/x")]
+    world.add(continuing("job", day=1, InputDataConfig=channels))
+    world.add(continuing("named", day=1, HyperParameters={"model_id": "gpt2"}, InputDataConfig=channels[:1]))
+    world.audit()
+    for each in ("job", "named"):
+        rests = world.content(each)["rests_on"]
+        assert rests["on_the_jobs_word"] and rests["verdict_without_statements"] == "indeterminate"
+        assert f"what it calls channel {name}" in rests["milder"]
 
 
 def test_a_teacher_beside_a_student_is_a_note() -> None:

@@ -112,6 +112,7 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
         files=evidence.files,
         amendments=evidence.amendments,
         reads=run.reads if run.declared.lineage else (),
+        auxiliary=() if run.declared.lineage else run.auxiliary,
     )
     unchanging = _Unchanging(case, tables, hosts_of(run, heard.observed, tables.hardware, tables.utilisation))
     as_stated = _audited(unchanging, heard)

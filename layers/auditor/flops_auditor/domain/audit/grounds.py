@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from flops_auditor.domain.runs.declared import TAG_PREFIX
-from flops_auditor.domain.runs.remedies import ASK
+from flops_auditor.domain.runs.remedies import ASK, TAG_LINEAGE
 from flops_auditor.domain.values.figures import Verdict
 from flops_auditor.domain.values.remarks import Kind, Remedy, as_word
 
@@ -34,6 +34,7 @@ ON_ITS_LINEAGE_TAG = Kind(
         f"take the tag {TAG_PREFIX}lineage away, so that the ledger is asked what the run continues, then: {ASK}",
     ),
 )
+ON_ITS_CHANNELS = Kind("only-its-word-on-channels", _ONLY_ITS_WORD, TAG_LINEAGE)
 ON_EARLIER_RUNS = Kind(
     "only-earlier-runs-word",
     _ONLY_ITS_WORD,

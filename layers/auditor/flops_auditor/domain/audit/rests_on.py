@@ -16,6 +16,7 @@ from flops_auditor.domain.audit.grounds import (
     GROUND_SOURCES,
     LONGEST_VALUE,
     ON_EARLIER_RUNS,
+    ON_ITS_CHANNELS,
     ON_ITS_LINEAGE_TAG,
     OPTIONS,
     Ground,
@@ -57,6 +58,10 @@ EARLIER_ACTIVITY_DECIDES = Kind(
 LINEAGE_DENIED = Kind(
     "lineage-denied",
     "only the job's own tag says what it continues, and it reads {places:list}",
+)
+CALLED_AUXILIARY = Kind(
+    "called-auxiliary",
+    "only their names say that the job does not begin with what these channels give: {channels:list}",
 )
 _PLACES = {
     "tags": "tag",
@@ -108,8 +113,9 @@ class Readings:
 class Heard:
     """All that bears on a run apart from what AWS measured: what it says, what it emitted, what people say of it.
 
-    `observed` is as it was read; `files` are those that the job left. `reads` are the places that it reads a model
-    from, where its tag says what it continues. `gone` are the statements that are left out of `readings`.
+    `observed` is as it was read; `files` are those that the job left. `reads` is what it reads a model from, where its
+    tag says what it continues, and `auxiliary` what it calls a teacher and the like, where it does not. `gone` are the
+    statements that are left out of `readings`.
     """
 
     readings: Readings
@@ -118,6 +124,7 @@ class Heard:
     files: Mapping[str, str]
     amendments: tuple[Amendment, ...]
     reads: tuple[str, ...] = ()
+    auxiliary: tuple[str, ...] = ()
     doubts: tuple[Remark, ...] = ()
     gone: StatementNames = frozenset()
 
@@ -381,6 +388,10 @@ def _parts(heard: Heard) -> Iterator[_Part]:
     if heard.declared.lineage:
         tagged = _shown(" ".join(heard.declared.lineage))
         yield _Part(Ground("declared", _LINEAGE, tagged, doubt=ON_ITS_LINEAGE_TAG, options=()), _without_lineage_tag)
+    if heard.auxiliary:
+        called = ", ".join(as_word(name, LONGEST_VALUE) for name in heard.auxiliary[:_MOST_NAMED])
+        what = f"what it calls channel{'s' if len(heard.auxiliary) > 1 else ''} {called}"
+        yield _Part(Ground("declared", what, doubt=ON_ITS_CHANNELS, options=()), _counting_auxiliary)
     for quantity, emitted in sorted(heard.observed.emitted.items()):
         options = ("--mfu SHARE",) if quantity == "mfu" else FIGURES
         what, value = f"metric {as_word(emitted.name, 80)}", f"{float(emitted.value):.4g}"
@@ -419,6 +430,11 @@ def _without_lineage_tag(heard: Heard) -> Heard:
     if heard.reads:
         return replace(heard, doubts=(*heard.doubts, LINEAGE_DENIED(places=heard.reads)))
     return replace(heard, lineage=NO_LINEAGE)
+
+
+def _counting_auxiliary(heard: Heard) -> Heard:
+    """Whose results the channels hold was not looked up. Without their names, the job may continue those."""
+    return replace(heard, doubts=(*heard.doubts, CALLED_AUXILIARY(channels=heard.auxiliary)))
 
 
 def _without_metric(quantity: str) -> Callable[[Heard], Heard]:

@@ -66,8 +66,8 @@ class Run:
     shared by runs that are trials of one search: they are no ancestors of each other. `role` is whose rights it had, ""
     where the service does not say. `checkpoints` are those of its `results` that its owner named, where others may
     write, or whose content others may have. `begins_doubts` are about what it begins from and cannot be looked up.
-    `reads` are places that it reads a model from, where its lineage tag says what it continues. `stop_command` is what
-    a person types to end it.
+    `reads` is what it reads a model from, where its lineage tag says what it continues, and `auxiliary` are inputs that
+    do not count for what their owner calls them, such as a teacher. `stop_command` is what a person types to end it.
     """
 
     source: str
@@ -95,6 +95,7 @@ class Run:
     begins_notes: tuple[Remark, ...] = ()
     begins_doubts: tuple[Remark, ...] = ()
     reads: tuple[str, ...] = ()
+    auxiliary: tuple[str, ...] = ()
     results: tuple[Location, ...] = ()
     checkpoints: tuple[Location, ...] = ()
     family: str = ""

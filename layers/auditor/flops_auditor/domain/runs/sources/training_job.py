@@ -10,6 +10,7 @@ from flops_auditor.domain.runs.sources.model_packages import beginnings
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
 from flops_auditor.domain.runs.sources.training_job_metrics import HOST_METRICS
 from flops_auditor.domain.runs.sources.training_job_places import (
+    AUXILIARY_CHANNEL,
     checkpoints,
     is_model_channel,
     outputs,
@@ -68,6 +69,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         begins_notes=(*(each for each in remarks if each.kind.remedy is None), *unseen_copies),
         begins_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
         reads=_denied(job) if declared.lineage else (),
+        auxiliary=tuple(str(each.fact("channel")) for each in remarks if each.kind is AUXILIARY_CHANNEL),
         results=(*results, *copies),
         checkpoints=(*checkpoints(job), *copies),
         family=job.tuning_job_arn,
@@ -78,8 +80,14 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
 
 
 def _denied(job: TrainingJob) -> tuple[str, ...]:
-    """Places that the job reads a model from, where its lineage tag says what it continues, or that it is nothing."""
-    return tuple(str(each.location) for each in references(job, ())[0])
+    """What the job reads a model from, where its lineage tag says what it continues, or that it is nothing: places, and
+    what would be in doubt without the tag.
+    """
+    places, remarks = references(job, ())
+    doubts = [dict(each.facts) for each in remarks if each.kind.remedy is not None]
+    forms = [f"{each['form']} ({each['where']})" for each in doubts if "form" in each]
+    others = [each.words for each in remarks if each.kind.remedy is not None and "form" not in dict(each.facts)]
+    return (*(str(each.location) for each in places), *dict.fromkeys([*forms, *others]))
 
 
 def statements(job: TrainingJob) -> Statements:

@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from flops_auditor.domain.runs.hyperparameters import plain
+from flops_auditor.domain.runs.hyperparameters import MODEL, Hyperparameters, plain
 from flops_auditor.domain.runs.places import NAMES, Location, Reference, each_once, is_access_point, read_s3
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.sources.training_job_answer import Channel, TrainingJob
@@ -153,8 +153,11 @@ def _not_followed(channel: Channel, location: Location | None) -> str:
 
 
 def _names_a_model(job: TrainingJob) -> bool:
-    named = {**job.hyper_parameters, **job.environment}
-    return any(value and _MODEL_LIKE.search(name) and not _NOT_COUNTED.search(name) for name, value in named.items())
+    """Whether it names a model to begin with under a name that trainers load one by: others, such as a model's type,
+    say nothing of what lies in a channel.
+    """
+    variables = {name: value for name, value in job.environment.items() if name.lower() in MODEL}
+    return any(Hyperparameters.of(named).models() for named in (job.hyper_parameters, variables))
 
 
 def _tagged(text: str) -> Reference:
