@@ -206,13 +206,13 @@ class Lineage:
 
     def without_statements(self) -> "Lineage":
         """The same without what the runs say of themselves, but that they generated data."""
-        said = {a.job_id: a.unsaid() for a in self.ancestors}
-        said |= {
-            a.job_id: replace(said[a.job_id], activity=a.activity, without_statements=a.without_statements)
+        unsaid = {a.job_id: a.unsaid() for a in self.ancestors}
+        unsaid |= {
+            a.job_id: replace(unsaid[a.job_id], activity=a.activity, without_statements=a.without_statements)
             for a in self.ancestors
             if a.data_by_its_word
         }
-        return replace(self, ancestors=tuple(said[a.job_id] for a in self.ancestors))
+        return replace(self, ancestors=tuple(unsaid[a.job_id] for a in self.ancestors))
 
     def with_weights(self) -> "Lineage":
         """The same without any run's own word that it generated data: what such a run continues counts, too."""
