@@ -106,3 +106,28 @@ def test_a_delete_marker_is_refused(storage: Storage, then_put_again: bool) -> N
     with pytest.raises(ObjectReplaced, match="log/1"):
         archive.get("log/1")
     assert list(archive.list("log/")) == ["log/1"]
+
+
+def test_whatever_is_refused_is_told_with_why_where_all_is_listed(storage: Storage) -> None:
+    archive, intruder = storage
+    for key in ("log/1", "log/2", "log/3", "log/4", "other"):
+        archive.put_if_absent(key, b"body")
+    intruder.overwrite("log/2")
+    intruder.delete("log/3")
+    intruder.overwrite("log/3")
+    told = dict(archive.inspect("log/"))
+    assert list(told) == ["log/1", "log/2", "log/3", "log/4"]
+    for key, why in told.items():
+        if why:
+            with pytest.raises(ObjectReplaced, match=why):
+                archive.get(key)
+        else:
+            assert archive.get(key) == b"body"
+    assert [key for key, why in told.items() if why] == ["log/2", "log/3"]
+
+
+def test_what_is_too_large_is_refused_where_all_is_listed(storage: Storage) -> None:
+    archive, _ = storage
+    archive.put_if_absent("checkpoints/1", b"x" * ((1 << 20) + 1))
+    [(_, why)] = archive.inspect("")
+    assert "more" in why

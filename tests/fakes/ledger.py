@@ -47,11 +47,9 @@ class MemoryArchive:
     def get(self, key: str) -> bytes | None:
         if key not in self._versions:
             return None
-        self._refuse_replaced(key)
-        body = self._versions[key][0]
-        if len(body or b"") > largest(key):
-            raise ObjectReplaced(f"{key} has more bytes than the ledger writes there")
-        return body
+        if why := self._refused(key):
+            raise ObjectReplaced(f"{key} {why}")
+        return self._versions[key][0]
 
     def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
         found = (key for key in tuple(self._order) if key.startswith(prefix) and key > start_after)
@@ -71,12 +69,16 @@ class MemoryArchive:
         """Put a delete marker, as DeleteObject does under Object Lock."""
         self.overwrite(key, None)
 
-    def _refuse_replaced(self, key: str) -> None:
+    def inspect(self, prefix: str) -> Iterator[tuple[str, str]]:
+        return ((key, self._refused(key)) for key in self.list(prefix))
+
+    def _refused(self, key: str) -> str:
         versions = self._versions[key]
         if None in versions:
-            raise ObjectReplaced(f"{key} has a delete marker")
+            return "has a delete marker"
         if len(versions) > 1:
-            raise ObjectReplaced(f"{key} has a second version")
+            return "has a second version"
+        return "has more bytes than the ledger writes there" if len(versions[0] or b"") > largest(key) else ""
 
 
 class MemoryPendingRecords:

@@ -134,6 +134,61 @@ def test_a_replaced_batch_is_named() -> None:
         compared(world)
 
 
+@pytest.mark.parametrize("prefix", ["checkpoints/", "frontiers/", "tables/", "evidence/", "records/", "rotations/"])
+@pytest.mark.parametrize(("intruder", "said"), [("overwrite", "a second version"), ("delete", "a delete marker")])
+def test_whatever_was_replaced_is_named_once(prefix: str, intruder: str, said: str) -> None:
+    """The oldest of each: neither the newest checkpoint alone, nor what a sample draws."""
+    world = rotated()
+    key = next(world.archive.list(prefix))
+    world.archive.overwrite(key, b"x" if intruder == "overwrite" else None)
+    [check] = compared(world).checks()
+    assert not check.ok
+    assert check.detail == f"1 differences: ObjectReplaced: {key} has {said}"
+
+
+@pytest.mark.parametrize("prefix", ["checkpoints/", "tables/", "rotations/"])
+def test_what_the_log_names_and_the_archive_lacks_is_named(prefix: str) -> None:
+    world = rotated()
+    key = next(world.archive.list(prefix))
+    del world.archive._versions[key]
+    world.archive._order.remove(key)
+    [check] = compared(world).checks()
+    assert f"{key}, which the log names, is not archived" in check.detail
+
+
+def test_a_table_that_is_not_what_its_name_says_is_named() -> None:
+    world = small()
+    key = next(world.archive.list("tables/"))
+    world.archive._versions[key] = [b"other"]
+    [check] = compared(world).checks()
+    assert check.detail.endswith(f"{key} is not the table that records rest on")
+
+
+@pytest.mark.parametrize("bodies", [[b"junk"], [b""], [b"junk", None], [b"a", b"b"]])
+def test_what_lies_where_the_next_request_for_a_key_goes_is_named(bodies: list[bytes | None]) -> None:
+    world = rotated()
+    for body in bodies:
+        world.archive.overwrite("rotations/000001.json", body)
+    agree, key = compared(world).checks()
+    assert agree.ok
+    assert (key.check, key.ok) == ("the next key", False)
+    assert "rotations/000001.json is no request for a key: " in key.detail
+
+
+def test_a_request_that_waits_for_the_sealer_is_none_of_them() -> None:
+    world = rotated()
+    world.request_rotation("checkpoint", 1, world.checkpoint, MemorySigner("checkpoint 2"))
+    assert [check.ok for check in compared(world).checks()] == [True]
+
+
+def rotated() -> World:
+    world = small()
+    old, world.record = world.record, MemorySigner("record 2")
+    world.request_rotation("record", 0, old, world.record)
+    world.seal()
+    return world
+
+
 @pytest.mark.parametrize(("key_of", "said"), [(record_key, "and not archived"), (evidence_key, "evidence of")])
 def test_what_the_log_has_and_the_archive_not_is_named(key_of: Callable[[str, int], str], said: str) -> None:
     world = small()

@@ -236,6 +236,12 @@ def test_a_bad_record_is_held_and_stops_nobody() -> None:
     early = world.draft()
     early.content["recorded_at"] = "2027-01-01T00:00:00.000Z"
     world.commit(early)
+    foreseen = world.draft()
+    foreseen.content["job"]["end"] = "2027-01-01T00:00:00.000Z"
+    world.commit(foreseen)
+    itself = world.draft()
+    itself.content["previous_verdict"] = "below"
+    world.commit(itself)
     broken = world.draft()
     line = world.commit(broken)
     record = world.pending.records[broken.content["job"]["id"], 0]
@@ -246,6 +252,8 @@ def test_a_bad_record_is_held_and_stops_nobody() -> None:
     assert sealed.records == 2
     assert sorted(held.error for held in sealed.held) == [
         "FutureTimestamp",
+        "FutureTimestamp",
+        "HistoryMismatch",
         "MalformedRecord",
         "UnknownKey",
         "WrongLedger",

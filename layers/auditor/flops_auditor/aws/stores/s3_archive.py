@@ -4,8 +4,8 @@ Object Lock keeps every version, but lets a delete marker or a newer version tak
 is read through ListObjectVersions: a second version or a delete marker is a finding, not a state.
 """
 
-from collections.abc import Iterator
-from itertools import groupby, islice
+from collections.abc import Iterator, Sequence
+from itertools import groupby, islice, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,6 +26,16 @@ class _Version(NamedTuple):
 
     name: str
     size: int
+
+
+def _refused(key: str, versions: Sequence[_Version | None]) -> str:
+    """Why nothing is read under a key that has these versions."""
+    if None in versions:
+        return "has a delete marker"
+    if len(versions) > 1:
+        return "has a second version"
+    size = versions[0].size if versions and versions[0] else 0
+    return f"has {size} bytes, more than the ledger writes there" if size > largest(key) else ""
 
 
 class S3Archive:
@@ -51,18 +61,11 @@ class S3Archive:
 
     def get(self, key: str) -> bytes | None:
         """The only version of the object, if it is not larger than the ledger writes any."""
-        versions: list[_Version] = []
-        for listed, version in self._versions(key, "", _PAGE):
-            if listed != key:
-                break
-            if version is None:
-                raise ObjectReplaced(f"{key} has a delete marker")
-            versions.append(version)
-            if len(versions) > 1:
-                raise ObjectReplaced(f"{key} has a second version")
-            if version.size > largest(key):
-                raise ObjectReplaced(f"{key} has {version.size} bytes, more than the ledger writes there")
-        return self._read(key, versions[0].name) if versions else None
+        listed = takewhile(lambda each: each[0] == key, self._versions(key, "", _PAGE))
+        versions = [version for _, version in islice(listed, 2)]
+        if why := _refused(key, versions):
+            raise ObjectReplaced(f"{key} {why}")
+        return self._read(key, versions[0].name) if versions and versions[0] else None
 
     def _read(self, key: str, version: str) -> bytes:
         """One version. botocore tries the request again, but not a body that breaks off while it is read."""
@@ -80,6 +83,11 @@ class S3Archive:
         page = _PAGE if limit is None else min(_PAGE, limit)
         keys = (key for key, _ in groupby(self._versions(prefix, start_after, page), lambda each: each[0]))
         return islice(keys, limit)
+
+    def inspect(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Keys in order, each with why `get` refuses its object; "" where it does not."""
+        for key, versions in groupby(self._versions(prefix, "", _PAGE), lambda each: each[0]):
+            yield key, _refused(key, [version for _, version in islice(versions, 2)])
 
     def _versions(self, prefix: str, start_after: str, page: int) -> Iterator[tuple[str, "_Version | None"]]:
         """(key, version) of each version in the order of keys; None as version for a delete marker."""

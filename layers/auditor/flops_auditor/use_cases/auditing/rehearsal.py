@@ -79,6 +79,9 @@ class _Archive:
     def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
         return self.kept.list(prefix, start_after, limit)
 
+    def inspect(self, prefix: str) -> Iterator[tuple[str, str]]:
+        return self.kept.inspect(prefix)
+
 
 class _Signer:
     """The Signer port: no key is used."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
-from flops_auditor.domain.ledger.leaves import Verify, kind_of, parse_rotation
+from flops_auditor.domain.ledger.leaves import Rotation, Verify, kind_of, parse_rotation, read_leaf
 from flops_auditor.domain.ledger.ledger_errors import (
     BadCheckpointSignature,
     LedgerError,
@@ -14,6 +14,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     ObjectReplaced,
     RootMismatch,
     TruncatedLedger,
+    UnauthorisedRotation,
     UncheckpointedTail,
     WrongOrigin,
 )
@@ -312,6 +313,23 @@ def genesis_keys(archive: Archive, ledger_id: str) -> KeyHistory | None:
     if history.ledger_id != ledger_id:
         raise WrongOrigin(f"keys.json is of the ledger {history.ledger_id[:120]!r}, not {ledger_id!r}")
     return history
+
+
+def requested_rotation(
+    archive: Archive, keys: KeyHistory, number: int, index: int, verify: Verify
+) -> tuple[bytes, Rotation] | None:
+    """The request for rotation `number`, which would be the leaf at `index`; None if nobody asked.
+
+    Raises the error that names why the object at its place is no such request.
+    """
+    line = rotation_line(archive, number)
+    if line is None:
+        return None
+    change = read_leaf(parse_envelope(line), keys.ledger_id, index, keys, verify).rotation
+    if change is None or change.number != number:
+        raise UnauthorisedRotation("the request is not a rotation, or has another number")
+    keys.rotated(change.role, change.new_spki, index)
+    return line, change
 
 
 def rotation_line(archive: Archive, number: int) -> bytes | None:

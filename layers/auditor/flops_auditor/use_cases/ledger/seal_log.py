@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
 
+from flops_auditor.domain.ledger.agreement import check_record
 from flops_auditor.domain.ledger.dsse import (
     PAYLOAD_TYPE,
     Signature,
@@ -55,6 +56,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
     range_of,
     read_batch,
     read_checkpoint,
+    requested_rotation,
     rotation_line,
     signers_of,
     store_frontier,
@@ -367,6 +369,7 @@ def _append_records(
             if leaf.identity != record.identity:
                 raise MalformedRecord(f"the record says that it is {leaf.identity}")
             check_time(leaf.at, now, index)
+            check_record(leaf)
         except UnknownKey:
             later.append(record)
         except LedgerError as error:
@@ -393,15 +396,11 @@ def _held_for(record: PendingRecord, unread: bool) -> Held:
 def _next_rotation(sealer: Sealer, log: _Log, draft: _Draft, index: int) -> tuple[bytes, Rotation] | None:
     """The next requested rotation, if its time has come: a checkpoint key takes over once this sealer holds it."""
     try:
-        line = rotation_line(sealer.archive, log.rotations)
-        if line is None:
+        asked = requested_rotation(sealer.archive, log.keys, log.rotations, index, sealer.verify)
+        if asked is None:
             return None
-        leaf = read_leaf(parse_envelope(line), sealer.ledger_id, index, log.keys, sealer.verify)
-        check_time(leaf.at, sealer.clock(), index)
-        change = leaf.rotation
-        if change is None or change.number != log.rotations:
-            raise UnauthorisedRotation("the request is not a rotation, or has another number")
-        log.keys.rotated(change.role, change.new_spki, index)
+        line, change = asked
+        check_time(change.at, sealer.clock(), index)
     except LedgerError as error:
         draft.held.append(Held("rotation", log.rotations, error.name, str(error)))
         return None

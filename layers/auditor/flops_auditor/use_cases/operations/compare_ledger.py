@@ -12,8 +12,9 @@ from random import SystemRandom
 from typing import NamedTuple
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
-from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, kind_of, record_of
-from flops_auditor.domain.ledger.ledger_errors import LedgerError
+from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, kind_of, parse_rotation, record_of
+from flops_auditor.domain.ledger.ledger_errors import LedgerError, ObjectReplaced
 from flops_auditor.domain.ledger.statement import Statement, parse_statement
 from flops_auditor.domain.values.archive_keys import (
     CHECKPOINTS,
@@ -24,6 +25,7 @@ from flops_auditor.domain.values.archive_keys import (
     MODELS,
     RECORDS,
     ROTATIONS,
+    TABLES,
     batch_key,
     checkpoint_key,
     evidence_key,
@@ -32,6 +34,7 @@ from flops_auditor.domain.values.archive_keys import (
     number_of,
     record_key,
     rotation_key,
+    tables_key,
 )
 from flops_auditor.domain.values.moments import read_time
 from flops_auditor.use_cases.ledger.log_reader import (
@@ -39,6 +42,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
     batches,
     closing,
     newest_checkpoint,
+    requested_rotation,
     signers_of,
 )
 from flops_auditor.use_cases.ledger.signatures import verifies
@@ -65,6 +69,10 @@ HELD = (
     "The seal function's log names each with its reason ('held back'): see `flops-auditor docs ledger`, A seal. "
     "A record that follows one without a place waits until that has one."
 )
+NEXT_KEY = (
+    "Find in CloudTrail who wrote it. A request for a key has this place alone, so no key can be replaced while the "
+    "object is there: where its retention allows, remove it; else begin a new ledger before a key must be replaced."
+)
 TWICE = (
     "The log verifies, and the record counts once. Find in CloudTrail who wrote to the table before the later place."
 )
@@ -72,6 +80,13 @@ TWICE = (
 
 SAMPLE = 100
 """Records whose evidence is read, drawn anew each time, unless all of it is asked for."""
+
+
+class _Place(NamedTuple):
+    """A leaf and the digest of its line."""
+
+    leaf: int
+    line: bytes
 
 
 class _Logged(NamedTuple):
@@ -100,6 +115,7 @@ class LedgerDifferences:
     otherwise: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
+    next_key: str = ""
     foreign: list[str] = field(default_factory=list)
 
     def checks(self) -> list[HealthCheck]:
@@ -118,6 +134,8 @@ class LedgerDifferences:
         if self.held:
             detail = f"{len(self.held)} records waited when the last seal came, and were held: {named(self.held)}"
             checks.append(HealthCheck("records without a place", False, detail, HELD))
+        if self.next_key:
+            checks.append(HealthCheck("the next key", False, self.next_key, NEXT_KEY))
         if self.foreign:
             detail = f"{len(self.foreign)} objects in the archive that nothing of ours wrote: {named(self.foreign)}"
             checks.append(HealthCheck("foreign objects", False, detail, FOREIGN))
@@ -137,26 +155,13 @@ def compare_ledger(archive: Archive, items: RecordItems, all_evidence: bool = Fa
     """Read all three; of evidence SAMPLE files, or all. Raises what the log itself shows, such as TruncatedLedger."""
     differences = LedgerDifferences()
     signers = signers_of(archive, verifies)
-    logged, boundaries = _read_log(archive, signers, differences)
+    log = _read_log(archive, signers, differences)
+    logged = log.records
     signed = {identity: known.evidence for identity, known in logged.items()}
     tabled = _compare_table(items, logged, signed, differences)
     jobs = {job for job, _ in (*tabled, *logged)}
-    archived, evidence = set[Identity](), set[Identity]()
-    for key in archive.list(""):
-        match = _RECORD.fullmatch(key)
-        identity = (match[2], int(match[3])) if match else ("", 0)
-        if match and key == record_key(*identity):
-            archived.add(identity)
-        elif match and key == evidence_key(*identity):
-            evidence.add(identity)
-        elif (
-            key == batch_key(differences.size)
-            and signers
-            and closing(archive.get(key) or b"", differences.size, signers)
-        ):
-            continue  # a seal is under way, or was cut off: the next one finishes it
-        elif not _is_ours(key, boundaries, differences.size, differences.rotations):
-            differences.foreign.append(key)
+    archived, evidence = _list_archive(archive, signers, log, differences)
+    differences.next_key = _not_a_request(archive, log, differences)
     for identity in archived - tabled.keys() - logged.keys():
         differences.missing.append(f"{_name(identity)} is archived, and neither in the table nor in the log")
     for identity in (tabled.keys() | logged.keys()) - archived:
@@ -175,29 +180,94 @@ def compare_ledger(archive: Archive, items: RecordItems, all_evidence: bool = Fa
     return differences
 
 
-def _read_log(
-    archive: Archive, signers: Signers | None, differences: LedgerDifferences
-) -> tuple[dict[Identity, _Logged], set[int]]:
-    """Records by identity, each with its first place, and the sizes at which batches end."""
+def _list_archive(
+    archive: Archive, signers: Signers | None, log: "_Log", differences: LedgerDifferences
+) -> tuple[set[Identity], set[Identity]]:
+    """Records and evidence that are there. Named are objects that cannot be read, are missing, or are foreign."""
+    archived, evidence, missing = set[Identity](), set[Identity](), log.named | log.tables
+    for key, refused in archive.inspect(""):
+        match = _RECORD.fullmatch(key)
+        identity = (match[2], int(match[3])) if match else ("", 0)
+        if match and key == record_key(*identity):
+            archived.add(identity)
+        elif match and key == evidence_key(*identity):
+            evidence.add(identity)
+        elif key == rotation_key(differences.rotations) or _under_way(archive, key, refused, signers, differences.size):
+            continue
+        elif not _is_ours(key, log.boundaries, differences.size, differences.rotations):
+            differences.foreign.append(key)
+            continue
+        missing.discard(key)
+        if refused:
+            differences.otherwise.append(f"{ObjectReplaced.__name__}: {key} {refused}")
+        elif key in log.tables and sha256(_read(archive, key) or b"").hexdigest() != key.removeprefix(TABLES):
+            differences.otherwise.append(f"{key} is not the table that records rest on")
+    differences.otherwise += [f"{key}, which the log names, is not archived" for key in sorted(missing)]
+    return archived, evidence
+
+
+def _under_way(archive: Archive, key: str, refused: str, signers: Signers | None, size: int) -> bool:
+    """Whether it is the batch of a seal that is under way, or was cut off: the next one finishes it."""
+    if key != batch_key(size) or refused or signers is None:
+        return False
+    return closing(archive.get(key) or b"", size, signers) is not None
+
+
+def _not_a_request(archive: Archive, log: "_Log", differences: LedgerDifferences) -> str:
+    """What is wrong with the object at the place of the next request for a key, which nobody can put elsewhere."""
+    if log.keys is None:
+        return ""
+    try:
+        requested_rotation(archive, log.keys, differences.rotations, differences.size, verifies)
+    except LedgerError as error:
+        return f"{rotation_key(differences.rotations)} is no request for a key: {error.name}: {error}"
+    return ""
+
+
+@dataclass
+class _Log:
+    """What the log says: records by identity, each with its first place; the sizes at which batches end; the keys that
+    sign what comes next; and which tables and other objects must be in the archive.
+    """
+
+    keys: KeyHistory | None
+    records: dict[Identity, _Logged] = field(default_factory=dict)
+    boundaries: set[int] = field(default_factory=lambda: {0})
+    tables: set[str] = field(default_factory=set)
+    named: set[str] = field(default_factory=set)
+
+
+def _read_log(archive: Archive, signers: Signers | None, differences: LedgerDifferences) -> _Log:
     differences.size = newest_checkpoint(archive, signers) if signers else 0
-    logged: dict[Identity, _Logged] = {}
-    boundaries = {0}
+    log = _Log(parse_key_history(archive.get(KEYS) or b"") if signers else None)
     for first, lines in batches(archive, differences.size):
         for index, line in enumerate(lines, start=first):
             payload = parse_envelope(line).payload
             kind = kind_of(payload)
-            differences.rotations += kind == "rotation"
             if kind == "record":
-                statement, digest = parse_statement(payload), sha256(line).digest()
-                known = logged.setdefault(_identity(statement), _Logged(index, digest, statement.subject_sha256))
-                if known.leaf != index:
-                    same = "once more" if known.line == digest else "another record of the same revision"
-                    differences.twice.append(f"leaf {index} is leaf {known.leaf}, {same}")
+                _read_record(log, parse_statement(payload), _Place(index, sha256(line).digest()), differences)
             elif kind == "heartbeat":
                 differences.sealed_at = read_time(parse_statement(payload).predicate["sealed_at"])
-        boundaries.add(first + len(lines))
-    differences.records = len(logged)
-    return logged, boundaries
+            elif log.keys is not None:
+                change = parse_rotation(payload)
+                log.keys = log.keys.rotated(change.role, change.new_spki, index)
+                log.named.add(rotation_key(change.number))
+                differences.rotations += 1
+        log.boundaries.add(first + len(lines))
+        log.named.add(checkpoint_key(first + len(lines)))
+    differences.records = len(log.records)
+    return log
+
+
+def _read_record(log: _Log, statement: Statement, at: "_Place", differences: LedgerDifferences) -> None:
+    content = statement.predicate
+    known = log.records.setdefault(_identity(statement), _Logged(*at, statement.subject_sha256))
+    if known.leaf != at.leaf:
+        same = "once more" if known.line == at.line else "another record of the same revision"
+        differences.twice.append(f"leaf {at.leaf} is leaf {known.leaf}, {same}")
+    log.tables.update(map(tables_key, content["tables"].values()))
+    if kept := content["lineage"]["kept"]:
+        log.named.add(kept["key"])
 
 
 def _identity(statement: Statement) -> Identity:
@@ -263,23 +333,23 @@ def _compare_evidence(
     drawn = list(signed) if all_evidence else SystemRandom().sample(list(signed), min(SAMPLE, len(signed)))
     differences.evidence, differences.with_evidence = len(drawn), len(signed)
     for identity in drawn:
-        try:
-            body = archive.get(evidence_key(*identity)) or b""
-        except LedgerError as error:
-            differences.otherwise.append(f"{error.name}: {error}")
-            continue
-        if sha256(body).hexdigest() != signed[identity]:
+        body = _read(archive, evidence_key(*identity))
+        if body is not None and sha256(body).hexdigest() != signed[identity]:
             differences.otherwise.append(f"the evidence of {_name(identity)} is not what was signed")
+
+
+def _read(archive: Archive, key: str) -> bytes | None:
+    """An object that was listed; None for one that is refused, which was named then."""
+    try:
+        return archive.get(key)
+    except ObjectReplaced:
+        return None
 
 
 def _archived_otherwise(archive: Archive, identity: Identity, line: bytes | None) -> Iterator[str]:
     """An archived record that is not in the log, beside the table's."""
-    try:
-        body = archive.get(record_key(*identity)) or b""
-    except LedgerError as error:
-        yield f"{error.name}: {error}"
-        return
-    if line is not None and sha256(body).digest() != line:
+    body = _read(archive, record_key(*identity))
+    if None not in (body, line) and sha256(body or b"").digest() != line:
         yield f"{_name(identity)}: the archive has another record than the log or the table"
 
 
@@ -290,7 +360,7 @@ def _is_ours(key: str, boundaries: set[int], size: int, rotations: int) -> bool:
         return number_of(key, models_key) is not None
     if key.startswith(ROTATIONS):
         number = number_of(key, rotation_key)
-        return number is not None and number <= rotations
+        return number is not None and number < rotations
     for prefix, key_of in _BOUNDARIES.items():
         number = number_of(key, key_of) if key.startswith(prefix) else None
         if number is not None and number in boundaries:

@@ -31,6 +31,9 @@ class Archive(Protocol):
     def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
         """Keys with the prefix, in order, after `start_after`, at most `limit`, whatever became of their objects."""
 
+    def inspect(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Keys with the prefix, in order, each with why `get` refuses its object; "" where it does not."""
+
 
 @dataclass(frozen=True, slots=True)
 class PendingRecord:
