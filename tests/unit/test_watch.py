@@ -27,15 +27,16 @@ from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, LONGEST_KEPT, Look, look_at, watch_jobs
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
 from flops_auditor.use_cases.ports.sources import ListedPage, SourceDenied, SourceUnavailable
-from tests.fakes.audit import FakeTrainingJobs, FixedClock, MemoryAlerts, MemoryIndex, OnceUnread
+from tests.fakes.audit import FakeTrainingJobs, FixedClock, MemoryAlerts, MemoryIndex, MemoryRecords, OnceUnread
 from tests.fakes.audit import recorder as recorder_of
-from tests.fakes.jobs import describe, throughout
-from tests.fakes.lineage import World, channel, continuing
+from tests.fakes.jobs import describe, moved, throughout
+from tests.fakes.lineage import World, artifact, channel, continuing
 from tests.fakes.running import HALF, LEVELS, START, Room, ended, running, watcher_of
 from tests.faults import told as figure
 
 RELATIVE = "aws-flops-meter-2026-05#relative"
 THIRD = "eu-gpai-guidelines-2025-07#one-third"
+OURS, THEIRS = "arn:aws:iam::123456789012:role/ours", "arn:aws:iam::123456789012:role/theirs"
 SYSTEMIC = "eu-gpai-guidelines-2025-07#systemic-risk-total"
 
 
@@ -138,14 +139,15 @@ def test_duties_at_any_compute_are_no_line_to_warn_of_or_to_stop_for() -> None:
 
 def test_what_the_chain_has_used_counts_and_a_level_of_the_parent_is_not_told_again() -> None:
     room = Room()
-    parent = running("parent", OutputDataConfig={"S3OutputPath": "s3://models/"})
+    parent = running("parent", OutputDataConfig={"S3OutputPath": "s3://models/"}, RoleArn=OURS)
     pointer = room.jobs.add(parent, pretrain_flops="1.5e24")
     told = room.watch(hours=6 * 24, step=timedelta(hours=2))
     assert headlines(about(told, RELATIVE)) == ["WILL CROSS", "3 % reached", "50 % reached"]
     end = room.clock.now
     pointer = room.jobs.add(ended(parent, end, "Completed"))
     audit_job(pointer, room.recorder, owner="audit")
-    child = running("child", InputDataConfig=[channel("model", "s3://models/parent/output/model.tar.gz")])
+    reads = [channel("model", "s3://models/parent/output/model.tar.gz")]
+    child = running("child", InputDataConfig=reads, RoleArn=OURS)
     child["CreationTime"] = end
     child["TrainingStartTime"] = end
     child["SecondaryStatusTransitions"] = [{"Status": "Training", "StartTime": end}]
@@ -154,6 +156,42 @@ def test_what_the_chain_has_used_counts_and_a_level_of_the_parent_is_not_told_ag
     assert headlines(told) == ["WILL CROSS", "80 % reached", "OVER THE THRESHOLD"]
     assert "parent" in told[1][1].body
     assert "together with the earlier run" in told[1][1].body.replace("\n", " ")
+
+
+CROSSES = ["WILL CROSS", "OVER THE THRESHOLD"]
+
+
+class ToldOf(MemoryRecords):
+    """Records of which people were told everything about one job."""
+
+    def alert_sent(self, job_id: str, name: str) -> bool:
+        return job_id == self.job_id or super().alert_sent(job_id, name)
+
+    job_id = ""
+
+
+@pytest.mark.parametrize(
+    ("role", "changes", "tags", "told"),
+    [
+        (OURS, {}, {}, CROSSES),
+        (OURS, {"InputDataConfig": []}, {"lineage": "warned"}, ["50 % reached", *CROSSES]),
+        (THEIRS, {}, {}, ["50 % reached", *CROSSES]),
+    ],
+    ids=["its heir", "by a tag", "of another role"],
+)
+def test_no_warning_of_another_run_silences_the_watch(
+    role: str, changes: dict[str, Any], tags: dict[str, str], told: list[str]
+) -> None:
+    """That a line is crossed is told of each job, and lower levels unless it reads its own role's result."""
+    records = ToldOf()
+    room = Room(records=records)
+    room.metrics.results = {"job": HALF}
+    before = ended(running("warned", RoleArn=OURS, hosts=1), START + timedelta(hours=1), "Completed")
+    audit_job(room.jobs.add(moved(before, -timedelta(days=9))), room.recorder, owner="audit")
+    (records.job_id,) = records.lines
+    reads = [channel("model", artifact("warned"))]
+    room.jobs.add(running("job", RoleArn=role, days=10, **{"InputDataConfig": reads, **changes}), **tags)
+    assert headlines(room.watch(hours=40, step=timedelta(hours=20))) == told
 
 
 def test_jobs_of_every_region_are_watched_and_one_failure_keeps_nobody_from_it() -> None:
@@ -423,8 +461,9 @@ def test_a_job_is_stopped_before_it_crosses_and_the_record_says_so() -> None:
     stopped = [alert for alert in room.alerts.sent if "STOPPED" in alert.subject]
     assert len(stopped) == 1
     assert "asked for it to be stopped" in stopped[0].body.replace("\n", " ")
-    room.once()
+    room.watch(hours=3)
     assert len([a for a in room.alerts.sent if "STOPPED" in a.subject]) == 1
+    assert room.jobs.stopped == [("big-run", "eu-west-1")], "once, though it goes on for a while"
     room.jobs.add(ended(description, room.clock.now))
     audit_job(pointer, room.recorder, owner="audit")
     final = room.records.latest(job_id)

@@ -65,11 +65,14 @@ MORE_NOTES = Kind("more-lineage-notes", "and {count} more notes about what the j
 
 @dataclass(frozen=True)
 class FoundLineage:
-    """A job's lineage, the objects that keep its parents' ancestors, and the days by which parents were to notify."""
+    """A job's lineage, the objects that keep its parents' ancestors, and the days by which parents were to notify.
+    `heir_of` are the parents of its own role whose results it reads, whatever its tag says.
+    """
 
     lineage: Lineage
     kept: tuple[AncestorSet, ...] = ()
     due: tuple[DueDate, ...] = ()
+    heir_of: tuple[str, ...] = ()
 
 
 def index_run(run: Run, index: LineageIndex) -> None:
@@ -129,10 +132,13 @@ def follow(
     holders = Holders(run, index, recorded.known, doubts=doubts, notes=list(run.begins_notes))
     parents: dict[str, tuple[IndexEntry, Reference]] = {}
     resolved: set[Location] = set()
+    of_its_role: set[str] = set()
     for reference in named[:MOST_REFERENCES]:
         for entry in holders.of(reference):
             resolved.add(reference.location)
             parents.setdefault(entry.job_id, (entry, reference))
+            if run.role and entry.role == run.role and not reference.explicit:
+                of_its_role.add(entry.job_id)
     for reference in named[:MOST_REFERENCES]:
         if reference.explicit and not reference.location.too_long and resolved.isdisjoint(reference.leads_to):
             doubts.append(_unfound(run, reference, index))
@@ -162,6 +168,7 @@ def follow(
         Lineage(known, ancestors, _first(doubts, MOST_DOUBTS, MORE_DOUBTS), _first(notes, MOST_NOTES, MORE_NOTES)),
         tuple(kept.values()),
         tuple(due),
+        tuple(job_id for job_id in known if job_id in of_its_role),
     )
 
 

@@ -59,6 +59,8 @@ OVERDUE = INTERVAL + timedelta(minutes=5)
 NEARLY = Fraction(4, 5)
 """Of a level: a line that has so much of it is told of together with one that has reached it, and has no mail of its
 own for it."""
+STOPPED = "WATCH#stopped"
+"""The note that a job was stopped: it may go on for a while."""
 LONGEST = timedelta(days=60)
 """From a job's creation to its end: 28 days of waiting and 28 of running (API Reference, StoppingCondition)."""
 LONGEST_KEPT = 20_000
@@ -85,13 +87,13 @@ class Watcher:
 @dataclass(frozen=True)
 class Look:
     """One running job as it was seen, with its case. People are warned by `seen`, without the job's own word where that
-    is not trusted; a job is stopped by `stated` alone.
+    is not trusted; a job is stopped by `stated` alone. What people were told of a run in `heir_of` is not told again.
     """
 
     case: Case
     seen: RunForecast
     stated: RunForecast
-    parents: tuple[str, ...]
+    heir_of: tuple[str, ...]
     due: tuple[DueDate, ...] = ()
 
     @property
@@ -265,7 +267,7 @@ def look_at(listed: ListedJob, recorder: Recorder, of_models: SaidOfModels | Non
     audited = audit(case, recorder.tables, traced.lineage)
     stated = look(audited, case.evidence.tags is not None)
     seen = stated if audited.trusts_statements else look(audited.distrusted(), stated.tags_read)
-    return Look(case, seen, stated, traced.lineage.parents, traced.due)
+    return Look(case, seen, stated, traced.heir_of, traced.due)
 
 
 @dataclass(frozen=True)
@@ -350,16 +352,17 @@ def _note(line: str, level: str) -> str:
 
 
 def _known(looked: Look, line: str, level: str, recorder: Recorder) -> bool:
-    """Whether people were warned of this level of a line, by this job or by one that it continues directly.
+    """Whether people were warned of this level of a line, by this job or by one that it is the heir of. That a line is
+    crossed is told of each job: what was said of another one, and whose that is, its owner chooses.
 
     A level of a parent is noted for the job itself, so its own children need not look further.
     """
     note = _note(line, level)
     if recorder.records.alert_sent(looked.run.job_id, note):
         return True
-    if level in {PROJECTED, UNBOUNDED}:
+    if level in {CROSSED, PROJECTED, UNBOUNDED}:
         return False
-    if any(recorder.records.alert_sent(parent, note) for parent in looked.parents):
+    if any(recorder.records.alert_sent(parent, note) for parent in looked.heir_of):
         recorder.records.note_alerts(looked.run.job_id, [note], recorder.clock())
         return True
     return False
@@ -385,14 +388,15 @@ def content_of_look(looked: Look, recorder: Recorder, now: datetime) -> dict[str
 
 
 def stop_if_due(looked: Look, watcher: Watcher) -> int:
-    """Stop a job whose best estimate would cross before the look after next: record, stop, tell. 1 if it was stopped.
+    """Stop a job whose best estimate would cross before the look after next: record, stop, tell, once. 1 if it was
+    stopped.
 
     A record of the request is signed first, so there is no stop without a record.
     """
     soon = looked.stated.about_to_cross(2 * INTERVAL)
-    if watcher.stopper is None or not soon:
-        return 0
     recorder, run = watcher.recorder, looked.run
+    if watcher.stopper is None or not soon or recorder.records.alert_sent(run.job_id, STOPPED):
+        return 0
     now = recorder.clock()
     if looked.stated.never_stop:
         new = [line for line in soon if not recorder.records.alert_sent(run.job_id, _note(line.line, IMMINENT))]
@@ -412,4 +416,5 @@ def stop_if_due(looked: Look, watcher: Watcher) -> int:
     watcher.stopper.stop(run.name, run.region)
     if kept is not None:
         finish(run.job_id, kept, recorder)
+    recorder.records.note_alerts(run.job_id, [STOPPED], now)
     return 1
