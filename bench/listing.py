@@ -352,9 +352,8 @@ def read_new(world: World, reader: JobReader, seen: MemorySeenJobs) -> None:
     reader = replace(reader, stop=lambda: world.now > until)
     for pages in (reader.head(REGION, world.clock() - LONGEST), reader.rest(REGION, world.clock() - LONGEST)):
         for page in pages:
-            for job in page.jobs:
-                if job.state == "running" and job.job_id not in seen.seen:
-                    seen.note(SeenJob(job, world.clock()))
+            new = [job for job in page.jobs if job.state == "running" and job.job_id not in seen.seen]
+            seen.note([SeenJob(job, world.clock()) for job in new])
 
 
 def main() -> None:

@@ -87,10 +87,10 @@ class NotedInMemory:
         """What the deployed rounds noted."""
         return self._deployed.waiting(region)
 
-    def note(self, seen: SeenJob) -> None:
+    def note(self, jobs: Sequence[SeenJob]) -> None:
         """Nothing is kept."""
 
-    def settle(self, seen: SeenJob) -> None:
+    def settle(self, jobs: Sequence[SeenJob]) -> None:
         """Nothing is kept."""
 
     def looks(self, job_ids: Sequence[str]) -> Mapping[str, LastLook]:

@@ -104,22 +104,20 @@ def test_a_round_that_was_overtaken_does_not_take_the_reading_back(readings: Cal
 def test_jobs_wait_in_the_order_in_which_they_were_seen_until_they_are_settled(seen_jobs: SeenJobs) -> None:
     assert seen_jobs.waiting("eu-west-1") == []
     described = seen(2, description='{"ResourceConfig": {}}')
-    for each in (described, seen(0), seen(1)):
-        seen_jobs.note(each)
+    seen_jobs.note([described, seen(0), seen(1)])
     assert seen_jobs.waiting("eu-west-1") == [seen(0), seen(1), described]
     assert seen_jobs.waiting("us-east-1") == []
     queued = replace(seen(1), queued_at=NOW + timedelta(hours=1))
-    seen_jobs.note(queued)
+    seen_jobs.note([queued])
     assert seen_jobs.waiting("eu-west-1") == [seen(0), queued, described]
-    seen_jobs.settle(seen(0))
-    seen_jobs.settle(described)
+    seen_jobs.settle([seen(0), described])
     assert seen_jobs.waiting("eu-west-1") == [queued]
 
 
 def test_the_last_look_at_a_job_is_kept(seen_jobs: SeenJobs) -> None:
     first, second = (seen(number).job.job_id for number in range(2))
     assert seen_jobs.looks([first, second]) == {}
-    seen_jobs.note(seen(0))
+    seen_jobs.note([seen(0)])
     seen_jobs.note_look(first, LastLook(NOW))
     seen_jobs.note_look(first, LastLook(NOW + timedelta(minutes=15), 0.25))
     assert seen_jobs.looks([first, second]) == {first: LastLook(NOW + timedelta(minutes=15), 0.25)}
@@ -127,8 +125,7 @@ def test_the_last_look_at_a_job_is_kept(seen_jobs: SeenJobs) -> None:
 
 
 def test_more_jobs_wait_than_one_answer_holds(seen_jobs: SeenJobs) -> None:
-    for number in range(230):
-        seen_jobs.note(seen(number))
+    seen_jobs.note([seen(number) for number in range(230)])
     assert seen_jobs.waiting("eu-west-1") == [seen(number) for number in range(230)]
 
 

@@ -226,13 +226,13 @@ class MemorySeenJobs:
         found = [s for s in self.seen.values() if s.job.region == region and s.job.job_id not in self.settled]
         return sorted(found, key=lambda seen: (seen.seen_at, seen.job.arn))
 
-    def note(self, seen: SeenJob) -> None:
-        self.notes += 1
-        self.settled.discard(seen.job.job_id)
-        self.seen[seen.job.job_id] = seen
+    def note(self, jobs: Sequence[SeenJob]) -> None:
+        self.notes += len(jobs)
+        self.settled -= {seen.job.job_id for seen in jobs}
+        self.seen.update({seen.job.job_id: seen for seen in jobs})
 
-    def settle(self, seen: SeenJob) -> None:
-        self.settled.add(seen.job.job_id)
+    def settle(self, jobs: Sequence[SeenJob]) -> None:
+        self.settled |= {seen.job.job_id for seen in jobs}
 
     def looks(self, job_ids: Sequence[str]) -> Mapping[str, LastLook]:
         return {job_id: self.looked[job_id] for job_id in job_ids if job_id in self.looked}

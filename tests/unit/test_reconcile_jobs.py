@@ -18,7 +18,7 @@ from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.keep_record import newest
 from flops_auditor.use_cases.listing.job_reader import MOST_AT_THE_HEAD, JobReader
 from flops_auditor.use_cases.listing.reading import WHOLE_EVERY
-from flops_auditor.use_cases.operations import changed_jobs
+from flops_auditor.use_cases.operations import changed_jobs, reconcile_jobs
 from flops_auditor.use_cases.operations.changed_jobs import MOST_UNANSWERED
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING, compare
 from flops_auditor.use_cases.operations.reconcile_jobs import REGIONS, Reconciler, ReconcileReport, reconcile
@@ -475,7 +475,10 @@ def test_tags_of_more_jobs_than_a_round_compares_are_compared_by_the_next_ones(m
     assert 40 // (5 + world.jobs.page_size) <= rounds <= 10
 
 
-def test_jobs_that_have_their_record_keep_no_new_one_waiting_and_are_settled_while_there_is_time() -> None:
+def test_jobs_that_have_their_record_keep_no_new_one_waiting_and_are_settled_while_there_is_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile_jobs, "SETTLED_TOGETHER", 1)
     world = World()
     for number in range(5):
         world.add(f"job-{number}", CREATED)

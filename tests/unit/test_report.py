@@ -349,7 +349,7 @@ def test_complete_is_what_every_region_was_read_to_and_nothing_waits_for() -> No
     assert complete_to(regions, readings, seen) == at - timedelta(minutes=40)
     ended = at - timedelta(days=3)
     job = ListedJob("lost", "arn:lost", "us-east-1", "Completed", ended - timedelta(days=1), ended)
-    seen.note(SeenJob(job, at))
+    seen.note([SeenJob(job, at)])
     assert complete_to(regions, readings, seen) == ended
     assert complete_to(FixedRegions(("eu-west-1",), "refused"), readings, seen) is None
 

@@ -1,9 +1,12 @@
-"""Many items of a table by their keys."""
+"""Many items of a table at once: read by their keys, written each by its own call."""
 
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.use_cases.ports.sources import SourceUnavailable
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 MOST_KEYS = 100
 """BatchGetItem takes no more."""
 _TRIES = 8
+_WRITERS = 10
+"""As many as botocore keeps connections for."""
 
 
 def read_items(
@@ -44,3 +49,22 @@ def read_items(
             sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter, not a secret
         else:
             raise SourceUnavailable(f"dynamodb:BatchGetItem left keys unprocessed {_TRIES} times")
+
+
+def write_all(calls: Sequence[Callable[[], object]]) -> None:
+    """Make all calls, some at a time; those that fail again, while others succeed. Raises the first error else."""
+    left = list(calls)
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        while left:
+            failed = [(call, error) for call, error in zip(left, writers.map(_error_of, left), strict=True) if error]
+            if len(failed) == len(left):
+                raise failed[0][1]
+            left = [call for call, _ in failed]
+
+
+def _error_of(call: Callable[[], object]) -> Exception | None:
+    try:
+        call()
+    except (BotoCoreError, ClientError) as error:
+        return error
+    return None

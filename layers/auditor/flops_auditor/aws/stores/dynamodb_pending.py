@@ -3,14 +3,14 @@
 The index is read eventually, so each candidate is read again, consistently, before it is given out.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from flops_auditor.aws.stores.dynamodb_batch import write_all
 from flops_auditor.aws.stores.dynamodb_records import record_sk
 from flops_auditor.use_cases.ports.ledger import Identity, LogPlace, PendingRecord
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 INDEX = "pending"
 WAITS = "1"
 _KEYS_PER_CALL = 100
-_WRITERS = 10
-"""As many as botocore keeps connections for."""
 
 
 class DynamoDbPendingRecords:
@@ -51,7 +49,7 @@ class DynamoDbPendingRecords:
         What fails is tried again after the others as long as some succeed, so that passing faults do not repeat a whole
         batch. Raises the first error of a round that noted nothing.
         """
-        _each([partial(self._note, place, "attribute_exists(pending)") for place in places])
+        write_all([partial(self._note, place, "attribute_exists(pending)") for place in places])
 
     def places(self, identities: Collection[Identity]) -> list[LogPlace]:
         """Read consistently, 100 records a call."""
@@ -69,13 +67,13 @@ class DynamoDbPendingRecords:
         """Raises as `mark_logged` does."""
         differs = "attribute_not_exists(log_index) OR log_index <> :index"
         wrong = f"attribute_exists(pk) AND (attribute_exists(pending) OR {differs})"
-        _each([partial(self._note, place, wrong) for place in places])
+        write_all([partial(self._note, place, wrong) for place in places])
 
     def have_wait(self, identities: Collection[Identity]) -> None:
         """Raises as `mark_logged` does."""
         change, waits = "REMOVE log_index SET pending = :waits", {":waits": {"S": WAITS}}
         other = "attribute_exists(pk) AND attribute_not_exists(pending)"
-        _each([partial(self._update, identity, change, other, waits) for identity in identities])
+        write_all([partial(self._update, identity, change, other, waits) for identity in identities])
 
     def _note(self, place: LogPlace, condition: str) -> None:
         self._update(
@@ -116,22 +114,3 @@ class DynamoDbPendingRecords:
             yield from answer["Responses"].get(self._table, [])
             left: Mapping[str, Any] = answer.get("UnprocessedKeys", {})
             keys = left[self._table]["Keys"] if self._table in left else []
-
-
-def _each(calls: Sequence[Callable[[], None]]) -> None:
-    """Make all calls, some at a time; those that fail again, while others succeed. Raises the first error else."""
-    left = list(calls)
-    with ThreadPoolExecutor(_WRITERS) as writers:
-        while left:
-            failed = [(call, error) for call, error in zip(left, writers.map(_error_of, left), strict=True) if error]
-            if len(failed) == len(left):
-                raise failed[0][1]
-            left = [call for call, _ in failed]
-
-
-def _error_of(call: Callable[[], None]) -> Exception | None:
-    try:
-        call()
-    except (BotoCoreError, ClientError) as error:
-        return error
-    return None

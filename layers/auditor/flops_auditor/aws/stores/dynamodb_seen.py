@@ -7,11 +7,13 @@ last look at a running job is an item of the same pk, sk `LOOK`, which is forgot
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flops_auditor.aws.calls.refusals import outages, refusals
-from flops_auditor.aws.stores.dynamodb_batch import read_items
+from flops_auditor.aws.stores.dynamodb_batch import read_items, write_all
 from flops_auditor.aws.stores.dynamodb_records import record_sk
 from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ports.records import LastLook, SeenJob
@@ -63,15 +65,13 @@ class DynamoDbSeenJobs:
         waiting = [_parse(item) for item in items if "pending" in item]
         return sorted(waiting, key=lambda seen: (seen.seen_at, seen.job.arn))
 
-    def note(self, seen: SeenJob) -> None:
-        """Replace the job's item."""
-        self._put({**_item(seen), "pending": {"S": f"SEEN#{seen.job.region}"}})
+    def note(self, jobs: Sequence[SeenJob]) -> None:
+        """Replace the jobs' items."""
+        self._put([{**_item(seen), "pending": {"S": f"SEEN#{seen.job.region}"}} for seen in jobs])
 
-    def settle(self, seen: SeenJob) -> None:
-        """Replace the job's item by one that is not in the index; what SageMaker said of it is in its evidence now."""
-        settled = _item(seen)
-        settled.pop("description", None)
-        self._put(settled)
+    def settle(self, jobs: Sequence[SeenJob]) -> None:
+        """Replace the jobs' items by some that are not in the index; what SageMaker said is in their evidence now."""
+        self._put([_item(replace(seen, description="")) for seen in jobs])
 
     def looks(self, job_ids: Sequence[str]) -> Mapping[str, LastLook]:
         """Jobs that were looked at within the last weeks."""
@@ -86,11 +86,11 @@ class DynamoDbSeenJobs:
         """Replace the job's item of its last look."""
         texts = {"pk": f"JOB#{job_id}", "sk": "LOOK", "looked_at": iso(look.at), "share": f"{look.share:.6g}"}
         expires = str(int((look.at + LOOK_FORGOTTEN).timestamp()))
-        self._put({**{name: {"S": text} for name, text in texts.items()}, "expires": {"N": expires}})
+        self._put([{**{name: {"S": text} for name, text in texts.items()}, "expires": {"N": expires}}])
 
-    def _put(self, item: dict[str, Any]) -> None:
+    def _put(self, items: Sequence[dict[str, Any]]) -> None:
         with outages("dynamodb:PutItem"), refusals("dynamodb:PutItem"):
-            self._client.put_item(TableName=self._table, Item=item)
+            write_all([partial(self._client.put_item, TableName=self._table, Item=item) for item in items])
 
 
 def _item(seen: SeenJob) -> dict[str, Any]:

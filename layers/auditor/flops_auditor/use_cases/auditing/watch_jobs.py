@@ -136,7 +136,7 @@ def watch_jobs(
             if looked is not None:
                 watcher.seen.note_look(seen.job.job_id, replace(begun, share=share_of(looked.seen)))
                 if not seen.description:
-                    watcher.seen.note(replace(seen, description=kept_of(looked.case.evidence.description)))
+                    watcher.seen.note([replace(seen, description=kept_of(looked.case.evidence.description))])
                 note_tags(looked.case, watcher.recorder)
                 done.jobs += 1
                 done.warnings += warn_people(looked, watcher)
@@ -221,8 +221,7 @@ class _NewJobs:
     def _note(self, jobs: Sequence[ListedJob], known: Mapping[str, SeenJob]) -> list[SeenJob]:
         """Note those that run, each once."""
         new = [SeenJob(job, self.reader.clock()) for job in jobs if job.state == "running" and job.job_id not in known]
-        for seen in new:
-            self.watcher.seen.note(seen)
+        self.watcher.seen.note(new)
         return new
 
     def _first_day(self) -> datetime:

@@ -22,6 +22,8 @@ from flops_auditor.use_cases.ports.sources import JobStates, ListedJob, Regions,
 IN_VAIN = timedelta(hours=2)
 """A job that was queued so long ago and has no record is overdue."""
 QUEUED_AGAIN = timedelta(days=1)
+SETTLED_TOGETHER = 100
+"""Jobs; the deadline is asked before each so many."""
 REGIONS = "regions"
 """Under this name stands what kept the regions themselves from being found."""
 
@@ -199,12 +201,12 @@ class _Round:
         self._have_audited(self._due(seen for job_id, seen in self._waiting.items() if job_id not in recorded))
         return [self._waiting[job_id] for job_id in recorded]
 
-    def _settle(self, recorded: Iterable[SeenJob]) -> None:
+    def _settle(self, recorded: Sequence[SeenJob]) -> None:
         """Have jobs wait no longer: after what is new was read, which must not wait, and while there is time."""
-        for seen in recorded:
+        for first in range(0, len(recorded), SETTLED_TOGETHER):
             if self._out_of_time():
                 return
-            self._to.seen.settle(seen)
+            self._to.seen.settle(recorded[first : first + SETTLED_TOGETHER])
 
     def _due(self, waiting: Iterable[SeenJob]) -> list[SeenJob]:
         """Those of the waiting jobs of which there is something new, or that were queued in vain for a day."""
@@ -233,10 +235,9 @@ class _Round:
             self._to.queue.send(due)
             self._report.queued += [seen.job for seen in due]
             self._report.overdue += [seen.job for seen in due if self._event_was_lost(seen)]
-        for seen in jobs:
-            noted = replace(seen, queued_at=self._now) if seen in due else seen
-            self._to.seen.note(noted)
-            self._waiting[seen.job.job_id] = noted
+        noted = [replace(seen, queued_at=self._now) if seen in due else seen for seen in jobs]
+        self._to.seen.note(noted)
+        self._waiting.update({seen.job.job_id: seen for seen in noted})
 
     def _settled(self, job: ListedJob) -> bool:
         return job.last_modified is None or job.last_modified <= self._now - SETTLING

@@ -57,11 +57,11 @@ class SeenJobs(Protocol):
     def waiting(self, region: str) -> Sequence[SeenJob]:
         """The jobs of a region that wait, in the order in which they were seen first."""
 
-    def note(self, seen: SeenJob) -> None:
-        """Have a job wait, or replace what is noted of it."""
+    def note(self, jobs: Sequence[SeenJob]) -> None:
+        """Have jobs wait, or replace what is noted of them."""
 
-    def settle(self, seen: SeenJob) -> None:
-        """It waits no longer."""
+    def settle(self, jobs: Sequence[SeenJob]) -> None:
+        """They wait no longer."""
 
     def looks(self, job_ids: Sequence[str]) -> Mapping[str, LastLook]:
         """The last look at each of these jobs that was looked at."""
