@@ -7,7 +7,7 @@ from typing import Any
 from flops_auditor.domain.messages.documents.bom import ModelBom
 from flops_auditor.domain.messages.documents.model_card import card_metadata
 from flops_auditor.domain.messages.roundings import exactly, significant, two_digits
-from flops_auditor.domain.values.visible import as_written, visible
+from flops_auditor.domain.values.visible import visible
 from flops_auditor_cli.output import json_text
 from flops_auditor_cli.view import Block, FactList, PointList, in_markdown
 
@@ -47,4 +47,4 @@ def _facts(bom: ModelBom) -> list[tuple[str, str]]:
         ("Signed records", ", ".join(f"{each.job_id[:12]} revision {each.revision}" for each in bom.records)),
     ]
     missing = [("Runs that it continues and that are not included", str(bom.missing))] if bom.missing else []
-    return [(label, as_written(value)) for label, value in (*facts, *missing)]
+    return facts + missing

@@ -17,7 +17,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
 
-from flops_auditor_cli.output import plain
+from flops_auditor_cli.output import as_shown
 from flops_auditor_cli.view import Block, FactList, Headline, PointList
 
 if TYPE_CHECKING:
@@ -62,16 +62,16 @@ def _set_up(made: "DocumentType", title: str, at: datetime) -> None:
 
 def _add(made: "DocumentType", block: Block, first: bool) -> None:
     if isinstance(block, Headline):
-        made.add_heading(plain(block.text), 1).paragraph_format.page_break_before = not first
+        made.add_heading(as_shown(block.text), 1).paragraph_format.page_break_before = not first
     elif isinstance(block, PointList):
         if block.texts:
-            made.add_heading(plain(block.title), 3)
+            made.add_heading(as_shown(block.title), 3)
         for text in block.texts:
-            made.add_paragraph(plain(text), "List Bullet")
+            made.add_paragraph(as_shown(text), "List Bullet")
     elif isinstance(block, FactList):
         _table(made, block.title, (), [(list(pair), False) for pair in block.pairs])
     else:
-        cells = [([plain(row.get(name)) for name in block.columns], bool(row.get(MARKED))) for row in block.rows]
+        cells = [([as_shown(row.get(name)) for name in block.columns], bool(row.get(MARKED))) for row in block.rows]
         _table(made, block.title, list(block.columns.values()), cells)
 
 
@@ -79,7 +79,7 @@ def _table(made: "DocumentType", title: str, heads: Sequence[str], rows: Sequenc
     if not rows:
         return
     if title:
-        made.add_heading(plain(title), 2)
+        made.add_heading(as_shown(title), 2)
     table = made.add_table(0, len(rows[0][0]), GRID)
     table.autofit = False
     widths = _widths([heads, *(texts for texts, _ in rows)])
@@ -101,7 +101,7 @@ def _table(made: "DocumentType", title: str, heads: Sequence[str], rows: Sequenc
 
 
 def _write(cell: "_Cell", text: str, bold: bool) -> None:
-    run = cell.paragraphs[0].add_run(plain(text))
+    run = cell.paragraphs[0].add_run(as_shown(text))
     run.bold = bold
 
 

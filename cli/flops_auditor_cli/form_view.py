@@ -10,7 +10,6 @@ from flops_auditor.domain.messages.duties import day_in_words, waits_for_its_law
 from flops_auditor.domain.messages.notification import Draft
 from flops_auditor.domain.messages.record_words import ON_ITS_WORD
 from flops_auditor.domain.values.amounts import Bound, flop
-from flops_auditor.domain.values.visible import as_written
 from flops_auditor_cli.view import Block, FactList, Headline, PointList, Table, View
 
 FIELD_COLUMNS = {
@@ -63,9 +62,9 @@ def form_blocks(form: FilledForm, today: date) -> list[Block]:
         PointList([A_DRAFT, f"The fields are those of the {form.form}: {form.form_source}."], "What this is"),
         FactList(_facts(form), "What it is about"),
         Table(FIELD_COLUMNS, list(map(_field_row, form.fields)), "Fields"),
-        *(PointList(list(map(as_written, each.notes)), _title(each)) for each in form.fields if each.notes),
+        *(PointList(each.notes, _title(each)) for each in form.fields if each.notes),
         Table(STANDING_COLUMNS, [_standing_row(asdict(each)) for each in form.standings], "Thresholds", right=RIGHT),
-        PointList(list(map(as_written, open_)), "What the records leave open"),
+        PointList(open_, "What the records leave open"),
         *(block for draft in form.notifications for block in draft_blocks(draft, today)),
     ]
 
@@ -73,10 +72,10 @@ def form_blocks(form: FilledForm, today: date) -> list[Block]:
 def _facts(form: FilledForm) -> list[tuple[str, str]]:
     last, *earlier = form.runs
     return [
-        ("Model that was begun with", as_written(form.model) or "none is named"),
+        ("Model that was begun with", form.model or "none is named"),
         ("Limited to", form.scope),
-        ("Last run", as_written(last.arn)),
-        ("Runs that it continues", ", ".join(as_written(run.name) for run in earlier) or "none"),
+        ("Last run", last.arn),
+        ("Runs that it continues", ", ".join(run.name for run in earlier) or "none"),
         *([("Of them not here, and in no figure", str(form.missing))] if form.missing else []),
         ("Verdict of the record", ON_ITS_WORD if form.on_the_jobs_word else form.verdict),
         ("Record", f"revision {last.revision}, {last.recorded_at}"),
@@ -92,8 +91,8 @@ def _field_row(field: FormField) -> dict[str, Any]:
     by_hand = field.answer is None
     return {
         "asks": _title(field),
-        "answer": f"{FOR_A_PERSON}: {field.to_fill_in}" if by_hand else as_written(field.answer or ""),
-        "exact": as_written(field.exact),
+        "answer": f"{FOR_A_PERSON}: {field.to_fill_in}" if by_hand else field.answer or "",
+        "exact": field.exact,
         "receivers": ", ".join(field.receivers),
         "source": source_in_words(field.sources),
         "for_a_person": by_hand,
@@ -116,7 +115,7 @@ def source_in_words(sources: Sequence[FieldSource]) -> str:
 def _standing_row(standing: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **standing,
-        "title": as_written(standing["title"]),
+        "title": standing["title"],
         **{name: flop(standing[name], BOUNDS.get(name, "best")) for name in RIGHT},
     }
 
@@ -146,9 +145,9 @@ def draft_blocks(draft: Draft, today: date) -> list[Block]:
         ("Approach", draft.approach),
     ]
     return [
-        Headline(f"Draft of a notification to: {as_written(draft.to) or 'the authority'}"),
-        PointList(list(map(as_written, due)), "What is due"),
-        FactList([(label, as_written(value)) for label, value in facts], "What it says"),
-        PointList(list(map(as_written, draft.approximations)), "Approximations"),
-        PointList(list(map(as_written, draft.uncertainties)), "Uncertainties"),
+        Headline(f"Draft of a notification to: {draft.to or 'the authority'}"),
+        PointList(due, "What is due"),
+        FactList(facts, "What it says"),
+        PointList(draft.approximations, "Approximations"),
+        PointList(draft.uncertainties, "Uncertainties"),
     ]

@@ -7,7 +7,8 @@ import typer
 
 from flops_auditor.domain.messages.documents.run_figures import TRAINING
 from flops_auditor.domain.values.errors import WrongInput
-from flops_auditor_cli.output import plain, say
+from flops_auditor.domain.values.visible import means
+from flops_auditor_cli.output import say
 from flops_auditor_cli.record_source import RecordSource
 from flops_auditor_cli.recorded import NoSuchRecord, the_one
 
@@ -33,7 +34,7 @@ def rows_of_runs(source: RecordSource, what: str) -> list[dict[str, str]]:
     try:
         last = the_one(rows, what)
     except NoSuchRecord as error:
-        of_model = [row for row in rows if row.get("base_model") == what]
+        of_model = [row for row in rows if means(what, row.get("base_model", ""))]
         if not of_model:
             raise NoNewestRun(f"{what!r} is neither a recorded job nor the base model of one") from error
         last = _newest_training(source, of_model)
@@ -42,7 +43,7 @@ def rows_of_runs(source: RecordSource, what: str) -> list[dict[str, str]]:
     if of_model:
         others = sum(row["job_id"] not in {*listed, last["job_id"]} for row in of_model)
         more = f"; other runs on that model that do not lead to it: {others}, so name a job" if others else ""
-        say(f"{plain(what)}: its newest training run is {plain(last['job_arn'])}{more}")
+        say(f"{what}: its newest training run is {last['job_arn']}{more}")
     return [last, *(row for row in rows if row["job_id"] in listed)]
 
 

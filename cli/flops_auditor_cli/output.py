@@ -9,6 +9,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from flops_auditor.domain.values.spreadsheets import FORMULA
+from flops_auditor.domain.values.visible import CLOSE, OPEN, as_written, visible
 
 
 class Output(StrEnum):
@@ -59,11 +60,20 @@ def filled(text: str, width: int | None, first: str = "", further: str = "") -> 
 
 
 def plain(value: object) -> str:
-    """A value as one line of text without control characters, such as ANSI escapes in a job's name."""
+    """A value as one line of text: control characters, such as ANSI escapes in a path, and all that cannot be seen by
+    their numbers. For what the caller wrote, which nobody imitates.
+    """
     text = "" if value is None else str(value)
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return text if text.isascii() and text.isprintable() else "".join(map(_plain, text))
+
+
+def _plain(character: str) -> str:
+    return character if character in (OPEN, CLOSE) else visible(character)
+
+
+def as_shown(value: object) -> str:
+    """A value as one line of text, whoever wrote it: what it hides or imitates is shown for what it is."""
+    return "" if value is None else as_written(str(value))
 
 
 def digits(value: float | Fraction) -> str:
@@ -77,14 +87,14 @@ def cell(value: object) -> str:
         return cell(";".join(str(each) for each in value))
     if isinstance(value, bool):
         return str(value).lower()
-    text = plain(value)
+    text = as_shown(value)
     text = _CELL_OF_ANOTHER_LOCALE.sub(";'", text)
     return "'" + text if _FORMULA.match(text) and not _is_number(text) else text
 
 
 def markdown(value: object) -> str:
     """A value for a comment: nothing in it marks up, links, mentions or breaks a table."""
-    text = plain(value).translate(_OF_MARKDOWN)
+    text = as_shown(value).translate(_OF_MARKDOWN)
     return _LINK.sub(lambda link: f"{link[1]}&#58;" if link[1] else f"{link[2]}&#46;", text)
 
 

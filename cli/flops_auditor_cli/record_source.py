@@ -15,7 +15,7 @@ from flops_auditor.use_cases.ledger.read_bundle import BundleRecord, ReadBundle,
 from flops_auditor.use_cases.ledger.verify_bundle import Demands
 from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.deployment import Target, find_deployment
-from flops_auditor_cli.output import plain, say
+from flops_auditor_cli.output import say
 from flops_auditor_cli.progress import progress
 
 BundleOption = Annotated[
@@ -101,5 +101,5 @@ def open_records(target: Target, bundle: Path | None) -> RecordSource:
         read = read_bundle(
             bundle, Demands(as_of=now, now=now, page=page_of, processes=os.cpu_count() or 1), show_progress
         )
-    say(f"{plain(bundle.name)} is {read.report.verdict}; check it with `flops-auditor verify` and a pin of your own")
+    say(f"{bundle.name} is {read.report.verdict}; check it with `flops-auditor verify` and a pin of your own")
     return BundleRecords(read)

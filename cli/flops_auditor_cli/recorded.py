@@ -7,6 +7,7 @@ from flops_auditor.domain.messages.record_words import verdict_of
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import to_the_minute
+from flops_auditor.domain.values.visible import means
 from flops_auditor_cli.near_names import did_you_mean
 from flops_auditor_cli.schemas import LISTED, fields_of
 from flops_auditor_cli.view import Table, View
@@ -63,7 +64,7 @@ def newest(rows: Iterable[dict[str, str]]) -> list[dict[str, str]]:
 
 def the_one(rows: Sequence[dict[str, str]], job: str) -> dict[str, str]:
     """The row that a name, ARN or job id means. Raises NoSuchRecord, SeveralJobs."""
-    named = [row for row in rows if job in (row["job_name"], row["job_arn"], row["job_id"])]
+    named = [row for row in rows if job in (row["job_arn"], row["job_id"]) or means(job, row["job_name"])]
     if not named:
         raise no_record_of(job, rows)
     if len(named) > 1:

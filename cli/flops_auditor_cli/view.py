@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flops_auditor_cli.output import Output, cell, filled, json_text, markdown, plain
+from flops_auditor_cli.output import Output, as_shown, cell, filled, json_text, markdown
 from flops_auditor_cli.schemas import versioned
 
 ViewRow = Mapping[str, Any]
@@ -99,11 +99,11 @@ def write_text(blocks: Iterable[Block]) -> None:
 def in_text(block: Block, width: int | None) -> list[str]:
     """The lines of a block; `width` is None where nothing is to be broken."""
     if isinstance(block, Headline):
-        return filled(plain(block.text), width)
+        return filled(as_shown(block.text), width)
     if isinstance(block, PointList):
-        lines = [line for text in block.texts for line in filled(plain(text), width, f"{INDENT}- ", f"{INDENT}  ")]
-        lead = filled(plain(block.lead), width, INDENT, INDENT) if block.lead else []
-        return [*filled(plain(block.title), width), *lead, *lines] if lines else []
+        lines = [line for text in block.texts for line in filled(as_shown(text), width, f"{INDENT}- ", f"{INDENT}  ")]
+        lead = filled(as_shown(block.lead), width, INDENT, INDENT) if block.lead else []
+        return [*filled(as_shown(block.title), width), *lead, *lines] if lines else []
     if isinstance(block, FactList):
         return _facts(block, width)
     return _table(block, width)
@@ -112,18 +112,18 @@ def in_text(block: Block, width: int | None) -> list[str]:
 def _facts(block: FactList, width: int | None) -> list[str]:
     if not block.pairs:
         return []
-    labels = max(len(plain(label)) for label, _ in block.pairs)
+    labels = max(len(as_shown(label)) for label, _ in block.pairs)
     indent = INDENT if block.title else ""
     lines = [block.title] if block.title else []
     for label, value in block.pairs:
-        first = f"{indent}{plain(label).ljust(labels)}  "
-        lines += filled(plain(value), width, first, " " * len(first))
+        first = f"{indent}{as_shown(label).ljust(labels)}  "
+        lines += filled(as_shown(value), width, first, " " * len(first))
     return lines
 
 
 def _table(block: Table, width: int | None) -> list[str]:
-    lines = filled(plain(block.title), width) if block.title else []
-    cells = [{name: plain(row.get(name)) for name in block.columns} for row in block.rows]
+    lines = filled(as_shown(block.title), width) if block.title else []
+    cells = [{name: as_shown(row.get(name)) for name in block.columns} for row in block.rows]
     widths = {name: max(len(head), *(len(row[name]) for row in cells), 1) for name, head in block.columns.items()}
     if width is not None:
         widths = fitted(widths, block, width)
@@ -149,7 +149,7 @@ def fitted(widths: Mapping[str, int], block: Table, width: int) -> dict[str, int
 
 def _least(name: str, head: str, block: Table) -> int:
     """Under which width a column cannot be read: a word of a few letters stays whole."""
-    words = [word for row in block.rows for word in plain(row.get(name)).split()]
+    words = [word for row in block.rows for word in as_shown(row.get(name)).split()]
     short = [len(word) for word in words if len(word) <= _LEAST_NAME]
     return max(len(head), _LEAST_NAME if name in block.cut else 0, *short, 1)
 

@@ -15,7 +15,7 @@ from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast, 
 from flops_auditor.domain.values.amounts import counted, percent
 from flops_auditor.domain.values.moments import minute_of
 from flops_auditor_cli.outlet import reader_left
-from flops_auditor_cli.output import plain
+from flops_auditor_cli.output import as_shown
 from flops_auditor_cli.view import cut_in_the_middle
 from flops_auditor_cli.watch_view import Sight, named
 
@@ -67,12 +67,12 @@ def plain_lines(sight: Sight) -> list[str]:
     """One line of each job, the nearest to its line first, and of each failure; each begins with the moment."""
     at = minute_of(sight.at)
     lines = [
-        f"{at}  {cut_in_the_middle(plain(seen.audited.run.name), LONGEST_NAME)}  {_figures(seen)}{_of(seen)}  "
+        f"{at}  {cut_in_the_middle(as_shown(seen.audited.run.name), LONGEST_NAME)}  {_figures(seen)}{_of(seen)}  "
         f"{_crossing(seen, sight.at)}"
         for seen in _order(sight)
     ]
     lines = lines or [f"{at}  no training job is in progress"]
-    return lines + [f"{at}  not seen: {plain(failure)}" for failure in sight.failures]
+    return lines + [f"{at}  not seen: {as_shown(failure)}" for failure in sight.failures]
 
 
 def drawing(sight: Sight, width: int, height: int, foot: str = "") -> list[str]:
@@ -86,19 +86,19 @@ def drawing(sight: Sight, width: int, height: int, foot: str = "") -> list[str]:
         lines += [*_of_job(seen, sight.at, width), ""]
     if len(jobs) > len(shown):
         lines.append(f"and {len(jobs) - len(shown)} more, farther from their lines")
-    lines += [f"not seen: {plain(failure)}" for failure in sight.failures[:3]]
+    lines += [f"not seen: {as_shown(failure)}" for failure in sight.failures[:3]]
     lines += [foot] if foot else []
     return [line.rstrip() if len(line) <= width else f"{line[: width - 3]}..." for line in lines]
 
 
 def _of_job(seen: RunForecast, at: datetime, width: int) -> list[str]:
     run = seen.audited.run
-    place = f"{plain(run.region)}  {_hours(seen)}"
+    place = f"{as_shown(run.region)}  {_hours(seen)}"
     room = max(width - len(place) - 2, 12)
     figures = _figures(seen)
     bar = bar_of(seen.closest(), max(LEAST_BAR, min(width - len(figures) - 4, WIDEST_BAR)))
     return [
-        f"{cut_in_the_middle(plain(run.name), room)}  {place}",
+        f"{cut_in_the_middle(as_shown(run.name), room)}  {place}",
         f"  {bar} {figures}",
         f"  {_crossing(seen, at)}; {_line_of(seen)}",
     ]
@@ -150,7 +150,7 @@ def _line_of(seen: RunForecast) -> str:
     closest = seen.closest()
     if closest is None:
         return "no policy has a threshold for it"
-    return plain(closest.assessment.rule.title) + (" (no law)" if closest.assessment.wording_of else "")
+    return as_shown(closest.assessment.rule.title) + (" (no law)" if closest.assessment.wording_of else "")
 
 
 def _crossing(seen: RunForecast, at: datetime) -> str:

@@ -48,7 +48,7 @@ NOWHERE = {
     [
         (["audit", "missing.json"], {}, 2, "UnreadableFile: missing.json: No such file"),
         (["audit", "/"], {}, 2, "UnreadableFile: /: Is a directory"),
-        (["audit", "\x1b[31m\nname.json"], {}, 2, "�[31m�name.json: No such file"),
+        (["audit", "\x1b[31m\nname.json"], {}, 2, "⟨U+001B⟩[31m⟨U+000A⟩name.json: No such file"),
         (["audit", "--job-name", "a", "--region", "eu-west-1"], {}, 1, "NotSignedIn: Unable to locate credentials"),
         (["audit", "--job-name", "a", "--region", "no such"], {}, 1, "NoRegion: Provided region_name 'no such'"),
         (["audit", "--job-name", "a"], NOWHERE, 1, "Unreachable: Could not connect"),

@@ -398,7 +398,7 @@ def test_a_block_that_nobody_made_visible_is_still_a_document() -> None:
     """XML 1.0, section 2.2: most control characters are in no document, not even as references."""
     blocks = [Headline("a\x00b"), PointList(["\x1b[31m"], "\x07"), Table({"a": "\x0b"}, [{"a": "\ufffe\ud800"}])]
     read = Document(io.BytesIO(document("t", blocks, datetime(2026, 1, 1, tzinfo=UTC))))
-    assert [each.text for each in read.paragraphs] == ["a\ufffdb", "\ufffd", "\ufffd[31m"]
+    assert [each.text for each in read.paragraphs] == ["a⟨U+0000⟩b", "⟨U+0007⟩", "⟨U+001B⟩[31m"]
 
 
 # ----- The command

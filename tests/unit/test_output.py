@@ -61,9 +61,9 @@ DUTY = {"id": "tell", "state": "owed", "what": "Tell them", "article": "Law, Art
     ("text", "written"),
     [
         ("=1+1", "'=1+1"),
-        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\uff1d1+1", "⟨U+FF1D⟩1+1"),
         ("a;=cmd|'/C calc'!A0;b", "a;'=cmd|'/C calc'!A0;b"),
-        ('a; "\uff20SUM(1)', "a;' \"\uff20SUM(1)"),
+        ('a; "\uff20SUM(1)', 'a; "⟨U+FF20⟩SUM(1)'),
         ("fine;tuned", "fine;tuned"),
         ("-1.5", "-1.5"),
     ],
@@ -137,7 +137,7 @@ def test_talk_is_one_line_on_stderr_whatever_a_name_holds(capsys: pytest.Capture
     say("job \x1b[31mred\nline " + "x" * 100)
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "job �[31mred�line " + "x" * 100 + "\n"
+    assert err == "job ⟨U+001B⟩[31mred⟨U+000A⟩line " + "x" * 100 + "\n"
 
 
 def test_regions_without_jobs_are_not_talked_of(capsys: pytest.CaptureFixture[str]) -> None:

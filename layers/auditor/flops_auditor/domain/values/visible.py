@@ -30,6 +30,8 @@ def _class(ranges: str) -> str:
 ALIKE, ALIKE_AMONG_OTHERS = _class(ALWAYS), _class(AMONG_OTHERS)
 """What is taken for something else (look_alikes.py): wherever it stands, and among letters of another script."""
 
+_NUMBER = re.compile(f"{OPEN}U\\+(10[0-9A-F]{{4}}|[0-9A-F]{{4,5}}){CLOSE}")
+_TOLD = re.compile(f" {OPEN}letters: [^{CLOSE}]*{CLOSE}")
 _ALIKE, _ALIKE_AMONG_OTHERS = re.compile(f"[{ALIKE}]"), re.compile(f"[{ALIKE_AMONG_OTHERS}]")
 
 
@@ -70,6 +72,16 @@ def as_written(text: str) -> str:
     what ASCII alone has alike, such as l and 1, and one letter for several in scripts other than Latin.
     """
     return visible(text) if text.isascii() else " ".join(map(_word, text.split(" ")))
+
+
+def as_meant(shown: str) -> str:
+    """The text that `as_written` shows so: what somebody means who copied it from a list."""
+    return _NUMBER.sub(lambda each: chr(int(each[1], 16)), _TOLD.sub("", shown))
+
+
+def means(text: str, name: str) -> bool:
+    """Whether somebody who writes that means that name: as it is, or as it is shown."""
+    return text in (name, as_written(name))
 
 
 def _word(word: str) -> str:

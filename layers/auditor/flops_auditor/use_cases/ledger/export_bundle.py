@@ -26,6 +26,7 @@ from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.values.archive_keys import evidence_key, tables_key
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.visible import means
 from flops_auditor.use_cases.ledger.log_reader import (
     batches,
     genesis_keys,
@@ -58,7 +59,7 @@ class Exported:
 
 def of_model(model: str) -> RecordFilter:
     """Records whose original model is this one."""
-    return lambda content: bool(content["original"]["base_model"] == model)
+    return lambda content: means(model, content["original"]["base_model"])
 
 
 def anything(_: dict[str, Any]) -> bool:
