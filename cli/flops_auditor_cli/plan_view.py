@@ -105,7 +105,7 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
     closest = nearest(document["assessments"])
     near = (
         f": {percent(closest['best_share'])} to {percent(closest['upper_share'], 'upper')} of {closest['title']}"
-        if closest is not None
+        if closest is not None and closest["upper_share"] is not None
         else ""
     )
     titles_at_any_compute = [

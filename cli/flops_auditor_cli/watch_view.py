@@ -8,7 +8,7 @@ from typing import Any
 
 from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast
 from flops_auditor.domain.messages.record_words import line_named
-from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor.domain.values.amounts import flop, percent, share_number
 from flops_auditor.domain.values.moments import iso
 from flops_auditor_cli.view import Table, View
 
@@ -110,8 +110,8 @@ def document_of(seen: RunForecast, at: datetime) -> dict[str, Any]:
 
 
 def _number(value: Fraction | None) -> float | None:
-    """A ratio or a duration for reading, not for deciding: six digits."""
-    return None if value is None else float(f"{float(value):.6g}")
+    """A share of a line or a duration for reading, not for deciding: six digits, and more beside a line."""
+    return None if value is None else share_number(value, 6)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ LINE = 333 * 10**20
 
 def read(text: str) -> Fraction:
     """A share as `percent` writes it."""
-    number, unit = text.removeprefix("under ").split()
+    number, unit = text.removeprefix("under ").removeprefix("just under ").split()
     return Fraction(number) / (100 if unit == "%" else 1)
 
 
@@ -35,9 +35,16 @@ def test_a_bound_is_rounded_outward(amount: int) -> None:
     ("share", "bound", "shown"),
     [
         ("1.00004", "upper", "101 %"),
-        ("1.00004", "best", "100 %"),
-        ("1.00004", "lower", "100 %"),
-        ("0.9996", "upper", "100 %"),
+        ("1.00004", "best", "100.004 %"),
+        ("1.00004", "lower", "100.004 %"),
+        ("1", "best", "100 %"),
+        ("1", "lower", "100 %"),
+        ("0.9996", "upper", "99.96 %"),
+        ("0.9996", "best", "99.96 %"),
+        ("0.99991", "upper", "99.991 %"),
+        ("1.0004", "best", "100.04 %"),
+        ("0.99999999", "best", "just under 100 %"),
+        ("1.00000001", "lower", "just over 100 %"),
         ("0.9996", "lower", "99.9 %"),
         ("9.991", "upper", "10 times"),
         ("1234.5", "upper", "1235 times"),
@@ -49,6 +56,17 @@ def test_a_bound_is_rounded_outward(amount: int) -> None:
 def test_beside_the_line(share: str, bound: Bound, shown: str) -> None:
     assert percent(Fraction(share), bound) == shown
     assert percent(float(share), bound) == shown
+
+
+@given(st.integers(1, 10**30), st.sampled_from(["lower", "best", "upper"]))
+def test_no_figure_is_on_another_side_of_the_line_than_what_it_stands_for(beside: int, bound: Bound) -> None:
+    for amount in (LINE - beside % LINE, LINE, LINE + beside):
+        share = Fraction(amount, LINE)
+        side = (share > 1) - (share < 1)
+        number = share_of(str(amount), str(LINE), bound)
+        assert number is not None
+        assert (number > 1) - (number < 1) == side
+        assert [(percent(each, bound) == "100 %") == (side == 0) for each in (share, number)] == [True, True]
 
 
 def test_nothing_is_lost_of_a_round_figure() -> None:

@@ -106,9 +106,13 @@ def listed(*options: str) -> Result:
     return CliRunner().invoke(app, ["records", "list", *options])
 
 
-def names(*options: str) -> dict[str, str]:
+def rows_of(*options: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = json.loads(listed("--output", "json", *options).stdout)["records"]
-    return {row["job_name"]: row["verdict"] for row in rows}
+    return rows
+
+
+def names(*options: str) -> dict[str, str]:
+    return {row["job_name"]: row["verdict"] for row in rows_of(*options)}
 
 
 def test_a_job_is_listed_under_the_verdict_of_its_newest_record_alone() -> None:
@@ -130,6 +134,58 @@ def test_a_list_is_filtered_by_region_time_lineage_and_share() -> None:
     assert names("--share-from", f"{upper - 0.001:.6f}") == names()
     assert names("--share-from", f"{upper + 0.001:.6f}", "--verdict", "below") == {}
     assert "No record fits." in listed("--share-from", "2").stderr
+
+
+@pytest.mark.parametrize(("side", "found"), [(-1, False), (0, True), (1, True)])
+def test_a_list_by_share_says_of_a_job_at_the_line_on_which_side_it_is(
+    monkeypatch: pytest.MonkeyPatch, side: int, found: bool
+) -> None:
+    """A hundred millionth under the line is no share of 1, and as much over it is more."""
+    line = int(ASSESSED["threshold_flop"])
+    told = {name: str(line + side * line // 10**8) for name in ("best_flop", "upper_flop")}
+    monkeypatch.setattr(record_table, "contents", lambda _, rows: [at_the_line(row, told) for row in rows])
+    [row] = [each for each in rows_of() if each["job_name"] == "a"]
+    shares = row["best_share"], row["upper_share"]
+    assert [(each > 1) - (each < 1) for each in shares] == [side, side]
+    assert ("a" in names("--share-from", "1")) is found
+
+
+def at_the_line(row: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
+    return {**content_of(row), "assessments": [{**ASSESSED, **told, "verdict": row["verdict"]}]}
+
+
+def test_a_job_that_nothing_bounds_has_the_lowest_line_as_its_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the report shows it; a line at any compute is no distance."""
+    unknown = {**ASSESSED, "lower_flop": None, "best_flop": None, "upper_flop": None, "verdict": "indeterminate"}
+    lines = [unknown, {**unknown, "scenario": "low", "threshold_flop": "7"}, {**unknown, "threshold_flop": "0"}]
+    monkeypatch.setattr(
+        record_table, "contents", lambda _, rows: [{**content_of(r), "assessments": lines} for r in rows]
+    )
+    for row in rows_of():
+        assert (row["nearest_policy"], row["nearest_scenario"], row["threshold_flop"]) == ("p", "low", 7)
+        assert row["upper_share"] is None
+
+
+IMITATIONS = [
+    ("meta\u202ellama/x", "meta⟨U+202E⟩llama/x"),
+    ("meta\u200bllama/x", "meta⟨U+200B⟩llama/x"),
+    ("meta-llama\u2013x", "meta-llama⟨U+2013⟩x"),
+    ("org/e\u0301", "org/e⟨U+0301⟩"),
+    ("\u0441\u043e\u0441", "\u0441\u043e\u0441 ⟨letters: Cyrillic⟩"),
+    ("⟨U+202E⟩", "⟨U+27E8⟩U+202E⟨U+27E9⟩"),
+]
+
+
+@pytest.mark.parametrize(("name", "shown"), IMITATIONS)
+def test_a_base_model_is_shown_for_what_it_is_and_found_as_it_is_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, shown: str
+) -> None:
+    monkeypatch.setitem(STORED[0], "base_model", name)
+    assert shown in listed("--wide").stdout
+    [row] = [line for line in listed("--output", "csv").stdout.splitlines() if line.startswith("a,")]
+    assert shown in row
+    assert names("--base-model", shown) == names("--base-model", name) == {"a": "below"}
+    assert names("--base-model", f"{shown}x") == {}
 
 
 def test_a_day_as_the_end_means_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """`flops-auditor records`: list and show what was recorded, from the deployed table or from a bundle."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -10,6 +11,7 @@ from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.messages.record_row import reaches, row_of
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.visible import as_meant
 from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, talks_to_aws
@@ -50,7 +52,9 @@ def list_records(
     share_from: Annotated[
         float | None,
         typer.Option(
-            min=0, help="Only jobs that took at most this share of their nearest threshold or more, such as 0.5."
+            min=0,
+            help="Only jobs that took at most this share of their nearest threshold or more, such as 0.5, as "
+            "the list shows it.",
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many jobs.")] = 1000,
@@ -67,7 +71,7 @@ def list_records(
     """
     query = RecordQuery(
         verdict=verdict or "",
-        base_model=base_model or "",
+        base_model=as_meant(base_model or ""),
         lineage=lineage or "",
         region=only_region or "",
         ended_from=iso(since.replace(tzinfo=UTC)) if since else "",
@@ -75,6 +79,8 @@ def list_records(
     )
     source = open_records(target, bundle)
     matching = source.fitting(query) if query.asks else source.rows()
+    if base_model and not matching:  # the name may itself look like what stands for a character
+        matching = source.fitting(replace(query, base_model=base_model))
     if share_from is None:
         shown = matching[:limit]
         rows = [row_of(content) for content in source.contents(shown)]

@@ -16,7 +16,7 @@ from flops_auditor.domain.messages.record_alert import (
     unassessed_doubts,
 )
 from flops_auditor.domain.values import figures
-from flops_auditor.domain.values.amounts import Bound, flop, percent, shortened
+from flops_auditor.domain.values.amounts import Bound, flop, percent, share_number
 from flops_auditor.domain.values.remarks import as_word
 
 ON_ITS_WORD = "below, on the job's word"
@@ -53,12 +53,12 @@ def with_shares(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def share_of(amount: str | None, threshold: str, bound: Bound = "best") -> float | None:
-    """An amount as a share of a threshold, to four digits, bounds rounded outward; None where it is not known, or
-    the threshold is 0.
+    """An amount as a share of a threshold, to four digits, bounds rounded outward, and to more where it would be on
+    another side of the threshold; None where it is not known, or the threshold is 0.
     """
     if amount is None or not int(threshold):
         return None
-    return float(shortened(Fraction(int(amount), int(threshold)), 4, bound))
+    return share_number(Fraction(int(amount), int(threshold)), 4, bound)
 
 
 def line_in_words(threshold: str) -> str:
@@ -77,9 +77,14 @@ def share_in_words(share: float | None, threshold: str, bound: Bound = "best") -
 
 
 def nearest(assessments: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The assessment whose threshold the upper bound comes nearest to, or is farthest over."""
-    shares = [each for each in telling(assessments) if each["upper_share"] is not None]
-    return max(shares, key=lambda each: each["upper_share"], default=None)
+    """The assessment whose threshold the upper bound comes nearest to, or is farthest over; where nothing bounds the
+    compute, the one of the lowest threshold. A line at any compute has none.
+    """
+    lines = telling([each for each in assessments if int(each["threshold_flop"])])
+    known = [each for each in lines if each["upper_share"] is not None]
+    if known:
+        return max(known, key=lambda each: each["upper_share"])
+    return min(lines, key=lambda each: int(each["threshold_flop"]), default=None)
 
 
 def telling(assessments: list[dict[str, Any]]) -> list[dict[str, Any]]:

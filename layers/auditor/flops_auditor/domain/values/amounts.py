@@ -4,6 +4,7 @@ A figure is a whole number of operations, so every comparison with a threshold i
 strings: RFC 8785 refuses integers of 2^53 and more, and binary floats do not survive re-serialisation.
 """
 
+import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Literal
@@ -96,6 +97,28 @@ def shortened(value: Real, digits: int, bound: Bound = "best") -> Decimal:
     return context.divide(Decimal(exact_value.numerator), Decimal(exact_value.denominator))
 
 
+def on_its_side(share: Real, digits: int, bound: Bound = "best") -> Decimal:
+    """A share of a line with so many significant digits, and as many more as it takes to be on its side of the line: it
+    is 1 only where it is exactly 1.
+    """
+    value = Fraction(share)
+    while True:
+        short = shortened(value, digits, bound)
+        if _side(short) == _side(value):
+            return short
+        digits += 1
+
+
+def _side(share: Real) -> int:
+    return (share > 1) - (share < 1)
+
+
+def share_number(share: Real, digits: int, bound: Bound = "best") -> float:
+    """A share of a line as a binary float: 1.0 only where it is exactly 1."""
+    value = float(on_its_side(share, digits, bound))
+    return value if value != 1 or _side(share) == 0 else math.nextafter(1, 1 + _side(share))
+
+
 def scientific(amount: int, digits: int = 3, bound: Bound = "best") -> str:
     """An amount for people, e.g. 2.71e+20 as "2.71e20"; zero is "0"."""
     if amount == 0:
@@ -109,6 +132,8 @@ def flop(amount: str | int | None, bound: Bound = "best") -> str:
     return "unknown" if amount is None else scientific(int(amount), bound=bound)
 
 
+LEAST_DISTANCE = Decimal("1e-7")
+"""Of a share from the line: what is nearer is just under, or over it."""
 WRITTEN_OUT = 10**6
 """Larger multiples are read by their power of ten."""
 
@@ -121,18 +146,30 @@ def times(value: Fraction | float) -> str:
 
 
 def percent(share: Fraction | float | None, bound: Bound = "best") -> str:
-    """A share for people: three digits, in per cent up to tenfold, in times from there, in powers of ten from 1e6."""
+    """A share for people: three digits, in per cent up to tenfold, in times from there, in powers of ten from 1e6; as
+    many more as it takes to say on which side of the line it is.
+    """
     if share is None:
         return "unknown"
-    value = float(share) if bound == "best" else _outward(share, bound)
+    exactly = Fraction(repr(share)) if isinstance(share, float) else Fraction(share)
+    value = float(exactly) if bound == "best" else _outward(exactly, bound)
     if value >= 9.995:
         return f"{times(value)} times"
-    return "under 0.001 %" if 0 < value < 1e-5 else f"{value * 100:.3g} %"
+    if 0 < value < 1e-5:
+        return "under 0.001 %"
+    return _beside_the_line(exactly, bound) if 0.99 < value < 1.01 else f"{value * 100:.3g} %"
 
 
-def _outward(share: Fraction | float, bound: Bound) -> float:
+def _beside_the_line(share: Fraction, bound: Bound) -> str:
+    """A share that three digits may put on the line, or on the other side of it."""
+    told = on_its_side(share, 3, bound)
+    if abs(told - 1) < LEAST_DISTANCE and told != 1:
+        return f"just {'over' if share > 1 else 'under'} 100 %"
+    return f"{(told * 100).normalize():f} %"
+
+
+def _outward(value: Fraction, bound: Bound) -> float:
     """A bound with the digits that `percent` shows of it."""
-    value = Fraction(repr(share)) if isinstance(share, float) else Fraction(share)
     whole = len(str(int(value)))
     return float(shortened(value, whole if 1000 <= value < WRITTEN_OUT else 3, bound))
 

@@ -12,7 +12,6 @@ from flops_auditor.domain.messages.documents.run_figures import TRAINING
 from flops_auditor.domain.messages.record_words import (
     line_named,
     nearest,
-    telling,
     verdict_in_words,
     with_shares,
 )
@@ -161,9 +160,7 @@ def last_of_their_chains(lines: Iterable[JobLine]) -> list[JobLine]:
 
 
 def _nearest(content: Mapping[str, Any]) -> NearestLine | None:
-    """Where nothing bounds the compute, the lowest threshold is the nearest one. A line at any compute has none."""
-    assessed = [each for each in with_shares(content)["assessments"] if int(each["threshold_flop"])]
-    closest = nearest(assessed) or min(telling(assessed), key=lambda each: int(each["threshold_flop"]), default=None)
+    closest = nearest(with_shares(content)["assessments"])
     if closest is None:
         return None
     return NearestLine(
