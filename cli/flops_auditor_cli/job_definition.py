@@ -13,8 +13,8 @@ from flops_auditor.domain.runs.declared import ModelName
 from flops_auditor.domain.runs.evidence import Evidence, plain
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.sources.named_places import read_location
 from flops_auditor.domain.runs.sources.training_job import read_training_job
-from flops_auditor.domain.runs.sources.training_job_places import read_location
 from flops_auditor.domain.values.remarks import Kind, Remedy
 from flops_auditor_cli.pipeline_branches import Before, before
 from flops_auditor_cli.pipeline_graph import OF_A_STEP, NoJobDefinition, OtherStep, PipelineStep, read_graph

@@ -11,7 +11,7 @@ from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.stores.sqs import SqsReassessments
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment, is_reassessment, parse_reassessment
-from flops_auditor.domain.runs.sources.training_job_places import read_location
+from flops_auditor.domain.runs.sources.named_places import read_location
 from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
 from tests.contract.test_records import dynamodb, table
 from tests.fakes.audit import MemoryIndex

@@ -328,6 +328,10 @@ class MemoryIndex:
     def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
         return list(islice((e for e in self._sorted(kind, at, after) if at.holds(e.location)), limit))
 
+    def beginning(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        found = (e for e in self._sorted(kind, at, after) if e.location.key.startswith(at.text))
+        return list(islice(found, limit))
+
     def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
         return list(islice((e for e in self._sorted(kind, at, after) if e.location == at), limit))
 

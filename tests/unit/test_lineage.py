@@ -8,8 +8,9 @@ import pytest
 
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.places import Location
+from flops_auditor.domain.runs.sources.named_places import read_location
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
-from flops_auditor.domain.runs.sources.training_job_places import outputs, read_location, references
+from flops_auditor.domain.runs.sources.training_job_places import outputs, references
 from flops_auditor.use_cases.auditing.amend_record import amend
 from tests.fakes.audit import FixedClock, MemoryAlerts, MemoryRecords
 from tests.fakes.cases import words

@@ -13,8 +13,8 @@ from flops_auditor.domain.lineage.kept_ancestors import pack, unpack
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, parse_evidence, plain
 from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.domain.runs.sources.named_places import read_location
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
-from flops_auditor.domain.runs.sources.training_job_places import read_location
 from flops_auditor.domain.values.figures import Figures, most_severe, verdict
 from flops_auditor.use_cases.auditing.audit_job import reassess
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector, collect

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
-from flops_auditor.domain.runs.sources.training_job_places import read_location
+from flops_auditor.domain.runs.sources.named_places import read_location
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.auditing.audit_job import reassess
 from flops_auditor.use_cases.auditing.collect_training_job import MOST_PACKAGES

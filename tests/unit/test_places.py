@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.runs.sources.training_job_places import read_location
+from flops_auditor.domain.runs.sources.named_places import read_location
 from flops_auditor.use_cases.auditing.find_holders import MOST_QUERIES
 from flops_auditor.use_cases.auditing.find_lineage import find_lineage
 from tests.fakes.audit import MemoryAlerts, MemoryIndex, MemoryRecords

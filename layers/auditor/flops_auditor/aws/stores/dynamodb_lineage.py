@@ -1,7 +1,8 @@
 """The LineageIndex port on the DynamoDB table of the records: puts and queries alone.
 
-Items: pk `OUTPUT#<space>`, `INPUT#<space>` or `DIRECTORY#<space>`; sk `<path>#<creation time>#<job id>`, where every
-segment of the path is closed by "/" and holds no "#". So "everything below s3://b/run1" never matches s3://b/run10.
+Items: pk `OUTPUT#<space>`, `INPUT#<space>`, `DIRECTORY#<space>` or `PREFIX#<folder>`; sk `<path>#<creation time>#<job
+id>`, where every segment of the path is closed by "/" and holds no "#". So "everything below s3://b/run1" never matches
+s3://b/run10.
 """
 
 from collections.abc import Sequence
@@ -47,6 +48,10 @@ class DynamoDbLineageIndex:
     def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
         """At this place and below."""
         return self._query(kind, at, _next(after) or at.key, at.key + _AFTER_ALL, limit)
+
+    def beginning(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        """At every place that begins so."""
+        return self._query(kind, at, _next(after) or at.text, at.text + _AFTER_ALL, limit)
 
     def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
         """At exactly this place."""

@@ -3,10 +3,8 @@
 A location is compared segment by segment, so `s3://b/run1` is never part of `s3://b/run10`.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import unquote
 
 from flops_auditor.domain.values.remarks import Remark
 
@@ -34,6 +32,16 @@ class Location:
     def key(self) -> str:
         """The path as text in which "/" closes every segment and "#" stands in none: "/a/b/"; the root is "/"."""
         return "/" + "".join(part.replace("%", "%25").replace("#", "%23") + "/" for part in self.path)
+
+    @property
+    def text(self) -> str:
+        """The key without its end: how the keys of all places begin whose names begin as this one's."""
+        return self.key.removesuffix("/")
+
+    @property
+    def in_folder(self) -> "Location":
+        """The same place, with its folder as the space: so places of one folder lie together, without what is below."""
+        return Location("/".join((self.space, *self.path[:-1])), self.path[-1:])
 
     @property
     def too_long(self) -> bool:
@@ -65,7 +73,9 @@ class Reference:
     """A place that a job begins from. `where` says how the job names it, for people.
 
     `directory`: the job takes whatever lies below the place, too (a model channel), not only what holds it.
-    `data`: nothing says that it is a model: only what a run surely left there is taken for one.
+    `data`: nothing says that it is a model: only what a run surely left there is taken for one. `exact`: neither is it
+    said that the job reads it, so that nothing is said of it otherwise.
+    `prefix`: it takes whatever has a name that begins so, too.
     `explicit`: a person named it in a tag, so finding nothing there is a doubt; so is `unless_found`, where it is
     given. `leads_to`: other places whose results are found at this one.
     """
@@ -74,45 +84,11 @@ class Reference:
     where: str
     directory: bool = False
     data: bool = False
+    exact: bool = False
+    prefix: bool = False
     explicit: bool = False
     leads_to: tuple[Location, ...] = ()
     unless_found: Remark | None = None
-
-
-_URI = re.compile(r"s3[an]?://(?P<bucket>[^/]+)(?:/(?P<key>.*))?", re.IGNORECASE | re.DOTALL)
-_ARN = re.compile(r"arn:aws[a-z-]*:s3:::(?P<bucket>[^/]+)(?:/(?P<key>.*))?", re.DOTALL)
-_ACCESS_POINT = re.compile(
-    r"(?:s3://)?(?P<bucket>arn:aws[a-z-]*:s3:[a-z0-9-]+:\d+:accesspoint/[^/]+)(?:/object)?(?:/(?P<key>.*))?", re.DOTALL
-)
-_ENDPOINT = r"s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?(?::\d+)?"
-_OF_A_HOST = re.compile(
-    rf"https?://(?P<bucket>[a-z0-9.-]+)\.{_ENDPOINT}(?:/(?P<key>[^?#]*))?(?:[?#].*)?", re.IGNORECASE | re.DOTALL
-)
-_OF_A_PATH = re.compile(
-    rf"https?://{_ENDPOINT}/(?P<bucket>[^/?#]+)(?:/(?P<key>[^?#]*))?(?:[?#].*)?", re.IGNORECASE | re.DOTALL
-)
-_ALIAS = re.compile(r"s3://(?:.*-s3alias|arn:aws[a-z-]*:s3:[^/]*:accesspoint/.*)")
-
-
-def read_s3(text: str) -> Location | None:
-    """A place in S3, whichever way it is spelt: URI, ARN, or URL with the bucket in the host or the path; None for
-    anything else. Source: Amazon S3 User Guide, "Methods for accessing a general purpose bucket".
-    """
-    text = text.strip()
-    for spelling in (_ACCESS_POINT, _URI, _ARN):
-        if match := spelling.fullmatch(text):
-            return _in_bucket(match["bucket"], match["key"])
-    match = _OF_A_PATH.fullmatch(text) or _OF_A_HOST.fullmatch(text)
-    return _in_bucket(match["bucket"], unquote(match["key"] or "")) if match else None
-
-
-def _in_bucket(bucket: str, key: str | None) -> Location:
-    return Location(f"s3://{bucket}", tuple(part for part in (key or "").split("/") if part))
-
-
-def is_access_point(location: Location) -> bool:
-    """Whether a place is named through an access point, which may belong to any bucket."""
-    return _ALIAS.fullmatch(location.space) is not None
 
 
 def each_once(references: Sequence[Reference]) -> tuple[Reference, ...]:
@@ -125,5 +101,5 @@ def each_once(references: Sequence[Reference]) -> tuple[Reference, ...]:
     return tuple(best.values())
 
 
-def _weight(reference: Reference) -> tuple[bool, bool, bool]:
-    return reference.explicit, reference.directory, not reference.data
+def _weight(reference: Reference) -> tuple[bool, ...]:
+    return reference.explicit, reference.directory, not reference.data, not reference.exact, reference.prefix

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from flops_auditor.domain.runs.places import Location
-from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
+from flops_auditor.use_cases.ports.lineage import Find, IndexEntry, LineageIndex
 
 MOST_SHARING = 20
 """Runs that keep their checkpoints at one place, or that leave results below one, and are told apart."""
@@ -60,11 +60,22 @@ def crowd_at(at: Location, job_id: str, index: LineageIndex, told: Callable[[str
 
 def crowd_below(at: Location, job_id: str, index: LineageIndex, told: Callable[[str], bool]) -> Crowd:
     """The same of runs that leave results below a place."""
+    return _crowd(at, job_id, index.within, lambda place: place != at, told)
+
+
+def crowd_beside(at: Location, job_id: str, index: LineageIndex, told: Callable[[str], bool]) -> Crowd:
+    """The same of runs that leave results at other places whose names begin as that of a place."""
+    return _crowd(at, job_id, index.beginning, lambda place: not at.holds(place), told)
+
+
+def _crowd(
+    at: Location, job_id: str, find: Find, wanted: Callable[[Location], bool], told: Callable[[str], bool]
+) -> Crowd:
     entries: list[IndexEntry] = []
     after = ""
     while len(entries) < MOST_BELOW + _MARGIN:
-        page = index.within("output", at, after, ENTRIES_IN_A_PAGE)
-        entries += [entry for entry in page if entry.location != at and entry.job_id != job_id]
+        page = find("output", at, after, ENTRIES_IN_A_PAGE)
+        entries += [entry for entry in page if wanted(entry.location) and entry.job_id != job_id]
         if len(page) < ENTRIES_IN_A_PAGE:
             return Crowd(_first_told(entries, told))
         after = page[-1].cursor

@@ -14,7 +14,7 @@ from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE, MOST_BELOW, MOST_SHARING, apart, is_crowd
-from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
+from flops_auditor.use_cases.ports.lineage import Find, IndexEntry, LineageIndex
 
 MOST_PAGES = 5
 """Pages of the index that one place may take."""
@@ -80,6 +80,12 @@ LATER_THAN_IT = Kind(
     "job takes from a later one is not counted",
     TAG_LINEAGE,
 )
+ALSO_BEGINS = Kind(
+    "prefix-of-several",
+    "{where} ({place:said200}) is no folder: it reads every key that begins so, with results of {names:list}, which are "
+    "not counted",
+    TAG_LINEAGE,
+)
 ALSO_HELD = Kind(
     "also-held",
     "{where} ({place:said200}): another run has results above or at this place, which SageMaker did not "
@@ -139,7 +145,18 @@ class Holders:
         if at.whole_bucket:
             self._unless_tagged(WHOLE_BUCKET(where=reference.where, place=str(at)))
             return []
-        return [*self._above(reference), *(self._below(reference) if reference.directory else ())]
+        found = [*self._above(reference), *(self._below(reference) if reference.directory else ())]
+        return self._with_neighbours(reference, found) if reference.prefix else found
+
+    def _with_neighbours(self, reference: Reference, found: list[IndexEntry]) -> list[IndexEntry]:
+        """What a job takes that reads every key which begins so: where the place is none of a run, all of it."""
+        known = {entry.job_id for entry in found}
+        beside = [entry for entry in self._begun(reference) if entry.job_id not in known]
+        if not found or not beside:
+            return [*found, *beside]
+        names = sorted({name_of(entry.job_arn) for entry in beside})[:MOST_HOLDERS]
+        self._unless_tagged(ALSO_BEGINS(where=reference.where, place=str(reference.location), names=names))
+        return found
 
     def _above(self, reference: Reference) -> list[IndexEntry]:
         """Those at the place and above it."""
@@ -204,7 +221,7 @@ class Holders:
         at = reference.location
         every = [entry for place in at.upwards() for entry in self._at(reference, place)]
         sure = [e for e in every if not e.checkpoint and at.path[len(e.location.path) :][:1] == _WRITTEN[0]]
-        if every and not sure:
+        if every and not sure and not reference.exact:
             self.notes.append(NOT_ITS_OUTPUT(where=reference.where, place=str(at)))
         return self._apart(reference, sure)
 
@@ -289,11 +306,20 @@ class Holders:
     def _below(self, reference: Reference) -> list[IndexEntry]:
         """Of every place strictly below, the last run before this one that left results there."""
         at = reference.location
+        return self._last(reference, self.index.within, lambda place: place != at)
+
+    def _begun(self, reference: Reference) -> list[IndexEntry]:
+        """The same of every place that is not there or below, and whose name begins as this one's."""
+        at = reference.location
+        return self._last(reference, self.index.beginning, lambda place: not at.holds(place))
+
+    def _last(self, reference: Reference, find: Find, wanted: Callable[[Location], bool]) -> list[IndexEntry]:
+        at = reference.location
         earlier: list[IndexEntry] = []
         seen, after = 0, ""
         while self._may_ask():
-            page = self.index.within("output", at, after, ENTRIES_IN_A_PAGE)
-            below = [entry for entry in page if entry.location != at]
+            page = find("output", at, after, ENTRIES_IN_A_PAGE)
+            below = [entry for entry in page if wanted(entry.location)]
             seen += len(below)
             earlier += [e for e in below if e.created < self.run.created_text and not self._apart_from_us(e)]
             if is_crowd(earlier):

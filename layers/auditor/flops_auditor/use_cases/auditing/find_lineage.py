@@ -24,6 +24,7 @@ from flops_auditor.domain.lineage.lineage import (
 from flops_auditor.domain.runs.places import MOST_REFERENCES, NAMES, Location, Reference
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE, WAIT
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.s3_spellings import can_be_followed
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE
@@ -46,6 +47,11 @@ TOO_MANY_PARENTS = Kind(
 CONTINUES = Kind("takes-result", "{where} ({place:said200}) takes the result of {name}")
 RESULT_TOO_LONG = Kind(
     "result-too-long", "a place where the job leaves results is too long to be noted: who continues it is not seen"
+)
+RESULT_NOT_FOLLOWED = Kind(
+    "result-not-followed",
+    "the job leaves results at {place:said200}, an access point or a place of a form that is not known: who continues "
+    "it by another name of the place is not seen",
 )
 NAMES_ITSELF = Kind("lineage-names-itself", "{where} names the job itself: a job cannot continue itself", TAG_LINEAGE)
 NAMES_LATER = Kind(
@@ -88,6 +94,8 @@ def index_run(run: Run, index: LineageIndex) -> None:
             index.add("input", entry_of(run, reference.location))
             if reference.directory:
                 index.add("directory", entry_of(run, reference.location))
+            if reference.prefix and not reference.location.in_folder.too_long:
+                index.add("prefix", entry_of(run, reference.location.in_folder))
 
 
 def entry_of(run: Run, location: Location) -> IndexEntry:
@@ -147,6 +155,9 @@ def follow(
         doubts += run.begins_doubts
     if any(location.too_long for location in run.results):
         doubts.append(RESULT_TOO_LONG())
+    hidden = [location for location in run.results if not can_be_followed(location)]
+    if hidden:
+        doubts.append(RESULT_NOT_FOLLOWED(place=str(hidden[0])))
     if len(parents) > MOST_PARENTS:
         doubts.append(TOO_MANY_PARENTS(count=len(parents), most=MOST_PARENTS))
     sets: list[tuple[Ancestor, ...]] = []

@@ -12,7 +12,7 @@ from datetime import timedelta
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE, Crowd, crowd_at, crowd_below
+from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE, Crowd, crowd_at, crowd_below, crowd_beside
 from flops_auditor.use_cases.auditing.find_lineage import entry_of
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex
@@ -28,16 +28,19 @@ WAITS = timedelta(hours=1)
 @dataclass(frozen=True)
 class IndexQuery:
     """Where to look for jobs that take a result: entries of one kind, at a place or also below it; those created after
-    `until` have been told by another job.
+    `until` have been told by another job. Of those that read all that begins so, `begun` is the place that has to.
     """
 
     kind: IndexKind
     at: Location
     below: bool
     until: str = ""
+    begun: Location | None = None
 
     def page(self, index: LineageIndex, after: str) -> Sequence[IndexEntry]:
         """The next entries after a cursor."""
+        if self.begun is not None:
+            return index.beginning(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
         if self.below:
             return index.within(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
         return index.exactly(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
@@ -49,17 +52,27 @@ class IndexQuery:
         told = bool(self.until) and entry.created > self.until
         during = self.kind == "input" and not entry.checkpoint and entry.created < run.created_text < entry.ended
         by_name = not self.at.in_s3 and self.at not in run.checkpoints
+        if self.begun is not None and not str(self.begun).startswith(str(entry.location)):
+            return False
         return not told and (entry.created > run.created_text or during or by_name)
 
-    def crowd(self, run: Run, recorder: Recorder) -> Crowd:
+    def read_by(self, entry: IndexEntry) -> Location:
+        """The place that the entry's job reads."""
+        return (
+            self.at if self.begun is None else Location(self.begun.space, (*self.begun.path[:-1], *entry.location.path))
+        )
+
+    def crowd(self, at: Location, run: Run, recorder: Recorder) -> Crowd:
         """The other runs there. A job that cannot tell them apart does not count this run either."""
 
         def told(job_id: str) -> bool:
             return recorder.records.noted(job_id, TOLD.format(0)) is not None
 
+        if self.begun is not None:
+            return crowd_beside(at, run.job_id, recorder.index, told)
         if self.kind == "directory":
-            return crowd_below(self.at, run.job_id, recorder.index, told)
-        return crowd_at(self.at, run.job_id, recorder.index, told) if self.at in run.checkpoints else Crowd()
+            return crowd_below(at, run.job_id, recorder.index, told)
+        return crowd_at(at, run.job_id, recorder.index, told) if at in run.checkpoints else Crowd()
 
 
 def queries_of(run: Run, index: LineageIndex) -> list[IndexQuery]:
@@ -74,7 +87,14 @@ def queries_of(run: Run, index: LineageIndex) -> list[IndexQuery]:
         queries.append(IndexQuery("input", location, below=location.in_s3))
         holders = list(location.upwards())[1:-1] if location.in_s3 else []
         queries += [IndexQuery("directory", place, below=False) for place in holders]
+        queries += [_begun(place) for place in (location, *holders) if location.in_s3]
     return queries
+
+
+def _begun(place: Location) -> IndexQuery:
+    """Who reads whatever begins so, in the folder of a place: its name begins as that one's does."""
+    at = place.in_folder
+    return IndexQuery("prefix", Location(at.space, (at.path[0][:1],)), below=True, begun=place)
 
 
 def _of_bucket(run: Run, bucket: Location, index: LineageIndex) -> list[IndexQuery]:
@@ -98,21 +118,23 @@ def tell_descendants(run: Run, revision: int, recorder: Recorder, after: str = "
     told: set[str] = {run.job_id}
     pages = 0
     for position in range(int(number or 0), len(places)):
-        crowd: Crowd | None = None
+        query, crowds = places[position], dict[Location, Crowd]()
         while True:
             if pages == MOST_PAGES:
                 recorder.queue.send([Reassessment(run.job_id, f"{position}|{cursor}")])
                 return
-            page = places[position].page(recorder.index, cursor)
+            page = query.page(recorder.index, cursor)
             pages += 1
-            later = [entry for entry in page if places[position].concerns(run, entry) and entry.job_id not in told]
-            if later and crowd is None:
-                crowd = places[position].crowd(run, recorder)
-            concerned = [entry for entry in later if crowd is not None and not crowd.hides_from(entry)]
+            later = [entry for entry in page if query.concerns(run, entry) and entry.job_id not in told]
+            for at in {query.read_by(entry) for entry in later} - crowds.keys():
+                crowds[at] = query.crowd(at, run, recorder)
+            concerned = [entry for entry in later if not crowds[query.read_by(entry)].hides_from(entry)]
             _have_assessed(concerned, f"{run.job_id}#{revision}", recorder)
             told |= {entry.job_id for entry in concerned}
             cursor = page[-1].cursor if len(page) == ENTRIES_IN_A_PAGE else ""
-            if not cursor or (crowd is not None and not places[position].below and crowd.hides_after(page[-1].created)):
+            if not cursor or (
+                not query.below and query.at in crowds and crowds[query.at].hides_after(page[-1].created)
+            ):
                 cursor = ""
                 break
     recorder.records.note(run.job_id, told_before, recorder.clock())

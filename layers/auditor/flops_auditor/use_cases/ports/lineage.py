@@ -1,13 +1,14 @@
 """Which jobs leave results where, and which begin from where."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from flops_auditor.domain.runs.places import Location
 
-IndexKind = Literal["output", "input", "directory"]
-"""What an entry of the index says of its place: a job leaves results there; begins from there; takes all below it."""
+IndexKind = Literal["output", "input", "directory", "prefix"]
+"""What an entry of the index says of its place: a job leaves results there; begins from there; takes all below it;
+takes all whose name begins so. The last kind has places in their folders (Location.in_folder)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class IndexEntry:
         return f"{self.location.key}#{self.created}#{self.job_id}"
 
 
+Find = Callable[[IndexKind, Location, str, int], Sequence[IndexEntry]]
+"""Pages of entries that are found by a place, after a cursor, at most so many."""
+
+
 class LineageIndex(Protocol):
     """Which jobs leave results where, and which begin from where. Entries are added and never changed."""
 
@@ -45,3 +50,7 @@ class LineageIndex(Protocol):
 
     def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
         """Entries at exactly this place, in the order of their cursors, after a cursor; read consistently."""
+
+    def beginning(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        """Entries at every place whose text begins with this one's, in the order of their cursors, after a cursor; read
+        consistently."""

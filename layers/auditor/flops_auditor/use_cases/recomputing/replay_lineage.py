@@ -281,6 +281,11 @@ class _View:
         outputs = self._log.outputs(at, _bytes(after or at.key), _bytes(at.key) + _AFTER_ALL, newest_first=False)
         return [*([] if after else stand_in), *self._seen(outputs, limit)][:limit]
 
+    def beginning(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        """At every place that begins so."""
+        text = _bytes(at.text)
+        return self._seen(self._log.outputs(at, _bytes(after) or text, text + _AFTER_ALL, newest_first=False), limit)
+
     def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
         """At a place."""
         low = _bytes(after or f"{at.key}#")

@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from flops_auditor.domain.runs.evidence import Unread
-from flops_auditor.domain.runs.places import Location, Reference, read_s3
+from flops_auditor.domain.runs.places import Location, Reference
+from flops_auditor.domain.runs.s3_spellings import read_s3
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
 from flops_auditor.domain.values.remarks import Kind, Remark
 

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.places import Location, Reference, each_once
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, GRANT
+from flops_auditor.domain.runs.sources.named_places import read_location
 from flops_auditor.domain.runs.sources.training_job_answer import AnswerShape, DataSource, OptionalText, TrainingJob
-from flops_auditor.domain.runs.sources.training_job_places import read_location, references
+from flops_auditor.domain.runs.sources.training_job_places import references
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.remarks import Kind, Remark
 

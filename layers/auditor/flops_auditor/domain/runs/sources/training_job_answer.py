@@ -109,6 +109,7 @@ class _ResourceConfig(AnswerShape):
     instance_preferences: tuple[_Preference, ...] = ()
     selected_instance_type: OptionalText = ""
     selected_instance_count: Count = 0
+    keep_alive_period_in_seconds: Seconds = 0
 
     def groups(self) -> tuple[InstanceGroup, ...]:
         """The hosts the job ran on; what SageMaker selected overrides what was asked for.
@@ -173,11 +174,16 @@ class FinalMetric(AnswerShape):
     timestamp: Time | None = None
 
 
+class _HubAccess(AnswerShape):
+    hub_content_arn: OptionalText = ""
+
+
 class S3Source(AnswerShape):
     """A place in S3."""
 
     s3_uri: OptionalText = ""
     s3_data_type: OptionalText = ""
+    hub_access_config: _HubAccess = _HubAccess()
 
 
 class FileSystem(AnswerShape):
@@ -212,6 +218,26 @@ class Channel(AnswerShape):
         return (source.file_system_type or "unknown") if source else ""
 
     @property
+    def of_another_kind(self) -> bool:
+        """Whether it reads something that is neither in S3 nor a file system."""
+        source = self.data_source
+        return source is not None and source.s3_data_source is None and source.file_system_data_source is None
+
+    @property
+    def prefix(self) -> bool:
+        """Whether it reads every object whose key begins with its URI's, rather than a folder (API Reference,
+        S3DataSource).
+        """
+        source = self.data_source.s3_data_source if self.data_source else None
+        return source is not None and source.s3_data_type == "S3Prefix" and not source.s3_uri.rstrip().endswith("/")
+
+    @property
+    def hub_content_arn(self) -> str:
+        """What of a hub gives the channel's model, or an empty text."""
+        source = self.data_source.s3_data_source if self.data_source else None
+        return source.hub_access_config.hub_content_arn if source else ""
+
+    @property
     def manifest(self) -> bool:
         """Whether a file lists what the channel reads."""
         source = self.data_source.s3_data_source if self.data_source else None
@@ -224,6 +250,10 @@ class _ModelArtifacts(AnswerShape):
 
 class _OutputConfig(AnswerShape):
     s3_output_path: OptionalText = Field(default="", alias="S3OutputPath")
+
+
+class _WarmPool(AnswerShape):
+    reused_by_job: OptionalText = ""
 
 
 class _Checkpoint(AnswerShape):
@@ -239,6 +269,16 @@ class _ModelPackage(AnswerShape):
 
 
 Texts = Annotated[dict[str, str], BeforeValidator(lambda value: {} if value is None else _few(value))]
+
+
+class _Debugger(AnswerShape):
+    s3_output_path: OptionalText = Field(default="", alias="S3OutputPath")
+    hook_parameters: Texts = {}
+
+
+class _Profiler(AnswerShape):
+    s3_output_path: OptionalText = Field(default="", alias="S3OutputPath")
+    profiling_parameters: Texts = {}
 
 
 class TrainingJob(AnswerShape):
@@ -265,6 +305,10 @@ class TrainingJob(AnswerShape):
     model_artifacts: _ModelArtifacts = _ModelArtifacts()
     output_data_config: _OutputConfig = _OutputConfig()
     checkpoint_config: _Checkpoint = _Checkpoint()
+    tensor_board_output_config: _OutputConfig = _OutputConfig()
+    debug_hook_config: _Debugger = _Debugger()
+    profiler_config: _Profiler = _Profiler()
+    warm_pool_status: _WarmPool = _WarmPool()
     stopping_condition: _Stopping = _Stopping()
     model_package_config: _ModelPackage = _ModelPackage()
     output_model_package_arn: OptionalText = ""

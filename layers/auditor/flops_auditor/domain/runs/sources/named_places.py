@@ -1,0 +1,275 @@
+"""Places that the texts of a training job name: hyperparameters, variables, debugger's parameters, its command line.
+
+What a place is for, its label tells: that of a model is begun from, that of a teacher does not count, that of an output
+is where results are left. Whatever the label says, a place that SageMaker wrote for another run is that run's result.
+Facts: Amazon SageMaker API Reference, CreateTrainingJob; Transformers, TrainingArguments (output_dir,
+resume_from_checkpoint).
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+
+from flops_auditor.domain.runs.hyperparameters import YES, plain
+from flops_auditor.domain.runs.nested import options
+from flops_auditor.domain.runs.places import Location, Reference
+from flops_auditor.domain.runs.remedies import TAG_LINEAGE
+from flops_auditor.domain.runs.s3_spellings import (
+    PLACE,
+    in_bucket,
+    is_access_point,
+    looks_like_s3,
+    may_store,
+    read_bare,
+    read_s3,
+)
+from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
+from flops_auditor.domain.values.remarks import Kind, Remark, as_word
+
+MODEL_LIKE = re.compile(r"model|check_?point|ckpt|weight|resume|adapter|pretrain|init|base", re.IGNORECASE)
+NOT_COUNTED = re.compile(r"teacher|reward|value_?function|critic|judge", re.IGNORECASE)
+_OUTPUT_LIKE = re.compile(r"output|save|export|upload|log|push|submit", re.IGNORECASE)
+_RESULT_LIKE = re.compile(r"output|save|export|upload", re.IGNORECASE)
+_NO_RESULT = re.compile(r"log|submit|source|code", re.IGNORECASE)
+_SURELY_MODEL = re.compile(r"model|check_?point|ckpt|weight|adapter|pretrain", re.IGNORECASE)
+"""Of labels of addresses that may be those of any service, such as `base_url` and `init_method`."""
+_RESUMES = re.compile(
+    r"(?:^|[._-])(?:auto_?)?resume(?:_from_checkpoint|_training|_from)?$|(?:^|[._-])continue_training$"
+)
+_RESUMED = YES | {"auto", "latest", "last"}
+_BUCKET = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?bucket(?:[._-]?(?:name|uri))?", re.IGNORECASE)
+_KEY = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?(?:key|prefix|object)(?:[._-]?name)?", re.IGNORECASE)
+_RELATIVE = re.compile(r"(?![/.~])[^\s:\"'<>,;|\\]+")
+_WRITTEN = "output"
+"""The folder in which SageMaker leaves all results of a job."""
+_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d*:(training-job|model-package)/\S+")
+_LONGEST_LABEL = 256
+_MAY_NAME = (str, dict, list)
+"""What of a configuration may name a place: no number does."""
+_LONGEST_TEXT = 256_000
+"""Characters of all hyperparameters, or variables, that are searched for places. SageMaker takes no more than 100
+hyperparameters of 2,500 characters (API Reference, CreateTrainingJob), a file any."""
+_MOST_LEAVES = 200
+_DEEPEST = 8
+"""Of the JSON in a hyperparameter or variable: what lies deeper is read as text."""
+_MOST_PAIRS = 20
+_MOST_RESULTS = 10
+UNKNOWN_FORM = "a place of a form that is not known"
+
+NOT_FOLLOWED = Kind(
+    "model-not-followed", "{where} reads a model from {form}: whose result lies there cannot be looked up", TAG_LINEAGE
+)
+DATA_NOT_FOLLOWED = Kind("data-not-followed", "{where} reads {form}: whose result lies there cannot be looked up")
+NOT_SEARCHED = Kind(
+    "too-much-to-search",
+    "its {what}s have more than the {most} characters that are searched for places, and more than SageMaker takes: "
+    "what else it begins from is not known",
+    TAG_LINEAGE,
+)
+TOO_MANY_KEYS = Kind(
+    "too-many-keys",
+    "its texts name buckets and keys apart from each other, more than {most} pairs of them: what else it begins from "
+    "is not known",
+    TAG_LINEAGE,
+)
+TOO_MANY_OUTPUTS = Kind(
+    "too-many-named-outputs",
+    "its texts name more than the {most} places for its results that are noted: who continues what lies at the others "
+    "is not seen",
+    TAG_LINEAGE,
+)
+AUXILIARY_NAMED = Kind(
+    "auxiliary-named", "{where} names the place of a teacher or an auxiliary model, which does not count"
+)
+
+
+@dataclass
+class Named:
+    """What texts name: where the job begins from, where it leaves results, and remarks about what was not used.
+    `auxiliary` is the label of a teacher's or an auxiliary model's place, "" where there is none.
+    """
+
+    references: list[Reference] = field(default_factory=list)
+    results: list[Location] = field(default_factory=list)
+    notes: list[Remark] = field(default_factory=list)
+    auxiliary: str = ""
+
+
+@dataclass(frozen=True)
+class _Leaf:
+    """A text and the names that it stands under; `where` says so for people."""
+
+    where: str
+    label: str
+    text: str
+
+
+def read_location(text: str) -> Location | None:
+    """A place in S3 or an ARN of a training job or model package; None for anything else."""
+    text = text.strip()
+    return read_s3(text) or (Location(text) if _ARN.fullmatch(text) else None)
+
+
+def named_places(job: TrainingJob) -> Named:
+    """What the job's texts name."""
+    named = Named()
+    command = (*job.algorithm_specification.container_entrypoint, *job.algorithm_specification.container_arguments)
+    parameters = {**job.debug_hook_config.hook_parameters, **job.profiler_config.profiling_parameters}
+    leaves = [
+        *_leaves_of(job.hyper_parameters, "hyperparameter", named),
+        *_leaves_of(job.environment, "variable", named),
+        *_leaves_of(parameters, "debugger parameter", named),
+        *_leaves_of(options(command), "argument", named),
+        *(_Leaf("command line", "", text) for part in command for _, text in _inside("", part[:_LONGEST_TEXT])),
+    ]
+    for leaf in leaves:
+        _read(leaf, named)
+    _pair(leaves, named)
+    own = dict.fromkeys(named.results)
+    if len(own) > _MOST_RESULTS:
+        named.notes.append(TOO_MANY_OUTPUTS(most=_MOST_RESULTS))
+    named.results = list(own)[:_MOST_RESULTS]
+    if any(_RESUMES.search(leaf.label.lower()) and leaf.text.lower() in _RESUMED for leaf in leaves):
+        named.references += [Reference(place, "output that it resumes from", directory=True) for place in named.results]
+    return named
+
+
+def _read(leaf: _Leaf, named: Named) -> None:
+    """What one text names."""
+    places, unread = _places_in(leaf.text)
+    if not places and (bare := read_bare(leaf.text)) is not None:
+        _name(leaf, bare, named, exact=True)
+    for place in places:
+        _name(leaf, place, named)
+    if NOT_COUNTED.search(leaf.label) or _OUTPUT_LIKE.search(leaf.label):
+        return
+    model = bool(MODEL_LIKE.search(leaf.label))
+    for text in unread:
+        if model and may_store(text) and (looks_like_s3(text) or _SURELY_MODEL.search(leaf.label)):
+            named.notes.append(NOT_FOLLOWED(where=leaf.where, form=UNKNOWN_FORM))
+        elif looks_like_s3(text):
+            named.notes.append(DATA_NOT_FOLLOWED(where=leaf.where, form=UNKNOWN_FORM))
+
+
+def _name(leaf: _Leaf, place: Location, named: Named, exact: bool = False) -> None:
+    """Take a place for what its label says. `exact`: only what SageMaker wrote there counts."""
+    where, label = leaf.where, leaf.label
+    if NOT_COUNTED.search(label):
+        named.auxiliary = named.auxiliary or label[:64]
+        named.notes.append(AUXILIARY_NAMED(where=where))
+        return
+    if _OUTPUT_LIKE.search(label):
+        if _RESULT_LIKE.search(label) and not _NO_RESULT.search(label) and not exact and not place.whole_bucket:
+            named.results.append(place)
+        if _WRITTEN in place.path:
+            named.references.append(Reference(place, where, data=True, exact=True))
+        return
+    model = bool(MODEL_LIKE.search(label)) and not exact
+    named.references.append(Reference(place, where, directory=model, data=not model, exact=exact))
+    if is_access_point(place):
+        named.notes.append((NOT_FOLLOWED if model else DATA_NOT_FOLLOWED)(where=where, form="an access point"))
+
+
+def _pair(leaves: list[_Leaf], named: Named) -> None:
+    """Buckets and keys that texts name apart: those of one stem, and any where only one bucket is named, or where the
+    key looks as SageMaker names results.
+    """
+    buckets = [
+        (leaf, match["stem"].lower()) for leaf in leaves if leaf.text and (match := _BUCKET.fullmatch(leaf.label))
+    ]
+    if not buckets:
+        return
+    relative = [leaf for leaf in leaves if _RELATIVE.fullmatch(leaf.text) and not _BUCKET.fullmatch(leaf.label)]
+    keys = [(leaf, _KEY.fullmatch(leaf.label)) for leaf in relative]
+    wanted = []
+    for (bucket, stem), (key, match) in product(buckets, keys):
+        same = match is not None and (match["stem"].lower() == stem or len(buckets) == 1)
+        if same or _WRITTEN in key.text.split("/"):
+            wanted.append((bucket, key, same))
+    for bucket, key, same in sorted(wanted, key=lambda each: not each[2])[:_MOST_PAIRS]:
+        place = in_bucket(plain(bucket.text), key.text)
+        if place is not None:
+            _name(_Leaf(key.where, f"{bucket.label}.{key.label}", key.text), place, named, exact=not same)
+    if len(wanted) > _MOST_PAIRS:
+        named.notes.append(TOO_MANY_KEYS(most=_MOST_PAIRS))
+
+
+def _leaves_of(values: Mapping[str, str], what: str, named: Named) -> list[_Leaf]:
+    """The texts in the values and their names, of too many the shortest."""
+    searched: dict[str, str] = {}
+    left = _LONGEST_TEXT
+    for name, value in sorted(values.items(), key=lambda each: (len(each[1]), each[0])):
+        left -= len(value)
+        if left < 0:
+            named.notes.append(NOT_SEARCHED(what=what, most=_LONGEST_TEXT))
+            break
+        searched[name] = value
+    leaves = []
+    for name, value in sorted(searched.items()):
+        where = f"{what} {as_word(name, 64)}"
+        leaves += [_Leaf(where, label, text) for label, text in _inside(name, value)]
+        if _may_be_place(name):
+            leaves.append(_Leaf(where, "", name))
+    return leaves
+
+
+def _inside(name: str, value: str) -> Iterator[tuple[str, str]]:
+    """The texts in a value, which may be JSON, and JSON within it, each with the names that it stands under. A name
+    that may be a place is a text, too.
+    """
+    waiting: list[tuple[str, object, int]] = [(name, value, 0)]
+    for _ in range(_MOST_LEAVES):
+        if not waiting:
+            return
+        label, node, depth = waiting.pop(0)
+        if isinstance(node, str):
+            tree = _tree(node) if depth < _DEEPEST else None
+            if tree is None:
+                yield label, plain(node)
+                continue
+            node = tree
+        if isinstance(node, dict | list) and depth < _DEEPEST:
+            inner = node.items() if isinstance(node, dict) else [("", each) for each in node]
+            for key, each in inner:
+                if _may_be_place(key):
+                    yield label, key
+                if isinstance(each, _MAY_NAME):
+                    waiting.append((f"{label}.{key}"[-_LONGEST_LABEL:] if key else label, each, depth + 1))
+        else:
+            yield label, node if isinstance(node, str) else json.dumps(node)
+    for label, left, _ in waiting:
+        yield label, left if isinstance(left, str) else json.dumps(left)
+
+
+def _tree(text: str) -> object:
+    """What a text of JSON holds, where that is more than one plain word; None for any other."""
+    text = text.strip()
+    if text[:1] not in ("{", "[", '"'):
+        return None
+    try:
+        tree = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return tree if isinstance(tree, dict | list | str) and tree != text else None
+
+
+def _may_be_place(name: str) -> bool:
+    return ":" in name or "/" in name
+
+
+def _places_in(text: str) -> tuple[list[Location], list[str]]:
+    """Every place that a text mentions, and the addresses in it that cannot be read; most texts mention none, and a
+    long one is not searched for nothing.
+    """
+    text = text.replace("\\/", "/")
+    if ":/" not in text and "arn:" not in text.lower():
+        return [], []
+    whole = read_location(text)
+    if whole is not None:
+        return [whole], []
+    found = [each.group() for each in PLACE.finditer(text)]
+    read = {each: read_location(each) for each in found}
+    unread = [each for each, place in read.items() if place is None]
+    return [place for place in read.values() if place is not None], unread or ([] if found else [text])
