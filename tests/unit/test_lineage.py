@@ -101,11 +101,11 @@ def test_a_tag_names_the_job_that_is_continued(named: str) -> None:
     "changes",
     [
         {"InputDataConfig": [channel("model", "s3://models/parent10/output/model.tar.gz")]},
-        {"InputDataConfig": [channel("model", "s3://models/paren")]},
+        {"InputDataConfig": [channel("model", "s3://models/paren/")]},
         {"InputDataConfig": [channel("teacher", artifact("parent"))]},
         {"InputDataConfig": [channel("reward_model", artifact("parent"))]},
         {"InputDataConfig": [channel("train", "s3://models/")]},
-        {"HyperParameters": {"output_model_dir": artifact("parent")}},
+        {"HyperParameters": {"output_model_dir": "s3://models/parent"}},
         {"HyperParameters": {"sagemaker_submit_directory": "s3://models/parent/source/sourcedir.tar.gz"}},
     ],
 )

@@ -82,8 +82,8 @@ LATER_THAN_IT = Kind(
 )
 ALSO_BEGINS = Kind(
     "prefix-of-several",
-    "{where} ({place:said200}) is no folder: it reads every key that begins so, with results of {names:list}, which are "
-    "not counted",
+    "{where} ({place:said200}) is no folder: it reads every key that begins so, results of {names:list} among them, "
+    "which are not counted",
     TAG_LINEAGE,
 )
 ALSO_HELD = Kind(
@@ -145,18 +145,18 @@ class Holders:
         if at.whole_bucket:
             self._unless_tagged(WHOLE_BUCKET(where=reference.where, place=str(at)))
             return []
-        found = [*self._above(reference), *(self._below(reference) if reference.directory else ())]
-        return self._with_neighbours(reference, found) if reference.prefix else found
+        held = [*self._above(reference), *(self._below(reference) if reference.directory else ())]
+        return self._with_neighbours(reference, held) if reference.prefix else held
 
-    def _with_neighbours(self, reference: Reference, found: list[IndexEntry]) -> list[IndexEntry]:
+    def _with_neighbours(self, reference: Reference, held: list[IndexEntry]) -> list[IndexEntry]:
         """What a job takes that reads every key which begins so: where the place is none of a run, all of it."""
-        known = {entry.job_id for entry in found}
+        known = {entry.job_id for entry in held}
         beside = [entry for entry in self._begun(reference) if entry.job_id not in known]
-        if not found or not beside:
-            return [*found, *beside]
+        if not held or not beside:
+            return [*held, *beside]
         names = sorted({name_of(entry.job_arn) for entry in beside})[:MOST_HOLDERS]
         self._unless_tagged(ALSO_BEGINS(where=reference.where, place=str(reference.location), names=names))
-        return found
+        return held
 
     def _above(self, reference: Reference) -> list[IndexEntry]:
         """Those at the place and above it."""

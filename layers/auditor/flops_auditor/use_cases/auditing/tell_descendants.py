@@ -17,7 +17,7 @@ from flops_auditor.use_cases.auditing.find_lineage import entry_of
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex
 
-MOST_PAGES = 10
+MOST_PAGES = 30
 """Pages of the index in one invocation; the rest is told in the next one, which is queued."""
 TOLD = "descendants#{:06d}"
 """The note that those who continue a job were told of a revision."""
@@ -52,15 +52,17 @@ class IndexQuery:
         told = bool(self.until) and entry.created > self.until
         during = self.kind == "input" and not entry.checkpoint and entry.created < run.created_text < entry.ended
         by_name = not self.at.in_s3 and self.at not in run.checkpoints
-        if self.begun is not None and not str(self.begun).startswith(str(entry.location)):
-            return False
+        if self.begun is not None:
+            read = self.read_by(entry)
+            if read == self.begun or not self.begun.text.startswith(read.text):
+                return False
         return not told and (entry.created > run.created_text or during or by_name)
 
     def read_by(self, entry: IndexEntry) -> Location:
         """The place that the entry's job reads."""
-        return (
-            self.at if self.begun is None else Location(self.begun.space, (*self.begun.path[:-1], *entry.location.path))
-        )
+        if self.begun is None:
+            return self.at
+        return Location(self.begun.space, (*self.begun.path[:-1], *entry.location.path))
 
     def crowd(self, at: Location, run: Run, recorder: Recorder) -> Crowd:
         """The other runs there. A job that cannot tell them apart does not count this run either."""
@@ -77,7 +79,7 @@ class IndexQuery:
 
 def queries_of(run: Run, index: LineageIndex) -> list[IndexQuery]:
     """Everywhere that jobs may take this job's results: at each result, below it, and the directories that hold it."""
-    queries = []
+    queries: list[IndexQuery] = []
     for location in run.results:
         if location.too_long:
             continue
@@ -88,7 +90,7 @@ def queries_of(run: Run, index: LineageIndex) -> list[IndexQuery]:
         holders = list(location.upwards())[1:-1] if location.in_s3 else []
         queries += [IndexQuery("directory", place, below=False) for place in holders]
         queries += [_begun(place) for place in (location, *holders) if location.in_s3]
-    return queries
+    return list(dict.fromkeys(queries))
 
 
 def _begun(place: Location) -> IndexQuery:

@@ -86,7 +86,7 @@ AUXILIARY_NAMED = Kind(
 
 
 @dataclass
-class Named:
+class NamedPlaces:
     """What texts name: where the job begins from, where it leaves results, and remarks about what was not used.
     `auxiliary` is the label of a teacher's or an auxiliary model's place, "" where there is none.
     """
@@ -112,9 +112,9 @@ def read_location(text: str) -> Location | None:
     return read_s3(text) or (Location(text) if _ARN.fullmatch(text) else None)
 
 
-def named_places(job: TrainingJob) -> Named:
+def named_places(job: TrainingJob) -> NamedPlaces:
     """What the job's texts name."""
-    named = Named()
+    named = NamedPlaces()
     command = (*job.algorithm_specification.container_entrypoint, *job.algorithm_specification.container_arguments)
     parameters = {**job.debug_hook_config.hook_parameters, **job.profiler_config.profiling_parameters}
     leaves = [
@@ -124,8 +124,9 @@ def named_places(job: TrainingJob) -> Named:
         *_leaves_of(options(command), "argument", named),
         *(_Leaf("command line", "", text) for part in command for _, text in _inside("", part[:_LONGEST_TEXT])),
     ]
+    seen: set[Location | str] = set()
     for leaf in leaves:
-        _read(leaf, named)
+        _read(leaf, named, seen)
     _pair(leaves, named)
     own = dict.fromkeys(named.results)
     if len(own) > _MOST_RESULTS:
@@ -136,9 +137,14 @@ def named_places(job: TrainingJob) -> Named:
     return named
 
 
-def _read(leaf: _Leaf, named: Named) -> None:
-    """What one text names."""
+def _read(leaf: _Leaf, named: NamedPlaces, seen: set[Location | str]) -> None:
+    """What one text names. Of a text without a label what others named before is left out, such as an option's value
+    in the command line.
+    """
     places, unread = _places_in(leaf.text)
+    if not leaf.label:
+        places, unread = [each for each in places if each not in seen], [each for each in unread if each not in seen]
+    seen.update(places, unread)
     if not places and (bare := read_bare(leaf.text)) is not None:
         _name(leaf, bare, named, exact=True)
     for place in places:
@@ -153,7 +159,7 @@ def _read(leaf: _Leaf, named: Named) -> None:
             named.notes.append(DATA_NOT_FOLLOWED(where=leaf.where, form=UNKNOWN_FORM))
 
 
-def _name(leaf: _Leaf, place: Location, named: Named, exact: bool = False) -> None:
+def _name(leaf: _Leaf, place: Location, named: NamedPlaces, exact: bool = False) -> None:
     """Take a place for what its label says. `exact`: only what SageMaker wrote there counts."""
     where, label = leaf.where, leaf.label
     if NOT_COUNTED.search(label):
@@ -172,7 +178,7 @@ def _name(leaf: _Leaf, place: Location, named: Named, exact: bool = False) -> No
         named.notes.append((NOT_FOLLOWED if model else DATA_NOT_FOLLOWED)(where=where, form="an access point"))
 
 
-def _pair(leaves: list[_Leaf], named: Named) -> None:
+def _pair(leaves: list[_Leaf], named: NamedPlaces) -> None:
     """Buckets and keys that texts name apart: those of one stem, and any where only one bucket is named, or where the
     key looks as SageMaker names results.
     """
@@ -196,7 +202,7 @@ def _pair(leaves: list[_Leaf], named: Named) -> None:
         named.notes.append(TOO_MANY_KEYS(most=_MOST_PAIRS))
 
 
-def _leaves_of(values: Mapping[str, str], what: str, named: Named) -> list[_Leaf]:
+def _leaves_of(values: Mapping[str, str], what: str, named: NamedPlaces) -> list[_Leaf]:
     """The texts in the values and their names, of too many the shortest."""
     searched: dict[str, str] = {}
     left = _LONGEST_TEXT
@@ -269,7 +275,7 @@ def _places_in(text: str) -> tuple[list[Location], list[str]]:
     whole = read_location(text)
     if whole is not None:
         return [whole], []
-    found = [each.group() for each in PLACE.finditer(text)]
-    read = {each: read_location(each) for each in found}
+    addresses = [each.group() for each in PLACE.finditer(text)]
+    read = {each: read_location(each) for each in addresses}
     unread = [each for each, place in read.items() if place is None]
-    return [place for place in read.values() if place is not None], unread or ([] if found else [text])
+    return [place for place in read.values() if place is not None], unread or ([] if addresses else [text])

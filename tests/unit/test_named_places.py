@@ -1,0 +1,322 @@
+"""Places that a job names anywhere in its description: whoever names another run's result begins from it."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from flops_auditor.domain.runs.s3_spellings import PLACE, looks_like_s3, may_store, read_bare, read_s3
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_places import checkpoints, outputs, references
+from tests.fakes.jobs import describe
+from tests.fakes.lineage import World, artifact, channel, continuing
+
+PARENT = artifact("parent")
+POINT = "arn:aws:s3:eu-west-1:123456789012:accesspoint/team"
+
+
+def child_of(parent: dict[str, Any], **changes: Any) -> tuple[set[str], dict[str, Any]]:
+    """Ancestors and lineage of a job that comes after another one; the child is recorded first."""
+    world = World()
+    world.add(parent)
+    world.add(continuing("child", day=1, **changes))
+    world.audit("child", "parent")
+    return world.ancestors("child"), world.content("child")["lineage"]
+
+
+def kinds(lineage: dict[str, Any], what: str = "doubts") -> list[str]:
+    return [each["kind"] for each in lineage[what]]
+
+
+def command(**specification: Any) -> dict[str, Any]:
+    return {"AlgorithmSpecification": {"TrainingImage": "x", "TrainingInputMode": "File", **specification}}
+
+
+EVERYWHERE: dict[str, dict[str, Any]] = {
+    **{
+        f"label {label}": {"HyperParameters": {label: PARENT}}
+        for label in (
+            *("saved_model_path", "catalog_model", "dialog_model", "load_from_checkpoint_output", "model_uploaded"),
+            *("resume_log_dir", "output_dir"),
+        )
+    },
+    "output folder": {"HyperParameters": {"output_dir": "s3://models/parent/output"}},
+    "variable of an output": {"Environment": {"MODEL_OUTPUT_DIR": PARENT}},
+    "arguments": command(ContainerArguments=["--model", PARENT]),
+    "one argument": command(ContainerArguments=[f"--model={PARENT}"]),
+    "script": command(ContainerEntrypoint=["bash", "-c", f"aws s3 cp {PARENT} . && train"]),
+    "JSON argument": command(ContainerArguments=[json.dumps({"x": [PARENT]})]),
+    "JSON key": {"HyperParameters": {"models": json.dumps({PARENT: 1})}},
+    "name": {"HyperParameters": {PARENT: "model"}},
+    "JSON in JSON": {"HyperParameters": {"m": json.dumps({"model": json.dumps({"uri": PARENT}).replace("/", "\\/")})}},
+    "cut JSON": {"HyperParameters": {"m": '{"a": "' + PARENT.replace("/", "\\/")}},
+    "output within a model": {"HyperParameters": {"model": json.dumps({"save": {"uri": PARENT}})}},
+    "debugger": {"DebugHookConfig": {"S3OutputPath": "s3://models/", "HookParameters": {"base": PARENT}}},
+    "no scheme": {"Environment": {"MODEL_URI": PARENT.removeprefix("s3://")}},
+    "bucket and key": {"HyperParameters": {"model_bucket": "models", "model_key": "parent/output/model.tar.gz"}},
+    "bucket and path": {"Environment": {"S3_BUCKET": "models", "WEIGHTS": "parent/output/model.tar.gz"}},
+    "options of a bucket": command(
+        ContainerEntrypoint=["sh", "-c", "aws s3api get-object --bucket models --key parent/output/model.tar.gz x"]
+    ),
+}
+
+
+@pytest.mark.parametrize("where", EVERYWHERE)
+def test_the_result_of_another_run_is_a_beginning_wherever_it_is_named(where: str) -> None:
+    ancestors, lineage = child_of(continuing("parent"), **EVERYWHERE[where])
+    assert ancestors == {"parent"}
+    assert kinds(lineage) == []
+
+
+@pytest.mark.parametrize("label", ["teacher_model", "judge_init", "REWARD_MODEL_PATH"])
+def test_a_teacher_that_is_the_only_model_is_a_doubt_and_a_note_beside_another(label: str) -> None:
+    ancestors, lineage = child_of(continuing("parent"), HyperParameters={label: PARENT})
+    assert (ancestors, kinds(lineage)) == (set(), ["only-auxiliary-named"])
+    ancestors, lineage = child_of(continuing("parent"), HyperParameters={label: PARENT, "model_id": "gpt2"})
+    assert (ancestors, kinds(lineage), kinds(lineage, "notes")) == (set(), [], ["auxiliary-named"])
+
+
+SPELLINGS = [
+    "https://models.s3-fips.us-east-1.amazonaws.com/parent/output/model.tar.gz",
+    "https://s3-fips.dualstack.us-east-1.amazonaws.com/models/parent/output/model.tar.gz",
+    "https://models.s3-accelerate.amazonaws.com/parent/output/model.tar.gz",
+    "https://models.s3-accelerate.dualstack.amazonaws.com/parent/output/model.tar.gz",
+    "https://bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com/models/parent/output/model.tar.gz",
+    "https://models.bucket.vpce-1a2b3c4d-5e6f.s3.us-east-1.vpce.amazonaws.com/parent/output/model.tar.gz",
+    "https://models.s3.eu-west-1.amazonaws.com./parent/output/model.tar.gz",
+    "https://MODELS.s3.eu-west-1.amazonaws.com:443/parent/output/model.tar.gz",
+    "https://models.s3.cn-north-1.amazonaws.com.cn/parent/output/model.tar.gz",
+    "https://eu-west-1.console.aws.amazon.com/s3/object/models?region=eu-west-1&prefix=parent/output/model.tar.gz",
+    "s3:/models/parent/output/model.tar.gz",
+    "s3+zip://models/parent/output/model.tar.gz",
+    "simplecache::s3://models/parent/output/model.tar.gz",
+    "s3://arn:aws:s3:::models/parent/output/model.tar.gz",
+]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_every_endpoint_and_scheme_is_one_place(spelling: str) -> None:
+    assert str(read_s3(spelling)) == PARENT
+    assert str(references(job(Environment={"X": f"cp {spelling} ."}), ())[0][0].location) == PARENT
+
+
+def job(**changes: Any) -> Any:
+    return parse_training_job(describe("job", **changes))
+
+
+UNFOLLOWED = [
+    "s3://arn:aws:s3::123456789012:accesspoint/x.mrap/a",
+    "arn:aws:s3::123456789012:accesspoint/x.mrap/object/a",
+    "s3://my-point-abc--ol-s3/a",
+    "s3://my-point-abc-s3alias/a",
+    "s3://my-point-abc--xa-s3/a",
+    "arn:aws:s3-object-lambda:eu-west-1:123456789012:accesspoint/x/a",
+    "arn:aws:s3-outposts:eu-west-1:123456789012:outpost/op-1/accesspoint/x/object/a",
+    "https://team-123456789012.s3-accesspoint.eu-west-1.amazonaws.com/a",
+    "https://team-123456789012.s3-object-lambda.eu-west-1.amazonaws.com/a",
+    "https://x.mrap.accesspoint.s3-global.amazonaws.com/a",
+    "https://x.s3-outposts.us-east-1.amazonaws.com/a",
+    "https://d1.cloudfront.net/model.tar.gz",
+    "hdfs://nodes/model",
+    "gs://bucket/model",
+]
+
+
+@pytest.mark.parametrize("text", UNFOLLOWED)
+def test_a_form_that_cannot_be_followed_is_a_doubt_where_a_model_is_named(text: str) -> None:
+    """In a channel as in a variable or an argument; elsewhere a note at most."""
+    for changes in (
+        {"InputDataConfig": [channel("model", text)]},
+        {"Environment": {"MODEL_URI": text}},
+        command(ContainerArguments=["--checkpoint", text]),
+    ):
+        assert [each.kind.name for each in references(job(**changes), ())[1]] == ["model-not-followed"]
+    for name in ("X", "output_dir"):
+        assert all(each.kind.remedy is None for each in references(job(Environment={name: text}), ())[1])
+
+
+def test_one_access_point_is_one_place_by_its_host_too() -> None:
+    assert str(read_s3("https://team-123456789012.s3-accesspoint.eu-west-1.amazonaws.com/a")) == f"s3://{POINT}/a"
+
+
+HONEST: dict[str, Any] = {
+    "base_model": "https://huggingface.co/meta-llama/Llama-3-8B",
+    "model_id": "meta-llama/Llama-3-8B",
+    "model_hub": "hf://meta-llama/Llama-3-8B",
+    "init_method": "tcp://10.0.0.1:29500",
+    "dist_init": "env://",
+    "wandb_base_url": "https://api.wandb.ai",
+    "api_base": "https://example.org/v1",
+    "database_url": "postgres://db/x",
+    "model_registry": "https://mlflow.example.org",
+    "model_package_group": "arn:aws:sagemaker:eu-west-1:123456789012:model-package-group/g",
+    "tracking_uri": "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/t",
+    "sagemaker_submit_directory": "s3://models/job/source/sourcedir.tar.gz",
+    "output_dir": "/opt/ml/checkpoints",
+    "resume_from_checkpoint": "true",
+    "save_steps": "500",
+    "log_dir": "s3://team/logs",
+    "bucket": "my-bucket",
+    "model_dir": "/opt/ml/model",
+    "config_path": "recipes/llama/output.yaml",
+}
+
+
+def test_what_honest_jobs_write_is_neither_a_doubt_nor_a_place_of_results() -> None:
+    honest = job(
+        HyperParameters=HONEST,
+        Environment={"HF_ENDPOINT": "https://hf.example.org", "OUTPUT_DIR": "s3://models/job/output/x"},
+        InputDataConfig=[channel("train", "s3://data/x/"), channel("model", "s3://base/llama-3.1/")],
+        **command(ContainerEntrypoint=["torchrun", "--nproc_per_node=8", "train.py", "--resume", "latest"]),
+    )
+    begins, remarks = references(honest, ())
+    assert remarks == ()
+    assert {str(each.location) for each in begins if not each.exact} == {
+        *("s3://data/x", "s3://base/llama-3.1", "s3://models/job/output/x")
+    }
+    assert checkpoints(honest) == ()
+
+
+def test_the_bucket_of_data_is_a_note() -> None:
+    ancestors, lineage = child_of(continuing("parent"), InputDataConfig=[channel("train", "s3://models/")])
+    assert (ancestors, kinds(lineage)) == (set(), [])
+    assert kinds(lineage, "notes") == ["whole-bucket-of-data"]
+
+
+LEFT: dict[str, tuple[dict[str, Any], str]] = {
+    "TensorBoard": ({"TensorBoardOutputConfig": {"S3OutputPath": "s3://tb/x"}}, "s3://tb/x/model"),
+    "debugger": ({"DebugHookConfig": {"S3OutputPath": "s3://dbg"}}, "s3://dbg/parent/debug-output/x"),
+    "profiler": ({"ProfilerConfig": {"S3OutputPath": "s3://prof/y"}}, "s3://prof/y/parent/profiler-output"),
+    "hyperparameter": ({"HyperParameters": {"output_dir": "s3://w/run"}}, "s3://w/run/checkpoint-5"),
+    "argument": (command(ContainerArguments=["--save_dir=s3://w/run"]), "s3://w/run"),
+}
+
+
+@pytest.mark.parametrize("where", LEFT)
+def test_wherever_a_run_says_that_it_leaves_results_they_are_its_own(where: str) -> None:
+    left, read = LEFT[where]
+    ancestors, _ = child_of(continuing("parent", **left), InputDataConfig=[channel("model", read)])
+    assert ancestors == {"parent"}
+    ancestors, lineage = child_of(continuing("parent", **left), InputDataConfig=[channel("train", read)])
+    assert (ancestors, kinds(lineage)) == (set(), [])
+
+
+def test_a_run_that_resumes_from_its_output_continues_the_one_before_it() -> None:
+    """Transformers goes on from the last checkpoint in `output_dir`; without that, the two only share a folder."""
+    left = {"output_dir": "s3://w/run"}
+    parent = continuing("parent", HyperParameters=left)
+    assert child_of(parent, HyperParameters={**left, "resume_from_checkpoint": "True"})[0] == {"parent"}
+    assert child_of(parent, HyperParameters=left)[0] == set()
+    arguments = command(ContainerArguments=["--output_dir", "s3://w/run", "--resume_from_checkpoint"])
+    assert child_of(parent, **arguments)[0] == {"parent"}
+
+
+@pytest.mark.parametrize("at", ["s3://point-abc-s3alias", f"s3://{POINT}", "s3://x--ol-s3", "https://team/x"])
+def test_results_left_where_nobody_can_follow_them_are_a_doubt(at: str) -> None:
+    """Whoever reads the same objects by their bucket names another place."""
+    world = World()
+    world.add(continuing("parent", OutputDataConfig={"S3OutputPath": at}, ModelArtifacts={}))
+    world.add(continuing("plain"))
+    world.audit()
+    assert kinds(world.content("parent")["lineage"]) == ["result-not-followed"]
+    assert kinds(world.content("plain")["lineage"]) == []
+
+
+def hub(arn: str) -> dict[str, Any]:
+    source = {"S3DataType": "S3Prefix", "S3Uri": "s3://jumpstart-cache-prod-eu-west-1/x/"}
+    return {
+        "ChannelName": "model",
+        "DataSource": {"S3DataSource": {**source, "HubAccessConfig": {"HubContentArn": arn}}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("read", "expected"),
+    [
+        (hub("arn:aws:sagemaker:eu-west-1:123456789012:hub-content/h/Model/a/1"), ["model-not-followed"]),
+        (hub("arn:aws:sagemaker:eu-west-1:123456789012:hub-content/h/ModelReference/a/1"), ["private-hub"]),
+        (hub("arn:aws:sagemaker:eu-west-1:aws:hub-content/SageMakerPublicHub/Model/a/1"), []),
+        ({"ChannelName": "model", "DataSource": {"DatasetSource": {"DatasetArn": "arn:x"}}}, ["model-not-followed"]),
+        ({"ChannelName": "train", "DataSource": {"DatasetSource": {"DatasetArn": "arn:x"}}}, ["data-not-followed"]),
+    ],
+)
+def test_hubs_and_datasets_are_said(read: dict[str, Any], expected: list[str]) -> None:
+    assert [each.kind.name for each in references(job(InputDataConfig=[read]), ())[1]] == expected
+
+
+def test_a_job_of_a_warm_pool_says_that_its_cache_is_not_seen() -> None:
+    kept = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 1, "KeepAlivePeriodInSeconds": 600}
+    for changes in ({"ResourceConfig": kept}, {"WarmPoolStatus": {"Status": "Reused", "ReusedByJob": "b"}}):
+        assert [each.kind.name for each in references(job(**changes), ())[1]] == ["warm-pool"]
+
+
+PREFIXES = ["s3://models/par", "s3://models/parent/out", "s3://mod"]
+
+
+@pytest.mark.parametrize("parent_first", [True, False])
+@pytest.mark.parametrize(
+    ("uri", "taken"), [("s3://models/par", True), ("s3://models/par/", False), ("s3://mod", False)]
+)
+def test_a_channel_reads_every_key_that_begins_so(uri: str, taken: bool, parent_first: bool) -> None:
+    """S3Prefix is the beginning of a key, not a folder (API Reference, S3DataSource)."""
+    world = World()
+    world.add(continuing("parent"))
+    world.add(continuing("child", day=1, InputDataConfig=[channel("model", uri)]))
+    world.audit(*(("parent", "child") if parent_first else ("child", "parent")))
+    assert world.ancestors("child") == ({"parent"} if taken else set())
+
+
+@pytest.mark.parametrize("last", ["near", "par", "parent"])
+def test_a_folder_whose_name_begins_others_is_a_doubt(last: str) -> None:
+    """S3 gives all of them; a person who says which it is settles it, and so does the folder's slash."""
+    for uri, tags, doubts in (
+        ("s3://models/par", {}, ["prefix-of-several"]),
+        ("s3://models/par", {"lineage": "par"}, []),
+        ("s3://models/par/", {}, []),
+    ):
+        world = World()
+        world.add(continuing("par"))
+        world.add(continuing("parent"))
+        world.add(continuing("near", day=1, InputDataConfig=[channel("model", uri)]), **tags)
+        world.audit(*(name for name in world.pointers if name != last), last)
+        assert world.ancestors("near") == {"par"}
+        assert kinds(world.content("near")["lineage"]) == doubts
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubt"),
+    [
+        (
+            {
+                "Environment": {
+                    **{f"B{n}_bucket": f"b-{n}" for n in range(5)},
+                    **{f"x{n}": f"{n}/output" for n in range(5)},
+                }
+            },
+            "too-many-keys",
+        ),
+        ({"Environment": {f"output_{n}": f"s3://b/{n}" for n in range(11)}}, "too-many-named-outputs"),
+        ({"HyperParameters": {f"m{n}": "x" * 2600 for n in range(100)}}, "too-much-to-search"),
+    ],
+)
+def test_over_a_budget_is_a_doubt(changes: dict[str, Any], doubt: str) -> None:
+    remarks = references(job(**changes), ())[1]
+    assert [each.kind.name for each in remarks if each.kind.remedy] == [doubt]
+    assert len(outputs(job(**changes))) < 15
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("s3" * 120_000, "a." * 120_000, "https://" + "s3." * 80_000 + "amazonaws.com/x", "arn:aws" * 36_000),
+        *("x::" * 80_000, "a/" * 120_000, "s3://" + "a/output/" * 27_000, "https://[" * 25_000, "s3:/" * 60_000),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_a_long_text_is_read_in_time(text: str) -> None:
+    begun = time.monotonic()
+    for read in (read_s3, may_store, looks_like_s3, read_bare, PLACE.findall):
+        read(text)
+    references(job(Environment={"MODEL": text}), ())
+    assert time.monotonic() - begun < 5
