@@ -166,6 +166,7 @@ HONEST: dict[str, Any] = {
 def test_what_honest_jobs_write_is_neither_a_doubt_nor_a_place_of_results() -> None:
     honest = job(
         HyperParameters=HONEST,
+        OutputDataConfig={"S3OutputPath": "s3://models/"},
         Environment={"HF_ENDPOINT": "https://hf.example.org", "OUTPUT_DIR": "s3://models/job/output/x"},
         InputDataConfig=[channel("train", "s3://data/x/"), channel("model", "s3://base/llama-3.1/")],
         **command(ContainerEntrypoint=["torchrun", "--nproc_per_node=8", "train.py", "--resume", "latest"]),
