@@ -61,7 +61,7 @@ LINEAGE_DENIED = Kind(
 )
 CALLED_AUXILIARY = Kind(
     "called-auxiliary",
-    "only their names say that the job does not begin with what these channels give: {channels:list}",
+    "only their names say that the job does not begin with what these give: {inputs:list}",
 )
 _PLACES = {
     "tags": "tag",
@@ -389,8 +389,7 @@ def _parts(heard: Heard) -> Iterator[_Part]:
         tagged = _shown(" ".join(heard.declared.lineage))
         yield _Part(Ground("declared", _LINEAGE, tagged, doubt=ON_ITS_LINEAGE_TAG, options=()), _without_lineage_tag)
     if heard.auxiliary:
-        called = ", ".join(as_word(name, LONGEST_VALUE) for name in heard.auxiliary[:_MOST_NAMED])
-        what = f"what it calls channel{'s' if len(heard.auxiliary) > 1 else ''} {called}"
+        what = f"what it calls {', '.join(heard.auxiliary[:_MOST_NAMED])}"
         yield _Part(Ground("declared", what, doubt=ON_ITS_CHANNELS, options=()), _counting_auxiliary)
     for quantity, emitted in sorted(heard.observed.emitted.items()):
         options = ("--mfu SHARE",) if quantity == "mfu" else FIGURES
@@ -433,8 +432,8 @@ def _without_lineage_tag(heard: Heard) -> Heard:
 
 
 def _counting_auxiliary(heard: Heard) -> Heard:
-    """Whose results the channels hold was not looked up. Without their names, the job may continue those."""
-    return replace(heard, doubts=(*heard.doubts, CALLED_AUXILIARY(channels=heard.auxiliary)))
+    """Whose results these are was not looked up. Without their names, the job may continue those."""
+    return replace(heard, doubts=(*heard.doubts, CALLED_AUXILIARY(inputs=heard.auxiliary)))
 
 
 def _without_metric(quantity: str) -> Callable[[Heard], Heard]:

@@ -1,12 +1,15 @@
 """A SageMaker training job as a run."""
 
-from flops_auditor.domain.runs.declared import Folders, Statements, read_declared
+from collections.abc import Sequence
+
+from flops_auditor.domain.runs.declared import LONGEST_NAME, Folders, Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
 from flops_auditor.domain.runs.hyperparameters import ALL_OF_THE_TOOLKIT
 from flops_auditor.domain.runs.nested import flattened, options
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
 from flops_auditor.domain.runs.sources.artifacts import own_contents, unseen, with_copies
 from flops_auditor.domain.runs.sources.model_packages import beginnings
+from flops_auditor.domain.runs.sources.named_places import AUXILIARY_NAMED
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
 from flops_auditor.domain.runs.sources.training_job_metrics import HOST_METRICS
 from flops_auditor.domain.runs.sources.training_job_places import (
@@ -17,6 +20,7 @@ from flops_auditor.domain.runs.sources.training_job_places import (
     references,
 )
 from flops_auditor.domain.runs.sources.training_job_time import training_time
+from flops_auditor.domain.values.remarks import Remark, as_word
 
 SOURCE = TRAINING_JOB
 FOLDERS = Folders(
@@ -69,7 +73,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         begins_notes=(*(each for each in remarks if each.kind.remedy is None), *unseen_copies),
         begins_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
         reads=_denied(job) if declared.lineage else (),
-        auxiliary=tuple(str(each.fact("channel")) for each in remarks if each.kind is AUXILIARY_CHANNEL),
+        auxiliary=_auxiliary(remarks),
         results=(*results, *copies),
         checkpoints=(*checkpoints(job), *copies),
         family=job.tuning_job_arn,
@@ -77,6 +81,13 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         tags=job.tags,
         stop_command=f"aws sagemaker stop-training-job --training-job-name {job.name} --region {job.region}",
     )
+
+
+def _auxiliary(remarks: Sequence[Remark]) -> tuple[str, ...]:
+    """Where the job names what it calls a teacher and the like."""
+    channels = [each.fact("channel") for each in remarks if each.kind is AUXILIARY_CHANNEL]
+    named = [str(each.fact("where")) for each in remarks if each.kind is AUXILIARY_NAMED]
+    return (*(f"channel {as_word(str(name), LONGEST_NAME)}" for name in channels), *named)
 
 
 def _denied(job: TrainingJob) -> tuple[str, ...]:
