@@ -17,8 +17,10 @@ from flops_auditor.use_cases.auditing.find_lineage import entry_of
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex
 
-MOST_PAGES = 30
-"""Pages of the index in one invocation; the rest is told in the next one, which is queued."""
+MOST_PAGES = 10
+"""Full pages of the index in one invocation; the rest is told in the next one, which is queued."""
+MOST_LOOKS = 60
+"""Pages in all: most places have nobody."""
 TOLD = "descendants#{:06d}"
 """The note that those who continue a job were told of a revision."""
 WAITS = timedelta(hours=1)
@@ -118,15 +120,16 @@ def tell_descendants(run: Run, revision: int, recorder: Recorder, after: str = "
     number, _, cursor = after.partition("|")
     places = queries_of(run, recorder.index)
     told: set[str] = {run.job_id}
-    pages = 0
+    looks = pages = 0
     for position in range(int(number or 0), len(places)):
         query, crowds = places[position], dict[Location, Crowd]()
         while True:
-            if pages == MOST_PAGES:
+            if pages == MOST_PAGES or looks == MOST_LOOKS:
                 recorder.queue.send([Reassessment(run.job_id, f"{position}|{cursor}")])
                 return
             page = query.page(recorder.index, cursor)
-            pages += 1
+            looks += 1
+            pages += len(page) == ENTRIES_IN_A_PAGE
             later = [entry for entry in page if query.concerns(run, entry) and entry.job_id not in told]
             for at in {query.read_by(entry) for entry in later} - crowds.keys():
                 crowds[at] = query.crowd(at, run, recorder)
