@@ -153,11 +153,7 @@ def follow(
     doubts += [r.unless_found for r in named if r.unless_found is not None and r.location not in resolved]
     if not holders.tagged:
         doubts += run.begins_doubts
-    if any(location.too_long for location in run.results):
-        doubts.append(RESULT_TOO_LONG())
-    hidden = [location for location in run.results if not can_be_followed(location)]
-    if hidden:
-        doubts.append(RESULT_NOT_FOLLOWED(place=str(hidden[0])))
+    doubts += _unseen_results(run)
     if len(parents) > MOST_PARENTS:
         doubts.append(TOO_MANY_PARENTS(count=len(parents), most=MOST_PARENTS))
     sets: list[tuple[Ancestor, ...]] = []
@@ -181,6 +177,13 @@ def follow(
         tuple(due),
         tuple(job_id for job_id in known if job_id in of_its_role),
     )
+
+
+def _unseen_results(run: Run) -> list[Remark]:
+    """Doubts about who continues a run, where nobody can see it."""
+    doubts = [RESULT_TOO_LONG()] if any(location.too_long for location in run.results) else []
+    hidden = [location for location in run.results if not can_be_followed(location)]
+    return [*doubts, *(RESULT_NOT_FOLLOWED(place=str(location)) for location in hidden[:1])]
 
 
 def _first(remarks: Sequence[Remark], most: int, more: Kind) -> tuple[Remark, ...]:
