@@ -229,7 +229,7 @@ class Channel(AnswerShape):
         S3DataSource).
         """
         source = self.data_source.s3_data_source if self.data_source else None
-        return source is not None and source.s3_data_type == "S3Prefix" and not source.s3_uri.rstrip().endswith("/")
+        return source is not None and source.s3_data_type == "S3Prefix" and self.uri.rstrip()[-1:] != "/"
 
     @property
     def hub_content_arn(self) -> str:
