@@ -61,6 +61,7 @@ ROLE, GENERATES = {"activity": "pretraining", "params": "1e9"}, {"activity": "sy
 LEFT_OPEN = [
     # days, hyperparameters, tags, what leaves the plan open
     (4, {"max_seq_length": "512"}, {**ROLE, "tokens": "8e12"}, "only-a-tag-says-from-none"),
+    (64, {"max_seq_length": "512"}, {"base-model": "none", "precision": "fp32"}, "only-a-tag-says-from-none"),
     (10, {"max_seq_length": "512"}, {**GENERATES, "params": "8e9", "tokens": "2e12"}, "only-a-tag-says-activity"),
     (10, LLAMA, {**GENERATES, "tokens": "4.6e12"}, "activity-contradicted"),
     (4, {**LLAMA, "max_steps": "1000000", "global_batch_size": "1400"}, {}, ""),

@@ -305,6 +305,7 @@ def _situation(wanted: Wanted, updated: Figures, alone: Figures) -> Situation:
     """What the law asks of the run, as planned: `updated` of it is what updates parameters."""
     declared, original = wanted.declared, wanted.original
     role, other, without_tag = roles_of(declared, original, NO_LINEAGE)
+    only_tagged = wanted.activity_tagged or declared.activity != "pretraining"  # else a person says so, by an option
     earlier = updated.beside(wanted.earlier)
     return Situation(
         role=role,
@@ -312,7 +313,7 @@ def _situation(wanted: Wanted, updated: Figures, alone: Figures) -> Situation:
         updates=earlier,
         cumulative=alone.beside(wanted.earlier).beside(wanted.generated),
         other_role=other,
-        role_without_tag=without_tag if wanted.activity_tagged else None,
+        role_without_tag=without_tag if only_tagged else None,
         inherits=inherits(role, declared, original, NO_LINEAGE),
         alone=(updated, alone),
         circumstances=frozenset(_circumstances(wanted, modifies="modifier" in (role, other))),
