@@ -40,10 +40,13 @@ BEGINS_ELSEWHERE = Kind(
 class Step:
     """One training job of a definition. `after` names the training steps that it builds on, each of which comes before
     it, and `before` says which of them count together; `after_not_counted` are those that train and are not counted.
+    `run` and what it `begins` with are what the inputs were read from.
     """
 
     name: str
     inputs: Inputs
+    run: Run
+    begins: tuple[Reference, ...]
     after: tuple[str, ...] = ()
     after_not_counted: tuple[str, ...] = ()
     before: Before = field(default_factory=Before)
@@ -79,7 +82,9 @@ def read_definition(document: Any) -> Definition:
     if not job:
         raise NoJobDefinition("neither a training job nor a pipeline")
     run = run_of(document)
-    return Definition((Step(str(document.get("TrainingJobName", "plan")), inputs_of(run, run.begins)),))
+    return Definition(
+        (Step(str(document.get("TrainingJobName", "plan")), inputs_of(run, run.begins), run, run.begins),)
+    )
 
 
 def run_of(request: Mapping[str, Any]) -> Run:
@@ -167,7 +172,8 @@ def _pipeline(document: Mapping[str, Any]) -> Definition:
             inputs = inputs_of(runs[name], unknown)
             if defaults := tuple(f"{key}={value}" for key, value in node.defaults.items()):
                 inputs = replace(inputs, notes=(*inputs.notes, BY_DEFAULT(values=defaults)))
-            steps.append(Step(name, inputs, trained, uncounted, before(name, trained, graph, uses)))
+            behind_it = before(name, trained, graph, uses)
+            steps.append(Step(name, inputs, runs[name], tuple(unknown), trained, uncounted, behind_it))
     others = (node.other for node in graph.values() if not node.counted)
     return Definition(tuple(steps), tuple(each for each in others if each.trains or each.may_train), pipeline=True)
 

@@ -127,7 +127,9 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Planned:
-    """A run with its plans: the chosen way of training, and all ways side by side."""
+    """A run with its plans: the chosen way of training, and all ways side by side. `without_its_word` are its own
+    figures in FLOP without what its definition says, where that is not trusted; None where nothing bounds them.
+    """
 
     wanted: Wanted
     chosen: Plan
@@ -136,6 +138,7 @@ class Planned:
     hosts: tuple[dict[str, Any], ...]
     name: str
     now: datetime
+    without_its_word: Figures | None = None
 
 
 def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Planned:
@@ -185,7 +188,7 @@ def plan_run(inputs: Inputs, policies: tuple[Policy, ...], now: datetime) -> Pla
     chosen = next(plan for plan in plans if plan.way.name == method)
     hosts = ({"type": inputs.instance_type, "count": inputs.instances or 1},) if inputs.instance_type else ()
     shown = (chosen,) if declared.activity == "pretraining" or from_scratch(inputs) else plans
-    return Planned(wanted, chosen, shown, origin.base_model, hosts, inputs.name, now)
+    return Planned(wanted, chosen, shown, origin.base_model, hosts, inputs.name, now, chosen.alone)
 
 
 def from_scratch(inputs: Inputs) -> bool:

@@ -1,36 +1,30 @@
 """`flops-auditor plan`: the compute of a run before its launch, against each threshold; a gate for CI."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flops_auditor import data
-from flops_auditor.domain.audit.plan import NOTHING, Targets
-from flops_auditor.domain.law.policy import Policy
+from flops_auditor.domain.audit.plan import Targets
 from flops_auditor.domain.runs.declared import Activity
 from flops_auditor.domain.runs.stated import Stated
 from flops_auditor.domain.values.figures import Figures, exactly
-from flops_auditor.domain.values.remarks import Kind
 from flops_auditor_cli.exits import OF_VERDICT
 from flops_auditor_cli.json_files import read_json
-from flops_auditor_cli.near_names import did_you_mean
-from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption, amount, number
+from flops_auditor_cli.options import OutputOption, PolicyFolderOption, PolicyOption, TrustOption, amount, number
 from flops_auditor_cli.output import Output, say
 from flops_auditor_cli.plan_view import verdict_of, view_of
-from flops_auditor_cli.planned_run import Inputs, Planned, UnusablePlan, check_given, check_used, plan_run
+from flops_auditor_cli.planned_run import Inputs, UnusablePlan, check_used, plan_run
 from flops_auditor_cli.stated_options import states_of_a_plan
 from flops_auditor_cli.view import show
 
 if TYPE_CHECKING:
-    from flops_auditor_cli.job_definition import Definition
+    pass
 
 
 class MethodChoice(StrEnum):
@@ -63,10 +57,6 @@ ACTIVITIES: dict[ActivityChoice, Activity] = {
 }
 TARGETS: dict[TargetChoice, Targets] = {TargetChoice.ATTENTION: "attention", TargetChoice.ALL_LINEAR: "all-linear"}
 SECONDS = 3600
-STEP_IN_DOUBT = Kind("earlier-step-in-doubt", "step {step}, which it builds on, is in doubt itself")
-STEP_NOT_COUNTED = Kind(
-    "earlier-step-not-counted", "step {step}, which it builds on, trains, and its compute is not counted"
-)
 
 
 @states_of_a_plan
@@ -129,6 +119,7 @@ def command(
     step: Annotated[str | None, typer.Option(help="Only this step of a pipeline definition.")] = None,
     policy: PolicyOption = None,
     policy_dir: PolicyFolderOption = None,
+    trust_statements: TrustOption = True,
     output: OutputOption = Output.TABLE,
     *,
     stated: Stated,
@@ -170,6 +161,8 @@ def command(
     policies = data.load_tables(policy, policy_dir).policies
     if step is not None and definition is None:
         raise UnusablePlan("--step needs the definition of a pipeline")
+    if not trust_statements and definition is None:
+        raise UnusablePlan("--no-trust-statements is about what JOB.json says: options are the word of whoever plans")
     if base_model is not None and not base_model.strip():
         raise UnusablePlan("--base-model is empty: leave it out, or say none where the run begins with no weights")
     if definition is None:
@@ -179,9 +172,10 @@ def command(
         verdict = verdict_of(planned)
     else:
         from flops_auditor_cli.job_definition import read_definition  # noqa: PLC0415 - few starts need its parser
+        from flops_auditor_cli.planned_steps import planned_steps  # noqa: PLC0415 - the same
 
         steps = read_definition(read_json(definition))
-        planned = planned_steps(steps, step, options, policies, now)
+        planned = planned_steps(steps, step, options, policies, now, trusts_statements=trust_statements)
         others = () if step else steps.not_counted
         view = view_of(planned, others, pipeline=steps.pipeline and step is None)
         verdict = verdict_of(planned, others)
@@ -199,42 +193,6 @@ def exact(text: str | None, option: str) -> Figures | None:
     """An amount in FLOP that is known, 0 included; None where nobody gave it."""
     flop = 0 if text is not None and re.fullmatch(NOUGHT, text.strip()) else amount(text, option)
     return None if flop is None else exactly(flop)
-
-
-def planned_steps(
-    definition: "Definition", step: str | None, options: Inputs, policies: tuple[Policy, ...], now: datetime
-) -> list[Planned]:
-    """The plans of a definition's training jobs; what a step builds on counts, bound by bound."""
-    names = [each.name for each in definition.steps]
-    if step is not None and step not in names:
-        raise UnusablePlan(f"no training step is called {step!r}.{did_you_mean(step, names)} There are {names}")
-    done: dict[str, Planned] = {}
-    for each in definition.steps:
-        before = [done[name] for name in each.after]
-        inputs = each.inputs.overridden_by(options)
-        if step in (None, each.name):
-            check_used(options, inputs)
-            check_given(inputs)
-        known = inputs.earlier is not None
-        inputs = replace(
-            inputs,
-            name=each.name,
-            earlier=(inputs.earlier or NOTHING).beside(each.before.added(partial(_alone, done, False))),
-            generated=(inputs.generated or NOTHING).beside(each.before.added(partial(_alone, done, True))),
-            doubts=(
-                *([] if known else inputs.doubts),
-                *(STEP_IN_DOUBT(step=p.name) for p in before if p.chosen.contradictions or p.wanted.doubts),
-                *(STEP_NOT_COUNTED(step=name) for name in each.after_not_counted),
-            ),
-        )
-        done[each.name] = plan_run(inputs, policies, now)
-    return [each for name, each in done.items() if step in (None, name)]
-
-
-def _alone(done: Mapping[str, Planned], generates: bool, name: str) -> Figures:
-    """What an earlier step adds to the weights or, if it `generates` data, to the data; nothing of the other kind."""
-    planned = done[name]
-    return planned.chosen.alone if (planned.wanted.activity == "synthetic-data") == generates else NOTHING
 
 
 def register(app: typer.Typer) -> None:

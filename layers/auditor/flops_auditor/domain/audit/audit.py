@@ -3,10 +3,18 @@
 The same function serves the deployed path, the command line and a verifier that recomputes a record from its evidence.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from flops_auditor.domain.audit.distrusted import (
+    Doubts,
+    distrusted_lines,
+    each_of,
+    left_open,
+    on_its_word,
+    wary_policies,
+)
 from flops_auditor.domain.audit.grounds import LONGEST_VALUE, Ground
 from flops_auditor.domain.audit.rests_on import (
     ACTIVITY_TAG,
@@ -204,62 +212,32 @@ def _with_word(audited: Audit, rests: "RestsOn[Audit]", tables: Tables) -> Audit
             replace(a, rests_on=sources, without_statements=rests.lines[a.line].verdict) for a in audited.assessments
         ),
     )
-    wary = {p.policy_id for p in tables.policies if not (tables.trusts_statements and p.trusts_statements)}
+    wary = wary_policies(tables.policies, trusts_statements=tables.trusts_statements)
     of_activity = _doubts_of_activities(audited, rests)
-    on_its_word = {line: each for line, each in rests.lines.items() if each.verdict != "below"}
-    distrusted = {
-        line: each for line, each in on_its_word.items() if line[0] in wary or any(map(each.rests_on, of_activity))
-    }
+    distrusted = distrusted_lines(rests.lines, wary, of_activity)
+    every_line_is_below = all(each.verdict == "below" for each in rests.lines.values())
     if audited.assessments:
         return _with_doubts(audited, rests, distrusted, of_activity)
-    if not audited.on_the_jobs_word or not (distrusted or (wary and not on_its_word)):
+    if not audited.on_the_jobs_word or not (distrusted or (wary and every_line_is_below)):
         return audited
     worst = max(distrusted.values(), key=lambda each: SEVERITY[each.verdict], default=None)
     worst = worst or LineWithout(None, rests.milder)
-    doubts = _each(of_activity.values()) or _on_its_word(worst, audited.without_statements.verdict)
+    doubts = each_of(of_activity.values()) or on_its_word(worst, audited.without_statements.verdict)
     estimate = replace(audited.estimate, doubts=(*audited.estimate.doubts, *doubts))
     return replace(audited, estimate=estimate, verdict="indeterminate")
 
 
 def _with_doubts(
-    audited: Audit,
-    rests: "RestsOn[Audit]",
-    distrusted: Mapping[Line, LineWithout],
-    of_activity: Mapping[tuple[str, str], Sequence[Remark]],
+    audited: Audit, rests: "RestsOn[Audit]", distrusted: Mapping[Line, LineWithout], of_activity: Doubts
 ) -> Audit:
-    """The audit with its lines that are below on a word that is not trusted left open. A line that only such a word
-    keeps from applying is told where nothing else of its policy is open or over; of an activity, where nothing is.
-    """
+    """The audit with its lines that are below on a word that is not trusted left open."""
     lines = {a.line: a for a in audited.assessments}
-    open_policies = {a.policy for a in audited.assessments if a.verdict != "below"}
-    doubted = {}
-    for line, without in distrusted.items():
-        activities = _each(doubts for statement, doubts in of_activity.items() if without.rests_on(statement))
-        assessment = lines.get(line)
-        if assessment is None and not (open_policies if activities else open_policies & {line[0]}):
-            assessment = without.assessment
-        elif assessment is not None and assessment.verdict != "below":
-            assessment = None
-        if assessment is not None:
-            doubts = activities or _on_its_word(without, without.verdict)
-            doubted[line] = replace(assessment, verdict="indeterminate", doubts=(*assessment.doubts, *doubts))
+    doubted = left_open(audited.assessments, distrusted, of_activity)
     if not doubted:
         return audited
     every = lines | doubted
     verdict = most_severe([audited.verdict, "indeterminate"])
     return replace(audited, assessments=tuple(every[line] for line in rests.lines if line in every), verdict=verdict)
-
-
-def _on_its_word(without: LineWithout, verdict: Verdict) -> list[Remark]:
-    """Why a line is not below on statements that are not trusted: a doubt for each way to settle it."""
-    statements = [ground.words for ground in without.milder]
-    options = dict.fromkeys(option for ground in without.milder for option in ground.options)
-    kinds = dict.fromkeys(ground.doubt for ground in without.milder)
-    return [kind(statements=statements, verdict=verdict, options=" ".join(options)) for kind in kinds]
-
-
-def _each(doubts: Iterable[Sequence[Remark]]) -> list[Remark]:
-    return [doubt for several in doubts for doubt in several]
 
 
 def _doubts_of_activities(audited: Audit, rests: "RestsOn[Audit]") -> dict[tuple[str, str], list[Remark]]:

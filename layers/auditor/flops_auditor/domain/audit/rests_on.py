@@ -22,10 +22,8 @@ from flops_auditor.domain.audit.grounds import (
     Ground,
     StatementNames,
 )
-from flops_auditor.domain.compute.run_estimate import Estimate
 from flops_auditor.domain.law.assessment import Assessment, Line
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, SETTLE_ANCESTOR, Lineage
-from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.declared import ACTIVITY_CONTRADICTED, TAG_PREFIX, Activity, Declared, read_declared
 from flops_auditor.domain.runs.hyperparameters import Hyperparameters
@@ -134,17 +132,28 @@ class Heard:
         return self.readings.without(self.gone)
 
 
-class Audited(Protocol):
-    """An audit, as far as what it rests on is asked."""
+class Estimated(Protocol):
+    """Figures in FLOP, as far as what they rest on is asked."""
 
     @property
-    def estimate(self) -> Estimate: ...
+    def method(self) -> str: ...
     @property
-    def original(self) -> Original: ...
+    def best_flop(self) -> int | None: ...
     @property
-    def base_model(self) -> str: ...
+    def cautious_upper_flop(self) -> int | None: ...
     @property
-    def declared(self) -> Declared: ...
+    def firm_flop(self) -> int | None: ...
+    @property
+    def accelerator_seconds(self) -> Fraction | None: ...
+    @property
+    def occupancy(self) -> Fraction | None: ...
+
+
+class Audited(Protocol):
+    """An audit, or a plan, as far as what it rests on is asked."""
+
+    @property
+    def estimate(self) -> Estimated: ...
     @property
     def assessments(self) -> tuple[Assessment, ...]: ...
     @property
@@ -369,7 +378,7 @@ def _says(audited: Audited) -> tuple[object, ...]:
     return (e.method, e.best_flop, e.cautious_upper_flop, e.firm_flop, audited.verdict, lines)
 
 
-def _measured(estimate: Estimate) -> Iterator[Ground]:
+def _measured(estimate: Estimated) -> Iterator[Ground]:
     if estimate.accelerator_seconds is not None:
         yield Ground("measured", "hardware and training time, as the service says")
     if estimate.occupancy is not None:

@@ -1,0 +1,128 @@
+"""A plan whose definition's own word is not trusted answers as the audit of such a job does: `plan` beside `audit`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from flops_auditor.domain.values.moments import iso
+from flops_auditor_cli.main import app
+from tests.fakes.jobs import describe, tagged
+
+HOURS = 720
+LARGE = "meta-llama/Llama-3.1-405B"
+BUCKET = "s3://bucket/model/"
+LIES: dict[str, tuple[dict[str, Any], str, list[str]]] = {
+    # what is said, how it is named, and the options with which a person says the same
+    "a tag's name": (
+        {"Tags": tagged(**{"base-model": LARGE})}, "tag flops-auditor:base-model", ["--base-model", LARGE],
+    ),
+    "a name": ({"HyperParameters": {"model_id": LARGE}}, "hyperparameter model_id", ["--base-model", LARGE]),
+    "a figure": (
+        {"Environment": {"PRETRAIN_FLOPS": "5e24"}}, "variable PRETRAIN_FLOPS", ["--pretrain-flops", "5e24"],
+    ),
+    "a precision": ({"Tags": tagged(precision="fp32")}, "tag flops-auditor:precision", ["--precision", "fp32"]),
+    "tokens of a size": (
+        {"Tags": tagged(params="8e9", tokens="3e11"), "HyperParameters": {"max_seq_length": "512"}},
+        "tag flops-auditor:tokens", ["--params", "8e9", "--tokens", "3e11", "--sequence-length", "512"],
+    ),
+    "lineage": (
+        {"HyperParameters": {"model_path": BUCKET}, "Tags": tagged(lineage="none", precision="fp32")},
+        "tag flops-auditor:lineage", ["--earlier-flop", "0", "--precision", "fp32"],
+    ),
+}  # fmt: skip
+KIND = "only-the-definitions-word"
+
+
+def hosts(said: dict[str, Any]) -> dict[str, Any]:
+    """Hosts that are under the line by what is said, and may be over it without."""
+    count = {"precision": 8, "lineage": 8, "tokens": 4}
+    number = next((count[name] for name in count if name in str(said.get("Tags"))), 16)
+    return {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": number}}
+
+
+def request(said: dict[str, Any]) -> dict[str, Any]:
+    return {"TrainingJobName": "job", "StoppingCondition": {"MaxRuntimeInSeconds": 3600 * HOURS}, **hosts(said), **said}
+
+
+def answer(command: str, document: Any, folder: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    path = folder / f"{command}.json"
+    path.write_text(json.dumps(document, default=iso))
+    outcome = CliRunner().invoke(app, [command, str(path), "--output", "json", *options])
+    return outcome.exit_code, json.loads(outcome.stdout or "{}")
+
+
+def doubts(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*plan["estimate"]["doubts"], *(doubt for line in plan["assessments"] for doubt in line["doubts"])]
+
+
+@pytest.mark.parametrize(("said", "named", "options"), LIES.values(), ids=LIES)
+def test_what_the_audit_leaves_open_the_plan_leaves_open(
+    said: dict[str, Any], named: str, options: list[str], tmp_path: Path
+) -> None:
+    finished = describe(hours=HOURS, **hosts(said), **{"HyperParameters": {}, **said})
+    wary = "--no-trust-statements"
+    assert answer("audit", finished, tmp_path)[0] == answer("plan", request(said), tmp_path)[0] == 0
+    assert answer("audit", finished, tmp_path, wary)[0] == 4
+    code, plan = answer("plan", request(said), tmp_path, wary)
+    assert (code, plan["verdict"]) == (4, "indeterminate")
+    told = [doubt for doubt in doubts(plan) if doubt["kind"] == KIND]
+    assert told and all(named in doubt["words"] for doubt in told)
+    assert "say-it-as-an-option" in {each["kind"] for line in plan["assessments"] for each in line["settle"]}
+    signed, plan = answer("plan", request(said), tmp_path, wary, *options)
+    assert signed == 0 and doubts(plan) == [], "whoever plans says so"
+
+
+def test_every_way_of_training_is_left_open(tmp_path: Path) -> None:
+    _, plan = answer("plan", request(LIES["tokens of a size"][0]), tmp_path, "--no-trust-statements")
+    assert {way["method"]: way["verdict"] for way in plan["methods"]} == dict.fromkeys(
+        ["full", "lora", "spectrum"], "indeterminate"
+    )
+
+
+def test_a_policy_that_trusts_no_statement_is_planned_by(tmp_path: Path) -> None:
+    rule = {
+        "scenario": "share", "title": "share", "meaning": "m", "duties": [], "reading": "text", "source": "s",
+        "when": {"role": ["modifier"]}, "threshold": "1e23", "comparison": "greater than", "basis": "updates",
+    }  # fmt: skip
+    document = {"id": "wary", "title": "wary", "jurisdiction": "Mars", "in_force": "2020-01-01", "sources": []}
+    wary = {**document, "duties": {}, "groups": [[rule]], "trust_statements": False}
+    (tmp_path / "wary.json").write_text(json.dumps(wary))
+    said = {"Tags": tagged(precision="fp32")}
+    with_it = ["--policy", "wary", "--policy-dir", str(tmp_path)]
+    other = tmp_path / "other"
+    other.mkdir()
+    code, plan = answer("plan", request(said), other, *with_it)
+    assert code == 4 and [each["verdict"] for each in plan["assessments"]] == ["indeterminate"]
+    assert [doubt["kind"] for doubt in doubts(plan)] == [KIND]
+
+
+def test_what_nothing_bounds_without_its_word_is_open(tmp_path: Path) -> None:
+    """No hardware for a time: what is planned are parameters and tokens of its own tags alone."""
+    said = {"TrainingJobName": "job", "Tags": tagged(params="8e9", tokens="1e9"), "AlgorithmSpecification": {}}
+    assert answer("plan", said, tmp_path)[0] == 0
+    code, plan = answer("plan", said, tmp_path, "--no-trust-statements")
+    assert code == 4 and {doubt["kind"] for doubt in doubts(plan)} == {KIND}
+
+
+def test_an_earlier_step_counts_without_its_own_word(tmp_path: Path) -> None:
+    def step(name: str, *after: str, count: int, tags: list[dict[str, str]]) -> dict[str, Any]:
+        arguments = {**request({}), "Tags": tags, "HyperParameters": {"max_seq_length": "512"}}
+        arguments["ResourceConfig"] = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": count}
+        return {"Name": name, "Type": "Training", "Arguments": arguments, "DependsOn": list(after)}
+
+    first = step("A", count=4, tags=tagged(params="8e9", tokens="3e11"))
+    second = step("B", "A", count=1, tags=[])
+    second["Arguments"]["StoppingCondition"] = {"MaxRuntimeInSeconds": 3600}
+    verdicts = {}
+    for options in ([], ["--no-trust-statements"]):
+        _, pipeline = answer("plan", {"Version": "2020-12-01", "Steps": [first, second]}, tmp_path, *options)
+        verdicts[len(options)] = {each["step"]: each["plan"]["verdict"] for each in pipeline["steps"]}
+    assert verdicts == {0: {"A": "below", "B": "below"}, 1: dict.fromkeys("AB", "indeterminate")}
+
+
+def test_without_a_definition_nothing_is_distrusted() -> None:
+    outcome = CliRunner().invoke(app, ["plan", "--params", "8e9", "--tokens", "1e9", "--no-trust-statements"])
+    assert "options are the word of whoever plans" in str(outcome.exception or outcome.output)
