@@ -31,7 +31,7 @@ TrustOption = Annotated[
         help="Whether a job may be below on its own word alone; if not, such a verdict is indeterminate.",
     ),
 ]
-MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"]
+MOMENTS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%MZ"]
 """How a moment may be written, in UTC."""
 
 

@@ -737,7 +737,7 @@ def test_a_ledger_of_somebody_elses_keys_is_seen_by_pin_and_by_keys(bundle: Bund
 
 def test_a_pin_of_another_log_or_a_broken_pin_is_named(bundle: Bundle) -> None:
     pin = bundle.files["checkpoint"]
-    assert names(bundle.verify(pin=pin.replace(bundle.world.ledger.encode(), b"other"))) == ["WrongOrigin"]
+    assert names(bundle.verify(pin=pin.replace(bundle.world.ledger.encode(), b"other"))) == ["AnotherLedger"]
     broken = pin.decode().rsplit(" ", 1)
     der = bytearray(b64decode(broken[1]))
     der[-1] ^= 1

@@ -156,7 +156,7 @@ def another_order(random: Random, zipped: Zip) -> None:
 
 
 def a_regular_file_with_other_permissions(random: Random, zipped: Zip) -> None:
-    _any(random, zipped).external = (0o100000 | random.choice([0o600, 0o644, 0o755])) << 16
+    _any(random, zipped).external = (random.choice([0, 0o100000]) | random.choice([0o600, 0o644])) << 16
 
 
 def sizes_of_64_bits(random: Random, zipped: Zip) -> None:
@@ -281,6 +281,11 @@ def an_offset_of_64_bits_elsewhere(random: Random, zipped: Zip) -> None:
 def a_link(random: Random, zipped: Zip) -> None:
     member = _any(random, zipped)
     member.content, member.external = b"/etc/passwd", 0o120777 << 16
+
+
+def a_file_that_nobody_may_read_or_anybody_run(random: Random, zipped: Zip) -> None:
+    kind, mode = random.choice([0, 0o100000]), random.choice([0, 0o755, 0o777, 0o200, 0o666])
+    _any(random, zipped).external = (kind | mode) << 16
 
 
 def a_device_or_a_folder(random: Random, zipped: Zip) -> None:

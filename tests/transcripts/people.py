@@ -1,9 +1,11 @@
 """What an engineer, a compliance officer and a regulator type. Files are named as they lie in their folder."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 from tests.fakes.bundles import Bundle, small_world
+from tests.fakes.ledger_world import World
 from tests.transcripts import ROOT, Step
 
 _LLAMA = "--instance-type ml.p5.48xlarge --base-model meta-llama/Llama-3.1-8B"
@@ -34,6 +36,8 @@ REGULATOR = (
     Step("flops-auditor verify bundle.zip --as-of 2026-11-01T02:00:00Z --pin checkpoint.txt", "valid"),
     Step("flops-auditor verify edited.zip --as-of 2026-11-01T02:00:00Z", "tampered"),
     Step("flops-auditor verify bundle.zip --as-of 2027-11-01", "valid but stale"),
+    Step("flops-auditor verify late.zip --as-of 2026-11-02T03:00Z", "valid, with reservations"),
+    Step("flops-auditor verify late.zip --as-of 2027-11-01", "valid, with reservations"),
     Step("flops-auditor verify bundle.zip --as-of 2020-01-01", "cannot verify"),
     Step("flops-auditor verify missing.zip", "a file is missing"),
     Step("flops-auditor verify checkpoint.txt", "cannot verify"),
@@ -75,6 +79,11 @@ def lay_out(folder: Path) -> None:
     asked = ("TrainingJobName", "HyperParameters", "AlgorithmSpecification", "RoleArn", "OutputDataConfig")
     request = {name: described[name] for name in (*asked, "ResourceConfig", "StoppingCondition")}
     (folder / "job.json").write_text(json.dumps(request))
+    late = World()
+    late.add(1)
+    late.at += timedelta(hours=26)
+    late.seal()
+    Bundle(late, folder).path.rename(folder / "late.zip")
     bundle = Bundle(small_world(), folder)
     (folder / "checkpoint.txt").write_bytes(bundle.files["checkpoint"])
     bundle.edit_payload(1, lambda payload: payload.replace(b"Completed", b"Cancelled"))

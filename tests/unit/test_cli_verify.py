@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import quopri
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -96,6 +98,68 @@ def test_a_pin_saved_from_a_mail_is_read(bundle: Bundle, tmp_path: Path) -> None
     assert (code, "--pin" in err) == (0, False)
 
 
+def marked(pin: str, mark: str) -> str:
+    return "".join(f"{mark}{line}\n" for line in pin.splitlines())
+
+
+SAVED: dict[str, Callable[[str], bytes]] = {
+    "with a byte order mark": lambda pin: b"\xef\xbb\xbf" + pin.encode(),
+    "by PowerShell": lambda pin: pin.replace("\n", "\r\n").encode("utf-16"),
+    "in the other order": lambda pin: b"\xfe\xff" + pin.encode("utf-16-be"),
+    "in Windows' Western European": lambda pin: pin.encode("cp1252"),
+    "with blanks": lambda pin: pin.replace("\n", " \t\n").encode(),
+    "as an answer quotes it": lambda pin: marked(pin, "> ").encode(),
+    "as an answer to an answer": lambda pin: marked(pin, ">> ").encode(),
+    "with the line ends of old": lambda pin: pin.replace("\n", "\r").encode(),
+    "as HTML": lambda pin: f"<html><body><pre>{pin}</pre></body></html>".replace("\u2014", "&mdash;").encode(),
+    "after a damaged one": lambda pin: (pin.replace("\n3\n", "\n2\n") + "\n" + pin).encode(),
+    "after one of another ledger": lambda pin: (pin.replace("/audit", "/other") + "\n" + pin).encode(),
+}
+
+
+@pytest.mark.parametrize("saved", SAVED)
+def test_a_pin_is_read_as_people_and_programs_save_it(bundle: Bundle, tmp_path: Path, saved: str) -> None:
+    text = bundle.files["checkpoint"].decode()
+    (tmp_path / "pin").write_bytes(SAVED[saved](text))
+    code, out, err = run(bundle, "--pin", str(tmp_path / "pin"))
+    assert (code, err) == (0, ""), (out, err)
+
+
+@pytest.mark.parametrize("option", ["--pin", "--keys"])
+def test_a_pin_and_keys_of_another_ledger_are_the_questions_fault(bundle: Bundle, tmp_path: Path, option: str) -> None:
+    other = World(ledger="flops-auditor/123456789012/eu-west-1/other")
+    other.add(1)
+    other.seal()
+    (tmp_path / "other").mkdir()
+    files = Bundle(other, tmp_path / "other").files
+    (tmp_path / "given").write_bytes(files["checkpoint" if option == "--pin" else "keys.json"])
+    code, out, _ = run(bundle, option, str(tmp_path / "given"), "--output", "json")
+    found = json.loads(out)
+    assert (code, [each["error"] for each in found["findings"]]) == (2, ["AnotherLedger"])
+    assert "of yours" in found["findings"][0]["remedy"]
+
+
+@pytest.mark.parametrize("option", ["--pin", "--keys"])
+def test_a_file_without_an_end_is_not_read_to_its_end(bundle: Bundle, option: str) -> None:
+    code, out, err = run(bundle, option, "/dev/zero")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"{option} /dev/zero: ")
+
+
+def test_keys_that_are_none_are_told_from_those_of_the_bundle(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_bytes(b"{}")
+    _, _, err = run(bundle, "--keys", str(tmp_path / "keys"))
+    assert "complete bundle" not in err
+    assert "Give the keys.json" in err
+
+
+def test_a_pipe_is_no_bundle(bundle: Bundle) -> None:
+    bundle.path.unlink()
+    os.mkfifo(bundle.path)
+    code, out, _ = run(bundle, "--output", "json")
+    assert (code, json.loads(out)["verdict"]) == (2, "cannot verify")
+
+
 @pytest.mark.parametrize("encoding", ["quoted-printable", "base64"])
 @pytest.mark.parametrize("headers", [True, False])
 def test_a_pin_from_an_encoded_mail_is_read(bundle: Bundle, tmp_path: Path, encoding: str, headers: bool) -> None:
@@ -139,6 +203,8 @@ def test_a_bundle_that_was_received_earlier_is_told_from_a_stale_one(bundle: Bun
 def test_a_day_means_its_end_and_a_day_before_the_seal_is_the_questions_fault(bundle: Bundle) -> None:
     day = iso(bundle.world.at)[:10]
     assert run(bundle, "--as-of", day)[0] == 0
+    assert run(bundle, "--as-of", iso(bundle.world.at)[:16])[0] == 0
+    assert run(bundle, "--as-of", iso(bundle.world.at)[:16] + "Z")[0] == 0
     before = iso(bundle.world.at - timedelta(days=1))[:10]
     code, out, _ = run(bundle, "--as-of", before, "--output", "json")
     assert (code, [found["error"] for found in json.loads(out)["findings"]]) == (2, ["WrongAsOf"])

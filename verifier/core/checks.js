@@ -1,6 +1,6 @@
 // Checks that a whole bundle and a part have in common: checkpoints, the pin, keys, and what records name by digest.
 
-import { hex, same, sha256 } from "./bytes.js";
+import { hex, same, sha256, textOf, utf8 } from "./bytes.js";
 import { checkOrder } from "./agreement.js";
 import { verifies } from "./ecdsa.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
@@ -8,7 +8,7 @@ import { checkForm } from "./forms.js";
 import { NotCanonical, parseCanonical, UnreadableJson } from "./json.js";
 import { ROLES } from "./keys.js";
 import { CLOCK_SKEW, HOUR, iso, SEALED_WITHIN } from "./moments.js";
-import { parseCheckpoint, parseNote } from "./note.js";
+import { notesIn, parseCheckpoint, parseNote } from "./note.js";
 
 /**
  * The tree head that a checkpoint commits to, signed by the key in force at its size. Signatures by keys of this ledger are
@@ -31,11 +31,27 @@ export async function checkCheckpoint(note, ledgerId, keys) {
   return head;
 }
 
-/** A pin, {note, head}, which must be of this ledger. */
-export function readPin(note, ledgerId) {
-  const head = parseCheckpoint(parseNote(note).text);
-  if (head.origin !== ledgerId) refuse("WrongOrigin", `the pinned checkpoint is of ${head.origin.slice(0, 120)}, not of ${ledgerId}`);
-  return { note, head };
+/**
+ * The pin in a text, {note, head}: the first checkpoint of this ledger that no key of it denies, else the first of this ledger.
+ * Throws UnreadableNote, or AnotherLedger where none is of this ledger.
+ */
+export async function readPin(bytes, ledgerId, keys) {
+  const text = textOf(bytes), notes = text === null ? [] : notesIn(text).map(utf8);
+  const pins = (notes.length ? notes : [bytes]).map((note) => ({ note, head: parseCheckpoint(parseNote(note).text) }));
+  const ours = pins.filter(({ head }) => head.origin === ledgerId);
+  if (!ours.length) refuse("AnotherLedger", `the pinned checkpoint is of ${pins[0].head.origin.slice(0, 120)}, not of ${ledgerId}`);
+  for (const pin of ours) if (!(await isDenied(pin, keys))) return pin;
+  return ours[0];
+}
+
+async function isDenied(pin, keys) {
+  try {
+    await checkPinSignature(pin, keys);
+    return false;
+  } catch (error) {
+    if (!(error instanceof LedgerError)) throw error;
+    return true;
+  }
 }
 
 /** The history goes on from the pin. Throws RolledBack, MissingCheckpoint where none of the pin's size is here, or ForkedHistory. */

@@ -13,7 +13,8 @@ const LONGEST_NAME = 100;
 const PIECE = 1 << 16;
 const LOCAL = 30, CENTRAL = 46, END = 22, END64 = 56, LOCATOR64 = 20;
 const FULL16 = 0xffff, FULL32 = 0xffffffff;
-const DOS = 0, UNIX = 3, REGULAR = 0o100000, PERMISSIONS = 0o777;
+const DOS = 0, UNIX = 3;
+const MODES = [0o600, 0o644, 0o100600, 0o100644]; // its owner may read and write it, others read or not, and nobody run it
 const FIELDS = ["needed", "flags", "method", "time", "date", "crc", "packed", "size"];
 
 const bad = (message) => refuse("BadBundle", message);
@@ -109,8 +110,8 @@ function listedAt(directory, at) {
   else if (extra) bad(`'${name}' has more in the zip's directory than a file needs`);
   const fields = fieldsAt(directory, at + 6);
   const system = directory.getUint16(at + 4, true) >> 8, external = directory.getUint32(at + 38, true);
-  const kind = (external >>> 16) & ~PERMISSIONS;
-  const plain = (system === DOS || system === UNIX) && !(external & FULL16) && (kind === 0 || kind === REGULAR);
+  const mode = external >>> 16;
+  const plain = !(external & FULL16) && (system === UNIX ? MODES.includes(mode) : system === DOS && mode === 0);
   if (comment || disk || internal || !plain) bad(`'${name}' is not a plain file in the zip`);
   if (fields.flags || (fields.method !== STORED && fields.method !== DEFLATED) || !isVersion(fields.needed)) {
     bad(`'${name}' is packed in a way that not every tool reads alike`);

@@ -40,6 +40,7 @@ export const ERRORS = {
   "LoggedTwice": {"weight": "reservation", "remedy": "It counts once. `flops-auditor doctor` says whether the table of records differs from the log."},
   "PageNotCompared": {"weight": "reservation", "remedy": "Do not rely on index.html: read the records with `flops-auditor report --bundle`, or verify with the version that wrote it."},
   "WrongAsOf": {"weight": "cannot verify", "remedy": "Give the day on which you received the bundle, or leave --as-of out for now."},
+  "AnotherLedger": {"weight": "cannot verify", "remedy": "Give the checkpoint, or the keys.json, of the ledger that the bundle is of; or ask for a bundle of yours."},
   "BadBundle": {"weight": "cannot verify", "remedy": "Give a complete bundle as written by `flops-auditor export`."},
   "UnreadablePin": {"weight": "cannot verify", "remedy": "Save the mailed checkpoint unchanged: three lines, a blank line, and the line that begins with a long dash."},
   "UnknownTables": {"weight": "cannot verify", "remedy": "Take the newest release of flops-auditor, which knows all earlier tables. If it is the deployer's own, read tables/SHA256 in the bundle, and accept it with --accept-table SHA256 if it is right."},

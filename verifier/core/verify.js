@@ -62,7 +62,7 @@ async function verify(blob, demands, report, findings, work) {
   Object.assign(report, { size: String(head.size), root: base64(head.root) });
   const readerKey = base64(crypto.getRandomValues(new Uint8Array(16)));
   const facts = { ledgerId: manifest.ledgerId, keys, size: head.size, readerKey };
-  const pin = demands.pin === null ? null : readPin(demands.pin, manifest.ledgerId);
+  const pin = demands.pin === null ? null : await readPin(demands.pin, manifest.ledgerId, keys);
   const job = new Job({ files, facts, newest, head, pin, report, findings, ...work });
   const said = await (manifest.kind === "whole" ? checkWhole(job) : checkPart(job));
   if (findings.defects.length || !said) return;

@@ -16,7 +16,7 @@ import typer
 from flops_auditor import __version__
 from flops_auditor.domain.ledger import ledger_errors
 from flops_auditor.domain.ledger.key_history import parse_key_history
-from flops_auditor.domain.ledger.ledger_errors import LedgerError, StaleLedger
+from flops_auditor.domain.ledger.ledger_errors import BadBundle, LedgerError, StaleLedger
 from flops_auditor.domain.ledger.signed_note import UnreadableNote, checkpoint_in
 from flops_auditor.domain.ledger.verification import Recompute
 from flops_auditor.domain.values.amounts import counted
@@ -30,6 +30,9 @@ from flops_auditor_cli.view import Block, Headline, Table, View, show
 
 _NO_YEAR = 9000
 """No bundle is received then, and near the end of the calendar nothing can be added."""
+LONGEST_GIVEN = 1 << 20
+"""Bytes of a pin or of keys.json: hundreds of keys, and any mail, are far less."""
+OF_GIVEN_KEYS = "Give the keys.json of the ledger, as a bundle of it has it."
 MOST_HOURS = 24 * 366 * 100
 EXITS: dict[BundleVerdict, int] = {
     "valid": 0,
@@ -128,12 +131,14 @@ def _recomputing(accepted: frozenset[str]) -> Recompute:
 def given(option: str, path: Path, read: Callable[[bytes], bytes]) -> bytes:
     """What a file of the verifier's own says. One that cannot be used says nothing about the bundle: exit 2."""
     try:
-        return read(path.read_bytes())
+        with path.open("rb") as file:
+            return read(file.read(LONGEST_GIVEN))
     except OSError as error:
         say(f"{option} {path}: {error.strerror}. Name a file that can be read.")
         raise typer.Exit(EXITS["cannot verify"]) from error
     except LedgerError as error:
-        say(f"{option} {path}: {error}. {error.remedy}")
+        remedy = OF_GIVEN_KEYS if isinstance(error, BadBundle) else error.remedy
+        say(f"{option} {path}: {error}. {remedy}")
         raise typer.Exit(EXITS["cannot verify"]) from error
 
 

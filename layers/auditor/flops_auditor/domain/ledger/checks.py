@@ -12,6 +12,7 @@ from flops_auditor.domain.ledger.forms import ANCESTORS_FORM
 from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Rotation, Verify
 from flops_auditor.domain.ledger.ledger_errors import (
+    AnotherLedger,
     BadCheckpointSignature,
     EvidenceMismatch,
     ForkedHistory,
@@ -26,7 +27,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     WrongAsOf,
     WrongOrigin,
 )
-from flops_auditor.domain.ledger.signed_note import Checkpoint, note_key_id, parse_checkpoint, parse_note
+from flops_auditor.domain.ledger.signed_note import Checkpoint, note_key_id, notes_in, parse_checkpoint, parse_note
 from flops_auditor.domain.ledger.verification import Dated, Heartbeat, times_of
 from flops_auditor.domain.values.canonical_json import NotCanonical, UnreadableJson, parse_canonical
 from flops_auditor.domain.values.moments import iso
@@ -69,12 +70,24 @@ class Pin:
     head: Checkpoint
 
 
-def read_pin(note: bytes, ledger_id: str) -> Pin:
-    """A pin, which must be of this ledger. Raises WrongOrigin or BadCheckpointSignature."""
-    head = parse_checkpoint(parse_note(note).text)
-    if head.origin != ledger_id:
-        raise WrongOrigin(f"the pinned checkpoint is of {head.origin[:120]!r}, not of {ledger_id!r}")
-    return Pin(note, head)
+def read_pin(text: bytes, ledger_id: str, keys: KeyHistory, verify: Verify) -> Pin:
+    """The pin in a text: the first checkpoint of this ledger that no key of it denies, else the first of this ledger.
+
+    Raises UnreadableNote, or AnotherLedger where none is of this ledger.
+    """
+    pins = [Pin(note, parse_checkpoint(parse_note(note).text)) for note in notes_in(text) or [text]]
+    ours = [pin for pin in pins if pin.head.origin == ledger_id]
+    if not ours:
+        raise AnotherLedger(f"the pinned checkpoint is of {pins[0].head.origin[:120]!r}, not of {ledger_id[:120]!r}")
+    return next((pin for pin in ours if not _is_denied(pin, keys, verify)), ours[0])
+
+
+def _is_denied(pin: Pin, keys: KeyHistory, verify: Verify) -> bool:
+    try:
+        check_pin_signature(pin, keys, verify)
+    except BadCheckpointSignature:
+        return True
+    return False
 
 
 def check_pin(pin: Pin, newest: int, root_at_pin: bytes | None) -> None:

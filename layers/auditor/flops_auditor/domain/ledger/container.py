@@ -44,7 +44,8 @@ _VERSIONS = range(10, 46)
 """To extract: 1.0 to 4.5, that is stored, deflated, and sizes of 64 bits."""
 _DOS, _UNIX = 0, 3
 _REGULAR = 0o100000
-_PERMISSIONS = 0o777
+_MODES = frozenset(kind | mode for kind in (0, _REGULAR) for mode in (0o600, 0o644))
+"""A file that its owner may read and write, others read or not, and nobody run: as zip programs write one."""
 
 
 def read_directory(read: Read, length: int) -> dict[str, Entry]:
@@ -186,8 +187,8 @@ def _listed(directory: bytes, at: int) -> tuple[str, tuple[_Fields, int], int]:
         offset = int.from_bytes(directory[end + 4 : end + 12], "little")
     elif extra:
         raise BadBundle(f"{shown!r} has more in the zip's directory than a file needs")
-    system, kind = made_by >> 8, external >> 16
-    plain = system in (_DOS, _UNIX) and not external & _FULL16 and kind & ~_PERMISSIONS in (0, _REGULAR)
+    system, mode = made_by >> 8, external >> 16
+    plain = not external & _FULL16 and (mode in _MODES if system == _UNIX else system == _DOS and not mode)
     if comment or disk or internal or not plain:
         raise BadBundle(f"{shown!r} is not a plain file in the zip")
     if fields.flags or fields.method not in (STORED, DEFLATED) or fields.needed not in _VERSIONS:

@@ -218,6 +218,12 @@ class WrongAsOf(CannotVerify):
     remedy = "Give the day on which you received the bundle, or leave --as-of out for now."
 
 
+class AnotherLedger(CannotVerify):
+    """What was given with --pin or --keys is of another ledger than the bundle says that it is of."""
+
+    remedy = "Give the checkpoint, or the keys.json, of the ledger that the bundle is of; or ask for a bundle of yours."
+
+
 class BadBundle(CannotVerify):
     """The bundle is not a readable export."""
 

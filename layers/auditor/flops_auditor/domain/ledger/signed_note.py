@@ -7,6 +7,7 @@ since no monitor could audit them; the time of sealing stands in the log itself,
 import binascii
 import re
 from base64 import b64encode
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
@@ -92,25 +93,44 @@ def parse_checkpoint(text: bytes) -> Checkpoint:
 
 
 def checkpoint_in(mail: bytes) -> bytes:
-    """The first checkpoint in a text that a person saved: its footer, line ends and byte order mark are no part of it.
+    """The checkpoints in a text that a person saved, one after another: nearly always it is one.
 
-    A mail may be saved as it came: its text is then quoted-printable or base64 (RFC 2045, section 6). Raises
+    A mail's footer and line ends are no part of it. It may be saved as it came, quoted-printable or base64 (RFC 2045,
+    section 6), as HTML, forwarded with marks, or by a program that writes UTF-16 or a dash of its own. Raises
     UnreadablePin when there is none.
     """
     damaged: UnreadableNote | None = None
-    for text in _readings(mail.removeprefix(_BYTE_ORDER_MARK)[:LONGEST_MAIL]):
-        match = _MAILED.search(text.replace(b"\r\n", b"\n").rstrip() + b"\n")
-        if not match:
-            continue
-        try:
-            parse_checkpoint(parse_note(match[0]).text)
-        except UnreadableNote as error:
-            damaged = error
-        else:
-            return match[0]
+    notes: dict[bytes, None] = {}
+    for text in (spelled for reading in _readings(_utf8(mail[:LONGEST_MAIL])) for spelled in _spellings(reading)):
+        for note in notes_in(text):
+            try:
+                parse_checkpoint(parse_note(note).text)
+            except UnreadableNote as error:
+                damaged = error
+            else:
+                notes[note] = None
+    if notes:
+        return b"\n".join(notes)
     if damaged is not None:
         raise UnreadablePin(f"the checkpoint in it is damaged: {damaged}") from damaged
     raise UnreadablePin("no checkpoint stands in it")
+
+
+def notes_in(text: bytes) -> list[bytes]:
+    """What looks like a checkpoint in a text."""
+    return [match[0] for match in _MAILED.finditer(text.rstrip() + b"\n")]
+
+
+def _utf8(saved: bytes) -> bytes:
+    """A text as UTF-8, without its byte order mark; what is none is taken for Windows' Western European."""
+    for mark, encoding in ((BOM_UTF8, "utf-8"), (BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be")):
+        if saved.startswith(mark):
+            return saved[len(mark) :].decode(encoding, "replace").encode()
+    try:
+        saved.decode()
+    except UnicodeDecodeError:
+        return saved.replace(b"\x97", "\u2014".encode())
+    return saved
 
 
 def _readings(mail: bytes) -> Iterator[bytes]:
@@ -124,8 +144,29 @@ def _readings(mail: bytes) -> Iterator[bytes]:
     yield decodestring(mail)
 
 
+def _spellings(text: bytes) -> Iterator[bytes]:
+    """A text with plain line ends, as it stands, without marks of quotation, and without tags of HTML."""
+    lines = _BLANKS.sub(b"", text.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
+    yield lines
+    if b">" in lines:
+        yield _QUOTED.sub(b"", lines)
+    if b"<" in lines:
+        plain = _REFERENCE.sub(_referred, _TAG.sub(b"\n", _BREAK.sub(b"\n", lines)))
+        yield _BLANKS.sub(b"", plain)
+
+
+def _referred(match: "re.Match[bytes]") -> bytes:
+    """The character that a reference of HTML stands for."""
+    number = int(match[1] or b"0") or int(match[2] or b"0", 16) or ord("\u2014")
+    return chr(number).encode(errors="replace") if number < 0x110000 else b""
+
+
 LONGEST_MAIL = 1 << 20
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_BLANKS = re.compile(rb"[\t ]+(?=\n|\Z)")
+_QUOTED = re.compile(rb"^(?:> ?)+", re.MULTILINE)
+_BREAK = re.compile(rb"<br ?/?>\n?", re.IGNORECASE)
+_TAG = re.compile(rb"<[^<>]{1,1000}>")
+_REFERENCE = re.compile(rb"&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|mdash);")
 _MAILED = re.compile(
     rb"^[\x21-\x7e]{1,512}\n(?:0|[1-9][0-9]{0,18})\n[A-Za-z0-9+/]{43}=\n\n(?:\xe2\x80\x94 \S+ [A-Za-z0-9+/]+={0,2}\n)+",
     re.MULTILINE,

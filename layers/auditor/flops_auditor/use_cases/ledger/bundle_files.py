@@ -3,6 +3,7 @@
 import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from stat import S_ISREG
 
 from flops_auditor.domain.ledger import bundle
 from flops_auditor.domain.ledger.container import Entry, read_directory, unpack, unpack_lines
@@ -17,10 +18,12 @@ class BundleFiles:
         """Open it; with `entries`, as another process has read the directory."""
         self.path = path
         try:
-            self._file = os.open(path, os.O_RDONLY)
+            self._file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
             raise BadBundle(f"{path.name} is not a readable file: {error.strerror}") from error
         try:
+            if not S_ISREG(os.fstat(self._file).st_mode):
+                raise BadBundle(f"{path.name} is no file, but a folder, a pipe or a device")
             self.entries = self._directory() if entries is None else entries
         except BaseException:
             self.close()

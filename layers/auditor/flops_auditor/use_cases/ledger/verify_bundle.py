@@ -39,6 +39,7 @@ from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_histor
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, Rotation, check_heartbeat, read_leaf
 from flops_auditor.domain.ledger.ledger_errors import (
     AncestorNotHere,
+    AnotherLedger,
     BadBundle,
     EvidenceMismatch,
     LateRecord,
@@ -171,7 +172,7 @@ def _verify(
     report.size, report.root = head.size, head.root.hex()
     reader = Reader(os.urandom(KEY_BYTES))
     facts = LogFacts(manifest.ledger_id, keys, head.size, verifies, reader, demands.recompute, files)
-    pin = read_pin(demands.pin, manifest.ledger_id) if demands.pin is not None else None
+    pin = read_pin(demands.pin, manifest.ledger_id, keys, verifies) if demands.pin is not None else None
     job = _Job(files, facts, newest, head, pin, report, findings, demands, progress)
     heartbeat = (_whole if manifest.kind == "whole" else _part)(job)
     if findings.defects or heartbeat is None:
@@ -187,8 +188,12 @@ def _verify(
 
 
 def _check_keys(files: BundleFiles, keys: KeyHistory, size: int, demands: Demands) -> None:
-    if demands.keys is not None and not keys.agrees_with(parse_key_history(demands.keys), size):
-        raise UnknownKey("the bundle's keys are not those that were given with --keys, as far as both go")
+    if demands.keys is not None:
+        given = parse_key_history(demands.keys)
+        if given.ledger_id != keys.ledger_id:
+            raise AnotherLedger(f"the keys given are of {given.ledger_id[:120]!r}, not of {keys.ledger_id[:120]!r}")
+        if not keys.agrees_with(given, size):
+            raise UnknownKey("the bundle's keys are not those that were given with --keys, as far as both go")
     for key in keys.ranges:
         if files.need(f"{bundle.PEM}{key.keyid}.pem") != bundle.pem(key.spki):
             raise UnknownKey(f"the PEM file of {key.keyid[:16]} holds another key than keys.json")
