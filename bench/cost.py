@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from bench.marked import between
+from flops_auditor.domain.runs.training_time import Span
+from flops_auditor.use_cases.auditing.collect_training_job import at_finest_period
+from flops_auditor.use_cases.ports.sources import MetricRequest
 from tests.template.bar import watched
 from tests.template.loading import Template, load
 
@@ -34,13 +38,12 @@ function does nothing but wait.
 """
 AUDIT_SECONDS = Decimal("0.3")
 """An audit's own work (`python -m bench.audit_cpu`: 0.27 s)."""
-STATISTICS_OF_A_HOST = 4
-"""That an audit and a look of the watch ask for (aws/sources/cloudwatch.py)."""
 BY_REGION = ("Reconcile", "Watch", "Report")
 """The functions that go through the regions."""
 MOST_REGIONS = 34
 """That have SageMaker, with those that an account has to enable (boto3 1.44.8)."""
 HOSTS = (1, 8, 64, 512)
+START = datetime(2026, 1, 1, tzinfo=UTC)
 PRICE_OF = {
     **dict.fromkeys(("dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"), "dynamodb:read-unit"),
     **dict.fromkeys(("dynamodb:PutItem", "dynamodb:UpdateItem"), "dynamodb:write-unit"),
@@ -215,13 +218,26 @@ def page(template: Template, calls: Mapping[str, Any], prices: Prices) -> str:
     lines += ["", *table(("for each record", "units for one", "USD for 1,000"), rows)]
     looks, watched_hosts = rounds_a_month(template)["Watch"], []
     for hosts in HOSTS:
-        metrics = STATISTICS_OF_A_HOST * hosts
-        look = prices.of("cloudwatch:metric-read", metrics)
-        watching = looks * look
-        day = watching * RATES["day"] / MONTH_SECONDS
-        watched_hosts.append((f"{hosts}", f"{metrics:,}", usd(look, 4), usd(day, 3), usd(watching, 2)))
-    head = ("hosts of a running job", "metrics a look", "USD a look", "USD a day", "USD a month")
+        asked = metrics_of_looks(hosts, looks)
+        day = prices.of("cloudwatch:metric-read", sum(asked[: looks * RATES["day"] // MONTH_SECONDS]))
+        month_of_it = prices.of("cloudwatch:metric-read", sum(asked))
+        hours = asked.count(asked[0]) * MONTH_SECONDS / looks / RATES["hour"]
+        watched_hosts.append(
+            (f"{hosts}", f"{asked[0]:,}", f"{hours:.0f} h", f"{asked[-1]:,}", usd(day, 3), usd(month_of_it, 2))
+        )
+    head = ("hosts of a running job", "metrics a look", "for", "then", "USD of its first day", "USD of its first month")
     return "\n".join([*lines, "", *table(head, watched_hosts)]) + "\n"
+
+
+def metrics_of_looks(hosts: int, looks: int) -> list[int]:
+    """How many metrics of a running job's hosts each look of a month reads, the first one first."""
+    asked = []
+    for number in range(1, looks + 1):
+        now = START + timedelta(seconds=MONTH_SECONDS) * number / looks
+        request = MetricRequest("", "", hosts, (), (), (Span(START, now),), 0)
+        read = at_finest_period(request, now)
+        asked.append(read.series if read else 0)
+    return asked
 
 
 def main() -> None:

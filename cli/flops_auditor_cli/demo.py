@@ -104,7 +104,7 @@ def moved(document: Any, by: timedelta) -> Any:
 def dense(job: Mapping[str, Any], metrics: Mapping[str, Any], by: timedelta, now: datetime) -> dict[str, Any]:
     """The metrics of a moved job, each gauge's value repeated until its next one, as often as the audit will ask."""
     series = metrics.get("MetricDataResults", [])
-    period = finest_period(training_time(parse_training_job(job)).spans, len(series), now)
+    period = finest_period(training_time(parse_training_job(job)).spans, lambda _: len(series), now)
     if period is None:
         return {"MetricDataResults": []}
     step = timedelta(seconds=period)

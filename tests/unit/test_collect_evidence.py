@@ -84,7 +84,7 @@ def test_nothing_is_asked_where_nothing_can_be_known(changes: dict[str, Any]) ->
 )
 def test_the_finest_period_that_is_still_kept(age: timedelta, period: int | None) -> None:
     """CloudWatch User Guide: 60 s for 15 days, 300 s for 63 days, 3600 s for 455 days."""
-    assert finest_period((Span(START, START + timedelta(hours=1)),), 1, START + age) == period
+    assert finest_period((Span(START, START + timedelta(hours=1)),), lambda _: 1, START + age) == period
 
 
 @pytest.mark.parametrize(
@@ -101,11 +101,25 @@ def test_the_finest_period_that_is_still_kept(age: timedelta, period: int | None
 )
 def test_a_coarser_period_when_one_call_would_not_hold_the_points(series: int, minutes: int, period: int) -> None:
     spans = (Span(START, START + timedelta(minutes=1)), Span(START, START + timedelta(minutes=minutes)))
-    assert finest_period(spans, series, START + timedelta(days=1)) == period
+    assert finest_period(spans, lambda _: series, START + timedelta(days=1)) == period
 
 
 def test_no_spans_no_period() -> None:
-    assert finest_period((), 1, NOW) is None
+    assert finest_period((), lambda _: 1, NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("hosts", "hours", "period", "series"), [(8, 52, 60, 32), (8, 53, 300, 8), (16, 300, 300, 16), (64, 300, 3600, 64)]
+)
+def test_of_long_periods_the_highest_values_alone_are_asked_for(
+    hosts: int, hours: int, period: int, series: int
+) -> None:
+    """Nothing else of them holds whatever others send, and four times as many hosts or hours fit a call."""
+    resources = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": hosts, "VolumeSizeInGB": 5}
+    job = {"ResourceConfig": resources, "AlgorithmSpecification": {}}
+    asked = request(hours=hours, now=START + timedelta(hours=hours), **job)
+    assert asked is not None
+    assert (asked.period_seconds, asked.series) == (period, series)
 
 
 def collected(jobs: FakeTrainingJobs, metrics: FakeMetrics, **changes: Any) -> Any:

@@ -71,9 +71,9 @@ def test_samples_of_the_agent_count_with_their_mean() -> None:
     found = observed(*statistics([800], [400], [800], [400], [0], [0]), period=60)
     assert found.busy["algo-1"].occupancy(8) == Fraction(1, 2)
     assert found.notes == ()
-    hourly = observed(*statistics([800.0] * 30 + [0.0] * 30, period=3600), period=3600, hours=1)
-    assert hourly.busy["algo-1"].occupancy(8) == Fraction(1, 2)
-    assert hourly.notes == ()
+    hourly = observed(*statistics([600.0] * 30 + [0.0] * 30, period=3600), period=3600, hours=1)
+    assert hourly.busy["algo-1"].occupancy(8) == Fraction(3, 4), "nothing shows whose samples made a mean of many"
+    assert [note.kind.name for note in hourly.notes] == ["occupancy-highest-of-periods"]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +127,28 @@ def test_no_sample_that_is_added_lowers_the_bound(agent: list[list[float]], adde
     both = [[*mine, *more] for mine, more in zip(agent, added, strict=True)]
     busy = observed(*statistics(*both), period=60).busy.get("algo-1")
     assert busy is None or busy.occupancy(8) >= honest
+
+
+@pytest.mark.parametrize("period", [300, 3600])
+@pytest.mark.parametrize("added", [-47190.0, -1.0, 0.0])
+def test_a_set_of_next_to_no_samples_lowers_no_long_period(period: int, added: float) -> None:
+    """CloudWatch keeps no more of a set than sum, number, lowest and highest: of 1e-9 samples, any sum and zeros."""
+    label, count = "GPUUtilization algo-1", period // 60
+    mean = max((800.0 * count + added) / count, 0.0)
+    figures = {"": mean, " Maximum": 800.0, " Minimum": 0.0, " SampleCount": float(count)}
+    results = [series(label + end, *[each] * (3600 // period), period=period) for end, each in figures.items()]
+    found = observed(*results, period=period, hours=1)
+    assert found.busy["algo-1"].occupancy(8) == 1
+    assert "occupancy-highest-of-periods" in [note.kind.name for note in found.notes]
+
+
+def test_the_highest_values_alone_are_an_occupancy() -> None:
+    found = observed(series("GPUUtilization algo-1 Maximum", *[400] * 12, period=300), period=300, hours=1)
+    assert found.busy["algo-1"].occupancy(8) == Fraction(1, 2)
+    assert words(found.notes) == (
+        "the occupancy is that of periods of 5 minutes, in which an old or large run is read: each counts with its "
+        "busiest minute, since whoever may write the metric can lower a mean",
+    )
 
 
 def test_the_host_may_stand_with_its_job() -> None:

@@ -3,7 +3,8 @@
 AWS's agent on each host sends one sample a minute (Amazon SageMaker AI metrics in Amazon CloudWatch, job metrics). The
 container holds the run's role, so it may send samples of its own, but it cannot take back those of the agent. So a
 period with more samples than the agent sends, with one below zero, or with a mean that its highest sample rules out,
-counts with its highest sample: nobody lowers that (docs/methodology.md, "What the run itself can write").
+counts with its highest sample: nobody lowers that (docs/methodology.md, "What the run itself can write"). In a period
+of more than one sample of the agent nothing shows what others made of its mean, so it always does.
 """
 
 import re
@@ -31,6 +32,12 @@ ADDED_SAMPLES = Kind(
     "in {count} periods {label:said80} has more samples than AWS's agent sends (one a minute), one below zero, or a "
     "mean that its highest sample rules out: whoever may write the metric can lower a mean so, and these periods count "
     "with their highest sample",
+)
+
+HIGHEST_OF_PERIODS = Kind(
+    "occupancy-highest-of-periods",
+    "the occupancy is that of periods of {minutes} minutes, in which an old or large run is read: each counts with "
+    "its busiest minute, since whoever may write the metric can lower a mean",
 )
 
 Points = Sequence[tuple[int | None, float]]
@@ -88,11 +95,12 @@ def busy_hosts(
     seconds of the spans `beside` training some host was seen at work, at most.
     """
     busy: dict[str, Busy] = {}
-    at_work = 0
+    at_work = longest = 0
     for label in sorted(labelled):
-        if label.endswith((MAXIMUM, LOWEST, SAMPLES)):
+        means_of = label.removesuffix(MAXIMUM)
+        if label.endswith((LOWEST, SAMPLES)) or (means_of != label and means_of in labelled):
             continue
-        host = host_in(label.removeprefix(metrics.occupancy).strip(), metrics)
+        host = host_in(means_of.removeprefix(metrics.occupancy).strip(), metrics)
         if host is None:
             notes.append(NO_HOST(label=label))
             continue
@@ -101,12 +109,16 @@ def busy_hosts(
         if changed:
             notes.append(ADDED_SAMPLES(count=changed, label=label))
         series = series_of(points)
+        if samples or means_of != label:
+            longest = max(longest, step_of(series, period_seconds))
         at_work = max(at_work, _at_work(series, beside, period_seconds))
         read = busyness(series, spans, period_seconds)
         if read is not None:
             busy[host] = read
         elif not changed:
             notes.append(NO_TIME(label=label))
+    if longest > AGENT_PERIOD:
+        notes.append(HIGHEST_OF_PERIODS(minutes=longest // AGENT_PERIOD))
     return busy, Fraction(at_work, 10**6)
 
 
@@ -145,10 +157,10 @@ def busyness(series: Series, spans: Sequence[Span], period_seconds: int | None) 
 def _of_the_agent(
     means: Points, highest: Points, lowest: Points, samples: Points, period_seconds: int | None
 ) -> tuple[Points, int]:
-    """The means, less what samples of others may have made of them, and of how many periods that was.
+    """The means, less what samples of others may have made of them, and in how many periods others surely sent some.
 
     A period of which not even the highest value is known is left out: it then counts as fully busy. Without numbers of
-    samples (a file from a person) the means stay as they are.
+    samples (a file from a person) the values stay as they are.
     """
     if not samples:
         return means, 0
@@ -159,11 +171,11 @@ def _of_the_agent(
         count, peak = counted.get(start, 0.0), peaks.get(start)
         # What is below zero is no amount, so its period has no lowest value here.
         alone = count <= max(1, most) and start in lows
-        if start is None or (alone and (peak is None or peak <= mean * max(1.0, count) * _SAME)):
+        possible = alone and (peak is None or peak <= mean * max(1.0, count) * _SAME)
+        changed += not possible and start is not None
+        if start is None or (possible and most <= 1):
             kept.append((start, mean))
-            continue
-        changed += 1
-        if peak is not None:
+        elif peak is not None:
             kept.append((start, max(mean, peak)))
     return kept, changed
 

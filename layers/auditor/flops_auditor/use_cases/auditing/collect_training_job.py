@@ -1,6 +1,6 @@
 """Collect what SageMaker and CloudWatch know about a training job, and what they refused to say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,7 +34,7 @@ from flops_auditor.use_cases.ports.sources import (
 RETENTION = ((60, timedelta(days=15)), (300, timedelta(days=63)), (3600, timedelta(days=455)))
 """Amazon CloudWatch User Guide, metrics retention: period in seconds -> how long it is kept."""
 MOST_POINTS = 100_800
-"""One GetMetricData call. Beyond it a coarser period is asked for: the mean over whole periods is the same."""
+"""One GetMetricData call. Beyond it a coarser period is asked for."""
 
 PACKAGE_LEVELS = 2
 """A package that the job names, and the package that this one was made from. What lies further back is a doubt."""
@@ -175,15 +175,22 @@ def metric_request(run: Run, vocabulary: TrainerMetrics, now: datetime) -> Metri
     counters = tuple(name for name, meaning in named.items() if meaning.cumulative)
     lowest = tuple(name for name, meaning in named.items() if meaning.lowest_too)
     request = MetricRequest(run.name, run.region, hosts, tuple(named), counters, run.time.spans, 0, lowest)
-    period = finest_period(run.time.spans, request.series, now)
-    return replace(request, period_seconds=period) if period is not None and request.series else None
+    return at_finest_period(request, now) if request.series else None
 
 
-def finest_period(spans: tuple[Span, ...], series: int, now: datetime) -> int | None:
-    """The finest period in seconds that CloudWatch still keeps for the whole job, and that fits MOST_POINTS."""
+def at_finest_period(request: MetricRequest, now: datetime) -> MetricRequest | None:
+    """The request at the finest period that there is for it; None where CloudWatch keeps nothing of it any more."""
+    period = finest_period(request.spans, lambda period: replace(request, period_seconds=period).series, now)
+    return None if period is None else replace(request, period_seconds=period)
+
+
+def finest_period(spans: tuple[Span, ...], series: Callable[[int], int], now: datetime) -> int | None:
+    """The finest period in seconds that CloudWatch still keeps for the whole job, and of which so many series fit
+    MOST_POINTS.
+    """
     if not spans:
         return None
     seconds = (spans[-1].end - spans[0].start).total_seconds()
     kept = [period for period, age in RETENTION if now - spans[0].start < age]
-    fitting = [period for period in kept if seconds / period * max(1, series) <= MOST_POINTS]
+    fitting = [period for period in kept if seconds / period * max(1, series(period)) <= MOST_POINTS]
     return fitting[0] if fitting else (kept[-1] if kept else None)
