@@ -148,6 +148,11 @@ def environment(_: Path) -> Iterator[Try]:
     for text in TEXTS:
         for name in ("PRETRAIN_FLOPS", "HF_MODEL_ID", *(each.upper() for each in SOME)):
             yield f"{name}={text[:20]}", lambda name=name, text=text: audited(describe(Environment={name: text}))
+        all_of_them = {
+            "SM_HPS": json.dumps(dict.fromkeys(SOME, text)),
+            **{f"SM_HP_{each.upper()}": text for each in SOME},
+        }
+        yield f"SM_HPS={text[:20]}", lambda given=all_of_them: audited(describe(Environment=given))
 
 
 def arguments(_: Path) -> Iterator[Try]:
