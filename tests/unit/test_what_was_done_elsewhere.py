@@ -132,6 +132,23 @@ def test_a_lone_value_beside_an_earlier_one_counts_its_growth() -> None:
     assert found.estimate.firm_flop == pytest.approx(1e22)
 
 
+def test_what_a_counter_had_when_it_was_first_seen_is_not_firm_of_a_run_that_may_resume() -> None:
+    """Two samples near the end, an hour apart: at their rate all of it could have been counted from nothing."""
+    late = [START + timedelta(hours=hour) for hour in (718, 719)]
+    job = describe(
+        hours=HOURS,
+        ResourceConfig={"InstanceType": "ml.p5.48xlarge", "InstanceCount": 16},
+        HyperParameters=LLAMA,
+        **CHECKPOINTS["a checkpoint configuration"],
+    )
+    found = audit(
+        Evidence(job, metrics=[{"Label": "num_tokens", "Timestamps": late, "Values": [5.9e12, 6e12]}]), TABLES
+    )
+    assert "counter-begins-unseen" in kinds(found.estimate) and found.verdict == "indeterminate"
+    grown = audited(LLAMA, 16, {"num_tokens": rising(0, 6e12)}, **CHECKPOINTS["a checkpoint configuration"])
+    assert "counter-begins-unseen" not in kinds(grown.estimate) and grown.verdict == "above"
+
+
 def test_that_it_resumes_is_its_own_word_and_a_meter_restores_nothing() -> None:
     last = [{"MetricName": "total_flos", "Value": 3e23, "Timestamp": START + timedelta(hours=HOURS)}]
     found = audited({**LLAMA, "resume_from_checkpoint": "true"}, 16, {}, FinalMetricDataList=last)

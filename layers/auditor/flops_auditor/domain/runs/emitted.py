@@ -49,8 +49,8 @@ BEGINS_HIGH = Kind(
 )
 BEGINS_UNSEEN = Kind(
     "counter-begins-unseen",
-    "nothing shows from where counter {name:said80} grew, and the run may go on from a checkpoint that it was restored "
-    "from: no verdict of above rests on what it may have begun with",
+    "counter {name:said80} was seen to grow by {grown:flop} alone, and the run may go on from a checkpoint whose count "
+    "it was restored with: no verdict of above rests on the rest",
 )
 FINAL_OF_RESTARTED = Kind(
     "final-value-of-restarted-counter",
@@ -84,8 +84,8 @@ class Emitted:
 
     `share` is the part of the training time (0..1) that it speaks for, None where nothing says. `counts`: it adds up
     over the training, and is no mean. `least` and `most` bound a count that may have been repeated on several hosts, or
-    restarted unseen; None: the value itself. `grown` is what a count that was not seen to grow from its beginning grew:
-    no more is certain of it where it may have been restored from a checkpoint; None: it does not matter.
+    restarted unseen; None: the value itself. `grown` is what a count was seen to grow: no
+    more is certain of one that may have been restored from a checkpoint; None: of what is no count.
     """
 
     value: Fraction
@@ -167,8 +167,7 @@ def read_counter(
     most = value + Fraction(_lost_in_restarts(series, moments, step, fastest), series.scale)
     share = _counted_share(series, spans, step)
     least = value - high if high else None
-    grown = None if fastest else _grown(series)
-    return Emitted(value, name, share, True, least, most if most > value else None, grown)
+    return Emitted(value, name, share, True, least, most if most > value else None, _grown(series))
 
 
 def _counted_share(series: Series, spans: Sequence[Span], step: int) -> Fraction:
@@ -264,9 +263,8 @@ def of_all_hosts(name: str, by_host: Mapping[str, Emitted], hosts: int, notes: l
         )
     value = sum((one.value for one in hosts_counted), Fraction(0))
     most = sum((one.highest for one in hosts_counted), Fraction(0))
-    least = max(one.lowest for one in hosts_counted)
-    grown = max(one.surely_grown for one in hosts_counted)
-    return Emitted(value, name, share, counts=True, least=least, most=most, grown=grown if grown < least else None)
+    least, grown = (max(each) for each in zip(*((one.lowest, one.surely_grown) for one in hosts_counted), strict=True))
+    return Emitted(value, name, share, counts=True, least=least, most=most, grown=grown)
 
 
 def largest(quantity: str, readings: Sequence[Emitted], notes: list[Remark]) -> Emitted:

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.runs.emitted import (
+    AGREEMENT,
     BEGINS_UNSEEN,
     FINAL_GAUGE,
     Emitted,
@@ -103,12 +104,16 @@ class Observations:
         )
 
     def of_a_resumed_run(self) -> "Observations":
-        """Of a run that may go on from a checkpoint: a counter that was not seen to grow may have begun with all of it.
+        """Of a run that may go on from a checkpoint: what a counter had when it was first seen may be an earlier run's.
         A meter counts what its own process did.
         """
-        unseen = {q: one for q, one in self.emitted.items() if one.surely_grown < one.lowest and q != MODEL_FLOP}
+        unseen = {
+            quantity: one
+            for quantity, one in self.emitted.items()
+            if one.surely_grown * AGREEMENT < one.lowest and quantity != MODEL_FLOP
+        }
         restored = {quantity: replace(one, least=one.surely_grown) for quantity, one in unseen.items()}
-        notes = (BEGINS_UNSEEN(name=one.name) for one in unseen.values())
+        notes = (BEGINS_UNSEEN(name=one.name, grown=one.surely_grown) for one in unseen.values())
         return replace(self, emitted={**self.emitted, **restored}, notes=(*self.notes, *notes))
 
 
