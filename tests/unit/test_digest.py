@@ -1,5 +1,6 @@
 """The mail of a week says what the report says, is bounded, and goes out at most once."""
 
+import copy
 import json
 import re
 from collections.abc import Callable
@@ -98,6 +99,19 @@ def test_a_job_that_turned_is_below_on_its_own_word_there_too() -> None:
     changes = replace(report.changes, turned=(Turned(line, "indeterminate"),))
     flat = " ".join(digest_of(replace(report, changes=changes), NOTE, PAGE).body.split())
     assert f"{line.name} was indeterminate, is below, on its own word" in flat
+
+
+def test_a_job_below_into_whose_occupancy_somebody_wrote_is_told() -> None:
+    written = {"kind": "occupancy-has-added-samples", "words": "in 3 periods ..."}
+    contents = copy.deepcopy(demo_contents())
+    for each in contents[:2]:
+        each["estimate"]["assumptions"].append(written)
+    assert [each["verdict"] for each in contents[:2]].count("below") == 1, "of the other one people were told"
+    [below] = [each["job"]["name"] for each in contents[:2] if each["verdict"] == "below"]
+    mail = digest_of(report_on(contents), NOTE, PAGE)
+    named = mail.body.partition("BELOW, THOUGH SOMEBODY ADDED SAMPLES TO THEIR OCCUPANCY")[2].partition("INDETERM")[0]
+    assert named.split()[:3] == ["-", f"{below}:", "below,"] and named.count("- ") == 1
+    assert json.loads(mail.attributes["json"])["samples_added"] == 1
 
 
 def test_lists_are_cut_and_what_is_left_out_is_counted() -> None:

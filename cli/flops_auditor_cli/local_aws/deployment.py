@@ -103,10 +103,13 @@ def lock_archive(stack: Stack, parameters: Mapping[str, str]) -> None:
 
 
 def limit_concurrency(stack: Stack, parameters: Mapping[str, str]) -> None:
-    """Set the audits' concurrency by API: the emulator leaves a parameter's number as text, then cannot compare it."""
-    functions = stack.client("lambda")
+    """Set the audits' concurrency by API: the emulator leaves a parameter's number as text, then cannot compare it.
+    That of replays is no parameter, and stays as the template has it.
+    """
+    functions, queue = stack.client("lambda"), stack.outputs["AuditQueueUrl"].rpartition("/")[2]
     mappings = functions.list_event_source_mappings(FunctionName=stack.outputs["AuditFunctionName"])
     for mapping in mappings["EventSourceMappings"]:
-        functions.update_event_source_mapping(
-            UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(parameters["AuditConcurrency"])}
-        )
+        if mapping["EventSourceArn"].endswith(f":{queue}"):
+            functions.update_event_source_mapping(
+                UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": int(parameters["AuditConcurrency"])}
+            )

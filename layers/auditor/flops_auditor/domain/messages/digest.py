@@ -42,6 +42,7 @@ def digest_of(report: Report, checkpoint: str, page: str) -> Alert:
         section("NEAREST TO A LINE", [_near(e.line, e.line.nearest) for e in report.nearest if e.line.nearest]),
         section(f"CHANGED SINCE {minute_of(report.changes.since)}", _changes(report.changes)),
         section("BELOW ON THEIR OWN WORD ALONE", _named(report.on_their_word)),
+        section("BELOW, THOUGH SOMEBODY ADDED SAMPLES TO THEIR OCCUPANCY", _named(_with_samples_added(report))),
         section("INDETERMINATE, AND WHAT WOULD SETTLE IT", _open(report.open_jobs, report.counts["indeterminate"])),
         section("THE LEDGER", [*_ledger(report.ledger), f"The report, with every job: {page}"]),
         section("THE CHECKPOINT", [HOW_TO_KEEP_IT if checkpoint else "The log was not sealed yet: there is none."]),
@@ -86,6 +87,11 @@ def _named(lines: Sequence[JobLine]) -> list[str]:
     return _cut([f"- {_name(line)}: {_said(line)}" for line in lines[:MOST_LISTED]], len(lines))
 
 
+def _with_samples_added(report: Report) -> list[JobLine]:
+    """Each counts with its highest samples, so it is below whatever was added: that somebody tried is told."""
+    return [line for line in report.jobs if line.verdict == "below" and line.samples_added]
+
+
 def _open(jobs: Sequence[OpenJob], count: int) -> list[str]:
     open_points = []
     for job in jobs[:MOST_LISTED]:
@@ -117,6 +123,7 @@ def _twin(report: Report, checkpoint: str) -> str:
         "since": iso(report.changes.since),
         "counts": dict(report.counts),
         "on_their_word": len(report.on_their_word),
+        "samples_added": len(_with_samples_added(report)),
         "new": report.changes.new,
         "turned": len(report.changes.turned),
         "checkpoint": checkpoint,

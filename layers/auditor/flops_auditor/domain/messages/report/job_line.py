@@ -15,6 +15,7 @@ from flops_auditor.domain.messages.record_words import (
     verdict_in_words,
     with_shares,
 )
+from flops_auditor.domain.runs.occupancy import ADDED_SAMPLES
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.figures import SEVERITY, Verdict
 
@@ -53,6 +54,7 @@ class NearestLine:
 class JobLine:
     """A job. FLOP include those of the runs that it continues; None where nothing bounds them.
 
+    `samples_added`: somebody beside AWS's agent wrote into the occupancy of its hosts.
     `shown_as` is the verdict as people read it: that, or "disputed", "not in force", "silent". `parents` are job ids.
     `policies` are those that it was compared with, each with the SHA-256 of its file.
     """
@@ -69,6 +71,7 @@ class JobLine:
     shown_as: str
     on_the_jobs_word: bool
     without_statements: Verdict
+    samples_added: bool
     lower_flop: int | None
     best_flop: int | None
     upper_flop: int | None
@@ -116,6 +119,7 @@ def line_of(content: Mapping[str, Any], today: date) -> JobLine:
         shown_as=verdict_in_words(content, today),
         on_the_jobs_word=rests["on_the_jobs_word"],
         without_statements=rests["verdict_without_statements"],
+        samples_added=any(each["kind"] == ADDED_SAMPLES.name for each in content["estimate"]["assumptions"]),
         lower_flop=_amount(total["lower_flop"]),
         best_flop=_amount(total["best_flop"]),
         upper_flop=_amount(total["upper_flop"]),
