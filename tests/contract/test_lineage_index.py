@@ -1,6 +1,7 @@
 """Every LineageIndex behaves alike: in memory, and on a DynamoDB table. Queued messages are what the audit reads."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -54,6 +55,18 @@ def test_a_place_is_no_prefix_of_a_neighbour(index: LineageIndex) -> None:
     assert names(index.exactly("output", place("s3://b/run1"), "", 10)) == ["b/run1 a"]
     assert len(index.within("output", place("s3://b"), "", 10)) == 5
     assert names(index.exactly("output", place("s3://b"), "", 10)) == []
+
+
+def test_places_that_begin_so_are_neighbours_too(index: LineageIndex) -> None:
+    for uri in ("s3://b/run1", "s3://b/run10", "s3://b/run1/x", "s3://b/ru", "s3://b/a/run1", "s3://bb/run1"):
+        index.add("output", entry(uri))
+    assert names(index.beginning("output", place("s3://b/run"), "", 10)) == ["b/run1 a", "b/run1/x a", "b/run10 a"]
+    first = index.beginning("output", place("s3://b/run"), "", 1)
+    assert names(index.beginning("output", place("s3://b/run"), first[0].cursor, 1)) == ["b/run1/x a"]
+    index.add("prefix", replace(entry("s3://b/a/run1"), location=place("s3://b/a/run1").in_folder))
+    assert str(place("s3://b/a/run1").in_folder) == "s3://b/a/run1"
+    assert names(index.beginning("prefix", place("s3://b/a/r").in_folder, "", 10)) == ["b/a/run1 a"]
+    assert names(index.beginning("prefix", place("s3://b/a"), "", 10)) == []
 
 
 def test_the_newest_before_a_time_comes_first(index: LineageIndex) -> None:

@@ -48,7 +48,7 @@ def family(objects: MemoryObjects, read: str = COPY, world: World | None = None,
     world = comparing(world or World(), objects)
     role = {"RoleArn": "arn:aws:iam::123456789012:role/team"}
     world.add(continuing("parent", **role))
-    world.add(continuing("child", day=1, InputDataConfig=[channel("model", read)], **{**role, **of_child}))
+    world.add(continuing("child", day=1, **{**role, "InputDataConfig": [channel("model", read)], **of_child}))
     return world
 
 
@@ -79,6 +79,58 @@ def test_what_may_not_be_asked_for_is_a_note() -> None:
     lineage = world.content("child")["lineage"]
     assert [note["kind"] for note in lineage["notes"]] == ["copy-not-looked-for"]
     assert world.ancestors("child") == set()
+
+
+@pytest.mark.parametrize(
+    ("lies", "read"),
+    [
+        ("s3://elsewhere/llama-3.1/model.tar.gz", channel("model", "s3://elsewhere/llama-3.1/")),
+        ("s3://elsewhere/m-1.tar.gz", channel("model", "s3://elsewhere/m-1.tar.gz")),
+        (COPY, channel("train", COPY)),
+    ],
+    ids=["folder with a dot", "another name", "data"],
+)
+def test_a_copy_is_found_in_whatever_folder_and_channel_it_lies(lies: str, read: dict[str, Any]) -> None:
+    world = family(MemoryObjects({artifact("parent"): SAME, lies: SAME}), InputDataConfig=[read])
+    world.audit()
+    assert world.ancestors("child") == {"parent"}
+    assert world.content("child")["lineage"]["doubts"] == []
+
+
+@pytest.mark.parametrize(
+    ("read", "notes"),
+    [
+        ("s3://elsewhere/copied/", ["copy-not-looked-for"]),
+        ("s3://elsewhere/copied/model.tar", ["copy-not-looked-for"]),
+        ("s3://elsewhere/renamed.tar.gz", []),
+    ],
+)
+def test_a_place_where_nothing_was_compared_is_a_note(read: str, notes: list[str]) -> None:
+    """Folders are not listed: a copy of another name in one is not seen. Its own checkpoints are no such place."""
+    there = {artifact("parent"): SAME, "s3://elsewhere/renamed.tar.gz": {**SAME, "ETag": "x"}}
+    own = {"CheckpointConfig": {"S3Uri": "s3://checkpoints/own"}}
+    world = family(MemoryObjects(there), read, **own)
+    world.audit()
+    lineage = world.content("child")["lineage"]
+    assert (lineage["doubts"], [note["kind"] for note in lineage["notes"]]) == ([], notes)
+
+
+def test_a_result_that_is_a_folder_is_a_note_of_its_run() -> None:
+    world = comparing(World(), MemoryObjects({"s3://models/parent/output/model/w.bin": SAME}))
+    world.add(continuing("parent", ModelArtifacts={"S3ModelArtifacts": "s3://models/parent/output/model/"}))
+    world.add(continuing("failed"))
+    world.audit()
+    assert [note["kind"] for note in world.content("parent")["lineage"]["notes"]] == ["copy-not-looked-for"]
+    assert world.content("failed")["lineage"]["notes"] == [], "it left no artifact"
+
+
+def test_more_models_than_are_compared_are_a_doubt() -> None:
+    for count, doubts in ((12, []), (25, ["too-many-objects"])):
+        junk = {f"s3://junk/{n}.tar.gz": {"ETag": str(n), "ObjectSize": 5_000_000} for n in range(count)}
+        channels = [channel(f"model{n}", at) for n, at in enumerate(junk)]
+        world = family(MemoryObjects({artifact("parent"): SAME, COPY: SAME, **junk}), InputDataConfig=channels)
+        world.audit()
+        assert [doubt["kind"] for doubt in world.content("child")["lineage"]["doubts"]] == doubts
 
 
 def test_what_was_answered_lies_in_the_evidence_as_it_came() -> None:

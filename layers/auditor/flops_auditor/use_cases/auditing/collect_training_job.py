@@ -12,7 +12,7 @@ from flops_auditor.domain.runs.evidence import Evidence, Unread, plain
 from flops_auditor.domain.runs.models_file import MalformedModels
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.runs.sources.artifacts import Objects, objects_of
+from flops_auditor.domain.runs.sources.artifacts import ARTIFACT, NOT_THERE, Objects, objects_of, own_artifact
 from flops_auditor.domain.runs.sources.model_packages import Packages, beginnings, own_packages
 from flops_auditor.domain.runs.sources.training_job import run_of
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
@@ -155,7 +155,10 @@ def read_packages(run: Run, job: TrainingJob, jobs: TrainingJobs) -> Packages:
 
 
 def read_objects(run: Run, job: TrainingJob, source: ObjectAttributes) -> Objects:
-    """Ask for the run's own artifact and for the objects that it begins from; one that is not there is left out."""
+    """Ask for the run's own artifact and for the objects that it begins from. A file that it did not leave is left out;
+    any other place where no object is becomes evidence.
+    """
+    own = own_artifact(job)
     objects: dict[str, Mapping[str, Any] | Unread] = {}
     for place in objects_of(run.begins, job):
         try:
@@ -165,6 +168,8 @@ def read_objects(run: Run, job: TrainingJob, source: ObjectAttributes) -> Object
             continue
         if answer is not None:
             objects[str(place)] = plain(answer)
+        elif place != own or place.path[-1] != ARTIFACT:
+            objects[str(place)] = Unread("s3:GetObjectAttributes", NOT_THERE)
     return objects
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.places import Location, Reference
+from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.s3_spellings import read_s3
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
 from flops_auditor.domain.values.remarks import Kind, Remark
@@ -19,24 +20,38 @@ CONTENT = "s3-content"
 LEAST_BYTES = 1_000_000
 ARTIFACT = "model.tar.gz"
 """What SageMaker calls an artifact, and what a channel with a folder is looked for."""
-MOST_OBJECTS = 10
+_PACKED = (".tar.gz", ".tgz")
+"""How files end that are asked for where nothing says that a model is read."""
+MOST_OBJECTS = 20
 """Of a run, its own artifact among them."""
+NOT_THERE = "NoSuchKey"
 _ALGORITHMS = ("ChecksumSHA256", "ChecksumSHA1", "ChecksumCRC64NVME", "ChecksumCRC32C", "ChecksumCRC32")
 
 UNSEEN_COPY = Kind(
     "copy-not-looked-for",
-    "{count} objects could not be asked for ({error}): whether they are copies of results is not seen",
+    "{count} places could not be compared with results of runs ({error}): whether these are copies is not seen",
+)
+TOO_MANY_OBJECTS = Kind(
+    "too-many-objects",
+    "the job reads models from more places than the {most} objects that are compared with results of runs: whether "
+    "copies of these lie at the others is not seen",
+    TAG_LINEAGE,
 )
 
 Objects = Mapping[str, Mapping[str, Any] | Unread]
-"""What was answered about objects, by their place, or why nothing was."""
+"""What was answered about objects, by their place, or why nothing was. Empty where artifacts are not compared."""
 
 
-def object_of(location: Location) -> Location | None:
-    """The object at a place that a model is read from: the place itself, or an artifact in that folder."""
+def objects_at(location: Location) -> tuple[Location, ...]:
+    """The objects that a model at a place may be: the place itself, or an artifact in that folder. The name of a folder
+    may have a dot.
+    """
     if not location.in_s3 or not location.path:
-        return None
-    return location if "." in location.path[-1] else Location(location.space, (*location.path, ARTIFACT))
+        return ()
+    inside = Location(location.space, (*location.path, ARTIFACT))
+    if location.path[-1].endswith(_PACKED):
+        return (location,)
+    return (location, inside) if "." in location.path[-1] else (inside,)
 
 
 def own_artifact(job: TrainingJob) -> Location | None:
@@ -45,11 +60,21 @@ def own_artifact(job: TrainingJob) -> Location | None:
 
 
 def objects_of(begins: Sequence[Reference], job: TrainingJob) -> tuple[Location, ...]:
-    """Which objects to ask for: the job's own artifact, and those that it begins from; data is not looked at."""
+    """Which objects to ask for: the job's own artifact, and those that it begins from, of data packed files alone."""
+    return _wanted(begins, job)[:MOST_OBJECTS]
+
+
+def _wanted(begins: Sequence[Reference], job: TrainingJob) -> tuple[Location, ...]:
     artifact = own_artifact(job)
     own = [artifact] if artifact is not None and artifact.path else []
-    read = [at for each in begins if not each.data and (at := object_of(each.location)) is not None]
-    return tuple(dict.fromkeys([*own, *read]))[:MOST_OBJECTS]
+    read = sorted(filter(_is_compared, begins), key=lambda each: each.data)
+    return tuple(dict.fromkeys([*own, *(at for each in read for at in objects_at(each.location))]))
+
+
+def _is_compared(reference: Reference) -> bool:
+    if reference.data:
+        return not reference.exact and bool(reference.location.path) and reference.location.path[-1].endswith(_PACKED)
+    return not reference.explicit
 
 
 def contents(answer: Mapping[str, Any] | Unread | None) -> tuple[Location, ...]:
@@ -69,9 +94,9 @@ def contents(answer: Mapping[str, Any] | Unread | None) -> tuple[Location, ...]:
 def with_copies(begins: Sequence[Reference], objects: Objects) -> tuple[Reference, ...]:
     """What a run begins from, and the contents of it."""
     copies = [
-        replace(each, location=content, directory=False)
-        for each in begins
-        if not each.data and not each.explicit and (at := object_of(each.location)) is not None
+        replace(each, location=content, directory=False, prefix=False)
+        for each in filter(_is_compared, begins)
+        for at in objects_at(each.location)
         for content in contents(objects.get(str(at)))
     ]
     return (*begins, *copies)
@@ -82,7 +107,23 @@ def own_contents(job: TrainingJob, objects: Objects) -> tuple[Location, ...]:
     return contents(objects.get(str(own_artifact(job))))
 
 
-def unseen(objects: Objects) -> tuple[Remark, ...]:
-    """A note where objects could not be asked for."""
-    refused = [answer for answer in objects.values() if isinstance(answer, Unread)]
-    return (UNSEEN_COPY(count=len(refused), error=refused[0].error),) if refused else ()
+def unseen(
+    begins: Sequence[Reference], results: Sequence[Location], job: TrainingJob, objects: Objects
+) -> tuple[Remark, ...]:
+    """A note where nothing was answered about a place that is none of the job's `results`, or about its own artifact;
+    and a doubt where models were read from too many.
+    """
+    if not objects:
+        return ()
+    asked = objects_of(begins, job)
+    compared = list(filter(_is_compared, begins))
+    beyond = any(set(objects_at(each.location)) - set(asked) for each in compared if not each.data)
+    places = dict.fromkeys(objects_at(each.location) for each in compared if each.location not in results)
+    artifact = own_artifact(job)
+    if artifact is not None and artifact in asked and str(artifact) in objects:
+        places[(artifact,)] = None
+    missed = [[objects.get(str(at)) for at in place] for place in places if place]
+    missed = [answers for answers in missed if not any(isinstance(each, Mapping) for each in answers)]
+    errors = [each.error for answers in missed for each in answers if isinstance(each, Unread)]
+    notes = [UNSEEN_COPY(count=len(missed), error=errors[0] if errors else NOT_THERE)] if missed else []
+    return (*notes, *([TOO_MANY_OBJECTS(most=MOST_OBJECTS)] if beyond else []))

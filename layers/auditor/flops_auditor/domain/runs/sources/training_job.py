@@ -43,7 +43,8 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
     """The run of a job whose answer is parsed already; `job` has the tags of the evidence."""
     declared = read_declared(statements(job))
     begins, remarks = beginnings(job, declared.lineage, evidence.packages)
-    results, unseen_copies = outputs(job), unseen(evidence.objects)
+    results = outputs(job)
+    remarks = (*remarks, *unseen(begins, results, job, evidence.objects))
     copies = own_contents(job, evidence.objects)
     return Run(
         source=SOURCE,
@@ -70,7 +71,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
             FinalValue(final.metric_name, final.value, final.timestamp) for final in job.final_metric_data_list
         ),
         begins=with_copies(begins, evidence.objects),
-        begins_notes=(*(each for each in remarks if each.kind.remedy is None), *unseen_copies),
+        begins_notes=tuple(each for each in remarks if each.kind.remedy is None),
         begins_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
         reads=_denied(job) if declared.lineage else (),
         auxiliary=_auxiliary(remarks),
