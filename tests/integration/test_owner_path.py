@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
 from flops_auditor_cli.demo import DETAIL_TYPE
 from flops_auditor_cli.main import app
+from tests.fakes.lineage import channel
 from tests.faults import told
 from tests.integration.deployed import Deployed, fresh_job, run
 
@@ -82,6 +83,36 @@ def test_a_name_that_was_used_again_hides_no_job(operator: Deployed) -> None:
         assert all(each in f"{asked.output}{asked.exception}" for each in ids)
     for job_id in ids:
         assert run("records", "show", job_id)[1]["job"]["id"] == job_id
+
+
+def test_a_result_is_a_beginning_wherever_the_job_names_it(deployed: Deployed) -> None:
+    """Under a name of an output, in the command line, and by the beginning of a key, whoever is recorded first."""
+    hosts = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
+    parent = fresh_job(hours=600, ended=timedelta(days=30), ResourceConfig=hosts)
+    path = f"s3://models/{parent['TrainingJobName']}"
+    parent |= {
+        "OutputDataConfig": {"S3OutputPath": "s3://models/"},
+        "ModelArtifacts": {"S3ModelArtifacts": f"{path}/output/model.tar.gz"},
+    }
+    result = parent["ModelArtifacts"]["S3ModelArtifacts"]
+    command = {"TrainingImage": "x", "TrainingInputMode": "File", "ContainerArguments": ["--model", result]}
+    children = [
+        fresh_job(hours=1, **changes)
+        for changes in (
+            {"HyperParameters": {"saved_model_path": result}},
+            {"AlgorithmSpecification": command},
+            {"InputDataConfig": [channel("model", path[:-1])]},
+        )
+    ]
+    for job in (children[0], parent, *children[1:]):
+        deployed.load(job)
+        deployed.announce_as_aws([job])
+        deployed.record(job["TrainingJobArn"])
+    deployed.idle()
+    for child in children:
+        content = deployed.record(child["TrainingJobArn"]).predicate
+        assert [each["job_arn"] for each in content["cumulative"]["ancestors"]] == [parent["TrainingJobArn"]]
+        assert content["verdict"] == "above"
 
 
 def replay(deployed: Deployed, arns: list[str], created: datetime) -> None:
