@@ -14,6 +14,7 @@ from flops_auditor.domain.ledger.forms import (
     RECORD,
     ROTATION,
     WITHOUT_STATEMENTS,
+    Exactly,
     Flag,
     Maybe,
     Named,
@@ -103,6 +104,8 @@ def _form(form: Any) -> list[Any]:  # noqa: PLR0911 - one for each kind of form
             return ["text"]
         case Text(pattern):
             return ["text", pattern.replace("^.", r"^[^\n]")]
+        case Exactly(text):
+            return ["exactly", text]
         case Whole():
             return ["whole"]
         case Flag():

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.record import lineage_part, result
 from flops_auditor.domain.law.assessment import crossed_lines
 from flops_auditor.domain.law.due_dates import due_dates
+from flops_auditor.domain.lineage.kept_ancestors import SCHEMA
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Lineage, from_json, read_lineage
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.sources.cases import read_case
+from flops_auditor.domain.values.canonical_json import canonical
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.pages.render import report_page
 from flops_auditor.use_cases.auditing.amend_record import amend
@@ -304,6 +307,11 @@ def evidence_of_a_million_lists(forger: Forger) -> None:
     forger.records("other")[0].rest_on(b"[" + b"[]," * 1_000_000 + b"1]")
 
 
+def evidence_of_a_million_names(forger: Forger) -> None:
+    """In one object: a dictionary of them takes thirty times their bytes."""
+    forger.records("other")[0].rest_on(b"{" + b",".join(b'"%x":1' % number for number in range(700_000)) + b"}")
+
+
 # What it continues
 
 
@@ -338,6 +346,26 @@ def _follow(forger: Forger) -> None:
         if after["due"] and before["due"]:
             day = min(after["due"][0]["day"], before["due"][0]["day"])
             after["due"][0]["day"] = after["notification_due"] = day
+
+
+def an_object_with_too_many_ancestors(forger: Forger) -> None:
+    """More than anybody can hold in memory, each doubt a word long."""
+    _kept(forger, SCHEMA, [{"kind": "", "words": ""}] * 170_000)
+
+
+def an_object_of_another_schema(forger: Forger) -> None:
+    _kept(forger, "x", [{"kind": "", "words": ""}])
+
+
+def _kept(forger: Forger, schema: str, doubts: list[Any]) -> None:
+    """The child's ancestors stand in an object."""
+    [leaf, _] = forger.records("child")
+    listed = leaf.content["cumulative"].pop("ancestors")
+    body = canonical({"schema": schema, "ancestors": [{**each, "doubts": doubts} for each in listed]})
+    digest = sha256(body).hexdigest()
+    leaf.content["cumulative"]["ancestors"] = []
+    leaf.content["lineage"]["kept"] = {"key": f"ancestors/{'0' * 64}/{digest}.json", "sha256": digest, "count": 1}
+    forger.bundle.files[f"ancestors/{digest}.json"] = body
 
 
 def a_parent_left_out(forger: Forger) -> None:
@@ -523,7 +551,10 @@ ATTACKS: dict[Callable[[Forger], None], set[str]] = {
     tables_that_never_changed: {"HistoryMismatch"},
     other_evidence_for_a_run_that_had_ended: {"LineageMismatch"},
     evidence_of_a_million_lists: {"EvidenceMismatch"},
+    evidence_of_a_million_names: {"EvidenceMismatch"},
     a_parent_listed_as_one: {"AncestorMismatch"},
+    an_object_with_too_many_ancestors: {"MalformedRecord"},
+    an_object_of_another_schema: {"EvidenceMismatch"},
     a_parent_left_out: {"LineageMismatch"},
     an_invented_parent: {"LineageMismatch"},
     an_ancestor_beside_the_parents: {"LineageMismatch"},
@@ -709,3 +740,9 @@ def test_a_word_that_no_reader_knows_is_named(forger: Forger, member: str, word:
     leaf.content["assessments"][0][member] = word
     report = forger.seal().verify(page=report_page)
     assert [found.error for found in report.findings] == ["MalformedRecord"]
+
+
+def test_an_object_of_another_schema_is_named_without_computing_again(forger: Forger) -> None:
+    an_object_of_another_schema(forger)
+    report = forger.verify()
+    assert errors(report) == {"MalformedRecord"}, report.findings

@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from datetime import timedelta
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -11,7 +12,8 @@ from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.values.archive_keys import KEYS, checkpoint_key
-from flops_auditor.use_cases.ledger.export_bundle import NothingChosen, export_part, of_time
+from flops_auditor.use_cases.ledger import export_bundle
+from flops_auditor.use_cases.ledger.export_bundle import NothingChosen, SelectionTooLarge, export_part, of_time
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.fakes.bundles import Bundle, small_world
 from tests.fakes.ledger_world import MODELS, START, Draft, World, draft, superseding
@@ -110,6 +112,25 @@ def test_a_time_range(tmp_path: Path) -> None:
     with pytest.raises(NothingChosen):
         export_part(world.archive, world.ledger, path, world.at, "later", chosen=of_time(world.at, None))
     assert [file.name for file in tmp_path.iterdir()] == ["range.zip"]
+
+
+def test_more_files_than_a_verifier_takes_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_bundle, "MOST_ENTRIES", 20)
+    world = World()
+    world.add(9)
+    world.seal()
+    with pytest.raises(SelectionTooLarge):
+        export_part(world.archive, world.ledger, tmp_path / "part.zip", world.at, "all", chosen=lambda content: True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_counted_before_they_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "bundle.zip"
+    with ZipFile(path, "w") as zipped:
+        for number in range((1 << 14) + 1):
+            zipped.writestr(f"tables/{number:064x}", b"")
+    [found] = verify_bundle(path, Demands(as_of=START)).findings
+    assert (found.error, found.message[-33:]) == ("BadBundle", "more than 16384 files of its kind")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"not a zip" * 100])

@@ -10,8 +10,8 @@ import { CompactRange, leafHash } from "./merkle.js";
 
 const AT_ONCE = 64;
 const SHORTEST_LINE = 100;
-const MOST_PARTS = 500_000;
-const LIST = 0x5b, OBJECT = 0x7b;
+export const MOST_PARTS = 500_000;
+const PARTS = [0x5b, 0x7b, 0x2c]; // [ { ,
 
 /**
  * Check the leaves of one chunk, and stop at the first that is not as it should be. `facts` is {ledgerId, keys, size, readerKey},
@@ -162,9 +162,14 @@ class ChunkCheck {
 /** The evidence is the signed one, of a size that can be computed with. Throws EvidenceMismatch. */
 export async function checkEvidence(leaf, evidence, index) {
   if (hex(await sha256(evidence)) !== leaf.sha256) refuse("EvidenceMismatch", `the evidence of leaf ${index} is not the file that was signed`);
+  if (hasTooManyParts(evidence)) refuse("EvidenceMismatch", `the evidence of leaf ${index} has more than ${MOST_PARTS} parts`);
+}
+
+/** Whether JSON may have more lists, objects and what stands in them than can be held in memory. */
+export function hasTooManyParts(body) {
   let parts = 0;
-  for (let at = 0; at < evidence.length; at++) if (evidence[at] === LIST || evidence[at] === OBJECT) parts++;
-  if (parts > MOST_PARTS) refuse("EvidenceMismatch", `the evidence of leaf ${index} has more than ${MOST_PARTS} lists and objects`);
+  for (let at = 0; at < body.length; at++) if (PARTS.includes(body[at])) parts++;
+  return parts > MOST_PARTS;
 }
 
 /** The line of a leaf in a chunk that was checked. */

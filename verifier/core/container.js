@@ -8,7 +8,7 @@ import { bytesAsText, NEWLINE } from "./bytes.js";
 import { refuse } from "./errors.js";
 
 const STORED = 0, DEFLATED = 8;
-const MOST_ENTRIES = 1 << 20;
+export const MOST_ENTRIES = 1 << 18;
 const LONGEST_NAME = 100;
 const PIECE = 1 << 16;
 const LOCAL = 30, CENTRAL = 46, END = 22, END64 = 56, LOCATOR64 = 20;
@@ -20,8 +20,11 @@ const FIELDS = ["needed", "flags", "method", "time", "date", "crc", "packed", "s
 const bad = (message) => refuse("BadBundle", message);
 const isVersion = (needed) => needed >= 10 && needed < 46;
 
-/** Every file by name, in their order: {name, method, crc, packed, size, offset}. `blob` is a Blob or a File. */
-export async function readDirectory(blob) {
+/**
+ * Every file by name, in their order: {name, method, crc, packed, size, offset}. `blob` is a Blob or a File; `admit(name, size)` is
+ * asked before one is kept, and throws BadBundle for one that has no place here.
+ */
+export async function readDirectory(blob, admit) {
   const { begin, end, count } = await bounds(blob);
   if (count > MOST_ENTRIES || end - begin > MOST_ENTRIES * (CENTRAL + LONGEST_NAME)) bad(`the zip lists ${count} files`);
   const directory = await view(blob, begin, end - begin);
@@ -34,6 +37,7 @@ export async function readDirectory(blob) {
     at = listed.next;
     position = entry.offset + entry.packed;
     if (entries.has(entry.name)) bad(`'${entry.name}' stands in the zip twice`);
+    admit(entry.name, entry.size);
     entries.set(entry.name, entry);
   }
   if (at !== directory.byteLength || position !== begin) bad("the zip has bytes that its directory does not list");

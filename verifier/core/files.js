@@ -3,7 +3,7 @@
 import { splitLines } from "./bytes.js";
 import { readDirectory, unpack, unpackLines } from "./container.js";
 import { refuse } from "./errors.js";
-import { ALWAYS_FITS, chunkName, FRAME, largest, leafName, MOST_GROWTH, parseManifest } from "./layout.js";
+import { ALWAYS_FITS, chunkName, FRAME, kindOfFile, leafName, MOST_GROWTH, parseManifest } from "./layout.js";
 import { LONGEST_NOTE } from "./note.js";
 
 /** A bundle that is open. Every method throws BadBundle for a file that is not as it must be. */
@@ -14,15 +14,17 @@ export class BundleFiles {
   }
 
   static async of(blob) {
-    const entries = await readDirectory(blob);
-    for (const { name, size } of entries.values()) {
-      const most = largest(name);
-      if (most === null) refuse("BadBundle", `'${name}' is no file of a bundle`);
-      if (size > most) refuse("BadBundle", `${name} would unpack to ${size} bytes, more than ${most}`);
-    }
-    const unpacked = [...entries.values()].reduce((sum, { size }) => sum + size, 0), most = MOST_GROWTH * blob.size + ALWAYS_FITS;
-    if (unpacked > most) refuse("BadBundle", `it would unpack to ${unpacked} bytes, more than ${most} for its size`);
-    return new BundleFiles(blob, entries);
+    const most = MOST_GROWTH * blob.size + ALWAYS_FITS, seen = new Map();
+    let unpacked = 0;
+    const admit = (name, size) => {
+      const kind = kindOfFile(name) ?? refuse("BadBundle", `'${name}' is no file of a bundle`);
+      seen.set(kind, (seen.get(kind) ?? 0) + 1);
+      unpacked += size;
+      if (size > kind.largest) refuse("BadBundle", `${name} would unpack to ${size} bytes, more than ${kind.largest}`);
+      if (seen.get(kind) > kind.most) refuse("BadBundle", `${name} is one of more than ${kind.most} files of its kind`);
+      if (unpacked > most) refuse("BadBundle", `it would unpack to more than ${most} bytes, too many for its size`);
+    };
+    return new BundleFiles(blob, await readDirectory(blob, admit));
   }
 
   /** What the bundle says of itself: first of all how much there is to unpack. */

@@ -17,6 +17,8 @@ function fault(form, value, path) {
   switch (kind) {
     case "text":
       return typeof value === "string" && (inner === undefined || matches(inner, value)) ? null : path;
+    case "exactly":
+      return value === inner ? null : path;
     case "whole":
       return Number.isInteger(value) && value >= 0 && value <= LARGEST_INTEGER ? null : path;
     case "flag":

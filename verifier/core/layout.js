@@ -1,6 +1,7 @@
 // The names and forms of a bundle's files: what `export` writes.
 
 import { bytesAsText, fromBase64, utf8 } from "./bytes.js";
+import { MOST_ENTRIES } from "./container.js";
 import { refuse } from "./errors.js";
 import { hasExactly, isObject, NotCanonical, parseCanonical, UnreadableJson } from "./json.js";
 import { readMoment } from "./moments.js";
@@ -15,21 +16,25 @@ export const ALWAYS_FITS = 1 << 24;
 const LONGEST_INTEGER = 4300;
 export const FRAME = ["manifest.json", "README.md", "keys.json", "checkpoint", "checkpoints.ndjson", "index.html", "records.csv"];
 
-/** The names that a file of a bundle may have, and how many bytes it may unpack to. */
+/** Files of a bundle: the names that they may have, to how many bytes each may unpack, and how many there may be. */
 const LAYOUT = [
   [/^(leaves\/[0-9]{20}\.json|log\/[0-9]{20}\.ndjson)$/, CHUNK_BYTES + (1 << 22)],
   [/^evidence\/[0-9]{20}\.json$/, LARGEST_EVIDENCE],
   [/^evidence\/[0-9]{20}\.ndjson$/, CHUNK_BYTES + LARGEST_EVIDENCE * 4 / 3],
-  [/^(proofs\/[0-9]{20}\.tlog-proof|keys\/[0-9a-f]{64}\.pem)$/, 1 << 17],
-  [/^(ancestors\/[0-9a-f]{64}\.json|tables\/[0-9a-f]{64})$/, 1 << 24],
+  [/^proofs\/[0-9]{20}\.tlog-proof$/, 1 << 17],
+  [/^keys\/[0-9a-f]{64}\.pem$/, 1 << 17, 1 << 12],
+  [/^ancestors\/[0-9a-f]{64}\.json$/, 1 << 24, 1 << 16],
+  [/^tables\/[0-9a-f]{64}$/, 1 << 24, 1 << 14],
   [/^(manifest\.json|README\.md|keys\.json|checkpoint)$/, 1 << 20],
   [/^(index\.html|records\.csv)$/, 1 << 26],
   [/^checkpoints\.ndjson$/, 2 ** 31], // read line by line
 ];
 
-/** How many bytes a file of this name may unpack to; null if no file of a bundle has such a name. */
-export function largest(name) {
-  return LAYOUT.find(([names]) => names.test(name))?.[1] ?? null;
+const KINDS = LAYOUT.map(([names, largest, most = MOST_ENTRIES]) => ({ names, largest, most }));
+
+/** What a file of this name is, {largest, most}; null if no file of a bundle has such a name. */
+export function kindOfFile(name) {
+  return KINDS.find(({ names }) => names.test(name)) ?? null;
 }
 
 const numbered = (folder, index, ending) => `${folder}/${String(index).padStart(20, "0")}${ending}`;

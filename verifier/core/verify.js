@@ -6,7 +6,7 @@
 
 import { base64, same } from "./bytes.js";
 import { checkCheckpoint, checkFreshness, checkNamed, checkRotations, listedIn, readPin } from "./checks.js";
-import { checkChunk, lineIn, unreadableChunk } from "./chunk.js";
+import { checkChunk, hasTooManyParts, lineIn, MOST_PARTS, unreadableChunk } from "./chunk.js";
 import { Reader } from "./agreement.js";
 import { lineOf, parseEnvelope } from "./dsse.js";
 import { otherS, pem } from "./ecdsa.js";
@@ -127,15 +127,19 @@ class Job {
 
   /** What stands beside the records is what it names, and all of them agree with one another. */
   async agree(agreement, { ancestors, tables }) {
-    const load = (folder, ending) => (digest) => this.files.need(`${folder}/${digest}${ending}`);
-    await checkNamed("object with ancestors", ancestors, this.files.digests("ancestors"), load("ancestors", ".json"));
+    const listing = async (digest) => {
+      const body = await this.files.need(`ancestors/${digest}.json`);
+      if (hasTooManyParts(body)) refuse("MalformedRecord", `the ancestors in ${digest} have more than ${MOST_PARTS} parts`);
+      return body;
+    };
+    await checkNamed("object with ancestors", ancestors, this.files.digests("ancestors"), listing);
     for (const digest of ancestors.keys()) {
       if (!this.files.entries.has(`ancestors/${digest}.json`)) refuse("EvidenceMismatch", `the ancestors in ${digest}, which a record names, are missing`);
     }
-    await checkNamed("table", tables, this.files.digests("tables"), load("tables", ""));
+    await checkNamed("table", tables, this.files.digests("tables"), (digest) => this.files.need(`tables/${digest}`));
     for (const [digest, { index, at }] of ancestors) {
       const reader = new Reader(this.facts.readerKey);
-      const listed = listedIn(await load("ancestors", ".json")(digest));
+      const listed = listedIn(await listing(digest));
       reader.keep({ references: await reader.refer(listed, "", Number(index), at) });
       agreement.add(reader.taken());
     }

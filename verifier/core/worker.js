@@ -139,7 +139,8 @@ class Pool {
   }
 
   async *chunks(files, facts, begins) {
-    for (const worker of this.workers) worker.postMessage({ kind: "begin", blob: files.blob, entries: files.entries, facts: sentFacts(facts) });
+    const entries = new Map([...files.entries].filter(([name]) => /^(log|evidence)\//.test(name)));
+    for (const worker of this.workers) worker.postMessage({ kind: "begin", blob: files.blob, entries, facts: sentFacts(facts) });
     const most = AHEAD * this.workers.length, ahead = [];
     for (let next = 0; next < begins.length || ahead.length; ) {
       for (; next < begins.length && ahead.length < most; next++) {

@@ -10,8 +10,9 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from flops_auditor.domain.ledger.container import MOST_ENTRIES
 from flops_auditor.domain.ledger.ledger_errors import BadBundle, RootMismatch
 from flops_auditor.domain.ledger.signed_note import LONGEST_NOTE
 from flops_auditor.domain.values.canonical_json import NotCanonical, UnreadableJson, canonical, parse_canonical
@@ -34,17 +35,28 @@ LARGEST_EVIDENCE = 9_000_000
 """Bytes of one record's evidence. The 100,800 points that an audit asks for are 6 MB."""
 
 _NUMBER, _DIGEST = r"[0-9]{20}", r"[0-9a-f]{64}"
+
+
+class FileKind(NamedTuple):
+    """Files of a bundle: the names that they may have, to how many bytes each may unpack, and how many there may be."""
+
+    names: re.Pattern[str]
+    largest: int
+    most: int = MOST_ENTRIES
+
+
 _LAYOUT = (
-    (re.compile(rf"{LEAVES}{_NUMBER}\.json|{LOG}{_NUMBER}\.ndjson"), CHUNK_BYTES + (1 << 22)),
-    (re.compile(rf"{EVIDENCE}{_NUMBER}\.json"), LARGEST_EVIDENCE),
-    (re.compile(rf"{EVIDENCE}{_NUMBER}\.ndjson"), CHUNK_BYTES + LARGEST_EVIDENCE * 4 // 3),
-    (re.compile(rf"{PROOFS}{_NUMBER}\.tlog-proof|{PEM}{_DIGEST}\.pem"), 1 << 17),
-    (re.compile(rf"{ANCESTORS}{_DIGEST}\.json|{TABLES}{_DIGEST}"), 1 << 24),
-    (re.compile("|".join(map(re.escape, (MANIFEST, README, KEYS, CHECKPOINT)))), 1 << 20),
-    (re.compile("|".join(map(re.escape, (INDEX, RECORDS)))), 1 << 26),
-    (re.compile(re.escape(CHECKPOINTS)), 1 << 31),  # read line by line
+    FileKind(re.compile(rf"{LEAVES}{_NUMBER}\.json|{LOG}{_NUMBER}\.ndjson"), CHUNK_BYTES + (1 << 22)),
+    FileKind(re.compile(rf"{EVIDENCE}{_NUMBER}\.json"), LARGEST_EVIDENCE),
+    FileKind(re.compile(rf"{EVIDENCE}{_NUMBER}\.ndjson"), CHUNK_BYTES + LARGEST_EVIDENCE * 4 // 3),
+    FileKind(re.compile(rf"{PROOFS}{_NUMBER}\.tlog-proof"), 1 << 17),
+    FileKind(re.compile(rf"{PEM}{_DIGEST}\.pem"), 1 << 17, 1 << 12),
+    FileKind(re.compile(rf"{ANCESTORS}{_DIGEST}\.json"), 1 << 24, 1 << 16),
+    FileKind(re.compile(rf"{TABLES}{_DIGEST}"), 1 << 24, 1 << 14),
+    FileKind(re.compile("|".join(map(re.escape, (MANIFEST, README, KEYS, CHECKPOINT)))), 1 << 20),
+    FileKind(re.compile("|".join(map(re.escape, (INDEX, RECORDS)))), 1 << 26),
+    FileKind(re.compile(re.escape(CHECKPOINTS)), 1 << 31),  # read line by line
 )
-"""The names that a file of a bundle may have, and how many bytes it may unpack to."""
 
 BundleKind = Literal["whole", "part"]
 EVERYTHING = "everything"
@@ -132,9 +144,9 @@ def check_selection(selection: str) -> None:
         raise BadBundle(f"the selection {selection!r:.80} is not one line of printable text without backticks")
 
 
-def largest(name: str) -> int | None:
-    """How many bytes a file of this name may unpack to; None if no file of a bundle has such a name."""
-    return next((most for names, most in _LAYOUT if names.fullmatch(name)), None)
+def kind_of_file(name: str) -> FileKind | None:
+    """What a file of this name is; None if no file of a bundle has such a name."""
+    return next((kind for kind in _LAYOUT if kind.names.fullmatch(name)), None)
 
 
 def largest_together(length: int) -> int:

@@ -8,7 +8,7 @@ one directory that repeats what stands beside them, then its end.
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from flops_auditor.domain.ledger.ledger_errors import BadBundle
@@ -17,7 +17,8 @@ Read = Callable[[int, int], bytes]
 """(offset, length) -> so many bytes of the file, fewer only at its end."""
 
 STORED, DEFLATED = 0, 8
-MOST_ENTRIES = 1 << 20
+MOST_ENTRIES = 1 << 18
+"""Files: of each some 250 bytes are kept in memory."""
 LONGEST_NAME = 100
 PIECE = 1 << 16
 """Bytes that are unpacked at a time where a file is read line by line."""
@@ -34,6 +35,29 @@ class Entry(NamedTuple):
     offset: int
 
 
+class Entries(Mapping[str, Entry]):
+    """Files by name, in their order, each in as few bytes as it takes."""
+
+    _FIELDS = struct.Struct("<BL3Q")
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._packed: dict[str, bytes] = {}
+        self.add(entries)
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        """Some more."""
+        self._packed.update((name, self._FIELDS.pack(*fields)) for name, *fields in entries)
+
+    def __getitem__(self, name: str) -> Entry:
+        return Entry(name, *self._FIELDS.unpack(self._packed[name]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+
 _LOCAL = struct.Struct("<4s5H3L2H")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _END = struct.Struct("<4s4H2LH")
@@ -48,13 +72,17 @@ _MODES = frozenset(kind | mode for kind in (0, _REGULAR) for mode in (0o600, 0o6
 """A file that its owner may read and write, others read or not, and nobody run: as zip programs write one."""
 
 
-def read_directory(read: Read, length: int) -> dict[str, Entry]:
+Admit = Callable[[str, int], None]
+"""(name, size) of a file, before it is kept. Raises BadBundle for one that has no place here."""
+
+
+def read_directory(read: Read, length: int, admit: Admit) -> Entries:
     """Every file by name, in their order. Raises BadBundle for a container that has another reading, too."""
     begin, end, count = _bounds(read, length)
     if not 0 <= count <= MOST_ENTRIES or end - begin > MOST_ENTRIES * (_CENTRAL.size + LONGEST_NAME):
         raise BadBundle(f"the zip lists {count} files")
     directory = read(begin, end - begin)
-    entries: dict[str, Entry] = {}
+    entries = Entries()
     at = position = 0
     for _ in range(count):
         name, fields, at = _listed(directory, at)
@@ -62,7 +90,8 @@ def read_directory(read: Read, length: int) -> dict[str, Entry]:
         position = entry.offset + entry.packed
         if name in entries:
             raise BadBundle(f"{name!r} stands in the zip twice")
-        entries[name] = entry
+        admit(name, entry.size)
+        entries.add([entry])
     if at != len(directory) or position != begin:
         raise BadBundle("the zip has bytes that its directory does not list")
     return entries

@@ -363,7 +363,7 @@ ROTATION = {
     "new_public_key": TEXT,
 }
 
-ANCESTORS = {"schema": TEXT, "ancestors": [ANCESTOR]}
+ANCESTORS = {"schema": Exactly("https://flops-auditor.dev/ancestors/v1"), "ancestors": [ANCESTOR]}
 """An object with the ancestors of a record that has too many to list them."""
 
 

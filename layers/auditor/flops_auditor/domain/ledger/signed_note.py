@@ -7,7 +7,6 @@ since no monitor could audit them; the time of sealing stands in the log itself,
 import binascii
 import re
 from base64 import b64encode
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email import message_from_bytes
@@ -123,7 +122,7 @@ def notes_in(text: bytes) -> list[bytes]:
 
 def _utf8(saved: bytes) -> bytes:
     """A text as UTF-8, without its byte order mark; what is none is taken for Windows' Western European."""
-    for mark, encoding in ((BOM_UTF8, "utf-8"), (BOM_UTF16_LE, "utf-16-le"), (BOM_UTF16_BE, "utf-16-be")):
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if saved.startswith(mark):
             return saved[len(mark) :].decode(encoding, "replace").encode()
     try:
@@ -162,6 +161,7 @@ def _referred(match: "re.Match[bytes]") -> bytes:
 
 
 LONGEST_MAIL = 1 << 20
+_BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _BLANKS = re.compile(rb"[\t ]+(?=\n|\Z)")
 _QUOTED = re.compile(rb"^(?:> ?)+", re.MULTILINE)
 _BREAK = re.compile(rb"<br ?/?>\n?", re.IGNORECASE)

@@ -39,7 +39,7 @@ AT_ONCE = 32
 SHORTEST_LINE = 100
 """Bytes of a leaf: what a chunk splits into is bounded by them."""
 MOST_PARTS = 500_000
-"""Lists and objects of one evidence file: what it takes of memory when it is read is bounded by them."""
+"""Of one evidence file, or object with ancestors: what it takes of memory when it is read is bounded by them."""
 
 
 class Kept(Hashable, Protocol):
@@ -288,6 +288,11 @@ class _ChunkCheck:
         return self.summary
 
 
+def parts_of(body: bytes) -> int:
+    """At least as many as JSON has lists, objects and what stands in them."""
+    return body.count(b"[") + body.count(b"{") + body.count(b",")
+
+
 def kept_ancestors(content: dict[str, Any]) -> str | None:
     """SHA-256 of the object with a record's ancestors, if it has too many to list."""
     kept = content["lineage"]["kept"]
@@ -301,8 +306,8 @@ def check_evidence(leaf: Leaf, evidence: bytes, index: int, facts: LogFacts) -> 
     """
     if sha256(evidence).hexdigest() != leaf.statement.subject_sha256:
         raise EvidenceMismatch(f"the evidence of leaf {index} is not the file that was signed")
-    if evidence.count(b"[") + evidence.count(b"{") > MOST_PARTS:
-        raise EvidenceMismatch(f"the evidence of leaf {index} has more than {MOST_PARTS} lists and objects")
+    if parts_of(evidence) > MOST_PARTS:
+        raise EvidenceMismatch(f"the evidence of leaf {index} has more than {MOST_PARTS} parts")
     return facts.recompute(evidence, leaf.statement.predicate, facts.kept) if facts.recompute else b""
 
 

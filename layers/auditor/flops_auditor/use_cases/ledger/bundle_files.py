@@ -1,20 +1,22 @@
 """The files of a bundle on disk: read strictly, every name expected, memory bounded whatever the zip says."""
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from stat import S_ISREG
 
 from flops_auditor.domain.ledger import bundle
-from flops_auditor.domain.ledger.container import Entry, read_directory, unpack, unpack_lines
-from flops_auditor.domain.ledger.ledger_errors import BadBundle
+from flops_auditor.domain.ledger.container import Entries, read_directory, unpack, unpack_lines
+from flops_auditor.domain.ledger.ledger_errors import BadBundle, MalformedRecord
 from flops_auditor.domain.ledger.signed_note import LONGEST_NOTE
+from flops_auditor.domain.ledger.verification import MOST_PARTS, parts_of
 
 
 class BundleFiles:
     """A bundle that is open. Every method raises BadBundle for a file that is not as it must be."""
 
-    def __init__(self, path: Path, entries: dict[str, Entry] | None = None) -> None:
+    def __init__(self, path: Path, entries: Entries | None = None) -> None:
         """Open it; with `entries`, as another process has read the directory."""
         self.path = path
         try:
@@ -39,19 +41,26 @@ class BundleFiles:
         """Close the file."""
         os.close(self._file)
 
-    def _directory(self) -> dict[str, Entry]:
+    def _directory(self) -> Entries:
         length = os.fstat(self._file).st_size
-        entries = read_directory(self._read, length)
-        for entry in entries.values():
-            most = bundle.largest(entry.name)
-            if most is None:
-                raise BadBundle(f"{entry.name!r} is no file of a bundle")
-            if entry.size > most:
-                raise BadBundle(f"{entry.name} would unpack to {entry.size} bytes, more than {most}")
-        unpacked, most = sum(entry.size for entry in entries.values()), bundle.largest_together(length)
-        if unpacked > most:
-            raise BadBundle(f"it would unpack to {unpacked} bytes, more than {most} for its size")
-        return entries
+        most, unpacked = bundle.largest_together(length), 0
+        seen = Counter[bundle.FileKind]()
+
+        def admit(name: str, size: int) -> None:
+            nonlocal unpacked
+            kind = bundle.kind_of_file(name)
+            if kind is None:
+                raise BadBundle(f"{name!r} is no file of a bundle")
+            seen[kind] += 1
+            unpacked += size
+            if size > kind.largest:
+                raise BadBundle(f"{name} would unpack to {size} bytes, more than {kind.largest}")
+            if seen[kind] > kind.most:
+                raise BadBundle(f"{name} is one of more than {kind.most} files of its kind")
+            if unpacked > most:
+                raise BadBundle(f"it would unpack to more than {most} bytes, too many for its size")
+
+        return read_directory(self._read, length, admit)
 
     def _read(self, offset: int, length: int) -> bytes:
         try:
@@ -98,8 +107,11 @@ class BundleFiles:
             yield index, self.need(bundle.leaf_name(bundle.LEAVES, index))
 
     def ancestors(self, digest: str) -> bytes | None:
-        """An object with a record's ancestors."""
-        return self.read(bundle.ancestors_name(digest))
+        """An object with a record's ancestors. Raises MalformedRecord for one that nobody can hold in memory."""
+        body = self.read(bundle.ancestors_name(digest))
+        if body is not None and parts_of(body) > MOST_PARTS:
+            raise MalformedRecord(f"the ancestors in {digest} have more than {MOST_PARTS} parts")
+        return body
 
     def table(self, digest: str) -> bytes | None:
         """A version of a table that records rest on."""

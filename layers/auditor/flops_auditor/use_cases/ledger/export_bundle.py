@@ -16,6 +16,7 @@ from typing import Any
 from flops_auditor.data import shipped
 from flops_auditor.domain.ledger import bundle
 from flops_auditor.domain.ledger.bundle_readme import readme
+from flops_auditor.domain.ledger.container import MOST_ENTRIES
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.leaves import kind_of, parse_rotation
@@ -47,6 +48,12 @@ class NothingChosen(WrongInput):
     """No record of the log fits the selection."""
 
     remedy = "List what is recorded with `flops-auditor records list`; new records are in the log after 15 minutes."
+
+
+class SelectionTooLarge(WrongInput):
+    """More files than a verifier takes: each record of a part has three."""
+
+    remedy = "Choose fewer records, such as a shorter time, or export the whole ledger."
 
 
 @dataclass(frozen=True)
@@ -217,7 +224,9 @@ class _Writer:
             self._partial.unlink(missing_ok=True)
 
     def add(self, name: str, content: bytes) -> None:
-        """One file."""
+        """One file. Raises SelectionTooLarge where nobody could read it."""
+        if len(self._zip.infolist()) == MOST_ENTRIES:
+            raise SelectionTooLarge(f"the bundle would have more than {MOST_ENTRIES} files")
         self._zip.writestr(_info(name), content)
 
     def files(self, files: Mapping[str, bytes]) -> None:

@@ -32,7 +32,7 @@ from flops_auditor.domain.ledger.checks import (
     listed_in,
     read_pin,
 )
-from flops_auditor.domain.ledger.container import Entry
+from flops_auditor.domain.ledger.container import Entries, Entry
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.findings import Defect, Findings, defect_of
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
@@ -243,13 +243,17 @@ class _Job:
         check_ancestors(ancestors, self.files.digests(bundle.ANCESTORS), self.files.ancestors)
         check_tables(tables, self.files.digests(bundle.TABLES), self.files.table)
         for digest, (index, at) in ancestors.items():
-            listed = listed_in(self.files.ancestors(digest) or b"")
-            agreement.add(Rows(references=self.facts.reader.references(listed, "", index, milliseconds(at))))
+            agreement.add(self._listed(digest, index, at))
         for defect in agreement.check(self.respelled):
             if self.report.kind == "part" and defect.error == AncestorNotHere.__name__:
                 self.report.elsewhere += 1
             else:
                 self.findings.add([defect])
+
+    def _listed(self, digest: str, index: int, at: datetime) -> Rows:
+        """What an object with ancestors says of them, of which one is in memory at a time."""
+        listed = listed_in(self.files.ancestors(digest) or b"")
+        return Rows(references=self.facts.reader.references(listed, "", index, milliseconds(at)))
 
 
 def _whole(job: _Job) -> Heartbeat | None:
@@ -289,35 +293,43 @@ def _summaries(job: _Job, begins: Sequence[int]) -> Iterator[ChunkSummary]:
     if job.demands.processes == 1 or len(begins) < 4:
         yield from (_check(job.files, job.facts, begin) for begin in begins)
         return
-    entries = {name: entry for name, entry in job.files.entries.items() if name.startswith(_FOR_WORKERS)}
-    facts = job.facts
+    facts, entries = job.facts, job.files.entries
+    named = [entries[name] for name in entries if facts.recompute and name.startswith(_FOR_RECOMPUTE)]
     settings = (facts.ledger_id, facts.keys.to_bytes(), facts.size, facts.reader, facts.recompute)
     with ProcessPoolExecutor(
         job.demands.processes,
         get_context("forkserver"),
         initializer=_start_worker,
-        initargs=(job.files.path, entries, *settings),
+        initargs=(job.files.path, named, *settings),
     ) as pool:
         waiting = iter(begins)
         ahead: deque[Future[ChunkSummary]] = deque(
-            pool.submit(_check_in_worker, begin) for begin in islice(waiting, 3 * job.demands.processes)
+            pool.submit(_check_in_worker, begin, _of_chunk(entries, begin))
+            for begin in islice(waiting, 3 * job.demands.processes)
         )
         try:
             while ahead:
                 yield ahead.popleft().result()
-                ahead.extend(pool.submit(_check_in_worker, begin) for begin in islice(waiting, 1))
+                for begin in islice(waiting, 1):
+                    ahead.append(pool.submit(_check_in_worker, begin, _of_chunk(entries, begin)))
         finally:
             for future in ahead:
                 future.cancel()
 
 
-_FOR_WORKERS = (bundle.LOG, bundle.EVIDENCE, bundle.ANCESTORS, bundle.TABLES)
+def _of_chunk(entries: Entries, begin: int) -> list[Entry]:
+    """The files of a chunk that are there."""
+    names = (bundle.chunk_name(folder, begin) for folder in (bundle.LOG, bundle.EVIDENCE))
+    return [entries[name] for name in names if name in entries]
+
+
+_FOR_RECOMPUTE = (bundle.ANCESTORS, bundle.TABLES)
 _worker: tuple[BundleFiles, LogFacts]
 
 
 def _start_worker(
     path: Path,
-    entries: dict[str, Entry],
+    named: list[Entry],
     ledger_id: str,
     keys: bytes,
     size: int,
@@ -325,11 +337,12 @@ def _start_worker(
     recompute: Recompute | None,
 ) -> None:
     global _worker  # noqa: PLW0603 - one bundle per worker process
-    files = BundleFiles(path, entries)
+    files = BundleFiles(path, Entries(named))
     _worker = (files, LogFacts(ledger_id, parse_key_history(keys), size, verifies, reader, recompute, files))
 
 
-def _check_in_worker(begin: int) -> ChunkSummary:
+def _check_in_worker(begin: int, entries: list[Entry]) -> ChunkSummary:
+    _worker[0].entries.add(entries)
     return _check(*_worker, begin)
 
 
