@@ -101,6 +101,11 @@ CHECKPOINTS: dict[str, dict[str, Any]] = {
         ]
     },
     "a variable": {"Environment": {"RESUME_FROM_CHECKPOINT": "/fsx/earlier/checkpoint-500"}},
+    "a file system": {
+        "InputDataConfig": [
+            {"ChannelName": "train", "DataSource": {"FileSystemDataSource": {"FileSystemType": "FSxLustre"}}}
+        ]
+    },
     "a tag against a channel": {
         "InputDataConfig": [
             {"ChannelName": "model", "DataSource": {"S3DataSource": {"S3Uri": "s3://bucket/earlier/"}}}

@@ -160,7 +160,7 @@ def _audited(unchanging: _Unchanging, heard: Heard) -> Audit:
     changed = changed_tags(case.evidence.tags_seen, run.tags)
     notes = (*declared.notes, *origin.notes, *([contradiction] if contradiction else []), *changed)
     declared = replace(declared, notes=notes)
-    if declared.resumes or run.reads_a_checkpoint:
+    if declared.resumes or run.may_read_a_checkpoint:
         observed = observed.of_a_resumed_run()
     observed = amend_observations(observed, amendments)
     unread = [_unread(each) for each in case.evidence.unread]

@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import Literal
 
 from flops_auditor.domain.runs.declared import Declared
-from flops_auditor.domain.runs.model_names import in_service_bucket
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values import archive_keys
@@ -95,6 +94,7 @@ class Run:
     begins_notes: tuple[Remark, ...] = ()
     begins_doubts: tuple[Remark, ...] = ()
     reads: tuple[str, ...] = ()
+    may_read_a_checkpoint: bool = False
     auxiliary: tuple[str, ...] = ()
     results: tuple[Location, ...] = ()
     checkpoints: tuple[Location, ...] = ()
@@ -107,12 +107,6 @@ class Run:
     def hardware_disclosed(self) -> bool:
         """Whether the service says what hardware it ran on."""
         return not self.undisclosed
-
-    @property
-    def reads_a_checkpoint(self) -> bool:
-        """Whether it reads a place where a checkpoint of an earlier run may lie, with that run's counters."""
-        kept = any(not each.data and not in_service_bucket(str(each.location)) for each in self.begins)
-        return kept or bool(self.reads)
 
     @property
     def finished(self) -> bool:

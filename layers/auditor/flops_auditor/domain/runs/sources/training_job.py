@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from flops_auditor.domain.runs.declared import LONGEST_NAME, Folders, Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
 from flops_auditor.domain.runs.hyperparameters import ALL_OF_THE_TOOLKIT
+from flops_auditor.domain.runs.model_names import in_service_bucket
 from flops_auditor.domain.runs.nested import flattened, options
+from flops_auditor.domain.runs.places import Reference
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
 from flops_auditor.domain.runs.sources.artifacts import own_contents, unseen, with_copies
 from flops_auditor.domain.runs.sources.model_packages import beginnings
@@ -43,6 +45,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
     """The run of a job whose answer is parsed already; `job` has the tags of the evidence."""
     declared = read_declared(statements(job))
     begins, remarks = beginnings(job, declared.lineage, evidence.packages)
+    reads = references(job, ())[0] if declared.lineage else begins  # whatever the tag says that it continues
     results = outputs(job)
     remarks = (*remarks, *unseen(begins, results, job, evidence.objects))
     copies = own_contents(job, evidence.objects)
@@ -73,7 +76,8 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         begins=with_copies(begins, evidence.objects),
         begins_notes=tuple(each for each in remarks if each.kind.remedy is None),
         begins_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
-        reads=_denied(job) if declared.lineage else (),
+        reads=tuple(str(each.location) for each in reads) if declared.lineage else (),
+        may_read_a_checkpoint=_may_read_a_checkpoint(job, reads),
         auxiliary=_auxiliary(remarks),
         results=(*results, *copies),
         checkpoints=(*checkpoints(job), *copies),
@@ -91,15 +95,10 @@ def _auxiliary(remarks: Sequence[Remark]) -> tuple[str, ...]:
     return (*(f"channel {as_word(str(name), LONGEST_NAME)}" for name in channels), *named)
 
 
-def _denied(job: TrainingJob) -> tuple[str, ...]:
-    """What the job reads a model from, where its lineage tag says what it continues, or that it is nothing: places, and
-    what would be in doubt without the tag.
-    """
-    places, remarks = references(job, ())
-    doubts = [dict(each.facts) for each in remarks if each.kind.remedy is not None]
-    forms = [f"{each['form']} ({each['where']})" for each in doubts if "form" in each]
-    others = [each.words for each in remarks if each.kind.remedy is not None and "form" not in dict(each.facts)]
-    return (*(str(each.location) for each in places), *dict.fromkeys([*forms, *others]))
+def _may_read_a_checkpoint(job: TrainingJob, reads: Sequence[Reference]) -> bool:
+    """Whether it reads a model, a checkpoint or a file system; what AWS offers holds no counters."""
+    mounted = any(channel.file_system for channel in job.input_data_config)
+    return mounted or any(not each.data and not in_service_bucket(str(each.location)) for each in reads)
 
 
 def statements(job: TrainingJob) -> Statements:
