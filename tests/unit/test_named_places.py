@@ -53,6 +53,7 @@ EVERYWHERE: dict[str, dict[str, Any]] = {
     "cut JSON": {"HyperParameters": {"m": '{"a": "' + PARENT.replace("/", "\\/")}},
     "output within a model": {"HyperParameters": {"model": json.dumps({"save": {"uri": PARENT}})}},
     "debugger": {"DebugHookConfig": {"S3OutputPath": "s3://models/", "HookParameters": {"base": PARENT}}},
+    "no scheme in a text": {"Environment": {"ARGS": f"--epochs=3 --weights={PARENT.removeprefix('s3://')}"}},
     "no scheme": {"Environment": {"MODEL_URI": PARENT.removeprefix("s3://")}},
     "bucket and key": {"HyperParameters": {"model_bucket": "models", "model_key": "parent/output/model.tar.gz"}},
     "bucket and path": {"Environment": {"S3_BUCKET": "models", "WEIGHTS": "parent/output/model.tar.gz"}},
@@ -158,6 +159,9 @@ HONEST: dict[str, Any] = {
     "save_steps": "500",
     "log_dir": "s3://team/logs",
     "bucket": "my-bucket",
+    "wandb_api_key": "abc/def",
+    "sort_key": "length",
+    "saved_vocabulary": "s3://base/vocabulary",
     "model_dir": "/opt/ml/model",
     "config_path": "recipes/llama/output.yaml",
 }
@@ -177,6 +181,26 @@ def test_what_honest_jobs_write_is_neither_a_doubt_nor_a_place_of_results() -> N
         *("s3://data/x", "s3://base/llama-3.1", "s3://models/job/output/x")
     }
     assert checkpoints(honest) == ()
+
+
+def test_a_checkpoint_under_the_label_of_a_saved_model_is_a_note() -> None:
+    """Whether it is loaded or written, nobody knows: what SageMaker wrote there would count."""
+    kept = {"CheckpointConfig": {"S3Uri": "s3://checkpoints/run"}}
+    for label, notes in (("saved_model_path", ["no-output-of-a-run"]), ("log_dir", [])):
+        place = {"HyperParameters": {label: "s3://checkpoints/run/step-1"}}
+        ancestors, lineage = child_of(continuing("parent", **kept), **place)
+        assert (ancestors, kinds(lineage), kinds(lineage, "notes")) == (set(), [], notes)
+    for label in ("catalog_model", "dialog_model"):
+        place = {"HyperParameters": {label: "s3://checkpoints/run/step-1"}}
+        assert child_of(continuing("parent", **kept), **place)[0] == {"parent"}
+
+
+def test_a_model_package_under_the_label_of_an_output_is_its_runs_result() -> None:
+    """One that a job is to make, and that nobody knows yet, is no doubt."""
+    arn = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/m/1"
+    named = {"HyperParameters": {"output_model_package": arn}}
+    assert child_of(continuing("parent", OutputModelPackageArn=arn), **named)[0] == {"parent"}
+    assert kinds(child_of(continuing("parent"), **named)[1]) == []
 
 
 def test_the_bucket_of_data_is_a_note() -> None:

@@ -136,7 +136,7 @@ def beginnings(
         replace(
             place,
             leads_to=leads_to.get(place.location, (place.location,)),
-            unless_found=_doubt(place, packages) if is_own_package(place.location, job) else None,
+            unless_found=_doubt(place, packages) if is_own_package(place.location, job) and not place.exact else None,
         )
         for place in places
     )

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 
 from flops_auditor.domain.runs.hyperparameters import YES, plain
@@ -30,8 +31,11 @@ from flops_auditor.domain.values.remarks import Kind, Remark, as_word
 
 MODEL_LIKE = re.compile(r"model|check_?point|ckpt|weight|resume|adapter|pretrain|init|base", re.IGNORECASE)
 NOT_COUNTED = re.compile(r"teacher|reward|value_?function|critic|judge", re.IGNORECASE)
-_OUTPUT_LIKE = re.compile(r"output|save|export|upload|log|push|submit", re.IGNORECASE)
-_RESULT_LIKE = re.compile(r"output|save|export|upload", re.IGNORECASE)
+_OUTPUT_LIKE = re.compile(
+    r"output|save|export|upload|push|submit|(?<![a-z])log(?![a-z])|logs|logging|logdir", re.IGNORECASE
+)
+_RESULT_LIKE = re.compile(r"(?:output|save|export|upload)(?!e?d)", re.IGNORECASE)
+"""What was saved or exported before is read."""
 _NO_RESULT = re.compile(r"log|submit|source|code", re.IGNORECASE)
 _SURELY_MODEL = re.compile(r"model|check_?point|ckpt|weight|adapter|pretrain", re.IGNORECASE)
 """Of labels of addresses that may be those of any service, such as `base_url` and `init_method`."""
@@ -41,6 +45,7 @@ _RESUMES = re.compile(
 _RESUMED = YES | {"auto", "latest", "last"}
 _BUCKET = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?bucket(?:[._-]?(?:name|uri))?", re.IGNORECASE)
 _KEY = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?(?:key|prefix|object)(?:[._-]?name)?", re.IGNORECASE)
+_NO_KEY = re.compile(r"secret|token|access|api|auth|kms|ssh|licen[cs]e|private|public", re.IGNORECASE)
 _RELATIVE = re.compile(r"(?![/.~])[^\s:\"'<>,;|\\]+")
 _WRITTEN = "output"
 """The folder in which SageMaker leaves all results of a job."""
@@ -85,11 +90,21 @@ AUXILIARY_NAMED = Kind(
 )
 
 
-@dataclass
+@dataclass(frozen=True)
 class NamedPlaces:
     """What texts name: where the job begins from, where it leaves results, and remarks about what was not used.
     `auxiliary` is the label of a teacher's or an auxiliary model's place, "" where there is none.
     """
+
+    references: tuple[Reference, ...]
+    results: tuple[Location, ...]
+    notes: tuple[Remark, ...]
+    auxiliary: str
+
+
+@dataclass
+class _Search:
+    """What was come upon so far."""
 
     references: list[Reference] = field(default_factory=list)
     results: list[Location] = field(default_factory=list)
@@ -114,30 +129,37 @@ def read_location(text: str) -> Location | None:
 
 def named_places(job: TrainingJob) -> NamedPlaces:
     """What the job's texts name."""
-    named = NamedPlaces()
     command = (*job.algorithm_specification.container_entrypoint, *job.algorithm_specification.container_arguments)
     parameters = {**job.debug_hook_config.hook_parameters, **job.profiler_config.profiling_parameters}
-    leaves = [
-        *_leaves_of(job.hyper_parameters, "hyperparameter", named),
-        *_leaves_of(job.environment, "variable", named),
-        *_leaves_of(parameters, "debugger parameter", named),
-        *_leaves_of(options(command), "argument", named),
-        *(_Leaf("command line", "", text) for part in command for _, text in _inside("", part[:_LONGEST_TEXT])),
-    ]
+    values = {
+        "hyperparameter": job.hyper_parameters,
+        "variable": job.environment,
+        "debugger parameter": parameters,
+        "argument": options(command),
+    }
+    return _named(tuple((what, tuple(given.items())) for what, given in values.items()), command)
+
+
+@lru_cache(4)
+def _named(values: tuple[tuple[str, tuple[tuple[str, str], ...]], ...], command: tuple[str, ...]) -> NamedPlaces:
+    """The same of values by what they are. A job's places are asked for several times, and its texts may be long."""
+    named = _Search()
+    leaves = [leaf for what, given in values for leaf in _leaves_of(dict(given), what, named)]
+    leaves += [_Leaf("command line", "", text) for part in command for _, text in _inside("", part[:_LONGEST_TEXT])]
     seen: set[Location | str] = set()
     for leaf in leaves:
         _read(leaf, named, seen)
     _pair(leaves, named)
-    own = dict.fromkeys(named.results)
+    own = tuple(dict.fromkeys(named.results))
     if len(own) > _MOST_RESULTS:
         named.notes.append(TOO_MANY_OUTPUTS(most=_MOST_RESULTS))
-    named.results = list(own)[:_MOST_RESULTS]
+    own = own[:_MOST_RESULTS]
     if any(_RESUMES.search(leaf.label.lower()) and leaf.text.lower() in _RESUMED for leaf in leaves):
-        named.references += [Reference(place, "output that it resumes from", directory=True) for place in named.results]
-    return named
+        named.references += [Reference(place, "output that it resumes from", directory=True) for place in own]
+    return NamedPlaces(tuple(named.references), own, tuple(dict.fromkeys(named.notes)), named.auxiliary)
 
 
-def _read(leaf: _Leaf, named: NamedPlaces, seen: set[Location | str]) -> None:
+def _read(leaf: _Leaf, named: _Search, seen: set[Location | str]) -> None:
     """What one text names. Of a text without a label what others named before is left out, such as an option's value
     in the command line.
     """
@@ -145,7 +167,7 @@ def _read(leaf: _Leaf, named: NamedPlaces, seen: set[Location | str]) -> None:
     if not leaf.label:
         places, unread = [each for each in places if each not in seen], [each for each in unread if each not in seen]
     seen.update(places, unread)
-    if not places and (bare := read_bare(leaf.text)) is not None:
+    for bare in _bare_in(leaf.text) if not places else ():
         _name(leaf, bare, named, exact=True)
     for place in places:
         _name(leaf, place, named)
@@ -159,7 +181,7 @@ def _read(leaf: _Leaf, named: NamedPlaces, seen: set[Location | str]) -> None:
             named.notes.append(DATA_NOT_FOLLOWED(where=leaf.where, form=UNKNOWN_FORM))
 
 
-def _name(leaf: _Leaf, place: Location, named: NamedPlaces, exact: bool = False) -> None:
+def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> None:
     """Take a place for what its label says. `exact`: only what SageMaker wrote there counts."""
     where, label = leaf.where, leaf.label
     if NOT_COUNTED.search(label):
@@ -169,8 +191,9 @@ def _name(leaf: _Leaf, place: Location, named: NamedPlaces, exact: bool = False)
     if _OUTPUT_LIKE.search(label):
         if _RESULT_LIKE.search(label) and not _NO_RESULT.search(label) and not exact and not place.whole_bucket:
             named.results.append(place)
-        if _WRITTEN in place.path:
-            named.references.append(Reference(place, where, data=True, exact=True))
+        model = bool(MODEL_LIKE.search(label)) and place.in_s3
+        if model or _WRITTEN in place.path or place.space.rpartition(":")[2].startswith("model-package/"):
+            named.references.append(Reference(place, where, data=True, exact=exact or not model))
         return
     model = bool(MODEL_LIKE.search(label)) and not exact
     named.references.append(Reference(place, where, directory=model, data=not model, exact=exact))
@@ -178,7 +201,7 @@ def _name(leaf: _Leaf, place: Location, named: NamedPlaces, exact: bool = False)
         named.notes.append((NOT_FOLLOWED if model else DATA_NOT_FOLLOWED)(where=where, form="an access point"))
 
 
-def _pair(leaves: list[_Leaf], named: NamedPlaces) -> None:
+def _pair(leaves: list[_Leaf], named: _Search) -> None:
     """Buckets and keys that texts name apart: those of one stem, and any where only one bucket is named, or where the
     key looks as SageMaker names results.
     """
@@ -187,11 +210,16 @@ def _pair(leaves: list[_Leaf], named: NamedPlaces) -> None:
     ]
     if not buckets:
         return
-    relative = [leaf for leaf in leaves if _RELATIVE.fullmatch(leaf.text) and not _BUCKET.fullmatch(leaf.label)]
+    relative = [
+        leaf
+        for leaf in leaves
+        if _RELATIVE.fullmatch(leaf.text) and not _BUCKET.fullmatch(leaf.label) and not _NO_KEY.search(leaf.label)
+    ]
     keys = [(leaf, _KEY.fullmatch(leaf.label)) for leaf in relative]
     wanted = []
     for (bucket, stem), (key, match) in product(buckets, keys):
-        same = match is not None and (match["stem"].lower() == stem or len(buckets) == 1)
+        alone = len(buckets) == 1 and "/" in key.text
+        same = match is not None and (alone or match["stem"].lower() == stem)
         if same or _WRITTEN in key.text.split("/"):
             wanted.append((bucket, key, same))
     for bucket, key, same in sorted(wanted, key=lambda each: not each[2])[:_MOST_PAIRS]:
@@ -202,7 +230,7 @@ def _pair(leaves: list[_Leaf], named: NamedPlaces) -> None:
         named.notes.append(TOO_MANY_KEYS(most=_MOST_PAIRS))
 
 
-def _leaves_of(values: Mapping[str, str], what: str, named: NamedPlaces) -> list[_Leaf]:
+def _leaves_of(values: Mapping[str, str], what: str, named: _Search) -> list[_Leaf]:
     """The texts in the values and their names, of too many the shortest."""
     searched: dict[str, str] = {}
     left = _LONGEST_TEXT
@@ -263,6 +291,14 @@ def _tree(text: str) -> object:
 
 def _may_be_place(name: str) -> bool:
     return ":" in name or "/" in name
+
+
+def _bare_in(text: str) -> list[Location]:
+    """Places of results without a scheme that a text mentions."""
+    if f"/{_WRITTEN}" not in text:
+        return []
+    words = re.split(r"[\s\"'<>,;|\\=]+", text, maxsplit=_MOST_LEAVES)[:_MOST_LEAVES]
+    return [place for word in words if (place := read_bare(word)) is not None]
 
 
 def _places_in(text: str) -> tuple[list[Location], list[str]]:
