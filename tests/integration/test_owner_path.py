@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from typer.testing import CliRunner
@@ -113,6 +114,52 @@ def test_a_result_is_a_beginning_wherever_the_job_names_it(deployed: Deployed) -
         content = deployed.record(child["TrainingJobArn"]).predicate
         assert [each["job_arn"] for each in content["cumulative"]["ancestors"]] == [parent["TrainingJobArn"]]
         assert content["verdict"] == "above"
+
+
+def named(job: dict[str, Any], name: str, path: str) -> dict[str, Any]:
+    """The same job under a name and output path that its owner chose, which left no artifact."""
+    arn = f"{job['TrainingJobArn'].rsplit('/', 1)[0]}/{name}"
+    chosen = {"TrainingJobName": name, "TrainingJobArn": arn, "OutputDataConfig": {"S3OutputPath": path}}
+    return {**job, **chosen, "ModelArtifacts": {}}
+
+
+def test_a_name_at_a_place_hides_nobody_and_frames_nobody(deployed: Deployed) -> None:
+    """A cheap job is named like the checkpoint that the child reads, a heavy one of another role like an innocent's
+    model: the parent stays counted, and the innocent's figures and verdict stay as they were.
+    """
+    unique = uuid4().hex
+    heavy = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
+    ours, stranger = ({"RoleArn": f"arn:aws:iam::111122223333:role/{name}"} for name in ("ours", "stranger"))
+    run_at, base = f"s3://ckpt{unique}/run", f"s3://team{unique}/base{unique}"
+    parent = fresh_job(600, timedelta(days=30), CheckpointConfig={"S3Uri": run_at}, ResourceConfig=heavy, **ours)
+    reads = [channel("model", f"{run_at}/step-{unique}")]
+    jobs = {
+        "parent": parent,
+        "child": fresh_job(1, timedelta(days=2), InputDataConfig=reads, **ours),
+        "innocent": fresh_job(1, timedelta(days=2), InputDataConfig=[channel("model", base)], **ours),
+        "decoy": named(fresh_job(1, timedelta(days=5), **ours), f"step-{unique}", run_at),
+        "framer": named(
+            fresh_job(600, timedelta(days=30), TrainingJobStatus="Failed", ResourceConfig=heavy, **stranger),
+            f"base{unique}",
+            f"s3://team{unique}",
+        ),
+    }
+    found: dict[str, list[dict[str, Any]]] = {"child": [], "innocent": []}
+    for wave in (("parent", "child", "innocent"), ("decoy", "framer")):
+        for name in wave:
+            deployed.load(jobs[name])
+            deployed.announce(jobs[name])
+            deployed.record(jobs[name]["TrainingJobArn"])
+        deployed.idle()
+        for name, records in found.items():
+            records.append(deployed.record(jobs[name]["TrainingJobArn"]).predicate)
+    child, innocent = found["child"][1], found["innocent"][1]
+    assert [each["verdict"] for each in found["child"]] == ["above", "above"]
+    assert parent["TrainingJobArn"] in {a["job_arn"] for a in child["cumulative"]["ancestors"]}
+    assert [doubt["kind"] for doubt in child["lineage"]["doubts"]] == ["several-holders"]
+    assert (innocent["verdict"], innocent["cumulative"]) == ("below", found["innocent"][0]["cumulative"])
+    assert [note["kind"] for note in innocent["lineage"]["notes"]] == ["named-by-another-role"]
+    assert innocent["rests_on"]["verdict_without_statements"] == "indeterminate"
 
 
 def replay(deployed: Deployed, arns: list[str], created: datetime) -> None:

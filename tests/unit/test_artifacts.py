@@ -64,13 +64,16 @@ def test_a_copy_of_an_artifact_is_its_runs_result(
     assert world.content("child")["lineage"]["doubts"] == []
 
 
-def test_a_file_of_the_same_content_that_another_role_left_is_a_doubt() -> None:
-    """Anybody may leave a copy of a public model as his artifact."""
+def test_a_file_of_the_same_content_that_another_role_left_moves_no_verdict() -> None:
+    """Anybody may leave a copy of a public model as his artifact: it is said, and on the job's word not counted."""
     stranger: dict[str, Any] = {"RoleArn": "arn:aws:iam::123456789012:role/other"}
     world = family(MemoryObjects({artifact("parent"): SAME, COPY: SAME}), **stranger)
     world.audit()
     assert world.ancestors("child") == set()
-    assert [doubt["kind"] for doubt in world.content("child")["lineage"]["doubts"]] == ["of-another-role"]
+    content = world.content("child")
+    assert content["lineage"]["doubts"] == []
+    assert [note["kind"] for note in content["lineage"]["notes"]] == ["named-by-another-role"]
+    assert (content["verdict"], content["rests_on"]["verdict_without_statements"]) == ("below", "indeterminate")
 
 
 def test_what_may_not_be_asked_for_is_a_note() -> None:

@@ -198,6 +198,12 @@ def excused(content: dict[str, Any]) -> bool:
     return bool(doubts or rests["milder"] or rests["verdict_without_statements"] != content["verdict"])
 
 
+def leaves_out(content: dict[str, Any]) -> bool:
+    """Whether the record names runs that are not counted on the job's own word, where that changes no verdict."""
+    kinds = {"named-by-another-role", "called-data", "also-in-a-runs-bucket"}
+    return not kinds.isdisjoint(note["kind"] for note in content["lineage"]["notes"])
+
+
 def flop(content: dict[str, Any]) -> int:
     """The upper bound that counts; more than any other where nothing bounds it."""
     upper = content["cumulative"]["upper_flop"]
@@ -261,6 +267,6 @@ def test_no_lever_makes_a_run_milder_silently_or_moves_another_owners(seed: int)
     for arn in arns:
         fair, found = honest.content(arn), hostile.content(arn)
         assert SEVERITY[found["verdict"]] >= SEVERITY[fair["verdict"]] or excused(found)
-        assert flop(found) >= truth(fair, honest.metrics) or excused(found)
+        assert flop(found) >= truth(fair, honest.metrics) or excused(found) or leaves_out(found)
     before, after = honest.content(theirs["TrainingJobArn"]), hostile.content(theirs["TrainingJobArn"])
     assert (before["verdict"], before["cumulative"]) == (after["verdict"], after["cumulative"])

@@ -81,8 +81,8 @@ def test_a_run_that_has_told_nobody_yet_hides_no_other() -> None:
     for each in runs:
         index.add("output", each)
     reader = IndexEntry(at, "2026-04-01", "reader", "arn:reader")
-    assert crowds.crowd_at(at, "run-0", index, lambda job: True).hides_from(reader)
-    assert not crowds.crowd_at(at, "run-0", index, lambda job: job < "run-2").hides_from(reader)
+    assert crowds.crowd_at(runs[0], index, lambda job: True).hides_from(reader)
+    assert not crowds.crowd_at(runs[0], index, lambda job: job < "run-2").hides_from(reader)
 
 
 def test_a_graph_in_the_worst_order_takes_no_more_messages_than_it_has_edges() -> None:

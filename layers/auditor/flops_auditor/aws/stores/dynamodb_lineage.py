@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flops_auditor.domain.runs.places import Location
+from flops_auditor.domain.runs.s3_spellings import read_s3
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class DynamoDbLineageIndex:
             "checkpoint": "yes" if entry.checkpoint else "",
             "role": entry.role,
             "ended": entry.ended,
+            "artifact": f"{entry.artifact}/" if entry.artifact else "",
+            "succeeded": "yes" if entry.succeeded else "",
         }
         self._client.put_item(TableName=self._table, Item={k: {"S": value} for k, value in item.items()})
 
@@ -76,8 +79,10 @@ class DynamoDbLineageIndex:
             path = tuple(part for part in text["path"].split("/") if part)
             location = Location(text["space"], path)
             job = (text["created"], text["job_id"], text["job_arn"], text["family"])
-            others = {name: text.get(name, "") for name in ("role", "ended")}
-            entries.append(IndexEntry(location, *job, checkpoint=bool(text.get("checkpoint")), **others))
+            role, ended = (text.get(name, "") for name in ("role", "ended"))
+            checkpoint, succeeded = (bool(text.get(name)) for name in ("checkpoint", "succeeded"))
+            artifact = read_s3(text.get("artifact", ""))
+            entries.append(IndexEntry(location, *job, checkpoint, role, ended, artifact, succeeded))
         return entries
 
 

@@ -35,6 +35,7 @@ ON_ITS_LINEAGE_TAG = Kind(
     ),
 )
 ON_ITS_CHANNELS = Kind("only-its-word-on-channels", _ONLY_ITS_WORD, TAG_LINEAGE)
+ON_ITS_PLACES = Kind("only-its-word-on-places", _ONLY_ITS_WORD, TAG_LINEAGE)
 ON_EARLIER_RUNS = Kind(
     "only-earlier-runs-word",
     _ONLY_ITS_WORD,

@@ -18,6 +18,7 @@ from flops_auditor.domain.audit.grounds import (
     ON_EARLIER_RUNS,
     ON_ITS_CHANNELS,
     ON_ITS_LINEAGE_TAG,
+    ON_ITS_PLACES,
     OPTIONS,
     Ground,
     StatementNames,
@@ -34,6 +35,7 @@ from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word, b
 MOST_STATEMENTS = 40
 EARLIER_RUNS = "what earlier runs say of themselves"
 EARLIER_DATA = "that earlier runs say they generated data"
+ITS_PLACES = "what it says, by its role and the names that it gives, of other runs at the places it reads"
 ACTIVITY_TAG = ("tags", f"{TAG_PREFIX}activity")
 EARLIER_ACTIVITY = ("earlier runs", "activity")
 """The names of two statements: what a tag of the run says that it did, and what those of earlier runs say."""
@@ -394,6 +396,9 @@ def _parts(heard: Heard) -> Iterator[_Part]:
     if any(ancestor.without_statements for ancestor in heard.lineage.ancestors):
         earlier = Ground("declared", EARLIER_RUNS, doubt=ON_EARLIER_RUNS, options=())
         yield _Part(earlier, lambda h: replace(h, lineage=h.lineage.without_statements()))
+    if heard.lineage.on_its_word:
+        places = Ground("declared", ITS_PLACES, doubt=ON_ITS_PLACES, options=())
+        yield _Part(places, lambda h: replace(h, doubts=(*h.doubts, *heard.lineage.on_its_word)))
     if heard.declared.lineage:
         tagged = _shown(" ".join(heard.declared.lineage))
         yield _Part(Ground("declared", _LINEAGE, tagged, doubt=ON_ITS_LINEAGE_TAG, options=()), _without_lineage_tag)

@@ -39,6 +39,24 @@ NOT_LOOKED_UP = Kind(
 DOUBTFUL_WITHOUT_ITS_WORD = Kind(
     "doubtful-without-its-word", "without what it says of itself, there is a doubt about it"
 )
+NAMED_BY_ANOTHER_ROLE = Kind(
+    "named-by-another-role",
+    "{where} ({place:said200}): runs of another role ({names:list}) say that their results lie there, which proves "
+    "nothing: not counted, since the job does not say that it continues them",
+)
+CALLED_DATA = Kind(
+    "called-data",
+    "{where} ({place:said200}) lies where runs of the same role ({names:list}) keep checkpoints or other files: the "
+    "job calls it data, so they are not counted",
+)
+ALSO_IN_A_RUNS_BUCKET = Kind(
+    "also-in-a-runs-bucket",
+    "{where} ({place:said200}) lies in a bucket of which a run of the same role keeps its checkpoints in the whole: "
+    "not counted beside those that name the place",
+)
+_ON_ITS_WORD = frozenset({NAMED_BY_ANOTHER_ROLE.name, CALLED_DATA.name, ALSO_IN_A_RUNS_BUCKET.name})
+"""Kinds of notes about runs that are not counted since the job itself says, by its role and the names that it gives,
+that it continues none of them, or others (docs/adr/1201)."""
 _MORE_DOUBTFUL = Kind("more-ancestors-in-doubt", "and {count} more ancestors with doubts")
 _MORE_DOUBTS = Kind("more-doubts", "and {count} more doubts")
 
@@ -218,14 +236,30 @@ class Lineage:
         """The same without any run's own word that it generated data: what such a run continues counts, too."""
         return replace(self, ancestors=tuple(a.with_weights for a in self.ancestors))
 
+    @property
+    def on_its_word(self) -> tuple[Remark, ...]:
+        """Notes about runs that are not counted on the job's own word."""
+        return tuple(filter(on_its_word, self.notes))
+
+    @property
+    def open_kinds(self) -> frozenset[str]:
+        """Kinds of what is in doubt, or would be without the job's own word."""
+        return frozenset(each.kind.name for each in (*self.doubts, *self.on_its_word))
+
     def same_as(self, other: "Lineage") -> bool:
-        """Whether both say the same of the model, whatever revision the figures were taken from."""
+        """Whether both say the same of the model, whatever revision the figures were taken from, and in doubt is the
+        same kind of thing: a list of names that grows is no news.
+        """
         mine, theirs = (tuple(replace(a, revision=0) for a in lineage.ancestors) for lineage in (self, other))
-        doubts, others = ([d.spoken for d in (*lineage.doubts, *lineage.notes)] for lineage in (self, other))
-        return (self.parents, mine, doubts) == (other.parents, theirs, others)
+        return (self.parents, mine, self.open_kinds) == (other.parents, theirs, other.open_kinds)
 
 
 NO_LINEAGE = Lineage()
+
+
+def on_its_word(note: Remark) -> bool:
+    """Whether a note is about runs that are not counted on the job's own word."""
+    return note.kind.name in _ON_ITS_WORD
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,10 @@ class Run:
     service charged for, which it calls `billed_as`, `limit_seconds` how long it may run; None: not known. `family` is
     shared by runs that are trials of one search: they are no ancestors of each other. `role` is whose rights it had, ""
     where the service does not say. `checkpoints` are those of its `results` that its owner named, where others may
-    write, or whose content others may have. `begins_doubts` are about what it begins from and cannot be looked up.
-    `reads` is what it reads a model from, where its lineage tag says what it continues, and `auxiliary` are inputs that
-    do not count for what their owner calls them, such as a teacher. `stop_command` is what a person types to end it.
+    write, or whose content others may have; `artifact` is where the service says that it wrote the run's model.
+    `begins_doubts` are about what it begins from and cannot be looked up. `reads` is what it reads a model from, where
+    its lineage tag says what it continues, and `auxiliary` are inputs that do not count for what their owner calls
+    them, such as a teacher. `stop_command` is what a person types to end it.
     """
 
     source: str
@@ -98,6 +99,7 @@ class Run:
     auxiliary: tuple[str, ...] = ()
     results: tuple[Location, ...] = ()
     checkpoints: tuple[Location, ...] = ()
+    artifact: Location | None = None
     family: str = ""
     role: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)

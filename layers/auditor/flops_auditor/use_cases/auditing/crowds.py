@@ -12,7 +12,7 @@ from flops_auditor.use_cases.ports.lineage import Find, IndexEntry, LineageIndex
 
 MOST_SHARING = 20
 """Runs that keep their checkpoints at one place, or that leave results below one, and are told apart."""
-MOST_BELOW = 500
+MOST_BELOW = 2000
 """Results below a place that are looked through."""
 ENTRIES_IN_A_PAGE = 100
 _MARGIN = 1000
@@ -34,64 +34,94 @@ def apart(entry: IndexEntry, job_id: str, family: str) -> bool:
 
 @dataclass(frozen=True)
 class Crowd:
-    """Other runs at a place, as many as make a crowd; those that begin from there were told of each of them.
-    `uncounted`: so many results that nobody counts any.
+    """Other runs that leave results at or below a place, as `one` does: those that begin from there were told of each
+    of them. Whoever has the rights of another role learns of one of them as much as of all. `uncounted`: so many
+    results that nobody counts any.
     """
 
+    one: IndexEntry
+    at: Location
     others: Sequence[IndexEntry] = ()
     uncounted: bool = False
 
     def hides_from(self, reader: IndexEntry) -> bool:
-        """Whether a job that begins from the place has its doubt about it even without one more run."""
+        """Whether what a job that begins from the place says of it is the same without the one run."""
+        if self.uncounted:
+            return True
         others = [e for e in self.others if not apart(e, reader.job_id, reader.family)]
-        during = any(reader.created < e.created < reader.ended for e in others if e.checkpoint)
-        return self.uncounted or during or is_crowd(e for e in others if e.created < reader.created)
+        if self.one.foreign_to(reader.role):
+            theirs = (e for e in others if e.foreign_to(reader.role) and e.created < reader.created)
+            return any(
+                all(e.wrote_begun(p) == self.one.wrote_begun(p) for p in (self.at, reader.location)) for e in theirs
+            )
+        ours = [e for e in others if not e.foreign_to(reader.role)]
+        if self.one.created >= reader.created and any(_during(e, reader) for e in ours):
+            return True
+        return is_crowd(e for e in ours if e.created < reader.created)
 
     def hides_after(self, created: str) -> bool:
-        """Whether it hides from every job that was created later."""
-        return self.uncounted or is_crowd(e for e in self.others if e.created <= created and not e.family)
+        """Whether it hides from every job that was created later, whatever its role."""
+        alike = [e for e in self.others if _of(e, self.at) == _of(self.one, self.at)]
+        return self.uncounted or is_crowd(e for e in alike if e.created <= created and not e.family)
 
 
-def crowd_at(at: Location, job_id: str, index: LineageIndex, told: Callable[[str], bool]) -> Crowd:
-    """The runs that keep their checkpoints at a place, without a run. `told`: of which runs others were told."""
-    entries = index.exactly("output", at, "", ENTRIES_IN_A_PAGE)
-    return Crowd(_first_told([e for e in entries if e.checkpoint and e.job_id != job_id], told))
+def _of(entry: IndexEntry, at: Location) -> tuple[str, bool]:
+    """What tells runs at a place apart: the role, and whether SageMaker wrote the model there."""
+    return entry.role, entry.wrote_begun(at)
 
 
-def crowd_below(at: Location, job_id: str, index: LineageIndex, told: Callable[[str], bool]) -> Crowd:
-    """The same of runs that leave results below a place."""
-    return _crowd(at, job_id, index.within, lambda place: place != at, told)
+def _during(entry: IndexEntry, reader: IndexEntry) -> bool:
+    """Whether a run that shares the place was created while another one went on."""
+    return entry.checkpoint and reader.created < entry.created < reader.ended
 
 
-def crowd_beside(at: Location, job_id: str, index: LineageIndex, told: Callable[[str], bool]) -> Crowd:
+def crowd_at(one: IndexEntry, index: LineageIndex, told: Callable[[str], bool]) -> Crowd:
+    """The other runs that keep their checkpoints where one does. `told`: of which runs others were told."""
+    entries = index.exactly("output", one.location, "", ENTRIES_IN_A_PAGE)
+    others = [entry for entry in entries if entry.checkpoint and entry.job_id != one.job_id]
+    return Crowd(one, one.location, _first_told(one, one.location, others, told))
+
+
+def crowd_below(one: IndexEntry, at: Location, index: LineageIndex, told: Callable[[str], bool]) -> Crowd:
+    """The same of runs that leave results below a place, as one does."""
+    return _crowd(one, at, index.within, lambda place: place != at, told)
+
+
+def crowd_beside(one: IndexEntry, at: Location, index: LineageIndex, told: Callable[[str], bool]) -> Crowd:
     """The same of runs that leave results at other places whose names begin as that of a place."""
-    return _crowd(at, job_id, index.beginning, lambda place: not at.holds(place), told)
+    return _crowd(one, at, index.beginning, lambda place: not at.holds(place), told)
 
 
 def _crowd(
-    at: Location, job_id: str, find: Find, wanted: Callable[[Location], bool], told: Callable[[str], bool]
+    one: IndexEntry, at: Location, find: Find, wanted: Callable[[Location], bool], told: Callable[[str], bool]
 ) -> Crowd:
     entries: list[IndexEntry] = []
     after = ""
     while len(entries) < MOST_BELOW + _MARGIN:
         page = find("output", at, after, ENTRIES_IN_A_PAGE)
-        entries += [entry for entry in page if wanted(entry.location) and entry.job_id != job_id]
+        entries += [entry for entry in page if wanted(entry.location) and entry.job_id != one.job_id]
         if len(page) < ENTRIES_IN_A_PAGE:
-            return Crowd(_first_told(entries, told))
+            return Crowd(one, at, _first_told(one, at, entries, told))
         after = page[-1].cursor
-    return Crowd(uncounted=True)
+    return Crowd(one, at, uncounted=True)
 
 
-def _first_told(entries: Sequence[IndexEntry], told: Callable[[str], bool]) -> Sequence[IndexEntry]:
-    """The oldest runs of which others were told, one entry each, if they may be a crowd: a run whose audit is still
-    under way may yet have to tell.
+def _first_told(
+    one: IndexEntry, at: Location, entries: Sequence[IndexEntry], told: Callable[[str], bool]
+) -> Sequence[IndexEntry]:
+    """Of each role the oldest runs of which others were told, one entry each, if they may be a crowd or are of several
+    roles: a run whose audit is still under way may yet have to tell.
     """
-    if not is_crowd(entries):
+    if not is_crowd(entries) and all(entry.role == one.role for entry in entries):
         return ()
-    chosen: dict[str, IndexEntry] = {}
+    chosen: dict[tuple[str, bool], dict[str, IndexEntry]] = {}
+    asked: dict[str, bool] = {}
     for entry in sorted(entries, key=lambda each: each.created):
-        if entry.job_id not in chosen and told(entry.job_id):
-            chosen[entry.job_id] = entry
-        if len(chosen) > MOST_SHARING:
-            break
-    return list(chosen.values())
+        alike = chosen.setdefault(_of(entry, at), {})
+        if len(alike) > MOST_SHARING or entry.job_id in alike or len(asked) == MOST_BELOW:
+            continue
+        if entry.job_id not in asked:
+            asked[entry.job_id] = told(entry.job_id)
+        if asked[entry.job_id]:
+            alike[entry.job_id] = entry
+    return [entry for alike in chosen.values() for entry in alike.values()]

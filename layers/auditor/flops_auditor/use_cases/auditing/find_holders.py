@@ -1,17 +1,20 @@
 """Which runs left results at a place that a run begins from, and which of them are only said to have.
 
 A place is held by every run whose results lie there or whose result holds it: a longer path or a newer run adds a
-holder and takes no one's place. A file that SageMaker itself wrote for a run proves it. Where nothing does, all holders
-count that do not continue one another, and a doubt names them. Data is taken for a run's only where SageMaker wrote it.
+holder and takes no one's place. The artifact of a run that succeeded proves it, whatever its role. Where nothing does,
+all holders of the run's own role count that do not continue one another, and a doubt names them; those of another role
+are said in a note (docs/adr/1201-who-wrote-a-place.md). Data is taken for a run's only where SageMaker wrote it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from flops_auditor.domain.runs.places import DEPTH, Location, Reference
+from flops_auditor.domain.lineage.lineage import ALSO_IN_A_RUNS_BUCKET, CALLED_DATA, NAMED_BY_ANOTHER_ROLE
+from flops_auditor.domain.runs.places import DEPTH, NAMES, Location, Reference
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.values.arns import name_of
+from flops_auditor.domain.values.arns import name_of, region_of
+from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE, MOST_BELOW, MOST_SHARING, apart, is_crowd
 from flops_auditor.use_cases.ports.lineage import Find, IndexEntry, LineageIndex
@@ -70,14 +73,14 @@ NOT_ITS_OUTPUT = Kind(
 )
 OF_ANOTHER_ROLE = Kind(
     "of-another-role",
-    "{where} ({place:said200}) lies where {names:list} of another role keeps checkpoints: whether it takes a result of "
-    "it cannot be told, so it is not counted",
+    "{where} ({place:said200}): SageMaker wrote models of runs of another role ({names:list}) inside of it: whether "
+    "the job takes one of them cannot be told, so none is counted",
     TAG_LINEAGE,
 )
 LATER_THAN_IT = Kind(
     "later-than-child",
-    "{where} ({place:said200}) names a result of a run that was created after this job, and before it ended: what a "
-    "job takes from a later one is not counted",
+    "{where} ({place:said200}) names a result of a run that was not created before this job, but before it ended: what "
+    "a job takes from a later one is not counted",
     TAG_LINEAGE,
 )
 ALSO_BEGINS = Kind(
@@ -88,8 +91,8 @@ ALSO_BEGINS = Kind(
 )
 ALSO_HELD = Kind(
     "also-held",
-    "{where} ({place:said200}): another run has results above or at this place, which SageMaker did not "
-    "write there for it: not counted",
+    "{where} ({place:said200}): another run has this name, or names this place, or one above it, for its results, but "
+    "it is not the one that it was written for: not counted",
 )
 OVERWRITTEN = Kind(
     "overwritten", "{where} ({place:said200}): an earlier run of the name {name} left results there, too: not counted"
@@ -101,24 +104,18 @@ _NEAR = 1 + max(map(len, _WRITTEN))
 """Levels from a place upwards on which the run stands that surely wrote it."""
 
 
-@dataclass(frozen=True)
-class Known:
-    """What the newest record of a run says: whether it ended well, and its ancestors by job id."""
-
-    succeeded: bool
-    ancestors: frozenset[str]
-
-
 @dataclass
 class Holders:
-    """Looks for one run. `known` tells of a recorded run, None for one without a record; `tagged` are runs that a
-    person named, which settles what is in doubt about the others. Doubts and notes gather here.
+    """Looks for one run. `ancestors_of` tells of a recorded run by its job id, None for one without a record; `tagged`
+    are runs that a person named, which settles what is in doubt about the others. `foreign` are those of another role
+    that are counted. Doubts and notes gather here.
     """
 
     run: Run
     index: LineageIndex
-    known: Callable[[str], Known | None]
+    ancestors_of: Callable[[str], frozenset[str] | None]
     tagged: set[str] = field(default_factory=set)
+    foreign: set[str] = field(default_factory=set)
     doubts: list[Remark] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
     _queries: int = 0
@@ -127,6 +124,7 @@ class Holders:
     def of(self, reference: Reference) -> list[IndexEntry]:
         """The runs whose results a reference takes."""
         entries = self._found(reference)
+        self.foreign |= {entry.job_id for entry in entries if entry.foreign_to(self.run.role)}
         if reference.explicit:
             self.tagged |= {entry.job_id for entry in entries}
         return entries
@@ -137,7 +135,7 @@ class Holders:
             self.doubts.append(PLACE_TOO_LONG(where=reference.where))
             return []
         if not at.in_s3:
-            return self._apart(reference, self._of_our_role(reference, self._told_apart(reference, at)))
+            return self._named(reference)
         if len(at.path) > DEPTH:
             self._unless_tagged(PLACE_TOO_DEEP(where=reference.where, most=DEPTH))
         if reference.data:
@@ -154,76 +152,156 @@ class Holders:
         beside = [entry for entry in self._begun(reference) if entry.job_id not in known]
         if not held or not beside:
             return [*held, *beside]
-        names = sorted({name_of(entry.job_arn) for entry in beside})[:MOST_HOLDERS]
-        self._unless_tagged(ALSO_BEGINS(where=reference.where, place=str(reference.location), names=names))
+        place = str(reference.location)
+        self._unless_tagged(ALSO_BEGINS(where=reference.where, place=place, names=_names(beside)))
         return held
+
+    def _named(self, reference: Reference) -> list[IndexEntry]:
+        """Those of a name, an ARN, or a content, which anybody may have. A name means the runs of the job's role, if
+        there are any, else those of its region, else all.
+        """
+        at = reference.location
+        entries = self._at(reference, at)
+        ours, theirs = self._by_role(entries)
+        if at.space == NAMES:
+            meant = ours or [e for e in entries if region_of(e.job_arn) == self.run.region] or entries
+            if len(meant) < len(entries):
+                self.notes.append(ALSO_HELD(where=reference.where, place=str(at)))
+            entries = meant
+        elif any(entry.checkpoint for entry in entries):
+            self._say_of_others(reference, theirs)
+            entries = ours
+        return self._apart(reference, self._told_apart(reference, at, entries))
 
     def _above(self, reference: Reference) -> list[IndexEntry]:
         """Those at the place and above it."""
         at = reference.location
         every: list[IndexEntry] = []
-        sure: list[IndexEntry] = []
-        shared = False
+        others: list[IndexEntry] = []
+        shared = proven = False
         for level, place in enumerate(_inside_the_bucket(at)):
-            if level >= _NEAR and sure:
+            if level >= _NEAR and proven:
                 break
-            here = self._told_apart(reference, place)
-            if len(here) < len(self._at(reference, place)):
+            ours, theirs = self._by_role(self._at(reference, place))
+            others += [entry for entry in theirs if not entry.wrote_around(at)]
+            ours += [entry for entry in theirs if entry.wrote_around(at)]
+            here = self._told_apart(reference, place, ours)
+            if len(here) < len(ours):
                 shared = True
-            elif level < _NEAR and at not in self.run.checkpoints:
+            elif level < _NEAR:
                 self._doubt_later(reference, place)
             every += here
-            sure += [entry for entry in here if _surely_wrote(entry, at)]
-        if sure and {entry.job_id for entry in every} - self._behind(sure):
-            self.notes.append(ALSO_HELD(where=reference.where, place=str(at)))
-        if not every and not shared and self._at(reference, Location(at.space)):
-            self._unless_tagged(IN_A_RUNS_BUCKET(where=reference.where, place=str(at)))
-        return self._apart(reference, sure or self._of_our_role(reference, every))
+            proven = proven or any(entry.wrote(at) for entry in here)
+        if proven:
+            exact = [entry for entry in every if entry.artifact == at]
+            if {entry.job_id for entry in (*every, *others)} - self._behind(exact):
+                self.notes.append(ALSO_HELD(where=reference.where, place=str(at)))
+            return self._apart(reference, exact)
+        self._say_of_bucket(reference, every, others, shared)
+        return self._apart(reference, every)
 
-    def _told_apart(self, reference: Reference, at: Location) -> list[IndexEntry]:
-        """The runs before this one at a place, without those that only say that they leave results there, where these
-        are too many.
-        """
-        entries = self._at(reference, at)
+    def _say_of_bucket(
+        self, reference: Reference, every: Sequence[IndexEntry], others: list[IndexEntry], shared: bool
+    ) -> None:
+        """What runs hold that are not counted: those of other roles, and those that hold the whole bucket."""
+        in_root, others_in_root = self._by_role(self._at(reference, Location(reference.location.space)))
+        others += others_in_root
+        if not others and not in_root:
+            return
+        behind = self._behind(every)
+        self._say_of_others(reference, [entry for entry in others if entry.job_id not in behind])
+        if not shared and not behind.issuperset(entry.job_id for entry in in_root):
+            where, place = reference.where, str(reference.location)
+            if every:
+                self._note_unless_tagged(ALSO_IN_A_RUNS_BUCKET(where=where, place=place))
+            else:
+                self._unless_tagged(IN_A_RUNS_BUCKET(where=where, place=place))
+
+    def _by_role(self, entries: Sequence[IndexEntry]) -> tuple[list[IndexEntry], list[IndexEntry]]:
+        """Runs of the job's role, or of one that is not known, and those of other roles."""
+        foreign = [entry.foreign_to(self.run.role) for entry in entries]
+        ours, theirs = (
+            [e for e, other in zip(entries, foreign, strict=True) if other is kind] for kind in (False, True)
+        )
+        return ours, theirs
+
+    def _say_of_others(self, reference: Reference, others: Sequence[IndexEntry]) -> None:
+        """Runs of other roles at a place: a doubt where SageMaker wrote their models inside of it, else a note."""
+        at = reference.location
+        within = [e for e in others if e.wrote_within(at) or (reference.prefix and e.wrote_begun(at))]
+        for kind, entries in ((OF_ANOTHER_ROLE, within), (NAMED_BY_ANOTHER_ROLE, others)):
+            if entries and self.tagged.isdisjoint(entry.job_id for entry in entries):
+                remark = kind(where=reference.where, place=str(at), names=_names(entries))
+                if kind is OF_ANOTHER_ROLE:
+                    self._unless_tagged(remark)
+                    return
+                self._note_unless_tagged(remark)
+
+    def _told_apart(self, reference: Reference, at: Location, entries: Sequence[IndexEntry]) -> list[IndexEntry]:
+        """Entries at a place without those that only say that they leave results there, where these are too many."""
         if not is_crowd(entry for entry in entries if entry.checkpoint):
-            return entries
+            return list(entries)
         self._unless_tagged(SHARED_PLACE(where=reference.where, most=MOST_SHARING, place=str(at)))
         return [entry for entry in entries if not entry.checkpoint]
 
     def _doubt_later(self, reference: Reference, place: Location) -> None:
-        """Runs created during this one that leave results where it begins: its parents, whatever the clock says."""
-        created, ended = self.run.created_text, self.run.ended_text
-        if not created or not self._may_ask():
-            return
-        later = (
-            entry
-            for entry in self.index.exactly("output", place, f"{place.key}#{created}", ENTRIES_IN_A_PAGE)
-            if entry.created > created and (not ended or entry.created < ended) and not self._apart_from_us(entry)
-            if entry.checkpoint or _surely_wrote(entry, reference.location)
-        )
-        if any(later):
-            self._unless_tagged(LATER_THAN_IT(where=reference.where, place=str(reference.location)))
+        """Runs that were not created before this one, and leave results where it begins, are its parents, whatever the
+        clock says. Of those that share its checkpoint the later one continues the earlier, unless none is earlier.
+        """
+        created, ended, at = self.run.created_text, self.run.ended_text, reference.location
+        after, pages = f"{place.key}#{created}", 0
+        while created and pages < MOST_PAGES and self._may_ask():
+            page = self.index.exactly("output", place, after, ENTRIES_IN_A_PAGE)
+            for entry in page:
+                during = entry.created == created or (
+                    created < entry.created and (not ended or entry.created < ended) and at not in self.run.checkpoints
+                )
+                if during and not self._apart_from_us(entry, reference) and self._claims(entry, at):
+                    self._unless_tagged(LATER_THAN_IT(where=reference.where, place=str(at)))
+                    return
+            last = created if at in self.run.checkpoints else ended
+            if len(page) < ENTRIES_IN_A_PAGE or (last and page[-1].created > last):
+                return
+            after, pages = page[-1].cursor, pages + 1
 
-    def _of_our_role(self, reference: Reference, entries: Sequence[IndexEntry]) -> list[IndexEntry]:
-        """Those without runs that only say that they leave results there, and that had the rights of others."""
-        foreign = [entry for entry in entries if self._foreign(entry) and not reference.explicit]
-        if foreign:
-            names = sorted({name_of(entry.job_arn) for entry in foreign})[:MOST_HOLDERS]
-            place = str(reference.location)
-            self._unless_tagged(OF_ANOTHER_ROLE(where=reference.where, place=place, names=names))
-        return [entry for entry in entries if entry not in foreign]
-
-    def _foreign(self, entry: IndexEntry) -> bool:
-        return entry.checkpoint and bool(entry.role and self.run.role) and entry.role != self.run.role
+    def _claims(self, entry: IndexEntry, at: Location) -> bool:
+        """Whether a run that is not earlier may have written a place: of the job's role also by its word."""
+        if entry.foreign_to(self.run.role):
+            return entry.wrote(at)
+        below = _below(entry, at)
+        return entry.checkpoint or not below or below in _WRITTEN or entry.artifact == at
 
     def _of_data(self, reference: Reference) -> list[IndexEntry]:
-        """Those below whose name SageMaker wrote it."""
+        """Those for whom SageMaker wrote it; of the job's role also those below whose name it does."""
         at = reference.location
-        every = [entry for place in at.upwards() for entry in self._at(reference, place)]
-        sure = [e for e in every if not e.checkpoint and at.path[len(e.location.path) :][:1] == _WRITTEN[0]]
-        if every and not sure and not reference.exact:
-            self.notes.append(NOT_ITS_OUTPUT(where=reference.where, place=str(at)))
-        return self._apart(reference, sure)
+        ours, theirs = self._by_role([entry for place in at.upwards() for entry in self._at(reference, place)])
+        output = {e.job_id for e in (*ours, *theirs) if not e.checkpoint and _below(e, at)[:1] == _WRITTEN[0]}
+        taken = [e for e in ours if not e.checkpoint and e.job_id in output]
+        taken += [e for e in (*ours, *theirs) if e.wrote_around(at)]
+        if any(entry.wrote(at) for entry in taken):
+            return self._apart(reference, [entry for entry in taken if entry.artifact == at])
+        if not reference.exact:
+            self._say_of_data(reference, ours, theirs, taken, output)
+        return self._apart(reference, taken)
+
+    def _say_of_data(
+        self,
+        reference: Reference,
+        ours: Sequence[IndexEntry],
+        theirs: Sequence[IndexEntry],
+        taken: Sequence[IndexEntry],
+        output: set[str],
+    ) -> None:
+        """Whose places the data lies at, and who is not counted."""
+        at, where, behind = reference.location, reference.where, self._behind(taken)
+        called = [e for e in ours if not e.location.whole_bucket and e.job_id not in behind]
+        named = [e for e in theirs if e.job_id in output - behind]
+        if called:
+            self._note_unless_tagged(CALLED_DATA(where=where, place=str(at), names=_names(called)))
+        if named:
+            self._note_unless_tagged(NAMED_BY_ANOTHER_ROLE(where=where, place=str(at), names=_names(named)))
+        if (ours or theirs) and not (taken or called or named):
+            self.notes.append(NOT_ITS_OUTPUT(where=where, place=str(at)))
 
     def _apart(self, reference: Reference, candidates: Sequence[IndexEntry]) -> list[IndexEntry]:
         """Of runs, nearest and newest first, those that no other one of them continues."""
@@ -233,17 +311,17 @@ class Holders:
         for entry in candidates:
             if entry.job_id in behind:
                 continue
-            if any(entry.job_arn == other.job_arn and self._overwrote(other) for other in taken):
+            if any(_overwrote(other, entry, reference.location) for other in taken):
                 self.notes.append(OVERWRITTEN(where=reference.where, place=place, name=name_of(entry.job_arn)))
                 continue
             if len(taken) == MOST_HOLDERS:
                 self._doubt(TOO_MANY_WRITERS(where=reference.where, most=MOST_HOLDERS, place=place))
                 break
             taken.append(entry)
-            known = self.known(entry.job_id)
-            if known is None:
+            ancestors = self.ancestors_of(entry.job_id)
+            if ancestors is None:
                 break  # what it continues is not known yet; its commit has this run assessed again
-            behind |= {entry.job_id} | known.ancestors
+            behind |= {entry.job_id} | ancestors
         behind = {each for entry in taken for each in self._behind([entry]) - {entry.job_id}}
         left = [entry for entry in taken if entry.job_id not in behind]
         if len(left) > 1 and self.tagged.isdisjoint(entry.job_id for entry in left):
@@ -251,22 +329,22 @@ class Holders:
             self._doubt(SEVERAL_HOLDERS(where=reference.where, place=place, names=names))
         return left
 
-    def _overwrote(self, entry: IndexEntry) -> bool:
-        known = self.known(entry.job_id)
-        return not entry.checkpoint and known is not None and known.succeeded
-
     def _behind(self, entries: Sequence[IndexEntry]) -> set[str]:
         """Runs and their ancestors."""
         behind = {entry.job_id for entry in entries}
         for entry in entries:
-            known = self.known(entry.job_id)
-            behind |= known.ancestors if known else set()
+            behind |= self.ancestors_of(entry.job_id) or frozenset()
         return behind
 
     def _unless_tagged(self, doubt: Remark) -> None:
         """A doubt that a person settles who says what the run continues."""
         if not self.tagged:
             self._doubt(doubt)
+
+    def _note_unless_tagged(self, note: Remark) -> None:
+        """The same of a note."""
+        if not self.tagged and note not in self.notes:
+            self.notes.append(note)
 
     def _doubt(self, doubt: Remark) -> None:
         if doubt not in self.doubts:
@@ -280,7 +358,7 @@ class Holders:
         if not whole:
             most = ENTRIES_IN_A_PAGE * MOST_PAGES
             self._doubt(TOO_MANY_WRITERS(where=reference.where, most=most, place=str(at)))
-        return entries
+        return [entry for entry in entries if not self._apart_from_us(entry, reference)]
 
     def _read(self, at: Location) -> tuple[list[IndexEntry], bool]:
         entries: list[IndexEntry] = []
@@ -289,7 +367,7 @@ class Holders:
             if not self._may_ask():
                 return entries, True
             page = self.index.newest("output", at, before, ENTRIES_IN_A_PAGE)
-            entries += [entry for entry in page if not self._apart_from_us(entry)]
+            entries += page
             if len(page) < ENTRIES_IN_A_PAGE or at.whole_bucket:
                 return entries, True
             before = page[-1].created
@@ -304,7 +382,7 @@ class Holders:
         return True
 
     def _below(self, reference: Reference) -> list[IndexEntry]:
-        """Of every place strictly below, the last run before this one that left results there."""
+        """Of every place strictly below, the runs before this one that left results there."""
         at = reference.location
         return self._last(reference, self.index.within, lambda place: place != at)
 
@@ -314,15 +392,20 @@ class Holders:
         return self._last(reference, self.index.beginning, lambda place: not at.holds(place))
 
     def _last(self, reference: Reference, find: Find, wanted: Callable[[Location], bool]) -> list[IndexEntry]:
-        at = reference.location
-        earlier: list[IndexEntry] = []
+        at, created = reference.location, self.run.created_text
+        ours: list[IndexEntry] = []
+        others: list[IndexEntry] = []
         seen, after = 0, ""
         while self._may_ask():
             page = find("output", at, after, ENTRIES_IN_A_PAGE)
-            below = [entry for entry in page if wanted(entry.location)]
+            below = [e for e in page if wanted(e.location) and not self._apart_from_us(e, reference)]
             seen += len(below)
-            earlier += [e for e in below if e.created < self.run.created_text and not self._apart_from_us(e)]
-            if is_crowd(earlier):
+            here, theirs = self._by_role([entry for entry in below if entry.created <= created])
+            others += [entry for entry in theirs if entry.created < created]
+            ours += [entry for entry in here if entry.created < created]
+            if any(entry.created == created for entry in here):
+                self._unless_tagged(LATER_THAN_IT(where=reference.where, place=str(at)))
+            if is_crowd(ours):
                 self._unless_tagged(SHARED_PLACE(where=reference.where, most=MOST_SHARING, place=str(at)))
                 return []
             if seen > MOST_BELOW:
@@ -331,16 +414,41 @@ class Holders:
             if len(page) < ENTRIES_IN_A_PAGE:
                 break
             after = page[-1].cursor
-        return list({entry.location: entry for entry in self._of_our_role(reference, earlier)}.values())
+        self._say_of_others(reference, others)
+        by_place: dict[Location, list[IndexEntry]] = {}
+        for entry in reversed(ours):
+            by_place.setdefault(entry.location, []).append(entry)
+        return [entry for entries in by_place.values() for entry in self._apart(reference, entries)]
 
-    def _apart_from_us(self, entry: IndexEntry) -> bool:
-        return apart(entry, self.run.job_id, self.run.family)
+    def _apart_from_us(self, entry: IndexEntry, reference: Reference) -> bool:
+        """Whether the job takes nothing from a run, see `apart`; of a trial of its own search it may take what that had
+        left before this one began to train.
+        """
+        if not apart(entry, self.run.job_id, self.run.family):
+            return False
+        at, started = reference.location, iso(self.run.started) if self.run.started else self.run.ended_text
+        within = entry.wrote_within(at) and bool(entry.ended) and (not started or entry.ended <= started)
+        taken = reference.explicit or entry.wrote_around(at) or within
+        return entry.job_id == self.run.job_id or not taken
+
+
+def _below(entry: IndexEntry, at: Location) -> tuple[str, ...]:
+    """The path from a run's place to one that it holds."""
+    return at.path[len(entry.location.path) :]
+
+
+def _names(entries: Sequence[IndexEntry]) -> list[str]:
+    """Names of runs, a few of them."""
+    return sorted({name_of(entry.job_arn) for entry in entries})[:MOST_HOLDERS]
+
+
+def _overwrote(newer: IndexEntry, older: IndexEntry, at: Location) -> bool:
+    """Whether a run of the same ARN left its artifact in the place of an older one's, and that is what is read: a job
+    of that name, or the artifact itself. Whatever else the older one left is still there.
+    """
+    replaced = newer.succeeded and newer.artifact is not None and newer.artifact == older.artifact
+    return newer.job_arn == older.job_arn and replaced and (newer.artifact == at or not at.in_s3)
 
 
 def _inside_the_bucket(at: Location) -> Iterator[Location]:
     return (place for place in at.upwards() if place.path)
-
-
-def _surely_wrote(entry: IndexEntry, at: Location) -> bool:
-    """Whether SageMaker wrote what lies at a place for a run: all its results, or a file of them."""
-    return not entry.checkpoint and (entry.location == at or at.path[len(entry.location.path) :] in _WRITTEN)

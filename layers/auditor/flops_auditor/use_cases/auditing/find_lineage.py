@@ -13,10 +13,12 @@ from flops_auditor.domain.law.due_dates import DueDate, read_due_dates
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.lineage.kept_ancestors import AncestorSet, read_kept, unpack
 from flops_auditor.domain.lineage.lineage import (
+    NO_LINEAGE,
     Ancestor,
     Lineage,
     MalformedLineage,
     ancestor_of,
+    on_its_word,
     passed_on,
     read_lineage,
     union,
@@ -28,7 +30,7 @@ from flops_auditor.domain.runs.s3_spellings import can_be_followed
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE
-from flops_auditor.use_cases.auditing.find_holders import Holders, Known
+from flops_auditor.use_cases.auditing.find_holders import Holders
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
 from flops_auditor.use_cases.ports.records import Records
@@ -60,6 +62,12 @@ NAMES_LATER = Kind(
     "circle is refused",
     TAG_LINEAGE,
 )
+NAMES_A_PLACE_OF_OTHERS = Kind(
+    "lineage-names-place-of-others",
+    "{where} names {name:said200}, where only runs of other roles say that they leave results: which run is meant, its "
+    "name or ARN would say",
+    TAG_LINEAGE,
+)
 NAMES_UNKNOWN = Kind("lineage-names-unknown", "{where} names {name:said200}, of which nothing is recorded", TAG_LINEAGE)
 MOST_PARENTS = 50
 MOST_DOUBTS = 20
@@ -72,13 +80,15 @@ MORE_NOTES = Kind("more-lineage-notes", "and {count} more notes about what the j
 @dataclass(frozen=True)
 class FoundLineage:
     """A job's lineage, the objects that keep its parents' ancestors, and the days by which parents were to notify.
-    `heir_of` are the parents of its own role whose results it reads, whatever its tag says.
+    `heir_of` are the parents of its own role whose results it reads, whatever its tag says; `of_its_role` is the
+    lineage without parents that had the rights of another role.
     """
 
     lineage: Lineage
     kept: tuple[AncestorSet, ...] = ()
     due: tuple[DueDate, ...] = ()
     heir_of: tuple[str, ...] = ()
+    of_its_role: Lineage = NO_LINEAGE
 
 
 def index_run(run: Run, index: LineageIndex) -> None:
@@ -100,8 +110,18 @@ def index_run(run: Run, index: LineageIndex) -> None:
 
 def entry_of(run: Run, location: Location) -> IndexEntry:
     """The run's entry at a place."""
-    checkpoint = location in run.checkpoints
-    return IndexEntry(location, run.created_text, run.job_id, run.arn, run.family, checkpoint, run.role, run.ended_text)
+    return IndexEntry(
+        location,
+        run.created_text,
+        run.job_id,
+        run.arn,
+        family=run.family,
+        checkpoint=location in run.checkpoints,
+        role=run.role,
+        ended=run.ended_text,
+        artifact=run.artifact,
+        succeeded=run.succeeded,
+    )
 
 
 def awaits_parent(content: Mapping[str, Any]) -> bool:
@@ -137,16 +157,16 @@ def follow(
     if named and run.created is None:
         doubts.append(NO_CREATION_TIME())
     recorded = _Recorded(newest, load)
-    holders = Holders(run, index, recorded.known, doubts=doubts, notes=list(run.begins_notes))
+    holders = Holders(run, index, recorded.ancestor_ids, doubts=doubts, notes=list(run.begins_notes))
     parents: dict[str, tuple[IndexEntry, Reference]] = {}
     resolved: set[Location] = set()
-    of_its_role: set[str] = set()
+    read_from: set[str] = set()
     for reference in named[:MOST_REFERENCES]:
         for entry in holders.of(reference):
             resolved.add(reference.location)
             parents.setdefault(entry.job_id, (entry, reference))
             if run.role and entry.role == run.role and not reference.explicit:
-                of_its_role.add(entry.job_id)
+                read_from.add(entry.job_id)
     for reference in named[:MOST_REFERENCES]:
         if reference.explicit and not reference.location.too_long and resolved.isdisjoint(reference.leads_to):
             doubts.append(_unfound(run, reference, index))
@@ -156,7 +176,7 @@ def follow(
     doubts += _unseen_results(run)
     if len(parents) > MOST_PARENTS:
         doubts.append(TOO_MANY_PARENTS(count=len(parents), most=MOST_PARENTS))
-    sets: list[tuple[Ancestor, ...]] = []
+    sets: dict[str, tuple[Ancestor, ...]] = {}
     due: list[DueDate] = []
     notes = holders.notes
     for job_id in sorted(parents)[:MOST_PARENTS]:
@@ -167,16 +187,27 @@ def follow(
             doubts.append(AWAITED(where=reference.where, name=name))
             continue
         notes.append(CONTINUES(where=reference.where, place=str(reference.location), name=name))
-        sets.append(passed_on(ancestor_of(content), recorded.ancestors(job_id)))
+        sets[job_id] = passed_on(ancestor_of(content), recorded.ancestors(job_id))
         due += read_due_dates(content)
-    ancestors = union(sets, without=run.job_id)
+    decisive_first = sorted(notes, key=lambda note: not on_its_word(note))
+    remarks = _first(doubts, MOST_DOUBTS, MORE_DOUBTS), _first(decisive_first, MOST_NOTES, MORE_NOTES)
+    ours = [job_id for job_id in parents if job_id not in holders.foreign]
+    every, of_its_role = (_joined(run, whose, sets, *remarks) for whose in (list(parents), ours))
+    heir_of = tuple(job_id for job_id in every.parents if job_id in read_from)
+    return FoundLineage(every, tuple(kept.values()), tuple(due), heir_of, of_its_role)
+
+
+def _joined(
+    run: Run,
+    parents: Sequence[str],
+    sets: Mapping[str, tuple[Ancestor, ...]],
+    doubts: tuple[Remark, ...],
+    notes: tuple[Remark, ...],
+) -> Lineage:
+    """The lineage of what these parents pass on."""
+    ancestors = union((sets[job_id] for job_id in parents if job_id in sets), without=run.job_id)
     known = tuple(job_id for job_id in sorted(parents) if any(a.job_id == job_id for a in ancestors))
-    return FoundLineage(
-        Lineage(known, ancestors, _first(doubts, MOST_DOUBTS, MORE_DOUBTS), _first(notes, MOST_NOTES, MORE_NOTES)),
-        tuple(kept.values()),
-        tuple(due),
-        tuple(job_id for job_id in known if job_id in of_its_role),
-    )
+    return Lineage(known, ancestors, doubts, notes)
 
 
 def _unseen_results(run: Run) -> list[Remark]:
@@ -217,14 +248,15 @@ class _Recorded:
             self._lineages[job_id] = read_lineage(content, self.load)
         return self._lineages[job_id]
 
-    def known(self, job_id: str) -> Known | None:
-        """What tells holders of a place apart."""
+    def ancestor_ids(self, job_id: str) -> frozenset[str] | None:
+        """Job ids of those that count of a recorded run, None for one without a record: they tell holders of a place
+        apart.
+        """
         content = self.content(job_id)
         if content is None:
             return None
         generates = content["job"]["activity"] == "synthetic-data"
-        behind = frozenset() if generates else frozenset(a.job_id for a in self._lineage(job_id, content).counted)
-        return Known(content["job"]["succeeded"], behind)
+        return frozenset() if generates else frozenset(a.job_id for a in self._lineage(job_id, content).counted)
 
 
 def recorded_lineage(content: dict[str, object], archive: Archive) -> Lineage:
@@ -247,5 +279,7 @@ def _unfound(run: Run, reference: Reference, index: LineageIndex) -> Remark:
     for entry in index.exactly("output", at, "", ENTRIES_IN_A_PAGE):
         if entry.job_id == run.job_id:
             return NAMES_ITSELF(where=reference.where)
+        if entry.created < run.created_text:
+            return NAMES_A_PLACE_OF_OTHERS(where=reference.where, name=name)
         return NAMES_LATER(where=reference.where, name=name)
     return NAMES_UNKNOWN(where=reference.where, name=name)

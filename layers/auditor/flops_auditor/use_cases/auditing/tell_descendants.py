@@ -48,17 +48,18 @@ class IndexQuery:
         return index.exactly(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
 
     def concerns(self, run: Run, entry: IndexEntry) -> bool:
-        """Whether the entry's job may be affected: it is a later one, or went on when this run was created, or a person
-        named this run in its tag.
+        """Whether the entry's job may be affected: it is a later one, or of the same time, or went on when this run was
+        created, or a person named this run in its tag.
         """
         told = bool(self.until) and entry.created > self.until
         during = self.kind == "input" and not entry.checkpoint and entry.created < run.created_text < entry.ended
         by_name = not self.at.in_s3 and self.at not in run.checkpoints
+        at_once = entry.created == run.created_text and not self.at.whole_bucket
         if self.begun is not None:
             read = self.read_by(entry)
             if read == self.begun or not self.begun.text.startswith(read.text):
                 return False
-        return not told and (entry.created > run.created_text or during or by_name)
+        return not told and (entry.created > run.created_text or at_once or during or by_name)
 
     def read_by(self, entry: IndexEntry) -> Location:
         """The place that the entry's job reads."""
@@ -72,11 +73,12 @@ class IndexQuery:
         def told(job_id: str) -> bool:
             return recorder.records.noted(job_id, TOLD.format(0)) is not None
 
+        one = entry_of(run, self.begun or self.at)
         if self.begun is not None:
-            return crowd_beside(at, run.job_id, recorder.index, told)
+            return crowd_beside(one, at, recorder.index, told)
         if self.kind == "directory":
-            return crowd_below(at, run.job_id, recorder.index, told)
-        return crowd_at(at, run.job_id, recorder.index, told) if at in run.checkpoints else Crowd()
+            return crowd_below(one, at, recorder.index, told)
+        return crowd_at(one, recorder.index, told) if at in run.checkpoints else Crowd(one, at)
 
 
 def queries_of(run: Run, index: LineageIndex) -> list[IndexQuery]:
@@ -104,12 +106,14 @@ def _begun(place: Location) -> IndexQuery:
 def _of_bucket(run: Run, bucket: Location, index: LineageIndex) -> list[IndexQuery]:
     """Of a run that keeps its checkpoints in a whole bucket: who reads there only learns that there is such a run.
 
-    So each is told by the first one before it alone, however many there are.
+    So each is told by the first one before it alone, however many there are of a role.
     """
-    if index.newest("output", bucket, run.created_text, 1):
+    before = index.newest("output", bucket, run.created_text, ENTRIES_IN_A_PAGE)
+    if any(entry.role == run.role for entry in before):
         return []
-    later = index.exactly("output", bucket, entry_of(run, bucket).cursor, 1)
-    return [IndexQuery("input", bucket, below=True, until=later[0].created if later else "")]
+    later = index.exactly("output", bucket, entry_of(run, bucket).cursor, ENTRIES_IN_A_PAGE)
+    until = next((entry.created for entry in later if entry.role == run.role), "")
+    return [IndexQuery("input", bucket, below=True, until=until)]
 
 
 def tell_descendants(run: Run, revision: int, recorder: Recorder, after: str = "") -> None:

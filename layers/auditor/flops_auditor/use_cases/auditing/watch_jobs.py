@@ -87,12 +87,13 @@ class Watcher:
 @dataclass(frozen=True)
 class Look:
     """One running job as it was seen, with its case. People are warned by `seen`, without the job's own word where that
-    is not trusted; a job is stopped by `stated` alone. What people were told of a run in `heir_of` is not told again.
+    is not trusted; a job is stopped by `stops` alone, which trusts its word, and counts no parent of another role. What
+    people were told of a run in `heir_of` is not told again.
     """
 
     case: Case
     seen: RunForecast
-    stated: RunForecast
+    stops: RunForecast
     heir_of: tuple[str, ...]
     due: tuple[DueDate, ...] = ()
 
@@ -266,7 +267,10 @@ def look_at(listed: ListedJob, recorder: Recorder, of_models: SaidOfModels | Non
     audited = audit(case, recorder.tables, traced.lineage)
     stated = look(audited, case.evidence.tags is not None)
     seen = stated if audited.trusts_statements else look(audited.distrusted(), stated.tags_read)
-    return Look(case, seen, stated, traced.heir_of, traced.due)
+    stops = stated
+    if traced.of_its_role != traced.lineage:
+        stops = look(audit(case, recorder.tables, traced.of_its_role), stated.tags_read)
+    return Look(case, seen, stops, traced.heir_of, traced.due)
 
 
 @dataclass(frozen=True)
@@ -392,12 +396,12 @@ def stop_if_due(looked: Look, watcher: Watcher) -> int:
 
     A record of the request is signed first, so there is no stop without a record.
     """
-    soon = looked.stated.about_to_cross(2 * INTERVAL)
+    soon = looked.stops.about_to_cross(2 * INTERVAL)
     recorder, run = watcher.recorder, looked.run
     if watcher.stopper is None or not soon or recorder.records.alert_sent(run.job_id, STOPPED):
         return 0
     now = recorder.clock()
-    if looked.stated.never_stop:
+    if looked.stops.never_stop:
         new = [line for line in soon if not recorder.records.alert_sent(run.job_id, _note(line.line, IMMINENT))]
         if new:
             recorder.alerts.send(

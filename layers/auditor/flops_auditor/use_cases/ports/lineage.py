@@ -15,6 +15,8 @@ takes all whose name begins so. The last kind has places in their folders (Locat
 class IndexEntry:
     """One job at one place. `created` and `ended` are its times (ISO 8601; "": not known), `family` its tuning job and
     `role` whose rights it had, if any; `checkpoint`: its owner named the place, where SageMaker chooses others.
+    `artifact` is where SageMaker says that the model lies which it wrote for the job, and `succeeded` whether that job
+    ended with success: only both together prove who wrote a place (docs/adr/1201-who-wrote-a-place.md).
     """
 
     location: Location
@@ -25,11 +27,34 @@ class IndexEntry:
     checkpoint: bool = False
     role: str = ""
     ended: str = ""
+    artifact: Location | None = None
+    succeeded: bool = False
 
     @property
     def cursor(self) -> str:
         """Where the entry stands among all of its kind and space: by path, then time, then job."""
         return f"{self.location.key}#{self.created}#{self.job_id}"
+
+    def wrote(self, at: Location) -> bool:
+        """Whether SageMaker wrote exactly this for the job."""
+        return self.succeeded and self.artifact == at
+
+    def wrote_around(self, at: Location) -> bool:
+        """Whether SageMaker wrote this for the job, or a folder that it lies in."""
+        return self.succeeded and self.artifact is not None and self.artifact.holds(at)
+
+    def wrote_within(self, at: Location) -> bool:
+        """Whether SageMaker wrote the job's model at this place or below it."""
+        return self.succeeded and self.artifact is not None and at.holds(self.artifact)
+
+    def wrote_begun(self, at: Location) -> bool:
+        """The same, or at another place whose text begins with this one's."""
+        wrote = self.artifact if self.succeeded else None
+        return wrote is not None and wrote.space == at.space and wrote.text.startswith(at.text)
+
+    def foreign_to(self, role: str) -> bool:
+        """Whether it had the rights of another role than this one, where both are known."""
+        return bool(self.role and role) and self.role != role
 
 
 Find = Callable[[IndexKind, Location, str, int], Sequence[IndexEntry]]

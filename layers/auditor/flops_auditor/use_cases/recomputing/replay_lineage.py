@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from weakref import finalize
 
 from flops_auditor import __version__
@@ -28,13 +28,23 @@ from flops_auditor.domain.ledger.ledger_errors import (
 )
 from flops_auditor.domain.ledger.verification import Kept
 from flops_auditor.domain.lineage.kept_ancestors import unpack
-from flops_auditor.domain.lineage.lineage import NO_LINEAGE, Ancestor, Lineage, read_lineage, to_json
+from flops_auditor.domain.lineage.lineage import (
+    CALLED_DATA,
+    NAMED_BY_ANOTHER_ROLE,
+    NO_LINEAGE,
+    Ancestor,
+    Lineage,
+    read_lineage,
+    to_json,
+)
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.canonical_json import canonical
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.remarks import printable
+from flops_auditor.use_cases.auditing.find_holders import ALSO_HELD, OF_ANOTHER_ROLE
 from flops_auditor.use_cases.auditing.find_lineage import AWAITED, CONTINUES, entry_of, follow
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
 
@@ -47,7 +57,13 @@ _WINDOW_MS = WINDOW // timedelta(milliseconds=1)
 _AFTER_ALL = b"\xff"
 _END = 1 << 62
 """Later than any record."""
+_NAMING_OTHERS = frozenset({OF_ANOTHER_ROLE.name, NAMED_BY_ANOTHER_ROLE.name, CALLED_DATA.name})
+"""Kinds of remarks that name runs which are not counted."""
 _AMOUNTS = ("best", "upper", "lower", "firm", "updates_upper")
+
+
+Seen = Literal["as it says", "none", "earlier", "all"]
+"""Which of the runs that are recorded within WINDOW of a record it may have seen."""
 
 
 class Told(NamedTuple):
@@ -167,7 +183,7 @@ class LineageReplay:
 
     def _waits(self, row: _LoggedRun) -> bool:
         """Whether the record says that it waits for a run of which the log has no record."""
-        return bool(_View(self, row, row.at, self._claimed(row.told), None).unknown_waits())
+        return bool(_View(self, row, row.at, self._claimed(row.told), "as it says").unknown_waits())
 
     def _stood_until(self, job: str, revision: int, settled: int) -> int:
         """Until when a record had to be superseded by what was recorded after it."""
@@ -179,14 +195,14 @@ class LineageReplay:
         """How a record differs from what it should continue as of `at`; "" if it does not. `then`: as it was made."""
         try:
             claimed = self._claimed(row.told)
-            problem = self._try(row, at, claimed, None, then)
-            others = (self._try(row, at, claimed, sure, then) for sure in (True, False))
+            problem = self._try(row, at, claimed, "as it says", then)
+            others = (self._try(row, at, claimed, seen, then) for seen in ("none", "earlier", "all"))
             return "" if problem and "" in others else problem
         except (AuditorError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             return f"cannot be followed: {error!r:.200}"
 
-    def _try(self, row: _LoggedRun, at: int, claimed: Lineage, sure: bool | None, then: bool) -> str:
-        view = _View(self, row, at, claimed, sure)
+    def _try(self, row: _LoggedRun, at: int, claimed: Lineage, seen: Seen, then: bool) -> str:
+        view = _View(self, row, at, claimed, seen)
         traced = follow(row.told.run, view.newest, view, self._ancestors).lineage
         return next(_differences(row.told, claimed, traced, view, then), "")
 
@@ -228,11 +244,13 @@ class LineageReplay:
 class _View:
     """The index and the newest records as one record may have seen them when it was made.
 
-    `sure`: whether runs whose records are of about the same time were seen; None: as the record says.
+    `seen`: which runs were, whose records are of about the same time. `uncertain`: there were such runs.
     """
 
-    def __init__(self, log: LineageReplay, row: _LoggedRun, at: int, claimed: Lineage, sure: bool | None) -> None:
-        self._log, self._row, self._at, self._sure = log, row, at, sure
+    uncertain = False
+
+    def __init__(self, log: LineageReplay, row: _LoggedRun, at: int, claimed: Lineage, seen: Seen) -> None:
+        self._log, self._row, self._at, self._which = log, row, at, seen
         self.run = row.told.run
         self.claimed = {ancestor.job_id: ancestor for ancestor in claimed.ancestors}
         self._parents = set(claimed.parents)
@@ -246,7 +264,7 @@ class _View:
         awaited = {d["words"] for d in self._row.told.content["lineage"]["doubts"] if d["kind"] == AWAITED.name}
         if not awaited:
             return awaited
-        everything = _View(self._log, self._row, _END, NO_LINEAGE, True)
+        everything = _View(self._log, self._row, _END, NO_LINEAGE, "all")
         waits = follow(self.run, lambda job: None, everything, lambda key, digest: ()).lineage.doubts
         return awaited - {_words(doubt, self.run) for doubt in waits}
 
@@ -270,14 +288,16 @@ class _View:
         return self._newest_record(*asked) if len(asked) == 1 else self._newest_entries(*asked)
 
     def _newest_entries(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
-        stand_in = [self._entry(job, at) for job, r in self._stand_in.items() if r.location == at and not r.directory]
+        stand_in = [
+            self._entry(job, at, r) for job, r in self._stand_in.items() if r.location == at and not r.directory
+        ]
         outputs = self._log.outputs(at, _bytes(f"{at.key}#"), _bytes(f"{at.key}#{before}"), newest_first=True)
         return [*stand_in, *self._seen(outputs, limit)][:limit]
 
     def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
         """At a place and below it."""
         below = Location(at.space, (*at.path, ""))
-        stand_in = [self._entry(job, below) for job, r in self._stand_in.items() if r.location == at and r.directory]
+        stand_in = [self._entry(job, below, r) for job, r in self._stand_in.items() if r.location == at and r.directory]
         outputs = self._log.outputs(at, _bytes(after or at.key), _bytes(at.key) + _AFTER_ALL, newest_first=False)
         return [*([] if after else stand_in), *self._seen(outputs, limit)][:limit]
 
@@ -291,8 +311,14 @@ class _View:
         low = _bytes(after or f"{at.key}#")
         return self._seen(self._log.outputs(at, low, _bytes(f"{at.key}#") + _AFTER_ALL, newest_first=False), limit)
 
-    def _entry(self, job: str, at: Location) -> IndexEntry:
-        return IndexEntry(at, "", job, self._unlogged[job].job_arn)
+    def _entry(self, job: str, at: Location, reference: Reference) -> IndexEntry:
+        """The entry of a run that is not in the log: whether SageMaker wrote the place for it, the record tells by
+        those whom it does not count beside it.
+        """
+        also_held = ALSO_HELD(where=reference.where, place=str(reference.location))
+        proven = reference.data or _words(also_held, self.run) in self._notes
+        artifact = reference.location if proven else None
+        return IndexEntry(at, "", job, self._unlogged[job].job_arn, artifact=artifact, succeeded=proven)
 
     def _seen(self, entries: Iterator[tuple[IndexEntry, int]], limit: int) -> list[IndexEntry]:
         seen = []
@@ -307,8 +333,9 @@ class _View:
         """Entries are older than records: one whose record is later, or was then under way, may have been seen."""
         if first < self._at - _WINDOW_MS or entry.job_id == self.run.job_id:
             return True
-        if self._sure is not None and first <= self._at + _WINDOW_MS:
-            return self._sure
+        self.uncertain = self.uncertain or first <= self._at + _WINDOW_MS
+        if self._which != "as it says" and first <= self._at + _WINDOW_MS:
+            return self._which == "all" or (self._which == "earlier" and first <= self._at)
         return entry.job_id in self._parents or self._is_awaited(entry)
 
     def _is_awaited(self, entry: IndexEntry) -> bool:
@@ -357,13 +384,25 @@ def _differences(told: Told, claimed: Lineage, traced: Lineage, view: _View, the
             yield f"lists {ancestor.name[:100]} otherwise than its record of then: {_members(ancestor, right[job])}"
     if claimed.parents != tuple(job for job in traced.parents if job not in hidden):
         yield "names other parents than its evidence"
-    lineage = told.content["lineage"]
-    doubts, notes = (spoken(remarks, told.run.name) for remarks in (traced.doubts, traced.notes))
-    rest = [doubt for doubt in lineage["doubts"] if doubt["words"] not in waits]
+    if not then:
+        if not waits and not hidden and claimed.open_kinds != traced.open_kinds:
+            yield "is in doubt about other things that it continues than its evidence gives"
+        return
+    doubts, notes = (_said(spoken(each, printable(told.run.arn)), view) for each in (traced.doubts, traced.notes))
+    its_doubts, its_notes = (_said(told.content["lineage"][name], view) for name in ("doubts", "notes"))
+    rest = [doubt for doubt in its_doubts if doubt["words"] not in waits]
     if rest != doubts and not (waits and all(doubt in doubts for doubt in rest)):
         yield "has other doubts about what it continues than its evidence gives"
-    if lineage["notes"] != notes and not (hidden and all(note in notes for note in lineage["notes"])):
+    if its_notes != notes and not (hidden and all(note in notes for note in its_notes)):
         yield "has other notes about what it continues than its evidence gives"
+
+
+def _said(remarks: Sequence[Mapping[str, Any]], view: _View) -> list[Mapping[str, Any]]:
+    """Remarks as they are compared: whom one names is not known where runs are recorded at about its time."""
+    return [
+        {"kind": each["kind"], "words": ""} if view.uncertain and each["kind"] in _NAMING_OTHERS else each
+        for each in remarks
+    ]
 
 
 def _members(claimed: Ancestor, right: Ancestor) -> str:

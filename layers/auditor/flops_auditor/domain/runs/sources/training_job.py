@@ -9,7 +9,7 @@ from flops_auditor.domain.runs.model_names import in_service_bucket
 from flops_auditor.domain.runs.nested import flattened, options
 from flops_auditor.domain.runs.places import Reference
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
-from flops_auditor.domain.runs.sources.artifacts import own_contents, unseen, with_copies
+from flops_auditor.domain.runs.sources.artifacts import own_artifact, own_contents, unseen, with_copies
 from flops_auditor.domain.runs.sources.model_packages import beginnings
 from flops_auditor.domain.runs.sources.named_places import AUXILIARY_NAMED
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob, parse_training_job
@@ -81,6 +81,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         auxiliary=_auxiliary(remarks),
         results=(*results, *copies),
         checkpoints=(*checkpoints(job), *copies),
+        artifact=own_artifact(job),
         family=job.tuning_job_arn,
         role=job.role_arn,
         tags=job.tags,

@@ -1,0 +1,327 @@
+"""Who wrote a place, and whose job it is: only what SageMaker wrote for a run that succeeded proves it (adr/1201).
+
+Each hostile case is what an owner did to hide a run, or to frame the job of another.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flops_auditor.use_cases.auditing.audit_job import audit_job
+from flops_auditor.use_cases.recomputing.recompute import Recomputing
+from tests.fakes.audit import MemoryAlerts, MemoryRecords
+from tests.fakes.jobs import moved
+from tests.fakes.lineage import World, channel, continuing
+from tests.fakes.live_ledger import LiveLedger
+from tests.fakes.running import HALF, Room, running
+from tests.unit.test_places import LONG, OURS, STRANGER, decoy, in_team, kinds
+
+Job = dict[str, Any]
+CHECKPOINT = "s3://ckpt/runs/run"
+KEEPS = {"CheckpointConfig": {"S3Uri": CHECKPOINT}}
+ARTIFACT = "s3://team/a/output/model.tar.gz"
+BASE = "s3://team/base"
+TRIAL = {"TuningJobArn": "arn:aws:sagemaker:eu-west-1:123456789012:hyper-parameter-tuning-job/t"}
+CHEAP = {"hours": 1, "day": 1, "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1}}
+FAILED = {"TrainingJobStatus": "Failed"}
+
+
+def reads(uri: str, name: str = "model") -> Job:
+    """A job's input."""
+    return {"InputDataConfig": [channel(name, uri)]}
+
+
+def child(day: int = 3, **changes: Any) -> Job:
+    """The job that continues `a`, or nothing."""
+    return in_team("b", day=day, **{**OURS, **changes})
+
+
+def left_by(name: str, path: str, **changes: Any) -> Job:
+    """A heavy job of a stranger, whose output path and name make up a place."""
+    made = {"OutputDataConfig": {"S3OutputPath": path}, "ModelArtifacts": {}, "hours": 30_000}
+    return continuing(name, day=1, **{**made, **STRANGER, **changes})
+
+
+def elsewhere(job: Job, region: str = "us-east-1") -> Job:
+    """The same job of another region."""
+    return {**job, "TrainingJobArn": job["TrainingJobArn"].replace("eu-west-1", region)}
+
+
+def audited(*jobs: Job, tags: Mapping[str, str] | None = None, backwards: bool = False) -> World:
+    """Jobs recorded one after the other; those of one name each as SageMaker knew it then. The tag is that of b."""
+    world = World()
+    for job in reversed(jobs) if backwards else jobs:
+        name = job["TrainingJobName"]
+        world.add(job, **(tags or {} if name == "b" else {}))
+        world.audit(name)
+    return world
+
+
+def found(world: World) -> tuple[str, set[str], list[str]]:
+    """Verdict, ancestors and doubts about lineage of b."""
+    return world.content("b")["verdict"], world.ancestors("b"), kinds(world, "b")
+
+
+@pytest.mark.parametrize("status", [{}, FAILED], ids=["completed", "failed"])
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize(
+    ("parent", "place", "names"),
+    [
+        (KEEPS, f"{CHECKPOINT}/step-100", reads(f"{CHECKPOINT}/step-100")),
+        (KEEPS, f"{CHECKPOINT}/step-100", {"Environment": {"MODEL_URI": f"{CHECKPOINT}/step-100"}}),
+        ({}, "s3://team/a/output/model/step-100", reads("s3://team/a/output/model/step-100")),
+    ],
+    ids=["checkpoint", "variable", "uncompressed output"],
+)
+def test_a_run_named_like_what_is_read_takes_no_place(
+    parent: Job, place: str, names: Job, backwards: bool, status: Job
+) -> None:
+    path, _, name = place.rpartition("/")
+    world = audited(in_team("a", **LONG, **OURS, **parent), decoy(name, path, **OURS, **status), child(**names))
+    assert found(world) == ("above", {"a", name}, ["several-holders"])
+
+
+FRAMERS: dict[str, tuple[list[Job], Job, Job]] = {
+    "the model's folder": ([], left_by("base", "s3://team"), reads(BASE)),
+    "above the model": ([], left_by("base", "s3://team"), reads(f"{BASE}/llama/7b")),
+    "below the model": ([], left_by("x", BASE), reads(BASE)),
+    "a checkpoint at the model": ([], left_by("x", "s3://x", CheckpointConfig={"S3Uri": BASE}), reads(BASE)),
+    "a bucket of checkpoints": ([], left_by("x", "s3://x", CheckpointConfig={"S3Uri": "s3://team"}), reads(BASE)),
+    "data": ([], left_by("corpus", "s3://data"), reads("s3://data/corpus/output/x", "train")),
+    "its own checkpoint": ([], left_by("run", "s3://ckpt/runs"), KEEPS),
+    "its own checkpoint, by a checkpoint": ([], left_by("x", "s3://x", **KEEPS), KEEPS),
+    "its checkpoint, which it resumes": ([in_team("a", **OURS, **KEEPS)], left_by("run", "s3://ckpt/runs"), KEEPS),
+    "its parent's folder": ([in_team("a", **OURS)], left_by("output", "s3://team/a"), reads("s3://team/a/output/")),
+    "its parent's artifact": ([in_team("a", **OURS)], elsewhere(left_by("a", "s3://team")), reads(ARTIFACT)),
+}
+
+
+@pytest.mark.parametrize("how", FRAMERS)
+@pytest.mark.parametrize("status", [{}, FAILED], ids=["completed", "failed"])
+def test_a_strangers_name_for_a_place_changes_no_verdict_and_no_figure(how: str, status: Job) -> None:
+    """Nor does it take the true parent away; that another role is not counted rests on the job's word."""
+    parents, framer, place = FRAMERS[how]
+    alone = audited(*parents, child(**place)).content("b")
+    world = audited(*parents, child(**place), {**framer, **status})
+    framed = world.content("b")
+    assert framed["verdict"] == alone["verdict"] == "below"
+    assert framed["cumulative"] == alone["cumulative"]
+    if how != "its parent's artifact":
+        assert kinds(world, "b", "notes")[0] == "named-by-another-role"
+        assert framed["rests_on"]["verdict_without_statements"] == "indeterminate"
+    else:
+        assert framed["rests_on"]["verdict_without_statements"] == "below", "SageMaker wrote it for the parent"
+    alerts = world.recorder.alerts
+    assert isinstance(alerts, MemoryAlerts)
+    assert not [alert for alert in alerts.sent if alert.subject.endswith(" b")]
+
+
+@pytest.mark.parametrize(
+    ("place", "verdict", "ancestors", "without"),
+    [
+        (reads(ARTIFACT), "above", {"a"}, "above"),
+        (reads(ARTIFACT, "train"), "above", {"a"}, "above"),
+        (reads("s3://team/a/output/"), "indeterminate", set(), "indeterminate"),
+        (reads("s3://team/a"), "indeterminate", set(), "indeterminate"),
+        (reads("s3://team"), "indeterminate", set(), "indeterminate"),
+        (reads(f"{CHECKPOINT}/step-9"), "below", set(), "indeterminate"),
+        (KEEPS, "below", set(), "indeterminate"),
+        ({"HyperParameters": {"resume_from_checkpoint": f"{CHECKPOINT}/step-9"}}, "below", set(), "indeterminate"),
+        (reads("s3://team/a/output/", "train"), "below", set(), "indeterminate"),
+    ],
+)
+def test_a_chain_of_two_roles_is_never_silently_below(
+    place: Job, verdict: str, ancestors: set[str], without: str
+) -> None:
+    """The exact artifact counts, whoever wrote it; one inside of a folder is a doubt; a name is the job's own word."""
+    for jobs in ([in_team("a", **LONG, **STRANGER, **KEEPS), child(**place)],):
+        for backwards in (False, True):
+            world = audited(*jobs, backwards=backwards)
+            assert found(world)[:2] == (verdict, ancestors)
+            assert world.content("b")["rests_on"]["verdict_without_statements"] == without
+    settled = audited(in_team("a", **LONG, **STRANGER, **KEEPS), child(**place), tags={"lineage": "a"})
+    assert found(settled) == ("above", {"a"}, [])
+
+
+def test_the_folder_of_an_uncompressed_artifact_proves_what_lies_in_it() -> None:
+    folder = {"ModelArtifacts": {"S3ModelArtifacts": "s3://team/a/output/model/"}}
+    for at in ("s3://team/a/output/model", "s3://team/a/output/model/step-9/"):
+        world = audited(in_team("a", **{**LONG, **STRANGER, **folder}), child(**reads(at)))
+        assert found(world) == ("above", {"a"}, [])
+
+
+AGAIN: dict[str, tuple[Job, Job, dict[str, str], bool, list[str]]] = {
+    "left no artifact": ({"ModelArtifacts": {}}, reads(ARTIFACT), {}, True, []),
+    "left no artifact, folder": ({"ModelArtifacts": {}}, reads("s3://team/a"), {}, True, ["several-holders"]),
+    "failed": (FAILED, reads(ARTIFACT), {}, True, ["several-holders"]),
+    "overwrote it": ({}, reads(ARTIFACT), {}, False, []),
+    "left others of its files": ({}, reads("s3://team/a/output/model/step-9"), {}, True, ["several-holders"]),
+    "the folder": ({}, reads("s3://team/a"), {}, True, ["several-holders"]),
+    "a name, overwritten": ({}, {}, {"lineage": "a"}, False, []),
+    "a name, elsewhere": (
+        {"OutputDataConfig": {"S3OutputPath": "s3://x"}, "ModelArtifacts": {}},
+        {},
+        {"lineage": "a"},
+        True,
+        ["several-holders"],
+    ),
+}
+
+
+@pytest.mark.parametrize("how", AGAIN)
+def test_a_name_used_again_overwrites_exactly_what_sagemaker_wrote_again(how: str) -> None:
+    again, place, tags, counted, doubts = AGAIN[how]
+    world = World()
+    world.add(in_team("a", **LONG, **OURS))
+    world.audit("a")
+    first = world.job_id("a")
+    world.add(in_team("a", **{**CHEAP, **OURS, **again}))
+    world.audit("a")
+    world.add(child(**place), **tags)
+    world.audit("b")
+    assert (first in world.content("b")["lineage"]["parents"]) is counted
+    assert found(world)[0] == ("above" if counted else "below")
+    assert kinds(world, "b") == doubts
+    assert ("overwritten" in kinds(world, "b", "notes")) is not counted
+
+
+def test_a_name_means_the_runs_of_its_own_role_then_those_of_its_region() -> None:
+    ours, theirs = in_team("a", **OURS), in_team("a", **{**LONG, **STRANGER, "day": 1})
+    mine = audited(ours, elsewhere(theirs), child(), tags={"lineage": "a"})
+    assert found(mine) == ("below", {"a"}, [])
+    assert "also-held" in kinds(mine, "b", "notes")
+    assert mine.content("b")["lineage"]["parents"] != [mine.job_id("a")]
+    near = audited(theirs, elsewhere({**theirs, "hours": 1}), child(), tags={"lineage": "a"})
+    assert found(near) == ("above", {"a"}, [])
+    both = audited(
+        in_team("a", **LONG, **OURS), elsewhere(in_team("a", **CHEAP, **OURS)), child(), tags={"lineage": "a"}
+    )
+    assert found(both) == ("above", {"a"}, ["several-holders"])
+
+
+@pytest.mark.parametrize("parent_first", [True, False])
+@pytest.mark.parametrize("place", [reads(ARTIFACT), KEEPS, reads("s3://ckpt/runs")])
+def test_a_run_of_the_same_moment_is_as_good_as_a_later_one(place: Job, parent_first: bool) -> None:
+    """Two regions, or enough tries, create two jobs within one millisecond."""
+    world = audited(in_team("a", **LONG, **OURS, **KEEPS), child(day=0, **place), backwards=not parent_first)
+    assert found(world) == ("indeterminate", set(), ["later-than-child"])
+
+
+@pytest.mark.parametrize(
+    ("place", "tags"),
+    [
+        (reads(ARTIFACT), {}),
+        (reads("s3://team/"), {}),
+        (reads(f"{ARTIFACT}/x"), {}),
+        ({}, {"lineage": "a"}),
+    ],
+)
+def test_a_trial_takes_what_sagemaker_wrote_for_another_before_it_began(place: Job, tags: dict[str, str]) -> None:
+    if place == reads("s3://team/"):
+        place = reads("s3://team/trials/")
+    made = {"OutputDataConfig": {"S3OutputPath": "s3://team/trials"}} if "trials" in str(place) else {}
+    left = {"ModelArtifacts": {"S3ModelArtifacts": "s3://team/trials/a/output/model.tar.gz"}} if made else {}
+    later = moved(child(**place, **TRIAL), timedelta(days=1300))
+    world = audited(in_team("a", **{**LONG, **OURS, **TRIAL, **made, **left}), later, tags=tags)
+    assert found(world) == ("above", {"a"}, [])
+    beside = audited(in_team("a", **{**LONG, **OURS, **TRIAL, **made, **left}), child(**place, **TRIAL), tags=tags)
+    assert found(beside)[1] == (set() if made else {"a"}), "what was not there when it began, it took nothing of"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        reads(f"{CHECKPOINT}/step-5", "train"),
+        {"Environment": {"START": f"{CHECKPOINT}/step-5"}},
+        reads("s3://team/a", "train"),
+    ],
+)
+def test_what_a_job_calls_data_where_its_role_keeps_checkpoints_rests_on_its_word(place: Job) -> None:
+    world = audited(in_team("a", **LONG, **OURS, **KEEPS), child(**place))
+    content = world.content("b")
+    assert found(world) == ("below", set(), [])
+    assert kinds(world, "b", "notes") == ["called-data"]
+    assert content["rests_on"]["verdict_without_statements"] == "indeterminate"
+    [ground] = content["rests_on"]["milder"]
+    assert "by its role" in ground
+
+
+def test_other_roles_are_left_out_before_a_crowd_is_counted() -> None:
+    """Twenty-one cheap jobs of a stranger at the place, above it, and below it."""
+    strangers = [decoy(f"s{n}", "s3://x/", **KEEPS, **STRANGER) for n in range(21)]
+    below = [decoy(f"z{n}", "s3://team/a/output", **FAILED, **STRANGER) for n in range(21)]
+    parent = in_team("a", **OURS, **KEEPS)
+    for place in (KEEPS, reads(f"{CHECKPOINT}/step-1"), reads("s3://team/a")):
+        world = audited(parent, child(**place), *strangers, *below)
+        assert found(world) == ("below", {"a"}, [])
+        assert world.content("b")["revision"] <= 1, "one more name in a list is no news"
+    late = audited(*strangers, *below, parent, child(**reads(f"{CHECKPOINT}/step-1")))
+    assert found(late) == ("below", {"a"}, [])
+
+
+def test_a_later_parent_is_heard_of_through_a_crowd_of_strangers() -> None:
+    """Whoever ends last tells those that begin from its place, however many of other roles told them before."""
+    strangers = [decoy(f"s{n}", "s3://x/", **KEEPS, **STRANGER) for n in range(22)]
+    world = audited(*strangers, child(**reads(f"{CHECKPOINT}/step-1")), in_team("a", **LONG, **OURS, **KEEPS))
+    assert found(world) == ("above", {"a"}, [])
+
+
+def test_a_stranger_costs_an_innocent_job_one_record_at_most() -> None:
+    world = World()
+    for job in (in_team("a", **OURS, **KEEPS), child(**KEEPS)):
+        world.add(job)
+        world.audit(job["TrainingJobName"])
+    records, queued = world.recorder.records, 0
+    assert isinstance(records, MemoryRecords)
+    for number in range(40, 0, -1):
+        name = f"s{number:02d}"
+        world.add(decoy(name, "s3://x/", **KEEPS, **STRANGER))
+        world.deliver(name)
+        queued += world.work_off()
+    assert sorted(records.lines[world.job_id("b")]) == [0, 1]
+    assert queued <= 40 + 21 * 40
+    assert found(world) == ("below", {"a"}, [])
+
+
+def test_what_a_tag_says_in_a_uri_is_no_more_than_the_place() -> None:
+    world = audited(left_by("base", "s3://team"), child(), tags={"lineage": BASE})
+    assert found(world) == ("indeterminate", set(), ["lineage-names-place-of-others"])
+
+
+@pytest.mark.parametrize("made", [{}, {"ModelArtifacts": {"S3ModelArtifacts": f"{BASE}/output/model.tar.gz"}}])
+@pytest.mark.parametrize("at", [BASE, f"{BASE}/output/model.tar.gz"])
+def test_no_job_is_stopped_for_what_another_role_ran(made: Job, at: str) -> None:
+    """Not for a name, and not for what it wrote: people are warned of that."""
+    room = Room(stop=True)
+    room.metrics.results = dict.fromkeys(("base", "innocent"), HALF)
+    heavy = moved(left_by("base", "s3://team", hours=20_000, **made), -timedelta(days=1000))
+    audit_job(room.jobs.add(heavy), room.recorder, owner="x")
+    room.jobs.add(running("innocent", hosts=1, days=2, **OURS, **reads(at)))
+    told = [alert.subject for _, alert in room.watch(3)]
+    assert room.jobs.stopped == []
+    assert any("OVER THE THRESHOLD" in subject for subject in told) is bool(made and at != BASE)
+
+
+@pytest.mark.parametrize("minutes", [0, 4, 30])
+def test_a_ledger_in_which_strangers_name_places_computes_again(minutes: int, tmp_path: Path) -> None:
+    """Some of them are recorded at about the time of the job that they name, so that a record may have seen any."""
+    ledger = LiveLedger()
+    jobs = [in_team("a", **OURS, **KEEPS), child(**KEEPS), child(**reads("s3://team/a", "train"))]
+    jobs[2] |= {"TrainingJobName": "c", "TrainingJobArn": jobs[2]["TrainingJobArn"][:-1] + "c"}
+    jobs[2] |= {"ModelArtifacts": {"S3ModelArtifacts": "s3://team/c/output/model.tar.gz"}}
+    strangers = [decoy(f"s{n}", "s3://x/", **KEEPS, **STRANGER) for n in range(3)]
+    strangers.append(left_by("a", "s3://team/a", hours=1, **STRANGER, **FAILED))
+    strangers[-1] |= {"TrainingJobArn": strangers[-1]["TrainingJobArn"].replace("eu-west-1", "us-east-1")}
+    for job in (strangers[0], jobs[0], strangers[1], jobs[1], strangers[2], jobs[2], strangers[3]):
+        ledger.add(job)
+        ledger.audit(job["TrainingJobName"])
+        ledger.clock.advance(minutes=minutes, seconds=1)
+    assert kinds(ledger, "b", "notes")[0] == "named-by-another-role"
+    assert kinds(ledger, "c", "notes") == ["called-data"]
+    ledger.clock.advance(hours=3)
+    ledger.seal()
+    verified = ledger.bundle(tmp_path).verify(recompute=Recomputing())
+    assert (verified.findings, list(verified.reservations)) == ([], [])
