@@ -494,9 +494,8 @@ def test_a_period_at_the_edge_of_training_is_no_contradiction() -> None:
     """Half of the first period was not training: its mean is doubled for the bound, but 7 of 8 were reported."""
     start = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
     points = [(start + timedelta(minutes=minute)).timestamp() * 10**6 for minute in (-30, 30)]
-    busy = busyness(
-        series_of([(int(moment), 700) for moment in points]), (Span(start, start + timedelta(minutes=90)),), 3600
-    )
+    spans = (Span(start, start + timedelta(minutes=90)),)
+    busy = busyness(series_of([(int(moment), 700) for moment in points]), spans, 90 * 60 * 10**6, 3600)
     assert busy is not None
     assert busy.highest == 7
     assert busy.occupancy(8) == (Fraction(1, 3) * 8 + Fraction(2, 3) * 7) / 8

@@ -18,6 +18,7 @@ from flops_auditor.domain.runs.series import (
     is_amount,
     series_of,
     step_of,
+    training_microseconds,
 )
 from flops_auditor.domain.runs.training_time import Span, merge
 from tests.oracles import slow_series
@@ -57,7 +58,7 @@ def test_a_mean_is_that_of_rational_numbers(points: Any, spans: Any, period: int
 
 @given(st.one_of(POINTS, TIMED), SPANS, PERIODS, st.integers(1, 16))
 def test_an_occupancy_is_that_of_rational_numbers(points: Any, spans: Any, period: int | None, devices: int) -> None:
-    busy = busyness(read(points), spans, period)
+    busy = busyness(read(points), spans, training_microseconds(spans), period)
     assert (busy.occupancy(devices) if busy else None) == slow_series.occupancy(points, spans, period, devices)
 
 

@@ -96,6 +96,7 @@ def busy_hosts(
     """
     busy: dict[str, Busy] = {}
     at_work = longest = 0
+    training = training_microseconds(spans)
     for label in sorted(labelled):
         means_of = label.removesuffix(MAXIMUM)
         if label.endswith((LOWEST, SAMPLES)) or (means_of != label and means_of in labelled):
@@ -112,7 +113,7 @@ def busy_hosts(
         if samples or means_of != label:
             longest = max(longest, step_of(series, period_seconds))
         at_work = max(at_work, _at_work(series, beside, period_seconds))
-        read = busyness(series, spans, period_seconds)
+        read = busyness(series, spans, training, period_seconds)
         if read is not None:
             busy[host] = read
         elif not changed:
@@ -144,14 +145,15 @@ def is_occupancy(label: str, metrics: HostMetrics) -> bool:
     return bool(name) and (label == name or label.startswith(f"{name} "))
 
 
-def busyness(series: Series, spans: Sequence[Span], period_seconds: int | None) -> Busy | None:
-    """The metric of one host as busy accelerators; None when no value falls into the spans.
+def busyness(series: Series, spans: Sequence[Span], training: int, period_seconds: int | None) -> Busy | None:
+    """The metric of one host as busy accelerators; None when no value falls into the spans, which are `training`
+    microseconds long.
 
     Time that no value covers is not covered, and a value that lies partly outside the spans counts as if the host had
     been idle outside: the figure bounds the occupancy from above.
     """
     covered = coverage(series, spans, step_of(series, period_seconds))
-    return Busy(covered, max(covered.covered, training_microseconds(spans))) if covered.covered else None
+    return Busy(covered, max(covered.covered, training)) if covered.covered else None
 
 
 def _of_the_agent(
