@@ -45,7 +45,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
     """The run of a job whose answer is parsed already; `job` has the tags of the evidence."""
     declared = read_declared(statements(job))
     begins, remarks = beginnings(job, declared.lineage, evidence.packages)
-    reads = references(job, ())[0] if declared.lineage else begins  # whatever the tag says that it continues
+    reads, denied = references(job, ()) if declared.lineage else (begins, ())  # whatever the tag says
     results = outputs(job)
     remarks = (*remarks, *unseen(begins, results, job, evidence.objects))
     copies = own_contents(job, evidence.objects)
@@ -76,7 +76,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         begins=with_copies(begins, evidence.objects),
         begins_notes=tuple(each for each in remarks if each.kind.remedy is None),
         begins_doubts=tuple(each for each in remarks if each.kind.remedy is not None),
-        reads=tuple(str(each.location) for each in reads) if declared.lineage else (),
+        reads=_denied(reads, denied) if declared.lineage else (),
         may_read_a_checkpoint=_may_read_a_checkpoint(job, reads),
         auxiliary=_auxiliary(remarks),
         results=(*results, *copies),
@@ -94,6 +94,16 @@ def _auxiliary(remarks: Sequence[Remark]) -> tuple[str, ...]:
     channels = [each.fact("channel") for each in remarks if each.kind is AUXILIARY_CHANNEL]
     named = [str(each.fact("where")) for each in remarks if each.kind is AUXILIARY_NAMED]
     return (*(f"channel {as_word(str(name), LONGEST_NAME)}" for name in channels), *named)
+
+
+def _denied(places: Sequence[Reference], remarks: Sequence[Remark]) -> tuple[str, ...]:
+    """What the job reads a model from, where its lineage tag says what it continues, or that it is nothing: places, and
+    what would be in doubt without the tag.
+    """
+    doubts = [dict(each.facts) for each in remarks if each.kind.remedy is not None]
+    forms = [f"{each['form']} ({each['where']})" for each in doubts if "form" in each]
+    others = [each.words for each in remarks if each.kind.remedy is not None and "form" not in dict(each.facts)]
+    return (*(str(each.location) for each in places), *dict.fromkeys([*forms, *others]))
 
 
 def _may_read_a_checkpoint(job: TrainingJob, reads: Sequence[Reference]) -> bool:
