@@ -82,21 +82,35 @@ def test_every_way_of_training_is_left_open(tmp_path: Path) -> None:
     )
 
 
-def test_a_policy_that_trusts_no_statement_is_planned_by(tmp_path: Path) -> None:
+def regime(folder: Path, threshold: str, **more: Any) -> list[str]:
+    """The options for a policy with one line, for modifiers."""
     rule = {
         "scenario": "share", "title": "share", "meaning": "m", "duties": [], "reading": "text", "source": "s",
-        "when": {"role": ["modifier"]}, "threshold": "1e23", "comparison": "greater than", "basis": "updates",
+        "when": {"role": ["modifier"]}, "threshold": threshold, "comparison": "greater than", "basis": "updates",
     }  # fmt: skip
     document = {"id": "wary", "title": "wary", "jurisdiction": "Mars", "in_force": "2020-01-01", "sources": []}
-    wary = {**document, "duties": {}, "groups": [[rule]], "trust_statements": False}
-    (tmp_path / "wary.json").write_text(json.dumps(wary))
-    said = {"Tags": tagged(precision="fp32")}
-    with_it = ["--policy", "wary", "--policy-dir", str(tmp_path)]
-    other = tmp_path / "other"
-    other.mkdir()
-    code, plan = answer("plan", request(said), other, *with_it)
+    folder.mkdir()
+    (folder / "wary.json").write_text(json.dumps({**document, "duties": {}, "groups": [[rule]], **more}))
+    return ["--policy", "wary", "--policy-dir", str(folder)]
+
+
+def test_a_policy_that_trusts_no_statement_is_planned_by(tmp_path: Path) -> None:
+    with_it = regime(tmp_path / "policies", "1e23", trust_statements=False)
+    code, plan = answer("plan", request({"Tags": tagged(precision="fp32")}), tmp_path, *with_it)
     assert code == 4 and [each["verdict"] for each in plan["assessments"]] == ["indeterminate"]
     assert [doubt["kind"] for doubt in doubts(plan)] == [KIND]
+
+
+def test_where_no_line_applies_by_its_word_all_of_it_is_left_open(tmp_path: Path) -> None:
+    """A policy that has no line for who makes data: without the tag there would be one, between the bounds."""
+    with_it = regime(tmp_path / "policies", "3e23")
+    said = {"Tags": tagged(activity="synthetic-data"), "HyperParameters": {}}
+    assert answer("plan", request(said), tmp_path, *with_it)[0] == 0
+    finished = describe(hours=HOURS, **hosts(said), **said)
+    for command, document in (("plan", request(said)), ("audit", finished)):
+        code, found = answer(command, document, tmp_path, *with_it, "--no-trust-statements")
+        assert (code, found["assessments"]) == (4, [])
+        assert "tag flops-auditor:activity = synthetic-data" in str(found["estimate"]["doubts"])
 
 
 def test_what_nothing_bounds_without_its_word_is_open(tmp_path: Path) -> None:
