@@ -9,6 +9,7 @@ from flops_auditor.domain.ledger.bundle import EVERYTHING, MOST_SHOWN, NO_CHECKP
 from flops_auditor.domain.ledger.bundle_readme import readme
 from flops_auditor.domain.ledger.findings import defect_of
 from flops_auditor.domain.ledger.forms import (
+    ACTIVITY_CONTRADICTED,
     ANCESTORS,
     HEARTBEAT,
     RECORD,
@@ -57,6 +58,7 @@ def tables_js() -> str:
             "ancestors": _form(ANCESTORS),
         },
         "WITHOUT_STATEMENTS": list(WITHOUT_STATEMENTS),
+        "ACTIVITY_CONTRADICTED": ACTIVITY_CONTRADICTED,
         "PARTITIONS": [list(each) for each in PARTITIONS],
         "CSV": {"columns": COLUMNS, "formula": FORMULA, "unseen": UNSEEN, "mostShown": MOST_SHOWN},
         "README": {"whole": _readme("whole"), "part": _readme("part")}

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.domain.ledger.forms import ACTIVITY_CONTRADICTED
 from flops_auditor.domain.ledger.signed_note import checkpoint_in
+from flops_auditor.domain.runs.declared import ACTIVITY_CONTRADICTED as DECLARED
 from flops_auditor.domain.values.archive_keys import KEYS, checkpoint_key
 from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
@@ -37,3 +39,13 @@ def test_every_bundle_of_an_honest_ledger_verifies(seed: int, tmp_path: Path, mo
         part = world.bundle(tmp_path, model).verify(**demands)
         assert part.findings == [], (model, part.findings)
         assert {found.error for found in part.reservations} <= ({"LateRecord"} if world.outages else set())
+
+
+def test_what_speaks_against_a_runs_activity_is_listed_as_its_record_has_it(tmp_path: Path) -> None:
+    """The word is one of the law's, which the ledger's room may not import."""
+    assert DECLARED.name == ACTIVITY_CONTRADICTED
+    world = HonestWorld(1001, steps=24)
+    listed = [each for name in world.pointers for each in world.content(name)["cumulative"]["ancestors"]]
+    assert ACTIVITY_CONTRADICTED in {doubt["kind"] for each in listed for doubt in each.get("doubts", ())}
+    report = world.bundle(tmp_path).verify(recompute=Recomputing(world.own_tables()))
+    assert report.findings == []

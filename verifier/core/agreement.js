@@ -7,7 +7,7 @@ import { bytesAsText, fromHex, hex, sha256, utf8 } from "./bytes.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
 import { canonical } from "./json.js";
 import { CLOCK_SKEW, iso, readDay, readMoment } from "./moments.js";
-import { PARTITIONS, WITHOUT_STATEMENTS } from "./tables.js";
+import { ACTIVITY_CONTRADICTED, PARTITIONS, WITHOUT_STATEMENTS } from "./tables.js";
 
 const MOST = 2 ** 32 - 1;
 const MOST_DUE = 64;
@@ -275,7 +275,8 @@ function beforeTables(content) {
 }
 
 /** What a descendant must list of this record: its own figures, what it says of its original, its parents. */
-function asAncestor({ job, estimate, lineage, rests_on: restsOn }) {
+function asAncestor({ job, estimate, lineage, rests_on: restsOn, assessments }) {
+  const contradicted = assessments.some(({ doubts }) => doubts.some(({ kind }) => kind === ACTIVITY_CONTRADICTED));
   return ancestor([
     job.arn,
     estimate.best_flop,
@@ -292,7 +293,7 @@ function asAncestor({ job, estimate, lineage, rests_on: restsOn }) {
     job.succeeded,
     unsaid(restsOn.without_statements),
     lineage.other_names,
-  ], lineage.parents, estimate.doubts.length > 0 || lineage.doubts.length > 0);
+  ], lineage.parents, estimate.doubts.length > 0 || lineage.doubts.length > 0 || contradicted);
 }
 
 /** What a record lists of an ancestor, to compare with `asAncestor` of the ancestor's own record. */

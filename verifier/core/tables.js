@@ -65,6 +65,8 @@ export const FORMS = {
 
 export const WITHOUT_STATEMENTS = ["activity", "lower_flop", "firm_flop", "best_flop", "cautious_upper_flop", "updates_upper_flop", "base_model", "pretraining_flop", "loads_weights", "doubtful"];
 
+export const ACTIVITY_CONTRADICTED = "activity-contradicted";
+
 export const PARTITIONS = [["cn-", "aws-cn"], ["us-gov-", "aws-us-gov"], ["us-isob-", "aws-iso-b"], ["us-isof-", "aws-iso-f"], ["us-iso-", "aws-iso"], ["eu-isoe-", "aws-iso-e"], ["eusc-", "aws-eusc"]];
 
 export const CSV = {

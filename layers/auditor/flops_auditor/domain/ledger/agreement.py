@@ -14,7 +14,7 @@ from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.ledger.findings import Defect, defect_of
-from flops_auditor.domain.ledger.forms import WITHOUT_STATEMENTS
+from flops_auditor.domain.ledger.forms import ACTIVITY_CONTRADICTED, WITHOUT_STATEMENTS
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf
 from flops_auditor.domain.ledger.ledger_errors import (
     AncestorMismatch,
@@ -313,8 +313,12 @@ def as_ancestor(content: Mapping[str, Any]) -> list[object]:
         _unsaid(content["rests_on"]["without_statements"]),
         list(lineage["other_names"]),
         lineage["parents"],
-        bool(estimate["doubts"] or lineage["doubts"]),
+        bool(estimate["doubts"] or lineage["doubts"]) or _is_contradicted(content),
     )
+
+
+def _is_contradicted(content: Mapping[str, Any]) -> bool:
+    return any(doubt["kind"] == ACTIVITY_CONTRADICTED for a in content["assessments"] for doubt in a["doubts"])
 
 
 def listed_ancestor(each: Mapping[str, Any]) -> list[object]:

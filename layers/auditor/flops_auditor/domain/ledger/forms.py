@@ -113,6 +113,8 @@ QUESTION = one_of(
 )
 ASKED_BY_A_CONDITION = one_of("placed_on_market")
 ACTION = one_of("stop")
+ACTIVITY_CONTRADICTED = "activity-contradicted"
+"""The kind of a doubt about a line that descendants take over beside those about the estimate and the lineage."""
 
 SPOKEN = {"kind": TEXT, "words": TEXT}
 REMARK = {**SPOKEN, "settle?": SPOKEN}

@@ -136,7 +136,7 @@ def commit(
     """Sign and commit the next revision; None if another worker has committed it meanwhile.
 
     What it rests on is in the archive before it is committed. A record that rests on other tables than the one before
-    says which; `reassessed`: nothing else is the reason, be it that the code alone changed.
+    says which; `reassessed`: it says so as well where the code alone changed.
     """
     case, packed = examined.case, examined.packed
     revision = previous.revision + 1 if previous else 0
@@ -144,6 +144,7 @@ def commit(
         recorder.archive.put_if_absent(packed.kept.key, packed.body)
     recorder.keep_tables()
     changed = since(previous, recorder) if previous else None
+    other_code = changed is not None and changed.code_version != recorder.code_version
     content = predicate(
         examined.audited,
         ledger_id=recorder.ledger_id,
@@ -156,7 +157,7 @@ def commit(
         packed=packed,
         due=_due(examined, previous, recorder),
         action=action,
-        reassessed=changed if changed and (reassessed or changed.tables) else None,
+        reassessed=changed if changed and (changed.tables or (reassessed and other_code)) else None,
     )
     record = StoredRecord(revision, sign(case, content, recorder.signer))
     found_by = summary(content, examined.lineage.lineage, case.evidence.tags)

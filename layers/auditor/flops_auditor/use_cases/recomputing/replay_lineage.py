@@ -19,6 +19,7 @@ from flops_auditor import __version__
 from flops_auditor.domain.audit.record import spoken
 from flops_auditor.domain.ledger.agreement import milliseconds
 from flops_auditor.domain.ledger.findings import Defect, defect_of
+from flops_auditor.domain.ledger.forms import ACTIVITY_CONTRADICTED
 from flops_auditor.domain.ledger.ledger_errors import (
     AncestorNotHere,
     EvidenceMismatch,
@@ -91,12 +92,19 @@ def told_of(case: Case, content: Mapping[str, Any]) -> bytes:
     estimate = {name: value for name, value in content["estimate"].items() if name not in ("tiers", "assumptions")}
     members = {name: content[name] for name in ("job", "lineage", "cumulative", "revision", "due")}
     rests = {"without_statements": content["rests_on"]["without_statements"]}
-    members |= {"estimate": estimate, "code_version": content["code_version"], "rests_on": rests}
+    members |= {"assessments": _against(content), "estimate": estimate}
+    members |= {"code_version": content["code_version"], "rests_on": rests}
     answers = sha256(replace(case.evidence, amendments=()).to_bytes()).digest()
     added = tuple(
         Added(sha256(canonical(each.to_json())).digest(), each.asked_again) for each in case.evidence.amendments
     )
     return pickle.dumps(Told(run, members, answers, added))
+
+
+def _against(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What speaks against the run's activity, of all that its lines say."""
+    doubts = [doubt for a in content["assessments"] for doubt in a["doubts"] if doubt["kind"] == ACTIVITY_CONTRADICTED]
+    return [{"duties": [], "doubts": doubts[:1]}]
 
 
 class _LoggedRun(NamedTuple):
