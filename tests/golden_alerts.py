@@ -10,6 +10,7 @@ from typing import Any
 
 from flops_auditor.domain.messages.digest import digest_of
 from flops_auditor.domain.messages.record_alert import Alert
+from flops_auditor.domain.messages.report.job_line import Group
 from flops_auditor.domain.messages.report.report import RecordedRevision
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import audit_job
@@ -157,14 +158,14 @@ def demo_contents() -> list[dict[str, Any]]:
 def digest_of_the_demo() -> Alert:
     """Two jobs turned since the last digest, the others are known."""
     week_ago = AS_OF - timedelta(days=7)
-    before = {"domain-adapt-3": "below", "full-llama-3-1-70b": "indeterminate"}
+    before: dict[str, Group] = {"domain-adapt-3": "below", "full-llama-3-1-70b": "indeterminate"}
     history: list[RecordedRevision] = []
-    contents = demo_contents()
-    for number, content in enumerate(contents):
-        name, verdict = content["job"]["name"], content["verdict"]
+    turned = [{**each, "revision": int(each["job"]["name"] in before)} for each in demo_contents()]
+    for number, content in enumerate(turned):
+        name = content["job"]["name"]
         if number >= 3:
-            history.append(RecordedRevision(content["job"]["id"], 0, iso(week_ago), before.get(name, verdict)))  # type: ignore[arg-type]
-    return digest_of(report_on(contents, since=week_ago, history=history), NOTE, PAGE)
+            history.append(RecordedRevision(content["job"]["id"], 0, iso(week_ago), before.get(name)))
+    return digest_of(report_on(turned, since=week_ago, history=history), NOTE, PAGE)
 
 
 def digest_of_hostile_records() -> Alert:

@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 import textwrap
+from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
@@ -71,8 +72,18 @@ def _plain(character: str) -> str:
     return character if character in (OPEN, CLOSE) else visible(character)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """A text after lines that we draw, such as a branch of a tree."""
+
+    lines: str
+    text: str
+
+
 def as_shown(value: object) -> str:
     """A value as one line of text, whoever wrote it: what it hides or imitates is shown for what it is."""
+    if isinstance(value, Drawn):
+        return value.lines + as_written(value.text)
     return "" if value is None else as_written(str(value))
 
 

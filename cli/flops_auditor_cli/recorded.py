@@ -85,7 +85,7 @@ def listing(rows: Sequence[Mapping[str, Any]], left_out: int, wide: bool) -> Vie
         {
             **row,
             "ended_at": to_the_minute(row["ended_at"] or ""),
-            "shown": verdict_of(row["verdict"], row["verdict_without_statements"]),
+            "shown": verdict_of(row["verdict"], row["verdict_without_statements"], row["compared_with"]),
             "lower": flop(row["lower_flop"], "lower"),
             "flop": flop(row["best_flop"]),
             "upper": flop(row["upper_flop"], "upper"),

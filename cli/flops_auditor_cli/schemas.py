@@ -406,6 +406,7 @@ LISTED = thing(
         "lower_flop": AMOUNT,
         "best_flop": AMOUNT,
         "upper_flop": AMOUNT,
+        "compared_with": COUNT,
         "nearest_policy": MAYBE,
         "nearest_scenario": MAYBE,
         "threshold_flop": AMOUNT,

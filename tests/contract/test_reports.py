@@ -65,7 +65,9 @@ def test_the_newest_record_of_each_job_is_read_and_the_history_of_all(table: Any
     assert [(c["job"]["id"], c["revision"]) for c in records.contents([job_id])] == [(job_id, 1)]
     assert list(records.contents([])) == []
     assert sorted(each.revision for each in records.history() if each.job_id == job_id) == [0, 1]
-    assert {each.verdict for each in records.history()} == {"below"}
+    assert {each.group for each in records.history()} == {None}
+    first = [each for each in records.history() if each.job_id == job_id and not each.revision]
+    assert [(c["job"]["id"], c["revision"]) for c in records.superseded(first)] == [(job_id, 0)]
 
 
 def test_a_page_is_kept_as_that_of_its_day_and_as_the_newest() -> None:

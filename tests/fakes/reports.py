@@ -37,12 +37,14 @@ def report_on(contents: Sequence[Mapping[str, Any]], ledger: LedgerSeen = LEDGER
     """The report of records, each the newest of its job."""
     by_id = {content["job"]["id"]: content for content in contents}
     history = more.get("history") or [
-        RecordedRevision(job_id, c["revision"], c["recorded_at"], c["verdict"]) for job_id, c in by_id.items()
+        RecordedRevision(job_id, c["revision"], c["recorded_at"], None) for job_id, c in by_id.items()
     ]
     lines = [line_of(content, ledger.as_of.date()) for content in contents]
     since = more.get("since", AS_OF - timedelta(days=1))
-    policy_of = more.get("policy_of", shipped_policy)
-    return report_of(lines, lambda ids: [by_id[each] for each in ids], history, ledger, since, "1.2.3", policy_of)
+    policy_of, superseded = more.get("policy_of", shipped_policy), more.get("superseded", lambda _: [])
+    return report_of(
+        lines, lambda ids: [by_id[each] for each in ids], history, ledger, since, "1.2.3", policy_of, superseded
+    )
 
 
 def reporter_of(ledger: LiveLedger, **changed: Any) -> Reporter:
@@ -51,7 +53,11 @@ def reporter_of(ledger: LiveLedger, **changed: Any) -> Reporter:
     class Current:
         def history(self) -> Iterator[RecordedRevision]:
             for content in map(ledger.content, ledger.pointers):
-                yield RecordedRevision(content["job"]["id"], 0, content["recorded_at"], content["verdict"])
+                yield RecordedRevision(content["job"]["id"], 0, content["recorded_at"], None)
+
+        def superseded(self, revisions: Sequence[RecordedRevision]) -> Iterator[dict[str, Any]]:
+            assert not revisions
+            yield from ()
 
         def newest(self) -> Iterator[NewestRecord]:
             for name in ledger.pointers:

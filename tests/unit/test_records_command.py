@@ -166,6 +166,20 @@ def test_a_job_that_nothing_bounds_has_the_lowest_line_as_its_nearest(monkeypatc
         assert row["upper_share"] is None
 
 
+@pytest.mark.parametrize(
+    ("without", "shown"), [("below", "not assessed"), ("above", "not assessed, on the job's word")]
+)
+def test_a_job_that_was_compared_with_no_line_is_not_said_to_be_below(
+    monkeypatch: pytest.MonkeyPatch, without: str, shown: str
+) -> None:
+    """An evaluation is no training of a model: no policy has a line for it."""
+    none: dict[str, Any] = {"assessments": [], "rests_on": {"verdict_without_statements": without}}
+    monkeypatch.setattr(record_table, "contents", lambda _, rows: [{**content_of(row), **none} for row in rows])
+    [row] = [line for line in listed("--wide").stdout.splitlines() if "  a  " in line]
+    assert row.endswith(f"  {shown}")
+    assert [(row["verdict"], row["compared_with"]) for row in rows_of() if row["job_name"] == "a"] == [("below", 0)]
+
+
 IMITATIONS = [
     ("meta\u202ellama/x", "meta⟨U+202E⟩llama/x"),
     ("meta\u200bllama/x", "meta⟨U+200B⟩llama/x"),

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,14 @@ from typer.testing import CliRunner
 
 from flops_auditor.domain.messages.record_words import nearest
 from flops_auditor.domain.messages.report import pictures
-from flops_auditor.domain.messages.report.job_line import NearestLine, last_of_their_chains
+from flops_auditor.domain.messages.report.job_line import GROUPS, Group, NearestLine, last_of_their_chains
 from flops_auditor.domain.messages.report.report import RecordedRevision, Report
+from flops_auditor.domain.messages.report.verdict_words import (
+    NOT_ASSESSED_ON_ITS_WORD,
+    ON_ITS_WORD,
+    WORDS_OF,
+    WORDS_OF_GROUP,
+)
 from flops_auditor.domain.values.moments import iso, to_the_minute
 from flops_auditor.pages.render import _coded, report_page, source_hash
 from flops_auditor.use_cases.ledger.signatures import verifies
@@ -95,9 +102,11 @@ def test_counts_are_those_of_the_records(report: Report, contents: list[dict[str
     groups = [
         "word" if content["verdict"] == "below" and content["rests_on"]["on_the_jobs_word"] else content["verdict"]
         for content in contents
+        if content["assessments"]
     ]
     counts = {each: groups.count(each) for each in ("above", "indeterminate", "word", "below")}
-    assert dict(report.counts) == {**counts, "not_assessed": 0}
+    assert dict(report.counts) == {**counts, "not_assessed": 1}
+    assert [line.name for line in report.jobs if line.group == "not_assessed"] == ["evaluation-suite"]
     assert len(report.jobs) == len(contents) == 18
     order = [line.verdict for line in report.jobs]
     assert order == sorted(order, key=["above", "indeterminate", "below"].index)
@@ -107,7 +116,8 @@ def test_a_model_is_the_last_job_of_its_chain(report: Report) -> None:
     names = {line.name for line in last_of_their_chains(report.jobs)}
     assert {"domain-adapt-1", "domain-adapt-2"} & names == set()
     assert names >= {ABOVE, OPEN, ALONE}
-    assert report.models_in_all == len(names) == 16
+    assert report.models_in_all == len(names) == 15
+    assert "evaluation-suite" not in names, "it trained no model"
 
 
 @pytest.mark.parametrize("activity", ["not-training", "synthetic-data"])
@@ -179,6 +189,7 @@ def test_what_an_original_took_is_taken_off_its_threshold(report: Report, conten
 
 def test_what_changed_is_told_by_earlier_records(contents: list[dict[str, Any]]) -> None:
     before = AS_OF - timedelta(days=2)
+    contents = [{**c, "revision": 1} for c in contents]
     history = [
         RecordedRevision(c["job"]["id"], 0, (before - timedelta(days=1)).isoformat(), "below")
         for c in contents
@@ -190,6 +201,35 @@ def test_what_changed_is_told_by_earlier_records(contents: list[dict[str, Any]])
     assert [(each.line.name, each.before) for each in changes.turned] == [(ABOVE, "below")]
     assert ABOVE not in {line.name for line in changes.new_and_not_below}
     assert {line.verdict for line in changes.new_and_not_below} == {"above", "indeterminate"}
+
+
+@pytest.mark.parametrize(("was", "is_"), list(permutations(GROUPS[2:], 2)))
+def test_whether_a_job_is_below_on_its_word_and_whether_it_is_compared_are_changes(
+    was: Group, is_: Group, contents: list[dict[str, Any]]
+) -> None:
+    """The index that the history is read from does not say it: the record that was replaced does."""
+    below = next(each for each in contents if each["verdict"] == "below" and each["assessments"])
+    old, new = counted_as(below, was), {**counted_as(below, is_), "revision": 1}
+    then = AS_OF - timedelta(days=2)
+    before = [RecordedRevision(old["job"]["id"], 0, (then - timedelta(days=1)).isoformat(), None)]
+    changed = report_on([new], history=before, since=then, superseded=lambda _: [old])
+    assert [(each.before, each.line.group) for each in changed.changes.turned] == [(was, is_)]
+    assert f": was {WORDS_OF_GROUP[was].label.lower()}, is " in report_page(changed).decode()
+    same = report_on([new], history=before, since=then, superseded=lambda _: [new])
+    assert same.changes.turned == ()
+
+
+def counted_as(below: dict[str, Any], group: Group) -> dict[str, Any]:
+    """A record that is below, as one that is counted with that."""
+    rests = {**below["rests_on"], "on_the_jobs_word": group == "word", "milder": ["params"]}
+    return {**below, "rests_on": rests, **({"assessments": []} if group == "not_assessed" else {})}
+
+
+def test_every_mark_of_a_verdict_is_shown_as_it_is(page: bytes) -> None:
+    """They are ours: none is a character that somebody is to be warned of."""
+    text = page.decode()
+    for words in (*WORDS_OF.values(), ON_ITS_WORD, NOT_ASSESSED_ON_ITS_WORD):
+        assert f"<dt>{words.mark} {words.label}</dt>" in text
 
 
 def test_the_page_says_the_summary_first(page: bytes) -> None:
@@ -217,6 +257,7 @@ def test_the_page_asks_nobody_for_anything(page: bytes) -> None:
     assert len(json.loads(data)["rows"]) == 18
 
 
+@pytest.mark.parametrize("not_assessed", [[], [{"kind": "role", "words": "x"}]], ids=["no training", "no policy"])
 @pytest.mark.parametrize(
     ("below", "headline", "tone"),
     [
@@ -225,12 +266,12 @@ def test_the_page_asks_nobody_for_anything(page: bytes) -> None:
     ],
 )
 def test_a_job_that_is_not_assessed_is_not_said_to_be_below(
-    below: int, headline: str, tone: str, contents: list[dict[str, Any]]
+    below: int, headline: str, tone: str, not_assessed: list[dict[str, str]], contents: list[dict[str, Any]]
 ) -> None:
-    """It was counted as "under every threshold", though its own badge said that there is none."""
+    """It was counted as "under every threshold", though it was compared with none."""
     mild = [content for content in contents if content["verdict"] == "below" and content["assessments"]]
     rests = {**mild[0]["rests_on"], "on_the_jobs_word": False}
-    silent = {**mild[0], "assessments": [], "not_assessed": [{"kind": "role", "words": "x"}], "rests_on": rests}
+    silent = {**mild[0], "assessments": [], "not_assessed": not_assessed, "rests_on": rests}
     page = report_page(report_on([silent, *mild[1 : 1 + below]])).decode()
     assert dict(re.findall(r'<li class="(below|not_assessed)"><b>(\d+)</b>', page)) == {
         "below": str(below),

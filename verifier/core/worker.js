@@ -13,12 +13,18 @@ import { MAX_AGE, readChunk, receivedFacts, sentFacts, verifyBundle } from "./ve
 import { missingHere } from "./platform.js";
 
 const AHEAD = 2;
-const ON_ITS_WORD = "below, on the job's word";
+const NOT_ASSESSED = "not assessed", ON_ITS_WORD = ", on the job's word";
 
 const LONGEST = 200;
 
 /** A text as the table shows it, which holds those of all records: nothing bounds what a record may say. */
 const cut = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST).replace(/[\ud800-\udbff]$/, "")}...` : text);
+
+/** The verdict; of a run that was compared with no threshold, that; and whether only the job's word makes it below. */
+function said({ verdict, assessments, rests_on: rests }) {
+  if (verdict !== "below") return verdict;
+  return (assessments.length ? verdict : NOT_ASSESSED) + (rests.on_the_jobs_word ? ON_ITS_WORD : "");
+}
 
 /** What the table of the page shows of a record. */
 function rowOf({ content, at }, index) {
@@ -30,7 +36,7 @@ function rowOf({ content, at }, index) {
     arn: cut(job.arn),
     status: cut(job.status),
     model: cut(original.base_model),
-    verdict: content.verdict === "below" && content.rests_on.on_the_jobs_word ? ON_ITS_WORD : content.verdict,
+    verdict: said(content),
     best: cumulative.best_flop,
     upper: cumulative.upper_flop,
     revision: content.revision,

@@ -11,7 +11,7 @@ from flops_auditor.domain.lineage.tree import MOST_ROWS, TreeRow, tree
 from flops_auditor.domain.values.amounts import counted, flop
 from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.options import OutputOption
-from flops_auditor_cli.output import Output
+from flops_auditor_cli.output import Drawn, Output
 from flops_auditor_cli.record_source import BundleOption, open_records
 from flops_auditor_cli.recorded import the_one
 from flops_auditor_cli.view import Block, Headline, PointList, Table, View, show
@@ -30,7 +30,7 @@ def rows_of(rows: Sequence[TreeRow]) -> list[dict[str, Any]]:
     """The tree, line by line."""
     return [
         {
-            "run": row.branch + row.name,
+            "run": Drawn(row.branch, row.name),
             "activity": row.activity,
             "best_flop": row.best_flop,
             "upper_flop": row.upper_flop,

@@ -15,7 +15,13 @@ from markupsafe import Markup, escape
 
 from flops_auditor.domain.messages.report.pictures import BAR_WIDTH, CHART_HEIGHT, CHART_WIDTH, LEFT, RIGHT
 from flops_auditor.domain.messages.report.report import Report
-from flops_auditor.domain.messages.report.verdict_words import ON_ITS_WORD, WORDS_OF, words_of
+from flops_auditor.domain.messages.report.verdict_words import (
+    NOT_ASSESSED_ON_ITS_WORD,
+    ON_ITS_WORD,
+    WORDS_OF,
+    WORDS_OF_GROUP,
+    words_of,
+)
 from flops_auditor.domain.values.amounts import flop, percent
 from flops_auditor.domain.values.moments import minute_of
 from flops_auditor.domain.values.visible import as_written
@@ -70,7 +76,9 @@ def _environment() -> Environment:
     environment.globals.update(
         words_of=words_of,
         WORDS_OF=WORDS_OF,
+        WORDS_OF_GROUP=WORDS_OF_GROUP,
         ON_ITS_WORD=ON_ITS_WORD,
+        NOT_ASSESSED_ON_ITS_WORD=NOT_ASSESSED_ON_ITS_WORD,
         BAR_WIDTH=BAR_WIDTH,
         CHART_WIDTH=CHART_WIDTH,
         CHART_HEIGHT=CHART_HEIGHT,

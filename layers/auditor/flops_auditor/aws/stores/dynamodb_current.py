@@ -32,7 +32,13 @@ class DynamoDbCurrentRecords:
         """Every record, superseded ones too."""
         for item in self._items:
             verdict = cast(Verdict, item["verdict"])
-            yield RecordedRevision(item["job_id"], int(item["revision"]), item["recorded_at"], verdict)
+            group = None if verdict == "below" else verdict  # the index does not say whether on the job's word
+            yield RecordedRevision(item["job_id"], int(item["revision"]), item["recorded_at"], group)
+
+    def superseded(self, revisions: Sequence[RecordedRevision]) -> Iterator[dict[str, Any]]:
+        """The predicates of these records, a hundred in memory at a time."""
+        wanted = {(each.job_id, each.revision) for each in revisions}
+        yield from self._read([item for item in self._items if (item["job_id"], int(item["revision"])) in wanted])
 
     @cached_property
     def _newest(self) -> dict[str, dict[str, str]]:
@@ -51,7 +57,9 @@ class DynamoDbCurrentRecords:
     def contents(self, job_ids: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The predicates of the newest records of these jobs, a hundred in memory at a time."""
         wanted = frozenset(job_ids)
-        rows = [item for job_id, item in self._newest.items() if job_id in wanted]
+        yield from self._read([item for job_id, item in self._newest.items() if job_id in wanted])
+
+    def _read(self, rows: Sequence[Mapping[str, str]]) -> Iterator[dict[str, Any]]:
         for first in range(0, len(rows), MOST_KEYS):
             yield from contents(self._client, self._table, rows[first : first + MOST_KEYS])
 

@@ -21,6 +21,7 @@ IN_A_SUBJECT: dict[Group, str] = {
     "word": "on its word",
     "below": "below",
 }
+WAS: dict[Group, str] = {"word": "below, on its own word", "not_assessed": "not assessed"}
 SAID = {"not in force": "above, not in force", "silent": "not assessed"}
 MOST_LISTED = 8
 MOST_STEPS = 2
@@ -77,7 +78,10 @@ def _near(line: JobLine, near: NearestLine) -> str:
 def _changes(changes: Changes) -> list[str]:
     severe = len(changes.new_and_not_below)
     new = f"- {counted(changes.new, 'new job')}" + (f", {severe} of them not below:" if severe else "")
-    turned = [f"- {_name(each.line)} was {each.before}, is {_said(each.line)}" for each in changes.turned]
+    turned = [
+        f"- {_name(each.line)} was {WAS.get(each.before, each.before)}, is {_said(each.line)}"
+        for each in changes.turned
+    ]
     if not changes.new and not turned:
         return ["Nothing."]
     return [new, *_named(changes.new_and_not_below), *_cut(turned, len(turned))]

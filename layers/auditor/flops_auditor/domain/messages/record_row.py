@@ -7,7 +7,9 @@ from flops_auditor.domain.messages.record_words import nearest, with_shares
 
 
 def row_of(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a record's predicate. FLOP are decimal texts, None where nobody knows them; shares are of the threshold."""
+    """Of a record's predicate. FLOP are decimal texts, None where nobody knows them; shares are of the threshold.
+    `compared_with` counts the thresholds of policies that have one for such a run.
+    """
     job, total = content["job"], content["cumulative"]
     closest = nearest(with_shares(content)["assessments"]) or {}
     return {
@@ -17,6 +19,7 @@ def row_of(content: Mapping[str, Any]) -> dict[str, Any]:
         "lower_flop": total["lower_flop"],
         "best_flop": total["best_flop"],
         "upper_flop": total["upper_flop"],
+        "compared_with": len(content["assessments"]),
         "nearest_policy": closest.get("policy"),
         "nearest_scenario": closest.get("scenario"),
         "threshold_flop": closest.get("threshold_flop"),

@@ -20,6 +20,7 @@ from flops_auditor.domain.values.amounts import Bound, flop, percent, share_numb
 from flops_auditor.domain.values.remarks import as_word
 
 ON_ITS_WORD = "below, on the job's word"
+NOT_ASSESSED = "not assessed"
 SOURCES = {
     "measured": "measured by AWS",
     "emitted": "emitted by the job",
@@ -98,7 +99,8 @@ def headline(document: Mapping[str, Any], today: date) -> str:
     if rests and rests["on_the_jobs_word"]:
         without = rests["verdict_without_statements"]
         saying = f"without {'; '.join(rests['milder'][:3])} it would be {without}"
-        return f"{document['job']['name']} is below every threshold, on the job's word: {saying}"
+        where = "below every threshold" if document["assessments"] else "compared with no threshold"
+        return f"{document['job']['name']} is {where}, on the job's word: {saying}"
     over = [each["title"] for each in document["assessments"] if each["verdict"] == "above"]
     which = f": {'; '.join(over)}" if over else ""
     return f"{document['job']['name']} {HEADLINES[verdict_in_words(document, today)]}{which}"
@@ -112,8 +114,8 @@ def verdict_in_words(document: Mapping[str, Any], today: date) -> str:
         return "disputed"
     if binds_nobody_yet(document, today):
         return "not in force"
-    silent = document["not_assessed"] and not document["assessments"]
-    return "silent" if silent and document["verdict"] == "below" else str(document["verdict"])
+    silent = document["verdict"] == "below" and not document["assessments"]
+    return "silent" if silent else str(document["verdict"])
 
 
 def said_of(assessment: Mapping[str, Any]) -> str:
@@ -123,9 +125,10 @@ def said_of(assessment: Mapping[str, Any]) -> str:
     return "disputed" if open_ else verdict
 
 
-def verdict_of(verdict: str, without: str | None) -> str:
-    """A verdict, and whether only the job's word makes it below."""
-    return ON_ITS_WORD if verdict == "below" and without not in (None, "below") else verdict
+def verdict_of(verdict: str, without: str | None, compared_with: int | None = None) -> str:
+    """A verdict, and whether only the job's word makes it below; of a run that was compared with 0 thresholds, that."""
+    shown = NOT_ASSESSED if verdict == "below" and compared_with == 0 else verdict
+    return f"{shown}, on the job's word" if verdict == "below" and without not in (None, "below") else shown
 
 
 def grounds(document: Mapping[str, Any]) -> Iterator[str]:

@@ -65,7 +65,7 @@ def show_bundle(leaves_of: Leaves, manifest: bundle.Manifest, checked: str = "")
             continue
         table.append(csv_row(index, content))
         job = line_of(content, as_of.date())
-        history.append(RecordedRevision(job.job_id, job.revision, job.recorded_at, job.verdict))
+        history.append(RecordedRevision(job.job_id, job.revision, job.recorded_at, job.group))
         if job.job_id not in lines or job.revision > lines[job.job_id].revision:
             lines[job.job_id], places[job.job_id] = job, index
     selection = "" if manifest.selection == bundle.EVERYTHING else manifest.selection
@@ -77,7 +77,8 @@ def show_bundle(leaves_of: Leaves, manifest: bundle.Manifest, checked: str = "")
             if index in wanted:
                 yield parse_statement(parse_envelope(line).payload).predicate
 
-    report = report_of(lines.values(), contents, history, ledger, as_of - LATELY, WRITER, shipped_policy)
+    since = as_of - LATELY
+    report = report_of(lines.values(), contents, history, ledger, since, WRITER, shipped_policy, lambda _: ())
     return ShownBundle(report, "".join(table).encode())
 
 

@@ -45,6 +45,9 @@ class CurrentRecords(Protocol):
     def newest(self) -> Iterable[NewestRecord]:
         """Of every job."""
 
+    def superseded(self, revisions: Sequence[RecordedRevision]) -> Iterable[Mapping[str, Any]]:
+        """The predicates of these records of the history."""
+
     def contents(self, job_ids: Sequence[str]) -> Iterable[Mapping[str, Any]]:
         """The predicates of the newest records of these jobs."""
 
@@ -80,7 +83,9 @@ def report_ledger(reporter: Reporter, since: datetime, queried: RecordLines | No
     )
     records = reporter.records
     lines = (line_of(each.content, now.date()) for each in listed_too(records.newest(), queried))
-    return report_of(lines, records.contents, records.history(), ledger, since, __version__, shipped_policy)
+    return report_of(
+        lines, records.contents, records.history(), ledger, since, __version__, shipped_policy, records.superseded
+    )
 
 
 def listed_too(records: Iterable[NewestRecord], queried: RecordLines | None) -> Iterator[NewestRecord]:

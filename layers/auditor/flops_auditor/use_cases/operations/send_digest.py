@@ -44,7 +44,8 @@ def send_digest(report: Report, page: str, reporter: Reporter, digests: Digests,
     if digests.taken(week):
         return False
     since = digests.last_sent() or as_of - FIRST_DIGEST
-    changes = changes_since(since, reporter.records.history(), {line.job_id: line for line in report.jobs})
+    records, lines = reporter.records, {line.job_id: line for line in report.jobs}
+    changes = changes_since(since, records.history(), lines, records.superseded)
     mail = digest_of(replace(report, changes=changes), newest_pin(reporter.archive, reporter.verify), page)
     if not digests.take(week, f"Subject: {mail.subject}\n\n{mail.body}"):
         return False

@@ -21,7 +21,7 @@ from flops_auditor.domain.values.figures import SEVERITY, Verdict
 
 Group = Literal["above", "indeterminate", "word", "below", "not_assessed"]
 """What a job is counted with, the most severe first: its verdict, or "word" where it is below on its own word alone, or
-"not_assessed" where no policy has a line for it.
+"not_assessed" where it was compared with no line.
 """
 GROUPS: tuple[Group, ...] = get_args(Group)
 UNBOUNDED = float("inf")
@@ -150,7 +150,8 @@ def places_of_namesakes(lines: Iterable[JobLine]) -> dict[str, str]:
 
 
 def last_of_their_chains(lines: Iterable[JobLine]) -> list[JobLine]:
-    """The jobs that no other one takes the place of: the models that are there now.
+    """The jobs that no other one takes the place of: the models that are there now. A run that trained none, and that
+    nothing is to be said of, is no model.
 
     A run takes the place of what it continues if it trains, and if its verdict is as severe: neither an evaluation nor
     a smaller run beside a line hides a model that is nearer to one.
@@ -160,7 +161,8 @@ def last_of_their_chains(lines: Iterable[JobLine]) -> list[JobLine]:
     for line in jobs:
         for parent in line.parents if line.trains else ():
             severity[parent] = max(severity.get(parent, 0), SEVERITY[line.verdict])
-    return [line for line in jobs if severity.get(line.job_id, -1) < SEVERITY[line.verdict]]
+    models = (line for line in jobs if line.trains or line.group != "not_assessed")
+    return [line for line in models if severity.get(line.job_id, -1) < SEVERITY[line.verdict]]
 
 
 def _nearest(content: Mapping[str, Any]) -> NearestLine | None:

@@ -14,11 +14,11 @@ from flops_auditor.domain.messages.report.job_line import (
     JobLine,
     NearestLine,
     last_of_their_chains,
+    line_of,
     places_of_namesakes,
 )
 from flops_auditor.domain.messages.report.model_part import ModelPart, model_part
 from flops_auditor.domain.messages.report.pictures import Bar, bar_of
-from flops_auditor.domain.values.figures import Verdict
 from flops_auditor.domain.values.moments import read_time
 
 MOST_BARS = 6
@@ -30,6 +30,8 @@ MOST_REMEDIES = 3
 Made = Literal["deployment", "bundle"]
 Contents = Callable[[Sequence[str]], Iterable[Mapping[str, Any]]]
 """Job ids -> the predicates of their newest records."""
+Superseded = Callable[[Sequence["RecordedRevision"]], Iterable[Mapping[str, Any]]]
+"""Records of which the history does not say enough -> their predicates."""
 KnownPolicies = Callable[[str, str], Policy | None]
 """The id of a policy and the SHA-256 of its file -> the policy, if that version of it is known."""
 
@@ -57,12 +59,14 @@ class LedgerSeen:
 
 @dataclass(frozen=True)
 class RecordedRevision:
-    """One record of a job, superseded or not."""
+    """One record of a job, superseded or not. `group` is what it was counted with; None where that is one of those
+    that are below, and the record alone says which.
+    """
 
     job_id: str
     revision: int
     recorded_at: str
-    verdict: Verdict
+    group: Group | None
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,10 @@ class BarOfModel:
 
 @dataclass(frozen=True)
 class Turned:
-    """A job whose verdict is another one than when the last report was made; `before` is that."""
+    """A job that is counted with others than when the last report was made; `before` is with what it was then."""
 
     line: JobLine
-    before: Verdict
+    before: Group
 
 
 @dataclass(frozen=True)
@@ -151,9 +155,11 @@ def report_of(
     since: datetime,
     version: str,
     policy_of: KnownPolicies,
+    superseded: Superseded,
 ) -> Report:
     """The report of a ledger. `jobs` has each job by its newest record; of the few that are shown in full this is asked
-    for with `contents`. `history` has all records; `version` is the program's, and `policy_of` knows its policies.
+    for with `contents`. `history` has all records, of which some are read with `superseded`; `version` is the
+    program's, and `policy_of` knows its policies.
     """
     today = ledger.as_of.date()
     lines = sorted(jobs, key=lambda line: line.rank)
@@ -171,7 +177,7 @@ def report_of(
         counts={group: counted[group] for group in GROUPS},
         on_their_word=tuple(line for line in lines if line.group == "word"),
         nearest=tuple(BarOfModel(line, bar_of(line.nearest)) for line in near if line.nearest),
-        changes=changes_since(since, history, by_id),
+        changes=changes_since(since, history, by_id, superseded),
         open_jobs=tuple(OpenJob(line, tuple(remedies(known[line.job_id])[:MOST_REMEDIES])) for line in open_lines),
         models=tuple(model_part(known[line.job_id], line, by_id, today) for line in shown),
         models_in_all=len(models),
@@ -190,18 +196,28 @@ def _chosen(policy_id: str, sha256: str, policy_of: KnownPolicies) -> ChosenPoli
     return ChosenPolicy(policy_id, sha256, policy.title, tuple(source.title for source in policy.sources))
 
 
-def changes_since(since: datetime, history: Iterable[RecordedRevision], lines: Mapping[str, JobLine]) -> Changes:
-    """What the records of before say otherwise, or do not say at all."""
+def changes_since(
+    since: datetime, history: Iterable[RecordedRevision], lines: Mapping[str, JobLine], superseded: Superseded
+) -> Changes:
+    """What the records of before say otherwise, or do not say at all: also whether it rests on the job's word alone."""
     before: dict[str, RecordedRevision] = {}
     for each in history:
         known = before.get(each.job_id)
         if read_time(each.recorded_at) <= since and (known is None or each.revision > known.revision):
             before[each.job_id] = each
     new = [line for line in lines.values() if line.job_id not in before]
+    replaced = [before[line.job_id] for line in lines.values() if _is_replaced(line, before)]
+    read = superseded([each for each in replaced if each.group is None])
+    groups = {line.job_id: line.group for line in (line_of(content, since.date()) for content in read)}
+    groups |= {each.job_id: each.group for each in replaced if each.group is not None}
     turned = [
-        Turned(line, before[line.job_id].verdict)
-        for line in lines.values()
-        if line.job_id in before and before[line.job_id].verdict != line.verdict
+        Turned(lines[each.job_id], groups[each.job_id])
+        for each in replaced
+        if groups[each.job_id] != lines[each.job_id].group
     ]
     severe = [line for line in new if line.verdict != "below"]
     return Changes(since, len(new), tuple(severe), tuple(turned))
+
+
+def _is_replaced(line: JobLine, before: Mapping[str, RecordedRevision]) -> bool:
+    return line.job_id in before and line.revision > before[line.job_id].revision

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from flops_auditor.domain.messages.report.job_line import JobLine
+from flops_auditor.domain.messages.report.job_line import Group, JobLine
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,12 @@ WORDS_OF = {
         "above",
         "The compute is over a threshold of a law that is not in force yet.",
     ),
-    "silent": VerdictWords("Not assessed", "\N{EN DASH}", "not_assessed", "No policy has a threshold for this run."),
+    "silent": VerdictWords(
+        "Not assessed",
+        "\N{EN DASH}",
+        "not_assessed",
+        "The run was compared with no threshold: no policy has one for such a run.",
+    ),
 }
 ON_ITS_WORD = VerdictWords(
     "Below, on its word",
@@ -48,8 +53,23 @@ ON_ITS_WORD = VerdictWords(
     "word",
     "The compute is below every threshold if what the job says of itself is true. Nobody else confirms it.",
 )
+NOT_ASSESSED_ON_ITS_WORD = VerdictWords(
+    "Not assessed, on its word",
+    ON_ITS_WORD.mark,
+    ON_ITS_WORD.tone,
+    "The run is compared with no threshold if what the job says of itself is true. Nobody else confirms it.",
+)
+WORDS_OF_GROUP: dict[Group, VerdictWords] = {
+    "above": WORDS_OF["above"],
+    "indeterminate": WORDS_OF["indeterminate"],
+    "word": ON_ITS_WORD,
+    "below": WORDS_OF["below"],
+    "not_assessed": WORDS_OF["silent"],
+}
 
 
 def words_of(line: JobLine) -> VerdictWords:
     """The words for a job."""
-    return ON_ITS_WORD if line.group == "word" else WORDS_OF[line.shown_as]
+    if line.group == "word":
+        return NOT_ASSESSED_ON_ITS_WORD if line.shown_as == "silent" else ON_ITS_WORD
+    return WORDS_OF[line.shown_as]
