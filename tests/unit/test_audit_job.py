@@ -16,6 +16,7 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import (
     CLAIM,
     COME_BACK_SECONDS,
+    LONGEST_PAUSE_SECONDS,
     PAUSE_SECONDS,
     Claimed,
     NotFinished,
@@ -245,6 +246,20 @@ def test_only_a_replay_that_records_nothing_is_paused_after() -> None:
         ("already recorded", PAUSE_SECONDS),
         ("already recorded", 0),
     ]
+
+
+@pytest.mark.parametrize(("took", "pause"), [(0.01, PAUSE_SECONDS), (0.5, 2.0), (90, LONGEST_PAUSE_SECONDS)])
+def test_replays_take_no_more_than_a_fifth_of_the_time(took: float, pause: float) -> None:
+    """Where the services are slow, since they serve others, replays ask for less."""
+    clock = FixedClock()
+
+    class Slow(FakeTrainingJobs):
+        def describe(self, name: str, region: str) -> dict[str, Any]:
+            clock.advance(seconds=took)
+            return super().describe(name, region)
+
+    outcome = handle_event(event(REPLAY_SOURCE), recorder(Slow(), clock=clock), "me", HOME)
+    assert (outcome.kind, outcome.pause_seconds) == ("refused", pause)
 
 
 @pytest.mark.parametrize("arn", ["arn:aws:sagemaker:eu-west-1:999999999999:training-job/x", "nonsense"])

@@ -43,6 +43,10 @@ COME_BACK_SECONDS = 40
 PAUSE_SECONDS = 0.2
 """After a replay that recorded nothing. Two functions work on replays, so a flood of them asks SageMaker, DynamoDB and
 S3, which serve the events of AWS as well, of at most 10 jobs a second."""
+PAUSE_SHARE = 4
+"""Times what such a replay took, where that is longer: what is slow has others to serve."""
+LONGEST_PAUSE_SECONDS = 5.0
+"""Ten of them, a whole batch, are far less than the function may run."""
 
 
 class Claimed(AuditorError):
@@ -109,7 +113,7 @@ def handle_event(event: object, recorder: Recorder, owner: str, territory: Terri
     """
     if is_reassessment(event):
         return reassess(parse_reassessment(event), recorder)
-    replayed = is_replay(event)
+    replayed, begun = is_replay(event), recorder.clock()
     try:
         pointer = read_pointer(event, recorder.services)
         territory.check(pointer)
@@ -118,7 +122,10 @@ def handle_event(event: object, recorder: Recorder, owner: str, territory: Terri
         if not replayed:
             raise
         outcome = Outcome("refused", refusal=error)
-    return replace(outcome, pause_seconds=PAUSE_SECONDS) if replayed and outcome.kind != "recorded" else outcome
+    if not replayed or outcome.kind == "recorded":
+        return outcome
+    took = (recorder.clock() - begun).total_seconds()
+    return replace(outcome, pause_seconds=min(max(PAUSE_SECONDS, PAUSE_SHARE * took), LONGEST_PAUSE_SECONDS))
 
 
 def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:
