@@ -163,6 +163,12 @@ def hide(rng: Random, job: dict[str, Any], tags: dict[str, str]) -> None:
         uri = job["InputDataConfig"].pop()["DataSource"]["S3DataSource"]["S3Uri"]
         where = rng.choice(["HyperParameters", "Environment"])
         job[where] = {**job.get(where, {}), "model_uri": rng.choice([uri, json.dumps({"a": [uri]})])}
+    if job["InputDataConfig"] and rng.random() < 0.15:
+        job["InputDataConfig"][0]["ChannelName"] = rng.choice(["teacher", "reward_base"])
+        job["HyperParameters"] = {**job["HyperParameters"], **rng.choice([{}, {"model_type": "x"}, {"model_id": "x"}])}
+        job["InputDataConfig"] += rng.choice([[], [channel("model", "s3://junk/x")]])
+    if rng.random() < 0.15:
+        tags["flops-auditor:activity"] = "synthetic-data"
     if rng.random() < 0.2:
         job["RoleArn"] = ROLE.format(rng.choice(["a", "b"]))
     if rng.random() < 0.1:

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -460,6 +461,26 @@ def test_a_chain_does_not_launder_that_an_earlier_run_says_it_generated_data(
     assert int(last["cumulative"]["best_flop"]) < int(heavy["estimate"]["best_flop"])
     without = last["rests_on"]["without_statements"]["assessments"][0]
     assert int(without["best_flop"]) > int(heavy["estimate"]["best_flop"])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_tags_say_who_generated_data_the_whole_chain_counts_without_them(seed: int) -> None:
+    rng = Random(seed)
+    parents = [rng.sample(range(number), min(number, rng.choice([1, 1, 2]))) for number in range(6)]
+    tagged = {number for number in range(6) if rng.random() < 0.5}
+    plain, told = World(), World()
+    for number, before in enumerate(parents):
+        run = continuing(f"job-{number}", [f"job-{each}" for each in before], day=number, hours=10 * (number + 1))
+        plain.add(run)
+        told.add(run, **({"activity": DATA} if number in tagged else {}))
+    plain.audit()
+    told.audit()
+    for number in range(6):
+        fair, found = plain.content(f"job-{number}"), told.content(f"job-{number}")
+        without = found["rests_on"]["without_statements"] or found
+        assert without["assessments"][0]["upper_flop"] == fair["assessments"][0]["upper_flop"]
+        assert int(found["cumulative"]["upper_flop"]) <= int(fair["cumulative"]["upper_flop"])
+        assert found["lineage"]["ancestors"] <= len(found["cumulative"]["ancestors"])
 
 
 def test_a_person_who_signs_for_generated_data_settles_it_for_whoever_learns_from_it() -> None:
