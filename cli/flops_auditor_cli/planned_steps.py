@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from flops_auditor.domain.audit.distrusted import wary_policies
 from flops_auditor.domain.audit.plan import NOTHING, NOTHING_OBSERVED, NothingToPlan, Plan
 from flops_auditor.domain.audit.planned_word import on_trust
 from flops_auditor.domain.audit.rests_on import Heard, Readings
@@ -20,15 +21,24 @@ STEP_IN_DOUBT = Kind("earlier-step-in-doubt", "step {step}, which it builds on, 
 STEP_NOT_COUNTED = Kind(
     "earlier-step-not-counted", "step {step}, which it builds on, trains, and its compute is not counted"
 )
+ONLY_A_TAG_SAYS = Kind(
+    "earlier-step-by-its-tag",
+    "only tags say that {steps:list}, which it builds on, make data and train nothing, without which it would be "
+    "{verdict}",
+)
 
 
 @dataclass(frozen=True)
 class Behind:
-    """What a step builds on: compute of the runs that it continues, and of making its data; `doubts` are about both."""
+    """What a step builds on: compute of the runs that it continues, and of making its data; `doubts` are about both. Of
+    what was `generated`, only the tags of the steps `tagged` say so: were they wrong, `perhaps_earlier` counts as well.
+    """
 
     earlier: Figures
     generated: Figures
     doubts: tuple[Remark, ...]
+    tagged: tuple[str, ...] = ()
+    perhaps_earlier: Figures = NOTHING
 
     def added_to(self, inputs: Inputs, heard: tuple[Remark, ...] = ()) -> Inputs:
         """The inputs with that. Where somebody gives the compute of earlier runs, no doubt `heard` of them matters."""
@@ -51,7 +61,18 @@ def plan_step(
     trusts_statements: bool,
 ) -> Planned:
     """Plan one step. Raises UnusablePlan, NothingToPlan."""
-    planned = plan_run(replace(behind.added_to(step.inputs.overridden_by(options)), name=step.name), policies, now)
+    whole = replace(step.inputs.overridden_by(options), name=step.name)
+    wary = wary_policies(policies, trusts_statements=trusts_statements)
+    planned = plan_run(behind.added_to(whole), policies, now)
+    if behind.tagged and planned.chosen.verdict == "below":
+        other = replace(behind, earlier=behind.earlier.beside(behind.perhaps_earlier)).added_to(whole)
+        verdict = plan_run(other, policies, now).chosen.verdict
+        if verdict == "above" or (wary and verdict != "below"):
+            doubt = ONLY_A_TAG_SAYS(steps=behind.tagged, verdict=verdict)
+            behind = replace(behind, doubts=(*behind.doubts, doubt))
+            planned = plan_run(behind.added_to(whole), policies, now)
+    if not wary:
+        return planned
     known: dict[tuple[object, ...], Planned | None] = {}
 
     def by_what_is_heard(heard: Heard) -> Planned | None:
@@ -134,6 +155,8 @@ def planned_steps(
                 *(STEP_IN_DOUBT(step=p.name) for p in before if _in_doubt(p)),
                 *(STEP_NOT_COUNTED(step=name) for name in each.after_not_counted),
             ),
+            tuple(p.name for p in before if _only_tagged(p)),
+            each.before.added(lambda name: _alone(done, True, name) if _only_tagged(done[name]) else NOTHING),
         )
         done[each.name] = plan_step(each, options, behind, policies, now, trusts_statements=trusts_statements)
     return [each for name, each in done.items() if step in (None, name)]
@@ -142,6 +165,11 @@ def planned_steps(
 def _in_doubt(planned: Planned) -> bool:
     """Whether nothing bounds a step, also where its own word is not trusted, or what it builds on is not known."""
     return bool(planned.chosen.contradictions or planned.wanted.doubts) or planned.without_its_word is None
+
+
+def _only_tagged(planned: Planned) -> bool:
+    """Whether only a tag says that a step makes data."""
+    return planned.wanted.activity == "synthetic-data" and planned.wanted.activity_tagged
 
 
 def _alone(done: Mapping[str, Planned], generates: bool, name: str) -> Figures:

@@ -121,20 +121,36 @@ def test_what_nothing_bounds_without_its_word_is_open(tmp_path: Path) -> None:
     assert code == 4 and {doubt["kind"] for doubt in doubts(plan)} == {KIND}
 
 
-def test_an_earlier_step_counts_without_its_own_word(tmp_path: Path) -> None:
-    def step(name: str, *after: str, count: int, tags: list[dict[str, str]]) -> dict[str, Any]:
-        arguments = {**request({}), "Tags": tags, "HyperParameters": {"max_seq_length": "512"}}
-        arguments["ResourceConfig"] = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": count}
-        return {"Name": name, "Type": "Training", "Arguments": arguments, "DependsOn": list(after)}
+def step(name: str, *after: str, hosts: int, seconds: int = 3600 * HOURS, **tags: str) -> dict[str, Any]:
+    arguments = {
+        "TrainingJobName": name,
+        "StoppingCondition": {"MaxRuntimeInSeconds": seconds},
+        "ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": hosts},
+        "HyperParameters": {"max_seq_length": "512"},
+        "Tags": tagged(**tags),
+    }
+    return {"Name": name, "Type": "Training", "Arguments": arguments, "DependsOn": list(after)}
 
-    first = step("A", count=4, tags=tagged(params="8e9", tokens="3e11"))
-    second = step("B", "A", count=1, tags=[])
-    second["Arguments"]["StoppingCondition"] = {"MaxRuntimeInSeconds": 3600}
-    verdicts = {}
-    for options in ([], ["--no-trust-statements"]):
-        _, pipeline = answer("plan", {"Version": "2020-12-01", "Steps": [first, second]}, tmp_path, *options)
-        verdicts[len(options)] = {each["step"]: each["plan"]["verdict"] for each in pipeline["steps"]}
-    assert verdicts == {0: {"A": "below", "B": "below"}, 1: dict.fromkeys("AB", "indeterminate")}
+
+def verdicts(folder: Path, steps: list[dict[str, Any]], *options: str) -> dict[str, str]:
+    _, pipeline = answer("plan", {"Version": "2020-12-01", "Steps": steps}, folder, *options)
+    return {each["step"]: each["plan"]["verdict"] for each in pipeline["steps"]}
+
+
+def test_an_earlier_step_counts_without_its_own_word(tmp_path: Path) -> None:
+    steps = [step("A", hosts=4, params="8e9", tokens="3e11"), step("B", "A", hosts=1, seconds=3600)]
+    assert verdicts(tmp_path, steps) == {"A": "below", "B": "below"}
+    assert verdicts(tmp_path, steps, "--no-trust-statements") == dict.fromkeys("AB", "indeterminate")
+
+
+def test_steps_that_only_tags_say_make_data_may_have_trained_what_is_continued(tmp_path: Path) -> None:
+    """Neither is above a third of 1e23 without its tag, and both together are, or may be."""
+    made = [step(name, hosts=4, seconds=900 * HOURS, activity="synthetic-data") for name in "AB"]
+    last = step("C", "A", "B", hosts=1, seconds=3600)
+    assert verdicts(tmp_path, [*made, last]) == {"A": "below", "B": "below", "C": "below"}
+    more = [step(name, hosts=4, seconds=1800 * HOURS, activity="synthetic-data") for name in "AB"]
+    assert verdicts(tmp_path, [*more, last]) == {"A": "below", "B": "below", "C": "indeterminate"}
+    assert verdicts(tmp_path, [*made, last], "--no-trust-statements")["C"] == "indeterminate"
 
 
 def test_without_a_definition_nothing_is_distrusted() -> None:
