@@ -4,6 +4,7 @@ FLOPS_AUDITOR_BROWSER=full judges every attack in Chromium as well, and 400 byte
 """
 
 import os
+import shutil
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -99,6 +100,26 @@ def test_a_dropped_bundle_is_valid_and_its_records_are_shown(opened: OpenedPage,
     expect(page.locator("#record")).to_be_hidden()
 
 
+def test_a_file_that_is_gone_or_another_one_says_so_and_its_records_go_with_it(
+    opened: OpenedPage, whole: Bundle, tmp_path: Path
+) -> None:
+    """A folder, a file that was moved, and one that was changed after its verdict: each is told, and none is judged."""
+    page, mine = opened.page, tmp_path / "mine.zip"
+    opened.drop("#drop", tmp_path)
+    expect(page.locator("#verdict")).to_have_text("That is a folder")
+    expect(page.locator("#meaning")).to_contain_text("ask for the zip file as it was sent")
+    for change in (mine.unlink, lambda: mine.write_bytes(b"PK")):
+        shutil.copy(whole.path, mine)
+        assert chosen(page, mine)[0].startswith("Valid")
+        expect(page.locator("#records")).to_be_visible()
+        change()
+        page.get_by_role("button", name="Show leaf 2", exact=True).click()
+        expect(page.locator("#verdict")).to_have_text("The file is not there any more as it was checked")
+        expect(page.locator("#meaning")).to_contain_text("mine.zip was moved, removed or changed after it was checked")
+        expect(page.locator("#records")).to_be_hidden()
+        expect(page.locator("#again")).to_be_disabled()
+
+
 DROPPED = """(files) => {
   const carried = new DataTransfer();
   for (const name of files) carried.items.add(new File(["PK"], name));
@@ -121,6 +142,7 @@ def test_a_verdict_is_of_one_bundle_and_a_record_of_the_one_before_is_closed(
     opened.drop("#drop", bundle.path)
     assert judged(page)[0].startswith("Valid")
     expect(page.locator("#facts")).to_contain_text("constructor (1)")
+    expect(page.locator("#facts")).to_contain_text("1 record, 2 leaves, 1 checkpointSealed")
     assert len(page.locator("#rows .name").last.inner_text()) == 203
     page.get_by_role("button", name="Show leaf 0", exact=True).click()
     expect(page.locator("#record")).to_be_visible()

@@ -108,7 +108,7 @@ export function serve(scope) {
     try {
       await answers[data.kind](data);
     } catch (error) {
-      say({ kind: "failed", message: error instanceof LedgerError ? findingOf(error).error : String(error?.message ?? error) });
+      say({ kind: "failed", cause: error?.name, message: error instanceof LedgerError ? findingOf(error).error : String(error?.message ?? error) });
     }
   };
 }
@@ -129,7 +129,7 @@ class Pool {
   /** A worker checks several chunks at a time, and a small one may be ready before a large one. */
   answer(data) {
     if (data.kind === "failed") {
-      for (const { reject } of this.waiting.values()) reject(new Error(data.message));
+      for (const { reject } of this.waiting.values()) reject(Object.assign(new Error(data.message), { name: data.cause }));
       return;
     }
     const begin = String(data.summary.begin);

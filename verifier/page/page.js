@@ -5,6 +5,7 @@ const WORKERS = Math.max(1, Math.min(8, navigator.hardwareConcurrency || 2));
 const PAGE = 50;
 const MOST_ROWS = 200_000;
 const DAY = 86_400_000;
+const UNREADABLE = ["NotFoundError", "NotReadableError"]; // File API, section 8: the file is gone, or is another one now
 
 const SAID = {
   valid: ["good", "Valid", "Every leaf was signed by the key in force at its place, the leaves are those that the signed checkpoints commit to, the records agree with one another, and the evidence is the evidence that was signed."],
@@ -176,8 +177,13 @@ const heard = {
   unable({ missing }) {
     end("cannot verify", "This browser cannot check a bundle", `It lacks ${missing.join("; ")}. Use a current Chromium, Firefox or Safari, or the command line.`);
   },
-  failed({ message }) {
-    end("cannot verify", "The check stopped", `Something failed that says nothing about the bundle: ${message}`);
+  failed({ message, cause }) {
+    const checked = $("under-way").hidden, name = bundle?.name;
+    halt(); // what was said before is of a file that may not be there any more
+    if (!UNREADABLE.includes(cause)) return end("cannot verify", "The check stopped", `Something failed that says nothing about the bundle: ${message}`);
+    end("cannot verify", checked ? "The file is not there any more as it was checked" : "The file cannot be read", checked
+      ? `${name} was moved, removed or changed after it was checked. What was said of it was of the file as it was. Give the file again.`
+      : `${name} was moved, removed or changed while it was read, or is no file. That says nothing about the bundle. Give the file again.`);
   },
 };
 
@@ -220,13 +226,13 @@ function showFindings(found, more) {
 }
 
 function showFacts(report) {
-  const counted = (number, what) => `${Number(number).toLocaleString("en")} ${what}`;
+  const counted = (number, one, several = `${one}s`) => `${Number(number).toLocaleString("en")} ${Number(number) === 1 ? one : several}`;
   const listed = (found) => [...found].sort().map(([name, count]) => `${name} (${count.toLocaleString("en")})`).join(", ");
   const facts = [["Bundle", `${bundle.name}, ${bundle.size.toLocaleString("en")} bytes`]];
   if (report.ledgerId) facts.push(["Ledger", report.ledgerId]);
   if (report.kind) facts.push(["Selection", report.kind === "whole" ? "the whole ledger" : report.selection]);
   if (report.sealedAt !== null) {
-    facts.push(["Content", [counted(report.records, "records"), counted(report.size, "leaves"), counted(report.checkpoints, "checkpoints")].join(", ")]);
+    facts.push(["Content", [counted(report.records, "record"), counted(report.size, "leaf", "leaves"), counted(report.checkpoints, "checkpoint")].join(", ")]);
     facts.push(["Sealed", new Date(report.sealedAt).toISOString()], ["Merkle root", report.root]);
     facts.push(["Assessed under", listed(report.assessedUnder)], ["Recorded by version", listed(report.recordedBy)]);
   }
@@ -287,8 +293,11 @@ function rowOf(row) {
 }
 
 /** Check the file that was dropped: one, since a verdict is of one bundle. */
-function take(files) {
-  if (files.length > 1) {
+function take({ files, items }) {
+  if (Array.from(items).some((item) => item.webkitGetAsEntry?.()?.isDirectory)) {
+    halt();
+    end("cannot verify", "That is a folder", "A bundle is one zip file, and nothing was checked. If something unpacked it on its way to you, ask for the zip file as it was sent.");
+  } else if (files.length > 1) {
     halt();
     end("cannot verify", "One bundle at a time", `You dropped ${files.length} files, and none of them was checked. Drop one.`);
   } else if (files.length) {
@@ -330,6 +339,6 @@ for (const kind of ["dragover", "drop", "dragleave"]) {
   addEventListener(kind, (event) => {
     event.preventDefault();
     $("drop").classList.toggle("over", kind === "dragover");
-    if (kind === "drop") take(event.dataTransfer.files);
+    if (kind === "drop") take(event.dataTransfer);
   });
 }

@@ -69,7 +69,10 @@ class DuplicateSubject(Tampered):
 class FutureTimestamp(Tampered):
     """A record was recorded after the checkpoint that covers it, or after now."""
 
-    remedy = f"See that --as-of and this machine's clock are right. If they are: {Tampered.remedy}"
+    remedy = (
+        "See that --as-of (on the page, the day of receipt) and this machine's clock are right. If they are: "
+        f"{Tampered.remedy}"
+    )
 
 
 class EvidenceMismatch(Tampered):
@@ -156,8 +159,8 @@ class StaleLedger(Reservation):
     """The newest heartbeat is older than a working sealer would leave it."""
 
     remedy = (
-        "Give the moment at which you received the bundle with --as-of. If it was old already then, ask for one "
-        "exported today: the sealer may not run, or newer records may be kept back."
+        "Give the moment at which you received the bundle (--as-of; on the page, its day). If it was old already then, "
+        "ask for one exported today: the sealer may not run, or newer records may be kept back."
     )
 
 
