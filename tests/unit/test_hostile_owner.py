@@ -1,7 +1,8 @@
 """A job's owner who tries at random what owners can do, beside the same jobs run honestly: nothing is milder unsaid.
 
-Some of the jobs continue others. The owner spells their places in other ways, puts decoys between and above them, has
-them run under several roles, and has them end in any order.
+Some of the jobs continue others. The owner spells their places in other ways, reads folders instead of files, calls
+models data, creates jobs at one moment or as trials, uses names again, here and in another region, puts decoys between
+and above them, completed or failed, has them run under several roles, and has them end in any order.
 
 `FLOPS_AUDITOR_OWNERS=full` plays 2,000 campaigns, of up to 30 jobs each.
 """
@@ -19,6 +20,7 @@ import pytest
 
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.occupancy import LOWEST, MAXIMUM, SAMPLES
+from flops_auditor.domain.values.arns import name_of, region_of
 from flops_auditor.domain.values.figures import SEVERITY
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import Territory, handle_event, reassess
@@ -36,19 +38,23 @@ TOLD = ("RoleArn", "InputDataConfig", "OutputDataConfig", "CheckpointConfig", "E
 change"): it is all there is of a job that is deleted."""
 HOME = Territory("123456789012", FixedRegions())
 ROLE = "arn:aws:iam::123456789012:role/{}"
+THEIR_PLACES = ("s3://theirs/base", "s3://theirs/checkpoints/run", "s3://theirs/parent", "s3://theirs/parent/output")
+"""Where an innocent team keeps its models: nobody else may write there, but anybody may say that he does."""
 Samples = list[list[float]]
 
 
 @dataclass
 class SampledMetrics:
-    """The JobMetrics port over single samples, by job: each period with the statistics that CloudWatch keeps of it."""
+    """The JobMetrics port over single samples, by region and job: each period with the statistics that CloudWatch keeps
+    of it.
+    """
 
-    samples: dict[str, Samples] = field(default_factory=dict)
-    starts: dict[str, datetime] = field(default_factory=dict)
+    samples: dict[tuple[str, str], Samples] = field(default_factory=dict)
+    starts: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def read(self, request: MetricRequest) -> Sequence[Mapping[str, Any]]:
-        start = self.starts[request.job_name].timestamp()
-        minutes = self.samples[request.job_name]
+        start = self.starts[request.region, request.job_name].timestamp()
+        minutes = self.samples[request.region, request.job_name]
         points = [(start + 60 * minute, value) for minute, values in enumerate(minutes) for value in values]
         series, label = EmittedSeries.of(points), "GPUUtilization algo-1"
         found = []
@@ -57,6 +63,11 @@ class SampledMetrics:
             times = [datetime.fromtimestamp(at, UTC) for at, _ in values]
             found.append({"Label": label + end, "Timestamps": times, "Values": [value for _, value in values]})
         return found
+
+
+def whose(arn: str) -> tuple[str, str]:
+    """Region and name of a job."""
+    return region_of(arn), name_of(arn)
 
 
 class Account:
@@ -73,8 +84,8 @@ class Account:
         """A job as SageMaker and CloudWatch know it."""
         self.jobs.add(job)
         self.jobs.tags_by_arn[job["TrainingJobArn"]] = [{"Key": key, "Value": value} for key, value in tags.items()]
-        self.metrics.samples[job["TrainingJobName"]] = samples
-        self.metrics.starts[job["TrainingJobName"]] = job["TrainingStartTime"]
+        self.metrics.samples[whose(job["TrainingJobArn"])] = samples
+        self.metrics.starts[whose(job["TrainingJobArn"])] = job["TrainingStartTime"]
 
     def tell(self, job: dict[str, Any], source: str = "aws.sagemaker", **said: Any) -> None:
         """An event about a job arrives."""
@@ -87,10 +98,15 @@ class Account:
         while self.queue.waiting:
             reassess(self.queue.waiting.pop(0), self.recorder)
 
-    def content(self, arn: str) -> dict[str, Any]:
-        """The newest record of the job of this ARN."""
+    def content(self, job: dict[str, Any]) -> dict[str, Any]:
+        """The newest record of a job: its ARN may be that of another one, too."""
         contents = [predicate_of(lines[max(lines)]) for lines in self.records.lines.values()]
-        [found] = [content for content in contents if content["job"]["arn"] == arn]
+        [found] = [
+            content
+            for content in contents
+            if (content["job"]["arn"], content["job"]["creation_time"])
+            == (job["TrainingJobArn"], iso(job["CreationTime"]))
+        ]
         return found
 
 
@@ -131,6 +147,7 @@ def honest_job(rng: Random, number: int, hours: float) -> dict[str, Any]:
         f"job-{number}",
         hours=hours,
         OutputDataConfig={"S3OutputPath": TEAM},
+        ModelArtifacts={"S3ModelArtifacts": f"{TEAM}/job-{number}/output/model.tar.gz"},
         CheckpointConfig={"S3Uri": f"{TEAM}/checkpoints/{number}"},
         InputDataConfig=[],
         RoleArn=ROLE.format("team"),
@@ -158,7 +175,15 @@ def hide(rng: Random, job: dict[str, Any], tags: dict[str, str]) -> None:
     """Pull some levers of what a job says that it begins from."""
     for each in job["InputDataConfig"]:
         source = each["DataSource"]["S3DataSource"]
+        if rng.random() < 0.2:
+            source["S3Uri"] = source["S3Uri"].rpartition("/")[0] + rng.choice(["", "/"])
         source["S3Uri"] = spelt_otherwise(rng, source["S3Uri"])
+        if rng.random() < 0.2:
+            each["ChannelName"] = "train"
+    if job["InputDataConfig"] and rng.random() < 0.1:
+        job["CreationTime"] -= timedelta(days=1)
+    if rng.random() < 0.2:
+        job["TuningJobArn"] = f"arn:aws:sagemaker:eu-west-1:123456789012:hyper-parameter-tuning-job/{TEAM[-4:]}"
     if job["InputDataConfig"] and rng.random() < 0.3:
         uri = job["InputDataConfig"].pop()["DataSource"]["S3DataSource"]["S3Uri"]
         where = rng.choice(["HyperParameters", "Environment"])
@@ -180,21 +205,52 @@ def decoy(rng: Random, number: int, most: int) -> tuple[dict[str, Any], dict[str
     about = rng.randrange(most)
     checkpoint = rng.choice(
         [
-            *("s3://models/", "s3://data/", "s3://data/corpus", TEAM, f"{TEAM}/checkpoints"),
+            *("s3://models/", "s3://data/", "s3://data/corpus", TEAM, f"{TEAM}/checkpoints", *THEIR_PLACES),
             *(f"{TEAM}/checkpoints/{about}", f"{TEAM}/checkpoints/{about}/step-10", f"{TEAM}/job-{about}/output"),
         ]
     )
-    name, path = rng.choice([("output", f"{TEAM}/job-{about}"), ("corpus", "s3://data"), (f"decoy-{number}", "s3://x")])
+    name, path = rng.choice(
+        [
+            *(("output", f"{TEAM}/job-{about}"), ("step-10", f"{TEAM}/checkpoints/{about}"), (f"job-{about}", TEAM)),
+            *(place.removesuffix("/").rpartition("/")[::2][::-1] for place in THEIR_PLACES),
+            *(
+                (f"decoy-{number}", "s3://x"),
+                (f"decoy-{number}", f"{TEAM}/job-{about}/output"),
+                ("corpus", "s3://data"),
+            ),
+        ]
+    )
     job = created_later(
         timedelta(days=rng.randrange(most), hours=1 + number),
         name,
         hours=0.1,
         OutputDataConfig={"S3OutputPath": path},
         CheckpointConfig={"S3Uri": checkpoint},
+        ModelArtifacts=rng.choice([{}, {"S3ModelArtifacts": f"s3://x/{name}/output/model.tar.gz"}]),
+        TrainingJobStatus=rng.choice(["Completed", "Failed", "Stopped"]),
         InputDataConfig=[],
         RoleArn=ROLE.format(rng.choice(["team", "a", "stranger"])),
     )
+    if not name.startswith("decoy"):
+        region = rng.choice(["us-east-1", "eu-west-1"]) if name == f"job-{about}" else "us-east-1"
+        job["TrainingJobArn"] = job["TrainingJobArn"].replace("eu-west-1", region)
     return job, rng.choice([{}, {"flops-auditor:lineage": "none"}, {"flops-auditor:tokens": "x"}])
+
+
+def innocents(rng: Random) -> list[tuple[dict[str, Any], dict[str, str]]]:
+    """Another team's parent, and a job that begins from its places, or reads data; each with its tags."""
+    role = ROLE.format("innocent")
+    made = {"OutputDataConfig": {"S3OutputPath": "s3://theirs"}, "CheckpointConfig": {"S3Uri": THEIR_PLACES[1]}}
+    left = {"S3ModelArtifacts": "s3://theirs/parent/output/model.tar.gz"}
+    parent = created_later(timedelta(days=50), "parent", hours=1, ModelArtifacts=left, RoleArn=role, **made)
+    reads: list[dict[str, Any]] = [
+        {"InputDataConfig": [channel("train", "s3://data/corpus/part-1")]},
+        {"InputDataConfig": [channel("model", rng.choice([*THEIR_PLACES, left["S3ModelArtifacts"]]))]},
+        {"CheckpointConfig": {"S3Uri": THEIR_PLACES[1]}},
+        {},
+    ]
+    child = created_later(timedelta(days=60), "innocent", hours=1, RoleArn=role, **rng.choice(reads))
+    return [(parent, {}), (child, {"flops-auditor:lineage": "parent"} if rng.random() < 0.2 else {})]
 
 
 def excused(content: dict[str, Any]) -> bool:
@@ -216,30 +272,62 @@ def flop(content: dict[str, Any]) -> int:
     return 10**60 if upper is None else int(upper)
 
 
+def figures(content: dict[str, Any]) -> tuple[Any, ...]:
+    """The verdict, and what is added up to it; not what earlier runs would be without their word."""
+    cumulative = content["cumulative"]
+    ancestors = [
+        {key: value for key, value in each.items() if key not in ("revision", "without_statements")}
+        for each in cumulative["ancestors"]
+    ]
+    return content["verdict"], cumulative | {"ancestors": ancestors}
+
+
 def truth(fair: dict[str, Any], metrics: SampledMetrics) -> int:
     """FLOP that the run and those before it can have taken, from every sample of the agent; what is recorded of an
     honest run bounds that, where a period lies partly outside of training.
     """
     runs = [fair["job"]["arn"], *(each["job_arn"] for each in fair["cumulative"]["ancestors"])]
-    busy = sum(sum(minute) for arn in runs for minute in metrics.samples[arn.rpartition("/")[2]])
+    busy = sum(sum(minute) for arn in runs for minute in metrics.samples[whose(arn)])
     return int(busy / 100 * 60 * int(fair["estimate"]["peak_flop_per_s"]) * 0.999)
+
+
+def end_in_any_order(
+    rng: Random,
+    account: Account,
+    jobs: Sequence[dict[str, Any]],
+    made_up: Sequence[tuple[dict[str, Any], dict[str, str]]],
+    innocent: dict[str, Any],
+) -> None:
+    """Jobs and decoys end, among replays; some are deleted before they are looked at. A decoy that uses the name of a
+    job again runs once that one has ended.
+    """
+    ends: list[tuple[dict[str, Any], dict[str, str] | None]] = [*((job, None) for job in jobs), *made_up]
+    rng.shuffle(ends)
+    real = {job["TrainingJobArn"] for job in jobs}
+    ends.sort(key=lambda each: each[1] is not None and each[0]["TrainingJobArn"] in real)
+    for bad, said in ends:
+        if said is not None:
+            account.start(bad, [[10.0]] * 6, said)
+        for _ in range(rng.randint(0, 3)):
+            wrong = iso(CREATED - timedelta(days=rng.randint(0, 9)))
+            account.tell(rng.choice([bad, innocent, describe("nobody")]), "flops-auditor.replay", CreationTime=wrong)
+        if rng.random() < 0.2:
+            region, name = whose(bad["TrainingJobArn"])
+            del account.jobs.descriptions[name, region]
+        account.tell(bad)
 
 
 @pytest.mark.parametrize("seed", range(CAMPAIGNS))
 def test_no_lever_makes_a_run_milder_silently_or_moves_another_owners(seed: int) -> None:
     rng = Random(seed)
     honest, hostile = Account(), Account()
-    theirs = created_later(
-        timedelta(days=60),
-        "innocent",
-        hours=1,
-        InputDataConfig=[channel("train", "s3://data/corpus/part-1")],
-        RoleArn=ROLE.format("innocent"),
-    )
+    theirs = innocents(rng)
     for account in (honest, hostile):
-        account.start(theirs, [[400.0]] * 60, {})
+        for each, tags in theirs:
+            account.start(each, [[400.0]] * 60, tags)
     most = rng.randint(1, MOST_JOBS)
-    jobs, made_up = [], []
+    jobs: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    made_up: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
     for number in range(most):
         hours = rng.choice([0.5, 1.0, 3.0])
         line = {"flops-auditor:pretrain-flops": rng.choice(["1e19", "1e20", "1e21"])}
@@ -250,29 +338,18 @@ def test_no_lever_makes_a_run_milder_silently_or_moves_another_owners(seed: int)
         hide(rng, bad, tags)
         hostile.start(bad, attack(rng, bad, samples, tags), tags)
         jobs.append((job, bad))
-        if rng.random() < 0.4:
+        if rng.random() < 0.6:
             false, said = decoy(rng, number, most)
-            if false["TrainingJobName"] not in {each["TrainingJobName"] for each in made_up}:
-                hostile.start(false, [[10.0]] * 6, said)
-                made_up.append(false)
+            made_up.setdefault(false["TrainingJobArn"], (false, said))
     for job, _ in jobs:
         honest.tell(job)
-    ends = [*(bad for _, bad in jobs), *made_up]
-    rng.shuffle(ends)
-    for bad in ends:
-        for _ in range(rng.randint(0, 3)):
-            wrong = iso(CREATED - timedelta(days=rng.randint(0, 9)))
-            about = rng.choice([bad, theirs, describe("nobody")])
-            hostile.tell(about, "flops-auditor.replay", CreationTime=wrong)
-        if rng.random() < 0.2:
-            del hostile.jobs.descriptions[bad["TrainingJobName"], "eu-west-1"]
-        hostile.tell(bad)
-    arns = [job["TrainingJobArn"] for job, _ in jobs]
+    end_in_any_order(rng, hostile, [bad for _, bad in jobs], list(made_up.values()), theirs[0][0])
     for account in (honest, hostile):
-        account.tell(theirs)
-    for arn in arns:
-        fair, found = honest.content(arn), hostile.content(arn)
+        for each, _ in theirs:
+            account.tell(each)
+    for job, bad in jobs:
+        fair, found = honest.content(job), hostile.content(bad)
         assert SEVERITY[found["verdict"]] >= SEVERITY[fair["verdict"]] or excused(found)
         assert flop(found) >= truth(fair, honest.metrics) or excused(found) or leaves_out(found)
-    before, after = honest.content(theirs["TrainingJobArn"]), hostile.content(theirs["TrainingJobArn"])
-    assert (before["verdict"], before["cumulative"]) == (after["verdict"], after["cumulative"])
+    for each, _ in theirs:
+        assert figures(honest.content(each)) == figures(hostile.content(each))

@@ -248,28 +248,36 @@ class Holders:
         """Runs that were not created before this one, and leave results where it begins, are its parents, whatever the
         clock says. Of those that share its checkpoint the later one continues the earlier, unless none is earlier.
         """
-        created, ended, at = self.run.created_text, self.run.ended_text, reference.location
+        at, named = reference.location, list[IndexEntry]()
+        for entry in self._not_earlier(reference, place):
+            below = _below(entry, at)
+            if not (entry.checkpoint or not below or below in _WRITTEN or entry.artifact == at):
+                continue
+            if entry.foreign_to(self.run.role) and not entry.wrote(at):
+                named.append(entry)
+                continue
+            self._unless_tagged(LATER_THAN_IT(where=reference.where, place=str(at)))
+            return
+        if named:
+            remark = NAMED_BY_ANOTHER_ROLE(where=reference.where, place=str(at), names=_names(named))
+            self._note_unless_tagged(remark)
+
+    def _not_earlier(self, reference: Reference, place: Location) -> Iterator[IndexEntry]:
+        """Runs at a place that were created at the same time as this one or while it went on; of those that share its
+        checkpoint the first alone.
+        """
+        created, shared = self.run.created_text, reference.location in self.run.checkpoints
+        last = created if shared else self.run.ended_text
         after, pages = f"{place.key}#{created}", 0
         while created and pages < MOST_PAGES and self._may_ask():
             page = self.index.exactly("output", place, after, ENTRIES_IN_A_PAGE)
             for entry in page:
-                during = entry.created == created or (
-                    created < entry.created and (not ended or entry.created < ended) and at not in self.run.checkpoints
-                )
-                if during and not self._apart_from_us(entry, reference) and self._claims(entry, at):
-                    self._unless_tagged(LATER_THAN_IT(where=reference.where, place=str(at)))
-                    return
-            last = created if at in self.run.checkpoints else ended
+                during = entry.created == created or (created < entry.created and not shared)
+                if during and (not last or entry.created <= last) and not self._apart_from_us(entry, reference):
+                    yield entry
             if len(page) < ENTRIES_IN_A_PAGE or (last and page[-1].created > last):
                 return
             after, pages = page[-1].cursor, pages + 1
-
-    def _claims(self, entry: IndexEntry, at: Location) -> bool:
-        """Whether a run that is not earlier may have written a place: of the job's role also by its word."""
-        if entry.foreign_to(self.run.role):
-            return entry.wrote(at)
-        below = _below(entry, at)
-        return entry.checkpoint or not below or below in _WRITTEN or entry.artifact == at
 
     def _of_data(self, reference: Reference) -> list[IndexEntry]:
         """Those for whom SageMaker wrote it; of the job's role also those below whose name it does."""
