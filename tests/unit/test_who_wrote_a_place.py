@@ -153,6 +153,19 @@ def test_the_folder_of_an_uncompressed_artifact_proves_what_lies_in_it() -> None
         assert found(world) == ("above", {"a"}, [])
 
 
+@pytest.mark.parametrize(("hours", "kind"), [(2, "also-held"), (30_000, "maybe-overwritten")])
+def test_an_artifact_where_a_later_run_of_the_role_leaves_results_rests_on_the_jobs_word(hours: int, kind: str) -> None:
+    """A cheap artifact, within the checkpoints of a heavy run: only where that ended later, it may be its file."""
+    at = f"{CHECKPOINT}/x/output/model.tar.gz"
+    left = {"OutputDataConfig": {"S3OutputPath": CHECKPOINT}, "ModelArtifacts": {"S3ModelArtifacts": at}}
+    cheap = continuing("x", **{**CHEAP, **OURS, **left, "hours": 10})
+    world = audited(in_team("a", **OURS, **KEEPS, hours=hours), cheap, child(**reads(at)))
+    assert found(world) == ("below", {"x"}, [])
+    assert kinds(world, "b", "notes")[0] == kind
+    without = world.content("b")["rests_on"]["verdict_without_statements"]
+    assert without == ("below" if kind == "also-held" else "indeterminate")
+
+
 AGAIN: dict[str, tuple[Job, Job, dict[str, str], bool, list[str]]] = {
     "left no artifact": ({"ModelArtifacts": {}}, reads(ARTIFACT), {}, True, []),
     "left no artifact, folder": ({"ModelArtifacts": {}}, reads("s3://team/a"), {}, True, ["several-holders"]),

@@ -54,7 +54,14 @@ ALSO_IN_A_RUNS_BUCKET = Kind(
     "{where} ({place:said200}) lies in a bucket of which a run of the same role keeps its checkpoints in the whole: "
     "not counted beside those that name the place",
 )
-_ON_ITS_WORD = frozenset({NAMED_BY_ANOTHER_ROLE.name, CALLED_DATA.name, ALSO_IN_A_RUNS_BUCKET.name})
+MAYBE_OVERWRITTEN = Kind(
+    "maybe-overwritten",
+    "{where} ({place:said200}) was written for a run that completed, and lies where runs of the same role "
+    "({names:list}) that ended later leave results: not counted",
+)
+_ON_ITS_WORD = frozenset(
+    kind.name for kind in (NAMED_BY_ANOTHER_ROLE, CALLED_DATA, ALSO_IN_A_RUNS_BUCKET, MAYBE_OVERWRITTEN)
+)
 """Kinds of notes about runs that are not counted since the job itself says, by its role and the names that it gives,
 that it continues none of them, or others (docs/adr/1201)."""
 _MORE_DOUBTFUL = Kind("more-ancestors-in-doubt", "and {count} more ancestors with doubts")

@@ -9,7 +9,12 @@ are said in a note (docs/adr/1201-who-wrote-a-place.md). Data is taken for a run
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from flops_auditor.domain.lineage.lineage import ALSO_IN_A_RUNS_BUCKET, CALLED_DATA, NAMED_BY_ANOTHER_ROLE
+from flops_auditor.domain.lineage.lineage import (
+    ALSO_IN_A_RUNS_BUCKET,
+    CALLED_DATA,
+    MAYBE_OVERWRITTEN,
+    NAMED_BY_ANOTHER_ROLE,
+)
 from flops_auditor.domain.runs.places import DEPTH, NAMES, Location, Reference
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.run import Run
@@ -180,8 +185,6 @@ class Holders:
         others: list[IndexEntry] = []
         shared = proven = False
         for level, place in enumerate(_inside_the_bucket(at)):
-            if level >= _NEAR and proven:
-                break
             ours, theirs = self._by_role(self._at(reference, place))
             others += [entry for entry in theirs if not entry.wrote_around(at)]
             ours += [entry for entry in theirs if entry.wrote_around(at)]
@@ -194,11 +197,27 @@ class Holders:
             proven = proven or any(entry.wrote(at) for entry in here)
         if proven:
             exact = [entry for entry in every if entry.artifact == at]
-            if {entry.job_id for entry in (*every, *others)} - self._behind(exact):
-                self.notes.append(ALSO_HELD(where=reference.where, place=str(at)))
+            self._say_of_proven(reference, exact, every, others)
             return self._apart(reference, exact)
         self._say_of_bucket(reference, every, others, shared)
         return self._apart(reference, every)
+
+    def _say_of_proven(
+        self,
+        reference: Reference,
+        exact: Sequence[IndexEntry],
+        every: Sequence[IndexEntry],
+        others: Sequence[IndexEntry],
+    ) -> None:
+        """Who else names a place that SageMaker wrote for a run: of the job's role, he may have written there since."""
+        behind, place = self._behind(exact), str(reference.location)
+        written = max(entry.ended for entry in exact if entry.succeeded)
+        since = [e for e in every if e.job_id not in behind and (not e.ended or e.ended > written)]
+        if since:
+            remark = MAYBE_OVERWRITTEN(where=reference.where, place=place, names=_names(since))
+            self._note_unless_tagged(remark)
+        elif {entry.job_id for entry in (*every, *others)} - behind:
+            self.notes.append(ALSO_HELD(where=reference.where, place=place))
 
     def _say_of_bucket(
         self, reference: Reference, every: Sequence[IndexEntry], others: list[IndexEntry], shared: bool

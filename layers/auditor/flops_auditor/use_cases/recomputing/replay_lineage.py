@@ -31,6 +31,7 @@ from flops_auditor.domain.ledger.verification import Kept
 from flops_auditor.domain.lineage.kept_ancestors import unpack
 from flops_auditor.domain.lineage.lineage import (
     CALLED_DATA,
+    MAYBE_OVERWRITTEN,
     NAMED_BY_ANOTHER_ROLE,
     NO_LINEAGE,
     Ancestor,
@@ -58,8 +59,12 @@ _WINDOW_MS = WINDOW // timedelta(milliseconds=1)
 _AFTER_ALL = b"\xff"
 _END = 1 << 62
 """Later than any record."""
-_NAMING_OTHERS = frozenset({OF_ANOTHER_ROLE.name, NAMED_BY_ANOTHER_ROLE.name, CALLED_DATA.name})
+_NAMING_OTHERS = frozenset(
+    kind.name for kind in (OF_ANOTHER_ROLE, NAMED_BY_ANOTHER_ROLE, CALLED_DATA, MAYBE_OVERWRITTEN)
+)
 """Kinds of remarks that name runs which are not counted."""
+_LAST = "9999"
+"""An end that none is after."""
 _AMOUNTS = ("best", "upper", "lower", "firm", "updates_upper")
 
 
@@ -263,7 +268,9 @@ class _View:
         self.claimed = {ancestor.job_id: ancestor for ancestor in claimed.ancestors}
         self._parents = set(claimed.parents)
         self._doubts = {doubt["words"] for doubt in row.told.content["lineage"]["doubts"]}
-        self._notes = {note["words"] for note in row.told.content["lineage"]["notes"]}
+        notes = row.told.content["lineage"]["notes"]
+        self._notes = {note["words"] for note in notes}
+        self._overwritten = any(note["kind"] == MAYBE_OVERWRITTEN.name for note in notes)
         self._unlogged = {job: self.claimed[job] for job in self._parents & set(self.claimed) if not log.revisions(job)}
         self._stand_in = {job: taken for job, a in self._unlogged.items() if (taken := self._reference(a)) is not None}
 
@@ -324,9 +331,10 @@ class _View:
         those whom it does not count beside it.
         """
         also_held = ALSO_HELD(where=reference.where, place=str(reference.location))
-        proven = reference.data or _words(also_held, self.run) in self._notes
-        artifact = reference.location if proven else None
-        return IndexEntry(at, "", job, self._unlogged[job].job_arn, artifact=artifact, succeeded=proven)
+        alone, self.uncertain = _words(also_held, self.run) in self._notes, True
+        proven = alone or reference.data or self._overwritten
+        ended, artifact = _LAST if alone else "", reference.location if proven else None
+        return IndexEntry(at, "", job, self._unlogged[job].job_arn, ended=ended, artifact=artifact, succeeded=proven)
 
     def _seen(self, entries: Iterator[tuple[IndexEntry, int]], limit: int) -> list[IndexEntry]:
         seen = []

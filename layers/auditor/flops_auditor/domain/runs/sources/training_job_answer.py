@@ -30,10 +30,10 @@ _STATES: Mapping[str, RunState] = {
 }
 TRAINING = "Training"
 MOST_NEEDED = (
-    *("ResourceConfig", "TrainingStartTime", "SecondaryStatusTransitions"),
+    *("RoleArn", "ResourceConfig", "TrainingStartTime", "SecondaryStatusTransitions"),
     *("OutputDataConfig", "CheckpointConfig", "ModelPackageConfig"),
 )
-"""Of an answer that is too long to be noted: what a job took, and where it leaves what."""
+"""Of an answer that is too long to be noted: whose rights a job had, what it took, and where it leaves what."""
 
 
 class MalformedJob(WrongInput):
