@@ -498,12 +498,12 @@ def test_a_person_who_signs_for_generated_data_settles_it_for_whoever_learns_fro
 
 def test_who_says_it_generated_data_takes_nobodys_place() -> None:
     """Who left results at a place is counted beside a run that continues it by its data alone."""
-    for shared in ("middle", "next"):
+    at = {"CheckpointConfig": {"S3Uri": "s3://checkpoints/run"}}
+    for of_middle, of_next in ((at, {}), ({}, {"OutputDataConfig": {"S3OutputPath": "s3://checkpoints"}})):
         world = World()
-        at = {"CheckpointConfig": {"S3Uri": "s3://checkpoints/run"}}
         world.add(continuing("heavy", **HEAVY, **at))
-        world.add(continuing("middle", ["heavy"], day=1, **(at if shared == "middle" else {})), activity=DATA)
-        world.add(continuing("next", ["middle"], day=2, **(at if shared == "next" else {})))
+        world.add(continuing("middle", ["heavy"], day=1, **of_middle), activity=DATA)
+        world.add(continuing("run", ["middle"], day=2, **of_next))
         world.add(continuing("last", day=3, InputDataConfig=[channel("model", "s3://checkpoints/run/step-9")]))
         world.audit()
         assert world.content("last")["verdict"] == "above"
