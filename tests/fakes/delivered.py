@@ -19,6 +19,7 @@ NO_HARDWARE: dict[str, Any] = {"ResourceConfig": {}}
 class Case:
     """A job, and its verdict with a kind of remark that says why, or a line that applies. `share` of the time is
     covered by its `metrics`, which rise to these values, and by those that are `steady`, in as many `points`.
+    `in_files_alone`: CloudWatch has no such thing, since what training code emits has no host there.
     """
 
     what: str
@@ -34,6 +35,7 @@ class Case:
     points: int = 20
     share: float = 1.0
     changes: dict[str, Any] = field(default_factory=dict)
+    in_files_alone: bool = False
 
     @property
     def description(self) -> dict[str, Any]:
@@ -83,7 +85,7 @@ CASES = [
     Case("1 ten points in five days", "indeterminate", "metric-covers-a-part", hours=120,
          steady={"mfu": 0.05}, points=10),
     Case("1 a counter of each host", "indeterminate", "counter-of-each-host", hours=720, hosts=16,
-         metrics={f"num_tokens algo-{host}": 2.2e11 for host in range(1, 17)}),
+         metrics={f"num_tokens algo-{host}": 2.2e11 for host in range(1, 17)}, in_files_alone=True),
     Case("1 a last value of a mean", "indeterminate", "only-a-final-value", changes=last_value("mfu", 0.05)),
     Case("1 a last value of a total", "above", "parameters-and-tokens", changes=last_value("num_tokens", 6e12)),
     Case("1 ten samples of zero in twenty days", "indeterminate", "occupancy-covers-a-part", hours=480, hosts=16,
