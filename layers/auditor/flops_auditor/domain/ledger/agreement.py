@@ -9,6 +9,7 @@ import marshal
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b, sha256
 from itertools import groupby, pairwise
 from typing import Any, NamedTuple
@@ -197,7 +198,7 @@ def check_record(leaf: Leaf) -> None:
     if job["id"] != job_id(job["arn"], job["creation_time"] or ""):
         raise SubjectMismatch(f"{job['arn'][:200]}: the job id is not that of this ARN and creation time")
     _check_account(job, content["ledger_id"])
-    told = max(job[name] or "" for name in ("creation_time", "start", "end"))
+    told = max(job["creation_time"] or "", job["start"] or "", job["end"] or "")
     if told > content["recorded_at"]:  # moments of one form are in the order of their texts
         check_told(told, leaf.at, job["arn"])
     days = [each["day"] for each in content["due"]]
@@ -225,11 +226,18 @@ def _check_account(job: Mapping[str, Any], ledger_id: str) -> None:
 
     A ledger whose id names no account and region may be of any. Raises SubjectMismatch, WrongLedger.
     """
-    parts, of_ledger = job["arn"].split(":", 5), ledger_id.split("/")
+    parts, of_ledger = job["arn"].split(":", 5), _account_of(ledger_id)
     if len(parts) < 6 or parts[3] != job["region"] or parts[1] != partition_of_region(parts[3]):
         raise SubjectMismatch(f"{job['arn'][:200]}: not an ARN of the region {job['region'][:60]!r} and its partition")
-    if len(of_ledger) == 4 and (partition_of_region(of_ledger[2]), of_ledger[1]) != (parts[1], parts[4]):
+    if of_ledger is not None and of_ledger != (parts[1], parts[4]):
         raise WrongLedger(f"{job['arn'][:200]}: not a job of the account and partition of {ledger_id[:120]}")
+
+
+@lru_cache(16)
+def _account_of(ledger_id: str) -> tuple[str, str] | None:
+    """Partition and account of a ledger, where its id is flops-auditor/ACCOUNT/REGION/STACK."""
+    parts = ledger_id.split("/")
+    return (partition_of_region(parts[2]), parts[1]) if len(parts) == 4 else None
 
 
 def check_order(ancestors: list[dict[str, Any]]) -> None:
@@ -318,7 +326,11 @@ def as_ancestor(content: Mapping[str, Any]) -> list[object]:
 
 
 def _is_contradicted(content: Mapping[str, Any]) -> bool:
-    return any(doubt["kind"] == ACTIVITY_CONTRADICTED for a in content["assessments"] for doubt in a["doubts"])
+    for assessment in content["assessments"]:
+        for doubt in assessment["doubts"]:
+            if doubt["kind"] == ACTIVITY_CONTRADICTED:
+                return True
+    return False
 
 
 def listed_ancestor(each: Mapping[str, Any]) -> list[object]:

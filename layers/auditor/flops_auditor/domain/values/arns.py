@@ -1,5 +1,7 @@
 """Parts of an Amazon Resource Name, arn:partition:service:region:account:resource (AWS IAM User Guide)."""
 
+from functools import lru_cache
+
 _PARTITION, _REGION, _ACCOUNT = 1, 3, 4
 
 
@@ -20,6 +22,7 @@ PARTITIONS = (
 """How the names of a partition's regions begin; all others are of `aws` (botocore's partitions.json)."""
 
 
+@lru_cache(256)
 def partition_of_region(region: str) -> str:
     """The partition that a region is in."""
     return next((partition for begins, partition in PARTITIONS if region.startswith(begins)), "aws")
