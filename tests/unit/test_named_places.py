@@ -186,7 +186,10 @@ def test_what_honest_jobs_write_is_neither_a_doubt_nor_a_place_of_results() -> N
 def test_a_checkpoint_under_the_label_of_a_saved_model_is_a_note() -> None:
     """Whether it is loaded or written, nobody knows: what SageMaker wrote there would count."""
     kept = {"CheckpointConfig": {"S3Uri": "s3://checkpoints/run"}}
-    for label, notes in (("saved_model_path", ["no-output-of-a-run"]), ("log_dir", [])):
+    for label, notes in (
+        *(("saved_model_path", ["called-data"]), ("load_checkpoint_output", ["called-data"])),
+        *(("log_dir", []), ("model_output_dir", []), ("save_checkpoint_to", []), ("model_upload_uri", [])),
+    ):
         place = {"HyperParameters": {label: "s3://checkpoints/run/step-1"}}
         ancestors, lineage = child_of(continuing("parent", **kept), **place)
         assert (ancestors, kinds(lineage), kinds(lineage, "notes")) == (set(), [], notes)

@@ -35,7 +35,8 @@ _OUTPUT_LIKE = re.compile(
     r"output|save|export|upload|push|submit|(?<![a-z])log(?![a-z])|logs|logging|logdir", re.IGNORECASE
 )
 _RESULT_LIKE = re.compile(r"(?:output|save|export|upload)(?!e?d)", re.IGNORECASE)
-"""What was saved or exported before is read."""
+_READ = re.compile(r"(?:sav|export|upload)ed|(?<!up)load|resume|restore|from|pretrain|init", re.IGNORECASE)
+"""Of labels of outputs those that may be of what was saved or exported before."""
 _NO_RESULT = re.compile(r"log|submit|source|code", re.IGNORECASE)
 _SURELY_MODEL = re.compile(r"model|check_?point|ckpt|weight|adapter|pretrain", re.IGNORECASE)
 """Of labels of addresses that may be those of any service, such as `base_url` and `init_method`."""
@@ -191,7 +192,7 @@ def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> 
     if _OUTPUT_LIKE.search(label):
         if _RESULT_LIKE.search(label) and not _NO_RESULT.search(label) and not exact and not place.whole_bucket:
             named.results.append(place)
-        model = bool(MODEL_LIKE.search(label)) and place.in_s3
+        model = bool(MODEL_LIKE.search(label) and _READ.search(label)) and place.in_s3
         if model or _WRITTEN in place.path or place.space.rpartition(":")[2].startswith("model-package/"):
             named.references.append(Reference(place, where, data=True, exact=exact or not model))
         return
