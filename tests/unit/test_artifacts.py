@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, parse_evidence
+from flops_auditor.domain.runs.sources.artifacts import objects_of
+from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_places import references
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
@@ -116,6 +119,13 @@ def test_a_place_where_nothing_was_compared_is_a_note(read: str, notes: list[str
     world.audit()
     lineage = world.content("child")["lineage"]
     assert (lineage["doubts"], [note["kind"] for note in lineage["notes"]]) == ([], notes)
+
+
+def test_what_a_job_may_write_is_not_asked_for() -> None:
+    job = parse_training_job(continuing("job", HyperParameters={"output_file": "s3://models/x/output/a.tar.gz"}))
+    begins = references(job, ())[0]
+    assert [str(each.location) for each in begins] == ["s3://models/x/output/a.tar.gz"]
+    assert [str(each) for each in objects_of(begins, job)] == [artifact("job")]
 
 
 def test_a_result_that_is_a_folder_is_a_note_of_its_run() -> None:

@@ -50,6 +50,11 @@ EVERYWHERE: dict[str, dict[str, Any]] = {
     "JSON key": {"HyperParameters": {"models": json.dumps({PARENT: 1})}},
     "name": {"HyperParameters": {PARENT: "model"}},
     "JSON in JSON": {"HyperParameters": {"m": json.dumps({"model": json.dumps({"uri": PARENT}).replace("/", "\\/")})}},
+    "JSON in JSON in JSON": {
+        "HyperParameters": {
+            "m": json.dumps([json.dumps({"a": json.dumps({"uri": PARENT}).replace("/", "\\u002f")})]),
+        }
+    },
     "cut JSON": {"HyperParameters": {"m": '{"a": "' + PARENT.replace("/", "\\/")}},
     "output within a model": {"HyperParameters": {"model": json.dumps({"save": {"uri": PARENT}})}},
     "debugger": {"DebugHookConfig": {"S3OutputPath": "s3://models/", "HookParameters": {"base": PARENT}}},
@@ -162,6 +167,9 @@ HONEST: dict[str, Any] = {
     "wandb_api_key": "abc/def",
     "sort_key": "length",
     "saved_vocabulary": "s3://base/vocabulary",
+    "export_to": "s3://team",
+    "log_output": "s3://team/log",
+    "output_source_dir": "s3://team/code",
     "model_dir": "/opt/ml/model",
     "config_path": "recipes/llama/output.yaml",
 }
@@ -210,6 +218,8 @@ def test_the_bucket_of_data_is_a_note() -> None:
     ancestors, lineage = child_of(continuing("parent"), InputDataConfig=[channel("train", "s3://models/")])
     assert (ancestors, kinds(lineage)) == (set(), [])
     assert kinds(lineage, "notes") == ["whole-bucket-of-data"]
+    lineage = child_of(continuing("parent"), InputDataConfig=[channel("model", "s3://models/")])[1]
+    assert (kinds(lineage), kinds(lineage, "notes")) == (["whole-bucket"], [])
 
 
 LEFT: dict[str, tuple[dict[str, Any], str]] = {
@@ -271,6 +281,19 @@ def hub(arn: str) -> dict[str, Any]:
 )
 def test_hubs_and_datasets_are_said(read: dict[str, Any], expected: list[str]) -> None:
     assert [each.kind.name for each in references(job(InputDataConfig=[read]), ())[1]] == expected
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("Model", "model-not-followed"), ("ModelReference", "private-hub")])
+def test_the_base_model_of_a_serverless_job_may_be_of_a_hub_of_the_account(kind: str, expected: str) -> None:
+    for owner, remarks in (("123456789012", [expected]), ("aws", [])):
+        arn = f"arn:aws:sagemaker:eu-west-1:{owner}:hub-content/h/{kind}/a/1"
+        serverless = job(ServerlessJobConfig={"BaseModelArn": arn})
+        assert [each.kind.name for each in references(serverless, ())[1]] == remarks
+
+
+def test_checkpoints_through_an_access_point_are_read_and_left_there() -> None:
+    lineage = child_of(continuing("parent"), CheckpointConfig={"S3Uri": "s3://point-abc-s3alias/x"})[1]
+    assert sorted(kinds(lineage)) == ["model-not-followed", "result-not-followed"]
 
 
 def test_a_job_of_a_warm_pool_says_that_its_cache_is_not_seen() -> None:

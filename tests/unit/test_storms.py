@@ -37,6 +37,10 @@ SHARED = {
         "InputDataConfig": [channel("model", PLACE)],
         "OutputDataConfig": {"S3OutputPath": PLACE},
     },
+    "results that begin so": {
+        "InputDataConfig": [channel("model", f"{PLACE}/jo")],
+        "OutputDataConfig": {"S3OutputPath": PLACE},
+    },
     "all of these": {
         "CheckpointConfig": {"S3Uri": PLACE},
         "InputDataConfig": [channel("model", PLACE), channel("model2", "s3://models/")],
