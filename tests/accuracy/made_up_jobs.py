@@ -39,6 +39,7 @@ STATUSES = ("Completed", "Completed", "Completed", "Failed", "Stopped")
 MOST_POINTS = 48
 """Of a series: a longer job is logged less often."""
 LONGEST_HOURS = 28 * 24
+RATE = "throughput/tokens_per_sec"
 
 
 @dataclass
@@ -426,6 +427,37 @@ def loaded_from_a_place(job: MadeUp) -> None:
         job.parameters.pop("model_name_or_path", None)
 
 
+def resumed(job: MadeUp) -> None:
+    """It goes on from a checkpoint, which its counter was restored with."""
+    earlier = job.tokens / job.passes * 10 ** job.random.uniform(-0.7, 1.3)
+    for name in [name for name in job.metrics if name.startswith("num_tokens")]:
+        job.metrics[name] = {**job.metrics[name], "Values": [earlier + value for value in job.metrics[name]["Values"]]}
+    for final in job.description.get("FinalMetricDataList", ()):
+        final["Value"] += earlier if final["MetricName"] == "num_tokens" else 0
+    if job.random.random() < 0.5:
+        job.parameters["resume_from_checkpoint"] = "true"
+    else:
+        job.description["CheckpointConfig"] = {"S3Uri": "s3://bucket/checkpoints/"}
+
+
+def rates_of_updates(job: MadeUp) -> None:
+    """Where it generates its data, what it emits was measured while it trained, a part of the time."""
+    if job.technique not in ("grpo", "ppo"):
+        return
+    times, faster = _times(job), job.cumulative / job.updates
+    job.metrics.pop("num_tokens", None)
+    rate = job.tokens / job.passes / (job.hours * 3600) * faster
+    job.metrics["rate"] = {"Label": RATE, "Values": [rate] * len(times), "Timestamps": times}
+    if "mfu" in job.metrics:
+        job.metrics["mfu"] = {**job.metrics["mfu"], "Values": [v * faster for v in job.metrics["mfu"]["Values"]]}
+
+
+def other_model_for_the_toolkit(job: MadeUp) -> None:
+    """A variable as SageMaker's toolkit writes them, left from another job."""
+    left = {"SM_HP_MODEL_NAME_OR_PATH": job.random.choice(MODELS).model_id}
+    job.description["Environment"] = {**job.description.get("Environment", {}), **left}
+
+
 def as_one_text(job: MadeUp) -> None:
     """All hyperparameters as a configuration in JSON."""
     job.description["HyperParameters"] = {"config": dumps({"trainer": dict(job.parameters)})}
@@ -448,14 +480,23 @@ def in_variables(job: MadeUp) -> None:
     job.description["HyperParameters"] = {}
 
 
-PLACES: tuple[Callable[[MadeUp], None], ...] = (as_one_text, on_the_command_line, in_variables)
+def in_variables_of_the_toolkit(job: MadeUp) -> None:
+    """All hyperparameters in one variable, as SageMaker's toolkit hands them on."""
+    handed_on = {"SM_HPS": dumps(dict(job.parameters))}
+    job.description["Environment"] = {**job.description.get("Environment", {}), **handed_on}
+    job.description["HyperParameters"] = {}
+
+
+PLACES: tuple[Callable[[MadeUp], None], ...] = (
+    as_one_text, on_the_command_line, in_variables, in_variables_of_the_toolkit,
+)  # fmt: skip
 """Where else everything may be said; nothing is said elsewhere after them."""
 
 FAULTS: tuple[Callable[[MadeUp], None], ...] = (
     series_stops, thinned, hosts_silent, idle_head, no_period, final_values_alone, per_host, one_epoch, packed,
     experts_as_total, mfu_of_the_fast_peak, mfu_in_percent, rate_of_one_unit, local_path, other_model, short_length,
     plan_of_a_padded_run, samples_of_a_padded_run, passages, mfu_of_the_sparse_peak, mfu_of_fp32s_peak,
-    extended_context, loaded_from_a_place,
+    extended_context, loaded_from_a_place, resumed, rates_of_updates, other_model_for_the_toolkit,
     adapters_said, slow_precision, not_training, high_original, spans_gone, technique_unsaid, recipe,
     without("num_tokens"), without("mfu"), without("num_tokens", "mfu"), without("max_seq_length"),
     without("model_name_or_path"), without("mixed_precision"), without("trainable-params"),
