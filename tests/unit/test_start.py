@@ -100,11 +100,11 @@ signal.signal = noting
 @pytest.mark.parametrize(("handlers", "delay"), [(1, 0), (1, 0.05), (2, 0), (2, 0.05), (2, 0.3)])
 def test_an_interrupt_is_silent_from_the_start(handlers: int, delay: float, tmp_path: Path) -> None:
     """Ended at several moments of its start and of its work, which here waits for a pipe that nobody writes to."""
-    pipe = tmp_path / "bundle.zip"
+    pipe = tmp_path / "job.json"
     os.mkfifo(pipe)
     noted, told = os.pipe()
     program = subprocess.Popen(
-        [sys.executable, "-c", NOTING + RUN + "pass", "verify", str(pipe)],
+        [sys.executable, "-c", NOTING + RUN + "pass", "audit", str(pipe)],
         env=ENVIRONMENT | {"NOTED": str(told)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -14,8 +14,8 @@ LAYER = Path(__file__).parents[2] / "layers" / "auditor" / "flops_auditor"
 PARSERS = LAYER / "domain" / "runs" / "sources"
 DOMAIN = sorted(path for path in (LAYER / "domain").rglob("*.py") if PARSERS not in path.parents)
 COLLECTORS = {"collect_training_job.py"}
-SPELLINGS = LAYER / "domain" / "runs" / "model_names.py"
-"""How the models that AWS offers are spelt: owners of any service's runs name them so."""
+SPELLINGS = {LAYER / "domain" / "runs" / name for name in ("model_names.py", "s3_spellings.py")}
+"""How the models that AWS offers, and places, are spelt: owners of any service's runs name them so."""
 USE_CASES = sorted(path for path in (LAYER / "use_cases").rglob("*.py") if path.name not in COLLECTORS)
 WORDS = re.compile(
     r"sagemaker|serverless|jumpstart|hub-content|algo-|/opt/ml|GPUUtilization|training-?job", re.IGNORECASE
@@ -67,7 +67,7 @@ def test_what_is_looked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in DOMAIN if p != SPELLINGS], ids=lambda path: str(path.relative_to(LAYER / "domain"))
+    "path", [p for p in DOMAIN if p not in SPELLINGS], ids=lambda path: str(path.relative_to(LAYER / "domain"))
 )
 def test_no_word_of_a_service_stands_outside_its_parser(path: Path) -> None:
     left = {text for name, text in LEFT if name == path.name}

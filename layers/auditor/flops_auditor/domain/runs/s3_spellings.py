@@ -82,7 +82,7 @@ def is_access_point(location: Location) -> bool:
 
 def can_be_followed(location: Location) -> bool:
     """Whether whoever reads what lies at a place names it so, however he spells it."""
-    return not is_access_point(location) and (location.in_s3 or "://" not in location.space)
+    return not is_access_point(location) and (location.in_s3 or not may_store(str(location)))
 
 
 def may_store(text: str) -> bool:
