@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from flops_auditor.domain.runs.evidence import TRAINING_JOB
+from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import audit_job
+from flops_auditor.use_cases.auditing.keep_record import first_record
+from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from tests.fakes.audit import MemoryAlerts, MemoryRecords
 from tests.fakes.jobs import moved
@@ -334,6 +338,28 @@ def test_a_ledger_in_which_strangers_name_places_computes_again(minutes: int, tm
         ledger.clock.advance(minutes=minutes, seconds=1)
     assert kinds(ledger, "b", "notes")[0] == "named-by-another-role"
     assert kinds(ledger, "c", "notes") == ["called-data"]
+    ledger.clock.advance(hours=3)
+    ledger.seal()
+    verified = ledger.bundle(tmp_path).verify(recompute=Recomputing())
+    assert (verified.findings, list(verified.reservations)) == ([], [])
+
+
+def test_a_run_that_was_recorded_while_it_went_on_proves_what_it_wrote_after_that(tmp_path: Path) -> None:
+    """A stop was asked for, and it completed all the same."""
+    ledger = LiveLedger()
+    completed = in_team("a", **STRANGER)
+    ledger.add(running("a", OutputDataConfig={"S3OutputPath": "s3://team/"}, **STRANGER))
+    recorder = ledger.recorder
+    described = recorder.collectors[TRAINING_JOB].describe(ledger.pointers["a"])
+    case = described.collect(recorder.clock(), said_of_models(recorder))
+    asked = {"kind": "stop", "requested_at": iso(recorder.clock()), "reason": "x"}
+    assert first_record(case, recorder, None, asked) is not None
+    ledger.clock.advance(minutes=30)
+    for job in (completed, child(**reads(ARTIFACT))):
+        ledger.add(job)
+        ledger.audit(job["TrainingJobName"])
+        ledger.clock.advance(minutes=30)
+    assert ledger.ancestors("b") == {"a"}
     ledger.clock.advance(hours=3)
     ledger.seal()
     verified = ledger.bundle(tmp_path).verify(recompute=Recomputing())

@@ -146,7 +146,8 @@ class LineageReplay:
                 entry = entry_of(run, location)
                 key = (_bytes(location.space), _bytes(entry.cursor))
                 self._db.execute(
-                    "INSERT INTO output VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = min(at, excluded.at)",
+                    "INSERT INTO output VALUES (?, ?, ?, ?)"
+                    " ON CONFLICT DO UPDATE SET at = min(at, excluded.at), entry = excluded.entry",
                     (*key, ms, pickle.dumps(entry)),
                 )
 
