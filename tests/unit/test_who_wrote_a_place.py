@@ -157,6 +157,16 @@ def test_the_folder_of_an_uncompressed_artifact_proves_what_lies_in_it() -> None
         assert found(world) == ("above", {"a"}, [])
 
 
+@pytest.mark.parametrize("status", ["Failed", "Stopped"])
+@pytest.mark.parametrize("at", [f"{BASE}/output/model", f"{BASE}/output/model/step-9", f"{BASE}/output", BASE])
+def test_the_artifact_of_a_run_that_did_not_complete_proves_nothing(at: str, status: str) -> None:
+    """Whether it was written, and whole, nobody knows: another role's is not counted, and is no doubt."""
+    made = {"ModelArtifacts": {"S3ModelArtifacts": f"{BASE}/output/model/"}, "TrainingJobStatus": status}
+    world = audited(left_by("base", "s3://team", **made), child(**reads(at)))
+    assert found(world) == ("below", set(), [])
+    assert kinds(world, "b", "notes") == ["named-by-another-role"]
+
+
 @pytest.mark.parametrize(("hours", "kind"), [(2, "also-held"), (30_000, "maybe-overwritten")])
 def test_an_artifact_where_a_later_run_of_the_role_leaves_results_rests_on_the_jobs_word(hours: int, kind: str) -> None:
     """A cheap artifact, within the checkpoints of a heavy run: only where that ended later, it may be its file."""
