@@ -374,3 +374,24 @@ def test_a_run_that_was_recorded_while_it_went_on_proves_what_it_wrote_after_tha
     ledger.seal()
     verified = ledger.bundle(tmp_path).verify(recompute=Recomputing())
     assert (verified.findings, list(verified.reservations)) == ([], [])
+
+
+@pytest.mark.parametrize(("role", "kind"), [(OURS, "also-in-a-runs-bucket"), (STRANGER, "named-by-another-role")])
+def test_a_cheap_run_at_a_place_hides_none_that_keeps_checkpoints_in_the_whole_bucket(
+    role: dict[str, str], kind: str
+) -> None:
+    heavy = in_team("a", **{**LONG, **role, "CheckpointConfig": {"S3Uri": "s3://ckpt/"}})
+    cheap = decoy("x", "s3://x/", **OURS, **KEEPS)
+    world = audited(heavy, cheap, child(**reads(f"{CHECKPOINT}/step-1")))
+    assert found(world)[1:] == ({"x"}, [])
+    assert kinds(world, "b", "notes")[0] == kind
+    assert world.content("b")["rests_on"]["verdict_without_statements"] == "indeterminate"
+
+
+def test_no_flood_of_notes_pushes_out_what_the_verdict_rests_on() -> None:
+    data = [channel(f"part{n}", f"s3://data/{n}") for n in range(40)]
+    root = decoy("s", "s3://x/", CheckpointConfig={"S3Uri": "s3://data/"}, **STRANGER)
+    world = audited(root, in_team("a", **LONG, **STRANGER, **KEEPS), child(InputDataConfig=data, **KEEPS))
+    assert kinds(world, "b", "notes")[0] == "named-by-another-role"
+    assert kinds(world, "b", "notes")[-1] == "more-lineage-notes"
+    assert world.content("b")["rests_on"]["on_the_jobs_word"]
