@@ -16,7 +16,8 @@ from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.keep_record import first_record
 from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
-from tests.fakes.audit import MemoryAlerts, MemoryRecords
+from tests.fakes.audit import MemoryAlerts, MemoryReassessments, MemoryRecords
+from tests.fakes.cases import words
 from tests.fakes.jobs import moved
 from tests.fakes.lineage import World, channel, continuing
 from tests.fakes.live_ledger import LiveLedger
@@ -86,6 +87,23 @@ def test_a_run_named_like_what_is_read_takes_no_place(
     path, _, name = place.rpartition("/")
     world = audited(in_team("a", **LONG, **OURS, **parent), decoy(name, path, **OURS, **status), child(**names))
     assert found(world) == ("above", {"a", name}, ["several-holders"])
+
+
+def test_an_artifact_of_a_failed_run_takes_no_place() -> None:
+    """SageMaker may say of it where its artifact would lie."""
+    at = f"{CHECKPOINT}/x/output/model.tar.gz"
+    failed = decoy("x", CHECKPOINT, **OURS, **{**FAILED, "ModelArtifacts": {"S3ModelArtifacts": at}})
+    world = audited(in_team("a", **LONG, **OURS, **KEEPS), failed, child(**reads(at)))
+    assert found(world) == ("above", {"a", "x"}, ["several-holders"])
+
+
+def test_nothing_is_said_of_another_role_whose_run_is_an_ancestor_anyway() -> None:
+    """A run of the job's role took its model from there, and shares the checkpoint now."""
+    world = audited(
+        in_team("a", **STRANGER, **KEEPS), in_team("m", day=1, **OURS, **KEEPS, **reads(ARTIFACT)), child(**KEEPS)
+    )
+    assert found(world) == ("below", {"a", "m"}, [])
+    assert kinds(world, "b", "notes") == ["takes-result"]
 
 
 FRAMERS: dict[str, tuple[list[Job], Job, Job]] = {
@@ -301,15 +319,17 @@ def test_a_stranger_costs_an_innocent_job_one_record_at_most() -> None:
     for job in (in_team("a", **OURS, **KEEPS), child(**KEEPS)):
         world.add(job)
         world.audit(job["TrainingJobName"])
-    records, queued = world.recorder.records, 0
+    records, queue, told = world.recorder.records, world.recorder.queue, 0
     assert isinstance(records, MemoryRecords)
+    assert isinstance(queue, MemoryReassessments)
     for number in range(40, 0, -1):
         name = f"s{number:02d}"
         world.add(decoy(name, "s3://x/", **KEEPS, **STRANGER))
         world.deliver(name)
-        queued += world.work_off()
+        told += sum(message.job_id == world.job_id("b") for message in queue.waiting)
+        world.work_off()
     assert sorted(records.lines[world.job_id("b")]) == [0, 1]
-    assert queued <= 40 + 21 * 40
+    assert told == 1
     assert found(world) == ("below", {"a"}, [])
 
 
@@ -354,6 +374,21 @@ def test_a_ledger_in_which_strangers_name_places_computes_again(minutes: int, tm
     assert (verified.findings, list(verified.reservations)) == ([], [])
 
 
+def test_a_ledger_computes_again_whose_recorder_saw_some_of_the_strangers_of_one_moment(tmp_path: Path) -> None:
+    """By the clocks, one of them was recorded before the job that names it not."""
+    ledger = LiveLedger()
+    strangers = [decoy(f"s{n}", "s3://x/", **KEEPS, **STRANGER, day=n) for n in range(2)]
+    for job, later in ((strangers[0], 60), (child(**KEEPS), -90), (strangers[1], 60)):
+        ledger.add(job)
+        ledger.audit(job["TrainingJobName"])
+        ledger.clock.advance(seconds=later)
+    assert "(s0)" in words(ledger.content("b")["lineage"]["notes"])[0]
+    ledger.clock.advance(hours=3)
+    ledger.seal()
+    verified = ledger.bundle(tmp_path).verify(recompute=Recomputing())
+    assert (verified.findings, list(verified.reservations)) == ([], [])
+
+
 def test_a_run_that_was_recorded_while_it_went_on_proves_what_it_wrote_after_that(tmp_path: Path) -> None:
     """A stop was asked for, and it completed all the same."""
     ledger = LiveLedger()
@@ -386,6 +421,14 @@ def test_a_cheap_run_at_a_place_hides_none_that_keeps_checkpoints_in_the_whole_b
     assert found(world)[1:] == ({"x"}, [])
     assert kinds(world, "b", "notes")[0] == kind
     assert world.content("b")["rests_on"]["verdict_without_statements"] == "indeterminate"
+
+
+def test_a_run_that_keeps_checkpoints_in_a_bucket_is_heard_of_behind_one_of_another_role() -> None:
+    whole = {"CheckpointConfig": {"S3Uri": "s3://ckpt/"}}
+    theirs, ours = in_team("s", **STRANGER, **whole), in_team("a", day=1, **LONG, **OURS, **whole)
+    for jobs in ((theirs, ours), (ours, theirs)):
+        world = audited(child(**reads("s3://ckpt/x")), *jobs)
+        assert found(world) == ("indeterminate", set(), ["in-a-runs-bucket"])
 
 
 def test_no_flood_of_notes_pushes_out_what_the_verdict_rests_on() -> None:
