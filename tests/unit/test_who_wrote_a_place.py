@@ -438,3 +438,9 @@ def test_no_flood_of_notes_pushes_out_what_the_verdict_rests_on() -> None:
     assert kinds(world, "b", "notes")[0] == "named-by-another-role"
     assert kinds(world, "b", "notes")[-1] == "more-lineage-notes"
     assert world.content("b")["rests_on"]["on_the_jobs_word"]
+
+
+def test_a_run_of_which_no_role_is_known_is_nobodys_else() -> None:
+    for role, other in ((OURS, {}), ({}, STRANGER)):
+        world = audited(in_team("a", **LONG, **KEEPS, **other), in_team("b", day=3, **KEEPS, **role))
+        assert found(world) == ("above", {"a"}, [])
