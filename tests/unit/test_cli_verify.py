@@ -197,7 +197,7 @@ def test_a_bundle_that_was_received_earlier_is_told_from_a_stale_one(bundle: Bun
     finding = json.loads(out)["reservations"][0]
     assert (code, finding["error"]) == (3, "StaleLedger")
     assert "72.0 hours before" in finding["message"]
-    assert "received the bundle with --as-of" in finding["remedy"]
+    assert "received the bundle (--as-of" in finding["remedy"]
 
 
 def test_a_day_means_its_end_and_a_day_before_the_seal_is_the_questions_fault(bundle: Bundle) -> None:
