@@ -123,6 +123,11 @@ def test_variables_that_the_toolkit_calls_hyperparameters_are_read_as_such(varia
     assert found.names[0].where.lower() in {"variable sm_hp_model_id", "variable sm_hps.model_id"}
 
 
+def test_a_models_name_in_such_a_variable_hints_at_no_format() -> None:
+    assert declared(Environment={"SM_HP_MODEL_ID": "org/Model-FP8"}).hinted_precision == ""
+    assert declared(Environment={"SM_HP_QUANTIZATION": "te_nvfp4"}).hinted_precision == "fp4"
+
+
 def test_the_order_of_variables_decides_nothing() -> None:
     variables = {"BASE_MODEL": "b/b", "HF_MODEL_ID": "a/a", "MODEL": "c/c"}
     backwards = dict(reversed(variables.items()))
