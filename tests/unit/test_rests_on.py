@@ -414,17 +414,34 @@ def test_the_advice_names_what_settles_the_doubt(said: dict[str, Any], advice: s
     assert any(advice in remedy.words for remedy in remedies if remedy is not None)
 
 
-def test_a_chain_does_not_launder_that_an_earlier_run_denies_what_it_continues() -> None:
-    """Its figures are the same without its tag, but nobody knows then what else counts."""
+FROM_A_FILE_SYSTEM = {
+    "ChannelName": "model",
+    "DataSource": {"FileSystemDataSource": {"FileSystemId": "fs-1", "FileSystemType": "EFS", "DirectoryPath": "/x"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("reads", "tags"),
+    [
+        ({"HyperParameters": {"model_path": "s3://elsewhere/model/"}}, {"lineage": "none"}),
+        ({"InputDataConfig": [FROM_A_FILE_SYSTEM]}, {"lineage": "small"}),
+        ({"InputDataConfig": [channel("teacher", "s3://t/x"), channel("model", "s3://elsewhere/x")]}, {}),
+    ],
+    ids=["none", "another run", "a teacher"],
+)
+def test_a_chain_does_not_launder_that_an_earlier_run_denies_what_it_continues(
+    reads: dict[str, Any], tags: dict[str, str]
+) -> None:
+    """Its figures are the same without its word, but nobody knows then what else counts."""
     world = World()
-    reads = {"HyperParameters": {"model_path": "s3://elsewhere/model/"}}
-    world.add(continuing("parent", hours=10, **reads), lineage="none")
+    world.add(continuing("small", hours=1))
+    world.add(continuing("parent", day=1, hours=10, **reads), **tags)
     world.add(continuing("child", ["parent"], day=40, hours=10))
     world.audit()
     child = world.content("child")
     assert child["verdict"] == "below" and child["rests_on"]["on_the_jobs_word"]
     assert child["rests_on"]["milder"] == ["what earlier runs say of themselves"]
-    [listed] = child["cumulative"]["ancestors"]
+    [listed] = [a for a in child["cumulative"]["ancestors"] if a["job_id"] == world.job_id("parent")]
     assert listed["without_statements"]["doubtful"]
 
 
