@@ -2,6 +2,7 @@
 
 import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from flops_auditor.domain.runs.s3_spellings import PLACE, looks_like_s3, may_store, read_bare, read_s3
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_places import checkpoints, outputs, references
+from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from tests.fakes.jobs import describe
 from tests.fakes.lineage import World, artifact, channel, continuing
+from tests.fakes.live_ledger import LiveLedger
 
 PARENT = artifact("parent")
 POINT = "arn:aws:s3:eu-west-1:123456789012:accesspoint/team"
@@ -316,6 +319,23 @@ def test_a_channel_reads_every_key_that_begins_so(uri: str, taken: bool, parent_
     world.add(continuing("child", day=1, InputDataConfig=[channel("model", uri)]))
     world.audit(*(("parent", "child") if parent_first else ("child", "parent")))
     assert world.ancestors("child") == ({"parent"} if taken else set())
+
+
+@pytest.mark.parametrize("order", [("parent", "other", "child"), ("child", "other", "parent")])
+def test_a_ledger_of_such_places_computes_again_from_its_evidence(order: tuple[str, ...], tmp_path: Path) -> None:
+    """Whoever holds the bundle alone finds the same parents by the beginning of a key, and by what a run calls its
+    output.
+    """
+    ledger = LiveLedger()
+    ledger.add(continuing("parent"))
+    ledger.add(continuing("other", HyperParameters={"output_dir": "s3://w/run"}))
+    reads = [channel("model", "s3://models/par"), channel("checkpoint", "s3://w/run/checkpoint-5")]
+    ledger.add(continuing("child", day=1, InputDataConfig=reads))
+    ledger.audit(*order)
+    assert ledger.ancestors("child") == {"parent", "other"}
+    ledger.seal()
+    verified = ledger.bundle(tmp_path).verify(recompute=Recomputing())
+    assert (verified.verdict, verified.findings) == ("valid", [])
 
 
 @pytest.mark.parametrize("last", ["near", "par", "parent"])
