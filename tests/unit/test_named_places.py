@@ -149,6 +149,7 @@ def test_one_access_point_is_one_place_by_its_host_too() -> None:
     assert str(read_s3("https://team-123456789012.s3-accesspoint.eu-west-1.amazonaws.com/a")) == f"s3://{POINT}/a"
 
 
+REMOTE = ["--s3_base_uri", "s3://sagemaker/job", "--region", "eu-west-1"]
 HONEST: dict[str, Any] = {
     "base_model": "https://huggingface.co/meta-llama/Llama-3-8B",
     "model_id": "meta-llama/Llama-3-8B",
@@ -172,6 +173,7 @@ HONEST: dict[str, Any] = {
     "saved_vocabulary": "s3://base/vocabulary",
     "export_to": "s3://team",
     "log_output": "s3://team/log",
+    "critic_save_path": "s3://team/critic",
     "output_source_dir": "s3://team/code",
     "model_dir": "/opt/ml/model",
     "config_path": "recipes/llama/output.yaml",
@@ -184,12 +186,16 @@ def test_what_honest_jobs_write_is_neither_a_doubt_nor_a_place_of_results() -> N
         OutputDataConfig={"S3OutputPath": "s3://models/"},
         Environment={"HF_ENDPOINT": "https://hf.example.org", "OUTPUT_DIR": "s3://models/job/output/x"},
         InputDataConfig=[channel("train", "s3://data/x/"), channel("model", "s3://base/llama-3.1/")],
-        **command(ContainerEntrypoint=["torchrun", "--nproc_per_node=8", "train.py", "--resume", "latest"]),
+        **command(ContainerEntrypoint=["torchrun", "--nproc_per_node=8", "train.py", "--resume", "latest", *REMOTE]),
     )
     begins, remarks = references(honest, ())
     assert remarks == ()
     assert {str(each.location) for each in begins if not each.exact} == {
-        *("s3://data/x", "s3://base/llama-3.1", "s3://models/job/output/x")
+        *("s3://data/x", "s3://base/llama-3.1", "s3://models/job/output/x", "s3://sagemaker/job")
+    }
+    assert {str(each.location) for each in begins if not each.data} == {
+        "s3://base/llama-3.1",
+        "s3://models/job/output/x",
     }
     assert checkpoints(honest) == ()
 
@@ -365,6 +371,10 @@ def test_a_folder_whose_name_begins_others_is_a_doubt(last: str) -> None:
                     **{f"x{n}": f"{n}/output" for n in range(5)},
                 }
             },
+            "too-many-keys",
+        ),
+        (
+            {"Environment": {"x": json.dumps([{"bucket": f"b-{n}", "y": "a"} for n in range(101)]), "key": "k"}},
             "too-many-keys",
         ),
         ({"Environment": {f"output_{n}": f"s3://b/{n}" for n in range(11)}}, "too-many-named-outputs"),

@@ -61,7 +61,11 @@ _MOST_LEAVES = 200
 _DEEPEST = 8
 """Of the JSON in a hyperparameter or variable: what lies deeper is read as text."""
 _MOST_PAIRS = 20
+_MOST_APART = 100
+"""Buckets, or keys, that are held against each other."""
 _MOST_RESULTS = 10
+_OF_A_REMOTE_FUNCTION = "s3_base_uri"
+"""The argument with which SageMaker's SDK tells a remote function its own folder."""
 UNKNOWN_FORM = "a place of a form that is not known"
 
 NOT_FOLLOWED = Kind(
@@ -186,6 +190,8 @@ def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> 
     """Take a place for what its label says. `exact`: only what SageMaker wrote there counts."""
     where, label = leaf.where, leaf.label
     if NOT_COUNTED.search(label):
+        if _OUTPUT_LIKE.search(label) and not _READ.search(label) and _WRITTEN not in place.path:
+            return
         named.auxiliary = named.auxiliary or label[:64]
         named.notes.append(AUXILIARY_NAMED(where=where))
         return
@@ -196,7 +202,7 @@ def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> 
         if model or _WRITTEN in place.path or place.space.rpartition(":")[2].startswith("model-package/"):
             named.references.append(Reference(place, where, data=True, exact=exact or not model))
         return
-    model = bool(MODEL_LIKE.search(label)) and not exact
+    model = bool(MODEL_LIKE.search(label)) and not exact and label != _OF_A_REMOTE_FUNCTION
     named.references.append(Reference(place, where, directory=model, data=not model, exact=exact))
     if is_access_point(place):
         named.notes.append((NOT_FOLLOWED if model else DATA_NOT_FOLLOWED)(where=where, form="an access point"))
@@ -211,24 +217,28 @@ def _pair(leaves: list[_Leaf], named: _Search) -> None:
     ]
     if not buckets:
         return
-    relative = [
-        leaf
-        for leaf in leaves
-        if _RELATIVE.fullmatch(leaf.text) and not _BUCKET.fullmatch(leaf.label) and not _NO_KEY.search(leaf.label)
-    ]
-    keys = [(leaf, _KEY.fullmatch(leaf.label)) for leaf in relative]
+    relative = [leaf for leaf in leaves if _RELATIVE.fullmatch(leaf.text) and not _BUCKET.fullmatch(leaf.label)]
+    keys = [(leaf, match) for leaf in relative if (match := _key_of(leaf)) is not None or _is_written(leaf.text)]
     wanted = []
-    for (bucket, stem), (key, match) in product(buckets, keys):
+    for (bucket, stem), (key, match) in product(buckets[:_MOST_APART], keys[:_MOST_APART]):
         alone = len(buckets) == 1 and "/" in key.text
         same = match is not None and (alone or match["stem"].lower() == stem)
-        if same or _WRITTEN in key.text.split("/"):
+        if same or _is_written(key.text):
             wanted.append((bucket, key, same))
     for bucket, key, same in sorted(wanted, key=lambda each: not each[2])[:_MOST_PAIRS]:
         place = in_bucket(plain(bucket.text), key.text)
         if place is not None:
             _name(_Leaf(key.where, f"{bucket.label}.{key.label}", key.text), place, named, exact=not same)
-    if len(wanted) > _MOST_PAIRS:
+    if len(wanted) > _MOST_PAIRS or max(len(buckets), len(keys)) > _MOST_APART:
         named.notes.append(TOO_MANY_KEYS(most=_MOST_PAIRS))
+
+
+def _key_of(leaf: _Leaf) -> re.Match[str] | None:
+    return None if _NO_KEY.search(leaf.label) else _KEY.fullmatch(leaf.label)
+
+
+def _is_written(text: str) -> bool:
+    return _WRITTEN in text.split("/")
 
 
 def _leaves_of(values: Mapping[str, str], what: str, named: _Search) -> list[_Leaf]:
