@@ -167,6 +167,9 @@ def spelt_otherwise(rng: Random, uri: str) -> str:
             f"arn:aws:s3:::{bucket}/{key}",
             f"https://{bucket}.s3.eu-west-1.amazonaws.com/{key}",
             f"s3://{bucket}//{key}/",
+            f"s3:/{bucket}/{key}",
+            f"https://s3-fips.dualstack.us-east-1.amazonaws.com/{bucket}/{key}",
+            f"s3://arn:aws:s3::123456789012:accesspoint/x.mrap/{key}",
         ]
     )
 
@@ -176,7 +179,9 @@ def hide(rng: Random, job: dict[str, Any], tags: dict[str, str]) -> None:
     for each in job["InputDataConfig"]:
         source = each["DataSource"]["S3DataSource"]
         if rng.random() < 0.2:
-            source["S3Uri"] = source["S3Uri"].rpartition("/")[0] + rng.choice(["", "/"])
+            source["S3Uri"] = rng.choice(
+                [source["S3Uri"].rpartition("/")[0] + rng.choice(["", "/"]), source["S3Uri"][: rng.randint(-6, -1)]]
+            )
         source["S3Uri"] = spelt_otherwise(rng, source["S3Uri"])
         if rng.random() < 0.2:
             each["ChannelName"] = "train"
@@ -186,8 +191,14 @@ def hide(rng: Random, job: dict[str, Any], tags: dict[str, str]) -> None:
         job["TuningJobArn"] = f"arn:aws:sagemaker:eu-west-1:123456789012:hyper-parameter-tuning-job/{TEAM[-4:]}"
     if job["InputDataConfig"] and rng.random() < 0.3:
         uri = job["InputDataConfig"].pop()["DataSource"]["S3DataSource"]["S3Uri"]
-        where = rng.choice(["HyperParameters", "Environment"])
-        job[where] = {**job.get(where, {}), "model_uri": rng.choice([uri, json.dumps({"a": [uri]})])}
+        where = rng.choice(["HyperParameters", "Environment", "AlgorithmSpecification"])
+        label = rng.choice(["model_uri", "saved_model_path", "dialog_model", "teacher_model"])
+        if where == "AlgorithmSpecification":
+            said = rng.choice([[f"--{label}", uri], [f"--{label}={uri}"], ["sh", "-c", f"aws s3 cp {uri} . && train"]])
+            job[where] = {"TrainingImage": "x", "ContainerArguments": said}
+        else:
+            value = rng.choice([uri, json.dumps({"a": [uri]}), json.dumps({"a": json.dumps({uri: 1})})])
+            job[where] = {**job.get(where, {}), label: value}
     if job["InputDataConfig"] and rng.random() < 0.15:
         job["InputDataConfig"][0]["ChannelName"] = rng.choice(["teacher", "reward_base"])
         job["HyperParameters"] = {**job["HyperParameters"], **rng.choice([{}, {"model_type": "x"}, {"model_id": "x"}])}
@@ -262,7 +273,7 @@ def excused(content: dict[str, Any]) -> bool:
 
 def leaves_out(content: dict[str, Any]) -> bool:
     """Whether the record names runs that are not counted on the job's own word, where that changes no verdict."""
-    kinds = {"named-by-another-role", "called-data", "also-in-a-runs-bucket", "maybe-overwritten"}
+    kinds = {"named-by-another-role", "called-data", "also-in-a-runs-bucket", "maybe-overwritten", "data-not-followed"}
     return not kinds.isdisjoint(note["kind"] for note in content["lineage"]["notes"])
 
 

@@ -145,6 +145,12 @@ def test_a_form_that_cannot_be_followed_is_a_doubt_where_a_model_is_named(text: 
         assert all(each.kind.remedy is None for each in references(job(Environment={name: text}), ())[1])
 
 
+def test_an_artifact_behind_an_access_point_is_a_doubt_whatever_it_is_called() -> None:
+    at = "s3://point-abc-s3alias/a/output/model.tar.gz"
+    for changes in ({"InputDataConfig": [channel("train", at)]}, {"Environment": {"X": at}}):
+        assert [each.kind.name for each in references(job(**changes), ())[1]] == ["model-not-followed"]
+
+
 def test_one_access_point_is_one_place_by_its_host_too() -> None:
     assert str(read_s3("https://team-123456789012.s3-accesspoint.eu-west-1.amazonaws.com/a")) == f"s3://{POINT}/a"
 

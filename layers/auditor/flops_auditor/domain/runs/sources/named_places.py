@@ -132,6 +132,11 @@ def read_location(text: str) -> Location | None:
     return read_s3(text) or (Location(text) if _ARN.fullmatch(text) else None)
 
 
+def is_artifact(place: Location) -> bool:
+    """Whether a place is called as SageMaker calls a model that it wrote, whatever it is read as."""
+    return place.path[-2:] == (_WRITTEN, "model.tar.gz")
+
+
 def named_places(job: TrainingJob) -> NamedPlaces:
     """What the job's texts name."""
     command = (*job.algorithm_specification.container_entrypoint, *job.algorithm_specification.container_arguments)
@@ -205,7 +210,8 @@ def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> 
     model = bool(MODEL_LIKE.search(label)) and not exact and label != _OF_A_REMOTE_FUNCTION
     named.references.append(Reference(place, where, directory=model, data=not model, exact=exact))
     if is_access_point(place):
-        named.notes.append((NOT_FOLLOWED if model else DATA_NOT_FOLLOWED)(where=where, form="an access point"))
+        kind = NOT_FOLLOWED if model or is_artifact(place) else DATA_NOT_FOLLOWED
+        named.notes.append(kind(where=where, form="an access point"))
 
 
 def _pair(leaves: list[_Leaf], named: _Search) -> None:

@@ -18,6 +18,7 @@ from flops_auditor.domain.runs.sources.named_places import (
     NOT_COUNTED,
     NOT_FOLLOWED,
     UNKNOWN_FORM,
+    is_artifact,
     named_places,
     read_location,
 )
@@ -157,7 +158,8 @@ def _of_channels(job: TrainingJob, result: list[Reference], notes: list[Remark])
             continue
         model = is_model_channel(name)
         if form:
-            notes.append((NOT_FOLLOWED if model else DATA_NOT_FOLLOWED)(where=where, form=form))
+            artifact = location is not None and is_artifact(location)
+            notes.append((NOT_FOLLOWED if model or artifact else DATA_NOT_FOLLOWED)(where=where, form=form))
         elif model:
             notes += _of_hub(channel.hub_content_arn, where)
         if location is not None:
