@@ -273,7 +273,10 @@ def excused(content: dict[str, Any]) -> bool:
 
 def leaves_out(content: dict[str, Any]) -> bool:
     """Whether the record names runs that are not counted on the job's own word, where that changes no verdict."""
-    kinds = {"named-by-another-role", "called-data", "also-in-a-runs-bucket", "maybe-overwritten", "data-not-followed"}
+    kinds = {
+        *("named-by-another-role", "called-data", "also-in-a-runs-bucket", "maybe-overwritten"),
+        *("data-not-followed", "no-output-of-a-run"),
+    }
     return not kinds.isdisjoint(note["kind"] for note in content["lineage"]["notes"])
 
 

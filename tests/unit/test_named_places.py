@@ -147,7 +147,11 @@ def test_a_form_that_cannot_be_followed_is_a_doubt_where_a_model_is_named(text: 
 
 def test_an_artifact_behind_an_access_point_is_a_doubt_whatever_it_is_called() -> None:
     at = "s3://point-abc-s3alias/a/output/model.tar.gz"
-    for changes in ({"InputDataConfig": [channel("train", at)]}, {"Environment": {"X": at}}):
+    for changes in (
+        {"InputDataConfig": [channel("train", at)]},
+        *({"Environment": {label: at}} for label in ("X", "output_dir")),
+        {"Environment": {"saved_model": "s3://point-abc-s3alias/a"}},
+    ):
         assert [each.kind.name for each in references(job(**changes), ())[1]] == ["model-not-followed"]
 
 

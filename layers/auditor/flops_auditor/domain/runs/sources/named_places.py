@@ -206,6 +206,8 @@ def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> 
         model = bool(MODEL_LIKE.search(label) and _READ.search(label)) and place.in_s3
         if model or _WRITTEN in place.path or place.space.rpartition(":")[2].startswith("model-package/"):
             named.references.append(Reference(place, where, data=True, exact=exact or not model))
+        if is_access_point(place) and (model or is_artifact(place)):
+            named.notes.append(NOT_FOLLOWED(where=where, form="an access point"))
         return
     model = bool(MODEL_LIKE.search(label)) and not exact and label != _OF_A_REMOTE_FUNCTION
     named.references.append(Reference(place, where, directory=model, data=not model, exact=exact))
