@@ -13,10 +13,12 @@ from flops_auditor.domain.audit.record import result
 from flops_auditor.domain.lineage.lineage import Lineage, accumulate, ancestor_of, from_json, to_json
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.meter_definitions import EXPRESSIONS, digest
+from flops_auditor.domain.runs.meter_lines import PREFIX
 from flops_auditor.domain.runs.meter_words import WORDS, share_covered
 from flops_auditor.domain.values.figures import Figures
 from flops_auditor.domain.values.remarks import Remark
-from flops_meter.lines import METRICS, check_number, read
+from flops_meter.lines import METRICS, check_number, metric_definitions, read
 from tests.fakes.cases import audit, words
 from tests.fakes.jobs import CREATED, describe
 from tests.fakes.meter import ARN, START, log_of, metrics_from
@@ -450,3 +452,42 @@ def test_bounds_stay_in_order_whatever_a_line_says(word: str, value: float) -> N
 
 def test_the_arn_is_that_of_the_job() -> None:
     assert describe()["TrainingJobArn"] == ARN
+
+
+# ----- What reads the lines
+
+
+def described(**regexes: str) -> dict[str, Any]:
+    """With the meter's definitions: some of the owner's own, those with "" left out."""
+    own = {f"{PREFIX}{word}": regex for word, regex in regexes.items()}
+    found = [{**each, "Regex": own.get(each["Name"], each["Regex"])} for each in metric_definitions()]
+    return {"AlgorithmSpecification": {"MetricDefinitions": [each for each in found if each["Regex"]]}}
+
+
+def test_the_expressions_are_those_that_the_meter_prints() -> None:
+    printed = {each["Name"].removeprefix(PREFIX): digest(each["Regex"]) for each in metric_definitions()}
+    assert set(EXPRESSIONS) == set(printed)
+    assert all(printed[word] in EXPRESSIONS[word] for word in printed)
+    assert not [name for name in kinds(audited(log_of(), **described())) if name.startswith("meter-")]
+
+
+def test_an_expression_of_the_owners_is_doubted() -> None:
+    """It may read another word, or another line."""
+    found = audited(log_of(flop=1e15), **described(model_flop="evaluation_flop=([0-9]+)", failed="steps=(0)"))
+    assert kinds(found)["meter-definitions-changed"].fact("words") == ("model_flop", "failed")
+    assert found.estimate.cautious_upper_flop == HARDWARE
+
+
+@pytest.mark.parametrize("word", ["generation_flop", "reference_flop", "discarded_flop", "uncertain_flop"])
+def test_a_word_that_raises_the_figure_is_missed(word: str) -> None:
+    found = audited(log_of(), without=[word], **described(**{word: ""}))
+    assert kinds(found)["meter-words-missing"].fact("missing") == (word,)
+    assert found.estimate.cautious_upper_flop == HARDWARE
+
+
+def test_steps_without_gradients_are_no_small_run() -> None:
+    """Zeroth-order methods, forward gradients, a backward by hand: parameters change, and the meter counts nothing."""
+    found = audited(log_of(flop=0))
+    assert "meter-counted-nothing" in kinds(found)
+    assert found.estimate.cautious_upper_flop == HARDWARE
+    assert "meter-counted-nothing" not in kinds(audited(log_of(flop=0, steps=0)))

@@ -52,6 +52,10 @@ BINDING = (
     "failed",
     "unknown_ops",
     "uncounted_steps",
+    "steps",
+    "generation_flop",
+    "reference_flop",
+    "discarded_flop",
 )
 """Those without which nothing says whose count it is, for which time, and whether it is whole."""
 _NOTHING = Fraction(0)
@@ -126,6 +130,17 @@ UNBOUND = Kind(
     "the count comes without {missing:list}, so that nothing says whether it is whole and this job's",
     _ALL_DEFINITIONS,
 )
+CHANGED_DEFINITIONS = Kind(
+    "meter-definitions-changed",
+    "contradictory evidence: the job's metric definitions of {words:list} are not the meter's: what they read in its "
+    "log need not be what the meter wrote",
+    _ALL_DEFINITIONS,
+)
+COUNTED_NOTHING = Kind(
+    "meter-counted-nothing",
+    "{steps:.6g} steps ended, and the meter saw no gradients in any: training without a backward pass is not counted",
+    _COUNT_AGAIN,
+)
 LOST_AND_DONE_AGAIN = Kind(
     "meter-work-done-again",
     "{flop:flop} FLOP were lost in interruptions and done again: the upper bound counts them",
@@ -167,11 +182,15 @@ class Counted:
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of the run from elsewhere: its ARN, its training time in seconds (None: not known), its hosts."""
+    """What is known of the run from elsewhere: its ARN, its training time in seconds (None: not known), its hosts;
+    words of the meter that its metric definitions leave out or read in a way of their own.
+    """
 
     arn: str
     seconds: Fraction | None
     hosts: int
+    undefined: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 def check_of(arn: str) -> int:
@@ -214,8 +233,13 @@ def suspicions_of(values: Mapping[str, Fraction], facts: Facts, binding: Sequenc
     """What the words themselves say is missing."""
     flop, suspicions = values[MODEL_FLOP], []
     missing = [name for name in binding if name not in values]
+    missing += [name for name in facts.undefined if name not in missing]
     if missing:
         suspicions.append(Suspicion(UNBOUND(missing=missing)))
+    if facts.changed:
+        suspicions.append(Suspicion(CHANGED_DEFINITIONS(words=facts.changed)))
+    if not flop and (steps := values.get("steps")):
+        suspicions.append(Suspicion(COUNTED_NOTHING(steps=steps)))
     if values.get("failed"):
         suspicions.append(Suspicion(STOPPED_COUNTING(flop=flop)))
     if kinds := values.get("unknown_ops"):

@@ -24,6 +24,7 @@ from flops_auditor.domain.runs.emitted import (
     with_final,
 )
 from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.meter_definitions import with_definitions
 from flops_auditor.domain.runs.meter_lines import PREFIX, read_lines, word_of
 from flops_auditor.domain.runs.meter_words import MODEL_FLOP, Counted, Facts, Suspicion
 from flops_auditor.domain.runs.occupancy import Busy, Points, busy_hosts, host_in, is_occupancy
@@ -163,7 +164,8 @@ def _with_lines(
 ) -> Observations:
     """With what the lines of flops-meter say, where there are any; without them where they are not this job's."""
     step = step_of(lines[f"{PREFIX}{MODEL_FLOP}"], period) if f"{PREFIX}{MODEL_FLOP}" in lines else 0
-    read = read_lines(lines, finals, facts_of(run), run.time.spans, step, observed.emitted.get(MODEL_FLOP))
+    facts = with_definitions(facts_of(run), run.metric_expressions)
+    read = read_lines(lines, finals, facts, run.time.spans, step, observed.emitted.get(MODEL_FLOP))
     if read is None:
         return observed
     if isinstance(read, Counted):

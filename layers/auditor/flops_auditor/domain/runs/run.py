@@ -61,9 +61,10 @@ class Run:
 
     `built_in`: it runs an algorithm of the service that trains no language model. `undisclosed` says what kind of run
     it is where the service keeps its hardware to itself, such as "serverless job". `billed_tokens` are those that the
-    service charged for, which it calls `billed_as`, `limit_seconds` how long it may run; None: not known. `family` is
-    shared by runs that are trials of one search: they are no ancestors of each other. `role` is whose rights it had, ""
-    where the service does not say. `checkpoints` are those of its `results` that its owner named, where others may
+    service charged for, which it calls `billed_as`, `limit_seconds` how long it may run; None: not known.
+    `metric_expressions`: names of metrics, and what finds each in the log. `family` is shared by runs that are trials
+    of one search: they are no ancestors of each other. `role` is whose rights it had, "" where the service does not
+    say. `checkpoints` are those of its `results` that its owner named, where others may
     write, or whose content others may have; `artifact` is where the service says that it wrote the run's model.
     `begins_doubts` are about what it begins from and cannot be looked up. `reads` is what it reads a model from, where
     its lineage tag says what it continues, and `auxiliary` are inputs that do not count for what their owner calls
@@ -90,6 +91,7 @@ class Run:
     billed_as: str = "tokens that the service charged for"
     limit_seconds: int | None = None
     metric_names: tuple[str, ...] = ()
+    metric_expressions: tuple[tuple[str, str], ...] = ()
     final_values: tuple[FinalValue, ...] = ()
     begins: tuple[Reference, ...] = ()
     begins_notes: tuple[Remark, ...] = ()

@@ -70,6 +70,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         billed_as="BillableTokenCount",
         limit_seconds=job.stopping_condition.max_runtime_in_seconds,
         metric_names=job.metric_names,
+        metric_expressions=tuple((each.name, each.regex) for each in job.algorithm_specification.metric_definitions),
         final_values=tuple(
             FinalValue(final.metric_name, final.value, final.timestamp) for final in job.final_metric_data_list
         ),

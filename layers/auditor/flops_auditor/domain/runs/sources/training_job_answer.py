@@ -144,6 +144,7 @@ CommandLine = Annotated[tuple[str, ...], BeforeValidator(lambda value: () if val
 
 class _MetricDefinition(AnswerShape):
     name: str
+    regex: OptionalText = ""
 
 
 _BUILT_IN = re.compile(
