@@ -53,7 +53,13 @@ def _verify(log: Path, job: str | None) -> int:
         return 2
     last = found[-1]
     whole = "not whole" if breaks else "whole"
-    amounts = f"model_flop {last.words['model_flop']}, {last.words['covered']} s covered"
+    counts = lines.counts_of(found)
+    flop, covered = (
+        sum(each.number("model_flop") for each in counts),
+        sum(float(each.words["covered"]) for each in counts),
+    )
+    anew = f" in {len(counts)} counts, each begun anew" if len(counts) > 1 else ""
+    amounts = f"model_flop {flop}{anew}, {covered:.1f} s covered"
     print(f"{len(found)} lines, {whole}: {amounts}, {last.words['reporting']} of {last.words['ranks']} ranks")  # noqa: T201
     return 1 if breaks else 0
 

@@ -291,6 +291,10 @@ FORMULAS: dict[str, Formula] = {
     "aten::_scaled_grouped_mm": _grouped,
     "aten::_scaled_grouped_mm_v2": _grouped,
     "transformers::grouped_mm_fallback": _grouped,
+    "quantized::linear_dynamic": _linear("X"),
+    "quantized::linear_relu_dynamic": _linear("X"),
+    "quantized::linear_dynamic_fp16": _linear("X"),
+    "quantized::linear_relu_dynamic_fp16": _linear("X"),
     "bitsandbytes::gemm_4bit": _linear("A"),
     "bitsandbytes::gemv_4bit": _linear("A"),
     "bitsandbytes::int8_linear_matmul": _linear("A"),
@@ -308,6 +312,12 @@ FORMULAS: dict[str, Formula] = {
     "aten::_cudnn_rnn": recurrent(backward=False),
     "aten::_cudnn_rnn_backward": recurrent(backward=True),
 }
+
+
+def formula_of(name: str) -> Formula | None:
+    """The formula of an operation, or of the one that it does in place (addmm_ for addmm)."""
+    return FORMULAS.get(name) or FORMULAS.get(name.removesuffix("_"))
+
 
 WITHOUT_FLOP = ("aten", "prims", "prim", "c10d", "_c10d_functional", "c10d_functional", "fsdp", "profiler", "inductor")
 """Namespaces whose other operations are elementwise work, movement or communication, but for those named so:"""

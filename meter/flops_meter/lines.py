@@ -10,7 +10,7 @@ left out or pasted from another job is seen by whoever has the log. docs/adr/170
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 PREFIX = "flops_meter v=1"
@@ -144,19 +144,20 @@ def verify(log: Iterable[str], job: str | None = None) -> tuple[Sequence[Line], 
     """Read a log and say where it is not what one meter wrote: changed, cut, pasted or of another job.
 
     A line of a new attempt may go on from any earlier line: what was written between that and the interruption was
-    lost and done again. Amounts never shrink within an attempt.
+    lost and done again. Amounts never shrink within an attempt, and attempts never go back, but where a count begins
+    anew, without the state of the one before.
     """
     lines: list[Line] = []
     breaks: list[Break] = []
     chains: dict[str, int] = {}
+    highest = 0
     for text in log:
         place = len(lines) + 1
         try:
             line = read(text)
             if line is None:
                 continue
-            words, sequence, attempt = line.words, line.number("seq"), line.number("attempt")
-            amounts = line.amounts
+            words, sequence, attempt, _ = line.words, line.number("seq"), line.number("attempt"), line.amounts
         except MalformedLine as error:
             breaks.append(Break(place, str(error)))
             continue
@@ -165,20 +166,52 @@ def verify(log: Iterable[str], job: str | None = None) -> tuple[Sequence[Line], 
             breaks.append(Break(place, "the line was changed: its chain is not its digest"))
         if job is not None and words.get("job") != job:
             breaks.append(Break(place, f"it is of another job: {words.get('job')}"))
-        before = lines[-2] if len(lines) > 1 else None
-        if before is None:
-            if words.get("prev") != genesis(words.get("job", "")) or sequence != 1:
-                breaks.append(Break(place, "lines before it are missing"))
-        elif attempt == before.number("attempt"):
-            if words.get("prev") != before.words["chain"]:
-                breaks.append(Break(place, "lines before it are missing, or were put in"))
-            shrunk = [name for name, amount in before.amounts.items() if amounts[name] < amount]
-            if shrunk:
-                breaks.append(Break(place, f"smaller than in the line before: {', '.join(shrunk)}"))
-        elif words.get("prev") not in chains and words.get("prev") != genesis(words.get("job", "")):
-            breaks.append(Break(place, "a new attempt that goes on from no line of this log"))
+        breaks += [Break(place, why) for why in _out_of_order(line, lines[:-1], chains, highest)]
+        highest = attempt if _begins(line) else max(highest, attempt)
         chains[words["chain"]] = sequence
     return lines, breaks
+
+
+def _out_of_order(line: Line, earlier: Sequence[Line], chains: Mapping[str, int], highest: int) -> Iterator[str]:
+    """Why a line does not follow those before it. `chains`: their numbers by chain; `highest`: the latest attempt."""
+    words, sequence, attempt, begins = line.words, line.number("seq"), line.number("attempt"), _begins(line)
+    before = earlier[-1] if earlier else None
+    if words["chain"] in chains:
+        yield "the same line stood there before: it was put in again"
+    if (sequence != 1 and begins) or sequence != chains.get(words.get("prev", ""), sequence - 1) + 1:
+        yield "its number is not the next one"
+    if begins:
+        return
+    if attempt < highest:
+        yield "an earlier attempt after a later one"
+    if before is None:
+        yield "lines before it are missing"
+    elif attempt == before.number("attempt"):
+        if words.get("prev") != before.words["chain"]:
+            yield "lines before it are missing, or were put in"
+        shrunk = [name for name, amount in before.amounts.items() if line.amounts[name] < amount]
+        if shrunk:
+            yield f"smaller than in the line before: {', '.join(shrunk)}"
+    elif words.get("prev") not in chains:
+        yield "a new attempt that goes on from no line of this log"
+
+
+def _begins(line: Line) -> bool:
+    """Whether the chain begins with this line."""
+    return line.words.get("prev") == genesis(line.words.get("job", ""))
+
+
+def counts_of(lines: Sequence[Line]) -> list[Line]:
+    """The last line of each count. More than one: a process began to count anew, and their amounts add up.
+
+    A chain that begins anew under the same `since` is the same count, which went on from before its first line.
+    """
+    counts: list[Line] = []
+    for line in lines:
+        if counts and not (_begins(line) and line.number("since") > counts[-1].number("since")):
+            counts.pop()
+        counts.append(line)
+    return counts
 
 
 def metric_definitions() -> list[dict[str, str]]:

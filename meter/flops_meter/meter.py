@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,6 +104,7 @@ class FlopsMeter:
         self._stack: list[nn.Module] = []
         self._open: _Call | None = None
         self._pending: list[_Call] = []
+        self._passed_by: list[_Call] = []
         self._contexts: list[str] = []
         self._in_step = False
         self._told_tokens: int | None = None
@@ -203,7 +204,7 @@ class FlopsMeter:
     def end_step(self) -> None:
         """Ends what begin_step began, and writes a line when an interval is over."""
         self._guarded(self._end_step)
-        self._journal.tick(self._carried, self.unknown_operations, self.failure)
+        self._write(self._journal.tick)
 
     @contextmanager
     def evaluation(self) -> Iterator[None]:
@@ -241,6 +242,8 @@ class FlopsMeter:
         def after(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
             self._guarded(self._after, module, args, kwargs, output)
 
+        if type(module).__name__ == "RecursiveScriptModule":
+            return  # takes no hooks: its operations are found where they run, as those of a function are
         self._handles.append(module.register_forward_pre_hook(ModuleHook(before), with_kwargs=True))
         self._handles.append(module.register_forward_hook(ModuleHook(after), with_kwargs=True, always_call=True))
 
@@ -303,7 +306,7 @@ class FlopsMeter:
         for handle in self._handles:
             handle.remove()
         self._handles = []
-        self._journal.finish(self._carried, self.unknown_operations, self.failure)
+        self._write(self._journal.finish)
         self._finalizer.detach()
 
     # ----- Interruptions
@@ -351,6 +354,15 @@ class FlopsMeter:
             _log.exception("flops-meter stops counting; training goes on, and its lines say that the count is short")
             self._stop_watching()
 
+    def _write(self, journal: Callable[[Totals, Mapping[str, int], str | None], None]) -> None:
+        """A line that cannot be written ends no training: its standard output may be closed."""
+        try:
+            journal(self._carried, self.unknown_operations, self.failure)
+        except Exception as error:
+            if os.environ.get("FLOPS_METER_STRICT") == "1":
+                raise
+            self._warn(f"a line could not be written: {error!r}")
+
     def _begin_step(self, tokens: int | None) -> None:
         self._settle()
         self._stack.clear()
@@ -382,6 +394,9 @@ class FlopsMeter:
         fired = self._settle()
         if not fired:
             self._settle_blind()
+        for each in self._passed_by:
+            self._account.forward_only(each.kind, each.forward or {}, each.lengths, each.pairs)
+        self._passed_by = []
         self._always_watch = self._always_watch_next or not fired
         self._always_watch_next = False
         if self._told_tokens is not None:
@@ -482,12 +497,19 @@ class FlopsMeter:
                 each.register_hook(hook)  # type: ignore[no-untyped-call]
             self._pending.append(call)
         else:
-            self._account.forward_only(call.kind, call.forward or {}, call.lengths, call.pairs)
-            if call.expected is not None and call.watched is not None:
-                self._put_right(call.kind, call.expected, call.forward or {})
+            self._nothing_comes_back(call)
         busy = self._in_step and self._always_watch
         if self._watching and not busy and (not call.gradients or foreign_modes()) and not self._expecting():
             self._stop_watching()
+
+    def _nothing_comes_back(self, call: _Call) -> None:
+        """A pass to whose output no gradient can come."""
+        if call.gradients and call.watched is not None and self._in_step:
+            self._passed_by.append(call)
+            return
+        self._account.forward_only(call.kind, call.forward or {}, call.lengths, call.pairs)
+        if call.expected is not None and call.watched is not None:
+            self._put_right(call.kind, call.expected, call.forward or {})
 
     def _expecting(self) -> bool:
         """Whether a backward that is to be counted may still come without a step's block having begun."""
@@ -519,7 +541,10 @@ class FlopsMeter:
                 continue
             if each.alive is not None and each.alive() is None:
                 self._unfired[each.key] = self._unfired.get(each.key, 0) + 1
-                self._account.forward_only(each.kind, each.forward or {}, each.lengths, each.pairs)
+                if each.watched is not None and self._in_step:
+                    self._passed_by.append(each)
+                else:
+                    self._account.forward_only(each.kind, each.forward or {}, each.lengths, each.pairs)
             else:
                 waiting.append(each)
         self._pending = waiting
@@ -652,12 +677,19 @@ class FlopsMeter:
         return {DENSE: flop}
 
     def _settle_blind(self) -> None:
-        """A step without a pass that was seen: what ran counts, and a forward that nobody saw is inferred."""
+        """Gradients came back to no output of a pass: what ran counts, and a forward that nobody saw is inferred.
+
+        A pass that was seen is its forward: the loss stands in an attribute, deep in the output, or inside the model.
+        """
         if not self._watching:
             return
         seen = total([self._watch.backward, self._watch.loss])
         backward = counted(self._watch.backward)
         if not backward:
+            return
+        passes = [*self._passed_by, *(each for each in self._pending if each.watched is not None)]
+        if passes:
+            self._settle_passed_by(passes, seen)
             return
         if not counted(self._watch.loss):
             add(seen, {DENSE: backward})  # half of it where every weight is trained, all of it where few are: the upper
@@ -666,6 +698,17 @@ class FlopsMeter:
         self._watch.clear()
         if not self._parts_hooked:
             self._hook_parts()
+
+    def _settle_passed_by(self, passes: list[_Call], seen: Work) -> None:
+        """A backward that came to the insides of these passes."""
+        for each in passes:
+            each.settled = True  # gradients that come to its output later are another backward
+        self._pending = [each for each in self._pending if not each.settled]
+        self._passed_by = []
+        pairs = {window: amount for each in passes for window, amount in each.pairs.items()}
+        lengths = passes[0].lengths if len(passes) == 1 else None
+        self._train(total([*(each.forward or {} for each in passes), seen]), lengths, pairs | self._watch.pairs, True)
+        self._watch.clear()
 
     def _infer(self, flop: int, why: str) -> None:
         self._account.known.inferred_flop += flop

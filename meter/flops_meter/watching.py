@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -10,11 +11,11 @@ from torch.utils import _python_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from flops_meter.formulas import (
-    FORMULAS,
     Formula,
     Seen,
     attention,
     bounds_of,
+    formula_of,
     is_attention,
     is_unknown,
     pairs_in,
@@ -182,8 +183,8 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         A loss that makes its gradients in its forward does so in an autograd function: the head, fused with it.
         """
-        if not self._outputs:
-            return False
+        if not self._outputs or self.backward:
+            return False  # after the backward it is an optimizer, and the memory of outputs is others'
         places = {storage_of(each) for each in args if isinstance(each, torch.Tensor)} - {0}
         return not places.isdisjoint(self._outputs | self.weights)
 
@@ -191,7 +192,7 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         found = self._formulas.get(func)
         if found is None:
             name = func._schema.name
-            formula = FORMULAS.get(name)
+            formula = formula_of(name)
             if name.startswith("aten::mkldnn_rnn_layer"):
                 formula = self._recurrent(backward="backward" in name)
             if formula is None and is_attention(name, dict.fromkeys((a.name for a in func._schema.arguments), 1)):
@@ -313,6 +314,7 @@ class _Modules:
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
+        self._thread = 0
         self._handles: list[Any] = []
         self._open: list[tuple[nn.Module, list[bool]]] = []
         self._unseen: list[tuple[Any, int, int, list[bool]]] = []
@@ -323,6 +325,7 @@ class _Modules:
 
     def begin(self) -> None:
         module = torch.nn.modules.module
+        self._thread = get_ident()
         self._handles = [
             module.register_module_forward_pre_hook(self._before),
             module.register_module_forward_hook(self._after, always_call=True),
@@ -375,7 +378,15 @@ class _Modules:
                 add(into, {DENSE: flop * wanted})
         self._unseen.clear()
 
+    def _elsewhere(self, module: nn.Module) -> bool:
+        """Whether another thread's call is heard: its operations are not. A replica's of DataParallel and a backward's
+        belong here, too.
+        """
+        return get_ident() != self._thread and not in_backward() and not getattr(module, "_is_replica", False)
+
     def _before(self, module: nn.Module, args: Any) -> None:
+        if self._elsewhere(module):
+            return
         self.again += in_backward()
         if self._watch.current is None and self._watch.called_first is not None:
             self._watch.called_first(module, args)
@@ -384,6 +395,8 @@ class _Modules:
             self._open.append((module, [False]))
 
     def _after(self, module: nn.Module, args: Any, output: Any) -> None:
+        if self._elsewhere(module):
+            return
         self.again -= in_backward() and self.again > 0
         size = _linear_size(module)
         if size is None or not self._open or self._open[-1][0] is not module:

@@ -68,6 +68,29 @@ def test_a_new_attempt_goes_on_from_any_line_of_the_log() -> None:
     assert "goes on from no line" in reasons([*lines, *strange])[0]
 
 
+def test_lines_that_are_put_in_again_are_seen() -> None:
+    """Their own chain is whole, and so is that of the line before them."""
+    lines = log()
+    third = read(lines[2])
+    assert third is not None
+    later = log(3, attempt=2, previous=third.words["chain"], first=4)
+    assert reasons([*lines, *later]) == []
+    for pasted in ([*lines, *later, lines[3]], [*lines, *later[:2], lines[1], later[2]], [*lines, *later, *lines]):
+        assert {"the same line stood there before: it was put in again"} <= set(reasons(pasted))
+    earlier = log(1, attempt=1, previous=third.words["chain"], first=4)
+    assert "an earlier attempt after a later one" in reasons([*lines[:3], *later, *earlier])
+    jumped = log(1, previous=str(lines[-1].partition("chain=")[2].partition(" ")[0]), first=9)
+    assert "its number is not the next one" in reasons([*lines, *jumped])
+
+
+def test_counts_that_begin_anew_add_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A container that found no state: what was counted before it was counted."""
+    (file := tmp_path / "log").write_text("\n".join([*log(4), *log(2, since=2)]))
+    flop = sum(int(each[-1].partition("model_flop=")[2].partition(" ")[0]) for each in (log(4), log(2)))
+    assert cli.main(["verify-log", str(file), "--job", JOB]) == 0
+    assert f"model_flop {flop} in 2 counts" in capsys.readouterr().out
+
+
 def test_metric_definitions_pick_up_every_number() -> None:
     """SageMaker takes 40 definitions of 500 characters; a number of FLOP is a float there."""
     definitions = metric_definitions()

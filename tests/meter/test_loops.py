@@ -3,6 +3,7 @@
 import copy
 import io
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from flops_meter import FlopsMeter
+from flops_meter.hosts.making import go_on, meter_for
+from flops_meter.journal import Settings
 from tests.meter.against_torch import QUIET, close, counted_by_torch
 from tests.meter.tiny import TinyDecoder, rows
 
@@ -545,3 +548,96 @@ def test_a_meter_that_goes_back_to_its_own_checkpoint_says_what_it_lost() -> Non
         meter.load_state_dict(state)
     train(2)
     assert (meter.model_flop, meter.totals.discarded_flop, meter.totals.steps) == (6 * one, 6 * one, 6)
+
+
+class Hidden(nn.Module):
+    """What a loss is made of stands elsewhere than on top of the output."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.first, self.second, self.how = nn.Linear(32, 16), nn.Linear(16, 16), how
+        self.kept = torch.zeros(())
+
+    def forward(self, rows: torch.Tensor) -> Any:
+        inner = self.first(rows)
+        outer = self.second(inner)
+        self.kept = inner if self.how == "inside" else outer
+        return {
+            "attribute": None, "inside": outer, "beside": (inner.mean(), [outer]),
+            "deep": {"a": {"b": {"c": {"d": {"e": outer}}}}},
+        }[self.how]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", ["attribute", "inside", "beside", "deep"])
+def test_a_loss_that_is_not_made_of_the_output(how: str) -> None:
+    model = Hidden(how)
+
+    def step() -> None:
+        output = model(Z)
+        model.kept.sum().backward()
+        del output
+
+    expected = counted_by_torch(step)
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(8):
+        with meter.step():
+            step()
+    assert meter.model_flop == 8 * expected
+    assert (meter.totals.inferred_flop, meter.reference_flop) == (0, 0)
+
+
+def test_a_model_in_another_thread_is_another_run() -> None:
+    """A collator's encoder, a second meter: hooks on all modules hear them, counted they are not."""
+    from threading import Thread
+
+    models = [net(), nn.Sequential(nn.Linear(32, 64), nn.Linear(64, 4))]
+    expected = [counted_by_torch(lambda each=each: each(Z).sum().backward()) for each in models]  # type: ignore[misc]
+    meters = [FlopsMeter(each, settings=QUIET) for each in models]
+
+    def train(model: nn.Module, meter: FlopsMeter) -> None:
+        for _ in range(32):
+            with meter.step():
+                model(Z).sum().backward()
+
+    threads = [Thread(target=train, args=pair) for pair in zip(models, meters, strict=True)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert [each.model_flop for each in meters] == [32 * flop for flop in expected]
+    assert not any(each.unknown_operations for each in meters)
+
+
+def test_a_scripted_model_takes_no_hooks_and_is_counted() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model = torch.jit.script(net())
+    expected = counted_by_torch(lambda: net()(Z).sum().backward())
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(STEPS):
+        with meter.step():
+            model(Z).sum().backward()
+    assert meter.model_flop == STEPS * expected
+
+
+def test_a_line_that_cannot_be_written_ends_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(line: str) -> None:
+        raise ValueError("I/O operation on closed file")
+
+    monkeypatch.setenv("FLOPS_METER_STRICT", "0")
+    model = net()
+    meter = FlopsMeter(model, settings=Settings(interval_seconds=0.0, write=closed))
+    with meter.step():
+        model(Z).sum().backward()
+    meter.close()
+    assert meter.model_flop > 0
+
+
+def test_a_meter_that_cannot_be_made_or_gone_on_with_ends_no_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run is not counted then, and neither are the steps before: the audit sees both."""
+    monkeypatch.setenv("FLOPS_METER_STRICT", "0")
+    assert meter_for(None, total_steps=4) is None  # type: ignore[arg-type]
+    meter = meter_for(net(), total_steps=4)
+    assert meter is not None
+    go_on(meter, {"totals": {"model_flop": "many"}}, steps=7)
+    assert meter.totals.uncounted_steps == 7

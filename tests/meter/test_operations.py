@@ -120,3 +120,60 @@ def test_an_error_in_the_middle_of_an_operation_is_said_and_training_goes_on(mon
         with meter.step():
             model(ROWS[0]).sum().backward()
     assert model.weight.grad is not None and meter.failure == "AttributeError: no such thing"
+
+
+PRODUCT = 2 * 64 * 64 * 8
+
+
+class InPlace(nn.Module):
+    """A product that is added to a tensor where it lies, as losses that are worked out in chunks do."""
+
+    def __init__(self, add: Callable[[torch.Tensor, nn.Parameter], torch.Tensor], *shape: int) -> None:
+        super().__init__()
+        self.weight, self.layer, self.add = nn.Parameter(torch.randn(shape)), nn.Linear(64, 64), add
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return self.add(self.layer(rows), self.weight).sum()
+
+
+@pytest.mark.parametrize(
+    ("model", "plain"),
+    [
+        (InPlace(lambda rows, weight: torch.zeros(64, 8).addmm_(rows.flatten(0, 1), weight), 64, 8), 3 * PRODUCT),
+        (InPlace(lambda rows, weight: torch.zeros(2, 32, 8).baddbmm_(rows, weight), 2, 64, 8), 3 * PRODUCT),
+        (InPlace(lambda rows, weight: torch.zeros(32, 8).addbmm_(rows, weight), 2, 64, 8), 3 * PRODUCT),
+        (InPlace(lambda rows, weight: torch.zeros(64).addmv_(rows.flatten(0, 1), weight), 64), 2 * 2 * 64 * 64),
+    ],
+    ids=["addmm_", "baddbmm_", "addbmm_", "addmv_"],
+)  # fmt: skip
+def test_products_in_place_count_as_those_that_are_not(model: nn.Module, plain: int) -> None:
+    """torch's counter knows none of them. The backward of a product with a vector has one, and elementwise work."""
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(4):
+        with meter.step():
+            model(ROWS).backward()
+    assert (meter.model_flop, meter.unknown_operations) == (4 * (2 * 2 * 64 * 64 * 64 + plain), {})
+
+
+def test_packed_layers_of_torch_count_at_their_logical_size() -> None:
+    packed = torch.ao.quantization.quantize_dynamic(nn.Sequential(nn.Linear(64, 64)), {nn.Linear})
+    model = Frozen(packed, lambda body, rows: body(rows))
+    meter = FlopsMeter(model, settings=QUIET)
+    with meter.step():
+        model(ROWS).backward()
+    assert (meter.model_flop, meter.unknown_operations) == (2 * 64 * 64 * 64 + 2 * 2 * 64 * 64 * 8, {})
+
+
+def test_products_of_an_optimizer_do_not_count() -> None:
+    """In the block, too: the memory of the outputs is used again, and weights are multiplied."""
+    model = nn.Linear(64, 64, bias=False)
+    optimizer = torch.optim.Muon(model.parameters()) if hasattr(torch.optim, "Muon") else None
+    meter = FlopsMeter(model, settings=QUIET)
+    for _ in range(8):
+        with meter.step():
+            model(ROWS).sum().backward()
+            if optimizer is not None:
+                optimizer.step()
+            with torch.no_grad():
+                model.weight.copy_(model.weight @ torch.eye(64))
+    assert (meter.model_flop, meter.totals.uncertain_flop) == (8 * 2 * 2 * 64 * 64 * 64, 0)

@@ -7,6 +7,7 @@ try:
 except ImportError:
     from pytorch_lightning import Callback
 
+from flops_meter.hosts.making import go_on, meter_for
 from flops_meter.meter import FlopsMeter
 
 
@@ -22,9 +23,12 @@ class FlopsMeterLightningCallback(Callback):  # type: ignore[misc]
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Make the meter. Lightning calls training_step, so that the modules inside are what is called."""
         total = trainer.estimated_stepping_batches
-        self.meter = FlopsMeter(pl_module, *pl_module.children(), total_steps=int(total) if 0 < total < 1e15 else None)
+        known = int(total) if 0 < total < 1e15 else None
+        self.meter = meter_for(pl_module, *pl_module.children(), total_steps=known)
+        if self.meter is None:
+            return
         if self._state is not None and trainer.global_rank == 0:
-            self.meter.load_state_dict(self._state)
+            go_on(self.meter, self._state, trainer.global_step)
         elif self._state is None and trainer.global_step > 0:
             self.meter.missed(trainer.global_step)
 

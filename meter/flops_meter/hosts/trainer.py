@@ -6,6 +6,7 @@ from torch import nn
 from transformers import TrainerCallback
 from transformers.trainer_callback import ExportableState
 
+from flops_meter.hosts.making import go_on, meter_for
 from flops_meter.meter import FlopsMeter
 
 _OTHER_MODELS = ("ref_model", "teacher_model", "reward_model", "value_model")
@@ -31,8 +32,8 @@ class FlopsMeterCallback(TrainerCallback, ExportableState):
             self.meter.close()
         others = _models_beside(self._trainer, model)
         self._trainer = None  # no cycle, and nothing kept alive
-        self.meter = FlopsMeter(model, *others, total_steps=state.max_steps)
-        if state.global_step == 0:
+        self.meter = meter_for(model, *others, total_steps=state.max_steps)
+        if state.global_step == 0 or self.meter is None:
             return
         saved = (state.stateful_callbacks or {}).get(type(self).__name__)
         saved = saved[-1] if isinstance(saved, list) and saved else saved
@@ -40,7 +41,7 @@ class FlopsMeterCallback(TrainerCallback, ExportableState):
         if totals is None:
             self.meter.missed(state.global_step)
         elif args.process_index == 0:
-            self.meter.load_state_dict(totals)
+            go_on(self.meter, totals, state.global_step)
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """A step begins: micro-steps of gradient accumulation are in it."""
