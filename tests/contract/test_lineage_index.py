@@ -48,6 +48,20 @@ def test_entries_come_back_as_they_were_added(index: LineageIndex) -> None:
         assert list(index.exactly("input", place(uri), "", 10)) == []
 
 
+def test_an_entry_keeps_whose_it_is_and_what_was_written_for_it(index: LineageIndex) -> None:
+    for uri in ("s3://b/run1/output/model.tar.gz", "s3://b/run 1 /ä#%2F"):
+        whole = replace(
+            entry("s3://b/run1"),
+            role="arn:role",
+            ended="2026-03-02",
+            checkpoint=True,
+            artifact=place(uri),
+            succeeded=True,
+        )
+        index.add("output", whole)
+        assert list(index.exactly("output", place("s3://b/run1"), "", 10)) == [whole]
+
+
 def test_a_place_is_no_prefix_of_a_neighbour(index: LineageIndex) -> None:
     for uri in ("s3://b/run1", "s3://b/run10", "s3://b/run1/x", "s3://b/run1#", "s3://b/run", "s3://bb/run1"):
         index.add("output", entry(uri))
