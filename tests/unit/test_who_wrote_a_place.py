@@ -444,3 +444,14 @@ def test_a_run_of_which_no_role_is_known_is_nobodys_else() -> None:
     for role, other in ((OURS, {}), ({}, STRANGER)):
         world = audited(in_team("a", **LONG, **KEEPS, **other), in_team("b", day=3, **KEEPS, **role))
         assert found(world) == ("above", {"a"}, [])
+
+
+def test_many_who_keep_checkpoints_above_an_artifact_are_no_doubt_about_it() -> None:
+    """A team whose jobs all name its folder: whose the file is, SageMaker says."""
+    wide = {"CheckpointConfig": {"S3Uri": "s3://team/all"}}
+    left = {"OutputDataConfig": {"S3OutputPath": "s3://team/all/of"}}
+    at = "s3://team/all/of/a/output/model.tar.gz"
+    others = [decoy(f"s{n}", "s3://x/", day=0, **wide, **OURS) for n in range(22)]
+    parent = in_team("a", **OURS, **left, ModelArtifacts={"S3ModelArtifacts": at})
+    world = audited(*others, parent, child(**reads(at)))
+    assert found(world) == ("below", {"a"}, [])

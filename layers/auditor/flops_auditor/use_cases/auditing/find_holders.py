@@ -188,7 +188,7 @@ class Holders:
             ours, theirs = self._by_role(self._at(reference, place))
             others += [entry for entry in theirs if not entry.wrote_around(at)]
             ours += [entry for entry in theirs if entry.wrote_around(at)]
-            here = self._told_apart(reference, place, ours)
+            here = ours if proven and level >= _NEAR else self._told_apart(reference, place, ours)
             if len(here) < len(ours):
                 shared = True
             elif level < _NEAR:
@@ -220,15 +220,15 @@ class Holders:
             self.notes.append(ALSO_HELD(where=reference.where, place=place))
 
     def _say_of_bucket(
-        self, reference: Reference, every: Sequence[IndexEntry], others: list[IndexEntry], shared: bool
+        self, reference: Reference, every: Sequence[IndexEntry], others: Sequence[IndexEntry], shared: bool
     ) -> None:
         """What runs hold that are not counted: those of other roles, and those that hold the whole bucket."""
-        in_root, others_in_root = self._by_role(self._at(reference, Location(reference.location.space)))
-        others += others_in_root
-        if not others and not in_root:
+        in_root, theirs = self._by_role(self._at(reference, Location(reference.location.space)))
+        left = [*others, *theirs]
+        if not left and not in_root:
             return
         behind = self._behind(every)
-        self._say_of_others(reference, [entry for entry in others if entry.job_id not in behind])
+        self._say_of_others(reference, [entry for entry in left if entry.job_id not in behind])
         if not shared and not behind.issuperset(entry.job_id for entry in in_root):
             where, place = reference.where, str(reference.location)
             if every:
@@ -238,11 +238,8 @@ class Holders:
 
     def _by_role(self, entries: Sequence[IndexEntry]) -> tuple[list[IndexEntry], list[IndexEntry]]:
         """Runs of the job's role, or of one that is not known, and those of other roles."""
-        foreign = [entry.foreign_to(self.run.role) for entry in entries]
-        ours, theirs = (
-            [e for e, other in zip(entries, foreign, strict=True) if other is kind] for kind in (False, True)
-        )
-        return ours, theirs
+        theirs = [entry for entry in entries if entry.foreign_to(self.run.role)]
+        return [entry for entry in entries if not entry.foreign_to(self.run.role)], theirs
 
     def _say_of_others(self, reference: Reference, others: Sequence[IndexEntry]) -> None:
         """Runs of other roles at a place: a doubt where SageMaker wrote their models inside of it, else a note."""
@@ -282,8 +279,8 @@ class Holders:
             self._note_unless_tagged(remark)
 
     def _not_earlier(self, reference: Reference, place: Location) -> Iterator[IndexEntry]:
-        """Runs at a place that were created at the same time as this one or while it went on; of those that share its
-        checkpoint the first alone.
+        """Runs at a place that were created at the same time as this one, or, unless it is its own checkpoint, while it
+        went on.
         """
         created, shared = self.run.created_text, reference.location in self.run.checkpoints
         last = created if shared else self.run.ended_text
