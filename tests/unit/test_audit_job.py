@@ -300,6 +300,8 @@ def test_refused_metrics_and_tags_are_in_the_record_and_never_below() -> None:
 
 
 LONE = "x\ud800y"
+ESCAPED = r"\ud800"
+"""The same in the JSON that a text holds, of which each character is ASCII."""
 
 
 @pytest.mark.parametrize(
@@ -320,6 +322,31 @@ LONE = "x\ud800y"
         {"AlgorithmSpecification": {"MetricDefinitions": [{"Name": LONE, "Regex": LONE}], "TrainingImage": LONE}},
         {"FailureReason": LONE, "SecondaryStatus": LONE},
         {"ResourceConfig": {"InstanceType": LONE, "InstanceCount": 1}},
+        {"HyperParameters": {"c": f'{{"model": "s3://team/{ESCAPED}x"}}', LONE: "1"}},
+        {"HyperParameters": {"c": f'{{"model_name_or_path": "{ESCAPED}/x"}}', LONE: "1"}},
+        {"HyperParameters": {"c": f'{{"output_dir": "s3://x{ESCAPED}-s3alias/y"}}', LONE: "1"}},
+        {"HyperParameters": {"c": f'{{"{ESCAPED}:/": "model", "s3://team/{ESCAPED}": "model"}}', LONE: "1"}},
+        {"HyperParameters": {"c": f'{{"model_bucket": "team", "model_key": "{ESCAPED}/output/x"}}', LONE: "1"}},
+        {
+            "HyperParameters": {
+                "c": f'{{"model": "arn:aws:sagemaker:eu-west-1:1:model-package/{ESCAPED}/1"}}',
+                LONE: "1",
+            }
+        },
+        {"HyperParameters": {"c": f'{{"model": "\\"s3://team/\\{ESCAPED}\\""}}', LONE: "1"}},
+        {
+            "Environment": {
+                "SM_HPS": f'{{"model_name_or_path": "{ESCAPED}", "output_dir": "s3://team/{ESCAPED}"}}',
+                LONE: "",
+            }
+        },
+        {
+            "AlgorithmSpecification": {
+                "ContainerArguments": ["--model", f'"s3://team/{ESCAPED}"'],
+                "TrainingImage": LONE,
+            }
+        },
+        {"DebugHookConfig": {"S3OutputPath": LONE, "HookParameters": {"model": f'"s3://team/{ESCAPED}"'}}},
     ],
     ids=lambda changes: next(iter(changes)),
 )

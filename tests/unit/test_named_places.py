@@ -58,6 +58,8 @@ EVERYWHERE: dict[str, dict[str, Any]] = {
             "m": json.dumps([json.dumps({"a": json.dumps({"uri": PARENT}).replace("/", "\\u002f")})]),
         }
     },
+    "one JSON name twice": {"HyperParameters": {"m": f'{{"c": {{"model": "{PARENT}"}}, "c": {{}}}}'}},
+    "half characters": {"HyperParameters": {"m": f'{{"\\ud800": {{"model": "{PARENT}"}}, "\\ud801": {{}}}}'}},
     "cut JSON": {"HyperParameters": {"m": '{"a": "' + PARENT.replace("/", "\\/")}},
     "output within a model": {"HyperParameters": {"model": json.dumps({"save": {"uri": PARENT}})}},
     "debugger": {"DebugHookConfig": {"S3OutputPath": "s3://models/", "HookParameters": {"base": PARENT}}},

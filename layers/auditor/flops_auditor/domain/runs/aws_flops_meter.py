@@ -8,7 +8,6 @@ Source: aws-samples/amazon-sagemaker-generativeai, 0_model_customization_recipes
 its hardware figure is occupancy x peak on the first host, so neither is.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -30,6 +29,7 @@ from flops_auditor.domain.runs.remedies import AMEND
 from flops_auditor.domain.values.amounts import LARGEST_AMOUNT, UnreadableAmount, exact, parse_amount
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.domain.values.texts import read_json
 
 FILE_NAME = "flops_meter.json"
 PADDING = Kind("meter-counts-padding", "{file} counts padding as tokens unless the trainer's arguments carry a pad id")
@@ -73,7 +73,7 @@ class ToolkitFile:
 def read_flops_meter(text: str) -> ToolkitFile:
     """Read the counts. Raises MalformedFlopsMeter."""
     try:
-        document = json.loads(text)
+        document = read_json(text)
         if not isinstance(document, Mapping) or "tokens_processed" not in document:
             raise MalformedFlopsMeter("no JSON object with tokens_processed")
         names = ("N_total", "N_trainable", "tokens_processed")

@@ -1,9 +1,10 @@
 """Configurations that a job passes as one text: JSON in a hyperparameter, and a command line."""
 
-import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+
+from flops_auditor.domain.values.texts import read_json
 
 _LONGEST_TEXT = 65_536
 """Characters of all configurations of a job, and of its command line."""
@@ -31,8 +32,8 @@ def _tree(text: str) -> object:
     once more. None for no JSON.
     """
     try:
-        tree = json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
-        return json.loads(tree, parse_int=str, parse_float=str, parse_constant=str) if isinstance(tree, str) else tree
+        tree = read_json(text, number=str)
+        return read_json(tree, number=str) if isinstance(tree, str) else tree
     except (ValueError, RecursionError):
         return None
 

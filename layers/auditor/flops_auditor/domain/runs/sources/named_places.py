@@ -28,6 +28,7 @@ from flops_auditor.domain.runs.s3_spellings import (
 )
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
 from flops_auditor.domain.values.remarks import Kind, Remark, as_word
+from flops_auditor.domain.values.texts import read_json
 
 MODEL_LIKE = re.compile(r"model|check_?point|ckpt|weight|resume|adapter|pretrain|init|base", re.IGNORECASE)
 NOT_COUNTED = re.compile(r"teacher|reward|value_?function|critic|judge", re.IGNORECASE)
@@ -302,7 +303,7 @@ def _tree(text: str) -> object:
     if text[:1] not in ("{", "[", '"'):
         return None
     try:
-        tree = json.loads(text)
+        tree = read_json(text)
     except (ValueError, RecursionError):
         return None
     return tree if isinstance(tree, dict | list | str) and tree != text else None
