@@ -352,6 +352,21 @@ def test_no_job_is_stopped_for_what_another_role_ran(made: Job, at: str) -> None
     assert any("OVER THE THRESHOLD" in subject for subject in told) is bool(made and at != BASE)
 
 
+def test_no_job_is_stopped_for_what_another_role_ran_before_its_parent() -> None:
+    room = Room(stop=True)
+    room.metrics.results = dict.fromkeys(("h", "a", "b"), HALF)
+    heavy = left_by(
+        "h", "s3://team", hours=20_000, ModelArtifacts={"S3ModelArtifacts": "s3://team/h/output/model.tar.gz"}
+    )
+    light = in_team("a", day=3, hours=1, **OURS, **reads("s3://team/h/output/model.tar.gz"))
+    for job, ago in ((heavy, 1000), (light, 10)):
+        audit_job(room.jobs.add(moved(job, -timedelta(days=ago))), room.recorder, owner="x")
+    room.jobs.add(running("b", hosts=1, days=2, **OURS, **reads(ARTIFACT)))
+    told = [alert.subject for _, alert in room.watch(3)]
+    assert room.jobs.stopped == []
+    assert any("OVER THE THRESHOLD" in subject for subject in told), "people are warned of what is proven"
+
+
 @pytest.mark.parametrize("minutes", [0, 4, 30])
 def test_a_ledger_in_which_strangers_name_places_computes_again(minutes: int, tmp_path: Path) -> None:
     """Some of them are recorded at about the time of the job that they name, so that a record may have seen any."""

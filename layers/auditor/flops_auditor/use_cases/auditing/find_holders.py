@@ -112,15 +112,13 @@ _NEAR = 1 + max(map(len, _WRITTEN))
 @dataclass
 class Holders:
     """Looks for one run. `ancestors_of` tells of a recorded run by its job id, None for one without a record; `tagged`
-    are runs that a person named, which settles what is in doubt about the others. `foreign` are those of another role
-    that are counted. Doubts and notes gather here.
+    are runs that a person named, which settles what is in doubt about the others. Doubts and notes gather here.
     """
 
     run: Run
     index: LineageIndex
     ancestors_of: Callable[[str], frozenset[str] | None]
     tagged: set[str] = field(default_factory=set)
-    foreign: set[str] = field(default_factory=set)
     doubts: list[Remark] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
     _queries: int = 0
@@ -129,7 +127,6 @@ class Holders:
     def of(self, reference: Reference) -> list[IndexEntry]:
         """The runs whose results a reference takes."""
         entries = self._found(reference)
-        self.foreign |= {entry.job_id for entry in entries if entry.foreign_to(self.run.role)}
         if reference.explicit:
             self.tagged |= {entry.job_id for entry in entries}
         return entries

@@ -4,8 +4,9 @@ Per place that a job begins from: at most one query for each segment of its path
 newest record, and one object if it has more than MOST_INLINE ancestors. How long the chain is makes no difference.
 """
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +14,6 @@ from flops_auditor.domain.law.due_dates import DueDate, read_due_dates
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.lineage.kept_ancestors import AncestorSet, read_kept, unpack
 from flops_auditor.domain.lineage.lineage import (
-    NO_LINEAGE,
     Ancestor,
     Lineage,
     MalformedLineage,
@@ -70,6 +70,8 @@ NAMES_A_PLACE_OF_OTHERS = Kind(
 )
 NAMES_UNKNOWN = Kind("lineage-names-unknown", "{where} names {name:said200}, of which nothing is recorded", TAG_LINEAGE)
 MOST_PARENTS = 50
+MOST_ROLES = 400
+"""Ancestors of a running job whose role is looked up before it is stopped."""
 MOST_DOUBTS = 20
 MOST_NOTES = 30
 """Of what a job continues, in its record; one more says how many others there are."""
@@ -80,15 +82,13 @@ MORE_NOTES = Kind("more-lineage-notes", "and {count} more notes about what the j
 @dataclass(frozen=True)
 class FoundLineage:
     """A job's lineage, the objects that keep its parents' ancestors, and the days by which parents were to notify.
-    `heir_of` are the parents of its own role whose results it reads, whatever its tag says; `of_its_role` is the
-    lineage without parents that had the rights of another role.
+    `heir_of` are the parents of its own role whose results it reads, whatever its tag says.
     """
 
     lineage: Lineage
     kept: tuple[AncestorSet, ...] = ()
     due: tuple[DueDate, ...] = ()
     heir_of: tuple[str, ...] = ()
-    of_its_role: Lineage = NO_LINEAGE
 
 
 def index_run(run: Run, index: LineageIndex) -> None:
@@ -191,23 +191,34 @@ def follow(
         due += read_due_dates(content)
     decisive_first = sorted(notes, key=lambda note: not on_its_word(note))
     remarks = _first(doubts, MOST_DOUBTS, MORE_DOUBTS), _first(decisive_first, MOST_NOTES, MORE_NOTES)
-    ours = [job_id for job_id in parents if job_id not in holders.foreign]
-    every, of_its_role = (_joined(run, whose, sets, *remarks) for whose in (list(parents), ours))
-    heir_of = tuple(job_id for job_id in every.parents if job_id in read_from)
-    return FoundLineage(every, tuple(kept.values()), tuple(due), heir_of, of_its_role)
-
-
-def _joined(
-    run: Run,
-    parents: Sequence[str],
-    sets: Mapping[str, tuple[Ancestor, ...]],
-    doubts: tuple[Remark, ...],
-    notes: tuple[Remark, ...],
-) -> Lineage:
-    """The lineage of what these parents pass on."""
-    ancestors = union((sets[job_id] for job_id in parents if job_id in sets), without=run.job_id)
+    ancestors = union(sets.values(), without=run.job_id)
     known = tuple(job_id for job_id in sorted(parents) if any(a.job_id == job_id for a in ancestors))
-    return Lineage(known, ancestors, doubts, notes)
+    heir_of = tuple(job_id for job_id in known if job_id in read_from)
+    return FoundLineage(Lineage(known, ancestors, *remarks), tuple(kept.values()), tuple(due), heir_of)
+
+
+def of_its_role(run: Run, lineage: Lineage, index: LineageIndex) -> Lineage:
+    """A run's lineage without runs that had the rights of another role, and without what only those continue: each
+    ancestor's role is looked up, of more than MOST_ROLES the nearest.
+    """
+    once = {ancestor.job_id: ancestor for ancestor in lineage.ancestors}
+    ours: list[Ancestor] = []
+    waiting = deque(lineage.parents)
+    asked: set[str] = set()
+    while waiting and len(asked) < MOST_ROLES:
+        ancestor = once.get(waiting.popleft())
+        if ancestor is None or ancestor.job_id in asked:
+            continue
+        asked.add(ancestor.job_id)
+        entries = index.exactly("output", Location(ancestor.job_arn), "", ENTRIES_IN_A_PAGE)
+        if any(entry.job_id == ancestor.job_id and not entry.foreign_to(run.role) for entry in entries):
+            ours.append(ancestor)
+            waiting += ancestor.parents
+    if len(ours) == len(once):
+        return lineage
+    known = {ancestor.job_id for ancestor in ours}
+    parents = tuple(job_id for job_id in lineage.parents if job_id in known)
+    return replace(lineage, parents=parents, ancestors=union([ours]))
 
 
 def _unseen_results(run: Run) -> list[Remark]:

@@ -37,6 +37,7 @@ from flops_auditor.domain.runs.sources.training_job_answer import MOST_NEEDED
 from flops_auditor.domain.values.amounts import percent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import SaidOfModels
+from flops_auditor.use_cases.auditing.find_lineage import of_its_role
 from flops_auditor.use_cases.auditing.keep_record import finish, first_record, foreseen, lineage_of, newest
 from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
@@ -87,8 +88,8 @@ class Watcher:
 @dataclass(frozen=True)
 class Look:
     """One running job as it was seen, with its case. People are warned by `seen`, without the job's own word where that
-    is not trusted; a job is stopped by `stops` alone, which trusts its word, and counts no parent of another role. What
-    people were told of a run in `heir_of` is not told again.
+    is not trusted; a job is stopped by `stops` alone, which trusts its word, and counts no run of another role, nor
+    what only such runs continue. What people were told of a run in `heir_of` is not told again.
     """
 
     case: Case
@@ -268,8 +269,9 @@ def look_at(listed: ListedJob, recorder: Recorder, of_models: SaidOfModels | Non
     stated = look(audited, case.evidence.tags is not None)
     seen = stated if audited.trusts_statements else look(audited.distrusted(), stated.tags_read)
     stops = stated
-    if traced.of_its_role != traced.lineage:
-        stops = look(audit(case, recorder.tables, traced.of_its_role), stated.tags_read)
+    trusted = of_its_role(case.run, traced.lineage, recorder.index)
+    if trusted is not traced.lineage:
+        stops = look(audit(case, recorder.tables, trusted), stated.tags_read)
     return Look(case, seen, stops, traced.heir_of, traced.due)
 
 
