@@ -164,7 +164,8 @@ def test_a_chain_of_two_roles_is_never_silently_below(
             world = audited(*jobs, backwards=backwards)
             assert found(world)[:2] == (verdict, ancestors)
             assert world.content("b")["rests_on"]["verdict_without_statements"] == without
-    settled = audited(in_team("a", **LONG, **STRANGER, **KEEPS), child(**place), tags={"lineage": "a"})
+    parent = in_team("a", **LONG, **STRANGER, **KEEPS)
+    settled = audited(parent, child(**place), tags={"lineage": parent["TrainingJobArn"]})
     assert found(settled) == ("above", {"a"}, [])
 
 
@@ -233,14 +234,18 @@ def test_a_name_used_again_overwrites_exactly_what_sagemaker_wrote_again(how: st
     assert ("overwritten" in kinds(world, "b", "notes")) is not counted
 
 
-def test_a_name_means_the_runs_of_its_own_role_then_those_of_its_region() -> None:
+def test_a_name_means_the_runs_of_its_own_role_and_no_others_without_a_proof() -> None:
     ours, theirs = in_team("a", **OURS), in_team("a", **{**LONG, **STRANGER, "day": 1})
     mine = audited(ours, elsewhere(theirs), child(), tags={"lineage": "a"})
     assert found(mine) == ("below", {"a"}, [])
     assert "also-held" in kinds(mine, "b", "notes")
     assert mine.content("b")["lineage"]["parents"] != [mine.job_id("a")]
-    near = audited(theirs, elsewhere({**theirs, "hours": 1}), child(), tags={"lineage": "a"})
-    assert found(near) == ("above", {"a"}, [])
+    third = in_team("a", **{**CHEAP, "RoleArn": "arn:aws:iam::123456789012:role/third"})
+    for strangers in ([theirs], [elsewhere(theirs)], [elsewhere(third), theirs], [third, elsewhere(theirs)]):
+        named = audited(*strangers, child(), tags={"lineage": "a"})
+        assert found(named) == ("indeterminate", set(), ["lineage-names-place-of-others"])
+    read = audited(elsewhere({**theirs, "ModelArtifacts": {}}), theirs, child(**reads(ARTIFACT)), tags={"lineage": "a"})
+    assert found(read) == ("above", {"a"}, [])
     both = audited(
         in_team("a", **LONG, **OURS), elsewhere(in_team("a", **CHEAP, **OURS)), child(), tags={"lineage": "a"}
     )

@@ -18,7 +18,7 @@ from flops_auditor.domain.lineage.lineage import (
 from flops_auditor.domain.runs.places import DEPTH, NAMES, Location, Reference
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.values.arns import name_of, region_of
+from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE, MOST_BELOW, MOST_SHARING, apart, is_crowd
@@ -160,20 +160,27 @@ class Holders:
 
     def _named(self, reference: Reference) -> list[IndexEntry]:
         """Those of a name, an ARN, or a content, which anybody may have. A name means the runs of the job's role, if
-        there are any, else those of its region, else all.
+        there are any, else those of another whose model the job reads: who they are, only an ARN would say otherwise.
         """
         at = reference.location
         entries = self._at(reference, at)
         ours, theirs = self._by_role(entries)
         if at.space == NAMES:
-            meant = ours or [e for e in entries if region_of(e.job_arn) == self.run.region] or entries
-            if len(meant) < len(entries):
+            meant = ours or [entry for entry in theirs if self._reads_model_of(entry)]
+            if meant and len(meant) < len(entries):
                 self.notes.append(ALSO_HELD(where=reference.where, place=str(at)))
             entries = meant
         elif any(entry.checkpoint for entry in entries):
             self._say_of_others(reference, theirs)
             entries = ours
         return self._apart(reference, self._told_apart(reference, at, entries))
+
+    def _reads_model_of(self, entry: IndexEntry) -> bool:
+        """Whether the job itself names what SageMaker wrote for a run, or a model's folder that it lies in."""
+        read = [each for each in self.run.begins if not each.explicit and not each.location.whole_bucket]
+        return any(
+            entry.wrote_around(each.location) or (not each.data and entry.wrote_within(each.location)) for each in read
+        )
 
     def _above(self, reference: Reference) -> list[IndexEntry]:
         """Those at the place and above it."""

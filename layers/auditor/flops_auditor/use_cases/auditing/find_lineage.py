@@ -64,8 +64,8 @@ NAMES_LATER = Kind(
 )
 NAMES_A_PLACE_OF_OTHERS = Kind(
     "lineage-names-place-of-others",
-    "{where} names {name:said200}, where only runs of other roles say that they leave results: which run is meant, its "
-    "name or ARN would say",
+    "{where} names {name:said200}, a name or a place that only runs of other roles have: which run is meant, its ARN "
+    "would say",
     TAG_LINEAGE,
 )
 NAMES_UNKNOWN = Kind("lineage-names-unknown", "{where} names {name:said200}, of which nothing is recorded", TAG_LINEAGE)
