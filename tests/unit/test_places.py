@@ -152,7 +152,7 @@ OURS, STRANGER = ({"RoleArn": f"arn:aws:iam::123456789012:role/{name}"} for name
 def test_nobody_is_framed_by_a_run_that_names_their_data(how: str, role: dict[str, str], framer_first: bool) -> None:
     """A cheap run of which nobody can say how much it took: verdicts of others stay, and nobody is mailed of them.
 
-    That what they read is data, they say themselves, where a run of their own role keeps its files there.
+    That what they read is data, they say themselves, where a run keeps checkpoints there.
     """
     world = World()
     framer = world.add({**FRAMERS[how], **role}, tokens="x").name
@@ -168,10 +168,12 @@ def test_nobody_is_framed_by_a_run_that_names_their_data(how: str, role: dict[st
         assert world.content(name)["verdict"] == "below"
         assert world.ancestors(name) == set()
     own = role is OURS and how != "bucket root"
+    on_its_word = own or "checkpoint" in how
     assert world.content("innocent-1")["rests_on"]["verdict_without_statements"] == (
-        "indeterminate" if own else "below"
+        "indeterminate" if on_its_word else "below"
     )
-    assert kinds(world, "innocent-1", "notes") in ([["called-data"]] if own else [["no-output-of-a-run"], []])
+    said = "called-data" if own else "named-by-another-role"
+    assert kinds(world, "innocent-1", "notes") in ([[said]] if on_its_word else [["no-output-of-a-run"], []])
     assert not [alert for alert in alerts.sent if "innocent" in alert.subject]
 
 

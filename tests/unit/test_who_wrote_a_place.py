@@ -475,3 +475,76 @@ def test_many_who_keep_checkpoints_above_an_artifact_are_no_doubt_about_it() -> 
     parent = in_team("a", **OURS, **left, ModelArtifacts={"S3ModelArtifacts": at})
     world = audited(*others, parent, child(**reads(at)))
     assert found(world) == ("below", {"a"}, [])
+
+
+FOLDER = {"ModelArtifacts": {"S3ModelArtifacts": "s3://team/a/output/model/"}}
+
+
+@pytest.mark.parametrize("place", [reads("s3://team/a/output/model"), reads("s3://team/a/output/model", "train"), {}])
+def test_a_folder_is_not_overwritten_as_a_whole(place: Job) -> None:
+    """Files of other names stay in it, so that a cheap run of the same name hides nobody."""
+    world = audited(
+        in_team("a", **{**LONG, **OURS, **FOLDER}),
+        in_team("a", **{**CHEAP, **OURS, **FOLDER}),
+        child(**place),
+        tags={} if place else {"lineage": "a"},
+    )
+    assert found(world) == ("above", {"a"}, ["several-holders"])
+    assert len(world.content("b")["lineage"]["parents"]) == 2
+
+
+@pytest.mark.parametrize("kept", ["s3://team/x/output/model", "s3://team/x"])
+def test_a_cheap_folder_drops_nobody_whose_checkpoints_lie_there(kept: str) -> None:
+    heavy = in_team("a", **{**LONG, **OURS, "CheckpointConfig": {"S3Uri": kept}})
+    made = {**FOLDER, "ModelArtifacts": {"S3ModelArtifacts": "s3://team/x/output/model/"}}
+    cheap = in_team("x", **{**CHEAP, **OURS, **made})
+    assert found(audited(heavy, cheap, child(**reads("s3://team/x/output/model")))) == (
+        "above",
+        {"a", "x"},
+        ["several-holders"],
+    )
+    data = audited(heavy, cheap, child(**reads("s3://team/x/output/model", "train")))
+    assert (found(data)[0], kinds(data, "b", "notes")[0]) == ("below", "called-data")
+
+
+MAY_BE_OVERWRITTEN = f"{CHECKPOINT}/x/output/model.tar.gz"
+
+
+@pytest.mark.parametrize("place", [reads(MAY_BE_OVERWRITTEN, "train"), {"Environment": {"START": MAY_BE_OVERWRITTEN}}])
+def test_what_may_be_overwritten_is_said_whatever_it_is_called(place: Job) -> None:
+    made = {"ModelArtifacts": {"S3ModelArtifacts": MAY_BE_OVERWRITTEN}}
+    cheap = continuing("x", **{**CHEAP, **OURS, "hours": 10, "OutputDataConfig": {"S3OutputPath": CHECKPOINT}, **made})
+    world = audited(in_team("a", **OURS, **KEEPS, hours=30_000), cheap, child(**place))
+    assert found(world) == ("below", {"x"}, [])
+    assert kinds(world, "b", "notes")[0] == "maybe-overwritten"
+    assert world.content("b")["rests_on"]["verdict_without_statements"] == "indeterminate"
+
+
+@pytest.mark.parametrize("place", [reads(CHECKPOINT, "train"), {"Environment": {"START": f"{CHECKPOINT}/step-5"}}])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_checkpoint_of_another_role_that_is_called_data_rests_on_the_jobs_word(place: Job, backwards: bool) -> None:
+    world = audited(in_team("a", **LONG, **STRANGER, **KEEPS), child(**place), backwards=backwards)
+    assert found(world) == ("below", set(), [])
+    assert kinds(world, "b", "notes") == ["named-by-another-role"]
+    assert world.content("b")["rests_on"]["verdict_without_statements"] == "indeterminate"
+
+
+@pytest.mark.parametrize("beside", [left_by("base2", "s3://team"), left_by("x", "s3://team/baseline")])
+def test_a_strangers_folder_beside_a_model_changes_no_verdict(beside: Job) -> None:
+    """Whoever reads a place that is no folder reads it, too; it takes no right to write there."""
+    at = f"{beside['OutputDataConfig']['S3OutputPath']}/{beside['TrainingJobName']}/output/model.tar.gz"
+    world = audited(child(**reads(BASE)), {**beside, "ModelArtifacts": {"S3ModelArtifacts": at}})
+    assert found(world) == ("below", set(), [])
+    assert kinds(world, "b", "notes") == ["named-by-another-role"]
+    assert world.content("b")["rests_on"]["verdict_without_statements"] == "indeterminate"
+
+
+@pytest.mark.parametrize("status", ["Stopped", "Failed", "Completed"])
+@pytest.mark.parametrize(
+    "at", [ARTIFACT, "s3://team/a/", "s3://team/a/output/output.tar.gz", "s3://team/a/output/model/9"]
+)
+def test_a_trial_takes_whatever_another_left_before_it_began(status: str, at: str) -> None:
+    """SageMaker keeps the model of a trial that was stopped early; whether a run without success counts, is open."""
+    later = moved(child(**reads(at), **TRIAL), timedelta(days=1300))
+    world = audited(in_team("a", **{**LONG, **OURS, **TRIAL, "TrainingJobStatus": status}), later)
+    assert found(world) == ("above" if status == "Completed" else "indeterminate", {"a"}, [])

@@ -198,7 +198,7 @@ class Holders:
             elif level < _NEAR:
                 self._doubt_later(reference, place)
             every += here
-            proven = proven or any(entry.wrote(at) for entry in here)
+            proven = proven or any(entry.wrote_object(at) for entry in here)
         if proven:
             exact = [entry for entry in every if entry.artifact == at]
             self._say_of_proven(reference, exact, every, others)
@@ -248,7 +248,7 @@ class Holders:
     def _say_of_others(self, reference: Reference, others: Sequence[IndexEntry]) -> None:
         """Runs of other roles at a place: a doubt where SageMaker wrote their models inside of it, else a note."""
         at = reference.location
-        within = [e for e in others if e.wrote_within(at) or (reference.prefix and e.wrote_begun(at))]
+        within = [entry for entry in others if entry.wrote_within(at)]
         for kind, entries in ((OF_ANOTHER_ROLE, within), (NAMED_BY_ANOTHER_ROLE, others)):
             if entries and self.tagged.isdisjoint(entry.job_id for entry in entries):
                 remark = kind(where=reference.where, place=str(at), names=_names(entries))
@@ -298,6 +298,8 @@ class Holders:
             if len(page) < ENTRIES_IN_A_PAGE or (last and page[-1].created > last):
                 return
             after, pages = page[-1].cursor, pages + 1
+        if pages == MOST_PAGES:
+            self._say_too_many(reference, place)
 
     def _of_data(self, reference: Reference) -> list[IndexEntry]:
         """Those for whom SageMaker wrote it; of the job's role also those below whose name it does."""
@@ -306,8 +308,10 @@ class Holders:
         output = {e.job_id for e in (*ours, *theirs) if not e.checkpoint and _below(e, at)[:1] == _WRITTEN[0]}
         taken = [e for e in ours if not e.checkpoint and e.job_id in output]
         taken += [e for e in (*ours, *theirs) if e.wrote_around(at)]
-        if any(entry.wrote(at) for entry in taken):
-            return self._apart(reference, [entry for entry in taken if entry.artifact == at])
+        if any(entry.wrote_object(at) for entry in taken):
+            exact = [entry for entry in taken if entry.artifact == at]
+            self._say_of_proven(reference, exact, [e for e in ours if not e.location.whole_bucket], theirs)
+            return self._apart(reference, exact)
         if not reference.exact:
             self._say_of_data(reference, ours, theirs, taken, output)
         return self._apart(reference, taken)
@@ -323,7 +327,7 @@ class Holders:
         """Whose places the data lies at, and who is not counted."""
         at, where, behind = reference.location, reference.where, self._behind(taken)
         called = [e for e in ours if not e.location.whole_bucket and e.job_id not in behind]
-        named = [e for e in theirs if e.job_id in output - behind]
+        named = [e for e in theirs if e.job_id not in behind and (e.job_id in output or _a_checkpoint_of(e))]
         if called:
             self._note_unless_tagged(CALLED_DATA(where=where, place=str(at), names=_names(called)))
         if named:
@@ -384,9 +388,12 @@ class Holders:
             self._seen[at] = self._read(at)
         entries, whole = self._seen[at]
         if not whole:
-            most = ENTRIES_IN_A_PAGE * MOST_PAGES
-            self._doubt(TOO_MANY_WRITERS(where=reference.where, most=most, place=str(at)))
+            self._say_too_many(reference, at)
         return [entry for entry in entries if not self._apart_from_us(entry, reference)]
+
+    def _say_too_many(self, reference: Reference, at: Location) -> None:
+        most = ENTRIES_IN_A_PAGE * MOST_PAGES
+        self._doubt(TOO_MANY_WRITERS(where=reference.where, most=most, place=str(at)))
 
     def _read(self, at: Location) -> tuple[list[IndexEntry], bool]:
         entries: list[IndexEntry] = []
@@ -396,7 +403,7 @@ class Holders:
                 return entries, True
             page = self.index.newest("output", at, before, ENTRIES_IN_A_PAGE)
             entries += page
-            if len(page) < ENTRIES_IN_A_PAGE or at.whole_bucket:
+            if len(page) < ENTRIES_IN_A_PAGE or (at.whole_bucket and self._by_role(page)[0]):
                 return entries, True
             before = page[-1].created
         return entries, False
@@ -450,14 +457,19 @@ class Holders:
 
     def _apart_from_us(self, entry: IndexEntry, reference: Reference) -> bool:
         """Whether the job takes nothing from a run, see `apart`; of a trial of its own search it may take what that had
-        left before this one began to train.
+        left before this one began to train, in whatever state.
         """
         if not apart(entry, self.run.job_id, self.run.family):
             return False
         at, started = reference.location, iso(self.run.started) if self.run.started else self.run.ended_text
-        within = entry.wrote_within(at) and bool(entry.ended) and (not started or entry.ended <= started)
-        taken = reference.explicit or entry.wrote_around(at) or within
+        before = bool(entry.ended) and (not started or entry.ended <= started)
+        left = entry.wrote_within(at) or (at.in_s3 and entry.location.holds(at))
+        taken = reference.explicit or entry.wrote_around(at) or (left and before)
         return entry.job_id == self.run.job_id or not taken
+
+
+def _a_checkpoint_of(entry: IndexEntry) -> bool:
+    return entry.checkpoint and not entry.location.whole_bucket
 
 
 def _below(entry: IndexEntry, at: Location) -> tuple[str, ...]:
@@ -472,9 +484,9 @@ def _names(entries: Sequence[IndexEntry]) -> list[str]:
 
 def _overwrote(newer: IndexEntry, older: IndexEntry, at: Location) -> bool:
     """Whether a run of the same ARN left its artifact in the place of an older one's, and that is what is read: a job
-    of that name, or the artifact itself. Whatever else the older one left is still there.
+    of that name, or the artifact itself. Whatever else the older one left is still there, also in a folder.
     """
-    replaced = newer.succeeded and newer.artifact is not None and newer.artifact == older.artifact
+    replaced = older.artifact is not None and newer.wrote_object(older.artifact)
     return newer.job_arn == older.job_arn and replaced and (newer.artifact == at or not at.in_s3)
 
 

@@ -39,6 +39,10 @@ class IndexEntry:
         """Whether SageMaker wrote exactly this for the job."""
         return self.succeeded and self.artifact == at
 
+    def wrote_object(self, at: Location) -> bool:
+        """The same where it is one object, which whoever writes it writes whole; of a folder another's files stay."""
+        return self.wrote(at) and at.path[-1:] == ("model.tar.gz",)
+
     def wrote_around(self, at: Location) -> bool:
         """Whether SageMaker wrote this for the job, or a folder that it lies in."""
         return self.succeeded and self.artifact is not None and self.artifact.holds(at)
