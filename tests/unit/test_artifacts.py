@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, parse_evidence
-from flops_auditor.domain.runs.sources.artifacts import objects_of
+from flops_auditor.domain.runs.sources.artifacts import objects_of, unseen
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
-from flops_auditor.domain.runs.sources.training_job_places import references
+from flops_auditor.domain.runs.sources.training_job_places import outputs, references
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
@@ -121,11 +121,22 @@ def test_a_place_where_nothing_was_compared_is_a_note(read: str, notes: list[str
     assert (lineage["doubts"], [note["kind"] for note in lineage["notes"]]) == ([], notes)
 
 
-def test_what_a_job_may_write_is_not_asked_for() -> None:
+def test_what_a_job_may_write_is_asked_for_and_not_missed() -> None:
+    """The label of an output does not say that nothing was there before."""
     job = parse_training_job(continuing("job", HyperParameters={"output_file": "s3://models/x/output/a.tar.gz"}))
     begins = references(job, ())[0]
     assert [str(each.location) for each in begins] == ["s3://models/x/output/a.tar.gz"]
-    assert [str(each) for each in objects_of(begins, job)] == [artifact("job")]
+    assert [str(each) for each in objects_of(begins, job)] == [artifact("job"), "s3://models/x/output/a.tar.gz"]
+    assert unseen(begins, outputs(job), job, {str(artifact("job")): {"ObjectSize": 1}}) == ()
+
+
+@pytest.mark.parametrize("label", ["log_copy", "restored_from_saved"])
+def test_a_copy_under_the_label_of_an_output_is_its_runs_result(label: str) -> None:
+    world = family(
+        MemoryObjects({artifact("parent"): SAME, COPY: SAME}), InputDataConfig=[], HyperParameters={label: COPY}
+    )
+    world.audit()
+    assert world.ancestors("child") == {"parent"}
 
 
 def test_a_result_that_is_a_folder_is_a_note_of_its_run() -> None:

@@ -161,6 +161,33 @@ def test_one_access_point_is_one_place_by_its_host_too() -> None:
     assert str(read_s3("https://team-123456789012.s3-accesspoint.eu-west-1.amazonaws.com/a")) == f"s3://{POINT}/a"
 
 
+ELSEWHERE = [
+    *(
+        "models:/champion/3",
+        "runs:/abc/model",
+        "mlflow-artifacts:/1/abc",
+        "file:///mnt/efs/a",
+        "fsx://fs-1/a",
+        "b2://b/a",
+    ),
+    *("lakefs://repo/main/a", "docker://registry/w", "git+ssh://git@host/x", "wandb://x/y/model:v3", "scp://host/a"),
+    "arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/fs-1",
+    *(
+        f"arn:aws:sagemaker:eu-west-1:123456789012:{kind}"
+        for kind in ("model-package-group/g", "hyper-parameter-tuning-job/t", "artifact/a", "endpoint-config/e")
+    ),
+    "arn:aws:bedrock:eu-west-1:123456789012:provisioned-model/m",
+]
+
+
+@pytest.mark.parametrize("text", ELSEWHERE)
+def test_a_model_of_any_other_store_or_service_is_a_doubt(text: str) -> None:
+    assert [each.kind.name for each in references(job(Environment={"MODEL_URI": text}), ())[1]] == [
+        "model-not-followed"
+    ]
+    assert all(each.kind.remedy is None for each in references(job(Environment={"X": text}), ())[1])
+
+
 REMOTE = ["--s3_base_uri", "s3://sagemaker/job", "--region", "eu-west-1"]
 HONEST: dict[str, Any] = {
     "base_model": "https://huggingface.co/meta-llama/Llama-3-8B",
@@ -189,6 +216,11 @@ HONEST: dict[str, Any] = {
     "output_source_dir": "s3://team/code",
     "model_dir": "/opt/ml/model",
     "config_path": "recipes/llama/output.yaml",
+    "foundation_model": "arn:aws:bedrock:eu-west-1::foundation-model/amazon.titan",
+    "model_file": "file:///opt/ml/model/x",
+    "model_path": "/opt/ml/input/data/model",
+    "checkpoint_kms": "arn:aws:kms:eu-west-1:123456789012:key/a",
+    "load_best_model_at_end": "true",
 }
 
 
@@ -202,9 +234,6 @@ def test_what_honest_jobs_write_is_neither_a_doubt_nor_a_place_of_results() -> N
     )
     begins, remarks = references(honest, ())
     assert remarks == ()
-    assert {str(each.location) for each in begins if not each.exact} == {
-        *("s3://data/x", "s3://base/llama-3.1", "s3://models/job/output/x", "s3://sagemaker/job")
-    }
     assert {str(each.location) for each in begins if not each.data} == {
         "s3://base/llama-3.1",
         "s3://models/job/output/x",
@@ -212,12 +241,16 @@ def test_what_honest_jobs_write_is_neither_a_doubt_nor_a_place_of_results() -> N
     assert checkpoints(honest) == ()
 
 
-def test_a_checkpoint_under_the_label_of_a_saved_model_is_a_note() -> None:
+def test_a_checkpoint_under_the_label_of_an_output_is_a_note() -> None:
     """Whether it is loaded or written, nobody knows: what SageMaker wrote there would count."""
     kept = {"CheckpointConfig": {"S3Uri": "s3://checkpoints/run"}}
     for label, notes in (
         *(("saved_model_path", ["called-data"]), ("load_checkpoint_output", ["called-data"])),
-        *(("log_dir", []), ("model_output_dir", []), ("save_checkpoint_to", []), ("model_upload_uri", [])),
+        *(
+            (label, ["called-data"])
+            for label in ("log_dir", "saved_state", "last_output", "push_source", "state_submit")
+        ),
+        *((label, ["called-data"]) for label in ("save_checkpoint_to", "model_upload_uri", "restore_from_save")),
     ):
         place = {"HyperParameters": {label: "s3://checkpoints/run/step-1"}}
         ancestors, lineage = child_of(continuing("parent", **kept), **place)
@@ -249,6 +282,23 @@ LEFT: dict[str, tuple[dict[str, Any], str]] = {
     "profiler": ({"ProfilerConfig": {"S3OutputPath": "s3://prof/y"}}, "s3://prof/y/parent/profiler-output"),
     "hyperparameter": ({"HyperParameters": {"output_dir": "s3://w/run"}}, "s3://w/run/checkpoint-5"),
     "argument": (command(ContainerArguments=["--save_dir=s3://w/run"]), "s3://w/run"),
+    **{
+        label: ({"HyperParameters": {label: "s3://w/run"}}, "s3://w/run/step-5")
+        for label in (
+            "model_dir",
+            "checkpoint_dir",
+            "default_root_dir",
+            "trainer.dirpath",
+            "results_dir",
+            "storage_path",
+        )
+    },
+    "bucket and prefix": ({"HyperParameters": {"bucket": "www", "output_prefix": "runs/run"}}, "s3://www/runs/run/x"),
+    "sync": (
+        command(ContainerEntrypoint=["bash", "-c", "train && aws s3 sync --quiet /opt/ml/x s3://w/run"]),
+        "s3://w/run/step-5",
+    ),
+    "words of a copy": (command(ContainerEntrypoint=["aws", "s3", "cp", "/opt/ml/x", "s3://w/run"]), "s3://w/run/x"),
 }
 
 
@@ -262,13 +312,59 @@ def test_wherever_a_run_says_that_it_leaves_results_they_are_its_own(where: str)
 
 
 def test_a_run_that_resumes_from_its_output_continues_the_one_before_it() -> None:
-    """Transformers goes on from the last checkpoint in `output_dir`; without that, the two only share a folder."""
+    """Transformers goes on from the last checkpoint in `output_dir`, and its examples do so unasked: as with the
+    checkpoint configuration, who shares the folder continues it. What is only saved or exported there needs a word.
+    """
     left = {"output_dir": "s3://w/run"}
     parent = continuing("parent", HyperParameters=left)
     assert child_of(parent, HyperParameters={**left, "resume_from_checkpoint": "True"})[0] == {"parent"}
-    assert child_of(parent, HyperParameters=left)[0] == set()
+    assert child_of(parent, HyperParameters=left)[0] == {"parent"}
+    saved = {"save_to": "s3://w/run"}
+    for more, taken in (
+        *(({}, False), ({"load_best_model_at_end": "true"}, False), ({"wandb_resume": "allow"}, False)),
+        *(({"load_last": "true"}, True), ({"restore": "1"}, True), ({"resume": "must"}, True)),
+        *(({"resume_if_exists": "true"}, True), ({"ckpt_path": "last"}, True), ({"continue_training": "on"}, True)),
+    ):
+        ancestors, lineage = child_of(continuing("parent", HyperParameters=saved), HyperParameters={**saved, **more})
+        assert (ancestors == {"parent"}, "called-data" in kinds(lineage, "notes")) == (taken, not taken), more
     arguments = command(ContainerArguments=["--output_dir", "s3://w/run", "--resume_from_checkpoint"])
     assert child_of(parent, **arguments)[0] == {"parent"}
+
+
+KEPT = "runs/run/step-5"
+APART: list[dict[str, Any]] = [
+    {"MODEL_URI": f"ckpt/{KEPT}"},
+    {"MODEL_URI": f"//ckpt/{KEPT}"},
+    {"bucket": "ckpt", "checkpoint_path": KEPT},
+    {"bucket": "ckpt", "resume_from_checkpoint": KEPT},
+    {"bucket": "ckpt", "folder": KEPT},
+    {"S3_BUCKET": "ckpt", "CKPT_DIR": KEPT},
+    {"bucket_in": "ckpt", "model_key": KEPT},
+    {"checkpoint_s3_bucket": "ckpt", "checkpoint_s3_path": KEPT, "data_bucket": "data"},
+]
+
+
+@pytest.mark.parametrize("named", APART)
+def test_a_checkpoint_without_a_scheme_or_in_parts_is_the_place_of_its_run(named: dict[str, Any]) -> None:
+    parent = continuing("parent", CheckpointConfig={"S3Uri": "s3://ckpt/runs/run"})
+    ancestors, lineage = child_of(parent, HyperParameters=named)
+    assert (ancestors == {"parent"}) != ("called-data" in kinds(lineage, "notes"))
+    assert kinds(lineage) == []
+
+
+def test_a_model_that_a_job_finds_in_a_channel_of_data_is_one() -> None:
+    within = {"InputDataConfig": [channel("train", "s3://models")]}
+    for label in ("model_name_or_path", "resume_from_checkpoint", "model_id"):
+        named = {"HyperParameters": {label: "/opt/ml/input/data/train/parent/output"}}
+        assert child_of(continuing("parent"), **within, **named)[0] == {"parent"}
+    for label in ("data_path", "model_config", "teacher_model"):
+        named = {"HyperParameters": {label: "/opt/ml/input/data/train/parent/output"}}
+        assert child_of(continuing("parent"), **within, **named)[0] == set()
+    mounted = {"FileSystemId": "fs-1", "FileSystemType": "FSxLustre", "DirectoryPath": "/x"}
+    reads = [{"ChannelName": "train", "DataSource": {"FileSystemDataSource": mounted}}]
+    named = {"HyperParameters": {"model_path": "/opt/ml/input/data/train"}}
+    remarks = references(job(InputDataConfig=reads, **named), ())[1]
+    assert [each.kind.name for each in remarks] == ["data-not-followed", "model-not-followed"]
 
 
 @pytest.mark.parametrize("at", ["s3://point-abc-s3alias", f"s3://{POINT}", "s3://x--ol-s3", "https://team/x"])

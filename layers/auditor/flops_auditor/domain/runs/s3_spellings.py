@@ -40,6 +40,17 @@ _STORAGE = re.compile(
     r"|arn:aws[a-z-]*:(?:s3[a-z-]*:.+|bedrock:[^:]*:\d*:(?:custom|imported)-model/.+|sagemaker:[^:]*:\d+:(?:model|hub-content)/.+)",
     re.IGNORECASE | re.DOTALL,
 )
+_ELSEWHERE = re.compile(
+    r"[a-z][a-z0-9+.-]{1,32}:/.+"
+    r"|arn:aws[a-z-]*:(?!(?:kms|iam|logs|sns|sqs|lambda|secretsmanager|ec2):)[a-z0-9-]+:[^:]*:\d*:.+",
+    re.IGNORECASE | re.DOTALL,
+)
+_NO_STORE = re.compile(
+    r"(?:tcp|udp|env|https?):/|file:/{1,3}(?:opt/ml|tmp|root|home|workspace|app)(?:/|$)"
+    r"|arn:aws[a-z-]*:bedrock:[^:]*::foundation-model/",
+    re.IGNORECASE,
+)
+"""Of addresses those that hold no model of the account: of rendezvous, in the container, of models that AWS offers."""
 _LONGEST_HOST = 253
 """RFC 1035, section 2.3.4, as text."""
 PLACE = re.compile(
@@ -48,6 +59,7 @@ PLACE = re.compile(
 )
 """What may be a place within a text."""
 _BARE = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/(?:[^\s\"'<>,;|\\]*/)?output(?:/[^\s\"'<>,;|\\]*)?")
+_BARE_KEY = re.compile(r"(?://)?(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>[^\s\"'<>,;|\\:]+)")
 
 
 def read_s3(text: str) -> Location | None:
@@ -61,8 +73,13 @@ def read_s3(text: str) -> Location | None:
     return _of_address(text) if text[:4].lower() == "http" else None
 
 
-def read_bare(text: str) -> Location | None:
-    """The place that `bucket/key` without a scheme may mean, where its key looks as SageMaker names results."""
+def read_bare(text: str, any_key: bool = False) -> Location | None:
+    """The place that `bucket/key` without a scheme may mean, where its key looks as SageMaker names results, or
+    whatever its key is.
+    """
+    if any_key:
+        match = _BARE_KEY.fullmatch(text.strip())
+        return _in_bucket(match["bucket"], match["key"]) if match else None
     match = _BARE.fullmatch(text.strip())
     return _in_bucket(*match.group().split("/", 1)) if match else None
 
@@ -97,6 +114,16 @@ def may_store(text: str) -> bool:
     except ValueError:
         return True
     return address.scheme not in ("http", "https") or bool(address.path.strip("/") or address.query)
+
+
+def is_elsewhere(text: str) -> bool:
+    """Whether what is said to be a model and is no place which can be looked up has a scheme or an ARN, and is none of
+    a public hub's: no list of stores is whole.
+    """
+    text = text.strip()
+    if text.lower().startswith(HUB_ADDRESSES):
+        return False
+    return may_store(text) or (_ELSEWHERE.fullmatch(text) is not None and not _NO_STORE.match(text))
 
 
 def looks_like_s3(text: str) -> bool:

@@ -21,6 +21,7 @@ from flops_auditor.domain.runs.s3_spellings import (
     PLACE,
     in_bucket,
     is_access_point,
+    is_elsewhere,
     looks_like_s3,
     may_store,
     read_bare,
@@ -36,21 +37,38 @@ _OUTPUT_LIKE = re.compile(
     r"output|save|export|upload|push|submit|(?<![a-z])log(?![a-z])|logs|logging|logdir", re.IGNORECASE
 )
 _RESULT_LIKE = re.compile(r"(?:output|save|export|upload)(?!e?d)", re.IGNORECASE)
+_KEPT_LIKE = re.compile(
+    r"(?:^|\.)(?:(?:output|model|check_?points?|ckpts?|save|default[_-]root|root|work(?:ing)?|run|results?|trial|project)"
+    r"[_-]?dir(?:ectory)?|dirpath|storage[_-]path|artifact_uri|(?:output|checkpoint|ckpt)[_-]prefix)$",
+    re.IGNORECASE,
+)
+"""Of labels of folders in which trainers keep checkpoints and look for the last one (TensorFlow's `model_dir`,
+Lightning's `default_root_dir` and `dirpath`, Ray's `storage_path`).
+"""
+_LEAVES = re.compile(r"\bs3 +(?:sync|cp|mv) +(?:-\S+ +)*(?!s3:)[^\s-]\S* +(?P<at>s3://[^\s\"'<>,;|&)\\]+)")
+"""What a line for a shell copies to S3 (AWS CLI Command Reference, s3)."""
 _READ = re.compile(r"(?:sav|export|upload)ed|(?<!up)load|resume|restore|from|pretrain|init", re.IGNORECASE)
 """Of labels of outputs those that may be of what was saved or exported before."""
 _NO_RESULT = re.compile(r"log|submit|source|code", re.IGNORECASE)
-_SURELY_MODEL = re.compile(r"model|check_?point|ckpt|weight|adapter|pretrain", re.IGNORECASE)
+_SURELY_MODEL = re.compile(r"model|check_?point|ckpt|weight|adapter|pretrain|resume", re.IGNORECASE)
 """Of labels of addresses that may be those of any service, such as `base_url` and `init_method`."""
 _RESUMES = re.compile(
-    r"(?:^|[._-])(?:auto_?)?resume(?:_from_checkpoint|_training|_from)?$|(?:^|[._-])continue_training$"
+    r"(?:^|[._-])(?:(?:auto_?)?(?:resume|restore|load|continue)"
+    r"(?:_(?:from|training|ckpt|checkpoint|last|latest|if_exists))*|(?:ckpt|checkpoint)_path)$"
 )
-_RESUMED = YES | {"auto", "latest", "last"}
-_BUCKET = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?bucket(?:[._-]?(?:name|uri))?", re.IGNORECASE)
-_KEY = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?(?:key|prefix|object)(?:[._-]?name)?", re.IGNORECASE)
+_RESUMED = YES | {"auto", "latest", "last", "on", "must"}
+_NO_MODEL = re.compile(r"package_group|tracking|registry|kms|role|data_?base", re.IGNORECASE)
+_BUCKET = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?bucket(?:[._-]?(?:name|uri|in|from))?", re.IGNORECASE)
+_KEY = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?(?:key|prefix|object|folder)(?:[._-]?name)?", re.IGNORECASE)
+_PATH = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?(?:path|dir(?:ectory)?|file)", re.IGNORECASE)
+"""Of labels that are a key's only where they are a model's."""
 _NO_KEY = re.compile(r"secret|token|access|api|auth|kms|ssh|licen[cs]e|private|public", re.IGNORECASE)
 _RELATIVE = re.compile(r"(?![/.~])[^\s:\"'<>,;|\\]+")
 _WRITTEN = "output"
 """The folder in which SageMaker leaves all results of a job."""
+_IN_A_CHANNEL = re.compile(r"/opt/ml/input/data/(?P<channel>[^/]+)(?P<below>/.*)?")
+"""Where a container finds a channel (Developer Guide, "Amazon SageMaker storage paths")."""
+_NO_WEIGHTS = re.compile(r"config|tokeni[sz]er|vocab", re.IGNORECASE)
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d*:(training-job|model-package)/\S+")
 _LONGEST_LABEL = 256
 _MAY_NAME = (str, dict, list)
@@ -61,6 +79,8 @@ hyperparameters of 2,500 characters (API Reference, CreateTrainingJob), a file a
 _MOST_LEAVES = 200
 _DEEPEST = 8
 """Of the JSON in a hyperparameter or variable: what lies deeper is read as text."""
+_LONGER_THAN_A_HUBS_NAME = 2
+"""Folders below a bucket."""
 _MOST_PAIRS = 20
 _MOST_APART = 100
 """Buckets, or keys, that are held against each other."""
@@ -99,11 +119,13 @@ AUXILIARY_NAMED = Kind(
 @dataclass(frozen=True)
 class NamedPlaces:
     """What texts name: where the job begins from, where it leaves results, and remarks about what was not used.
-    `auxiliary` is the label of a teacher's or an auxiliary model's place, "" where there is none.
+    `in_channels` are places of a model in a channel: how it is named, the channel, and the folders below. `auxiliary`
+    is the label of a teacher's or an auxiliary model's place, "" where there is none.
     """
 
     references: tuple[Reference, ...]
     results: tuple[Location, ...]
+    in_channels: tuple[tuple[str, str, tuple[str, ...]], ...]
     notes: tuple[Remark, ...]
     auxiliary: str
 
@@ -114,6 +136,7 @@ class _Search:
 
     references: list[Reference] = field(default_factory=list)
     results: list[Location] = field(default_factory=list)
+    kept: list[Location] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
     auxiliary: str = ""
 
@@ -157,17 +180,24 @@ def _named(values: tuple[tuple[str, tuple[tuple[str, str], ...]], ...], command:
     named = _Search()
     leaves = [leaf for what, given in values for leaf in _leaves_of(dict(given), what, named)]
     leaves += [_Leaf("command line", "", text) for part in command for _, text in _inside("", part[:_LONGEST_TEXT])]
+    line = " ".join(command)[:_LONGEST_TEXT]
     seen: set[Location | str] = set()
     for leaf in leaves:
         _read(leaf, named, seen)
     _pair(leaves, named)
+    named.results += [place for copied in _LEAVES.finditer(line) if (place := read_location(copied["at"])) is not None]
     own = tuple(dict.fromkeys(named.results))
     if len(own) > _MOST_RESULTS:
         named.notes.append(TOO_MANY_OUTPUTS(most=_MOST_RESULTS))
     own = own[:_MOST_RESULTS]
+    kept = [place for place in dict.fromkeys(named.kept) if place in own and not place.whole_bucket]
+    named.references += [Reference(place, "folder that it keeps checkpoints in") for place in kept]
     if any(_RESUMES.search(leaf.label.lower()) and leaf.text.lower() in _RESUMED for leaf in leaves):
         named.references += [Reference(place, "output that it resumes from", directory=True) for place in own]
-    return NamedPlaces(tuple(named.references), own, tuple(dict.fromkeys(named.notes)), named.auxiliary)
+    in_channels = tuple(each for leaf in leaves if (each := _in_a_channel(leaf)) is not None)
+    return NamedPlaces(
+        tuple(named.references), own, in_channels[:_MOST_PAIRS], tuple(dict.fromkeys(named.notes)), named.auxiliary
+    )
 
 
 def _read(leaf: _Leaf, named: _Search, seen: set[Location | str]) -> None:
@@ -180,16 +210,40 @@ def _read(leaf: _Leaf, named: _Search, seen: set[Location | str]) -> None:
     seen.update(places, unread)
     for bare in _bare_in(leaf.text) if not places else ():
         _name(leaf, bare, named, exact=True)
+    whole = read_bare(leaf.text, any_key=True) if not places and _SURELY_MODEL.search(leaf.label) else None
+    if whole is not None:
+        _name_bare(leaf, whole, named)
     for place in places:
         _name(leaf, place, named)
     if NOT_COUNTED.search(leaf.label) or _OUTPUT_LIKE.search(leaf.label):
         return
     model = bool(MODEL_LIKE.search(leaf.label))
     for text in unread:
-        if model and may_store(text) and (looks_like_s3(text) or _SURELY_MODEL.search(leaf.label)):
+        surely = _SURELY_MODEL.search(leaf.label) and not _NO_MODEL.search(leaf.label)
+        if model and ((may_store(text) and looks_like_s3(text)) or (surely and is_elsewhere(text))):
             named.notes.append(NOT_FOLLOWED(where=leaf.where, form=UNKNOWN_FORM))
         elif looks_like_s3(text):
             named.notes.append(DATA_NOT_FOLLOWED(where=leaf.where, form=UNKNOWN_FORM))
+
+
+def _in_a_channel(leaf: _Leaf) -> tuple[str, str, tuple[str, ...]] | None:
+    """Where a text says that a model lies in a channel, whatever that one is called."""
+    match = _IN_A_CHANNEL.fullmatch(leaf.text.strip())
+    if match is None or not _SURELY_MODEL.search(leaf.label):
+        return None
+    if any(other.search(leaf.label) for other in (NOT_COUNTED, _OUTPUT_LIKE, _NO_WEIGHTS)):
+        return None
+    return leaf.where, match["channel"], tuple(filter(None, (match["below"] or "").split("/")))
+
+
+def _name_bare(leaf: _Leaf, place: Location, named: _Search) -> None:
+    """Take `bucket/key` under a model's label for the place that it may be. A hub calls its models so, too, but in two
+    words.
+    """
+    if NOT_COUNTED.search(leaf.label):
+        return
+    data = bool(_OUTPUT_LIKE.search(leaf.label)) or len(place.path) < _LONGER_THAN_A_HUBS_NAME
+    named.references.append(Reference(place, leaf.where, data=data))
 
 
 def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> None:
@@ -201,12 +255,15 @@ def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> 
         named.auxiliary = named.auxiliary or label[:64]
         named.notes.append(AUXILIARY_NAMED(where=where))
         return
+    kept = bool(_KEPT_LIKE.search(label)) and place.in_s3 and not exact
+    result = bool(_RESULT_LIKE.search(label)) and not _NO_RESULT.search(label) and not exact
+    if kept or (result and not place.whole_bucket):
+        named.results.append(place)
+        named.kept += [place] if kept else []
     if _OUTPUT_LIKE.search(label):
-        if _RESULT_LIKE.search(label) and not _NO_RESULT.search(label) and not exact and not place.whole_bucket:
-            named.results.append(place)
         model = bool(MODEL_LIKE.search(label) and _READ.search(label)) and place.in_s3
-        if model or _WRITTEN in place.path or place.space.rpartition(":")[2].startswith("model-package/"):
-            named.references.append(Reference(place, where, data=True, exact=exact or not model))
+        if place.in_s3 or place.space.rpartition(":")[2].startswith("model-package/"):
+            named.references.append(Reference(place, where, data=True, exact=exact or not place.in_s3))
         if is_access_point(place) and (model or is_artifact(place)):
             named.notes.append(NOT_FOLLOWED(where=where, form="an access point"))
         return
@@ -227,11 +284,11 @@ def _pair(leaves: list[_Leaf], named: _Search) -> None:
     if not buckets:
         return
     relative = [leaf for leaf in leaves if _RELATIVE.fullmatch(leaf.text) and not _BUCKET.fullmatch(leaf.label)]
-    keys = [(leaf, match) for leaf in relative if (match := _key_of(leaf)) is not None or _is_written(leaf.text)]
+    keys = [(leaf, key) for leaf in relative if (key := _key_of(leaf)) is not None or _is_written(leaf.text)]
     wanted = []
-    for (bucket, stem), (key, match) in product(buckets[:_MOST_APART], keys[:_MOST_APART]):
-        alone = len(buckets) == 1 and "/" in key.text
-        same = match is not None and (alone or match["stem"].lower() == stem)
+    for (bucket, stem), (key, own) in product(buckets[:_MOST_APART], keys[:_MOST_APART]):
+        alone = len(buckets) == 1 and ("/" in key.text or bool(MODEL_LIKE.search(key.label)))
+        same = own is not None and (alone or own == stem)
         if same or _is_written(key.text):
             wanted.append((bucket, key, same))
     for bucket, key, same in sorted(wanted, key=lambda each: not each[2])[:_MOST_PAIRS]:
@@ -242,8 +299,16 @@ def _pair(leaves: list[_Leaf], named: _Search) -> None:
         named.notes.append(TOO_MANY_KEYS(most=_MOST_PAIRS))
 
 
-def _key_of(leaf: _Leaf) -> re.Match[str] | None:
-    return None if _NO_KEY.search(leaf.label) else _KEY.fullmatch(leaf.label)
+def _key_of(leaf: _Leaf) -> str | None:
+    """What a label says beside that its text is a key in a bucket; None where it does not say so."""
+    if _NO_KEY.search(leaf.label):
+        return None
+    if match := _KEY.fullmatch(leaf.label):
+        return match["stem"].lower()
+    if not MODEL_LIKE.search(leaf.label.rpartition(".")[2]):
+        return None
+    match = _PATH.fullmatch(leaf.label)
+    return match["stem"].lower() if match else leaf.label.lower() if leaf.text.count("/") > 1 else None
 
 
 def _is_written(text: str) -> bool:

@@ -18,6 +18,7 @@ from flops_auditor.domain.runs.sources.named_places import (
     NOT_COUNTED,
     NOT_FOLLOWED,
     UNKNOWN_FORM,
+    NamedPlaces,
     is_artifact,
     named_places,
     read_location,
@@ -130,6 +131,7 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
     named = named_places(job)
     result += named.references
     notes += named.notes
+    _of_models_in_channels(job, named, result, notes)
     sources = [("source model package", job.model_package_config.source_model_package_arn)]
     if job.serverless is not None:
         sources.append(("base model", job.serverless.base_model_arn))
@@ -168,6 +170,19 @@ def _of_channels(job: TrainingJob, result: list[Reference], notes: list[Remark])
             takes = model and channel.prefix
             result.append(Reference(location, where, directory=model, data=not model, prefix=takes))
     return auxiliary
+
+
+def _of_models_in_channels(job: TrainingJob, named: NamedPlaces, result: list[Reference], notes: list[Remark]) -> None:
+    """Add what the job says to be a model in a channel that is not called so."""
+    for where, name, below in named.in_channels:
+        for channel in job.input_data_config:
+            if channel.channel_name != name or is_model_channel(name):
+                continue
+            location = read_location(channel.uri)
+            if form := _not_followed(channel, location):
+                notes.append(NOT_FOLLOWED(where=where, form=form))
+            if location is not None:
+                result.append(Reference(_below(location, *below), where, directory=True))
 
 
 def _not_followed(channel: Channel, location: Location | None) -> str:
