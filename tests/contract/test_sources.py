@@ -303,11 +303,15 @@ def test_counters_are_asked_for_their_maximum_and_rates_for_their_mean() -> None
     assert client.calls[0]["ScanBy"] == "TimestampAscending"
 
 
-def test_of_long_periods_the_highest_value_alone_is_asked_for() -> None:
+def test_of_long_periods_mean_and_highest_value_are_asked_for() -> None:
     client = Recorded()
     reading(client, asked(hosts=2, period=300))
     stats = {q["Label"]: q["MetricStat"]["Stat"] for q in client.calls[0]["MetricDataQueries"]}
-    assert stats == {"GPUUtilization algo-1 Maximum": "Maximum", "GPUUtilization algo-2 Maximum": "Maximum"}
+    assert stats == {
+        f"GPUUtilization algo-{host}{end}": statistic
+        for host in (1, 2)
+        for end, statistic in (("", "Average"), (" Maximum", "Maximum"))
+    }
 
 
 def test_the_lowest_value_of_a_period_comes_beside_the_highest(aws: Any) -> None:

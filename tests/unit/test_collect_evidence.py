@@ -109,12 +109,13 @@ def test_no_spans_no_period() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hosts", "hours", "period", "series"), [(8, 52, 60, 32), (8, 53, 300, 8), (16, 300, 300, 16), (64, 300, 3600, 64)]
+    ("hosts", "hours", "period", "series"),
+    [(8, 52, 60, 32), (8, 53, 300, 16), (16, 300, 3600, 32), (64, 300, 3600, 128)],
 )
-def test_of_long_periods_the_highest_values_alone_are_asked_for(
+def test_of_long_periods_means_and_highest_values_are_asked_for(
     hosts: int, hours: int, period: int, series: int
 ) -> None:
-    """Nothing else of them holds whatever others send, and four times as many hosts or hours fit a call."""
+    """The others show nothing there, and twice as many hosts or hours fit a call."""
     resources = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": hosts, "VolumeSizeInGB": 5}
     job = {"ResourceConfig": resources, "AlgorithmSpecification": {}}
     asked = request(hours=hours, now=START + timedelta(hours=hours), **job)

@@ -63,7 +63,7 @@ def test_accelerators_at_work_beside_the_spans_of_training_count(transitions: li
 @pytest.mark.parametrize(("idle", "verdict"), [(0.0, "below"), (1.0, "indeterminate")])
 def test_idle_accelerators_beside_the_spans_do_not(idle: float, verdict: str) -> None:
     transitions = states(("Downloading", 0, 119), ("Training", 119, 239))
-    metrics = [series(f"GPUUtilization algo-{host}", [idle] * 119 + [480.0] * 120) for host in range(1, 17)]
+    metrics = [series(f"GPUUtilization algo-{host}", [idle] * 119 + [480.0] * 120) for host in (1, 2)]
     assert audited(job(16, 239, SecondaryStatusTransitions=transitions), metrics).verdict == verdict
 
 
@@ -143,3 +143,16 @@ def test_a_sum_stays_a_sum() -> None:
     found = audited(job(16, 300), busy(16, 300, 180.0))
     assert found.estimate.occupancy == Fraction(180, 800)
     assert not kinds(found.estimate) & {"occupancy-of-one-or-of-all", "occupancy-of-one-accelerator"}
+
+
+def test_no_busiest_minute_of_an_hour_makes_a_run_above() -> None:
+    """Hosts at work one minute of twenty: what is above needs the means, what is below the highest values."""
+
+    def found(mean: float) -> Audit:
+        hosts = [f"GPUUtilization algo-{host}" for host in (1, 2)]
+        values = [(host, mean) for host in hosts] + [(f"{host} Maximum", 800.0) for host in hosts]
+        return audited(job(2, 600), [series(label, [value] * 600) for label, value in values], period=3600)
+
+    idle, busy = found(40.0), found(800.0)
+    assert idle.estimate.upper_flop == busy.estimate.upper_flop
+    assert idle.estimate.lower_flop * 19 < busy.estimate.lower_flop < idle.estimate.lower_flop * 21

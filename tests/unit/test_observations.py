@@ -142,6 +142,22 @@ def test_a_set_of_next_to_no_samples_lowers_no_long_period(period: int, added: f
     assert "occupancy-highest-of-periods" in [note.kind.name for note in found.notes]
 
 
+@pytest.mark.parametrize(("mean", "least"), [(44.0, Fraction(44, 800)), (800.0, 1), (None, 1)])
+def test_a_lower_bound_takes_the_means_of_long_periods(mean: float | None, least: Fraction) -> None:
+    """One minute of each hour was busy, or nothing is known of the mean."""
+    label = "GPUUtilization algo-1"
+    means = [series(label, *[mean] * 6, period=3600)] if mean is not None else []
+    busy = observed(*means, series(f"{label} Maximum", *[800] * 6, period=3600), period=3600, hours=6).busy["algo-1"]
+    assert busy.occupancy(8) == 1
+    assert busy.least.occupancy(8) == least
+
+
+def test_a_mean_below_zero_costs_a_long_period_nothing() -> None:
+    label = "GPUUtilization algo-1"
+    results = [series(label, -46000.0, 400, period=3600), series(f"{label} Maximum", 400, 400, period=3600)]
+    assert observed(*results, period=3600, hours=2).busy["algo-1"].occupancy(8) == Fraction(1, 2)
+
+
 def test_the_highest_values_alone_are_an_occupancy() -> None:
     found = observed(series("GPUUtilization algo-1 Maximum", *[400] * 12, period=300), period=300, hours=1)
     assert found.busy["algo-1"].occupancy(8) == Fraction(1, 2)

@@ -29,7 +29,7 @@ _OF_A_HOST = (
     ("samples", SAMPLES, "SampleCount"),
 )
 """The statistics of a host's occupancy: how a query is called, how its label ends, and the statistic."""
-_HIGHEST = tuple(each for each in _OF_A_HOST if each[1] == MAXIMUM)
+_OF_LONG_PERIODS = tuple(each for each in _OF_A_HOST if each[1] in ("", MAXIMUM))
 
 
 class CloudWatchMetrics:
@@ -96,7 +96,7 @@ def _queries(request: MetricRequest) -> list["MetricDataQueryTypeDef"]:
     for i in range(1, request.hosts + 1):
         name = f"{HOST_METRICS.host}{i}"
         label, host = f"{metric} {name}", f"{job}/{name}"
-        for query_id, end, statistic in _HIGHEST if request.highest_alone else _OF_A_HOST:
+        for query_id, end, statistic in _OF_LONG_PERIODS if request.long_periods else _OF_A_HOST:
             queries.append(_query(f"{query_id}{i}", label + end, metric, "Host", host, statistic, request))
     for number, name in enumerate(request.emitted):
         statistic = "Maximum" if name in request.counters else "Average"

@@ -144,11 +144,14 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     known = [(count, kind) for count, _, kind in rows if kind is not None]
     notes: list[Remark] = []
     host = run.host_metrics.host
-    seen = _occupancies(known, observed.busy, host, notes) if not unknown else [None] * len(known)
+    nothing: list[Fraction | None] = [None] * len(known)
+    most = _occupancies(known, observed.busy, host, notes) if not unknown else nothing
+    least = {name: busy.least for name, busy in observed.busy.items()}
+    seen = most if unknown or least == observed.busy else _occupancies(known, least, host, [])
     signs = [as_word(name) for name in (*observed.training_signs, *run.declared.training_signs)]
     signs += [name.words for name in run.declared.names[:1]]
     believed = _believed(known, observed, run.host_metrics, signs, published, notes)
-    occupancies = seen if believed == observed.busy else _occupancies(known, believed, host, [])
+    occupancies = most if believed == observed.busy else _occupancies(known, believed, host, [])
     kinds = tuple(
         HostKind(count, kind, now, published.of(kind.unit_name).lowest, was)
         for (count, kind), now, was in zip(known, occupancies, seen, strict=True)

@@ -4,7 +4,8 @@ AWS's agent on each host sends one sample a minute (Amazon SageMaker AI metrics 
 container holds the run's role, so it may send samples of its own, but it cannot take back those of the agent. So a
 period with more samples than the agent sends, with one below zero, or with a mean that its highest sample rules out,
 counts with its highest sample: nobody lowers that (docs/methodology.md, "What the run itself can write"). In a period
-of more than one sample of the agent nothing shows what others made of its mean, so it always does.
+of more than one sample of the agent nothing shows what others made of its mean, so it always does. A lower bound takes
+the means of such periods: the busiest minute of an hour is no measure of the hour.
 """
 
 import re
@@ -46,10 +47,20 @@ Points = Sequence[tuple[int | None, float]]
 
 @dataclass(frozen=True)
 class Busy:
-    """Busy accelerators of one host, in hundredths, over `total` microseconds of training."""
+    """Busy accelerators of one host, in hundredths, over `total` microseconds of training; with `means` where the
+    values are the highest of periods.
+    """
 
     values: Coverage
     total: int
+    means: Coverage | None = None
+
+    @property
+    def least(self) -> "Busy":
+        """As busy as lower bounds take it: nobody's samples make the means of periods of several minutes a floor, but
+        they are what was reported.
+        """
+        return self if self.means is None else Busy(self.means, self.total)
 
     @cached_property
     def highest(self) -> Fraction:
@@ -110,11 +121,15 @@ def busy_hosts(
         if changed:
             notes.append(ADDED_SAMPLES(count=changed, label=label))
         series = series_of(points)
-        if samples or means_of != label:
-            longest = max(longest, step_of(series, period_seconds))
+        step = step_of(series, period_seconds)
+        if samples or highest or means_of != label:
+            longest = max(longest, step)
         at_work = max(at_work, _at_work(series, beside, period_seconds))
         read = busyness(series, spans, training, period_seconds)
-        if read is not None:
+        if read is not None and highest and step > AGENT_PERIOD:
+            means = coverage(series_of(labelled[label]), spans, step)
+            busy[host] = replace(read, means=means if means.covered else None)
+        elif read is not None:
             busy[host] = read
         elif not changed:
             notes.append(NO_TIME(label=label))
@@ -162,12 +177,12 @@ def _of_the_agent(
     """The means, less what samples of others may have made of them, and in how many periods others surely sent some.
 
     A period of which not even the highest value is known is left out: it then counts as fully busy. Without numbers of
-    samples (a file from a person) the values stay as they are.
+    samples (a file from a person) the values of periods of a minute stay as they are.
     """
-    if not samples:
-        return means, 0
     most = step_of(series_of(means), period_seconds) / AGENT_PERIOD
     counted, peaks, lows = _highest(samples), _highest(highest), _highest(lowest)
+    if not samples:
+        return (means if most <= 1 or not highest else list(peaks.items())), 0
     kept, changed = [], 0
     for start, mean in means:
         count, peak = counted.get(start, 0.0), peaks.get(start)

@@ -145,8 +145,8 @@ class Regions(Protocol):
 class MetricRequest:
     """Which series of one job to read: hosts for occupancy, names for emitted metrics, over the spans.
 
-    Of each host the mean, the highest and lowest values and the number of samples of a period are read, and the highest
-    values alone where a period holds several samples (domain/runs/occupancy.py).
+    Of each host the mean, the highest and lowest values and the number of samples of a period are read, and the mean
+    and the highest values alone where a period holds several samples (domain/runs/occupancy.py).
     Of `counters` the highest value of a period is read, of other metrics the mean, and of `lowest_too` the lowest one
     as well, labelled "<name> Minimum".
     """
@@ -161,14 +161,14 @@ class MetricRequest:
     lowest_too: tuple[str, ...] = ()
 
     @property
-    def highest_alone(self) -> bool:
-        """Whether of each host the highest values alone are read."""
+    def long_periods(self) -> bool:
+        """Whether a period holds several samples, so that of each host means and highest values alone are read."""
         return self.period_seconds * 10**6 > AGENT_PERIOD
 
     @property
     def series(self) -> int:
-        """How many series that is: four of each host, or one."""
-        return (1 if self.highest_alone else 4) * self.hosts + len(self.emitted) + len(self.lowest_too)
+        """How many series that is: four of each host, or two."""
+        return (2 if self.long_periods else 4) * self.hosts + len(self.emitted) + len(self.lowest_too)
 
 
 class JobMetrics(Protocol):
