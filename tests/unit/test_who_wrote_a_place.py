@@ -12,6 +12,7 @@ import pytest
 
 from flops_auditor.domain.runs.evidence import TRAINING_JOB
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.auditing import find_holders
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.keep_record import first_record
 from flops_auditor.use_cases.auditing.read_models import said_of_models
@@ -260,6 +261,26 @@ def test_a_run_of_the_same_moment_is_as_good_as_a_later_one(place: Job, parent_f
     assert found(world) == ("indeterminate", set(), ["later-than-child"])
 
 
+@pytest.mark.parametrize("parent_first", [True, False])
+@pytest.mark.parametrize(
+    "place",
+    [reads(ARTIFACT, "train"), {"Environment": {"START": ARTIFACT}}, {"HyperParameters": {"saved_model": ARTIFACT}}],
+)
+def test_a_later_runs_artifact_is_a_doubt_whatever_it_is_called(place: Job, parent_first: bool) -> None:
+    early = moved(child(day=0, hours=10, **place), -timedelta(hours=1))
+    parent = in_team("a", **{**LONG, **OURS, "hours": 5})
+    world = audited(parent, early, backwards=not parent_first)
+    assert found(world) == ("indeterminate", set(), ["later-than-child"])
+
+
+@pytest.mark.parametrize("parent_first", [True, False])
+def test_a_later_runs_checkpoint_that_is_called_data_rests_on_the_jobs_word(parent_first: bool) -> None:
+    early = moved(child(day=0, hours=10, **reads(CHECKPOINT, "train")), -timedelta(hours=1))
+    world = audited(in_team("a", **{**LONG, **OURS, **KEEPS, "hours": 5}), early, backwards=not parent_first)
+    assert found(world) == ("below", set(), [])
+    assert kinds(world, "b", "notes") == ["called-data"]
+
+
 @pytest.mark.parametrize(
     ("place", "tags"),
     [
@@ -475,6 +496,25 @@ def test_many_who_keep_checkpoints_above_an_artifact_are_no_doubt_about_it() -> 
     parent = in_team("a", **OURS, **left, ModelArtifacts={"S3ModelArtifacts": at})
     world = audited(*others, parent, child(**reads(at)))
     assert found(world) == ("below", {"a"}, [])
+
+
+@pytest.mark.parametrize(
+    ("keeps", "hours", "kind"), [(KEEPS, 2, "too-many-writers"), ({"S3Uri": "s3://ckpt"}, 0, "in-a-runs-bucket")]
+)
+def test_a_crowd_of_strangers_softens_no_doubt(
+    keeps: Job, hours: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who came later is only looked for in so many pages; at a bucket's root the first page is not all."""
+    monkeypatch.setattr(find_holders, "ENTRIES_IN_A_PAGE", 2)
+    kept = keeps if hours else {"CheckpointConfig": keeps}
+    world = World()
+    world.add(in_team("a", **LONG, **OURS, **kept))
+    for number in range(11 if hours else 4):
+        stranger = moved(decoy(f"s{number:02d}", "s3://x/", **kept, **STRANGER, day=0), timedelta(minutes=number + 1))
+        world.add(moved(stranger, -timedelta(hours=hours)))
+    world.add(moved(child(day=0 if hours else 3, hours=10, **reads(f"{CHECKPOINT}/step-5")), -timedelta(hours=hours)))
+    world.audit()
+    assert found(world) == ("indeterminate", set(), [kind])
 
 
 FOLDER = {"ModelArtifacts": {"S3ModelArtifacts": "s3://team/a/output/model/"}}

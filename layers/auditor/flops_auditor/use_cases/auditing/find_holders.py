@@ -8,6 +8,7 @@ are said in a note (docs/adr/1201-who-wrote-a-place.md). Data is taken for a run
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from flops_auditor.domain.lineage.lineage import (
     ALSO_IN_A_RUNS_BUCKET,
@@ -312,9 +313,24 @@ class Holders:
             exact = [entry for entry in taken if entry.artifact == at]
             self._say_of_proven(reference, exact, [e for e in ours if not e.location.whole_bucket], theirs)
             return self._apart(reference, exact)
+        self._doubt_later_data(reference)
         if not reference.exact:
             self._say_of_data(reference, ours, theirs, taken, output)
         return self._apart(reference, taken)
+
+    def _doubt_later_data(self, reference: Reference) -> None:
+        """The same as of a model: what SageMaker wrote for a later run at the place itself is a doubt, whatever it is
+        called, and where one of the job's role keeps checkpoints, its word.
+        """
+        at = reference.location
+        near = _NEAR if _WRITTEN[0][0] in at.path else 1
+        later = [e for place in islice(_inside_the_bucket(at), near) for e in self._not_earlier(reference, place)]
+        if any(entry.wrote(at) for entry in later):
+            self._unless_tagged(LATER_THAN_IT(where=reference.where, place=str(at)))
+            return
+        called = [] if reference.exact else self._by_role([entry for entry in later if entry.checkpoint])[0]
+        if called:
+            self._note_unless_tagged(CALLED_DATA(where=reference.where, place=str(at), names=_names(called)))
 
     def _say_of_data(
         self,
