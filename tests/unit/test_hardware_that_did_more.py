@@ -63,7 +63,7 @@ def test_accelerators_at_work_beside_the_spans_of_training_count(transitions: li
 @pytest.mark.parametrize(("idle", "verdict"), [(0.0, "below"), (1.0, "indeterminate")])
 def test_idle_accelerators_beside_the_spans_do_not(idle: float, verdict: str) -> None:
     transitions = states(("Downloading", 0, 119), ("Training", 119, 239))
-    metrics = [series(f"GPUUtilization algo-{host}", [idle] * 119 + [480.0] * 120) for host in (1, 2)]
+    metrics = [series(f"GPUUtilization algo-{host}", [idle] * 119 + [480.0] * 120) for host in range(1, 17)]
     assert audited(job(16, 239, SecondaryStatusTransitions=transitions), metrics).verdict == verdict
 
 

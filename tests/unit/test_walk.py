@@ -16,7 +16,7 @@ def test_each_thing_is_read_once_on_the_way_from_the_event_to_the_record() -> No
     assert {name: calls[name] for name in ONCE if calls[name] > 1} == {}
     assert calls["audit"] == calls["parse_training_job"] == calls["observe"] == 1
     assert calls["find_lineage"] == 2, "before the commit, and once more after it"
-    assert 9 * crossings.total() <= BEFORE[f"crossings, {POINTS} points a host"]
+    assert 8 * crossings.total() <= BEFORE[f"crossings, {POINTS} points a host"]
     assert calls["hosts_of"] == 1, "no statement of the job changes its hosts"
     assert calls["read_declared"] == calls["estimate_job"] == 4, "all, without one, without the other, without both"
 

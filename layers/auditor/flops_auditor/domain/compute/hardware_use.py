@@ -146,8 +146,8 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     host = run.host_metrics.host
     nothing: list[Fraction | None] = [None] * len(known)
     most = _occupancies(known, observed.busy, host, notes) if not unknown else nothing
-    least = {name: busy.least for name, busy in observed.busy.items()}
-    seen = most if unknown or least == observed.busy else _occupancies(known, least, host, [])
+    means = {name: busy.least for name, busy in observed.busy.items() if busy.means is not None}
+    seen = _occupancies(known, {**observed.busy, **means}, host, []) if means and not unknown else most
     signs = [as_word(name) for name in (*observed.training_signs, *run.declared.training_signs)]
     signs += [name.words for name in run.declared.names[:1]]
     believed = _believed(known, observed, run.host_metrics, signs, published, notes)

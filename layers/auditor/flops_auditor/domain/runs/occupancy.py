@@ -121,9 +121,8 @@ def busy_hosts(
         if changed:
             notes.append(ADDED_SAMPLES(count=changed, label=label))
         series = series_of(points)
-        step = step_of(series, period_seconds)
-        if samples or highest or means_of != label:
-            longest = max(longest, step)
+        step = step_of(series, period_seconds) if samples or highest or means_of != label else 0
+        longest = max(longest, step)
         at_work = max(at_work, _at_work(series, beside, period_seconds))
         read = busyness(series, spans, training, period_seconds)
         if read is not None and highest and step > AGENT_PERIOD:
