@@ -285,7 +285,6 @@ LEFT: dict[str, tuple[dict[str, Any], str]] = {
     **{
         label: ({"HyperParameters": {label: "s3://w/run"}}, "s3://w/run/step-5")
         for label in (
-            "model_dir",
             "checkpoint_dir",
             "default_root_dir",
             "trainer.dirpath",
@@ -308,6 +307,12 @@ def test_wherever_a_run_says_that_it_leaves_results_they_are_its_own(where: str)
     ancestors, _ = child_of(continuing("parent", **left), InputDataConfig=[channel("model", read)])
     assert ancestors == {"parent"}
     ancestors, lineage = child_of(continuing("parent", **left), InputDataConfig=[channel("train", read)])
+    assert (ancestors, kinds(lineage)) == (set(), [])
+
+
+def test_two_runs_that_read_one_base_do_not_continue_one_another() -> None:
+    base = {"model_dir": "s3://models/base"}
+    ancestors, lineage = child_of(continuing("parent", HyperParameters=base), HyperParameters=base)
     assert (ancestors, kinds(lineage)) == (set(), [])
 
 

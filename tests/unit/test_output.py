@@ -12,7 +12,7 @@ from flops_auditor.use_cases.operations.compare_jobs import RegionState
 from flops_auditor_cli.audit_view import blocks
 from flops_auditor_cli.commands.lineage import rows_of
 from flops_auditor_cli.comparison_view import RegionProgress
-from flops_auditor_cli.output import cell, digits, markdown, say
+from flops_auditor_cli.output import Drawn, cell, digits, markdown, say
 from flops_auditor_cli.view import Table, cut_in_the_middle, in_markdown, in_text
 
 DOCUMENT: dict[str, Any] = {
@@ -125,7 +125,7 @@ def test_assumptions_are_one_heading_over_points() -> None:
 def test_a_lineage_has_exact_figures() -> None:
     row = TreeRow("", "a", "fine-tuning", 36488993757959568373164, None, again=False, doubtful=True)
     assert rows_of([row])[0] == {
-        "run": "a",
+        "run": Drawn("", "a"),
         "activity": "fine-tuning",
         "best_flop": 36488993757959568373164,
         "upper_flop": None,

@@ -38,12 +38,12 @@ _OUTPUT_LIKE = re.compile(
 )
 _RESULT_LIKE = re.compile(r"(?:output|save|export|upload)(?!e?d)", re.IGNORECASE)
 _KEPT_LIKE = re.compile(
-    r"(?:^|\.)(?:(?:output|model|check_?points?|ckpts?|save|default[_-]root|root|work(?:ing)?|run|results?|trial|project)"
+    r"(?:^|\.)(?:(?:output|check_?points?|ckpts?|save|default[_-]root|root|work(?:ing)?|run|results?|trial|project)"
     r"[_-]?dir(?:ectory)?|dirpath|storage[_-]path|artifact_uri|(?:output|checkpoint|ckpt)[_-]prefix)$",
     re.IGNORECASE,
 )
-"""Of labels of folders in which trainers keep checkpoints and look for the last one (TensorFlow's `model_dir`,
-Lightning's `default_root_dir` and `dirpath`, Ray's `storage_path`).
+"""Of labels of folders in which trainers keep checkpoints and look for the last one (Lightning's `default_root_dir` and
+`dirpath`, Ray's `storage_path`). Not `model_dir`: who reads one base by it would continue all others who do.
 """
 _LEAVES = re.compile(r"\bs3 +(?:sync|cp|mv) +(?:-\S+ +)*(?!s3:)[^\s-]\S* +(?P<at>s3://[^\s\"'<>,;|&)\\]+)")
 """What a line for a shell copies to S3 (AWS CLI Command Reference, s3)."""
