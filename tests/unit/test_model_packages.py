@@ -282,7 +282,7 @@ def test_the_watch_follows_packages_too() -> None:
     (listed,) = [job for job in world.jobs.page("eu-west-1", now).jobs if job.name == "going"]
     looked = look_at(listed, world.recorder)
     assert looked is not None
-    assert looked.heir_of == (world.job_id("parent"),)
+    assert looked.seen.audited.lineage.parents == (world.job_id("parent"),)
 
 
 def test_a_rebuilt_index_knows_the_places_behind_packages() -> None:
