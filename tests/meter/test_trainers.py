@@ -13,7 +13,7 @@ from bench.meter_configurations import llama
 from flops_meter import FlopsMeter
 from flops_meter.startup import activate
 from flops_meter.work import Totals
-from tests.meter.against_torch import close
+from tests.meter.against_torch import IN_PLACE, close
 
 pytestmark = pytest.mark.full
 
@@ -80,11 +80,12 @@ def meter_of(trainer: Any) -> FlopsMeter:
 def test_the_counters_add_up_to_what_torch_counts(kind: str, tmp_path: Path) -> None:
     activate()
     trainer = trainer_for(kind, tmp_path)
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False, custom_mapping=IN_PLACE) as counter:
         trainer.train()
     totals = meter_of(trainer).totals
     beside = totals.generation_flop + totals.reference_flop + totals.evaluation_flop
     assert close(totals.executed_flop + beside, counter.get_total_flops())
+    assert not meter_of(trainer).unknown_operations
     assert totals.model_flop == totals.executed_flop > 0
     assert totals.steps == 3 and totals.inferred_flop == 0
     assert (totals.generation_flop > 0) == (kind == "GRPO")
