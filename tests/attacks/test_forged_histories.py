@@ -622,6 +622,27 @@ def test_that_new_tables_were_the_reason_can_be_left_out(tmp_path: Path) -> None
     assert judged(forger, recompute=Recomputing(known)).verdict == "valid"
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_tables_that_make_no_difference_can_be_exchanged(whole: bool, tmp_path: Path) -> None:
+    ledger = LiveLedger(tables=tables_with(EARLIER["a model was added since"]))
+    for name in ("one", "two", "three"):
+        ledger.add(continuing(name, hours=10))
+    ledger.audit("one")
+    ledger.seal()
+    known = {*ledger.recorder.tables.digests.values()}
+    ledger.recorder = replace(ledger.recorder, tables=load_tables())
+    for name in ("two", "three"):
+        ledger.audit(name)
+    ledger.seal()
+    forger = Forger(ledger, tmp_path)
+    earlier, later = (forger.records(name)[0].content["tables"] for name in ("one", "two"))
+    (changed,) = (name for name in later if later[name] != earlier[name])
+    later.update(earlier if whole else {changed: earlier[changed]})
+    accepted = Recomputing(frozenset({*known, *ledger.recorder.tables.digests.values()}))
+    report = judged(forger, recompute=accepted)
+    assert report.verdict == "valid", report.findings
+
+
 @pytest.mark.parametrize("put_off", [False, True])
 def test_a_day_moves_with_the_law_that_makes_it_and_not_by_itself(tmp_path: Path, put_off: bool) -> None:
     ledger = LiveLedger(tables=under())
