@@ -3,14 +3,14 @@
 The index is read eventually, so each candidate is read again, consistently, before it is given out.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from flops_auditor.aws.stores.dynamodb_batch import write_all
+from flops_auditor.aws.stores.dynamodb_batch import MOST_KEYS, read_items, write_all
 from flops_auditor.aws.stores.dynamodb_records import record_sk
 from flops_auditor.use_cases.ports.ledger import Identity, LogPlace, PendingRecord
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 INDEX = "pending"
 WAITS = "1"
-_KEYS_PER_CALL = 100
 
 
 class DynamoDbPendingRecords:
@@ -32,8 +31,9 @@ class DynamoDbPendingRecords:
     def waiting(self) -> Iterator[PendingRecord]:
         """Records that still have `pending`, oldest first."""
         candidates = self._candidates()
-        while keys := list(islice(candidates, _KEYS_PER_CALL)):
-            items = {(item["pk"]["S"], item["sk"]["S"]): item for item in self._read(keys)}
+        while keys := list(islice(candidates, MOST_KEYS)):
+            read = read_items(self._client, self._table, keys, None)
+            items = {(item["pk"]["S"], item["sk"]["S"]): item for item in read}
             for key in keys:
                 item = items.get((key["pk"]["S"], key["sk"]["S"]))
                 if item and "pending" in item:
@@ -53,14 +53,13 @@ class DynamoDbPendingRecords:
 
     def places(self, identities: Collection[Identity]) -> list[LogPlace]:
         """Read consistently, 100 records a call."""
-        noted, left = [], iter(identities)
-        while some := list(islice(left, _KEYS_PER_CALL)):
-            known = {(f"JOB#{job}", record_sk(revision)): (job, revision) for job, revision in some}
-            keys = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in known]
-            for item in self._read(keys, {"ProjectionExpression": "pk, sk, log_index"}):
-                index = item.get("log_index", {}).get("N", "")
-                if index.isdecimal():
-                    noted.append(LogPlace(*known[item["pk"]["S"], item["sk"]["S"]], int(index)))
+        noted = []
+        known = {(f"JOB#{job}", record_sk(revision)): (job, revision) for job, revision in identities}
+        keys = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in known]
+        for item in read_items(self._client, self._table, keys, "pk, sk, log_index"):
+            index = item.get("log_index", {}).get("N", "")
+            if index.isdecimal():
+                noted.append(LogPlace(*known[item["pk"]["S"], item["sk"]["S"]], int(index)))
         return noted
 
     def correct(self, places: Sequence[LogPlace]) -> None:
@@ -106,11 +105,3 @@ class DynamoDbPendingRecords:
             ProjectionExpression="pk, sk",
         )
         return chain.from_iterable(page["Items"] for page in pages)
-
-    def _read(self, keys: list[dict[str, Any]], more: Mapping[str, Any] | None = None) -> Iterator[dict[str, Any]]:
-        while keys:
-            wanted: Any = {"Keys": keys, "ConsistentRead": True, **(more or {})}
-            answer = self._client.batch_get_item(RequestItems={self._table: wanted})
-            yield from answer["Responses"].get(self._table, [])
-            left: Mapping[str, Any] = answer.get("UnprocessedKeys", {})
-            keys = left[self._table]["Keys"] if self._table in left else []
