@@ -104,7 +104,7 @@ def plan_step(
         reads=step.run.reads if step.run.declared.lineage else (),
     )
     trusted = {
-        plan.way.name: on_trust(plan, heard, in_the_same_way(plan), policies, trusts_statements=trusts_statements)
+        plan.way.name: on_trust(plan, heard, in_the_same_way(plan), policies, wary)
         for plan in {each.way.name: each for each in (*planned.plans, planned.chosen)}.values()
     }
     chosen = trusted[planned.chosen.way.name]

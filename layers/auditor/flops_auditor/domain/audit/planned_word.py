@@ -1,10 +1,10 @@
 """A plan from a definition whose own word is not trusted: what an audit of such a run would leave open is left open."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from flops_auditor.domain.audit.distrusted import distrusted_lines, left_open, on_its_word, wary_policies
+from flops_auditor.domain.audit.distrusted import distrusted_lines, left_open, on_its_word
 from flops_auditor.domain.audit.plan import Plan, PlannedThreshold
 from flops_auditor.domain.audit.rests_on import Heard, LineWithout, rests_on
 from flops_auditor.domain.law.assessment import Assessment, lines_of
@@ -84,15 +84,11 @@ def on_trust(
     heard: Heard,
     again: Callable[[Heard], Plan | None],
     policies: Sequence[Policy],
-    *,
-    trusts_statements: bool,
+    wary: Set[str],
 ) -> OnTrust:
-    """A plan with its lines left open that are below on the definition's word alone, where that is not trusted. `again`
+    """A plan with its lines left open that are below on the definition's word alone, under the `wary` policies. `again`
     plans by what else was heard; None where nothing bounds the run then.
     """
-    wary = wary_policies(policies, trusts_statements=trusts_statements)
-    if not wary:
-        return OnTrust(whole, (), whole.alone)
     lines = [line for policy in policies for line in lines_of(policy)]
     rests = rests_on(heard, _Seen(whole, whole), lambda other: _Seen(again(other), whole), (), lines)
     careful = rests.careful.plan
