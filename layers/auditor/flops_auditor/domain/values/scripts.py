@@ -1,7 +1,8 @@
 """The scripts that letters are of, as far as names are told apart by them (visible.py)."""
 
 import re
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 
 SCRIPTS = {
     "Latin": "A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff\u2c60-\u2c7f\ua722-\ua7ff",
@@ -53,10 +54,15 @@ LOOK_LATIN = (
     *("Armenian", "Canadian", "Cherokee", "Coptic", "Cyrillic", "Deseret", "Greek", "Lisu", "mathematical", "phonetic"),
 )
 """Scripts of which a whole word may be taken for a Latin one (UTS 39, section 4, whole-script confusables)."""
-LETTERS = {name: re.compile(f"[{blocks}]") for name, blocks in SCRIPTS.items()}
+
+
+@cache
+def _letters() -> Mapping[str, re.Pattern[str]]:
+    """Made when they are first asked for: most names are ASCII, and this takes 10 ms of the start of every command."""
+    return {name: re.compile(f"[{blocks}]") for name, blocks in SCRIPTS.items()}
 
 
 @lru_cache(4096)
 def script_of(character: str) -> str | None:
     """The script of a letter, mark or digit; None of a sign, and of ASCII's digits."""
-    return next((name for name, letters in LETTERS.items() if letters.match(character)), None)
+    return next((name for name, letters in _letters().items() if letters.match(character)), None)

@@ -6,10 +6,11 @@ verifying shows them in the same way (verifier/page/page.js), by the same tables
 
 import re
 import unicodedata
+from functools import cache
 from itertools import groupby
 
 from flops_auditor.domain.values.look_alikes import ALWAYS, AMONG_OTHERS
-from flops_auditor.domain.values.scripts import EAST_ASIAN, KANA, LETTERS, LOOK_LATIN, UNSUSPICIOUS, script_of
+from flops_auditor.domain.values.scripts import EAST_ASIAN, KANA, LOOK_LATIN, UNSUSPICIOUS, script_of
 
 OPEN, CLOSE = "\N{MATHEMATICAL LEFT ANGLE BRACKET}", "\N{MATHEMATICAL RIGHT ANGLE BRACKET}"
 """What the number of a character stands between; they are shown by theirs, so that no text can imitate it."""
@@ -32,7 +33,12 @@ ALIKE, ALIKE_AMONG_OTHERS = _class(ALWAYS), _class(AMONG_OTHERS)
 
 _NUMBER = re.compile(f"{OPEN}U\\+(10[0-9A-F]{{4}}|[0-9A-F]{{4,5}}){CLOSE}")
 _TOLD = re.compile(f" {OPEN}letters: [^{CLOSE}]*{CLOSE}")
-_ALIKE, _ALIKE_AMONG_OTHERS = re.compile(f"[{ALIKE}]"), re.compile(f"[{ALIKE_AMONG_OTHERS}]")
+
+
+@cache
+def _one_of(characters: str) -> re.Pattern[str]:
+    """Made when it is first asked for, as the scripts are."""
+    return re.compile(f"[{characters}]")
 
 
 def visible(text: str) -> str:
@@ -55,11 +61,11 @@ def told_scripts(word: str) -> tuple[str, ...]:
     """
     if word.isascii():
         return ()
-    scripts = {name for name, letters in LETTERS.items() if letters.search(word)}
+    scripts = {script for each in word if (script := script_of(each)) is not None}
     doubtful = scripts.difference(UNSUSPICIOUS)
     letters = [each for each in word if script_of(each)]
     told = doubtful and (
-        len(scripts) > 1 or doubtful.intersection(LOOK_LATIN) or all(map(_ALIKE_AMONG_OTHERS.match, letters))
+        len(scripts) > 1 or doubtful.intersection(LOOK_LATIN) or all(map(_one_of(ALIKE_AMONG_OTHERS).match, letters))
     )
     return tuple(sorted(scripts)) if told else ()
 
@@ -100,9 +106,9 @@ def _is_alike(character: str, before: str, *, at_home: bool, last: bool) -> bool
     """
     if character.isascii() or (character == CUT and last):
         return False
-    if _ALIKE.match(character) or not unicodedata.is_normalized("NFC", before + character):
+    if _one_of(ALIKE).match(character) or not unicodedata.is_normalized("NFC", before + character):
         return True
-    return bool(_ALIKE_AMONG_OTHERS.match(character)) and not at_home
+    return bool(_one_of(ALIKE_AMONG_OTHERS).match(character)) and not at_home
 
 
 def _at_home(word: str) -> list[bool]:
@@ -116,7 +122,7 @@ def _at_home(word: str) -> list[bool]:
         if script not in EAST_ASIAN:
             home += [alone] * len(row)
             continue
-        inside = [not all(map(_ALIKE_AMONG_OTHERS.match, row))] * len(row)
+        inside = [not all(map(_one_of(ALIKE_AMONG_OTHERS).match, row))] * len(row)
         if script not in KANA:
             inside[0] &= not home
             inside[-1] &= len(home) + len(row) == len(word)
