@@ -239,6 +239,8 @@ def main() -> int:
                 print(f"{place}/{len(chosen)} {each.name}: {off:+.3%}", file=sys.stderr, flush=True)
     order = [each.name for each in everything]
     rows.sort(key=lambda row: order.index(row["name"]))
+    if chosen:
+        keep(kept, rows)
     print(table(rows), summary(rows), sep="\n\n")
     if kept is not None:
         draw(rows, kept.with_suffix(".svg"))

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from flops_meter.calls import Lengths
-from flops_meter.work import DENSE, PAIRED, RAGGED, RAGGED_SURPLUS, SURPLUS, Totals, Work, counted
+from flops_meter.work import DENSE, DOUBTFUL, PAIRED, RAGGED, RAGGED_SURPLUS, SIGNAL, SURPLUS, Totals, Work, counted
 
 _MOST_WAITING = 4096
 """Calls whose lengths may wait on the device: some bytes each. More than that are read at once."""
@@ -33,6 +33,7 @@ class Account:
         self._totals = Totals()
         self._waiting: list[_Waiting] = []
         self._told = Totals()
+        self._by_chance = 0
 
     @property
     def totals(self) -> Totals:
@@ -56,7 +57,8 @@ class Account:
         """What sampled steps say of the others, which may be less than what was added for them."""
         field = f"{kind}_flop"
         setattr(self._totals, field, getattr(self._totals, field) + amount)
-        self._totals.uncertain_flop = uncertain
+        self._totals.uncertain_flop += uncertain - self._by_chance
+        self._by_chance = uncertain
 
     def train(self, work: Work, lengths: Lengths | None, pairs: dict[int, int], counts_tokens: bool) -> None:
         """A forward and backward pass. `pairs` are those of ragged kernels where the lengths do not tell them."""
@@ -73,6 +75,8 @@ class Account:
         dense = work.get(DENSE, 0)
         self._totals.model_flop += dense + paired
         self._totals.surplus_flop += surplus
+        self._totals.reference_flop += work.get(SIGNAL, 0)
+        self._totals.uncertain_flop += work.get(DOUBTFUL, 0)
         real = None if lengths is None else lengths.real
         if lengths is None:
             return

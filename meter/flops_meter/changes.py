@@ -5,6 +5,8 @@ is in the model, the meter looks at its parameters again. And a forward that run
 another number of autograd nodes, however it came to it: an attribute, a deleted layer, a branch.
 """
 
+import gc
+import sys
 import weakref
 from collections.abc import Iterable
 from typing import Any
@@ -17,6 +19,7 @@ _MOST_GRAPHS = 8
 
 
 _WATCHED: "weakref.WeakSet[nn.Module]" = weakref.WeakSet()
+_COMPILED: "weakref.WeakSet[Any]" = weakref.WeakSet()
 _LATEST = [0]
 _HANDLES: list[Any] = []
 
@@ -24,15 +27,33 @@ _HANDLES: list[Any] = []
 def _registered(module: nn.Module, name: str, registered: Any) -> None:
     if module in _WATCHED:
         _LATEST[0] += 1
+    if name == "_orig_mod":
+        _COMPILED.add(module)
+
+
+def _listen() -> None:
+    """To what is registered in modules, from now on; what torch.compile wrapped before is looked for, once."""
+    if _HANDLES:
+        return
+    _HANDLES.append(torch_module.register_module_module_registration_hook(_registered))
+    _HANDLES.append(torch_module.register_module_parameter_registration_hook(_registered))
+    if "torch._dynamo.eval_frame" in sys.modules:
+        wrapper = sys.modules["torch._dynamo.eval_frame"].OptimizedModule
+        # type(), since isinstance would ask lazy objects for their class and wake them
+        _COMPILED.update(each for each in gc.get_objects() if type(each) is wrapper)
 
 
 def watch_registrations(modules: Iterable[nn.Module]) -> int:
     """From now on know of what is registered in these modules. Returns what registrations() says now."""
     _WATCHED.update(modules)
-    if not _HANDLES:
-        _HANDLES.append(torch_module.register_module_module_registration_hook(_registered))
-        _HANDLES.append(torch_module.register_module_parameter_registration_hook(_registered))
+    _listen()
     return registrations()
+
+
+def compiled_forms() -> list[Any]:
+    """What torch.compile wrapped, each with the module in `_orig_mod`."""
+    _listen()
+    return [each for each in _COMPILED if "_orig_mod" in each._modules]
 
 
 def registrations() -> int:

@@ -56,7 +56,7 @@ def _verify(log: Path, job: str | None) -> int:
     counts = lines.counts_of(found)
     flop, covered = (
         sum(each.number("model_flop") for each in counts),
-        sum(float(each.words["covered"]) for each in counts),
+        sum(each.covered for each in counts),
     )
     anew = f" in {len(counts)} counts, each begun anew" if len(counts) > 1 else ""
     amounts = f"model_flop {flop}{anew}, {covered:.1f} s covered"

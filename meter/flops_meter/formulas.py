@@ -136,7 +136,7 @@ def _window(arguments: Arguments) -> int:
     return left + 1 + (right if isinstance(right, int) and right > 0 else 0)
 
 
-def attention(name: str, wanted: Callable[[Any, Any, Any], tuple[bool, bool, bool]] | None = None) -> Formula:
+def attention(name: str, wanted: Callable[[Any, Any, Any], tuple[bool, ...]] | None = None) -> Formula:
     """A fused attention kernel, forward or backward, with or without bounds of sequences inside one long row.
 
     Forward: two products. Backward: four, of which only those count whose gradient is wanted (`wanted` says so for
@@ -228,7 +228,7 @@ def _encoder_layer(seen: Seen) -> Work:
 # ----- Recurrent layers: every step multiplies by the input and the recurrent weights
 
 
-def recurrent(backward: bool, wanted: Callable[[Any, Any], tuple[bool, bool]] | None = None) -> Formula:
+def recurrent(backward: bool, wanted: Callable[[Any, Any], tuple[bool, ...]] | None = None) -> Formula:
     """A recurrent layer in one operation. Its backward: the weights' gradients, the state's and the input's.
 
     `wanted` says, by the input and the initial state, which of the two needs gradients: the kernel may be for one that

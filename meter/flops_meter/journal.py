@@ -3,11 +3,13 @@
 import itertools
 import json
 import logging
+import math
 import os
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from flops_meter.peaks import device_name, peak_flop_per_second
 from flops_meter.ranks import Ranks
 from flops_meter.size import ModelSize
 from flops_meter.threshold import Threshold
-from flops_meter.work import Totals
+from flops_meter.work import Gaps, Totals, together
 
 _log = logging.getLogger("flops_meter")
 _SEQUENCE = itertools.count()
@@ -78,12 +80,28 @@ class Settings:
         )
 
 
+@dataclass(frozen=True)
+class _Count:
+    """One count among those of a story, as its meter last said: this rank's own, and on the first rank all ranks'.
+
+    `all_heard`: whether no rank has yet to say what it went on from. `writer`: its meter's number; None for one that
+    came with another count's checkpoint. `planned`: the steps that it is going to have.
+    """
+
+    own: Totals
+    whole: Totals
+    all_heard: bool = True
+    writer: int | None = None
+    planned: int | None = None
+
+
 class _Story:
     """What the lines of one job in this process have in common, however many meters it makes, one after the other too.
 
-    `latest` are the totals of each count as its meter last said, by the count's name; a line carries their sum. A meter
-    that goes on from a checkpoint takes the name of the count in it, so that no count is there twice. `restored` are
-    those that came with a checkpoint.
+    `counts` by their names; a line carries their sum. A meter that goes on from a checkpoint takes the name of the
+    count in it, so that no count is there twice. What the run did and no count has was lost: `worked` is the model FLOP
+    that each meter's processes did, by its number, `done_before` what earlier ones did, as far as a state file or a
+    checkpoint says, and `lost_before` what was lost when that one was made. `told`: what this process's last line said.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -93,30 +111,63 @@ class _Story:
         self.sequence, self.attempt = 0, 1
         self.chain = lines.genesis(settings.job.arn)
         self.last = self.began, 0
-        self.lost: Totals | None = None
-        self.latest: dict[str, Totals] = {}
-        self.restored: set[str] = set()
-        self.owners: dict[str, int] = {}
+        self.adopted = False
+        self.done_before = self.lost_before = 0
+        self.counts: dict[str, _Count] = {}
+        self.worked: dict[int, int] = {}
+        self.journals: weakref.WeakSet[Journal] = weakref.WeakSet()
+        self.told: Totals | None = None
+        self.gaps = Gaps()
         self.warned = False
 
     def adopt(self, state: Mapping[str, Any]) -> None:
-        """Go on from what a checkpoint or the state file of an earlier process kept. Raises ValueError."""
+        """Go on from what a checkpoint or the state file of an earlier process kept, once. Raises ValueError."""
         if state.get("story") == self.name:
             return
         try:
-            self.sequence, self.attempt = int(state["sequence"]), int(state["attempt"]) + 1
-            self.chain = str(state["chain"])
-            self.since, self.covered_before = float(state["since"]), float(state["covered"])
-        except (KeyError, TypeError, ValueError) as error:
+            sequence, attempt, lost = int(state["sequence"]), int(state["attempt"]), int(state.get("lost", 0))
+            chain, since, covered = str(state["chain"]), float(state["since"]), float(state["covered"])
+            if not (math.isfinite(since) and math.isfinite(covered)):
+                raise ValueError("times are numbers of seconds")
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"no state of a flops meter: {error!r}") from error
+        self.lost_before = max(lost, 0)
+        if not self.adopted:
+            self.sequence, self.attempt, self.chain = sequence, attempt + 1, chain
+            self.since, self.covered_before, self.adopted = since, covered, True
 
     def covered(self, now: float) -> float:
         """Seconds in which a meter ran."""
         return round(self.covered_before + max(now - self.began, 0.0), 1)
 
-    def beside(self, count: str) -> dict[str, Totals]:
-        """The other counts."""
-        return {name: totals for name, totals in self.latest.items() if name != count}
+    @property
+    def shrank(self) -> bool:
+        """Whether a line would say less of something than the last one of this process."""
+        return self.told is not None and any(getattr(self.whole, n) < getattr(self.told, n) for n in lines.AMOUNTS)
+
+    @property
+    def whole(self) -> Totals:
+        """What a line says: all counts, and what was done that is in none of them."""
+        whole = self._counted
+        if self._all_heard:
+            whole.discarded_flop = self.done_before + sum(self.worked.values()) - whole.model_flop
+        else:  # what else was lost since the checkpoint is not known before all ranks said how they go on from it
+            whole.discarded_flop = self.lost_before
+        return whole
+
+    def settle(self) -> None:
+        """What the counts have was done, and what was lost before them: a checkpoint may be later than the file."""
+        if self._all_heard:
+            least = self._counted.model_flop + self.lost_before - sum(self.worked.values())
+            self.done_before = max(self.done_before, least)
+
+    @property
+    def _counted(self) -> Totals:
+        return together(each.whole for each in self.counts.values())
+
+    @property
+    def _all_heard(self) -> bool:
+        return all(each.all_heard for each in self.counts.values())
 
 
 _STORIES: dict[tuple[str, Path | None], _Story] = {}
@@ -124,14 +175,7 @@ _STORIES: dict[tuple[str, Path | None], _Story] = {}
 
 def lost_since(kept: Totals, done: Totals) -> int:
     """All model FLOP that were lost, when a run that had done so much goes back to what a checkpoint kept."""
-    return max(done.model_flop + done.discarded_flop - kept.model_flop, kept.discarded_flop)
-
-
-def _sum(counts: Iterable[Totals]) -> Totals:
-    whole = Totals()
-    for each in counts:
-        whole = whole.plus(each)
-    return whole
+    return max(done.done_flop - kept.model_flop, kept.discarded_flop)
 
 
 def _story_of(settings: Settings) -> _Story:
@@ -151,28 +195,29 @@ class Journal:
         self._ranks = Ranks(self._number)
         self.count = uuid.uuid4().hex
         self._story = _story_of(settings)
+        self._story.journals.add(self)
         self._carried = Totals()
-        self._unknown: Mapping[str, int] = {}
-        self._failure: str | None = None
+        self._lost = 0
+        """Model FLOP that this meter counted here and that are in its account no more."""
+        self._reporting = 1
+        self._gaps = Gaps()
         self._dirty = self._finished = False
         self._next = time.monotonic() + settings.interval_seconds
         self._adopt_file()
 
-    def tick(self, carried: Totals, unknown: Mapping[str, int], failure: str | None) -> None:
+    def tick(self, carried: Totals, gaps: Gaps) -> None:
         """At the end of a step: write a line when an interval is over."""
-        self._carried, self._unknown, self._failure = carried, unknown, failure
-        self._dirty = True
+        self._carried, self._gaps, self._dirty = carried, gaps, True
+        first = self._ranks.rank == 0  # asked in each step: the process group may be gone when the run is over
         now = time.monotonic()
         if now < self._next:
             return
-        first = self._ranks.rank == 0
         self._next = now + self._settings.interval_seconds / (1 if first else _PUBLISH_TIMES)
         self._tell(final=False)
 
-    def finish(self, carried: Totals, unknown: Mapping[str, int], failure: str | None) -> None:
+    def finish(self, carried: Totals, gaps: Gaps) -> None:
         """Write the last line and the file. A second call does nothing."""
-        self._carried, self._unknown, self._failure = carried, unknown, failure
-        self._dirty = True
+        self._carried, self._gaps, self._dirty = carried, gaps, True
         self.close()
 
     def close(self) -> None:
@@ -183,6 +228,9 @@ class Journal:
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint needs to go on with the lines."""
+        for each in self._story.journals:
+            if each._dirty and each._writes():
+                each._note()
         return {
             "job": self._settings.job.arn,
             "sequence": self._story.sequence,
@@ -190,42 +238,59 @@ class Journal:
             "chain": self._story.chain,
             "since": self._story.since,
             "covered": self._story.covered(time.time()),
+            "failed": self._all_gaps().failed,
             "story": self._story.name,
+            "lost": self._story.whole.discarded_flop,
             "count": self.count,
-            "beside": {name: totals.to_dict() for name, totals in self._story.beside(self.count).items()},
+            "beside": {name: each.whole.to_dict() for name, each in self._story.counts.items() if name != self.count},
         }
 
-    def resume(self, state: Mapping[str, Any], carried: Totals) -> None:
+    def resume(self, state: Mapping[str, Any], carried: Totals, now: Totals) -> None:
         """Go on from a checkpoint's state, or from the state file where that is later. Raises ValueError.
 
-        Where this process went on from the same count before, what it did since then is lost: it is added to what
-        `carried` has as discarded.
+        `now` is what the meter has before. Where this process went on from the same count before, what it did since
+        then is lost: it is added to what `carried` has as discarded.
         """
-        beside = {name: Totals.from_dict(totals) for name, totals in state.get("beside", {}).items()}
         story, name = self._story, str(state.get("count", self.count))
-        own = story.latest.pop(self.count, None)
-        before = own if name == self.count else story.latest.pop(name, None)
-        if before is not None and name not in story.restored:
-            carried.discarded_flop = lost_since(carried, before)
-            story.attempt += 1  # what the lines say of it goes back
+        beside = _counts_of(state.get("beside", {}))
+        story.adopt(state)
+        if not self._writes():  # what it did is with the meter that went on from its checkpoint
+            self._forget()
+            now, self.count = Totals(), uuid.uuid4().hex
+        own = story.counts.pop(self.count, None)
+        known = own if name == self.count else story.counts.pop(name, None)
+        if known is not None and known.writer is None:
+            known = None  # it came with another count's checkpoint: nothing was done since
+        before = Totals() if known is None else known.own
+        if name == self.count:
+            before = now
+            self._forget()
+        heard = self._ranks.count == 1 or bool(state.get("gathered"))
+        if known is not None:
+            before, heard = known.whole if state.get("gathered") else before, heard or known.all_heard
+        carried.discarded_flop = lost_since(carried, before)
         self.count, self._carried = name, carried
-        story.owners[name] = self._number
-        story.restored.discard(name)
-        for other in beside.keys() - story.latest.keys() - {name}:
-            story.latest[other] = beside[other]
-            story.restored.add(other)
-        story.last = story.began, carried.model_flop + _sum(story.beside(name).values()).model_flop
-        if story.lost is None:
-            story.adopt(state)
+        self._ranks.goes_back()
+        self._note(heard)
+        story.counts |= {each: _Count(Totals(), beside[each]) for each in beside.keys() - story.counts.keys()}
+        story.settle()
+        story.gaps = story.gaps.plus(Gaps(failed=bool(state.get("failed"))))
+        story.last = story.began, story.whole.model_flop
+        if known is not None or story.shrank:
+            story.attempt += 1
 
     def gather(self, name: str, own: Totals) -> Totals | None:
         """The sum over all ranks, on the first one, once all have called this with the same name."""
         if self._ranks.rank != 0:
-            self._ranks.publish(own, name)
+            self._ranks.publish(own, self._all_gaps(), self._worked, name)
             return None
         return self._ranks.gather(own, name)[0]
 
     # ----- Inside
+
+    def _all_gaps(self) -> Gaps:
+        """Those of this process and of what it goes on from; on the first rank, the others' too."""
+        return self._story.gaps.plus(self._gaps).plus(self._ranks.gaps)
 
     def _adopt_file(self) -> None:
         path = self._settings.state_path
@@ -235,47 +300,73 @@ class Journal:
             state = json.loads(path.read_text())
             if state["job"] != self._settings.job.arn:
                 return  # left by another job: its lines are not ours to go on with
-            lost = Totals.from_dict(state["totals"])
+            done = Totals.from_dict(state["totals"]).done_flop
             self._story.adopt(state)
-            self._story.lost = lost
-        except (ValueError, KeyError, TypeError, OSError) as error:
+            self._story.done_before = done
+        except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
             _log.warning("flops-meter: %s could not be read (%s); counting begins anew", path, error)
 
     def _tell(self, final: bool) -> None:
-        if self._story.owners.get(self.count, self._number) != self._number:
-            return  # another meter went on from this one's checkpoint
-        own = self._carried.plus(self._account.totals)
-        if self._ranks.rank != 0:
-            self._ranks.publish(own)
-            if final:
-                self._ranks.publish(own, "final")
+        if not self._writes():
             return
-        whole, reporting = self._ranks.gather(own, "final") if final else self._ranks.collect(own)
-        story = self._story
-        story.latest[self.count] = whole
-        whole = whole.plus(_sum(story.beside(self.count).values()))
-        if story.lost is not None:
-            kept = self._carried.model_flop + _sum(story.latest[name] for name in story.restored).model_flop
-            lost = max(story.lost.model_flop - kept, 0) + story.lost.discarded_flop
-            whole.discarded_flop = max(lost, whole.discarded_flop)
-        self._write(whole, reporting, final)
+        self._note(final=final)
+        if self._ranks.rank == 0:
+            self._write(final)
 
-    def _write(self, totals: Totals, reporting: int, final: bool) -> None:
+    @property
+    def _worked(self) -> int:
+        return self._lost + self._account.totals.model_flop
+
+    def _forget(self) -> None:
+        """What this meter counted here is lost."""
+        self._lost = self._worked
+        self._account.clear()
+
+    def _writes(self) -> bool:
+        """Whether this meter's count is still its own: no other meter went on from its checkpoint."""
+        known = self._story.counts.get(self.count)
+        return known is None or known.writer == self._number
+
+    def _note(self, heard: bool | None = None, final: bool = False) -> None:
+        """Leave what this meter counted for the line: for the first rank, where this is another one.
+
+        `heard`: whether no other rank has yet to say what it went on from; None: as it was.
+        """
+        known = self._story.counts.get(self.count)
+        if heard is None:
+            heard = known is None or known.all_heard
+        own, ranks = self._carried.plus(self._account.totals), self._ranks
+        whole, reporting = own, 1
+        if ranks.rank != 0:
+            for name in ("now", "final") if final else ("now",):
+                ranks.publish(own, self._all_gaps(), self._worked, name)
+        else:
+            whole, reporting = ranks.gather(own, "final") if final else ranks.collect(own)
+        self._reporting = reporting
+        heard = heard or reporting == ranks.count
+        self._story.worked[self._number] = self._worked + ranks.worked
+        self._story.counts[self.count] = _Count(own, whole, heard, self._number, self.total_steps)
+        self._story.settle()
+
+    def _write(self, final: bool) -> None:
         now, settings, count, story = time.time(), self._settings, self._ranks.count, self._story
+        totals = story.told = story.whole
         story.sequence += 1
+        found = self._all_gaps().unknown - story.gaps.unknown
+        story.gaps = self._all_gaps()
         device = device_name()
         words: dict[str, Any] = {
             "seq": story.sequence,
             "job": settings.job.arn,
             "ranks": count,
-            "reporting": reporting,
+            "reporting": self._reporting,
             "attempt": story.attempt,
             "since": int(story.since),
             "to": int(now),
             "covered": story.covered(now),
             **{name: getattr(totals, name) for name in lines.AMOUNTS},
-            "unknown_ops": len(self._unknown),
-            "failed": int(self._failure is not None),
+            "unknown_ops": len(story.gaps.unknown),
+            "failed": int(story.gaps.failed),
             "job_check": lines.check_number(settings.job.arn),
             **({"uncertain_flop": totals.uncertain_flop} if totals.uncertain_flop else {}),
             **self._utilisation(totals, count, now, device),
@@ -285,12 +376,12 @@ class Journal:
             settings.write(line)
         if settings.state_path is not None:
             self._save_state(settings.state_path, totals)
-        warning = settings.threshold.warning(totals, self.total_steps)
+        warning = settings.threshold.warning((each.whole, each.planned) for each in story.counts.values())
         if warning is not None and not story.warned:
             story.warned = True
             _log.warning("flops-meter: %s", warning)
-        if self._unknown and story.sequence == 1:
-            _log.warning("flops-meter: operations whose FLOP nobody knows: %s", ", ".join(sorted(self._unknown)))
+        if found:
+            _log.warning("flops-meter: operations whose FLOP nobody knows: %s", ", ".join(sorted(found)))
         if final and settings.json_path is not None:
             content = toolkit_file.document(totals, self._size, settings.job, settings.threshold, words, device)
             _save(settings.json_path, content)
@@ -305,6 +396,14 @@ class Journal:
 
     def _save_state(self, path: Path, totals: Totals) -> None:
         _save(path, {**self.state(), "totals": totals.to_dict()})
+
+
+def _counts_of(state: Any) -> dict[str, Totals]:
+    """Totals by their counts' names. Raises ValueError."""
+    try:
+        return {str(name): Totals.from_dict(totals) for name, totals in state.items()}
+    except AttributeError as error:
+        raise ValueError(f"no counts of a flops meter: {error!r}") from error
 
 
 def _save(path: Path, content: dict[str, Any]) -> None:

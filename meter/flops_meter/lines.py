@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 PREFIX = "flops_meter v=1"
 _DIGITS = 32
+_CHECKED = 12
+"""Hexadecimal digits of a digest that a metric, a 64-bit float, holds exactly."""
 
 AMOUNTS = (
     "model_flop",
@@ -58,7 +60,11 @@ uncertain_flop: how far model_flop may be off by chance, where work was estimate
 failed: 1 when counting stopped on an error; job_check: 48 bits of SHA-256 of the job's ARN, so that metrics alone show
 a line of another job; chain_check: 48 bits of chain; mfu: of this interval, where the hardware's peak is known.
 """
+_NEVER_LESS = (*AMOUNTS, "to", "ranks", "failed")
+"""Whole numbers that do not shrink from one line of an attempt to the next; nor does `covered`."""
 METRIC_PREFIX = "flops_auditor:"
+_WHOLE = re.compile("[0-9]{1,400}")
+_SECONDS = re.compile("[0-9]{1,20}(?:\\.[0-9]+)?")
 _PAINT = "(?:\\x1b\\[[0-9;]*m|[ \\t])*"
 _TIME = "(?:[0-9-]{10}T[0-9:.]+(?:Z|[+-][0-9:]+)? )?"
 _BAR = "(?:[^\"'>]*(?:\\r|(?:it/s|s/it)[^\\]]*\\]))?"
@@ -77,15 +83,21 @@ class Line:
 
     def number(self, name: str) -> int:
         """A whole number. Raises MalformedLine."""
-        try:
-            return int(self.words[name])
-        except (KeyError, ValueError) as error:
-            raise MalformedLine(f"{name} is no whole number in {self.words}") from error
+        if not _WHOLE.fullmatch(self.words[name]):
+            raise MalformedLine(f"{name} is no whole number in {self.words}")
+        return int(self.words[name])
 
     @property
-    def amounts(self) -> dict[str, int]:
-        """The cumulative amounts."""
-        return {name: self.number(name) for name in AMOUNTS}
+    def covered(self) -> float:
+        """Seconds that the amounts cover. Raises MalformedLine."""
+        if not _SECONDS.fullmatch(self.words["covered"]):
+            raise MalformedLine(f"covered is no number of seconds in {self.words}")
+        return float(self.words["covered"])
+
+    @property
+    def never_less(self) -> dict[str, float]:
+        """What does not shrink within an attempt. Raises MalformedLine."""
+        return {**{name: self.number(name) for name in _NEVER_LESS}, "covered": self.covered}
 
 
 class MalformedLine(ValueError):
@@ -107,14 +119,14 @@ def genesis(job: str) -> str:
 
 def check_number(text: str) -> int:
     """48 bits of SHA-256, as a number that a metric can hold exactly."""
-    return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
+    return int(hashlib.sha256(text.encode()).hexdigest()[:_CHECKED], 16)
 
 
 def write(words: Mapping[str, object], previous: str) -> tuple[str, str]:
     """The line, and its chain."""
     body = " ".join([PREFIX, *(f"{name}={value}" for name, value in words.items()), f"prev={previous}"])
     chain = hashlib.sha256(body.encode()).hexdigest()[:_DIGITS]
-    return f"{body} chain={chain} chain_check={int(chain[:12], 16)}", chain
+    return f"{body} chain={chain} chain_check={int(chain[:_CHECKED], 16)}", chain
 
 
 def read(text: str) -> Line | None:
@@ -124,8 +136,9 @@ def read(text: str) -> Line | None:
         return None
     pairs = [word.partition("=") for word in own.split()[1:]]
     words = {name: value for name, sign, value in pairs if sign}
-    if len(words) != len(pairs) or "chain" not in words:
-        raise MalformedLine(f"words are name=value, each once, with a chain: {own[:200]!r}")
+    expected = ["v", *ORDER, *(name for name in OPTIONAL if name in words), "prev", "chain", "chain_check"]
+    if len(words) != len(pairs) or list(words) != expected:
+        raise MalformedLine(f"words are name=value, each once and in order, to the chain: {own[:200]!r}")
     return Line(words)
 
 
@@ -144,12 +157,12 @@ def verify(log: Iterable[str], job: str | None = None) -> tuple[Sequence[Line], 
     """Read a log and say where it is not what one meter wrote: changed, cut, pasted or of another job.
 
     A line of a new attempt may go on from any earlier line: what was written between that and the interruption was
-    lost and done again. Amounts never shrink within an attempt, and attempts never go back, but where a count begins
-    anew, without the state of the one before.
+    lost and done again. Within an attempt neither amounts shrink nor the time they cover, the number of ranks and
+    `failed`; attempts never go back, but where a count begins anew, without the state of the one before.
     """
     lines: list[Line] = []
     breaks: list[Break] = []
-    chains: dict[str, int] = {}
+    chains: dict[str, Line] = {}
     highest = 0
     for text in log:
         place = len(lines) + 1
@@ -157,48 +170,57 @@ def verify(log: Iterable[str], job: str | None = None) -> tuple[Sequence[Line], 
             line = read(text)
             if line is None:
                 continue
-            words, sequence, attempt, _ = line.words, line.number("seq"), line.number("attempt"), line.amounts
+            words, attempt, _ = line.words, line.number("attempt"), (line.number("seq"), line.never_less)
         except MalformedLine as error:
             breaks.append(Break(place, str(error)))
             continue
         lines.append(line)
-        if words["chain"] != _own_chain(text):
+        own = _own_chain(text)
+        if words["chain"] != own:
             breaks.append(Break(place, "the line was changed: its chain is not its digest"))
-        if job is not None and words.get("job") != job:
-            breaks.append(Break(place, f"it is of another job: {words.get('job')}"))
+        elif words["chain_check"] != str(int(own[:_CHECKED], 16)):
+            breaks.append(Break(place, "the line was changed: its chain_check is not its chain's"))
+        if words["job_check"] != str(check_number(words["job"])):
+            breaks.append(Break(place, "its job_check is another job's"))
+        if job is not None and words["job"] != job:
+            breaks.append(Break(place, f"it is of another job: {words['job']}"))
         breaks += [Break(place, why) for why in _out_of_order(line, lines[:-1], chains, highest)]
         highest = attempt if _begins(line) else max(highest, attempt)
-        chains[words["chain"]] = sequence
+        chains[words["chain"]] = line
     return lines, breaks
 
 
-def _out_of_order(line: Line, earlier: Sequence[Line], chains: Mapping[str, int], highest: int) -> Iterator[str]:
-    """Why a line does not follow those before it. `chains`: their numbers by chain; `highest`: the latest attempt."""
+def _out_of_order(line: Line, earlier: Sequence[Line], chains: Mapping[str, Line], highest: int) -> Iterator[str]:
+    """Why a line does not follow those before it. `chains`: those by their chain; `highest`: the latest attempt."""
     words, sequence, attempt, begins = line.words, line.number("seq"), line.number("attempt"), _begins(line)
-    before = earlier[-1] if earlier else None
+    before, parent = earlier[-1] if earlier else None, chains.get(words["prev"])
     if words["chain"] in chains:
         yield "the same line stood there before: it was put in again"
-    if (sequence != 1 and begins) or sequence != chains.get(words.get("prev", ""), sequence - 1) + 1:
+    if (sequence != 1 and begins) or (parent is not None and sequence != parent.number("seq") + 1):
         yield "its number is not the next one"
     if begins:
+        if before is not None and line.number("since") < before.number("since"):
+            yield "it begins anew at an earlier time"
         return
+    if parent is not None and words["since"] != parent.words["since"]:
+        yield "its since is not that of the line it goes on from"
     if attempt < highest:
         yield "an earlier attempt after a later one"
     if before is None:
         yield "lines before it are missing"
     elif attempt == before.number("attempt"):
-        if words.get("prev") != before.words["chain"]:
+        if words["prev"] != before.words["chain"]:
             yield "lines before it are missing, or were put in"
-        shrunk = [name for name, amount in before.amounts.items() if line.amounts[name] < amount]
+        shrunk = [name for name, amount in before.never_less.items() if line.never_less[name] < amount]
         if shrunk:
             yield f"smaller than in the line before: {', '.join(shrunk)}"
-    elif words.get("prev") not in chains:
+    elif parent is None:
         yield "a new attempt that goes on from no line of this log"
 
 
 def _begins(line: Line) -> bool:
     """Whether the chain begins with this line."""
-    return line.words.get("prev") == genesis(line.words.get("job", ""))
+    return line.words["prev"] == genesis(line.words["job"])
 
 
 def counts_of(lines: Sequence[Line]) -> list[Line]:

@@ -1,37 +1,38 @@
 """FlopsMeter: counts the model FLOP of a training run from inside the process that trains."""
 
-import gc
 import logging
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
+from torch.autograd import forward_ad
+from torch.optim import optimizer
 
 from flops_meter.account import Account
 from flops_meter.calls import Lengths, describe, generates, lengths_of, tensors_of
-from flops_meter.changes import Graphs, registrations, watch_registrations
+from flops_meter.changes import Graphs, compiled_forms, registrations, watch_registrations
 from flops_meter.hooks import CompiledEntry, ModuleHook, OutputHook
-from flops_meter.journal import Journal, Settings, lost_since
+from flops_meter.journal import Journal, Settings
 from flops_meter.prediction import Predictor, Sizes, same
+from flops_meter.recomputed import in_backward, in_function
 from flops_meter.sampling import Samples
 from flops_meter.size import model_size
+from flops_meter.updates import Updates
 from flops_meter.watching import (
     Pass,
     Watch,
     foreign_modes,
     graph_nodes,
-    in_backward,
     settle_unseen,
-    storage_of,
     weights_seen,
 )
-from flops_meter.work import DENSE, Totals, Work, add, counted, total
+from flops_meter.work import DENSE, DOUBTFUL, Gaps, Totals, Work, add, counted, total
 
 _log = logging.getLogger("flops_meter")
 
@@ -40,6 +41,10 @@ _MAIN_SHARE = 2
 _DEEPEST = 8
 _REFRESH = 64
 _MOST_UNFIRED = 3
+_MOST_SOUGHT = 4
+"""Steps of which nothing was seen, after each of which two are counted."""
+_MOST_HELD = 256
+"""Passes without gradients that wait until it is known what they were for."""
 _MOST_KEYS = 256
 """Kinds of calls after which numbers and words among the arguments tell no kinds apart: a step's number does not."""
 
@@ -64,12 +69,17 @@ class _Call:
     expected: Work | None = None
     found: bool = False
     labelled: bool = False
+    may_train: bool = False
+    """Whether it stands in a step and nobody said that it is for something else."""
     times_back: int = 0
     last_task: int = -1
     backward_watched: bool = True
     alive: "weakref.ref[OutputHook] | None" = None
     settled: bool = False
     again: bool = False
+    checkpointed: bool = False
+    """In an autograd function's forward: a checkpoint of the reentrant kind calls it again in the backward."""
+    waited: bool = False
     nodes: int = 0
     pairs: dict[int, int] = field(default_factory=dict)
 
@@ -85,6 +95,28 @@ class FlopsMeter:
     lines add up all ranks. Counting never breaks a training run: an error inside is logged once and makes the lines
     say that the count is incomplete.
     """
+
+    _came_back = False
+    """Whether gradients came back in the step that runs, or in the last one and after it."""
+    _undecided = False
+    """Whether a step is over of which nobody asked yet what its passes without gradients were for."""
+    _placed = False
+    """Whether the step is one of `steps`, or of `uncounted_steps`, already."""
+    _waited_for = False
+    """Whether a backward may still have come to passes of the last step when it was over."""
+    _aside: Work | None = None
+    """What ran in the last step outside of passes; None where it was not counted."""
+    _aside_before: Work | None = None
+    """The same of the last counted step that trained without a backward."""
+    _begun_at = 0
+    _step_before = 0
+    """FLOP of the last step that was counted as a whole and had a backward."""
+    _unseen = 0
+    """Steps that trained and of which nothing was seen."""
+    _backward_ran = False
+    """Whether weights have other gradients than at the last step's begin: a backward ran in it, seen or not."""
+    _seek = 0
+    """Steps that are counted to see what such a one is made of."""
 
     def __init__(
         self, model: nn.Module, *more: nn.Module, total_steps: int | None = None, settings: Settings | None = None
@@ -105,6 +137,8 @@ class FlopsMeter:
         self._open: _Call | None = None
         self._pending: list[_Call] = []
         self._passed_by: list[_Call] = []
+        self._held: list[_Call] = []
+        self._updates = Updates()
         self._contexts: list[str] = []
         self._in_step = False
         self._told_tokens: int | None = None
@@ -120,6 +154,7 @@ class FlopsMeter:
         self._until_refresh = 0
         self._graphs = Graphs()
         self._entries: list[weakref.ref[nn.Module]] = []
+        self._given, self._called = list[int](), set[int]()  # entries that were handed over by name; that were called
         self._parts_hooked = False
         self._handles: list[Any] = []
         self._warned: set[str] = set()
@@ -134,6 +169,9 @@ class FlopsMeter:
         self._journal = Journal(self._account, size, settings, total_steps)
         self._finalizer = weakref.finalize(self, self._journal.close)
         weakref.finalize(self, self._watch.end)
+        handle = optimizer.register_optimizer_step_pre_hook(ModuleHook(lambda *_: _optimizes(owner)))
+        self._handles.append(handle)
+        weakref.finalize(self, handle.remove)
 
     # ----- What was counted
 
@@ -141,8 +179,10 @@ class FlopsMeter:
     def totals(self) -> Totals:
         """Everything this process counted, and what it took over from the state that was loaded."""
         self._guarded(self._settle)
-        if not self._in_step and not self._pending and self._open is None:
-            self._stop_watching()
+        if not self._in_step:
+            self._guarded(self._release)
+            if not self._waiting() and self._open is None:
+                self._stop_watching()
         return self._carried.plus(self._account.totals)
 
     @property
@@ -228,6 +268,7 @@ class FlopsMeter:
 
     def watch(self, module: nn.Module) -> None:
         """Count another module's passes too: a reference model, a teacher, the second of two networks."""
+        self._given.append(len(self._entries))
         for each in _main_chain(module):
             self._hook(each)
 
@@ -243,21 +284,18 @@ class FlopsMeter:
             self._guarded(self._after, module, args, kwargs, output)
 
         if type(module).__name__ == "RecursiveScriptModule":
+            self._watch.scripted = True
             return  # takes no hooks: its operations are found where they run, as those of a function are
         self._handles.append(module.register_forward_pre_hook(ModuleHook(before), with_kwargs=True))
         self._handles.append(module.register_forward_hook(ModuleHook(after), with_kwargs=True, always_call=True))
 
     def _find_compiled(self) -> None:
         """Compiled forms of the modules, where hooks inside are not called: made before or after the meter."""
-        if "torch._dynamo.eval_frame" not in sys.modules:
-            return
         entries = {id(module): module for each in self._entries if (module := each()) is not None}
         for module in entries.values():
             self._enter_compiled(module)
-        wrapper = sys.modules["torch._dynamo.eval_frame"].OptimizedModule
-        for each in gc.get_objects():
-            # type(), since isinstance would ask lazy objects for their class and wake them
-            if type(each) is wrapper and id(each) not in entries and id(each._orig_mod) in entries:
+        for each in compiled_forms():
+            if id(each) not in entries and id(each._orig_mod) in entries:
                 self._hook(each)
 
     def _enter_compiled(self, module: nn.Module) -> None:
@@ -302,6 +340,7 @@ class FlopsMeter:
     def close(self) -> None:
         """Write the last line and the file, and take the hooks off. What comes after is not counted."""
         self._guarded(self._settle)
+        self._guarded(self._release, True)
         self._stop_watching()
         for handle in self._handles:
             handle.remove()
@@ -318,24 +357,23 @@ class FlopsMeter:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from a checkpoint: what was counted up to it counts, what was done after it and lost is `discarded`.
 
+        What this meter counted before it loads another one's state goes on counting: load it before the first step.
         Raises ValueError when the state is not one of state_dict.
         """
         if not isinstance(state, dict) or "totals" not in state:
             raise ValueError("no state of a flops meter: pass what state_dict() gave")
         carried = Totals.from_dict(state["totals"])
-        if state.get("count") == self._journal.count:  # back to what this meter kept itself
-            carried.discarded_flop = lost_since(carried, self.totals)
-            self._account.clear()
-        self._journal.resume(state, carried)
+        self._journal.resume(state, carried, self.totals)
         self._carried = carried
 
     def gathered_state(self, name: str) -> dict[str, Any] | None:
         """The state of all ranks together, on rank 0; None on the others. All ranks call it, with the same name."""
         totals = self._journal.gather(name, self.totals)
-        return None if totals is None else {"totals": totals.to_dict(), **self._journal.state()}
+        return None if totals is None else {"totals": totals.to_dict(), **self._journal.state(), "gathered": True}
 
     def missed(self, steps: int) -> None:
-        """Steps that were done before this meter knew of them, as when a checkpoint without a state goes on."""
+        """Steps that were done before this meter knew of them, as when a checkpoint without a state goes on: blocks, as
+        `step` has them, not an optimizer's updates of several."""
         self._carried.uncounted_steps += steps
 
     # ----- Inside
@@ -354,10 +392,10 @@ class FlopsMeter:
             _log.exception("flops-meter stops counting; training goes on, and its lines say that the count is short")
             self._stop_watching()
 
-    def _write(self, journal: Callable[[Totals, Mapping[str, int], str | None], None]) -> None:
+    def _write(self, journal: Callable[[Totals, Gaps], None]) -> None:
         """A line that cannot be written ends no training: its standard output may be closed."""
         try:
-            journal(self._carried, self.unknown_operations, self.failure)
+            journal(self._carried, Gaps(self.failure is not None, frozenset(self.unknown_operations)))
         except Exception as error:
             if os.environ.get("FLOPS_METER_STRICT") == "1":
                 raise
@@ -365,16 +403,22 @@ class FlopsMeter:
 
     def _begin_step(self, tokens: int | None) -> None:
         self._settle()
+        self._release()
         self._stack.clear()
-        self._in_step = True
+        self._in_step, self._came_back, self._backward_ran, self._aside = True, False, False, None
+        self._placed = False
+        self._begun_at = self._account.known.model_flop
+        self._always_watch, self._seek = self._always_watch or self._seek > 0, max(self._seek - 1, 0)
         if self._always_watch:
             self._find_compiled()
-        if not self._pending:
+        if not self._waiting():
             self._sampled = self._samples.draw()
         self._always_watch = self._always_watch or self._sampled
+        modules = [module for each in self._entries if (module := each()) is not None]
+        self._updates.look(modules, closely=self._always_watch)
         self._told_tokens = self._plausible(tokens)
         self._unmasked = [0, 0, 0]
-        if not self._watching and (self._always_watch or any(each.watched is not None for each in self._pending)):
+        if not self._watching and (self._always_watch or self._waiting(watched=True)):
             self._start_watching()
 
     def _plausible(self, tokens: int | None) -> int | None:
@@ -394,29 +438,36 @@ class FlopsMeter:
         fired = self._settle()
         if not fired:
             self._settle_blind()
-        for each in self._passed_by:
-            self._account.forward_only(each.kind, each.forward or {}, each.lengths, each.pairs)
+        self._held += self._passed_by
         self._passed_by = []
+        self._undecided, self._backward_ran = True, self._backward_ran or self._updates.has_new_gradients()
+        self._waited_for = self._waiting()
+        if self._came_back:
+            self._count_step(True)
+        if self._watching and self._always_watch:
+            self._aside = total([self._watch.aside, self._watch.loss, self._watch.applied])
+            if not self._updates.had_gradients():  # an optimizer without any to use trains by its own products
+                add(self._aside, self._watch.optimizing)
+            if self._came_back:
+                self._step_before = self._account.known.model_flop - self._begun_at
         self._always_watch = self._always_watch_next or not fired
         self._always_watch_next = False
         if self._told_tokens is not None:
             dense, paired, positions = self._unmasked
             self._account.pad(dense, paired, positions, self._told_tokens)
             self._account.known.tokens += self._told_tokens
-        self._account.known.steps += 1
         self._in_step, self._told_tokens = False, None
-        if self._watching and not any(each.watched is not None for each in self._pending):
+        if not self._waiting(watched=True):
             self._stop_watching()
+
+    def _waiting(self, watched: bool = False) -> bool:
+        """Whether a backward may still come to passes that are over; `watched`: to some that were counted."""
+        waiting = [*self._pending, *(each for each in self._held if each.checkpointed)]
+        return any(each.watched is not None for each in waiting) if watched else bool(waiting)
 
     def _start_watching(self) -> None:
         self._watch.clear()
         self._watch.begin()
-        self._watch.weights = {
-            storage_of(parameter)
-            for each in self._entries
-            if (module := each()) is not None
-            for parameter in module.parameters()
-        }
         self._watching = True
 
     def _stop_watching(self) -> None:
@@ -427,22 +478,29 @@ class FlopsMeter:
 
     def _before(self, index: int, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self._stack.append(module)
-        if len(self._stack) > 1 or in_backward():
+        if len(self._stack) > 1:
             return
-        gradients = torch.is_grad_enabled()
+        if in_backward():
+            self._called_again(module, args, kwargs)
+            return
+        self._called.add(index)
+        checkpointed = in_function()
+        gradients = torch.is_grad_enabled() or checkpointed
         structure, sizes = describe(args, kwargs, values=len(self._keys) < _MOST_KEYS)
         context = self._contexts[-1] if self._contexts else ""
-        details = (index, module.training, gradients, context, self._trainable(), structure)
+        derivatives = forward_ad._current_level  # of the forward kind: other work for the same call
+        details = (index, module.training, gradients, checkpointed, derivatives, context, self._trainable(), structure)
         key = self._keys.setdefault(details, len(self._keys))
         lengths = lengths_of(args, kwargs)
         kind = context or _kind(module, kwargs)
         if index in self._beside and self._in_step and not context and kind == "evaluation":
             kind = "reference"  # a teacher in a step: it evaluates nothing
-        call = _Call(key, sizes, module, gradients, kind, lengths, None)
+        call = _Call(key, sizes, module, gradients, kind, lengths, None, checkpointed=checkpointed)
+        call.may_train = self._in_step and not context and kind != "generation"
         call.labelled = kwargs.get("labels") is not None
         if gradients:
             self._settle()
-        if not self._in_step and not self._pending:
+        if not self._in_step and not self._waiting():
             self._sampled = self._samples.draw()
         forward = self._forwards.get(key)
         if forward is None:
@@ -458,7 +516,11 @@ class FlopsMeter:
         if not known and not self._watching:
             self._start_watching()
         elif (
-            known and self._watching and gradients and not self._pending and not (self._in_step and self._always_watch)
+            known
+            and self._watching
+            and gradients
+            and not self._waiting()
+            and not (self._in_step and self._always_watch)
         ):
             self._stop_watching()
         if self._watching:
@@ -476,45 +538,175 @@ class FlopsMeter:
         if self._stack or call is None or call.module is not module:
             return
         self._open = None
+        if in_backward():
+            self._note_nodes(call)
+            self._expect(call, output)
+            return
         self._watch.current = None
         if sys.exc_info()[0] is not None and output is None:
             return  # the forward failed: nothing came of it
+        if call.gradients and not call.checkpointed:
+            self._note_nodes(call)
         if call.watched is not None:
-            if call.gradients and self._graphs.new_when_counted(call.key, graph_nodes() - call.nodes):
-                call.expected = None  # the next call would have been counted for this: it says nothing of others
             call.forward = call.watched.forward
             call.pairs = dict(self._watch.pairs)
             self._compare(call)
             self._forwards[call.key].add(call.sizes, call.forward)
-        elif call.gradients:
-            self._graphs.made(call.key, graph_nodes() - call.nodes)
-        wanted = [each for each in tensors_of(output) if each.requires_grad] if call.gradients else []
-        if wanted:
-            hook = OutputHook(_Arrival(self, call))
-            call.alive = weakref.ref(hook)
-            self._watch.expect(wanted)
-            for each in wanted:
-                each.register_hook(hook)  # type: ignore[no-untyped-call]
-            self._pending.append(call)
-        else:
+        if call.checkpointed:
+            self._hold(call)
+        elif not self._expect(call, output):
             self._nothing_comes_back(call)
         busy = self._in_step and self._always_watch
         if self._watching and not busy and (not call.gradients or foreign_modes()) and not self._expecting():
             self._stop_watching()
 
+    def _called_again(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """A module is called in a backward: by a checkpoint around all of it, whose first call had no gradients."""
+        if not torch.is_grad_enabled() or not self._held:
+            return
+        _, sizes = describe(args, kwargs)
+        for call in reversed(self._held):
+            if call.checkpointed and call.module is module and call.sizes == sizes:
+                self._held.remove(call)
+                call.nodes = graph_nodes()
+                self._open = call
+                return
+
+    def _note_nodes(self, call: _Call) -> None:
+        """How many autograd nodes its forward made."""
+        made = graph_nodes() - call.nodes
+        if call.watched is None:
+            self._graphs.made(call.key, made)
+        elif self._graphs.new_when_counted(call.key, made):
+            call.expected = None  # the next call would have been counted for this: it says nothing of others
+
+    def _expect(self, call: _Call, output: Any) -> bool:
+        """Have gradients tell when they come back to the output. Returns whether they can."""
+        wanted = [each for each in tensors_of(output) if each.requires_grad] if call.gradients else []
+        if wanted:
+            hook = OutputHook(_Arrival(self, call))
+            call.alive = weakref.ref(hook)
+            for each in wanted:
+                each.register_hook(hook)  # type: ignore[no-untyped-call]
+            self._pending.append(call)
+        return bool(wanted)
+
     def _nothing_comes_back(self, call: _Call) -> None:
         """A pass to whose output no gradient can come."""
+        if call.gradients:
+            self._unfired[call.key] = self._unfired.get(call.key, 0) + 1
         if call.gradients and call.watched is not None and self._in_step:
             self._passed_by.append(call)
-            return
-        self._account.forward_only(call.kind, call.forward or {}, call.lengths, call.pairs)
-        if call.expected is not None and call.watched is not None:
-            self._put_right(call.kind, call.expected, call.forward or {})
+        elif call.may_train:
+            self._hold(call)
+        else:
+            self._let_go([call])
 
     def _expecting(self) -> bool:
         """Whether a backward that is to be counted may still come without a step's block having begun."""
-        watched = any(each.watched is not None for each in self._pending)
-        return watched and (self._in_step or not foreign_modes())
+        return self._waiting(watched=True) and (self._in_step or not foreign_modes())
+
+    # ----- Passes without gradients
+
+    def _hold(self, call: _Call) -> None:
+        """Until it is known what it was for: called again in a backward, or in a step that trains without one."""
+        self._held.append(call)
+        if len(self._held) > _MOST_HELD:
+            self._let_go([self._held.pop(0)])
+
+    def _let_go(self, calls: list[_Call], kind: str | None = None) -> None:
+        """It trained nothing, as far as can be seen; `kind` 'model': it did."""
+        for each in calls:
+            if kind == "model":
+                self._train(each.forward or {}, each.lengths, each.pairs, first=True)
+            else:
+                self._account.forward_only(each.kind, each.forward or {}, each.lengths, each.pairs)
+            if each.expected is not None and each.watched is not None:
+                self._put_right(kind or each.kind, each.expected, each.forward or {})
+
+    def _release(self, last: bool = False) -> None:
+        """A step is over, with what came after it: what were its passes without gradients for?
+
+        Checkpointed ones wait once more, unless this is the `last` time: their backward may still come.
+        """
+        over = [each for each in self._held if last or each.waited or not each.checkpointed]
+        self._held = [each for each in self._held if each not in over]
+        for each in self._held:
+            each.waited = True
+        decided, self._undecided = self._undecided, False
+        trained: list[_Call] = []
+        if decided and not self._came_back:
+            passes = [each for each in over if self._updates.are_of(each.module) or self._is_part(each.module)]
+            if self._backward_ran and self._aside is None and not counted(self._aside_before or {}) and not passes:
+                self._count_unseen()
+            elif self._updates.changed():
+                if self._updates.had_unused_gradients():
+                    self._always_watch = False  # an optimizer, by gradients of a step before
+                else:
+                    trained = passes
+                    self._trained_without_backward(passes)
+        if decided and (self._came_back or self._waited_for):
+            self._count_step(True)
+        if decided and (self._came_back or (self._backward_ran and not trained)):
+            self._updates.came_back()
+        self._let_go([each for each in over if each not in trained])
+
+    def _is_part(self, module: nn.Module) -> bool:
+        """Whether it is a part of a model that was handed over, such as a frozen head that is called beside it.
+
+        What was handed over by name is a part of models that are called themselves: not of what merely holds it and a
+        teacher, as Lightning's module does.
+        """
+        given = {index: whole for index in self._given if (whole := self._entries[index]()) is not None}
+        named = any(each is module for each in given.values())
+        wholes = [whole for index, whole in given.items() if index in self._called or not named]
+        return any(whole is not module and module in set(whole.modules()) for whole in wholes)
+
+    def _trained_without_backward(self, passes: list[_Call]) -> None:
+        """Zeroth order, forward-mode, by hand: the weights changed and no gradients came. What ran in the step trains.
+
+        What ran outside of passes is seen where the step was counted, and remembered for those that were not.
+        """
+        self._let_go(passes, "model")
+        aside, before = self._aside, self._aside_before
+        if aside is None and before is None:
+            self._count_step(bool(passes))
+            self._look_closer()
+            return
+        if aside is not None:
+            if before is not None and self._sampled:
+                self._put_right("model", before, aside)
+            self._aside_before = aside
+        known = aside if aside is not None else before or {}
+        self._train(known, None, {}, first=False)
+        self._always_watch = before is not None and not same(before, known)
+        if passes or counted(known):  # else an optimizer, in a block of its own
+            self._count_step(True)
+            self._warn("weights changed in a step without a backward pass: all products of the step count as training")
+
+    def _count_unseen(self) -> None:
+        """A backward ran and showed nothing, as in a function that was compiled around the model."""
+        self._look_closer()
+        self._account.known.model_flop += self._step_before
+        self._count_step(self._step_before > 0)
+        self._infer(self._step_before, "a backward pass showed nothing: its step counts as the last counted one")
+
+    def _count_step(self, whole: bool) -> None:
+        """The step trained: it is one of `steps` where its FLOP are in the account, else of `uncounted_steps`."""
+        if not self._placed:
+            self._account.known.steps += whole
+            self._account.known.uncounted_steps += not whole
+        self._placed = True
+
+    def _look_closer(self) -> None:
+        """A step showed nothing: count the next two, unless that was tried before."""
+        self._unseen += 1
+        self._seek = 2 if self._unseen <= _MOST_SOUGHT else 0
+        self._always_watch = False
+
+    def optimizes(self) -> None:
+        """An optimizer begins: gradients that a backward left in the step may be gone when the step is over."""
+        self._backward_ran = self._backward_ran or (self._in_step and self._updates.has_new_gradients())
 
     def arrived(self, call: _Call) -> None:
         """Gradients came back to the output of a call."""
@@ -540,16 +732,13 @@ class FlopsMeter:
             if each.times_back:
                 continue
             if each.alive is not None and each.alive() is None:
-                self._unfired[each.key] = self._unfired.get(each.key, 0) + 1
-                if each.watched is not None and self._in_step:
-                    self._passed_by.append(each)
-                else:
-                    self._account.forward_only(each.kind, each.forward or {}, each.lengths, each.pairs)
+                self._nothing_comes_back(each)
             else:
                 waiting.append(each)
         self._pending = waiting
         if not fired:
             return False
+        self._came_back = True
         for each in fired:
             each.settled = True
         backward = self._backward_of(fired)
@@ -563,6 +752,8 @@ class FlopsMeter:
 
     def _train(self, work: Work, lengths: Lengths | None, pairs: dict[int, int], first: bool) -> None:
         self._account.train(work, lengths, pairs, counts_tokens=first and self._told_tokens is None)
+        if work.get(DOUBTFUL):
+            self._warn("an autograd function may take products twice, which then count twice: uncertain_flop has them")
         if lengths is not None and lengths.real is None:
             self._unmasked[0] += work.get(DENSE, 0)
             self._unmasked[1] += counted(work) - work.get(DENSE, 0)
@@ -585,11 +776,11 @@ class FlopsMeter:
         key = tuple((each.key, each.times_back) for each in fired)
         sizes = tuple(size for each in fired for size in each.sizes)
         if self._watching and all(each.backward_watched for each in fired):
-            backward = total([self._watch.backward, self._watch.loss])
+            backward = self._watch.behind_outputs
             settle_unseen(self._watch, backward)
             for each in fired:
                 add(backward, self._unseen_head(each))
-            self._watch.clear()
+            self._watch.clear(self._waiting(watched=True))
             back = self._backwards.setdefault(key, Predictor())
             remembered = self._remembered(fired)
             if remembered is not None and all(each.expected is not None or each.again for each in fired):
@@ -683,10 +874,11 @@ class FlopsMeter:
         """
         if not self._watching:
             return
-        seen = total([self._watch.backward, self._watch.loss])
+        seen = self._watch.behind_outputs
         backward = counted(self._watch.backward)
         if not backward:
             return
+        self._came_back = True
         passes = [*self._passed_by, *(each for each in self._pending if each.watched is not None)]
         if passes:
             self._settle_passed_by(passes, seen)
@@ -741,6 +933,12 @@ def _told(owner: "weakref.ref[FlopsMeter]", module: nn.Module, args: tuple[Any, 
     meter = owner()
     if meter is not None:
         meter._guarded(meter.found_called, module, args)
+
+
+def _optimizes(owner: "weakref.ref[FlopsMeter]") -> None:
+    meter = owner()
+    if meter is not None:
+        meter._guarded(meter.optimizes)
 
 
 class _Arrival:

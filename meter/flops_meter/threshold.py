@@ -1,6 +1,6 @@
 """One early warning: the run, projected to its end, comes near the line above which its maker becomes a provider."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from flops_meter.work import Totals
@@ -25,19 +25,25 @@ class Threshold:
         flop = said or max(original, _UNKNOWN_ORIGINAL) / 3
         return cls(round(flop), 0.5 if share is None else share)
 
-    def warning(self, totals: Totals, total_steps: int | None) -> str | None:
-        """What to tell people, or None. Without a known end, what was done so far is held against the line."""
-        done = totals.steps + totals.uncounted_steps
-        projected = totals.model_flop
-        if total_steps and totals.steps:
-            projected = totals.model_flop * max(total_steps, done) // totals.steps
+    def warning(self, counts: Iterable[tuple[Totals, int | None]]) -> str | None:
+        """What to tell people, or None, of each count and the steps that it is going to have. Where nobody knows them,
+        what was done so far is held against the line."""
+        each = list(counts)
+        projected = sum(_projected(totals, steps) for totals, steps in each)
         if projected <= self.share * self.flop:
             return None
-        end = f"is going to take {projected:.2e} FLOP" if total_steps else f"has taken {projected:.2e} FLOP"
+        ends = any(steps for _, steps in each)
+        end = f"is going to take {projected:.2e} FLOP" if ends else f"has taken {projected:.2e} FLOP"
         return (
             f"this run {end}, {projected / self.flop:.0%} of {self.flop:.2e}: over that line the maker of a modified "
             "general-purpose AI model is its provider, if it is placed on the Union market (Commission Guidelines)"
         )
+
+
+def _projected(totals: Totals, total_steps: int | None) -> int:
+    """FLOP at the end: steps that are not in the count, and those to come, are taken to be like those that are."""
+    done = totals.steps + totals.uncounted_steps
+    return totals.model_flop * max(total_steps or 0, done) // totals.steps if totals.steps else totals.model_flop
 
 
 def _amount(text: str | None) -> float | None:

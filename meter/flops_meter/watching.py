@@ -2,11 +2,12 @@
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from threading import get_ident
+from threading import Lock, get_ident
 from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import optimizer
 from torch.utils import _python_dispatch
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -21,12 +22,10 @@ from flops_meter.formulas import (
     pairs_in,
     recurrent,
 )
-from flops_meter.work import DENSE, SURPLUS, Work, add
-
-FORWARD = "forward"
-BACKWARD = "backward"
-LOSS = "loss"
-"""Operations under gradients that belong to no pass: what stands between the model's output and the loss."""
+from flops_meter.functions import FUNCTIONS
+from flops_meter.recomputed import Functions, in_backward, in_function, read
+from flops_meter.values import tensors_in
+from flops_meter.work import DENSE, DOUBTFUL, SIGNAL, SURPLUS, Work, add, counted, total
 
 _ASIDE = {"prim::device", "aten::sym_is_contiguous", "aten::is_contiguous", "aten::is_strides_like_format"}
 _ASIDE |= {f"aten::{name}" for name in ("is_non_overlapping_and_dense", "size", "sym_size", "stride", "sym_stride")}
@@ -35,9 +34,8 @@ _ASIDE |= {"prim::layout"}
 """What a tensor subclass is asked about itself: no work."""
 
 
-def in_backward() -> bool:
-    """Whether autograd runs this thread's code now."""
-    return bool(torch._C._current_graph_task_id() != -1)
+_COPIES = {"aten::_to_copy", "aten::clone"}
+"""The same values in another precision, on another device, in another order."""
 
 
 def graph_nodes() -> int:
@@ -48,6 +46,36 @@ def graph_nodes() -> int:
 def foreign_modes() -> bool:
     """Whether somebody else's dispatch mode is on, so that ours must end in the order in which it began."""
     return any(not isinstance(mode, Watch) for mode in _python_dispatch._get_current_dispatch_mode_stack())
+
+
+class _Compiler:
+    """Held off while any watch is on: compiled code that meets a dispatch mode at its first call is skipped for good.
+
+    Watches of several meters end in any order, in several threads; the compiler has one stance for all of them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._watches: set[int] = set()
+        self._stance: Any = None
+
+    def hold_off(self, watch: object) -> None:
+        """Where there is a compiler."""
+        with self._lock:
+            self._watches.add(id(watch))
+            if self._stance is None and "torch._dynamo" in sys.modules:
+                self._stance = torch.compiler.set_stance("force_eager")
+
+    def let_go(self, watch: object) -> None:
+        """As it was before, when the last watch is off."""
+        with self._lock:
+            self._watches.discard(id(watch))
+            if not self._watches and self._stance is not None:
+                self._stance.__exit__(None, None, None)
+                self._stance = None
+
+
+_COMPILER = _Compiler()
 
 
 class Pass:
@@ -63,7 +91,10 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     `current` is the pass whose forward runs. In a backward, what runs under gradients or inside a module's call is
     recomputation of activations (torch.utils.checkpoint and its relatives run the forward again so); `higher_order`
-    says that gradients alone do not mean that, since the backward itself is differentiated.
+    says that gradients alone do not mean that, since the backward itself is differentiated. Outside of both, what
+    gradients can come back through is `loss`: it stands between the model's output and the loss. What else runs there,
+    but for optimizers, is `aside`: it counts where the weights change without a backward. `optimizing` is what an
+    optimizer runs, `applied` what autograd functions run that no gradient comes back through: a reference's head.
     """
 
     supports_higher_order_operators = True
@@ -79,45 +110,45 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.higher_order = False
         self.loss: Work = {}
         self.backward: Work = {}
+        self.aside: Work = {}
+        self.optimizing: Work = {}
+        self.applied: Work = {}
         self.length: int | None = None
         self.unknown: dict[str, int] = {}
         self.error: Exception | None = None
         self.called_first: Callable[[nn.Module, Any], None] | None = None
         """Told of each call of a module that stands in no pass, before it."""
         self.pairs: dict[int, int] = {}
-        self.weights: set[int] = set()
-        self._outputs: set[int] = set()
-        self._wanted: dict[tuple[int, ...], tuple[bool, bool, bool]] = {}
-        self._wanted_by_state: dict[tuple[int, ...], tuple[bool, bool]] = {}
+        self.scripted = False
+        """Whether a scripted model runs: inside of it no tensor says that it needs gradients."""
+        self._wrapped = False
         self._formulas: dict[Any, tuple[str, Formula | None]] = {}
         self._composite: dict[Any, bool] = {}
+        self.functions = Functions(self._is_on, self._guarded)
         self._modules = _Modules(self)
-        self._stance: Any = None
 
-    def clear(self) -> None:
-        """Forget what was added up, for the next step."""
-        self.loss, self.backward, self.pairs = {}, {}, {}
-        self._wanted.clear()
-        self._wanted_by_state.clear()
-        self._outputs.clear()
+    def clear(self, waiting: bool = False) -> None:
+        """Forget what was added up, for the next step. `waiting`: the backward of a counted pass is to come."""
+        self.loss, self.backward, self.aside, self.pairs = {}, {}, {}, {}
+        self.optimizing, self.applied = {}, {}
+        self._wrapped = False
         self.higher_order = False
-        self._modules.clear()
+        self.functions.forget()
+        self._modules.clear(waiting)
 
     def begin(self) -> None:
         """Switch on, until end."""
-        # Without it, compiled code would be skipped for good when it meets a dispatch mode at its first call.
-        if "torch._dynamo" in sys.modules:
-            self._stance = torch.compiler.set_stance("force_eager")
+        _COMPILER.hold_off(self)
         self.__enter__()  # type: ignore[no-untyped-call]
         self._modules.begin()
+        self.functions.begin()
 
     def end(self) -> None:
         """Switch off, wherever it stands on the stack of modes; nothing where it is off."""
+        self.functions.end()
         self._modules.end()
-        if self._stance is not None:
-            self._stance.__exit__(None, None, None)
-            self._stance = None
-        if self not in _python_dispatch._get_current_dispatch_mode_stack():
+        _COMPILER.let_go(self)
+        if not self._is_on():
             return
         above = []
         while _python_dispatch._get_current_dispatch_mode() is not self:
@@ -125,6 +156,10 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.__exit__(None, None, None)  # type: ignore[no-untyped-call]
         for mode in reversed(above):
             _python_dispatch._push_mode(mode)
+
+    def _is_on(self) -> bool:
+        """Whether this thread's operations are seen."""
+        return self in _python_dispatch._get_current_dispatch_mode_stack()
 
     # ----- One operation
 
@@ -136,7 +171,10 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if any(each.__name__ == "FakeTensor" for each in types):
             return func(*args, **kwargs)  # somebody works shapes out: nothing runs
         name, formula = self._guarded(self._known, func) or (func._schema.name, None)
-        if name in _ASIDE or any(_in_parts(each) for each in types):
+        if name in _ASIDE:
+            return NotImplemented
+        if any(_in_parts(each) for each in types):
+            self._wrapped = True  # its parts do not say whether the whole needs gradients
             return NotImplemented
         if formula is None and self._is_composite(func):
             with self:
@@ -154,11 +192,13 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
             bounds = bounds_of(arguments)
             if bounds is not None:
                 self._note_pairs(work, bounds)
-            self._add({kind: int(amount) for kind, amount in work.items()}, args)
-        elif name == "aten::_to_copy" and args[0].dim() == 2:
-            self._modules.copied(args[0], result)
+            self._add({kind: int(amount) for kind, amount in work.items()}, read(func, args))
         elif name in self.unknown and not self._modules.stands_for(in_backward()):
             self.unknown[name] += 1
+        if name in _COPIES and args[0].dim() >= 2:
+            self.functions.identities.copied(args[0], result)
+        else:
+            self.functions.ran(func, args, kwargs, result)
 
     def _guarded(self, do: Any, *args: Any) -> Any:
         """An error of the meter's own in the middle of somebody's operation: told, never raised there."""
@@ -173,20 +213,6 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def called(self, module: nn.Module) -> bool:
         """Whether a linear layer was called since the last clear."""
         return id(module) in self._modules.called
-
-    def expect(self, outputs: Iterable[torch.Tensor]) -> None:
-        """Outputs of a pass that a loss is going to be made of."""
-        self._outputs.update(storage_of(each) for each in outputs)
-
-    def _fused_loss(self, args: Any) -> bool:
-        """Whether an operation without gradients works on a pass's output or, after one, on a weight.
-
-        A loss that makes its gradients in its forward does so in an autograd function: the head, fused with it.
-        """
-        if not self._outputs or self.backward:
-            return False  # after the backward it is an optimizer, and the memory of outputs is others'
-        places = {storage_of(each) for each in args if isinstance(each, torch.Tensor)} - {0}
-        return not places.isdisjoint(self._outputs | self.weights)
 
     def _known(self, func: Any) -> tuple[str, Formula | None]:
         found = self._formulas.get(func)
@@ -210,34 +236,18 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return known
 
     def _attention(self, name: str) -> Formula:
-        formula = attention(name, self._gradients_wanted)
-        backward = "backward" in name or "bwd" in name
-
-        def noting(seen: Seen) -> Work:
-            if not backward:
-                query, key, value = (_operand(seen.arguments, part) for part in ("q", "k", "v"))
-                flags = (query.requires_grad, key.requires_grad, value.requires_grad)
-                self._wanted[_place(query, key, value)] = flags
-            return formula(seen)
-
-        return noting
+        formula = attention(name, lambda *operands: self.functions.wanted(operands, (0, 1, 2)))
+        return formula if "backward" in name or "bwd" in name else self._noting(formula, "qkv")
 
     def _recurrent(self, backward: bool) -> Formula:
-        formula = recurrent(
-            backward, lambda values, state: self._wanted_by_state.get(_place(values, state), (True, True))
-        )
+        return recurrent(backward, lambda *operands: self.functions.wanted(operands, (0, 5)))
 
+    def _noting(self, formula: Formula, operands: str) -> Formula:
         def noting(seen: Seen) -> Work:
-            if not backward:
-                values, state = seen.arguments["input"], seen.arguments["hx_"]
-                self._wanted_by_state[_place(values, state)] = values.requires_grad, state.requires_grad
+            self.functions.note_wanted([_operand(seen.arguments, each) for each in operands])
             return formula(seen)
 
         return noting
-
-    def _gradients_wanted(self, query: Any, key: Any, value: Any) -> tuple[bool, bool, bool]:
-        """Which gradients a backward is for: the kernel makes all three, the forward saw which are wanted."""
-        return self._wanted.get(_place(query, key, value), (True, True, True))
 
     def _higher_order_operator(self, func: Any, args: Any) -> None:
         name = str(func.name()) if callable(getattr(func, "name", None)) else str(func)
@@ -258,23 +268,47 @@ class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 queries, keys = (each.tolist() for each in bounds)
                 self.pairs[window] = pairs_in(queries, keys, window)
 
-    def _add(self, work: Work, args: Any) -> None:
+    def _add(self, work: Work, operands: list[Any]) -> None:
+        taken = self.functions.takes(operands)
         if in_backward():
-            if self._modules.again or (torch.is_grad_enabled() and not self.higher_order):
+            again = bool(self._modules.again) or (FUNCTIONS.gradients() and not self.higher_order)
+            if again or self.functions.takes_again(operands):
                 spent = sum(amount for kind, amount in work.items() if not kind.startswith("ragged"))
                 work = {SURPLUS: spent} | {
                     kind.replace("ragged:", "ragged-surplus:"): amount
                     for kind, amount in work.items()
                     if kind.startswith("ragged")
                 }
+            elif self.functions.may_take_again(operands):
+                work = {**work, DOUBTFUL: counted(work)}
             add(self.backward, work)
             self._modules.saw_backward()
-        elif self.current is not None:
+            return
+        if taken:
+            work = {SURPLUS: counted(work)}
+        if self.current is not None:
             add(self.current.forward, work)
-            self._modules.saw_forward(args)
-        elif torch.is_grad_enabled() or self._fused_loss(args):
-            add(self.loss, work)
-            self._modules.saw_forward(args)
+        elif in_function():
+            add(self.loss if self.functions.comes_back(operands) else self.applied, work)
+        elif torch.is_grad_enabled():
+            wanted = self._wrapped or self.scripted or _needs_gradients(operands)
+            add(self.loss, work if wanted else {SIGNAL: counted(work)})
+        else:
+            add(self.optimizing if self._modules.optimizing else self.aside, work)
+            return
+        self._modules.saw_forward(operands)
+
+    @property
+    def behind_outputs(self) -> Work:
+        """What ran behind the passes of a step with a backward, the backward included."""
+        return total([self.backward, self.loss, {SIGNAL: counted(self.applied)}])
+
+
+def _needs_gradients(args: Any) -> bool:
+    return any(
+        _needs_gradients(each) if isinstance(each, list | tuple) else getattr(each, "requires_grad", False)
+        for each in args
+    )
 
 
 def _in_parts(kind: type) -> bool:
@@ -291,10 +325,6 @@ def _named(func: Any, args: Any, kwargs: Any) -> dict[str, Any]:
 def _operand(arguments: Mapping[str, Any], initial: str) -> Any:
     whole = {"q": "query", "k": "key", "v": "value"}[initial]
     return arguments[whole] if whole in arguments else arguments[initial]
-
-
-def _place(*tensors: Any) -> tuple[int, ...]:
-    return tuple(each.data_ptr() for each in tensors)
 
 
 def _linear_size(module: nn.Module) -> tuple[int, int] | None:
@@ -318,10 +348,10 @@ class _Modules:
         self._handles: list[Any] = []
         self._open: list[tuple[nn.Module, list[bool]]] = []
         self._unseen: list[tuple[Any, int, int, list[bool]]] = []
-        self._copies: dict[int, int] = {}
         self.used: set[int] = set()
         self.called: set[int] = set()
         self.again = 0
+        self.optimizing = 0
 
     def begin(self) -> None:
         module = torch.nn.modules.module
@@ -329,6 +359,8 @@ class _Modules:
         self._handles = [
             module.register_module_forward_pre_hook(self._before),
             module.register_module_forward_hook(self._after, always_call=True),
+            optimizer.register_optimizer_step_pre_hook(self._optimizes),
+            optimizer.register_optimizer_step_post_hook(self._optimized),
         ]
 
     def end(self) -> None:
@@ -336,14 +368,14 @@ class _Modules:
             handle.remove()
         self._handles = []
         self._open.clear()
-        self.again = 0
+        self.again = self.optimizing = 0
 
-    def clear(self) -> None:
+    def clear(self, waiting: bool) -> None:
         self.again = 0
         self._unseen.clear()
-        self._copies.clear()
-        self.used.clear()
-        self.called.clear()
+        if not waiting:
+            self.used.clear()
+            self.called.clear()
 
     def stands_for(self, backward: bool) -> bool:
         """Whether the size of a linear layer stands for an operation without a formula that runs now."""
@@ -352,18 +384,11 @@ class _Modules:
         node = torch._C._current_autograd_node() if self._unseen else None
         return any(own is node for own, _, _, _ in self._unseen)
 
-    def copied(self, source: torch.Tensor, copy: torch.Tensor) -> None:
-        """A weight in another precision stands for the weight."""
-        place = storage_of(source)
-        self._copies[storage_of(copy)] = self._copies.get(place, place)
-
     def saw_forward(self, args: Any) -> None:
         for _, seen in self._open:
             seen[0] = True
-        for each in args:
-            if isinstance(each, torch.Tensor):
-                place = storage_of(each)
-                self.used.add(self._copies.get(place, place))
+        for each in tensors_in(args):
+            self.used |= self._watch.functions.identities.places(each)
 
     def saw_backward(self) -> None:
         if self._unseen:
@@ -378,6 +403,12 @@ class _Modules:
                 add(into, {DENSE: flop * wanted})
         self._unseen.clear()
 
+    def _optimizes(self, *_: Any) -> None:
+        self.optimizing += 1
+
+    def _optimized(self, *_: Any) -> None:
+        self.optimizing -= 1
+
     def _elsewhere(self, module: nn.Module) -> bool:
         """Whether another thread's call is heard: its operations are not. A replica's of DataParallel and a backward's
         belong here, too.
@@ -388,6 +419,8 @@ class _Modules:
         if self._elsewhere(module):
             return
         self.again += in_backward()
+        for each in FUNCTIONS.running():
+            each.calls_modules = True
         if self._watch.current is None and self._watch.called_first is not None:
             self._watch.called_first(module, args)
         if _linear_size(module) is not None:
@@ -424,12 +457,4 @@ def settle_unseen(watch: Watch, into: Work) -> None:
 
 def weights_seen(watch: Watch, weights: Iterable[torch.Tensor]) -> bool:
     """Whether any of the weights was an operand of an operation that counts."""
-    return any(storage_of(each) in watch._modules.used for each in weights)
-
-
-def storage_of(tensor: torch.Tensor) -> int:
-    """Where a tensor's values lie; 0 for one without storage of its own."""
-    try:
-        return tensor.untyped_storage().data_ptr()
-    except (RuntimeError, NotImplementedError):
-        return 0
+    return any(watch.functions.identities.places(each) <= watch._modules.used for each in weights)

@@ -12,6 +12,10 @@ PAIRED = "paired"
 """Grows with pairs of positions: attention scores and their product with the values."""
 SURPLUS = "surplus"
 """Executed, but not counted: recomputed activations, and what an attention kernel recomputes (Annex A.1)."""
+SIGNAL = "signal"
+"""Forward work between the model and the loss that no gradient comes back through: no product of it needs any."""
+DOUBTFUL = "doubtful"
+"""The part of the counted FLOP that may be recomputation: what cannot be told from it."""
 RAGGED = "ragged:"
 """With a window's width (0: none) behind it: FLOP per pair in a kernel that is given the bounds of each sequence."""
 RAGGED_SURPLUS = "ragged-surplus:"
@@ -36,6 +40,18 @@ def counted(work: Mapping[str, int]) -> int:
     return work.get(DENSE, 0) + work.get(PAIRED, 0)
 
 
+@dataclass(frozen=True)
+class Gaps:
+    """What a count may lack. `failed`: counting stopped on an error; `unknown`: operations that may hide work."""
+
+    failed: bool = False
+    unknown: frozenset[str] = frozenset()
+
+    def plus(self, other: "Gaps") -> "Gaps":
+        """Those of both."""
+        return Gaps(self.failed or other.failed, self.unknown | other.unknown)
+
+
 @dataclass
 class Totals:
     """What a run has done so far. All amounts are whole numbers and only grow.
@@ -47,9 +63,11 @@ class Totals:
     reference models): the cumulative basis only. evaluation_flop: diagnostics, on neither basis.
     discarded_flop: model FLOP of steps that an interruption lost and that were done again.
     inferred_flop: the part of model_flop that was inferred, not counted (a forward pass that was not seen).
-    uncertain_flop: how far the sum may be off by chance, where calls that look alike did not take the same work.
-    tokens: positions of training passes without padding; steps: steps that ended; uncounted_steps: steps that the
-    trainer did before this meter knew of them.
+    uncertain_flop: how far the sum may be off by chance, where calls that look alike did not take the same work, and
+    what may be recomputation of an autograd function.
+    tokens: positions of training passes without padding.
+    steps: steps that trained and are in model_flop; uncounted_steps: steps of the run that are not: done before this
+    meter knew of them, or of which it saw nothing. Together they are all of its steps.
     """
 
     model_flop: int = 0
@@ -70,6 +88,11 @@ class Totals:
         """Everything that training steps executed."""
         return self.model_flop + self.surplus_flop
 
+    @property
+    def done_flop(self) -> int:
+        """Model FLOP of all training steps, of those that were lost, too."""
+        return self.model_flop + self.discarded_flop
+
     def plus(self, other: "Totals") -> "Totals":
         """The sum, field by field."""
         return Totals(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
@@ -88,3 +111,11 @@ class Totals:
                 raise ValueError(f"{each.name} must be a whole number from 0, not {value!r}")
             found[each.name] = value
         return cls(**found)
+
+
+def together(counts: Iterable[Totals]) -> Totals:
+    """The sum, field by field."""
+    whole = Totals()
+    for each in counts:
+        whole = whole.plus(each)
+    return whole

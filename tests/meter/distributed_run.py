@@ -1,14 +1,18 @@
-"""One process of a run with two: python -m tests.meter.distributed_run KIND RANK STORE STEPS.
+"""Runs of two processes each: python -m tests.meter.distributed_run FOLDER STEPS KIND...
 
-KIND: ddp, fsdp, alone, gpipe or 1f1b (a stage of a pipeline on each rank), zero1 to zero3 (DeepSpeed, where it is
-installed).
+KIND: ddp, fsdp, dies (the second rank, before its end), late (it stops counting on an error, and both meters are
+closed when the process group is gone), gpipe or 1f1b (a stage of a pipeline on each rank), zero1 to
+zero3 (DeepSpeed, where it is installed). All processes are forked from one, since importing torch takes seconds.
 
-Prints the lines of the first rank, then each rank's own count.
+Into FOLDER/KIND.RANK go the lines of the first rank, then each rank's own count.
 """
 
 import os
 import sys
+import traceback
 from datetime import timedelta
+from itertools import product
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -21,6 +25,8 @@ from tests.meter.tiny import TinyDecoder, rows
 
 def main(kind: str, rank: int, store: str, steps: int) -> None:
     """Train a few steps on this rank's half of the batch, or with its half of the model."""
+    if kind == "dies":
+        os.environ["FLOPS_METER_PATIENCE"] = "2"
     torch.set_num_threads(1)
     dist.init_process_group(
         "gloo", init_method=f"file://{store}", rank=rank, world_size=2, timeout=timedelta(seconds=90)
@@ -32,6 +38,12 @@ def main(kind: str, rank: int, store: str, steps: int) -> None:
         zero(int(kind[-1]), rank, steps)
     else:
         whole_model(kind, rank, steps)
+    if kind != "late":
+        finish()
+
+
+def finish() -> None:
+    """The end of the process group."""
     dist.barrier()
     dist.destroy_process_group()
 
@@ -100,10 +112,10 @@ def whole_model(kind: str, rank: int, steps: int) -> None:
     """The model on each rank, replicated or sharded."""
     model: nn.Module = TinyDecoder()
     meter = None
-    if kind == "ddp":
+    if kind in ("ddp", "late"):
         meter = FlopsMeter(model, settings=Settings(interval_seconds=0.0))
         model = nn.parallel.DistributedDataParallel(model)
-    elif kind == "alone":  # ranks that do not wait for each other
+    elif kind == "dies":  # ranks that do not wait for each other
         meter = FlopsMeter(model, settings=Settings(interval_seconds=1e9))
     else:
         from torch.distributed.device_mesh import init_device_mesh
@@ -116,17 +128,40 @@ def whole_model(kind: str, rank: int, steps: int) -> None:
         meter = FlopsMeter(model, settings=Settings(interval_seconds=0.0))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     batch = {name: value[rank::2] for name, value in rows(4, 64).items()}
-    for _ in range(steps):
+    for step in range(steps):
+        if kind == "late" and (rank, step) == (1, steps - 2):  # in its next step the first rank has heard of it
+            os.environ["FLOPS_METER_STRICT"] = "0"
+            meter._settle = lambda: 1 / 0  # type: ignore[method-assign, assignment, return-value]
         with meter.step():
             model(**batch).backward()
         optimizer.step()
         optimizer.zero_grad()
-    if os.environ.get("DIE") == str(rank):
+    if kind == "dies" and rank == 1:
         os._exit(9)
+    if kind == "late":
+        finish()
     told(meter)
-    if "DIE" in os.environ:
+    if kind == "dies":
         os._exit(0)
 
 
+def child(kind: str, rank: int, folder: Path, steps: int) -> None:
+    """In a process of its own, whose standard output is a file."""
+    with (folder / f"{kind}.{rank}").open("w") as output:
+        os.dup2(output.fileno(), sys.stdout.fileno())
+    try:
+        main(kind, rank, str(folder / f"{kind}.store"), steps)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+    children = []
+    for each, place in product(sys.argv[3:], range(2)):
+        children.append(os.fork())
+        if children[-1] == 0:
+            child(each, place, Path(sys.argv[1]), int(sys.argv[2]))
+    for process in children:
+        os.waitpid(process, 0)

@@ -47,7 +47,7 @@ def test_a_fine_tune_is_recorded_as_counted(trained: tuple[Path, Run]) -> None:
     found = audited(job.description, job.log)
     last = lines[-1]
     assert found.estimate.method == "counted"
-    assert found.estimate.firm_flop == last.number("model_flop")
+    assert found.estimate.tiers[0].firm_flop == last.number("model_flop")
     assert not [name for name in kinds(found) if name.startswith("meter-")]
     spent = read_time(job.description["TrainingEndTime"]) - read_time(job.description["TrainingStartTime"])
     share = float(last.words["covered"]) / spent.total_seconds()

@@ -18,17 +18,18 @@ from tests.meter.tiny import TinyDecoder, rows
 STEPS = 4
 
 
-def run_both(kind: str, root: Path, store: Path, **more: str) -> list[str]:
-    """The output of both processes."""
-    environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'meter'}", "OMP_NUM_THREADS": "1", **more}
-    command = [sys.executable, "-m", "tests.meter.distributed_run", kind]
-    both = [
-        subprocess.Popen(
-            [*command, str(rank), str(store), str(STEPS)], stdout=subprocess.PIPE, text=True, env=environment, cwd=root
-        )
-        for rank in range(2)
-    ]
-    return [each.communicate(timeout=300)[0] for each in both]
+def run_both(root: Path, folder: Path, *kinds: str) -> dict[str, list[str]]:
+    """The output of both processes of each kind."""
+    environment = {**os.environ, "PYTHONPATH": f"{root}:{root / 'meter'}", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.meter.distributed_run", str(folder), str(STEPS), *kinds]
+    subprocess.run(command, env=environment, cwd=root, timeout=300, check=True)
+    return {kind: [(folder / f"{kind}.{rank}").read_text() for rank in range(2)] for kind in kinds}
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What the kinds of the short set print."""
+    return run_both(Path(__file__).resolve().parents[2], tmp_path_factory.mktemp("both"), "ddp", "fsdp", "dies", "late")
 
 
 def whole_lines(output: str) -> list[Line]:
@@ -38,18 +39,17 @@ def whole_lines(output: str) -> list[Line]:
 
 
 @pytest.mark.parametrize("kind", ["ddp", "fsdp"])
-def test_the_sum_of_two_processes_is_the_total_of_one(kind: str, root: Path, tmp_path: Path) -> None:
+def test_the_sum_of_two_processes_is_the_total_of_one(kind: str, outputs: dict[str, list[str]]) -> None:
     """Annex A.1 counts the run's operations, wherever they run: DDP and FSDP change where, not how many."""
     expected = STEPS * counted_by_torch(lambda: TinyDecoder()(**rows(4, 64)).backward())
-    outputs = run_both(kind, root, tmp_path / "store")
-    own = [int(output.rpartition("own ")[2]) for output in outputs]
+    own = [int(output.rpartition("own ")[2]) for output in outputs[kind]]
     assert sum(own) == expected
-    last = whole_lines(outputs[0])[-1]
+    last = whole_lines(outputs[kind][0])[-1]
     assert last.number("model_flop") == expected
     assert (last.number("ranks"), last.number("reporting")) == (2, 2)
     assert last.number("steps") == STEPS
     assert last.number("tokens") == STEPS * 4 * 64
-    assert whole_lines(outputs[1]) == []
+    assert whole_lines(outputs[kind][1]) == []
 
 
 def lightning_pair(root: Path, folder: Path, epochs: int, *checkpoint: str) -> Line:
@@ -77,7 +77,7 @@ def test_deepspeed_counts_every_rank_once(kind: str, root: Path, tmp_path: Path)
     """Not among the requirements, since it is built where it is installed; runs where it is."""
     pytest.importorskip("deepspeed")
     expected = STEPS * counted_by_torch(lambda: TinyDecoder()(**rows(4, 64)).backward())
-    outputs = run_both(kind, root, tmp_path / "store")
+    outputs = run_both(root, tmp_path, kind)[kind]
     last = whole_lines(outputs[0])[-1]
     assert (last.number("model_flop"), last.number("reporting")) == (expected, 2)
 
@@ -88,7 +88,7 @@ def test_the_stages_of_a_pipeline_add_up(kind: str, root: Path, tmp_path: Path) 
     """Each rank counts its stage. Once, before its first step, torch runs each to learn its shapes: that ran, too."""
     stages = nn.Sequential(*pipeline_model())
     expected = counted_by_torch(lambda: stages(torch.randn(8, 16, 32)).pow(2).mean().backward())
-    outputs = run_both(kind, root, tmp_path / "store")
+    outputs = run_both(root, tmp_path, kind)[kind]
     lines = whole_lines(outputs[0])
     own = [int(output.rpartition("own ")[2]) for output in outputs]
     assert sum(own) == lines[-1].number("model_flop")
@@ -109,9 +109,17 @@ def test_lightning_on_two_ranks_goes_on_with_what_both_counted(root: Path, tmp_p
     assert (second.number("attempt"), second.number("reporting"), second.number("uncounted_steps")) == (2, 2, 0)
 
 
-def test_a_rank_that_dies_is_missed_in_the_lines(root: Path, tmp_path: Path) -> None:
+def test_a_rank_that_stops_counting_is_said_and_none_writes_for_the_first_one(outputs: dict[str, list[str]]) -> None:
+    """An error on another rank; lines that are written when the process group is gone."""
+    lines = whole_lines(outputs["late"][0])
+    own = [int(output.rpartition("own ")[2]) for output in outputs["late"]]
+    assert own[1] < own[0]
+    assert [lines[0].number("failed"), lines[-1].number("failed")] == [0, 1]
+    assert (lines[-1].number("ranks"), lines[-1].number("reporting")) == (2, 2)
+    assert whole_lines(outputs["late"][1]) == []
+
+
+def test_a_rank_that_dies_is_missed_in_the_lines(outputs: dict[str, list[str]]) -> None:
     """The first rank's last line says how many ranks it has heard of, and no process waits for ever."""
-    environment = {"DIE": "1", "FLOPS_METER_PATIENCE": "2"}
-    outputs = run_both("alone", root, tmp_path / "store", **environment)
-    last = whole_lines(outputs[0])[-1]
+    last = whole_lines(outputs["dies"][0])[-1]
     assert (last.number("ranks"), last.number("reporting")) == (2, 1)

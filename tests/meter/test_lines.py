@@ -24,7 +24,7 @@ JOB = "arn:aws:sagemaker:eu-central-1:123456789012:training-job/tiny"
 
 
 def log(
-    count: int = 4, job: str = JOB, attempt: int = 1, previous: str | None = None, first: int = 1, **more: int
+    count: int = 4, job: str = JOB, attempt: int = 1, previous: str | None = None, first: int = 1, **more: object
 ) -> list[str]:
     chain, lines = previous or genesis(job), []
     for place in range(first, first + count):
@@ -56,6 +56,35 @@ def test_what_is_not_whole_is_seen() -> None:
     pasted = log(1, job="arn:aws:sagemaker:eu-central-1:123456789012:training-job/other")
     assert reasons([*lines, *pasted], JOB)
     assert "smaller" in " ".join(reasons([lines[0], lines[2], lines[1]]))
+
+
+GOES_BACK = ("steps", "to", "covered", "ranks", "failed")
+
+
+@pytest.mark.parametrize("word", [*GOES_BACK, "since", "job_check", "chain_check"])
+def test_words_that_no_meter_writes_so_are_seen(word: str) -> None:
+    """Under a chain that is whole: the metrics hold what they say."""
+    kept: dict[str, object] = {"failed": 1, "since": 2}
+    lines, other = log(3, **kept), {**kept, word: 0}
+    chain = str(lines[-1].partition(" chain=")[2].partition(" ")[0])
+    assert reasons([*lines, *log(1, first=4, previous=chain, **kept)]) == []
+    if word == "chain_check":
+        changed = log(1, first=4, previous=chain, **kept)[0].rpartition("=")[0] + "=12"
+    else:
+        changed = log(1, first=4, previous=chain, **other)[0]
+    expected = {name: f"smaller than in the line before: {name}" for name in GOES_BACK}
+    expected |= {
+        "since": "its since is not that of the line it goes on from",
+        "job_check": "its job_check is another job's",
+        "chain_check": "the line was changed: its chain_check is not its chain's",
+    }
+    assert reasons([*lines, changed]) == [expected[word]]
+
+
+@pytest.mark.parametrize("given", [{"covered": "nan"}, {"steps": "-1"}, {"seq": "9" * 5000}, {"to": "٣"}, {"more": 1}])
+def test_words_that_are_no_numbers_of_a_meter_make_no_line(given: dict[str, object]) -> None:
+    found, breaks = verify(log(1, **given))
+    assert not found and len(breaks) == 1
 
 
 def test_a_new_attempt_goes_on_from_any_line_of_the_log() -> None:

@@ -96,6 +96,29 @@ def test_ways_to_write_a_loop(loop: Callable[[FlopsMeter, nn.Module], None], pas
     assert meter.model_flop == STEPS * passes * expected
 
 
+class WithHead(TinyDecoder):
+    """Says which of its modules the vocabulary head is, as models of transformers do."""
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.head
+
+
+def test_forwards_and_backwards_in_steps_of_their_own() -> None:
+    """As in a pipeline: forwards run on before the first backward comes, and backwards after the last forward."""
+    model, batch = WithHead(), rows(2, 16)
+    model.layers[0].requires_grad_(False)
+    expected = counted_by_torch(lambda: model(**batch).backward())
+    meter = FlopsMeter(model, settings=QUIET)
+    waiting: list[torch.Tensor] = []
+    for step in range(6 * STEPS):
+        with meter.step():
+            if step % 6 < 3:
+                waiting.append(model(**batch))
+            else:
+                waiting.pop(0).backward()
+    assert (meter.model_flop, meter.totals.inferred_flop) == (3 * STEPS * expected, 0)
+
+
 @pytest.mark.parametrize("before", [False, True])
 def test_products_between_the_output_and_the_loss(before: bool) -> None:
     """A contrastive loss multiplies all with all outside the model."""
@@ -605,6 +628,7 @@ def test_a_model_in_another_thread_is_another_run() -> None:
     for each in threads:
         each.join()
     assert [each.model_flop for each in meters] == [32 * flop for flop in expected]
+    assert torch._dynamo.eval_frame._stance.stance == "default", "the compiler is held off no more"
     assert not any(each.unknown_operations for each in meters)
 
 

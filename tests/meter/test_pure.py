@@ -78,12 +78,28 @@ def test_the_line_is_one_third_of_the_original(environment: dict[str, str], flop
     assert Threshold.from_environment(environment).flop == pytest.approx(flop)
 
 
-def test_the_warning_comes_when_the_projected_total_is_over_the_share() -> None:
-    line = Threshold(3 * 10**22, 0.5)
-    assert line.warning(Totals(model_flop=10**21, steps=100), 1500) is None
-    assert line.warning(Totals(model_flop=10**21, steps=100), 1501) is not None
-    assert line.warning(Totals(model_flop=15 * 10**21, steps=9), None) is None, "greater than, not equal"
-    assert line.warning(Totals(model_flop=15 * 10**21 + 1, steps=9), None) is not None
+LINE = 3 * 10**22
+HALF = 15 * 10**21
+
+
+@pytest.mark.parametrize(
+    ("counts", "projected"),
+    [
+        ([(Totals(model_flop=10**21, steps=100), 1500)], HALF),
+        ([(Totals(model_flop=HALF, steps=9), None)], HALF),
+        ([(Totals(model_flop=HALF), 1500)], HALF),
+        ([(Totals(model_flop=HALF // 5, steps=20, uncounted_steps=80), None)], HALF),
+        ([(Totals(model_flop=HALF // 10, steps=20, uncounted_steps=80), 200)], HALF),
+        ([(Totals(model_flop=10**20, steps=2), 100), (Totals(model_flop=2 * 10**20, steps=2), 100)], HALF),
+        ([(Totals(model_flop=HALF - 10**20, steps=9), 9), (Totals(model_flop=10**20, steps=5), None)], HALF),
+    ],
+)
+def test_the_warning_comes_when_the_projected_total_is_over_the_share(
+    counts: list[tuple[Totals, int | None]], projected: int
+) -> None:
+    """Steps that are not counted are like those that are; each of several counts goes on to its own end."""
+    assert Threshold(LINE, projected / LINE).warning(counts) is None, "greater than, not equal"
+    assert Threshold(LINE, 0.9999 * projected / LINE).warning(counts) is not None
 
 
 def test_totals_are_read_with_care() -> None:

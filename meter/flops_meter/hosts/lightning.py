@@ -12,25 +12,32 @@ from flops_meter.meter import FlopsMeter
 
 
 class FlopsMeterLightningCallback(Callback):  # type: ignore[misc]
-    """Counts a Lightning run. The state goes into Lightning's checkpoints with the callback's."""
+    """Counts a Lightning run, a step for each batch. The state goes into Lightning's checkpoints."""
 
     def __init__(self) -> None:
         self.meter: FlopsMeter | None = None
         self._state: dict[str, Any] | None = None
         self._evaluating: Any = None
         self._saved = 0
+        self._counted = 0
+        """Batches of fits before this one, by the same trainer: they are in the counts of their meters."""
 
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Make the meter. Lightning calls training_step, so that the modules inside are what is called."""
-        total = trainer.estimated_stepping_batches
+        total = trainer.estimated_stepping_batches * trainer.accumulate_grad_batches
         known = int(total) if 0 < total < 1e15 else None
         self.meter = meter_for(pl_module, *pl_module.children(), total_steps=known)
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        """Go on from the checkpoint that Lightning goes on from: only now it knows how far that one was."""
+        done, state = self._batches_of(trainer), self._state
+        self._state = None
         if self.meter is None:
             return
-        if self._state is not None and trainer.global_rank == 0:
-            go_on(self.meter, self._state, trainer.global_step)
-        elif self._state is None and trainer.global_step > 0:
-            self.meter.missed(trainer.global_step)
+        if state is None:
+            self.meter.missed(done - self._counted)
+        elif trainer.global_rank == 0:
+            go_on(self.meter, state, done)
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """A micro-step begins."""
@@ -56,6 +63,7 @@ class FlopsMeterLightningCallback(Callback):  # type: ignore[misc]
 
     def on_fit_end(self, trainer: Any, pl_module: Any) -> None:
         """Write the last line and the file."""
+        self._counted = self._batches_of(trainer)
         if self.meter is not None:
             self.meter.close()
 
@@ -68,3 +76,8 @@ class FlopsMeterLightningCallback(Callback):  # type: ignore[misc]
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """From Lightning's checkpoint, before the fit begins."""
         self._state = state_dict or None
+
+    @staticmethod
+    def _batches_of(trainer: Any) -> int:
+        """Batches that a trainer trained on, before its checkpoint, too."""
+        return int(trainer.fit_loop.epoch_loop.batch_progress.total.completed)
