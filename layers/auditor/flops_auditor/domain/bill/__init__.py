@@ -1,0 +1,1 @@
+"""What the bill says that ran, beside what the records explain of it."""

@@ -1,0 +1,195 @@
+"""What records explain of a bill: completeness against an account that whoever is audited does not keep.
+
+Every hour of a host with accelerators, and every charge for training, is explained by a record, or is named with the
+reason why not and with the most computing that it could have been.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from fractions import Fraction
+
+from flops_auditor.domain.bill.bill_lines import AMOUNT_PLACES
+from flops_auditor.domain.bill.billed import Billed, ChargeKey, HostKey, Period
+from flops_auditor.domain.bill.doors import TRAINING_JOBS, Door, Purpose
+from flops_auditor.domain.bill.explanation import (
+    DoorDay,
+    Explanation,
+    HoursSum,
+    RestOfHours,
+    RestReason,
+    TrainingCharge,
+)
+from flops_auditor.domain.bill.matching import LATE, TICKS, TICKS_IN_AMOUNT, BilledTime, RunTime, match
+from flops_auditor.domain.bill.recorded_runs import RecordedRun
+from flops_auditor.domain.compute.hardware import HardwareTable, InstanceType
+from flops_auditor.domain.values.amounts import at_least
+from flops_auditor.domain.values.remarks import Kind, Remark
+
+NO_RESOURCES = Kind(
+    "bill-without-resources",
+    "training jobs are charged without their names: account, region, host and time say which records explain them",
+)
+UNKNOWN_HOSTS = Kind("unknown-hosts", "the table lacks hosts, so that their hours have no ceiling: {names:list}")
+UNKNOWN_TOKENS = Kind("unknown-charges", "charges for training in a unit that counts no tokens: {names:list}")
+
+_TOKENS = re.compile(r"(?i)\s*+([0-9]{1,9})?+\s*+(?:(k|m|b|thousand|million)\b[\s-]*+)?+(?:[a-z]++[\s-]++)*tokens?\s*+")
+_TIMES = {"": 1, "k": 10**3, "thousand": 10**3, "m": 10**6, "million": 10**6, "b": 10**9}
+_Times = Mapping[HostKey, Sequence[BilledTime]]
+_Records = Mapping[str, Sequence[RecordedRun]]
+
+
+def explain_bill(bill: Billed, runs: Iterable[RecordedRun], hardware: HardwareTable) -> Explanation:
+    """A bill beside what is recorded."""
+    records: defaultdict[str, list[RecordedRun]] = defaultdict(list)
+    for run in runs:
+        records[run.arn].append(run)
+    times = {key: _billed_times(periods) for key, periods in bill.hours.items() if any(periods.values())}
+    _match(times, records)
+    charges = _charges(bill.charges, records)
+    return Explanation(
+        start=bill.start,
+        end=bill.end,
+        accounts=tuple(sorted(bill.accounts)),
+        days=_days(times, hardware),
+        rest=_rest(times, records, hardware),
+        charges=charges,
+        doubts=tuple(_doubts(bill, times, charges, hardware)),
+    )
+
+
+def _billed_times(periods: Mapping[Period, int]) -> list[BilledTime]:
+    ticks = ((start, end, amount * TICKS_IN_AMOUNT) for (start, end), amount in periods.items() if amount)
+    return [BilledTime(start, end, each, each) for start, end, each in ticks]
+
+
+def _match(times: _Times, records: _Records) -> None:
+    """Each resource with the records of it; then training jobs that the bill does not name, by account, region, host
+    and time, with records of jobs that it does not name.
+    """
+    for key, billed in times.items():
+        match(billed, _times_of(records.get(key.resource, ()), key.host), same_run=True)
+    named = {key.resource for key in times}
+    unnamed: defaultdict[tuple[str, str], list[RecordedRun]] = defaultdict(list)
+    for arn, of_one in records.items():
+        for run in of_one if arn not in named else ():
+            unnamed[run.account, run.region].append(run)
+    for key, billed in times.items():
+        if key.door is TRAINING_JOBS and not key.resource:
+            match(billed, _times_of(unnamed[key.account, key.region], key.host), same_run=False)
+
+
+def _times_of(runs: Iterable[RecordedRun], host: str) -> list[RunTime]:
+    return [RunTime(*run.span, run.hosts[host]) for run in runs if run.span and run.hosts.get(host)]
+
+
+def _known(hardware: HardwareTable, host: str) -> InstanceType | None:
+    known = hardware.find(host)
+    return known if known and known.accelerator else None
+
+
+def _days(times: _Times, hardware: HardwareTable) -> tuple[DoorDay, ...]:
+    """Each door on each day, the first day first."""
+    ticks: defaultdict[tuple[date, Door], defaultdict[tuple[str, bool], list[int]]] = defaultdict(
+        lambda: defaultdict(lambda: [0, 0])
+    )
+    for key, billed in times.items():
+        for each in billed:
+            sums = ticks[each.start.date(), key.door][key.host, bool(key.resource)]
+            sums[0] += each.ticks
+            sums[1] += each.rest
+    in_order = sorted(ticks.items(), key=lambda item: (item[0][0], item[0][1].name))
+    return tuple(DoorDay(day, door, _added(of_hosts, hardware)) for (day, door), of_hosts in in_order)
+
+
+def _added(of_hosts: Mapping[tuple[str, bool], Sequence[int]], hardware: HardwareTable) -> HoursSum:
+    sums = (_hours_sum(host, is_named, ticks, rest, hardware) for (host, is_named), (ticks, rest) in of_hosts.items())
+    return sum(sums, HoursSum())
+
+
+def _hours_sum(name: str, is_named: bool, ticks: int, rest: int, hardware: HardwareTable) -> HoursSum:
+    """Ticks of one type of host."""
+    host, billed, left = _known(hardware, name), Fraction(ticks, TICKS), Fraction(rest, TICKS)
+    if host is None:
+        return HoursSum(ceiling_flop=None if rest else 0, unknown_host_seconds=billed)
+    explained = host.units * (billed - left)
+    return HoursSum(
+        billed=host.units * billed,
+        explained=explained,
+        by_time_alone=Fraction(0) if is_named else explained,
+        ceiling_flop=at_least(host.units * left * host.ceiling_peak),
+    )
+
+
+def _rest(times: _Times, records: _Records, hardware: HardwareTable) -> tuple[RestOfHours, ...]:
+    """What nothing explains, what is not meant to train last: what has no ceiling, then the largest first."""
+    rest = []
+    for key, billed in times.items():
+        left = [each for each in billed if each.rest]
+        if not left:
+            continue
+        host, seconds = _known(hardware, key.host), Fraction(sum(each.rest for each in left), TICKS)
+        rest.append(
+            RestOfHours(
+                *key,
+                why=_reason(key.door, key.resource, records),
+                start=min(each.start for each in left),
+                end=max(each.end for each in left),
+                host_seconds=seconds,
+                accelerator_seconds=host.units * seconds if host else None,
+                ceiling_flop=at_least(host.units * seconds * host.ceiling_peak) if host else None,
+            )
+        )
+    return tuple(sorted(rest, key=_size))
+
+
+def _size(rest: RestOfHours) -> tuple[bool, bool, int, Fraction, tuple[str, ...]]:
+    ceiling = rest.ceiling_flop
+    names = (rest.door.name, rest.account, rest.region, rest.host, rest.resource)
+    no_training = rest.door.purpose is Purpose.OTHER
+    return no_training, ceiling is not None, -(ceiling or 0), -rest.host_seconds, names
+
+
+def _reason(door: Door, resource: str, records: _Records) -> RestReason:
+    if resource in records:
+        known = any(run.span for run in records[resource])
+        return RestReason.BEYOND_RECORD if known else RestReason.RECORD_WITHOUT_HOURS
+    if door.purpose is Purpose.OTHER:
+        return RestReason.NOT_TRAINING
+    if door.purpose is Purpose.POSSIBLE:
+        return RestReason.DOOR_NOT_RECORDED
+    return RestReason.NO_RECORD if resource else RestReason.NO_RESOURCE
+
+
+def _charges(charges: Mapping[ChargeKey, Mapping[Period, int]], records: _Records) -> tuple[TrainingCharge, ...]:
+    """Charges of each day; one is explained where it is of a recorded run, and of when that ran."""
+    sums: defaultdict[tuple[date, ChargeKey, RestReason | None], int] = defaultdict(int)
+    for key, periods in charges.items():
+        spans = [run.span for run in records.get(key.resource, ()) if run.span]
+        for (start, end), amount in periods.items():
+            ran = any(began - LATE < end and start < ended + LATE for began, ended in spans)
+            reason = None if ran else _reason(key.door, key.resource, records)
+            sums[start.date(), key, reason] += amount
+    made = [_charge(day, key, reason, amount) for (day, key, reason), amount in sums.items() if amount]
+    return tuple(
+        sorted(made, key=lambda each: (each.day, each.door.name, each.account, each.usage_type, each.resource))
+    )
+
+
+def _charge(day: date, key: ChargeKey, reason: RestReason | None, amount: int) -> TrainingCharge:
+    counted, in_units = _TOKENS.fullmatch(key.unit), Fraction(amount, 10**AMOUNT_PLACES)
+    factor = int(counted[1] or 1) * _TIMES[(counted[2] or "").lower()] if counted else None
+    return TrainingCharge(day, *key, in_units, None if factor is None else in_units * factor, reason)
+
+
+def _doubts(
+    bill: Billed, times: _Times, charges: Sequence[TrainingCharge], hardware: HardwareTable
+) -> Iterable[Remark]:
+    """What is to be said of the whole."""
+    if any(key.door is TRAINING_JOBS and not key.resource for key in times):
+        yield NO_RESOURCES()
+    told = {kind: set(names) for kind, names in bill.told.items()}
+    told[UNKNOWN_HOSTS] = {key.host for key in times if not _known(hardware, key.host)}
+    told[UNKNOWN_TOKENS] = {f"{each.usage_type} in {each.unit}" for each in charges if each.tokens is None}
+    yield from (kind(names=sorted(names)) for kind, names in told.items() if names)

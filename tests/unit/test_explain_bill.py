@@ -1,0 +1,377 @@
+"""What records explain of a bill: every hour once, and the rest with the most that it could have been."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flops_auditor.data import hardware_table
+from flops_auditor.domain.bill.bill_lines import BillLine
+from flops_auditor.domain.bill.billed import Billed, BillTooCoarse
+from flops_auditor.domain.bill.doors import door_of_charge, door_of_hours, host_of
+from flops_auditor.domain.bill.explain_bill import explain_bill
+from flops_auditor.domain.bill.explanation import Explanation, RestReason
+from flops_auditor.domain.bill.matching import TICKS, BilledTime, RunTime, match, ticks_between
+from flops_auditor.domain.bill.recorded_runs import RecordedRun, recorded_run
+
+AT = datetime(2026, 10, 5, 10, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+HOST = "ml.p5.48xlarge"
+ARN = "arn:aws:sagemaker:eu-west-1:111122223333:training-job/tuned"
+LINE = BillLine(
+    account="111122223333",
+    region="eu-west-1",
+    service="AmazonSageMaker",
+    usage_type=f"EU-Train:{HOST}",
+    instance_type=HOST,
+    resource=ARN,
+    kind="Usage",
+    unit="Hrs",
+    start=AT,
+    end=AT + HOUR,
+    amount=10**10,
+)
+TOKENS = replace(LINE, service="AmazonBedrock", usage_type="EU-NovaPro-Customization-Training", unit="1K tokens")
+ON_EC2 = replace(LINE, service="AmazonEC2", usage_type="EU-BoxUsage:p5.48xlarge", instance_type="", resource="i-1")
+HARDWARE = hardware_table()
+
+
+def run(hours: float = 1, start: datetime = AT, arn: str = ARN, hosts: Mapping[str, int] | None = None) -> RecordedRun:
+    span = (start, start + hours * HOUR)
+    return RecordedRun("0" * 64, arn, "111122223333", "eu-west-1", {HOST: 1} if hosts is None else hosts, span)
+
+
+def explained(*lines: BillLine, runs: tuple[RecordedRun, ...] = ()) -> Explanation:
+    bill = Billed()
+    for line in lines:
+        bill.take(line)
+    return explain_bill(bill, runs, HARDWARE)
+
+
+def rest_of(explanation: Explanation) -> list[tuple[Fraction, RestReason]]:
+    return [(each.host_seconds / 3600, each.why) for each in explanation.rest]
+
+
+def doubts(explanation: Explanation) -> set[str]:
+    return {each.kind.name for each in explanation.doubts}
+
+
+def at(hours: int, **changes: str | int) -> BillLine:
+    return replace(LINE, start=AT + hours * HOUR, end=AT + (hours + 1) * HOUR, **changes)
+
+
+def test_a_recorded_job_explains_its_hours() -> None:
+    whole = explained(LINE, at(1, amount=5 * 10**9), runs=(run(1.5),))
+    assert (whole.share, whole.rest, whole.complete) == (1, (), True)
+    assert whole.training.billed == 8 * 5400
+    assert (whole.start, whole.end, whole.accounts) == (AT, AT + 2 * HOUR, ("111122223333",))
+
+
+def test_what_no_record_explains_has_the_peak_of_the_hardware_as_its_ceiling() -> None:
+    """8 H100 at 1978.9 TFLOP/s for an hour: the accelerators' highest peak, a whole number."""
+    whole = explained(LINE)
+    assert rest_of(whole) == [(1, RestReason.NO_RECORD)]
+    assert whole.rest[0].ceiling_flop == whole.training.ceiling_flop == 8 * 3600 * 19789 * 10**11
+    assert (whole.share, whole.complete) == (0, False)
+    third = explained(replace(LINE, amount=3333333333)).rest[0]
+    assert third.ceiling_flop == 8 * 3333333333 * 3600 * 19789 * 10**11 // 10**10
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("Credit", "Refund", "Fee", "RIFee", "Tax", "SavingsPlanNegation", "SavingsPlanRecurringFee"),
+        *("SavingsPlanUpfrontFee", "BundledDiscount", "EdpDiscount", "PrivateRateDiscount", "Discount"),
+        *("Purchase", "Adjustment", "Unused"),
+    ],
+)
+def test_an_hour_counts_once_whatever_was_charged_for_it(kind: str) -> None:
+    assert explained(LINE, replace(LINE, kind=kind)) == explained(LINE)
+
+
+@pytest.mark.parametrize("kind", ["Usage", "DiscountedUsage", "SavingsPlanCoveredUsage", "Correction"])
+def test_use_counts_in_whichever_way_it_was_paid(kind: str) -> None:
+    assert rest_of(explained(LINE, replace(LINE, kind=kind))) == [(2, RestReason.NO_RECORD)]
+
+
+def test_a_kind_of_line_that_is_not_known_counts_and_is_told() -> None:
+    whole = explained(LINE, replace(LINE, kind="NewKind"), runs=(run(2, AT - HOUR),))
+    assert rest_of(whole) == []
+    assert doubts(whole) == {"unknown-kind-of-line"} and not whole.complete
+    assert "NewKind" in whole.doubts[0].words
+
+
+def test_what_is_taken_back_does_not_shorten_what_ran() -> None:
+    whole = explained(LINE, replace(LINE, amount=-(10**10)))
+    assert rest_of(whole) == [(1, RestReason.NO_RECORD)] and doubts(whole) == {"use-taken-back"}
+
+
+def test_hours_beyond_the_record_are_not_explained() -> None:
+    whole = explained(LINE, at(1), at(2), at(3), runs=(run(2),))
+    assert rest_of(whole) == [(2 - Fraction(1, 3600), RestReason.BEYOND_RECORD)], "a second is rounding"
+    assert whole.rest[0].start == AT + 2 * HOUR and whole.rest[0].end == AT + 4 * HOUR
+
+
+def test_a_meter_that_is_late_by_an_hour_is_no_rest() -> None:
+    assert explained(replace(LINE, start=AT + HOUR, end=AT + 2 * HOUR), runs=(run(1),)).share == 1
+    assert explained(at(-1), runs=(run(1),)).share == 1
+    assert explained(at(3), runs=(run(1),)).share == explained(at(-3), runs=(run(1),)).share == 0
+
+
+def test_a_name_that_was_used_again_explains_its_own_hours_alone() -> None:
+    assert rest_of(explained(LINE, at(50), runs=(run(1),))) == [(1, RestReason.BEYOND_RECORD)]
+    assert explained(LINE, at(50), runs=(run(1), run(1, AT + 50 * HOUR))).share == 1
+
+
+def test_other_hosts_than_the_record_has_are_not_explained() -> None:
+    assert rest_of(explained(LINE, runs=(run(hosts={"ml.g5.xlarge": 8}),))) == [(1, RestReason.BEYOND_RECORD)]
+    assert explained(replace(LINE, amount=2 * 10**10), runs=(run(hosts={HOST: 2}),)).share == 1
+
+
+def test_a_record_without_times_explains_nothing() -> None:
+    whole = explained(LINE, runs=(replace(run(), span=None),))
+    assert rest_of(whole) == [(1, RestReason.RECORD_WITHOUT_HOURS)]
+
+
+def test_jobs_that_the_bill_does_not_name_are_explained_by_account_region_host_and_time() -> None:
+    unnamed = replace(LINE, resource="", amount=2 * 10**10)
+    whole = explained(unnamed, runs=(run(1),))
+    assert rest_of(whole) == [(1 - Fraction(1, 3600), RestReason.NO_RESOURCE)]
+    assert whole.training.by_time_alone == whole.training.explained == 8 * 3601
+    assert doubts(whole) == {"bill-without-resources"} and not whole.complete
+    elsewhere = (
+        replace(run(), account="4"),
+        replace(run(), region="us-east-1"),
+        run(1, AT + HOUR),
+        run(1, hosts={"ml.p4d.24xlarge": 1}),
+    )
+    for other in elsewhere:
+        assert explained(unnamed, runs=(other,)).training.explained <= 8, "but for a second of rounding"
+
+
+def test_records_of_jobs_explain_no_cluster_by_time() -> None:
+    cluster = replace(LINE, usage_type=f"EU-Cluster:{HOST}", resource="")
+    assert rest_of(explained(cluster, runs=(run(),))) == [(1, RestReason.DOOR_NOT_RECORDED)]
+
+
+def test_a_job_that_the_bill_names_explains_no_other() -> None:
+    """A spot job is charged less than it ran: what is left of it is nobody's."""
+    whole = explained(replace(LINE, amount=10**9), replace(LINE, resource=""), runs=(run(5),))
+    assert rest_of(whole) == [(1, RestReason.NO_RESOURCE)]
+
+
+def test_several_accounts_and_regions_are_apart() -> None:
+    whole = explained(
+        LINE, replace(LINE, account="999900001111", region="us-east-1", resource="arn:other"), runs=(run(),)
+    )
+    assert [(each.account, each.region) for each in whole.rest] == [("999900001111", "us-east-1")]
+    assert explained(replace(LINE, region="")).rest[0].region == "eu-west-1", "an ARN says which region"
+
+
+def test_by_day_and_service() -> None:
+    whole = explained(LINE, at(20), ON_EC2, runs=(run(1),))
+    assert [
+        (str(day.day), day.door.name, day.hours.billed / 8 / 3600, day.hours.rest / 8 / 3600) for day in whole.days
+    ] == [
+        ("2026-10-05", "ec2", 1, 1),
+        ("2026-10-05", "sagemaker-training", 1, 0),
+        ("2026-10-06", "sagemaker-training", 1, 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("service", "usage_type", "resource", "door"),
+    [
+        ("AmazonSageMaker", "USE1-Train:ml.g5.xlarge", "", "sagemaker-training"),
+        ("AmazonSageMaker", "Train:ml.g5.xlarge", "", "sagemaker-training"),
+        ("AmazonSageMaker", "EU-Cluster:ml.p5.48xlarge-Reserved", "", "sagemaker-hyperpod"),
+        ("AmazonSageMaker", "APN1-Studio:JupyterLab-ml.g5.xlarge", "", "sagemaker-notebooks"),
+        ("AmazonSageMaker", "USE1-Notebk:ml.p3.2xlarge", "", "sagemaker-notebooks"),
+        ("AmazonSageMaker", "USE1-Host:ml.g5.xlarge", "", "sagemaker-inference"),
+        ("AmazonSageMaker", "USE1-Tsform:ml.g5.xlarge", "", "sagemaker-inference"),
+        ("AmazonSageMaker", "USE1-Processing:ml.g5.xlarge", "", "sagemaker-processing"),
+        ("AmazonSageMaker", "USE1-New:ml.g5.xlarge", "", "sagemaker-unknown"),
+        ("AmazonSageMaker", "New", ARN, "sagemaker-training"),
+        ("AmazonSageMaker", "New", "arn:aws:sagemaker:eu-west-1:1:cluster/a", "sagemaker-hyperpod"),
+        ("AmazonEC2", "BoxUsage:p4d.24xlarge", "i-1", "ec2"),
+        ("AmazonEC2", "USW2-SpotUsage:trn1.32xlarge", "i-1", "ec2"),
+        ("AmazonEC2", "EUC1-UnusedBox:p5.48xlarge", "", "ec2-idle"),
+        ("AmazonEC2", "EUC1-Reservation:p5.48xlarge", "", "ec2-idle"),
+        ("AmazonEC2", "EBSOptimized:p3.2xlarge", "i-1", None),
+        ("ElasticMapReduce", "BoxUsage:p3.2xlarge", "", None),
+    ],
+)
+def test_a_usage_type_says_the_door(service: str, usage_type: str, resource: str, door: str | None) -> None:
+    known = door_of_hours(service, usage_type, resource)
+    assert (known and known.name) == door
+
+
+@pytest.mark.parametrize(
+    ("usage_type", "host"),
+    [
+        ("USE1-Train:ml.p4d.24xlarge", "ml.p4d.24xlarge"),
+        ("BoxUsage:p6-b200.48xlarge", "ml.p6-b200.48xlarge"),
+        ("BoxUsage:inf2.xlarge", "ml.inf2.xlarge"),
+        ("Cluster:ml.u-p6e-gb200x72", "ml.u-p6e-gb200x72"),
+        ("BoxUsage:gr6.4xlarge", "ml.gr6.4xlarge"),
+        ("BoxUsage:g5g.metal", "ml.g5g.metal"),
+        *(
+            (f"BoxUsage:{name}", "")
+            for name in ("m6g.large", "c7gn.xlarge", "t4g.small", "hpc7g.4xlarge", "im4gn.large")
+        ),
+        ("TimedStorage-ByteHrs", ""),
+    ],
+)
+def test_hosts_with_accelerators_are_known_by_their_families(usage_type: str, host: str) -> None:
+    assert host_of(usage_type, "") == host
+    assert host_of("", usage_type.partition(":")[2]) == host
+
+
+def test_every_host_with_accelerators_of_the_table_is_known() -> None:
+    for name, kind in HARDWARE.instance_types.items():
+        assert bool(host_of(f"Train:{name}", "")) == bool(kind.accelerator)
+
+
+def test_what_is_no_door_of_training_is_named_and_is_not_counted_against_the_records() -> None:
+    whole = explained(replace(LINE, usage_type="EU-Host:ml.p5.48xlarge", resource="arn:aws:sagemaker:r:1:endpoint/e"))
+    assert rest_of(whole) == [(1, RestReason.NOT_TRAINING)]
+    assert (whole.complete, whole.share, whole.training.billed) == (True, None, 0)
+    assert whole.rest[0].ceiling_flop
+
+
+def test_what_may_have_trained_is_not_explained_by_itself() -> None:
+    assert rest_of(explained(ON_EC2)) == [(1, RestReason.DOOR_NOT_RECORDED)]
+    assert not explained(ON_EC2).complete
+
+
+@pytest.mark.parametrize(
+    ("line", "doubt"),
+    [
+        (replace(ON_EC2, service="ElasticMapReduce"), "accelerators-of-other-services"),
+        (replace(ON_EC2, unit="GB-Mo"), "unknown-unit"),
+    ],
+)
+def test_what_is_not_counted_is_told(line: BillLine, doubt: str) -> None:
+    whole = explained(line)
+    assert (rest_of(whole), doubts(whole), whole.complete) == ([], {doubt}, False)
+
+
+@pytest.mark.parametrize(
+    "line", [replace(LINE, usage_type=f"EU-New:{HOST}", resource=""), replace(ON_EC2, usage_type="EU-New:p5.48xlarge")]
+)
+def test_a_use_that_is_not_known_counts_and_is_told(line: BillLine) -> None:
+    assert rest_of(explained(line)) == [(1, RestReason.DOOR_NOT_RECORDED)]
+    assert doubts(explained(line)) == {"unknown-usage-type"}
+
+
+def test_a_host_that_the_table_lacks_has_no_ceiling_and_no_share() -> None:
+    whole = explained(LINE, replace(LINE, usage_type="EU-Train:ml.p9.48xlarge", instance_type=""), runs=(run(),))
+    assert [(each.host, each.accelerator_seconds, each.ceiling_flop) for each in whole.rest] == [
+        ("ml.p9.48xlarge", None, None)
+    ]
+    assert (whole.share, whole.training.ceiling_flop, whole.training.unknown_host_seconds) == (None, None, 3600)
+    assert whole.training.explained == 8 * 3600 and doubts(whole) == {"unknown-hosts"}
+    known = replace(run(), hosts={"ml.p9.48xlarge": 1})
+    alone = explained(replace(LINE, usage_type="EU-Train:ml.p9.48xlarge", instance_type=""), runs=(known,))
+    assert (alone.rest, alone.training.ceiling_flop) == ((), 0)
+
+
+@pytest.mark.parametrize(
+    ("unit", "tokens"),
+    [
+        ("1K tokens", 2000),
+        ("1M Tokens", 2 * 10**6),
+        ("Tokens", 2),
+        ("Million Tokens", 2 * 10**6),
+        ("Model tokens", 2),
+        ("Batch input tokens", 2),
+        ("hours", None),
+    ],
+)
+def test_training_that_is_charged_by_tokens_is_named_with_them(unit: str, tokens: int | None) -> None:
+    whole = explained(replace(TOKENS, unit=unit, amount=2 * 10**10))
+    assert [(each.tokens, each.amount, each.why) for each in whole.charges] == [(tokens, 2, RestReason.NO_RECORD)]
+    assert not whole.complete and doubts(whole) == (set() if tokens else {"unknown-charges"})
+
+
+def test_tokens_are_explained_by_the_record_of_a_run_of_that_time() -> None:
+    assert explained(TOKENS, runs=(run(hosts={}),)).complete
+    for other in (3, -3):
+        apart = explained(TOKENS, runs=(run(1, AT + other * HOUR, hosts={}),))
+        assert [each.why for each in apart.charges] == [RestReason.BEYOND_RECORD]
+    assert [each.why for each in explained(replace(TOKENS, resource="")).charges] == [RestReason.NO_RESOURCE]
+
+
+@pytest.mark.parametrize(
+    ("service", "usage_type", "unit", "door"),
+    [
+        ("AmazonBedrock", "USE1-NovaPro-Customization-Training", "1K tokens", "bedrock-customisation"),
+        ("AmazonBedrock", "USE1-NovaLite-input-tokens-custom-model", "1K tokens", None),
+        ("AmazonBedrock", "USE1-NovaPro-Customization-Storage", "Mo", None),
+        ("AmazonSageMaker", "USE1-Anything", "1M Tokens", "sagemaker-tokens"),
+        ("AmazonS3", "Requests", "tokens", None),
+    ],
+)
+def test_charges_for_training_are_known(service: str, usage_type: str, unit: str, door: str | None) -> None:
+    known = door_of_charge(service, usage_type, unit)
+    assert (known and known.name) == door
+
+
+def test_a_bill_by_the_month_is_refused_where_it_would_matter() -> None:
+    month = timedelta(days=31)
+    with pytest.raises(BillTooCoarse):
+        explained(replace(LINE, end=AT + month))
+    assert explained(replace(LINE, end=AT + month, usage_type="EU-Train:ml.m5.large", instance_type="")).complete
+    assert explained(replace(LINE, end=AT + timedelta(days=1)), runs=(run(),)).share == 1
+
+
+def test_a_bill_without_accelerators_is_explained() -> None:
+    assert explained() == Explanation(None, None, (), (), (), (), ())
+    assert explained().complete and explained().share is None
+
+
+def test_an_hour_beside_a_day_takes_nothing_of_another_hour() -> None:
+    """A folder may have a month by the hour and one by the day."""
+    day = BilledTime(AT, AT + 24 * HOUR, 10**9, 10**9)
+    hour = BilledTime(AT + HOUR, AT + 2 * HOUR, 10**9, 10**9)
+    match([day, hour], [RunTime(AT + 20 * HOUR, AT + 21 * HOUR, 1)], same_run=True)
+    assert (day.rest, hour.rest) == (0, 10**9)
+
+
+spans = st.tuples(st.integers(0, 50), st.integers(1, 20), st.integers(1, 4))
+
+
+@given(
+    billed=st.lists(st.tuples(st.integers(0, 60), st.sampled_from([1, 24]), st.integers(0, 10**5)), max_size=8),
+    runs=st.lists(spans, max_size=5),
+    same_run=st.booleans(),
+)
+def test_no_hour_is_explained_twice(
+    billed: list[tuple[int, int, int]], runs: list[tuple[int, int, int]], same_run: bool
+) -> None:
+    """Runs explain no more than they had, with a second for each host, and no period gets more than was billed."""
+    periods = [
+        BilledTime(AT + start * HOUR, AT + (start + hours) * HOUR, seconds * TICKS, seconds * TICKS)
+        for start, hours, seconds in billed
+    ]
+    times = [RunTime(AT + start * HOUR, AT + (start + hours) * HOUR, hosts) for start, hours, hosts in runs]
+    match(periods, times, same_run=same_run)
+    explained_ticks = sum(each.ticks - each.rest for each in periods)
+    had = sum(each.hosts * (ticks_between(each.start, each.end) + TICKS) for each in times)
+    assert explained_ticks == had - sum(each.left for each in times)
+    assert all(0 <= each.rest <= each.ticks for each in periods) and all(each.left >= 0 for each in times)
+
+
+def test_a_record_says_what_it_explains() -> None:
+    job = {
+        **{"id": "1", "arn": ARN, "region": "eu-west-1", "start": "2026-10-05T10:00:00.500Z", "end": None},
+        "instances": [{"type": HOST, "count": 2}, {"type": HOST, "count": "1"}],
+    }
+    assert recorded_run({"job": job}) == RecordedRun("1", ARN, "111122223333", "eu-west-1", {HOST: 3}, None)
+    ended = recorded_run({"job": {**job, "end": "2026-10-05T11:00:00.000Z"}})
+    assert ended.span == (AT + timedelta(milliseconds=500), AT + HOUR)
+    assert recorded_run({"job": {**job, "end": "2026-10-05T09:00:00.000Z"}}).span is None
