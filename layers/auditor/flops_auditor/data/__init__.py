@@ -19,6 +19,7 @@ from flops_auditor.domain.audit.tables import (
     PUBLISHED_UTILISATION,
     TRAINER_METRICS,
     Tables,
+    check_dated,
     check_wordings,
     parse_hardware,
     parse_metrics,
@@ -206,7 +207,6 @@ def load_tables(policies: Sequence[str] | None = None, folder: Path | None = Non
     `folder` holds policies beside those shipped. Raises UnknownPolicy, MalformedPolicy.
     """
     names = [name.strip() for name in policies or default_policies()]
-    for name in names:
-        policy(name, folder)
+    check_dated(policy(name, folder) for name in dict.fromkeys(names))
     chosen = {policy_name(name): policy_bytes(name, folder) for name in names}
     return parse_tables({**{name: content(name) for name in FILES}, **chosen})

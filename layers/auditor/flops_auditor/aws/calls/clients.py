@@ -1,6 +1,8 @@
 """boto3 clients as all functions use them: standard retries, short timeouts, one client per service and region."""
 
+from collections.abc import Callable
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -22,19 +24,52 @@ CONFIG = Config(
 )
 
 
-@cache
-def client(service: str, region: str | None = None) -> Any:
-    """A client; without a region, that of the function or profile."""
+class _MadeOnce:
+    """Clients, each made once, one at a time: calls side by side may need the same, and boto3 makes none in two threads
+    at once (boto3 developer guide, "Multithreading or multiprocessing with resources and clients").
+    """
+
+    def __init__(self, make: Callable[[str, str | None], Any]) -> None:
+        self._made = cache(make)
+        self._making = Lock()
+        self.cache_clear = self._made.cache_clear
+
+    def __call__(self, service: str, region: str | None = None) -> Any:
+        """A client; without a region, that of the function or profile."""
+        with self._making:
+            return self._made(service, region)
+
+
+@_MadeOnce
+def client(service: str, region: str | None) -> Any:
+    """A client for any thread."""
     made = boto3.client(service, region_name=region, config=CONFIG)  # type: ignore[call-overload]
     return ask_again(made, MOST_ATTEMPTS)
 
 
+def _asked_once(service: str, region: str) -> Any:
+    """A client that asks once each time: who lists keeps a pace, which hidden tries would break."""
+    config = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
+    made = boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+    return ask_again(made, 1)
+
+
 @cache
 def listing_client(region: str) -> "SageMakerClient":
-    """SageMaker in a region, asked once each time: who lists keeps a pace, which hidden tries would break."""
-    config = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-    made: SageMakerClient = ask_again(boto3.client("sagemaker", region_name=region, config=config), 1)
-    return made
+    """SageMaker in a region, for who lists."""
+    sagemaker: SageMakerClient = _asked_once("sagemaker", region)
+    return sagemaker
+
+
+@cache
+def bedrock_listing_client(region: str) -> Any:
+    """Bedrock in a region, for who lists."""
+    return _asked_once("bedrock", region)
+
+
+def bedrock_in(region: str) -> Any:
+    """Bedrock in a region."""
+    return client("bedrock", region)
 
 
 def sagemaker_in(region: str) -> "SageMakerClient":

@@ -1,4 +1,4 @@
-"""The Regions port on Amazon EC2: regions that are enabled for the account and have SageMaker.
+"""The Regions port on Amazon EC2: regions that are enabled for the account and have SageMaker, or another service.
 
 Asked for in the stack's own region, which a policy that closes regions leaves open; account:ListRegions is answered in
 us-east-1 alone.
@@ -16,36 +16,47 @@ from flops_auditor.use_cases.ports.sources import Clock, EnabledRegions, Regions
 ALL = "all"
 """The value of the parameter Regions that has the enabled ones found."""
 
+SAGEMAKER = "sagemaker"
 _REMEMBERED = timedelta(hours=1)
 
 
 @cache
-def regions_with_sagemaker() -> frozenset[str]:
-    """Where boto3 knows a SageMaker endpoint, in any partition."""
+def regions_with(service: str) -> frozenset[str]:
+    """Where boto3 knows an endpoint of a service, in any partition."""
     session = boto3.Session()
     partitions = session.get_available_partitions()
-    return frozenset(name for p in partitions for name in session.get_available_regions("sagemaker", p))
+    return frozenset(name for p in partitions for name in session.get_available_regions(service, p))
 
 
 class AccountRegions:
-    """Needs ec2:DescribeRegions, unless `named` names the regions, separated by commas; `excluded` are left out."""
+    """Needs ec2:DescribeRegions, unless `named` names the regions, separated by commas; `excluded` are left out, and so
+    are those without the `service`.
+    """
 
-    def __init__(self, client: Any, named: str = ALL, excluded: str = "") -> None:
+    def __init__(self, client: Any, named: str = ALL, excluded: str = "", service: str = SAGEMAKER) -> None:
         self._client = client
+        self._service = service
         self._named = named
         self._excluded = set(excluded.split(","))
 
     def enabled(self) -> EnabledRegions:
-        """Enabled regions, or those named, less those left out and those where boto3 knows no SageMaker endpoint."""
+        """Enabled regions, or those named, less those left out and those where boto3 knows no endpoint; of those named
+        SageMaker has all.
+        """
         if self._named != ALL:
-            return EnabledRegions(tuple(sorted(set(self._named.split(",")) - self._excluded)))
+            named = set(self._named.split(",")) - self._excluded
+            return EnabledRegions(tuple(sorted(named if self._service == SAGEMAKER else named & self._served)))
         try:
             with outages("ec2:DescribeRegions"), refusals("ec2:DescribeRegions"):
                 of_account = {region["RegionName"] for region in self._client.describe_regions()["Regions"]}
         except (SourceDenied, SourceUnavailable) as failure:
             home = {self._client.meta.region_name} - self._excluded
             return EnabledRegions(tuple(home), f"other regions are not known: {failure}")
-        return EnabledRegions(tuple(sorted((of_account & regions_with_sagemaker()) - self._excluded)))
+        return EnabledRegions(tuple(sorted((of_account & self._served) - self._excluded)))
+
+    @property
+    def _served(self) -> frozenset[str]:
+        return regions_with(self._service)
 
 
 class RememberedRegions:

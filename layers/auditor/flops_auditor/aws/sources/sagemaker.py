@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
+from flops_auditor.aws.calls.listing_pages import page_at_pace
 from flops_auditor.aws.calls.pace import Pace
-from flops_auditor.aws.calls.refusals import outages, passing, refusals
-from flops_auditor.aws.sources.regions import regions_with_sagemaker
+from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.aws.sources.regions import SAGEMAKER, regions_with
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceDenied, UnknownTrainingJob
 
@@ -20,7 +21,6 @@ DESCRIBE_PACKAGE = "sagemaker:DescribeModelPackage"
 LIST_JOBS = "sagemaker:ListTrainingJobs"
 PAGE = 100
 """The most that ListTrainingJobs gives at once."""
-MOST_TRIES = 6
 
 
 class SageMakerJobs:
@@ -52,7 +52,7 @@ class SageMakerJobs:
 
     def model_package(self, arn: str, region: str) -> Mapping[str, Any]:
         """The answer without transport metadata and, where boto3 can leave it out, the text of the model card."""
-        if region not in regions_with_sagemaker():  # the ARN may be anybody's text: there is nobody to ask
+        if region not in regions_with(SAGEMAKER):  # the ARN may be anybody's text: there is nobody to ask
             raise SourceDenied(Unread(DESCRIBE_PACKAGE, "UnknownRegion", f"no SageMaker in region {region[:40]!r}"))
         client = self._client_for(region)
         shape = client.meta.service_model.operation_model("DescribeModelPackage").input_shape
@@ -81,26 +81,7 @@ class SageMakerListing:
 
     def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
         """One page of ListTrainingJobs; asked for again, more slowly, where it was throttled or did not come."""
-        with outages(LIST_JOBS), refusals(LIST_JOBS):
-            for _ in range(MOST_TRIES - 1):
-                try:
-                    return self._ask(region, created_before, token)
-                except (BotoCoreError, ClientError) as error:
-                    if not passing(error):
-                        raise
-                    self._pace.throttled(region)
-            return self._ask(region, created_before, token)
-
-    def _ask(self, region: str, created_before: datetime, token: str) -> ListedPage:
-        self._pace.wait(region)
-        answer = self._client_for(region).list_training_jobs(
-            SortBy="CreationTime",
-            SortOrder="Descending",
-            MaxResults=PAGE,
-            CreationTimeBefore=created_before,
-            **({"NextToken": token} if token else {}),  # type: ignore[arg-type]
-        )
-        self._pace.answered(region)
+        answer = page_at_pace(lambda: self._ask(region, created_before, token), LIST_JOBS, region, self._pace)
         jobs = tuple(
             ListedJob(
                 summary["TrainingJobName"],
@@ -114,9 +95,20 @@ class SageMakerListing:
         )
         return ListedPage(jobs, answer.get("NextToken", ""))
 
+    def _ask(self, region: str, created_before: datetime, token: str) -> Mapping[str, Any]:
+        return self._client_for(region).list_training_jobs(
+            SortBy="CreationTime",
+            SortOrder="Descending",
+            MaxResults=PAGE,
+            CreationTimeBefore=created_before,
+            **({"NextToken": token} if token else {}),  # type: ignore[arg-type]
+        )
+
 
 class SageMakerStates:
     """The JobStates port: needs sagemaker:DescribeTrainingJob and sagemaker:ListTags."""
+
+    asks, asks_tags = "sagemaker:DescribeTrainingJob", "sagemaker:ListTags"
 
     def __init__(self, client_for: Callable[[str], "SageMakerClient"]) -> None:
         self._jobs = SageMakerJobs(client_for)
@@ -124,7 +116,7 @@ class SageMakerStates:
     def now(self, job: ListedJob) -> ListedJob | None:
         """What DescribeTrainingJob says of it now."""
         try:
-            with outages("sagemaker:DescribeTrainingJob"):
+            with outages(self.asks):
                 job_now = self._jobs.describe(job.name, job.region)
         except UnknownTrainingJob:
             return None
@@ -137,7 +129,7 @@ class SageMakerStates:
 
     def tags(self, job: ListedJob) -> Sequence[Mapping[str, str]]:
         """All pages of ListTags."""
-        with outages("sagemaker:ListTags"):
+        with outages(self.asks_tags):
             return self._jobs.tags(job.arn, job.region)
 
 

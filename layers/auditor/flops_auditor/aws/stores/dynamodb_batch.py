@@ -1,9 +1,10 @@
-"""Many items of a table at once: read by their keys, written each by its own call."""
+"""Many items of a table at once: read by their keys, written in transactions, or each by its own call."""
 
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,9 +14,12 @@ from flops_auditor.use_cases.ports.sources import SourceUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef
 
 MOST_KEYS = 100
 """BatchGetItem takes no more."""
+MOST_IN_TRANSACTION = 100
+"""Items of one TransactWriteItems: DynamoDB's quota."""
 _TRIES = 8
 _WRITERS = 10
 """As many as botocore keeps connections for."""
@@ -49,6 +53,28 @@ def read_items(
             sleep(random.uniform(0, 0.1 * 2**attempt))  # noqa: S311 - jitter, not a secret
         else:
             raise SourceUnavailable(f"dynamodb:BatchGetItem left keys unprocessed {_TRIES} times")
+
+
+def typed(item: Mapping[str, str]) -> dict[str, "UniversalAttributeValueTypeDef"]:
+    """An item of text alone, as DynamoDB takes it."""
+    return {name: {"S": value} for name, value in item.items()}
+
+
+def put_all(client: "DynamoDBClient", table: str, items: Sequence[Mapping[str, str]]) -> None:
+    """Put items, whatever is there: a hundred in one transaction, which needs no right but dynamodb:PutItem. Where it
+    is cancelled, since somebody else puts one of them at the moment, each by its own call.
+    """
+    unique = list({(item["pk"], item["sk"]): item for item in items}.values())
+    for first in range(0, len(unique), MOST_IN_TRANSACTION):
+        together = unique[first : first + MOST_IN_TRANSACTION]
+        if len(together) > 1:
+            with suppress(client.exceptions.TransactionCanceledException):
+                client.transact_write_items(
+                    TransactItems=[{"Put": {"TableName": table, "Item": typed(item)}} for item in together]
+                )
+                continue
+        for item in together:
+            client.put_item(TableName=table, Item=typed(item))
 
 
 def write_all(calls: Sequence[Callable[[], object]]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flops_auditor.aws.calls.refusals import refusals
+from flops_auditor.aws.stores.dynamodb_records import leaf_of, line_of, whose
 from flops_auditor.use_cases.ports.records import RecordItem
 
 if TYPE_CHECKING:
@@ -18,21 +19,15 @@ class DynamoDbRecordItems:
         self._table = table
 
     def items(self) -> Iterator[RecordItem]:
-        """Every item that is a record, read consistently."""
+        """Every item that is a record, or that waits as if it were one, read consistently."""
         with refusals("dynamodb:Scan"):
             pages = self._client.get_paginator("scan").paginate(
                 TableName=self._table,
                 ConsistentRead=True,
-                FilterExpression="begins_with(pk, :job) AND begins_with(sk, :record)",
+                FilterExpression="begins_with(pk, :job) AND (begins_with(sk, :record) OR attribute_exists(pending))",
                 ExpressionAttributeValues={":job": {"S": "JOB#"}, ":record": {"S": "RECORD#"}},
                 ProjectionExpression="pk, sk, envelope, pending, log_index",
             )
             for page in pages:
                 for item in page["Items"]:
-                    yield RecordItem(
-                        item["pk"]["S"].removeprefix("JOB#"),
-                        int(item["sk"]["S"].removeprefix("RECORD#")),
-                        item["envelope"]["S"].encode(),
-                        "pending" in item,
-                        int(item["log_index"]["N"]) if "log_index" in item else None,
-                    )
+                    yield RecordItem(*whose(item), line_of(item), "pending" in item, leaf_of(item))

@@ -8,6 +8,8 @@ s3://b/run10.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from flops_auditor.aws.stores.dynamodb_batch import put_all
+from flops_auditor.aws.stores.lineage_look import LineageLook, LineageRanges
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.s3_spellings import read_s3
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
@@ -15,56 +17,26 @@ from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_AFTER_ALL = "\U0010ffff"
 
-
-class DynamoDbLineageIndex:
+class DynamoDbLineageIndex(LineageRanges):
     """Needs dynamodb:Query and PutItem on the table."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
 
-    def add(self, kind: IndexKind, entry: IndexEntry) -> None:
-        """Put the item; it is the same whenever it is put again."""
-        item = {
-            "pk": _pk(kind, entry.location),
-            "sk": entry.cursor,
-            "space": entry.location.space,
-            "path": "/".join(entry.location.path),
-            "created": entry.created,
-            "job_id": entry.job_id,
-            "job_arn": entry.job_arn,
-            "family": entry.family,
-            "checkpoint": "yes" if entry.checkpoint else "",
-            "role": entry.role,
-            "ended": entry.ended,
-            "artifact": f"{entry.artifact}/" if entry.artifact else "",
-            "succeeded": "yes" if entry.succeeded else "",
-        }
-        self._client.put_item(TableName=self._table, Item={k: {"S": value} for k, value in item.items()})
+    def add(self, entries: Sequence[tuple[IndexKind, IndexEntry]]) -> None:
+        """Put the items, which are the same whenever they are put again, in as few calls as possible."""
+        put_all(self._client, self._table, [_item(kind, entry) for kind, entry in entries])
 
-    def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
-        """At exactly this place, newest first. A time is shorter than the key of an entry of that time."""
-        return self._query(kind, at, f"{at.key}#", f"{at.key}#{before}", limit, newest_first=True)
+    def look(self, places: Sequence[Location]) -> LineageLook:
+        """Reads that keep what they have read."""
+        return LineageLook(self, places)
 
-    def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
-        """At this place and below."""
-        return self._query(kind, at, _next(after) or at.key, at.key + _AFTER_ALL, limit)
-
-    def beginning(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
-        """At every place that begins so."""
-        return self._query(kind, at, _next(after) or at.text, at.text + _AFTER_ALL, limit)
-
-    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
-        """At exactly this place."""
-        return self._query(kind, at, _next(after) or f"{at.key}#", f"{at.key}#{_AFTER_ALL}", limit)
-
-    def _query(
-        self, kind: IndexKind, at: Location, low: str, high: str, limit: int, newest_first: bool = False
+    def between(
+        self, kind: IndexKind, at: Location, low: str, high: str, limit: int, *, newest_first: bool
     ) -> Sequence[IndexEntry]:
-        if low > high:
-            return []
+        """One query, read consistently."""
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
@@ -86,10 +58,23 @@ class DynamoDbLineageIndex:
         return entries
 
 
+def _item(kind: IndexKind, entry: IndexEntry) -> dict[str, str]:
+    return {
+        "pk": _pk(kind, entry.location),
+        "sk": entry.cursor,
+        "space": entry.location.space,
+        "path": "/".join(entry.location.path),
+        "created": entry.created,
+        "job_id": entry.job_id,
+        "job_arn": entry.job_arn,
+        "family": entry.family,
+        "checkpoint": "yes" if entry.checkpoint else "",
+        "role": entry.role,
+        "ended": entry.ended,
+        "artifact": f"{entry.artifact}/" if entry.artifact else "",
+        "succeeded": "yes" if entry.succeeded else "",
+    }
+
+
 def _pk(kind: IndexKind, at: Location) -> str:
     return f"{kind.upper()}#{at.space}"
-
-
-def _next(cursor: str) -> str:
-    """The least key after a cursor."""
-    return cursor + "\x00" if cursor else ""

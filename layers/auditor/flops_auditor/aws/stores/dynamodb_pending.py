@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from flops_auditor.aws.stores.dynamodb_batch import MOST_KEYS, read_items, write_all
-from flops_auditor.aws.stores.dynamodb_records import record_sk
+from flops_auditor.aws.stores.dynamodb_records import NO_NUMBER, leaf_of, line_of, record_sk, whose
 from flops_auditor.use_cases.ports.ledger import Identity, LogPlace, PendingRecord
 
 if TYPE_CHECKING:
@@ -37,11 +37,7 @@ class DynamoDbPendingRecords:
             for key in keys:
                 item = items.get((key["pk"]["S"], key["sk"]["S"]))
                 if item and "pending" in item:
-                    yield PendingRecord(
-                        item["pk"]["S"].removeprefix("JOB#"),
-                        int(item["sk"]["S"].removeprefix("RECORD#")),
-                        item["envelope"]["S"].encode(),
-                    )
+                    yield PendingRecord(*whose(item), line_of(item))
 
     def mark_logged(self, places: Sequence[LogPlace]) -> None:
         """Remove `pending`, set `log_index`, of each record that has none.
@@ -57,9 +53,9 @@ class DynamoDbPendingRecords:
         known = {(f"JOB#{job}", record_sk(revision)): (job, revision) for job, revision in identities}
         keys = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in known]
         for item in read_items(self._client, self._table, keys, "pk, sk, log_index"):
-            index = item.get("log_index", {}).get("N", "")
-            if index.isdecimal():
-                noted.append(LogPlace(*known[item["pk"]["S"], item["sk"]["S"]], int(index)))
+            index = leaf_of(item)
+            if index is not None and index != NO_NUMBER:
+                noted.append(LogPlace(*known[item["pk"]["S"], item["sk"]["S"]], index))
         return noted
 
     def correct(self, places: Sequence[LogPlace]) -> None:

@@ -8,8 +8,6 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.listing.reading import JobReading, Stretch
@@ -41,8 +39,8 @@ class DynamoDbReadings:
     def write(self, region: str, reading: JobReading) -> None:
         """Replace the region's item. Raises SourceUnavailable when another round has replaced it since it was read."""
         version = self._versions.get(region, 0)
-        try:
-            with refusals("dynamodb:PutItem"):
+        with outages("dynamodb:PutItem"), refusals("dynamodb:PutItem"):
+            try:
                 self._client.put_item(
                     TableName=self._table,
                     Item={
@@ -53,10 +51,8 @@ class DynamoDbReadings:
                     ConditionExpression="attribute_not_exists(pk) OR version = :read",
                     ExpressionAttributeValues={":read": {"N": str(version)}},
                 )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            raise SourceUnavailable(f"another round reads the jobs of {region}") from error
+            except self._client.exceptions.ConditionalCheckFailedException as error:
+                raise SourceUnavailable(f"another round reads the jobs of {region}") from error
         self._versions[region] = version + 1
 
     def _key(self, region: str) -> dict[str, Any]:

@@ -6,28 +6,59 @@ The lineage index (dynamodb_lineage.py) is in the same table.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from flops_auditor.aws.stores.dynamodb_batch import MOST_IN_TRANSACTION, typed
+from flops_auditor.domain.runs.places import AFTER_ALL
 from flops_auditor.domain.runs.tags_seen import MOST_SEEN, TagsSeen, read_tags_seen
 from flops_auditor.domain.values.moments import iso, read_time
-from flops_auditor.use_cases.ports.records import StoredRecord
+from flops_auditor.use_cases.ports.ledger import Identity
+from flops_auditor.use_cases.ports.records import KnownJob, StoredRecord
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import UniversalAttributeValueTypeDef
 
 ABSENT = "attribute_not_exists(pk)"
-MOST_IN_TRANSACTION = 100
-"""Items of one TransactWriteItems: DynamoDB's quota."""
+RECORD, TAGS = "RECORD#", "TAGS#"
+"""How the sort keys of a job's records begin, and of its tags, which come behind."""
+_BESIDE_TAGS = 2
+"""Items of a job that stand between: whether it was seen without a record; and its newest record."""
 
 
 def record_sk(revision: int) -> str:
     """The sort key of a record."""
     return f"RECORD#{revision:06d}"
+
+
+NO_NUMBER = -1
+"""In place of a revision or a leaf: whoever may write the table can put anything where records are."""
+_NUMBER = re.compile("[0-9]{1,19}")
+
+
+def _number(text: str) -> int:
+    return int(text) if _NUMBER.fullmatch(text) else NO_NUMBER
+
+
+def whose(item: Mapping[str, Any]) -> Identity:
+    """The job and the revision that an item's keys name; NO_NUMBER where they name none."""
+    sk = item["sk"]["S"]
+    revision = _number(sk.removeprefix("RECORD#"))
+    return item["pk"]["S"].removeprefix("JOB#"), revision if record_sk(revision) == sk else NO_NUMBER
+
+
+def line_of(item: Mapping[str, Any]) -> bytes:
+    """The envelope of an item; empty where it has none, which whoever parses it names."""
+    return str(item.get("envelope", {}).get("S", "")).encode()
+
+
+def leaf_of(item: Mapping[str, Any]) -> int | None:
+    """The leaf that an item says that it is; None where it says nothing, NO_NUMBER where what it says is no number."""
+    return _number(str(item["log_index"].get("N", ""))) if "log_index" in item else None
 
 
 class DynamoDbRecords:
@@ -37,18 +68,38 @@ class DynamoDbRecords:
         self._client = client
         self._table = table
 
+    def known(self, job_id: str) -> KnownJob:
+        """One query backwards: tags come behind records. Where tags leave no room for the record, two more."""
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :record AND :tags",
+            ExpressionAttributeValues={
+                ":pk": {"S": f"JOB#{job_id}"},
+                ":record": {"S": RECORD},
+                ":tags": {"S": f"{TAGS}{AFTER_ALL}"},
+            },
+            ScanIndexForward=False,
+            Limit=MOST_SEEN + _BESIDE_TAGS,
+            ConsistentRead=True,
+        )
+        records = [item for item in answer["Items"] if item["sk"]["S"].startswith(RECORD)]
+        if not records and "LastEvaluatedKey" in answer:
+            return KnownJob(self.latest(job_id), self.tags_seen(job_id))
+        tags = [_seen_in(item) for item in answer["Items"][::-1] if item["sk"]["S"].startswith(TAGS)]
+        return KnownJob(_record_in(records[0]) if records else None, tags[:MOST_SEEN])
+
     def latest(self, job_id: str) -> StoredRecord | None:
         """The record of the highest revision, read consistently."""
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={":pk": {"S": f"JOB#{job_id}"}, ":sk": {"S": "RECORD#"}},
+            ExpressionAttributeValues={":pk": {"S": f"JOB#{job_id}"}, ":sk": {"S": RECORD}},
             ScanIndexForward=False,
             Limit=1,
             ConsistentRead=True,
         )
         for item in answer["Items"]:
-            return StoredRecord(int(item["sk"]["S"].removeprefix("RECORD#")), item["envelope"]["S"].encode())
+            return _record_in(item)
         return None
 
     def commit(self, job_id: str, record: StoredRecord, summary: Mapping[str, str]) -> bool:
@@ -93,16 +144,16 @@ class DynamoDbRecords:
         answer = self._client.query(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
-            ExpressionAttributeValues={":pk": {"S": f"JOB#{job_id}"}, ":sk": {"S": "TAGS#"}},
+            ExpressionAttributeValues={":pk": {"S": f"JOB#{job_id}"}, ":sk": {"S": TAGS}},
             Limit=MOST_SEEN,
             ConsistentRead=True,
         )
-        return [read_tags_seen(json.loads(item["seen"]["S"])) for item in answer["Items"]]
+        return [_seen_in(item) for item in answer["Items"]]
 
     def note_tags(self, job_id: str, seen: TagsSeen) -> None:
         """Put the item of a moment unless it exists."""
         body = json.dumps(seen.to_json())
-        self._put({"pk": f"JOB#{job_id}", "sk": f"TAGS#{iso(seen.at)}", "kind": "tags", "seen": body})
+        self._put({"pk": f"JOB#{job_id}", "sk": f"{TAGS}{iso(seen.at)}", "kind": "tags", "seen": body})
 
     def _put_together(self, items: Sequence[Mapping[str, str]]) -> None:
         """Put the items that do not exist, all in one write."""
@@ -110,7 +161,7 @@ class DynamoDbRecords:
             try:
                 self._client.transact_write_items(
                     TransactItems=[
-                        {"Put": {"TableName": self._table, "Item": _typed(item), "ConditionExpression": ABSENT}}
+                        {"Put": {"TableName": self._table, "Item": typed(item), "ConditionExpression": ABSENT}}
                         for item in items
                     ]
                 )
@@ -127,7 +178,7 @@ class DynamoDbRecords:
 
     def _put(self, item: Mapping[str, str]) -> bool:
         try:
-            self._client.put_item(TableName=self._table, Item=_typed(item), ConditionExpression=ABSENT)
+            self._client.put_item(TableName=self._table, Item=typed(item), ConditionExpression=ABSENT)
         except ClientError as error:
             if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
                 return False
@@ -135,8 +186,12 @@ class DynamoDbRecords:
         return True
 
 
-def _typed(item: Mapping[str, str]) -> dict[str, "UniversalAttributeValueTypeDef"]:
-    return {name: {"S": value} for name, value in item.items()}
+def _record_in(item: Mapping[str, Any]) -> StoredRecord:
+    return StoredRecord(whose(item)[1], line_of(item))
+
+
+def _seen_in(item: Mapping[str, Any]) -> TagsSeen:
+    return read_tags_seen(json.loads(item["seen"]["S"]))
 
 
 FORGOTTEN = timedelta(days=1)

@@ -21,11 +21,18 @@ _CONFLICTS = 8
 _READINGS = 5
 
 
+_NOT_AT_ONCE = ("GLACIER", "DEEP_ARCHIVE")
+"""Classes of storage from which an object must be restored before it is read."""
+_UNREADABLE = ("InvalidObjectState", "InvalidRequest", "InvalidArgument")
+"""How S3 refuses an object in such a class, or one under a key that its writer kept."""
+
+
 class _Version(NamedTuple):
     """One version of an object; `size` in bytes."""
 
     name: str
     size: int
+    storage: str
 
 
 def _refused(key: str, versions: Sequence[_Version | None]) -> str:
@@ -34,8 +41,12 @@ def _refused(key: str, versions: Sequence[_Version | None]) -> str:
         return "has a delete marker"
     if len(versions) > 1:
         return "has a second version"
-    size = versions[0].size if versions and versions[0] else 0
-    return f"has {size} bytes, more than the ledger writes there" if size > largest(key) else ""
+    version = versions[0] if versions else None
+    if version is None:
+        return ""
+    if version.storage in _NOT_AT_ONCE:
+        return f"is stored as {version.storage}, which cannot be read"
+    return f"has {version.size} bytes, more than the ledger writes there" if version.size > largest(key) else ""
 
 
 class S3Archive:
@@ -60,7 +71,7 @@ class S3Archive:
         raise AssertionError("unreachable")
 
     def get(self, key: str) -> bytes | None:
-        """The only version of the object, if it is not larger than the ledger writes any."""
+        """The only version of the object, if it can be read and is not larger than the ledger writes any."""
         listed = takewhile(lambda each: each[0] == key, self._versions(key, "", _PAGE))
         versions = [version for _, version in islice(listed, 2)]
         if why := _refused(key, versions):
@@ -70,9 +81,13 @@ class S3Archive:
     def _read(self, key: str, version: str) -> bytes:
         """One version. botocore tries the request again, but not a body that breaks off while it is read."""
         for remaining in reversed(range(_READINGS)):
-            body = self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version)["Body"]
             try:
-                return body.read()
+                return self._client.get_object(Bucket=self._bucket, Key=key, VersionId=version)["Body"].read()
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code in _UNREADABLE:
+                    raise ObjectReplaced(f"{key} cannot be read: S3 says {code}") from error
+                raise
             except BotoCoreError:
                 if not remaining:
                     raise
@@ -97,7 +112,10 @@ class S3Archive:
             versions: list[tuple[str, _Version | None]] = [
                 (each["Key"], None) for each in answer.get("DeleteMarkers", [])
             ]
-            versions += [(e["Key"], _Version(e["VersionId"], e["Size"])) for e in answer.get("Versions", [])]
+            versions += [
+                (e["Key"], _Version(e["VersionId"], e["Size"], e.get("StorageClass", "")))
+                for e in answer.get("Versions", [])
+            ]
             yield from sorted(versions, key=lambda each: each[0])
             if not answer.get("IsTruncated"):
                 return

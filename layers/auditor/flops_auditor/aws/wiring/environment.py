@@ -90,18 +90,19 @@ class SealEnvironment(Environment):
 
 @dataclass(frozen=True)
 class ReconcileEnvironment(ListingEnvironment):
-    """functions/reconcile."""
+    """functions/reconcile. `doors`: "all", or "training-jobs" for these alone."""
 
     table_name: str
     audit_queue_url: str
     audit_concurrency: str
+    doors: str
     alert_topic_arn: str
 
 
 @dataclass(frozen=True)
 class ReportEnvironment(Environment):
-    """functions/report. `report_bucket` is where pages are kept; the regions as in ListingEnvironment; `digest`:
-    "weekly" or "off"; `queries`: "true" or "false".
+    """functions/report. `report_bucket` is where pages are kept; the regions as in ListingEnvironment, `doors` as in
+    ReconcileEnvironment; `digest`: "weekly" or "off"; `queries`: "true" or "false".
     """
 
     table_name: str
@@ -110,6 +111,7 @@ class ReportEnvironment(Environment):
     ledger_id: str
     regions: str
     excluded_regions: str
+    doors: str
     digest: str
     queries: str
     alert_topic_arn: str

@@ -53,7 +53,7 @@ def named_errors(**where: str) -> Iterator[None]:
 
 
 def pause(seconds: float) -> None:
-    """Wait before the next event of a batch; far less than a function may run."""
+    """Wait before the next event of a batch."""
     time.sleep(seconds)
 
 
@@ -61,3 +61,8 @@ def count(name: str, value: float = 1) -> None:
     """Add to a metric that counts. Nothing is sent of a zero: CloudWatch bills a metric for each hour that has data."""
     if value:
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+def percent(name: str, value: float) -> None:
+    """Add to a metric that is a share, in per cent."""
+    metrics.add_metric(name=name, unit=MetricUnit.Percent, value=value)

@@ -1,23 +1,40 @@
-"""The reconciliation on AWS: its ports, wired."""
+"""The reconciliation on AWS: its ports, wired, for each door through which models are tuned."""
 
-from flops_auditor.aws.calls.clients import client, sagemaker_in
+from dataclasses import replace
+
+from flops_auditor.aws.calls.clients import bedrock_in, client, sagemaker_in
+from flops_auditor.aws.sources.bedrock import BedrockStates
 from flops_auditor.aws.sources.sagemaker import SageMakerStates
 from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDbSeenJobs
 from flops_auditor.aws.stores.sns import SnsAlerts
-from flops_auditor.aws.stores.sqs import SqsAuditQueue
+from flops_auditor.aws.stores.sqs import SqsAuditQueue, customization_message
 from flops_auditor.aws.wiring.environment import ReconcileEnvironment
-from flops_auditor.aws.wiring.listing import reader_from, regions_from
+from flops_auditor.aws.wiring.listing import customization_reader_from, reader_from, regions_from
+from flops_auditor.use_cases.operations.reconcile_doors import CUSTOMIZATION_JOBS, TRAINING_JOBS, Doors
 from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler
 
 READER = "RECONCILE"
+BEDROCK = "bedrock"
+CUSTOMIZATION_READER = "RECONCILE#bedrock"
+ALL_DOORS = "all"
+TRAINING_JOBS_ALONE = "training-jobs"
+"""Values of the parameter Doors; a stack of an older template has none, and sees training jobs alone."""
 SECONDS_OF_BACKLOG = 1800
 """An audit takes about a second: the queue holds the history of half an hour, so that no new job waits for longer."""
 
 
+def reconcilers_from(environment: ReconcileEnvironment) -> Doors:
+    """The reconciliations of all doors that the function's environment opens, training jobs first."""
+    doors = {TRAINING_JOBS: reconciler_from(environment)}
+    if environment.doors == ALL_DOORS:
+        doors[CUSTOMIZATION_JOBS] = customization_reconciler_from(environment)
+    return doors
+
+
 def reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
-    """Everything a reconciliation works with, as the function's environment says."""
+    """Everything that a reconciliation of training jobs works with, as the function's environment says."""
     sqs, dynamodb, table = client("sqs"), client("dynamodb"), environment.table_name
     return Reconciler(
         regions=regions_from(environment),
@@ -31,4 +48,17 @@ def reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
         alerts=SnsAlerts(client("sns"), environment.alert_topic_arn),
         home=sqs.meta.region_name,
         room=int(environment.audit_concurrency) * SECONDS_OF_BACKLOG,
+    )
+
+
+def customization_reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
+    """The same of model customization jobs."""
+    table = environment.table_name
+    return replace(
+        reconciler_from(environment),
+        regions=regions_from(environment, BEDROCK),
+        reader=customization_reader_from(environment, table, CUSTOMIZATION_READER),
+        states=BedrockStates(bedrock_in),
+        seen=DynamoDbSeenJobs(client("dynamodb"), table, service=BEDROCK),
+        queue=SqsAuditQueue(client("sqs"), environment.audit_queue_url, customization_message),
     )

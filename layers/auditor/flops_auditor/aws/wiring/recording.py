@@ -1,30 +1,35 @@
 """The recorder on AWS: the ports of the audit, wired."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from flops_auditor import __version__
-from flops_auditor.aws.calls.clients import client, cloudwatch_in, sagemaker_in
+from flops_auditor.aws.calls.clients import bedrock_in, client, cloudwatch_in, sagemaker_in
+from flops_auditor.aws.calls.side_by_side import side_by_side
+from flops_auditor.aws.sources.bedrock import BedrockJobs
 from flops_auditor.aws.sources.cloudwatch import CloudWatchMetrics
 from flops_auditor.aws.sources.regions import AccountRegions, RememberedRegions
-from flops_auditor.aws.sources.s3_objects import S3ObjectAttributes
+from flops_auditor.aws.sources.s3_objects import S3ObjectAttributes, S3ObjectEntries
 from flops_auditor.aws.sources.sagemaker import SageMakerJobs
 from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbClaims, DynamoDbRecords
+from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
 from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.stores.sns import SnsAlerts
 from flops_auditor.aws.stores.sqs import SqsReassessments
 from flops_auditor.aws.wiring.environment import AuditEnvironment, QueueingEnvironment, RecordingEnvironment
 from flops_auditor.data import load_tables
-from flops_auditor.domain.runs.evidence import TRAINING_JOB
+from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_JOB
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.use_cases.auditing.audit_job import Territory
+from flops_auditor.use_cases.auditing.collect_customization_job import CustomizationJobCollector
 from flops_auditor.use_cases.auditing.collect_evidence import Collectors
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.queues import Reassessments
 
 
@@ -58,8 +63,21 @@ def collectors(vocabulary: TrainerMetrics, compares_artifacts: bool) -> Collecto
     """What asks each service about its runs."""
     objects = S3ObjectAttributes(client("s3")) if compares_artifacts else None
     metrics = CloudWatchMetrics(cloudwatch_in)
-    training_jobs = TrainingJobCollector(SageMakerJobs(sagemaker_in), metrics, vocabulary, objects)
-    return {TRAINING_JOB: training_jobs}
+    training_jobs = TrainingJobCollector(SageMakerJobs(sagemaker_in), metrics, vocabulary, objects, side_by_side)
+    customization_jobs = CustomizationJobCollector(BedrockJobs(bedrock_in), S3ObjectEntries(client("s3")))
+    return {TRAINING_JOB: training_jobs, CUSTOMIZATION_JOB: customization_jobs}
+
+
+def signed_by_ledger(archive: Archive, own: Callable[[], bytes], line: bytes) -> bool:
+    """Whether a record key of the ledger signed a line, before the first seal the recorder's `own`.
+
+    Raises what the line shows.
+    """
+    from flops_auditor.use_cases.ledger.log_reader import Signers, signers_of  # noqa: PLC0415 - rarely asked, slow to import
+    from flops_auditor.use_cases.ledger.signatures import verifies  # noqa: PLC0415
+
+    signers = signers_of(archive, verifies)
+    return (signers or Signers("", (), verifies, (own(),))).recorded(line)
 
 
 def recorder_from(environment: QueueingEnvironment) -> Recorder:
@@ -71,12 +89,14 @@ def recorder_with(environment: RecordingEnvironment, queue: Reassessments) -> Re
     """A recorder on a queue of its own."""
     trusts = environment.trust_statements.strip().lower() == "true"
     tables = replace(load_tables(environment.policies.split(",")), trusts_statements=trusts)
+    archive = S3Archive(client("s3"), environment.archive_bucket)
+    signer = KmsSigner(client("kms"), environment.record_key_id)
     return Recorder(
         collectors=collectors(tables.metrics, environment.compare_artifacts.strip().lower() == "true"),
         tables=tables,
         records=DynamoDbRecords(client("dynamodb"), environment.table_name),
-        archive=S3Archive(client("s3"), environment.archive_bucket),
-        signer=KmsSigner(client("kms"), environment.record_key_id),
+        archive=archive,
+        signer=signer,
         alerts=SnsAlerts(client("sns"), environment.alert_topic_arn),
         claims=DynamoDbClaims(client("dynamodb"), environment.table_name),
         clock=now,
@@ -84,4 +104,7 @@ def recorder_with(environment: RecordingEnvironment, queue: Reassessments) -> Re
         code_version=__version__,
         index=DynamoDbLineageIndex(client("dynamodb"), environment.table_name),
         queue=queue,
+        ours=lambda line: signed_by_ledger(archive, signer.public_key, line),
+        seen=DynamoDbSeenJobs(client("dynamodb"), environment.table_name),
+        at_once=side_by_side,
     )

@@ -1,30 +1,43 @@
 """The report on AWS: its ports, wired."""
 
 from flops_auditor.aws.calls.clients import client
-from flops_auditor.aws.sources.regions import AccountRegions
 from flops_auditor.aws.stores.dynamodb_current import DynamoDbCurrentRecords
 from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.dynamodb_reading import DynamoDbReadings
-from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
+from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDbSeenJobs
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.wiring.environment import ReportEnvironment
-from flops_auditor.aws.wiring.reconciling import READER
+from flops_auditor.aws.wiring.listing import regions_from
+from flops_auditor.aws.wiring.reconciling import ALL_DOORS, BEDROCK, CUSTOMIZATION_READER, READER
 from flops_auditor.aws.wiring.recording import now
 from flops_auditor.use_cases.ledger.signatures import verifies
-from flops_auditor.use_cases.operations.report_ledger import Reporter
+from flops_auditor.use_cases.operations.report_ledger import ListedDoor, Reporter
 
 
 def reporter_from(environment: ReportEnvironment) -> Reporter:
     """Everything that a report is made from, as the function's environment says."""
     dynamodb, table = client("dynamodb"), environment.table_name
+    doors = [
+        ListedDoor(
+            regions_from(environment),
+            DynamoDbReadings(dynamodb, table, READER),
+            DynamoDbSeenJobs(dynamodb, table),
+        )
+    ]
+    if environment.doors == ALL_DOORS:
+        customization = ListedDoor(
+            regions_from(environment, BEDROCK),
+            DynamoDbReadings(dynamodb, table, CUSTOMIZATION_READER),
+            DynamoDbSeenJobs(dynamodb, table, service=BEDROCK),
+        )
+        doors.append(customization)
     return Reporter(
         ledger_id=environment.ledger_id,
         records=DynamoDbCurrentRecords(dynamodb, table),
         archive=S3Archive(client("s3"), environment.archive_bucket),
         pending=DynamoDbPendingRecords(dynamodb, table),
-        regions=AccountRegions(client("ec2"), environment.regions, environment.excluded_regions),
-        readings=DynamoDbReadings(dynamodb, table, READER),
-        seen=DynamoDbSeenJobs(dynamodb, table),
+        doors=tuple(doors),
+        index=DynamoDbRecordIndex(dynamodb, table),
         verify=verifies,
         clock=now,
     )

@@ -31,6 +31,7 @@ from flops_auditor.domain.audit.rests_on import (
 from flops_auditor.domain.audit.situation_of_run import situation_of
 from flops_auditor.domain.audit.tables import Tables
 from flops_auditor.domain.audit.when_met import with_times
+from flops_auditor.domain.compute.cautions import with_rollouts
 from flops_auditor.domain.compute.hardware_use import MeasuredHosts, hosts_of
 from flops_auditor.domain.compute.run_estimate import Estimate, estimate_job
 from flops_auditor.domain.law.assessment import Assessment, Line, assess_under, lines_of
@@ -42,7 +43,7 @@ from flops_auditor.domain.runs.apply_amendments import amend_declared, amend_obs
 from flops_auditor.domain.runs.aws_flops_meter import apply_flops_meter
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.declared import ACTIVITY_CONTRADICTED, Declared
-from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.evidence import TOO_LARGE, Unread
 from flops_auditor.domain.runs.models_file import MalformedModels, still_about
 from flops_auditor.domain.runs.observations import facts_of, observe
 from flops_auditor.domain.runs.remedies import GRANT, REPAIR_MODELS
@@ -55,6 +56,7 @@ UNREAD = Kind("evidence-not-read", "evidence could not be read: {unread}", GRANT
 UNREAD_MODELS = Kind("models-not-read", "evidence could not be read: {unread}", REPAIR_MODELS)
 NOT_THERE = Kind("evidence-not-there", "evidence could not be had: {unread}")
 """What was asked for is gone: no right would bring it back."""
+CUT = Kind("evidence-cut", "the evidence is too large to be kept whole: {detail}")
 
 
 _MOST_EARLIER = 4
@@ -62,6 +64,8 @@ _MOST_EARLIER = 4
 
 
 def _unread(unread: Unread) -> Remark:
+    if unread.error == TOO_LARGE:
+        return CUT(detail=unread.detail)
     kind = UNREAD if unread.denied else UNREAD_MODELS if unread.error == MalformedModels.__name__ else NOT_THERE
     return kind(unread=str(unread), source=unread.source)
 
@@ -159,7 +163,7 @@ def _audited(unchanging: _Unchanging, heard: Heard) -> Audit:
     contradiction = contradiction_of(declared, observed)
     changed = changed_tags(case.evidence.tags_seen, run.tags)
     notes = (*declared.notes, *origin.notes, *([contradiction] if contradiction else []), *changed)
-    declared = replace(declared, notes=notes)
+    declared = with_rollouts(replace(declared, notes=notes), observed)
     if declared.resumes or run.may_read_a_checkpoint:
         observed = observed.of_a_resumed_run()
     observed = amend_observations(observed, amendments)

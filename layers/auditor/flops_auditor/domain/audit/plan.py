@@ -42,7 +42,7 @@ from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated
 from flops_auditor.domain.runs.training_time import UNKNOWN_TIME, TrainingTime
-from flops_auditor.domain.values.amounts import at_least, nearest
+from flops_auditor.domain.values.amounts import Bound, at_least, nearest, shortened
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.figures import Figures, Verdict, exactly, most_severe
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
@@ -538,7 +538,7 @@ def _assessment(
     return {
         **assessment_members(a, "JOB", stated, others=[each.assessment for each in outlooks]),
         "expected_hours_to_threshold": _significant(outlook.expected_hours),
-        "earliest_hours_to_threshold": _significant(outlook.earliest_hours),
+        "earliest_hours_to_threshold": _significant(outlook.earliest_hours, "lower"),
     }
 
 
@@ -578,9 +578,9 @@ def _method(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _significant(value: Fraction | None) -> float | None:
-    """A ratio or a duration for reading, not for deciding: four significant digits."""
-    return None if value is None else float(f"{float(value):.4g}")
+def _significant(value: Fraction | None, bound: Bound = "best") -> float | None:
+    """A duration for reading, not for deciding: four significant digits; the earliest is never said to be later."""
+    return None if value is None else float(shortened(value, 4, bound))
 
 
 def ways(

@@ -57,6 +57,14 @@ class _Seen:
         return None
 
     @property
+    def assumptions(self) -> tuple[Remark, ...]:
+        return ()
+
+    @property
+    def doubts(self) -> tuple[Remark, ...]:
+        return ()  # nobody continues a plan
+
+    @property
     def assessments(self) -> tuple[Assessment, ...]:
         lines = tuple(each.assessment for each in (self.plan or self.whole).outlooks)
         if self.plan is not None:

@@ -12,6 +12,7 @@ from flops_auditor.domain.law.assessment import crossed_lines
 from flops_auditor.domain.law.due_dates import DueDate, due_dates
 from flops_auditor.domain.lineage.kept_ancestors import Packed
 from flops_auditor.domain.lineage.lineage import to_json
+from flops_auditor.domain.values.json_size import MOST_REMARKS
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.remarks import Kind, Remark, printable
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:  # a plan spells its document here, too, and needs no audit
     from flops_auditor.domain.audit.audit import Audit
     from flops_auditor.domain.compute.run_estimate import Estimate
 
-_MOST_TEXTS = 64
 _MOST_CHARACTERS = 500
 MORE = Kind("more", "and {count} more, see the evidence")
 
@@ -76,9 +76,9 @@ def spoken(remarks: Sequence[Remark], job: str) -> list[dict[str, Any]]:
     """Remarks as records hold them: kind, words, and what would settle a doubt; bounded, so that hostile input cannot
     make a record too large to store. `job` is its ARN, since others may have its name, for commands.
     """
-    shown = [remark.to_json(job) for remark in remarks[:_MOST_TEXTS]]
-    if len(remarks) > _MOST_TEXTS:
-        shown.append(MORE(count=len(remarks) - _MOST_TEXTS).to_json(job))
+    shown = [remark.to_json(job) for remark in remarks[:MOST_REMARKS]]
+    if len(remarks) > MOST_REMARKS:
+        shown.append(MORE(count=len(remarks) - MOST_REMARKS).to_json(job))
     return shown
 
 
@@ -147,9 +147,9 @@ def rests_on_members(audit: "Audit") -> dict[str, Any]:
     return {
         "grounds": [
             {"source": g.source, "what": g.what, "value": g.value, "verdict_without": g.verdict_without}
-            for g in grounds[:_MOST_TEXTS]
+            for g in grounds[:MOST_REMARKS]
         ],
-        "milder": [ground.words for ground in milder[:_MOST_TEXTS]],
+        "milder": [ground.words for ground in milder[:MOST_REMARKS]],
         "verdict_without_statements": careful.verdict,
         "on_the_jobs_word": audit.on_the_jobs_word,
         "trusts_statements": audit.trusts_statements,

@@ -26,10 +26,11 @@ from flops_auditor.domain.audit.grounds import (
 from flops_auditor.domain.law.assessment import Assessment, Line
 from flops_auditor.domain.lineage.lineage import NO_LINEAGE, SETTLE_ANCESTOR, Lineage
 from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.data_tokens import BOUND_BY_DATA
 from flops_auditor.domain.runs.declared import ACTIVITY_CONTRADICTED, TAG_PREFIX, Activity, Declared, read_declared
 from flops_auditor.domain.runs.hyperparameters import Hyperparameters
 from flops_auditor.domain.runs.observations import Observations
-from flops_auditor.domain.values.figures import SEVERITY, Verdict
+from flops_auditor.domain.values.figures import SEVERITY, Verdict, most_severe
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word, bounded, printable
 
 MOST_STATEMENTS = 40
@@ -82,25 +83,28 @@ class Readings:
     def __init__(self, declared: Declared) -> None:
         statements = declared.statements
         self.given: Mapping[str, Mapping[str, str]] = {place: getattr(statements, place) for place in _PLACES}
-        self.names: StatementNames = frozenset((place, name) for place, given in self.given.items() for name in given)
+        self._in_order = [(place, name) for place, given in self.given.items() for name in given]
+        self.names: StatementNames = frozenset(self._in_order)
         self._statements = statements
-        self._known: dict[StatementNames, Declared] = {frozenset(): declared}
+        self._known: dict[StatementNames, Declared] = {self.names: declared}
 
     def without(self, gone: StatementNames) -> Declared:
         """What is declared by the statements that are left."""
-        if gone not in self._known:
-            left: dict[str, Any] = {
-                place: {name: value for name, value in given.items() if (place, name) not in gone}
-                for place, given in self.given.items()
-            }
-            self._known[gone] = read_declared(replace(self._statements, **left))
-        return self._known[gone]
+        return self._only(self.names - gone)
+
+    def _only(self, left: StatementNames) -> Declared:
+        if left not in self._known:
+            given: dict[str, Any] = {place: {} for place in _PLACES}
+            for place, name in left if len(left) <= 1 else (each for each in self._in_order if each in left):
+                given[place][name] = self.given[place][name]
+            self._known[left] = read_declared(replace(self._statements, **given))
+        return self._known[left]
 
     def bears_on(self, place: str, name: str) -> tuple[str, ...]:
         """What a statement changes of what is declared: read alone, or beside others without which it says nothing, as
         steps, batch and length do. Each is read once: taking each from all would read all of them for each.
         """
-        empty, read = self.without(self.names), self.without(self.names - {(place, name)})
+        empty, read = self._only(frozenset()), self._only(frozenset({(place, name)}))
         whole = self.without(frozenset())
         never = {"notes", "lineage", "training_signs"}  # signs only ever count against the job
         named = Hyperparameters.of({name: self.given[place][name]}) if place in _OF_TRAINERS else None
@@ -149,6 +153,10 @@ class Estimated(Protocol):
     def accelerator_seconds(self) -> Fraction | None: ...
     @property
     def occupancy(self) -> Fraction | None: ...
+    @property
+    def assumptions(self) -> tuple[Remark, ...]: ...
+    @property
+    def doubts(self) -> tuple[Remark, ...]: ...
 
 
 class Audited(Protocol):
@@ -163,7 +171,8 @@ class Audited(Protocol):
 
 
 A = TypeVar("A", bound=Audited)
-Weigh = Callable[[Audited], tuple[int, Fraction]]
+Heaviness = tuple[int, Fraction, bool]
+Weigh = Callable[[Audited], Heaviness]
 
 
 @dataclass(frozen=True)
@@ -223,11 +232,11 @@ def rests_on(
             known_audits[key] = audited(_left_out(heard, left_out))
         return known_audits[key]
 
-    alone = {part: without([part]) for part in parts}
+    left = _left_without_each(parts, without)
     grounds = {
-        part: replace(part.ground, verdict_without=other.verdict)
-        for part, other in alone.items()
-        if _says(other) != _says(whole)
+        part: replace(part.ground, verdict_without=most_severe([each.verdict for each in audits]))
+        for part, audits in left.items()
+        if any(_says(each) != _says(whole) for each in audits)
     }
     statements = [part for part in parts if part.ground.statement]
     overall = _without_the_word(whole, statements, without, _weight)
@@ -242,7 +251,7 @@ def rests_on(
     milder = {part for each in decisive for part in each.milder}
     for part in parts:
         if part in milder:
-            grounds.setdefault(part, replace(part.ground, verdict_without=alone[part].verdict))
+            grounds.setdefault(part, replace(part.ground, verdict_without=most_severe([a.verdict for a in left[part]])))
     signed = [part for part in parts if not part.ground.statement and part not in grounds]
     for part in signed:
         if any(_says(without([*each.left_out, part])) != _says(each.audit) for each in decisive):
@@ -252,24 +261,36 @@ def rests_on(
         tuple(sorted(every, key=lambda ground: GROUND_SOURCES.index(ground.source))),
         tuple(grounds[part] for part in parts if part in milder),
         overall.audit,
-        {line: _line_without(line, each, alone) for line, each in by_line.items()},
+        {line: _line_without(line, each, left) for line, each in by_line.items()},
     )
 
 
 def contradiction_of(declared: Declared, observed: Observations) -> Remark | None:
     """What speaks against the activity that a tag declares; None where nothing does.
 
-    A run that makes data names the model that makes it, as well as one that is fine-tuned.
+    A run that makes data names the model that makes it, as well as one that is fine-tuned. What speaks against training
+    nothing whatever the run is told is a doubt of its estimate already.
     """
-    if declared.activity not in {"pretraining", "synthetic-data"}:
+    signs: list[str] = []
+    if declared.activity == "not-training":
+        heard = declared.told_not_to_train or observed.training_signs or declared.signs_of_training
+        signs += [] if heard or not observed.work_signs else [_emits(observed.work_signs)]
+    elif declared.activity in {"pretraining", "synthetic-data"}:
+        signs += [f"it begins with {declared.base_model[:LONGEST_VALUE]!r}"] if declared.loads_weights else []
+        if declared.activity == "synthetic-data" and observed.training_signs:
+            signs.append(_emits(observed.training_signs))
+    else:
         return None
-    signs = [f"it begins with {declared.base_model[:LONGEST_VALUE]!r}"] if declared.loads_weights else []
-    if declared.activity == "synthetic-data" and observed.training_signs:
-        emitted = ", ".join(as_word(name, LONGEST_VALUE) for name in observed.training_signs[:4])
-        signs.append(f"it emits {emitted}, which training does")
+    if declared.unheard is not None:
+        signs.append(declared.unheard.words)
     if not signs:
         return None
     return ACTIVITY_CONTRADICTED(activity=declared.activity, evidence=printable(" and ".join(signs)))
+
+
+def _emits(names: Sequence[str]) -> str:
+    emitted = ", ".join(as_word(name, LONGEST_VALUE) for name in names[:4])
+    return f"it emits {emitted}, which training does"
 
 
 def doubt_of_the_activity(
@@ -302,6 +323,7 @@ def _without_the_word(
     whole: A, statements: Sequence[_Part], without: Callable[[Sequence[_Part]], A], weigh: Weigh
 ) -> _WithoutTheWord[A]:
     """What is most severe without statements, as `weigh` weighs it. `whole` itself where none makes it milder."""
+    weigh = _each_once(weigh)
     left_out, careful = _careful(statements, without, weigh)
     heaviest, given = weigh(careful), weigh(whole)
     if heaviest <= given:
@@ -319,9 +341,11 @@ def _careful(
 ) -> tuple[list[_Part], A]:
     """The statements to leave out so that the result is most severe, and that result.
 
-    Left out one after the other, and taken back one after the other from none at all: a statement may hide that two
-    together make the result milder, as tokens do beside an MFU that is lower still.
+    Left out one after the other, those first that alone make the verdict milder, since without others they may not;
+    and taken back one after the other from none at all: a statement may hide that two together make the result milder,
+    as tokens do beside an MFU that is lower still.
     """
+    statements = sorted(statements, key=lambda part: weigh(without([part]))[0], reverse=True)
     gone: list[_Part] = []
     careful = without([])
     for part in statements:
@@ -337,17 +361,34 @@ def _careful(
     return (left, bare) if weigh(bare) >= weigh(careful) else (gone, careful)
 
 
-def _weight(audited: Audited) -> tuple[int, Fraction]:
-    """How severe a result is: by its verdict, then by how near the upper bound comes to a threshold."""
-    return SEVERITY[audited.verdict], max(map(_nearness, audited.assessments), default=Fraction(0))
+def _weight(audited: Audited) -> Heaviness:
+    """How severe a result is: by its verdict, then by how near the upper bound comes to a threshold, then by whether
+    there is a doubt about the run: one that is open for its original alone hands no doubt on to who continues it.
+    """
+    nearest = max(map(_nearness, audited.assessments), default=Fraction(0))
+    return SEVERITY[audited.verdict], nearest, bool(audited.estimate.doubts)
+
+
+def _each_once(weigh: Weigh) -> Weigh:
+    """The same for audits that all stay alive, each of which is weighed once."""
+    known: dict[int, Heaviness] = {}
+
+    def once(audited: Audited) -> Heaviness:
+        if id(audited) not in known:
+            known[id(audited)] = weigh(audited)
+        return known[id(audited)]
+
+    return once
 
 
 def _weight_of(line: Line) -> Weigh:
     """How severe a result is at one line. Where the line does not apply it is as mild as can be."""
 
-    def weigh(audited: Audited) -> tuple[int, Fraction]:
+    def weigh(audited: Audited) -> Heaviness:
         assessment = _at(audited, line)
-        return (0, Fraction(0)) if assessment is None else (SEVERITY[assessment.verdict], _nearness(assessment))
+        if assessment is None:
+            return 0, Fraction(0), False
+        return SEVERITY[assessment.verdict], _nearness(assessment), False
 
     return weigh
 
@@ -367,9 +408,27 @@ def _nearness(assessment: Assessment) -> Fraction:
     return Fraction(10**40) if upper is None else Fraction(upper, max(1, assessment.threshold_flop))
 
 
-def _line_without(line: Line, without: _WithoutTheWord[A], alone: Mapping[_Part, A]) -> LineWithout:
-    """A line without the job's word; each statement with what the line would be without it alone."""
-    milder = tuple(replace(part.ground, verdict_without=_verdict_at(alone[part], line)) for part in without.milder)
+def _left_without_each(parts: Sequence[_Part], without: Callable[[Sequence[_Part]], A]) -> dict[_Part, tuple[A, ...]]:
+    """What is left without each part alone. What a run says that it did, and what those before it say, hide each other:
+    of them also what is left without all, where the one makes a difference to its verdicts.
+    """
+    activities = [part for part in parts if part.ground.names & {ACTIVITY_TAG, EARLIER_ACTIVITY}]
+
+    def together(part: _Part) -> tuple[A, ...]:
+        if part not in activities:
+            return ()
+        others, every = without([each for each in activities if each is not part]), without(activities)
+        return (every,) if _verdicts(others) != _verdicts(every) else ()
+
+    return {part: (without([part]), *together(part)) for part in parts}
+
+
+def _line_without(line: Line, without: _WithoutTheWord[A], left: Mapping[_Part, Sequence[A]]) -> LineWithout:
+    """A line without the job's word; each statement with what the line would be without it."""
+    milder = tuple(
+        replace(part.ground, verdict_without=most_severe([_verdict_at(each, line) for each in left[part]]))
+        for part in without.milder
+    )
     return LineWithout(_at(without.audit, line), milder)
 
 
@@ -380,11 +439,17 @@ def _says(audited: Audited) -> tuple[object, ...]:
     return (e.method, e.best_flop, e.cautious_upper_flop, e.firm_flop, audited.verdict, lines)
 
 
+def _verdicts(audited: Audited) -> tuple[object, ...]:
+    return audited.verdict, [(a.line, a.verdict) for a in audited.assessments]
+
+
 def _measured(estimate: Estimated) -> Iterator[Ground]:
     if estimate.accelerator_seconds is not None:
         yield Ground("measured", "hardware and training time, as the service says")
     if estimate.occupancy is not None:
         yield Ground("measured", "occupancy of the accelerators (GPUUtilization)")
+    if any(remark.kind is BOUND_BY_DATA for remark in estimate.assumptions):
+        yield Ground("measured", "size of the training data and passes over it, as the service says")
 
 
 def _parts(heard: Heard) -> Iterator[_Part]:

@@ -7,8 +7,8 @@ from flops_auditor.domain.law.situation import Situation
 from flops_auditor.domain.lineage.lineage import Cumulative, Lineage
 from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import Activity, Declared
-from flops_auditor.domain.runs.hyperparameters import REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.techniques import REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.values.figures import Figures
 
 
@@ -65,7 +65,7 @@ def roles_of(declared: Declared, original: Original, lineage: Lineage) -> tuple[
         perhaps = declared.loads_weights is None or original.pretraining_flop is not None
         role, other = ("modifier", None) if foreign else ("developer", "modifier" if perhaps else None)
     elif not lineage.roots() and not declared.loads_weights and declared.pretraining_flop is None:
-        from_none = declared.activity == "pretraining" or (stated.from_scratch is True and not named)
+        from_none = declared.activity == "pretraining" or stated.from_scratch is True
         role, other = ("developer", "modifier" if named else None) if from_none else ("modifier", None)
     if role == "developer" and other is None:
         sure = bool(lineage.roots()) and all(root.surely_own for root in lineage.roots())

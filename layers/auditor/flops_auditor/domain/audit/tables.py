@@ -17,6 +17,7 @@ from flops_auditor.domain.originals.base_models import BaseModelTable
 from flops_auditor.domain.originals.find_origin import ModelCatalogue
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.json_size import MOST_DUE
 
 ACCELERATORS = "accelerators.csv"
 INSTANCE_TYPES = "instance_types.csv"
@@ -117,6 +118,18 @@ def check_wordings(policies: Iterable[Policy], where: Mapping[str, str]) -> None
                 f"{where.get(each.policy_id) or policy_name(each.policy_id)}: wording_of: {law.policy_id} "
                 f"holds no law, but words {law.wording_of}: name the policy that holds the law"
             )
+
+
+def check_dated(policies: Iterable[Policy]) -> None:
+    """A record has room for the days of all duties that one run can have under these policies. Raises MalformedPolicy.
+
+    Asked of whoever chooses policies, not of tables of then, under which no run may have had so many.
+    """
+    dated = sum(each.most_dated for each in policies if not each.wording_of)
+    if dated > MOST_DUE:
+        raise MalformedPolicy(
+            f"the policies together have {dated} duties with a day for one run, and a record has room for {MOST_DUE}"
+        )
 
 
 _SETS = 16

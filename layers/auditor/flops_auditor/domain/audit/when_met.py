@@ -21,7 +21,8 @@ def with_times(assessment: Assessment, run: Run, own_best: int | None, own_upper
     edge = a.room_flop + (1 if a.rule.comparison == "at least" else 0)
     met_at = _crossing(a.own.best_flop, own_best, a.room_flop, edge, run)
     met_from = _crossing(a.own.upper_flop, own_upper, a.room_flop, edge, run)
-    return replace(a, met_at=met_at, met_from=None if a.verdict == "below" else met_from)
+    met_from = None if a.verdict == "below" else met_from
+    return a if (met_at, met_from) == (a.met_at, a.met_from) else replace(a, met_at=met_at, met_from=met_from)
 
 
 def _crossing(total: int | None, own: int | None, room: int, edge: int, run: Run) -> datetime | None:

@@ -70,6 +70,8 @@ def architecture(
         share=tokens.share,
         least=Fraction(tokens.least * best),
         most=Fraction(tokens.most * (most + attention)),
+        grown=None if tokens.grown is None else Fraction(tokens.grown * (best + attention)),
+        watched=tokens.watched,
     )
     remarks = (ATTENTION(length=length, share=Fraction(attention, best)),) if attention else ()
     return measured("architecture", count, hardware, basis, counts_tokens=True), remarks

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 
-from flops_auditor.domain.compute.attention import LONGEST_CONTEXT, most_attention_flop
+from flops_auditor.domain.compute.attention import LONGEST_CONTEXT, most_attention_flop, shape_of
 from flops_auditor.domain.compute.run_tokens import planned_tokens, tokens_of_samples
 from flops_auditor.domain.compute.tiers import ON_HARDWARE_ALONE, TIMES_MFU, HardwareUse, Tier, TierChoice, ceiling
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import AGREEMENT
-from flops_auditor.domain.runs.hyperparameters import PAIRED_TECHNIQUES, REFERENCE_PASSES, REINFORCEMENT_TECHNIQUES
-from flops_auditor.domain.runs.model_size import ModelSize, is_partial
+from flops_auditor.domain.runs.model_size import ModelSize, is_partial, overcounted
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import ASK, BETTER
+from flops_auditor.domain.runs.techniques import PAIRED_TECHNIQUES, REFERENCE_PASSES, REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.runs.training_time import TrainingTime
 from flops_auditor.domain.values.amounts import at_least
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
@@ -72,6 +72,10 @@ ROLLOUTS = Kind(
     "{technique} generates the tokens it trains on: generation updates nothing and counts on the cumulative basis "
     "alone, and tokens do not tell how much there was",
 )
+ROLLOUTS_EMITTED = Kind(
+    "rollouts-emitted",
+    "it emits {names:list}, as runs do that generate the tokens they train on: it is taken for reinforcement learning",
+)
 ROLLOUTS_ELSEWHERE = Kind(
     "rollouts-elsewhere",
     "{technique} generates the tokens it trains on, and the meter saw no generation: where it ran in another process, "
@@ -105,16 +109,11 @@ TOGETHER = Kind(
     "were several of these so at once, the compute would be {times:.3g} times as much",
     _CLEAR_UP,
 )
-SPANS_INCOMPLETE = Kind(
-    "training-spans-incomplete",
-    "other fields of the job's description give {longest:g} s, far more than the {seconds:g} s of the Training spans, "
-    "which may be incomplete",
-    _CLEAR_UP,
-)
 BESIDE_THE_SPANS = Kind(
     "hardware-in-use-beside-training",
-    "beside the Training spans the run had its hardware for {unexplained:g} s that nothing explains, and its "
-    "accelerators were seen at work for {busy:g} s of the rest: that time counts at the hardware bound",
+    "beside its training time the run had its hardware for {unexplained:g} s that nothing explains, and was at work "
+    "for {busy:g} s of the rest, by its accelerators or by what its trainer emits: that time counts at the hardware "
+    "bound",
     _CLEAR_UP,
 )
 LENGTH_UNKNOWN = Kind(
@@ -150,6 +149,18 @@ TRAINER_LEAVES_OUT = Kind(
     "much",
     _SAY_THE_LENGTH,
 )
+TRAINER_LEAVES_OUT_UNKNOWN = Kind(
+    "trainer-leaves-out-unknown",
+    "{name:said80} leaves out embeddings, and attention over the context: of which model it counts is not known, so "
+    "nothing but the hardware says how much that is",
+    Remedy(
+        "name-the-model",
+        "name the model of the next run, and the length of its sequences, as hyperparameters (model_name_or_path, "
+        f"max_seq_length); for this one: {BETTER}",
+    ),
+)
+MOST_VOCABULARY = 262_400
+"""Rows of the largest embedding in the table of base models (held against it by tests/accuracy)."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +173,14 @@ class Caution:
     flop: int
     remark: Remark
     updates: bool = True
+
+
+def with_rollouts(declared: Declared, observed: Observations) -> Declared:
+    """What is declared, with reinforcement learning as its technique where it names none and its metrics tell so."""
+    if declared.technique or not observed.rollout_signs:
+        return declared
+    notes = (*declared.notes, ROLLOUTS_EMITTED(names=observed.rollout_signs))
+    return replace(declared, technique="rl", notes=notes)
 
 
 def cautions_of(
@@ -178,22 +197,25 @@ def cautions_of(
     chosen = choice.chosen
     if chosen is None:
         return ()
-    partial = Fraction(3, 2) if is_partial(declared, model) else Fraction(1)
-    experts = Fraction(model.total, model.active) if model and model.total > model.active else Fraction(1)
-    result = [*_from_tiers(choice, uses, partial * experts), *_longer(time, uses)]
+    result = _from_tiers(choice, uses, overcounted(declared, model))
     limit = next((tier.upper_flop for tier in choice.known if tier.method in ON_HARDWARE_ALONE), None)
     if chosen.method == "architecture":
         if chosen.counts_tokens:
             of_tokens = _of_tokens(chosen, declared, model, observed, uses, tagged_tokens=tagged_tokens)
             factors = [*of_tokens, *_of_length(declared, model)]
         else:
-            factors = _of_reported(chosen, declared, model)
+            left_out = _of_reported(chosen, declared, model)
+            if left_out is None and limit is not None:
+                result.append(Caution(limit, TRAINER_LEAVES_OUT_UNKNOWN(name=str(chosen.basis.fact("name")))))
+            factors = [*([left_out] if left_out else []), *_of_reference(declared, model)]
         result += _multiplied(chosen, limit, factors)
         result += _generated(choice, chosen, declared, ROLLOUTS)
     if chosen.method == "counted":
         result += _of_count(choice, chosen, declared, observed, limit)
         if not observed.generation_flop:
             result += _generated(choice, chosen, declared, ROLLOUTS_ELSEWHERE)
+    if declared.unheard is not None:
+        result.append(Caution(at_least(sum((use.most_flop * use.busy for use in uses), Fraction(0))), declared.unheard))
     if chosen.basis.kind is TIMES_MFU:
         named = bool(declared.precision)
         peaks = ((use.most_flop if named else use.unit_seconds * use.ceiling_peak) * use.busy for use in uses)
@@ -222,12 +244,12 @@ def _multiplied(chosen: Tier, limit: int | None, factors: Sequence[tuple[Fractio
     ]
 
 
-def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], overcounted: Fraction) -> list[Caution]:
+def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], too_high: Fraction) -> list[Caution]:
     """What the tiers below the chosen one say against it.
 
     Annex A.2 allows a method that is accurate within its margin. So measured evidence whose best estimate lies above
     the chosen upper bound contradicts it, and so does hardware that was busy for more than any published run shows.
-    `overcounted` is by how much the trainer's own figure is known to be too high.
+    `too_high` is by how much the trainer's own figure is known to be too high.
     """
     chosen, cautions = choice.chosen, []
     if chosen is None or chosen.upper_flop is None:
@@ -247,7 +269,7 @@ def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], overcounted: Fr
                     lowest=Fraction(tier.lower_flop) / busy,
                 )
                 cautions.append(Caution(tier.upper_flop, remark))
-        elif tier.best_flop > chosen.upper_flop * overcounted and (limit is None or tier.best_flop <= limit):
+        elif tier.best_flop > chosen.upper_flop * too_high and (limit is None or tier.best_flop <= limit):
             remark = TIERS_CONTRADICT(
                 method=tier.method,
                 flop=tier.best_flop,
@@ -287,11 +309,17 @@ def _of_tokens(
     updates = _updates(declared)
     if updates > 1:
         factors.append((updates, SEVERAL_UPDATES(updates=updates)))
-    if technique in REFERENCE_PASSES:
-        per_token = 4 if is_partial(declared, model) and declared.trainable_parameters is not None else 6
-        share = Fraction(FORWARD_PASS * REFERENCE_PASSES[technique], per_token)
-        factors.append((1 + share, REFERENCE_MODEL(technique=technique.upper(), share=share)))
-    return factors
+    return [*factors, *_of_reference(declared, model)]
+
+
+def _of_reference(declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
+    """Passes through a frozen model that stands beside the one that is trained."""
+    technique = declared.technique
+    if technique not in REFERENCE_PASSES:
+        return []
+    per_token = 4 if is_partial(declared, model) and declared.trainable_parameters is not None else 6
+    share = Fraction(FORWARD_PASS * REFERENCE_PASSES[technique], per_token)
+    return [(1 + share, REFERENCE_MODEL(technique=technique.upper(), share=share))]
 
 
 def _updates(declared: Declared) -> Fraction:
@@ -329,18 +357,25 @@ def unknown_attention(
     return 1 + share, LENGTH_UNKNOWN(context=own, share=share)
 
 
-def _of_reported(chosen: Tier, declared: Declared, model: ModelSize | None) -> list[tuple[Fraction, Remark]]:
-    """The trainer's own 6 N D, of which Hugging Face's leaves out embeddings (and with them a tied output head)."""
+def _of_reported(chosen: Tier, declared: Declared, model: ModelSize | None) -> tuple[Fraction, Remark] | None:
+    """The trainer's own 6 N D, of which Hugging Face's leaves out embeddings (and with them a tied output head); None
+    where the model is not known well enough to say how much that is.
+    """
     if model is None:
-        return []
-    name, counted = str(chosen.basis.fact("name")), Fraction(model.total)
-    if model.shape is not None:
-        counted -= model.shape.vocabulary * model.shape.width
-    attention = Fraction(most_attention_flop(model, declared.sequence_length), 6)
+        return None
+    name = str(chosen.basis.fact("name"))
+    rows, width = (
+        (MOST_VOCABULARY, shape_of(model.active)[1])
+        if model.shape is None
+        else (model.shape.vocabulary, model.shape.width)
+    )
+    counted = model.total - rows * width
+    length, extended = declared.sequence_length, declared.extends_the_context
+    attention = Fraction(most_attention_flop(model, length, extended=extended), 6)
     if counted <= 0:
-        return []
+        return None
     times = (model.active + attention) / counted
-    return [(times, TRAINER_LEAVES_OUT(name=name, times=times))]
+    return times, TRAINER_LEAVES_OUT(name=name, times=times)
 
 
 def _of_peak(chosen: Tier, declared: Declared, uses: Sequence[HardwareUse]) -> list[tuple[Fraction, Remark]]:
@@ -385,18 +420,10 @@ def _generated(choice: TierChoice, chosen: Tier, declared: Declared, kind: Kind)
     return [Caution(bound.upper_flop or chosen.best_flop, remark, updates=False)]
 
 
-def _longer(time: TrainingTime, uses: Sequence[HardwareUse]) -> list[Caution]:
-    """The spans may be incomplete: then hardware was in use for longer, fully busy for all we know."""
-    if time.longest is None or time.seconds is None or not uses:
-        return []
-    flop = at_least(sum((replace(use, seconds=time.longest).most_flop for use in uses), Fraction(0)))
-    return [Caution(flop, SPANS_INCOMPLETE(longest=time.longest, seconds=time.seconds))]
-
-
 def _beside_the_spans(
     upper: int, time: TrainingTime, uses: Sequence[HardwareUse], observed: Observations
 ) -> list[Caution]:
-    """What the hardware did beside the spans of training, at most, comes on top of all that speaks for more in them."""
+    """What the hardware did beside the training time, at most, comes on top of all that speaks for more in it."""
     unexplained, busy = time.unexplained, observed.busy_beside
     if not unexplained + busy or not uses:
         return []

@@ -17,6 +17,7 @@ from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.occupancy import Busy
 from flops_auditor.domain.runs.remedies import AMEND, BETTER, KNOW_THE_TYPE
 from flops_auditor.domain.runs.run import HostMetrics, Run
+from flops_auditor.domain.runs.training_time import A_MOMENT, TrainingTime, length
 from flops_auditor.domain.values.remarks import MOST_LISTED, Kind, Remark, Remedy, as_word
 
 SAY_THE_UNIT = Remedy(
@@ -46,8 +47,10 @@ PRECISION_GUESSED = Kind(
 STRANGERS = Kind(
     "metrics-of-strange-hosts", "contradictory evidence: the job has no host {hosts:list}; its metrics are not used"
 )
-SILENT = Kind("silent-hosts", "{count} hosts report no occupancy and count as fully busy: {hosts:list}")
-SOME_SILENT = Kind("some-hosts-silent", "{count} hosts report no occupancy and count as fully busy: of {hosts:list}")
+SILENT = Kind("silent-hosts", "of {count} hosts no occupancy is known, and they count as fully busy: {hosts:list}")
+SOME_SILENT = Kind(
+    "some-hosts-silent", "of {count} hosts no occupancy is known, and they count as fully busy: some of {hosts:list}"
+)
 COVERED = Kind(
     "occupancy-covers-a-part",
     "occupancy covers {share:.1%} of the training time at least; the rest counts as fully busy",
@@ -75,6 +78,12 @@ SOME_FRACTIONS = Kind(
     "hosts count as fully busy",
     SAY_THE_UNIT,
 )
+VALUES_IN_FRACTIONS = Kind(
+    "some-values-in-fractions",
+    "some occupancies of hosts of {devices} accelerators are no more than that: {metric} is in per cent, and in a file "
+    "these may be fractions, or sums of them; the upper bound takes them as such",
+    SAY_THE_UNIT,
+)
 SOME_MEANS = Kind(
     "occupancy-of-one-or-of-all",
     "hosts of {devices} accelerators report occupancies over 100 and others up to it: {metric} is their sum, and in a "
@@ -86,6 +95,11 @@ MEANS_OF_ACCELERATORS = Kind(
     "no host of {devices} accelerators reports an occupancy over 100: {metric} is their sum, and in a file these "
     "may be means; the upper bound takes them as such",
     SAY_THE_UNIT,
+)
+OF_LONGER = Kind(
+    "occupancy-of-a-longer-time",
+    "the occupancy is that of {spans:g} s, of which {seconds:g} s are training, and nothing says which: all that "
+    "accelerators were busy for may be in these",
 )
 UNLIKE = Kind(
     "unlike-accelerators",
@@ -148,10 +162,11 @@ def hosts_of(run: Run, observed: Observations, table: HardwareTable, published: 
     most = _occupancies(known, observed.busy, host, notes) if not unknown else nothing
     means = {name: busy.least for name, busy in observed.busy.items() if busy.means is not None}
     seen = _occupancies(known, {**observed.busy, **means}, host, []) if means and not unknown else most
-    signs = [as_word(name) for name in (*observed.training_signs, *run.declared.training_signs)]
+    signs = [as_word(name) for name in (*observed.training_signs, *run.declared.signs_of_training)]
     signs += [name.words for name in run.declared.names[:1]]
     believed = _believed(known, observed, run.host_metrics, signs, published, notes)
-    occupancies = most if believed == observed.busy else _occupancies(known, believed, host, [])
+    whole = most if believed == observed.busy else _occupancies(known, believed, host, [])
+    occupancies = _in_less_time(whole, run.time, notes)
     kinds = tuple(
         HostKind(count, kind, now, published.of(kind.unit_name).lowest, was)
         for (count, kind), now, was in zip(known, occupancies, seen, strict=True)
@@ -258,6 +273,17 @@ def _occupancies(
     return result
 
 
+def _in_less_time(
+    occupancies: Sequence[Fraction | None], time: TrainingTime, notes: list[Remark]
+) -> Sequence[Fraction | None]:
+    """Occupancies of spans in which training only lies: the accelerators may have been busy then alone."""
+    spans = length(time.spans)
+    if not time.seconds or spans <= time.seconds + A_MOMENT or all(share is None for share in occupancies):
+        return occupancies
+    notes.append(OF_LONGER(spans=spans, seconds=time.seconds))
+    return [None if share is None else min(Fraction(1), share * spans / time.seconds) for share in occupancies]
+
+
 def _number_of(name: str, host: str, hosts: int) -> int:
     """Which of so many hosts a name is that of, from 1; 0 where it is that of none."""
     digits = name.removeprefix(host)
@@ -283,11 +309,13 @@ def _believed(
         notes.append(FRACTIONS(metric=metrics.occupancy, where=metrics.where))
         return {}
     reports = observed.busy
-    if observed.unit_unsure and devices > 1:
-        reports = {host: report.if_means(devices) for host, report in observed.busy.items()}
-        if highest <= 100 or reports != observed.busy:
+    if observed.unit_unsure:
+        reports = {host: report.in_any_unit(devices) for host, report in observed.busy.items()}
+        if devices > 1 and (highest <= 100 or reports != observed.busy):
             kind = MEANS_OF_ACCELERATORS if highest <= 100 else SOME_MEANS
             notes.append(kind(devices=devices, metric=metrics.occupancy, where=metrics.where))
+        if any(report.has_fractions(devices) for report in observed.busy.values()):
+            notes.append(VALUES_IN_FRACTIONS(devices=devices, metric=metrics.occupancy, where=metrics.where))
     fractions = {host for host, each in observed.busy.items() if observed.unit_unsure and 0 < 100 * each.highest <= 1}
     if fractions:
         notes.append(SOME_FRACTIONS(hosts=sorted(fractions), metric=metrics.occupancy, where=metrics.where))

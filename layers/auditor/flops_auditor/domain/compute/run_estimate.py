@@ -18,7 +18,6 @@ from flops_auditor.domain.compute.tiers import (
     ERROR_MARGIN,
     ON_HARDWARE_ALONE,
     HardwareUse,
-    Measured,
     Method,
     Tier,
     TierChoice,
@@ -26,15 +25,16 @@ from flops_auditor.domain.compute.tiers import (
     choose,
     counted,
     hardware_occupancy,
-    reported,
 )
+from flops_auditor.domain.compute.trainers_count import as_measured, of_input_elements, reported_by_trainer
+from flops_auditor.domain.runs.data_tokens import BOUND_BY_DATA
 from flops_auditor.domain.runs.declared import Declared
-from flops_auditor.domain.runs.emitted import Emitted, said_of_share
-from flops_auditor.domain.runs.hyperparameters import REINFORCEMENT_TECHNIQUES
+from flops_auditor.domain.runs.metric_signs import trains_no_language_model
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.remedies import AMEND, ASK, BETTER, CORRECT_ACTIVITY
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.techniques import REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.values.amounts import at_least
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
 
@@ -52,10 +52,21 @@ ERROR_MARGIN_ADDED = Kind(
     "error-margin",
     "the bounds are an error margin of 30 % to either side, at most the hardware's ceiling",
 )
+ERROR_MARGIN_ALONE = Kind("error-margin-alone", "the bounds are an error margin of 30 % to either side")
 FIRM_AT_MOST = Kind(
     "firm-at-most",
     "{method} alone is not certain, since other evidence, or generation, allows for less: no verdict of above rests on "
     "more than {flop:flop} FLOP",
+)
+FIRM_OF_HARDWARE = Kind(
+    "firm-of-hardware",
+    "what is certain of {method} is less than such hardware does at least, busy as it was: the lower bound is "
+    "{flop:flop} FLOP",
+)
+EVALUATES = Kind(
+    "evaluates-alone",
+    "{name} says that it evaluates, or generates, and nothing says that it trains: no verdict of above rests on the "
+    "hardware alone",
 )
 MODEL_TOO_SMALL = Kind(
     "hardware-beyond-the-model",
@@ -68,6 +79,11 @@ MOST_TOKENS_OF_A_PARAMETER = 60_500
 against the table by tests/accuracy)."""
 OTHER_TIER = Kind("other-tier", "{method} would give {flop:flop} FLOP, a utilisation of {utilisation:.3g}")
 CAUTIOUS_BOUND = Kind("cautious-bound", "no verdict of below rests on less than {flop:flop} FLOP")
+CAUTIOUS_BOUNDS = Kind(
+    "cautious-bounds",
+    "no verdict of below rests on less than {updates:flop} FLOP where what updated parameters counts alone, and on "
+    "less than {flop:flop} FLOP where all that contributed counts",
+)
 NO_SIZE = Kind(
     "tokens-without-parameters",
     "tokens without parameters: {tokens:flop} tokens ({source}) say nothing without a model size",
@@ -77,12 +93,13 @@ SAMPLES = Kind(
     "samples-without-tokens",
     "metric {name:said80} counts samples, which say nothing without tokens per sample; it is not used",
 )
-TRAINER_COUNTS = Kind(
-    "what-the-trainer-counts", "{name:said80} takes every parameter as trained and leaves out embeddings"
-)
 NOT_TRAINING = Kind(
     "declared-not-training",
     "the job is declared not to be training (evaluation or processing), so its compute does not count",
+)
+TOLD_NOT_TO_TRAIN = Kind(
+    "told-not-to-train",
+    "{name} says that it does not train, so what else it is given that only training needs does not speak against that",
 )
 NOTHING_BOUNDS = Kind(
     "nothing-bounds-it",
@@ -197,10 +214,14 @@ def estimate_job(
 ) -> Estimate:
     """Estimate one run. Never raises: what is missing or contradictory is said in assumptions and doubts."""
     hardware = hardware_of(run, declared, hosts)
-    doubts = (*declared.figure_doubts, *run.time.doubts, *hardware.doubts, *observed.doubts, *unread)
+    bounded = hardware.complete or hardware.idle
+    unheard = () if bounded or declared.unheard is None else (declared.unheard,)
+    of_data = () if declared.tokens_signed_for else run.data_doubts
+    of_run = (*unheard, *of_data, *run.time.doubts)
+    doubts = (*declared.figure_doubts, *of_run, *hardware.doubts, *observed.doubts, *unread)
     estimate = _estimated(run, declared, observed, hardware, model, doubts)
-    signs = (*observed.training_signs, *declared.training_signs)
-    return _not_training(estimate, signs) if declared.activity == "not-training" else estimate
+    signs = (*observed.training_signs, *declared.signs_of_training)
+    return _not_training(estimate, signs, declared) if declared.activity == "not-training" else estimate
 
 
 def _estimated(
@@ -223,9 +244,13 @@ def _estimated(
     chosen = choice.chosen
     if chosen is not None and chosen.method == "counted" and not any(t.method in ON_HARDWARE_ALONE for t in known):
         doubts = (*doubts, *(each.remark for each in observed.suspicions if each.times is None))
-    tagged_tokens = declared.tagged("tokens") and measured_tokens(run, observed) is None
+    tagged_tokens = _by_a_tag_alone(run, declared, observed)
     cautions = cautions_of(choice, declared, model, time, uses, observed, tagged_tokens=tagged_tokens)
-    firm, contested = _firm(choice, declared, uses, model, of_language=_of_language(run, observed, model))
+    of_language = _of_language(run, declared, observed, model)
+    firm, contested = _firm(choice, declared, uses, model, of_language=of_language)
+    lower = chosen.lower_flop if chosen else None
+    if chosen is not None and firm is not None and firm > chosen.firm_flop:
+        lower = firm
     cautious = updates = None
     if chosen is not None and chosen.upper_flop is not None:
         updates = max([chosen.upper_flop, *(caution.flop for caution in cautions if caution.updates)])
@@ -233,11 +258,12 @@ def _estimated(
         every = chosen.upper_flop + signal if limit is None else min(chosen.upper_flop + signal, limit)
         cautious = max([updates, every, *(caution.flop for caution in cautions)])
     assumptions = (
-        *_said_of(choice, uses),
+        *_said_of(choice, uses, notes),
         *choice.contradictions,
         *contested,
+        *([EVALUATES(name=declared.evaluates_alone)] if _evaluates(declared, observed) and not firm else []),
         *(caution.remark for caution in cautions),
-        *([CAUTIOUS_BOUND(flop=cautious)] if chosen and cautious is not None and cautious != chosen.upper_flop else []),
+        *_said_of_caution(chosen, updates, cautious),
         *declared.notes,
         time.basis,
         *time.notes,
@@ -248,7 +274,7 @@ def _estimated(
     )
     return Estimate(
         method=chosen.method if chosen else "unknown",
-        lower_flop=chosen.lower_flop if chosen else None,
+        lower_flop=lower,
         best_flop=chosen.best_flop if chosen else None,
         upper_flop=chosen.upper_flop if chosen else None,
         firm_flop=firm,
@@ -267,12 +293,20 @@ def _estimated(
     )
 
 
-def _not_training(otherwise: Estimate, signs: tuple[str, ...]) -> Estimate:
+def _said_of_caution(chosen: Tier | None, updates: int | None, cautious: int | None) -> list[Remark]:
+    if chosen is None or cautious is None or updates is None or cautious == chosen.upper_flop:
+        return []
+    return [CAUTIOUS_BOUND(flop=cautious) if updates == cautious else CAUTIOUS_BOUNDS(updates=updates, flop=cautious)]
+
+
+def _not_training(otherwise: Estimate, signs: tuple[str, ...], declared: Declared) -> Estimate:
     """0 FLOP by Annex A.1, with what it would be, since the declaration cannot be checked."""
     assumptions = [NOT_TRAINING()]
     if otherwise.best_flop is not None:
         were = WERE_IT_TRAINING(best=otherwise.best_flop, upper=otherwise.cautious_upper_flop, method=otherwise.method)
         assumptions.append(were)
+    if declared.told_not_to_train and declared.training_signs:
+        assumptions.append(TOLD_NOT_TO_TRAIN(name=declared.told_not_to_train))
     doubts = otherwise.doubts
     if signs:
         doubts = (*doubts, TRAINS_ALL_THE_SAME(names=signs))
@@ -304,13 +338,14 @@ def _known_tiers(
     notes: list[Remark] = []
     known: list[Tier] = []
     if "model_flop" in observed.emitted:
-        known.append(counted(_as_measured(observed.emitted["model_flop"], notes), uses, observed.signal_flop))
+        known.append(counted(as_measured(observed.emitted["model_flop"], notes), uses, observed.signal_flop))
     known += _architecture(run, declared, observed, uses, model, notes)
-    if uses:
-        generates = declared.technique in REINFORCEMENT_TECHNIQUES
-        known += emitted_utilisations(observed, uses, notes, generates=generates)
-        known.append(hardware_occupancy(uses))
-    return known, notes
+    of_trainer = reported_by_trainer(declared, observed, uses, model, notes)
+    generates = declared.technique in REINFORCEMENT_TECHNIQUES
+    of_use = emitted_utilisations(observed, uses, notes, generates=generates) if uses else []
+    configured = model is not None and model.shape is not None  # else nothing says what a trainer's count leaves out
+    known += [*of_trainer, *of_use] if configured else [*of_use, *of_trainer]
+    return known + ([hardware_occupancy(uses)] if uses else []), notes
 
 
 def _unbounded(
@@ -326,7 +361,7 @@ def _unbounded(
         *(["how large the model is"] if model is not None and model.tagged else []),
         *(
             ["how many tokens there were"]
-            if declared.tagged("tokens") and declared.tokens is not None and measured_tokens(run, observed) is None
+            if declared.tokens is not None and _by_a_tag_alone(run, declared, observed)
             else []
         ),
     ]
@@ -336,10 +371,9 @@ def _unbounded(
     return [replace(tier, upper_flop=None) if tier.counts_tokens else tier for tier in known]
 
 
-def _as_measured(emitted: Emitted, notes: list[Remark]) -> Measured:
-    remark = said_of_share(emitted)
-    notes += [remark] if remark else []
-    return Measured(emitted.value, emitted.share, emitted.lowest, emitted.highest)
+def _by_a_tag_alone(run: Run, declared: Declared, observed: Observations) -> bool:
+    """Whether nothing but a tag may say how many tokens there were."""
+    return declared.tagged("tokens") and run.data_tokens is None and measured_tokens(run, observed) is None
 
 
 def _architecture(
@@ -365,14 +399,11 @@ def _architecture(
         made = [architecture(model, trainable, each, length, uses, forward_only=generates) for each in readings]
         rollouts = declared.technique in REINFORCEMENT_TECHNIQUES
         for each, (tier, _) in zip(readings, made, strict=True):
-            tiers.append(_of_a_part(tier, each.rate, uses, notes) if rollouts and each.rate else tier)
+            of_a_part = _of_a_part(tier, each.rate, uses, notes) if rollouts and each.rate else tier
+            tiers.append(of_input_elements(of_a_part, observed, uses, model, notes) if each.emitted else of_a_part)
         notes += made[0][1]  # the attention, which is the same share of each
     if "sample_rate" in observed.emitted and not tokens:
         notes.append(SAMPLES(name=observed.emitted["sample_rate"].name))
-    if "trainer_flop" in observed.emitted:
-        reading = observed.emitted["trainer_flop"]
-        tiers.append(reported(_as_measured(reading, notes), reading.name, uses))
-        notes.append(TRAINER_COUNTS(name=reading.name))
     return tiers
 
 
@@ -382,15 +413,21 @@ def _of_a_part(tier: Tier, rate: str, uses: tuple[HardwareUse, ...], notes: list
     return replace(tier, firm_flop=min(tier.firm_flop, hardware_occupancy(uses).lower_flop))
 
 
-def _of_language(run: Run, observed: Observations, model: ModelSize | None) -> bool:
+def _of_language(run: Run, heard: Declared, observed: Observations, model: ModelSize | None) -> bool:
     """Whether anything says that the run trains a language model: it names one, counts tokens or emits what trainers
-    of such models emit. AWS's own built-in algorithms train none.
+    of such models emit. AWS's own built-in algorithms train none, nor does what only evaluates, as far as it is `heard`
+    to: what it names is said, whatever is left out.
     """
-    if run.built_in:
+    if run.built_in or _evaluates(heard, observed):
         return False
     declared = run.declared
+    signs = [name for name in observed.training_signs if not trains_no_language_model(name)]
     spoken = model is not None or declared.names or declared.tokens or declared.parameters or declared.sequence_length
-    return bool(spoken or observed.emitted or observed.training_signs or run.billed_tokens)
+    return bool(spoken or observed.emitted or signs or run.billed_tokens)
+
+
+def _evaluates(declared: Declared, observed: Observations) -> bool:
+    return bool(declared.evaluates_alone) and not observed.training_signs
 
 
 def _firm(
@@ -402,9 +439,12 @@ def _firm(
     of_language: bool,
 ) -> tuple[int | None, tuple[Remark, ...]]:
     """What "above" may rest on: no more than any other measured evidence allows, and where the hardware was not busy
-    for so much, what it did at least; of reinforcement learning it may have done nothing but generate, and what
-    published runs reached says nothing of what trains no language model, nor of one that is so small that it would have
-    been trained on more than any model was. What a person signs for stands.
+    for so much, what it did at least. No less than that either, as far as what was measured is likely to be as much;
+    while a count was watched, what it grew is what was done.
+
+    Of reinforcement learning it may have done nothing but generate, and what published runs reached says nothing of
+    what trains no language model, nor of one that is so small that it would have been trained on more than any model
+    was. What a person signs for stands.
     """
     chosen = choice.chosen
     if chosen is None or declared.tokens_signed_for:
@@ -412,18 +452,26 @@ def _firm(
     firm, generates = chosen.firm_flop, declared.technique in REINFORCEMENT_TECHNIQUES
     contested: list[Remark] = []
     busy = at_least(sum((use.most_flop * use.surely_busy for use in uses), Fraction(0)))
+    likely = chosen.best_flop
+    of_hardware = min((tier.lower_flop for tier in choice.known if tier.method in ON_HARDWARE_ALONE), default=0)
+    grown = [at for tier in choice.known if (at := tier.certain_beside(of_hardware)) is not None]
     for tier in choice.known[choice.known.index(chosen) :]:
-        alone = tier.method in ON_HARDWARE_ALONE
-        if alone and (tier is chosen or firm > busy):
-            firm = 0 if generates or not of_language else min(firm, tier.lower_flop)
+        if tier.method not in ON_HARDWARE_ALONE:
+            likely = min(likely, tier.best_flop)
+            firm = firm if tier is chosen or tier.upper_flop is None else min(firm, tier.upper_flop)
+            continue
+        least = 0 if generates or not of_language else min([tier.lower_flop, *grown])
+        if tier is chosen or firm > busy:
+            firm = min(firm, least)
             if model is not None and firm > _most_of(model):
                 contested.append(MODEL_TOO_SMALL(flop=firm, parameters=model.active, most=_most_of(model)))
                 firm = _most_of(model)
-        elif tier is not chosen and tier.upper_flop is not None:
-            firm = min(firm, tier.upper_flop)
+        else:
+            firm = max(firm, min(least, likely, least if model is None else _most_of(model)))
     if firm == chosen.firm_flop:
         return firm, ()
-    return firm, (*contested, FIRM_AT_MOST(method=chosen.method, flop=firm))
+    kind = FIRM_OF_HARDWARE if firm > chosen.firm_flop else FIRM_AT_MOST
+    return firm, (*contested, kind(method=chosen.method, flop=firm))
 
 
 def _most_of(model: ModelSize) -> int:
@@ -431,7 +479,8 @@ def _most_of(model: ModelSize) -> int:
     return 6 * model.active * min(MOST_TOKENS, MOST_TOKENS_OF_A_PARAMETER * model.active)
 
 
-def _said_of(choice: TierChoice, uses: Sequence[HardwareUse]) -> list[Remark]:
+def _said_of(choice: TierChoice, uses: Sequence[HardwareUse], notes: Sequence[Remark]) -> list[Remark]:
+    """How the figures were come by. Bounds by the size of the data are told by their own note."""
     chosen = choice.chosen
     assumptions: list[Remark] = []
     if chosen is not None:
@@ -440,8 +489,8 @@ def _said_of(choice: TierChoice, uses: Sequence[HardwareUse]) -> list[Remark]:
         assumptions.append(UTILISATION_ASSUMED())
         busy = sum((use.peak_flop * use.busy for use in uses), Fraction(0))
         assumptions += [LOWEST_OF_PUBLISHED(share=chosen.lower_flop / busy)] if busy else []
-    elif chosen is not None:
-        assumptions.append(ERROR_MARGIN_ADDED())
+    elif chosen is not None and not any(note.kind is BOUND_BY_DATA for note in notes):
+        assumptions.append(ERROR_MARGIN_ADDED() if uses else ERROR_MARGIN_ALONE())
     for tier in choice.known:
         if tier.implied_utilisation is not None and tier is not chosen:
             other = OTHER_TIER(method=tier.method, flop=tier.best_flop, utilisation=tier.implied_utilisation)

@@ -6,11 +6,12 @@ from fractions import Fraction
 from math import ceil, floor
 
 from flops_auditor.domain.compute.tiers import HardwareUse
+from flops_auditor.domain.runs.data_tokens import BOUND_BY_DATA, DataTokens
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import AGREEMENT, Emitted, said_of_share
-from flops_auditor.domain.runs.hyperparameters import REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.run import Run
+from flops_auditor.domain.runs.techniques import REINFORCEMENT_TECHNIQUES
 from flops_auditor.domain.values.remarks import Kind, Remark, as_word
 
 TOKENS_DISAGREE = Kind(
@@ -24,7 +25,7 @@ class Tokens:
     """Tokens of all epochs of a `share` of the training time (None: of which is not known), and where they come from.
 
     `least` and `most` bound them; `emitted` says that the run itself counted them, and `rate` is the metric, where
-    it emitted how many a second.
+    it emitted how many a second. `grown` and `watched` are those of a count (Emitted).
     """
 
     count: int
@@ -34,6 +35,8 @@ class Tokens:
     most: int = 0
     emitted: bool = False
     rate: str = ""
+    grown: int | None = None
+    watched: Fraction = Fraction(0)
 
     @property
     def of_the_whole_run(self) -> Fraction:
@@ -49,8 +52,11 @@ def tokens_of(
     if stated is None:
         counted = measured or _tokens_from_rate(observed, uses) or _planned(declared, uses)
         _say_the_share(counted, observed, notes)
-        return counted
+        return counted or _of_data(run, notes)
     whole = Tokens(stated, declared.tokens_source, least=stated, most=stated)
+    if run.data_tokens is not None and declared.tagged("tokens"):
+        notes.append(BOUND_BY_DATA())
+        whole = _beside_the_data(whole, run.data_tokens, notes)
     if measured is None or measured.of_the_whole_run <= stated * AGREEMENT:
         return whole
     tagged = declared.tagged("tokens")
@@ -63,6 +69,25 @@ def tokens_of(
         return whole
     _say_the_share(measured, observed, notes)
     return measured
+
+
+def _of_data(run: Run, notes: list[Remark]) -> Tokens | None:
+    """What the run's data holds: no more than that, and nothing says that it was not less."""
+    data = run.data_tokens
+    if data is None:
+        return None
+    notes.append(BOUND_BY_DATA())
+    return Tokens(data.usual, data.source, most=data.most)
+
+
+def _beside_the_data(tagged: Tokens, data: DataTokens, notes: list[Remark]) -> Tokens:
+    """What a tag says where the size of the data bounds it: the bounds are those of the larger of both."""
+    if tagged.count > data.most:
+        disagreement = TOKENS_DISAGREE(
+            said=tagged.count, source=tagged.source, measured=data.most, other=data.source, counts="larger number"
+        )
+        notes.append(disagreement)
+    return replace(tagged, least=min(tagged.count, data.most), most=max(tagged.count, data.most))
 
 
 def other_readings(
@@ -115,11 +140,15 @@ def _counted(emitted: Emitted, times: Fraction, over: str) -> Tokens:
         least=floor(emitted.lowest * times),
         most=ceil(emitted.highest * times),
         emitted=True,
+        grown=None if emitted.grown is None else floor(emitted.grown * times),
+        watched=emitted.watched,
     )
 
 
 def _tokens_from_rate(observed: Observations, uses: tuple[HardwareUse, ...]) -> Tokens | None:
-    """Tokens/s times the training time that they speak for: too many where training paused meanwhile, never too few."""
+    """Tokens/s times the training time that they speak for: too many where training paused meanwhile, never too few.
+    What they were when nothing says when may hold for the last steps alone, and nothing is certain of it.
+    """
     over = {
         "token_rate": max((use.seconds for use in uses), default=Fraction(0)),
         "token_rate_per_unit": sum((use.unit_seconds for use in uses), Fraction(0)),
@@ -128,7 +157,8 @@ def _tokens_from_rate(observed: Observations, uses: tuple[HardwareUse, ...]) -> 
         emitted = observed.emitted.get(quantity)
         if emitted is not None and seconds and emitted.value:
             share = Fraction(1) if emitted.share is None else emitted.share
-            return replace(_counted(emitted, seconds * share, " over the training time"), rate=emitted.name)
+            counted = replace(_counted(emitted, seconds * share, " over the training time"), rate=emitted.name)
+            return counted if emitted.share is not None else replace(counted, least=0)
     return None
 
 

@@ -16,6 +16,7 @@ from flops_auditor.domain.runs.observations import Observations
 from flops_auditor.domain.runs.trainer_metrics import normalise
 from flops_auditor.domain.values.amounts import at_most
 from flops_auditor.domain.values.remarks import Kind, Remark
+from flops_auditor.domain.values.spelling import all_squeezed, squeezed
 
 HIGHEST_PLAUSIBLE_MFU = Fraction(1)
 NO_FRACTION = Kind(
@@ -37,7 +38,7 @@ MFU_OF_UPDATES = Kind(
     "{name:said80} may be the utilisation of update steps alone, beside which rollouts are generated: of it no verdict "
     "of above rests on more than the hardware did at least",
 )
-_OF_UPDATES = frozenset({"perf_mfu_actor"})
+_OF_UPDATES = all_squeezed({"perf_mfu_actor"})
 """verl: model FLOP of the actor's update over the time of that update."""
 OVER_THE_OCCUPANCY = Kind(
     "mfu-over-occupancy", "the emitted MFU {mfu:.3g} is over the occupancy {occupancy:.3g} of the whole run"
@@ -65,9 +66,11 @@ def emitted_utilisations(
         if relative and (surely := _of_the_slowest_peak(tier, uses)) < tier.firm_flop:
             notes.append(PEAK_NOT_NAMED(name=emitted.name, flop=surely))
             tier = replace(tier, firm_flop=surely)
-        if generates or normalise(emitted.name) in _OF_UPDATES:
+        if generates or squeezed(normalise(emitted.name)) in _OF_UPDATES:
             notes.append(MFU_OF_UPDATES(name=emitted.name))
             tier = replace(tier, firm_flop=min(tier.firm_flop, hardware_occupancy(uses).lower_flop))
+        if emitted.least is not None and emitted.least < emitted.value:
+            tier = replace(tier, firm_flop=at_most(tier.firm_flop * emitted.least / emitted.value))
         if mfu > highest:
             notes.append(OVER_THE_HIGHEST(name=emitted.name, mfu=mfu, highest=highest))
             tier = replace(tier, firm_flop=min(tier.firm_flop, hardware_occupancy(uses).lower_flop))

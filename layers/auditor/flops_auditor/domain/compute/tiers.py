@@ -8,6 +8,7 @@ C = N L H U and architecture-based C = 6 P D. Each tier is one small function; `
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 from flops_auditor.domain.values.amounts import at_least, at_most, nearest
@@ -72,7 +73,7 @@ class HardwareUse:
     seen_busy: Fraction | None = None
     slowest_peak: Fraction | None = None
 
-    @property
+    @cached_property
     def unit_seconds(self) -> Fraction:
         """N L, in accelerator-seconds."""
         return self.units * self.seconds
@@ -82,12 +83,12 @@ class HardwareUse:
         """The share of time in which a unit was in use, at most: all of it where nothing says."""
         return Fraction(1) if self.occupancy is None else self.occupancy
 
-    @property
+    @cached_property
     def peak_flop(self) -> Fraction:
         """N L H, in FLOP."""
         return self.unit_seconds * self.peak
 
-    @property
+    @cached_property
     def most_flop(self) -> Fraction:
         """N L H with the peak that upper bounds take, in FLOP; never less than `peak_flop`."""
         return self.unit_seconds * max(self.peak, self.bound_peak or self.peak)
@@ -110,7 +111,9 @@ class Tier:
     `upper_flop` is None where nothing bounds it. `firm_flop` is what "above" may rest on: what was measured, without
     what is only extrapolated or assumed; of hardware alone its lower bound. `counts_tokens` says that the tier is a
     product of parameters and tokens. `signal_flop` was counted beside it: passes that only made training data or a
-    training signal, which count on the cumulative basis alone (Annex A.1).
+    training signal, which count on the cumulative basis alone (Annex A.1). `grown_flop` is what a count was seen to
+    grow, None where none was counted, in a part `watched` of the training time: of that part no other evidence makes
+    more certain.
     """
 
     method: Method
@@ -122,6 +125,16 @@ class Tier:
     implied_utilisation: Fraction | None = None
     counts_tokens: bool = False
     signal_flop: int = 0
+    grown_flop: int | None = None
+    watched: Fraction = Fraction(0)
+
+    def certain_beside(self, least: int) -> int | None:
+        """What is certain by what was seen to grow, where the hardware did at least so much, in FLOP, in all the time;
+        None where nothing was counted.
+        """
+        if self.grown_flop is None:
+            return None
+        return at_most(self.grown_flop * LEAST_OF_MEASURED + least * (1 - self.watched))
 
     @property
     def all_flop(self) -> int:
@@ -133,13 +146,16 @@ class Tier:
 class Measured:
     """Compute that was measured in some way, in FLOP, of a `share` of the training time (None: of which is not known).
 
-    `least` is certain of it, `most` it may be; the error margin of Annex A.2 comes on top.
+    `least` is certain of it, `most` it may be; the error margin of Annex A.2 comes on top. `grown` and `watched` are
+    those of a count (Emitted).
     """
 
     flop: Fraction
     share: Fraction | None = Fraction(1)
     least: Fraction | None = None
     most: Fraction | None = None
+    grown: Fraction | None = None
+    watched: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True)
@@ -186,7 +202,8 @@ def measured(
         upper = at_least(bound) if limit is None else min(at_least(bound), limit)
     lower = at_most(least * LEAST_OF_MEASURED)
     implied = _implied(best, hardware)
-    return Tier(method, lower, nearest(best), upper, at_most(least), basis, implied, counts_tokens)
+    tier = Tier(method, lower, nearest(best), upper, at_most(least), basis, implied, counts_tokens)
+    return tier if count.grown is None else replace(tier, grown_flop=nearest(count.grown), watched=count.watched)
 
 
 def counted(count: Measured, hardware: Sequence[HardwareUse], signal_flop: Fraction = Fraction(0)) -> Tier:

@@ -48,7 +48,8 @@ STRADDLES = Kind(
 )
 WHOSE_WEIGHTS = Kind(
     "weights-or-configuration",
-    "the run is said to pretrain, and names a model: if it loads that model's weights, it modifies it",
+    "the run is said to pretrain, or to begin with no weights, and names a model: if it loads that model's weights, it "
+    "modifies it",
     Remedy(
         "say-whose-weights",
         "say what the run begins with: `flops-auditor amend {job} --who NAME --why REASON --from-scratch` "
@@ -57,7 +58,8 @@ WHOSE_WEIGHTS = Kind(
 )
 FROM_NONE = Kind(
     "only-a-tag-says-from-none",
-    "only a tag says that the model was begun from no weights; if it was begun from somebody's, this modifies it",
+    "only the job itself says that the model was begun from no weights; if it was begun from somebody's, this modifies "
+    "it",
     Remedy(
         "confirm-from-scratch",
         "have somebody who knows confirm it: `flops-auditor amend {job} --who NAME --why REASON --from-scratch` "

@@ -4,12 +4,13 @@ import re
 from collections.abc import Collection
 from typing import Literal
 
-from flops_auditor.domain.runs.spdx import unknown_names
+from flops_auditor.domain.runs.spdx import BETWEEN, unknown_names
 
 Standing = Literal["free", "other", "unknown"]
 """Whether a licence is one of those that a policy takes for free ones; another one; or no name that SPDX has."""
 
-_EXCEPTION = re.compile(r"\s+WITH\s+[^\s()]+", re.IGNORECASE)
+_EXCEPTION = re.compile(r"(?<!\s)\s+WITH\s+[^\s()]+", re.IGNORECASE)
+_OR = re.compile(r"(?<!\s)\s+OR\s+", re.IGNORECASE)
 
 
 def standing(expression: str, free: Collection[str]) -> Standing:
@@ -26,10 +27,10 @@ def is_free(expression: str, free: Collection[str]) -> bool:
     that it names have to be free, which is never too mild.
     """
     plain = _EXCEPTION.sub("", expression)
-    any_of = [plain] if "(" in plain else re.split(r"\s+OR\s+", plain, flags=re.IGNORECASE)
+    any_of = [plain] if "(" in plain else _OR.split(plain)
     return any(_all_free(each, free) for each in any_of)
 
 
 def _all_free(expression: str, free: Collection[str]) -> bool:
-    names = re.split(r"\s+(?:AND|OR)\s+", re.sub(r"[()]", " ", expression).strip(), flags=re.IGNORECASE)
+    names = BETWEEN.split(re.sub(r"[()]", " ", expression).strip())
     return all(name.strip().lower() in free or name.strip().lower().removesuffix("+") in free for name in names)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from itertools import chain
 from typing import Literal
 
 from flops_auditor.domain.originals.original_model import Original
@@ -223,6 +224,14 @@ class Policy:
     def duties(self) -> tuple[Duty, ...]:
         """All duties that its rules name, each once."""
         return tuple({duty.duty_id: duty for group in self.groups for rule in group for duty in rule.duties}.values())
+
+    @property
+    def most_dated(self) -> int:
+        """How many duties with a day one run can have at most: of each group one rule speaks about it."""
+        dated = [[{d.duty_id for d in rule.duties if d.within_days is not None} for rule in g] for g in self.groups]
+        return min(
+            len(set(chain.from_iterable(chain.from_iterable(dated)))), sum(max(map(len, group)) for group in dated)
+        )
 
     def is_systemic(self, original: Original) -> bool:
         """Whether the original is of systemic risk: known to be, or by its compute."""

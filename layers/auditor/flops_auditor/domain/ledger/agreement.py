@@ -7,7 +7,7 @@ for each run: nobody can choose records whose digests meet.
 
 import marshal
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b, sha256
@@ -36,6 +36,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
 )
 from flops_auditor.domain.values.archive_keys import job_id
 from flops_auditor.domain.values.arns import partition_of_region
+from flops_auditor.domain.values.json_size import MOST_DUE
 from flops_auditor.domain.values.moments import iso
 
 SPARE_REFERENCES = 10_000
@@ -44,6 +45,8 @@ EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 PLAIN = 2
 """The version of marshal that writes a value by what it is alone: later ones also by how often it is in memory."""
 SKEW_MS = CLOCK_SKEW // timedelta(milliseconds=1)
+KEY_BYTES = 16
+"""Of the key that a Reader is made with."""
 
 
 class Row(NamedTuple):
@@ -91,9 +94,9 @@ class Due(NamedTuple):
 _ROW = struct.Struct("<8sLL6s6s6s6s6s4s4s4sq?")
 _REFERENCE = struct.Struct("<8sL6sLq")
 _DUE = struct.Struct("<8s6sLLL")
+_LEAF = struct.Struct("<L")
 MOST = (1 << 32) - 1
 """Leaves of a log and revisions of a job: what a row has room for."""
-MOST_DUE = 64
 
 
 class Rows(NamedTuple):
@@ -115,8 +118,8 @@ class Reader:
         content = leaf.statement.predicate
         check_record(leaf)
         job, revision = content["job"]["id"], content["revision"]
-        if max(index, revision) > MOST or len(content["due"]) > MOST_DUE:
-            raise MalformedRecord(f"leaf {index} is revision {revision}, with {len(content['due'])} days")
+        if max(index, revision) > MOST:
+            raise MalformedRecord(f"leaf {index} is revision {revision}")
         at, before, reassessed = milliseconds(leaf.at), before_changes(content), content["reassessed"]
         name = self._digest(8, job)
         row = _ROW.pack(
@@ -201,9 +204,7 @@ def check_record(leaf: Leaf) -> None:
     told = max(job["creation_time"] or "", job["start"] or "", job["end"] or "")
     if told > content["recorded_at"]:  # moments of one form are in the order of their texts
         check_told(told, leaf.at, job["arn"])
-    days = [each["day"] for each in content["due"]]
-    if content["notification_due"] != (min(days) if days else None):
-        raise DueDateMismatch(f"{job['arn'][:200]}: notification_due is not the first day of a duty")
+    _check_due(content)
     _check_action(leaf, content)
     check_order(content["cumulative"]["ancestors"])
     first = content["revision"] == 0
@@ -213,6 +214,34 @@ def check_record(leaf: Leaf) -> None:
         )
     if first != (content["previous_verdict"] is None) or (first and (content["changes"] or content["reassessed"])):
         raise HistoryMismatch(f"{job['arn'][:200]}: what is said of the record before does not fit the revision")
+    if content["changes"]:
+        _check_changes(content)
+
+
+def _check_due(content: Mapping[str, Any]) -> None:
+    """A duty has one day in a record, the first of which it names. Raises MalformedRecord, DueDateMismatch."""
+    due, arn = content["due"], content["job"]["arn"][:200]
+    if len(due) > MOST_DUE or len({(each["policy"], each["duty"]) for each in due}) < len(due):
+        raise MalformedRecord(f"{arn}: a duty with two days, or more than {MOST_DUE} days: there are {len(due)}")
+    if content["notification_due"] != min((each["day"] for each in due), default=None):
+        raise DueDateMismatch(f"{arn}: notification_due is not the first day of a duty")
+
+
+def _check_changes(content: Mapping[str, Any]) -> None:
+    """What became of a line is told once: first of those that the record has, in their order, then of those that it has
+    no longer. Raises HistoryMismatch.
+    """
+    verdict_of = {(each["policy"], each["scenario"]): each["verdict"] for each in content["assessments"]}
+    changes = {(each["policy"], each["scenario"]): each["to"] for each in content["changes"]}
+    kept = [line for line in changes if line in verdict_of]
+    if len(changes) < len(content["changes"]) or list(changes)[: len(kept)] != [
+        each for each in verdict_of if each in changes
+    ]:
+        raise HistoryMismatch(f"{content['job']['arn'][:200]}: changes tell of a line twice, or in another order")
+    for change in content["changes"]:
+        line = (change["policy"], change["scenario"])
+        if change["from"] == change["to"] or verdict_of.get(line) != change["to"]:
+            raise HistoryMismatch(f"a change of {line[0][:60]}, {line[1][:60]} is not one to what the record says")
 
 
 def check_told(moment: str, recorded_at: datetime, arn: str) -> None:
@@ -278,15 +307,12 @@ def verdicts(content: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def before_changes(content: Mapping[str, Any]) -> list[tuple[str, str, str]] | None:
-    """The verdicts that the record before must have had, None for a first record. Raises HistoryMismatch."""
+    """The verdicts that the record before must have had by changes that were checked, None for a first record."""
     if content["revision"] == 0:
         return None
     by_line = {(policy, scenario): verdict for policy, scenario, verdict in verdicts(content)}
     for change in content["changes"]:
-        line = (change["policy"], change["scenario"])
-        if change["from"] == change["to"] or by_line.pop(line, None) != change["to"]:
-            raise HistoryMismatch(f"a change of {line[0][:60]}, {line[1][:60]} is not one to what the record says")
-        by_line |= {line: change["from"]}
+        by_line[change["policy"], change["scenario"]] = change["from"]
     return sorted((*line, verdict) for line, verdict in by_line.items() if verdict is not None)
 
 
@@ -368,8 +394,12 @@ def _ancestor(*members: Any) -> list[object]:
     return [arn, best, upper, activity, *more, handed_on, doubtful]
 
 
-Respelled = Callable[[int], bytes | None]
-"""Leaf -> the digest of its line with the other value of s in its signature, as rows hold it."""
+Lines = Callable[[Iterable[int]], Iterator[bytes]]
+"""Leaves in rising order -> the line of each."""
+Respelled = Callable[[bytes], bytes]
+"""A line -> the same with the other value of s in its signature, as `Reader.line` has it."""
+_UNLIKE = struct.Struct(">LL6s")
+"""A leaf, that of the record which should supersede it, and what that supersedes: in order of the first as bytes."""
 
 
 class Agreement:
@@ -380,7 +410,8 @@ class Agreement:
         self._rows, self._references, self._due = ([bytearray() for _ in range(256)] for _ in range(3))
         self._distinct = [1024] * 256
         self._records = 0
-        self._respelled: Respelled = lambda leaf: None
+        self._unlike = bytearray()
+        self._twins = bytearray()
 
     def add(self, rows: Rows) -> None:
         """More of them, in any order."""
@@ -402,9 +433,13 @@ class Agreement:
         named = sum(len(held) for held in self._references) // _REFERENCE.size
         return named > 2 * (self._records + SPARE_REFERENCES)
 
-    def check(self, respelled: Respelled = lambda leaf: None) -> Iterator[Defect]:
-        """Everything that does not agree, job by job; `respelled` is asked where one does not supersede another."""
-        self._respelled = respelled
+    @property
+    def twins(self) -> list[int]:
+        """Leaves that were checked and are the same, byte for byte, as one before them."""
+        return sorted(leaf for (leaf,) in _LEAF.iter_unpack(self._twins))
+
+    def check(self, lines: Lines, respelled: Respelled) -> Iterator[Defect]:
+        """Everything that does not agree, job by job; then, by their lines, where one does not supersede another."""
         for rows, references, due in zip(self._rows, self._references, self._due, strict=True):
             yield from _put_off(due)
             named = {job: list(of) for job, of in groupby(sorted(_unpacked(_once(references))), lambda each: each.job)}
@@ -416,6 +451,7 @@ class Agreement:
                     yield from self._named({row.revision: row for row in reversed(history)}, listed)
             for unknown in named.values():
                 yield from self._named({}, unknown)
+        yield from self._otherwise(lines, respelled)
 
     def _history(self, history: list[Row]) -> Iterator[Defect]:
         """The revisions of one job, in the order of the log."""
@@ -425,6 +461,7 @@ class Agreement:
             twin = seen.get(row.revision)
             if twin is not None and twin.line == row.line:
                 yield _defect(LoggedTwice(f"leaf {row.leaf} is the record of leaf {twin.leaf} once more"), row)
+                self._twins += _LEAF.pack(row.leaf)
                 continue
             if twin is not None:
                 yield _defect(DuplicateSubject(f"leaf {row.leaf} is another record of what leaf {twin.leaf} is"), row)
@@ -436,21 +473,25 @@ class Agreement:
                     row,
                 )
             elif before is not None:
-                yield from self._superseding(before, row)
+                if row.supersedes != before.line:
+                    self._unlike += _UNLIKE.pack(before.leaf, row.leaf, row.supersedes)
                 yield from _succession(before, row)
                 if row.at < latest - SKEW_MS:
                     yield _defect(TimeRunsBackwards(f"leaf {row.leaf} is dated before a record that it follows"), row)
             seen[row.revision] = row
             latest = max(latest, row.at)
 
-    def _superseding(self, before: Row, row: Row) -> Iterator[Defect]:
-        if row.supersedes == before.line:
-            return
-        if row.supersedes == self._respelled(before.leaf):
-            message = f"leaf {before.leaf} has the other value of s than the line that leaf {row.leaf} supersedes"
-            yield _defect(LoggedOtherwise(message), before)
-        else:
-            yield _defect(SupersedesMismatch(f"leaf {row.leaf} does not supersede leaf {before.leaf}"), row)
+    def _otherwise(self, lines: Lines, respelled: Respelled) -> Iterator[Defect]:
+        """Whether it is the other value of s that makes a line another one than is superseded."""
+        packed, size = bytes(self._unlike), _UNLIKE.size
+        unlike = sorted(packed[at : at + size] for at in range(0, len(packed), size))
+        for line, each in zip(lines(_UNLIKE.unpack(each)[0] for each in unlike), unlike, strict=True):
+            before, leaf, supersedes = _UNLIKE.unpack(each)
+            if supersedes == respelled(line):
+                message = f"leaf {before} has the other value of s than the line that leaf {leaf} supersedes"
+                yield defect_of(LoggedOtherwise(message), before)
+            else:
+                yield defect_of(SupersedesMismatch(f"leaf {leaf} does not supersede leaf {before}"), leaf)
 
     def _named(self, records: Mapping[int, Row], references: list[RecordReference]) -> Iterator[Defect]:
         """One ancestor, as others list it, beside its own records."""

@@ -7,16 +7,20 @@ complete in itself: keys, checkpoints and, for people, PEM files and a README.
 import binascii
 import re
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from flops_auditor.domain.ledger.code_points import one_of
 from flops_auditor.domain.ledger.container import MOST_ENTRIES
 from flops_auditor.domain.ledger.ledger_errors import BadBundle, RootMismatch
 from flops_auditor.domain.ledger.signed_note import LONGEST_NOTE
 from flops_auditor.domain.values.canonical_json import NotCanonical, UnreadableJson, canonical, parse_canonical
+from flops_auditor.domain.values.json_size import LARGEST_ANCESTORS, LARGEST_EVIDENCE
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.visible import CUT, as_number
 
 FORMAT = "flops-auditor-bundle/v1"
 MANIFEST, README, KEYS = "manifest.json", "README.md", "keys.json"
@@ -24,6 +28,10 @@ INDEX, RECORDS = "index.html", "records.csv"
 """For people; the records are the evidence."""
 MOST_SHOWN = 10_000
 """Records of a bundle that has them: a verifier makes both again, which takes half a millisecond a record."""
+LARGEST_SHOWN = 1 << 26
+"""Bytes of either."""
+LARGEST_TABLE = 1 << 24
+"""Bytes of one version of a table or policy."""
 CHECKPOINT, CHECKPOINTS = "checkpoint", "checkpoints.ndjson"
 LOG, EVIDENCE, LEAVES, PROOFS, PEM = "log/", "evidence/", "leaves/", "proofs/", "keys/"
 ANCESTORS, TABLES = "ancestors/", "tables/"
@@ -31,8 +39,6 @@ CHUNK = 1000
 """Leaves after which a chunk ends, at the next heartbeat."""
 CHUNK_BYTES = 1 << 22
 """Bytes of leaves, or of their evidence, after which a chunk ends, wherever that is: memory is bounded by them."""
-LARGEST_EVIDENCE = 9_000_000
-"""Bytes of one record's evidence. The 100,800 points that an audit asks for are 6 MB."""
 
 _NUMBER, _DIGEST = r"[0-9]{20}", r"[0-9a-f]{64}"
 
@@ -51,10 +57,10 @@ _LAYOUT = (
     FileKind(re.compile(rf"{EVIDENCE}{_NUMBER}\.ndjson"), CHUNK_BYTES + LARGEST_EVIDENCE * 4 // 3),
     FileKind(re.compile(rf"{PROOFS}{_NUMBER}\.tlog-proof"), 1 << 17),
     FileKind(re.compile(rf"{PEM}{_DIGEST}\.pem"), 1 << 17, 1 << 12),
-    FileKind(re.compile(rf"{ANCESTORS}{_DIGEST}\.json"), 1 << 24, 1 << 16),
-    FileKind(re.compile(rf"{TABLES}{_DIGEST}"), 1 << 24, 1 << 14),
+    FileKind(re.compile(rf"{ANCESTORS}{_DIGEST}\.json"), LARGEST_ANCESTORS, 1 << 16),
+    FileKind(re.compile(rf"{TABLES}{_DIGEST}"), LARGEST_TABLE, 1 << 14),
     FileKind(re.compile("|".join(map(re.escape, (MANIFEST, README, KEYS, CHECKPOINT)))), 1 << 20),
-    FileKind(re.compile("|".join(map(re.escape, (INDEX, RECORDS)))), 1 << 26),
+    FileKind(re.compile("|".join(map(re.escape, (INDEX, RECORDS)))), LARGEST_SHOWN),
     FileKind(re.compile(re.escape(CHECKPOINTS)), 1 << 31),  # read line by line
 )
 
@@ -64,9 +70,21 @@ EVERYTHING = "everything"
 NO_CHECKPOINT = "no checkpoint, since each may be the pin that somebody holds"
 """Of what a part leaves out of the log's checkpoints: a consistency proof to the newest takes a kilobyte of each."""
 LONGEST_SELECTION = 1000
+UNPRINTED = (
+    *((0x00, 0x1F), (0x60, 0x60), (0x7F, 0xA0), (0xAD, 0xAD), (0x600, 0x605), (0x61C, 0x61C), (0x6DD, 0x6DD)),
+    *((0x70F, 0x70F), (0x890, 0x891), (0x8E2, 0x8E2), (0x1680, 0x1680), (0x180E, 0x180E), (0x2000, 0x200F)),
+    *((0x2028, 0x202F), (0x205F, 0x2064), (0x2066, 0x206F), (0x3000, 0x3000), (0xD800, 0xF8FF), (0xFEFF, 0xFEFF)),
+    *((0xFFF9, 0xFFFB), (0x110BD, 0x110BD), (0x110CD, 0x110CD), (0x13430, 0x1343F), (0x1BCA0, 0x1BCA3)),
+    *((0x1D173, 0x1D17A), (0xE0001, 0xE0001), (0xE0020, 0xE007F), (0xF0000, 0xFFFFD), (0x100000, 0x10FFFD)),
+)
+"""First and last code points that a selection has none of: the categories C and Z of Unicode 15.1 but for the space and
+what is not assigned, and the backtick that ends it in README.md. They stand here, and not in the Unicode tables of
+whichever Python or browser reads a bundle.
+"""
+_UNPRINTED = one_of(UNPRINTED)
 MOST_GROWTH, ALWAYS_FITS = 250, 1 << 24
 """How many times its own size a bundle unpacks to at most, and what any may: records, tables and evidence are texts, of
-which zip makes a tenth, or a hundred-and-twentieth of evidence as repetitive as a job's owner can make it, while zeros
+which zip makes a tenth, or a hundredth, and what would be less than a two-hundredth is stored as it is, while zeros
 shrink to a thousandth and would keep a verifier busy for hours.
 """
 
@@ -129,7 +147,7 @@ def parse_manifest(text: bytes) -> Manifest:
             raise BadBundle("manifest.json has members, or words, that it should not have")
         if manifest.kind == "whole" and manifest.selection != EVERYTHING:
             raise BadBundle("a whole bundle says that it is a selection")
-        check_selection(manifest.selection)
+        _check_selection(manifest.selection)
         if iso(datetime.fromisoformat(manifest.exported_at)) != manifest.exported_at:
             raise BadBundle(f"the time of export is {manifest.exported_at[:40]!r}")
     except (UnreadableJson, NotCanonical, KeyError, TypeError, ValueError) as error:
@@ -137,10 +155,18 @@ def parse_manifest(text: bytes) -> Manifest:
     return manifest
 
 
-def check_selection(selection: str) -> None:
+def as_selection(text: str) -> str:
+    """What was chosen, as a manifest can say it: what cannot be seen is shown by its number, and the end of
+    a long text is left out.
+    """
+    shown = _UNPRINTED.sub(lambda each: as_number(each[0]), text)
+    return shown if len(shown) <= LONGEST_SELECTION else shown[: LONGEST_SELECTION - len(CUT)] + CUT
+
+
+def _check_selection(selection: object) -> None:
     """What was chosen, as one line that shows what it holds. Raises BadBundle."""
-    is_text = isinstance(selection, str) and 0 < len(selection) <= LONGEST_SELECTION
-    if not is_text or not selection.isprintable() or "`" in selection:
+    is_short = isinstance(selection, str) and 0 < len(selection) <= LONGEST_SELECTION
+    if not is_short or _UNPRINTED.search(str(selection)):
         raise BadBundle(f"the selection {selection!r:.80} is not one line of printable text without backticks")
 
 
@@ -149,9 +175,32 @@ def kind_of_file(name: str) -> FileKind | None:
     return next((kind for kind in _LAYOUT if kind.names.fullmatch(name)), None)
 
 
-def largest_together(length: int) -> int:
-    """The most bytes that all files of a bundle of this length may unpack to."""
-    return MOST_GROWTH * length + ALWAYS_FITS
+class Inventory:
+    """The files of a bundle: whoever writes one and whoever reads it hold them to the same bounds."""
+
+    def __init__(self) -> None:
+        self._seen = Counter[FileKind]()
+        self._unpacked = 0
+
+    def add(self, name: str, size: int) -> None:
+        """One more, which unpacks to so many bytes. Raises BadBundle for one that has no place in a bundle."""
+        kind = kind_of_file(name)
+        if kind is None:
+            raise BadBundle(f"{name!r} is no file of a bundle")
+        self._seen[kind] += 1
+        self._unpacked += size
+        if size > kind.largest:
+            raise BadBundle(f"{name} would unpack to {size} bytes, more than {kind.largest}")
+        if self._seen[kind] > kind.most:
+            raise BadBundle(f"{name} is one of more than {kind.most} files of its kind")
+        if self._seen.total() > MOST_ENTRIES:
+            raise BadBundle(f"{name} is one of more than {MOST_ENTRIES} files")
+
+    def check_together(self, length: int) -> None:
+        """All of them, of a bundle of this length in bytes. Raises BadBundle."""
+        most = MOST_GROWTH * length + ALWAYS_FITS
+        if self._unpacked > most:
+            raise BadBundle(f"it would unpack to more than {most} bytes, too many for its size")
 
 
 def chunk_name(folder: str, first_index: int) -> str:

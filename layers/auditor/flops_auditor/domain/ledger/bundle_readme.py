@@ -78,7 +78,7 @@ leaves.
 - `tables/<SHA-256>`: the tables and policies that the figures rest on, each once, as records name them.
 - `keys.json`: which key may sign which leaves; `keys/<key id>.pem`: the same keys as files.
 - `index.html`: a report on these records, for any browser; `records.csv`: the records as a table. They are for reading
-  and prove nothing: `verify` refuses those that say something else than the records. Large bundles have neither.
+  and prove nothing: `verify` refuses those that say something else than the records. Large bundles lack them.
 
 ## Check everything
     pip install '.[cli]'    # in the source of flops-auditor, from where you trust it

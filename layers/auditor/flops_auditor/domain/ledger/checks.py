@@ -1,6 +1,6 @@
 """Checks that a whole bundle and a part have in common: checkpoints, the pin, keys, and what records name by digest."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -18,18 +18,25 @@ from flops_auditor.domain.ledger.ledger_errors import (
     ForkedHistory,
     FutureTimestamp,
     LateRecord,
+    LedgerError,
     MalformedRecord,
     MissingCheckpoint,
+    PinOfUnknownKey,
     RolledBack,
     StaleLedger,
     TimeRunsBackwards,
+    TooLarge,
     UnauthorisedRotation,
     WrongAsOf,
     WrongOrigin,
 )
-from flops_auditor.domain.ledger.signed_note import Checkpoint, note_key_id, notes_in, parse_checkpoint, parse_note
-from flops_auditor.domain.ledger.verification import Dated, Heartbeat, times_of
+from flops_auditor.domain.ledger.left_out import LEFT_OUT, left_out
+from flops_auditor.domain.ledger.merkle import EMPTY_ROOT
+from flops_auditor.domain.ledger.saved_mail import notes_in
+from flops_auditor.domain.ledger.signed_note import Checkpoint, note_key_id, parse_checkpoint, parse_note
+from flops_auditor.domain.ledger.verification import Dated, FirstNamed, Heartbeat, times_of
 from flops_auditor.domain.values.canonical_json import NotCanonical, UnreadableJson, parse_canonical
+from flops_auditor.domain.values.json_size import MOST_PARTS, parts_of
 from flops_auditor.domain.values.moments import iso
 
 Load = Callable[[str], bytes | None]
@@ -70,24 +77,66 @@ class Pin:
     head: Checkpoint
 
 
-def read_pin(text: bytes, ledger_id: str, keys: KeyHistory, verify: Verify) -> Pin:
-    """The pin in a text: the first checkpoint of this ledger that no key of it denies, else the first of this ledger.
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """The checkpoints of a ledger in what somebody saved: those that accuse where they do not fit, and `others`, of
+    that no key that is known signed, beside some that one did: whoever can write into a mail can write such a text, and
+    a bundle that ends before a rotation lacks the key of what came after. `denied`: a key denies each.
+    """
 
-    Raises UnreadableNote, or AnotherLedger where none is of this ledger.
+    compared: tuple[Pin, ...] = ()
+    others: tuple[Pin, ...] = ()
+    denied: bool = False
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many leaves those commit to that are compared, each once, in order."""
+        return sorted({pin.head.size for pin in self.compared})
+
+    def roots(self, unknown: bytes | None) -> dict[int, bytes | None]:
+        """The sizes at which the tree's root is asked for, each with `unknown` until it is seen."""
+        pins = (*self.compared, *self.others)
+        return {pin.head.size: unknown if pin.head.size else EMPTY_ROOT for pin in pins}
+
+
+def read_pins(text: bytes, ledger_id: str, keys: Sequence[KeyHistory], verify: Verify) -> Pins:
+    """The pins in a text: every checkpoint of this ledger.
+
+    Where none is signed by a key of these histories, all are compared that no such key denies: a forged ledger has keys
+    of its own. Raises UnreadableNote, or AnotherLedger where none is of this ledger.
     """
     pins = [Pin(note, parse_checkpoint(parse_note(note).text)) for note in notes_in(text) or [text]]
     ours = [pin for pin in pins if pin.head.origin == ledger_id]
     if not ours:
         raise AnotherLedger(f"the pinned checkpoint is of {pins[0].head.origin[:120]!r}, not of {ledger_id[:120]!r}")
-    return next((pin for pin in ours if not _is_denied(pin, keys, verify)), ours[0])
+    ids = {note_key_id(key.spki): key.spki for each in keys for key in each.ranges if key.role == "checkpoint"}
+    by_key = [(pin, _is_signed(pin, ids, verify)) for pin in ours]
+    signed, unknown = (tuple(pin for pin, is_signed in by_key if is_signed is each) for each in (True, None))
+    if signed:
+        return Pins(signed, tuple(pin for pin, is_signed in by_key if not is_signed))
+    return Pins(unknown) if unknown else Pins((ours[0],), denied=True)
 
 
-def _is_denied(pin: Pin, keys: KeyHistory, verify: Verify) -> bool:
-    try:
-        check_pin_signature(pin, keys, verify)
-    except BadCheckpointSignature:
-        return True
-    return False
+def _is_signed(pin: Pin, ids: Mapping[bytes, bytes], verify: Verify) -> bool | None:
+    """Whether the keys of a ledger that a pin names signed it; None where it names none. `ids` are key IDs -> keys."""
+    named = [signature for signature in parse_note(pin.note).signatures if signature.key_id in ids]
+    return all(verify(ids[each.key_id], each.der, pin.head.text) for each in named) if named else None
+
+
+def check_pins(pins: Pins, newest: int, roots: Mapping[int, bytes | None]) -> None:
+    """The history goes on from each pin; `roots` are the roots of the tree at their sizes, None where it is not here.
+
+    Raises BadCheckpointSignature, and what `check_pin` raises; PinOfUnknownKey where one of the others does not fit.
+    """
+    if pins.denied:
+        raise BadCheckpointSignature("the signature of the pinned checkpoint does not verify")
+    for pin in pins.compared:
+        check_pin(pin, newest, roots[pin.head.size])
+    for pin in pins.others:
+        try:
+            check_pin(pin, newest, roots[pin.head.size])
+        except LedgerError as error:
+            raise PinOfUnknownKey(f"of a checkpoint in the pin that no key here signed: {error}") from error
 
 
 def check_pin(pin: Pin, newest: int, root_at_pin: bytes | None) -> None:
@@ -100,19 +149,6 @@ def check_pin(pin: Pin, newest: int, root_at_pin: bytes | None) -> None:
         raise MissingCheckpoint(f"the checkpoint of {pin.head.size} leaves, which was pinned, is not here to compare")
     if root_at_pin != pin.head.root:
         raise ForkedHistory(f"the history up to leaf {pin.head.size} is not the one that was pinned")
-
-
-def check_pin_signature(pin: Pin, keys: KeyHistory, verify: Verify) -> None:
-    """A pin that names a key of this ledger must be signed by it; one of an unknown key is compared by its root."""
-    text = pin.head.text
-    for signature in parse_note(pin.note).signatures:
-        for key in keys.ranges:
-            if (
-                key.role == "checkpoint"
-                and signature.key_id == note_key_id(key.spki)
-                and not verify(key.spki, signature.der, text)
-            ):
-                raise BadCheckpointSignature("the signature of the pinned checkpoint does not verify")
 
 
 def check_rotations(
@@ -183,13 +219,35 @@ def check_tables(named: Collection[str], files: Collection[str], load: Load) -> 
             raise EvidenceMismatch(f"the table {digest[:64]} is not one that a record names")
 
 
-def check_ancestors(named: Collection[str], files: Collection[str], load: Load) -> None:
-    """Objects with ancestors are exactly those that records name, by their digests. Raises EvidenceMismatch."""
+def check_ancestors(named: Mapping[str, FirstNamed], files: Collection[str], load: Load) -> dict[str, Defect]:
+    """Objects with ancestors are exactly those that records name, by their digests. Raises EvidenceMismatch.
+
+    Returns what was found of those that are too large to be read: all that does not rest on them is still checked.
+    """
+    unread = {}
     for digest in files:
-        if digest not in named or sha256(load(digest) or b"").hexdigest() != digest:
+        if digest not in named:
             raise EvidenceMismatch(f"the ancestors in {digest[:64]} are not those that a record names")
-    for digest in set(named).difference(files):
+        try:
+            check_kept(digest, load(digest) or b"", named[digest].bounded)
+        except TooLarge as error:
+            unread[digest] = defect_of(error, named[digest].leaf)
+    for digest in named.keys() - files:
         raise EvidenceMismatch(f"the ancestors in {digest[:64]}, which a record names, are missing")
+    return unread
+
+
+def check_kept(digest: str, body: bytes, bounded: bool = False) -> None:
+    """An object with ancestors is the one that was signed; `bounded`: by a version that keeps none that is too large.
+
+    Raises EvidenceMismatch, or TooLarge for one that takes too much memory.
+    """
+    if body == LEFT_OUT:
+        raise left_out(f"the object with ancestors {digest} is", bounded)
+    if sha256(body).hexdigest() != digest:
+        raise EvidenceMismatch(f"the ancestors in {digest} are not those that a record names")
+    if parts_of(body) > MOST_PARTS:
+        raise TooLarge(f"the ancestors in {digest} have more than {MOST_PARTS} parts")
 
 
 def listed_in(body: bytes) -> list[dict[str, Any]]:

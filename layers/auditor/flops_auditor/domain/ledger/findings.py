@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from flops_auditor.domain.ledger.ledger_errors import CannotVerify, LedgerError, Reservation
+from flops_auditor.domain.ledger.ledger_errors import CannotVerify, LedgerError, Reservation, TooLarge
 
 Weight = Literal["tampered", "cannot verify", "reservation"]
 MOST = 100
@@ -43,6 +43,11 @@ class Findings:
     defects: list[Defect] = field(default_factory=list)
     reservations: list[Defect] = field(default_factory=list)
     more: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def of_the_log(self) -> int:
+        """How many defects keep the log from being followed; of what is too large, the record is in its place."""
+        return sum(each.error != TooLarge.__name__ for each in self.defects)
 
     def add(self, defects: Iterable[Defect]) -> None:
         """Take them in; beyond MOST of one name they are counted alone."""

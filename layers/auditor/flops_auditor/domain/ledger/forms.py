@@ -14,6 +14,7 @@ from pydantic_core import core_schema as schema
 
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
 from flops_auditor.domain.values.canonical_json import LARGEST_INTEGER
+from flops_auditor.domain.values.json_size import MOST_HANDED_ON, MOST_REMARKS
 
 
 class Text(NamedTuple):
@@ -22,16 +23,23 @@ class Text(NamedTuple):
     pattern: str | None = None
 
 
-class Exactly(NamedTuple):
-    """This text and no other."""
+class OneOf(NamedTuple):
+    """One of these words and no other: what is looked up in a table of ours, or decides anything, is such a word."""
 
-    text: str
+    words: tuple[str, ...]
 
 
 class One(NamedTuple):
     """A list of exactly one."""
 
     inner: Any
+
+
+class Few(NamedTuple):
+    """A list of at most so many."""
+
+    inner: Any
+    most: int
 
 
 class Whole(NamedTuple):
@@ -60,14 +68,16 @@ class Named(NamedTuple):
     inner: Any
 
 
-def one_of(*words: str) -> Text:
-    """One of these words and no other: what is looked up in a table of ours, or decides anything, is such a word."""
-    return Text(f"^({'|'.join(words)})$".replace("+", "[+]"))
+def one_of(*words: str) -> OneOf:
+    """A form of words."""
+    return OneOf(words)
 
 
 TEXT, WHOLE, FLAG = Text(), Whole(), Flag()
 NAME = Text(r"^[^\n]")
 """A text that is not empty."""
+TERM = Text(r"^[a-z0-9][a-z0-9._-]{0,63}$")
+"""The name of a policy, a scenario, a duty: a test holds that policies have no others."""
 AMOUNT = Text(r"^(0|[1-9][0-9]{0,99})$")
 """FLOP: a whole number, as text."""
 MORE = Text(r"^[1-9][0-9]{0,99}$")
@@ -85,7 +95,7 @@ MOMENT = Text(
 """A point in time that there is, of a year in which a job may be (`moments.read_time`)."""
 DAY = Text(rf"^([12][0-9]{{3}}-({_DAY_OF_A_YEAR})|([12][0-9]({_IN_A_LEAP_YEAR})|1[26]00|2[048]00)-02-29)$")
 """A day that there is."""
-VERSION = Text(r"^.{1,40}$")
+VERSION = Text(r"^[ -~]{1,40}$")
 
 # Words of law and audit. This room may not import them: a test holds that they are the same.
 VERDICT = one_of("below", "indeterminate", "above")
@@ -118,6 +128,8 @@ ACTIVITY_CONTRADICTED = "activity-contradicted"
 
 SPOKEN = {"kind": TEXT, "words": TEXT}
 REMARK = {**SPOKEN, "settle?": SPOKEN}
+REMARKS = Few(REMARK, MOST_REMARKS + 1)
+"""The last says how many more there are."""
 
 STATED = {
     "ours?": FLAG,
@@ -155,7 +167,7 @@ ANCESTOR = {
     "upper_flop": Maybe(AMOUNT),
     "activity": ACTIVITY,
     "revision": WHOLE,
-    "doubts?": Some([SPOKEN]),
+    "doubts?": Some(Few(SPOKEN, MOST_HANDED_ON + 1)),
     "parents?": Some([DIGEST]),
     "base_model?": Some(TEXT),
     "pretraining_flop?": AMOUNT,
@@ -200,8 +212,8 @@ ESTIMATE = {
     "peak_flop_per_s": Maybe(DECIMAL),
     "occupancy": Maybe(DECIMAL),
     "energy_kwh": Maybe(DECIMAL),
-    "assumptions": [REMARK],
-    "doubts": [REMARK],
+    "assumptions": REMARKS,
+    "doubts": REMARKS,
     "tiers": [
         {
             "method": METHOD,
@@ -215,7 +227,7 @@ ESTIMATE = {
 }
 
 DUTY = {
-    "id": TEXT,
+    "id": TERM,
     "state": DUTY_STATE,
     "what": TEXT,
     "article": TEXT,
@@ -233,8 +245,8 @@ DUTY = {
 }
 
 ASSESSMENT = {
-    "policy": TEXT,
-    "scenario": TEXT,
+    "policy": TERM,
+    "scenario": TERM,
     "title": TEXT,
     "threshold_flop": AMOUNT,
     "comparison": COMPARISON,
@@ -258,7 +270,7 @@ ASSESSMENT = {
     "verdict_without_statements": Maybe(VERDICT),
     "role": Maybe(ROLE),
     "in_force?": DAY,
-    "wording_of?": Some(TEXT),
+    "wording_of?": TERM,
     "duties": [DUTY],
     "doubts": [SPOKEN],
     "notes": [SPOKEN],
@@ -266,8 +278,10 @@ ASSESSMENT = {
 }
 
 RESTS_ON = {
-    "grounds": [{"source": GROUND_SOURCE, "what": TEXT, "value": TEXT, "verdict_without": Maybe(VERDICT)}],
-    "milder": [TEXT],
+    "grounds": Few(
+        {"source": GROUND_SOURCE, "what": TEXT, "value": TEXT, "verdict_without": Maybe(VERDICT)}, MOST_REMARKS
+    ),
+    "milder": Few(TEXT, MOST_REMARKS),
     "verdict_without_statements": VERDICT,
     "on_the_jobs_word": FLAG,
     "trusts_statements": FLAG,
@@ -278,8 +292,8 @@ RESTS_ON = {
             "upper_flop": Maybe(AMOUNT),
             "assessments": [
                 {
-                    "policy": TEXT,
-                    "scenario": TEXT,
+                    "policy": TERM,
+                    "scenario": TERM,
                     "title": TEXT,
                     "threshold_flop": AMOUNT,
                     "verdict": VERDICT,
@@ -298,8 +312,8 @@ LINEAGE = {
     "updates_best_flop": Maybe(AMOUNT),
     "updates_upper_flop": Maybe(AMOUNT),
     "merged_flop": Maybe(AMOUNT),
-    "doubts": [REMARK],
-    "notes": [SPOKEN],
+    "doubts": REMARKS,
+    "notes": Few(SPOKEN, MOST_REMARKS + 1),
     "kept": Maybe({"key": TEXT, "sha256": DIGEST, "count": WHOLE}),
     "base_model": TEXT,
     "other_names": [TEXT],
@@ -328,7 +342,7 @@ RECORD = {
         "source": TEXT,
     },
     "assessments": [ASSESSMENT],
-    "not_assessed": [REMARK],
+    "not_assessed": REMARKS,
     "verdict": VERDICT,
     "rests_on": RESTS_ON,
     "lineage": LINEAGE,
@@ -338,8 +352,8 @@ RECORD = {
     "tables": Named(DIGEST),
     "supersedes": Maybe(DIGEST),
     "previous_verdict": Maybe(VERDICT),
-    "changes": [{"policy": TEXT, "scenario": TEXT, "from": Maybe(VERDICT), "to": Maybe(VERDICT)}],
-    "due": [{"policy": TEXT, "duty": TEXT, "day": DAY}],
+    "changes": [{"policy": TERM, "scenario": TERM, "from": Maybe(VERDICT), "to": Maybe(VERDICT)}],
+    "due": [{"policy": TERM, "duty": TERM, "day": DAY}],
     "notification_due": Maybe(DAY),
     "action": Maybe({"kind": ACTION, "requested_at": MOMENT, "reason": TEXT}),
     "reassessed": Maybe({"tables": Named(Maybe(DIGEST)), "code_version": VERSION}),
@@ -365,7 +379,7 @@ ROTATION = {
     "new_public_key": TEXT,
 }
 
-ANCESTORS = {"schema": Exactly("https://flops-auditor.dev/ancestors/v1"), "ancestors": [ANCESTOR]}
+ANCESTORS = {"schema": one_of("https://flops-auditor.dev/ancestors/v1"), "ancestors": [ANCESTOR]}
 """An object with the ancestors of a record that has too many to list them."""
 
 
@@ -376,8 +390,8 @@ def _schema(form: Any, reading: bool = False) -> CoreSchema:  # noqa: PLR0911 - 
             return schema.str_schema(strict=True)
         case Text(pattern):
             return schema.str_schema(pattern=pattern, strict=True)
-        case Exactly(text):
-            return schema.literal_schema([text])
+        case OneOf(words):
+            return schema.literal_schema(list(words))
         case One(inner):
             return schema.list_schema(_schema(inner, reading), strict=True, min_length=1, max_length=1)
         case Whole():
@@ -391,6 +405,8 @@ def _schema(form: Any, reading: bool = False) -> CoreSchema:  # noqa: PLR0911 - 
         case Named(inner):
             members = schema.dict_schema(schema.str_schema(strict=True), _schema(inner, reading), strict=True)
             return schema.no_info_after_validator_function(_in_order, members) if reading else members
+        case Few(inner, most):
+            return schema.list_schema(_schema(inner, reading), strict=True, max_length=most)
         case [inner]:
             return schema.list_schema(_schema(inner, reading), strict=True)
         case dict():

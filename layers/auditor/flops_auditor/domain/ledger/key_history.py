@@ -135,6 +135,11 @@ def parse_key_history(text: bytes) -> KeyHistory:
     return history
 
 
+def parse_given_keys(text: bytes) -> KeyHistory:
+    """The keys that a person gives: what an editor puts before and after a text is no part of them. Raises the same."""
+    return parse_key_history(text.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n"))
+
+
 _UNREADABLE = (
     UnreadableJson,
     NoCanonicalForm,

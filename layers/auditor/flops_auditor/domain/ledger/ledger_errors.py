@@ -207,7 +207,7 @@ class LoggedTwice(Reservation):
 
 
 class PageNotCompared(Reservation):
-    """The bundle's index.html was written by another version, so it cannot be made again and may say anything."""
+    """The bundle's index.html is of another version, or of records of which none can be made: it may say anything."""
 
     remedy = (
         "Do not rely on index.html: read the records with `flops-auditor report --bundle`, or verify with the version "
@@ -232,10 +232,34 @@ class BadBundle(CannotVerify):
 
 
 class UnreadablePin(CannotVerify):
-    """What was given with --pin holds no checkpoint; it says nothing about the bundle."""
+    """What was given with --pin holds no checkpoint, or what is not read: it says nothing about the bundle."""
 
     remedy = (
-        "Save the mailed checkpoint unchanged: three lines, a blank line, and the line that begins with a long dash."
+        "Save the mail with the newest checkpoint alone, as plain text: three lines, a blank line, and the line that "
+        "begins with a long dash."
+    )
+
+
+class PinOfUnknownKey(CannotVerify):
+    """Beside a checkpoint that a key of the bundle signed, the pin holds one that none did, and that does not fit."""
+
+    remedy = (
+        "Somebody wrote it into what you saved, a character of it is another, or the bundle ends before a key was "
+        "replaced, or is not the ledger. Give the newest keys that you know (--keys), or save the checkpoint that you "
+        "trust alone."
+    )
+
+
+class TooLarge(CannotVerify):
+    """Evidence, or an object with ancestors, that takes more memory than is spent on one: older releases kept such.
+
+    Where the bundle has but the word for it, it is the word of whoever hands the bundle on.
+    """
+
+    remedy = (
+        "All that does not rest on it was checked; how other runs continue this one was not. Ask for the job to be "
+        "assessed again, which keeps less; what was signed before stands in the archive, where its SHA-256 can be "
+        "compared with the record's."
     )
 
 

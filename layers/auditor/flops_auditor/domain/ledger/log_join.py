@@ -1,6 +1,5 @@
 """Chunks of a whole log joined in order: the tree under every checkpoint, the times of its batches, its records."""
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
@@ -8,10 +7,9 @@ from hashlib import sha256
 from flops_auditor.domain.ledger.agreement import Agreement, milliseconds
 from flops_auditor.domain.ledger.checks import (
     SEALED_WITHIN,
-    Pin,
+    Pins,
     check_checkpoint,
-    check_pin,
-    check_pin_signature,
+    check_pins,
     check_sealed,
     late,
 )
@@ -19,6 +17,7 @@ from flops_auditor.domain.ledger.findings import Findings, defect_of
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Rotation
 from flops_auditor.domain.ledger.ledger_errors import (
     AncestorMismatch,
+    EvidenceMismatch,
     LoggedAfterPin,
     MissingCheckpoint,
     RootMismatch,
@@ -26,32 +25,37 @@ from flops_auditor.domain.ledger.ledger_errors import (
     TruncatedLedger,
     UncheckpointedTail,
 )
-from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, CompactRange
+from flops_auditor.domain.ledger.merkle import CompactRange
 from flops_auditor.domain.ledger.signed_note import Checkpoint
-from flops_auditor.domain.ledger.verification import ChunkSummary, Dated, Heartbeat, LogFacts, Segment, times_of
+from flops_auditor.domain.ledger.verification import (
+    ChunkSummary,
+    Dated,
+    Heartbeat,
+    LogFacts,
+    Segment,
+    Tally,
+    times_of,
+)
 from flops_auditor.domain.values.moments import iso
 
 
 class LogJoin:
     """Joins the summaries of chunks in order and compares every checkpoint with the tree so far."""
 
-    def __init__(self, facts: LogFacts, checkpoints: Iterator[bytes], pin: Pin | None, findings: Findings) -> None:
-        self._facts, self._pin, self._findings = facts, pin, findings
+    def __init__(self, facts: LogFacts, checkpoints: Iterator[bytes], pins: Pins, findings: Findings) -> None:
+        self._facts, self._pins, self._findings = facts, pins, findings
         self._notes = checkpoints
         self._note, self._before = self._next(), b""
         self.tree = CompactRange()
-        self.root_at_pin: bytes | None = EMPTY_ROOT if pin and pin.head.size == 0 else None
+        self._roots = pins.roots(unknown=b"")  # where no batch of a whole log ends, it has another history
+        self._compared = frozenset(pins.sizes)
         self._pinned_at: datetime | None = None
         self.newest: Heartbeat | None = None
         self._latest_seal: datetime | None = None
         self.began: datetime | None = None
         self.checkpoints = 0
-        self.records = 0
         self.rotations: list[tuple[int, Rotation]] = []
-        self.ancestors: dict[str, tuple[int, datetime]] = {}
-        self.tables: set[str] = set()
-        self.versions: Counter[str] = Counter()
-        self.policies: Counter[str] = Counter()
+        self.tally = Tally()
         self.agreement = Agreement()
         self.replay = facts.recompute.replay(facts.kept) if facts.recompute else None
         self._batch_begins = 0
@@ -63,17 +67,16 @@ class LogJoin:
         """The next chunk. Raises the error that names what does not fit."""
         if summary.begin != self.tree.end:
             raise RootMismatch(f"after leaf {self.tree.end} comes a chunk that begins at leaf {summary.begin}")
-        self.records += summary.records
         self.rotations += summary.rotations
-        for digest, first in summary.ancestors.items():
-            self.ancestors.setdefault(digest, first)
-        self.tables |= summary.tables
-        self.versions.update(summary.versions)
-        self.policies.update(summary.policies)
+        self.tally.join(summary.tally)
+        if len(self.tally.ancestors) > self._facts.ancestors:
+            raise EvidenceMismatch("an object with ancestors, which a record names, is missing")
         self.agreement.add(summary.rows)
         if self.replay is not None:
             for leaf, at, told in summary.told:
                 self.replay.add(leaf, at, told)
+            for job_id in summary.untold:
+                self.replay.leave_out(job_id)
         if self.agreement.too_many():
             raise AncestorMismatch("records list more ancestors than there are records")
         for segment in summary.segments:
@@ -93,9 +96,7 @@ class LogJoin:
             raise UncheckpointedTail(f"{self.tree.end} leaves are there, the newest checkpoint commits to {size}")
         if self._note is not None:
             raise RootMismatch(f"no batch ends where the checkpoint of size {self._note[1].size} does")
-        if self._pin:
-            check_pin_signature(self._pin, self._facts.keys, self._facts.verify)
-            check_pin(self._pin, size, self.root_at_pin or b"")
+        check_pins(self._pins, size, self._roots)
 
     def _next(self) -> tuple[bytes, Checkpoint] | None:
         for note in self._notes:
@@ -123,8 +124,10 @@ class LogJoin:
             raise RootMismatch(f"the first {head.size} leaves do not lead to the root that was signed for them")
         if heartbeat.previous_sha256 != sha256(self._before).hexdigest():
             raise MissingCheckpoint(f"the log names another checkpoint of size {heartbeat.previous_size} than is here")
-        if self._pin and self._pin.head.size == head.size:
-            self.root_at_pin, self._pinned_at = head.root, heartbeat.sealed_at
+        if head.size in self._roots:
+            self._roots[head.size] = head.root
+        if head.size in self._compared:
+            self._pinned_at = heartbeat.sealed_at
         self.checkpoints += 1
         self._before, self._note = note, self._next()
 

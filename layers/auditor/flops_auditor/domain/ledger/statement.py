@@ -7,7 +7,7 @@ import re
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
-from flops_auditor.domain.ledger.forms import DIGEST, RECORD, TEXT, Exactly, Form, One
+from flops_auditor.domain.ledger.forms import DIGEST, RECORD, TEXT, Form, One, one_of
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord, NonCanonicalRecord, UnknownPredicate
 from flops_auditor.domain.values.canonical_json import NotCanonical, UnreadableJson, canonical, parse_canonical
 
@@ -71,9 +71,9 @@ def parse_statement(payload: bytes) -> Statement:
 
 _RECORD = Form(
     {
-        "_type": Exactly(STATEMENT_TYPE),
+        "_type": one_of(STATEMENT_TYPE),
         "subject": One({"name": TEXT, "digest": {"sha256": DIGEST}}),
-        "predicateType": Exactly(RECORD_PREDICATE),
+        "predicateType": one_of(RECORD_PREDICATE),
         "predicate": RECORD,
     },
     "the statement",

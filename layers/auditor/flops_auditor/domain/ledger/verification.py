@@ -6,8 +6,7 @@ heartbeat is the last leaf under a checkpoint.
 """
 
 import struct
-from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -30,16 +29,18 @@ from flops_auditor.domain.ledger.ledger_errors import (
     EvidenceMismatch,
     LedgerError,
     MalformedRecord,
+    TooLarge,
     UncheckpointedTail,
 )
+from flops_auditor.domain.ledger.left_out import LEFT_OUT, bounds, left_out
 from flops_auditor.domain.ledger.merkle import CompactRange, Node, leaf_hash
+from flops_auditor.domain.ledger.named_counts import NamedCounts
+from flops_auditor.domain.values.json_size import MOST_PARTS, parts_of
 
 AT_ONCE = 32
 """Leaves whose signatures are checked in a row."""
 SHORTEST_LINE = 100
 """Bytes of a leaf: what a chunk splits into is bounded by them."""
-MOST_PARTS = 500_000
-"""Of one evidence file, or object with ancestors: what it takes of memory when it is read is bounded by them."""
 
 
 class Kept(Hashable, Protocol):
@@ -68,6 +69,9 @@ class Replay(Protocol):
     def add(self, leaf: int, at: datetime, told: bytes) -> None:
         """The next record of the log: what its `Recompute` told of it."""
 
+    def leave_out(self, job_id: str) -> None:
+        """A run of which a record told nothing, since its evidence is too large."""
+
     def check(self, sealed_at: datetime) -> Iterator[Defect]:
         """What does not follow, once all are there; `sealed_at` dates the log."""
 
@@ -91,6 +95,16 @@ class Dated(NamedTuple):
     at: datetime
     leaf: int
     is_record: bool = True
+
+
+class FirstNamed(NamedTuple):
+    """The first record that names an object with ancestors: its leaf and time, and whether its version of the code
+    keeps none that is too large.
+    """
+
+    leaf: int
+    at: datetime
+    bounded: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,30 +157,71 @@ class Heartbeat:
 
 
 @dataclass(slots=True)
+class Tally:
+    """What is counted of records that passed: their versions of the code, policies, and what they name by SHA-256.
+
+    `ancestors` are the objects with ancestors, `tables` those of the tables and policies that are at hand: records may
+    name any number of others.
+    """
+
+    versions: NamedCounts = field(default_factory=NamedCounts)
+    policies: NamedCounts = field(default_factory=NamedCounts)
+    ancestors: dict[str, FirstNamed] = field(default_factory=dict)
+    tables: set[str] = field(default_factory=set)
+
+    @property
+    def records(self) -> int:
+        """How many there are: each has one version."""
+        return self.versions.total()
+
+    def add(self, leaf: Leaf, index: int, tables: Collection[str]) -> None:
+        """The record that is leaf `index`; `tables` are at hand."""
+        content = leaf.statement.predicate
+        if kept := content["lineage"]["kept"]:
+            first = FirstNamed(index, leaf.at, bounds(content["code_version"]))
+            self.ancestors.setdefault(str(kept["sha256"]), first)
+        self.tables.update(digest for digest in content["tables"].values() if digest in tables)
+        self.count(content)
+
+    def count(self, content: Mapping[str, Any], number: int = 1) -> None:
+        """A record's version and policies; -1 for one that was counted at another place, too."""
+        self.versions.add(content["code_version"], number)
+        for policy in {each["policy"] for each in content["assessments"]}:
+            self.policies.add(policy, number)
+
+    def join(self, other: "Tally") -> None:
+        """Those of later records."""
+        for digest, first in other.ancestors.items():
+            self.ancestors.setdefault(digest, first)
+        self.tables |= other.tables
+        self.versions.join(other.versions)
+        self.policies.join(other.policies)
+
+
+@dataclass(slots=True)
 class ChunkSummary:
     """What is left of a chunk once its leaves are checked.
 
-    `ancestors` are the objects that records name, with the first leaf that does and its time; `told` is what computing
-    records again told of them.
+    `told` is what computing records again told of them, `untold` the runs of which one told nothing.
     """
 
     begin: int
     end: int
-    records: int = 0
+    tally: Tally = field(default_factory=Tally)
     segments: list[Segment] = field(default_factory=list)
     rotations: list[tuple[int, Rotation]] = field(default_factory=list)
     rows: Rows = field(default_factory=Rows)
-    ancestors: dict[str, tuple[int, datetime]] = field(default_factory=dict)
-    tables: set[str] = field(default_factory=set)
-    versions: Counter[str] = field(default_factory=Counter)
-    policies: Counter[str] = field(default_factory=Counter)
     told: list[tuple[int, datetime, bytes]] = field(default_factory=list)
+    untold: set[str] = field(default_factory=set)
     findings: list[Defect] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class LogFacts:
-    """What a chunk is checked against. `reader` holds the key of this run under which records become rows."""
+    """What a chunk is checked against. `reader` holds the key of this run under which records become rows.
+
+    `tables` are the tables that are at hand, by SHA-256; `ancestors` is how many objects with ancestors are.
+    """
 
     ledger_id: str
     keys: KeyHistory
@@ -175,6 +230,8 @@ class LogFacts:
     reader: Reader
     recompute: Recompute | None = None
     kept: Kept = field(default_factory=NothingKept)
+    tables: frozenset[str] = frozenset()
+    ancestors: int = 0
 
 
 def check_chunk(facts: LogFacts, begin: int, log: bytes, evidence: bytes | None) -> ChunkSummary:
@@ -247,9 +304,10 @@ class _ChunkCheck:
         """Check one leaf; at a heartbeat, the batch that it closes."""
         self._hashes.append(leaf_hash(line))
         if leaf.kind == "record":
-            self._add_record(leaf, line, index)
-        if proofs is not None and (told := _check_evidence(self._facts, leaf, index, proofs, self._begin)):
-            self.summary.told.append((index, leaf.at, told))
+            self._rows.append(self._facts.reader.rows(leaf, line, index))
+            self.summary.tally.add(leaf, index, self._facts.tables)
+        if proofs is not None:
+            self._add_evidence(leaf, index, proofs)
         if leaf.rotation:
             self.summary.rotations.append((index, leaf.rotation))
         elif leaf.kind == "heartbeat":
@@ -262,15 +320,16 @@ class _ChunkCheck:
             self._earliest = min(self._earliest or dated, dated)
             self._times += _TIME.pack(milliseconds(leaf.at), index)
 
-    def _add_record(self, leaf: Leaf, line: bytes, index: int) -> None:
-        content = leaf.statement.predicate
-        self._rows.append(self._facts.reader.rows(leaf, line, index))
-        self.summary.records += 1
-        if named := kept_ancestors(content):
-            self.summary.ancestors.setdefault(named, (index, leaf.at))
-        self.summary.tables.update(content["tables"].values())
-        self.summary.versions[content["code_version"]] += 1
-        self.summary.policies.update({each["policy"] for each in content["assessments"]})
+    def _add_evidence(self, leaf: Leaf, index: int, proofs: list[bytes]) -> None:
+        """What is too large says nothing about the leaves around it."""
+        try:
+            told = _check_evidence(self._facts, leaf, index, proofs, self._begin)
+        except TooLarge as error:
+            self.summary.findings.append(defect_of(error, index))
+            self.summary.untold.add(leaf.statement.predicate["job"]["id"])
+            return
+        if told:
+            self.summary.told.append((index, leaf.at, told))
 
     def _close(self, heartbeat: Leaf | None) -> None:
         nodes = CompactRange.of(self._start, self._hashes).nodes
@@ -288,26 +347,17 @@ class _ChunkCheck:
         return self.summary
 
 
-def parts_of(body: bytes) -> int:
-    """At least as many as JSON has lists, objects and what stands in them."""
-    return body.count(b"[") + body.count(b"{") + body.count(b",")
-
-
-def kept_ancestors(content: dict[str, Any]) -> str | None:
-    """SHA-256 of the object with a record's ancestors, if it has too many to list."""
-    kept = content["lineage"]["kept"]
-    return None if kept is None else str(kept["sha256"])
-
-
 def check_evidence(leaf: Leaf, evidence: bytes, index: int, facts: LogFacts) -> bytes:
-    """The evidence is the signed one, and the figures follow from it. Raises EvidenceMismatch.
+    """The evidence is the signed one, and the figures follow from it. Raises EvidenceMismatch, or TooLarge.
 
     Returns what computing them told.
     """
+    if evidence == LEFT_OUT:
+        raise left_out(f"the evidence of leaf {index} is", bounds(leaf.statement.predicate["code_version"]))
     if sha256(evidence).hexdigest() != leaf.statement.subject_sha256:
         raise EvidenceMismatch(f"the evidence of leaf {index} is not the file that was signed")
     if parts_of(evidence) > MOST_PARTS:
-        raise EvidenceMismatch(f"the evidence of leaf {index} has more than {MOST_PARTS} parts")
+        raise TooLarge(f"the evidence of leaf {index} has more than {MOST_PARTS} parts")
     return facts.recompute(evidence, leaf.statement.predicate, facts.kept) if facts.recompute else b""
 
 

@@ -5,17 +5,27 @@ a chain of 10,000 runs then writes a new object every hundred runs, and auditing
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from flops_auditor.domain.lineage.lineage import MOST_INLINE, Ancestor, Lineage, MalformedLineage, from_json, to_json
 from flops_auditor.domain.values.archive_keys import ancestors_key
 from flops_auditor.domain.values.canonical_json import canonical
+from flops_auditor.domain.values.json_size import LARGEST_ANCESTORS, MOST_KEPT_PARTS, parts_of
 
 SCHEMA = "https://flops-auditor.dev/ancestors/v1"
 MOST_BYTES = 60_000
 """Of listed ancestors: with them a record stays far below the 400 KB that an item of DynamoDB holds."""
+
+ROOM = LARGEST_ANCESTORS * 9 // 10
+"""Bytes of one object: with them every verifier reads it."""
+_SURELY_FIT = 500
+"""Ancestors, whatever their owners call them."""
+_FRAME, _OF_A_PARENT = 900, 70
+"""Bytes at most of an ancestor without texts, and of each parent in it."""
+_PARTS = 32
+"""Of an ancestor of which nobody states anything and nothing is in doubt, without its parents and other names."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,48 @@ def pack(job_id: str, lineage: Lineage, known: Sequence[AncestorSet] = ()) -> Pa
     digest = sha256(body).hexdigest()
     kept = AncestorsObject(ancestors_key(job_id, digest), digest, len(everyone))
     return Packed(_with_parents(lineage, set()), kept, body)
+
+
+def within_room(ancestors: tuple[Ancestor, ...], parents: Collection[str]) -> tuple[Ancestor, ...]:
+    """The ancestors, or as many as one object has room for: the parents, then those of the most compute, where what is
+    not known is the most.
+    """
+    if len(ancestors) <= _SURELY_FIT or _surely_fit(ancestors):
+        return ancestors
+    kept: set[str] = set()
+    size = parts = 0
+    for ancestor in sorted(ancestors, key=lambda a: (a.job_id not in parents, *_order(a))):
+        text = canonical(to_json(ancestor))
+        size, parts = size + len(text) + 1, parts + parts_of(text, 0) + 1
+        if size > ROOM - _FRAME or parts > MOST_KEPT_PARTS:
+            break
+        kept.add(ancestor.job_id)
+    return tuple(a for a in ancestors if a.job_id in kept)
+
+
+def _order(ancestor: Ancestor) -> tuple[bool, int, str]:
+    upper = ancestor.upper_flop
+    return upper is not None, -(upper or 0), ancestor.job_id
+
+
+def _surely_fit(ancestors: Sequence[Ancestor]) -> bool:
+    """Whether they fit by what is seen without writing them, which takes a second for ten thousand."""
+    size = parts = 0
+    for a in ancestors:
+        if a.doubts or a.stated:
+            text = canonical(to_json(a))
+            size, parts = size + len(text), parts + parts_of(text, 0)
+            continue
+        unsaid = a.without_statements.base_model if a.without_statements else ""
+        size += _FRAME + _OF_A_PARENT * len(a.parents)
+        size += sum(map(_longest, (a.job_arn, a.base_model, unsaid, *a.other_names)))
+        parts += _PARTS + len(a.parents) + len(a.other_names)
+    return size <= ROOM and parts <= MOST_KEPT_PARTS
+
+
+def _longest(text: str) -> int:
+    """The most bytes that a text may take in JSON: two of each letter that is seen, six of any other."""
+    return (2 if text.isascii() and text.isprintable() else 6) * len(text)
 
 
 def fits(ancestors: Sequence[Ancestor]) -> bool:

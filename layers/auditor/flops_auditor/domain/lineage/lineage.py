@@ -16,6 +16,7 @@ from flops_auditor.domain.runs.stated import NOTHING_STATED, Stated, UnreadableS
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.figures import Figures
+from flops_auditor.domain.values.json_size import MOST_HANDED_ON
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word, bounded, recorded
 
 MOST_INLINE = 100
@@ -47,7 +48,7 @@ NAMED_BY_ANOTHER_ROLE = Kind(
 CALLED_DATA = Kind(
     "called-data",
     "{where} ({place:said200}) lies where runs of the same role ({names:list}) keep checkpoints or other files: the "
-    "job calls it data, so they are not counted",
+    "job does not call it a model that it begins with, so they are not counted",
 )
 ALSO_IN_A_RUNS_BUCKET = Kind(
     "also-in-a-runs-bucket",
@@ -354,6 +355,18 @@ def passed_on(parent: Ancestor, its_ancestors: Sequence[Ancestor]) -> tuple[Ance
     return (parent, *its_ancestors) if parent.with_weights.has_weights else (replace(parent, parents=()),)
 
 
+def added_up(lineage: Lineage, activity: Activity) -> tuple[Ancestor, ...]:
+    """The ancestors whose compute is added to that of a run of such an activity. A run that generates data is no model:
+    the training of the models that it runs does not count towards it (Annex A.1, parents in distillation).
+    """
+    return tuple(a for a in lineage.counted if activity != "synthetic-data" or not a.has_weights)
+
+
+def amount_of(run: Ancestor) -> Figures:
+    """What a run adds to the cumulative compute of a model."""
+    return _added([run], (), None)[0]
+
+
 def accumulate(
     own: Figures,
     job_id: str,
@@ -370,11 +383,9 @@ def accumulate(
 
     `updates_upper_flop` bounds what updated parameters, where that is less than `own` bounds; `signal_flop` is what was
     counted of its passes that updated none; `doubts` are those about the job itself. `met_error`: whether it ended in
-    one; a job that was stopped may have left what was wanted of it. A run that generates data is no model: the training
-    of the models that it runs does not count towards it (Annex A.1, parents in distillation).
+    one; a job that was stopped may have left what was wanted of it.
     """
-    distinct = union([lineage.counted], without=job_id)
-    counted = distinct if activity != "synthetic-data" else tuple(a for a in distinct if not a.has_weights)
+    counted = union([added_up(lineage, activity)], without=job_id)
     me = Ancestor(
         job_id,
         "",
@@ -400,15 +411,19 @@ def accumulate(
     everything, updates = _added(runs, every, own.settle)
     well = [*([] if met_error else [me]), *(a for a in counted if a.succeeded)]
     without = _added(well, every, own.settle) if len(well) < len(runs) else None
-    unpublished = [replace(a, stated=_not_public(a)) for a in runs]
-    not_public = _added(unpublished, every, own.settle) if unpublished != runs else None
-    return Cumulative(everything, updates, distinct, of_others, without, _added([me], every, own.settle), not_public)
+    by_tag = any(_public_by_tag(a) for a in runs)
+    not_public = _added([_not_public(a) for a in runs], every, own.settle) if by_tag else None
+    return Cumulative(everything, updates, counted, of_others, without, _added([me], every, own.settle), not_public)
 
 
-def _not_public(run: Ancestor) -> Stated:
-    """What is said of a run, but not that its data is public where a tag alone says so."""
-    by_tag = _public(run) and "generated_data_public" in run.stated.unconfirmed
-    return replace(run.stated, generated_data_public=None) if by_tag else run.stated
+def _public_by_tag(run: Ancestor) -> bool:
+    """Whether a tag alone says that what a run generated is public."""
+    return _public(run) and "generated_data_public" in run.stated.unconfirmed
+
+
+def _not_public(run: Ancestor) -> Ancestor:
+    """A run whose data is not public where a tag alone says so."""
+    return replace(run, stated=replace(run.stated, generated_data_public=None)) if _public_by_tag(run) else run
 
 
 def _added(runs: Sequence[Ancestor], doubts: tuple[Remark, ...], settle: Remark | None) -> tuple[Figures, Figures]:
@@ -450,9 +465,10 @@ def _sum(amounts: list[int | None]) -> int | None:
 
 
 def short(doubts: Iterable[Remark]) -> tuple[Remark, ...]:
-    """At most three doubts of bounded length: a descendant only has to know that there are some, and which kind."""
+    """A few doubts of bounded length: a descendant only has to know that there are some, and which kind."""
     listed = list(doubts)
-    shown = listed if len(listed) <= 3 else [*listed[:3], _MORE_DOUBTS(count=len(listed) - 3)]
+    more = len(listed) - MOST_HANDED_ON
+    shown = [*listed[:MOST_HANDED_ON], _MORE_DOUBTS(count=more)] if more > 0 else listed
     return tuple(recorded({"kind": d.kind.name, "words": bounded(d.words, _LONGEST_DOUBT)}) for d in shown)
 
 
@@ -608,6 +624,34 @@ def read_lineage(content: Mapping[str, Any], load: Callable[[str, str], Sequence
         )
     except (KeyError, TypeError) as error:
         raise MalformedLineage(f"the record's lineage: {error!r}") from error
+
+
+def listed(content: Mapping[str, Any]) -> Lineage:
+    """The lineage as far as a record's predicate lists it itself, with what its sum and its beginning need."""
+    runs = map(_summand, content["cumulative"]["ancestors"])
+    return Lineage(parents=tuple(content["lineage"]["parents"]), ancestors=tuple(runs))
+
+
+def _summand(members: Mapping[str, Any]) -> Ancestor:
+    stated = members.get("stated", {})
+    return Ancestor(
+        job_id=members["job_id"],
+        job_arn=members["job_arn"],
+        best_flop=_amount(members["best_flop"]),
+        upper_flop=_amount(members["upper_flop"]),
+        parents=tuple(members.get("parents", ())),
+        activity=members["activity"],
+        base_model=members.get("base_model", ""),
+        pretraining_flop=_amount(members.get("pretraining_flop")),
+        lower_flop=_amount(members.get("lower_flop")),
+        signal_flop=_amount(members.get("signal_flop")) or 0,
+        loads_weights=members.get("loads_weights", False),
+        stated=Stated(
+            from_scratch=stated.get("fromScratch"),
+            generated_data_public=stated.get("generatedDataPublic"),
+            unconfirmed=frozenset(stated.get("unconfirmed", ())),
+        ),
+    )
 
 
 def _amount(text: str | None) -> int | None:

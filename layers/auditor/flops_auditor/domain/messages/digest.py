@@ -6,12 +6,12 @@ Names come from strangers: each stands within an indented line, so that none can
 import json
 from collections.abc import Iterable, Sequence
 
-from flops_auditor.domain.messages.record_alert import WHAT_A_MAIL_MEANS, Alert, clipped, section, shorten, subject
+from flops_auditor.domain.messages.record_alert import WHAT_A_MAIL_MEANS, Alert, section, shorten, subject
 from flops_auditor.domain.messages.report.job_line import Group, JobLine, NearestLine
 from flops_auditor.domain.messages.report.report import Changes, LedgerSeen, OpenJob, Report
 from flops_auditor.domain.values.amounts import counted, percent
 from flops_auditor.domain.values.moments import iso, minute_of
-from flops_auditor.domain.values.visible import as_written
+from flops_auditor.domain.values.remarks import bounded
 
 KIND = "digest"
 """What the mail's attribute `kind` says, for subscribers that filter."""
@@ -38,7 +38,7 @@ def digest_of(report: Report, checkpoint: str, page: str) -> Alert:
     `checkpoint` is the log's newest signed note, "" before the first seal; `page` says where the report is kept.
     """
     parts = [
-        section("", [f"What FLOPs Auditor knows of {counted(len(report.jobs), 'training job')}, once a week."]),
+        section("", [f"What FLOPs Auditor knows of {counted(len(report.jobs), 'job')}, once a week."]),
         section("TOTALS", _totals(report)),
         section("NEAREST TO A LINE", [_near(e.line, e.line.nearest) for e in report.nearest if e.line.nearest]),
         section(f"CHANGED SINCE {minute_of(report.changes.since)}", _changes(report.changes)),
@@ -72,14 +72,14 @@ def _near(line: JobLine, near: NearestLine) -> str:
     shares = (
         f"best {percent(near.best_share)}, {percent(near.lower_share, 'lower')} to {percent(near.upper_share, 'upper')}"
     )
-    return f"- {_name(line)} ({_said(line)}): {shares} of {clipped(near.title, 120)}"
+    return f"- {shorten(line.name)} ({_said(line)}): {shares} of {bounded(near.title, 120)}"
 
 
 def _changes(changes: Changes) -> list[str]:
     severe = len(changes.new_and_not_below)
     new = f"- {counted(changes.new, 'new job')}" + (f", {severe} of them not below:" if severe else "")
     turned = [
-        f"- {_name(each.line)} was {WAS.get(each.before, each.before)}, is {_said(each.line)}"
+        f"- {shorten(each.line.name)} was {WAS.get(each.before, each.before)}, is {_said(each.line)}"
         for each in changes.turned
     ]
     if not changes.new and not turned:
@@ -88,7 +88,7 @@ def _changes(changes: Changes) -> list[str]:
 
 
 def _named(lines: Sequence[JobLine]) -> list[str]:
-    return _cut([f"- {_name(line)}: {_said(line)}" for line in lines[:MOST_LISTED]], len(lines))
+    return _cut([f"- {shorten(line.name)}: {_said(line)}" for line in lines[:MOST_LISTED]], len(lines))
 
 
 def _with_samples_added(report: Report) -> list[JobLine]:
@@ -99,8 +99,8 @@ def _with_samples_added(report: Report) -> list[JobLine]:
 def _open(jobs: Sequence[OpenJob], count: int) -> list[str]:
     open_points = []
     for job in jobs[:MOST_LISTED]:
-        steps = " ".join(clipped(each, LONGEST_STEP) for each in job.settle[:MOST_STEPS])
-        open_points.append(f"- {_name(job.line)}. {steps or 'Nothing is known that would.'}")
+        steps = " ".join(bounded(each, LONGEST_STEP) for each in job.settle[:MOST_STEPS])
+        open_points.append(f"- {shorten(job.line.name)}. {steps or 'Nothing is known that would.'}")
     return _cut(open_points, count)
 
 
@@ -113,7 +113,7 @@ def _ledger(ledger: LedgerSeen) -> list[str]:
     if ledger.waiting_since:
         sealed += f"; a record waits for its place since {minute_of(ledger.waiting_since)}"
     return [
-        f"As of {minute_of(ledger.as_of)}; ledger {clipped(ledger.ledger_id, 200)}.",
+        f"As of {minute_of(ledger.as_of)}; ledger {bounded(ledger.ledger_id, 200)}.",
         f"Complete: {complete}.",
         f"Sealed: {sealed}.",
     ]
@@ -139,11 +139,6 @@ def _cut(lines: Iterable[str], count: int) -> list[str]:
     """At most MOST_LISTED of the lines, and how many there are beyond them."""
     shown = list(lines)[:MOST_LISTED]
     return [*shown, *([f"- and {count - len(shown)} more, in the report"] if count > len(shown) else [])]
-
-
-def _name(line: JobLine) -> str:
-    """As it is written, with what it hides: two jobs of which one imitates the other are told apart."""
-    return shorten(as_written(line.name))
 
 
 def _said(line: JobLine) -> str:

@@ -22,7 +22,7 @@ def duties_in_words(
     once: dict[tuple[str, str], tuple[Mapping[str, Any], str | None]] = {}
     for a in every:
         for duty in a["duties"]:
-            law = a.get("wording_of") or a["policy"]
+            law = _law_of(a)
             if duty["state"] == OTHER_WORDING or (law != a["policy"] and _names(every, law, duty)):
                 continue
             same = (a["policy"], duty["id"])
@@ -41,12 +41,17 @@ def state_on(duty: Mapping[str, Any], today: date) -> str:
     """The state of a duty on a day: what is owed once its law is in force is owed from that day on."""
     if duty["state"] != ONCE_IN_FORCE:
         return str(duty["state"])
-    return "not in force" if waits_for_its_law(duty["in_force"], today) else "owed"
+    return "not in force" if waits_for_its_law(duty.get("in_force"), today) else "owed"
 
 
 def waits_for_its_law(in_force: str | None, today: date) -> bool:
     """Whether a law is not in force yet, by the day from which it is; None where it has always been."""
     return in_force is not None and date.fromisoformat(in_force) > today
+
+
+def _law_of(assessment: Mapping[str, Any]) -> str:
+    """The policy that holds the law of a line."""
+    return str(assessment.get("wording_of") or assessment["policy"])
 
 
 def _names(assessments: Iterable[Mapping[str, Any]], law: str, duty: Mapping[str, Any]) -> bool:
@@ -62,7 +67,7 @@ def _other_wordings(assessment: Mapping[str, Any]) -> list[str]:
 def _by_another_wording(assessment: Mapping[str, Any]) -> str:
     return (
         f"Only by {assessment['title']} ({assessment['policy']}): {'; '.join(_other_wordings(assessment))}. By "
-        f"{assessment['wording_of']}, which holds the law that it words, no line that asks for this is known to be "
+        f"{_law_of(assessment)}, which holds the law that it words, no line that asks for this is known to be "
         "crossed, so no day follows. Whether to do it all the same is for a person to decide."
     )
 

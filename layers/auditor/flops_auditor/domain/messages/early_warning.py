@@ -26,7 +26,6 @@ from flops_auditor.domain.messages.record_alert import (
     attributes,
     bounds_in_words,
     chain,
-    clipped,
     earlier_runs,
     named,
     numbered,
@@ -38,7 +37,7 @@ from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.training_time import STILL_TRAINING
 from flops_auditor.domain.values.amounts import flop, percent, scientific
 from flops_auditor.domain.values.moments import minute_of
-from flops_auditor.domain.values.remarks import LONGEST_REMARK, printable
+from flops_auditor.domain.values.remarks import LONGEST_REMARK, bounded, printable
 
 
 def warn(
@@ -54,7 +53,7 @@ def warn(
     `content` has the fields of a record's predicate. `reached` are the lines that it is told of, the others stand
     beside them; of several fractions `level` is the highest.
     """
-    name = printable(content["job"]["name"])
+    name = content["job"]["name"]
     lines = nearest_first(reached)
     about = job_in_words(content["job"], content["original"]["base_model"], case)
     parts = [
@@ -200,7 +199,7 @@ def _steps(
 def _in_doubt(seen: RunForecast) -> list[str]:
     """What keeps the compute unknown; that the job is still training is no news here."""
     doubts = [doubt for doubt in seen.audited.estimate.doubts if doubt.kind != STILL_TRAINING]
-    return [f"- {clipped(doubt.words, LONGEST_REMARK)}." for doubt in doubts[:MOST_DOUBTS]]
+    return [f"- {bounded(doubt.words, LONGEST_REMARK)}." for doubt in doubts[:MOST_DOUBTS]]
 
 
 def _dated_duties(seen: RunForecast, content: Mapping[str, Any], now: datetime) -> list[str]:

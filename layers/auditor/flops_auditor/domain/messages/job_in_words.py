@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from flops_auditor.domain.runs.declared import LONGEST_NAME, TAG_PREFIX
 from flops_auditor.domain.values.moments import to_the_minute
-from flops_auditor.domain.values.remarks import as_word, printable, quoted
+from flops_auditor.domain.values.remarks import bounded, printable, quoted
 
 if TYPE_CHECKING:
     from flops_auditor.domain.runs.case import Case
@@ -24,13 +24,18 @@ def job_in_words(job: Mapping[str, Any], base_model: str, case: "Case | None" = 
 
     page = page_of(job["source"], job["arn"])
     return [
-        f"Model: {as_word(base_model, LONGEST_NAME) if printable(base_model) else 'not named'}",
+        f"Model: {_name(base_model) if base_model.strip() else 'not named'}",
         f"Hardware: {_hardware(job)}",
         f"Training: {_time(job['start'])} to {_time(job['end'])} (UTC)",
         f"Job: {printable(job['arn'])}",
         *(_creator(case) if case else []),
         *([page] if page else []),
     ]
+
+
+def _name(text: str) -> str:
+    """As it is, which its line shows for what it is; between quotation marks where it is several words."""
+    return f"'{bounded(text, LONGEST_NAME)}'" if " " in text else bounded(text, LONGEST_NAME)
 
 
 def _creator(case: "Case") -> list[str]:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from flops_auditor.domain.lineage.begun_with import models_begun_with
 from flops_auditor.domain.messages.roundings import two_digits
-from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.amounts import excess_in_percent, flop
 from flops_auditor.domain.values.remarks import printable
 
 Trigger = Literal[
@@ -80,7 +81,7 @@ def _draft(
         article=duty["article"],
         what=duty["what"],
         day=day,
-        model=printable(content["original"]["base_model"]) or "not named",
+        model=", ".join(models_begun_with(content)) or "not named",
         job_arn=printable(content["job"]["arn"]),
         trigger=_trigger(assessment, inherited, _generates(content)),
         threshold_flop=int(assessment["threshold_flop"]),
@@ -128,7 +129,7 @@ def _uncertainties(
 ) -> tuple[str, ...]:
     bound = "nothing bounds the compute from above"
     if upper is not None and best:
-        excess = (int(upper) - best) * 100 // best
+        excess = excess_in_percent(int(upper), best)
         bound = f"upper bound {flop(upper, 'upper')} FLOP, {excess} % over the best estimate"
     remarks = [each["words"] for each in (*assessment["doubts"], *assessment["notes"])]
     what = "model that generated the data, whose training does not count" if _generates(content) else "original"

@@ -1,6 +1,7 @@
 """What people are told about a record, as plain text that reads well on a phone, with a twin for machines.
 
-Names and tags of a job come from strangers: nothing of them can break a line, a subject or an attribute.
+Names and tags of a job come from strangers: nothing of them can break a line, a subject or an attribute, and what they
+hide or imitate is shown for what it is, where a line is made, once.
 """
 
 import json
@@ -12,9 +13,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from flops_auditor.domain.compute.run_estimate import AMEND_THE_FIGURE, CAUTIOUS_BOUND, COUNT_THE_RUN, NARROWING
+from flops_auditor.domain.compute.run_estimate import (
+    AMEND_THE_FIGURE,
+    CAUTIOUS_BOUND,
+    CAUTIOUS_BOUNDS,
+    COUNT_THE_RUN,
+    NARROWING,
+)
 from flops_auditor.domain.law.assessment import DISPUTED as DISPUTED_KIND
 from flops_auditor.domain.law.policy import BASES
+from flops_auditor.domain.lineage.lineage import added_up, listed
 from flops_auditor.domain.messages.duties import (
     OTHER_WORDING,
     duties_in_words,
@@ -23,10 +31,11 @@ from flops_auditor.domain.messages.duties import (
 )
 from flops_auditor.domain.messages.job_in_words import job_in_words
 from flops_auditor.domain.runs.remedies import AMEND, KNOW_THE_TYPE
-from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.amounts import excess_in_percent, flop
 from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.moments import read_time
-from flops_auditor.domain.values.remarks import LONGEST_REMARK, printable
+from flops_auditor.domain.values.remarks import LONGEST_REMARK, bounded, printable
+from flops_auditor.domain.values.visible import as_written
 
 if TYPE_CHECKING:
     from flops_auditor.domain.runs.case import Case
@@ -58,9 +67,9 @@ WHAT_A_MAIL_MEANS = "What this mail means, and what to do with it: `flops-audito
 LAST_OF_ITS_CAUSE = """
 THE LAST OF ITS KIND TODAY
   This is message {count} of this day about jobs that are under every
-  threshold but for this kind of doubt ({cause}). Further ones
-  are recorded and not mailed until tomorrow (UTC):
-  flops-auditor records list --verdict indeterminate
+  amount of compute, and not below for this alone ({cause}).
+  Further ones are recorded and not mailed until tomorrow (UTC):
+  flops-auditor records list --verdict {verdict}
 """
 AFTER_A_STOP = (
     "Wait for the record of the ended job; it gives the final figure and comes by itself.",
@@ -92,7 +101,7 @@ def is_news(content: Mapping[str, Any]) -> bool:
 
 def compose(content: Mapping[str, Any], case: "Case | None" = None) -> Alert:
     """The alert about a record's predicate, with who created the job, where the case that it rests on is at hand."""
-    name = printable(content["job"]["name"])
+    name = content["job"]["name"]
     stopped = content["action"] is not None
     parts = [
         section("", [_happened(content, name)]),
@@ -142,25 +151,31 @@ def never_trained(content: Mapping[str, Any]) -> bool:
     """Whether the service saw no training at all: whatever is in doubt of such a job, it took 0 FLOP."""
     estimate = content["estimate"]
     at_most = {estimate["ceiling_flop"], estimate["upper_flop"]}
-    return at_most == {"0"} and CAUTIOUS_BOUND.name not in {each["kind"] for each in estimate["assumptions"]}
+    more = {CAUTIOUS_BOUND.name, CAUTIOUS_BOUNDS.name}
+    return at_most == {"0"} and more.isdisjoint(each["kind"] for each in estimate["assumptions"])
 
 
 def cause_of(content: Mapping[str, Any]) -> str | None:
-    """The kind of doubt that alone keeps a job open whose upper bound is under every line; None for any other job.
+    """What alone keeps a job from being below whose upper bound is under every amount: a kind of doubt, or a line that
+    applies whatever the compute, since something is said of the model. None for any other job.
 
-    Such jobs cost next to nothing to start, so their alerts are bounded; one that may be over a line never is.
+    Such jobs cost next to nothing to start, and one of them makes all doubtful that continue it, so their alerts are
+    bounded; one that may be over an amount, be it without its own word, or was said to be, never is.
     """
-    lines = content["assessments"]
-    under = all(a["upper_flop"] is not None and int(a["upper_flop"]) < int(a["threshold_flop"]) for a in lines)
+    without = content["rests_on"]["without_statements"]
+    lines = [*content["assessments"], *(without["assessments"] if without else ())]
+    amounts = [(a["upper_flop"], int(a["threshold_flop"])) for a in lines if a["threshold_flop"] != "0"]
     if (
-        content["verdict"] != "indeterminate"
-        or content["previous_verdict"]
+        content["verdict"] == "below"
+        or content["previous_verdict"] not in (None, "below")
         or content["action"]
-        or not (lines and under)
+        or not amounts
+        or not all(upper is not None and int(upper) < amount for upper, amount in amounts)
     ):
         return None
-    doubts = [doubt["kind"] for a in lines for doubt in a["doubts"]]
-    return min(doubts, default=None)
+    causes = [doubt["kind"] for a in content["assessments"] for doubt in a["doubts"]]
+    causes += [a["scenario"] for a in content["assessments"] if a["verdict"] == "above"]
+    return min(causes, default=None)
 
 
 def above_but_for_its_word(content: Mapping[str, Any]) -> bool:
@@ -175,7 +190,7 @@ def own_word(content: Mapping[str, Any]) -> list[str]:
     without = rests["verdict_without_statements"]
     if without == content["verdict"] or not rests["milder"]:
         return []
-    statements = [f"- {clipped(words, 200)}" for words in rests["milder"][:MOST_DOUBTS]]
+    statements = [f"- {bounded(words, 200)}" for words in rests["milder"][:MOST_DOUBTS]]
     return [f"Without what the job says of itself it would be {without.upper()}. It says:", *statements]
 
 
@@ -216,7 +231,7 @@ def _uncertainty(estimate: Mapping[str, Any]) -> str:
         return "Nothing bounds the compute from above."
     if not int(best):
         return ""
-    excess, cautious = (int(upper) - int(best)) * 100 // int(best), estimate["cautious_upper_flop"]
+    excess, cautious = excess_in_percent(int(upper), int(best)), estimate["cautious_upper_flop"]
     if cautious is not None and int(cautious) > int(upper):
         own = f"Its own bound, {flop(upper, 'upper')}, is {excess} % over its best estimate"
         return f"{own}; the upper bound also allows for what is not known, or speaks against it."
@@ -245,7 +260,7 @@ def _against(content: Mapping[str, Any]) -> list[str]:
         if a["reading"] == "ours" and a["left_open"]:
             notes.append("a reading of ours" + (f": {a['left_open']}" if a["verdict"] != "below" else ""))
         open_ = a["verdict"] == "indeterminate" and a["doubts"]
-        reasons = clipped("; ".join([a["reason"], *notes, *(["see what is in doubt"] if open_ else [])]))
+        reasons = bounded("; ".join([a["reason"], *notes, *(["see what is in doubt"] if open_ else [])]), LONGEST_TEXT)
         line = f"{named(a['policy'], a['scenario'], a['title'])}: {a['verdict'].upper()}; {reasons}."
         waits = waits_for_its_law(a.get("in_force"), day_of(content))
         means = (a["condition"], a["meaning"], waits)
@@ -284,7 +299,7 @@ def doubts_in_words(content: Mapping[str, Any]) -> list[str]:
     doubts = [*(doubt for a in open_ for doubt in a["doubts"]), *unassessed_doubts(content), *silent, *behind]
     distinct = list(dict.fromkeys(doubt["words"] for doubt in doubts))
     more = len(distinct) - MOST_DOUBTS
-    lines = [f"- {clipped(words, LONGEST_REMARK)}." for words in distinct[:MOST_DOUBTS]]
+    lines = [f"- {bounded(words, LONGEST_REMARK)}." for words in distinct[:MOST_DOUBTS]]
     return [*lines, *([f"- and {more} more: see the record."] if more > 0 else [])]
 
 
@@ -297,24 +312,23 @@ def unassessed_doubts(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def chain(content: Mapping[str, Any]) -> list[str]:
     """The last runs before this one, oldest first, each with its own best estimate."""
-    listed, count = content["cumulative"]["ancestors"], content["lineage"]["ancestors"]
+    count = content["lineage"]["ancestors"]
     if not count:
         return []
-    shown = nearest_ancestors(content["lineage"]["parents"], listed, MOST_IN_CHAIN)
+    shown = nearest_ancestors(content, MOST_IN_CHAIN)
     lines = [f"{count - len(shown)} more before"] if count > len(shown) else []
     lines += [f"{flop(a['best_flop']):>9}  {shorten(name_of(a['job_arn']))}" for a in shown]
     lines.append(f"{flop(content['estimate']['best_flop']):>9}  {shorten(content['job']['name'])} (this run)")
     return lines
 
 
-def nearest_ancestors(
-    parents: Iterable[str], listed: Iterable[Mapping[str, Any]], most: int
-) -> list[Mapping[str, Any]]:
-    """Ancestors by their distance from a job, the farthest first, at most `most` of the nearest."""
-    by_id = {ancestor["job_id"]: ancestor for ancestor in listed}
+def nearest_ancestors(content: Mapping[str, Any], most: int) -> list[Mapping[str, Any]]:
+    """Of the listed ancestors that count at most `most`, the nearest to a job, the farthest of them first."""
+    counted = {ancestor.job_id for ancestor in added_up(listed(content), content["job"]["activity"])}
+    by_id = {each["job_id"]: each for each in content["cumulative"]["ancestors"] if each["job_id"] in counted}
     order: list[Mapping[str, Any]] = []
     seen: set[str] = set()
-    level = sorted(parents)
+    level = sorted(content["lineage"]["parents"])
     while level and len(order) < most:
         nearer = [by_id[job_id] for job_id in level if job_id in by_id and job_id not in seen]
         seen |= set(level)
@@ -349,7 +363,7 @@ def _steps(content: Mapping[str, Any]) -> list[str]:
         ]
     if content["action"]:
         return [*duties, *AFTER_A_STOP]
-    return [*(clipped(words, 500) for words in remedies(content)), *duties]
+    return [*(bounded(words, 500) for words in remedies(content)), *duties]
 
 
 def _form(content: Mapping[str, Any]) -> list[str]:
@@ -480,7 +494,7 @@ def section(title: str, lines: Iterable[str], fill: bool = True) -> str:
     """A heading over wrapped, indented paragraphs; an empty text if there is nothing to say."""
     indent = _INDENT if title else ""
     shown = [
-        wrapped(line, indent, "   " if _STEP.match(line) else "") if fill else _INDENT + printable(line)
+        wrapped(line, indent, "   " if _STEP.match(line) else "") if fill else _INDENT + as_written(line.strip())
         for line in lines
         if line
     ]
@@ -491,8 +505,9 @@ def wrapped(text: str, indent: str = "", hanging: str = "") -> str:
     """One paragraph, at most WIDTH wide; a longer word, such as an ARN, stays whole, and so does a command, which
     stands between backticks in `text`: it can be copied in one piece.
     """
+    shown = _STAYS.sub(_UNBROKEN, as_written(text.strip()))
     filled = textwrap.fill(
-        _COMMAND.sub(lambda command: command[1].replace(" ", _UNBROKEN), _STAYS.sub(_UNBROKEN, printable(text))),
+        _COMMAND.sub(lambda command: command[1].replace(" ", _UNBROKEN), shown),
         WIDTH,
         initial_indent=indent,
         subsequent_indent=indent + hanging,
@@ -507,15 +522,9 @@ def numbered(steps: Iterable[str]) -> list[str]:
     return [f"{number}. {step}" for number, step in enumerate(steps, 1)]
 
 
-def clipped(text: str, most: int = LONGEST_TEXT) -> str:
-    """A text of bounded length."""
-    shown = printable(text)
-    return shown if len(shown) <= most else shown[: most - 4] + " ..."
-
-
 def shorten(name: str) -> str:
     """A name that fits the width of a phone beside a figure."""
-    return clipped(name, WIDTH - 26)
+    return bounded(name, WIDTH - 26)
 
 
 def subject(text: str) -> str:

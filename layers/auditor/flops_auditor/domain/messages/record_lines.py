@@ -1,6 +1,7 @@
 """The newest record of every job as JSON lines, which a query engine reads. Derived: the signed records are the truth.
 
-A line has what `flops-auditor records list --output json` says of a job, and `lineage`, by which it is looked for.
+A line has what `flops-auditor records list --output json` says of a job, and what it is looked for by: `lineage`, and
+the base model as lists show it.
 """
 
 import zlib
@@ -10,6 +11,7 @@ from typing import Any
 import orjson
 
 from flops_auditor.domain.messages.record_row import row_of
+from flops_auditor.domain.values.visible import as_written
 
 GZIP = zlib.MAX_WBITS | 16
 """zlib's sign for the gzip format."""
@@ -24,8 +26,10 @@ class RecordLines:
 
     def add(self, content: Mapping[str, Any], lineage: str) -> None:
         """A record's predicate, and the job id of the first run of its lineage."""
-        line = orjson.dumps({**row_of(content), "lineage": lineage}, option=orjson.OPT_APPEND_NEWLINE)
-        self._parts.append(self._gzip.compress(line))
+        row = row_of(content)
+        line = {**row, "lineage": lineage, "base_model_shown": as_written(row["base_model"])}
+        packed = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        self._parts.append(self._gzip.compress(packed))
 
     def packed(self) -> bytes:
         """All lines, as gzip (RFC 1952). Nothing is added after that."""

@@ -1,9 +1,13 @@
 """A record as one row of a list: the job, its compute, and the threshold that this comes nearest to."""
 
 from collections.abc import Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
-from flops_auditor.domain.messages.record_words import nearest, with_shares
+from flops_auditor.domain.messages.record_words import with_shares
+from flops_auditor.domain.values.amounts import on_its_side
+from flops_auditor.domain.values.figures import nearest
 
 
 def row_of(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,6 +43,10 @@ def row_of(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def reaches(row: Mapping[str, Any], share: float) -> bool:
-    """Whether a job may have taken so much of its nearest threshold; where nobody knows, its verdict says."""
+    """Whether a job may have taken so much of its nearest threshold, by its upper share or as people are shown that, to
+    three digits; where nobody knows, its verdict says.
+    """
     upper: float | None = row["upper_share"]
-    return row["verdict"] != "below" if upper is None else upper >= share
+    if upper is None:
+        return bool(row["verdict"] != "below")
+    return on_its_side(Fraction(repr(upper)), 3, "upper") >= Decimal(repr(share))

@@ -9,13 +9,13 @@ from fractions import Fraction
 from typing import Any
 
 from flops_auditor.domain.law.policy import BASES
+from flops_auditor.domain.lineage.lineage import added_up, listed
 from flops_auditor.domain.messages.record_alert import (
     binds_nobody_yet,
     disputed_line,
     is_disputed,
     unassessed_doubts,
 )
-from flops_auditor.domain.values import figures
 from flops_auditor.domain.values.amounts import Bound, flop, percent, share_number
 from flops_auditor.domain.values.remarks import as_word
 
@@ -28,6 +28,10 @@ SOURCES = {
     "table": "from a table",
     "amended": "said by a person who signs for it",
 }
+BEHIND_DATA = (
+    "earlier runs that trained the models which generated data; a line that is open since a run may have trained "
+    "instead counts them"
+)
 SILENT = "is not assessed: nothing of the chosen policies applies to it"
 HEADLINES = {
     "below": "is below every threshold",
@@ -75,22 +79,6 @@ def line_named(threshold: int, no_law: bool) -> str:
 def share_in_words(share: float | None, threshold: str, bound: Bound = "best") -> str:
     """An amount as a share of a threshold as tables show it; where any compute will do, it has none."""
     return percent(share, bound) if int(threshold) else "-"
-
-
-def nearest(assessments: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The assessment whose threshold the upper bound comes nearest to, or is farthest over; where nothing bounds the
-    compute, the one of the lowest threshold. A line at any compute has none.
-    """
-    lines = telling([each for each in assessments if int(each["threshold_flop"])])
-    known = [each for each in lines if each["upper_share"] is not None]
-    if known:
-        return max(known, key=lambda each: each["upper_share"])
-    return min(lines, key=lambda each: int(each["threshold_flop"]), default=None)
-
-
-def telling(assessments: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that shares are of: of a policy that only words a law what is more severe than every line of a law."""
-    return figures.telling(assessments, lambda each: (each["verdict"], bool(each.get("wording_of"))))
 
 
 def headline(document: Mapping[str, Any], today: date) -> str:
@@ -155,6 +143,15 @@ def left_open(document: Mapping[str, Any]) -> list[str]:
     """What is in doubt about the lines, each once; where there are none, about what kind of run it is."""
     doubts = [each["words"] for a in document["assessments"] for each in a["doubts"]]
     return list(dict.fromkeys([*doubts, *(each["words"] for each in unassessed_doubts(document))]))
+
+
+def not_counted(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """That runs behind generated data are not among the earlier runs, where there are some; as a fact with its name."""
+    if not (document.get("lineage") or {}).get("parents"):
+        return []
+    lineage = listed(document)
+    counts = added_up(lineage, document["job"]["activity"])
+    return [("Not counted", BEHIND_DATA)] if len(counts) < len(lineage.ancestors) else []
 
 
 def noted(document: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage
 from flops_auditor.domain.originals.original_model import Original
-from flops_auditor.domain.runs.declared import MOST_NAMES, Declared, ModelName
+from flops_auditor.domain.runs.declared import MOST_NAMES, NOT_HEARD, Declared, ModelName
 from flops_auditor.domain.runs.model_size import ModelSize
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL
 from flops_auditor.domain.runs.stated import Question
@@ -57,8 +57,9 @@ HINT_BESIDE_NAME = Kind(
     "path alone",
     SAY_WHICH,
 )
-BY_A_PATH = frozenset({PATH_BESIDE_NAME, HINT_BESIDE_NAME})
-"""What a path alone says beside a name: it forbids below, and proves nothing."""
+BY_A_PATH = frozenset({PATH_BESIDE_NAME, HINT_BESIDE_NAME, NOT_HEARD})
+"""What a path alone says beside a name, or settings that were not weighed may say: it forbids below, and proves
+nothing."""
 FIGURES_DISAGREE = Kind(
     "pretraining-figures-disagree",
     "{source} {said:flop} FLOP of pretraining, the table of base models has {known:flop} for {model}: the figure with "
@@ -156,7 +157,8 @@ def resolved(names: Sequence[ModelName], models: ModelCatalogue | None) -> list[
     """Names with what they mean. A place that looks like no model is no name."""
     if models is None:
         return []
-    looked_up = [NamedModel(name, (at := models.look_up(name.text)).model, at.hint) for name in names[:MOST_NAMES]]
+    meant = [(name, models.look_up(name.text)) for name in names[:MOST_NAMES]]
+    looked_up = [NamedModel(name, at.model, at.hint or name.in_text) for name, at in meant]
     return [each for each in looked_up if each.model is not None or not each.name.is_place]
 
 
@@ -169,13 +171,16 @@ def _origin(declared: Declared, models: ModelCatalogue | None) -> Origin:
     original, notes = find_original(declared, model, models)
     size = model_size(declared, model)
     alternatives = _alternatives(named, first, models) + _path_beside(declared.names, named, first)
+    if declared.unheard is not None:
+        alternatives.append((declared.unheard, None))
     if declared.pretraining_flop is None or declared.tagged("pretraining"):
-        others = [(doubt, _as_original(declared, other)) for doubt, other in alternatives if first is not None]
+        instead = [each for each in alternatives if first is not None or each[0] is declared.unheard]
+        others = [(doubt, _as_original(declared, other)) for doubt, other in instead]
         original = replace(original, others=(*original.others, *others))
     if size is not None and declared.parameters is None:
         most = max((other.size.active for _, other in alternatives if other and other.size), default=0)
         size = replace(size, most_active=most) if most > size.active else size
-    notes = (*notes, *(doubt for doubt, _ in alternatives))
+    notes = (*notes, *(doubt for doubt, _ in alternatives if doubt is not declared.unheard))
     return Origin(model.model_id if model else declared.base_model, size, original, notes)
 
 
@@ -262,7 +267,8 @@ def _joined(declared: Declared, own: Original, inherited: Sequence[Origin]) -> O
         source += f"; the lowest of {len(known)} originals, together {scientific(merged)} FLOP"
     mine = own.pretraining_flop
     handed_on = [each for o in distinct.values() for each in o.others]
-    others = tuple((d, replace(o, **common)) for d, o in (*(own.others if mine is not None else ()), *handed_on))
+    named = [each for each in own.others if mine is not None or each[0].kind is NOT_HEARD]
+    others = tuple((d, replace(o, **common)) for d, o in (*named, *handed_on))
     if mine is not None and mine != lowest.pretraining_flop:
         flop = min(mine, lowest.pretraining_flop or mine)
         source = f"{own.source}; {source}: they differ, the lower one is used, since it makes the lower threshold"

@@ -1,9 +1,10 @@
 """A case: the evidence of one run with the run that was read from it, once, and handed on from step to step."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
-from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.evidence import Evidence, Unread, written_at
 from flops_auditor.domain.runs.run import Run
 
 
@@ -14,6 +15,19 @@ class Case:
     evidence: Evidence
     run: Run
     body: bytes
+
+    @property
+    def tells_of(self) -> datetime | None:
+        """The latest point in time that the answers tell of, as far as an audit reads it; nothing records it earlier.
+
+        Amendments are beside them: people make them by clocks of their own.
+        """
+        evidence = self.evidence
+        written = (written_at(answer) for answer in evidence.objects.values() if not isinstance(answer, Unread))
+        looks = (look.at for look in evidence.tags_seen)
+        spans = (span.end for span in self.run.time.spans)
+        told = (evidence.collected_at, *written, *looks, *spans)
+        return max((each for each in told if each is not None), default=None)
 
     @property
     def digest(self) -> str:

@@ -11,16 +11,24 @@ from fractions import Fraction
 from typing import Literal
 
 from flops_auditor.domain.runs.hyperparameters import (
+    IN_TEXT,
     NO,
     YES,
     Hyperparameters,
     is_hyperparameter,
     is_read,
+    names_a_technique,
     parameter_name,
 )
 from flops_auditor.domain.runs.model_names import is_place
 from flops_auditor.domain.runs.precision_hints import hinted_precision
-from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, CORRECT_ACTIVITY, CORRECT_STATEMENT, CORRECT_TAG
+from flops_auditor.domain.runs.remedies import (
+    AMEND,
+    AMEND_ORIGINAL,
+    CORRECT_ACTIVITY,
+    CORRECT_STATEMENT,
+    CORRECT_TAG,
+)
 from flops_auditor.domain.runs.spdx import unknown_in_words
 from flops_auditor.domain.runs.stated import LONGEST_LICENCE, NOTHING_STATED, Question, Stated
 from flops_auditor.domain.values.amounts import UnreadableAmount, parse_amount
@@ -76,6 +84,19 @@ PRECISION_HINTED = Kind(
     "faster-precision-hinted",
     "{statement:said80} may mean that the run multiplies in {precision}: the upper bound takes the peak of that",
 )
+NOT_READ = Kind(
+    "too-much-to-read",
+    "its {what:phrases} hold more text, texts within texts, or settings than are read: what else the job says of "
+    "itself is not known",
+    AMEND,
+)
+NOT_HEARD = Kind(
+    "more-said-than-weighed",
+    "its {what:phrases} hold more settings than are weighed, which may name a faster format, more work and another "
+    "model: no verdict of below rests on less than the hardware at its fastest, nor on more than the threshold of an "
+    "unknown original",
+    AMEND,
+)
 TWO_ORIGINALS = Kind(
     "two-pretraining-figures",
     "the job gives two pretraining figures, {tagged:flop} (tag) and {variable:flop} (PRETRAIN_FLOPS): the lower one is "
@@ -102,7 +123,9 @@ class Statements:
     `channels` are inputs that give it a model: the name that its owner chose -> where it lies. `model_names` are where
     the service's own fields name the model it trains -> its name there, most explicit first, `model_tags` are tags that
     the service's tools name it with; `technique` how it is trained; `parameter_efficient` that only adapters are;
-    `evaluation` that nothing is; `folders` are those of the service's containers.
+    `evaluation` that nothing is; `trains` are those of its service's fields that only training has; `folders` are those
+    of the service's containers; `unread` are kinds of these, in words, of which more was said than was read, `unheard`
+    those of which all places were read, but not all settings.
     """
 
     tags: Mapping[str, str]
@@ -115,7 +138,10 @@ class Statements:
     technique: str = ""
     parameter_efficient: bool = False
     evaluation: bool = False
+    trains: tuple[str, ...] = ()
     folders: Folders = Folders()
+    unread: tuple[str, ...] = ()
+    unheard: tuple[str, ...] = ()
 
 
 NOTHING_SAID = Statements({}, {}, {})
@@ -126,7 +152,8 @@ class ModelName:
     """A name that a run gives the model it begins with, and where it says so, in words.
 
     `loaded`: its hyperparameters tell a trainer to load weights from there; `explains`: its owner says so for the audit
-    alone, and knows what lies at the paths that the run names; `resumes`: it is where the run's own checkpoints lie.
+    alone, and knows what lies at the paths that the run names; `resumes`: it is where the run's own checkpoints lie;
+    `in_text`: it stands in a text whose notation is not known, and may be another model's.
     """
 
     text: str
@@ -134,11 +161,12 @@ class ModelName:
     loaded: bool = False
     explains: bool = False
     resumes: bool = False
+    in_text: bool = False
 
     @property
     def is_place(self) -> bool:
-        """Whether it is a place, such as a path in a container, whose name anybody may choose."""
-        return is_place(self.text)
+        """Whether it is a place, such as a path in a container, whose name anybody may choose, or no surer than one."""
+        return self.in_text or is_place(self.text)
 
     @property
     def words(self) -> str:
@@ -156,7 +184,9 @@ class Declared:
     `updates_of_a_rollout` how often it trains on what it generated. `extends_the_context`: it is trained on a longer
     context than the model's own. `resumes`: it is told to go on from a checkpoint. `hinted_precision` is a faster
     format that something mentions, which raises the upper bound alone. `training_signs` are names of hyperparameters
-    that only training needs. `amended` are those that a person's word replaces.
+    that only training needs, `told_not_to_train` is that of one that says that it does not train. `evaluates_alone` is
+    that of one that says so, or of what it starts that is called an evaluation, where nothing else says that it trains.
+    `unheard`: of more settings than were weighed. `amended` are those that a person's word replaces.
     `doubts` are declarations that bear on the figures or thresholds and could not be read; `notes` are remarks.
     """
 
@@ -184,6 +214,9 @@ class Declared:
     parameter_efficient: bool = False
     lineage: tuple[str, ...] = ()
     training_signs: tuple[str, ...] = ()
+    told_not_to_train: str = ""
+    evaluates_alone: str = ""
+    unheard: Remark | None = None
     figure_doubts: tuple[Remark, ...] = ()
     threshold_doubts: tuple[Remark, ...] = ()
     notes: tuple[Remark, ...] = ()
@@ -208,6 +241,11 @@ class Declared:
     def tagged(self, what: Literal["tokens", "parameters", "pretraining"]) -> bool:
         """Whether the job itself says so, and not a person who amended its record."""
         return what not in self.amended
+
+    @property
+    def signs_of_training(self) -> tuple[str, ...]:
+        """What speaks against a run that says it trains nothing: nothing, if its trainer is told so, too."""
+        return () if self.told_not_to_train else self.training_signs
 
     @property
     def tokens_signed_for(self) -> bool:
@@ -292,8 +330,10 @@ class _Reader:
             self.notes.append(self.unknown("placed-on-market", text, "true, false, a day such as 2026-11-24"))
             return None, None
 
-    def stated(self, pretraining_flop: int | None) -> Stated:
-        """What the tags say that only people know: none of it is confirmed, nor is a figure for the original."""
+    def stated(self, pretraining_flop: int | None, *, from_scratch: bool) -> Stated:
+        """What the tags say that only people know: none of it is confirmed, nor is a figure for the original, nor that
+        it begins `from_scratch`, whatever says so.
+        """
         placed, since = self.placed()
         licence = self.tag("licence")[:LONGEST_LICENCE]
         if unknown := unknown_in_words(licence):
@@ -303,7 +343,7 @@ class _Reader:
             "general_purpose": self.yes_or_no("original-is-general-purpose"),
             "systemic_risk": self.yes_or_no("systemic-risk"),
             "generated_data_public": self.public(),
-            "from_scratch": True if self.tag("base-model").lower() in _FROM_SCRATCH else None,
+            "from_scratch": True if from_scratch else None,
         }
         also: dict[Question, object] = {
             "pretraining_flop": pretraining_flop,
@@ -326,40 +366,46 @@ def read_declared(statements: Statements) -> Declared:
         reader.figure_doubts.append(reader.unknown("precision", reader.tag("precision"), ", ".join(PRECISIONS)))
     chosen = reader.choice("activity", ACTIVITIES)
     activity: Activity = next((known for known in ACTIVITIES if known == chosen), "fine-tuning")
-    variables = {key: text for key, text in statements.environment.items() if is_read(key)}
+    variables = {k: text for k, text in statements.environment.items() if is_read(k) or names_a_technique(k, text)}
     places = {"variable": variables, "argument": statements.arguments, "hyperparameter": statements.parameters}
     read = {word: Hyperparameters.of(given) for word, given in places.items() if given}
     parameters = Hyperparameters.together(read.values())
-    names, loads_weights = _names(statements, read, reader)
+    from_scratch = reader.tag("base-model").lower() in _FROM_SCRATCH or parameters.begins_with_none()
+    names, loads_weights = _names(statements, read, reader, from_scratch=from_scratch)
     planned, planned_of_a_device = parameters.tokens()
     precision, tagged = _precision(parameters, reader)
     hinted = _hinted_precision(statements, precision, reader)
     pretraining_flop = _pretraining(statements.environment.get(PRETRAIN_VARIABLE, ""), reader)
+    if statements.unread:
+        reader.figure_doubts.append(NOT_READ(what=statements.unread))
     return Declared(
         activity="not-training" if statements.evaluation else activity,
         base_model=next((name.text for name in names if not name.is_place), names[0].text if names else ""),
         names=names,
         loads_weights=loads_weights,
         pretraining_flop=pretraining_flop,
-        stated=reader.stated(pretraining_flop),
+        stated=reader.stated(pretraining_flop, from_scratch=from_scratch),
         parameters=reader.count("params", "--parameters"),
         active_parameters=reader.count("active-params"),
         trainable_parameters=reader.count("trainable-params"),
         tokens=reader.count("tokens", "--tokens"),
         precision=precision,
         precision_tagged=tagged,
-        hinted_precision=hinted,
+        hinted_precision=max(PRECISIONS, key=lambda name: RANK[name]) if statements.unheard else hinted,
         planned_tokens=planned,
         planned_tokens_of_a_device=planned_of_a_device,
         epochs=parameters.epochs(),
         updates_of_a_rollout=parameters.updates_of_a_rollout(),
         sequence_length=parameters.sequence_length(),
         extends_the_context=parameters.extends_the_context(),
-        resumes=parameters.resumes() or any(name.resumes for name in names),
+        resumes=parameters.resumes() or any(name.resumes for name in names) or bool(statements.unheard),
         technique=parameters.technique(statements.technique),
         parameter_efficient=statements.parameter_efficient or parameters.parameter_efficient(),
         lineage=tuple(part for part in reader.tag("lineage").split() if part),
-        training_signs=() if statements.evaluation else parameters.training_signs(),
+        training_signs=() if statements.evaluation else (*statements.trains, *parameters.training_signs()),
+        told_not_to_train=parameters.told_not_to_train(),
+        evaluates_alone=parameters.evaluates_alone(),
+        unheard=NOT_HEARD(what=statements.unheard) if statements.unheard else None,
         figure_doubts=tuple(reader.figure_doubts),
         threshold_doubts=tuple(reader.threshold_doubts),
         notes=tuple(reader.notes),
@@ -402,21 +448,24 @@ def _pretraining(variable_text: str, reader: _Reader) -> int | None:
 
 
 def _names(
-    statements: Statements, read: Mapping[str, Hyperparameters], reader: _Reader
+    statements: Statements, read: Mapping[str, Hyperparameters], reader: _Reader, *, from_scratch: bool
 ) -> tuple[tuple[ModelName, ...], bool | None]:
     """The names of the model, most explicit first, and whether the run loads its weights; None where a name may be
-    that of a configuration, since a tag against what the run names settles nothing.
+    that of a configuration, since that it begins with none, against what the run names, settles nothing.
     """
     folders, tagged = statements.folders, reader.tag("base-model")
-    from_scratch = tagged.lower() in _FROM_SCRATCH
-    places = [] if from_scratch else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model", explains=True), True)]
+    none = tagged.lower() in _FROM_SCRATCH
+    places = [] if none else [(ModelName(tagged, f"tag {TAG_PREFIX}base-model", explains=True), True)]
     for word in ("hyperparameter", "argument"):
         named_there = read[word].models(folders.results) if word in read else []
-        places += [(ModelName(name, f"{word} {as_word(where, LONGEST_NAME)}", w), w) for where, name, w in named_there]
+        for where, name, weights in named_there:
+            place = f"{word} {as_word(where, LONGEST_NAME)}"
+            places.append((ModelName(name, place, weights, in_text=_in_text(where)), weights))
     called = {parameter_name(key): key for key in statements.environment}
     for where, name, weights in read["variable"].models(folders.results) if "variable" in read else ():
         loaded = weights and is_hyperparameter(called[where])
-        places.append((ModelName(name, f"variable {as_word(called[where], LONGEST_NAME)}", loaded), weights))
+        variable = f"variable {as_word(called[where], LONGEST_NAME)}"
+        places.append((ModelName(name, variable, loaded, in_text=_in_text(where)), weights))
     places += [(ModelName(statements.tags.get(key, ""), f"tag {key}"), True) for key in statements.model_tags]
     channels = {f"channel {as_word(name, LONGEST_NAME)}": text for name, text in statements.channels.items()}
     places += [(ModelName(text, where), True) for where, text in channels.items()]
@@ -429,6 +478,10 @@ def _names(
     own = folders.checkpoints
     names = tuple(replace(name, resumes=bool(own) and name.text.startswith(own)) for name, _ in named)
     return names, True if loads and not from_scratch else None
+
+
+def _in_text(name: str) -> bool:
+    return IN_TEXT in name.split(".")
 
 
 def _is_mounted(text: str, channels: tuple[str, ...]) -> bool:

@@ -21,6 +21,8 @@ _LONGEST_PERIOD = 86400
 SCHEMA = "https://flops-auditor.dev/evidence/v2"
 TRAINING_JOB = "sagemaker:training-job"
 """The source whose description is the answer of DescribeTrainingJob."""
+CUSTOMIZATION_JOB = "bedrock:model-customization-job"
+"""The same of GetModelCustomizationJob."""
 
 
 class MalformedEvidence(AuditorError):
@@ -39,6 +41,8 @@ DENIALS = frozenset(
     }
 )
 """Error codes with which AWS says that a right is missing."""
+TOO_LARGE = "TooLarge"
+"""Our own word for an answer that is not kept whole (bounded_evidence.py)."""
 _DENIED_SERIES = "Forbidden"
 """What GetMetricData says of one series (API Reference, MetricDataResult, StatusCode)."""
 
@@ -181,6 +185,14 @@ def _answer(members: Mapping[str, Any]) -> Mapping[str, Any] | Unread:
     if "unread" in members:
         return _unread(members["unread"])
     return dict(members["answer"])
+
+
+def written_at(answer: Mapping[str, Any]) -> datetime | None:
+    """When an object was written, as S3 answered; None where no point in time is said."""
+    try:
+        return read_time(answer.get("LastModified", ""))
+    except (ValueError, OverflowError):
+        return None
 
 
 def digest_of_tags(tags: Sequence[Mapping[str, str]]) -> str:

@@ -13,10 +13,17 @@ from fractions import Fraction
 from math import ceil
 
 from flops_auditor.domain.runs.model_names import is_place
+from flops_auditor.domain.runs.techniques import (
+    REINFORCEMENT_TECHNIQUES,
+    technique_of,
+    technique_of_scripts,
+    words_of,
+)
 from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
+from flops_auditor.domain.values.spelling import all_squeezed, as_compared, squeezed
 
-_OTHER_MODELS = frozenset(
+_OTHER_MODELS = all_squeezed(
     {
         "critic",
         "draft",
@@ -36,6 +43,15 @@ _OTHER_MODELS = frozenset(
     }
 )
 _LONGEST_KEY = 256
+_IN_ONE_WORD = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Where words meet in a name such as `modelNameOrPath`."""
+_ONE_WORD = "LoRA"
+_BEGINNING = 8
+"""Of a longer name so much is kept of its beginning, where the toolkit's mark stands, and the rest of its end."""
+STARTED = "entry_point"
+"""The name under which the words of a command line stand that are no options: what it starts, with which recipe."""
+IN_TEXT = "in_text"
+"""Before names of settings in a text whose notation is not known: whose setting one is, nothing says for sure."""
 YES = frozenset({"true", "yes", "1"})
 NO = frozenset({"", "false", "0", "no", "none", "null"})
 """Answers to yes or no."""
@@ -48,11 +64,24 @@ MODEL = (
     "student_model_name_or_path",
     "base_model",
     "base_model_name_or_path",
+    "base_model_id",
+    "base_model_name",
     "pretrained_model_name_or_path",
     "hf_model_name_or_path",
     "model_name_or_path",
     "model_id",
     "hf_model_id",
+    "hf_checkpoint",
+    "load_hf",
+    "model_repo",
+    "model_repo_id",
+    "model_uri",
+    "policy_model",
+    "llm_model",
+    "backbone",
+    "pretrained",
+    "from_pretrained",
+    "models",
     _MODEL_TYPE,
     "actor_rollout_ref.model.path",
     "policy.model_name",
@@ -64,7 +93,10 @@ MODEL = (
     "model",
     "model.name",
 )
-CONFIGURATIONS = frozenset({"model_name", "model", "model.name"})
+_MODELS = all_squeezed(MODEL)
+_OF_A_MODEL = all_squeezed({"id", "name", "path", "name_or_path", "repo", "repo_id", "uri"})
+"""What a recipe calls a model below its name: `base_model` = {"id": ...}."""
+CONFIGURATIONS = frozenset({"model_name", "model", "model.name", "backbone"})
 """Names that may be those of a configuration which is trained from scratch; under the others trainers load weights."""
 LOADED_FROM = (
     "pretrained_checkpoint",
@@ -76,19 +108,45 @@ LOADED_FROM = (
 )
 """Where a trainer loads weights from, or resumes: Megatron, torchtitan, torchtune, LitGPT, EasyLM. Only a place is
 taken for one, and none where the run itself writes."""
-_RESUMES = (
-    "resume_from_checkpoint",
-    "resume_from",
-    "resume_path",
-    "resume_mode",
-    "resume_if_exists",
-    "resume",
-    "auto_resume",
-    "auto_resume_from_checkpoints",
-    "ckpt_path",
+_RESUMES = ("resume", "autoresume")
+"""How words of names begin that go on from a checkpoint: Transformers, axolotl, ms-swift; verl; NeMo; Composer."""
+_RESTARTS = frozenset({"restart", "warmstart"})
+"""The same, as an answer of yes."""
+_CONTINUES = frozenset({"continue", "continued"})
+_WHAT_IS_CONTINUED = frozenset({"from", "training", "train", "run", "checkpoint", "ckpt", "last", "latest"})
+_LOADS = frozenset({"load", "reload", "loaded", "restore", "restored"})
+_LOADED = frozenset({"checkpoint", "ckpt"})
+_OF_WHAT_IS_LOADED = frozenset({"path", "file", "uri", "url", "use", "init", "initial", "start", "model", "pretrained"})
+_BEGINS_FROM = frozenset({"from", "warm", "warmstart"})
+"""Words of names that load a checkpoint if they name where one may lie (Megatron, Composer, fairseq, torchtitan), and
+those of a checkpoint and its place (Lightning)."""
+_FIRST = frozenset({"start", "starting", "initial", "begin", "current"})
+"""Words of names that say at which step a run begins."""
+_NOT = frozenset({"no", "not", "skip", "disable", "disabled", "never", "without", "ignore"})
+_COMMANDS = frozenset({"cmd", "command", "commands", "script", "program", "entry", "entrypoint", "args", "arguments"})
+"""Words of names under which stands what is started."""
+_STARTS_TO_RESUME = re.compile(r"(?<![a-z0-9])(?:auto)?resum[a-z]*+(?![a-z0-9]|['\"]?\s{0,9}[=:])")
+_COUNTS_STEPS = frozenset({"step", "steps", "iter", "iteration", "epoch"})
+_OF_THE_FIRST = _COUNTS_STEPS | {"from", "global"}
+_CHECKPOINT_LIKE = re.compile(
+    r"checkpoint|ckpt|global_?step|\blast\b|\blatest\b|\.(?:pt|pth|safetensors|distcp|nemo|tar)\Z"
 )
-"""What goes on from a checkpoint: Transformers, axolotl, ms-swift; verl; NeMo; Lightning."""
-_FROM_THE_START = {"disable", "never"}
+_DATA_LIKE = re.compile(r"(?:^|[/_-])(?:data|datasets?|shards?|corpus|train)(?:[/_.-]|\Z)")
+_MODEL_LIKE = re.compile(r"model|weight|pretrain|base|init|run|step|epoch|ep\d")
+"""Of places that loading names give: those of data, unless something in them is called a model or a run."""
+_LOADS_THE_LAST = re.compile(
+    r"(?:^|[._])(?:(?:auto_?)?(?:restore|load|continue)(?:_(?:from|training|ckpt|checkpoint|last|latest|if_exists))*"
+    r"|(?:ckpt|checkpoint)_path)$"
+)
+_LAST = YES | {"auto", "latest", "last", "on", "must"}
+"""Flags that load the last checkpoint in a run's own folder, and their answers."""
+_OF_LOGS = frozenset({"wandb", "mlflow", "comet", "neptune", "clearml", "tracker", "tracking", "logger", "logging"})
+_OF_DATA = frozenset(
+    {"column", "data", "dataloader", "dataset", "datasets", "download", "field", "text", "tokenizer", "vocab"}
+)
+_OF_SETTINGS = frozenset({"config", "cfg", "args"})
+"""Words of names that resume or load logs, data or settings: WANDB_RESUME, `resume_download`, `load_dataset`."""
+_FROM_THE_START = frozenset({"disable", "disabled", "never", "scratch", "from_scratch"})
 _FLAVOUR = "model.flavor"
 """torchtitan: `model.name` llama3 with `model.flavor` 8B."""
 
@@ -153,6 +211,18 @@ _LENGTHS = (
 )
 _PROMPT_LENGTHS = ("max_prompt_length", "prompt_max_len", "max_prompt_len")
 _ANSWER_LENGTHS = ("max_response_length", "max_completion_length", "generate_max_len", "max_new_tokens")
+_LENGTHS_BESIDE = (
+    "n_ctx",
+    "context_window",
+    "max_source_length",
+    "packing_max_length",
+    "max_tokens_per_sample",
+    "max_model_len",
+    "max_position_embeddings",
+    *_PROMPT_LENGTHS,
+    *_ANSWER_LENGTHS,
+)
+"""What may be longer than the sequences, or a part of them: they count beside a length that is sure alone."""
 _LONGEST_SEQUENCE = 10**9
 _IN_THOUSANDS = re.compile(r"[1-9]\d{0,5}[kK]")
 """SageMaker API Reference, ServerlessJobConfig, SequenceLength: "32K"."""
@@ -176,12 +246,15 @@ _TECHNIQUES = (
     "algorithm",
     "loss_type",
     "task_type",
-    "sagemaker_program",
-    "config_name",
 )
-"""The last two name the script, or the recipe, that SageMaker starts."""
+_SCRIPTS = ("sagemaker_program", "config_name", "recipe", "recipe_name", "recipes", STARTED)
+"""The script, or the recipe, that SageMaker or a command starts."""
+_SETTINGS = ("config", "config_file", "config_path", "recipe")
+_OF_SETTINGS_FILES = re.compile(r"(?:.*/)?(?P<name>[^/]+\.(?:ya?ml|toml|json|cfg|conf|ini|py))", re.IGNORECASE)
+"""What a script is started with, which may tell the technique where nothing says it."""
 _ESTIMATORS = ("adv_estimator", "advantage_estimator")
 """verl, OpenRLHF: how advantages are estimated, which reinforcement learning alone does."""
+_NAMES_OF_TECHNIQUES = all_squeezed(_TECHNIQUES, _ESTIMATORS)
 _ROLLOUTS = (
     "num_generations",
     "num_generations_per_prompt",
@@ -194,36 +267,6 @@ _ROLLOUTS = (
     *_UPDATES[1:],
 )
 """What only a run that generates its training data has."""
-REINFORCEMENT_TECHNIQUES = (
-    "ppo",
-    "grpo",
-    "gspo",
-    "dapo",
-    "gdpo",
-    "cispo",
-    "sapo",
-    "rloo",
-    "reinforce",
-    "remax",
-    "rlvr",
-    "rlaif",
-    "rlhf",
-    "rft",
-    "onlinedpo",
-    "xpo",
-    "nash",
-    "rl",
-)
-"""Tokens are generated (rollouts) before they are trained on."""
-REFERENCE_PASSES: Mapping[str, int] = {"dpo": 1, "ipo": 1, "kto": 3, "bco": 1}
-"""Further forward passes of each batch, per technique: through a frozen reference model (Rafailov et al. 2023,
-arXiv:2305.18290); KTO also estimates a divergence on mismatched pairs, through both models (arXiv:2402.01306)."""
-PAIRED_TECHNIQUES = ("dpo", "ipo", "orpo", "simpo", "cpo", "reward", "rm")
-"""A sample is two answers, and both are trained on."""
-_KNOWN = tuple(dict.fromkeys((*REINFORCEMENT_TECHNIQUES, *REFERENCE_PASSES, *PAIRED_TECHNIQUES)))
-_WORD_ENDS = re.compile(r"(?:trainer|config|loss|estimator)$")
-_SHORTEST_PART = 3
-
 _ADAPTERS_SAID = (
     "peft_type",
     "peft_method",
@@ -241,23 +284,67 @@ _FULL = NO | {"full", "all"}
 
 _PRECISIONS_OF_ARITHMETIC = ("mixed_precision", "precision", "compute_dtype", "compute_precision", "amp_dtype")
 _PRECISIONS_OF_WEIGHTS = ("torch_dtype", "dtype", "model_dtype", "bnb_4bit_compute_dtype")
+PRECISIONS_STATED = all_squeezed(_PRECISIONS_OF_ARITHMETIC)
 _USED = YES | {"hybrid", "e4m3"}
 _CONVERTERS = ("converters", "quantize.linear", "quantization")
 
 
 _SAYS_TRAINING = "do_train"
+_SAYS_NO_TRAINING = ("val_only", "eval_only", "evaluate_only", "test_only")
+"""verl and others: the training script is started to evaluate alone, with all its settings of training."""
+_SWITCHED_OFF = NO | {"off", "n", "f"}
+_OF_THE_TRAINER = frozenset({"trainer", "args", "training_args", "sm_hp", "sm_hps", "sm_user_args"})
+"""What such a name may stand in: another program's of that name tells the trainer nothing."""
 _OF_TRAINING_ALONE = (
     "learning_rate",
+    "lr",
     "num_train_epochs",
     "per_device_train_batch_size",
     "lr_scheduler_type",
     "warmup_ratio",
     "warmup_steps",
     "weight_decay",
+    "num_epochs",
+    "training.steps",
+    "train_iters",
+    "num_train_steps",
+    "total_training_steps",
+    "lora_r",
+    "lora_rank",
+    "lora_dropout",
+    "lora_alpha",
+    "gradient_accumulation_steps",
+    "gradient_checkpointing",
+    "max_train_steps",
+    "train_batch_size",
+    "lr_scheduler",
+    "adam_beta1",
+    "adam_beta2",
 )
-"""What only a run that updates parameters needs, unless it is told not to."""
+_FROM_NONE = ("from_scratch", "train_from_scratch", "pretrain_from_scratch", "random_init", "random_initialization")
+_NONE = all_squeezed({"scratch", "from_scratch", "random", "random_init"})
+"""nanoGPT: `init_from` = scratch."""
+_WHAT_IT_DOES = ("train", "mode", "run_mode", "task", "action")
+_DOES_TRAIN = all_squeezed({"train", "training", "finetune", "finetuning", "fine_tune", "fine_tuning", "pretrain"})
+"""Answers that say that it trains; to a name of training itself, yes."""
+_OPTIMIZER = ("optim", "optimizer", "optimizer.name", "optimizer.type", "optimizer_type", "optimizer_name")
+_UPDATES_WEIGHTS = re.compile(r"adam|sgd|adafactor|adagrad|rmsprop|lion|muon|lamb|shampoo|sophia")
+"""Of these names: evaluations have optimizers of prompts, too."""
+_EVALUATES = frozenset(
+    {"eval", "evaluate", "evaluation", "test", "val", "validate", "infer", "inference", "predict", "score", "generate"}
+)
+"""A word of the name of a script that trains nothing."""
+_HOW_OFTEN = frozenset({"every", "each", "per", "steps", "freq", "frequency", "interval", "epoch", "epochs", "during"})
+"""Words that say when a run evaluates beside its training."""
+_TRAINS = re.compile(r"(?:train|finetun)[a-z]*(?<!ed)|tune|tuning")
+"""A word of the name of a script that trains, and not of what another one trained."""
+_OF_TRAINERS = ("trainer_type", "trainer_class", "trainer_cls", "rlhf_type", *_ESTIMATORS)
+"""What only a run that updates parameters needs, unless it is told not to. Not `epochs`, `max_steps` or `max_epochs`:
+evaluations of agents, and Lightning's tests, have them, too.
+"""
 
 _OF_A_SEQUENCE = (*_PROMPT_LENGTHS, *_ANSWER_LENGTHS)
+_ALL_LENGTHS = (*_LENGTHS, *_LENGTHS_BESIDE)
 _OF_A_PLAN = (
     *_STEPS,
     *_SEQUENCES_PER_STEP,
@@ -265,32 +352,74 @@ _OF_A_PLAN = (
     _BATCH_OF_EITHER,
     *_TEXTS_OF_A_SEQUENCE,
     *_ACCUMULATED,
-    *_LENGTHS,
-    *_OF_A_SEQUENCE,
+    *_ALL_LENGTHS,
 )
 NUMBERS = (*_OF_A_PLAN, *_EPOCHS, *_UPDATES)
 """Names of what is read as a number."""
-PLANS = ("planned_tokens", "planned_tokens_of_a_device")
-_EXTENDED = frozenset({"rope_scaling", "rope_factor", "rope_scaling_factor", "yarn", "yarn_factor", "shift_attn"})
-"""What trains a model on a longer context than its own."""
-_IN_ENVIRONMENT = frozenset(
-    {*MODEL, *NUMBERS, *_ADAPTERS_SAID, *_ADAPTERS_RANK, *_OF_TRAINING_ALONE, *_EXTENDED, *_RESUMES}
+_ONLY_AGAINST = all_squeezed(_OF_TRAINING_ALONE, _OF_TRAINERS) - all_squeezed(
+    _OF_A_PLAN, _ADAPTERS_RANK, _ADAPTERS_HINTED
 )
+"""What bounds nothing and takes no bound away, however it was read."""
+_MORE_OF_THEM = all_squeezed(_EPOCHS, _ALL_LENGTHS)
+"""Numbers that only raise a bound: of lengths those beside one that was surely read."""
+_LIKE_A_NAME = re.compile(r"(?=.*[A-Za-z])(?=.*[/\d$])", re.DOTALL)
+"""A model's name, rather than a word of a sentence."""
+_FOR_PEOPLE = frozenset({"prompt", "description", "title", "notes", "note", "comment", "tags", "template", "message"})
+"""Words of names under which stands what no program reads as settings."""
+_STORED_IN_A_CACHE = re.compile(r"(?:^|[._])kv(?:$|[._]|cache)")
+PLANS = ("planned_tokens", "planned_tokens_of_a_device")
+_EXTENDED = all_squeezed({"rope_scaling", "rope_factor", "rope_scaling_factor", "yarn", "yarn_factor", "shift_attn"})
+"""What trains a model on a longer context than its own."""
+_IN_ENVIRONMENT = all_squeezed(MODEL, NUMBERS, _ADAPTERS_SAID, _ADAPTERS_RANK, _OF_TRAINING_ALONE, _EXTENDED, {STARTED})
 """What is read from variables, too, which scripts hand on as arguments."""
-_OF_THE_TOOLKIT, ALL_OF_THE_TOOLKIT = "sm_hp", "sm_hps"
-"""What SageMaker's toolkit calls hyperparameters in a container: SM_HP_MODEL_ID each, SM_HPS all of them in JSON
-(aws/sagemaker-training-toolkit, ENVIRONMENT_VARIABLES.md). Scripts read these as they read hyperparameters."""
+_READ = all_squeezed(
+    {
+        *_IN_ENVIRONMENT,
+        *LOADED_FROM,
+        *_EPISODES,
+        *_TECHNIQUES,
+        *_SCRIPTS,
+        *_ESTIMATORS,
+        *_ROLLOUTS,
+        *_SETTINGS,
+        *_TRAINED_SAID,
+        *_ADAPTERS_HINTED,
+        *_PRECISIONS_OF_ARITHMETIC,
+        *_PRECISIONS_OF_WEIGHTS,
+        *_CONVERTERS,
+        *PRECISIONS,
+        *_SAYS_NO_TRAINING,
+        *_WHAT_IT_DOES,
+        *_FROM_NONE,
+        "init_from",
+        *_OPTIMIZER,
+        _SAYS_TRAINING,
+        _FLAVOUR,
+    }
+)
+"""All names that are looked up."""
+_OF_THE_TOOLKIT = "sm_hp"
+_ALL_OF_THE_TOOLKIT = frozenset({_OF_THE_TOOLKIT, "sm_hps", "sm_user_args"})
+"""What SageMaker's toolkit calls hyperparameters in a container: SM_HP_MODEL_ID each, SM_HPS all of them in JSON,
+SM_USER_ARGS as a list of arguments (aws/sagemaker-training-toolkit, ENVIRONMENT_VARIABLES.md). Scripts read these as
+they read hyperparameters."""
 
 
 def ends_of(name: str) -> list[str]:
-    """`a.b.c`, `b.c` and `c`: the longest name that is read has four parts."""
-    parts = name.split(".")
-    return [".".join(parts[begin:]) for begin in range(max(0, len(parts) - 4), len(parts))]
+    """`a.b.c`, `b.c` and `c`, as they are compared: the longest name that is read has four parts; and the model's that
+    `c` is called by.
+    """
+    parts = squeezed(name).split(".")
+    ends = [".".join(parts[begin:]) for begin in range(max(0, len(parts) - 4), len(parts))]
+    whose = parts[-2] if len(parts) > 1 and parts[-1] in _OF_A_MODEL else ""
+    return [*ends, whose] if whose in _MODELS and _MODELS.isdisjoint(ends) else ends
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Values by the end of their name: `model.path` stands under "path", "model.path" and longer ends."""
+    """Values by the end of their name, as it is compared: `model.path` stands under "path", "model.path" and longer
+    ends.
+    """
 
     _by_name: Mapping[str, tuple[tuple[str, str], ...]]
 
@@ -315,20 +444,30 @@ class Hyperparameters:
 
     def get(self, name: str, default: str = "") -> str:
         """The first value of that name that is not empty; one that stands higher in the recipe goes first."""
-        return next((value for _, value in self._by_name.get(name, ()) if value), default)
+        return next((value for _, value in self._values(name) if value), default)
 
-    def all(self, names: Iterable[str]) -> list[str]:
-        """All values of these names."""
+    def _values(self, name: str) -> tuple[tuple[str, str], ...]:
+        return self._by_name.get(as_compared(name), ())
+
+    def all(self, names: Iterable[str], *, surely: bool = False) -> list[str]:
+        """All values of these names; those alone that were `surely` read where a program reads them."""
         return [
             value
             for name in names
-            for full_name, value in self._by_name.get(name, ())
-            if value and not (name == _BLOCK and "quant" in full_name)
+            for full_name, value in self._values(name)
+            if value
+            and not (name == _BLOCK and "quant" in full_name)
+            and not (surely and IN_TEXT in full_name.split("."))
         ]
 
     def containing(self, part: str) -> dict[str, str]:
-        """Values by their own name, where it contains this."""
-        return {name: self.get(name) for name in self._by_name if part in name and "." not in name}
+        """Values by their own name, as it is written, where it contains this."""
+        by_own_name: dict[str, str] = {}
+        for name, values in self._by_name.items():
+            if part in name and "." not in name:
+                for full_name, value in values:
+                    by_own_name.setdefault(full_name.rpartition(".")[2], value)
+        return by_own_name
 
     def models(self, own_places: tuple[str, ...] = ()) -> list[tuple[str, str, bool]]:
         """Names of the trained model, most explicit first: what each stands under, the name, and whether it is that of
@@ -337,22 +476,22 @@ class Hyperparameters:
         by_model: dict[tuple[str, bool], str] = {}
         flavour = self.get(_FLAVOUR)
         for name in MODEL:
-            for full_name, value in self._by_name.get(name, ()):
+            for full_name, value in self._values(name):
                 if value.lower() in _NO_MODEL or (name == _MODEL_TYPE and not value.startswith("amazon.")):
                     continue
-                if _OTHER_MODELS.isdisjoint(full_name.split(".")):
+                if _OTHER_MODELS.isdisjoint(squeezed(full_name).split(".")):
                     whole = f"{value}-{flavour}" if flavour and name == "model.name" else value
                     by_model.setdefault((whole, name not in CONFIGURATIONS), full_name)
         for name in LOADED_FROM:
-            for full_name, value in self._by_name.get(name, ()):
+            for full_name, value in self._values(name):
                 if is_place(value) and value.strip() and not value.startswith(own_places):
                     by_model.setdefault((value, True), full_name)
         return [(where, name, weights) for (name, weights), where in by_model.items()]
 
-    def numbers(self, names: Iterable[str], most: int) -> list[Fraction]:
+    def numbers(self, names: Iterable[str], most: int, *, surely: bool = False) -> list[Fraction]:
         """Values of these names that are numbers over 0 and at most `most`."""
         numbers = []
-        for text in self.all(names):
+        for text in self.all(names, surely=surely):
             try:
                 value = exact(text)
             except ValueError:
@@ -371,13 +510,19 @@ class Hyperparameters:
         return max(self.numbers(names, _MOST_PASSES), default=None)
 
     def sequence_length(self) -> int | None:
-        """Tokens of the longest sequence: the largest of several, or prompt and answer together."""
-        lengths = self.numbers(_LENGTHS, _LONGEST_SEQUENCE)
-        lengths += [Fraction(1024 * int(text[:-1])) for text in self.all(_LENGTHS) if _IN_THOUSANDS.fullmatch(text)]
-        prompts, answers = (self.numbers(n, _LONGEST_SEQUENCE) for n in (_PROMPT_LENGTHS, _ANSWER_LENGTHS))
+        """Tokens of the longest sequence: the largest of several, or prompt and answer together. What was surely read
+        under the name of one tells that there is one; it may be longer by whatever else is called so.
+        """
+        surely = self._lengths(_LENGTHS, surely=True)
+        prompts, answers = (self._lengths(names, surely=True) for names in (_PROMPT_LENGTHS, _ANSWER_LENGTHS))
         if prompts and answers:
-            lengths.append(max(prompts) + max(answers))
-        return max((int(length) for length in lengths if length >= 1), default=None)
+            surely.append(max(prompts) + max(answers))
+        return max([*surely, *self._lengths(_ALL_LENGTHS, surely=False)]) if surely else None
+
+    def _lengths(self, names: Iterable[str], *, surely: bool) -> list[int]:
+        texts = self.all(names, surely=surely)
+        lengths = [int(length) for length in self.numbers(names, _LONGEST_SEQUENCE, surely=surely) if length >= 1]
+        return lengths + [1024 * int(text[:-1]) for text in texts if _IN_THOUSANDS.fullmatch(text)]
 
     def tokens(self) -> tuple[int | None, int | None]:
         """Tokens of the whole run at most, steps x sequences of a step x their length: of all devices together, and
@@ -403,40 +548,96 @@ class Hyperparameters:
         of_a_length = ("sequence_length",) if self.all(_OF_A_SEQUENCE) else ()
         return (*of_a_length, *(PLANS if self.all(_OF_A_PLAN) else ()))
 
+    def begins_with_none(self) -> bool:
+        """Whether it is told to begin with no weights, whatever its model is called."""
+        flags = [text.lower() for text in self.all(_FROM_NONE)]
+        begins = {squeezed(text) for text in self.all(("init_from",))}
+        return any(text in YES for text in flags) or not begins.isdisjoint(_NONE)
+
     def extends_the_context(self) -> bool:
         """Whether it is trained on a longer context than the model was made for."""
         given = (each for values in self._by_name.values() for each in values)
-        return any(text.lower() not in NO and not _EXTENDED.isdisjoint(name.split(".")) for name, text in given)
+        return any(text.lower() not in NO and _extends(name) for name, text in given)
 
     def resumes(self) -> bool:
-        """Whether it is told to go on from a checkpoint."""
-        return any(text.lower() not in NO | _FROM_THE_START for text in self.all(_RESUMES))
+        """Whether it is told to go on from a checkpoint, or to load one from a place."""
+        given = (each for values in self._by_name.values() for each in values)
+        return any(tells_to_resume(name, text) for name, text in given)
+
+    def told_not_to_train(self) -> str:
+        """The name under which the run is told not to train; empty where it is not, or is told to train as well."""
+        if self._told_to_train():
+            return ""
+        if self._told_of_the_trainer(_SAYS_TRAINING):
+            return _SAYS_TRAINING
+        for name in _SAYS_NO_TRAINING:
+            told = self._told_of_the_trainer(name)
+            if told and all(text in YES for text in told):
+                return name
+        return ""
+
+    def _told_to_train(self) -> bool:
+        return any(text.lower() not in _SWITCHED_OFF for text in self.all((_SAYS_TRAINING,)))
+
+    def _told_of_the_trainer(self, name: str) -> list[str]:
+        """Values of a name that stands by itself, or among what is said of the trainer."""
+        given = ((full_name.split(".")[:-1], value) for full_name, value in self._values(name))
+        return [value.lower() for above, value in given if value and (not above or above[-1] in _OF_THE_TRAINER)]
 
     def training_signs(self) -> tuple[str, ...]:
-        """Names that only training needs; none where the run is told not to train."""
-        told = [text.lower() for text in self.all((_SAYS_TRAINING,))]
-        if told and all(text in NO for text in told):
-            return ()
-        return tuple(name for name in (*([_SAYS_TRAINING] if told else []), *_OF_TRAINING_ALONE) if self.get(name))
+        """Names that only training needs, whatever the run is told."""
+        trains = (_SAYS_TRAINING,) if self._told_to_train() else ()
+        does = (
+            name
+            for name in _WHAT_IT_DOES
+            if any(
+                squeezed(text) in _DOES_TRAIN or (name == "train" and text.lower() in YES) for text in self.all((name,))
+            )
+        )
+        named = (name for name in (*_OF_TRAINING_ALONE, *_OF_TRAINERS) if self.get(name).lower() not in NO)
+        updates = (name for name in _OPTIMIZER if any(map(_UPDATES_WEIGHTS.search, map(str.lower, self.all((name,))))))
+        started = (STARTED,) if self._starts_training() else ()
+        return (*trains, *does, *named, *updates, *started)
+
+    def _starts_training(self) -> bool:
+        """Whether what is started is called training by a technique, and no evaluation."""
+        trains, evaluates = self._called((STARTED,))
+        return trains and not evaluates and bool(self._technique_started())
+
+    def evaluates_alone(self) -> str:
+        """The name under which it is told not to train, or of what it starts that is called an evaluation, where
+        nothing says that it trains; else empty.
+        """
+        if told := self.told_not_to_train():
+            return told
+        names = (*_SCRIPTS, *_SETTINGS)
+        trains, _ = self._called(names)
+        if trains or self.training_signs():
+            return ""
+        return next((name for name in names if self._called((name,))[1]), "")
+
+    def _called(self, names: Iterable[str]) -> tuple[bool, bool]:
+        """Whether what values of these names start is called training, and whether an evaluation: files by their own
+        names alone, whatever the folders that they lie in are called.
+        """
+        started = [set(words_of(word.rpartition("/")[2])) for text in self.all(names) for word in text.split()]
+        trains = any(_TRAINS.fullmatch(word) for words in started for word in words)
+        return trains, any(not words.isdisjoint(_EVALUATES) and words.isdisjoint(_HOW_OFTEN) for words in started)
 
     def technique(self, stated: str) -> str:
         """The preference or reinforcement technique, in lower case; empty for plain fine-tuning."""
         estimators = self.all(_ESTIMATORS)
-        words = {
-            _WORD_ENDS.sub("", word) or word
-            for text in [stated, *self.all(_TECHNIQUES), *estimators]
-            for word in re.split(r"[^a-z]+", text[:_LONGEST_KEY].lower())
-        }
-        if {"online", "dpo"} <= words:
-            words.add("onlinedpo")
-        for name in _KNOWN:
-            if name in words or (len(name) > _SHORTEST_PART and any(name in word for word in words)):
-                return name
-        for name in _KNOWN:
-            if len(name) == _SHORTEST_PART and any(word.startswith(name) for word in words):
-                return name
-        rollouts = any(text.lower() not in NO for text in self.all(_ROLLOUTS))
-        return "rl" if rollouts or estimators else ""
+        if named := technique_of([stated, *self.all(_TECHNIQUES), *estimators]):
+            return named
+        rollouts = estimators or any(text.lower() not in NO for text in self.all(_ROLLOUTS))
+        started = self._technique_started()
+        return "rl" if rollouts and started not in REINFORCEMENT_TECHNIQUES else started
+
+    def _technique_started(self) -> str:
+        """What the names of the script, the module or the settings that it is started with tell."""
+        files = (_OF_SETTINGS_FILES.fullmatch(text) for text in self.all(_SETTINGS))
+        started = [*self.all(_SCRIPTS), *(file["name"] for file in files if file)]
+        return technique_of_scripts(word for text in started for word in text.split())
 
     def parameter_efficient(self) -> bool:
         """Whether only adapters are trained: what says so itself overrides a rank that was left at its default."""
@@ -455,7 +656,7 @@ class Hyperparameters:
         stated = {recognise_precision(text) for text in self.all(_PRECISIONS_OF_ARITHMETIC)}
         stated |= {name for name in PRECISIONS if self.get(name).lower() in _USED}
         fast = {**self.containing("fp8"), **self.containing("float8")}
-        if any(text.lower() not in NO for name, text in fast.items() if "kv" not in name):
+        if any(text.lower() not in NO for name, text in fast.items() if not stored_in_a_cache(name)):
             stated.add("fp8")
         if any("float8" in text.lower() for text in self.all(_CONVERTERS)):
             stated.add("fp8")
@@ -467,19 +668,144 @@ class Hyperparameters:
 
 def parameter_name(key: str) -> str:
     """How a hyperparameter, an argument or a variable is looked up: parts of a recipe with "." between them."""
-    name = key[:_LONGEST_KEY].strip().lstrip("+-").lower().replace("-", "_").replace("/", ".")
+    key = key.strip()
+    if len(key) > _LONGEST_KEY:
+        key = key[:_BEGINNING] + key[_BEGINNING - _LONGEST_KEY :]
+    if not (key.islower() or key.isupper()):
+        key = _IN_ONE_WORD.sub("_", key.replace(_ONE_WORD, _ONE_WORD.lower()))
+    name = key.lstrip("+-").lower().replace("-", "_").replace("/", ".")
     toolkit = f"{_OF_THE_TOOLKIT}_"
     return f"{_OF_THE_TOOLKIT}.{name.removeprefix(toolkit)}" if name.startswith(toolkit) else name
 
 
+def stored_in_a_cache(name: str) -> bool:
+    """Whether a name, as it is looked up, speaks of a cache of keys and values, and not of their projection (qkv)."""
+    return _STORED_IN_A_CACHE.search(name) is not None
+
+
+def may_resume(name: str) -> bool:
+    """Whether a name, as it is looked up, is one under which a run may be told to go on from a checkpoint."""
+    words = _words_of(name.rpartition(".")[2])
+    first = not words.isdisjoint(_FIRST) and words <= _FIRST | _OF_THE_FIRST
+    return _goes_on(name) or _loads(name) or first or not words.isdisjoint(_RESTARTS | _COMMANDS)
+
+
+def tells_to_resume(name: str, text: str) -> bool:
+    """Whether what stands under a name, as it is looked up, tells a run to go on from a checkpoint, which may have been
+    another run's: names that say so, and whatever loads from where one may lie.
+    """
+    value, words = text.strip().lower(), _words_of(name.rpartition(".")[2])
+    if not _NOT.isdisjoint(words):
+        return value in NO - {""} and (_goes_on(name) or not _RESTARTS.isdisjoint(words))
+    if value in NO | _FROM_THE_START:
+        return False
+    if _is_told_to_load_the_last(name, value):
+        return True
+    resumes = value == _RESUMES[0] and not _of_something_else(name)  # nanoGPT: `init_from` = resume
+    restarts = not _RESTARTS.isdisjoint(words) and value in YES | {"auto"}
+    started = not _COMMANDS.isdisjoint(words) and _STARTS_TO_RESUME.search(value) is not None
+    steps = value.isdigit() and not _COUNTS_STEPS.isdisjoint(_words_of(name))
+    first = steps and not words.isdisjoint(_FIRST) and words <= _FIRST | _OF_THE_FIRST
+    goes_on = _goes_on(name) or resumes or restarts or started or first
+    return goes_on or (_loads(name) and (steps or _may_be_a_checkpoint(name, text)))
+
+
+def goes_on_in_its_folder(name: str, text: str) -> bool:
+    """Whether it surely tells so of what lies where the run itself leaves checkpoints: by words that say it, and no
+    place elsewhere.
+    """
+    value = text.strip().lower()
+    if "://" in value or value.startswith("/") or not tells_to_resume(name, text):
+        return False
+    return _goes_on(name) or value == _RESUMES[0] or _is_told_to_load_the_last(name, value)
+
+
+def _is_told_to_load_the_last(name: str, value: str) -> bool:
+    """Whether a flag says so, such as `load_last`, `restore` or Lightning's `ckpt_path` = last."""
+    return value in _LAST and _LOADS_THE_LAST.search(name) is not None and not _of_something_else(name)
+
+
+def _may_be_a_checkpoint(name: str, text: str) -> bool:
+    value = text.lower()
+    if _CHECKPOINT_LIKE.search(value):
+        return True
+    data = name.rpartition(".")[2] not in LOADED_FROM and _DATA_LIKE.search(value) and not _MODEL_LIKE.search(value)
+    return is_place(text) and not data
+
+
+def _goes_on(name: str) -> bool:
+    words = _words_of(name)
+    continues = not _CONTINUES.isdisjoint(words) and not _WHAT_IS_CONTINUED.isdisjoint(words)
+    return (continues or any(word.startswith(_RESUMES) for word in words)) and not _of_something_else(name)
+
+
+def _loads(name: str) -> bool:
+    words, own = _words_of(name), name.rpartition(".")[2]
+    own_words = _words_of(own)
+    loaded = not _LOADED.isdisjoint(own_words) and own_words <= _LOADED | _OF_WHAT_IS_LOADED | _BEGINS_FROM
+    loads = loaded or not (_LOADS | _BEGINS_FROM).isdisjoint(words)
+    return loads and (_OF_DATA | _OF_LOGS).isdisjoint(words) and _OF_SETTINGS.isdisjoint(_words_of(own))
+
+
+def _of_something_else(name: str) -> bool:
+    own = _words_of(name.rpartition(".")[2])
+    return not (_OF_LOGS.isdisjoint(_words_of(name)) and _OF_DATA.isdisjoint(own))
+
+
+def _words_of(name: str) -> frozenset[str]:
+    return frozenset(re.split(r"[^a-z0-9]+", name))
+
+
 def is_hyperparameter(variable: str) -> bool:
     """Whether a variable is what SageMaker's toolkit calls a hyperparameter."""
-    return parameter_name(variable).partition(".")[0] in {_OF_THE_TOOLKIT, ALL_OF_THE_TOOLKIT}
+    return parameter_name(variable).partition(".")[0] in _ALL_OF_THE_TOOLKIT
 
 
 def is_read(variable: str) -> bool:
-    """Whether a variable is read as a hyperparameter is."""
-    return is_hyperparameter(variable) or variable.lower() in _IN_ENVIRONMENT
+    """Whether a variable, or a text in one, is read as a hyperparameter is."""
+    name = parameter_name(variable)
+    return is_hyperparameter(variable) or not _IN_ENVIRONMENT.isdisjoint(ends_of(name)) or may_resume(name)
+
+
+def names_a_technique(variable: str, text: str) -> bool:
+    """Whether a variable says nothing but a technique of reinforcement learning: under such a name, as `STAGE`, others
+    say many things.
+    """
+    named = not _NAMES_OF_TECHNIQUES.isdisjoint(ends_of(parameter_name(variable)))
+    return named and plain(text).lower() in REINFORCEMENT_TECHNIQUES
+
+
+def says_something(key: str, text: str) -> bool:
+    """Whether a text of this name is read at all."""
+    name = parameter_name(key)
+    named = not _READ.isdisjoint(ends_of(name)) or _extends(name)
+    return named or tells_to_resume(name, text)
+
+
+def counts_against(name: str, text: str) -> bool:
+    """Whether a statement can only count against the run, however surely it was read: names of its model, settings of
+    training, what extends its context, and what resumes.
+    """
+    key = parameter_name(name)
+    ends = ends_of(key)
+    named = not _MODELS.isdisjoint(ends) and _LIKE_A_NAME.match(text) is not None
+    trains = not _ONLY_AGAINST.isdisjoint(ends) or (text[:1].isdigit() and not _MORE_OF_THEM.isdisjoint(ends))
+    return named or trains or _extends(key) or tells_to_resume(key, text)
+
+
+def _extends(name: str) -> bool:
+    return not _EXTENDED.isdisjoint(squeezed(name).split("."))
+
+
+def name_of_a_model(name: str) -> bool:
+    """Whether the trained model may stand under a name."""
+    return not _MODELS.isdisjoint(ends_of(parameter_name(name)))
+
+
+def is_for_people(name: str) -> bool:
+    """Whether a text of this name says something to people, or to a model."""
+    own = parameter_name(name).rpartition(".")[2]
+    return not _FOR_PEOPLE.isdisjoint(_words_of(own)) or (own.endswith("_name") and squeezed(own) not in _MODELS)
 
 
 def plain(value: str) -> str:

@@ -53,14 +53,16 @@ def digest(expression: str) -> str:
 def with_definitions(facts: Facts, expressions: Sequence[tuple[str, str]]) -> Facts:
     """With the words that the definitions, pairs of name and expression, leave out or read in a way of their own.
 
+    A name with blanks around it is another one, which may arrive without them: its word is changed, whatever it reads.
     Nothing where the job's answer names no definition of the meter: then its lines came another way.
     """
-    own = [(word, expression) for name, expression in expressions if (word := word_of(name)) is not None]
+    own = [(word, name, one) for name, one in expressions if (word := word_of(name.strip())) is not None]
     if not own:
         return facts
-    defined = {word for word, _ in own}
+    defined = {word for word, name, _ in own if word_of(name)}
+    changed = [word for word, name, one in own if not word_of(name) or digest(one) not in EXPRESSIONS[word]]
     return replace(
         facts,
         undefined=tuple(word for word in _UNSAID if word not in defined),
-        changed=tuple(dict.fromkeys(word for word, one in own if digest(one) not in EXPRESSIONS[word])),
+        changed=tuple(dict.fromkeys(changed)),
     )

@@ -154,7 +154,7 @@ def _rows(series: Mapping[str, Series]) -> list[_Row]:
 
 def _stretches(rows: Sequence[_Row], spans: Sequence[Span], step: int) -> list[list[_Row]]:
     """Rows of one count, one attempt and one span of training: between two of them a process began anew."""
-    begins = [begin for begin, _ in in_microseconds(spans)]
+    begins = in_microseconds(spans).begins
 
     def which(row: _Row) -> tuple[Fraction, Fraction, int]:
         return row.word("since"), row.word("attempt"), bisect_left(begins, row.start + step)
@@ -265,12 +265,30 @@ def _together(counts: Sequence[list[_Row]], last: Words, *, orderly: bool) -> Wo
     whole |= {word: max(values.get(word, Fraction(0)) for values in each) for word in _LARGEST if word in whole}
     worst = min(each, key=_heard)
     whole |= {word: worst[word] for word in ("ranks", "reporting") if word in worst}
-    if "uncounted_steps" in whole:  # those that an earlier count counted
-        earlier = whole.get("steps", Fraction(0)) - each[-1].get("steps", Fraction(0))
-        whole["uncounted_steps"] = max(Fraction(0), whole["uncounted_steps"] - earlier)
+    if any("uncounted_steps" in values for values in each):
+        whole["uncounted_steps"] = _uncounted(counts, each)
     if last.get(MODEL_FLOP, Fraction(0)) > whole[MODEL_FLOP] * (1 + _SINGLE):
         whole |= {word: max(value, whole.get(word, value)) for word, value in last.items()}
     return whole
+
+
+def _uncounted(counts: Sequence[list[_Row]], values: Sequence[Words]) -> Fraction:
+    """Steps that are in no count. Those that a count was told of when it began are known from the counts before it.
+
+    The others of its first line it saw nothing of: as many for each step in it as in the later lines of any count.
+    """
+    unseen = max(_grown(rows, "uncounted_steps") / max(_grown(rows, "steps"), Fraction(1)) for rows in counts)
+    missing, known = Fraction(0), Fraction(0)
+    for rows, words in zip(counts, values, strict=True):
+        uncounted, first = words.get("uncounted_steps", Fraction(0)), rows[0]
+        told = max(Fraction(0), first.word("uncounted_steps") - unseen * first.word("steps") // 1)
+        own = uncounted - min(told, known, uncounted)
+        missing, known = missing + own, known + own + words.get("steps", Fraction(0))
+    return missing
+
+
+def _grown(rows: Sequence[_Row], word: str) -> Fraction:
+    return max(Fraction(0), rows[-1].word(word) - rows[0].word(word))
 
 
 def _heard(values: Words) -> Fraction:
@@ -282,7 +300,7 @@ def _heard(values: Words) -> Fraction:
 def _values_of(count: Sequence[_Row], *, orderly: bool) -> Words:
     """The words of one count: its last line's; the largest of those that hold once said, and of all in disorder."""
     values = {word: value for row in count for word, value in row.most.items()}
-    for word in _LARGEST if orderly else (*_LARGEST, *_ADDED):
+    for word in _LARGEST if orderly else (*_LARGEST, *_ADDED, "uncounted_steps"):
         if word in values:
             values[word] = max(row.word(word) for row in count)
     return values

@@ -106,8 +106,8 @@ HOSTS_WITHOUT_RANK = Kind(
 )
 STEPS_NOT_COUNTED = Kind(
     "meter-steps-not-counted",
-    "{steps:.6g} steps were done before the meter knew of them; were they this run's and like the others, it is "
-    "{times:.3g} times as much",
+    "{steps:.6g} steps are not in the count: they were done before the meter knew of them, or it saw nothing of them; "
+    "were they this run's and like those that are in it, it is {times:.3g} times as much",
     Remedy(
         "record-the-steps",
         "name the run that did these steps (tag flops-auditor:lineage), keep the meter's state in checkpoints, or give "
@@ -138,7 +138,8 @@ CHANGED_DEFINITIONS = Kind(
 )
 COUNTED_NOTHING = Kind(
     "meter-counted-nothing",
-    "{steps:.6g} steps ended, and the meter saw no gradients in any: training without a backward pass is not counted",
+    "the meter knows of {steps:.6g} steps that trained, and counted none: training without a backward pass, or of a "
+    "model that it was not given, is not counted",
     _COUNT_AGAIN,
 )
 LOST_AND_DONE_AGAIN = Kind(
@@ -148,8 +149,8 @@ LOST_AND_DONE_AGAIN = Kind(
 INFERRED = Kind("meter-inferred", "{flop:flop} of the FLOP counted were inferred, and err upwards")
 UNCERTAIN = Kind(
     "meter-uncertain",
-    "calls of the model that look alike did not take the same work: the count is an estimate from steps that were "
-    "counted at random, and may be off by {flop:flop} FLOP",
+    "calls of the model that look alike did not take the same work, so that the count is an estimate from steps "
+    "counted at random, or products may be recomputation: it may be off by {flop:flop} FLOP",
 )
 SIGNAL = Kind(
     "meter-signal",
@@ -238,8 +239,9 @@ def suspicions_of(values: Mapping[str, Fraction], facts: Facts, binding: Sequenc
         suspicions.append(Suspicion(UNBOUND(missing=missing)))
     if facts.changed:
         suspicions.append(Suspicion(CHANGED_DEFINITIONS(words=facts.changed)))
-    if not flop and (steps := values.get("steps")):
-        suspicions.append(Suspicion(COUNTED_NOTHING(steps=steps)))
+    steps, uncounted = values.get("steps", _NOTHING), values.get("uncounted_steps", _NOTHING)
+    if not flop and (steps or uncounted or values.get("covered")):
+        suspicions.append(Suspicion(COUNTED_NOTHING(steps=steps + uncounted)))
     if values.get("failed"):
         suspicions.append(Suspicion(STOPPED_COUNTING(flop=flop)))
     if kinds := values.get("unknown_ops"):
@@ -254,7 +256,7 @@ def suspicions_of(values: Mapping[str, Fraction], facts: Facts, binding: Sequenc
         suspicions.append(Suspicion(RANKS_SILENT(reporting=reporting, ranks=ranks, times=times), times))
     if ranks < facts.hosts:
         suspicions.append(Suspicion(HOSTS_WITHOUT_RANK(ranks=ranks, hosts=facts.hosts)))
-    if uncounted := values.get("uncounted_steps"):
-        times = 1 + uncounted / max(values.get("steps", _NOTHING), Fraction(1))
+    if uncounted:
+        times = 1 + uncounted / max(steps, Fraction(1))  # the two are all steps that are known of
         suspicions.append(Suspicion(STEPS_NOT_COUNTED(steps=uncounted, times=times), times))
     return suspicions

@@ -87,5 +87,5 @@ def is_place(text: str) -> bool:
     """Whether a model's name is a place that the job's owner named, such as a path in a container: anybody may call
     anything so. An ARN, a hub's address and a place in JumpStart's bucket are none.
     """
-    place = not text.strip() or "://" in text or text.startswith(("/", ".", "~")) or text.count("/") > 1
+    place = not text.strip() or "://" in text or text.startswith(("/", ".", "~", "$")) or text.count("/") > 1
     return place and not text.startswith(HUB_ADDRESSES) and not in_service_bucket(text) and name_in_arn(text) is None

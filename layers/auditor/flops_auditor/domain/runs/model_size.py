@@ -1,6 +1,7 @@
 """P of the architecture-based method: how many parameters a model has and how many are trained; and its shape."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from flops_auditor.domain.runs.declared import Declared
 
@@ -50,3 +51,11 @@ def is_partial(declared: Declared, model: ModelSize | None) -> bool:
     if declared.trainable_parameters is None:
         return declared.parameter_efficient
     return model is None or declared.trainable_parameters < model.total
+
+
+def overcounted(declared: Declared, model: ModelSize | None) -> Fraction:
+    """By how much a trainer's own 6 N D is too high, which takes every parameter as trained, and as active for each
+    token: 3/2 of adapters, total over active parameters of a mixture of experts.
+    """
+    partial = Fraction(3, 2) if is_partial(declared, model) else Fraction(1)
+    return partial * (Fraction(model.total, model.active) if model and model.total > model.active else Fraction(1))

@@ -1,89 +1,378 @@
-"""Configurations that a job passes as one text: JSON in a hyperparameter, and a command line."""
+"""Texts that a run's owner passes within texts: JSON and command lines, in a value and in each other, however deep.
 
+One reader for all who look into them: what a text says of the model and its numbers, and which places it names. It
+reads as much as any service takes; of more it says so, and drops nothing in silence.
+"""
+
+import json
+import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import takewhile
+from typing import Literal
 
+from flops_auditor.domain.runs.hyperparameters import (
+    IN_TEXT,
+    STARTED,
+    counts_against,
+    is_for_people,
+    name_of_a_model,
+    plain,
+)
 from flops_auditor.domain.values.texts import read_json
 
-_LONGEST_TEXT = 65_536
-"""Characters of all configurations of a job, and of its command line."""
-_MOST_LEAVES = 500
-_DEEPEST = 12
+LONGEST_TEXT = 256_000
+"""Characters of all values of one kind that are read, and of a command line. SageMaker takes no more than 100
+hyperparameters of 2,500 characters (API Reference, CreateTrainingJob), a file any.
+"""
+_MOST_WITHIN = 5 * LONGEST_TEXT
+"""Characters of texts within these, which are read once more: of 2,500, as deep as brackets can be, one after another,
+under four times as many.
+"""
+_DEEPEST = 200
+"""Objects and lists within each other that are read at once: how many Python reads depends on its version."""
+LONGEST_NAME = 256
+"""Characters of all names that a text stands under, of which the last ones tell the most."""
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""Brackets, and quoted texts, of which none is walked again: one without an end goes on to the end."""
+_OPTION = re.compile(r"--[A-Za-z]")
+_HAS_OPTIONS = re.compile(r"(?:^|[\s'\"])--[A-Za-z]")
+_SETTING = re.compile(r"[+~]*[A-Za-z_@][\w./@-]*=[^=]*")
+"""Hydra: `optim.lr=1e-4`."""
+_OPTION_WITH_JSON = re.compile(r"(?P<name>[-+]*[A-Za-z_][\w./-]*)=(?P<json>\s*[\[{].*)", re.DOTALL)
+_PAIR = re.compile(
+    r"(?<![\w.-])(?:(?P<option>-{1,2})(?P<of>[A-Za-z_][\w./-]{0,255}+)\s{1,9}|"
+    r"(?P<name>[A-Za-z_][\w./-]{0,255}+)['\"]?[ \t]{0,9}[:=(>][ \t]{0,9})['\"]?(?P<value>[^\s'\"=,;{}\[\]()<>&]++)(?!=)"
+)
+"""A setting in a text of any other notation: YAML, TOML, Python and its calls, XML, a line of `name=value` among other
+words.
+"""
+_FOLDED = re.compile(r"(?<=:)[ \t]{0,9}[|>][-+]?[ \t]{0,9}\r?\n[ \t]{0,99}")
+"""YAML: a value that stands in the next line."""
+_SLASH = re.compile("%2F", re.IGNORECASE)
+_HEADING = re.compile(r"(?:(?P<name>[A-Za-z_][\w./-]{0,255}+)['\"]?[ \t]{0,9}[:=][ \t]{0,9})?(?P<bracket>[{}]|$)")
+"""What opens or closes a group of settings: `model: {`, or, at the end of a line, `model:`."""
+_TABLE = re.compile(r"\[{1,2}(?P<name>[\w.'\"-]{1,255}+)\]{1,2}")
+"""TOML, INI."""
+_MOST_ABOVE = 8
+"""Groups within each other of which names are kept."""
+_FILE = re.compile(r"(?:.*[/=])?(?P<name>[^/=]+\.(?:py|sh|ya?ml|toml|cfg|conf|ini))", re.IGNORECASE)
+_STARTS_A_MODULE = "-m"
+
+_Waiting = deque[tuple[str, object, int | None]]
+"""Names that a text, or what JSON holds, stands under, it, and its place in a list."""
+TextKind = Literal["text", "item", "key", "line", "rest", "head", "pair", "unfilled"]
 
 
-def flattened(given: Mapping[str, str]) -> dict[str, str]:
-    """The values by name; in place of one that is an object or a list in JSON its leaves, as `config.model.path`."""
-    values: dict[str, str] = {}
-    left, places = _LONGEST_TEXT, _MOST_LEAVES
-    for key, value in given.items():
-        text = value.strip()
-        leaves: list[tuple[str, str]] = []
-        if text.startswith(("{", "[", '"{')) and len(text) <= left:
-            left -= len(text)
-            leaves = list(islice(_leaves(key, _tree(text), _DEEPEST), places))
-            places -= len(leaves)
-        values.update(leaves or [(key, value)])
-    return values
+@dataclass(frozen=True, slots=True)
+class NestedText:
+    """A text with all names that it stands under, joined by "."; `owner` is the first of them, as its owner wrote it.
 
-
-def _tree(text: str) -> object:
-    """What a text in JSON holds, numbers as they are written, also where the SageMaker SDK wrote it as a text of JSON
-    once more. None for no JSON.
+    It is a `text`, one `item` of a list, a `key` that may be a place, a whole `line`, or a word of one, whose options
+    are leaves, too, or the `rest` of a line: what it starts. The `head` of a line is what stands before its options.
+    A `pair` is a setting in a text that is read as none of these, and `unfilled` an option's value that the shell
+    would fill in.
     """
+
+    owner: str
+    name: str
+    text: str
+    kind: TextKind = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class NestedTexts:
+    """All texts in values. `unread`: there are more, or deeper ones, than are read."""
+
+    leaves: tuple[NestedText, ...]
+    unread: bool = False
+
+
+def texts_in(values: Mapping[str, str]) -> NestedTexts:
+    """The texts in values by name, of too many characters those in the shortest values."""
+    return _texts_in(tuple(values.items()))
+
+
+def texts_of_command(command: Sequence[str]) -> NestedTexts:
+    """The texts in the options of a command line, each under the option's name, and what it starts."""
+    return _texts_of_command(tuple(command))
+
+
+def statements_in(texts: NestedTexts, values: Mapping[str, str]) -> dict[str, str]:
+    """What the texts in `values` say, by name: in place of a value with texts in it these. Items of a list are one
+    text; of two texts of one name neither is lost.
+    """
+    stated: list[tuple[str, str]] = []
+    lists: dict[str, list[str]] = {}
+    for leaf in texts.leaves:
+        if leaf.kind == "item":
+            lists.setdefault(leaf.name, []).append(leaf.text)
+        elif leaf.kind in ("rest", "head", "pair", "unfilled"):
+            stated.append((leaf.name, leaf.text))
+        elif leaf.kind == "text":
+            stated.append((leaf.name, values.get(leaf.owner, leaf.text) if leaf.name == leaf.owner else leaf.text))
+    stated += [(name, ",".join(items)) for name, items in lists.items()]
+    by_name: dict[str, str] = {}
+    seen: Counter[str] = Counter()
+    for name, text in stated:
+        free = name
+        while free in by_name:
+            seen[name] += 1
+            free = f"{seen[name]}.{name}"
+        by_name[free] = text
+    return by_name
+
+
+@lru_cache(8)
+def _texts_in(values: tuple[tuple[str, str], ...]) -> NestedTexts:
+    reader = _Reader()
+    short, left = set(), LONGEST_TEXT
+    for name, value in sorted(values, key=lambda each: (len(each[1]), each[0])):
+        left -= len(value)
+        if left < 0:
+            reader.unread = True
+            break
+        short.add(name)
+    leaves: list[NestedText] = []
+    for name, value in values:
+        if name in short:
+            leaves += list(reader.inside(name, value)) or [NestedText(name, name, value)]
+    return NestedTexts(tuple(leaves), reader.unread)
+
+
+@lru_cache(4)
+def _texts_of_command(command: tuple[str, ...]) -> NestedTexts:
+    reader = _Reader()
+    words: list[str] = []
+    left = LONGEST_TEXT
+    for part in command:
+        left -= len(part)
+        if left < 0:
+            reader.unread = True
+            break
+        words += _words(part) if any(map(str.isspace, part)) else [part]
+    options, rest = _taken_apart(words)
+    leaves = [leaf for name, value in options.items() for leaf in reader.option(name, value)]
+    return NestedTexts((*leaves, *_started(STARTED, STARTED, rest)), reader.unread)
+
+
+def _started(owner: str, name: str, rest: str) -> list[NestedText]:
+    return [NestedText(owner, name, rest, "rest")] if rest else []
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self.unread = False
+        self._left = _MOST_WITHIN
+
+    def option(self, name: str, value: str) -> Iterator[NestedText]:
+        """The texts in what an option says."""
+        return iter(_against(name, name, value, "unfilled")) if "$" in value else self.inside(name, value)
+
+    def inside(self, owner: str, value: str) -> Iterator[NestedText]:
+        """The texts in a value, from the outermost to the innermost."""
+        waiting: _Waiting = deque([(owner, value, None)])
+        while waiting:
+            name, node, place = waiting.popleft()
+            if isinstance(node, str):
+                tree = self._tree(node)
+                if tree is None:
+                    yield from self._line(owner, name, node, place, waiting)
+                    continue
+                node, name = tree, name if place is None or isinstance(tree, str) else _below(name, place)
+            if isinstance(node, dict):
+                for key, each in node.items():
+                    if ":" in key or "/" in key:
+                        yield NestedText(owner, name, key, "key")
+                    waiting.append((_below(name, key), each, None))
+            elif isinstance(node, list):
+                words = [each for each in node if isinstance(each, str)]
+                if any(map(_OPTION.match, words)):
+                    yield from self._options(owner, name, words, waiting)
+                    yield from (NestedText(owner, name, each, "line") for each in words)
+                    node = [each for each in node if not isinstance(each, str)]
+                for number, each in enumerate(node):
+                    waiting.append((_below(name, number) if isinstance(each, dict | list) else name, each, number))
+            elif isinstance(node, str):
+                waiting.append((name, node, place))
+            elif node is not None:
+                yield NestedText(owner, name, str(node), "text" if place is None else "item")
+
+    def _line(self, owner: str, name: str, text: str, place: int | None, waiting: _Waiting) -> Iterator[NestedText]:
+        """A text that is no JSON, as it is, or as the line for a shell that it looks like."""
+        words = _words(text) if _is_line(text) and self._may_read(text) else []
+        if words:
+            yield from self._options(owner, name, words, waiting)
+            before = list(takewhile(lambda word: not word.startswith("-") and "=" not in word, words))
+            if before or name_of_a_model(name):
+                yield NestedText(owner, name, " ".join(before) or plain(text), "head")
+        elif not is_for_people(name) and _PAIR.search(laid := _laid_out(text)) and self._may_read(text):
+            for above, inner, value in dict.fromkeys(_settings_in(laid)):
+                alone = _against(owner, _below(name, f"{IN_TEXT}.{inner}"), value, "pair")
+                yield from alone or _against(owner, _below(name, f"{IN_TEXT}.{above}.{inner}"), value, "pair")
+        yield NestedText(owner, name, plain(text), "line" if words else "text" if place is None else "item")
+
+    def _options(self, owner: str, name: str, words: Sequence[str], waiting: _Waiting) -> Iterator[NestedText]:
+        options, rest = _taken_apart(words)
+        for option, value in options.items():
+            if "$" in value:
+                yield from _against(owner, _below(name, option), value, "unfilled")
+            else:
+                waiting.append((_below(name, option), value, None))
+        yield from _started(owner, _below(name, STARTED), rest)
+
+    def _tree(self, text: str) -> object:
+        """What a text of JSON holds, numbers as they are written, where that is more than one plain word; None for any
+        other text.
+        """
+        if text.lstrip()[:1] not in ("{", "[", '"'):
+            return None
+        tree = _json(_folded(text) if _depth(text) > _DEEPEST else text)
+        return tree if tree is not None and tree != text.strip() and self._may_read(text) else None
+
+    def _may_read(self, text: str) -> bool:
+        self._left -= len(text)
+        self.unread = self.unread or self._left < 0
+        return self._left >= 0
+
+
+def _laid_out(text: str) -> str:
+    """A text with each value beside its name, and a "/" as it is read in an address."""
+    return _FOLDED.sub(" ", _SLASH.sub("/", text))
+
+
+def _settings_in(text: str) -> Iterator[tuple[str, str, str]]:
+    """Settings in a text of any notation: the names that they stand below, by tables, indents and brackets, their own
+    name, and their value.
+    """
+    table, indented, opened = "", list[tuple[int, str]](), list[str]()
+    for line in text.splitlines():
+        written = line.strip(" \t-")
+        indent = len(line) - len(line.lstrip(" \t-"))
+        while indented and indented[-1][0] >= indent and written:
+            indented.pop()
+        if of_table := _TABLE.fullmatch(written):
+            table, indented, opened = of_table["name"].replace('"', "").replace("'", ""), [], []
+            continue
+        done = 0
+        for pair in _PAIR.finditer(line):
+            _open_and_close(opened, line[done : pair.start()])
+            above = [table, *(name for _, name in indented[-_MOST_ABOVE:]), *opened[-_MOST_ABOVE:]]
+            yield ".".join(filter(None, above))[-LONGEST_NAME:], pair["of"] or pair["name"], pair["value"]
+            done = pair.end()
+        heading = _open_and_close(opened, line[done:])
+        if heading and not opened:
+            indented.append((indent, heading))
+
+
+def _open_and_close(opened: list[str], text: str) -> str:
+    """Add to the groups that are open, and take from them, what a text opens and closes; the name at its end."""
+    for heading in _HEADING.finditer(text):
+        if heading["bracket"] == "{":
+            opened.append(heading["name"] or "")
+        elif heading["bracket"] and opened:
+            opened.pop()
+        elif heading["name"]:
+            return heading["name"]
+    return ""
+
+
+def _against(owner: str, name: str, text: str, kind: TextKind) -> list[NestedText]:
+    """What was read for sure of no text, where it only counts against its owner."""
+    return [NestedText(owner, name, text, kind)] if counts_against(name, text) else []
+
+
+def _below(name: str, inner: object) -> str:
+    return f"{name}.{inner}"[-LONGEST_NAME:]
+
+
+def _is_line(text: str) -> bool:
+    """Whether a text looks like a line for a shell: options, or settings and nothing else."""
+    if _HAS_OPTIONS.search(text):
+        return True
+    words = text.split() if "=" in text else []
+    return len(words) > 1 and all(map(_SETTING.fullmatch, words))
+
+
+def _json(text: str) -> object:
+    """An object, a list or a text; None for anything else."""
     try:
         tree = read_json(text, number=str)
-        return read_json(tree, number=str) if isinstance(tree, str) else tree
     except (ValueError, RecursionError):
         return None
+    return tree if isinstance(tree, dict | list | str) else None
 
 
-def _leaves(name: str, tree: object, deeper: int) -> Iterator[tuple[str, str]]:
-    """Leaves with their whole names. A list of texts or numbers is one leaf."""
-    if isinstance(tree, dict):
-        inside: Iterable[tuple[str, object]] = ((f"{name}.{key}", value) for key, value in tree.items())
-    elif isinstance(tree, list):
-        plain = [str(value) for value in tree if isinstance(value, str | bool)]
-        if plain:
-            yield name, ",".join(plain)
-        inside = ((f"{name}.{index}", value) for index, value in enumerate(tree) if isinstance(value, dict | list))
-    else:
-        if tree is not None:
-            yield name, str(tree)
-        return
-    for inner, value in inside if deeper else ():
-        yield from _leaves(inner, value, deeper - 1)
+def _depth(text: str) -> int:
+    """How many objects and lists lie within each other at most; 0 in what is no JSON, since one of them has no end."""
+    if text.count("{") + text.count("[") <= _DEEPEST:
+        return 0
+    depth = deepest = 0
+    for match in _BRACKETS.finditer(text):
+        depth += {"{": 1, "[": 1, "}": -1, "]": -1}.get(match[0], 0)
+        deepest = max(deepest, depth)
+    return 0 if depth else deepest
 
 
-def options(command: Sequence[str]) -> dict[str, str]:
+def _folded(text: str) -> str:
+    """A text of JSON with what lies deeper than is read at once as texts within it, which are read next."""
+    parts, done, opened, depth = [], 0, 0, 0
+    for match in _BRACKETS.finditer(text):
+        change = {"{": 1, "[": 1, "}": -1, "]": -1}.get(match[0], 0)
+        depth += change
+        if change > 0 and depth == _DEEPEST + 1:
+            opened = match.start()
+        elif change < 0 and depth == _DEEPEST:
+            parts += [text[done:opened], json.dumps(text[opened : match.end()])]
+            done = match.end()
+    return "".join((*parts, text[done:]))
+
+
+def _words(text: str) -> list[str]:
+    """Words of a line for a shell; what it quotes may be a line itself. A text of JSON is one word."""
+    if _is_json(text):
+        return [text]
+    if (option := _OPTION_WITH_JSON.fullmatch(text.strip())) and _is_json(option["json"]):
+        return [text.strip()]
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        words = text.split()
+    return [inner for word in words for inner in ([word] if _is_json(word) else word.split() or [word])]
+
+
+def _is_json(text: str) -> bool:
+    """Whether it is JSON, or would be, were it less deep."""
+    start = text.lstrip()[:1]
+    return start in ("{", "[") and (_depth(text) > _DEEPEST or _json(text) is not None)
+
+
+def _taken_apart(words: Sequence[str]) -> tuple[dict[str, str], str]:
     """What the options of a command line say: `--name value`, `--name=value` and `name=value`; "true" for an option
-    without a value. A value that the shell would fill in is not known, and left out.
+    without a value. Then the words that tell what is
+    started: modules, files of code and of settings, and all that are neither options nor their values.
     """
-    words: list[str] = []
-    left = _LONGEST_TEXT
-    for part in command:
-        text = part[:left]
-        left -= len(text)
-        words += _words(text) if any(map(str.isspace, text)) else [text]
     values: dict[str, str] = {}
+    started: list[str] = []
     for position, word in enumerate(words):
         name, equals, value = word.partition("=")
         if not equals:
             following = words[position + 1] if position + 1 < len(words) else "-"
             value = "true" if following.startswith("-") and not _is_number(following) else following
-        named = (word.startswith("-") or equals) and not _is_number(word) and name.strip("-+")
-        if named and "$" not in value and len(values) < _MOST_LEAVES:
+        is_option = bool((word.startswith("-") or equals) and not _is_number(word) and name.strip("-+"))
+        if is_option:
             values[name.lstrip("-+")] = value
-    return values
-
-
-def _words(text: str) -> list[str]:
-    """Words of a line for a shell; what it quotes may be a line itself."""
-    try:
-        words = shlex.split(text)
-    except ValueError:
-        words = text.split()
-    return [inner for word in words for inner in word.split() or [word]]
+        before = words[position - 1] if position else ""
+        if before == _STARTS_A_MODULE:
+            started.append(word.rpartition(".")[2])
+        elif file := _FILE.fullmatch(word):
+            started.append(file["name"])
+        elif not is_option and (not before.startswith("-") or "=" in before or _is_number(before)):
+            started.append(word.rpartition("/")[2])
+    return values, " ".join(started)
 
 
 def _is_number(text: str) -> bool:

@@ -4,10 +4,10 @@ Occupancy (a metric of each host, 100 per accelerator) is the share of time in w
 It bounds utilisation from above and is no measure of it (docs/methodology.md).
 """
 
-import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from fractions import Fraction
 from typing import Any
 
@@ -27,25 +27,31 @@ from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.meter_definitions import with_definitions
 from flops_auditor.domain.runs.meter_lines import PREFIX, read_lines, word_of
 from flops_auditor.domain.runs.meter_words import MODEL_FLOP, Counted, Facts, Suspicion
-from flops_auditor.domain.runs.occupancy import Busy, Points, busy_hosts, host_in, is_occupancy
-from flops_auditor.domain.runs.remedies import ASK_AGAIN
-from flops_auditor.domain.runs.run import FinalValue, HostMetrics, Run
+from flops_auditor.domain.runs.metric_signs import only_rollouts_emit, only_training_emits, training_may_emit
+from flops_auditor.domain.runs.occupancy import BESIDE_MEANS, Busy, Points, busy_hosts, host_in, is_occupancy
+from flops_auditor.domain.runs.remedies import AMEND, ASK_AGAIN
+from flops_auditor.domain.runs.run import HostMetrics, Run
 from flops_auditor.domain.runs.series import (
+    HOUR,
+    Moments,
     Series,
     SeriesReader,
+    held,
+    in_microseconds,
     is_amount,
+    moment_in_microseconds,
     series_of,
     step_of,
 )
-from flops_auditor.domain.runs.trainer_metrics import METER, Meaning, TrainerMetrics, normalise
-from flops_auditor.domain.runs.training_time import Span, gaps
+from flops_auditor.domain.runs.trainer_metrics import (
+    METER,
+    Meaning,
+    TrainerMetrics,
+    is_like_the_meters,
+)
+from flops_auditor.domain.runs.work_beside import Signs
 from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.remarks import Kind, Remark
-
-_OF_TRAINING_ALONE = frozenset(
-    {"loss", "training_loss", "lm_loss", "grad_norm", "gradient_norm", "learning_rate", "lr"}
-)
-"""Names without a leading `train_`: what such a name says is of training as well."""
 
 NOT_A_RESULT = Kind("metric-result-not-an-object", "a metric result is not an object and is not used")
 NO_AMOUNTS = Kind(
@@ -57,12 +63,29 @@ PERIOD_UNKNOWN = Kind(
     "the period of the metrics is not known: the spacing of their values is taken for it, and values over an hour "
     "apart stand for a minute each",
 )
+NOT_THE_METERS = Kind(
+    "metric-like-the-meters",
+    "metric {name:said80} is named almost as those of flops-meter, or is that of one host: it is no count of a meter, "
+    "and is not used",
+)
+OF_BEFORE = Kind(
+    "metric-from-before-the-run",
+    "{count} values of {label:said80} are from before the run was created, as those of an earlier one of its name, and "
+    "are not used",
+)
 FINAL_NO_AMOUNT = Kind("final-value-no-amount", "the last value of {name:said80} is {value} and is not used")
+WORKED_ALL_THE_SAME = Kind(
+    "never-trained-contradicted",
+    "contradictory evidence: the job is said never to have trained, but emits {names:list}, as only a run at work does",
+    AMEND,
+)
 UNFINISHED = Kind(
     "metric-not-complete",
     "CloudWatch answered {codes} for {label:said80}",
     ASK_AGAIN,
 )
+_LEAST_OF_ROLLOUTS = Fraction(1, 100)
+"""Of the training time: values in less of it, up to an hour each, are of something beside it."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +93,13 @@ class Observations:
     """Metrics, read. `busy` maps host -> busy accelerators of that host.
 
     `emitted` maps quantity (see data/trainer_metrics.json) -> value; `notes` say what was not used and why; `doubts`
-    name series that CloudWatch did not give in full. `training_signs` are names of metrics that only training emits.
+    name series that CloudWatch did not give in full. `training_signs` are names of metrics that only training emits,
+    `work_signs` of those that a run at work emits, be it an evaluation, too,
+    `rollout_signs` of those that only a run emits that generates what it trains on.
     `generation_flop` and `reference_flop` a meter counted beside the model FLOP: passes that made training data, or a
     training signal; `suspicions` speak against what was counted. `unit_unsure`: somebody's file says how busy hosts
     were, and not CloudWatch as we asked it. `busy_beside`: seconds beside the spans of training, and beside what
-    nothing explains, in which some host's accelerators were seen at work, at most.
+    nothing explains, in which the run was at work.
     """
 
     busy: Mapping[str, Busy]
@@ -82,6 +107,8 @@ class Observations:
     notes: tuple[Remark, ...] = ()
     doubts: tuple[Remark, ...] = ()
     training_signs: tuple[str, ...] = ()
+    work_signs: tuple[str, ...] = ()
+    rollout_signs: tuple[str, ...] = ()
     generation_flop: Fraction = Fraction(0)
     reference_flop: Fraction = Fraction(0)
     suspicions: tuple[Suspicion, ...] = ()
@@ -111,10 +138,10 @@ class Observations:
         unseen = {
             quantity: one
             for quantity, one in self.emitted.items()
-            if one.surely_grown * AGREEMENT < one.lowest and quantity != MODEL_FLOP
+            if one.surely_its_own * AGREEMENT < one.lowest and quantity != MODEL_FLOP
         }
-        restored = {quantity: replace(one, least=one.surely_grown) for quantity, one in unseen.items()}
-        notes = (BEGINS_UNSEEN(name=one.name, grown=one.surely_grown) for one in unseen.values())
+        restored = {quantity: one.as_restored for quantity, one in unseen.items()}
+        notes = (BEGINS_UNSEEN(name=one.name, grown=one.surely_its_own) for one in unseen.values())
         return replace(self, emitted={**self.emitted, **restored}, notes=(*self.notes, *notes))
 
 
@@ -124,39 +151,85 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
     The order of results does not matter; results of one label (pages of an answer) are one series.
     """
     notes: list[Remark] = []
-    period, time, metrics = evidence.period_seconds, run.time, run.host_metrics
-    labelled = _points(evidence, notes)
+    period, moments, metrics = evidence.period_seconds, in_microseconds(run.time.spans), run.host_metrics
+    refused: list[Remark] = []
+    labelled = _points(evidence, metrics, refused)
     of_occupancy = {label: points for label, points in labelled.items() if is_occupancy(label, metrics)}
-    beside = gaps(run.started, run.ended, time.spans)
-    busy, at_work = busy_hosts(of_occupancy, metrics, time.spans, period, notes, beside)
+    busy, occupancies = busy_hosts(of_occupancy, metrics, moments, period, notes)
+    named = {label: _name_and_host(label, metrics, vocabulary) for label in labelled if label not in of_occupancy}
     emitted = {
-        _name_and_host(label, metrics, vocabulary): series_of(points)
-        for label, points in labelled.items()
-        if label not in of_occupancy
+        name_and_host: series_of(own)
+        for label, name_and_host in named.items()
+        if (own := _since_created(label, labelled[label], run, period, notes))
     }
-    finals = _finals(run.final_values, vocabulary, notes)
+    finals = _finals(run, vocabulary, notes)
     hosts = sum(group.instance_count for group in run.hosts)
     by_quantity_read: defaultdict[str, list[Emitted]] = defaultdict(list)
     for name in sorted({name for name, _ in emitted} | set(finals)):
         meaning = vocabulary.recognise(name)
         if meaning is not None and meaning.quantity != METER:
             by_host = {host: series for (other, host), series in emitted.items() if other == name}
-            for one in _read(name, meaning, by_host, finals.get(name), time.spans, period, hosts, notes):
+            for one in _read(name, meaning, by_host, finals.get(name), moments, period, hosts, notes):
                 by_quantity_read[meaning.quantity].append(one.scaled(meaning.scale))
     if busy and period is None:
         notes.append(PERIOD_UNKNOWN())
-    signs = {name for name, _ in emitted} | {final.name for final in run.final_values}
+    signs = {name for name, _ in named.values()} | {final.name for final in run.final_values}
+    notes += [NOT_THE_METERS(name=name) for name in sorted(signs) if is_like_the_meters(name) and not word_of(name)]
     observed = Observations(
         busy=busy,
         emitted=by_quantity(by_quantity_read, notes),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(dict.fromkeys([*notes, *refused])),
         doubts=_unfinished(evidence),
-        training_signs=tuple(sorted(name for name in signs if _only_training_emits(name, vocabulary))),
+        training_signs=tuple(sorted(name for name in signs if only_training_emits(name, vocabulary))),
+        work_signs=tuple(sorted(name for name in signs if training_may_emit(name, vocabulary))),
+        rollout_signs=_rollout_signs(signs, emitted, moments, period),
         unit_unsure=period is None,
-        busy_beside=min(at_work, max(Fraction(0), sum((gap.seconds for gap in beside), -time.unexplained))),
     )
     lines = {name: series for (name, host), series in emitted.items() if not host and word_of(name)}
-    return _with_lines(observed, lines, finals, run, period)
+    known_until = None if run.finished else evidence.collected_at
+    observed = _with_lines(observed, lines, finals, run, period)
+    return _with_work_beside(observed, occupancies, emitted, run, period, known_until)
+
+
+def _rollout_signs(
+    names: Iterable[str], emitted: Mapping[tuple[str, str], Series], moments: Moments, period: int | None
+) -> tuple[str, ...]:
+    """Names of metrics that only rollouts emit: all that are known by a last value alone, and of others those that have
+    values in more than a moment of the training.
+    """
+    least = _LEAST_OF_ROLLOUTS * moments.total
+    seen = {name for name, _ in emitted}
+    lasting = {
+        name
+        for (name, _), series in emitted.items()
+        if only_rollouts_emit(name)
+        and (len(series.untimed) > 1 or held(series, moments, step_of(series, period)).covered >= least)
+    }
+    return tuple(sorted(name for name in names if only_rollouts_emit(name) and (name in lasting or name not in seen)))
+
+
+def _with_work_beside(
+    observed: Observations,
+    occupancies: Sequence[Series],
+    emitted: Mapping[tuple[str, str], Series],
+    run: Run,
+    period: int | None,
+    known_until: datetime | None,
+) -> Observations:
+    """With how long the run was at work beside its training; of one that never trained whatever it emitted, or was busy
+    with, is in doubt where no time can be said.
+    """
+    time, names = run.time, observed.work_signs
+    moments = (run.created, run.started, known_until)
+    created, begun, until = (None if at is None else moment_in_microseconds(at) for at in moments)
+    trained = {label: series for label, series in emitted.items() if label[0] in names}
+    last = [moment_in_microseconds(one.at) for one in run.final_values if one.at is not None and one.name in names]
+    signs = Signs(occupancies, tuple(trained.values()), last, period)
+    beside = signs.seconds_beside(time, created, begun, until)
+    doubts = observed.doubts
+    if time.seconds == 0 and names and run.hardware_disclosed and not (beside and run.hosts):
+        doubts = (*doubts, WORKED_ALL_THE_SAME(names=names))
+    return replace(observed, busy_beside=beside, doubts=doubts)
 
 
 def _with_lines(
@@ -170,8 +243,11 @@ def _with_lines(
         return observed
     if isinstance(read, Counted):
         trained = read.model.value > 0
-        signs = tuple(name for name in observed.training_signs if trained or not name.startswith(PREFIX))
-        return replace(observed.with_count(read), training_signs=signs)
+        of_training, of_work = (
+            tuple(name for name in signs if trained or not name.startswith(PREFIX))
+            for signs in (observed.training_signs, observed.work_signs)
+        )
+        return replace(observed.with_count(read), training_signs=of_training, work_signs=of_work)
     others = {quantity: each for quantity, each in observed.emitted.items() if not each.name.startswith(PREFIX)}
     return replace(observed, emitted=others, notes=(*observed.notes, read))
 
@@ -181,19 +257,12 @@ def facts_of(run: Run) -> Facts:
     return Facts(run.arn, run.time.seconds, sum(group.instance_count for group in run.hosts))
 
 
-def _only_training_emits(name: str, vocabulary: TrainerMetrics) -> bool:
-    """Samples/s and the like may be those of an evaluation, and so may most words of a meter."""
-    meaning = vocabulary.recognise(name)
-    if meaning is None:
-        plain = name.strip().lower()
-        return normalise(name) in _OF_TRAINING_ALONE or re.match(r"train(?:ing)?[-_./: ]", plain) is not None
-    return meaning.quantity not in {"sample_rate", METER}
-
-
 def _name_and_host(label: str, metrics: HostMetrics, vocabulary: TrainerMetrics) -> tuple[str, str]:
-    """A label is a metric's name, which may hold blanks, or a name with the host that emitted it."""
+    """A label is a metric's name, which may hold blanks, or a name with the host that emitted it. A meter's lines are
+    those of no host.
+    """
     name, _, place = label.rpartition(" ")
-    if name and host_in(place, metrics) and vocabulary.recognise(label) is None:
+    if name and host_in(place, metrics) and vocabulary.recognise(label) is None and not is_like_the_meters(label):
         return name, place
     return label, ""
 
@@ -203,55 +272,73 @@ def _read(
     meaning: Meaning,
     by_host: Mapping[str, Series],
     final: Final | None,
-    spans: Sequence[Span],
+    moments: Moments,
     period: int | None,
     hosts: int,
     notes: list[Remark],
 ) -> list[Emitted]:
     """Readings of one metric: of the run, and of its hosts together."""
     read = read_counter if meaning.cumulative else read_gauge
-    readings = {host: one for host, series in by_host.items() if (one := read(name, series, spans, period, notes))}
+    readings = {host: one for host, series in by_host.items() if (one := read(name, series, moments, period, notes))}
     whole = readings.pop("", None)
     if meaning.cumulative and final is not None:
-        whole = with_final(whole, final, spans, notes)
+        whole = with_final(whole, final, by_host.get(""), moments, period, notes)
     elif final is not None and whole is None and not readings:
         notes.append(FINAL_GAUGE(name=name))
         whole = Emitted(final.value, name, None)
     together = []
     if meaning.cumulative and readings:
-        together = [of_all_hosts(name, readings, hosts, notes)]
+        together = [of_all_hosts(name, readings, by_host, hosts, notes)]
     elif readings:
         together = list(readings.values())
     return together + ([] if whole is None else [whole])
 
 
-def _finals(values: Sequence[FinalValue], vocabulary: TrainerMetrics, notes: list[Remark]) -> dict[str, Final]:
+def _since_created(label: str, points: Points, run: Run, period: int | None, notes: list[Remark]) -> Points:
+    """Values since the run was created, or whose period reaches so far."""
+    if run.created is None:
+        return points
+    created = moment_in_microseconds(run.created) - (period * 10**6 if period else HOUR)
+    own = [(start, value) for start, value in points if start is None or start > created]
+    if len(own) < len(points):
+        notes.append(OF_BEFORE(count=len(points) - len(own), label=label))
+    return own
+
+
+def _finals(run: Run, vocabulary: TrainerMetrics, notes: list[Remark]) -> dict[str, Final]:
     """Last values that are amounts, by name; of several of one name the largest."""
     finals: dict[str, Final] = {}
-    for final in sorted(values, key=lambda final: (final.name, final.value)):
+    for final in sorted(run.final_values, key=lambda final: (final.name, final.value)):
         name, value = final.name, final.value
         if vocabulary.recognise(name) is None:
             continue
-        if is_amount(value):
+        if final.at is not None and run.created is not None and final.at < run.created:
+            notes.append(OF_BEFORE(count=1, label=name))
+        elif is_amount(value):
             finals[name] = Final(name, exact(value), final.at)
         else:
             notes.append(FINAL_NO_AMOUNT(name=name, value=str(value)))
     return finals
 
 
-def _points(evidence: Evidence, notes: list[Remark]) -> dict[str, Points]:
-    """Points by label, in order of the labels; results of one label (pages of an answer) are one series."""
+def _points(evidence: Evidence, metrics: HostMetrics, notes: list[Remark]) -> dict[str, Points]:
+    """Points by label, in order of the labels; results of one label (pages of an answer) are one series. A figure of
+    occupancies that has only values which are no amounts has no points: it was asked for all the same.
+    """
     merged: dict[str, list[tuple[int | None, float]]] = {}
     reader = SeriesReader()
     for result in evidence.metrics:
         if not isinstance(result, Mapping):
             notes.append(NOT_A_RESULT())
             continue
-        label = str(result.get("Label", "")).strip()
+        written = str(result.get("Label", ""))
+        label = written.strip()
+        if label != written and is_like_the_meters(written):
+            label = written
         points, refused = reader.points(result)
         if refused:
             notes.append(NO_AMOUNTS(count=len(refused), label=label, first=_shown(refused[0])))
-        if points:
+        if points or (refused and is_occupancy(label, metrics) and label.endswith(BESIDE_MEANS)):
             merged.setdefault(label, []).extend(points)
     return dict(sorted(merged.items()))
 

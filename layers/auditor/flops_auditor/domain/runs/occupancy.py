@@ -2,8 +2,9 @@
 
 AWS's agent on each host sends one sample a minute (Amazon SageMaker AI metrics in Amazon CloudWatch, job metrics). The
 container holds the run's role, so it may send samples of its own, but it cannot take back those of the agent. So a
-period with more samples than the agent sends, with one below zero, or with a mean that its highest sample rules out,
-counts with its highest sample: nobody lowers that (docs/methodology.md, "What the run itself can write"). In a period
+period with more samples than the agent sends, with one below zero, with a mean that its highest sample rules out, or
+with a figure that no samples of an occupancy have, counts with its highest sample, and where that is no possible figure
+itself as fully busy: nobody lowers that (docs/methodology.md, "What the run itself can write"). In a period
 of more than one sample of the agent nothing shows what others made of its mean, so it always does. A lower bound takes
 the means of such periods: the busiest minute of an hour is no measure of the hour.
 """
@@ -15,11 +16,11 @@ from fractions import Fraction
 from functools import cached_property
 
 from flops_auditor.domain.runs.run import HostMetrics
-from flops_auditor.domain.runs.series import Coverage, Series, coverage, series_of, step_of, training_microseconds
-from flops_auditor.domain.runs.training_time import Span
+from flops_auditor.domain.runs.series import Coverage, Moments, Series, coverage, series_of, step_of
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 MAXIMUM, LOWEST, SAMPLES = " Maximum", " Minimum", " SampleCount"
+BESIDE_MEANS = (MAXIMUM, LOWEST, SAMPLES)
 """What the labels of a host's highest and lowest values and numbers of samples end with, beside its means."""
 AGENT_PERIOD = 60 * 10**6
 """Microseconds between two samples of AWS's agent."""
@@ -30,9 +31,9 @@ NO_HOST = Kind("occupancy-without-host", "{label:said80} is not used: it names n
 NO_TIME = Kind("occupancy-not-during-training", "{label:said80} is not used: no value lies in training time")
 ADDED_SAMPLES = Kind(
     "occupancy-has-added-samples",
-    "in {count} periods {label:said80} has more samples than AWS's agent sends (one a minute), one below zero, or a "
-    "mean that its highest sample rules out: whoever may write the metric can lower a mean so, and these periods count "
-    "with their highest sample",
+    "in {count} periods {label:said80} has more samples than AWS's agent sends (one a minute), one below zero, a mean "
+    "that its highest sample rules out, or a figure that no samples have: whoever may write the metric can lower a "
+    "mean so, and these periods count with their highest sample, or as fully busy where that is no such figure",
 )
 
 HIGHEST_OF_PERIODS = Kind(
@@ -72,13 +73,19 @@ class Busy:
         """The part of the training time that has values, 0..1."""
         return Fraction(self.values.covered, self.total)
 
-    def if_means(self, devices: int) -> "Busy":
-        """As busy as if each value that is not over 100 were a mean over so many accelerators, and not their sum."""
+    def in_any_unit(self, devices: int) -> "Busy":
+        """As busy as if each value were in the unit that makes it the most: a fraction of the host of so many
+        accelerators, a sum of their fractions, a mean over them in per cent, or, as the service gives it, their sum.
+        """
         of = self.values
-        most = 100 * of.scale
-        whole = tuple(value if value > most else devices * value for value in of.whole)
-        parts = tuple((covered, value if value > most else devices * value) for covered, value in of.parts)
+        whole = tuple(_most_of(value, devices, of.scale) for value in of.whole)
+        parts = tuple((covered, _most_of(value, devices, of.scale)) for covered, value in of.parts)
         return Busy(replace(of, whole=whole, parts=parts), self.total)
+
+    def has_fractions(self, devices: int) -> bool:
+        """Whether some value may be a fraction, or a sum of them."""
+        most = devices * self.values.scale
+        return any(0 < value <= most for value in (*self.values.whole, *(value for _, value in self.values.parts)))
 
     def occupancy_of_values(self, devices: int) -> Fraction:
         """As `occupancy`, in the time that has values."""
@@ -94,39 +101,48 @@ class Busy:
         return self.values.most(highest) / (highest * self.total) + (1 - self.coverage)
 
 
+def _most_of(value: int, devices: int, one: int) -> int:
+    """What a value, in units of 1 / `one`, is in per cent of one accelerator, at most."""
+    if value <= devices * one:
+        return 100 * value * (devices if value <= one else 1)
+    return devices * value if value <= 100 * one else value
+
+
 def busy_hosts(
     labelled: Mapping[str, Points],
     metrics: HostMetrics,
-    spans: Sequence[Span],
+    moments: Moments,
     period_seconds: int | None,
     notes: list[Remark],
-    beside: Sequence[Span] = (),
-) -> tuple[dict[str, Busy], Fraction]:
-    """Host -> how busy it was, from the points of each label of the metric; what is not used is noted. And for how many
-    seconds of the spans `beside` training some host was seen at work, at most.
+) -> tuple[dict[str, Busy], list[Series]]:
+    """Host -> how busy it was in the spans, from the points of each label of the metric; what is not used is noted. And
+    every series of a host, whenever it was.
     """
     busy: dict[str, Busy] = {}
-    at_work = longest = 0
-    training = training_microseconds(spans)
+    every: list[Series] = []
+    longest = 0
     for label in sorted(labelled):
         means_of = label.removesuffix(MAXIMUM)
         if label.endswith((LOWEST, SAMPLES)) or (means_of != label and means_of in labelled):
             continue
         host = host_in(means_of.removeprefix(metrics.occupancy).strip(), metrics)
+        reported = series_of(labelled[label])
         if host is None:
             notes.append(NO_HOST(label=label))
+            every.append(reported)  # some host was at work
             continue
-        highest, lowest, samples = (labelled.get(label + end, ()) for end in (MAXIMUM, LOWEST, SAMPLES))
-        points, changed = _of_the_agent(labelled[label], highest, lowest, samples, period_seconds)
+        highest, lowest, samples = (labelled.get(label + end) for end in BESIDE_MEANS)
+        minutes = step_of(reported, period_seconds) / AGENT_PERIOD
+        points, changed = _of_the_agent(labelled[label], highest, lowest, samples, minutes)
         if changed:
             notes.append(ADDED_SAMPLES(count=changed, label=label))
-        series = series_of(points)
-        step = step_of(series, period_seconds) if samples or highest or means_of != label else 0
+        series = reported if points == labelled[label] else series_of(points)
+        step = step_of(series, period_seconds) if samples is not None or highest is not None or means_of != label else 0
         longest = max(longest, step)
-        at_work = max(at_work, _at_work(series, beside, period_seconds))
-        read = busyness(series, spans, training, period_seconds)
+        every.append(series)
+        read = busyness(series, moments, period_seconds)
         if read is not None and highest and step > AGENT_PERIOD:
-            means = coverage(series_of(labelled[label]), spans, step)
+            means = coverage(reported, moments, step)
             busy[host] = replace(read, means=means if means.covered else None)
         elif read is not None:
             busy[host] = read
@@ -134,17 +150,7 @@ def busy_hosts(
             notes.append(NO_TIME(label=label))
     if longest > AGENT_PERIOD:
         notes.append(HIGHEST_OF_PERIODS(minutes=longest // AGENT_PERIOD))
-    return busy, Fraction(at_work, 10**6)
-
-
-def _at_work(series: Series, beside: Sequence[Span], period_seconds: int | None) -> int:
-    """Microseconds of spans beside training in which a host's accelerators were not idle; what lies in part in training
-    counts there.
-    """
-    if not beside:
-        return 0
-    covered = coverage(series, beside, step_of(series, period_seconds))
-    return covered.step * sum(value > 0 for value in covered.whole)
+    return busy, every
 
 
 def host_in(text: str, metrics: HostMetrics) -> str | None:
@@ -159,37 +165,40 @@ def is_occupancy(label: str, metrics: HostMetrics) -> bool:
     return bool(name) and (label == name or label.startswith(f"{name} "))
 
 
-def busyness(series: Series, spans: Sequence[Span], training: int, period_seconds: int | None) -> Busy | None:
-    """The metric of one host as busy accelerators; None when no value falls into the spans, which are `training`
-    microseconds long.
+def busyness(series: Series, moments: Moments, period_seconds: int | None) -> Busy | None:
+    """The metric of one host as busy accelerators; None when no value falls into the spans.
 
     Time that no value covers is not covered, and a value that lies partly outside the spans counts as if the host had
     been idle outside: the figure bounds the occupancy from above.
     """
-    covered = coverage(series, spans, step_of(series, period_seconds))
-    return Busy(covered, max(covered.covered, training)) if covered.covered else None
+    covered = coverage(series, moments, step_of(series, period_seconds))
+    return Busy(covered, max(covered.covered, moments.total)) if covered.covered else None
 
 
 def _of_the_agent(
-    means: Points, highest: Points, lowest: Points, samples: Points, period_seconds: int | None
+    means: Points, highest: Points | None, lowest: Points | None, samples: Points | None, minutes: float
 ) -> tuple[Points, int]:
-    """The means, less what samples of others may have made of them, and in how many periods others surely sent some.
+    """The means of periods of so many minutes, less what samples of others may have made of them, and in how many
+    periods others surely sent some.
 
-    A period of which not even the highest value is known is left out: it then counts as fully busy. Without numbers of
-    samples (a file from a person) the values of periods of a minute stay as they are.
+    CloudWatch gives each figure of each period: where one was asked for (it is not None) and a period has none that is
+    an amount, others sent what no agent does. A period of which not even the highest value is known is left out: it
+    then counts as fully busy. Without numbers of samples (a file from a person) the values of periods of a minute stay
+    as they are.
     """
-    most = step_of(series_of(means), period_seconds) / AGENT_PERIOD
-    counted, peaks, lows = _highest(samples), _highest(highest), _highest(lowest)
-    if not samples:
-        return (means if most <= 1 or not highest else list(peaks.items())), 0
+    counted, peaks, lows = _highest(samples or ()), _highest(highest or ()), _highest(lowest or ())
+    if samples is None and (minutes <= 1 or highest is None):
+        return means, 0
+    if samples is None:
+        return list(peaks.items()), sum(start not in peaks for start, _ in means)
     kept, changed = [], 0
     for start, mean in means:
-        count, peak = counted.get(start, 0.0), peaks.get(start)
-        # What is below zero is no amount, so its period has no lowest value here.
-        alone = count <= max(1, most) and start in lows
-        possible = alone and (peak is None or peak <= mean * max(1.0, count) * _SAME)
+        count, peak = counted.get(start), peaks.get(start)
+        alone = count is not None and count <= max(1, minutes) and start in lows
+        below_peak = peak is not None and peak > mean * max(1.0, count or 0.0) * _SAME
+        possible = alone and not below_peak and (peak is not None or highest is None)
         changed += not possible and start is not None
-        if start is None or (possible and most <= 1):
+        if start is None or (possible and minutes <= 1):
             kept.append((start, mean))
         elif peak is not None:
             kept.append((start, max(mean, peak)))

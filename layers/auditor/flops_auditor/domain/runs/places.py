@@ -17,6 +17,11 @@ DEPTH = 64
 """Segments of a path that are looked at; S3 keys deeper than that are not told apart below it."""
 
 
+AFTER_ALL = "\U0010ffff"
+"""Behind whatever may stand in a key: the last character, which itself stands in none."""
+_ESCAPED = str.maketrans({"%": "%25", "#": "%23", AFTER_ALL: "%10FFFF"})
+
+
 @dataclass(frozen=True, order=True)
 class Location:
     """A place: `space` is "s3://bucket", the ARN of a run or of what was made from one, or NAMES;
@@ -30,8 +35,10 @@ class Location:
 
     @property
     def key(self) -> str:
-        """The path as text in which "/" closes every segment and "#" stands in none: "/a/b/"; the root is "/"."""
-        return "/" + "".join(part.replace("%", "%25").replace("#", "%23") + "/" for part in self.path)
+        """The path as text in which "/" closes every segment, and "#" and AFTER_ALL stand in none: "/a/b/"; the root is
+        "/".
+        """
+        return "/" + "".join(part.translate(_ESCAPED) + "/" for part in self.path)
 
     @property
     def text(self) -> str:
@@ -74,7 +81,8 @@ class Reference:
 
     `directory`: the job takes whatever lies below the place, too (a model channel), not only what holds it.
     `data`: nothing says that it is a model: only what a run surely left there is taken for one. `exact`: neither is it
-    said that the job reads it, so that nothing is said of it otherwise.
+    said that the job reads it, so that nothing is said of it otherwise. `kept`: the job keeps checkpoints of its own
+    there, and nothing says that it goes on from one of others.
     `prefix`: it takes whatever has a name that begins so, too.
     `explicit`: a person named it in a tag, so finding nothing there is a doubt; so is `unless_found`, where it is
     given. `leads_to`: other places whose results are found at this one.
@@ -85,6 +93,7 @@ class Reference:
     directory: bool = False
     data: bool = False
     exact: bool = False
+    kept: bool = False
     prefix: bool = False
     explicit: bool = False
     leads_to: tuple[Location, ...] = ()
@@ -102,4 +111,5 @@ def each_once(references: Sequence[Reference]) -> tuple[Reference, ...]:
 
 
 def _weight(reference: Reference) -> tuple[bool, ...]:
-    return reference.explicit, reference.directory, not reference.data, not reference.exact, reference.prefix
+    says = (not reference.data, not reference.exact, not reference.kept)
+    return reference.explicit, reference.directory, *says, reference.prefix

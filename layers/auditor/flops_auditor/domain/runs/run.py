@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
+from flops_auditor.domain.runs.data_tokens import DataTokens
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.training_time import TrainingTime
@@ -23,6 +24,20 @@ no longer trains and has not ended; or it has ended: it `succeeded`, was `stoppe
 nobody says how. One that ended without success *failed*, in whichever way.
 """
 NOT_ENDED: frozenset[RunState] = frozenset({"running", "ending"})
+_STATES: Mapping[str, RunState] = {
+    "InProgress": "running",
+    "Stopping": "ending",
+    "Completed": "succeeded",
+    "Stopped": "stopped",
+    "Failed": "error",
+}
+
+
+def state_of(status: str) -> RunState:
+    """What AWS's status of a job means. One that is not known, such as "Deleting", shows neither that the job goes on
+    nor that it has ended.
+    """
+    return _STATES.get(status, "ending")
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,8 @@ class Run:
     `built_in`: it runs an algorithm of the service that trains no language model. `undisclosed` says what kind of run
     it is where the service keeps its hardware to itself, such as "serverless job". `billed_tokens` are those that the
     service charged for, which it calls `billed_as`, `limit_seconds` how long it may run; None: not known.
+    `data_tokens` are those that its data holds, where its service counts none; `data_doubts` say why nothing bounds
+    its tokens, which a person's number settles.
     `metric_expressions`: names of metrics, and what finds each in the log. `family` is shared by runs that are trials
     of one search: they are no ancestors of each other. `role` is whose rights it had, "" where the service does not
     say. `checkpoints` are those of its `results` that its owner named, where others may
@@ -89,6 +106,8 @@ class Run:
     undisclosed: str = ""
     billed_tokens: int | None = None
     billed_as: str = "tokens that the service charged for"
+    data_tokens: DataTokens | None = None
+    data_doubts: tuple[Remark, ...] = ()
     limit_seconds: int | None = None
     metric_names: tuple[str, ...] = ()
     metric_expressions: tuple[tuple[str, str], ...] = ()

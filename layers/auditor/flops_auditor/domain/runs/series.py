@@ -6,13 +6,13 @@ power of ten, so their sums are exact, and become rational once.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 from flops_auditor.domain.runs.training_time import Span
@@ -22,6 +22,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE = 60 * 10**6
 HOUR = 60 * _MINUTE
+A_LONG_TIME = 10**15
+"""Microseconds in which a counter that grows at all grows by one."""
 _TOO_LARGE = 1e40
 """As a float; see values.amounts.LARGEST_AMOUNT."""
 _NUMBERS = frozenset({int, float})
@@ -43,6 +45,12 @@ class Series:
     def values(self) -> tuple[int, ...]:
         """All values, those without times first."""
         return self.untimed + self.timed
+
+    @cached_property
+    def rates(self) -> tuple[int, ...]:
+        """By how much a counter grew in `A_LONG_TIME`, at the rate between each value and the next."""
+        points = pairwise(zip(self.starts, self.timed, strict=True))
+        return tuple(A_LONG_TIME * (b - a) // (later - earlier) for (earlier, a), (later, b) in points)
 
 
 @dataclass(frozen=True)
@@ -151,18 +159,18 @@ def _scaled(values: Sequence[float]) -> tuple[list[int], int]:
     return [int(whole + part.ljust(places, "0")) for whole, _, part in split], 10**places
 
 
-def coverage(series: Series, spans: Sequence[Span], step: int) -> Coverage:
-    """What means over periods of `step` microseconds say about the Training spans, which are disjoint and in order.
+def coverage(series: Series, moments: "Moments", step: int) -> Coverage:
+    """What means over periods of `step` microseconds say about the Training spans.
 
     Each value counts with its overlap; values outside, and those without times, are left out: they cover no time.
     """
     whole: list[int] = []
     parts: dict[int, int] = {}
     starts = series.starts
-    for begin, end in in_microseconds(spans):
+    for begin, end, reaching in moments.reached(starts, lambda moment: bisect_right(starts, moment - step)):
         first, last = bisect_left(starts, begin), bisect_right(starts, end - step)
         whole += series.timed[first:last]
-        for index in (*range(bisect_right(starts, begin - step), first), *range(max(first, last), len(starts))):
+        for index in chain(range(reaching, first), range(max(first, last), len(starts))):
             start = starts[index]
             if start >= end:
                 break
@@ -170,7 +178,7 @@ def coverage(series: Series, spans: Sequence[Span], step: int) -> Coverage:
     return Coverage(step, tuple(whole), tuple((parts[i], series.timed[i]) for i in sorted(parts)), series.scale)
 
 
-def held(series: Series, spans: Sequence[Span], step: int) -> Coverage:
+def held(series: Series, moments: "Moments", step: int) -> Coverage:
     """What values that are logged now and then say about the Training spans: each stands until the next one, for an
     hour or `step` microseconds at most; the last one for `step`.
     """
@@ -178,8 +186,7 @@ def held(series: Series, spans: Sequence[Span], step: int) -> Coverage:
     ends = [min(start + longest, following) for start, following in pairwise(starts)]
     ends += [start + step for start in starts[-1:]]
     pieces: list[tuple[int, int]] = []
-    for begin, end in in_microseconds(spans):
-        first = max(0, bisect_left(starts, begin) - 1)
+    for begin, end, first in moments.reached(starts, lambda moment: bisect_right(ends, moment)):
         for index in range(first, bisect_left(starts, end)):
             time = min(ends[index], end) - max(starts[index], begin)
             if time > 0:
@@ -198,14 +205,58 @@ def step_of(series: Series, period_seconds: int | None) -> int:
     return spacing if spacing <= HOUR else _MINUTE
 
 
-def in_microseconds(spans: Sequence[Span]) -> list[tuple[int, int]]:
-    """Spans as (start, end) in microseconds since 1970."""
-    return [(moment_in_microseconds(span.start), moment_in_microseconds(span.end)) for span in spans]
+@dataclass(frozen=True)
+class Moments:
+    """When spans, disjoint and in order, begin and end, in microseconds since 1970. Once for all series of a run: there
+    may be thousands of both.
+    """
+
+    begins: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.begins)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self.begins, self.ends, strict=True)
+
+    @cached_property
+    def _before(self) -> tuple[int, ...]:
+        return (0, *accumulate(end - begin for begin, end in self))
+
+    @property
+    def total(self) -> int:
+        """The length of all spans."""
+        return self._before[-1]
+
+    def until(self, moment: int) -> int:
+        """The length of all that lies before a moment."""
+        number = bisect_right(self.begins, moment) - 1
+        return self._before[number] + min(moment, self.ends[number]) - self.begins[number] if number >= 0 else 0
+
+    def reached(self, starts: Sequence[int], first: Callable[[int], int]) -> Iterator[tuple[int, int, int]]:
+        """The spans that values reach into: begin, end, and the first such value. `first` gives the first value that
+        ends after a moment. Spans between two values are not walked through.
+        """
+        number = 0
+        while number < len(self):
+            begin, end = self.begins[number], self.ends[number]
+            index = first(begin)
+            if index == len(starts):
+                return
+            if starts[index] < end:
+                yield begin, end, index
+                number += 1
+            else:
+                number = max(number + 1, bisect_right(self.ends, starts[index]))
 
 
-def training_microseconds(spans: Sequence[Span]) -> int:
-    """The length of all spans."""
-    return sum(end - begin for begin, end in in_microseconds(spans))
+def in_microseconds(spans: Sequence[Span]) -> Moments:
+    """When the spans were."""
+    return Moments(
+        tuple(moment_in_microseconds(span.start) for span in spans),
+        tuple(moment_in_microseconds(span.end) for span in spans),
+    )
 
 
 def falls(values: Sequence[int]) -> int:

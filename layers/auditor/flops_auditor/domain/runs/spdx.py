@@ -10,8 +10,9 @@ from difflib import get_close_matches
 MOST_NAMES = 3
 _OWN = re.compile(r"(?:DocumentRef-[a-z0-9.-]+:)?LicenseRef-[a-z0-9.-]+", re.IGNORECASE)
 """A name of one's own for a licence that SPDX does not list."""
-_BETWEEN = re.compile(r"\s+(?:AND|OR)\s+", re.IGNORECASE)
-_WITH = re.compile(r"\s+WITH\s+", re.IGNORECASE)
+BETWEEN = re.compile(r"(?<!\s)\s+(?:AND|OR)\s+", re.IGNORECASE)
+"""Blanks are walked from their first one alone."""
+_WITH = re.compile(r"(?<!\s)\s+WITH\s+", re.IGNORECASE)
 LICENCES = """
 0BSD 3D-Slicer-1.0 AAL Abstyles AdaCore-doc Adobe-2006 Adobe-Display-PostScript Adobe-Glyph Adobe-Utopia ADSL
 Advanced-Cryptics-Dictionary AFL-1.1 AFL-1.2 AFL-2.0 AFL-2.1 AFL-3.0 Afmparse AGPL-1.0 AGPL-1.0-only AGPL-1.0-or-later
@@ -123,7 +124,7 @@ _EXCEPTIONS = {name.lower(): name for name in EXCEPTIONS.split()}
 
 def unknown_names(expression: str) -> list[str]:
     """The names of an expression that SPDX does not have, each once; none of a licence that nobody names."""
-    unknown = [_unknown(each.strip()) for each in _BETWEEN.split(re.sub(r"[()]", " ", expression).strip())]
+    unknown = [_unknown(each.strip()) for each in BETWEEN.split(re.sub(r"[()]", " ", expression).strip())]
     return list(dict.fromkeys(name for names in unknown for name in names)) if expression.strip() else []
 
 

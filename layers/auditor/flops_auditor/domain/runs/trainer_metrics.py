@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from flops_auditor.domain.runs.meter_lines import PREFIX
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.spelling import squeezed
 
 METER = "meter"
 QUANTITIES = (
@@ -50,6 +52,7 @@ class TrainerMetrics:
     """Names of metrics, normalised, and what they mean."""
 
     meanings: Mapping[str, Meaning]
+    by_spelling: Mapping[str, Meaning]
 
     @classmethod
     def parse(cls, text: str) -> "TrainerMetrics":
@@ -66,11 +69,23 @@ class TrainerMetrics:
             if not known or not names or any(name in meanings for name in names):
                 raise MalformedTrainerMetrics(f"entry {index}: unknown quantity, no source, or a duplicate name")
             meanings.update(dict.fromkeys(names, meaning))
-        return cls(meanings)
+        spelt = {squeezed(name): meaning for name, meaning in meanings.items() if not name.startswith(PREFIX)}
+        return cls(meanings, spelt)
 
     def recognise(self, name: str) -> Meaning | None:
-        """What a metric of this name means; None for a name the file does not know."""
-        return self.meanings.get(normalise(name))
+        """What a metric of this name means; None for a name the file does not know. Those of flops-meter's lines are
+        written in one way: what its definitions print is read together, and checked, by these names alone.
+        """
+        if is_like_the_meters(name):
+            return None
+        plain = normalise(name)
+        return self.meanings.get(plain) or self.by_spelling.get(squeezed(plain))
+
+
+def is_like_the_meters(name: str) -> bool:
+    """Whether a name would be one of flops-meter's, were it not written otherwise than its definitions print it."""
+    plain = normalise(name)
+    return plain.startswith(PREFIX) and name != plain
 
 
 def normalise(name: str) -> str:

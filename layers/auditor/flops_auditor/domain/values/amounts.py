@@ -132,6 +132,11 @@ def flop(amount: str | int | None, bound: Bound = "best") -> str:
     return "unknown" if amount is None else scientific(int(amount), bound=bound)
 
 
+def excess_in_percent(upper: int, best: int) -> int:
+    """How far an upper bound is over the best estimate, in whole per cent, and never less than it is."""
+    return at_least(Fraction((upper - best) * 100, best))
+
+
 LEAST_DISTANCE = Decimal("1e-7")
 """Of a share from the line: what is nearer is just under, or over it."""
 WRITTEN_OUT = 10**6

@@ -1,8 +1,9 @@
 """A best estimate with its bounds, and on which side of a threshold it lies."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from fractions import Fraction
+from typing import Any, Literal, TypeVar
 
 from flops_auditor.domain.values.remarks import Remark
 
@@ -20,6 +21,29 @@ def telling(lines: Sequence[T], read: Callable[[T], tuple[Verdict, bool]]) -> li
     answers = [(each, *read(each)) for each in lines]
     laws = max((SEVERITY[verdict] for _, verdict, words in answers if not words), default=-1)
     return [each for each, verdict, words in answers if not words or SEVERITY[verdict] > laws]
+
+
+def of_its_threshold(assessment: Mapping[str, Any]) -> Fraction | None:
+    """The upper bound of a record's assessment as a share of its threshold, exactly; None where nothing bounds it."""
+    upper = assessment["upper_flop"]
+    return None if upper is None else Fraction(int(upper), int(assessment["threshold_flop"]))
+
+
+def nearest(
+    assessments: Sequence[Mapping[str, Any]],
+    share: Callable[[Mapping[str, Any]], Fraction | float | None] = of_its_threshold,
+) -> Mapping[str, Any] | None:
+    """The assessment whose threshold the upper bound comes nearest to, or is farthest over; where nothing bounds the
+    compute, the one of the lowest threshold. A line at any compute has none.
+    """
+    lines = telling(
+        [each for each in assessments if int(each["threshold_flop"])],
+        lambda each: (each["verdict"], bool(each.get("wording_of"))),
+    )
+    shares = [(known, each) for each in lines if (known := share(each)) is not None]
+    if shares:
+        return max(shares, key=lambda of_line: of_line[0])[1]
+    return min(lines, key=lambda each: int(each["threshold_flop"]), default=None)
 
 
 @dataclass(frozen=True)

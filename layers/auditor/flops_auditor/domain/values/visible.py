@@ -49,7 +49,7 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(
-        each if each.isprintable() and each not in UNSEEN and each not in (OPEN, CLOSE) else _number(each)
+        each if each.isprintable() and each not in UNSEEN and each not in (OPEN, CLOSE) else as_number(each)
         for each in text
     )
 
@@ -82,12 +82,25 @@ def as_written(text: str) -> str:
 
 def as_meant(shown: str) -> str:
     """The text that `as_written` shows so: what somebody means who copied it from a list."""
-    return _NUMBER.sub(lambda each: chr(int(each[1], 16)), _TOLD.sub("", shown))
+    return _unnumbered(_TOLD.sub("", shown))
+
+
+def meanings(text: str) -> tuple[str, ...]:
+    """The names that somebody may mean who writes that: it as it is, and others that are shown so, if there are."""
+    perhaps = dict.fromkeys((text, as_meant(text), _unnumbered(text)))
+    return tuple(name for name in perhaps if means(text, name))
 
 
 def means(text: str, name: str) -> bool:
-    """Whether somebody who writes that means that name: as it is, or as it is shown."""
-    return text in (name, as_written(name))
+    """Whether somebody who writes that means that name: as it is, as it is shown, or with numbers for characters, as a
+    bundle's table has it.
+    """
+    return text == name or text == as_written(name) or _unnumbered(text) == name
+
+
+def _unnumbered(text: str) -> str:
+    """With the characters whose numbers stand in it."""
+    return _NUMBER.sub(lambda each: chr(int(each[1], 16)), text)
 
 
 def _word(word: str) -> str:
@@ -96,7 +109,7 @@ def _word(word: str) -> str:
         for place, (before, each, at_home) in enumerate(zip(f" {word}", word, _at_home(word), strict=False), 1)
     ]
     scripts = told_scripts("".join(each for each, marked in zip(word, alike, strict=True) if not marked))
-    shown = "".join(_number(each) if marked else visible(each) for each, marked in zip(word, alike, strict=True))
+    shown = "".join(as_number(each) if marked else visible(each) for each, marked in zip(word, alike, strict=True))
     return shown + (f" {OPEN}letters: {', '.join(scripts)}{CLOSE}" if scripts else "")
 
 
@@ -130,5 +143,6 @@ def _at_home(word: str) -> list[bool]:
     return home
 
 
-def _number(character: str) -> str:
+def as_number(character: str) -> str:
+    """How a character is shown that has no shape of its own."""
     return f"{OPEN}U+{ord(character):04X}{CLOSE}"

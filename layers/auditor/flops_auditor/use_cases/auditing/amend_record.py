@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
-from flops_auditor.domain.runs.amendment import Amendment
+from flops_auditor.domain.runs.amendment import Amendment, MalformedAmendment
 from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.sources.cases import kept_case
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.json_size import LARGEST_EVIDENCE, is_readable
 from flops_auditor.use_cases.auditing.ask_again import ask_again
 from flops_auditor.use_cases.auditing.audit_job import Outcome, settle
 from flops_auditor.use_cases.auditing.keep_record import (
@@ -67,4 +69,7 @@ def _amended(kept: Committed, job_id: str, amendment: Amendment, recorder: Recor
     before = case_behind(job_id, kept, recorder)
     case = ask_again(before, recorder) if amendment.asked_again else before
     evidence = replace(case.evidence, amendments=(*case.evidence.amendments, amendment))
-    return Case(evidence, case.run, evidence.to_bytes())
+    case = kept_case(Case(evidence, case.run, evidence.to_bytes()), recorder.services)
+    if not is_readable(case.body, LARGEST_EVIDENCE):
+        raise MalformedAmendment("the evidence of the job has no room for more amendments")
+    return case

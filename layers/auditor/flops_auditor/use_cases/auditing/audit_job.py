@@ -6,17 +6,20 @@ it is sent at least once, and again only if the function dies between the two. A
 from working side by side; one that finds it taken stays in its queue. Replays take none (docs/adr/0003).
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache, partial
 from typing import Literal
 
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.pointer import JobPointer, is_replay
 from flops_auditor.domain.runs.reassessment import Reassessment, is_reassessment, parse_reassessment
 from flops_auditor.domain.runs.run import NOT_ENDED
-from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.runs.sources.registry import read_pointer
+from flops_auditor.domain.runs.tags_seen import TagsSeen
 from flops_auditor.domain.values.archive_keys import evidence_key
+from flops_auditor.domain.values.archive_keys import job_id as job_id_of
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import Described
@@ -24,14 +27,19 @@ from flops_auditor.use_cases.auditing.keep_record import (
     Committed,
     bring_up_to_date,
     case_behind,
+    committed,
     finish,
     first_record,
+    left_case,
     newest,
 )
 from flops_auditor.use_cases.auditing.read_models import said_of_models
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.auditing.tags_before import with_tags_seen
-from flops_auditor.use_cases.auditing.tell_descendants import tell_descendants, waiting
+from flops_auditor.use_cases.auditing.tell_descendants import FirstPages, first_pages, tell_descendants, waiting
+from flops_auditor.use_cases.auditing.used_names import note_used_names
+from flops_auditor.use_cases.ports.records import KnownJob
+from flops_auditor.use_cases.ports.side_by_side import tried
 from flops_auditor.use_cases.ports.sources import Regions, UnknownTrainingJob
 
 CLAIM = timedelta(seconds=150)
@@ -45,8 +53,8 @@ PAUSE_SECONDS = 0.2
 S3, which serve the events of AWS as well, of at most 10 jobs a second."""
 PAUSE_SHARE = 4
 """Times what such a replay took, where that is longer: what is slow has others to serve."""
-LONGEST_PAUSE_SECONDS = 5.0
-"""Ten of them, a whole batch, are far less than the function may run."""
+SPARE_SECONDS = 10
+"""Of the time that the function may run, for what follows the last replay of a batch."""
 
 
 class Claimed(AuditorError):
@@ -79,15 +87,12 @@ OutcomeKind = Literal[
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one event. `refusal` says why a replay was refused; `pause_seconds` is how long to wait before the
-    next event.
-    """
+    """What became of one event. `refusal` says why a replay was refused."""
 
     kind: OutcomeKind
     job_id: str = ""
     verdict: str = ""
     refusal: AuditorError | None = None
-    pause_seconds: float = 0
 
 
 @dataclass(frozen=True)
@@ -105,27 +110,46 @@ class Territory:
             raise NotOurs(f"{pointer.arn} is of a region that is left out or not enabled")
 
 
-def handle_event(event: object, recorder: Recorder, owner: str, territory: Territory) -> Outcome:
+def handle_event(
+    event: object,
+    recorder: Recorder,
+    owner: str,
+    territory: Territory,
+    after_replay: Callable[[float], None] = lambda took: None,
+) -> Outcome:
     """Do what a queued event asks for: audit the job it points at, or assess a recorded one again.
 
     Raises MalformedEvent, NotOurs, and whatever `audit_job` and `reassess` raise; the event then stays in its queue. A
     replay that names nothing to audit is refused at once: else whoever may put events could bury real dead letters.
+    `after_replay` is told the seconds that a replay took that recorded nothing, whatever it raises.
     """
     if is_reassessment(event):
         return reassess(parse_reassessment(event), recorder)
-    replayed, begun = is_replay(event), recorder.clock()
+    if not is_replay(event):
+        return _audit(event, recorder, owner, territory)
+    begun, outcome = recorder.clock(), Outcome("not recorded")
     try:
-        pointer = read_pointer(event, recorder.services)
-        territory.check(pointer)
-        outcome = audit_job(pointer, recorder, owner)
+        outcome = _audit(event, recorder, owner, territory)
     except (MalformedEvent, NotOurs, UnknownTrainingJob, NotFinished) as error:
-        if not replayed:
-            raise
         outcome = Outcome("refused", refusal=error)
-    if not replayed or outcome.kind == "recorded":
-        return outcome
-    took = (recorder.clock() - begun).total_seconds()
-    return replace(outcome, pause_seconds=min(max(PAUSE_SECONDS, PAUSE_SHARE * took), LONGEST_PAUSE_SECONDS))
+    finally:
+        if outcome.kind != "recorded":
+            after_replay((recorder.clock() - begun).total_seconds())
+    return outcome
+
+
+def pause_after(took: float, left: float, others: int) -> float:
+    """Seconds to wait after a replay that took so many and recorded nothing. Its function may run for `left` more, in
+    which `others` of its batch follow: what these need, should each take as long, is not waited for.
+    """
+    spare = (left - SPARE_SECONDS - others * took) / (others + 1)
+    return min(max(PAUSE_SECONDS, PAUSE_SHARE * took), max(0.0, spare))
+
+
+def _audit(event: object, recorder: Recorder, owner: str, territory: Territory) -> Outcome:
+    pointer = read_pointer(event, recorder.services)
+    territory.check(pointer)
+    return audit_job(pointer, recorder, owner)
 
 
 def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:
@@ -135,31 +159,53 @@ def audit_job(pointer: JobPointer, recorder: Recorder, owner: str) -> Outcome:
     """
     if not pointer.trusted:
         return record_the_end(describe(pointer, recorder), recorder)
-    now, run = recorder.clock(), f"{pointer.arn}#{iso(pointer.creation_time) if pointer.creation_time else ''}"
-    if not recorder.claims.claim(run, owner, now, now + CLAIM):
+    now, created = recorder.clock(), iso(pointer.creation_time) if pointer.creation_time else ""
+    run, job_id = f"{pointer.arn}#{created}", job_id_of(pointer.arn, created)
+    claimed, described, known = recorder.at_once(
+        [
+            partial(recorder.claims.claim, run, owner, now, now + CLAIM),
+            partial(tried, partial(describe, pointer, recorder)),
+            partial(tried, partial(recorder.records.known, job_id)),
+        ]
+    )
+    if not claimed:
         raise Claimed(f"another delivery works on {pointer.arn}")
-    try:
-        return record_the_end(describe(pointer, recorder), recorder)
-    finally:
+
+    @cache
+    def release() -> None:
         recorder.claims.release(run, owner, recorder.clock())
 
+    try:
+        ended = described()
+        return record_the_end(ended, recorder, known() if ended.job_id == job_id else None, [release])
+    finally:
+        release()
 
-def record_the_end(described: Described, recorder: Recorder) -> Outcome:
-    """Record a finished job unless it is recorded. A record made while it ran is superseded.
+
+def record_the_end(
+    described: Described,
+    recorder: Recorder,
+    known: KnownJob | None = None,
+    at_last: Sequence[Callable[[], object]] = (),
+) -> Outcome:
+    """Record a finished job unless it is recorded. A record made while it ran is superseded. `known` is what was kept
+    of it a moment ago; `at_last` is done beside the last note.
 
     More than one round is needed only where evidence of a running job was left behind without its record.
     """
     job_id = described.job_id
-    made, kept = False, newest(job_id, recorder)
+    known = known or recorder.records.known(job_id)
+    made, kept = False, committed(known.latest)
     for _ in range(3):
         if kept is not None and not kept.interim:
             break
         if kept is not None:
             finish(job_id, kept, recorder)  # the watch may have died between its stop and this
         made = True
-        case = gather(described, kept.revision + 1 if kept else 0, recorder)
+        case = gather(described, kept.revision + 1 if kept else 0, recorder, known.tags_seen)
         kept = first_record(case, recorder, kept) or newest(job_id, recorder)
-    return settle(job_id, recorder, "recorded" if made else "already recorded", kept)
+    names = [partial(note_used_names, kept, recorder)] if kept else []
+    return settle(job_id, recorder, "recorded" if made else "already recorded", kept, beside=names, at_last=at_last)
 
 
 def reassess(message: Reassessment, recorder: Recorder) -> Outcome:
@@ -179,21 +225,39 @@ def reassess(message: Reassessment, recorder: Recorder) -> Outcome:
     return settle(message.job_id, recorder, "assessed again")
 
 
-def settle(job_id: str, recorder: Recorder, outcome: OutcomeKind, known: Committed | None = None) -> Outcome:
-    """Bring the record up to date and have those that continue the job assessed again."""
-    kept = bring_up_to_date(job_id, recorder, known)
+def settle(
+    job_id: str,
+    recorder: Recorder,
+    outcome: OutcomeKind,
+    known: Committed | None = None,
+    beside: Sequence[Callable[[], object]] = (),
+    at_last: Sequence[Callable[[], object]] = (),
+) -> Outcome:
+    """Bring the record up to date and have those that continue the job assessed again. Who they are is looked up beside
+    the second look at what a record that was committed just now continues.
+    """
+    look_ahead: Callable[[], FirstPages] = dict
+    if known and known.new and known.case:
+        look_ahead = partial(first_pages, known.case.run, recorder)
+    kept, pages, *_ = recorder.at_once([partial(bring_up_to_date, job_id, recorder, known), look_ahead, *beside])
     if kept is None:
         return Outcome("not recorded", job_id)
-    tell_descendants(case_behind(job_id, kept, recorder).run, kept.revision, recorder)
+    ahead = pages if known and kept.revision == known.revision else {}
+    run = case_behind(job_id, kept, recorder).run
+    tell_descendants(run, kept.revision, recorder, new=kept.new, ahead=ahead, at_last=at_last)
     return Outcome(outcome, job_id, kept.content["verdict"])
 
 
-def gather(described: Described, revision: int, recorder: Recorder) -> Case:
-    """The case of the next revision: what an earlier try collected, or what is known now."""
-    body = recorder.archive.get(evidence_key(described.job_id, revision))
-    if body is not None:
-        return read_case(body, recorder.services)
-    return with_tags_seen(described.collect(recorder.clock(), said_of_models(recorder)), recorder)
+def gather(described: Described, revision: int, recorder: Recorder, looks: Sequence[TagsSeen]) -> Case:
+    """The case of the next revision: what is known now, which `put_evidence` leaves for what an earlier try collected.
+    Of a run that its service no longer knows that comes first. Raises ForeignEvidence.
+    """
+    if described.gone:
+        key = evidence_key(described.job_id, revision)
+        body = recorder.archive.get(key)
+        if body is not None:
+            return left_case(body, None, key, recorder)
+    return with_tags_seen(described.collect(recorder.clock(), said_of_models(recorder)), looks)
 
 
 def describe(pointer: JobPointer, recorder: Recorder) -> Described:

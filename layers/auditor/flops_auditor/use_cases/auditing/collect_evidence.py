@@ -22,7 +22,7 @@ def nothing_said(run: Run) -> tuple[Amendment, ...]:
 @dataclass(frozen=True)
 class Described:
     """A run as its service describes it. `collect` asks for everything else that is known of it, now: refusals become
-    part of the evidence, passing faults are raised.
+    part of the evidence, passing faults are raised. `gone`: the service no longer knows the run.
     """
 
     job_id: str
@@ -30,6 +30,7 @@ class Described:
     status: str
     state: RunState
     collect: Callable[[datetime, SaidOfModels], Case]
+    gone: bool = False
 
 
 class Collector(Protocol):

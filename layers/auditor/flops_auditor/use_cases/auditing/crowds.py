@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from flops_auditor.domain.runs.places import Location
-from flops_auditor.use_cases.ports.lineage import Find, IndexEntry, LineageIndex
+from flops_auditor.use_cases.ports.lineage import Find, IndexEntry, LineageReads
 
 MOST_SHARING = 20
 """Runs that keep their checkpoints at one place, or that leave results below one, and are told apart."""
@@ -51,18 +51,23 @@ class Crowd:
         others = [e for e in self.others if not apart(e, reader.job_id, reader.family)]
         if self.one.foreign_to(reader.role):
             theirs = (e for e in others if e.foreign_to(reader.role) and e.created < reader.created)
-            return any(
-                all(e.wrote_begun(p) == self.one.wrote_begun(p) for p in (self.at, reader.location)) for e in theirs
-            )
+            return any(self._wrote_as_it(e, (self.at, reader.location)) for e in theirs)
         ours = [e for e in others if not e.foreign_to(reader.role)]
         if self.one.created >= reader.created and any(_during(e, reader) for e in ours):
             return True
         return is_crowd(e for e in ours if e.created < reader.created)
 
-    def hides_after(self, created: str) -> bool:
-        """Whether it hides from every job that was created later, whatever its role."""
-        alike = [e for e in self.others if _of(e, self.at) == _of(self.one, self.at)]
-        return self.uncounted or is_crowd(e for e in alike if e.created <= created and not e.family)
+    def hides_after(self, last: IndexEntry) -> bool:
+        """Whether it hides from every job that begins where `last` does and was not created before it, whatever the
+        job's role.
+        """
+        places = (self.at, last.location)
+        alike = (e for e in self.others if e.role == self.one.role and self._wrote_as_it(e, places))
+        return self.uncounted or is_crowd(e for e in alike if e.created < last.created and not e.family)
+
+    def _wrote_as_it(self, entry: IndexEntry, places: Iterable[Location]) -> bool:
+        """Whether SageMaker wrote models of a run at the same of some places as of the one run."""
+        return all(entry.wrote_begun(place) == self.one.wrote_begun(place) for place in places)
 
 
 def _of(entry: IndexEntry, at: Location) -> tuple[str, bool]:
@@ -75,19 +80,19 @@ def _during(entry: IndexEntry, reader: IndexEntry) -> bool:
     return entry.checkpoint and reader.created < entry.created < reader.ended
 
 
-def crowd_at(one: IndexEntry, index: LineageIndex, told: Callable[[str], bool]) -> Crowd:
+def crowd_at(one: IndexEntry, index: LineageReads, told: Callable[[str], bool]) -> Crowd:
     """The other runs that keep their checkpoints where one does. `told`: of which runs others were told."""
     entries = index.exactly("output", one.location, "", ENTRIES_IN_A_PAGE)
     others = [entry for entry in entries if entry.checkpoint and entry.job_id != one.job_id]
     return Crowd(one, one.location, _first_told(one, one.location, others, told))
 
 
-def crowd_below(one: IndexEntry, at: Location, index: LineageIndex, told: Callable[[str], bool]) -> Crowd:
+def crowd_below(one: IndexEntry, at: Location, index: LineageReads, told: Callable[[str], bool]) -> Crowd:
     """The same of runs that leave results below a place, as one does."""
     return _crowd(one, at, index.within, lambda place: place != at, told)
 
 
-def crowd_beside(one: IndexEntry, at: Location, index: LineageIndex, told: Callable[[str], bool]) -> Crowd:
+def crowd_beside(one: IndexEntry, at: Location, index: LineageReads, told: Callable[[str], bool]) -> Crowd:
     """The same of runs that leave results at other places whose names begin as that of a place."""
     return _crowd(one, at, index.beginning, lambda place: not at.holds(place), told)
 

@@ -23,7 +23,7 @@ from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE, MOST_BELOW, MOST_SHARING, apart, is_crowd
-from flops_auditor.use_cases.ports.lineage import Find, IndexEntry, LineageIndex
+from flops_auditor.use_cases.ports.lineage import Find, IndexEntry, LineageReads
 
 MOST_PAGES = 5
 """Pages of the index that one place may take."""
@@ -72,6 +72,12 @@ IN_A_RUNS_BUCKET = Kind(
     "result of it cannot be told",
     TAG_LINEAGE,
 )
+KEPT_TOGETHER = Kind(
+    "kept-together",
+    "{where} ({place:said200}): {names:list} keep checkpoints or other results there, too, and nothing says that the "
+    "job goes on from one of theirs: not counted",
+    TAG_LINEAGE,
+)
 NOT_ITS_OUTPUT = Kind(
     "no-output-of-a-run",
     "{where} ({place:said200}) lies where a run keeps checkpoints or other files, which is no proof that it is a "
@@ -103,11 +109,11 @@ ALSO_HELD = Kind(
 OVERWRITTEN = Kind(
     "overwritten", "{where} ({place:said200}): an earlier run of the name {name} left results there, too: not counted"
 )
-_WRITTEN = (("output",), ("output", "model.tar.gz"), ("output", "output.tar.gz"), ("output", "model"))
-"""What SageMaker writes below `<S3OutputPath>/<job name>/`: (API Reference, OutputDataConfig; Developer Guide, "Amazon
-S3 storage paths")."""
-_NEAR = 1 + max(map(len, _WRITTEN))
-"""Levels from a place upwards on which the run stands that surely wrote it."""
+_WRITTEN = ("output",)
+"""The folder below `<S3OutputPath>/<job name>/` that SageMaker writes into: model.tar.gz, model/, output.tar.gz (API
+Reference, OutputDataConfig; Developer Guide, "Amazon S3 storage paths")."""
+_NEAR = 3
+"""Levels from a place upwards on which the run stands that surely wrote it, as `output/model` has."""
 
 
 @dataclass
@@ -117,7 +123,7 @@ class Holders:
     """
 
     run: Run
-    index: LineageIndex
+    index: LineageReads
     ancestors_of: Callable[[str], frozenset[str] | None]
     tagged: set[str] = field(default_factory=set)
     doubts: list[Remark] = field(default_factory=list)
@@ -147,7 +153,20 @@ class Holders:
             self._unless_tagged(WHOLE_BUCKET(where=reference.where, place=str(at)))
             return []
         held = [*self._above(reference), *(self._below(reference) if reference.directory else ())]
+        if reference.kept:
+            return self._kept_together(reference, held)
         return self._with_neighbours(reference, held) if reference.prefix else held
+
+    def _kept_together(self, reference: Reference, held: Sequence[IndexEntry]) -> list[IndexEntry]:
+        """Of who left results where the job keeps checkpoints itself, the run below whose own folder that is. Of others
+        it may go on from one, or each goes its own way.
+        """
+        at = reference.location
+        counted = [entry for entry in held if not entry.checkpoint and entry.location.holds(at)]
+        beside = [entry for entry in held if entry not in counted]
+        if beside:
+            self._unless_tagged(KEPT_TOGETHER(where=reference.where, place=str(at), names=_names(beside)))
+        return counted
 
     def _with_neighbours(self, reference: Reference, held: list[IndexEntry]) -> list[IndexEntry]:
         """What a job takes that reads every key which begins so: where the place is none of a run, all of it."""
@@ -171,9 +190,12 @@ class Holders:
             if meant and len(meant) < len(entries):
                 self.notes.append(ALSO_HELD(where=reference.where, place=str(at)))
             entries = meant
-        elif any(entry.checkpoint for entry in entries):
-            self._say_of_others(reference, theirs)
-            entries = ours
+        else:
+            if any(entry.checkpoint for entry in entries):
+                self._say_of_others(reference, theirs)
+                entries = ours
+            if not reference.explicit:
+                self._doubt_later(reference, at)
         return self._apart(reference, self._told_apart(reference, at, entries))
 
     def _reads_model_of(self, entry: IndexEntry) -> bool:
@@ -196,7 +218,7 @@ class Holders:
             here = ours if proven and level >= _NEAR else self._told_apart(reference, place, ours)
             if len(here) < len(ours):
                 shared = True
-            elif level < _NEAR:
+            elif level < _NEAR or not proven:
                 self._doubt_later(reference, place)
             every += here
             proven = proven or any(entry.wrote_object(at) for entry in here)
@@ -219,8 +241,7 @@ class Holders:
         written = max(entry.ended for entry in exact if entry.succeeded)
         since = [e for e in every if e.job_id not in behind and (not e.ended or e.ended > written)]
         if since:
-            remark = MAYBE_OVERWRITTEN(where=reference.where, place=place, names=_names(since))
-            self._note_unless_tagged(remark)
+            self._note_runs(MAYBE_OVERWRITTEN, reference, since)
         elif {entry.job_id for entry in (*every, *others)} - behind:
             self.notes.append(ALSO_HELD(where=reference.where, place=place))
 
@@ -250,13 +271,10 @@ class Holders:
         """Runs of other roles at a place: a doubt where SageMaker wrote their models inside of it, else a note."""
         at = reference.location
         within = [entry for entry in others if entry.wrote_within(at)]
-        for kind, entries in ((OF_ANOTHER_ROLE, within), (NAMED_BY_ANOTHER_ROLE, others)):
-            if entries and self.tagged.isdisjoint(entry.job_id for entry in entries):
-                remark = kind(where=reference.where, place=str(at), names=_names(entries))
-                if kind is OF_ANOTHER_ROLE:
-                    self._unless_tagged(remark)
-                    return
-                self._note_unless_tagged(remark)
+        if within:
+            self._unless_tagged(OF_ANOTHER_ROLE(where=reference.where, place=str(at), names=_names(within)))
+        else:
+            self._note_runs(NAMED_BY_ANOTHER_ROLE, reference, others)
 
     def _told_apart(self, reference: Reference, at: Location, entries: Sequence[IndexEntry]) -> list[IndexEntry]:
         """Entries at a place without those that only say that they leave results there, where these are too many."""
@@ -271,17 +289,14 @@ class Holders:
         """
         at, named = reference.location, list[IndexEntry]()
         for entry in self._not_earlier(reference, place):
-            below = _below(entry, at)
-            if not (entry.checkpoint or not below or below in _WRITTEN or entry.artifact == at):
+            if not (entry.checkpoint or entry.location == at or _left_by_sagemaker(entry, at)):
                 continue
             if entry.foreign_to(self.run.role) and not entry.wrote(at):
                 named.append(entry)
                 continue
             self._unless_tagged(LATER_THAN_IT(where=reference.where, place=str(at)))
             return
-        if named:
-            remark = NAMED_BY_ANOTHER_ROLE(where=reference.where, place=str(at), names=_names(named))
-            self._note_unless_tagged(remark)
+        self._note_runs(NAMED_BY_ANOTHER_ROLE, reference, named)
 
     def _not_earlier(self, reference: Reference, place: Location) -> Iterator[IndexEntry]:
         """Runs at a place that were created at the same time as this one, or, unless it is its own checkpoint, while it
@@ -306,7 +321,7 @@ class Holders:
         """Those for whom SageMaker wrote it; of the job's role also those below whose name it does."""
         at = reference.location
         ours, theirs = self._by_role([entry for place in at.upwards() for entry in self._at(reference, place)])
-        output = {e.job_id for e in (*ours, *theirs) if not e.checkpoint and _below(e, at)[:1] == _WRITTEN[0]}
+        output = {e.job_id for e in (*ours, *theirs) if not e.checkpoint and _in_its_output(e, at)}
         taken = [e for e in ours if not e.checkpoint and e.job_id in output]
         taken += [e for e in (*ours, *theirs) if e.wrote_around(at)]
         if any(entry.wrote_object(at) for entry in taken):
@@ -319,18 +334,22 @@ class Holders:
         return self._apart(reference, taken)
 
     def _doubt_later_data(self, reference: Reference) -> None:
-        """The same as of a model: what SageMaker wrote for a later run at the place itself is a doubt, whatever it is
-        called, and where one of the job's role keeps checkpoints, its word.
+        """The same as of a model: what SageMaker wrote for a later run is a doubt, whatever it is called, and where one
+        keeps checkpoints, the job's word: that it is data, or that a run of another role only names the place.
         """
         at = reference.location
-        near = _NEAR if _WRITTEN[0][0] in at.path else 1
+        near = DEPTH if _WRITTEN[0] in at.path else _NEAR
         later = [e for place in islice(_inside_the_bucket(at), near) for e in self._not_earlier(reference, place)]
-        if any(entry.wrote(at) for entry in later):
+        ours, theirs = self._by_role(later)
+        if any(e.wrote_around(at) for e in later) or any(not e.checkpoint and _in_its_output(e, at) for e in ours):
             self._unless_tagged(LATER_THAN_IT(where=reference.where, place=str(at)))
             return
-        called = [] if reference.exact else self._by_role([entry for entry in later if entry.checkpoint])[0]
-        if called:
-            self._note_unless_tagged(CALLED_DATA(where=reference.where, place=str(at), names=_names(called)))
+        if reference.exact:
+            return
+        called = [entry for entry in ours if entry.checkpoint]
+        named = [entry for entry in theirs if _in_its_output(entry, at) or _a_checkpoint_of(entry)]
+        self._note_runs(CALLED_DATA, reference, called)
+        self._note_runs(NAMED_BY_ANOTHER_ROLE, reference, named)
 
     def _say_of_data(
         self,
@@ -341,15 +360,13 @@ class Holders:
         output: set[str],
     ) -> None:
         """Whose places the data lies at, and who is not counted."""
-        at, where, behind = reference.location, reference.where, self._behind(taken)
+        behind = self._behind(taken)
         called = [e for e in ours if not e.location.whole_bucket and e.job_id not in behind]
         named = [e for e in theirs if e.job_id not in behind and (e.job_id in output or _a_checkpoint_of(e))]
-        if called:
-            self._note_unless_tagged(CALLED_DATA(where=where, place=str(at), names=_names(called)))
-        if named:
-            self._note_unless_tagged(NAMED_BY_ANOTHER_ROLE(where=where, place=str(at), names=_names(named)))
+        self._note_runs(CALLED_DATA, reference, called)
+        self._note_runs(NAMED_BY_ANOTHER_ROLE, reference, named)
         if (ours or theirs) and not (taken or called or named):
-            self.notes.append(NOT_ITS_OUTPUT(where=where, place=str(at)))
+            self.notes.append(NOT_ITS_OUTPUT(where=reference.where, place=str(reference.location)))
 
     def _apart(self, reference: Reference, candidates: Sequence[IndexEntry]) -> list[IndexEntry]:
         """Of runs, nearest and newest first, those that no other one of them continues."""
@@ -372,7 +389,7 @@ class Holders:
             behind |= {entry.job_id} | ancestors
         behind = {each for entry in taken for each in self._behind([entry]) - {entry.job_id}}
         left = [entry for entry in taken if entry.job_id not in behind]
-        if len(left) > 1 and self.tagged.isdisjoint(entry.job_id for entry in left):
+        if len(left) > 1 and not reference.kept and self.tagged.isdisjoint(entry.job_id for entry in left):
             names = sorted(name_of(entry.job_arn) for entry in left)
             self._doubt(SEVERAL_HOLDERS(where=reference.where, place=place, names=names))
         return left
@@ -393,6 +410,12 @@ class Holders:
         """The same of a note."""
         if not self.tagged and note not in self.notes:
             self.notes.append(note)
+
+    def _note_runs(self, kind: Kind, reference: Reference, entries: Sequence[IndexEntry]) -> None:
+        """Such a note that names runs at a place, if there are any."""
+        if entries:
+            place = str(reference.location)
+            self._note_unless_tagged(kind(where=reference.where, place=place, names=_names(entries)))
 
     def _doubt(self, doubt: Remark) -> None:
         if doubt not in self.doubts:
@@ -488,9 +511,14 @@ def _a_checkpoint_of(entry: IndexEntry) -> bool:
     return entry.checkpoint and not entry.location.whole_bucket
 
 
-def _below(entry: IndexEntry, at: Location) -> tuple[str, ...]:
-    """The path from a run's place to one that it holds."""
-    return at.path[len(entry.location.path) :]
+def _in_its_output(entry: IndexEntry, at: Location) -> bool:
+    """Whether a place lies where SageMaker writes below the place of a run that holds it."""
+    return at.path[len(entry.location.path) :][:1] == _WRITTEN
+
+
+def _left_by_sagemaker(entry: IndexEntry, at: Location) -> bool:
+    """Whether SageMaker writes there for a run, or says so, be it for one without success."""
+    return _in_its_output(entry, at) or (entry.artifact is not None and entry.artifact.holds(at))
 
 
 def _names(entries: Sequence[IndexEntry]) -> list[str]:

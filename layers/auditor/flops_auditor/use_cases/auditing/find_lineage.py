@@ -7,12 +7,14 @@ newest record, and one object if it has more than MOST_INLINE ancestors. How lon
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from flops_auditor.domain.law.due_dates import DueDate, read_due_dates
 from flops_auditor.domain.ledger.statement import predicate_of
-from flops_auditor.domain.lineage.kept_ancestors import AncestorSet, read_kept, unpack
+from flops_auditor.domain.lineage.kept_ancestors import AncestorSet, read_kept, unpack, within_room
 from flops_auditor.domain.lineage.lineage import (
     Ancestor,
     Lineage,
@@ -28,12 +30,14 @@ from flops_auditor.domain.runs.remedies import TAG_LINEAGE, WAIT
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.runs.s3_spellings import can_be_followed
 from flops_auditor.domain.values.arns import name_of
+from flops_auditor.domain.values.moments import read_time
 from flops_auditor.domain.values.remarks import Kind, Remark
 from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE
 from flops_auditor.use_cases.auditing.find_holders import Holders
 from flops_auditor.use_cases.ports.ledger import Archive
-from flops_auditor.use_cases.ports.lineage import IndexEntry, LineageIndex
+from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex, LineageReads
 from flops_auditor.use_cases.ports.records import Records
+from flops_auditor.use_cases.ports.side_by_side import SideBySide, in_turn
 
 AWAITED = Kind("parent-not-recorded", "{where} takes the result of {name}, which is not recorded yet", WAIT)
 """A parent that is known to the index, but whose record is not committed yet."""
@@ -69,6 +73,9 @@ NAMES_A_PLACE_OF_OTHERS = Kind(
     TAG_LINEAGE,
 )
 NAMES_UNKNOWN = Kind("lineage-names-unknown", "{where} names {name:said200}, of which nothing is recorded", TAG_LINEAGE)
+TOO_MANY_ANCESTORS = Kind(
+    "too-many-ancestors", "{count} more of its earlier runs, those of the least compute, are left out: there is no room"
+)
 MOST_PARENTS = 50
 MOST_ROLES = 400
 """Ancestors of a running job whose role is looked up before it is stopped."""
@@ -82,13 +89,15 @@ MORE_NOTES = Kind("more-lineage-notes", "and {count} more notes about what the j
 @dataclass(frozen=True)
 class FoundLineage:
     """A job's lineage, the objects that keep its parents' ancestors, and the days by which parents were to notify.
-    `heir_of` are the parents of its own role whose results it reads, whatever its tag says.
+    `heir_of` are the parents of its own role whose results it reads, whatever its tag says; `recorded_at` is when the
+    last record of a parent was made, none of which is older than those of its own ancestors.
     """
 
     lineage: Lineage
     kept: tuple[AncestorSet, ...] = ()
     due: tuple[DueDate, ...] = ()
     heir_of: tuple[str, ...] = ()
+    recorded_at: datetime | None = None
 
 
 def index_run(run: Run, index: LineageIndex) -> None:
@@ -96,16 +105,16 @@ def index_run(run: Run, index: LineageIndex) -> None:
 
     Before its parents are read: whichever of parent and child is recorded second then sees the other one.
     """
-    for location in run.results:
-        if not location.too_long:
-            index.add("output", entry_of(run, location))
+    places: list[tuple[IndexKind, Location]] = [("output", each) for each in run.results if not each.too_long]
     for reference in run.begins[:MOST_REFERENCES]:
-        if not reference.location.too_long and not reference.location.whole_bucket:
-            index.add("input", entry_of(run, reference.location))
+        at = reference.location
+        if not at.too_long and not at.whole_bucket:
+            places.append(("input", at))
             if reference.directory:
-                index.add("directory", entry_of(run, reference.location))
-            if reference.prefix and not reference.location.in_folder.too_long:
-                index.add("prefix", entry_of(run, reference.location.in_folder))
+                places.append(("directory", at))
+            if reference.prefix and not at.in_folder.too_long:
+                places.append(("prefix", at.in_folder))
+    index.add([(kind, entry_of(run, at)) for kind, at in dict.fromkeys(places)])
 
 
 def entry_of(run: Run, location: Location) -> IndexEntry:
@@ -129,21 +138,39 @@ def awaits_parent(content: Mapping[str, Any]) -> bool:
     return any(doubt["kind"] == AWAITED.name for doubt in content["lineage"]["doubts"])
 
 
-def find_lineage(run: Run, records: Records, index: LineageIndex, archive: Archive) -> FoundLineage:
-    """The runs that this one continues, and their ancestors, as they are recorded now."""
+def find_lineage(
+    run: Run,
+    records: Records,
+    index: LineageIndex,
+    archive: Archive,
+    at_once: SideBySide = in_turn,
+    expected: Sequence[str] = (),
+) -> FoundLineage:
+    """The runs that this one continues, and their ancestors, as they are recorded now. What is `expected` to be among
+    its parents is read beside the index.
+    """
     kept: dict[str, AncestorSet] = {}
+    recorded_at: dict[str, datetime] = {}
+    places = [each.location for each in run.begins[:MOST_REFERENCES] if not each.location.too_long]
+    asked = [partial(index.look, [place for place in places if not place.whole_bucket])]
+    look, *ahead = at_once([*asked, *(partial(records.latest, job_id) for job_id in expected)])
+    latest = dict(zip(expected, ahead, strict=True))
 
     def newest(job_id: str) -> Mapping[str, Any] | None:
-        stored = records.latest(job_id)
-        return None if stored is None else predicate_of(stored.line)
+        stored = latest[job_id] if job_id in latest else records.latest(job_id)
+        content = None if stored is None else predicate_of(stored.line)
+        if content is not None:
+            recorded_at[job_id] = read_time(content["recorded_at"])
+        return content
 
-    return follow(run, newest, index, lambda key, digest: _load(key, digest, archive, kept), kept)
+    followed = follow(run, newest, look, lambda key, digest: _load(key, digest, archive, kept), kept)
+    return replace(followed, recorded_at=max(map(recorded_at.__getitem__, followed.lineage.parents), default=None))
 
 
 def follow(
     run: Run,
     newest: Callable[[str], Mapping[str, Any] | None],
-    index: LineageIndex,
+    index: LineageReads,
     load: Callable[[str, str], Sequence[Ancestor]],
     kept: Mapping[str, AncestorSet] = MappingProxyType({}),
 ) -> FoundLineage:
@@ -189,15 +216,18 @@ def follow(
         notes.append(CONTINUES(where=reference.where, place=str(reference.location), name=name))
         sets[job_id] = passed_on(ancestor_of(content), recorded.ancestors(job_id))
         due += read_due_dates(content)
+    everyone = union(sets.values(), without=run.job_id)
+    ancestors = within_room(everyone, sets)
+    if len(ancestors) < len(everyone):
+        doubts.insert(0, TOO_MANY_ANCESTORS(count=len(everyone) - len(ancestors)))
     decisive_first = sorted(notes, key=lambda note: not on_its_word(note))
     remarks = _first(doubts, MOST_DOUBTS, MORE_DOUBTS), _first(decisive_first, MOST_NOTES, MORE_NOTES)
-    ancestors = union(sets.values(), without=run.job_id)
     known = tuple(job_id for job_id in sorted(parents) if any(a.job_id == job_id for a in ancestors))
     heir_of = tuple(job_id for job_id in known if job_id in read_from)
     return FoundLineage(Lineage(known, ancestors, *remarks), tuple(kept.values()), tuple(due), heir_of)
 
 
-def of_its_role(run: Run, lineage: Lineage, index: LineageIndex) -> Lineage:
+def of_its_role(run: Run, lineage: Lineage, index: LineageReads) -> Lineage:
     """A run's lineage without runs that had the rights of another role, and without what only those continue: each
     ancestor's role is looked up, of more than MOST_ROLES the nearest.
     """
@@ -284,7 +314,7 @@ def _load(key: str, digest: str, archive: Archive, kept: dict[str, AncestorSet])
     return kept[key].ancestors
 
 
-def _unfound(run: Run, reference: Reference, index: LineageIndex) -> Remark:
+def _unfound(run: Run, reference: Reference, index: LineageReads) -> Remark:
     at = reference.location
     name = at.path[-1] if at.space == NAMES else str(at)
     for entry in index.exactly("output", at, "", ENTRIES_IN_A_PAGE):

@@ -3,8 +3,11 @@
 The evidence of a revision is written before its record, once, so whoever continues after a crash audits the same bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -12,8 +15,10 @@ from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.audit.record import Reassessed, predicate
 from flops_auditor.domain.law.assessment import crossed_lines
 from flops_auditor.domain.law.due_dates import DueDate, dated_duties, due_dates, read_due_dates
-from flops_auditor.domain.ledger.dsse import PAYLOAD_TYPE, envelope_line, pre_authentication_encoding
+from flops_auditor.domain.ledger.dsse import PAYLOAD_TYPE, envelope_line, parse_envelope, pre_authentication_encoding
 from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, record_of
+from flops_auditor.domain.ledger.ledger_errors import LedgerError, MalformedRecord, UnknownKey
 from flops_auditor.domain.ledger.statement import predicate_of, statement
 from flops_auditor.domain.lineage.kept_ancestors import Packed, pack
 from flops_auditor.domain.lineage.lineage import Lineage
@@ -25,10 +30,12 @@ from flops_auditor.domain.messages.record_alert import (
     is_news,
 )
 from flops_auditor.domain.runs.case import Case
-from flops_auditor.domain.runs.evidence import digest_of_tags
-from flops_auditor.domain.runs.sources.cases import read_case
+from flops_auditor.domain.runs.evidence import Evidence, digest_of_tags
+from flops_auditor.domain.runs.sources.cases import kept_case, read_case
+from flops_auditor.domain.runs.sources.left_evidence import can_be_of
 from flops_auditor.domain.values.archive_keys import evidence_key, record_key
 from flops_auditor.domain.values.errors import AuditorError
+from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.auditing.find_lineage import (
     FoundLineage,
     awaits_parent,
@@ -37,8 +44,9 @@ from flops_auditor.use_cases.auditing.find_lineage import (
     recorded_lineage,
 )
 from flops_auditor.use_cases.auditing.recording import Recorder
-from flops_auditor.use_cases.ports.ledger import Signer
-from flops_auditor.use_cases.ports.records import StoredRecord
+from flops_auditor.use_cases.ports.ledger import Archive, Identity, Signer
+from flops_auditor.use_cases.ports.lineage import LineageIndex
+from flops_auditor.use_cases.ports.records import Records, StoredRecord
 
 MOST_ROUNDS = 8
 MOST_OF_ONE_CAUSE = 10
@@ -53,6 +61,12 @@ class EvidenceLost(AuditorError):
     remedy = "Check the archive bucket with `flops-auditor doctor`; the event is delivered again."
 
 
+class ForeignEvidence(AuditorError):
+    """The archive has evidence of a run under its name that contradicts what its service says of it."""
+
+    remedy = "Find in CloudTrail who wrote it into the archive. The event is delivered again, and goes to dead letters."
+
+
 class NotSettled(AuditorError):
     """The job's lineage kept changing while it was assessed."""
 
@@ -61,11 +75,14 @@ class NotSettled(AuditorError):
 
 @dataclass(frozen=True)
 class Committed:
-    """A committed record with its predicate, and the case that it rests on (None: not read yet)."""
+    """A committed record with its predicate, and the case that it rests on (None: not read yet). `new`: committed just
+    now, so nothing that follows a commit was done of it before, and no evidence was left for the next revision.
+    """
 
     record: StoredRecord
     content: dict[str, Any]
     case: Case | None = None
+    new: bool = False
 
     @property
     def interim(self) -> bool:
@@ -80,7 +97,11 @@ class Committed:
 
 def newest(job_id: str, recorder: Recorder) -> Committed | None:
     """The newest record of a job, None for a job without one."""
-    record = recorder.records.latest(job_id)
+    return committed(recorder.records.latest(job_id))
+
+
+def committed(record: StoredRecord | None) -> Committed | None:
+    """A record with its predicate."""
     return None if record is None else Committed(record, predicate_of(record.line))
 
 
@@ -95,19 +116,75 @@ def case_behind(job_id: str, kept: Committed, recorder: Recorder) -> Case:
 
 
 def put_evidence(case: Case, revision: int, recorder: Recorder) -> Case:
-    """Store the evidence of a revision, or adopt what an earlier try stored. Raises EvidenceLost."""
+    """Store the evidence of a revision, no larger than a verifier reads, or adopt what an earlier try stored.
+
+    Where the archive has its record, too, the table lost it, by an older backup or by hand: it is put back, for the log
+    may have it, and another record of the same revision would contradict it for ever. Raises EvidenceLost,
+    ForeignEvidence.
+    """
+    case = kept_case(case, recorder.services)
     key = evidence_key(case.run.job_id, revision)
     if recorder.archive.put_if_absent(key, case.body):
         return case
     body = recorder.archive.get(key)
     if body is None:
         raise EvidenceLost(f"{key} is neither free nor readable")
-    return case if body == case.body else read_case(body, recorder.services)
+    restore(case.run.job_id, revision, recorder)
+    return case if body == case.body else left_case(body, case.evidence, key, recorder)
 
 
-def lineage_of(case: Case, recorder: Recorder) -> FoundLineage:
-    """What the run continues, as it is recorded now."""
-    return find_lineage(case.run, recorder.records, recorder.index, recorder.archive)
+def left_case(body: bytes, now: Evidence | None, key: str, recorder: Recorder, ended: bool = False) -> Case:
+    """Evidence that lies in the archive, if it can be of the run of which the sources answer `now` (None: its service
+    no longer knows it). `ended`: its record says so already, and no run begins again.
+
+    Raises ForeignEvidence.
+    """
+    left = read_case(body, recorder.services)
+    if (ended and not left.run.finished) or (now is not None and not can_be_of(left, now, recorder.services)):
+        raise ForeignEvidence(f"{key} is of another run, or contradicts what its service says of it or S3 of its data")
+    if left.tells_of is not None and left.tells_of > recorder.clock() + CLOCK_SKEW:
+        raise ForeignEvidence(f"{key} tells of {iso(left.tells_of)}")
+    return left
+
+
+def restore(job_id: str, revision: int, recorder: Recorder) -> bool:
+    """Put an archived record back that the table lost: whether it did. One that nobody of the ledger signed is none."""
+    key = record_key(job_id, revision)
+    with suppress(LedgerError):
+        back = put_back(key, recorder.archive, recorder.records, recorder.index, recorder.ours)
+        return back is not None and back[1]
+    return False
+
+
+def put_back(
+    key: str, archive: Archive, records: Records, index: LineageIndex, ours: Callable[[bytes], bool]
+) -> tuple[Identity, bool] | None:
+    """Put an archived record into the table unless it is there: (whose, whether it was not); None if none is archived.
+
+    Raises UnknownKey where it is not `ours`, MalformedRecord, and what else the object shows.
+    """
+    line = archive.get(key)
+    if line is None:
+        return None
+    if not ours(line):
+        raise UnknownKey("no record key of the ledger signed it")
+    content = record_of(parse_envelope(line)).statement.predicate
+    job, revision = content["job"]["id"], content["revision"]
+    if record_key(job, revision) != key:
+        raise MalformedRecord("the object is the record of another job or revision")
+    evidence = archive.get(evidence_key(job, revision))
+    tags = None
+    if evidence is not None:
+        case = read_case(evidence)
+        tags = case.evidence.tags
+        index_run(case.run, index)
+    found_by = summary(content, recorded_lineage(content, archive), tags)
+    return (job, revision), records.commit(job, StoredRecord(revision, line), found_by)
+
+
+def lineage_of(case: Case, recorder: Recorder, expected: Sequence[str] = ()) -> FoundLineage:
+    """What the run continues, as it is recorded now; `expected` are parents that it had a moment ago."""
+    return find_lineage(case.run, recorder.records, recorder.index, recorder.archive, recorder.at_once, expected)
 
 
 @dataclass(frozen=True)
@@ -139,7 +216,7 @@ def commit(
     says which; `reassessed`: it says so as well where the code alone changed.
     """
     case, packed = examined.case, examined.packed
-    revision = previous.revision + 1 if previous else 0
+    revision, at = previous.revision + 1 if previous else 0, _dated(examined, previous, recorder)
     if packed.kept and packed.body:
         recorder.archive.put_if_absent(packed.kept.key, packed.body)
     recorder.keep_tables()
@@ -149,13 +226,13 @@ def commit(
         examined.audited,
         ledger_id=recorder.ledger_id,
         revision=revision,
-        recorded_at=recorder.clock(),
+        recorded_at=at,
         code_version=recorder.code_version,
         table_digests=recorder.tables.digests,
         supersedes=sha256(previous.record.line).hexdigest() if previous else None,
         previous=previous.content if previous else None,
         packed=packed,
-        due=_due(examined, previous, recorder),
+        due=_due(examined, previous, at, recorder),
         action=action,
         reassessed=changed if changed and (changed.tables or (reassessed and other_code)) else None,
     )
@@ -163,7 +240,15 @@ def commit(
     found_by = summary(content, examined.lineage.lineage, case.evidence.tags)
     if not recorder.records.commit(case.run.job_id, record, found_by):
         return None
-    return Committed(record, content, case)
+    return Committed(record, content, case, new=True)
+
+
+def _dated(examined: Examined, previous: Committed | None, recorder: Recorder) -> datetime:
+    """Now, and not before what the record follows or lists: people amend by the clocks of their own machines."""
+    earlier = [amendment.at for amendment in examined.case.evidence.amendments]
+    earlier += [read_time(previous.content["recorded_at"])] if previous else []
+    earlier += [examined.lineage.recorded_at] if examined.lineage.recorded_at else []
+    return max([recorder.clock(), *earlier])
 
 
 def since(previous: Committed, recorder: Recorder) -> Reassessed:
@@ -180,7 +265,7 @@ def foreseen(policy: str, duty: str) -> str:
     return f"foreseen#{policy}#{duty}"
 
 
-def _due(examined: Examined, previous: Committed | None, recorder: Recorder) -> tuple[DueDate, ...]:
+def _due(examined: Examined, previous: Committed | None, at: datetime, recorder: Recorder) -> tuple[DueDate, ...]:
     crossed, job_id = crossed_lines(examined.audited.assessments), examined.case.run.job_id
     known = {
         (policy, duty.duty_id): recorder.records.noted(job_id, foreseen(policy, duty.duty_id))
@@ -188,13 +273,17 @@ def _due(examined: Examined, previous: Committed | None, recorder: Recorder) -> 
     }
     foreseen_at = {key: at for key, at in known.items() if at is not None}
     before = read_due_dates(previous.content) if previous else ()
-    return due_dates(crossed, foreseen_at, recorder.clock(), [*examined.lineage.due, *before])
+    return due_dates(crossed, foreseen_at, at, [*examined.lineage.due, *before])
 
 
 def finish(job_id: str, kept: Committed, recorder: Recorder) -> None:
     """What a committed record still needs, each once: its place in the archive, and people told."""
-    recorder.archive.put_if_absent(record_key(job_id, kept.revision), kept.record.line)
-    alert_people(job_id, kept, recorder)
+    recorder.at_once(_to_finish(job_id, kept, recorder))
+
+
+def _to_finish(job_id: str, kept: Committed, recorder: Recorder) -> list[Callable[[], object]]:
+    archive = partial(recorder.archive.put_if_absent, record_key(job_id, kept.revision), kept.record.line)
+    return [archive, partial(alert_people, job_id, kept, recorder)]
 
 
 def bring_up_to_date(job_id: str, recorder: Recorder, known: Committed | None = None) -> Committed | None:
@@ -208,18 +297,39 @@ def bring_up_to_date(job_id: str, recorder: Recorder, known: Committed | None = 
         kept = known or newest(job_id, recorder)
         if kept is None:
             return None
-        finish(job_id, kept, recorder)
-        left = recorder.archive.get(evidence_key(job_id, kept.revision + 1))
-        case = case_behind(job_id, kept, recorder) if left is None else read_case(left, recorder.services)
-        traced = lineage_of(case, recorder)
-        if left is None and traced.lineage.same_as(recorded_lineage(kept.content, recorder.archive)):
+        looked = _finish_and_look(job_id, kept, recorder)
+        if looked is None:
+            known = None
+            continue
+        case, left, traced = looked
+        if not left and traced.lineage.same_as(recorded_lineage(kept.content, recorder.archive)):
             return replace(kept, case=case)
-        if left is None:
+        if not left:
             case = put_evidence(case, kept.revision + 1, recorder)
         known = commit(
             examine(case, traced, recorder), kept, recorder, kept.content["action"] if kept.interim else None
         )
     raise NotSettled(f"{job_id} changed {MOST_ROUNDS} times while it was assessed")
+
+
+def _finish_and_look(job_id: str, kept: Committed, recorder: Recorder) -> tuple[Case, bool, FoundLineage] | None:
+    """What a record still needs, then the case of the next one, whether an earlier try left it, and its lineage; None
+    if the next record was archived and is put back.
+    """
+    if kept.new and kept.case:
+        parents = kept.content["lineage"]["parents"]
+        look = partial(lineage_of, kept.case, recorder, parents)
+        *_, traced = recorder.at_once([*_to_finish(job_id, kept, recorder), look])
+        return kept.case, False, traced
+    finish(job_id, kept, recorder)
+    key = evidence_key(job_id, kept.revision + 1)
+    left = recorder.archive.get(key)
+    if left is not None and restore(job_id, kept.revision + 1, recorder):
+        return None
+    case = case_behind(job_id, kept, recorder)
+    if left is not None:
+        case = left_case(left, case.evidence, key, recorder, not kept.interim)
+    return case, left is not None, lineage_of(case, recorder)
 
 
 def first_record(
@@ -279,9 +389,7 @@ def alert_people(job_id: str, kept: Committed, recorder: Recorder) -> None:
     """
     content, revision = kept.content, kept.revision
     name = f"{revision:06d}#{content['verdict']}"
-    if recorder.records.alert_sent(job_id, name):
-        return
-    if not is_news(content):
+    if not is_news(content) or (not kept.new and recorder.records.alert_sent(job_id, name)):
         return
     if content["verdict"] == "indeterminate" and awaits_parent(content):
         return
@@ -295,7 +403,8 @@ def alert_people(job_id: str, kept: Committed, recorder: Recorder) -> None:
         return
     alert = compose(content, _case_at_hand(job_id, kept, recorder))
     if number == MOST_OF_ONE_CAUSE:
-        alert = replace(alert, body=alert.body + LAST_OF_ITS_CAUSE.format(count=number, cause=cause))
+        last = LAST_OF_ITS_CAUSE.format(count=number, cause=cause, verdict=content["verdict"])
+        alert = replace(alert, body=alert.body + last)
     recorder.alerts.send(alert)
     recorder.records.note_alerts(job_id, [name], recorder.clock())
 

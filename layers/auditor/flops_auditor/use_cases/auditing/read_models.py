@@ -4,8 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from flops_auditor.domain.ledger.ledger_errors import ObjectReplaced
 from flops_auditor.domain.runs.amendment import Amendment
-from flops_auditor.domain.runs.models_file import NO_STATEMENTS, ModelStatements, read_models, statements_about
+from flops_auditor.domain.runs.models_file import (
+    NO_STATEMENTS,
+    MalformedModels,
+    ModelStatements,
+    read_models,
+    statements_about,
+)
 from flops_auditor.domain.runs.run import Run
 from flops_auditor.domain.values.archive_keys import MODELS, models_key, number_of
 from flops_auditor.use_cases.auditing.recording import Recorder
@@ -23,7 +30,10 @@ class ModelsVersion:
 def newest_models(archive: Archive) -> ModelsVersion:
     """The newest version. Raises MalformedModels."""
     number = max((n for key in archive.list(MODELS) if (n := number_of(key, models_key)) is not None), default=None)
-    body = None if number is None else archive.get(models_key(number))
+    try:
+        body = None if number is None else archive.get(models_key(number))
+    except ObjectReplaced as error:
+        raise MalformedModels(str(error)) from error
     return ModelsVersion(None, NO_STATEMENTS) if body is None else ModelsVersion(number, read_models(body))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from flops_auditor.domain.audit.record import WORDS, result
 from flops_auditor.domain.audit.tables import policy_name
+from flops_auditor.domain.runs.sources.cases import kept_case
 from flops_auditor.domain.values.differences import Difference, differences
 from flops_auditor.use_cases.auditing.audit_job import settle
 from flops_auditor.use_cases.auditing.find_lineage import recorded_lineage
@@ -53,7 +54,7 @@ def reassess_record(job_id: str, recorder: Recorder) -> Judged | None:
         return None
     before = kept.content
     tables = tuple(since(kept, recorder).tables)
-    case = case_behind(job_id, kept, recorder)
+    case = kept_case(case_behind(job_id, kept, recorder), recorder.services)
     examined = examine(case, lineage_of(case, recorder), recorder)
     changed = tuple(islice(what_changes(before, examined, recorder, tables), MOST_DIFFERENCES))
     judged = Judged(job_id, kept.revision, examined.audited.verdict, tables, changed)

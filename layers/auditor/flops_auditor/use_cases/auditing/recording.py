@@ -1,5 +1,6 @@
 """Everything that auditing and recording work with, in one value."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from flops_auditor.domain.audit.tables import Tables
@@ -9,15 +10,16 @@ from flops_auditor.use_cases.auditing.collect_evidence import Collectors
 from flops_auditor.use_cases.ports.ledger import Archive, Signer
 from flops_auditor.use_cases.ports.lineage import LineageIndex
 from flops_auditor.use_cases.ports.queues import Alerts, Reassessments
-from flops_auditor.use_cases.ports.records import Claims, Records
+from flops_auditor.use_cases.ports.records import Claims, Records, SeenJobs
+from flops_auditor.use_cases.ports.side_by_side import SideBySide, in_turn
 from flops_auditor.use_cases.ports.sources import Clock
 
 
 @dataclass(frozen=True)
 class Recorder:
     """The ports and tables of an audit. `services` are the services whose runs it knows, `collectors` ask them, both by
-    the name that evidence has for the service. `kept` are the digests of tables that it has put into the archive
-    itself.
+    the name that evidence has for the service. `ours` tells whether a record key of the ledger signed a line. `kept`
+    are the digests of tables that it has put into the archive itself. `at_once` makes calls side by side.
     """
 
     collectors: Collectors
@@ -32,7 +34,10 @@ class Recorder:
     code_version: str
     index: LineageIndex
     queue: Reassessments
+    ours: Callable[[bytes], bool]
+    seen: SeenJobs
     services: Services = field(default_factory=lambda: SERVICES)
+    at_once: SideBySide = in_turn
     kept: set[str] = field(default_factory=set, init=False, compare=False)
 
     def keep_tables(self) -> None:

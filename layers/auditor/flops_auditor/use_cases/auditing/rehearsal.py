@@ -9,7 +9,7 @@ from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.tags_seen import TagsSeen
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.ledger import Archive
-from flops_auditor.use_cases.ports.records import Records, StoredRecord
+from flops_auditor.use_cases.ports.records import KnownJob, Records, StoredRecord
 
 _NO_SIGNATURE = b"rehearsed"
 
@@ -32,6 +32,9 @@ class _Records:
 
     kept: Records
     made: dict[str, StoredRecord] = field(default_factory=dict)
+
+    def known(self, job_id: str) -> KnownJob:
+        return KnownJob(self.latest(job_id), self.tags_seen(job_id))
 
     def latest(self, job_id: str) -> StoredRecord | None:
         return self.made.get(job_id) or self.kept.latest(job_id)

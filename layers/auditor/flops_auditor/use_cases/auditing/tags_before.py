@@ -1,5 +1,6 @@
 """Noting the auditor's tags of a running job, and saying later what they were."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from flops_auditor.domain.runs.case import Case
@@ -7,10 +8,10 @@ from flops_auditor.domain.runs.tags_seen import MOST_SEEN, TagsSeen, own_tags
 from flops_auditor.use_cases.auditing.recording import Recorder
 
 
-def with_tags_seen(case: Case, recorder: Recorder) -> Case:
+def with_tags_seen(case: Case, looks: Sequence[TagsSeen]) -> Case:
     """A case whose evidence holds what the tags were before, where they were something else."""
     now = own_tags(case.run.tags)
-    seen = tuple(look for look in recorder.records.tags_seen(case.run.job_id) if look.tags != now)
+    seen = tuple(look for look in looks if look.tags != now)
     if not seen or case.evidence.tags is None:
         return case
     evidence = replace(case.evidence, tags_seen=seen)

@@ -5,9 +5,11 @@ waits for each job at a time, and who cannot tell the run from many others at a 
 jobs share a place, and in whatever order they end, messages grow with their number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from types import MappingProxyType
 
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
@@ -15,12 +17,16 @@ from flops_auditor.domain.runs.run import Run
 from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE, Crowd, crowd_at, crowd_below, crowd_beside
 from flops_auditor.use_cases.auditing.find_lineage import entry_of
 from flops_auditor.use_cases.auditing.recording import Recorder
-from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageIndex
+from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageReads
 
 MOST_PAGES = 10
 """Full pages of the index in one invocation; the rest is told in the next one, which is queued."""
 MOST_LOOKS = 60
 """Pages in all: most places have nobody."""
+MOST_AHEAD = 10
+"""Pages that are looked up side by side."""
+_TELL_OF_BUCKET = 2
+"""Runs of one role that tell who reads in a bucket that each of them keeps its checkpoints in as a whole."""
 TOLD = "descendants#{:06d}"
 """The note that those who continue a job were told of a revision."""
 WAITS = timedelta(hours=1)
@@ -39,7 +45,7 @@ class IndexQuery:
     until: str = ""
     begun: Location | None = None
 
-    def page(self, index: LineageIndex, after: str) -> Sequence[IndexEntry]:
+    def page(self, index: LineageReads, after: str = "") -> Sequence[IndexEntry]:
         """The next entries after a cursor."""
         if self.begun is not None:
             return index.beginning(self.kind, self.at, after, ENTRIES_IN_A_PAGE)
@@ -81,7 +87,11 @@ class IndexQuery:
         return crowd_at(one, recorder.index, told) if at in run.checkpoints else Crowd(one, at)
 
 
-def queries_of(run: Run, index: LineageIndex) -> list[IndexQuery]:
+FirstPages = Mapping[IndexQuery, Sequence[IndexEntry]]
+"""What was found first at places."""
+
+
+def queries_of(run: Run, index: LineageReads) -> list[IndexQuery]:
     """Everywhere that jobs may take this job's results: at each result, below it, and the directories that hold it."""
     queries: list[IndexQuery] = []
     for location in run.results:
@@ -103,26 +113,47 @@ def _begun(place: Location) -> IndexQuery:
     return IndexQuery("prefix", Location(at.space, (at.path[0][:1],)), below=True, begun=place)
 
 
-def _of_bucket(run: Run, bucket: Location, index: LineageIndex) -> list[IndexQuery]:
+def _of_bucket(run: Run, bucket: Location, index: LineageReads) -> list[IndexQuery]:
     """Of a run that keeps its checkpoints in a whole bucket: who reads there only learns that there is such a run.
 
-    So each is told by the first one before it alone, however many there are of a role.
+    So each is told by the first ones before it alone, however many there are of a role: by two, since it may continue
+    the one.
     """
     before = index.newest("output", bucket, run.created_text, ENTRIES_IN_A_PAGE)
-    if any(entry.role == run.role for entry in before):
+    if len({entry.job_id for entry in before if entry.role == run.role}) >= _TELL_OF_BUCKET:
         return []
     later = index.exactly("output", bucket, entry_of(run, bucket).cursor, ENTRIES_IN_A_PAGE)
-    until = next((entry.created for entry in later if entry.role == run.role), "")
-    return [IndexQuery("input", bucket, below=True, until=until)]
+    others = [entry.created for entry in later if entry.role == run.role]
+    return [IndexQuery("input", bucket, below=True, until=others[_TELL_OF_BUCKET - 1] if len(others) > 1 else "")]
 
 
-def tell_descendants(run: Run, revision: int, recorder: Recorder, after: str = "") -> None:
-    """Queue every job that may continue this one, once per revision. `after` goes on where an invocation ended."""
+def first_pages(run: Run, recorder: Recorder) -> FirstPages:
+    """The first page of the first places where jobs may take this job's results, looked up side by side."""
+    queries = queries_of(run, recorder.index)[:MOST_AHEAD]
+    pages = recorder.at_once([partial(query.page, recorder.index) for query in queries])
+    return dict(zip(queries, pages, strict=True))
+
+
+def tell_descendants(
+    run: Run,
+    revision: int,
+    recorder: Recorder,
+    after: str = "",
+    *,
+    new: bool = False,
+    ahead: FirstPages = MappingProxyType({}),
+    at_last: Sequence[Callable[[], object]] = (),
+) -> None:
+    """Queue every job that may continue this one, once per revision: nobody was told of a `new` one before. `after`
+    goes on where an invocation ended; `ahead` was read since the revision was committed; `at_last` is done beside the
+    note that all were told.
+    """
     told_before = TOLD.format(revision)
-    if recorder.records.noted(run.job_id, told_before):
+    if not new and recorder.records.noted(run.job_id, told_before):
         return
     number, _, cursor = after.partition("|")
     places = queries_of(run, recorder.index)
+    told_by = _told_by(run.job_id, revision, recorder)
     told: set[str] = {run.job_id}
     looks = pages = 0
     for position in range(int(number or 0), len(places)):
@@ -131,22 +162,32 @@ def tell_descendants(run: Run, revision: int, recorder: Recorder, after: str = "
             if pages == MOST_PAGES or looks == MOST_LOOKS:
                 recorder.queue.send([Reassessment(run.job_id, f"{position}|{cursor}")])
                 return
-            page = query.page(recorder.index, cursor)
+            read = None if cursor else ahead.get(query)
+            page = query.page(recorder.index, cursor) if read is None else read
             looks += 1
-            pages += len(page) == ENTRIES_IN_A_PAGE
+            last = page[-1] if len(page) == ENTRIES_IN_A_PAGE else None
+            pages += last is not None
             later = [entry for entry in page if query.concerns(run, entry) and entry.job_id not in told]
-            for at in {query.read_by(entry) for entry in later} - crowds.keys():
+            asked = later if last is None else [*later, last]
+            for at in {query.read_by(entry) for entry in asked} - crowds.keys():
                 crowds[at] = query.crowd(at, run, recorder)
             concerned = [entry for entry in later if not crowds[query.read_by(entry)].hides_from(entry)]
-            _have_assessed(concerned, f"{run.job_id}#{revision}", recorder)
+            _have_assessed(concerned, told_by, recorder)
             told |= {entry.job_id for entry in concerned}
-            cursor = page[-1].cursor if len(page) == ENTRIES_IN_A_PAGE else ""
-            if not cursor or (
-                not query.below and query.at in crowds and crowds[query.at].hides_after(page[-1].created)
-            ):
+            if last is None:
                 cursor = ""
                 break
-    recorder.records.note(run.job_id, told_before, recorder.clock())
+            cursor = last.end_of_place if crowds[query.read_by(last)].hides_after(last) else last.cursor
+    recorder.at_once([partial(recorder.records.note, run.job_id, told_before, recorder.clock()), *at_last])
+
+
+def _told_by(job_id: str, revision: int, recorder: Recorder) -> str:
+    """Who tells of a revision: whoever began to tell of one before it and did not end, since a message that he noted as
+    waiting may never have been sent.
+    """
+    while revision and not recorder.records.noted(job_id, TOLD.format(revision - 1)):
+        revision -= 1
+    return f"{job_id}#{revision}"
 
 
 def _have_assessed(entries: Sequence[IndexEntry], told_by: str, recorder: Recorder) -> None:

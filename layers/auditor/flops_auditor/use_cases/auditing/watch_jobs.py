@@ -33,7 +33,7 @@ from flops_auditor.domain.messages.early_warning import warn
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import TRAINING_JOB
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.runs.sources.training_job_answer import MOST_NEEDED
+from flops_auditor.domain.runs.sources.training_job_answer import MOST_NEEDED, UNREAD
 from flops_auditor.domain.values.amounts import percent
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.collect_evidence import SaidOfModels
@@ -65,7 +65,9 @@ STOPPED = "WATCH#stopped"
 LONGEST = timedelta(days=60)
 """From a job's creation to its end: 28 days of waiting and 28 of running (API Reference, StoppingCondition)."""
 LONGEST_KEPT = 20_000
-"""Bytes of a description that is noted; ten fit a batch of messages, should the jobs be gone."""
+"""Bytes of a description that is noted whole."""
+LONGEST_NEEDED = 100_000
+"""Bytes of what is noted of a longer one: a table's item and a message have room for it, whatever its fields hold."""
 MOST_SHARE = 10**6
 """Of a line; what is further beyond it is no nearer to it."""
 
@@ -138,11 +140,13 @@ def watch_jobs(
             if looked is not None:
                 watcher.seen.note_look(seen.job.job_id, replace(begun, share=share_of(looked.seen)))
                 if not seen.description:
-                    watcher.seen.note([replace(seen, description=kept_of(looked.case.evidence.description))])
+                    watcher.seen.describe(seen.job.job_id, kept_of(looked.case.evidence.description), begun.at)
                 note_tags(looked.case, watcher.recorder)
                 done.jobs += 1
-                done.warnings += warn_people(looked, watcher)
-                done.stopped += stop_if_due(looked, watcher)
+                try:
+                    done.warnings += warn_people(looked, watcher)
+                finally:  # a mail that is refused keeps no job running
+                    done.stopped += stop_if_due(looked, watcher)
         except Exception as error:  # whatever is wrong with one job, the others are watched
             done.failures += (f"{seen.job.arn}: {type(error).__name__}: {str(error)[:300]}",)
     return done
@@ -223,7 +227,7 @@ class _NewJobs:
     def _note(self, jobs: Sequence[ListedJob], known: Mapping[str, SeenJob]) -> list[SeenJob]:
         """Note those that run, each once."""
         new = [SeenJob(job, self.reader.clock()) for job in jobs if job.state == "running" and job.job_id not in known]
-        self.watcher.seen.note(new)
+        self.watcher.seen.note_new(new)
         return new
 
     def _first_day(self) -> datetime:
@@ -247,7 +251,19 @@ def kept_of(description: Mapping[str, Any]) -> str:
     whole = json.dumps(description)
     if len(whole.encode()) <= LONGEST_KEPT:
         return whole
-    return json.dumps({name: description[name] for name in MOST_NEEDED if name in description})
+    kept: dict[str, Any] = {}
+    for name in MOST_NEEDED:
+        if name in description:
+            more = {**kept, name: _as_read(description[name])}
+            kept = more if len(json.dumps(more)) <= LONGEST_NEEDED else kept
+    return json.dumps(kept)
+
+
+def _as_read(part: Any) -> Any:
+    """Without members that no audit reads."""
+    if isinstance(part, Mapping):
+        return {name: _as_read(value) for name, value in part.items() if name not in UNREAD}
+    return [_as_read(each) for each in part] if isinstance(part, list | tuple) else part
 
 
 def look_at(listed: ListedJob, recorder: Recorder, of_models: SaidOfModels | None = None) -> Look | None:
@@ -263,7 +279,8 @@ def look_at(listed: ListedJob, recorder: Recorder, of_models: SaidOfModels | Non
         return None
     if described.state != "running":
         return None
-    case = with_tags_seen(described.collect(now, of_models or said_of_models(recorder)), recorder)
+    case = described.collect(now, of_models or said_of_models(recorder))
+    case = with_tags_seen(case, recorder.records.tags_seen(case.run.job_id))
     traced = lineage_of(case, recorder)
     audited = audit(case, recorder.tables, traced.lineage)
     stated = look(audited, case.evidence.tags is not None)

@@ -1,16 +1,15 @@
 """The files of a bundle on disk: read strictly, every name expected, memory bounded whatever the zip says."""
 
 import os
-from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from stat import S_ISREG
 
 from flops_auditor.domain.ledger import bundle
+from flops_auditor.domain.ledger.checks import check_kept
 from flops_auditor.domain.ledger.container import Entries, read_directory, unpack, unpack_lines
-from flops_auditor.domain.ledger.ledger_errors import BadBundle, MalformedRecord
+from flops_auditor.domain.ledger.ledger_errors import BadBundle
 from flops_auditor.domain.ledger.signed_note import LONGEST_NOTE
-from flops_auditor.domain.ledger.verification import MOST_PARTS, parts_of
 
 
 class BundleFiles:
@@ -42,23 +41,11 @@ class BundleFiles:
         os.close(self._file)
 
     def _directory(self) -> Entries:
-        length = os.fstat(self._file).st_size
-        most, unpacked = bundle.largest_together(length), 0
-        seen = Counter[bundle.FileKind]()
+        length, inventory = os.fstat(self._file).st_size, bundle.Inventory()
 
         def admit(name: str, size: int) -> None:
-            nonlocal unpacked
-            kind = bundle.kind_of_file(name)
-            if kind is None:
-                raise BadBundle(f"{name!r} is no file of a bundle")
-            seen[kind] += 1
-            unpacked += size
-            if size > kind.largest:
-                raise BadBundle(f"{name} would unpack to {size} bytes, more than {kind.largest}")
-            if seen[kind] > kind.most:
-                raise BadBundle(f"{name} is one of more than {kind.most} files of its kind")
-            if unpacked > most:
-                raise BadBundle(f"it would unpack to more than {most} bytes, too many for its size")
+            inventory.add(name, size)
+            inventory.check_together(length)
 
         return read_directory(self._read, length, admit)
 
@@ -107,10 +94,10 @@ class BundleFiles:
             yield index, self.need(bundle.leaf_name(bundle.LEAVES, index))
 
     def ancestors(self, digest: str) -> bytes | None:
-        """An object with a record's ancestors. Raises MalformedRecord for one that nobody can hold in memory."""
+        """An object with a record's ancestors. Raises what `check_kept` does."""
         body = self.read(bundle.ancestors_name(digest))
-        if body is not None and parts_of(body) > MOST_PARTS:
-            raise MalformedRecord(f"the ancestors in {digest} have more than {MOST_PARTS} parts")
+        if body is not None:
+            check_kept(digest, body)
         return body
 
     def table(self, digest: str) -> bytes | None:

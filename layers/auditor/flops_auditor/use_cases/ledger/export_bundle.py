@@ -4,8 +4,10 @@ Of what is not chosen a part holds hashes alone: how many leaves there are can b
 """
 
 import zipfile
+import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -16,16 +18,17 @@ from typing import Any
 from flops_auditor.data import shipped
 from flops_auditor.domain.ledger import bundle
 from flops_auditor.domain.ledger.bundle_readme import readme
-from flops_auditor.domain.ledger.container import MOST_ENTRIES
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.leaves import kind_of, parse_rotation
 from flops_auditor.domain.ledger.ledger_errors import BadBundle, MissingCheckpoint, ObjectReplaced
+from flops_auditor.domain.ledger.left_out import LEFT_OUT
 from flops_auditor.domain.ledger.merkle import MerkleTree, leaf_hash
 from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.values.archive_keys import evidence_key, tables_key
 from flops_auditor.domain.values.errors import WrongInput
+from flops_auditor.domain.values.json_size import LARGEST_ANCESTORS, LARGEST_EVIDENCE, is_readable
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.domain.values.visible import means
 from flops_auditor.use_cases.ledger.log_reader import (
@@ -39,6 +42,10 @@ from flops_auditor.use_cases.ledger.report_bundle import Page, shown_files
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import Archive
 
+MOST_SHRUNK, SURELY_FEW = bundle.MOST_GROWTH * 4 // 5, 1 << 14
+"""A file that zip would make a smaller part of is stored as it is, from so many bytes on: a job's owner can write
+evidence so repetitive that a bundle of it would unpack to more than a verifier takes for its size.
+"""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 RecordFilter = Callable[[dict[str, Any]], bool]
 """Predicate of a record -> whether it fits."""
@@ -51,17 +58,21 @@ class NothingChosen(WrongInput):
 
 
 class SelectionTooLarge(WrongInput):
-    """More files than a verifier takes: each record of a part has three."""
+    """More than a verifier takes: too many files, of which each record of a part has three, or too large ones."""
 
-    remedy = "Choose fewer records, such as a shorter time, or export the whole ledger."
+    remedy = "Export a part with fewer records, such as of a shorter time; in place of a large part, the whole ledger."
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """What was written. `left_out` are objects of the archive that no verifier reads: older releases kept such;
+    `not_shown` are the files for people that would be too large.
+    """
 
     size: int
     records: int
+    left_out: tuple[str, ...] = ()
+    not_shown: tuple[str, ...] = ()
 
 
 def of_model(model: str) -> RecordFilter:
@@ -76,7 +87,7 @@ def anything(_: dict[str, Any]) -> bool:
 
 def of_job(job: str) -> RecordFilter:
     """Records of the training jobs with this name or ARN."""
-    return lambda content: job in (content["job"]["name"], content["job"]["arn"])
+    return lambda content: means(job, content["job"]["name"]) or job == content["job"]["arn"]
 
 
 def of_time(since: datetime | None, until: datetime | None) -> RecordFilter:
@@ -100,7 +111,7 @@ def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime, pa
             kind, evidence = kind_of(payload), b""
             if kind == "record":
                 content = parse_statement(payload).predicate
-                evidence = b64encode(_evidence(archive, content))
+                evidence = b64encode(out.evidence(archive, content))
                 out.named(archive, content)
                 records += 1
             elif kind == "rotation":
@@ -116,9 +127,9 @@ def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime, pa
         out.lines(bundle.CHECKPOINTS, (bundle.checkpoint_line(note) for note in _checkpoints(archive, ends)))
         manifest = bundle.Manifest("whole", ledger_id, size, bundle.EVERYTHING, iso(now))
         if page:
-            out.files(shown_files(lambda: _leaves(archive, size), manifest, records, page))
+            out.shown(shown_files(lambda: _leaves(archive, size), manifest, records, page))
         out.frame(manifest, keys, archive)
-    return Exported(size, records)
+    return Exported(size, records, tuple(out.left_out), tuple(out.not_shown))
 
 
 def export_part(
@@ -132,14 +143,12 @@ def export_part(
     by_job: RecordFilter | None = None,
     page: Page | None = None,
 ) -> Exported:
-    """The chosen records, all rotations, and the heartbeats that date them, with proofs.
+    """The chosen records, all rotations, the heartbeats that date them, and the first, with proofs.
 
     With `by_job` they are those of jobs of which one record fits it: the revisions of a job need not name one model,
     and each that is superseded belongs beside the one that supersedes it. The log is then read once more. With `page`
-    the bundle opens itself, as a whole one does. Raises NothingChosen, or BadBundle for a selection that is not one
-    printable line.
+    the bundle opens itself, as a whole one does. Raises NothingChosen.
     """
-    bundle.check_selection(selection)
     size, records, keys, tree = _size(archive), 0, _genesis(archive, ledger_id), MerkleTree()
     checkpoint = read_checkpoint(archive, size)
     jobs = None if by_job is None else {c["job"]["id"] for c in _records(archive, size) if by_job(c)}
@@ -156,16 +165,16 @@ def export_part(
                 if not chosen(content) or (jobs is not None and content["job"]["id"] not in jobs):
                     continue
                 records += 1
-                out.add(bundle.leaf_name(bundle.EVIDENCE, index), _evidence(archive, content))
+                out.add(bundle.leaf_name(bundle.EVIDENCE, index), out.evidence(archive, content))
                 out.named(archive, content)
             elif kind == "rotation":
                 change = parse_rotation(payload)
                 keys = keys.rotated(change.role, change.new_spki, index)
             else:
                 ends.append(index + 1)
-                if index != size - 1 and (not kept or kept[-1] < begin):
+                if begin > 0 and index != size - 1 and (not kept or kept[-1] < begin):
                     begin = index + 1
-                    continue  # of other batches a part has nothing
+                    continue  # of other batches than the first, which says when keys could be replaced, it has nothing
                 begin = index + 1
             kept.append(index)
             out.add(bundle.leaf_name(bundle.LEAVES, index), line)
@@ -181,11 +190,11 @@ def export_part(
                 for note in _checkpoints(archive, ends)
             ),
         )
-        manifest = bundle.Manifest("part", ledger_id, size, selection, iso(now))
+        manifest = bundle.Manifest("part", ledger_id, size, bundle.as_selection(selection), iso(now))
         if page:
-            out.files(shown_files(lambda: _chosen(archive, size, set(kept)), manifest, records, page))
+            out.shown(shown_files(lambda: _chosen(archive, size, set(kept)), manifest, records, page))
         out.frame(manifest, keys, archive)
-    return Exported(size, records)
+    return Exported(size, records, tuple(out.left_out), tuple(out.not_shown))
 
 
 @dataclass
@@ -210,35 +219,49 @@ class _Writer:
         self._path = path
         self._partial = path.with_name(path.name + ".partial")
         self._named: set[str] = set()
+        self._inventory = bundle.Inventory()
+        self.left_out: list[str] = []
+        self.not_shown: list[str] = []
 
     def __enter__(self) -> "_Writer":
-        self._zip = zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+        self._zip = zipfile.ZipFile(self._partial, "w", zipfile.ZIP_DEFLATED)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
             self._zip.close()
             if kind is None:
+                with _read_by_all():
+                    self._inventory.check_together(self._partial.stat().st_size)
                 self._partial.replace(self._path)
         finally:
             self._partial.unlink(missing_ok=True)
 
     def add(self, name: str, content: bytes) -> None:
         """One file. Raises SelectionTooLarge where nobody could read it."""
-        if len(self._zip.infolist()) == MOST_ENTRIES:
-            raise SelectionTooLarge(f"the bundle would have more than {MOST_ENTRIES} files")
-        self._zip.writestr(_info(name), content)
+        self._take(name, len(content))
+        info = _info(name)
+        if len(content) >= SURELY_FEW and len(content) > MOST_SHRUNK * len(zlib.compress(content)):
+            info.compress_type = zipfile.ZIP_STORED
+        self._zip.writestr(info, content)
 
-    def files(self, files: Mapping[str, bytes]) -> None:
-        """Some files."""
+    def _take(self, name: str, size: int) -> None:
+        with _read_by_all():
+            self._inventory.add(name, size)
+
+    def shown(self, files: Mapping[str, bytes]) -> None:
+        """The files for people, of which an empty one would be too large."""
         for name, content in files.items():
-            self.add(name, content)
+            if content:
+                self.add(name, content)
+            else:
+                self.not_shown.append(name)
 
     def lines(self, name: str, lines: Iterator[bytes]) -> None:
         """One file, line by line."""
         with self._zip.open(_info(name), "w") as file:
-            for line in lines:
-                file.write(line)
+            size = sum(file.write(line) for line in lines)
+        self._take(name, size)
 
     def named(self, archive: Archive, content: dict[str, Any]) -> None:
         """What a record names by digest and does not hold itself, once: many ancestors, and the tables of its time.
@@ -247,9 +270,38 @@ class _Writer:
         """
         kept = (content.get("lineage") or {}).get("kept")
         if kept:
-            self._once(bundle.ancestors_name(kept["sha256"]), lambda: archive.get(kept["key"]))
+            self._once(bundle.ancestors_name(kept["sha256"]), partial(self._ancestors, archive, kept["key"]))
         for digest in content["tables"].values():
-            self._once(bundle.tables_name(digest), partial(_table, archive, digest))
+            self._once(bundle.tables_name(digest), partial(self._table, archive, digest))
+
+    def evidence(self, archive: Archive, content: dict[str, Any]) -> bytes:
+        """The evidence of a record; empty if it was never archived, which the verifier then reports."""
+        key = evidence_key(content["job"]["id"], content["revision"])
+        return self._readable(key, _evidence(archive, key), LARGEST_EVIDENCE)
+
+    def _ancestors(self, archive: Archive, key: str) -> bytes | None:
+        body = archive.get(key)
+        return None if body is None else self._readable(key, body, LARGEST_ANCESTORS)
+
+    def _table(self, archive: Archive, digest: str) -> bytes | None:
+        """A table by its digest: the archived one, or what this version ships where that is the same; no other one is
+        as large as no verifier reads it.
+        """
+        key = tables_key(digest)
+        body = archive.get(key)
+        if body is None or sha256(body).hexdigest() != digest:
+            return shipped().get(digest)
+        if len(body) <= bundle.LARGEST_TABLE:
+            return body
+        self.left_out.append(key)
+        return None
+
+    def _readable(self, key: str, body: bytes, largest: int) -> bytes:
+        """An object, or, of one that no verifier reads, the word that says so."""
+        if is_readable(body, largest):
+            return body
+        self.left_out.append(key)
+        return LEFT_OUT
 
     def _once(self, name: str, load: Callable[[], bytes | None]) -> None:
         if name not in self._named:
@@ -273,6 +325,15 @@ class _Writer:
         self.add(bundle.README, readme(manifest, keys))
         sizes = [entry.file_size for entry in self._zip.infolist()]
         self.add(bundle.MANIFEST, replace(manifest, files=len(sizes), unpacked=sum(sizes)).to_bytes())
+
+
+@contextmanager
+def _read_by_all() -> Iterator[None]:
+    """What would be no bundle to any verifier is not written. Raises SelectionTooLarge."""
+    try:
+        yield
+    except BadBundle as error:
+        raise SelectionTooLarge(f"no verifier would read the bundle: {error}") from error
 
 
 def _info(name: str) -> zipfile.ZipInfo:
@@ -325,22 +386,8 @@ def _size_of(note: bytes) -> int:
     return parse_checkpoint(parse_note(note).text).size
 
 
-def _evidence(archive: Archive, content: dict[str, Any]) -> bytes:
-    """The evidence of a record; empty if it was never archived, which the verifier then reports.
-
-    Raises BadBundle for one that no verifier would unpack.
-    """
-    key = evidence_key(content["job"]["id"], content["revision"])
+def _evidence(archive: Archive, key: str) -> bytes:
     try:
-        body = archive.get(key) or b""
-        if len(body) > bundle.LARGEST_EVIDENCE:
-            raise BadBundle(f"{key} has {len(body)} bytes, more than {bundle.LARGEST_EVIDENCE}")
-        return body
+        return archive.get(key) or b""
     except ObjectReplaced as error:
         raise ObjectReplaced(f"{error}: compare all versions of the object, the oldest is the signed one") from error
-
-
-def _table(archive: Archive, digest: str) -> bytes | None:
-    """A table by its digest: the archived one, or what this version ships where that is the same."""
-    body = archive.get(tables_key(digest))
-    return body if body is not None and sha256(body).hexdigest() == digest else shipped().get(digest)

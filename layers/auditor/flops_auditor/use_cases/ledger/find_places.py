@@ -16,6 +16,7 @@ from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Verify, record_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError, ObjectReplaced
 from flops_auditor.domain.values.archive_keys import LOG, batch_key
 from flops_auditor.use_cases.ledger.log_reader import Signers, batches, closing, first_after, numbers, places_of
+from flops_auditor.use_cases.ledger.successions import Predecessors
 from flops_auditor.use_cases.ports.ledger import Archive, Identity, LogPlace, PendingRecord
 
 RECENT = timedelta(hours=25)
@@ -50,21 +51,27 @@ def find_places(
     waiting: Sequence[tuple[PendingRecord, datetime]],
     now: datetime,
     may_go_on: Callable[[], bool],
+    into: Predecessors,
 ) -> Found:
-    """Look for records, each with its own time, in the first `size` leaves."""
+    """Look for records, each with its own time, in the first `size` leaves; what is found is known to `into`."""
     logged = Found()
     recent = [each for each in waiting if now - each[1] <= RECENT]
     older = [each for each in waiting if now - each[1] > RECENT]
-    _look(archive, signers, size, recent, logged, lambda: True)
-    _look(archive, signers, size, older, logged, may_go_on)
+    _look(archive, signers, size, recent, logged, lambda: True, into)
+    _look(archive, signers, size, older, logged, may_go_on, into)
     return logged
 
 
 def confirm_places(
-    archive: Archive, signers: Signers, size: int, hints: Sequence[LogPlace], may_go_on: Callable[[], bool]
-) -> tuple[set[Identity], set[Identity]]:
-    """Of records said to be in the first `size` leaves, those that are, and those that there was no time to see."""
-    there, unread = set[Identity](), set[Identity]()
+    archive: Archive,
+    signers: Signers,
+    size: int,
+    hints: Sequence[LogPlace],
+    may_go_on: Callable[[], bool],
+    into: Predecessors,
+) -> set[Identity]:
+    """Make those known that are in the first `size` leaves, where it is said; those that there was no time to see."""
+    unread = set[Identity]()
     first, lines = 0, list[bytes]()
     for place in sorted(hints, key=lambda place: place.index):
         if place.index >= size:
@@ -73,16 +80,16 @@ def confirm_places(
             if not may_go_on():
                 unread.add(place.identity)
                 continue
-            first, lines = _batch_with(archive, signers, size, place.index, may_go_on)
+            first, lines = batch_with(archive, signers, size, place.index, may_go_on)
         if not first <= place.index < first + len(lines):
             unread |= set() if may_go_on() else {place.identity}
         elif place in places_of(place.index, [lines[place.index - first]]):
-            there.add(place.identity)
-    return there, unread
+            into.know(lines[place.index - first], place.index)
+    return unread
 
 
-def _batch_with(
-    archive: Archive, signers: Signers, size: int, index: int, may_go_on: Callable[[], bool]
+def batch_with(
+    archive: Archive, signers: Signers, size: int, index: int, may_go_on: Callable[[], bool] = lambda: True
 ) -> tuple[int, list[bytes]]:
     """(first index, lines) of the batch that has a leaf; no lines where none is found, or there is no time."""
     try:
@@ -132,6 +139,7 @@ def _look(
     waiting: Sequence[tuple[PendingRecord, datetime]],
     logged: Found,
     may_go_on: Callable[[], bool],
+    into: Predecessors,
 ) -> None:
     if not waiting or not size:
         return
@@ -144,6 +152,7 @@ def _look(
         for place in places_of(index, [line]):
             if place.identity not in lines:
                 continue
+            into.know(line, index)
             if lines[place.identity] == line:
                 logged.places.append(place)
                 del lines[place.identity]

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
-from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
-from flops_auditor.domain.ledger.leaves import Rotation, Verify, kind_of, parse_rotation, read_leaf
+from flops_auditor.domain.ledger.key_history import ROLES, KeyHistory, KeyRole, parse_key_history
+from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Rotation, Verify, kind_of, parse_rotation, read_leaf
 from flops_auditor.domain.ledger.ledger_errors import (
     BadCheckpointSignature,
     LedgerError,
     MissingCheckpoint,
     ObjectReplaced,
     RootMismatch,
+    TimeRunsBackwards,
     TruncatedLedger,
     UnauthorisedRotation,
     UncheckpointedTail,
@@ -32,6 +35,7 @@ from flops_auditor.domain.values.archive_keys import (
     rotation_key,
 )
 from flops_auditor.domain.values.canonical_json import UnreadableJson, canonical, parse_strict
+from flops_auditor.domain.values.moments import iso, read_time
 from flops_auditor.use_cases.ports.ledger import Archive, LogPlace
 
 KEYS_IN_A_PAGE = 1000
@@ -41,15 +45,25 @@ MOST_LEAVES = 10**20
 
 @dataclass(frozen=True)
 class Signers:
-    """Who may have signed the log: every checkpoint key that keys.json and authorised requests for rotations name."""
+    """Who may have signed the log and its records: every key of keys.json and of authorised requests for new ones."""
 
     ledger_id: str
     checkpoint: tuple[bytes, ...]
     verify: Verify
+    record: tuple[bytes, ...] = ()
 
     def signed(self, key_id: bytes, message: bytes, signature: bytes) -> bool:
         """Whether one of the keys, named by the first bytes of its key id, made the signature."""
         return any(note_key_id(spki) == key_id and self.verify(spki, signature, message) for spki in self.checkpoint)
+
+    def recorded(self, line: bytes) -> bool:
+        """Whether one of the record keys signed a line. Raises MalformedRecord."""
+        envelope = parse_envelope(line)
+        return any(
+            keyid(spki) == each.keyid and self.verify(spki, each.der, envelope.signed_bytes)
+            for each in envelope.signatures
+            for spki in self.record
+        )
 
 
 def signers_of(archive: Archive, verify: Verify) -> Signers | None:
@@ -58,7 +72,8 @@ def signers_of(archive: Archive, verify: Verify) -> Signers | None:
     if text is None:
         return None
     keys = parse_key_history(text)
-    spkis, number = [keys.current("checkpoint").spki], 0
+    known: dict[KeyRole, list[bytes]] = {role: [keys.current(role).spki] for role in ROLES}
+    number = 0
     try:
         while line := rotation_line(archive, number):
             envelope = parse_envelope(line)
@@ -67,11 +82,11 @@ def signers_of(archive: Archive, verify: Verify) -> Signers | None:
             if not all(verify(spki, signature.der, envelope.signed_bytes) for spki, signature in signed):
                 break
             keys = keys.rotated(change.role, change.new_spki, number)
-            spkis += [change.new_spki] if change.role == "checkpoint" else []
+            known[change.role].append(change.new_spki)
             number += 1
     except (LedgerError, ValueError):
         pass  # a request that the sealer refuses: nothing is signed by its key
-    return Signers(keys.ledger_id, tuple(spkis), verify)
+    return Signers(keys.ledger_id, tuple(known["checkpoint"]), verify, tuple(known["record"]))
 
 
 def numbers(
@@ -282,20 +297,31 @@ def read_checkpoint(archive: Archive, size: int) -> bytes:
 
 def load_frontier(archive: Archive, head: Checkpoint) -> CompactRange:
     """The frontier under a checkpoint: the kept one if it leads to the signed root, else hashed from all leaves."""
-    kept = archive.get(frontier_key(head.size))
+    kept = _kept_frontier(archive, head)
     if kept is not None:
-        try:
-            rebuilt = frontier(head.size, [bytes.fromhex(digest) for digest in parse_strict(kept)["hashes"]])
-            if rebuilt.root() == head.root:
-                return rebuilt
-        except (UnreadableJson, KeyError, TypeError, ValueError):
-            pass  # a cache, and not a good one
+        return kept
     tree = CompactRange()
     while tree.end < head.size:
         tree = tree.join(range_of(tree.end, lines_of(read_batch(archive, tree.end))))
     if tree.end != head.size or tree.root() != head.root:
         raise RootMismatch(f"the leaves do not lead to the root of the checkpoint of size {head.size}")
     return tree
+
+
+def _kept_frontier(archive: Archive, head: Checkpoint) -> CompactRange | None:
+    """What was kept under a checkpoint, if it leads to its root: a cache, which anything may have become."""
+    try:
+        kept = archive.get(frontier_key(head.size)) or b""
+        rebuilt = frontier(head.size, [bytes.fromhex(digest) for digest in parse_strict(kept)["hashes"]])
+    except (ObjectReplaced, UnreadableJson, KeyError, TypeError, ValueError):
+        return None
+    return rebuilt if rebuilt.root() == head.root else None
+
+
+def frontier_leads(archive: Archive, size: int) -> bool:
+    """Whether the frontier of a size, if one is there, leads to the checkpoint's root: else each seal reads the log."""
+    head = parse_checkpoint(parse_note(read_checkpoint(archive, size)).text)
+    return frontier_key(size) not in archive.list(frontier_key(size), limit=1) or bool(_kept_frontier(archive, head))
 
 
 def store_frontier(archive: Archive, tree: CompactRange) -> None:
@@ -315,8 +341,19 @@ def genesis_keys(archive: Archive, ledger_id: str) -> KeyHistory | None:
     return history
 
 
+def not_asked_before(archive: Archive, signers: Signers, number: int) -> datetime | None:
+    """When rotation `number` can have been asked for at the earliest: after the first seal and all before it.
+
+    Of all, since each may be dated a little before the one before it. None before the first seal.
+    """
+    heartbeat = closing(archive.get(batch_key(0)) or b"", 0, signers)
+    began = [] if heartbeat is None else [read_time(heartbeat["sealed_at"])]
+    lines = (rotation_line(archive, earlier) for earlier in range(number))
+    return max([*began, *(parse_rotation(parse_envelope(line).payload).at for line in lines if line)], default=None)
+
+
 def requested_rotation(
-    archive: Archive, keys: KeyHistory, number: int, index: int, verify: Verify
+    archive: Archive, signers: Signers, keys: KeyHistory, number: int, index: int
 ) -> tuple[bytes, Rotation] | None:
     """The request for rotation `number`, which would be the leaf at `index`; None if nobody asked.
 
@@ -325,9 +362,12 @@ def requested_rotation(
     line = rotation_line(archive, number)
     if line is None:
         return None
-    change = read_leaf(parse_envelope(line), keys.ledger_id, index, keys, verify).rotation
+    change = read_leaf(parse_envelope(line), keys.ledger_id, index, keys, signers.verify).rotation
     if change is None or change.number != number:
         raise UnauthorisedRotation("the request is not a rotation, or has another number")
+    earliest = not_asked_before(archive, signers, number)
+    if earliest is not None and change.at < earliest - CLOCK_SKEW:
+        raise TimeRunsBackwards(f"the request is dated {iso(change.at)}, before {iso(earliest)}")
     keys.rotated(change.role, change.new_spki, index)
     return line, change
 

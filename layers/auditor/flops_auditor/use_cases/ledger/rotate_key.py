@@ -13,18 +13,19 @@ from flops_auditor.domain.ledger.dsse import (
 )
 from flops_auditor.domain.ledger.key_history import KeyHistory, KeyRole
 from flops_auditor.domain.ledger.keys import keyid
-from flops_auditor.domain.ledger.leaves import Rotation, parse_rotation, rotation
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Rotation, parse_rotation, rotation
 from flops_auditor.domain.values.archive_keys import rotation_key
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.ledger.log_reader import genesis_keys, rotation_line
+from flops_auditor.use_cases.ledger.log_reader import genesis_keys, not_asked_before, rotation_line, signers_of
+from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import Archive, Signer
 
 
 class CannotRotate(AuditorError):
     """The rotation would not be accepted by the sealer."""
 
-    remedy = "Compare `flops-auditor keys list` with the keys that you name."
+    remedy = "Compare `flops-auditor keys list` with the keys that you name, and the machine's clock with the time."
 
 
 def requested(archive: Archive) -> Iterator[Rotation]:
@@ -58,6 +59,12 @@ def request_rotation(archive: Archive, ledger_id: str, role: KeyRole, old: Signe
         raise CannotRotate(f"the old key is {keyid(old.public_key())[:16]}, in force as {role} is {current[:16]}")
     if any(key.keyid == wanted for key in keys.ranges):
         raise CannotRotate(f"the new key {wanted[:16]} has been in use already")
+    signers = signers_of(archive, verifies)
+    earliest = not_asked_before(archive, signers, number) if signers else None
+    if earliest is not None and now < earliest - CLOCK_SKEW:
+        raise CannotRotate(
+            f"this machine says that it is {iso(now)}, before the last request or seal of {iso(earliest)}"
+        )
     payload = rotation(ledger_id, role, number, current, new.public_key(), iso(now))
     digest = sha256(pre_authentication_encoding(PAYLOAD_TYPE, payload)).digest()
     line = signed_line(payload, (Signature(current, old.sign(digest)), Signature(wanted, new.sign(digest))))

@@ -10,10 +10,9 @@ The work is O(new records + log n).
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from hashlib import sha256
 
-from flops_auditor.domain.ledger.agreement import check_record
 from flops_auditor.domain.ledger.dsse import (
     PAYLOAD_TYPE,
     Signature,
@@ -24,6 +23,7 @@ from flops_auditor.domain.ledger.dsse import (
 from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.leaves import (
+    CLOCK_SKEW,
     Leaf,
     Rotation,
     Verify,
@@ -37,6 +37,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     LedgerError,
     MalformedRecord,
     RootMismatch,
+    TimeRunsBackwards,
     UnauthorisedRotation,
     UnknownKey,
 )
@@ -45,7 +46,7 @@ from flops_auditor.domain.ledger.signed_note import Checkpoint, signed_note
 from flops_auditor.domain.ledger.statement import HEARTBEAT_PREDICATE, ROTATION_PREDICATE, parse_statement
 from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key
 from flops_auditor.domain.values.moments import iso, read_time
-from flops_auditor.use_cases.ledger.find_places import confirm_places, find_places, time_of
+from flops_auditor.use_cases.ledger.find_places import batch_with, confirm_places, find_places, time_of
 from flops_auditor.use_cases.ledger.log_reader import (
     Signers,
     genesis_keys,
@@ -62,6 +63,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
     store_frontier,
     verified_checkpoint,
 )
+from flops_auditor.use_cases.ledger.successions import Placed, Predecessors, disagreement
 from flops_auditor.use_cases.ports.ledger import (
     Archive,
     Identity,
@@ -128,9 +130,9 @@ class _Log:
     signers: Signers
     """Whose signatures it may bear: read once, since a batch that another sealer adds meanwhile ends the run."""
     rotations: int = 0
-    sealed_on: date | None = None
-    """The day of its last seal, in UTC."""
-    placed: set[Identity] = field(default_factory=set)
+    sealed_at: datetime | None = None
+    """When it was last sealed."""
+    placed: Predecessors = field(default_factory=Predecessors)
     """Records that this run saw in it, of those that matter for what waits."""
 
 
@@ -140,7 +142,7 @@ class _Draft:
 
     lines: list[bytes] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
-    placed: set[Identity] = field(default_factory=set)
+    placed: dict[Identity, Placed] = field(default_factory=dict)
     unread: set[Identity] = field(default_factory=set)
     """Records that others follow, for which there was no time to see whether the log has them."""
     size: int = 0
@@ -187,6 +189,9 @@ def _open(sealer: Sealer) -> tuple[_Log, int]:
     end = newest + len(lines)
     sealed = sealer.archive.get(checkpoint_key(end)) is not None
     _restore(sealer, log, end if sealed else newest, lines, sealed)
+    before = lines if sealed else batch_with(sealer.archive, log.signers, newest, newest - 1)[1]
+    if before:
+        log.sealed_at = read_time(parse_statement(parse_envelope(before[-1]).payload).predicate["sealed_at"])
     if sealed:
         sealer.pending.mark_logged(places_of(newest, lines))
         return log, 0
@@ -198,7 +203,8 @@ def _signers(sealer: Sealer) -> Signers:
     """Whose signatures the log may bear, this sealer's own among them."""
     ours = (sealer.signer.public_key(),)
     known = signers_of(sealer.archive, sealer.verify)
-    return Signers(sealer.ledger_id, ours + (known.checkpoint if known else ()), sealer.verify)
+    record = known.record if known else (sealer.record_spki,)
+    return Signers(sealer.ledger_id, ours + (known.checkpoint if known else ()), sealer.verify, record)
 
 
 def _genesis(sealer: Sealer) -> KeyHistory:
@@ -217,9 +223,7 @@ def _restore(sealer: Sealer, log: _Log, size: int, newest: list[bytes], sealed: 
     if not statements or statements[-1].predicate_type != HEARTBEAT_PREDICATE:
         raise MalformedRecord(f"the newest batch, of {len(newest)} leaves, does not end with a heartbeat")
     log.rotations = int(statements[-1].predicate["rotations"])
-    if sealed:
-        log.sealed_on = read_time(statements[-1].predicate["sealed_at"]).date()
-    else:
+    if not sealed:
         log.rotations -= sum(statement.predicate_type == ROTATION_PREDICATE for statement in statements)
     for number in range(log.rotations):
         line = rotation_line(sealer.archive, number)
@@ -235,11 +239,11 @@ def _restore(sealer: Sealer, log: _Log, size: int, newest: list[bytes], sealed: 
 
 def _draft(sealer: Sealer, log: _Log, may_go_on: Callable[[], bool]) -> _Draft:
     """Waiting records under the key in force, a rotation if asked for, records under the new key, a heartbeat."""
-    draft, now, keys = _Draft(), sealer.clock(), log.keys
+    draft, now, keys = _Draft(), _now(sealer, log), log.keys
     waiting = revisions_in_order(_to_look_at(sealer, keys, may_go_on))
     waiting = _without_logged(sealer, log, draft, waiting, may_go_on)
     later = _append_records(sealer, log, draft, waiting, keys, now, may_go_on)
-    rotation = _next_rotation(sealer, log, draft, log.head.size + len(draft.lines))
+    rotation = _next_rotation(sealer, log, draft, now)
     if rotation:
         line, change = rotation
         keys = keys.rotated(change.role, change.new_spki, log.head.size + len(draft.lines))
@@ -261,6 +265,19 @@ def _draft(sealer: Sealer, log: _Log, may_go_on: Callable[[], bool]) -> _Draft:
     signature = Signature(keyid(sealer.signer.public_key()), sealer.signer.sign(digest))
     draft.lines.append(signed_line(payload, (signature,)))
     return draft
+
+
+def _now(sealer: Sealer, log: _Log) -> datetime:
+    """The time of the next batch, never before that of the last one: no verifier would take it.
+
+    Raises TimeRunsBackwards where the clocks of two functions do not explain it.
+    """
+    now = sealer.clock()
+    if log.sealed_at is not None and now < log.sealed_at - CLOCK_SKEW:
+        raise TimeRunsBackwards(
+            f"the log was sealed at {iso(log.sealed_at)}, and the clock says {iso(now)}: nothing is sealed before then"
+        )
+    return max(now, log.sealed_at or now)
 
 
 def _to_look_at(sealer: Sealer, keys: KeyHistory, may_go_on: Callable[[], bool]) -> list[PendingRecord]:
@@ -290,11 +307,10 @@ def _without_logged(
     waiting = _each_once(draft, waiting)
     timed = ((record, time_of(record, log.keys, sealer.verify)) for record in waiting)
     signed = [(record, at) for record, at in timed if at is not None]
-    logged = find_places(sealer.archive, log.signers, log.head.size, signed, sealer.clock(), may_go_on)
+    logged = find_places(sealer.archive, log.signers, log.head.size, signed, sealer.clock(), may_go_on, log.placed)
     known = logged.known
     if logged.places:
         sealer.pending.mark_logged(logged.places)
-    log.placed |= known - logged.unread
     for (job, revision), index in logged.others.items():
         draft.held.append(Held(job, revision, DuplicateSubject.__name__, f"leaf {index} is another record of it"))
     for job, revision in logged.unread:
@@ -315,14 +331,12 @@ def _find_predecessors(
         (record.job_id, record.revision - 1)
         for record in waiting
         if record.revision > 0
-        and (record.job_id, record.revision - 1) not in log.placed
+        and (record.job_id, record.revision - 1) not in log.placed.placed
         and time_of(record, keys, sealer.verify) is not None
     }
     hints = sealer.pending.places(before) if before else []
     if hints:
-        there, unread = confirm_places(sealer.archive, log.signers, log.head.size, hints, may_go_on)
-        log.placed |= there
-        draft.unread |= unread
+        draft.unread |= confirm_places(sealer.archive, log.signers, log.head.size, hints, may_go_on, log.placed)
 
 
 def _each_once(draft: _Draft, waiting: list[PendingRecord]) -> list[PendingRecord]:
@@ -369,38 +383,45 @@ def _append_records(
             if leaf.identity != record.identity:
                 raise MalformedRecord(f"the record says that it is {leaf.identity}")
             check_time(leaf.at, now, index)
-            check_record(leaf)
+            read = log.placed.read(leaf, record.line, index)
         except UnknownKey:
             later.append(record)
         except LedgerError as error:
             draft.held.append(Held(record.job_id, record.revision, error.name, str(error)))
         else:
-            before = (record.job_id, record.revision - 1)
-            if record.revision and before not in draft.placed and before not in log.placed:
-                draft.held.append(_held_for(record, before in draft.unread))
+            if held := _does_not_follow(record, read, log, draft):
+                draft.held.append(held)
                 continue
             draft.lines.append(record.line)
-            draft.placed.add(record.identity)
+            draft.placed[record.identity] = read
             draft.size += len(record.line) + 1
     return later
 
 
-def _held_for(record: PendingRecord, unread: bool) -> Held:
-    """A sound record that may follow nothing: alone in the log, it would make the whole of it RevisionOutOfOrder."""
-    before = f"revision {record.revision - 1}"
-    if unread:
-        return Held(record.job_id, record.revision, "NotLookedFor", f"there was no time to see {before} in the log")
-    return Held(record.job_id, record.revision, "PredecessorNotLogged", f"the log does not have {before} yet")
+def _does_not_follow(record: PendingRecord, read: Placed, log: _Log, draft: _Draft) -> Held | None:
+    """Why a sound record gets no place: nothing before it has one, or what has one is not what it follows."""
+    if not record.revision:
+        return None
+    identity = (record.job_id, record.revision - 1)
+    before = draft.placed.get(identity) or log.placed.placed.get(identity)
+    if before is not None:
+        differs = disagreement(before, read)
+        return Held(record.job_id, record.revision, differs.error, differs.message) if differs else None
+    name = f"revision {record.revision - 1}"
+    if identity in draft.unread:
+        return Held(record.job_id, record.revision, "NotLookedFor", f"there was no time to see {name} in the log")
+    return Held(record.job_id, record.revision, "PredecessorNotLogged", f"the log does not have {name} yet")
 
 
-def _next_rotation(sealer: Sealer, log: _Log, draft: _Draft, index: int) -> tuple[bytes, Rotation] | None:
+def _next_rotation(sealer: Sealer, log: _Log, draft: _Draft, now: datetime) -> tuple[bytes, Rotation] | None:
     """The next requested rotation, if its time has come: a checkpoint key takes over once this sealer holds it."""
+    index = log.head.size + len(draft.lines)
     try:
-        asked = requested_rotation(sealer.archive, log.keys, log.rotations, index, sealer.verify)
+        asked = requested_rotation(sealer.archive, log.signers, log.keys, log.rotations, index)
         if asked is None:
             return None
         line, change = asked
-        check_time(change.at, sealer.clock(), index)
+        check_time(change.at, now, index)
     except LedgerError as error:
         draft.held.append(Held("rotation", log.rotations, error.name, str(error)))
         return None
@@ -434,8 +455,9 @@ def _conclude(sealer: Sealer, log: _Log, body: bytes) -> None:
             raise RootMismatch(f"the checkpoint of size {head.size} is not over the log's leaves")
     today = leaves[-1].at.date()
     # A run that died, or that the mailbox refused, leaves the mail of the day to the next one.
-    first_of_the_day = log.sealed_on != today or not sealer.mailed.mailed(today)
-    log.head, log.note, log.sealed_on = head, note, today
+    sealed_today = log.sealed_at is not None and log.sealed_at.date() == today
+    first_of_the_day = not sealed_today or not sealer.mailed.mailed(today)
+    log.head, log.note, log.sealed_at = head, note, leaves[-1].at
     sealer.pending.mark_logged(places_of(first, lines))
     mail = note.decode() + CHECKPOINT_MAIL
     sealer.mailbox.publish(f"FLOPs Auditor checkpoint {head.size}", mail, first_of_the_day=first_of_the_day)
@@ -460,7 +482,9 @@ def _check_batch(sealer: Sealer, log: _Log, lines: list[bytes]) -> list[Leaf]:
         leaves.append(leaf)
     if not leaves or leaves[-1].kind != "heartbeat":
         raise MalformedRecord(f"the batch from leaf {log.head.size} on does not end with a heartbeat")
-    closing = leaves[-1].statement
+    closing, at = leaves[-1].statement, leaves[-1].at
+    if log.sealed_at is not None and at < log.sealed_at - CLOCK_SKEW:
+        raise TimeRunsBackwards(f"the batch from leaf {log.head.size} on is dated {iso(at)}, before the one before it")
     if int(closing.predicate["first_index"]) != log.head.size or closing.subject_sha256 != sha256(log.note).hexdigest():
         raise MalformedRecord(f"the batch from leaf {log.head.size} on does not follow the checkpoint before it")
     return leaves

@@ -5,8 +5,9 @@ of itself is only a claim to check.
 """
 
 import os
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,26 +17,25 @@ from pathlib import Path
 from typing import Literal
 
 from flops_auditor.domain.ledger import bundle
-from flops_auditor.domain.ledger.agreement import Agreement, Reader, Rows, check_record, milliseconds
+from flops_auditor.domain.ledger.agreement import KEY_BYTES, Agreement, Reader, Rows, check_record, milliseconds
 from flops_auditor.domain.ledger.bundle_readme import readme
 from flops_auditor.domain.ledger.checks import (
     SEALED_WITHIN,
-    Pin,
+    Pins,
     check_ancestors,
     check_checkpoint,
     check_freshness,
-    check_pin,
-    check_pin_signature,
+    check_pins,
     check_rotations,
     check_sealed,
     check_tables,
     listed_in,
-    read_pin,
+    read_pins,
 )
 from flops_auditor.domain.ledger.container import Entries, Entry
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.findings import Defect, Findings, defect_of
-from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
+from flops_auditor.domain.ledger.key_history import KeyHistory, parse_given_keys, parse_key_history
 from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, Rotation, check_heartbeat, read_leaf
 from flops_auditor.domain.ledger.ledger_errors import (
     AncestorNotHere,
@@ -49,21 +49,24 @@ from flops_auditor.domain.ledger.ledger_errors import (
     PageNotCompared,
     RootMismatch,
     TimeRunsBackwards,
+    TooLarge,
     UnknownKey,
     WrongLedger,
 )
 from flops_auditor.domain.ledger.log_join import LogJoin
-from flops_auditor.domain.ledger.merkle import EMPTY_ROOT, is_consistent, leaf_hash, root_from_inclusion
+from flops_auditor.domain.ledger.merkle import is_consistent, leaf_hash, root_from_inclusion
 from flops_auditor.domain.ledger.signed_note import Checkpoint
+from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.ledger.verification import (
     ChunkSummary,
     Dated,
+    FirstNamed,
     Heartbeat,
     LogFacts,
     Recompute,
+    Tally,
     check_chunk,
     check_evidence,
-    kept_ancestors,
 )
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
@@ -71,8 +74,7 @@ from flops_auditor.use_cases.ledger.report_bundle import Page, check_shown
 from flops_auditor.use_cases.ledger.signatures import verifies, with_other_s
 
 MOST_FINDINGS = 100
-KEY_BYTES = 16
-"""Of the key under which this run's rows are made."""
+"""Of the log: with so many no further chunk is read."""
 
 BundleVerdict = Literal["valid", "valid, but stale", "valid, with reservations", "tampered", "cannot verify"]
 
@@ -98,8 +100,10 @@ class Demands:
 class VerificationReport:
     """What was found. Valid if there are no findings; `reservations` are what a valid bundle does not promise.
 
+    `pins`: how many leaves each pinned checkpoint commits to that is compared.
     `followed`: what records continue was followed again from their evidence, which takes the whole log.
-    `recorded_by` counts records by version of the code, `assessed_under` those that each policy assesses.
+    `recorded_by` counts records by version of the code, `assessed_under` those that each policy assesses: the first
+    names in their order, and the sum of all others.
     `elsewhere` counts the ancestors that records of a part list and that are not in the part; `more` counts findings
     of a kind beyond those that are told one by one.
     """
@@ -114,11 +118,14 @@ class VerificationReport:
     root: str = ""
     sealed_at: datetime | None = None
     pinned: bool = False
+    pins: list[int] = field(default_factory=list)
     keys_given: bool = False
     followed: bool = False
     elsewhere: int = 0
     recorded_by: dict[str, int] = field(default_factory=dict)
+    recorded_by_others: int = 0
     assessed_under: dict[str, int] = field(default_factory=dict)
+    assessed_under_others: int = 0
     findings: list[Defect] = field(default_factory=list)
     reservations: list[Defect] = field(default_factory=list)
     more: Mapping[str, int] = field(default_factory=dict)
@@ -162,7 +169,8 @@ def _verify(
     report.left_out = manifest.left_out
     if keys.ledger_id != manifest.ledger_id:
         raise WrongLedger(f"keys.json is of the ledger {keys.ledger_id[:120]!r}, the manifest says otherwise")
-    _check_keys(files, keys, manifest.size, demands)
+    given = None if demands.keys is None else parse_given_keys(demands.keys)
+    _check_keys(files, keys, manifest.size, given)
     newest = files.read(bundle.CHECKPOINT)
     if newest is None:
         raise MissingCheckpoint("there is no checkpoint, so nothing commits to the records")
@@ -171,11 +179,16 @@ def _verify(
         raise BadBundle(f"the manifest speaks of {manifest.size} leaves, the newest checkpoint of {head.size}")
     report.size, report.root = head.size, head.root.hex()
     reader = Reader(os.urandom(KEY_BYTES))
-    facts = LogFacts(manifest.ledger_id, keys, head.size, verifies, reader, demands.recompute, files)
-    pin = read_pin(demands.pin, manifest.ledger_id, keys, verifies) if demands.pin is not None else None
-    job = _Job(files, facts, newest, head, pin, report, findings, demands, progress)
+    facts = LogFacts(
+        *(manifest.ledger_id, keys, head.size, verifies, reader, demands.recompute, files),
+        *(frozenset(files.digests(bundle.TABLES)), len(files.digests(bundle.ANCESTORS))),
+    )
+    known = [keys] if given is None else [keys, given]
+    pins = read_pins(demands.pin, manifest.ledger_id, known, verifies) if demands.pin is not None else Pins()
+    report.pins = pins.sizes
+    job = _Job(files, facts, newest, head, pins, report, findings, demands, progress)
     heartbeat = (_whole if manifest.kind == "whole" else _part)(job)
-    if findings.defects or heartbeat is None:
+    if findings.of_the_log or heartbeat is None:
         return
     if files.need(bundle.README) != readme(manifest, keys):
         raise BadBundle("README.md is not the text that export writes for this manifest and these keys")
@@ -187,9 +200,8 @@ def _verify(
     check_freshness(heartbeat.sealed_at, demands.as_of, demands.now, demands.max_age)
 
 
-def _check_keys(files: BundleFiles, keys: KeyHistory, size: int, demands: Demands) -> None:
-    if demands.keys is not None:
-        given = parse_key_history(demands.keys)
+def _check_keys(files: BundleFiles, keys: KeyHistory, size: int, given: KeyHistory | None) -> None:
+    if given is not None:
         if given.ledger_id != keys.ledger_id:
             raise AnotherLedger(f"the keys given are of {given.ledger_id[:120]!r}, not of {keys.ledger_id[:120]!r}")
         if not keys.agrees_with(given, size):
@@ -207,7 +219,7 @@ class _Job:
     facts: LogFacts
     newest: bytes
     head: Checkpoint
-    pin: Pin | None
+    pins: Pins
     report: VerificationReport
     findings: Findings
     demands: Demands
@@ -227,33 +239,49 @@ class _Job:
         if note != self.newest:
             raise MissingCheckpoint("the newest checkpoint is not the last of all checkpoints")
 
-    def respelled(self, leaf: int) -> bytes | None:
-        """The digest of a leaf's line with the other value of s."""
-        return self.facts.reader.line(with_other_s(self.line(leaf)))
+    def lines(self, leaves: Iterable[int]) -> Iterator[bytes]:
+        """Leaves in rising order, which were checked, from their files: each of these is unpacked once."""
+        begins, held, lines = self.files.numbers(bundle.LOG), -1, list[bytes]()
+        for leaf in leaves:
+            if self.report.kind == "part":
+                yield self.files.need(bundle.leaf_name(bundle.LEAVES, leaf))
+                continue
+            begin = begins[bisect_right(begins, leaf) - 1]
+            if begin != held:
+                held, lines = begin, self.files.need(bundle.chunk_name(bundle.LOG, begin)).split(b"\n")
+            yield lines[leaf - begin]
 
-    def line(self, leaf: int) -> bytes:
-        """A leaf, which was checked, from its file."""
-        if self.report.kind == "part":
-            return self.files.need(bundle.leaf_name(bundle.LEAVES, leaf))
-        begin = max(number for number in self.files.numbers(bundle.LOG) if number <= leaf)
-        return self.files.need(bundle.chunk_name(bundle.LOG, begin)).split(b"\n")[leaf - begin]
+    def count(self, tally: Tally) -> None:
+        """Report what was counted of the records."""
+        versions, policies = tally.versions, tally.policies
+        self.report.records = tally.records
+        self.report.recorded_by, self.report.recorded_by_others = versions.told, versions.others
+        self.report.assessed_under, self.report.assessed_under_others = policies.told, policies.others
 
-    def agree(self, agreement: Agreement, ancestors: Mapping[str, tuple[int, datetime]], tables: set[str]) -> None:
+    def agree(self, agreement: Agreement, tally: Tally) -> None:
         """What stands beside the records is what they name, and all of them agree with one another."""
-        check_ancestors(ancestors, self.files.digests(bundle.ANCESTORS), self.files.ancestors)
-        check_tables(tables, self.files.digests(bundle.TABLES), self.files.table)
-        for digest, (index, at) in ancestors.items():
-            agreement.add(self._listed(digest, index, at))
-        for defect in agreement.check(self.respelled):
+        unread = check_ancestors(tally.ancestors, self.files.digests(bundle.ANCESTORS), self._kept)
+        self.findings.add(unread.values())
+        check_tables(tally.tables, self.files.digests(bundle.TABLES), self.files.table)
+        for digest, first in tally.ancestors.items():
+            if digest not in unread:
+                agreement.add(self._listed(digest, first))
+        for defect in agreement.check(self.lines, lambda line: self.facts.reader.line(with_other_s(line))):
             if self.report.kind == "part" and defect.error == AncestorNotHere.__name__:
                 self.report.elsewhere += 1
             else:
                 self.findings.add([defect])
+        for line in self.lines(agreement.twins):
+            tally.count(parse_statement(parse_envelope(line).payload).predicate, -1)
+        self.count(tally)
 
-    def _listed(self, digest: str, index: int, at: datetime) -> Rows:
+    def _kept(self, digest: str) -> bytes | None:
+        return self.files.read(bundle.ancestors_name(digest))
+
+    def _listed(self, digest: str, first: FirstNamed) -> Rows:
         """What an object with ancestors says of them, of which one is in memory at a time."""
-        listed = listed_in(self.files.ancestors(digest) or b"")
-        return Rows(references=self.facts.reader.references(listed, "", index, milliseconds(at)))
+        listed = listed_in(self._kept(digest) or b"")
+        return Rows(references=self.facts.reader.references(listed, "", first.leaf, milliseconds(first.at)))
 
 
 def _whole(job: _Job) -> Heartbeat | None:
@@ -261,7 +289,7 @@ def _whole(job: _Job) -> Heartbeat | None:
     begins = job.files.numbers(bundle.LOG)
     chunks = [bundle.chunk_name(folder, begin) for begin in begins for folder in (bundle.LOG, bundle.EVIDENCE)]
     job.files.expect(chunks, job.keyids)
-    join = LogJoin(job.facts, (note for note, _ in job.notes(with_proof=False)), job.pin, job.findings)
+    join = LogJoin(job.facts, (note for note, _ in job.notes(with_proof=False)), job.pins, job.findings)
     broken: LedgerError | None = None
     for summary in _summaries(job, begins):
         job.findings.add(summary.findings)
@@ -271,20 +299,20 @@ def _whole(job: _Job) -> Heartbeat | None:
         except LedgerError as error:
             broken = error
         job.progress(summary.end, job.head.size)
-        if len(job.findings.defects) >= MOST_FINDINGS:
+        if job.findings.of_the_log >= MOST_FINDINGS:
             return None
-    job.report.records, job.report.checkpoints = join.records, join.checkpoints
-    job.report.recorded_by, job.report.assessed_under = dict(join.versions), dict(join.policies)
-    if job.findings.defects:
+    job.count(join.tally)
+    job.report.checkpoints = join.checkpoints
+    if job.findings.of_the_log:
         return None  # what the leaves show first explains what the tree would show
     if broken is not None:
         raise broken
     join.finish()
     check_rotations(job.facts.keys, join.rotations, join.newest, join.began)
-    job.agree(join.agreement, join.ancestors, join.tables)
-    if join.replay is not None and join.newest is not None and not job.findings.defects:
+    job.agree(join.agreement, join.tally)
+    if join.replay is not None and join.newest is not None and not job.findings.of_the_log:
+        job.report.followed = not job.findings.defects
         job.findings.add(join.replay.check(join.newest.sealed_at))
-        job.report.followed = True
     return join.newest
 
 
@@ -295,7 +323,7 @@ def _summaries(job: _Job, begins: Sequence[int]) -> Iterator[ChunkSummary]:
         return
     facts, entries = job.facts, job.files.entries
     named = [entries[name] for name in entries if facts.recompute and name.startswith(_FOR_RECOMPUTE)]
-    settings = (facts.ledger_id, facts.keys.to_bytes(), facts.size, facts.reader, facts.recompute)
+    settings = (facts.ledger_id, facts.keys.to_bytes(), facts.size, facts.reader, facts.recompute, facts.tables)
     with ProcessPoolExecutor(
         job.demands.processes,
         get_context("forkserver"),
@@ -335,10 +363,11 @@ def _start_worker(
     size: int,
     reader: Reader,
     recompute: Recompute | None,
+    tables: frozenset[str],
 ) -> None:
     global _worker  # noqa: PLW0603 - one bundle per worker process
     files = BundleFiles(path, Entries(named))
-    _worker = (files, LogFacts(ledger_id, parse_key_history(keys), size, verifies, reader, recompute, files))
+    _worker = (files, LogFacts(ledger_id, parse_key_history(keys), size, verifies, reader, recompute, files, tables))
 
 
 def _check_in_worker(begin: int, entries: list[Entry]) -> ChunkSummary:
@@ -360,11 +389,10 @@ def _part(job: _Job) -> Heartbeat:
     if chosen.heartbeat is None:
         raise MissingCheckpoint("the newest heartbeat, which dates the newest checkpoint, is missing")
     _check_times(job, chosen)
-    check_rotations(job.facts.keys, chosen.rotations, chosen.heartbeat)
-    job.report.records, job.report.recorded_by = chosen.versions.total(), dict(chosen.versions)
-    job.report.assessed_under = dict(chosen.policies)
+    check_rotations(job.facts.keys, chosen.rotations, chosen.heartbeat, chosen.began)
+    job.count(chosen.tally)
     _check_history(job)
-    job.agree(chosen.agreement, chosen.ancestors, chosen.tables)
+    job.agree(chosen.agreement, chosen.tally)
     return chosen.heartbeat
 
 
@@ -386,35 +414,28 @@ def _check_times(job: _Job, chosen: "_Chosen") -> None:
 
 @dataclass
 class _Chosen:
-    """What the leaves of a part say together."""
+    """What the leaves of a part say together. `began`: when the log's first batch was sealed, if that is here."""
 
+    agreement: Agreement
     heartbeat: Heartbeat | None = None
+    began: datetime | None = None
     rotations: list[tuple[int, Rotation]] = field(default_factory=list)
     dated: list[Dated] = field(default_factory=list)
     batches: list[tuple[Heartbeat, list[Dated]]] = field(default_factory=list)
-    ancestors: dict[str, tuple[int, datetime]] = field(default_factory=dict)
-    tables: set[str] = field(default_factory=set)
-    versions: Counter[str] = field(default_factory=Counter)
-    policies: Counter[str] = field(default_factory=Counter)
-    agreement: Agreement = field(default_factory=lambda: Agreement(part=True))
+    tally: Tally = field(default_factory=Tally)
 
 
 def _chosen(job: _Job) -> _Chosen:
     indexes = job.files.numbers(bundle.LEAVES)
     names = [bundle.leaf_name(bundle.LEAVES, index) for index in indexes]
     names += [bundle.leaf_name(bundle.PROOFS, index, ".tlog-proof") for index in indexes]
-    chosen = _Chosen()
+    chosen = _Chosen(Agreement(part=True))
     for done, index in enumerate(indexes, start=1):
         line, leaf = _check_leaf(job, index)
         if leaf.kind == "record":
-            content = leaf.statement.predicate
             names.append(bundle.leaf_name(bundle.EVIDENCE, index))
             chosen.agreement.add(job.facts.reader.rows(leaf, line, index))
-            if named := kept_ancestors(content):
-                chosen.ancestors.setdefault(named, (index, leaf.at))
-            chosen.tables.update(content["tables"].values())
-            chosen.versions[content["code_version"]] += 1
-            chosen.policies.update({each["policy"] for each in content["assessments"]})
+            chosen.tally.add(leaf, index, job.facts.tables)
         elif leaf.rotation:
             chosen.rotations.append((index, leaf.rotation))
         else:
@@ -422,12 +443,16 @@ def _chosen(job: _Job) -> _Chosen:
             heartbeat = Heartbeat.of(leaf)
             chosen.batches.append((heartbeat, chosen.dated))
             chosen.dated = []
+            if heartbeat.first_index == 0:
+                chosen.began = heartbeat.sealed_at
             if index == job.head.size - 1:
                 chosen.heartbeat = heartbeat
         if leaf.kind != "heartbeat":
             chosen.dated.append(Dated(leaf.at, index, leaf.kind == "record"))
         job.progress(done, len(indexes))
     job.files.expect(names, job.keyids)
+    if not chosen.tally.records:
+        raise BadBundle("a part without a record, as export writes none")
     return chosen
 
 
@@ -444,24 +469,24 @@ def _check_leaf(job: _Job, index: int) -> tuple[bytes, Leaf]:
         evidence = job.files.read(bundle.leaf_name(bundle.EVIDENCE, index))
         if evidence is None:
             raise EvidenceMismatch(f"the evidence of leaf {index} is missing")
-        check_evidence(leaf, evidence, index, job.facts)
+        try:
+            check_evidence(leaf, evidence, index, job.facts)
+        except TooLarge as error:
+            job.findings.add([defect_of(error, index)])
     return line, leaf
 
 
 def _check_history(job: _Job) -> None:
     """Every checkpoint is signed, and the newest tree extends its tree."""
-    root_at_pin = EMPTY_ROOT if job.pin and job.pin.head.size == 0 else None
-    before = 0
+    roots, before = job.pins.roots(unknown=None), 0
     for note, proof in job.notes(with_proof=True):
         head = check_checkpoint(note, job.facts.ledger_id, job.facts.keys, job.facts.verify)
         if head.size <= before:
             raise MalformedRecord("checkpoints.ndjson is not in order")
         if not is_consistent(head.size, job.head.size, head.root, job.head.root, proof):
             raise RootMismatch(f"the newest tree does not extend that of the checkpoint of size {head.size}")
-        if job.pin and job.pin.head.size == head.size:
-            root_at_pin = head.root
+        if head.size in roots:
+            roots[head.size] = head.root
         before = head.size
         job.report.checkpoints += 1
-    if job.pin:
-        check_pin_signature(job.pin, job.facts.keys, job.facts.verify)
-        check_pin(job.pin, job.head.size, root_at_pin)
+    check_pins(job.pins, job.head.size, roots)

@@ -64,7 +64,7 @@ def check_forwarding(states: Sequence[RegionForwarding]) -> list[HealthCheck]:
             f"{len(missing)} regions do not forward the ends of training jobs: {named(missing)}. "
             "A job that is deleted there before the next hourly listing leaves no record"
         )
-        checks.append(HealthCheck(check, not on, detail, remedy))
+        checks.append(HealthCheck(check, not on, detail, remedy, missing))
     elif len(on) == len(states):
         checks.append(HealthCheck(check, True, f"{len(on)} regions forward the ends of training jobs"))
     return checks

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.listing.reading import JobReading
 from flops_auditor.use_cases.operations.compare_jobs import JobComparison
+from flops_auditor.use_cases.operations.reconcile_doors import EVERY_DOOR
 from flops_auditor.use_cases.ports.stack import Alarm, LogState, Queues, Subscribers
 
 SEAL_LATE = timedelta(minutes=45)
@@ -20,22 +21,39 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class HealthCheck:
-    """One answer of the doctor: `ok`, what was seen, and what to do."""
+    """One answer of the doctor: `ok`, what was seen, and what to do. `names` are all that `detail` is about; it has
+    the first few.
+    """
 
     check: str
     ok: bool
     detail: str
     remedy: str = ""
+    names: Sequence[str] = ()
+
+    @property
+    def names_all(self) -> bool:
+        """Whether `detail` has all of them."""
+        return len(self.names) <= _MOST_NAMED
 
 
-def completeness(comparison: JobComparison) -> list[HealthCheck]:
-    """Whether every finished job has a record, and up to when."""
+def doors_open(doors: Sequence[str]) -> HealthCheck:
+    """Through which services models are tuned that are looked after."""
+    left = [each for each in EVERY_DOOR if each not in doors]
+    detail = f"{' and '.join(doors)} are looked after"
+    if left:
+        detail += f"; {' and '.join(left)} are not, as the stack's parameter Doors says"
+    return HealthCheck("doors", True, detail)
+
+
+def completeness(comparison: JobComparison, lists: str = "sagemaker:ListTrainingJobs") -> list[HealthCheck]:
+    """Whether every finished job has a record, and up to when; `lists` is the action that lists them."""
     checks = [
         HealthCheck(
             f"region {state.region}",
             False,
             f"could not be compared: {state.error}",
-            "Grant sagemaker:ListTrainingJobs there, or disable the region, or name it in ExcludedRegions; "
+            f"Grant {lists} there, or disable the region, or name it in ExcludedRegions; "
             "until then nothing is known of its jobs.",
         )
         for state in comparison.unread
@@ -49,11 +67,11 @@ def completeness(comparison: JobComparison) -> list[HealthCheck]:
     if settling:
         counted += f", {settling} of them ended in the last half hour and may still be on their way"
     if comparison.missing:
-        names = named([f"{job.name} ({job.region})" for job in comparison.missing])
+        names = [f"{job.name} ({job.region})" for job in comparison.missing]
         upto = f"; complete up to {iso(comparison.complete_to)}" if comparison.complete_to else ""
-        detail = f"{len(comparison.missing)} without a record: {names}"
+        detail = f"{len(comparison.missing)} without a record: {named(names)}"
         remedy = "`flops-auditor reconcile` queues them now; then look at the dead letters: `flops-auditor redrive`."
-        checks.append(HealthCheck("records", False, f"{detail}; {counted}{upto}", remedy))
+        checks.append(HealthCheck("records", False, f"{detail}; {counted}{upto}", remedy, names))
     elif comparison.complete_to is not None:
         checks.append(HealthCheck("records", True, f"complete up to {iso(comparison.complete_to)}; {counted}"))
     else:
@@ -75,7 +93,8 @@ def progress_of(regions: Mapping[str, JobReading], now: datetime) -> list[Health
     late = sorted(name for name, moment in reached.items() if now - moment > RECONCILE_LATE)
     remedy = "Look at the log and the alarms of the reconcile function; its schedule may be off."
     if late:
-        return [HealthCheck("reconciliation", False, f"behind by more than {RECONCILE_LATE}: {named(late)}", remedy)]
+        detail = f"behind by more than {RECONCILE_LATE}: {named(late)}"
+        return [HealthCheck("reconciliation", False, detail, remedy, late)]
     if never:
         begun = {n: r.stretches[-1].older for n, r in regions.items() if r.whole_at is None and r.stretches}
         down = ", ".join(f"{name} down to {iso(moment)}" for name, moment in sorted(begun.items())[:1] if moment)
@@ -83,7 +102,7 @@ def progress_of(regions: Mapping[str, JobReading], now: datetime) -> list[Health
             f"the history of {len(never)} of {len(regions)} regions is not yet read to its first job: {named(never)}"
         )
         detail += f"; read so far: {down}" if down else ""
-        return [HealthCheck("reconciliation", False, detail, "Wait for the next hourly round. " + remedy)]
+        return [HealthCheck("reconciliation", False, detail, "Wait for the next hourly round. " + remedy, never)]
     oldest = min(reached.values(), default=now)
     return [HealthCheck("reconciliation", True, f"{len(regions)} regions, the oldest round is of {iso(oldest)}")]
 
@@ -112,7 +131,7 @@ def on_their_word(names: Sequence[str]) -> list[HealthCheck]:
         ]
     detail = f"{len(names)} jobs of the last {RECENT.days} days are below on their own word alone: {named(names)}"
     remedy = "`flops-auditor records show` says what each rests on; whoever knows signs for it: `flops-auditor amend`."
-    return [HealthCheck("job's word", True, detail, remedy)]
+    return [HealthCheck("job's word", True, detail, remedy, names)]
 
 
 def _dead(queues: Queues) -> HealthCheck:

@@ -1,6 +1,6 @@
 """Compare what SageMaker lists with what the ledger holds, region by region: which finished jobs have no record."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -57,6 +57,20 @@ class JobComparison:
             return None
         ends = [job.last_modified or job.creation_time for job in self.missing]
         return min([*ends, self.compared_at - SETTLING])
+
+
+def joined(comparisons: Mapping[str, JobComparison]) -> JobComparison:
+    """Comparisons of several services as one, by what they compare, in words; these stand before the regions of all but
+    the first.
+    """
+    names, (first, *_) = list(comparisons), comparisons.values()
+    regions = [
+        replace(state, region=f"{name} in {state.region}") if name != names[0] else state
+        for name, comparison in comparisons.items()
+        for state in comparison.regions
+    ]
+    unknown = next((each.unknown for each in comparisons.values() if each.unknown), "")
+    return JobComparison(tuple(regions), first.compared_at, unknown)
 
 
 @dataclass

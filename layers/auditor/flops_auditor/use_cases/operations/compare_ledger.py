@@ -4,6 +4,7 @@ The log is what counts: its checkpoints were mailed. The table is an index, and 
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,9 +14,10 @@ from typing import NamedTuple
 
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.key_history import KeyHistory, parse_key_history
-from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, kind_of, parse_rotation, record_of
+from flops_auditor.domain.ledger.leaves import CLOCK_SKEW, Leaf, kind_of, parse_rotation, record_of
 from flops_auditor.domain.ledger.ledger_errors import LedgerError, ObjectReplaced
 from flops_auditor.domain.ledger.statement import Statement, parse_statement
+from flops_auditor.domain.runs.models_file import MalformedModels, read_models
 from flops_auditor.domain.values.archive_keys import (
     CHECKPOINTS,
     EVIDENCE,
@@ -41,6 +43,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
     Signers,
     batches,
     closing,
+    frontier_leads,
     newest_checkpoint,
     requested_rotation,
     signers_of,
@@ -51,7 +54,7 @@ from flops_auditor.use_cases.ports.ledger import Archive, Identity
 from flops_auditor.use_cases.ports.records import RecordItem, RecordItems
 
 _DIGEST = "[0-9a-f]{64}"
-_OTHERS = re.compile(rf"ancestors/{_DIGEST}/{_DIGEST}\.json|tables/{_DIGEST}")
+_OTHERS = re.compile(rf"ancestors/{_DIGEST}/({_DIGEST})\.json|tables/({_DIGEST})")
 _RECORD = re.compile(rf"({RECORDS}|{EVIDENCE})({_DIGEST})/([0-9]{{1,6}})\.json")
 _BOUNDARIES: dict[str, Callable[[int], str]] = {
     LOG: batch_key,
@@ -121,7 +124,7 @@ class LedgerDifferences:
     def checks(self) -> list[HealthCheck]:
         """As answers of the doctor."""
         checks = [
-            HealthCheck("table, archive and log", False, f"{len(seen)} differences: {named(seen)}", remedy)
+            HealthCheck("table, archive and log", False, f"{len(seen)} differences: {named(seen)}", remedy, seen)
             for seen, remedy in ((self.missing, REBUILD), (self.otherwise, LOOK))
             if seen
         ]
@@ -130,15 +133,15 @@ class LedgerDifferences:
             checks = [HealthCheck("table, archive and log", True, detail + self._read())]
         if self.twice:
             detail = f"{len(self.twice)} records stand twice in the log: {named(self.twice)}"
-            checks.append(HealthCheck("places in the log", False, detail, TWICE))
+            checks.append(HealthCheck("places in the log", False, detail, TWICE, self.twice))
         if self.held:
             detail = f"{len(self.held)} records waited when the last seal came, and were held: {named(self.held)}"
-            checks.append(HealthCheck("records without a place", False, detail, HELD))
+            checks.append(HealthCheck("records without a place", False, detail, HELD, self.held))
         if self.next_key:
             checks.append(HealthCheck("the next key", False, self.next_key, NEXT_KEY))
         if self.foreign:
             detail = f"{len(self.foreign)} objects in the archive that nothing of ours wrote: {named(self.foreign)}"
-            checks.append(HealthCheck("foreign objects", False, detail, FOREIGN))
+            checks.append(HealthCheck("foreign objects", False, detail, FOREIGN, self.foreign))
         return checks
 
     def _read(self) -> str:
@@ -159,9 +162,10 @@ def compare_ledger(archive: Archive, items: RecordItems, all_evidence: bool = Fa
     logged = log.records
     signed = {identity: known.evidence for identity, known in logged.items()}
     tabled = _compare_table(items, logged, signed, differences)
-    jobs = {job for job, _ in (*tabled, *logged)}
     archived, evidence = _list_archive(archive, signers, log, differences)
-    differences.next_key = _not_a_request(archive, log, differences)
+    if signers and differences.size and not frontier_leads(archive, differences.size):
+        differences.foreign.append(frontier_key(differences.size))
+    differences.next_key = _not_a_request(archive, signers, log, differences)
     for identity in archived - tabled.keys() - logged.keys():
         differences.missing.append(f"{_name(identity)} is archived, and neither in the table nor in the log")
     for identity in (tabled.keys() | logged.keys()) - archived:
@@ -171,8 +175,9 @@ def compare_ledger(archive: Archive, items: RecordItems, all_evidence: bool = Fa
         differences.otherwise += _archived_otherwise(archive, identity, line)
     for identity in sorted((tabled.keys() | logged.keys()) - evidence):
         differences.missing.append(f"the evidence of {_name(identity)} is not archived")
+    revisions = Counter(job for job, _ in tabled.keys() | logged.keys())
     for identity in sorted(evidence - tabled.keys() - logged.keys() - archived):
-        if identity[0] not in jobs:
+        if identity[1] > revisions[identity[0]] or not revisions[identity[0]]:
             differences.foreign.append(evidence_key(*identity))
     _compare_evidence(
         archive, {each: signed[each] for each in sorted(evidence & signed.keys())}, all_evidence, differences
@@ -200,10 +205,25 @@ def _list_archive(
         missing.discard(key)
         if refused:
             differences.otherwise.append(f"{ObjectReplaced.__name__}: {key} {refused}")
-        elif key in log.tables and sha256(_read(archive, key) or b"").hexdigest() != key.removeprefix(TABLES):
-            differences.otherwise.append(f"{key} is not the table that records rest on")
+        elif key in log.tables:
+            if sha256(_read(archive, key) or b"").hexdigest() != key.removeprefix(TABLES):
+                differences.otherwise.append(f"{key} is not the table that records rest on")
+        elif key not in log.named and not _is_as_named(archive, key):
+            differences.foreign.append(key)
     differences.otherwise += [f"{key}, which the log names, is not archived" for key in sorted(missing)]
     return archived, evidence
+
+
+def _is_as_named(archive: Archive, key: str) -> bool:
+    """Whether an object that the log does not name, or not yet, is what its name says."""
+    if match := _OTHERS.fullmatch(key):
+        return sha256(archive.get(key) or b"").hexdigest() == (match[1] or match[2])
+    if key.startswith(MODELS):
+        try:
+            read_models(archive.get(key) or b"")
+        except MalformedModels:
+            return False
+    return True
 
 
 def _under_way(archive: Archive, key: str, refused: str, signers: Signers | None, size: int) -> bool:
@@ -213,12 +233,12 @@ def _under_way(archive: Archive, key: str, refused: str, signers: Signers | None
     return closing(archive.get(key) or b"", size, signers) is not None
 
 
-def _not_a_request(archive: Archive, log: "_Log", differences: LedgerDifferences) -> str:
+def _not_a_request(archive: Archive, signers: Signers | None, log: "_Log", differences: LedgerDifferences) -> str:
     """What is wrong with the object at the place of the next request for a key, which nobody can put elsewhere."""
-    if log.keys is None:
+    if log.keys is None or signers is None:
         return ""
     try:
-        requested_rotation(archive, log.keys, differences.rotations, differences.size, verifies)
+        requested_rotation(archive, signers, log.keys, differences.rotations, differences.size)
     except LedgerError as error:
         return f"{rotation_key(differences.rotations)} is no request for a key: {error.name}: {error}"
     return ""
@@ -284,12 +304,15 @@ def _compare_table(
     tabled: dict[Identity, bytes] = {}
     for item in items.items():
         identity, line = (item.job_id, item.revision), sha256(item.line).digest()
-        tabled[identity] = line
         known = logged.get(identity)
         if known is None:
+            record = _record_in(item)
+            if record is None:
+                differences.otherwise.append(f"the item of the table at {_name(identity)} is no such record")
+                continue
             differences.waiting += item.waits
-            signed |= _evidence_of(identity, item.line)
-            if item.waits and _was_passed_over(item, differences.sealed_at):
+            signed[identity] = record.statement.subject_sha256
+            if item.waits and _was_passed_over(record, differences.sealed_at):
                 follows = item.revision > 0 and (item.job_id, item.revision - 1) not in logged
                 why = f"; revision {item.revision - 1} has no place either" if follows else ""
                 differences.held.append(_name(identity) + why)
@@ -305,25 +328,24 @@ def _compare_table(
             differences.otherwise.append(
                 f"{_name(identity)}: the table says leaf {item.index}, it is leaf {known.leaf}"
             )
+        tabled[identity] = line
     for identity in logged.keys() - tabled.keys():
         differences.missing.append(f"{_name(identity)} is leaf {logged[identity].leaf}, and not in the table")
     return tabled
 
 
-def _was_passed_over(item: RecordItem, sealed_at: datetime | None) -> bool:
-    """Whether the newest seal came so long after a record that it saw it. False for what is no record."""
-    try:
-        return sealed_at is not None and record_of(parse_envelope(item.line)).at + 2 * CLOCK_SKEW < sealed_at
-    except LedgerError:
-        return False
+def _was_passed_over(record: Leaf, sealed_at: datetime | None) -> bool:
+    """Whether the newest seal came so long after a record that it saw it."""
+    return sealed_at is not None and record.at + 2 * CLOCK_SKEW < sealed_at
 
 
-def _evidence_of(identity: Identity, line: bytes) -> dict[Identity, str]:
-    """The digest of its evidence that a waiting record was signed with, if it is a record."""
+def _record_in(item: RecordItem) -> Leaf | None:
+    """The record that an item holds; None where that is none, or another one than its keys say."""
     try:
-        return {identity: parse_statement(parse_envelope(line).payload).subject_sha256}
+        record = record_of(parse_envelope(item.line))
     except LedgerError:
-        return {}  # `verify`, and the sealer, say what it is
+        return None
+    return record if record.identity == (item.job_id, item.revision) else None
 
 
 def _compare_evidence(

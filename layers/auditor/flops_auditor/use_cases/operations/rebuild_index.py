@@ -5,19 +5,14 @@ Not rebuilt are the notes of alerts sent: a job that is audited again may be tol
 
 from dataclasses import dataclass
 
-from flops_auditor.domain.ledger.dsse import parse_envelope
-from flops_auditor.domain.ledger.leaves import record_of
-from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
-from flops_auditor.domain.runs.sources.cases import read_case
-from flops_auditor.domain.values.archive_keys import RECORDS, evidence_key, record_key
+from flops_auditor.domain.values.archive_keys import RECORDS
 from flops_auditor.domain.values.errors import AuditorError
-from flops_auditor.use_cases.auditing.find_lineage import index_run, recorded_lineage
-from flops_auditor.use_cases.auditing.keep_record import summary
+from flops_auditor.use_cases.auditing.keep_record import put_back
 from flops_auditor.use_cases.ledger.log_reader import batches, newest_checkpoint, places_of, signers_of
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import Archive, Identity, PendingRecords
 from flops_auditor.use_cases.ports.lineage import LineageIndex
-from flops_auditor.use_cases.ports.records import Records, StoredRecord
+from flops_auditor.use_cases.ports.records import Records
 
 
 @dataclass(frozen=True)
@@ -36,21 +31,25 @@ class Rebuilt:
 def rebuild_index(archive: Archive, records: Records, pending: PendingRecords, index: LineageIndex) -> Rebuilt:
     """Put every archived record into the table unless it is there, then note the places of the log.
 
-    The first place of each is noted, whatever the table says; what has none in the log waits for one.
+    The first place of each is noted, whatever the table says; what has none in the log waits for one. What no record
+    key of the ledger signed is skipped; before the first seal no key is known, and all is taken.
     """
     written = known = 0
     unlogged = set[Identity]()
     done = set[Identity]()
     skipped: list[tuple[str, str]] = []
+    signers = signers_of(archive, verifies)
     for key in archive.list(RECORDS):
         try:
-            identity, fresh = _restore(archive, key, records, index)
+            restored = put_back(key, archive, records, index, signers.recorded if signers else lambda line: True)
         except AuditorError as error:
             skipped.append((key, f"{error.name}: {error}"))
             continue
+        if restored is None:
+            continue
+        identity, fresh = restored
         unlogged.add(identity)
         written, known = written + fresh, known + (not fresh)
-    signers = signers_of(archive, verifies)
     size = newest_checkpoint(archive, signers) if signers else 0
     for first, lines in batches(archive, size):
         places = {place.identity: place for place in reversed(places_of(first, lines)) if place.identity not in done}
@@ -58,20 +57,3 @@ def rebuild_index(archive: Archive, records: Records, pending: PendingRecords, i
         done |= places.keys()
     pending.have_wait(unlogged - done)
     return Rebuilt(written, known, len(done), tuple(skipped))
-
-
-def _restore(archive: Archive, key: str, records: Records, index: LineageIndex) -> tuple[Identity, bool]:
-    line = archive.get(key) or b""
-    leaf = record_of(parse_envelope(line))
-    content = leaf.statement.predicate
-    job, revision = content["job"]["id"], content["revision"]
-    if record_key(job, revision) != key:
-        raise MalformedRecord("the object is the record of another job or revision")
-    evidence = archive.get(evidence_key(job, revision))
-    tags = None
-    if evidence is not None:
-        case = read_case(evidence)
-        tags = case.evidence.tags
-        index_run(case.run, index)
-    lineage = recorded_lineage(content, archive)
-    return (job, revision), records.commit(job, StoredRecord(revision, line), summary(content, lineage, tags))

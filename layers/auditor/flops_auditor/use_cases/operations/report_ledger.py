@@ -24,7 +24,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
 from flops_auditor.use_cases.listing.reading import ReadingStore
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING
 from flops_auditor.use_cases.ports.ledger import Archive, PendingRecords
-from flops_auditor.use_cases.ports.records import SeenJobs
+from flops_auditor.use_cases.ports.records import RecordIndex, SeenJobs
 from flops_auditor.use_cases.ports.sources import Regions
 
 
@@ -53,16 +53,24 @@ class CurrentRecords(Protocol):
 
 
 @dataclass(frozen=True)
+class ListedDoor:
+    """How far the jobs of one service were read, and which of them wait for their record."""
+
+    regions: Regions
+    readings: ReadingStore
+    seen: SeenJobs
+
+
+@dataclass(frozen=True)
 class Reporter:
-    """What a report is made from."""
+    """What a report is made from; `doors` are the services whose jobs are recorded."""
 
     ledger_id: str
     records: CurrentRecords
     archive: Archive
     pending: PendingRecords
-    regions: Regions
-    readings: ReadingStore
-    seen: SeenJobs
+    doors: tuple[ListedDoor, ...]
+    index: RecordIndex
     verify: Verify
     clock: Callable[[], datetime]
 
@@ -78,7 +86,7 @@ def report_ledger(reporter: Reporter, since: datetime, queried: RecordLines | No
         selection="",
         size=size,
         sealed_at=sealed_at,
-        complete_to=complete_to(reporter.regions, reporter.readings, reporter.seen),
+        complete_to=complete_through(reporter.doors, reporter.index),
         waiting_since=waiting_since(reporter.pending),
     )
     records = reporter.records
@@ -119,18 +127,27 @@ def newest_pin(archive: Archive, verify: Verify) -> str:
     return read_checkpoint(archive, size).decode() if size else ""
 
 
-def complete_to(regions: Regions, readings: ReadingStore, seen: SeenJobs) -> datetime | None:
+def complete_to(door: ListedDoor, index: RecordIndex) -> datetime | None:
     """Every job that ended before has a record, as the rounds of the reconciliation found; None where they do not know.
 
-    Lists no jobs itself.
+    Lists no jobs itself. A job that has its record may wait all the same, until people were told of it.
     """
-    enabled = regions.enabled()
-    reached = {name: readings.read(name) for name in enabled.names}
+    enabled = door.regions.enabled()
+    reached = {name: door.readings.read(name) for name in enabled.names}
     if enabled.unread or not reached or any(each.whole_at is None or each.read_to is None for each in reached.values()):
         return None
     ends = [each.read_to - SETTLING for each in reached.values() if each.read_to is not None]
-    waiting = [each.job for name in enabled.names for each in seen.waiting(name) if each.job.finished]
-    return min([*ends, *(job.last_modified or job.creation_time for job in waiting)])
+    waiting = [each.job for name in enabled.names for each in door.seen.waiting(name) if each.job.finished]
+    recorded = index.recorded([job.job_id for job in waiting]) if waiting else {}
+    without = [job for job in waiting if job.job_id not in recorded]
+    return min([*ends, *(job.last_modified or job.creation_time for job in without)])
+
+
+def complete_through(doors: Sequence[ListedDoor], index: RecordIndex) -> datetime | None:
+    """What `complete_to` says of all services together."""
+    moments = [complete_to(door, index) for door in doors]
+    known = [moment for moment in moments if moment is not None]
+    return min(known, default=None) if len(known) == len(moments) else None
 
 
 def waiting_since(pending: PendingRecords) -> datetime | None:

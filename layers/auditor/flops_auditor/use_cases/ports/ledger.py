@@ -26,7 +26,10 @@ class Archive(Protocol):
         """Store; False if the key is taken (nothing is written then)."""
 
     def get(self, key: str) -> bytes | None:
-        """The only version, None if never written. Raises ObjectReplaced on a second one or a delete marker."""
+        """The only version, None if never written.
+
+        Raises ObjectReplaced on a second one, a delete marker, and what cannot be read.
+        """
 
     def list(self, prefix: str, start_after: str = "", limit: int | None = None) -> Iterator[str]:
         """Keys with the prefix, in order, after `start_after`, at most `limit`, whatever became of their objects."""

@@ -35,6 +35,11 @@ class IndexEntry:
         """Where the entry stands among all of its kind and space: by path, then time, then job."""
         return f"{self.location.key}#{self.created}#{self.job_id}"
 
+    @property
+    def end_of_place(self) -> str:
+        """Where all entries of its place end, and before whatever lies below it: times are written in digits."""
+        return f"{self.location.key}#~"
+
     def wrote(self, at: Location) -> bool:
         """Whether SageMaker wrote exactly this for the job."""
         return self.succeeded and self.artifact == at
@@ -65,11 +70,8 @@ Find = Callable[[IndexKind, Location, str, int], Sequence[IndexEntry]]
 """Pages of entries that are found by a place, after a cursor, at most so many."""
 
 
-class LineageIndex(Protocol):
-    """Which jobs leave results where, and which begin from where. Entries are added and never changed."""
-
-    def add(self, kind: IndexKind, entry: IndexEntry) -> None:
-        """Add; repeating it is no error."""
+class LineageReads(Protocol):
+    """Which jobs leave results where, and which begin from where, as it is read."""
 
     def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
         """Entries at exactly this place that were created before `before`, newest first; read consistently."""
@@ -83,3 +85,15 @@ class LineageIndex(Protocol):
     def beginning(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
         """Entries at every place whose text begins with this one's, in the order of their cursors, after a cursor; read
         consistently."""
+
+
+class LineageIndex(LineageReads, Protocol):
+    """The same, where entries are added, which are never changed."""
+
+    def add(self, entries: Sequence[tuple[IndexKind, IndexEntry]]) -> None:
+        """Add the entries of one job; repeating it is no error."""
+
+    def look(self, places: Sequence[Location]) -> LineageReads:
+        """Reads of one look at who left results at these places, above and below them: each range of entries is read
+        after the look began, and may be read once for all that is asked of it.
+        """

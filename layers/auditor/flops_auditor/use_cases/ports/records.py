@@ -32,13 +32,15 @@ class SeenJob:
     """A job that was seen when it had no record.
 
     `seen_at` is when first, `queued_at` when it was last queued for its audit. `description` is what
-    DescribeTrainingJob said of it while it ran, as JSON, "" where nobody asked.
+    DescribeTrainingJob said of it while it ran, as JSON, "" where nobody asked. `untold`: people are still to be told
+    that it is gone, or that its name was used before.
     """
 
     job: ListedJob
     seen_at: datetime
     queued_at: datetime | None = None
     description: str = ""
+    untold: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,19 @@ class LastLook:
 
 
 class SeenJobs(Protocol):
-    """Which jobs wait for their record."""
+    """Which jobs wait for their record, or to be told of."""
 
     def waiting(self, region: str) -> Sequence[SeenJob]:
         """The jobs of a region that wait, in the order in which they were seen first."""
 
     def note(self, jobs: Sequence[SeenJob]) -> None:
-        """Have jobs wait, or replace what is noted of them."""
+        """Have jobs wait, or replace what is noted of them but their descriptions."""
+
+    def note_new(self, jobs: Sequence[SeenJob]) -> None:
+        """Have those wait that do not yet; of others, what is noted stays."""
+
+    def describe(self, job_id: str, description: str, at: datetime) -> None:
+        """Keep what was said of a running job at a moment, whoever notes it."""
 
     def settle(self, jobs: Sequence[SeenJob]) -> None:
         """They wait no longer."""
@@ -70,8 +78,19 @@ class SeenJobs(Protocol):
         """Note a look, in place of the one before."""
 
 
+@dataclass(frozen=True)
+class KnownJob:
+    """What is kept of a job before its audit: its newest record, and its tags as they were noted, oldest first."""
+
+    latest: StoredRecord | None
+    tags_seen: Sequence[TagsSeen]
+
+
 class Records(Protocol):
     """The index of records: conditional puts only, nothing is changed or deleted."""
+
+    def known(self, job_id: str) -> KnownJob:
+        """What `latest` and `tags_seen` say, both in one read."""
 
     def latest(self, job_id: str) -> StoredRecord | None:
         """The record of the highest revision, read consistently."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.occupancy import AGENT_PERIOD
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState
-from flops_auditor.domain.runs.sources.training_job_answer import state_of
+from flops_auditor.domain.runs.sources.training_job_answer import state_of_training
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
@@ -70,7 +70,7 @@ class ListedJob:
     @property
     def state(self) -> RunState:
         """What its status means."""
-        return state_of(self.status)
+        return state_of_training(self.status)
 
     @property
     def finished(self) -> bool:
@@ -107,7 +107,10 @@ class JobListing(Protocol):
 
 
 class JobStates(Protocol):
-    """What SageMaker says now of jobs that were listed before."""
+    """What a service says now of jobs that were listed before; by which actions it is asked."""
+
+    asks: str
+    asks_tags: str
 
     def now(self, job: ListedJob) -> ListedJob | None:
         """The same job as it is now; None when it is gone, also where its name belongs to another job by now.
@@ -167,8 +170,13 @@ class MetricRequest:
 
     @property
     def series(self) -> int:
-        """How many series that is: four of each host, or two."""
-        return (2 if self.long_periods else 4) * self.hosts + len(self.emitted) + len(self.lowest_too)
+        """How many series that is."""
+        return self.of_each_host * self.hosts + len(self.emitted) + len(self.lowest_too)
+
+    @property
+    def of_each_host(self) -> int:
+        """How many of them each host has: four, or two."""
+        return 2 if self.long_periods else 4
 
 
 class JobMetrics(Protocol):
@@ -178,6 +186,25 @@ class JobMetrics(Protocol):
         """MetricDataResults labelled "GPUUtilization algo-1" (and with " Maximum", " Minimum", " SampleCount") or with
         the emitted name. Raises SourceDenied.
         """
+
+
+class CustomizationJobs(Protocol):
+    """What Bedrock says about model customization jobs."""
+
+    def describe(self, name: str, region: str) -> Mapping[str, Any]:
+        """The GetModelCustomizationJob answer; `name` is a job's name or ARN. Raises UnknownTrainingJob or
+        SourceDenied.
+        """
+
+    def tags(self, arn: str, region: str) -> Sequence[Mapping[str, str]]:
+        """All tags, with Key and Value as SageMaker's ListTags gives them. Raises SourceDenied."""
+
+
+class ObjectEntries(Protocol):
+    """What S3 lists of objects, for which nobody has to be able to read them."""
+
+    def entry(self, bucket: str, key: str) -> Mapping[str, Any] | None:
+        """Key, size in bytes and time of the last writing; None where there is no such object. Raises SourceDenied."""
 
 
 class ObjectAttributes(Protocol):

@@ -26,7 +26,7 @@ from flops_auditor.domain.ledger.ledger_errors import (
     UnknownTables,
 )
 from flops_auditor.domain.ledger.verification import Kept
-from flops_auditor.domain.lineage.kept_ancestors import fits, unpack
+from flops_auditor.domain.lineage.kept_ancestors import Packed, pack, read_kept, unpack
 from flops_auditor.domain.lineage.lineage import Ancestor, read_lineage
 from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.runs.sources.registry import SERVICES, Services, UnknownSource
@@ -68,7 +68,7 @@ def recompute(
     Returns what following its lineage over the whole log needs.
 
     `accepted` are digests of tables that the reader takes though no release shipped them. Raises EvidenceMismatch if
-    they differ; DueDateMismatch; FutureTimestamp for an amendment made after the record; NotRecomputable if a table,
+    they differ; DueDateMismatch; FutureTimestamp for what is dated after the record; NotRecomputable if a table,
     version or ancestors are not at hand, or if this version cannot read the record or its source; UnknownTables.
     """
     try:
@@ -101,29 +101,29 @@ def _recompute(
         case = read_case(evidence, services)
         lineage = read_lineage(content, partial(_ancestors, kept))
         audited = audit(case, tables, lineage)
-        again = result(audited) | {"lineage": _said_of_lineage(audited, content)}
-        again["cumulative"]["ancestors"] = content["cumulative"]["ancestors"]  # what the lineage was read from
+        packed = _packed(audited, content, kept)
+        again = result(audited, packed) | {"lineage": _said_of_lineage(audited, packed, content)}
     except LedgerError:
         raise
     except UnknownSource as error:
         raise NotRecomputable(f"{arn} is of a service that version {__version__!r} cannot read: {error}") from error
     except AuditorError as error:
         raise _differs(content)(f"{arn} cannot be audited from its evidence: {error}") from error
-    for amendment in case.evidence.amendments:
-        check_told(iso(amendment.at), datetime.fromisoformat(content["recorded_at"]), arn)
+    told = (case.tells_of, *(amendment.at for amendment in case.evidence.amendments))
+    if latest := max((each for each in told if each is not None), default=None):
+        check_told(iso(latest), datetime.fromisoformat(content["recorded_at"]), arn)
     differing = in_words(differences({name: content.get(name) for name in again}, again))
     if differing:
         message = f"{arn}: recorded by version {version!r}, computed again by {__version__!r}: {differing}"
         raise _differs(content)(message)
     _check_days(audited, content)
-    _check_kept(audited, content, kept)
     return told_of(case, content)
 
 
-def _said_of_lineage(audited: Audit, content: dict[str, Any]) -> dict[str, Any]:
-    """What a record says beside its ancestors; those, and the remarks about them, are followed over the whole log."""
-    followed = {name: content["lineage"][name] for name in ("doubts", "notes", "kept")}
-    return {**lineage_part(audited, None), **followed}
+def _said_of_lineage(audited: Audit, packed: Packed, content: dict[str, Any]) -> dict[str, Any]:
+    """What a record says beside its ancestors; the remarks about them are followed over the whole log."""
+    followed = {name: content["lineage"][name] for name in ("doubts", "notes")}
+    return {**lineage_part(audited, packed), **followed}
 
 
 def _check_days(audited: Audit, content: dict[str, Any]) -> None:
@@ -152,17 +152,15 @@ def _in_order(dates: Sequence[DueDate], latest: Sequence[DueDate]) -> list[tuple
     return sorted(((d.policy, d.duty) for d in latest), key=lambda duty: (days.get(duty, ""), *duty))
 
 
-def _check_kept(audited: Audit, content: dict[str, Any], kept: Kept) -> None:
-    """An object with ancestors stands where the run, or one of them, put it, with as many. Raises EvidenceMismatch."""
-    named = content["lineage"]["kept"]
-    if named is None:
-        return
-    writers = (audited.run.job_id, *(ancestor.job_id for ancestor in audited.lineage.ancestors))
-    if fits(audited.lineage.ancestors):
-        raise EvidenceMismatch(f"{named['key'][:200]} holds ancestors that the record can list itself")
-    count = len(_ancestors(kept, named["key"], named["sha256"]))
-    if count != named["count"] or named["key"] not in {ancestors_key(job, named["sha256"]) for job in writers}:
-        raise EvidenceMismatch(f"{named['key'][:200]} is no place of an object with these ancestors, or of so many")
+def _packed(audited: Audit, content: dict[str, Any], kept: Kept) -> Packed:
+    """How a record holds its ancestors: in the object that it names, if one of them put that there, or its own."""
+    named, job = content["lineage"]["kept"], audited.run.job_id
+    known = []
+    if named is not None and named["key"] != ancestors_key(job, named["sha256"]):
+        writers = {ancestors_key(each.job_id, named["sha256"]) for each in audited.lineage.ancestors}
+        ancestors = tuple(_ancestors(kept, named["key"], named["sha256"]))
+        known = [read_kept(named["key"], named["sha256"], ancestors)] if named["key"] in writers else []
+    return pack(job, audited.lineage, known)
 
 
 def _named(content: dict[str, Any]) -> NamedTables:

@@ -10,7 +10,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 from weakref import finalize
@@ -23,6 +22,7 @@ from flops_auditor.domain.ledger.forms import ACTIVITY_CONTRADICTED
 from flops_auditor.domain.ledger.ledger_errors import (
     AncestorNotHere,
     EvidenceMismatch,
+    HistoryMismatch,
     LineageBehind,
     LineageMismatch,
     NotRecomputable,
@@ -46,9 +46,10 @@ from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.canonical_json import canonical
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.remarks import printable
-from flops_auditor.use_cases.auditing.find_holders import ALSO_HELD, OF_ANOTHER_ROLE
+from flops_auditor.use_cases.auditing.find_holders import ALSO_HELD, KEPT_TOGETHER, OF_ANOTHER_ROLE
 from flops_auditor.use_cases.auditing.find_lineage import AWAITED, CONTINUES, entry_of, follow
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
+from flops_auditor.use_cases.recomputing.recent import Recent
 
 WINDOW = timedelta(minutes=10)
 """Two clocks differ by five minutes at most, and so long may pass between looking for parents and the record's time."""
@@ -56,11 +57,13 @@ FOLLOWED_WITHIN = timedelta(hours=2)
 """From the record of a run to new records of those that continue it: a message in a queue, with at most 15 minutes of
 delay and five receives of 12 minutes each; WINDOW, and the rest for a queue that others fill."""
 _WINDOW_MS = WINDOW // timedelta(milliseconds=1)
+_ROWS, _ANCESTORS = 1 << 22, 1 << 22
+"""Bytes of rows, and of objects with ancestors, that stay unpacked: six to twelve times as many of memory."""
 _AFTER_ALL = b"\xff"
 _END = 1 << 62
 """Later than any record."""
 _NAMING_OTHERS = frozenset(
-    kind.name for kind in (OF_ANOTHER_ROLE, NAMED_BY_ANOTHER_ROLE, CALLED_DATA, MAYBE_OVERWRITTEN)
+    kind.name for kind in (OF_ANOTHER_ROLE, NAMED_BY_ANOTHER_ROLE, CALLED_DATA, MAYBE_OVERWRITTEN, KEPT_TOGETHER)
 )
 """Kinds of remarks that name runs which are not counted."""
 _LAST = "9999"
@@ -75,13 +78,16 @@ Seen = Literal["as it says", "none", "earlier", "all"]
 class Told(NamedTuple):
     """What the replay needs of one record: the run, what the record says of it, and its evidence in digests.
 
-    `answers` is of what AWS answered, `amendments` of what people added, one by one.
+    `answers` is of what AWS answered, `amendments` of what people added, one by one. `lines` are those that the record
+    has, and `dropped` those that it says the record before had beside them, as parts of digests, both in its order.
     """
 
     run: Run
     content: dict[str, Any]
     answers: bytes
     amendments: tuple["Added", ...]
+    lines: tuple[bytes, ...]
+    dropped: tuple[bytes, ...]
 
 
 class Added(NamedTuple):
@@ -103,7 +109,12 @@ def told_of(case: Case, content: Mapping[str, Any]) -> bytes:
     added = tuple(
         Added(sha256(canonical(each.to_json())).digest(), each.asked_again) for each in case.evidence.amendments
     )
-    return pickle.dumps(Told(run, members, answers, added))
+    dropped = tuple(_line(each) for each in content["changes"] if each["to"] is None)
+    return pickle.dumps(Told(run, members, answers, added, tuple(map(_line, content["assessments"])), dropped))
+
+
+def _line(each: Mapping[str, Any]) -> bytes:
+    return sha256(canonical([each["policy"], each["scenario"]])).digest()[:8]
 
 
 def _against(content: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -129,10 +140,12 @@ class LineageReplay:
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
             "CREATE TABLE record (leaf INTEGER PRIMARY KEY, job TEXT, revision INTEGER, at INTEGER, told BLOB);"
             "CREATE INDEX of_job ON record (job, revision);"
-            "CREATE TABLE output (space BLOB, cursor BLOB, at INTEGER, entry BLOB, PRIMARY KEY (space, cursor));"
+            "CREATE TABLE output (space BLOB, cursor BLOB, at INTEGER, entry BLOB, job TEXT,"
+            " PRIMARY KEY (space, cursor));"
+            "CREATE TABLE left_out (job TEXT PRIMARY KEY);"
         )
-        self._row = lru_cache(256)(self._read_row)
-        self._ancestors = lru_cache(32)(self._read_ancestors)
+        self._told = Recent[int, Told](self._packed, lambda _, told: pickle.loads(told), _ROWS)  # noqa: S301 - see `add`
+        self._unpacked = Recent(self._object, lambda digest, body: unpack(body, digest), _ANCESTORS)
 
     def add(self, leaf: int, at: datetime, told: bytes) -> None:
         """The next record of the log."""
@@ -146,10 +159,14 @@ class LineageReplay:
                 entry = entry_of(run, location)
                 key = (_bytes(location.space), _bytes(entry.cursor))
                 self._db.execute(
-                    "INSERT INTO output VALUES (?, ?, ?, ?)"
+                    "INSERT INTO output VALUES (?, ?, ?, ?, ?)"
                     " ON CONFLICT DO UPDATE SET at = min(at, excluded.at), entry = excluded.entry",
-                    (*key, ms, pickle.dumps(entry)),
+                    (*key, ms, pickle.dumps(entry), run.job_id),
                 )
+
+    def leave_out(self, job_id: str) -> None:
+        """A run of which a record told nothing: what others tell of it is not all, so none of them is taken."""
+        self._db.execute("INSERT OR IGNORE INTO left_out VALUES (?)", (job_id,))
 
     def check(self, sealed_at: datetime) -> Iterator[Defect]:
         """Every record that does not follow from its evidence and the records before it, in the order of the log.
@@ -158,21 +175,32 @@ class LineageReplay:
         `sealed_at`.
         """
         settled = milliseconds(sealed_at - FOLLOWED_WITHIN)
+        for table in ("record", "output"):
+            self._db.execute(f"DELETE FROM {table} WHERE job IN left_out")  # noqa: S608 - one of two words
+        lacking = self._db.execute("SELECT count(*) FROM left_out").fetchone()[0]
         for leaf, job, revision in self._db.execute("SELECT leaf, job, revision FROM record ORDER BY leaf"):
             row = self._row(leaf)
-            problem = self._problem(row, row.at) or self._evidence(job, revision, row)
-            if problem:
+            if problem := self._evidence(job, revision, row):
                 yield self._defect(problem, row)
                 continue
+            if problem := self._problem(row, row.at) or self._unplaced(row):
+                yield self._defect(problem, row, lacking)
+                continue
+            if self._in_another_order(job, revision, row):
+                message = f"leaf {leaf} tells in another order than the record before of lines that are no longer there"
+                yield defect_of(HistoryMismatch(message), leaf)
             if self._waits(row):
                 yield defect_of(AncestorNotHere(f"leaf {leaf} waits for a run whose record is not in the log"), leaf)
             stood = self._stood_until(job, revision, settled)
             if row.at < stood and (behind := self._problem(row, stood, then=False)):
                 yield defect_of(LineageBehind(f"leaf {leaf} was not superseded in time: it {behind}"), leaf)
 
-    def _defect(self, problem: str, row: _LoggedRun) -> Defect:
+    def _defect(self, problem: str, row: _LoggedRun, lacking: int = 0) -> Defect:
+        """`lacking`: how many runs are not looked at, any of which may be why."""
         version = str(row.told.content["code_version"])[:40]
         message = f"leaf {row.leaf} {problem}"
+        if lacking:
+            return defect_of(NotRecomputable(f"{message}, as far as without {lacking} runs can be said"), row.leaf)
         if version == __version__:
             return defect_of(LineageMismatch(message), row.leaf)
         return defect_of(NotRecomputable(f"{message}; recorded by version {version!r}"), row.leaf)
@@ -191,6 +219,28 @@ class LineageReplay:
         if now.amendments != (*then.amendments, *added) or (now.answers != then.answers and not asked_again):
             return f"rests on other evidence than leaf {before.leaf}, with more than amendments added"
         return ""
+
+    def _in_another_order(self, job: str, revision: int, row: _LoggedRun) -> bool:
+        """Whether lines that only the record before has are told of in another order than it has them."""
+        dropped = row.told.dropped
+        before = self._revision(job, revision - 1) if len(dropped) > 1 else None
+        return before is not None and tuple(line for line in before.told.lines if line in dropped) != dropped
+
+    def _unplaced(self, row: _LoggedRun) -> str:
+        """What is wrong with where the ancestors are kept: no record of the run that is named put an object there.
+
+        One that the log lacks may have.
+        """
+        kept = row.told.content["lineage"]["kept"]
+        writer = "" if kept is None else str(kept["key"]).split("/")[1]
+        if writer in ("", row.told.run.job_id):
+            return ""
+        revisions = self.revisions(writer)
+        claimed = {a.job_id: a.revision for a in self._claimed(row.told).ancestors}.get(writer, 0)
+        earlier = [leaf for _, at, leaf in revisions if at <= row.at + _WINDOW_MS]
+        placed = any(self._row(leaf).told.content["lineage"]["kept"] == kept for leaf in earlier)
+        lacking = not revisions or claimed > revisions[-1][0]
+        return "" if placed or lacking else f"names a place of its ancestors where none were put: {kept['key'][:200]}"
 
     def _claimed(self, told: Told) -> Lineage:
         return read_lineage(told.content, self._ancestors)
@@ -244,15 +294,22 @@ class LineageReplay:
         ).fetchone()
         return None if newest[0] is None else self._row(newest[0])
 
-    def _read_row(self, leaf: int) -> _LoggedRun:
-        at, told = self._db.execute("SELECT at, told FROM record WHERE leaf = ?", (leaf,)).fetchone()
-        return _LoggedRun(leaf, at, pickle.loads(told))  # noqa: S301 - see `add`
+    def _row(self, leaf: int) -> _LoggedRun:
+        (at,) = self._db.execute("SELECT at FROM record WHERE leaf = ?", (leaf,)).fetchone()
+        return _LoggedRun(leaf, at, self._told(leaf))
 
-    def _read_ancestors(self, key: str, digest: str) -> Sequence[Ancestor]:
+    def _packed(self, leaf: int) -> bytes:
+        (told,) = self._db.execute("SELECT told FROM record WHERE leaf = ?", (leaf,)).fetchone()
+        return bytes(told)
+
+    def _ancestors(self, _: str, digest: str) -> Sequence[Ancestor]:
+        return self._unpacked(digest)
+
+    def _object(self, digest: str) -> bytes:
         body = self._kept.ancestors(digest)
         if body is None:
-            raise EvidenceMismatch(f"{key} is missing")
-        return unpack(body, digest)
+            raise EvidenceMismatch(f"the ancestors in {digest} are missing")
+        return body
 
 
 class _View:
@@ -295,9 +352,6 @@ class _View:
             if _words(remark, self.run) in self._notes:
                 return each
         return None
-
-    def add(self, kind: IndexKind, entry: IndexEntry) -> None:
-        """Nothing is added."""
 
     def newest(self, *asked: Any) -> Any:
         """Of the index (four arguments), or the predicate of a job's newest record (one)."""

@@ -63,7 +63,7 @@ class ModelBom:
     ledger_id: str
     at: str
     version: str
-    base_model: str
+    base_models: tuple[str, ...]
     fine_tuned: bool
     scope: Scope
     regions: tuple[str, ...]
@@ -90,6 +90,11 @@ class ModelBom:
         return "fine-tuning" if self.fine_tuned else "training"
 
 
+def reference_of(number: int) -> str:
+    """What a document calls one of the models that were begun with; nearly always there is one."""
+    return f"base-model-{number + 1}" if number else "base-model"
+
+
 def bom_of(
     records: Sequence[Mapping[str, Any]],
     digests: Sequence[str],
@@ -110,7 +115,7 @@ def bom_of(
         ledger_id=content["ledger_id"],
         at=max(each["recorded_at"] for each in records),
         version=content["code_version"],
-        base_model=form.model,
+        base_models=form.models,
         fine_tuned=form.scope != "the model as a whole",
         scope=form.scope,
         regions=tuple(dict.fromkeys(each["job"]["region"] for each in trained)),

@@ -8,9 +8,9 @@ from base64 import urlsafe_b64encode
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from flops_auditor.domain.messages.documents.bom import PRODUCT, SITE, ModelBom, SignedRecord
+from flops_auditor.domain.messages.documents.bom import PRODUCT, SITE, ModelBom, SignedRecord, reference_of
 
-MODEL, CLAIMED, BASE = "model", "claimed-model", "base-model"
+MODEL, CLAIMED = "model", "claimed-model"
 UNKNOWN = "unknown"
 GRAMS_IN_A_TONNE = 1_000_000
 
@@ -18,7 +18,7 @@ GRAMS_IN_A_TONNE = 1_000_000
 def cyclonedx(bom: ModelBom) -> dict[str, Any]:
     """The document. Numbers are JSON numbers where the schema asks for them, and FLOP decimal texts."""
     number = uuid5(NAMESPACE_URL, f"{SITE}/bom/{bom.ledger_id}/{bom.job_id}/{bom.revision}")
-    base = [{"type": "machine-learning-model", "bom-ref": BASE, "name": bom.base_model}] if bom.base_model else []
+    base = [{**each, "bom-ref": reference_of(number)} for number, each in enumerate(_base_models(bom))]
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.7.schema.json",
         "bomFormat": "CycloneDX",
@@ -38,15 +38,18 @@ def cyclonedx(bom: ModelBom) -> dict[str, Any]:
 
 def _model(bom: ModelBom) -> dict[str, Any]:
     considerations = {"environmentalConsiderations": {"energyConsumptions": _energy(bom)}}
-    pedigree = {"ancestors": [{"type": "machine-learning-model", "name": bom.base_model}]}
     return {
         "type": "machine-learning-model",
         "bom-ref": MODEL,
         "name": bom.name,
         "modelCard": {"considerations": considerations} if bom.energy_kwh is not None else {},
-        **({"pedigree": pedigree} if bom.base_model else {}),
+        **({"pedigree": {"ancestors": _base_models(bom)}} if bom.base_models else {}),
         "properties": _properties(bom),
     }
+
+
+def _base_models(bom: ModelBom) -> list[dict[str, str]]:
+    return [{"type": "machine-learning-model", "name": each} for each in bom.base_models]
 
 
 def _energy(bom: ModelBom) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from flops_auditor.domain.compute.hardware import HardwareTable
+from flops_auditor.domain.lineage.begun_with import models_begun_with, own_result
 from flops_auditor.domain.messages.documents.form import (
     CountedRun,
     FieldSource,
@@ -53,6 +54,7 @@ WAITED = "{run} waited or was interrupted in this time; without such pauses it w
 LONG_PAUSE = Fraction(1, 100)
 """The share of its time for which a run may not have trained without a word: jobs begin and end with some."""
 PLACE = "that is where the run read it from: put the model's name and version in its place"
+BETWEEN = "the record names a place that an earlier run may have written: say what these began with"
 TWO_FIGURES = "two significant figures hide that it is {side} {line} FLOP: read the exact amount"
 MAGNITUDE = "the order of magnitude hides that it is {side} {line} FLOP: read the exact amount"
 
@@ -129,7 +131,7 @@ def fill_form(records: Sequence[Mapping[str, Any]], text: FormText, hardware: Ha
     return FilledForm(
         form=text.name,
         form_source=text.source,
-        model=content["original"]["base_model"],
+        models=models_begun_with(content),
         scope=runs.scope,
         runs=tuple(map(_counted_run, records)),
         missing=runs.missing,
@@ -321,13 +323,14 @@ def _energy_methodology(runs: _Runs) -> Answer:
 def _base_models(runs: _Runs) -> Answer:
     """The model that was modified. One of one's own that begins with none has none."""
     original = runs.content["original"]
-    name, compute = original["base_model"], original["pretraining_flop"]
+    names, compute = models_begun_with(runs.content), original["pretraining_flop"]
     sources = (_source(runs.content, "original.base_model"),)
-    if runs.scope == "the model as a whole" and not name:
+    begun_with_none = not original["base_model"] or own_result(runs.content)
+    if runs.scope == "the model as a whole" and not names and begun_with_none:
         return Answer(runs.text.none, sources=sources)
     known = () if compute is None else (f"it took {scientific(int(compute))} FLOP: {original['source']}",)
-    place = (PLACE,) if name and is_place(name) else ()
-    return Answer(name or None, notes=(*place, *known), sources=sources)
+    place = (PLACE,) if any(map(is_place, names)) else (BETWEEN,) if original["base_model"] and not names else ()
+    return Answer(", ".join(names) or None, notes=(*place, *known), sources=sources)
 
 
 def _for_a_person(_: _Runs) -> Answer:

@@ -76,13 +76,13 @@ class CountedRun:
 class FilledForm:
     """The part of a form that records can fill: the form's name, and where what it asks for was read.
 
-    `missing` counts runs that the model continues and that are not here, `doubts` are what the records leave open, and
-    `notifications` what an authority is to be told besides, with its day.
+    `models` are those that were begun with, `missing` counts runs that the model continues and that are not here,
+    `doubts` are what the records leave open, and `notifications` what an authority is to be told besides, with its day.
     """
 
     form: str
     form_source: str
-    model: str
+    models: tuple[str, ...]
     scope: Scope
     runs: tuple[CountedRun, ...]
     missing: int

@@ -16,8 +16,8 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}(/[A-Za-z0-9][A-Za-z0-
 def card_metadata(bom: ModelBom) -> dict[str, Any]:
     """The members of the card's YAML block, emissions in grams; empty where nothing can be told."""
     metadata: dict[str, Any] = {}
-    if _REPOSITORY.fullmatch(bom.base_model):
-        metadata["base_model"] = bom.base_model
+    if repositories := list(filter(_REPOSITORY.fullmatch, bom.base_models)):
+        metadata["base_model"] = repositories if len(repositories) > 1 else repositories[0]
     grams = bom.emissions_g
     if grams is not None and bom.grid is not None and bom.energy_kwh is not None:
         factor = f"{exactly(bom.grid.grams_per_kwh)} g CO2eq/kWh ({bom.grid.source})"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flops_auditor.domain.messages.documents.bom import PRODUCT, SITE, ModelBom
+from flops_auditor.domain.messages.documents.bom import PRODUCT, SITE, ModelBom, reference_of
 from flops_auditor.domain.values.amounts import flop
 
 CONTEXT = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
@@ -77,17 +77,20 @@ def _training(bom: ModelBom) -> str:
 
 
 def _base(bom: ModelBom, prefix: str) -> list[dict[str, Any]]:
-    if not bom.base_model:
+    if not bom.base_models:
         return []
-    base = _element(prefix, "base-model", "ai_AIPackage", name=bom.base_model, software_primaryPurpose="model")
+    bases = [
+        _element(prefix, reference_of(number), "ai_AIPackage", name=each, software_primaryPurpose="model")
+        for number, each in enumerate(bom.base_models)
+    ]
     descends = _element(
         prefix,
         "descends",
         "Relationship",
         relationshipType="descendantOf",
-        **{"from": f"{prefix}model", "to": [f"{prefix}base-model"]},
+        **{"from": f"{prefix}model", "to": [each["spdxId"] for each in bases]},
     )
-    return [base, descends]
+    return [*bases, descends]
 
 
 def _annotations(bom: ModelBom, prefix: str) -> list[dict[str, Any]]:

@@ -11,13 +11,12 @@ from flops_auditor.domain.audit.tables import POLICY_FOLDER
 from flops_auditor.domain.messages.documents.run_figures import TRAINING
 from flops_auditor.domain.messages.record_words import (
     line_named,
-    nearest,
     verdict_in_words,
     with_shares,
 )
 from flops_auditor.domain.runs.occupancy import ADDED_SAMPLES
 from flops_auditor.domain.values.arns import account_of
-from flops_auditor.domain.values.figures import SEVERITY, Verdict
+from flops_auditor.domain.values.figures import SEVERITY, Verdict, nearest
 
 Group = Literal["above", "indeterminate", "word", "below", "not_assessed"]
 """What a job is counted with, the most severe first: its verdict, or "word" where it is below on its own word alone, or

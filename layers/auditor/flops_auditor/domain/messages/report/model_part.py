@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from flops_auditor.domain.lineage.begun_with import models_begun_with
 from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.record_alert import remedies
 from flops_auditor.domain.messages.record_words import (
@@ -12,6 +13,7 @@ from flops_auditor.domain.messages.record_words import (
     headline,
     left_open,
     line_in_words,
+    not_counted,
     noted,
     reasons,
     said_of,
@@ -58,15 +60,19 @@ class ModelPart:
     points: tuple[Paragraphs, ...]
 
 
-def model_part(content: Mapping[str, Any], line: JobLine, known: Mapping[str, JobLine], today: date) -> ModelPart:
-    """A record's predicate as a part of the report; `known` are all jobs of the report by id."""
+def model_part(
+    content: Mapping[str, Any], line: JobLine, known: Mapping[str, JobLine], names: Mapping[str, str], today: date
+) -> ModelPart:
+    """A record's predicate as a part of the report; `known` are all jobs of the report by id, and `names` what they are
+    called there.
+    """
     return ModelPart(
         line=line,
         headline=headline(content, today),
         facts=tuple(facts_of(content)),
         held=tuple(_held(each) for each in with_shares(content)["assessments"]),
         chart=chart_of(content, known),
-        drawing=lineage_of(content),
+        drawing=lineage_of(content, names),
         points=tuple(each for each in _points(content, today) if each.texts),
     )
 
@@ -95,11 +101,12 @@ def facts_of(content: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("At least", f"{flop(total['lower_flop'], 'lower')} FLOP"),
         ("At most", f"{flop(total['upper_flop'], 'upper')} FLOP"),
         *([("This run alone", f"{flop(estimate['best_flop'])} FLOP")] if count else []),
+        *not_counted(content),
         ("How it was estimated", estimate["method"]),
         ("Hardware", hardware or "not said by the service"),
         ("Time", f"{_minute(job['start']) or 'not begun'} to {_minute(job['end']) or 'not ended'} UTC"),
         ("Energy", "not known" if energy is None else f"{_number(float(energy))} kWh"),
-        ("Original model", content["original"]["base_model"] or "not named"),
+        ("Original model", ", ".join(models_begun_with(content)) or "not named"),
         ("Status", job["status"]),
         ("Record", f"revision {content['revision']}, recorded {_minute(content['recorded_at'])} UTC"),
         ("ARN", job["arn"]),

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from flops_auditor.domain.lineage.begun_with import models_begun_with, names_it
+from flops_auditor.domain.lineage.lineage import added_up, amount_of, listed
+from flops_auditor.domain.lineage.tree import NO_NAMES
 from flops_auditor.domain.messages.record_alert import nearest_ancestors, parents_in
 from flops_auditor.domain.messages.report.job_line import JobLine, NearestLine
 from flops_auditor.domain.values.amounts import flop, scientific
 from flops_auditor.domain.values.arns import name_of
+from flops_auditor.domain.values.figures import Figures
 from flops_auditor.domain.values.moments import read_time
 
 LEAST_SHARE, MOST_SHARE = 1e-4, 10.0
@@ -178,31 +182,30 @@ def thresholds_of(content: Mapping[str, Any]) -> list[tuple[int, str]]:
 
 
 def _steps(content: Mapping[str, Any], known: Mapping[str, JobLine]) -> list[tuple[datetime, int, int, int]]:
-    """(end, lower, best, upper) after each run; empty where a bound is not known, or no run has an end."""
-    job, estimate = content["job"], content["estimate"]
-    total = content["cumulative"]
-    ancestors = _added_up(content)
-    ends = {each["job_id"]: _end(known.get(each["job_id"])) for each in ancestors}
+    """(end, lower, best, upper) after each run, the last one what the record says of all together; empty where a bound
+    is not known, or no run has an end. What runs took that the record does not list stands before all others.
+    """
+    job, total, own = content["job"], content["cumulative"], content["estimate"]
     end = read_time(job["end"]) if job["end"] else None
-    if end is None or None in (total["best_flop"], total["upper_flop"], estimate["best_flop"]):
+    if end is None or None in (total["best_flop"], total["upper_flop"]):
         return []
-    runs = [(min(ends[each["job_id"]] or end, end), each) for each in ancestors]
-    rest = [(end, estimate)]
-    steps, sums = [], [0, 0, 0]
-    for at, each in [*sorted(runs, key=lambda run: (run[0], run[1]["job_id"])), *rest]:
-        lower, best, upper = (int(each.get(name) or 0) for name in ("lower_flop", "best_flop", "upper_flop"))
-        sums = [sums[0] + lower, sums[1] + best, sums[2] + upper]
+    runs = [(min(_end(known.get(a.job_id)) or end, end), a) for a in added_up(listed(content), job["activity"])]
+    ordered = sorted(runs, key=lambda run: (run[0], run[1].job_id))
+    amounts = [(at, _bounds(amount_of(run))) for at, run in ordered]
+    best = int(own["best_flop"] or 0) + int(own["signal_flop"])
+    amounts.append((end, (int(own["lower_flop"] or 0), best, int(own["cautious_upper_flop"] or 0))))
+    whole = (int(total["lower_flop"] or 0), int(total["best_flop"]), int(total["upper_flop"]))
+    sums = [max(all_ - sum(each), 0) for all_, *each in zip(whole, *(bounds for _, bounds in amounts), strict=True)]
+    steps = []
+    for at, bounds in amounts:
+        sums = [min(already + more, all_) for already, more, all_ in zip(sums, bounds, whole, strict=True)]
         if sums[1] > 0:
             steps.append((at, max(sums[0], sums[1] // 1000, 1), sums[1], max(sums[2], sums[1])))
     return steps
 
 
-def _added_up(content: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """The listed ancestors that count: those that only a run continues that generated data do not."""
-    listed = content["cumulative"]["ancestors"]
-    if content["lineage"]["kept"]:  # then not every run on the way is listed
-        return list(listed)
-    return nearest_ancestors(content["lineage"]["parents"], listed, len(listed))
+def _bounds(figures: Figures) -> tuple[int, int, int]:
+    return figures.lower_flop or 0, figures.best_flop or 0, figures.upper_flop or 0
 
 
 def _end(line: JobLine | None) -> datetime | None:
@@ -247,23 +250,29 @@ def _apart(lines: Iterable[Tick]) -> tuple[Tick, ...]:
     return tuple(ticks)
 
 
-def lineage_of(content: Mapping[str, Any]) -> Drawing:
-    """The runs that a job continues, the nearest of them, with the original that they began from."""
-    listed, count = content["cumulative"]["ancestors"], content["lineage"]["ancestors"]
-    shown = nearest_ancestors(content["lineage"]["parents"], listed, MOST_NODES)
+def lineage_of(content: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES) -> Drawing:
+    """The runs that a job continues, the nearest of them, with the originals that they began from. `names` are those of
+    recorded jobs by id.
+    """
+    count = content["lineage"]["ancestors"]
+    shown = nearest_ancestors(content, MOST_NODES)
     by_id = {each["job_id"]: each for each in shown}
     levels = _levels(content["lineage"]["parents"], by_id)
-    name = content["original"]["base_model"]
+    originals = models_begun_with(content) if len(shown) == count else ()
     rows: list[list[tuple[str, LineageNode]]] = []
     job = content["job"]
     rows.append([(job["id"], _node(job["name"], content["estimate"]["best_flop"], "job"))])
     rows += [
-        [(each, _node(name_of(by_id[each]["job_arn"]), by_id[each]["best_flop"], "run")) for each in level]
+        [
+            (each, _node(names.get(each, name_of(by_id[each]["job_arn"])), by_id[each]["best_flop"], "run"))
+            for each in level
+        ]
         for level in levels
     ]
-    if name and len(shown) == count:
-        rows.append([("", _node(name, content["original"]["pretraining_flop"], "original"))])
-    return _laid_out(rows[::-1], _pairs(content, by_id, bool(name) and len(shown) == count), count - len(shown))
+    if originals:
+        amount = content["original"]["pretraining_flop"] if len(originals) == 1 else None
+        rows.append([(name, _node(name, amount, "original")) for name in originals])
+    return _laid_out(rows[::-1], _pairs(content, by_id, originals), count - len(shown))
 
 
 def _levels(parents: Sequence[str], by_id: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
@@ -278,14 +287,28 @@ def _levels(parents: Sequence[str], by_id: Mapping[str, Mapping[str, Any]]) -> l
     return levels
 
 
-def _pairs(content: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]], original: bool) -> list[tuple[str, str]]:
-    """(what was continued, by what), by job id; the original's is empty."""
+def _pairs(
+    content: Mapping[str, Any], by_id: Mapping[str, Mapping[str, Any]], originals: Sequence[str]
+) -> list[tuple[str, str]]:
+    """(what was continued, by what), by job id, and originals by name."""
     pairs = [(parent, content["job"]["id"]) for parent in content["lineage"]["parents"]]
     pairs += [(parent, each) for each, run in by_id.items() for parent in parents_in(run)]
     drawn = [(parent, child) for parent, child in pairs if parent in by_id]
-    continuing = {child for _, child in drawn}
-    ids = [*by_id, content["job"]["id"]]
-    return drawn + ([("", each) for each in ids if each not in continuing] if original else [])
+    runs = {**by_id, content["job"]["id"]: content["lineage"]}
+    data = {each for each, run in by_id.items() if run["activity"] == "synthetic-data"}
+    continuing = {child for parent, child in drawn if parent not in data}
+    first = {job_id: run for job_id, run in runs.items() if job_id not in continuing | data}
+    return drawn + [(name, each) for name in originals for each in _begun_with(name, first, len(originals) == 1)]
+
+
+def _begun_with(name: str, first: Mapping[str, Mapping[str, Any]], alone: bool) -> list[str]:
+    """Job ids of the runs that began with an original: of those that continue no weights, the ones that name it; where
+    it is the only one, those that name a model, if any does.
+    """
+    named_by = [job_id for job_id, run in first.items() if names_it(run, name)]
+    if named_by or not alone:
+        return named_by
+    return [job_id for job_id, run in first.items() if run.get("base_model")] or list(first)
 
 
 def _node(name: str, amount: str | None, kind: str) -> LineageNode:

@@ -40,8 +40,8 @@ KnownPolicies = Callable[[str, str], Policy | None]
 class LedgerSeen:
     """What is known of the ledger beside its records.
 
-    `selection` says in words which records these are, "" for all. `complete_to`: every training job that ended before
-    has a record, as the comparison with SageMaker found; None where this was not compared. `sealed_at` and `size` are
+    `selection` says in words which records these are, "" for all. `complete_to`: every job that ended before
+    has a record, as comparing with the services found; None where this was not compared. `sealed_at` and `size` are
     of the newest checkpoint. `waiting_since`: the oldest record that has no place in the log yet. `checked` is what
     verifying the bundle said, "" where nobody verified it here.
     """
@@ -164,6 +164,8 @@ def report_of(
     today = ledger.as_of.date()
     lines = sorted(jobs, key=lambda line: line.rank)
     by_id = {line.job_id: line for line in lines}
+    places = places_of_namesakes(lines)
+    names = {e.job_id: f"{e.name} ({places[e.job_id]})" if e.job_id in places else e.name for e in lines}
     models = last_of_their_chains(lines)
     shown = models[:MOST_MODELS]
     open_lines = [line for line in lines if line.verdict == "indeterminate"][:MOST_NAMED]
@@ -179,10 +181,10 @@ def report_of(
         nearest=tuple(BarOfModel(line, bar_of(line.nearest)) for line in near if line.nearest),
         changes=changes_since(since, history, by_id, superseded),
         open_jobs=tuple(OpenJob(line, tuple(remedies(known[line.job_id])[:MOST_REMEDIES])) for line in open_lines),
-        models=tuple(model_part(known[line.job_id], line, by_id, today) for line in shown),
+        models=tuple(model_part(known[line.job_id], line, by_id, names, today) for line in shown),
         models_in_all=len(models),
         jobs=tuple(lines),
-        places=places_of_namesakes(lines),
+        places=places,
         policies=tuple(
             _chosen(*each, policy_of) for each in sorted({each for line in lines for each in line.policies})
         ),

@@ -4,7 +4,7 @@ Two objects are of one content where a checksum of them is the same, or ETag and
 GetObjectAttributes). What is small is left out: empty archives are the same everywhere.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +24,9 @@ _PACKED = (".tar.gz", ".tgz")
 """How files end that are asked for where nothing says that a model is read."""
 MOST_OBJECTS = 20
 """Of a run, its own artifact among them."""
+GET_ATTRIBUTES = "s3:GetObjectAttributes"
 NOT_THERE = "NoSuchKey"
+TOO_SMALL = "smaller than a model"
 _ALGORITHMS = ("ChecksumSHA256", "ChecksumSHA1", "ChecksumCRC64NVME", "ChecksumCRC32C", "ChecksumCRC32")
 
 UNSEEN_COPY = Kind(
@@ -110,20 +112,32 @@ def own_contents(job: TrainingJob, objects: Objects) -> tuple[Location, ...]:
 def unseen(
     begins: Sequence[Reference], results: Sequence[Location], job: TrainingJob, objects: Objects
 ) -> tuple[Remark, ...]:
-    """A note where nothing was answered about a place that is none of the job's `results`, or about its own artifact;
-    and a doubt where models were read from too many.
+    """A note where nothing was answered about a place that is none of the job's `results`, or about its own artifact,
+    or where a model is read and what lies there is too small for one; and a doubt where models were read from too many.
     """
     if not objects:
         return ()
     asked = objects_of(begins, job)
     compared = list(filter(_is_compared, begins))
     beyond = any(set(objects_at(each.location)) - set(asked) for each in compared if not each.data)
-    places = dict.fromkeys(objects_at(each.location) for each in compared if each.location not in results)
+    read = sorted((each for each in compared if each.location not in results), key=lambda each: not each.data)
+    places = {objects_at(each.location): each.data for each in read}
     artifact = own_artifact(job)
     if artifact is not None and artifact in asked and str(artifact) in objects:
-        places[(artifact,)] = None
-    missed = [[objects.get(str(at)) for at in place] for place in places if place]
-    missed = [answers for answers in missed if not any(isinstance(each, Mapping) for each in answers)]
-    errors = [each.error for answers in missed for each in answers if isinstance(each, Unread)]
-    notes = [UNSEEN_COPY(count=len(missed), error=errors[0] if errors else NOT_THERE)] if missed else []
+        places[(artifact,)] = True
+    errors = [
+        error
+        for place, small in places.items()
+        if place and (error := _missed(map(objects.get, map(str, place)), small))
+    ]
+    notes = [UNSEEN_COPY(count=len(errors), error=errors[0])] if errors else []
     return (*notes, *([TOO_MANY_OBJECTS(most=MOST_OBJECTS)] if beyond else []))
+
+
+def _missed(answers: Iterable[Mapping[str, Any] | Unread | None], small: bool) -> str:
+    """Why a place was not compared, "" where it was. `small`: whatever lies there may be as small as it is."""
+    known = list(answers)
+    there = [each for each in known if isinstance(each, Mapping)]
+    if there:
+        return "" if small or any(map(contents, there)) else TOO_SMALL
+    return next((each.error for each in known if isinstance(each, Unread)), NOT_THERE)

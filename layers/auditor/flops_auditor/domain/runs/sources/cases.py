@@ -1,8 +1,10 @@
 """Cases from evidence, by the reader of the service that ran the run."""
 
+from flops_auditor.domain.runs.bounded_evidence import bounded
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
 from flops_auditor.domain.runs.sources.registry import SERVICES, Services, read_run
+from flops_auditor.domain.values.json_size import LARGEST_EVIDENCE, has_room
 
 
 def read_case(body: bytes, services: Services = SERVICES) -> Case:
@@ -14,3 +16,15 @@ def read_case(body: bytes, services: Services = SERVICES) -> Case:
 def case_of(evidence: Evidence, services: Services = SERVICES) -> Case:
     """A case from evidence that was just collected. Raises UnknownSource, and what the source's reader raises."""
     return Case(evidence, read_run(evidence, services), evidence.to_bytes())
+
+
+def kept_case(case: Case, services: Services = SERVICES) -> Case:
+    """The case as it is kept: itself, or, where its evidence is too large for a verifier, one whose evidence is not.
+
+    Raises UnknownSource, and what the source's reader raises.
+    """
+    if has_room(case.body, LARGEST_EVIDENCE):
+        return case
+    service = services.get(case.evidence.source)
+    evidence = bounded(case.evidence, service.least if service else dict)
+    return case if evidence == case.evidence else case_of(evidence, services)

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.places import Location, Reference, each_once
 from flops_auditor.domain.runs.remedies import AMEND_ORIGINAL, GRANT
-from flops_auditor.domain.runs.sources.named_places import read_location
+from flops_auditor.domain.runs.s3_spellings import is_access_point, looks_like_s3
+from flops_auditor.domain.runs.sources.named_places import NOT_FOLLOWED, UNKNOWN_FORM, read_location
 from flops_auditor.domain.runs.sources.training_job_answer import AnswerShape, DataSource, OptionalText, TrainingJob
 from flops_auditor.domain.runs.sources.training_job_places import references
 from flops_auditor.domain.values.errors import AuditorError
@@ -90,19 +91,28 @@ def own_packages(named: Sequence[Reference], job: TrainingJob) -> tuple[str, ...
 
 def data_places(answer: Mapping[str, Any], where: str) -> tuple[Reference, ...]:
     """Where the model data of a package came from, or what made it. Raises MalformedPackage."""
+    package = _read(answer)
+    made_from = [(package.source_uri, True), (package.metadata_properties.generated_by, False)]
+    texts = [*_model_data(package), *made_from]
+    located = [(read_location(text), directory) for text, directory in texts]
+    return each_once([Reference(place, where, directory) for place, directory in located if place is not None])
+
+
+def _read(answer: Mapping[str, Any]) -> _Package:
     try:
-        package = _Package.model_validate(answer)
+        return _Package.model_validate(answer)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise MalformedPackage(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from error
+
+
+def _model_data(package: _Package) -> list[tuple[str, bool]]:
+    """The places of a package's model data, each with whether it is a folder."""
     held = [*package.inference_specification.containers, *package.source_algorithm_specification.source_algorithms]
     held += [container for more in package.additional_inference_specifications for container in more.containers]
     texts = [(data.model_data_url, False) for data in held]
     sources = [data.model_data_source.s3_data_source for data in held if data.model_data_source]
-    texts += [(source.s3_uri, source.s3_data_type == "S3Prefix") for source in sources if source]
-    texts += [(package.source_uri, True), (package.metadata_properties.generated_by, False)]
-    located = [(read_location(text), directory) for text, directory in texts]
-    return each_once([Reference(place, where, directory) for place, directory in located if place is not None])
+    return [*texts, *((source.s3_uri, source.s3_data_type == "S3Prefix") for source in sources if source)]
 
 
 def unfold(reference: Reference, packages: Packages) -> tuple[Reference, ...]:
@@ -145,7 +155,24 @@ def beginnings(
         for place in begins
         if _is_package(place.location) and not is_own_package(place.location, job)
     ]
-    return begins, (*notes, *foreign)
+    unfollowed = [each for place in begins if not place.exact for each in _not_followed(place, packages)]
+    return begins, tuple(dict.fromkeys((*notes, *foreign, *unfollowed)))
+
+
+def _not_followed(place: Reference, packages: Packages) -> list[Remark]:
+    """Doubts about model data of a package that lies where nobody can look up whose it is."""
+    answer = packages.get(place.location.space)
+    if not isinstance(answer, Mapping):
+        return []
+    try:
+        package = _read(answer)
+    except MalformedPackage:
+        return []  # its doubt says so
+    held = [(text, read_location(text)) for text, _ in _model_data(package)]
+    places = [*(at for _, at in held), read_location(package.source_uri)]
+    forms = ["an access point" for at in places if at is not None and is_access_point(at)]
+    forms += [UNKNOWN_FORM for text, at in held if at is None and looks_like_s3(text)]
+    return [NOT_FOLLOWED(where=place.where, form=form) for form in dict.fromkeys(forms)]
 
 
 def _doubt(place: Reference, packages: Packages) -> Remark | None:

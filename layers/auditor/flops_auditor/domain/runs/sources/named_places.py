@@ -6,15 +6,20 @@ Facts: Amazon SageMaker API Reference, CreateTrainingJob; Transformers, Training
 resume_from_checkpoint).
 """
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
+from typing import Literal
 
-from flops_auditor.domain.runs.hyperparameters import YES, plain
-from flops_auditor.domain.runs.nested import options
+from flops_auditor.domain.runs.hyperparameters import (
+    goes_on_in_its_folder,
+    parameter_name,
+    plain,
+    tells_to_resume,
+)
+from flops_auditor.domain.runs.nested import LONGEST_TEXT, NestedTexts, texts_in, texts_of_command
 from flops_auditor.domain.runs.places import Location, Reference
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
 from flops_auditor.domain.runs.s3_spellings import (
@@ -27,36 +32,36 @@ from flops_auditor.domain.runs.s3_spellings import (
     read_bare,
     read_s3,
 )
+from flops_auditor.domain.runs.sources.channel_paths import path_in_channel, results_in_channels
+from flops_auditor.domain.runs.sources.shell_copies import LONGEST_VARIABLE, copied_to
 from flops_auditor.domain.runs.sources.training_job_answer import TrainingJob
 from flops_auditor.domain.values.remarks import Kind, Remark, as_word
-from flops_auditor.domain.values.texts import read_json
 
 MODEL_LIKE = re.compile(r"model|check_?point|ckpt|weight|resume|adapter|pretrain|init|base", re.IGNORECASE)
 NOT_COUNTED = re.compile(r"teacher|reward|value_?function|critic|judge", re.IGNORECASE)
 _OUTPUT_LIKE = re.compile(
-    r"output|save|export|upload|push|submit|(?<![a-z])log(?![a-z])|logs|logging|logdir", re.IGNORECASE
-)
-_RESULT_LIKE = re.compile(r"(?:output|save|export|upload)(?!e?d)", re.IGNORECASE)
-_KEPT_LIKE = re.compile(
-    r"(?:^|\.)(?:(?:output|check_?points?|ckpts?|save|default[_-]root|root|work(?:ing)?|run|results?|trial|project)"
-    r"[_-]?dir(?:ectory)?|dirpath|storage[_-]path|artifact_uri|(?:output|checkpoint|ckpt)[_-]prefix)$",
+    r"output|save|export|upload|push|submit|(?<![a-z])(?:log|dest(?:ination)?)(?![a-z])|logs|logging|logdir",
     re.IGNORECASE,
 )
-"""Of labels of folders in which trainers keep checkpoints and look for the last one (Lightning's `default_root_dir` and
-`dirpath`, Ray's `storage_path`). Not `model_dir`: who reads one base by it would continue all others who do.
+_RESULT_LIKE = re.compile(
+    r"(?:output|save|export|upload)(?!e?d(?![_-]?to(?![a-z])))|(?<![a-z])dest(?:ination)?(?![a-z])", re.IGNORECASE
+)
+_KEPT_LIKE = re.compile(
+    r"(?:^|\.)(?:(?:default[_-])?(?:out(?:put)?s?|check_?point(?:s|ing)?|ckpts?|save|root|work(?:ing)?|run|results?|trial"
+    r"|project|exp(?:eriment)?s?|jobs?|dump|snapshots?|final|backup|hdfs)[._-]?(?:dir(?:ectory)?|folder)"
+    r"|(?:out|exp(?:eriment)?|job|dump|backup|publish|sync|mirror)[._-]?(?:path|to|uri|url|prefix)|outputs?|out|dirpath"
+    r"|storage[_-]path|checkpointing[._-]path|check_?points?[._-]storage|artifact_(?:uri|location)"
+    r"|(?:output|checkpoint|ckpt)[_-]prefix)$",
+    re.IGNORECASE,
+)
+"""Of labels of folders in which trainers keep checkpoints, and some look for the last one (Lightning's
+`default_root_dir` and `dirpath`, Ray's `storage_path`). Not `model_dir`: by it most read a base, which many share.
 """
-_LEAVES = re.compile(r"\bs3 +(?:sync|cp|mv) +(?:-\S+ +)*(?!s3:)[^\s-]\S* +(?P<at>s3://[^\s\"'<>,;|&)\\]+)")
-"""What a line for a shell copies to S3 (AWS CLI Command Reference, s3)."""
 _READ = re.compile(r"(?:sav|export|upload)ed|(?<!up)load|resume|restore|from|pretrain|init", re.IGNORECASE)
 """Of labels of outputs those that may be of what was saved or exported before."""
 _NO_RESULT = re.compile(r"log|submit|source|code", re.IGNORECASE)
 _SURELY_MODEL = re.compile(r"model|check_?point|ckpt|weight|adapter|pretrain|resume", re.IGNORECASE)
 """Of labels of addresses that may be those of any service, such as `base_url` and `init_method`."""
-_RESUMES = re.compile(
-    r"(?:^|[._-])(?:(?:auto_?)?(?:resume|restore|load|continue)"
-    r"(?:_(?:from|training|ckpt|checkpoint|last|latest|if_exists))*|(?:ckpt|checkpoint)_path)$"
-)
-_RESUMED = YES | {"auto", "latest", "last", "on", "must"}
 _NO_MODEL = re.compile(r"package_group|tracking|registry|kms|role|data_?base", re.IGNORECASE)
 _BUCKET = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?bucket(?:[._-]?(?:name|uri|in|from))?", re.IGNORECASE)
 _KEY = re.compile(r"(?P<stem>.*?)[._-]?(?:s3[._-]?)?(?:key|prefix|object|folder)(?:[._-]?name)?", re.IGNORECASE)
@@ -66,19 +71,10 @@ _NO_KEY = re.compile(r"secret|token|access|api|auth|kms|ssh|licen[cs]e|private|p
 _RELATIVE = re.compile(r"(?![/.~])[^\s:\"'<>,;|\\]+")
 _WRITTEN = "output"
 """The folder in which SageMaker leaves all results of a job."""
-_IN_A_CHANNEL = re.compile(r"/opt/ml/input/data/(?P<channel>[^/]+)(?P<below>/.*)?")
-"""Where a container finds a channel (Developer Guide, "Amazon SageMaker storage paths")."""
 _NO_WEIGHTS = re.compile(r"config|tokeni[sz]er|vocab", re.IGNORECASE)
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d*:(training-job|model-package)/\S+")
-_LONGEST_LABEL = 256
-_MAY_NAME = (str, dict, list)
-"""What of a configuration may name a place: no number does."""
-_LONGEST_TEXT = 256_000
-"""Characters of all hyperparameters, or variables, that are searched for places. SageMaker takes no more than 100
-hyperparameters of 2,500 characters (API Reference, CreateTrainingJob), a file any."""
-_MOST_LEAVES = 200
-_DEEPEST = 8
-"""Of the JSON in a hyperparameter or variable: what lies deeper is read as text."""
+_MOST_WORDS = 200
+"""Of a text, in which places without a scheme are looked for."""
 _LONGER_THAN_A_HUBS_NAME = 2
 """Folders below a bucket."""
 _MOST_PAIRS = 20
@@ -87,7 +83,10 @@ _MOST_APART = 100
 _MOST_RESULTS = 10
 _OF_A_REMOTE_FUNCTION = "s3_base_uri"
 """The argument with which SageMaker's SDK tells a remote function its own folder."""
+_TOLD_ELSEWHERE = frozenset({"rest", "head", "pair", "unfilled"})
+"""Kinds of texts whose places stand in the whole text, too."""
 UNKNOWN_FORM = "a place of a form that is not known"
+MORE_PATHS = "more paths in channels than are looked up"
 
 NOT_FOLLOWED = Kind(
     "model-not-followed", "{where} reads a model from {form}: whose result lies there cannot be looked up", TAG_LINEAGE
@@ -136,18 +135,18 @@ class _Search:
 
     references: list[Reference] = field(default_factory=list)
     results: list[Location] = field(default_factory=list)
-    kept: list[Location] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
     auxiliary: str = ""
 
 
 @dataclass(frozen=True)
 class _Leaf:
-    """A text and the names that it stands under; `where` says so for people."""
+    """A text and the names that it stands under; `where` says so for people. `again`: parts of it are leaves, too."""
 
     where: str
     label: str
     text: str
+    again: bool = False
 
 
 def read_location(text: str) -> Location | None:
@@ -165,12 +164,7 @@ def named_places(job: TrainingJob) -> NamedPlaces:
     """What the job's texts name."""
     command = (*job.algorithm_specification.container_entrypoint, *job.algorithm_specification.container_arguments)
     parameters = {**job.debug_hook_config.hook_parameters, **job.profiler_config.profiling_parameters}
-    values = {
-        "hyperparameter": job.hyper_parameters,
-        "variable": job.environment,
-        "debugger parameter": parameters,
-        "argument": options(command),
-    }
+    values = {"hyperparameter": job.hyper_parameters, "variable": job.environment, "debugger parameter": parameters}
     return _named(tuple((what, tuple(given.items())) for what, given in values.items()), command)
 
 
@@ -178,97 +172,120 @@ def named_places(job: TrainingJob) -> NamedPlaces:
 def _named(values: tuple[tuple[str, tuple[tuple[str, str], ...]], ...], command: tuple[str, ...]) -> NamedPlaces:
     """The same of values by what they are. A job's places are asked for several times, and its texts may be long."""
     named = _Search()
-    leaves = [leaf for what, given in values for leaf in _leaves_of(dict(given), what, named)]
-    leaves += [_Leaf("command line", "", text) for part in command for _, text in _inside("", part[:_LONGEST_TEXT])]
-    line = " ".join(command)[:_LONGEST_TEXT]
+    leaves: list[_Leaf] = []
+    for what, given in values:
+        leaves += _leaves_of(texts_in(dict(given)), what, named)
+        leaves += [_Leaf(_where(what, name), "", name) for name, _ in given if _may_be_place(name)]
+    leaves += _leaves_of(texts_of_command(command), "argument", named)
+    for part in command:
+        within = texts_in({"": part}).leaves if part.lstrip()[:1] in ("{", "[") else ()
+        leaves += [_Leaf("command line", each.name, each.text) for each in within] or [_Leaf("command line", "", part)]
+    lines = dict.fromkeys([" ".join(command)[:LONGEST_TEXT], *(leaf.text for leaf in leaves if leaf.label)])
     seen: set[Location | str] = set()
     for leaf in leaves:
         _read(leaf, named, seen)
     _pair(leaves, named)
-    named.results += [place for copied in _LEAVES.finditer(line) if (place := read_location(copied["at"])) is not None]
+    short = [each for _, given in values for each in given if len(each[1]) <= LONGEST_VARIABLE]
+    variables = {**{f"SM_HP_{name.upper()}": plain(value) for name, value in short}, **dict(short)}
+    named.results += [place for line in lines for place in copied_to(line, variables)]
     own = tuple(dict.fromkeys(named.results))
     if len(own) > _MOST_RESULTS:
         named.notes.append(TOO_MANY_OUTPUTS(most=_MOST_RESULTS))
     own = own[:_MOST_RESULTS]
-    kept = [place for place in dict.fromkeys(named.kept) if place in own and not place.whole_bucket]
-    named.references += [Reference(place, "folder that it keeps checkpoints in") for place in kept]
-    if any(_RESUMES.search(leaf.label.lower()) and leaf.text.lower() in _RESUMED for leaf in leaves):
-        named.references += [Reference(place, "output that it resumes from", directory=True) for place in own]
-    in_channels = tuple(each for leaf in leaves if (each := _in_a_channel(leaf)) is not None)
+    if resumes := _resumes(leaves):
+        maybe = resumes == "maybe"
+        named.references += [Reference(at, "output that it resumes from", directory=True, kept=maybe) for at in own]
+    in_channels = tuple(dict.fromkeys(each for leaf in leaves for each in _in_channels(leaf)))
+    if len(in_channels) > _MOST_PAIRS:
+        named.notes.append(NOT_FOLLOWED(where=in_channels[_MOST_PAIRS][0], form=MORE_PATHS))
     return NamedPlaces(
         tuple(named.references), own, in_channels[:_MOST_PAIRS], tuple(dict.fromkeys(named.notes)), named.auxiliary
     )
 
 
+def _resumes(leaves: Sequence[_Leaf]) -> Literal["surely", "maybe", ""]:
+    """Whether the job is told to go on from what lies where it leaves its results itself; maybe, where it loads
+    something that need not lie there.
+    """
+    told = [(parameter_name(leaf.label), leaf.text) for leaf in leaves if leaf.label and not leaf.again]
+    if any(goes_on_in_its_folder(name, text) for name, text in told):
+        return "surely"
+    elsewhere = (text for name, text in told if tells_to_resume(name, text))
+    return "maybe" if any("://" not in text and not text.strip().startswith("/") for text in elsewhere) else ""
+
+
 def _read(leaf: _Leaf, named: _Search, seen: set[Location | str]) -> None:
     """What one text names. Of a text without a label what others named before is left out, such as an option's value
-    in the command line.
+    in the command line, and so it is of one whose parts were read before.
     """
     places, unread = _places_in(leaf.text)
-    if not leaf.label:
+    if leaf.again or not leaf.label:
         places, unread = [each for each in places if each not in seen], [each for each in unread if each not in seen]
     seen.update(places, unread)
     for bare in _bare_in(leaf.text) if not places else ():
         _name(leaf, bare, named, exact=True)
-    whole = read_bare(leaf.text, any_key=True) if not places and _SURELY_MODEL.search(leaf.label) else None
+    whole = read_bare(leaf.text, any_key=True) if not places and _is_like(_SURELY_MODEL, leaf.label) else None
     if whole is not None:
         _name_bare(leaf, whole, named)
     for place in places:
         _name(leaf, place, named)
-    if NOT_COUNTED.search(leaf.label) or _OUTPUT_LIKE.search(leaf.label):
+    if _is_like(NOT_COUNTED, leaf.label) or _is_like(_OUTPUT_LIKE, leaf.label):
         return
-    model = bool(MODEL_LIKE.search(leaf.label))
+    model = _is_like(MODEL_LIKE, leaf.label)
     for text in unread:
-        surely = _SURELY_MODEL.search(leaf.label) and not _NO_MODEL.search(leaf.label)
+        surely = _is_like(_SURELY_MODEL, leaf.label) and not _is_like(_NO_MODEL, leaf.label)
         if model and ((may_store(text) and looks_like_s3(text)) or (surely and is_elsewhere(text))):
             named.notes.append(NOT_FOLLOWED(where=leaf.where, form=UNKNOWN_FORM))
         elif looks_like_s3(text):
             named.notes.append(DATA_NOT_FOLLOWED(where=leaf.where, form=UNKNOWN_FORM))
 
 
-def _in_a_channel(leaf: _Leaf) -> tuple[str, str, tuple[str, ...]] | None:
-    """Where a text says that a model lies in a channel, whatever that one is called."""
-    match = _IN_A_CHANNEL.fullmatch(leaf.text.strip())
-    if match is None or not _SURELY_MODEL.search(leaf.label):
-        return None
-    if any(other.search(leaf.label) for other in (NOT_COUNTED, _OUTPUT_LIKE, _NO_WEIGHTS)):
-        return None
-    return leaf.where, match["channel"], tuple(filter(None, (match["below"] or "").split("/")))
+def _in_channels(leaf: _Leaf) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Where a text says that a model lies in a channel, whatever that one is called, and which of SageMaker's results
+    it names there.
+    """
+    if _is_like(NOT_COUNTED, leaf.label):
+        return []
+    paths = results_in_channels(leaf.text)
+    no_model = _is_like(_OUTPUT_LIKE, leaf.label) or _is_like(_NO_WEIGHTS, leaf.label)
+    if not no_model and _is_like(_SURELY_MODEL, leaf.label) and (path := path_in_channel(leaf.text)) is not None:
+        paths.append(path)
+    return [(leaf.where, *each) for each in paths]
 
 
 def _name_bare(leaf: _Leaf, place: Location, named: _Search) -> None:
     """Take `bucket/key` under a model's label for the place that it may be. A hub calls its models so, too, but in two
     words.
     """
-    if NOT_COUNTED.search(leaf.label):
+    if _is_like(NOT_COUNTED, leaf.label):
         return
-    data = bool(_OUTPUT_LIKE.search(leaf.label)) or len(place.path) < _LONGER_THAN_A_HUBS_NAME
+    data = _is_like(_OUTPUT_LIKE, leaf.label) or len(place.path) < _LONGER_THAN_A_HUBS_NAME
     named.references.append(Reference(place, leaf.where, data=data))
 
 
 def _name(leaf: _Leaf, place: Location, named: _Search, exact: bool = False) -> None:
     """Take a place for what its label says. `exact`: only what SageMaker wrote there counts."""
     where, label = leaf.where, leaf.label
-    if NOT_COUNTED.search(label):
-        if _OUTPUT_LIKE.search(label) and not _READ.search(label) and _WRITTEN not in place.path:
+    if _is_like(NOT_COUNTED, label):
+        if _is_like(_OUTPUT_LIKE, label) and not _is_like(_READ, label) and _WRITTEN not in place.path:
             return
         named.auxiliary = named.auxiliary or label[:64]
         named.notes.append(AUXILIARY_NAMED(where=where))
         return
-    kept = bool(_KEPT_LIKE.search(label)) and place.in_s3 and not exact
-    result = bool(_RESULT_LIKE.search(label)) and not _NO_RESULT.search(label) and not exact
+    kept = _is_like(_KEPT_LIKE, label) and place.in_s3 and not exact
+    result = _is_like(_RESULT_LIKE, label) and not _is_like(_NO_RESULT, label) and not exact
     if kept or (result and not place.whole_bucket):
         named.results.append(place)
-        named.kept += [place] if kept else []
-    if _OUTPUT_LIKE.search(label):
-        model = bool(MODEL_LIKE.search(label) and _READ.search(label)) and place.in_s3
+    if _is_like(_OUTPUT_LIKE, label):
+        model = _is_like(MODEL_LIKE, label) and _is_like(_READ, label) and place.in_s3
         if place.in_s3 or place.space.rpartition(":")[2].startswith("model-package/"):
             named.references.append(Reference(place, where, data=True, exact=exact or not place.in_s3))
         if is_access_point(place) and (model or is_artifact(place)):
             named.notes.append(NOT_FOLLOWED(where=where, form="an access point"))
         return
-    model = bool(MODEL_LIKE.search(label)) and not exact and label != _OF_A_REMOTE_FUNCTION
-    named.references.append(Reference(place, where, directory=model, data=not model, exact=exact))
+    model = _is_like(MODEL_LIKE, label) and not exact and label != _OF_A_REMOTE_FUNCTION
+    own = kept and model
+    named.references.append(Reference(place, where, directory=model, data=not model, exact=exact, kept=own))
     if is_access_point(place):
         kind = NOT_FOLLOWED if model or is_artifact(place) else DATA_NOT_FOLLOWED
         named.notes.append(kind(where=where, form="an access point"))
@@ -315,63 +332,21 @@ def _is_written(text: str) -> bool:
     return _WRITTEN in text.split("/")
 
 
-def _leaves_of(values: Mapping[str, str], what: str, named: _Search) -> list[_Leaf]:
-    """The texts in the values and their names, of too many the shortest."""
-    searched: dict[str, str] = {}
-    left = _LONGEST_TEXT
-    for name, value in sorted(values.items(), key=lambda each: (len(each[1]), each[0])):
-        left -= len(value)
-        if left < 0:
-            named.notes.append(NOT_SEARCHED(what=what, most=_LONGEST_TEXT))
-            break
-        searched[name] = value
-    leaves = []
-    for name, value in sorted(searched.items()):
-        where = f"{what} {as_word(name, 64)}"
-        leaves += [_Leaf(where, label, text) for label, text in _inside(name, value)]
-        if _may_be_place(name):
-            leaves.append(_Leaf(where, "", name))
-    return leaves
+def _leaves_of(texts: NestedTexts, what: str, named: _Search) -> list[_Leaf]:
+    """The texts that may name places, with their names; whole lines come after what is in them."""
+    if texts.unread:
+        named.notes.append(NOT_SEARCHED(what=what, most=LONGEST_TEXT))
+    leaves = [
+        _Leaf(_where(what, each.owner), each.name, each.text, again=each.kind == "line")
+        for each in sorted(texts.leaves, key=lambda each: each.owner)
+        if each.kind not in _TOLD_ELSEWHERE
+        and not (each.kind == "item" and each.text.isdigit())  # a list of numbers names none
+    ]
+    return sorted(leaves, key=lambda leaf: leaf.again)
 
 
-def _inside(name: str, value: str) -> Iterator[tuple[str, str]]:
-    """The texts in a value, which may be JSON, and JSON within it, each with the names that it stands under. A name
-    that may be a place is a text, too.
-    """
-    waiting: list[tuple[str, object, int]] = [(name, value, 0)]
-    for _ in range(_MOST_LEAVES):
-        if not waiting:
-            return
-        label, node, depth = waiting.pop(0)
-        if isinstance(node, str):
-            tree = _tree(node) if depth < _DEEPEST else None
-            if tree is None:
-                yield label, plain(node)
-                continue
-            node = tree
-        if isinstance(node, dict | list) and depth < _DEEPEST:
-            inner = node.items() if isinstance(node, dict) else [("", each) for each in node]
-            for key, each in inner:
-                if _may_be_place(key):
-                    yield label, key
-                if isinstance(each, _MAY_NAME):
-                    waiting.append((f"{label}.{key}"[-_LONGEST_LABEL:] if key else label, each, depth + 1))
-        else:
-            yield label, node if isinstance(node, str) else json.dumps(node)
-    for label, left, _ in waiting:
-        yield label, left if isinstance(left, str) else json.dumps(left)
-
-
-def _tree(text: str) -> object:
-    """What a text of JSON holds, where that is more than one plain word; None for any other."""
-    text = text.strip()
-    if text[:1] not in ("{", "[", '"'):
-        return None
-    try:
-        tree = read_json(text)
-    except (ValueError, RecursionError):
-        return None
-    return tree if isinstance(tree, dict | list | str) and tree != text else None
+def _where(what: str, name: str) -> str:
+    return f"{what} {as_word(name, 64)}"
 
 
 def _may_be_place(name: str) -> bool:
@@ -382,7 +357,7 @@ def _bare_in(text: str) -> list[Location]:
     """Places of results without a scheme that a text mentions."""
     if f"/{_WRITTEN}" not in text:
         return []
-    words = re.split(r"[\s\"'<>,;|\\=]+", text, maxsplit=_MOST_LEAVES)[:_MOST_LEAVES]
+    words = re.split(r"[\s\"'<>,;|\\=]+", text, maxsplit=_MOST_WORDS)[:_MOST_WORDS]
     return [place for word in words if (place := read_bare(word)) is not None]
 
 
@@ -399,4 +374,12 @@ def _places_in(text: str) -> tuple[list[Location], list[str]]:
     addresses = [each.group() for each in PLACE.finditer(text)]
     read = {each: read_location(each) for each in addresses}
     unread = [each for each, place in read.items() if place is None]
+    if not text.lstrip().startswith(tuple(addresses)) and is_elsewhere(text):
+        unread.append(text)  # of a scheme that ends as one of S3 does
     return [place for place in read.values() if place is not None], unread or ([] if addresses else [text])
+
+
+@lru_cache(1024)
+def _is_like(pattern: re.Pattern[str], label: str) -> bool:
+    """Whether a label is one of these; thousands of texts may stand under one."""
+    return pattern.search(label) is not None

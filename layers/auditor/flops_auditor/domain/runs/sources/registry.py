@@ -9,29 +9,59 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from flops_auditor.domain.runs.bounded_evidence import Least
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.domain.runs.sources import training_job, training_job_events
+from flops_auditor.domain.runs.sources import (
+    customization_job,
+    customization_job_events,
+    training_job,
+    training_job_events,
+)
+from flops_auditor.domain.runs.sources.customization_job_answer import is_customization_job
+from flops_auditor.domain.runs.sources.training_job_answer import as_read
 from flops_auditor.domain.runs.sources.training_job_page import console_page
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
+
+
+def no_page(arn: str) -> str:
+    """Of a service that has no page for a run."""
+    return ""
+
+
+def recognises_none(description: Mapping[str, Any]) -> bool:
+    """Of a service whose description is known by what it is not."""
+    return False
 
 
 @dataclass(frozen=True)
 class Service:
     """One service: `read` makes a run of its evidence; `points_at` says which run an event is about, from the event's
     source and detail, None where it is another service's, and raises MalformedEvent; `console` is where people look at
-    the run of an ARN, empty where there is no such page.
+    the run of an ARN, empty where there is no such page. `least` is a description without what `read` does not read.
+    `recognises` tells its description from others.
     """
 
     read: Callable[[Evidence], Run]
     points_at: Callable[[str, Mapping[str, Any]], JobPointer | None]
-    console: Callable[[str], str] = lambda _: ""
+    console: Callable[[str], str] = no_page
+    least: Least = dict
+    recognises: Callable[[Mapping[str, Any]], bool] = recognises_none
 
 
 Services = Mapping[str, Service]
 SERVICES: Services = MappingProxyType(
-    {training_job.SOURCE: Service(training_job.read_training_job, training_job_events.points_at, console_page)}
+    {
+        training_job.SOURCE: Service(
+            training_job.read_training_job, training_job_events.points_at, console_page, as_read
+        ),
+        customization_job.SOURCE: Service(
+            customization_job.read_customization_job,
+            customization_job_events.points_at,
+            recognises=is_customization_job,
+        ),
+    }
 )
 """By the name that evidence has for it."""
 
@@ -48,6 +78,11 @@ def read_run(evidence: Evidence, services: Services = SERVICES) -> Run:
     if source is None:
         raise UnknownSource(f"evidence of {evidence.source[:80]!r}")
     return source.read(evidence)
+
+
+def source_of(description: Mapping[str, Any], services: Services = SERVICES) -> str:
+    """Which service's run a description is of; a training job's, where none recognises it."""
+    return next((name for name, each in services.items() if each.recognises(description)), training_job.SOURCE)
 
 
 def page_of(source: str, arn: str, services: Services = SERVICES) -> str:

@@ -1,13 +1,16 @@
 """A SageMaker training job as a run."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from flops_auditor.domain.runs.declared import LONGEST_NAME, Folders, Statements, read_declared
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
-from flops_auditor.domain.runs.hyperparameters import ALL_OF_THE_TOOLKIT
+from flops_auditor.domain.runs.hyperparameters import plain, says_something
 from flops_auditor.domain.runs.model_names import in_service_bucket
-from flops_auditor.domain.runs.nested import flattened, options
+from flops_auditor.domain.runs.nested import NestedTexts, statements_in, texts_in, texts_of_command
 from flops_auditor.domain.runs.places import Reference
+from flops_auditor.domain.runs.precision_hints import may_hint
 from flops_auditor.domain.runs.run import FinalValue, Hosts, Run
 from flops_auditor.domain.runs.sources.artifacts import own_artifact, own_contents, unseen, with_copies
 from flops_auditor.domain.runs.sources.model_packages import beginnings
@@ -33,6 +36,12 @@ FOLDERS = Folders(
 """In a container (SageMaker Developer Guide, "How Amazon SageMaker AI Provides Training Information"; CheckpointConfig,
 LocalPath).
 """
+_CHECKPOINT = re.compile(r"/[^/]*(?:checkpoint|ckpt|global_?step)[^/]*", re.IGNORECASE)
+"""A folder or a file below a bucket that is called one."""
+MOST_STATEMENTS = 2_000
+"""Of hyperparameters, of variables and of arguments, with what is read of the texts in them; what stands in no other
+text goes first."""
+_VARIABLE = re.compile(r"\$\{?(?P<name>\w{1,256}+)\}?")
 JUMPSTART_TAG = "sagemaker-sdk:jumpstart-model-id"
 
 
@@ -110,25 +119,53 @@ def _denied(places: Sequence[Reference], remarks: Sequence[Remark]) -> tuple[str
 def _may_read_a_checkpoint(job: TrainingJob, reads: Sequence[Reference]) -> bool:
     """Whether it reads a model, a checkpoint or a file system; what AWS offers holds no counters."""
     mounted = any(channel.file_system for channel in job.input_data_config)
-    return mounted or any(not each.data and not in_service_bucket(str(each.location)) for each in reads)
+    named = any(_CHECKPOINT.search(channel.uri) for channel in job.input_data_config)
+    return mounted or named or any(not each.data and not in_service_bucket(str(each.location)) for each in reads)
 
 
 def statements(job: TrainingJob) -> Statements:
     """What the job says of itself, in SageMaker's fields."""
     serverless, algorithm = job.serverless, job.algorithm_specification
+    texts = {
+        "hyperparameters": (texts_in(job.hyper_parameters), job.hyper_parameters),
+        "variables": (texts_in(job.environment), job.environment),
+        "arguments": (texts_of_command((*algorithm.container_entrypoint, *algorithm.container_arguments)), {}),
+    }
+    known = _variables(job)
+    stated = {what: _filled_in(_said(*each), known) for what, each in texts.items()}
+    configured = {"serverless.sequence_length": serverless.sequence_length} if serverless else {}
     return Statements(
         tags=job.tags,
-        parameters=_parameters(job),
-        environment=_variables(job),
+        parameters={**stated["hyperparameters"], **configured},
+        environment=stated["variables"],
         channels=_model_channels(job),
-        arguments=options((*algorithm.container_entrypoint, *algorithm.container_arguments)),
+        arguments=stated["arguments"],
         model_names={"the service's base model": job.serverless.base_model_arn} if job.serverless else {},
         model_tags=(JUMPSTART_TAG,),
         folders=FOLDERS,
         technique=serverless.customization_technique if serverless else "",
         parameter_efficient=bool(serverless and serverless.peft),
         evaluation=bool(serverless and serverless.job_type == "Evaluation"),
+        unread=tuple(what for what, (each, _) in texts.items() if each.unread),
+        unheard=tuple(what for what in texts if len(stated[what]) > MOST_STATEMENTS),
     )
+
+
+def _variables(job: TrainingJob) -> dict[str, str]:
+    """What a container's shell fills in for its variables: the job's own, and those of SageMaker's toolkit."""
+    channels = {f"SM_CHANNEL_{each.channel_name.upper()}": each.channel_name for each in job.input_data_config}
+    places = {name: f"{FOLDERS.inputs}{channel}" for name, channel in channels.items()}
+    parameters = {f"SM_HP_{name.upper().replace('-', '_')}": plain(text) for name, text in job.hyper_parameters.items()}
+    return {**places, **parameters, **job.environment}
+
+
+def _filled_in(stated: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """With the values of variables in place of their names; a place that no shell fills in stays as it is written."""
+    named = {name: _VARIABLE.fullmatch(text) for name, text in stated.items() if "$" in text}
+    return {
+        name: known.get(variable["name"], text) if (variable := named.get(name)) else text
+        for name, text in stated.items()
+    }
 
 
 def _model_channels(job: TrainingJob) -> dict[str, str]:
@@ -137,15 +174,11 @@ def _model_channels(job: TrainingJob) -> dict[str, str]:
     return {channel.channel_name[:64]: channel.uri for channel in channels}
 
 
-def _parameters(job: TrainingJob) -> dict[str, str]:
-    """Hyperparameters, with the length of sequences that a serverless job was configured for."""
-    configured = {"serverless.sequence_length": job.serverless.sequence_length} if job.serverless else {}
-    return {**flattened(job.hyper_parameters), **configured}
+def _said(texts: NestedTexts, given: Mapping[str, str]) -> dict[str, str]:
+    """What texts say, by name: of those within others what is read of a name, or may name a precision."""
 
+    def heard(name: str, text: str) -> bool:
+        return name in given or says_something(name, text) or may_hint(name, text)
 
-def _variables(job: TrainingJob) -> dict[str, str]:
-    """Variables; in place of one that holds all hyperparameters its leaves."""
-    variables: dict[str, str] = {}
-    for name, text in job.environment.items():
-        variables.update(flattened({name: text}) if name.lower() == ALL_OF_THE_TOOLKIT else {name: text})
-    return variables
+    stated = sorted(statements_in(texts, given).items(), key=lambda each: each[0] not in given)
+    return dict(islice(((name, text) for name, text in stated if heard(name, text)), MOST_STATEMENTS + 1))

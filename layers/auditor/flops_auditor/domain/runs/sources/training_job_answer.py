@@ -12,7 +12,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
-from flops_auditor.domain.runs.run import NOT_ENDED, RunState
+from flops_auditor.domain.runs.bounded_evidence import as_digest, is_large
+from flops_auditor.domain.runs.run import NOT_ENDED, RunState, state_of
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.arns import region_of
 from flops_auditor.domain.values.errors import WrongInput
@@ -20,20 +21,17 @@ from flops_auditor.domain.values.moments import iso, read_time
 
 DELETED = "Deleted"
 """Our own word for a job that was seen running and is gone: only a job that has ended can be deleted."""
-_STATES: Mapping[str, RunState] = {
-    "InProgress": "running",
-    "Stopping": "ending",
-    "Completed": "succeeded",
-    "Stopped": "stopped",
-    "Failed": "error",
-    DELETED: "gone",
-}
 TRAINING = "Training"
 MOST_NEEDED = (
-    *("RoleArn", "ResourceConfig", "TrainingStartTime", "SecondaryStatusTransitions"),
+    *("RoleArn", "ResourceConfig", "TrainingStartTime"),
     *("OutputDataConfig", "CheckpointConfig", "ModelPackageConfig"),
+    "SecondaryStatusTransitions",
 )
-"""Of an answer that is too long to be noted: whose rights a job had, what it took, and where it leaves what."""
+"""Of an answer that is too long to be noted: whose rights a job had, what it took, and where it leaves what; the parts
+that SageMaker bounds first, then the steps, of which there is one more with each restart.
+"""
+UNREAD = frozenset({"KmsKeyId", "VolumeKmsKeyId", "LocalPath", "StatusMessage"})
+"""Members of these parts that no audit reads, and that may be long."""
 
 
 class MalformedJob(WrongInput):
@@ -343,7 +341,7 @@ class TrainingJob(AnswerShape):
     @property
     def state(self) -> RunState:
         """What TrainingJobStatus means."""
-        return state_of(self.training_job_status)
+        return state_of_training(self.training_job_status)
 
     @property
     def finished(self) -> bool:
@@ -362,11 +360,9 @@ class TrainingJob(AnswerShape):
         return self.resource_config.groups()
 
 
-def state_of(status: str) -> RunState:
-    """What a TrainingJobStatus means. One that is not known, such as "Deleting", shows neither that the job goes on nor
-    that it has ended.
-    """
-    return _STATES.get(status, "ending")
+def state_of_training(status: str) -> RunState:
+    """What a TrainingJobStatus means, and our own word."""
+    return "gone" if status == DELETED else state_of(status)
 
 
 def parse_training_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, str]] | None = None) -> TrainingJob:
@@ -385,3 +381,20 @@ def parse_training_job(answer: Mapping[str, Any], tags: Sequence[Mapping[str, st
         raise MalformedJob(f"{place}: {first['msg']}") from error
     except (AttributeError, KeyError, TypeError) as error:
         raise MalformedJob(f"not a description of a training job: {error}") from error
+
+
+def as_read(answer: Mapping[str, Any], shape: type[AnswerShape] = TrainingJob) -> dict[str, Any]:
+    """A DescribeTrainingJob answer in which what is large and not read is a digest: rules of the debugger and of the
+    profiler alone may be megabytes (API Reference, CreateTrainingJob).
+    """
+    shapes = {field.alias or to_pascal(name): field.annotation for name, field in shape.model_fields.items()}
+    read: dict[str, Any] = {}
+    for name, value in answer.items():
+        within = shapes.get(name)
+        if name not in shapes:
+            read[name] = as_digest(value) if is_large(value) else value
+        elif isinstance(within, type) and issubclass(within, AnswerShape) and isinstance(value, Mapping):
+            read[name] = as_read(value, within)
+        else:
+            read[name] = value
+    return read

@@ -15,7 +15,7 @@ from flops_auditor.domain.runs.sources.training_job_answer import (
     MalformedJob,
     TrainingJob,
     parse_training_job,
-    state_of,
+    state_of_training,
 )
 from flops_auditor.domain.values.errors import MalformedEvent
 from flops_auditor.domain.values.moments import read_time
@@ -36,7 +36,12 @@ def points_at(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
         raise MalformedEvent(f"CreationTime: {error}") from error
     status = str(detail.get("TrainingJobStatus", ""))
     members = {str(key): value for key, value in detail.items()}
-    told = {"status": status, "finished": state_of(status) not in NOT_ENDED, "source": source, "detail": members}
+    told = {
+        "status": status,
+        "finished": state_of_training(status) not in NOT_ENDED,
+        "source": source,
+        "detail": members,
+    }
     return pointer.model_copy(update={"creation_time": created, **told})
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from flops_auditor.domain.runs.hyperparameters import MODEL, Hyperparameters
 from flops_auditor.domain.runs.places import NAMES, Location, Reference, each_once
 from flops_auditor.domain.runs.remedies import TAG_LINEAGE
-from flops_auditor.domain.runs.s3_spellings import is_access_point
+from flops_auditor.domain.runs.s3_spellings import is_access_point, is_made_by_bedrock
 from flops_auditor.domain.runs.sources.named_places import (
     DATA_NOT_FOLLOWED,
     MODEL_LIKE,
@@ -118,7 +118,7 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
     Model and checkpoint channels, the checkpoint URI, hyperparameters and variables that name a model in S3, the source
     model package and the lineage tag. Teachers and reward models do not count (Annex A.1).
     """
-    result = [_tagged(text) for text in tagged if text.lower() != NOT_CONTINUED]
+    result = [tagged_place(text) for text in tagged if text.lower() != NOT_CONTINUED]
     if len(result) < len(tagged):
         return each_once(result), (CONTINUES_NOTHING(),)
     notes: list[Remark] = []
@@ -176,7 +176,8 @@ def _of_models_in_channels(job: TrainingJob, named: NamedPlaces, result: list[Re
     """Add what the job says to be a model in a channel that is not called so."""
     for where, name, below in named.in_channels:
         for channel in job.input_data_config:
-            if channel.channel_name != name or is_model_channel(name):
+            called = channel.channel_name
+            if called.lower() != name.lower() or is_model_channel(called):
                 continue
             location = read_location(channel.uri)
             if form := _not_followed(channel, location):
@@ -216,6 +217,7 @@ def _names_a_model(job: TrainingJob) -> bool:
     return any(Hyperparameters.of(named).models() for named in (job.hyper_parameters, variables))
 
 
-def _tagged(text: str) -> Reference:
-    location = read_location(text) or Location(NAMES, (text[:128],))
+def tagged_place(text: str) -> Reference:
+    """What a lineage tag names: a place, or a run by its name."""
+    location = Location(text) if is_made_by_bedrock(text) else read_location(text) or Location(NAMES, (text[:128],))
     return Reference(location, "tag flops-auditor:lineage", directory=True, explicit=True)

@@ -4,19 +4,28 @@ SecondaryStatusTransitions has one `Training` span per start: a spot job is inte
 and BillableTimeInSeconds are something else; TrainingTimeInSeconds includes downloading and uploading.
 """
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
 
 from flops_auditor.domain.runs.remedies import AMEND
 from flops_auditor.domain.runs.sources.training_job_answer import TRAINING, StatusTransition, TrainingJob
-from flops_auditor.domain.runs.training_time import STILL_TRAINING, UNKNOWN_TIME, Span, TrainingTime, merge
+from flops_auditor.domain.runs.training_time import (
+    A_MOMENT,
+    STILL_TRAINING,
+    UNKNOWN_TIME,
+    Span,
+    TrainingTime,
+    gaps,
+    length,
+    merge,
+)
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 _AFTER_TRAINING = frozenset({"Uploading", "Completed", "MaxRuntimeExceeded"})
 _NOTABLE = Fraction(3600)
-_A_MOMENT = Fraction(60)
-"""States follow each other; a gap of less is how a service keeps its times."""
 
 SPANS = Kind("training-spans", "training time: {spans} of SecondaryStatusTransitions, {seconds:.10g} s")
 SECONDS_FIELD = Kind("training-seconds-field", "training time: TrainingTimeInSeconds")
@@ -66,43 +75,41 @@ def training_time(job: TrainingJob, as_of: datetime | None = None) -> TrainingTi
 def _found(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
     transitions, billed = job.secondary_status_transitions, job.training_time_in_seconds
     if any(step.status == TRAINING for step in transitions):
-        return _compared(_from_transitions(job, as_of), job, as_of)
+        return _with_the_rest(_from_transitions(job, as_of), job, as_of)
     spans, completed = _outer_span(job, as_of), job.state == "succeeded"
     time = TrainingTime((), None, UNKNOWN_TIME(), (NO_TIME(),))
     if billed == 0 and completed and not spans:
         time = TrainingTime((), None, UNKNOWN_TIME(), (COMPLETED_IN_NO_TIME(),))
     elif billed is not None:
-        time = _explained(TrainingTime(spans, Fraction(billed), SECONDS_FIELD()), spans, job, as_of)
+        time = TrainingTime(spans, Fraction(billed), SECONDS_FIELD())
     elif (completed and transitions) or any(step.status in _AFTER_TRAINING for step in transitions):
         time = TrainingTime((), None, UNKNOWN_TIME(), (PAST_TRAINING(),))
     elif transitions:
-        time = _explained(TrainingTime((), Fraction(0), NEVER_TRAINED()), spans, job, as_of)
+        time = TrainingTime((), Fraction(0), NEVER_TRAINED())
     elif spans:
-        time = TrainingTime(spans, spans[0].seconds, START_TO_END())
-    return time
+        time = TrainingTime(spans, length(spans), START_TO_END())
+    return _with_the_rest(time, job, as_of)
 
 
-def _explained(time: TrainingTime, outer: tuple[Span, ...], job: TrainingJob, as_of: datetime | None) -> TrainingTime:
-    """What is said of the training time, unless the job had its hardware for far longer without a word of why."""
-    billed = time.seconds or Fraction(0)
-    if outer and _unexplained(outer[0], (), job, as_of) > max(2 * billed, billed + _NOTABLE):
-        return TrainingTime((), None, UNKNOWN_TIME(), (UNEXPLAINED(longest=outer[0].seconds, said=billed),))
-    return time
+def _with_the_rest(time: TrainingTime, job: TrainingJob, as_of: datetime | None) -> TrainingTime:
+    """With the time that the job had its hardware for and that nothing explains: it is neither training that counts nor
+    in a state that the transitions name; nor is what TrainingTimeInSeconds has beyond all of them.
 
-
-def _unexplained(outer: Span, trained: tuple[Span, ...], job: TrainingJob, as_of: datetime | None) -> Fraction:
-    """Seconds of a span in which the job neither trained nor was in a state that its transitions name; one in progress
-    is in its last.
+    Where no span is training, and the rest is far longer, nothing is known.
     """
-    known = merge([*trained, *_states(job, as_of)])
-    within = [Span(max(s.start, outer.start), min(s.end, outer.end)) for s in known]
-    return outer.seconds - sum((span.seconds for span in within if span.start < span.end), Fraction(0))
-
-
-def _beyond_all_states(job: TrainingJob, billed: int | None, as_of: datetime | None) -> Fraction:
-    """Seconds of TrainingTimeInSeconds that all states together do not have, where the span of the whole is unknown."""
-    states = sum((span.seconds for span in merge(_states(job, as_of))), Fraction(0))
-    return max(Fraction(0), Fraction(billed or 0) - states)
+    seconds = time.seconds
+    if seconds is None:
+        return time
+    outer = _outer_span(job, as_of)
+    known = merge([*time.placed, *_states(job, as_of)])
+    rest = tuple(gap for span in outer for gap in gaps(span, known))
+    if outer and not time.placed and length(rest) > max(2 * seconds, seconds + _NOTABLE):
+        return TrainingTime((), None, UNKNOWN_TIME(), (UNEXPLAINED(longest=outer[0].seconds, said=seconds),))
+    every = length(merge([*known, *outer]))
+    beyond = max(Fraction(0), Fraction(job.training_time_in_seconds or 0) - max(seconds, every))
+    time = replace(time, in_no_state=rest)
+    unexplained = max(Fraction(0), length(time.accounted) - seconds) + beyond
+    return replace(time, unexplained=unexplained) if unexplained > A_MOMENT else time
 
 
 def _states(job: TrainingJob, as_of: datetime | None) -> list[Span]:
@@ -117,30 +124,14 @@ def _outer_span(job: TrainingJob, as_of: datetime | None) -> tuple[Span, ...]:
     return (Span(start, end),) if start and end and start < end else ()
 
 
-def _compared(time: TrainingTime, job: TrainingJob, as_of: datetime | None) -> TrainingTime:
-    """The spans beside TrainingTimeInSeconds, which is a little longer, and beside the time that the job had its
-    hardware; less, or much more, contradicts them.
-    """
-    seconds = time.seconds
-    if seconds is None:
-        return time
-    billed, outer = job.training_time_in_seconds, _outer_span(job, as_of)
-    if billed is not None and billed + 1 < seconds:
-        time = replace(time, notes=(SHORTER_FIELD(seconds=billed),))
-    unexplained = _unexplained(outer[0], time.spans, job, as_of) if outer else _beyond_all_states(job, billed, as_of)
-    if unexplained > _A_MOMENT:
-        time = replace(time, unexplained=unexplained)
-    longest = max(Fraction(billed or 0), seconds + unexplained)
-    return replace(time, longest=longest) if longest > max(2 * seconds, seconds + _NOTABLE) else time
-
-
 def _from_transitions(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
     known: list[Span] = []
     doubts: list[Remark] = []
+    starts = sorted(step.start_time for step in job.secondary_status_transitions if step.start_time)
     for step in job.secondary_status_transitions:
         if step.status != TRAINING:
             continue
-        end = step.end_time or _next_start(job.secondary_status_transitions, step) or _last_word(job, as_of)
+        end = step.end_time or _next_start(starts, step) or _last_word(job, as_of)
         if step.start_time is None or end is None:
             doubts.append(OPEN_SPAN())
         elif end < step.start_time:
@@ -148,15 +139,18 @@ def _from_transitions(job: TrainingJob, as_of: datetime | None) -> TrainingTime:
         else:
             known.append(Span(step.start_time, end))
     spans = merge(known)
-    seconds = sum((s.seconds for s in spans), Fraction(0))
+    seconds = length(spans)
     counted = f"{len(spans)} Training span{'s' if len(spans) != 1 else ''}"
     basis = SPANS(spans=counted, seconds=seconds)
-    return TrainingTime(spans, None if doubts else seconds, basis, tuple(doubts))
+    billed = job.training_time_in_seconds
+    shorter = () if billed is None or doubts or billed + 1 >= seconds else (SHORTER_FIELD(seconds=billed),)
+    return TrainingTime(spans, None if doubts else seconds, basis, tuple(doubts), notes=shorter)
 
 
-def _next_start(transitions: tuple[StatusTransition, ...], step: StatusTransition) -> datetime | None:
-    later = [t.start_time for t in transitions if t.start_time and step.start_time and t.start_time > step.start_time]
-    return min(later, default=None)
+def _next_start(starts: Sequence[datetime], step: StatusTransition) -> datetime | None:
+    """When the first step after this one started; `starts` are in order."""
+    following = bisect_right(starts, step.start_time) if step.start_time else len(starts)
+    return starts[following] if following < len(starts) else None
 
 
 def _last_word(job: TrainingJob, as_of: datetime | None) -> datetime | None:

@@ -1,0 +1,108 @@
+"""The CustomizationJobs, JobListing and JobStates ports on Amazon Bedrock, in any region."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from flops_auditor.aws.calls.listing_pages import page_at_pace
+from flops_auditor.aws.calls.pace import Pace
+from flops_auditor.aws.calls.refusals import outages, refusals
+from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, UnknownTrainingJob
+
+GET_JOB = "bedrock:GetModelCustomizationJob"
+LIST_TAGS = "bedrock:ListTagsForResource"
+LIST_JOBS = "bedrock:ListModelCustomizationJobs"
+PAGE = 100
+_NOT_FOUND = frozenset({"ResourceNotFoundException", "ValidationException"})
+
+
+class BedrockJobs:
+    """Needs bedrock:GetModelCustomizationJob and bedrock:ListTagsForResource."""
+
+    def __init__(self, client_for: Callable[[str], Any]) -> None:
+        self._client_for = client_for
+
+    def describe(self, name: str, region: str) -> Mapping[str, Any]:
+        """The answer without transport metadata."""
+        with refusals(GET_JOB):
+            try:
+                answer: dict[str, Any] = dict(self._client_for(region).get_model_customization_job(jobIdentifier=name))
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _NOT_FOUND:
+                    message = error.response["Error"].get("Message", "")
+                    raise UnknownTrainingJob(f"{name} in {region}: {message[:200]}") from error
+                raise
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+    def tags(self, arn: str, region: str) -> Sequence[Mapping[str, str]]:
+        """The answer of ListTagsForResource, which has no pages."""
+        with refusals(LIST_TAGS):
+            tags = self._client_for(region).list_tags_for_resource(resourceARN=arn)["tags"]
+        return [{"Key": tag["key"], "Value": tag["value"]} for tag in tags]
+
+
+class BedrockListing:
+    """Needs bedrock:ListModelCustomizationJobs. The clients must not try again by themselves."""
+
+    def __init__(self, client_for: Callable[[str], Any], pace: Pace) -> None:
+        self._client_for = client_for
+        self._pace = pace
+
+    def page(self, region: str, created_before: datetime, token: str = "") -> ListedPage:
+        """One page, the newest job first; asked for again, more slowly, where it was throttled or did not come."""
+        answer = page_at_pace(lambda: self._ask(region, created_before, token), LIST_JOBS, region, self._pace)
+        jobs = tuple(
+            ListedJob(
+                summary["jobName"],
+                summary["jobArn"],
+                region,
+                summary["status"],
+                summary["creationTime"].astimezone(UTC),
+                _ended(summary),
+            )
+            for summary in answer.get("modelCustomizationJobSummaries", [])
+        )
+        return ListedPage(jobs, answer.get("nextToken", ""))
+
+    def _ask(self, region: str, created_before: datetime, token: str) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self._client_for(region).list_model_customization_jobs(
+            sortBy="CreationTime",
+            sortOrder="Descending",
+            maxResults=PAGE,
+            creationTimeBefore=created_before,
+            **({"nextToken": token} if token else {}),
+        )
+        return answer
+
+
+class BedrockStates:
+    """The JobStates port: needs what BedrockJobs needs."""
+
+    asks, asks_tags = GET_JOB, LIST_TAGS
+
+    def __init__(self, client_for: Callable[[str], Any]) -> None:
+        self._jobs = BedrockJobs(client_for)
+
+    def now(self, job: ListedJob) -> ListedJob | None:
+        """What GetModelCustomizationJob says of it now."""
+        try:
+            with outages(self.asks):
+                answer = self._jobs.describe(job.arn, job.region)
+        except UnknownTrainingJob:
+            return None
+        return replace(job, status=str(answer["status"]), last_modified=_ended(answer) or job.last_modified)
+
+    def tags(self, job: ListedJob) -> Sequence[Mapping[str, str]]:
+        """The answer of ListTagsForResource."""
+        with outages(self.asks_tags):
+            return self._jobs.tags(job.arn, job.region)
+
+
+def _ended(answer: Mapping[str, Any]) -> datetime | None:
+    """When a job was last touched."""
+    moment: datetime | None = answer.get("lastModifiedTime") or answer.get("endTime")
+    return None if moment is None else moment.astimezone(UTC)

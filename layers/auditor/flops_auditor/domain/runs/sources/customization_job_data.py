@@ -1,0 +1,158 @@
+"""How many tokens a customization job trained on: its service counts none, so the size of its data bounds them.
+
+"You are charged for model training based on the number of tokens processed by the model (number of tokens in training
+data corpus x number of epochs)": Amazon Bedrock User Guide, "Custom models". Its data is one file of JSON Lines, which
+holds all the text ("Prepare your training datasets for fine-tuning and continued pre-training"), but for models that
+also take pictures, which stand elsewhere.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flops_auditor.domain.runs.data_tokens import DataTokens, tokens_of_data
+from flops_auditor.domain.runs.evidence import Unread, written_at
+from flops_auditor.domain.runs.places import Location
+from flops_auditor.domain.runs.remedies import AMEND, BETTER, GRANT
+from flops_auditor.domain.runs.s3_spellings import read_s3
+from flops_auditor.domain.runs.sources.customization_job_answer import CustomizationJob
+from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.remarks import Kind, Remark, Remedy
+
+LIST_OBJECTS = "s3:ListObjectsV2"
+NOT_THERE = "NoSuchKey"
+_LINES = ".jsonl"
+_TEXT_ALONE = re.compile(r"meta\.llama(?:2|3|3-1|3-3)-\d+b-.+|meta\.llama3-2-[13]b-.+")
+"""Ids of foundation models that take text and nothing else, and whose parameters are published."""
+EPOCHS = "epochCount"
+_PASSES = re.compile(r"[1-9]\d{0,5}")
+
+_LIST_IT = Remedy(
+    "say-how-large-the-data-is",
+    "give the answer of `aws s3api list-objects-v2` for its training data with --data, or look at its record",
+)
+_COUNT_ALL = Remedy(
+    "count-the-generation",
+    "say how many tokens it trained on, and add those that were generated for it, each as the parameters of the model "
+    f"that made it, divided by three times those of the trained one: {BETTER}",
+)
+SIZE_NOT_KNOWN = Kind(
+    "size-of-data-not-known", "how large its training data {place:said200} is was not looked up", _LIST_IT
+)
+SIZE_REFUSED = Kind(
+    "size-of-data-refused",
+    "how large its training data {place:said200} is could not be read: {source} answered {error}",
+    GRANT,
+)
+DATA_NOT_THERE = Kind(
+    "data-not-there", "its training data {place:said200} is not there any more: how large it was is not known", AMEND
+)
+DATA_WRITTEN_LATER = Kind(
+    "data-written-later",
+    "its training data {place:said200} was written at {written}, after the job was created: how large it was then is "
+    "not known",
+    AMEND,
+)
+NOT_ONE_FILE = Kind(
+    "data-not-one-file",
+    "its training data {place:said200} is not one file of JSON Lines: nothing bounds how many tokens it holds",
+    AMEND,
+)
+NO_DATA_NAMED = Kind(
+    "no-data-named", "it names no training data in S3: nothing bounds how many tokens it was trained on", AMEND
+)
+MORE_THAN_TEXT = Kind(
+    "data-may-be-more-than-text",
+    "model {model:said120} may be trained on more than text, which its file of training data only names: nothing "
+    "bounds how many tokens that is",
+    AMEND,
+)
+PASSES_NOT_KNOWN = Kind(
+    "passes-not-known", "nothing says how often it passed over its data ({name} is {value:said40})", AMEND
+)
+OTHER_CUSTOMIZATION = Kind(
+    "other-customization",
+    "how it was customized is not known ({type:said40}): nothing bounds how many tokens it was trained on",
+    AMEND,
+)
+TEACHER_GENERATES = Kind(
+    "teacher-generates",
+    "it is trained on what its teacher {teacher:said200} generates, which counts on the cumulative basis, discarded "
+    "samples included: nothing says how many tokens that are",
+    _COUNT_ALL,
+)
+GENERATES_ITS_DATA = Kind(
+    "generates-its-data",
+    "it generates the tokens that it is trained on, which counts on the cumulative basis: nothing says how many these "
+    "are",
+    _COUNT_ALL,
+)
+Sizes = Mapping[str, Mapping[str, Any] | Unread]
+"""What was answered about objects, by place: of a listing the entry of that key."""
+
+
+def data_place(job: CustomizationJob) -> Location | None:
+    """The one file whose size bounds the job's tokens; None where none does."""
+    place = read_s3(job.training_data_config.s3_uri)
+    bounds = job.kind == "tuning" and place is not None and place.path
+    return place if bounds and place is not None and place.path[-1].endswith(_LINES) else None
+
+
+def entry_of(listing: object, key: str) -> Mapping[str, Any] | None:
+    """The entry of a key in an answer of ListObjectsV2; None where it has none."""
+    entries = listing.get("Contents") if isinstance(listing, Mapping) else None
+    listed = entries if isinstance(entries, Sequence) and not isinstance(entries, str) else ()
+    return next((each for each in listed if isinstance(each, Mapping) and each.get("Key") == key), None)
+
+
+def tokens_of(job: CustomizationJob, sizes: Sizes) -> tuple[DataTokens | None, tuple[Remark, ...]]:
+    """Tokens by the size of the data, or why nothing bounds them: a person's number settles that."""
+    doubts: list[Remark] = []
+    size = _size(job, sizes, doubts)
+    passes = job.hyper_parameters.get(EPOCHS, "").strip()
+    if job.kind == "tuning":
+        if not _TEXT_ALONE.fullmatch(job.foundation_model):
+            doubts.append(MORE_THAN_TEXT(model=job.foundation_model or job.base_model_arn))
+        if not _PASSES.fullmatch(passes):
+            doubts.append(PASSES_NOT_KNOWN(name=EPOCHS, value=passes or "not said"))
+    if size is None or doubts:
+        return None, tuple(doubts)
+    source = f"{size} bytes of training data x {passes} passes ({EPOCHS})"
+    return tokens_of_data(size, int(passes), source), ()
+
+
+def _size(job: CustomizationJob, sizes: Sizes, doubts: list[Remark]) -> int | None:
+    """Bytes of the data, None where they bound nothing, which the doubts then say."""
+    place, named = data_place(job), job.training_data_config.s3_uri
+    if job.kind == "distillation":
+        doubts.append(TEACHER_GENERATES(teacher=job.teacher or "of no name"))
+    elif job.kind == "reinforcement":
+        doubts.append(GENERATES_ITS_DATA())
+    elif job.kind == "other":
+        doubts.append(OTHER_CUSTOMIZATION(type=job.customization_type or "nothing says so"))
+    elif not named:
+        doubts.append(NO_DATA_NAMED())
+    elif place is None:
+        doubts.append(NOT_ONE_FILE(place=named))
+    else:
+        answer = sizes.get(str(place))
+        if answer is None:
+            doubts.append(SIZE_NOT_KNOWN(place=named))
+        elif isinstance(answer, Unread):
+            refused = SIZE_REFUSED(place=named, source=answer.source, error=answer.error)
+            doubts.append(DATA_NOT_THERE(place=named) if answer.error == NOT_THERE else refused)
+        else:
+            return _size_then(job, named, answer, doubts)
+    return None
+
+
+def _size_then(job: CustomizationJob, named: str, entry: Mapping[str, Any], doubts: list[Remark]) -> int | None:
+    """Its size when the job was created: what was not written since is as it was."""
+    size, written = entry.get("Size"), written_at(entry)
+    if type(size) is not int or size < 0 or written is None:
+        doubts.append(SIZE_NOT_KNOWN(place=named))
+    elif written > job.creation_time:
+        doubts.append(DATA_WRITTEN_LATER(place=named, written=iso(written)))
+    else:
+        return size
+    return None

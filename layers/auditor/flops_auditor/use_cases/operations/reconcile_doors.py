@@ -1,0 +1,45 @@
+"""A round of the reconciliation through every door: the jobs of each service are listed and queued by themselves.
+
+What keeps one door shut keeps no other: each has its own reading of each region, and its own jobs that wait.
+"""
+
+from collections.abc import Callable, Mapping
+
+from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler, ReconcileReport, reconcile, tell_people
+
+TRAINING_JOBS = "training jobs"
+CUSTOMIZATION_JOBS = "model customization jobs"
+EVERY_DOOR = (TRAINING_JOBS, CUSTOMIZATION_JOBS)
+Doors = Mapping[str, Reconciler]
+"""By what goes through them, in words; the first has its turn first."""
+Reports = Mapping[str, ReconcileReport]
+
+
+def reconcile_doors(doors: Doors, out_of_time: Callable[[], bool]) -> Reports:
+    """One round of each door. `tell_people_of` is to follow."""
+    return {name: reconcile(each, out_of_time) for name, each in doors.items()}
+
+
+def tell_people_of(reports: Reports, doors: Doors) -> None:
+    """Mail what changed, door by door: what is not sent, the next round finds again. Raises what sending raises."""
+    for name, report in reports.items():
+        tell_people(report, doors[name])
+
+
+def together(reports: Reports) -> ReconcileReport:
+    """What all doors did, with the door before the region that failed, but for the first."""
+    whole = ReconcileReport()
+    for number, (name, each) in enumerate(reports.items()):
+        before = f"{name} in " if number else ""
+        whole.listed += each.listed
+        whole.finished += each.finished
+        whole.queued += each.queued
+        whole.overdue += each.overdue
+        whole.changes += each.changes
+        whole.complete += [before + region for region in each.complete]
+        whole.pending += [before + region for region in each.pending]
+        whole.failed |= {before + region: reason for region, reason in each.failed.items()}
+        whole.closed |= {before + region: reason for region, reason in each.closed.items()}
+        whole.unasked |= each.unasked
+        whole.unqueued |= each.unqueued
+    return whole

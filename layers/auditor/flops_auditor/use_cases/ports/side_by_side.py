@@ -1,0 +1,30 @@
+"""Making calls that wait for nothing of one another."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+Answer = TypeVar("Answer")
+
+SideBySide = Callable[[Sequence[Callable[[], Any]]], list[Any]]
+"""Makes the calls and gives their answers in their order; raises the first error in that order. A call must not need
+that another one was made, nor that it was not.
+"""
+
+
+def in_turn(calls: Sequence[Callable[[], Any]]) -> list[Any]:
+    """One after another."""
+    return [call() for call in calls]
+
+
+def tried(call: Callable[[], Answer]) -> Callable[[], Answer]:
+    """Make a call now, and have its answer, or its error, when that is asked for."""
+    try:
+        answer = call()
+    except Exception as error:
+        return partial(_raise, error)
+    return lambda: answer
+
+
+def _raise(error: Exception) -> Any:
+    raise error
