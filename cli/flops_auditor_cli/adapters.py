@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from uuid import uuid4
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.sources.deployed_stack import DeployedStack
@@ -13,7 +15,7 @@ from flops_auditor.aws.wiring.environment import (
     WatchEnvironment,
 )
 from flops_auditor.aws.wiring.listing import regions_from
-from flops_auditor.aws.wiring.reconciling import reconciler_from
+from flops_auditor.aws.wiring.reconciling import TRAINING_JOBS_ALONE, reconcilers_from
 from flops_auditor.aws.wiring.recording import claims_from
 from flops_auditor.aws.wiring.watching import watcher_from
 from flops_auditor.domain.values.arns import region_of
@@ -47,25 +49,41 @@ def environment_of(deployment: StackValues, policies: list[str]) -> QueueingEnvi
     )
 
 
-def reconciler_of(deployment: StackValues) -> tuple[Reconciler, ListingInTurns]:
-    """The reconciliation of a deployed stack, with the caller's rights; it takes turns in listing."""
-    reconciler = reconciler_from(
+def doors_of(deployment: StackValues) -> dict[str, tuple[Reconciler, ListingInTurns]]:
+    """The reconciliations of a deployed stack, door by door, with the caller's rights, and the turns that each takes in
+    listing.
+    """
+    reconcilers = reconcilers_from(
         ReconcileEnvironment(
             **listing_of(deployment),
             table_name=deployment.output("RecordTableName"),
             audit_queue_url=deployment.output("AuditQueueUrl"),
             audit_concurrency=deployment.parameters.get("AuditConcurrency", "4"),
+            doors=opened_doors(deployment),
             alert_topic_arn=alert_topic_of(deployment),
         )
     )
-    listing = in_turns(reconciler.reader, deployment)
-    return replace(reconciler, reader=replace(reconciler.reader, listing=listing)), listing
+    owner, doors = a_command(), {}
+    for name, each in reconcilers.items():
+        turns = in_turns(each.reader, deployment, owner)
+        doors[name] = replace(each, reader=replace(each.reader, listing=turns)), turns
+    return doors
 
 
-def in_turns(reader: JobReader, deployment: StackValues) -> ListingInTurns:
-    """The reader's listing, in turns with the deployed functions."""
+def opened_doors(deployment: StackValues) -> str:
+    """The value of the parameter Doors."""
+    return deployment.parameters.get("Doors", TRAINING_JOBS_ALONE)
+
+
+def in_turns(reader: JobReader, deployment: StackValues, owner: str) -> ListingInTurns:
+    """The reader's listing, in turns with the deployed functions; `owner` is who lists."""
     claims = claims_from(deployment.output("RecordTableName"))
-    return ListingInTurns(reader.listing, claims, float(listing_of(deployment)["listing_rate"]))
+    return ListingInTurns(reader.listing, claims, float(listing_of(deployment)["listing_rate"]), owner)
+
+
+def a_command() -> str:
+    """One that lists, told from every other."""
+    return f"command-{uuid4()}"
 
 
 def listing_of(deployment: StackValues) -> dict[str, str]:
@@ -88,6 +106,12 @@ class NotedInMemory:
         return self._deployed.waiting(region)
 
     def note(self, jobs: Sequence[SeenJob]) -> None:
+        """Nothing is kept."""
+
+    def note_new(self, jobs: Sequence[SeenJob]) -> None:
+        """Nothing is kept."""
+
+    def describe(self, job_id: str, description: str, at: datetime) -> None:
         """Nothing is kept."""
 
     def settle(self, jobs: Sequence[SeenJob]) -> None:
@@ -117,7 +141,7 @@ def watcher_of(
         stop_on_crossing="false",
     )
     watcher = watcher_from(environment)
-    listing = in_turns(watcher.reader, deployment)
+    listing = in_turns(watcher.reader, deployment, a_command())
     reader = replace(watcher.reader, store=UnwrittenReadings(watcher.reader.store), listing=listing)
     return replace(watcher, reader=reader, seen=NotedInMemory(watcher.seen)), listing
 

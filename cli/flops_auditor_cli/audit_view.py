@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from flops_auditor.domain.lineage.begun_with import models_begun_with
 from flops_auditor.domain.messages.duties import OTHER_WORDING, duties_in_words
 from flops_auditor.domain.messages.record_alert import (
     limits_in_words,
@@ -15,6 +16,7 @@ from flops_auditor.domain.messages.record_words import (
     headline,
     left_open,
     line_in_words,
+    not_counted,
     noted,
     reasons,
     said_of,
@@ -142,15 +144,17 @@ def facts(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "Lower bound", f"{flop(estimate['lower_flop'], 'lower')} FLOP"
         yield "Best estimate", f"{flop(estimate['best_flop'])} FLOP"
         yield "Upper bound", f"{flop(estimate['upper_flop'], 'upper')} FLOP"
+    yield from not_counted(document)
     if estimate["cautious_upper_flop"] != estimate["upper_flop"]:
         yield "Cautious bound", f"{flop(estimate['cautious_upper_flop'], 'upper')} FLOP"
     if estimate["ceiling_flop"] is not None:
         yield "Hardware ceiling", f"{flop(estimate['ceiling_flop'], 'upper')} FLOP"
     energy = estimate["energy_kwh"]
     yield "Energy", "unknown" if energy is None else f"{digits(float(energy))} kWh"
-    name = document["original"]["base_model"]
-    unknown = unknown_model(name)
-    yield "Original model", (f"{name}: {unknown}" if unknown else name) or "not named"
+    begun = models_begun_with(document) if lineage else (document["original"]["base_model"],)
+    for name in begun or ("",):
+        unknown = unknown_model(name)
+        yield "Original model", (f"{name}: {unknown}" if unknown else name) or "not named"
     if document.get("previous_verdict"):
         yield "Earlier verdict", f"{document['previous_verdict']} (superseded)"
 

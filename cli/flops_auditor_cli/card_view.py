@@ -7,7 +7,7 @@ from typing import Any
 from flops_auditor.domain.messages.documents.bom import ModelBom
 from flops_auditor.domain.messages.documents.model_card import card_metadata
 from flops_auditor.domain.messages.roundings import exactly, significant, two_digits
-from flops_auditor.domain.values.visible import visible
+from flops_auditor.domain.values.visible import as_written
 from flops_auditor_cli.output import json_text
 from flops_auditor_cli.view import Block, FactList, PointList, in_markdown
 
@@ -30,7 +30,7 @@ def yaml_lines(members: Mapping[str, Any], indent: str = "") -> Iterator[str]:
             yield f"{indent}{name}:"
             yield from yaml_lines(value, f"{indent}  ")
         else:
-            yield f"{indent}{name}: {exactly(value) if isinstance(value, Decimal) else json_text(visible(value))}"
+            yield f"{indent}{name}: {exactly(value) if isinstance(value, Decimal) else json_text(as_written(value))}"
 
 
 def _facts(bom: ModelBom) -> list[tuple[str, str]]:
@@ -43,7 +43,7 @@ def _facts(bom: ModelBom) -> list[tuple[str, str]]:
         ("Method", bom.method),
         ("Energy", "not known" if energy is None else f"{significant(energy)} kWh: {bom.energy_method}"),
         ("Hardware", "; ".join(bom.hardware) or "not disclosed"),
-        ("Base model", bom.base_model or "none is named"),
+        ("Base model", ", ".join(bom.base_models) or "none is named"),
         ("Signed records", ", ".join(f"{each.job_id[:12]} revision {each.revision}" for each in bom.records)),
     ]
     missing = [("Runs that it continues and that are not included", str(bom.missing))] if bom.missing else []

@@ -102,9 +102,11 @@ def moved(document: Any, by: timedelta) -> Any:
 
 
 def dense(job: Mapping[str, Any], metrics: Mapping[str, Any], by: timedelta, now: datetime) -> dict[str, Any]:
-    """The metrics of a moved job, each gauge's value repeated until its next one, as often as the audit will ask."""
-    series = metrics.get("MetricDataResults", [])
-    period = finest_period(training_time(parse_training_job(job)).spans, lambda _: len(series), now)
+    """The metrics of a moved job, each gauge's value repeated until its next one, as often as the audit will ask, and
+    no longer than the job trained.
+    """
+    series, spans = metrics.get("MetricDataResults", []), training_time(parse_training_job(job)).spans
+    period = finest_period(spans, lambda _: len(series), now)
     if period is None:
         return {"MetricDataResults": []}
     step = timedelta(seconds=period)
@@ -120,6 +122,7 @@ def dense(job: Mapping[str, Any], metrics: Mapping[str, Any], by: timedelta, now
             (iso(start + step * i), value)
             for start, value in zip(starts, each["Values"], strict=True)
             for i in range(repeated)
+            if start + step * i < spans[-1].end
         ]
         results.append({**each, "Timestamps": [at for at, _ in points], "Values": [value for _, value in points]})
     return {"MetricDataResults": results}

@@ -69,13 +69,14 @@ def _add(made: "DocumentType", block: Block, first: bool) -> None:
         for text in block.texts:
             made.add_paragraph(as_shown(text), "List Bullet")
     elif isinstance(block, FactList):
-        _table(made, block.title, (), [(list(pair), False) for pair in block.pairs])
+        _table(made, block.title, (), [([as_shown(text) for text in pair], False) for pair in block.pairs])
     else:
         cells = [([as_shown(row.get(name)) for name in block.columns], bool(row.get(MARKED))) for row in block.rows]
-        _table(made, block.title, list(block.columns.values()), cells)
+        _table(made, block.title, [as_shown(head) for head in block.columns.values()], cells)
 
 
 def _table(made: "DocumentType", title: str, heads: Sequence[str], rows: Sequence[tuple[Sequence[str], bool]]) -> None:
+    """A table of texts as they are shown, and whether a person fills in the row."""
     if not rows:
         return
     if title:
@@ -101,7 +102,7 @@ def _table(made: "DocumentType", title: str, heads: Sequence[str], rows: Sequenc
 
 
 def _write(cell: "_Cell", text: str, bold: bool) -> None:
-    run = cell.paragraphs[0].add_run(as_shown(text))
+    run = cell.paragraphs[0].add_run(text)
     run.bold = bold
 
 

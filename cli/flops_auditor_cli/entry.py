@@ -24,6 +24,7 @@ _EXTRAS = {
     "cryptography": _COMMAND_LINE,
     "boto3": _AWS,
     "botocore": _AWS,
+    "duckdb": ("reading a bill", "flops-auditor[bill]"),
     "docx": ("a document", "flops-auditor[form]"),
 }
 """Modules that may be missing: who needs each, and what brings it."""

@@ -72,7 +72,7 @@ def form_blocks(form: FilledForm, today: date) -> list[Block]:
 def _facts(form: FilledForm) -> list[tuple[str, str]]:
     last, *earlier = form.runs
     return [
-        ("Model that was begun with", form.model or "none is named"),
+        ("Model that was begun with", ", ".join(form.models) or "none is named"),
         ("Limited to", form.scope),
         ("Last run", last.arn),
         ("Runs that it continues", ", ".join(run.name for run in earlier) or "none"),

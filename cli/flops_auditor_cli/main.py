@@ -56,6 +56,7 @@ SECTIONS: dict[str, dict[str, Command]] = {
         "records": Command("List, show and trace what was recorded.", ("records", "lineage"), group=True),
         "watch": Command("Look at the jobs in progress.", ("watch",)),
         "doctor": Command("Is all healthy, and is every job recorded?", ("doctor",)),
+        "explain-bill": Command("Say what of the bill no record explains.", ("explain_bill",)),
         "report": Command("Write a page for people on all that is recorded.", ("report",)),
         "export": Command("Write a bundle of records for a regulator.", ("export",)),
         "form": Command("Fill in a form that a duty asks for.", ("form",)),

@@ -7,7 +7,7 @@ import typer
 
 from flops_auditor.domain.messages.documents.run_figures import TRAINING
 from flops_auditor.domain.values.errors import WrongInput
-from flops_auditor.domain.values.visible import means
+from flops_auditor.domain.values.visible import as_written, means
 from flops_auditor_cli.output import say
 from flops_auditor_cli.record_source import RecordSource
 from flops_auditor_cli.recorded import NoSuchRecord, the_one
@@ -44,6 +44,9 @@ def rows_of_runs(source: RecordSource, what: str) -> list[dict[str, str]]:
         others = sum(row["job_id"] not in {*listed, last["job_id"]} for row in of_model)
         more = f"; other runs on that model that do not lead to it: {others}, so name a job" if others else ""
         say(f"{what}: its newest training run is {last['job_arn']}{more}")
+    if len({row["base_model"] for row in of_model}) > 1:
+        on = as_written(last["base_model"])
+        say(f"{what} is the name of a model, and how another one is shown: that run is on the one shown as {on}")
     return [last, *(row for row in rows if row["job_id"] in listed)]
 
 

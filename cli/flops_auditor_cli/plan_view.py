@@ -9,7 +9,6 @@ from flops_auditor.domain.messages.record_words import (
     SILENT,
     left_open,
     line_in_words,
-    nearest,
     noted,
     reasons,
     said_of,
@@ -18,7 +17,7 @@ from flops_auditor.domain.messages.record_words import (
     with_shares,
 )
 from flops_auditor.domain.values.amounts import flop, percent
-from flops_auditor.domain.values.figures import Figures, Verdict, most_severe
+from flops_auditor.domain.values.figures import Figures, Verdict, most_severe, nearest
 from flops_auditor_cli.audit_view import CSV_FIELDS, csv_rows, due_by_a_day, duties
 from flops_auditor_cli.near_names import unknown_model
 from flops_auditor_cli.output import digits
@@ -102,7 +101,7 @@ def headlines(planned: Planned, document: Mapping[str, Any]) -> Iterator[str]:
         yield f"The inputs contradict each other: {remark['words']}"
     name = "The run" if planned.name == "plan" else planned.name
     who = f"{name} ({planned.chosen.way.name} training)" if planned.wanted.tokens is not None else name
-    closest = nearest(document["assessments"])
+    closest = nearest(document["assessments"], lambda each: each["upper_share"])
     near = (
         f": {percent(closest['best_share'])} to {percent(closest['upper_share'], 'upper')} of {closest['title']}"
         if closest is not None and closest["upper_share"] is not None

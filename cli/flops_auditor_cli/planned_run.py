@@ -40,7 +40,7 @@ OF_TOKENS = (
 )
 """What counts in a product of parameters and tokens alone."""
 OF_HARDWARE = ("accelerators", "precision", "mfu")
-NOT_GIVEN = re.compile(r"\$\{Parameters\.([^}]*)\}")
+NOT_GIVEN = re.compile(r"\$\{Parameters\.([^${}]*)\}")
 """What a pipeline's parameter without a default value leaves, until somebody starts the pipeline."""
 OPTION_NAMES = {
     "parameters": "--params",
@@ -357,7 +357,7 @@ def check_used(options: Inputs, inputs: Inputs) -> None:
 def check_given(inputs: Inputs) -> None:
     """A model that a pipeline's parameter is to name is not unknown, it is not given yet. Raises UnusablePlan."""
     for name in inputs.names if inputs.base_model is None else ():
-        if (missing := NOT_GIVEN.search(name.text)) and not is_place(name.text):
+        if (missing := NOT_GIVEN.search(name.text)) and not is_place(NOT_GIVEN.sub("given", name.text)):
             raise UnusablePlan(
                 f"parameter {missing[1][:64]!r} of the pipeline is to name the model and has no default: "
                 "give --base-model"

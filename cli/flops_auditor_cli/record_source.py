@@ -90,12 +90,18 @@ def page_of(report: Report) -> bytes:
 def open_records(target: Target, bundle: Path | None) -> RecordSource:
     """The records of a bundle if one is given, else those of the deployment.
 
-    What the verifier says of the bundle is told on stderr. Raises NoBundle, NotVerified, NoDeployment.
+    What the verifier says of the bundle is told on stderr. Raises NoBundle, NotVerified, NoDeployment, and
+    BadParameter for a region beside a bundle.
     """
     if bundle is None:
         from flops_auditor_cli.record_table import DeployedRecords  # noqa: PLC0415 - a bundle needs no AWS
 
         return DeployedRecords(find_deployment(target))
+    if target.region is not None:
+        raise typer.BadParameter(
+            "--region says where a deployment is, and a bundle has the records of every region: leave it out "
+            "(`records list --only-region` lists the jobs of one)"
+        )
     now = datetime.now(UTC)
     with progress("leaves") as show_progress:
         read = read_bundle(

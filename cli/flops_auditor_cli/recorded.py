@@ -5,6 +5,7 @@ from typing import Any
 
 from flops_auditor.domain.messages.record_words import verdict_of
 from flops_auditor.domain.values.amounts import flop, percent
+from flops_auditor.domain.values.arns import name_of
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import to_the_minute
 from flops_auditor.domain.values.visible import means
@@ -49,7 +50,7 @@ class NoSuchRecord(WrongInput):
 class SeveralJobs(WrongInput):
     """A name means several jobs: of several regions, or one after the other, since a name may be used again."""
 
-    remedy = "Say which: give the ARN or, where the name was used again, the job id at the end of the line."
+    remedy = "Say which: give the ARN or, where the name was used again, the job id behind it."
 
 
 def newest(rows: Iterable[dict[str, str]]) -> list[dict[str, str]]:
@@ -63,14 +64,21 @@ def newest(rows: Iterable[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def the_one(rows: Sequence[dict[str, str]], job: str) -> dict[str, str]:
-    """The row that a name, ARN or job id means. Raises NoSuchRecord, SeveralJobs."""
-    named = [row for row in rows if job in (row["job_arn"], row["job_id"]) or means(job, row["job_name"])]
+    """The row that a name, ARN or job id means, or the end of an ARN, by which mails and remarks name earlier runs.
+
+    Raises NoSuchRecord, SeveralJobs.
+    """
+    named = [
+        row
+        for row in rows
+        if job in (row["job_arn"], row["job_id"], name_of(row["job_arn"])) or means(job, row["job_name"])
+    ]
     if not named:
         raise no_record_of(job, rows)
     if len(named) > 1:
-        shown = [f"{r['job_arn']}, ended {r['ended_at']}, {r['verdict']}: {r['job_id']}" for r in named[:MOST_NAMED]]
+        shown = [f"{r['job_arn']} (ended {r['ended_at']}, {r['verdict']}), {r['job_id']}" for r in named[:MOST_NAMED]]
         more = [f"and {len(named) - MOST_NAMED} more"] if len(named) > MOST_NAMED else []
-        raise SeveralJobs("\n  ".join([f"{job!r} means {len(named)} jobs:", *shown, *more]))
+        raise SeveralJobs(f"{job!r} means {len(named)} jobs: {'; '.join([*shown, *more])}")
     return named[0]
 
 

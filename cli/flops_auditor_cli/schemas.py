@@ -27,12 +27,18 @@ AMOUNTS = frozenset(
     {
         "accelerator_seconds",
         "best_flop",
+        "billed_seconds",
+        "by_time_alone_seconds",
         "cautious_upper_flop",
         "ceiling_flop",
         "ceiling_flop_per_s",
+        "charged_tokens",
+        "charged_units",
         "energy_kwh",
+        "explained_seconds",
         "firm_flop",
         "highest_flop",
+        "host_seconds",
         "hours",
         "implied_utilisation",
         "inherited_flop",
@@ -49,7 +55,9 @@ AMOUNTS = frozenset(
         "signal_flop",
         "threshold_flop",
         "trainable_parameters",
+        "unexplained_seconds",
         "units",
+        "unknown_host_seconds",
         "updates_best_flop",
         "updates_lower_flop",
         "updates_upper_flop",
@@ -478,6 +486,56 @@ WATCHED = thing(
     }
 )
 SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+HOURS_OF_BILL = thing(
+    {
+        "billed_seconds": AMOUNT,
+        "explained_seconds": AMOUNT,
+        "by_time_alone_seconds": AMOUNT,
+        "unexplained_seconds": AMOUNT,
+        "unknown_host_seconds": AMOUNT,
+        "ceiling_flop": AMOUNT,
+    }
+)
+_OF_BILL: dict[str, Schema] = {"door": TEXT, "title": TEXT, "purpose": {"enum": ["training", "possible", "other"]}}
+BILL_DAY = joined(thing({"day": TEXT, **_OF_BILL}), HOURS_OF_BILL)
+BILL = joined(
+    thing(
+        {
+            "complete": FLAG,
+            "share": maybe(SHARE),
+            "from": MAYBE,
+            "until": MAYBE,
+            "accounts": many(TEXT),
+            "jobs_compared": COUNT,
+        }
+    ),
+    HOURS_OF_BILL,
+    thing(
+        {
+            "days": many(BILL_DAY),
+            "rest": many(
+                thing(
+                    {
+                        **_OF_BILL,
+                        **{"account": TEXT, "region": TEXT, "host": TEXT, "resource": TEXT, "reason": TEXT},
+                        **{"from": TEXT, "until": TEXT, "host_seconds": AMOUNT, "accelerator_seconds": AMOUNT},
+                        "ceiling_flop": AMOUNT,
+                    }
+                )
+            ),
+            "charges": many(
+                thing(
+                    {
+                        **{"day": TEXT, **_OF_BILL, "account": TEXT, "region": TEXT, "usage_type": TEXT},
+                        **{"resource": TEXT, "unit": TEXT, "charged_units": AMOUNT, "charged_tokens": AMOUNT},
+                        "reason": MAYBE,
+                    }
+                )
+            ),
+            "doubts": many(REMARK),
+        }
+    ),
+)
 UTILISATION = thing(
     {
         "hardware_class": TEXT,
@@ -589,7 +647,7 @@ FORM = thing(
     {
         "form": TEXT,
         "form_source": TEXT,
-        "model": TEXT,
+        "models": many(TEXT),
         "scope": TEXT,
         "runs": many(thing({"name": TEXT, "arn": TEXT, "revision": COUNT, "recorded_at": TEXT})),
         "missing": COUNT,
@@ -613,6 +671,7 @@ FORM = thing(
         "notifications": many(DRAFT),
     }
 )
+FINDING = thing({"check": TEXT, "ok": FLAG, "state": TEXT, "detail": TEXT, "remedy": TEXT, "names": many(TEXT)})
 SCHEMAS: dict[str, tuple[str, Schema]] = {
     "audit": ("`audit`: one job, computed now.", AUDIT),
     "plan": ("`plan`: a run before its launch.", PLAN),
@@ -637,10 +696,12 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "cumulative": SUMS,
                 "parents": many(TEXT),
                 "ancestors": many(ANCESTOR),
+                "not_counted": many(TEXT),
                 "doubts": many(REMARK),
             }
         ),
     ),
+    "bill": ("`explain-bill`: the bill beside the records; time is in seconds of accelerators.", BILL),
     "form": ("`form`: the compute, time and energy part of a form that a duty asks for.", FORM),
     "drafts": ("`notify-draft`: what an authority is to be told.", thing({"drafts": many(DRAFT)})),
     "watch": ("`watch`: the jobs in progress.", thing({"as_of": TEXT, "jobs": many(WATCHED), "failures": many(TEXT)})),
@@ -650,7 +711,7 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
             {
                 "healthy": FLAG,
                 "at": TEXT,
-                "findings": many(thing({"check": TEXT, "ok": FLAG, "state": TEXT, "detail": TEXT, "remedy": TEXT})),
+                "findings": many(FINDING),
                 "comparison": maybe(COMPARISON),
             }
         ),
@@ -753,11 +814,14 @@ SCHEMAS: dict[str, tuple[str, Schema]] = {
                 "root": TEXT,
                 "sealed_at": MAYBE,
                 "pinned": FLAG,
+                "pins": many(COUNT),
                 "keys_given": FLAG,
                 "followed": FLAG,
                 "elsewhere": COUNT,
                 "recorded_by": named(COUNT),
+                "recorded_by_others": COUNT,
                 "assessed_under": named(COUNT),
+                "assessed_under_others": COUNT,
                 "recomputed_by": MAYBE,
                 "findings": many(LEDGER_FINDING),
                 "reservations": many(LEDGER_FINDING),

@@ -4,7 +4,6 @@ A command holds it for some seconds at a time and then lets the functions in.
 """
 
 import time
-import uuid
 from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
@@ -25,13 +24,13 @@ WITHOUT_TURNS = 4
 
 
 class ListingInTurns:
-    """The JobListing port for commands."""
+    """The JobListing port for commands. Those of one `owner` take their turns together."""
 
-    def __init__(self, listing: JobListing, claims: Claims, rate: float) -> None:
+    def __init__(self, listing: JobListing, claims: Claims, rate: float, owner: str) -> None:
         self._listing = listing
         self._claims = claims
         self._pause = timedelta(seconds=1 / rate)
-        self._owner = f"command-{uuid.uuid4()}"
+        self._owner = owner
         self._since: datetime | None = None
         self._slow = False
 

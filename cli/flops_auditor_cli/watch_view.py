@@ -8,7 +8,7 @@ from typing import Any
 
 from flops_auditor.domain.audit.forecast import RunForecast, ThresholdForecast
 from flops_auditor.domain.messages.record_words import line_named
-from flops_auditor.domain.values.amounts import flop, percent, share_number
+from flops_auditor.domain.values.amounts import Bound, flop, percent, share_number
 from flops_auditor.domain.values.moments import iso
 from flops_auditor_cli.view import Table, View
 
@@ -96,11 +96,11 @@ def document_of(seen: RunForecast, at: datetime) -> dict[str, Any]:
                 "scenario": o.assessment.scenario,
                 "threshold_flop": str(o.assessment.threshold_flop),
                 "verdict": o.assessment.verdict,
-                "lower_share": _number(o.lower_of_line),
+                "lower_share": _number(o.lower_of_line, "lower"),
                 "best_share": _number(o.best_of_line),
-                "upper_share": _number(o.upper_of_line),
+                "upper_share": _number(o.upper_of_line, "upper"),
                 "projected_best_share": _number(o.projected_best_of_line),
-                "projected_upper_share": _number(o.projected_upper_of_line),
+                "projected_upper_share": _number(o.projected_upper_of_line, "upper"),
                 "seconds_left": _number(o.seconds_left),
                 "crosses_at": iso(when) if (when := o.crosses_at(at)) else None,
             }
@@ -109,9 +109,11 @@ def document_of(seen: RunForecast, at: datetime) -> dict[str, Any]:
     }
 
 
-def _number(value: Fraction | None) -> float | None:
-    """A share of a line or a duration for reading, not for deciding: six digits, and more beside a line."""
-    return None if value is None else share_number(value, 6)
+def _number(value: Fraction | None, bound: Bound = "best") -> float | None:
+    """A share of a line or a duration for reading, not for deciding: six digits, and more beside a line. A bound is
+    rounded outward.
+    """
+    return None if value is None else share_number(value, 6, bound)
 
 
 @dataclass(frozen=True)

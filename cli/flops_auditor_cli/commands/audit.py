@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,9 +13,12 @@ from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.record import unrecorded
 from flops_auditor.domain.lineage.lineage import not_looked_up
 from flops_auditor.domain.runs.aws_flops_meter import FILE_NAME
-from flops_auditor.domain.runs.evidence import Evidence
+from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
 from flops_auditor.domain.runs.observations import metric_results
 from flops_auditor.domain.runs.sources.cases import case_of
+from flops_auditor.domain.runs.sources.customization_job_answer import parse_customization_job
+from flops_auditor.domain.runs.sources.customization_job_data import data_place, entry_of
+from flops_auditor.domain.runs.sources.registry import source_of
 from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, connect, talks_to_aws
 from flops_auditor_cli.exits import OF_VERDICT
@@ -25,16 +28,39 @@ from flops_auditor_cli.output import Output
 from flops_auditor_cli.view import show
 
 
-def evidence_from_files(job: Path, metrics: Path | None, flops_meter: Path | None = None) -> Evidence:
-    """Evidence from answers that were saved. Raises UnreadableFile."""
+def evidence_from_files(
+    job: Path, metrics: Path | None, flops_meter: Path | None = None, data: Path | None = None
+) -> Evidence:
+    """Evidence from answers that were saved: of whose run the description is, it tells itself. Raises UnreadableFile,
+    and what its reader raises.
+    """
     description = read_json(job)
     if not isinstance(description, dict):
         raise UnreadableFile(f"{job}: not a JSON object")
+    source = source_of(description)
+    if source != TRAINING_JOB:
+        if metrics or flops_meter:
+            raise UnreadableFile(f"{job} is of another service, which --metrics and --flops-meter say nothing of")
+        return Evidence(description, objects=sizes_from_file(description, data), source=source)
+    if data:
+        raise UnreadableFile(f"{job}: --data is of a model customization job")
     try:
         results = metric_results(read_json(metrics)) if metrics else ()
     except ValueError as error:
         raise UnreadableFile(f"{metrics}: {error}") from error
     return Evidence(description, metrics=results, files=meter_files(flops_meter))
+
+
+def sizes_from_file(description: dict[str, Any], data: Path | None) -> dict[str, Any]:
+    """How large the training data of a customization job is, by a listing of it. Raises UnreadableFile."""
+    place = data_place(parse_customization_job(description)) if data else None
+    if data is None or place is None:
+        return {}
+    key = "/".join(place.path)
+    entry = entry_of(read_json(data), key)
+    if entry is None:
+        raise UnreadableFile(f"{data}: it has no object {key[:200]!r}")
+    return {str(place): entry}
 
 
 def meter_files(flops_meter: Path | None) -> dict[str, str]:
@@ -45,12 +71,20 @@ def meter_files(flops_meter: Path | None) -> dict[str, str]:
 @talks_to_aws(stack=False)
 def command(
     job: Annotated[
-        Path | None, typer.Argument(metavar="JOB.json", help="Answer of `aws sagemaker describe-training-job`.")
+        Path | None,
+        typer.Argument(
+            metavar="JOB.json",
+            help="Answer of `aws sagemaker describe-training-job` or `aws bedrock get-model-customization-job`.",
+        ),
     ] = None,
     metrics: Annotated[
         Path | None, typer.Option(help="Answer of `aws cloudwatch get-metric-data`, for JOB.json.")
     ] = None,
     flops_meter: Annotated[Path | None, typer.Option(help="The AWS toolkit's flops_meter.json.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Answer of `aws s3api list-objects-v2` for the training data of a model customization job."),
+    ] = None,
     job_name: Annotated[
         str | None, typer.Option(help="Ask SageMaker and CloudWatch about this job, read-only.")
     ] = None,
@@ -61,7 +95,7 @@ def command(
     *,
     target: Target,
 ) -> None:
-    """Audit one training job: from a file (no AWS needed), or live with --job-name.
+    """Audit one training job or model customization job: from a file (no AWS needed), or live with --job-name.
 
     Exits with 0 when it is below every threshold, 3 when it is over one, 4 when that cannot be said.
     """
@@ -69,9 +103,11 @@ def command(
         raise typer.BadParameter("give either JOB.json or --job-name")
     if job_name is not None and metrics is not None:
         raise typer.BadParameter("--metrics belongs to JOB.json; --job-name asks CloudWatch itself")
+    if job_name is not None and data is not None:
+        raise typer.BadParameter("--data belongs to JOB.json; --job-name asks about a training job")
     tables = replace(load_tables(policy, policy_dir), trusts_statements=trust_statements)
     if job is not None:
-        case = case_of(evidence_from_files(job, metrics, flops_meter))
+        case = case_of(evidence_from_files(job, metrics, flops_meter, data))
     else:
         from flops_auditor_cli.live_job import live_evidence  # noqa: PLC0415 - files need no AWS
 

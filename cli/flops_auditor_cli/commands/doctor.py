@@ -1,7 +1,9 @@
 """`flops-auditor doctor`: is the deployment healthy, and up to when is the ledger complete?"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +11,7 @@ import typer
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.calls.failures_in_words import in_words
 from flops_auditor.aws.calls.refusals import refusals
+from flops_auditor.aws.sources.bedrock import LIST_JOBS as LIST_CUSTOMIZED
 from flops_auditor.aws.stores.dynamodb_items import DynamoDbRecordItems
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
@@ -18,16 +21,18 @@ from flops_auditor.use_cases.operations.check_forwarding import check_forwarding
 from flops_auditor.use_cases.operations.check_health import (
     HealthCheck,
     completeness,
+    doors_open,
     health_of,
     on_their_word,
     progress_of,
     told_of_alerts,
 )
-from flops_auditor.use_cases.operations.compare_jobs import compare
+from flops_auditor.use_cases.operations.compare_jobs import JobComparison, compare, joined
 from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
+from flops_auditor.use_cases.operations.reconcile_doors import TRAINING_JOBS
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 from flops_auditor.use_cases.ports.stack import StackHealth
-from flops_auditor_cli.adapters import deployed, forwarding_to, other_regions, reconciler_of
+from flops_auditor_cli.adapters import deployed, doors_of, forwarding_to, other_regions
 from flops_auditor_cli.comparison_view import RegionProgress, document_of, rows_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
@@ -67,20 +72,24 @@ def doctor(
     Exits with 4 when anything is missing, unread or unhealthy.
     """
     deployment = find_deployment(target)
-    reconciler, listing = reconciler_of(deployment)
+    doors = doors_of(deployment)
+    reconciler, _ = doors[TRAINING_JOBS]
     now = datetime.now(UTC)
     stack: StackHealth = deployed(deployment, target)
     document: dict[str, Any] = {}
+    comparisons: dict[str, JobComparison] = {}
 
-    def records() -> list[HealthCheck]:
-        progress = RegionProgress()
-        comparison = compare(
-            reconciler.regions, reconciler.reader, reconciler.index, reconciler.seen, whole=whole, told=progress
-        )
+    def records(door: str) -> list[HealthCheck]:
+        progress, (of_door, listing) = RegionProgress(), doors[door]
+        comparison = compare(of_door.regions, of_door.reader, of_door.index, of_door.seen, whole=whole, told=progress)
         progress.end()
         listing.end()
-        document.update(document_of(comparison, rows_of(comparison, "missing")))
-        return completeness(comparison)
+        comparisons[door] = comparison
+        so_far = joined(comparisons)
+        document.update(document_of(so_far, rows_of(so_far, "missing")))
+        if door == TRAINING_JOBS:
+            return completeness(comparison)
+        return [replace(each, check=f"{door}, {each.check}") for each in completeness(comparison, LIST_CUSTOMIZED)]
 
     def ledger() -> list[HealthCheck]:
         archive = S3Archive(client("s3"), deployment.output("ArchiveBucketName"))
@@ -94,7 +103,8 @@ def doctor(
     excluded = deployment.excluded_regions
     findings = [
         HealthCheck("regions left out", True, f"{excluded}, as the stack's parameter ExcludedRegions says"),
-        *asked("records", records),
+        doors_open(list(doors)),
+        *(finding for name in doors for finding in asked("records", partial(records, name))),
         *asked(
             "reconciliation",
             lambda: progress_of(
@@ -111,12 +121,21 @@ def doctor(
         *asked("health", lambda: health_of(stack.queues(), stack.alarms(), stack.log(), now)),
     ]
     rows = [
-        {"check": f.check, "ok": f.ok, "state": "ok" if f.ok else "NOT OK", "detail": f.detail, "remedy": f.remedy}
+        {
+            "check": f.check,
+            "ok": f.ok,
+            "state": "ok" if f.ok else "NOT OK",
+            "detail": f.detail,
+            "remedy": f.remedy,
+            "names": list(f.names),
+        }
         for f in findings
     ]
     healthy = all(finding.ok for finding in findings)
     seen = {"healthy": healthy, "at": iso(now), "findings": rows, "comparison": document or None}
     show(View("doctor", seen, [Table(COLUMNS, rows)], rows, FIELDS), output)
+    if output is not Output.JSON and not all(f.names_all for f in findings):
+        say("not all are named: `flops-auditor doctor --output json` has each under `names`")
     if not healthy:
         say("not healthy or not complete: see above")
         raise typer.Exit(EVIDENCE_INCOMPLETE)

@@ -66,6 +66,10 @@ def export(
         written = export_part(archive, ledger, bundle, now, selection, chosen=chosen, by_job=by_job, page=report_page)
     row = {"path": str(bundle), "selection": selection, "records": written.records, "size": written.size}
     show(View("export", row, [Table(COLUMNS, [row], right=("records", "size"))], [row]), output)
+    for key in written.left_out:
+        say(f"left out: {plain(key)} is too large for any verifier, which will say that it cannot verify it")
+    if written.not_shown:
+        say(f"left out: {' and '.join(written.not_shown)}, too large for a bundle; see `report` and `records list`")
     say(f"check it with: flops-auditor verify {shlex.quote(plain(bundle))}")
 
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from flops_auditor.domain.ledger.statement import predicate_of
-from flops_auditor.domain.lineage.lineage import to_json
+from flops_auditor.domain.lineage.lineage import added_up, to_json
 from flops_auditor.domain.lineage.tree import MOST_ROWS, TreeRow, tree
+from flops_auditor.domain.messages.record_words import not_counted
 from flops_auditor.domain.values.amounts import counted, flop
 from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.options import OutputOption
@@ -34,10 +35,15 @@ def rows_of(rows: Sequence[TreeRow]) -> list[dict[str, Any]]:
             "activity": row.activity,
             "best_flop": row.best_flop,
             "upper_flop": row.upper_flop,
-            "note": "see above" if row.again else ("in doubt" if row.doubtful else ""),
+            "note": ", ".join(word for word, so in _notes(row) if so),
         }
         for row in rows
     ]
+
+
+def _notes(row: TreeRow) -> list[tuple[str, bool]]:
+    doubtful = row.doubtful and not row.again
+    return [("not counted", not row.counted), ("see above", row.again), ("in doubt", doubtful)]
 
 
 @talks_to_aws()
@@ -50,26 +56,34 @@ def lineage_command(
 ) -> None:
     """Draw the runs that a job continues, and what they add up to."""
     source = open_records(target, bundle)
-    content = predicate_of(source.line(the_one(source.rows(), job)))
+    recorded = source.rows()
+    content = predicate_of(source.line(the_one(recorded, job)))
     lineage = source.lineage(content)
+    counts = added_up(lineage, content["job"]["activity"])
     document = {
         "job": content["job"],
         "estimate": {key: content["estimate"][key] for key in ("best_flop", "upper_flop")},
         "cumulative": {key: content["cumulative"][key] for key in ("best_flop", "upper_flop")},
         "parents": list(lineage.parents),
         "ancestors": [to_json(ancestor) for ancestor in lineage.ancestors],
+        "not_counted": sorted({a.job_id for a in lineage.ancestors}.difference(a.job_id for a in counts)),
         "doubts": [doubt.to_json(content["job"]["arn"]) for doubt in lineage.doubts],
     }
-    rows, total, count = rows_of(tree(content, lineage)), content["cumulative"], len(lineage.counted)
+    rows = rows_of(tree(content, lineage, {row["job_id"]: row["job_name"] for row in recorded}))
+    total, count = content["cumulative"], content["lineage"]["ancestors"]
     people = [
         {**row, "best_flop": flop(row["best_flop"]), "upper_flop": flop(row["upper_flop"], "upper")} for row in rows
     ]
-    runs = counted(count, "earlier run")
+    continues = (
+        f"continues {counted(count, 'earlier run')}. Together" if count else "continues no run that counts. Alone"
+    )
     together = f"best {flop(total['best_flop'])}, at most {flop(total['upper_flop'], 'upper')} FLOP"
+    notes = [f"the nearest {MOST_ROWS} are shown; --output json has all"] if len(lineage.ancestors) >= MOST_ROWS else []
+    notes += [f"{name[0].lower()}{name[1:]}: {what}" for name, what in not_counted(content)]
     blocks: list[Block] = [
-        Headline(f"{content['job']['name']} continues {runs}. Together: {together}"),
+        Headline(f"{content['job']['name']} {continues}: {together}"),
         Table(COLUMNS, people, right=RIGHT),
-        PointList([f"the nearest {MOST_ROWS} are shown; --output json has all"] if count > MOST_ROWS else [], "Note"),
+        PointList(notes, "Note"),
         PointList([doubt["words"] for doubt in document["doubts"]], "In doubt"),
     ]
     show(View("lineage", document, blocks, rows, tuple(COLUMNS)), output)

@@ -1,12 +1,12 @@
-"""`flops-auditor reconcile`: which finished training jobs have no record, in every region, and queue them."""
+"""`flops-auditor reconcile`: which finished jobs have no record, of every door and region, and queue them."""
 
 from typing import Annotated
 
 import typer
 
-from flops_auditor.use_cases.operations.compare_jobs import compare
+from flops_auditor.use_cases.operations.compare_jobs import compare, joined
 from flops_auditor.use_cases.ports.records import SeenJob
-from flops_auditor_cli.adapters import reconciler_of
+from flops_auditor_cli.adapters import doors_of
 from flops_auditor_cli.comparison_view import RegionProgress, document_of, rows_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
@@ -30,22 +30,23 @@ def reconcile(
     The deployed function does the same every hour; its progress is not touched. Exits with 4 when a region could not
     be read.
     """
-    reconciler, listing = reconciler_of(find_deployment(target))
     progress = RegionProgress()
-    comparison = compare(
-        reconciler.regions, reconciler.reader, reconciler.index, reconciler.seen, whole=True, told=progress
-    )
-    progress.end()
-    listing.end()
-    if not dry_run:
-        now = reconciler.reader.clock()
-        reconciler.queue.send([SeenJob(job, now) for job in comparison.missing])
+    comparisons = {}
+    for name, (each, listing) in doors_of(find_deployment(target)).items():
+        comparisons[name] = compare(each.regions, each.reader, each.index, each.seen, whole=True, told=progress)
+        progress.end()
+        listing.end()
+        if not dry_run:
+            now = each.reader.clock()
+            each.queue.send([SeenJob(job, now) for job in comparisons[name].missing])
+    comparison = joined(comparisons)
     rows = rows_of(comparison, "would be queued" if dry_run else "queued")
     document = {**document_of(comparison, rows), "dry_run": dry_run}
     table = Table(COLUMNS, rows, cut=("name",))
     show(View("reconcile", document, [table], rows, fields_of(COMPARED_JOB)), output)
-    finished = sum(state.finished for state in comparison.regions)
-    say(f"{len(rows)} of {finished} finished jobs in {len(comparison.regions)} regions have no record")
+    for name, compared in comparisons.items():
+        finished = sum(state.finished for state in compared.regions)
+        say(f"{len(compared.missing)} of {finished} finished {name} in {len(compared.regions)} regions have no record")
     if comparison.unread:
         raise typer.Exit(EVIDENCE_INCOMPLETE)
 

@@ -11,13 +11,13 @@ from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.messages.record_row import reaches, row_of
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.domain.values.visible import as_meant
+from flops_auditor.domain.values.visible import meanings
 from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.audit_view import view_of
 from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.options import MOMENTS, OutputOption, WideOption, moment_or_end
 from flops_auditor_cli.output import Output, say
-from flops_auditor_cli.record_source import BundleOption, open_records
+from flops_auditor_cli.record_source import BundleOption, RecordSource, open_records
 from flops_auditor_cli.recorded import listing, the_one
 from flops_auditor_cli.view import FactList, show
 
@@ -33,7 +33,9 @@ class VerdictChoice(StrEnum):
 @talks_to_aws()
 def list_records(
     verdict: Annotated[VerdictChoice | None, typer.Option(help="Only jobs whose newest record says so.")] = None,
-    base_model: Annotated[str | None, typer.Option(help="Only jobs on this base model, as the list names it.")] = None,
+    base_model: Annotated[
+        str | None, typer.Option(help="Only jobs on this base model, as the list or a record names it.")
+    ] = None,
     lineage: Annotated[
         str | None, typer.Option(help="Only jobs that continue this one, by the job id of the first run of all.")
     ] = None,
@@ -53,8 +55,8 @@ def list_records(
         float | None,
         typer.Option(
             min=0,
-            help="Only jobs that took at most this share of their nearest threshold or more, such as 0.5, as "
-            "the list shows it.",
+            help="Only jobs that may have taken this share of their nearest threshold or more, such as 0.5: by the "
+            "share that --wide shows under At most.",
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many jobs.")] = 1000,
@@ -71,16 +73,14 @@ def list_records(
     """
     query = RecordQuery(
         verdict=verdict or "",
-        base_model=as_meant(base_model or ""),
+        base_model=base_model or "",
         lineage=lineage or "",
         region=only_region or "",
         ended_from=iso(since.replace(tzinfo=UTC)) if since else "",
         ended_until=iso(until) if until else "",
     )
     source = open_records(target, bundle)
-    matching = source.fitting(query) if query.asks else source.rows()
-    if base_model and not matching:  # the name may itself look like what stands for a character
-        matching = source.fitting(replace(query, base_model=base_model))
+    matching = _matching(source, query) if query.asks else source.rows()
     if share_from is None:
         shown = matching[:limit]
         rows = [row_of(content) for content in source.contents(shown)]
@@ -94,6 +94,15 @@ def list_records(
         say("No record fits." if query.asks or share_from is not None else "Nothing is recorded yet.")
     if left_out:
         say(f"{left_out} more; raise --limit to see them")
+
+
+def _matching(source: RecordSource, query: RecordQuery) -> list[dict[str, str]]:
+    """The rows that fit. A model may be named as it is or as it is shown; where these are two models, that is said."""
+    by_name = {name: source.fitting(replace(query, base_model=name)) for name in meanings(query.base_model)}
+    if sum(map(bool, by_name.values())) > 1:
+        say(f"{query.base_model} is the name of a model, and how another one is shown: the jobs on both are listed")
+    rows = [row for each in by_name.values() for row in each]
+    return sorted(rows, key=lambda row: row.get("ended_at", ""), reverse=True)
 
 
 @talks_to_aws()

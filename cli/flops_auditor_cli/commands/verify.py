@@ -5,7 +5,7 @@ Exit codes: 0 valid; 1 tampered; 2 cannot verify; 3 valid, but stale; 4 valid, w
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,9 +15,10 @@ import typer
 
 from flops_auditor import __version__
 from flops_auditor.domain.ledger import ledger_errors
-from flops_auditor.domain.ledger.key_history import parse_key_history
+from flops_auditor.domain.ledger.key_history import parse_given_keys
 from flops_auditor.domain.ledger.ledger_errors import BadBundle, LedgerError, StaleLedger
-from flops_auditor.domain.ledger.signed_note import UnreadableNote, checkpoint_in
+from flops_auditor.domain.ledger.saved_mail import LONGEST_MAIL, checkpoint_in
+from flops_auditor.domain.ledger.signed_note import UnreadableNote
 from flops_auditor.domain.ledger.verification import Recompute
 from flops_auditor.domain.values.amounts import counted
 from flops_auditor.domain.values.moments import iso
@@ -30,8 +31,6 @@ from flops_auditor_cli.view import Block, Headline, Table, View, show
 
 _NO_YEAR = 9000
 """No bundle is received then, and near the end of the calendar nothing can be added."""
-LONGEST_GIVEN = 1 << 20
-"""Bytes of a pin or of keys.json: hundreds of keys, and any mail, are far less."""
 OF_GIVEN_KEYS = "Give the keys.json of the ledger, as a bundle of it has it."
 MOST_HOURS = 24 * 366 * 100
 EXITS: dict[BundleVerdict, int] = {
@@ -99,7 +98,7 @@ def verify(
         now=now,
         max_age=timedelta(hours=max_age_hours),
         pin=given("--pin", pin, checkpoint_in) if pin else None,
-        keys=given("--keys", keys, lambda text: parse_key_history(text).to_bytes()) if keys else None,
+        keys=given("--keys", keys, lambda text: parse_given_keys(text).to_bytes()) if keys else None,
         recompute=_recomputing(accepted) if with_recompute else None,
         page=page_of,
         processes=processes or os.cpu_count() or 1,
@@ -132,7 +131,7 @@ def given(option: str, path: Path, read: Callable[[bytes], bytes]) -> bytes:
     """What a file of the verifier's own says. One that cannot be used says nothing about the bundle: exit 2."""
     try:
         with path.open("rb") as file:
-            return read(file.read(LONGEST_GIVEN))
+            return read(file.read(LONGEST_MAIL + 1))  # one longer is refused, not cut
     except OSError as error:
         say(f"{option} {path}: {error.strerror}. Name a file that can be read.")
         raise typer.Exit(EXITS["cannot verify"]) from error
@@ -187,7 +186,9 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
         f"{counted(report.size, 'leaf', 'leaves')}, {counted(report.checkpoints, 'checkpoint')}, "
         f"{stale[0] if stale else f'sealed {_sealed(report)}'}"
     )
-    assessed = ", ".join(f"{number} under {plain(policy)}" for policy, number in sorted(report.assessed_under.items()))
+    if report.pins:
+        whole += f"; it goes on from what was pinned, the log at {' and '.join(map(str, report.pins))} leaves"
+    assessed = _counts(report.assessed_under, report.assessed_under_others, "under", "policies")
     told = [whole, *([f"assessed: {assessed}"] if assessed else [])]
     if not recomputed:
         return told
@@ -196,12 +197,18 @@ def _verdict_of(report: VerificationReport, recomputed: bool) -> list[str]:
         if report.followed
         else "what they continue is followed in a whole bundle alone"
     )
-    made = ", ".join(f"{number} by version {plain(version)}" for version, number in sorted(report.recorded_by.items()))
+    made = _counts(report.recorded_by, report.recorded_by_others, "by version", "versions")
     return [
         *told,
         "every estimate follows from its evidence and the tables of its time, computed again by version "
         f"{__version__}; {followed}; recorded: {made}",
     ]
+
+
+def _counts(told: Mapping[str, int], others: int, by: str, names: str) -> str:
+    """How many records each name has, in the order of the names, and how often those that are not told come."""
+    counts = [f"{number} {by} {plain(name)}" for name, number in sorted(told.items())]
+    return ", ".join([*counts, *([f"and {others} more, by further {names}"] if others else [])])
 
 
 def _sealed(report: VerificationReport) -> str:

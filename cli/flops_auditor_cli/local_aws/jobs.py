@@ -1,4 +1,4 @@
-"""Loading training jobs into the local SageMaker."""
+"""Loading training jobs into the local SageMaker, and model customization jobs into the local Bedrock."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from flops_auditor_cli.local_aws.processes import LocalAwsError
 from flops_auditor_cli.local_aws.stack import Stack
 
 LOAD_PATH = "/_local/training-jobs"
+CUSTOMIZATION_PATH = "/_local/customization-jobs"
 
 
 def load_job(
@@ -29,15 +30,22 @@ def load_job(
     call(stack, "POST", {"describe_answer": describe_answer, "tags": list(tags), "metrics": metrics or {}})
 
 
+def load_customization_job(stack: Stack, answer: Mapping[str, Any], tags: Sequence[Mapping[str, str]] = ()) -> None:
+    """Make Bedrock know a model customization job: what GetModelCustomizationJob must answer, and its tags as
+    ListTagsForResource gives them.
+    """
+    call(stack, "POST", {"answer": answer, "tags": list(tags)}, CUSTOMIZATION_PATH)
+
+
 def remove_job(stack: Stack, name: str, region: str | None = None) -> None:
     """Make SageMaker forget a job, as DeleteTrainingJob does."""
     call(stack, "DELETE", {"name": name, "region": region or stack.region})
 
 
-def call(stack: Stack, method: str, body: Mapping[str, Any]) -> None:
+def call(stack: Stack, method: str, body: Mapping[str, Any], path: str = LOAD_PATH) -> None:
     """One request to the loader; its refusal is an error with its own words."""
     request = urllib.request.Request(  # noqa: S310 - http on this machine
-        stack.sagemaker_endpoint_url + LOAD_PATH,
+        stack.sagemaker_endpoint_url + path,
         data=json.dumps(body, default=as_text).encode(),
         method=method,
         headers={"Content-Type": "application/json"},

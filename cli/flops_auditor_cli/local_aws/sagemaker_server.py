@@ -2,7 +2,8 @@
 
 Run as `python -m flops_auditor_cli.local_aws.sagemaker_server --port PORT`. moto's own training jobs finish at once and
 lose their Environment, so DescribeTrainingJob, ListTrainingJobs, ListTags, StopTrainingJob and GetMetricData are
-answered from jobs loaded through `/_local/training-jobs` (POST loads, DELETE removes); the rest is moto's.
+answered from jobs loaded through `/_local/training-jobs` (POST loads, DELETE removes), and so are Bedrock's model
+customization jobs (customization_jobs.py); the rest is moto's.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from moto.sagemaker.responses import SageMakerResponse
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
+from flops_auditor_cli.local_aws.customization_jobs import LocalCustomizationJobs
+from flops_auditor_cli.local_aws.jobs import CUSTOMIZATION_PATH, LOAD_PATH
 from flops_auditor_cli.local_aws.training_jobs import (
     TRAINING_JOBS_NAMESPACE,
     LoadedJob,
@@ -33,7 +36,6 @@ from flops_auditor_cli.local_aws.training_jobs import (
     series_of,
 )
 
-LOAD_PATH = "/_local/training-jobs"
 DEFAULT_PAGE = 10
 SUMMARY_MEMBERS = (
     "TrainingJobName",
@@ -47,12 +49,12 @@ SUMMARY_MEMBERS = (
 StartResponse = Callable[..., Any]
 
 
-def describe_shape() -> Shape:
-    """botocore's shape of DescribeTrainingJob's answer."""
-    model = botocore.session.get_session().get_service_model("sagemaker")
-    shape = model.operation_model("DescribeTrainingJob").output_shape
+def describe_shape(service: str = "sagemaker", operation: str = "DescribeTrainingJob") -> Shape:
+    """botocore's shape of an operation's answer."""
+    model = botocore.session.get_session().get_service_model(service)
+    shape = model.operation_model(operation).output_shape
     if shape is None:
-        raise RuntimeError("botocore describes no answer for DescribeTrainingJob")
+        raise RuntimeError(f"botocore describes no answer for {operation}")
     return shape
 
 
@@ -168,9 +170,18 @@ def metric_answer(
 
 
 def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
-    """The WSGI application: the loader's path, and moto for everything else."""
+    """The WSGI application: the loaders' paths, Bedrock's customization jobs, and moto for everything else."""
     moto = DomainDispatcherApplication(create_backend_app)
-    shape = describe_shape()
+    shape, customization_shape = describe_shape(), describe_shape("bedrock", "GetModelCustomizationJob")
+    customization_jobs = LocalCustomizationJobs()
+
+    def customization_loader(request: Request) -> Response:
+        body = json.loads(request.get_data())
+        try:
+            customization_jobs.load(with_datetimes(body["answer"], customization_shape), body["tags"])
+        except (KeyError, ValueError) as error:
+            return Response(f"{type(error).__name__}: {error}", status=400)
+        return Response(status=204)
 
     def loader(request: Request) -> Response:
         body = json.loads(request.get_data() or b"{}")
@@ -187,8 +198,11 @@ def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartRespo
         return Response(status=204)
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO") == LOAD_PATH:
-            return loader(Request(environ))(environ, start_response)
+        request = Request(environ)
+        loads = {LOAD_PATH: loader, CUSTOMIZATION_PATH: customization_loader}
+        served = loads.get(request.path, customization_jobs.serve)(request)
+        if served is not None:
+            return served(environ, start_response)
         answer: Iterable[bytes] = moto(environ, start_response)
         return answer
 
