@@ -5,7 +5,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from flops_auditor.domain.ledger import ledger_errors
-from flops_auditor.domain.ledger.bundle import EVERYTHING, MOST_SHOWN, NO_CHECKPOINT, BundleKind, Manifest
+from flops_auditor.domain.ledger.bundle import (
+    EVERYTHING,
+    LONGEST_SELECTION,
+    MOST_SHOWN,
+    NO_CHECKPOINT,
+    UNPRINTED,
+    BundleKind,
+    Manifest,
+)
 from flops_auditor.domain.ledger.bundle_readme import readme
 from flops_auditor.domain.ledger.findings import defect_of
 from flops_auditor.domain.ledger.forms import (
@@ -15,17 +23,19 @@ from flops_auditor.domain.ledger.forms import (
     RECORD,
     ROTATION,
     WITHOUT_STATEMENTS,
-    Exactly,
+    Few,
     Flag,
     Maybe,
     Named,
+    OneOf,
     Some,
     Text,
     Whole,
 )
 from flops_auditor.domain.ledger.key_history import KeyHistory
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
-from flops_auditor.domain.ledger.records_csv import COLUMNS, UNSEEN
+from flops_auditor.domain.ledger.named_counts import MOST_NAMES
+from flops_auditor.domain.ledger.records_csv import COLUMNS, COMPARED, numbered
 from flops_auditor.domain.ledger.signed_note import UnreadableNote
 from flops_auditor.domain.ledger.statement import (
     HEARTBEAT_PREDICATE,
@@ -34,6 +44,7 @@ from flops_auditor.domain.ledger.statement import (
     STATEMENT_TYPE,
 )
 from flops_auditor.domain.values.arns import PARTITIONS
+from flops_auditor.domain.values.json_size import MOST_DUE
 from flops_auditor.domain.values.scripts import EAST_ASIAN, KANA, LOOK_LATIN, SCRIPTS, UNSUSPICIOUS
 from flops_auditor.domain.values.spreadsheets import FORMULA
 from flops_auditor.domain.values.visible import ALIKE, ALIKE_AMONG_OTHERS, CUT
@@ -60,7 +71,16 @@ def tables_js() -> str:
         "WITHOUT_STATEMENTS": list(WITHOUT_STATEMENTS),
         "ACTIVITY_CONTRADICTED": ACTIVITY_CONTRADICTED,
         "PARTITIONS": [list(each) for each in PARTITIONS],
-        "CSV": {"columns": COLUMNS, "formula": FORMULA, "unseen": UNSEEN, "mostShown": MOST_SHOWN},
+        "CSV": {
+            "columns": COLUMNS,
+            "compared": COMPARED,
+            "formula": FORMULA,
+            "numbered": numbered(),
+            "mostShown": MOST_SHOWN,
+        },
+        "MOST_DUE": MOST_DUE,
+        "MOST_NAMES": MOST_NAMES,
+        "SELECTION": {"longest": LONGEST_SELECTION, "unprinted": UNPRINTED},
         "README": {"whole": _readme("whole"), "part": _readme("part")}
         | {"everything": EVERYTHING, "noCheckpoint": NO_CHECKPOINT},
     }
@@ -105,9 +125,9 @@ def _form(form: Any) -> list[Any]:  # noqa: PLR0911 - one for each kind of form
         case Text(None):
             return ["text"]
         case Text(pattern):
-            return ["text", pattern.replace("^.", r"^[^\n]")]
-        case Exactly(text):
-            return ["exactly", text]
+            return ["text", pattern]
+        case OneOf(words):
+            return ["one of", list(words)]
         case Whole():
             return ["whole"]
         case Flag():
@@ -118,6 +138,8 @@ def _form(form: Any) -> list[Any]:  # noqa: PLR0911 - one for each kind of form
             return ["maybe", _form(inner)]
         case Named(inner):
             return ["named", _form(inner)]
+        case Few(inner, most):
+            return ["few", [_form(inner), most]]
         case [inner]:
             return ["list", _form(inner)]
         case dict():

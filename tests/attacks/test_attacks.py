@@ -633,6 +633,8 @@ def test_a_record_that_is_logged_twice_is_named_and_counts_once(bundle: Bundle) 
     _rewrite_all(bundle, lambda lines: lines.__setitem__(2, lines[1]), copy_evidence=(1, 2))
     report = bundle.verify()
     assert (report.verdict, reserved(report)) == ("valid, with reservations", ["LoggedTwice"])
+    assert report.records == sum(report.recorded_by.values()) == LAYOUT.lower().count("r") - 1 - 1  # one is a rotation
+    assert set(report.assessed_under.values()) == {report.records}
 
 
 @pytest.mark.parametrize("name", ["records.csv", "index.html"])
@@ -659,12 +661,16 @@ def test_a_page_or_table_that_says_something_else_is_refused(tmp_path: Path, nam
         ("+1", "'+1"),
         ("\t=1", "⟨U+0009⟩=1"),
         (";=cmd|'/C calc'!A0;", "⟨U+003B⟩=cmd|'/C calc'!A0⟨U+003B⟩"),
-        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\uff1d1+1", "⟨U+FF1D⟩1+1"),
         ("\ufeff=1", "⟨U+FEFF⟩=1"),
         ('a","b', 'a","b'),
         ("a\r\n=1", "a⟨U+000D⟩⟨U+000A⟩=1"),
         ("x\u202egpj\U000e0041⟨U+0041⟩", "x⟨U+202E⟩gpj⟨U+E0041⟩⟨U+27E8⟩U+0041⟨U+27E9⟩"),
         ("模型-\U0001f600é", "模型-\U0001f600é"),
+        ("org/\u0430bc", "org/⟨U+0430⟩bc"),
+        ("\u0440\u0430\u0443/x", "⟨U+0440⟩⟨U+0430⟩⟨U+0443⟩/x"),
+        ("o\u0301rg/\u30cbl", "o⟨U+0301⟩rg/⟨U+30CB⟩l"),
+        ("\u1100\u1161/\u304b\u3099", "\u1100⟨U+1161⟩/\u304b⟨U+3099⟩"),
     ],
 )
 def test_what_owners_write_is_a_text_in_the_table(tmp_path: Path, name: str, written: str) -> None:
@@ -679,6 +685,7 @@ def test_what_owners_write_is_a_text_in_the_table(tmp_path: Path, name: str, wri
     [row] = csv.DictReader(text.splitlines())
     assert (row["base_model"], row["leaf"], row["verdict"], row["supersedes"]) == (written, "0", "below", "")
     assert int(row["best_flop"]) > 10**15
+    assert int(row["compared_with"]) > 0 and int(row["threshold_flop"]) > 10**20
 
 
 def test_a_page_of_another_version_is_named_and_not_believed(bundle: Bundle) -> None:
@@ -733,6 +740,15 @@ def test_a_ledger_of_somebody_elses_keys_is_seen_by_pin_and_by_keys(bundle: Bund
     assert other.verify().verdict == "valid"
     assert names(other.verify(pin=pin)) == ["ForkedHistory"]
     assert names(other.verify(keys=keys)) == ["UnknownKey"]
+
+
+def test_keys_of_another_ledger_are_named_and_keys_that_an_editor_saved_are_read(bundle: Bundle) -> None:
+    keys = bundle.files["keys.json"]
+    assert names(bundle.verify(keys=keys.replace(bundle.world.ledger.encode(), b"other"))) == ["AnotherLedger"]
+    for saved in (keys + b"\n", keys + b"\r\n", b"\xef\xbb\xbf" + keys + b"\n\n"):
+        assert bundle.verify(keys=saved).verdict == "valid"
+    for other in (b" " + keys, keys + b" ", b"\n" + keys):
+        assert names(bundle.verify(keys=other)) == ["BadBundle"]
 
 
 def test_a_pin_of_another_log_or_a_broken_pin_is_named(bundle: Bundle) -> None:
@@ -817,6 +833,17 @@ def part_a_consistency_proof_that_is_no_list(part: Bundle) -> None:
     part.files["checkpoints.ndjson"] = b"".join([*lines, newest.replace(b'"consistency":[]', b'"consistency":""')])
 
 
+def part_without_its_records(part: Bundle) -> None:
+    for name in part.names("evidence/"):
+        for other in (
+            name,
+            name.replace("evidence/", "leaves/"),
+            name.replace("evidence/", "proofs/")[:-4] + "tlog-proof",
+        ):
+            del part.files[other]
+    part.drop_shown()
+
+
 def part_a_selection_that_is_a_list(part: Bundle) -> None:
     part.edit_json("manifest.json", lambda found: found.update(selection=["model a"]))
 
@@ -833,6 +860,7 @@ PART_ATTACKS: dict[Callable[[Bundle], None], str] = {
     part_heartbeat_kept_back: "MissingCheckpoint",
     part_inconsistent_checkpoint: "RootMismatch",
     part_a_consistency_proof_that_is_no_list: "BadBundle",
+    part_without_its_records: "BadBundle",
     part_a_selection_that_is_a_list: "BadBundle",
 }
 

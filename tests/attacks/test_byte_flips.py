@@ -27,7 +27,7 @@ def contents(path: Path) -> dict[str, bytes]:
         return {name: zipped.read(name) for name in zipped.namelist()}
 
 
-@settings(max_examples=tries(300, 1000), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(300, 1000), suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_changed_byte_inside_a_file_is_never_valid(bundle: Bundle, data: st.DataObject) -> None:
     """The CRC is made right again, so only signatures, hashes and the strict form can tell."""
@@ -47,7 +47,7 @@ def test_a_changed_byte_inside_a_file_is_never_valid(bundle: Bundle, data: st.Da
     assert report.verdict in ("tampered", "cannot verify")
 
 
-@settings(max_examples=tries(300, 1000), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=tries(300, 1000), suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_changed_byte_of_the_zip_is_valid_only_if_every_file_still_reads_the_same(
     bundle: Bundle, data: st.DataObject

@@ -14,12 +14,15 @@ from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.dsse import Signature, parse_envelope, signed_line
 from flops_auditor.domain.ledger.key_history import parse_key_history
 from flops_auditor.domain.ledger.keys import keyid
+from flops_auditor.domain.ledger.leaves import rotation as rotation_payload
 from flops_auditor.domain.ledger.signed_note import note_key_id
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.values.archive_keys import KEYS, batch_key, checkpoint_key, evidence_key, rotation_key
 from flops_auditor.domain.values.canonical_json import canonical
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.ledger import log_reader
+from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
 from flops_auditor.use_cases.ledger.export_bundle import export_part, of_job
 from flops_auditor.use_cases.ledger.signatures import with_other_s
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
@@ -348,6 +351,55 @@ def test_every_late_record_is_named(forger: Forger) -> None:
         record.content["recorded_at"] = later(record.content["recorded_at"], hours=-26)
     report = forger.verify()
     assert [found.error for found in report.reservations] == ["LateRecord", "LateRecord"]
+
+
+@pytest.mark.parametrize(("asked", "named"), [("2000-01-01T00:00:00.000Z", {"TimeRunsBackwards"}), ("", set())])
+def test_a_part_shows_that_a_key_was_asked_for_before_the_ledger_began(
+    tmp_path: Path, asked: str, named: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part has the heartbeat of the first batch, whichever records it has. Only a sealer of its own takes the key."""
+    monkeypatch.setattr(log_reader, "not_asked_before", lambda *_: None)
+    ledger = LiveLedger()
+    fresh = MemorySigner("record 0")
+    for day, name in enumerate(("one", "two")):
+        ledger.add(continuing(name, day=day, hours=10))
+        ledger.audit(name)
+        ledger.seal()
+        if name == "one":
+            old, ledger.record = ledger.record, fresh
+            at = asked or iso(ledger.clock.now)
+            payload = rotation_payload(ledger.ledger, "record", 0, keyid(old.public_key()), fresh.public_key(), at)
+            line = signed_line(payload, (sign(payload, old), sign(payload, fresh)))
+            ledger.archive.put_if_absent(rotation_key(0), line)
+            object.__setattr__(ledger.recorder, "signer", fresh)
+    path = tmp_path / "part.zip"
+    export_part(ledger.archive, ledger.ledger, path, ledger.clock.now, "two", chosen=of_job("two"))
+    report = verify_bundle(path, Demands(as_of=ledger.clock.now, recompute=Recomputing()))
+    assert ({found.error for found in report.findings}, report.records) == (named, 0 if named else 1)
+
+
+def test_lines_of_records_that_others_do_not_supersede_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of them a chunk has: whoever writes the table alone may turn the s of all that waits."""
+    ledger = LiveLedger()
+    for number in range(4):
+        ledger.add(continuing(f"run-{number}", hours=10))
+        ledger.audit(f"run-{number}")
+    for key, waiting in ledger.pending.records.items():
+        ledger.pending.records[key] = PendingRecord(*key, with_other_s(waiting.line))
+    ledger.seal()
+    for number in range(4):
+        said: dict[str, Any] = {"who": "ada", "why": "measured", "at": ledger.clock.now, "mfu": Fraction(2, 5)}
+        amend(ledger.job_id(f"run-{number}"), Amendment(**said), ledger.recorder)
+    ledger.seal()
+    bundle = ledger.bundle(tmp_path)
+    read: list[str] = []
+    need = BundleFiles.need
+    monkeypatch.setattr(BundleFiles, "need", lambda files, name: read.append(name) or need(files, name))
+    report = bundle.verify()
+    assert [found.error for found in report.reservations] == ["LoggedOtherwise"] * 4
+    assert [read.count(name) for name in bundle.names("log/")] == [3]  # to check, to compare, and for records.csv
 
 
 def test_a_record_that_was_logged_with_the_other_value_of_s_is_named_and_verifies(tmp_path: Path) -> None:

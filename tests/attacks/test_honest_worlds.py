@@ -6,7 +6,7 @@ import pytest
 
 from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.forms import ACTIVITY_CONTRADICTED
-from flops_auditor.domain.ledger.signed_note import checkpoint_in
+from flops_auditor.domain.ledger.saved_mail import checkpoint_in
 from flops_auditor.domain.runs.declared import ACTIVITY_CONTRADICTED as DECLARED
 from flops_auditor.domain.values.archive_keys import KEYS, checkpoint_key
 from flops_auditor.use_cases.operations.compare_ledger import compare_ledger

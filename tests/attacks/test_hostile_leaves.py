@@ -1,6 +1,7 @@
 """Whatever a holder of the keys signs, the verifier answers with a named error and never falls over."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -86,3 +87,13 @@ def test_a_keys_file_with_anything_anywhere_is_named(value: Any, data: st.DataOb
             continue
         assert found.to_bytes() == text
         assert found.first_keys.current("record").first == 0
+
+
+def test_of_the_tables_that_a_record_names_those_are_kept_that_are_at_hand() -> None:
+    """It may name any number of others, and each of them would stay in memory to the end."""
+    payload = PAYLOADS["record"]
+    line = signed_line(payload, (sign(payload, RECORD),))
+    named = parse_statement(payload).predicate["tables"].values()
+    for tables in (frozenset[str](), frozenset([min(named), "0" * 64])):
+        summary = check_chunk(replace(FACTS, tables=tables), 0, line + b"\n", None)
+        assert (summary.findings, summary.tally.tables) == ([], tables.intersection(named))

@@ -18,13 +18,17 @@ from typing import Any
 import pytest
 
 from flops_auditor.data import released
-from flops_auditor.domain.ledger.forms import RECORD, Maybe, Some
+from flops_auditor.domain.ledger.forms import RECORD, Few, Maybe, Some
 from flops_auditor.domain.ledger.verification import Kept
+from flops_auditor.domain.lineage import kept_ancestors
+from flops_auditor.domain.lineage.lineage import MOST_INLINE
 from flops_auditor.use_cases.ledger.verify_bundle import VerificationReport
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from tests.attacks import FULL, tries
+from tests.attacks.test_forged_histories import honest
 from tests.fakes.forger import ForgedLeaf, Forger
 from tests.fakes.honest_worlds import HonestWorld
+from tests.unit.test_sealer_holds_forgeries import given_to_a_sealer, records_of
 
 CHANGES = tries(150, 5000)
 A_WORLD = 50
@@ -88,7 +92,7 @@ def absent(form: Any, value: Any, at: Place) -> Iterator[Place]:
     match form:
         case Maybe(inner) | Some(inner):
             yield from absent(inner, value, at) if value is not None else ()
-        case [inner]:
+        case Few(inner, _) | [inner]:
             for number, each in enumerate(value):
                 yield from absent(inner, each, (*at, number))
         case dict():
@@ -188,18 +192,27 @@ class Changer:
         return random.choice([value + "x", value[:-1], "", None])
 
 
-def test_no_change_of_a_statement_passes_unnamed_but_those_that_are_listed(tmp_path: Path) -> None:
+def test_no_change_of_a_statement_passes_unnamed_but_those_that_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every second world an object keeps the ancestors of whoever has more than two."""
     allowed = listed()
     passed: Counter[str] = Counter()
     named: Counter[str] = Counter()
     tried: Counter[str] = Counter()
     unlisted: list[str] = []
     for seed in range(CHANGES // A_WORLD):
+        monkeypatch.setattr(kept_ancestors, "MOST_INLINE", 2 if seed % 2 else MOST_INLINE)
         world = HonestWorld(1000 + seed, steps=24 if FULL else 18)
+        world.a_chain_grows()
+        world.two_lines_change()
         recompute = Remembering(world.own_tables())
         base = Forger(world, tmp_path)
         honest = base.verify(recompute=recompute)
         assert honest.findings == []
+        said = [leaf.content for leaf in base.records()]
+        assert any(len(content["changes"]) > 1 for content in said)
+        assert any(content["lineage"]["kept"] for content in said) or not seed % 2
         random = Random(seed)
         changer = Changer(random, base.records())
         for _ in range(A_WORLD if base.records() else 0):
@@ -220,6 +233,27 @@ def test_no_change_of_a_statement_passes_unnamed_but_those_that_are_listed(tmp_p
     assert len(named) > (15 if FULL else 8)
     if FULL:
         assert passed.keys() | SHOWN_ALONE >= allowed.keys(), "docs/ledger.md lists what does not pass"
+
+
+def test_a_change_that_verify_alone_refuses_gets_no_place(tmp_path: Path) -> None:
+    """But where it takes two records, or evidence, to see it; the sealer here comes later than the one of the log."""
+    world = honest()
+    base = Forger(world, tmp_path)
+    random = Random(1)
+    changer = Changer(random, base.records())
+    refused = 0
+    for _ in range(tries(8, 700)):
+        leaves = copy.deepcopy(base.leaves)
+        place = changer.change(random.choice(base.records()))
+        found = {each.error for each in base.verify().findings}
+        _, all_sealed = given_to_a_sealer(records_of(base), world)
+        beyond = {"AncestorMismatch", "EvidenceMismatch"}
+        if place[-1] == "recorded_at":
+            beyond.add("FutureTimestamp")
+        assert not all_sealed or found <= beyond, pattern(place)
+        refused += not all_sealed
+        base.leaves = leaves
+    assert refused > tries(8, 700) // 2
 
 
 def _new(report: VerificationReport, honest: VerificationReport) -> set[str]:

@@ -1,7 +1,6 @@
 """Verifies bundles in a process of its own, so that its memory can be told: paths in, verdicts out as JSON."""
 
 import json
-import resource
 import sys
 from datetime import datetime
 from hashlib import sha256
@@ -9,15 +8,7 @@ from pathlib import Path
 
 from flops_auditor.use_cases.ledger.bundle_files import BundleFiles
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
-
-
-def peak_memory() -> int:
-    """The most memory of this program so far, in bytes. `ru_maxrss` would count the parent's, from before the exec."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-    return int(line.split()[1]) * 1024
+from tests.memory import peak_memory
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ import pytest
 from playwright.sync_api import FileChooser, Page, expect
 
 from flops_auditor.domain.ledger import bundle as form
+from flops_auditor.domain.ledger.records_csv import _cell
+from flops_auditor.domain.values.amounts import scientific
 from flops_auditor.domain.values.visible import as_written, visible
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, VerificationReport, verify_bundle
 from tests.attacks.test_attacks import ATTACKS, PART_ATTACKS
@@ -258,7 +260,7 @@ def test_what_is_known_from_elsewhere_is_used(opened: OpenedPage, whole: Bundle,
     page, keys = opened.page, tmp_path / "keys.json"
     keys.write_bytes(whole.files["keys.json"])
     pin = whole.files["checkpoint"].decode()
-    mailed = f"To: a@example.com\r\n\r\n{pin}\r\n-- \r\nyour ledger".replace("=\n", "=3D\n")
+    mailed = f"To: a@example.com\r\n\r\n{pin}\r\n-- \r\nyour ledger".replace("=", "=3D")
     for text, verdict, names in (
         ("", "Valid", set()),
         (pin, "Tampered", {"ForkedHistory"}),
@@ -298,6 +300,17 @@ def test_names_are_shown_as_the_report_shows_them(open_offline: OpenOffline) -> 
     assert shown == [as_written(text) for text in texts]
 
 
+def test_amounts_are_rounded_as_the_command_rounds_them(open_offline: OpenOffline) -> None:
+    """A best estimate with ties to even, an upper bound outward."""
+    drawn = Random(0)
+    amounts = [str(drawn.randrange(10**length)) for length in range(1, 28) for _ in range(40)]
+    amounts += ["1280989440000000000000000", "1285000", "1275000", "1280000", "999000", "999001", "0"]
+    page = open_offline(OUTPUT).page
+    for bound, is_upper in (("best", "false"), ("upper", "true")):
+        shown = page.evaluate(f"amounts => amounts.map((each) => scientific(each, {is_upper}))", amounts)
+        assert shown == [scientific(int(amount), bound=bound) for amount in amounts]
+
+
 @pytest.mark.parametrize(
     ("written", "shown"),
     [
@@ -323,6 +336,10 @@ def test_what_a_jobs_owner_wrote_is_shown_as_what_it_is(
     opened = open_offline(OUTPUT)
     assert chosen(opened.page, bundle.path)[0] == "Valid, but stale"
     assert opened.page.locator("#rows td.name").all_inner_texts() == [shown] * 2
+    for words, found in ((shown, 1), (written, 1), (_cell(written).strip("'"), 1), (f"{shown}x", 0)):
+        opened.page.locator("#words").fill(words)
+        expect(opened.page.locator("#rows tr")).to_have_count(found)
+    opened.page.locator("#words").fill("")
     opened.page.get_by_role("button", name="Show leaf 0", exact=True).click()
     statement = opened.page.locator("#statement")
     expect(statement).to_contain_text(visible(written))

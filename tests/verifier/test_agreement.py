@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from flops_auditor.domain.ledger.named_counts import MOST_NAMES
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
+from flops_auditor_cli.commands.verify import view_of
+from flops_auditor_cli.view import Headline
+from tests.fakes.bundles import Bundle
 from tests.fakes.forger import Forger
+from tests.fakes.ledger_world import World
 from tests.fakes.lineage import continuing
 from tests.fakes.live_ledger import LiveLedger
 from tests.verifier.page_core import PageCore, page_said, python_said
@@ -86,3 +91,27 @@ def test_the_page_and_the_command_compare_whole_digests_and_days_of_any_century(
     said = python_said(verify_bundle(bundle.path, demands))
     assert page_said(page.judge(bundle.path, demands)) == said
     assert sorted(set(said[1])) == errors
+
+
+def test_both_count_records_by_as_many_names_as_there_is_room_for(page: PageCore, tmp_path: Path) -> None:
+    world, names = World(), MOST_NAMES + 20
+    for number in range(3):
+        made = world.draft()
+        one, *_ = made.content["assessments"]
+        made.content["assessments"] = [
+            {**one, "policy": f"policy-{each:03d}", "duties": []} for each in range(number, names, 2)
+        ]
+        made.content.update(code_version=f"1.{number}", due=[], notification_due=None)
+        world.commit(made)
+    assert not world.seal().held
+    bundle = Bundle(world, tmp_path)
+    report, judged = bundle.verify(), page.judge(bundle.path, Demands(as_of=world.at + timedelta(minutes=1)))
+    assert page_said(judged) == python_said(report) == ("valid", [])
+    assert len(report.assessed_under) == MOST_NAMES
+    assert (report.assessed_under["policy-000"], report.assessed_under["policy-003"]) == (1, 1)
+    total = sum(report.assessed_under.values()) + report.assessed_under_others
+    assert total == sum(len(range(number, names, 2)) for number in range(3))
+    assert (judged["assessedUnderOthers"], judged["recordedByOthers"]) == (report.assessed_under_others, 0)
+    shown = view_of(report, recomputed=False).blocks[1]
+    assert isinstance(shown, Headline)
+    assert shown.text.endswith(f", and {report.assessed_under_others} more, by further policies")

@@ -18,12 +18,13 @@ import pytest
 
 from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.dsse import envelope_line, parse_envelope
+from flops_auditor.domain.ledger.records_csv import numbered
 from flops_auditor.domain.values.canonical_json import canonical
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.attacks import tries
 from tests.fakes.bundles import Bundle, small_world
 from tests.fakes.ledger import MemorySigner
-from tests.fakes.ledger_world import sign
+from tests.fakes.ledger_world import World, sign
 from tests.verifier.page_core import PageCore, page_said, python_said
 
 VALUES: list[Any] = [
@@ -68,6 +69,20 @@ def test_both_verifiers_say_the_same_of_anything_anywhere(honest: Bundle, page: 
         kinds[report.findings[0].error if report.findings else report.verdict] += 1
     honest.files = original
     assert len(kinds) >= tries(6, 15), kinds
+
+
+def test_both_verifiers_write_the_same_table_whatever_names_are_made_of(tmp_path: Path, page: PageCore) -> None:
+    """Each edge of what is shown by its number, and its neighbours; lone surrogates, which no file can hold, aside."""
+    edges = {code + beside for each in numbered() for code in each for beside in (-1, 0, 1)}
+    letters = [chr(code) for code in sorted(edges) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000]
+    world = World()
+    for first in range(0, len(letters), 400):
+        world.commit(world.draft("".join(letters[first : first + 400])))
+    world.seal()
+    bundle = Bundle(world, tmp_path)
+    demands = Demands(as_of=bundle.world.at + timedelta(minutes=1))
+    assert page_said(page.judge(bundle.path, demands)) == python_said(bundle.verify()) == ("valid", [])
+    assert len(letters) > 4_000 and bundle.files["records.csv"].count("⟨U+".encode()) > 2_000
 
 
 class Hostile:

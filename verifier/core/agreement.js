@@ -7,10 +7,9 @@ import { bytesAsText, fromHex, hex, sha256, utf8 } from "./bytes.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
 import { canonical } from "./json.js";
 import { CLOCK_SKEW, iso, readDay, readMoment } from "./moments.js";
-import { ACTIVITY_CONTRADICTED, PARTITIONS, WITHOUT_STATEMENTS } from "./tables.js";
+import { ACTIVITY_CONTRADICTED, MOST_DUE, PARTITIONS, WITHOUT_STATEMENTS } from "./tables.js";
 
 const MOST = 2 ** 32 - 1;
-const MOST_DUE = 64;
 const SPARE_REFERENCES = 10_000;
 const BUCKETS = 256;
 const MOST_KNOWN = 10_000;
@@ -27,6 +26,8 @@ ROW.size = ROW.finished + 1;
 const DIGESTS = ["line", "state", "stateBefore", "view", "tables", "tablesBefore", "action"].map((name) => ROW[name]);
 const REFERENCE = { job: 0, revision: LONG, view: LONG + 4, leaf: LONG + 4 + SHORT, at: LONG + 8 + SHORT, size: LONG + 16 + SHORT };
 const DUE = { job: 0, duty: LONG, revision: LONG + SHORT, leaf: LONG + SHORT + 4, day: LONG + SHORT + 8, size: LONG + SHORT + 12 };
+
+const UNLIKE = { size: LONG + 8 }; // two leaves, and what the second supersedes
 
 /** Bytes that grow, `size` at a time. */
 class Packed {
@@ -79,9 +80,7 @@ export class Reader {
     const content = leaf.content;
     await checkRecord(leaf);
     const { revision } = content;
-    if (index > BigInt(MOST) || revision > MOST || content.due.length > MOST_DUE) {
-      refuse("MalformedRecord", `leaf ${index} is revision ${revision}, with ${content.due.length} days`);
-    }
+    if (index > BigInt(MOST) || revision > MOST) refuse("MalformedRecord", `leaf ${index} is revision ${revision}`);
     const before = beforeChanges(content);
     const state = [content.verdict, verdicts(content)];
     const tablesBefore = content.reassessed && [content.reassessed.code_version, beforeTables(content)];
@@ -179,14 +178,41 @@ export async function checkRecord(leaf) {
   if (told > content.recorded_at && (readMoment(told) ?? refuse("MalformedRecord", `${told} is no time`)) > leaf.at + CLOCK_SKEW) {
     refuse("FutureTimestamp", `${arn}: recorded ${iso(leaf.at)}, and tells of ${told}`);
   }
-  const days = content.due.map((each) => each.day).sort();
-  if (content.notification_due !== (days[0] ?? null)) refuse("DueDateMismatch", `${arn}: notification_due is not the first day of a duty`);
+  checkDue(content);
   checkAction(leaf);
   checkOrder(content.cumulative.ancestors);
   const first = content.revision === 0;
   if (first !== (content.supersedes === null)) refuse("SupersedesMismatch", `${arn}: revision ${content.revision} supersedes ${content.supersedes}`);
   if (first !== (content.previous_verdict === null) || (first && (content.changes.length || content.reassessed))) {
     refuse("HistoryMismatch", `${arn}: what is said of the record before does not fit the revision`);
+  }
+  if (content.changes.length) checkChanges(content);
+}
+
+/** A duty has one day in a record, the first of which it names. Throws MalformedRecord, DueDateMismatch. */
+function checkDue({ due, job, notification_due: first }) {
+  const arn = job.arn.slice(0, 200);
+  if (due.length > MOST_DUE || new Set(due.map(({ policy, duty }) => canonical([policy, duty]))).size < due.length) {
+    refuse("MalformedRecord", `${arn}: a duty with two days, or more than ${MOST_DUE} days: there are ${due.length}`);
+  }
+  if (first !== (due.map((each) => each.day).sort()[0] ?? null)) refuse("DueDateMismatch", `${arn}: notification_due is not the first day of a duty`);
+}
+
+/**
+ * What became of a line is told once: first of those that the record has, in their order, then of those that it has no longer.
+ * Throws HistoryMismatch.
+ */
+function checkChanges({ assessments, changes, job }) {
+  const verdictOf = new Map(assessments.map((each) => [lineKey(each), each.verdict]));
+  const lines = changes.map(lineKey), told = new Set(lines);
+  const kept = [...verdictOf.keys()].filter((line) => told.has(line));
+  if (told.size < lines.length || kept.some((line, at) => lines[at] !== line)) {
+    refuse("HistoryMismatch", `${job.arn.slice(0, 200)}: changes tell of a line twice, or in another order`);
+  }
+  for (const [at, change] of changes.entries()) {
+    if (change.from === change.to || (verdictOf.get(lines[at]) ?? null) !== change.to) {
+      refuse("HistoryMismatch", `a change of ${lines[at].slice(0, 120)} is not one to what the record says`);
+    }
   }
 }
 
@@ -244,18 +270,11 @@ function verdicts(content) {
   return inOrder(found);
 }
 
-/** The verdicts that the record before must have had, null for a first record. Throws HistoryMismatch. */
+/** The verdicts that the record before must have had by changes that were checked, null for a first record. */
 function beforeChanges(content) {
   if (content.revision === 0) return null;
   const found = new Map(verdicts(content));
-  for (const change of content.changes) {
-    const line = lineKey(change);
-    const now = found.get(line) ?? null;
-    if (change.from === change.to || now !== change.to) {
-      refuse("HistoryMismatch", `a change of ${line.slice(0, 120)} is not one to what the record says`);
-    }
-    found.set(line, change.from);
-  }
+  for (const change of content.changes) found.set(lineKey(change), change.from);
   return inOrder([...found].filter(([, verdict]) => verdict !== null));
 }
 
@@ -334,6 +353,13 @@ export class Agreement {
     [this.rows, this.references, this.due] = [ROW, REFERENCE, DUE].map(({ size }) => Array.from({ length: BUCKETS }, () => new Packed(size)));
     this.distinct = new Array(BUCKETS).fill(1024);
     this.records = 0;
+    this.unlike = new Packed(UNLIKE.size);
+    this.twins = new Packed(4);
+  }
+
+  /** Leaves that were checked and are the same, byte for byte, as one before them, in rising order. */
+  get twinned() {
+    return unpacked(this.twins, (text, view, at) => BigInt(view.getUint32(at))).sort((left, right) => (left < right ? -1 : 1));
   }
 
   /** More of them, in any order: what `Reader.taken` gave. */
@@ -362,15 +388,18 @@ export class Agreement {
     return named > 2 * (this.records + SPARE_REFERENCES);
   }
 
-  /** Everything that does not agree, job by job; `respelled` is asked where one does not supersede another. */
-  async *check(respelled) {
+  /**
+   * Everything that does not agree, job by job; then where one does not supersede another: `linesOf` gives the lines of leaves
+   * in rising order, `respell` a line with the other value of s in its signature.
+   */
+  async *check(linesOf, respell) {
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       yield* putOff(this.due[bucket]);
       const named = groups([...onceEach(this.references[bucket]).values()]);
       const histories = groups(rowsIn(this.rows[bucket]));
       for (const [job, history] of histories) {
         history.sort((left, right) => left.leaf - right.leaf);
-        yield* this.history(history, respelled);
+        yield* this.history(history, this.rows[bucket].bytes);
         const records = new Map();
         for (const row of history) if (!records.has(row.revision)) records.set(row.revision, row);
         yield* this.named(records, named.get(job) ?? []);
@@ -378,15 +407,34 @@ export class Agreement {
       }
       for (const unknown of named.values()) yield* this.named(new Map(), unknown);
     }
+    yield* this.otherwise(linesOf, respell);
+  }
+
+  /** Whether it is the other value of s that makes a line another one than is superseded. */
+  async *otherwise(linesOf, respell) {
+    const found = unpacked(this.unlike, (text, view, at) => ({
+      before: view.getUint32(at),
+      leaf: view.getUint32(at + 4),
+      supersedes: text(8, LONG),
+    }));
+    found.sort((left, right) => left.before - right.before);
+    let at = 0;
+    for await (const line of linesOf(found.map(({ before }) => BigInt(before)))) {
+      const { before, leaf, supersedes } = found[at++];
+      if (supersedes === bytesAsText(await sha256(respell(line)))) {
+        yield finding("LoggedOtherwise", `leaf ${before} has the other value of s than the line that leaf ${leaf} supersedes`, { leaf: before });
+      } else yield finding("SupersedesMismatch", `leaf ${leaf} does not supersede leaf ${before}`, { leaf });
+    }
   }
 
   /** The revisions of one job, in the order of the log. */
-  async *history(history, respelled) {
+  *history(history, bytes) {
     const seen = new Map();
     let latest = 0, highest = -1;
     for (const row of history) {
       const twin = seen.get(row.revision), before = seen.get(row.revision - 1);
       if (twin) {
+        if (twin.line === row.line) this.twins.push(packedRow(4, [], [[0, row.leaf]]));
         yield twin.line === row.line
           ? finding("LoggedTwice", `leaf ${row.leaf} is the record of leaf ${twin.leaf} once more`, row)
           : finding("DuplicateSubject", `leaf ${row.leaf} is another record of what leaf ${twin.leaf} is`, row);
@@ -395,7 +443,10 @@ export class Agreement {
       if (highest > row.revision || (row.revision && !before && !this.part)) {
         yield finding("RevisionOutOfOrder", `leaf ${row.leaf} is revision ${row.revision}, out of its order`, row);
       } else if (before) {
-        yield* superseding(before, row, respelled);
+        if (row.supersedes !== before.line) {
+          const supersedes = bytes.subarray(row.place + ROW.supersedes, row.place + ROW.supersedes + LONG);
+          this.unlike.push(packedRow(UNLIKE.size, [[8, supersedes]], [[0, before.leaf], [4, row.leaf]]));
+        }
         yield* succession(before, row);
         if (row.at < latest - CLOCK_SKEW) yield finding("TimeRunsBackwards", `leaf ${row.leaf} is dated before a record that it follows`, row);
       }
@@ -427,13 +478,6 @@ function finding(name, message, { leaf }) {
   return findingOf(new LedgerError(name, message), leaf);
 }
 
-async function* superseding(before, row, respelled) {
-  if (row.supersedes === before.line) return;
-  if (row.supersedes === bytesAsText(await respelled(BigInt(before.leaf)))) {
-    yield finding("LoggedOtherwise", `leaf ${before.leaf} has the other value of s than the line that leaf ${row.leaf} supersedes`, before);
-  } else yield finding("SupersedesMismatch", `leaf ${row.leaf} does not supersede leaf ${before.leaf}`, row);
-}
-
 /** A record beside the one that it must supersede. */
 function* succession(before, row) {
   const nothing = bytesAsText(NOTHING);
@@ -453,6 +497,7 @@ function unpacked(packed, read) {
 
 function rowsIn(packed) {
   return unpacked(packed, (text, view, at) => ({
+    place: at,
     job: text(ROW.job, LONG),
     leaf: view.getUint32(at + ROW.leaf),
     revision: view.getUint32(at + ROW.revision),

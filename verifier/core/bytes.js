@@ -83,10 +83,15 @@ export function fromBase64(text, begin = 0, end = text.length) {
   return found;
 }
 
+/** For every byte the character of its number: what browsers call latin1 is Windows' own. */
+export function octetsOf(bytes) {
+  let octets = "";
+  for (let at = 0; at < bytes.length; at += 4096) octets += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  return octets;
+}
+
 export function base64(bytes) {
-  let binary = "";
-  for (let at = 0; at < bytes.length; at += 4096) binary += String.fromCharCode(...bytes.subarray(at, at + 4096));
-  return btoa(binary);
+  return btoa(octetsOf(bytes));
 }
 
 export async function sha256(bytes) {

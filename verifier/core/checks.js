@@ -1,14 +1,18 @@
 // Checks that a whole bundle and a part have in common: checkpoints, the pin, keys, and what records name by digest.
 
-import { hex, same, sha256, textOf, utf8 } from "./bytes.js";
+import { hex, same, sha256 } from "./bytes.js";
 import { checkOrder } from "./agreement.js";
+import { hasTooManyParts, MOST_PARTS, tooLargeFound } from "./chunk.js";
 import { verifies } from "./ecdsa.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
 import { checkForm } from "./forms.js";
 import { NotCanonical, parseCanonical, UnreadableJson } from "./json.js";
 import { ROLES } from "./keys.js";
+import { isLeftOut, leftOut } from "./leftout.js";
+import { emptyRoot } from "./merkle.js";
 import { CLOCK_SKEW, HOUR, iso, SEALED_WITHIN } from "./moments.js";
-import { notesIn, parseCheckpoint, parseNote } from "./note.js";
+import { notesIn } from "./mail.js";
+import { parseCheckpoint, parseNote } from "./note.js";
 
 /**
  * The tree head that a checkpoint commits to, signed by the key in force at its size. Signatures by keys of this ledger are
@@ -32,44 +36,59 @@ export async function checkCheckpoint(note, ledgerId, keys) {
 }
 
 /**
- * The pin in a text, {note, head}: the first checkpoint of this ledger that no key of it denies, else the first of this ledger.
+ * The pins in a text, {compared, others, denied}: every checkpoint of this ledger, {note, head}. `others` are those that no key of these
+ * histories signed, beside some that one did: whoever can write into a mail can write such a text. Where none is signed, all are
+ * compared that no key denies, since a forged ledger has keys of its own. `denied`: a key denies each.
  * Throws UnreadableNote, or AnotherLedger where none is of this ledger.
  */
-export async function readPin(bytes, ledgerId, keys) {
-  const text = textOf(bytes), notes = text === null ? [] : notesIn(text).map(utf8);
+export async function readPins(bytes, ledgerId, histories) {
+  const notes = notesIn(bytes);
   const pins = (notes.length ? notes : [bytes]).map((note) => ({ note, head: parseCheckpoint(parseNote(note).text) }));
   const ours = pins.filter(({ head }) => head.origin === ledgerId);
   if (!ours.length) refuse("AnotherLedger", `the pinned checkpoint is of ${pins[0].head.origin.slice(0, 120)}, not of ${ledgerId}`);
-  for (const pin of ours) if (!(await isDenied(pin, keys))) return pin;
-  return ours[0];
+  const keys = new Map(histories.flatMap((each) => each.ranges).filter((key) => key.role === "checkpoint").map((key) => [key.noteKeyId, key.spki]));
+  const said = await Promise.all(ours.map((pin) => isSigned(pin, keys)));
+  const signed = ours.filter((_, at) => said[at] === true), unknown = ours.filter((_, at) => said[at] === null);
+  if (signed.length) return { compared: signed, others: ours.filter((_, at) => said[at] !== true), denied: false };
+  return { compared: unknown.length ? unknown : [ours[0]], others: [], denied: !unknown.length };
 }
 
-async function isDenied(pin, keys) {
-  try {
-    await checkPinSignature(pin, keys);
-    return false;
-  } catch (error) {
-    if (!(error instanceof LedgerError)) throw error;
-    return true;
+/** Whether the keys of a ledger that a pin names signed it; null where it names none. */
+async function isSigned({ note, head }, keys) {
+  const named = parseNote(note).signatures.filter((signature) => keys.has(hex(signature.keyId)));
+  const verified = await Promise.all(named.map((signature) => verifies(keys.get(hex(signature.keyId)), signature.der, head.text)));
+  return named.length ? verified.every(Boolean) : null;
+}
+
+/** The sizes at which the tree's root is asked for, each with `unknown` until it is seen. */
+export async function rootsAt({ compared, others }, unknown) {
+  const roots = new Map();
+  for (const { head } of [...compared, ...others]) roots.set(head.size, head.size === 0n ? await emptyRoot() : unknown);
+  return roots;
+}
+
+/**
+ * The history goes on from each pin; `roots` are the roots of the tree at their sizes. Throws BadCheckpointSignature, what checkPin
+ * throws, and PinOfUnknownKey where one of the others does not fit.
+ */
+export function checkPins({ compared, others, denied }, newest, roots) {
+  if (denied) refuse("BadCheckpointSignature", "the signature of the pinned checkpoint does not verify");
+  for (const pin of compared) checkPin(pin, newest, roots.get(pin.head.size));
+  for (const pin of others) {
+    try {
+      checkPin(pin, newest, roots.get(pin.head.size));
+    } catch (error) {
+      if (!(error instanceof LedgerError)) throw error;
+      refuse("PinOfUnknownKey", `of a checkpoint in the pin that no key here signed: ${error.message}`);
+    }
   }
 }
 
 /** The history goes on from the pin. Throws RolledBack, MissingCheckpoint where none of the pin's size is here, or ForkedHistory. */
-export function checkPin({ head }, newest, rootAtPin) {
+function checkPin({ head }, newest, rootAtPin) {
   if (head.size > newest) refuse("RolledBack", `the pin commits to ${head.size} leaves, the newest checkpoint to ${newest}`);
   if (rootAtPin === null) refuse("MissingCheckpoint", `the checkpoint of ${head.size} leaves, which was pinned, is not here to compare`);
   if (!same(rootAtPin, head.root)) refuse("ForkedHistory", `the history up to leaf ${head.size} is not the one that was pinned`);
-}
-
-/** A pin that names a key of this ledger must be signed by it; one of an unknown key is compared by its root. */
-export async function checkPinSignature({ note, head }, keys) {
-  for (const signature of parseNote(note).signatures) {
-    for (const key of keys.ranges) {
-      if (key.role === "checkpoint" && hex(signature.keyId) === key.noteKeyId && !(await verifies(key.spki, signature.der, head.text))) {
-        refuse("BadCheckpointSignature", "the signature of the pinned checkpoint does not verify");
-      }
-    }
-  }
 }
 
 /**
@@ -119,13 +138,39 @@ export function lateRecord(leaf, at, sealedAt) {
   return [findingOf(new LedgerError("LateRecord", message), leaf)];
 }
 
-/** Files in a folder are those that records name, by their digests. Throws EvidenceMismatch. */
-export async function checkNamed(what, named, files, load) {
+/** Tables and policies are those that records name, by their digests. Throws EvidenceMismatch. */
+export async function checkTables(named, files, load) {
   for (const digest of files) {
     if (!named.has(digest) || hex(await sha256(await load(digest))) !== digest) {
-      refuse("EvidenceMismatch", `the ${what} ${digest} is not one that a record names`);
+      refuse("EvidenceMismatch", `the table ${digest} is not one that a record names`);
     }
   }
+}
+
+/**
+ * Objects with ancestors are exactly those that records name, by their digests. Throws EvidenceMismatch. Told, by digest, is what was
+ * found of those that are too large to be read: all that does not rest on them is still checked.
+ */
+export async function checkAncestors(named, files, load) {
+  const unread = new Map();
+  for (const digest of files) {
+    const first = named.get(digest) ?? refuse("EvidenceMismatch", `the ancestors in ${digest} are not those that a record names`);
+    try {
+      await checkKept(digest, await load(digest), first.bounded);
+    } catch (error) {
+      unread.set(digest, tooLargeFound(error, first.index));
+    }
+  }
+  const there = new Set(files);
+  for (const digest of named.keys()) if (!there.has(digest)) refuse("EvidenceMismatch", `the ancestors in ${digest}, which a record names, are missing`);
+  return unread;
+}
+
+/** An object with ancestors is the one that was signed. Throws EvidenceMismatch, or TooLarge for one that takes too much memory. */
+async function checkKept(digest, body, bounded) {
+  if (isLeftOut(body)) throw leftOut(`the object with ancestors ${digest} is`, bounded);
+  if (hex(await sha256(body)) !== digest) refuse("EvidenceMismatch", `the ancestors in ${digest} are not those that a record names`);
+  if (hasTooManyParts(body)) refuse("TooLarge", `the ancestors in ${digest} have more than ${MOST_PARTS} parts`);
 }
 
 /** The ancestors in an object that was checked by its digest. Throws MalformedRecord. */

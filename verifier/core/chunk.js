@@ -5,16 +5,18 @@ import { fromBase64, hex, NEWLINE, sha256, splitLines } from "./bytes.js";
 import { Reader } from "./agreement.js";
 import { parseEnvelope } from "./dsse.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
+import { bounds, isLeftOut, leftOut } from "./leftout.js";
 import { checkHeartbeat, checkSigned, heartbeatOf, leafOf } from "./leaves.js";
 import { CompactRange, leafHash } from "./merkle.js";
+import { MOST_NAMES } from "./tables.js";
 
 const AT_ONCE = 64;
 const SHORTEST_LINE = 100;
 export const MOST_PARTS = 500_000;
-const PARTS = [0x5b, 0x7b, 0x2c]; // [ { ,
+const PARTS = [0x5b, 0x7b, 0x2c], QUOTE = 0x22, BACKSLASH = 0x5c; // [ { ,
 
 /**
- * Check the leaves of one chunk, and stop at the first that is not as it should be. `facts` is {ledgerId, keys, size, readerKey},
+ * Check the leaves of one chunk, and stop at the first that is not as it should be. `facts` is {ledgerId, keys, size, readerKey, tables, ancestors},
  * `seen(leaf, index)` is told every record that passed.
  */
 export async function checkChunk(facts, begin, log, evidence, seen = () => {}) {
@@ -58,34 +60,65 @@ export function unreadableChunk(facts, begin, error) {
   return broken(facts, begin, error.name, error.message);
 }
 
-function count(counted, name, number) {
-  counted.set(name, (counted.get(name) ?? 0) + number);
+/**
+ * How many records bear each of the names that they choose: the first in the order of their letters one by one, the sum of all others,
+ * in memory that no choice of names makes larger. In whichever order counts are joined, they are the same.
+ */
+class NamedCounts {
+  constructor() {
+    this.told = new Map(); // a record may name its version "constructor"
+    this.others = 0;
+  }
+
+  add(name, number) {
+    if (this.told.has(name) || this.told.size < MOST_NAMES) {
+      this.told.set(name, (this.told.get(name) ?? 0) + number);
+      return;
+    }
+    const last = [...this.told.keys()].reduce((one, other) => (one > other ? one : other));
+    if (name > last) {
+      this.others += number;
+      return;
+    }
+    this.others += this.told.get(last);
+    this.told.delete(last);
+    this.told.set(name, number);
+  }
+
+  join({ told, others }) {
+    for (const [name, number] of told) this.add(name, number);
+    this.others += others;
+  }
 }
 
 /** What is counted of records that passed: their versions of the code, policies, and what they name by SHA-256. */
 export class Tally {
   constructor() {
     this.records = 0;
-    this.versions = new Map(); // a record may name its version or a policy "constructor"
-    this.policies = new Map();
+    this.versions = new NamedCounts();
+    this.policies = new NamedCounts();
     this.ancestors = new Map();
-    this.tables = new Set();
+    this.tables = new Set(); // of those that are at hand: records may name any number of others
   }
 
-  add({ content, at }, index) {
-    this.records++;
-    count(this.versions, content.code_version, 1);
-    for (const policy of new Set(content.assessments.map((each) => each.policy))) count(this.policies, policy, 1);
+  add({ content, at }, index, tables) {
     const kept = content.lineage.kept?.sha256;
-    if (kept && !this.ancestors.has(kept)) this.ancestors.set(kept, { index, at });
-    for (const digest of Object.values(content.tables)) this.tables.add(digest);
+    if (kept && !this.ancestors.has(kept)) this.ancestors.set(kept, { index, at, bounded: bounds(content.code_version) });
+    for (const digest of Object.values(content.tables)) if (tables.has(digest)) this.tables.add(digest);
+    this.count(content, 1);
+  }
+
+  /** A record's version and policies; -1 for one that was counted at another place, too. */
+  count({ code_version: version, assessments }, number) {
+    this.records += number;
+    this.versions.add(version, number);
+    for (const policy of new Set(assessments.map((each) => each.policy))) this.policies.add(policy, number);
   }
 
   join(other) {
     this.records += other.records;
-    for (const [mine, its] of [[this.versions, other.versions], [this.policies, other.policies]]) {
-      for (const [name, number] of its) count(mine, name, number);
-    }
+    this.versions.join(other.versions);
+    this.policies.join(other.policies);
     for (const [digest, first] of other.ancestors) if (!this.ancestors.has(digest)) this.ancestors.set(digest, first);
     for (const digest of other.tables) this.tables.add(digest);
   }
@@ -121,14 +154,15 @@ class ChunkCheck {
     }
     if (leaf.kind === "record") {
       const evidence = fromBase64(proofs[at]) ?? refuse("EvidenceMismatch", `the evidence of leaf ${index} is not strict base64`);
-      await checkEvidence(leaf, evidence, index);
+      return { leaf, hash: await leafHash(line), rows, tooLarge: await tooLarge(leaf, evidence, index) };
     }
     if (leaf.kind === "heartbeat") checkHeartbeat(leaf, index, facts.keys);
     return { leaf, hash: await leafHash(line), rows };
   }
 
   /** Take in the next leaf; at a heartbeat, close the batch. */
-  async add({ leaf, hash, rows }, index) {
+  async add({ leaf, hash, rows, tooLarge }, index) {
+    if (tooLarge) this.summary.findings.push(tooLarge);
     this.hashes.push(hash);
     this.reader.keep(rows);
     if (leaf.kind === "heartbeat") {
@@ -138,7 +172,7 @@ class ChunkCheck {
     if (leaf.rotation) this.summary.rotations.push({ index, rotation: leaf.rotation });
     if (this.latest === null || leaf.at > this.latest.at) this.latest = { at: leaf.at, leaf: index };
     if (leaf.kind === "record") {
-      this.summary.tally.add(leaf, index);
+      this.summary.tally.add(leaf, index, this.facts.tables);
       this.times.push([leaf.at, index]);
       this.seen(leaf, index);
     }
@@ -159,16 +193,28 @@ class ChunkCheck {
   }
 }
 
-/** The evidence is the signed one, of a size that can be computed with. Throws EvidenceMismatch. */
-export async function checkEvidence(leaf, evidence, index) {
+/** The evidence is the signed one, or too large to be computed with: that finding, else null. Throws EvidenceMismatch. */
+export async function tooLarge(leaf, evidence, index) {
+  if (isLeftOut(evidence)) return tooLargeFound(leftOut(`the evidence of leaf ${index} is`, bounds(leaf.content.code_version)), index);
   if (hex(await sha256(evidence)) !== leaf.sha256) refuse("EvidenceMismatch", `the evidence of leaf ${index} is not the file that was signed`);
-  if (hasTooManyParts(evidence)) refuse("EvidenceMismatch", `the evidence of leaf ${index} has more than ${MOST_PARTS} parts`);
+  return hasTooManyParts(evidence) ? findingOf(new LedgerError("TooLarge", `the evidence of leaf ${index} has more than ${MOST_PARTS} parts`), index) : null;
 }
 
-/** Whether JSON may have more lists, objects and what stands in them than can be held in memory. */
+/** An error as a finding, if it is that something is too large; any other is thrown. */
+export function tooLargeFound(error, index) {
+  if (!(error instanceof LedgerError) || error.name !== "TooLarge") throw error;
+  return findingOf(error, index);
+}
+
+/** Whether JSON may have more lists, objects and what stands in them than can be held in memory. Its strings make none. */
 export function hasTooManyParts(body) {
-  let parts = 0;
-  for (let at = 0; at < body.length; at++) if (PARTS.includes(body[at])) parts++;
+  let parts = 0, quoted = false;
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at];
+    if (byte === QUOTE) quoted = !quoted;
+    else if (!quoted) parts += PARTS.includes(byte);
+    else if (byte === BACKSLASH) at++;
+  }
   return parts > MOST_PARTS;
 }
 

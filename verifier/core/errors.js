@@ -31,6 +31,11 @@ export class Findings {
     this.told = {};
   }
 
+  /** How many defects keep the log from being followed; of what is too large, the record is in its place. */
+  get ofTheLog() {
+    return this.defects.filter((each) => each.error !== "TooLarge").length;
+  }
+
   add(found) {
     for (const each of found) {
       const known = this.told[each.error] ?? 0;

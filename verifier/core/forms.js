@@ -17,8 +17,8 @@ function fault(form, value, path) {
   switch (kind) {
     case "text":
       return typeof value === "string" && (inner === undefined || matches(inner, value)) ? null : path;
-    case "exactly":
-      return value === inner ? null : path;
+    case "one of":
+      return inner.includes(value) ? null : path;
     case "whole":
       return Number.isInteger(value) && value >= 0 && value <= LARGEST_INTEGER ? null : path;
     case "flag":
@@ -29,6 +29,8 @@ function fault(form, value, path) {
       return value === null ? null : fault(inner, value, path);
     case "list":
       return Array.isArray(value) ? firstFault(value.map((each, at) => [inner, each, at]), path) : path;
+    case "few":
+      return Array.isArray(value) && value.length <= inner[1] ? fault(["list", inner[0]], value, path) : path;
     case "named":
       return isObject(value) ? firstFault(Object.keys(value).map((name) => [inner, value[name], name]), path) : path;
     case "object":

@@ -2,20 +2,21 @@
 
 import { hex, same, sha256 } from "./bytes.js";
 import { Agreement } from "./agreement.js";
-import { checkCheckpoint, checkPin, checkPinSignature, checkSealed, lateRecord } from "./checks.js";
+import { checkCheckpoint, checkPins, checkSealed, lateRecord, rootsAt } from "./checks.js";
 import { findingOf, LedgerError, refuse } from "./errors.js";
 import { Tally } from "./chunk.js";
-import { CompactRange, emptyRoot } from "./merkle.js";
+import { CompactRange } from "./merkle.js";
 import { CLOCK_SKEW, iso, SEALED_WITHIN } from "./moments.js";
 
 /** Joins the summaries of chunks in order and compares every checkpoint with the tree so far. */
 export class LogJoin {
   /** `notes` gives the checkpoints in order; `findings` takes reservations. */
-  static async of(facts, notes, pin, findings) {
+  static async of(facts, notes, pins, findings) {
     const join = new LogJoin();
-    Object.assign(join, { facts, notes, pin, findings });
+    Object.assign(join, { facts, notes, pins, findings });
     join.tree = new CompactRange();
-    join.rootAtPin = pin && pin.head.size === 0n ? await emptyRoot() : null;
+    join.roots = await rootsAt(pins, new Uint8Array(0)); // where no batch of a whole log ends, it has another history
+    join.compared = new Set(pins.compared.map(({ head }) => head.size));
     join.pinnedAt = null;
     join.newest = null;
     join.latestSeal = null;
@@ -35,6 +36,7 @@ export class LogJoin {
   async add(summary) {
     if (summary.begin !== this.tree.end) refuse("RootMismatch", `after leaf ${this.tree.end} comes a chunk that begins at leaf ${summary.begin}`);
     this.tally.join(summary.tally);
+    if (this.tally.ancestors.size > this.facts.ancestors) refuse("EvidenceMismatch", "an object with ancestors, which a record names, is missing");
     this.rotations.push(...summary.rotations);
     this.agreement.add(summary.rows);
     if (this.agreement.tooMany()) refuse("AncestorMismatch", "records list more ancestors than there are records");
@@ -47,14 +49,11 @@ export class LogJoin {
 
   /** Nothing is missing at the end, and nothing is over. */
   async finish() {
-    const { size, keys } = this.facts, there = this.tree.end;
+    const { size } = this.facts, there = this.tree.end;
     if (there < size) refuse("TruncatedLedger", `${there} leaves are there, the newest checkpoint commits to ${size}`);
     if (there > size) refuse("UncheckpointedTail", `${there} leaves are there, the newest checkpoint commits to ${size}`);
     if (this.note) refuse("RootMismatch", `no batch ends where the checkpoint of size ${this.note.head.size} does`);
-    if (this.pin) {
-      await checkPinSignature(this.pin, keys);
-      checkPin(this.pin, size, this.rootAtPin ?? new Uint8Array(0));
-    }
+    checkPins(this.pins, size, this.roots);
   }
 
   async nextNote() {
@@ -83,10 +82,8 @@ export class LogJoin {
     if (heartbeat.previousSha256 !== hex(await sha256(this.before))) {
       refuse("MissingCheckpoint", `the log names another checkpoint of size ${heartbeat.previousSize} than is here`);
     }
-    if (this.pin && this.pin.head.size === head.size) {
-      this.rootAtPin = head.root;
-      this.pinnedAt = heartbeat.sealedAt;
-    }
+    if (this.roots.has(head.size)) this.roots.set(head.size, head.root);
+    if (this.compared.has(head.size)) this.pinnedAt = heartbeat.sealedAt;
     this.checkpoints++;
     this.before = note;
     this.note = await this.nextNote();

@@ -11,6 +11,7 @@ import { readInteger } from "./layout.js";
 import { noteKeyId } from "./note.js";
 
 export const ROLES = ["record", "checkpoint"];
+const MARK = [0xef, 0xbb, 0xbf], LINE_ENDS = [0x0a, 0x0d]; // UTF-8's byte order mark; CR and LF
 
 /** One key in one role, valid for the leaves `first` to `last` (null: still). */
 async function keyRange(role, spki, first, last = null) {
@@ -123,6 +124,14 @@ export async function parseKeyHistory(text) {
     if (error instanceof UnreadableJson || error instanceof NotCanonical) bad(error.message);
     throw error;
   }
+}
+
+/** The keys that a person gives: what an editor puts before and after a text is no part of them. Throws as parseKeyHistory. */
+export function parseGivenKeys(text) {
+  const begin = MARK.every((byte, at) => text[at] === byte) ? MARK.length : 0;
+  let end = text.length;
+  while (end > begin && LINE_ENDS.includes(text[end - 1])) end--;
+  return parseKeyHistory(text.subarray(begin, end));
 }
 
 async function rangeIn(key, bad) {

@@ -1,16 +1,17 @@
 // The names and forms of a bundle's files: what `export` writes.
 
 import { bytesAsText, fromBase64, utf8 } from "./bytes.js";
+import { oneOf } from "./codepoints.js";
 import { MOST_ENTRIES } from "./container.js";
 import { refuse } from "./errors.js";
 import { hasExactly, isObject, NotCanonical, parseCanonical, UnreadableJson } from "./json.js";
 import { readMoment } from "./moments.js";
 import { LONGEST_NOTE } from "./note.js";
-import { README } from "./tables.js";
+import { README, SELECTION } from "./tables.js";
 
 const FORMAT = "flops-auditor-bundle/v1";
 const CHUNK_BYTES = 1 << 22, LARGEST_EVIDENCE = 9_000_000;
-const LONGEST_SELECTION = 1000;
+const UNPRINTED = oneOf(SELECTION.unprinted);
 export const MOST_GROWTH = 250;
 export const ALWAYS_FITS = 1 << 24;
 const LONGEST_INTEGER = 4300;
@@ -70,7 +71,7 @@ export function parseManifest(text) {
 
 /** One line that shows what it holds. */
 function isSelection(text) {
-  return typeof text === "string" && text.length > 0 && [...text].length <= LONGEST_SELECTION && /^(?:[^\p{C}\p{Z}`]| )*$/u.test(text);
+  return typeof text === "string" && text.length > 0 && [...text].length <= SELECTION.longest && !UNPRINTED.test(text);
 }
 
 /** The README that `export` writes for this manifest and these keys. */

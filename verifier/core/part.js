@@ -2,13 +2,13 @@
 
 import { same } from "./bytes.js";
 import { Agreement, checkRecord, Reader } from "./agreement.js";
-import { checkCheckpoint, checkPin, checkPinSignature, checkRotations, checkSealed, lateRecord } from "./checks.js";
-import { checkEvidence, Tally } from "./chunk.js";
+import { checkCheckpoint, checkPins, checkRotations, checkSealed, lateRecord, rootsAt } from "./checks.js";
+import { Tally, tooLarge } from "./chunk.js";
 import { parseEnvelope } from "./dsse.js";
 import { refuse } from "./errors.js";
 import { leafName, parseProof } from "./layout.js";
 import { checkHeartbeat, checkSigned, heartbeatOf, leafOf } from "./leaves.js";
-import { emptyRoot, isConsistent, leafHash, rootFromInclusion } from "./merkle.js";
+import { isConsistent, leafHash, rootFromInclusion } from "./merkle.js";
 import { CLOCK_SKEW, iso } from "./moments.js";
 
 /** Check a part; the newest heartbeat is told. `job` is what verify.js works with. */
@@ -16,7 +16,7 @@ export async function checkPart(job) {
   const chosen = await chosenLeaves(job);
   if (!chosen.heartbeat) refuse("MissingCheckpoint", "the newest heartbeat, which dates the newest checkpoint, is missing");
   checkTimes(job, chosen.batches);
-  await checkRotations(job.facts.keys, chosen.rotations, chosen.heartbeat);
+  await checkRotations(job.facts.keys, chosen.rotations, chosen.heartbeat, chosen.began);
   job.count(chosen.tally);
   await checkHistory(job);
   await job.agree(chosen.agreement, chosen.tally);
@@ -27,7 +27,7 @@ export async function checkPart(job) {
 async function chosenLeaves(job) {
   const indexes = job.files.numbers("leaves");
   const names = indexes.flatMap((index) => [leafName("leaves", index), leafName("proofs", index)]);
-  const chosen = { heartbeat: null, rotations: [], batches: [], tally: new Tally(), agreement: new Agreement(true) };
+  const chosen = { heartbeat: null, began: null, rotations: [], batches: [], tally: new Tally(), agreement: new Agreement(true) };
   const reader = new Reader(job.facts.readerKey);
   let dated = [];
   for (const [done, index] of indexes.entries()) {
@@ -35,7 +35,7 @@ async function chosenLeaves(job) {
     if (leaf.kind === "record") {
       names.push(leafName("evidence", index));
       reader.keep(await reader.read(leaf, line, index));
-      chosen.tally.add(leaf, index);
+      chosen.tally.add(leaf, index, job.facts.tables);
       job.seen(leaf, index);
     } else if (leaf.rotation) chosen.rotations.push({ index, rotation: leaf.rotation });
     else {
@@ -43,6 +43,7 @@ async function chosenLeaves(job) {
       const said = heartbeatOf(leaf);
       chosen.batches.push({ said, dated });
       dated = [];
+      if (said.firstIndex === 0n) chosen.began = said.sealedAt;
       if (index === job.head.size - 1n) chosen.heartbeat = said;
     }
     if (leaf.kind !== "heartbeat") dated.push({ at: leaf.at, leaf: index, isRecord: leaf.kind === "record" });
@@ -50,6 +51,7 @@ async function chosenLeaves(job) {
   }
   chosen.agreement.add(reader.taken());
   job.files.expect(names, job.keyids);
+  if (!chosen.tally.records) refuse("BadBundle", "a part without a record, as export writes none");
   return chosen;
 }
 
@@ -67,7 +69,8 @@ async function checkLeaf(job, index) {
   if (leaf.kind === "record") {
     await checkRecord(leaf);
     const evidence = (await job.files.read(leafName("evidence", index))) ?? refuse("EvidenceMismatch", `the evidence of leaf ${index} is missing`);
-    await checkEvidence(leaf, evidence, index);
+    const found = await tooLarge(leaf, evidence, index);
+    if (found) job.findings.add([found]);
   }
   return { line, leaf };
 }
@@ -89,8 +92,8 @@ function checkTimes(job, batches) {
 
 /** Every checkpoint is signed, and the newest tree extends its tree. */
 async function checkHistory(job) {
-  const { facts, pin } = job;
-  let rootAtPin = pin && pin.head.size === 0n ? await emptyRoot() : null;
+  const { facts, pins } = job;
+  const roots = await rootsAt(pins, null);
   let before = 0n;
   for await (const { note, proof } of job.notes(true)) {
     const head = await checkCheckpoint(note, facts.ledgerId, facts.keys);
@@ -98,12 +101,9 @@ async function checkHistory(job) {
     if (!(await isConsistent(head.size, job.head.size, head.root, job.head.root, proof))) {
       refuse("RootMismatch", `the newest tree does not extend that of the checkpoint of size ${head.size}`);
     }
-    if (pin && pin.head.size === head.size) rootAtPin = head.root;
+    if (roots.has(head.size)) roots.set(head.size, head.root);
     before = head.size;
     job.report.checkpoints++;
   }
-  if (pin) {
-    await checkPinSignature(pin, facts.keys);
-    checkPin(pin, job.head.size, rootAtPin);
-  }
+  checkPins(pins, job.head.size, roots);
 }

@@ -4,16 +4,17 @@
 // The bundle is hostile until the end: its zip is read strictly, every file in it is expected and used, and what it says of
 // itself is only a claim to check.
 
-import { base64, same } from "./bytes.js";
-import { checkCheckpoint, checkFreshness, checkNamed, checkRotations, listedIn, readPin } from "./checks.js";
-import { checkChunk, hasTooManyParts, lineIn, MOST_PARTS, unreadableChunk } from "./chunk.js";
+import { base64, same, splitLines } from "./bytes.js";
+import { checkAncestors, checkCheckpoint, checkFreshness, checkRotations, checkTables, listedIn, readPins } from "./checks.js";
+import { checkChunk, unreadableChunk } from "./chunk.js";
 import { Reader } from "./agreement.js";
 import { lineOf, parseEnvelope } from "./dsse.js";
 import { otherS, pem } from "./ecdsa.js";
 import { findingOf, Findings, LedgerError, refuse } from "./errors.js";
 import { BundleFiles } from "./files.js";
 import { LogJoin } from "./join.js";
-import { KeyHistory, parseKeyHistory } from "./keys.js";
+import { parseCanonical } from "./json.js";
+import { KeyHistory, parseGivenKeys, parseKeyHistory } from "./keys.js";
 import { chunkName, leafName, parseCheckpointLine, readme } from "./layout.js";
 import { HOUR } from "./moments.js";
 import { checkPart } from "./part.js";
@@ -29,8 +30,8 @@ export const MAX_AGE = 25 * HOUR;
  * how chunks are checked (here, or by workers), who is told (done, total), and who is told each record that passed.
  */
 export async function verifyBundle(blob, demands, work = {}) {
-  const report = { ledgerId: "", kind: "", selection: "", size: "0", root: "", records: 0, checkpoints: 0, sealedAt: null, elsewhere: 0, notCompared: "" };
-  Object.assign(report, { recordedBy: new Map(), assessedUnder: new Map(), pinned: demands.pin !== null, keysGiven: demands.keys !== null });
+  const report = { ledgerId: "", kind: "", selection: "", size: "0", root: "", records: 0, checkpoints: 0, sealedAt: null, pins: [], elsewhere: 0, notCompared: "" };
+  Object.assign(report, { recordedBy: new Map(), recordedByOthers: 0, assessedUnder: new Map(), assessedUnderOthers: 0, pinned: demands.pin !== null, keysGiven: demands.keys !== null });
   const findings = new Findings();
   try {
     await verify(blob, demands, report, findings, { chunks: chunksHere, progress: () => {}, seen: () => {}, ...work });
@@ -55,17 +56,21 @@ async function verify(blob, demands, report, findings, work) {
   const keys = await parseKeyHistory(await files.need("keys.json"));
   Object.assign(report, { kind: manifest.kind, selection: manifest.selection, ledgerId: manifest.ledgerId });
   if (keys.ledgerId !== manifest.ledgerId) refuse("WrongLedger", `keys.json is of the ledger ${keys.ledgerId.slice(0, 120)}, the manifest says otherwise`);
-  await checkKeys(files, keys, manifest.size, demands);
+  const given = demands.keys === null ? null : await parseGivenKeys(demands.keys);
+  await checkKeys(files, keys, manifest.size, given);
   const newest = (await files.read("checkpoint")) ?? refuse("MissingCheckpoint", "there is no checkpoint, so nothing commits to the records");
   const head = await checkCheckpoint(newest, manifest.ledgerId, keys);
   if (head.size !== manifest.size) refuse("BadBundle", `the manifest speaks of ${manifest.size} leaves, the newest checkpoint of ${head.size}`);
   Object.assign(report, { size: String(head.size), root: base64(head.root) });
   const readerKey = base64(crypto.getRandomValues(new Uint8Array(16)));
-  const facts = { ledgerId: manifest.ledgerId, keys, size: head.size, readerKey };
-  const pin = demands.pin === null ? null : await readPin(demands.pin, manifest.ledgerId, keys);
-  const job = new Job({ files, facts, newest, head, pin, report, findings, ...work });
+  const tables = new Set(files.digests("tables")), ancestors = files.digests("ancestors").length;
+  const facts = { ledgerId: manifest.ledgerId, keys, size: head.size, readerKey, tables, ancestors };
+  const known = given === null ? [keys] : [keys, given];
+  const pins = demands.pin === null ? { compared: [], others: [], denied: false } : await readPins(demands.pin, manifest.ledgerId, known);
+  report.pins = [...new Set(pins.compared.map(({ head }) => String(head.size)))].sort((left, right) => left - right);
+  const job = new Job({ files, facts, newest, head, pins, report, findings, ...work });
   const said = await (manifest.kind === "whole" ? checkWhole(job) : checkPart(job));
-  if (findings.defects.length || !said) return;
+  if (findings.ofTheLog || !said) return;
   if (!same(await files.need("README.md"), readme(manifest, keys.current("checkpoint").keyid))) {
     refuse("BadBundle", "README.md is not the text that export writes for this manifest and these keys");
   }
@@ -74,10 +79,11 @@ async function verify(blob, demands, report, findings, work) {
   checkFreshness(said.sealedAt, demands);
 }
 
-async function checkKeys(files, keys, size, demands) {
-  if (demands.keys !== null && !keys.agreesWith(await parseKeyHistory(demands.keys), size)) {
-    refuse("UnknownKey", "the bundle's keys are not those that were given, as far as both go");
+async function checkKeys(files, keys, size, given) {
+  if (given !== null && given.ledgerId !== keys.ledgerId) {
+    refuse("AnotherLedger", `the keys given are of ${given.ledgerId.slice(0, 120)}, not of ${keys.ledgerId.slice(0, 120)}`);
   }
+  if (given !== null && !keys.agreesWith(given, size)) refuse("UnknownKey", "the bundle's keys are not those that were given, as far as both go");
   for (const key of keys.ranges) {
     if (!same(await files.need(`keys/${key.keyid}.pem`), pem(key.spki))) {
       refuse("UnknownKey", `the PEM file of ${key.keyid.slice(0, 16)} holds another key than keys.json`);
@@ -108,53 +114,60 @@ class Job {
   }
 
   count({ records, versions, policies }) {
-    Object.assign(this.report, { records, recordedBy: versions, assessedUnder: policies });
+    Object.assign(this.report, { records, recordedBy: versions.told, recordedByOthers: versions.others });
+    Object.assign(this.report, { assessedUnder: policies.told, assessedUnderOthers: policies.others });
   }
 
-  /** A leaf, which was checked, from its file. */
-  async line(leaf) {
-    if (this.report.kind === "part") return this.files.need(leafName("leaves", leaf));
-    const begin = this.files.numbers("log").findLast((number) => number <= leaf);
-    return lineIn(await this.files.need(chunkName("log", begin)), begin, leaf);
-  }
-
-  /** The digest of a leaf's line with the other value of s in its signature. */
-  async respelled(leaf) {
-    const envelope = parseEnvelope(await this.line(leaf));
-    const [{ keyid, der }] = envelope.signatures;
-    return new Reader("").line(lineOf({ ...envelope, signatures: [{ keyid, der: otherS(der) }] }));
+  /** Leaves in rising order, which were checked, from their files: each of these is unpacked once. */
+  async *lines(leaves) {
+    const begins = this.files.numbers("log");
+    let at = 0, held = -1, lines = [];
+    for (const leaf of leaves) {
+      if (this.report.kind === "part") {
+        yield await this.files.need(leafName("leaves", leaf));
+        continue;
+      }
+      while (at + 1 < begins.length && begins[at + 1] <= leaf) at++;
+      if (at !== held) [held, lines] = [at, splitLines(await this.files.need(chunkName("log", begins[at])), Infinity)];
+      yield lines[Number(leaf - begins[at])];
+    }
   }
 
   /** What stands beside the records is what it names, and all of them agree with one another. */
-  async agree(agreement, { ancestors, tables }) {
-    const listing = async (digest) => {
-      const body = await this.files.need(`ancestors/${digest}.json`);
-      if (hasTooManyParts(body)) refuse("MalformedRecord", `the ancestors in ${digest} have more than ${MOST_PARTS} parts`);
-      return body;
-    };
-    await checkNamed("object with ancestors", ancestors, this.files.digests("ancestors"), listing);
-    for (const digest of ancestors.keys()) {
-      if (!this.files.entries.has(`ancestors/${digest}.json`)) refuse("EvidenceMismatch", `the ancestors in ${digest}, which a record names, are missing`);
-    }
-    await checkNamed("table", tables, this.files.digests("tables"), (digest) => this.files.need(`tables/${digest}`));
+  async agree(agreement, tally) {
+    const { ancestors, tables } = tally;
+    const kept = (digest) => this.files.need(`ancestors/${digest}.json`);
+    const unread = await checkAncestors(ancestors, this.files.digests("ancestors"), kept);
+    this.findings.add(unread.values());
+    await checkTables(tables, this.files.digests("tables"), (digest) => this.files.need(`tables/${digest}`));
     for (const [digest, { index, at }] of ancestors) {
+      if (unread.has(digest)) continue;
       const reader = new Reader(this.facts.readerKey);
-      const listed = listedIn(await listing(digest));
+      const listed = listedIn(await kept(digest));
       reader.keep({ references: await reader.refer(listed, "", Number(index), at) });
       agreement.add(reader.taken());
     }
-    for await (const found of agreement.check((leaf) => this.respelled(leaf))) {
+    for await (const found of agreement.check((leaves) => this.lines(leaves), otherSOf)) {
       if (this.report.kind === "part" && found.error === "AncestorNotHere") this.report.elsewhere++;
       else this.findings.add([found]);
     }
+    for await (const line of this.lines(agreement.twinned)) tally.count(parseCanonical(parseEnvelope(line).payload).predicate, -1);
+    this.count(tally);
   }
+}
+
+/** A line with the other value of s in its signature. */
+function otherSOf(line) {
+  const envelope = parseEnvelope(line);
+  const [{ keyid, der }] = envelope.signatures;
+  return lineOf({ ...envelope, signatures: [{ keyid, der: otherS(der) }] });
 }
 
 /** All leaves, in chunks that workers may check in any order, joined in order; null where a leaf is not as it must be. */
 async function checkWhole(job) {
   const begins = job.files.numbers("log");
   job.files.expect(begins.flatMap((begin) => [chunkName("log", begin), chunkName("evidence", begin)]), job.keyids);
-  const join = await LogJoin.of(job.facts, job.notes(false), job.pin, job.findings);
+  const join = await LogJoin.of(job.facts, job.notes(false), job.pins, job.findings);
   let broken = null;
   for await (const summary of job.chunks(job.files, job.facts, begins, job.seen)) {
     job.findings.add(summary.findings);
@@ -165,11 +178,11 @@ async function checkWhole(job) {
       broken = error;
     }
     job.progress(Number(summary.end), Number(job.head.size));
-    if (job.findings.defects.length >= MOST_FINDINGS) return null;
+    if (job.findings.ofTheLog >= MOST_FINDINGS) return null;
   }
   job.count(join.tally);
   job.report.checkpoints = join.checkpoints;
-  if (job.findings.defects.length) return null; // what the leaves show first explains what the tree would show
+  if (job.findings.ofTheLog) return null; // what the leaves show first explains what the tree would show
   if (broken) throw broken;
   await join.finish();
   await checkRotations(job.facts.keys, join.rotations, join.newest, join.began);

@@ -5,8 +5,8 @@ import { parseEnvelope } from "./dsse.js";
 import { BundleFiles } from "./files.js";
 import { hex } from "./bytes.js";
 import { parseCanonical } from "./json.js";
-import { parseKeyHistory } from "./keys.js";
-import { checkpointIn } from "./note.js";
+import { parseGivenKeys } from "./keys.js";
+import { checkpointIn } from "./mail.js";
 import { chunkName, leafName } from "./layout.js";
 import { lineIn } from "./chunk.js";
 import { MAX_AGE, readChunk, receivedFacts, sentFacts, verifyBundle } from "./verify.js";
@@ -50,7 +50,7 @@ async function knownFrom({ pin, keys }) {
   try {
     const note = pin === null ? null : checkpointIn(pin);
     what = "keys.json";
-    if (keys !== null) await parseKeyHistory(keys);
+    if (keys !== null) await parseGivenKeys(keys);
     return { pin: note, keys };
   } catch (error) {
     if (!(error instanceof LedgerError)) throw error;

@@ -95,13 +95,16 @@ function foreign(tag, text, kind = "") {
   return made;
 }
 
-/** A FLOP amount for people, three digits, ties to even as the command line rounds them; the exact one is in the record. */
-function scientific(amount) {
+/**
+ * A FLOP amount for people, three digits as the command line rounds them: a best estimate with ties to even, an upper
+ * bound never down. The exact one is in the record.
+ */
+function scientific(amount, isUpper = false) {
   if (amount === null) return "unknown";
   if (amount === "0") return "0";
   const exponent = amount.length - 1, digits = amount.slice(0, 3).padEnd(3, "0"), rest = amount.slice(3);
   const half = rest && BigInt(rest) * 2n - 10n ** BigInt(rest.length);
-  const up = rest && (half > 0n || (half === 0n && Number(digits[2]) % 2 === 1));
+  const up = rest && (isUpper ? BigInt(rest) > 0n : half > 0n || (half === 0n && Number(digits[2]) % 2 === 1));
   const mantissa = String(Number(digits) + (up ? 1 : 0));
   return mantissa.length > 3 ? `1.00e${exponent + 1}` : `${mantissa[0]}.${mantissa.slice(1)}e${exponent}`;
 }
@@ -227,14 +230,18 @@ function showFindings(found, more) {
 
 function showFacts(report) {
   const counted = (number, one, several = `${one}s`) => `${Number(number).toLocaleString("en")} ${Number(number) === 1 ? one : several}`;
-  const listed = (found) => [...found].sort().map(([name, count]) => `${name} (${count.toLocaleString("en")})`).join(", ");
+  const listed = (found, others) => {
+    const told = [...found].sort().map(([name, count]) => `${name} (${count.toLocaleString("en")})`);
+    return [...told, ...(others ? [`others (${others.toLocaleString("en")})`] : [])].join(", ");
+  };
   const facts = [["Bundle", `${bundle.name}, ${bundle.size.toLocaleString("en")} bytes`]];
   if (report.ledgerId) facts.push(["Ledger", report.ledgerId]);
   if (report.kind) facts.push(["Selection", report.kind === "whole" ? "the whole ledger" : report.selection]);
   if (report.sealedAt !== null) {
     facts.push(["Content", [counted(report.records, "record"), counted(report.size, "leaf", "leaves"), counted(report.checkpoints, "checkpoint")].join(", ")]);
     facts.push(["Sealed", new Date(report.sealedAt).toISOString()], ["Merkle root", report.root]);
-    facts.push(["Assessed under", listed(report.assessedUnder)], ["Recorded by version", listed(report.recordedBy)]);
+    facts.push(["Assessed under", listed(report.assessedUnder, report.assessedUnderOthers)]);
+    facts.push(["Recorded by version", listed(report.recordedBy, report.recordedByOthers)]);
   }
   facts.push(["Checked in", `${((performance.now() - begun) / 1000).toFixed(1)} seconds`]);
   for (const [name, value] of facts) $("facts").append(element("dt", name), foreign("dd", value));
@@ -246,7 +253,9 @@ function showNotes(report) {
   if (!report.pinned && !report.keysGiven) {
     notes.push("You gave neither a checkpoint nor keys: this says that the bundle is consistent in itself. Whoever wrote all of it could have chosen all of it.");
   }
-  if (report.pinned) notes.push("It goes on from the checkpoint that you gave: nothing before it was rewritten.");
+  if (report.pins.length) {
+    notes.push(`It goes on from what you gave, the log at ${report.pins.join(" and ")} leaves: nothing before it was rewritten.`);
+  }
   if (report.keysGiven) notes.push("It begins with the keys that you gave.");
   if (report.kind === "part") {
     notes.push("It is a part of the ledger. Nobody can say of a part that it holds every record of its selection, or what came into the log after a pin although dated long before it.");
@@ -266,9 +275,22 @@ function showRecords() {
   filter();
 }
 
+/** A text with the characters whose numbers stand in it: what somebody means who copied it from a table. */
+function unnumbered(text) {
+  return text.replace(/⟨U\+(10[0-9A-F]{4}|[0-9A-F]{4,5})⟩/g, (_, code) => String.fromCodePoint(parseInt(code, 16)));
+}
+
+/** What a row is found by: its names as the record has them, and as they are shown. */
+function names({ job, model, arn }) {
+  const names = `${job}\n${model}\n${arn}`;
+  return (isAscii(names) ? names : [job, model, arn].map((each) => `${each}\n${asWritten(each)}`).join("\n")).toLowerCase();
+}
+
 function filter() {
-  const words = $("words").value.toLowerCase(), only = $("only").value;
-  shown = rows.filter((row) => (!only || (row.verdict === only && !row.replaced)) && (!words || `${row.job}\n${row.model}\n${row.arn}`.toLowerCase().includes(words)));
+  const written = $("words").value, only = $("only").value;
+  const meant = [written, unnumbered(written)].map((each) => each.toLowerCase());
+  const fits = (row) => !written || meant.some((each) => (row.names ??= names(row)).includes(each));
+  shown = rows.filter((row) => (!only || (row.verdict === only && !row.replaced)) && fits(row));
   turn(0);
 }
 
@@ -287,7 +309,7 @@ function rowOf(row) {
   show.addEventListener("click", () => worker.postMessage({ kind: "record", blob: bundle, index: row.index }));
   last.append(show);
   made.append(element("td", row.index, "number"), foreign("td", row.job, "name"), foreign("td", row.model, "name"), element("td", row.verdict, row.verdict.split(",")[0]));
-  made.append(element("td", scientific(row.best), "number"), element("td", scientific(row.upper), "number"));
+  made.append(element("td", scientific(row.best), "number"), element("td", scientific(row.upper, true), "number"));
   made.append(element("td", new Date(row.at).toISOString().slice(0, 19).replace("T", " "), "time"), element("td", row.replaced ? `${row.revision}, replaced` : row.revision, "number"), last);
   return made;
 }
