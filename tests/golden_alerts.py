@@ -23,7 +23,7 @@ from tests.fakes.running import START, Room, running
 
 FOLDER = Path(__file__).parent / "unit" / "golden" / "alerts"
 DIGESTS = FOLDER.parent / "digests"
-NOTE = f"{LEDGER.ledger_id}\n19\n{'A' * 43}=\n\n— {LEDGER.ledger_id} {'A' * 96}\n"
+NOTE = f"{LEDGER.ledger_id}\n19\n{'A' * 43}=\n\n— {LEDGER.ledger_id} AAAAADBEAiA{'A' * 88}=\n"
 """A checkpoint in its form; the signatures of a sealer differ each time."""
 PAGE = "s3://reports/reports/2026-11-24.html"
 HOSTILE = "x\r\nBcc: all@example.com\x1b[31m\u202e\u200b" + "<script>alert(1)</script>'; DROP TABLE --" * 40

@@ -12,6 +12,7 @@ import pytest
 
 from flops_auditor import data
 from flops_auditor.domain.audit.audit import Audit
+from flops_auditor.domain.compute.cautions import MOST_VOCABULARY
 from flops_auditor.domain.compute.run_estimate import MOST_TOKENS, MOST_TOKENS_OF_A_PARAMETER
 from flops_auditor.domain.runs.evidence import Evidence
 from tests.fakes.cases import audit
@@ -127,3 +128,8 @@ def test_no_model_was_trained_on_more_than_the_most_that_above_takes_for_plausib
     each = max(Fraction(m.pretraining_tokens or 0, m.params_active or 1) for m in trained)
     assert most <= MOST_TOKENS <= most * Fraction(101, 100)
     assert each <= MOST_TOKENS_OF_A_PARAMETER <= each * Fraction(101, 100)
+
+
+def test_no_models_embedding_has_more_rows_than_a_trainers_count_may_leave_out():
+    rows = max(model.shape.vocabulary for model in TABLES.models.models.values() if model.shape is not None)
+    assert rows <= MOST_VOCABULARY <= rows * Fraction(101, 100)

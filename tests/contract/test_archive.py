@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from flops_auditor.aws.stores.s3_archive import S3Archive
@@ -131,3 +132,26 @@ def test_what_is_too_large_is_refused_where_all_is_listed(storage: Storage) -> N
     archive.put_if_absent("checkpoints/1", b"x" * ((1 << 20) + 1))
     [(_, why)] = archive.inspect("")
     assert "more" in why
+
+
+@mock_aws
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_what_cannot_be_read_is_refused_by_name(storage_class: Any) -> None:
+    client = boto3.client("s3", "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    client.create_bucket(Bucket="archive", ObjectLockEnabledForBucket=True)
+    client.put_object(Bucket="archive", Key="log/1", Body=b"junk", StorageClass=storage_class)
+    archive = S3Archive(client, "archive")
+    with pytest.raises(ObjectReplaced, match="log/1 is stored as"):
+        archive.get("log/1")
+    assert list(archive.inspect("log/")) == [("log/1", f"is stored as {storage_class}, which cannot be read")]
+
+
+@pytest.mark.parametrize("code", ["InvalidObjectState", "InvalidRequest", "InvalidArgument"])
+def test_what_s3_does_not_give_out_is_refused_by_name(code: str) -> None:
+    client = boto3.client("s3", "us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    with Stubber(client) as stubber:
+        version = {"Key": "log/1", "VersionId": "1", "Size": 4, "StorageClass": "STANDARD"}
+        stubber.add_response("list_object_versions", {"Versions": [version], "IsTruncated": False})
+        stubber.add_client_error("get_object", code, http_status_code=400)
+        with pytest.raises(ObjectReplaced, match=f"log/1 cannot be read: S3 says {code}"):
+            S3Archive(client, "archive").get("log/1")

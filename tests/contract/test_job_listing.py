@@ -10,9 +10,10 @@ import pytest
 from botocore.exceptions import ConnectTimeoutError
 from botocore.stub import Stubber
 
+from flops_auditor.aws.calls.listing_pages import MOST_TRIES
 from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.sources.regions import AccountRegions
-from flops_auditor.aws.sources.sagemaker import MOST_TRIES, SageMakerListing, SageMakerStates, SageMakerStopper
+from flops_auditor.aws.sources.sagemaker import SageMakerListing, SageMakerStates, SageMakerStopper
 from flops_auditor.use_cases.ports.sources import (
     EnabledRegions,
     JobListing,

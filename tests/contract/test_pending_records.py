@@ -145,3 +145,31 @@ def test_places_are_told_as_they_are_noted_and_corrected_whatever_is_noted(store
     pending.have_wait(asked[:30])
     assert sorted(pending.places(asked), key=lambda place: place.index) == true[30:-1]
     assert sorted(one.job_id for one in pending.waiting()) == sorted(one.job_id for one in made[:30])
+
+
+JUNK: dict[str, dict[str, Any]] = {
+    "no envelope": {"sk": {"S": "NOTE#1"}},
+    "no revision": {"sk": {"S": "RECORD#zzz"}, "envelope": {"S": "{}"}},
+    "another spelling": {"sk": {"S": "RECORD#7"}, "envelope": {"S": "{}"}},
+    "endless": {"sk": {"S": "RECORD#" + "9" * 900}, "envelope": {"S": "{}"}},
+    "bytes": {"sk": {"S": "RECORD#000000"}, "envelope": {"B": b"{}"}},
+    "a leaf of parts": {"sk": {"S": "RECORD#000001"}, "envelope": {"S": "{}"}, "log_index": {"N": "1.5"}},
+    "a large leaf": {"sk": {"S": "RECORD#000002"}, "envelope": {"S": "{}"}, "log_index": {"N": "1E+120"}},
+    "a leaf of text": {"sk": {"S": "RECORD#000003"}, "envelope": {"S": "{}"}, "log_index": {"S": "x"}},
+}
+
+
+@mock_aws
+def test_items_that_are_no_records_are_given_out_as_what_they_are() -> None:
+    client = boto3.client("dynamodb", "eu-west-1", aws_access_key_id="test", aws_secret_access_key="test")
+    create_table(client, "records")
+    for item in JUNK.values():
+        waits = {"pk": {"S": "JOB#x"}, "pending": {"S": "1"}, "recorded_at": {"S": "2026-11-24T00:00:00.000Z"}}
+        client.put_item(TableName="records", Item={**waits, **item})
+    pending = DynamoDbPendingRecords(client, "records")
+    assert sorted((one.revision, one.line) for one in pending.waiting()) == sorted(
+        [(-1, b""), (-1, b"{}"), (-1, b"{}"), (-1, b"{}"), (0, b""), (1, b"{}"), (2, b"{}"), (3, b"{}")]
+    )
+    assert pending.places([("x", 1), ("x", 2), ("x", 3)]) == []
+    indexes = {item.revision: item.index for item in DynamoDbRecordItems(client, "records").items()}
+    assert indexes == {-1: None, 0: None, 1: -1, 2: -1, 3: -1}

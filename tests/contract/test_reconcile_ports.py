@@ -8,13 +8,14 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from moto import mock_aws
 
 from flops_auditor.aws.stores.dynamodb_reading import DynamoDbReadings
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDbSeenJobs
-from flops_auditor.aws.stores.sqs import DELAY_SECONDS, SqsAuditQueue, SqsReassessments, message
+from flops_auditor.aws.stores.sqs import DELAY_SECONDS, MOST_BYTES, SqsAuditQueue, SqsReassessments, message
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.runs.sources.training_job_answer import DELETED
@@ -103,15 +104,33 @@ def test_a_round_that_was_overtaken_does_not_take_the_reading_back(readings: Cal
 
 def test_jobs_wait_in_the_order_in_which_they_were_seen_until_they_are_settled(seen_jobs: SeenJobs) -> None:
     assert seen_jobs.waiting("eu-west-1") == []
-    described = seen(2, description='{"ResourceConfig": {}}')
-    seen_jobs.note([described, seen(0), seen(1)])
-    assert seen_jobs.waiting("eu-west-1") == [seen(0), seen(1), described]
+    last = seen(2)
+    seen_jobs.note([last, seen(0), seen(1)])
+    assert seen_jobs.waiting("eu-west-1") == [seen(0), seen(1), last]
     assert seen_jobs.waiting("us-east-1") == []
-    queued = replace(seen(1), queued_at=NOW + timedelta(hours=1))
+    queued = replace(seen(1), queued_at=NOW + timedelta(hours=1), untold=True)
     seen_jobs.note([queued])
-    assert seen_jobs.waiting("eu-west-1") == [seen(0), queued, described]
-    seen_jobs.settle([seen(0), described])
+    assert seen_jobs.waiting("eu-west-1") == [seen(0), queued, last]
+    seen_jobs.settle([seen(0), last])
     assert seen_jobs.waiting("eu-west-1") == [queued]
+
+
+@pytest.mark.parametrize("status", ["InProgress", DELETED])
+def test_the_watch_and_the_reconciliation_take_nothing_of_each_other_away(seen_jobs: SeenJobs, status: str) -> None:
+    """Both hold what they read minutes ago."""
+    first = SeenJob(replace(listed(0), status=status), NOW)
+    seen_jobs.note_new([first])
+    untold = replace(first, untold=True, queued_at=NOW)
+    seen_jobs.note([untold])
+    seen_jobs.note_new([first, seen(1)])
+    assert seen_jobs.waiting("eu-west-1") == [untold, seen(1)]
+    seen_jobs.describe(first.job.job_id, "{}", NOW)
+    seen_jobs.note([replace(untold, untold=False)])
+    assert seen_jobs.waiting("eu-west-1")[0] == replace(untold, untold=False, description="{}")
+    seen_jobs.settle([first])
+    assert seen_jobs.waiting("eu-west-1") == [seen(1)]
+    seen_jobs.note_new([first])
+    assert len(seen_jobs.waiting("eu-west-1")) == 2, "a job that waited once may wait again"
 
 
 def test_the_last_look_at_a_job_is_kept(seen_jobs: SeenJobs) -> None:
@@ -204,10 +223,48 @@ def test_entries_that_the_queue_refuses_are_sent_again_and_never_forgotten(kind:
     for _ in range(2):
         expected = {"QueueUrl": "https://queue", "Entries": entries[1:]}
         stub.add_response("send_message_batch", {"Successful": [], "Failed": failure}, expected)
-    stub.activate()
-    with stub, pytest.raises(SourceUnavailable, match="1 messages: InternalError"):
+    with stub:
         if kind == "jobs":
-            SqsAuditQueue(client, "https://queue").send([seen(0), seen(1)])
+            refused = SqsAuditQueue(client, "https://queue").send([seen(0), seen(1)])
+            assert refused == {seen(1).job.arn: "sqs:SendMessageBatch answered InternalError"}
         else:
-            SqsReassessments(client, "https://queue").send(again)
+            with pytest.raises(SourceUnavailable, match="1 messages: InternalError"):
+                SqsReassessments(client, "https://queue").send(again)
     stub.assert_no_pending_responses()
+
+
+class NarrowQueue:
+    """Takes batches of so many bytes, and never a message that has `poison` in it."""
+
+    def __init__(self, most: int, poison: str) -> None:
+        self.most, self.poison = most, poison
+        self.taken: list[str] = []
+        self.refused: list[str] = []
+
+    def send_message_batch(self, **request: Any) -> dict[str, Any]:
+        bodies = [entry["MessageBody"] for entry in request["Entries"]]
+        for code, wrong in {
+            "AWS.SimpleQueueService.BatchRequestTooLong": sum(len(body.encode()) for body in bodies) > self.most,
+            "InvalidMessageContents": any(self.poison in body for body in bodies),
+        }.items():
+            if wrong:
+                self.refused.append(code)
+                raise ClientError({"Error": {"Code": code}}, "SendMessageBatch")
+        self.taken += bodies
+        return {"Successful": []}
+
+
+@pytest.mark.parametrize("most", [256 * 1024, 128 * 1024], ids=["as AWS takes it", "a queue that takes less"])
+def test_a_message_that_is_refused_keeps_no_other_one_back(most: int) -> None:
+    """A batch is refused as a whole for what is too much in it, or wrong in one of its messages."""
+    long = json.dumps({"HyperParameters": {"text": "x" * 100_000}})
+    jobs = [
+        SeenJob(replace(listed(number), status=DELETED), NOW, description=text)
+        for number, text in enumerate([long] * 12 + ["{}", json.dumps({"AlgorithmName": "poison"}), "{}"])
+    ]
+    queue = NarrowQueue(most, "poison")
+    refused = SqsAuditQueue(queue, "https://queue").send(jobs)  # type: ignore[arg-type]
+    assert refused == {jobs[13].job.arn: "sqs:SendMessageBatch answered InvalidMessageContents"}
+    assert sorted(queue.taken) == sorted(message(job) for job in jobs if job is not jobs[13])
+    too_long = "AWS.SimpleQueueService.BatchRequestTooLong" in queue.refused
+    assert too_long == (most < MOST_BYTES), "what AWS takes is not exceeded"

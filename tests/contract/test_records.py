@@ -9,8 +9,8 @@ import pytest
 from moto import mock_aws
 
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbClaims, DynamoDbRecords
-from flops_auditor.domain.runs.tags_seen import TagsSeen
-from flops_auditor.use_cases.ports.records import Claims, Records, StoredRecord
+from flops_auditor.domain.runs.tags_seen import MOST_SEEN, TagsSeen
+from flops_auditor.use_cases.ports.records import Claims, KnownJob, Records, StoredRecord
 from tests.fakes.audit import MemoryClaims, MemoryRecords
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -65,6 +65,25 @@ def test_the_highest_revision_is_the_latest(records: Records) -> None:
         assert records.commit(JOB, StoredRecord(revision, b"%d" % revision), {})
     assert records.commit(OTHER, StoredRecord(11, b"other"), {})
     assert records.latest(JOB) == StoredRecord(10, b"10")
+
+
+def test_what_is_kept_of_a_job_before_its_audit_is_one_read(records: Records) -> None:
+    assert records.known(JOB) == KnownJob(None, [])
+    looks = [
+        TagsSeen(NOW + timedelta(hours=hour), {"flops-auditor:params": f"{hour}"}) for hour in range(MOST_SEEN + 3)
+    ]
+    for look in looks[:3]:
+        records.note_tags(JOB, look)
+    records.note(JOB, "what", NOW)
+    assert records.known(JOB) == KnownJob(None, looks[:3])
+    for revision in range(3 * MOST_SEEN):
+        assert records.commit(JOB, StoredRecord(revision, b"%d" % revision), {})
+    newest = StoredRecord(3 * MOST_SEEN - 1, b"59")
+    assert records.known(JOB) == KnownJob(newest, looks[:3])
+    for look in looks[::-1]:
+        records.note_tags(JOB, look)
+    assert records.known(JOB) == KnownJob(newest, looks[:MOST_SEEN]), "more tags than are kept of a run, by a race"
+    assert records.known(OTHER) == KnownJob(None, [])
 
 
 def test_an_alert_is_noted_once_and_is_no_record(records: Records) -> None:

@@ -31,10 +31,11 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def rule() -> dict[str, Any]:
-    """The one rule in the other region."""
+    """The rule of training jobs in the other region."""
     events = boto3.client("events", AWAY)
-    (name,) = events.list_rule_names_by_target(TargetArn=BUS)["RuleNames"]
-    return events.describe_rule(Name=name)
+    rules = [events.describe_rule(Name=name) for name in events.list_rule_names_by_target(TargetArn=BUS)["RuleNames"]]
+    (of_training_jobs,) = [each for each in rules if "aws.sagemaker" in each["EventPattern"]]
+    return dict(of_training_jobs)
 
 
 def test_it_is_made_left_as_it_is_and_taken_away() -> None:

@@ -15,7 +15,7 @@ from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.kms import KmsSigner
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.aws.stores.sns import SnsMailbox
-from flops_auditor.domain.ledger.signed_note import checkpoint_in
+from flops_auditor.domain.ledger.saved_mail import checkpoint_in
 from flops_auditor.use_cases.ports.records import StoredRecord
 from tests.fakes.bundles import Bundle
 from tests.fakes.ledger_world import World

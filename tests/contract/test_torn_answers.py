@@ -11,9 +11,10 @@ from botocore.exceptions import BotoCoreError
 
 from flops_auditor.aws.calls import clients
 from flops_auditor.aws.calls.clients import MOST_ATTEMPTS
+from flops_auditor.aws.calls.listing_pages import MOST_TRIES
 from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.calls.torn_answers import ForeignAnswer, TornAnswer
-from flops_auditor.aws.sources.sagemaker import MOST_TRIES, SageMakerListing
+from flops_auditor.aws.sources.sagemaker import SageMakerListing
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.use_cases.ports.sources import SourceUnavailable
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.transcripts import ROOT, WIDTHS, golden, installed, transcript
 from tests.transcripts.deployment import deployment
-from tests.transcripts.people import PEOPLE, WITH_A_DEPLOYMENT, lay_out
+from tests.transcripts.people import PEOPLE, WITH_A_BILL, WITH_A_DEPLOYMENT, lay_out
 
 BUILT = ROOT / "dist"
 UV = ROOT / ".tools" / "bootstrap" / "bin" / "uv"
@@ -90,11 +90,18 @@ def test_the_source_archive_builds_the_same_wheel(tmp_path: Path) -> None:
         assert sorted(first.namelist()) == sorted(again.namelist())
 
 
-@pytest.mark.parametrize("person", sorted(PEOPLE.keys() - WITH_A_DEPLOYMENT))
+@pytest.mark.parametrize("person", sorted(PEOPLE.keys() - WITH_A_DEPLOYMENT - WITH_A_BILL))
 def test_people_see_the_same_as_in_the_clone(person: str, programs: Path, folder: Path) -> None:
     for width in WIDTHS:
         seen = transcript(PEOPLE[person], width, folder, installed(programs, folder, {}))
         assert seen == golden(person, width).read_text()
+
+
+@pytest.mark.parametrize("person", WITH_A_BILL)
+def test_who_reads_a_bill_sees_the_same_with_the_extra(person: str, folder: Path, tmp_path: Path) -> None:
+    programs = environment_with(f"{only('.whl')}[bill]", tmp_path / "venv")
+    for width in WIDTHS:
+        assert transcript(PEOPLE[person], width, folder, installed(programs, folder, {})) == golden(person, width).read_text()
 
 
 @pytest.mark.parametrize("person", WITH_A_DEPLOYMENT)
@@ -105,11 +112,16 @@ def test_who_asks_a_deployment_sees_the_same_with_the_extra(person: str, with_aw
             assert seen == golden(person, width).read_text()
 
 
-def test_without_the_extra_a_command_that_asks_aws_says_what_to_install(programs: Path, tmp_path: Path) -> None:
-    command = [programs / "flops-auditor", "records", "list"]
+@pytest.mark.parametrize(
+    ("arguments", "extra"), [(["records", "list"], "aws"), (["explain-bill", "bill.csv"], "bill")], ids=["aws", "bill"]
+)
+def test_without_the_extra_a_command_says_what_to_install(
+    arguments: list[str], extra: str, programs: Path, tmp_path: Path
+) -> None:
+    command = [programs / "flops-auditor", *arguments]
     done = subprocess.run(command, env=BARE, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.endswith("which is not installed: pip install 'flops-auditor[aws]'\n")
+    assert done.stderr.endswith(f"which is not installed: pip install 'flops-auditor[{extra}]'\n")
     assert done.stderr.count("\n") == 1
 
 

@@ -1,10 +1,9 @@
 """In-memory twins of the ports in use_cases/ports.py, proven equal to the AWS adapters by tests/contract."""
 
-from bisect import bisect_right, insort
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import Any
 
 from flops_auditor.data import load_tables
@@ -12,7 +11,7 @@ from flops_auditor.domain.audit.assessment_words import assessment_members
 from flops_auditor.domain.law.assessment import Assessment
 from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.runs.evidence import TRAINING_JOB, Unread
-from flops_auditor.domain.runs.places import Location
+from flops_auditor.domain.runs.places import AFTER_ALL, Location
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
@@ -23,7 +22,7 @@ from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCol
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.listing.reading import JobReading
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
-from flops_auditor.use_cases.ports.records import LastLook, SeenJob, StoredRecord
+from flops_auditor.use_cases.ports.records import KnownJob, LastLook, SeenJob, StoredRecord
 from flops_auditor.use_cases.ports.sources import (
     EnabledRegions,
     ListedJob,
@@ -126,6 +125,8 @@ class FakeJobStates:
     """The JobStates port over described jobs."""
 
     jobs: FakeTrainingJobs
+    asks = "sagemaker:DescribeTrainingJob"
+    asks_tags = "sagemaker:ListTags"
 
     def now(self, job: ListedJob) -> ListedJob | None:
         try:
@@ -164,6 +165,9 @@ class MemoryRecords:
     alerts: dict[tuple[str, str], datetime] = field(default_factory=dict)
     notes: dict[tuple[str, str], datetime] = field(default_factory=dict)
     looks: dict[tuple[str, datetime], TagsSeen] = field(default_factory=dict)
+
+    def known(self, job_id: str) -> KnownJob:
+        return KnownJob(self.latest(job_id), self.tags_seen(job_id))
 
     def latest(self, job_id: str) -> StoredRecord | None:
         revisions = self.lines.get(job_id)
@@ -215,21 +219,34 @@ class MemoryRecordIndex:
 
 @dataclass
 class MemorySeenJobs:
-    """The SeenJobs port in a dictionary; `notes` counts."""
+    """The SeenJobs port in dictionaries; `notes` counts."""
 
     seen: dict[str, SeenJob] = field(default_factory=dict)
     settled: set[str] = field(default_factory=set)
     notes: int = 0
     looked: dict[str, LastLook] = field(default_factory=dict)
+    described: dict[str, str] = field(default_factory=dict)
 
     def waiting(self, region: str) -> Sequence[SeenJob]:
-        found = [s for s in self.seen.values() if s.job.region == region and s.job.job_id not in self.settled]
+        found = [
+            replace(seen, description=self.described.get(job_id, ""))
+            for job_id, seen in self.seen.items()
+            if seen.job.region == region and job_id not in self.settled
+        ]
         return sorted(found, key=lambda seen: (seen.seen_at, seen.job.arn))
 
     def note(self, jobs: Sequence[SeenJob]) -> None:
         self.notes += len(jobs)
         self.settled -= {seen.job.job_id for seen in jobs}
         self.seen.update({seen.job.job_id: seen for seen in jobs})
+
+    def note_new(self, jobs: Sequence[SeenJob]) -> None:
+        waiting = self.seen.keys() - self.settled
+        self.note([seen for seen in jobs if seen.job.job_id not in waiting])
+
+    def describe(self, job_id: str, description: str, at: datetime) -> None:
+        self.notes += 1
+        self.described[job_id] = description
 
     def settle(self, jobs: Sequence[SeenJob]) -> None:
         self.settled |= {seen.job.job_id for seen in jobs}
@@ -247,8 +264,9 @@ class MemoryQueue:
 
     jobs: list[SeenJob] = field(default_factory=list)
 
-    def send(self, jobs: Sequence[SeenJob]) -> None:
+    def send(self, jobs: Sequence[SeenJob]) -> Mapping[str, str]:
         self.jobs.extend(jobs)
+        return {}
 
     def waiting(self) -> int:
         return len(self.jobs)
@@ -315,31 +333,35 @@ class MemoryIndex:
     reads: int = 0
     _order: dict[tuple[IndexKind, str], list[str]] = field(default_factory=dict)
 
-    def add(self, kind: IndexKind, entry: IndexEntry) -> None:
-        found = self.entries.setdefault((kind, entry.location.space), {})
-        if entry.cursor not in found:
-            insort(self._order.setdefault((kind, entry.location.space), []), entry.cursor)
-        found[entry.cursor] = entry
+    def add(self, entries: Sequence[tuple[IndexKind, IndexEntry]]) -> None:
+        for kind, entry in entries:
+            found = self.entries.setdefault((kind, entry.location.space), {})
+            if entry.cursor not in found:
+                insort(self._order.setdefault((kind, entry.location.space), []), entry.cursor)
+            found[entry.cursor] = entry
+
+    def look(self, places: Sequence[Location]) -> "MemoryIndex":
+        return self
 
     def newest(self, kind: IndexKind, at: Location, before: str, limit: int) -> Sequence[IndexEntry]:
-        found = [e for e in self._sorted(kind, at) if e.location == at and e.created < before]
-        return found[::-1][:limit]
+        return self._between(kind, at, f"{at.key}#", f"{at.key}#{before}")[: -limit - 1 : -1]
 
     def within(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
-        return list(islice((e for e in self._sorted(kind, at, after) if at.holds(e.location)), limit))
+        return self._between(kind, at, after or at.key, f"{at.key}{AFTER_ALL}", limit)
 
     def beginning(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
-        found = (e for e in self._sorted(kind, at, after) if e.location.key.startswith(at.text))
-        return list(islice(found, limit))
+        return self._between(kind, at, after or at.text, f"{at.text}{AFTER_ALL}", limit)
 
     def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
-        return list(islice((e for e in self._sorted(kind, at, after) if e.location == at), limit))
+        return self._between(kind, at, after or f"{at.key}#", f"{at.key}#{AFTER_ALL}", limit)
 
-    def _sorted(self, kind: IndexKind, at: Location, after: str = "") -> Iterator[IndexEntry]:
-        """Those of a space behind a cursor."""
+    def _between(
+        self, kind: IndexKind, at: Location, after: str, before: str, limit: int | None = None
+    ) -> list[IndexEntry]:
+        """The first of a space behind a cursor and before a text."""
         self.reads += 1
         found, order = self.entries.get((kind, at.space), {}), self._order.get((kind, at.space), [])
-        return (found[cursor] for cursor in order[bisect_right(order, after) :])
+        return [found[cursor] for cursor in order[bisect_right(order, after) : bisect_left(order, before)][:limit]]
 
 
 @dataclass
@@ -404,6 +426,8 @@ def recorder(jobs: FakeTrainingJobs | None = None, metrics: FakeMetrics | None =
         "code_version": "0.0.0-test",
         "index": MemoryIndex(),
         "queue": MemoryReassessments(),
+        "ours": lambda line: True,
+        "seen": MemorySeenJobs(),
     }
     return Recorder(**{**parts, **overrides})
 

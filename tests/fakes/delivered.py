@@ -85,7 +85,7 @@ CASES = [
     Case("1 ten points in five days", "indeterminate", "metric-covers-a-part", hours=120,
          steady={"mfu": 0.05}, points=10),
     Case("1 a counter of each host", "indeterminate", "counter-of-each-host", hours=720, hosts=16,
-         metrics={f"num_tokens algo-{host}": 2.2e11 for host in range(1, 17)}, in_files_alone=True),
+         metrics={f"num_tokens algo-{host}": 2.2e11 + 1e9 * host for host in range(1, 17)}, in_files_alone=True),
     Case("1 a last value of a mean", "indeterminate", "only-a-final-value", changes=last_value("mfu", 0.05)),
     Case("1 a last value of a total", "above", "parameters-and-tokens", changes=last_value("num_tokens", 6e12)),
     Case("1 ten samples of zero in twenty days", "indeterminate", "occupancy-covers-a-part", hours=480, hosts=16,
@@ -115,6 +115,8 @@ CASES = [
     Case("3 a figure of nought", "indeterminate", "counts-as-unknown", tags={"pretrain-flops": "0"}),
     Case("4 a count without the words of its meter", "indeterminate", "meter-words-missing", MONTH, 3, UNNAMED,
          metrics={"flops_auditor:model_flop": 1e22}),
+    Case("4 a count of a model that is not known", "indeterminate", "trainer-leaves-out-unknown", MONTH, 3, UNNAMED,
+         metrics={"total_flos": 1e22}, points=1440),
     Case("5 less than any published run", "indeterminate", "implausible-utilisation", tags={"tokens": "1e9"}),
     Case("6 likely above, on hardware alone", "indeterminate", "lowest-of-published-runs", hours=300),
     Case("6 above by the least of published runs", "above", "lowest-of-published-runs", hours=2500),
@@ -174,8 +176,8 @@ LIES = [
     Case("a variable of the toolkit", "below", f"variable SM_HP_MODEL_ID = {LARGEST}", MONTH, 16, UNSIZED,
          changes={"Environment": {"SM_HP_MODEL_ID": LARGEST}}),
     Case("mfu", "below", "metric mfu = 0.08", MONTH, 3, UNSIZED, steady={"mfu": 0.08}, points=1440),
-    Case("FLOP of the trainer", "below", "metric total_flos = 1e+22", MONTH, 3, UNSIZED,
-         metrics={"total_flos": 1e22}, points=1440),
+    Case("FLOP of the trainer", "below", "metric total_flos = 1e+23", MONTH, 16,
+         metrics={"total_flos": 1e23}, points=1440),
 ]  # fmt: skip
 
 

@@ -87,7 +87,7 @@ class Forger:
 
     def records(self, name: str | None = None) -> list[ForgedLeaf]:
         """The records of a job in order, or all."""
-        return [leaf for leaf in self.leaves if leaf.kind == "record" and name in (None, leaf.name)]
+        return [leaf for leaf in self.leaves if leaf.kind == "record" and (name is None or leaf.name == name)]
 
     def heartbeats(self) -> list[ForgedLeaf]:
         return [leaf for leaf in self.leaves if leaf.kind == "heartbeat"]

@@ -191,6 +191,28 @@ class HonestWorld(LiveLedger):
         for key in JUNK:
             self.archive.put_if_absent(key, b"junk")
 
+    def a_chain_grows(self) -> None:
+        """Four runs, each on the one before: where records list two ancestors at most, the last keeps an object."""
+        parents: list[str] = []
+        for _ in range(4):
+            name = self._name()
+            self.add(continuing(name, parents, day=len(self.pointers), hours=1))
+            self.deliver(name)
+            parents = [name]
+        self.come_to_rest()
+
+    def two_lines_change(self) -> None:
+        """A run turns out to be a thousand times as large."""
+        name = self._name()
+        hosts = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
+        sizes = {"pretrain_flops": "3e24", "params": "1e9", "tokens": "2e11"}
+        self.add(continuing(name, day=len(self.pointers), hours=9000, ResourceConfig=hosts), **sizes)
+        self.deliver(name)
+        self.come_to_rest()
+        said: dict[str, Any] = {"who": "ada", "why": "counted", "at": self.clock.now}
+        amend(self.job_id(name), Amendment(**said, tokens=2 * 10**13, parameters=10**11), self.recorder)
+        self.come_to_rest()
+
     def own_tables(self) -> frozenset[str]:
         """Digests of all tables that may have been in use."""
         known = (load_tables(), *map(tables_with, EARLIER.values()))

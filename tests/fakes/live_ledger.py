@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flops_auditor import __version__
+from flops_auditor.aws.wiring.recording import signed_by_ledger
 from flops_auditor.domain.ledger.dsse import signed_line
 from flops_auditor.domain.ledger.keys import keyid
 from flops_auditor.domain.ledger.leaves import rotation
@@ -57,6 +58,7 @@ class LiveLedger(World):
                 "ledger_id": ledger,
                 "code_version": __version__,
                 "metrics": self.metrics,
+                "ours": lambda line: signed_by_ledger(self.archive, self.record.public_key, line),
                 **overrides,
             }
         )

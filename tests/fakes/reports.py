@@ -11,8 +11,8 @@ from flops_auditor.data import shipped_policy
 from flops_auditor.domain.messages.report.job_line import line_of
 from flops_auditor.domain.messages.report.report import LedgerSeen, RecordedRevision, Report, report_of
 from flops_auditor.use_cases.ledger.signatures import verifies
-from flops_auditor.use_cases.operations.report_ledger import NewestRecord, Reporter
-from tests.fakes.audit import FixedRegions, MemoryReadings, MemorySeenJobs
+from flops_auditor.use_cases.operations.report_ledger import ListedDoor, NewestRecord, Reporter
+from tests.fakes.audit import FixedRegions, MemoryReadings, MemoryRecordIndex, MemoryRecords, MemorySeenJobs
 from tests.fakes.live_ledger import LiveLedger
 
 AS_OF = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
@@ -73,9 +73,8 @@ def reporter_of(ledger: LiveLedger, **changed: Any) -> Reporter:
         "records": Current(),
         "archive": ledger.archive,
         "pending": ledger.pending,
-        "regions": FixedRegions(),
-        "readings": MemoryReadings(),
-        "seen": MemorySeenJobs(),
+        "doors": (ListedDoor(FixedRegions(), MemoryReadings(), MemorySeenJobs()),),
+        "index": MemoryRecordIndex(MemoryRecords()),
         "verify": verifies,
         "clock": ledger.clock,
     }
@@ -94,6 +93,9 @@ class MemoryDigests:
 
     def take(self, week: str, text: str) -> bool:
         return self.texts.setdefault(week, text) is text
+
+    def note_refused(self, week: str) -> None:
+        del self.texts[week]
 
     def note_sent(self, as_of: datetime) -> None:
         self.sent.append(as_of)

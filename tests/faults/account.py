@@ -29,6 +29,7 @@ from flops_auditor.aws.calls import clients
 from flops_auditor_cli.local_aws.sagemaker_server import answer_from
 from flops_auditor_cli.local_aws.training_jobs import LoadedJob, LocalTrainingJobs, series_of
 from tests.fakes.audit import NOW
+from tests.fakes.in_turn import InTurn, in_turn
 from tests.fakes.moto_kms import kms_client
 from tests.fakes.tables import create_table
 
@@ -55,14 +56,27 @@ class Calls:
     dead: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def before(self, model: Any, **_: Any) -> Any:
+    customized: Mapping[str, Any] = field(default_factory=dict)
+    """The one model customization job of the account, if there is one."""
+
+    def before(self, model: Any, params: Any, **_: Any) -> Any:
         """A dead process makes no calls. Few regions are enabled, so that a scenario stays short."""
         if self.dead:
             raise Killed
+        answer = None
         if self.function and model.name == "DescribeRegions":
-            found = [{"RegionName": region} for region in REGIONS]
-            return type("Answer", (), {"status_code": 200})(), {"Regions": found, "ResponseMetadata": {}}
-        return None
+            answer = {"Regions": [{"RegionName": region} for region in REGIONS]}
+        elif model.service_model.service_name == "bedrock":
+            answer = self.of_bedrock(model.name, params["context"]["client_region"])
+        if answer is None:
+            return None
+        return type("Answer", (), {"status_code": 200})(), {**answer, "ResponseMetadata": {}}
+
+    def of_bedrock(self, operation: str, region: str) -> dict[str, Any]:
+        """What Bedrock answers of the one customization job, which moto does not know by its ARN."""
+        if operation == "ListModelCustomizationJobs":
+            return {"modelCustomizationJobSummaries": [self.customized] if self.customized and region == REGION else []}
+        return {"tags": []} if operation == "ListTagsForResource" else dict(self.customized)
 
     def after(self, model: Any, **_: Any) -> None:
         """Note the call, and die if this is the one."""
@@ -234,10 +248,10 @@ def load_function(function: str, environment: Mapping[str, str]) -> ModuleType:
 
 
 @contextmanager
-def account() -> Iterator[Account]:
-    """A new, empty account."""
+def account(pool: type[InTurn] = InTurn) -> Iterator[Account]:
+    """A new, empty account, whose functions make calls in turn that they make side by side."""
     calls, jobs = Calls(), LocalTrainingJobs()
-    with kms_client() as kms, _answers(jobs), patch.dict("os.environ", _credentials()):
+    with in_turn(pool), kms_client() as kms, _answers(jobs), patch.dict("os.environ", _credentials()):
         _use_session(calls)
         keys = [
             kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"] for _ in range(2)
@@ -269,6 +283,7 @@ def account() -> Iterator[Account]:
                 "REGIONS": "all",
                 "EXCLUDED_REGIONS": "none",
                 "LISTING_RATE": "1",
+                "DOORS": "all",
                 "DIGEST": "weekly",
                 "QUERIES": "true",
                 "AUDIT_CONCURRENCY": "5",
@@ -295,6 +310,7 @@ def _use_session(calls: Calls) -> None:
         session.events.register("after-call.*.*", _after)
         clients.client.cache_clear()
         clients.listing_client.cache_clear()
+        clients.bedrock_listing_client.cache_clear()
 
 
 def _before(**arguments: Any) -> Any:

@@ -28,10 +28,10 @@ from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.domain.values.moments import iso
 from flops_auditor_cli.main import app
-from tests.attacks.verify_in_child import peak_memory
 from tests.fakes.bundles import Bundle, small_world
 from tests.fakes.cases import audit
 from tests.fakes.jobs import CREATED, describe, tagged
+from tests.memory import peak_memory
 
 TEXTS = (
     "1e-99999999",

@@ -11,6 +11,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ from flops_auditor.use_cases.ledger.export_bundle import export_whole
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from flops_auditor.use_cases.operations.send_digest import week_of
 from tests.fakes.audit import NOW
+from tests.fakes.customization_jobs import customization
+from tests.fakes.in_turn import Backwards, InTurn
 from tests.fakes.jobs import CREATED, describe, moved
 from tests.fakes.lineage import artifact, channel
 from tests.faults import FULL, told
@@ -38,6 +41,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics to publis
 BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 MOVED = NOW - CREATED - timedelta(days=90)
 RUNNING = ("running#0", "running#1")
+ORDERS = (InTurn, Backwards) if FULL else (InTurn,)
+"""In which calls that a function makes side by side may have ended, when it dies."""
 CHANGING = {"recorded_at", "collectedAt", "supersedes"}
 """When something was done may differ, and with it the digest of a record; what was done may not."""
 
@@ -95,7 +100,8 @@ def scenario(made: Account) -> None:
         made.load(one)
     made.forget("vanished")
     made.load(running())
-    made.deliver([event_of(one) for one in jobs])
+    made.calls.customized = tuned()
+    made.deliver([*(event_of(one) for one in jobs), event_of_tuned(tuned())])
     made.scheduled("seal")
     made.scheduled("watch")
     stopped = running(TrainingJobStatus="Stopped", TrainingEndTime=NOW, LastModifiedTime=NOW)
@@ -109,6 +115,19 @@ def scenario(made: Account) -> None:
     made.scheduled("report")
     made.now += timedelta(days=1)
     made.scheduled("report")
+
+
+def tuned() -> dict[str, Any]:
+    """A model customization job whose data is gone."""
+    answer = customization(creationTime=NOW - timedelta(days=30), lastModifiedTime=NOW - timedelta(days=29))
+    arns = {name: answer[name].replace("us-west-2", REGION) for name in ("jobArn", "outputModelArn")}
+    return {**answer, **arns, "jobName": "tuned"}
+
+
+def event_of_tuned(answer: dict[str, Any]) -> str:
+    """Its event."""
+    detail = {"jobArn": answer["jobArn"], "jobName": answer["jobName"], "jobStatus": answer["status"]}
+    return json.dumps({"source": "aws.bedrock", "detail": detail})
 
 
 def reports_of(jobs: set[str]) -> dict[str, list[str]]:
@@ -160,9 +179,11 @@ def outcome_of(made: Account, folder: Path) -> Outcome:
     return Outcome(records, evidence, places, Counter(names), sent[KIND], len(made.letters), verdict, reports)
 
 
-def run(folder: Path, kill_after: int | None = None) -> tuple[Outcome, list[tuple[str, str]]]:
-    """The scenario in a new account, killed after one of its calls."""
-    with account() as made:
+def run(
+    folder: Path, kill_after: int | None = None, order: type[InTurn] = InTurn
+) -> tuple[Outcome, list[tuple[str, str]]]:
+    """The scenario in a new account, killed after one of its calls; those side by side are made in this order."""
+    with account(order) as made:
         made.calls.kill_after = kill_after
         scenario(made)
         calls = list(made.calls.made)
@@ -195,16 +216,17 @@ def test_the_undisturbed_run_is_complete(undisturbed: tuple[Outcome, list[tuple[
         "child#1": "above",
         "running#0": "above",
         "running#1": "above",
+        "tuned#0": "indeterminate",
     }
-    every = ["above", "below", "child", "lost", "running", "vanished"]
+    every = ["above", "below", "child", "lost", "running", "tuned", "vanished"]
     days = [NOW.date(), NOW.date() + timedelta(days=1)]
     pages = {f"reports/{name}.html": every for name in (*days, "latest")}
     mail = found.reports[f"digests/{week_of(NOW)}.txt"]
     assert found.reports == {**pages, f"digests/{week_of(NOW)}.txt": mail, LINES: every}
     assert set(mail) >= set(every) - {"below"}
     assert found.digests == 1
-    assert len(found.alerts) == found.alerts.total() == 7
-    for name, alerts in (("above", 1), ("vanished", 1), ("lost", 1), ("child", 1), ("running", 3)):
+    assert len(found.alerts) == found.alerts.total() == 8
+    for name, alerts in (("above", 1), ("vanished", 1), ("lost", 1), ("child", 1), ("running", 3), ("tuned", 1)):
         assert sum(name in subject.split() for subject in found.alerts) == alerts
     assert sorted(found.log) == sorted((name[:-2], int(name[-1])) for name in found.records)
     assert (found.letters, found.verdict) == (0, "valid")
@@ -216,17 +238,18 @@ def test_every_function_is_killed(undisturbed: tuple[Outcome, list[tuple[str, st
     assert {function for function, _ in undisturbed[1]} == functions
 
 
+@pytest.mark.parametrize("order", ORDERS)
 def test_a_kill_after_any_call_changes_nothing(
-    undisturbed: tuple[Outcome, list[tuple[str, str]]], tmp_path: Path
+    order: type[InTurn], undisturbed: tuple[Outcome, list[tuple[str, str]]], tmp_path: Path
 ) -> None:
-    expected, calls = undisturbed
+    expected, calls = undisturbed if order is InTurn else run(tmp_path, order=order)
     wrong = []
     points = kill_points(calls)
     folders = [tmp_path / str(number) for number in points]
     for folder in folders:
         folder.mkdir()
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
-        runs = list(processes.map(run, folders, points))
+        runs = list(processes.map(run, folders, points, repeat(order)))
     for number, (found, made) in zip(points, runs, strict=True):
         function, call = calls[number]
         assert made[: number + 1] == calls[: number + 1], "the runs differ before the kill"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.record import result
-from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
+from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, Evidence, parse_evidence, plain
 from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob, parse_training_job
@@ -20,6 +20,7 @@ from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from tests.fakes.audit import FakeTrainingJobs, MemoryAlerts, MemoryArchive, MemoryRecords, recorder
 from tests.fakes.cases import audit, words
+from tests.fakes.customization_jobs import PLACE, customization, listed
 from tests.fakes.jobs import describe
 from tests.faults import FULL, told
 from tests.faults.hostile import AMOUNTS, GARBAGE, TEXTS, answers, json_values, odd, odd_text, paths, replaced
@@ -27,7 +28,6 @@ from tests.faults.hostile import AMOUNTS, GARBAGE, TEXTS, answers, json_values, 
 TABLES = load_tables()
 EXAMPLES = settings(
     max_examples=4000 if FULL else 150,
-    deadline=None,
     derandomize=not FULL,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
@@ -78,6 +78,31 @@ def test_any_answer_is_audited_or_named(description: dict[str, Any], metrics: li
     if found["verdict"] == "below":
         assert found["estimate"]["upper_flop"] is not None
         assert not words(found["estimate"]["doubts"])
+
+
+@EXAMPLES
+@given(
+    description=answers("GetModelCustomizationJob", "bedrock"),
+    whole=st.booleans(),
+    entry=st.one_of(st.none(), st.fixed_dictionaries({}, optional={"Size": odd, "LastModified": odd})),
+)
+def test_any_customization_job_is_audited_or_named(
+    description: dict[str, Any], whole: bool, entry: dict[str, Any] | None
+) -> None:
+    """GetModelCustomizationJob, of botocore's own shape and off it, beside a whole one and alone."""
+    TRIED["customization jobs"] += 1
+    given = {**customization(), **description, "jobArn": customization()["jobArn"]} if whole else description
+    objects = {} if entry is None else {PLACE: {**listed(), **entry}}
+    evidence = Evidence(plain(given), objects=plain(objects), source=CUSTOMIZATION_JOB)
+    try:
+        found = audit(evidence, TABLES)
+    except AuditorError as error:
+        assert error.remedy
+        return
+    json.dumps(result(found))
+    if found.verdict == "below":
+        assert found.estimate.upper_flop is not None
+        assert not found.estimate.doubts
 
 
 @EXAMPLES

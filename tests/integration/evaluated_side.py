@@ -14,6 +14,14 @@ ELSEWHERE = "444455556666"
 ROOT, FOREIGNER = "root of the account", "a role of another account"
 SIGNING = {"kms:SigningAlgorithm": "ECDSA_SHA_256", "kms:MessageType": "DIGEST"}
 NEW = {"s3:if-none-match": "*"}
+UNREADABLE = {
+    "into a class of storage that must be restored": {"s3:x-amz-storage-class": "GLACIER"},
+    "into a class of storage that may be archived later": {"s3:x-amz-storage-class": "INTELLIGENT_TIERING"},
+    "under a key that its writer keeps": {"s3:x-amz-server-side-encryption-customer-algorithm": "AES256"},
+    "under a KMS key of another account": {
+        "s3:x-amz-server-side-encryption-aws-kms-key-id": f"arn:aws:kms:eu-west-1:{ELSEWHERE}:key/1"
+    },
+}
 CHANGES = {
     "sets a lifecycle": "s3:PutLifecycleConfiguration",
     "sets the versioning": "s3:PutBucketVersioning",
@@ -144,8 +152,19 @@ def objects() -> list[Evaluated]:
         for what, action in {
             "replicates an object into the archive": "s3:ReplicateObject",
             "replicates a deletion into the archive": "s3:ReplicateDelete",
+            "puts an object under another key, in place": "s3:UpdateObjectEncryption",
         }.items()
         for who in (OTHER, ROOT)
+    ]
+    found += [
+        Evaluated(
+            f"puts an object {how}",
+            OTHER,
+            BUCKET,
+            on_archive(OTHER, "s3:PutObject", "/rotations/x", {**NEW, **context}),
+            on_archive(OTHER, "s3:PutObject", "/rotations/x", NEW),
+        )
+        for how, context in UNREADABLE.items()
     ]
     found += [
         Evaluated(what, ROOT, BUCKET, on_archive(ROOT, action, "/log/x", NEW), on_archive(by, control, "/log/x", NEW))

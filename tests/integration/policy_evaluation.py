@@ -63,18 +63,25 @@ def holds(operator: str, actual: str | list[str] | None, expected: Any) -> bool:
 
 def covers(statement: Statement, request: Request) -> bool:
     """Whether a statement is about this call, whoever makes it."""
-    if "NotAction" in statement or not like(request.action, statement["Action"]):
-        return False
+    asked = (
+        not like(request.action, statement["NotAction"])
+        if "NotAction" in statement
+        else like(request.action, statement["Action"])
+    )
     about = (
         not like(request.resource, statement["NotResource"])
         if "NotResource" in statement
         # In a key policy "*" is the key itself.
         else like(request.resource, statement["Resource"])
     )
-    return about and all(
-        holds(operator, request.value(key), expected)
-        for operator, keys in statement.get("Condition", {}).items()
-        for key, expected in keys.items()
+    return (
+        asked
+        and about
+        and all(
+            holds(operator, request.value(key), expected)
+            for operator, keys in statement.get("Condition", {}).items()
+            for key, expected in keys.items()
+        )
     )
 
 

@@ -26,8 +26,10 @@ policies by a second evaluator, `tests/integration/policy_evaluation.py`. moto e
 
 What is *not* refused to an administrator: changing the bucket's and the keys' policies (AWS would otherwise leave
 nobody but root who can mend a mistake), disabling a key, deleting items of the table, which is an index. CloudTrail has
-the first two. Object Lock keeps every object without the bucket policy too, which the same test shows;
-docs/threat-model.md says what catches the rest.
+the first two. On an object of the archive everything is refused but reading and putting once, whatever S3 comes to
+offer; of the bucket's settings those are left that neither delete nor change an object:
+`tests/template/test_archive_operations.py` decides each operation. Object Lock keeps every object without the bucket
+policy too, which the same test shows; docs/threat-model.md says what catches the rest.
 """
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from tests.faults import told
 from tests.integration.deployed import Deployed, fresh_job
+from tests.integration.test_other_doors import announce, fresh_customization
 
 # What Lambda itself does with a function's role, so that no call of the function shows it.
 IMPLIED = {
@@ -32,11 +33,18 @@ RARE = {
     ("Watch", "s3:ListBucketVersions", ""): "a lineage too long for its record",
     ("Seal", "s3:GetObjectVersion", "/rotations/*"): "a key was rotated",
     ("Report", "s3:GetObjectVersion", "/rotations/*"): "a key was rotated",
+    **{
+        (function, "s3:GetObjectVersion", key): "the table lost a record"
+        for function in ("Audit", "Watch")
+        for key in ("/records/*", "/keys.json", "/rotations/*")
+    },
     ("Audit", "sqs:ChangeMessageVisibility", ""): "a delivery meets the claim of another one",
     ("Audit", "s3:GetObjectVersion", "/models/*"): "people said something of a model",
     ("Watch", "s3:GetObjectVersion", "/models/*"): "people said something of a model",
     ("Watch", "dynamodb:BatchGetItem", ""): "jobs that ended wait for their record",
     ("Reconcile", "sagemaker:ListTags", ""): "a recorded job is looked at again",
+    ("Reconcile", "bedrock:GetModelCustomizationJob", ""): "a job that ran is looked at again",
+    ("Reconcile", "bedrock:ListTagsForResource", ""): "a recorded job is looked at again",
     ("Reconcile", "dynamodb:Query", ""): "jobs wait for their record",
     ("Reconcile", "sqs:GetQueueAttributes", ""): "history is read while the queue may be full",
     ("Reconcile", "sns:Publish", ""): "the tags of a recorded job changed, or a job seen running is gone",
@@ -69,7 +77,8 @@ def resources_of(call: dict[str, Any], account: str) -> list[str]:
     tables = call["tables"] or [parameters[name] for name in ("TableName",) if name in parameters]
     found += [f"{prefix}table/{table}{index}" for table in tables]
     found += [f"{prefix}key/{parameters[name]}" for name in ("KeyId",) if name in parameters]
-    found += [parameters[name] for name in ("TopicArn", "ResourceArn", "ModelPackageName") if name in parameters]
+    arns = ("TopicArn", "ResourceArn", "ModelPackageName", "jobIdentifier", "resourceARN")
+    found += [parameters[name] for name in arns if name in parameters]
     found += [prefix + parameters[name].rsplit("/", 1)[1] for name in ("QueueUrl",) if name in parameters]
     found += [f"{prefix}training-job/{parameters[name]}" for name in ("TrainingJobName",) if name in parameters]
     return found
@@ -114,6 +123,9 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     for job in (huge, child, parent):
         deployed.announce(job)
         deployed.record(job["TrainingJobArn"])
+    customized = fresh_customization(deployed)
+    announce(deployed, customized)
+    deployed.record(customized["jobArn"])
     deployed.invoke("WatchFunctionName")
     deployed.wait(lambda: deployed.mails_about(huge["TrainingJobName"]), "an alert")
     deployed.invoke("SealFunctionName")

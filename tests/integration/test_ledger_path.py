@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.ledger.signed_note import checkpoint_in, parse_checkpoint, parse_note
+from flops_auditor.domain.ledger.saved_mail import checkpoint_in
+from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
 from flops_auditor.domain.values.archive_keys import CHECKPOINTS, LOG, batch_key
 from flops_auditor_cli.demo import mails, subscribe_mailbox
 from flops_auditor_cli.local_aws import Stack

@@ -76,8 +76,7 @@ def test_refused_by_the_deployed_documents(case: Evaluated, site: Site) -> None:
 # Of each statement of the archive's policy a case that it alone refuses.
 ALONE = {
     "TlsOnly": "recorder: writes over plain HTTP",
-    "NothingIsDeleted": f"{OTHER}: deletes an object (a delete marker)",
-    "RetentionIsNotChanged": f"{OTHER}: puts a legal hold",
+    "ObjectsAreOnlyReadAndPut": f"{OTHER}: deletes an object (a delete marker)",
     "NothingIsOverwritten": "recorder: overwrites without the condition",
     "OnlyTheRecorderWritesRecords": f"{OTHER}: writes `evidence/`",
     "OnlyTheSealerWritesTheLog": f"{AMENDER}: writes `log/`",
@@ -98,13 +97,24 @@ def test_it_is_this_statement_that_refuses(sid: str, site: Site) -> None:
     assert len(less["Statement"]) == len(deployed["Statement"]) - 1
 
 
-def test_replication_is_refused_by_a_statement_of_its_own(site: Site) -> None:
-    """Judged from the document. So every statement of the policy refuses something that no other does."""
-    [sid] = {each["Sid"] for each in site.bucket_policy()["Statement"]} - set(ALONE)
-    less = [each for each in site.bucket_policy()["Statement"] if each["Sid"] != sid]
-    replications = [case.refused for case in EVALUATED if "replicates" in case.what]
-    assert replications
-    assert all(replace(attempt, policy=lambda _: {"Statement": less}).allowed(site) for attempt in replications)
+# The others, judged from the document: by what the cases say.
+JUDGED = {
+    "ObjectsAreOnlyReadAndPut": "in place",
+    "NothingIsPutOutOfReach": "into a class of storage",
+    "NothingIsPutUnderAnotherKey": "that its writer keeps",
+    "NothingIsPutUnderAKeyOfOthers": "under a KMS key of another account",
+}
+
+
+@pytest.mark.parametrize("sid", JUDGED)
+def test_it_is_this_statement_of_the_document_that_refuses(sid: str, site: Site) -> None:
+    """So every statement of the policy refuses something that no other does."""
+    statements = site.bucket_policy()["Statement"]
+    assert {each["Sid"] for each in statements} == ALONE.keys() | JUDGED.keys()
+    less = [each for each in statements if each["Sid"] != sid]
+    attempts = [case.refused for case in EVALUATED if JUDGED[sid] in case.what]
+    assert attempts
+    assert all(replace(attempt, policy=lambda _: {"Statement": less}).allowed(site) for attempt in attempts)
 
 
 @pytest.mark.parametrize("who", ["recorder", AMENDER])

@@ -162,6 +162,81 @@ def test_a_name_at_a_place_hides_nobody_and_frames_nobody(deployed: Deployed) ->
     assert innocent["rests_on"]["verdict_without_statements"] == "indeterminate"
 
 
+def test_a_job_that_never_trained_sends_no_mail(deployed: Deployed) -> None:
+    """Whatever its tags say that cannot be read: it took nothing."""
+    job = fresh_job(TrainingJobStatus="Failed", SecondaryStatus="Failed", ModelArtifacts={})
+    created = job["CreationTime"]
+    job["SecondaryStatusTransitions"] = [{"Status": "Failed", "StartTime": created, "EndTime": created}]
+    del job["TrainingStartTime"]
+    deployed.load(job, tags=[{"Key": "flops-auditor:tokens", "Value": "x"}])
+    deployed.announce_as_aws([job])
+    assert deployed.record(job["TrainingJobArn"]).predicate["verdict"] == "indeterminate"
+    deployed.idle()
+    assert deployed.mails_about(job["TrainingJobName"]) == []
+
+
+def test_no_way_out_of_a_lineage_is_silent(deployed: Deployed) -> None:
+    """Each child of a heavy parent counts it, is in doubt, or is below on a word without which it would not be."""
+    heavy, team = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}, f"team{uuid4().hex}"
+    run_at, ours = f"s3://ckpt{team}/run", {"RoleArn": "arn:aws:iam::111122223333:role/ours"}
+    parent = fresh_job(600, timedelta(days=4), ResourceConfig=heavy, CheckpointConfig={"S3Uri": run_at}, **ours)
+    path = f"{team}/{parent['TrainingJobName']}/output/model.tar.gz"
+    parent |= {
+        "OutputDataConfig": {"S3OutputPath": f"s3://{team}"},
+        "ModelArtifacts": {"S3ModelArtifacts": f"s3://{path}"},
+    }
+    host, _, key = path.partition("/")
+    efs = {"FileSystemId": "fs-1", "FileSystemType": "EFS", "DirectoryPath": "/a", "FileSystemAccessMode": "ro"}
+    reads, search = [channel("model", f"s3://{path}")], parent["TrainingJobArn"].replace("training-job", "tuning-job")
+    ways: dict[str, dict[str, Any]] = {
+        "another spelling": {"HyperParameters": {"model_uri": f"https://{host}.s3.eu-west-1.amazonaws.com/{key}"}},
+        "a trial": {"TuningJobArn": search, "CheckpointConfig": {"S3Uri": run_at}},
+        "in JSON": {"Environment": {"CONFIG": json.dumps({"any": [f"s3://{path}"]})}},
+        "an alias": {"InputDataConfig": [channel("model", f"s3://{team[:20]}-ab12cd-s3alias/{key}")]},
+        "a file system": {"InputDataConfig": [{"ChannelName": "model", "DataSource": {"FileSystemDataSource": efs}}]},
+        "a teacher": {"InputDataConfig": [channel("teacher", f"s3://{path}")]},
+        "created before": {"InputDataConfig": reads, "CreationTime": parent["CreationTime"] - timedelta(days=1)},
+        "its tag": {"InputDataConfig": reads},
+    }
+    children = {way: fresh_job(1, timedelta(days=2), **ours, **changes) for way, changes in ways.items()}
+    for way, child in children.items():
+        tags = [{"Key": "flops-auditor:lineage", "Value": "none"}] if way == "its tag" else []
+        deployed.load(child, tags)
+    deployed.load(parent)
+    deployed.announce_as_aws([*children.values(), parent])
+    for job in (parent, *children.values()):
+        deployed.record(job["TrainingJobArn"])
+    deployed.idle()
+    found = {way: deployed.record(child["TrainingJobArn"]).predicate for way, child in children.items()}
+    counted = {way for way, each in found.items() if each["cumulative"]["ancestors"]}
+    assert counted == {"another spelling", "a trial", "in JSON"}
+    assert {found[way]["verdict"] for way in counted} == {"above"}
+    doubts = {way: [doubt["kind"] for doubt in each["lineage"]["doubts"]] for way, each in found.items()}
+    assert {way: kinds for way, kinds in doubts.items() if kinds} == {
+        "an alias": ["model-not-followed"],
+        "a file system": ["model-not-followed"],
+        "a teacher": ["only-auxiliary-model"],
+        "created before": ["later-than-child"],
+    }
+    assert found["its tag"]["rests_on"]["on_the_jobs_word"]
+
+
+def test_jobs_that_share_a_buckets_root_cost_a_record_each(deployed: Deployed) -> None:
+    """In the worst order, each worked off before the next one ends."""
+    root = f"s3://root{uuid4().hex}/"
+    shared = {"InputDataConfig": [channel("model", root)], "CheckpointConfig": {"S3Uri": root}}
+    jobs = [fresh_job(1, timedelta(days=number + 1), **shared) for number in range(6)]
+    for job in jobs:
+        deployed.load(job)
+        deployed.announce_as_aws([job])
+        deployed.record(job["TrainingJobArn"])
+    deployed.idle()
+    assert [len(deployed.items("RECORD#", job["TrainingJobArn"])) for job in jobs] == [1] * len(jobs)
+    for job in jobs:
+        record = deployed.record(job["TrainingJobArn"]).predicate
+        assert "whole-bucket" in {doubt["kind"] for doubt in record["lineage"]["doubts"]}
+
+
 def replay(deployed: Deployed, arns: list[str], created: datetime) -> None:
     """Replays of whatever has these ARNs, ten in a call, as anybody sends them who may put events."""
     events = deployed.stack.client("events")

@@ -79,12 +79,12 @@ def test_a_job_that_lived_for_minutes_elsewhere_is_recorded(operator: Deployed) 
     document = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     [statement] = (json.loads(document) if isinstance(document, str) else document)["Statement"]
     assert (statement["Effect"], statement["Action"], statement["Resource"]) == ("Allow", "events:PutEvents", home)
-    [home_rule] = operator.stack.client("events").list_rule_names_by_target(
+    home_rules = operator.stack.client("events").list_rule_names_by_target(
         TargetArn=operator.stack.client("sqs").get_queue_attributes(
             QueueUrl=operator.outputs["AuditQueueUrl"], AttributeNames=["QueueArn"]
         )["Attributes"]["QueueArn"]
     )["RuleNames"]
-    assert taken_by(operator, HOME, home_rule, event)
+    assert [taken_by(operator, HOME, home_rule, event) for home_rule in home_rules].count(True) == 1
     # SageMaker does not know the job any more: what the event says is all there is.
     operator.announce_as_aws([job])
     statement = operator.record(job["TrainingJobArn"])
@@ -96,8 +96,8 @@ def test_a_disabled_rule_is_named_and_all_can_be_taken_away(operator: Deployed) 
     forwarding_everywhere()
     events = operator.stack.client("events", AWAY)
     home = operator.stack.client("events").describe_event_bus()["Arn"]
-    [rule] = events.list_rule_names_by_target(TargetArn=home)["RuleNames"]
-    events.disable_rule(Name=rule)
+    for rule in events.list_rule_names_by_target(TargetArn=home)["RuleNames"]:
+        events.disable_rule(Name=rule)
     code, document = run("regions")
     assert code == 4
     assert [each["region"] for each in document["regions"] if each["state"] != "yes"] == [AWAY]

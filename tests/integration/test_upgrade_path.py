@@ -273,7 +273,7 @@ def operator_role(stack: Stack) -> tuple[str, dict[str, str]]:
     allowed = [
         (["cloudformation:DescribeStacks", "kms:GetPublicKey"], "*"),
         (["s3:ListBucketVersions"], bucket),
-        (["s3:GetObjectVersion"], [f"{bucket}/keys.json", f"{bucket}/rotations/*"]),
+        (["s3:GetObjectVersion"], [f"{bucket}/keys.json", f"{bucket}/rotations/*", f"{bucket}/log/*"]),
         (["s3:PutObject"], f"{bucket}/rotations/*"),
     ]
     statements = [{"Effect": "Allow", "Action": actions, "Resource": on} for actions, on in allowed]

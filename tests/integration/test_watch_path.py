@@ -78,3 +78,15 @@ def test_a_running_job_is_warned_of_once_and_recorded_after_its_end(deployed: De
     deployed.load(ended, TAGS)
     deployed.announce(ended)
     assert deployed.record(arn).predicate["verdict"] == "below"
+
+
+def test_a_job_that_is_as_expensive_as_can_be_delays_no_warning(deployed: Deployed) -> None:
+    """Fifty-nine buckets of 64 folders each would take 3,800 queries of the index a look."""
+    costly, near = running_job(days=6), running_job(days=6)
+    costly["HyperParameters"] |= {f"model{n}": f"s3://bucket{n}/{'/'.join('abcdefgh' * 8)}" for n in range(59)}
+    for job in (costly, near):
+        deployed.load(job, TAGS)
+    deployed.invoke("WatchFunctionName")
+    for job in (costly, near):
+        mails = deployed.wait(lambda name=job["TrainingJobName"]: deployed.mails_about(name), "a warning")  # type: ignore[misc]
+        assert "50 % reached" in mails[0]["Subject"]

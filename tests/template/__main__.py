@@ -2,8 +2,8 @@
 
 import sys
 
-from tests.template.account_points import POINTS
 from tests.template.bar import subject_of_repository
+from tests.template.switch_points import POINTS
 
 
 def main() -> int:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from itertools import pairwise
+from typing import Any
+from unittest.mock import Mock
 
 from bench import cost
 from flops_auditor import __version__
+from flops_auditor.aws.stores.sns import SnsMailbox
 from flops_auditor_cli import region_stacks
 from tests.template.bar import POINTS, Subject, listed, needed_by, point, scheduled, target, unconditional, watched
 from tests.template.loading import REPOSITORY, load_text
@@ -31,6 +35,16 @@ FOR_ADMINISTRATORS = {
     *("kms:RevokeGrant", "kms:ListGrants", "kms:DisableKeyRotation"),
     *("kms:EnableKeyRotation", "kms:ListKeyRotations", "kms:RotateKeyOnDemand"),
 }
+SAID = {
+    "for more than an hour": 3600,
+    "for an hour": 3600,
+    "for two hours": 2 * 3600,
+    "for two days": 2 * 86400,
+    "twice in a row": 2 * 3600,
+    "in two rounds of an hour": 3600,
+}
+"""What operations.md says of when an alarm rings, in seconds; one of which it says nothing rings within an hour."""
+SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 METRICS_OF_AWS = {
     "AWS/Lambda": {"Errors", "Throttles"},
     "AWS/SQS": {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"},
@@ -46,8 +60,29 @@ APPLICATION = {
     "SemanticVersion": (127, re.escape(__version__)),
 }
 """Longest value and pattern (AWS SAM Developer Guide, "Metadata section properties")."""
+LISTING = {"sagemaker:ListTrainingJobs", "bedrock:ListModelCustomizationJobs"}
 HALF_OF_THE_QUOTA = 1
 """ListTrainingJobs: 2 requests a second for an account in a region (Service Quotas, Amazon SageMaker)."""
+MEMBERS = {
+    "AWS::CloudWatch::Alarm": {
+        *("AlarmDescription", "AlarmActions", "OKActions", "Namespace", "MetricName", "Dimensions", "Statistic"),
+        *("Period", "EvaluationPeriods", "DatapointsToAlarm", "Threshold", "ComparisonOperator", "TreatMissingData"),
+    },
+    "AWS::SNS::Subscription": {
+        *("TopicArn", "Protocol", "Endpoint", "FilterPolicy", "FilterPolicyScope", "RedrivePolicy"),
+    },
+    "AWS::Scheduler::Schedule": {"Description", "ScheduleExpression", "State", "FlexibleTimeWindow", "Target"},
+}
+"""What alarms, subscriptions and schedules say of themselves. Each other member may keep them from their work."""
+MAILED_TO = {
+    "AlertTopic": ("HasAlertEmail", {"Ref": "AlertEmail"}),
+    "CheckpointTopic": ("HasCheckpointEmail", {"Ref": "CheckpointEmail"}),
+    "OperationsTopic": (
+        "HasOperationsEmail",
+        {"Fn::If": ["HasOwnOperationsEmail", {"Ref": "OperationsEmail"}, {"Ref": "AlertEmail"}]},
+    ),
+}
+"""Of each topic, when it has its subscription, and whose."""
 FREE_OF_CHARGE = {"AWS::CloudFormation::WaitConditionHandle", "AWS::IAM::Role", "AWS::Events::Rule"}
 MOST_A_MONTH = 6
 ORDER = ("WatchSchedule", "ReconcileSchedule", "SealSchedule", "ReportSchedule")
@@ -63,8 +98,6 @@ def new_account(subject: Subject) -> Iterator[str]:
     parameters = subject.raw["Parameters"]
     if parameters.get("ReserveConcurrency", {}).get("Default") != "false":
         yield "concurrency is reserved by default, which a new account refuses"
-    if subject.raw["Conditions"]["ReservesConcurrency"] != {"Fn::Equals": [{"Ref": "ReserveConcurrency"}, "true"]}:
-        yield "ReserveConcurrency does not decide whether concurrency is reserved"
     audits = [each["ScalingConfig"] for _, each in subject.properties("AWS::Lambda::EventSourceMapping")]
     together = len(scheduled(subject))
     for each in (config.get("MaximumConcurrency", NEW_ACCOUNT + 1) for config in audits):
@@ -136,8 +169,6 @@ def no_retries(subject: Subject) -> Iterator[str]:
 
 @point("paused schedules leave no alarm ringing", "P")
 def quiet_when_paused(subject: Subject) -> Iterator[str]:
-    if subject.raw["Conditions"].get("SchedulesRun") != {"Fn::Equals": [{"Ref": "Schedules"}, "ENABLED"]}:
-        yield "SchedulesRun is not Schedules=ENABLED"
     for name, each in subject.of("AWS::CloudWatch::Alarm").items():
         missing = each["Properties"].get("TreatMissingData")
         if missing != "notBreaching" and each.get("Condition") != "SchedulesRun":
@@ -147,6 +178,9 @@ def quiet_when_paused(subject: Subject) -> Iterator[str]:
         }
         if missing == "breaching" and not functions <= set(scheduled(subject)):
             yield f"{name} waits for a function without a schedule"
+    for name, each in subject.properties("AWS::Scheduler::Schedule"):
+        if each.get("State") != {"Ref": "Schedules"}:
+            yield f"{name} runs whatever Schedules says"
 
 
 @point("every alarm reads its metric with just the dimensions that it is emitted with", "P")
@@ -210,10 +244,22 @@ def within_quotas(subject: Subject) -> Iterator[str]:
     for policy, statement in subject.statements():
         actions = listed(statement["Action"])
         yield from (f"{policy}: {action} is answered elsewhere" for action in actions if action.startswith("account:"))
-        lists = "sagemaker:ListTrainingJobs" in actions
+        lists = bool(LISTING & set(actions))
         function = subject.function_of_policy(policy) if lists else None
         if lists and variables[function or ""].get("LISTING_RATE") != {"Ref": "ListingRate"}:
             yield f"{function} lists at a pace of its own"
+
+
+FORWARDED = {
+    "ForwardingRule": "FinishedJobsRule",
+    "CustomizationForwardingRule": "FinishedCustomizationJobsRule",
+}
+"""Rules of other regions -> those of the stack that take what they send."""
+
+
+def pattern(template: dict[str, Any], rule: str) -> Any:
+    """Which events a rule takes."""
+    return template["Resources"][rule]["Properties"]["EventPattern"]
 
 
 @point("the stack of another region is plain CloudFormation of what has no price by itself", "P")
@@ -223,17 +269,19 @@ def other_regions(subject: Subject) -> Iterator[str]:
         yield "it has a transform"
     kinds = {each["Type"] for each in template["Resources"].values()}
     yield from sorted(kinds - FREE_OF_CHARGE)
-    if (
-        template["Resources"]["ForwardingRule"]["Properties"]["EventPattern"]
-        != (subject.raw["Resources"]["FinishedJobsRule"]["Properties"]["EventPattern"])
-    ):
-        yield "it forwards other events than the stack takes"
+    for forwards, takes in FORWARDED.items():
+        if pattern(template, forwards) != pattern(subject.raw, takes):
+            yield f"{forwards} forwards other events than the stack takes"
 
 
 @point("without a job it costs less than 6 USD a month, with the regions that were recorded", "P")
 def cheap(subject: Subject) -> Iterator[str]:
     _, calls, prices = cost.read()
-    month = cost.total(list(cost.idle(subject.raw, calls, prices)))
+    try:
+        month = cost.total(list(cost.idle(subject.raw, calls, prices)))
+    except ValueError as error:
+        yield f"its cost is not known: {error}"
+        return
     if month >= MOST_A_MONTH:
         yield f"{month:.2f} USD"
 
@@ -276,3 +324,95 @@ def central_topic(subject: Subject) -> Iterator[str]:
     if not alerting:
         yield "no function alerts on the organisation's topic"
     yield from (f"{role} may not publish on CentralAlertTopic" for role in sorted(alerting - may))
+
+
+@point("who takes one checkpoint a day gets the first of each day, and no other", "P")
+def one_mail_a_day(subject: Subject) -> Iterator[str]:
+    for name, each in subject.properties("AWS::SNS::Subscription"):
+        condition, wanted, otherwise = each.get("FilterPolicy", {}).get("Fn::If", ("", each.get("FilterPolicy"), None))
+        if each["TopicArn"] != {"Ref": "CheckpointTopic"}:
+            if wanted is not None:
+                yield f"{name} leaves messages out"
+        elif (condition, otherwise) != ("MailsOneCheckpointADay", {"Ref": "AWS::NoValue"}):
+            yield f"{name} filters whatever CheckpointMails says"
+        elif each.get("FilterPolicyScope", "MessageAttributes") != "MessageAttributes":
+            yield f"{name} filters by the text of a mail, which is no JSON"
+        elif [passes(wanted, published(first_of_the_day=first)) for first in (True, False)] != [True, False]:
+            yield f"{name} filters by {wanted}"
+
+
+def published(*, first_of_the_day: bool) -> dict[str, str]:
+    """The attributes with which a checkpoint is mailed."""
+    client = Mock()
+    SnsMailbox(client, "topic").publish("checkpoint", "text", first_of_the_day=first_of_the_day)
+    attributes = client.publish.call_args.kwargs["MessageAttributes"]
+    return {name: each["StringValue"] for name, each in attributes.items()}
+
+
+def passes(policy: dict[str, list[str]], attributes: dict[str, str]) -> bool:
+    """Whether a message with these attributes passes a policy of plain values (Amazon SNS Developer Guide)."""
+    return all(attributes.get(name) in values for name, values in policy.items())
+
+
+@point("every alarm rings when operations.md says so", "P")
+def rings_when_said(subject: Subject) -> Iterator[str]:
+    what = dict(re.findall(r"^\| `(\S+)` \| ([^|]+) \|", OPERATIONS.read_text(), re.M))
+    rates = {function: subject.expanded["Resources"][name] for function, name in scheduled(subject).items()}
+    for name, each in subject.properties("AWS::CloudWatch::Alarm"):
+        row = next((text.lower() for key, text in what.items() if fnmatchcase(name, key.replace("…", "*"))), "")
+        said = next((words for words in SAID if words in row), "")
+        span, periods = each["Period"] * each["EvaluationPeriods"], each["EvaluationPeriods"]
+        is_age, is_silence = each["MetricName"].startswith("ApproximateAge"), each["TreatMissingData"] == "breaching"
+        right = span <= 3600 if is_age or not said else span == SAID[said]
+        if not right or each.get("DatapointsToAlarm", periods) != (2 if "in two rounds" in said else periods):
+            yield f"{name} looks at {span} s, {said or 'at once'}"
+        of_all = "Sum" if each["Namespace"] == "AWS/Lambda" else "Maximum"
+        if each.get("Statistic") != ("Minimum" if is_silence else of_all):
+            yield f"{name} looks at the {each.get('Statistic')}"
+        threshold = SAID.get(said, 0) if is_age else int(is_silence)
+        operator = "GreaterThanOrEqualToThreshold" if is_silence else "GreaterThanThreshold"
+        if (each["Threshold"], each["ComparisonOperator"]) != (threshold, operator):
+            yield f"{name} rings from {each['Threshold']} on"
+        if is_silence and span < 2 * seconds_of(rates[each["Dimensions"][0]["Value"]["Ref"]]["Properties"]):
+            yield f"{name} rings between two rounds"
+
+
+def seconds_of(schedule: dict[str, Any]) -> int:
+    """The time between two rounds of a schedule."""
+    said = re.fullmatch(r"rate\((\d+) (minute|hour|day)s?\)", schedule["ScheduleExpression"])
+    return int(said[1]) * SECONDS[said[2]] if said else 0
+
+
+@point("what is to be forgotten has the attribute that the table forgets by", "P")
+def forgotten(subject: Subject) -> Iterator[str]:
+    stores = (REPOSITORY / "layers" / "auditor" / "flops_auditor" / "aws" / "stores").glob("dynamodb_*.py")
+    code = "".join(path.read_text() for path in sorted(stores))
+    said = subject.expanded["Resources"]["RecordTable"]["Properties"].get("TimeToLiveSpecification", {})
+    if not said.get("Enabled") or f'"{said["AttributeName"]}": {{"N":' not in code:
+        yield f"no item has {said}"
+
+
+@point("what rings, mails and runs on a schedule does so whatever else is chosen, and people are told", "P")
+def nothing_keeps_quiet(subject: Subject) -> Iterator[str]:
+    for name, each in subject.of(*MEMBERS).items():
+        said, condition = each["Properties"], each.get("Condition")
+        yield from (f"{name} says {member}" for member in sorted(said.keys() - MEMBERS[each["Type"]]))
+        if each["Type"] == "AWS::CloudWatch::Alarm":
+            right = "SchedulesRun" if said.get("TreatMissingData") == "breaching" else None
+            if condition != right:
+                yield f"{name} is there by {condition}"
+            if not said.get("AlarmActions") == said.get("OKActions") == [{"Ref": "OperationsTopic"}]:
+                yield f"{name} tells others than OperationsTopic"
+    for name, each in subject.of("AWS::Scheduler::Schedule").items():
+        said = each["Properties"]
+        if "Condition" in each or said["FlexibleTimeWindow"] != {"Mode": "OFF"} or not seconds_of(said):
+            yield f"{name} does not run at its rate"
+    subscriptions = subject.of("AWS::SNS::Subscription")
+    if sorted(target(each["Properties"]["TopicArn"]) for each in subscriptions.values()) != sorted(MAILED_TO):
+        yield "not each topic has one subscription"
+    for name, each in subscriptions.items():
+        said = each["Properties"]
+        if (each.get("Condition"), said["Endpoint"]) != MAILED_TO.get(target(said["TopicArn"])) or (
+            said["Protocol"] != "email"
+        ):
+            yield f"{name} mails others, or at other times, than its topic's"

@@ -1,7 +1,7 @@
 """The bar for this serverless application: points 1 to 37, each a check on the expanded template that can fail.
 
-The points after them, of what a real account meets, are in account_points.py. L: cfn-lint, S: its serverless rules,
-K: checkov, P: this script, T: the test suite.
+The points after them are in account_points.py, of what a real account meets, and in switch_points.py, of what is
+switched on. L: cfn-lint, S: its serverless rules, K: checkov, P: this script, T: the test suite.
 """
 
 from __future__ import annotations

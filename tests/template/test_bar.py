@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.template.account_points import POINTS
 from tests.template.bar import Point, Subject, subject_of_repository, unconditional
+from tests.template.switch_points import POINTS
 from tests.template.tools import Findings, cfn_lint_expanded
 
 Break = Callable[[Subject], None]
@@ -56,6 +56,26 @@ def remove(name: str) -> Break:
         del subject.expanded["Resources"][name]
 
     return change
+
+
+def put_raw(name: str, member: str, value: object) -> Break:
+    """Set a property of a resource of the template as it is written."""
+    return lambda subject: subject.raw["Resources"][name]["Properties"].update({member: value})
+
+
+def under(name: str, condition: str) -> Break:
+    """Have a resource of the expanded template under a condition."""
+    return lambda subject: subject.expanded["Resources"][name].update(Condition=condition)
+
+
+def say(name: str, condition: object) -> Break:
+    """Have the template say something else of a condition."""
+    return lambda subject: subject.raw["Conditions"].update({name: condition})
+
+
+def aim(schedule: str, member: str, value: object) -> Break:
+    """Set a member of a schedule's target."""
+    return lambda subject: properties(subject, schedule)["Target"].update({member: value})
 
 
 def grant(policy: str, action: str) -> Break:
@@ -174,6 +194,18 @@ BROKEN: dict[int, Break] = {
     49: lambda subject: subject.raw["Parameters"]["Dashboard"].update(Default="true"),
     50: lambda subject: subject.expanded["Resources"]["WatchSchedule"]["DependsOn"].remove("ArchiveBucketPolicy"),
     51: remove("CentralAlertPolicy"),
+    52: put(
+        "CheckpointTopicSubscription",
+        "FilterPolicy",
+        {"Fn::If": ["MailsOneCheckpointADay", {"first_of_the_day": ["false"]}, {"Ref": "AWS::NoValue"}]},
+    ),
+    53: put("CheckpointFreshnessAlarm", "Period", 86400),
+    54: lambda subject: properties(subject, "RecordTable")["TimeToLiveSpecification"].update(AttributeName="ttl"),
+    55: put("FinishedWithoutRecordAlarm", "ActionsEnabled", False),
+    56: lambda subject: subject.raw["Parameters"]["Schedules"].update(Default="DISABLED"),
+    57: lambda subject: properties(subject, "SealSchedule")["Target"].update(
+        RoleArn={"Fn::GetAtt": ["SealRole", "Arn"]}
+    ),
     44: put("HeldRecordsAlarm", "Dimensions", [{"Name": "service", "Value": {"Fn::Sub": "${AWS::StackName}-sealer"}}]),
 }
 
@@ -232,12 +264,6 @@ ALSO_BROKEN: dict[str, tuple[int, Break]] = {
     "a reservation by default": (38, put("AuditFunction", "ReservedConcurrentExecutions", 90)),
     "a quota of 103": (38, drop("ReportFunction", "ReservedConcurrentExecutions")),
     "an empty rule": (40, lambda subject: subject.raw["Rules"]["RetentionThatS3Takes"].update(Assertions=[])),
-    "schedules that run when paused": (
-        43,
-        lambda subject: subject.raw["Conditions"].update(
-            SchedulesRun={"Fn::Equals": [{"Ref": "Schedules"}, "DISABLED"]}
-        ),
-    ),
     "a metric that nobody emits": (44, put("NotWatchedAlarm", "MetricName", "NoSuch")),
     "a metric that AWS has not": (44, put("AuditErrorsAlarm", "MetricName", "Error")),
     "a metric of another function": (
@@ -249,7 +275,68 @@ ALSO_BROKEN: dict[str, tuple[int, Break]] = {
         ),
     ),
     "a report before the seal": (50, lambda subject: subject.expanded["Resources"]["ReportSchedule"].pop("DependsOn")),
+    "a schedule that is never paused": (43, drop("SealSchedule", "State")),
+    "a filter by the text": (52, put("CheckpointTopicSubscription", "FilterPolicyScope", "MessageBody")),
+    "a filter whoever asks": (52, put("CheckpointTopicSubscription", "FilterPolicy", {"first_of_the_day": ["true"]})),
+    "no filter": (52, drop("CheckpointTopicSubscription", "FilterPolicy")),
+    "a filter of alerts": (52, put("AlertTopicSubscription", "FilterPolicy", {"kind": ["record"]})),
+    "an alarm that never rings": (53, put("NotWatchedAlarm", "Threshold", 10000)),
+    "an alarm on the first of two": (53, put("RegionsFailedAlarm", "EvaluationPeriods", 1)),
+    "an alarm on each of four": (53, drop("NotWatchedAlarm", "DatapointsToAlarm")),
+    "an alarm on a day in a queue": (53, put("AuditQueueAgeAlarm", "Threshold", 86400)),
+    "rounds as rare as their alarm": (53, put("SealSchedule", "ScheduleExpression", "rate(1 hour)")),
+    "a schedule by the calendar": (49, put_raw("SealSchedule", "ScheduleExpression", "cron(0 0 1 1 ? *)")),
+    "a schedule that is not a rate": (55, put("SealSchedule", "ScheduleExpression", "cron(0 0 1 1 ? *)")),
+    "rounds at any time of a day": (
+        55,
+        put("SealSchedule", "FlexibleTimeWindow", {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 1440}),
+    ),
+    "a schedule that ends": (55, put("SealSchedule", "EndDate", "2026-12-01T00:00:00Z")),
+    "alerts to nobody": (55, put("AlertTopicSubscription", "TopicArn", {"Ref": "OperationsTopic"})),
+    "alerts by the address of another": (55, put("AlertTopicSubscription", "Endpoint", {"Ref": "CheckpointEmail"})),
+    "alerts by another protocol": (55, put("AlertTopicSubscription", "Protocol", "sqs")),
+    "alerts where operations have an address": (55, under("AlertTopicSubscription", "HasOwnOperationsEmail")),
+    "no subscription": (55, remove("CheckpointTopicSubscription")),
+    "an alarm that the dashboard brings": (55, under("AuditDeadLetterAlarm", "HasDashboard")),
+    "an alarm on another topic": (55, put("AuditDeadLetterAlarm", "AlarmActions", [{"Ref": "AlertTopic"}])),
     "a role that may not tell": (51, lambda subject: properties(subject, "CentralAlertPolicy")["Roles"].pop()),
+    "an alarm on the best of an hour": (53, put("FinishedWithoutRecordAlarm", "Statistic", "Minimum")),
+    "an alarm on how often was looked": (53, put("NotWatchedAlarm", "Statistic", "SampleCount")),
+    "a rare error": (53, put("SealErrorsAlarm", "Statistic", "Minimum")),
+    "silence of one round": (53, put("WatchFreshnessAlarm", "Statistic", "Maximum")),
+    "schedules that run when paused": (56, say("SchedulesRun", {"Fn::Equals": [{"Ref": "Schedules"}, "DISABLED"]})),
+    "mails that nobody asked to be daily": (56, say("MailsOneCheckpointADay", {"Fn::Equals": ["a", "a"]})),
+    "no subscription for an address": (56, say("HasAlertEmail", {"Fn::Equals": [{"Ref": "AlertEmail"}, ""]})),
+    "no subscription for any address": (56, say("HasOperationsEmail", {"Fn::Equals": ["a", "b"]})),
+    "the wrong address": (56, say("HasOwnOperationsEmail", {"Fn::Equals": [{"Ref": "OperationsEmail"}, ""]})),
+    "a condition that no table names": (56, say("HasNothing", {"Fn::Equals": ["a", "b"]})),
+    "a digest that nobody gets": (56, lambda subject: subject.raw["Parameters"]["Digest"].update(Default="off")),
+    "jobs that are stopped by default": (
+        56,
+        lambda subject: subject.raw["Parameters"]["StopOnCrossing"].update(Default="true"),
+    ),
+    "a round with something to say": (57, aim("SealSchedule", "Input", "{}")),
+    "a round of another function": (57, aim("WatchSchedule", "Arn", {"Fn::GetAtt": ["SealFunction", "Arn"]})),
+    "failed rounds that nobody keeps": (57, aim("WatchSchedule", "DeadLetterConfig", {"Arn": "other"})),
+    "a round that is tried when the next is due": (
+        57,
+        aim("SealSchedule", "RetryPolicy", {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 900}),
+    ),
+    "a watch half as often as it counts": (57, put("WatchSchedule", "ScheduleExpression", "rate(30 minutes)")),
+    "a report that says another rate": (57, put("ReportSchedule", "Description", "Makes a report every hour")),
+    "a schedule that is gone": (57, remove("SealSchedule")),
+    "a role of another account": (
+        57,
+        lambda subject: properties(subject, "SchedulerRole")["AssumeRolePolicyDocument"]["Statement"][0].update(
+            Condition={"StringEquals": {"aws:SourceAccount": "123456789012"}}
+        ),
+    ),
+    "a function that the scheduler may not invoke": (
+        57,
+        lambda subject: properties(subject, "SchedulerRole")["Policies"][0]["PolicyDocument"]["Statement"][0][
+            "Resource"
+        ].pop(),
+    ),
 }
 
 

@@ -36,6 +36,20 @@ def test_doctor_counts_those_that_paused_schedules_leave() -> None:
     assert re.findall(r"`doctor` counts (\d+)", OPERATIONS) == [str(len(always))]
 
 
+def test_a_restored_table_is_given_what_dynamodb_does_not_restore() -> None:
+    """DynamoDB API Reference, RestoreTableFromBackup: time to live, among others, must be set again."""
+    _, _, steps = OPERATIONS.partition("aws dynamodb restore-table-from-backup")
+    table = TEMPLATE["RecordTable"]["Properties"]
+    assert table["DeletionProtectionEnabled"] and "--deletion-protection-enabled" in steps
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert "PointInTimeRecoveryEnabled=true" in steps
+    expires = table["TimeToLiveSpecification"]["AttributeName"]
+    assert (
+        f"update-time-to-live --table-name TABLE --time-to-live-specification Enabled=true,AttributeName={expires}"
+        in steps
+    )
+
+
 @pytest.mark.parametrize("metric", sorted(OWN_METRICS))
 def test_a_function_emits_the_metric_of_its_alarm(metric: str) -> None:
     """An alarm on a metric that nobody emits would never ring, or always."""

@@ -63,6 +63,17 @@ def test_a_command_is_one_of_aws(command: str) -> None:
     }
 
 
+def test_stack_sets_are_allowed_first_and_a_delegated_administrator_can_run_every_command() -> None:
+    """AWS's model says which operations take CallAs; without it the account itself is asked."""
+    assert COMMANDS[0] == "aws cloudformation activate-organizations-access"
+    model = get_session().get_service_model("cloudformation")
+    operations = {xform_name(name).replace("_", "-"): model.operation_model(name) for name in model.operation_names}
+    used = {each.split()[2] for each in COMMANDS if "stack-set" in each or "stack-instances" in each}
+    assert used == {name for name in used if "CallAs" in operations[name].input_shape.members}
+    assert {"create-stack-set", "create-stack-instances", "update-stack-set", "describe-stack-set"} <= used
+    assert "needs `--call-as DELEGATED_ADMIN`" in PAGE
+
+
 def test_parameters_that_the_page_names_exist() -> None:
     named = set(re.findall(r"ParameterKey=(\w+)", PAGE)) - {"HomeRegion"}
     assert named <= set(load()["Parameters"])
@@ -74,12 +85,15 @@ def test_parameters_that_the_page_names_exist() -> None:
 
 def test_an_upgrade_keeps_every_parameter_that_the_stack_set_has() -> None:
     """CloudFormation gives a parameter that an update does not name the template's default."""
-    [query] = re.findall(r"describe-stack-set .*--query '([^']+)' > parameters\.json", PAGE)
+    queries = re.findall(r"describe-stack-set .*--query '([^']+)' > parameters\.json", PAGE)
+    assert len(queries) == 2, "of the accounts' stacks, and of those in other regions"
+    [query] = set(queries)
     parameters = [{"ParameterKey": name, "ParameterValue": "ours"} for name in load()["Parameters"]]
     kept = jmespath.search(query, {"StackSet": {"Parameters": parameters}})
     assert kept == [{"ParameterKey": name, "UsePreviousValue": True} for name in load()["Parameters"]]
-    [update] = re.findall("update-stack-set .*", PAGE)
-    assert update.endswith("--parameters file://parameters.json")
+    updates = re.findall("update-stack-set .*", PAGE)
+    assert len(updates) == len(queries)
+    assert all(update.endswith("--parameters file://parameters.json") for update in updates)
 
 
 def test_the_first_roll_out_names_what_the_encrypted_topic_needs() -> None:

@@ -1,4 +1,4 @@
-"""What three new users type and see: an engineer, a compliance officer and a regulator, in terminals of two widths.
+"""What new users type and see: an engineer, a compliance officer, a regulator, a controller, in two widths.
 
 A transcript is a text file in `golden/`: each command after a `$`, what the terminal shows, and the exit code. The same
 commands are replayed from the clone (tests/unit, tests/contract) and from the built wheel (tests/dist).

@@ -1,9 +1,11 @@
-"""What an engineer, a compliance officer and a regulator type. Files are named as they lie in their folder."""
+"""What people type: an engineer, an officer, a regulator, a controller. Files are named as they lie in their folder."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
+from tests.fakes.bills import Month, write_csv
 from tests.fakes.bundles import Bundle, small_world
 from tests.fakes.ledger_world import World
 from tests.transcripts import ROOT, Step
@@ -41,6 +43,11 @@ REGULATOR = (
     Step("flops-auditor verify bundle.zip --as-of 2020-01-01", "cannot verify"),
     Step("flops-auditor verify missing.zip", "a file is missing"),
     Step("flops-auditor verify checkpoint.txt", "cannot verify"),
+)
+CONTROLLER = (
+    Step("flops-auditor explain-bill march.csv --bundle bundle.zip", "the bill has more than the records"),
+    Step("flops-auditor explain-bill explained.csv --bundle bundle.zip", "records explain the bill"),
+    Step("flops-auditor explain-bill checkpoint.csv --bundle bundle.zip", "no bill that can be read"),
 )
 OFFICER = (
     Step("flops-auditor records list", "fine"),
@@ -86,10 +93,36 @@ def lay_out(folder: Path) -> None:
     Bundle(late, folder).path.rename(folder / "late.zip")
     bundle = Bundle(small_world(), folder)
     (folder / "checkpoint.txt").write_bytes(bundle.files["checkpoint"])
+    (folder / "checkpoint.csv").write_bytes(bundle.files["checkpoint"])
+    write_bills(folder)
     bundle.edit_payload(1, lambda payload: payload.replace(b"Completed", b"Cancelled"))
     bundle.path = folder / "edited.zip"
     bundle.verify()
 
 
-PEOPLE = {"engineer": ENGINEER, "officer": OFFICER, "regulator": REGULATOR}
+def write_bills(folder: Path) -> None:
+    """A bill of the jobs that the bundle has, and one that has more."""
+    start, hours = datetime(2026, 3, 1, 0, 10, tzinfo=UTC), timedelta(hours=1)
+    where = {"line_item_usage_account_id": "123456789012", "product_region_code": "eu-west-1"}
+    own = "arn:aws:sagemaker:eu-west-1:123456789012:"
+
+    def add(usage_type: str, resource: str, time: timedelta, hosts: int = 1, service: str = "AmazonSageMaker") -> None:
+        month.hosts(service, usage_type, start, start + time, hosts, **where, line_item_resource_id=resource)
+
+    month = Month()
+    for number in range(11):
+        add("EU-Train:ml.p5.48xlarge", f"{own}training-job/secret-job-{number:06d}", 10 * hours)
+    write_csv(folder / "explained.csv", month.rows)
+    add("EU-Train:ml.p4d.24xlarge", f"{own}training-job/not-recorded", 3 * hours, 2)
+    add("EU-Cluster:ml.p5.48xlarge", f"{own}cluster/a1b2c3", 30 * hours, 4)
+    add("EU-Notebk:ml.g5.xlarge", f"{own}notebook-instance/sketches", 3 * hours)
+    add("EU-SpotUsage:p4d.24xlarge", "i-0123456789abcdef0", 2 * hours, service="AmazonEC2")
+    charged = {**where, "pricing_unit": "1K tokens"}
+    month.add("AmazonBedrock", "EU-NovaPro-Customization-Training", start, Fraction("1234.567"), **charged)
+    write_csv(folder / "march.csv", month.rows)
+
+
+PEOPLE = {"engineer": ENGINEER, "officer": OFFICER, "controller": CONTROLLER, "regulator": REGULATOR}
 WITH_A_DEPLOYMENT = {"officer"}
+WITH_A_BILL = {"controller"}
+"""Who needs the extra `bill`."""

@@ -1,6 +1,7 @@
 """Copies of artifacts: a model of the same content is the same model, wherever it lies."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,14 @@ from flops_auditor.domain.runs.sources.artifacts import objects_of, unseen
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_places import outputs, references
 from flops_auditor.domain.values.archive_keys import evidence_key
+from flops_auditor.use_cases.auditing.amend_record import amend
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
 from tests.fakes.audit import MemoryObjects
+from tests.fakes.jobs import moved
 from tests.fakes.lineage import World, artifact, channel, continuing
 from tests.fakes.live_ledger import LiveLedger
+from tests.unit.test_amend import amendment
 
 COPY = "s3://elsewhere/copied/model.tar.gz"
 SAME = {"ETag": "abc", "ObjectSize": 5_000_000}
@@ -51,7 +55,7 @@ def family(objects: MemoryObjects, read: str = COPY, world: World | None = None,
     world = comparing(world or World(), objects)
     role = {"RoleArn": "arn:aws:iam::123456789012:role/team"}
     world.add(continuing("parent", **role))
-    world.add(continuing("child", day=1, **{**role, "InputDataConfig": [channel("model", read)], **of_child}))
+    world.add(continuing("child", **{"day": 1, **role, "InputDataConfig": [channel("model", read)], **of_child}))
     return world
 
 
@@ -65,6 +69,21 @@ def test_a_copy_of_an_artifact_is_its_runs_result(
     world.audit(*order)
     assert world.ancestors("child") == ({"parent"} if same else set())
     assert world.content("child")["lineage"]["doubts"] == []
+
+
+def test_what_is_deleted_since_or_written_over_is_kept_when_asked_again() -> None:
+    """Of what is gone S3 says that access is denied to whoever may not list it."""
+    objects = MemoryObjects({artifact("parent"): SAME, COPY: SAME})
+    world = family(objects)
+    world.audit()
+    child = world.job_id("child")
+    objects.objects.clear()
+    amend(child, amendment(asked_again=True, why="deleted"), world.recorder)
+    objects.objects[COPY] = {"ETag": "other", "ObjectSize": 6_000_000}
+    amend(child, amendment(asked_again=True, why="written over"), world.recorder)
+    objects.denied.add(COPY.split("/")[2])
+    amend(child, amendment(asked_again=True, why="denied"), world.recorder)
+    assert (world.content("child")["revision"], world.ancestors("child")) == (3, {"parent"})
 
 
 def test_a_file_of_the_same_content_that_another_role_left_moves_no_verdict() -> None:
@@ -128,6 +147,27 @@ def test_what_a_job_may_write_is_asked_for_and_not_missed() -> None:
     assert [str(each.location) for each in begins] == ["s3://models/x/output/a.tar.gz"]
     assert [str(each) for each in objects_of(begins, job)] == [artifact("job"), "s3://models/x/output/a.tar.gz"]
     assert unseen(begins, outputs(job), job, {str(artifact("job")): {"ObjectSize": 1}}) == ()
+
+
+def test_a_small_file_laid_beside_a_model_does_not_hide_that_nothing_was_compared() -> None:
+    """An honest artifact of the job itself may be as small."""
+    for size, notes in ((10, ["copy-not-looked-for"]), (5_000_000, [])):
+        there = {artifact("parent"): SAME, artifact("child"): {"ETag": "y", "ObjectSize": 10}}
+        laid = {"s3://elsewhere/x/model.tar.gz": {"ETag": "x", "ObjectSize": size}}
+        world = family(MemoryObjects(there | laid), "s3://elsewhere/x")
+        world.audit()
+        assert [note["kind"] for note in world.content("child")["lineage"]["notes"]] == notes
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_a_copy_of_what_a_later_run_left_is_a_doubt(earlier: int, order: tuple[str, str]) -> None:
+    """As the artifact itself is; of the same moment, too."""
+    world = family(MemoryObjects({artifact("parent"): SAME, COPY: SAME}), day=0, hours=10)
+    world.add(moved(world.jobs.descriptions["child", "eu-west-1"], -timedelta(hours=earlier)))
+    world.audit(*order)
+    assert world.ancestors("child") == set()
+    assert [doubt["kind"] for doubt in world.content("child")["lineage"]["doubts"]] == ["later-than-child"]
 
 
 @pytest.mark.parametrize("label", ["log_copy", "restored_from_saved"])

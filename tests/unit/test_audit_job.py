@@ -1,5 +1,6 @@
 """The use case of the audit: every step once, whatever is delivered how often and in which order."""
 
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.runs.pointer import REPLAY_SOURCE, JobPointer
+from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob
 from flops_auditor.domain.runs.sources.training_job_events import AWS_EVENT_SOURCE
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.errors import MalformedEvent
@@ -16,17 +18,18 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import (
     CLAIM,
     COME_BACK_SECONDS,
-    LONGEST_PAUSE_SECONDS,
     PAUSE_SECONDS,
+    SPARE_SECONDS,
     Claimed,
     NotFinished,
     NotOurs,
     Territory,
     audit_job,
     handle_event,
+    pause_after,
 )
 from flops_auditor.use_cases.auditing.recording import Recorder
-from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
+from flops_auditor.use_cases.ports.sources import SourceUnavailable, UnknownTrainingJob
 from tests.fakes.audit import (
     FakeMetrics,
     FakeTrainingJobs,
@@ -40,6 +43,7 @@ from tests.fakes.audit import (
 from tests.fakes.cases import words
 from tests.fakes.jobs import CREATED, describe
 from tests.fakes.ledger import MemoryArchive, MemorySigner
+from tests.template.loading import load
 
 BIG = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 
@@ -224,7 +228,6 @@ def test_a_replay_that_names_nothing_to_audit_is_refused_and_leaves_nothing(sour
     made = recorder(jobs)
     outcome = handle_event(event(source, arn), made, "me", HOME)
     assert outcome.kind == "refused"
-    assert outcome.pause_seconds == PAUSE_SECONDS
     assert outcome.refusal is not None
     assert outcome.refusal.name == error
     assert isinstance(made.claims, MemoryClaims)
@@ -236,30 +239,58 @@ def test_a_replay_that_names_nothing_to_audit_is_refused_and_leaves_nothing(sour
 
 
 def test_only_a_replay_that_records_nothing_is_paused_after() -> None:
-    jobs = FakeTrainingJobs()
+    jobs, clock, paused = FakeTrainingJobs(), FixedClock(), list[float]()
     jobs.add(describe())
-    made = recorder(jobs)
+    made = recorder(jobs, clock=clock)
     sources = (REPLAY_SOURCE, REPLAY_SOURCE, AWS_EVENT_SOURCE)
-    sent = [handle_event(event(source), made, "me", HOME) for source in sources]
-    assert [(each.kind, each.pause_seconds) for each in sent] == [
-        ("recorded", 0),
-        ("already recorded", PAUSE_SECONDS),
-        ("already recorded", 0),
-    ]
+    sent = [(handle_event(event(source), made, "me", HOME, paused.append).kind, len(paused)) for source in sources]
+    assert sent == [("recorded", 0), ("already recorded", 1), ("already recorded", 1)]
 
 
-@pytest.mark.parametrize(("took", "pause"), [(0.01, PAUSE_SECONDS), (0.5, 2.0), (90, LONGEST_PAUSE_SECONDS)])
-def test_replays_take_no_more_than_a_fifth_of_the_time(took: float, pause: float) -> None:
-    """Where the services are slow, since they serve others, replays ask for less."""
-    clock = FixedClock()
+@pytest.mark.parametrize(
+    "raised", [UnknownTrainingJob("made up"), SourceUnavailable("busy"), MalformedJob("x")], ids=repr
+)
+def test_a_replay_that_raises_is_paused_after_as_well(raised: Exception) -> None:
+    """It comes back five times, and the services are busiest where it does."""
+    clock, paused = FixedClock(), list[float]()
 
     class Slow(FakeTrainingJobs):
         def describe(self, name: str, region: str) -> dict[str, Any]:
-            clock.advance(seconds=took)
-            return super().describe(name, region)
+            clock.advance(seconds=3)
+            raise raised
 
-    outcome = handle_event(event(REPLAY_SOURCE), recorder(Slow(), clock=clock), "me", HOME)
-    assert (outcome.kind, outcome.pause_seconds) == ("refused", pause)
+    expected = nullcontext() if isinstance(raised, UnknownTrainingJob) else pytest.raises(type(raised))
+    with expected:
+        handle_event(event(REPLAY_SOURCE), recorder(Slow(), clock=clock), "me", HOME, paused.append)
+    assert paused == [3]
+
+
+@pytest.mark.parametrize("took", [0.0, 0.04, 0.5, 2.0])
+def test_replays_take_no_more_than_a_fifth_of_the_time(took: float) -> None:
+    """Where the services are slow, since they serve others, replays ask for less; and of at most ten jobs a second."""
+    worked, waited = batch_of_ten(took)
+    assert worked <= (worked + waited) / 5 + 1e-9
+    assert waited >= 10 * PAUSE_SECONDS - 1e-9
+
+
+@pytest.mark.parametrize("took", [2.0, 3.0, 7.1, 11.0, 11.9])
+def test_a_batch_of_slow_replays_comes_to_its_end(took: float) -> None:
+    """A function that is ended has all ten of a batch delivered again."""
+    worked, waited = batch_of_ten(took)
+    assert worked == pytest.approx(10 * took)
+    assert worked + waited <= max(TIMEOUT - SPARE_SECONDS, 10 * took) + 1e-9
+
+
+TIMEOUT = load()["Resources"]["AuditFunction"]["Properties"]["Timeout"]
+
+
+def batch_of_ten(took: float) -> tuple[float, float]:
+    """Seconds that ten replays of one batch worked, and those that were waited."""
+    worked = waited = 0.0
+    for others in reversed(range(10)):
+        worked += took
+        waited += pause_after(took, TIMEOUT - worked - waited, others)
+    return worked, waited
 
 
 @pytest.mark.parametrize("arn", ["arn:aws:sagemaker:eu-west-1:999999999999:training-job/x", "nonsense"])

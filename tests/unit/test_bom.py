@@ -54,6 +54,8 @@ def hostile() -> ModelBom:
     text = "".join(HOSTILE_TEXTS)
     for record in records:
         record["original"]["base_model"] = text
+        for earlier in record["cumulative"]["ancestors"]:
+            earlier["base_model"] = text
         record["job"].update(name=text, arn=text, region=text, instances=[{"type": text, "count": 1}])
         for assessment in record["assessments"]:
             assessment.update(title=text, reason=text)

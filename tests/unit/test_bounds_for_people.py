@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flops_auditor.domain.audit.plan import _significant
 from flops_auditor.domain.messages.record_words import share_of
-from flops_auditor.domain.values.amounts import Bound, flop, percent
+from flops_auditor.domain.values.amounts import Bound, excess_in_percent, flop, percent
+from flops_auditor_cli.watch_view import _number
 
 LINE = 333 * 10**20
 
@@ -29,6 +31,16 @@ def test_a_bound_is_rounded_outward(amount: int) -> None:
     told = [share_of(str(amount), str(LINE), bound) for bound in ("lower", "upper")]
     assert Fraction(str(told[0])) <= share <= Fraction(str(told[1]))
     assert read(percent(told[1], "upper")) >= share
+
+
+@given(st.integers(1, 10**30), st.integers(1, 10**30))
+def test_what_is_made_of_bounds_is_rounded_outward_too(amount: int, best: int) -> None:
+    """Shares of a running job, the earliest hour of a plan, and how far a bound is over the best estimate."""
+    value = Fraction(amount, LINE)
+    lower, upper, earliest = _number(value, "lower"), _number(value, "upper"), _significant(value, "lower")
+    assert lower is not None and upper is not None and earliest is not None
+    assert Fraction(repr(lower)) <= value <= Fraction(repr(upper)) and Fraction(repr(earliest)) <= value
+    assert excess_in_percent(best + amount, best) * best >= amount * 100
 
 
 @pytest.mark.parametrize(

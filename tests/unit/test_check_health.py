@@ -43,6 +43,8 @@ def test_missing_jobs_are_named_and_bound_the_completeness() -> None:
     assert not finding.ok
     assert "7 without a record: job-7 (eu-west-1), job-6" in finding.detail
     assert "and 2 more" in finding.detail
+    assert len(finding.names) == 7
+    assert not finding.names_all
     assert "complete up to 2026-11-24T05:00:00.000Z" in finding.detail
 
 

@@ -95,13 +95,29 @@ def test_the_finest_period_that_is_still_kept(age: timedelta, period: int | None
         (100, 1008, 60),
         (101, 1008, 300),
         (1000, 6000, 3600),
-        (100_000, 6000, 3600),
+        (1009, 6000, 2 * 3600),
+        (512, 28 * 24 * 60, 4 * 3600),
+        (592, 28 * 24 * 60, 4 * 3600),
+        (3600, 28 * 24 * 60, 24 * 3600),
+        (100_000, 6000, 24 * 3600),
         (0, MOST_POINTS, 60),
     ],
 )
 def test_a_coarser_period_when_one_call_would_not_hold_the_points(series: int, minutes: int, period: int) -> None:
     spans = (Span(START, START + timedelta(minutes=1)), Span(START, START + timedelta(minutes=minutes)))
     assert finest_period(spans, lambda _: series, START + timedelta(days=1)) == period
+
+
+def test_of_more_hosts_than_fit_the_first_are_asked_for() -> None:
+    """All 1,800 hosts of four weeks fit; of more the others count as silent ones do, which is as fully busy."""
+    resources = {"InstanceType": "ml.p5.48xlarge", "VolumeSizeInGB": 5}
+    for hosts, asked_for in ((1800, 1800), (1801, 1800), (10**6, 1800)):
+        resources["InstanceCount"] = hosts
+        job = {"ResourceConfig": resources, "AlgorithmSpecification": {}, "FinalMetricDataList": []}
+        asked = request(hours=28 * 24, now=START + timedelta(days=28), **job)
+        assert asked is not None
+        assert (asked.hosts, asked.period_seconds) == (asked_for, 24 * 3600)
+        assert asked.series * 28 <= MOST_POINTS
 
 
 def test_no_spans_no_period() -> None:

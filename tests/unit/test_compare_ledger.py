@@ -29,6 +29,9 @@ FOREIGN = [
     "keys.json.bak",
     "rotations/000005.json",
     "foreign key",
+    "models/000000.yaml",
+    f"tables/{'0' * 64}",
+    f"ancestors/{'0' * 64}/{'0' * 64}.json",
 ]
 
 
@@ -144,6 +147,20 @@ def test_whatever_was_replaced_is_named_once(prefix: str, intruder: str, said: s
     [check] = compared(world).checks()
     assert not check.ok
     assert check.detail == f"1 differences: ObjectReplaced: {key} has {said}"
+
+
+def test_all_that_was_replaced_is_named_however_many() -> None:
+    """Whoever replaced nine could else hide the last ones behind the first."""
+    world = World()
+    world.add(12)
+    world.seal()
+    keys = list(world.archive.list("evidence/"))[:9]
+    for key in keys:
+        world.archive.overwrite(key, b"x")
+    [check] = compared(world).checks()
+    assert [name for name in check.names if any(key in name for key in keys)] == list(check.names)
+    assert len(check.names) == 9
+    assert check.detail.endswith("and 4 more")
 
 
 @pytest.mark.parametrize("prefix", ["checkpoints/", "tables/", "rotations/"])

@@ -10,6 +10,7 @@ from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.lineage.lineage import Lineage, not_looked_up
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.hyperparameters import Hyperparameters
+from flops_auditor.domain.runs.metric_signs import only_training_emits, training_may_emit
 from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob
 from tests.fakes.jobs import CREATED, describe
@@ -134,6 +135,32 @@ def test_cloudwatch_is_known_to_give_the_sum() -> None:
     assert audited(one, period=3600).estimate.upper_flop == pytest.approx(0.97 / 8 * WHOLE, rel=1e-3)
 
 
+# ----- Begun with no weights, beside a model's name
+
+
+@pytest.mark.parametrize(
+    ("said", "tags"),
+    [
+        ({}, {"base-model": "none"}),
+        ({"from_scratch": "true"}, {}),
+        ({"Train From Scratch": "1"}, {}),
+        ({"init_from": "scratch"}, {}),
+        ({"random_init": "true"}, {}),
+    ],
+)
+def test_that_a_run_begins_with_no_weights_contradicts_a_models_name(
+    said: dict[str, str], tags: dict[str, str]
+) -> None:
+    """1.5e23 FLOP: over the line of a model of one's own, a hundredth of the named one's."""
+    named = {"model_id": "meta-llama/Llama-3.1-405B"}
+    found = audited([flat("mfu", 0.79)], {**named, **said}, tags)
+    doubts = {doubt.kind.name for each in found.assessments for doubt in each.doubts}
+    assert found.verdict == "indeterminate" and "weights-or-configuration" in doubts
+    assert {"systemic-one-third", "general-purpose"} <= {each.scenario for each in found.assessments}
+    assert audited([flat("mfu", 0.79)], named).verdict == "below"
+    assert audited([flat("mfu", 0.79)], {**named, **dict.fromkeys(said, "false")}).verdict == "below"
+
+
 # ----- Not training
 
 
@@ -143,17 +170,128 @@ def test_what_only_training_emits_contradicts_not_training(name: str) -> None:
     assert found.verdict == "indeterminate" and "not-training-contradicted" in kinds(found)
 
 
+OF_TRAINING = (
+    *("actor/pg_loss", "actor/loss", "critic/loss", "critic/vf_loss", "policy_loss", "loss_lm", "objective/kl"),
+    *("lr-AdamW", "lr-AdamW/pg1", "actor/lr", "optim/learning_rate", "reduced_train_loss", "Train_Loss"),
+    *(
+        "loss/train",
+        "losses/total",
+        "loss_metrics/global_avg_loss",
+        "total_loss",
+        "nll_loss",
+        "gnorm",
+        "trained_tokens",
+    ),
+    *("actor/grad_norm", "global_grad_norm", "grad-norm", "tokens_seen", "consumed_samples", "train_perplexity"),
+    *("train_samples_per_second", "iter_loss", "dpo_loss", "rewards/margins"),
+)
+OF_EVALUATIONS = (
+    *("eval_loss", "eval/grad_norm", "val/lr", "test_loss", "accuracy", "perplexity", "reward", "rewards/chosen", "kl"),
+    *("wikitext_loss", "critic/score", "lr_accuracy", "epoch", "global_step", "step", "flops-auditor:model_flop"),
+    *("samples_per_second", "eval_samples_per_second", "flops_auditor:steps", "", " ", "clr", "trainable"),
+)
+
+
+def test_metrics_of_training_beside_those_of_evaluations() -> None:
+    vocabulary = TABLES.metrics
+    assert [name for name in OF_TRAINING if not only_training_emits(name, vocabulary)] == []
+    assert [name for name in OF_EVALUATIONS if only_training_emits(name, vocabulary)] == []
+
+
+PROGRESS = (
+    *("step", "global_step", "epoch", "iteration", "throughput", "train/global_step", "tokens_per_second", "tok/s"),
+    *("samples_per_second", "it/s", "step_time", "wps", "tokens_per_sec_per_gpu", "perf/throughput", "time/iteration"),
+)
+OF_NO_PROGRESS = (
+    *(
+        "eval/step",
+        "eval_samples_per_second",
+        "test_throughput",
+        "accuracy",
+        "rouge",
+        "latency",
+        "stopwords",
+        "samples",
+    ),
+    *("inference_time", "batch_size", "flops_auditor:steps", "flops-auditor:steps", "prompt_tokens", "samples", ""),
+)
+
+
+def test_how_far_and_how_fast_a_run_came() -> None:
+    vocabulary = TABLES.metrics
+    assert [name for name in (*PROGRESS, *OF_TRAINING) if not training_may_emit(name, vocabulary)] == []
+    assert [name for name in OF_NO_PROGRESS if training_may_emit(name, vocabulary)] == []
+
+
+@pytest.mark.parametrize("name", ["step", "epoch", "throughput", "tokens_per_second"])
+def test_progress_contradicts_not_training_where_it_would_not_be_below_else(name: str) -> None:
+    evaluation = {"activity": "not-training"}
+    found = audited([flat(name, 1)], {}, evaluation)
+    assert found.verdict == "indeterminate"
+    assert "activity-contradicted" in {doubt.kind.name for doubt in found.estimate.doubts}
+    assert audited([flat("accuracy", 1)], {}, evaluation).verdict == "below"
+    assert audited([flat(name, 1)], {}, evaluation, kind="ml.g5.xlarge", hosts=1).verdict == "below"
+    assert audited([flat(name, 1)], {"do_train": "false"}, evaluation).verdict == "below"
+
+
+@pytest.mark.parametrize("name", ["step", "throughput", "train_samples_per_second"])
+def test_a_run_that_never_trained_emits_no_progress(name: str) -> None:
+    changes = {
+        "TrainingTimeInSeconds": 0,
+        "SecondaryStatusTransitions": [
+            {"Status": "Downloading", "StartTime": CREATED, "EndTime": CREATED + timedelta(hours=HOURS)}
+        ],
+    }
+    found = audited([flat(name, 1)], {}, **changes)
+    assert found.verdict == "indeterminate" and "hardware-in-use-beside-training" in kinds(found)
+    assert audited([flat("accuracy", 1)], {}, **changes).verdict == "below"
+
+
 @pytest.mark.parametrize(
     ("parameters", "verdict"),
     [
         ({"do_train": "true"}, "indeterminate"),
         ({"num_train_epochs": "3"}, "indeterminate"),
+        ({"optim.lr": "3e-4"}, "indeterminate"),
+        ({"training.steps": "1000"}, "indeterminate"),
+        ({"lora_r": "16"}, "indeterminate"),
+        ({"trainer_type": "GRPOTrainer"}, "indeterminate"),
+        ({"algorithm.adv_estimator": "grpo"}, "indeterminate"),
+        ({"config": "learning_rate: 1e-4"}, "indeterminate"),
+        ({"config": "{'learning_rate': 1e-4}"}, "indeterminate"),
         ({"do_train": "false", "learning_rate": "5e-5"}, "below"),
-        ({"do_eval": "true"}, "below"),
+        ({"trainer.val_only": "True", "algorithm.adv_estimator": "grpo", "actor.optim.lr": "1e-6"}, "below"),
+        ({"do_eval": "true", "finetuning_type": "lora", "num_train_epochs": "0"}, "below"),
+        ({"max_steps": "30", "epochs": "5", "trainer.max_epochs": "3", "max_lora_rank": "16"}, "below"),
+        ({"do_train": "true", "val_only": "true"}, "indeterminate"),
+        ({"do_train": "on", "trainer.val_only": "true", "lr": "1e-4"}, "indeterminate"),
+        ({"wandb.test_only": "1", "lr": "1e-4"}, "indeterminate"),
+        ({"trainer.val_only": "true", "val_only": "false", "lr": "1e-4"}, "indeterminate"),
+        ({"args": "--eval_only --lr 1e-4", "do_train": "off"}, "below"),
+        ({"SM_HP_EVAL_ONLY": "true", "lr": "1e-4"}, "below"),
+        ({"lora_alpha": "16"}, "indeterminate"),
+        ({"gradient_accumulation_steps": "4"}, "indeterminate"),
+        ({"optimizer": "AdamW"}, "indeterminate"),
+        ({"optimizer": "MIPROv2", "optim": "none", "deepspeed": "ds_inference.json"}, "below"),
+        ({"cmd": "python train_grpo.py --config a.yaml"}, "indeterminate"),
+        ({"cmd": "python eval_train_grpo.py --config a.yaml"}, "below"),
+        ({"cmd": "python train.py --config a.yaml"}, "below"),
     ],
 )
 def test_what_only_training_is_told_contradicts_not_training(parameters: dict[str, str], verdict: str) -> None:
-    assert audited([], parameters, {"activity": "not-training"}).verdict == verdict
+    found = audited([], parameters, {"activity": "not-training"})
+    assert found.verdict == verdict
+
+
+@pytest.mark.parametrize("name", ["do_train", "trainer.val_only"])
+def test_what_says_that_it_does_not_train_is_named(name: str) -> None:
+    """Without it, what only training is told would speak against the tag."""
+    said = {name: "false" if name == "do_train" else "true", "learning_rate": "5e-5"}
+    found = audited([], said, {"activity": "not-training"})
+    assert "told-not-to-train" in kinds(found)
+    assert f"hyperparameter {name}" in {ground.what for ground in found.rests_on.milder}
+    alone = audited([], {name: said[name]}, {"activity": "not-training"})
+    assert "told-not-to-train" not in kinds(alone)
 
 
 # ----- What is read strictly

@@ -2,11 +2,13 @@
 
 import copy
 import json
+import re
 from decimal import Decimal
 
 import pytest
 
 from bench import cost
+from flops_auditor.use_cases.ports.sources import MetricRequest
 
 
 def test_the_page_has_what_the_programme_prints() -> None:
@@ -26,6 +28,29 @@ def test_every_price_has_a_source() -> None:
         assert each["source"].startswith("https://aws.amazon.com/")
         assert Decimal(each["usd"]) > 0
     assert set(cost.PRICE_OF.values()) <= set(document["prices"])
+
+
+def test_what_metrics_cost_is_a_range_of_what_aws_may_bill() -> None:
+    """Of a metric with four statistics one or four; everything else has one price."""
+    template, calls, prices = cost.read()
+    pairs = zip(
+        cost.per_record(template, calls, prices.at_least), cost.per_record(template, calls, prices), strict=True
+    )
+    ranges = {most[0]: (least[2], most[2]) for least, most in pairs if least != most}
+    assert list(ranges) == ["audit: monitoring:GetMetricData"]
+    [(least, most)] = ranges.values()
+    assert least * 4 == most
+    request = MetricRequest("", "", 7, (), (), (), 60)
+    assert request.of_each_host == cost.STATISTICS
+    assert cost.statistics_of_looks(7, 2920)[0] == 7 * cost.STATISTICS
+
+
+def test_the_readme_has_the_range_of_a_thousand_audits() -> None:
+    template, calls, prices = cost.read()
+    said = re.search(r"1,000 audits cost ([\d.]+) to ([\d.]+) USD", (cost.HERE.parent / "README.md").read_text())
+    assert said is not None
+    for words, each in zip(said.groups(), (prices.at_least, prices), strict=True):
+        assert round(cost.total(list(cost.per_record(template, calls, each))), 1) == Decimal(words)
 
 
 def test_a_call_without_a_price_is_noticed() -> None:

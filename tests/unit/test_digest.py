@@ -7,10 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
-from flops_auditor.domain.ledger.signed_note import checkpoint_in, parse_checkpoint, parse_note
+from flops_auditor.domain.ledger.saved_mail import checkpoint_in
+from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
 from flops_auditor.domain.messages.digest import MOST_LISTED, digest_of
 from flops_auditor.domain.messages.record_alert import LONGEST_SUBJECT, WIDTH, Alert
 from flops_auditor.domain.messages.report.report import Turned
@@ -18,6 +20,7 @@ from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.operations.report_ledger import newest_pin
 from flops_auditor.use_cases.operations.send_digest import send_digest, week_of
+from flops_auditor.use_cases.ports.queues import NotPublished
 from tests.fakes.audit import MemoryAlerts
 from tests.fakes.live_ledger import LiveLedger
 from tests.fakes.reports import AS_OF, LEDGER, MemoryDigests, report_on, reporter_of
@@ -162,6 +165,9 @@ class Dying:
         self.week.after("take")
         return done
 
+    def note_refused(self, week: str) -> None:
+        self.week.digests.note_refused(week)
+
     def note_sent(self, as_of: datetime) -> None:
         self.week.digests.note_sent(as_of)
         self.week.after("note")
@@ -196,6 +202,19 @@ def test_one_mail_a_week_at_most_whatever_dies(dies_after: str, sent: int) -> No
     assert week.digests.texts[week_of(AS_OF)].startswith("Subject: [FLOPs Auditor] Weekly digest: ")
     assert week.run(monday + timedelta(days=7))
     assert len(week.alerts.sent) == sent + 1
+
+
+def test_a_mail_that_the_topic_refuses_is_sent_by_the_next_day_of_its_week_that_can() -> None:
+    week = Week()
+    monday = AS_OF - timedelta(days=AS_OF.weekday())
+    for day in range(3):
+        with (
+            patch.object(week.alerts, "send", side_effect=NotPublished("sns:Publish: AuthorizationError")),
+            pytest.raises(NotPublished),
+        ):
+            week.run(monday + timedelta(days=day))
+    assert [week.run(monday + timedelta(days=day)) for day in range(3, 7)] == [True, False, False, False]
+    assert len(week.alerts.sent) == 1
 
 
 @pytest.mark.parametrize(("dies_after", "since"), [("", AS_OF), ("take", AS_OF - timedelta(days=3)), ("send", None)])

@@ -143,7 +143,7 @@ def test_a_rate_counts_for_the_time_that_it_speaks_for(quantity: str, seconds: i
         count=1000 * spoken_for,
         source=f"metric '{'r' * 76} ...' over the training time",
         share=share,
-        least=900 * spoken_for,
+        least=900 * spoken_for if share else 0,
         most=1200 * spoken_for,
         emitted=True,
         rate="r" * 90,
@@ -210,12 +210,12 @@ def test_what_else_counts_the_tokens_is_a_reading_of_its_own_unless_a_person_sig
 
 
 def test_a_count_of_half_the_time_keeps_its_bounds() -> None:
-    found = estimated(
-        seen=observed(model_flop=emitted(UPDATED, HALF, least=9 * 10**17, most=12 * 10**17)), on=hosts(Fraction(1, 10))
-    )
+    seen = observed(model_flop=emitted(UPDATED, HALF, least=9 * 10**17, most=12 * 10**17))
+    found = estimated(seen=seen, on=hosts(Fraction(1, 20)))
+    assert (found.firm_flop, found.lower_flop) == (9 * 10**17, 63 * 10**16)
+    found = estimated(seen=seen, on=hosts(Fraction(1, 10)))
     assert found.method == "counted"
-    assert found.firm_flop == 9 * 10**17
-    assert found.lower_flop == 63 * 10**16
+    assert found.firm_flop == found.lower_flop == PEAK_FLOP / 200, "by hardware that was busy for so much"
     assert found.best_flop == 2 * UPDATED
     assert found.upper_flop == at_least(Fraction(156 * 10**16) + PEAK_FLOP / 10)
     assert SPEAKS_FOR(name="counter", share=HALF) in found.assumptions
@@ -250,7 +250,8 @@ def test_a_signal_raises_the_cautious_bound_by_its_margin() -> None:
     assert found.upper_flop == at_least(Fraction(flop) * 13 / 10)
     assert found.updates_upper_flop == found.upper_flop
     assert found.cautious_upper_flop == found.upper_flop + at_least(Fraction(beside) * 13 / 10)
-    assert run_estimate.CAUTIOUS_BOUND(flop=found.cautious_upper_flop) in found.assumptions
+    both = run_estimate.CAUTIOUS_BOUNDS(updates=found.updates_upper_flop, flop=found.cautious_upper_flop)
+    assert both in found.assumptions
     elsewhere = undisclosed(NOTHING_SAID, seen)
     assert elsewhere.cautious_upper_flop == found.cautious_upper_flop
     bounded = estimated(seen=observed(model_flop=emitted(flop), generation_flop=CEILING - flop))
@@ -282,12 +283,12 @@ def test_a_count_that_may_be_short_is_a_doubt_where_no_hardware_bounds_it() -> N
 
 
 def test_a_caution_about_time_stands_beside_one_about_the_count() -> None:
-    time = replace(TIME, longest=2 * SECONDS)
+    time = replace(TIME, unexplained=SECONDS)
     seen = observed(model_flop=emitted(nearest(PEAK_FLOP / 5)), suspicions=(Suspicion(SAID_OF_COUNT),))
     found = estimated(seen=seen, time=time)
-    assert {cautions.SPANS_INCOMPLETE, SAID_OF_COUNT.kind} <= kinds(found)
+    assert {cautions.BESIDE_THE_SPANS, SAID_OF_COUNT.kind} <= kinds(found)
     assert found.cautious_upper_flop == 2 * PEAK_FLOP
-    assert cautions.SPANS_INCOMPLETE not in kinds(undisclosed(NOTHING_SAID, seen, time=time))
+    assert cautions.BESIDE_THE_SPANS not in kinds(undisclosed(NOTHING_SAID, seen, time=time))
 
 
 def test_rollouts_that_the_meter_did_not_see_are_bounded_by_the_hardware() -> None:
@@ -524,8 +525,8 @@ def test_an_mfu_of_unknown_precision_is_bounded_by_the_fastest_peak_for_the_time
     found = estimated(seen=seen, on=hosts(HALF))
     assert found.upper_flop == at_least(PEAK_FLOP * Fraction(52, 100))
     assert found.cautious_upper_flop == at_least(min(CEILING / 2, PEAK_FLOP * Fraction(52, 100) * CEILING / PEAK_FLOP))
-    longer = estimated(seen=seen, on=hosts(HALF), time=replace(TIME, longest=2 * SECONDS))
-    assert {cautions.SPANS_INCOMPLETE, cautions.PEAK_OF_THE_MFU} <= kinds(longer)
+    longer = estimated(seen=seen, on=hosts(HALF), time=replace(TIME, unexplained=SECONDS))
+    assert {cautions.BESIDE_THE_SPANS, cautions.PEAK_OF_THE_MFU} <= kinds(longer)
 
 
 # ----- Hardware

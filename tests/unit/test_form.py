@@ -23,6 +23,7 @@ from flops_auditor.domain.messages.documents.fill_form import PLACE, TrainsNoMod
 from flops_auditor.domain.messages.documents.form import FilledForm
 from flops_auditor.domain.messages.documents.run_figures import wall_clock_seconds
 from flops_auditor.domain.messages.roundings import hides, magnitude, magnitude_hides, power, significant, two_digits
+from flops_auditor.domain.values.visible import as_written
 from flops_auditor.use_cases.auditing.keep_record import listed
 from flops_auditor_cli.commands.form import document_of
 from flops_auditor_cli.document import MARK, document
@@ -30,7 +31,7 @@ from flops_auditor_cli.form_view import FOR_A_PERSON, draft_document, form_view
 from flops_auditor_cli.main import app
 from flops_auditor_cli.model_runs import rows_of_runs, runs_of
 from flops_auditor_cli.output import Output
-from flops_auditor_cli.view import Headline, PointList, Table, View, show
+from flops_auditor_cli.view import FactList, Headline, PointList, Table, View, show
 from tests import golden_forms
 from tests.fakes.demo_ledger import demo_ledger
 from tests.faults.hostile import TEXTS
@@ -329,6 +330,8 @@ def hostile_form(text: str) -> FilledForm:
     records = copy.deepcopy(runs(demo(), CHAIN))
     for record in records:
         record["original"]["base_model"] = text
+        for earlier in record["cumulative"]["ancestors"]:
+            earlier["base_model"] = text
         record["job"].update(name=text, arn=text, instances=[{"type": text, "count": 1}])
         record["estimate"]["assumptions"].append({"kind": "x", "words": text})
         record["lineage"]["doubts"].append({"kind": "x", "words": text})
@@ -399,6 +402,17 @@ def test_a_block_that_nobody_made_visible_is_still_a_document() -> None:
     blocks = [Headline("a\x00b"), PointList(["\x1b[31m"], "\x07"), Table({"a": "\x0b"}, [{"a": "\ufffe\ud800"}])]
     read = Document(io.BytesIO(document("t", blocks, datetime(2026, 1, 1, tzinfo=UTC))))
     assert [each.text for each in read.paragraphs] == ["a⟨U+0000⟩b", "⟨U+0007⟩", "⟨U+001B⟩[31m"]
+
+
+def test_a_name_is_shown_in_a_document_as_everywhere_and_once() -> None:
+    """`as_written` of what it made is another name."""
+    name = "org/\u0430bc"
+    table, facts = Table({"a": name}, [{"a": name}], name), FactList([(name, name)], name)
+    blocks = [Headline(name), PointList([name], name), table, facts]
+    read = Document(io.BytesIO(document("t", blocks, datetime(2026, 1, 1, tzinfo=UTC))))
+    cells = [cell.text for table in read.tables for row in table.rows for cell in row.cells]
+    assert {*cells, *(each.text for each in read.paragraphs)} == {as_written(name)}
+    assert len(cells) == 4
 
 
 # ----- The command

@@ -146,7 +146,7 @@ def _points(blocks: Iterable[Block]) -> str:
     return "\n".join(text for block in blocks if isinstance(block, PointList) for text in block.texts)
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.generate])
+@settings(max_examples=8, phases=[Phase.generate])
 @given(policies())
 def test_what_is_accepted_goes_through_everything(policy: dict[str, Any]) -> None:
     tables = tables_of(policy)

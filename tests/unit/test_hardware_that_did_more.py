@@ -93,6 +93,12 @@ def test_time_that_nothing_explains_counts_whatever_its_share(minutes: int, said
         ("HyperParameters", "recipe", "llama3_8b_fp8"),
         ("Environment", "ACCELERATE_MIXED_PRECISION", "fp8"),
         ("Environment", "NVTE_FP8", "1"),
+        ("HyperParameters", "fp8_qkv", "1"),
+        ("HyperParameters", "precision", "transformer-engine-float16"),
+        ("HyperParameters", "plugins", "lightning.pytorch.plugins.TransformerEnginePrecision"),
+        ("HyperParameters", "deepspeed", '{"msamp": {"enabled": true, "opt_level": "O2"}}'),
+        ("HyperParameters", "config", "/opt/ml/input/data/config/llama3_8b_fp8.yaml"),
+        ("HyperParameters", "sagemaker_program", "code/train_fp8.py"),
     ],
 )
 def test_a_faster_format_raises_the_upper_bound_however_it_is_spelt(place: str, name: str, value: str) -> None:
@@ -120,6 +126,9 @@ def test_the_fastest_of_several_formats_counts() -> None:
         ("kv_cache_dtype", "fp8_e5m2"),
         ("model_id", "RedHatAI/Llama-3.2-1B-FP8"),
         ("data_path", "/opt/ml/input/data/fp8"),
+        ("deepspeed", '{"msamp": {"enabled": false, "opt_level": "O2"}}'),
+        ("kv.cache.dtype", "fp8"),
+        ("transformer_impl", "transformer_engine"),
     ],
 )
 def test_what_is_only_stored_or_called_so_raises_nothing(name: str, value: str) -> None:
@@ -137,6 +146,22 @@ def test_means_and_sums_of_accelerators_in_one_file_are_told_value_by_value(firs
     assert kinds(found.estimate) & {"occupancy-of-one-or-of-all", "occupancy-of-one-accelerator"}
     asked = audited(job(16, 300), metrics, period=3600)
     assert (asked.estimate.occupancy or 1) < 0.2
+
+
+@pytest.mark.parametrize("values", [[0.9] * 299 + [1.01], [0.9] * 250 + [720.0] * 50, [7.2] * 250 + [720.0] * 50])
+def test_fractions_in_one_series_with_others_are_told_value_by_value(values: list[float]) -> None:
+    metrics = [series(f"GPUUtilization algo-{host}", values) for host in range(1, 17)]
+    found = audited(job(16, 300), metrics)
+    assert found.verdict == "indeterminate"
+    assert found.estimate.occupancy == pytest.approx(0.9, abs=0.01)
+    assert "some-values-in-fractions" in kinds(found.estimate)
+    assert (audited(job(16, 300), metrics, period=3600).estimate.occupancy or 1) < 0.2
+
+
+@pytest.mark.parametrize(("value", "read"), [(1.0, 800), (1.5, 150), (8.0, 800), (8.5, 68), (100.0, 800), (101.0, 101)])
+def test_a_value_of_a_file_is_in_the_unit_that_makes_it_the_most(value: float, read: float) -> None:
+    found = audited(job(1, 300), [series("GPUUtilization algo-1", [value] * 150 + [800.0] * 150)])
+    assert found.estimate.occupancy == (Fraction(read) / 800 + 1) / 2
 
 
 def test_a_sum_stays_a_sum() -> None:

@@ -1,68 +1,115 @@
 """A job's owner who tries at random what owners can do, beside the same jobs run honestly: nothing is milder unsaid.
 
-Some of the jobs continue others. The owner spells their places in other ways, reads folders instead of files, calls
-models data, creates jobs at one moment or as trials, uses names again, here and in another region, puts decoys between
-and above them, completed or failed, has them run under several roles, and has them end in any order.
+Some of the jobs continue others. `tests/fakes/hostile_owner.py` holds the levers that he pulls; his jobs and decoys end
+in any order, among replays, and some are deleted before they are looked at. The lines of the law lie nearer than they
+are, so that the jobs of a campaign, of an hour each, are on both sides of them.
 
 `FLOPS_AUDITOR_OWNERS=full` plays 2,000 campaigns, of up to 30 jobs each.
 """
 
-import json
 import os
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from random import Random
+from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import pytest
 
+from flops_auditor.data import load_tables
+from flops_auditor.domain.audit.tables import Tables
+from flops_auditor.domain.law.policy import Rule
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.occupancy import LOWEST, MAXIMUM, SAMPLES
+from flops_auditor.domain.values.archive_keys import job_id
 from flops_auditor.domain.values.arns import name_of, region_of
 from flops_auditor.domain.values.figures import SEVERITY
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import Territory, handle_event, reassess
 from flops_auditor.use_cases.ports.sources import MetricRequest
-from flops_auditor_cli.local_aws.training_jobs import EmittedSeries
-from tests.fakes.audit import FakeTrainingJobs, FixedRegions, MemoryAlerts, MemoryReassessments, MemoryRecords, recorder
-from tests.fakes.jobs import CREATED, describe, moved
-from tests.fakes.lineage import channel
+from tests.fakes.audit import (
+    FakeTrainingJobs,
+    FixedClock,
+    FixedRegions,
+    MemoryAlerts,
+    MemoryReassessments,
+    MemoryRecords,
+    recorder,
+)
+from tests.fakes.hostile_owner import Launch, Owner, Samples, decoy, honest_job, innocents, one
+from tests.fakes.jobs import CREATED, describe
 
 FULL = os.environ.get("FLOPS_AUDITOR_OWNERS") == "full"
 CAMPAIGNS, MOST_JOBS = (2000, 30) if FULL else (40, 5)
-TEAM = "s3://models/team"
 TOLD = ("RoleArn", "InputDataConfig", "OutputDataConfig", "CheckpointConfig", "Environment")
 """What AWS's event says of a job beside its state and hyperparameters (SageMaker Developer Guide, "Training job state
 change"): it is all there is of a job that is deleted."""
 HOME = Territory("123456789012", FixedRegions())
-ROLE = "arn:aws:iam::123456789012:role/{}"
-THEIR_PLACES = ("s3://theirs/base", "s3://theirs/checkpoints/run", "s3://theirs/parent", "s3://theirs/parent/output")
-"""Where an innocent team keeps its models: nobody else may write there, but anybody may say that he does."""
-Samples = list[list[float]]
+LEAVES_OUT = {
+    *("named-by-another-role", "called-data", "also-in-a-runs-bucket", "maybe-overwritten"),
+    *("data-not-followed", "no-output-of-a-run", "occupancy-has-added-samples", "evaluates-alone"),
+}
+"""Notes that name runs which are not counted on the job's own word, where that changes no verdict, data that nobody can
+look up, samples that are not believed, or the job's word that it evaluates: of a run that failed, too, neither changes
+the verdict without the other."""
+Contents = Mapping[str, Mapping[str, Any]]
+"""What records say, by job id."""
+
+
+@cache
+def nearer(scale: Fraction) -> Tables:
+    """Tables whose lines, and the amounts that choose one, are those of the law times `scale`."""
+
+    def amount(flop: int | None) -> int | None:
+        return None if flop is None else int(flop * scale)
+
+    def of_rule(rule: Rule) -> Rule:
+        return replace(
+            rule,
+            at_least=int(rule.at_least * scale),
+            over=amount(rule.over),
+            at_most=amount(rule.at_most),
+            amount=None if rule.amount is None else rule.amount * scale,
+            takes_original_for=int(rule.takes_original_for * scale),
+        )
+
+    tables = load_tables()
+    policies = (
+        replace(
+            policy,
+            systemic_risk_over=amount(policy.systemic_risk_over),
+            groups=tuple(tuple(map(of_rule, group)) for group in policy.groups),
+        )
+        for policy in tables.policies
+    )
+    return replace(tables, policies=tuple(policies))
 
 
 @dataclass
 class SampledMetrics:
-    """The JobMetrics port over single samples, by region and job: each period with the statistics that CloudWatch keeps
-    of it.
-    """
+    """The JobMetrics port over samples, by region and job: each period with the statistics that CloudWatch keeps."""
 
     samples: dict[tuple[str, str], Samples] = field(default_factory=dict)
     starts: dict[tuple[str, str], datetime] = field(default_factory=dict)
 
     def read(self, request: MetricRequest) -> Sequence[Mapping[str, Any]]:
-        start = self.starts[request.region, request.job_name].timestamp()
-        minutes = self.samples[request.region, request.job_name]
-        points = [(start + 60 * minute, value) for minute, values in enumerate(minutes) for value in values]
-        series, label = EmittedSeries.of(points), "GPUUtilization algo-1"
-        found = []
-        for end, stat in (("", "Average"), (MAXIMUM, "Maximum"), (LOWEST, "Minimum"), (SAMPLES, "SampleCount")):
-            values = series.statistic(stat, (start, start + 1e6), request.period_seconds, start)
-            times = [datetime.fromtimestamp(at, UTC) for at, _ in values]
-            found.append({"Label": label + end, "Timestamps": times, "Values": [value for _, value in values]})
-        return found
+        start, period = self.starts[request.region, request.job_name].timestamp(), request.period_seconds
+        periods: dict[int, list[tuple[float, float, float, float]]] = {}
+        for minute, sets in enumerate(self.samples[request.region, request.job_name]):
+            periods.setdefault(int((start + 60 * minute) // period) * period, []).extend(sets)
+        kept = {begin: tuple(zip(*sets, strict=True)) for begin, sets in sorted(periods.items()) if sets}
+        times = [datetime.fromtimestamp(begin, UTC) for begin in kept]
+        values = {
+            "": [sum(sums) / sum(counts) for sums, counts, _, _ in kept.values()],
+            MAXIMUM: [max(highest) for _, _, _, highest in kept.values()],
+            LOWEST: [min(lowest) for _, _, lowest, _ in kept.values()],
+            SAMPLES: [sum(counts) for _, counts, _, _ in kept.values()],
+        }
+        return [
+            {"Label": f"GPUUtilization algo-1{statistic}", "Timestamps": times, "Values": found}
+            for statistic, found in values.items()
+        ]
 
 
 def whose(arn: str) -> tuple[str, str]:
@@ -73,21 +120,29 @@ def whose(arn: str) -> tuple[str, str]:
 class Account:
     """An account with its recorder; jobs end in it."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Tables, now: datetime) -> None:
         self.jobs, self.metrics, self.records = FakeTrainingJobs(), SampledMetrics(), MemoryRecords()
-        self.alerts = MemoryAlerts()
         self.queue = MemoryReassessments()
-        self.recorder = recorder(self.jobs, self.metrics, records=self.records, alerts=self.alerts, queue=self.queue)
+        self.recorder = recorder(
+            *(self.jobs, self.metrics),  # type: ignore[arg-type]
+            records=self.records,
+            alerts=MemoryAlerts(),
+            queue=self.queue,
+            tables=tables,
+            clock=FixedClock(now),
+        )
         self.sent = 0
 
-    def start(self, job: dict[str, Any], samples: Samples, tags: dict[str, str]) -> None:
+    def start(self, launch: Launch) -> None:
         """A job as SageMaker and CloudWatch know it."""
+        job = launch.job
         self.jobs.add(job)
-        self.jobs.tags_by_arn[job["TrainingJobArn"]] = [{"Key": key, "Value": value} for key, value in tags.items()]
-        self.metrics.samples[whose(job["TrainingJobArn"])] = samples
+        self.jobs.tags_by_arn[job["TrainingJobArn"]] = [{"Key": k, "Value": value} for k, value in launch.tags.items()]
+        self.jobs.packages |= launch.packages
+        self.metrics.samples[whose(job["TrainingJobArn"])] = launch.samples
         self.metrics.starts[whose(job["TrainingJobArn"])] = job["TrainingStartTime"]
 
-    def tell(self, job: dict[str, Any], source: str = "aws.sagemaker", **said: Any) -> None:
+    def tell(self, job: Mapping[str, Any], source: str = "aws.sagemaker", **said: Any) -> None:
         """An event about a job arrives."""
         self.sent += 1
         detail = {key: job[key] for key in ("TrainingJobName", "TrainingJobArn", "TrainingJobStatus")}
@@ -98,195 +153,66 @@ class Account:
         while self.queue.waiting:
             reassess(self.queue.waiting.pop(0), self.recorder)
 
-    def content(self, job: dict[str, Any]) -> dict[str, Any]:
-        """The newest record of a job: its ARN may be that of another one, too."""
-        contents = [predicate_of(lines[max(lines)]) for lines in self.records.lines.values()]
-        [found] = [
-            content
-            for content in contents
-            if (content["job"]["arn"], content["job"]["creation_time"])
-            == (job["TrainingJobArn"], iso(job["CreationTime"]))
-        ]
-        return found
+    def contents(self) -> Contents:
+        """The newest record of each job."""
+        return {run: predicate_of(lines[max(lines)]) for run, lines in self.records.lines.items()}
+
+    def told_of(self, content: Mapping[str, Any]) -> bool:
+        """Whether people were told that a job is above, or may be."""
+        run, verdicts = content["job"]["id"], ("above", "indeterminate")
+        revisions = range(content["revision"] + 1)
+        return any(self.records.alert_sent(run, f"{each:06d}#{verdict}") for each in revisions for verdict in verdicts)
 
 
-def attack(rng: Random, job: dict[str, Any], samples: Samples, tags: dict[str, str]) -> Samples:
-    """Pull some levers of one job: its words and its samples."""
-    if rng.random() < 0.7:
-        share = rng.random()
-        added = rng.choice([[0.0] * 99, [0.0], [-799.0], [-5000.0], [0.0, 800.0], [10.0] * 7])
-        samples = [[*minute, *added] if rng.random() < share else minute for minute in samples]
-    if rng.random() < 0.3:
-        key = rng.choice(["tokens", "params", "activity", "lineage", "precision", "pretrain-flops", "x\ud800"])
-        tags[f"flops-auditor:{key}"] = rng.choice(
-            ["x", "1", "1e40", "not-training", "none", "fp32", "pretraining", "\ud800"]
-        )
-    if rng.random() < 0.3:
-        job["HyperParameters"] |= {
-            rng.choice(["note\ud800", "model_id", "bf16"]): rng.choice(["\ud800", "gpt2", "x" * 2500])
-        }
-    if rng.random() < 0.2:
-        job["Environment"] = {**job.get("Environment", {}), "PRETRAIN_FLOPS": rng.choice(["1e40", "1e26", "0", "nan"])}
-    return samples
+def id_of(job: Mapping[str, Any]) -> str:
+    """A job's id: its ARN may be that of another one, too."""
+    return job_id(job["TrainingJobArn"], iso(job["CreationTime"]))
 
 
-def created_later(by: timedelta, name: str, **changes: Any) -> dict[str, Any]:
-    """A job all of whose times are so much later."""
-    return moved(describe(name, **changes), by)
+def says(contents: Contents, content: Mapping[str, Any]) -> set[tuple[str, str, str]]:
+    """Why a run may be milder than it is in truth, as its record and those of the runs that it continues say: doubts,
+    statements of the job that make it so, runs that are left out, samples that do not count; of earlier runs all that
+    they say and emit. Each with whose record.
+    """
+    found = {(content["job"]["arn"], "", said) for said in content["rests_on"]["milder"]}
+    before = [each["job_id"] for each in content["cumulative"]["ancestors"]]
+    for each in (content, *(contents[run] for run in before if run in contents)):
+        notes = [*each["lineage"]["notes"], *each["estimate"]["assumptions"]]
+        said = [("", doubt["kind"]) for doubt in each["estimate"]["doubts"]]
+        said += [(a["scenario"], doubt["kind"]) for a in each["assessments"] for doubt in a["doubts"]]
+        said += [("", note["kind"]) for note in notes if note["kind"] in LEAVES_OUT]
+        if each is not content:
+            grounds = [ground for ground in each["rests_on"]["grounds"] if ground["source"] in ("declared", "emitted")]
+            said += [(ground["what"], ground["value"]) for ground in grounds]
+        found |= {(each["job"]["arn"], *what) for what in said}
+    return found
 
 
-def place_of(rng: Random, number: int) -> str:
-    """Where a job leaves its model, or a checkpoint."""
-    return rng.choice([f"{TEAM}/job-{number}/output/model.tar.gz", f"{TEAM}/checkpoints/{number}/step-10"])
-
-
-def honest_job(rng: Random, number: int, hours: float) -> dict[str, Any]:
-    """A job that begins from nothing, or from what an earlier one left."""
-    job = created_later(
-        timedelta(days=number),
-        f"job-{number}",
-        hours=hours,
-        OutputDataConfig={"S3OutputPath": TEAM},
-        ModelArtifacts={"S3ModelArtifacts": f"{TEAM}/job-{number}/output/model.tar.gz"},
-        CheckpointConfig={"S3Uri": f"{TEAM}/checkpoints/{number}"},
-        InputDataConfig=[],
-        RoleArn=ROLE.format("team"),
-    )
-    if number and rng.random() < 0.6:
-        job["InputDataConfig"] = [channel("model", place_of(rng, rng.randrange(number)))]
-    return job
-
-
-def spelt_otherwise(rng: Random, uri: str) -> str:
-    """The same place in S3."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    return rng.choice(
-        [
-            uri,
-            uri.replace("s3://", "s3a://"),
-            f"arn:aws:s3:::{bucket}/{key}",
-            f"https://{bucket}.s3.eu-west-1.amazonaws.com/{key}",
-            f"s3://{bucket}//{key}/",
-            f"s3:/{bucket}/{key}",
-            f"https://s3-fips.dualstack.us-east-1.amazonaws.com/{bucket}/{key}",
-            f"s3://arn:aws:s3::123456789012:accesspoint/x.mrap/{key}",
-        ]
+def says_otherwise(launch: Launch, spoilt: Launch, fair: Mapping[str, Any]) -> bool:
+    """Whether another tag stands in place of one by which alone the honest run is as severe as it is."""
+    return any(
+        launch.tags.get(name) != spoilt.tags.get(name)
+        for name in launch.tags
+        for ground in fair["rests_on"]["grounds"]
+        if ground["what"] == f"tag {name}" and SEVERITY[ground["verdict_without"]] < SEVERITY[fair["verdict"]]
     )
 
 
-def hide(rng: Random, job: dict[str, Any], tags: dict[str, str]) -> None:
-    """Pull some levers of what a job says that it begins from."""
-    for each in job["InputDataConfig"]:
-        source = each["DataSource"]["S3DataSource"]
-        if rng.random() < 0.2:
-            source["S3Uri"] = rng.choice(
-                [source["S3Uri"].rpartition("/")[0] + rng.choice(["", "/"]), source["S3Uri"][: rng.randint(-6, -1)]]
-            )
-        source["S3Uri"] = spelt_otherwise(rng, source["S3Uri"])
-        if rng.random() < 0.2:
-            each["ChannelName"] = "train"
-    if job["InputDataConfig"] and rng.random() < 0.1:
-        job["CreationTime"] -= timedelta(days=1)
-    if rng.random() < 0.2:
-        job["TuningJobArn"] = f"arn:aws:sagemaker:eu-west-1:123456789012:hyper-parameter-tuning-job/{TEAM[-4:]}"
-    if job["InputDataConfig"] and rng.random() < 0.3:
-        uri = job["InputDataConfig"].pop()["DataSource"]["S3DataSource"]["S3Uri"]
-        where = rng.choice(["HyperParameters", "Environment", "AlgorithmSpecification"])
-        label = rng.choice(["model_uri", "saved_model_path", "dialog_model", "teacher_model"])
-        if where == "AlgorithmSpecification":
-            said = rng.choice([[f"--{label}", uri], [f"--{label}={uri}"], ["sh", "-c", f"aws s3 cp {uri} . && train"]])
-            job[where] = {"TrainingImage": "x", "ContainerArguments": said}
-        else:
-            value = rng.choice([uri, json.dumps({"a": [uri]}), json.dumps({"a": json.dumps({uri: 1})})])
-            job[where] = {**job.get(where, {}), label: value}
-    if job["InputDataConfig"] and rng.random() < 0.15:
-        job["InputDataConfig"][0]["ChannelName"] = rng.choice(["teacher", "reward_base"])
-        job["HyperParameters"] = {**job["HyperParameters"], **rng.choice([{}, {"model_type": "x"}, {"model_id": "x"}])}
-        job["InputDataConfig"] += rng.choice([[], [channel("model", "s3://junk/x")]])
-    if rng.random() < 0.15:
-        tags["flops-auditor:activity"] = "synthetic-data"
-    if rng.random() < 0.2:
-        job["RoleArn"] = ROLE.format(rng.choice(["a", "b"]))
-    if rng.random() < 0.1:
-        tags["flops-auditor:lineage"] = rng.choice(["none", "job-0", "innocent"])
-
-
-def decoy(rng: Random, number: int, most: int) -> tuple[dict[str, Any], dict[str, str]]:
-    """A cheap job that claims others' places, or those of an innocent one."""
-    about = rng.randrange(most)
-    checkpoint = rng.choice(
-        [
-            *("s3://models/", "s3://data/", "s3://data/corpus", TEAM, f"{TEAM}/checkpoints", *THEIR_PLACES),
-            *(f"{TEAM}/checkpoints/{about}", f"{TEAM}/checkpoints/{about}/step-10", f"{TEAM}/job-{about}/output"),
-        ]
-    )
-    name, path = rng.choice(
-        [
-            *(("output", f"{TEAM}/job-{about}"), ("step-10", f"{TEAM}/checkpoints/{about}"), (f"job-{about}", TEAM)),
-            *(place.removesuffix("/").rpartition("/")[::2][::-1] for place in THEIR_PLACES),
-            *(
-                (f"decoy-{number}", "s3://x"),
-                (f"decoy-{number}", f"{TEAM}/job-{about}/output"),
-                ("corpus", "s3://data"),
-            ),
-        ]
-    )
-    job = created_later(
-        timedelta(days=rng.randrange(most), hours=1 + number),
-        name,
-        hours=0.1,
-        OutputDataConfig={"S3OutputPath": path},
-        CheckpointConfig={"S3Uri": checkpoint},
-        ModelArtifacts=rng.choice([{}, {"S3ModelArtifacts": f"s3://x/{name}/output/model.tar.gz"}]),
-        TrainingJobStatus=rng.choice(["Completed", "Failed", "Stopped"]),
-        InputDataConfig=[],
-        RoleArn=ROLE.format(rng.choice(["team", "a", "stranger"])),
-    )
-    if not name.startswith("decoy"):
-        region = rng.choice(["us-east-1", "eu-west-1"]) if name == f"job-{about}" else "us-east-1"
-        job["TrainingJobArn"] = job["TrainingJobArn"].replace("eu-west-1", region)
-    return job, rng.choice([{}, {"flops-auditor:lineage": "none"}, {"flops-auditor:tokens": "x"}])
-
-
-def innocents(rng: Random) -> list[tuple[dict[str, Any], dict[str, str]]]:
-    """Another team's parent, and a job that begins from its places, or reads data; each with its tags."""
-    role = ROLE.format("innocent")
-    made = {"OutputDataConfig": {"S3OutputPath": "s3://theirs"}, "CheckpointConfig": {"S3Uri": THEIR_PLACES[1]}}
-    left = {"S3ModelArtifacts": "s3://theirs/parent/output/model.tar.gz"}
-    parent = created_later(timedelta(days=50), "parent", hours=1, ModelArtifacts=left, RoleArn=role, **made)
-    reads: list[dict[str, Any]] = [
-        {"InputDataConfig": [channel("train", "s3://data/corpus/part-1")]},
-        {"InputDataConfig": [channel("model", rng.choice([*THEIR_PLACES, left["S3ModelArtifacts"]]))]},
-        {"CheckpointConfig": {"S3Uri": THEIR_PLACES[1]}},
-        {},
-    ]
-    child = created_later(timedelta(days=60), "innocent", hours=1, RoleArn=role, **rng.choice(reads))
-    return [(parent, {}), (child, {"flops-auditor:lineage": "parent"} if rng.random() < 0.2 else {})]
-
-
-def excused(content: dict[str, Any]) -> bool:
-    """Whether the record says why it may be milder: a doubt, or a statement of the job that makes it so."""
-    rests = content["rests_on"]
-    doubts = [*content["estimate"]["doubts"], *(doubt for a in content["assessments"] for doubt in a["doubts"])]
-    return bool(doubts or rests["milder"] or rests["verdict_without_statements"] != content["verdict"])
-
-
-def leaves_out(content: dict[str, Any]) -> bool:
-    """Whether the record names runs that are not counted on the job's own word, where that changes no verdict."""
-    kinds = {
-        *("named-by-another-role", "called-data", "also-in-a-runs-bucket", "maybe-overwritten"),
-        *("data-not-followed", "no-output-of-a-run"),
-    }
-    return not kinds.isdisjoint(note["kind"] for note in content["lineage"]["notes"])
-
-
-def flop(content: dict[str, Any]) -> int:
+def flop(content: Mapping[str, Any]) -> int:
     """The upper bound that counts; more than any other where nothing bounds it."""
     upper = content["cumulative"]["upper_flop"]
     return 10**60 if upper is None else int(upper)
 
 
-def figures(content: dict[str, Any]) -> tuple[Any, ...]:
+def may_be_over(content: Mapping[str, Any]) -> bool:
+    """Whether a job may be over an amount, be it without its own word."""
+    without = content["rests_on"]["without_statements"]
+    lines = [*content["assessments"], *(without["assessments"] if without else ())]
+    amounts = [(a["upper_flop"], int(a["threshold_flop"])) for a in lines if a["threshold_flop"] != "0"]
+    return any(upper is None or int(upper) > amount for upper, amount in amounts)
+
+
+def figures(content: Mapping[str, Any]) -> tuple[Any, ...]:
     """The verdict, and what is added up to it; not what earlier runs would be without their word."""
     cumulative = content["cumulative"]
     ancestors = [
@@ -296,74 +222,82 @@ def figures(content: dict[str, Any]) -> tuple[Any, ...]:
     return content["verdict"], cumulative | {"ancestors": ancestors}
 
 
-def truth(fair: dict[str, Any], metrics: SampledMetrics) -> int:
+def truth(fair: Mapping[str, Any], metrics: SampledMetrics) -> int:
     """FLOP that the run and those before it can have taken, from every sample of the agent; what is recorded of an
     honest run bounds that, where a period lies partly outside of training.
     """
     runs = [fair["job"]["arn"], *(each["job_arn"] for each in fair["cumulative"]["ancestors"])]
-    busy = sum(sum(minute) for arn in runs for minute in metrics.samples[whose(arn)])
+    busy = sum(each[0] for arn in runs for minute in metrics.samples[whose(arn)] for each in minute)
     return int(busy / 100 * 60 * int(fair["estimate"]["peak_flop_per_s"]) * 0.999)
 
 
 def end_in_any_order(
-    rng: Random,
-    account: Account,
-    jobs: Sequence[dict[str, Any]],
-    made_up: Sequence[tuple[dict[str, Any], dict[str, str]]],
-    innocent: dict[str, Any],
-) -> None:
-    """Jobs and decoys end, among replays; some are deleted before they are looked at. A decoy that uses the name of a
-    job again runs once that one has ended.
+    rng: Owner, account: Account, jobs: Sequence[Launch], decoys: Sequence[Launch], innocent: Launch
+) -> set[str]:
+    """Jobs and decoys end, among replays; some are deleted before they are looked at, whose ids are returned. A decoy
+    that uses the name of a job again runs once that one has ended.
     """
-    ends: list[tuple[dict[str, Any], dict[str, str] | None]] = [*((job, None) for job in jobs), *made_up]
+    deleted = set()
+    ends = [*((each, False) for each in jobs), *((each, True) for each in decoys)]
     rng.shuffle(ends)
-    real = {job["TrainingJobArn"] for job in jobs}
-    ends.sort(key=lambda each: each[1] is not None and each[0]["TrainingJobArn"] in real)
-    for bad, said in ends:
-        if said is not None:
-            account.start(bad, [[10.0]] * 6, said)
+    real = {each.job["TrainingJobArn"] for each in jobs}
+    ends.sort(key=lambda end: end[1] and end[0].job["TrainingJobArn"] in real)
+    for launch, late in ends:
+        if late:
+            account.start(launch)
         for _ in range(rng.randint(0, 3)):
             wrong = iso(CREATED - timedelta(days=rng.randint(0, 9)))
-            account.tell(rng.choice([bad, innocent, describe("nobody")]), "flops-auditor.replay", CreationTime=wrong)
-        if rng.random() < 0.2:
-            region, name = whose(bad["TrainingJobArn"])
+            about = rng.choice([launch.job, innocent.job, describe("nobody")])
+            account.tell(about, "flops-auditor.replay", CreationTime=wrong)
+        if rng.pulls(0.2):
+            region, name = whose(launch.job["TrainingJobArn"])
             del account.jobs.descriptions[name, region]
-        account.tell(bad)
+            deleted |= {id_of(launch.job)} - account.records.lines.keys()
+        account.tell(launch.job)
+    return deleted
 
 
 @pytest.mark.parametrize("seed", range(CAMPAIGNS))
 def test_no_lever_makes_a_run_milder_silently_or_moves_another_owners(seed: int) -> None:
-    rng = Random(seed)
-    honest, hostile = Account(), Account()
+    rng = Owner(seed)
+    rng.eager = rng.choice([0.1, 0.4, 1])
+    scale, now = Fraction(1, 10 ** rng.randint(3, 5)), CREATED + timedelta(days=rng.choice([12, 50, 268]))
+    honest, hostile = Account(nearer(scale), now), Account(nearer(scale), now)
     theirs = innocents(rng)
-    for account in (honest, hostile):
-        for each, tags in theirs:
-            account.start(each, [[400.0]] * 60, tags)
-    most = rng.randint(1, MOST_JOBS)
-    jobs: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    made_up: dict[str, tuple[dict[str, Any], dict[str, str]]] = {}
+    for each in theirs:
+        honest.start(each)
+        hostile.start(each)
+    most = min(rng.randint(1, MOST_JOBS), rng.randint(1, MOST_JOBS))  # a small campaign hides less of what it says
+    jobs: list[tuple[Launch, Launch]] = []
+    decoys: dict[str, Launch] = {}
     for number in range(most):
         hours = rng.choice([0.5, 1.0, 3.0])
-        line = {"flops-auditor:pretrain-flops": rng.choice(["1e19", "1e20", "1e21"])}
-        samples = [[float(rng.choice([0, 100, 760, 800]))] for _ in range(int(hours * 60))]
-        job = honest_job(rng, number, hours)
-        honest.start(job, samples, dict(line))
-        bad, tags = deepcopy(job), dict(line)
-        hide(rng, bad, tags)
-        hostile.start(bad, attack(rng, bad, samples, tags), tags)
-        jobs.append((job, bad))
-        if rng.random() < 0.6:
-            false, said = decoy(rng, number, most)
-            made_up.setdefault(false["TrainingJobArn"], (false, said))
-    for job, _ in jobs:
-        honest.tell(job)
-    end_in_any_order(rng, hostile, [bad for _, bad in jobs], list(made_up.values()), theirs[0][0])
-    for account in (honest, hostile):
-        for each, _ in theirs:
-            account.tell(each)
-    for job, bad in jobs:
-        fair, found = honest.content(job), hostile.content(bad)
-        assert SEVERITY[found["verdict"]] >= SEVERITY[fair["verdict"]] or excused(found)
-        assert flop(found) >= truth(fair, honest.metrics) or excused(found) or leaves_out(found)
-    for each, _ in theirs:
-        assert figures(honest.content(each)) == figures(hostile.content(each))
+        original = rng.choice([None, 10**21, 10**23, 10**24, 10**26])
+        job = Launch(
+            honest_job(rng, number, hours, [before.job for before, _ in jobs]),
+            {} if original is None else {"flops-auditor:pretrain-flops": f"{float(original * scale):.0e}"},
+            [[one(float(rng.choice([0, 100, 760, 800])))] for _ in range(int(hours * 60))],
+        )
+        jobs.append((job, rng.spoil(job)))
+        honest.start(job)
+        hostile.start(jobs[-1][1])
+        if rng.pulls(0.6):
+            false = decoy(rng, number, most)
+            decoys.setdefault(false.job["TrainingJobArn"], false)
+    for launch, _ in jobs:
+        honest.tell(launch.job)
+    deleted = end_in_any_order(rng, hostile, [spoilt for _, spoilt in jobs], list(decoys.values()), theirs[0])
+    for each in theirs:
+        honest.tell(each.job)
+        hostile.tell(each.job)
+    truths, found = honest.contents(), hostile.contents()
+    for launch, spoilt in jobs:
+        fair, given = truths[id_of(launch.job)], found[id_of(spoilt.job)]
+        lower = SEVERITY[given["verdict"]] < SEVERITY[fair["verdict"]] and not says_otherwise(launch, spoilt, fair)
+        milder = lower or flop(given) < truth(fair, honest.metrics)
+        behind = {each["job_id"] for each in fair["cumulative"]["ancestors"]}
+        assert not milder or says(found, given) - says(truths, fair) or not behind.isdisjoint(deleted)
+        assert given["verdict"] == "below" or not may_be_over(given) or hostile.told_of(given)
+    assert all(found[run]["estimate"]["doubts"] for run in deleted)
+    for each in theirs:
+        assert figures(truths[id_of(each.job)]) == figures(found[id_of(each.job)])

@@ -286,10 +286,10 @@ def test_hosts_count_each_with_its_own_occupancy() -> None:
 def test_silent_hosts_are_named_and_fully_busy() -> None:
     found = estimated([busy(0, 2)], period=3600, ResourceConfig=hosts("ml.p5.48xlarge", 12))
     assert found.occupancy == Fraction(11, 12)
-    assert said(found, "11 hosts report no occupancy and count as fully busy: algo-1, algo-3, algo-4")
+    assert said(found, "of 11 hosts no occupancy is known, and they count as fully busy: algo-1, algo-3, algo-4")
     assert said(found, "algo-9, ...")
     two = estimated([busy(0, 2)], ResourceConfig=hosts("ml.p5.48xlarge", 2))
-    assert said(two, "1 hosts report no occupancy and count as fully busy: algo-1")
+    assert said(two, "of 1 hosts no occupancy is known, and they count as fully busy: algo-1")
     assert not said(two, "...")
 
 
@@ -328,7 +328,9 @@ LOWEST = TABLES.utilisation.of("H100").lowest
     ("percent", "kind", "upper"),
     [
         (1, "occupancy-in-fractions", 1),
-        (1.5, "occupancy-of-one-accelerator", Fraction(15, 1000)),
+        (1.5, "occupancy-of-one-accelerator", Fraction(15, 80)),
+        (8, "occupancy-of-one-accelerator", 1),
+        (8.5, "occupancy-of-one-accelerator", Fraction(85, 1000)),
         (100, "occupancy-of-one-accelerator", 1),
         (100.5, None, Fraction(1005, 8000)),
     ],
@@ -431,7 +433,7 @@ def test_a_host_without_accelerators_need_not_report() -> None:
     assert cpu is not None
     found = estimated([busy(400, 2)], ResourceConfig=cpu_and_gpu(1))
     assert found.upper_flop == (H100_HOST // 2 + cpu.peak()[0]) * TEN_HOURS
-    assert not said(found, "report no occupancy")
+    assert not said(found, "no occupancy is known")
 
 
 def test_a_host_without_accelerators_does_not_stand_for_a_silent_one() -> None:
@@ -440,7 +442,7 @@ def test_a_host_without_accelerators_does_not_stand_for_a_silent_one() -> None:
     assert cpu is not None
     found = estimated([busy(0, 1), busy(400, 2)], ResourceConfig=cpu_and_gpu(2))
     assert found.upper_flop == (H100_HOST // 2 + H100_HOST + cpu.peak()[0]) * TEN_HOURS
-    assert said(found, "1 hosts report no occupancy and count as fully busy: of algo-1, algo-3")
+    assert said(found, "of 1 hosts no occupancy is known, and they count as fully busy: some of algo-1, algo-3")
 
 
 def test_hosts_without_accelerators_have_no_occupancy() -> None:
@@ -739,7 +741,8 @@ def test_a_recipe_says_how_many_tokens_there_are_at_most() -> None:
     }
     found = estimated([busy(800)], HyperParameters=recipe)
     assert found.method == "architecture"
-    assert (found.lower_flop, found.firm_flop) == (0, 0)
+    least = estimated([busy(800)], HyperParameters=LLAMA).lower_flop
+    assert found.lower_flop == found.firm_flop == min(least or 0, found.best_flop or 0)
     assert (found.upper_flop or 0) >= Fraction(13, 10) * 6 * N * 1000 * 64 * 4096
     assert said(found, "steps x sequences of a step")
     counted = estimated([busy(800), {"Label": "num_tokens", "Values": [1e8]}], HyperParameters=recipe)
@@ -766,9 +769,9 @@ def test_rollouts_are_bounded_by_the_hardware_alone() -> None:
 def test_training_time_that_the_spans_do_not_show_holds_below_back() -> None:
     found = estimated(TrainingTimeInSeconds=10 * TEN_HOURS)
     assert found.upper_flop == H100_HOST * TEN_HOURS
-    assert found.cautious_upper_flop == 10 * H100_HOST * TEN_HOURS
+    assert found.cautious_upper_flop == H100_HOST * (10 * TEN_HOURS - 600)
     assert said(
-        found, "other fields of the job's description give 360000 s, far more than the 36000 s of the Training spans"
+        found, "the run had its hardware for 323400 s that nothing explains, and was at work for 0 s of the rest"
     )
 
 
@@ -802,7 +805,7 @@ def test_a_rate_is_a_utilisation_of_the_peak() -> None:
 
 def test_texts_are_those_that_a_record_shows() -> None:
     """Assumptions must be documented (Annex A.2): each in words, in full."""
-    metrics = [busy(900), busy(1, 9), {"Label": "num_tokens", "Values": [5e8]}]
+    metrics = [busy(900), busy(1, 9), {"Label": "num_tokens", "Values": [5e7 * (hour + 1) for hour in range(10)]}]
     found = estimated(metrics, HyperParameters={**LLAMA, "mixed_precision": "no", "trainer_type": "dpo"})
     assert words(found.assumptions)[:6] == (
         "method architecture: 6 x 8.03e9 parameters x 5.00e8 tokens",
@@ -810,7 +813,8 @@ def test_texts_are_those_that_a_record_shows() -> None:
         "hardware + occupancy would give 9.65e18 FLOP, a utilisation of 0.5",
         "DPO also passes every batch forward through a frozen reference model, which updates nothing and counts "
         "on the cumulative basis alone; with it 33.3 % more",
-        "no verdict of below rests on less than 4.18e19 FLOP",
+        "no verdict of below rests on less than 3.13e19 FLOP where what updated parameters counts alone, and on less "
+        "than 4.18e19 FLOP where all that contributed counts",
         "training time: 1 Training span of SecondaryStatusTransitions, 36000 s",
     )
     assert set(words(found.assumptions)) >= {
@@ -1071,7 +1075,7 @@ def series(values: list[int], host: int) -> dict[str, Any]:
     return {"Label": f"GPUUtilization algo-{host}", "Timestamps": times, "Values": list(values)}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(SERIES, min_size=3, max_size=3), st.integers(0, 2), st.integers(0, 3))
 def test_removing_metrics_never_lowers_the_upper_bound(values: list[list[int]], host: int, point: int) -> None:
     """A missing metric never lowers `upper`: whoever takes evidence away must not be released by that."""
@@ -1086,7 +1090,7 @@ def test_removing_metrics_never_lowers_the_upper_bound(values: list[list[int]], 
         assert (estimated(less, **shape).upper_flop or 0) >= upper
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.permutations(range(3)), st.lists(SERIES, min_size=3, max_size=3))
 def test_the_order_of_groups_spans_and_results_does_not_matter(order: list[int], values: list[list[int]]) -> None:
     """Annex A.2: a sum; and a record must be recomputed to the same figure by anyone."""
@@ -1116,7 +1120,7 @@ def test_the_order_of_groups_spans_and_results_does_not_matter(order: list[int],
     assert upper(order) == upper(range(3))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(
         st.sampled_from(

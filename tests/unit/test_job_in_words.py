@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from flops_auditor.domain.messages.job_in_words import job_in_words
+from flops_auditor.domain.messages.record_alert import section
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import Evidence
 from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.registry import page_of
+from flops_auditor.domain.values.visible import as_written
 from flops_auditor.use_cases.auditing.keep_record import alert_people, newest
 from tests.fakes.jobs import describe
 from tests.fakes.lineage import World, continuing
@@ -45,8 +47,13 @@ def test_many_groups_of_hosts_are_bounded() -> None:
 
 def test_a_hostile_model_is_one_bounded_line() -> None:
     line = job_in_words(JOB, "x\r\nBcc: all@example.com" + "y" * 1000)[0]
-    assert line.isprintable()
     assert len(line) < 140
+    assert section("", [line]).replace("\n", " ").startswith("Model: 'x⟨U+000D⟩⟨U+000A⟩Bcc: all@example.com")
+
+
+@pytest.mark.parametrize("name", ["meta\u202ellama/x", "org/\u0430bc", "org/e\u0301", "org/x⟨U+202E⟩", "a\u200bb"])
+def test_a_model_in_a_mail_is_shown_as_a_list_shows_it(name: str) -> None:
+    assert section("", job_in_words(JOB, name)).split("\n")[0] == f"Model: {as_written(name)}"
 
 
 def created(tags: dict[str, str] | None, **changes: str) -> Case:

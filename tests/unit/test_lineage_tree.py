@@ -33,6 +33,12 @@ def test_a_job_alone_is_one_line() -> None:
     assert tree(CONTENT, Lineage()) == [TreeRow("", "leaf", "fine-tuning", 1, None)]
 
 
+def test_a_run_has_the_name_of_its_record_and_the_bound_that_is_added_up() -> None:
+    content = {**CONTENT, "estimate": CONTENT["estimate"] | {"cautious_upper_flop": "3"}}
+    own, earlier = tree(content, Lineage(("b2",), (run("b2"),)), {"b2": "support-1"})
+    assert (own.upper_flop, earlier.name, earlier.upper_flop) == (3, "support-1", 20)
+
+
 def test_a_diamond_is_drawn_once() -> None:
     ancestors = (run("a"), run("b", "a", doubts=("x",)), run("c", "a"), run("z", "b", "c"))
     assert drawn(*ancestors, parents=("z",)) == [

@@ -230,6 +230,32 @@ def test_a_count_without_what_binds_it_is_doubted() -> None:
     assert bare.estimate.cautious_upper_flop == HARDWARE
 
 
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "flops-auditor:model_flop",
+        "FLOPS_AUDITOR:model_flop",
+        "train_flops_auditor:model_flop",
+        "train:flops_auditor:model_flop",
+        "flops_auditor:model flop",
+        "flops_auditor:model_flop algo-1",
+        "flops_auditor:model_flop ",
+        " flops_auditor:model_flop",
+        "flops_auditor:model_flop\t",
+    ],
+)
+def test_what_is_named_almost_as_a_word_of_the_meter_is_no_count(name: str, last: bool) -> None:
+    """Nothing would bind it to the job, and a definition of that name is compared with none of the meter's."""
+    final = [{"MetricName": name, "Value": 1e20, "Timestamp": START}]
+    series = {"Label": name, "Timestamps": [START], "Values": [1e20]}
+    changes = {"FinalMetricDataList": final} if last else {}
+    estimate = audit(Evidence(describe(**changes), metrics=() if last else [series]), TABLES).estimate
+    assert "metric-like-the-meters" in {each.kind.name for each in estimate.assumptions}
+    assert estimate.method == "hardware"
+    assert estimate.cautious_upper_flop == HARDWARE
+
+
 def test_more_than_the_hardware_could_do_is_refused() -> None:
     """Rollouts ran on it too."""
     found = audited(log_of(flop=2e20, generation_flop=4 * 10**20))
@@ -357,6 +383,32 @@ def test_steps_that_an_earlier_count_counted_are_not_missing() -> None:
     assert "meter-steps-not-counted" not in kinds(found)
 
 
+def uncounted(told: int, of_ten: int) -> Any:
+    """Steps that a count was told of when it began, and of ten, two of them counted, those that it saw nothing of."""
+    return lambda place, said: told + of_ten * said["steps"] // 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "missing"),
+    [
+        (uncounted(0, 8), uncounted(0, 8), 4 * 5900),
+        (uncounted(0, 8), uncounted(5000, 8), 4 * 5900),
+        (uncounted(500, 0), uncounted(1500, 0), 500),
+        (uncounted(500, 0), uncounted(1300, 0), 500),
+        (uncounted(0, 0), uncounted(1700, 0), 700),
+        (uncounted(0, 0), lambda place, said: 1000 + (place > 300), 1),
+    ],
+)
+def test_steps_of_two_counts_that_are_in_neither(first: Any, second: Any, missing: int) -> None:
+    """Of those that the second was told of, the first one's are known; what each saw nothing of adds up."""
+    logs = [
+        *log_of(minutes=100, flop=3e19, uncounted_steps=first),
+        *log_of(minutes=490, flop=6e19, start=START + timedelta(minutes=110), uncounted_steps=second),
+    ]
+    found = kinds(audited(logs, SecondaryStatusTransitions=spans((0, 100), (110, 600))))["meter-steps-not-counted"]
+    assert (found.fact("steps"), found.fact("times")) == (missing, 1 + Fraction(missing, 5900))
+
+
 # ----- Final values alone: no series, single precision
 
 
@@ -478,6 +530,25 @@ def test_an_expression_of_the_owners_is_doubted() -> None:
     assert found.estimate.cautious_upper_flop == HARDWARE
 
 
+@pytest.mark.parametrize("name", ["{} ", " {}", "{}\t"])
+@pytest.mark.parametrize("arrives", [False, True])
+@pytest.mark.parametrize("word", ["failed", "reference_flop", "uncertain_flop", "model_flop"])
+def test_blanks_around_a_definitions_name_hide_nothing(word: str, arrives: bool, name: str) -> None:
+    """Whether its metric keeps them or not; and the meter's own expression may be another's metric, read otherwise."""
+    definitions = described()["AlgorithmSpecification"]["MetricDefinitions"]
+    own = f"{PREFIX}{word}"
+    for each in definitions:
+        each["Name"] = name.format(own) if each["Name"] == own else each["Name"]
+    job = describe(AlgorithmSpecification={"MetricDefinitions": definitions})
+    metrics = metrics_from(log_of(flop=1e15), 60)
+    for each in metrics:
+        each["Label"] = name.format(own) if arrives and each["Label"] == own else each["Label"]
+    found = audit(Evidence(job, (), metrics, 60, (), CREATED + timedelta(days=1)), TABLES)
+    assert found.estimate.cautious_upper_flop == HARDWARE
+    counted = word != "model_flop" or not arrives
+    assert ("meter-definitions-changed" in kinds(found)) == counted == (found.estimate.method == "counted")
+
+
 @pytest.mark.parametrize("word", ["generation_flop", "reference_flop", "discarded_flop", "uncertain_flop"])
 def test_a_word_that_raises_the_figure_is_missed(word: str) -> None:
     found = audited(log_of(), without=[word], **described(**{word: ""}))
@@ -486,8 +557,10 @@ def test_a_word_that_raises_the_figure_is_missed(word: str) -> None:
 
 
 def test_steps_without_gradients_are_no_small_run() -> None:
-    """Zeroth-order methods, forward gradients, a backward by hand: parameters change, and the meter counts nothing."""
-    found = audited(log_of(flop=0))
-    assert "meter-counted-nothing" in kinds(found)
-    assert found.estimate.cautious_upper_flop == HARDWARE
-    assert "meter-counted-nothing" not in kinds(audited(log_of(flop=0, steps=0)))
+    """Zeroth-order methods, forward gradients, a backward by hand: parameters change, and the meter counts nothing. One
+    that was never stepped, or given another model, says so in lines of the whole time.
+    """
+    for steps in ({}, {"steps": 0}):
+        found = audited(log_of(flop=0, **steps))
+        assert "meter-counted-nothing" in kinds(found)
+        assert found.estimate.cautious_upper_flop == HARDWARE

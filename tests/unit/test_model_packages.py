@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from flops_auditor.domain.runs.evidence import Evidence, parse_evidence
 from flops_auditor.domain.runs.sources.named_places import read_location
 from flops_auditor.domain.values.archive_keys import evidence_key
+from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.auditing.ask_again import AskedInVain
 from flops_auditor.use_cases.auditing.audit_job import reassess
 from flops_auditor.use_cases.auditing.collect_training_job import MOST_PACKAGES
 from flops_auditor.use_cases.auditing.watch_jobs import look_at
@@ -21,6 +23,7 @@ from tests.fakes.audit import MemoryIndex, MemoryReassessments, MemoryRecords
 from tests.fakes.cases import words
 from tests.fakes.lineage import World, artifact, channel, continuing
 from tests.fakes.running import running
+from tests.unit.test_amend import amendment
 
 ASKED = "sagemaker:DescribeModelPackage"
 
@@ -190,6 +193,17 @@ def test_a_package_of_this_account_that_cannot_be_read_is_a_doubt() -> None:
         assert world.content("child")["verdict"] == "indeterminate"
 
 
+def test_a_package_that_is_deleted_since_is_kept_when_asked_again_and_one_that_is_refused_stops_it() -> None:
+    world = family({arn(): holding()})
+    world.audit()
+    world.jobs.packages.clear()
+    amend(world.job_id("child"), amendment(asked_again=True), world.recorder)
+    assert (world.content("child")["revision"], world.ancestors("child")) == (1, {"parent"})
+    world.jobs.denied = {ASKED}
+    with pytest.raises(AskedInVain, match=ASKED):
+        amend(world.job_id("child"), amendment(asked_again=True, why="again"), world.recorder)
+
+
 def test_a_deleted_package_that_a_known_job_made_is_none() -> None:
     """Old versions are deleted every day; the job that made this one named it."""
     world = family({})
@@ -253,6 +267,31 @@ def test_a_malformed_answer_is_a_doubt(garbage: Any) -> None:
     assert world.content("child")["verdict"] == "indeterminate"
 
 
+ALIAS = "arn:aws:s3:eu-west-1:123456789012:accesspoint/team"
+
+
+@pytest.mark.parametrize(
+    ("answer", "form"),
+    [
+        (holding(f"s3://{ALIAS}/ckpt/step-5"), "an access point"),
+        ({"SourceUri": "s3://team-ab12cd-s3alias/ckpt"}, "an access point"),
+        ({**holding(f"{ALIAS}/object/ckpt"), "SourceUri": "s3://elsewhere/x"}, "an access point"),
+        (
+            {**holding("arn:aws:s3-outposts:eu-west-1:x"), "SourceUri": "s3://elsewhere/x"},
+            "a place of a form that is not known",
+        ),
+    ],
+)
+def test_a_package_whose_data_nobody_can_follow_is_a_doubt(answer: dict[str, Any], form: str) -> None:
+    """Which bucket an access point leads to is not known: any run's result may lie there."""
+    world = family({arn(): answer})
+    world.audit()
+    assert words(world.content("child")["lineage"]["doubts"]) == (
+        f"source model package reads a model from {form}: whose result lies there cannot be looked up",
+    )
+    assert world.content("child")["verdict"] == "indeterminate"
+
+
 @pytest.mark.parametrize("answer", [{}, holding("https://elsewhere.example.com/model"), {"SourceUri": "a registry"}])
 def test_a_package_that_does_not_say_what_made_it_is_a_doubt(answer: dict[str, Any]) -> None:
     world = family({arn(): answer})
@@ -302,7 +341,7 @@ class NothingPending:
         """No place is looked at here."""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 7), st.data(), st.randoms(use_true_random=False))
 def test_verdicts_do_not_depend_on_the_order_through_packages(size: int, data: Any, chance: random.Random) -> None:
     """A chain whose links are channels, packages registered from an artifact, or packages of packages."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from flops_auditor.domain.runs.s3_spellings import PLACE, looks_like_s3, may_store, read_bare, read_s3
+from flops_auditor.domain.runs.sources.shell_copies import copied_to
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
 from flops_auditor.domain.runs.sources.training_job_places import checkpoints, outputs, references
 from flops_auditor.use_cases.recomputing.recompute import Recomputing
@@ -169,6 +170,7 @@ ELSEWHERE = [
         "file:///mnt/efs/a",
         "fsx://fs-1/a",
         "b2://b/a",
+        "ks3://b/a",
     ),
     *("lakefs://repo/main/a", "docker://registry/w", "git+ssh://git@host/x", "wandb://x/y/model:v3", "scp://host/a"),
     "arn:aws:elasticfilesystem:eu-west-1:123456789012:file-system/fs-1",
@@ -288,14 +290,44 @@ LEFT: dict[str, tuple[dict[str, Any], str]] = {
             "checkpoint_dir",
             "default_root_dir",
             "trainer.dirpath",
-            "results_dir",
-            "storage_path",
+            *("results_dir", "storage_path", "dest", "model_destination_uri", "saved_to"),
+            *("out_dir", "out", "outdir", "exp_dir", "job_dir", "dump_dir", "final_dir", "snapshot_dir", "hdfs_dir"),
+            *("checkpoint_folder", "checkpointing.path", "artifact_location", "publish_to", "sync_to", "backup_dir"),
         )
     },
     "bucket and prefix": ({"HyperParameters": {"bucket": "www", "output_prefix": "runs/run"}}, "s3://www/runs/run/x"),
     "sync": (
         command(ContainerEntrypoint=["bash", "-c", "train && aws s3 sync --quiet /opt/ml/x s3://w/run"]),
         "s3://w/run/step-5",
+    ),
+    "copy in a variable": (
+        {"Environment": {"AFTER": "s5cmd --numworkers 8 cp -f /opt/ml/x s3://w/run/"}},
+        "s3://w/run/step-5",
+    ),
+    **{
+        line: (command(ContainerEntrypoint=["bash", "-c", line]), "s3://www/run/step-5")
+        for line in (
+            'train && aws s3 sync /opt/ml/x "s3://www/run"',
+            "aws s3 sync /opt/ml/x \\\n 's3://www/run'",
+            "aws\ts3 cp --sse aws:kms /opt/ml/x s3://www/run --recursive",
+            "aws s3 cp /opt/x --recursive s3://www/run --region eu-west-1",
+            "aws s3 sync '/opt/ml/my dir' s3://www/run || echo \"don't\"",
+            "tar c x | aws s3 cp - s3://www/run/step-5",
+            "# don't\naws s3 sync x s3://www/run\n# won't",
+            "aws s3 sync x s3://www/run # don't",
+            "OUT=s3://www; aws s3 sync x ${OUT}/run",
+            "bash -c 'aws s3 sync x \"s3://www/run\"'",
+            "aws s3 mv s3://tmp/x s3://www/run",
+            "hadoop fs -put x s3a://www/run",
+            "tar c x | s5cmd pipe s3://www/run/step-5",
+            "aws s3api put-object --bucket=www --key run/step-5 --body x",
+            "mc mirror /opt/x s3/www/run",
+            "rclone copy /opt/x s3:www/run",
+        )
+    },
+    "a variable": (
+        {**command(ContainerEntrypoint=["sh", "-c", 'aws s3 sync x "$AT"']), "Environment": {"AT": "s3://www/run"}},
+        "s3://www/run/step-5",
     ),
     "words of a copy": (command(ContainerEntrypoint=["aws", "s3", "cp", "/opt/ml/x", "s3://w/run"]), "s3://w/run/x"),
 }
@@ -310,28 +342,107 @@ def test_wherever_a_run_says_that_it_leaves_results_they_are_its_own(where: str)
     assert (ancestors, kinds(lineage)) == (set(), [])
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "aws s3 cp s3://models/base /opt/ml/x --recursive",
+        "aws s3 sync --region eu-west-1 s3://models/base model",
+        "s5cmd --numworkers 8 cp -c 5 's3://models/base/*' . && train --to s3://models/base",
+        "mc cp s3/models/base ./x; rclone copy s3:models/base x",
+        "python sync.py --copy s3://models/base",
+        "python copy.py sync x s3://models/base",
+    ],
+)
+def test_what_a_line_copies_from_is_no_place_of_its_results(line: str) -> None:
+    assert checkpoints(job(**command(ContainerEntrypoint=["bash", "-c", line]))) == ()
+
+
+@pytest.mark.parametrize(
+    "part", [" -s5cmd", " s3 cp '", ' s3 cp "', " s3 cp $A$A$A$A", " A=$A$A s3 cp x s3://b/k;", " '\"a s3 cp\"'"]
+)
+def test_a_line_is_read_in_linear_time(part: str) -> None:
+    """What was quadratic took minutes for so many characters."""
+    begun = time.process_time()
+    copied_to(("s3 cp " + part * 250_000)[:250_000], {"A": "x" * 2_500})
+    assert time.process_time() - begun < 5
+
+
 def test_two_runs_that_read_one_base_do_not_continue_one_another() -> None:
     base = {"model_dir": "s3://models/base"}
     ancestors, lineage = child_of(continuing("parent", HyperParameters=base), HyperParameters=base)
     assert (ancestors, kinds(lineage)) == (set(), [])
 
 
-def test_a_run_that_resumes_from_its_output_continues_the_one_before_it() -> None:
-    """Transformers goes on from the last checkpoint in `output_dir`, and its examples do so unasked: as with the
-    checkpoint configuration, who shares the folder continues it. What is only saved or exported there needs a word.
+SHARED = "s3://w/run"
+
+
+@pytest.mark.parametrize(
+    "label", ["output_dir", "default_root_dir", "trainer.dirpath", "results_dir", "save_to", "out_dir", "job_dir"]
+)
+def test_who_shares_a_folder_of_outputs_continues_nobody_without_a_sign_of_it(label: str) -> None:
+    """Teams share them. But some trainers go on from the last checkpoint there unasked, as examples of Transformers do:
+    that none is gone on from is the job's word. Above, below or at the folder of another, by trials as by others.
     """
-    left = {"output_dir": "s3://w/run"}
-    parent = continuing("parent", HyperParameters=left)
-    assert child_of(parent, HyperParameters={**left, "resume_from_checkpoint": "True"})[0] == {"parent"}
-    assert child_of(parent, HyperParameters=left)[0] == {"parent"}
+    family = {"TuningJobArn": "arn:aws:sagemaker:eu-west-1:123456789012:hyper-parameter-tuning-job/t"}
+    for of_parent, of_child, said in (
+        *((SHARED, SHARED, True), (SHARED, f"{SHARED}/mine", True), (f"{SHARED}/theirs", SHARED, False)),
+    ):
+        for changes in ({}, family):
+            parent = continuing("parent", HyperParameters={label: of_parent}, **changes)
+            ancestors, lineage = child_of(parent, HyperParameters={label: of_child}, **changes)
+            assert (ancestors, kinds(lineage)) == (set(), [])
+            assert kinds(lineage, "notes") == ["called-data"] * said
+    resumed = {label: SHARED, "resume_from_checkpoint": "True"}
+    assert child_of(continuing("parent", HyperParameters={label: SHARED}), HyperParameters=resumed)[0] == {"parent"}
+
+
+@pytest.mark.parametrize("label", ["checkpoint_dir", "ckpt_dir", "trainer.checkpoints_dir", "checkpoint_prefix"])
+@pytest.mark.parametrize("at", [SHARED, f"{SHARED}/step-5", "s3://w"])
+def test_who_shares_a_folder_of_checkpoints_is_in_doubt_and_counts_nobody(label: str, at: str) -> None:
+    """By the same names, trainers keep checkpoints and read a base."""
+    kept = {label: SHARED}
+    ancestors, lineage = child_of(continuing("parent", HyperParameters=kept), HyperParameters={label: at})
+    assert (ancestors, kinds(lineage)) == (set(), ["whole-bucket" if at == "s3://w" else "kept-together"])
+    result = {label: "s3://models/parent/output/model"}
+    ancestors, lineage = child_of(continuing("parent", HyperParameters=kept), HyperParameters=result)
+    assert (ancestors, kinds(lineage)) == ({"parent"}, [])
+    resumed = {**kept, "resume": "auto"}
+    assert child_of(continuing("parent", HyperParameters=kept), HyperParameters=resumed)[0] == {"parent"}
+    alone = child_of(continuing("parent"), HyperParameters=kept)
+    assert (alone[0], kinds(alone[1])) == (set(), [])
+
+
+def test_a_ledger_of_shared_folders_computes_again_from_its_evidence(tmp_path: Path) -> None:
+    ledger = LiveLedger()
+    for day, name in enumerate(("parent", "other", "child", "last")):
+        ledger.add(continuing(name, day=day, HyperParameters={"output_dir": "s3://x/y", "checkpoint_dir": SHARED}))
+    ledger.audit("child", "parent", "last", "other")
+    assert kinds(ledger.content("last")["lineage"]) == ["kept-together"]
+    ledger.seal()
+    verified = ledger.bundle(tmp_path).verify(recompute=Recomputing())
+    assert (verified.verdict, verified.findings) == ("valid", [])
+
+
+def test_a_run_that_resumes_from_its_output_continues_the_one_before_it() -> None:
+    parent = continuing("parent", HyperParameters={"output_dir": "s3://w/run"})
     saved = {"save_to": "s3://w/run"}
     for more, taken in (
         *(({}, False), ({"load_best_model_at_end": "true"}, False), ({"wandb_resume": "allow"}, False)),
         *(({"load_last": "true"}, True), ({"restore": "1"}, True), ({"resume": "must"}, True)),
         *(({"resume_if_exists": "true"}, True), ({"ckpt_path": "last"}, True), ({"continue_training": "on"}, True)),
+        *(({"init_from": "resume"}, True), ({"trainer.resume_mode": "auto"}, True), ({"resume": "allow"}, True)),
+        *(({"resume_step": "500"}, True), ({"resume_from_checkpoint": "checkpoint-500"}, True)),
+        *(({"resume": "never"}, False), ({"resume_from_checkpoint": "gs://other/step-5"}, False)),
+        *(({"resume_from_checkpoint": "False"}, False), ({"cfg": "--resume_from_checkpoint False --lr 1"}, False)),
     ):
         ancestors, lineage = child_of(continuing("parent", HyperParameters=saved), HyperParameters={**saved, **more})
         assert (ancestors == {"parent"}, "called-data" in kinds(lineage, "notes")) == (taken, not taken), more
+    maybe = child_of(continuing("parent", HyperParameters=saved), HyperParameters={**saved, "load": "checkpoint-5"})
+    assert (maybe[0], kinds(maybe[1])) == (set(), ["kept-together"])
+    both = {"out_dir": "s3://w/run", "init_from": "resume"}
+    assert child_of(continuing("parent", HyperParameters={"out_dir": "s3://w/run"}), HyperParameters=both)[0] == {
+        "parent"
+    }
     arguments = command(ContainerArguments=["--output_dir", "s3://w/run", "--resume_from_checkpoint"])
     assert child_of(parent, **arguments)[0] == {"parent"}
 
@@ -343,7 +454,7 @@ APART: list[dict[str, Any]] = [
     {"bucket": "ckpt", "checkpoint_path": KEPT},
     {"bucket": "ckpt", "resume_from_checkpoint": KEPT},
     {"bucket": "ckpt", "folder": KEPT},
-    {"S3_BUCKET": "ckpt", "CKPT_DIR": KEPT},
+    {"S3_BUCKET": "ckpt", "CKPT_PATH": KEPT},
     {"bucket_in": "ckpt", "model_key": KEPT},
     {"checkpoint_s3_bucket": "ckpt", "checkpoint_s3_path": KEPT, "data_bucket": "data"},
 ]
@@ -365,11 +476,47 @@ def test_a_model_that_a_job_finds_in_a_channel_of_data_is_one() -> None:
     for label in ("data_path", "model_config", "teacher_model"):
         named = {"HyperParameters": {label: "/opt/ml/input/data/train/parent/output"}}
         assert child_of(continuing("parent"), **within, **named)[0] == set()
+    more = {f"model_{number}": f"/opt/ml/input/data/train/{number}" for number in range(21)}
+    remarks = references(job(**within, HyperParameters=more), ())[1]
+    assert [each.kind.name for each in remarks if each.kind.remedy] == ["model-not-followed"]
     mounted = {"FileSystemId": "fs-1", "FileSystemType": "FSxLustre", "DirectoryPath": "/x"}
     reads = [{"ChannelName": "train", "DataSource": {"FileSystemDataSource": mounted}}]
     named = {"HyperParameters": {"model_path": "/opt/ml/input/data/train"}}
     remarks = references(job(InputDataConfig=reads, **named), ())[1]
     assert [each.kind.name for each in remarks] == ["data-not-followed", "model-not-followed"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "file:///opt/ml/input/data/train/parent",
+        "/opt/ml//input/./data/x/../train/parent",
+        "$SM_CHANNEL_TRAIN/parent",
+        "${SM_CHANNEL_TRAIN}/parent",
+        "../input/data/train/parent",
+        "/opt/ml/input/data/train/parent/*.bin",
+        "'/opt/ml/input/data/train/parent'",
+        "/opt/ml/input/data/train/parent:0",
+        "/opt/ml/input/data/train/parent,dtype=float",
+    ],
+)
+def test_a_path_in_a_channel_is_the_same_however_it_is_written(path: str) -> None:
+    within = {"InputDataConfig": [channel("train", "s3://models")]}
+    assert child_of(continuing("parent"), **within, HyperParameters={"model_path": path})[0] == {"parent"}
+    assert child_of(continuing("parent"), **within, HyperParameters={"data_path": path})[0] == set()
+
+
+@pytest.mark.parametrize("how", ["load", "init_from", "finetune", "saved_model", "log_model", "teacher"])
+def test_what_sagemaker_wrote_is_a_result_in_a_channel_of_data_whatever_it_is_called(how: str) -> None:
+    at = "$SM_CHANNEL_TRAIN/parent/output/model.tar.gz"
+    within = {"InputDataConfig": [channel("train", "s3://models")]}
+    for named in (
+        {"HyperParameters": {how: at}},
+        {"HyperParameters": {"cfg": f"{how}: {at}"}},
+        command(ContainerArguments=[f"tar xf {at} && python train.py"]),
+    ):
+        counted = how != "teacher" or named != {"HyperParameters": {how: at}}
+        assert child_of(continuing("parent"), **within, **named)[0] == ({"parent"} if counted else set()), named
 
 
 @pytest.mark.parametrize("at", ["s3://point-abc-s3alias", f"s3://{POINT}", "s3://x--ol-s3", "https://team/x"])

@@ -1,11 +1,12 @@
 """Metrics: occupancy per host over the Training spans, and what the training code emitted."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
@@ -16,7 +17,7 @@ from flops_auditor.domain.runs.observations import (
     observe,
 )
 from flops_auditor.domain.runs.occupancy import Busy, busyness
-from flops_auditor.domain.runs.series import Coverage, counter_increase, series_of
+from flops_auditor.domain.runs.series import Coverage, counter_increase, in_microseconds, series_of
 from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.training_time import Span
 from tests.fakes.cases import words
@@ -117,7 +118,6 @@ def test_without_the_highest_value_a_period_with_added_samples_is_fully_busy() -
     assert "occupancy-has-added-samples" in [note.kind.name for note in observed(mean, samples, period=60).notes]
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 800), min_size=1, max_size=1), min_size=6, max_size=6),
     st.lists(st.lists(st.integers(-800, 800), max_size=5), min_size=6, max_size=6),
@@ -140,6 +140,35 @@ def test_a_set_of_next_to_no_samples_lowers_no_long_period(period: int, added: f
     found = observed(*results, period=period, hours=1)
     assert found.busy["algo-1"].occupancy(8) == 1
     assert "occupancy-highest-of-periods" in [note.kind.name for note in found.notes]
+
+
+@pytest.mark.parametrize("period", [60, 300, 3600])
+@pytest.mark.parametrize("some", [False, True], ids=["every-period", "half-of-them"])
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {" SampleCount": 1e50},
+        {" SampleCount": math.inf},
+        {" SampleCount": -1.0},
+        {" SampleCount": 1e50, " Maximum": 2.0**360},
+        {" Maximum": 2.0**360},
+        {" Maximum": 2.0**360, " Minimum": -(2.0**360)},
+    ],
+    ids=str,
+)
+def test_a_figure_that_no_samples_have_lowers_no_period(period: int, some: bool, figures: dict[str, float]) -> None:
+    """What the bound on amounts leaves out leaves no bare mean."""
+    label, count = "GPUUtilization algo-1", 7200 // period
+    honest = {"": 800.0, " Maximum": 800.0, " Minimum": 800.0, " SampleCount": period / 60}
+    forged = {**honest, "": 0.0, " Minimum": 0.0, **figures}
+    of_each = [forged, honest if some else forged] * (count // 2)
+    results = [series(label + end, *(each[end] for each in of_each), period=period) for end in honest]
+    found = observed(*results, period=period, hours=2)
+    busy = found.busy.get("algo-1")
+    assert busy is None or busy.occupancy(8) == 1
+    assert "occupancy-has-added-samples" in [note.kind.name for note in found.notes]
+    asked_for_two = observed(*results[:2], period=period, hours=2).busy.get("algo-1")
+    assert period == 60 or asked_for_two is None or asked_for_two.occupancy(8) == 1
 
 
 @pytest.mark.parametrize(("mean", "least"), [(44.0, Fraction(44, 800)), (800.0, 1), (None, 1)])
@@ -392,7 +421,6 @@ def test_a_mean_outside_training_is_left_aside() -> None:
     assert "'mfu' has no value during training" in words(found.notes)[0]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**6), max_size=20))
 def test_a_counter_counts_its_increases_and_its_restarts(increases: list[int]) -> None:
     """Prometheus: "Breaks in monotonicity (such as counter resets due to target restarts) are adjusted for"."""
@@ -408,7 +436,6 @@ def test_a_counter_counts_its_increases_and_its_restarts(increases: list[int]) -
 VALUES = st.lists(st.integers(0, 800), min_size=6, max_size=6)
 
 
-@settings(deadline=None)
 @given(VALUES, st.integers(0, 5), st.integers(1, 8))
 def test_removing_a_point_never_lowers_the_occupancy(values: list[int], gone: int, devices: int) -> None:
     """A missing metric never lowers the upper bound: time without a value counts as fully busy."""
@@ -418,7 +445,6 @@ def test_removing_a_point_never_lowers_the_occupancy(values: list[int], gone: in
     assert less >= whole
 
 
-@settings(deadline=None)
 @given(st.permutations([(0, 10), (1, 300), (2, 800), (3, 0), (4, 55), (5, 640)]))
 def test_the_order_of_points_does_not_matter(points: list[tuple[int, int]]) -> None:
     ordered = sorted(points)
@@ -476,7 +502,6 @@ def test_of_agreeing_names_the_one_that_speaks_for_most_of_the_training_counts()
     assert any("contradictory" in note for note in words(more.notes))
 
 
-@settings(deadline=None)
 @given(VALUES, st.integers(0, 119))
 def test_a_bound_holds_wherever_training_starts_within_a_period(values: list[int], late: int) -> None:
     """Annex A.2's U is bounded by the share of time in which a kernel ran, whatever the grid of the metric."""
@@ -511,7 +536,7 @@ def test_a_period_at_the_edge_of_training_is_no_contradiction() -> None:
     start = datetime(2026, 3, 1, 0, 30, tzinfo=UTC)
     points = [(start + timedelta(minutes=minute)).timestamp() * 10**6 for minute in (-30, 30)]
     spans = (Span(start, start + timedelta(minutes=90)),)
-    busy = busyness(series_of([(int(moment), 700) for moment in points]), spans, 90 * 60 * 10**6, 3600)
+    busy = busyness(series_of([(int(moment), 700) for moment in points]), in_microseconds(spans), 3600)
     assert busy is not None
     assert busy.highest == 7
     assert busy.occupancy(8) == (Fraction(1, 3) * 8 + Fraction(2, 3) * 7) / 8

@@ -97,7 +97,7 @@ def text_of(document: dict[str, Any], width: int | None = None) -> str:
 def test_a_record_shows_its_doubts_its_date_and_what_it_supersedes() -> None:
     record = {
         **DOCUMENT,
-        "lineage": {"ancestors": 40, "doubts": [{"kind": "parent", "words": "a parent is missing"}]},
+        "lineage": {"parents": [], "ancestors": 40, "doubts": [{"kind": "parent", "words": "a parent is missing"}]},
         "previous_verdict": "below",
         "assessments": [{**ASSESSMENT, "duties": [DUTY]}],
         "due": [{"policy": "p", "duty": "tell", "day": "2026-12-08"}],

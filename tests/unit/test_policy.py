@@ -4,13 +4,14 @@ import json
 from dataclasses import replace
 from importlib import resources
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flops_auditor.data import policy_ids
+from flops_auditor.data import load_tables, policy_ids
 from flops_auditor.domain.audit.assessment_words import assessment_members, reason_in_words, remedies_of
 from flops_auditor.domain.law.assessment import DISPUTED, Assessment, assess
 from flops_auditor.domain.law.policy import Effect, MalformedPolicy, Policy, ReadingOf, Role
@@ -20,6 +21,7 @@ from flops_auditor.domain.originals.original_model import Original
 from flops_auditor.domain.runs.declared import ACTIVITIES
 from flops_auditor.domain.values.figures import SEVERITY, Figures, Verdict, most_severe, verdict
 from flops_auditor.domain.values.remarks import Kind, Remedy
+from tests.fakes import tide_law
 from tests.fakes.cases import remark
 
 AWS, EU = "aws-flops-meter-2026-05", "eu-gpai-guidelines-2025-07"
@@ -772,3 +774,19 @@ def test_what_leaves_a_verdict_open_is_said_in_full(name: str) -> None:
     assert sentences
     for source, left_open in sentences:
         assert DISPUTED(source=source, left_open=left_open).words.endswith(left_open)
+
+
+@pytest.mark.parametrize(("laws", "fits"), [([64], True), ([65], False), ([32, 32], True), ([33, 32], False)])
+def test_a_record_has_room_for_the_days_that_chosen_policies_make(tmp_path: Path, laws: list[int], fits: bool) -> None:
+    """Else an honest record would be sealed that no verifier takes."""
+    for number, dated in enumerate(laws):
+        duties = [f"tell-{each}" for each in range(dated)]
+        law = {**tide_law.LAW, "id": f"law-{number}", "duties": dict.fromkeys(duties, tide_law.DUTY)}
+        law["groups"] = [[{**tide_law.LINE, "duties": duties}]]
+        (tmp_path / f"law-{number}.json").write_text(json.dumps(law))
+    names = [f"law-{number}" for number in range(len(laws))]
+    if fits:
+        assert len(load_tables([*names, names[0]], tmp_path).policies) == len(laws)
+    else:
+        with pytest.raises(MalformedPolicy, match="65 duties with a day"):
+            load_tables(names, tmp_path)

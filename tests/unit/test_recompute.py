@@ -17,6 +17,7 @@ from flops_auditor import __version__
 from flops_auditor.data import RELEASED, load_tables, read, released
 from flops_auditor.domain.ledger.bundle import tables_name
 from flops_auditor.domain.ledger.ledger_errors import DueDateMismatch, EvidenceMismatch, NotRecomputable, UnknownTables
+from flops_auditor.domain.ledger.log_join import LogJoin
 from flops_auditor.domain.ledger.verification import NothingKept
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.use_cases.recomputing.recompute import Recomputing, recompute
@@ -154,6 +155,15 @@ def test_ancestors_are_those_that_the_record_names(with_many_ancestors: Bundle, 
     else:
         with_many_ancestors.files[f"ancestors/{sha256(b'x').hexdigest()}.json"] = b"x"
     assert [finding.error for finding in with_many_ancestors.verify().findings] == ["EvidenceMismatch"]
+
+
+def test_no_more_objects_with_ancestors_are_remembered_than_are_there(with_many_ancestors: Bundle) -> None:
+    """A log may name one in each of its records, and have none: it is refused where the first one is too many."""
+    [name] = with_many_ancestors.names("ancestors/")
+    del with_many_ancestors.files[name]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LogJoin, "finish", lambda _: pytest.fail("the whole log was joined"))
+        assert [each.error for each in with_many_ancestors.verify().findings] == ["EvidenceMismatch"]
 
 
 @pytest.mark.parametrize("part", [False, True], ids=["whole", "part"])

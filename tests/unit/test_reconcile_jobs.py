@@ -1,27 +1,42 @@
 """Reconciliation: whatever is lost on the way of an event, no finished job stays without a record."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flops_auditor.aws.stores.sqs import message
+from flops_auditor.domain.messages.record_alert import Alert
 from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from flops_auditor.use_cases.auditing.keep_record import newest
+from flops_auditor.use_cases.listing import reading
 from flops_auditor.use_cases.listing.job_reader import MOST_AT_THE_HEAD, JobReader
 from flops_auditor.use_cases.listing.reading import WHOLE_EVERY
 from flops_auditor.use_cases.operations import changed_jobs, reconcile_jobs
 from flops_auditor.use_cases.operations.changed_jobs import MOST_UNANSWERED
 from flops_auditor.use_cases.operations.compare_jobs import SETTLING, compare
-from flops_auditor.use_cases.operations.reconcile_jobs import REGIONS, Reconciler, ReconcileReport, reconcile
+from flops_auditor.use_cases.operations.reconcile_jobs import (
+    REGIONS,
+    Reconciler,
+    ReconcileReport,
+    reconcile,
+    tell_people,
+)
+from flops_auditor.use_cases.ports.lineage import IndexEntry
+from flops_auditor.use_cases.ports.records import SeenJob
 from flops_auditor.use_cases.ports.sources import ListedJob, ListedPage, SourceDenied, SourceUnavailable
 from tests.fakes.audit import (
     FakeJobStates,
@@ -91,9 +106,10 @@ class World:
     def run(self, requests: int | None = None, **changes: Any) -> ReconcileReport:
         """One round, of at most so many requests for pages."""
         before = len(self.pages())
-        return reconcile(
-            self.reconciler(**changes), lambda: requests is not None and len(self.pages()) - before >= requests
-        )
+        reconciler = self.reconciler(**changes)
+        report = reconcile(reconciler, lambda: requests is not None and len(self.pages()) - before >= requests)
+        tell_people(report, reconciler)
+        return report
 
     def pages(self) -> list[tuple[str, str]]:
         """Every request for a page so far."""
@@ -101,9 +117,20 @@ class World:
 
     def drain(self) -> None:
         """Audit what is queued."""
-        made = recorder(self.jobs, records=self.records, clock=self.clock, index=self.lineage)
+        made = recorder(self.jobs, records=self.records, clock=self.clock, index=self.lineage, seen=self.seen)
         while self.queue.jobs:
             audit_job(read_pointer(json.loads(message(self.queue.jobs.pop(0)))), made, owner="worker")
+
+    def listed(self, name: str) -> ListedJob:
+        job = parse_training_job(self.jobs.descriptions[name, "eu-west-1"])
+        assert job.creation_time is not None
+        status, ended = job.training_job_status, job.last_modified_time
+        return ListedJob(job.name, job.arn, job.region, status, job.creation_time, ended)
+
+    def lineage_of(self, name: str) -> Sequence[IndexEntry]:
+        """The jobs of a name that were recorded."""
+        arn = f"arn:aws:sagemaker:eu-west-1:123456789012:training-job/{name}"
+        return self.lineage.newest("output", Location(arn), iso(self.clock.now), 10)
 
     def queued(self) -> set[str]:
         return {seen.job.name for seen in self.queue.jobs}
@@ -127,6 +154,24 @@ def test_the_first_round_queues_the_whole_history_of_every_region() -> None:
     assert world.recorded() == {"old", "far"}
     world.clock.now += HOUR
     assert not world.run().queued
+
+
+def test_a_job_that_the_queue_does_not_take_keeps_no_other_one_waiting_and_is_queued_again() -> None:
+    world = World()
+    for name in ("first", "refused", "third"):
+        world.add(name, CREATED)
+
+    class Picky(MemoryQueue):
+        def send(self, jobs: Sequence[SeenJob]) -> Mapping[str, str]:
+            super().send([seen for seen in jobs if seen.job.name != "refused"])
+            return {seen.job.arn: "TooLong" for seen in jobs if seen.job.name == "refused"}
+
+    report = world.run(queue=Picky(world.queue.jobs))
+    assert (report.failed, {job.name for job in report.queued}) == ({}, {"first", "third"})
+    assert {arn.rpartition("/")[2]: why for arn, why in report.unqueued.items()} == {"refused": "TooLong"}
+    assert [job.name for job in report.overdue] == ["refused"]
+    world.clock.now += HOUR
+    assert {job.name for job in world.run().queued} == {"refused"}
 
 
 def test_a_later_round_reads_only_what_is_new_and_finds_a_job_that_ended_late() -> None:
@@ -398,8 +443,11 @@ def test_a_name_that_was_used_again_leaves_two_records_and_is_said() -> None:
         world.run()
         world.drain()
     assert len(world.records.lines) == 2
-    kinds = [line for mail in world.alerts.sent for line in mail.body.splitlines() if "twice" in line]
-    assert len(kinds) == 1
+    [mail] = world.alerts.sent
+    assert [line.split(": ")[1][:12] for line in mail.body.splitlines() if "twice" in line] == [
+        "seen running",
+        "its name was",
+    ]
 
 
 def test_a_new_job_with_the_name_of_a_recorded_one_is_said_once() -> None:
@@ -414,6 +462,304 @@ def test_a_new_job_with_the_name_of_a_recorded_one_is_said_once() -> None:
     assert "again (eu-west-1): its name was used before" in world.alerts.sent[-1].body
     world.clock.advance(minutes=5)
     assert world.run().changes == []
+    world.clock.advance(hours=1)
+    assert [job.name for job in world.run().queued] == ["again"]
+    world.drain()
+    assert not any(seen.untold for seen in world.seen.waiting("eu-west-1")), "its audit notes nothing that was told"
+
+
+class Refused(Exception):
+    """The topic takes no mail."""
+
+
+class RefusingAlerts(MemoryAlerts):
+    """Takes none."""
+
+    def send(self, alert: Alert) -> None:
+        raise Refused
+
+
+def used_while_the_first_waits() -> World:
+    """A job was seen running, ended, and its name was used again, all between two rounds."""
+    world = World()
+    world.add("train", world.clock.now, created=world.clock.now - timedelta(minutes=20), status="InProgress")
+    world.run()
+    world.clock.now += HOUR
+    world.add("train", world.clock.now - timedelta(minutes=35))
+    return world
+
+
+def used_while_the_first_is_audited(days: int, deleted: bool) -> World:
+    """The first job's event is audited after the second job was seen, which is deleted, too, or so many days later."""
+    world = World()
+    world.run()
+    world.clock.now += HOUR
+    world.add("train", world.clock.now - timedelta(minutes=50))
+    event = SeenJob(world.listed("train"), world.clock.now)
+    world.add("train", world.clock.now - timedelta(minutes=35), created=world.clock.now - timedelta(minutes=40))
+    world.run()
+    if deleted:
+        del world.jobs.descriptions["train", "eu-west-1"]
+    for _ in range(24 * days):
+        world.drain()
+        world.clock.now += HOUR
+        world.run()
+    world.queue.send([event])
+    world.drain()
+    assert not world.alerts.sent
+    return world
+
+
+def used_during_the_first_reading() -> World:
+    world = World(jobs=FakeTrainingJobs(page_size=5))
+    for number in range(40):
+        world.add(f"old-{number}", CREATED - number * HOUR)
+    world.add("train", CREATED + HOUR)
+    world.run(requests=1)
+    world.drain()
+    world.clock.now += HOUR
+    world.add("train", world.clock.now - timedelta(minutes=40))
+    assert world.run(requests=1).pending
+    return world
+
+
+def used_between_two_rounds(late: int) -> World:
+    """No round sees one of three jobs; their events are audited after the others', the one of this number last."""
+    world = World()
+    world.run()
+    for minutes in (50, 40, 30):
+        ended = world.clock.now + HOUR - timedelta(minutes=minutes)
+        world.add("train", ended)
+        world.queue.jobs.append(SeenJob(world.listed("train"), ended))
+    del world.jobs.descriptions["train", "eu-west-1"]
+    world.clock.now += HOUR
+    world.queue.jobs.append(world.queue.jobs.pop(late))
+    world.drain()
+    return world
+
+
+def test_a_later_job_that_has_no_record_yet_keeps_none_from_being_made() -> None:
+    """Its audit, which is at work or died, finds this one."""
+    world = World()
+    world.add("train", CREATED)
+    arn = world.listed("train").arn
+    world.lineage.add([("output", IndexEntry(Location(arn), iso(CREATED + HOUR), "f" * 64, arn))])
+    world.run()
+    world.drain()
+    assert world.recorded() == {"train"}
+    assert not any(seen.untold for seen in world.seen.waiting("eu-west-1"))
+
+
+def test_a_name_that_an_audit_notes_during_a_round_is_said() -> None:
+    """The round has read what waits, and then settles jobs that have their record by now."""
+    world = World()
+    world.run()
+    world.clock.now += HOUR
+    world.add("train", world.clock.now - timedelta(minutes=50))
+    event = SeenJob(world.listed("train"), world.clock.now)
+    world.add("train", world.clock.now - timedelta(minutes=40))
+    world.run()
+    world.queue.jobs.insert(0, event)
+    waiting = world.seen.waiting
+
+    def then_audited(region: str) -> Sequence[SeenJob]:
+        found = waiting(region)
+        world.drain()
+        return found
+
+    with patch.object(world.seen, "waiting", then_audited), pytest.raises(Refused):
+        world.run(alerts=RefusingAlerts())
+    world.run()
+    assert told(world) == ["train"]
+
+
+@pytest.mark.parametrize("late", [0, 1, 2])
+def test_names_used_between_two_rounds_are_said_once_in_whatever_order_the_jobs_are_recorded(late: int) -> None:
+    world = used_between_two_rounds(late)
+    for _ in range(26):
+        world.run()
+        world.drain()
+        world.clock.now += HOUR
+    lines = [line for mail in world.alerts.sent for line in mail.body.splitlines()]
+    assert [line.split(": ")[1][:12] for line in lines if "- train" in line] == ["its name was"] * 2
+    assert len(world.lineage_of("train")) == 3
+    assert not world.seen.waiting("eu-west-1")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        used_while_the_first_waits,
+        used_during_the_first_reading,
+        partial(used_while_the_first_is_audited, 0, deleted=True),
+        partial(used_while_the_first_is_audited, 3, deleted=False),
+    ],
+    ids=["the first waits", "during the first reading", "both are gone", "the first has its record days later"],
+)
+def test_a_name_used_again_is_said_once_whenever_the_earlier_job_gets_its_record(make: Callable[[], World]) -> None:
+    world = make()
+    for hour in range(4 * 24):
+        with suppress(Refused):
+            world.run(alerts=RefusingAlerts() if hour < 26 else world.alerts)
+        world.drain()
+        world.clock.now += HOUR
+    lines = [line for mail in world.alerts.sent for line in mail.body.splitlines()]
+    assert [line.split(": ")[0] for line in lines if "its name was" in line] == ["- train (eu-west-1)"]
+    assert len({each.job_id for each in world.lineage_of("train")}) == 2, "each has its record"
+    assert not world.seen.waiting("eu-west-1")
+
+
+def changed_account() -> World:
+    """A job was seen running and is deleted, a name is used again, the tags of a third one are gone: all untold."""
+    world = World()
+    world.add("spied", world.clock.now, status="InProgress")
+    for name in ("named", "tagged"):
+        world.add(name, CREATED, params="8000000000")
+    world.run()
+    world.drain()
+    del world.jobs.descriptions["spied", "eu-west-1"]
+    world.clock.now += WHOLE_EVERY
+    world.add("named", world.clock.now - timedelta(minutes=40), params="8000000000")
+    world.jobs.tags_by_arn["arn:aws:sagemaker:eu-west-1:123456789012:training-job/tagged"] = []
+    return world
+
+
+@pytest.mark.parametrize("refused", [0, 1, 30], ids=["taken", "refused once", "refused for a day and more"])
+def test_a_mail_that_is_refused_is_sent_by_the_next_round_that_can_and_once(refused: int) -> None:
+    """Records are made all the same."""
+    world = changed_account()
+    for _ in range(refused):
+        with pytest.raises(Refused):
+            world.run(alerts=RefusingAlerts())
+        world.drain()
+        world.clock.now += HOUR
+    assert "spied" in {content_of(world, job_id)["job"]["name"] for job_id in world.records.lines} or refused < 2
+    for _ in range(3 * 24):
+        world.run()
+        world.drain()
+        world.clock.now += HOUR
+    assert sorted(told(world)) == ["named", "spied", "tagged"], "each once"
+    assert not world.seen.waiting("eu-west-1"), "and none waits any more"
+
+
+def used_again(number: int) -> World:
+    """So many names were used again, and the topic refused the mail of it."""
+    world = World()
+    for each in range(number):
+        world.add(f"again-{each}", CREATED)
+    world.run()
+    world.drain()
+    world.clock.now += HOUR
+    for each in range(number):
+        world.add(f"again-{each}", world.clock.now)
+    for _ in range(2):
+        with pytest.raises(Refused):
+            world.run(alerts=RefusingAlerts())
+        world.drain()
+        world.clock.now += HOUR
+    return world
+
+
+def told(world: World) -> list[str]:
+    lines = [line for mail in world.alerts.sent for line in mail.body.splitlines()]
+    return [line.split()[1] for line in lines if line.startswith("- ")]
+
+
+def test_what_could_not_be_told_is_looked_up_while_there_is_time_and_some_in_each_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reconcile_jobs, "MOST_FOUND_AGAIN", 2)
+    world = used_again(5)
+    with patch.object(world.lineage, "newest", side_effect=AssertionError("there is no time")):
+        assert world.run(requests=0).changes == []
+    world.add("new", world.clock.now - timedelta(minutes=40))
+    found = []
+    for _ in range(5):
+        report = world.run()
+        found.append(len(report.changes))
+        world.clock.now += HOUR
+    assert found == [2, 2, 1, 0, 0]
+    assert sorted(told(world)) == [f"again-{each}" for each in range(5)], "each once"
+    assert world.queued() == {"new"}
+
+
+def test_what_could_not_be_told_has_room_of_its_own_in_which_none_keeps_another_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever uses names again, in the home region or first, hides neither a job that is gone nor another region."""
+    world = World(regions=("eu-west-1", "us-east-1"))
+    used = [*((f"used-{number}", "eu-west-1") for number in range(6)), ("far", "us-east-1")]
+    gone = [("spied", "eu-west-1"), ("spied-far", "us-east-1")]
+    for name, region in gone:
+        world.add(name, world.clock.now, region=region, status="InProgress")
+
+    def use_names() -> None:
+        world.drain()
+        world.clock.now += HOUR
+        for name, region in used:
+            world.add(name, world.clock.now - timedelta(minutes=40), region=region)
+
+    def found() -> list[str]:
+        """What a round found that died before it could tell."""
+        return [change.job.name for change in reconcile(world.reconciler(), lambda: False).changes]
+
+    use_names()
+    assert found() == []
+    use_names()
+    for name, region in gone:
+        del world.jobs.descriptions[name, region]
+    assert found()[:3] == ["spied", "spied-far", "used-5"], "who is gone comes first"
+    for room, expected in ((2, ["spied", "used-0"]), (4, ["spied", "spied-far", "used-0", "far"])):
+        monkeypatch.setattr(reconcile_jobs, "MOST_FOUND_AGAIN", room)
+        assert found() == expected
+    use_names()
+    report = world.run()
+    assert len(report.changes) == room + len(used), "what is new has taken none of the room"
+    assert [change.job.name for change in report.changes][:4] == expected, "and comes after what waited"
+    assert told(world)[:4] == ["spied", "used-0", "spied-far", "far"]
+
+
+def test_what_could_not_be_told_is_told_though_its_region_is_not_listed_any_more() -> None:
+    world = used_again(1)
+    report = world.run(listing=Denied(world.jobs, "eu-west-1", DENIED))
+    assert (len(report.changes), list(report.failed)) == (1, ["eu-west-1"])
+    assert told(world) == ["again-0"]
+
+
+def test_what_the_watch_notes_during_a_round_stays() -> None:
+    """The round tells people minutes after it read what is noted."""
+    world = used_again(1)
+    world.add("again-0", world.clock.now, created=world.clock.now - timedelta(minutes=1), status="InProgress")
+    reconciler = world.reconciler()
+    report = reconcile(reconciler, lambda: False)
+    waits = next(seen for seen in world.seen.waiting("eu-west-1") if not seen.job.finished)
+    world.seen.describe(waits.job.job_id, "{}", world.clock.now)
+    tell_people(report, reconciler)
+    assert next(s for s in world.seen.waiting("eu-west-1") if not s.job.finished).description == "{}"
+
+
+def content_of(world: World, job_id: str) -> Mapping[str, Any]:
+    kept = newest(job_id, recorder(records=world.records))
+    assert kept is not None
+    return kept.content
+
+
+@pytest.mark.parametrize("dies", ["queue", "progress"])
+def test_a_round_that_dies_before_it_tells_leaves_it_to_the_next_one(dies: str) -> None:
+    world = changed_account()
+    world.clock.now += SETTLING
+    if dies == "queue":
+        with pytest.raises(KeyboardInterrupt):
+            world.run(queue=DyingQueue(world.queue.jobs))
+    else:
+        with patch.object(world.readings, "write", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+            world.run()
+    world.drain()
+    for _ in range(3 * 24):
+        world.clock.now += HOUR
+        world.run()
+        world.drain()
+    assert sorted(told(world)) == ["named", "spied", "tagged"]
 
 
 def test_tags_that_were_changed_or_deleted_after_the_audit_are_said_once() -> None:
@@ -437,22 +783,28 @@ def test_tags_that_were_changed_or_deleted_after_the_audit_are_said_once() -> No
 class DyingQueue(MemoryQueue):
     """Takes some jobs and then dies, as a function does that is ended."""
 
-    def send(self, jobs: Any) -> None:
+    def send(self, jobs: Sequence[SeenJob]) -> Mapping[str, str]:
         super().send(jobs[:1])
         raise KeyboardInterrupt
+
+
+def without_tags(regions: tuple[str, ...], number: int, page_size: int) -> World:
+    """So many jobs of each region have their record, and lost their tags afterwards."""
+    world = World(regions=regions, jobs=FakeTrainingJobs(page_size=page_size))
+    for region in regions:
+        for place in range(number):
+            world.add(f"{region}-{place}", CREATED - place * HOUR, region=region, params="8000000000")
+    while world.run().pending:
+        world.clock.advance(hours=1)
+    world.drain()
+    world.jobs.tags_by_arn.clear()
+    return world
 
 
 def test_tags_of_more_jobs_than_a_round_compares_are_compared_by_the_next_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     """New jobs are read all the same, though they have no record and stand above those that are read once more."""
     monkeypatch.setattr(changed_jobs, "MOST_A_ROUND", 5)
-    world = World(regions=("eu-west-1", "us-east-1"), jobs=FakeTrainingJobs(page_size=3))
-    for region in world.regions:
-        for number in range(20):
-            world.add(f"{region}-{number}", CREATED - number * HOUR, region=region, params="8000000000")
-    while world.run().pending:
-        world.clock.advance(hours=1)
-    world.drain()
-    world.jobs.tags_by_arn.clear()
+    world = without_tags(("eu-west-1", "us-east-1"), 20, page_size=3)
     world.clock.now += WHOLE_EVERY
     told: list[str] = []
     asked: list[str] = []
@@ -473,6 +825,20 @@ def test_tags_of_more_jobs_than_a_round_compares_are_compared_by_the_next_ones(m
     assert sorted(told) == sorted(f"{region}-{number}" for region in world.regions for number in range(20))
     assert len(asked) == len(set(asked)), "each once"
     assert 40 // (5 + world.jobs.page_size) <= rounds <= 10
+
+
+def test_tags_of_every_region_are_compared_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A region that came to its end, and soon begins again, keeps none waiting that has not come to its own."""
+    monkeypatch.setattr(changed_jobs, "MOST_A_ROUND", 2)
+    monkeypatch.setattr(reading, "WHOLE_EVERY", timedelta(hours=3))
+    monkeypatch.setattr(reading, "SHARE_OF_WHOLE", 0)
+    regions = tuple(f"us-west-{number}" for number in range(1, 5))
+    world = without_tags(("eu-west-1", *regions), 8, page_size=2)
+    told: set[str] = set()
+    for _ in range(30):
+        world.clock.advance(hours=1)
+        told |= {change.job.name for change in world.run().changes}
+    assert told == {f"{region}-{number}" for region in world.regions for number in range(8)}
 
 
 def test_jobs_that_have_their_record_keep_no_new_one_waiting_and_are_settled_while_there_is_time(
@@ -564,8 +930,66 @@ def test_a_region_that_answers_for_no_job_is_not_asked_for_all() -> None:
     world.clock.advance(hours=1)
     world.add("new", world.clock.now - timedelta(minutes=40))
     states = Withheld(world.jobs, {f"job-{number}": UNANSWERED for number in range(9)})
-    assert [job.name for job in world.run(states=states).queued] == ["new"]
+    report = world.run(states=states)
+    assert [job.name for job in report.queued] == ["new"]
     assert len(states.asked) == MOST_UNANSWERED
+    assert "sagemaker:DescribeTrainingJob went" in report.failed["eu-west-1"], "six were not asked for"
+
+
+def test_running_jobs_that_are_not_described_keep_no_tags_from_being_compared() -> None:
+    """Each call has a count of its own: who keeps three running jobs from being described hides no deleted tag."""
+    world = World()
+    for number in range(MOST_UNANSWERED):
+        world.add(f"runs-{number}", world.clock.now, status="InProgress")
+    world.add("deleted", CREATED, params="8000000000")
+    world.run()
+    world.drain()
+    world.jobs.tags_by_arn.clear()
+    world.clock.now += WHOLE_EVERY
+    report = world.run(states=Withheld(world.jobs, {f"runs-{n}": UNANSWERED for n in range(MOST_UNANSWERED)}))
+    assert [(change.job.name, change.remark.kind.name) for change in report.changes] == [("deleted", "tags-deleted")]
+    assert list(report.failed) == ["eu-west-1"]
+    assert "ListTags" not in report.failed["eu-west-1"]
+
+
+def test_a_region_that_lists_no_tags_is_said_to_have_failed_and_goes_on_where_it_paused() -> None:
+    """Whoever may list tags, and deleted some, can use up the quota when a round begins."""
+    world = World(jobs=FakeTrainingJobs(page_size=3))
+    names = [f"job-{number}" for number in range(MOST_UNANSWERED + 6)]
+    for number, name in enumerate(names):
+        world.add(name, CREATED - number * HOUR, params="8000000000")
+    world.run()
+    world.drain()
+    world.jobs.tags_by_arn.clear()
+    world.clock.now += WHOLE_EVERY
+    for _ in range(3):
+        world.add(f"new-{world.clock.now:%d-%H}", world.clock.now - HOUR)
+        report = world.run(states=Withheld(world.jobs, dict.fromkeys(names, UNANSWERED)))
+        assert "sagemaker:ListTags went" in report.failed["eu-west-1"]
+        assert len(report.queued) == 1
+        world.drain()
+        world.clock.now += HOUR
+    found = {change.job.name for _ in range(3) for change in world.run().changes}
+    assert found == set(names[MOST_UNANSWERED - 1 :]), "those before were only named: their page was read to its end"
+
+
+@pytest.mark.parametrize("requests", [None, 1])
+def test_a_name_used_again_is_said_though_the_first_round_does_not_come_to_its_job(requests: int | None) -> None:
+    world = World(jobs=FakeTrainingJobs(page_size=5))
+    world.add("train", CREATED)
+    world.run()
+    world.drain()
+    world.clock.advance(hours=2)
+    world.add("train", world.clock.now - timedelta(minutes=40))
+    for number in range(12):
+        world.add(f"after-{number}", world.clock.now - timedelta(minutes=39), status="Failed")
+    found = list(world.run(requests=requests).changes)
+    for _ in range(30):
+        world.drain()
+        world.clock.advance(hours=1)
+        found += world.run().changes
+    assert [(each.job.name, each.remark.kind.name) for each in found] == [("train", "name-used-again")], "once"
+    assert not world.seen.waiting("eu-west-1")
 
 
 @pytest.mark.parametrize("error", [REFUSED, UNANSWERED])
@@ -602,7 +1026,7 @@ def test_a_round_that_dies_while_queueing_passes_nothing_over() -> None:
 times = st.integers(min_value=0, max_value=72 * 60).map(lambda minutes: timedelta(minutes=minutes))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     jobs=st.lists(st.tuples(times, times), max_size=25),
     rounds=st.lists(st.tuples(st.integers(1, 600), st.integers(0, 3), st.booleans()), min_size=1, max_size=12),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flops_auditor.domain.ledger.forms import RECORD, RECORD_FORM, Maybe, Named, Some
+from flops_auditor.domain.ledger.forms import RECORD, RECORD_FORM, Few, Maybe, Named, Some
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.amendment import Amendment
@@ -36,7 +36,7 @@ def allowed(form: Any, path: str = "") -> Iterator[str]:
         case Named(inner):
             yield f"{path}.{NAMED}"
             yield from allowed(inner, f"{path}.{NAMED}")
-        case [inner]:
+        case Few(inner, _) | [inner]:
             yield from allowed(inner, path)
         case dict():
             for name, inner in form.items():

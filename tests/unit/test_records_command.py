@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 from flops_auditor.domain.messages.record_row import reaches
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.domain.values.visible import as_written
 from flops_auditor.use_cases.ports.records import EndsBeforeItBegins, RecordQuery
 from flops_auditor_cli import record_source, record_table
 from flops_auditor_cli.deployment import StackValues
@@ -202,6 +203,26 @@ def test_a_base_model_is_shown_for_what_it_is_and_found_as_it_is_shown(
     assert names("--base-model", f"{shown}x") == {}
 
 
+def test_a_name_that_two_models_may_be_meant_by_finds_the_jobs_on_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An owner who names a model as another one is shown hides neither: the name as a record has it finds that, too."""
+    monkeypatch.setitem(STORED[0], "base_model", "org/x\u202e")
+    monkeypatch.setitem(STORED[3], "base_model", "org/x⟨U+202E⟩")
+    done = listed("--base-model", "org/x⟨U+202E⟩", "--output", "json")
+    assert [row["job_name"] for row in json.loads(done.stdout)["records"]] == ["bb", "a"], "the latest first"
+    assert "how another one is shown" in done.stderr
+    assert names("--base-model", "org/x⟨U+27E8⟩U+202E⟨U+27E9⟩") == {"bb": "above"}
+    monkeypatch.setitem(STORED[0], "base_model", "org/ж\u202ex")
+    monkeypatch.setitem(STORED[3], "base_model", shown := "org/ж⟨U+202E⟩x ⟨letters: Cyrillic, Latin⟩")
+    third = listed("--base-model", shown, "--output", "json")
+    assert [row["job_name"] for row in json.loads(third.stdout)["records"]] == ["bb", "a"]
+    assert "how another one is shown" in third.stderr, "though a third name that is shown so has no job"
+    monkeypatch.setitem(STORED[3], "base_model", "org/x ⟨letters: Greek⟩")
+    monkeypatch.setitem(STORED[0], "base_model", "org/x")
+    alone = listed("--base-model", "org/x ⟨letters: Greek⟩", "--output", "json")
+    assert [row["job_name"] for row in json.loads(alone.stdout)["records"]] == ["bb"], "org/x is not shown so"
+    assert "another one" not in alone.stderr
+
+
 def test_a_day_as_the_end_means_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(STORED[0], "ended_at", "2026-03-01T23:59:59.999Z")
     assert names("--until", "2026-03-01") == {"a": "below"}
@@ -222,6 +243,7 @@ def asked_in_sql(query: str, ended: str, first: str, last: str) -> bool:
     shown = query.partition("SELECT job_name, ")[2].partition("FROM")[0].split(",")
     columns = ", ".join(["job_name", *(each.strip() for each in shown)])
     with closing(sqlite3.connect(":memory:")) as table:
+        table.create_function("translate", 3, lambda text, old, new: text.translate(str.maketrans(old, new)))
         table.execute(f"CREATE TABLE records ({columns})")
         table.execute("INSERT INTO records (region, ended_at) VALUES (?, ?)", ("eu-west-1", ended))
         return bool(table.execute(query, ("eu-west-1", first, last)).fetchall())
@@ -235,8 +257,34 @@ def test_the_saved_query_compares_moments_as_the_list_does() -> None:
         ended, begin, end = f"{day}T{time}Z", datetime.fromisoformat(first).replace(tzinfo=UTC), moment_or_end(last)
         listed_too = begin <= end and RecordQuery(ended_from=iso(begin), ended_until=iso(end)).fits({"ended_at": ended})
         assert asked_in_sql(query, ended, first, last) == listed_too, (ended, first, last)
+        as_athena_writes = [each.replace("T", " ").replace("Z", " UTC") for each in (first, last)]
+        assert asked_in_sql(query, ended, *as_athena_writes) == listed_too, (ended, first, last)
         answers.add(listed_too)
     assert answers == {True, False}
+
+
+@pytest.mark.parametrize("moment", ["2026-01", "2026", "2026-01-31T13:00:00+02:00", "31.01.2026", "2026-01-31T13", ""])
+def test_the_saved_query_answers_nothing_for_what_is_no_moment_in_utc(moment: str) -> None:
+    """Athena names it in an error; the engine of this test has none, and finds nothing."""
+    query = load()["Resources"]["JobsByRegionAndTime"]["Properties"]["QueryString"]
+    assert asked_in_sql(query, "2026-01-31T12:00:00.000Z", "2026-01-01", "2026-12-31")
+    assert not asked_in_sql(query, "2026-01-31T12:00:00.000Z", moment, "2026-12-31")
+    assert not asked_in_sql(query, "2026-01-31T12:00:00.000Z", "2026-01-01", moment)
+
+
+def test_every_saved_query_says_what_a_job_was_compared_with_and_finds_a_model_as_shown() -> None:
+    saved = [each["Properties"] for each in load()["Resources"].values() if each["Type"] == "AWS::Athena::NamedQuery"]
+    assert len(saved) == 5
+    for each in saved:
+        selected = each["QueryString"].partition("SELECT job_name, ")[2].partition("FROM")[0]
+        assert {"compared_with", "base_model_shown"} <= {column.strip() for column in selected.split(",")}
+    query, name = load()["Resources"]["JobsByModel"]["Properties"]["QueryString"], "org/\u0430bc"
+    selected = query.removeprefix("SELECT ").partition("FROM")[0]
+    with closing(sqlite3.connect(":memory:")) as table:
+        table.execute(f"CREATE TABLE records ({selected})")
+        table.execute("INSERT INTO records (base_model, base_model_shown) VALUES (?, ?)", (name, as_written(name)))
+        found = [len(table.execute(query, (text,)).fetchall()) for text in (name, as_written(name), "org/abc")]
+    assert found == [1, 1, 0]
 
 
 def test_an_unknown_verdict_is_a_wrong_option_and_no_clean_result() -> None:
@@ -265,6 +313,14 @@ def test_a_name_of_several_jobs_names_them_all(said: str, ids: str) -> None:
         the_one(TWINS, said)
     assert all(each * 64 in str(asked.value) for each in ids)
     assert "job id" in asked.value.remedy
+    assert str(asked.value).isprintable()
+
+
+def test_the_end_of_an_arn_says_which_job_unless_another_one_has_it_for_a_name() -> None:
+    bedrock = {**record("support-1", 0, "above"), "job_arn": "arn:of-bedrock/tuning1", "job_id": "4" * 64}
+    assert the_one([bedrock, *TWINS], "tuning1") == bedrock
+    with pytest.raises(SeveralJobs):
+        the_one([bedrock, {**TWINS[0], "job_name": "tuning1"}], "tuning1")
 
 
 @pytest.mark.parametrize("said", ["arn:of-one-region", "1" * 64])

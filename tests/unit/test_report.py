@@ -13,7 +13,7 @@ import pytest
 import time_machine
 from typer.testing import CliRunner
 
-from flops_auditor.domain.messages.record_words import nearest
+from flops_auditor.domain.messages.record_alert import chain
 from flops_auditor.domain.messages.report import pictures
 from flops_auditor.domain.messages.report.job_line import GROUPS, Group, NearestLine, last_of_their_chains
 from flops_auditor.domain.messages.report.report import RecordedRevision, Report
@@ -23,18 +23,26 @@ from flops_auditor.domain.messages.report.verdict_words import (
     WORDS_OF,
     WORDS_OF_GROUP,
 )
+from flops_auditor.domain.values.amounts import flop
+from flops_auditor.domain.values.figures import nearest
 from flops_auditor.domain.values.moments import iso, to_the_minute
 from flops_auditor.pages.render import _coded, report_page, source_hash
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.listing.reading import JobReading
-from flops_auditor.use_cases.operations.report_ledger import complete_to, newest_seal, report_ledger
-from flops_auditor.use_cases.ports.records import SeenJob
+from flops_auditor.use_cases.operations.report_ledger import (
+    ListedDoor,
+    complete_through,
+    complete_to,
+    newest_seal,
+    report_ledger,
+)
+from flops_auditor.use_cases.ports.records import SeenJob, StoredRecord
 from flops_auditor.use_cases.ports.sources import ListedJob
 from flops_auditor_cli import print_page
 from flops_auditor_cli.main import app
-from tests.fakes.audit import FixedRegions, MemoryReadings, MemorySeenJobs
+from tests.fakes.audit import FixedRegions, MemoryReadings, MemoryRecordIndex, MemoryRecords, MemorySeenJobs
 from tests.fakes.demo_ledger import demo_ledger
-from tests.fakes.lineage import continuing
+from tests.fakes.lineage import artifact, channel, continuing
 from tests.fakes.live_ledger import LiveLedger
 from tests.fakes.reports import AS_OF, LEDGER, hostile, report_on, reporter_of
 
@@ -174,6 +182,51 @@ def test_compute_over_time_adds_each_run_at_its_end(report: Report, contents: li
     assert unknown.chart is None
 
 
+@pytest.fixture(scope="module")
+def distilled() -> LiveLedger:
+    """A run that generates data with what two others trained, one that trains on the data, and one after that."""
+    ledger = LiveLedger()
+    large = {"ResourceConfig": {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64, "VolumeSizeInGB": 500}}
+    ledger.add(continuing("base", **large))
+    ledger.add(continuing("teacher", ["base"], day=1, **large))
+    ledger.add(continuing("synth", ["teacher"], day=3), activity="synthetic-data")
+    ledger.add(continuing("student", day=6, InputDataConfig=[channel("model", artifact("synth"))]))
+    ledger.add(continuing("heir", ["student"], day=8))
+    ledger.audit()
+    return ledger
+
+
+@pytest.mark.parametrize(("name", "runs"), [("teacher", 1), ("synth", 0), ("student", 1), ("heir", 2)])
+def test_a_report_adds_up_the_runs_that_the_record_adds_up(distilled: LiveLedger, name: str, runs: int) -> None:
+    """Annex A.1: the models that generate data are parents in distillation, in figures, words, chart and drawing."""
+    content = distilled.content(name)
+    assert content["lineage"]["ancestors"] == runs
+    assert len(pictures.lineage_of(content).nodes) == 1 + runs, "the run and those that count"
+    assert pictures.lineage_of(content).left_out == 0
+    part = report_on([content]).models[0]
+    with_runs = f", with {runs} earlier run{'s' * (runs > 1)}" if runs else ""
+    assert dict(part.facts)["Best estimate"] == f"{flop(content['cumulative']['best_flop'])} FLOP{with_runs}"
+    assert ("Not counted" in dict(part.facts)) == (name != "teacher")
+    assert part.chart is not None and len(part.chart.points) == 1 + runs
+    assert len(chain(content)) == (1 + runs if runs else 0)
+
+
+def ends_at_its_total(content: dict[str, Any]) -> bool:
+    """Whether the last step of a chart is what the record says of all runs together."""
+    total = tuple(int(content["cumulative"][each] or 0) for each in ("lower_flop", "best_flop", "upper_flop"))
+    return pictures._steps(content, {})[-1][1:] == total
+
+
+def test_a_chart_ends_at_the_total_of_the_record(distilled: LiveLedger, contents: list[dict[str, Any]]) -> None:
+    """Also where bounds are more cautious than an estimate's own, and where the record does not list all its runs."""
+    several = [*contents, *(distilled.content(name) for name in distilled.pointers)]
+    drawn = [content for content in several if pictures._steps(content, {})]
+    assert len(drawn) > 15 and all(map(ends_at_its_total, drawn))
+    heir = distilled.content("heir")
+    kept = {**heir, "cumulative": {**heir["cumulative"], "ancestors": heir["cumulative"]["ancestors"][:1]}}
+    assert ends_at_its_total(kept)
+
+
 def test_what_an_original_took_is_taken_off_its_threshold(report: Report, contents: list[dict[str, Any]]) -> None:
     [content] = [each for each in contents if each["job"]["name"] == ALONE]
     left = [amount for amount, _ in pictures.thresholds_of(content)]
@@ -308,17 +361,17 @@ def test_commands_stand_as_code_and_a_lone_backtick_stays() -> None:
     assert _coded("a ` b") == "a ` b"
 
 
-def assessed(policy: str, upper: float, verdict: str, **more: str) -> dict[str, Any]:
-    return {"policy": policy, "upper_share": upper, "verdict": verdict, "threshold_flop": "1", **more}
+def assessed(policy: str, percent: int, verdict: str, **more: str) -> dict[str, Any]:
+    return {"policy": policy, "upper_flop": str(percent), "verdict": verdict, "threshold_flop": "100", **more}
 
 
 @pytest.mark.parametrize(
     ("of_law", "of_wording", "told"),
     [
-        ((0.99, "below"), (1.0, "below"), "law"),
-        ((1.10, "above"), (1.11, "above"), "law"),
-        ((0.99, "below"), (1.01, "above"), "wording"),
-        ((0.99, "below"), (1.01, "indeterminate"), "wording"),
+        ((99, "below"), (100, "below"), "law"),
+        ((110, "above"), (111, "above"), "law"),
+        ((99, "below"), (101, "above"), "wording"),
+        ((99, "below"), (101, "indeterminate"), "wording"),
     ],
 )
 def test_a_share_is_of_a_law_unless_only_its_wording_is_over(of_law: Any, of_wording: Any, told: str) -> None:
@@ -364,9 +417,9 @@ def test_ten_thousand_jobs_are_under_three_megabytes(report: Report) -> None:
 
 def test_nothing_recorded_is_said() -> None:
     text = report_page(report_on([], replace(LEDGER, sealed_at=None, complete_to=None))).decode()
-    assert "No training job is recorded" in text
+    assert "No job is recorded" in text
     assert "not yet: the log has no signed checkpoint" in text
-    assert "not known: the comparison with SageMaker" in text
+    assert "not known: the comparison with the services" in text
 
 
 def test_the_report_of_a_deployment_says_how_far_it_is_sealed(ledger: LiveLedger) -> None:
@@ -379,20 +432,38 @@ def test_the_report_of_a_deployment_says_how_far_it_is_sealed(ledger: LiveLedger
     assert newest_seal(LiveLedger().archive, verifies) == (0, None)
 
 
+def test_complete_is_what_every_service_was_read_to() -> None:
+    early, late, never = MemoryReadings(), MemoryReadings(), MemoryReadings()
+    for readings, at in ((early, AS_OF), (late, AS_OF + timedelta(hours=1))):
+        readings.read("eu-west-1")
+        readings.write("eu-west-1", JobReading().begin(at).after([], ""))
+    doors = [ListedDoor(FixedRegions(("eu-west-1",)), readings, MemorySeenJobs()) for readings in (late, early, never)]
+    index = MemoryRecordIndex(MemoryRecords())
+    assert complete_through(doors[:1], index) == complete_to(doors[0], index)
+    assert complete_through(doors[:2], index) == complete_to(doors[1], index)
+    assert complete_to(doors[1], index) is not None
+    assert complete_through(doors, index) is None
+
+
 def test_complete_is_what_every_region_was_read_to_and_nothing_waits_for() -> None:
     at = AS_OF
     readings, seen, regions = MemoryReadings(), MemorySeenJobs(), FixedRegions(("eu-west-1", "us-east-1"))
+    door = ListedDoor(regions, readings, seen)
+    records = MemoryRecords()
+    index = MemoryRecordIndex(records)
     read = JobReading().begin(at).after([], "")
     readings.write("eu-west-1", read)
-    assert complete_to(regions, readings, seen) is None, "a region was never read"
+    assert complete_to(door, index) is None, "a region was never read"
     readings.read("us-east-1")
     readings.write("us-east-1", JobReading().begin(at + timedelta(hours=1)).after([], ""))
-    assert complete_to(regions, readings, seen) == at - timedelta(minutes=40)
+    assert complete_to(door, index) == at - timedelta(minutes=40)
     ended = at - timedelta(days=3)
     job = ListedJob("lost", "arn:lost", "us-east-1", "Completed", ended - timedelta(days=1), ended)
     seen.note([SeenJob(job, at)])
-    assert complete_to(regions, readings, seen) == ended
-    assert complete_to(FixedRegions(("eu-west-1",), "refused"), readings, seen) is None
+    assert complete_to(door, index) == ended
+    assert complete_to(replace(door, regions=FixedRegions(("eu-west-1",), "refused")), index) is None
+    records.commit(job.job_id, StoredRecord(0, b"line"), {})
+    assert complete_to(door, index) == at - timedelta(minutes=40), "people are still to be told of it"
 
 
 def test_the_command_writes_the_report_of_a_bundle(ledger: LiveLedger, tmp_path: Path) -> None:

@@ -501,6 +501,38 @@ def test_whatever_tags_say_who_generated_data_the_whole_chain_counts_without_the
         assert found["lineage"]["ancestors"] <= len(found["cumulative"]["ancestors"])
 
 
+@pytest.mark.parametrize("of_last", ["not-training", DATA])
+@pytest.mark.parametrize("of_middle", ["not-training", DATA])
+def test_two_tags_do_not_what_one_cannot(of_middle: str, of_last: str) -> None:
+    """Each hides what the other one's run continues: without either alone, the chain would still be below."""
+    world = World()
+    world.add(continuing("heavy", **HEAVY))
+    world.add(continuing("middle", ["heavy"], day=1), activity=of_middle)
+    world.add(continuing("last", ["middle"], day=2), activity=of_last)
+    world.audit()
+    last = world.content("last")
+    assert (last["verdict"], last["rests_on"]["verdict_without_statements"]) == ("indeterminate", "above")
+    assert f"tag flops-auditor:activity = {of_last}" in last["rests_on"]["milder"]
+    assert {"above"} == {
+        ground["verdict_without"]
+        for ground in last["rests_on"]["grounds"]
+        if "activity" in ground["what"] or "generated data" in ground["what"]
+    }
+
+
+def test_a_tag_that_hides_nothing_takes_no_blame_for_another() -> None:
+    world = World()
+    world.add(continuing("light", hours=1))
+    world.add(continuing("middle", ["light"], day=1, hours=1), activity=DATA)
+    world.add(continuing("last", ["middle"], day=2, **HEAVY), activity="not-training")
+    world.audit()
+    last = world.content("last")
+    assert last["verdict"] == "indeterminate"
+    without = {each["what"]: each["verdict_without"] for each in last["rests_on"]["grounds"]}
+    assert without["that earlier runs say they generated data"] == "below"
+    assert [doubt["kind"] for doubt in last["estimate"]["doubts"]] == ["only-a-tag-says-activity"]
+
+
 def test_a_person_who_signs_for_generated_data_settles_it_for_whoever_learns_from_it() -> None:
     world = World()
     world.add(continuing("heavy", **HEAVY))

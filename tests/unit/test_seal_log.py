@@ -7,6 +7,7 @@ from datetime import timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -24,7 +25,8 @@ from flops_auditor.domain.ledger.ledger_errors import (
     WrongOrigin,
 )
 from flops_auditor.domain.ledger.merkle import MerkleTree, leaf_hash
-from flops_auditor.domain.ledger.signed_note import checkpoint_in, parse_checkpoint, parse_note
+from flops_auditor.domain.ledger.saved_mail import checkpoint_in
+from flops_auditor.domain.ledger.signed_note import parse_checkpoint, parse_note
 from flops_auditor.domain.ledger.statement import parse_statement
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.values import archive_keys
@@ -703,6 +705,19 @@ def test_the_mail_of_a_day_that_was_not_sent_is_left_to_the_next_run() -> None:
     world.seal()
     assert len(world.mailbox.messages) == 3
     assert world.mailbox.first_of_a_day == [world.mailbox.messages[number][0] for number in (0, 1)]
+
+
+def test_a_run_that_dies_before_its_checkpoint_makes_no_further_mail_the_first_of_a_day() -> None:
+    """What it leaves is adopted, with the day of the seal before it, whatever the table says."""
+    world = World()
+    for day in range(2):
+        for _ in range(3):
+            with patch.object(seal_log, "store_frontier", side_effect=Killed), pytest.raises(Killed):
+                world.seal()
+            world.seal()
+        assert len(world.mailbox.first_of_a_day) == day + 1
+        world.at += timedelta(days=1)
+        world.mailed.note(world.at.date())
 
 
 def test_no_note_in_the_table_keeps_the_mail_of_a_new_day_back() -> None:

@@ -13,11 +13,12 @@ import pytest
 from flops_auditor.data import MODEL_DOCUMENTATION_FORM, form_text, hardware_table
 from flops_auditor.domain.audit.grounds import GroundSource
 from flops_auditor.domain.compute.tiers import Method
+from flops_auditor.domain.law import policy_file
 from flops_auditor.domain.law.due_dates import State
 from flops_auditor.domain.law.licences import Standing
 from flops_auditor.domain.law.policy import Basis, Comparison, Reading, Role, Since
 from flops_auditor.domain.ledger import forms
-from flops_auditor.domain.ledger.forms import RECORD, RECORD_FORM, Flag, Maybe, Named, Some, Text, Whole
+from flops_auditor.domain.ledger.forms import RECORD, RECORD_FORM, Few, Flag, Maybe, Named, OneOf, Some, Text, Whole
 from flops_auditor.domain.ledger.key_history import KeyRole
 from flops_auditor.domain.ledger.ledger_errors import MalformedRecord
 from flops_auditor.domain.ledger.records_csv import csv_row
@@ -26,6 +27,7 @@ from flops_auditor.domain.lineage.tree import tree
 from flops_auditor.domain.messages.documents.bom import bom_of
 from flops_auditor.domain.messages.documents.fill_form import TrainsNoModel, fill_form
 from flops_auditor.domain.messages.documents.form_file import parse_form
+from flops_auditor.domain.messages.duties import duties_in_words
 from flops_auditor.domain.messages.record_alert import compose
 from flops_auditor.domain.messages.record_row import row_of
 from flops_auditor.domain.runs.declared import Activity
@@ -64,18 +66,16 @@ LARGEST = "9" * 100
 
 @pytest.mark.parametrize("name", WORDS)
 def test_words_that_decide_are_those_of_law_and_audit(name: str) -> None:
-    assert sorted(words_of(getattr(forms, name))) == sorted(get_args(WORDS[name]))
+    assert sorted(getattr(forms, name).words) == sorted(get_args(WORDS[name]))
 
 
 def test_words_beside_those_of_law_and_audit() -> None:
-    assert sorted(words_of(forms.LICENCE_STANDING)) == sorted(["not stated", *get_args(Standing)])
-    assert sorted(words_of(forms.ROTATION["role"])) == sorted(get_args(KeyRole))
+    assert sorted(forms.LICENCE_STANDING.words) == sorted(["not stated", *get_args(Standing)])
+    assert sorted(forms.ROTATION["role"].words) == sorted(get_args(KeyRole))
 
 
-def words_of(text: Text) -> list[str]:
-    """The words of a form that takes no other text; none where it takes others."""
-    match = re.fullmatch(r"\^\(([A-Za-z_ |+\[\]-]+)\)\$", text.pattern or "")
-    return match[1].replace("[+]", "+").split("|") if match else []
+def test_names_are_those_that_policies_may_have() -> None:
+    assert forms.TERM.pattern == f"^{policy_file._NAME.pattern}$"
 
 
 def test_points_in_time_are_those_that_are_read_again() -> None:
@@ -113,9 +113,13 @@ def values_of(form: Any) -> list[Any]:  # noqa: PLR0911, PLR0912 - one for each 
         case forms.DIGEST:
             return ["0" * 64]
         case forms.VERSION:
-            return ["x", "\u202e" * 40]
+            return ["x", "~" * 40]
+        case forms.TERM:
+            return ["0", f"a{'.' * 63}"]
         case Text():
-            return words_of(form)
+            return []
+        case OneOf(words):
+            return list(words)
         case Whole():
             return [0, LARGEST_INTEGER]
         case Flag():
@@ -126,7 +130,7 @@ def values_of(form: Any) -> list[Any]:  # noqa: PLR0911, PLR0912 - one for each 
             return [each for each in values_of(inner) if each]
         case Named():
             return [{}]
-        case [inner]:
+        case Few(inner, _) | [inner]:
             return [[], [words for words in values_of(inner)[:2] if not isinstance(words, dict)]]
     return []
 
@@ -140,7 +144,7 @@ def places(form: Any, value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[
             yield from places(inner, value, path)
         case Named(inner):
             yield from places(inner, next(iter(value.values())), (*path, next(iter(value))))
-        case [inner] if value:
+        case Few(inner, _) | [inner] if value:
             yield from places(inner, value[0], (*path, 0))
         case dict():
             for name, inner in form.items():
@@ -195,7 +199,7 @@ def replacements(records: list[dict[str, Any]], lists: bool) -> list[tuple[int, 
 
 
 def is_list(form: Any) -> bool:
-    return isinstance(form, list | dict | Named) or (isinstance(form, Maybe | Some) and is_list(form.inner))
+    return isinstance(form, list | dict | Named | Few) or (isinstance(form, Maybe | Some) and is_list(form.inner))
 
 
 @pytest.mark.parametrize(("lists", "together"), [(False, 40), (True, 4)], ids=["values", "lists"])
@@ -250,3 +254,16 @@ def test_what_cannot_be_shown_is_no_record(records: list[dict[str, Any]], path: 
     put(content, path, value)
     with pytest.raises(MalformedRecord, match=str(path[-1])):
         RECORD_FORM.check(content)
+
+
+def test_duties_that_contradict_their_line_can_be_told() -> None:
+    """Of their form they are, and whoever signs records can sign such: telling of them died of it."""
+    (line,) = [a for a in everything().content("old")["assessments"] if a["verdict"] == "above" and a["duties"]][:1]
+    line.pop("wording_of", None)
+    told = {}
+    for state in forms.DUTY_STATE.words:
+        for duty in line["duties"]:
+            duty["state"] = state
+            duty.pop("in_force", None)
+        told[state] = duties_in_words([line], (), TODAY)
+    assert [state for state, words in told.items() if not words] in ([], ["if over"])

@@ -14,6 +14,7 @@ from flops_auditor.data import default_policies, load_tables
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
+from flops_auditor.domain.runs.sources.named_places import read_location
 from flops_auditor.use_cases.auditing import crowds, find_lineage
 from flops_auditor.use_cases.auditing.tell_descendants import WAITS
 from flops_auditor.use_cases.ports.lineage import IndexEntry
@@ -77,13 +78,33 @@ def test_messages_and_records_grow_with_the_jobs_that_share_a_place(how: str, mo
         assert world.content(f"job-{CROWD}")["cumulative"]["ancestors"] or "bucket" in how
 
 
+@pytest.mark.parametrize("below", ["", "/deeper"])
+def test_who_tells_at_a_place_that_many_share_looks_at_few_of_those_who_begin_there(below: str) -> None:
+    """As many as there are: what each of them costs would grow with their number."""
+    world = World(tables=ONE_POLICY)
+    for day in range(crowds.MOST_SHARING + 2):
+        world.add(continuing(f"job-{day}", day=day, **SHARED["checkpoints"]))
+    *others, last = world.pointers
+    world.audit(*others)
+    index, queue = world.recorder.index, world.recorder.queue
+    assert isinstance(index, MemoryIndex) and isinstance(queue, MemoryReassessments)
+    at = read_location(PLACE + below)
+    assert at is not None
+    for number in range(30 * crowds.ENTRIES_IN_A_PAGE):
+        reader = IndexEntry(at, f"2027-01-01T{number:06d}", f"{number:064x}", f"arn:reader-{number}")
+        index.add([("input", reader)])
+    before = index.reads
+    world.deliver(last)
+    assert index.reads - before < 30
+    assert not queue.waiting
+
+
 def test_a_run_that_has_told_nobody_yet_hides_no_other() -> None:
     """Of as many as end at one moment, each would else leave it to the others."""
     index = MemoryIndex()
     at = Location("s3://models", ("team",))
     runs = [IndexEntry(at, f"2026-03-{n + 1:02d}", f"run-{n}", f"arn:{n}", checkpoint=True) for n in range(25)]
-    for each in runs:
-        index.add("output", each)
+    index.add([("output", each) for each in runs])
     reader = IndexEntry(at, "2026-04-01", "reader", "arn:reader")
     assert crowds.crowd_at(runs[0], index, lambda job: True).hides_from(reader)
     assert not crowds.crowd_at(runs[0], index, lambda job: job < "run-2").hides_from(reader)

@@ -2,7 +2,9 @@
 
 import re
 from base64 import b64decode
+from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -11,9 +13,16 @@ import pytest
 from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
-from flops_auditor.domain.values.archive_keys import KEYS, checkpoint_key
-from flops_auditor.use_cases.ledger import export_bundle
-from flops_auditor.use_cases.ledger.export_bundle import NothingChosen, SelectionTooLarge, export_part, of_time
+from flops_auditor.domain.messages.report.report import Report
+from flops_auditor.domain.values.archive_keys import KEYS, checkpoint_key, tables_key
+from flops_auditor.use_cases.ledger.export_bundle import (
+    NothingChosen,
+    SelectionTooLarge,
+    export_part,
+    export_whole,
+    of_time,
+)
+from flops_auditor.use_cases.ledger.report_bundle import WRITER
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
 from tests.fakes.bundles import Bundle, small_world
 from tests.fakes.ledger_world import MODELS, START, Draft, World, draft, superseding
@@ -52,6 +61,34 @@ def test_processes_find_what_one_process_finds(tmp_path: Path) -> None:
     assert bundle.verify(processes=2) == bundle.verify()
     bundle.edit_payload(20, lambda payload: payload.replace(b"Completed", b"Cancelled"))
     assert bundle.verify(processes=2).findings == bundle.verify().findings != []
+
+
+def test_a_page_that_no_verifier_reads_is_left_out(tmp_path: Path) -> None:
+    world, path = small_world(), tmp_path / "bundle.zip"
+    written = export_whole(world.archive, world.ledger, path, world.at, lambda _: b"x" * (form.LARGEST_SHOWN + 1))
+    assert written.not_shown == (form.INDEX,)
+    assert verify_bundle(path, Demands(world.at)).verdict == "valid"
+    with ZipFile(path) as files:
+        assert [name in files.namelist() for name in (form.INDEX, form.RECORDS)] == [False, True]
+
+
+def test_records_of_which_no_page_can_be_made_are_exported_and_verified_all_the_same(tmp_path: Path) -> None:
+    """One such record, signed with the record key, ended every export of its ledger for good."""
+
+    def page(_: Report) -> bytes:
+        raise KeyError("a member")
+
+    world, path = small_world(), tmp_path / "bundle.zip"
+    assert export_whole(world.archive, world.ledger, path, world.at, page).not_shown == (form.INDEX,)
+    assert verify_bundle(path, Demands(world.at, page=page)).verdict == "valid"
+    bundle = Bundle(world, tmp_path)
+    bundle.files[form.INDEX] = f'<meta name="generator" content="FLOPs Auditor {WRITER}">'.encode()
+    bundle.write()
+    report = verify_bundle(bundle.path, Demands(world.at, page=page))
+    assert (report.verdict, [each.error for each in report.reservations]) == (
+        "valid, with reservations",
+        ["PageNotCompared"],
+    )
 
 
 def test_a_pin_at_every_checkpoint_is_met(tmp_path: Path) -> None:
@@ -114,14 +151,49 @@ def test_a_time_range(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["range.zip"]
 
 
-def test_more_files_than_a_verifier_takes_are_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_bundle, "MOST_ENTRIES", 20)
-    world = World()
+BOUNDS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+    "all files": lambda patch: patch.setattr(form, "MOST_ENTRIES", 20),
+    "files of a kind": lambda patch: patch.setattr(form, "_LAYOUT", layout(form.LEAVES, most=9)),
+    "bytes of a file": lambda patch: patch.setattr(form, "_LAYOUT", layout(form.LEAVES, largest=1000)),
+    "bytes of the checkpoints": lambda patch: patch.setattr(form, "_LAYOUT", layout(form.CHECKPOINTS, largest=100)),
+    "bytes together": lambda patch: patch.setattr(form, "ALWAYS_FITS", -(1 << 32)),
+}
+
+
+def layout(begins: str, **bounds: int) -> tuple[form.FileKind, ...]:
+    """What files of a bundle may be, with other bounds for those of which the names begin so."""
+    return tuple(
+        each._replace(**bounds) if each.names.pattern.startswith(re.escape(begins)) else each for each in form._LAYOUT
+    )
+
+
+@pytest.mark.parametrize("bound", BOUNDS)
+def test_what_no_verifier_would_read_is_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    """Under the bounds of who reads it; without them it is written, and refused as the same."""
+    world, path = World(), tmp_path / "part.zip"
     world.add(9)
     world.seal()
+    export_part(world.archive, world.ledger, path, world.at, "all")
+    BOUNDS[bound](monkeypatch)
+    assert [each.error for each in verify_bundle(path, Demands(world.at)).findings] == ["BadBundle"]
+    path.unlink()
     with pytest.raises(SelectionTooLarge):
-        export_part(world.archive, world.ledger, tmp_path / "part.zip", world.at, "all", chosen=lambda content: True)
+        export_part(world.archive, world.ledger, path, world.at, "all")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_that_no_verifier_reads_is_left_out_and_named(tmp_path: Path) -> None:
+    """Whoever signs records can name any: it would end every export."""
+    world, path, table = World(), tmp_path / "bundle.zip", bytes(form.LARGEST_TABLE + 1)
+    made = world.draft()
+    made.content["tables"]["policies/own.json"] = digest = sha256(table).hexdigest()
+    world.archive.put_if_absent(tables_key(digest), table)
+    world.commit(made)
+    world.seal()
+    assert export_whole(world.archive, world.ledger, path, world.at).left_out == (tables_key(digest),)
+    assert verify_bundle(path, Demands(world.at)).verdict == "valid"
 
 
 def test_files_are_counted_before_they_are_kept(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bench import look_alikes
+from flops_auditor.domain.ledger.records_csv import _cell
 from flops_auditor.domain.values.scripts import script_of
 from flops_auditor.domain.values.visible import (
     ALIKE,
@@ -15,6 +16,8 @@ from flops_auditor.domain.values.visible import (
     OPEN,
     UNSEEN,
     as_written,
+    meanings,
+    means,
     visible,
 )
 
@@ -145,3 +148,21 @@ def test_two_texts_never_look_the_same_for_what_is_not_seen(one: str, other: str
 def _looks(shown: str) -> str:
     """What is seen of what is shown; the letters of ASCII are told apart."""
     return look_alikes.skeleton(shown, {one: other for one, other in TAKEN.items() if not one.isascii()})
+
+
+@pytest.mark.parametrize(
+    "name", ["org/\u0430bc", "\u0440\u0430\u0443/x", "o\u0301rg", "\u30cbl", "\u03bf \u05d0", "a⟨U+0430⟩"]
+)
+def test_a_name_is_meant_as_it_is_as_a_list_and_as_a_table_shows_it(name: str) -> None:
+    for written in (name, as_written(name), _cell(name)):
+        assert means(written, name) and name in meanings(written)
+        assert not means(f"{written}x", name)
+    assert meanings("org/x") == ("org/x",)
+
+
+@given(NAMES)
+def test_two_names_of_look_alikes_are_two_in_a_table(letters: list[tuple[str, int, int]]) -> None:
+    """`records.csv` looks at no letter around another one, and so marks more than a list does."""
+    one = "".join(alike[place % len(alike)] for alike, place, _ in letters)
+    other = "".join(alike[place % len(alike)] for alike, _, place in letters)
+    assert one == other or _looks(_cell(one)) != _looks(_cell(other))

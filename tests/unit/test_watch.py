@@ -19,12 +19,20 @@ from flops_auditor import data
 from flops_auditor.aws.wiring.watching import MalformedWarningLevels, read_fractions
 from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.messages.record_alert import Alert
-from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.evidence import Unread, plain
 from flops_auditor.domain.runs.places import Location
-from flops_auditor.domain.runs.sources.training_job_answer import parse_training_job
+from flops_auditor.domain.runs.sources.training_job_answer import MOST_NEEDED, parse_training_job
 from flops_auditor.use_cases.auditing import watch_jobs as watching
 from flops_auditor.use_cases.auditing.audit_job import audit_job
-from flops_auditor.use_cases.auditing.watch_jobs import INTERVAL, LONGEST_KEPT, Look, look_at, watch_jobs
+from flops_auditor.use_cases.auditing.watch_jobs import (
+    INTERVAL,
+    LONGEST_KEPT,
+    LONGEST_NEEDED,
+    Look,
+    kept_of,
+    look_at,
+    watch_jobs,
+)
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind
 from flops_auditor.use_cases.ports.sources import ListedPage, SourceDenied, SourceUnavailable
 from tests.fakes.audit import FakeTrainingJobs, FixedClock, MemoryAlerts, MemoryIndex, MemoryRecords, OnceUnread
@@ -318,6 +326,10 @@ class SlowIndex(MemoryIndex):
         self.clock.advance(seconds=0.015)
         return super().newest(kind, at, before, limit)
 
+    def exactly(self, kind: IndexKind, at: Location, after: str, limit: int) -> Sequence[IndexEntry]:
+        self.clock.advance(seconds=0.015)
+        return super().exactly(kind, at, after, limit)
+
 
 @dataclass
 class SlowJobs(FakeTrainingJobs):
@@ -422,6 +434,26 @@ def test_a_description_that_is_too_long_to_note_keeps_what_an_estimate_needs() -
     assert json.loads(seen.description)["ResourceConfig"]["InstanceCount"] == 64
 
 
+def test_what_is_noted_of_a_job_has_a_bound_whatever_its_fields_hold() -> None:
+    """All that the API takes: paths, keys and restarts without number, in letters that JSON writes with 12 bytes."""
+    wide = "\U0001f600"
+    longest = running(
+        RoleArn=f"arn:aws:iam::123456789012:role/{'r' * 2000}",
+        OutputDataConfig={"S3OutputPath": f"s3://b/{wide * 1000}", "KmsKeyId": wide * 2048},
+        CheckpointConfig={"S3Uri": f"s3://b/{wide * 1000}", "LocalPath": f"/{wide * 4000}"},
+        ModelPackageConfig={"SourceModelPackageArn": "p" * 2048},
+    )
+    longest["ResourceConfig"]["VolumeKmsKeyId"] = wide * 2048
+    for restarts in (1, 100, 10_000):
+        steps = [{"Status": "Training", "StartTime": START, "StatusMessage": wide * 999}] * restarts
+        described = plain({**longest, "SecondaryStatusTransitions": steps})
+        text = kept_of(described)
+        assert len(text.encode()) <= LONGEST_NEEDED
+        asked = {name: described[name] for name in MOST_NEEDED[: None if restarts < 10_000 else -1]}
+        of_job = {name: described[name] for name in ("TrainingJobName", "TrainingJobStatus")}
+        assert parse_training_job({**of_job, **json.loads(text)}) == parse_training_job({**of_job, **asked})
+
+
 def test_a_job_whose_compute_nothing_bounds_is_told_once() -> None:
     room = Room()
     room.jobs.add(running(ResourceConfig={"InstanceType": "ml.p99.48xlarge", "InstanceCount": 4}))
@@ -473,6 +505,16 @@ def test_a_job_is_stopped_before_it_crosses_and_the_record_says_so() -> None:
     assert content["job"]["status"] == "Stopped"
     assert content["action"] is None
     assert content["supersedes"]
+
+
+def test_a_mail_that_is_refused_keeps_no_job_running_that_is_to_be_stopped() -> None:
+    room = Room(stop=True)
+    room.jobs.add(running(), pretrain_flops="1.5e24")
+    room.clock.now = START + timedelta(days=27)
+    with patch.object(room.alerts, "send", side_effect=SourceUnavailable("sns:Publish")):
+        assert watch_jobs(room.watcher).failures
+    assert room.jobs.stopped == [("big-run", "eu-west-1")]
+    assert any("STOPPED" in alert.subject for _, alert in room.watch(hours=1)), "people are told by the next look"
 
 
 def test_a_job_that_may_never_be_stopped_is_not_stopped() -> None:
@@ -556,7 +598,7 @@ BETWEEN = timedelta(hours=16)
 """Two looks at the job whose hosts report at random."""
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     # The samples of a host cost time, its silence does not.
     st.tuples(st.integers(1, 64), st.just(False)) | st.tuples(st.integers(1, 8), st.just(True)),

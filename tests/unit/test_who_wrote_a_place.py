@@ -274,11 +274,32 @@ def test_a_later_runs_artifact_is_a_doubt_whatever_it_is_called(place: Job, pare
 
 
 @pytest.mark.parametrize("parent_first", [True, False])
-def test_a_later_runs_checkpoint_that_is_called_data_rests_on_the_jobs_word(parent_first: bool) -> None:
-    early = moved(child(day=0, hours=10, **reads(CHECKPOINT, "train")), -timedelta(hours=1))
+@pytest.mark.parametrize(
+    "place",
+    [
+        *map(reads, (f"{CHECKPOINT}/1/2/3/4/5", "s3://team/a/output/model/x/y/z", "s3://team/a/output/model.t")),
+        *(reads(at, "train") for at in ("s3://team/a/output/step-9", "s3://team/a/output/model/x/y/z")),
+    ],
+)
+@pytest.mark.parametrize("hours", [0, 1])
+def test_whatever_lies_below_what_a_later_run_left_is_a_doubt(place: Job, hours: int, parent_first: bool) -> None:
+    """Wherever an earlier one would count."""
+    early = moved(child(day=0, hours=10, **place), -timedelta(hours=hours))
     world = audited(in_team("a", **{**LONG, **OURS, **KEEPS, "hours": 5}), early, backwards=not parent_first)
+    assert found(world) == ("indeterminate", set(), ["later-than-child"])
+
+
+@pytest.mark.parametrize("parent_first", [True, False])
+@pytest.mark.parametrize("at", [CHECKPOINT, f"{CHECKPOINT}/step-5"])
+@pytest.mark.parametrize(("role", "said"), [(OURS, "called-data"), (STRANGER, "named-by-another-role")])
+def test_a_later_runs_checkpoint_that_is_called_data_rests_on_the_jobs_word(
+    at: str, role: Job, said: str, parent_first: bool
+) -> None:
+    early = moved(child(day=0, hours=10, **reads(at, "train")), -timedelta(hours=1))
+    world = audited(in_team("a", **{**LONG, **role, **KEEPS, "hours": 5}), early, backwards=not parent_first)
     assert found(world) == ("below", set(), [])
-    assert kinds(world, "b", "notes") == ["called-data"]
+    assert kinds(world, "b", "notes") == [said]
+    assert world.content("b")["rests_on"]["verdict_without_statements"] == "indeterminate"
 
 
 @pytest.mark.parametrize(
@@ -588,3 +609,19 @@ def test_a_trial_takes_whatever_another_left_before_it_began(status: str, at: st
     later = moved(child(**reads(at), **TRIAL), timedelta(days=1300))
     world = audited(in_team("a", **{**LONG, **OURS, **TRIAL, "TrainingJobStatus": status}), later)
     assert found(world) == ("above" if status == "Completed" else "indeterminate", {"a"}, [])
+
+
+@pytest.mark.parametrize("unclear", [{}, {"PRETRAIN_FLOPS": "nan"}])
+def test_what_a_run_leaves_out_on_its_word_is_handed_on_also_where_its_verdict_is_open(unclear: Job) -> None:
+    """A run may be open for its original alone, which is no doubt for whoever continues it."""
+    heavy = in_team("h", **LONG, **OURS, **KEEPS)
+    between = in_team("a", **OURS, **reads(CHECKPOINT, "train"), day=2)
+    between |= {"HyperParameters": {**between["HyperParameters"], "model_id": "gpt2"}, "Environment": unclear}
+    world = World()
+    world.add(heavy)
+    world.add(between, **{"pretrain-flops": "1e24"})
+    world.add(child(**reads(ARTIFACT)))
+    world.audit()
+    assert world.content("a")["verdict"] == ("indeterminate" if unclear else "below")
+    assert found(world) == ("below", {"a"}, [])
+    assert world.content("b")["rests_on"]["milder"] == ["what earlier runs say of themselves"]

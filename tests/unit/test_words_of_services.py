@@ -1,4 +1,4 @@
-"""What is SageMaker's stands in its parser: other rooms work on runs of any service, by values that a parser gives."""
+"""What is a service's stands in its parser: other rooms work on runs of any service, by values that a parser gives."""
 
 import ast
 import inspect
@@ -6,33 +6,42 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
-from flops_auditor.domain.runs.sources import training_job_answer
-from flops_auditor.domain.runs.sources.training_job_answer import AnswerShape
+from flops_auditor.domain.runs.sources import customization_job_answer, training_job_answer
 
 LAYER = Path(__file__).parents[2] / "layers" / "auditor" / "flops_auditor"
 PARSERS = LAYER / "domain" / "runs" / "sources"
 DOMAIN = sorted(path for path in (LAYER / "domain").rglob("*.py") if PARSERS not in path.parents)
-COLLECTORS = {"collect_training_job.py"}
-SPELLINGS = {LAYER / "domain" / "runs" / name for name in ("model_names.py", "s3_spellings.py")}
-"""How the models that AWS offers, and places, are spelt: owners of any service's runs name them so."""
+COLLECTORS = {"collect_training_job.py", "collect_customization_job.py"}
+SPELLINGS = {
+    *(LAYER / "domain" / "runs" / name for name in ("model_names.py", "s3_spellings.py")),
+    LAYER / "domain" / "bill" / "doors.py",
+}
+"""How the models that AWS offers, and places, are spelt: owners of any service's runs name them so. How a bill calls
+services.
+"""
 USE_CASES = sorted(path for path in (LAYER / "use_cases").rglob("*.py") if path.name not in COLLECTORS)
 WORDS = re.compile(
-    r"sagemaker|serverless|jumpstart|hub-content|algo-|/opt/ml|GPUUtilization|training-?job", re.IGNORECASE
+    r"sagemaker|serverless|jumpstart|hub-content|algo-|/opt/ml|GPUUtilization|training-?job|bedrock|customization.job",
+    re.IGNORECASE,
 )
 LEFT = {
+    ("evidence.py", "bedrock:model-customization-job"): "the name of a kind of evidence",
     ("evidence.py", "sagemaker:training-job"): "the name of a kind of evidence, and what evidence is of if nobody says",
     ("hyperparameters.py", "sagemaker_program"): "a hyperparameter, beside those of other tools",
+    ("techniques.py", "sagemaker"): "a word of names that people give their programs, beside those of other tools",
     ("rests_on.py", "occupancy of the accelerators (GPUUtilization)"): "told, and of no other service so far",
 }
 """What may stay, and why."""
 
 
 def fields() -> set[str]:
-    """Names of fields in SageMaker's answers that are no words of English."""
-    shapes = [each for each in vars(training_job_answer).values() if inspect.isclass(each)]
+    """Names of fields in the answers of services that are no words of English."""
+    answers = (training_job_answer, customization_job_answer)
+    shapes = [each for answer in answers for each in vars(answer).values() if inspect.isclass(each)]
     names = {
-        str(field.alias) for shape in shapes if issubclass(shape, AnswerShape) for field in shape.model_fields.values()
+        str(field.alias) for shape in shapes if issubclass(shape, BaseModel) for field in shape.model_fields.values()
     }
     return {name for name in names if re.search("[a-z0-9][A-Z]", name)}
 

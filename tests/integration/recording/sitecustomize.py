@@ -9,7 +9,7 @@ from pathlib import Path
 
 NAMED = (
     *("TableName", "IndexName", "Bucket", "Key", "KeyId", "TopicArn", "QueueUrl"),
-    *("TrainingJobName", "ResourceArn", "ModelPackageName"),
+    *("TrainingJobName", "ResourceArn", "ModelPackageName", "jobIdentifier", "resourceARN"),
 )
 
 

@@ -1,0 +1,78 @@
+"""A model customization job of Bedrock on the deployed template: by its event, and by the hourly listing."""
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB
+from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
+from flops_auditor.domain.runs.sources.customization_job_events import AWS_DETAIL_TYPE
+from flops_auditor.domain.values.archive_keys import evidence_key
+from flops_auditor.domain.values.moments import iso
+from flops_auditor_cli.local_aws.jobs import load_customization_job
+from tests.fakes.customization_jobs import LLAMA, customization
+from tests.integration.deployed import Deployed, run
+
+BUCKET = "corpora-of-a-team"
+DATA = b'{"prompt": "a", "completion": "b"}\n' * 40
+
+
+def fresh_customization(deployed: Deployed, **changes: Any) -> dict[str, Any]:
+    """A job of its own name, unchanged for two hours, known to the local Bedrock, with its data in S3."""
+    number = str(time.time_ns())[-12:]
+    s3 = deployed.stack.client("s3")
+    if BUCKET not in {each["Name"] for each in s3.list_buckets()["Buckets"]}:
+        s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": deployed.stack.region})
+        s3.put_object(Bucket=BUCKET, Key="support/train.jsonl", Body=DATA)
+    account = f"arn:aws:bedrock:{deployed.stack.region}:{deployed.stack.account_id}"
+    created = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=2)  # after its data was written
+    job = customization(
+        jobArn=f"{account}:model-customization-job/{LLAMA}/{number}",
+        jobName=f"support-{number}",
+        outputModelArn=f"{account}:custom-model/{LLAMA}/{number}",
+        baseModelArn=f"arn:aws:bedrock:{deployed.stack.region}::foundation-model/{LLAMA}",
+        trainingDataConfig={"s3Uri": f"s3://{BUCKET}/support/train.jsonl"},
+        creationTime=created,
+        lastModifiedTime=created - timedelta(hours=2),
+        endTime=created + timedelta(seconds=1),  # what ends much later than now is not sealed
+        **changes,
+    )
+    load_customization_job(deployed.stack, job, [{"key": "flops-auditor:placed-on-market", "value": "false"}])
+    return job
+
+
+def announce(deployed: Deployed, job: dict[str, Any]) -> None:
+    """Replay the job's event through EventBridge."""
+    detail = {"jobArn": job["jobArn"], "jobName": job["jobName"], "jobStatus": job["status"]}
+    entry = {"Source": REPLAY_SOURCE, "DetailType": AWS_DETAIL_TYPE, "Detail": json.dumps(detail)}
+    assert deployed.stack.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
+
+
+def test_from_event_to_record_and_the_next_job_continues_it(operator: Deployed) -> None:
+    first = fresh_customization(operator)
+    announce(operator, first)
+    record = operator.record(first["jobArn"])
+    assert (record.predicate["job"]["source"], record.predicate["verdict"]) == (CUSTOMIZATION_JOB, "below")
+    words = " ".join(each["words"] for each in record.predicate["estimate"]["assumptions"])
+    assert f"{len(DATA)} bytes of training data x 5 passes" in words
+    identity = record.predicate["job"]["id"]
+    archived = operator.stack.client("s3").get_object(
+        Bucket=operator.outputs["ArchiveBucketName"], Key=evidence_key(identity, 0)
+    )
+    evidence = json.loads(archived["Body"].read())
+    assert evidence["objects"][f"s3://{BUCKET}/support/train.jsonl"]["answer"]["Size"] == len(DATA)
+    assert evidence["tags"] == [{"Key": "flops-auditor:placed-on-market", "Value": "false"}]
+    assert evidence["description"]["creationTime"] == iso(first["creationTime"])
+
+
+def test_one_whose_event_was_lost_is_found_by_the_listing(operator: Deployed) -> None:
+    lost = fresh_customization(operator, customizationType="REINFORCEMENT_FINE_TUNING")
+    code, dry = run("reconcile", "--dry-run")
+    assert (code, lost["jobArn"] in {each["arn"] for each in dry["jobs"]}) == (0, True)
+    operator.invoke("ReconcileFunctionName")
+    record = operator.record(lost["jobArn"])
+    assert record.predicate["verdict"] == "indeterminate"
+    operator.wait(lambda: operator.mails_about(lost["jobName"]), "an alert")
+    [doors] = [each for each in run("doctor")[1]["findings"] if each["check"] == "doors"]
+    assert doors["detail"] == "training jobs and model customization jobs are looked after"

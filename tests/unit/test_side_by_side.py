@@ -1,0 +1,55 @@
+"""Calls side by side are made at the same time; what they answer does not depend on which one ends first."""
+
+from functools import partial
+from threading import Barrier
+from time import sleep
+from typing import Any
+from unittest.mock import MagicMock, patch
+
+import pytest
+
+from flops_auditor.aws.calls import clients
+from flops_auditor.aws.calls.side_by_side import MOST, side_by_side
+
+
+def test_they_are_made_at_the_same_time() -> None:
+    """Each waits until all have begun."""
+    barrier = Barrier(MOST, timeout=10)
+    assert sorted(side_by_side([barrier.wait] * MOST)) == list(range(MOST))
+
+
+def test_answers_come_in_the_order_of_the_calls() -> None:
+    assert side_by_side([partial(str, number) for number in range(3 * MOST)]) == [str(n) for n in range(3 * MOST)]
+    assert side_by_side([]) == []
+
+
+def test_the_first_error_is_raised_once_all_have_ended() -> None:
+    ended: list[str] = []
+
+    def failing(name: str) -> Any:
+        ended.append(name)
+        raise ValueError(name)
+
+    with pytest.raises(ValueError, match="first"):
+        side_by_side([partial(ended.append, "well"), partial(failing, "first"), partial(failing, "second")])
+    assert sorted(ended) == ["first", "second", "well"]
+
+
+def test_a_client_that_several_calls_need_is_made_once() -> None:
+    """boto3 makes none in two threads at once."""
+    entered: list[str] = []
+
+    def make(service: str, **_: Any) -> Any:
+        entered.append(service)
+        sleep(0.01)
+        return MagicMock()
+
+    clients.client.cache_clear()
+    try:
+        with patch("boto3.client", make):
+            asked = [partial(clients.client, "sagemaker", "eu-west-1"), partial(clients.sagemaker_in, "eu-west-1")]
+            made = side_by_side(asked * 4)
+    finally:
+        clients.client.cache_clear()
+    assert len({id(each) for each in made}) == 1
+    assert entered == ["sagemaker"]
