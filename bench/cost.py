@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -42,28 +43,43 @@ BY_REGION = ("Reconcile", "Watch", "Report")
 """The functions that go through the regions."""
 MOST_REGIONS = 34
 """That have SageMaker, with those that an account has to enable (boto3 1.44.8)."""
+STATISTICS = 4
+"""The most that are asked for of one metric (`MetricRequest.of_each_host`).
+
+AWS's page of prices has up to five of one metric in a request billed as one; so prometheus/cloudwatch_exporter quotes
+it in pull request 482, whose author saw each of them billed. What GetMetricData costs is therefore a range: from a
+quarter of the statistics, or the hosts, up to all of them.
+"""
 HOSTS = (1, 8, 64, 512)
 START = datetime(2026, 1, 1, tzinfo=UTC)
+METRIC_READ = "cloudwatch:metric-read"
 PRICE_OF = {
     **dict.fromkeys(("dynamodb:GetItem", "dynamodb:Query", "dynamodb:BatchGetItem"), "dynamodb:read-unit"),
     **dict.fromkeys(("dynamodb:PutItem", "dynamodb:UpdateItem"), "dynamodb:write-unit"),
     **dict.fromkeys(("s3:PutObject", "s3:ListObjectVersions", "s3:ListObjectsV2"), "s3:put"),
     "s3:GetObject": "s3:get",
     **dict.fromkeys(("kms:Sign", "kms:GetPublicKey"), "kms:asymmetric-request"),
-    "monitoring:GetMetricData": "cloudwatch:metric-read",
+    "monitoring:GetMetricData": METRIC_READ,
     "sns:Publish": "sns:publish",
     **dict.fromkeys(("sqs:SendMessageBatch", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"), "sqs:request"),
 }
 """A call and what is billed of it. Calls of FREE services cost nothing."""
-FREE = ("sagemaker:", "ec2:")
+FREE = ("sagemaker:", "bedrock:", "ec2:")
 
 
 class Prices:
-    """List prices by what is billed."""
+    """List prices by what is billed; `at_least` has the least that a statistic costs, where that is not certain."""
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.date = str(document["date"])
         self._usd = {name: Decimal(each["usd"]) for name, each in document["prices"].items()}
+
+    @property
+    def at_least(self) -> Prices:
+        """The same, where all statistics of one metric are billed as one."""
+        least = copy(self)
+        least._usd = self._usd | {METRIC_READ: self._usd[METRIC_READ] / STATISTICS}
+        return least
 
     def of(self, billed: str, count: float | Decimal = 1) -> Decimal:
         """USD for so many."""
@@ -192,6 +208,12 @@ def usd(amount: Decimal, places: int) -> str:
     return f"{math.ceil(amount / step) * step:.{places}f}"
 
 
+def between_usd(least: Decimal, most: Decimal, places: int) -> str:
+    """A range of amounts, each rounded up; one amount where both are the same."""
+    ends = (usd(least, places), usd(most, places))
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
+
 def total(rows: Sequence[tuple[str, str, Decimal]]) -> Decimal:
     """The sum of what rows cost."""
     return sum((each[2] for each in rows), Decimal(0))
@@ -206,6 +228,7 @@ def read() -> tuple[Template, dict[str, Any], Prices]:
 def page(template: Template, calls: Mapping[str, Any], prices: Prices) -> str:
     """The tables as they stand in docs/operations.md."""
     month, record = list(idle(template, calls, prices)), list(per_record(template, calls, prices))
+    least = list(per_record(template, calls, prices.at_least))
     rows = [(what, count, usd(amount, 2)) for what, count, amount in month]
     rows.append(("**each month without a job**", "", f"**{usd(total(month), 2)}**"))
     recorded = f"calls of {calls['recorded']}, {calls['regions']} regions, {calls['records']} records"
@@ -213,24 +236,30 @@ def page(template: Template, calls: Mapping[str, Any], prices: Prices) -> str:
     lines += table(("without a job", "how many", "USD a month"), rows)
     everywhere = usd(total(list(idle(template, with_regions(calls, MOST_REGIONS), prices))), 2)
     lines += ["", f"With {MOST_REGIONS} regions, those included that an account has to enable: {everywhere} USD."]
-    rows = [(what, count, usd(amount, 4)) for what, count, amount in record]
-    rows.append(("**all**", "", f"**{usd(total(record), 2)}**"))
+    rows = [
+        (what, count, between_usd(low, amount, 4))
+        for (what, count, amount), (_, _, low) in zip(record, least, strict=True)
+    ]
+    rows.append(("**all**", "", f"**{between_usd(total(least), total(record), 2)}**"))
     lines += ["", *table(("for each record", "units for one", "USD for 1,000"), rows)]
     looks, watched_hosts = rounds_a_month(template)["Watch"], []
     for hosts in HOSTS:
-        asked = metrics_of_looks(hosts, looks)
-        day = prices.of("cloudwatch:metric-read", sum(asked[: looks * RATES["day"] // MONTH_SECONDS]))
-        month_of_it = prices.of("cloudwatch:metric-read", sum(asked))
-        hours = asked.count(asked[0]) * MONTH_SECONDS / looks / RATES["hour"]
-        watched_hosts.append(
-            (f"{hosts}", f"{asked[0]:,}", f"{hours:.0f} h", f"{asked[-1]:,}", usd(day, 3), usd(month_of_it, 2))
+        asked, of_a_day = statistics_of_looks(hosts, looks), looks * RATES["day"] // MONTH_SECONDS
+        day, month_of_it = (
+            between_usd(prices.of(METRIC_READ, hosts * len(seen)), prices.of(METRIC_READ, sum(seen)), places)
+            for seen, places in ((asked[:of_a_day], 3), (asked, 2))
         )
-    head = ("hosts of a running job", "metrics a look", "for", "then", "USD of its first day", "USD of its first month")
+        hours = asked.count(asked[0]) * MONTH_SECONDS / looks / RATES["hour"]
+        watched_hosts.append((f"{hosts}", f"{asked[0]:,}", f"{hours:.0f} h", f"{asked[-1]:,}", day, month_of_it))
+    head = (
+        *("hosts of a running job", "statistics a look", "for", "then"),
+        *("USD of its first day", "USD of its first month"),
+    )
     return "\n".join([*lines, "", *table(head, watched_hosts)]) + "\n"
 
 
-def metrics_of_looks(hosts: int, looks: int) -> list[int]:
-    """How many metrics of a running job's hosts each look of a month reads, the first one first."""
+def statistics_of_looks(hosts: int, looks: int) -> list[int]:
+    """How many statistics of a running job's hosts each look of a month reads, the first one first."""
     asked = []
     for number in range(1, looks + 1):
         now = START + timedelta(seconds=MONTH_SECONDS) * number / looks

@@ -12,7 +12,7 @@ import argparse
 import random
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -191,11 +191,12 @@ class Queue:
         self.sent = 0
         self.all: list[ListedJob] = []
 
-    def send(self, jobs: Sequence[SeenJob]) -> None:
+    def send(self, jobs: Sequence[SeenJob]) -> Mapping[str, str]:
         """Queue."""
         self._world.queue += jobs
         self.all += [seen.job for seen in jobs]
         self.sent += len(jobs)
+        return {}
 
     def waiting(self) -> int:
         """The queue's depth."""
@@ -204,6 +205,8 @@ class Queue:
 
 class States:
     """The JobStates port; a description costs some time and none of the listing's quota."""
+
+    asks, asks_tags = "sagemaker:DescribeTrainingJob", "sagemaker:ListTags"
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -353,7 +356,7 @@ def read_new(world: World, reader: JobReader, seen: MemorySeenJobs) -> None:
     for pages in (reader.head(REGION, world.clock() - LONGEST), reader.rest(REGION, world.clock() - LONGEST)):
         for page in pages:
             new = [job for job in page.jobs if job.state == "running" and job.job_id not in seen.seen]
-            seen.note([SeenJob(job, world.clock()) for job in new])
+            seen.note_new([SeenJob(job, world.clock()) for job in new])
 
 
 def main() -> None:

@@ -6,6 +6,9 @@ shown by their number. What stays in several scripts is shown by its number amon
 what one letter has in common with several of its own script, unless it is Latin: Arabic and Indic scripts are full
 of it.
 
+Marks that letters before them take in, or that may stand in another order, make a text that looks like another one, too
+(Unicode Standard Annex 15); what is shown without looking at the letters around it shows them by their number.
+
 The data are Unicode's confusables.txt of version 15.1.0, as the package confusable-homoglyphs 3.3.1 holds them
 (requirements/dev.txt pins its digest): pairs without a direction. The character of a pair that occurs in several, or
 that is ASCII, is the prototype.
@@ -83,6 +86,12 @@ def tables() -> tuple[set[str], set[str]]:
     return always, among - always
 
 
+def marks() -> set[str]:
+    """What the letter before it takes in in the composed form, or what may be written in another order."""
+    taken_in = {mark for each in _characters() for mark in unicodedata.normalize("NFD", each)[1:]}
+    return taken_in | {each for each in _characters() if unicodedata.combining(each)}
+
+
 def _in_use(text: str) -> tuple[bool, bool, bool, int]:
     """Greater for what rather stays as it is: ASCII, then what is nothing else in another form, then letters."""
     as_it_is = unicodedata.normalize("NFKC", text) == text
@@ -98,6 +107,7 @@ def written() -> str:
         '"""\n\n'
         f'ALWAYS = """\n{_ranges(always)}\n"""\n'
         f'AMONG_OTHERS = """\n{_ranges(among)}\n"""\n'
+        f'MARKS = """\n{_ranges(marks() - always - among)}\n"""\n'
     )
 
 

@@ -19,9 +19,9 @@ from bench.ledger_memory import FolderArchive
 from flops_auditor.use_cases.ledger.seal_log import Sealer, seal_log
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import LogPlace, PendingRecord
-from tests.attacks.verify_in_child import peak_memory
 from tests.fakes.ledger import MemoryMailbox, MemoryMailedDays, MemorySigner
 from tests.fakes.ledger_world import LEDGER, START, draft
+from tests.memory import peak_memory
 
 MOST_BYTES = 400_000_000
 

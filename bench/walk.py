@@ -45,7 +45,14 @@ PARTS = {"audit": "the audit", "rests_on": "what the verdict rests on"}
 
 
 def walked(points: int) -> tuple[Counter[str], Counter[str]]:
-    """Calls by function, and crossings by part of the way, from the event to the record."""
+    """Calls by function, and crossings by part of the way, from the event to the record, of a house that has audited
+    before: what a process makes once, the tables and the spellings of known names, is there.
+    """
+    _way(points)()
+    return count(_way(points))
+
+
+def _way(points: int) -> Callable[[], object]:
     jobs, metrics = FakeTrainingJobs(), FakeMetrics()
     pointer = jobs.add(describe(name="walk", ResourceConfig={"InstanceType": "ml.p5.48xlarge", "InstanceCount": HOSTS}))
     start = CREATED + timedelta(minutes=10)
@@ -58,7 +65,7 @@ def walked(points: int) -> tuple[Counter[str], Counter[str]]:
         for host in range(1, HOSTS + 1)
     ]
     audited_by = recorder(jobs, metrics)
-    return count(lambda: audit_job(pointer, audited_by, "delivery"))
+    return lambda: audit_job(pointer, audited_by, "delivery")
 
 
 def count(work: Callable[[], object]) -> tuple[Counter[str], Counter[str]]:
