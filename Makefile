@@ -50,8 +50,18 @@ demo-down: setup-demo ## End the local AWS that the demo leaves up
 
 # ----- The tests
 
-.PHONY: test check test-unit test-contract test-browser test-integration
-test: check test-unit test-contract test-faults-short test-browser test-integration test-meter audit-dependencies ## Everything that CI runs
+.PHONY: test test-beside-faults check test-unit test-contract test-browser test-template test-integration
+test: ## Everything that CI runs
+	$(MAKE) --no-print-directory -j 2 setup .tools/meter/$(STAMP)
+	$(MAKE) --no-print-directory check test-unit test-contract
+	$(MAKE) --no-print-directory -j 2 --output-sync=line test-faults-short test-beside-faults
+	$(MAKE) --no-print-directory test-integration audit-dependencies
+
+# Where one of these waits, the kill points go on.
+test-beside-faults:
+	$(MAKE) --no-print-directory test-template
+	$(MAKE) --no-print-directory test-browser
+	$(MAKE) --no-print-directory test-meter
 
 check: setup ## Style, types, and the direction of imports
 	.venv/bin/ruff check .
@@ -60,7 +70,7 @@ check: setup ## Style, types, and the direction of imports
 	for app in functions/*/app.py; do .venv/bin/mypy $$app || exit 1; done
 	.venv/bin/lint-imports --no-cache
 
-test-unit: setup ## Pure and in-memory tests, without sockets, with the coverage of the domain, and attacks without: it doubles their time
+test-unit: setup ## Pure and in-memory tests, without sockets, with the coverage of the domain, and attacks without
 	.venv/bin/pytest tests/unit tests/accuracy -n 2 --disable-socket --allow-unix-socket --cov --cov-report=term
 	.venv/bin/pytest tests/attacks tests/oracles tests/verifier -n 2 --disable-socket --allow-unix-socket
 
@@ -98,8 +108,11 @@ test-verify-page: setup ## The page's core beside the Python verifier on every a
 	FLOPS_AUDITOR_BROWSER=full .venv/bin/pytest tests/browser/test_verify_page.py
 	.venv/bin/python -m bench.verify_page_table build/compared.jsonl docs/verify-page.md
 
+test-template: setup ## The template as CloudFormation, SAM and its linters read it
+	.venv/bin/pytest tests/template
+
 test-integration: setup ## The deployed template on the local AWS
-	.venv/bin/pytest tests/integration tests/template
+	.venv/bin/pytest tests/integration
 
 .PHONY: test-new-account
 test-new-account: setup ## The first deployment in a new account, with its limits, on the local AWS: some minutes
@@ -154,11 +167,15 @@ fuzz: .tools/fuzz/$(STAMP) ## Fuzz every parser of foreign bytes, guided by cove
 
 # ----- flops-meter: PyTorch in an environment of its own, made with pip, from ranges
 
+# The oldest Python that flops-meter names, where it is: users' containers are older than the functions' Python.
+ifndef METER_PYTHON
+METER_PYTHON := $(shell python3.11 -c 'import ensurepip' 2>/dev/null && echo python3.11 || echo $(PYTHON))
+endif
 METER = .tools/meter/bin/python
 METER_TESTS = PYTHONPATH=$(CURDIR):$(CURDIR)/layers/auditor:$(CURDIR)/cli OMP_NUM_THREADS=1 $(METER) -m pytest -c meter/pyproject.toml --rootdir $(CURDIR) --confcutdir tests/meter
 
 .tools/meter/$(STAMP): requirements/meter.in meter/pyproject.toml
-	@$(PYTHON) -m venv .tools/meter || { echo "Python's venv is needed (Debian: apt-get install python3-venv)" >&2; exit 2; }
+	@$(METER_PYTHON) -m venv .tools/meter || { echo "Python's venv is needed (Debian: apt-get install python3-venv)" >&2; exit 2; }
 	$(METER) -m pip install --quiet --disable-pip-version-check -r requirements/meter.in
 	$(METER) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable meter
 	@touch $@
