@@ -33,7 +33,7 @@ def _first_of(model: str) -> tuple[Draft, bytes]:
     return made, made.payload
 
 
-def _record(number: int) -> tuple[bytes, bytes]:
+def record_of(number: int) -> tuple[bytes, bytes]:
     """Payload and evidence of `draft(number, START)`: those of the model's first record, with what differs put in."""
     first, payload = _first_of(MODELS[number % len(MODELS)])
     arn = first.subject.replace("-000000", f"-{number:06d}")
@@ -51,7 +51,7 @@ def _records(batch: int) -> tuple[list[bytes], list[bytes], list[bytes]]:
     """Lines, evidence in base64, leaf hashes."""
     lines, proofs = [], []
     for number in range(batch * PER_BATCH, (batch + 1) * PER_BATCH):
-        payload, evidence = _record(number)
+        payload, evidence = record_of(number)
         if number % PER_BATCH == 1:
             made = draft(number, START)
             if (payload, evidence) != (made.payload, made.evidence):
