@@ -2,9 +2,9 @@
 
     python -m bench.export [--records 10000] [--growth 1000 10000 100000] [--json]
 
-The real adapter reads a stand-in for S3, whose every call sleeps 8 ms, so whatever reads at once waits at once. Floor of
-the time: the same calls, 20 at once, and no computing. Growth is processor time a record without any waiting; its floor
-writes the same bytes into a zip and does nothing else. Each export is a process of its own. Exits with 1 over a target.
+The real adapter reads a stand-in for S3, whose every call sleeps 8 ms, so whatever reads at once waits at once. Floor
+of the time: the same calls, 20 at once, and no computing. Growth is processor time a record without any waiting; its
+floor writes the same bytes into a zip alone. Each export is a process of its own. Exits with 1 over a target.
 """
 
 import argparse
@@ -64,22 +64,21 @@ class Bucket:
         self._keys = sorted([*self._evidence, *self._small, *self._batches])
         self.calls = 0
 
-    def list_object_versions(
-        self, *, Bucket: str, Prefix: str, MaxKeys: int = 1000, KeyMarker: str = "", **_: str
-    ) -> Any:
+    def list_object_versions(self, **asked: Any) -> Any:
         """A page of the only versions."""
         self._called()
-        first = max(bisect_left(self._keys, Prefix), bisect_right(self._keys, KeyMarker))
-        after = first + MaxKeys
-        page = [key for key in self._keys[first:after] if key.startswith(Prefix)]
-        more = len(page) == MaxKeys and after < len(self._keys) and self._keys[after].startswith(Prefix)
+        prefix, most = asked["Prefix"], asked.get("MaxKeys", 1000)
+        first = max(bisect_left(self._keys, prefix), bisect_right(self._keys, asked.get("KeyMarker", "")))
+        after = first + most
+        page = [key for key in self._keys[first:after] if key.startswith(prefix)]
+        more = len(page) == most and after < len(self._keys) and self._keys[after].startswith(prefix)
         last = {"NextKeyMarker": page[-1], "NextVersionIdMarker": "1"} if more else {}
         return {"Versions": [{"Key": key, "VersionId": "1", "Size": 1} for key in page], "IsTruncated": more, **last}
 
-    def get_object(self, *, Bucket: str, Key: str, VersionId: str = "") -> dict[str, Any]:
+    def get_object(self, **asked: str) -> dict[str, Any]:
         """An object."""
         self._called()
-        return {"Body": BytesIO(self._body(Key))}
+        return {"Body": BytesIO(self._body(asked["Key"]))}
 
     def _body(self, key: str) -> bytes:
         if key in self._evidence:

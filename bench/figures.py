@@ -1,4 +1,4 @@
-"""What a benchmark measured, each figure beside its floor of the same run: for machines as JSON, for people as a table."""
+"""What a benchmark measured, each figure beside its floor of the same run: as JSON, and as a table for people."""
 
 import json
 from collections.abc import Sequence
