@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import UnknownServiceError
 
 from flops_auditor import __version__
 from flops_auditor.aws.calls.torn_answers import ask_again
+from flops_auditor.domain.values.errors import AuditorError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -22,6 +24,20 @@ CONFIG = Config(
     read_timeout=20,
     user_agent_extra=f"flops-auditor/{__version__}",
 )
+
+
+class ServiceLeftOut(AuditorError):
+    """boto3 has no description of a service; the layer is built with those of the services in its Makefile alone."""
+
+    remedy = "Name the service in AWS_SERVICES of layers/auditor/Makefile, then build and deploy again."
+
+
+def _made(service: str, region: str | None, config: Config) -> Any:
+    """A client of boto3. Raises ServiceLeftOut."""
+    try:
+        return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+    except UnknownServiceError as error:
+        raise ServiceLeftOut(f"this build of boto3 cannot call the AWS service {service}") from error
 
 
 class _MadeOnce:
@@ -43,15 +59,13 @@ class _MadeOnce:
 @_MadeOnce
 def client(service: str, region: str | None) -> Any:
     """A client for any thread."""
-    made = boto3.client(service, region_name=region, config=CONFIG)  # type: ignore[call-overload]
-    return ask_again(made, MOST_ATTEMPTS)
+    return ask_again(_made(service, region, CONFIG), MOST_ATTEMPTS)
 
 
 def _asked_once(service: str, region: str) -> Any:
     """A client that asks once each time: who lists keeps a pace, which hidden tries would break."""
     config = CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
-    made = boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
-    return ask_again(made, 1)
+    return ask_again(_made(service, region, config), 1)
 
 
 @cache
