@@ -50,15 +50,19 @@ demo-down: setup-demo ## End the local AWS that the demo leaves up
 
 # ----- The tests
 
+# As many tests as run at once, where nothing else runs beside them.
+TOGETHER ?= 2
 .PHONY: test test-beside-faults check test-unit test-contract test-browser test-template test-integration
 test: ## Everything that CI runs
-	$(MAKE) --no-print-directory -j 2 setup .tools/meter/$(STAMP)
-	$(MAKE) --no-print-directory check test-unit test-contract
+	$(MAKE) --no-print-directory -j 2 setup
+	$(MAKE) --no-print-directory -j 2 --output-sync=line check .tools/meter/$(STAMP)
+	$(MAKE) --no-print-directory test-unit
 	$(MAKE) --no-print-directory -j 2 --output-sync=line test-faults-short test-beside-faults
 	$(MAKE) --no-print-directory test-integration audit-dependencies
 
 # Where one of these waits, the kill points go on.
 test-beside-faults:
+	$(MAKE) --no-print-directory test-contract TOGETHER=1
 	$(MAKE) --no-print-directory test-template
 	$(MAKE) --no-print-directory test-browser
 	$(MAKE) --no-print-directory test-meter
@@ -75,7 +79,7 @@ test-unit: setup ## Pure and in-memory tests, without sockets, with the coverage
 	.venv/bin/pytest tests/attacks tests/oracles tests/verifier -n 2 --disable-socket --allow-unix-socket
 
 test-contract: setup ## In-memory twins and real adapters behave alike
-	.venv/bin/pytest tests/contract -n 2
+	.venv/bin/pytest tests/contract -n $(TOGETHER)
 
 # The oldest Python that pyproject.toml names, beside the functions' own, which `make test` takes.
 OLDEST ?= python3.11
