@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flops_auditor.data import load_tables
 from flops_auditor.domain.audit.record import result
-from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, Evidence, parse_evidence, plain
+from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_SESSION, Evidence, parse_evidence, plain
 from flops_auditor.domain.runs.sources.cases import read_case
 from flops_auditor.domain.runs.sources.registry import read_pointer
 from flops_auditor.domain.runs.sources.training_job_answer import MalformedJob, parse_training_job
@@ -22,6 +22,7 @@ from tests.fakes.audit import FakeTrainingJobs, MemoryAlerts, MemoryArchive, Mem
 from tests.fakes.cases import audit, words
 from tests.fakes.customization_jobs import PLACE, customization, listed
 from tests.fakes.jobs import describe
+from tests.fakes.training_sessions import session
 from tests.faults import FULL, told
 from tests.faults.hostile import AMOUNTS, GARBAGE, TEXTS, answers, json_values, odd, odd_text, paths, replaced
 
@@ -106,6 +107,28 @@ def test_any_customization_job_is_audited_or_named(
 
 
 @EXAMPLES
+@given(description=answers("DescribeTrainingSession"), whole=st.booleans())
+def test_any_training_session_is_audited_or_named(description: dict[str, Any], whole: bool) -> None:
+    """DescribeTrainingSession, of botocore's own shape and off it, beside a whole one and alone."""
+    TRIED["training sessions"] += 1
+    given, detail = session()["TrainingSessionDetail"], description.get("TrainingSessionDetail")
+    if whole and isinstance(detail, dict):
+        description = {"TrainingSessionDetail": {**given, **detail, "TrainingSessionArn": given["TrainingSessionArn"]}}
+    evidence = Evidence(plain(description), source=TRAINING_SESSION)
+    try:
+        found = audit(evidence, TABLES)
+    except AuditorError as error:
+        assert error.remedy
+        return
+    json.dumps(result(found))
+    if found.verdict == "below":
+        assert found.estimate.upper_flop is not None
+        assert not found.estimate.doubts
+        counted = evidence.description["TrainingSessionDetail"]["BillableTokenUsage"]
+        assert {"TrainingTokenCount", "SampleTokenCount", "PrefillTokenCount"} <= counted.keys()
+
+
+@EXAMPLES
 @given(answer=answers("DescribeModelPackage"))
 def test_any_model_package_is_followed_or_a_doubt(answer: dict[str, Any]) -> None:
     """DescribeModelPackage, of botocore's own shape and off it: whatever says nothing must not read as no ancestor."""
@@ -113,7 +136,8 @@ def test_any_model_package_is_followed_or_a_doubt(answer: dict[str, Any]) -> Non
     arn = "arn:aws:sagemaker:eu-west-1:123456789012:model-package/m/1"
     description = describe(ModelPackageConfig={"SourceModelPackageArn": arn})
     run = read_case(Evidence(description, packages={arn: answer}).to_bytes()).run
-    assert len(run.begins) > 1 or run.begins[0].unless_found is not None
+    followed = [each for each in run.begins if "model-package-group" not in each.location.space]
+    assert len(followed) > 1 or run.begins[0].unless_found is not None
 
 
 @EXAMPLES

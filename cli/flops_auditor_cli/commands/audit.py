@@ -13,7 +13,7 @@ from flops_auditor.domain.audit.audit import audit
 from flops_auditor.domain.audit.record import unrecorded
 from flops_auditor.domain.lineage.lineage import not_looked_up
 from flops_auditor.domain.runs.aws_flops_meter import FILE_NAME
-from flops_auditor.domain.runs.evidence import TRAINING_JOB, Evidence
+from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_JOB, Evidence
 from flops_auditor.domain.runs.observations import metric_results
 from flops_auditor.domain.runs.sources.cases import case_of
 from flops_auditor.domain.runs.sources.customization_job_answer import parse_customization_job
@@ -38,12 +38,12 @@ def evidence_from_files(
     if not isinstance(description, dict):
         raise UnreadableFile(f"{job}: not a JSON object")
     source = source_of(description)
+    if data and source != CUSTOMIZATION_JOB:
+        raise UnreadableFile(f"{job}: --data is of a model customization job")
     if source != TRAINING_JOB:
         if metrics or flops_meter:
-            raise UnreadableFile(f"{job} is of another service, which --metrics and --flops-meter say nothing of")
+            raise UnreadableFile(f"{job} is no training job, and --metrics and --flops-meter are of one")
         return Evidence(description, objects=sizes_from_file(description, data), source=source)
-    if data:
-        raise UnreadableFile(f"{job}: --data is of a model customization job")
     try:
         results = metric_results(read_json(metrics)) if metrics else ()
     except ValueError as error:
@@ -74,7 +74,8 @@ def command(
         Path | None,
         typer.Argument(
             metavar="JOB.json",
-            help="Answer of `aws sagemaker describe-training-job` or `aws bedrock get-model-customization-job`.",
+            help="Answer of `aws sagemaker describe-training-job`, `aws sagemaker describe-training-session` or "
+            "`aws bedrock get-model-customization-job`.",
         ),
     ] = None,
     metrics: Annotated[
@@ -95,7 +96,8 @@ def command(
     *,
     target: Target,
 ) -> None:
-    """Audit one training job or model customization job: from a file (no AWS needed), or live with --job-name.
+    """Audit one training job, training session or model customization job: from a file (no AWS needed), or a training
+    job live with --job-name.
 
     Exits with 0 when it is below every threshold, 3 when it is over one, 4 when that cannot be said.
     """

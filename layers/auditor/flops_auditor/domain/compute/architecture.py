@@ -13,6 +13,7 @@ from flops_auditor.domain.compute.attention import attention_flop
 from flops_auditor.domain.compute.run_tokens import Tokens
 from flops_auditor.domain.compute.tiers import HardwareUse, Measured, Tier, measured
 from flops_auditor.domain.runs.model_size import ModelSize
+from flops_auditor.domain.values.amounts import nearest
 from flops_auditor.domain.values.remarks import Kind, Remark
 
 IN_FULL = Kind("six-parameters-tokens", "6 x {parameters:flop} parameters x {tokens:flop} tokens")
@@ -31,6 +32,11 @@ ATTENTION = Kind(
     "attention-over-the-context",
     "attention over {length} tokens of context adds {share:percent}, counted as the full square; where a kernel leaves "
     "out what the causal mask hides, half of that",
+)
+GENERATED = Kind(
+    "generated-beside-training",
+    "beside its training the service counts {tokens:flop} tokens that it generated or read: 2 x {parameters:flop} "
+    "parameters x tokens, {flop:flop} FLOP, updated nothing and count on the cumulative basis alone",
 )
 BOTH_WAYS_PER_FORWARD = 3
 """The backward pass takes twice as much as the forward pass."""
@@ -75,3 +81,10 @@ def architecture(
     )
     remarks = (ATTENTION(length=length, share=Fraction(attention, best)),) if attention else ()
     return measured("architecture", count, hardware, basis, counts_tokens=True), remarks
+
+
+def generation(model: ModelSize, tokens: int, length: int | None) -> tuple[int, Remark]:
+    """FLOP of tokens that only pass forward, 2 N each with attention over the context, and what is said of them."""
+    attention = attention_flop(model.shape, length) if model.shape is not None and length is not None else 0
+    flop = nearest(Fraction(tokens * (2 * model.active + attention // BOTH_WAYS_PER_FORWARD)))
+    return flop, GENERATED(tokens=tokens, parameters=model.active, flop=flop)

@@ -11,7 +11,15 @@ from math import prod
 
 from flops_auditor.domain.compute.attention import LONGEST_CONTEXT, most_attention_flop, shape_of
 from flops_auditor.domain.compute.run_tokens import planned_tokens, tokens_of_samples
-from flops_auditor.domain.compute.tiers import ON_HARDWARE_ALONE, TIMES_MFU, HardwareUse, Tier, TierChoice, ceiling
+from flops_auditor.domain.compute.tiers import (
+    ERROR_MARGIN,
+    ON_HARDWARE_ALONE,
+    TIMES_MFU,
+    HardwareUse,
+    Tier,
+    TierChoice,
+    ceiling,
+)
 from flops_auditor.domain.runs.declared import Declared
 from flops_auditor.domain.runs.emitted import AGREEMENT
 from flops_auditor.domain.runs.model_size import ModelSize, is_partial, overcounted
@@ -159,6 +167,11 @@ TRAINER_LEAVES_OUT_UNKNOWN = Kind(
         f"max_seq_length); for this one: {BETTER}",
     ),
 )
+GENERATED_ALIKE = Kind(
+    "generated-alike",
+    "were it so of the {flop:flop} FLOP of generation as well, all would be {times:.3g} times as much",
+    _SAY_THE_LENGTH,
+)
 MOST_VOCABULARY = 262_400
 """Rows of the largest embedding in the table of base models (held against it by tests/accuracy)."""
 
@@ -209,6 +222,7 @@ def cautions_of(
                 result.append(Caution(limit, TRAINER_LEAVES_OUT_UNKNOWN(name=str(chosen.basis.fact("name")))))
             factors = [*([left_out] if left_out else []), *_of_reference(declared, model)]
         result += _multiplied(chosen, limit, factors)
+        result += _of_generation(chosen, factors)
         result += _generated(choice, chosen, declared, ROLLOUTS)
     if chosen.method == "counted":
         result += _of_count(choice, chosen, declared, observed, limit)
@@ -242,6 +256,16 @@ def _multiplied(chosen: Tier, limit: int | None, factors: Sequence[tuple[Fractio
         Caution(at_least(upper * factor if limit is None else min(upper * factor, Fraction(limit))), remark, updates)
         for factor, remark, updates in readings
     ]
+
+
+def _of_generation(chosen: Tier, factors: Sequence[tuple[Fraction, Remark]]) -> list[Caution]:
+    """What was counted beside the updates, were all that speaks for more of these to hold of it, too."""
+    if not chosen.signal_flop or not factors:
+        return []
+    every = chosen.upper_flop if chosen.upper_flop is not None else chosen.best_flop
+    times = prod((factor for factor, _ in factors), start=Fraction(1))
+    flop = at_least((every + chosen.signal_flop * ERROR_MARGIN) * times)
+    return [Caution(flop, GENERATED_ALIKE(flop=chosen.signal_flop, times=times), updates=False)]
 
 
 def _from_tiers(choice: TierChoice, uses: Sequence[HardwareUse], too_high: Fraction) -> list[Caution]:

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from flops_auditor.domain.compute.architecture import ALL, architecture
+from flops_auditor.domain.compute.architecture import ALL, architecture, generation
 from flops_auditor.domain.compute.cautions import Caution, cautions_of
 from flops_auditor.domain.compute.energy import ASSUMPTION, energy_kwh
 from flops_auditor.domain.compute.hardware_use import Hardware, MeasuredHosts, hardware_of
-from flops_auditor.domain.compute.run_tokens import measured_tokens, other_readings, tokens_of
+from flops_auditor.domain.compute.run_tokens import AT_MOST_TRAINED, measured_tokens, other_readings, tokens_of
 from flops_auditor.domain.compute.run_utilisation import believed, emitted_utilisations, mean_occupancy, mean_peak
 from flops_auditor.domain.compute.tiers import (
     ERROR_MARGIN,
@@ -402,9 +402,23 @@ def _architecture(
             of_a_part = _of_a_part(tier, each.rate, uses, notes) if rollouts and each.rate else tier
             tiers.append(of_input_elements(of_a_part, observed, uses, model, notes) if each.emitted else of_a_part)
         notes += made[0][1]  # the attention, which is the same share of each
+        if run.billed_tokens and not run.billed_all_trained:
+            notes.append(AT_MOST_TRAINED(name=run.billed_as))
+        tiers = _with_generation(tiers, run, model, length, notes)
     if "sample_rate" in observed.emitted and not tokens:
         notes.append(SAMPLES(name=observed.emitted["sample_rate"].name))
     return tiers
+
+
+def _with_generation(
+    tiers: list[Tier], run: Run, model: ModelSize, length: int | None, notes: list[Remark]
+) -> list[Tier]:
+    """The tiers with what the service counted beside the updates, however many of these there were."""
+    if not run.generated_tokens:
+        return tiers
+    flop, beside = generation(model, run.generated_tokens, length)
+    notes.append(beside)
+    return [replace(tier, signal_flop=flop) for tier in tiers]
 
 
 def _of_a_part(tier: Tier, rate: str, uses: tuple[HardwareUse, ...], notes: list[Remark]) -> Tier:

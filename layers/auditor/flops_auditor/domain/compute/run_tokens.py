@@ -19,6 +19,12 @@ TOKENS_DISAGREE = Kind(
     "contradictory evidence: {said:flop} tokens ({source}), but {measured:flop} ({other}): the {counts} counts",
 )
 
+AT_MOST_TRAINED = Kind(
+    "tokens-at-most-trained",
+    "{name:said80} also has tokens that only passed forward: there were at most so many updates, and no verdict of "
+    "above rests on them",
+)
+
 
 @dataclass(frozen=True)
 class Tokens:
@@ -129,7 +135,9 @@ def measured_tokens(run: Run, observed: Observations) -> Tokens | None:
     if "tokens" in observed.emitted:
         return _counted(observed.emitted["tokens"], Fraction(1), "")
     billed = run.billed_tokens
-    return Tokens(billed, run.billed_as, least=billed, most=billed) if billed else None
+    if billed is None:
+        return None
+    return Tokens(billed, run.billed_as, least=billed if run.billed_all_trained else 0, most=billed)
 
 
 def _counted(emitted: Emitted, times: Fraction, over: str) -> Tokens:

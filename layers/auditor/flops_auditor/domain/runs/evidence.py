@@ -23,6 +23,8 @@ TRAINING_JOB = "sagemaker:training-job"
 """The source whose description is the answer of DescribeTrainingJob."""
 CUSTOMIZATION_JOB = "bedrock:model-customization-job"
 """The same of GetModelCustomizationJob."""
+TRAINING_SESSION = "sagemaker:training-session"
+"""The same of DescribeTrainingSession."""
 
 
 class MalformedEvidence(AuditorError):

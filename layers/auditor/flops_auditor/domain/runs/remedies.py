@@ -7,6 +7,11 @@ ASK = "`flops-auditor amend {job} --who NAME --why REASON --ask-again`"
 BETTER = "`flops-auditor amend {job} --who NAME --why REASON --tokens NUMBER --parameters NUMBER`"
 """Takes a person's own figures."""
 AMEND = Remedy("amend", f"give better evidence: {BETTER}")
+COUNT_ALL = Remedy(
+    "count-the-generation",
+    "say how many tokens it trained on, and add those that were generated for it, each as the parameters of the model "
+    f"that made it, divided by three times those of the trained one: {BETTER}",
+)
 CORRECT_STATEMENT = Remedy(
     "correct-statement",
     "correct {statement} for the next run, and amend this record: "

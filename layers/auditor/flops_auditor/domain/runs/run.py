@@ -76,7 +76,9 @@ class Run:
 
     `built_in`: it runs an algorithm of the service that trains no language model. `undisclosed` says what kind of run
     it is where the service keeps its hardware to itself, such as "serverless job". `billed_tokens` are those that the
-    service charged for, which it calls `billed_as`, `limit_seconds` how long it may run; None: not known.
+    service charged for training on, which it calls `billed_as`, `limit_seconds` how long it may run; None: not known.
+    `billed_all_trained`: whether parameters were surely updated by each of them, `generated_tokens` are those that it
+    charged for besides, which passed forward alone.
     `data_tokens` are those that its data holds, where its service counts none; `data_doubts` say why nothing bounds
     its tokens, which a person's number settles.
     `metric_expressions`: names of metrics, and what finds each in the log. `family` is shared by runs that are trials
@@ -106,6 +108,8 @@ class Run:
     undisclosed: str = ""
     billed_tokens: int | None = None
     billed_as: str = "tokens that the service charged for"
+    billed_all_trained: bool = True
+    generated_tokens: int = 0
     data_tokens: DataTokens | None = None
     data_doubts: tuple[Remark, ...] = ()
     limit_seconds: int | None = None

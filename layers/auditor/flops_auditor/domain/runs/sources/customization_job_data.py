@@ -13,7 +13,7 @@ from typing import Any
 from flops_auditor.domain.runs.data_tokens import DataTokens, tokens_of_data
 from flops_auditor.domain.runs.evidence import Unread, written_at
 from flops_auditor.domain.runs.places import Location
-from flops_auditor.domain.runs.remedies import AMEND, BETTER, GRANT
+from flops_auditor.domain.runs.remedies import AMEND, COUNT_ALL, GRANT
 from flops_auditor.domain.runs.s3_spellings import read_s3
 from flops_auditor.domain.runs.sources.customization_job_answer import CustomizationJob
 from flops_auditor.domain.values.moments import iso
@@ -30,11 +30,6 @@ _PASSES = re.compile(r"[1-9]\d{0,5}")
 _LIST_IT = Remedy(
     "say-how-large-the-data-is",
     "give the answer of `aws s3api list-objects-v2` for its training data with --data, or look at its record",
-)
-_COUNT_ALL = Remedy(
-    "count-the-generation",
-    "say how many tokens it trained on, and add those that were generated for it, each as the parameters of the model "
-    f"that made it, divided by three times those of the trained one: {BETTER}",
 )
 SIZE_NOT_KNOWN = Kind(
     "size-of-data-not-known", "how large its training data {place:said200} is was not looked up", _LIST_IT
@@ -79,13 +74,13 @@ TEACHER_GENERATES = Kind(
     "teacher-generates",
     "it is trained on what its teacher {teacher:said200} generates, which counts on the cumulative basis, discarded "
     "samples included: nothing says how many tokens that are",
-    _COUNT_ALL,
+    COUNT_ALL,
 )
 GENERATES_ITS_DATA = Kind(
     "generates-its-data",
     "it generates the tokens that it is trained on, which counts on the cumulative basis: nothing says how many these "
     "are",
-    _COUNT_ALL,
+    COUNT_ALL,
 )
 Sizes = Mapping[str, Mapping[str, Any] | Unread]
 """What was answered about objects, by place: of a listing the entry of that key."""

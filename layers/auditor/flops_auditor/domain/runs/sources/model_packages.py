@@ -25,6 +25,7 @@ from flops_auditor.domain.values.remarks import Kind, Remark
 Packages = Mapping[str, Mapping[str, Any] | Unread]
 """By ARN: the DescribeModelPackage answer, or why there is none."""
 _ARN = re.compile(r"arn:[^:]*:sagemaker:[^:]*:\d+:model-package/.+")
+_OF_A_GROUP = re.compile(r"(?P<owner>arn:[^:]*:sagemaker:[^:]*:\d+):model-package/(?P<group>[^/]+)/\d+")
 
 
 FOREIGN_PACKAGE = Kind(
@@ -116,10 +117,15 @@ def _model_data(package: _Package) -> list[tuple[str, bool]]:
 
 
 def unfold(reference: Reference, packages: Packages) -> tuple[Reference, ...]:
-    """A reference and, for a package, the places of its model data, through the packages that it was made from."""
+    """A reference and, for a package, its group, which may be where its training session left it, and the places of its
+    model data, through the packages that it was made from.
+    """
     unfolded = [reference]
     read = set()
     for at in unfolded:
+        if group := _OF_A_GROUP.fullmatch(at.location.space):
+            place = Location(f"{group['owner']}:model-package-group/{group['group']}")
+            unfolded.append(Reference(place, reference.where))
         answer = packages.get(at.location.space)
         if isinstance(answer, Mapping) and at.location not in read:
             read.add(at.location)

@@ -18,16 +18,23 @@ from flops_auditor.domain.runs.sources import (
     customization_job_events,
     training_job,
     training_job_events,
+    training_session,
 )
 from flops_auditor.domain.runs.sources.customization_job_answer import is_customization_job
 from flops_auditor.domain.runs.sources.training_job_answer import as_read
 from flops_auditor.domain.runs.sources.training_job_page import console_page
+from flops_auditor.domain.runs.sources.training_session_answer import is_training_session
 from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 
 
 def no_page(arn: str) -> str:
     """Of a service that has no page for a run."""
     return ""
+
+
+def points_at_none(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
+    """Of a service that sends no events."""
+    return None
 
 
 def recognises_none(description: Mapping[str, Any]) -> bool:
@@ -60,6 +67,9 @@ SERVICES: Services = MappingProxyType(
             customization_job.read_customization_job,
             customization_job_events.points_at,
             recognises=is_customization_job,
+        ),
+        training_session.SOURCE: Service(
+            training_session.read_training_session, points_at_none, recognises=is_training_session
         ),
     }
 )

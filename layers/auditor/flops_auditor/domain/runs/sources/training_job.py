@@ -75,7 +75,7 @@ def run_of(job: TrainingJob, evidence: Evidence) -> Run:
         built_in=job.algorithm_specification.built_in,
         host_metrics=HOST_METRICS,
         undisclosed="serverless job" if job.serverless is not None else "",
-        billed_tokens=job.billable_token_count,
+        billed_tokens=job.billable_token_count or None,
         billed_as="BillableTokenCount",
         limit_seconds=job.stopping_condition.max_runtime_in_seconds,
         metric_names=job.metric_names,

@@ -62,6 +62,7 @@ MOST_HOSTS = 10**6
 """Of one job, all its groups together."""
 Count = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=MOST_HOSTS)]
 Seconds = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=10**10)]
+TokenCount = Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=10**18)]
 OptionalText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
 
@@ -292,7 +293,7 @@ class TrainingJob(AnswerShape):
     training_end_time: Time | None = None
     last_modified_time: Time | None = None
     training_time_in_seconds: Seconds | None = None
-    billable_token_count: Annotated[int, BeforeValidator(_no_truth), Field(ge=0, le=10**18)] | None = None
+    billable_token_count: TokenCount | None = None
     secondary_status_transitions: tuple[StatusTransition, ...] = ()
     resource_config: _ResourceConfig = _ResourceConfig()
     serverless: Serverless | None = Field(default=None, alias="ServerlessJobConfig")

@@ -135,7 +135,7 @@ def references(job: TrainingJob, tagged: Sequence[str]) -> tuple[tuple[Reference
     sources = [("source model package", job.model_package_config.source_model_package_arn)]
     if job.serverless is not None:
         sources.append(("base model", job.serverless.base_model_arn))
-        notes += _of_hub(job.serverless.base_model_arn, "base model")
+        notes += of_hub(job.serverless.base_model_arn, "base model")
     located = [(where, read_location(text)) for where, text in sources]
     result += [Reference(location, where) for where, location in located if location is not None]
     if all(each.data for each in result) and not _names_a_model(job):
@@ -163,7 +163,7 @@ def _of_channels(job: TrainingJob, result: list[Reference], notes: list[Remark])
             artifact = location is not None and is_artifact(location)
             notes.append((NOT_FOLLOWED if model or artifact else DATA_NOT_FOLLOWED)(where=where, form=form))
         elif model:
-            notes += _of_hub(channel.hub_content_arn, where)
+            notes += of_hub(channel.hub_content_arn, where)
         if location is not None:
             if not model and location.whole_bucket:
                 notes.append(WHOLE_BUCKET_OF_DATA(where=where, place=str(location)))
@@ -197,7 +197,7 @@ def _not_followed(channel: Channel, location: Location | None) -> str:
     return UNKNOWN_FORM if channel.uri.strip() or channel.of_another_kind else ""
 
 
-def _of_hub(arn: str, where: str) -> list[Remark]:
+def of_hub(arn: str, where: str) -> list[Remark]:
     """What is said of a model of a hub of the account, which may be one that refers to a public model."""
     own = _OWN_HUB.fullmatch(arn)
     if own is None:
