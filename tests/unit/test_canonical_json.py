@@ -107,6 +107,7 @@ def test_every_character_has_one_spelling(code: int) -> None:
     """RFC 8785, section 3.2.2.2: short escapes, else lower-case hex, and none without need."""
     value = {chr(code) + "k": "a" + chr(code) + "b"}
     text = rfc8785.dumps(value)  # type: ignore[arg-type]
+    assert canonical(value) == text
     assert parse_canonical(text) == value
     escaped = f"\\u{code:04x}"
     for spelling in (escaped, escaped.upper().replace("U", "u"), chr(code), json.dumps(chr(code))[1:-1]):

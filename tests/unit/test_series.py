@@ -23,10 +23,12 @@ from flops_auditor.domain.runs.series import (
     held,
     in_microseconds,
     is_amount,
+    moment_in_microseconds,
     series_of,
     step_of,
 )
 from flops_auditor.domain.runs.training_time import Span, merge
+from flops_auditor.domain.values.moments import read_time
 from tests.oracles import slow_series
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -72,6 +74,52 @@ def test_an_occupancy_is_that_of_rational_numbers(points: Any, spans: Any, perio
 def test_a_counter_is_that_of_rational_numbers(points: Any) -> None:
     series = read(points)
     assert Fraction(counter_increase(series.values), series.scale) == slow_series.increase(points)
+
+
+SPELT = st.one_of(
+    MOMENTS.map(lambda moment: moment.isoformat().replace("+00:00", "Z")),
+    st.sampled_from(
+        [
+            None,
+            "",
+            "2026",
+            "20260301",
+            "20260301T001000Z",
+            " 2026-03-01T00:10:00Z ",
+            "2026-03-01T00:10:00",
+            "2026-03-01T01:10:00+01:00",
+            "1772323800",
+            "1772323800000",
+            1772323800,
+            "1969-12-31T23:59:59Z",
+            "3000-01-01T00:00:00Z",
+            "2026-W09-7T00:10:00Z",
+        ]
+    ),
+)
+
+
+def alone(time: object) -> int | None:
+    try:
+        return moment_in_microseconds(read_time(time))
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+@given(st.lists(st.lists(SPELT, max_size=6), max_size=3))
+def test_times_are_read_as_each_alone_is(series: list[list[Any]]) -> None:
+    """Whatever the others are, and the series before."""
+    reader = SeriesReader()
+    for times in series:
+        together, _ = reader.points({"Timestamps": times, "Values": [1] * (len(times) + 1)})
+        assert together == [*((alone(time), 1) for time in times), (None, 1)]
+
+
+@given(st.lists(st.one_of(VALUES, st.integers(0, 10**39)), max_size=40))
+def test_values_are_those_that_they_are_written_as(values: list[float]) -> None:
+    """All of a series at once, with integers beyond 64 bits or without."""
+    read_back = series_of([(None, value) for value in values])
+    assert [Fraction(value, read_back.scale) for value in read_back.untimed] == [Fraction(repr(v)) for v in values]
 
 
 @pytest.mark.parametrize("value", [True, "1", None, -1, -0.1, float("nan"), float("inf"), 1.1e40, 10**41, [1]])

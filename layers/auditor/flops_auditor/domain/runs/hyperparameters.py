@@ -21,7 +21,7 @@ from flops_auditor.domain.runs.techniques import (
 )
 from flops_auditor.domain.values.amounts import exact
 from flops_auditor.domain.values.precision import PRECISIONS, recognise_precision
-from flops_auditor.domain.values.spelling import all_squeezed, as_compared, squeezed
+from flops_auditor.domain.values.spelling import all_as_compared, all_squeezed, as_compared, squeezed
 
 _OTHER_MODELS = all_squeezed(
     {
@@ -342,6 +342,8 @@ _OF_TRAINERS = ("trainer_type", "trainer_class", "trainer_cls", "rlhf_type", *_E
 """What only a run that updates parameters needs, unless it is told not to. Not `epochs`, `max_steps` or `max_epochs`:
 evaluations of agents, and Lightning's tests, have them, too.
 """
+_NEEDED_BY_TRAINING = (*_OF_TRAINING_ALONE, *_OF_TRAINERS)
+_STARTS = (*_SCRIPTS, *_SETTINGS)
 
 _OF_A_SEQUENCE = (*_PROMPT_LENGTHS, *_ANSWER_LENGTHS)
 _ALL_LENGTHS = (*_LENGTHS, *_LENGTHS_BESIDE)
@@ -449,11 +451,15 @@ class Hyperparameters:
     def _values(self, name: str) -> tuple[tuple[str, str], ...]:
         return self._by_name.get(as_compared(name), ())
 
+    def _given(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The names, or none where none of them stands there: mostly so, and seen without looking each of many up."""
+        return () if all_as_compared(names).isdisjoint(self._by_name) else names
+
     def all(self, names: Iterable[str], *, surely: bool = False) -> list[str]:
         """All values of these names; those alone that were `surely` read where a program reads them."""
         return [
             value
-            for name in names
+            for name in self._given(tuple(names))
             for full_name, value in self._values(name)
             if value
             and not (name == _BLOCK and "quant" in full_name)
@@ -475,14 +481,14 @@ class Hyperparameters:
         """
         by_model: dict[tuple[str, bool], str] = {}
         flavour = self.get(_FLAVOUR)
-        for name in MODEL:
+        for name in self._given(MODEL):
             for full_name, value in self._values(name):
                 if value.lower() in _NO_MODEL or (name == _MODEL_TYPE and not value.startswith("amazon.")):
                     continue
                 if _OTHER_MODELS.isdisjoint(squeezed(full_name).split(".")):
                     whole = f"{value}-{flavour}" if flavour and name == "model.name" else value
                     by_model.setdefault((whole, name not in CONFIGURATIONS), full_name)
-        for name in LOADED_FROM:
+        for name in self._given(LOADED_FROM):
             for full_name, value in self._values(name):
                 if is_place(value) and value.strip() and not value.startswith(own_places):
                     by_model.setdefault((value, True), full_name)
@@ -529,7 +535,7 @@ class Hyperparameters:
         of each of them; None where one of the three is not said.
         """
         steps = max(self.numbers(_STEPS, _MOST_STEPS), default=None)
-        length = self.sequence_length()
+        length = None if steps is None else self.sequence_length()
         if steps is None or length is None:
             return None, None
         of_all = bool(self.numbers(_MICRO_BATCHES, _MOST_STEPS))
@@ -570,7 +576,7 @@ class Hyperparameters:
             return ""
         if self._told_of_the_trainer(_SAYS_TRAINING):
             return _SAYS_TRAINING
-        for name in _SAYS_NO_TRAINING:
+        for name in self._given(_SAYS_NO_TRAINING):
             told = self._told_of_the_trainer(name)
             if told and all(text in YES for text in told):
                 return name
@@ -589,13 +595,17 @@ class Hyperparameters:
         trains = (_SAYS_TRAINING,) if self._told_to_train() else ()
         does = (
             name
-            for name in _WHAT_IT_DOES
+            for name in self._given(_WHAT_IT_DOES)
             if any(
                 squeezed(text) in _DOES_TRAIN or (name == "train" and text.lower() in YES) for text in self.all((name,))
             )
         )
-        named = (name for name in (*_OF_TRAINING_ALONE, *_OF_TRAINERS) if self.get(name).lower() not in NO)
-        updates = (name for name in _OPTIMIZER if any(map(_UPDATES_WEIGHTS.search, map(str.lower, self.all((name,))))))
+        named = (name for name in self._given(_NEEDED_BY_TRAINING) if self.get(name).lower() not in NO)
+        updates = (
+            name
+            for name in self._given(_OPTIMIZER)
+            if any(_UPDATES_WEIGHTS.search(text.lower()) for text in self.all((name,)))
+        )
         started = (STARTED,) if self._starts_training() else ()
         return (*trains, *does, *named, *updates, *started)
 
@@ -610,11 +620,9 @@ class Hyperparameters:
         """
         if told := self.told_not_to_train():
             return told
-        names = (*_SCRIPTS, *_SETTINGS)
-        trains, _ = self._called(names)
-        if trains or self.training_signs():
-            return ""
-        return next((name for name in names if self._called((name,))[1]), "")
+        names = self._given(_STARTS)
+        evaluation = next((name for name in names if self._called((name,))[1]), "")
+        return "" if not evaluation or self._called(names)[0] or self.training_signs() else evaluation
 
     def _called(self, names: Iterable[str]) -> tuple[bool, bool]:
         """Whether what values of these names start is called training, and whether an evaluation: files by their own

@@ -59,12 +59,12 @@ def nearest(value: Real) -> int:
 
 def at_least(value: Real) -> int:
     """The smallest whole number not below `value`: for upper bounds, which must never be understated."""
-    return -((-Fraction(value)) // 1)
+    return math.ceil(value)
 
 
 def at_most(value: Real) -> int:
     """The largest whole number not over `value`: for lower bounds, which must never be overstated."""
-    return int(Fraction(value) // 1)
+    return math.floor(value)
 
 
 def exact(number: float | str | int | Decimal) -> Fraction:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 _MILLISECONDS_FROM = 10**11
 """An epoch number of this size or more counts milliseconds (in seconds it would be the year 5138)."""
@@ -22,7 +23,19 @@ def read_time(value: object) -> datetime:
         moment = datetime.fromisoformat(text) if text[4:5] == "-" else _from_epoch(text, value)
     if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
         raise ValueError(f"{str(value)[:40]!r} is not a point in time of any job")
+    if moment.tzinfo is UTC:
+        return moment
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def read_times(values: Iterable[Any]) -> list[datetime]:
+    """Points in time as `read_time` reads each, where all are ISO 8601 text in UTC, as evidence holds them, of
+    which there may be 100,800. Raises ValueError or TypeError where any is not.
+    """
+    moments = [datetime.fromisoformat(value) for value in values]
+    if not all(moment.tzinfo is UTC and _FIRST_YEAR <= moment.year <= _LAST_YEAR for moment in moments):
+        raise ValueError("not all are points in time of a job, in UTC")
+    return moments
 
 
 def read_day(text: str) -> date:

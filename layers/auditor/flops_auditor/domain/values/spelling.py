@@ -25,3 +25,9 @@ def _squeezed(name: str) -> str:
 
 as_compared = lru_cache(4096)(_squeezed)
 """`squeezed` of a name from our own lists, which is short: it is asked for hundreds of times a job."""
+
+
+@lru_cache(256)
+def all_as_compared(names: tuple[str, ...]) -> frozenset[str]:
+    """The names of one of our own lists, as they are compared."""
+    return frozenset(map(as_compared, names))
