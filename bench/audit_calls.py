@@ -1,15 +1,14 @@
 """How many AWS calls one audit makes, what each is for, and how long they take in turn.
 
-    python -m bench.audit_calls
+    python -m bench.audit_calls [--json]
 
 Five finished jobs are audited by a function that is warm, in one process, on the real adapters and moto. A call takes
 8 ms by a clock that is only counted, so the result is the same on every machine; calls that are made side by side take
 as long as one of them. The computing between the calls is not in it (`python -m bench.audit_cpu`). Beside each figure
-stands what the plan of the calls asks for. Prints JSON; with `--page` it writes docs/performance.md's tables as well.
+stands what the plan of the calls asks for. With `--page` it writes docs/performance.md's tables as well.
 """
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ import boto3
 import time_machine
 from botocore.client import BaseClient
 
+from bench.figures import Figure, show
 from bench.marked import between
 from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.domain.runs.places import Location
@@ -42,6 +42,8 @@ CHAIN = 10
 OTHERS = 200
 PLAN = {"below": 15, "alert": 18, "child": 21, "10th of a chain": 21, "5 channels": 27}
 """Calls of an audit of each kind, as planned."""
+PLAN_MS = {"below": 63, "alert": 80, "child": 84, "10th of a chain": 82, "5 channels": 68}
+"""How long they take in turn, as planned."""
 ROLE = "arn:aws:iam::123456789012:role/training"
 NODES = {"InstanceType": "ml.p5.48xlarge", "InstanceCount": 64}
 
@@ -198,13 +200,24 @@ def table(kinds: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def figures_of_kinds(kinds: Sequence[Mapping[str, Any]]) -> Iterator[Figure]:
+    """The calls of each kind beside their plan, and the time in turn."""
+    for each in kinds:
+        plan = {"floor": each["plan"], "floor_is": "the plan", "target": each["plan"]}
+        yield Figure(f"AWS calls of an audit: {each['kind']}", each["calls"], "calls", **plan)
+    for each in kinds:
+        path = {"floor": PLAN_MS[each["kind"]], "floor_is": "the plan", "target": each["path_target_ms"]}
+        yield Figure(f"critical path at {CALL_MS} ms a call: {each['kind']}", each["path_ms"], "ms", **path)
+
+
 def main() -> None:
     """One object for each kind."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--page", action="store_true", help="write the tables into docs/performance.md")
+    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     kinds = list(measure())
-    print(json.dumps(kinds, indent=1))
+    show("audit_calls", list(figures_of_kinds(kinds)), arguments.json, kinds=kinds)
     if arguments.page:
         PAGE.write_text(between(PAGE.read_text(), BEGIN, END, f"\n{table(kinds)}\n\n"))
 

@@ -17,14 +17,13 @@ import zipfile
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from io import BytesIO
-from itertools import pairwise
 from pathlib import Path
 from random import Random
 from threading import Lock
 from typing import Any
 
 from bench.figures import Figure, show
-from bench.ledger_bundle import KEYS, make, record_of
+from bench.ledger_bundle import KEYS, batches_of, make, notes_of, record_of
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.values.archive_keys import KEYS as KEYS_JSON
@@ -52,15 +51,9 @@ class Bucket:
         self._zip, self._lock, self._seconds = zipfile.ZipFile(path), Lock(), seconds
         self._evidence = {evidence_key(job_id(f"{ARN}{n:06d}", iso(CREATED)), 0): n for n in range(records)}
         self._noise = Random(0).randbytes(evidence_bytes // 2).hex()  # noqa: S311 - only noise
-        notes = [json.loads(line)["note"].encode() for line in self._zip.read(form.CHECKPOINTS).splitlines()]
-        self._small = {checkpoint_key(int(note.split(b"\n")[1])): note for note in notes} | {KEYS_JSON: KEYS.to_bytes()}
-        ends = [0, *(int(note.split(b"\n")[1]) for note in notes)]
-        chunks = sorted(name for name in self._zip.namelist() if name.startswith(form.LOG))
-        self._batches = {
-            batch_key(begin): [name for name in chunks if form.chunk_name(form.LOG, begin) <= name < following]
-            for begin, end in pairwise(ends)
-            for following in [form.chunk_name(form.LOG, end)]
-        }
+        notes = {checkpoint_key(size): note for size, note in notes_of(self._zip).items()}
+        self._small = notes | {KEYS_JSON: KEYS.to_bytes()}
+        self._batches = {batch_key(begin): names for begin, names in batches_of(self._zip).items()}
         self._keys = sorted([*self._evidence, *self._small, *self._batches])
         self.calls = 0
 
@@ -143,7 +136,7 @@ def measure(folder: Path, records: int, growth: Sequence[int]) -> Iterator[Figur
     slow = exported(folder, records, CALL_SECONDS)
     what = f"export of {records:,} records at 8 ms a call"
     wide = slow["calls"] * CALL_SECONDS / AT_ONCE
-    yield Figure(what, round(slow["seconds"], 1), "s", floor=round(wide, 1), floor_is="20 at once", target=MOST_SECONDS)
+    yield Figure(what, round(slow["seconds"], 1), "s", floor=round(wide, 2), floor_is="20 at once", target=MOST_SECONDS)
     yield Figure(f"calls of the {what}", slow["calls"], "calls", floor=2 * records, floor_is="two a record")
     heavy = exported(folder, 1000, 0.0, LARGE)
     for name, each in ((what, slow), (f"export of 1,000 records of {LARGE // 1000} KB", heavy)):

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 from flops_auditor.domain.ledger import bundle as form
@@ -95,6 +96,21 @@ def make(path: Path, records: int, processes: int) -> None:
         zipped.writestr(form.README, readme(manifest, KEYS))
         sizes = [entry.file_size for entry in zipped.infolist()]
         zipped.writestr(form.MANIFEST, replace(manifest, files=len(sizes), unpacked=sum(sizes)).to_bytes())
+
+
+def notes_of(zipped: zipfile.ZipFile) -> dict[int, bytes]:
+    """The signed notes of a bundle by the leaves that they are over."""
+    notes = [json.loads(line)["note"].encode() for line in zipped.read(form.CHECKPOINTS).splitlines()]
+    return {int(note.split(b"\n")[1]): note for note in notes}
+
+
+def batches_of(zipped: zipfile.ZipFile) -> dict[int, list[str]]:
+    """The files that together are each batch of a whole bundle, by its first leaf."""
+    chunks = sorted(name for name in zipped.namelist() if name.startswith(form.LOG))
+    return {
+        begin: [name for name in chunks if form.chunk_name(form.LOG, begin) <= name < form.chunk_name(form.LOG, end)]
+        for begin, end in pairwise([0, *notes_of(zipped)])
+    }
 
 
 def show(figures: dict[str, object]) -> None:

@@ -1,8 +1,8 @@
 """What sealing takes of memory where many large records wait.
 
-    python -m bench.seal_memory --records 5000 --bytes 160000
+    python -m bench.seal_memory --records 5000 --bytes 160000 [--json]
 
-Floor: below 400 MB. The records are made in this process and sealed in one of its own. Exits with 1 above it.
+Target: below 400 MB. The records are made in this process and sealed in one of its own. Exits with 1 above it.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.figures import Figure, show
 from bench.ledger_memory import FolderArchive
 from flops_auditor.use_cases.ledger.seal_log import Sealer, seal_log
 from flops_auditor.use_cases.ledger.signatures import verifies
@@ -87,14 +88,19 @@ def main() -> int:
     options.add_argument("--records", type=int, default=5000)
     options.add_argument("--bytes", type=int, default=160_000)
     options.add_argument("--seal", nargs=2, metavar=("FOLDER", "KEY"), help="seal alone")
+    options.add_argument("--json", action="store_true")
     given = options.parse_args()
     if given.seal:
         folder, spki = given.seal
         print(json.dumps(seal(Path(folder), bytes.fromhex(spki), START + timedelta(minutes=1))))
         return 0
     figures = measured(given.records, given.bytes)
-    print(json.dumps(figures))
-    return 0 if figures["records"] == given.records and figures["bytes_at_most"] <= MOST_BYTES else 1
+    if figures["records"] != given.records:
+        raise SystemExit(f"not all of {given.records} records were sealed: {figures}")
+    what = f"memory of a seal of {given.records:,} records of {given.bytes:,} bytes"
+    before, peak = (round(figures[name] / 1e6) for name in ("bytes_before", "bytes_at_most"))
+    memory = Figure(what, peak, "MB", floor=before, floor_is="before it", target=MOST_BYTES / 1e6)
+    return show("seal_memory", [memory], given.json, sealed=figures)
 
 
 if __name__ == "__main__":

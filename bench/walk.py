@@ -15,13 +15,13 @@ one and the same situation.
 """
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from bench.figures import Figure, show
 from flops_auditor.use_cases.auditing.audit_job import audit_job
 from tests.fakes.audit import FakeMetrics, FakeTrainingJobs, recorder
 from tests.fakes.jobs import CREATED, describe
@@ -141,7 +141,9 @@ def main() -> int:
     crossed = f"crossings, {POINTS} points a host"
     slow = [crossed] if 2 * now[crossed] > BEFORE[crossed] else []
     if parser.parse_args().json:
-        print(json.dumps({"before": BEFORE, "now": now, "read_twice": twice, "not_halved": slow}))
+        half = {"floor": BEFORE[crossed] / 2, "floor_is": "half of d7516de's", "target": BEFORE[crossed] / 2}
+        figure = Figure("calls between modules on the way of a job", now[crossed], "calls", **half)
+        show("walk", [figure], True, before=BEFORE, now=now, read_twice=twice, not_halved=slow)
     else:
         print(f"{'':37} {'d7516de':>8} {'now':>8}")
         for name, amount in now.items():
