@@ -215,19 +215,19 @@ def regions_answer(stub: Stubber, *names: str) -> None:
 def test_enabled_regions_with_sagemaker_are_in_order() -> None:
     ec2 = client("ec2")
     regions_answer(Stubber(ec2), "us-east-1", "eu-west-1", "xx-nowhere-1")
-    assert AccountRegions(ec2).enabled() == EnabledRegions(("eu-west-1", "us-east-1"))
+    assert AccountRegions(lambda: ec2).enabled() == EnabledRegions(("eu-west-1", "us-east-1"))
 
 
 def test_a_region_that_is_excluded_is_left_out() -> None:
     ec2 = client("ec2")
     regions_answer(Stubber(ec2), "eu-west-1", "eu-central-1", "us-east-1")
-    assert AccountRegions(ec2, excluded="us-east-1,eu-central-1").enabled().names == ("eu-west-1",)
+    assert AccountRegions(lambda: ec2, excluded="us-east-1,eu-central-1").enabled().names == ("eu-west-1",)
 
 
 def test_regions_that_are_named_are_not_asked_for() -> None:
     ec2 = client("ec2")
     Stubber(ec2).activate()
-    assert AccountRegions(ec2, "us-east-1,eu-west-1", "us-east-1").enabled() == EnabledRegions(("eu-west-1",))
+    assert AccountRegions(lambda: ec2, "us-east-1,eu-west-1", "us-east-1").enabled() == EnabledRegions(("eu-west-1",))
 
 
 @pytest.mark.parametrize("code", ["UnauthorizedOperation", "InternalError"])
@@ -236,7 +236,7 @@ def test_where_regions_cannot_be_found_home_is_still_read_and_the_reason_said(co
     stub = Stubber(ec2)
     stub.add_client_error("describe_regions", code)
     stub.activate()
-    found = AccountRegions(ec2).enabled()
+    found = AccountRegions(lambda: ec2).enabled()
     assert found.names == ("eu-west-1",)
     assert "ec2:DescribeRegions" in found.unread
 

@@ -4,6 +4,7 @@ Asked for in the stack's own region, which a policy that closes regions leaves o
 us-east-1 alone.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -30,11 +31,11 @@ def regions_with(service: str) -> frozenset[str]:
 
 class AccountRegions:
     """Needs ec2:DescribeRegions, unless `named` names the regions, separated by commas; `excluded` are left out, and so
-    are those without the `service`.
+    are those without the `service`. `ec2` gives the client when it is asked: its description is long to read.
     """
 
-    def __init__(self, client: Any, named: str = ALL, excluded: str = "", service: str = SAGEMAKER) -> None:
-        self._client = client
+    def __init__(self, ec2: Callable[[], Any], named: str = ALL, excluded: str = "", service: str = SAGEMAKER) -> None:
+        self._ec2 = ec2
         self._service = service
         self._named = named
         self._excluded = set(excluded.split(","))
@@ -48,9 +49,9 @@ class AccountRegions:
             return EnabledRegions(tuple(sorted(named if self._service == SAGEMAKER else named & self._served)))
         try:
             with outages("ec2:DescribeRegions"), refusals("ec2:DescribeRegions"):
-                of_account = {region["RegionName"] for region in self._client.describe_regions()["Regions"]}
+                of_account = {region["RegionName"] for region in self._ec2().describe_regions()["Regions"]}
         except (SourceDenied, SourceUnavailable) as failure:
-            home = {self._client.meta.region_name} - self._excluded
+            home = {self._ec2().meta.region_name} - self._excluded
             return EnabledRegions(tuple(home), f"other regions are not known: {failure}")
         return EnabledRegions(tuple(sorted((of_account & self._served) - self._excluded)))
 

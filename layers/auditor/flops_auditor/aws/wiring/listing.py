@@ -14,7 +14,7 @@ from flops_auditor.use_cases.ports.sources import JobListing
 
 def regions_from(environment: ListingEnvironment | ReportEnvironment, service: str = SAGEMAKER) -> AccountRegions:
     """Where jobs of a service are looked for."""
-    return AccountRegions(client("ec2"), environment.regions, environment.excluded_regions, service)
+    return AccountRegions(lambda: client("ec2"), environment.regions, environment.excluded_regions, service)
 
 
 def reader_from(environment: ListingEnvironment, table_name: str, reader: str) -> JobReader:

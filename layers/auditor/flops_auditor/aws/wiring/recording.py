@@ -54,7 +54,7 @@ class NoReassessments:
 
 def territory_from(environment: AuditEnvironment) -> Territory:
     """Whose jobs the audit takes."""
-    of_account = AccountRegions(client("ec2"), environment.regions, environment.excluded_regions)
+    of_account = AccountRegions(lambda: client("ec2"), environment.regions, environment.excluded_regions)
     regions = RememberedRegions(of_account, now)
     return Territory(environment.account_id, regions)
 

@@ -68,7 +68,7 @@ class PartOfJob(_Shape):
 
 
 class _Details(_Shape):
-    training_details: Annotated[PartOfJob, BeforeValidator(_present)] = PartOfJob()
+    training_details: Annotated[PartOfJob, BeforeValidator(_present)] = PartOfJob.model_construct()
 
 
 class _TrainingData(_Shape):
@@ -80,7 +80,7 @@ class _Teacher(_Shape):
 
 
 class _Distillation(_Shape):
-    teacher_model_config: Annotated[_Teacher, BeforeValidator(_present)] = _Teacher()
+    teacher_model_config: Annotated[_Teacher, BeforeValidator(_present)] = _Teacher.model_construct()
 
 
 class _Reinforcement(_Shape):
@@ -105,10 +105,10 @@ class CustomizationJob(_Shape):
     base_model_arn: OptionalText = ""
     output_model_arn: OptionalText = ""
     customization_type: OptionalText = ""
-    status_details: Annotated[_Details, BeforeValidator(_present)] = _Details()
+    status_details: Annotated[_Details, BeforeValidator(_present)] = _Details.model_construct()
     hyper_parameters: Texts = {}
-    training_data_config: Annotated[_TrainingData, BeforeValidator(_present)] = _TrainingData()
-    customization_config: Annotated[_Customization, BeforeValidator(_present)] = _Customization()
+    training_data_config: Annotated[_TrainingData, BeforeValidator(_present)] = _TrainingData.model_construct()
+    customization_config: Annotated[_Customization, BeforeValidator(_present)] = _Customization.model_construct()
     tags: Texts = {}
 
     @property

@@ -70,11 +70,11 @@ class _Metadata(AnswerShape):
 
 
 class _Package(AnswerShape):
-    inference_specification: _Inference = _Inference()
+    inference_specification: _Inference = _Inference.model_construct()
     additional_inference_specifications: tuple[_Inference, ...] = ()
-    source_algorithm_specification: _Algorithms = _Algorithms()
+    source_algorithm_specification: _Algorithms = _Algorithms.model_construct()
     source_uri: OptionalText = ""
-    metadata_properties: _Metadata = _Metadata()
+    metadata_properties: _Metadata = _Metadata.model_construct()
 
 
 def is_own_package(location: Location, job: TrainingJob) -> bool:

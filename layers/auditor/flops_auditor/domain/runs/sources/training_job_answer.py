@@ -183,7 +183,7 @@ class S3Source(AnswerShape):
 
     s3_uri: OptionalText = ""
     s3_data_type: OptionalText = ""
-    hub_access_config: _HubAccess = _HubAccess()
+    hub_access_config: _HubAccess = _HubAccess.model_construct()
 
 
 class FileSystem(AnswerShape):
@@ -295,22 +295,22 @@ class TrainingJob(AnswerShape):
     training_time_in_seconds: Seconds | None = None
     billable_token_count: TokenCount | None = None
     secondary_status_transitions: tuple[StatusTransition, ...] = ()
-    resource_config: _ResourceConfig = _ResourceConfig()
+    resource_config: _ResourceConfig = _ResourceConfig.model_construct()
     serverless: Serverless | None = Field(default=None, alias="ServerlessJobConfig")
     hyper_parameters: Texts = {}
     environment: Texts = {}
-    algorithm_specification: _Algorithm = _Algorithm()
+    algorithm_specification: _Algorithm = _Algorithm.model_construct()
     final_metric_data_list: tuple[FinalMetric, ...] = ()
     input_data_config: tuple[Channel, ...] = ()
-    model_artifacts: _ModelArtifacts = _ModelArtifacts()
-    output_data_config: _OutputConfig = _OutputConfig()
-    checkpoint_config: _Checkpoint = _Checkpoint()
-    tensor_board_output_config: _OutputConfig = _OutputConfig()
-    debug_hook_config: _Debugger = _Debugger()
-    profiler_config: _Profiler = _Profiler()
-    warm_pool_status: _WarmPool = _WarmPool()
-    stopping_condition: _Stopping = _Stopping()
-    model_package_config: _ModelPackage = _ModelPackage()
+    model_artifacts: _ModelArtifacts = _ModelArtifacts.model_construct()
+    output_data_config: _OutputConfig = _OutputConfig.model_construct()
+    checkpoint_config: _Checkpoint = _Checkpoint.model_construct()
+    tensor_board_output_config: _OutputConfig = _OutputConfig.model_construct()
+    debug_hook_config: _Debugger = _Debugger.model_construct()
+    profiler_config: _Profiler = _Profiler.model_construct()
+    warm_pool_status: _WarmPool = _WarmPool.model_construct()
+    stopping_condition: _Stopping = _Stopping.model_construct()
+    model_package_config: _ModelPackage = _ModelPackage.model_construct()
     output_model_package_arn: OptionalText = ""
     tuning_job_arn: OptionalText = ""
     tags: Texts = {}
