@@ -33,6 +33,12 @@ class RecordSource(Protocol):
     def fitting(self, query: RecordQuery) -> list[dict[str, str]]:
         """The rows of the jobs that fit."""
 
+    def named(self, job: str) -> list[dict[str, str]]:
+        """Rows among which are all that a name, ARN or job id means (`recorded.the_one`)."""
+
+    def names(self, job_ids: Sequence[str]) -> Mapping[str, str]:
+        """The names of those of the jobs that are recorded, by job id."""
+
     def line(self, row: Mapping[str, str]) -> bytes:
         """The signed envelope of a row's record, byte for byte."""
 
@@ -63,6 +69,14 @@ class BundleRecords:
         if query.lineage:
             rows = [{**row, "lineage": self._first_run(row["job_id"])} for row in rows]
         return [row for row in rows if query.fits(row)]
+
+    def named(self, job: str) -> list[dict[str, str]]:
+        """All of them: they are in memory."""
+        return self.rows()
+
+    def names(self, job_ids: Sequence[str]) -> Mapping[str, str]:
+        """As their records say."""
+        return {job_id: self._records[job_id].content["job"]["name"] for job_id in job_ids if job_id in self._records}
 
     def _first_run(self, job_id: str) -> str:
         return min((root.job_id for root in self.lineage(self._records[job_id].content).roots()), default=job_id)

@@ -1,12 +1,12 @@
 """The deployed table of records: all of it, the newest record of a job, and what records say."""
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.stores import dynamodb_current
+from flops_auditor.aws.stores.dynamodb_named import DynamoDbNamedRecords
 from flops_auditor.aws.stores.dynamodb_search import DynamoDbRecordSearch
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.lineage.lineage import Lineage
@@ -28,9 +28,8 @@ def items(table: str, index: str, key: str, value: str) -> Iterator[dict[str, st
 
 def on_word(table: str, now: datetime) -> list[str]:
     """Jobs that ended lately whose newest record is below on the job's own word alone."""
-    since = iso(now - RECENT)
-    recent = itertools.takewhile(lambda item: item.get("ended_at", "") >= since, items(table, "time", "kind", "record"))
-    below = [item for item in newest(recent) if item["verdict"] == "below"][:MOST_LOOKED_AT]
+    query = RecordQuery(verdict="below", ended_from=iso(now - RECENT))
+    below = DynamoDbRecordSearch(client("dynamodb"), table).fitting(query)[:MOST_LOOKED_AT]
     read = zip(below, contents(table, below), strict=True)
     return [item["job_name"] for item, content in read if content["rests_on"]["on_the_jobs_word"]]
 
@@ -63,6 +62,14 @@ class DeployedRecords:
         """By the index that leaves the fewest."""
         search: RecordSearch = DynamoDbRecordSearch(client("dynamodb"), self._table)
         return [dict(each) for each in search.fitting(query)]
+
+    def named(self, job: str) -> list[dict[str, str]]:
+        """From the jobs' own partitions; all there are, where no job has that name, ARN or job id as it is written."""
+        return DynamoDbNamedRecords(client("dynamodb"), self._table).newest(job) or self.rows()
+
+    def names(self, job_ids: Sequence[str]) -> Mapping[str, str]:
+        """From the jobs' first records."""
+        return DynamoDbNamedRecords(client("dynamodb"), self._table).names(job_ids)
 
     def line(self, row: Mapping[str, str]) -> bytes:
         """From the table."""

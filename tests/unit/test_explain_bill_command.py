@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.commands import explain_bill
 from flops_auditor_cli.commands.explain_bill import AccountNotBilled
 from flops_auditor_cli.main import app
@@ -26,9 +27,10 @@ def arn(job: str) -> str:
 class Records:
     """One recorded job, which ran the first two hours of the month."""
 
-    def rows(self) -> list[dict[str, str]]:
+    def fitting(self, query: RecordQuery) -> list[dict[str, str]]:
         ended = [MONTH - timedelta(days=40), MONTH + timedelta(hours=2)]
-        return [{"job_id": str(number), "ended_at": iso(end)} for number, end in enumerate(ended)]
+        rows = [{"job_id": str(number), "ended_at": iso(end)} for number, end in enumerate(ended)]
+        return [row for row in rows if query.fits(row)]
 
     def contents(self, rows: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
         job = {"arn": arn("recorded"), "region": REGION, "instances": [{"type": HOST, "count": 1}]}

@@ -35,8 +35,10 @@ def test_a_job_alone_is_one_line() -> None:
 
 def test_a_run_has_the_name_of_its_record_and_the_bound_that_is_added_up() -> None:
     content = {**CONTENT, "estimate": CONTENT["estimate"] | {"cautious_upper_flop": "3"}}
-    own, earlier = tree(content, Lineage(("b2",), (run("b2"),)), {"b2": "support-1"})
-    assert (own.upper_flop, earlier.name, earlier.upper_flop) == (3, "support-1", 20)
+    drawn = tree(content, Lineage(("b2",), (run("b2"),)))
+    assert [row.upper_flop for row in drawn] == [3, 20]
+    own, earlier = lineage.rows_of(drawn, {"b2": "support-1"})
+    assert [each["run"].text for each in (own, earlier)] == ["leaf", "support-1"]
 
 
 def test_a_diamond_is_drawn_once() -> None:
@@ -91,9 +93,12 @@ class Recorded:
     def __init__(self, world: Any) -> None:
         self._world = world
 
-    def rows(self) -> list[dict[str, str]]:
+    def named(self, job: str) -> list[dict[str, str]]:
         ids = {name: self._world.job_id(name) for name in self._world.pointers}
         return [{"job_name": name, "job_arn": f"arn:{name}", "job_id": job_id} for name, job_id in ids.items()]
+
+    def names(self, job_ids: list[str]) -> dict[str, str]:
+        return {}
 
     def line(self, row: dict[str, str]) -> bytes:
         line: bytes = self._world.recorder.records.latest(row["job_id"]).line

@@ -124,7 +124,7 @@ def test_assumptions_are_one_heading_over_points() -> None:
 
 def test_a_lineage_has_exact_figures() -> None:
     row = TreeRow("", "a", "fine-tuning", 36488993757959568373164, None, again=False, doubtful=True)
-    assert rows_of([row])[0] == {
+    assert rows_of([row], {})[0] == {
         "run": Drawn("", "a"),
         "activity": "fine-tuning",
         "best_flop": 36488993757959568373164,

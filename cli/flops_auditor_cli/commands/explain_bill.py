@@ -14,6 +14,7 @@ from flops_auditor.domain.bill.matching import LATE
 from flops_auditor.domain.bill.recorded_runs import RecordedRun, recorded_run
 from flops_auditor.domain.values.errors import WrongInput
 from flops_auditor.domain.values.moments import iso
+from flops_auditor.use_cases.ports.records import RecordQuery
 from flops_auditor_cli.bill_view import bill_view
 from flops_auditor_cli.deployment import Target, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE
@@ -75,7 +76,7 @@ def read(lines: Iterable[BillLine], accounts: Sequence[str]) -> Billed:
 def runs_beside(bill: Billed, source: RecordSource) -> list[RecordedRun]:
     """The recorded runs that had not ended when the bill begins."""
     since = iso(bill.start - LATE) if bill.start else ""
-    rows = [row for row in source.rows() if not row.get("ended_at") or row["ended_at"] >= since]
+    rows = source.fitting(RecordQuery(ended_from=since))
     return list(map(recorded_run, source.contents(rows)))
 
 

@@ -1,6 +1,6 @@
 """`flops-auditor records lineage`: the runs that a job continues, as a tree, each with its own compute."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -27,11 +27,11 @@ COLUMNS = {
 RIGHT = ("best_flop", "upper_flop")
 
 
-def rows_of(rows: Sequence[TreeRow]) -> list[dict[str, Any]]:
-    """The tree, line by line."""
+def rows_of(rows: Sequence[TreeRow], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The tree, line by line, with the names of recorded jobs by id."""
     return [
         {
-            "run": Drawn(row.branch, row.name),
+            "run": Drawn(row.branch, names.get(row.job_id, row.name)),
             "activity": row.activity,
             "best_flop": row.best_flop,
             "upper_flop": row.upper_flop,
@@ -56,8 +56,7 @@ def lineage_command(
 ) -> None:
     """Draw the runs that a job continues, and what they add up to."""
     source = open_records(target, bundle)
-    recorded = source.rows()
-    content = predicate_of(source.line(the_one(recorded, job)))
+    content = predicate_of(source.line(the_one(source.named(job), job)))
     lineage = source.lineage(content)
     counts = added_up(lineage, content["job"]["activity"])
     document = {
@@ -69,7 +68,8 @@ def lineage_command(
         "not_counted": sorted({a.job_id for a in lineage.ancestors}.difference(a.job_id for a in counts)),
         "doubts": [doubt.to_json(content["job"]["arn"]) for doubt in lineage.doubts],
     }
-    rows = rows_of(tree(content, lineage, {row["job_id"]: row["job_name"] for row in recorded}))
+    drawn = tree(content, lineage)
+    rows = rows_of(drawn, source.names(list({row.job_id for row in drawn} - {""})))
     total, count = content["cumulative"], content["lineage"]["ancestors"]
     people = [
         {**row, "best_flop": flop(row["best_flop"]), "upper_flop": flop(row["upper_flop"], "upper")} for row in rows

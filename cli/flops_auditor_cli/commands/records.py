@@ -116,7 +116,7 @@ def show_record(
 ) -> None:
     """Show the newest record of a job."""
     source = open_records(target, bundle)
-    line = source.line(the_one(source.rows(), job))
+    line = source.line(the_one(source.named(job), job))
     if envelope:
         typer.echo(line.decode(), nl=False)
         return

@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from flops_auditor.domain.lineage.lineage import Ancestor, Lineage, added_up
 
 MOST_ROWS = 400
-NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -16,6 +14,7 @@ class TreeRow:
     """One line. `branch` are the lines of the tree before the name; FLOP are the run's own, None where not known.
 
     `again`: the run stands further up already, with those that it continues; `counted`: whether it is added up.
+    `name` is the end of the run's ARN, which need not be the name of the job `job_id`; of the job on top it is.
     """
 
     branch: str
@@ -26,26 +25,24 @@ class TreeRow:
     doubtful: bool = False
     again: bool = False
     counted: bool = True
+    job_id: str = ""
 
 
-def tree(
-    content: Mapping[str, Any], lineage: Lineage, names: Mapping[str, str] = NO_NAMES, most: int = MOST_ROWS
-) -> list[TreeRow]:
+def tree(content: Mapping[str, Any], lineage: Lineage, most: int = MOST_ROWS) -> list[TreeRow]:
     """The tree of a record's predicate with its full lineage, nearest runs first, at most `most` rows.
 
-    `names` are those of recorded jobs by id: an ARN need not end in its job's name. Each row has the bound that is
-    added up.
+    Each row has the bound that is added up.
     """
     estimate, job = content["estimate"], content["job"]
     bound = estimate.get("cautious_upper_flop", estimate["upper_flop"])
     best, upper = (None if amount is None else int(amount) for amount in (estimate["best_flop"], bound))
     doubtful = bool(estimate["doubts"] or lineage.doubts)
     rows = [TreeRow("", job["name"], job["activity"], best, upper, doubtful)]
-    rows += _below(lineage, {a.job_id for a in added_up(lineage, job["activity"])}, names, most - 1)
+    rows += _below(lineage, {a.job_id for a in added_up(lineage, job["activity"])}, most - 1)
     return rows
 
 
-def _below(lineage: Lineage, counted: Set[str], names: Mapping[str, str], most: int) -> Iterator[TreeRow]:
+def _below(lineage: Lineage, counted: Set[str], most: int) -> Iterator[TreeRow]:
     """Depth first, without recursion: a lineage may be 10,000 runs deep."""
     known = {ancestor.job_id: ancestor for ancestor in lineage.ancestors}
     shown: set[str] = set()
@@ -57,13 +54,14 @@ def _below(lineage: Lineage, counted: Set[str], names: Mapping[str, str], most: 
         branch = stem + ("└─ " if last else "├─ ")
         yield TreeRow(
             branch=branch,
-            name=names.get(ancestor.job_id, ancestor.name),
+            name=ancestor.name,
             activity=ancestor.activity,
             best_flop=ancestor.best_flop,
             upper_flop=ancestor.upper_flop,
             doubtful=bool(ancestor.doubts),
             again=again,
             counted=ancestor.job_id in counted,
+            job_id=ancestor.job_id,
         )
         count += 1
         if not again:

@@ -7,11 +7,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from flops_auditor.domain.lineage.begun_with import models_begun_with, names_it
 from flops_auditor.domain.lineage.lineage import added_up, amount_of, listed
-from flops_auditor.domain.lineage.tree import NO_NAMES
 from flops_auditor.domain.messages.record_alert import nearest_ancestors, parents_in
 from flops_auditor.domain.messages.report.job_line import JobLine, NearestLine
 from flops_auditor.domain.values.amounts import flop, scientific
@@ -250,7 +250,7 @@ def _apart(lines: Iterable[Tick]) -> tuple[Tick, ...]:
     return tuple(ticks)
 
 
-def lineage_of(content: Mapping[str, Any], names: Mapping[str, str] = NO_NAMES) -> Drawing:
+def lineage_of(content: Mapping[str, Any], names: Mapping[str, str] = MappingProxyType({})) -> Drawing:
     """The runs that a job continues, the nearest of them, with the originals that they began from. `names` are those of
     recorded jobs by id.
     """
