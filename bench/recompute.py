@@ -1,6 +1,6 @@
 """How many records a second `verify --recompute` follows from their evidence, of jobs with so many metric points each.
 
-    python -m bench.recompute [--records 300] [--points 600] [--json]
+    python -m bench.recompute [--records 60] [--points 600] [--json]
 
 One process, by its processor time, verifying included. Floor in the same run: verifying alone, and reading every point
 of the evidence once (`bench.audit_cpu.floor`). Exits with 1 below the target.
@@ -28,7 +28,7 @@ from tests.fakes.ledger_world import LEDGER, Draft, World
 
 TARGET = 400
 """Records a second, at 600 points each."""
-ROUNDS = 3
+ROUNDS = 9
 
 
 def bundle_of(records: int, points: int, folder: Path) -> tuple[Bundle, bytes]:
@@ -92,7 +92,7 @@ def measure(records: int, points: int) -> dict[str, Any]:
 def main() -> int:
     """Measure and print."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--records", type=int, default=300)
+    options.add_argument("--records", type=int, default=60)
     options.add_argument("--points", type=int, default=600)
     options.add_argument("--json", action="store_true")
     given = options.parse_args()

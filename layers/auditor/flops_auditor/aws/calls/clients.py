@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import UnknownServiceError
 
 from flops_auditor import __version__
+from flops_auditor.aws.calls.times_in_answers import moment
 from flops_auditor.aws.calls.torn_answers import ask_again
 from flops_auditor.domain.values.errors import AuditorError
 
@@ -32,10 +33,19 @@ class ServiceLeftOut(AuditorError):
     remedy = "Name the service in AWS_SERVICES of layers/auditor/Makefile, then build and deploy again."
 
 
+def _session() -> boto3.Session:
+    """boto3's own session, whose clients read times as `moment` does."""
+    if boto3.DEFAULT_SESSION is None:
+        boto3.setup_default_session()
+    session = boto3.DEFAULT_SESSION or boto3.Session()
+    session._session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=moment)
+    return session
+
+
 def _made(service: str, region: str | None, config: Config) -> Any:
     """A client of boto3. Raises ServiceLeftOut."""
     try:
-        return boto3.client(service, region_name=region, config=config)  # type: ignore[call-overload]
+        return _session().client(service, region_name=region, config=config)  # type: ignore[call-overload]
     except UnknownServiceError as error:
         raise ServiceLeftOut(f"this build of boto3 cannot call the AWS service {service}") from error
 

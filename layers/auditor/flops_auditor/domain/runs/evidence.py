@@ -130,9 +130,16 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {plain(str(key)): plain(each) for key, each in value.items()}
     if isinstance(value, Sequence):
-        times = bool(value) and all(type(each) is datetime for each in value)
-        return all_iso(value) if times else [plain(each) for each in value]
+        return _all_plain(value)
     return value
+
+
+def _all_plain(values: Sequence[Any]) -> list[Any]:
+    """A series' times, or its values, are not looked at one by one."""
+    kinds = set(map(type, values))
+    if kinds == {datetime}:
+        return all_iso(values)
+    return list(values) if kinds == {float} else [plain(each) for each in values]
 
 
 def _plain(value: object) -> object:
