@@ -9,7 +9,8 @@ from flops_auditor.domain.runs.evidence import plain
 from flops_auditor.domain.values.moments import all_iso, iso
 
 ZONES = st.sampled_from([UTC, UTC, UTC, timezone(timedelta(hours=2)), timezone(timedelta(0), "GMT")])
-MOMENTS = st.datetimes(datetime(1000, 1, 2), datetime(9999, 12, 30), timezones=ZONES)
+FIRST, LAST = datetime(1000, 1, 2), datetime(9999, 12, 30)  # noqa: DTZ001 - hypothesis adds the zone
+MOMENTS = st.datetimes(FIRST, LAST, timezones=ZONES)
 
 
 @given(st.lists(st.one_of(MOMENTS, MOMENTS.map(lambda moment: moment.replace(microsecond=0)))))
