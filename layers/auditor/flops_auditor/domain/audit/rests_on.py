@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
+from itertools import combinations
 from typing import Any, Generic, Protocol, TypeVar
 
 from flops_auditor.domain.audit.grounds import (
@@ -28,8 +29,10 @@ from flops_auditor.domain.lineage.lineage import NO_LINEAGE, SETTLE_ANCESTOR, Li
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.data_tokens import BOUND_BY_DATA
 from flops_auditor.domain.runs.declared import ACTIVITY_CONTRADICTED, TAG_PREFIX, Activity, Declared, read_declared
+from flops_auditor.domain.runs.emitted import Emitted, largest
 from flops_auditor.domain.runs.hyperparameters import Hyperparameters
-from flops_auditor.domain.runs.observations import Observations
+from flops_auditor.domain.runs.meter_words import MODEL_FLOP
+from flops_auditor.domain.runs.observations import Emissions, Form, MetricSaid, Observations
 from flops_auditor.domain.values.figures import SEVERITY, Verdict, most_severe
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word, bounded, printable
 
@@ -73,6 +76,13 @@ _PLACES = {
 }
 """Where the job's owner says things, and what one is called."""
 _OF_TRAINERS = frozenset({"parameters", "environment", "arguments"})
+_SAME = {
+    "token_rate": "tokens",
+    "token_rate_per_unit": "tokens",
+    "model_flop_rate": "mfu",
+    "model_flop_rate_of_all": "mfu",
+}
+"""Quantities that say the same as another one."""
 _MOST_NAMED = 8
 """Names of statements that bear on the same things, of which all are said: a plan takes up to so many."""
 
@@ -213,6 +223,8 @@ class _Part:
 
     ground: Ground
     left_out: Callable[[Heard], Heard]
+    bears_on: frozenset[str] = frozenset()
+    """The kinds of what it says."""
 
 
 def rests_on(
@@ -239,9 +251,12 @@ def rests_on(
         if any(_says(each) != _says(whole) for each in audits)
     }
     statements = [part for part in parts if part.ground.statement]
-    overall = _without_the_word(whole, statements, without, _weight)
+    kinds = _kinds(statements)
+    overall = _without_the_word(whole, statements, kinds, without, _weight)
     apply = {a.line for each in known_audits.values() for a in each.assessments}
-    by_line = {line: _without_the_word(whole, statements, without, _weight_of(line)) for line in lines if line in apply}
+    by_line = {
+        line: _without_the_word(whole, statements, kinds, without, _weight_of(line)) for line in lines if line in apply
+    }
     heavier = (
         each
         for line, each in by_line.items()
@@ -322,20 +337,74 @@ class _WithoutTheWord(Generic[A]):
 
 
 def _without_the_word(
-    whole: A, statements: Sequence[_Part], without: Callable[[Sequence[_Part]], A], weigh: Weigh
+    whole: A,
+    statements: Sequence[_Part],
+    kinds: Sequence[Sequence[_Part]],
+    without: Callable[[Sequence[_Part]], A],
+    weigh: Weigh,
 ) -> _WithoutTheWord[A]:
     """What is most severe without statements, as `weigh` weighs it. `whole` itself where none makes it milder."""
     weigh = _each_once(weigh)
     left_out, careful = _careful(statements, without, weigh)
+    deciding = _deciding(whole, statements, kinds, without, weigh)
+    for several in deciding:
+        if weigh(without(several)) > weigh(careful):
+            left_out, careful = list(several), without(several)
     heaviest, given = weigh(careful), weigh(whole)
     if heaviest <= given:
         return _WithoutTheWord(careful, left_out, ())
+    named = {part for several in deciding for part in several}
     milder = [
         part
         for part in left_out
         if weigh(without([part])) > given or weigh(without([each for each in left_out if each is not part])) < heaviest
     ]
-    return _WithoutTheWord(careful, left_out, milder or left_out)
+    named.update(milder or left_out)
+    return _WithoutTheWord(careful, left_out, [part for part in statements if part in named])
+
+
+def _deciding(
+    whole: A,
+    statements: Sequence[_Part],
+    kinds: Sequence[Sequence[_Part]],
+    without: Callable[[Sequence[_Part]], A],
+    weigh: Weigh,
+) -> list[Sequence[_Part]]:
+    """Statements without which the verdict is more severe: one, else all of one kind, since each may say enough, else
+    all of two; of several those alone that are needed for it.
+    """
+
+    def severity(gone: Sequence[_Part]) -> int:
+        return weigh(without(gone))[0]
+
+    def needed(gone: Sequence[_Part]) -> Sequence[_Part]:
+        all_out = severity(gone)
+        return [part for part in gone if severity([each for each in gone if each is not part]) < all_out] or gone
+
+    given = weigh(whole)[0]
+    if given == max(SEVERITY.values()):
+        return []
+    found: list[Sequence[_Part]] = [[part] for part in statements if severity([part]) > given]
+    known = {part for [part] in found}
+    rest = [left for kind in kinds if (left := [part for part in kind if part not in known])]
+    of_a_kind = [kind for kind in rest if len(kind) > 1 and severity(kind) > given]
+    found += map(needed, of_a_kind)
+    if given == 0 and not (found or severity(statements)):
+        return found
+    for one, other in combinations([kind for kind in rest if kind not in of_a_kind], 2):
+        both = [*one, *(part for part in other if part not in one)]
+        if severity(both) > given:
+            found.append(needed(both))
+    return found
+
+
+def _kinds(statements: Sequence[_Part]) -> list[list[_Part]]:
+    """All statements that bear on the same, wherever they stand, for each of what is borne on."""
+    by_kind: defaultdict[str, list[_Part]] = defaultdict(list)
+    for part in statements:
+        for kind in sorted(part.bears_on) or [part.ground.what]:
+            by_kind[kind].append(part)
+    return list({frozenset(parts): parts for parts in by_kind.values()}.values())
 
 
 def _careful(
@@ -472,10 +541,7 @@ def _parts(heard: Heard) -> Iterator[_Part]:
     if heard.auxiliary:
         what = f"what it calls {', '.join(heard.auxiliary[:_MOST_NAMED])}"
         yield _Part(Ground("declared", what, doubt=ON_ITS_CHANNELS, options=()), _counting_auxiliary)
-    for quantity, emitted in sorted(heard.observed.emitted.items()):
-        options = ("--mfu SHARE",) if quantity == "mfu" else FIGURES
-        what, value = f"metric {as_word(emitted.name, 80)}", f"{float(emitted.value):.4g}"
-        yield _Part(Ground("emitted", what, value, options=options), _without_metric(quantity))
+    yield from _emitted(heard.observed)
     if heard.files:
         files = ", ".join(sorted(as_word(name.rsplit("/", 1)[-1], 80) for name in heard.files))
         yield _Part(Ground("emitted", f"file {files}"), lambda h: replace(h, files={}))
@@ -498,7 +564,42 @@ def _declared(readings: Readings) -> Iterator[_Part]:
             value = _shown(values[names[0]] if len(names) == 1 else "")
             every = frozenset((place, name) for name in names)
             options = next((OPTIONS[each] for each in bearing if each in OPTIONS), FIGURES)
-            yield _Part(Ground("declared", what, value, names=every, options=options), _without(every))
+            ground = Ground("declared", what, value, names=every, options=options)
+            yield _Part(ground, _without(every), frozenset(bearing))
+
+
+def _emitted(observed: Observations) -> Iterator[_Part]:
+    """Each metric by its name, and each form of it that says something else; what a meter counts together, and all
+    names that only rollouts emit.
+    """
+    emissions = observed.emissions
+    if emissions is None:
+        return
+    for quantity, name in sorted((meaning.quantity, name) for name, meaning in emissions.meanings.items()):
+        if name not in emissions.of_the_meter:
+            yield from _of_a_metric(emissions, name, quantity)
+    counted = observed.emitted.get(MODEL_FLOP)
+    if counted is not None:
+        what, value = f"metric {as_word(counted.name, 80)}", f"{float(counted.value):.4g}"
+        meter = [(name, None) for name in emissions.of_the_meter]
+        ground = Ground("emitted", what, value, options=FIGURES)
+        yield _Part(ground, _without_metrics(meter), frozenset({MODEL_FLOP}))
+    if emissions.rollout_signs:
+        names = emissions.rollout_signs
+        what = f"metric{'s' if len(names) > 1 else ''} {', '.join(as_word(each, 80) for each in names[:_MOST_NAMED])}"
+        yield _Part(Ground("emitted", what), _without_metrics((each, None) for each in names), frozenset({"technique"}))
+
+
+def _of_a_metric(emissions: Emissions, name: str, quantity: str) -> Iterator[_Part]:
+    forms, read = emissions.forms(name), emissions.read(name, [])
+    others = {form: emissions.without({(name, form)}).read(name, []) for form in forms if len(forms) > 1}
+    bears, options = frozenset({_SAME.get(quantity, quantity)}), ("--mfu SHARE",) if quantity == "mfu" else FIGURES
+    said: dict[Form | None, Sequence[Emitted]] = {None: read} if read else {}
+    said |= {form: read for form, other in others.items() if other != read}
+    for form in said:
+        what = f"metric {as_word(name, 80)}{f', {form}' if form else ''}"
+        value = f"{float(largest(quantity, read, []).value):.4g}" if read and not form else ""
+        yield _Part(Ground("emitted", what, value, options=options), _without_metrics([(name, form)]), bears)
 
 
 def _without(gone: StatementNames) -> Callable[[Heard], Heard]:
@@ -517,12 +618,9 @@ def _counting_auxiliary(heard: Heard) -> Heard:
     return replace(heard, doubts=(*heard.doubts, CALLED_AUXILIARY(inputs=heard.auxiliary)))
 
 
-def _without_metric(quantity: str) -> Callable[[Heard], Heard]:
-    def left_out(heard: Heard) -> Heard:
-        emitted = {name: each for name, each in heard.observed.emitted.items() if name != quantity}
-        return replace(heard, observed=replace(heard.observed, emitted=emitted))
-
-    return left_out
+def _without_metrics(gone: Iterable[MetricSaid]) -> Callable[[Heard], Heard]:
+    said = frozenset(gone)
+    return lambda heard: replace(heard, observed=heard.observed.without_metrics(said))
 
 
 def _without_amendment(amendment: Amendment) -> Callable[[Heard], Heard]:

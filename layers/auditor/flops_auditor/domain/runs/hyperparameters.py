@@ -374,7 +374,7 @@ _EXTENDED = all_squeezed({"rope_scaling", "rope_factor", "rope_scaling_factor", 
 """What trains a model on a longer context than its own."""
 _IN_ENVIRONMENT = all_squeezed(MODEL, NUMBERS, _ADAPTERS_SAID, _ADAPTERS_RANK, _OF_TRAINING_ALONE, _EXTENDED, {STARTED})
 """What is read from variables, too, which scripts hand on as arguments."""
-_READ = all_squeezed(
+LOOKED_UP = all_squeezed(
     {
         *_IN_ENVIRONMENT,
         *LOADED_FROM,
@@ -786,7 +786,7 @@ def names_a_technique(variable: str, text: str) -> bool:
 def says_something(key: str, text: str) -> bool:
     """Whether a text of this name is read at all."""
     name = parameter_name(key)
-    named = not _READ.isdisjoint(ends_of(name)) or _extends(name)
+    named = not LOOKED_UP.isdisjoint(ends_of(name)) or _extends(name)
     return named or tells_to_resume(name, text)
 
 

@@ -5,11 +5,12 @@ It bounds utilisation from above and is no measure of it (docs/methodology.md).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
 from flops_auditor.domain.runs.emitted import (
     AGREEMENT,
@@ -86,6 +87,10 @@ UNFINISHED = Kind(
 )
 _LEAST_OF_ROLLOUTS = Fraction(1, 100)
 """Of the training time: values in less of it, up to an hour each, are of something beside it."""
+Form = Literal["of the run", "of hosts", "last value"]
+"""How a metric is emitted, in words: each may say something else."""
+MetricSaid = tuple[str, Form | None]
+"""A metric by its name, in one form; None: in all of them."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,26 @@ class Observations:
     suspicions: tuple[Suspicion, ...] = ()
     unit_unsure: bool = False
     busy_beside: Fraction = Fraction(0)
+    emissions: "Emissions | None" = field(default=None, compare=False, repr=False)
+    """What the run emitted by name, of which `emitted` is what counts."""
+
+    def without_metrics(self, gone: Set[MetricSaid]) -> "Observations":
+        """As if the run had not emitted these, but for what tells that it trained, or was at work: such names only ever
+        count against it.
+        """
+        if self.emissions is None:
+            return self
+        left = self.emissions.without(gone)
+        rest = left.with_lines(Observations(self.busy, left.by_quantity([])))
+        return replace(
+            self,
+            emitted=rest.emitted,
+            rollout_signs=left.rollout_signs,
+            generation_flop=rest.generation_flop,
+            reference_flop=rest.reference_flop,
+            suspicions=rest.suspicions,
+            emissions=left,
+        )
 
     @property
     def signal_flop(self) -> Fraction:
@@ -145,6 +170,76 @@ class Observations:
         return replace(self, emitted={**self.emitted, **restored}, notes=(*self.notes, *notes))
 
 
+@dataclass(frozen=True)
+class Emissions:
+    """What a run emitted, by name and host ("": of the run), and its last values; `meanings` of those names that are
+    read, and `rollout_signs` of those that only rollouts emit. `period` of the metrics in seconds, None: not known.
+    """
+
+    run: Run
+    moments: Moments
+    period: int | None
+    meanings: Mapping[str, Meaning]
+    series: Mapping[tuple[str, str], Series]
+    finals: Mapping[str, Final]
+    rollout_signs: tuple[str, ...]
+    _known: dict[tuple[str, ...], tuple[Emitted, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def of_the_meter(self) -> frozenset[str]:
+        """Names of the meter's lines, which are read together."""
+        return frozenset(name for name in (*(name for name, _ in self.series), *self.finals) if word_of(name))
+
+    def forms(self, name: str) -> list[Form]:
+        """In which forms a name was emitted."""
+        found: dict[Form, None] = {_form(host): None for other, host in self.series if other == name}
+        return [*found, "last value"] if name in self.finals else list(found)
+
+    def without(self, gone: Set[MetricSaid]) -> "Emissions":
+        """Without what is `gone`: names in forms, None for all of them."""
+        return replace(
+            self,
+            series={
+                (name, host): each
+                for (name, host), each in self.series.items()
+                if gone.isdisjoint({(name, None), (name, _form(host))})
+            },
+            finals={
+                name: each
+                for name, each in self.finals.items()
+                if gone.isdisjoint({(name, None), (name, "last value")})
+            },
+            rollout_signs=tuple(name for name in self.rollout_signs if (name, None) not in gone),
+        )
+
+    def read(self, name: str, notes: list[Remark]) -> tuple[Emitted, ...]:
+        """What was emitted under a name that is read; each set of its forms is read once."""
+        forms = (name, *self.forms(name))
+        if forms not in self._known:
+            meaning, hosts = self.meanings[name], sum(group.instance_count for group in self.run.hosts)
+            by_host = {host: series for (other, host), series in self.series.items() if other == name}
+            read = _read(name, meaning, by_host, self.finals.get(name), self.moments, self.period, hosts, notes)
+            self._known[forms] = tuple(one.scaled(meaning.scale) for one in read)
+        return self._known[forms]
+
+    def by_quantity(self, notes: list[Remark]) -> dict[str, Emitted]:
+        """One reading of each quantity."""
+        read: defaultdict[str, list[Emitted]] = defaultdict(list)
+        for name, meaning in self.meanings.items():
+            for one in self.read(name, notes):
+                read[meaning.quantity].append(one)
+        return by_quantity(read, notes)
+
+    def with_lines(self, observed: Observations) -> Observations:
+        """With what the meter's lines say."""
+        lines = {name: series for (name, host), series in self.series.items() if not host and word_of(name)}
+        return _with_lines(observed, lines, self.finals, self.run, self.period)
+
+
+def _form(host: str) -> Form:
+    return "of hosts" if host else "of the run"
+
+
 def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observations:
     """Read the metrics in the evidence, weighted over the Training spans. Never raises: oddities become notes.
 
@@ -163,31 +258,29 @@ def observe(evidence: Evidence, run: Run, vocabulary: TrainerMetrics) -> Observa
         if (own := _since_created(label, labelled[label], run, period, notes))
     }
     finals = _finals(run, vocabulary, notes)
-    hosts = sum(group.instance_count for group in run.hosts)
-    by_quantity_read: defaultdict[str, list[Emitted]] = defaultdict(list)
-    for name in sorted({name for name, _ in emitted} | set(finals)):
-        meaning = vocabulary.recognise(name)
-        if meaning is not None and meaning.quantity != METER:
-            by_host = {host: series for (other, host), series in emitted.items() if other == name}
-            for one in _read(name, meaning, by_host, finals.get(name), moments, period, hosts, notes):
-                by_quantity_read[meaning.quantity].append(one.scaled(meaning.scale))
+    recognised = {name: vocabulary.recognise(name) for name in sorted({name for name, _ in emitted} | set(finals))}
+    meanings = {name: each for name, each in recognised.items() if each is not None and each.quantity != METER}
+    signs = {name for name, _ in named.values()} | {final.name for final in run.final_values}
+    rollouts = _rollout_signs(signs, emitted, moments, period)
+    emissions = Emissions(run, moments, period, meanings, emitted, finals, rollouts)
+    for name in meanings:
+        emissions.read(name, notes)
     if busy and period is None:
         notes.append(PERIOD_UNKNOWN())
-    signs = {name for name, _ in named.values()} | {final.name for final in run.final_values}
     notes += [NOT_THE_METERS(name=name) for name in sorted(signs) if is_like_the_meters(name) and not word_of(name)]
     observed = Observations(
         busy=busy,
-        emitted=by_quantity(by_quantity_read, notes),
+        emitted=emissions.by_quantity(notes),
         notes=tuple(dict.fromkeys([*notes, *refused])),
         doubts=_unfinished(evidence),
         training_signs=tuple(sorted(name for name in signs if only_training_emits(name, vocabulary))),
         work_signs=tuple(sorted(name for name in signs if training_may_emit(name, vocabulary))),
-        rollout_signs=_rollout_signs(signs, emitted, moments, period),
+        rollout_signs=rollouts,
         unit_unsure=period is None,
+        emissions=emissions,
     )
-    lines = {name: series for (name, host), series in emitted.items() if not host and word_of(name)}
+    observed = emissions.with_lines(observed)
     known_until = None if run.finished else evidence.collected_at
-    observed = _with_lines(observed, lines, finals, run, period)
     return _with_work_beside(observed, occupancies, emitted, run, period, known_until)
 
 
