@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -43,7 +44,7 @@ TAGS: Mapping[str, tuple[str, ...]] = {
         for name in ("original-is-ours", "original-is-general-purpose", "systemic-risk")
     },
 }
-OF_ROLLOUTS = (
+ROLLOUTS = (
     *("reward", "train/reward", "reward_std", "frac_reward_zero_std", "completion_length", "completions/mean_length"),
     *("response_length/mean", "clip_ratio", "clip_ratio/low_mean", "objective/kl", "objective/rlhf_reward"),
     *("objective/scores", "policy/approxkl_avg", "policy/clipfrac_avg", "actor/pg_loss", "actor/ppo_kl"),
@@ -51,8 +52,12 @@ OF_ROLLOUTS = (
     *("mean_gen_tokens_per_sample", "env_runners/episode_return_mean", "episode_reward", "ep_rew_mean", "ep_len_mean"),
 )
 """A name for each alternative of those that only rollouts emit."""
-OF_EVALUATION = ("eval_loss", "perplexity", "eval/accuracy", "train:rmse", "validation:auc", "step", "loss", "grad_norm")
+BESIDE = ("eval_loss", "perplexity", "eval/accuracy", "train:rmse", "validation:auc", "step", "loss", "grad_norm")
 AMOUNTS = (1e-3, 0.4, 50.0, 1e9, 1e13, 1e30)
+
+
+Write = Callable[[str, str, dict[str, Any]], None]
+"""Writes a text under a name into a description."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,10 @@ class Lever:
     def words(self) -> str:
         """For people who read a failed test."""
         return f"{self.place} {self.name}: {self.says}"
+
+
+def _write(write: Write, name: str, text: str, job: dict[str, Any], _: object) -> None:
+    write(name, text, job)
 
 
 def _hyperparameter(name: str, text: str, job: dict[str, Any]) -> None:
@@ -100,7 +109,7 @@ def _setting(name: str, text: str, job: dict[str, Any]) -> None:
     job["HyperParameters"] = {**job["HyperParameters"], "settings": json.dumps({**known, name: text})}
 
 
-PLACES: Mapping[str, Callable[[str, str, dict[str, Any]], None]] = {
+PLACES: Mapping[str, Write] = {
     "hyperparameter": _hyperparameter,
     "variable": _variable,
     "variable of the toolkit": _of_the_toolkit,
@@ -130,58 +139,54 @@ def _differences(nothing: Declared, read: Declared) -> str:
 def of_settings() -> Iterator[Lever]:
     """Settings of trainers, in each place."""
     for (name, text, says), (place, write) in product(settings(), PLACES.items()):
-        yield Lever(
-            name, place, says, lambda job, _, write=write, name=name, text=text: write(name, text, job)  # type: ignore[misc]
-        )
+        yield Lever(name, place, says, partial(_write, write, name, text))
     for text in ("1e20", "1e24", "5e25", "x"):
-        yield Lever(
-            "PRETRAIN_FLOPS", "variable", f"original {text}", lambda job, _, text=text: _variable("PRETRAIN_FLOPS", text, job)  # type: ignore[misc]
-        )
+        pull = partial(_write, _variable, "PRETRAIN_FLOPS", text)
+        yield Lever("PRETRAIN_FLOPS", "variable", f"original {text}", pull)
 
 
 def of_tags() -> Iterator[Lever]:
     """Tags that are read."""
     for key, texts in TAGS.items():
         for text in texts:
+            yield Lever(key, "tag", text, partial(_write, _tag, key, text))
 
-            def pull(job: dict[str, Any], _: object, key: str = key, text: str = text) -> None:
-                job["Tags"] = [*(tag for tag in job.get("Tags", []) if tag["Key"] != key), {"Key": key, "Value": text}]
 
-            yield Lever(key, "tag", text, pull)
+def _tag(key: str, text: str, job: dict[str, Any]) -> None:
+    job["Tags"] = [*(tag for tag in job.get("Tags", []) if tag["Key"] != key), {"Key": key, "Value": text}]
 
 
 def of_metrics(hours: float) -> Iterator[Lever]:
-    """Metrics: last values, those of all the training, and of a moment, or of one host; with amounts."""
-    end = CREATED + timedelta(minutes=10, hours=hours)
+    """Metrics with amounts: last values, and all through a training of `hours`, of the run or of one host."""
     known = sorted(load_tables().metrics.meanings)
-    for name in (*known, *OF_ROLLOUTS, *OF_EVALUATION):
+    for name in (*known, *ROLLOUTS, *BESIDE):
         for amount in AMOUNTS if name in known else (1.0,):
+            yield Lever(name, "last value", f"{amount:g}", partial(_last, name, amount, hours))
+            yield Lever(name, "metric", f"{amount:g}", partial(_always, name, amount, hours))
+            yield Lever(name, "metric of a host", f"{amount:g}", partial(_always, f"{name} algo-1", amount, hours))
 
-            def last(job: dict[str, Any], _: object, name: str = name, amount: float = amount) -> None:
-                final = {"MetricName": name, "Value": amount, "Timestamp": end}
-                job["FinalMetricDataList"] = [*job.get("FinalMetricDataList", []), final]
 
-            def always(_: object, metrics: list[dict[str, Any]], name: str = name, amount: float = amount) -> None:
-                metrics.append(throughout({"Id": "l", "Label": name, "Values": [amount]}, hours))
+def _last(name: str, amount: float, hours: float, job: dict[str, Any], _: object) -> None:
+    final = {"MetricName": name, "Value": amount, "Timestamp": CREATED + timedelta(minutes=10, hours=hours)}
+    job["FinalMetricDataList"] = [*job.get("FinalMetricDataList", []), final]
 
-            def host(_: object, metrics: list[dict[str, Any]], name: str = name, amount: float = amount) -> None:
-                metrics.append(throughout({"Id": "h", "Label": f"{name} algo-1", "Values": [amount]}, hours))
 
-            yield Lever(name, "last value", f"{amount:g}", last)
-            yield Lever(name, "metric", f"{amount:g}", always)
-            yield Lever(name, "metric of a host", f"{amount:g}", host)
+def _always(label: str, amount: float, hours: float, _: object, metrics: list[dict[str, Any]]) -> None:
+    metrics.append(throughout({"Id": "m", "Label": label, "Values": [amount]}, hours))
 
 
 def of_channels() -> Iterator[Lever]:
     """Input channels."""
-    for name, uri in product(
-        ("model", "checkpoint", "teacher", "reward", "train"), ("s3://models/large", "s3://models/checkpoint-5")
-    ):
+    names, uris = (
+        ("model", "checkpoint", "teacher", "reward", "train"),
+        ("s3://models/large", "s3://models/checkpoint-5"),
+    )
+    for name, uri in product(names, uris):
+        yield Lever(name, "channel", uri, partial(_write, _channel, name, uri))
 
-        def pull(job: dict[str, Any], _: object, name: str = name, uri: str = uri) -> None:
-            job["InputDataConfig"] = [*job.get("InputDataConfig", []), channel(name, uri)]
 
-        yield Lever(name, "channel", uri, pull)
+def _channel(name: str, uri: str, job: dict[str, Any]) -> None:
+    job["InputDataConfig"] = [*job.get("InputDataConfig", []), channel(name, uri)]
 
 
 def levers(hours: float) -> list[Lever]:
@@ -189,6 +194,7 @@ def levers(hours: float) -> list[Lever]:
     return [*of_settings(), *of_tags(), *of_metrics(hours), *of_channels()]
 
 
-def named(lever: Lever, words: str) -> bool:
-    """Whether words of a record name a lever."""
-    return squeezed(lever.name).replace(".", "") in squeezed(words).replace(".", "")
+def is_named(lever: Lever, words: str) -> bool:
+    """Whether words of a record name a lever. What an argument starts is called an entry point, whatever it is."""
+    starts = lever.place == "argument" and "entry_point" in words
+    return starts or squeezed(lever.name).replace(".", "") in squeezed(words).replace(".", "")

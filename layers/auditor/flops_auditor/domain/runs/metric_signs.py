@@ -43,7 +43,7 @@ _LOSS = re.compile(
 """Losses that no evaluation is scored by; of others the first word may be that of a dataset."""
 _LEARNING_RATE = re.compile(r"lr(?:-.*)?|learning[-_]rate.*")
 """One part of a name: `actor/lr`, Lightning's `lr-AdamW`."""
-_OF_ROLLOUTS = re.compile(
+OF_ROLLOUTS = re.compile(
     r"reward|reward_std|frac_reward_zero_std|completion_length|completions_.*|response_length.*|clip_ratio.*"
     r"|objective_(?:kl|rlhf_reward|scores)|policy_(?:approxkl|clipfrac)_avg|actor_(?:pg_.*|ppo_kl)|critic_rewards_.*"
     r"|rollouts?_.*|time_rollouts?|timing_s_gen|mean_gen_tokens_per_sample"
@@ -104,4 +104,4 @@ def _is_of_evaluation(plain: str) -> bool:
 
 def only_rollouts_emit(name: str) -> bool:
     """Whether only a run that generates what it trains on emits a metric of this name."""
-    return _OF_ROLLOUTS.fullmatch(normalise(name)) is not None
+    return OF_ROLLOUTS.fullmatch(normalise(name)) is not None
