@@ -29,10 +29,10 @@ from flops_auditor.domain.lineage.lineage import NO_LINEAGE, SETTLE_ANCESTOR, Li
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.data_tokens import BOUND_BY_DATA
 from flops_auditor.domain.runs.declared import ACTIVITY_CONTRADICTED, TAG_PREFIX, Activity, Declared, read_declared
-from flops_auditor.domain.runs.emitted import Emitted, largest
+from flops_auditor.domain.runs.emitted import largest
 from flops_auditor.domain.runs.hyperparameters import Hyperparameters
 from flops_auditor.domain.runs.meter_words import MODEL_FLOP
-from flops_auditor.domain.runs.observations import Emissions, Form, MetricSaid, Observations
+from flops_auditor.domain.runs.observations import Emissions, MetricSaid, Observations
 from flops_auditor.domain.values.figures import SEVERITY, Verdict, most_severe
 from flops_auditor.domain.values.remarks import Kind, Remark, Remedy, as_word, bounded, printable
 
@@ -384,18 +384,18 @@ def _deciding(
     given = weigh(whole)[0]
     if given == max(SEVERITY.values()):
         return []
-    found: list[Sequence[_Part]] = [[part] for part in statements if severity([part]) > given]
-    known = {part for [part] in found}
+    deciding: list[Sequence[_Part]] = [[part] for part in statements if severity([part]) > given]
+    known = {part for [part] in deciding}
     rest = [left for kind in kinds if (left := [part for part in kind if part not in known])]
     of_a_kind = [kind for kind in rest if len(kind) > 1 and severity(kind) > given]
-    found += map(needed, of_a_kind)
-    if given == 0 and not (found or severity(statements)):
-        return found
+    deciding += map(needed, of_a_kind)
+    if given == 0 and not (deciding or severity(statements)):
+        return deciding
     for one, other in combinations([kind for kind in rest if kind not in of_a_kind], 2):
         both = [*one, *(part for part in other if part not in one)]
         if severity(both) > given:
-            found.append(needed(both))
-    return found
+            deciding.append(needed(both))
+    return deciding
 
 
 def _kinds(statements: Sequence[_Part]) -> list[list[_Part]]:
@@ -594,9 +594,8 @@ def _of_a_metric(emissions: Emissions, name: str, quantity: str) -> Iterator[_Pa
     forms, read = emissions.forms(name), emissions.read(name, [])
     others = {form: emissions.without({(name, form)}).read(name, []) for form in forms if len(forms) > 1}
     bears, options = frozenset({_SAME.get(quantity, quantity)}), ("--mfu SHARE",) if quantity == "mfu" else FIGURES
-    said: dict[Form | None, Sequence[Emitted]] = {None: read} if read else {}
-    said |= {form: read for form, other in others.items() if other != read}
-    for form in said:
+    own = [form for form, other in others.items() if other != read]
+    for form in [*([None] if read else []), *own]:
         what = f"metric {as_word(name, 80)}{f', {form}' if form else ''}"
         value = f"{float(largest(quantity, read, []).value):.4g}" if read and not form else ""
         yield _Part(Ground("emitted", what, value, options=options), _without_metrics([(name, form)]), bears)
@@ -619,8 +618,8 @@ def _counting_auxiliary(heard: Heard) -> Heard:
 
 
 def _without_metrics(gone: Iterable[MetricSaid]) -> Callable[[Heard], Heard]:
-    said = frozenset(gone)
-    return lambda heard: replace(heard, observed=heard.observed.without_metrics(said))
+    silent = frozenset(gone)
+    return lambda heard: replace(heard, observed=heard.observed.without_metrics(silent))
 
 
 def _without_amendment(amendment: Amendment) -> Callable[[Heard], Heard]:

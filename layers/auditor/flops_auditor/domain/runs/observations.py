@@ -87,9 +87,9 @@ UNFINISHED = Kind(
 )
 _LEAST_OF_ROLLOUTS = Fraction(1, 100)
 """Of the training time: values in less of it, up to an hour each, are of something beside it."""
-Form = Literal["of the run", "of hosts", "last value"]
+EmittedAs = Literal["of the run", "of hosts", "last value"]
 """How a metric is emitted, in words: each may say something else."""
-MetricSaid = tuple[str, Form | None]
+MetricSaid = tuple[str, EmittedAs | None]
 """A metric by its name, in one form; None: in all of them."""
 
 
@@ -190,10 +190,10 @@ class Emissions:
         """Names of the meter's lines, which are read together."""
         return frozenset(name for name in (*(name for name, _ in self.series), *self.finals) if word_of(name))
 
-    def forms(self, name: str) -> list[Form]:
+    def forms(self, name: str) -> list[EmittedAs]:
         """In which forms a name was emitted."""
-        found: dict[Form, None] = {_form(host): None for other, host in self.series if other == name}
-        return [*found, "last value"] if name in self.finals else list(found)
+        forms: dict[EmittedAs, None] = {_form(host): None for other, host in self.series if other == name}
+        return [*forms, "last value"] if name in self.finals else list(forms)
 
     def without(self, gone: Set[MetricSaid]) -> "Emissions":
         """Without what is `gone`: names in forms, None for all of them."""
@@ -236,7 +236,7 @@ class Emissions:
         return _with_lines(observed, lines, self.finals, self.run, self.period)
 
 
-def _form(host: str) -> Form:
+def _form(host: str) -> EmittedAs:
     return "of hosts" if host else "of the run"
 
 
