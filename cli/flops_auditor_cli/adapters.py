@@ -8,6 +8,7 @@ from uuid import uuid4
 from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.sources.deployed_stack import DeployedStack
 from flops_auditor.aws.sources.forwarding import EventForwarding, bus_of
+from flops_auditor.aws.wiring.doors import TRAINING_JOBS_ALONE
 from flops_auditor.aws.wiring.environment import (
     ListingEnvironment,
     QueueingEnvironment,
@@ -15,9 +16,9 @@ from flops_auditor.aws.wiring.environment import (
     WatchEnvironment,
 )
 from flops_auditor.aws.wiring.listing import regions_from
-from flops_auditor.aws.wiring.reconciling import TRAINING_JOBS_ALONE, reconcilers_from
+from flops_auditor.aws.wiring.reconciling import reconcilers_from
 from flops_auditor.aws.wiring.recording import claims_from
-from flops_auditor.aws.wiring.watching import watcher_from
+from flops_auditor.aws.wiring.watching import watchers_from
 from flops_auditor.domain.values.arns import region_of
 from flops_auditor.use_cases.auditing.watch_jobs import Watcher
 from flops_auditor.use_cases.listing.job_reader import JobReader
@@ -125,10 +126,12 @@ class NotedInMemory:
         """Nothing is kept."""
 
 
-def watcher_of(
+def watchers_of(
     deployment: StackValues, policies: list[str], regions: list[str] | None
-) -> tuple[Watcher, ListingInTurns]:
-    """The watch of a deployed stack for who only looks, under these policies, in these regions or all."""
+) -> list[tuple[Watcher, ListingInTurns]]:
+    """The watch of a deployed stack, door by door, for who only looks, under these policies, in these regions or all,
+    and the turns that each takes in listing.
+    """
     named = {"regions": ",".join(regions), "excluded_regions": "none"} if regions else {}
     environment = WatchEnvironment(
         **{**listing_of(deployment), **named},
@@ -139,11 +142,14 @@ def watcher_of(
         },
         warning_fractions=deployment.parameters.get("WarningFractions", "0.03,0.50,0.80"),
         stop_on_crossing="false",
+        doors=opened_doors(deployment),
     )
-    watcher = watcher_from(environment)
-    listing = in_turns(watcher.reader, deployment, a_command())
-    reader = replace(watcher.reader, store=UnwrittenReadings(watcher.reader.store), listing=listing)
-    return replace(watcher, reader=reader, seen=NotedInMemory(watcher.seen)), listing
+    owner, watchers = a_command(), []
+    for watcher in watchers_from(environment):
+        listing = in_turns(watcher.reader, deployment, owner)
+        reader = replace(watcher.reader, store=UnwrittenReadings(watcher.reader.store), listing=listing)
+        watchers.append((replace(watcher, reader=reader, seen=NotedInMemory(watcher.seen)), listing))
+    return watchers
 
 
 def forwarding_to(deployment: StackValues) -> EventForwarding:

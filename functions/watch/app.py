@@ -1,4 +1,6 @@
-"""Watches the training jobs in progress; started by a schedule. People are warned before a threshold is crossed."""
+"""Watches the training jobs and sessions in progress; started by a schedule. People are warned before a threshold is
+crossed.
+"""
 
 import os
 from typing import Any
@@ -9,8 +11,8 @@ from flops_auditor.aws.wiring.environment import WatchEnvironment
 from flops_auditor.aws.wiring.handling import count, lambda_handler, logger
 from flops_auditor.aws.wiring.recording import claims_from
 from flops_auditor.aws.wiring.rounds import alone, listing_turn
-from flops_auditor.aws.wiring.watching import watcher_from
-from flops_auditor.use_cases.auditing.watch_jobs import watch_jobs
+from flops_auditor.aws.wiring.watching import watchers_from
+from flops_auditor.use_cases.auditing.watch_doors import watch_doors
 
 SPARE_MILLISECONDS = 60_000
 """Time for one more job, whose calls may be tried again."""
@@ -18,7 +20,7 @@ PATIENCE_SECONDS = 30
 """For a command that lists."""
 
 environment = WatchEnvironment.read(os.environ)
-watcher = watcher_from(environment)
+watchers = watchers_from(environment)
 claims = claims_from(environment.table_name)
 
 
@@ -26,8 +28,8 @@ claims = claims_from(environment.table_name)
 @alone("watch", claims)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """One round. What could not be watched is logged and counted, which has an alarm; the next round tries it again."""
-    done = watch_jobs(
-        watcher,
+    done = watch_doors(
+        watchers,
         out_of_time=lambda: context.get_remaining_time_in_millis() < SPARE_MILLISECONDS,
         turn=lambda: listing_turn(claims, float(environment.listing_rate), context, PATIENCE_SECONDS),
     )

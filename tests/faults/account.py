@@ -58,6 +58,8 @@ class Calls:
 
     customized: Mapping[str, Any] = field(default_factory=dict)
     """The one model customization job of the account, if there is one."""
+    session: Mapping[str, Any] = field(default_factory=dict)
+    """The detail of its one training session, if there is one."""
 
     def before(self, model: Any, params: Any, **_: Any) -> Any:
         """A dead process makes no calls. Few regions are enabled, so that a scenario stays short."""
@@ -68,6 +70,8 @@ class Calls:
             answer = {"Regions": [{"RegionName": region} for region in REGIONS]}
         elif model.service_model.service_name == "bedrock":
             answer = self.of_bedrock(model.name, params["context"]["client_region"])
+        elif model.name in ("ListTrainingSessions", "DescribeTrainingSession"):
+            answer = self.of_sessions(model.name, params["context"]["client_region"])
         if answer is None:
             return None
         return type("Answer", (), {"status_code": 200})(), {**answer, "ResponseMetadata": {}}
@@ -77,6 +81,14 @@ class Calls:
         if operation == "ListModelCustomizationJobs":
             return {"modelCustomizationJobSummaries": [self.customized] if self.customized and region == REGION else []}
         return {"tags": []} if operation == "ListTagsForResource" else dict(self.customized)
+
+    def of_sessions(self, operation: str, region: str) -> dict[str, Any]:
+        """What SageMaker answers of the one training session, which moto does not know."""
+        if operation == "ListTrainingSessions":
+            names = ("TrainingSessionArn", "TrainingSessionStatus", "CreationTime", "LastModifiedTime")
+            here = [{name: self.session[name] for name in names}] if self.session and region == REGION else []
+            return {"TrainingSessionSummaries": here}
+        return {"TrainingSessionDetail": dict(self.session)}
 
     def after(self, model: Any, **_: Any) -> None:
         """Note the call, and die if this is the one."""

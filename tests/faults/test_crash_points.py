@@ -34,6 +34,7 @@ from tests.fakes.customization_jobs import customization
 from tests.fakes.in_turn import Backwards, InTurn
 from tests.fakes.jobs import CREATED, describe, moved
 from tests.fakes.lineage import artifact, channel
+from tests.fakes.training_sessions import session
 from tests.faults import FULL, told
 from tests.faults.account import ACCOUNT, REGION, ROOT, Account, account, event_of
 
@@ -100,13 +101,14 @@ def scenario(made: Account) -> None:
         made.load(one)
     made.forget("vanished")
     made.load(running())
-    made.calls.customized = tuned()
+    made.calls.customized, made.calls.session = tuned(), opened()
     made.deliver([*(event_of(one) for one in jobs), event_of_tuned(tuned())])
     made.scheduled("seal")
     made.scheduled("watch")
     stopped = running(TrainingJobStatus="Stopped", TrainingEndTime=NOW, LastModifiedTime=NOW)
     made.load(stopped)
     made.deliver([event_of(stopped)])
+    made.calls.session = opened("Stopped")
     made.scheduled("reconcile")
     made.deliver(made.queued())
     made.deliver(made.queued())
@@ -115,6 +117,14 @@ def scenario(made: Account) -> None:
     made.scheduled("report")
     made.now += timedelta(days=1)
     made.scheduled("report")
+
+
+def opened(status: str = "Running") -> dict[str, Any]:
+    """A training session that is watched while it runs, and that the reconciliation finds when it was stopped."""
+    times = {"CreationTime": NOW - timedelta(days=30), "LastModifiedTime": NOW - timedelta(days=29)}
+    detail: dict[str, Any] = session(TrainingSessionStatus=status, **times, EndTime=None)["TrainingSessionDetail"]
+    arn = detail["TrainingSessionArn"].replace("support-1", "opened")
+    return {**detail, "TrainingSessionArn": arn, "TrainingSessionName": "opened"}
 
 
 def tuned() -> dict[str, Any]:
@@ -217,8 +227,9 @@ def test_the_undisturbed_run_is_complete(undisturbed: tuple[Outcome, list[tuple[
         "running#0": "above",
         "running#1": "above",
         "tuned#0": "indeterminate",
+        "opened#0": "below",
     }
-    every = ["above", "below", "child", "lost", "running", "tuned", "vanished"]
+    every = ["above", "below", "child", "lost", "opened", "running", "tuned", "vanished"]
     days = [NOW.date(), NOW.date() + timedelta(days=1)]
     pages = {f"reports/{name}.html": every for name in (*days, "latest")}
     mail = found.reports[f"digests/{week_of(NOW)}.txt"]

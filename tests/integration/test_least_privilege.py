@@ -15,7 +15,7 @@ import pytest
 
 from tests.faults import told
 from tests.integration.deployed import Deployed, fresh_job
-from tests.integration.test_other_doors import announce, fresh_customization
+from tests.integration.test_other_doors import announce, fresh_customization, fresh_session
 
 # What Lambda itself does with a function's role, so that no call of the function shows it.
 IMPLIED = {
@@ -44,6 +44,7 @@ RARE = {
     ("Watch", "dynamodb:BatchGetItem", ""): "jobs that ended wait for their record",
     ("Reconcile", "sagemaker:ListTags", ""): "a recorded job is looked at again",
     ("Reconcile", "bedrock:GetModelCustomizationJob", ""): "a job that ran is looked at again",
+    ("Reconcile", "sagemaker:DescribeTrainingSession", ""): "a session that ran is looked at again",
     ("Reconcile", "bedrock:ListTagsForResource", ""): "a recorded job is looked at again",
     ("Reconcile", "dynamodb:Query", ""): "jobs wait for their record",
     ("Reconcile", "sqs:GetQueueAttributes", ""): "history is read while the queue may be full",
@@ -81,6 +82,7 @@ def resources_of(call: dict[str, Any], account: str) -> list[str]:
     found += [parameters[name] for name in arns if name in parameters]
     found += [prefix + parameters[name].rsplit("/", 1)[1] for name in ("QueueUrl",) if name in parameters]
     found += [f"{prefix}training-job/{parameters[name]}" for name in ("TrainingJobName",) if name in parameters]
+    found += [f"{prefix}training-session/{parameters[name]}" for name in ("TrainingSessionName",) if name in parameters]
     return found
 
 
@@ -126,12 +128,15 @@ def calls(deployed: Deployed, calls_file: Path) -> list[dict[str, Any]]:
     customized = fresh_customization(deployed)
     announce(deployed, customized)
     deployed.record(customized["jobArn"])
+    stopped = fresh_session(deployed)
+    fresh_session(deployed, TrainingSessionStatus="Running")
     deployed.invoke("WatchFunctionName")
     deployed.wait(lambda: deployed.mails_about(huge["TrainingJobName"]), "an alert")
     deployed.invoke("SealFunctionName")
     deployed.invoke("ReconcileFunctionName")
     deployed.invoke("ReportFunctionName")  # while records and jobs wait
     deployed.record(lost["TrainingJobArn"])
+    deployed.record(stopped["TrainingSessionArn"])
     deployed.idle()
     deployed.invoke("SealFunctionName")
     return [json.loads(line) for line in calls_file.read_text().splitlines()]

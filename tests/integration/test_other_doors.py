@@ -1,17 +1,20 @@
-"""A model customization job of Bedrock on the deployed template: by its event, and by the hourly listing."""
+"""Doors beside training jobs on the deployed template: a model customization job of Bedrock by its event and by the
+hourly listing, a training session by the watch and the listing.
+"""
 
 import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB
+from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_SESSION
 from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
 from flops_auditor.domain.runs.sources.customization_job_events import AWS_DETAIL_TYPE
 from flops_auditor.domain.values.archive_keys import evidence_key
 from flops_auditor.domain.values.moments import iso
-from flops_auditor_cli.local_aws.jobs import load_customization_job
+from flops_auditor_cli.local_aws.jobs import load_customization_job, load_session
 from tests.fakes.customization_jobs import LLAMA, customization
+from tests.fakes.training_sessions import session
 from tests.integration.deployed import Deployed, run
 
 BUCKET = "corpora-of-a-team"
@@ -75,4 +78,32 @@ def test_one_whose_event_was_lost_is_found_by_the_listing(operator: Deployed) ->
     assert record.predicate["verdict"] == "indeterminate"
     operator.wait(lambda: operator.mails_about(lost["jobName"]), "an alert")
     [doors] = [each for each in run("doctor")[1]["findings"] if each["check"] == "doors"]
-    assert doors["detail"] == "training jobs and model customization jobs are looked after"
+    assert doors["detail"] == "training jobs and training sessions and model customization jobs are looked after"
+
+
+def fresh_session(deployed: Deployed, **changes: Any) -> dict[str, Any]:
+    """The detail of a training session of its own name and group, unchanged for two hours, which SageMaker knows."""
+    name, now = f"session-{time.time_ns()}", datetime.now(UTC).replace(microsecond=0)
+    account = f"arn:aws:sagemaker:{deployed.stack.region}:{deployed.stack.account_id}"
+    times = {"CreationTime": now - timedelta(hours=4), "LastModifiedTime": now - timedelta(hours=2)}
+    own = {
+        "TrainingSessionName": name,
+        "TrainingSessionArn": f"{account}:training-session/{name}",
+        "ModelPackageGroupArn": f"{account}:model-package-group/{name}",
+        "OutputConfig": {"S3Location": {"Path": f"s3://results/{name}/"}},
+    }
+    detail: dict[str, Any] = session(**{"EndTime": None, **own, **times, **changes})["TrainingSessionDetail"]
+    load_session(deployed.stack, {"TrainingSessionDetail": detail})
+    return detail
+
+
+def test_a_session_is_watched_and_then_found_by_the_listing(operator: Deployed) -> None:
+    opened = fresh_session(operator, TrainingSessionStatus="Running")
+    assert operator.invoke("WatchFunctionName")["failures"] == 0
+    seen = run("watch", "--once")[1]
+    assert opened["TrainingSessionName"] in json.dumps(seen)
+    load_session(operator.stack, {"TrainingSessionDetail": {**opened, "TrainingSessionStatus": "Stopped"}})
+    operator.invoke("ReconcileFunctionName")
+    record = operator.record(opened["TrainingSessionArn"])
+    assert (record.predicate["job"]["source"], record.predicate["verdict"]) == (TRAINING_SESSION, "below")
+    assert record.predicate["estimate"]["signal_flop"] != "0"

@@ -43,9 +43,9 @@ CONDITIONS = {
     "SchedulesRun": _chosen("Schedules", "ENABLED"),
     "SendsDigest": _chosen("Digest", "weekly"),
     "AnswersQueries": _chosen("Queries", "true"),
-    "SeesCustomizationJobs": _chosen("Doors", "all"),
+    "SeesOtherDoors": _chosen("Doors", "all"),
 }
-ON_BY_DEFAULT = {"MailsOneCheckpointADay", "RetentionInYears", "SchedulesRun", "SeesCustomizationJobs", "SendsDigest"}
+ON_BY_DEFAULT = {"MailsOneCheckpointADay", "RetentionInYears", "SchedulesRun", "SeesOtherDoors", "SendsDigest"}
 RATES = {
     "WatchSchedule": (INTERVAL, "every 15 minutes"),
     "SealSchedule": (timedelta(minutes=15), "every 15 minutes"),

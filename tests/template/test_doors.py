@@ -8,11 +8,19 @@ from typing import Any
 from tests.template.bar import listed, target
 from tests.template.loading import load
 
-CONDITION = "SeesCustomizationJobs"
+CONDITION = "SeesOtherDoors"
 RULES = {"FinishedCustomizationJobsRule", "CustomizationReplaysRule"}
 RIGHTS = {
-    "AuditPolicy": {"bedrock:GetModelCustomizationJob", "bedrock:ListTagsForResource", "s3:ListBucket"},
+    "AuditPolicy": {
+        "sagemaker:DescribeTrainingSession",
+        "bedrock:GetModelCustomizationJob",
+        "bedrock:ListTagsForResource",
+        "s3:ListBucket",
+    },
+    "WatchPolicy": {"sagemaker:ListTrainingSessions", "sagemaker:DescribeTrainingSession"},
     "ReconcilePolicy": {
+        "sagemaker:ListTrainingSessions",
+        "sagemaker:DescribeTrainingSession",
         "bedrock:ListModelCustomizationJobs",
         "bedrock:GetModelCustomizationJob",
         "bedrock:ListTagsForResource",
@@ -59,6 +67,7 @@ def test_only_who_audits_and_reconciles_gets_rights() -> None:
 def test_shut_nothing_of_it_is_left() -> None:
     left = repr(resources(opened=False))
     assert "bedrock" not in left.replace("flops-auditor.bedrock", "")
+    assert "TrainingSession" not in left
     assert not [rule for rule in RULES if rule in left]
 
 

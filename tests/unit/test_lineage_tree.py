@@ -172,7 +172,7 @@ def test_running_jobs_are_looked_at_and_nobody_is_warned(app: typer.Typer, monke
     room.jobs.add(running(), pretrain_flops="1.5e24")
     room.clock.now = START.replace(day=15)
     wire(monkeypatch, room)
-    monkeypatch.setattr(watch, "watcher_of", lambda *_: (room.watcher, Turns()))
+    monkeypatch.setattr(watch, "watchers_of", lambda *_: [(room.watcher, Turns())])
     shown = CliRunner().invoke(app, ["watch"])
     assert shown.exit_code == 0, shown.output
     assert "big-run" in shown.stdout

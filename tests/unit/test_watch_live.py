@@ -197,7 +197,7 @@ def test_how_it_is_shown(
     ways: list[str] = []
     monkeypatch.setenv("TERM", term)
     monkeypatch.setattr(watch, "find_deployment", lambda _: None)
-    monkeypatch.setattr(watch, "watcher_of", lambda *_: (None, None))
+    monkeypatch.setattr(watch, "watchers_of", lambda *_: [])
     monkeypatch.setattr(watch, "sight_of", lambda *_: sight())
     monkeypatch.setattr(watch, "can_be_live", lambda: terminal and term not in ("", "dumb"))
     monkeypatch.setattr(watch, "watch_live", lambda look, seconds: ways.append("live"))
@@ -222,7 +222,7 @@ def test_what_can_be_drawn_on(monkeypatch: pytest.MonkeyPatch, terminal: bool, t
 def test_exit_codes(monkeypatch: pytest.MonkeyPatch, failures: tuple[str, ...], forecasts: bool, code: int) -> None:
     seen = Sight(sight().at, sight().forecasts if forecasts else (), failures)
     monkeypatch.setattr(watch, "find_deployment", lambda _: None)
-    monkeypatch.setattr(watch, "watcher_of", lambda *_: (None, None))
+    monkeypatch.setattr(watch, "watchers_of", lambda *_: [])
     monkeypatch.setattr(watch, "sight_of", lambda *_: seen)
     assert CliRunner().invoke(app, ["watch", "--once"]).exit_code == code
 

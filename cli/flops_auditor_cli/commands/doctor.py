@@ -12,6 +12,7 @@ from flops_auditor.aws.calls.clients import client
 from flops_auditor.aws.calls.failures_in_words import in_words
 from flops_auditor.aws.calls.refusals import refusals
 from flops_auditor.aws.sources.bedrock import LIST_JOBS as LIST_CUSTOMIZED
+from flops_auditor.aws.sources.training_sessions import LIST_SESSIONS
 from flops_auditor.aws.stores.dynamodb_items import DynamoDbRecordItems
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.ledger_errors import LedgerError
@@ -29,7 +30,7 @@ from flops_auditor.use_cases.operations.check_health import (
 )
 from flops_auditor.use_cases.operations.compare_jobs import JobComparison, compare, joined
 from flops_auditor.use_cases.operations.compare_ledger import compare_ledger
-from flops_auditor.use_cases.operations.reconcile_doors import TRAINING_JOBS
+from flops_auditor.use_cases.operations.reconcile_doors import CUSTOMIZATION_JOBS, TRAINING_JOBS, TRAINING_SESSIONS
 from flops_auditor.use_cases.ports.sources import SourceDenied, SourceUnavailable
 from flops_auditor.use_cases.ports.stack import StackHealth
 from flops_auditor_cli.adapters import deployed, doors_of, forwarding_to, other_regions
@@ -43,6 +44,8 @@ from flops_auditor_cli.remedies import REMEDIES_HERE
 from flops_auditor_cli.view import Table, View, show
 
 COLUMNS = {"state": "State", "check": "Check", "detail": "What was seen", "remedy": "What to do"}
+LISTED_BY = {TRAINING_SESSIONS: LIST_SESSIONS, CUSTOMIZATION_JOBS: LIST_CUSTOMIZED}
+"""The action that lists what goes through each door but the first."""
 FIELDS = ("check", "ok", "state", "detail", "remedy")
 
 
@@ -89,7 +92,7 @@ def doctor(
         document.update(document_of(so_far, rows_of(so_far, "missing")))
         if door == TRAINING_JOBS:
             return completeness(comparison)
-        return [replace(each, check=f"{door}, {each.check}") for each in completeness(comparison, LIST_CUSTOMIZED)]
+        return [replace(each, check=f"{door}, {each.check}") for each in completeness(comparison, LISTED_BY[door])]
 
     def ledger() -> list[HealthCheck]:
         archive = S3Archive(client("s3"), deployment.output("ArchiveBucketName"))

@@ -1,5 +1,6 @@
 """`flops-auditor watch`: the jobs in progress, what they have spent and will have spent; read-only, warns nobody."""
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ from flops_auditor.data import default_policies
 from flops_auditor.domain.audit.forecast import RunForecast
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.watch_jobs import Watched, Watcher, look_at, running_jobs
-from flops_auditor_cli.adapters import watcher_of
+from flops_auditor_cli.adapters import watchers_of
 from flops_auditor_cli.deployment import Target, find_deployment, talks_to_aws
 from flops_auditor_cli.exits import EVIDENCE_INCOMPLETE, OVER_THRESHOLD
 from flops_auditor_cli.options import OutputOption, PolicyOption, WideOption
@@ -39,7 +40,8 @@ def command(
     *,
     target: Target,
 ) -> None:
-    """Look at the training jobs in progress: bars towards the threshold that each meets first, and when it will.
+    """Look at the training jobs and sessions in progress: bars towards the threshold that each meets first, and when it
+    will.
 
     On a terminal it looks again and again until Ctrl-C. Piped, with TERM=dumb, with --once or with another --output it
     looks once; piped with --interval it goes on, with a line of each job. Warns nobody and stops nothing; the
@@ -50,10 +52,10 @@ def command(
     For the auditor itself the template has a CloudWatch dashboard: deploy with Dashboard=true.
     """
     deployment = find_deployment(target)
-    watcher, listing = watcher_of(deployment, policy or list(default_policies()), only_region)
+    watchers = watchers_of(deployment, policy or list(default_policies()), only_region)
 
     def look() -> Sight:
-        return sight_of(watcher, listing)
+        return sight_of(watchers)
 
     goes_on = output is Output.TABLE and not once and not wide
     if goes_on and can_be_live():
@@ -66,26 +68,33 @@ def command(
         tell(sight)
 
 
-def sight_of(watcher: Watcher, listing: ListingInTurns) -> Sight:
-    """What can be seen now."""
+def sight_of(watchers: Sequence[tuple[Watcher, ListingInTurns]]) -> Sight:
+    """What can be seen now, through all doors."""
     done = Watched()
     forecasts: list[RunForecast] = []
+    for watcher, listing in watchers:
+        forecasts += forecasts_of(watcher, done)
+        listing.end()
+    clock = watchers[0][0].recorder.clock
+    return Sight(clock(), forecasts, (*done.failures, *done.closed))
+
+
+def forecasts_of(watcher: Watcher, done: Watched) -> Iterator[RunForecast]:
+    """What runs behind one door; what could not be looked at is reported in `done`."""
     for running, _ in running_jobs(watcher, done):
         try:
-            looked = look_at(running.job, watcher.recorder)
+            looked = look_at(running.job, watcher.recorder, service=watcher.service)
         except AuditorError as error:
             done.failures += (f"{running.job.arn}: {error.name}: {error}",)
             continue
         if looked is not None:
-            forecasts.append(looked.seen)
-    listing.end()
-    return Sight(watcher.recorder.clock(), forecasts, (*done.failures, *done.closed))
+            yield looked.seen
 
 
 def tell(sight: Sight) -> None:
     """Say what is missing, and end with the code of what was seen."""
     if not sight.forecasts:
-        say("No training job is in progress" + (" where it could be seen." if sight.failures else "."))
+        say("No training is in progress" + (" where it could be seen." if sight.failures else "."))
     for failure in sight.failures:
         say(failure)
     if sight.over:

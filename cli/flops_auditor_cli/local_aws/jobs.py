@@ -1,4 +1,6 @@
-"""Loading training jobs into the local SageMaker, and model customization jobs into the local Bedrock."""
+"""Loading training jobs and training sessions into the local SageMaker, and model customization jobs into the local
+Bedrock.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from flops_auditor_cli.local_aws.stack import Stack
 
 LOAD_PATH = "/_local/training-jobs"
 CUSTOMIZATION_PATH = "/_local/customization-jobs"
+SESSION_PATH = "/_local/training-sessions"
 
 
 def load_job(
@@ -35,6 +38,11 @@ def load_customization_job(stack: Stack, answer: Mapping[str, Any], tags: Sequen
     ListTagsForResource gives them.
     """
     call(stack, "POST", {"answer": answer, "tags": list(tags)}, CUSTOMIZATION_PATH)
+
+
+def load_session(stack: Stack, answer: Mapping[str, Any]) -> None:
+    """Make SageMaker know a training session: what DescribeTrainingSession must answer."""
+    call(stack, "POST", {"answer": answer}, SESSION_PATH)
 
 
 def remove_job(stack: Stack, name: str, region: str | None = None) -> None:

@@ -3,7 +3,7 @@
 Run as `python -m flops_auditor_cli.local_aws.sagemaker_server --port PORT`. moto's own training jobs finish at once and
 lose their Environment, so DescribeTrainingJob, ListTrainingJobs, ListTags, StopTrainingJob and GetMetricData are
 answered from jobs loaded through `/_local/training-jobs` (POST loads, DELETE removes), and so are Bedrock's model
-customization jobs (customization_jobs.py); the rest is moto's.
+customization jobs (customization_jobs.py) and SageMaker's training sessions (training_sessions.py); the rest is moto's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from flops_auditor_cli.local_aws.customization_jobs import LocalCustomizationJobs
-from flops_auditor_cli.local_aws.jobs import CUSTOMIZATION_PATH, LOAD_PATH
+from flops_auditor_cli.local_aws.jobs import CUSTOMIZATION_PATH, LOAD_PATH, SESSION_PATH
 from flops_auditor_cli.local_aws.training_jobs import (
     TRAINING_JOBS_NAMESPACE,
     LoadedJob,
@@ -35,6 +35,7 @@ from flops_auditor_cli.local_aws.training_jobs import (
     as_datetime,
     series_of,
 )
+from flops_auditor_cli.local_aws.training_sessions import LocalTrainingSessions
 
 DEFAULT_PAGE = 10
 SUMMARY_MEMBERS = (
@@ -170,15 +171,23 @@ def metric_answer(
 
 
 def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartResponse], Iterable[bytes]]:
-    """The WSGI application: the loaders' paths, Bedrock's customization jobs, and moto for everything else."""
+    """The WSGI application: the loaders' paths, what moto does not know, and moto for everything else."""
     moto = DomainDispatcherApplication(create_backend_app)
     shape, customization_shape = describe_shape(), describe_shape("bedrock", "GetModelCustomizationJob")
-    customization_jobs = LocalCustomizationJobs()
+    customization_jobs, sessions = LocalCustomizationJobs(), LocalTrainingSessions()
 
     def customization_loader(request: Request) -> Response:
         body = json.loads(request.get_data())
         try:
             customization_jobs.load(with_datetimes(body["answer"], customization_shape), body["tags"])
+        except (KeyError, ValueError) as error:
+            return Response(f"{type(error).__name__}: {error}", status=400)
+        return Response(status=204)
+
+    def session_loader(request: Request) -> Response:
+        body = json.loads(request.get_data())
+        try:
+            sessions.load(with_datetimes(body["answer"], describe_shape(operation="DescribeTrainingSession")))
         except (KeyError, ValueError) as error:
             return Response(f"{type(error).__name__}: {error}", status=400)
         return Response(status=204)
@@ -199,8 +208,8 @@ def application(jobs: LocalTrainingJobs) -> Callable[[dict[str, Any], StartRespo
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
-        loads = {LOAD_PATH: loader, CUSTOMIZATION_PATH: customization_loader}
-        served = loads.get(request.path, customization_jobs.serve)(request)
+        loads = {LOAD_PATH: loader, CUSTOMIZATION_PATH: customization_loader, SESSION_PATH: session_loader}
+        served = loads.get(request.path, customization_jobs.serve)(request) or sessions.serve(request)
         if served is not None:
             return served(environ, start_response)
         answer: Iterable[bytes] = moto(environ, start_response)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -23,6 +24,24 @@ PAGE = 100
 """The most that ListTrainingJobs gives at once."""
 
 
+def described(action: str, ask: Callable[[], Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """What `ask` is answered by `action`, without transport metadata. Raises UnknownTrainingJob where SageMaker knows
+    nothing of that name, and SourceDenied.
+    """
+    with refusals(action):
+        try:
+            answer = dict(ask())
+        except ClientError as error:
+            message = error.response["Error"].get("Message", "")
+            if error.response["Error"]["Code"] in {"ValidationException", "ResourceNotFound"} and (
+                "not found" in message or "not find" in message
+            ):
+                raise UnknownTrainingJob(f"{name}: {message[:200]}") from error
+            raise
+    answer.pop("ResponseMetadata", None)
+    return answer
+
+
 class SageMakerJobs:
     """Needs sagemaker:DescribeTrainingJob, sagemaker:ListTags and sagemaker:DescribeModelPackage."""
 
@@ -31,18 +50,8 @@ class SageMakerJobs:
 
     def describe(self, name: str, region: str) -> Mapping[str, Any]:
         """The answer without transport metadata."""
-        with refusals("sagemaker:DescribeTrainingJob"):
-            try:
-                answer: dict[str, Any] = dict(self._client_for(region).describe_training_job(TrainingJobName=name))
-            except ClientError as error:
-                message = error.response["Error"].get("Message", "")
-                if error.response["Error"]["Code"] in {"ValidationException", "ResourceNotFound"} and (
-                    "not found" in message or "not find" in message
-                ):
-                    raise UnknownTrainingJob(f"{name} in {region}: {message[:200]}") from error
-                raise
-        answer.pop("ResponseMetadata", None)
-        return answer
+        ask = partial(self._client_for(region).describe_training_job, TrainingJobName=name)
+        return described("sagemaker:DescribeTrainingJob", ask, f"{name} in {region}")
 
     def tags(self, arn: str, region: str) -> Sequence[Mapping[str, str]]:
         """All pages of ListTags."""

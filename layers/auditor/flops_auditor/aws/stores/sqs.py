@@ -9,8 +9,9 @@ from botocore.exceptions import ClientError
 from flops_auditor.aws.calls.refusals import outages, refusals
 from flops_auditor.domain.runs.pointer import RECONCILE_SOURCE
 from flops_auditor.domain.runs.reassessment import Reassessment
-from flops_auditor.domain.runs.sources import customization_job_events
+from flops_auditor.domain.runs.sources import customization_job_events, training_session_events
 from flops_auditor.domain.runs.sources.training_job_events import AWS_DETAIL_TYPE
+from flops_auditor.domain.runs.sources.training_session_answer import DETAIL
 from flops_auditor.domain.values.arns import account_of
 from flops_auditor.domain.values.moments import iso
 from flops_auditor.use_cases.ports.records import SeenJob
@@ -73,6 +74,23 @@ def customization_message(seen: SeenJob) -> str:
         "creationTime": iso(job.creation_time),
     }
     return _event(job, customization_job_events.AWS_DETAIL_TYPE, detail)
+
+
+def session_message(seen: SeenJob) -> str:
+    """The same of a training session. Of one that was seen running it says what was seen; one that was deleted ended at
+    the latest when it was missed.
+    """
+    job = seen.job
+    detail = json.loads(seen.description).get(DETAIL, {}) if seen.description else {}
+    detail |= {
+        "TrainingSessionArn": job.arn,
+        "TrainingSessionName": job.name,
+        "TrainingSessionStatus": job.status,
+        "CreationTime": iso(job.creation_time),
+    }
+    if job.state == "gone" and job.last_modified is not None:
+        detail |= {"EndTime": iso(job.last_modified), "LastModifiedTime": iso(job.last_modified)}
+    return _event(job, training_session_events.DETAIL_TYPE, {DETAIL: detail})
 
 
 def _event(job: ListedJob, detail_type: str, detail: Mapping[str, Any]) -> str:

@@ -70,10 +70,13 @@ class AuditEnvironment(QueueingEnvironment):
 
 @dataclass(frozen=True)
 class WatchEnvironment(RecordingEnvironment, ListingEnvironment):
-    """functions/watch. `warning_fractions`: "0.03,0.5,0.8"; `stop_on_crossing`: "true" or "false"."""
+    """functions/watch. `warning_fractions`: "0.03,0.5,0.8"; `stop_on_crossing`: "true" or "false"; `doors` as in
+    ReconcileEnvironment.
+    """
 
     warning_fractions: str
     stop_on_crossing: str
+    doors: str
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from flops_auditor.aws.calls.pace import Pace
 from flops_auditor.aws.sources.bedrock import BedrockListing
 from flops_auditor.aws.sources.regions import SAGEMAKER, AccountRegions
 from flops_auditor.aws.sources.sagemaker import SageMakerListing
+from flops_auditor.aws.sources.training_sessions import SessionListing
 from flops_auditor.aws.stores.dynamodb_reading import DynamoDbReadings
 from flops_auditor.aws.wiring.environment import ListingEnvironment, ReportEnvironment
 from flops_auditor.aws.wiring.recording import now
@@ -25,6 +26,11 @@ def reader_from(environment: ListingEnvironment, table_name: str, reader: str) -
 def customization_reader_from(environment: ListingEnvironment, table_name: str, reader: str) -> JobReader:
     """Reads model customization jobs on from where `reader` stopped."""
     return _reading(BedrockListing(bedrock_listing_client, Pace(float(environment.listing_rate))), table_name, reader)
+
+
+def session_reader_from(environment: ListingEnvironment, table_name: str, reader: str) -> JobReader:
+    """Reads training sessions on from where `reader` stopped."""
+    return _reading(SessionListing(listing_client, Pace(float(environment.listing_rate))), table_name, reader)
 
 
 def _reading(listing: JobListing, table_name: str, reader: str) -> JobReader:

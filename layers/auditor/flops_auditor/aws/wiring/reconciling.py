@@ -5,22 +5,23 @@ from dataclasses import replace
 from flops_auditor.aws.calls.clients import bedrock_in, client, sagemaker_in
 from flops_auditor.aws.sources.bedrock import BedrockStates
 from flops_auditor.aws.sources.sagemaker import SageMakerStates
+from flops_auditor.aws.sources.training_sessions import SessionStates
 from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbRecords
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDbSeenJobs
 from flops_auditor.aws.stores.sns import SnsAlerts
-from flops_auditor.aws.stores.sqs import SqsAuditQueue, customization_message
+from flops_auditor.aws.stores.sqs import SqsAuditQueue, customization_message, session_message
+from flops_auditor.aws.wiring.doors import ALL_DOORS, BEDROCK, CUSTOMIZATION_READER, READER, SESSION_READER, SESSIONS
 from flops_auditor.aws.wiring.environment import ReconcileEnvironment
-from flops_auditor.aws.wiring.listing import customization_reader_from, reader_from, regions_from
-from flops_auditor.use_cases.operations.reconcile_doors import CUSTOMIZATION_JOBS, TRAINING_JOBS, Doors
+from flops_auditor.aws.wiring.listing import customization_reader_from, reader_from, regions_from, session_reader_from
+from flops_auditor.use_cases.operations.reconcile_doors import (
+    CUSTOMIZATION_JOBS,
+    TRAINING_JOBS,
+    TRAINING_SESSIONS,
+    Doors,
+)
 from flops_auditor.use_cases.operations.reconcile_jobs import Reconciler
 
-READER = "RECONCILE"
-BEDROCK = "bedrock"
-CUSTOMIZATION_READER = "RECONCILE#bedrock"
-ALL_DOORS = "all"
-TRAINING_JOBS_ALONE = "training-jobs"
-"""Values of the parameter Doors; a stack of an older template has none, and sees training jobs alone."""
 SECONDS_OF_BACKLOG = 1800
 """An audit takes about a second: the queue holds the history of half an hour, so that no new job waits for longer."""
 
@@ -29,6 +30,7 @@ def reconcilers_from(environment: ReconcileEnvironment) -> Doors:
     """The reconciliations of all doors that the function's environment opens, training jobs first."""
     doors = {TRAINING_JOBS: reconciler_from(environment)}
     if environment.doors == ALL_DOORS:
+        doors[TRAINING_SESSIONS] = session_reconciler_from(environment)
         doors[CUSTOMIZATION_JOBS] = customization_reconciler_from(environment)
     return doors
 
@@ -48,6 +50,19 @@ def reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
         alerts=SnsAlerts(client("sns"), environment.alert_topic_arn),
         home=sqs.meta.region_name,
         room=int(environment.audit_concurrency) * SECONDS_OF_BACKLOG,
+    )
+
+
+def session_reconciler_from(environment: ReconcileEnvironment) -> Reconciler:
+    """The same of training sessions, of which no region's events come, and which not every region has."""
+    table = environment.table_name
+    return replace(
+        reconciler_from(environment),
+        reader=session_reader_from(environment, table, SESSION_READER),
+        states=SessionStates(sagemaker_in),
+        home="",
+        seen=DynamoDbSeenJobs(client("dynamodb"), table, service=SESSIONS),
+        queue=SqsAuditQueue(client("sqs"), environment.audit_queue_url, session_message),
     )
 
 

@@ -12,6 +12,7 @@ from flops_auditor.aws.sources.cloudwatch import CloudWatchMetrics
 from flops_auditor.aws.sources.regions import AccountRegions, RememberedRegions
 from flops_auditor.aws.sources.s3_objects import S3ObjectAttributes, S3ObjectEntries
 from flops_auditor.aws.sources.sagemaker import SageMakerJobs
+from flops_auditor.aws.sources.training_sessions import SageMakerSessions
 from flops_auditor.aws.stores.dynamodb_lineage import DynamoDbLineageIndex
 from flops_auditor.aws.stores.dynamodb_records import DynamoDbClaims, DynamoDbRecords
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
@@ -21,13 +22,14 @@ from flops_auditor.aws.stores.sns import SnsAlerts
 from flops_auditor.aws.stores.sqs import SqsReassessments
 from flops_auditor.aws.wiring.environment import AuditEnvironment, QueueingEnvironment, RecordingEnvironment
 from flops_auditor.data import load_tables
-from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_JOB
+from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, TRAINING_JOB, TRAINING_SESSION
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.trainer_metrics import TrainerMetrics
 from flops_auditor.use_cases.auditing.audit_job import Territory
 from flops_auditor.use_cases.auditing.collect_customization_job import CustomizationJobCollector
 from flops_auditor.use_cases.auditing.collect_evidence import Collectors
 from flops_auditor.use_cases.auditing.collect_training_job import TrainingJobCollector
+from flops_auditor.use_cases.auditing.collect_training_session import TrainingSessionCollector
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.ledger import Archive
 from flops_auditor.use_cases.ports.queues import Reassessments
@@ -65,7 +67,8 @@ def collectors(vocabulary: TrainerMetrics, compares_artifacts: bool) -> Collecto
     metrics = CloudWatchMetrics(cloudwatch_in)
     training_jobs = TrainingJobCollector(SageMakerJobs(sagemaker_in), metrics, vocabulary, objects, side_by_side)
     customization_jobs = CustomizationJobCollector(BedrockJobs(bedrock_in), S3ObjectEntries(client("s3")))
-    return {TRAINING_JOB: training_jobs, CUSTOMIZATION_JOB: customization_jobs}
+    training_sessions = TrainingSessionCollector(SageMakerSessions(sagemaker_in))
+    return {TRAINING_JOB: training_jobs, TRAINING_SESSION: training_sessions, CUSTOMIZATION_JOB: customization_jobs}
 
 
 def signed_by_ledger(archive: Archive, own: Callable[[], bytes], line: bytes) -> bool:

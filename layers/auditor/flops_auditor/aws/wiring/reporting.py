@@ -6,9 +6,9 @@ from flops_auditor.aws.stores.dynamodb_pending import DynamoDbPendingRecords
 from flops_auditor.aws.stores.dynamodb_reading import DynamoDbReadings
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbRecordIndex, DynamoDbSeenJobs
 from flops_auditor.aws.stores.s3_archive import S3Archive
+from flops_auditor.aws.wiring.doors import ALL_DOORS, BEDROCK, CUSTOMIZATION_READER, READER, SESSION_READER, SESSIONS
 from flops_auditor.aws.wiring.environment import ReportEnvironment
 from flops_auditor.aws.wiring.listing import regions_from
-from flops_auditor.aws.wiring.reconciling import ALL_DOORS, BEDROCK, CUSTOMIZATION_READER, READER
 from flops_auditor.aws.wiring.recording import now
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.operations.report_ledger import ListedDoor, Reporter
@@ -30,7 +30,12 @@ def reporter_from(environment: ReportEnvironment) -> Reporter:
             DynamoDbReadings(dynamodb, table, CUSTOMIZATION_READER),
             DynamoDbSeenJobs(dynamodb, table, service=BEDROCK),
         )
-        doors.append(customization)
+        sessions = ListedDoor(
+            regions_from(environment),
+            DynamoDbReadings(dynamodb, table, SESSION_READER),
+            DynamoDbSeenJobs(dynamodb, table, service=SESSIONS),
+        )
+        doors += [sessions, customization]
     return Reporter(
         ledger_id=environment.ledger_id,
         records=DynamoDbCurrentRecords(dynamodb, table),

@@ -6,13 +6,13 @@ from fractions import Fraction
 from flops_auditor.aws.calls.clients import client, sagemaker_in
 from flops_auditor.aws.sources.sagemaker import SageMakerStopper
 from flops_auditor.aws.stores.dynamodb_seen import DynamoDbSeenJobs
+from flops_auditor.aws.wiring.doors import ALL_DOORS, SESSION_WATCH_READER, SESSIONS, WATCH_READER
 from flops_auditor.aws.wiring.environment import WatchEnvironment
-from flops_auditor.aws.wiring.listing import reader_from, regions_from
+from flops_auditor.aws.wiring.listing import reader_from, regions_from, session_reader_from
 from flops_auditor.aws.wiring.recording import NoReassessments, recorder_with
+from flops_auditor.domain.runs.evidence import TRAINING_SESSION
 from flops_auditor.domain.values.errors import AuditorError
 from flops_auditor.use_cases.auditing.watch_jobs import Watcher
-
-READER = "WATCH"
 
 
 class MalformedWarningLevels(AuditorError):
@@ -32,12 +32,31 @@ def read_fractions(text: str) -> tuple[Fraction, ...]:
     return tuple(levels)
 
 
+def watchers_from(environment: WatchEnvironment) -> tuple[Watcher, ...]:
+    """What watches each door of which runs are watched, training jobs first. Not every region has sessions, and none is
+    stopped.
+    """
+    jobs = watcher_from(environment)
+    if environment.doors != ALL_DOORS:
+        return (jobs,)
+    reader = session_reader_from(environment, environment.table_name, SESSION_WATCH_READER)
+    sessions = replace(
+        jobs,
+        service=TRAINING_SESSION,
+        reader=replace(reader, again=False),
+        seen=DynamoDbSeenJobs(client("dynamodb"), environment.table_name, service=SESSIONS),
+        home="",
+        stopper=None,
+    )
+    return jobs, sessions
+
+
 def watcher_from(environment: WatchEnvironment) -> Watcher:
-    """Everything that watching works with. A stopper exists only where StopOnCrossing is on."""
+    """Everything that watching training jobs works with. A stopper exists only where StopOnCrossing is on."""
     stop = environment.stop_on_crossing.strip().lower() == "true"
     return Watcher(
         recorder=recorder_with(environment, NoReassessments()),
-        reader=replace(reader_from(environment, environment.table_name, READER), again=False),
+        reader=replace(reader_from(environment, environment.table_name, WATCH_READER), again=False),
         seen=DynamoDbSeenJobs(client("dynamodb"), environment.table_name),
         regions=regions_from(environment),
         fractions=read_fractions(environment.warning_fractions),

@@ -6,17 +6,15 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import Case
 from flops_auditor.domain.runs.evidence import CUSTOMIZATION_JOB, Evidence, Unread, plain
-from flops_auditor.domain.runs.models_file import MalformedModels
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.sources.customization_job import run_of
 from flops_auditor.domain.runs.sources.customization_job_answer import CustomizationJob, parse_customization_job
 from flops_auditor.domain.runs.sources.customization_job_data import LIST_OBJECTS, NOT_THERE, data_place
 from flops_auditor.domain.runs.sources.customization_job_events import pointer_to
 from flops_auditor.domain.values.moments import iso
-from flops_auditor.use_cases.auditing.collect_evidence import Described, SaidOfModels
+from flops_auditor.use_cases.auditing.collect_evidence import Described, SaidOfModels, amendments_of
 from flops_auditor.use_cases.ports.sources import CustomizationJobs, ObjectEntries, SourceDenied, UnknownTrainingJob
 
 
@@ -55,12 +53,8 @@ class CustomizationJobCollector:
             unread.append(denied.unread)
         evidence = replace(_evidence(answer), tags=tags, collected_at=now, objects=self._sizes(job))
         job = parse_customization_job(answer, tags)
-        amendments: tuple[Amendment, ...] = ()
-        try:
-            amendments = of_models(run_of(job, evidence))
-        except MalformedModels as error:
-            unread.append(Unread("the file of models", error.name, str(error)[:200]))
-        evidence = replace(evidence, unread=tuple(unread), amendments=amendments)
+        amendments, refused = amendments_of(of_models, run_of(job, evidence))
+        evidence = replace(evidence, unread=(*unread, *refused), amendments=amendments)
         return Case(evidence, run_of(job, evidence), evidence.to_bytes())
 
     def _sizes(self, job: CustomizationJob) -> dict[str, Mapping[str, Any] | Unread]:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from flops_auditor.domain.runs.amendment import Amendment
 from flops_auditor.domain.runs.case import Case
+from flops_auditor.domain.runs.evidence import Unread
+from flops_auditor.domain.runs.models_file import MalformedModels
 from flops_auditor.domain.runs.pointer import JobPointer
 from flops_auditor.domain.runs.run import Run, RunState
 
@@ -17,6 +19,14 @@ SaidOfModels = Callable[[Run], tuple[Amendment, ...]]
 def nothing_said(run: Run) -> tuple[Amendment, ...]:
     """Nobody has said anything of any model."""
     return ()
+
+
+def amendments_of(of_models: SaidOfModels, run: Run) -> tuple[tuple[Amendment, ...], tuple[Unread, ...]]:
+    """What people say of the model that a run trains, or why their file could not be read."""
+    try:
+        return of_models(run), ()
+    except MalformedModels as error:
+        return (), (Unread("the file of models", error.name, str(error)[:200]),)
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,8 @@ MOST_SHARE = 10**6
 @dataclass(frozen=True)
 class Watcher:
     """What watching works with. `stopper` is None unless StopOnCrossing is on; `fractions` are the warning levels;
-    `home` is the stack's region.
+    `home` is the stack's region, which is never taken for one that is closed, empty where it may be; `service` is
+    the source of the evidence of what is watched.
     """
 
     recorder: Recorder
@@ -85,6 +86,7 @@ class Watcher:
     fractions: Sequence[Fraction]
     home: str
     stopper: JobStopper | None = None
+    service: str = TRAINING_JOB
 
 
 @dataclass(frozen=True)
@@ -136,11 +138,12 @@ def watch_jobs(
         try:
             begun = LastLook(watcher.reader.clock(), last.share if last else 0.0)
             watcher.seen.note_look(seen.job.job_id, begun)
-            looked = look_at(seen.job, watcher.recorder, of_models)
+            looked = look_at(seen.job, watcher.recorder, of_models, watcher.service)
             if looked is not None:
                 watcher.seen.note_look(seen.job.job_id, replace(begun, share=share_of(looked.seen)))
-                if not seen.description:
-                    watcher.seen.describe(seen.job.job_id, kept_of(looked.case.evidence.description), begun.at)
+                kept = kept_of(looked.case.evidence.description)
+                if kept != seen.description:
+                    watcher.seen.describe(seen.job.job_id, kept, begun.at)
                 note_tags(looked.case, watcher.recorder)
                 done.jobs += 1
                 try:
@@ -266,14 +269,16 @@ def _as_read(part: Any) -> Any:
     return [_as_read(each) for each in part] if isinstance(part, list | tuple) else part
 
 
-def look_at(listed: ListedJob, recorder: Recorder, of_models: SaidOfModels | None = None) -> Look | None:
+def look_at(
+    listed: ListedJob, recorder: Recorder, of_models: SaidOfModels | None = None, service: str = TRAINING_JOB
+) -> Look | None:
     """See one running job now; None when it has ended or gone meanwhile, which is the audit's to record.
 
     `said` gives what people say of models; left out, their file is read.
     """
     now = recorder.clock()
     try:
-        collector = recorder.collectors[TRAINING_JOB]
+        collector = recorder.collectors[service]
         described = collector.describe(collector.pointer(listed.arn, listed.creation_time))
     except UnknownTrainingJob:
         return None

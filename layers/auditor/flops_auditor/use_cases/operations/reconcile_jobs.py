@@ -42,8 +42,9 @@ MOST_FOUND_AGAIN = 300
 
 @dataclass(frozen=True)
 class Reconciler:
-    """Everything a reconciliation works with. `home` is the stack's region, whose events come by themselves; `room` is
-    how many messages may wait in the queue before history is left for the next round.
+    """Everything a reconciliation works with. `home` is the stack's region, whose events come by themselves, and which
+    is never taken for one that is closed; empty where there are none. `room` is how many messages may wait in the queue
+    before history is left for the next round.
     """
 
     regions: Regions

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flops_auditor.domain.runs.evidence import Unread
 from flops_auditor.domain.runs.occupancy import AGENT_PERIOD
 from flops_auditor.domain.runs.run import NOT_ENDED, RunState
-from flops_auditor.domain.runs.sources.training_job_answer import state_of_training
+from flops_auditor.domain.runs.sources.listed_states import state_of_listed
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.domain.values import archive_keys
 from flops_auditor.domain.values.errors import AuditorError, WrongInput
@@ -70,7 +70,7 @@ class ListedJob:
     @property
     def state(self) -> RunState:
         """What its status means."""
-        return state_of_training(self.status)
+        return state_of_listed(self.arn, self.status)
 
     @property
     def finished(self) -> bool:
@@ -186,6 +186,13 @@ class JobMetrics(Protocol):
         """MetricDataResults labelled "GPUUtilization algo-1" (and with " Maximum", " Minimum", " SampleCount") or with
         the emitted name. Raises SourceDenied.
         """
+
+
+class TrainingSessions(Protocol):
+    """What SageMaker says about training sessions."""
+
+    def describe(self, name: str, region: str) -> Mapping[str, Any]:
+        """The DescribeTrainingSession answer, tags within. Raises UnknownTrainingJob or SourceDenied."""
 
 
 class CustomizationJobs(Protocol):

@@ -19,6 +19,7 @@ from flops_auditor.domain.runs.sources import (
     training_job,
     training_job_events,
     training_session,
+    training_session_events,
 )
 from flops_auditor.domain.runs.sources.customization_job_answer import is_customization_job
 from flops_auditor.domain.runs.sources.training_job_answer import as_read
@@ -30,11 +31,6 @@ from flops_auditor.domain.values.errors import AuditorError, MalformedEvent
 def no_page(arn: str) -> str:
     """Of a service that has no page for a run."""
     return ""
-
-
-def points_at_none(source: str, detail: Mapping[str, Any]) -> JobPointer | None:
-    """Of a service that sends no events."""
-    return None
 
 
 def recognises_none(description: Mapping[str, Any]) -> bool:
@@ -69,7 +65,7 @@ SERVICES: Services = MappingProxyType(
             recognises=is_customization_job,
         ),
         training_session.SOURCE: Service(
-            training_session.read_training_session, points_at_none, recognises=is_training_session
+            training_session.read_training_session, training_session_events.points_at, recognises=is_training_session
         ),
     }
 )

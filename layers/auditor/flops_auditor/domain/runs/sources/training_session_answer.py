@@ -24,6 +24,7 @@ from flops_auditor.domain.values.arns import region_of
 from flops_auditor.domain.values.errors import WrongInput
 
 DETAIL = "TrainingSessionDetail"
+DESCRIBE_SESSION = "sagemaker:DescribeTrainingSession"
 SESSION_ARN = re.compile(
     r"arn:aws[a-z-]*:sagemaker:(?P<region>[a-z0-9-]{1,20}):(?P<account>\d{12}):"
     r"training-session/(?P<name>[a-zA-Z0-9](?:-*[a-zA-Z0-9]){0,62})"

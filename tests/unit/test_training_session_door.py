@@ -1,0 +1,293 @@
+"""From the listing of a training session to its record, with twins of every port."""
+
+import json
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from flops_auditor import __version__
+from flops_auditor.aws.stores.sqs import session_message
+from flops_auditor.domain.ledger.verification import NothingKept
+from flops_auditor.domain.runs.evidence import TRAINING_SESSION, Evidence
+from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
+from flops_auditor.domain.runs.sources.cases import case_of
+from flops_auditor.domain.runs.sources.training_session_events import pointer_to
+from flops_auditor.domain.values.archive_keys import evidence_key
+from flops_auditor.use_cases.auditing.amend_record import amend
+from flops_auditor.use_cases.auditing.audit_job import NotFinished, Territory, handle_event
+from flops_auditor.use_cases.auditing.collect_training_session import TrainingSessionCollector
+from flops_auditor.use_cases.auditing.keep_record import ForeignEvidence, case_behind, newest
+from flops_auditor.use_cases.auditing.recording import Recorder
+from flops_auditor.use_cases.auditing.watch_doors import watch_doors
+from flops_auditor.use_cases.auditing.watch_jobs import Watched, Watcher
+from flops_auditor.use_cases.listing.job_reader import JobReader
+from flops_auditor.use_cases.operations.reconcile_jobs import (
+    Reconciler,
+    ReconcileReport,
+    reconcile,
+    tell_people,
+)
+from flops_auditor.use_cases.ports.sources import UnknownTrainingJob
+from flops_auditor.use_cases.recomputing.recompute import recompute
+from tests.fakes.audit import (
+    FakeTrainingJobs,
+    FixedClock,
+    FixedRegions,
+    MemoryAlerts,
+    MemoryQueue,
+    MemoryReadings,
+    MemoryReassessments,
+    MemoryRecordIndex,
+    MemorySeenJobs,
+    recorder,
+)
+from tests.fakes.jobs import CREATED, describe
+from tests.fakes.lineage import channel
+from tests.fakes.running import LEVELS, watcher_of
+from tests.fakes.training_sessions import TRAINED, USAGE, FakeTrainingSessions, session, session_arn, session_evidence
+from tests.unit.test_amend import amendment
+
+TERRITORY = Territory("123456789012", FixedRegions())
+HOUR = timedelta(hours=1)
+
+
+@dataclass
+class World:
+    """An account with its sessions, its ledger, and a clock that stands ten days after the first session."""
+
+    sessions: FakeTrainingSessions = field(default_factory=FakeTrainingSessions)
+    jobs: FakeTrainingJobs = field(default_factory=FakeTrainingJobs)
+    seen: MemorySeenJobs = field(default_factory=MemorySeenJobs)
+    queue: MemoryQueue = field(default_factory=MemoryQueue)
+    alerts: MemoryAlerts = field(default_factory=MemoryAlerts)
+    clock: FixedClock = field(default_factory=lambda: FixedClock(CREATED + timedelta(days=10)))
+    recorder: Recorder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.again = MemoryReassessments()
+        made = recorder(self.jobs, alerts=self.alerts, clock=self.clock, seen=self.seen, queue=self.again)
+        collector = TrainingSessionCollector(self.sessions)
+        self.recorder = replace(made, collectors={**made.collectors, TRAINING_SESSION: collector})
+        self.reader = JobReader(self.sessions, MemoryReadings(), self.clock)
+        self.watcher = Watcher(
+            recorder=self.recorder,
+            reader=JobReader(self.sessions, MemoryReadings(), self.clock, again=False),
+            seen=self.seen,
+            regions=FixedRegions(),
+            fractions=LEVELS,
+            home="",
+            service=TRAINING_SESSION,
+        )
+
+    def reconcile(self) -> ReconcileReport:
+        """A round of the reconciliation, an hour after the one before; the audit of what it queued."""
+        self.clock.now += HOUR
+        reconciler = Reconciler(
+            regions=FixedRegions(),
+            reader=self.reader,
+            states=self.sessions,
+            index=MemoryRecordIndex(self.recorder.records),  # type: ignore[arg-type]
+            seen=self.seen,
+            queue=self.queue,
+            records=self.recorder.records,
+            lineage=self.recorder.index,
+            alerts=self.alerts,
+            home="",
+            room=10**9,
+        )
+        report = reconcile(reconciler, lambda: False)
+        tell_people(report, reconciler)
+        while self.queue.jobs:
+            handle_event(json.loads(session_message(self.queue.jobs.pop(0))), self.recorder, "worker", TERRITORY)
+        while self.again.waiting:
+            handle_event(self.again.waiting.pop(0).to_event(), self.recorder, "worker", TERRITORY)
+        return report
+
+    def watch(self) -> Watched:
+        """A round of the watch."""
+        done = watch_doors(
+            [watcher_of(self.recorder, self.jobs), self.watcher], lambda: False, lambda: nullcontext(True)
+        )
+        assert done.failures == ()
+        return done
+
+    def content(self, detail: dict[str, Any]) -> dict[str, Any]:
+        """The newest record of a session."""
+        run = session_evidence({"TrainingSessionDetail": detail})
+        kept = newest(case_id(run), self.recorder)
+        assert kept is not None
+        return dict(kept.content)
+
+
+def case_id(evidence: Evidence) -> str:
+    return case_of(evidence).run.job_id
+
+
+def open_session(number: int = 1, **changes: Any) -> dict[str, Any]:
+    return session(number, TrainingSessionStatus="Running", EndTime=None, **changes)
+
+
+def test_a_listed_session_becomes_a_record_that_follows_from_its_evidence() -> None:
+    world = World()
+    tags = [{"Key": "flops-auditor:placed-on-market", "Value": "false"}]
+    detail = world.sessions.add(session(Tags=tags))
+    assert [each.name for each in world.reconcile().queued] == ["support-1"]
+    assert not world.reconcile().queued
+    content = world.content(detail)
+    assert (content["job"]["source"], content["verdict"]) == (TRAINING_SESSION, "below")
+    kept = newest(content["job"]["id"], world.recorder)
+    assert kept is not None
+    case = case_behind(content["job"]["id"], kept, world.recorder)
+    assert case.evidence.tags == tags
+    assert "Tags" not in case.evidence.description["TrainingSessionDetail"]
+    now = {**content, "code_version": __version__}
+    recompute(case.body, now, NothingKept(), frozenset(now["tables"].values()), world.recorder.services)
+
+
+def test_one_fine_tune_through_sessions_and_a_training_job_counts_once_and_accumulates() -> None:
+    world = World()
+    first, second = (world.sessions.add(session(number)) for number in (1, 2))
+    world.reconcile()
+    alone, both = world.content(first), world.content(second)
+    own = int(alone["estimate"]["best_flop"]) + int(alone["estimate"]["signal_flop"])
+    assert int(alone["cumulative"]["best_flop"]) == own
+    assert [each["job_arn"] for each in both["cumulative"]["ancestors"]] == [session_arn(1)]
+    assert int(both["cumulative"]["best_flop"]) == 2 * own
+    job = describe("next", InputDataConfig=[channel("model", "s3://results/support-2/checkpoint/")])
+    for name in ("CreationTime", "TrainingStartTime", "TrainingEndTime", "LastModifiedTime"):
+        job[name] += timedelta(days=5)
+    world.jobs.add(job)
+    event = {"source": "aws.sagemaker", "detail": {name: str(value) for name, value in job.items()}}
+    outcome = handle_event(event, world.recorder, "worker", TERRITORY)
+    kept = newest(outcome.job_id, world.recorder)
+    assert kept is not None
+    ancestors = kept.content["cumulative"]["ancestors"]
+    assert {each["job_arn"] for each in ancestors} == {session_arn(1), session_arn(2)}
+    total, trained = int(kept.content["cumulative"]["best_flop"]), int(kept.content["estimate"]["best_flop"])
+    assert total == trained + 2 * own
+
+
+def test_an_open_session_is_watched_and_recorded_when_it_has_ended() -> None:
+    world = World()
+    world.sessions.add(open_session(BillableTokenUsage={**USAGE, "TrainingTokenCount": 10**15}))
+    assert (world.watch().jobs, world.alerts.sent) != (0, [])
+    assert any("support-1" in alert.subject for alert in world.alerts.sent)
+    told = len(world.alerts.sent)
+    assert (world.watch().jobs, len(world.alerts.sent)) == (1, told)
+    assert not world.reconcile().queued
+    ended = world.sessions.add(session())
+    assert [each.name for each in world.reconcile().queued] == ["support-1"]
+    assert world.content(ended)["verdict"] == "below"
+    assert world.watch().jobs == 0
+
+
+def test_one_that_was_deleted_before_its_end_was_seen_has_a_record_of_what_was_seen_last() -> None:
+    world = World()
+    detail = world.sessions.add(open_session(BillableTokenUsage={**USAGE, "TrainingTokenCount": 10}))
+    world.watch()
+    world.reconcile()
+    world.sessions.add(open_session())
+    world.watch()
+    world.sessions.answers.clear()
+    report = world.reconcile()
+    assert [change.remark.kind.name for change in report.changes] == ["seen-running-gone"]
+    world.reconcile()
+    content = world.content(detail)
+    assert (content["job"]["status"], content["verdict"]) == ("Deleted", "indeterminate")
+    assert int(content["estimate"]["best_flop"]) == 4 * 3_210_000_000 * TRAINED
+
+
+@pytest.mark.parametrize("status", ["Expired", "Failed", "Deleting", "DeletionFailed"])
+def test_whatever_ended_it_is_recorded(status: str) -> None:
+    world = World()
+    detail = world.sessions.add(session(TrainingSessionStatus=status))
+    world.reconcile()
+    assert world.content(detail)["job"]["status"] == status
+
+
+def test_what_is_left_open_is_told_and_settled_by_who_signs_for_it() -> None:
+    world = World()
+    detail = world.sessions.add(session(BillableTokenUsage=None))
+    world.reconcile()
+    content = world.content(detail)
+    assert content["verdict"] == "indeterminate"
+    [alert] = world.alerts.sent
+    assert "support-1" in alert.body
+    amend(content["job"]["id"], amendment(tokens=10**9), world.recorder)
+    assert (world.content(detail)["revision"], world.content(detail)["verdict"]) == (1, "below")
+
+
+def test_what_its_service_says_later_settles_the_record() -> None:
+    world = World()
+    detail = world.sessions.add(session(BillableTokenUsage=None))
+    world.reconcile()
+    world.sessions.add(session())
+    amend(world.content(detail)["job"]["id"], amendment(asked_again=True), world.recorder)
+    assert world.content(detail)["verdict"] == "below"
+
+
+def test_a_region_that_refuses_is_reported_as_closed_until_it_was_read() -> None:
+    """Not every region has sessions, and the stack's own may be one of these."""
+    world = World()
+    world.sessions.denied.add("sagemaker:ListTrainingSessions")
+    report = world.reconcile()
+    assert ("sagemaker:ListTrainingSessions" in report.closed["eu-west-1"], report.failed) == (True, {})
+    assert world.watch().closed
+    world.sessions.denied.clear()
+    world.reconcile()
+    world.sessions.denied.add("sagemaker:ListTrainingSessions")
+    report = world.reconcile()
+    assert ("sagemaker:ListTrainingSessions" in report.failed["eu-west-1"], report.closed) == (True, {})
+
+
+def test_no_event_is_missed_of_a_service_that_sends_none() -> None:
+    world = World()
+    world.reconcile()
+    ended = world.clock.now + timedelta(minutes=5)
+    world.sessions.add(session(9, CreationTime=world.clock.now, LastModifiedTime=ended, EndTime=ended))
+    world.clock.now += HOUR
+    report = world.reconcile()
+    assert ([each.name for each in report.queued], report.overdue) == (["support-9"], [])
+
+
+def event(detail: dict[str, Any], source: str = "flops-auditor.reconcile") -> dict[str, Any]:
+    members = {name: str(value) for name, value in detail.items()}
+    return {"source": source, "detail": {"TrainingSessionDetail": members}}
+
+
+def test_one_that_goes_on_or_that_nobody_knows_is_not_recorded() -> None:
+    world = World()
+    running = world.sessions.add(open_session())
+    with pytest.raises(NotFinished):
+        handle_event(event(running), world.recorder, "worker", TERRITORY)
+    unknown = session(2)["TrainingSessionDetail"]
+    assert handle_event(event(unknown, REPLAY_SOURCE), world.recorder, "worker", TERRITORY).kind == "refused"
+    collector = world.recorder.collectors[TRAINING_SESSION]
+    world.sessions.answers["support-2"] = session(3)
+    with pytest.raises(UnknownTrainingJob, match="SageMaker described"):
+        collector.describe(pointer_to(session_arn(2)))
+    world.sessions.add(session(2))
+    with pytest.raises(UnknownTrainingJob, match="is gone"):
+        collector.describe(collector.pointer(session_arn(2), CREATED))
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        session(BillableTokenUsage={**USAGE, "TrainingTokenCount": 1}),
+        session(ModelConfig=None),
+        session(2),
+        session(ModelPackageGroupArn=None),
+    ],
+    ids=["tokens", "model", "another session", "group"],
+)
+def test_whoever_writes_the_archive_alone_does_not_say_what_a_session_was(planted: dict[str, Any]) -> None:
+    world = World()
+    detail = world.sessions.add(session())
+    key = evidence_key(case_id(session_evidence()), 0)
+    assert world.recorder.archive.put_if_absent(key, session_evidence(planted).to_bytes())
+    with pytest.raises(ForeignEvidence):
+        handle_event(event(detail), world.recorder, "worker", TERRITORY)
