@@ -27,11 +27,11 @@ MOST_MB = 48
 LAYER = ROOT / "layers" / "auditor"
 AUDIT = f"""
 import boto3, json, runpy, sys
-made, make = [], boto3.client
-def noted(service, *given, **named):
+made, make = [], boto3.Session.client
+def noted(session, service, *given, **named):
     made.append(service)
-    return make(service, *given, **named)
-boto3.client = noted
+    return make(session, service, *given, **named)
+boto3.Session.client = noted
 runpy.run_path({str(ROOT / "functions" / "audit" / "app.py")!r})
 from flops_auditor.aws.calls.clients import client
 for service in {SERVICES!r}:

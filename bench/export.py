@@ -24,6 +24,7 @@ from typing import Any
 
 from bench.figures import Figure, show
 from bench.ledger_bundle import KEYS, batches_of, make, notes_of, record_of
+from flops_auditor.aws.calls.side_by_side import ahead
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.values.archive_keys import KEYS as KEYS_JSON
@@ -94,7 +95,7 @@ def export_alone(path: Path, records: int, seconds: float, evidence_bytes: int) 
     record_of(0)
     before, begin, cpu = peak_memory(), time.perf_counter(), time.process_time()
     archive = S3Archive(bucket, "archive")  # type: ignore[arg-type]
-    written = export_whole(archive, LEDGER, path.with_suffix(".exported"), START, report_page)
+    written = export_whole(archive, LEDGER, path.with_suffix(".exported"), START, report_page, ahead)
     taken, used = time.perf_counter() - begin, time.process_time() - cpu
     path.with_suffix(".exported").unlink()
     if written.records != records:

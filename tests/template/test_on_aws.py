@@ -41,8 +41,8 @@ def environment_of(function: str) -> dict[str, str]:
 STARTED = """
 import gc, json, sys
 import boto3
-made, make = [], boto3.client
-boto3.client = lambda service, **given: (made.append(service), make(service, **given))[1]
+made, make = [], boto3.Session.client
+boto3.Session.client = lambda session, service, **given: (made.append(service), make(session, service, **given))[1]
 import app
 print(json.dumps([made, gc.isenabled(), gc.get_freeze_count(), list(sys.modules)]))
 """

@@ -1,7 +1,9 @@
 """Calls side by side are made at the same time; what they answer does not depend on which one ends first."""
 
+from collections.abc import Iterator
 from functools import partial
-from threading import Barrier
+from itertools import count
+from threading import Barrier, Lock
 from time import sleep
 from typing import Any
 from unittest.mock import MagicMock, patch
@@ -9,7 +11,7 @@ from unittest.mock import MagicMock, patch
 import pytest
 
 from flops_auditor.aws.calls import clients
-from flops_auditor.aws.calls.side_by_side import MOST, side_by_side
+from flops_auditor.aws.calls.side_by_side import MOST, MOST_AHEAD, ahead, side_by_side
 
 
 def test_they_are_made_at_the_same_time() -> None:
@@ -39,17 +41,51 @@ def test_a_client_that_several_calls_need_is_made_once() -> None:
     """boto3 makes none in two threads at once."""
     entered: list[str] = []
 
-    def make(service: str, **_: Any) -> Any:
+    def make(_: Any, service: str, **__: Any) -> Any:
         entered.append(service)
         sleep(0.01)
         return MagicMock()
 
     clients.client.cache_clear()
     try:
-        with patch("boto3.client", make):
+        with patch("boto3.Session.client", make):
             asked = [partial(clients.client, "sagemaker", "eu-west-1"), partial(clients.sagemaker_in, "eu-west-1")]
             made = side_by_side(asked * 4)
     finally:
         clients.client.cache_clear()
     assert len({id(each) for each in made}) == 1
     assert entered == ["sagemaker"]
+
+
+def test_calls_ahead_are_made_so_many_at_a_time_and_answered_in_their_order() -> None:
+    barrier = Barrier(MOST_AHEAD, timeout=10)
+    asked: list[int] = []
+
+    def calls() -> Iterator[Any]:
+        for number in range(3 * MOST_AHEAD):
+            asked.append(number)
+            yield partial(lambda number: (barrier.wait(), number)[1], number)
+
+    answers = ahead(calls())
+    assert next(answers) == 0
+    assert len(asked) == MOST_AHEAD, "no more are named than can be made"
+    assert list(answers) == list(range(1, 3 * MOST_AHEAD))
+
+
+def test_the_first_error_ahead_is_raised_and_nothing_is_called_behind_it() -> None:
+    called: list[int] = []
+    lock = Lock()
+
+    def call(number: int) -> int:
+        with lock:
+            called.append(number)
+        if number >= 5:
+            raise ValueError(str(number))
+        return number
+
+    answers = ahead(partial(call, number) for number in count())
+    assert [next(answers) for _ in range(5)] == list(range(5))
+    with pytest.raises(ValueError, match=r"^5$"):
+        next(answers)
+    assert max(called) < 5 + MOST_AHEAD
+    assert list(ahead([])) == []

@@ -4,12 +4,17 @@ import re
 from base64 import b64decode
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
+from time import sleep
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
+from flops_auditor.aws.calls.side_by_side import MOST_AHEAD, ahead
 from flops_auditor.domain.ledger import bundle as form
 from flops_auditor.domain.ledger.dsse import parse_envelope
 from flops_auditor.domain.ledger.statement import parse_statement
@@ -20,10 +25,12 @@ from flops_auditor.use_cases.ledger.export_bundle import (
     SelectionTooLarge,
     export_part,
     export_whole,
+    of_model,
     of_time,
 )
 from flops_auditor.use_cases.ledger.report_bundle import WRITER
 from flops_auditor.use_cases.ledger.verify_bundle import Demands, verify_bundle
+from flops_auditor.use_cases.ports.ledger import Archive
 from tests.fakes.bundles import Bundle, small_world
 from tests.fakes.ledger_world import MODELS, START, Draft, World, draft, superseding
 
@@ -61,6 +68,43 @@ def test_processes_find_what_one_process_finds(tmp_path: Path) -> None:
     assert bundle.verify(processes=2) == bundle.verify()
     bundle.edit_payload(20, lambda payload: payload.replace(b"Completed", b"Cancelled"))
     assert bundle.verify(processes=2).findings == bundle.verify().findings != []
+
+
+class Slow:
+    """An archive that notes how many objects are read at a time."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive, self._lock, self._now, self.most = archive, Lock(), 0, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._archive, name)
+
+    def get(self, key: str) -> bytes | None:
+        with self._lock:
+            self._now += 1
+            self.most = max(self.most, self._now)
+        sleep(0.002)
+        with self._lock:
+            self._now -= 1
+        return self._archive.get(key)
+
+
+def test_an_export_that_reads_ahead_writes_the_same_bytes(tmp_path: Path) -> None:
+    world = small_world()
+    world.add(12)
+    world.seal()
+    slow, path = Slow(world.archive), tmp_path / "bundle.zip"
+    for write in (
+        partial(export_whole, slow, world.ledger, path, world.at),
+        partial(export_part, slow, world.ledger, path, world.at, "a model", by_job=of_model(MODELS[0])),
+    ):
+        slow.most = 0
+        write()
+        in_turn = path.read_bytes()
+        assert slow.most == 1
+        write(ahead=ahead)
+        assert path.read_bytes() == in_turn
+        assert 1 < slow.most <= MOST_AHEAD
 
 
 def test_a_page_that_no_verifier_reads_is_left_out(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from flops_auditor.aws.calls.clients import client
+from flops_auditor.aws.calls.side_by_side import ahead
 from flops_auditor.aws.stores.s3_archive import S3Archive
 from flops_auditor.domain.ledger.bundle import EVERYTHING
 from flops_auditor.domain.values.moments import iso
@@ -60,10 +61,12 @@ def export(
     now = datetime.now(UTC)
     if not selection:
         selection = EVERYTHING
-        written = export_whole(archive, ledger, bundle, now, report_page)
+        written = export_whole(archive, ledger, bundle, now, report_page, ahead)
     else:
         by_job = of_model(model) if model else None
-        written = export_part(archive, ledger, bundle, now, selection, chosen=chosen, by_job=by_job, page=report_page)
+        written = export_part(
+            archive, ledger, bundle, now, selection, chosen=chosen, by_job=by_job, page=report_page, ahead=ahead
+        )
     row = {"path": str(bundle), "selection": selection, "records": written.records, "size": written.size}
     show(View("export", row, [Table(COLUMNS, [row], right=("records", "size"))], [row]), output)
     for key in written.left_out:

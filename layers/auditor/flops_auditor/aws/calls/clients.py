@@ -10,6 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import UnknownServiceError
 
 from flops_auditor import __version__
+from flops_auditor.aws.calls.side_by_side import MOST_AHEAD
 from flops_auditor.aws.calls.times_in_answers import moment
 from flops_auditor.aws.calls.torn_answers import ask_again
 from flops_auditor.domain.values.errors import AuditorError
@@ -23,6 +24,7 @@ CONFIG = Config(
     retries={"mode": "standard", "max_attempts": MOST_ATTEMPTS},
     connect_timeout=3,
     read_timeout=20,
+    max_pool_connections=MOST_AHEAD,
     user_agent_extra=f"flops-auditor/{__version__}",
 )
 

@@ -71,6 +71,14 @@ def _numbered() -> re.Pattern[str]:
     return one_of(numbered())
 
 
+@cache
+def _plain() -> frozenset[str]:
+    """Of ASCII what is shown as it is: as almost every text is made of that alone, few are searched."""
+    return frozenset(map(chr, range(128))).difference(
+        chr(each) for first, last in numbered() for each in range(first, min(last, 127) + 1)
+    )
+
+
 def csv_header() -> str:
     """The first line: `leaf` is the place in the log."""
     return _line(["leaf", *COLUMNS, *COMPARED])
@@ -96,5 +104,7 @@ def _line(cells: Iterable[object]) -> str:
 
 def _cell(value: object) -> str:
     """None is an empty cell."""
-    text = "" if value is None else _numbered().sub(lambda each: as_number(each[0]), str(value))
+    text = "" if value is None else str(value)
+    if not _plain().issuperset(text):
+        text = _numbered().sub(lambda each: as_number(each[0]), text)
     return ("'" if text[:1] and text[0] in FORMULA else "") + text.replace('"', '""')

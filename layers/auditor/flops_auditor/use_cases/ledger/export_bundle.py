@@ -41,6 +41,7 @@ from flops_auditor.use_cases.ledger.log_reader import (
 from flops_auditor.use_cases.ledger.report_bundle import Page, shown_files
 from flops_auditor.use_cases.ledger.signatures import verifies
 from flops_auditor.use_cases.ports.ledger import Archive
+from flops_auditor.use_cases.ports.side_by_side import Ahead, each_when_asked
 
 MOST_SHRUNK, SURELY_FEW = bundle.MOST_GROWTH * 4 // 5, 1 << 14
 """A file that zip would make a smaller part of is stored as it is, from so many bytes on: a job's owner can write
@@ -100,31 +101,51 @@ def of_time(since: datetime | None, until: datetime | None) -> RecordFilter:
     return chosen
 
 
-def export_whole(archive: Archive, ledger_id: str, path: Path, now: datetime, page: Page | None = None) -> Exported:
-    """Everything up to the newest checkpoint. With `page` it opens itself, if it has not too many records for that."""
+@dataclass(frozen=True)
+class _Leaf:
+    """A leaf of the log: of a chosen record what it says, and its evidence."""
+
+    index: int
+    line: bytes
+    kind: str
+    payload: bytes
+    content: dict[str, Any] | None = None
+    evidence: bytes = b""
+
+
+def export_whole(
+    archive: Archive,
+    ledger_id: str,
+    path: Path,
+    now: datetime,
+    page: Page | None = None,
+    ahead: Ahead = each_when_asked,
+) -> Exported:
+    """Everything up to the newest checkpoint. With `page` it opens itself, if it has not too many records for that.
+
+    Evidence and checkpoints are read `ahead`.
+    """
     size, records, keys = _size(archive), 0, _genesis(archive, ledger_id)
     ends: list[int] = []
     with _Writer(path) as out:
         chunk = _ChunkContent(0)
-        for index, line in _leaves(archive, size):
-            payload = parse_envelope(line).payload
-            kind, evidence = kind_of(payload), b""
-            if kind == "record":
-                content = parse_statement(payload).predicate
-                evidence = b64encode(out.evidence(archive, content))
-                out.named(archive, content)
+        for leaf in ahead(_readings(archive, size, anything)):
+            evidence = b""
+            if leaf.content is not None:
+                evidence = b64encode(out.evidence(leaf.content, leaf.evidence))
+                out.named(archive, leaf.content)
                 records += 1
-            elif kind == "rotation":
-                change = parse_rotation(payload)
-                keys = keys.rotated(change.role, change.new_spki, index)
+            elif leaf.kind == "rotation":
+                change = parse_rotation(leaf.payload)
+                keys = keys.rotated(change.role, change.new_spki, leaf.index)
             else:
-                ends.append(index + 1)
-            full = chunk.add(line, evidence)
-            if full or (kind == "heartbeat" and len(chunk.lines) >= bundle.CHUNK):
+                ends.append(leaf.index + 1)
+            full = chunk.add(leaf.line, evidence)
+            if full or (leaf.kind == "heartbeat" and len(chunk.lines) >= bundle.CHUNK):
                 out.chunk(chunk)
-                chunk = _ChunkContent(index + 1)
+                chunk = _ChunkContent(leaf.index + 1)
         out.chunk(chunk)
-        out.lines(bundle.CHECKPOINTS, (bundle.checkpoint_line(note) for note in _checkpoints(archive, ends)))
+        out.lines(bundle.CHECKPOINTS, (bundle.checkpoint_line(note) for note in _checkpoints(archive, ends, ahead)))
         manifest = bundle.Manifest("whole", ledger_id, size, bundle.EVERYTHING, iso(now))
         if page:
             out.shown(shown_files(lambda: _leaves(archive, size), manifest, records, page))
@@ -142,12 +163,13 @@ def export_part(
     chosen: RecordFilter = anything,
     by_job: RecordFilter | None = None,
     page: Page | None = None,
+    ahead: Ahead = each_when_asked,
 ) -> Exported:
     """The chosen records, all rotations, the heartbeats that date them, and the first, with proofs.
 
     With `by_job` they are those of jobs of which one record fits it: the revisions of a job need not name one model,
     and each that is superseded belongs beside the one that supersedes it. The log is then read once more. With `page`
-    the bundle opens itself, as a whole one does. Raises NothingChosen.
+    the bundle opens itself, as a whole one does; `ahead` as there. Raises NothingChosen.
     """
     size, records, keys, tree = _size(archive), 0, _genesis(archive, ledger_id), MerkleTree()
     checkpoint = read_checkpoint(archive, size)
@@ -155,20 +177,22 @@ def export_part(
     kept: list[int] = []
     ends: list[int] = []
     begin = 0
+
+    def wanted(content: dict[str, Any]) -> bool:
+        return chosen(content) and (jobs is None or content["job"]["id"] in jobs)
+
     with _Writer(path) as out:
-        for index, line in _leaves(archive, size):
-            tree.append(leaf_hash(line))
-            payload = parse_envelope(line).payload
-            kind = kind_of(payload)
-            if kind == "record":
-                content = parse_statement(payload).predicate
-                if not chosen(content) or (jobs is not None and content["job"]["id"] not in jobs):
+        for leaf in ahead(_readings(archive, size, wanted)):
+            index = leaf.index
+            tree.append(leaf_hash(leaf.line))
+            if leaf.kind == "record":
+                if leaf.content is None:
                     continue
                 records += 1
-                out.add(bundle.leaf_name(bundle.EVIDENCE, index), out.evidence(archive, content))
-                out.named(archive, content)
-            elif kind == "rotation":
-                change = parse_rotation(payload)
+                out.add(bundle.leaf_name(bundle.EVIDENCE, index), out.evidence(leaf.content, leaf.evidence))
+                out.named(archive, leaf.content)
+            elif leaf.kind == "rotation":
+                change = parse_rotation(leaf.payload)
                 keys = keys.rotated(change.role, change.new_spki, index)
             else:
                 ends.append(index + 1)
@@ -177,7 +201,7 @@ def export_part(
                     continue  # of other batches than the first, which says when keys could be replaced, it has nothing
                 begin = index + 1
             kept.append(index)
-            out.add(bundle.leaf_name(bundle.LEAVES, index), line)
+            out.add(bundle.leaf_name(bundle.LEAVES, index), leaf.line)
         if not records:
             raise NothingChosen(f"no record in the log fits: {selection}")
         for index in kept:
@@ -187,7 +211,7 @@ def export_part(
             bundle.CHECKPOINTS,
             (
                 bundle.checkpoint_line(note, tree.consistency_proof(_size_of(note), size))
-                for note in _checkpoints(archive, ends)
+                for note in _checkpoints(archive, ends, ahead)
             ),
         )
         manifest = bundle.Manifest("part", ledger_id, size, bundle.as_selection(selection), iso(now))
@@ -274,10 +298,9 @@ class _Writer:
         for digest in content["tables"].values():
             self._once(bundle.tables_name(digest), partial(self._table, archive, digest))
 
-    def evidence(self, archive: Archive, content: dict[str, Any]) -> bytes:
+    def evidence(self, content: Mapping[str, Any], body: bytes) -> bytes:
         """The evidence of a record; empty if it was never archived, which the verifier then reports."""
-        key = evidence_key(content["job"]["id"], content["revision"])
-        return self._readable(key, _evidence(archive, key), LARGEST_EVIDENCE)
+        return self._readable(_evidence_of(content), body, LARGEST_EVIDENCE)
 
     def _ancestors(self, archive: Archive, key: str) -> bytes | None:
         body = archive.get(key)
@@ -377,9 +400,29 @@ def _records(archive: Archive, size: int) -> Iterator[dict[str, Any]]:
             yield parse_statement(payload).predicate
 
 
-def _checkpoints(archive: Archive, ends: Iterable[int]) -> Iterator[bytes]:
+def _readings(archive: Archive, size: int, chosen: RecordFilter) -> Iterator[Callable[[], _Leaf]]:
+    """What reads each leaf below `size`, with the evidence of the chosen records."""
+    return (partial(_leaf, archive, index, line, chosen) for index, line in _leaves(archive, size))
+
+
+def _leaf(archive: Archive, index: int, line: bytes, chosen: RecordFilter) -> _Leaf:
+    payload = parse_envelope(line).payload
+    kind = kind_of(payload)
+    if kind != "record":
+        return _Leaf(index, line, kind, payload)
+    content = parse_statement(payload).predicate
+    if not chosen(content):
+        return _Leaf(index, line, kind, payload)
+    return _Leaf(index, line, kind, payload, content, _evidence(archive, _evidence_of(content)))
+
+
+def _evidence_of(content: Mapping[str, Any]) -> str:
+    return evidence_key(content["job"]["id"], content["revision"])
+
+
+def _checkpoints(archive: Archive, ends: Iterable[int], ahead: Ahead) -> Iterator[bytes]:
     """The checkpoint at each end of a batch."""
-    return (read_checkpoint(archive, end) for end in ends)
+    return ahead(partial(read_checkpoint, archive, end) for end in ends)
 
 
 def _size_of(note: bytes) -> int:

@@ -1,6 +1,6 @@
 """Making calls that wait for nothing of one another."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,9 +12,20 @@ that another one was made, nor that it was not.
 """
 
 
+Ahead = Callable[[Iterable[Callable[[], Any]]], Iterator[Any]]
+"""Makes calls before their answers are asked for, some at a time, and gives the answers in the order of the calls; as
+many as are made at a time are in memory. Raises the first error in that order.
+"""
+
+
 def in_turn(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     """One after another."""
     return [call() for call in calls]
+
+
+def each_when_asked(calls: Iterable[Callable[[], Any]]) -> Iterator[Any]:
+    """Each when its answer is asked for."""
+    return (call() for call in calls)
 
 
 def tried(call: Callable[[], Answer]) -> Callable[[], Answer]:
