@@ -15,7 +15,9 @@ from flops_auditor.domain.ledger.statement import predicate_of
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.sources.named_places import read_location
-from flops_auditor.use_cases.auditing import crowds, find_lineage
+from flops_auditor.use_cases.auditing import crowds, find_holders, find_lineage
+from flops_auditor.use_cases.auditing.find_holders import most_at_a_place
+from flops_auditor.use_cases.auditing.passing_over import Neighbours, Sharing
 from flops_auditor.use_cases.auditing.tell_descendants import WAITS
 from flops_auditor.use_cases.ports.lineage import IndexEntry
 from tests.fakes.audit import FixedClock, MemoryIndex, MemoryReassessments, MemoryRecords
@@ -42,6 +44,14 @@ SHARED = {
         "InputDataConfig": [channel("model", f"{PLACE}/jo")],
         "OutputDataConfig": {"S3OutputPath": PLACE},
     },
+    "checkpoints in a bucket, and a model inside": {
+        "CheckpointConfig": {"S3Uri": "s3://models/"},
+        "InputDataConfig": [channel("model", "s3://models/base")],
+    },
+    "checkpoints above data": {
+        "CheckpointConfig": {"S3Uri": PLACE},
+        "InputDataConfig": [channel("train", f"{PLACE}/data")],
+    },
     "all of these": {
         "CheckpointConfig": {"S3Uri": PLACE},
         "InputDataConfig": [channel("model", PLACE), channel("model2", "s3://models/")],
@@ -50,11 +60,14 @@ SHARED = {
 }
 
 
-def storm(changes: dict[str, object], size: int) -> tuple[int, int, World]:
-    """Messages and records of so many jobs, the newest of which ends first, each worked off before the next ends."""
+def storm(changes: dict[str, object], size: int, roles: int = 1) -> tuple[int, int, World]:
+    """Messages and records of so many jobs, the newest of which ends first, each worked off before the next ends. They
+    have so many roles by turns.
+    """
     world = World(tables=ONE_POLICY)
     for day in range(size):
-        world.add(continuing(f"job-{day}", day=day, HyperParameters={}, **changes))
+        role = f"arn:aws:iam::123456789012:role/{day % roles}"
+        world.add(continuing(f"job-{day}", day=day, HyperParameters={}, RoleArn=role, **changes))
     messages = 0
     for name in reversed(list(world.pointers)):
         world.deliver(name)
@@ -72,10 +85,33 @@ def test_messages_and_records_grow_with_the_jobs_that_share_a_place(how: str, mo
     for size in SIZES:
         messages, records, world = storm(SHARED[how], size)
         told(f"storm, {how}, {size} jobs: {messages} messages, {records} records")
-        assert messages <= (CROWD + 1) * size
-        assert records <= (CROWD + 2) * size
+        # One more message, and record, for each that begins to see that there are more than are looked up.
+        more = max(0, size - most_at_a_place())
+        assert messages <= (CROWD + 1) * size + more
+        assert records <= (CROWD + 2) * size + more
         assert world.content(f"job-{size - 1}")["lineage"]["doubts"]
-        assert world.content(f"job-{CROWD}")["cumulative"]["ancestors"] or "bucket" in how
+        assert world.content(f"job-{CROWD}")["cumulative"]["ancestors"] or "bucket" in how or "data" in how
+
+
+@pytest.mark.parametrize("how", SHARED)
+def test_strangers_at_a_place_cost_no_more_than_those_of_a_role(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowds, "MOST_SHARING", CROWD)
+    monkeypatch.setattr(find_lineage, "predicate_of", lru_cache(10_000)(predicate_of))
+    for size in SIZES:
+        messages, records, _ = storm(SHARED[how], size, roles=2)
+        told(f"storm of two roles, {how}, {size} jobs: {messages} messages, {records} records")
+        assert messages <= 2 * (CROWD + 1) * size
+        assert records <= 2 * (CROWD + 2) * size
+
+
+@pytest.mark.parametrize("how", ["checkpoints", "all of these"])
+def test_more_runs_at_a_place_than_are_looked_up_cost_each_one_message_more(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It then has one more doubt: not all were looked up."""
+    monkeypatch.setattr(crowds, "MOST_SHARING", 2)
+    monkeypatch.setattr(find_holders, "ENTRIES_IN_A_PAGE", 2)
+    assert storm(SHARED[how], 16)[0] <= 3 * 16 + 16 - most_at_a_place()
 
 
 @pytest.mark.parametrize("below", ["", "/deeper"])
@@ -106,8 +142,14 @@ def test_a_run_that_has_told_nobody_yet_hides_no_other() -> None:
     runs = [IndexEntry(at, f"2026-03-{n + 1:02d}", f"run-{n}", f"arn:{n}", checkpoint=True) for n in range(25)]
     index.add([("output", each) for each in runs])
     reader = IndexEntry(at, "2026-04-01", "reader", "arn:reader")
-    assert crowds.crowd_at(runs[0], index, lambda job: True).hides_from(reader)
-    assert not crowds.crowd_at(runs[0], index, lambda job: job < "run-2").hides_from(reader)
+    ids = {each.job_id for each in runs[1:]}
+
+    def hidden(told: set[str]) -> bool:
+        neighbours = Neighbours(index, lambda entries: {e.job_id for e in entries} & told, most_at_a_place())
+        return Sharing(runs[0], at, neighbours).hides_from(reader)
+
+    assert hidden(ids)
+    assert not hidden(set(sorted(ids)[: crowds.MOST_SHARING]))
 
 
 def test_a_graph_in_the_worst_order_takes_no_more_messages_than_it_has_edges() -> None:

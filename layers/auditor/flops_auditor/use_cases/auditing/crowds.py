@@ -1,11 +1,16 @@
-"""Places where so many runs leave results that none of them can be told from the others.
+"""Runs that leave results at one place, and whom of those that begin from there one of them need not tell of itself.
 
-A run that begins from such a place has a doubt and continues none of them. Whether it does, is a matter of the runs
-created before it, so it does not change for a job when others follow.
+Of a place with too many runs none can be told from the others: a run that begins there has a doubt and continues none.
+So a run is passed over only where what it finds is the same whichever of the runs there it sees beside those that it
+was told of. Where that is not sure, it is told: it then looks for itself (docs/adr/0300-lineage-by-places.md).
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.use_cases.ports.lineage import Find, IndexEntry, LineageReads
@@ -16,7 +21,10 @@ MOST_BELOW = 2000
 """Results below a place that are looked through."""
 ENTRIES_IN_A_PAGE = 100
 _MARGIN = 1000
-"""As many audits may go on at once: whoever sees so many more than MOST_BELOW knows that others have told of that."""
+"""Entries more than these that are read: so many of them at most belong to runs that have not told others yet."""
+
+WhoTold = Callable[[Sequence[IndexEntry]], AbstractSet[str]]
+"""Of which of some runs, as they stand in the index, others were told, by job id."""
 
 
 def is_crowd(entries: Iterable[IndexEntry]) -> bool:
@@ -32,101 +40,182 @@ def apart(entry: IndexEntry, job_id: str, family: str) -> bool:
     return entry.job_id == job_id or sibling
 
 
-@dataclass(frozen=True)
-class Crowd:
-    """Other runs that leave results at or below a place, as `one` does: those that begin from there were told of each
-    of them. Whoever has the rights of another role learns of one of them as much as of all. `uncounted`: so many
-    results that nobody counts any.
+def first_told(entries: Iterable[IndexEntry], told: WhoTold) -> list[IndexEntry]:
+    """Of each role the first runs of which others were told, until they are a crowd, also to a trial of any search."""
+    by_role: dict[str, dict[str, IndexEntry]] = {}
+    for entry in entries:
+        by_role.setdefault(entry.role, {}).setdefault(entry.job_id, entry)
+    oldest: list[IndexEntry] = []
+    for alike in by_role.values():
+        left, here = list(alike.values()), list[IndexEntry]()
+        while left and not is_crowd(_without_siblings(here)):
+            sure = told(left[: MOST_SHARING + 1])
+            here += [entry for entry in left[: MOST_SHARING + 1] if entry.job_id in sure]
+            left = left[MOST_SHARING + 1 :]
+        oldest += here
+    return oldest
+
+
+def _without_siblings(entries: Sequence[IndexEntry]) -> Iterator[IndexEntry]:
+    """These without the trials of the search that has most of them."""
+    searches = Counter(entry.family for entry in entries if entry.family and not entry.checkpoint).most_common(1)
+    return (entry for entry in entries if entry.checkpoint or entry.family not in dict(searches))
+
+
+@dataclass
+class Place:
+    """Who leaves results at exactly one place, oldest first; `cut`: others came later. A job that begins there sees at
+    most the newest `window` of those before it.
     """
 
-    one: IndexEntry
-    at: Location
-    others: Sequence[IndexEntry] = ()
-    uncounted: bool = False
+    entries: Sequence[IndexEntry]
+    cut: bool
+    window: int
+    told: WhoTold
+    _blocks: dict[int, list[tuple[int, IndexEntry]]] = field(default_factory=dict)
 
-    def hides_from(self, reader: IndexEntry) -> bool:
-        """Whether what a job that begins from the place says of it is the same without the one run."""
-        if self.uncounted:
-            return True
-        others = [e for e in self.others if not apart(e, reader.job_id, reader.family)]
-        if self.one.foreign_to(reader.role):
-            theirs = (e for e in others if e.foreign_to(reader.role) and e.created < reader.created)
-            return any(self._wrote_as_it(e, (self.at, reader.location)) for e in theirs)
-        ours = [e for e in others if not e.foreign_to(reader.role)]
-        if self.one.created >= reader.created and any(_during(e, reader) for e in ours):
-            return True
-        return is_crowd(e for e in ours if e.created < reader.created)
+    @cached_property
+    def created(self) -> list[str]:
+        """When they were created, in order."""
+        return [entry.created for entry in self.entries]
 
-    def hides_after(self, last: IndexEntry) -> bool:
-        """Whether it hides from every job that begins where `last` does and was not created before it, whatever the
-        job's role.
+    @cached_property
+    def by_role(self) -> Mapping[str, list[str]]:
+        """The same of the runs of each role."""
+        times: dict[str, list[str]] = {}
+        for entry in self.entries:
+            times.setdefault(entry.role, []).append(entry.created)
+        return times
+
+    @cached_property
+    def twins(self) -> frozenset[str]:
+        """Times at which several were created: where pages end, one of them may hide another."""
+        return frozenset(time for time, count in Counter(self.created).items() if count > 1)
+
+    @cached_property
+    def own(self) -> Sequence[IndexEntry]:
+        """Those who do not just keep checkpoints here."""
+        return [entry for entry in self.entries if not entry.checkpoint]
+
+    @cached_property
+    def by_artifact(self) -> Mapping[Location, list[IndexEntry]]:
+        """By where SageMaker wrote their models."""
+        written: dict[Location, list[IndexEntry]] = {}
+        for entry in self.entries:
+            if entry.succeeded and entry.artifact is not None:
+                written.setdefault(entry.artifact, []).append(entry)
+        return written
+
+    @cached_property
+    def _told_at(self) -> list[str]:
+        """When those were created of which others were told."""
+        sure = self.told(self.entries)
+        return [e.created for e in self.entries if e.job_id in sure and e.created not in self.twins]
+
+    def steady(self, reader: IndexEntry) -> bool:
+        """Whether a job sees all runs before it here, or not all, whichever of them have told others."""
+        if self.cut and reader.created > self.created[-1]:
+            return False
+        few = bisect_left(self.created, reader.created) < self.window
+        return few or bisect_left(self._told_at, reader.created) >= self.window
+
+    def last_before(self, reader: IndexEntry) -> str:
+        """When the last run before a job was created that is not of another role."""
+        ours = (times for role, times in self.by_role.items() if not (role and reader.role) or role == reader.role)
+        before = ((times, bisect_left(times, reader.created)) for times in ours)
+        return max((times[count - 1] for times, count in before if count), default="")
+
+    def seen(self, reader: IndexEntry) -> list[IndexEntry]:
+        """Some told runs that keep checkpoints here and that a job surely sees, of each block of runs the oldest."""
+        return self._seen(reader, self.window)
+
+    def seen_first(self, reader: IndexEntry) -> list[IndexEntry]:
+        """The same where a job looks at the newest ones alone, one page of them."""
+        return self._seen(reader, ENTRIES_IN_A_PAGE)
+
+    def _seen(self, reader: IndexEntry, most: int) -> list[IndexEntry]:
+        end, block = bisect_left(self.created, reader.created), max(most // 2, 1)
+        begin = max(0, end - most)
+        numbers = range(begin // block, -(-end // block))
+        chosen = [each for number in numbers for each in self._of_block(number, block)]
+        sure = [entry for position, entry in chosen if begin <= position < end]
+        return sure if end < ENTRIES_IN_A_PAGE else [entry for entry in sure if entry.created not in self.twins]
+
+    def _of_block(self, number: int, size: int) -> list[tuple[int, IndexEntry]]:
+        if number not in self._blocks:
+            begin = number * size
+            here = self.entries[begin : begin + size]
+            position = {entry.job_id: begin + n for n, entry in enumerate(here)}
+            oldest = first_told([entry for entry in here if entry.checkpoint], self.told)
+            self._blocks[number] = [(position[entry.job_id], entry) for entry in oldest]
+        return self._blocks[number]
+
+
+@dataclass
+class Results:
+    """Results below a place, or of names that begin as its name, in the order in which they are looked through. `cut`:
+    there are more; `one_page`: one page of the index holds all that is looked through.
+    """
+
+    entries: Sequence[IndexEntry]
+    cut: bool
+    one_page: bool
+    told: WhoTold
+
+    @property
+    def few(self) -> bool:
+        """Whether they are looked through whole."""
+        return len(self.entries) <= MOST_BELOW
+
+    @cached_property
+    def first_told(self) -> list[IndexEntry]:
+        """The oldest told runs of each role among those that are surely looked through."""
+        return first_told(sorted(self.entries[:MOST_BELOW], key=lambda entry: entry.created), self.told)
+
+    @cached_property
+    def all_told(self) -> AbstractSet[str]:
+        """All runs here of which others were told, by job id."""
+        return self.told(self.entries)
+
+    def surely_too_many(self, reader: IndexEntry) -> bool:
+        """Whether a job meets too many results before it meets too many runs of its role, whichever of them have told
+        others. Where they are so many that not all are read, nobody asks which.
         """
-        places = (self.at, last.location)
-        alike = (e for e in self.others if e.role == self.one.role and self._wrote_as_it(e, places))
-        return self.uncounted or is_crowd(e for e in alike if e.created < last.created and not e.family)
-
-    def _wrote_as_it(self, entry: IndexEntry, places: Iterable[Location]) -> bool:
-        """Whether SageMaker wrote models of a run at the same of some places as of the one run."""
-        return all(entry.wrote_begun(place) == self.one.wrote_begun(place) for place in places)
-
-
-def _of(entry: IndexEntry, at: Location) -> tuple[str, bool]:
-    """What tells runs at a place apart: the role, and whether SageMaker wrote the model there."""
-    return entry.role, entry.wrote_begun(at)
-
-
-def _during(entry: IndexEntry, reader: IndexEntry) -> bool:
-    """Whether a run that shares the place was created while another one went on."""
-    return entry.checkpoint and reader.created < entry.created < reader.ended
+        counted, ours = 0, list[IndexEntry]()
+        enough = MOST_BELOW + ENTRIES_IN_A_PAGE + (_MARGIN if self.cut else 0)
+        for entry in self.entries:
+            if apart(entry, reader.job_id, reader.family):
+                continue
+            counted += self.cut or entry.job_id in self.all_told
+            if entry.created < reader.created and not entry.foreign_to(reader.role):
+                ours.append(entry)
+            if counted > enough:
+                break
+        return counted > (enough if self.cut else MOST_BELOW) and not is_crowd(ours)
 
 
-def crowd_at(one: IndexEntry, index: LineageReads, told: Callable[[str], bool]) -> Crowd:
-    """The other runs that keep their checkpoints where one does. `told`: of which runs others were told."""
-    entries = index.exactly("output", one.location, "", ENTRIES_IN_A_PAGE)
-    others = [entry for entry in entries if entry.checkpoint and entry.job_id != one.job_id]
-    return Crowd(one, one.location, _first_told(one, one.location, others, told))
+def read_at(at: Location, index: LineageReads, told: WhoTold, window: int) -> Place:
+    """Who leaves results at exactly one place; see Place."""
+    entries, cut, _ = _read(index.exactly, at, max(window, MOST_BELOW) + _MARGIN)
+    return Place(entries, cut, window, told)
 
 
-def crowd_below(one: IndexEntry, at: Location, index: LineageReads, told: Callable[[str], bool]) -> Crowd:
-    """The same of runs that leave results below a place, as one does."""
-    return _crowd(one, at, index.within, lambda place: place != at, told)
+def read_around(at: Location, find: Find, wanted: Callable[[Location], bool], told: WhoTold) -> Results:
+    """Results that a way of finding them finds around a place, those at places that are wanted."""
+    entries, cut, one_page = _read(find, at, MOST_BELOW + _MARGIN + 2 * ENTRIES_IN_A_PAGE, wanted)
+    return Results(entries, cut, one_page, told)
 
 
-def crowd_beside(one: IndexEntry, at: Location, index: LineageReads, told: Callable[[str], bool]) -> Crowd:
-    """The same of runs that leave results at other places whose names begin as that of a place."""
-    return _crowd(one, at, index.beginning, lambda place: not at.holds(place), told)
-
-
-def _crowd(
-    one: IndexEntry, at: Location, find: Find, wanted: Callable[[Location], bool], told: Callable[[str], bool]
-) -> Crowd:
+def _read(
+    find: Find, at: Location, most: int, wanted: Callable[[Location], bool] = lambda place: True
+) -> tuple[list[IndexEntry], bool, bool]:
+    """At least so many entries that are wanted, whether there are more, and whether one page holds all."""
     entries: list[IndexEntry] = []
-    after = ""
-    while len(entries) < MOST_BELOW + _MARGIN:
+    after, one_page = "", True
+    while len(entries) < most:
         page = find("output", at, after, ENTRIES_IN_A_PAGE)
-        entries += [entry for entry in page if wanted(entry.location) and entry.job_id != one.job_id]
+        entries += [entry for entry in page if wanted(entry.location)]
         if len(page) < ENTRIES_IN_A_PAGE:
-            return Crowd(one, at, _first_told(one, at, entries, told))
-        after = page[-1].cursor
-    return Crowd(one, at, uncounted=True)
-
-
-def _first_told(
-    one: IndexEntry, at: Location, entries: Sequence[IndexEntry], told: Callable[[str], bool]
-) -> Sequence[IndexEntry]:
-    """Of each role the oldest runs of which others were told, one entry each, if they may be a crowd or are of several
-    roles: a run whose audit is still under way may yet have to tell.
-    """
-    if not is_crowd(entries) and all(entry.role == one.role for entry in entries):
-        return ()
-    chosen: dict[tuple[str, bool], dict[str, IndexEntry]] = {}
-    asked: dict[str, bool] = {}
-    for entry in sorted(entries, key=lambda each: each.created):
-        alike = chosen.setdefault(_of(entry, at), {})
-        if len(alike) > MOST_SHARING or entry.job_id in alike or len(asked) == MOST_BELOW:
-            continue
-        if entry.job_id not in asked:
-            asked[entry.job_id] = told(entry.job_id)
-        if asked[entry.job_id]:
-            alike[entry.job_id] = entry
-    return [entry for alike in chosen.values() for entry in alike.values()]
+            return entries, False, one_page
+        after, one_page = page[-1].cursor, False
+    return entries, True, False

@@ -116,6 +116,11 @@ _NEAR = 3
 """Levels from a place upwards on which the run stands that surely wrote it, as `output/model` has."""
 
 
+def most_at_a_place() -> int:
+    """Runs at one place that are looked up, the newest."""
+    return ENTRIES_IN_A_PAGE * MOST_PAGES
+
+
 @dataclass
 class Holders:
     """Looks for one run. `ancestors_of` tells of a recorded run by its job id, None for one without a record; `tagged`
@@ -431,8 +436,7 @@ class Holders:
         return [entry for entry in entries if not self._apart_from_us(entry, reference)]
 
     def _say_too_many(self, reference: Reference, at: Location) -> None:
-        most = ENTRIES_IN_A_PAGE * MOST_PAGES
-        self._doubt(TOO_MANY_WRITERS(where=reference.where, most=most, place=str(at)))
+        self._doubt(TOO_MANY_WRITERS(where=reference.where, most=most_at_a_place(), place=str(at)))
 
     def _read(self, at: Location) -> tuple[list[IndexEntry], bool]:
         entries: list[IndexEntry] = []

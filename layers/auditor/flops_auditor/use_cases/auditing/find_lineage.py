@@ -108,6 +108,8 @@ def index_run(run: Run, index: LineageIndex) -> None:
     places: list[tuple[IndexKind, Location]] = [("output", each) for each in run.results if not each.too_long]
     for reference in run.begins[:MOST_REFERENCES]:
         at = reference.location
+        if at.whole_bucket and reference.explicit:
+            places.append(("input", at))  # it says of whom the first results there are
         if not at.too_long and not at.whole_bucket:
             places.append(("input", at))
             if reference.directory:

@@ -5,17 +5,21 @@ waits for each job at a time, and who cannot tell the run from many others at a 
 jobs share a place, and in whatever order they end, messages grow with their number.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
 
 from flops_auditor.domain.runs.places import Location
 from flops_auditor.domain.runs.reassessment import Reassessment
 from flops_auditor.domain.runs.run import Run
-from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE, Crowd, crowd_at, crowd_below, crowd_beside
+from flops_auditor.use_cases.auditing.crowds import ENTRIES_IN_A_PAGE
+from flops_auditor.use_cases.auditing.find_holders import most_at_a_place
 from flops_auditor.use_cases.auditing.find_lineage import entry_of
+from flops_auditor.use_cases.auditing.keep_record import newest
+from flops_auditor.use_cases.auditing.passing_over import Around, InABucket, Neighbours, Open, Passing, Sharing
 from flops_auditor.use_cases.auditing.recording import Recorder
 from flops_auditor.use_cases.ports.lineage import IndexEntry, IndexKind, LineageReads
 
@@ -25,25 +29,29 @@ MOST_LOOKS = 60
 """Pages in all: most places have nobody."""
 MOST_AHEAD = 10
 """Pages that are looked up side by side."""
-_TELL_OF_BUCKET = 2
-"""Runs of one role that tell who reads in a bucket that each of them keeps its checkpoints in as a whole."""
 TOLD = "descendants#{:06d}"
 """The note that those who continue a job were told of a revision."""
+_MESSAGE = "a message"
 WAITS = timedelta(hours=1)
 """So long a job counts as waiting for a message that nobody began with; then another one may be sent."""
 
 
 @dataclass(frozen=True)
 class IndexQuery:
-    """Where to look for jobs that take a result: entries of one kind, at a place or also below it; those created after
-    `until` have been told by another job. Of those that read all that begins so, `begun` is the place that has to.
+    """Where to look for jobs that take a result: entries of one kind, at a place or also below it. Of those that read
+    all that begins so, `begun` is the place that has to.
     """
 
     kind: IndexKind
     at: Location
     below: bool
-    until: str = ""
     begun: Location | None = None
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others of a run; no longer than two places (places.LONGEST)."""
+        at = self.begun or self.at
+        return f"{self.kind} {at.space}{at.key}"
 
     def page(self, index: LineageReads, after: str = "") -> Sequence[IndexEntry]:
         """The next entries after a cursor."""
@@ -55,55 +63,49 @@ class IndexQuery:
 
     def concerns(self, run: Run, entry: IndexEntry) -> bool:
         """Whether the entry's job may be affected: it is a later one, or of the same time, or went on when this run was
-        created, or a person named this run in its tag.
+        created; a person may have named just this place in its tag; or it looks through all results, as many as may be.
         """
-        told = bool(self.until) and entry.created > self.until
-        during = self.kind == "input" and not entry.checkpoint and entry.created < run.created_text < entry.ended
-        by_name = not self.at.in_s3 and self.at not in run.checkpoints
-        at_once = entry.created == run.created_text and not self.at.whole_bucket
         if self.begun is not None:
             read = self.read_by(entry)
-            if read == self.begun or not self.begun.text.startswith(read.text):
-                return False
-        return not told and (entry.created > run.created_text or at_once or during or by_name)
+            return read != self.begun and self.begun.text.startswith(read.text)
+        if self.kind == "directory" or entry.location == self.at:
+            return True
+        if self.at.whole_bucket or entry.checkpoint:
+            return entry.created > run.created_text or (entry.checkpoint and entry.created == run.created_text)
+        return entry.created >= run.created_text or not entry.ended or run.created_text <= entry.ended
 
     def read_by(self, entry: IndexEntry) -> Location:
         """The place that the entry's job reads."""
         if self.begun is None:
-            return self.at
+            return entry.location
         return Location(self.begun.space, (*self.begun.path[:-1], *entry.location.path))
 
-    def crowd(self, at: Location, run: Run, recorder: Recorder) -> Crowd:
-        """The other runs there. A job that cannot tell them apart does not count this run either."""
-
-        def told(job_id: str) -> bool:
-            return recorder.records.noted(job_id, TOLD.format(0)) is not None
-
-        one = entry_of(run, self.begun or self.at)
+    def passing(self, at: Location, run: Run, neighbours: Neighbours) -> Passing:
+        """What hides the run from jobs that read this place."""
+        one, index, told = entry_of(run, self.begun or self.at), neighbours.index, neighbours.told
         if self.begun is not None:
-            return crowd_beside(one, at, recorder.index, told)
+            return Around(one, at, index.beginning, lambda place: not at.holds(place), told)
         if self.kind == "directory":
-            return crowd_below(one, at, recorder.index, told)
-        return crowd_at(one, recorder.index, told) if at in run.checkpoints else Crowd(one, at)
+            return Around(one, at, index.within, lambda place: place != at, told)
+        if self.at not in run.checkpoints:
+            return Open()
+        return (InABucket if self.at.whole_bucket else Sharing)(one, at, neighbours)
 
 
 FirstPages = Mapping[IndexQuery, Sequence[IndexEntry]]
 """What was found first at places."""
 
 
-def queries_of(run: Run, index: LineageReads) -> list[IndexQuery]:
+def queries_of(run: Run) -> list[IndexQuery]:
     """Everywhere that jobs may take this job's results: at each result, below it, and the directories that hold it."""
     queries: list[IndexQuery] = []
     for location in run.results:
         if location.too_long:
             continue
-        if location.whole_bucket:
-            queries += _of_bucket(run, location, index)
-            continue
         queries.append(IndexQuery("input", location, below=location.in_s3))
         holders = list(location.upwards())[1:-1] if location.in_s3 else []
         queries += [IndexQuery("directory", place, below=False) for place in holders]
-        queries += [_begun(place) for place in (location, *holders) if location.in_s3]
+        queries += [_begun(place) for place in (location, *holders) if location.in_s3 and place.path]
     return list(dict.fromkeys(queries))
 
 
@@ -113,25 +115,35 @@ def _begun(place: Location) -> IndexQuery:
     return IndexQuery("prefix", Location(at.space, (at.path[0][:1],)), below=True, begun=place)
 
 
-def _of_bucket(run: Run, bucket: Location, index: LineageReads) -> list[IndexQuery]:
-    """Of a run that keeps its checkpoints in a whole bucket: who reads there only learns that there is such a run.
-
-    So each is told by the first ones before it alone, however many there are of a role: by two, since it may continue
-    the one.
-    """
-    before = index.newest("output", bucket, run.created_text, ENTRIES_IN_A_PAGE)
-    if len({entry.job_id for entry in before if entry.role == run.role}) >= _TELL_OF_BUCKET:
-        return []
-    later = index.exactly("output", bucket, entry_of(run, bucket).cursor, ENTRIES_IN_A_PAGE)
-    others = [entry.created for entry in later if entry.role == run.role]
-    return [IndexQuery("input", bucket, below=True, until=others[_TELL_OF_BUCKET - 1] if len(others) > 1 else "")]
-
-
 def first_pages(run: Run, recorder: Recorder) -> FirstPages:
     """The first page of the first places where jobs may take this job's results, looked up side by side."""
-    queries = queries_of(run, recorder.index)[:MOST_AHEAD]
+    queries = queries_of(run)[:MOST_AHEAD]
     pages = recorder.at_once([partial(query.page, recorder.index) for query in queries])
     return dict(zip(queries, pages, strict=True))
+
+
+@dataclass
+class _Told:
+    """Of which runs others were told, as they stand in the index now: each is looked up once."""
+
+    job_id: str
+    recorder: Recorder
+    known: dict[str, bool] = field(default_factory=dict)
+
+    def __call__(self, entries: Sequence[IndexEntry]) -> set[str]:
+        new = {entry.job_id: entry for entry in entries if entry.job_id not in self.known}
+        answers = self.recorder.at_once([partial(self._ask, entry) for entry in new.values()])
+        self.known.update(zip(new, answers, strict=True))
+        return {entry.job_id for entry in entries if self.known[entry.job_id]}
+
+    def _ask(self, entry: IndexEntry) -> bool:
+        """Of a run whose audit is under way others are told later: also of one that has ended since it was recorded."""
+        if entry.job_id == self.job_id:
+            return False
+        kept = newest(entry.job_id, self.recorder)
+        if kept is None or (kept.interim and entry.ended):
+            return False
+        return self.recorder.records.noted(entry.job_id, TOLD.format(kept.revision)) is not None
 
 
 def tell_descendants(
@@ -148,19 +160,26 @@ def tell_descendants(
     goes on where an invocation ended; `ahead` was read since the revision was committed; `at_last` is done beside the
     note that all were told.
     """
-    told_before = TOLD.format(revision)
-    if not new and recorder.records.noted(run.job_id, told_before):
+    if not new and recorder.records.noted(run.job_id, TOLD.format(revision)):
         return
-    number, _, cursor = after.partition("|")
-    places = queries_of(run, recorder.index)
+    revision, name, cursor = _read_after(after) or (revision, "", "")
+    told_before, goes_on = TOLD.format(revision), f"DESCENDANTS#{run.job_id}#{revision:06d}"
+    if not new and not after and not _begins(goes_on, recorder):
+        return
+    places = queries_of(run)
+    begin = next((position for position, query in enumerate(places) if query.name == name), None)
+    if begin is None:
+        begin, cursor = 0, ""
     told_by = _told_by(run.job_id, revision, recorder)
+    neighbours = Neighbours(recorder.index, _Told(run.job_id, recorder), most_at_a_place())
     told: set[str] = {run.job_id}
     looks = pages = 0
-    for position in range(int(number or 0), len(places)):
-        query, crowds = places[position], dict[Location, Crowd]()
+    for query in places[begin:]:
+        passing = dict[Location, Passing]()
         while True:
             if pages == MOST_PAGES or looks == MOST_LOOKS:
-                recorder.queue.send([Reassessment(run.job_id, f"{position}|{cursor}")])
+                recorder.queue.send([Reassessment(run.job_id, _written_after(revision, query.name, cursor))])
+                recorder.claims.claim(goes_on, _MESSAGE, recorder.clock(), recorder.clock() + WAITS)
                 return
             read = None if cursor else ahead.get(query)
             page = query.page(recorder.index, cursor) if read is None else read
@@ -169,16 +188,36 @@ def tell_descendants(
             pages += last is not None
             later = [entry for entry in page if query.concerns(run, entry) and entry.job_id not in told]
             asked = later if last is None else [*later, last]
-            for at in {query.read_by(entry) for entry in asked} - crowds.keys():
-                crowds[at] = query.crowd(at, run, recorder)
-            concerned = [entry for entry in later if not crowds[query.read_by(entry)].hides_from(entry)]
+            for at in {query.read_by(entry) for entry in asked} - passing.keys():
+                passing[at] = query.passing(at, run, neighbours)
+            concerned = [entry for entry in later if not passing[query.read_by(entry)].hides_from(entry)]
             _have_assessed(concerned, told_by, recorder)
             told |= {entry.job_id for entry in concerned}
             if last is None:
                 cursor = ""
                 break
-            cursor = last.end_of_place if crowds[query.read_by(last)].hides_after(last) else last.cursor
+            cursor = last.end_of_place if passing[query.read_by(last)].hides_after(last) else last.cursor
     recorder.at_once([partial(recorder.records.note, run.job_id, told_before, recorder.clock()), *at_last])
+
+
+def _begins(goes_on: str, recorder: Recorder) -> bool:
+    """Whether a job that is assessed again tells others itself: unless a message goes on with that, or each look at a
+    job that many read would begin anew, and have them looked at, who have it looked at again.
+    """
+    return recorder.claims.claim(goes_on, "", recorder.clock(), datetime.fromtimestamp(0, UTC))
+
+
+def _written_after(revision: int, name: str, cursor: str) -> str:
+    """Where an invocation ended: telling of which revision, in which query, after which of its entries."""
+    return json.dumps([revision, name, cursor])
+
+
+def _read_after(after: str) -> tuple[int, str, str] | None:
+    """The same, read; None where it says so in the form of an earlier version, by a number: then all begins anew."""
+    match json.loads(after) if after.startswith("[") else None:
+        case [int(revision), str(name), str(cursor)]:
+            return revision, name, cursor
+    return None
 
 
 def _told_by(job_id: str, revision: int, recorder: Recorder) -> str:
