@@ -204,6 +204,18 @@ bench-meter: .tools/meter/$(STAMP) ## Write the tables and plots of docs/meter.m
 	PYTHONPATH=$(CURDIR) $(METER) -m bench.meter_accuracy --output docs/figures
 	PYTHONPATH=$(CURDIR) $(METER) -m bench.meter_overhead --output docs/figures/meter-overhead.json
 
+# ----- The figures of docs/performance.md
+
+.PHONY: bench bench-growth bench-page
+bench: setup ## Measure every figure of docs/performance.md beside its floor, into build/bench: under 30 minutes on two quiet cores
+	.venv/bin/python -m bench.everything
+
+bench-growth: setup ## Growth to a million records for verify and seal, to 100,000 for query and export: an hour and more
+	.venv/bin/python -m bench.everything --growth
+
+bench-page: setup ## Write docs/performance.md and its plots from build/bench, growth included where it was measured
+	.venv/bin/python -m bench.performance_page build/bench/all.json $(wildcard build/bench/growth.json)
+
 # ----- The supply chain
 
 .PHONY: audit-dependencies sbom

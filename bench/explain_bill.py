@@ -82,8 +82,8 @@ def main() -> None:
             command = [sys.executable, "-m", "bench.explain_bill", "--alone", str(path), str(runs)]
             took = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             what = f"bill of {len(month.rows):,} lines beside {len(month.runs):,} records, {path.name}"
-            aim = {"floor": round(floor, 1), "floor_is": "read by csv", "target": MOST_SECONDS}
-            figures.append(Figure(f"{what}, CPU", round(took["seconds"], 1), "s", **aim))
+            aim = {"floor": round(floor, 3), "floor_is": "read by csv", "target": MOST_SECONDS}
+            figures.append(Figure(f"{what}, CPU", round(took["seconds"], 3), "s", **aim))
             peak = round(took["peak"] / 1e6)
             figures.append(Figure(f"memory of the {what}", peak, "MB", target=MOST_BYTES / 1e6))
         for seed in range(chosen.months):

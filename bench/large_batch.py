@@ -56,10 +56,10 @@ def measure(jobs: int) -> Iterator[Figure]:
     what = f"{jobs} jobs of {POINTS:,} points in one batch"
     floor = read_once(POINTS) * jobs
     reading = "points read once"
-    yield Figure(f"{what}, CPU", round(cpu, 2), "s", floor=round(floor, 2), floor_is=reading)
-    at_memory = {"floor": round(floor / share, 1), "floor_is": reading, "target": timeout}
+    yield Figure(f"{what}, CPU", round(cpu, 3), "s", floor=round(floor, 3), floor_is=reading)
+    at_memory = {"floor": round(floor / share, 3), "floor_is": reading, "target": timeout}
     asked = f"the time-out, {timeout} s"
-    yield Figure(f"{what}, at the function's memory", round(cpu / share, 1), "s", asked=asked, **at_memory)
+    yield Figure(f"{what}, at the function's memory", round(cpu / share, 2), "s", asked=asked, **at_memory)
     megabytes = {"floor": round(before / 1e6), "floor_is": "before it", "target": MEMORY_MB}
     yield Figure(f"{what}, memory with moto's", round(peak / 1e6), "MB", **megabytes)
 

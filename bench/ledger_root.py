@@ -35,8 +35,8 @@ def main() -> int:
         sha256(leaf)
     floor = time.process_time() - done
     what = f"Merkle root of {given.leaves:,} leaves of {given.bytes} bytes, CPU"
-    alone, took = "SHA-256 of each leaf", round(done - begin, 2)
-    figure = Figure(what, took, "s", floor=round(floor, 2), floor_is=alone, target=MOST_SECONDS)
+    alone, took = "SHA-256 of each leaf", round(done - begin, 3)
+    figure = Figure(what, took, "s", floor=round(floor, 3), floor_is=alone, target=MOST_SECONDS)
     parts = {"leaf_hash_cpu_s": round(hashed - begin, 2), "tree_cpu_s": round(done - hashed, 2)}
     return show("ledger_root", [figure], given.json, **parts, root=root.hex()[:16])
 

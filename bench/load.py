@@ -1,14 +1,14 @@
 """A burst of finished jobs on the local AWS: does the queue drain, how fast, with how many AWS calls per audit?
 
-    python -m bench.load --jobs 10000
+    python -m bench.load --jobs 400 [--workers 10] [--json]
 
 Deploys template.yaml on a local AWS of its own, loads the jobs into its SageMaker, sends their events in one burst and
-waits. Fails unless every job has exactly one record and no dead letter is left. The local AWS, its Lambda workers and
-this program share the machine: the throughput is a floor of what the code does, not of what AWS does.
+waits. Every job must have exactly one record, and no dead letter be left. The local AWS, its Lambda workers and this
+program share the machine. Floor, on the same stack: as many processes make an audit's calls in a bare boto3 loop
+(`bench.audit_calls` counts them) and compute nothing. Exits with 1 below the target.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -17,12 +17,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from bench.audit_calls import measure
+from bench.bare_loop import loop
+from bench.figures import Figure, show
 from flops_auditor_cli.demo import unaudited
 from flops_auditor_cli.local_aws import deploy, start, stop
+from flops_auditor_cli.local_aws.deployment import limit_concurrency
 from tests.faults.test_wire import announce, records_of
 from tests.faults.wire import stack_behind_proxies
 from tests.integration.deployed import Deployed, fresh_job
 
+SHARE = 0.8
 SAMPLE = 50
 """Jobs of a first, smaller burst, whose calls are counted at a proxy; the large burst has a stack without one."""
 
@@ -44,32 +49,58 @@ def burst(deployed: Deployed, count: int, patience: float) -> tuple[list[dict[st
     return jobs, sent, time.monotonic() - begun - 3
 
 
-def main() -> int:
-    """Run it and print one line per figure."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jobs", type=int, default=10_000)
-    parser.add_argument("--patience", type=float, default=3600, help="seconds")
-    arguments = parser.parse_args()
+def calls_of_one() -> dict[str, int]:
+    """The calls of a small audit, by service and operation."""
+    below = next(each for each in measure() if each["kind"] == "below")
+    return {call: sum(purposes.values()) for call, purposes in below["by_call"].items()}
+
+
+def counted_calls(patience: float) -> float:
+    """Requests for each audit of a small burst, counted at a proxy."""
     with tempfile.TemporaryDirectory() as folder, stack_behind_proxies(Path(folder)) as (stack, proxies):
         deploy(stack)
         before = sum(proxy.requests()[0] for proxy in proxies)
-        burst(Deployed(stack), SAMPLE, arguments.patience)
-        calls = sum(proxy.requests()[0] for proxy in proxies) - before
+        burst(Deployed(stack), SAMPLE, patience)
+        return (sum(proxy.requests()[0] for proxy in proxies) - before) / SAMPLE
+
+
+def drained(count: int, workers: int, patience: float) -> tuple[float, float]:
+    """Audits a second of a burst of so many jobs, and rounds a second of the bare loop."""
     with tempfile.TemporaryDirectory() as folder:
         stack = start(Path(folder))
         try:
             deploy(stack)
+            limit_concurrency(stack, {"AuditConcurrency": str(workers)})
             deployed = Deployed(stack)
-            jobs, sent, drained = burst(deployed, arguments.jobs, arguments.patience)
+            burst(deployed, 2 * workers, patience)  # the workers have begun
+            jobs, _, seconds = burst(deployed, count, patience)
             records = records_of(deployed, jobs)
             letters = deployed.waiting("AuditDeadLetterQueueUrl")
+            if records != Counter({job["TrainingJobName"]: 1 for job in jobs}) or letters:
+                raise SystemExit(f"{len(records)} records of {count} jobs, {letters} dead letters")
+            bare = loop(stack, calls_of_one(), jobs, workers)
         finally:
             stop(Path(folder))
-    print(f"calls per audit: {calls / SAMPLE:.1f}")
-    print(f"events: {len(jobs)} sent in {sent:.0f} s")
-    print(f"drained after {drained:.0f} s: {len(jobs) / drained:.1f} audits per second, {os.cpu_count()} processors")
-    print(f"records: {len(records)}, doubled: {sum(count > 1 for count in records.values())}, dead letters: {letters}")
-    return 0 if records == Counter({job["TrainingJobName"]: 1 for job in jobs}) and not letters else 1
+    return count / seconds, count / bare
+
+
+def main() -> int:
+    """Run it and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=400)
+    parser.add_argument("--workers", type=int, default=10)
+    parser.add_argument("--patience", type=float, default=3600, help="seconds")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    calls = counted_calls(given.patience)
+    audits, bare = (round(each, 1) for each in drained(given.jobs, given.workers, given.patience))
+    what = f"audits a second, {given.jobs:,} jobs, {given.workers} workers"
+    aim: dict[str, Any] = {"target": SHARE * bare, "asked": f">= {SHARE} of the loop"}
+    figures = [
+        Figure(what, audits, "audits/s", "more", floor=bare, floor_is="bare boto3 loop, same calls", **aim),
+        Figure("requests of an audit on the local AWS", round(calls, 1), "requests"),
+    ]
+    return show("load", figures, given.json)
 
 
 if __name__ == "__main__":

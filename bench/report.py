@@ -51,9 +51,9 @@ def main() -> int:
             report = report_bundle(files)
         page = report_page(report)
         seconds, floor = time.process_time() - begun, read_alone(path)
-    what, took = f"report on {len(report.jobs):,} records", round(seconds, 2)
+    what, took = f"report on {len(report.jobs):,} records", round(seconds, 3)
     figures = [
-        Figure(f"{what}, CPU", took, "s", floor=round(floor, 2), floor_is="read from JSON", target=MOST_SECONDS),
+        Figure(f"{what}, CPU", took, "s", floor=round(floor, 3), floor_is="read from JSON", target=MOST_SECONDS),
         Figure(f"page of the {what}", round(len(page) / 1e6, 2), "MB", target=MOST_BYTES / 1e6),
         Figure(f"memory of the {what}", round(peak_memory() / 1e6), "MB"),
     ]

@@ -48,8 +48,8 @@ def measure(jobs: int) -> Iterator[Figure]:
     share, timeout = of_lambda("Watch")
     what = f"watch, {WATCHED:,} running jobs x {HOSTS} hosts"
     reading = "points read once"
-    yield Figure(f"{what}, CPU", round(whole, 1), "s", floor=round(floor, 1), floor_is=reading)
-    at_memory = {"floor": round(floor / share), "floor_is": reading, "target": SECONDS}
+    yield Figure(f"{what}, CPU", round(whole, 1), "s", floor=round(floor, 2), floor_is=reading)
+    at_memory = {"floor": round(floor / share, 1), "floor_is": reading, "target": SECONDS}
     yield Figure(f"{what}, at its memory", round(whole / share), "s", asked=f"< {SECONDS} s, else resumed", **at_memory)
     in_one = int(WATCHED * (timeout - SPARE_SECONDS) / (whole / share))
     yield Figure("jobs that one round of the watch comes to", in_one, "jobs", "more", target=WATCHED)

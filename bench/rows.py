@@ -1,0 +1,63 @@
+"""The figures of benchmarks that print rows of their own."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from bench.figures import Figure
+
+Document = Mapping[str, Any]
+MOST_SECONDS = {"flops-auditor --version": 0.2, "flops-auditor audit": 0.7}
+"""Of a start; others have one target together."""
+
+
+def with_figures(bench: str, printed: str) -> dict[str, Any]:
+    """What a benchmark printed, with its figures. Raises ValueError or KeyError where it printed none."""
+    document: dict[str, Any] = json.loads(printed)
+    if "figures" not in document:
+        document |= {"bench": bench, "figures": [each.as_json() for each in OF_ROWS[bench](document)]}
+    if not document["figures"]:
+        raise ValueError(f"{bench} has no figures")
+    return document
+
+
+def of_audit_cpu(document: Document) -> Iterator[Figure]:
+    """Processor time of an audit by its points."""
+    for row in document["rows"]:
+        floor = {"floor": row["floor_ms"], "floor_is": "points read once", "target": row["target_ms"]}
+        yield Figure("CPU of an audit by its points", row["whole_ms"], "ms", size=row["points"], **floor)
+    for row in document["rows"]:
+        if row.get("us_a_point"):
+            own, floor = (
+                row["us_a_point"],
+                {"floor": row["us_a_point_by_botocore"], "floor_is": "botocore's own parser"},
+            )
+            what = "reading an answer of GetMetricData, CPU a point"
+            yield Figure(what, own, "us", size=row["points"], target=row["target_us"], **floor)
+
+
+def of_recompute(document: Document) -> Iterator[Figure]:
+    """Records whose figures are computed again."""
+    for row in document["rows"]:
+        what, floor = f"verify --recompute, {row['points']:,} points a record", round(1000 / row["floor_ms"])
+        reading = "verified, points read once"
+        yield Figure(what, row["records_per_second"], "records/s", "more", floor, reading, target=row["target"])
+
+
+def of_start_up(document: Document) -> Iterator[Figure]:
+    """Each command beside Python alone."""
+    processes = document["processes"]
+    least = processes["python -c pass"]["seconds"]
+    for name, each in processes.items():
+        if name.startswith("flops-auditor"):
+            most = next(
+                (seconds for of, seconds in MOST_SECONDS.items() if name.startswith(of)), document["target_seconds"]
+            )
+            yield Figure(name, each["seconds"], "s", floor=least, floor_is="python -c pass", target=most)
+
+
+OF_ROWS: Mapping[str, Callable[[Document], Iterator[Figure]]] = {
+    "audit_cpu": of_audit_cpu,
+    "recompute": of_recompute,
+    "start_up": of_start_up,
+}
