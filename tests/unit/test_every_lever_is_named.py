@@ -13,10 +13,12 @@ from datetime import timedelta
 from functools import cache
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from flops_auditor.data import load_tables
+from flops_auditor.domain.audit import rests_on
 from flops_auditor.domain.audit.audit import Audit, audit
 from flops_auditor.domain.law.assessment import Line
 from flops_auditor.domain.runs.evidence import Evidence
@@ -50,14 +52,28 @@ def says(name: str, value: float) -> dict[str, Any]:
     return throughout({"Id": "s", "Label": name, "Values": [value]}, HOURS)
 
 
+def of_last_value(name: str, value: float) -> Job:
+    description, metrics = job(640, LLAMA)
+    description["FinalMetricDataList"] = [
+        {"MetricName": name, "Value": value, "Timestamp": description["TrainingEndTime"]}
+    ]
+    return description, metrics
+
+
 ABOVE: dict[str, Job] = {
     "by its hardware": job(2560, LLAMA),
     "by its hardware, without a model's name": job(640, {}, says("loss", 1.0)),
     "by its tokens": job(640, {**LLAMA, "max_seq_length": "4096"}, grows("num_tokens", 7e12)),
     "by its MFU": job(640, {**LLAMA, "mixed_precision": "bf16"}, says("mfu", 0.4)),
     "by its trainer's count": job(640, LLAMA, grows("total_flos", 4.5e23)),
+    "by the last value of its trainer's count": of_last_value("total_flos", 4.5e23),
 }
-OWN = {"by its tokens": "num_tokens", "by its MFU": "mfu", "by its trainer's count": "total_flos"}
+OWN = {
+    "by its tokens": "num_tokens",
+    "by its MFU": "mfu",
+    "by its trainer's count": "total_flos",
+    "by the last value of its trainer's count": "total_flos",
+}
 """What the job emits itself: a second value under the same name is no lever beside it."""
 
 
@@ -158,3 +174,16 @@ def test_of_several_levers_one_is_named(seed: int) -> None:
     rng = Random(seed)
     for which in ABOVE if FULL else [rng.choice(list(ABOVE))]:
         assert not unsaid(which, rng.sample(known_levers(), rng.choice([2, 2, 3])))
+
+
+def test_more_statements_than_are_left_out_one_by_one_are_left_out_together() -> None:
+    """Whoever says much else hides nothing behind it."""
+    which = "by its hardware"
+    description, metrics = deepcopy(ABOVE[which])
+    many = {f"flops-auditor:{name}": "x" for name in ("tokens", "params", "active-params", "trainable-params")}
+    description["Tags"] = [{"Key": key, "Value": value} for key, value in many.items()]
+    description["Environment"] = {"SM_HP_NUM_GENERATIONS": "8"}
+    with patch.object(rests_on, "MOST_STATEMENTS", 3):
+        found = audit(case_of(Evidence(description, metrics=metrics)), TABLES)
+    assert found.verdict == "indeterminate" and found.rests_on is not None
+    assert any("variable SM_HP_NUM_GENERATIONS" in ground.what for ground in found.rests_on.milder)

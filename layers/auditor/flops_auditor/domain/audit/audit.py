@@ -125,6 +125,7 @@ def audit(case: Case, tables: Tables, lineage: Lineage = NO_LINEAGE) -> Audit:
         amendments=evidence.amendments,
         reads=run.reads if run.declared.lineage else (),
         auxiliary=() if run.declared.lineage else run.auxiliary,
+        may_read_a_checkpoint=run.may_read_a_checkpoint,
     )
     unchanging = _Unchanging(case, tables, hosts_of(run, heard.observed, tables.hardware, tables.utilisation))
     as_stated = _audited(unchanging, heard)
@@ -164,7 +165,7 @@ def _audited(unchanging: _Unchanging, heard: Heard) -> Audit:
     changed = changed_tags(case.evidence.tags_seen, run.tags)
     notes = (*declared.notes, *origin.notes, *([contradiction] if contradiction else []), *changed)
     declared = with_rollouts(replace(declared, notes=notes), observed)
-    if declared.resumes or run.may_read_a_checkpoint:
+    if declared.resumes or heard.may_read_a_checkpoint:
         observed = observed.of_a_resumed_run()
     observed = amend_observations(observed, amendments)
     unread = [_unread(each) for each in case.evidence.unread]

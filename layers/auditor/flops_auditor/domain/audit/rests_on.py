@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, Generic, Protocol, TypeVar
 
 from flops_auditor.domain.audit.grounds import (
@@ -40,6 +40,7 @@ MOST_STATEMENTS = 40
 EARLIER_RUNS = "what earlier runs say of themselves"
 EARLIER_DATA = "that earlier runs say they generated data"
 ITS_PLACES = "what it says, by its role and the names that it gives, of other runs at the places it reads"
+CHECKPOINTS = "places it reads, which may hold a checkpoint with what an earlier run counted"
 ACTIVITY_TAG = ("tags", f"{TAG_PREFIX}activity")
 EARLIER_ACTIVITY = ("earlier runs", "activity")
 """The names of two statements: what a tag of the run says that it did, and what those of earlier runs say."""
@@ -83,6 +84,10 @@ _SAME = {
     "model_flop_rate_of_all": "mfu",
 }
 """Quantities that say the same as another one."""
+_LONGEST_TOLD = 400
+"""Characters of the names of those that are left out together since there are too many."""
+_MOST_PAIRS = 100
+"""Pairs of kinds that are left out together."""
 _MOST_NAMED = 8
 """Names of statements that bear on the same things, of which all are said: a plan takes up to so many."""
 
@@ -128,8 +133,9 @@ class Heard:
     """All that bears on a run apart from what AWS measured: what it says, what it emitted, what people say of it.
 
     `observed` is as it was read; `files` are those that the job left. `reads` is what it reads a model from, where its
-    tag says what it continues, and `auxiliary` what it calls a teacher and the like, where it does not. `gone` are the
-    statements that are left out of `readings`.
+    tag says what it continues, and `auxiliary` what it calls a teacher and the like, where it does not.
+    `may_read_a_checkpoint`: it names places that may hold one. `gone` are the statements that are left out of
+    `readings`.
     """
 
     readings: Readings
@@ -140,6 +146,7 @@ class Heard:
     reads: tuple[str, ...] = ()
     auxiliary: tuple[str, ...] = ()
     doubts: tuple[Remark, ...] = ()
+    may_read_a_checkpoint: bool = False
     gone: StatementNames = frozenset()
 
     @property
@@ -181,6 +188,7 @@ class Audited(Protocol):
 
 
 A = TypeVar("A", bound=Audited)
+H = TypeVar("H")
 Heaviness = tuple[int, Fraction, bool]
 Weigh = Callable[[Audited], Heaviness]
 
@@ -219,12 +227,18 @@ class RestsOn(Generic[A]):
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Something that can be left out."""
+    """Something that can be left out. `bears_on` are the kinds of what it says, `form_of` is what names the metric that
+    it is one form of.
+    """
 
     ground: Ground
     left_out: Callable[[Heard], Heard]
     bears_on: frozenset[str] = frozenset()
-    """The kinds of what it says."""
+    form_of: str = ""
+
+    def beside(self, other: "_Part") -> bool:
+        """Whether it stays where the other one is left out: a metric does not where one of its forms is kept."""
+        return self is not other and self.form_of != other.ground.what and self.ground.what != other.form_of
 
 
 def rests_on(
@@ -252,10 +266,13 @@ def rests_on(
     }
     statements = [part for part in parts if part.ground.statement]
     kinds = _kinds(statements)
-    overall = _without_the_word(whole, statements, kinds, without, _weight)
+    but_against = [] if not statements or whole.verdict == "above" else _but_against_it(statements, without)
+    overall = _without_the_word(whole, statements, kinds, but_against, without, _weight)
     apply = {a.line for each in known_audits.values() for a in each.assessments}
     by_line = {
-        line: _without_the_word(whole, statements, kinds, without, _weight_of(line)) for line in lines if line in apply
+        line: _without_the_word(whole, statements, kinds, but_against, without, _weight_of(line))
+        for line in lines
+        if line in apply
     }
     heavier = (
         each
@@ -340,13 +357,14 @@ def _without_the_word(
     whole: A,
     statements: Sequence[_Part],
     kinds: Sequence[Sequence[_Part]],
+    but_against: Sequence[Sequence[_Part]],
     without: Callable[[Sequence[_Part]], A],
     weigh: Weigh,
 ) -> _WithoutTheWord[A]:
     """What is most severe without statements, as `weigh` weighs it. `whole` itself where none makes it milder."""
     weigh = _each_once(weigh)
     left_out, careful = _careful(statements, without, weigh)
-    deciding = _deciding(whole, statements, kinds, without, weigh)
+    deciding = _deciding(statements, kinds, but_against, without, weigh)
     for several in deciding:
         if weigh(without(several)) > weigh(careful):
             left_out, careful = list(several), without(several)
@@ -364,14 +382,14 @@ def _without_the_word(
 
 
 def _deciding(
-    whole: A,
     statements: Sequence[_Part],
     kinds: Sequence[Sequence[_Part]],
+    but_against: Sequence[Sequence[_Part]],
     without: Callable[[Sequence[_Part]], A],
     weigh: Weigh,
 ) -> list[Sequence[_Part]]:
-    """Statements without which the verdict is more severe: one, else all of one kind, since each may say enough, else
-    all of two; of several those alone that are needed for it.
+    """Statements without which the verdict is more severe: one; all of one kind, or all but one, since each may say
+    enough; all of two kinds; and all but those that count against the run. Of several those alone that are needed.
     """
 
     def severity(gone: Sequence[_Part]) -> int:
@@ -381,21 +399,51 @@ def _deciding(
         all_out = severity(gone)
         return [part for part in gone if severity([each for each in gone if each is not part]) < all_out] or gone
 
-    given = weigh(whole)[0]
+    given = severity([])
     if given == max(SEVERITY.values()):
         return []
-    deciding: list[Sequence[_Part]] = [[part] for part in statements if severity([part]) > given]
-    known = {part for [part] in deciding}
-    rest = [left for kind in kinds if (left := [part for part in kind if part not in known])]
-    of_a_kind = [kind for kind in rest if len(kind) > 1 and severity(kind) > given]
-    deciding += map(needed, of_a_kind)
+    alone = [part for part in statements if severity([part]) > given]
+    rest = [left for kind in kinds if (left := [part for part in kind if part not in alone])]
+    several = [each for kind in rest for each in _of_one_kind(kind)]
+    of_a_kind = [each for each in several if len(each) > 1 and severity(each) > given]
+    deciding: list[Sequence[_Part]] = [*([part] for part in alone), *map(needed, of_a_kind)]
     if given == 0 and not (deciding or severity(statements)):
         return deciding
-    for one, other in combinations([kind for kind in rest if kind not in of_a_kind], 2):
+    deciding += [needed(gone) for gone in but_against if severity(gone) > given]
+    pairs = combinations([each for each in several if each not in of_a_kind], 2)
+    for one, other in islice(pairs, _MOST_PAIRS):
         both = [*one, *(part for part in other if part not in one)]
         if severity(both) > given:
             deciding.append(needed(both))
     return deciding
+
+
+def _of_one_kind(kind: Sequence[_Part]) -> list[list[_Part]]:
+    """All that bear on the same, and all but each one of them."""
+    but_one = ([other for other in kind if other.beside(part)] for part in kind)
+    return [list(kind), *(each for each in but_one if each)] if len(kind) > 1 else [list(kind)]
+
+
+def _but_against_it(statements: Sequence[_Part], without: Callable[[Sequence[_Part]], A]) -> list[list[_Part]]:
+    """All statements but those by which more is certain, each taken back where it makes more so: once with what names
+    the model, by which the lines are drawn, and once without.
+    """
+    certain = _each_once(_certain)
+    several = []
+    for start in (statements, [part for part in statements if "base_model" not in part.bears_on]):
+        left, most = list(start), certain(without(start))
+        for part in (*start, *start):
+            others = [each for each in left if each is not part]
+            if len(others) < len(left) and certain(without(others)) > most:
+                left, most = others, certain(without(others))
+        several.append(left)
+    return several
+
+
+def _certain(audited: Audited) -> tuple[int, Fraction]:
+    """How severe a result is, and how near what is certain of it comes to a threshold."""
+    shares = (Fraction(a.counted.certain_flop or 0, max(1, a.threshold_flop)) for a in audited.assessments)
+    return SEVERITY[audited.verdict], max(shares, default=Fraction(0))
 
 
 def _kinds(statements: Sequence[_Part]) -> list[list[_Part]]:
@@ -440,11 +488,11 @@ def _weight(audited: Audited) -> Heaviness:
     return SEVERITY[audited.verdict], nearest, bool(audited.estimate.doubts)
 
 
-def _each_once(weigh: Weigh) -> Weigh:
+def _each_once(weigh: Callable[[Audited], H]) -> Callable[[Audited], H]:
     """The same for audits that all stay alive, each of which is weighed once."""
-    known: dict[int, Heaviness] = {}
+    known: dict[int, H] = {}
 
-    def once(audited: Audited) -> Heaviness:
+    def once(audited: Audited) -> H:
         if id(audited) not in known:
             known[id(audited)] = weigh(audited)
         return known[id(audited)]
@@ -524,7 +572,10 @@ def _measured(estimate: Estimated) -> Iterator[Ground]:
 
 
 def _parts(heard: Heard) -> Iterator[_Part]:
-    yield from list(_declared(heard.readings))[:MOST_STATEMENTS]
+    declared = list(_declared(heard.readings))
+    yield from declared[: MOST_STATEMENTS - 1]
+    if more := declared[MOST_STATEMENTS - 1 :]:
+        yield more[0] if len(more) == 1 else _together(more)
     if any(ancestor.data_by_its_word for ancestor in heard.lineage.ancestors):
         names = frozenset({EARLIER_ACTIVITY})
         data = Ground("declared", EARLIER_DATA, names=names, doubt=ON_EARLIER_RUNS, options=())
@@ -541,6 +592,9 @@ def _parts(heard: Heard) -> Iterator[_Part]:
     if heard.auxiliary:
         what = f"what it calls {', '.join(heard.auxiliary[:_MOST_NAMED])}"
         yield _Part(Ground("declared", what, doubt=ON_ITS_CHANNELS, options=()), _counting_auxiliary)
+    if heard.may_read_a_checkpoint and heard.observed.of_a_resumed_run().emitted != heard.observed.emitted:
+        ground = Ground("declared", CHECKPOINTS, options=FIGURES)
+        yield _Part(ground, lambda h: replace(h, may_read_a_checkpoint=False), frozenset({"resumes"}))
     yield from _emitted(heard.observed)
     if heard.files:
         files = ", ".join(sorted(as_word(name.rsplit("/", 1)[-1], 80) for name in heard.files))
@@ -598,7 +652,16 @@ def _of_a_metric(emissions: Emissions, name: str, quantity: str) -> Iterator[_Pa
     for form in [*([None] if read else []), *own]:
         what = f"metric {as_word(name, 80)}{f', {form}' if form else ''}"
         value = f"{float(largest(quantity, read, []).value):.4g}" if read and not form else ""
-        yield _Part(Ground("emitted", what, value, options=options), _without_metrics([(name, form)]), bears)
+        form_of = f"metric {as_word(name, 80)}" if form else ""
+        yield _Part(Ground("emitted", what, value, options=options), _without_metrics([(name, form)]), bears, form_of)
+
+
+def _together(several: Sequence[_Part]) -> _Part:
+    """More statements than are left out one by one."""
+    names = frozenset(name for part in several for name in part.ground.names)
+    told = bounded(", ".join(part.ground.what for part in several), _LONGEST_TOLD)
+    bears_on = frozenset(kind for part in several for kind in part.bears_on)
+    return _Part(Ground("declared", told, names=names), _without(names), bears_on)
 
 
 def _without(gone: StatementNames) -> Callable[[Heard], Heard]:
