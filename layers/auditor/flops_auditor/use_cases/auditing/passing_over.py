@@ -157,9 +157,11 @@ class Sharing(_Above):
         return any(not exact or not entry.ended or entry.ended > written for entry in others)
 
     def _beside_a_stranger(self, reader: IndexEntry) -> bool:
-        """Whether a job of another role says of another run what it would say of the one."""
+        """Whether a later job of another role says of another run what it would say of the one."""
+        if self.one.created >= reader.created:
+            return False
         if any(map(self.proves, self.wrote_before(reader))):
-            return self.one.created < reader.created
+            return True
         strangers = [entry for entry in self.home.seen(reader) if entry.foreign_to(reader.role)]
         others = self.independent(strangers, reader, self.counted_until(reader))
         return any(not self.says_more_than(entry) for entry in others)
@@ -177,6 +179,8 @@ class Sharing(_Above):
     def hides_after(self, last: IndexEntry) -> bool:
         """In a crowd of its role, of which all are seen, and where nobody else leaves anything."""
         home, one = self.home, self.one
+        if one.created >= last.created:
+            return False
         alone = all(level is home or not level.entries for level in self.levels)
         whole = not home.cut and len(home.entries) < home.window and set(home.by_role) == {one.role}
         if not (alone and whole) or self.writers or one.wrote_around(self.at) or one.wrote_within(self.at):
