@@ -1,13 +1,16 @@
 """What a deployment costs on AWS: from template.yaml, recorded calls and list prices, into docs/operations.md.
 
-`make cost` writes the tables. bench/prices.json has the prices with their date and source, to be replaced by yours;
-bench/calls.json has the calls that `make record-calls` saw. Not in it: storage, and the ingestion of logs.
+`make cost` writes the tables; with `--json` the sums are printed, and nothing is written. bench/prices.json has the
+prices with their date and source, to be replaced by yours; bench/calls.json has the calls that `make record-calls` saw.
+Not in it: storage, and the ingestion of logs.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
@@ -15,6 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from bench.figures import Figure, show
 from bench.marked import between
 from flops_auditor.domain.runs.training_time import Span
 from flops_auditor.use_cases.auditing.collect_training_job import at_finest_period
@@ -27,6 +31,8 @@ PAGE = HERE.parent / "docs" / "operations.md"
 BEGIN = "<!-- cost: written by `make cost` -->\n"
 END = "<!-- cost: end -->\n"
 MONTH_SECONDS = 730 * 3600
+MOST_A_MONTH = 6
+"""USD without a job, as the README promises."""
 RATES = {"minute": 60, "hour": 3600, "day": 86400}
 POLLERS = 5
 """Long polls that Lambda keeps open on an empty queue (AWS Lambda Developer Guide, Amazon SQS, scaling)."""
@@ -269,10 +275,24 @@ def statistics_of_looks(hosts: int, looks: int) -> list[int]:
     return asked
 
 
-def main() -> None:
-    """Write the tables into docs/operations.md."""
+def figures(template: Template, calls: Mapping[str, Any], prices: Prices) -> Iterator[Figure]:
+    """The sums, in USD."""
+    month = round(float(total(list(idle(template, calls, prices)))), 2)
+    yield Figure("each month without a job", month, "USD", target=MOST_A_MONTH)
+    for end, listed in (("least", prices.at_least), ("most", prices)):
+        usd_of = round(float(total(list(per_record(template, calls, listed)))), 2)
+        yield Figure(f"1,000 audited jobs, at {end}", usd_of, "USD")
+
+
+def main() -> int:
+    """Write the tables into docs/operations.md, or print the sums."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--json", action="store_true")
+    if options.parse_args().json:
+        return show("cost", list(figures(*read())), as_json=True)
     PAGE.write_text(between(PAGE.read_text(), BEGIN, END, f"\n{page(*read())}\n"))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,13 +7,14 @@ from typing import Any
 from bench.figures import Figure
 
 Document = Mapping[str, Any]
-MOST_SECONDS = {"flops-auditor --version": 0.2, "flops-auditor audit": 0.7}
+MOST_SECONDS = {"flops-auditor --version": 0.2, "flops-auditor --help": 0.2, "flops-auditor audit": 0.7}
 """Of a start; others have one target together."""
 
 
 def with_figures(bench: str, printed: str) -> dict[str, Any]:
     """What a benchmark printed, with its figures. Raises ValueError or KeyError where it printed none."""
-    document: dict[str, Any] = json.loads(printed)
+    told = json.loads(printed)
+    document: dict[str, Any] = {"rows": told} if isinstance(told, list) else told
     if "figures" not in document:
         document |= {"bench": bench, "figures": [each.as_json() for each in OF_ROWS[bench](document)]}
     if not document["figures"]:
@@ -56,8 +57,19 @@ def of_start_up(document: Document) -> Iterator[Figure]:
             yield Figure(name, each["seconds"], "s", floor=least, floor_is="python -c pass", target=most)
 
 
+def of_cost_beside(document: Document) -> Iterator[Figure]:
+    """A million jobs in each way, at most; ours beside the cheapest other one that computes."""
+    ours, asks, *others = document["rows"]
+    cheapest = min(others, key=lambda way: float(way["most"]))
+    floor = {"floor": round(cheapest["most"]), "floor_is": cheapest["name"]}
+    yield Figure(f"a million jobs: {ours['name']}", round(ours["most"]), "USD", **floor)
+    for way in (asks, *others):
+        yield Figure(f"a million jobs: {way['name']}", round(way["most"]), "USD")
+
+
 OF_ROWS: Mapping[str, Callable[[Document], Iterator[Figure]]] = {
     "audit_cpu": of_audit_cpu,
     "recompute": of_recompute,
     "start_up": of_start_up,
+    "cost_beside": of_cost_beside,
 }

@@ -23,11 +23,15 @@ PROCESSES = {
 }
 
 
+WAYS = [{"name": name, "most": most} for name, most in (("ours", 50.0), ("asks", 1.0), ("rule", 100.0), ("step", 25.0))]
+
+
 @pytest.mark.parametrize(
     ("bench", "printed", "ratios"),
     [
         ("audit_cpu", {"rows": [AUDIT_ROW]}, {"CPU of an audit by its points (600)": 0.25}),
         ("recompute", {"rows": [RECOMPUTE_ROW]}, {"verify --recompute, 600 points a record": 0.4}),
+        ("cost_beside", {"rows": WAYS}, {"a million jobs: ours": 0.5, "a million jobs: asks": None}),
         ("start_up", {"target_seconds": 0.25, "processes": PROCESSES}, {"flops-auditor --version": 0.25}),
     ],
 )
