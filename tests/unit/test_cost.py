@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from bench import cost
+from bench import cost, cost_beside
 from flops_auditor.use_cases.ports.sources import MetricRequest
 
 
@@ -15,6 +15,14 @@ def test_the_page_has_what_the_programme_prints() -> None:
     text = cost.PAGE.read_text()
     _, _, rest = text.partition(cost.BEGIN)
     assert rest.partition(cost.END)[0] == f"\n{cost.page(*cost.read())}\n"
+
+
+def test_the_page_has_what_other_ways_cost() -> None:
+    _, _, rest = cost.PAGE.read_text().partition(cost_beside.BEGIN)
+    assert rest.partition(cost_beside.END)[0] == f"\n{cost_beside.page()}\n"
+    ours, *others = cost_beside.ways(*cost.read())
+    assert ours.month == cost.total(list(cost.idle(*cost.read())))
+    assert [each.least <= each.most for each in (ours, *others)] == [True] * 4
 
 
 def test_without_a_job_it_costs_less_than_6_usd_a_month() -> None:
