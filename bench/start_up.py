@@ -3,9 +3,9 @@
     python -m bench.start_up [--json]
 
 Each row is a process of its own, run several times; the least of them counts, user and system time together, so that
-work of others on the machine weighs little. Floors: `python -c pass`, and the import of what a command that reads
-options cannot do without: typer with pydantic, which it reads every option with. `import boto3` is what a command
-without AWS is spared. Exits with 1 over the target.
+work of others on the machine weighs little; a first run compiles what is imported. Floors: `python -c pass`, and the
+import of what a command that reads options cannot do without: typer with pydantic, which it reads every option with.
+`import boto3` is what a command without AWS is spared. Exits with 1 over the target.
 """
 
 import argparse
@@ -19,7 +19,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 TIMES = 7
-TARGET_SECONDS = 0.25
+TARGET_SECONDS = 0.7
+OF_VERSION = 0.2
+"""Of what reads no options of a command."""
 LLAMA = ("--instance-type", "ml.p5.48xlarge", "--base-model", "meta-llama/Llama-3.1-8B", "--hours", "24")
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("--version",),
@@ -41,9 +43,14 @@ FLOORS = {
 
 def seconds(command: Sequence[str], folder: str) -> float:
     """The least processor time of a command, in seconds."""
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'layers' / 'auditor'}:{ROOT / 'cli'}", "COLUMNS": "80"}
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+        "PYTHONPATH": f"{ROOT / 'layers' / 'auditor'}:{ROOT / 'cli'}",
+        "PYTHONPYCACHEPREFIX": folder,
+        "COLUMNS": "80",
+    }
     taken = []
-    for _ in range(TIMES):
+    for _ in range(1 + TIMES):
         with subprocess.Popen(
             command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         ) as program:
@@ -51,6 +58,11 @@ def seconds(command: Sequence[str], folder: str) -> float:
             program.returncode = 0
         taken.append(usage.ru_utime + usage.ru_stime)
     return min(taken)
+
+
+def target_of(name: str) -> float:
+    """What a command may take, in seconds."""
+    return OF_VERSION if name.endswith(("--version", "--help")) else TARGET_SECONDS
 
 
 def measured() -> dict[str, float]:
@@ -74,7 +86,7 @@ def main() -> None:
         name: {
             "seconds": round(taken, 3),
             "ratio": round(taken / floor, 1),
-            "over_target": name not in FLOORS and taken > TARGET_SECONDS,
+            "over_target": name not in FLOORS and taken > target_of(name),
         }
         for name, taken in rows.items()
     }
@@ -82,7 +94,7 @@ def main() -> None:
         print(json.dumps({"target_seconds": TARGET_SECONDS, "processes": figures}, indent=2))
     else:
         for name, each in figures.items():
-            missed = f"  over {TARGET_SECONDS} s" if each["over_target"] else ""
+            missed = f"  over {target_of(name)} s" if each["over_target"] else ""
             print(f"{name:<52} {each['seconds']:>7.3f} s {each['ratio']:>6.1f} x{missed}")
     sys.exit(any(each["over_target"] for each in figures.values()))
 
