@@ -10,6 +10,7 @@ import pytest
 
 from flops_auditor import __version__
 from flops_auditor.aws.stores.sqs import session_message
+from flops_auditor.domain.bill.recorded_runs import recorded_run
 from flops_auditor.domain.ledger.verification import NothingKept
 from flops_auditor.domain.runs.evidence import TRAINING_SESSION, Evidence
 from flops_auditor.domain.runs.pointer import REPLAY_SOURCE
@@ -143,6 +144,7 @@ def test_a_listed_session_becomes_a_record_that_follows_from_its_evidence() -> N
     case = case_behind(content["job"]["id"], kept, world.recorder)
     assert case.evidence.tags == tags
     assert "Tags" not in case.evidence.description["TrainingSessionDetail"]
+    assert recorded_run(content).span == (detail["CreationTime"], detail["EndTime"]), "what the bill charges it for"
     now = {**content, "code_version": __version__}
     recompute(case.body, now, NothingKept(), frozenset(now["tables"].values()), world.recorder.services)
 

@@ -311,8 +311,6 @@ def contradiction_of(declared: Declared, observed: Observations) -> Remark | Non
         signs += [f"it begins with {declared.base_model[:LONGEST_VALUE]!r}"] if declared.loads_weights else []
         if declared.activity == "synthetic-data" and observed.training_signs:
             signs.append(_emits(observed.training_signs))
-        if declared.activity == "synthetic-data" and declared.statements.trains:
-            signs.append(f"its service says {', '.join(declared.statements.trains)} of it, which training has")
     else:
         return None
     if declared.unheard is not None:

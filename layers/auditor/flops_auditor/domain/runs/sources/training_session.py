@@ -58,7 +58,7 @@ def run_of(session: TrainingSession) -> Run:
         status=session.training_session_status,
         state=session.state,
         created=session.creation_time,
-        started=None,
+        started=session.creation_time,
         ended=session.end_time or session.last_modified_time,
         time=training_time(session),
         declared=declared,
