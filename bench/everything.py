@@ -45,6 +45,7 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "ledger_memory": ("--records", "1000"),
     "explain_bill": (),
     "cost": (),
+    "cost_beside": (),
     "load": ("--jobs", "400"),
 }
 GROWTH: Mapping[str, tuple[str, ...]] = {
